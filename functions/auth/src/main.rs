@@ -1,0 +1,5 @@
+//! The function `auth` on Lambda.
+#[tokio::main]
+async fn main() -> Result<(), runtime::Error> {
+    runtime::serve(auth::api()).await
+}

@@ -1,0 +1,41 @@
+//! `/api/auth`: document 004, whose answers are exactly `uid, email, displayName, token`.
+
+use http_api::{Body, Caller, Created, Ctx, FormOrJson, Json, Result};
+use model::{Secret, User};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::v1::{Credentials, NewAccount};
+
+/// An account with an access token.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct SphereUser {
+    uid: String,
+    email: String,
+    display_name: String,
+    /// For the `Authorization` header.
+    token: String,
+}
+
+fn view(user: &User, token: &Secret) -> SphereUser {
+    SphereUser {
+        uid: user.id.0.clone(),
+        email: user.email.to_string(),
+        display_name: user.name.clone(),
+        token: token.expose().to_owned(),
+    }
+}
+
+pub(crate) async fn register(app: Ctx, Body(new): Body<NewAccount>) -> Result<Created<SphereUser>> {
+    let made = app.register(new.into_sign_up()?).await?;
+    Ok(Created(view(&made.user, &made.tokens.access)))
+}
+
+pub(crate) async fn login(app: Ctx, FormOrJson(credentials): FormOrJson<Credentials>) -> Result<Json<SphereUser>> {
+    let signed_in = credentials.sign_in(&app).await?;
+    Ok(Json(view(&signed_in.user, &signed_in.tokens.access)))
+}
+
+pub(crate) async fn get_me(caller: Caller) -> Result<Json<SphereUser>> {
+    Ok(Json(view(&caller.identity.user, &caller.identity.token)))
+}

@@ -1,0 +1,162 @@
+//! What clients may send.
+
+use app::ChatbotChange;
+use garde::Validate;
+use http_api::not_blank;
+use model::{Chatbot, ChatbotId, ChatbotSettings, DocumentId};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// A new chatbot.
+#[derive(Deserialize, Validate, JsonSchema)]
+pub(crate) struct NewChatbot {
+    /// Name shown to people.
+    #[garde(length(chars, max = Chatbot::MAX_NAME), custom(not_blank))]
+    pub(crate) name: String,
+    /// What it is for.
+    #[garde(inner(length(chars, max = 2000)))]
+    pub(crate) description: Option<String>,
+    /// How it answers; defaults for what is left out.
+    #[garde(dive)]
+    pub(crate) settings: Option<SettingsPatch>,
+    /// Ids of the documents it answers from.
+    #[garde(skip)]
+    pub(crate) documents: Option<Vec<DocumentId>>,
+}
+
+/// A change of a chatbot.
+#[derive(Deserialize, Validate, JsonSchema)]
+pub(crate) struct ChatbotPatch {
+    /// New name.
+    #[garde(inner(length(chars, max = Chatbot::MAX_NAME), custom(not_blank)))]
+    name: Option<String>,
+    /// New description; an empty one removes it.
+    #[garde(inner(length(chars, max = 2000)))]
+    description: Option<String>,
+    /// Settings to change; the others stay.
+    #[garde(dive)]
+    settings: Option<SettingsPatch>,
+    /// Ids of all documents it answers from, instead of those it has.
+    #[garde(skip)]
+    documents: Option<Vec<DocumentId>>,
+}
+
+/// Settings of a chatbot. What is left out keeps its value; an empty text clears one that may be absent.
+#[derive(Default, Deserialize, Validate, JsonSchema)]
+pub(crate) struct SettingsPatch {
+    /// Model or alias that answers.
+    #[garde(inner(length(chars, min = 1, max = 100)))]
+    model: Option<String>,
+    /// Instructions in front of every conversation.
+    #[garde(inner(length(chars, max = 8000)))]
+    system_prompt: Option<String>,
+    /// First message shown to a person.
+    #[garde(inner(length(chars, max = 1000)))]
+    welcome_message: Option<String>,
+    /// Sampling temperature, 0 to 2.
+    #[garde(inner(range(min = 0.0, max = 2.0)))]
+    temperature: Option<f32>,
+    /// Longest answer, tokens.
+    #[garde(inner(range(min = 1, max = 32_000)))]
+    max_tokens: Option<u32>,
+    /// Passages given to the model.
+    #[garde(inner(range(min = 1, max = 20)))]
+    top_k: Option<u32>,
+    /// Accent color of the widget, `#rrggbb`.
+    #[garde(inner(pattern(r"^(#[0-9a-fA-F]{6})?$")))]
+    color: Option<String>,
+}
+
+fn given(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.trim().is_empty())
+}
+
+impl SettingsPatch {
+    /// Full settings, with defaults for what is left out.
+    pub(crate) fn into_settings(self) -> ChatbotSettings {
+        let default = ChatbotSettings::default();
+        ChatbotSettings {
+            model: self.model.unwrap_or(default.model),
+            system_prompt: given(self.system_prompt),
+            welcome_message: given(self.welcome_message),
+            temperature: self.temperature,
+            max_tokens: self.max_tokens.unwrap_or(default.max_tokens),
+            top_k: self.top_k.unwrap_or(default.top_k),
+            color: given(self.color),
+        }
+    }
+
+    fn changes(self) -> Vec<(&'static str, Value)> {
+        let text = |name, value: Option<String>| value.map(|text| (name, json!(given(Some(text)))));
+        [
+            self.model.map(|model| ("model", json!(model))),
+            text("system_prompt", self.system_prompt),
+            text("welcome_message", self.welcome_message),
+            self.temperature.map(|temperature| ("temperature", json!(temperature))),
+            self.max_tokens.map(|tokens| ("max_tokens", json!(tokens))),
+            self.top_k.map(|passages| ("top_k", json!(passages))),
+            text("color", self.color),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
+impl ChatbotPatch {
+    pub(crate) fn into_change(self) -> ChatbotChange {
+        ChatbotChange {
+            name: self.name.map(|name| name.trim().to_owned()),
+            description: self.description,
+            settings: self.settings.map(SettingsPatch::changes).unwrap_or_default(),
+            documents: self.documents,
+        }
+    }
+}
+
+/// Documents to assign.
+#[derive(Deserialize, Validate, JsonSchema)]
+pub(crate) struct DocumentIds {
+    /// Their ids.
+    #[garde(length(min = 1, max = Chatbot::MAX_DOCUMENTS))]
+    pub(crate) document_ids: Vec<DocumentId>,
+}
+
+/// Whose chatbots.
+#[derive(Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Whose {
+    /// The caller's own.
+    #[default]
+    Own,
+    /// All that the members of the current organization share.
+    Org,
+}
+
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct Filter {
+    /// `own` (default) or `org`.
+    #[serde(default)]
+    scope: Whose,
+}
+
+impl Filter {
+    /// Only the caller's own.
+    pub(crate) fn own(&self) -> bool {
+        self.scope == Whose::Own
+    }
+}
+
+/// The parameter `{chatbot_id}`.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct BotPath {
+    pub(crate) chatbot_id: ChatbotId,
+}
+
+/// The parameters `{chatbot_id}` and `{document_id}`.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct LinkPath {
+    pub(crate) chatbot_id: ChatbotId,
+    pub(crate) document_id: DocumentId,
+}

@@ -1,0 +1,5 @@
+//! The function `chats` on Lambda.
+#[tokio::main]
+async fn main() -> Result<(), runtime::Error> {
+    runtime::serve_streaming(chats::api()).await
+}

@@ -1,0 +1,78 @@
+//! Documents: upload, and watching them become searchable.
+
+mod view;
+
+use app::Upload as NewDocument;
+use garde::Validate;
+use http_api::{Api, Created, Ctx, Json, Listing, Member, Paging, Path, Query, Result, Upload, Wait};
+use model::{Document, DocumentId, Error};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use view::{DocumentView, UploadedView};
+
+/// The operations of this function.
+pub fn api() -> Api {
+    Api::new("Documents")
+        .both()
+        .post("/documents/upload", upload_document, "Upload a PDF, DOCX or TXT file; it is indexed in the background.")
+        .get("/documents", list_documents, "List documents, newest first.")
+        .get("/documents/{document_id}", get_document, "Get a document with its indexing progress.")
+}
+
+/// What a person says about a file.
+#[derive(Deserialize, Validate, JsonSchema)]
+struct About {
+    /// Name shown in lists and citations; the file's name when left out.
+    #[garde(inner(length(chars, max = Document::MAX_NAME)))]
+    name: Option<String>,
+    /// What it is about.
+    #[garde(inner(length(chars, max = Document::MAX_DESCRIPTION)))]
+    description: Option<String>,
+}
+
+/// Whose documents.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Whose {
+    /// The caller's own.
+    #[default]
+    Own,
+    /// All that the members of the current organization share.
+    Org,
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct Filter {
+    /// `own` (default) or `org`.
+    #[serde(default)]
+    scope: Whose,
+}
+
+/// The parameter `{document_id}`.
+#[derive(Deserialize, JsonSchema)]
+struct DocumentPath {
+    document_id: DocumentId,
+}
+
+async fn upload_document(app: Ctx, member: Member, wait: Wait, upload: Upload<About>) -> Result<Created<UploadedView>> {
+    let Upload { file, fields: About { name, description } } = upload;
+    let given = |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    let name = given(name).unwrap_or_else(|| file.name.chars().take(Document::MAX_NAME).collect());
+    let new = NewDocument { name, description: given(description), file_name: file.name, bytes: file.bytes };
+    let mut document = app.upload(&member.org, new).await?;
+    if let Some(at_most) = wait.0 {
+        document = app.wait_until_indexed(&document, at_most).await?;
+    }
+    Ok(Created(document.into()))
+}
+
+async fn list_documents(app: Ctx, member: Member, page: Paging, Query(filter): Query<Filter>) -> Result<Listing<DocumentView>> {
+    let uploader = matches!(filter.scope, Whose::Own).then_some(&member.identity.user.id);
+    let found = app.documents(&member.org.org).list(&page, uploader).await?;
+    page.answer(found.map(DocumentView::from))
+}
+
+async fn get_document(app: Ctx, member: Member, Path(path): Path<DocumentPath>) -> Result<Json<DocumentView>> {
+    let document = app.documents(&member.org.org).get(&path.document_id).await?;
+    Ok(Json(document.ok_or(Error::NotFound("document"))?.into()))
+}

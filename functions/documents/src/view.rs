@@ -1,0 +1,80 @@
+//! Documents as clients see them.
+
+use model::{Document, DocumentKind, DocumentStatus, Timestamp};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// The answer to an upload.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct UploadedView {
+    document_id: String,
+    /// The same as `document_id`.
+    id: String,
+    name: String,
+    status: DocumentStatus,
+    /// What happens next, or what went wrong.
+    message: String,
+}
+
+impl From<Document> for UploadedView {
+    fn from(document: Document) -> Self {
+        let message = match (&document.status, &document.failure) {
+            (DocumentStatus::Ready, _) => "The document is ready.".to_owned(),
+            (DocumentStatus::Failed, Some(failure)) => failure.detail.clone(),
+            _ => "The document was stored and is being indexed.".to_owned(),
+        };
+        Self { document_id: document.id.0.clone(), id: document.id.0, name: document.name, status: document.status, message }
+    }
+}
+
+/// A document.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct DocumentView {
+    id: String,
+    name: String,
+    description: Option<String>,
+    status: DocumentStatus,
+    /// Indexing progress, percent.
+    progress: u8,
+    /// Why it failed, when it did: a sentence.
+    error: Option<String>,
+    /// The same as one word: `encrypted`, `no_text`, `damaged`, `wrong_type`, `too_large`, `empty`, `internal`.
+    error_code: Option<String>,
+    file_name: String,
+    file_type: DocumentKind,
+    /// Size of the file.
+    size_bytes: u64,
+    /// Pages, for formats that have them.
+    pages: Option<u32>,
+    /// Searchable passages.
+    chunks: Option<u32>,
+    /// Who uploaded it.
+    user_id: String,
+    org_id: String,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl From<Document> for DocumentView {
+    fn from(document: Document) -> Self {
+        let (error_code, error) = document.failure.map(|failure| (failure.code, failure.detail)).unzip();
+        Self {
+            id: document.id.0,
+            name: document.name,
+            description: document.description,
+            status: document.status,
+            progress: document.progress,
+            error,
+            error_code,
+            file_name: document.file_name,
+            file_type: document.kind,
+            size_bytes: document.size_bytes,
+            pages: document.pages,
+            chunks: document.chunks,
+            user_id: document.created_by.0,
+            org_id: document.org.0,
+            created_at: document.created_at,
+            updated_at: document.updated_at,
+        }
+    }
+}

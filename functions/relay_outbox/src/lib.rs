@@ -1,0 +1,23 @@
+//! Schedule: keeps promises whose request crashed between the table and the queue.
+
+use app::{App, BoxFuture};
+use model::{Result, outbox::RELAY_AFTER};
+use runtime::Schedule;
+
+/// Runs every five minutes.
+#[derive(Debug)]
+pub struct RelayOutbox;
+
+impl Schedule for RelayOutbox {
+    const NAME: &'static str = "relay_outbox";
+
+    fn run(app: App) -> BoxFuture<'static, Result<()>> {
+        Box::pin(async move {
+            let relayed = app.relay_outbox(RELAY_AFTER).await?;
+            if relayed > 0 {
+                tracing::info!(relayed, "outbox.relayed");
+            }
+            Ok(())
+        })
+    }
+}

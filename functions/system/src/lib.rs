@@ -1,0 +1,85 @@
+//! Health, readiness and the documentation of the API.
+
+mod assets;
+mod docs;
+
+use http_api::{Api, Ctx, Either, Json, Result, Unavailable};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// The operations of this function.
+pub fn api() -> Api {
+    Api::new("System")
+        .get("/health", get_health, "Say that the API answers.")
+        .get("/api/v1/health", get_api_health, "Say that the API answers.")
+        .get("/live", get_liveness, "Say that this process runs.")
+        .get(
+            "/ready",
+            get_readiness,
+            "Ask every table, the bucket and the queues whether they answer.",
+        )
+        .page("/openapi.json", docs::openapi_document)
+        .page("/docs", docs::swagger_page)
+        .page("/docs/{asset}", docs::swagger_asset)
+        .page("/redoc", docs::redoc_page)
+        .page("/redoc/{asset}", docs::redoc_asset)
+}
+
+/// How it is.
+#[derive(Serialize, JsonSchema)]
+struct HealthView {
+    status: &'static str,
+}
+
+/// How everything that the API stands on is.
+#[derive(Serialize, JsonSchema)]
+struct ReadinessView {
+    /// `ready` or `not_ready`.
+    status: &'static str,
+    /// Each of them.
+    dependencies: Vec<DependencyView>,
+}
+
+/// How one thing is that the API stands on.
+#[derive(Serialize, JsonSchema)]
+struct DependencyView {
+    /// As in `table:identity`, `bucket`, `queue:index_documents`.
+    name: String,
+    /// Whether it answered just now.
+    ok: bool,
+}
+
+async fn get_health() -> Result<Json<HealthView>> {
+    Ok(Json(HealthView { status: "healthy" }))
+}
+
+async fn get_api_health() -> Result<Json<HealthView>> {
+    Ok(Json(HealthView { status: "ok" }))
+}
+
+async fn get_liveness() -> Result<Json<HealthView>> {
+    Ok(Json(HealthView { status: "alive" }))
+}
+
+async fn get_readiness(app: Ctx) -> Result<Either<Json<ReadinessView>, Unavailable<ReadinessView>>> {
+    let readiness = app.readiness().await;
+    let is_ready = readiness.is_ready();
+    let dependencies = readiness.dependencies.into_iter();
+    let dependencies = dependencies
+        .map(|each| DependencyView {
+            name: each.name,
+            ok: each.ok,
+        })
+        .collect();
+    Ok(if is_ready {
+        Either::Left(Json(ReadinessView {
+            status: "ready",
+            dependencies,
+        }))
+    } else {
+        Either::Right(Unavailable(ReadinessView {
+            status: "not_ready",
+            dependencies,
+        }))
+    })
+}

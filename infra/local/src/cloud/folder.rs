@@ -1,0 +1,118 @@
+//! The data folder: who may write to it, and which release wrote it.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tempfile::TempDir;
+
+use super::{Data, StartError};
+
+/// The version of the data this release writes. It changes when an older release could not read it.
+pub(super) const VERSION: u32 = 1;
+
+/// An opened data folder. It stays locked, or a temporary one in place, as long as this value lives.
+pub(super) enum Folder {
+    Kept { path: PathBuf, lock: Lock },
+    Temporary(TempDir),
+}
+
+/// Keeps other processes out while any clone of it lives. The system ends it with the process, however that ends.
+pub(super) type Lock = Arc<File>;
+
+impl Folder {
+    /// Creates, locks and checks the folder.
+    pub(super) fn open(data: &Data) -> Result<Self, StartError> {
+        match data {
+            Data::Folder(path) => {
+                let path = std::path::absolute(path).map_err(not_writable(path))?;
+                create(&path).map_err(not_writable(&path))?;
+                let lock = lock(&path)?;
+                check_version(&path)?;
+                Ok(Self::Kept { path, lock })
+            }
+            Data::Ephemeral => TempDir::with_prefix("parlance-")
+                .map(Self::Temporary)
+                .map_err(not_writable(&std::env::temp_dir())),
+        }
+    }
+
+    /// The path of a file kept in the folder; none when the data is to stay in memory.
+    pub(super) fn file(&self, name: &str) -> Option<PathBuf> {
+        match self {
+            Self::Kept { path, .. } => Some(path.join(name)),
+            Self::Temporary(_) => None,
+        }
+    }
+
+    /// For a thread that may have a file open a little longer than the folder is wanted.
+    pub(super) fn lock(&self) -> Option<Lock> {
+        match self {
+            Self::Kept { lock, .. } => Some(Arc::clone(lock)),
+            Self::Temporary(_) => None,
+        }
+    }
+
+    /// The folder of the objects, which is a real one in either case.
+    pub(super) fn objects(&self) -> Result<PathBuf, StartError> {
+        let path = match self {
+            Self::Kept { path, .. } => path,
+            Self::Temporary(folder) => folder.path(),
+        };
+        let objects = path.join("s3");
+        create(&objects).map_err(not_writable(path))?;
+        Ok(objects)
+    }
+}
+
+/// Creates a folder that only its owner can enter: it holds what people uploaded.
+fn create(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(path)
+}
+
+fn lock(path: &Path) -> Result<Lock, StartError> {
+    let mut options = File::options();
+    let file = options
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path.join("lock"))
+        .map_err(not_writable(path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Arc::new(file)),
+        Err(TryLockError::WouldBlock) => Err(StartError::InUse(path.to_owned())),
+        Err(TryLockError::Error(error)) => Err(not_writable(path)(error)),
+    }
+}
+
+fn check_version(path: &Path) -> Result<(), StartError> {
+    let file = path.join("version");
+    match fs::read_to_string(&file) {
+        Ok(text) => match text.trim().parse() {
+            Ok(found) if found > VERSION => Err(StartError::Newer {
+                path: path.to_owned(),
+                found,
+            }),
+            Ok(_) => Ok(()),
+            Err(_) => Err(StartError::Damaged {
+                path: file,
+                reason: "it does not hold a version number".into(),
+            }),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            fs::write(&file, format!("{VERSION}\n")).map_err(not_writable(path))
+        }
+        Err(error) => Err(not_writable(path)(error)),
+    }
+}
+
+pub(super) fn not_writable(path: &Path) -> impl FnOnce(io::Error) -> StartError {
+    move |source| StartError::NotWritable {
+        path: path.to_owned(),
+        source,
+    }
+}

@@ -1,0 +1,215 @@
+//! The cloud, embedded: DynamoDB, S3, SQS and Secrets Manager for the AWS SDKs, on one local port.
+//!
+//! The application speaks to these services exactly as it speaks to AWS; only the endpoint differs. A
+//! request is routed by its `X-Amz-Target` header, and a request without one is for S3, so that
+//! `aws --endpoint-url http://127.0.0.1:PORT` works too. Everything lives in one data folder and survives
+//! a `SIGKILL`, or in memory (objects: in a temporary folder) when [`Data::Ephemeral`].
+//!
+//! What is deliberately absent: throttling, IAM, FIFO queues, object versions, CORS.
+
+mod dynamodb;
+mod folder;
+pub mod mapping;
+mod s3;
+mod secrets;
+mod server;
+pub mod sqs;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use dynamodb::DynamoDb;
+use folder::Folder;
+use s3::S3;
+use secrets::Secrets;
+use server::Services;
+use sqs::Sqs;
+
+/// The access key that S3 checks signatures against, and that every local client uses.
+pub const ACCESS_KEY_ID: &str = "test";
+/// The secret that belongs to [`ACCESS_KEY_ID`].
+pub const SECRET_ACCESS_KEY: &str = "test";
+/// The region in ARNs and events. Clients may use another one: nothing here looks at it.
+pub const REGION: &str = "us-east-1";
+/// The account in ARNs and queue URLs.
+pub const ACCOUNT: &str = "000000000000";
+
+/// How long requests under way may take to finish at a shutdown before they are cut off.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// A clock: milliseconds since the Unix epoch. Visibility timeouts, delays and retention follow it, and so
+/// does DynamoDB's TTL when the data is [ephemeral](Data::Ephemeral). After moving it, call [`Sqs::wake`].
+pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// Where the data lives.
+#[derive(Debug, Clone)]
+pub enum Data {
+    /// In this folder, which is created when absent and held by one process at a time.
+    Folder(PathBuf),
+    /// In memory; objects in a temporary folder that is removed with the [`Cloud`].
+    Ephemeral,
+}
+
+/// What [`Cloud::start`] needs to know.
+pub struct Options {
+    /// The port on 127.0.0.1; 0 takes any free one.
+    pub port: u16,
+    /// Where the data lives.
+    pub data: Data,
+    /// The clock of the queues.
+    pub clock: Clock,
+    /// Secrets by name that win over stored ones for the life of this process and are never written to disk.
+    pub secrets: Vec<(String, String)>,
+}
+
+/// Why the embedded cloud did not start: one sentence for a person.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Another process listens there.
+    #[error("port {0} on 127.0.0.1 is already in use")]
+    PortInUse(u16),
+    /// The port cannot be opened for another reason, such as a missing privilege.
+    #[error("cannot listen on port {0} of 127.0.0.1: {1}")]
+    Listen(u16, #[source] io::Error),
+    /// The folder cannot be created or written.
+    #[error("the data folder {} is not writable: {source}", path.display())]
+    NotWritable {
+        /// The data folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The folder was written by a later release.
+    #[error(
+        "the data folder {} was written by a newer parlance (data version {found}, this one knows {})",
+        path.display(), folder::VERSION
+    )]
+    Newer {
+        /// The data folder.
+        path: PathBuf,
+        /// The version found in it.
+        found: u32,
+    },
+    /// Another process holds the folder.
+    #[error("the data folder {} is in use by another parlance process", .0.display())]
+    InUse(PathBuf),
+    /// A file in the folder is not what it should be.
+    #[error("cannot read {} in the data folder: {reason}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// The running services. Dropping it ends them without waiting; [`Cloud::shutdown`] waits.
+pub struct Cloud {
+    endpoint: String,
+    sqs: Arc<Sqs>,
+    dynamodb: DynamoDb,
+    objects: PathBuf,
+    stop: CancellationToken,
+    server: JoinSet<()>,
+}
+
+impl Cloud {
+    /// Opens the data and serves it on 127.0.0.1.
+    ///
+    /// # Errors
+    /// See [`StartError`]; nothing is left running then.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let listener = listen(options.port).await?;
+        let port = listener
+            .local_addr()
+            .map_err(|error| StartError::Listen(options.port, error))?
+            .port();
+        let endpoint = format!("http://127.0.0.1:{port}");
+
+        let folder = Folder::open(&options.data)?;
+        let sqs = Arc::new(Sqs::open(
+            folder.file("sqs.sqlite").as_deref(),
+            Arc::clone(&options.clock),
+            &endpoint,
+        )?);
+        let secrets = Secrets::open(folder.file("secrets.json"), options.secrets, Arc::clone(&options.clock))?;
+        let objects = folder.objects()?;
+        let s3 = S3::open(&objects)?;
+        let dynamodb = DynamoDb::start(&folder, options.clock)?;
+
+        let services = Services {
+            sqs: Arc::clone(&sqs),
+            secrets,
+            s3,
+            dynamodb: dynamodb.proxy(),
+            _folder: folder,
+        };
+        let stop = CancellationToken::new();
+        let mut server = JoinSet::new();
+        server.spawn(server::serve(listener, Arc::new(services), stop.clone()));
+        Ok(Self {
+            endpoint,
+            sqs,
+            dynamodb,
+            objects,
+            stop,
+            server,
+        })
+    }
+
+    /// The endpoint of all services, `http://127.0.0.1:PORT`: `AWS_ENDPOINT_URL`.
+    pub fn endpoint(&self) -> String {
+        self.endpoint.clone()
+    }
+
+    /// The queues, without HTTP in between.
+    pub fn sqs(&self) -> &Arc<Sqs> {
+        &self.sqs
+    }
+
+    /// The tables, without HTTP in between (streams, sizes). Calls block on SQLite.
+    pub fn dynamodb(&self) -> &dynoxide::Database {
+        self.dynamodb.database()
+    }
+
+    /// The folder that holds the objects, for looking into it only.
+    pub fn objects_folder(&self) -> PathBuf {
+        self.objects.clone()
+    }
+
+    /// Stops accepting, lets requests under way finish for a second, and closes the data files.
+    pub async fn shutdown(mut self) {
+        self.stop.cancel();
+        if tokio::time::timeout(GRACE, self.server.join_next()).await.is_err() {
+            self.server.shutdown().await;
+        }
+        self.dynamodb.stop().await;
+    }
+}
+
+/// A fresh id for a message, a request or a version.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "AWS draws its ids itself; no test of ours depends on them"
+)]
+fn new_id() -> String {
+    uuid::Uuid::now_v7().to_string()
+}
+
+async fn listen(port: u16) -> Result<TcpListener, StartError> {
+    TcpListener::bind(("127.0.0.1", port))
+        .await
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::AddrInUse => StartError::PortInUse(port),
+            _ => StartError::Listen(port, error),
+        })
+}

@@ -1,0 +1,68 @@
+//! S3: s3s on a directory, with its traps closed.
+//!
+//! `s3s-fs` 0.14 checks conditions before it reads the body and renames before it verifies checksums, lets
+//! `..` in a key reach another bucket, creates missing buckets, leaves the metadata of deleted objects behind
+//! and confuses folders with objects. [`Guarded`](guard::Guarded) lets it write into a staging area only and moves
+//! what is complete and correct into place itself, under one lock that is never held while a body streams.
+
+mod guard;
+mod multipart;
+mod objects;
+
+use std::path::Path;
+
+use axum::body::Body;
+use axum::http::header::CONTENT_ENCODING;
+use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use s3s::auth::SimpleAuth;
+use s3s::service::{S3Service, S3ServiceBuilder};
+
+use self::objects::Objects;
+use super::folder::not_writable;
+use super::{ACCESS_KEY_ID, SECRET_ACCESS_KEY, StartError};
+
+/// The objects below a folder, as a service that checks signatures.
+pub(super) struct S3(S3Service);
+
+impl S3 {
+    pub(super) fn open(root: &Path) -> Result<Self, StartError> {
+        let objects = Objects::open(root).map_err(not_writable(root))?;
+        let files = s3s_fs::FileSystem::new(root).map_err(|error| StartError::Damaged {
+            path: root.to_owned(),
+            reason: format!("{error:?}"),
+        })?;
+        let mut builder = S3ServiceBuilder::new(guard::Guarded::new(files, objects));
+        builder.set_auth(SimpleAuth::from_single(ACCESS_KEY_ID, SECRET_ACCESS_KEY));
+        Ok(Self(builder.build()))
+    }
+
+    /// Answers one request.
+    pub(super) async fn serve(&self, mut request: Request<Incoming>) -> Response<Body> {
+        merge_encodings(request.headers_mut());
+        match self.0.call(request.map(s3s::Body::from)).await {
+            Ok(response) => response.map(Body::new),
+            Err(error) => {
+                tracing::error!(?error, "s3 failed");
+                let mut response = Response::new(Body::empty());
+                *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+                response
+            }
+        }
+    }
+}
+
+/// The SDKs send the encoding of the object and that of the transfer as two headers, which s3s refuses.
+/// Joined by a comma they mean the same, to the signature as well.
+fn merge_encodings(headers: &mut HeaderMap) {
+    let all: Vec<_> = headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .map(HeaderValue::as_bytes)
+        .collect();
+    if all.len() > 1
+        && let Ok(merged) = HeaderValue::from_bytes(&all.join(&b','))
+    {
+        headers.insert(CONTENT_ENCODING, merged);
+    }
+}

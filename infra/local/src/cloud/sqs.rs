@@ -1,0 +1,312 @@
+//! SQS: standard queues with visibility timeouts, delays, retention and dead-letter queues, kept in SQLite.
+//!
+//! Order is nearly that of sending, delivery is at least once, and a message is gone only when it is deleted.
+//! Statements take microseconds, so they run where they are called, under one lock.
+
+mod error;
+mod message;
+mod queue;
+mod store;
+mod wire;
+
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+pub use error::{Kind, SqsError};
+pub use message::{DeadLetter, Message, MessageAttribute, MessageAttributes};
+pub use queue::{Attributes, arn, redrive_policy};
+pub use store::Counts;
+
+use super::{Clock, StartError};
+use message::{Draft, read_handle};
+use queue::{Queue, check_attributes, check_name};
+use store::{Steps, Store};
+
+/// The shortest wait for a message to become visible: a clock that stands still must not make it spin.
+const SHORTEST_WAIT: Duration = Duration::from_millis(10);
+
+/// The queues.
+pub struct Sqs {
+    store: Mutex<Store>,
+    clock: Clock,
+    endpoint: String,
+    changes: watch::Sender<()>,
+}
+
+impl Sqs {
+    /// Opens the file, or empty queues in memory.
+    pub(super) fn open(path: Option<&Path>, clock: Clock, endpoint: &str) -> Result<Self, StartError> {
+        let store = Store::open(path).map_err(|error| StartError::Damaged {
+            path: path.unwrap_or(Path::new("SQS")).to_owned(),
+            reason: error.to_string(),
+        })?;
+        let changes = watch::Sender::new(());
+        Ok(Self {
+            store: Mutex::new(store),
+            clock,
+            endpoint: endpoint.to_owned(),
+            changes,
+        })
+    }
+
+    /// Creates a queue with these attributes. One that exists with the same ones is left as it is.
+    ///
+    /// # Errors
+    /// [`Kind::QueueNameExists`] when it exists with other attributes, and those of a wrong name or attribute.
+    pub fn create_queue(&self, name: &str, attributes: &Attributes) -> Result<(), SqsError> {
+        check_name(name)?;
+        check_attributes(attributes)?;
+        self.steps(|steps, now| {
+            check_dead_letters(steps, attributes)?;
+            let Some(existing) = steps.find_queue(name)? else {
+                return steps.insert_queue(name, &without_empty(attributes.clone()), now);
+            };
+            match attributes.iter().find(|(key, value)| !existing.has(key, value)) {
+                None => Ok(()),
+                Some((key, _)) => {
+                    let message =
+                        format!("A queue already exists with the same name and a different value for attribute {key}");
+                    Err(SqsError::new(Kind::QueueNameExists, message))
+                }
+            }
+        })
+    }
+
+    /// Sets some attributes of a queue. An empty text removes one.
+    ///
+    /// # Errors
+    /// [`Kind::QueueDoesNotExist`], and those of a wrong attribute.
+    pub fn set_attributes(&self, name: &str, attributes: &Attributes) -> Result<(), SqsError> {
+        check_attributes(attributes)?;
+        self.steps(|steps, now| {
+            let queue = steps.queue(name)?;
+            check_dead_letters(steps, attributes)?;
+            let mut merged = queue.attributes;
+            merged.extend(attributes.clone());
+            steps.update_queue(name, &without_empty(merged), now)
+        })?;
+        self.wake();
+        Ok(())
+    }
+
+    /// All attributes of a queue, counts included.
+    ///
+    /// # Errors
+    /// [`Kind::QueueDoesNotExist`].
+    pub fn attributes(&self, name: &str) -> Result<Attributes, SqsError> {
+        self.steps(|steps, now| {
+            let queue = steps.queue(name)?;
+            steps.expire(&queue, now)?;
+            let counts = steps.counts(name, now)?;
+            let mut all = queue.described();
+            all.insert("ApproximateNumberOfMessages".into(), counts.visible.to_string());
+            all.insert(
+                "ApproximateNumberOfMessagesNotVisible".into(),
+                counts.in_flight.to_string(),
+            );
+            all.insert("ApproximateNumberOfMessagesDelayed".into(), counts.delayed.to_string());
+            Ok(all)
+        })
+    }
+
+    /// How many messages a queue holds.
+    ///
+    /// # Errors
+    /// [`Kind::QueueDoesNotExist`].
+    pub fn counts(&self, name: &str) -> Result<Counts, SqsError> {
+        self.steps(|steps, now| {
+            let queue = steps.queue(name)?;
+            steps.expire(&queue, now)?;
+            steps.counts(name, now)
+        })
+    }
+
+    /// Receives up to `max` messages that are visible now. Without a timeout, the queue's own hides them.
+    ///
+    /// # Errors
+    /// [`Kind::QueueDoesNotExist`].
+    pub fn receive(&self, name: &str, max: usize, visibility: Option<Duration>) -> Result<Vec<Message>, SqsError> {
+        let received = self.steps(|steps, now| {
+            let queue = steps.queue(name)?;
+            steps.expire(&queue, now)?;
+            let visibility_ms = visibility.map_or(queue.visibility_ms(), millis);
+            steps.receive(&queue, max, visibility_ms, now)
+        })?;
+        if received.given_up > 0 {
+            tracing::warn!(
+                queue = name,
+                count = received.given_up,
+                "messages moved to the dead-letter queue"
+            );
+            self.wake();
+        }
+        Ok(received.messages)
+    }
+
+    /// Deletes a received message. A handle that a later receive replaced deletes nothing.
+    ///
+    /// # Errors
+    /// [`Kind::QueueDoesNotExist`] and [`Kind::ReceiptHandleIsInvalid`].
+    pub fn delete(&self, name: &str, receipt_handle: &str) -> Result<(), SqsError> {
+        self.steps(|steps, _| {
+            steps.queue(name)?;
+            let (id, receipt) = read_handle(receipt_handle)?;
+            steps.delete(name, &id, &receipt)
+        })
+    }
+
+    /// What the dead-letter queue of `name` holds, oldest first.
+    ///
+    /// # Errors
+    /// [`Kind::QueueDoesNotExist`]; [`Kind::ResourceNotFound`] when the queue has no dead-letter queue.
+    pub fn dead_letters(&self, name: &str) -> Result<Vec<DeadLetter>, SqsError> {
+        self.steps(|steps, now| {
+            let dead_letters = dead_letter_queue(steps, name)?;
+            steps.expire(&dead_letters, now)?;
+            steps.dead_letters(&dead_letters.name, name)
+        })
+    }
+
+    /// Moves the dead letters of `name` back to it, as new messages, and tells how many.
+    ///
+    /// # Errors
+    /// Those of [`Sqs::dead_letters`].
+    pub fn redrive(&self, name: &str) -> Result<usize, SqsError> {
+        let moved = self.steps(|steps, now| {
+            let dead_letters = dead_letter_queue(steps, name)?;
+            steps.expire(&dead_letters, now)?;
+            steps.redrive(&dead_letters.name, name, name, now)
+        })?;
+        self.wake();
+        Ok(moved)
+    }
+
+    /// Makes everybody who waits look again. Call it after moving the clock.
+    pub fn wake(&self) {
+        self.changes.send_replace(());
+    }
+
+    /// Marks every moment at which a message may have become visible.
+    pub(super) fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
+    }
+
+    /// How long until a message of the queue becomes visible by itself; none when none will.
+    pub(super) fn until_next(&self, name: &str) -> Result<Option<Duration>, SqsError> {
+        self.steps(|steps, now| {
+            let next = steps.next_visible(name, now)?;
+            Ok(next.map(|next| Duration::from_millis(next.abs_diff(now)).max(SHORTEST_WAIT)))
+        })
+    }
+
+    /// Waits until a message may have become visible: something changed, or a timeout or delay ran out.
+    pub(super) async fn changed(&self, name: &str, changes: &mut watch::Receiver<()>) -> Result<(), SqsError> {
+        match self.until_next(name)? {
+            Some(next) => {
+                // Running into the limit is the answer, not an error.
+                let _ = tokio::time::timeout(next, changes.changed()).await;
+            }
+            None => {
+                let _ = changes.changed().await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Receives, and waits for a first message for at most `wait`.
+    async fn receive_within(
+        &self,
+        name: &str,
+        max: usize,
+        visibility: Option<Duration>,
+        wait: Duration,
+    ) -> Result<Vec<Message>, SqsError> {
+        let mut changes = self.changes();
+        let received = async {
+            loop {
+                changes.mark_unchanged();
+                let messages = self.receive(name, max, visibility)?;
+                if !messages.is_empty() || wait.is_zero() {
+                    return Ok::<_, SqsError>(messages);
+                }
+                self.changed(name, &mut changes).await?;
+            }
+        };
+        // The limit can only strike while nothing is received, so no message is lost with the future.
+        let messages = match tokio::time::timeout(wait.max(SHORTEST_WAIT), received).await {
+            Ok(received) => received?,
+            Err(_) => Vec::new(),
+        };
+        if !messages.is_empty() {
+            self.wake();
+        }
+        Ok(messages)
+    }
+
+    fn send(&self, name: &str, draft: &Draft) -> Result<String, SqsError> {
+        let id = self.steps(|steps, now| {
+            let queue = steps.queue(name)?;
+            check_size(&queue, draft)?;
+            steps.send(&queue, draft, now)
+        })?;
+        self.wake();
+        Ok(id)
+    }
+
+    fn steps<T>(&self, work: impl FnOnce(&Steps<'_>, i64) -> Result<T, SqsError>) -> Result<T, SqsError> {
+        let now = (self.clock)();
+        // A panic in another call rolled its transaction back, so the store is as sound as before.
+        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        store.transaction(|steps| work(steps, now))
+    }
+}
+
+fn without_empty(mut attributes: Attributes) -> Attributes {
+    attributes.retain(|_, value| !value.is_empty());
+    attributes
+}
+
+fn check_dead_letters(steps: &Steps<'_>, attributes: &Attributes) -> Result<(), SqsError> {
+    let named = Queue {
+        name: String::new(),
+        attributes: attributes.clone(),
+        created_ms: 0,
+        modified_ms: 0,
+    };
+    let Some(redrive) = named.redrive() else { return Ok(()) };
+    if steps.find_queue(&redrive.dead_letter_queue)?.is_some() {
+        return Ok(());
+    }
+    let policy = attributes.get("RedrivePolicy").map_or("", String::as_str);
+    Err(SqsError::invalid(
+        "RedrivePolicy",
+        policy,
+        "Dead letter target does not exist.",
+    ))
+}
+
+fn dead_letter_queue(steps: &Steps<'_>, name: &str) -> Result<Queue, SqsError> {
+    let redrive = steps
+        .queue(name)?
+        .redrive()
+        .ok_or_else(|| SqsError::new(Kind::ResourceNotFound, "The queue has no dead-letter queue."))?;
+    steps.queue(&redrive.dead_letter_queue)
+}
+
+fn check_size(queue: &Queue, draft: &Draft) -> Result<(), SqsError> {
+    if draft.bytes() > queue.max_bytes() {
+        let message = format!(
+            "One or more parameters are invalid. Reason: Message must be shorter than {} bytes.",
+            queue.max_bytes()
+        );
+        return Err(SqsError::new(Kind::InvalidParameterValue, message));
+    }
+    Ok(())
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

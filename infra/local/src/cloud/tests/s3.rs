@@ -1,0 +1,337 @@
+//! S3: what the documents need of it.
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::presigning::PresigningConfig;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, Delete, ObjectIdentifier};
+use std::time::Duration;
+
+use super::Fixture;
+
+pub(super) async fn with_bucket(fixture: &Fixture) -> Client {
+    let client = fixture.s3();
+    client.create_bucket().bucket("uploads").send().await.unwrap();
+    client
+}
+
+pub(super) async fn read(client: &Client, key: &str) -> Vec<u8> {
+    let object = client.get_object().bucket("uploads").key(key).send().await.unwrap();
+    object.body.collect().await.unwrap().to_vec()
+}
+
+#[tokio::test]
+async fn an_object_comes_back_with_its_type_and_metadata() {
+    let fixture = Fixture::new().await;
+    let client = with_bucket(&fixture).await;
+    let put = client
+        .put_object()
+        .bucket("uploads")
+        .key("a/ü + b.txt")
+        .content_type("text/plain");
+    put.metadata("owner", "ada")
+        .body(ByteStream::from_static(b"hello"))
+        .send()
+        .await
+        .unwrap();
+
+    let head = client
+        .head_object()
+        .bucket("uploads")
+        .key("a/ü + b.txt")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(head.content_length(), Some(5));
+    assert_eq!(head.content_type(), Some("text/plain"));
+    assert_eq!(head.metadata().unwrap()["owner"], "ada");
+    assert_eq!(read(&client, "a/ü + b.txt").await, b"hello");
+    let range = client
+        .get_object()
+        .bucket("uploads")
+        .key("a/ü + b.txt")
+        .range("bytes=1-3")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(range.content_range(), Some("bytes 1-3/5"));
+    assert_eq!(range.body.collect().await.unwrap().to_vec(), b"ell");
+}
+
+#[tokio::test]
+async fn a_missing_object_is_not_found_with_its_type() {
+    let fixture = Fixture::new().await;
+    let client = with_bucket(&fixture).await;
+    let get = client
+        .get_object()
+        .bucket("uploads")
+        .key("nope")
+        .send()
+        .await
+        .unwrap_err();
+    assert!(get.into_service_error().is_no_such_key());
+    let head = client
+        .head_object()
+        .bucket("uploads")
+        .key("nope")
+        .send()
+        .await
+        .unwrap_err();
+    assert!(head.into_service_error().is_not_found());
+}
+
+#[tokio::test]
+async fn listing_pages_through_a_prefix_in_order() {
+    let fixture = Fixture::new().await;
+    let client = with_bucket(&fixture).await;
+    for key in ["b/3", "a/1", "b/1", "b/2", "c/1"] {
+        let put = client.put_object().bucket("uploads").key(key);
+        put.body(ByteStream::from_static(b"x")).send().await.unwrap();
+    }
+    let mut pages = client
+        .list_objects_v2()
+        .bucket("uploads")
+        .prefix("b/")
+        .max_keys(2)
+        .into_paginator()
+        .send();
+    let mut found = Vec::new();
+    while let Some(page) = pages.next().await {
+        let page = page.unwrap();
+        found.push(
+            page.contents()
+                .iter()
+                .map(|object| object.key().unwrap().to_owned())
+                .collect::<Vec<_>>(),
+        );
+    }
+    assert_eq!(found, [vec!["b/1", "b/2"], vec!["b/3"]]);
+}
+
+#[tokio::test]
+async fn a_copy_is_independent_of_its_source() {
+    let fixture = Fixture::new().await;
+    let client = with_bucket(&fixture).await;
+    let put = client
+        .put_object()
+        .bucket("uploads")
+        .key("from")
+        .content_type("text/csv");
+    put.body(ByteStream::from_static(b"1,2")).send().await.unwrap();
+    client
+        .copy_object()
+        .bucket("uploads")
+        .key("x/to")
+        .copy_source("uploads/from")
+        .send()
+        .await
+        .unwrap();
+    client
+        .delete_object()
+        .bucket("uploads")
+        .key("from")
+        .send()
+        .await
+        .unwrap();
+
+    assert_eq!(read(&client, "x/to").await, b"1,2");
+    let head = client.head_object().bucket("uploads").key("x/to").send().await.unwrap();
+    assert_eq!(head.content_type(), Some("text/csv"));
+}
+
+#[tokio::test]
+async fn many_objects_are_deleted_at_once_and_missing_ones_do_not_matter() {
+    let fixture = Fixture::new().await;
+    let client = with_bucket(&fixture).await;
+    client
+        .put_object()
+        .bucket("uploads")
+        .key("a")
+        .body(ByteStream::from_static(b"x"))
+        .send()
+        .await
+        .unwrap();
+    let object = |key| ObjectIdentifier::builder().key(key).build().unwrap();
+    let delete = Delete::builder()
+        .objects(object("a"))
+        .objects(object("b"))
+        .build()
+        .unwrap();
+    let answer = client
+        .delete_objects()
+        .bucket("uploads")
+        .delete(delete)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.deleted().len(), 2);
+    assert!(answer.errors().is_empty());
+    assert_eq!(
+        client
+            .list_objects_v2()
+            .bucket("uploads")
+            .send()
+            .await
+            .unwrap()
+            .key_count(),
+        Some(0)
+    );
+}
+
+#[tokio::test]
+async fn a_multipart_upload_becomes_one_object() {
+    let fixture = Fixture::new().await;
+    let client = with_bucket(&fixture).await;
+    // An object of one part was there before: its checksum must not outlive it.
+    client
+        .put_object()
+        .bucket("uploads")
+        .key("big")
+        .body(ByteStream::from_static(b"x"))
+        .send()
+        .await
+        .unwrap();
+
+    let begun = client
+        .create_multipart_upload()
+        .bucket("uploads")
+        .key("big")
+        .content_type("video/mp4");
+    let upload = begun.send().await.unwrap().upload_id.unwrap();
+    let mut completed = CompletedMultipartUpload::builder();
+    for (number, length) in [(1, 5 * 1024 * 1024), (2, 10)] {
+        let body = ByteStream::from(vec![u8::try_from(number).unwrap(); length]);
+        let part = client
+            .upload_part()
+            .bucket("uploads")
+            .key("big")
+            .upload_id(&upload)
+            .part_number(number);
+        let tag = part.body(body).send().await.unwrap().e_tag;
+        completed = completed.parts(CompletedPart::builder().set_e_tag(tag).part_number(number).build());
+    }
+    let complete = client
+        .complete_multipart_upload()
+        .bucket("uploads")
+        .key("big")
+        .upload_id(&upload);
+    let done = complete.multipart_upload(completed.build()).send().await.unwrap();
+    assert_eq!((done.bucket(), done.key()), (Some("uploads"), Some("big")));
+
+    let bytes = read(&client, "big").await;
+    assert_eq!(
+        (bytes.len(), bytes[0], bytes[bytes.len() - 1]),
+        (5 * 1024 * 1024 + 10, 1, 2)
+    );
+    let head = client.head_object().bucket("uploads").key("big").send().await.unwrap();
+    assert_eq!(head.content_type(), Some("video/mp4"));
+}
+
+#[tokio::test]
+async fn an_upload_id_works_for_its_own_object_only() {
+    let fixture = Fixture::new().await;
+    let client = with_bucket(&fixture).await;
+    let begun = client
+        .create_multipart_upload()
+        .bucket("uploads")
+        .key("mine")
+        .send()
+        .await
+        .unwrap();
+    let upload = begun.upload_id.unwrap();
+    let part = client
+        .upload_part()
+        .bucket("uploads")
+        .key("theirs")
+        .upload_id(&upload)
+        .part_number(1);
+    let refused = part.body(ByteStream::from_static(b"x")).send().await.unwrap_err();
+    assert_eq!(refused.into_service_error().meta().code(), Some("NoSuchUpload"));
+    let abort = client
+        .abort_multipart_upload()
+        .bucket("uploads")
+        .key("mine")
+        .upload_id(&upload);
+    abort.send().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_presigned_address_needs_no_credentials_and_no_other_one_works() {
+    let fixture = Fixture::new().await;
+    let client = with_bucket(&fixture).await;
+    let expiry = || PresigningConfig::expires_in(Duration::from_mins(5)).unwrap();
+    let http = reqwest::Client::builder()
+        .timeout(Duration::from_secs(10))
+        .build()
+        .unwrap();
+
+    let put = client
+        .put_object()
+        .bucket("uploads")
+        .key("p")
+        .content_type("text/plain")
+        .presigned(expiry());
+    let put = put.await.unwrap();
+    let sent = http
+        .put(put.uri())
+        .header("content-type", "text/plain")
+        .body("hello")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(sent.status(), 200);
+    let get = client
+        .get_object()
+        .bucket("uploads")
+        .key("p")
+        .presigned(expiry())
+        .await
+        .unwrap();
+    assert_eq!(http.get(get.uri()).send().await.unwrap().text().await.unwrap(), "hello");
+
+    let forged = get.uri().replace("/uploads/p?", "/uploads/q?");
+    assert_eq!(http.get(forged).send().await.unwrap().status(), 403);
+    let unsigned = format!("{}/uploads/p", fixture.cloud.endpoint());
+    assert_eq!(http.get(unsigned).send().await.unwrap().status(), 403);
+}
+
+#[tokio::test]
+async fn an_empty_object_is_one() {
+    let fixture = Fixture::new().await;
+    let client = with_bucket(&fixture).await;
+    client.put_object().bucket("uploads").key("k").send().await.unwrap();
+    assert!(read(&client, "k").await.is_empty());
+}
+
+#[tokio::test]
+async fn an_unchanged_object_is_not_sent_again() {
+    let fixture = Fixture::new().await;
+    let client = with_bucket(&fixture).await;
+    let put = || client.put_object().bucket("uploads").key("k");
+    let tag = put()
+        .body(ByteStream::from_static(b"1"))
+        .send()
+        .await
+        .unwrap()
+        .e_tag
+        .unwrap();
+    let get = || {
+        client
+            .get_object()
+            .bucket("uploads")
+            .key("k")
+            .if_none_match(&tag)
+            .send()
+    };
+    assert_eq!(get().await.unwrap_err().raw_response().unwrap().status().as_u16(), 304);
+    put().body(ByteStream::from_static(b"2")).send().await.unwrap();
+    assert_eq!(get().await.unwrap().body.collect().await.unwrap().to_vec(), b"2");
+    let stale = client
+        .get_object()
+        .bucket("uploads")
+        .key("k")
+        .if_match(&tag)
+        .send()
+        .await
+        .unwrap_err();
+    assert_eq!(stale.raw_response().unwrap().status().as_u16(), 412);
+}

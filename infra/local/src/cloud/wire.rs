@@ -1,0 +1,61 @@
+//! What the JSON services have in common on the wire: bodies in, bodies out.
+
+use axum::body::Body;
+use axum::http::{HeaderValue, Request, Response, StatusCode, header::CONTENT_TYPE};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use serde_json::Value;
+
+use super::new_id;
+
+/// The largest JSON request read, bytes. A batch of messages is at most 1 MiB before JSON escapes it.
+const MAX_BODY: usize = 8 * 1024 * 1024;
+
+/// The versions of the AWS JSON protocol, as the content type.
+/// See <https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html>.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Protocol {
+    /// SQS.
+    Json10,
+    /// Secrets Manager.
+    Json11,
+}
+
+impl Protocol {
+    fn content_type(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::Json10 => "application/x-amz-json-1.0",
+            Self::Json11 => "application/x-amz-json-1.1",
+        })
+    }
+}
+
+/// The operation named by `X-Amz-Target`, such as `("AmazonSQS", "SendMessage")`; empty when absent.
+pub(super) fn target<T>(request: &Request<T>) -> (&str, &str) {
+    request
+        .headers()
+        .get("x-amz-target")
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split_once('.'))
+        .unwrap_or_default()
+}
+
+/// The whole body, or why there is none.
+pub(super) async fn read(body: Incoming) -> Result<Bytes, String> {
+    match Limited::new(body, MAX_BODY).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// An answer of a JSON service.
+pub(super) fn reply(protocol: Protocol, status: StatusCode, body: &Value) -> Response<Body> {
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, protocol.content_type());
+    if let Ok(id) = HeaderValue::from_str(&new_id()) {
+        response.headers_mut().insert("x-amzn-requestid", id);
+    }
+    response
+}

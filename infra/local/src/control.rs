@@ -1,0 +1,101 @@
+//! `/_local/*`: what a developer and the tests do to the stack. It exists in this process only.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use model::Timestamp;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::stack::Local;
+
+/// Longest step of the clock: ten years.
+const MAX_STEP_SECONDS: u64 = 10 * 366 * 24 * 3600;
+
+pub(crate) fn routes(local: Arc<Local>) -> Router {
+    Router::new()
+        .route("/_local/outbox", get(outbox))
+        .route("/_local/clock", post(clock))
+        .route("/_local/run/{schedule}", post(run))
+        .route("/_local/drain", post(drain))
+        .route("/_local/dlq", get(dead_letters))
+        .route("/_local/dlq/{queue}/redrive", post(redrive))
+        .with_state(local)
+}
+
+#[derive(Deserialize)]
+struct Step {
+    advance_seconds: u64,
+}
+
+async fn outbox(State(local): State<Arc<Local>>) -> Response {
+    Json(local.outbox.newest_first()).into_response()
+}
+
+async fn clock(State(local): State<Arc<Local>>, Json(step): Json<Step>) -> Response {
+    if step.advance_seconds > MAX_STEP_SECONDS {
+        return refuse(StatusCode::UNPROCESSABLE_ENTITY, "the clock moves ten years at most");
+    }
+    local.advance(Duration::from_secs(step.advance_seconds));
+    Json(json!({"now": local.app.clock.now()})).into_response()
+}
+
+async fn run(State(local): State<Arc<Local>>, Path(schedule): Path<String>) -> Response {
+    match local.run(&schedule).await {
+        Some(Ok(())) => Json(json!({"ran": schedule})).into_response(),
+        Some(Err(error)) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &format!("{error:?}")),
+        None => refuse(StatusCode::NOT_FOUND, "there is no such schedule"),
+    }
+}
+
+async fn drain(State(local): State<Arc<Local>>) -> Response {
+    match local.drain().await {
+        Ok(left) => Json(left).into_response(),
+        Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &error),
+    }
+}
+
+async fn dead_letters(State(local): State<Arc<Local>>) -> Response {
+    let mut queues = Map::new();
+    for worker in &local.workers {
+        let letters = match worker.dlq() {
+            Ok(letters) => letters.into_iter().map(|letter| {
+                json!({
+                    "message_id": letter.id,
+                    "body": letter.body,
+                    "receive_count": letter.receive_count,
+                    "sent_at": at(letter.sent_ms),
+                    "first_received_at": letter.first_received_ms.map(at),
+                    "last_received_at": letter.last_received_ms.map(at),
+                })
+            }),
+            Err(error) => return refuse(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+        };
+        queues.insert(worker.queue().to_owned(), letters.collect());
+    }
+    Json(Value::Object(queues)).into_response()
+}
+
+async fn redrive(State(local): State<Arc<Local>>, Path(queue): Path<String>) -> Response {
+    let Some(worker) = local.workers.iter().find(|worker| worker.queue() == queue) else {
+        return refuse(StatusCode::NOT_FOUND, "there is no such queue");
+    };
+    match worker.redrive() {
+        Ok(moved) => Json(json!({"moved": moved})).into_response(),
+        Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+    }
+}
+
+fn at(milliseconds: i64) -> Timestamp {
+    Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::MAX)
+}
+
+fn refuse(status: StatusCode, detail: &str) -> Response {
+    (status, Json(json!({"status": status.as_u16(), "detail": detail}))).into_response()
+}

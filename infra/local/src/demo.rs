@@ -1,0 +1,165 @@
+//! `make demo`: from files to a streamed, cited answer, through the public API of a running server.
+
+use std::{
+    error::Error,
+    io::{Write as _, stdout},
+    time::Duration,
+};
+
+use futures::StreamExt as _;
+use reqwest::{Client, RequestBuilder, multipart};
+use serde_json::{Value, json};
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// How often the progress is looked at.
+const LOOK: Duration = Duration::from_millis(100);
+/// Looks after which indexing is called stuck: two minutes.
+const LOOKS: usize = 1200;
+
+/// Signs up, uploads three documents, watches them being indexed, creates a chatbot over them, and asks.
+///
+/// # Errors
+/// The first thing that did not work, as a sentence.
+pub async fn run(url: &str) -> Result<()> {
+    let http = Client::builder().connect_timeout(Duration::from_secs(2)).build()?;
+    let mut demo = Demo { http, url: url.trim_end_matches('/').to_owned(), token: String::new() };
+    demo.sign_up().await?;
+    let files = [
+        (samples::HANDBOOK, "application/pdf", samples::handbook_pdf()),
+        (samples::PRODUCT, "application/vnd.openxmlformats-officedocument.wordprocessingml.document", samples::product_docx()),
+        (samples::FAQ, "text/plain", samples::faq_txt()),
+    ];
+    let mut documents = Vec::new();
+    for (name, kind, bytes) in files {
+        documents.push(demo.upload(name, kind, bytes).await?);
+    }
+    for document in &documents {
+        demo.watch(document).await?;
+    }
+    let session = demo.open_session(&documents).await?;
+    for question in samples::questions() {
+        demo.ask(&session, question.text).await?;
+    }
+    Ok(())
+}
+
+struct Demo {
+    http: Client,
+    url: String,
+    token: String,
+}
+
+impl Demo {
+    fn post(&self, path: &str) -> RequestBuilder {
+        self.http.post(format!("{}{path}", self.url)).bearer_auth(&self.token)
+    }
+
+    async fn sign_up(&mut self) -> Result<()> {
+        let email = format!("demo-{}@example.com", hex::encode(model::id::random_bytes::<4>()?));
+        let account = json!({"email": email, "password": "correct horse battery", "name": "Demo"});
+        let registered = self.post("/api/v1/auth/register").json(&account).send().await;
+        let registered = registered.map_err(|_| format!("no server answers at {}; start one with `make dev`", self.url))?;
+        let registered = checked(registered).await?;
+        self.token = text(&registered, "access_token");
+        println!("registered {email}");
+        Ok(())
+    }
+
+    async fn upload(&self, name: &str, kind: &str, bytes: Vec<u8>) -> Result<String> {
+        let size = bytes.len();
+        let file = multipart::Part::bytes(bytes).file_name(name.to_owned()).mime_str(kind)?;
+        let form = multipart::Form::new().part("file", file).text("name", name.to_owned());
+        let uploaded = checked(self.post("/api/v1/documents/upload").multipart(form).send().await?).await?;
+        println!("uploaded   {name} ({size} bytes): {}", text(&uploaded, "status"));
+        Ok(text(&uploaded, "id"))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a person watches; this is a client, not a function")]
+    async fn watch(&self, document: &str) -> Result<()> {
+        let mut seen = String::new();
+        for _ in 0..LOOKS {
+            let path = format!("{}/api/v1/documents/{document}", self.url);
+            let state = checked(self.http.get(path).bearer_auth(&self.token).send().await?).await?;
+            let (status, name) = (text(&state, "status"), text(&state, "name"));
+            let now = format!("{status} {}%", state["progress"]);
+            if now != seen {
+                println!("indexing   {name}: {now}{}", match &state["chunks"] {
+                    Value::Null => String::new(),
+                    chunks => format!(", {chunks} passages"),
+                });
+                seen = now;
+            }
+            match status.as_str() {
+                "ready" => return Ok(()),
+                "failed" => return Err(format!("{name} could not be indexed: {}", text(&state, "error")).into()),
+                _ => tokio::time::sleep(LOOK).await,
+            }
+        }
+        Err("indexing takes longer than two minutes".into())
+    }
+
+    async fn open_session(&self, documents: &[String]) -> Result<String> {
+        let bot = json!({"name": "Meridian assistant", "documents": documents});
+        let bot = checked(self.post("/api/v1/chatbots").json(&bot).send().await?).await?;
+        println!("created    chatbot {} over {} documents", text(&bot, "name"), documents.len());
+        let session = json!({"chatbotId": bot["id"]});
+        let session = checked(self.post("/api/chat/sessions").json(&session).send().await?).await?;
+        Ok(text(&session, "id"))
+    }
+
+    async fn ask(&self, session: &str, question: &str) -> Result<()> {
+        println!("\n> {question}\n");
+        let message = json!({"content": question, "stream": true});
+        let answer = self.post(&format!("/api/chat/sessions/{session}/messages")).json(&message).send().await?;
+        if !answer.status().is_success() {
+            checked(answer).await?;
+            return Ok(());
+        }
+        let mut stream = answer.bytes_stream();
+        let mut pending = Vec::new();
+        while let Some(bytes) = stream.next().await {
+            pending.extend_from_slice(&bytes?);
+            while let Some(end) = pending.windows(2).position(|pair| pair == b"\n\n") {
+                let frame: Vec<u8> = pending.drain(..end + 2).collect();
+                show(&String::from_utf8_lossy(&frame))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Prints one event: words as they come, and the citations at the end.
+fn show(frame: &str) -> Result<()> {
+    let failed = frame.lines().any(|line| line == "event: error");
+    let Some(data) = frame.lines().find_map(|line| line.strip_prefix("data: ")).filter(|data| *data != "[DONE]") else {
+        return Ok(());
+    };
+    let event: Value = serde_json::from_str(data)?;
+    if failed {
+        return Err(text(&event, "detail").into());
+    }
+    print!("{}", text(&event, "content"));
+    stdout().flush()?;
+    let Some(sources) = event["sources"].as_array() else { return Ok(()) };
+    println!("\n");
+    for source in sources {
+        let place = match (&source["page"], &source["heading"]) {
+            (Value::Number(page), _) => format!(", page {page}"),
+            (_, Value::String(heading)) => format!(", {heading}"),
+            _ => String::new(),
+        };
+        println!("  [{}] {}{place}: \"{}\"", source["number"], text(source, "name"), text(source, "excerpt"));
+    }
+    Ok(())
+}
+
+async fn checked(response: reqwest::Response) -> Result<Value> {
+    let status = response.status();
+    let body: Value = response.json().await?;
+    if status.is_success() { Ok(body) } else { Err(format!("{status}: {}", text(&body, "detail")).into()) }
+}
+
+fn text(value: &Value, field: &str) -> String {
+    value[field].as_str().unwrap_or_default().to_owned()
+}

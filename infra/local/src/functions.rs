@@ -1,0 +1,76 @@
+//! The list of all functions. The drift test compares it with `functions/`, `template.yaml` and the `OpenAPI`
+//! document.
+
+use std::{sync::Arc, time::Duration};
+
+use app::{App, BoxFuture};
+use http_api::Api;
+use runtime::{Job as _, Schedule as _};
+
+use crate::cloud::mapping::Handler;
+
+/// HTTP functions with their route tables.
+pub fn groups() -> Vec<(&'static str, Api)> {
+    vec![
+        ("auth", auth::api()),
+        ("chatbots", chatbots::api()),
+        ("chats", chats::api()),
+        ("documents", documents::api()),
+        ("system", system::api()),
+    ]
+}
+
+/// A function that consumes a queue.
+pub struct Worker {
+    /// Its name, and that of its queue.
+    pub name: &'static str,
+    /// What a batch is given to.
+    pub handler: Handler,
+}
+
+/// Functions that consume a queue.
+pub fn workers(app: &App) -> Vec<Worker> {
+    vec![worker::<index_documents::IndexDocuments>(app)]
+}
+
+fn worker<J: runtime::Job>(app: &App) -> Worker {
+    let app = app.clone();
+    let handler: Handler = Arc::new(move |event| {
+        let app = app.clone();
+        Box::pin(async move { Ok(runtime::deliver::<J>(app, event).await) })
+    });
+    Worker { name: J::QUEUE, handler }
+}
+
+/// A function that runs from time to time.
+#[derive(Clone, Copy)]
+pub struct Scheduled {
+    /// Its name.
+    pub name: &'static str,
+    /// How often.
+    pub every: Duration,
+    /// What it does.
+    pub run: fn(App) -> BoxFuture<'static, model::Result<()>>,
+}
+
+/// Functions that run from time to time.
+pub fn schedules() -> Vec<Scheduled> {
+    vec![Scheduled {
+        name: relay_outbox::RelayOutbox::NAME,
+        every: Duration::from_secs(5 * 60),
+        run: relay_outbox::RelayOutbox::run,
+    }]
+}
+
+/// Names of all functions.
+pub fn names() -> Vec<&'static str> {
+    let groups = groups().into_iter().map(|(name, _)| name);
+    let schedules = schedules().into_iter().map(|schedule| schedule.name);
+    groups.chain([index_documents::IndexDocuments::QUEUE]).chain(schedules).collect()
+}
+
+/// The `OpenAPI` document of all HTTP functions.
+pub fn openapi() -> serde_json::Value {
+    let apis: Vec<Api> = groups().into_iter().map(|(_, api)| api).collect();
+    http_api::openapi(&apis)
+}

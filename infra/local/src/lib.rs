@@ -1,0 +1,17 @@
+//! The whole product in one process: every function on one HTTP port, the embedded cloud on another.
+//!
+//! The functions are the same code that runs on Lambda, and they reach the embedded services through the same AWS
+//! SDKs. What differs is only what this crate adds: it creates the tables, delivers queue messages and schedules,
+//! and serves `/_local/*`.
+
+pub mod cloud;
+mod control;
+pub mod demo;
+pub mod functions;
+mod options;
+mod outbox;
+mod provision;
+mod stack;
+
+pub use options::{Options, SECRETS};
+pub use stack::{Drained, Stack, StartError};

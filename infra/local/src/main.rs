@@ -1,0 +1,91 @@
+//! `parlance`: the whole product on this machine.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use local::{Options, Stack, cloud::Data};
+
+/// The whole product on this machine: the API on one port, embedded AWS services on another.
+#[derive(Parser)]
+#[command(name = "parlance", version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Port of the API on 127.0.0.1
+    #[arg(long, default_value_t = 8000)]
+    port: u16,
+    /// Port of the embedded AWS services on 127.0.0.1
+    #[arg(long, default_value_t = 4566)]
+    aws_port: u16,
+    /// Folder that keeps the data
+    #[arg(long, default_value = ".parlance")]
+    data_dir: PathBuf,
+    /// Keep nothing
+    #[arg(long)]
+    ephemeral: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Upload sample documents to a running server and ask three questions
+    Demo {
+        /// The server
+        #[arg(long, default_value = "http://localhost:8000")]
+        url: String,
+    },
+    /// Print the OpenAPI document of all functions
+    Openapi,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match arguments.command {
+        None => serve(arguments).await,
+        Some(Command::Demo { url }) => local::demo::run(&url).await.map_err(|error| error.to_string()),
+        Some(Command::Openapi) => print_openapi(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(sentence) => {
+            eprintln!("parlance: {sentence}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(arguments: Arguments) -> Result<(), String> {
+    runtime::log::init_text();
+    let options = Options {
+        port: arguments.port,
+        aws_port: arguments.aws_port,
+        data: if arguments.ephemeral { Data::Ephemeral } else { Data::Folder(arguments.data_dir) },
+        timers: true,
+        environment: std::env::vars().collect(),
+    };
+    let stack = Stack::start(options).await.map_err(|error| error.to_string())?;
+    println!("listening on {}", stack.url());
+    ended().await.map_err(|error| error.to_string())?;
+    stack.stop().await;
+    Ok(())
+}
+
+/// Waits for Ctrl-C or a polite kill.
+async fn ended() -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        tokio::select! {
+            interrupted = tokio::signal::ctrl_c() => interrupted,
+            _ = terminate.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
+}
+
+fn print_openapi() -> Result<(), String> {
+    let document = serde_json::to_string_pretty(&local::functions::openapi()).map_err(|error| error.to_string())?;
+    println!("{document}");
+    Ok(())
+}

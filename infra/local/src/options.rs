@@ -1,0 +1,48 @@
+//! Options of the local stack, from the command line and the environment.
+
+use crate::cloud::Data;
+
+/// Environment variables that are secrets in the cloud. Locally they seed the embedded Secrets Manager.
+pub const SECRETS: &[&str] = &[
+    "INTERNAL_API_KEY",
+    "OPENAI_API_KEY",
+    "ANTHROPIC_API_KEY",
+    "GEMINI_API_KEY",
+    "STRIPE_SECRET_KEY",
+    "STRIPE_WEBHOOK_SECRET",
+    "SLACK_SIGNING_SECRET",
+    "CLERK_WEBHOOK_SECRET",
+];
+
+/// What the local stack is started with.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Port of the API on 127.0.0.1; 0 takes any free one.
+    pub port: u16,
+    /// Port of the embedded AWS services on 127.0.0.1; 0 takes any free one.
+    pub aws_port: u16,
+    /// Where the data lives.
+    pub data: Data,
+    /// Whether schedules run by themselves. Tests run them when they want to.
+    pub timers: bool,
+    /// Environment variables, as in the README.
+    pub environment: Vec<(String, String)>,
+}
+
+impl Options {
+    /// Nothing kept, any free ports, no timers, an empty environment: what tests want.
+    pub fn ephemeral() -> Self {
+        Self { port: 0, aws_port: 0, data: Data::Ephemeral, timers: false, environment: Vec::new() }
+    }
+
+    /// The value of an environment variable that is not empty.
+    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
+        let found = self.environment.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    pub(crate) fn secrets(&self) -> Vec<(String, String)> {
+        let set = |name: &&str| Some(((*name).to_owned(), self.variable(name)?.to_owned()));
+        SECRETS.iter().filter_map(set).collect()
+    }
+}

@@ -1,0 +1,247 @@
+//! The running stack.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use app::{App, Config, SignUp};
+use model::{Clock, Email, NewPassword, Secret};
+use tokio::{net::TcpListener, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    cloud::{self, Cloud, mapping::EventSourceMapping},
+    control, functions,
+    options::Options,
+    outbox::Outbox,
+    provision,
+};
+
+/// Why the stack did not start: one sentence for a person.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The embedded services did not start.
+    #[error(transparent)]
+    Cloud(#[from] cloud::StartError),
+    /// The API's port cannot be opened.
+    #[error("cannot listen on port {0} of 127.0.0.1 for the API: {1}")]
+    Listen(u16, #[source] io::Error),
+    /// `PARLANCE_ADMIN_EMAIL` or `PARLANCE_ADMIN_PASSWORD` is not usable.
+    #[error("PARLANCE_ADMIN_EMAIL or PARLANCE_ADMIN_PASSWORD: {0}")]
+    Admin(String),
+    /// The embedded services did not take what the product needs.
+    #[error("the local services could not be prepared: {0}")]
+    Prepare(#[from] model::Error),
+}
+
+/// What the queues hold after a drain.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Drained {
+    /// Failed messages that come back when their visibility timeout ends.
+    pub waiting: u64,
+    /// Messages that were sent with a delay.
+    pub delayed: u64,
+}
+
+/// What `/_local/*` acts on.
+pub(crate) struct Local {
+    pub(crate) app: App,
+    pub(crate) outbox: Outbox,
+    pub(crate) workers: Vec<EventSourceMapping>,
+}
+
+impl Local {
+    pub(crate) fn advance(&self, by: Duration) {
+        self.app.clock.advance(by);
+        for worker in &self.workers {
+            worker.wake();
+        }
+    }
+
+    pub(crate) async fn drain(&self) -> Result<Drained, String> {
+        let mut left = Drained::default();
+        for worker in &self.workers {
+            let drained = worker.drain().await.map_err(|error| error.to_string())?;
+            left.waiting += drained.waiting;
+            left.delayed += drained.delayed;
+        }
+        Ok(left)
+    }
+
+    /// Runs a schedule now; none when there is none of this name.
+    pub(crate) async fn run(&self, name: &str) -> Option<model::Result<()>> {
+        let schedule = functions::schedules().into_iter().find(|schedule| schedule.name == name)?;
+        Some((schedule.run)(self.app.clone()).await)
+    }
+}
+
+/// Everything, running. Dropping it stops it at once; [`Stack::stop`] lets requests and messages finish.
+pub struct Stack {
+    address: SocketAddr,
+    local: Arc<Local>,
+    cloud: Cloud,
+    stop: CancellationToken,
+    tasks: JoinSet<()>,
+}
+
+impl Stack {
+    /// Starts everything. When this answers, the API answers.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let listen = |error| StartError::Listen(options.port, error);
+        let listener = TcpListener::bind(("127.0.0.1", options.port)).await.map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+
+        let clock = Clock::default();
+        let cloud = Cloud::start(cloud::Options {
+            port: options.aws_port,
+            data: options.data.clone(),
+            clock: Arc::new({
+                let clock = clock.clone();
+                move || clock.now_ms()
+            }),
+            secrets: options.secrets(),
+        })
+        .await?;
+        let sdk = provision::sdk(&cloud).await;
+        provision::create(&sdk).await?;
+
+        let app = App::new(&sdk, config(&options, &cloud), clock)?;
+        seed_admin(&options, &app).await?;
+        let workers = functions::workers(&app);
+        for worker in &workers {
+            provision::create_queue(&cloud, worker.name)?;
+        }
+        // No request can be running yet, so every promise in the outbox is one that a crash left behind.
+        app.relay_outbox(Duration::ZERO).await?;
+        let deliver = |worker: functions::Worker| EventSourceMapping::new(cloud.sqs().clone(), worker.name, 10, worker.handler);
+        let local = Arc::new(Local { app, outbox: Outbox::default(), workers: workers.into_iter().map(deliver).collect() });
+
+        let mut stack = Self { address, local, cloud, stop: CancellationToken::new(), tasks: JoinSet::new() };
+        stack.serve(listener);
+        if options.timers {
+            stack.start_timers();
+        }
+        Ok(stack)
+    }
+
+    fn serve(&mut self, listener: TcpListener) {
+        let api = functions::groups().into_iter().map(|(_, api)| api).reduce(http_api::Api::merge);
+        let api = api.map(|api| api.finish(self.local.app.clone())).unwrap_or_default();
+        let router = control::routes(self.local.clone()).fallback_service(api);
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await;
+            if let Err(error) = served {
+                tracing::error!(%error, "local.api_stopped");
+            }
+        });
+    }
+
+    fn start_timers(&mut self) {
+        for schedule in functions::schedules() {
+            let (app, stop) = (self.local.app.clone(), self.stop.clone());
+            self.tasks.spawn(async move {
+                let mut timer = tokio::time::interval(schedule.every);
+                while stop.run_until_cancelled(timer.tick()).await.is_some() {
+                    if let Err(error) = (schedule.run)(app.clone()).await {
+                        tracing::warn!(schedule = schedule.name, error = &error as &dyn std::error::Error, "schedule.failed");
+                    }
+                }
+            });
+        }
+    }
+
+    /// Where the API listens.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Where the embedded AWS services listen.
+    pub fn aws_endpoint(&self) -> String {
+        self.cloud.endpoint()
+    }
+
+    /// The application behind the API.
+    pub fn app(&self) -> &App {
+        &self.local.app
+    }
+
+    /// The embedded services.
+    pub fn cloud(&self) -> &Cloud {
+        &self.cloud
+    }
+
+    /// Moves the clock of everything forward.
+    pub fn advance(&self, by: Duration) {
+        self.local.advance(by);
+    }
+
+    /// Waits until no message can be delivered now.
+    ///
+    /// # Errors
+    /// When a queue cannot be read.
+    pub async fn drain(&self) -> Result<Drained, String> {
+        self.local.drain().await
+    }
+
+    /// Environment variables with which a function's binary reaches these services.
+    pub fn function_environment(&self) -> Vec<(&'static str, String)> {
+        let tables = provision::tables();
+        vec![
+            ("TABLE_IDENTITY", tables.identity),
+            ("TABLE_APP", tables.app),
+            ("TABLE_CHUNKS", tables.chunks),
+            ("TABLE_USAGE", tables.usage),
+            ("TABLE_EPHEMERAL", tables.ephemeral),
+            ("TABLE_AUDIT", tables.audit),
+            ("BUCKET", provision::BUCKET.to_owned()),
+            ("QUEUE_INDEX_DOCUMENTS", provision::queue_url(&self.cloud, "index_documents")),
+            ("AWS_ENDPOINT_URL", self.cloud.endpoint()),
+            ("AWS_REGION", cloud::REGION.to_owned()),
+            ("AWS_ACCESS_KEY_ID", cloud::ACCESS_KEY_ID.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", cloud::SECRET_ACCESS_KEY.to_owned()),
+            ("AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH", "true".to_owned()),
+        ]
+    }
+
+    /// Stops taking requests and messages, and waits for those that run.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        while self.tasks.join_next().await.is_some() {}
+        // Only now is nobody left who shares it.
+        if let Some(local) = Arc::into_inner(self.local) {
+            for worker in local.workers {
+                worker.stop().await;
+            }
+        }
+        self.cloud.shutdown().await;
+    }
+}
+
+fn config(options: &Options, cloud: &Cloud) -> Config {
+    Config {
+        tables: provision::tables(),
+        bucket: provision::BUCKET.to_owned(),
+        queue_index_documents: provision::queue_url(cloud, "index_documents"),
+        secrets_prefix: String::new(),
+        openai_base_url: options.variable("OPENAI_BASE_URL").unwrap_or("https://api.openai.com/v1").to_owned(),
+        fall_back_to_local_model: true,
+    }
+}
+
+/// The platform admin that the environment asks for, so that a developer has one without touching the tables.
+async fn seed_admin(options: &Options, app: &App) -> Result<(), StartError> {
+    let (email, password) = (options.variable("PARLANCE_ADMIN_EMAIL"), options.variable("PARLANCE_ADMIN_PASSWORD"));
+    let Some((email, password)) = email.zip(password) else { return Ok(()) };
+    let unusable = |error: model::Error| StartError::Admin(match error {
+        model::Error::Invalid(fields) => fields.into_iter().map(|field| field.detail).collect::<Vec<_>>().join("; "),
+        error => error.to_string(),
+    });
+    let sign_up = SignUp {
+        name: None,
+        email: Email::parse(email).map_err(unusable)?,
+        password: NewPassword::parse(Secret::new(password), "").map_err(unusable)?,
+    };
+    Ok(app.seed_platform_admin(sign_up).await?)
+}

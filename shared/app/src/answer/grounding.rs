@@ -1,0 +1,124 @@
+//! The passages an answer may rest on.
+
+use llm::Source;
+use model::{Chatbot, Citation, Document, DocumentStatus, Result, Turn};
+use retrieval::{Indexed, Passage, Place};
+
+use crate::App;
+
+/// A follow-up with fewer terms than this ("and for grinders?") is searched together with the question before it.
+const FEW_TERMS: usize = 3;
+
+/// What a chatbot's documents say about a question.
+#[derive(Debug, Default)]
+pub(crate) struct Grounding {
+    /// None when the chatbot answers from no documents at all.
+    passages: Option<Vec<Passage>>,
+    unread: usize,
+    documents: usize,
+}
+
+impl App {
+    /// Searches the documents of `bot` that are ready.
+    pub(crate) async fn ground(&self, bot: &Chatbot, question: &str, before: Option<&Turn>) -> Result<Grounding> {
+        if bot.documents.is_empty() {
+            return Ok(Grounding::default());
+        }
+        let documents = self.documents(&bot.org).among(&bot.documents).await?;
+        let unread = documents.iter().filter(|document| is_unread(document)).count();
+        let (ready, keys): (Vec<&Document>, Vec<String>) =
+            documents.iter().filter_map(|document| Some((document, document.segment.clone()?))).unzip();
+        let segments = self.segments.load(keys).await?;
+        let indexed: Vec<Indexed<'_>> = ready
+            .iter()
+            .zip(&segments)
+            .filter_map(|(document, segment)| {
+                let segment = segment.as_deref()?;
+                Some(Indexed { document_id: document.id.as_str(), name: &document.name, segment })
+            })
+            .collect();
+        let query = match before {
+            Some(before) if retrieval::terms(question).len() < FEW_TERMS => format!("{} {question}", before.question),
+            _ => question.to_owned(),
+        };
+        let passages = retrieval::search(&indexed, &query, bot.settings.top_k as usize);
+        Ok(Grounding { passages: Some(passages), unread, documents: documents.len() })
+    }
+}
+
+/// Never searchable so far, but it will be. A document that is being indexed again still serves its old segment.
+fn is_unread(document: &Document) -> bool {
+    document.segment.is_none() && matches!(document.status, DocumentStatus::Pending | DocumentStatus::Processing)
+}
+
+impl Grounding {
+    /// The passages as the model gets them, numbered from 1.
+    pub(crate) fn sources(&self) -> Option<Vec<Source>> {
+        let source = |(passage, number): (&Passage, u32)| Source {
+            number,
+            name: passage.name.clone(),
+            place: match &passage.place {
+                Place::Page(page) => Some(format!("page {page}")),
+                Place::Heading(path) => Some(path.clone()),
+                Place::Whole => None,
+            },
+            text: passage.text.clone(),
+            score: passage.score,
+        };
+        self.passages.as_ref().map(|passages| passages.iter().zip(1..).map(source).collect())
+    }
+
+    /// The numbers an answer may cite.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = u32> {
+        1..=u32::try_from(self.passages.as_ref().map_or(0, Vec::len)).unwrap_or(u32::MAX)
+    }
+
+    /// The citations for the numbers an answer used, in the order of first use.
+    pub(crate) fn citations(&self, cited: &[u32], question: &str, answer: &str) -> Vec<Citation> {
+        let passages = self.passages.as_deref().unwrap_or_default();
+        cited
+            .iter()
+            .filter_map(|&number| {
+                let passage = passages.get(number.checked_sub(1)? as usize)?;
+                let query = format!("{question} {}", statement(answer, number));
+                let found = retrieval::Citation::of(number, passage, &query);
+                Some(Citation {
+                    number,
+                    document_id: found.document_id,
+                    name: found.name,
+                    page: found.page,
+                    heading: found.heading,
+                    excerpt: found.excerpt,
+                    score: found.score,
+                })
+            })
+            .collect()
+    }
+
+    /// What the person should know when documents are missing from the answer.
+    pub(crate) fn notice(&self) -> Option<String> {
+        let Self { unread, documents, .. } = self;
+        (*unread > 0).then(|| {
+            let verb = if *unread == 1 { "is" } else { "are" };
+            format!("Note: {unread} of {documents} documents {verb} still being indexed and not part of this answer.")
+        })
+    }
+}
+
+/// The words in front of the first use of a number: what the source has to back.
+fn statement(answer: &str, number: u32) -> &str {
+    let before = answer.find(&format!("[{number}]")).map_or("", |at| &answer[..at]);
+    before.trim_end().rsplit(['\n', ']']).next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::statement;
+
+    #[test]
+    fn the_statement_of_a_number_is_the_text_since_the_number_before() {
+        let answer = "Refunds take 30 days. [1] Grinders have two years. [2]";
+        assert_eq!(statement(answer, 2).trim(), "Grinders have two years.");
+        assert_eq!(statement(answer, 3), "");
+    }
+}

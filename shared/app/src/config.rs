@@ -1,0 +1,63 @@
+//! Configuration from the environment, checked once at start.
+
+use store::Tables;
+
+/// What every function is told by its environment. Secrets are not here: they come from Secrets Manager.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Table names.
+    pub tables: Tables,
+    /// Bucket of uploads and segments.
+    pub bucket: String,
+    /// URL of the queue of documents to index.
+    pub queue_index_documents: String,
+    /// Put in front of every name in Secrets Manager.
+    pub secrets_prefix: String,
+    /// Base URL of the OpenAI-compatible provider.
+    pub openai_base_url: String,
+    /// Whether a model whose provider has no key is answered by the built-in `local` model. Only on a
+    /// developer's machine: in production nobody is to be answered by another model than they think.
+    pub fall_back_to_local_model: bool,
+}
+
+/// A variable that is missing or unusable.
+#[derive(Debug, thiserror::Error)]
+#[error("the environment variable {0} is not set")]
+pub struct ConfigError(&'static str);
+
+impl Config {
+    /// Reads the configuration through `get`, for example `|name| std::env::var(name).ok()`.
+    ///
+    /// # Errors
+    /// The first required variable that is missing.
+    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let required = |name: &'static str| get(name).filter(|value| !value.is_empty()).ok_or(ConfigError(name));
+        let or = |name: &str, default: &str| get(name).filter(|v| !v.is_empty()).unwrap_or_else(|| default.to_owned());
+        Ok(Self {
+            tables: Tables {
+                identity: required("TABLE_IDENTITY")?,
+                app: required("TABLE_APP")?,
+                chunks: required("TABLE_CHUNKS")?,
+                usage: required("TABLE_USAGE")?,
+                ephemeral: required("TABLE_EPHEMERAL")?,
+                audit: required("TABLE_AUDIT")?,
+            },
+            bucket: required("BUCKET")?,
+            queue_index_documents: required("QUEUE_INDEX_DOCUMENTS")?,
+            secrets_prefix: or("SECRETS_PREFIX", ""),
+            openai_base_url: or("OPENAI_BASE_URL", "https://api.openai.com/v1"),
+            fall_back_to_local_model: false,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_variable_is_named() {
+        let error = Config::read(|name| (name != "BUCKET").then(|| "x".to_owned())).err();
+        assert_eq!(error.map(|e| e.to_string()).as_deref(), Some("the environment variable BUCKET is not set"));
+    }
+}

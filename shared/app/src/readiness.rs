@@ -1,0 +1,45 @@
+//! Whether everything we stand on answers.
+
+use futures::future::{BoxFuture, join_all};
+
+use crate::App;
+
+/// One thing we stand on.
+#[derive(Debug, Clone)]
+pub struct Dependency {
+    /// What it is: `table:identity`, `bucket`, `queue:index_documents`.
+    pub name: String,
+    /// Whether it answered.
+    pub ok: bool,
+}
+
+/// All of them.
+#[derive(Debug, Clone)]
+pub struct Readiness {
+    /// In a fixed order.
+    pub dependencies: Vec<Dependency>,
+}
+
+impl Readiness {
+    /// Whether all of them answered.
+    pub fn is_ready(&self) -> bool {
+        self.dependencies.iter().all(|dependency| dependency.ok)
+    }
+}
+
+impl App {
+    /// Asks every table, the bucket and the queue.
+    pub fn readiness(&self) -> BoxFuture<'_, Readiness> {
+        Box::pin(async move {
+            let names = ["identity", "app", "chunks", "usage", "ephemeral", "audit"];
+            let tables = names.iter().zip(self.config.tables.all()).map(|(name, table)| async move {
+                Dependency { name: format!("table:{name}"), ok: self.store.is_reachable(table).await }
+            });
+            let (mut dependencies, bucket, queue) =
+                futures::join!(join_all(tables), self.objects.is_reachable(), self.queues.is_reachable());
+            dependencies.push(Dependency { name: "bucket".to_owned(), ok: bucket });
+            dependencies.push(Dependency { name: "queue:index_documents".to_owned(), ok: queue });
+            Readiness { dependencies }
+        })
+    }
+}

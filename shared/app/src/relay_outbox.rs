@@ -1,0 +1,30 @@
+//! Keeps promises whose request crashed.
+
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use model::{Result, outbox::OutboxStep};
+
+use crate::App;
+
+impl App {
+    /// Finishes or cleans up what was promised longer than `older_than` ago; answers how many promises that were.
+    /// `older_than` must be longer than a request can take, unless no request can be running.
+    ///
+    /// # Errors
+    /// When a service does not answer; what was not done is found again by the next run.
+    pub fn relay_outbox(&self, older_than: Duration) -> BoxFuture<'_, Result<usize>> {
+        Box::pin(async move {
+            let age = i64::try_from(older_than.as_millis()).unwrap_or(i64::MAX);
+            let due = self.store.outbox().due(self.clock.now_ms().saturating_sub(age)).await?;
+            for promise in &due {
+                tracing::info!(document_id = %promise.document, step = ?promise.step, "outbox.relay");
+                match promise.step {
+                    OutboxStep::SendIndexMessage => self.send_index_message(promise).await?,
+                    OutboxStep::AbandonUpload | OutboxStep::RemoveUpload => self.abandon_upload(promise).await?,
+                }
+            }
+            Ok(due.len())
+        })
+    }
+}

@@ -1,0 +1,64 @@
+//! Search segments in memory: immutable objects, so a cached one is never stale.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use lru::LruCache;
+use model::{Error, Result};
+use retrieval::Segment;
+use store::Objects;
+
+/// Bytes of segments kept in memory.
+const CAPACITY: usize = 128 * 1024 * 1024;
+/// Segments fetched at the same time.
+const PARALLEL: usize = 16;
+
+/// Segments by object key, least recently used out first.
+pub(crate) struct Segments {
+    objects: Objects,
+    cache: Mutex<Cache>,
+}
+
+struct Cache {
+    entries: LruCache<String, (Arc<Segment>, usize)>,
+    bytes: usize,
+}
+
+impl Segments {
+    pub(crate) fn new(objects: Objects) -> Self {
+        Self { objects, cache: Mutex::new(Cache { entries: LruCache::unbounded(), bytes: 0 }) }
+    }
+
+    /// The segments under `keys`, in their order. One that was deleted meanwhile is `None`.
+    pub(crate) async fn load(&self, keys: Vec<String>) -> Result<Vec<Option<Arc<Segment>>>> {
+        stream::iter(keys).map(|key| self.one(key)).buffered(PARALLEL).try_collect().await
+    }
+
+    async fn one(&self, key: String) -> Result<Option<Arc<Segment>>> {
+        if let Some((segment, _)) = self.lock().entries.get(&key) {
+            return Ok(Some(segment.clone()));
+        }
+        let Some(bytes) = self.objects.get(&key).await? else { return Ok(None) };
+        let segment = Arc::new(Segment::from_bytes(&bytes).map_err(Error::internal)?);
+        self.lock().insert(key, segment.clone(), bytes.len());
+        Ok(Some(segment))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Cache> {
+        // The cache is consistent between any two statements, so a panic elsewhere does not spoil it.
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Cache {
+    fn insert(&mut self, key: String, segment: Arc<Segment>, bytes: usize) {
+        self.bytes += bytes;
+        if let Some((_, replaced)) = self.entries.put(key, (segment, bytes)) {
+            self.bytes -= replaced;
+        }
+        while self.bytes > CAPACITY {
+            let Some((_, (_, dropped))) = self.entries.pop_lru() else { break };
+            self.bytes -= dropped;
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Accounts and sessions: sign-up, sign-in, refresh, sign-out, and who a request comes from.
+
+use futures::future::BoxFuture;
+use model::{
+    Email, Error, Membership, NewPassword, Org, OrgId, OrgRole, Plan, PlatformRole, Result, Secret, Session, SessionId,
+    User, UserStatus, session::Presented,
+};
+use store::Registered;
+
+use crate::{App, TokenPair};
+
+/// What a new account needs.
+#[derive(Debug)]
+pub struct SignUp {
+    /// Name shown to others; the local part of the address when absent.
+    pub name: Option<String>,
+    /// Sign-in name.
+    pub email: Email,
+    /// Password.
+    pub password: NewPassword,
+}
+
+/// An account with fresh tokens.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// The account.
+    pub user: User,
+    /// Its tokens.
+    pub tokens: TokenPair,
+}
+
+/// Who a request comes from.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// The account, as it is now.
+    pub user: User,
+    /// The sign-in session of the token.
+    pub session: SessionId,
+    /// The access token itself.
+    pub token: Secret,
+}
+
+/// One answer for a wrong password, an unknown account and a disabled one: which it was is nobody's business.
+const WRONG: Error =
+    Error::Unauthorized { code: "invalid_credentials", detail: "The e-mail address or the password is not right." };
+const ENDED: Error = Error::Unauthorized { code: "session_ended", detail: "The session has ended; sign in again." };
+
+impl App {
+    /// Creates an account with its personal organization and signs it in.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] `email_taken`.
+    pub fn register(&self, sign_up: SignUp) -> BoxFuture<'_, Result<SignedIn>> {
+        self.create_account(sign_up, PlatformRole::User)
+    }
+
+    /// Sees to it that an account with this address exists; a new one gets the platform role `admin`. An account
+    /// that exists is left as it is.
+    pub fn seed_platform_admin(&self, sign_up: SignUp) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            match self.create_account(sign_up, PlatformRole::Admin).await {
+                Ok(_) | Err(Error::Conflict { code: "email_taken", .. }) => Ok(()),
+                Err(error) => Err(error),
+            }
+        })
+    }
+
+    fn create_account(&self, sign_up: SignUp, role: PlatformRole) -> BoxFuture<'_, Result<SignedIn>> {
+        Box::pin(async move {
+            let SignUp { name, email, password } = sign_up;
+            let hash = self.hasher.hash(&password).await?;
+            let now = self.clock.now();
+            let org_id: OrgId = self.ids.make()?;
+            let user = User {
+                id: self.ids.make()?,
+                name: name.unwrap_or_else(|| email.local_part().to_owned()),
+                email,
+                role,
+                status: UserStatus::Active,
+                personal_org: org_id.clone(),
+                stripe_customer_id: None,
+                created_at: now,
+            };
+            let org = Org {
+                // A personal organization has no name of its own in `X-Current-Org`; its id is its slug.
+                slug: org_id.0.clone(),
+                id: org_id.clone(),
+                name: format!("{} (personal)", user.name),
+                personal: true,
+                plan: Plan::Free,
+                time_zone: "UTC".to_owned(),
+                created_at: now,
+            };
+            let owner = Membership { org: org_id, member: user.id.clone(), role: OrgRole::Owner, joined_at: now };
+            let session = Session::begin(self.ids.make()?, user.id.clone(), now);
+            let tokens = self.keys().await?.pair(&session)?;
+            match self.store.accounts().register(&user, &hash, &org, &owner, &session).await? {
+                Registered::Created => Ok(SignedIn { user, tokens }),
+                Registered::EmailTaken => Err(Error::conflict("email_taken", "An account with this e-mail address exists.")),
+            }
+        })
+    }
+
+    /// Signs in by address and password.
+    ///
+    /// # Errors
+    /// [`Error::Unauthorized`] `invalid_credentials`, whatever the reason, after the same time.
+    pub fn sign_in<'a>(&'a self, email: &'a str, password: &'a Secret) -> BoxFuture<'a, Result<SignedIn>> {
+        Box::pin(async move {
+            let known = match Email::parse(email) {
+                Ok(email) => self.store.accounts().by_email(&email).await?,
+                Err(_) => None,
+            };
+            let (user, hash) = known.map(|found| (found.user, found.password_hash)).unzip();
+            let right = self.hasher.verify(password, hash.flatten()).await?;
+            let user = user.filter(|user| right && user.is_active()).ok_or(WRONG)?;
+            let session = Session::begin(self.ids.make()?, user.id.clone(), self.clock.now());
+            let tokens = self.keys().await?.pair(&session)?;
+            self.store.sessions().begin(&session).await?;
+            Ok(SignedIn { user, tokens })
+        })
+    }
+
+    /// Replaces a refresh token by a new pair. A token that was replaced before ends the whole session, except
+    /// within the grace in which it answers the same new pair again ([`model::session::REUSE_GRACE`]).
+    ///
+    /// # Errors
+    /// [`Error::Unauthorized`].
+    pub fn refresh<'a>(&'a self, token: &'a Secret) -> BoxFuture<'a, Result<TokenPair>> {
+        Box::pin(async move {
+            let keys = self.keys().await?;
+            let presented = keys.refresh(token, self.clock.now())?;
+            loop {
+                let Some((user, session)) = self.store.accounts().with_session(&presented.user, &presented.session).await? else {
+                    return Err(ENDED);
+                };
+                let now = self.clock.now();
+                if session.is_expired(now) || !user.is_active() {
+                    return Err(ENDED);
+                }
+                match session.presented(presented.generation, now) {
+                    Presented::Current => {
+                        let next = session.rotated(now);
+                        // Signed before it is stored: what is stored can always be answered.
+                        let pair = keys.pair(&next)?;
+                        if self.store.sessions().rotate(&session, &next).await? {
+                            return Ok(pair);
+                        }
+                        // Somebody rotated first; what the token means has changed, so look again.
+                    }
+                    Presented::JustReplaced => return keys.pair(&session),
+                    Presented::Reused => {
+                        tracing::warn!(user_id = %session.user, "auth.refresh_token_reused");
+                        self.store.sessions().revoke(&session.user, &session.id).await?;
+                        return Err(ENDED);
+                    }
+                    Presented::Unknown => return Err(ENDED),
+                }
+            }
+        })
+    }
+
+    /// Ends the session of this request. Its tokens are refused from the next request on.
+    pub fn sign_out<'a>(&'a self, identity: &'a Identity) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move { self.store.sessions().revoke(&identity.user.id, &identity.session).await.map(|_| ()) })
+    }
+
+    /// Who presents this access token.
+    ///
+    /// # Errors
+    /// [`Error::Unauthorized`] when the token, its session or its account is not valid now.
+    pub fn authenticate<'a>(&'a self, token: &'a Secret) -> BoxFuture<'a, Result<Identity>> {
+        Box::pin(async move {
+            let now = self.clock.now();
+            let claims = self.keys().await?.access(token, now)?;
+            let found = self.store.accounts().with_session(&claims.user, &claims.session).await?;
+            let (user, session) = found.filter(|(user, session)| user.is_active() && !session.is_expired(now)).ok_or(ENDED)?;
+            Ok(Identity { user, session: session.id, token: token.clone() })
+        })
+    }
+
+    /// The caller's place in the organization that `X-Current-Org` names by id or slug; the personal one when it
+    /// names none.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the caller has no place there, or it does not exist: the same answer.
+    pub fn enter<'a>(&'a self, identity: &'a Identity, org: Option<&'a str>) -> BoxFuture<'a, Result<Membership>> {
+        Box::pin(async move {
+            let user = &identity.user;
+            let personal = &user.personal_org;
+            let Some(name) = org.filter(|name| *name != personal.as_str()) else {
+                return Ok(Membership {
+                    org: personal.clone(),
+                    member: user.id.clone(),
+                    role: OrgRole::Owner,
+                    joined_at: user.created_at,
+                });
+            };
+            const ABSENT: Error = Error::NotFound("organization");
+            let accounts = self.store.accounts();
+            let org = if uuid::Uuid::parse_str(name).is_ok() {
+                OrgId(name.to_ascii_lowercase())
+            } else {
+                let slug = model::org::parse_slug(name).map_err(|_| ABSENT)?;
+                accounts.org_by_slug(&slug).await?.ok_or(ABSENT)?
+            };
+            accounts.membership(&org, &user.id).await?.ok_or(ABSENT)
+        })
+    }
+}

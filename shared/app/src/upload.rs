@@ -1,0 +1,151 @@
+//! Taking in a document so that a crash at any moment leaves either nothing or a document that gets indexed.
+//!
+//! The promise in the outbox is written first. Until the document is acknowledged it means "remove what is in the
+//! bucket"; the write that makes the document visible turns it into "index it". Whatever step a crash hits, the
+//! relay finds the promise and finishes or cleans up.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use model::{
+    Document, DocumentId, DocumentKind, DocumentStatus, Error, Membership, OutboxEntry, Result,
+    outbox::{IndexMessage, OutboxStep},
+};
+use retrieval::Kind;
+use sha2::{Digest as _, Sha256};
+
+use crate::App;
+
+/// A file somebody wants to ask about.
+#[derive(Debug)]
+pub struct Upload {
+    /// Name shown in lists and citations.
+    pub name: String,
+    /// What it is about.
+    pub description: Option<String>,
+    /// Name of the file; its ending says how it is read.
+    pub file_name: String,
+    /// The file.
+    pub bytes: Bytes,
+}
+
+pub(crate) fn kind_of(kind: DocumentKind) -> Kind {
+    match kind {
+        DocumentKind::Pdf => Kind::Pdf,
+        DocumentKind::Docx => Kind::Docx,
+        DocumentKind::Txt => Kind::Text,
+    }
+}
+
+fn kind_by_name(file_name: &str) -> Result<DocumentKind> {
+    match Kind::from_file_name(file_name) {
+        Some(Kind::Pdf) => Ok(DocumentKind::Pdf),
+        Some(Kind::Docx) => Ok(DocumentKind::Docx),
+        Some(Kind::Text) => Ok(DocumentKind::Txt),
+        None => Err(Error::UnsupportedMedia("This type of file cannot be read; upload a .pdf, .docx or .txt file.".to_owned())),
+    }
+}
+
+impl App {
+    /// Stores a file and asks for it to be indexed. When this answers, the document will be `ready` or `failed`
+    /// whatever happens to the process.
+    ///
+    /// # Errors
+    /// [`Error::UnsupportedMedia`] by the file's ending, [`Error::Invalid`] for an empty file.
+    pub fn upload<'a>(&'a self, member: &'a Membership, upload: Upload) -> BoxFuture<'a, Result<Document>> {
+        Box::pin(async move {
+            let kind = kind_by_name(&upload.file_name)?;
+            if upload.bytes.is_empty() {
+                return Err(Error::invalid("/file", "is empty"));
+            }
+            let id: DocumentId = self.ids.make()?;
+            let now = self.clock.now();
+            let promise =
+                OutboxEntry { document: id.clone(), org: member.org.clone(), step: OutboxStep::AbandonUpload, created_ms: now.as_millisecond() };
+            let document = Document {
+                id,
+                org: member.org.clone(),
+                created_by: member.member.clone(),
+                name: upload.name,
+                description: upload.description,
+                file_name: upload.file_name,
+                kind,
+                size_bytes: upload.bytes.len() as u64,
+                sha256: hex::encode(Sha256::digest(&upload.bytes)),
+                status: DocumentStatus::Pending,
+                progress: 0,
+                failure: None,
+                pages: None,
+                chunks: None,
+                segment: None,
+                want: 1,
+                done: 0,
+                created_at: now,
+                updated_at: now,
+            };
+            self.store.outbox().put(&promise).await?;
+            if let Err(error) = self.take_in(&document, &promise, upload.bytes).await {
+                // Best effort: what stays because of a second failure is cleaned up by the relay.
+                if let Err(left) = self.abandon_upload(&promise).await {
+                    tracing::warn!(document_id = %promise.document, error = %left, "upload.cleanup_failed");
+                }
+                return Err(error);
+            }
+            // Acknowledged from here on. If this message is lost, the relay sends it.
+            if let Err(error) = self.send_index_message(&promise).await {
+                tracing::warn!(document_id = %promise.document, error = %error, "upload.message_left_to_relay");
+            }
+            Ok(document)
+        })
+    }
+
+    /// Waits until a document is `ready` or `failed`, for `at_most`; answers it as it is then.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when it is deleted meanwhile.
+    #[expect(clippy::disallowed_methods, reason = "the client asked to wait; looking again is all there is to do")]
+    pub fn wait_until_indexed<'a>(&'a self, document: &'a Document, at_most: Duration) -> BoxFuture<'a, Result<Document>> {
+        Box::pin(async move {
+            let documents = self.documents(&document.org);
+            let mut waited = Duration::ZERO;
+            loop {
+                let current = documents.get(&document.id).await?.ok_or(Error::NotFound("document"))?;
+                if !current.is_unfinished() || current.status == DocumentStatus::Failed || waited >= at_most {
+                    return Ok(current);
+                }
+                // Short at first for small files, longer later to spare the table.
+                let pause = (waited / 4).clamp(Duration::from_millis(50), Duration::from_secs(1)).min(at_most - waited);
+                tokio::time::sleep(pause).await;
+                waited += pause;
+            }
+        })
+    }
+
+    async fn take_in(&self, document: &Document, promise: &OutboxEntry, bytes: Bytes) -> Result<()> {
+        let key = Document::source_key(&document.org, &document.id);
+        self.objects.put(&key, bytes, kind_of(document.kind).content_type()).await?;
+        if self.documents(&document.org).accept(document, promise).await? {
+            Ok(())
+        } else {
+            Err(Error::unavailable("the upload took so long that it was given up"))
+        }
+    }
+
+    /// Gives up an unacknowledged upload and removes what it left. One that was acknowledged after all, because
+    /// only the answer to the write was lost, stays.
+    pub(crate) async fn abandon_upload(&self, promise: &OutboxEntry) -> Result<()> {
+        if !self.store.outbox().give_up(&promise.document).await? {
+            return Ok(());
+        }
+        self.objects.delete(&Document::source_key(&promise.org, &promise.document)).await?;
+        self.store.outbox().remove(&promise.document).await
+    }
+
+    /// Queues the message of an acknowledged upload and forgets the promise.
+    pub(crate) async fn send_index_message(&self, promise: &OutboxEntry) -> Result<()> {
+        let message = IndexMessage { org_id: promise.org.clone(), document_id: promise.document.clone() };
+        self.queues.index_document(&message).await?;
+        self.store.outbox().remove(&promise.document).await
+    }
+}

@@ -1,0 +1,212 @@
+//! The route table: one line per operation, and the line is the documentation.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    routing::{MethodFilter, MethodRouter, on},
+};
+use http::{Method, StatusCode};
+
+use crate::{Describe, Host, Problem, border, describe::OperationDoc, surface::Surface};
+
+/// A handler whose signature describes the operation. Every `async fn` of extractors and a reply is one.
+pub trait Operate<T, S>: axum::handler::Handler<T, S> {
+    /// Adds what the signature means for the operation.
+    fn describe(doc: &mut OperationDoc<'_>);
+}
+
+macro_rules! operate {
+    ($marker:ident; $($input:ident),*) => {
+        impl<F, Fut, S, $marker, $($input),*> Operate<($marker, $($input,)*), S> for F
+        where
+            F: axum::handler::Handler<($marker, $($input,)*), S> + FnOnce($($input),*) -> Fut,
+            Fut: Future,
+            Fut::Output: Describe,
+            $($input: Describe,)*
+        {
+            fn describe(doc: &mut OperationDoc<'_>) {
+                $($input::describe(doc);)*
+                Fut::Output::describe(doc);
+            }
+        }
+    };
+}
+operate!(M; A);
+operate!(M; A, B);
+operate!(M; A, B, C);
+operate!(M; A, B, C, D);
+operate!(M; A, B, C, D, E);
+operate!(M; A, B, C, D, E, G);
+operate!(M; A, B, C, D, E, G, H);
+operate!(M; A, B, C, D, E, G, H, I);
+
+impl<F, Fut, S> Operate<((),), S> for F
+where
+    F: axum::handler::Handler<((),), S> + FnOnce() -> Fut,
+    Fut: Future,
+    Fut::Output: Describe,
+{
+    fn describe(doc: &mut OperationDoc<'_>) {
+        Fut::Output::describe(doc);
+    }
+}
+
+/// The operations of one function.
+pub struct Api<S = app::App> {
+    group: &'static str,
+    prefixes: Vec<String>,
+    routes: Vec<Route<S>>,
+}
+
+pub(crate) struct Route<S> {
+    pub(crate) operation: Operation,
+    pub(crate) summary: &'static str,
+    /// None for pages and assets.
+    pub(crate) describe: Option<fn(&mut OperationDoc<'_>)>,
+    handler: MethodRouter<S>,
+}
+
+/// One method of one path.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Operation {
+    /// `GET`, `POST` ...
+    pub method: String,
+    /// Template, as in `/api/v1/documents/{document_id}`.
+    pub path: String,
+    /// The handler's name, with `_api` under `/api`: unique in the whole system.
+    pub id: String,
+    /// The group it is listed under.
+    pub group: &'static str,
+    /// Whether the `OpenAPI` document has it; pages and their assets are left out.
+    pub documented: bool,
+}
+
+macro_rules! methods {
+    ($($name:ident = $method:ident),* $(,)?) => {$(
+        #[doc = concat!("Serves ", stringify!($method), " on `path` below the current prefixes.")]
+        #[must_use]
+        pub fn $name<H: Operate<T, S>, T: 'static>(self, path: &str, handler: H, summary: &'static str) -> Self {
+            let route = on(MethodFilter::$method, handler);
+            self.add(&Method::$method, path, name_of::<H>(), summary, Some(H::describe), &route)
+        }
+    )*};
+}
+
+impl<S: Clone + Send + Sync + 'static> Api<S> {
+    /// An empty table for the operations of `group`. Paths are absolute until [`Api::at`] or [`Api::both`].
+    pub fn new(group: &'static str) -> Self {
+        Self {
+            group,
+            prefixes: vec![String::new()],
+            routes: Vec::new(),
+        }
+    }
+
+    /// The operations that follow are served on both surfaces: `/api/v1` in `snake_case`, `/api` in `camelCase`.
+    #[must_use]
+    pub fn both(self) -> Self {
+        Self {
+            prefixes: vec!["/api/v1".to_owned(), "/api".to_owned()],
+            ..self
+        }
+    }
+
+    /// The operations that follow are served below `prefix` only; `""` for the root.
+    #[must_use]
+    pub fn at(self, prefix: impl AsRef<str>) -> Self {
+        Self {
+            prefixes: vec![prefix.as_ref().to_owned()],
+            ..self
+        }
+    }
+
+    methods!(get = GET, post = POST, put = PUT, patch = PATCH, delete = DELETE);
+
+    /// Serves GET on `path` without a place in the `OpenAPI` document: a page for people, or one of its assets.
+    #[must_use]
+    pub fn page<H: axum::handler::Handler<T, S>, T: 'static>(self, path: &str, handler: H) -> Self {
+        let route = on(MethodFilter::GET, handler);
+        self.add(&Method::GET, path, name_of::<H>(), "", None, &route)
+    }
+
+    /// Adds the operations of another table.
+    #[must_use]
+    pub fn merge(mut self, other: Self) -> Self {
+        self.routes.extend(other.routes);
+        self
+    }
+
+    /// The operations, in the order of the table.
+    pub fn operations(&self) -> Vec<Operation> {
+        self.routes.iter().map(|route| route.operation.clone()).collect()
+    }
+
+    pub(crate) fn routes(&self) -> &[Route<S>] {
+        &self.routes
+    }
+
+    fn add(
+        mut self,
+        method: &Method,
+        path: &str,
+        name: &str,
+        summary: &'static str,
+        describe: Option<fn(&mut OperationDoc<'_>)>,
+        handler: &MethodRouter<S>,
+    ) -> Self {
+        for prefix in &self.prefixes {
+            let path = format!("{prefix}{path}");
+            let suffix = if Surface::of(&path) == Surface::Camel {
+                "_api"
+            } else {
+                ""
+            };
+            let operation = Operation {
+                method: method.to_string(),
+                id: format!("{name}{suffix}"),
+                path,
+                group: self.group,
+                documented: describe.is_some(),
+            };
+            self.routes.push(Route {
+                operation,
+                summary,
+                describe,
+                handler: handler.clone(),
+            });
+        }
+        self
+    }
+}
+
+impl<S: Host + Clone> Api<S> {
+    /// The service: routes, extractors' state and everything that [`crate::border`] adds around them.
+    pub fn finish(self, host: S) -> Router {
+        let mut router = Router::new();
+        for route in self.routes {
+            router = router.route(&route.operation.path, route.handler);
+        }
+        let router = router.fallback(unknown_route).method_not_allowed_fallback(wrong_method);
+        border::around(router.with_state(host.clone()), Arc::new(host))
+    }
+}
+
+async fn unknown_route() -> Problem {
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "unknown_route",
+        "There is nothing at this path; /openapi.json lists what there is.",
+    )
+}
+
+async fn wrong_method() -> Problem {
+    let detail = "This path does not know the method; the `Allow` header lists those it knows.";
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+}
+
+/// The name of a handler function.
+fn name_of<H>() -> &'static str {
+    let path = std::any::type_name::<H>();
+    path.rsplit("::").next().unwrap_or(path)
+}

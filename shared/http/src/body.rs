@@ -1,0 +1,231 @@
+//! Request bodies: JSON or a form, in any spelling, checked.
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body as Bytestream,
+    extract::{FromRequest, OptionalFromRequest, Request},
+};
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use garde::Validate;
+use http::{HeaderMap, header};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use model::Error;
+use schemars::JsonSchema;
+use serde::de::{DeserializeOwned, IgnoredAny};
+
+use crate::{
+    Describe, Problem, Result,
+    describe::OperationDoc,
+    invalid,
+    scope::{Scope, only},
+    shape,
+};
+
+/// Largest JSON or form body, in bytes.
+pub const MAX_JSON_BYTES: usize = 1024 * 1024;
+
+/// What a body may be read into.
+pub trait Input: DeserializeOwned + JsonSchema + Validate<Context = ()> + 'static {}
+impl<T: DeserializeOwned + JsonSchema + Validate<Context = ()> + 'static> Input for T {}
+
+/// A JSON body of at most [`MAX_JSON_BYTES`], with valid fields. `Option<Body<T>>` may be left out.
+///
+/// Field names are matched whatever their case and underscores (`display_name`, `displayName`).
+///
+/// # Errors
+/// 400 `invalid_json`, 413, 415, and 422 with pointers.
+#[derive(Debug)]
+pub struct Body<T>(pub T);
+
+/// A JSON or form body, told apart by Content-Type; otherwise as [`Body`].
+#[derive(Debug)]
+pub struct FormOrJson<T>(pub T);
+
+impl<S: Send + Sync, T: Input> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self> {
+        Arrived::whole(request).await?.json().map(Self)
+    }
+}
+
+impl<S: Send + Sync, T: Input> OptionalFromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Option<Self>> {
+        let body = Arrived::whole(request).await?;
+        if body.bytes.is_empty() {
+            Ok(None)
+        } else {
+            body.json().map(|value| Some(Self(value)))
+        }
+    }
+}
+
+impl<S: Send + Sync, T: Input> FromRequest<S> for FormOrJson<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self> {
+        let body = Arrived::whole(request).await?;
+        if media_type(&body.headers)?.as_deref() != Some("application/x-www-form-urlencoded") {
+            return body.json().map(Self);
+        }
+        let value = decode_pairs(&shape::input::<T>(), &body.bytes)?;
+        check(&value)?;
+        Ok(Self(value))
+    }
+}
+
+/// A body that has arrived.
+struct Arrived {
+    scope: Arc<Scope>,
+    headers: HeaderMap,
+    bytes: Bytes,
+}
+
+impl Arrived {
+    /// Boxed, so that it is compiled here and not again for every type and function.
+    fn whole(request: Request) -> BoxFuture<'static, Result<Self>> {
+        Box::pin(async {
+            let (parts, body) = request.into_parts();
+            let scope = Scope::of(&parts)?;
+            let bytes = read(&parts.headers, body, MAX_JSON_BYTES).await?;
+            Ok(Self {
+                scope,
+                headers: parts.headers,
+                bytes,
+            })
+        })
+    }
+
+    /// The JSON value: 400 when it is none, 422 when it is not a `T`.
+    fn json<T: Input>(self) -> Result<T> {
+        require_json(&self.headers, &self.bytes)?;
+        syntax(&self.bytes)?;
+        let text = shape::input::<T>().to_declared(&self.bytes);
+        // Kept for pointers in the client's spelling, should a later rule refuse a field.
+        let _ = self.scope.body.set(self.bytes);
+        let read = serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(&text));
+        let value: T = read.map_err(|error| invalid::unreadable(error.path(), &error.inner().to_string()))?;
+        check(&value)?;
+        Ok(value)
+    }
+}
+
+/// The whole body, counted while it arrives.
+///
+/// # Errors
+/// 413 beyond `limit_bytes`; 415 when it is compressed; 400 when the client breaks off.
+pub(crate) async fn read(headers: &HeaderMap, body: Bytestream, limit_bytes: usize) -> Result<Bytes> {
+    let too_large = || Error::TooLarge {
+        limit_bytes: u64::try_from(limit_bytes).unwrap_or(u64::MAX),
+    };
+    if headers
+        .get(header::CONTENT_ENCODING)
+        .is_some_and(|coding| coding != "identity")
+    {
+        return Err(Error::UnsupportedMedia(
+            "compressed bodies are not read; send it without Content-Encoding".to_owned(),
+        )
+        .into());
+    }
+    let announced = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > limit_bytes) {
+        return Err(too_large().into());
+    }
+    match Limited::new(body, limit_bytes).collect().await {
+        Ok(whole) => Ok(whole.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large().into()),
+        Err(_) => Err(Error::bad_request("incomplete_body", "the body ended before it was whole").into()),
+    }
+}
+
+/// The media type without parameters, in lower case.
+pub(crate) fn media_type(headers: &HeaderMap) -> Result<Option<String>> {
+    let value = only(headers, header::CONTENT_TYPE.as_str())?;
+    Ok(value.map(|value| value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()))
+}
+
+fn require_json(headers: &HeaderMap, body: &Bytes) -> Result<()> {
+    match media_type(headers)?.as_deref() {
+        Some(kind) if kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json")) => {
+            Ok(())
+        }
+        None if body.is_empty() => {
+            Err(Error::bad_request("invalid_json", "the request has no body; send a JSON object").into())
+        }
+        Some(kind) => {
+            Err(Error::UnsupportedMedia(format!("`{}` cannot be read here; send application/json", clip(kind))).into())
+        }
+        None => Err(Error::UnsupportedMedia("send the header `Content-Type: application/json`".to_owned()).into()),
+    }
+}
+
+fn syntax(bytes: &[u8]) -> Result<()> {
+    let refuse =
+        |detail: String| Error::bad_request("invalid_json", format!("the body is not valid JSON: {}", clip(&detail)));
+    std::str::from_utf8(bytes)
+        .map_err(|error| refuse(format!("it is not UTF-8 after byte {}", error.valid_up_to())))?;
+    serde_json::from_slice::<IgnoredAny>(bytes).map_err(|error| refuse(error.to_string()))?;
+    Ok(())
+}
+
+/// Reads `name=value` pairs (a query or a form), names in any spelling.
+pub(crate) fn decode_pairs<T: DeserializeOwned>(shape: &shape::Shape, text: &[u8]) -> Result<T> {
+    let mut canonical = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in form_urlencoded::parse(text) {
+        canonical.append_pair(shape.canonical(&name).unwrap_or(&name), &value);
+    }
+    let canonical = canonical.finish();
+    let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(canonical.as_bytes()));
+    serde_path_to_error::deserialize(pairs)
+        .map_err(|error| invalid::unreadable(error.path(), &error.inner().to_string()))
+}
+
+/// Applies the field rules.
+pub(crate) fn check<T: Validate<Context = ()>>(value: &T) -> Result<()> {
+    value.validate().map_err(|report| invalid::refused(&report).into())
+}
+
+/// Text from outside, short enough for an error message.
+pub(crate) fn clip(text: &str) -> String {
+    const LONGEST: usize = 200;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+impl<T: Input> Describe for Body<T> {
+    fn describe(doc: &mut OperationDoc<'_>) {
+        let schema = doc.input_schema::<T>();
+        doc.request_body(true, &[("application/json", schema)]);
+    }
+}
+
+impl<T: Input> Describe for Option<Body<T>> {
+    fn describe(doc: &mut OperationDoc<'_>) {
+        let schema = doc.input_schema::<T>();
+        doc.request_body(false, &[("application/json", schema)]);
+    }
+}
+
+impl<T: Input> Describe for FormOrJson<T> {
+    fn describe(doc: &mut OperationDoc<'_>) {
+        let schema = doc.input_schema::<T>();
+        doc.request_body(
+            true,
+            &[
+                ("application/json", schema.clone()),
+                ("application/x-www-form-urlencoded", schema),
+            ],
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests;

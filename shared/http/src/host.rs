@@ -1,0 +1,72 @@
+//! What the border needs of the application. `App` is the one that serves; this crate's tests stand in a small one.
+
+use app::{App, Begun, IdempotencyKey, Identity, StoredAnswer};
+use futures::future::BoxFuture;
+use model::{Membership, Result, Secret};
+
+/// The application as the border sees it. Futures are boxed here, so that the border is compiled once.
+pub trait Host: Send + Sync + 'static {
+    /// Whose access token this is.
+    ///
+    /// # Errors
+    /// [`model::Error::Unauthorized`] when it is not valid now.
+    fn authenticate<'a>(&'a self, token: &'a Secret) -> BoxFuture<'a, Result<Identity>>;
+
+    /// The caller's place in the organization with this id or slug; none is their personal one.
+    ///
+    /// # Errors
+    /// [`model::Error::NotFound`] when there is none, or the caller is no member.
+    fn enter<'a>(&'a self, identity: &'a Identity, org: Option<&'a str>) -> BoxFuture<'a, Result<Membership>>;
+
+    /// Claims an `Idempotency-Key`.
+    fn begin<'a>(&'a self, key: &'a IdempotencyKey, fingerprint: &'a str) -> BoxFuture<'a, Result<Begun>>;
+
+    /// Keeps the answer under a claimed key.
+    fn finish<'a>(&'a self, key: &'a IdempotencyKey, answer: &'a StoredAnswer) -> BoxFuture<'a, Result<()>>;
+
+    /// Frees a claimed key.
+    fn abandon<'a>(&'a self, key: &'a IdempotencyKey) -> BoxFuture<'a, Result<()>>;
+
+    /// The key from which the keys of cursors and kept answers are derived.
+    fn sealing_key(&self) -> BoxFuture<'_, Result<[u8; 32]>>;
+
+    /// Milliseconds since the Unix epoch.
+    fn now_ms(&self) -> i64;
+
+    /// A new id for a request.
+    fn request_id(&self) -> String;
+}
+
+impl Host for App {
+    fn authenticate<'a>(&'a self, token: &'a Secret) -> BoxFuture<'a, Result<Identity>> {
+        self.authenticate(token)
+    }
+
+    fn enter<'a>(&'a self, identity: &'a Identity, org: Option<&'a str>) -> BoxFuture<'a, Result<Membership>> {
+        self.enter(identity, org)
+    }
+
+    fn begin<'a>(&'a self, key: &'a IdempotencyKey, fingerprint: &'a str) -> BoxFuture<'a, Result<Begun>> {
+        Box::pin(async move { self.idempotency().begin(key, fingerprint).await })
+    }
+
+    fn finish<'a>(&'a self, key: &'a IdempotencyKey, answer: &'a StoredAnswer) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move { self.idempotency().finish(key, answer).await })
+    }
+
+    fn abandon<'a>(&'a self, key: &'a IdempotencyKey) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move { self.idempotency().abandon(key).await })
+    }
+
+    fn sealing_key(&self) -> BoxFuture<'_, Result<[u8; 32]>> {
+        self.sealing_key()
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
+    }
+
+    fn request_id(&self) -> String {
+        self.ids.make().unwrap_or_default()
+    }
+}

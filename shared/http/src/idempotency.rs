@@ -1,0 +1,202 @@
+//! `Idempotency-Key`: a request that is repeated with its key is carried out once, and answered the same
+//! (draft-ietf-httpapi-idempotency-key-header).
+
+mod fingerprint;
+mod recording;
+
+use std::{sync::Arc, time::Duration};
+
+use app::{Begun, IdempotencyKey, StoredAnswer};
+use axum::{
+    body::Body,
+    extract::Request,
+    response::{IntoResponse as _, Response},
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http_body::Body as _;
+use http_body_util::BodyExt as _;
+use model::Error;
+
+use self::{fingerprint::fingerprint, recording::Recording};
+use crate::{
+    Problem, Result,
+    scope::{Scope, only},
+    seal::Seal,
+};
+
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+/// Headers that a repeated answer has again; all others are made anew.
+const KEPT_HEADERS: [HeaderName; 6] = [
+    header::CONTENT_TYPE,
+    header::LINK,
+    header::LOCATION,
+    header::ETAG,
+    header::CACHE_CONTROL,
+    header::RETRY_AFTER,
+];
+/// Largest answer that is kept, bytes: a table item holds 400 KB.
+const MAX_KEPT_BYTES: usize = 300 * 1024;
+const TRY_AGAIN: Duration = Duration::from_secs(1);
+
+/// Carries out `run` unless the request repeats one that was carried out before.
+pub(crate) async fn once(scope: &Arc<Scope>, request: Request, run: impl AsyncFnOnce(Request) -> Response) -> Response {
+    match Box::pin(claim(scope, request)).await {
+        Ok(Claimed::NoKey(request)) => run(request).await,
+        Ok(Claimed::Fresh(request, claim)) => claim.keep(run(request).await).await,
+        Ok(Claimed::Replay(answer)) => answer,
+        Err(problem) => problem.render(scope, HeaderMap::new()),
+    }
+}
+
+enum Claimed {
+    NoKey(Request),
+    Fresh(Request, Claim),
+    Replay(Response),
+}
+
+/// A key that is ours until it is settled.
+struct Claim {
+    scope: Arc<Scope>,
+    key: IdempotencyKey,
+    seal: Seal,
+    context: Vec<u8>,
+}
+
+async fn claim(scope: &Arc<Scope>, request: Request) -> Result<Claimed> {
+    let changes = [Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(request.method());
+    let Some(key) = only(request.headers(), IDEMPOTENCY_KEY)?.filter(|_| changes) else {
+        return Ok(Claimed::NoKey(request));
+    };
+    if !(1..=255).contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let detail = "an Idempotency-Key is 1 to 255 visible ASCII characters";
+        return Err(Error::bad_request("invalid_idempotency_key", detail).into());
+    }
+    let owner = match scope.identity().await {
+        Ok(Some(identity)) => format!("{}\n{}", identity.user.id, scope.named_org()),
+        Ok(None) => "anonymous".to_owned(),
+        Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => "anonymous".to_owned(),
+        Err(problem) => return Err(problem),
+    };
+    let key = IdempotencyKey {
+        scope: owner,
+        route: format!("{} {}", scope.method, scope.path),
+        key: key.to_owned(),
+    };
+    let seal = Seal::derive(&scope.host.sealing_key().await?, key.key.as_bytes(), "kept answer")?;
+    let context = format!("{}\n{}", key.scope, key.route).into_bytes();
+    let (request, fingerprint) = fingerprint(request).await?;
+    match scope.host.begin(&key, &fingerprint).await? {
+        Begun::Fresh => Ok(Claimed::Fresh(
+            request,
+            Claim {
+                scope: scope.clone(),
+                key,
+                seal,
+                context,
+            },
+        )),
+        Begun::Replay(kept) => replay(&seal, &context, &kept).map(Claimed::Replay),
+        Begun::Mismatch => Err(Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "idempotency_key_reused",
+            "This Idempotency-Key was used with another request; take a new one.",
+        )),
+        Begun::Running => {
+            let detail = "The first request with this Idempotency-Key is still running; try again in a moment.";
+            Err(Error::InProgress {
+                detail,
+                retry_after: TRY_AGAIN,
+            }
+            .into())
+        }
+    }
+}
+
+fn replay(seal: &Seal, context: &[u8], kept: &StoredAnswer) -> Result<Response> {
+    let body = seal
+        .open(context, &kept.body)
+        .ok_or_else(|| Error::internal("a kept answer does not open"))?;
+    let mut response = Body::from(body).into_response();
+    *response.status_mut() = StatusCode::from_u16(kept.status).map_err(Error::internal)?;
+    for (name, value) in &kept.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
+        .headers_mut()
+        .insert(REPLAYED, HeaderValue::from_static("true"));
+    Ok(response)
+}
+
+impl Claim {
+    /// Keeps the answer, or frees the key when it is worth trying again. An event stream is kept at its end.
+    async fn keep(self, response: Response) -> Response {
+        let status = response.status();
+        let is_final = !status.is_server_error()
+            && ![StatusCode::TOO_MANY_REQUESTS, StatusCode::UNAUTHORIZED].contains(&status)
+            && !(status == StatusCode::CONFLICT && response.headers().contains_key(header::RETRY_AFTER));
+        if !is_final {
+            self.abandon().await;
+            return response;
+        }
+        let (parts, body) = response.into_parts();
+        let head = StoredAnswer {
+            status: status.as_u16(),
+            headers: kept_headers(&parts.headers),
+            body: Vec::new(),
+        };
+        if body.size_hint().exact().is_none() {
+            return Response::from_parts(parts, Recording::start(self, head, body));
+        }
+        let Ok(bytes) = body.collect().await.map(http_body_util::Collected::to_bytes) else {
+            self.abandon().await;
+            return Problem::from(Error::internal("an answer broke off")).render(&self.scope, HeaderMap::new());
+        };
+        self.finish(head, &bytes).await;
+        Response::from_parts(parts, Body::from(bytes))
+    }
+
+    /// The work is done whether or not its answer can be kept, so a failure here is for the log only.
+    async fn finish(&self, mut answer: StoredAnswer, body: &[u8]) {
+        let not_kept;
+        let mut body = body;
+        if body.len() > MAX_KEPT_BYTES {
+            let problem = Problem::new(
+                StatusCode::CONFLICT,
+                "answer_not_kept",
+                "The request was carried out, but its answer was too large to be kept; read the result instead.",
+            );
+            not_kept = problem.body(&self.scope);
+            body = &not_kept;
+            answer.status = StatusCode::CONFLICT.as_u16();
+            answer.headers = vec![("content-type".to_owned(), "application/problem+json".to_owned())];
+        }
+        let kept = async {
+            answer.body = self.seal.close(&self.context, body)?;
+            self.scope.host.finish(&self.key, &answer).await
+        };
+        self.note(kept.await);
+    }
+
+    async fn abandon(&self) {
+        self.note(self.scope.host.abandon(&self.key).await);
+    }
+
+    fn note(&self, outcome: model::Result<()>) {
+        if let Err(error) = outcome {
+            tracing::error!(request_id = self.scope.request_id, %error, "an idempotency key could not be settled");
+        }
+    }
+}
+
+fn kept_headers(headers: &HeaderMap) -> Vec<(String, String)> {
+    let kept = KEPT_HEADERS
+        .iter()
+        .filter_map(|name| Some((name.to_string(), headers.get(name)?.to_str().ok()?.to_owned())));
+    kept.collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,58 @@
+//! What tells two requests with one key apart.
+
+use axum::{
+    body::Body,
+    extract::{DefaultBodyLimit, FromRequest as _, Multipart, Request},
+};
+use bytes::Bytes;
+use http::request::Parts;
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    Result,
+    body::{MAX_JSON_BYTES, media_type, read},
+    upload::MAX_BODY_BYTES,
+};
+
+/// The request, read whole, and the SHA-256 over query and body. The parts of a multipart body count,
+/// not the boundary between them, which a client draws anew for each try.
+pub(super) async fn fingerprint(request: Request) -> Result<(Request, String)> {
+    let (parts, body) = request.into_parts();
+    let is_multipart = media_type(&parts.headers)?.as_deref() == Some("multipart/form-data");
+    let limit = if is_multipart { MAX_BODY_BYTES } else { MAX_JSON_BYTES };
+    let bytes = read(&parts.headers, body, limit).await?;
+    let mut digest = Sha256::new();
+    let mut add = |part: &[u8]| {
+        digest.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        digest.update(part);
+    };
+    add(parts.uri.query().unwrap_or_default().as_bytes());
+    let multipart = if is_multipart {
+        parts_of(&parts, bytes.clone()).await
+    } else {
+        None
+    };
+    match multipart {
+        Some(fields) => fields.iter().flatten().for_each(|part| add(part)),
+        None => add(&bytes),
+    }
+    Ok((
+        Request::from_parts(parts, Body::from(bytes)),
+        hex::encode(digest.finalize()),
+    ))
+}
+
+/// Name, file name and bytes of each part; none when the body cannot be read, which the handler will say.
+async fn parts_of(parts: &Parts, bytes: Bytes) -> Option<Vec<[Bytes; 3]>> {
+    let mut request = Request::from_parts(parts.clone(), Body::from(bytes));
+    DefaultBodyLimit::disable().apply(&mut request);
+    let mut multipart = Multipart::from_request(request, &()).await.ok()?;
+    let mut fields = Vec::new();
+    while let Some(field) = multipart.next_field().await.ok()? {
+        let text = |text: Option<&str>| Bytes::copy_from_slice(text.unwrap_or_default().as_bytes());
+        let (name, file_name) = (text(field.name()), text(field.file_name()));
+        fields.push([name, file_name, field.bytes().await.ok()?]);
+    }
+    Some(fields)
+}
+

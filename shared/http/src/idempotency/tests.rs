@@ -1,0 +1,222 @@
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use futures::StreamExt as _;
+use garde::Validate;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::*;
+use crate::{
+    Api, Created, EventStream, Upload,
+    testing::{Answer, Server},
+};
+
+#[derive(Serialize, Deserialize, JsonSchema, Validate)]
+#[garde(allow_unvalidated)]
+struct Order {
+    wanted: u32,
+}
+
+/// Numbers the executions, so that a second one is seen.
+fn next() -> u32 {
+    static EXECUTIONS: AtomicU32 = AtomicU32::new(0);
+    EXECUTIONS.fetch_add(1, Ordering::SeqCst)
+}
+
+async fn order(crate::Body(order): crate::Body<Order>) -> Result<Created<Vec<u32>>> {
+    match order.wanted {
+        500 => Err(Error::internal("broken").into()),
+        409 => Err(Error::conflict("taken", format!("taken {}", next())).into()),
+        429 => Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "slow_down", "Slow down.")),
+        666 => panic!("broken"),
+        wanted => Ok(Created(vec![next(); wanted as usize])),
+    }
+}
+
+async fn stream(crate::Body(order): crate::Body<Order>) -> EventStream<u32> {
+    let number = next();
+    let end = (order.wanted == 500).then(|| Err(Problem::from(Error::internal("broken"))));
+    EventStream::new(futures::stream::iter([Ok(number), Ok(number)]).chain(futures::stream::iter(end)))
+}
+
+async fn upload(upload: Upload) -> Created<(u32, usize)> {
+    Created((next(), upload.file.bytes.len()))
+}
+
+fn server() -> Server {
+    let api = Api::new("Test")
+        .post("/order", order, "")
+        .put("/order", order, "")
+        .post("/stream", stream, "");
+    Server::new(api.post("/api/order", order, "").post("/upload", upload, ""))
+}
+
+async fn send(server: &Server, path: &str, key: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    let request = http::Request::post(path)
+        .header("content-type", "application/json")
+        .header("idempotency-key", key);
+    let request = headers
+        .iter()
+        .fold(request, |request, (name, value)| request.header(*name, *value));
+    server.call(request, body.to_owned()).await
+}
+
+fn replayed(answer: &Answer) -> bool {
+    answer.header("idempotent-replayed") == "true"
+}
+
+#[tokio::test]
+async fn a_repeated_request_gets_the_first_answer_byte_for_byte() {
+    let server = server();
+    for path in ["/order", "/api/order"] {
+        for body in [r#"{"wanted":2}"#, r#"{"wanted":409}"#, r#"{"wanted":"x"}"#] {
+            let first = send(&server, path, body, &[], body).await;
+            let again = send(&server, path, body, &[], body).await;
+            assert_eq!((first.status, &first.body), (again.status, &again.body), "{body}");
+            assert_eq!(first.header("content-type"), again.header("content-type"));
+            assert_eq!((replayed(&first), replayed(&again)), (false, true));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_with_another_request_is_refused() {
+    let server = server();
+    send(&server, "/order", "k", &[], r#"{"wanted":1}"#).await;
+    send(&server, "/order", "k", &[], r#"{"wanted":2}"#)
+        .await
+        .problem(422, "idempotency_key_reused");
+    send(&server, "/order?x=1", "k", &[], r#"{"wanted":1}"#)
+        .await
+        .problem(422, "idempotency_key_reused");
+    for bad in ["", "with space", &"x".repeat(256)] {
+        send(&server, "/order", bad, &[], "{}")
+            .await
+            .problem(400, "invalid_idempotency_key");
+    }
+    send(&server, "/order", "a", &[("idempotency-key", "b")], "{}")
+        .await
+        .problem(400, "repeated_header");
+}
+
+#[tokio::test]
+async fn keys_of_other_callers_organizations_paths_and_methods_are_other_keys() {
+    let server = server();
+    let body = r#"{"wanted":1}"#;
+    let (ada, eve) = (("authorization", "Bearer ada"), ("authorization", "Bearer eve"));
+    for headers in [&[][..], &[ada], &[eve], &[ada, ("x-current-org", "acme")]] {
+        assert!(!replayed(&send(&server, "/order", "k", headers, body).await));
+        assert!(replayed(&send(&server, "/order", "k", headers, body).await));
+    }
+    assert!(!replayed(&send(&server, "/api/order", "k", &[], body).await));
+    let put = http::Request::put("/order")
+        .header("content-type", "application/json")
+        .header("idempotency-key", "k");
+    assert!(!replayed(&server.call(put, body).await));
+}
+
+#[tokio::test]
+async fn a_failure_worth_trying_again_frees_the_key() {
+    let server = server();
+    for (wanted, status) in [(500, 500), (666, 500), (429, 429)] {
+        let body = format!(r#"{{"wanted":{wanted}}}"#);
+        for _ in 0..2 {
+            let answer = send(&server, "/order", "k", &[], &body).await;
+            assert_eq!((answer.status.as_u16(), replayed(&answer)), (status, false));
+        }
+        assert_eq!(server.host.keys(), 0);
+    }
+}
+
+#[tokio::test]
+async fn while_the_first_runs_the_second_is_told_to_wait() {
+    let server = server();
+    let request = || {
+        http::Request::post("/stream")
+            .header("content-type", "application/json")
+            .header("idempotency-key", "k")
+    };
+    let running = server.open(request(), r#"{"wanted":1}"#).await;
+    let second = server.call(request(), r#"{"wanted":1}"#).await;
+    second.problem(409, "in_progress");
+    assert_eq!(second.header("retry-after"), "1");
+    assert!(
+        !running
+            .into_body()
+            .collect()
+            .await
+            .map(|body| body.to_bytes())
+            .unwrap_or_default()
+            .is_empty()
+    );
+    assert!(replayed(&server.call(request(), r#"{"wanted":1}"#).await));
+}
+
+#[tokio::test]
+async fn a_stream_is_repeated_when_it_ended_well_and_freed_when_it_was_cut() {
+    let server = server();
+    let first = send(&server, "/stream", "k", &[], r#"{"wanted":1}"#).await;
+    let again = send(&server, "/stream", "k", &[], r#"{"wanted":1}"#).await;
+    assert!(first.text().ends_with("data: [DONE]\n\n") && first.text().starts_with("id: 1\n"));
+    assert_eq!(
+        (&first.body, again.header("content-type")),
+        (&again.body, "text/event-stream")
+    );
+    assert!(replayed(&again));
+    send(&server, "/stream", "broken", &[], r#"{"wanted":500}"#).await;
+    assert_eq!(server.host.keys(), 1, "the stream that failed freed its key");
+    let request = http::Request::post("/stream")
+        .header("content-type", "application/json")
+        .header("idempotency-key", "cut");
+    let mut body = server
+        .open(request, r#"{"wanted":1}"#)
+        .await
+        .into_body()
+        .into_data_stream();
+    assert!(body.next().await.is_some());
+    assert_eq!(server.host.keys(), 2);
+    drop(body);
+    tokio::task::yield_now().await;
+    assert_eq!(server.host.keys(), 1, "the client went away");
+}
+
+#[tokio::test]
+async fn an_answer_too_large_to_keep_is_not_given_twice_and_the_work_not_done_twice() {
+    let server = server();
+    let body = r#"{"wanted":200000}"#;
+    assert_eq!(
+        send(&server, "/order", "k", &[], body).await.status,
+        StatusCode::CREATED
+    );
+    let again = send(&server, "/order", "k", &[], body).await;
+    assert_eq!(again.json()["code"], "answer_not_kept");
+    assert!(replayed(&again) && again.status == StatusCode::CONFLICT);
+}
+
+#[tokio::test]
+async fn what_is_kept_cannot_be_read() {
+    let server = server();
+    let answer = send(&server, "/order", "k", &[], r#"{"wanted":3}"#).await;
+    let bytes = format!("{:?}", answer.body.to_vec());
+    assert!(!server.host.kept_text().contains(bytes.trim_matches(['[', ']'])));
+}
+
+#[tokio::test]
+async fn an_upload_is_the_same_whatever_its_boundary() {
+    let server = server();
+    let send = async |boundary: &str, file: &str| {
+        let kind = format!("multipart/form-data; boundary={boundary}");
+        let body = format!(
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n{file}\r\n--{boundary}--\r\n"
+        );
+        let request = http::Request::post("/upload")
+            .header("content-type", kind)
+            .header("idempotency-key", "k");
+        server.call(request, body).await
+    };
+    let first = send("one", "text").await;
+    assert_eq!(first.status, StatusCode::CREATED);
+    let again = send("two", "text").await;
+    assert!(replayed(&again) && again.body == first.body);
+    send("two", "other").await.problem(422, "idempotency_key_reused");
+}

@@ -1,0 +1,61 @@
+//! The HTTP border of every function: route tables, extractors that prove permission, problem answers, paging,
+//! streams, idempotency and the `OpenAPI` document.
+//!
+//! **Invariants:** a handler's signature is all there is to know about its operation: permission, input, status and
+//! documentation come from types. Every error is a problem (RFC 9457). One place decides on spelling
+//! (`surface`), one on statuses (`problem`), one on the order of what happens around a handler (`border`).
+//!
+//! ```ignore
+//! pub fn api() -> Api {
+//!     Api::new("Chatbots")
+//!         .both()
+//!         .post("/chatbots", create_chatbot, "Create a chatbot.")
+//!         .get("/chatbots/{chatbot_id}", get_chatbot, "Get one chatbot.")
+//! }
+//!
+//! async fn get_chatbot(app: Ctx, member: Member, Path(id): Path<ChatbotId>) -> Result<Json<ChatbotView>> {
+//!     Ok(Json(app.chatbots(&member.org.org).get(&id).await?.into()))
+//! }
+//! ```
+
+mod access_log;
+mod api;
+mod body;
+mod border;
+mod caller;
+mod ctx;
+mod describe;
+mod headers;
+mod host;
+mod idempotency;
+mod invalid;
+mod openapi;
+mod paging;
+mod params;
+mod problem;
+mod reply;
+mod rules;
+mod schemas;
+mod scope;
+mod seal;
+mod shape;
+mod stream;
+mod surface;
+#[cfg(test)]
+mod testing;
+mod upload;
+
+pub use api::{Api, Operate, Operation};
+pub use body::{Body, FormOrJson, Input, MAX_JSON_BYTES};
+pub use caller::{Caller, Member, OrgAdmin, PlatformAdmin};
+pub use ctx::Ctx;
+pub use describe::{Describe, OperationDoc};
+pub use host::Host;
+pub use openapi::openapi;
+pub use paging::Paging;
+pub use params::{MAX_WAIT, Path, Query, Wait, WantsStream};
+pub use problem::{Problem, Result};
+pub use reply::{Accepted, Created, Either, Json, Listing, Message, NoContent, Output, Unavailable};
+pub use rules::not_blank;
+pub use stream::EventStream;
+pub use upload::{NoFields, Upload, UploadedFile};

@@ -1,0 +1,238 @@
+//! Pages of a list: `?limit=` and `?cursor=` in, `Link: <...>; rel="next"` out.
+
+use std::{ops::Deref, sync::Arc};
+
+use axum::extract::FromRequestParts;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use futures::future::BoxFuture;
+use http::request::Parts;
+use model::{Error, Page, PageRequest};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{
+    Describe, Listing, Problem, Result, body::decode_pairs, describe::OperationDoc, scope::Scope, seal::Seal, shape,
+};
+
+/// Which page is wanted; derefs to [`PageRequest`].
+///
+/// A cursor is the sort key to go on after, sealed for the caller, the organization as named in the request and
+/// the path. It never carries a partition key, and nobody else's is accepted.
+///
+/// # Errors
+/// 422 for a limit outside 1 to 100, 400 `invalid_cursor`.
+pub struct Paging {
+    request: PageRequest,
+    scope: Arc<Scope>,
+    seal: Seal,
+    context: String,
+    query: String,
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct Params {
+    /// Most items in the answer, 1 to 100; 50 when left out.
+    #[schemars(range(min = 1, max = 100))]
+    limit: Option<u16>,
+    /// From the `Link` of the page before.
+    cursor: Option<String>,
+}
+
+impl Paging {
+    /// The answer with this page, and the way to the next one.
+    ///
+    /// # Errors
+    /// 500 when the cursor cannot be sealed.
+    pub fn answer<T>(&self, page: Page<T>) -> Result<Listing<T>> {
+        let next = page.next.map(|key| self.url_after(&key)).transpose()?;
+        Ok(Listing {
+            items: page.items,
+            next,
+        })
+    }
+
+    /// Boxed, so that it is compiled here and not again for every function.
+    fn read(scope: Arc<Scope>, query: String) -> BoxFuture<'static, Result<Self>> {
+        Box::pin(async move {
+            let params: Params = decode_pairs(&shape::input::<Params>(), query.as_bytes())?;
+            let limit = params.limit.unwrap_or(PageRequest::DEFAULT_LIMIT);
+            if !(1..=PageRequest::MAX_LIMIT).contains(&limit) {
+                return Err(Error::invalid("/limit", "has to be between 1 and 100").into());
+            }
+            let identity = scope.identity().await?;
+            let user = identity.as_ref().map_or("", |identity| identity.user.id.as_str());
+            let context = [user, scope.named_org(), &scope.path].join("\n");
+            let seal = Seal::derive(&scope.host.sealing_key().await?, b"", "cursor")?;
+            let open = |cursor: String| {
+                let sealed = URL_SAFE_NO_PAD.decode(cursor).ok()?;
+                String::from_utf8(seal.open(context.as_bytes(), &sealed)?).ok()
+            };
+            let after = match params.cursor {
+                None => None,
+                Some(cursor) => Some(open(cursor).ok_or_else(|| {
+                    let detail = "this cursor is not of this list; take the one from its `Link` header";
+                    Error::bad_request("invalid_cursor", detail)
+                })?),
+            };
+            Ok(Self {
+                request: PageRequest { limit, after },
+                scope,
+                seal,
+                context,
+                query,
+            })
+        })
+    }
+
+    /// This request's URL with a cursor after `key`, and all its other parameters.
+    fn url_after(&self, key: &str) -> Result<String> {
+        let sealed = self.seal.close(self.context.as_bytes(), key.as_bytes())?;
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        let pairs = form_urlencoded::parse(self.query.as_bytes());
+        query.extend_pairs(pairs.filter(|(name, _)| shape::fold(name) != "cursor"));
+        query.append_pair("cursor", &URL_SAFE_NO_PAD.encode(sealed));
+        Ok(format!("{}?{}", self.scope.path, query.finish()))
+    }
+}
+
+impl Deref for Paging {
+    type Target = PageRequest;
+
+    fn deref(&self) -> &PageRequest {
+        &self.request
+    }
+}
+
+impl std::fmt::Debug for Paging {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.request.fmt(f)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Paging {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        let query = parts.uri.query().unwrap_or_default().to_owned();
+        Self::read(Scope::of(parts)?, query).await
+    }
+}
+
+impl Describe for Paging {
+    fn describe(doc: &mut OperationDoc<'_>) {
+        doc.query_parameters::<Params>();
+        doc.problem(400);
+        doc.problem(422);
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a missing link is the test's failure")]
+mod tests {
+    use axum::body::Body;
+    use http::Request;
+
+    use super::*;
+    use crate::{Api, testing::Server};
+
+    /// Numbers downwards from 250: the sort key is the number itself.
+    async fn list_numbers(page: Paging) -> Result<Listing<u32>> {
+        let first: u32 = page
+            .after
+            .as_ref()
+            .map_or(250, |after| after.parse::<u32>().unwrap() - 1);
+        let items: Vec<u32> = (1..=first).rev().take(page.limit.into()).collect();
+        let next = items.last().filter(|last| **last > 1).map(u32::to_string);
+        page.answer(Page { items, next })
+    }
+
+    fn server() -> Server {
+        Server::new(
+            Api::new("Test")
+                .both()
+                .get("/numbers", list_numbers, "")
+                .get("/{other}/numbers", list_numbers, ""),
+        )
+    }
+
+    fn next(link: &str) -> String {
+        link.strip_prefix('<')
+            .unwrap()
+            .strip_suffix(">; rel=\"next\"")
+            .unwrap()
+            .to_owned()
+    }
+
+    #[tokio::test]
+    async fn following_the_links_reads_the_whole_list_once() {
+        let server = server();
+        let mut url = "/api/v1/numbers/?tag=a%26b&limit=100".to_owned();
+        let mut read: Vec<u32> = Vec::new();
+        let mut pages = 0;
+        loop {
+            let answer = server.get(&url).await;
+            read.extend(serde_json::from_slice::<Vec<u32>>(&answer.body).unwrap());
+            pages += 1;
+            if answer.header("link").is_empty() {
+                break;
+            }
+            url = next(answer.header("link"));
+            assert!(url.starts_with("/api/v1/numbers?tag=a%26b&limit=100&cursor="), "{url}");
+            assert_eq!(url.matches("cursor").count(), 1);
+        }
+        assert_eq!((pages, read), (3, (1..=250).rev().collect()));
+    }
+
+    #[tokio::test]
+    async fn a_page_has_1_to_100_items_and_50_unless_asked() {
+        let server = server();
+        for (limit, expected) in [("", 50), ("?limit=1", 1), ("?Limit=100", 100)] {
+            let answer = server.get(&format!("/api/v1/numbers{limit}")).await;
+            assert_eq!(answer.json().as_array().unwrap().len(), expected);
+        }
+        for limit in ["0", "101", "-1", "99999999", "ten", ""] {
+            let problem = server
+                .get(&format!("/api/v1/numbers?limit={limit}"))
+                .await
+                .problem(422, "invalid");
+            assert_eq!(problem["errors"][0]["pointer"], "/limit", "{problem}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_cursor_says_nothing_and_is_refused_when_altered_or_foreign() {
+        let server = server();
+        let call = |token: &'static str, org: &'static str, url: String| {
+            let request = Request::get(url)
+                .header("authorization", format!("Bearer {token}"))
+                .header("x-current-org", org);
+            server.call(request, Body::empty())
+        };
+        let url = next(call("ada", "acme", "/api/v1/numbers".to_owned()).await.header("link"));
+        assert_eq!(call("ada", "acme", url.clone()).await.status, 200);
+        let cursor = url.split("cursor=").nth(1).unwrap();
+        let sealed = URL_SAFE_NO_PAD.decode(cursor).unwrap();
+        assert!(
+            !sealed.windows(3).any(|bytes| bytes == b"201"),
+            "the sort key can be read"
+        );
+        call("eve", "acme", url.clone()).await.problem(400, "invalid_cursor");
+        call("ada", "personal", url.clone())
+            .await
+            .problem(400, "invalid_cursor");
+        server.get(&url).await.problem(400, "invalid_cursor");
+        let elsewhere = url.replace("/v1/numbers", "/v1/x/numbers");
+        call("ada", "acme", elsewhere).await.problem(400, "invalid_cursor");
+        for at in 0..sealed.len() {
+            let mut altered = sealed.clone();
+            altered[at] ^= 0x40;
+            let altered = format!("/api/v1/numbers?cursor={}", URL_SAFE_NO_PAD.encode(altered));
+            call("ada", "acme", altered).await.problem(400, "invalid_cursor");
+        }
+        for forged in ["", "x", "AQ", "!!!", "MjAx"] {
+            call("ada", "acme", format!("/api/v1/numbers?cursor={forged}"))
+                .await
+                .problem(400, "invalid_cursor");
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Errors as `application/problem+json` (RFC 9457), in one table.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use model::{Error, FieldError, UpstreamKind};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{reply::Unrendered, scope::Scope};
+
+/// What every handler answers.
+pub type Result<T, E = Problem> = std::result::Result<T, E>;
+
+/// Most invalid parts listed in one answer.
+const MAX_FIELDS: usize = 50;
+
+/// An error on its way to the caller. `?` makes one from [`model::Error`].
+#[derive(Debug, Clone)]
+pub struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    detail: String,
+    errors: Vec<FieldError>,
+    retry_after: Option<Duration>,
+    /// For the log only.
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Problem {
+    /// A problem with a stable `snake_case` code and a sentence a person can act on.
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            retry_after: None,
+            source: None,
+        }
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The stable `snake_case` word.
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// The body of the answer to the request of `scope`; a fault of ours goes to the log on the way.
+    pub(crate) fn body(&self, scope: &Scope) -> Vec<u8> {
+        if self.status.is_server_error() {
+            let error = self.source.as_ref().map(chain).unwrap_or_default();
+            tracing::error!(
+                request_id = scope.request_id,
+                status = self.status.as_u16(),
+                code = self.code,
+                error,
+                "request failed"
+            );
+        }
+        let body = Body {
+            kind: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            detail: sentence(&self.detail),
+            code: self.code,
+            request_id: &scope.request_id,
+            errors: self.fields(scope),
+        };
+        serde_json::to_vec(&body).unwrap_or_default()
+    }
+
+    fn fields(&self, scope: &Scope) -> Vec<Field> {
+        if self.errors.is_empty() {
+            return Vec::new();
+        }
+        let spelling = scope.spelling();
+        let shown = self.errors.iter().take(MAX_FIELDS);
+        shown
+            .map(|error| Field {
+                pointer: spelling.of(&error.pointer),
+                detail: error.detail.clone(),
+            })
+            .collect()
+    }
+
+    /// The whole answer to the request of `scope`, as [`IntoResponse`] cannot give it: that knows no request.
+    pub(crate) fn render(&self, scope: &Scope, mut headers: http::HeaderMap) -> Response {
+        headers.remove(header::CONTENT_LENGTH);
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if let Some(wait) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        let mut response = (self.status, self.body(scope)).into_response();
+        *response.headers_mut() = headers;
+        response
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        type S = StatusCode;
+        let detail = error.to_string();
+        match error {
+            Error::NotFound(what) => {
+                let detail = format!("There is no such {what}, or you may not see it.");
+                Self::new(S::NOT_FOUND, "not_found", detail)
+            }
+            Error::Unauthorized { code, .. } => Self::new(S::UNAUTHORIZED, code, detail),
+            Error::Forbidden { code, .. } => Self::new(S::FORBIDDEN, code, detail),
+            Error::Conflict { code, .. } => Self::new(S::CONFLICT, code, detail),
+            Error::InProgress { retry_after, .. } => Self {
+                retry_after: Some(retry_after),
+                ..Self::new(S::CONFLICT, "in_progress", detail)
+            },
+            Error::Invalid(errors) => Self {
+                errors,
+                ..Self::new(
+                    S::UNPROCESSABLE_ENTITY,
+                    "invalid",
+                    "Some fields are not valid; `errors` lists them.",
+                )
+            },
+            Error::BadRequest { code, .. } => Self::new(S::BAD_REQUEST, code, detail),
+            Error::TooLarge { .. } => Self::new(S::PAYLOAD_TOO_LARGE, "too_large", detail),
+            Error::UnsupportedMedia(_) => Self::new(S::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail),
+            Error::Upstream { kind, code, .. } => {
+                let status = match kind {
+                    UpstreamKind::BadAnswer => S::BAD_GATEWAY,
+                    UpstreamKind::Unavailable => S::SERVICE_UNAVAILABLE,
+                    UpstreamKind::TimedOut => S::GATEWAY_TIMEOUT,
+                };
+                Self::new(status, code, detail)
+            }
+            Error::Unavailable(source) => Self {
+                source: Some(source.into()),
+                retry_after: Some(Duration::from_secs(1)),
+                ..Self::new(
+                    S::SERVICE_UNAVAILABLE,
+                    "unavailable",
+                    "A service behind this one does not answer; try again in a moment.",
+                )
+            },
+            Error::Internal(source) => Self {
+                source: Some(source.into()),
+                ..Self::new(
+                    S::INTERNAL_SERVER_ERROR,
+                    "internal",
+                    "Something went wrong on our side; if it happens again, report the `request_id`.",
+                )
+            },
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(Unrendered::Problem(self));
+        response
+    }
+}
+
+/// The body of every error answer (RFC 9457 with `code`, `request_id` and `errors`), in `snake_case` on all
+/// surfaces: its member names are the standard's.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Problem")]
+pub(crate) struct Body<'a> {
+    /// Always `about:blank`: `code` is what tells problems apart.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// The status in words.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// A sentence a person can act on.
+    detail: String,
+    /// Stable `snake_case` word.
+    code: &'static str,
+    /// Names this request in our logs.
+    request_id: &'a str,
+    /// The invalid parts of the request (422).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Field>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ProblemField")]
+struct Field {
+    /// JSON pointer (RFC 6901) into the body, in the spelling that the request used; or the name of a
+    /// query parameter after a slash.
+    pointer: String,
+    /// What would be valid.
+    detail: String,
+}
+
+/// First letter upper case, a full stop at the end.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let mut out: String = letters
+        .next()
+        .map(|first| first.to_uppercase().collect())
+        .unwrap_or_default();
+    out.push_str(letters.as_str());
+    if !out.ends_with(['.', '!', '?', ')']) {
+        out.push('.');
+    }
+    out
+}
+
+fn chain(error: &Arc<dyn std::error::Error + Send + Sync>) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}

@@ -1,0 +1,217 @@
+//! What handlers answer: the status is a type.
+
+use std::sync::{Arc, Mutex};
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use model::Error;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{
+    Describe, Problem,
+    describe::OperationDoc,
+    shape::{self, Shape},
+    stream::Frames,
+};
+
+/// What the border has to finish: a handler does not know how its surface spells names, nor its request's id.
+#[derive(Clone)]
+pub(crate) enum Unrendered {
+    /// An error without its body.
+    Problem(Problem),
+    /// A JSON body in the declared spelling.
+    Json(fn() -> Arc<Shape>),
+    /// Events in the declared spelling; taken out once.
+    Stream(Arc<Mutex<Option<Frames>>>, fn() -> Arc<Shape>),
+}
+
+/// What an answer may be written from.
+pub trait Output: Serialize + JsonSchema + 'static {}
+impl<T: Serialize + JsonSchema + 'static> Output for T {}
+
+/// 200 with a JSON body.
+#[derive(Debug)]
+pub struct Json<T>(pub T);
+
+/// 201 with a JSON body.
+#[derive(Debug)]
+pub struct Created<T>(pub T);
+
+/// 202 with a JSON body: the work goes on.
+#[derive(Debug)]
+pub struct Accepted<T>(pub T);
+
+/// 204.
+#[derive(Debug)]
+pub struct NoContent;
+
+/// 503 with a JSON body: an answer about ourselves that is not good news.
+#[derive(Debug)]
+pub struct Unavailable<T>(pub T);
+
+/// 200 with `{"message": "..."}`.
+#[derive(Debug)]
+pub struct Message(pub &'static str);
+
+/// 200 with a bare JSON array, and a `Link` to the next page (RFC 8288). [`crate::Paging::answer`] makes one.
+#[derive(Debug)]
+pub struct Listing<T> {
+    pub(crate) items: Vec<T>,
+    pub(crate) next: Option<String>,
+}
+
+/// One of two kinds of answer.
+#[derive(Debug)]
+pub enum Either<A, B> {
+    /// The one.
+    Left(A),
+    /// The other.
+    Right(B),
+}
+
+/// The body of [`Message`].
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Message")]
+struct MessageBody {
+    /// What happened.
+    message: &'static str,
+}
+
+fn json<T: Output>(status: StatusCode, value: &T) -> Response {
+    match serde_json::to_vec(value) {
+        Ok(body) => json_bytes(status, body, shape::output::<T>),
+        Err(error) => Problem::from(Error::internal(error)).into_response(),
+    }
+}
+
+fn json_bytes(status: StatusCode, body: Vec<u8>, shape: fn() -> Arc<Shape>) -> Response {
+    let mut response = (status, body).into_response();
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.extensions_mut().insert(Unrendered::Json(shape));
+    response
+}
+
+impl<T: Output> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        json(StatusCode::OK, &self.0)
+    }
+}
+
+impl<T: Output> IntoResponse for Created<T> {
+    fn into_response(self) -> Response {
+        json(StatusCode::CREATED, &self.0)
+    }
+}
+
+impl<T: Output> IntoResponse for Accepted<T> {
+    fn into_response(self) -> Response {
+        json(StatusCode::ACCEPTED, &self.0)
+    }
+}
+
+impl<T: Output> IntoResponse for Unavailable<T> {
+    fn into_response(self) -> Response {
+        json(StatusCode::SERVICE_UNAVAILABLE, &self.0)
+    }
+}
+
+impl IntoResponse for NoContent {
+    fn into_response(self) -> Response {
+        StatusCode::NO_CONTENT.into_response()
+    }
+}
+
+impl IntoResponse for Message {
+    fn into_response(self) -> Response {
+        json(StatusCode::OK, &MessageBody { message: self.0 })
+    }
+}
+
+impl<T: Output> IntoResponse for Listing<T> {
+    fn into_response(self) -> Response {
+        let mut response = json(StatusCode::OK, &self.items);
+        if let Some(next) = self
+            .next
+            .and_then(|url| HeaderValue::try_from(format!("<{url}>; rel=\"next\"")).ok())
+        {
+            response.headers_mut().insert(header::LINK, next);
+        }
+        response
+    }
+}
+
+impl<A: IntoResponse, B: IntoResponse> IntoResponse for Either<A, B> {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Left(answer) => answer.into_response(),
+            Self::Right(answer) => answer.into_response(),
+        }
+    }
+}
+
+impl<T: Describe> Describe for crate::Result<T> {
+    fn describe(doc: &mut OperationDoc<'_>) {
+        T::describe(doc);
+    }
+}
+
+impl<T: Output> Describe for Json<T> {
+    fn describe(doc: &mut OperationDoc<'_>) {
+        let schema = doc.output_schema::<T>();
+        doc.response(200, "OK", Some(("application/json", schema)));
+    }
+}
+
+impl<T: Output> Describe for Created<T> {
+    fn describe(doc: &mut OperationDoc<'_>) {
+        let schema = doc.output_schema::<T>();
+        doc.response(201, "Created", Some(("application/json", schema)));
+    }
+}
+
+impl<T: Output> Describe for Accepted<T> {
+    fn describe(doc: &mut OperationDoc<'_>) {
+        let schema = doc.output_schema::<T>();
+        doc.response(202, "Accepted", Some(("application/json", schema)));
+    }
+}
+
+impl<T: Output> Describe for Unavailable<T> {
+    fn describe(doc: &mut OperationDoc<'_>) {
+        let schema = doc.output_schema::<T>();
+        doc.response(503, "Service unavailable", Some(("application/json", schema)));
+    }
+}
+
+impl Describe for NoContent {
+    fn describe(doc: &mut OperationDoc<'_>) {
+        doc.response(204, "No content", None);
+    }
+}
+
+impl Describe for Message {
+    fn describe(doc: &mut OperationDoc<'_>) {
+        Json::<MessageBody>::describe(doc);
+    }
+}
+
+impl<T: Output> Describe for Listing<T> {
+    fn describe(doc: &mut OperationDoc<'_>) {
+        Json::<Vec<T>>::describe(doc);
+        doc.response_header(
+            200,
+            "Link",
+            "The next page, as `<url>; rel=\"next\"` (RFC 8288); absent on the last one.",
+        );
+    }
+}
+
+impl<A: Describe, B: Describe> Describe for Either<A, B> {
+    fn describe(doc: &mut OperationDoc<'_>) {
+        A::describe(doc);
+        B::describe(doc);
+    }
+}

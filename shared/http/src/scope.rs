@@ -1,0 +1,203 @@
+//! What belongs to one request: made at the border, shared by all extractors.
+
+use std::sync::{Arc, OnceLock};
+
+use app::Identity;
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use http::{HeaderMap, Request, StatusCode, header, request::Parts};
+use model::{Error, Membership, Secret};
+use serde_json::Value;
+use tokio::sync::OnceCell;
+
+use crate::{Host, Problem, Result, shape, surface::Surface};
+
+/// Header that names the current organization, by id or slug.
+pub(crate) const CURRENT_ORG: &str = "x-current-org";
+/// Header that names the request.
+pub(crate) const REQUEST_ID: &str = "x-request-id";
+
+/// Longest id or slug of an organization, bytes.
+const MAX_ORG_BYTES: usize = 64;
+
+/// One request. Credentials are resolved when the first extractor asks, and once.
+pub(crate) struct Scope {
+    pub(crate) host: Arc<dyn Host>,
+    pub(crate) request_id: String,
+    pub(crate) surface: Surface,
+    pub(crate) began_ms: i64,
+    pub(crate) method: http::Method,
+    /// Path without a trailing slash.
+    pub(crate) path: String,
+    /// Route template that matched.
+    pub(crate) route: OnceLock<String>,
+    /// The JSON body as the client wrote it, to point into it in the client's own spelling.
+    pub(crate) body: OnceLock<Bytes>,
+    token: Result<Option<Secret>>,
+    org: Result<Option<String>>,
+    identity: OnceCell<Result<Option<Arc<Identity>>>>,
+    membership: OnceCell<Result<Membership>>,
+}
+
+impl Scope {
+    /// The scope of a request that arrives now.
+    pub(crate) fn open<B>(host: Arc<dyn Host>, request: &Request<B>) -> Arc<Self> {
+        let path = request.uri().path();
+        let headers = request.headers();
+        Arc::new(Self {
+            request_id: client_request_id(headers).unwrap_or_else(|| host.request_id()),
+            began_ms: host.now_ms(),
+            surface: Surface::of(path),
+            method: request.method().clone(),
+            path: path.to_owned(),
+            route: OnceLock::new(),
+            body: OnceLock::new(),
+            token: bearer(headers),
+            org: only(headers, CURRENT_ORG).map(|org| org.map(str::to_owned)),
+            identity: OnceCell::new(),
+            membership: OnceCell::new(),
+            host,
+        })
+    }
+
+    /// The scope that the border put into the request.
+    pub(crate) fn of(parts: &Parts) -> Result<Arc<Self>> {
+        let scope = parts.extensions.get::<Arc<Self>>().cloned();
+        scope.ok_or_else(|| Error::internal("a request came around the border").into())
+    }
+
+    /// Who calls: none without credentials, an error with credentials that are not valid.
+    pub(crate) fn identity(&self) -> BoxFuture<'_, Result<Option<Arc<Identity>>>> {
+        let resolve = async || match self.token.clone()? {
+            None => Ok(None),
+            Some(token) => Ok(Some(Arc::new(self.host.authenticate(&token).await?))),
+        };
+        Box::pin(async move { self.identity.get_or_init(resolve).await.clone() })
+    }
+
+    /// Who calls, or 401.
+    pub(crate) fn caller(&self) -> BoxFuture<'_, Result<Arc<Identity>>> {
+        Box::pin(async {
+            self.identity().await?.ok_or_else(|| {
+                let detail = "Sign in and send `Authorization: Bearer <access token>`.";
+                Problem::new(StatusCode::UNAUTHORIZED, "credentials_required", detail)
+            })
+        })
+    }
+
+    /// The caller and their place in the current organization.
+    pub(crate) fn member(&self) -> BoxFuture<'_, Result<(Arc<Identity>, Membership)>> {
+        Box::pin(async {
+            let caller = self.caller().await?;
+            let resolve = async || {
+                let org = self.org.clone()?.filter(|org| !org.is_empty());
+                if org.as_ref().is_some_and(|org| org.len() > MAX_ORG_BYTES) {
+                    return Err(Error::NotFound("organization").into());
+                }
+                Ok(self.host.enter(&caller, org.as_deref()).await?)
+            };
+            let membership = self.membership.get_or_init(resolve).await.clone()?;
+            Ok((caller, membership))
+        })
+    }
+
+    /// The identity, when somebody asked for it and it was valid.
+    pub(crate) fn known_identity(&self) -> Option<&Identity> {
+        self.identity.get()?.as_ref().ok()?.as_deref()
+    }
+
+    /// The membership, when somebody asked for it and there was one.
+    pub(crate) fn known_membership(&self) -> Option<&Membership> {
+        self.membership.get()?.as_ref().ok()
+    }
+
+    /// The organization as the client named it.
+    pub(crate) fn named_org(&self) -> &str {
+        self.org.as_ref().ok().and_then(Option::as_deref).unwrap_or_default()
+    }
+
+    /// How this client spells field names.
+    pub(crate) fn spelling(&self) -> Spelling {
+        let body = self.body.get().and_then(|body| serde_json::from_slice(body).ok());
+        Spelling {
+            surface: self.surface,
+            body: body.unwrap_or_default(),
+        }
+    }
+}
+
+/// A client's spelling of field names: as in the body it sent when that has the field, else as on the surface.
+pub(crate) struct Spelling {
+    surface: Surface,
+    body: Value,
+}
+
+impl Spelling {
+    /// `pointer` (RFC 6901, declared names) in the client's spelling.
+    pub(crate) fn of(&self, pointer: &str) -> String {
+        let mut value = Some(&self.body);
+        let mut out = String::new();
+        for segment in pointer.split('/').skip(1) {
+            let name = segment.replace("~1", "/").replace("~0", "~");
+            let (spelled, inner) = match value {
+                Some(Value::Object(map)) => {
+                    let same = || map.iter().find(|(key, _)| shape::fold(key) == shape::fold(&name));
+                    match map.get_key_value(&name).or_else(same) {
+                        Some((key, inner)) => (key.clone(), Some(inner)),
+                        None => (self.surface.spelling(&name), None),
+                    }
+                }
+                Some(Value::Array(items)) => {
+                    let inner = name.parse::<usize>().ok().and_then(|index| items.get(index));
+                    (name, inner)
+                }
+                _ => (self.surface.spelling(&name), None),
+            };
+            value = inner;
+            out.push('/');
+            out.push_str(&spelled.replace('~', "~0").replace('/', "~1"));
+        }
+        out
+    }
+}
+
+/// The value of a header that may be there once.
+pub(crate) fn only<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>> {
+    let mut values = headers.get_all(name).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(Error::bad_request("repeated_header", format!("Send the header `{name}` once only.")).into());
+    }
+    match value.to_str() {
+        Ok(text) => Ok(Some(text.trim())),
+        Err(_) => {
+            let detail = format!("The header `{name}` may hold visible ASCII characters only.");
+            Err(Error::bad_request("invalid_header", detail).into())
+        }
+    }
+}
+
+/// The token of `Authorization: Bearer` (RFC 6750 section 2.1; the scheme's case does not matter, RFC 9110).
+fn bearer(headers: &HeaderMap) -> Result<Option<Secret>> {
+    let Some(value) = only(headers, header::AUTHORIZATION.as_str())? else {
+        return Ok(None);
+    };
+    let token = value
+        .split_once(' ')
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    match token.map(|(_, token)| token.trim()) {
+        Some(token) if !token.is_empty() => Ok(Some(Secret::new(token))),
+        _ => Err(Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "credentials_required",
+            "Only `Authorization: Bearer <access token>` is understood.",
+        )),
+    }
+}
+
+/// The client's own name for the request, if it can be logged as it is.
+fn client_request_id(headers: &HeaderMap) -> Option<String> {
+    let id = headers.get(REQUEST_ID)?.to_str().ok()?;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    ((1..=128).contains(&id.len()) && id.bytes().all(plain)).then(|| id.to_owned())
+}

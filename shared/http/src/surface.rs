@@ -1,0 +1,81 @@
+//! The two spellings of one API: `snake_case` everywhere, `camelCase` under `/api/` outside `/api/v1/`.
+
+/// Which spelling a path speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Surface {
+    /// `/api/v1/*` and everything else.
+    Snake,
+    /// `/api/*`.
+    Camel,
+}
+
+impl Surface {
+    /// The surface of a path. **Invariant:** nothing else decides on spelling.
+    pub(crate) fn of(path: &str) -> Self {
+        match path.strip_prefix("/api/") {
+            Some(rest) if rest != "v1" && !rest.starts_with("v1/") => Self::Camel,
+            _ => Self::Snake,
+        }
+    }
+
+    /// `name`, which is in `snake_case`, as this surface writes it.
+    pub(crate) fn spelling(self, name: &str) -> String {
+        match self {
+            Self::Snake => name.to_owned(),
+            Self::Camel => camel(name),
+        }
+    }
+}
+
+/// `display_name` as `displayName`. Leading underscores stay.
+pub(crate) fn camel(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    let mut raise = false;
+    for letter in name.chars() {
+        if letter == '_' && !out.is_empty() && !out.ends_with('_') {
+            raise = true;
+        } else if raise {
+            out.extend(letter.to_uppercase());
+            raise = false;
+        } else {
+            out.push(letter);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_decides_the_spelling() {
+        for path in [
+            "/api/v1/documents",
+            "/api/v1",
+            "/health",
+            "/v1/models",
+            "/apikeys",
+            "/api",
+        ] {
+            assert_eq!(Surface::of(path), Surface::Snake, "{path}");
+        }
+        for path in ["/api/documents", "/api/v10/x", "/api/auth/register"] {
+            assert_eq!(Surface::of(path), Surface::Camel, "{path}");
+        }
+    }
+
+    #[test]
+    fn snake_case_becomes_camel_case_and_nothing_else_changes() {
+        for (snake, expected) in [
+            ("display_name", "displayName"),
+            ("id", "id"),
+            ("a_b_c", "aBC"),
+            ("alreadyCamel", "alreadyCamel"),
+            ("_private_part", "_privatePart"),
+            ("page_2", "page2"),
+        ] {
+            assert_eq!(camel(snake), expected);
+        }
+    }
+}

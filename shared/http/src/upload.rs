@@ -1,0 +1,323 @@
+//! Uploads as `multipart/form-data` (RFC 7578).
+
+use axum::extract::{
+    DefaultBodyLimit, FromRequest, Multipart, Request,
+    multipart::{Field, MultipartError},
+};
+use bytes::{Bytes, BytesMut};
+use futures::future::BoxFuture;
+use garde::Validate;
+use http::{StatusCode, header};
+use model::{Error, document::MAX_UPLOAD_BYTES};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::{
+    Describe, Problem, Result,
+    body::{Input, check, clip, decode_pairs, media_type},
+    describe::OperationDoc,
+    shape,
+};
+
+/// Longest text part, and all of them together, in bytes.
+const MAX_TEXT_BYTES: usize = 64 * 1024;
+/// Longest file name kept, in characters.
+const MAX_FILE_NAME: usize = 255;
+/// Largest multipart body that is read at all: the file, the texts and the boundaries.
+pub(crate) const MAX_BODY_BYTES: usize = 26 * 1024 * 1024;
+
+/// A file of at most 25 MB in the part `file`, and the text parts as the fields of `T`.
+///
+/// # Errors
+/// 400 `invalid_multipart`, 413, 415, and 422 when the file is missing or a field is not valid.
+#[derive(Debug)]
+pub struct Upload<T = NoFields> {
+    /// The file.
+    pub file: UploadedFile,
+    /// The text parts.
+    pub fields: T,
+}
+
+/// The file of an upload.
+#[derive(Debug, Clone)]
+pub struct UploadedFile {
+    /// Its name at the client, without folders; `file` when the client gave none.
+    pub name: String,
+    /// The media type that the client claims. It proves nothing.
+    pub content_type: Option<String>,
+    /// What is in it.
+    pub bytes: Bytes,
+}
+
+/// An upload without text parts.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema, Validate)]
+pub struct NoFields {}
+
+impl<S: Send + Sync, T: Input> FromRequest<S> for Upload<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self> {
+        let (file, texts) = arrived(request).await?;
+        let fields: T = decode_pairs(&shape::input::<T>(), texts.as_bytes())?;
+        check(&fields)?;
+        let file = file.ok_or_else(|| Error::invalid("/file", "is required: send the file in a part named `file`"))?;
+        Ok(Self { file, fields })
+    }
+}
+
+/// The file, and the text parts as a form. Boxed, so that it is compiled here and not again for every function.
+fn arrived(request: Request) -> BoxFuture<'static, Result<(Option<UploadedFile>, String)>> {
+    Box::pin(read(request))
+}
+
+async fn read(mut request: Request) -> Result<(Option<UploadedFile>, String)> {
+    let headers = request.headers();
+    if media_type(headers)?.as_deref() != Some("multipart/form-data") {
+        return Err(Error::UnsupportedMedia("send the file as multipart/form-data".to_owned()).into());
+    }
+    let announced = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > MAX_BODY_BYTES) {
+        return Err(too_large().into());
+    }
+    DefaultBodyLimit::max(MAX_BODY_BYTES).apply(&mut request);
+    let multipart = Multipart::from_request(request, &()).await;
+    let mut multipart = multipart.map_err(|rejection| invalid(&rejection.body_text()))?;
+    let mut file = None;
+    let mut texts = Vec::new();
+    let mut text_bytes = 0;
+    while let Some(field) = multipart.next_field().await.map_err(unreadable)? {
+        let name = field.name().unwrap_or_default().to_owned();
+        if shape::fold(&name) == "file" {
+            if file.is_some() {
+                return Err(Error::invalid("/file", "is there more than once; upload one file per request").into());
+            }
+            file = Some(read_file(field).await?);
+            continue;
+        }
+        let left = MAX_TEXT_BYTES - text_bytes;
+        let Some(bytes) = collect(field, left).await? else {
+            return Err(Error::invalid(format!("/{name}"), "is too long").into());
+        };
+        text_bytes += bytes.len();
+        let text = std::str::from_utf8(&bytes);
+        let text = text
+            .map_err(|_| Error::invalid(format!("/{name}"), "is not UTF-8 text"))?
+            .to_owned();
+        texts.push((name, text));
+    }
+    Ok((
+        file,
+        form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(texts)
+            .finish(),
+    ))
+}
+
+async fn read_file(field: Field<'_>) -> Result<UploadedFile> {
+    let name = plain_file_name(field.file_name().unwrap_or_default());
+    let content_type = field.content_type().map(clip);
+    let limit = usize::try_from(MAX_UPLOAD_BYTES).unwrap_or(usize::MAX);
+    let bytes = collect(field, limit).await?.ok_or_else(too_large)?;
+    Ok(UploadedFile {
+        name,
+        content_type,
+        bytes,
+    })
+}
+
+/// The bytes of a part, or nothing when there are more than `limit`.
+async fn collect(mut field: Field<'_>, limit: usize) -> Result<Option<Bytes>> {
+    let mut bytes = BytesMut::new();
+    while let Some(chunk) = field.chunk().await.map_err(unreadable)? {
+        if bytes.len() + chunk.len() > limit {
+            return Ok(None);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(Some(bytes.freeze()))
+}
+
+fn plain_file_name(given: &str) -> String {
+    let last = given.rsplit(['/', '\\']).next().unwrap_or_default();
+    let name: String = last
+        .chars()
+        .filter(|letter| !letter.is_control())
+        .take(MAX_FILE_NAME)
+        .collect();
+    if name.trim().is_empty() {
+        "file".to_owned()
+    } else {
+        name
+    }
+}
+
+fn too_large() -> Error {
+    Error::TooLarge {
+        limit_bytes: MAX_UPLOAD_BYTES,
+    }
+}
+
+fn invalid(detail: &str) -> Error {
+    Error::bad_request("invalid_multipart", clip(detail))
+}
+
+fn unreadable(error: MultipartError) -> Error {
+    match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => too_large(),
+        // The body broke off, or the parts do not follow RFC 7578.
+        _ => invalid(&format!("the parts cannot be read: {}", error.body_text())),
+    }
+}
+
+impl<T: Input> Describe for Upload<T> {
+    fn describe(doc: &mut OperationDoc<'_>) {
+        let file = json!({"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}, "required": ["file"]});
+        let fields = doc.input_schema::<T>();
+        doc.request_body(true, &[("multipart/form-data", json!({"allOf": [file, fields]}))]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use serde::Serialize;
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        Api, Json,
+        testing::{Answer, Server},
+    };
+
+    #[derive(Deserialize, Serialize, JsonSchema, Validate)]
+    struct About {
+        #[garde(inner(length(max = 5)))]
+        display_name: Option<String>,
+    }
+
+    async fn upload(Upload { file, fields }: Upload<About>) -> Json<(String, Option<String>, usize, About)> {
+        Json((file.name, file.content_type, file.bytes.len(), fields))
+    }
+
+    async fn bare(upload: Upload) -> Json<usize> {
+        Json(upload.file.bytes.len())
+    }
+
+    fn server() -> Server {
+        Server::new(Api::new("Test").post("/upload", upload, "").post("/bare", bare, ""))
+    }
+
+    fn part(disposition: &str, content: &[u8]) -> Vec<u8> {
+        [
+            format!("--B\r\nContent-Disposition: form-data; {disposition}\r\n\r\n").as_bytes(),
+            content,
+            b"\r\n",
+        ]
+        .concat()
+    }
+
+    async fn send(parts: &[Vec<u8>]) -> Answer {
+        let body = [parts.concat().as_slice(), b"--B--\r\n"].concat();
+        let request = Request::post("/upload").header("content-type", "multipart/form-data; boundary=B");
+        server().call(request, body).await
+    }
+
+    #[tokio::test]
+    async fn the_file_and_the_texts_arrive_in_any_order_and_spelling() {
+        let file = part(
+            "name=\"file\"; filename=\"C:\\\\dir\\\\a b.pdf\"\r\nContent-Type: application/pdf",
+            b"%PDF",
+        );
+        let name = part("name=\"displayName\"", b"Notes");
+        for parts in [[file.clone(), name.clone()], [name, file]] {
+            assert_eq!(
+                send(&parts).await.json(),
+                json!(["a b.pdf", "application/pdf", 4, {"display_name": "Notes"}])
+            );
+        }
+        let nameless = part("name=\"File\"", b"x");
+        assert_eq!(
+            send(&[nameless]).await.json(),
+            json!(["file", null, 1, {"display_name": null}])
+        );
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_with_an_upload_is_pointed_at() {
+        let file = || part("name=\"file\"; filename=\"a\"", b"x");
+        for (parts, pointer) in [
+            (vec![], "/file"),
+            (vec![part("name=\"document\"", b"x")], "/file"),
+            (vec![file(), file()], "/file"),
+            (
+                vec![file(), part("name=\"display_name\"", b"too long")],
+                "/display_name",
+            ),
+            (
+                vec![
+                    file(),
+                    part("name=\"display_name\"", b"a"),
+                    part("name=\"displayName\"", b"b"),
+                ],
+                "/display_name",
+            ),
+            (vec![file(), part("name=\"display_name\"", &[0xff])], "/display_name"),
+            (vec![file(), part("name=\"x\"", &vec![b'x'; MAX_TEXT_BYTES + 1])], "/x"),
+        ] {
+            let problem = send(&parts).await.problem(422, "invalid");
+            assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_of_25_megabytes_is_read_and_a_byte_more_is_not() {
+        let limit = usize::try_from(MAX_UPLOAD_BYTES).unwrap_or_default();
+        let file = |size: usize| part("name=\"file\"; filename=\"a\"", &vec![b'x'; size]);
+        assert_eq!(send(&[file(limit)]).await.json()[2], limit);
+        send(&[file(limit + 1)]).await.problem(413, "too_large");
+        let request = || Request::post("/upload").header("content-type", "multipart/form-data; boundary=B");
+        server()
+            .call(request().header("content-length", "99999999"), "")
+            .await
+            .problem(413, "too_large");
+        let tiny = Bytes::from(part("name=\"x\"", b"").repeat(1000));
+        let endless = futures::stream::repeat_with(move || Ok::<_, std::io::Error>(tiny.clone()));
+        server()
+            .call(request(), Body::from_stream(endless))
+            .await
+            .problem(413, "too_large");
+    }
+
+    #[tokio::test]
+    async fn what_is_no_multipart_is_refused() {
+        let server = server();
+        let call = |kind: &'static str, body: &'static str| {
+            server.call(Request::post("/bare").header("content-type", kind), body)
+        };
+        call("application/json", "{}")
+            .await
+            .problem(415, "unsupported_media_type");
+        call("multipart/form-data", "").await.problem(400, "invalid_multipart");
+        call("multipart/form-data; boundary=B", "")
+            .await
+            .problem(400, "invalid_multipart");
+        call(
+            "multipart/form-data; boundary=B",
+            "--B\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\ncut",
+        )
+        .await
+        .problem(400, "invalid_multipart");
+        assert_eq!(
+            call(
+                "multipart/form-data; boundary=B",
+                "--B\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\nab\r\n--B--\r\n"
+            )
+            .await
+            .text(),
+            "2"
+        );
+    }
+}

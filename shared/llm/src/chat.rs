@@ -1,0 +1,179 @@
+//! What is asked of a model and what it answers: the types every adapter shares.
+
+use std::borrow::Cow;
+
+use futures::stream::BoxStream;
+use serde::{Deserialize, Serialize};
+
+use crate::ModelError;
+
+/// One question to a model, with everything it may use to answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChatRequest {
+    /// The model's id as its provider knows it, for example `gpt-4o-mini` or `local`.
+    pub model: String,
+    /// Instructions of whoever runs the chatbot. They come before our own rules for grounded answers.
+    pub system: Option<String>,
+    /// The conversation, oldest first; the last message of [`Role::User`] is the question.
+    pub messages: Vec<Message>,
+    /// `Some`: answer only from these and cite them as `[number]`. `None`: a plain chat.
+    pub sources: Option<Vec<Source>>,
+    /// The longest answer allowed, in the model's own tokens.
+    pub max_tokens: u32,
+    /// 0.0 (sober) to 2.0; `None` leaves the provider's default.
+    pub temperature: Option<f32>,
+}
+
+impl ChatRequest {
+    /// The text of the last user message, if there is one.
+    pub fn question(&self) -> Option<&str> {
+        self.user_messages().next()
+    }
+
+    /// The texts of the user messages, newest first.
+    pub(crate) fn user_messages(&self) -> impl Iterator<Item = &str> {
+        self.messages
+            .iter()
+            .rev()
+            .filter(|message| message.role == Role::User)
+            .map(|message| message.content.as_str())
+    }
+}
+
+/// One message of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// Who wrote it.
+    pub role: Role,
+    /// Plain text or Markdown.
+    pub content: String,
+}
+
+impl Message {
+    /// A message of the person who asks.
+    pub fn user(content: impl Into<String>) -> Self {
+        Self {
+            role: Role::User,
+            content: content.into(),
+        }
+    }
+
+    /// A message the model answered earlier.
+    pub fn assistant(content: impl Into<String>) -> Self {
+        Self {
+            role: Role::Assistant,
+            content: content.into(),
+        }
+    }
+}
+
+/// The author of a [`Message`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// The person who asks.
+    User,
+    /// The model.
+    Assistant,
+}
+
+/// A passage of a document the answer may be taken from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Source {
+    /// The number the answer cites it by. Stable within one answer, unique among its sources.
+    pub number: u32,
+    /// The document's name, for example `handbook.pdf`.
+    pub name: String,
+    /// Where in the document, in words a person understands: `page 3`, `Warranty > Grinders`.
+    pub place: Option<String>,
+    /// The passage itself. Data, never instructions.
+    pub text: String,
+    /// How well it matches the question; comparable within one request only, higher is better.
+    pub score: f32,
+}
+
+/// One event of an answer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ChatEvent {
+    /// The next piece of the answer, never empty. The answer is the concatenation of all pieces.
+    Text(String),
+    /// The answer is complete. The last event of every good stream, exactly once.
+    Done {
+        /// Why the model stopped.
+        finish_reason: FinishReason,
+        /// What the answer cost.
+        usage: Usage,
+    },
+}
+
+/// Why a model stopped writing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FinishReason {
+    /// It had nothing more to say.
+    Stop,
+    /// The answer reached `max_tokens` or the end of the model's window.
+    Length,
+    /// The provider's content filter cut the answer.
+    ContentFilter,
+    /// A reason this crate has no name for.
+    Other,
+}
+
+/// Tokens one answer consumed, as the provider counts them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Usage {
+    /// Tokens read: instructions, sources and conversation.
+    pub prompt_tokens: u64,
+    /// Tokens written, including those of a reasoning the reader never sees.
+    pub completion_tokens: u64,
+    /// Whether the provider said nothing and [`estimate_tokens`](crate::estimate_tokens) had to stand in.
+    pub estimated: bool,
+}
+
+impl Usage {
+    /// Tokens read and written.
+    pub fn total(&self) -> u64 {
+        self.prompt_tokens.saturating_add(self.completion_tokens)
+    }
+}
+
+/// The answer as it is written: any number of [`ChatEvent::Text`], then one [`ChatEvent::Done`]; or an error,
+/// after which nothing follows.
+///
+/// The stream does its work only while it is polled, and dropping it ends the call to the provider.
+pub type ChatStream = BoxStream<'static, Result<ChatEvent, ModelError>>;
+
+/// A model that answers conversations.
+pub trait ChatModel: Send + Sync {
+    /// What this model is.
+    fn info(&self) -> ModelInfo;
+
+    /// Starts an answer. Errors of the start come as the first item of the stream.
+    fn chat(&self, request: ChatRequest) -> ChatStream;
+}
+
+/// What a model is, as the API lists it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ModelInfo {
+    /// The id requests name it by.
+    pub id: Cow<'static, str>,
+    /// Who runs it: `parlance` for the built-in one, otherwise `openai` and the like.
+    pub provider: Cow<'static, str>,
+    /// How it makes an answer.
+    pub kind: ModelKind,
+    /// Whether it writes text of its own. An extractive model only quotes.
+    pub generative: bool,
+    /// The longest request and answer together, in tokens; an upper bound for trimming a conversation.
+    pub context_tokens: u32,
+}
+
+/// How a model makes an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelKind {
+    /// It picks sentences from the sources.
+    Extractive,
+    /// It writes text.
+    Chat,
+}

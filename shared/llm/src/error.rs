@@ -1,0 +1,228 @@
+//! How a model call fails.
+//!
+//! Every variant has two faces: `Display` is for the log and may hold what the provider said;
+//! [`ModelError::public_detail`] is a sentence for the person who asked and holds nothing of the provider's.
+
+use std::time::Duration;
+
+use model::{Error, UpstreamKind};
+
+/// A failed model call.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ModelError {
+    /// There is no key for the provider.
+    #[error("provider {provider} is not configured")]
+    NotConfigured {
+        /// The provider's name, for example `openai`.
+        provider: String,
+    },
+    /// No connection, or it broke before the answer began.
+    #[error("the provider could not be reached: {detail}")]
+    Unreachable {
+        /// What the HTTP client said.
+        detail: String,
+    },
+    /// The provider took longer than [`TimeLimits`](crate::TimeLimits) allows.
+    #[error("the provider timed out: {what}")]
+    TimedOut {
+        /// Which limit was passed.
+        what: TimeLimit,
+    },
+    /// Too many requests for now (429); the same request may succeed later.
+    #[error("the provider limits the rate, retry after {retry_after:?}")]
+    RateLimited {
+        /// What the provider's `Retry-After` says, if it says anything.
+        retry_after: Option<Duration>,
+    },
+    /// The account has no credit left (`insufficient_quota`); trying again does not help.
+    #[error("the account's quota at the provider is used up: {detail}")]
+    QuotaExhausted {
+        /// What the provider said.
+        detail: String,
+    },
+    /// The provider answered, but not with an answer.
+    #[error("the provider refused with status {status}: {detail}")]
+    Refused {
+        /// The HTTP status, or the one the provider named inside the stream.
+        status: u16,
+        /// What the provider said, shortened.
+        detail: String,
+    },
+    /// Bytes that are not what the protocol promises.
+    #[error("the provider's answer is malformed: {detail}")]
+    Malformed {
+        /// What is wrong with them.
+        detail: String,
+    },
+    /// The stream ended without its end mark: the answer may be incomplete.
+    #[error("the provider's answer was cut off")]
+    Cut,
+}
+
+/// The time limit that was passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeLimit {
+    /// Connecting.
+    Connect,
+    /// From the request to the first piece of text.
+    FirstToken,
+    /// From one piece of text to the next.
+    BetweenTokens,
+    /// The whole answer.
+    Total,
+}
+
+impl std::fmt::Display for TimeLimit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Connect => "connecting",
+            Self::FirstToken => "waiting for the first token",
+            Self::BetweenTokens => "waiting for the next token",
+            Self::Total => "the whole answer",
+        })
+    }
+}
+
+impl ModelError {
+    /// A stable `snake_case` word for clients and metrics.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotConfigured { .. } => "provider_not_configured",
+            Self::Unreachable { .. } => "provider_unreachable",
+            Self::TimedOut { .. } => "provider_timed_out",
+            Self::RateLimited { .. } => "provider_rate_limited",
+            Self::QuotaExhausted { .. } => "provider_quota_exhausted",
+            Self::Refused { status: 401 | 403, .. } => "provider_key_refused",
+            Self::Refused { status: 404, .. } => "model_not_found",
+            Self::Refused { status: 500.., .. } => "provider_failed",
+            Self::Refused { .. } => "provider_refused",
+            Self::Malformed { .. } => "provider_answer_malformed",
+            Self::Cut => "provider_answer_cut",
+        }
+    }
+
+    /// A sentence for the person who asked, without anything the provider said.
+    pub fn public_detail(&self) -> &'static str {
+        match self {
+            Self::NotConfigured { .. } => "The model's provider is not configured.",
+            Self::Unreachable { .. } => "The model's provider could not be reached.",
+            Self::TimedOut { .. } => "The model did not answer in time.",
+            Self::RateLimited { .. } => "The model's provider is busy; try again shortly.",
+            Self::QuotaExhausted { .. } => {
+                "The account at the model's provider has no quota left; an administrator must add some."
+            }
+            Self::Refused { status: 401 | 403, .. } => "The model's provider does not accept the configured key.",
+            Self::Refused { status: 404, .. } => "The model's provider does not know this model.",
+            Self::Refused { .. } => "The model's provider refused the request.",
+            Self::Malformed { .. } => "The model's provider sent an answer that cannot be read.",
+            Self::Cut => "The answer broke off before its end.",
+        }
+    }
+}
+
+impl From<ModelError> for Error {
+    /// Keeps only what the caller may see: log the [`ModelError`] first.
+    fn from(error: ModelError) -> Self {
+        let kind = match &error {
+            ModelError::TimedOut { .. } => UpstreamKind::TimedOut,
+            ModelError::NotConfigured { .. }
+            | ModelError::Unreachable { .. }
+            | ModelError::RateLimited { .. }
+            | ModelError::QuotaExhausted { .. }
+            | ModelError::Refused { status: 401 | 403, .. } => UpstreamKind::Unavailable,
+            ModelError::Refused { .. } | ModelError::Malformed { .. } | ModelError::Cut => UpstreamKind::BadAnswer,
+        };
+        Self::Upstream {
+            kind,
+            code: error.code(),
+            detail: error.public_detail().to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_provider_said_never_reaches_the_caller() {
+        let detail = || "internal host 10.0.0.7".to_owned();
+        for (error, expected, code) in [
+            (
+                ModelError::NotConfigured { provider: detail() },
+                UpstreamKind::Unavailable,
+                "provider_not_configured",
+            ),
+            (
+                ModelError::Unreachable { detail: detail() },
+                UpstreamKind::Unavailable,
+                "provider_unreachable",
+            ),
+            (
+                ModelError::TimedOut { what: TimeLimit::Total },
+                UpstreamKind::TimedOut,
+                "provider_timed_out",
+            ),
+            (
+                ModelError::RateLimited { retry_after: None },
+                UpstreamKind::Unavailable,
+                "provider_rate_limited",
+            ),
+            (
+                ModelError::QuotaExhausted { detail: detail() },
+                UpstreamKind::Unavailable,
+                "provider_quota_exhausted",
+            ),
+            (
+                ModelError::Refused {
+                    status: 401,
+                    detail: detail(),
+                },
+                UpstreamKind::Unavailable,
+                "provider_key_refused",
+            ),
+            (
+                ModelError::Refused {
+                    status: 404,
+                    detail: detail(),
+                },
+                UpstreamKind::BadAnswer,
+                "model_not_found",
+            ),
+            (
+                ModelError::Refused {
+                    status: 400,
+                    detail: detail(),
+                },
+                UpstreamKind::BadAnswer,
+                "provider_refused",
+            ),
+            (
+                ModelError::Refused {
+                    status: 503,
+                    detail: detail(),
+                },
+                UpstreamKind::BadAnswer,
+                "provider_failed",
+            ),
+            (
+                ModelError::Malformed { detail: detail() },
+                UpstreamKind::BadAnswer,
+                "provider_answer_malformed",
+            ),
+            (ModelError::Cut, UpstreamKind::BadAnswer, "provider_answer_cut"),
+        ] {
+            let public = Error::from(error);
+            let Error::Upstream {
+                kind,
+                code: actual,
+                detail,
+            } = &public
+            else {
+                panic!("{public:?}")
+            };
+            assert_eq!((*kind, *actual), (expected, code));
+            assert!(!detail.contains("10.0.0.7") && detail.ends_with('.'), "{detail}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The built-in model: extractive, deterministic, without any service behind it.
+
+mod pick;
+mod question;
+mod reading;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+
+use futures::{StreamExt as _, stream};
+
+use crate::chat::{ChatEvent, ChatModel, ChatRequest, ChatStream, FinishReason, ModelInfo, ModelKind, Usage};
+use crate::estimate_tokens;
+use question::Question;
+
+/// What is said without sources: this model knows nothing of its own.
+const NO_DOCUMENTS: &str = "I am the built-in extractive model: I answer only by quoting sentences from documents, \
+    and this conversation has none. Ask a chatbot that has documents, or choose a language model.";
+/// What is said when the search found no passage at all.
+const NO_PASSAGE: &str = "I found nothing about this in the documents.";
+/// What is said when there are passages, but none answers.
+const NO_ANSWER: &str = "The documents do not answer this question.";
+/// What is said to a message that asks for nothing.
+const NO_QUESTION: &str = "Ask a question about the documents, with the words they might use.";
+
+/// The built-in `local` model. It quotes the sentences of the sources that best answer the last user message, each
+/// with its citation, and says so when they hold no answer. It never writes a sentence of its own about a subject.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Local;
+
+impl ChatModel for Local {
+    fn info(&self) -> ModelInfo {
+        ModelInfo {
+            id: Cow::Borrowed("local"),
+            provider: Cow::Borrowed("parlance"),
+            kind: ModelKind::Extractive,
+            generative: false,
+            context_tokens: 32_768,
+        }
+    }
+
+    fn chat(&self, request: ChatRequest) -> ChatStream {
+        // The work waits for the first poll, like a call over the network would.
+        stream::once(async move { stream::iter(events(&request).into_iter().map(Ok)) })
+            .flatten()
+            .boxed()
+    }
+}
+
+/// One text event per sentence, then the end.
+fn events(request: &ChatRequest) -> Vec<ChatEvent> {
+    let mut events = Vec::new();
+    let mut usage = Usage {
+        prompt_tokens: prompt_tokens(request),
+        completion_tokens: 0,
+        estimated: true,
+    };
+    let mut finish_reason = FinishReason::Stop;
+    for piece in answer(request) {
+        let tokens = estimate_tokens(&piece);
+        if usage.completion_tokens + tokens > u64::from(request.max_tokens) && usage.completion_tokens > 0 {
+            finish_reason = FinishReason::Length;
+            break;
+        }
+        usage.completion_tokens += tokens;
+        events.push(ChatEvent::Text(piece));
+    }
+    events.push(ChatEvent::Done { finish_reason, usage });
+    events
+}
+
+fn answer(request: &ChatRequest) -> Vec<String> {
+    let Some(sources) = &request.sources else {
+        return vec![NO_DOCUMENTS.to_owned()];
+    };
+    let question = Question::read(request.user_messages());
+    if question.terms.is_empty() && question.context.is_empty() {
+        return vec![NO_QUESTION.to_owned()];
+    }
+    if sources.is_empty() {
+        return vec![NO_PASSAGE.to_owned()];
+    }
+    let picked = pick::pick(&question, sources);
+    if picked.is_empty() {
+        return vec![NO_ANSWER.to_owned()];
+    }
+    picked
+        .into_iter()
+        .enumerate()
+        .map(|(at, picked)| {
+            let gap = if at == 0 { "" } else { " " };
+            format!("{gap}{} [{}]", picked.text, picked.number)
+        })
+        .collect()
+}
+
+fn prompt_tokens(request: &ChatRequest) -> u64 {
+    let messages = request.messages.iter().map(|message| message.content.as_str());
+    let sources = request.sources.iter().flatten().map(|source| source.text.as_str());
+    messages
+        .chain(sources)
+        .chain(request.system.as_deref())
+        .map(estimate_tokens)
+        .sum()
+}

@@ -1,0 +1,225 @@
+//! Answers that end well, and the requests behind them.
+
+use super::double::{begin_stream, end_stream, send_chunk};
+use super::*;
+use crate::openai::InvalidBaseUrl;
+use crate::openai::answer::{Answer, Progress};
+use crate::openai::wire::Body;
+use crate::sse::Decoder;
+use crate::{ChatRequest, Source};
+
+#[tokio::test]
+async fn a_recorded_answer_is_streamed_with_its_usage() {
+    let double = Double::streaming(recordings::OPENAI);
+    let answer = outcome(&double.model(PATIENT)).await;
+    assert_eq!(
+        answer,
+        ("Hi?".to_owned(), Some((FinishReason::Stop, counted(10, 5))), None)
+    );
+
+    let seen = double.seen();
+    assert!(
+        seen.head.starts_with("post /v1/chat/completions http/1.1\r\n"),
+        "{}",
+        seen.head
+    );
+    assert!(seen.head.contains("authorization: bearer sk-test\r\n"));
+    assert_eq!(
+        seen.body,
+        json!({
+            "model": "gpt-4o-mini",
+            "messages": [{"role": "user", "content": "Say hello."}],
+            "max_tokens": 50,
+            "stream": true,
+            "stream_options": {"include_usage": true},
+        })
+    );
+}
+
+#[tokio::test]
+async fn every_dialect_is_understood() {
+    for (recording, text, reason, usage) in [
+        (
+            recordings::GROQ,
+            "Grüße 🍵 東京",
+            FinishReason::Length,
+            counted(18, 439),
+        ),
+        (
+            recordings::AZURE,
+            "Color",
+            FinishReason::ContentFilter,
+            Usage {
+                prompt_tokens: 7,
+                completion_tokens: 2,
+                estimated: true,
+            },
+        ),
+        (
+            recordings::OPENROUTER,
+            "Hello",
+            FinishReason::Stop,
+            // The thought counts, once, though it was sent twice.
+            Usage {
+                prompt_tokens: 7,
+                completion_tokens: 6,
+                estimated: true,
+            },
+        ),
+    ] {
+        let answer = outcome(&Double::streaming(recording).model(PATIENT)).await;
+        assert_eq!(answer, (text.to_owned(), Some((reason, usage)), None));
+    }
+}
+
+/// Reads a recording cut into pieces, as far as its end mark.
+fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (String, ChatEvent) {
+    let mut decoder = Decoder::default();
+    let mut answer = Answer::new(&request(), None);
+    let mut text = String::new();
+    for piece in pieces {
+        decoder.push(piece).unwrap();
+        while let Some(event) = decoder.next_event() {
+            match answer.read(&event, "").unwrap() {
+                Progress::Text(piece) => text.push_str(&piece),
+                Progress::End => return (text, answer.done()),
+                Progress::Nothing | Progress::Thought => {}
+            }
+        }
+    }
+    panic!("no end mark");
+}
+
+#[test]
+fn every_split_of_a_recording_gives_the_same_text_and_usage() {
+    for recording in [
+        recordings::OPENAI,
+        recordings::GROQ,
+        recordings::AZURE,
+        recordings::OPENROUTER,
+    ] {
+        let bytes = recording.as_bytes();
+        let whole = read([bytes]);
+        for at in 0..bytes.len() {
+            assert_eq!(read([&bytes[..at], &bytes[at..]]), whole, "split at {at}");
+        }
+        assert_eq!(read(bytes.chunks(1)), whole);
+        let crlf = recording.replace("\r\n", "\n").replace('\n', "\r\n");
+        assert_eq!(read(crlf.as_bytes().chunks(7)), whole);
+    }
+}
+
+#[tokio::test]
+async fn bytes_that_arrive_one_by_one_give_the_same_answer() {
+    let double = Double::start(|connection| {
+        begin_stream(connection);
+        for byte in recordings::GROQ.as_bytes() {
+            send_chunk(connection, &[*byte]);
+        }
+        end_stream(connection);
+    });
+    let answer = outcome(&double.model(PATIENT)).await;
+    assert_eq!(
+        answer,
+        (
+            "Grüße 🍵 東京".to_owned(),
+            Some((FinishReason::Length, counted(18, 439))),
+            None
+        )
+    );
+}
+
+#[tokio::test]
+async fn nothing_behind_the_end_mark_is_read() {
+    let double = Double::start(|connection| {
+        begin_stream(connection);
+        send_chunk(connection, recordings::OPENAI.as_bytes());
+        send_chunk(
+            connection,
+            b"data: {\"choices\":[{\"delta\":{\"content\":\"more\"}}]}\n\ndata: nonsense\n\n",
+        );
+        end_stream(connection);
+    });
+    assert_eq!(outcome(&double.model(PATIENT)).await.0, "Hi?");
+}
+
+#[tokio::test]
+async fn a_grounded_request_carries_its_sources_and_the_operator_comes_first() {
+    let double = Double::streaming(recordings::OPENAI);
+    let source = Source {
+        number: 4,
+        name: "a.pdf".to_owned(),
+        place: Some("page 2".to_owned()),
+        text: "Two years.".to_owned(),
+        score: 1.0,
+    };
+    let grounded = ChatRequest {
+        system: Some("Be brief.".to_owned()),
+        sources: Some(vec![source]),
+        temperature: Some(0.5),
+        ..request()
+    };
+    let events: Vec<_> = double.model(PATIENT).chat(grounded).collect().await;
+    assert!(events.iter().all(Result::is_ok));
+    let body = double.seen().body;
+    let system = body["messages"][0]["content"].as_str().unwrap();
+    assert_eq!(
+        (&body["messages"][0]["role"], &body["temperature"]),
+        (&json!("system"), &json!(0.5))
+    );
+    assert!(system.starts_with("Be brief.\n\n"));
+    assert!(system.contains(r#"{"number":4,"name":"a.pdf","place":"page 2","text":"Two years."}"#));
+}
+
+#[test]
+fn a_stream_that_is_never_polled_asks_nothing() {
+    // No runtime is running: any attempt to connect would panic.
+    drop(model_at("http://127.0.0.1:1", PATIENT).chat(request()));
+}
+
+#[test]
+fn base_urls_are_joined_with_the_path() {
+    let joined = |base: &str| model_at(base, PATIENT).endpoint.to_string();
+    assert_eq!(joined("https://a.example/v1"), "https://a.example/v1/chat/completions");
+    assert_eq!(joined("https://a.example/v1/"), "https://a.example/v1/chat/completions");
+    assert_eq!(joined("http://a.example"), "http://a.example/chat/completions");
+    assert_eq!(
+        joined("https://a.example/d?api-version=1"),
+        "https://a.example/d/chat/completions?api-version=1"
+    );
+    for base in ["", "a.example/v1", "file:///etc/passwd", "mailto:a@a.example"] {
+        let model = model_at("http://a.example", PATIENT);
+        assert_eq!(
+            OpenAiCompatible::new(model.info, base, model.api_key, model.http).err(),
+            Some(InvalidBaseUrl)
+        );
+    }
+}
+
+#[test]
+fn only_openai_itself_gets_the_limit_under_its_new_name() {
+    let body = |base: &str| {
+        let request = request();
+        serde_json::to_value(Body::new(
+            &request,
+            None,
+            model_at(base, PATIENT).has_completion_limit(),
+        ))
+        .unwrap()
+    };
+    let (openai, other) = (body("https://api.openai.com/v1"), body("https://llm.example/v1"));
+    assert_eq!(
+        (&openai["max_completion_tokens"], openai.get("max_tokens")),
+        (&json!(50), None)
+    );
+    assert_eq!(
+        (&other["max_tokens"], other.get("max_completion_tokens")),
+        (&json!(50), None)
+    );
+}
+
+#[test]
+fn the_key_is_never_printed() {
+    let printed = format!("{:?}", model_at("http://a.example", PATIENT));
+    assert!(!printed.contains("sk-test") && printed.contains("***"), "{printed}");
+}

@@ -1,0 +1,56 @@
+//! A person's account.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Email, OrgId, Timestamp, UserId};
+
+/// Platform-wide role. It is separate from the role inside an organization ([`crate::OrgRole`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PlatformRole {
+    /// Uses the product.
+    User,
+    /// Runs the platform.
+    Admin,
+}
+
+/// Whether an account may sign in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum UserStatus {
+    /// May sign in.
+    Active,
+    /// Every credential is refused.
+    Disabled,
+}
+
+/// An account. The password hash is stored apart from it and never part of this type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    /// Whose account this is.
+    pub id: UserId,
+    /// Sign-in name and address for mail.
+    pub email: Email,
+    /// Name shown to others.
+    pub name: String,
+    /// Platform role.
+    pub role: PlatformRole,
+    /// Whether the account may sign in.
+    pub status: UserStatus,
+    /// The personal organization made at sign-up, used when a request names none.
+    pub personal_org: OrgId,
+    /// Customer id at Stripe, once billing is configured.
+    pub stripe_customer_id: Option<String>,
+    /// Sign-up.
+    pub created_at: Timestamp,
+}
+
+impl User {
+    /// Longest name, in characters.
+    pub const MAX_NAME: usize = 100;
+
+    /// Whether credentials of this account are accepted.
+    pub fn is_active(&self) -> bool {
+        self.status == UserStatus::Active
+    }
+}

@@ -1,0 +1,112 @@
+//! Documents and their way from upload to searchable.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{DocumentId, OrgId, Timestamp, UserId};
+
+/// Largest upload, in bytes.
+pub const MAX_UPLOAD_BYTES: u64 = 25 * 1024 * 1024;
+/// How long one worker may hold a document before another may take it over.
+pub const INDEX_LEASE: Duration = Duration::from_secs(300);
+
+/// File types that can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DocumentKind {
+    /// Portable Document Format.
+    Pdf,
+    /// Office Open XML text.
+    Docx,
+    /// Plain text.
+    Txt,
+}
+
+/// Where a document is on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DocumentStatus {
+    /// Stored, waiting for a worker.
+    Pending,
+    /// A worker reads it.
+    Processing,
+    /// Chatbots answer from it.
+    Ready,
+    /// It cannot be read; `failure` says why.
+    Failed,
+}
+
+/// Why a document could not be indexed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexFailure {
+    /// Stable `snake_case` word: `encrypted`, `no_text`, `damaged`, `wrong_type`, `too_large`, `empty`, `internal`.
+    pub code: String,
+    /// A sentence a person can act on.
+    pub detail: String,
+}
+
+/// An uploaded document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Document {
+    /// Its id.
+    pub id: DocumentId,
+    /// The tenant.
+    pub org: OrgId,
+    /// Who uploaded it.
+    pub created_by: UserId,
+    /// Name shown in lists and citations.
+    pub name: String,
+    /// What it is about, in the uploader's words.
+    pub description: Option<String>,
+    /// Name of the uploaded file.
+    pub file_name: String,
+    /// How it is read.
+    pub kind: DocumentKind,
+    /// Size of the file, bytes.
+    pub size_bytes: u64,
+    /// Hex SHA-256 of the file.
+    pub sha256: String,
+    /// Where it is on its way.
+    pub status: DocumentStatus,
+    /// Indexing progress, percent.
+    pub progress: u8,
+    /// Why it failed, when it did.
+    pub failure: Option<IndexFailure>,
+    /// Pages, for formats that have them.
+    pub pages: Option<u32>,
+    /// Searchable passages.
+    pub chunks: Option<u32>,
+    /// Object key of the segment that serves now; none before the first success.
+    pub segment: Option<String>,
+    /// Generation that somebody asked for; a reindex adds one.
+    pub want: u64,
+    /// Last generation that came to an end, ready or failed for good.
+    pub done: u64,
+    /// When it was uploaded.
+    pub created_at: Timestamp,
+    /// Last change.
+    pub updated_at: Timestamp,
+}
+
+impl Document {
+    /// Longest name, in characters.
+    pub const MAX_NAME: usize = 200;
+    /// Longest description, in characters.
+    pub const MAX_DESCRIPTION: usize = 2000;
+
+    /// Object key of the uploaded file.
+    pub fn source_key(org: &OrgId, id: &DocumentId) -> String {
+        format!("t/{org}/d/{id}/source")
+    }
+
+    /// Object key of the segment with this content hash (32 hex digits).
+    pub fn segment_key(org: &OrgId, id: &DocumentId, content_hash: &str) -> String {
+        format!("t/{org}/d/{id}/{content_hash}.seg")
+    }
+
+    /// Whether work on it is still wanted.
+    pub fn is_unfinished(&self) -> bool {
+        self.done < self.want
+    }
+}

@@ -1,0 +1,270 @@
+use serde::{Deserialize, Serialize};
+
+use crate::extract::Extracted;
+use crate::{Place, sentences};
+
+/// The unit of retrieval: some whole sentences of one page or of the text below one heading.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chunk {
+    /// Where the text stands in its document.
+    pub place: Place,
+    /// Sentences joined by a space, paragraphs by a line break.
+    pub text: String,
+    /// How many bytes at the start of `text` repeat the end of the chunk before; 0 at the start of a section.
+    pub overlap: u32,
+}
+
+/// Sizes, in characters of alphabetic text; an ideograph counts as two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChunkOptions {
+    /// What a section is divided by: chunks of one section come out about equally long.
+    pub target: usize,
+    /// No chunk is longer; a sentence that is gets divided between words.
+    pub max: usize,
+    /// At most so much of the end of one chunk is repeated at the start of the next. Whole sentences only.
+    pub overlap: usize,
+}
+
+impl Default for ChunkOptions {
+    fn default() -> Self {
+        Self {
+            target: 1_000,
+            max: 1_200,
+            overlap: 150,
+        }
+    }
+}
+
+/// Divides the sections of a document into chunks, in reading order.
+///
+/// A chunk never spans two pages or two headings, because a citation names one.
+pub fn chunk(document: &Extracted, options: &ChunkOptions) -> Vec<Chunk> {
+    document
+        .sections
+        .iter()
+        .flat_map(|section| chunk_section(&section.place, &section.text, options))
+        .collect()
+}
+
+/// A sentence, or a part of one that is too long.
+#[derive(Clone, Copy)]
+struct Piece<'a> {
+    text: &'a str,
+    width: usize,
+    starts_line: bool,
+}
+
+fn chunk_section(place: &Place, text: &str, options: &ChunkOptions) -> Vec<Chunk> {
+    let pieces = pieces(text, options.max.max(1));
+    let mut left: usize = pieces.iter().map(|piece| piece.width + 1).sum();
+    let mut chunks = Vec::new();
+    let mut start = 0;
+    while start < pieces.len() {
+        let repeated = overlap_before(&pieces, start, options);
+        // What is left is divided evenly, so that no section ends with a scrap.
+        let goal = left.div_ceil(left.div_ceil(options.target.max(1)));
+        let mut width: usize = pieces[start - repeated..start]
+            .iter()
+            .map(|piece| piece.width + 1)
+            .sum();
+        let mut fresh = 0;
+        let mut end = start;
+        while let Some(piece) = pieces.get(end) {
+            let is_full = fresh + piece.width / 2 > goal || width + piece.width > options.max;
+            if end > start && is_full {
+                break;
+            }
+            width += piece.width + 1;
+            fresh += piece.width + 1;
+            end += 1;
+        }
+        chunks.push(join(place, &pieces[start - repeated..end], repeated));
+        left = left.saturating_sub(fresh);
+        start = end;
+    }
+    chunks
+}
+
+fn pieces(text: &str, max: usize) -> Vec<Piece<'_>> {
+    text.lines()
+        .flat_map(|line| {
+            let parts = sentences(line).into_iter().flat_map(|sentence| divide(sentence, max));
+            parts.enumerate().map(|(index, text)| Piece {
+                text,
+                width: width(text),
+                starts_line: index == 0,
+            })
+        })
+        .collect()
+}
+
+/// How many whole sentences before `start` the next chunk repeats.
+fn overlap_before(pieces: &[Piece<'_>], start: usize, options: &ChunkOptions) -> usize {
+    let mut budget = options.overlap.min(options.max.saturating_sub(pieces[start].width + 1));
+    let mut count = 0;
+    for piece in pieces[..start].iter().rev() {
+        if piece.width + 1 > budget {
+            break;
+        }
+        budget -= piece.width + 1;
+        count += 1;
+    }
+    count
+}
+
+fn join(place: &Place, pieces: &[Piece<'_>], repeated: usize) -> Chunk {
+    let mut text = String::new();
+    let mut overlap = 0;
+    for (index, piece) in pieces.iter().enumerate() {
+        if index > 0 {
+            text.push(if piece.starts_line { '\n' } else { ' ' });
+        }
+        if index == repeated {
+            overlap = text.len();
+        }
+        text.push_str(piece.text);
+    }
+    Chunk {
+        place: place.clone(),
+        text,
+        overlap: u32::try_from(overlap).unwrap_or(0),
+    }
+}
+
+/// Divides a sentence that is too long for one chunk, between words where there are any.
+fn divide(sentence: &str, max: usize) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut rest = sentence;
+    while width(rest) > max {
+        let mut used = 0;
+        let fits = rest.char_indices().find(|(_, c)| {
+            used += char_width(*c);
+            used > max
+        });
+        let limit = fits
+            .map_or(rest.len(), |(at, _)| at)
+            .max(rest.chars().next().map_or(0, char::len_utf8));
+        let cut = rest[..limit]
+            .rfind(char::is_whitespace)
+            .filter(|at| *at > limit / 2)
+            .unwrap_or(limit);
+        parts.push(rest[..cut].trim());
+        rest = rest[cut..].trim_start();
+    }
+    parts.push(rest);
+    parts.retain(|part| !part.is_empty());
+    parts
+}
+
+fn width(text: &str) -> usize {
+    text.chars().map(char_width).sum()
+}
+
+/// An ideograph says about as much as two letters.
+fn char_width(c: char) -> usize {
+    if c >= '\u{2e80}' { 2 } else { 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::extract::Section;
+
+    fn document(sections: &[(Place, &str)]) -> Extracted {
+        let sections = sections
+            .iter()
+            .map(|(place, text)| Section {
+                place: place.clone(),
+                text: (*text).to_owned(),
+            })
+            .collect();
+        Extracted { sections, pages: None }
+    }
+
+    fn prose(sentences: usize) -> String {
+        (0..sentences)
+            .map(|n| format!("Sentence number {n} tells one more thing about the roastery. "))
+            .collect()
+    }
+
+    #[test]
+    fn a_chunk_never_spans_two_places() {
+        let chunks = chunk(
+            &document(&[
+                (Place::Page(1), "One."),
+                (Place::Page(2), "Two."),
+                (Place::Page(3), " \n "),
+            ]),
+            &ChunkOptions::default(),
+        );
+        let got: Vec<_> = chunks.iter().map(|c| (c.place.clone(), c.text.as_str())).collect();
+        assert_eq!(got, [(Place::Page(1), "One."), (Place::Page(2), "Two.")]);
+    }
+
+    #[test]
+    fn long_sections_become_chunks_of_even_size_that_overlap_by_whole_sentences() {
+        let text = prose(60);
+        let chunks = chunk(&document(&[(Place::Whole, &text)]), &ChunkOptions::default());
+        assert!(chunks.len() >= 3, "{}", chunks.len());
+        for pair in chunks.windows(2) {
+            let overlap = &pair[1].text[..pair[1].overlap as usize];
+            assert!(!overlap.is_empty() && overlap.len() <= 150, "{overlap}");
+            assert!(pair[0].text.ends_with(overlap.trim_end()));
+        }
+        for chunk in &chunks {
+            assert!((600..=1_200).contains(&chunk.text.len()), "{}", chunk.text.len());
+            assert!(chunk.text.starts_with("Sentence") && chunk.text.ends_with('.'));
+        }
+    }
+
+    #[test]
+    fn the_chunks_without_their_overlaps_are_the_text() {
+        let text = prose(60);
+        let chunks = chunk(&document(&[(Place::Whole, &text)]), &ChunkOptions::default());
+        let fresh: Vec<_> = chunks.iter().map(|c| &c.text[c.overlap as usize..]).collect();
+        assert_eq!(fresh.join(" "), text.trim_end());
+    }
+
+    #[test]
+    fn a_text_without_stops_is_divided_between_words() {
+        let text = "word ".repeat(2_000);
+        let chunks = chunk(&document(&[(Place::Whole, &text)]), &ChunkOptions::default());
+        assert!(
+            chunks
+                .iter()
+                .all(|c| c.text.len() <= 1_200 && c.text.starts_with("word") && c.text.ends_with("word"))
+        );
+        let words: usize = chunks
+            .iter()
+            .map(|c| c.text[c.overlap as usize..].split_whitespace().count())
+            .sum();
+        assert_eq!(words, 2_000);
+    }
+
+    #[test]
+    fn a_text_without_words_is_divided_too() {
+        let text = "豆".repeat(5_000);
+        let chunks = chunk(&document(&[(Place::Whole, &text)]), &ChunkOptions::default());
+        assert!(chunks.iter().all(|c| c.text.chars().count() <= 600));
+        assert_eq!(chunks.iter().map(|c| c.text.chars().count()).sum::<usize>(), 5_000);
+    }
+
+    #[test]
+    fn extreme_options_still_end() {
+        let options = ChunkOptions {
+            target: 0,
+            max: 0,
+            overlap: 9,
+        };
+        assert_eq!(chunk(&document(&[(Place::Whole, "ab. 豆")]), &options).len(), 4);
+    }
+
+    #[test]
+    fn paragraphs_stay_on_their_own_lines() {
+        let chunks = chunk(
+            &document(&[(Place::Whole, "A heading\nOne. Two.")]),
+            &ChunkOptions::default(),
+        );
+        assert_eq!(chunks[0].text, "A heading\nOne. Two.");
+    }
+}

@@ -1,0 +1,157 @@
+//! What every format needs: one normal form of text.
+
+use unicode_normalization::UnicodeNormalization;
+
+/// NFC with Latin ligatures resolved, any white space as a plain space, line breaks kept, controls and invisible
+/// formatting characters removed.
+pub(super) fn normalize(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.nfc().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\r' if chars.peek() == Some(&'\n') => {}
+            '\n' | '\r' | '\u{2028}' | '\u{2029}' | '\u{b}' | '\u{c}' => out.push('\n'),
+            'ﬀ' => out.push_str("ff"),
+            'ﬁ' => out.push_str("fi"),
+            'ﬂ' => out.push_str("fl"),
+            'ﬃ' => out.push_str("ffi"),
+            'ﬄ' => out.push_str("ffl"),
+            'ﬅ' | 'ﬆ' => out.push_str("st"),
+            // U+FFFE and U+FFFF and private use are what unmapped glyphs come out as.
+            '\u{ad}' | '\u{200b}' | '\u{2060}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' | '\u{e000}'..='\u{f8ff}' => {}
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {}
+            c if c.is_whitespace() => out.push(' '),
+            c if c.is_control() => {}
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// One line: no line breaks, single spaces, nothing around.
+pub(super) fn collapse(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    for word in line.split_whitespace() {
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        out.push_str(word);
+    }
+    out
+}
+
+/// Joins the lines of paragraphs: the reader of text wants sentences, not the width of the page.
+///
+/// An empty line ends a paragraph; so do list items and lines that visibly stop short. A hyphen at the end of a line is
+/// removed where the word goes on.
+pub(super) fn reflow(text: &str) -> String {
+    let widest = text.lines().map(|line| line.trim().chars().count()).max().unwrap_or(0);
+    let mut out = String::with_capacity(text.len());
+    let mut open = false;
+    let mut last_length = 0;
+    for line in text.lines() {
+        let line = collapse(line);
+        if line.is_empty() {
+            open = false;
+            continue;
+        }
+        if open && continues(&out, &line, last_length, widest) {
+            join(&mut out, &line);
+        } else {
+            if !out.is_empty() {
+                out.push('\n');
+            }
+            out.push_str(&line);
+        }
+        last_length = line.chars().count();
+        open = true;
+    }
+    out
+}
+
+/// Whether a line goes on with the paragraph that ends with the line before.
+fn continues(before: &str, line: &str, length: usize, widest: usize) -> bool {
+    if is_list_item(line) || line.contains(" | ") {
+        return false;
+    }
+    let starts_small = line.chars().next().is_some_and(char::is_lowercase);
+    if starts_small {
+        return true;
+    }
+    // A line much shorter than the column was ended on purpose: a heading, an address, the end of a paragraph.
+    let is_short = length * 3 < widest * 2;
+    let is_sentence_end = before.ends_with(['.', '!', '?', ':', '。', '！', '？']);
+    !is_short && !(is_sentence_end && length * 20 < widest * 17)
+}
+
+/// Appends the next line of a paragraph.
+fn join(out: &mut String, line: &str) {
+    let next = line.chars().next().unwrap_or(' ');
+    let mut tail = out.chars().rev();
+    match (tail.next(), tail.next()) {
+        // `trans-` + `port`, but not `Mr. -` nor `1990-` + `2000` nor `Franco-` + `German`.
+        (Some('-' | '\u{2010}'), Some(before)) if before.is_lowercase() && next.is_lowercase() => {
+            out.pop();
+        }
+        (Some('-' | '\u{2010}'), Some(before)) if before.is_alphanumeric() => {}
+        (Some(last), _) if is_ideograph(last) && is_ideograph(next) => {}
+        _ => out.push(' '),
+    }
+    out.push_str(line);
+}
+
+pub(super) fn is_list_item(line: &str) -> bool {
+    let mut chars = line.chars();
+    match chars.next() {
+        Some('•' | '◦' | '▪' | '●' | '‣' | '–' | '-' | '*') => chars.next() == Some(' '),
+        Some(c) if c.is_ascii_digit() => {
+            let rest = line.trim_start_matches(|c: char| c.is_ascii_digit());
+            line.len() - rest.len() <= 3 && (rest.starts_with(". ") || rest.starts_with(") "))
+        }
+        _ => false,
+    }
+}
+
+/// Chinese and Japanese characters and their punctuation: lines join without a space.
+fn is_ideograph(c: char) -> bool {
+    matches!(c, '\u{2e80}'..='\u{30ff}' | '\u{31f0}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{ff00}'..='\u{ff65}' | '\u{20000}'..='\u{3134f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ligatures_controls_and_odd_spaces_are_normalized() {
+        assert_eq!(
+            normalize("e\u{301}ﬃcient\u{a0}co\u{ad}ffee\0\u{7}\u{202e}\u{e001}\t!\r\n"),
+            "éfficient coffee !\n"
+        );
+    }
+
+    #[test]
+    fn lines_of_a_paragraph_are_joined_and_hyphens_at_their_ends_removed() {
+        let text = "The roastery trans-\nports beans to all coun-\ntries between 1990-\n2000 and Franco-\nGerman towns.\n\nNext.";
+        assert_eq!(
+            reflow(text),
+            "The roastery transports beans to all countries between 1990-2000 and Franco-German towns.\nNext."
+        );
+    }
+
+    #[test]
+    fn headings_and_list_items_keep_their_lines() {
+        let text = "Refund policy\nWe refund all beans that were not opened within\nfourteen days of delivery.\n- no fees\n- no questions\n1. Write to us";
+        assert_eq!(
+            reflow(text),
+            "Refund policy\nWe refund all beans that were not opened within fourteen days of delivery.\n- no fees\n- no questions\n1. Write to us"
+        );
+    }
+
+    #[test]
+    fn chinese_lines_join_without_a_space() {
+        assert_eq!(
+            reflow("我们每天从仓库发货所有\n商品都有保修。"),
+            "我们每天从仓库发货所有商品都有保修。"
+        );
+    }
+}

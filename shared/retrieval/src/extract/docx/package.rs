@@ -1,0 +1,150 @@
+//! The ZIP around a Word document (Open Packaging Conventions, ISO/IEC 29500-2).
+
+use std::io::{BufReader, Cursor, Read};
+
+use zip::ZipArchive;
+use zip::result::ZipError;
+
+use super::super::sniff::{self, Archive, Format};
+use super::super::{ExtractError, MAX_TEXT_BYTES};
+use super::xml::{Failure, Xml};
+use crate::Kind;
+
+/// No honest document has so many parts.
+const MAX_PARTS: usize = 10_000;
+/// What all parts that are read may unfold to together. Bytes.
+const MAX_UNFOLDED_BYTES: u64 = 256 * 1024 * 1024;
+/// The end of central directory record (APPNOTE.TXT 4.3.16) without its comment. Bytes.
+const END_RECORD: usize = 22;
+
+pub(super) const DAMAGED: ExtractError = ExtractError::Damaged(Kind::Docx);
+pub(super) const UNFOLDS: ExtractError = ExtractError::TooLarge("it unfolds to more than 256 MB");
+pub(super) const TOO_MUCH_TEXT: ExtractError = ExtractError::TooLarge("it holds more than 20 MB of text");
+
+pub(super) struct Package<'a> {
+    archive: ZipArchive<Cursor<&'a [u8]>>,
+    bytes: &'a [u8],
+    /// What may still be decompressed.
+    budget: u64,
+}
+
+impl<'a> Package<'a> {
+    pub(super) fn open(bytes: &'a [u8]) -> Result<Self, ExtractError> {
+        if declared_parts(bytes).is_some_and(|count| count > MAX_PARTS) {
+            return Err(ExtractError::TooLarge("it has more than 10,000 parts"));
+        }
+        let archive = ZipArchive::new(Cursor::new(bytes)).map_err(|_| DAMAGED)?;
+        if archive.len() > MAX_PARTS {
+            return Err(ExtractError::TooLarge("it has more than 10,000 parts"));
+        }
+        Ok(Self {
+            archive,
+            bytes,
+            budget: MAX_UNFOLDED_BYTES,
+        })
+    }
+
+    /// The name of the part that holds the text, as the package's relationships tell.
+    pub(super) fn main_part(&mut self) -> Result<String, ExtractError> {
+        let target = self.read("_rels/.rels", |xml| {
+            let mut target = None;
+            while let Some(event) = xml.next()? {
+                let is_main = event
+                    .attribute("Type")
+                    .is_some_and(|kind| kind.ends_with("/officeDocument"));
+                if event.starts("Relationship") && is_main {
+                    target = event.attribute("Target");
+                }
+            }
+            Ok(target)
+        })?;
+        let target = target.flatten().unwrap_or_else(|| "word/document.xml".to_owned());
+        let target = target.trim_start_matches('/').to_owned();
+        let is_word = target.starts_with("word/") || self.archive.index_for_name("word/document.xml").is_some();
+        match (self.archive.index_for_name(&target), sniff::format(self.bytes)) {
+            (Some(_), _) if is_word => Ok(target),
+            (_, Format::Zip(Archive::Word)) => Err(DAMAGED),
+            (_, found) => Err(ExtractError::WrongType {
+                expected: Kind::Docx,
+                found: found.describe(),
+            }),
+        }
+    }
+
+    /// Reads an XML part as a stream; `None` when the package does not have it.
+    pub(super) fn read<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&mut Xml<'_>) -> Result<T, Failure>,
+    ) -> Result<Option<T>, ExtractError> {
+        let part = match self.archive.by_name(name) {
+            Ok(part) => part,
+            Err(ZipError::FileNotFound) => return Ok(None),
+            Err(ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED)) => {
+                return Err(ExtractError::Encrypted(Kind::Docx));
+            }
+            Err(_) => return Err(DAMAGED),
+        };
+        let mut counted = Counted {
+            inner: part,
+            left: self.budget,
+            ran_out: false,
+        };
+        let result = read(&mut Xml::new(&mut BufReader::new(&mut counted)));
+        self.budget = counted.left;
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(_) if counted.ran_out => Err(UNFOLDS),
+            Err(Failure::Malformed) => Err(DAMAGED),
+            Err(Failure::EventTooLarge) => Err(UNFOLDS),
+            Err(Failure::TooMuchText) => Err(TOO_MUCH_TEXT),
+        }
+    }
+}
+
+/// How many entries the end of the directory promises; `zip` would make room for them all before we could count.
+fn declared_parts(bytes: &[u8]) -> Option<usize> {
+    let from = bytes.len().saturating_sub(END_RECORD + usize::from(u16::MAX));
+    let tail = bytes.get(from..)?;
+    let at = tail.windows(4).rposition(|window| window == b"PK\x05\x06")?;
+    let count = tail.get(at + 10..at + 12)?;
+    Some(usize::from(u16::from_le_bytes([count[0], count[1]])))
+}
+
+/// Stops when the budget is used up, whatever the directory says about sizes.
+struct Counted<R> {
+    inner: R,
+    left: u64,
+    ran_out: bool,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        match self.left.checked_sub(count as u64) {
+            Some(left) => self.left = left,
+            None => {
+                self.ran_out = true;
+                return Err(std::io::Error::other("decompression budget used up"));
+            }
+        }
+        Ok(count)
+    }
+}
+
+/// Adds up extracted text.
+#[derive(Default)]
+pub(super) struct TextBudget {
+    used: usize,
+}
+
+impl TextBudget {
+    pub(super) fn spend(&mut self, bytes: usize) -> Result<(), Failure> {
+        self.used += bytes;
+        if self.used > MAX_TEXT_BYTES {
+            Err(Failure::TooMuchText)
+        } else {
+            Ok(())
+        }
+    }
+}

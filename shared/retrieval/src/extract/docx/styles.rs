@@ -1,0 +1,82 @@
+//! Which styles are headings (`word/styles.xml`).
+
+use std::collections::HashMap;
+
+use super::xml::{Event, Failure, Xml};
+
+/// A style may be based on another; longer chains are loops.
+const LONGEST_CHAIN: usize = 16;
+
+/// The heading level of each paragraph style that has one, by style id.
+#[derive(Debug, Default)]
+pub(super) struct Styles {
+    own: HashMap<String, Style>,
+}
+
+#[derive(Debug, Default, Clone)]
+struct Style {
+    level: Option<usize>,
+    based_on: Option<String>,
+}
+
+impl Styles {
+    /// The level of a heading style, 1 being the outermost; `None` for text.
+    pub(super) fn level(&self, style: &str) -> Option<usize> {
+        let mut id = style;
+        for _ in 0..LONGEST_CHAIN {
+            let Some(found) = self.own.get(id) else {
+                // Documents without a style part still use Word's own ids.
+                return name_level(id);
+            };
+            if found.level.is_some() {
+                return found.level;
+            }
+            id = found.based_on.as_deref()?;
+        }
+        None
+    }
+}
+
+pub(super) fn read(xml: &mut Xml<'_>) -> Result<Styles, Failure> {
+    let mut styles = Styles::default();
+    let mut id = String::new();
+    let mut style = Style::default();
+    while let Some(event) = xml.next()? {
+        match &event {
+            Event::Start { .. } if event.starts("style") => {
+                id = event.attribute("styleId").unwrap_or_default();
+                style = Style::default();
+            }
+            // Word translates ids (`berschrift1`), not these names.
+            Event::Start { .. } if event.starts("name") => {
+                style.level = style.level.or(event.attribute("val").as_deref().and_then(name_level));
+            }
+            Event::Start { .. } if event.starts("basedOn") => style.based_on = event.attribute("val"),
+            Event::Start { .. } if event.starts("outlineLvl") => {
+                style.level = event.attribute("val").as_deref().and_then(outline_level);
+            }
+            Event::End { name } if name == "style" => {
+                styles.own.insert(std::mem::take(&mut id), std::mem::take(&mut style));
+            }
+            _ => {}
+        }
+    }
+    Ok(styles)
+}
+
+/// `heading 2`, `Heading2`; a title stands above all headings.
+fn name_level(name: &str) -> Option<usize> {
+    let name = name.to_ascii_lowercase();
+    if name == "title" {
+        return Some(1);
+    }
+    let number: usize = name.strip_prefix("heading")?.trim().parse().ok()?;
+    // One below, so that a title can stand above.
+    (1..=9).contains(&number).then_some(number + 1)
+}
+
+/// `w:outlineLvl` counts from 0; 9 means text (ISO/IEC 29500-1, 17.3.1.20).
+pub(super) fn outline_level(value: &str) -> Option<usize> {
+    let level: usize = value.parse().ok()?;
+    (level < 9).then_some(level + 2)
+}

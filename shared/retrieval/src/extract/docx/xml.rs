@@ -1,0 +1,156 @@
+//! Pull parsing with bounds: one event in memory at a time, of limited size and depth.
+
+use std::borrow::Cow;
+use std::io::{BufRead, Read};
+
+use quick_xml::events::{BytesStart, Event as XmlEvent};
+use quick_xml::{Reader, XmlVersion};
+
+/// One tag or run of text may not be larger. Bytes.
+const MAX_EVENT_BYTES: usize = 8 * 1024 * 1024;
+/// Word itself stays far below 100.
+const MAX_DEPTH: usize = 256;
+
+/// Why reading a part stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Failure {
+    Malformed,
+    EventTooLarge,
+    TooMuchText,
+}
+
+/// What the parts are read for, with names without their namespace prefix.
+pub(super) enum Event<'a> {
+    /// A start tag. `is_empty` when it closes itself (`<w:tab/>`); no `End` follows then.
+    Start {
+        tag: BytesStart<'a>,
+        is_empty: bool,
+    },
+    End {
+        name: String,
+    },
+    Text(Cow<'a, str>),
+}
+
+pub(super) struct Xml<'a> {
+    reader: Reader<Metered<&'a mut dyn BufRead>>,
+    buffer: Vec<u8>,
+    depth: usize,
+}
+
+impl<'a> Xml<'a> {
+    pub(super) fn new(input: &'a mut dyn BufRead) -> Self {
+        Self {
+            reader: Reader::from_reader(Metered {
+                inner: input,
+                left: MAX_EVENT_BYTES,
+            }),
+            buffer: Vec::new(),
+            depth: 0,
+        }
+    }
+
+    /// The next tag or text; `None` at the end of the part.
+    pub(super) fn next(&mut self) -> Result<Option<Event<'_>>, Failure> {
+        self.reader.get_mut().left = MAX_EVENT_BYTES;
+        self.buffer.clear();
+        self.buffer.shrink_to(64 * 1024);
+        let event = match self.reader.read_event_into(&mut self.buffer) {
+            Ok(event) => event,
+            Err(quick_xml::Error::Io(error)) if error.kind() == std::io::ErrorKind::FileTooLarge => {
+                return Err(Failure::EventTooLarge);
+            }
+            Err(_) => return Err(Failure::Malformed),
+        };
+        Ok(match event {
+            XmlEvent::Start(tag) => {
+                self.depth += 1;
+                if self.depth > MAX_DEPTH {
+                    return Err(Failure::Malformed);
+                }
+                Some(Event::Start { tag, is_empty: false })
+            }
+            XmlEvent::Empty(tag) => Some(Event::Start { tag, is_empty: true }),
+            XmlEvent::End(tag) => {
+                self.depth -= 1;
+                Some(Event::End {
+                    name: tag.local_name().as_ref().to_owned(),
+                })
+            }
+            XmlEvent::Text(text) => Some(Event::Text(text.xml10_content())),
+            XmlEvent::CData(data) => Some(Event::Text(data.xml10_content())),
+            XmlEvent::GeneralRef(reference) => Some(Event::Text(Cow::Owned(resolve(&reference)))),
+            XmlEvent::Eof if self.depth > 0 => return Err(Failure::Malformed),
+            XmlEvent::Eof => None,
+            // Comments, instructions and document types say nothing; entities a document type defines are never read.
+            XmlEvent::Comment(_) | XmlEvent::Decl(_) | XmlEvent::PI(_) | XmlEvent::DocType(_) => {
+                Some(Event::Text(Cow::Borrowed("")))
+            }
+        })
+    }
+}
+
+impl Event<'_> {
+    /// Whether this is a start tag of that name.
+    pub(super) fn starts(&self, name: &str) -> bool {
+        matches!(self, Event::Start { tag, .. } if tag.local_name().as_ref() == name)
+    }
+
+    /// The value of an attribute of a start tag, whatever its prefix.
+    pub(super) fn attribute(&self, name: &str) -> Option<String> {
+        let Event::Start { tag, .. } = self else { return None };
+        attribute(tag, name)
+    }
+}
+
+pub(super) fn attribute(tag: &BytesStart<'_>, name: &str) -> Option<String> {
+    let found = tag
+        .attributes()
+        .flatten()
+        .find(|attribute| attribute.key.local_name().as_ref() == name)?;
+    found
+        .normalized_value(XmlVersion::Implicit1_0)
+        .ok()
+        .map(Cow::into_owned)
+}
+
+/// The five entities of XML and character references; anything else stands for nothing.
+fn resolve(reference: &quick_xml::events::BytesRef<'_>) -> String {
+    if let Ok(Some(c)) = reference.resolve_char_ref() {
+        return c.to_string();
+    }
+    let name: &str = reference;
+    quick_xml::escape::resolve_xml_entity(name)
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// Fails when one event takes more than it may.
+struct Metered<R> {
+    inner: R,
+    left: usize,
+}
+
+impl<R: BufRead> Read for Metered<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let available = self.fill_buf()?;
+        let count = available.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&available[..count]);
+        self.consume(count);
+        Ok(count)
+    }
+}
+
+impl<R: BufRead> BufRead for Metered<R> {
+    fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
+        if self.left == 0 {
+            return Err(std::io::Error::from(std::io::ErrorKind::FileTooLarge));
+        }
+        self.inner.fill_buf()
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.left = self.left.saturating_sub(amount);
+        self.inner.consume(amount);
+    }
+}

@@ -1,0 +1,63 @@
+//! Collects text below headings.
+
+use super::{Section, clean};
+use crate::Place;
+use crate::place::HEADING_SEPARATOR;
+
+/// Longer headings are cut in the path: they are paragraphs in disguise. Characters.
+const LONGEST_TITLE: usize = 120;
+
+/// Turns headings and lines, in reading order, into sections.
+#[derive(Default)]
+pub(super) struct Outline {
+    /// The headings above the current line, outermost first, with their levels.
+    path: Vec<(usize, String)>,
+    body: String,
+    /// The last heading has neither text nor headings below it so far.
+    is_bare: bool,
+    sections: Vec<Section>,
+}
+
+impl Outline {
+    /// A heading closes all headings of its own level and below.
+    pub(super) fn heading(&mut self, level: usize, title: &str) {
+        self.flush(level);
+        self.path.retain(|(above, _)| *above < level);
+        self.path
+            .push((level, clean::collapse(title).chars().take(LONGEST_TITLE).collect()));
+        self.is_bare = true;
+    }
+
+    pub(super) fn line(&mut self, line: &str) {
+        self.body.push_str(line);
+        self.body.push('\n');
+    }
+
+    pub(super) fn finish(mut self) -> Vec<Section> {
+        self.flush(0);
+        self.sections
+    }
+
+    fn flush(&mut self, next_level: usize) {
+        let mut text = clean::reflow(&std::mem::take(&mut self.body));
+        // A heading that nothing follows is all there is to find at its place.
+        if let Some((level, title)) = self.path.last()
+            && text.is_empty()
+            && self.is_bare
+            && next_level <= *level
+        {
+            text.clone_from(title);
+        }
+        self.is_bare = false;
+        if text.is_empty() {
+            return;
+        }
+        let titles: Vec<&str> = self.path.iter().map(|(_, title)| title.as_str()).collect();
+        let place = if titles.is_empty() {
+            Place::Whole
+        } else {
+            Place::Heading(titles.join(HEADING_SEPARATOR))
+        };
+        self.sections.push(Section { place, text });
+    }
+}

@@ -1,0 +1,162 @@
+//! PDF (ISO 32000), page by page.
+
+mod page;
+mod running;
+
+use std::thread;
+
+use pdf_oxide::PdfDocument;
+use pdf_oxide::content::parser::set_max_ops_per_stream;
+use pdf_oxide::error::Error;
+use pdf_oxide::fonts::global_cache::clear_global_font_cache;
+
+use super::{ExtractError, Extracted, MAX_TEXT_BYTES, Section, clean};
+use crate::{Kind, Place};
+
+/// A bible has 1,500.
+const MAX_PAGES: usize = 5_000;
+/// What the drawing instructions of all pages may unfold to together. Bytes.
+const MAX_CONTENT_BYTES: usize = 256 * 1024 * 1024;
+/// Pages with more instructions are drawings (maps, plots); what text they have is not worth their cost. Bytes.
+const MAX_PAGE_BYTES: usize = 16 * 1024 * 1024;
+/// Instructions of one page or form that are looked at; a page dense with text has about 10,000.
+const MAX_PAGE_OPERATORS: usize = 200_000;
+/// The reader keeps what it decoded; it starts anew after so much. Bytes.
+const REOPEN_AFTER: usize = 32 * 1024 * 1024;
+/// Page trees and forms nest; the threads of a server have stacks too small for hostile ones. Bytes.
+const STACK: usize = 64 * 1024 * 1024;
+/// `startxref` stands in the last 1,024 bytes, says the standard; servers and mailers append more. Bytes.
+const TAIL: usize = 64 * 1024;
+
+const DAMAGED: ExtractError = ExtractError::Damaged(Kind::Pdf);
+
+/// Extracts the text of a PDF, one section per page.
+pub(super) fn extract(bytes: &[u8]) -> Result<Extracted, ExtractError> {
+    if !has_end(bytes) {
+        return Err(DAMAGED);
+    }
+    // A thread of its own: for the stack, and because a panic of the parser must stay there.
+    let pages = thread::scope(|scope| {
+        let reader = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || {
+            set_max_ops_per_stream(Some(MAX_PAGE_OPERATORS));
+            let pages = read(bytes);
+            clear_global_font_cache();
+            pages
+        });
+        reader.map_err(|_| DAMAGED)?.join().map_err(|_| DAMAGED)?
+    })?;
+    assemble(bytes, pages)
+}
+
+/// Whether the file goes on to its end. The parser would repair a file that does not and silently lose pages.
+fn has_end(bytes: &[u8]) -> bool {
+    let tail = &bytes[bytes.len().saturating_sub(TAIL)..];
+    contains(tail, b"startxref")
+}
+
+fn contains(haystack: &[u8], needle: &[u8]) -> bool {
+    haystack.windows(needle.len()).any(|window| window == needle)
+}
+
+/// What the pages hold.
+#[derive(Default)]
+struct Pages {
+    texts: Vec<String>,
+    /// How many could not be read.
+    failed: usize,
+    /// Bytes of drawing instructions.
+    content: usize,
+}
+
+fn read(bytes: &[u8]) -> Result<Pages, ExtractError> {
+    let mut document = open(bytes)?;
+    let count = document.page_count().map_err(refusal)?;
+    if count > MAX_PAGES {
+        return Err(ExtractError::TooLarge("it has more than 5,000 pages"));
+    }
+    let mut pages = Pages::default();
+    let (mut text, mut since_open) = (0, 0);
+    for index in 0..count {
+        if since_open > REOPEN_AFTER {
+            document = open(bytes)?;
+            since_open = 0;
+        }
+        let content = document.get_page_content_data(index).map_or(0, |content| content.len());
+        since_open += content;
+        pages.content += content;
+        if pages.content > MAX_CONTENT_BYTES {
+            return Err(ExtractError::TooLarge("its pages unfold to more than 256 MB"));
+        }
+        let page = if content > MAX_PAGE_BYTES {
+            Ok(String::new())
+        } else {
+            page::text(&document, index)
+        };
+        pages.failed += usize::from(page.is_err());
+        let page = page.unwrap_or_default();
+        text += page.len();
+        if text > MAX_TEXT_BYTES {
+            return Err(ExtractError::TooLarge("it holds more than 20 MB of text"));
+        }
+        pages.texts.push(page);
+    }
+    Ok(pages)
+}
+
+/// Opens the document; the empty password is tried on an encrypted one.
+fn open(bytes: &[u8]) -> Result<PdfDocument, ExtractError> {
+    let document = PdfDocument::from_bytes(bytes.to_vec()).map_err(refusal)?;
+    if document.is_authenticated() {
+        Ok(document)
+    } else {
+        Err(ExtractError::Encrypted(Kind::Pdf))
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn refusal(error: Error) -> ExtractError {
+    match error {
+        Error::EncryptedPdf => ExtractError::Encrypted(Kind::Pdf),
+        _ => DAMAGED,
+    }
+}
+
+fn assemble(bytes: &[u8], pages: Pages) -> Result<Extracted, ExtractError> {
+    let count = pages.texts.len();
+    if count == 0 || pages.failed * 2 > count {
+        return Err(DAMAGED);
+    }
+    let texts = running::without_heads_and_feet(pages.texts);
+    let sections: Vec<Section> = (1..)
+        .zip(texts)
+        .map(|(number, text)| Section {
+            place: Place::Page(number),
+            text: clean::reflow(&text),
+        })
+        .filter(|section| section.text.chars().any(char::is_alphanumeric))
+        .collect();
+    // Image streams cannot be packed away, so their type is visible even where everything else is compressed.
+    let has_images = contains(bytes, b"/Image");
+    if is_text_free(&sections, count, has_images) {
+        return Err(if has_images || pages.content > 0 {
+            ExtractError::NoText
+        } else {
+            ExtractError::Empty
+        });
+    }
+    Ok(Extracted {
+        sections,
+        pages: u32::try_from(count).ok(),
+    })
+}
+
+/// No text at all, next to none beside images (the stamp of a scanner program), or only glyphs without a meaning.
+fn is_text_free(sections: &[Section], pages: usize, has_images: bool) -> bool {
+    let chars = || sections.iter().flat_map(|section| section.text.chars());
+    let readable = chars().filter(|c| c.is_alphanumeric()).count();
+    let unmapped = chars().filter(|c| *c == char::REPLACEMENT_CHARACTER).count();
+    readable == 0 || unmapped > readable || (has_images && readable < 8 * pages)
+}
+
+#[cfg(test)]
+mod tests;

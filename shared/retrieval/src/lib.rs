@@ -1,0 +1,33 @@
+//! From the bytes of a document to cited passages: extract, chunk, index, search.
+//!
+//! Everything here is a pure function over bytes: no I/O, no clock, no async, no AWS. The same input gives the
+//! same output on every machine, so an index can be rebuilt from its document at any time.
+//!
+//! ```text
+//! bytes --extract--> Extracted --chunk--> [Chunk] --Segment::build--> Segment --search--> [Passage] --> Citation
+//! ```
+//!
+//! Invariants:
+//! - Hostile bytes give an error in bounded time and memory, never a panic ([`extract()`], [`Segment::from_bytes`]).
+//! - A passage always knows the page or heading it came from ([`Place`]).
+//! - Scores are exact for the set of documents searched: document frequencies are summed over the set.
+
+mod chunk;
+mod citation;
+mod extract;
+mod kind;
+mod place;
+mod search;
+mod segment;
+mod sentences;
+mod terms;
+
+pub use chunk::{Chunk, ChunkOptions, chunk};
+pub use citation::Citation;
+pub use extract::{ExtractError, Extracted, MAX_INPUT_BYTES, Section, extract};
+pub use kind::Kind;
+pub use place::Place;
+pub use search::{Indexed, Passage, search};
+pub use segment::{Segment, SegmentError};
+pub use sentences::sentences;
+pub use terms::terms;

@@ -1,0 +1,225 @@
+use super::encode::{MAGIC, PLACE_HEADING, PLACE_PAGE, PLACE_WHOLE, VERSION, shared_prefix};
+use super::{Entry, Posting, Segment, TermEnd};
+use crate::Place;
+
+/// The bytes are not a segment this version can read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SegmentError {
+    /// The first bytes are not those of a segment.
+    #[error("not a segment")]
+    NotASegment,
+    /// Written by a newer or older program: index the document again.
+    #[error("segment version {0} is not supported")]
+    Version(u8),
+    /// A field contradicts another one or the length of the input.
+    #[error("segment is damaged: {0}")]
+    Damaged(&'static str),
+}
+
+type Result<T> = std::result::Result<T, SegmentError>;
+
+impl Segment {
+    /// Reads what [`Segment::to_bytes`] wrote.
+    ///
+    /// Every field is checked against the others before it is used, and nothing is allocated that the input could not
+    /// fill: arbitrary bytes give an error, and what is accepted is exactly what `to_bytes` writes.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let rest = bytes.strip_prefix(&MAGIC).ok_or(SegmentError::NotASegment)?;
+        let (version, rest) = rest.split_first().ok_or(SegmentError::NotASegment)?;
+        if *version != VERSION {
+            return Err(SegmentError::Version(*version));
+        }
+        let mut input = Input { rest };
+        if input.int()? != 0 || input.int()? != 0 {
+            return Err(SegmentError::Damaged("vectors in a version without vectors"));
+        }
+        let text = input.string()?.to_owned();
+        let places = read_places(&mut input)?;
+        let chunks = read_chunks(&mut input, &text, places.len())?;
+        let mut segment = Self {
+            text,
+            chunks,
+            places,
+            terms: String::new(),
+            ends: Vec::new(),
+            postings: Vec::new(),
+        };
+        read_terms(
+            &mut input,
+            &mut segment,
+            bytes.len().saturating_mul(MAX_DICTIONARY_RATIO),
+        )?;
+        if !input.rest.is_empty() {
+            return Err(SegmentError::Damaged("bytes after the end"));
+        }
+        Ok(segment)
+    }
+}
+
+fn read_places(input: &mut Input<'_>) -> Result<Vec<Place>> {
+    let count = input.count(1)?;
+    let mut places: Vec<Place> = Vec::with_capacity(count);
+    for _ in 0..count {
+        let place = match input.byte()? {
+            PLACE_WHOLE => Place::Whole,
+            PLACE_PAGE => Place::Page(input.int()?),
+            PLACE_HEADING => Place::Heading(input.string()?.to_owned()),
+            _ => return Err(SegmentError::Damaged("unknown place")),
+        };
+        if places.last() == Some(&place) {
+            return Err(SegmentError::Damaged("a place is repeated"));
+        }
+        places.push(place);
+    }
+    Ok(places)
+}
+
+fn read_chunks(input: &mut Input<'_>, text: &str, places: usize) -> Result<Vec<Entry>> {
+    let count = input.count(4)?;
+    let mut chunks: Vec<Entry> = Vec::with_capacity(count);
+    let mut start = 0_u32;
+    let mut place = 0_u32;
+    for index in 0..count {
+        let length = input.int()?;
+        let text_end = start.checked_add(length).ok_or(SegmentError::Damaged("chunk text"))?;
+        let overlap = input.int()?;
+        let step = input.int()?;
+        // The places are exactly those in use, in order.
+        if step > 1 || (index == 0 && step != 0) {
+            return Err(SegmentError::Damaged("chunk place"));
+        }
+        place += step;
+        let own = text
+            .get(start as usize..text_end as usize)
+            .ok_or(SegmentError::Damaged("chunk text"))?;
+        if !own.is_char_boundary(overlap as usize) {
+            return Err(SegmentError::Damaged("chunk overlap"));
+        }
+        chunks.push(Entry {
+            text_end,
+            overlap,
+            place,
+            length: input.int()?,
+        });
+        start = text_end;
+    }
+    let used = chunks.last().map_or(0, |last| last.place as usize + 1);
+    if start as usize != text.len() || used != places {
+        return Err(SegmentError::Damaged("chunk table"));
+    }
+    Ok(chunks)
+}
+
+fn read_terms(input: &mut Input<'_>, segment: &mut Segment, max_bytes: usize) -> Result<()> {
+    let count = input.count(5)?;
+    segment.ends.reserve_exact(count);
+    let mut before = String::new();
+    let mut lengths = vec![0_u32; segment.chunks.len()];
+    for _ in 0..count {
+        let shared = input.int()? as usize;
+        let rest = input.string()?;
+        let mut term = before
+            .get(..shared)
+            .ok_or(SegmentError::Damaged("term prefix"))?
+            .to_owned();
+        term.push_str(rest);
+        if term <= before || shared != shared_prefix(&before, &term) {
+            return Err(SegmentError::Damaged("terms out of order"));
+        }
+        read_postings(input, &mut segment.postings, &mut lengths)?;
+        segment.terms.push_str(&term);
+        if segment.terms.len() > max_bytes {
+            return Err(SegmentError::Damaged("dictionary"));
+        }
+        segment.ends.push(TermEnd {
+            text: super::narrow(segment.terms.len()),
+            postings: super::narrow(segment.postings.len()),
+        });
+        before = term;
+    }
+    if lengths
+        .iter()
+        .zip(&segment.chunks)
+        .any(|(found, chunk)| *found != chunk.length)
+    {
+        return Err(SegmentError::Damaged("chunk length"));
+    }
+    Ok(())
+}
+
+/// A byte may stand for a long prefix of the term before. The text the terms were taken from is part of the input, so an
+/// honest dictionary is at most a few times as large as the input.
+const MAX_DICTIONARY_RATIO: usize = 8;
+
+fn read_postings(input: &mut Input<'_>, postings: &mut Vec<Posting>, lengths: &mut [u32]) -> Result<()> {
+    let count = input.count(2)?;
+    if count == 0 {
+        return Err(SegmentError::Damaged("a term without chunks"));
+    }
+    let mut chunk = 0_u32;
+    for index in 0..count {
+        let step = input.int()?;
+        let occurrences = input.int()?;
+        if (index > 0 && step == 0) || occurrences == 0 {
+            return Err(SegmentError::Damaged("postings out of order"));
+        }
+        chunk = chunk.checked_add(step).ok_or(SegmentError::Damaged("posting"))?;
+        let length = lengths
+            .get_mut(chunk as usize)
+            .ok_or(SegmentError::Damaged("posting"))?;
+        *length = length
+            .checked_add(occurrences)
+            .ok_or(SegmentError::Damaged("posting"))?;
+        postings.push(Posting {
+            chunk,
+            count: occurrences,
+        });
+    }
+    Ok(())
+}
+
+/// What is left to read.
+struct Input<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Input<'a> {
+    fn byte(&mut self) -> Result<u8> {
+        let (first, rest) = self.rest.split_first().ok_or(SegmentError::Damaged("cut off"))?;
+        self.rest = rest;
+        Ok(*first)
+    }
+
+    /// A varint in its shortest form.
+    fn int(&mut self) -> Result<u32> {
+        let mut value = 0_u32;
+        for shift in [0, 7, 14, 21, 28] {
+            let byte = self.byte()?;
+            let bits = u32::from(byte & 0x7f);
+            if (shift == 28 && bits > 0x0f) || (shift > 0 && byte == 0) {
+                return Err(SegmentError::Damaged("integer"));
+            }
+            value |= bits << shift;
+            if byte & 0x80 == 0 {
+                return Ok(value);
+            }
+        }
+        Err(SegmentError::Damaged("integer"))
+    }
+
+    /// The number of items that follow, each of at least `least` bytes: a larger number cannot be true.
+    fn count(&mut self, least: usize) -> Result<usize> {
+        let count = self.int()? as usize;
+        if count > self.rest.len() / least {
+            return Err(SegmentError::Damaged("count"));
+        }
+        Ok(count)
+    }
+
+    fn string(&mut self) -> Result<&'a str> {
+        let length = self.count(1)?;
+        let (text, rest) = self.rest.split_at(length);
+        self.rest = rest;
+        std::str::from_utf8(text).map_err(|_| SegmentError::Damaged("text is not UTF-8"))
+    }
+}

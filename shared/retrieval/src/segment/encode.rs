@@ -1,0 +1,111 @@
+use super::Segment;
+use crate::Place;
+
+/// First bytes of every segment.
+pub(super) const MAGIC: [u8; 4] = *b"PLSG";
+/// Raised with every incompatible change; a reader refuses what it does not know, and the document is indexed again.
+pub(super) const VERSION: u8 = 1;
+
+pub(super) const PLACE_WHOLE: u8 = 0;
+pub(super) const PLACE_PAGE: u8 = 1;
+pub(super) const PLACE_HEADING: u8 = 2;
+
+impl Segment {
+    /// The bytes to store.
+    ///
+    /// Integers are LEB128 varints unless a width is given; a string is its length in bytes, then UTF-8.
+    /// ```text
+    /// "PLSG" · version u8 · embedder id (0: no vectors) · dimensions (0)
+    /// text: string
+    /// places: count · { 0 | 1, page | 2, path: string }
+    /// chunks: count · { text length · overlap · place (distance to the place before) · terms }
+    /// terms: count · { bytes shared with the term before · rest: string · chunks · { chunk (distance) · occurrences } }
+    /// ```
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.text.len() + self.terms.len() + 3 * self.postings.len() + 64);
+        out.extend(MAGIC);
+        out.push(VERSION);
+        put(&mut out, 0);
+        put(&mut out, 0);
+        put_str(&mut out, &self.text);
+        self.put_places(&mut out);
+        self.put_chunks(&mut out);
+        self.put_terms(&mut out);
+        out
+    }
+
+    fn put_places(&self, out: &mut Vec<u8>) {
+        put_len(out, self.places.len());
+        for place in &self.places {
+            match place {
+                Place::Whole => out.push(PLACE_WHOLE),
+                Place::Page(number) => {
+                    out.push(PLACE_PAGE);
+                    put(out, *number);
+                }
+                Place::Heading(path) => {
+                    out.push(PLACE_HEADING);
+                    put_str(out, path);
+                }
+            }
+        }
+    }
+
+    fn put_chunks(&self, out: &mut Vec<u8>) {
+        put_len(out, self.chunks.len());
+        let mut text_start = 0;
+        let mut place_before = 0;
+        for entry in &self.chunks {
+            put(out, entry.text_end - text_start);
+            put(out, entry.overlap);
+            put(out, entry.place - place_before);
+            put(out, entry.length);
+            text_start = entry.text_end;
+            place_before = entry.place;
+        }
+    }
+
+    fn put_terms(&self, out: &mut Vec<u8>) {
+        put_len(out, self.ends.len());
+        let mut before = "";
+        for index in 0..self.ends.len() {
+            let term = self.term(index);
+            let shared = shared_prefix(before, term);
+            put_len(out, shared);
+            put_str(out, &term[shared..]);
+            let postings = self.postings_at(index);
+            put_len(out, postings.len());
+            let mut chunk_before = 0;
+            for posting in postings {
+                put(out, posting.chunk - chunk_before);
+                put(out, posting.count);
+                chunk_before = posting.chunk;
+            }
+            before = term;
+        }
+    }
+}
+
+/// How many bytes two strings have in common at their start, ending between characters.
+pub(super) fn shared_prefix(a: &str, b: &str) -> usize {
+    let common = a.bytes().zip(b.bytes()).take_while(|(x, y)| x == y).count();
+    (0..=common).rev().find(|at| b.is_char_boundary(*at)).unwrap_or(0)
+}
+
+fn put_len(out: &mut Vec<u8>, value: usize) {
+    put(out, super::narrow(value));
+}
+
+fn put_str(out: &mut Vec<u8>, text: &str) {
+    put_len(out, text.len());
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// LEB128: seven bits a byte, lowest first, the high bit on all but the last.
+fn put(out: &mut Vec<u8>, mut value: u32) {
+    while value >= 0x80 {
+        out.push((value & 0x7f) as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}

@@ -1,0 +1,214 @@
+//! One document generation as one immutable object: its chunks and their BM25 index.
+
+mod decode;
+mod encode;
+
+use std::collections::BTreeMap;
+
+use crate::terms::index_terms;
+use crate::{Chunk, Place};
+
+pub use decode::SegmentError;
+
+/// The searchable form of one document generation. Immutable: a new generation is a new segment.
+///
+/// The same chunks always give the same bytes, and [`Segment::from_bytes`] accepts exactly what
+/// [`Segment::to_bytes`] writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segment {
+    /// The texts of all chunks, one after the other.
+    text: String,
+    chunks: Vec<Entry>,
+    places: Vec<Place>,
+    /// The dictionary: all distinct terms, sorted, one after the other.
+    terms: String,
+    /// Where each term ends in `terms` and its postings end in `postings`.
+    ends: Vec<TermEnd>,
+    postings: Vec<Posting>,
+}
+
+/// A row of the chunk table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Entry {
+    /// Where the chunk's text ends in `Segment::text`; it starts where the one before ends.
+    text_end: u32,
+    /// See [`Chunk::overlap`].
+    overlap: u32,
+    /// An index into `Segment::places`.
+    place: u32,
+    /// How many terms were indexed, the heading's included.
+    length: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct TermEnd {
+    text: u32,
+    postings: u32,
+}
+
+/// A chunk that holds a term, and how often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Posting {
+    pub(crate) chunk: u32,
+    pub(crate) count: u32,
+}
+
+impl Segment {
+    /// Indexes the chunks of one document. The words of a heading count as words of each chunk below it.
+    pub fn build(chunks: &[Chunk]) -> Self {
+        let mut places = Vec::new();
+        let mut entries = Vec::with_capacity(chunks.len());
+        let mut text = String::new();
+        let mut index: BTreeMap<String, Vec<Posting>> = BTreeMap::new();
+        for (number, chunk) in (0_u32..).zip(chunks) {
+            // Chunks of one place follow each other, so comparing with the last place is enough to store it once.
+            if places.last() != Some(&chunk.place) {
+                places.push(chunk.place.clone());
+            }
+            text.push_str(&chunk.text);
+            let words = index_terms(chunk.place.heading().unwrap_or_default())
+                .into_iter()
+                .chain(index_terms(&chunk.text));
+            let mut length = 0;
+            for term in words {
+                length += 1;
+                let postings = index.entry(term).or_default();
+                match postings.last_mut() {
+                    Some(last) if last.chunk == number => last.count += 1,
+                    _ => postings.push(Posting {
+                        chunk: number,
+                        count: 1,
+                    }),
+                }
+            }
+            entries.push(Entry {
+                text_end: narrow(text.len()),
+                // An overlap that is none would be refused on reading.
+                overlap: if chunk.text.is_char_boundary(chunk.overlap as usize) {
+                    chunk.overlap
+                } else {
+                    0
+                },
+                place: narrow(places.len() - 1),
+                length,
+            });
+        }
+        let mut segment = Self {
+            text,
+            chunks: entries,
+            places,
+            terms: String::new(),
+            ends: Vec::new(),
+            postings: Vec::new(),
+        };
+        for (term, postings) in index {
+            segment.terms.push_str(&term);
+            segment.postings.extend(postings);
+            segment.ends.push(TermEnd {
+                text: narrow(segment.terms.len()),
+                postings: narrow(segment.postings.len()),
+            });
+        }
+        segment
+    }
+
+    /// How many chunks the document has.
+    pub fn len(&self) -> usize {
+        self.chunks.len()
+    }
+
+    /// Whether the document has no chunks.
+    pub fn is_empty(&self) -> bool {
+        self.chunks.is_empty()
+    }
+
+    /// What the segment occupies in memory, in bytes: for the budget of a cache.
+    pub fn size(&self) -> usize {
+        let paths: usize = self.places.iter().filter_map(Place::heading).map(str::len).sum();
+        size_of::<Self>()
+            + self.text.len()
+            + self.terms.len()
+            + paths
+            + self.chunks.len() * size_of::<Entry>()
+            + self.places.len() * size_of::<Place>()
+            + self.ends.len() * size_of::<TermEnd>()
+            + self.postings.len() * size_of::<Posting>()
+    }
+
+    /// The chunk with this number, counted from 0 in reading order.
+    pub fn get(&self, chunk: u32) -> Option<Chunk> {
+        let entry = self.chunks.get(chunk as usize)?;
+        Some(Chunk {
+            place: self.place(chunk)?.clone(),
+            text: self.text(chunk)?.to_owned(),
+            overlap: entry.overlap,
+        })
+    }
+
+    /// All chunks in reading order.
+    pub fn chunks(&self) -> impl Iterator<Item = Chunk> + '_ {
+        (0..narrow(self.len())).filter_map(|number| self.get(number))
+    }
+
+    pub(crate) fn text(&self, chunk: u32) -> Option<&str> {
+        let index = chunk as usize;
+        let start = index
+            .checked_sub(1)
+            .map_or(Some(0), |before| Some(self.chunks.get(before)?.text_end))?;
+        self.text.get(start as usize..self.chunks.get(index)?.text_end as usize)
+    }
+
+    pub(crate) fn place(&self, chunk: u32) -> Option<&Place> {
+        self.places.get(self.chunks.get(chunk as usize)?.place as usize)
+    }
+
+    /// Bytes at the start of the chunk that repeat the end of the chunk before.
+    pub(crate) fn overlap(&self, chunk: u32) -> usize {
+        self.chunks
+            .get(chunk as usize)
+            .map_or(0, |entry| entry.overlap as usize)
+    }
+
+    /// How many terms the chunk has.
+    pub(crate) fn chunk_length(&self, chunk: u32) -> u32 {
+        self.chunks.get(chunk as usize).map_or(0, |entry| entry.length)
+    }
+
+    /// How many terms all chunks have together.
+    pub(crate) fn total_length(&self) -> u64 {
+        self.chunks.iter().map(|entry| u64::from(entry.length)).sum()
+    }
+
+    /// The chunks that hold a term, in ascending order.
+    pub(crate) fn postings(&self, term: &str) -> &[Posting] {
+        let mut low = 0;
+        let mut high = self.ends.len();
+        while low < high {
+            let middle = low.midpoint(high);
+            match self.term(middle).cmp(term) {
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Greater => high = middle,
+                std::cmp::Ordering::Equal => return self.postings_at(middle),
+            }
+        }
+        &[]
+    }
+
+    fn postings_at(&self, index: usize) -> &[Posting] {
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before].postings);
+        &self.postings[start as usize..self.ends[index].postings as usize]
+    }
+
+    fn term(&self, index: usize) -> &str {
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before].text);
+        &self.terms[start as usize..self.ends[index].text as usize]
+    }
+}
+
+/// Extraction stops long before 4 GB, so this never saturates.
+fn narrow(value: usize) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests;

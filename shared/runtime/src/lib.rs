@@ -1,0 +1,23 @@
+//! How a function runs on Lambda. No other crate of the product names `lambda_*`: to everything above, a request
+//! is a request and a message is a message, whether Lambda or the local stack delivers it.
+
+mod http;
+mod job;
+pub mod log;
+mod schedule;
+
+pub use http::{serve, serve_streaming};
+pub use job::{Job, consume, deliver};
+pub use lambda_runtime::Error;
+pub use schedule::{Schedule, on_schedule};
+
+use app::{App, Config};
+use model::Clock;
+
+/// The app of a cold start: configuration from the environment, clients that connect when they are needed.
+async fn start() -> Result<App, Error> {
+    log::init_json();
+    let config = Config::read(|name| std::env::var(name).ok())?;
+    let sdk = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
+    Ok(App::new(&sdk, config, Clock::default())?)
+}

@@ -1,0 +1,152 @@
+//! Chatbots of an organization.
+
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use model::{Chatbot, ChatbotId, DocumentId, OrgId, Page, PageRequest, Result, Timestamp, UserId};
+
+use crate::{
+    Store,
+    item::{Item, Narrow, PRESENT, conditional, from_item, n, s, to_item, value},
+    keys,
+};
+
+/// The chatbots of one organization.
+#[derive(Debug, Clone)]
+pub struct Chatbots {
+    store: Store,
+    org: OrgId,
+}
+
+/// What to change; what is absent stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct ChatbotChange {
+    /// New name.
+    pub name: Option<String>,
+    /// New description.
+    pub description: Option<String>,
+    /// Settings to change, by their field names in [`model::ChatbotSettings`]; [`serde_json::Value::Null`] clears one.
+    pub settings: Vec<(&'static str, serde_json::Value)>,
+    /// New set of documents, whole.
+    pub documents: Option<Vec<DocumentId>>,
+}
+
+impl Store {
+    /// The chatbots of `org`.
+    pub fn chatbots(&self, org: &OrgId) -> Chatbots {
+        Chatbots { store: self.clone(), org: org.clone() }
+    }
+}
+
+/// Documents are kept as a string set: assigning and removing commute, so callers cannot overwrite each other.
+/// The table has no empty sets; none is an absent attribute.
+fn set(documents: &[DocumentId]) -> Option<AttributeValue> {
+    (!documents.is_empty()).then(|| AttributeValue::Ss(documents.iter().map(|id| id.0.clone()).collect()))
+}
+
+fn parse(item: Item) -> Result<Chatbot> {
+    let mut bot: Chatbot = from_item(item)?;
+    bot.documents.sort_unstable();
+    Ok(bot)
+}
+
+impl Chatbots {
+    /// Stores a new chatbot.
+    pub async fn create(&self, bot: &Chatbot) -> Result<bool> {
+        let mut item = to_item(&keys::chatbot(&self.org, &bot.id), bot)?;
+        item.remove("documents");
+        item.extend(set(&bot.documents).map(|documents| ("documents".to_owned(), documents)));
+        self.store.app().put_new(item).await
+    }
+
+    /// One chatbot.
+    pub async fn get(&self, id: &ChatbotId) -> Result<Option<Chatbot>> {
+        self.store.app().get_raw(keys::chatbot(&self.org, id), true).await?.map(parse).transpose()
+    }
+
+    /// Chatbots newest first; with `creator`, only theirs.
+    pub async fn list(&self, page: &PageRequest, creator: Option<&UserId>) -> Result<Page<Chatbot>> {
+        let narrow = creator.map_or_else(Narrow::default, |user| Narrow {
+            expression: Some("created_by = :user"),
+            values: vec![(":user", s(user.as_str()))],
+        });
+        let found = self.store.app().list(keys::tenant(&self.org), keys::CHATBOTS, page, narrow).await?;
+        let items = found.items.into_iter().map(parse).collect::<Result<_>>()?;
+        Ok(Page { items, next: found.next })
+    }
+
+    /// Changes a chatbot; none when it does not exist.
+    pub async fn update(&self, id: &ChatbotId, change: &ChatbotChange, now: Timestamp) -> Result<Option<Chatbot>> {
+        let mut set_parts = vec!["updated_at = :now".to_owned()];
+        let mut remove = "";
+        let mut update = self
+            .store
+            .app()
+            .update(&keys::chatbot(&self.org, id))
+            .condition_expression(PRESENT)
+            .expression_attribute_values(":now", s(now.to_string()))
+            .return_values(ReturnValue::AllNew);
+        if let Some(name) = &change.name {
+            set_parts.push("#name = :name".to_owned());
+            update = update.expression_attribute_names("#name", "name").expression_attribute_values(":name", s(name));
+        }
+        if let Some(description) = &change.description {
+            set_parts.push("description = :description".to_owned());
+            update = update.expression_attribute_values(":description", s(description));
+        }
+        // Field by field, so that two callers who change different settings both have their way.
+        for (number, (field, setting)) in change.settings.iter().enumerate() {
+            set_parts.push(format!("settings.#s{number} = :s{number}"));
+            update = update
+                .expression_attribute_names(format!("#s{number}"), *field)
+                .expression_attribute_values(format!(":s{number}"), value(setting)?);
+        }
+        match change.documents.as_deref().map(set) {
+            Some(Some(documents)) => {
+                set_parts.push("documents = :documents".to_owned());
+                update = update.expression_attribute_values(":documents", documents);
+            }
+            Some(None) => remove = " REMOVE documents",
+            None => {}
+        }
+        let update = update.update_expression(format!("SET {}{remove}", set_parts.join(", ")));
+        conditional(update).await?.map(parse).transpose()
+    }
+
+    /// Adds documents. Answers the chatbot, or none when it does not exist or would have more than
+    /// [`Chatbot::MAX_DOCUMENTS`].
+    pub async fn assign(&self, id: &ChatbotId, documents: &[DocumentId], now: Timestamp) -> Result<Option<Chatbot>> {
+        let Some(added) = set(documents) else { return self.get(id).await };
+        // Counts a document that is there already twice, so the last few places may need smaller steps.
+        let room = Chatbot::MAX_DOCUMENTS.saturating_sub(documents.len());
+        let update = self
+            .store
+            .app()
+            .update(&keys::chatbot(&self.org, id))
+            .update_expression("ADD documents :added SET updated_at = :now")
+            .condition_expression("attribute_exists(pk) AND (attribute_not_exists(documents) OR size(documents) <= :room)")
+            .expression_attribute_values(":added", added)
+            .expression_attribute_values(":room", n(room))
+            .expression_attribute_values(":now", s(now.to_string()))
+            .return_values(ReturnValue::AllNew);
+        conditional(update).await?.map(parse).transpose()
+    }
+
+    /// Removes one document; none when the chatbot does not exist or does not have it.
+    pub async fn unassign(&self, id: &ChatbotId, document: &DocumentId, now: Timestamp) -> Result<Option<Chatbot>> {
+        let update = self
+            .store
+            .app()
+            .update(&keys::chatbot(&self.org, id))
+            .update_expression("DELETE documents :removed SET updated_at = :now")
+            .condition_expression("contains(documents, :document)")
+            .expression_attribute_values(":removed", AttributeValue::Ss(vec![document.0.clone()]))
+            .expression_attribute_values(":document", s(document.as_str()))
+            .expression_attribute_values(":now", s(now.to_string()))
+            .return_values(ReturnValue::AllNew);
+        conditional(update).await?.map(parse).transpose()
+    }
+
+    /// Deletes a chatbot; answers whether it was there.
+    pub async fn delete(&self, id: &ChatbotId) -> Result<bool> {
+        self.store.app().delete(&keys::chatbot(&self.org, id)).await
+    }
+}

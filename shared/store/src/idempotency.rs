@@ -1,0 +1,155 @@
+//! Answers kept for requests that carry an `Idempotency-Key`.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::{
+    error::SdkError,
+    operation::put_item::PutItemError,
+    primitives::Blob,
+    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
+};
+use model::{Clock, Error, Result};
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    Store,
+    item::{self, Item, conditional, n, s},
+    keys, tables,
+};
+
+/// How long an answer is kept.
+pub(crate) const KEEP: Duration = Duration::from_secs(24 * 3600);
+/// How long a request may run before another one with the same key may take its place.
+pub(crate) const LEASE: Duration = Duration::from_secs(150);
+
+/// Which request a client repeats.
+#[derive(Debug, Clone)]
+pub struct IdempotencyKey {
+    /// Whose key it is: keys of different callers never meet.
+    pub scope: String,
+    /// Method and concrete path.
+    pub route: String,
+    /// The client's key.
+    pub key: String,
+}
+
+impl IdempotencyKey {
+    fn digest(&self) -> String {
+        let mut digest = Sha256::new();
+        for part in [&self.scope, &self.route, &self.key] {
+            // The length in front keeps ("a", "bc") and ("ab", "c") apart.
+            digest.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            digest.update(part.as_bytes());
+        }
+        hex::encode(digest.finalize())
+    }
+}
+
+/// An answer as it was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredAnswer {
+    /// HTTP status.
+    pub status: u16,
+    /// Headers worth repeating.
+    pub headers: Vec<(String, String)>,
+    /// The body; sealed by the caller of this module.
+    pub body: Vec<u8>,
+}
+
+/// What a key means for the request that carries it now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Begun {
+    /// First time: execute, then call [`Idempotency::finish`] or [`Idempotency::abandon`].
+    Fresh,
+    /// Executed before: give this answer again.
+    Replay(StoredAnswer),
+    /// The key was used with another body.
+    Mismatch,
+    /// The first request with this key is still running.
+    Running,
+}
+
+/// Kept answers.
+#[derive(Debug, Clone)]
+pub struct Idempotency {
+    store: Store,
+    clock: Clock,
+}
+
+impl Store {
+    /// Kept answers, by the time of `clock`.
+    pub fn idempotency(&self, clock: &Clock) -> Idempotency {
+        Idempotency { store: self.clone(), clock: clock.clone() }
+    }
+}
+
+impl Idempotency {
+    /// Claims `key` for a request whose body has `fingerprint`, or says why not.
+    pub async fn begin(&self, key: &IdempotencyKey, fingerprint: &str) -> Result<Begun> {
+        let now = self.clock.now_ms();
+        let until = |by: Duration| now.saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX));
+        let key = keys::idempotency(&key.digest());
+        let put = self
+            .store
+            .db
+            .put_item()
+            .table_name(&self.store.tables().ephemeral)
+            .item("pk", s(&key.pk))
+            .item("sk", s(&key.sk))
+            .item("fingerprint", s(fingerprint))
+            .item("expires_ms", n(until(KEEP)))
+            .item("lease_ms", n(until(LEASE)))
+            .item(tables::TTL, n(until(KEEP) / 1000))
+            .condition_expression("attribute_not_exists(pk) OR expires_ms < :now OR (attribute_not_exists(answered) AND lease_ms < :now)")
+            .expression_attribute_values(":now", n(now))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let error = match put.send().await {
+            Ok(_) => return Ok(Begun::Fresh),
+            Err(error) => error,
+        };
+        let existing = match &error {
+            SdkError::ServiceError(e) => match e.err() {
+                PutItemError::ConditionalCheckFailedException(refused) => refused.item.clone(),
+                _ => None,
+            },
+            _ => None,
+        };
+        let Some(existing) = existing else { return Err(item::failed(error)) };
+        if existing.get("fingerprint").and_then(|v| v.as_s().ok()).map(String::as_str) != Some(fingerprint) {
+            return Ok(Begun::Mismatch);
+        }
+        if !existing.contains_key("answered") {
+            return Ok(Begun::Running);
+        }
+        parse(&existing).map(Begun::Replay).ok_or_else(|| Error::internal("a kept answer cannot be read"))
+    }
+
+    /// Keeps the answer.
+    pub async fn finish(&self, key: &IdempotencyKey, answer: &StoredAnswer) -> Result<()> {
+        let headers = answer.headers.iter().flat_map(|(name, value)| [s(name), s(value)]).collect();
+        let update = self
+            .store
+            .ephemeral()
+            .update(&keys::idempotency(&key.digest()))
+            .update_expression("SET answered = :status, headers = :headers, body = :body")
+            .condition_expression("attribute_exists(pk) AND attribute_not_exists(answered)")
+            .expression_attribute_values(":status", n(answer.status))
+            .expression_attribute_values(":headers", AttributeValue::L(headers))
+            .expression_attribute_values(":body", AttributeValue::B(Blob::new(answer.body.clone())));
+        conditional(update).await.map(|_| ())
+    }
+
+    /// Frees the key: the request failed in a way that is worth trying again.
+    pub async fn abandon(&self, key: &IdempotencyKey) -> Result<()> {
+        self.store.ephemeral().delete(&keys::idempotency(&key.digest())).await.map(|_| ())
+    }
+}
+
+fn parse(item: &Item) -> Option<StoredAnswer> {
+    let headers: Vec<String> = item.get("headers")?.as_l().ok()?.iter().filter_map(|v| v.as_s().ok().cloned()).collect();
+    Some(StoredAnswer {
+        status: item.get("answered")?.as_n().ok()?.parse().ok()?,
+        headers: headers.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect(),
+        body: item.get("body")?.as_b().ok()?.as_ref().to_vec(),
+    })
+}

@@ -1,0 +1,228 @@
+//! Small helpers over the SDK: items to and from model types, and conditional writes as values.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::{
+    Client,
+    error::SdkError,
+    operation::{
+        delete_item::DeleteItemError, put_item::PutItemError, query::builders::QueryFluentBuilder,
+        transact_write_items::TransactWriteItemsError, update_item::builders::UpdateItemFluentBuilder,
+        update_item::UpdateItemError,
+    },
+    types::{AttributeValue, TransactWriteItem},
+};
+use model::{Error, Page, PageRequest, Result};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::keys::Key;
+
+/// An item as the SDK has it.
+pub(crate) type Item = HashMap<String, AttributeValue>;
+
+/// Condition of a write that must not replace anything.
+pub(crate) const ABSENT: &str = "attribute_not_exists(pk)";
+/// Condition of a write that must not create anything.
+pub(crate) const PRESENT: &str = "attribute_exists(pk)";
+
+/// A string value.
+pub(crate) fn s(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+/// A number value.
+pub(crate) fn n(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+/// Any serializable value.
+pub(crate) fn value(value: &impl Serialize) -> Result<AttributeValue> {
+    serde_dynamo::to_attribute_value(value).map_err(Error::internal)
+}
+
+/// `entity` as the item at `key`.
+pub(crate) fn to_item(key: &Key, entity: &impl Serialize) -> Result<Item> {
+    let mut item: Item = serde_dynamo::to_item(entity).map_err(Error::internal)?;
+    // Absent and null mean the same; absent keeps index keys sparse and items small.
+    item.retain(|_, value| !matches!(value, AttributeValue::Null(_)));
+    item.insert("pk".to_owned(), s(&key.pk));
+    item.insert("sk".to_owned(), s(&key.sk));
+    Ok(item)
+}
+
+/// The entity in `item`; attributes it does not know are ignored.
+pub(crate) fn from_item<T: DeserializeOwned>(item: Item) -> Result<T> {
+    serde_dynamo::from_item(item).map_err(Error::internal)
+}
+
+/// The primary key as the SDK wants it.
+pub(crate) fn primary(key: &Key) -> Item {
+    HashMap::from([("pk".to_owned(), s(&key.pk)), ("sk".to_owned(), s(&key.sk))])
+}
+
+/// One table.
+#[derive(Clone, Copy)]
+pub(crate) struct Table<'a> {
+    pub(crate) db: &'a Client,
+    pub(crate) name: &'a str,
+}
+
+impl Table<'_> {
+    pub(crate) async fn get_raw(&self, key: Key, consistent: bool) -> Result<Option<Item>> {
+        let get = self.db.get_item().table_name(self.name).set_key(Some(primary(&key))).consistent_read(consistent);
+        Ok(get.send().await.map_err(failed)?.item)
+    }
+
+    /// Reads one item. Own writes are always seen: all single reads are strongly consistent.
+    pub(crate) async fn get<T: DeserializeOwned>(&self, key: Key) -> Result<Option<T>> {
+        self.get_raw(key, true).await?.map(from_item).transpose()
+    }
+
+    /// Writes an item that must not exist yet; answers whether this call created it.
+    pub(crate) async fn put_new(&self, item: Item) -> Result<bool> {
+        let put = self.db.put_item().table_name(self.name).set_item(Some(item)).condition_expression(ABSENT);
+        match put.send().await {
+            Ok(_) => Ok(true),
+            Err(SdkError::ServiceError(e)) if matches!(e.err(), PutItemError::ConditionalCheckFailedException(_)) => Ok(false),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Deletes an item; answers whether it was there.
+    pub(crate) async fn delete(&self, key: &Key) -> Result<bool> {
+        let delete =
+            self.db.delete_item().table_name(self.name).set_key(Some(primary(key))).condition_expression(PRESENT);
+        match delete.send().await {
+            Ok(_) => Ok(true),
+            Err(SdkError::ServiceError(e)) if matches!(e.err(), DeleteItemError::ConditionalCheckFailedException(_)) => Ok(false),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Begins an update of `key`.
+    pub(crate) fn update(&self, key: &Key) -> UpdateItemFluentBuilder {
+        self.db.update_item().table_name(self.name).set_key(Some(primary(key)))
+    }
+
+    /// One page of the items of `pk` whose sort key starts with `prefix`, newest first. The page's cursor is the
+    /// rest of the sort key, so it says nothing about the partition.
+    pub(crate) async fn list(&self, pk: String, prefix: &str, page: &PageRequest, narrow: Narrow) -> Result<Page<Item>> {
+        let limit = usize::from(page.limit);
+        let mut items = Vec::new();
+        // A start key need not exist, so one is made from the cursor and the caller's own partition.
+        let mut start = page.after.as_ref().map(|after| primary(&Key { pk: pk.clone(), sk: format!("{prefix}{after}") }));
+        // A filter or the size of a page can leave answers short; one item more than asked for shows that there is a next page.
+        while items.len() <= limit {
+            let query = self.db.query().table_name(self.name).scan_index_forward(false).consistent_read(true);
+            let query = query.limit(i32::try_from(limit + 1).unwrap_or(i32::MAX)).set_exclusive_start_key(start);
+            let answer = narrow.apply(starting_with(query, &pk, prefix)).send().await.map_err(failed)?;
+            items.extend(answer.items.unwrap_or_default());
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                break;
+            }
+        }
+        let next = (items.len() > limit)
+            .then(|| {
+                items.truncate(limit);
+                items.last().and_then(|item| suffix(item, prefix)).map(str::to_owned)
+            })
+            .flatten();
+        Ok(Page { items, next })
+    }
+
+    /// All items of `pk` whose sort key starts with `prefix`: only for sets that are bounded by a rule.
+    pub(crate) async fn keys_below(&self, pk: &str, prefix: &str) -> Result<Vec<Key>> {
+        let query = self.db.query().table_name(self.name).projection_expression("pk, sk");
+        let mut pages = starting_with(query, pk, prefix).into_paginator().items().send();
+        let mut keys = Vec::new();
+        while let Some(item) = pages.next().await {
+            let item = item.map_err(failed)?;
+            if let (Some(Ok(pk)), Some(Ok(sk))) = (item.get("pk").map(|v| v.as_s()), item.get("sk").map(|v| v.as_s())) {
+                keys.push(Key { pk: pk.clone(), sk: sk.clone() });
+            }
+        }
+        Ok(keys)
+    }
+}
+
+/// A filter on top of a key condition.
+#[derive(Debug, Default)]
+pub(crate) struct Narrow {
+    pub(crate) expression: Option<&'static str>,
+    pub(crate) values: Vec<(&'static str, AttributeValue)>,
+}
+
+impl Narrow {
+    fn apply(&self, mut query: QueryFluentBuilder) -> QueryFluentBuilder {
+        if let Some(expression) = self.expression {
+            query = query.filter_expression(expression);
+            for (name, value) in &self.values {
+                query = query.expression_attribute_values(*name, value.clone());
+            }
+        }
+        query
+    }
+}
+
+fn starting_with(query: QueryFluentBuilder, pk: &str, prefix: &str) -> QueryFluentBuilder {
+    query
+        .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+        .expression_attribute_values(":pk", s(pk))
+        .expression_attribute_values(":prefix", s(prefix))
+}
+
+/// The sort key without its prefix.
+fn suffix<'i>(item: &'i Item, prefix: &str) -> Option<&'i str> {
+    item.get("sk")?.as_s().ok()?.strip_prefix(prefix)
+}
+
+/// Sends an update; `None` when its condition did not hold. With `ReturnValues` set, the answer holds the item.
+pub(crate) async fn conditional(update: UpdateItemFluentBuilder) -> Result<Option<Item>> {
+    match update.send().await {
+        Ok(answer) => Ok(Some(answer.attributes.unwrap_or_default())),
+        Err(SdkError::ServiceError(e)) if matches!(e.err(), UpdateItemError::ConditionalCheckFailedException(_)) => Ok(None),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// What became of a transaction.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Transaction {
+    /// All of it was written.
+    Done,
+    /// None of it: the condition of the part with this index did not hold (the first such part).
+    Refused(usize),
+}
+
+/// Writes all parts or none. A conflict with another transaction is tried again, a few times.
+pub(crate) async fn transact(db: &Client, parts: Vec<TransactWriteItem>) -> Result<Transaction> {
+    let mut attempts = 0;
+    loop {
+        let error = match db.transact_write_items().set_transact_items(Some(parts.clone())).send().await {
+            Ok(_) => return Ok(Transaction::Done),
+            Err(error) => error,
+        };
+        let reasons = match error.as_service_error() {
+            Some(TransactWriteItemsError::TransactionCanceledException(e)) => e.cancellation_reasons(),
+            _ => return Err(failed(error)),
+        };
+        if let Some(part) = reasons.iter().position(|r| r.code() == Some("ConditionalCheckFailed")) {
+            return Ok(Transaction::Refused(part));
+        }
+        attempts += 1;
+        if attempts == 5 {
+            return Err(failed(error));
+        }
+    }
+}
+
+/// A failure of the table itself: the caller may try again.
+pub(crate) fn failed<E, R>(error: SdkError<E, R>) -> Error
+where
+    E: std::error::Error + Send + Sync + aws_sdk_dynamodb::error::ProvideErrorMetadata + 'static,
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    let validation = error.as_service_error().is_some_and(|e| e.code() == Some("ValidationException"));
+    if validation { Error::internal(error) } else { Error::unavailable(error) }
+}

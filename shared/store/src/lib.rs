@@ -1,0 +1,67 @@
+//! Persistence: `DynamoDB` tables, the S3 bucket and the SQS queues, one file per feature.
+//!
+//! **Invariants:** no Scan anywhere; a key string is built in [`keys`] and nowhere else; the partition key comes
+//! from the caller's identity, so another tenant's thing cannot be addressed at all; a conditional write answers
+//! "did I win?" as a value, never as an error; time limits are checked on read and never left to TTL.
+
+mod accounts;
+mod chatbots;
+mod conversations;
+mod documents;
+mod idempotency;
+mod item;
+pub mod keys;
+mod objects;
+mod outbox;
+mod queues;
+mod sessions;
+pub mod tables;
+
+pub use accounts::{Accounts, Registered, SignIn};
+pub use chatbots::{Chatbots, ChatbotChange};
+pub use conversations::{Conversations, NewTurn};
+pub use documents::{Documents, Lease, Outcome};
+pub use idempotency::{Begun, Idempotency, IdempotencyKey, StoredAnswer};
+pub use objects::Objects;
+pub use outbox::Outbox;
+pub use queues::Queues;
+pub use sessions::Sessions;
+pub use tables::Tables;
+
+use aws_sdk_dynamodb::Client;
+
+/// The tables. A clone shares the connection pool.
+#[derive(Debug, Clone)]
+pub struct Store {
+    db: Client,
+    tables: std::sync::Arc<Tables>,
+}
+
+impl Store {
+    /// The tables named `tables`, reached with `config`.
+    pub fn new(config: &aws_types::SdkConfig, tables: Tables) -> Self {
+        Self { db: Client::new(config), tables: std::sync::Arc::new(tables) }
+    }
+
+    /// The names of the tables.
+    pub fn tables(&self) -> &Tables {
+        &self.tables
+    }
+
+    /// Whether the table called `name` answers.
+    pub async fn is_reachable(&self, name: &str) -> bool {
+        item::Table { db: &self.db, name }.get_raw(keys::probe(), false).await.is_ok()
+    }
+
+    pub(crate) fn identity(&self) -> item::Table<'_> {
+        item::Table { db: &self.db, name: &self.tables.identity }
+    }
+
+    pub(crate) fn app(&self) -> item::Table<'_> {
+        item::Table { db: &self.db, name: &self.tables.app }
+    }
+
+    pub(crate) fn ephemeral(&self) -> item::Table<'_> {
+        item::Table { db: &self.db, name: &self.tables.ephemeral }
+    }
+}

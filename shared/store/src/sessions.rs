@@ -1,0 +1,55 @@
+//! Sign-in sessions.
+
+use model::{Result, Session, SessionId, UserId};
+
+use crate::{
+    Store,
+    accounts::session_item,
+    item::{conditional, n, s},
+    keys, tables,
+};
+
+/// Sign-in sessions, by user.
+#[derive(Debug, Clone)]
+pub struct Sessions(Store);
+
+impl Store {
+    /// Sign-in sessions.
+    pub fn sessions(&self) -> Sessions {
+        Sessions(self.clone())
+    }
+}
+
+impl Sessions {
+    /// Stores a new session.
+    pub async fn begin(&self, session: &Session) -> Result<bool> {
+        self.0.identity().put_new(session_item(session)?).await
+    }
+
+    /// A session, if it was not revoked.
+    pub async fn get(&self, user: &UserId, session: &SessionId) -> Result<Option<Session>> {
+        self.0.identity().get(keys::session(user, session)).await
+    }
+
+    /// Replaces `old` by `new`; answers `false` when another request rotated or revoked it first.
+    pub async fn rotate(&self, old: &Session, new: &Session) -> Result<bool> {
+        let update = self
+            .0
+            .identity()
+            .update(&keys::session(&old.user, &old.id))
+            .update_expression("SET generation = :new, rotated_at = :at, expires_at = :end, #ttl = :ttl")
+            .condition_expression("generation = :old")
+            .expression_attribute_names("#ttl", tables::TTL)
+            .expression_attribute_values(":old", n(old.generation))
+            .expression_attribute_values(":new", n(new.generation))
+            .expression_attribute_values(":at", s(new.rotated_at.to_string()))
+            .expression_attribute_values(":end", s(new.expires_at.to_string()))
+            .expression_attribute_values(":ttl", n(new.expires_at.as_second()));
+        Ok(conditional(update).await?.is_some())
+    }
+
+    /// Ends a session: every token of it is refused from the next request on.
+    pub async fn revoke(&self, user: &UserId, session: &SessionId) -> Result<bool> {
+        self.0.identity().delete(&keys::session(user, session)).await
+    }
+}

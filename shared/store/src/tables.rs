@@ -1,0 +1,156 @@
+//! The six tables: names, and the shape the local stack gives them. `template.yaml` describes the same tables
+//! for the cloud; a test compares the two.
+
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
+    ScalarAttributeType, StreamSpecification, StreamViewType, TimeToLiveSpecification,
+};
+use model::{Error, Result};
+
+/// The name of the TTL attribute, in seconds since the Unix epoch.
+pub const TTL: &str = "ttl";
+
+/// Table names.
+#[derive(Debug, Clone)]
+pub struct Tables {
+    /// Users, sessions, organizations, members.
+    pub identity: String,
+    /// Documents, chatbots, conversations, outbox.
+    pub app: String,
+    /// Passages of very large tenants.
+    pub chunks: String,
+    /// Token ledger.
+    pub usage: String,
+    /// What may be forgotten: idempotency, rate buckets, caches.
+    pub ephemeral: String,
+    /// Append-only audit log.
+    pub audit: String,
+}
+
+impl Tables {
+    /// `{prefix}-identity`, `{prefix}-app` and so on.
+    pub fn with_prefix(prefix: &str) -> Self {
+        let name = |suffix: &str| format!("{prefix}-{suffix}");
+        Self {
+            identity: name("identity"),
+            app: name("app"),
+            chunks: name("chunks"),
+            usage: name("usage"),
+            ephemeral: name("ephemeral"),
+            audit: name("audit"),
+        }
+    }
+
+    /// All names.
+    pub fn all(&self) -> [&str; 6] {
+        [&self.identity, &self.app, &self.chunks, &self.usage, &self.ephemeral, &self.audit]
+    }
+}
+
+/// A global secondary index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Index {
+    /// Its name.
+    pub name: &'static str,
+    /// Attributes that form the partition key.
+    pub hash: &'static [&'static str],
+    /// Attributes that form the sort key.
+    pub range: &'static [&'static str],
+    /// Only keys are projected.
+    pub keys_only: bool,
+}
+
+/// The shape of a table. All have the string keys `pk` and `sk`.
+#[derive(Debug, Clone)]
+pub struct Definition {
+    /// Its name.
+    pub name: String,
+    /// Its secondary indexes.
+    pub indexes: Vec<Index>,
+    /// Whether items may carry [`TTL`].
+    pub ttl: bool,
+    /// Whether changes are streamed.
+    pub stream: bool,
+}
+
+/// The shapes of all tables.
+pub fn definitions(tables: &Tables) -> Vec<Definition> {
+    let table = |name: &str, indexes: Vec<Index>, ttl, stream| Definition { name: name.to_owned(), indexes, ttl, stream };
+    let by_id = Index { name: "by_id", hash: &["id"], range: &["owner"], keys_only: true };
+    vec![
+        table(
+            &tables.identity,
+            vec![
+                Index { name: "orgs_by_user", hash: &["member"], range: &["org"], keys_only: false },
+                Index { name: "admin_list", hash: &["kind", "month"], range: &["created_at", "id"], keys_only: false },
+            ],
+            true,
+            true,
+        ),
+        table(&tables.app, vec![by_id.clone()], true, true),
+        table(&tables.chunks, vec![], false, false),
+        table(&tables.usage, vec![], true, true),
+        table(&tables.ephemeral, vec![], true, false),
+        table(&tables.audit, vec![by_id], false, true),
+    ]
+}
+
+/// Creates the tables that do not exist yet, and waits until all are active.
+///
+/// # Errors
+/// [`Error::Unavailable`] when a table cannot be made.
+pub async fn create(db: &aws_sdk_dynamodb::Client, tables: &Tables) -> Result<()> {
+    for definition in definitions(tables) {
+        match db.describe_table().table_name(&definition.name).send().await {
+            Ok(_) => continue,
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => {}
+            Err(error) => return Err(Error::unavailable(error)),
+        }
+        create_table(db, &definition).await?;
+        if definition.ttl {
+            let ttl = TimeToLiveSpecification::builder().attribute_name(TTL).enabled(true).build();
+            let ttl = ttl.map_err(Error::internal)?;
+            let update = db.update_time_to_live().table_name(&definition.name).time_to_live_specification(ttl);
+            update.send().await.map_err(Error::unavailable)?;
+        }
+    }
+    Ok(())
+}
+
+async fn create_table(db: &aws_sdk_dynamodb::Client, definition: &Definition) -> Result<()> {
+    let element = |name: &str, kind: KeyType| {
+        KeySchemaElement::builder().attribute_name(name).key_type(kind).build().map_err(Error::internal)
+    };
+    let mut attributes = vec!["pk", "sk"];
+    let mut request = db
+        .create_table()
+        .table_name(&definition.name)
+        .billing_mode(BillingMode::PayPerRequest)
+        .key_schema(element("pk", KeyType::Hash)?)
+        .key_schema(element("sk", KeyType::Range)?);
+    for index in &definition.indexes {
+        let projection = if index.keys_only { ProjectionType::KeysOnly } else { ProjectionType::All };
+        let mut gsi = GlobalSecondaryIndex::builder()
+            .index_name(index.name)
+            .projection(Projection::builder().projection_type(projection).build());
+        for (names, kind) in [(index.hash, KeyType::Hash), (index.range, KeyType::Range)] {
+            for name in names {
+                gsi = gsi.key_schema(element(name, kind.clone())?);
+                if !attributes.contains(name) {
+                    attributes.push(name);
+                }
+            }
+        }
+        request = request.global_secondary_indexes(gsi.build().map_err(Error::internal)?);
+    }
+    for name in attributes {
+        let attribute = AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S);
+        request = request.attribute_definitions(attribute.build().map_err(Error::internal)?);
+    }
+    if definition.stream {
+        let stream = StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::NewAndOldImages);
+        request = request.stream_specification(stream.build().map_err(Error::internal)?);
+    }
+    request.send().await.map_err(Error::unavailable)?;
+    Ok(())
+}

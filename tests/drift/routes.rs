@@ -1,0 +1,39 @@
+//! A path is wired to the function whose route table serves it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::template::Template;
+
+/// Paths that lead to `system` although no table has them: it answers 404.
+const UNKNOWN: [&str; 2] = ["/", "/{proxy+}"];
+
+#[test]
+fn the_gateway_and_the_route_tables_know_the_same_paths() {
+    let served: BTreeMap<_, _> = local::functions::groups()
+        .into_iter()
+        .map(|(name, api)| (name, api.operations()))
+        .collect();
+    for function in Template::read().functions {
+        let operations = served.get(function.crate_name.as_str()).map_or(&[][..], Vec::as_slice);
+        let table: BTreeSet<_> = operations.iter().map(|operation| operation.path.as_str()).collect();
+        let wired: BTreeSet<_> = function.routes.iter().map(|route| route.path.as_str()).collect();
+        let differ: Vec<_> = table
+            .symmetric_difference(&wired)
+            .filter(|path| !UNKNOWN.contains(path))
+            .collect();
+        assert!(
+            differ.is_empty(),
+            "{}: {differ:?} only in the table or only in template.yaml",
+            function.crate_name
+        );
+    }
+}
+
+#[test]
+fn the_route_table_alone_decides_on_methods() {
+    for function in Template::read().functions {
+        for route in function.routes {
+            assert_eq!(route.method, "ANY", "{} of {}", route.path, function.crate_name);
+        }
+    }
+}

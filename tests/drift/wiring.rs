@@ -1,0 +1,147 @@
+//! Every function of the workspace is deployed, and wired the way its `main` runs.
+
+use std::collections::BTreeSet;
+
+use super::template::{Template, root};
+
+/// What every function is told: `app::Config` reads it, and refuses to start without.
+const ENVIRONMENT: [&str; 10] = [
+    "AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH",
+    "BUCKET",
+    "QUEUE_INDEX_DOCUMENTS",
+    "SECRETS_PREFIX",
+    "TABLE_APP",
+    "TABLE_AUDIT",
+    "TABLE_CHUNKS",
+    "TABLE_EPHEMERAL",
+    "TABLE_IDENTITY",
+    "TABLE_USAGE",
+];
+
+/// The longest that the gateway waits for an answer that is not streamed, in seconds.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html>
+const BUFFERED_LIMIT_SECONDS: u64 = 29;
+
+/// The folders under functions/ that are crates.
+fn crates() -> BTreeSet<String> {
+    let folder = root().join("functions");
+    let entries = std::fs::read_dir(folder)
+        .expect("functions/ is there")
+        .map(|entry| entry.expect("a readable entry"));
+    let crates = entries.filter(|entry| entry.path().join("Cargo.toml").is_file());
+    crates
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect()
+}
+
+#[test]
+fn every_crate_under_functions_is_deployed_once_and_nothing_else_is() {
+    let deployed: Vec<_> = Template::read()
+        .functions
+        .into_iter()
+        .map(|function| function.crate_name)
+        .collect();
+    let unique: BTreeSet<_> = deployed.iter().cloned().collect();
+    assert_eq!(deployed.len(), unique.len(), "a crate is deployed twice: {deployed:?}");
+    assert_eq!(unique, crates());
+    let local: BTreeSet<_> = local::functions::names().into_iter().map(str::to_owned).collect();
+    assert_eq!(unique, local, "the local stack runs other functions");
+}
+
+#[test]
+fn schedules_are_the_same_locally_and_in_the_cloud() {
+    let deployed: Vec<_> = Template::read()
+        .functions
+        .into_iter()
+        .flat_map(|function| {
+            function
+                .schedules
+                .into_iter()
+                .map(move |schedule| (function.crate_name.clone(), schedule))
+        })
+        .collect();
+    let local: Vec<_> = local::functions::schedules()
+        .into_iter()
+        .map(|schedule| {
+            (
+                schedule.name.to_owned(),
+                format!("rate({} minutes)", schedule.every.as_secs() / 60),
+            )
+        })
+        .collect();
+    assert_eq!(deployed, local);
+}
+
+#[test]
+fn routes_stream_exactly_where_the_binary_does() {
+    for function in Template::read().functions {
+        let main = root().join("functions").join(&function.crate_name).join("src/main.rs");
+        let main = std::fs::read_to_string(&main).unwrap_or_else(|error| panic!("{}: {error}", main.display()));
+        let streams = main.contains("serve_streaming");
+        assert_eq!(
+            !function.routes.is_empty(),
+            streams || main.contains("serve("),
+            "{}: an HTTP function has routes, a worker has none",
+            function.crate_name
+        );
+        for route in function.routes {
+            assert_eq!(
+                route.streaming, streams,
+                "{} {} of {}",
+                route.method, route.path, function.crate_name
+            );
+            if !streams {
+                assert!(
+                    function.timeout_seconds <= BUFFERED_LIMIT_SECONDS,
+                    "{} outlives the gateway",
+                    function.crate_name
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_path_belongs_to_one_function() {
+    let mut seen = BTreeSet::new();
+    for function in Template::read().functions {
+        for route in function.routes {
+            assert!(
+                seen.insert((route.path.clone(), route.method)),
+                "{} is wired twice",
+                route.path
+            );
+        }
+    }
+    assert!(
+        seen.iter().any(|(path, method)| path == "/{proxy+}" && method == "ANY"),
+        "unknown paths reach nobody"
+    );
+}
+
+#[test]
+fn a_worker_has_a_queue_or_a_schedule() {
+    for function in Template::read().functions {
+        let worker = !function.sources.is_empty() || !function.schedules.is_empty();
+        assert_ne!(
+            worker,
+            !function.routes.is_empty(),
+            "{} is neither or both",
+            function.crate_name
+        );
+    }
+}
+
+#[test]
+fn every_function_is_told_all_that_it_reads() {
+    for function in Template::read().functions {
+        let own: &[&str] = if function.crate_name == "chats" {
+            &["OPENAI_BASE_URL"]
+        } else {
+            &[]
+        };
+        let wanted: BTreeSet<_> = ENVIRONMENT.iter().chain(own).copied().collect();
+        let told: BTreeSet<_> = function.environment.keys().map(String::as_str).collect();
+        assert_eq!(told, wanted, "{}", function.crate_name);
+    }
+}
