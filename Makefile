@@ -67,9 +67,10 @@ fmt: ## Format the code
 audit: $(CARGO_DENY) ## Check the dependencies for known vulnerabilities (needs the network)
 	$(CARGO_DENY) --config .deny.toml check advisories
 
-openapi: ## Write the OpenAPI document of the whole API to target/openapi.json
+openapi: ## Write the OpenAPI document of all functions, which `system` serves
 	mkdir -p target
 	cargo run --quiet -p local --bin parlance -- openapi > target/openapi.json
+	mv target/openapi.json functions/system/openapi.json
 
 bench: ## Measure the local stack, release build (ARGS=...)
 	cargo run --quiet --release -p local --bin parlance -- bench $(ARGS)

@@ -1,1 +1,1 @@
-//! placeholder
+//! Integration tests only; see `main.rs`.

@@ -10,15 +10,31 @@ pub fn api() -> Api {
     Api::new("Authentication")
         .at(&"/api/v1/auth")
         .post("/register", v1::register, "Create an account and sign it in.")
-        .post("/login", v1::login, "Sign in with e-mail address and password (form or JSON).")
+        .post(
+            "/login",
+            v1::login,
+            "Sign in with e-mail address and password (form or JSON).",
+        )
         .get("/me", v1::get_me, "Get the signed-in account.")
         .at(&"/api/auth")
         .post("/register", sphere::register, "Create an account and sign it in.")
-        .post("/login", sphere::login, "Sign in with e-mail address and password (form or JSON).")
+        .post(
+            "/login",
+            sphere::login,
+            "Sign in with e-mail address and password (form or JSON).",
+        )
         .get("/me", sphere::get_me, "Get the signed-in account.")
         .both()
-        .post("/auth/refresh", v1::refresh, "Replace a refresh token by a new pair of tokens.")
-        .post("/auth/logout", logout, "End the session of this token; it is refused from the next request on.")
+        .post(
+            "/auth/refresh",
+            v1::refresh,
+            "Replace a refresh token by a new pair of tokens.",
+        )
+        .post(
+            "/auth/logout",
+            logout,
+            "End the session of this token; it is refused from the next request on.",
+        )
 }
 
 async fn logout(app: Ctx, caller: Caller) -> Result<Message> {

@@ -30,8 +30,15 @@ impl NewAccount {
     /// Both fields are checked, so that one answer names everything that is wrong.
     pub(crate) fn into_sign_up(self) -> model::Result<SignUp> {
         let names = [self.name, self.full_name, self.display_name];
-        let name = names.into_iter().flatten().map(|name| name.trim().to_owned()).find(|name| !name.is_empty());
-        match (Email::parse(&self.email), NewPassword::parse(self.password, "/password")) {
+        let name = names
+            .into_iter()
+            .flatten()
+            .map(|name| name.trim().to_owned())
+            .find(|name| !name.is_empty());
+        match (
+            Email::parse(&self.email),
+            NewPassword::parse(self.password, "/password"),
+        ) {
             (Ok(email), Ok(password)) => Ok(SignUp { name, email, password }),
             (Err(Error::Invalid(mut email)), Err(Error::Invalid(password))) => {
                 email.extend(password);
@@ -56,7 +63,10 @@ pub(crate) struct Credentials {
 
 impl Credentials {
     pub(crate) async fn sign_in(self, app: &Ctx) -> Result<SignedIn> {
-        let address = self.username.or(self.email).ok_or_else(|| Error::invalid("/email", "is required"))?;
+        let address = self
+            .username
+            .or(self.email)
+            .ok_or_else(|| Error::invalid("/email", "is required"))?;
         Ok(app.sign_in(&address, &self.password).await?)
     }
 }
@@ -137,7 +147,10 @@ pub(crate) struct RegisteredView {
 
 pub(crate) async fn register(app: Ctx, Body(new): Body<NewAccount>) -> Result<Created<RegisteredView>> {
     let SignedIn { user, tokens } = app.register(new.into_sign_up()?).await?;
-    Ok(Created(RegisteredView { account: (&user).into(), tokens: tokens.into() }))
+    Ok(Created(RegisteredView {
+        account: (&user).into(),
+        tokens: tokens.into(),
+    }))
 }
 
 pub(crate) async fn login(app: Ctx, FormOrJson(credentials): FormOrJson<Credentials>) -> Result<Json<TokensView>> {

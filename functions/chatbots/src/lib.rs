@@ -15,10 +15,22 @@ pub fn api() -> Api {
         .post("/chatbots", create_chatbot, "Create a chatbot.")
         .get("/chatbots", list_chatbots, "List chatbots, newest first.")
         .get("/chatbots/{chatbot_id}", get_chatbot, "Get a chatbot.")
-        .put("/chatbots/{chatbot_id}", update_chatbot, "Change a chatbot; what is left out stays as it is.")
+        .put(
+            "/chatbots/{chatbot_id}",
+            update_chatbot,
+            "Change a chatbot; what is left out stays as it is.",
+        )
         .delete("/chatbots/{chatbot_id}", delete_chatbot, "Delete a chatbot.")
-        .post("/chatbots/{chatbot_id}/documents", assign_documents, "Let a chatbot answer from documents.")
-        .delete("/chatbots/{chatbot_id}/documents/{document_id}", remove_document, "Take a document away from a chatbot.")
+        .post(
+            "/chatbots/{chatbot_id}/documents",
+            assign_documents,
+            "Let a chatbot answer from documents.",
+        )
+        .delete(
+            "/chatbots/{chatbot_id}/documents/{document_id}",
+            remove_document,
+            "Take a document away from a chatbot.",
+        )
 }
 
 const ABSENT: Error = Error::NotFound("chatbot");
@@ -41,7 +53,12 @@ async fn create_chatbot(app: Ctx, member: Member, Body(new): Body<NewChatbot>) -
     Ok(Created(chatbot.into()))
 }
 
-async fn list_chatbots(app: Ctx, member: Member, page: Paging, Query(filter): Query<Filter>) -> Result<Listing<ChatbotView>> {
+async fn list_chatbots(
+    app: Ctx,
+    member: Member,
+    page: Paging,
+    Query(filter): Query<Filter>,
+) -> Result<Listing<ChatbotView>> {
     let creator = filter.own().then_some(&member.identity.user.id);
     let found = app.chatbots(&member.org.org).list(&page, creator).await?;
     page.answer(found.map(ChatbotView::from))
@@ -52,31 +69,54 @@ async fn get_chatbot(app: Ctx, member: Member, Path(path): Path<BotPath>) -> Res
     Ok(Json(chatbot.ok_or(ABSENT)?.into()))
 }
 
-async fn update_chatbot(app: Ctx, member: Member, Path(path): Path<BotPath>, Body(patch): Body<ChatbotPatch>) -> Result<Json<ChatbotView>> {
+async fn update_chatbot(
+    app: Ctx,
+    member: Member,
+    Path(path): Path<BotPath>,
+    Body(patch): Body<ChatbotPatch>,
+) -> Result<Json<ChatbotView>> {
     changeable(&app, &member, &path.chatbot_id).await?;
     let mut change = patch.into_change();
     if let Some(documents) = change.documents.take() {
         change.documents = Some(existing_documents(&app, &member, documents).await?);
     }
-    let chatbot = app.chatbots(&member.org.org).update(&path.chatbot_id, &change, app.clock.now()).await?;
+    let chatbot = app
+        .chatbots(&member.org.org)
+        .update(&path.chatbot_id, &change, app.clock.now())
+        .await?;
     Ok(Json(chatbot.ok_or(ABSENT)?.into()))
 }
 
 async fn delete_chatbot(app: Ctx, member: Member, Path(path): Path<BotPath>) -> Result<NoContent> {
     changeable(&app, &member, &path.chatbot_id).await?;
-    if app.chatbots(&member.org.org).delete(&path.chatbot_id).await? { Ok(NoContent) } else { Err(ABSENT.into()) }
+    if app.chatbots(&member.org.org).delete(&path.chatbot_id).await? {
+        Ok(NoContent)
+    } else {
+        Err(ABSENT.into())
+    }
 }
 
-async fn assign_documents(app: Ctx, member: Member, Path(path): Path<BotPath>, Body(body): Body<DocumentIds>) -> Result<Json<ChatbotView>> {
+async fn assign_documents(
+    app: Ctx,
+    member: Member,
+    Path(path): Path<BotPath>,
+    Body(body): Body<DocumentIds>,
+) -> Result<Json<ChatbotView>> {
     changeable(&app, &member, &path.chatbot_id).await?;
     let documents = existing_documents(&app, &member, body.document_ids).await?;
-    let chatbot = app.chatbots(&member.org.org).assign(&path.chatbot_id, &documents, app.clock.now()).await?;
+    let chatbot = app
+        .chatbots(&member.org.org)
+        .assign(&path.chatbot_id, &documents, app.clock.now())
+        .await?;
     Ok(Json(chatbot.ok_or(ABSENT)?.into()))
 }
 
 async fn remove_document(app: Ctx, member: Member, Path(path): Path<LinkPath>) -> Result<Json<ChatbotView>> {
     changeable(&app, &member, &path.chatbot_id).await?;
-    let chatbot = app.chatbots(&member.org.org).unassign(&path.chatbot_id, &path.document_id, app.clock.now()).await?;
+    let chatbot = app
+        .chatbots(&member.org.org)
+        .unassign(&path.chatbot_id, &path.document_id, app.clock.now())
+        .await?;
     Ok(Json(chatbot.ok_or(Error::NotFound("document"))?.into()))
 }
 
@@ -87,7 +127,11 @@ async fn changeable(app: &Ctx, member: &Member, id: &ChatbotId) -> Result<()> {
         Ok(())
     } else {
         let detail = "Only who made this chatbot, or an owner or admin of the organization, may change it.";
-        Err(Error::Forbidden { code: "not_yours", detail }.into())
+        Err(Error::Forbidden {
+            code: "not_yours",
+            detail,
+        }
+        .into())
     }
 }
 
@@ -96,8 +140,16 @@ async fn existing_documents(app: &Ctx, member: &Member, mut ids: Vec<DocumentId>
     ids.sort_unstable();
     ids.dedup();
     if ids.len() > Chatbot::MAX_DOCUMENTS {
-        return Err(Error::invalid("/documents", format!("may name at most {} documents", Chatbot::MAX_DOCUMENTS)).into());
+        return Err(Error::invalid(
+            "/documents",
+            format!("may name at most {} documents", Chatbot::MAX_DOCUMENTS),
+        )
+        .into());
     }
     let found = app.documents(&member.org.org).among(&ids).await?;
-    if found.len() == ids.len() { Ok(ids) } else { Err(Error::NotFound("document").into()) }
+    if found.len() == ids.len() {
+        Ok(ids)
+    } else {
+        Err(Error::NotFound("document").into())
+    }
 }

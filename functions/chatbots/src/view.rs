@@ -36,8 +36,24 @@ pub(crate) struct SettingsView {
 
 impl From<ChatbotSettings> for SettingsView {
     fn from(settings: ChatbotSettings) -> Self {
-        let ChatbotSettings { model, system_prompt, welcome_message, temperature, max_tokens, top_k, color } = settings;
-        Self { model, system_prompt, welcome_message, temperature, max_tokens, top_k, color }
+        let ChatbotSettings {
+            model,
+            system_prompt,
+            welcome_message,
+            temperature,
+            max_tokens,
+            top_k,
+            color,
+        } = settings;
+        Self {
+            model,
+            system_prompt,
+            welcome_message,
+            temperature,
+            max_tokens,
+            top_k,
+            color,
+        }
     }
 }
 

@@ -81,7 +81,10 @@ pub(crate) struct AnswerFrame {
 impl From<AnswerEvent> for AnswerFrame {
     fn from(event: AnswerEvent) -> Self {
         match event {
-            AnswerEvent::Text(content) => Self { content, ..Self::default() },
+            AnswerEvent::Text(content) => Self {
+                content,
+                ..Self::default()
+            },
             AnswerEvent::Done(turn) => Self {
                 content: String::new(),
                 message_id: Some(turn.answer_id.0),
@@ -132,7 +135,11 @@ fn answer_of(turn: Turn, now: Timestamp) -> MessageView {
 
 /// Messages of turns that come newest first.
 pub(crate) fn in_reading_order(turns: Vec<Turn>, now: Timestamp) -> Vec<MessageView> {
-    turns.into_iter().rev().flat_map(|turn| [question_of(&turn), answer_of(turn, now)]).collect()
+    turns
+        .into_iter()
+        .rev()
+        .flat_map(|turn| [question_of(&turn), answer_of(turn, now)])
+        .collect()
 }
 
 pub(crate) async fn send_message(
@@ -142,10 +149,16 @@ pub(crate) async fn send_message(
     accept: WantsStream,
     Body(new): Body<NewMessage>,
 ) -> Result<Either<Json<MessageView>, EventStream<AnswerFrame>>> {
-    let question = Question { conversation: path.session_id, content: new.content, turn: None };
+    let question = Question {
+        conversation: path.session_id,
+        content: new.content,
+        turn: None,
+    };
     let mut events = app.answer(&member.org, question).await?;
     if new.stream || accept.0 {
-        return Ok(Either::Right(EventStream::new(events.map(|event| event.map(AnswerFrame::from)))));
+        return Ok(Either::Right(EventStream::new(
+            events.map(|event| event.map(AnswerFrame::from)),
+        )));
     }
     while let Some(event) = events.next().await {
         if let AnswerEvent::Done(turn) = event? {
@@ -155,9 +168,17 @@ pub(crate) async fn send_message(
     Err(Error::internal("an answer ended without its last event").into())
 }
 
-pub(crate) async fn list_messages(app: Ctx, member: Member, Path(path): Path<SessionPath>, page: Paging) -> Result<Listing<MessageView>> {
+pub(crate) async fn list_messages(
+    app: Ctx,
+    member: Member,
+    Path(path): Path<SessionPath>,
+    page: Paging,
+) -> Result<Listing<MessageView>> {
     let conversations = app.conversations(&member.org.org, &member.identity.user.id);
     conversations.get(&path.session_id).await?.ok_or(ABSENT)?;
     let turns = conversations.turns(&path.session_id, &page).await?;
-    page.answer(Page { items: in_reading_order(turns.items, app.clock.now()), next: turns.next })
+    page.answer(Page {
+        items: in_reading_order(turns.items, app.clock.now()),
+        next: turns.next,
+    })
 }

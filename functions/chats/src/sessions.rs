@@ -63,8 +63,16 @@ pub(crate) struct SessionWithMessages {
     messages: Vec<MessageView>,
 }
 
-pub(crate) async fn create_chat_session(app: Ctx, member: Member, Body(new): Body<NewChatSession>) -> Result<Created<SessionView>> {
-    let bot = app.chatbots(&member.org.org).get(&new.chatbot_id).await?.ok_or(Error::NotFound("chatbot"))?;
+pub(crate) async fn create_chat_session(
+    app: Ctx,
+    member: Member,
+    Body(new): Body<NewChatSession>,
+) -> Result<Created<SessionView>> {
+    let bot = app
+        .chatbots(&member.org.org)
+        .get(&new.chatbot_id)
+        .await?
+        .ok_or(Error::NotFound("chatbot"))?;
     let now = app.clock.now();
     let conversation = Conversation {
         id: app.ids.make()?,
@@ -75,24 +83,40 @@ pub(crate) async fn create_chat_session(app: Ctx, member: Member, Body(new): Bod
         created_at: now,
         updated_at: now,
     };
-    app.conversations(&conversation.org, &conversation.user).create(&conversation).await?;
+    app.conversations(&conversation.org, &conversation.user)
+        .create(&conversation)
+        .await?;
     Ok(Created(conversation.into()))
 }
 
 pub(crate) async fn list_chat_sessions(app: Ctx, member: Member, page: Paging) -> Result<Listing<SessionView>> {
-    let found = app.conversations(&member.org.org, &member.identity.user.id).list(&page).await?;
+    let found = app
+        .conversations(&member.org.org, &member.identity.user.id)
+        .list(&page)
+        .await?;
     page.answer(found.map(SessionView::from))
 }
 
-pub(crate) async fn get_chat_session(app: Ctx, member: Member, Path(path): Path<SessionPath>) -> Result<Json<SessionWithMessages>> {
+pub(crate) async fn get_chat_session(
+    app: Ctx,
+    member: Member,
+    Path(path): Path<SessionPath>,
+) -> Result<Json<SessionWithMessages>> {
     let conversations = app.conversations(&member.org.org, &member.identity.user.id);
     let conversation = conversations.get(&path.session_id).await?.ok_or(ABSENT)?;
     let turns = conversations.turns(&path.session_id, &PageRequest::default()).await?;
     let messages = in_reading_order(turns.items, app.clock.now());
-    Ok(Json(SessionWithMessages { session: conversation.into(), messages }))
+    Ok(Json(SessionWithMessages {
+        session: conversation.into(),
+        messages,
+    }))
 }
 
 pub(crate) async fn delete_chat_session(app: Ctx, member: Member, Path(path): Path<SessionPath>) -> Result<NoContent> {
     let conversations = app.conversations(&member.org.org, &member.identity.user.id);
-    if conversations.delete(&path.session_id, app.clock.now()).await? { Ok(NoContent) } else { Err(ABSENT.into()) }
+    if conversations.delete(&path.session_id, app.clock.now()).await? {
+        Ok(NoContent)
+    } else {
+        Err(ABSENT.into())
+    }
 }

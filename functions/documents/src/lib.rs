@@ -14,9 +14,17 @@ use view::{DocumentView, UploadedView};
 pub fn api() -> Api {
     Api::new("Documents")
         .both()
-        .post("/documents/upload", upload_document, "Upload a PDF, DOCX or TXT file; it is indexed in the background.")
+        .post(
+            "/documents/upload",
+            upload_document,
+            "Upload a PDF, DOCX or TXT file; it is indexed in the background.",
+        )
         .get("/documents", list_documents, "List documents, newest first.")
-        .get("/documents/{document_id}", get_document, "Get a document with its indexing progress.")
+        .get(
+            "/documents/{document_id}",
+            get_document,
+            "Get a document with its indexing progress.",
+        )
 }
 
 /// What a person says about a file.
@@ -55,10 +63,18 @@ struct DocumentPath {
 }
 
 async fn upload_document(app: Ctx, member: Member, wait: Wait, upload: Upload<About>) -> Result<Created<UploadedView>> {
-    let Upload { file, fields: About { name, description } } = upload;
+    let Upload {
+        file,
+        fields: About { name, description },
+    } = upload;
     let given = |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     let name = given(name).unwrap_or_else(|| file.name.chars().take(Document::MAX_NAME).collect());
-    let new = NewDocument { name, description: given(description), file_name: file.name, bytes: file.bytes };
+    let new = NewDocument {
+        name,
+        description: given(description),
+        file_name: file.name,
+        bytes: file.bytes,
+    };
     let mut document = app.upload(&member.org, new).await?;
     if let Some(at_most) = wait.0 {
         document = app.wait_until_indexed(&document, at_most).await?;
@@ -66,7 +82,12 @@ async fn upload_document(app: Ctx, member: Member, wait: Wait, upload: Upload<Ab
     Ok(Created(document.into()))
 }
 
-async fn list_documents(app: Ctx, member: Member, page: Paging, Query(filter): Query<Filter>) -> Result<Listing<DocumentView>> {
+async fn list_documents(
+    app: Ctx,
+    member: Member,
+    page: Paging,
+    Query(filter): Query<Filter>,
+) -> Result<Listing<DocumentView>> {
     let uploader = matches!(filter.scope, Whose::Own).then_some(&member.identity.user.id);
     let found = app.documents(&member.org.org).list(&page, uploader).await?;
     page.answer(found.map(DocumentView::from))

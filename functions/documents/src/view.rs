@@ -23,7 +23,13 @@ impl From<Document> for UploadedView {
             (DocumentStatus::Failed, Some(failure)) => failure.detail.clone(),
             _ => "The document was stored and is being indexed.".to_owned(),
         };
-        Self { document_id: document.id.0.clone(), id: document.id.0, name: document.name, status: document.status, message }
+        Self {
+            document_id: document.id.0.clone(),
+            id: document.id.0,
+            name: document.name,
+            status: document.status,
+            message,
+        }
     }
 }
 

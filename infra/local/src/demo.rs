@@ -23,11 +23,19 @@ const LOOKS: usize = 1200;
 /// The first thing that did not work, as a sentence.
 pub async fn run(url: &str) -> Result<()> {
     let http = Client::builder().connect_timeout(Duration::from_secs(2)).build()?;
-    let mut demo = Demo { http, url: url.trim_end_matches('/').to_owned(), token: String::new() };
+    let mut demo = Demo {
+        http,
+        url: url.trim_end_matches('/').to_owned(),
+        token: String::new(),
+    };
     demo.sign_up().await?;
     let files = [
         (samples::HANDBOOK, "application/pdf", samples::handbook_pdf()),
-        (samples::PRODUCT, "application/vnd.openxmlformats-officedocument.wordprocessingml.document", samples::product_docx()),
+        (
+            samples::PRODUCT,
+            "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+            samples::product_docx(),
+        ),
         (samples::FAQ, "text/plain", samples::faq_txt()),
     ];
     let mut documents = Vec::new();
@@ -59,7 +67,8 @@ impl Demo {
         let email = format!("demo-{}@example.com", hex::encode(model::id::random_bytes::<4>()?));
         let account = json!({"email": email, "password": "correct horse battery", "name": "Demo"});
         let registered = self.post("/api/v1/auth/register").json(&account).send().await;
-        let registered = registered.map_err(|_| format!("no server answers at {}; start one with `make dev`", self.url))?;
+        let registered =
+            registered.map_err(|_| format!("no server answers at {}; start one with `make dev`", self.url))?;
         let registered = checked(registered).await?;
         self.token = text(&registered, "access_token");
         println!("registered {email}");
@@ -68,14 +77,19 @@ impl Demo {
 
     async fn upload(&self, name: &str, kind: &str, bytes: Vec<u8>) -> Result<String> {
         let size = bytes.len();
-        let file = multipart::Part::bytes(bytes).file_name(name.to_owned()).mime_str(kind)?;
+        let file = multipart::Part::bytes(bytes)
+            .file_name(name.to_owned())
+            .mime_str(kind)?;
         let form = multipart::Form::new().part("file", file).text("name", name.to_owned());
         let uploaded = checked(self.post("/api/v1/documents/upload").multipart(form).send().await?).await?;
         println!("uploaded   {name} ({size} bytes): {}", text(&uploaded, "status"));
         Ok(text(&uploaded, "id"))
     }
 
-    #[expect(clippy::disallowed_methods, reason = "a person watches; this is a client, not a function")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a person watches; this is a client, not a function"
+    )]
     async fn watch(&self, document: &str) -> Result<()> {
         let mut seen = String::new();
         for _ in 0..LOOKS {
@@ -84,10 +98,13 @@ impl Demo {
             let (status, name) = (text(&state, "status"), text(&state, "name"));
             let now = format!("{status} {}%", state["progress"]);
             if now != seen {
-                println!("indexing   {name}: {now}{}", match &state["chunks"] {
-                    Value::Null => String::new(),
-                    chunks => format!(", {chunks} passages"),
-                });
+                println!(
+                    "indexing   {name}: {now}{}",
+                    match &state["chunks"] {
+                        Value::Null => String::new(),
+                        chunks => format!(", {chunks} passages"),
+                    }
+                );
                 seen = now;
             }
             match status.as_str() {
@@ -102,7 +119,11 @@ impl Demo {
     async fn open_session(&self, documents: &[String]) -> Result<String> {
         let bot = json!({"name": "Meridian assistant", "documents": documents});
         let bot = checked(self.post("/api/v1/chatbots").json(&bot).send().await?).await?;
-        println!("created    chatbot {} over {} documents", text(&bot, "name"), documents.len());
+        println!(
+            "created    chatbot {} over {} documents",
+            text(&bot, "name"),
+            documents.len()
+        );
         let session = json!({"chatbotId": bot["id"]});
         let session = checked(self.post("/api/chat/sessions").json(&session).send().await?).await?;
         Ok(text(&session, "id"))
@@ -111,7 +132,11 @@ impl Demo {
     async fn ask(&self, session: &str, question: &str) -> Result<()> {
         println!("\n> {question}\n");
         let message = json!({"content": question, "stream": true});
-        let answer = self.post(&format!("/api/chat/sessions/{session}/messages")).json(&message).send().await?;
+        let answer = self
+            .post(&format!("/api/chat/sessions/{session}/messages"))
+            .json(&message)
+            .send()
+            .await?;
         if !answer.status().is_success() {
             checked(answer).await?;
             return Ok(());
@@ -132,7 +157,11 @@ impl Demo {
 /// Prints one event: words as they come, and the citations at the end.
 fn show(frame: &str) -> Result<()> {
     let failed = frame.lines().any(|line| line == "event: error");
-    let Some(data) = frame.lines().find_map(|line| line.strip_prefix("data: ")).filter(|data| *data != "[DONE]") else {
+    let Some(data) = frame
+        .lines()
+        .find_map(|line| line.strip_prefix("data: "))
+        .filter(|data| *data != "[DONE]")
+    else {
         return Ok(());
     };
     let event: Value = serde_json::from_str(data)?;
@@ -141,7 +170,9 @@ fn show(frame: &str) -> Result<()> {
     }
     print!("{}", text(&event, "content"));
     stdout().flush()?;
-    let Some(sources) = event["sources"].as_array() else { return Ok(()) };
+    let Some(sources) = event["sources"].as_array() else {
+        return Ok(());
+    };
     println!("\n");
     for source in sources {
         let place = match (&source["page"], &source["heading"]) {
@@ -149,7 +180,12 @@ fn show(frame: &str) -> Result<()> {
             (_, Value::String(heading)) => format!(", {heading}"),
             _ => String::new(),
         };
-        println!("  [{}] {}{place}: \"{}\"", source["number"], text(source, "name"), text(source, "excerpt"));
+        println!(
+            "  [{}] {}{place}: \"{}\"",
+            source["number"],
+            text(source, "name"),
+            text(source, "excerpt")
+        );
     }
     Ok(())
 }
@@ -157,7 +193,11 @@ fn show(frame: &str) -> Result<()> {
 async fn checked(response: reqwest::Response) -> Result<Value> {
     let status = response.status();
     let body: Value = response.json().await?;
-    if status.is_success() { Ok(body) } else { Err(format!("{status}: {}", text(&body, "detail")).into()) }
+    if status.is_success() {
+        Ok(body)
+    } else {
+        Err(format!("{status}: {}", text(&body, "detail")).into())
+    }
 }
 
 fn text(value: &Value, field: &str) -> String {

@@ -39,7 +39,10 @@ fn worker<J: runtime::Job>(app: &App) -> Worker {
         let app = app.clone();
         Box::pin(async move { Ok(runtime::deliver::<J>(app, event).await) })
     });
-    Worker { name: J::QUEUE, handler }
+    Worker {
+        name: J::QUEUE,
+        handler,
+    }
 }
 
 /// A function that runs from time to time.
@@ -57,7 +60,7 @@ pub struct Scheduled {
 pub fn schedules() -> Vec<Scheduled> {
     vec![Scheduled {
         name: relay_outbox::RelayOutbox::NAME,
-        every: Duration::from_secs(5 * 60),
+        every: Duration::from_mins(5),
         run: relay_outbox::RelayOutbox::run,
     }]
 }
@@ -66,7 +69,10 @@ pub fn schedules() -> Vec<Scheduled> {
 pub fn names() -> Vec<&'static str> {
     let groups = groups().into_iter().map(|(name, _)| name);
     let schedules = schedules().into_iter().map(|schedule| schedule.name);
-    groups.chain([index_documents::IndexDocuments::QUEUE]).chain(schedules).collect()
+    groups
+        .chain([index_documents::IndexDocuments::QUEUE])
+        .chain(schedules)
+        .collect()
 }
 
 /// The `OpenAPI` document of all HTTP functions.

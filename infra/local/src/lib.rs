@@ -4,6 +4,7 @@
 //! SDKs. What differs is only what this crate adds: it creates the tables, delivers queue messages and schedules,
 //! and serves `/_local/*`.
 
+pub mod bench;
 pub mod cloud;
 mod control;
 pub mod demo;
@@ -11,6 +12,7 @@ pub mod functions;
 mod options;
 mod outbox;
 mod provision;
+pub mod sample_files;
 mod stack;
 
 pub use options::{Options, SECRETS};

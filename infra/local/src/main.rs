@@ -35,6 +35,14 @@ enum Command {
     },
     /// Print the OpenAPI document of all functions
     Openapi,
+    /// Measure the API of a stack in this process that keeps nothing
+    Bench,
+    /// Write the sample documents into a folder
+    #[command(hide = true)]
+    Samples {
+        /// The folder
+        folder: PathBuf,
+    },
 }
 
 #[tokio::main]
@@ -44,6 +52,8 @@ async fn main() -> ExitCode {
         None => serve(arguments).await,
         Some(Command::Demo { url }) => local::demo::run(&url).await.map_err(|error| error.to_string()),
         Some(Command::Openapi) => print_openapi(),
+        Some(Command::Bench) => local::bench::run().await.map_err(|error| error.to_string()),
+        Some(Command::Samples { folder }) => local::sample_files::write(&folder).map_err(|error| error.to_string()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -59,7 +69,11 @@ async fn serve(arguments: Arguments) -> Result<(), String> {
     let options = Options {
         port: arguments.port,
         aws_port: arguments.aws_port,
-        data: if arguments.ephemeral { Data::Ephemeral } else { Data::Folder(arguments.data_dir) },
+        data: if arguments.ephemeral {
+            Data::Ephemeral
+        } else {
+            Data::Folder(arguments.data_dir)
+        },
         timers: true,
         environment: std::env::vars().collect(),
     };

@@ -32,7 +32,13 @@ pub struct Options {
 impl Options {
     /// Nothing kept, any free ports, no timers, an empty environment: what tests want.
     pub fn ephemeral() -> Self {
-        Self { port: 0, aws_port: 0, data: Data::Ephemeral, timers: false, environment: Vec::new() }
+        Self {
+            port: 0,
+            aws_port: 0,
+            data: Data::Ephemeral,
+            timers: false,
+            environment: Vec::new(),
+        }
     }
 
     /// The value of an environment variable that is not empty.

@@ -21,7 +21,13 @@ pub(crate) async fn sdk(cloud: &Cloud) -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
         .endpoint_url(cloud.endpoint())
         .region(Region::from_static(REGION))
-        .credentials_provider(Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, "embedded"))
+        .credentials_provider(Credentials::new(
+            ACCESS_KEY_ID,
+            SECRET_ACCESS_KEY,
+            None,
+            None,
+            "embedded",
+        ))
         .load()
         .await
 }
@@ -40,7 +46,11 @@ pub(crate) fn queue_url(cloud: &Cloud, queue: &str) -> String {
 pub(crate) async fn create(sdk: &SdkConfig) -> Result<()> {
     let db = aws_sdk_dynamodb::Client::new(sdk);
     let (bucket, tables) = (Objects::new(sdk, BUCKET), tables());
-    futures::try_join!(store::tables::create(&db, &tables), bucket.create_bucket(), create_signing_secret(sdk))?;
+    futures::try_join!(
+        store::tables::create(&db, &tables),
+        bucket.create_bucket(),
+        create_signing_secret(sdk)
+    )?;
     Ok(())
 }
 
@@ -55,8 +65,15 @@ pub(crate) fn create_queue(cloud: &Cloud, queue: &str) -> Result<()> {
         ("VisibilityTimeout".to_owned(), VISIBILITY_SECONDS.to_string()),
         ("RedrivePolicy".to_owned(), redrive.to_string()),
     ]);
-    cloud.sqs().create_queue(&dead_letters, &BTreeMap::new()).map_err(|e| Error::internal(e.to_string()))?;
-    cloud.sqs().create_queue(queue, &attributes).map_err(|e| Error::internal(e.to_string()))
+    for (name, attributes) in [(dead_letters.as_str(), &BTreeMap::new()), (queue, &attributes)] {
+        // A queue of an earlier release may have other attributes; it keeps its messages and gets ours.
+        let created = cloud
+            .sqs()
+            .create_queue(name, attributes)
+            .or_else(|_| cloud.sqs().set_attributes(name, attributes));
+        created.map_err(|error| Error::internal(error.to_string()))?;
+    }
+    Ok(())
 }
 
 /// The secret that signs tokens, made once and kept with the data.
@@ -64,9 +81,19 @@ async fn create_signing_secret(sdk: &SdkConfig) -> Result<()> {
     let secrets = aws_sdk_secretsmanager::Client::new(sdk);
     match secrets.get_secret_value().secret_id("JWT_SECRET").send().await {
         Ok(_) => Ok(()),
-        Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => {
+        Err(error)
+            if error
+                .as_service_error()
+                .is_some_and(|e| e.is_resource_not_found_exception()) =>
+        {
             let secret = hex::encode(model::id::random_bytes::<32>()?);
-            secrets.create_secret().name("JWT_SECRET").secret_string(secret).send().await.map_err(Error::unavailable)?;
+            secrets
+                .create_secret()
+                .name("JWT_SECRET")
+                .secret_string(secret)
+                .send()
+                .await
+                .map_err(Error::unavailable)?;
             Ok(())
         }
         Err(error) => Err(Error::unavailable(error)),

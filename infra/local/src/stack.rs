@@ -68,7 +68,9 @@ impl Local {
 
     /// Runs a schedule now; none when there is none of this name.
     pub(crate) async fn run(&self, name: &str) -> Option<model::Result<()>> {
-        let schedule = functions::schedules().into_iter().find(|schedule| schedule.name == name)?;
+        let schedule = functions::schedules()
+            .into_iter()
+            .find(|schedule| schedule.name == name)?;
         Some((schedule.run)(self.app.clone()).await)
     }
 }
@@ -78,6 +80,7 @@ pub struct Stack {
     address: SocketAddr,
     local: Arc<Local>,
     cloud: Cloud,
+    sdk: aws_config::SdkConfig,
     stop: CancellationToken,
     tasks: JoinSet<()>,
 }
@@ -114,10 +117,22 @@ impl Stack {
         }
         // No request can be running yet, so every promise in the outbox is one that a crash left behind.
         app.relay_outbox(Duration::ZERO).await?;
-        let deliver = |worker: functions::Worker| EventSourceMapping::new(cloud.sqs().clone(), worker.name, 10, worker.handler);
-        let local = Arc::new(Local { app, outbox: Outbox::default(), workers: workers.into_iter().map(deliver).collect() });
+        let deliver =
+            |worker: functions::Worker| EventSourceMapping::new(cloud.sqs().clone(), worker.name, 10, worker.handler);
+        let local = Arc::new(Local {
+            app,
+            outbox: Outbox::default(),
+            workers: workers.into_iter().map(deliver).collect(),
+        });
 
-        let mut stack = Self { address, local, cloud, stop: CancellationToken::new(), tasks: JoinSet::new() };
+        let mut stack = Self {
+            address,
+            local,
+            cloud,
+            sdk,
+            stop: CancellationToken::new(),
+            tasks: JoinSet::new(),
+        };
         stack.serve(listener);
         if options.timers {
             stack.start_timers();
@@ -126,12 +141,17 @@ impl Stack {
     }
 
     fn serve(&mut self, listener: TcpListener) {
-        let api = functions::groups().into_iter().map(|(_, api)| api).reduce(http_api::Api::merge);
+        let api = functions::groups()
+            .into_iter()
+            .map(|(_, api)| api)
+            .reduce(http_api::Api::merge);
         let api = api.map(|api| api.finish(self.local.app.clone())).unwrap_or_default();
         let router = control::routes(self.local.clone()).fallback_service(api);
         let stop = self.stop.clone();
         self.tasks.spawn(async move {
-            let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await;
+            let served = axum::serve(listener, router)
+                .with_graceful_shutdown(stop.cancelled_owned())
+                .await;
             if let Err(error) = served {
                 tracing::error!(%error, "local.api_stopped");
             }
@@ -145,7 +165,11 @@ impl Stack {
                 let mut timer = tokio::time::interval(schedule.every);
                 while stop.run_until_cancelled(timer.tick()).await.is_some() {
                     if let Err(error) = (schedule.run)(app.clone()).await {
-                        tracing::warn!(schedule = schedule.name, error = &error as &dyn std::error::Error, "schedule.failed");
+                        tracing::warn!(
+                            schedule = schedule.name,
+                            error = &error as &dyn std::error::Error,
+                            "schedule.failed"
+                        );
                     }
                 }
             });
@@ -172,6 +196,11 @@ impl Stack {
         &self.cloud
     }
 
+    /// How the AWS SDKs reach the embedded services.
+    pub fn sdk(&self) -> &aws_config::SdkConfig {
+        &self.sdk
+    }
+
     /// Moves the clock of everything forward.
     pub fn advance(&self, by: Duration) {
         self.local.advance(by);
@@ -196,7 +225,10 @@ impl Stack {
             ("TABLE_EPHEMERAL", tables.ephemeral),
             ("TABLE_AUDIT", tables.audit),
             ("BUCKET", provision::BUCKET.to_owned()),
-            ("QUEUE_INDEX_DOCUMENTS", provision::queue_url(&self.cloud, "index_documents")),
+            (
+                "QUEUE_INDEX_DOCUMENTS",
+                provision::queue_url(&self.cloud, "index_documents"),
+            ),
             ("AWS_ENDPOINT_URL", self.cloud.endpoint()),
             ("AWS_REGION", cloud::REGION.to_owned()),
             ("AWS_ACCESS_KEY_ID", cloud::ACCESS_KEY_ID.to_owned()),
@@ -225,19 +257,33 @@ fn config(options: &Options, cloud: &Cloud) -> Config {
         bucket: provision::BUCKET.to_owned(),
         queue_index_documents: provision::queue_url(cloud, "index_documents"),
         secrets_prefix: String::new(),
-        openai_base_url: options.variable("OPENAI_BASE_URL").unwrap_or("https://api.openai.com/v1").to_owned(),
+        openai_base_url: options
+            .variable("OPENAI_BASE_URL")
+            .unwrap_or("https://api.openai.com/v1")
+            .to_owned(),
         fall_back_to_local_model: true,
     }
 }
 
 /// The platform admin that the environment asks for, so that a developer has one without touching the tables.
 async fn seed_admin(options: &Options, app: &App) -> Result<(), StartError> {
-    let (email, password) = (options.variable("PARLANCE_ADMIN_EMAIL"), options.variable("PARLANCE_ADMIN_PASSWORD"));
-    let Some((email, password)) = email.zip(password) else { return Ok(()) };
-    let unusable = |error: model::Error| StartError::Admin(match error {
-        model::Error::Invalid(fields) => fields.into_iter().map(|field| field.detail).collect::<Vec<_>>().join("; "),
-        error => error.to_string(),
-    });
+    let (email, password) = (
+        options.variable("PARLANCE_ADMIN_EMAIL"),
+        options.variable("PARLANCE_ADMIN_PASSWORD"),
+    );
+    let Some((email, password)) = email.zip(password) else {
+        return Ok(());
+    };
+    let unusable = |error: model::Error| {
+        StartError::Admin(match error {
+            model::Error::Invalid(fields) => fields
+                .into_iter()
+                .map(|field| field.detail)
+                .collect::<Vec<_>>()
+                .join("; "),
+            error => error.to_string(),
+        })
+    };
     let sign_up = SignUp {
         name: None,
         email: Email::parse(email).map_err(unusable)?,

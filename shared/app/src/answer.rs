@@ -55,9 +55,14 @@ impl App {
     pub fn answer<'a>(&'a self, member: &'a Membership, question: Question) -> BoxFuture<'a, Result<AnswerStream>> {
         Box::pin(async move {
             let conversations = self.conversations(&member.org, &member.member);
-            let history = PageRequest { limit: HISTORY, after: None };
-            let (conversation, history) =
-                futures::try_join!(conversations.get(&question.conversation), conversations.turns(&question.conversation, &history))?;
+            let history = PageRequest {
+                limit: HISTORY,
+                after: None,
+            };
+            let (conversation, history) = futures::try_join!(
+                conversations.get(&question.conversation),
+                conversations.turns(&question.conversation, &history)
+            )?;
             let conversation = conversation.ok_or(Error::NotFound("chat session"))?;
             let mut history = history.items;
             history.retain(|turn| turn.status == TurnStatus::Complete && Some(&turn.id) != question.turn.as_ref());
@@ -77,11 +82,22 @@ impl App {
                 NewTurn::NoConversation => return Err(Error::NotFound("chat session")),
                 NewTurn::Exists(stored) if stored.status == TurnStatus::Complete => return Ok(replay(*stored)),
                 NewTurn::Exists(stored) => {
-                    if !conversations.take_over(&stored, turn.created_at, turn.lease_until_ms).await? {
+                    if !conversations
+                        .take_over(&stored, turn.created_at, turn.lease_until_ms)
+                        .await?
+                    {
                         let detail = "This message is being answered by another request.";
-                        return Err(Error::InProgress { detail, retry_after: Duration::from_secs(2) });
+                        return Err(Error::InProgress {
+                            detail,
+                            retry_after: Duration::from_secs(2),
+                        });
                     }
-                    Turn { id: stored.id, answer_id: stored.answer_id, created_at: stored.created_at, ..turn }
+                    Turn {
+                        id: stored.id,
+                        answer_id: stored.answer_id,
+                        created_at: stored.created_at,
+                        ..turn
+                    }
                 }
             };
             let request = request(&chosen.name, &settings, &grounding, &history, &question.content);
@@ -90,7 +106,9 @@ impl App {
     }
 
     async fn chatbot_of(&self, member: &Membership, conversation: &Conversation) -> Result<Option<Chatbot>> {
-        let Some(id) = &conversation.chatbot else { return Ok(None) };
+        let Some(id) = &conversation.chatbot else {
+            return Ok(None);
+        };
         let bot = self.chatbots(&member.org).get(id).await?;
         let gone = || Error::conflict("chatbot_deleted", "The chatbot of this chat session was deleted.");
         bot.ok_or_else(gone).map(Some)
@@ -118,7 +136,13 @@ impl App {
     }
 }
 
-fn request(name: &str, settings: &ChatbotSettings, grounding: &Grounding, history: &[Turn], question: &str) -> ChatRequest {
+fn request(
+    name: &str,
+    settings: &ChatbotSettings,
+    grounding: &Grounding,
+    history: &[Turn],
+    question: &str,
+) -> ChatRequest {
     let mut messages = Vec::with_capacity(history.len() * 2 + 1);
     for turn in history {
         messages.push(Message::user(&turn.question));
@@ -136,7 +160,14 @@ fn request(name: &str, settings: &ChatbotSettings, grounding: &Grounding, histor
 }
 
 /// Runs the model and stores what came of it. Nothing runs unless the stream is polled.
-fn generate(app: App, member: Membership, mut turn: Turn, grounding: Grounding, chosen: Chosen, request: ChatRequest) -> AnswerStream {
+fn generate(
+    app: App,
+    member: Membership,
+    mut turn: Turn,
+    grounding: Grounding,
+    chosen: Chosen,
+    request: ChatRequest,
+) -> AnswerStream {
     async_stream::stream! {
         let conversations = app.conversations(&member.org, &member.member);
         let mut filter = CitationFilter::new(grounding.numbers());
@@ -197,7 +228,11 @@ fn generate(app: App, member: Membership, mut turn: Turn, grounding: Grounding, 
 
 /// A stored answer, once more.
 fn replay(turn: Turn) -> AnswerStream {
-    stream::iter([Ok(AnswerEvent::Text(turn.answer.clone())), Ok(AnswerEvent::Done(Box::new(turn)))]).boxed()
+    stream::iter([
+        Ok(AnswerEvent::Text(turn.answer.clone())),
+        Ok(AnswerEvent::Done(Box::new(turn))),
+    ])
+    .boxed()
 }
 
 fn reason_name(reason: FinishReason) -> &'static str {

@@ -32,7 +32,11 @@ impl Config {
     /// The first required variable that is missing.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let required = |name: &'static str| get(name).filter(|value| !value.is_empty()).ok_or(ConfigError(name));
-        let or = |name: &str, default: &str| get(name).filter(|v| !v.is_empty()).unwrap_or_else(|| default.to_owned());
+        let or = |name: &str, default: &str| {
+            get(name)
+                .filter(|v| !v.is_empty())
+                .unwrap_or_else(|| default.to_owned())
+        };
         Ok(Self {
             tables: Tables {
                 identity: required("TABLE_IDENTITY")?,
@@ -58,6 +62,9 @@ mod tests {
     #[test]
     fn a_missing_variable_is_named() {
         let error = Config::read(|name| (name != "BUCKET").then(|| "x".to_owned())).err();
-        assert_eq!(error.map(|e| e.to_string()).as_deref(), Some("the environment variable BUCKET is not set"));
+        assert_eq!(
+            error.map(|e| e.to_string()).as_deref(),
+            Some("the environment variable BUCKET is not set")
+        );
     }
 }

@@ -40,54 +40,94 @@ impl App {
     /// # Errors
     /// When the queue should deliver the message again. On the last delivery the document is marked `failed`, so
     /// that nobody waits for it; the dead-letter queue can still bring it back.
-    pub fn index_document<'a>(&'a self, message: &'a IndexMessage, delivery: &'a Delivery) -> BoxFuture<'a, Result<()>> {
+    pub fn index_document<'a>(
+        &'a self,
+        message: &'a IndexMessage,
+        delivery: &'a Delivery,
+    ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let documents = self.documents(&message.org_id);
             let holder = format!("{}/{}", delivery.message_id, delivery.attempt);
             // A redelivery comes after the visibility timeout, when the worker before is dead or done.
             let take_over = delivery.attempt > 1;
-            let document = match documents.lease(&message.document_id, &holder, self.clock.now(), take_over).await? {
+            let document = match documents
+                .lease(&message.document_id, &holder, self.clock.now(), take_over)
+                .await?
+            {
                 Lease::Taken(document) => document,
                 Lease::Finished | Lease::Gone => return Ok(()),
                 Lease::Held => {
                     let retry_after = model::document::INDEX_LEASE;
-                    return Err(Error::InProgress { detail: "another worker holds this document", retry_after });
+                    return Err(Error::InProgress {
+                        detail: "another worker holds this document",
+                        retry_after,
+                    });
                 }
             };
             let outcome = match self.read(&document, &holder).await {
                 Ok(outcome) => outcome,
                 Err(error) if delivery.attempt >= Delivery::MAX => {
-                    let detail = "The document could not be indexed because of a fault on our side; index it again later.";
-                    let failure = IndexFailure { code: "internal".to_owned(), detail: detail.to_owned() };
-                    documents.finish(&document.id, &holder, document.want, &Outcome::GivenUp(failure), self.clock.now()).await?;
+                    let detail =
+                        "The document could not be indexed because of a fault on our side; index it again later.";
+                    let failure = IndexFailure {
+                        code: "internal".to_owned(),
+                        detail: detail.to_owned(),
+                    };
+                    documents
+                        .finish(
+                            &document.id,
+                            &holder,
+                            document.want,
+                            &Outcome::GivenUp(failure),
+                            self.clock.now(),
+                        )
+                        .await?;
                     return Err(error);
                 }
                 Err(error) => return Err(error),
             };
             // Losing here means that another worker ended this generation: its result is as good.
-            documents.finish(&document.id, &holder, document.want, &outcome, self.clock.now()).await?;
+            documents
+                .finish(&document.id, &holder, document.want, &outcome, self.clock.now())
+                .await?;
             Ok(())
         })
     }
 
     async fn read(&self, document: &Document, holder: &str) -> Result<Outcome> {
-        let source = self.objects.get(&Document::source_key(&document.org, &document.id)).await?;
-        let bytes = source.ok_or_else(|| Error::internal(format!("the file of document {} is missing", document.id)))?;
+        let source = self
+            .objects
+            .get(&Document::source_key(&document.org, &document.id))
+            .await?;
+        let bytes =
+            source.ok_or_else(|| Error::internal(format!("the file of document {} is missing", document.id)))?;
         let documents = self.documents(&document.org);
         documents.progress(&document.id, holder, 20, self.clock.now()).await?;
         let kind = kind_of(document.kind);
-        let indexed = match spawn_blocking(move || index(&bytes, kind)).await.map_err(Error::internal)? {
+        let indexed = match spawn_blocking(move || index(&bytes, kind))
+            .await
+            .map_err(Error::internal)?
+        {
             Ok(indexed) => indexed,
             Err(reason) => {
-                let failure = IndexFailure { code: reason.code().to_owned(), detail: reason.to_string() };
+                let failure = IndexFailure {
+                    code: reason.code().to_owned(),
+                    detail: reason.to_string(),
+                };
                 return Ok(Outcome::Failed(failure));
             }
         };
         documents.progress(&document.id, holder, 80, self.clock.now()).await?;
         let hash = hex::encode(&Sha256::digest(&indexed.segment)[..16]);
         let key = Document::segment_key(&document.org, &document.id, &hash);
-        self.objects.put(&key, indexed.segment.into(), "application/octet-stream").await?;
-        Ok(Outcome::Ready { segment: key, pages: indexed.pages, chunks: indexed.chunks })
+        self.objects
+            .put(&key, indexed.segment.into(), "application/octet-stream")
+            .await?;
+        Ok(Outcome::Ready {
+            segment: key,
+            pages: indexed.pages,
+            chunks: indexed.chunks,
+        })
     }
 }
 
@@ -95,5 +135,9 @@ fn index(bytes: &[u8], kind: retrieval::Kind) -> Result<Indexed, ExtractError> {
     let extracted = retrieval::extract(bytes, kind)?;
     let chunks = retrieval::chunk(&extracted, &ChunkOptions::default());
     let segment = Segment::build(&chunks);
-    Ok(Indexed { pages: extracted.pages, chunks: u32::try_from(chunks.len()).unwrap_or(u32::MAX), segment: segment.to_bytes() })
+    Ok(Indexed {
+        pages: extracted.pages,
+        chunks: u32::try_from(chunks.len()).unwrap_or(u32::MAX),
+        segment: segment.to_bytes(),
+    })
 }

@@ -26,10 +26,10 @@ pub use index_document::Delivery;
 use model::{Clock, Ids, OrgId, Result, UserId};
 pub use readiness::{Dependency, Readiness};
 pub use sign_in::{Identity, SignUp, SignedIn};
-use store::{Chatbots, Conversations, Documents, Objects, Queues, Store};
 pub use store::{Begun, ChatbotChange, IdempotencyKey, StoredAnswer};
-use tokio::sync::OnceCell;
+use store::{Chatbots, Conversations, Documents, Objects, Queues, Store};
 pub use tokens::TokenPair;
+use tokio::sync::OnceCell;
 pub use upload::Upload;
 
 /// Everything a request needs. A clone is cheap and shares all of it.

@@ -28,7 +28,9 @@ pub(crate) struct Chosen {
 
 impl Models {
     pub(crate) fn new() -> Result<Self> {
-        Ok(Self { http: TimeLimits::default().http_client().map_err(Error::internal)? })
+        Ok(Self {
+            http: TimeLimits::default().http_client().map_err(Error::internal)?,
+        })
     }
 }
 
@@ -49,10 +51,18 @@ impl App {
     /// [`Error::Upstream`] `provider_not_configured`, unless this process may fall back to the built-in model.
     pub(crate) async fn model(&self, name: &str) -> Result<Chosen> {
         if name == LOCAL {
-            return Ok(Chosen { model: Arc::new(Local), name: name.to_owned(), requested: None });
+            return Ok(Chosen {
+                model: Arc::new(Local),
+                name: name.to_owned(),
+                requested: None,
+            });
         }
         let (provider, provider_name) = provider(name);
-        let key = if provider == "openai" { self.secrets.get("OPENAI_API_KEY").await? } else { None };
+        let key = if provider == "openai" {
+            self.secrets.get("OPENAI_API_KEY").await?
+        } else {
+            None
+        };
         match key {
             Some(key) => Ok(Chosen {
                 model: Arc::new(self.openai(provider_name, key)?),
@@ -64,7 +74,10 @@ impl App {
                 name: LOCAL.to_owned(),
                 requested: Some(name.to_owned()),
             }),
-            None => Err(ModelError::NotConfigured { provider: provider.to_owned() }.into()),
+            None => Err(ModelError::NotConfigured {
+                provider: provider.to_owned(),
+            }
+            .into()),
         }
     }
 
@@ -76,6 +89,7 @@ impl App {
             generative: true,
             context_tokens: CONTEXT_TOKENS,
         };
-        OpenAiCompatible::new(info, &self.config.openai_base_url, key, self.models.http.clone()).map_err(Error::internal)
+        OpenAiCompatible::new(info, &self.config.openai_base_url, key, self.models.http.clone())
+            .map_err(Error::internal)
     }
 }

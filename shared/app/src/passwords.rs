@@ -17,7 +17,10 @@ fn argon2() -> Argon2<'static> {
 }
 
 fn hash(password: &[u8]) -> Result<String> {
-    argon2().hash_password(password).map(|hash| hash.to_string()).map_err(|e| Error::internal(e.to_string()))
+    argon2()
+        .hash_password(password)
+        .map(|hash| hash.to_string())
+        .map_err(|e| Error::internal(e.to_string()))
 }
 
 impl Passwords {
@@ -26,13 +29,17 @@ impl Passwords {
         let encode = |bytes: &[u8]| argon2::password_hash::phc::Output::new(bytes).map(|o| o.to_string());
         let salt = encode(&model::id::random_bytes::<16>()?).map_err(|e| Error::internal(e.to_string()))?;
         let output = encode(&model::id::random_bytes::<32>()?).map_err(|e| Error::internal(e.to_string()))?;
-        Ok(Self { decoy: format!("$argon2id$v=19$m=19456,t=2,p=1${salt}${output}") })
+        Ok(Self {
+            decoy: format!("$argon2id$v=19$m=19456,t=2,p=1${salt}${output}"),
+        })
     }
 
     /// PHC string of a new password.
     pub(crate) async fn hash(&self, password: &NewPassword) -> Result<String> {
         let password = password.secret().clone();
-        spawn_blocking(move || hash(password.expose().as_bytes())).await.map_err(Error::internal)?
+        spawn_blocking(move || hash(password.expose().as_bytes()))
+            .await
+            .map_err(Error::internal)?
     }
 
     /// Whether `password` belongs to `hash`. Without a hash it takes the same time and answers `false`.
@@ -42,7 +49,11 @@ impl Passwords {
         }
         let known = hash.is_some();
         let (password, hash) = (password.clone(), hash.unwrap_or_else(|| self.decoy.clone()));
-        let matches = spawn_blocking(move || argon2().verify_password(password.expose().as_bytes(), hash.as_str()).is_ok());
+        let matches = spawn_blocking(move || {
+            argon2()
+                .verify_password(password.expose().as_bytes(), hash.as_str())
+                .is_ok()
+        });
         Ok(matches.await.map_err(Error::internal)? && known)
     }
 }
@@ -56,10 +67,18 @@ mod tests {
     async fn only_the_right_password_verifies_and_no_hash_never_does() {
         let passwords = Passwords::new().unwrap();
         let secret = Secret::new("correct horse battery");
-        let hash = passwords.hash(&NewPassword::parse(secret.clone(), "/password").unwrap()).await.unwrap();
+        let hash = passwords
+            .hash(&NewPassword::parse(secret.clone(), "/password").unwrap())
+            .await
+            .unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
         assert!(passwords.verify(&secret, Some(hash.clone())).await.unwrap());
-        assert!(!passwords.verify(&Secret::new("correct horse batterx"), Some(hash)).await.unwrap());
+        assert!(
+            !passwords
+                .verify(&Secret::new("correct horse batterx"), Some(hash))
+                .await
+                .unwrap()
+        );
         assert!(!passwords.verify(&secret, None).await.unwrap());
     }
 

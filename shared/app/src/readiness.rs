@@ -32,13 +32,28 @@ impl App {
     pub fn readiness(&self) -> BoxFuture<'_, Readiness> {
         Box::pin(async move {
             let names = ["identity", "app", "chunks", "usage", "ephemeral", "audit"];
-            let tables = names.iter().zip(self.config.tables.all()).map(|(name, table)| async move {
-                Dependency { name: format!("table:{name}"), ok: self.store.is_reachable(table).await }
+            let tables = names
+                .iter()
+                .zip(self.config.tables.all())
+                .map(|(name, table)| async move {
+                    Dependency {
+                        name: format!("table:{name}"),
+                        ok: self.store.is_reachable(table).await,
+                    }
+                });
+            let (mut dependencies, bucket, queue) = futures::join!(
+                join_all(tables),
+                self.objects.is_reachable(),
+                self.queues.is_reachable()
+            );
+            dependencies.push(Dependency {
+                name: "bucket".to_owned(),
+                ok: bucket,
             });
-            let (mut dependencies, bucket, queue) =
-                futures::join!(join_all(tables), self.objects.is_reachable(), self.queues.is_reachable());
-            dependencies.push(Dependency { name: "bucket".to_owned(), ok: bucket });
-            dependencies.push(Dependency { name: "queue:index_documents".to_owned(), ok: queue });
+            dependencies.push(Dependency {
+                name: "queue:index_documents".to_owned(),
+                ok: queue,
+            });
             Readiness { dependencies }
         })
     }

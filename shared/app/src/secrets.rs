@@ -16,7 +16,11 @@ pub(crate) struct Secrets {
 
 impl Secrets {
     pub(crate) fn new(sdk: &aws_types::SdkConfig, prefix: &str) -> Self {
-        Self { client: Client::new(sdk), prefix: prefix.to_owned(), known: Mutex::default() }
+        Self {
+            client: Client::new(sdk),
+            prefix: prefix.to_owned(),
+            known: Mutex::default(),
+        }
     }
 
     /// The secret called `name`; none when it does not exist or is empty.
@@ -25,9 +29,24 @@ impl Secrets {
         if let Some(secret) = known.get(name) {
             return Ok(secret.clone());
         }
-        let secret = match self.client.get_secret_value().secret_id(format!("{}{name}", self.prefix)).send().await {
-            Ok(found) => found.secret_string.filter(|text| !text.trim().is_empty()).map(|text| Secret::new(text.trim())),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => None,
+        let secret = match self
+            .client
+            .get_secret_value()
+            .secret_id(format!("{}{name}", self.prefix))
+            .send()
+            .await
+        {
+            Ok(found) => found
+                .secret_string
+                .filter(|text| !text.trim().is_empty())
+                .map(|text| Secret::new(text.trim())),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_resource_not_found_exception()) =>
+            {
+                None
+            }
             Err(error) => return Err(Error::unavailable(error)),
         };
         known.insert(name, secret.clone());
@@ -36,6 +55,8 @@ impl Secrets {
 
     /// The secret called `name`, without which nothing works.
     pub(crate) async fn require(&self, name: &'static str) -> Result<Secret> {
-        self.get(name).await?.ok_or_else(|| Error::internal(format!("the secret {name} does not exist")))
+        self.get(name)
+            .await?
+            .ok_or_else(|| Error::internal(format!("the secret {name} does not exist")))
     }
 }

@@ -26,19 +26,31 @@ struct Cache {
 
 impl Segments {
     pub(crate) fn new(objects: Objects) -> Self {
-        Self { objects, cache: Mutex::new(Cache { entries: LruCache::unbounded(), bytes: 0 }) }
+        Self {
+            objects,
+            cache: Mutex::new(Cache {
+                entries: LruCache::unbounded(),
+                bytes: 0,
+            }),
+        }
     }
 
     /// The segments under `keys`, in their order. One that was deleted meanwhile is `None`.
     pub(crate) async fn load(&self, keys: Vec<String>) -> Result<Vec<Option<Arc<Segment>>>> {
-        stream::iter(keys).map(|key| self.one(key)).buffered(PARALLEL).try_collect().await
+        stream::iter(keys)
+            .map(|key| self.one(key))
+            .buffered(PARALLEL)
+            .try_collect()
+            .await
     }
 
     async fn one(&self, key: String) -> Result<Option<Arc<Segment>>> {
         if let Some((segment, _)) = self.lock().entries.get(&key) {
             return Ok(Some(segment.clone()));
         }
-        let Some(bytes) = self.objects.get(&key).await? else { return Ok(None) };
+        let Some(bytes) = self.objects.get(&key).await? else {
+            return Ok(None);
+        };
         let segment = Arc::new(Segment::from_bytes(&bytes).map_err(Error::internal)?);
         self.lock().insert(key, segment.clone(), bytes.len());
         Ok(Some(segment))
@@ -57,7 +69,9 @@ impl Cache {
             self.bytes -= replaced;
         }
         while self.bytes > CAPACITY {
-            let Some((_, (_, dropped))) = self.entries.pop_lru() else { break };
+            let Some((_, (_, dropped))) = self.entries.pop_lru() else {
+                break;
+            };
             self.bytes -= dropped;
         }
     }

@@ -41,9 +41,14 @@ pub struct Identity {
 }
 
 /// One answer for a wrong password, an unknown account and a disabled one: which it was is nobody's business.
-const WRONG: Error =
-    Error::Unauthorized { code: "invalid_credentials", detail: "The e-mail address or the password is not right." };
-const ENDED: Error = Error::Unauthorized { code: "session_ended", detail: "The session has ended; sign in again." };
+const WRONG: Error = Error::Unauthorized {
+    code: "invalid_credentials",
+    detail: "The e-mail address or the password is not right.",
+};
+const ENDED: Error = Error::Unauthorized {
+    code: "session_ended",
+    detail: "The session has ended; sign in again.",
+};
 
 impl App {
     /// Creates an account with its personal organization and signs it in.
@@ -59,7 +64,10 @@ impl App {
     pub fn seed_platform_admin(&self, sign_up: SignUp) -> BoxFuture<'_, Result<()>> {
         Box::pin(async move {
             match self.create_account(sign_up, PlatformRole::Admin).await {
-                Ok(_) | Err(Error::Conflict { code: "email_taken", .. }) => Ok(()),
+                Ok(_)
+                | Err(Error::Conflict {
+                    code: "email_taken", ..
+                }) => Ok(()),
                 Err(error) => Err(error),
             }
         })
@@ -91,12 +99,25 @@ impl App {
                 time_zone: "UTC".to_owned(),
                 created_at: now,
             };
-            let owner = Membership { org: org_id, member: user.id.clone(), role: OrgRole::Owner, joined_at: now };
+            let owner = Membership {
+                org: org_id,
+                member: user.id.clone(),
+                role: OrgRole::Owner,
+                joined_at: now,
+            };
             let session = Session::begin(self.ids.make()?, user.id.clone(), now);
             let tokens = self.keys().await?.pair(&session)?;
-            match self.store.accounts().register(&user, &hash, &org, &owner, &session).await? {
+            match self
+                .store
+                .accounts()
+                .register(&user, &hash, &org, &owner, &session)
+                .await?
+            {
                 Registered::Created => Ok(SignedIn { user, tokens }),
-                Registered::EmailTaken => Err(Error::conflict("email_taken", "An account with this e-mail address exists.")),
+                Registered::EmailTaken => Err(Error::conflict(
+                    "email_taken",
+                    "An account with this e-mail address exists.",
+                )),
             }
         })
     }
@@ -131,7 +152,12 @@ impl App {
             let keys = self.keys().await?;
             let presented = keys.refresh(token, self.clock.now())?;
             loop {
-                let Some((user, session)) = self.store.accounts().with_session(&presented.user, &presented.session).await? else {
+                let Some((user, session)) = self
+                    .store
+                    .accounts()
+                    .with_session(&presented.user, &presented.session)
+                    .await?
+                else {
                     return Err(ENDED);
                 };
                 let now = self.clock.now();
@@ -162,7 +188,13 @@ impl App {
 
     /// Ends the session of this request. Its tokens are refused from the next request on.
     pub fn sign_out<'a>(&'a self, identity: &'a Identity) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move { self.store.sessions().revoke(&identity.user.id, &identity.session).await.map(|_| ()) })
+        Box::pin(async move {
+            self.store
+                .sessions()
+                .revoke(&identity.user.id, &identity.session)
+                .await
+                .map(|_| ())
+        })
     }
 
     /// Who presents this access token.
@@ -173,9 +205,19 @@ impl App {
         Box::pin(async move {
             let now = self.clock.now();
             let claims = self.keys().await?.access(token, now)?;
-            let found = self.store.accounts().with_session(&claims.user, &claims.session).await?;
-            let (user, session) = found.filter(|(user, session)| user.is_active() && !session.is_expired(now)).ok_or(ENDED)?;
-            Ok(Identity { user, session: session.id, token: token.clone() })
+            let found = self
+                .store
+                .accounts()
+                .with_session(&claims.user, &claims.session)
+                .await?;
+            let (user, session) = found
+                .filter(|(user, session)| user.is_active() && !session.is_expired(now))
+                .ok_or(ENDED)?;
+            Ok(Identity {
+                user,
+                session: session.id,
+                token: token.clone(),
+            })
         })
     }
 

@@ -5,11 +5,7 @@
 
 use aws_lc_rs::hkdf;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use model::{
-    Error, Result, Secret, Session, SessionId, Timestamp, UserId,
-    session::ACCESS_TTL,
-    time::after,
-};
+use model::{Error, Result, Secret, Session, SessionId, Timestamp, UserId, session::ACCESS_TTL, time::after};
 use serde::{Deserialize, Serialize};
 
 use crate::App;
@@ -64,8 +60,14 @@ pub(crate) struct Keys {
     sealing: [u8; 32],
 }
 
-const INVALID: Error = Error::Unauthorized { code: "token_invalid", detail: "The token is not valid; sign in again." };
-const EXPIRED: Error = Error::Unauthorized { code: "token_expired", detail: "The token has expired; refresh it." };
+const INVALID: Error = Error::Unauthorized {
+    code: "token_invalid",
+    detail: "The token is not valid; sign in again.",
+};
+const EXPIRED: Error = Error::Unauthorized {
+    code: "token_expired",
+    detail: "The token has expired; refresh it.",
+};
 
 impl Keys {
     pub(crate) fn derive(secret: &Secret) -> Result<Self> {
@@ -75,7 +77,10 @@ impl Keys {
         let derive = |purpose: &[u8]| -> Result<[u8; 32]> {
             let mut key = [0; 32];
             let fill = |_| Error::internal("key derivation failed");
-            root.expand(&[purpose], hkdf::HKDF_SHA256).map_err(fill)?.fill(&mut key).map_err(fill)?;
+            root.expand(&[purpose], hkdf::HKDF_SHA256)
+                .map_err(fill)?
+                .fill(&mut key)
+                .map_err(fill)?;
             Ok(key)
         };
         let signing = derive(b"jwt-hs256")?;
@@ -111,7 +116,9 @@ impl Keys {
             iat: session.rotated_at.as_second(),
             exp: end.as_second(),
         };
-        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding).map(Secret::new).map_err(Error::internal)
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
+            .map(Secret::new)
+            .map_err(Error::internal)
     }
 
     pub(crate) fn access(&self, token: &Secret, now: Timestamp) -> Result<Verified> {
@@ -130,20 +137,33 @@ impl Keys {
         // The library would ask the system clock; ours is asked below.
         rules.validate_exp = false;
         let token = jsonwebtoken::decode::<Claims>(token.expose(), &self.decoding, &rules).map_err(|_| INVALID)?;
-        let Claims { sub, sid, usage: found, generation, exp, .. } = token.claims;
+        let Claims {
+            sub,
+            sid,
+            usage: found,
+            generation,
+            exp,
+            ..
+        } = token.claims;
         if found != usage {
             return Err(INVALID);
         }
         if now.as_second() >= exp {
             return Err(EXPIRED);
         }
-        Ok(Verified { user: sub, session: sid, generation })
+        Ok(Verified {
+            user: sub,
+            session: sid,
+            generation,
+        })
     }
 }
 
 impl App {
     pub(crate) async fn keys(&self) -> Result<&Keys> {
-        self.keys.get_or_try_init(|| async { Keys::derive(&self.secrets.require("JWT_SECRET").await?) }).await
+        self.keys
+            .get_or_try_init(|| async { Keys::derive(&self.secrets.require("JWT_SECRET").await?) })
+            .await
     }
 }
 
@@ -153,7 +173,11 @@ mod tests {
     use super::*;
 
     fn session() -> Session {
-        Session::begin(SessionId("s".into()), UserId("u".into()), Timestamp::from_second(1_800_000_000).unwrap())
+        Session::begin(
+            SessionId("s".into()),
+            UserId("u".into()),
+            Timestamp::from_second(1_800_000_000).unwrap(),
+        )
     }
 
     #[test]
@@ -169,9 +193,26 @@ mod tests {
         let pair = keys.pair(&session).unwrap();
         let at = |seconds| Timestamp::from_second(1_800_000_000 + seconds).unwrap();
         assert!(keys.access(&pair.access, at(899)).is_ok());
-        assert!(matches!(keys.access(&pair.access, at(900)), Err(Error::Unauthorized { code: "token_expired", .. })));
-        assert!(keys.access(&pair.refresh, at(0)).is_err(), "a refresh token is no access token");
-        assert!(keys.refresh(&pair.access, at(0)).is_err(), "an access token is no refresh token");
-        assert!(Keys::derive(&Secret::new("two")).unwrap().access(&pair.access, at(0)).is_err());
+        assert!(matches!(
+            keys.access(&pair.access, at(900)),
+            Err(Error::Unauthorized {
+                code: "token_expired",
+                ..
+            })
+        ));
+        assert!(
+            keys.access(&pair.refresh, at(0)).is_err(),
+            "a refresh token is no access token"
+        );
+        assert!(
+            keys.refresh(&pair.access, at(0)).is_err(),
+            "an access token is no refresh token"
+        );
+        assert!(
+            Keys::derive(&Secret::new("two"))
+                .unwrap()
+                .access(&pair.access, at(0))
+                .is_err()
+        );
     }
 }

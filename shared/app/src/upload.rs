@@ -43,7 +43,9 @@ fn kind_by_name(file_name: &str) -> Result<DocumentKind> {
         Some(Kind::Pdf) => Ok(DocumentKind::Pdf),
         Some(Kind::Docx) => Ok(DocumentKind::Docx),
         Some(Kind::Text) => Ok(DocumentKind::Txt),
-        None => Err(Error::UnsupportedMedia("This type of file cannot be read; upload a .pdf, .docx or .txt file.".to_owned())),
+        None => Err(Error::UnsupportedMedia(
+            "This type of file cannot be read; upload a .pdf, .docx or .txt file.".to_owned(),
+        )),
     }
 }
 
@@ -61,8 +63,12 @@ impl App {
             }
             let id: DocumentId = self.ids.make()?;
             let now = self.clock.now();
-            let promise =
-                OutboxEntry { document: id.clone(), org: member.org.clone(), step: OutboxStep::AbandonUpload, created_ms: now.as_millisecond() };
+            let promise = OutboxEntry {
+                document: id.clone(),
+                org: member.org.clone(),
+                step: OutboxStep::AbandonUpload,
+                created_ms: now.as_millisecond(),
+            };
             let document = Document {
                 id,
                 org: member.org.clone(),
@@ -104,8 +110,15 @@ impl App {
     ///
     /// # Errors
     /// [`Error::NotFound`] when it is deleted meanwhile.
-    #[expect(clippy::disallowed_methods, reason = "the client asked to wait; looking again is all there is to do")]
-    pub fn wait_until_indexed<'a>(&'a self, document: &'a Document, at_most: Duration) -> BoxFuture<'a, Result<Document>> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the client asked to wait; looking again is all there is to do"
+    )]
+    pub fn wait_until_indexed<'a>(
+        &'a self,
+        document: &'a Document,
+        at_most: Duration,
+    ) -> BoxFuture<'a, Result<Document>> {
         Box::pin(async move {
             let documents = self.documents(&document.org);
             let mut waited = Duration::ZERO;
@@ -115,7 +128,9 @@ impl App {
                     return Ok(current);
                 }
                 // Short at first for small files, longer later to spare the table.
-                let pause = (waited / 4).clamp(Duration::from_millis(50), Duration::from_secs(1)).min(at_most - waited);
+                let pause = (waited / 4)
+                    .clamp(Duration::from_millis(50), Duration::from_secs(1))
+                    .min(at_most - waited);
                 tokio::time::sleep(pause).await;
                 waited += pause;
             }
@@ -124,7 +139,9 @@ impl App {
 
     async fn take_in(&self, document: &Document, promise: &OutboxEntry, bytes: Bytes) -> Result<()> {
         let key = Document::source_key(&document.org, &document.id);
-        self.objects.put(&key, bytes, kind_of(document.kind).content_type()).await?;
+        self.objects
+            .put(&key, bytes, kind_of(document.kind).content_type())
+            .await?;
         if self.documents(&document.org).accept(document, promise).await? {
             Ok(())
         } else {
@@ -138,13 +155,18 @@ impl App {
         if !self.store.outbox().give_up(&promise.document).await? {
             return Ok(());
         }
-        self.objects.delete(&Document::source_key(&promise.org, &promise.document)).await?;
+        self.objects
+            .delete(&Document::source_key(&promise.org, &promise.document))
+            .await?;
         self.store.outbox().remove(&promise.document).await
     }
 
     /// Queues the message of an acknowledged upload and forgets the promise.
     pub(crate) async fn send_index_message(&self, promise: &OutboxEntry) -> Result<()> {
-        let message = IndexMessage { org_id: promise.org.clone(), document_id: promise.document.clone() };
+        let message = IndexMessage {
+            org_id: promise.org.clone(),
+            document_id: promise.document.clone(),
+        };
         self.queues.index_document(&message).await?;
         self.store.outbox().remove(&promise.document).await
     }

@@ -181,7 +181,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
 }
 
 impl<S: Host + Clone> Api<S> {
-    /// The service: routes, extractors' state and everything that [`crate::border`] adds around them.
+    /// The service: routes, extractors' state and everything that `border` adds around them.
     pub fn finish(self, host: S) -> Router {
         let mut router = Router::new();
         for route in self.routes {

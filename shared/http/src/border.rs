@@ -24,7 +24,7 @@ use axum::{
 };
 use futures::FutureExt as _;
 use http::{Uri, header, uri::PathAndQuery};
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, Collected};
 use model::Error;
 
 use crate::{
@@ -72,7 +72,7 @@ async fn render(scope: &Arc<Scope>, mut response: Response) -> Response {
         Some(Unrendered::Problem(problem)) => problem.render(scope, std::mem::take(response.headers_mut())),
         Some(Unrendered::Json(shape)) if scope.surface == Surface::Camel => {
             let (mut parts, body) = response.into_parts();
-            let whole = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+            let whole = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
             parts.headers.remove(header::CONTENT_LENGTH);
             Response::from_parts(parts, Body::from(shape().to_camel(&whole)))
         }

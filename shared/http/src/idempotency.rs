@@ -134,10 +134,9 @@ impl Claim {
     /// Keeps the answer, or frees the key when it is worth trying again. An event stream is kept at its end.
     async fn keep(self, response: Response) -> Response {
         let status = response.status();
-        let is_final = !status.is_server_error()
-            && ![StatusCode::TOO_MANY_REQUESTS, StatusCode::UNAUTHORIZED].contains(&status)
-            && !(status == StatusCode::CONFLICT && response.headers().contains_key(header::RETRY_AFTER));
-        if !is_final {
+        let is_running = status == StatusCode::CONFLICT && response.headers().contains_key(header::RETRY_AFTER);
+        let is_refused = [StatusCode::TOO_MANY_REQUESTS, StatusCode::UNAUTHORIZED].contains(&status);
+        if status.is_server_error() || is_refused || is_running {
             self.abandon().await;
             return response;
         }

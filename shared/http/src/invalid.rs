@@ -22,30 +22,58 @@ pub(crate) fn unreadable(path: &Path, message: &str) -> Problem {
         pointer.push('/');
         pointer.push_str(&escape(name));
     }
-    let detail = if message.starts_with("missing field") {
-        "is required".to_owned()
-    } else if message.starts_with("duplicate field") {
-        "is there more than once, perhaps in two spellings; send it once".to_owned()
-    } else {
-        clip(message)
+    Error::invalid(pointer, clip(&wording(message))).into()
+}
+
+/// serde's message for people: what would be valid, without the names of our types.
+fn wording(message: &str) -> String {
+    let fixed = match message {
+        text if text.starts_with("missing field") => "is required",
+        text if text.starts_with("duplicate field") => {
+            "is there more than once, perhaps in two spellings; send it once"
+        }
+        text if text.starts_with("unknown field") => "is not known here",
+        "invalid digit found in string" | "cannot parse integer from empty string" => "has to be a whole number",
+        "invalid float literal" => "has to be a number",
+        "provided string was not `true` or `false`" => "has to be true or false",
+        text if text.starts_with("number too") => "is out of range",
+        _ => "",
     };
-    Error::invalid(pointer, detail).into()
+    if !fixed.is_empty() {
+        return fixed.to_owned();
+    }
+    match (message.split_once(": "), message.split_once(", expected ")) {
+        (_, Some((start, choices))) if start.starts_with("unknown variant") => {
+            format!("has to be {}", choices.replace("one of", "one of the words"))
+        }
+        (Some(("invalid type", _)), Some((_, expected))) => format!("has to be {}", in_words(expected)),
+        (Some(("invalid value", _)), Some((_, expected))) => format!("has to be {} in its range", in_words(expected)),
+        _ => message.to_owned(),
+    }
+}
+
+/// What serde expects, in the words of JSON.
+fn in_words(expected: &str) -> &str {
+    match expected {
+        "u8" | "u16" | "u32" | "u64" | "usize" | "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a boolean" => "true or false",
+        "a sequence" => "an array",
+        text if text.starts_with("struct ") || text == "a map" => "an object",
+        text if text.starts_with("a tuple ") || text.starts_with("tuple ") => "an array",
+        text => text,
+    }
 }
 
 /// Values that break a rule of their field, in the order of the type's fields.
 pub(crate) fn refused(report: &garde::Report) -> Error {
     let errors = report.iter().map(|(path, error)| {
         // A path serializes as [["key", "name"], ["index", "0"]], outermost first.
-        let path: Vec<(String, String)> = serde_json::to_value(path)
-            .and_then(serde_json::from_value)
-            .unwrap_or_default();
+        let path = serde_json::to_value(path).and_then(serde_json::from_value);
+        let path: Vec<(String, String)> = path.unwrap_or_default();
         let segments = path.iter().filter(|(kind, _)| kind != "none");
-        FieldError::new(
-            segments
-                .map(|(_, name)| format!("/{}", escape(name)))
-                .collect::<String>(),
-            error.message(),
-        )
+        let pointer = segments.fold(String::new(), |pointer, (_, name)| pointer + "/" + &escape(name));
+        FieldError::new(pointer, error.message())
     });
     Error::Invalid(errors.collect())
 }
@@ -61,4 +89,35 @@ fn segment(segment: &Segment) -> Option<String> {
 
 fn escape(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_say_what_would_be_valid_and_name_no_type_of_ours() {
+        for (message, expected) in [
+            ("missing field `name`", "is required"),
+            ("invalid type: string \"a\", expected u32", "has to be a whole number"),
+            ("invalid type: null, expected struct NewBot", "has to be an object"),
+            ("invalid type: integer `1`, expected a string", "has to be a string"),
+            (
+                "invalid value: integer `-1`, expected u8",
+                "has to be a whole number in its range",
+            ),
+            (
+                "unknown variant `x`, expected one of `own`, `org`",
+                "has to be one of the words `own`, `org`",
+            ),
+            (
+                "unknown variant `x`, expected `own` or `org`",
+                "has to be `own` or `org`",
+            ),
+            ("invalid digit found in string", "has to be a whole number"),
+            ("a rule of its own", "a rule of its own"),
+        ] {
+            assert_eq!(wording(message), expected);
+        }
+    }
 }

@@ -124,7 +124,7 @@ fn meaning(reference: &str, found: &BTreeMap<String, (String, &'static str, Valu
     open.push(reference.to_owned());
     let mut schema = schema.clone();
     each_reference(&mut schema, &mut |inner| {
-        *inner = meaning(inner.as_str().unwrap_or_default(), found, open)
+        *inner = meaning(inner.as_str().unwrap_or_default(), found, open);
     });
     open.pop();
     schema
@@ -143,9 +143,9 @@ fn each_reference(value: &mut Value, act: &mut impl FnMut(&mut Value)) {
         Value::Object(map) => {
             for (word, inner) in map {
                 if word == "$ref" && inner.is_string() {
-                    act(inner)
+                    act(inner);
                 } else {
-                    each_reference(inner, act)
+                    each_reference(inner, act);
                 }
             }
         }
@@ -173,7 +173,7 @@ fn camel_names(schema: &mut Value) {
             }
             ("patternProperties" | "$defs", Value::Object(inner)) => inner.values_mut().for_each(camel_names),
             ("anyOf" | "oneOf" | "allOf" | "prefixItems", Value::Array(inner)) => {
-                inner.iter_mut().for_each(camel_names)
+                inner.iter_mut().for_each(camel_names);
             }
             ("items" | "additionalProperties", inner) => camel_names(inner),
             _ => {}

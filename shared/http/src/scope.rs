@@ -168,13 +168,11 @@ pub(crate) fn only<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Opt
     if values.next().is_some() {
         return Err(Error::bad_request("repeated_header", format!("Send the header `{name}` once only.")).into());
     }
-    match value.to_str() {
-        Ok(text) => Ok(Some(text.trim())),
-        Err(_) => {
-            let detail = format!("The header `{name}` may hold visible ASCII characters only.");
-            Err(Error::bad_request("invalid_header", detail).into())
-        }
-    }
+    let text = value.to_str().map_err(|_| {
+        let detail = format!("The header `{name}` may hold visible ASCII characters only.");
+        Error::bad_request("invalid_header", detail)
+    })?;
+    Ok(Some(text.trim()))
 }
 
 /// The token of `Authorization: Bearer` (RFC 6750 section 2.1; the scheme's case does not matter, RFC 9110).

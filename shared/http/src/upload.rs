@@ -88,7 +88,7 @@ async fn read(mut request: Request) -> Result<(Option<UploadedFile>, String)> {
     let mut file = None;
     let mut texts = Vec::new();
     let mut text_bytes = 0;
-    while let Some(field) = multipart.next_field().await.map_err(unreadable)? {
+    while let Some(field) = multipart.next_field().await.map_err(|error| unreadable(&error))? {
         let name = field.name().unwrap_or_default().to_owned();
         if shape::fold(&name) == "file" {
             if file.is_some() {
@@ -131,7 +131,7 @@ async fn read_file(field: Field<'_>) -> Result<UploadedFile> {
 /// The bytes of a part, or nothing when there are more than `limit`.
 async fn collect(mut field: Field<'_>, limit: usize) -> Result<Option<Bytes>> {
     let mut bytes = BytesMut::new();
-    while let Some(chunk) = field.chunk().await.map_err(unreadable)? {
+    while let Some(chunk) = field.chunk().await.map_err(|error| unreadable(&error))? {
         if bytes.len() + chunk.len() > limit {
             return Ok(None);
         }
@@ -164,7 +164,7 @@ fn invalid(detail: &str) -> Error {
     Error::bad_request("invalid_multipart", clip(detail))
 }
 
-fn unreadable(error: MultipartError) -> Error {
+fn unreadable(error: &MultipartError) -> Error {
     match error.status() {
         StatusCode::PAYLOAD_TOO_LARGE => too_large(),
         // The body broke off, or the parts do not follow RFC 7578.

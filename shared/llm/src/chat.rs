@@ -25,11 +25,6 @@ pub struct ChatRequest {
 }
 
 impl ChatRequest {
-    /// The text of the last user message, if there is one.
-    pub fn question(&self) -> Option<&str> {
-        self.user_messages().next()
-    }
-
     /// The texts of the user messages, newest first.
     pub(crate) fn user_messages(&self) -> impl Iterator<Item = &str> {
         self.messages

@@ -9,7 +9,7 @@ use crate::{DocumentId, OrgId, Timestamp, UserId};
 /// Largest upload, in bytes.
 pub const MAX_UPLOAD_BYTES: u64 = 25 * 1024 * 1024;
 /// How long one worker may hold a document before another may take it over.
-pub const INDEX_LEASE: Duration = Duration::from_secs(300);
+pub const INDEX_LEASE: Duration = Duration::from_mins(5);
 
 /// File types that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]

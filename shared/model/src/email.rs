@@ -24,7 +24,9 @@ impl Email {
         let valid = text.split_once('@').is_some_and(|(local, domain)| {
             !local.is_empty()
                 && local.len() <= 64
-                && local.chars().all(|c| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c))
+                && local
+                    .chars()
+                    .all(|c| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c))
                 && domain.split('.').count() >= 2
                 && domain.split('.').all(|label| {
                     !label.is_empty()
@@ -37,7 +39,10 @@ impl Email {
         if valid && text.len() <= Self::MAX_BYTES {
             Ok(Self(text))
         } else {
-            Err(Error::invalid("/email", "is not an e-mail address; it should look like name@example.com"))
+            Err(Error::invalid(
+                "/email",
+                "is not an e-mail address; it should look like name@example.com",
+            ))
         }
     }
 
@@ -72,13 +77,27 @@ mod tests {
     fn addresses_that_differ_in_case_or_width_are_the_same_account() {
         let print = |text| Email::parse(text).unwrap().fingerprint();
         assert_eq!(print("Ada@Example.com"), print(" ada@example.COM "));
-        assert_eq!(print("ada@example.com"), print("ａｄａ@example.com"), "full-width letters fold by NFKC");
+        assert_eq!(
+            print("ada@example.com"),
+            print("ａｄａ@example.com"),
+            "full-width letters fold by NFKC"
+        );
         assert_ne!(print("ada@example.com"), print("adb@example.com"));
     }
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for text in ["", "ada", "ada@", "@example.com", "ada@example", "a b@example.com", "ada@-x.com", "ada@x..com", "a@b@c.de"] {
+        for text in [
+            "",
+            "ada",
+            "ada@",
+            "@example.com",
+            "ada@example",
+            "a b@example.com",
+            "ada@-x.com",
+            "ada@x..com",
+            "a@b@c.de",
+        ] {
             assert!(Email::parse(text).is_err(), "{text:?} was accepted");
         }
         assert!(Email::parse(&format!("{}@example.com", "a".repeat(65))).is_err());

@@ -64,7 +64,10 @@ pub struct Ids {
 impl Ids {
     /// Ids that follow `clock`.
     pub fn new(clock: Clock) -> Self {
-        Self { clock, last: Arc::default() }
+        Self {
+            clock,
+            last: Arc::default(),
+        }
     }
 
     /// A new id of the wanted type.
@@ -82,7 +85,11 @@ impl Ids {
         // rand_a (12 bits) carries the counter: RFC 9562 section 6.2, method 1.
         random[0] = ((stamp >> 8) & 0x0f) as u8;
         random[1] = (stamp & 0xff) as u8;
-        Ok(I::from(uuid::Builder::from_unix_timestamp_millis(stamp >> 12, &random).into_uuid().to_string()))
+        Ok(I::from(
+            uuid::Builder::from_unix_timestamp_millis(stamp >> 12, &random)
+                .into_uuid()
+                .to_string(),
+        ))
     }
 }
 
@@ -103,8 +110,13 @@ mod tests {
     #[test]
     fn ids_of_one_process_are_version_7_and_strictly_increasing() {
         let ids = Ids::default();
-        let made: Vec<String> = (0..10_000).map(|_| ids.make::<UserId>().map(|id| id.0).unwrap_or_default()).collect();
-        assert!(made.is_sorted_by(|a, b| a < b), "every id is greater than the one before it");
+        let made: Vec<String> = (0..10_000)
+            .map(|_| ids.make::<UserId>().map(|id| id.0).unwrap_or_default())
+            .collect();
+        assert!(
+            made.is_sorted_by(|a, b| a < b),
+            "every id is greater than the one before it"
+        );
         assert!(made.iter().all(|id| id.len() == 36 && id.as_bytes()[14] == b'7'));
     }
 }

@@ -74,7 +74,9 @@ pub struct Membership {
 /// [`Error::Invalid`] at `/slug`.
 pub fn parse_slug(text: &str) -> Result<String> {
     let valid = (3..=40).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         && !text.starts_with('-')
         && !text.ends_with('-')
         && !text.contains("--")
@@ -82,7 +84,10 @@ pub fn parse_slug(text: &str) -> Result<String> {
     if valid {
         Ok(text.to_owned())
     } else {
-        Err(Error::invalid("/slug", "has to be 3 to 40 lower-case letters, digits and single hyphens inside"))
+        Err(Error::invalid(
+            "/slug",
+            "has to be 3 to 40 lower-case letters, digits and single hyphens inside",
+        ))
     }
 }
 
@@ -98,7 +103,16 @@ mod tests {
     #[test]
     fn slugs_are_plain() {
         assert!(parse_slug("my-company-2").is_ok());
-        for bad in ["ab", "My", "a--b", "-ab", "ab-", "ümlaut", &"x".repeat(41), "01890a5d-ac96-774b-bcce-b302099a8057"] {
+        for bad in [
+            "ab",
+            "My",
+            "a--b",
+            "-ab",
+            "ab-",
+            "ümlaut",
+            &"x".repeat(41),
+            "01890a5d-ac96-774b-bcce-b302099a8057",
+        ] {
             assert!(parse_slug(bad).is_err(), "{bad:?} was accepted");
         }
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{DocumentId, OrgId};
 
 /// An entry is only relayed when its request had this long to finish by itself.
-pub const RELAY_AFTER: Duration = Duration::from_secs(15 * 60);
+pub const RELAY_AFTER: Duration = Duration::from_mins(15);
 
 /// One promise. It is written before the work starts and removed when the work is done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -18,7 +18,10 @@ impl PageRequest {
 
 impl Default for PageRequest {
     fn default() -> Self {
-        Self { limit: Self::DEFAULT_LIMIT, after: None }
+        Self {
+            limit: Self::DEFAULT_LIMIT,
+            after: None,
+        }
     }
 }
 
@@ -34,6 +37,9 @@ pub struct Page<T> {
 impl<T> Page<T> {
     /// The same page with every item converted.
     pub fn map<U>(self, convert: impl FnMut(T) -> U) -> Page<U> {
-        Page { items: self.items.into_iter().map(convert).collect(), next: self.next }
+        Page {
+            items: self.items.into_iter().map(convert).collect(),
+            next: self.next,
+        }
     }
 }

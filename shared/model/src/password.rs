@@ -4,14 +4,77 @@ use crate::{Error, Result, Secret};
 
 /// The most common leaked passwords that are long enough to pass the length rule, in lower case.
 const LEAKED: &[&str] = &[
-    "password", "password1", "password12", "password123", "passw0rd", "p@ssw0rd", "p@ssword", "12345678", "123456789",
-    "1234567890", "0123456789", "123123123", "11111111", "00000000", "88888888", "87654321", "987654321", "qwertyuiop",
-    "qwerty123", "qwerty12", "1q2w3e4r", "1q2w3e4r5t", "1qaz2wsx", "zaq12wsx", "asdfghjkl", "iloveyou", "iloveyou1",
-    "sunshine", "princess", "football", "football1", "baseball", "superman", "batman123", "trustno1", "welcome1",
-    "welcome123", "letmein1", "letmein123", "admin123", "admin1234", "administrator", "abc12345", "abcd1234",
-    "a1b2c3d4", "changeme", "changeme1", "starwars", "dragon123", "monkey123", "michelle", "jennifer", "computer",
-    "whatever", "corvette", "mercedes", "midnight", "samantha", "butterfly", "liverpool", "chocolate", "pokemon1",
-    "charlie1", "internet", "password!", "password1!", "passw0rd!", "qwerty1234", "11223344", "12341234", "66666666",
+    "password",
+    "password1",
+    "password12",
+    "password123",
+    "passw0rd",
+    "p@ssw0rd",
+    "p@ssword",
+    "12345678",
+    "123456789",
+    "1234567890",
+    "0123456789",
+    "123123123",
+    "11111111",
+    "00000000",
+    "88888888",
+    "87654321",
+    "987654321",
+    "qwertyuiop",
+    "qwerty123",
+    "qwerty12",
+    "1q2w3e4r",
+    "1q2w3e4r5t",
+    "1qaz2wsx",
+    "zaq12wsx",
+    "asdfghjkl",
+    "iloveyou",
+    "iloveyou1",
+    "sunshine",
+    "princess",
+    "football",
+    "football1",
+    "baseball",
+    "superman",
+    "batman123",
+    "trustno1",
+    "welcome1",
+    "welcome123",
+    "letmein1",
+    "letmein123",
+    "admin123",
+    "admin1234",
+    "administrator",
+    "abc12345",
+    "abcd1234",
+    "a1b2c3d4",
+    "changeme",
+    "changeme1",
+    "starwars",
+    "dragon123",
+    "monkey123",
+    "michelle",
+    "jennifer",
+    "computer",
+    "whatever",
+    "corvette",
+    "mercedes",
+    "midnight",
+    "samantha",
+    "butterfly",
+    "liverpool",
+    "chocolate",
+    "pokemon1",
+    "charlie1",
+    "internet",
+    "password!",
+    "password1!",
+    "passw0rd!",
+    "qwerty1234",
+    "11223344",
+    "12341234",
+    "66666666",
 ];
 
 /// A password that a user wants to set: 8 to 128 characters, not one of the most leaked.
@@ -31,10 +94,16 @@ impl NewPassword {
     pub fn parse(password: Secret, pointer: &str) -> Result<Self> {
         let length = password.expose().chars().count();
         if !(Self::MIN..=Self::MAX).contains(&length) {
-            return Err(Error::invalid(pointer, format!("has to have {} to {} characters", Self::MIN, Self::MAX)));
+            return Err(Error::invalid(
+                pointer,
+                format!("has to have {} to {} characters", Self::MIN, Self::MAX),
+            ));
         }
         if LEAKED.contains(&password.expose().to_lowercase().as_str()) {
-            return Err(Error::invalid(pointer, "is one of the most common leaked passwords; choose another one"));
+            return Err(Error::invalid(
+                pointer,
+                "is one of the most common leaked passwords; choose another one",
+            ));
         }
         Ok(Self(password))
     }

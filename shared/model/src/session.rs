@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use crate::{SessionId, Timestamp, UserId, time::after};
 
 /// How long an access token lives.
-pub const ACCESS_TTL: Duration = Duration::from_secs(15 * 60);
+pub const ACCESS_TTL: Duration = Duration::from_mins(15);
 /// How long a session may be renewed by refreshing, counted from the last refresh.
-pub const REFRESH_TTL: Duration = Duration::from_secs(30 * 24 * 3600);
+pub const REFRESH_TTL: Duration = Duration::from_hours(30 * 24);
 /// How long a session lives at most, counted from sign-in.
-pub const SESSION_TTL: Duration = Duration::from_secs(90 * 24 * 3600);
+pub const SESSION_TTL: Duration = Duration::from_hours(90 * 24);
 /// For this long after a rotation the replaced refresh token answers the same new pair again, so that a
 /// client whose answer was lost, or whose tabs refreshed at once, is not signed out.
 pub const REUSE_GRACE: Duration = Duration::from_secs(10);
@@ -49,7 +49,14 @@ pub enum Presented {
 impl Session {
     /// A new session that starts now.
     pub fn begin(id: SessionId, user: UserId, now: Timestamp) -> Self {
-        Self { id, user, generation: 1, rotated_at: now, expires_at: after(now, REFRESH_TTL), created_at: now }
+        Self {
+            id,
+            user,
+            generation: 1,
+            rotated_at: now,
+            expires_at: after(now, REFRESH_TTL),
+            created_at: now,
+        }
     }
 
     /// Whether the session has ended by time.
@@ -97,7 +104,11 @@ mod tests {
         assert_eq!(session.presented(1, at(109)), Presented::JustReplaced);
         assert_eq!(session.presented(1, at(110)), Presented::Reused);
         assert_eq!(session.presented(3, at(110)), Presented::Unknown);
-        assert_eq!(session.rotated(at(101)).presented(1, at(101)), Presented::Reused, "two generations back is never forgiven");
+        assert_eq!(
+            session.rotated(at(101)).presented(1, at(101)),
+            Presented::Reused,
+            "two generations back is never forgiven"
+        );
     }
 
     #[test]

@@ -22,9 +22,14 @@ impl Clock {
     }
 
     /// Now, in milliseconds since the Unix epoch.
-    #[expect(clippy::disallowed_methods, reason = "this is the one clock that all others are derived from")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one clock that all others are derived from"
+    )]
     pub fn now_ms(&self) -> i64 {
-        Timestamp::now().as_millisecond().saturating_add(self.offset_ms.load(Ordering::Relaxed))
+        Timestamp::now()
+            .as_millisecond()
+            .saturating_add(self.offset_ms.load(Ordering::Relaxed))
     }
 
     /// Moves this clock and all its clones forward.

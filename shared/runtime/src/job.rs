@@ -49,8 +49,15 @@ pub async fn deliver<J: Job>(app: App, batch: SqsEvent) -> SqsBatchResponse {
 }
 
 async fn one<J: Job>(app: App, message: SqsMessage) -> Result<()> {
-    let attempt = message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1);
-    let delivery = Delivery { message_id: message.message_id.unwrap_or_default(), attempt };
+    let attempt = message
+        .attributes
+        .get("ApproximateReceiveCount")
+        .and_then(|count| count.parse().ok())
+        .unwrap_or(1);
+    let delivery = Delivery {
+        message_id: message.message_id.unwrap_or_default(),
+        attempt,
+    };
     let body = message.body.unwrap_or_default();
     let message = serde_json::from_str(&body).map_err(Fault::internal)?;
     J::run(app, message, delivery).await

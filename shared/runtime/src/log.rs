@@ -4,15 +4,26 @@
 use tracing_subscriber::{EnvFilter, fmt};
 
 fn filter() -> EnvFilter {
-    EnvFilter::try_from_env("PARLANCE_LOG").unwrap_or_else(|_| EnvFilter::new("info,aws=warn,hyper=warn,reqwest=warn,dynoxide=error"))
+    EnvFilter::try_from_env("PARLANCE_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("info,aws=warn,hyper=warn,reqwest=warn,dynoxide=error,s3s=error,s3s_fs=off"))
 }
 
 /// One JSON object a line, for `CloudWatch`. A second call changes nothing.
 pub fn init_json() {
-    let _ = fmt().json().flatten_event(true).with_current_span(false).with_env_filter(filter()).try_init();
+    let _ = fmt()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_env_filter(filter())
+        .try_init();
 }
 
 /// Lines for a person, on standard error. A second call changes nothing.
 pub fn init_text() {
-    let _ = fmt().compact().with_target(false).with_writer(std::io::stderr).with_env_filter(filter()).try_init();
+    let _ = fmt()
+        .compact()
+        .with_target(false)
+        .with_writer(std::io::stderr)
+        .with_env_filter(filter())
+        .try_init();
 }

@@ -51,18 +51,33 @@ impl Store {
 
 impl Accounts {
     /// Creates an account, its personal organization, its membership and its first session, or nothing at all.
-    pub async fn register(&self, user: &User, password_hash: &str, org: &Org, owner: &Membership, session: &Session) -> Result<Registered> {
+    pub async fn register(
+        &self,
+        user: &User,
+        password_hash: &str,
+        org: &Org,
+        owner: &Membership,
+        session: &Session,
+    ) -> Result<Registered> {
         let table = &self.0.tables().identity;
         let put = |item: Item| {
-            let put = Put::builder().table_name(table).set_item(Some(item)).condition_expression(ABSENT).build();
-            put.map(|put| TransactWriteItem::builder().put(put).build()).map_err(Error::internal)
+            let put = Put::builder()
+                .table_name(table)
+                .set_item(Some(item))
+                .condition_expression(ABSENT)
+                .build();
+            put.map(|put| TransactWriteItem::builder().put(put).build())
+                .map_err(Error::internal)
         };
         let mut profile = to_item(&keys::profile(&user.id), user)?;
         profile.insert("password_hash".to_owned(), s(password_hash));
         // Sparse attributes of the index `admin_list`, which lists accounts month by month.
         profile.insert("kind".to_owned(), s("user"));
         profile.insert("month".to_owned(), s(&user.created_at.to_string()[..7]));
-        let address = to_item(&keys::email(&user.email.fingerprint()), &Owner { user: user.id.clone() })?;
+        let address = to_item(
+            &keys::email(&user.email.fingerprint()),
+            &Owner { user: user.id.clone() },
+        )?;
         let parts = vec![
             put(address)?,
             put(profile)?,
@@ -78,10 +93,22 @@ impl Accounts {
 
     /// The account with this address.
     pub async fn by_email(&self, email: &Email) -> Result<Option<SignIn>> {
-        let Some(owner) = self.0.identity().get::<Owner>(keys::email(&email.fingerprint())).await? else { return Ok(None) };
-        let Some(item) = self.0.identity().get_raw(keys::profile(&owner.user), true).await? else { return Ok(None) };
+        let Some(owner) = self
+            .0
+            .identity()
+            .get::<Owner>(keys::email(&email.fingerprint()))
+            .await?
+        else {
+            return Ok(None);
+        };
+        let Some(item) = self.0.identity().get_raw(keys::profile(&owner.user), true).await? else {
+            return Ok(None);
+        };
         let password_hash = item.get("password_hash").and_then(|hash| hash.as_s().ok()).cloned();
-        Ok(Some(SignIn { user: from_item(item)?, password_hash }))
+        Ok(Some(SignIn {
+            user: from_item(item)?,
+            password_hash,
+        }))
     }
 
     /// The account and one of its sessions, in one round trip: what every authenticated request asks for.
@@ -93,7 +120,14 @@ impl Accounts {
             .consistent_read(true)
             .build()
             .map_err(Error::internal)?;
-        let answer = self.0.db.batch_get_item().request_items(table, wanted).send().await.map_err(item::failed)?;
+        let answer = self
+            .0
+            .db
+            .batch_get_item()
+            .request_items(table, wanted)
+            .send()
+            .await
+            .map_err(item::failed)?;
         if answer.unprocessed_keys.is_some_and(|keys| !keys.is_empty()) {
             return Err(Error::unavailable("the identity table left keys unread"));
         }
@@ -114,7 +148,12 @@ impl Accounts {
 
     /// The organization with this slug.
     pub async fn org_by_slug(&self, slug: &str) -> Result<Option<OrgId>> {
-        Ok(self.0.identity().get::<SlugOwner>(keys::slug(slug)).await?.map(|found| found.org))
+        Ok(self
+            .0
+            .identity()
+            .get::<SlugOwner>(keys::slug(slug))
+            .await?
+            .map(|found| found.org))
     }
 }
 

@@ -32,7 +32,10 @@ pub struct ChatbotChange {
 impl Store {
     /// The chatbots of `org`.
     pub fn chatbots(&self, org: &OrgId) -> Chatbots {
-        Chatbots { store: self.clone(), org: org.clone() }
+        Chatbots {
+            store: self.clone(),
+            org: org.clone(),
+        }
     }
 }
 
@@ -59,7 +62,12 @@ impl Chatbots {
 
     /// One chatbot.
     pub async fn get(&self, id: &ChatbotId) -> Result<Option<Chatbot>> {
-        self.store.app().get_raw(keys::chatbot(&self.org, id), true).await?.map(parse).transpose()
+        self.store
+            .app()
+            .get_raw(keys::chatbot(&self.org, id), true)
+            .await?
+            .map(parse)
+            .transpose()
     }
 
     /// Chatbots newest first; with `creator`, only theirs.
@@ -68,9 +76,16 @@ impl Chatbots {
             expression: Some("created_by = :user"),
             values: vec![(":user", s(user.as_str()))],
         });
-        let found = self.store.app().list(keys::tenant(&self.org), keys::CHATBOTS, page, narrow).await?;
+        let found = self
+            .store
+            .app()
+            .list(keys::tenant(&self.org), keys::CHATBOTS, page, narrow)
+            .await?;
         let items = found.items.into_iter().map(parse).collect::<Result<_>>()?;
-        Ok(Page { items, next: found.next })
+        Ok(Page {
+            items,
+            next: found.next,
+        })
     }
 
     /// Changes a chatbot; none when it does not exist.
@@ -86,7 +101,9 @@ impl Chatbots {
             .return_values(ReturnValue::AllNew);
         if let Some(name) = &change.name {
             set_parts.push("#name = :name".to_owned());
-            update = update.expression_attribute_names("#name", "name").expression_attribute_values(":name", s(name));
+            update = update
+                .expression_attribute_names("#name", "name")
+                .expression_attribute_values(":name", s(name));
         }
         if let Some(description) = &change.description {
             set_parts.push("description = :description".to_owned());
@@ -114,7 +131,9 @@ impl Chatbots {
     /// Adds documents. Answers the chatbot, or none when it does not exist or would have more than
     /// [`Chatbot::MAX_DOCUMENTS`].
     pub async fn assign(&self, id: &ChatbotId, documents: &[DocumentId], now: Timestamp) -> Result<Option<Chatbot>> {
-        let Some(added) = set(documents) else { return self.get(id).await };
+        let Some(added) = set(documents) else {
+            return self.get(id).await;
+        };
         // Counts a document that is there already twice, so the last few places may need smaller steps.
         let room = Chatbot::MAX_DOCUMENTS.saturating_sub(documents.len());
         let update = self
@@ -122,7 +141,9 @@ impl Chatbots {
             .app()
             .update(&keys::chatbot(&self.org, id))
             .update_expression("ADD documents :added SET updated_at = :now")
-            .condition_expression("attribute_exists(pk) AND (attribute_not_exists(documents) OR size(documents) <= :room)")
+            .condition_expression(
+                "attribute_exists(pk) AND (attribute_not_exists(documents) OR size(documents) <= :room)",
+            )
             .expression_attribute_values(":added", added)
             .expression_attribute_values(":room", n(room))
             .expression_attribute_values(":now", s(now.to_string()))

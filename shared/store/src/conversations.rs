@@ -34,7 +34,11 @@ const ALIVE: &str = "attribute_exists(pk) AND attribute_not_exists(deleted_at)";
 impl Store {
     /// The conversations of `user` in `org`.
     pub fn conversations(&self, org: &OrgId, user: &UserId) -> Conversations {
-        Conversations { store: self.clone(), org: org.clone(), user: user.clone() }
+        Conversations {
+            store: self.clone(),
+            org: org.clone(),
+            user: user.clone(),
+        }
     }
 }
 
@@ -47,16 +51,32 @@ impl Conversations {
 
     /// One conversation.
     pub async fn get(&self, id: &ConversationId) -> Result<Option<Conversation>> {
-        let item = self.store.app().get_raw(keys::conversation(&self.org, &self.user, id), true).await?;
-        item.filter(|item| !item.contains_key("deleted_at")).map(from_item).transpose()
+        let item = self
+            .store
+            .app()
+            .get_raw(keys::conversation(&self.org, &self.user, id), true)
+            .await?;
+        item.filter(|item| !item.contains_key("deleted_at"))
+            .map(from_item)
+            .transpose()
     }
 
     /// Conversations, newest first.
     pub async fn list(&self, page: &PageRequest) -> Result<Page<Conversation>> {
-        let alive = Narrow { expression: Some("attribute_not_exists(deleted_at)"), values: vec![] };
-        let found = self.store.app().list(keys::member(&self.org, &self.user), keys::CONVERSATIONS, page, alive).await?;
+        let alive = Narrow {
+            expression: Some("attribute_not_exists(deleted_at)"),
+            values: vec![],
+        };
+        let found = self
+            .store
+            .app()
+            .list(keys::member(&self.org, &self.user), keys::CONVERSATIONS, page, alive)
+            .await?;
         let items = found.items.into_iter().map(from_item).collect::<Result<_>>()?;
-        Ok(Page { items, next: found.next })
+        Ok(Page {
+            items,
+            next: found.next,
+        })
     }
 
     /// Deletes a conversation with its turns; answers whether it was there. It is invisible from the first write
@@ -72,17 +92,28 @@ impl Conversations {
         if conditional(tombstone).await?.is_none() {
             return Ok(false);
         }
-        let turns = table.keys_below(&keys::turns(&self.org, &self.user, id), keys::TURNS).await?;
+        let turns = table
+            .keys_below(&keys::turns(&self.org, &self.user, id), keys::TURNS)
+            .await?;
         for batch in turns.chunks(25) {
             let requests = batch.iter().map(|key| {
-                let delete = DeleteRequest::builder().set_key(Some(primary(key))).build().map_err(Error::internal)?;
+                let delete = DeleteRequest::builder()
+                    .set_key(Some(primary(key)))
+                    .build()
+                    .map_err(Error::internal)?;
                 Ok(WriteRequest::builder().delete_request(delete).build())
             });
             let mut left = Some(requests.collect::<Result<Vec<_>>>()?);
             while let Some(requests) = left.take().filter(|requests| !requests.is_empty()) {
-                let write = self.store.db.batch_write_item().request_items(&self.store.tables().app, requests);
+                let write = self
+                    .store
+                    .db
+                    .batch_write_item()
+                    .request_items(&self.store.tables().app, requests);
                 let answer = write.send().await.map_err(item::failed)?;
-                left = answer.unprocessed_items.and_then(|mut tables| tables.remove(&self.store.tables().app));
+                left = answer
+                    .unprocessed_items
+                    .and_then(|mut tables| tables.remove(&self.store.tables().app));
             }
         }
         table.delete(&key).await?;
@@ -94,10 +125,18 @@ impl Conversations {
     pub async fn begin_turn(&self, turn: &Turn, title: &str) -> Result<NewTurn> {
         let table = &self.store.tables().app;
         let key = keys::turn(&self.org, &self.user, &turn.conversation, &turn.id);
-        let put = Put::builder().table_name(table).set_item(Some(to_item(&key, turn)?)).condition_expression(ABSENT).build();
+        let put = Put::builder()
+            .table_name(table)
+            .set_item(Some(to_item(&key, turn)?))
+            .condition_expression(ABSENT)
+            .build();
         let touch = Update::builder()
             .table_name(table)
-            .set_key(Some(primary(&keys::conversation(&self.org, &self.user, &turn.conversation))))
+            .set_key(Some(primary(&keys::conversation(
+                &self.org,
+                &self.user,
+                &turn.conversation,
+            ))))
             .update_expression("SET updated_at = :now, title = if_not_exists(title, :title)")
             .condition_expression(ALIVE)
             .expression_attribute_values(":now", s(turn.created_at.to_string()))
@@ -105,7 +144,9 @@ impl Conversations {
             .build();
         let parts = vec![
             TransactWriteItem::builder().put(put.map_err(Error::internal)?).build(),
-            TransactWriteItem::builder().update(touch.map_err(Error::internal)?).build(),
+            TransactWriteItem::builder()
+                .update(touch.map_err(Error::internal)?)
+                .build(),
         ];
         match transact(&self.store.db, parts).await? {
             Transaction::Done => Ok(NewTurn::Begun),
@@ -118,7 +159,10 @@ impl Conversations {
 
     /// One turn.
     pub async fn turn(&self, conversation: &ConversationId, id: &TurnId) -> Result<Option<Turn>> {
-        self.store.app().get(keys::turn(&self.org, &self.user, conversation, id)).await
+        self.store
+            .app()
+            .get(keys::turn(&self.org, &self.user, conversation, id))
+            .await
     }
 
     /// Takes over a turn whose generation broke off; answers whether this caller got it.
@@ -165,8 +209,15 @@ impl Conversations {
     /// Turns, newest first.
     pub async fn turns(&self, conversation: &ConversationId, page: &PageRequest) -> Result<Page<Turn>> {
         let partition = keys::turns(&self.org, &self.user, conversation);
-        let found = self.store.app().list(partition, keys::TURNS, page, Narrow::default()).await?;
+        let found = self
+            .store
+            .app()
+            .list(partition, keys::TURNS, page, Narrow::default())
+            .await?;
         let items = found.items.into_iter().map(from_item).collect::<Result<_>>()?;
-        Ok(Page { items, next: found.next })
+        Ok(Page {
+            items,
+            next: found.next,
+        })
     }
 }

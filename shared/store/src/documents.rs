@@ -53,7 +53,10 @@ pub enum Outcome {
 impl Store {
     /// The documents of `org`.
     pub fn documents(&self, org: &OrgId) -> Documents {
-        Documents { store: self.clone(), org: org.clone() }
+        Documents {
+            store: self.clone(),
+            org: org.clone(),
+        }
     }
 }
 
@@ -63,7 +66,11 @@ impl Documents {
     pub async fn accept(&self, document: &Document, promise: &OutboxEntry) -> Result<bool> {
         let table = &self.store.tables().app;
         let item = to_item(&keys::document(&self.org, &document.id), document)?;
-        let put = Put::builder().table_name(table).set_item(Some(item)).condition_expression(ABSENT).build();
+        let put = Put::builder()
+            .table_name(table)
+            .set_item(Some(item))
+            .condition_expression(ABSENT)
+            .build();
         let step = Update::builder()
             .table_name(table)
             .set_key(Some(primary(&keys::outbox(&promise.document))))
@@ -74,7 +81,9 @@ impl Documents {
             .build();
         let parts = vec![
             TransactWriteItem::builder().put(put.map_err(Error::internal)?).build(),
-            TransactWriteItem::builder().update(step.map_err(Error::internal)?).build(),
+            TransactWriteItem::builder()
+                .update(step.map_err(Error::internal)?)
+                .build(),
         ];
         Ok(transact(&self.store.db, parts).await? == Transaction::Done)
     }
@@ -90,23 +99,47 @@ impl Documents {
             expression: Some("created_by = :user"),
             values: vec![(":user", s(user.as_str()))],
         });
-        let found = self.store.app().list(keys::tenant(&self.org), keys::DOCUMENTS, page, narrow).await?;
+        let found = self
+            .store
+            .app()
+            .list(keys::tenant(&self.org), keys::DOCUMENTS, page, narrow)
+            .await?;
         let items = found.items.into_iter().map(from_item).collect::<Result<_>>()?;
-        Ok(Page { items, next: found.next })
+        Ok(Page {
+            items,
+            next: found.next,
+        })
     }
 
     /// The documents among `ids` that exist in this organization, in the order of `ids`. At most 100.
     pub async fn among(&self, ids: &[DocumentId]) -> Result<Vec<Document>> {
         let table = &self.store.tables().app;
         let mut found = Vec::with_capacity(ids.len());
-        let mut pending = Some(ids.iter().map(|id| primary(&keys::document(&self.org, id))).collect::<Vec<_>>());
+        let mut pending = Some(
+            ids.iter()
+                .map(|id| primary(&keys::document(&self.org, id)))
+                .collect::<Vec<_>>(),
+        );
         while let Some(wanted) = pending.take().filter(|wanted| !wanted.is_empty()) {
-            let wanted = KeysAndAttributes::builder().set_keys(Some(wanted)).build().map_err(Error::internal)?;
-            let answer = self.store.db.batch_get_item().request_items(table, wanted).send().await.map_err(item::failed)?;
+            let wanted = KeysAndAttributes::builder()
+                .set_keys(Some(wanted))
+                .build()
+                .map_err(Error::internal)?;
+            let answer = self
+                .store
+                .db
+                .batch_get_item()
+                .request_items(table, wanted)
+                .send()
+                .await
+                .map_err(item::failed)?;
             for item in answer.responses.unwrap_or_default().into_values().flatten() {
                 found.push(from_item::<Document>(item)?);
             }
-            pending = answer.unprocessed_keys.and_then(|mut keys| keys.remove(table)).map(|left| left.keys);
+            pending = answer
+                .unprocessed_keys
+                .and_then(|mut keys| keys.remove(table))
+                .map(|left| left.keys);
         }
         let place = |document: &Document| ids.iter().position(|id| *id == document.id);
         found.sort_by_key(place);
@@ -121,8 +154,14 @@ impl Documents {
             .store
             .app()
             .update(&keys::document(&self.org, id))
-            .update_expression("SET lease_holder = :me, lease_ms = :until, #status = :processing, progress = :zero, updated_at = :now")
-            .condition_expression(if take_over { "attribute_exists(pk) AND done < want" } else { free })
+            .update_expression(
+                "SET lease_holder = :me, lease_ms = :until, #status = :processing, progress = :zero, updated_at = :now",
+            )
+            .condition_expression(if take_over {
+                "attribute_exists(pk) AND done < want"
+            } else {
+                free
+            })
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":me", s(holder))
             .expression_attribute_values(":now", s(now.to_string()))
@@ -131,7 +170,11 @@ impl Documents {
             .expression_attribute_values(":zero", n(0))
             .return_values(aws_sdk_dynamodb::types::ReturnValue::AllNew);
         // An unused value is an error, so it is only there for the condition that uses it.
-        let update = if take_over { update } else { update.expression_attribute_values(":now_ms", n(now.as_millisecond())) };
+        let update = if take_over {
+            update
+        } else {
+            update.expression_attribute_values(":now_ms", n(now.as_millisecond()))
+        };
         if let Some(item) = conditional(update).await? {
             return Ok(Lease::Taken(Box::new(from_item(item)?)));
         }
@@ -158,7 +201,14 @@ impl Documents {
     }
 
     /// Ends a generation; answers `false` when the lease was lost, or another worker ended this generation first.
-    pub async fn finish(&self, id: &DocumentId, holder: &str, generation: u64, outcome: &Outcome, now: Timestamp) -> Result<bool> {
+    pub async fn finish(
+        &self,
+        id: &DocumentId,
+        holder: &str,
+        generation: u64,
+        outcome: &Outcome,
+        now: Timestamp,
+    ) -> Result<bool> {
         let update = self
             .store
             .app()

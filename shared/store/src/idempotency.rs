@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How long an answer is kept.
-pub(crate) const KEEP: Duration = Duration::from_secs(24 * 3600);
+pub(crate) const KEEP: Duration = Duration::from_hours(24);
 /// How long a request may run before another one with the same key may take its place.
 pub(crate) const LEASE: Duration = Duration::from_secs(150);
 
@@ -79,7 +79,10 @@ pub struct Idempotency {
 impl Store {
     /// Kept answers, by the time of `clock`.
     pub fn idempotency(&self, clock: &Clock) -> Idempotency {
-        Idempotency { store: self.clone(), clock: clock.clone() }
+        Idempotency {
+            store: self.clone(),
+            clock: clock.clone(),
+        }
     }
 }
 
@@ -100,7 +103,9 @@ impl Idempotency {
             .item("expires_ms", n(until(KEEP)))
             .item("lease_ms", n(until(LEASE)))
             .item(tables::TTL, n(until(KEEP) / 1000))
-            .condition_expression("attribute_not_exists(pk) OR expires_ms < :now OR (attribute_not_exists(answered) AND lease_ms < :now)")
+            .condition_expression(
+                "attribute_not_exists(pk) OR expires_ms < :now OR (attribute_not_exists(answered) AND lease_ms < :now)",
+            )
             .expression_attribute_values(":now", n(now))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let error = match put.send().await {
@@ -114,19 +119,32 @@ impl Idempotency {
             },
             _ => None,
         };
-        let Some(existing) = existing else { return Err(item::failed(error)) };
-        if existing.get("fingerprint").and_then(|v| v.as_s().ok()).map(String::as_str) != Some(fingerprint) {
+        let Some(existing) = existing else {
+            return Err(item::failed(error));
+        };
+        if existing
+            .get("fingerprint")
+            .and_then(|v| v.as_s().ok())
+            .map(String::as_str)
+            != Some(fingerprint)
+        {
             return Ok(Begun::Mismatch);
         }
         if !existing.contains_key("answered") {
             return Ok(Begun::Running);
         }
-        parse(&existing).map(Begun::Replay).ok_or_else(|| Error::internal("a kept answer cannot be read"))
+        parse(&existing)
+            .map(Begun::Replay)
+            .ok_or_else(|| Error::internal("a kept answer cannot be read"))
     }
 
     /// Keeps the answer.
     pub async fn finish(&self, key: &IdempotencyKey, answer: &StoredAnswer) -> Result<()> {
-        let headers = answer.headers.iter().flat_map(|(name, value)| [s(name), s(value)]).collect();
+        let headers = answer
+            .headers
+            .iter()
+            .flat_map(|(name, value)| [s(name), s(value)])
+            .collect();
         let update = self
             .store
             .ephemeral()
@@ -141,15 +159,28 @@ impl Idempotency {
 
     /// Frees the key: the request failed in a way that is worth trying again.
     pub async fn abandon(&self, key: &IdempotencyKey) -> Result<()> {
-        self.store.ephemeral().delete(&keys::idempotency(&key.digest())).await.map(|_| ())
+        self.store
+            .ephemeral()
+            .delete(&keys::idempotency(&key.digest()))
+            .await
+            .map(|_| ())
     }
 }
 
 fn parse(item: &Item) -> Option<StoredAnswer> {
-    let headers: Vec<String> = item.get("headers")?.as_l().ok()?.iter().filter_map(|v| v.as_s().ok().cloned()).collect();
+    let headers: Vec<String> = item
+        .get("headers")?
+        .as_l()
+        .ok()?
+        .iter()
+        .filter_map(|v| v.as_s().ok().cloned())
+        .collect();
     Some(StoredAnswer {
         status: item.get("answered")?.as_n().ok()?.parse().ok()?,
-        headers: headers.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect(),
+        headers: headers
+            .chunks_exact(2)
+            .map(|pair| (pair[0].clone(), pair[1].clone()))
+            .collect(),
         body: item.get("body")?.as_b().ok()?.as_ref().to_vec(),
     })
 }

@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::{
     error::SdkError,
     operation::{
         delete_item::DeleteItemError, put_item::PutItemError, query::builders::QueryFluentBuilder,
-        transact_write_items::TransactWriteItemsError, update_item::builders::UpdateItemFluentBuilder,
-        update_item::UpdateItemError,
+        transact_write_items::TransactWriteItemsError, update_item::UpdateItemError,
+        update_item::builders::UpdateItemFluentBuilder,
     },
     types::{AttributeValue, TransactWriteItem},
 };
@@ -69,7 +69,12 @@ pub(crate) struct Table<'a> {
 
 impl Table<'_> {
     pub(crate) async fn get_raw(&self, key: Key, consistent: bool) -> Result<Option<Item>> {
-        let get = self.db.get_item().table_name(self.name).set_key(Some(primary(&key))).consistent_read(consistent);
+        let get = self
+            .db
+            .get_item()
+            .table_name(self.name)
+            .set_key(Some(primary(&key)))
+            .consistent_read(consistent);
         Ok(get.send().await.map_err(failed)?.item)
     }
 
@@ -80,21 +85,36 @@ impl Table<'_> {
 
     /// Writes an item that must not exist yet; answers whether this call created it.
     pub(crate) async fn put_new(&self, item: Item) -> Result<bool> {
-        let put = self.db.put_item().table_name(self.name).set_item(Some(item)).condition_expression(ABSENT);
+        let put = self
+            .db
+            .put_item()
+            .table_name(self.name)
+            .set_item(Some(item))
+            .condition_expression(ABSENT);
         match put.send().await {
             Ok(_) => Ok(true),
-            Err(SdkError::ServiceError(e)) if matches!(e.err(), PutItemError::ConditionalCheckFailedException(_)) => Ok(false),
+            Err(SdkError::ServiceError(e)) if matches!(e.err(), PutItemError::ConditionalCheckFailedException(_)) => {
+                Ok(false)
+            }
             Err(error) => Err(failed(error)),
         }
     }
 
     /// Deletes an item; answers whether it was there.
     pub(crate) async fn delete(&self, key: &Key) -> Result<bool> {
-        let delete =
-            self.db.delete_item().table_name(self.name).set_key(Some(primary(key))).condition_expression(PRESENT);
+        let delete = self
+            .db
+            .delete_item()
+            .table_name(self.name)
+            .set_key(Some(primary(key)))
+            .condition_expression(PRESENT);
         match delete.send().await {
             Ok(_) => Ok(true),
-            Err(SdkError::ServiceError(e)) if matches!(e.err(), DeleteItemError::ConditionalCheckFailedException(_)) => Ok(false),
+            Err(SdkError::ServiceError(e))
+                if matches!(e.err(), DeleteItemError::ConditionalCheckFailedException(_)) =>
+            {
+                Ok(false)
+            }
             Err(error) => Err(failed(error)),
         }
     }
@@ -106,16 +126,38 @@ impl Table<'_> {
 
     /// One page of the items of `pk` whose sort key starts with `prefix`, newest first. The page's cursor is the
     /// rest of the sort key, so it says nothing about the partition.
-    pub(crate) async fn list(&self, pk: String, prefix: &str, page: &PageRequest, narrow: Narrow) -> Result<Page<Item>> {
+    pub(crate) async fn list(
+        &self,
+        pk: String,
+        prefix: &str,
+        page: &PageRequest,
+        narrow: Narrow,
+    ) -> Result<Page<Item>> {
         let limit = usize::from(page.limit);
         let mut items = Vec::new();
         // A start key need not exist, so one is made from the cursor and the caller's own partition.
-        let mut start = page.after.as_ref().map(|after| primary(&Key { pk: pk.clone(), sk: format!("{prefix}{after}") }));
+        let mut start = page.after.as_ref().map(|after| {
+            primary(&Key {
+                pk: pk.clone(),
+                sk: format!("{prefix}{after}"),
+            })
+        });
         // A filter or the size of a page can leave answers short; one item more than asked for shows that there is a next page.
         while items.len() <= limit {
-            let query = self.db.query().table_name(self.name).scan_index_forward(false).consistent_read(true);
-            let query = query.limit(i32::try_from(limit + 1).unwrap_or(i32::MAX)).set_exclusive_start_key(start);
-            let answer = narrow.apply(starting_with(query, &pk, prefix)).send().await.map_err(failed)?;
+            let query = self
+                .db
+                .query()
+                .table_name(self.name)
+                .scan_index_forward(false)
+                .consistent_read(true);
+            let query = query
+                .limit(i32::try_from(limit + 1).unwrap_or(i32::MAX))
+                .set_exclusive_start_key(start);
+            let answer = narrow
+                .apply(starting_with(query, &pk, prefix))
+                .send()
+                .await
+                .map_err(failed)?;
             items.extend(answer.items.unwrap_or_default());
             start = answer.last_evaluated_key;
             if start.is_none() {
@@ -139,7 +181,10 @@ impl Table<'_> {
         while let Some(item) = pages.next().await {
             let item = item.map_err(failed)?;
             if let (Some(Ok(pk)), Some(Ok(sk))) = (item.get("pk").map(|v| v.as_s()), item.get("sk").map(|v| v.as_s())) {
-                keys.push(Key { pk: pk.clone(), sk: sk.clone() });
+                keys.push(Key {
+                    pk: pk.clone(),
+                    sk: sk.clone(),
+                });
             }
         }
         Ok(keys)
@@ -181,7 +226,9 @@ fn suffix<'i>(item: &'i Item, prefix: &str) -> Option<&'i str> {
 pub(crate) async fn conditional(update: UpdateItemFluentBuilder) -> Result<Option<Item>> {
     match update.send().await {
         Ok(answer) => Ok(Some(answer.attributes.unwrap_or_default())),
-        Err(SdkError::ServiceError(e)) if matches!(e.err(), UpdateItemError::ConditionalCheckFailedException(_)) => Ok(None),
+        Err(SdkError::ServiceError(e)) if matches!(e.err(), UpdateItemError::ConditionalCheckFailedException(_)) => {
+            Ok(None)
+        }
         Err(error) => Err(failed(error)),
     }
 }
@@ -199,7 +246,12 @@ pub(crate) enum Transaction {
 pub(crate) async fn transact(db: &Client, parts: Vec<TransactWriteItem>) -> Result<Transaction> {
     let mut attempts = 0;
     loop {
-        let error = match db.transact_write_items().set_transact_items(Some(parts.clone())).send().await {
+        let error = match db
+            .transact_write_items()
+            .set_transact_items(Some(parts.clone()))
+            .send()
+            .await
+        {
             Ok(_) => return Ok(Transaction::Done),
             Err(error) => error,
         };
@@ -223,6 +275,12 @@ where
     E: std::error::Error + Send + Sync + aws_sdk_dynamodb::error::ProvideErrorMetadata + 'static,
     R: std::fmt::Debug + Send + Sync + 'static,
 {
-    let validation = error.as_service_error().is_some_and(|e| e.code() == Some("ValidationException"));
-    if validation { Error::internal(error) } else { Error::unavailable(error) }
+    let validation = error
+        .as_service_error()
+        .is_some_and(|e| e.code() == Some("ValidationException"));
+    if validation {
+        Error::internal(error)
+    } else {
+        Error::unavailable(error)
+    }
 }

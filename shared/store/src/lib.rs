@@ -18,7 +18,7 @@ mod sessions;
 pub mod tables;
 
 pub use accounts::{Accounts, Registered, SignIn};
-pub use chatbots::{Chatbots, ChatbotChange};
+pub use chatbots::{ChatbotChange, Chatbots};
 pub use conversations::{Conversations, NewTurn};
 pub use documents::{Documents, Lease, Outcome};
 pub use idempotency::{Begun, Idempotency, IdempotencyKey, StoredAnswer};
@@ -40,7 +40,10 @@ pub struct Store {
 impl Store {
     /// The tables named `tables`, reached with `config`.
     pub fn new(config: &aws_types::SdkConfig, tables: Tables) -> Self {
-        Self { db: Client::new(config), tables: std::sync::Arc::new(tables) }
+        Self {
+            db: Client::new(config),
+            tables: std::sync::Arc::new(tables),
+        }
     }
 
     /// The names of the tables.
@@ -50,18 +53,30 @@ impl Store {
 
     /// Whether the table called `name` answers.
     pub async fn is_reachable(&self, name: &str) -> bool {
-        item::Table { db: &self.db, name }.get_raw(keys::probe(), false).await.is_ok()
+        item::Table { db: &self.db, name }
+            .get_raw(keys::probe(), false)
+            .await
+            .is_ok()
     }
 
     pub(crate) fn identity(&self) -> item::Table<'_> {
-        item::Table { db: &self.db, name: &self.tables.identity }
+        item::Table {
+            db: &self.db,
+            name: &self.tables.identity,
+        }
     }
 
     pub(crate) fn app(&self) -> item::Table<'_> {
-        item::Table { db: &self.db, name: &self.tables.app }
+        item::Table {
+            db: &self.db,
+            name: &self.tables.app,
+        }
     }
 
     pub(crate) fn ephemeral(&self) -> item::Table<'_> {
-        item::Table { db: &self.db, name: &self.tables.ephemeral }
+        item::Table {
+            db: &self.db,
+            name: &self.tables.ephemeral,
+        }
     }
 }

@@ -16,14 +16,24 @@ impl Objects {
     /// local endpoint have no DNS entry.
     pub fn new(config: &aws_types::SdkConfig, bucket: &str) -> Self {
         let path_style = config.endpoint_url().is_some();
-        let config = aws_sdk_s3::config::Builder::from(config).force_path_style(path_style).build();
-        Self { s3: Client::from_conf(config), bucket: bucket.into() }
+        let config = aws_sdk_s3::config::Builder::from(config)
+            .force_path_style(path_style)
+            .build();
+        Self {
+            s3: Client::from_conf(config),
+            bucket: bucket.into(),
+        }
     }
 
     /// Creates the bucket if need be.
     pub async fn create_bucket(&self) -> Result<()> {
         if !self.is_reachable().await {
-            self.s3.create_bucket().bucket(&*self.bucket).send().await.map_err(Error::unavailable)?;
+            self.s3
+                .create_bucket()
+                .bucket(&*self.bucket)
+                .send()
+                .await
+                .map_err(Error::unavailable)?;
         }
         Ok(())
     }
@@ -35,8 +45,16 @@ impl Objects {
 
     /// Stores an object; the SDK adds a checksum that the bucket verifies.
     pub async fn put(&self, key: &str, body: Bytes, content_type: &str) -> Result<()> {
-        let put = self.s3.put_object().bucket(&*self.bucket).key(key).content_type(content_type);
-        put.body(ByteStream::from(body)).send().await.map_err(Error::unavailable)?;
+        let put = self
+            .s3
+            .put_object()
+            .bucket(&*self.bucket)
+            .key(key)
+            .content_type(content_type);
+        put.body(ByteStream::from(body))
+            .send()
+            .await
+            .map_err(Error::unavailable)?;
         Ok(())
     }
 
@@ -47,12 +65,20 @@ impl Objects {
             Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => return Ok(None),
             Err(error) => return Err(Error::unavailable(error)),
         };
-        Ok(Some(object.body.collect().await.map_err(Error::unavailable)?.into_bytes()))
+        Ok(Some(
+            object.body.collect().await.map_err(Error::unavailable)?.into_bytes(),
+        ))
     }
 
     /// Deletes an object; one that is not there is no error.
     pub async fn delete(&self, key: &str) -> Result<()> {
-        self.s3.delete_object().bucket(&*self.bucket).key(key).send().await.map_err(Error::unavailable)?;
+        self.s3
+            .delete_object()
+            .bucket(&*self.bucket)
+            .key(key)
+            .send()
+            .await
+            .map_err(Error::unavailable)?;
         Ok(())
     }
 }

@@ -22,7 +22,10 @@ impl Store {
 impl Outbox {
     /// Notes a promise.
     pub async fn put(&self, entry: &OutboxEntry) -> Result<bool> {
-        self.0.app().put_new(to_item(&keys::outbox(&entry.document), entry)?).await
+        self.0
+            .app()
+            .put_new(to_item(&keys::outbox(&entry.document), entry)?)
+            .await
     }
 
     /// Gives up an upload; answers `false` when it was acknowledged or finished. From here on it cannot be
@@ -49,7 +52,13 @@ impl Outbox {
     pub async fn due(&self, before_ms: i64) -> Result<Vec<OutboxEntry>> {
         let mut due = Vec::new();
         for shard in 0..keys::OUTBOX_SHARDS {
-            let query = self.0.db.query().table_name(&self.0.tables().app).limit(250).consistent_read(true);
+            let query = self
+                .0
+                .db
+                .query()
+                .table_name(&self.0.tables().app)
+                .limit(250)
+                .consistent_read(true);
             let answer = query
                 .key_condition_expression("pk = :shard")
                 .filter_expression("created_ms < :before")

@@ -43,7 +43,14 @@ impl Tables {
 
     /// All names.
     pub fn all(&self) -> [&str; 6] {
-        [&self.identity, &self.app, &self.chunks, &self.usage, &self.ephemeral, &self.audit]
+        [
+            &self.identity,
+            &self.app,
+            &self.chunks,
+            &self.usage,
+            &self.ephemeral,
+            &self.audit,
+        ]
     }
 }
 
@@ -75,14 +82,34 @@ pub struct Definition {
 
 /// The shapes of all tables.
 pub fn definitions(tables: &Tables) -> Vec<Definition> {
-    let table = |name: &str, indexes: Vec<Index>, ttl, stream| Definition { name: name.to_owned(), indexes, ttl, stream };
-    let by_id = Index { name: "by_id", hash: &["id"], range: &["owner"], keys_only: true };
+    let table = |name: &str, indexes: Vec<Index>, ttl, stream| Definition {
+        name: name.to_owned(),
+        indexes,
+        ttl,
+        stream,
+    };
+    let by_id = Index {
+        name: "by_id",
+        hash: &["id"],
+        range: &["owner"],
+        keys_only: true,
+    };
     vec![
         table(
             &tables.identity,
             vec![
-                Index { name: "orgs_by_user", hash: &["member"], range: &["org"], keys_only: false },
-                Index { name: "admin_list", hash: &["kind", "month"], range: &["created_at", "id"], keys_only: false },
+                Index {
+                    name: "orgs_by_user",
+                    hash: &["member"],
+                    range: &["org"],
+                    keys_only: false,
+                },
+                Index {
+                    name: "admin_list",
+                    hash: &["kind", "month"],
+                    range: &["created_at", "id"],
+                    keys_only: false,
+                },
             ],
             true,
             true,
@@ -103,14 +130,23 @@ pub async fn create(db: &aws_sdk_dynamodb::Client, tables: &Tables) -> Result<()
     for definition in definitions(tables) {
         match db.describe_table().table_name(&definition.name).send().await {
             Ok(_) => continue,
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => {}
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_resource_not_found_exception()) => {}
             Err(error) => return Err(Error::unavailable(error)),
         }
         create_table(db, &definition).await?;
         if definition.ttl {
-            let ttl = TimeToLiveSpecification::builder().attribute_name(TTL).enabled(true).build();
+            let ttl = TimeToLiveSpecification::builder()
+                .attribute_name(TTL)
+                .enabled(true)
+                .build();
             let ttl = ttl.map_err(Error::internal)?;
-            let update = db.update_time_to_live().table_name(&definition.name).time_to_live_specification(ttl);
+            let update = db
+                .update_time_to_live()
+                .table_name(&definition.name)
+                .time_to_live_specification(ttl);
             update.send().await.map_err(Error::unavailable)?;
         }
     }
@@ -119,7 +155,11 @@ pub async fn create(db: &aws_sdk_dynamodb::Client, tables: &Tables) -> Result<()
 
 async fn create_table(db: &aws_sdk_dynamodb::Client, definition: &Definition) -> Result<()> {
     let element = |name: &str, kind: KeyType| {
-        KeySchemaElement::builder().attribute_name(name).key_type(kind).build().map_err(Error::internal)
+        KeySchemaElement::builder()
+            .attribute_name(name)
+            .key_type(kind)
+            .build()
+            .map_err(Error::internal)
     };
     let mut attributes = vec!["pk", "sk"];
     let mut request = db
@@ -129,7 +169,11 @@ async fn create_table(db: &aws_sdk_dynamodb::Client, definition: &Definition) ->
         .key_schema(element("pk", KeyType::Hash)?)
         .key_schema(element("sk", KeyType::Range)?);
     for index in &definition.indexes {
-        let projection = if index.keys_only { ProjectionType::KeysOnly } else { ProjectionType::All };
+        let projection = if index.keys_only {
+            ProjectionType::KeysOnly
+        } else {
+            ProjectionType::All
+        };
         let mut gsi = GlobalSecondaryIndex::builder()
             .index_name(index.name)
             .projection(Projection::builder().projection_type(projection).build());
@@ -144,11 +188,15 @@ async fn create_table(db: &aws_sdk_dynamodb::Client, definition: &Definition) ->
         request = request.global_secondary_indexes(gsi.build().map_err(Error::internal)?);
     }
     for name in attributes {
-        let attribute = AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S);
+        let attribute = AttributeDefinition::builder()
+            .attribute_name(name)
+            .attribute_type(ScalarAttributeType::S);
         request = request.attribute_definitions(attribute.build().map_err(Error::internal)?);
     }
     if definition.stream {
-        let stream = StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::NewAndOldImages);
+        let stream = StreamSpecification::builder()
+            .stream_enabled(true)
+            .stream_view_type(StreamViewType::NewAndOldImages);
         request = request.stream_specification(stream.build().map_err(Error::internal)?);
     }
     request.send().await.map_err(Error::unavailable)?;

@@ -26,15 +26,21 @@ impl App {
         }
         let documents = self.documents(&bot.org).among(&bot.documents).await?;
         let unread = documents.iter().filter(|document| is_unread(document)).count();
-        let (ready, keys): (Vec<&Document>, Vec<String>) =
-            documents.iter().filter_map(|document| Some((document, document.segment.clone()?))).unzip();
+        let (ready, keys): (Vec<&Document>, Vec<String>) = documents
+            .iter()
+            .filter_map(|document| Some((document, document.segment.clone()?)))
+            .unzip();
         let segments = self.segments.load(keys).await?;
         let indexed: Vec<Indexed<'_>> = ready
             .iter()
             .zip(&segments)
             .filter_map(|(document, segment)| {
                 let segment = segment.as_deref()?;
-                Some(Indexed { document_id: document.id.as_str(), name: &document.name, segment })
+                Some(Indexed {
+                    document_id: document.id.as_str(),
+                    name: &document.name,
+                    segment,
+                })
             })
             .collect();
         let query = match before {
@@ -42,7 +48,11 @@ impl App {
             _ => question.to_owned(),
         };
         let passages = retrieval::search(&indexed, &query, bot.settings.top_k as usize);
-        Ok(Grounding { passages: Some(passages), unread, documents: documents.len() })
+        Ok(Grounding {
+            passages: Some(passages),
+            unread,
+            documents: documents.len(),
+        })
     }
 }
 
@@ -65,7 +75,9 @@ impl Grounding {
             text: passage.text.clone(),
             score: passage.score,
         };
-        self.passages.as_ref().map(|passages| passages.iter().zip(1..).map(source).collect())
+        self.passages
+            .as_ref()
+            .map(|passages| passages.iter().zip(1..).map(source).collect())
     }
 
     /// The numbers an answer may cite.

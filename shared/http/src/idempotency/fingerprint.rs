@@ -55,4 +55,3 @@ async fn parts_of(parts: &Parts, bytes: Bytes) -> Option<Vec<[Bytes; 3]>> {
     }
     Some(fields)
 }
-

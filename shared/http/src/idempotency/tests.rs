@@ -145,7 +145,7 @@ async fn while_the_first_runs_the_second_is_told_to_wait() {
             .into_body()
             .collect()
             .await
-            .map(|body| body.to_bytes())
+            .map(http_body_util::Collected::to_bytes)
             .unwrap_or_default()
             .is_empty()
     );

@@ -93,7 +93,7 @@ impl CitationFilter {
             if self.open.is_empty() {
                 self.release(out);
             }
-        } else if may_be_citation(&self.held, c) {
+        } else if may_be_citation(self.innermost(), c) {
             self.held.push(c);
         } else {
             self.held.push(c);
@@ -103,6 +103,11 @@ impl CitationFilter {
             self.break_open(is_code);
             self.release(out);
         }
+    }
+
+    /// The bracket that was opened last, as far as it is known.
+    fn innermost(&self) -> &str {
+        &self.held[self.open.last().copied().unwrap_or(0)..]
     }
 
     fn release(&mut self, out: &mut String) {

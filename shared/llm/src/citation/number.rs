@@ -26,7 +26,7 @@ pub(super) fn closes(c: char) -> bool {
     matches!(c, ']' | '］' | '】' | '〕')
 }
 
-/// Whether a bracket that holds all of `held` so far may still be a citation when `next` follows.
+/// Whether a bracket that reads `held` so far may still be a citation when `next` follows.
 pub(super) fn may_be_citation(held: &str, next: char) -> bool {
     if held.contains('†') {
         // `【1†any name】`

@@ -111,6 +111,7 @@ fn what_is_left_of_nested_brackets_is_judged_again() {
     assert_filters("a [7[9]8]", "a", &[]);
     assert_filters("a [1[9]2]", "a [12]", &[12]);
     assert_filters("a [7[1]8]", "a [7[1]8]", &[1]);
+    assert_filters("a [†[\n7]", "a [†", &[]);
 }
 
 #[test]

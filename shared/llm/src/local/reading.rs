@@ -76,7 +76,10 @@ impl<'q> Reading<'q> {
                 ))
             })
             .collect();
-        let bodies = sources.iter().map(|source| term_set(&source.text)).collect();
+        let mut bodies = vec![HashSet::new(); sources.len()];
+        for sentence in &sentences {
+            bodies[sentence.source].extend(sentence.terms.iter().cloned());
+        }
         let own = question.terms.iter().map(|term| (term, weight(term, &sentences)));
         let context = question
             .context

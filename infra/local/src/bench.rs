@@ -1,0 +1,239 @@
+//! `parlance bench`: how long the API takes, measured over HTTP against a stack in this process.
+//!
+//! `GET /live` reads nothing, so it is the cost of HTTP itself on this machine at this moment. It is measured in
+//! turn with the rest, and the other medians are also given as multiples of it: those can be compared between
+//! machines and between runs, milliseconds cannot.
+
+mod corpus;
+mod figures;
+
+use std::{
+    error::Error,
+    time::{Duration, Instant},
+};
+
+use figures::Figures;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use reqwest::{Client, RequestBuilder, Response, multipart};
+use serde_json::{Value, json};
+
+use crate::{Options, Stack};
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// Passages that are searched.
+const CHUNKS: u64 = 1000;
+/// Documents after which it is given up to get there.
+const MAX_DOCUMENTS: usize = 40;
+/// Rounds of plain requests.
+const REQUESTS: usize = 500;
+/// Questions asked.
+const QUESTIONS: usize = 100;
+/// Small files uploaded.
+const UPLOADS: usize = 100;
+/// Uploads at the same time.
+const PARALLEL: usize = 8;
+/// Rounds before the ones that count: connections are opened and caches filled.
+const WARM_UP: usize = 5;
+/// A measurement ends after this, however many rounds it has done.
+const AT_MOST: Duration = Duration::from_secs(15);
+
+/// Measures, and prints a table.
+///
+/// # Errors
+/// The first thing that did not work: figures of a broken stack would say nothing.
+pub async fn run() -> Result<()> {
+    let stack = Stack::start(Options::ephemeral()).await?;
+    let http = Client::builder()
+        .connect_timeout(Duration::from_secs(2))
+        .timeout(Duration::from_secs(60))
+        .build()?;
+    let mut bench = Bench {
+        http,
+        url: stack.url(),
+        token: String::new(),
+        figures: Figures::default(),
+    };
+    bench.sign_up().await?;
+    let documents = bench.fill(&stack).await?;
+    bench.plain_requests(&documents).await?;
+    bench.questions(&documents).await?;
+    bench.uploads(&stack).await?;
+    print!("{}", bench.figures);
+    stack.stop().await;
+    Ok(())
+}
+
+struct Bench {
+    http: Client,
+    url: String,
+    token: String,
+    figures: Figures,
+}
+
+impl Bench {
+    fn get(&self, path: &str) -> RequestBuilder {
+        self.http.get(format!("{}{path}", self.url)).bearer_auth(&self.token)
+    }
+
+    fn post(&self, path: &str) -> RequestBuilder {
+        self.http.post(format!("{}{path}", self.url)).bearer_auth(&self.token)
+    }
+
+    async fn sign_up(&mut self) -> Result<()> {
+        let account = json!({"email": "bench@example.com", "password": "correct horse battery"});
+        let registered = json_of(self.post("/api/v1/auth/register").json(&account).send().await?).await?;
+        self.token = text(&registered, "access_token")?;
+        Ok(())
+    }
+
+    async fn upload(&self, name: String, bytes: Vec<u8>) -> Result<String> {
+        let file = multipart::Part::bytes(bytes).file_name(name);
+        let form = multipart::Form::new().part("file", file);
+        let uploaded = json_of(self.post("/api/v1/documents/upload").multipart(form).send().await?).await?;
+        text(&uploaded, "id")
+    }
+
+    /// Uploads documents until [`CHUNKS`] passages can be searched; answers their ids.
+    async fn fill(&mut self, stack: &Stack) -> Result<Vec<String>> {
+        let started = now();
+        let (mut documents, mut chunks) = (Vec::new(), 0);
+        while chunks < CHUNKS {
+            let number = documents.len();
+            if number == MAX_DOCUMENTS {
+                return Err(format!("{number} documents made only {chunks} passages").into());
+            }
+            let (name, bytes) = corpus::document(number);
+            let id = self.upload(name, bytes).await?;
+            stack.drain().await?;
+            let document = json_of(self.get(&format!("/api/v1/documents/{id}")).send().await?).await?;
+            chunks += document["chunks"]
+                .as_u64()
+                .ok_or_else(|| format!("a document did not become ready: {document}"))?;
+            documents.push(id);
+        }
+        let took = started.elapsed().as_secs_f64();
+        self.figures.note(format!(
+            "{chunks} passages in {} documents, uploaded and indexed one by one in {took:.1} s",
+            documents.len()
+        ));
+        Ok(documents)
+    }
+
+    async fn plain_requests(&mut self, documents: &[String]) -> Result<()> {
+        let document = format!("/api/v1/documents/{}", documents[0]);
+        let rows = [
+            ("GET /live (baseline)", "/live"),
+            ("GET /api/v1/auth/me", "/api/v1/auth/me"),
+            ("GET /api/v1/documents/{document_id}", document.as_str()),
+        ];
+        let started = now();
+        for round in 0..WARM_UP + REQUESTS {
+            if started.elapsed() > AT_MOST {
+                break;
+            }
+            for (row, path) in rows {
+                let sent = now();
+                self.get(path).send().await?.error_for_status()?.bytes().await?;
+                if round >= WARM_UP {
+                    self.figures.add(row, sent.elapsed());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// All in one chat session, so that the answers also read the ten turns before.
+    async fn questions(&mut self, documents: &[String]) -> Result<()> {
+        let bot = json!({"name": "Bench", "documents": documents});
+        let bot = json_of(self.post("/api/v1/chatbots").json(&bot).send().await?).await?;
+        let session = json!({"chatbotId": bot["id"]});
+        let session = text(
+            &json_of(self.post("/api/chat/sessions").json(&session).send().await?).await?,
+            "id",
+        )?;
+        let path = format!("/api/chat/sessions/{session}/messages");
+        let started = now();
+        for round in 0..WARM_UP + QUESTIONS {
+            if started.elapsed() > AT_MOST {
+                break;
+            }
+            let question = json!({"content": corpus::question(round % documents.len()), "stream": true});
+            let sent = now();
+            let (first, answer) = answer(self.post(&path).json(&question).send().await?).await?;
+            if round >= WARM_UP {
+                self.figures.add("message, first streamed byte", first - sent);
+                self.figures.add("message, whole answer", sent.elapsed());
+            }
+            let fact = corpus::fact(round % documents.len());
+            if !answer.contains(&fact) || !answer.ends_with("data: [DONE]\n\n") {
+                return Err(format!("the answer does not say {fact:?}:\n{answer}").into());
+            }
+        }
+        Ok(())
+    }
+
+    async fn uploads(&mut self, stack: &Stack) -> Result<()> {
+        let started = now();
+        let took: Vec<Duration> = stream::iter(0..UPLOADS)
+            .map(|number| {
+                let bench = &*self;
+                async move {
+                    let sent = now();
+                    bench.upload(format!("note-{number}.txt"), corpus::note(number)).await?;
+                    Result::Ok(sent.elapsed())
+                }
+            })
+            .buffer_unordered(PARALLEL)
+            .try_collect()
+            .await?;
+        let uploaded = started.elapsed();
+        stack.drain().await?;
+        let indexed = started.elapsed();
+        for took in took {
+            self.figures.add("POST /api/v1/documents/upload, 8 at a time", took);
+        }
+        let rate = |time: Duration| UPLOADS as f64 / time.as_secs_f64();
+        self.figures.note(format!(
+            "{:.0} uploads of 2 kB a second, {PARALLEL} at a time; {:.0} a second until they are ready",
+            rate(uploaded),
+            rate(indexed)
+        ));
+        Ok(())
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "measuring real time is what this is for")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// When the first event of an answer arrived, and all of it.
+async fn answer(response: Response) -> Result<(Instant, String)> {
+    let mut bytes = response.error_for_status()?.bytes_stream();
+    let (mut first, mut all) = (None, Vec::new());
+    while let Some(part) = bytes.try_next().await? {
+        all.extend_from_slice(&part);
+        // A comment that keeps the connection open is no answer.
+        if first.is_none() && all.windows(5).any(|window| window == b"data:") {
+            first = Some(now());
+        }
+    }
+    let all = String::from_utf8(all)?;
+    Ok((first.ok_or_else(|| format!("an answer without an event: {all}"))?, all))
+}
+
+async fn json_of(response: Response) -> Result<Value> {
+    let status = response.status();
+    let body: Value = response.json().await?;
+    if status.is_success() {
+        Ok(body)
+    } else {
+        Err(format!("{status}: {body}").into())
+    }
+}
+
+fn text(value: &Value, field: &str) -> Result<String> {
+    let text = value[field].as_str().ok_or_else(|| format!("no {field} in {value}"))?;
+    Ok(text.to_owned())
+}

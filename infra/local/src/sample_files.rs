@@ -1,0 +1,32 @@
+//! The sample documents as files, for tools that are not written in Rust.
+
+use std::{fs, io, path::Path};
+
+/// File names with their bytes: documents that can be read first, then the ones that must be refused.
+fn files() -> Vec<(&'static str, Vec<u8>)> {
+    vec![
+        (samples::HANDBOOK, samples::handbook_pdf()),
+        (samples::PRODUCT, samples::product_docx()),
+        (samples::FAQ, samples::faq_txt()),
+        ("protected.pdf", samples::protected_pdf()),
+        ("encrypted.pdf", samples::encrypted_pdf()),
+        ("scanned.pdf", samples::scanned_pdf()),
+        ("truncated.pdf", samples::truncated_pdf()),
+        ("page-tree-loop.pdf", samples::page_tree_loop_pdf()),
+        ("photo.pdf", samples::png_named_pdf()),
+        ("damaged.docx", samples::damaged_docx()),
+        ("bomb.docx", samples::docx_bomb()),
+    ]
+}
+
+/// Writes every sample document into `folder`, which is created when absent.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub fn write(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    for (name, bytes) in files() {
+        fs::write(folder.join(name), bytes)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,166 @@
+//! What holds for every request, whatever it asks for.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::support::Test;
+
+#[tokio::test]
+async fn every_answer_has_a_request_id_and_the_security_headers() {
+    let t = Test::new().await;
+    let answer = t
+        .anonymous()
+        .with_header("x-request-id", "mine-1")
+        .get("/health")
+        .await
+        .ok();
+    assert_eq!(answer.json(), json!({"status": "healthy"}));
+    assert_eq!(answer.header("x-request-id"), "mine-1");
+    assert_eq!(answer.header("x-content-type-options"), "nosniff");
+    assert_eq!(
+        t.anonymous().get("/api/v1/health").await.ok().json(),
+        json!({"status": "ok"})
+    );
+    assert!(!t.anonymous().get("/live").await.ok().header("x-request-id").is_empty());
+}
+
+#[tokio::test]
+async fn what_does_not_exist_is_a_problem_too() {
+    let t = Test::new().await;
+    t.anonymous().get("/api/v1/nothing").await.problem(404, "unknown_route");
+    let wrong = t.anonymous().delete("/api/v1/auth/login").await;
+    assert_eq!(wrong.header("allow"), "POST");
+    wrong.problem(405, "method_not_allowed");
+}
+
+#[tokio::test]
+async fn a_trailing_slash_is_the_same_resource() {
+    let t = Test::new().await;
+    let ada = t.user("ada").await;
+    assert_eq!(ada.get("/api/v1/documents/").await.ok().json(), json!([]));
+    assert_eq!(ada.get("/api/chatbots/?limit=1").await.ok().json(), json!([]));
+}
+
+#[tokio::test]
+async fn bodies_that_cannot_be_read_are_told_apart() {
+    let t = Test::new().await;
+    let ada = t.user("ada").await;
+    let post = |kind: &'static str, body: &str| {
+        ada.send(
+            ada.request(Method::POST, "/api/v1/chatbots")
+                .header("content-type", kind)
+                .body(body.to_owned()),
+        )
+    };
+    post("application/json", "{\"name\":")
+        .await
+        .problem(400, "invalid_json");
+    post("text/plain", "hello").await.problem(415, "unsupported_media_type");
+    post(
+        "application/json",
+        &format!("{{\"name\":\"{}\"}}", "x".repeat(1024 * 1024)),
+    )
+    .await
+    .problem(413, "too_large");
+}
+
+#[tokio::test]
+async fn of_16_requests_with_one_idempotency_key_one_is_executed() {
+    let t = Test::new().await;
+    let ada = t.user("ada").await.with_header("idempotency-key", "bot-1");
+    let create = || ada.post("/api/v1/chatbots", json!({"name": "Only one"}));
+    let answers = futures::future::join_all((0..16).map(|_| create())).await;
+    let created: Vec<_> = answers.iter().filter(|answer| answer.status == 201).collect();
+    assert!(!created.is_empty() && created.iter().all(|answer| answer.body == created[0].body));
+    assert!(
+        answers
+            .iter()
+            .all(|answer| answer.status == 201 || (answer.status == 409 && !answer.header("retry-after").is_empty()))
+    );
+    assert_eq!(
+        create().await.created().body,
+        created[0].body,
+        "a later repetition is a replay"
+    );
+    assert_eq!(
+        ada.get("/api/v1/chatbots").await.ok().json().as_array().unwrap().len(),
+        1
+    );
+    ada.post("/api/v1/chatbots", json!({"name": "Another"}))
+        .await
+        .problem(422, "idempotency_key_reused");
+}
+
+#[tokio::test]
+async fn keys_of_different_callers_never_meet() {
+    let t = Test::new().await;
+    let (ada, eve) = (t.user("ada").await, t.user("eve").await);
+    let create = |caller: &crate::support::Caller| {
+        let caller = caller.with_header("idempotency-key", "same");
+        async move {
+            caller
+                .post("/api/v1/chatbots", json!({"name": "Mine"}))
+                .await
+                .created()
+                .text("id")
+        }
+    };
+    assert_ne!(create(&ada).await, create(&eve).await);
+}
+
+#[tokio::test]
+async fn an_organization_that_is_not_the_callers_does_not_exist() {
+    let t = Test::new().await;
+    let (ada, eve) = (t.user("ada").await, t.user("eve").await);
+    for name in [
+        ada.org(),
+        "no-such-org",
+        "01890a5d-ac96-774b-bcce-b302099a8057",
+        "Not A Slug",
+    ] {
+        eve.with_header("x-current-org", name)
+            .get("/api/v1/chatbots")
+            .await
+            .problem(404, "not_found");
+    }
+    eve.with_header("x-current-org", eve.org())
+        .get("/api/v1/chatbots")
+        .await
+        .ok();
+}
+
+#[tokio::test]
+async fn readiness_names_what_does_not_answer() {
+    let t = Test::new().await;
+    assert_eq!(t.anonymous().get("/ready").await.ok().json()["status"], "ready");
+    t.sqs()
+        .delete_queue()
+        .queue_url(t.queue_url("index_documents"))
+        .send()
+        .await
+        .unwrap();
+    let down = t.anonymous().get("/ready").await.expect(503).json();
+    let failing: Vec<_> = down["dependencies"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|d| d["ok"] == false)
+        .collect();
+    assert_eq!(failing, [&json!({"name": "queue:index_documents", "ok": false})]);
+}
+
+#[tokio::test]
+async fn the_documentation_pages_need_nobody_elses_server() {
+    let t = Test::new().await;
+    for page in ["/docs", "/redoc"] {
+        let html = String::from_utf8(t.anonymous().get(page).await.ok().body).unwrap();
+        let assets: Vec<&str> = html
+            .split(['"', '\''])
+            .filter(|part| part.starts_with("/docs/") || part.starts_with("/redoc/"))
+            .collect();
+        assert!(!assets.is_empty() && !html.contains("https://"), "{html}");
+        for asset in assets {
+            assert!(t.anonymous().get(asset).await.ok().body.len() > 50, "{asset}");
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The authorization matrix: every operation, every kind of caller, compared with `policy.tsv`.
+//!
+//! An operation without a row there fails, and so does a row without an operation.
+
+use std::collections::BTreeMap;
+
+use http_api::Operation;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{Caller, PASSWORD, Test};
+
+/// What the victim owns.
+struct Things {
+    document: String,
+    chatbot: String,
+    session: String,
+}
+
+/// Path with the victim's ids, and a body that is valid but for them.
+fn request(caller: &Caller, operation: &Operation, things: &Things) -> reqwest::RequestBuilder {
+    let path = operation
+        .path
+        .replace("{document_id}", &things.document)
+        .replace("{chatbot_id}", &things.chatbot)
+        .replace("{session_id}", &things.session);
+    assert!(!path.contains('{'), "the matrix has no id for {path}");
+    let request = caller.request(Method::from_bytes(operation.method.as_bytes()).unwrap(), &path);
+    if operation.path.ends_with("/upload") {
+        let file = reqwest::multipart::Part::bytes(b"text".to_vec()).file_name("a.txt");
+        return request.multipart(reqwest::multipart::Form::new().part("file", file));
+    }
+    match body(operation, things) {
+        Value::Null => request,
+        body => request.json(&body),
+    }
+}
+
+fn body(operation: &Operation, things: &Things) -> Value {
+    match (operation.method.as_str(), operation.path.as_str()) {
+        ("GET" | "DELETE", _) => Value::Null,
+        (_, path) if path.ends_with("/auth/register") => json!({"email": "new@example.com", "password": PASSWORD}),
+        (_, path) if path.ends_with("/auth/login") => json!({"email": "victim@example.com", "password": "not theirs"}),
+        (_, path) if path.ends_with("/auth/refresh") => json!({"refresh_token": "x"}),
+        (_, path) if path.ends_with("/messages") => json!({"content": "Hello?"}),
+        (_, path) if path.ends_with("/chat/sessions") => json!({"chatbot_id": things.chatbot}),
+        (_, path) if path.ends_with("/documents") => json!({"document_ids": [things.document]}),
+        _ => json!({"name": "Changed"}),
+    }
+}
+
+#[tokio::test]
+async fn every_operation_lets_in_whom_the_policy_names_and_nobody_else() {
+    let policy: BTreeMap<(String, String), Vec<u16>> = include_str!("policy.tsv")
+        .lines()
+        .skip(1)
+        .map(|line| {
+            let mut cells = line.split('\t');
+            let mut next = || {
+                cells
+                    .next()
+                    .unwrap_or_else(|| panic!("a cell is missing: {line}"))
+                    .to_owned()
+            };
+            let key = (next(), next());
+            (key, cells.map(|status| status.parse().unwrap()).collect())
+        })
+        .collect();
+    let operations: Vec<Operation> = local::functions::groups()
+        .into_iter()
+        .flat_map(|(_, api)| api.operations())
+        .filter(|operation| operation.documented)
+        .collect();
+    let (mut cells, mut deviations) = (0, Vec::new());
+
+    let t = Test::new().await;
+    let victim = t.user("victim").await;
+    let document = victim.upload("faq.txt", samples::faq_txt()).await.created().text("id");
+    t.drain().await;
+    let chatbot = victim.chatbot(&[&document]).await;
+    let session = victim
+        .post("/api/chat/sessions", json!({"chatbotId": chatbot}))
+        .await
+        .created()
+        .text("id");
+    victim.ask(&session, "Can I pause my subscription?").await.ok();
+    let things = Things {
+        document,
+        chatbot,
+        session,
+    };
+
+    let signed_out = t.user("gone").await;
+    signed_out.post("/api/auth/logout", json!({})).await.ok();
+    let expired = t.user("late").await;
+    t.advance_seconds(901);
+    let victim = victim.sign_in_again().await;
+    let before = victims(&t, &victim).await;
+
+    for operation in &operations {
+        let row = policy.get(&(operation.method.clone(), operation.path.clone()));
+        let row = row.unwrap_or_else(|| panic!("{} {} has no row in policy.tsv", operation.method, operation.path));
+        // A stranger of its own for each row, since a row may end the session.
+        let stranger = t.user(&format!("stranger-{}", operation.id.replace('_', "-"))).await;
+        let trespasser = stranger.with_header("x-current-org", victim.org());
+        let callers = [
+            t.anonymous(),
+            expired.clone(),
+            signed_out.clone(),
+            t.anonymous().with_token("x"),
+            stranger,
+            trespasser,
+        ];
+        assert_eq!(
+            row.len(),
+            callers.len(),
+            "the row of {} {}",
+            operation.method,
+            operation.path
+        );
+        for (caller, expected) in callers.iter().zip(row) {
+            let status = caller.send(request(caller, operation, &things)).await.status.as_u16();
+            cells += 1;
+            if status != *expected {
+                deviations.push(format!(
+                    "{} {}: {status} instead of {expected}",
+                    operation.method, operation.path
+                ));
+            }
+        }
+    }
+    assert_eq!(deviations, Vec::<String>::new(), "of {cells} cells");
+    assert_eq!(
+        policy.len(),
+        operations.len(),
+        "policy.tsv has rows without an operation"
+    );
+    assert_eq!(
+        victims(&t, &victim).await,
+        before,
+        "what belongs to the victim is untouched"
+    );
+    victim.get(&format!("/api/chat/sessions/{}", things.session)).await.ok();
+}
+
+/// Everything in the tables that belongs to the victim's organization or account.
+async fn victims(t: &Test, victim: &Caller) -> Vec<String> {
+    let mut items = Vec::new();
+    for table in ["parlance-identity", "parlance-app"] {
+        let all = t.items(table).await;
+        let of_victim = all
+            .into_iter()
+            .filter(|((pk, _), _)| pk.contains(victim.org()) || pk.contains(victim.id()));
+        items.extend(of_victim.map(|(_, item)| item));
+    }
+    assert!(items.len() > 5, "the victim owns something");
+    items
+}

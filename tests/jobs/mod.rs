@@ -1,0 +1,4 @@
+//! Every worker and schedule, with the deliveries that queues really make.
+
+mod index_documents;
+mod relay_outbox;

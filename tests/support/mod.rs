@@ -1,0 +1,104 @@
+//! The harness: `let t = Test::new().await; let ada = t.user("ada").await; ada.get("/api/documents").await.ok();`
+
+mod answer;
+mod caller;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use local::{Drained, Options, Stack};
+
+pub(crate) use answer::Answer;
+pub(crate) use caller::{Caller, PASSWORD};
+
+/// A running product of one test.
+pub(crate) struct Test {
+    pub(crate) stack: Stack,
+    http: reqwest::Client,
+}
+
+impl Test {
+    /// A fresh stack without data.
+    pub(crate) async fn new() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// A fresh stack with these environment variables.
+    pub(crate) async fn with(environment: &[(&str, &str)]) -> Self {
+        let environment = environment
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let stack = Stack::start(Options {
+            environment,
+            ..Options::ephemeral()
+        })
+        .await
+        .unwrap();
+        let http = reqwest::Client::builder()
+            .connect_timeout(Duration::from_secs(5))
+            .build()
+            .unwrap();
+        Self { stack, http }
+    }
+
+    /// Somebody without credentials.
+    pub(crate) fn anonymous(&self) -> Caller {
+        Caller::new(self.http.clone(), self.stack.url())
+    }
+
+    /// A new, signed-in user `name@example.com`.
+    pub(crate) async fn user(&self, name: &str) -> Caller {
+        self.anonymous().register(name).await
+    }
+
+    /// Lets the workers deal with everything that is queued.
+    pub(crate) async fn drain(&self) -> Drained {
+        self.stack.drain().await.unwrap()
+    }
+
+    /// All items of a table, as text by key: what a test compares before and after.
+    pub(crate) async fn items(&self, table: &str) -> BTreeMap<(String, String), String> {
+        let db = aws_sdk_dynamodb::Client::new(self.stack.sdk());
+        let mut items = db.scan().table_name(table).into_paginator().items().send();
+        let mut found = BTreeMap::new();
+        while let Some(item) = items.next().await {
+            let item: BTreeMap<_, _> = item.unwrap().into_iter().collect();
+            let key = (item["pk"].as_s().unwrap().clone(), item["sk"].as_s().unwrap().clone());
+            found.insert(key, format!("{item:?}"));
+        }
+        found
+    }
+
+    /// The keys of all objects in the bucket.
+    pub(crate) async fn object_keys(&self) -> Vec<String> {
+        let config = aws_sdk_s3::config::Builder::from(self.stack.sdk())
+            .force_path_style(true)
+            .build();
+        let listed = aws_sdk_s3::Client::from_conf(config)
+            .list_objects_v2()
+            .bucket("parlance")
+            .send()
+            .await
+            .unwrap();
+        listed
+            .contents()
+            .iter()
+            .map(|object| object.key().unwrap().to_owned())
+            .collect()
+    }
+
+    /// A client of the queues.
+    pub(crate) fn sqs(&self) -> aws_sdk_sqs::Client {
+        aws_sdk_sqs::Client::new(self.stack.sdk())
+    }
+
+    /// The URL of a queue.
+    pub(crate) fn queue_url(&self, queue: &str) -> String {
+        format!("{}/000000000000/{queue}", self.stack.aws_endpoint())
+    }
+
+    /// Moves the clock of everything.
+    pub(crate) fn advance_seconds(&self, seconds: u64) {
+        self.stack.advance(Duration::from_secs(seconds));
+    }
+}
