@@ -95,14 +95,16 @@ build-x86_64: $(BUILD_VENV)/.ready ## Build for x86_64, into target/lambda-x86_6
 sizes: ## Print the zip size of every function that was built
 	@python3 infra/tools/sizes.py target/lambda target/lambda-x86_64
 
-test-lambda: ## Replay events/ against the real function binaries (needs a running `make dev`)
-	cargo build $(foreach f,$(FUNCTIONS),--package $(f) --bin $(f))
-	python3 infra/tools/invoke.py --all events
+# `local` is always built with them: alone, a function would be compiled with fewer features of its dependencies, that
+# is, everything once more. ARGS="--api http://localhost:8000" takes a running `make dev` instead of a fresh one.
+test-lambda: ## Replay events/ against the real function binaries, streaming included
+	cargo build --quiet $(foreach f,local $(FUNCTIONS),--package $(f)) $(foreach f,parlance $(FUNCTIONS),--bin $(f))
+	python3 infra/tools/invoke.py --all $(ARGS)
 
 invoke: ## Send one event to one function binary: FUNCTION=auth EVENT=events/auth/login.json
 	@test -n "$(FUNCTION)" -a -n "$(EVENT)" || { echo "usage: make invoke FUNCTION=auth EVENT=events/auth/login.json" >&2; exit 2; }
-	cargo build --quiet --package $(FUNCTION) --bin $(FUNCTION)
-	@python3 infra/tools/invoke.py $(FUNCTION) $(EVENT)
+	cargo build --quiet --package local --bin parlance --package $(FUNCTION) --bin $(FUNCTION)
+	@python3 infra/tools/invoke.py $(ARGS) $(FUNCTION) $(EVENT)
 
 deploy: build-arm64 $(LINT_VENV)/.ready ## Deploy with SAM (STACK=parlance AWS_REGION=us-east-1)
 	SAM_CLI_TELEMETRY=0 $(LINT_VENV)/bin/sam deploy --template-file template.yaml --stack-name $(STACK) \

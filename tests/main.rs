@@ -9,5 +9,6 @@
 
 mod api;
 mod drift;
+mod events;
 mod jobs;
 mod support;

@@ -1,184 +1,51 @@
-"""Sends events to function binaries the way Lambda does, against the services of a running `make dev`.
+"""Sends events to the real binaries of the functions, the way Lambda does, and prints what comes back.
 
-    invoke.py FUNCTION EVENT.json    one event; prints what the gateway would send to the client
-    invoke.py --all FOLDER           every FOLDER/FUNCTION/*.json; one line each, exit code 1 if any fails
+    invoke.py FUNCTION EVENT.json   one event; prints what the gateway would send to the client
+    invoke.py --all                 all of events/, compared with events/expected.json
+    invoke.py --print EVENT.json    prints an event ready to send, for `sam local invoke --event`
 
-The binary is the real one, started with Lambda's environment variables; this file plays the Runtime API.
-https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+Without --api and --services, an ephemeral `parlance` is started for it on free ports.
 """
 
+import argparse
 import base64
 import json
-import os
-import queue
 import subprocess
 import sys
-import threading
-import time
-import uuid
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-SERVICES = os.environ.get("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
-TIME_LIMIT_S = 60
-# Ends the head of a streamed answer; the body follows.
-HEAD_END = b"\0" * 8
+# The folder of the tools stays as it is in the repository.
+sys.dont_write_bytecode = True
 
+from local_stack import Placeholders, Stack  # noqa: E402
+from runtime_api import Function  # noqa: E402
 
-class Answer:
-    """What a function answered to one event."""
-
-    def __init__(self):
-        self.head, self.body, self.error, self.chunks = None, b"", None, []
-        self.done = threading.Event()
-        self.sent_at = None
-
-    def status(self):
-        return self.head.get("statusCode") if isinstance(self.head, dict) else None
-
-    def failed(self):
-        """Whether Lambda or a client would call this a failure of the service."""
-        if self.error is not None or not self.done.is_set():
-            return True
-        if self.status() is not None:
-            return self.status() >= 500
-        return bool(self.head.get("batchItemFailures")) if isinstance(self.head, dict) else False
-
-
-class RuntimeApi(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def do_GET(self):
-        request_id, event, answer = self.server.events.get()
-        if event is None:
-            return self.reply(410, b"")
-        answer.sent_at = time.monotonic()
-        self.server.answers[request_id] = answer
-        self.reply(200, event, {
-            "Content-Type": "application/json",
-            "Lambda-Runtime-Aws-Request-Id": request_id,
-            "Lambda-Runtime-Deadline-Ms": str(int((time.time() + TIME_LIMIT_S) * 1000)),
-            "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:us-east-1:000000000000:function:local",
-            "Lambda-Runtime-Trace-Id": "Root=1-00000000-000000000000000000000000;Sampled=0",
-        })
-
-    def do_POST(self):
-        parts = self.path.split("/")
-        if parts[-2:] == ["init", "error"]:
-            self.trailers = {}
-            self.server.init_error = b"".join(self.read_body()).decode()
-            return self.reply(202, b"{}")
-        answer, kind = self.server.answers[parts[-2]], parts[-1]
-        streaming = self.headers.get("Lambda-Runtime-Function-Response-Mode", "").lower() == "streaming"
-        body, self.trailers = b"", {}
-        for chunk in self.read_body():
-            body += chunk
-            answer.chunks.append((time.monotonic() - answer.sent_at, len(chunk)))
-        # A stream that breaks off after its head reports the error in its trailers.
-        if kind == "error" or "lambda-runtime-function-error-type" in self.trailers:
-            answer.error = body.decode(errors="replace")
-        elif streaming and HEAD_END in body:
-            head, answer.body = body.split(HEAD_END, 1)
-            answer.head = json.loads(head)
-        else:
-            answer.head = json.loads(body or b"null")
-            if isinstance(answer.head, dict) and "statusCode" in answer.head:
-                text = answer.head.pop("body", None) or ""
-                answer.body = base64.b64decode(text) if answer.head.get("isBase64Encoded") else text.encode()
-        answer.done.set()
-        self.reply(202, b"{}")
-
-    def read_body(self):
-        """Yields the body as it arrives."""
-        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
-            yield self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            return
-        while size := int(self.rfile.readline().split(b";")[0], 16):
-            yield self.rfile.read(size)
-            self.rfile.readline()
-        while line := self.rfile.readline().strip():
-            name, _, value = line.decode("latin-1").partition(":")
-            self.trailers[name.lower()] = value.strip()
-
-    def reply(self, status, body, headers=()):
-        self.send_response(status)
-        for name, value in dict(headers).items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
-
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request, client_address):
-        """A function that is stopped hangs up in the middle of a call: nothing to tell."""
-        if not isinstance(sys.exc_info()[1], ConnectionError):
-            super().handle_error(request, client_address)
-
-
-class Function:
-    """A function's binary, running under a Runtime API of its own."""
-
-    def __init__(self, name):
-        self.api = Server(("127.0.0.1", 0), RuntimeApi)
-        self.api.events, self.api.answers, self.api.init_error = queue.Queue(), {}, None
-        threading.Thread(target=self.api.serve_forever, daemon=True).start()
-        self.process = subprocess.Popen([str(binary(name))], env=self.environment(name))
-
-    def environment(self, name):
-        host, port = self.api.server_address
-        tables = ["identity", "app", "chunks", "usage", "ephemeral", "audit"]
-        return {
-            "PATH": os.environ.get("PATH", ""),
-            "RUST_LOG": os.environ.get("RUST_LOG", "warn"),
-            "AWS_LAMBDA_RUNTIME_API": f"{host}:{port}",
-            "AWS_LAMBDA_FUNCTION_NAME": name,
-            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
-            "AWS_LAMBDA_LOG_GROUP_NAME": name,
-            "AWS_LAMBDA_LOG_STREAM_NAME": "local",
-            "AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH": "true",
-            "AWS_ENDPOINT_URL": SERVICES,
-            "AWS_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            **{f"TABLE_{table.upper()}": f"parlance-{table}" for table in tables},
-            "BUCKET": "parlance",
-            "QUEUE_INDEX_DOCUMENTS": f"{SERVICES}/000000000000/index_documents",
-            "SECRETS_PREFIX": "",
-        }
-
-    def send(self, event):
-        answer = Answer()
-        self.api.events.put((str(uuid.uuid4()), event, answer))
-        deadline = time.monotonic() + TIME_LIMIT_S
-        while not answer.done.wait(0.1):
-            if self.process.poll() is not None:
-                answer.error = self.api.init_error or f"the binary ended with code {self.process.returncode}"
-                break
-            if time.monotonic() > deadline:
-                answer.error = f"no answer within {TIME_LIMIT_S} s"
-                break
-        return answer
-
-    def stop(self):
-        self.process.kill()
-        self.process.wait()
-        self.api.shutdown()
+EVENTS = Path(__file__).resolve().parents[2] / "events"
 
 
 def binary(name):
-    metadata = subprocess.run(["cargo", "metadata", "--format-version=1", "--no-deps"], check=True, capture_output=True)
+    command = ["cargo", "metadata", "--format-version=1", "--no-deps", "--manifest-path", EVENTS.parent / "Cargo.toml"]
+    metadata = subprocess.run(command, check=True, capture_output=True)
     path = Path(json.loads(metadata.stdout)["target_directory"]) / "debug" / name
     if not path.is_file():
-        sys.exit(f"{path} is missing: cargo build --package {name} --bin {name}")
+        sys.exit(f"{path} is missing: cargo build --package {'local' if name == 'parlance' else name} --bin {name}")
     return path
+
+
+def stack(arguments):
+    if arguments.api is None:
+        return Stack.start(binary("parlance"))
+    given = Stack(arguments.api.rstrip("/"), arguments.services.rstrip("/"))
+    given.wait()
+    return given
+
+
+def as_sent(text):
+    """The event with its body in base64: the gateway takes every body for bytes (`BinaryMediaTypes`)."""
+    event = json.loads(text)
+    if isinstance(event.get("body"), str) and event.get("isBase64Encoded") is False:
+        event["body"], event["isBase64Encoded"] = base64.b64encode(event["body"].encode()).decode(), True
+    return json.dumps(event, indent=2)
 
 
 def show(answer):
@@ -188,54 +55,88 @@ def show(answer):
         print(json.dumps(answer.head, indent=2))
     else:
         print(answer.status())
-        for name, value in sorted((answer.head.get("headers") or {}).items()):
+        for name, value in answer.headers():
             print(f"{name}: {value}")
-        for name, values in sorted((answer.head.get("multiValueHeaders") or {}).items()):
-            for value in values:
-                print(f"{name}: {value}")
-        print()
-        sys.stdout.flush()
+        print(flush=True)
         sys.stdout.buffer.write(answer.body)
         print()
 
 
 def summary(answer):
     if answer.error is not None:
-        return f"error: {answer.error[:200]}"
-    first, last = answer.chunks[0][0] * 1000, answer.chunks[-1][0] * 1000
-    what = answer.status() or f"{len((answer.head or {}).get('batchItemFailures', []))} failed messages"
-    return f"{what}, {len(answer.body)} bytes, {len(answer.chunks)} chunks, {first:.0f} to {last:.0f} ms"
+        return f"error: {answer.error[:300]}"
+    what = json.dumps(answer.head) if answer.status() is None else f"{answer.status()}, {len(answer.body)} bytes"
+    first, last = (f"{seconds * 1000:.0f}" for seconds in (answer.arrivals[0], answer.arrivals[-1]))
+    if answer.streamed:
+        return f"{what}, streamed in {len(answer.arrivals)} parts, {first} to {last} ms"
+    return f"{what}, {last} ms"
 
 
-def replay(folder):
-    failures, count = 0, 0
-    for function_folder in sorted(path for path in folder.iterdir() if path.is_dir()):
-        function = Function(function_folder.name)
-        try:
-            for event in sorted(function_folder.glob("*.json")):
-                answer = function.send(event.read_bytes())
-                count += 1
-                failures += answer.failed()
-                print(f"{'FAILED' if answer.failed() else 'ok':<7} {event.relative_to(folder)}: {summary(answer)}")
-        finally:
-            function.stop()
-    print(f"{count - failures} passed, {failures} failed")
-    return 1 if failures or not count else 0
+def deviation(answer, expected):
+    """How an answer differs from what events/expected.json says; none when it does not."""
+    if answer.error is not None:
+        return answer.error
+    if "answer" in expected:
+        return None if answer.head == expected["answer"] else f"expected {json.dumps(expected['answer'])}"
+    text = answer.body.decode(errors="replace")
+    if answer.status() != expected["status"]:
+        return f"expected {expected['status']}: {text}"
+    missing = [part for part in expected["holds"] if part not in text]
+    if missing:
+        return f"{missing[0]!r} is missing in {text}"
+    is_events = ("content-type", "text/event-stream") in answer.headers()
+    if is_events and len(answer.arrivals) < 3:
+        return f"an event stream in {len(answer.arrivals)} parts is not streamed"
+    return None
+
+
+def replay(stack):
+    placeholders = Placeholders(stack, EVENTS)
+    expected = json.loads(placeholders.fill((EVENTS / "expected.json").read_text()))
+    found = {event.relative_to(EVENTS).as_posix() for event in EVENTS.glob("*/*.json")}
+    failed = sorted(found ^ expected.keys())
+    for name in failed:
+        print(f"FAILED  {name}: without an expected answer, or without an event")
+    names = sorted(found & expected.keys())
+    for function in sorted({name.split("/")[0] for name in names}):
+        with Function(function, binary(function), stack.function_environment()) as running:
+            for name in (name for name in names if name.startswith(f"{function}/")):
+                answer = running.send(as_sent(placeholders.fill((EVENTS / name).read_text())))
+                wrong = deviation(answer, expected[name])
+                print(f"{'FAILED' if wrong else 'ok':<7} {name}: {summary(answer)}", flush=True)
+                if wrong:
+                    print(f"        {wrong}")
+                    failed.append(name)
+    print(f"{len(found | expected.keys()) - len(failed)} passed, {len(failed)} failed")
+    return 1 if failed or not names else 0
+
+
+def invoke(stack, function, event):
+    text = as_sent(Placeholders(stack, EVENTS).fill(event.read_text()))
+    with Function(function, binary(function), stack.function_environment()) as running:
+        answer = running.send(text)
+    show(answer)
+    return 0 if answer.error is None else 1
 
 
 def main():
-    if len(sys.argv) != 3:
-        print(__doc__, file=sys.stderr)
-        return 2
-    if sys.argv[1] == "--all":
-        return replay(Path(sys.argv[2]))
-    function = Function(sys.argv[1])
-    try:
-        answer = function.send(Path(sys.argv[2]).read_bytes())
-    finally:
-        function.stop()
-    show(answer)
-    return 1 if answer.failed() else 0
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("function", nargs="?")
+    parser.add_argument("event", nargs="?", type=Path)
+    parser.add_argument("--all", action="store_true", help="replay all of events/")
+    parser.add_argument("--print", type=Path, metavar="EVENT", help="print an event with its placeholders filled in")
+    parser.add_argument("--api", metavar="URL", help="API of a running `parlance`, as in http://localhost:8000")
+    parser.add_argument("--services", metavar="URL", default="http://localhost:4566", help="its AWS services")
+    arguments = parser.parse_args()
+    if arguments.print and not arguments.api:
+        parser.error("--print needs --api: the event is for a `parlance` that goes on running")
+    if not (arguments.all or arguments.print or arguments.event):
+        parser.error("what shall be sent?")
+    with stack(arguments) as running:
+        if arguments.print:
+            print(as_sent(Placeholders(running, EVENTS).fill(arguments.print.read_text())))
+            return 0
+        return replay(running) if arguments.all else invoke(running, arguments.function, arguments.event)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ use http_api::{Api, Caller, Ctx, Message, Result};
 /// The operations of this function.
 pub fn api() -> Api {
     Api::new("Authentication")
-        .at(&"/api/v1/auth")
+        .at("/api/v1/auth")
         .post("/register", v1::register, "Create an account and sign it in.")
         .post(
             "/login",
@@ -16,7 +16,7 @@ pub fn api() -> Api {
             "Sign in with e-mail address and password (form or JSON).",
         )
         .get("/me", v1::get_me, "Get the signed-in account.")
-        .at(&"/api/auth")
+        .at("/api/auth")
         .post("/register", sphere::register, "Create an account and sign it in.")
         .post(
             "/login",

@@ -73,10 +73,10 @@ async fn update_chatbot(
     app: Ctx,
     member: Member,
     Path(path): Path<BotPath>,
-    Body(patch): Body<ChatbotPatch>,
+    Body(wanted): Body<ChatbotPatch>,
 ) -> Result<Json<ChatbotView>> {
     changeable(&app, &member, &path.chatbot_id).await?;
-    let mut change = patch.into_change();
+    let mut change = wanted.into_change();
     if let Some(documents) = change.documents.take() {
         change.documents = Some(existing_documents(&app, &member, documents).await?);
     }

@@ -8,7 +8,7 @@ use http_api::Api;
 /// The operations of this function.
 pub fn api() -> Api {
     Api::new("Chat")
-        .at(&"/api/chat")
+        .at("/api/chat")
         .post(
             "/sessions",
             sessions::create_chat_session,

@@ -152,7 +152,6 @@ pub(crate) async fn send_message(
     let question = Question {
         conversation: path.session_id,
         content: new.content,
-        turn: None,
     };
     let mut events = app.answer(&member.org, question).await?;
     if new.stream || accept.0 {

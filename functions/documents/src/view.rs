@@ -44,7 +44,7 @@ pub(crate) struct DocumentView {
     progress: u8,
     /// Why it failed, when it did: a sentence.
     error: Option<String>,
-    /// The same as one word: `encrypted`, `no_text`, `damaged`, `wrong_type`, `too_large`, `empty`, `internal`.
+    /// The same as one word: `encrypted`, `no_text`, `damaged`, `wrong_type`, `too_large`, `too_slow`, `empty`, `internal`.
     error_code: Option<String>,
     file_name: String,
     file_type: DocumentKind,

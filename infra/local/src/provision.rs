@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::Credentials;
+use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use model::{Error, Result};
 use store::{Objects, Tables};
 
@@ -84,7 +85,7 @@ async fn create_signing_secret(sdk: &SdkConfig) -> Result<()> {
         Err(error)
             if error
                 .as_service_error()
-                .is_some_and(|e| e.is_resource_not_found_exception()) =>
+                .is_some_and(GetSecretValueError::is_resource_not_found_exception) =>
         {
             let secret = hex::encode(model::id::random_bytes::<32>()?);
             secrets

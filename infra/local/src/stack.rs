@@ -107,7 +107,8 @@ impl Stack {
         })
         .await?;
         let sdk = provision::sdk(&cloud).await;
-        provision::create(&sdk).await?;
+        // Boxed, because what the SDKs keep across an await is large.
+        Box::pin(provision::create(&sdk)).await?;
 
         let app = App::new(&sdk, config(&options, &cloud), clock)?;
         seed_admin(&options, &app).await?;

@@ -4,20 +4,19 @@ mod grounding;
 
 use std::time::Duration;
 
-use futures::{StreamExt as _, future::BoxFuture, stream, stream::BoxStream};
+use futures::{StreamExt as _, future::BoxFuture, stream::BoxStream};
 use grounding::Grounding;
 use llm::{ChatEvent, ChatRequest, CitationFilter, FinishReason, Message};
 use model::{
-    Chatbot, ChatbotSettings, Conversation, ConversationId, Error, Membership, PageRequest, Result, Turn, TurnId,
-    TurnStatus, Usage, time::after,
+    Chatbot, ChatbotSettings, Conversation, ConversationId, Error, Membership, PageRequest, Result, Turn, TurnStatus,
+    Usage, time::after,
 };
-use store::NewTurn;
 
 use crate::{App, models::Chosen};
 
 /// Turns of a conversation that the model is shown.
 const HISTORY: u16 = 10;
-/// An answer takes no longer than this; another request may then take over its turn.
+/// An answer takes no longer than this; one that has not ended by then has failed.
 const LEASE: Duration = Duration::from_secs(150);
 /// Longest automatic title, in characters.
 const TITLE: usize = 60;
@@ -29,8 +28,6 @@ pub struct Question {
     pub conversation: ConversationId,
     /// What they wrote.
     pub content: String,
-    /// The turn's id, when the request has to be repeatable: the same id never generates twice.
-    pub turn: Option<TurnId>,
 }
 
 /// Part of an answer.
@@ -51,7 +48,7 @@ impl App {
     ///
     /// # Errors
     /// [`Error::NotFound`] without such a conversation, [`Error::Conflict`] `chatbot_deleted`,
-    /// [`Error::InProgress`] when the same turn is being answered by another request, [`Error::Upstream`].
+    /// [`Error::Upstream`].
     pub fn answer<'a>(&'a self, member: &'a Membership, question: Question) -> BoxFuture<'a, Result<AnswerStream>> {
         Box::pin(async move {
             let conversations = self.conversations(&member.org, &member.member);
@@ -65,7 +62,7 @@ impl App {
             )?;
             let conversation = conversation.ok_or(Error::NotFound("chat session"))?;
             let mut history = history.items;
-            history.retain(|turn| turn.status == TurnStatus::Complete && Some(&turn.id) != question.turn.as_ref());
+            history.retain(|turn| turn.status == TurnStatus::Complete);
             history.reverse();
 
             let chatbot = self.chatbot_of(member, &conversation).await?;
@@ -77,29 +74,9 @@ impl App {
             };
 
             let turn = self.new_turn(&question, &chosen)?;
-            let turn = match conversations.begin_turn(&turn, &title(&question.content)).await? {
-                NewTurn::Begun => turn,
-                NewTurn::NoConversation => return Err(Error::NotFound("chat session")),
-                NewTurn::Exists(stored) if stored.status == TurnStatus::Complete => return Ok(replay(*stored)),
-                NewTurn::Exists(stored) => {
-                    if !conversations
-                        .take_over(&stored, turn.created_at, turn.lease_until_ms)
-                        .await?
-                    {
-                        let detail = "This message is being answered by another request.";
-                        return Err(Error::InProgress {
-                            detail,
-                            retry_after: Duration::from_secs(2),
-                        });
-                    }
-                    Turn {
-                        id: stored.id,
-                        answer_id: stored.answer_id,
-                        created_at: stored.created_at,
-                        ..turn
-                    }
-                }
-            };
+            if !conversations.begin_turn(&turn, &title(&question.content)).await? {
+                return Err(Error::NotFound("chat session"));
+            }
             let request = request(&chosen.name, &settings, &grounding, &history, &question.content);
             Ok(generate(self.clone(), member.clone(), turn, grounding, chosen, request))
         })
@@ -117,7 +94,7 @@ impl App {
     fn new_turn(&self, question: &Question, chosen: &Chosen) -> Result<Turn> {
         let now = self.clock.now();
         Ok(Turn {
-            id: question.turn.clone().map_or_else(|| self.ids.make(), Ok)?,
+            id: self.ids.make()?,
             answer_id: self.ids.make()?,
             conversation: question.conversation.clone(),
             question: question.content.clone(),
@@ -223,15 +200,6 @@ fn generate(
             Err(error) => yield Err(error),
         }
     }
-    .boxed()
-}
-
-/// A stored answer, once more.
-fn replay(turn: Turn) -> AnswerStream {
-    stream::iter([
-        Ok(AnswerEvent::Text(turn.answer.clone())),
-        Ok(AnswerEvent::Done(Box::new(turn))),
-    ])
     .boxed()
 }
 

@@ -3,6 +3,8 @@
 //! At-least-once delivery is survived by design: a lease keeps two workers apart, the segment's key is the hash
 //! of its content, and one conditional write makes a generation the one that serves.
 
+use std::time::Duration;
+
 use futures::future::BoxFuture;
 use model::{Document, Error, IndexFailure, Result, outbox::IndexMessage};
 use retrieval::{ChunkOptions, ExtractError, Segment};
@@ -25,6 +27,9 @@ impl Delivery {
     /// Deliveries after which the queue moves a message to its dead-letter queue.
     pub const MAX: u32 = 5;
 }
+
+/// Longest time to read one document. The extractors bound their work; this bounds what they overlook.
+const READING: Duration = Duration::from_mins(1);
 
 /// What became of a file.
 struct Indexed {
@@ -104,10 +109,17 @@ impl App {
         let documents = self.documents(&document.org);
         documents.progress(&document.id, holder, 20, self.clock.now()).await?;
         let kind = kind_of(document.kind);
-        let indexed = match spawn_blocking(move || index(&bytes, kind))
-            .await
-            .map_err(Error::internal)?
-        {
+        let reading = tokio::time::timeout(READING, spawn_blocking(move || index(&bytes, kind)));
+        let Ok(indexed) = reading.await else {
+            // The thread goes on until it ends by itself; what matters is that the document and its batch do not wait.
+            let detail = "The document takes longer than a minute to read; split it into smaller ones.";
+            let failure = IndexFailure {
+                code: "too_slow".to_owned(),
+                detail: detail.to_owned(),
+            };
+            return Ok(Outcome::Failed(failure));
+        };
+        let indexed = match indexed.map_err(Error::internal)? {
             Ok(indexed) => indexed,
             Err(reason) => {
                 let failure = IndexFailure {

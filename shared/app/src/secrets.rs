@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::{Client, operation::get_secret_value::GetSecretValueError};
 use model::{Error, Result, Secret};
 use tokio::sync::Mutex;
 
@@ -43,7 +43,7 @@ impl Secrets {
             Err(error)
                 if error
                     .as_service_error()
-                    .is_some_and(|e| e.is_resource_not_found_exception()) =>
+                    .is_some_and(GetSecretValueError::is_resource_not_found_exception) =>
             {
                 None
             }

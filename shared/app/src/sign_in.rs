@@ -45,6 +45,7 @@ const WRONG: Error = Error::Unauthorized {
     code: "invalid_credentials",
     detail: "The e-mail address or the password is not right.",
 };
+const NO_ORG: Error = Error::NotFound("organization");
 const ENDED: Error = Error::Unauthorized {
     code: "session_ended",
     detail: "The session has ended; sign in again.",
@@ -238,15 +239,14 @@ impl App {
                     joined_at: user.created_at,
                 });
             };
-            const ABSENT: Error = Error::NotFound("organization");
             let accounts = self.store.accounts();
             let org = if uuid::Uuid::parse_str(name).is_ok() {
                 OrgId(name.to_ascii_lowercase())
             } else {
-                let slug = model::org::parse_slug(name).map_err(|_| ABSENT)?;
-                accounts.org_by_slug(&slug).await?.ok_or(ABSENT)?
+                let slug = model::org::parse_slug(name).map_err(|_| NO_ORG)?;
+                accounts.org_by_slug(&slug).await?.ok_or(NO_ORG)?
             };
-            accounts.membership(&org, &user.id).await?.ok_or(ABSENT)
+            accounts.membership(&org, &user.id).await?.ok_or(NO_ORG)
         })
     }
 }

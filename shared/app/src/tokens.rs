@@ -191,7 +191,7 @@ mod tests {
     fn a_token_is_good_for_its_use_its_time_and_its_key_only() {
         let (session, keys) = (session(), Keys::derive(&Secret::new("one")).unwrap());
         let pair = keys.pair(&session).unwrap();
-        let at = |seconds| Timestamp::from_second(1_800_000_000 + seconds).unwrap();
+        let at = |seconds: i64| Timestamp::from_second(1_800_000_000 + seconds).unwrap();
         assert!(keys.access(&pair.access, at(899)).is_ok());
         assert!(matches!(
             keys.access(&pair.access, at(900)),

@@ -130,7 +130,7 @@ impl App {
                 // Short at first for small files, longer later to spare the table.
                 let pause = (waited / 4)
                     .clamp(Duration::from_millis(50), Duration::from_secs(1))
-                    .min(at_most - waited);
+                    .min(at_most.saturating_sub(waited));
                 tokio::time::sleep(pause).await;
                 waited += pause;
             }

@@ -2,12 +2,13 @@
 //!
 //! 1. the request gets its [`Scope`] and id, and loses a trailing slash;
 //! 2. a CORS preflight is answered;
-//! 3. an `Idempotency-Key` is claimed, or its kept answer given again;
-//! 4. the handler runs; a panic becomes 500;
-//! 5. the answer is put into the surface's spelling, a problem gets its body;
-//! 6. the answer is kept under its key;
-//! 7. CORS and security headers and the request id are added;
-//! 8. one line goes to the access log.
+//! 3. the route is found, or not;
+//! 4. on a route, an `Idempotency-Key` is claimed, or its kept answer given again;
+//! 5. the handler runs; a panic becomes 500;
+//! 6. the answer is put into the surface's spelling, a problem gets its body;
+//! 7. the answer is kept under its key;
+//! 8. CORS and security headers and the request id are added;
+//! 9. one line goes to the access log.
 
 use std::{
     any::Any,
@@ -33,9 +34,8 @@ use crate::{
 
 /// `router` with everything around it.
 pub(crate) fn around(router: Router, host: Arc<dyn Host>) -> Router {
-    let inner = router.layer(from_fn(note_route));
     Router::new()
-        .fallback_service(inner)
+        .fallback_service(router.route_layer(from_fn(on_route)))
         .layer(from_fn_with_state(host, cross))
 }
 
@@ -45,7 +45,7 @@ async fn cross(State(host): State<Arc<dyn Host>>, mut request: Request, next: Ne
     request.extensions_mut().insert(scope.clone());
     let mut response = match headers::preflight(&request) {
         Some(answer) => answer,
-        None => idempotency::once(&scope, request, |request| handle(&scope, request, next)).await,
+        None => render(&scope, next.run(request).await).await,
     };
     headers::add(&scope, response.headers_mut());
     access_log::write(scope, response)
@@ -89,13 +89,16 @@ async fn render(scope: &Arc<Scope>, mut response: Response) -> Response {
     }
 }
 
-/// Runs after routing, so that the access log can name the template instead of the path.
-async fn note_route(request: Request, next: Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>();
-    if let (Some(scope), Some(route)) = (request.extensions().get::<Arc<Scope>>(), route) {
+/// Runs after routing: the access log names the template instead of the path, and a path that leads nowhere claims
+/// no key.
+async fn on_route(request: Request, next: Next) -> Response {
+    let Some(scope) = request.extensions().get::<Arc<Scope>>().cloned() else {
+        return next.run(request).await;
+    };
+    if let Some(route) = request.extensions().get::<MatchedPath>() {
         let _ = scope.route.set(route.as_str().to_owned());
     }
-    next.run(request).await
+    idempotency::once(&scope, request, |request| handle(&scope, request, next)).await
 }
 
 /// `/documents/` is the same resource as `/documents`, without a redirect.

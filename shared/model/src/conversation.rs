@@ -94,7 +94,7 @@ pub struct Turn {
     pub finish_reason: Option<String>,
     /// Where the answer is on its way.
     pub status: TurnStatus,
-    /// Another request may take over a `Generating` turn from here on, milliseconds since the Unix epoch.
+    /// A `Generating` turn has failed from here on, milliseconds since the Unix epoch.
     pub lease_until_ms: i64,
     /// When the question came.
     pub created_at: Timestamp,

@@ -40,7 +40,7 @@ pub enum DocumentStatus {
 /// Why a document could not be indexed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IndexFailure {
-    /// Stable `snake_case` word: `encrypted`, `no_text`, `damaged`, `wrong_type`, `too_large`, `empty`, `internal`.
+    /// Stable `snake_case` word: `encrypted`, `no_text`, `damaged`, `wrong_type`, `too_large`, `too_slow`, `empty`, `internal`.
     pub code: String,
     /// A sentence a person can act on.
     pub detail: String,

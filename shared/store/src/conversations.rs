@@ -1,11 +1,11 @@
 //! Conversations of one person inside one organization, and their turns.
 
 use aws_sdk_dynamodb::types::{DeleteRequest, Put, TransactWriteItem, Update, WriteRequest};
-use model::{Conversation, ConversationId, Error, OrgId, Page, PageRequest, Result, Timestamp, Turn, TurnId, UserId};
+use model::{Conversation, ConversationId, Error, OrgId, Page, PageRequest, Result, Timestamp, Turn, UserId};
 
 use crate::{
     Store,
-    item::{self, ABSENT, Narrow, Transaction, conditional, from_item, n, primary, s, to_item, transact, value},
+    item::{self, ABSENT, Narrow, Transaction, conditional, from_item, primary, s, to_item, transact, value},
     keys,
 };
 
@@ -15,17 +15,6 @@ pub struct Conversations {
     store: Store,
     org: OrgId,
     user: UserId,
-}
-
-/// What became of a new turn.
-#[derive(Debug)]
-pub enum NewTurn {
-    /// It is stored; this caller generates the answer.
-    Begun,
-    /// It was stored before, by an earlier attempt of the same request.
-    Exists(Box<Turn>),
-    /// The conversation does not exist any more.
-    NoConversation,
 }
 
 /// A conversation that is being deleted is invisible and takes no turns.
@@ -120,9 +109,9 @@ impl Conversations {
         Ok(true)
     }
 
-    /// Begins a turn and touches its conversation, which gets `title` when it has none. A turn that is there
-    /// already (a repeated request) is answered instead.
-    pub async fn begin_turn(&self, turn: &Turn, title: &str) -> Result<NewTurn> {
+    /// Begins a turn and touches its conversation, which gets `title` when it has none. Answers `false` when the
+    /// conversation does not exist any more.
+    pub async fn begin_turn(&self, turn: &Turn, title: &str) -> Result<bool> {
         let table = &self.store.tables().app;
         let key = keys::turn(&self.org, &self.user, &turn.conversation, &turn.id);
         let put = Put::builder()
@@ -148,37 +137,7 @@ impl Conversations {
                 .update(touch.map_err(Error::internal)?)
                 .build(),
         ];
-        match transact(&self.store.db, parts).await? {
-            Transaction::Done => Ok(NewTurn::Begun),
-            Transaction::Refused(_) => Ok(match self.turn(&turn.conversation, &turn.id).await? {
-                Some(turn) => NewTurn::Exists(Box::new(turn)),
-                None => NewTurn::NoConversation,
-            }),
-        }
-    }
-
-    /// One turn.
-    pub async fn turn(&self, conversation: &ConversationId, id: &TurnId) -> Result<Option<Turn>> {
-        self.store
-            .app()
-            .get(keys::turn(&self.org, &self.user, conversation, id))
-            .await
-    }
-
-    /// Takes over a turn whose generation broke off; answers whether this caller got it.
-    pub async fn take_over(&self, turn: &Turn, now: Timestamp, lease_until_ms: i64) -> Result<bool> {
-        let update = self
-            .store
-            .app()
-            .update(&keys::turn(&self.org, &self.user, &turn.conversation, &turn.id))
-            .update_expression("SET #status = :generating, lease_until_ms = :until")
-            .condition_expression("#status = :failed OR (#status = :generating AND lease_until_ms < :now)")
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":generating", value(&model::TurnStatus::Generating)?)
-            .expression_attribute_values(":failed", value(&model::TurnStatus::Failed)?)
-            .expression_attribute_values(":now", n(now.as_millisecond()))
-            .expression_attribute_values(":until", n(lease_until_ms));
-        Ok(conditional(update).await?.is_some())
+        Ok(transact(&self.store.db, parts).await? == Transaction::Done)
     }
 
     /// Writes how a turn ended. Answers `false` when it was deleted meanwhile: nothing comes back to life.

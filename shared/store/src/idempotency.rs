@@ -108,9 +108,8 @@ impl Idempotency {
             )
             .expression_attribute_values(":now", n(now))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let error = match put.send().await {
-            Ok(_) => return Ok(Begun::Fresh),
-            Err(error) => error,
+        let Err(error) = put.send().await else {
+            return Ok(Begun::Fresh);
         };
         let existing = match &error {
             SdkError::ServiceError(e) => match e.err() {

@@ -31,7 +31,7 @@ pub(crate) fn s(value: impl Into<String>) -> AttributeValue {
 }
 
 /// A number value.
-pub(crate) fn n(value: impl ToString) -> AttributeValue {
+pub(crate) fn n(value: impl std::fmt::Display) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
@@ -246,14 +246,9 @@ pub(crate) enum Transaction {
 pub(crate) async fn transact(db: &Client, parts: Vec<TransactWriteItem>) -> Result<Transaction> {
     let mut attempts = 0;
     loop {
-        let error = match db
-            .transact_write_items()
-            .set_transact_items(Some(parts.clone()))
-            .send()
-            .await
-        {
-            Ok(_) => return Ok(Transaction::Done),
-            Err(error) => error,
+        let write = db.transact_write_items().set_transact_items(Some(parts.clone()));
+        let Err(error) = write.send().await else {
+            return Ok(Transaction::Done);
         };
         let reasons = match error.as_service_error() {
             Some(TransactWriteItemsError::TransactionCanceledException(e)) => e.cancellation_reasons(),

@@ -1,6 +1,7 @@
 //! The six tables: names, and the shape the local stack gives them. `template.yaml` describes the same tables
 //! for the cloud; a test compares the two.
 
+use aws_sdk_dynamodb::operation::describe_table::DescribeTableError;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
     ScalarAttributeType, StreamSpecification, StreamViewType, TimeToLiveSpecification,
@@ -133,7 +134,7 @@ pub async fn create(db: &aws_sdk_dynamodb::Client, tables: &Tables) -> Result<()
             Err(error)
                 if error
                     .as_service_error()
-                    .is_some_and(|e| e.is_resource_not_found_exception()) => {}
+                    .is_some_and(DescribeTableError::is_resource_not_found_exception) => {}
             Err(error) => return Err(Error::unavailable(error)),
         }
         create_table(db, &definition).await?;
