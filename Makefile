@@ -20,7 +20,7 @@ CARGO_DENY_ROOT := $(CACHE)/cargo-deny-$(CARGO_DENY_VERSION)
 CARGO_DENY := $(CARGO_DENY_ROOT)/bin/cargo-deny
 
 ##@ Work
-.PHONY: help dev demo test clean-data new-function
+.PHONY: help dev demo test test-kill clean-data new-function
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z0-9_-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
@@ -32,6 +32,10 @@ demo: ## Against a running `make dev`: upload, index, ask, read the cited answer
 
 test: ## Run all tests (TEST="part of a name" for some)
 	cargo test --workspace --lib --test parlance $(TEST_FLAGS) -- $(TEST)
+
+test-kill: ## Kill the server 50 times while it works, then look for what is lost or doubled (ARGS="--seed 2")
+	cargo build --quiet -p local --bin parlance
+	python3 infra/tools/kill_test.py --binary "$${CARGO_TARGET_DIR:-target}/debug/parlance" $(ARGS)
 
 clean-data: ## Forget what the local services stored
 	rm -rf .parlance

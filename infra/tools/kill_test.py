@@ -30,6 +30,8 @@ from pathlib import Path
 UPLOADERS = 3
 # One kill in so many comes while the server starts.
 STARTUP_KILLS = 10
+# Kills of the very first start, on an empty folder.
+FIRST_STARTS = 5
 # Longest time from start to answering, and from answering to the kill, in seconds.
 START_LIMIT_S, LIFE_S = 15, 1.2
 # Deliveries after which the queue gives a message up, and how long a failed one stays invisible, in seconds.
@@ -282,7 +284,7 @@ def run_and_kill(server, uploaders, arguments):
         print(f"kill {number:2}  {moment:5.3f} s after {'spawn' if at_start else 'ready'}  "
               f"{uploads} uploads under way, {len(deliveries)} messages with a worker", flush=True)
         if max(deliveries, default=0) >= MAX_DELIVERIES - 1:
-            # A fifth killed delivery is the last one: that is what `given_up` is about.
+            # A fifth killed delivery would be the last one: that is what `give_up` is about.
             server.start()
             server.local("drain", {})
             server.kill()
@@ -341,21 +343,43 @@ def check_answers(account, expected, wrong):
     return citations
 
 
-def given_up(server, files, expected, wrong):
-    """A document whose every delivery is killed must end `failed`, and its message among the dead letters, from
-    where it can be brought back."""
-    name = "kivik.txt"
-    account = Account(server, "given-up")
+def give_up(server, files, wrong):
+    """A document during whose every delivery the server dies must end `failed`, and its message among the dead
+    letters, from where it can be brought back."""
     server.start()
+    account = Account(server, "give-up")
     account.sign_in()
-    account.upload(name, files[name] * 40)
+    account.upload("large.txt", files["lysekil.txt"] * 6)
     kills = 0
-    while max(server.messages() if kills else [0], default=MAX_DELIVERIES) < MAX_DELIVERIES:
-        time.sleep(0.15)
+    while kills < MAX_DELIVERIES:
+        time.sleep(0.3)
         server.kill()
         kills += 1
+        if server.messages() != [kills]:
+            sys.exit(f"kill {kills} came too late for a document of {len(files['lysekil.txt']) * 6} bytes")
         server.start()
+    server.local("drain", {})
+    [document] = account.documents()
+    if (document["status"], document["error_code"]) != ("failed", "internal"):
+        wrong.append(f"a document whose deliveries were all killed is {document['status']}, {document['error_code']}")
+    if len(server.local("dlq")["index_documents"]) != 1:
+        wrong.append("a message whose deliveries were all killed is not among the dead letters")
+    server.local("dlq/index_documents/redrive", {})
+    settle(server)
+    account.sign_in()
+    [document] = account.documents()
+    if document["status"] != "ready":
+        wrong.append(f"a document that was brought back from the dead letters is {document['status']}")
+    server.kill()
     return kills
+
+
+def kill_first_starts(server, moments):
+    """Deaths while the tables and the rest are made for the first time."""
+    for _ in range(FIRST_STARTS):
+        server.spawn()
+        time.sleep(moments.uniform(0, 0.15))
+        server.kill()
 
 
 def undisturbed(server, files, wrong):
@@ -389,6 +413,7 @@ def main():
     try:
         files = sample_files(arguments.binary, folder / "samples")
         print(f"seed {arguments.seed}, {arguments.kills} kills, sets of {len(files)} documents, data in {folder}")
+        kill_first_starts(server, random.Random(arguments.seed))
         reference, expected = undisturbed(server, files, wrong)
         uploaders = Uploaders(server, files, arguments.seed)
         hit = run_and_kill(server, uploaders, arguments)
@@ -409,6 +434,10 @@ def main():
             citations += check_answers(account, expected, wrong)
         if staged := [file.name for file in (server.folder / "s3" / ".staging").rglob("*") if file.is_file()]:
             wrong.append(f"half-written objects: {staged}")
+        server.kill()
+        more_kills = FIRST_STARTS + give_up(server, files, wrong)
+    except Lost as lost:
+        sys.exit(f"the server did not answer: {lost.__cause__!r}; see {server.log.name} (--keep)")
     finally:
         if server.process:
             server.kill()
@@ -416,7 +445,8 @@ def main():
             shutil.rmtree(folder, ignore_errors=True)
     acknowledged = sum(len(account.acknowledged) for account in accounts)
     lost = sum(account.lost.total() for account in accounts)
-    print(f"\n{arguments.kills} kills: " + ", ".join(f"{count} hit {what}" for what, count in hit.items() if what != "pause"))
+    print(f"\n{arguments.kills} kills: " + ", ".join(f"{count} hit {what}" for what, count in hit.items() if what != "pause")
+          + f"; and {more_kills} more during first starts and of one document")
     print(f"{acknowledged} documents acknowledged in {len(accounts)} sets, {lost} answers lost, of those "
           f"{listed - acknowledged} documents were taken in")
     print(f"{citations} citations; the clock moved {moved} s; {hit['pause']} times everything was let through")

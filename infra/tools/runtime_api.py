@@ -78,9 +78,14 @@ class RuntimeApi(BaseHTTPRequestHandler):
             self.server.init_error = b"".join(self.read_body()).decode()
             return self.reply(202, b"{}")
         answer, body = self.server.answers.pop(parts[-2]), b""
-        for part in self.read_body():
-            body += part
-            answer.arrivals.append(time.monotonic() - answer.sent_at)
+        try:
+            for part in self.read_body():
+                body += part
+                answer.arrivals.append(time.monotonic() - answer.sent_at)
+        except ConnectionError as error:
+            answer.error = str(error)
+            answer.done.set()
+            raise
         # A stream that fails after its head reports the error in its trailers.
         failure = self.trailers.get("lambda-runtime-function-error-type")
         if parts[-1] == "error":

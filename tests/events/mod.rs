@@ -1,5 +1,5 @@
-//! `events/`: what API Gateway, SQS and EventBridge Scheduler send to the functions, replayed through the types and
-//! conversions of `lambda_http` and `aws_lambda_events` that the binaries use.
+//! `events/`: what API Gateway, SQS and `EventBridge` Scheduler send to the functions, replayed through the types
+//! and conversions of `lambda_http` and `aws_lambda_events` that the binaries use.
 //!
 //! `events/<function>/<operation>.json` is an event as the function gets it, with two liberties. Bodies of text are
 //! left readable, although the gateway, told that every media type is binary, encodes them in base64; a replay does

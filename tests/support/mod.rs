@@ -5,10 +5,23 @@ mod caller;
 
 use std::{collections::BTreeMap, time::Duration};
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use local::{Drained, Options, Stack};
 
 pub(crate) use answer::Answer;
 pub(crate) use caller::{Caller, PASSWORD};
+
+/// The same text for the same value: the maps of the SDK have no order.
+fn text(value: &AttributeValue) -> String {
+    match value {
+        AttributeValue::M(map) => {
+            let sorted: BTreeMap<_, _> = map.iter().map(|(name, value)| (name, text(value))).collect();
+            format!("{sorted:?}")
+        }
+        AttributeValue::L(list) => format!("{:?}", list.iter().map(text).collect::<Vec<_>>()),
+        scalar => format!("{scalar:?}"),
+    }
+}
 
 /// A running product of one test.
 pub(crate) struct Test {
@@ -62,9 +75,9 @@ impl Test {
         let mut items = db.scan().table_name(table).into_paginator().items().send();
         let mut found = BTreeMap::new();
         while let Some(item) = items.next().await {
-            let item: BTreeMap<_, _> = item.unwrap().into_iter().collect();
+            let item = item.unwrap();
             let key = (item["pk"].as_s().unwrap().clone(), item["sk"].as_s().unwrap().clone());
-            found.insert(key, format!("{item:?}"));
+            found.insert(key, text(&AttributeValue::M(item)));
         }
         found
     }

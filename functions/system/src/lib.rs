@@ -18,11 +18,11 @@ pub fn api() -> Api {
             get_readiness,
             "Ask every table, the bucket and the queues whether they answer.",
         )
-        .page("/openapi.json", docs::openapi_document)
-        .page("/docs", docs::swagger_page)
-        .page("/docs/{asset}", docs::swagger_asset)
-        .page("/redoc", docs::redoc_page)
-        .page("/redoc/{asset}", docs::redoc_asset)
+        .page("/openapi.json", docs::openapi_document, "Get this document.")
+        .page("/docs", docs::swagger_page, "Read and try the operations (Swagger UI).")
+        .asset("/docs/{asset}", docs::swagger_asset)
+        .page("/redoc", docs::redoc_page, "Read about the operations (ReDoc).")
+        .asset("/redoc/{asset}", docs::redoc_asset)
 }
 
 /// How it is.

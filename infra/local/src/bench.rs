@@ -30,7 +30,7 @@ const REQUESTS: usize = 500;
 /// Questions asked.
 const QUESTIONS: usize = 100;
 /// Small files uploaded.
-const UPLOADS: usize = 100;
+const UPLOADS: u32 = 100;
 /// Uploads at the same time.
 const PARALLEL: usize = 8;
 /// Rounds before the ones that count: connections are opened and caches filled.
@@ -46,7 +46,7 @@ pub async fn run() -> Result<()> {
     let stack = Stack::start(Options::ephemeral()).await?;
     let http = Client::builder()
         .connect_timeout(Duration::from_secs(2))
-        .timeout(Duration::from_secs(60))
+        .timeout(Duration::from_mins(1))
         .build()?;
     let mut bench = Bench {
         http,
@@ -193,7 +193,7 @@ impl Bench {
         for took in took {
             self.figures.add("POST /api/v1/documents/upload, 8 at a time", took);
         }
-        let rate = |time: Duration| UPLOADS as f64 / time.as_secs_f64();
+        let rate = |time: Duration| f64::from(UPLOADS) / time.as_secs_f64();
         self.figures.note(format!(
             "{:.0} uploads of 2 kB a second, {PARALLEL} at a time; {:.0} a second until they are ready",
             rate(uploaded),

@@ -7,6 +7,7 @@ use axum::{
     routing::{MethodFilter, MethodRouter, on},
 };
 use http::{Method, StatusCode};
+use serde_json::json;
 
 use crate::{Describe, Host, Problem, border, describe::OperationDoc, surface::Surface};
 
@@ -62,7 +63,7 @@ pub struct Api<S = app::App> {
 pub(crate) struct Route<S> {
     pub(crate) operation: Operation,
     pub(crate) summary: &'static str,
-    /// None for pages and assets.
+    /// None for assets.
     pub(crate) describe: Option<fn(&mut OperationDoc<'_>)>,
     handler: MethodRouter<S>,
 }
@@ -78,7 +79,7 @@ pub struct Operation {
     pub id: String,
     /// The group it is listed under.
     pub group: &'static str,
-    /// Whether the `OpenAPI` document has it; pages and their assets are left out.
+    /// Whether the `OpenAPI` document has it; the assets of pages are left out.
     pub documented: bool,
 }
 
@@ -123,9 +124,26 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
 
     methods!(get = GET, post = POST, put = PUT, patch = PATCH, delete = DELETE);
 
-    /// Serves GET on `path` without a place in the `OpenAPI` document: a page for people, or one of its assets.
+    /// Serves GET on `path`: a page for people, or for a path that ends in `.json` a file for programs.
     #[must_use]
-    pub fn page<H: axum::handler::Handler<T, S>, T: 'static>(self, path: &str, handler: H) -> Self {
+    pub fn page<H: axum::handler::Handler<T, S>, T: 'static>(
+        self,
+        path: &str,
+        handler: H,
+        summary: &'static str,
+    ) -> Self {
+        let describe: fn(&mut OperationDoc<'_>) = if path.to_ascii_lowercase().ends_with(".json") {
+            |doc| doc.response(200, "OK", Some(("application/json", json!({"type": "object"}))))
+        } else {
+            |doc| doc.response(200, "OK", Some(("text/html", json!({"type": "string"}))))
+        };
+        let route = on(MethodFilter::GET, handler);
+        self.add(&Method::GET, path, name_of::<H>(), summary, Some(describe), &route)
+    }
+
+    /// Serves GET on `path` without a place in the `OpenAPI` document: what pages load.
+    #[must_use]
+    pub fn asset<H: axum::handler::Handler<T, S>, T: 'static>(self, path: &str, handler: H) -> Self {
         let route = on(MethodFilter::GET, handler);
         self.add(&Method::GET, path, name_of::<H>(), "", None, &route)
     }

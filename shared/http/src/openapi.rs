@@ -169,7 +169,7 @@ mod tests {
             .at("/api/v1")
             .post("/stream", stream_thing, "Stream.")
             .at("")
-            .page("/page", page)
+            .asset("/page", page)
     }
 
     fn document() -> Value {
@@ -198,7 +198,7 @@ mod tests {
         assert_eq!(ids, expected);
         let operation = &document()["paths"]["/api/things"]["post"];
         assert_eq!(operation["operationId"], "create_thing_api");
-        assert_eq!(document()["paths"]["/page"], Value::Null, "pages are no operations");
+        assert_eq!(document()["paths"]["/page"], Value::Null, "assets are no operations");
     }
 
     #[test]

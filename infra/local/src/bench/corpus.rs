@@ -71,7 +71,7 @@ pub(super) fn document(number: usize) -> (String, Vec<u8>) {
         hall(number),
         fact(number)
     );
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         let pages: Vec<&str> = pages.iter().map(String::as_str).collect();
         (format!("manual-{number}.pdf"), samples::text_pdf(&pages))
     } else {
@@ -86,12 +86,12 @@ pub(super) fn question(number: usize) -> String {
 
 /// What stands in the right answer to [`question`].
 pub(super) fn fact(number: usize) -> String {
-    format!("{}", 7_301 + 17 * number)
+    (7_301 + 17 * number).to_string()
 }
 
 /// A text of about 2 kB.
-pub(super) fn note(number: usize) -> Vec<u8> {
-    page(&mut Dice(1_000 + number as u64)).into_bytes()
+pub(super) fn note(number: u32) -> Vec<u8> {
+    page(&mut Dice(1_000 + u64::from(number))).into_bytes()
 }
 
 fn hall(number: usize) -> String {

@@ -2,6 +2,7 @@
 
 mod page;
 mod running;
+mod tree;
 
 use std::thread;
 
@@ -28,6 +29,7 @@ const STACK: usize = 64 * 1024 * 1024;
 /// `startxref` stands in the last 1,024 bytes, says the standard; servers and mailers append more. Bytes.
 const TAIL: usize = 64 * 1024;
 
+const TOO_MANY_PAGES: ExtractError = ExtractError::TooLarge("it has more than 5,000 pages");
 const DAMAGED: ExtractError = ExtractError::Damaged(Kind::Pdf);
 
 /// Extracts the text of a PDF, one section per page.
@@ -70,9 +72,10 @@ struct Pages {
 
 fn read(bytes: &[u8]) -> Result<Pages, ExtractError> {
     let mut document = open(bytes)?;
+    tree::check(&document)?;
     let count = document.page_count().map_err(refusal)?;
     if count > MAX_PAGES {
-        return Err(ExtractError::TooLarge("it has more than 5,000 pages"));
+        return Err(TOO_MANY_PAGES);
     }
     let mut pages = Pages::default();
     let (mut text, mut since_open) = (0, 0);
