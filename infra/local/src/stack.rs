@@ -3,6 +3,7 @@
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use app::{App, Config, SignUp};
+use axum::serve::ListenerExt as _;
 use model::{Clock, Email, NewPassword, Secret};
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -149,6 +150,12 @@ impl Stack {
         let api = api.map(|api| api.finish(self.local.app.clone())).unwrap_or_default();
         let router = control::routes(self.local.clone()).fallback_service(api);
         let stop = self.stop.clone();
+        // Each event of a stream leaves at once; it would otherwise wait 40 ms for the acknowledgement of the last one.
+        let listener = listener.tap_io(|connection| {
+            if let Err(error) = connection.set_nodelay(true) {
+                tracing::debug!(%error, "local.connection_without_nodelay");
+            }
+        });
         self.tasks.spawn(async move {
             let served = axum::serve(listener, router)
                 .with_graceful_shutdown(stop.cancelled_owned())

@@ -184,7 +184,8 @@ mod tests {
     fn prose(sentences: usize) -> String {
         (0..sentences)
             .map(|n| format!("Sentence number {n} tells one more thing about the roastery. "))
-            .collect()
+            .collect::<Vec<_>>()
+            .concat()
     }
 
     #[test]

@@ -12,6 +12,11 @@
 //! - A passage always knows the page or heading it came from ([`Place`]).
 //! - Scores are exact for the set of documents searched: document frequencies are summed over the set.
 
+#![cfg_attr(
+    test,
+    expect(clippy::expect_used, reason = "a step that fails is the test's failure")
+)]
+
 mod chunk;
 mod citation;
 mod extract;

@@ -85,6 +85,7 @@ struct Candidate {
     score: f64,
 }
 
+#[expect(clippy::cast_precision_loss, reason = "counts of passages and words, far below 2^52")]
 fn score(documents: &[Indexed<'_>], query: &[String]) -> Vec<Candidate> {
     let count: usize = documents.iter().map(|document| document.segment.len()).sum();
     let total: u64 = documents.iter().map(|document| document.segment.total_length()).sum();
@@ -142,7 +143,9 @@ impl Chosen {
 
     fn repeats(&self, better: &Self, documents: &[Indexed<'_>], query: &[String]) -> bool {
         let shared = self.pairs.intersection(&better.pairs).count();
-        if shared as f64 >= NEAR_DUPLICATE * self.pairs.len() as f64 {
+        #[expect(clippy::cast_precision_loss, reason = "counts of word pairs of a passage")]
+        let is_copy = shared as f64 >= NEAR_DUPLICATE * self.pairs.len() as f64;
+        if is_copy {
             return true;
         }
         shared > 0 && self.is_neighbor(better, documents) && !self.matches_outside_overlap(better, documents, query)
@@ -177,7 +180,7 @@ impl Chosen {
                 .unwrap_or(Place::Whole),
             chunk: self.candidate.chunk,
             text: text(documents, self.candidate).to_owned(),
-            score: self.candidate.score as f32,
+            score: narrow(self.candidate.score),
         }
     }
 }
@@ -187,6 +190,12 @@ fn text<'a>(documents: &[Indexed<'a>], candidate: Candidate) -> &'a str {
         .segment
         .text(candidate.chunk)
         .unwrap_or_default()
+}
+
+/// A score for people and models: more digits mean nothing.
+#[expect(clippy::cast_possible_truncation, reason = "scores are small")]
+fn narrow(score: f64) -> f32 {
+    score as f32
 }
 
 #[cfg(test)]

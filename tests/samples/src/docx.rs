@@ -16,7 +16,7 @@ pub enum Block<'a> {
     Table(&'a [&'a [&'a str]]),
     /// A paragraph and the footnote at its end.
     Note(&'a str, &'a str),
-    /// Any WordprocessingML inside of the body, for tests of single features.
+    /// Any `WordprocessingML` inside of the body, for tests of single features.
     Xml(&'a str),
 }
 
@@ -24,8 +24,8 @@ pub enum Block<'a> {
 pub fn text_docx(blocks: &[Block<'_>]) -> Vec<u8> {
     let mut notes = Vec::new();
     let body: String = blocks.iter().map(|block| write_block(block, &mut notes)).collect();
-    let document = format!(r#"{XML}<w:document {NAMESPACES}><w:body>{body}<w:sectPr/></w:body></w:document>"#);
-    let footnotes: String = notes
+    let document = format!("{XML}<w:document {NAMESPACES}><w:body>{body}<w:sectPr/></w:body></w:document>");
+    let footnotes: Vec<String> = notes
         .iter()
         .enumerate()
         .map(|(index, note)| {
@@ -43,7 +43,10 @@ pub fn text_docx(blocks: &[Block<'_>]) -> Vec<u8> {
         ("word/styles.xml", &styles()),
         (
             "word/footnotes.xml",
-            &format!("{XML}<w:footnotes {NAMESPACES}>{separator}{footnotes}</w:footnotes>"),
+            &format!(
+                "{XML}<w:footnotes {NAMESPACES}>{separator}{}</w:footnotes>",
+                footnotes.concat()
+            ),
         ),
         ("word/document.xml", &document),
     ])
@@ -71,7 +74,7 @@ fn package(parts: &[(&str, &str)]) -> Vec<u8> {
 }
 
 fn styles() -> String {
-    let headings: String = (1..=9)
+    let headings: Vec<String> = (1..=9)
         .map(|level| {
             let outline = level - 1;
             format!(
@@ -79,7 +82,7 @@ fn styles() -> String {
             )
         })
         .collect();
-    format!("{XML}<w:styles {NAMESPACES}>{headings}</w:styles>")
+    format!("{XML}<w:styles {NAMESPACES}>{}</w:styles>", headings.concat())
 }
 
 fn write_block<'a>(block: &Block<'a>, notes: &mut Vec<&'a str>) -> String {

@@ -29,7 +29,7 @@ pub fn two_column_pdf(left: &str, right: &str) -> Vec<u8> {
         let lines = text.lines().flat_map(|line| hyphenated(line, width));
         let place = |(row, text)| Line {
             x,
-            y: HEIGHT - MARGIN - LEADING * row as f32,
+            y: HEIGHT - MARGIN - LEADING * offset(row),
             size: 10.0,
             font: REGULAR,
             text,
@@ -39,11 +39,17 @@ pub fn two_column_pdf(left: &str, right: &str) -> Vec<u8> {
     document(&[[column(left, MARGIN), column(right, WIDTH / 2.0 + 15.0)].concat()])
 }
 
+/// A row as a factor.
+#[expect(clippy::cast_precision_loss, reason = "a page has fewer than a hundred rows")]
+fn offset(row: usize) -> f32 {
+    row as f32
+}
+
 /// A page of Chinese text. Each line is set as it is, in an ordinary horizontal font that is not embedded.
 pub fn chinese_pdf(lines: &[&str]) -> Vec<u8> {
     let place = |(row, text): (usize, &&str)| Line {
         x: MARGIN,
-        y: HEIGHT - MARGIN - 20.0 * row as f32,
+        y: HEIGHT - MARGIN - 20.0 * offset(row),
         size: 12.0,
         font: CHINESE,
         text: (*text).to_owned(),

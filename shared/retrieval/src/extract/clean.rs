@@ -18,8 +18,9 @@ pub(super) fn normalize(text: &str) -> String {
             'ﬄ' => out.push_str("ffl"),
             'ﬅ' | 'ﬆ' => out.push_str("st"),
             // U+FFFE and U+FFFF and private use are what unmapped glyphs come out as.
-            '\u{ad}' | '\u{200b}' | '\u{2060}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' | '\u{e000}'..='\u{f8ff}' => {}
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {}
+            '\u{ad}' | '\u{200b}' | '\u{2060}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' | '\u{e000}'..='\u{f8ff}'
+            // Marks of the writing direction.
+            | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {}
             c if c.is_whitespace() => out.push(' '),
             c if c.is_control() => {}
             c => out.push(c),
@@ -81,7 +82,8 @@ fn continues(before: &str, line: &str, length: usize, widest: usize) -> bool {
     // A line much shorter than the column was ended on purpose: a heading, an address, the end of a paragraph.
     let is_short = length * 3 < widest * 2;
     let is_sentence_end = before.ends_with(['.', '!', '?', ':', '。', '！', '？']);
-    !is_short && !(is_sentence_end && length * 20 < widest * 17)
+    let ends_early = is_sentence_end && length * 20 < widest * 17;
+    !is_short && !ends_early
 }
 
 /// Appends the next line of a paragraph.
@@ -113,7 +115,7 @@ pub(super) fn is_list_item(line: &str) -> bool {
 }
 
 /// Chinese and Japanese characters and their punctuation: lines join without a space.
-fn is_ideograph(c: char) -> bool {
+pub(super) fn is_ideograph(c: char) -> bool {
     matches!(c, '\u{2e80}'..='\u{30ff}' | '\u{31f0}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{ff00}'..='\u{ff65}' | '\u{20000}'..='\u{3134f}')
 }
 

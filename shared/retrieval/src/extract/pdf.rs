@@ -1,5 +1,7 @@
 //! PDF (ISO 32000), page by page.
 
+mod columns;
+mod lines;
 mod page;
 mod running;
 mod tree;

@@ -83,7 +83,7 @@ fn sections(text: &str) -> Vec<Section> {
     outline.finish()
 }
 
-/// `## Title` (CommonMark 4.2): one to six hashes and a space.
+/// `## Title` (`CommonMark` 4.2): one to six hashes and a space.
 fn hash_heading(line: &str) -> Option<(usize, &str)> {
     let rest = line.trim_start_matches('#');
     let level = line.len() - rest.len();
@@ -91,7 +91,7 @@ fn hash_heading(line: &str) -> Option<(usize, &str)> {
     ((1..=6).contains(&level) && !title.is_empty()).then_some((level, title))
 }
 
-/// A short line with a line of `=` or `-` below it (CommonMark 4.3).
+/// A short line with a line of `=` or `-` below it (`CommonMark` 4.3).
 fn underline_level(line: &str, next: &str) -> Option<usize> {
     let (title, rule) = (line.trim(), next.trim());
     let is_title = !title.is_empty() && title.chars().count() <= 100 && title.chars().any(char::is_alphanumeric);

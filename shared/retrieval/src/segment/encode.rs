@@ -107,5 +107,6 @@ fn put(out: &mut Vec<u8>, mut value: u32) {
         out.push((value & 0x7f) as u8 | 0x80);
         value >>= 7;
     }
-    out.push(value as u8);
+    // The loop has left less than seven bits.
+    out.push((value & 0x7f) as u8);
 }

@@ -175,18 +175,15 @@ impl Body<'_> {
         if text.is_empty() {
             return;
         }
-        match self.rows.last_mut().and_then(|cells| cells.last_mut()) {
-            Some(cell) => {
-                if !cell.is_empty() {
-                    cell.push(' ');
-                }
-                cell.push_str(text);
+        if let Some(cell) = self.rows.last_mut().and_then(|cells| cells.last_mut()) {
+            if !cell.is_empty() {
+                cell.push(' ');
             }
-            None => {
-                self.outline.line(text);
-                // Every paragraph of a document stands for itself.
-                self.outline.line("");
-            }
+            cell.push_str(text);
+        } else {
+            self.outline.line(text);
+            // Every paragraph of a document stands for itself.
+            self.outline.line("");
         }
     }
 }

@@ -121,13 +121,11 @@ struct Counted<R> {
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let count = self.inner.read(buffer)?;
-        match self.left.checked_sub(count as u64) {
-            Some(left) => self.left = left,
-            None => {
-                self.ran_out = true;
-                return Err(std::io::Error::other("decompression budget used up"));
-            }
-        }
+        let Some(left) = self.left.checked_sub(count as u64) else {
+            self.ran_out = true;
+            return Err(std::io::Error::other("decompression budget used up"));
+        };
+        self.left = left;
         Ok(count)
     }
 }

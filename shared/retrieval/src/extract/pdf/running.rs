@@ -83,7 +83,10 @@ mod tests {
             format!("Handbook of coffee\n\nAll about {own}.\nNow {own} again.\nThe end of {own}.\n\n- {number} -\n")
         };
         let pages = without_heads_and_feet((9..).zip(&own).map(page).collect());
-        assert_eq!(pages[2].trim(), "All about grinding.\nNow grinding again.\nThe end of grinding.");
+        assert_eq!(
+            pages[2].trim(),
+            "All about grinding.\nNow grinding again.\nThe end of grinding."
+        );
     }
 
     #[test]

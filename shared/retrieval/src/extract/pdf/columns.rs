@@ -1,0 +1,133 @@
+//! Columns: finds what a reader reads as a unit, in the order of reading.
+
+use super::page::Word;
+
+/// The white between two columns, in em.
+const GUTTER: f32 = 0.9;
+/// Fewer lines side by side are a coincidence or a table.
+const MIN_ROWS: usize = 6;
+/// Columns within columns: three or four side by side, not more.
+const MAX_DEPTH: usize = 4;
+
+/// Divides the words of a page into blocks of one column each.
+pub(super) fn blocks(words: Vec<Word>, em: f32) -> Vec<Vec<Word>> {
+    let mut blocks = Vec::new();
+    divide(words, em, 0, &mut blocks);
+    blocks
+}
+
+fn divide(words: Vec<Word>, em: f32, depth: usize, blocks: &mut Vec<Vec<Word>>) {
+    let rows = rows(words, em);
+    let Some(gutter) = (depth < MAX_DEPTH).then(|| find_gutter(&rows, em)).flatten() else {
+        return push(blocks, rows);
+    };
+    let (mut above, mut rest) = (rows, Vec::new());
+    rest.extend(above.drain(gutter.first..));
+    let below = rest.split_off(gutter.last + 1 - gutter.first);
+    let (left, right) = rest.into_iter().flatten().partition(|word| word.right < gutter.x);
+    // What stands above or below may have columns of its own.
+    divide(above.into_iter().flatten().collect(), em, depth + 1, blocks);
+    divide(left, em, depth + 1, blocks);
+    divide(right, em, depth + 1, blocks);
+    divide(below.into_iter().flatten().collect(), em, depth + 1, blocks);
+}
+
+fn push(blocks: &mut Vec<Vec<Word>>, rows: Vec<Vec<Word>>) {
+    let block: Vec<Word> = rows.into_iter().flatten().collect();
+    if !block.is_empty() {
+        blocks.push(block);
+    }
+}
+
+/// Words at one height, from the top of the page to the bottom; from left to right within a row.
+pub(super) fn rows(mut words: Vec<Word>, em: f32) -> Vec<Vec<Word>> {
+    words.sort_by(|a, b| b.y.total_cmp(&a.y).then(a.left.total_cmp(&b.left)));
+    let mut rows: Vec<Vec<Word>> = Vec::new();
+    for word in words {
+        match rows.last_mut() {
+            // Measured from the first word, so that a slope of small steps does not become one row.
+            Some(row) if row[0].y - word.y <= 0.4 * em => row.push(word),
+            _ => rows.push(vec![word]),
+        }
+    }
+    for row in &mut rows {
+        row.sort_by(|a, b| a.left.total_cmp(&b.left));
+    }
+    rows
+}
+
+/// White from row `first` to row `last` around `x`, with text on both sides.
+struct Gutter {
+    x: f32,
+    first: usize,
+    last: usize,
+    /// Rows with text beside it: how good it is.
+    score: usize,
+}
+
+fn find_gutter(rows: &[Vec<Word>], em: f32) -> Option<Gutter> {
+    if rows.len() < MIN_ROWS {
+        return None;
+    }
+    let words = || rows.iter().flatten();
+    let left = words().map(|word| word.left).fold(f32::INFINITY, f32::min);
+    let right = words().map(|word| word.right).fold(f32::NEG_INFINITY, f32::max);
+    // A word that begins after white is where a right column may begin: only those places are tried.
+    let mut starts: Vec<f32> = rows.iter().flat_map(|row| starts_after_white(row, em)).collect();
+    starts.sort_unstable_by(f32::total_cmp);
+    starts.dedup_by(|a, b| (*a - *b).abs() < 0.5 * em);
+    let margin = 0.15 * (right - left);
+    starts
+        .into_iter()
+        .map(|start| start - GUTTER * em / 2.0)
+        .filter(|x| *x > left + margin && *x < right - margin)
+        .filter_map(|x| longest_band(rows, x, em, (left, right)))
+        .max_by_key(|gutter| gutter.score)
+}
+
+/// The left edges of words with white before them. The first of a row counts too: its column may stand alone there.
+fn starts_after_white(row: &[Word], em: f32) -> Vec<f32> {
+    let first = row.first().map(|word| word.left);
+    let others = row.windows(2).filter(|pair| pair[1].left - pair[0].right >= GUTTER * em).map(|pair| pair[1].left);
+    first.into_iter().chain(others).collect()
+}
+
+/// The longest run of rows that leave the gutter white and look like columns of prose on both sides of it.
+fn longest_band(rows: &[Vec<Word>], x: f32, em: f32, (left, right): (f32, f32)) -> Option<Gutter> {
+    let (from, to) = (x - GUTTER * em / 2.0 + 0.1, x + GUTTER * em / 2.0 - 0.1);
+    let is_white = |row: &Vec<Word>| row.iter().all(|word| word.right <= from || word.left >= to);
+    let mut best: Option<Gutter> = None;
+    let mut first = 0;
+    for (index, row) in rows.iter().enumerate() {
+        if !is_white(row) {
+            first = index + 1;
+            continue;
+        }
+        let is_last = rows.get(index + 1).is_none_or(|next| !is_white(next));
+        if is_last && let Some(score) = prose_rows(&rows[first..=index], x, (left, right)) {
+            if best.as_ref().is_none_or(|best| score > best.score) {
+                best = Some(Gutter { x, first, last: index, score });
+            }
+        }
+    }
+    best
+}
+
+/// How many rows the shorter side has, if both sides are filled as only prose is. The cells of a table are not.
+fn prose_rows(rows: &[Vec<Word>], x: f32, (left, right): (f32, f32)) -> Option<usize> {
+    let side = |is_own: &dyn Fn(&Word) -> bool, width: f32| -> (usize, f32) {
+        let mut filled: Vec<f32> = rows
+            .iter()
+            .filter_map(|row| {
+                let own: Vec<&Word> = row.iter().filter(|word| is_own(word)).collect();
+                Some((own.last()?.right - own.first()?.left) / width)
+            })
+            .collect();
+        filled.sort_unstable_by(f32::total_cmp);
+        (filled.len(), filled.get(filled.len() / 2).copied().unwrap_or(0.0))
+    };
+    let (left_rows, left_filled) = side(&|word| word.right < x, x - left);
+    let (right_rows, right_filled) = side(&|word| word.left > x, right - x);
+    let rows = left_rows.min(right_rows);
+    (rows >= MIN_ROWS && left_filled >= 0.6 && right_filled >= 0.6).then_some(rows)
+}

@@ -1,0 +1,60 @@
+//! Lines and paragraphs of one column.
+
+use super::super::clean::is_ideograph;
+use super::columns::rows;
+use super::page::Word;
+
+/// Writes the lines of a block, with an empty line before each paragraph.
+pub(super) fn write(text: &mut String, block: Vec<Word>, em: f32) {
+    let rows = rows(block, em);
+    let left = rows.iter().filter_map(|row| row.first()).map(|word| word.left).fold(f32::INFINITY, f32::min);
+    let spacing = usual_spacing(&rows, em);
+    let mut before: Option<&Vec<Word>> = None;
+    for row in &rows {
+        if before.is_none_or(|before| starts_paragraph(before, row, left, spacing, em)) {
+            text.push('\n');
+        }
+        write_row(text, row, em);
+        text.push('\n');
+        before = Some(row);
+    }
+}
+
+/// The distance between most lines, in points.
+fn usual_spacing(rows: &[Vec<Word>], em: f32) -> f32 {
+    let mut gaps: Vec<f32> = rows.windows(2).map(|pair| pair[0][0].y - pair[1][0].y).filter(|gap| *gap > 0.7 * em).collect();
+    gaps.sort_unstable_by(f32::total_cmp);
+    gaps.get(gaps.len() / 2).copied().unwrap_or(em)
+}
+
+/// White above the line, or an indented first line.
+fn starts_paragraph(before: &[Word], row: &[Word], left: f32, spacing: f32, em: f32) -> bool {
+    let gap = before[0].y - row[0].y;
+    let indent = row[0].left - left;
+    let indent_before = before[0].left - left;
+    gap > 1.3 * spacing.max(em) || (indent > 0.8 * em && indent < 4.0 * em && indent_before < 0.3 * em)
+}
+
+fn write_row(text: &mut String, row: &[Word], em: f32) {
+    let ordered: Vec<&Word> = if is_right_to_left(row) { row.iter().rev().collect() } else { row.iter().collect() };
+    for (index, word) in ordered.iter().enumerate() {
+        if index > 0 && is_apart(ordered[index - 1], word, em) {
+            text.push(' ');
+        }
+        text.push_str(&word.text);
+    }
+}
+
+/// Whether there is a space between two words. The parser divides words at changes of font and at kerning.
+fn is_apart(before: &Word, word: &Word, em: f32) -> bool {
+    let gap = (word.left - before.right).max(before.left - word.right);
+    let meets = |c: Option<char>| c.is_some_and(is_ideograph);
+    let are_ideographs = meets(before.text.chars().last()) && meets(word.text.chars().next());
+    gap > if are_ideographs { 0.8 * em } else { 0.1 * em }
+}
+
+fn is_right_to_left(row: &[Word]) -> bool {
+    let letters = || row.iter().flat_map(|word| word.text.chars()).filter(|c| c.is_alphabetic());
+    let hebrew_or_arabic = letters().filter(|c| matches!(c, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}'));
+    hebrew_or_arabic.count() * 2 > letters().count()
+}
