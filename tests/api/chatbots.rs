@@ -134,9 +134,49 @@ async fn what_is_no_chatbot_is_refused_with_pointers() {
             .invalid(),
         ["/settings/temperature"]
     );
+    let cleared = json!({"name": "x", "description": "to go"});
+    let bot = create(cleared).await.created().text("id");
+    let gone = ada
+        .put(&format!("/api/v1/chatbots/{bot}"), json!({"description": ""}))
+        .await
+        .ok()
+        .json();
+    assert_eq!(gone["description"], serde_json::Value::Null);
     let many: Vec<String> = (0..101).map(|number| format!("d{number}")).collect();
     assert_eq!(
         create(json!({"name": "x", "documents": many})).await.invalid(),
         ["/documents"]
     );
+}
+
+#[tokio::test]
+async fn a_chatbot_takes_a_hundred_documents_and_says_so_at_the_next_one() {
+    let t = Test::new().await;
+    let ada = t.user("ada").await;
+    let mut ids = Vec::new();
+    for number in 0..101 {
+        ids.push(
+            ada.upload(&format!("{number}.txt"), format!("Text {number}."))
+                .await
+                .created()
+                .text("id"),
+        );
+    }
+    let (last, hundred) = ids.split_last().unwrap();
+    let bot = ada
+        .chatbot(&hundred.iter().map(String::as_str).collect::<Vec<_>>())
+        .await;
+    let path = format!("/api/v1/chatbots/{bot}/documents");
+    assert_eq!(
+        ada.post(&path, json!({"document_ids": [last]})).await.invalid(),
+        ["/documents"]
+    );
+    let again = ada.post(&path, json!({"document_ids": [hundred[0]]})).await.ok().json();
+    assert_eq!(
+        again["documents"],
+        json!(hundred),
+        "what is there already needs no room"
+    );
+    ada.delete(&format!("{path}/{}", hundred[0])).await.ok();
+    ada.post(&path, json!({"document_ids": [last]})).await.ok();
 }

@@ -102,13 +102,15 @@ async fn assign_documents(
     Path(path): Path<BotPath>,
     Body(body): Body<DocumentIds>,
 ) -> Result<Json<ChatbotView>> {
-    changeable(&app, &member, &path.chatbot_id).await?;
-    let documents = existing_documents(&app, &member, body.document_ids).await?;
-    let chatbot = app
-        .chatbots(&member.org.org)
-        .assign(&path.chatbot_id, &documents, app.clock.now())
-        .await?;
-    Ok(Json(chatbot.ok_or(ABSENT)?.into()))
+    let chatbot = changeable(&app, &member, &path.chatbot_id).await?;
+    let mut documents = existing_documents(&app, &member, body.document_ids).await?;
+    documents.retain(|id| !chatbot.documents.contains(id));
+    let chatbots = app.chatbots(&member.org.org);
+    match chatbots.assign(&path.chatbot_id, &documents, app.clock.now()).await? {
+        Some(chatbot) => Ok(Json(chatbot.into())),
+        None if chatbots.get(&path.chatbot_id).await?.is_none() => Err(ABSENT.into()),
+        None => Err(too_many().into()),
+    }
 }
 
 async fn remove_document(app: Ctx, member: Member, Path(path): Path<LinkPath>) -> Result<Json<ChatbotView>> {
@@ -120,11 +122,11 @@ async fn remove_document(app: Ctx, member: Member, Path(path): Path<LinkPath>) -
     Ok(Json(chatbot.ok_or(Error::NotFound("document"))?.into()))
 }
 
-/// A chatbot is changed by who made it, and by those who administer the organization.
-async fn changeable(app: &Ctx, member: &Member, id: &ChatbotId) -> Result<()> {
+/// The chatbot, when the caller may change it: who made it, and those who administer the organization.
+async fn changeable(app: &Ctx, member: &Member, id: &ChatbotId) -> Result<Chatbot> {
     let chatbot = app.chatbots(&member.org.org).get(id).await?.ok_or(ABSENT)?;
     if chatbot.created_by == member.identity.user.id || member.org.role.administers() {
-        Ok(())
+        Ok(chatbot)
     } else {
         let detail = "Only who made this chatbot, or an owner or admin of the organization, may change it.";
         Err(Error::Forbidden {
@@ -135,16 +137,19 @@ async fn changeable(app: &Ctx, member: &Member, id: &ChatbotId) -> Result<()> {
     }
 }
 
+fn too_many() -> Error {
+    Error::invalid(
+        "/documents",
+        format!("may name at most {} documents", Chatbot::MAX_DOCUMENTS),
+    )
+}
+
 /// The ids, each once, when all of them are documents of the current organization.
 async fn existing_documents(app: &Ctx, member: &Member, mut ids: Vec<DocumentId>) -> Result<Vec<DocumentId>> {
     ids.sort_unstable();
     ids.dedup();
     if ids.len() > Chatbot::MAX_DOCUMENTS {
-        return Err(Error::invalid(
-            "/documents",
-            format!("may name at most {} documents", Chatbot::MAX_DOCUMENTS),
-        )
-        .into());
+        return Err(too_many().into());
     }
     let found = app.documents(&member.org.org).among(&ids).await?;
     if found.len() == ids.len() {

@@ -1,6 +1,6 @@
 //! Creates in the embedded cloud what `template.yaml` creates in the real one.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs, io, path::PathBuf};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::Credentials;
@@ -8,7 +8,7 @@ use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use model::{Error, Result};
 use store::{Objects, Tables};
 
-use crate::cloud::{ACCESS_KEY_ID, ACCOUNT, Cloud, REGION, SECRET_ACCESS_KEY};
+use crate::cloud::{ACCESS_KEY_ID, ACCOUNT, Cloud, Data, REGION, SECRET_ACCESS_KEY};
 
 /// Prefix of the table names.
 const PREFIX: &str = "parlance";
@@ -43,16 +43,66 @@ pub(crate) fn queue_url(cloud: &Cloud, queue: &str) -> String {
     format!("{}/{ACCOUNT}/{queue}", cloud.endpoint())
 }
 
-/// Tables, bucket and secrets.
-pub(crate) async fn create(sdk: &SdkConfig) -> Result<()> {
+/// Tables, bucket and secrets. `data`: where the embedded services keep them.
+pub(crate) async fn create(sdk: &SdkConfig, data: &Data) -> Result<()> {
     let db = aws_sdk_dynamodb::Client::new(sdk);
     let (bucket, tables) = (Objects::new(sdk, BUCKET), tables());
+    let new_tables = NewTables::begin(&db, &tables, data).await?;
     futures::try_join!(
         store::tables::create(&db, &tables),
         bucket.create_bucket(),
         create_signing_secret(sdk)
     )?;
-    Ok(())
+    new_tables.done()
+}
+
+/// A file in the data folder that names the tables being created.
+///
+/// The embedded `DynamoDB` creates a table, its indexes and its TTL one after the other, and a table without its
+/// index looks complete until somebody writes to it. So the tables that a killed process left behind half made are
+/// made anew: nothing is served before they are complete, so nothing can be in them.
+struct NewTables(Option<PathBuf>);
+
+impl NewTables {
+    async fn begin(db: &aws_sdk_dynamodb::Client, tables: &Tables, data: &Data) -> Result<Self> {
+        let Data::Folder(folder) = data else {
+            return Ok(Self(None));
+        };
+        let file = folder.join("new-tables");
+        let left = match fs::read_to_string(&file) {
+            Ok(names) => names,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(Error::unavailable(error)),
+        };
+        let exist = db.list_tables().send().await.map_err(Error::unavailable)?;
+        let mut exist = exist.table_names.unwrap_or_default();
+        for name in left.lines() {
+            if let Some(at) = exist.iter().position(|exists| exists == name) {
+                let half_made = exist.swap_remove(at);
+                let delete = db.delete_table().table_name(half_made);
+                delete.send().await.map_err(Error::unavailable)?;
+            }
+        }
+        let all = tables.all();
+        let new: Vec<&str> = all
+            .into_iter()
+            .filter(|name| !exist.iter().any(|exists| exists == name))
+            .collect();
+        if !new.is_empty() {
+            // Put in place whole, while the names in it are still right for what a process before left behind.
+            let draft = file.with_extension("draft");
+            let written = fs::write(&draft, new.join("\n")).and_then(|()| fs::rename(&draft, &file));
+            written.map_err(Error::unavailable)?;
+        }
+        Ok(Self(Some(file)))
+    }
+
+    fn done(self) -> Result<()> {
+        match self.0.map(fs::remove_file) {
+            Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => Err(Error::unavailable(error)),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// A queue with its dead-letter queue.
@@ -98,5 +148,78 @@ async fn create_signing_secret(sdk: &SdkConfig) -> Result<()> {
             Ok(())
         }
         Err(error) => Err(Error::unavailable(error)),
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use std::sync::Arc;
+
+    use aws_sdk_dynamodb::types::{
+        AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+    };
+
+    use super::*;
+    use crate::cloud;
+
+    async fn create_without_indexes(db: &aws_sdk_dynamodb::Client, table: &str) {
+        let mut create = db
+            .create_table()
+            .table_name(table)
+            .billing_mode(BillingMode::PayPerRequest);
+        for (name, kind) in [("pk", KeyType::Hash), ("sk", KeyType::Range)] {
+            let attribute = AttributeDefinition::builder().attribute_name(name);
+            let attribute = attribute.attribute_type(ScalarAttributeType::S).build().unwrap();
+            let key = KeySchemaElement::builder()
+                .attribute_name(name)
+                .key_type(kind)
+                .build()
+                .unwrap();
+            create = create.attribute_definitions(attribute).key_schema(key);
+        }
+        create.send().await.unwrap();
+    }
+
+    async fn index_count(db: &aws_sdk_dynamodb::Client, table: &str) -> usize {
+        let answer = db.describe_table().table_name(table).send().await.unwrap();
+        answer.table.unwrap().global_secondary_indexes().len()
+    }
+
+    #[tokio::test]
+    async fn only_tables_that_were_left_half_made_are_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = Data::Folder(folder.path().to_owned());
+        let options = cloud::Options {
+            port: 0,
+            data: data.clone(),
+            clock: Arc::new(|| 0),
+            secrets: Vec::new(),
+        };
+        let cloud = Cloud::start(options).await.unwrap();
+        let (sdk, tables) = (sdk(&cloud).await, tables());
+        let db = aws_sdk_dynamodb::Client::new(&sdk);
+        for table in [&tables.identity, &tables.audit] {
+            create_without_indexes(&db, table).await;
+        }
+        let key = || AttributeValue::S("kept".into());
+        let put = db
+            .put_item()
+            .table_name(&tables.audit)
+            .item("pk", key())
+            .item("sk", key());
+        put.send().await.unwrap();
+        fs::write(folder.path().join("new-tables"), &tables.identity).unwrap();
+
+        Box::pin(create(&sdk, &data)).await.unwrap();
+        assert_eq!(index_count(&db, &tables.identity).await, 2);
+        let get = db
+            .get_item()
+            .table_name(&tables.audit)
+            .key("pk", key())
+            .key("sk", key());
+        assert!(get.send().await.unwrap().item.is_some());
+        assert!(!folder.path().join("new-tables").exists());
+        cloud.shutdown().await;
     }
 }

@@ -109,7 +109,7 @@ impl Stack {
         .await?;
         let sdk = provision::sdk(&cloud).await;
         // Boxed, because what the SDKs keep across an await is large.
-        Box::pin(provision::create(&sdk)).await?;
+        Box::pin(provision::create(&sdk, &options.data)).await?;
 
         let app = App::new(&sdk, config(&options, &cloud), clock)?;
         seed_admin(&options, &app).await?;
@@ -150,7 +150,7 @@ impl Stack {
         let api = api.map(|api| api.finish(self.local.app.clone())).unwrap_or_default();
         let router = control::routes(self.local.clone()).fallback_service(api);
         let stop = self.stop.clone();
-        // Each event of a stream leaves at once; it would otherwise wait 40 ms for the acknowledgement of the last one.
+        // Each event of a stream leaves at once; it would otherwise wait 40 ms for the acknowledgment of the last one.
         let listener = listener.tap_io(|connection| {
             if let Err(error) = connection.set_nodelay(true) {
                 tracing::debug!(%error, "local.connection_without_nodelay");

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::extract::Extracted;
+use crate::width::{char_width, width};
 use crate::{Place, sentences};
 
 /// The unit of retrieval: some whole sentences of one page or of the text below one heading.
@@ -154,15 +155,6 @@ fn divide(sentence: &str, max: usize) -> Vec<&str> {
     parts.push(rest);
     parts.retain(|part| !part.is_empty());
     parts
-}
-
-fn width(text: &str) -> usize {
-    text.chars().map(char_width).sum()
-}
-
-/// An ideograph says about as much as two letters.
-fn char_width(c: char) -> usize {
-    if c >= '\u{2e80}' { 2 } else { 1 }
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ mod search;
 mod segment;
 mod sentences;
 mod terms;
+mod width;
 
 pub use chunk::{Chunk, ChunkOptions, chunk};
 pub use citation::Citation;

@@ -21,7 +21,7 @@ pub struct Chatbots {
 pub struct ChatbotChange {
     /// New name.
     pub name: Option<String>,
-    /// New description.
+    /// New description; an empty one removes it.
     pub description: Option<String>,
     /// Settings to change, by their field names in [`model::ChatbotSettings`]; [`serde_json::Value::Null`] clears one.
     pub settings: Vec<(&'static str, serde_json::Value)>,
@@ -91,7 +91,7 @@ impl Chatbots {
     /// Changes a chatbot; none when it does not exist.
     pub async fn update(&self, id: &ChatbotId, change: &ChatbotChange, now: Timestamp) -> Result<Option<Chatbot>> {
         let mut set_parts = vec!["updated_at = :now".to_owned()];
-        let mut remove = "";
+        let mut remove_parts = Vec::new();
         let mut update = self
             .store
             .app()
@@ -105,7 +105,9 @@ impl Chatbots {
                 .expression_attribute_names("#name", "name")
                 .expression_attribute_values(":name", s(name));
         }
-        if let Some(description) = &change.description {
+        if change.description.as_deref() == Some("") {
+            remove_parts.push("description");
+        } else if let Some(description) = &change.description {
             set_parts.push("description = :description".to_owned());
             update = update.expression_attribute_values(":description", s(description));
         }
@@ -121,9 +123,14 @@ impl Chatbots {
                 set_parts.push("documents = :documents".to_owned());
                 update = update.expression_attribute_values(":documents", documents);
             }
-            Some(None) => remove = " REMOVE documents",
+            Some(None) => remove_parts.push("documents"),
             None => {}
         }
+        let remove = if remove_parts.is_empty() {
+            String::new()
+        } else {
+            format!(" REMOVE {}", remove_parts.join(", "))
+        };
         let update = update.update_expression(format!("SET {}{remove}", set_parts.join(", ")));
         conditional(update).await?.map(parse).transpose()
     }
@@ -134,7 +141,7 @@ impl Chatbots {
         let Some(added) = set(documents) else {
             return self.get(id).await;
         };
-        // Counts a document that is there already twice, so the last few places may need smaller steps.
+        // The condition counts a document that is there already twice: callers leave those out.
         let room = Chatbot::MAX_DOCUMENTS.saturating_sub(documents.len());
         let update = self
             .store

@@ -2,6 +2,8 @@
 
 use unicode_normalization::UnicodeNormalization;
 
+use crate::width::width;
+
 /// NFC with Latin ligatures resolved, any white space as a plain space, line breaks kept, controls and invisible
 /// formatting characters removed.
 pub(super) fn normalize(text: &str) -> String {
@@ -46,7 +48,7 @@ pub(super) fn collapse(line: &str) -> String {
 /// An empty line ends a paragraph; so do list items and lines that visibly stop short. A hyphen at the end of a line is
 /// removed where the word goes on.
 pub(super) fn reflow(text: &str) -> String {
-    let widest = text.lines().map(|line| line.trim().chars().count()).max().unwrap_or(0);
+    let widest = text.lines().map(|line| width(line.trim())).max().unwrap_or(0);
     let mut out = String::with_capacity(text.len());
     let mut open = false;
     let mut last_length = 0;
@@ -64,7 +66,7 @@ pub(super) fn reflow(text: &str) -> String {
             }
             out.push_str(&line);
         }
-        last_length = line.chars().count();
+        last_length = width(&line);
         open = true;
     }
     out

@@ -88,7 +88,10 @@ fn find_gutter(rows: &[Vec<Word>], em: f32) -> Option<Gutter> {
 /// The left edges of words with white before them. The first of a row counts too: its column may stand alone there.
 fn starts_after_white(row: &[Word], em: f32) -> Vec<f32> {
     let first = row.first().map(|word| word.left);
-    let others = row.windows(2).filter(|pair| pair[1].left - pair[0].right >= GUTTER * em).map(|pair| pair[1].left);
+    let others = row
+        .windows(2)
+        .filter(|pair| pair[1].left - pair[0].right >= GUTTER * em)
+        .map(|pair| pair[1].left);
     first.into_iter().chain(others).collect()
 }
 
@@ -106,7 +109,12 @@ fn longest_band(rows: &[Vec<Word>], x: f32, em: f32, (left, right): (f32, f32)) 
         let is_last = rows.get(index + 1).is_none_or(|next| !is_white(next));
         if is_last && let Some(score) = prose_rows(&rows[first..=index], x, (left, right)) {
             if best.as_ref().is_none_or(|best| score > best.score) {
-                best = Some(Gutter { x, first, last: index, score });
+                best = Some(Gutter {
+                    x,
+                    first,
+                    last: index,
+                    score,
+                });
             }
         }
     }

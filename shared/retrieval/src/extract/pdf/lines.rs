@@ -7,7 +7,11 @@ use super::page::Word;
 /// Writes the lines of a block, with an empty line before each paragraph.
 pub(super) fn write(text: &mut String, block: Vec<Word>, em: f32) {
     let rows = rows(block, em);
-    let left = rows.iter().filter_map(|row| row.first()).map(|word| word.left).fold(f32::INFINITY, f32::min);
+    let left = rows
+        .iter()
+        .filter_map(|row| row.first())
+        .map(|word| word.left)
+        .fold(f32::INFINITY, f32::min);
     let spacing = usual_spacing(&rows, em);
     let mut before: Option<&Vec<Word>> = None;
     for row in &rows {
@@ -22,7 +26,11 @@ pub(super) fn write(text: &mut String, block: Vec<Word>, em: f32) {
 
 /// The distance between most lines, in points.
 fn usual_spacing(rows: &[Vec<Word>], em: f32) -> f32 {
-    let mut gaps: Vec<f32> = rows.windows(2).map(|pair| pair[0][0].y - pair[1][0].y).filter(|gap| *gap > 0.7 * em).collect();
+    let mut gaps: Vec<f32> = rows
+        .windows(2)
+        .map(|pair| pair[0][0].y - pair[1][0].y)
+        .filter(|gap| *gap > 0.7 * em)
+        .collect();
     gaps.sort_unstable_by(f32::total_cmp);
     gaps.get(gaps.len() / 2).copied().unwrap_or(em)
 }
@@ -36,7 +44,11 @@ fn starts_paragraph(before: &[Word], row: &[Word], left: f32, spacing: f32, em: 
 }
 
 fn write_row(text: &mut String, row: &[Word], em: f32) {
-    let ordered: Vec<&Word> = if is_right_to_left(row) { row.iter().rev().collect() } else { row.iter().collect() };
+    let ordered: Vec<&Word> = if is_right_to_left(row) {
+        row.iter().rev().collect()
+    } else {
+        row.iter().collect()
+    };
     for (index, word) in ordered.iter().enumerate() {
         if index > 0 && is_apart(ordered[index - 1], word, em) {
             text.push(' ');
@@ -54,7 +66,12 @@ fn is_apart(before: &Word, word: &Word, em: f32) -> bool {
 }
 
 fn is_right_to_left(row: &[Word]) -> bool {
-    let letters = || row.iter().flat_map(|word| word.text.chars()).filter(|c| c.is_alphabetic());
-    let hebrew_or_arabic = letters().filter(|c| matches!(c, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}'));
+    let letters = || {
+        row.iter()
+            .flat_map(|word| word.text.chars())
+            .filter(|c| c.is_alphabetic())
+    };
+    let hebrew_or_arabic =
+        letters().filter(|c| matches!(c, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}'));
     hebrew_or_arabic.count() * 2 > letters().count()
 }

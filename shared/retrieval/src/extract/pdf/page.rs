@@ -2,6 +2,7 @@
 
 use pdf_oxide::PdfDocument;
 use pdf_oxide::error::Error;
+use pdf_oxide::geometry::Rect;
 
 use super::super::clean;
 use super::{columns, lines};
@@ -20,33 +21,91 @@ pub(super) struct Word {
 /// The parser finds the words; their order is found here, from where they stand. Its own text was measured against
 /// poppler's: it mixes columns on pages that begin with a title or a figure, and divides widely set paragraphs.
 pub(super) fn text(document: &PdfDocument, index: usize) -> Result<String, Error> {
-    let found = document.extract_words(index)?;
-    let upright = found.iter().filter(|word| word.rotation_degrees == 0.0).count();
-    let words: Vec<Word> = found.iter().filter_map(|word| to_word(&word.text, word.bbox)).collect();
-    drop(found);
-    // Turned pages and vertical scripts are rare; the parser knows how to turn them.
-    if upright * 2 < words.len() || is_vertical(&words) {
+    // Turned text (a landscape table, a stamp in the margin) is read by itself, what there is most of first.
+    let mut turns: Vec<(Turn, Vec<Word>)> = Vec::new();
+    // The words of a turned page stand as the reader sees it already.
+    let is_turned = document.get_page_rotation(index).is_ok_and(|degrees| degrees != 0);
+    for word in document.extract_words(index)? {
+        let turn = if is_turned {
+            Turn::Right
+        } else {
+            Turn::of(word.rotation_degrees)
+        };
+        let Some(word) = turn.word(&word.text, word.bbox) else {
+            continue;
+        };
+        match turns.iter_mut().find(|(other, _)| *other == turn) {
+            Some((_, words)) => words.push(word),
+            None => turns.push((turn, vec![word])),
+        }
+    }
+    turns.sort_by_key(|(_, words)| std::cmp::Reverse(words.len()));
+    // Vertical scripts are left to the parser.
+    if turns.first().is_some_and(|(_, words)| is_vertical(words)) {
         return Ok(clean::normalize(&document.extract_text(index)?));
     }
-    let em = em(&words);
     let mut text = String::new();
-    for block in columns::blocks(words, em) {
-        lines::write(&mut text, block, em);
+    for (_, words) in turns {
+        let em = em(&words);
+        for block in columns::blocks(words, em) {
+            lines::write(&mut text, block, em);
+        }
     }
     Ok(clean::normalize(&text))
 }
 
-fn to_word(text: &str, bounds: pdf_oxide::geometry::Rect) -> Option<Word> {
-    let (left, right, y) = (bounds.x, bounds.x + bounds.width, bounds.y);
-    let is_somewhere = left.is_finite() && right.is_finite() && y.is_finite();
-    (is_somewhere && !text.trim().is_empty()).then(|| Word { text: text.trim().to_owned(), left, right, y })
+/// Which way text runs on the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    Right,
+    Up,
+    Left,
+    Down,
+}
+
+impl Turn {
+    fn of(degrees: f32) -> Self {
+        match degrees {
+            d if (d - 90.0).abs() < 1.0 => Self::Up,
+            d if (d + 90.0).abs() < 1.0 => Self::Down,
+            d if (d.abs() - 180.0).abs() < 1.0 => Self::Left,
+            _ => Self::Right,
+        }
+    }
+
+    /// The word where it stands for somebody who turned the page to read it.
+    fn word(self, text: &str, bounds: Rect) -> Option<Word> {
+        let (x0, x1) = (bounds.x, bounds.x + bounds.width);
+        let (y0, y1) = (bounds.y, bounds.y + bounds.height);
+        let (left, right, y) = match self {
+            Self::Right => (x0, x1, y0),
+            Self::Up => (y0, y1, -x1),
+            Self::Left => (-x1, -x0, -y1),
+            Self::Down => (-y1, -y0, x0),
+        };
+        let text = text.trim();
+        let is_somewhere = left.is_finite() && right.is_finite() && y.is_finite();
+        (is_somewhere && !text.is_empty()).then(|| Word {
+            text: text.to_owned(),
+            left,
+            right,
+            y,
+        })
+    }
 }
 
 /// The usual height of the letters. Font sizes are a matter of the font's own units, widths are not.
 fn em(words: &[Word]) -> f32 {
     let mut widths: Vec<f32> = words
         .iter()
-        .map(|word| (word.right - word.left) / word.text.chars().map(|c| if clean::is_ideograph(c) { 2.0 } else { 1.0 }).sum::<f32>())
+        .map(|word| {
+            (word.right - word.left)
+                / word
+                    .text
+                    .chars()
+                    .map(|c| if clean::is_ideograph(c) { 2.0 } else { 1.0 })
+                    .sum::<f32>()
+        })
         .filter(|width| *width > 0.0)
         .collect();
     widths.sort_unstable_by(f32::total_cmp);
@@ -61,7 +120,10 @@ fn is_vertical(words: &[Word]) -> bool {
         chars.next().is_some_and(clean::is_ideograph) && chars.next().is_none()
     };
     let below = |pair: &[Word]| {
-        is_single(&pair[0]) && is_single(&pair[1]) && (pair[0].left - pair[1].left).abs() < 1.0 && pair[0].y != pair[1].y
+        is_single(&pair[0])
+            && is_single(&pair[1])
+            && (pair[0].left - pair[1].left).abs() < 1.0
+            && pair[0].y != pair[1].y
     };
     words.windows(2).filter(|pair| below(pair)).count() * 2 > words.len()
 }
