@@ -2,6 +2,7 @@
 
 use model::{DocumentId, OrgId, outbox::IndexMessage};
 use serde_json::{Value, json};
+use store::Attempt;
 
 use crate::support::{Caller, Test};
 
@@ -95,7 +96,7 @@ async fn a_document_whose_worker_died_is_taken_over() {
     let document = DocumentId(id.clone());
     let now = t.stack.app().clock.now();
     documents
-        .lease(&document, "a worker that dies", now, false)
+        .lease(&document, "a worker that dies", now, &Attempt::First)
         .await
         .unwrap();
     let deliver = |attempt| {
@@ -132,7 +133,12 @@ async fn a_lease_that_ran_out_is_free_even_for_a_first_delivery() {
     let app = t.stack.app();
     let documents = app.documents(&OrgId(ada.org().to_owned()));
     documents
-        .lease(&DocumentId(id.clone()), "a worker that dies", app.clock.now(), false)
+        .lease(
+            &DocumentId(id.clone()),
+            "a worker that dies",
+            app.clock.now(),
+            &Attempt::First,
+        )
         .await
         .unwrap();
     t.advance_seconds(301);
@@ -253,4 +259,45 @@ async fn a_document_we_fail_on_is_marked_and_comes_back_from_the_dead_letter_que
     ada.post("/_local/dlq/index_documents/redrive", json!({})).await.ok();
     t.drain().await;
     assert_eq!(status(&ada, &id).await["status"], "ready");
+}
+
+#[tokio::test]
+async fn a_document_whose_last_worker_dies_has_failed_and_does_not_wait_for_ever() {
+    let t = Test::new().await;
+    let ada = t.user("ada").await;
+    t.sqs()
+        .delete_queue()
+        .queue_url(t.queue_url("index_documents"))
+        .send()
+        .await
+        .unwrap();
+    let id = ada.upload("faq.txt", samples::faq_txt()).await.created().text("id");
+    let documents = t.stack.app().documents(&OrgId(ada.org().to_owned()));
+    let failure = model::IndexFailure {
+        code: "internal".to_owned(),
+        detail: "our fault".to_owned(),
+    };
+    let now = t.stack.app().clock.now();
+    documents
+        .lease(
+            &DocumentId(id.clone()),
+            "a worker that dies",
+            now,
+            &Attempt::Last(failure),
+        )
+        .await
+        .unwrap();
+    assert_eq!(status(&ada, &id).await["status"], "failed");
+    let delivery = app::Delivery {
+        message_id: "m".to_owned(),
+        attempt: 5,
+    };
+    let message: IndexMessage = serde_json::from_str(&message(&ada, &id)).unwrap();
+    t.stack.app().index_document(&message, &delivery).await.unwrap();
+    let ready = status(&ada, &id).await;
+    assert_eq!(
+        (&ready["status"], &ready["error"]),
+        (&json!("ready"), &Value::Null),
+        "success clears the failure"
+    );
 }

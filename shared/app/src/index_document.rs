@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use model::{Document, Error, IndexFailure, Result, outbox::IndexMessage};
 use retrieval::{ChunkOptions, ExtractError, Segment};
 use sha2::{Digest as _, Sha256};
-use store::{Lease, Outcome};
+use store::{Attempt, Lease, Outcome};
 use tokio::task::spawn_blocking;
 
 use crate::{App, upload::kind_of};
@@ -53,10 +53,13 @@ impl App {
         Box::pin(async move {
             let documents = self.documents(&message.org_id);
             let holder = format!("{}/{}", delivery.message_id, delivery.attempt);
-            // A redelivery comes after the visibility timeout, when the worker before is dead or done.
-            let take_over = delivery.attempt > 1;
+            let attempt = match delivery.attempt {
+                0 | 1 => Attempt::First,
+                attempt if attempt < Delivery::MAX => Attempt::Again,
+                _ => Attempt::Last(our_fault()),
+            };
             let document = match documents
-                .lease(&message.document_id, &holder, self.clock.now(), take_over)
+                .lease(&message.document_id, &holder, self.clock.now(), &attempt)
                 .await?
             {
                 Lease::Taken(document) => document,
@@ -72,18 +75,12 @@ impl App {
             let outcome = match self.read(&document, &holder).await {
                 Ok(outcome) => outcome,
                 Err(error) if delivery.attempt >= Delivery::MAX => {
-                    let detail =
-                        "The document could not be indexed because of a fault on our side; index it again later.";
-                    let failure = IndexFailure {
-                        code: "internal".to_owned(),
-                        detail: detail.to_owned(),
-                    };
                     documents
                         .finish(
                             &document.id,
                             &holder,
                             document.want,
-                            &Outcome::GivenUp(failure),
+                            &Outcome::GivenUp(our_fault()),
                             self.clock.now(),
                         )
                         .await?;
@@ -140,6 +137,14 @@ impl App {
             pages: indexed.pages,
             chunks: indexed.chunks,
         })
+    }
+}
+
+fn our_fault() -> IndexFailure {
+    let detail = "The document could not be indexed because of a fault on our side; index it again later.";
+    IndexFailure {
+        code: "internal".to_owned(),
+        detail: detail.to_owned(),
     }
 }
 

@@ -32,6 +32,18 @@ pub enum Lease {
     Held,
 }
 
+/// Which delivery of its message a worker acts on.
+#[derive(Debug, Clone)]
+pub enum Attempt {
+    /// The first: somebody else who holds the document is respected.
+    First,
+    /// A later one: it comes after the visibility timeout, so who held the document before is dead or done.
+    Again,
+    /// The last: the document counts as failed until the work succeeds, so that it does not wait for ever when the
+    /// worker dies once more.
+    Last(IndexFailure),
+}
+
 /// How indexing one generation ended.
 #[derive(Debug, Clone)]
 pub enum Outcome {
@@ -146,34 +158,35 @@ impl Documents {
         Ok(found)
     }
 
-    /// Takes a document for indexing, for [`INDEX_LEASE`]. `take_over`: the queue delivered the message again, so
-    /// whoever held the document before is dead or done.
-    pub async fn lease(&self, id: &DocumentId, holder: &str, now: Timestamp, take_over: bool) -> Result<Lease> {
-        let free = "attribute_exists(pk) AND done < want AND (attribute_not_exists(lease_ms) OR lease_ms < :now_ms OR lease_holder = :me)";
-        let update = self
+    /// Takes a document for indexing, for [`INDEX_LEASE`].
+    pub async fn lease(&self, id: &DocumentId, holder: &str, now: Timestamp, attempt: &Attempt) -> Result<Lease> {
+        let unfinished = "attribute_exists(pk) AND done < want";
+        let free = "(attribute_not_exists(lease_ms) OR lease_ms < :now_ms OR lease_holder = :me)";
+        let set = "SET lease_holder = :me, lease_ms = :until, #status = :status, progress = :zero, updated_at = :now";
+        let mut update = self
             .store
             .app()
             .update(&keys::document(&self.org, id))
-            .update_expression(
-                "SET lease_holder = :me, lease_ms = :until, #status = :processing, progress = :zero, updated_at = :now",
-            )
-            .condition_expression(if take_over {
-                "attribute_exists(pk) AND done < want"
-            } else {
-                free
-            })
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":me", s(holder))
             .expression_attribute_values(":now", s(now.to_string()))
             .expression_attribute_values(":until", n(after(now, INDEX_LEASE).as_millisecond()))
-            .expression_attribute_values(":processing", value(&model::DocumentStatus::Processing)?)
             .expression_attribute_values(":zero", n(0))
             .return_values(aws_sdk_dynamodb::types::ReturnValue::AllNew);
-        // An unused value is an error, so it is only there for the condition that uses it.
-        let update = if take_over {
-            update
-        } else {
-            update.expression_attribute_values(":now_ms", n(now.as_millisecond()))
+        update = match attempt {
+            Attempt::First => update
+                .condition_expression(format!("{unfinished} AND {free}"))
+                .expression_attribute_values(":now_ms", n(now.as_millisecond())),
+            Attempt::Again | Attempt::Last(_) => update.condition_expression(unfinished),
+        };
+        update = match attempt {
+            Attempt::First | Attempt::Again => update
+                .update_expression(set)
+                .expression_attribute_values(":status", value(&model::DocumentStatus::Processing)?),
+            Attempt::Last(failure) => update
+                .update_expression(format!("{set}, failure = :failure"))
+                .expression_attribute_values(":status", value(&model::DocumentStatus::Failed)?)
+                .expression_attribute_values(":failure", value(failure)?),
         };
         if let Some(item) = conditional(update).await? {
             return Ok(Lease::Taken(Box::new(from_item(item)?)));

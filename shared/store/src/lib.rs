@@ -20,7 +20,7 @@ pub mod tables;
 pub use accounts::{Accounts, Registered, SignIn};
 pub use chatbots::{ChatbotChange, Chatbots};
 pub use conversations::Conversations;
-pub use documents::{Documents, Lease, Outcome};
+pub use documents::{Attempt, Documents, Lease, Outcome};
 pub use idempotency::{Begun, Idempotency, IdempotencyKey, StoredAnswer};
 pub use objects::Objects;
 pub use outbox::Outbox;
