@@ -1,6 +1,7 @@
 //! PDF (ISO 32000), page by page.
 
 mod columns;
+mod guard;
 mod lines;
 mod page;
 mod running;
@@ -20,14 +21,14 @@ use crate::{Kind, Place};
 const MAX_PAGES: usize = 5_000;
 /// What the drawing instructions of all pages may unfold to together. Bytes.
 const MAX_CONTENT_BYTES: usize = 256 * 1024 * 1024;
-/// Pages with more instructions are drawings (maps, plots); what text they have is not worth their cost. Bytes.
+/// Drawing instructions of one page that are looked at. Bytes.
 const MAX_PAGE_BYTES: usize = 16 * 1024 * 1024;
 /// Instructions of one page or form that are looked at; a page dense with text has about 10,000.
-const MAX_PAGE_OPERATORS: usize = 200_000;
+const MAX_PAGE_OPERATORS: usize = 100_000;
 /// The reader keeps what it decoded; it starts anew after so much. Bytes.
 const REOPEN_AFTER: usize = 32 * 1024 * 1024;
 /// Page trees and forms nest; the threads of a server have stacks too small for hostile ones. Bytes.
-const STACK: usize = 64 * 1024 * 1024;
+const STACK: usize = 128 * 1024 * 1024;
 /// `startxref` stands in the last 1,024 bytes, says the standard; servers and mailers append more. Bytes.
 const TAIL: usize = 64 * 1024;
 
@@ -36,7 +37,7 @@ const DAMAGED: ExtractError = ExtractError::Damaged(Kind::Pdf);
 
 /// Extracts the text of a PDF, one section per page.
 pub(super) fn extract(bytes: &[u8]) -> Result<Extracted, ExtractError> {
-    if !has_end(bytes) {
+    if !has_end(bytes) || !guard::is_flat(bytes) {
         return Err(DAMAGED);
     }
     // A thread of its own: for the stack, and because a panic of the parser must stay there.
@@ -86,13 +87,14 @@ fn read(bytes: &[u8]) -> Result<Pages, ExtractError> {
             document = open(bytes)?;
             since_open = 0;
         }
-        let content = document.get_page_content_data(index).map_or(0, |content| content.len());
-        since_open += content;
-        pages.content += content;
+        let content = document.get_page_content_data(index).unwrap_or_default();
+        since_open += content.len();
+        pages.content += content.len();
         if pages.content > MAX_CONTENT_BYTES {
             return Err(ExtractError::TooLarge("its pages unfold to more than 256 MB"));
         }
-        let page = if content > MAX_PAGE_BYTES {
+        // A drawing (map, plot): what text it has is not worth its cost.
+        let page = if content.len() > MAX_PAGE_BYTES || !guard::is_readable_content(&content) {
             Ok(String::new())
         } else {
             page::text(&document, index)

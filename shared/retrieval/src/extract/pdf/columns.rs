@@ -107,15 +107,16 @@ fn longest_band(rows: &[Vec<Word>], x: f32, em: f32, (left, right): (f32, f32)) 
             continue;
         }
         let is_last = rows.get(index + 1).is_none_or(|next| !is_white(next));
-        if is_last && let Some(score) = prose_rows(&rows[first..=index], x, (left, right)) {
-            if best.as_ref().is_none_or(|best| score > best.score) {
-                best = Some(Gutter {
-                    x,
-                    first,
-                    last: index,
-                    score,
-                });
-            }
+        if is_last
+            && let Some(score) = prose_rows(&rows[first..=index], x, (left, right))
+            && best.as_ref().is_none_or(|best| score > best.score)
+        {
+            best = Some(Gutter {
+                x,
+                first,
+                last: index,
+                score,
+            });
         }
     }
     best

@@ -123,7 +123,7 @@ fn is_vertical(words: &[Word]) -> bool {
         is_single(&pair[0])
             && is_single(&pair[1])
             && (pair[0].left - pair[1].left).abs() < 1.0
-            && pair[0].y != pair[1].y
+            && (pair[0].y - pair[1].y).abs() > f32::EPSILON
     };
     words.windows(2).filter(|pair| below(pair)).count() * 2 > words.len()
 }
