@@ -142,6 +142,11 @@ async fn what_is_no_chatbot_is_refused_with_pointers() {
         .ok()
         .json();
     assert_eq!(gone["description"], serde_json::Value::Null);
+    let endless = "a".repeat(5000);
+    assert_eq!(
+        create(json!({"name": "x", "documents": [endless]})).await.invalid(),
+        ["/documents/0"]
+    );
     let many: Vec<String> = (0..101).map(|number| format!("d{number}")).collect();
     assert_eq!(
         create(json!({"name": "x", "documents": many})).await.invalid(),

@@ -164,3 +164,31 @@ async fn the_documentation_pages_need_nobody_elses_server() {
         }
     }
 }
+
+#[tokio::test]
+async fn pages_of_others_do_not_reach_what_is_for_developers() {
+    let t = Test::new().await;
+    let step = json!({"advance_seconds": 1});
+    t.anonymous().post("/_local/clock", step.clone()).await.ok();
+    for (name, value) in [
+        ("origin", "http://evil.example"),
+        ("host", "evil.example"),
+        ("origin", "null"),
+    ] {
+        t.anonymous()
+            .with_header(name, value)
+            .post("/_local/clock", step.clone())
+            .await
+            .expect(403);
+        t.anonymous()
+            .with_header(name, value)
+            .get("/_local/outbox")
+            .await
+            .expect(403);
+    }
+    t.anonymous()
+        .with_header("origin", "http://localhost:3000")
+        .get("/_local/outbox")
+        .await
+        .ok();
+}

@@ -4,8 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
-    extract::{Path, State},
-    http::StatusCode,
+    extract::{Path, Request, State},
+    http::{StatusCode, header::ORIGIN},
+    middleware::{Next, from_fn},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -13,7 +14,10 @@ use model::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::stack::Local;
+use crate::{
+    cloud::{is_local, is_local_name},
+    stack::Local,
+};
 
 /// Longest step of the clock: ten years.
 const MAX_STEP_SECONDS: u64 = 10 * 366 * 24 * 3600;
@@ -26,7 +30,24 @@ pub(crate) fn routes(local: Arc<Local>) -> Router {
         .route("/_local/drain", post(drain))
         .route("/_local/dlq", get(dead_letters))
         .route("/_local/dlq/{queue}/redrive", post(redrive))
+        .layer(from_fn(from_this_machine))
         .with_state(local)
+}
+
+/// A page of somebody else's in a developer's browser can send requests here too: neither its own name nor a name of
+/// its own that leads here may move the clock or read the mail.
+async fn from_this_machine(request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let origin = headers.get(ORIGIN).map(|origin| origin.to_str().unwrap_or_default());
+    let is_own = origin.is_none_or(|origin| origin.split_once("://").is_some_and(|(_, host)| is_local_name(host)));
+    if is_local(headers) && is_own {
+        next.run(request).await
+    } else {
+        refuse(
+            StatusCode::FORBIDDEN,
+            "this answers to pages and programs of this machine only",
+        )
+    }
 }
 
 #[derive(Deserialize)]

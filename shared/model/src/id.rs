@@ -7,10 +7,13 @@ use std::sync::{
 
 use crate::{Clock, Error, Result};
 
+/// Longest text that is taken for an id, bytes. Ours have 36.
+const MAX_BYTES: usize = 128;
+
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]
         #[serde(transparent)]
         #[schemars(transparent)]
         pub struct $name(pub String);
@@ -25,6 +28,14 @@ macro_rules! ids {
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(&self.0)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let id = String::deserialize(deserializer)?;
+                // More than a key of the table can hold names nothing that exists.
+                if id.len() > MAX_BYTES { Err(serde::de::Error::custom("is not an id")) } else { Ok(Self(id)) }
             }
         }
 

@@ -136,15 +136,8 @@ fn join(place: &Place, pieces: &[Piece<'_>], repeated: usize) -> Chunk {
 fn divide(sentence: &str, max: usize) -> Vec<&str> {
     let mut parts = Vec::new();
     let mut rest = sentence;
-    while width(rest) > max {
-        let mut used = 0;
-        let fits = rest.char_indices().find(|(_, c)| {
-            used += char_width(*c);
-            used > max
-        });
-        let limit = fits
-            .map_or(rest.len(), |(at, _)| at)
-            .max(rest.chars().next().map_or(0, char::len_utf8));
+    while let Some(past) = first_past(rest, max) {
+        let limit = past.max(rest.chars().next().map_or(0, char::len_utf8));
         let cut = rest[..limit]
             .rfind(char::is_whitespace)
             .filter(|at| *at > limit / 2)
@@ -155,6 +148,17 @@ fn divide(sentence: &str, max: usize) -> Vec<&str> {
     parts.push(rest);
     parts.retain(|part| !part.is_empty());
     parts
+}
+
+/// Where the first character begins that is past `max`. It looks no further, or a long text without a sentence's end
+/// would take time by the square of its length.
+fn first_past(text: &str, max: usize) -> Option<usize> {
+    let mut used = 0;
+    let past = text.char_indices().find(|(_, c)| {
+        used += char_width(*c);
+        used > max
+    });
+    past.map(|(at, _)| at)
 }
 
 #[cfg(test)]
@@ -259,5 +263,13 @@ mod tests {
             &ChunkOptions::default(),
         );
         assert_eq!(chunks[0].text, "A heading\nOne. Two.");
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_cut_into_full_pieces() {
+        let line = "a".repeat(1_000_000);
+        let parts = divide(&line, 1_000);
+        assert_eq!(parts.len(), 1_000);
+        assert!(parts.iter().all(|part| part.len() == 1_000));
     }
 }

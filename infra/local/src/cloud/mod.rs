@@ -32,6 +32,7 @@ use folder::Folder;
 use s3::S3;
 use secrets::Secrets;
 use server::Services;
+pub(crate) use server::{is_local, is_local_name};
 use sqs::Sqs;
 
 /// The access key that S3 checks signatures against, and that every local client uses.

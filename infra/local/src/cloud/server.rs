@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{Request, Response, StatusCode, header::HOST};
+use axum::http::{HeaderMap, Request, Response, StatusCode, header::HOST};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -86,7 +86,7 @@ async fn connection(stream: TcpStream, services: Arc<Services>, stop: Cancellati
 
 impl Services {
     async fn route(&self, request: Request<Incoming>) -> Response<Body> {
-        if !is_local(&request) {
+        if !is_local(request.headers()) {
             return refusal();
         }
         match target(&request) {
@@ -106,12 +106,13 @@ impl Services {
 
 /// A page in a browser can point its own name at 127.0.0.1 (DNS rebinding) and would then be of the same
 /// origin as this port; the `Host` it sends gives it away.
-fn is_local(request: &Request<Incoming>) -> bool {
-    let host = request
-        .headers()
-        .get(HOST)
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or_default();
+pub(crate) fn is_local(headers: &HeaderMap) -> bool {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    is_local_name(host.unwrap_or_default())
+}
+
+/// Whether a host with or without a port is this machine.
+pub(crate) fn is_local_name(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,
