@@ -41,7 +41,7 @@ PASSWORD = "correct horse battery"
 SAMPLES = {
     "meridian-handbook.pdf": "ready", "grinder-g2.docx": "ready", "faq.txt": "ready", "protected.pdf": "ready",
     "encrypted.pdf": "encrypted", "scanned.pdf": "no_text", "truncated.pdf": "damaged",
-    "photo.pdf": "wrong_type", "damaged.docx": "damaged", "bomb.docx": "damaged",
+    "photo.pdf": "wrong_type", "damaged.docx": "damaged", "bomb.docx": "too_large",
 }
 QUESTIONS = {
     "meridian-handbook.pdf": "How many days do I have to return unopened coffee for a full refund?",

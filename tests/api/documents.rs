@@ -71,7 +71,8 @@ async fn files_that_cannot_be_read_fail_with_a_reason_a_person_understands() {
         ("half.pdf", samples::truncated_pdf(), "damaged"),
         ("picture.pdf", samples::png_named_pdf(), "wrong_type"),
         ("handbook.docx", samples::handbook_pdf(), "wrong_type"),
-        ("bomb.docx", samples::docx_bomb(), "damaged"),
+        ("bomb.docx", samples::docx_bomb(), "too_large"),
+        ("lie.docx", samples::lying_docx_bomb(), "damaged"),
         ("blank.txt", b"  \n \t ".to_vec(), "empty"),
     ] {
         let id = ada.upload(name, bytes).await.created().text("id");

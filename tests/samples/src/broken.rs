@@ -128,16 +128,27 @@ pub fn damaged_docx() -> Vec<u8> {
     bytes
 }
 
-/// A Word document of about 2 MB that unfolds to 2 GB of text. Its directory claims that the text has 1,000 bytes.
+/// A Word document of about 2 MB that unfolds to 2 GB of text, and says so.
 pub fn docx_bomb() -> Vec<u8> {
+    docx_bomb_of(None)
+}
+
+/// The same, but its directory claims that the text has 1,000 bytes.
+pub fn lying_docx_bomb() -> Vec<u8> {
+    docx_bomb_of(Some(1_000))
+}
+
+fn docx_bomb_of(declared: Option<usize>) -> Vec<u8> {
     const PARAGRAPH: usize = 1024 * 1024;
     const COUNT: usize = 2_000;
     let open = r#"<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body>"#;
     let paragraph = format!("<w:p><w:r><w:t>{}</w:t></w:r></w:p>", "bomb ".repeat(PARAGRAPH / 5));
+    let close = "</w:body></w:document>";
+    let unfolded = open.len() + COUNT * paragraph.len() + close.len();
     // After a full flush nothing refers back, so that the same compressed bytes can be repeated.
     let mut data = deflated(open.as_bytes(), FlushCompress::Full);
     data.extend(deflated(paragraph.as_bytes(), FlushCompress::Full).repeat(COUNT));
-    data.extend(deflated(b"</w:body></w:document>", FlushCompress::Finish));
+    data.extend(deflated(close.as_bytes(), FlushCompress::Finish));
     let stored = |name, text: &str| Entry {
         name,
         method: 0,
@@ -152,7 +163,7 @@ pub fn docx_bomb() -> Vec<u8> {
             name: "word/document.xml",
             method: 8,
             crc: 0,
-            size: 1_000,
+            size: declared.unwrap_or(unfolded),
             data,
         },
     ])

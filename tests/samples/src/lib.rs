@@ -11,8 +11,8 @@ mod pdf;
 mod product;
 
 pub use broken::{
-    damaged_docx, docx_bomb, encrypted_pdf, page_tree_loop_pdf, png_named_pdf, protected_pdf, scanned_pdf,
-    truncated_pdf,
+    damaged_docx, docx_bomb, encrypted_pdf, lying_docx_bomb, page_tree_loop_pdf, png_named_pdf, protected_pdf,
+    scanned_pdf, truncated_pdf,
 };
 pub use docx::{Block, text_docx};
 pub use faq::faq_txt;

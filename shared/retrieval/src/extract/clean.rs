@@ -7,12 +7,17 @@ use crate::width::width;
 /// NFC with Latin ligatures resolved, any white space as a plain space, line breaks kept, controls and invisible
 /// formatting characters removed.
 pub(super) fn normalize(text: &str) -> String {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n')) {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     let mut chars = text.nfc().peekable();
     while let Some(c) = chars.next() {
         match c {
             '\r' if chars.peek() == Some(&'\n') => {}
             '\n' | '\r' | '\u{2028}' | '\u{2029}' | '\u{b}' | '\u{c}' => out.push('\n'),
+            // A hyphen that shows only where a line ends: it does here, and `reflow` takes it away.
+            '\u{ad}' if matches!(chars.peek(), Some('\n' | '\r')) => out.push('-'),
             'ﬀ' => out.push_str("ff"),
             'ﬁ' => out.push_str("fi"),
             'ﬂ' => out.push_str("fl"),
@@ -139,6 +144,14 @@ mod tests {
         assert_eq!(
             reflow(text),
             "The roastery transports beans to all countries between 1990-2000 and Franco-German towns.\nNext."
+        );
+    }
+
+    #[test]
+    fn a_soft_hyphen_at_a_line_end_joins_the_word() {
+        assert_eq!(
+            reflow(&normalize("the roastery trans\u{ad}\nports co\u{ad}ffee")),
+            "the roastery transports coffee"
         );
     }
 

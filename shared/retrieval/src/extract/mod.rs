@@ -69,3 +69,89 @@ pub fn extract(bytes: &[u8], kind: Kind) -> Result<Extracted, ExtractError> {
         Ok(extracted)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(bytes: &[u8], kind: Kind) -> (&'static str, String) {
+        let error = extract(bytes, kind).expect_err("must be refused");
+        (error.code(), error.to_string())
+    }
+
+    #[test]
+    fn a_file_that_is_not_what_its_name_says_is_called_what_it_is() {
+        let (code, sentence) = refused(&samples::png_named_pdf(), Kind::Pdf);
+        assert_eq!(code, "wrong_type");
+        assert!(
+            sentence.contains("named like a PDF but its content is a PNG image"),
+            "{sentence}"
+        );
+        let cases: [(Vec<u8>, Kind, &str); 6] = [
+            (samples::handbook_pdf(), Kind::Docx, "a PDF"),
+            (samples::product_docx(), Kind::Pdf, "a Word document"),
+            (samples::handbook_pdf(), Kind::Text, "a PDF"),
+            (samples::faq_txt(), Kind::Pdf, "plain text"),
+            (b"<!DOCTYPE html><p>hi".to_vec(), Kind::Pdf, "a web page"),
+            (b"\x1f\x8b\x08\0\0\0\0\0".to_vec(), Kind::Docx, "a gzip archive"),
+        ];
+        for (bytes, kind, name) in cases {
+            let (code, sentence) = refused(&bytes, kind);
+            assert_eq!(code, "wrong_type");
+            assert!(sentence.contains(name), "{sentence}");
+        }
+    }
+
+    #[test]
+    fn a_password_on_an_office_file_is_recognized() {
+        let name: Vec<u8> = "EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let ole = [b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".as_slice(), &[0; 600], &name].concat();
+        assert_eq!(refused(&ole, Kind::Docx).0, "encrypted");
+    }
+
+    #[test]
+    fn empty_binary_and_oversized_files_are_refused() {
+        assert_eq!(refused(b"", Kind::Pdf).0, "empty");
+        assert_eq!(refused(b" \n ", Kind::Text).0, "empty");
+        assert_eq!(refused(&[0; 100], Kind::Text).0, "wrong_type");
+        assert_eq!(refused(&[0; 100], Kind::Pdf).0, "damaged");
+        assert_eq!(refused(&vec![b'a'; MAX_INPUT_BYTES + 1], Kind::Text).0, "too_large");
+    }
+
+    #[test]
+    fn the_samples_answer_the_demo_questions() {
+        let files = [
+            (samples::HANDBOOK, samples::handbook_pdf()),
+            (samples::PRODUCT, samples::product_docx()),
+            (samples::FAQ, samples::faq_txt()),
+        ];
+        let segments = files.map(|(name, bytes)| {
+            let kind = Kind::from_file_name(name).expect("a supported name");
+            let extracted = extract(&bytes, kind).expect("a readable sample");
+            (
+                name,
+                crate::Segment::build(&crate::chunk(&extracted, &crate::ChunkOptions::default())),
+            )
+        });
+        let documents: Vec<_> = segments
+            .iter()
+            .map(|(name, segment)| crate::Indexed {
+                document_id: name,
+                name,
+                segment,
+            })
+            .collect();
+        for question in samples::questions() {
+            let found = crate::search(&documents, question.text, 3);
+            let citation = crate::Citation::of(1, &found[0], question.text);
+            assert_eq!(
+                (citation.name.as_str(), citation.page),
+                (question.document, question.page),
+                "{question:?}"
+            );
+            for words in question.answer_holds {
+                assert!(citation.excerpt.contains(words), "{citation:?}");
+            }
+        }
+    }
+}

@@ -25,6 +25,8 @@ const MAX_CONTENT_BYTES: usize = 256 * 1024 * 1024;
 const MAX_PAGE_BYTES: usize = 16 * 1024 * 1024;
 /// Instructions of one page or form that are looked at; a page dense with text has about 10,000.
 const MAX_PAGE_OPERATORS: usize = 100_000;
+/// What all pages may cost together, see [`guard::load`]: about 45 seconds of one slow core.
+const MAX_EFFORT: usize = 3_000_000;
 /// The reader keeps what it decoded; it starts anew after so much. Bytes.
 const REOPEN_AFTER: usize = 32 * 1024 * 1024;
 /// Page trees and forms nest; the threads of a server have stacks too small for hostile ones. Bytes.
@@ -81,7 +83,7 @@ fn read(bytes: &[u8]) -> Result<Pages, ExtractError> {
         return Err(TOO_MANY_PAGES);
     }
     let mut pages = Pages::default();
-    let (mut text, mut since_open) = (0, 0);
+    let (mut text, mut since_open, mut effort) = (0, 0, 0);
     for index in 0..count {
         if since_open > REOPEN_AFTER {
             document = open(bytes)?;
@@ -93,12 +95,14 @@ fn read(bytes: &[u8]) -> Result<Pages, ExtractError> {
         if pages.content > MAX_CONTENT_BYTES {
             return Err(ExtractError::TooLarge("its pages unfold to more than 256 MB"));
         }
-        // A drawing (map, plot): what text it has is not worth its cost.
-        let page = if content.len() > MAX_PAGE_BYTES || !guard::is_readable_content(&content) {
-            Ok(String::new())
-        } else {
-            page::text(&document, index)
-        };
+        // A drawing (map, plot) has no load: what text it has is not worth its cost.
+        let load = guard::load(&content).filter(|_| content.len() <= MAX_PAGE_BYTES);
+        drop(content);
+        effort += load.unwrap_or(0);
+        if effort > MAX_EFFORT {
+            return Err(ExtractError::TooLarge("it would take too long to read"));
+        }
+        let page = load.map_or_else(|| Ok(String::new()), |_| page::text(&document, index));
         pages.failed += usize::from(page.is_err());
         let page = page.unwrap_or_default();
         text += page.len();

@@ -37,3 +37,6 @@ pub(super) fn extract(bytes: &[u8]) -> Result<Extracted, ExtractError> {
         pages: None,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -44,10 +44,19 @@ pub(super) fn check(document: &PdfDocument) -> Result<(), ExtractError> {
 /// The children of a branch; `None` for a page and for what is not there.
 fn kids(document: &PdfDocument, node: Object) -> Result<Option<Vec<Object>>, ExtractError> {
     let node = resolved(document, node);
-    let Some(kids) = node.as_ref().and_then(|node| entry(node, "Kids")) else {
+    let Some(kids) = node
+        .as_ref()
+        .and_then(Object::as_dict)
+        .and_then(|node| node.get("Kids"))
+    else {
         return Ok(None);
     };
-    match resolved(document, kids).as_ref().and_then(Object::as_array) {
+    let shared = kids
+        .as_reference()
+        .and_then(|reference| document.load_object(reference).ok());
+    match shared.as_ref().unwrap_or(kids).as_array() {
+        // More than could be pages: do not even copy them.
+        Some(kids) if kids.len() > 2 * MAX_PAGES => Err(TOO_MANY_PAGES),
         Some(kids) => Ok(Some(kids.clone())),
         None => Err(DAMAGED),
     }
