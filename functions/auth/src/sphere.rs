@@ -1,7 +1,7 @@
 //! `/api/auth`: document 004, whose answers are exactly `uid, email, displayName, token`.
 
-use http_api::{Body, Caller, Created, Ctx, FormOrJson, Json, Result};
-use model::{Secret, User};
+use http_api::{Body, Created, Ctx, FormOrJson, Json, Result, SelfOrAdmin};
+use model::{Secret, User, permission::ReadAccount};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -36,6 +36,6 @@ pub(crate) async fn login(app: Ctx, FormOrJson(credentials): FormOrJson<Credenti
     Ok(Json(view(&signed_in.user, &signed_in.tokens.access)))
 }
 
-pub(crate) async fn get_me(caller: Caller) -> Result<Json<SphereUser>> {
+pub(crate) async fn get_me(caller: SelfOrAdmin<ReadAccount>) -> Result<Json<SphereUser>> {
     Ok(Json(view(&caller.identity.user, &caller.identity.token)))
 }

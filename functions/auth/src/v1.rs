@@ -2,8 +2,8 @@
 
 use app::{SignUp, SignedIn, TokenPair};
 use garde::Validate;
-use http_api::{Body, Caller, Created, Ctx, FormOrJson, Json, Result};
-use model::{Email, Error, NewPassword, PlatformRole, Secret, Timestamp, User};
+use http_api::{Body, Created, Ctx, FormOrJson, Json, Result, SelfOrAdmin};
+use model::{Email, Error, NewPassword, PlatformRole, Secret, Timestamp, User, permission::ReadAccount};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -161,6 +161,6 @@ pub(crate) async fn refresh(app: Ctx, Body(request): Body<RefreshRequest>) -> Re
     Ok(Json(app.refresh(&request.refresh_token).await?.into()))
 }
 
-pub(crate) async fn get_me(caller: Caller) -> Result<Json<AccountView>> {
+pub(crate) async fn get_me(caller: SelfOrAdmin<ReadAccount>) -> Result<Json<AccountView>> {
     Ok(Json((&caller.identity.user).into()))
 }

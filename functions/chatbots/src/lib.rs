@@ -3,9 +3,12 @@
 mod input;
 mod view;
 
-use http_api::{Api, Body, Created, Ctx, Json, Listing, Member, NoContent, Paging, Path, Query, Result};
+use http_api::{Api, Body, Created, Ctx, Json, Listing, May, Member, NoContent, Paging, Path, Query, Result};
 use input::{BotPath, ChatbotPatch, DocumentIds, Filter, LinkPath, NewChatbot};
-use model::{Chatbot, ChatbotId, DocumentId, Error};
+use model::{
+    Chatbot, ChatbotId, DocumentId, Error,
+    permission::{ReadChatbots, WriteChatbots},
+};
 use view::ChatbotView;
 
 /// The operations of this function.
@@ -35,7 +38,11 @@ pub fn api() -> Api {
 
 const ABSENT: Error = Error::NotFound("chatbot");
 
-async fn create_chatbot(app: Ctx, member: Member, Body(new): Body<NewChatbot>) -> Result<Created<ChatbotView>> {
+async fn create_chatbot(
+    app: Ctx,
+    member: May<WriteChatbots>,
+    Body(new): Body<NewChatbot>,
+) -> Result<Created<ChatbotView>> {
     let documents = existing_documents(&app, &member, new.documents.unwrap_or_default()).await?;
     let now = app.clock.now();
     let chatbot = Chatbot {
@@ -55,7 +62,7 @@ async fn create_chatbot(app: Ctx, member: Member, Body(new): Body<NewChatbot>) -
 
 async fn list_chatbots(
     app: Ctx,
-    member: Member,
+    member: May<ReadChatbots>,
     page: Paging,
     Query(filter): Query<Filter>,
 ) -> Result<Listing<ChatbotView>> {
@@ -64,14 +71,14 @@ async fn list_chatbots(
     page.answer(found.map(ChatbotView::from))
 }
 
-async fn get_chatbot(app: Ctx, member: Member, Path(path): Path<BotPath>) -> Result<Json<ChatbotView>> {
+async fn get_chatbot(app: Ctx, member: May<ReadChatbots>, Path(path): Path<BotPath>) -> Result<Json<ChatbotView>> {
     let chatbot = app.chatbots(&member.org.org).get(&path.chatbot_id).await?;
     Ok(Json(chatbot.ok_or(ABSENT)?.into()))
 }
 
 async fn update_chatbot(
     app: Ctx,
-    member: Member,
+    member: May<WriteChatbots>,
     Path(path): Path<BotPath>,
     Body(wanted): Body<ChatbotPatch>,
 ) -> Result<Json<ChatbotView>> {
@@ -87,7 +94,7 @@ async fn update_chatbot(
     Ok(Json(chatbot.ok_or(ABSENT)?.into()))
 }
 
-async fn delete_chatbot(app: Ctx, member: Member, Path(path): Path<BotPath>) -> Result<NoContent> {
+async fn delete_chatbot(app: Ctx, member: May<WriteChatbots>, Path(path): Path<BotPath>) -> Result<NoContent> {
     changeable(&app, &member, &path.chatbot_id).await?;
     if app.chatbots(&member.org.org).delete(&path.chatbot_id).await? {
         Ok(NoContent)
@@ -98,7 +105,7 @@ async fn delete_chatbot(app: Ctx, member: Member, Path(path): Path<BotPath>) -> 
 
 async fn assign_documents(
     app: Ctx,
-    member: Member,
+    member: May<WriteChatbots>,
     Path(path): Path<BotPath>,
     Body(body): Body<DocumentIds>,
 ) -> Result<Json<ChatbotView>> {
@@ -113,7 +120,11 @@ async fn assign_documents(
     }
 }
 
-async fn remove_document(app: Ctx, member: Member, Path(path): Path<LinkPath>) -> Result<Json<ChatbotView>> {
+async fn remove_document(
+    app: Ctx,
+    member: May<WriteChatbots>,
+    Path(path): Path<LinkPath>,
+) -> Result<Json<ChatbotView>> {
     changeable(&app, &member, &path.chatbot_id).await?;
     let chatbot = app
         .chatbots(&member.org.org)

@@ -3,8 +3,12 @@
 use app::{AnswerEvent, Question};
 use futures::StreamExt as _;
 use garde::Validate;
-use http_api::{Body, Ctx, Either, EventStream, Json, Listing, Member, Paging, Path, Result, WantsStream, not_blank};
-use model::{Citation, Error, Page, Timestamp, Turn, TurnStatus, Usage, conversation::MAX_MESSAGE};
+use http_api::{Body, Ctx, Either, EventStream, Json, Listing, May, Paging, Path, Result, WantsStream, not_blank};
+use model::{
+    Citation, Error, Page, Timestamp, Turn, TurnStatus, Usage,
+    conversation::MAX_MESSAGE,
+    permission::{ReadChats, WriteChats},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -144,7 +148,7 @@ pub(crate) fn in_reading_order(turns: Vec<Turn>, now: Timestamp) -> Vec<MessageV
 
 pub(crate) async fn send_message(
     app: Ctx,
-    member: Member,
+    member: May<WriteChats>,
     Path(path): Path<SessionPath>,
     accept: WantsStream,
     Body(new): Body<NewMessage>,
@@ -169,7 +173,7 @@ pub(crate) async fn send_message(
 
 pub(crate) async fn list_messages(
     app: Ctx,
-    member: Member,
+    member: May<ReadChats>,
     Path(path): Path<SessionPath>,
     page: Paging,
 ) -> Result<Listing<MessageView>> {

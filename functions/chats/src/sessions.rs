@@ -1,8 +1,11 @@
 //! Chat sessions.
 
 use garde::Validate;
-use http_api::{Body, Created, Ctx, Json, Listing, Member, NoContent, Paging, Path, Result};
-use model::{ChatbotId, Conversation, ConversationId, Error, PageRequest, Timestamp};
+use http_api::{Body, Created, Ctx, Json, Listing, May, NoContent, Paging, Path, Result};
+use model::{
+    ChatbotId, Conversation, ConversationId, Error, PageRequest, Timestamp,
+    permission::{ReadChats, WriteChats},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -65,7 +68,7 @@ pub(crate) struct SessionWithMessages {
 
 pub(crate) async fn create_chat_session(
     app: Ctx,
-    member: Member,
+    member: May<WriteChats>,
     Body(new): Body<NewChatSession>,
 ) -> Result<Created<SessionView>> {
     let bot = app
@@ -89,7 +92,7 @@ pub(crate) async fn create_chat_session(
     Ok(Created(conversation.into()))
 }
 
-pub(crate) async fn list_chat_sessions(app: Ctx, member: Member, page: Paging) -> Result<Listing<SessionView>> {
+pub(crate) async fn list_chat_sessions(app: Ctx, member: May<ReadChats>, page: Paging) -> Result<Listing<SessionView>> {
     let found = app
         .conversations(&member.org.org, &member.identity.user.id)
         .list(&page)
@@ -99,7 +102,7 @@ pub(crate) async fn list_chat_sessions(app: Ctx, member: Member, page: Paging) -
 
 pub(crate) async fn get_chat_session(
     app: Ctx,
-    member: Member,
+    member: May<ReadChats>,
     Path(path): Path<SessionPath>,
 ) -> Result<Json<SessionWithMessages>> {
     let conversations = app.conversations(&member.org.org, &member.identity.user.id);
@@ -112,7 +115,11 @@ pub(crate) async fn get_chat_session(
     }))
 }
 
-pub(crate) async fn delete_chat_session(app: Ctx, member: Member, Path(path): Path<SessionPath>) -> Result<NoContent> {
+pub(crate) async fn delete_chat_session(
+    app: Ctx,
+    member: May<WriteChats>,
+    Path(path): Path<SessionPath>,
+) -> Result<NoContent> {
     let conversations = app.conversations(&member.org.org, &member.identity.user.id);
     if conversations.delete(&path.session_id, app.clock.now()).await? {
         Ok(NoContent)

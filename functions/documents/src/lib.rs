@@ -4,8 +4,11 @@ mod view;
 
 use app::Upload as NewDocument;
 use garde::Validate;
-use http_api::{Api, Created, Ctx, Json, Listing, Member, Paging, Path, Query, Result, Upload, Wait};
-use model::{Document, DocumentId, Error};
+use http_api::{Api, Created, Ctx, Json, Listing, May, Paging, Path, Query, Result, Upload, Wait};
+use model::{
+    Document, DocumentId, Error,
+    permission::{ReadDocuments, WriteDocuments},
+};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use view::{DocumentView, UploadedView};
@@ -62,7 +65,12 @@ struct DocumentPath {
     document_id: DocumentId,
 }
 
-async fn upload_document(app: Ctx, member: Member, wait: Wait, upload: Upload<About>) -> Result<Created<UploadedView>> {
+async fn upload_document(
+    app: Ctx,
+    member: May<WriteDocuments>,
+    wait: Wait,
+    upload: Upload<About>,
+) -> Result<Created<UploadedView>> {
     let Upload {
         file,
         fields: About { name, description },
@@ -84,7 +92,7 @@ async fn upload_document(app: Ctx, member: Member, wait: Wait, upload: Upload<Ab
 
 async fn list_documents(
     app: Ctx,
-    member: Member,
+    member: May<ReadDocuments>,
     page: Paging,
     Query(filter): Query<Filter>,
 ) -> Result<Listing<DocumentView>> {
@@ -93,7 +101,11 @@ async fn list_documents(
     page.answer(found.map(DocumentView::from))
 }
 
-async fn get_document(app: Ctx, member: Member, Path(path): Path<DocumentPath>) -> Result<Json<DocumentView>> {
+async fn get_document(
+    app: Ctx,
+    member: May<ReadDocuments>,
+    Path(path): Path<DocumentPath>,
+) -> Result<Json<DocumentView>> {
     let document = app.documents(&member.org.org).get(&path.document_id).await?;
     Ok(Json(document.ok_or(Error::NotFound("document"))?.into()))
 }

@@ -25,7 +25,7 @@ pub use futures::future::BoxFuture;
 pub use index_document::Delivery;
 use model::{Clock, Ids, OrgId, Result, UserId};
 pub use readiness::{Dependency, Readiness};
-pub use sign_in::{Identity, SignUp, SignedIn};
+pub use sign_in::{Credential, Identity, KeyGrant, SignUp, SignedIn};
 pub use store::{Begun, ChatbotChange, IdempotencyKey, StoredAnswer};
 use store::{Chatbots, Conversations, Documents, Objects, Queues, Store};
 pub use tokens::TokenPair;

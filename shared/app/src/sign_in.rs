@@ -1,9 +1,11 @@
 //! Accounts and sessions: sign-up, sign-in, refresh, sign-out, and who a request comes from.
 
+use std::collections::BTreeSet;
+
 use futures::future::BoxFuture;
 use model::{
-    Email, Error, Membership, NewPassword, Org, OrgId, OrgRole, Plan, PlatformRole, Result, Secret, Session, SessionId,
-    User, UserStatus, session::Presented,
+    Actor, ApiKeyId, Email, Error, Membership, NewPassword, Org, OrgId, OrgRole, Permission, Plan, PlatformRole,
+    Result, Secret, Session, SessionId, User, UserStatus, audit::ActorKind, session::Presented,
 };
 use store::Registered;
 
@@ -34,10 +36,60 @@ pub struct SignedIn {
 pub struct Identity {
     /// The account, as it is now.
     pub user: User,
-    /// The sign-in session of the token.
-    pub session: SessionId,
-    /// The access token itself.
+    /// How they proved it.
+    pub credential: Credential,
+    /// What they presented.
     pub token: Secret,
+}
+
+/// How a caller proved who they are.
+#[derive(Debug, Clone)]
+pub enum Credential {
+    /// An access token of ours.
+    Session(SessionId),
+    /// An API key that acts for the user who made it, inside one organization.
+    Key(KeyGrant),
+}
+
+/// What an API key may do, on top of what the role of its user allows.
+#[derive(Debug, Clone)]
+pub struct KeyGrant {
+    /// The key.
+    pub id: ApiKeyId,
+    /// The only organization it works in.
+    pub org: OrgId,
+    /// What it may do there.
+    pub scopes: BTreeSet<Permission>,
+    /// Models it may ask; all when absent.
+    pub models: Option<Vec<String>>,
+}
+
+impl Identity {
+    /// Whether the credentials reach as far as `permission`; the role is another question.
+    pub fn reaches(&self, permission: Permission) -> bool {
+        match &self.credential {
+            Credential::Session(_) => true,
+            Credential::Key(grant) => grant.scopes.contains(&permission),
+        }
+    }
+
+    /// Whether a person is present, not an API key.
+    pub fn is_person(&self) -> bool {
+        !matches!(self.credential, Credential::Key(_))
+    }
+
+    /// The caller, as the audit log names them.
+    pub fn actor(&self, request_id: &str) -> Actor {
+        let user = Actor::user(self.user.id.as_str(), request_id);
+        match &self.credential {
+            Credential::Session(_) => user,
+            Credential::Key(grant) => Actor {
+                kind: ActorKind::ApiKey,
+                key: Some(grant.id.0.clone()),
+                ..user
+            },
+        }
+    }
 }
 
 /// One answer for a wrong password, an unknown account and a disabled one: which it was is nobody's business.
@@ -190,11 +242,10 @@ impl App {
     /// Ends the session of this request. Its tokens are refused from the next request on.
     pub fn sign_out<'a>(&'a self, identity: &'a Identity) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            self.store
-                .sessions()
-                .revoke(&identity.user.id, &identity.session)
-                .await
-                .map(|_| ())
+            match &identity.credential {
+                Credential::Session(id) => self.store.sessions().revoke(&identity.user.id, id).await.map(|_| ()),
+                Credential::Key(_) => Ok(()),
+            }
         })
     }
 
@@ -216,7 +267,7 @@ impl App {
                 .ok_or(ENDED)?;
             Ok(Identity {
                 user,
-                session: session.id,
+                credential: Credential::Session(session.id),
                 token: token.clone(),
             })
         })
@@ -231,6 +282,24 @@ impl App {
         Box::pin(async move {
             let user = &identity.user;
             let personal = &user.personal_org;
+            if let Credential::Key(grant) = &identity.credential {
+                // A key knows one organization; naming another one is naming nothing.
+                let place = self
+                    .store
+                    .accounts()
+                    .membership(&grant.org, &user.id)
+                    .await?
+                    .ok_or(NO_ORG)?;
+                return match org {
+                    None => Ok(place),
+                    Some(name) if name.eq_ignore_ascii_case(grant.org.as_str()) => Ok(place),
+                    Some(name) => {
+                        let slug = model::org::parse_slug(name).map_err(|_| NO_ORG)?;
+                        let named = self.store.accounts().org_by_slug(&slug).await?;
+                        named.filter(|named| *named == grant.org).map(|_| place).ok_or(NO_ORG)
+                    }
+                };
+            }
             let Some(name) = org.filter(|name| *name != personal.as_str()) else {
                 return Ok(Membership {
                     org: personal.clone(),

@@ -1,5 +1,6 @@
 //! What extractors and replies say about themselves in the `OpenAPI` document.
 
+use model::Permission;
 use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
@@ -116,6 +117,21 @@ impl OperationDoc<'_> {
     pub(crate) fn require_bearer(&mut self) {
         self.security = vec![json!({"bearer": []})];
         self.problem(401);
+    }
+
+    /// The operation needs a permission: that of a person's role, or the scope of an API key.
+    pub(crate) fn require_permission(&mut self, permission: Permission) {
+        self.security = vec![json!({"bearer": [permission]}), json!({"apiKey": [permission]})];
+        self.problem(401);
+    }
+
+    /// A parameter of the path that an extractor of its own reads, unless the path has it not or has it already.
+    pub(crate) fn path_parameter(&mut self, name: &str, description: &str) {
+        let known = self.parameters.iter().any(|known| known["name"] == name);
+        if self.path.contains(&format!("{{{name}}}")) && !known {
+            let schema = json!({"type": "string", "description": description});
+            self.parameters.push(parameter(name, "path", true, schema));
+        }
     }
 
     /// The operation takes a bearer token, and works without one.

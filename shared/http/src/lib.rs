@@ -13,7 +13,7 @@
 //!         .get("/chatbots/{chatbot_id}", get_chatbot, "Get one chatbot.")
 //! }
 //!
-//! async fn get_chatbot(app: Ctx, member: Member, Path(id): Path<ChatbotId>) -> Result<Json<ChatbotView>> {
+//! async fn get_chatbot(app: Ctx, member: May<ReadChatbots>, Path(id): Path<ChatbotId>) -> Result<Json<ChatbotView>> {
 //!     Ok(Json(app.chatbots(&member.org.org).get(&id).await?.into()))
 //! }
 //! ```
@@ -47,7 +47,7 @@ mod upload;
 
 pub use api::{Api, Operate, Operation};
 pub use body::{Body, FormOrJson, Input, MAX_JSON_BYTES};
-pub use caller::{Caller, Member, OrgAdmin, PlatformAdmin};
+pub use caller::{Caller, May, Member, PlatformAdmin, SelfOrAdmin};
 pub use ctx::Ctx;
 pub use describe::{Describe, OperationDoc};
 pub use host::Host;

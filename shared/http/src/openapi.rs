@@ -50,7 +50,13 @@ pub fn openapi<S: Clone + Send + Sync + 'static>(apis: &[Api<S>]) -> Value {
                     "type": "http",
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
-                    "description": "The `access_token` of a sign-in, valid for 15 minutes.",
+                    "description": "The `access_token` of a sign-in, valid for 15 minutes, or an API key.",
+                },
+                "apiKey": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "X-API-Key",
+                    "description": "An API key whose scopes hold the one named here.",
                 },
             },
         },
@@ -97,13 +103,14 @@ fn operation<S>(route: &Route<S>, describe: fn(&mut OperationDoc<'_>), schemas: 
 #[cfg(test)]
 mod tests {
     use garde::Validate;
+    use model::permission::{ReadDocuments, WriteDocuments, WriteMembers};
     use schemars::JsonSchema;
     use serde::{Deserialize, Serialize};
 
     use super::*;
     use crate::{
-        Body, Created, Either, EventStream, FormOrJson, Json, Listing, Member, NoContent, OrgAdmin, Paging, Path,
-        Query, Result, Upload, testing::TestHost,
+        Body, Created, Either, EventStream, FormOrJson, Json, Listing, May, NoContent, Paging, Path, Query, Result,
+        Upload, testing::TestHost,
     };
 
     #[derive(Serialize, Deserialize, JsonSchema, Validate)]
@@ -136,15 +143,15 @@ mod tests {
         only_kind: Option<String>,
     }
 
-    async fn create_thing(_: Member, _: Body<NewThing>) -> Result<Created<ThingView>> {
+    async fn create_thing(_: May<WriteDocuments>, _: Body<NewThing>) -> Result<Created<ThingView>> {
         Err(model::Error::NotFound("thing").into())
     }
 
-    async fn list_things(_: Member, _: Paging, _: Query<Filter>) -> Result<Listing<ThingView>> {
+    async fn list_things(_: May<ReadDocuments>, _: Paging, _: Query<Filter>) -> Result<Listing<ThingView>> {
         Err(model::Error::NotFound("thing").into())
     }
 
-    async fn delete_thing(_: OrgAdmin, _: Path<(String, u8)>) -> Result<NoContent> {
+    async fn delete_thing(_: May<WriteMembers>, _: Path<(String, u8)>) -> Result<NoContent> {
         Ok(NoContent)
     }
 
@@ -262,14 +269,15 @@ mod tests {
         };
         assert_eq!(
             statuses("/api/v1/things", "post"),
-            ["201", "400", "401", "404", "409", "413", "415", "422", "default"]
+            ["201", "400", "401", "403", "404", "409", "413", "415", "422", "default"]
         );
         assert_eq!(
             statuses("/api/v1/things", "get"),
-            ["200", "400", "401", "404", "422", "default"]
+            ["200", "400", "401", "403", "404", "422", "default"]
         );
         let delete = &document["paths"]["/api/v1/things/{thing_id}/parts/{part_id}"]["delete"];
-        assert_eq!(delete["security"], json!([{"bearer": []}]));
+        let scope = ["members:write"];
+        assert_eq!(delete["security"], json!([{"bearer": scope}, {"apiKey": scope}]));
         let parameters: Vec<(&str, &str)> = delete["parameters"]
             .as_array()
             .into_iter()

@@ -14,6 +14,8 @@ use crate::{Host, Problem, Result, shape, surface::Surface};
 
 /// Header that names the current organization, by id or slug.
 pub(crate) const CURRENT_ORG: &str = "x-current-org";
+/// Header that carries an API key.
+pub(crate) const API_KEY: &str = "x-api-key";
 /// Header that names the request.
 pub(crate) const REQUEST_ID: &str = "x-request-id";
 
@@ -52,7 +54,7 @@ impl Scope {
             path: path.to_owned(),
             route: OnceLock::new(),
             body: OnceLock::new(),
-            token: bearer(headers),
+            token: credentials(headers),
             org: only(headers, CURRENT_ORG).map(|org| org.map(str::to_owned)),
             identity: OnceCell::new(),
             membership: OnceCell::new(),
@@ -79,7 +81,7 @@ impl Scope {
     pub(crate) fn caller(&self) -> BoxFuture<'_, Result<Arc<Identity>>> {
         Box::pin(async {
             self.identity().await?.ok_or_else(|| {
-                let detail = "Sign in and send `Authorization: Bearer <access token>`.";
+                let detail = "Sign in and send `Authorization: Bearer <access token>`, or send an API key.";
                 Problem::new(StatusCode::UNAUTHORIZED, "credentials_required", detail)
             })
         })
@@ -175,6 +177,18 @@ pub(crate) fn only<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Opt
     Ok(Some(text.trim()))
 }
 
+/// The access token or API key that the request carries.
+fn credentials(headers: &HeaderMap) -> Result<Option<Secret>> {
+    match (bearer(headers)?, only(headers, API_KEY)?) {
+        (Some(_), Some(_)) => Err(Error::bad_request(
+            "ambiguous_credentials",
+            "Send `Authorization` or `X-API-Key`, not both.",
+        )
+        .into()),
+        (token, key) => Ok(token.or(key.filter(|key| !key.is_empty()).map(Secret::new))),
+    }
+}
+
 /// The token of `Authorization: Bearer` (RFC 6750 section 2.1; the scheme's case does not matter, RFC 9110).
 fn bearer(headers: &HeaderMap) -> Result<Option<Secret>> {
     let Some(value) = only(headers, header::AUTHORIZATION.as_str())? else {
@@ -188,7 +202,7 @@ fn bearer(headers: &HeaderMap) -> Result<Option<Secret>> {
         _ => Err(Problem::new(
             StatusCode::UNAUTHORIZED,
             "credentials_required",
-            "Only `Authorization: Bearer <access token>` is understood.",
+            "Only `Authorization: Bearer <access token or API key>` is understood.",
         )),
     }
 }

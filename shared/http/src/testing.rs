@@ -14,15 +14,15 @@ use std::{
     },
 };
 
-use app::{Begun, IdempotencyKey, Identity, StoredAnswer};
+use app::{Begun, Credential, IdempotencyKey, Identity, KeyGrant, StoredAnswer};
 use axum::{body::Body, response::Response};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::{HeaderMap, Request, StatusCode, request::Builder};
 use http_body_util::BodyExt as _;
 use model::{
-    Email, Error, Membership, OrgId, OrgRole, PlatformRole, Result, Secret, SessionId, Timestamp, User, UserId,
-    UserStatus,
+    ApiKeyId, Email, Error, Membership, OrgId, OrgRole, Permission, PlatformRole, Result, Secret, SessionId, Timestamp,
+    User, UserId, UserStatus,
 };
 use serde_json::Value;
 use tower::ServiceExt as _;
@@ -84,7 +84,7 @@ impl Host for TestHost {
         self.0.authenticated.fetch_add(1, Ordering::SeqCst);
         let role = match token.expose() {
             _ if self.0.down.load(Ordering::SeqCst) => Err(Error::unavailable("table identity is down")),
-            "ada" | "eve" => Ok(PlatformRole::User),
+            "ada" | "eve" | "key" => Ok(PlatformRole::User),
             "root" => Ok(PlatformRole::Admin),
             _ => Err(Error::Unauthorized {
                 code: "token_invalid",
@@ -92,8 +92,16 @@ impl Host for TestHost {
             }),
         };
         let identity = role.map(|role| Identity {
-            user: user(token.expose(), role),
-            session: SessionId("s".into()),
+            user: user(token.expose().replace("key", "ada").as_str(), role),
+            credential: match token.expose() {
+                "key" => Credential::Key(KeyGrant {
+                    id: ApiKeyId("key-1".into()),
+                    org: OrgId("org-acme".into()),
+                    scopes: [Permission::WriteDocuments].into(),
+                    models: None,
+                }),
+                _ => Credential::Session(SessionId("s".into())),
+            },
             token: token.clone(),
         });
         Box::pin(async { identity })
@@ -101,6 +109,7 @@ impl Host for TestHost {
 
     fn enter<'a>(&'a self, identity: &'a Identity, org: Option<&'a str>) -> BoxFuture<'a, Result<Membership>> {
         let org = match org {
+            None if !identity.is_person() => Ok(OrgId("org-acme".into())),
             None => Ok(identity.user.personal_org.clone()),
             Some("acme") => Ok(OrgId("org-acme".into())),
             Some(_) => Err(Error::NotFound("organization")),

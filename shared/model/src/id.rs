@@ -60,6 +60,10 @@ ids! {
     ChatbotId,
     /// A conversation (chat session).
     ConversationId,
+    /// An API key.
+    ApiKeyId,
+    /// An entry of the audit log.
+    AuditEntryId,
     /// One turn of a conversation: the user's message and the answer to it.
     TurnId,
 }

@@ -121,3 +121,15 @@ pub fn outbox(document: &DocumentId) -> Key {
 pub fn idempotency(digest: &str) -> Key {
     key(format!("IDEM#{digest}"), "I")
 }
+
+// audit
+
+/// Partition of a tenant's audit entries of one month (`2026-11`): one hash chain.
+pub fn audit_chain(tenant: &OrgId, month: &str) -> String {
+    format!("A#{tenant}#{month}")
+}
+
+/// An audit entry by its place in the chain. The number has a fixed width, so that the order of keys is its order.
+pub fn audit_entry(tenant: &OrgId, month: &str, number: u64) -> Key {
+    key(audit_chain(tenant, month), format!("{number:012}"))
+}

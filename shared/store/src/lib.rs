@@ -5,6 +5,7 @@
 //! "did I win?" as a value, never as an error; time limits are checked on read and never left to TTL.
 
 mod accounts;
+mod audit;
 mod chatbots;
 mod conversations;
 mod documents;

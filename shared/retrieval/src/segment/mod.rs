@@ -3,8 +3,6 @@
 mod decode;
 mod encode;
 
-use std::collections::BTreeMap;
-
 use crate::terms::index_terms;
 use crate::{Chunk, Place};
 
@@ -14,7 +12,7 @@ pub use decode::SegmentError;
 ///
 /// The same chunks always give the same bytes, and [`Segment::from_bytes`] accepts exactly what
 /// [`Segment::to_bytes`] writes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Segment {
     /// The texts of all chunks, one after the other.
     text: String,
@@ -56,59 +54,30 @@ pub(crate) struct Posting {
 impl Segment {
     /// Indexes the chunks of one document. The words of a heading count as words of each chunk below it.
     pub fn build(chunks: &[Chunk]) -> Self {
-        let mut places = Vec::new();
-        let mut entries = Vec::with_capacity(chunks.len());
-        let mut text = String::new();
-        let mut index: BTreeMap<String, Vec<Posting>> = BTreeMap::new();
+        let mut segment = Self::default();
+        let mut found = Found::default();
         for (number, chunk) in (0_u32..).zip(chunks) {
             // Chunks of one place follow each other, so comparing with the last place is enough to store it once.
-            if places.last() != Some(&chunk.place) {
-                places.push(chunk.place.clone());
+            if segment.places.last() != Some(&chunk.place) {
+                segment.places.push(chunk.place.clone());
             }
-            text.push_str(&chunk.text);
-            let words = index_terms(chunk.place.heading().unwrap_or_default())
-                .into_iter()
-                .chain(index_terms(&chunk.text));
-            let mut length = 0;
-            for term in words {
-                length += 1;
-                let postings = index.entry(term).or_default();
-                match postings.last_mut() {
-                    Some(last) if last.chunk == number => last.count += 1,
-                    _ => postings.push(Posting {
-                        chunk: number,
-                        count: 1,
-                    }),
-                }
-            }
-            entries.push(Entry {
-                text_end: narrow(text.len()),
+            segment.text.push_str(&chunk.text);
+            let mut terms = index_terms(chunk.place.heading().unwrap_or_default());
+            terms.extend(index_terms(&chunk.text));
+            segment.chunks.push(Entry {
+                text_end: narrow(segment.text.len()),
                 // An overlap that is none would be refused on reading.
                 overlap: if chunk.text.is_char_boundary(chunk.overlap as usize) {
                     chunk.overlap
                 } else {
                     0
                 },
-                place: narrow(places.len() - 1),
-                length,
+                place: narrow(segment.places.len() - 1),
+                length: narrow(terms.len()),
             });
+            found.add(number, terms);
         }
-        let mut segment = Self {
-            text,
-            chunks: entries,
-            places,
-            terms: String::new(),
-            ends: Vec::new(),
-            postings: Vec::new(),
-        };
-        for (term, postings) in index {
-            segment.terms.push_str(&term);
-            segment.postings.extend(postings);
-            segment.ends.push(TermEnd {
-                text: narrow(segment.terms.len()),
-                postings: narrow(segment.postings.len()),
-            });
-        }
+        found.write(&mut segment);
         segment
     }
 
@@ -202,6 +171,54 @@ impl Segment {
     fn term(&self, index: usize) -> &str {
         let start = index.checked_sub(1).map_or(0, |before| self.ends[before].text);
         &self.terms[start as usize..self.ends[index].text as usize]
+    }
+}
+
+/// The terms of all chunks while an index is built: two flat lists, because a map of lists would take many times the
+/// room of a text with many different terms.
+#[derive(Default)]
+struct Found {
+    text: String,
+    terms: Vec<FoundTerm>,
+}
+
+struct FoundTerm {
+    start: u32,
+    end: u32,
+    posting: Posting,
+}
+
+impl Found {
+    /// Adds each different term of a chunk once.
+    fn add(&mut self, chunk: u32, mut terms: Vec<String>) {
+        terms.sort_unstable();
+        for same in terms.chunk_by(|a, b| a == b) {
+            let start = narrow(self.text.len());
+            self.text.push_str(&same[0]);
+            let end = narrow(self.text.len());
+            let count = narrow(same.len());
+            self.terms.push(FoundTerm {
+                start,
+                end,
+                posting: Posting { chunk, count },
+            });
+        }
+    }
+
+    /// Writes the dictionary and the postings.
+    fn write(mut self, segment: &mut Segment) {
+        let text = self.text;
+        let term = |found: &FoundTerm| &text[found.start as usize..found.end as usize];
+        self.terms
+            .sort_unstable_by(|a, b| term(a).cmp(term(b)).then(a.posting.chunk.cmp(&b.posting.chunk)));
+        for same in self.terms.chunk_by(|a, b| term(a) == term(b)) {
+            segment.terms.push_str(term(&same[0]));
+            segment.postings.extend(same.iter().map(|found| found.posting));
+            segment.ends.push(TermEnd {
+                text: narrow(segment.terms.len()),
+                postings: narrow(segment.postings.len()),
+            });
+        }
     }
 }
 

@@ -1,0 +1,159 @@
+//! What a member or an API key may do: one table of permissions, with the least role that has each.
+//!
+//! The names are also the scopes of API keys. An operation names its permission in its handler's signature
+//! (`http_api::May<WriteDocuments>`), so that the table is the only place where a role is compared.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::OrgRole;
+
+/// A permission as a type, for a signature.
+pub trait Grant: Send + Sync + 'static {
+    /// The permission.
+    const PERMISSION: Permission;
+}
+
+macro_rules! permissions {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $role:ident;)*) => {
+        /// What can be allowed.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        pub enum Permission {
+            $($(#[$doc])* #[serde(rename = $text)] $name,)*
+        }
+
+        impl Permission {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// Its name, as in an API key's `scopes`.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)*
+                }
+            }
+
+            /// The least role that has it.
+            pub const fn role(self) -> OrgRole {
+                match self {
+                    $(Self::$name => OrgRole::$role,)*
+                }
+            }
+        }
+
+        $(
+            $(#[$doc])*
+            #[derive(Debug, Clone, Copy)]
+            pub enum $name {}
+
+            impl Grant for $name {
+                const PERMISSION: Permission = Permission::$name;
+            }
+        )*
+    };
+}
+
+permissions! {
+    /// See the own account, its settings and its quota.
+    ReadAccount = "account:read", Member;
+    /// Change the own name, settings and quota.
+    WriteAccount = "account:write", Member;
+    /// See the organization.
+    ReadOrg = "org:read", Member;
+    /// Change the organization.
+    WriteOrg = "org:write", Admin;
+    /// Delete the organization, or hand it to somebody else.
+    OwnOrg = "org:own", Owner;
+    /// See who belongs to the organization.
+    ReadMembers = "members:read", Member;
+    /// Invite, remove, and change roles.
+    WriteMembers = "members:write", Admin;
+    /// See API keys, never their secrets.
+    ReadKeys = "keys:read", Member;
+    /// Make, change and revoke API keys.
+    WriteKeys = "keys:write", Admin;
+    /// See documents.
+    ReadDocuments = "documents:read", Member;
+    /// Upload documents; change and remove the own ones.
+    WriteDocuments = "documents:write", Member;
+    /// See chatbots.
+    ReadChatbots = "chatbots:read", Member;
+    /// Make chatbots; change and remove the own ones.
+    WriteChatbots = "chatbots:write", Member;
+    /// Read the own conversations.
+    ReadChats = "chats:read", Member;
+    /// Hold conversations.
+    WriteChats = "chats:write", Member;
+    /// Read the audit log.
+    ReadAudit = "audit:read", Member;
+    /// Add own entries to the audit log.
+    WriteAudit = "audit:write", Member;
+}
+
+impl Permission {
+    /// Whether somebody with `role` has it.
+    pub fn is_granted_to(self, role: OrgRole) -> bool {
+        role >= self.role()
+    }
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_roles_is_the_reviewed_one() {
+        let of = |role| {
+            let granted = Permission::ALL
+                .iter()
+                .filter(|permission| permission.is_granted_to(role));
+            granted.map(|permission| permission.name()).collect::<Vec<_>>()
+        };
+        let member = [
+            "account:read",
+            "account:write",
+            "org:read",
+            "members:read",
+            "keys:read",
+            "documents:read",
+            "documents:write",
+            "chatbots:read",
+            "chatbots:write",
+            "chats:read",
+            "chats:write",
+            "audit:read",
+            "audit:write",
+        ];
+        assert_eq!(of(OrgRole::Member), member);
+        let more = |role| {
+            let less: &[&str] = if role == OrgRole::Admin {
+                &member
+            } else {
+                &of(OrgRole::Admin)
+            };
+            of(role)
+                .into_iter()
+                .filter(|name| !less.contains(name))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(more(OrgRole::Admin), ["org:write", "members:write", "keys:write"]);
+        assert_eq!(more(OrgRole::Owner), ["org:own"]);
+    }
+
+    #[test]
+    fn a_permission_is_read_and_written_by_its_name() {
+        for permission in Permission::ALL {
+            let text = serde_json::to_string(permission).unwrap_or_default();
+            assert_eq!(text, format!("{:?}", permission.name()));
+            assert_eq!(serde_json::from_str::<Permission>(&text).ok(), Some(*permission));
+        }
+    }
+}
