@@ -48,16 +48,15 @@ async fn cross(State(host): State<Arc<dyn Host>>, mut request: Request, next: Ne
     strip_trailing_slash(&mut request);
     let scope = Scope::open(host, &request);
     request.extensions_mut().insert(scope.clone());
-    let mut response = match headers::preflight(&request) {
-        Some(answer) => answer,
-        None => {
-            let (request, leftover) = Leftover::of(request);
-            let response = render(&scope, next.run(request).await).await;
-            if response.status() == StatusCode::PAYLOAD_TOO_LARGE {
-                leftover.drain().await;
-            }
-            response
+    let mut response = if let Some(answer) = headers::preflight(&request) {
+        answer
+    } else {
+        let (request, leftover) = Leftover::of(request);
+        let response = render(&scope, next.run(request).await).await;
+        if response.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            leftover.drain().await;
         }
+        response
     };
     headers::add(&scope, response.headers_mut());
     access_log::write(scope, response)
