@@ -123,6 +123,9 @@ mod tests {
         let (one, two) = (new_token().unwrap(), new_token().unwrap());
         assert_ne!(one, two);
         assert_eq!(one.expose().len(), 4 + 64);
-        assert_eq!(token_hash(&one), token_hash(&Secret::new(format!(" {}\n", one.expose()))));
+        assert_eq!(
+            token_hash(&one),
+            token_hash(&Secret::new(format!(" {}\n", one.expose())))
+        );
     }
 }

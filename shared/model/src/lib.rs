@@ -29,7 +29,9 @@ pub use conversation::{Citation, Conversation, Turn, TurnStatus, Usage};
 pub use document::{Document, DocumentKind, DocumentStatus, IndexFailure};
 pub use email::Email;
 pub use error::{Error, FieldError, Result, UpstreamKind};
-pub use id::{ApiKeyId, AuditEntryId, ChatbotId, ConversationId, DocumentId, Ids, InvitationId, OrgId, SessionId, TurnId, UserId};
+pub use id::{
+    ApiKeyId, AuditEntryId, ChatbotId, ConversationId, DocumentId, Ids, InvitationId, OrgId, SessionId, TurnId, UserId,
+};
 pub use invitation::{Invitation, Mail};
 pub use org::{Membership, Org, OrgChange, OrgRole, Plan};
 pub use outbox::OutboxEntry;

@@ -141,7 +141,12 @@ pub fn slug_of(name: &str, suffix: &str) -> String {
         (stem, suffix) => format!("{stem}-{suffix}"),
     };
     // Too short, or the shape of an id: the prefix makes a slug of it.
-    parse_slug(&slug).unwrap_or_else(|_| format!("org-{}", slug.trim_matches('-').replace('-', "")).chars().take(MAX_SLUG).collect())
+    parse_slug(&slug).unwrap_or_else(|_| {
+        format!("org-{}", slug.trim_matches('-').replace('-', ""))
+            .chars()
+            .take(MAX_SLUG)
+            .collect()
+    })
 }
 
 /// Checks the name of a time zone against the IANA database; answers it in the database's spelling.
