@@ -94,6 +94,7 @@ impl App {
         role: OrgRole,
     ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
+            self.shared_org(&by.org).await?;
             for _ in 0..MAX_ATTEMPTS {
                 let before = self.place(&by.org, user).await?;
                 if !by.role.may_manage(before.role) || !by.role.may_manage(role) {
@@ -129,6 +130,7 @@ impl App {
         user: &'a UserId,
     ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
+            self.shared_org(&by.org).await?;
             let place = self.place(&by.org, user).await?;
             if !by.role.may_manage(place.role) {
                 return Err(OWNER_REQUIRED);
@@ -198,11 +200,8 @@ impl App {
         to: &'a UserId,
     ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
+            self.shared_org(&by.org).await?;
             for _ in 0..MAX_ATTEMPTS {
-                let org = self.store.orgs().get(&by.org).await?.ok_or(NO_ORG)?;
-                if org.org.personal {
-                    return Err(personal());
-                }
                 let from = self.place(&by.org, &by.member).await?;
                 let heir = self.place(&by.org, to).await?;
                 if from.role != OrgRole::Owner {
@@ -225,6 +224,12 @@ impl App {
             }
             Err(busy())
         })
+    }
+
+    /// Refuses a personal organization: its owner is its only member, and stays it.
+    async fn shared_org(&self, org: &OrgId) -> Result<()> {
+        let found = self.store.orgs().get(org).await?.ok_or(NO_ORG)?;
+        if found.org.personal { Err(personal()) } else { Ok(()) }
     }
 
     async fn place(&self, org: &OrgId, user: &UserId) -> Result<Membership> {
