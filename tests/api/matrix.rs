@@ -15,6 +15,10 @@ struct Things {
     document: String,
     chatbot: String,
     session: String,
+    user: String,
+    org: String,
+    invitation: String,
+    invitation_token: String,
 }
 
 /// Path with the victim's ids, and a body that is valid but for them.
@@ -23,7 +27,10 @@ fn request(caller: &Caller, operation: &Operation, things: &Things) -> reqwest::
         .path
         .replace("{document_id}", &things.document)
         .replace("{chatbot_id}", &things.chatbot)
-        .replace("{session_id}", &things.session);
+        .replace("{session_id}", &things.session)
+        .replace("{user_id}", &things.user)
+        .replace("{org_id}", &things.org)
+        .replace("{invitation_id}", &things.invitation);
     assert!(!path.contains('{'), "the matrix has no id for {path}");
     let request = caller.request(Method::from_bytes(operation.method.as_bytes()).unwrap(), &path);
     if operation.path.ends_with("/upload") {
@@ -45,6 +52,10 @@ fn body(operation: &Operation, things: &Things) -> Value {
         (_, path) if path.ends_with("/messages") => json!({"content": "Hello?"}),
         (_, path) if path.ends_with("/chat/sessions") => json!({"chatbot_id": things.chatbot}),
         (_, path) if path.ends_with("/documents") => json!({"document_ids": [things.document]}),
+        (_, path) if path.contains("/members/") => json!({"role": "admin"}),
+        (_, path) if path.ends_with("/invite") => json!({"email": "thief@example.com"}),
+        (_, path) if path.ends_with("/transfer") => json!({"user_id": things.user}),
+        (_, path) if path.contains("/invitations/") => json!({"token": things.invitation_token}),
         _ => json!({"name": "Changed"}),
     }
 }
@@ -84,10 +95,25 @@ async fn every_operation_lets_in_whom_the_policy_names_and_nobody_else() {
         .created()
         .text("id");
     victim.ask(&session, "Can I pause my subscription?").await.ok();
+    let org = victim
+        .post("/api/v1/orgs", json!({"name": "Victims"}))
+        .await
+        .created()
+        .text("id");
+    let invited = victim
+        .post(
+            &format!("/api/v1/orgs/{org}/invite"),
+            json!({"email": "friend@example.com"}),
+        )
+        .await;
     let things = Things {
         document,
         chatbot,
         session,
+        user: victim.id().to_owned(),
+        org,
+        invitation: invited.created().text("id"),
+        invitation_token: t.invitation_token("friend@example.com").await,
     };
 
     let signed_out = t.user("gone").await;
@@ -95,7 +121,7 @@ async fn every_operation_lets_in_whom_the_policy_names_and_nobody_else() {
     let expired = t.user("late").await;
     t.advance_seconds(901);
     let victim = victim.sign_in_again().await;
-    let before = victims(&t, &victim).await;
+    let before = victims(&t, &victim, &things).await;
 
     for operation in &operations {
         let row = policy.get(&(operation.method.clone(), operation.path.clone()));
@@ -136,7 +162,7 @@ async fn every_operation_lets_in_whom_the_policy_names_and_nobody_else() {
         "policy.tsv has rows without an operation"
     );
     assert_eq!(
-        victims(&t, &victim).await,
+        victims(&t, &victim, &things).await,
         before,
         "what belongs to the victim is untouched"
     );
@@ -144,13 +170,15 @@ async fn every_operation_lets_in_whom_the_policy_names_and_nobody_else() {
 }
 
 /// Everything in the tables that belongs to the victim's organization or account.
-async fn victims(t: &Test, victim: &Caller) -> Vec<String> {
+async fn victims(t: &Test, victim: &Caller, things: &Things) -> Vec<String> {
     let mut items = Vec::new();
-    for table in ["parlance-identity", "parlance-app"] {
+    for table in ["parlance-identity", "parlance-app", "parlance-audit"] {
         let all = t.items(table).await;
-        let of_victim = all
-            .into_iter()
-            .filter(|((pk, _), _)| pk.contains(victim.org()) || pk.contains(victim.id()));
+        let of_victim = all.into_iter().filter(|((pk, _), _)| {
+            [victim.org(), victim.id(), &things.org]
+                .iter()
+                .any(|id| pk.contains(id))
+        });
         items.extend(of_victim.map(|(_, item)| item));
     }
     assert!(items.len() > 5, "the victim owns something");

@@ -82,6 +82,18 @@ impl Test {
         found
     }
 
+    /// The token in the invitation that was sent last to an address.
+    pub(crate) async fn invitation_token(&self, address: &str) -> String {
+        let promised = self.items("parlance-app").await.into_iter();
+        let mails = promised.filter(|((pk, _), mail)| pk.starts_with("OUTM#") && mail.contains(address));
+        // Sort keys are ids in the order of time.
+        let (_, mail) = mails
+            .max_by_key(|((_, sk), _)| sk.clone())
+            .expect("a mail to this address");
+        let from = mail.find("inv_").expect("a token in the mail");
+        mail[from..].chars().take(68).collect()
+    }
+
     /// The keys of all objects in the bucket.
     pub(crate) async fn object_keys(&self) -> Vec<String> {
         let config = aws_sdk_s3::config::Builder::from(self.stack.sdk())

@@ -16,6 +16,7 @@ pub fn groups() -> Vec<(&'static str, Api)> {
         ("chatbots", chatbots::api()),
         ("chats", chats::api()),
         ("documents", documents::api()),
+        ("orgs", orgs::api()),
         ("system", system::api()),
     ]
 }

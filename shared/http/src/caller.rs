@@ -69,6 +69,23 @@ impl Member {
     pub fn actor(&self) -> Actor {
         self.identity.actor(&self.request_id)
     }
+
+    /// The caller in `org`, if the role there, and the API key if one is used, has the permission `P`.
+    pub(crate) fn permitted<P: Grant>(scope: &Scope, (identity, org): (Arc<Identity>, Membership)) -> Result<Self> {
+        in_scope::<P>(&identity)?;
+        if !P::PERMISSION.is_granted_to(org.role) {
+            return Err(role_required(format!(
+                "Your role in this organization lacks the permission `{}`.",
+                P::PERMISSION
+            )));
+        }
+        let request_id = scope.request_id.clone();
+        Ok(Self {
+            identity,
+            org,
+            request_id,
+        })
+    }
 }
 
 impl PlatformAdmin {
@@ -136,22 +153,8 @@ impl<S: Send + Sync, P: Grant> FromRequestParts<S> for May<P> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
         let scope = Scope::of(parts)?;
-        let (identity, org) = scope.member().await?;
-        in_scope::<P>(&identity)?;
-        if !P::PERMISSION.is_granted_to(org.role) {
-            return Err(role_required(format!(
-                "Your role in this organization lacks the permission `{}`.",
-                P::PERMISSION
-            )));
-        }
-        let request_id = scope.request_id.clone();
-        let member = Member {
-            identity,
-            org,
-            request_id,
-        };
         Ok(Self {
-            member,
+            member: Member::permitted::<P>(&scope, scope.member().await?)?,
             permission: PhantomData,
         })
     }

@@ -86,6 +86,10 @@ impl OperationDoc<'_> {
             .split('/')
             .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
         for (index, name) in names.enumerate() {
+            // Another extractor of the handler reads it.
+            if self.parameters.iter().any(|known| known["name"] == name) {
+                continue;
+            }
             let field = whole.get("properties").and_then(|fields| fields.get(name));
             let item = whole.get("prefixItems").and_then(|items| items.get(index));
             self.parameters

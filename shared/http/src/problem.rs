@@ -120,6 +120,7 @@ impl From<Error> for Problem {
             Error::Unauthorized { code, .. } => Self::new(S::UNAUTHORIZED, code, detail),
             Error::Forbidden { code, .. } => Self::new(S::FORBIDDEN, code, detail),
             Error::Conflict { code, .. } => Self::new(S::CONFLICT, code, detail),
+            Error::Gone { code, .. } => Self::new(S::GONE, code, detail),
             Error::InProgress { retry_after, .. } => Self {
                 retry_after: Some(retry_after),
                 ..Self::new(S::CONFLICT, "in_progress", detail)

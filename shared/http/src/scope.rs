@@ -90,17 +90,27 @@ impl Scope {
     /// The caller and their place in the current organization.
     pub(crate) fn member(&self) -> BoxFuture<'_, Result<(Arc<Identity>, Membership)>> {
         Box::pin(async {
-            let caller = self.caller().await?;
-            let resolve = async || {
-                let org = self.org.clone()?.filter(|org| !org.is_empty());
-                if org.as_ref().is_some_and(|org| org.len() > MAX_ORG_BYTES) {
-                    return Err(Error::NotFound("organization").into());
-                }
-                Ok(self.host.enter(&caller, org.as_deref()).await?)
-            };
-            let membership = self.membership.get_or_init(resolve).await.clone()?;
-            Ok((caller, membership))
+            let named = || Ok(self.org.clone()?.filter(|org| !org.is_empty()));
+            self.enter(named).await
         })
+    }
+
+    /// The caller and their place in the organization that the path names; the header is not looked at.
+    pub(crate) fn member_of(&self, org: String) -> BoxFuture<'_, Result<(Arc<Identity>, Membership)>> {
+        Box::pin(self.enter(|| Ok(Some(org))))
+    }
+
+    async fn enter(&self, named: impl FnOnce() -> Result<Option<String>>) -> Result<(Arc<Identity>, Membership)> {
+        let caller = self.caller().await?;
+        let resolve = async || {
+            let org = named()?;
+            if org.as_ref().is_some_and(|org| org.len() > MAX_ORG_BYTES) {
+                return Err(Error::NotFound("organization").into());
+            }
+            Ok(self.host.enter(&caller, org.as_deref()).await?)
+        };
+        let membership = self.membership.get_or_init(resolve).await.clone()?;
+        Ok((caller, membership))
     }
 
     /// The identity, when somebody asked for it and it was valid.

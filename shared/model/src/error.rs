@@ -68,6 +68,14 @@ pub enum Error {
         /// A sentence a person can act on.
         detail: String,
     },
+    /// It was there and has ended by time (410).
+    #[error("{detail}")]
+    Gone {
+        /// Stable `snake_case` word, for example `invitation_expired`.
+        code: &'static str,
+        /// A sentence a person can act on.
+        detail: &'static str,
+    },
     /// The same thing is being done right now; try again shortly (409 with `Retry-After`).
     #[error("{detail}")]
     InProgress {

@@ -60,6 +60,8 @@ ids! {
     ChatbotId,
     /// A conversation (chat session).
     ConversationId,
+    /// An invitation into an organization.
+    InvitationId,
     /// An API key.
     ApiKeyId,
     /// An entry of the audit log.

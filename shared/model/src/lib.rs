@@ -11,11 +11,13 @@ pub mod document;
 pub mod email;
 pub mod error;
 pub mod id;
+pub mod invitation;
 pub mod org;
 pub mod outbox;
 pub mod page;
 pub mod password;
 pub mod permission;
+pub mod plan;
 pub mod secret;
 pub mod session;
 pub mod time;
@@ -27,8 +29,11 @@ pub use conversation::{Citation, Conversation, Turn, TurnStatus, Usage};
 pub use document::{Document, DocumentKind, DocumentStatus, IndexFailure};
 pub use email::Email;
 pub use error::{Error, FieldError, Result, UpstreamKind};
-pub use id::{ApiKeyId, AuditEntryId, ChatbotId, ConversationId, DocumentId, Ids, OrgId, SessionId, TurnId, UserId};
-pub use org::{Membership, Org, OrgRole, Plan};
+pub use id::{
+    ApiKeyId, AuditEntryId, ChatbotId, ConversationId, DocumentId, Ids, InvitationId, OrgId, SessionId, TurnId, UserId,
+};
+pub use invitation::{Invitation, Mail};
+pub use org::{Membership, Org, OrgChange, OrgRole, Plan};
 pub use outbox::OutboxEntry;
 pub use page::{Page, PageRequest};
 pub use password::NewPassword;

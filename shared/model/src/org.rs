@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use unicode_normalization::UnicodeNormalization as _;
+
 use crate::{Error, OrgId, Result, Timestamp, UserId};
 
 /// Role inside an organization, in rising order of power.
@@ -21,10 +23,15 @@ impl OrgRole {
     pub fn administers(self) -> bool {
         self >= Self::Admin
     }
+
+    /// Whether somebody with this role may give, take or revoke `other`: owners are made and removed by owners only.
+    pub fn may_manage(self, other: Self) -> bool {
+        self.administers() && (self == Self::Owner || other != Self::Owner)
+    }
 }
 
 /// Subscription plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Plan {
     /// At no charge.
@@ -54,6 +61,22 @@ pub struct Org {
     pub created_at: Timestamp,
 }
 
+impl Org {
+    /// Longest name, in characters.
+    pub const MAX_NAME: usize = 100;
+}
+
+/// What to change in an organization; what is absent stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OrgChange {
+    /// New name.
+    pub name: Option<String>,
+    /// New slug, checked by [`parse_slug`].
+    pub slug: Option<String>,
+    /// New time zone, checked by [`parse_time_zone`].
+    pub time_zone: Option<String>,
+}
+
 /// A person's place in an organization.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Membership {
@@ -67,13 +90,16 @@ pub struct Membership {
     pub joined_at: Timestamp,
 }
 
+/// Longest slug, bytes.
+const MAX_SLUG: usize = 40;
+
 /// Checks a slug: 3 to 40 lower-case letters, digits and single inner hyphens, and not the shape of an id, so
 /// that `X-Current-Org` can take either.
 ///
 /// # Errors
 /// [`Error::Invalid`] at `/slug`.
 pub fn parse_slug(text: &str) -> Result<String> {
-    let valid = (3..=40).contains(&text.len())
+    let valid = (3..=MAX_SLUG).contains(&text.len())
         && text
             .bytes()
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
@@ -91,9 +117,104 @@ pub fn parse_slug(text: &str) -> Result<String> {
     }
 }
 
+/// A slug made of a name: letters without their accents, everything else a hyphen. `suffix` keeps slugs of one name
+/// apart, and stands for a name that has no Latin letters.
+pub fn slug_of(name: &str, suffix: &str) -> String {
+    let mut slug = String::new();
+    for letter in name
+        .nfkd()
+        .filter(|c| !unicode_normalization::char::is_combining_mark(*c))
+    {
+        let letter = letter.to_ascii_lowercase();
+        if letter.is_ascii_alphanumeric() {
+            slug.push(letter);
+        } else if !slug.is_empty() && !slug.ends_with('-') {
+            slug.push('-');
+        }
+    }
+    let room = MAX_SLUG - if suffix.is_empty() { 0 } else { suffix.len() + 1 };
+    slug.truncate(room);
+    let stem = slug.trim_matches('-');
+    let slug = match (stem, suffix) {
+        ("", suffix) => format!("org-{suffix}"),
+        (stem, "") => stem.to_owned(),
+        (stem, suffix) => format!("{stem}-{suffix}"),
+    };
+    // Too short, or the shape of an id: the prefix makes a slug of it.
+    parse_slug(&slug).unwrap_or_else(|_| {
+        format!("org-{}", slug.trim_matches('-').replace('-', ""))
+            .chars()
+            .take(MAX_SLUG)
+            .collect()
+    })
+}
+
+/// Checks the name of a time zone against the IANA database; answers it in the database's spelling.
+///
+/// # Errors
+/// [`Error::Invalid`] at `/time_zone`.
+pub fn parse_time_zone(text: &str) -> Result<String> {
+    let found = jiff::tz::TimeZone::get(text).ok();
+    found
+        .as_ref()
+        .and_then(jiff::tz::TimeZone::iana_name)
+        .map(str::to_owned)
+        .ok_or_else(|| {
+            let detail = "is not a time zone of the IANA database; it should look like Europe/Berlin";
+            Error::invalid("/time_zone", detail)
+        })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn owners_are_managed_by_owners_only() {
+        use OrgRole::{Admin, Member, Owner};
+        for (role, other, may) in [
+            (Owner, Owner, true),
+            (Owner, Member, true),
+            (Admin, Owner, false),
+            (Admin, Admin, true),
+            (Admin, Member, true),
+            (Member, Member, false),
+        ] {
+            assert_eq!(role.may_manage(other), may, "{role:?} over {other:?}");
+        }
+    }
+
+    #[test]
+    fn every_name_gives_a_slug() {
+        for (name, suffix, expected) in [
+            ("My Company", "", "my-company"),
+            ("Müller & Söhne!", "", "muller-sohne"),
+            ("My Company", "2f", "my-company-2f"),
+            ("株式会社", "2f9a", "org-2f9a"),
+            ("AI", "", "org-ai"),
+            ("  --  ", "2f9a", "org-2f9a"),
+            (
+                "01890a5d-ac96-774b-bcce-b302099a8057",
+                "",
+                "org-01890a5dac96774bbcceb302099a8057",
+            ),
+        ] {
+            assert_eq!(slug_of(name, suffix), expected);
+            assert!(parse_slug(expected).is_ok(), "{expected}");
+        }
+        let endless = slug_of(&"x".repeat(200), "2f9a");
+        assert_eq!((endless.len(), endless.ends_with("-2f9a")), (40, true));
+        assert!(parse_slug(&slug_of(&"ab ".repeat(40), "")).is_ok());
+    }
+
+    #[test]
+    fn a_time_zone_is_one_of_the_iana_database() {
+        assert_eq!(parse_time_zone("europe/berlin").ok().as_deref(), Some("Europe/Berlin"));
+        assert_eq!(parse_time_zone("UTC").ok().as_deref(), Some("UTC"));
+        for bad in ["", "Berlin", "+02:00", "../etc/passwd", "Mars/Olympus"] {
+            assert!(parse_time_zone(bad).is_err(), "{bad:?} was accepted");
+        }
+    }
 
     #[test]
     fn roles_are_ordered_by_power() {

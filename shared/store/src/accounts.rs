@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Store,
     item::{self, ABSENT, Item, Transaction, from_item, n, primary, s, to_item, transact},
-    keys, tables,
+    keys,
+    orgs::DELETED_AT,
+    tables,
 };
 
 /// Accounts, by address and by id.
@@ -141,9 +143,23 @@ impl Accounts {
         Ok(profile.zip(found))
     }
 
-    /// The place of `user` in the organization with this id.
+    /// The accounts among `ids` that exist, in no order; at most 100.
+    pub async fn among(&self, ids: &[UserId]) -> Result<Vec<User>> {
+        let keys: Vec<_> = ids.iter().map(keys::profile).collect();
+        let items = self.0.identity().among(&keys).await?;
+        items.into_iter().map(from_item).collect()
+    }
+
+    /// The place of `user` in the organization with this id; none when it was deleted, to everybody at once.
     pub async fn membership(&self, org: &OrgId, user: &UserId) -> Result<Option<Membership>> {
-        self.0.identity().get(keys::membership(org, user)).await
+        let place = keys::membership(org, user);
+        let items = self.0.identity().among(&[place.clone(), keys::org(org)]).await?;
+        if items.iter().any(|item| item.contains_key(DELETED_AT)) {
+            return Ok(None);
+        }
+        let sk = s(place.sk);
+        let found = items.into_iter().find(|item| item.get("sk") == Some(&sk));
+        found.map(from_item).transpose()
     }
 
     /// The organization with this slug.

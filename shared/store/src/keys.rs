@@ -3,7 +3,20 @@
 //! The partition key always starts from ids that were proven to belong to the caller (the organization, the
 //! user, the session), so a foreign id in a request only ever makes a sort key that is not there.
 
-use model::{ChatbotId, ConversationId, DocumentId, OrgId, SessionId, TurnId, UserId};
+//!
+//! Where an erasure finds what belongs to an organization or a user:
+//!
+//! | partition | table | holds | found by |
+//! |---|---|---|---|
+//! | `O#{org}` | identity | the organization, members `M#`, invitations `INV#` | the organization |
+//! | `U#{user}` | identity | places in organizations `ORG#` | the user |
+//! | `EMAIL#{address}` | identity | what an address is invited to, `INV#` | the account's address; `O#{org}` &#124; `INV#` |
+//! | `INVT#{token}` | identity | leads from a token to its invitation | `token_hash` in `O#{org}` &#124; `INV#` |
+//! | `SLUG#{slug}` | identity | leads from a slug to its organization; freed when that is deleted | the organization |
+//! | `OUTM#{shard}` | app | mail until it is sent | gone when it is sent |
+//! | `OUTP#{shard}` | app | organizations whose content is to be removed | gone when that is done |
+
+use model::{ChatbotId, ConversationId, DocumentId, InvitationId, OrgId, SessionId, TurnId, UserId};
 
 /// Partition and sort key of one item.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +61,43 @@ pub fn org(org: &OrgId) -> Key {
 /// A person's place in an organization.
 pub fn membership(org: &OrgId, user: &UserId) -> Key {
     key(format!("O#{org}"), format!("M#{user}"))
+}
+
+/// Sort key prefix of the members of an organization.
+pub const MEMBERS: &str = "M#";
+/// Sort key prefix of a user's places in organizations.
+pub const PLACES: &str = "ORG#";
+/// Sort key prefix of invitations.
+pub const INVITATIONS: &str = "INV#";
+
+/// Partition of what belongs to a user.
+pub fn user(user: &UserId) -> String {
+    format!("U#{user}")
+}
+
+/// The same place as [`membership`], where its user finds it.
+pub fn place(user: &UserId, org: &OrgId) -> Key {
+    key(self::user(user), format!("{PLACES}{org}"))
+}
+
+/// An invitation into an organization.
+pub fn invitation(org: &OrgId, invitation: &InvitationId) -> Key {
+    key(tenant(org), format!("{INVITATIONS}{invitation}"))
+}
+
+/// Partition of what is known about an address. `fingerprint`: [`model::Email::fingerprint`].
+pub fn address(fingerprint: &str) -> String {
+    format!("EMAIL#{fingerprint}")
+}
+
+/// Makes the invitation of an address into an organization unique, and is where the address finds it.
+pub fn invited(fingerprint: &str, org: &OrgId) -> Key {
+    key(address(fingerprint), format!("{INVITATIONS}{org}"))
+}
+
+/// Leads from a token to its invitation. `hash`: [`model::invitation::token_hash`].
+pub fn invitation_token(hash: &str) -> Key {
+    key(format!("INVT#{hash}"), "I")
 }
 
 /// Makes a slug unique and leads from it to its organization.
@@ -113,6 +163,20 @@ pub fn outbox_shard(shard: u8) -> String {
 pub fn outbox(document: &DocumentId) -> Key {
     let last = document.as_str().bytes().last().unwrap_or_default();
     key(outbox_shard(last % OUTBOX_SHARDS), document.as_str())
+}
+
+fn shard_of(id: &str) -> u8 {
+    id.bytes().last().unwrap_or_default() % OUTBOX_SHARDS
+}
+
+/// A mail that is promised.
+pub fn promised_mail(id: &str) -> Key {
+    key(format!("OUTM#{}", shard_of(id)), id)
+}
+
+/// The promise to remove what a deleted organization leaves behind.
+pub fn promised_purge(org: &OrgId) -> Key {
+    key(format!("OUTP#{}", shard_of(org.as_str())), org.as_str())
 }
 
 // ephemeral

@@ -1,0 +1,136 @@
+//! What clients may send.
+
+use app::NewOrg as Wanted;
+use garde::Validate;
+use http_api::not_blank;
+use model::{
+    Error, InvitationId, Org, OrgChange, OrgRole, Secret, UserId,
+    org::{parse_slug, parse_time_zone},
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// A new organization.
+#[derive(Deserialize, Validate, JsonSchema)]
+pub(crate) struct NewOrg {
+    /// Name shown to people.
+    #[garde(length(chars, max = Org::MAX_NAME), custom(not_blank))]
+    name: String,
+    /// Unique short name: 3 to 40 lower-case letters, digits and single hyphens inside; made of the name when left
+    /// out.
+    #[garde(skip)]
+    slug: Option<String>,
+    /// IANA time zone in which its days begin; UTC when left out.
+    #[garde(skip)]
+    time_zone: Option<String>,
+}
+
+/// A change of an organization.
+#[derive(Deserialize, Validate, JsonSchema)]
+pub(crate) struct OrgPatch {
+    /// New name.
+    #[garde(inner(length(chars, max = Org::MAX_NAME), custom(not_blank)))]
+    name: Option<String>,
+    /// New unique short name; the old one is free for others.
+    #[garde(skip)]
+    slug: Option<String>,
+    /// New IANA time zone.
+    #[garde(skip)]
+    time_zone: Option<String>,
+}
+
+/// Both checks, so that one answer names everything that is wrong.
+fn checked(slug: Option<&str>, time_zone: Option<&str>) -> model::Result<(Option<String>, Option<String>)> {
+    let slug = slug.map(parse_slug).transpose();
+    let time_zone = time_zone.map(parse_time_zone).transpose();
+    match (slug, time_zone) {
+        (Ok(slug), Ok(time_zone)) => Ok((slug, time_zone)),
+        (Err(Error::Invalid(mut slug)), Err(Error::Invalid(time_zone))) => {
+            slug.extend(time_zone);
+            Err(Error::Invalid(slug))
+        }
+        (Err(error), _) | (_, Err(error)) => Err(error),
+    }
+}
+
+impl NewOrg {
+    pub(crate) fn into_new_org(self) -> model::Result<Wanted> {
+        let given = self.slug.as_deref().filter(|slug| !slug.is_empty());
+        let (slug, time_zone) = checked(given, self.time_zone.as_deref())?;
+        Ok(Wanted {
+            name: self.name.trim().to_owned(),
+            slug,
+            time_zone,
+        })
+    }
+}
+
+impl OrgPatch {
+    pub(crate) fn into_change(self) -> model::Result<OrgChange> {
+        let (slug, time_zone) = checked(self.slug.as_deref(), self.time_zone.as_deref())?;
+        Ok(OrgChange {
+            name: self.name.map(|name| name.trim().to_owned()),
+            slug,
+            time_zone,
+        })
+    }
+}
+
+/// A change of a member.
+#[derive(Deserialize, Validate, JsonSchema)]
+pub(crate) struct MemberPatch {
+    /// New role.
+    #[garde(skip)]
+    pub(crate) role: OrgRole,
+}
+
+/// Somebody to invite.
+#[derive(Deserialize, Validate, JsonSchema)]
+pub(crate) struct NewInvitation {
+    /// Where the invitation is sent, and the address of the account that may accept it.
+    #[garde(skip)]
+    pub(crate) email: String,
+    /// What they will be; `member` when left out.
+    #[garde(skip)]
+    pub(crate) role: Option<OrgRole>,
+}
+
+/// Who becomes the owner.
+#[derive(Deserialize, Validate, JsonSchema)]
+pub(crate) struct Heir {
+    /// Id of a member.
+    #[garde(skip)]
+    pub(crate) user_id: UserId,
+}
+
+/// The token of an invitation.
+#[derive(Deserialize, Validate, JsonSchema)]
+pub(crate) struct Token {
+    /// From the mail.
+    #[garde(skip)]
+    pub(crate) token: Secret,
+}
+
+/// The parameter `{user_id}`.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct MemberPath {
+    /// Id of a user, or `me`.
+    user_id: UserId,
+}
+
+impl MemberPath {
+    /// Whom it names, when `caller` asks.
+    pub(crate) fn user(self, caller: &UserId) -> UserId {
+        if self.user_id.as_str() == "me" {
+            caller.clone()
+        } else {
+            UserId(self.user_id.0.to_ascii_lowercase())
+        }
+    }
+}
+
+/// The parameter `{invitation_id}`.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct InvitationPath {
+    pub(crate) invitation_id: InvitationId,
+}

@@ -1,0 +1,125 @@
+//! Who is invited, for those who invite and for those who are.
+
+use http_api::{Api, Body, Caller, Created, Ctx, InOrg, Json, Listing, NoContent, Paging, Path, Result};
+use model::{
+    Email, OrgRole, Page,
+    permission::{ReadMembers, WriteMembers},
+};
+
+use crate::{
+    input::{InvitationPath, NewInvitation, Token},
+    view::{InvitationView, InvitedToView, MemberView, OrgView},
+};
+
+pub(crate) fn api() -> Api {
+    Api::new("Organizations")
+        .both()
+        .post(
+            "/orgs/{org_id}/invite",
+            invite_member,
+            "Invite somebody by mail; inviting them again sends a new token.",
+        )
+        .get(
+            "/orgs/{org_id}/invitations",
+            list_invitations,
+            "List the invitations of an organization, newest first.",
+        )
+        .post(
+            "/orgs/{org_id}/invitations/{invitation_id}/resend",
+            resend_invitation,
+            "Send an invitation again; the token sent before is dead.",
+        )
+        .delete(
+            "/orgs/{org_id}/invitations/{invitation_id}",
+            revoke_invitation,
+            "Withdraw an invitation.",
+        )
+        .get(
+            "/invitations",
+            list_own_invitations,
+            "List what the caller's address is invited to, newest first.",
+        )
+        .post(
+            "/invitations/accept",
+            accept_invitation,
+            "Accept an invitation that was sent to the caller's address.",
+        )
+        .post(
+            "/invitations/decline",
+            decline_invitation,
+            "Decline an invitation that was sent to the caller's address.",
+        )
+}
+
+async fn invite_member(
+    app: Ctx,
+    member: InOrg<WriteMembers>,
+    Body(new): Body<NewInvitation>,
+) -> Result<Created<MemberView>> {
+    let email = Email::parse(&new.email)?;
+    let role = new.role.unwrap_or(OrgRole::Member);
+    let invitation = app.invite(&member.org, &member.actor(), &email, role).await?;
+    Ok(Created(MemberView::new(
+        app::Seat::Invited(invitation),
+        app.clock.now(),
+    )))
+}
+
+async fn list_invitations(app: Ctx, member: InOrg<ReadMembers>, page: Paging) -> Result<Listing<InvitationView>> {
+    let now = app.clock.now();
+    let found = app.invitations(&member.org.org).await?;
+    let found = paged(found, &page, |invitation| invitation.id.as_str());
+    page.answer(found.map(|invitation| InvitationView::new(invitation, now)))
+}
+
+async fn resend_invitation(
+    app: Ctx,
+    member: InOrg<WriteMembers>,
+    Path(path): Path<InvitationPath>,
+) -> Result<Json<InvitationView>> {
+    let sent = app
+        .resend_invitation(&member.org, &member.actor(), &path.invitation_id)
+        .await?;
+    Ok(Json(InvitationView::new(sent, app.clock.now())))
+}
+
+async fn revoke_invitation(
+    app: Ctx,
+    member: InOrg<WriteMembers>,
+    Path(path): Path<InvitationPath>,
+) -> Result<NoContent> {
+    app.revoke_invitation(&member.org, &member.actor(), &path.invitation_id)
+        .await?;
+    Ok(NoContent)
+}
+
+async fn list_own_invitations(app: Ctx, caller: Caller, page: Paging) -> Result<Listing<InvitedToView>> {
+    let found = app.invitations_of(&caller.identity.user).await?;
+    let found = paged(found, &page, |found| found.invitation.id.as_str());
+    page.answer(found.map(InvitedToView::from))
+}
+
+async fn accept_invitation(app: Ctx, caller: Caller, Body(body): Body<Token>) -> Result<Json<OrgView>> {
+    let user = &caller.identity.user;
+    let org = app.accept_invitation(user, &caller.actor(), &body.token).await?;
+    Ok(Json(org.into()))
+}
+
+async fn decline_invitation(app: Ctx, caller: Caller, Body(body): Body<Token>) -> Result<NoContent> {
+    let user = &caller.identity.user;
+    app.decline_invitation(user, &caller.actor(), &body.token).await?;
+    Ok(NoContent)
+}
+
+/// A page of a list that is whole already, newest first.
+fn paged<T>(mut items: Vec<T>, wanted: &Paging, id: impl Fn(&T) -> &str) -> Page<T> {
+    if let Some(after) = &wanted.after {
+        items.retain(|item| id(item) < after.as_str());
+    }
+    let more = items.len() > usize::from(wanted.limit);
+    items.truncate(wanted.limit.into());
+    Page {
+        next: items.last().filter(|_| more).map(|item| id(item).to_owned()),
+        items,
+    }
+}

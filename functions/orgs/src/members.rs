@@ -1,0 +1,59 @@
+//! Who belongs to an organization.
+
+use http_api::{Body, Caller, Ctx, InOrg, Json, Listing, NoContent, Paging, Path, Result};
+use model::{
+    Error, UserId,
+    permission::{OwnOrg, ReadMembers, ReadOrg, WriteMembers},
+};
+
+use crate::{
+    input::{Heir, MemberPatch, MemberPath},
+    view::{MemberView, OrgView},
+};
+
+pub(crate) async fn list_members(app: Ctx, member: InOrg<ReadMembers>, page: Paging) -> Result<Listing<MemberView>> {
+    let now = app.clock.now();
+    let found = app.members(&member.org.org, &page).await?;
+    page.answer(found.map(|seat| MemberView::new(seat, now)))
+}
+
+pub(crate) async fn update_member(
+    app: Ctx,
+    member: InOrg<WriteMembers>,
+    Path(path): Path<MemberPath>,
+    Body(wanted): Body<MemberPatch>,
+) -> Result<Json<MemberView>> {
+    let user = path.user(&member.identity.user.id);
+    app.set_member_role(&member.org, &member.actor(), &user, wanted.role)
+        .await?;
+    let seat = app.member(&member.org.org, &user).await?;
+    Ok(Json(MemberView::new(seat, app.clock.now())))
+}
+
+pub(crate) async fn remove_member(
+    app: Ctx,
+    member: InOrg<WriteMembers>,
+    Path(path): Path<MemberPath>,
+) -> Result<NoContent> {
+    let user = path.user(&member.identity.user.id);
+    app.remove_member(&member.org, &member.actor(), &user).await?;
+    Ok(NoContent)
+}
+
+/// A person's own decision: an API key cannot take it.
+pub(crate) async fn leave_org(app: Ctx, caller: Caller, member: InOrg<ReadOrg>) -> Result<NoContent> {
+    app.leave_org(&caller.identity.user, &member.org.org, &caller.actor())
+        .await?;
+    Ok(NoContent)
+}
+
+pub(crate) async fn transfer_org(app: Ctx, member: InOrg<OwnOrg>, Body(heir): Body<Heir>) -> Result<Json<OrgView>> {
+    let heir = UserId(heir.user_id.0.to_ascii_lowercase());
+    if heir == member.org.member {
+        return Err(Error::invalid("/user_id", "has to be another member").into());
+    }
+    app.transfer_org(&member.org, &member.actor(), &heir).await?;
+    let mut place = member.org.clone();
+    place.role = model::OrgRole::Admin;
+    Ok(Json(app.org_of(&place).await?.into()))
+}

@@ -1,0 +1,192 @@
+//! Organizations, members and invitations as clients see them.
+
+use app::{InvitedTo, OwnOrg, Seat};
+use model::{Invitation, OrgRole, Plan, Timestamp};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// An organization, as the caller belongs to it.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct OrgView {
+    id: String,
+    name: String,
+    /// Unique short name, usable wherever the id is.
+    slug: String,
+    /// Made at sign-up for one person.
+    personal: bool,
+    /// The caller's role.
+    role: OrgRole,
+    plan: Plan,
+    /// IANA time zone in which its days begin.
+    time_zone: String,
+    seats: SeatsView,
+    created_at: Timestamp,
+}
+
+/// Seats of an organization.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct SeatsView {
+    /// Members and invitations that are not answered.
+    used: u32,
+    /// What the plan allows.
+    limit: u32,
+}
+
+impl From<OwnOrg> for OrgView {
+    fn from(own: OwnOrg) -> Self {
+        let OwnOrg { org, role, seats } = own;
+        Self {
+            id: org.id.0,
+            name: org.name,
+            slug: org.slug,
+            personal: org.personal,
+            role,
+            plan: org.plan,
+            time_zone: org.time_zone,
+            seats: SeatsView {
+                used: seats,
+                limit: org.plan.limits().seats,
+            },
+            created_at: org.created_at,
+        }
+    }
+}
+
+/// Whether somebody belongs to the organization yet.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum MemberStatus {
+    /// They do.
+    Active,
+    /// They have not answered.
+    Invited,
+    /// They did not answer in time; sending the invitation again helps.
+    Expired,
+}
+
+/// A membership, or the invitation to one.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct MemberView {
+    /// The user's id; of an invited one the invitation's.
+    id: String,
+    org_id: String,
+    /// Null until the invitation is accepted.
+    user_id: Option<String>,
+    /// Null while the account is being erased.
+    email: Option<String>,
+    /// Null for invited ones.
+    name: Option<String>,
+    role: OrgRole,
+    status: MemberStatus,
+    /// When they joined, or were invited.
+    created_at: Timestamp,
+    /// Null until the invitation is accepted.
+    joined_at: Option<Timestamp>,
+    /// When the invitation ends; null for members.
+    expires_at: Option<Timestamp>,
+}
+
+impl MemberView {
+    pub(crate) fn new(seat: Seat, now: Timestamp) -> Self {
+        match seat {
+            Seat::Member(place, user) => Self {
+                id: place.member.0.clone(),
+                org_id: place.org.0,
+                user_id: Some(place.member.0),
+                email: user.as_ref().map(|user| user.email.to_string()),
+                name: user.map(|user| user.name),
+                role: place.role,
+                status: MemberStatus::Active,
+                created_at: place.joined_at,
+                joined_at: Some(place.joined_at),
+                expires_at: None,
+            },
+            Seat::Invited(invitation) => Self {
+                status: if invitation.is_expired(now) {
+                    MemberStatus::Expired
+                } else {
+                    MemberStatus::Invited
+                },
+                id: invitation.id.0,
+                org_id: invitation.org.0,
+                user_id: None,
+                email: Some(invitation.email.to_string()),
+                name: None,
+                role: invitation.role,
+                created_at: invitation.created_at,
+                joined_at: None,
+                expires_at: Some(invitation.expires_at),
+            },
+        }
+    }
+}
+
+/// Whether an invitation can be accepted.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum InvitationStatus {
+    /// It can.
+    Pending,
+    /// Not any more; sending it again helps.
+    Expired,
+}
+
+/// An invitation. Its token is in the mail alone.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct InvitationView {
+    id: String,
+    org_id: String,
+    email: String,
+    role: OrgRole,
+    status: InvitationStatus,
+    /// Id of the user who invited last.
+    invited_by: String,
+    created_at: Timestamp,
+    expires_at: Timestamp,
+}
+
+impl InvitationView {
+    pub(crate) fn new(invitation: Invitation, now: Timestamp) -> Self {
+        Self {
+            status: if invitation.is_expired(now) {
+                InvitationStatus::Expired
+            } else {
+                InvitationStatus::Pending
+            },
+            id: invitation.id.0,
+            org_id: invitation.org.0,
+            email: invitation.email.to_string(),
+            role: invitation.role,
+            invited_by: invitation.invited_by.0,
+            created_at: invitation.created_at,
+            expires_at: invitation.expires_at,
+        }
+    }
+}
+
+/// An invitation as the invited person sees it.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct InvitedToView {
+    id: String,
+    org_id: String,
+    org_name: String,
+    org_slug: String,
+    role: OrgRole,
+    created_at: Timestamp,
+    expires_at: Timestamp,
+}
+
+impl From<InvitedTo> for InvitedToView {
+    fn from(found: InvitedTo) -> Self {
+        let InvitedTo { invitation, org } = found;
+        Self {
+            id: invitation.id.0,
+            org_id: org.id.0,
+            org_name: org.name,
+            org_slug: org.slug,
+            role: invitation.role,
+            created_at: invitation.created_at,
+            expires_at: invitation.expires_at,
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! Invitations: a token goes to an address by mail, and whoever signs in with that address may accept it.
+
+use futures::future::BoxFuture;
+use model::{
+    Actor, AuditEntry, Email, Error, Invitation, InvitationId, Mail, Membership, Org, OrgId, OrgRole, Result, Secret,
+    User,
+    invitation::{INVITATION_TTL, new_token, token_hash},
+    time::after,
+};
+use serde_json::json;
+use store::{Accepted, OrgFound, OrgWrite};
+
+use crate::{
+    App,
+    members::OWNER_REQUIRED,
+    orgs::{MAX_ATTEMPTS, NO_ORG, OwnOrg, busy, personal},
+};
+
+const NO_INVITATION: Error = Error::NotFound("invitation");
+const EXPIRED: Error = Error::Gone {
+    code: "invitation_expired",
+    detail: "The invitation has expired; ask for a new one.",
+};
+const WRONG_ADDRESS: Error = Error::Forbidden {
+    code: "wrong_address",
+    detail: "The invitation was sent to another address; sign in with that one.",
+};
+
+/// An invitation as the invited person sees it.
+#[derive(Debug)]
+pub struct InvitedTo {
+    /// The invitation.
+    pub invitation: Invitation,
+    /// Where it leads.
+    pub org: Org,
+}
+
+fn already_member() -> Error {
+    Error::conflict("already_member", "This person belongs to the organization already.")
+}
+
+impl App {
+    /// Invites an address. One that is invited already gets the same invitation again, with a new token.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] `already_member`, `seat_limit` or `personal_org`; [`Error::Forbidden`] `owner_required`.
+    pub fn invite<'a>(
+        &'a self,
+        by: &'a Membership,
+        actor: &'a Actor,
+        email: &'a Email,
+        role: OrgRole,
+    ) -> BoxFuture<'a, Result<Invitation>> {
+        Box::pin(async move {
+            if !by.role.may_manage(role) {
+                return Err(OWNER_REQUIRED);
+            }
+            for _ in 0..MAX_ATTEMPTS {
+                let found = self.store.orgs().get(&by.org).await?.ok_or(NO_ORG)?;
+                if found.org.personal {
+                    return Err(personal());
+                }
+                if self.is_member(&by.org, email).await? {
+                    return Err(already_member());
+                }
+                let known = self.store.invitations().of_address(&by.org, email).await?;
+                let sent = match known {
+                    Some(known) => self.renew(by, actor, &known, role).await?,
+                    None => self.invite_first(by, actor, email, role, &found).await?,
+                };
+                if let Some(invitation) = sent {
+                    return Ok(invitation);
+                }
+            }
+            Err(busy())
+        })
+    }
+
+    /// Sends an invitation again, with a new token and seven more days.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Forbidden`] `owner_required`.
+    pub fn resend_invitation<'a>(
+        &'a self,
+        by: &'a Membership,
+        actor: &'a Actor,
+        id: &'a InvitationId,
+    ) -> BoxFuture<'a, Result<Invitation>> {
+        Box::pin(async move {
+            for _ in 0..MAX_ATTEMPTS {
+                let known = self.invitation(&by.org, id).await?;
+                if let Some(sent) = self.renew(by, actor, &known, known.role).await? {
+                    return Ok(sent);
+                }
+            }
+            Err(busy())
+        })
+    }
+
+    /// Withdraws an invitation.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Forbidden`] `owner_required`.
+    pub fn revoke_invitation<'a>(
+        &'a self,
+        by: &'a Membership,
+        actor: &'a Actor,
+        id: &'a InvitationId,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            for _ in 0..MAX_ATTEMPTS {
+                let known = self.invitation(&by.org, id).await?;
+                if !by.role.may_manage(known.role) {
+                    return Err(OWNER_REQUIRED);
+                }
+                if self.end(&known, actor, "invitation.revoked").await? {
+                    return Ok(());
+                }
+            }
+            Err(busy())
+        })
+    }
+
+    /// The invitations of an organization, newest first.
+    pub fn invitations<'a>(&'a self, org: &'a OrgId) -> BoxFuture<'a, Result<Vec<Invitation>>> {
+        Box::pin(async move {
+            let mut found = self.store.invitations().of_org(org).await?;
+            found.reverse();
+            Ok(found)
+        })
+    }
+
+    /// What the address of `user` is invited to now, newest first.
+    pub fn invitations_of<'a>(&'a self, user: &'a User) -> BoxFuture<'a, Result<Vec<InvitedTo>>> {
+        Box::pin(async move {
+            let now = self.clock.now();
+            let mut found = self.store.invitations().of_user(&user.email).await?;
+            found.retain(|invitation| !invitation.is_expired(now));
+            found.sort_by(|a, b| b.id.cmp(&a.id));
+            let ids: Vec<OrgId> = found.iter().map(|invitation| invitation.org.clone()).collect();
+            let mut orgs = self.store.orgs().among(&ids).await?;
+            let shown = found.into_iter().filter_map(|invitation| {
+                let org = orgs.remove(&invitation.org)?.org;
+                Some(InvitedTo { invitation, org })
+            });
+            Ok(shown.collect())
+        })
+    }
+
+    /// Accepts an invitation: `user` belongs to its organization from now on.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when it is unknown, used or withdrawn; [`Error::Gone`] when it has expired;
+    /// [`Error::Forbidden`] `wrong_address`; [`Error::Conflict`] `already_member`.
+    pub fn accept_invitation<'a>(
+        &'a self,
+        user: &'a User,
+        actor: &'a Actor,
+        token: &'a Secret,
+    ) -> BoxFuture<'a, Result<OwnOrg>> {
+        Box::pin(async move {
+            let invitation = self.presented(user, token).await?;
+            let now = self.clock.now();
+            if invitation.is_expired(now) {
+                return Err(EXPIRED);
+            }
+            let place = Membership {
+                org: invitation.org.clone(),
+                member: user.id.clone(),
+                role: invitation.role,
+                joined_at: now,
+            };
+            let entry = AuditEntry {
+                after: json!({"role": place.role, "invitation": invitation.id, "invited_by": invitation.invited_by}),
+                ..self.org_entry(&place.org, actor, "member.joined", ("user", user.id.as_str()))?
+            };
+            match self.store.invitations().accept(&invitation, &place, &entry).await? {
+                Accepted::Done => self.org_of(&place).await,
+                Accepted::Changed | Accepted::Gone => Err(NO_INVITATION),
+                Accepted::Member => {
+                    // Invited while they joined by another way: the seat is free again.
+                    self.end(&invitation, actor, "invitation.revoked").await?;
+                    Err(already_member())
+                }
+            }
+        })
+    }
+
+    /// Declines an invitation, expired or not.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Forbidden`] `wrong_address`.
+    pub fn decline_invitation<'a>(
+        &'a self,
+        user: &'a User,
+        actor: &'a Actor,
+        token: &'a Secret,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let invitation = self.presented(user, token).await?;
+            if self.end(&invitation, actor, "invitation.declined").await? {
+                Ok(())
+            } else {
+                Err(NO_INVITATION)
+            }
+        })
+    }
+
+    /// The first invitation of an address; none when somebody else invited it first, or changed the organization.
+    async fn invite_first(
+        &self,
+        by: &Membership,
+        actor: &Actor,
+        email: &Email,
+        role: OrgRole,
+        found: &OrgFound,
+    ) -> Result<Option<Invitation>> {
+        let (token, now) = (new_token()?, self.clock.now());
+        let invitation = Invitation {
+            id: self.ids.make()?,
+            org: by.org.clone(),
+            email: email.clone(),
+            role,
+            invited_by: by.member.clone(),
+            token_hash: token_hash(&token),
+            created_at: now,
+            expires_at: after(now, INVITATION_TTL),
+        };
+        let subject = ("invitation", invitation.id.as_str());
+        let entry = AuditEntry {
+            after: json!({ "role": role }),
+            ..self.org_entry(&by.org, actor, "member.invited", subject)?
+        };
+        match self.store.invitations().create(&invitation, &found.org, &entry).await? {
+            OrgWrite::Done => {
+                self.send_invitation(&invitation, &found.org, &token).await?;
+                Ok(Some(invitation))
+            }
+            OrgWrite::Full if self.free_seats(&by.org).await? => Ok(None),
+            OrgWrite::Full => {
+                let now = self.store.orgs().get(&by.org).await?.ok_or(NO_ORG)?;
+                let limit = now.org.plan.limits().seats;
+                if now.seats < limit {
+                    return Ok(None);
+                }
+                let detail = format!(
+                    "The plan {} has {limit} seats, pending invitations included, and all are taken.",
+                    now.org.plan.name()
+                );
+                Err(Error::conflict("seat_limit", detail))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Sends an invitation again; none when somebody else ended or renewed it first.
+    async fn renew(
+        &self,
+        by: &Membership,
+        actor: &Actor,
+        known: &Invitation,
+        role: OrgRole,
+    ) -> Result<Option<Invitation>> {
+        if !by.role.may_manage(known.role) {
+            return Err(OWNER_REQUIRED);
+        }
+        let token = new_token()?;
+        let renewed = known.renewed(role, by.member.clone(), &token, self.clock.now());
+        let entry = AuditEntry {
+            before: json!({"role": known.role}),
+            after: json!({ "role": role }),
+            ..self.org_entry(&by.org, actor, "invitation.renewed", ("invitation", known.id.as_str()))?
+        };
+        if self.store.invitations().renew(known, &renewed, &entry).await? != OrgWrite::Done {
+            return Ok(None);
+        }
+        let org = self.store.orgs().get(&by.org).await?.ok_or(NO_ORG)?.org;
+        self.send_invitation(&renewed, &org, &token).await?;
+        Ok(Some(renewed))
+    }
+
+    /// Ends invitations that have expired, so that they hold no seats any more; answers whether there were any.
+    async fn free_seats(&self, org: &OrgId) -> Result<bool> {
+        let now = self.clock.now();
+        let mut freed = false;
+        for invitation in self.store.invitations().of_org(org).await? {
+            if invitation.is_expired(now) {
+                freed |= self.end(&invitation, &Actor::system(), "invitation.expired").await?;
+            }
+        }
+        Ok(freed)
+    }
+
+    async fn end(&self, invitation: &Invitation, actor: &Actor, action: &str) -> Result<bool> {
+        let subject = ("invitation", invitation.id.as_str());
+        let entry = AuditEntry {
+            before: json!({"role": invitation.role}),
+            ..self.org_entry(&invitation.org, actor, action, subject)?
+        };
+        Ok(self.store.invitations().end(invitation, &entry).await? == OrgWrite::Done)
+    }
+
+    async fn invitation(&self, org: &OrgId, id: &InvitationId) -> Result<Invitation> {
+        self.store.invitations().get(org, id).await?.ok_or(NO_INVITATION)
+    }
+
+    /// The invitation with this token, if it was sent to this person.
+    async fn presented(&self, user: &User, token: &Secret) -> Result<Invitation> {
+        let found = self.store.invitations().by_token(&token_hash(token)).await?;
+        let invitation = found.ok_or(NO_INVITATION)?;
+        if self.store.orgs().get(&invitation.org).await?.is_none() {
+            Err(NO_INVITATION)
+        } else if invitation.is_for(&user.email) {
+            Ok(invitation)
+        } else {
+            Err(WRONG_ADDRESS)
+        }
+    }
+
+    async fn is_member(&self, org: &OrgId, email: &Email) -> Result<bool> {
+        let Some(known) = self.store.accounts().by_email(email).await? else {
+            return Ok(false);
+        };
+        let place = self.store.accounts().membership(org, &known.user.id).await?;
+        Ok(place.is_some())
+    }
+
+    /// Promises the mail with the token. Nothing else ever holds the token in the clear.
+    async fn send_invitation(&self, invitation: &Invitation, org: &Org, token: &Secret) -> Result<()> {
+        let mail = Mail {
+            to: invitation.email.clone(),
+            subject: format!("You are invited to {}", org.name),
+            text: format!(
+                "You are invited to join the organization {} on Parlance.\n\n\
+                 Sign in, or sign up, with this address and accept with the token\n\n    {}\n\n\
+                 It is valid for {} days. If you do not know the organization, do nothing.\n",
+                org.name,
+                token.expose(),
+                INVITATION_TTL.as_secs() / (24 * 3600),
+            ),
+        };
+        let id: String = self.ids.make()?;
+        self.store
+            .invitations()
+            .promise_mail(&id, &mail, self.clock.now())
+            .await
+    }
+}

@@ -1,0 +1,276 @@
+//! Who belongs to an organization, and as what. Whoever would take the last owner away is refused by the write itself.
+
+use std::collections::HashMap;
+
+use futures::future::BoxFuture;
+use model::{
+    Actor, AuditEntry, Error, Invitation, Membership, OrgId, OrgRole, Page, PageRequest, Result, Timestamp, User,
+    UserId,
+};
+use serde_json::json;
+use store::OrgWrite;
+
+use crate::{
+    App,
+    orgs::{MAX_ATTEMPTS, NO_ORG, busy, personal},
+};
+
+const NO_MEMBER: Error = Error::NotFound("member");
+/// An admin who meets an owner.
+pub(crate) const OWNER_REQUIRED: Error = Error::Forbidden {
+    code: "owner_required",
+    detail: "Only an owner may make, change or remove an owner.",
+};
+
+fn last_owner() -> Error {
+    Error::conflict(
+        "last_owner",
+        "An organization keeps at least one owner; make somebody else an owner first, or delete it.",
+    )
+}
+
+/// A seat that is taken.
+#[derive(Debug)]
+pub enum Seat {
+    /// By a member; the account is absent while it is being erased.
+    Member(Membership, Option<User>),
+    /// By somebody who was invited.
+    Invited(Invitation),
+}
+
+impl Seat {
+    /// Newest first, and the same for nobody else: what a cursor holds.
+    fn key(&self) -> String {
+        let of = |at: &Timestamp, id: &str| format!("{:015}#{id}", at.as_millisecond());
+        match self {
+            Self::Member(place, _) => of(&place.joined_at, place.member.as_str()),
+            Self::Invited(invitation) => of(&invitation.created_at, invitation.id.as_str()),
+        }
+    }
+}
+
+impl App {
+    /// Members and invited ones of an organization, newest first.
+    pub fn members<'a>(&'a self, org: &'a OrgId, page: &'a PageRequest) -> BoxFuture<'a, Result<Page<Seat>>> {
+        Box::pin(async move {
+            let members = self.store.orgs().members(org).await?;
+            let invited = self.store.invitations().of_org(org).await?;
+            let mut seats: Vec<Seat> = members.into_iter().map(|place| Seat::Member(place, None)).collect();
+            seats.extend(invited.into_iter().map(Seat::Invited));
+            let mut page = newest_first(seats, page);
+            let ids: Vec<UserId> = page.items.iter().filter_map(member_of).collect();
+            let accounts = self.store.accounts().among(&ids).await?.into_iter();
+            let mut accounts: HashMap<_, _> = accounts.map(|user| (user.id.clone(), user)).collect();
+            for seat in &mut page.items {
+                if let Seat::Member(place, user) = seat {
+                    *user = accounts.remove(&place.member);
+                }
+            }
+            Ok(page)
+        })
+    }
+
+    /// Somebody's place with their account.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when they have none.
+    pub fn member<'a>(&'a self, org: &'a OrgId, user: &'a UserId) -> BoxFuture<'a, Result<Seat>> {
+        Box::pin(async move {
+            let place = self.store.accounts().membership(org, user).await?.ok_or(NO_MEMBER)?;
+            let account = self.store.accounts().among(std::slice::from_ref(user)).await?.pop();
+            Ok(Seat::Member(place, account))
+        })
+    }
+
+    /// Gives a member another role.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] `owner_required`; [`Error::Conflict`] `last_owner`.
+    pub fn set_member_role<'a>(
+        &'a self,
+        by: &'a Membership,
+        actor: &'a Actor,
+        user: &'a UserId,
+        role: OrgRole,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            self.shared_org(&by.org).await?;
+            for _ in 0..MAX_ATTEMPTS {
+                let before = self.place(&by.org, user).await?;
+                if !by.role.may_manage(before.role) || !by.role.may_manage(role) {
+                    return Err(OWNER_REQUIRED);
+                }
+                if before.role == role {
+                    return Ok(());
+                }
+                let entry = AuditEntry {
+                    before: json!({"role": before.role}),
+                    after: json!({ "role": role }),
+                    ..self.org_entry(&by.org, actor, "member.role_changed", ("user", user.as_str()))?
+                };
+                match self.store.orgs().set_role(&before, role, &entry).await? {
+                    OrgWrite::Done => return Ok(()),
+                    OrgWrite::LastOwner => return Err(last_owner()),
+                    OrgWrite::Gone => return Err(NO_ORG),
+                    _ => {}
+                }
+            }
+            Err(busy())
+        })
+    }
+
+    /// Takes a member out.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] `owner_required`; [`Error::Conflict`] `last_owner`.
+    pub fn remove_member<'a>(
+        &'a self,
+        by: &'a Membership,
+        actor: &'a Actor,
+        user: &'a UserId,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            self.shared_org(&by.org).await?;
+            let place = self.place(&by.org, user).await?;
+            if !by.role.may_manage(place.role) {
+                return Err(OWNER_REQUIRED);
+            }
+            self.give_up(place, actor, "member.removed").await
+        })
+    }
+
+    /// Leaves an organization.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] `last_owner`; `personal_org` for the own one.
+    pub fn leave_org<'a>(&'a self, user: &'a User, org: &'a OrgId, actor: &'a Actor) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            if *org == user.personal_org {
+                return Err(personal());
+            }
+            let place = self.place(org, &user.id).await?;
+            self.give_up(place, actor, "member.left").await
+        })
+    }
+
+    /// Leaves every organization but the personal one: what has to happen before an account is deleted. Refuses before
+    /// the first one when the account is the last owner of any.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] `last_owner`.
+    pub fn leave_all_orgs<'a>(&'a self, user: &'a User, actor: &'a Actor) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let mut page = PageRequest {
+                limit: PageRequest::MAX_LIMIT,
+                after: None,
+            };
+            let mut left = Vec::new();
+            loop {
+                let places = self.store.orgs().places(&user.id, &page).await?;
+                let ids: Vec<OrgId> = places.items.iter().map(|place| place.org_id.clone()).collect();
+                let found = self.store.orgs().among(&ids).await?;
+                for place in places.items {
+                    let Some(org) = found.get(&place.org_id) else { continue };
+                    if place.role == OrgRole::Owner && org.owners == 1 {
+                        return Err(last_owner());
+                    }
+                    left.push(place.org_id);
+                }
+                page.after = places.next;
+                if page.after.is_none() {
+                    break;
+                }
+            }
+            for org in left {
+                let place = self.place(&org, &user.id).await?;
+                self.give_up(place, actor, "member.left").await?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Hands the organization to another member: they become an owner, the caller an admin.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] `already_owner`, or `personal_org`.
+    pub fn transfer_org<'a>(
+        &'a self,
+        by: &'a Membership,
+        actor: &'a Actor,
+        to: &'a UserId,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            self.shared_org(&by.org).await?;
+            for _ in 0..MAX_ATTEMPTS {
+                let from = self.place(&by.org, &by.member).await?;
+                let heir = self.place(&by.org, to).await?;
+                if from.role != OrgRole::Owner {
+                    return Err(OWNER_REQUIRED);
+                }
+                if heir.role == OrgRole::Owner {
+                    let detail = "This member is an owner already; change your own role, or leave.";
+                    return Err(Error::conflict("already_owner", detail));
+                }
+                let entry = AuditEntry {
+                    before: json!({"owner": from.member, "role": heir.role}),
+                    after: json!({"owner": heir.member, "role": OrgRole::Admin}),
+                    ..self.org_entry(&by.org, actor, "org.transferred", ("user", to.as_str()))?
+                };
+                match self.store.orgs().transfer(&from, &heir, &entry).await? {
+                    OrgWrite::Done => return Ok(()),
+                    OrgWrite::Gone => return Err(NO_ORG),
+                    _ => {}
+                }
+            }
+            Err(busy())
+        })
+    }
+
+    /// Refuses a personal organization: its owner is its only member, and stays it.
+    async fn shared_org(&self, org: &OrgId) -> Result<()> {
+        let found = self.store.orgs().get(org).await?.ok_or(NO_ORG)?;
+        if found.org.personal { Err(personal()) } else { Ok(()) }
+    }
+
+    async fn place(&self, org: &OrgId, user: &UserId) -> Result<Membership> {
+        self.store.accounts().membership(org, user).await?.ok_or(NO_MEMBER)
+    }
+
+    /// Gives up a place. Somebody whose role changed meanwhile is not removed under the old one.
+    async fn give_up(&self, place: Membership, actor: &Actor, action: &str) -> Result<()> {
+        let entry = AuditEntry {
+            before: json!({"role": place.role}),
+            ..self.org_entry(&place.org, actor, action, ("user", place.member.as_str()))?
+        };
+        match self.store.orgs().remove(&place, &entry).await? {
+            OrgWrite::Done => Ok(()),
+            OrgWrite::LastOwner => Err(last_owner()),
+            OrgWrite::Changed => Err(match self.place(&place.org, &place.member).await {
+                Ok(_) => Error::conflict("member_changed", "The member's role was changed meanwhile; look again."),
+                Err(error) => error,
+            }),
+            _ => Err(NO_ORG),
+        }
+    }
+}
+
+fn member_of(seat: &Seat) -> Option<UserId> {
+    match seat {
+        Seat::Member(place, _) => Some(place.member.clone()),
+        Seat::Invited(_) => None,
+    }
+}
+
+/// One page of seats. The plan bounds how many there are, so they are put in order here.
+fn newest_first(mut seats: Vec<Seat>, wanted: &PageRequest) -> Page<Seat> {
+    seats.sort_by_cached_key(|seat| std::cmp::Reverse(seat.key()));
+    if let Some(after) = &wanted.after {
+        seats.retain(|seat| seat.key() < *after);
+    }
+    let more = seats.len() > usize::from(wanted.limit);
+    seats.truncate(wanted.limit.into());
+    Page {
+        next: seats.last().filter(|_| more).map(Seat::key),
+        items: seats,
+    }
+}

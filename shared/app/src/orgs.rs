@@ -1,0 +1,241 @@
+//! Organizations: making, changing, deleting, and whose they are.
+
+use futures::future::BoxFuture;
+use model::{
+    Actor, AuditEntry, Error, Membership, Org, OrgChange, OrgId, OrgRole, Page, PageRequest, Plan, Result, User,
+    audit::AuditSource, id::random_bytes, org::slug_of,
+};
+use serde_json::json;
+use store::{OrgFound, OrgWrite, Place};
+
+use crate::App;
+
+/// How often something that somebody else changed first is looked at again.
+pub(crate) const MAX_ATTEMPTS: u32 = 40;
+
+pub(crate) const NO_ORG: Error = Error::NotFound("organization");
+
+/// What a new organization needs.
+#[derive(Debug)]
+pub struct NewOrg {
+    /// Name shown to people.
+    pub name: String,
+    /// Checked slug; one is made of the name when absent.
+    pub slug: Option<String>,
+    /// Checked time zone; UTC when absent.
+    pub time_zone: Option<String>,
+}
+
+/// An organization as one of its members sees it.
+#[derive(Debug)]
+pub struct OwnOrg {
+    /// The organization.
+    pub org: Org,
+    /// The member's role.
+    pub role: OrgRole,
+    /// Members and pending invitations.
+    pub seats: u32,
+}
+
+pub(crate) fn busy() -> Error {
+    Error::unavailable("somebody else changes the same thing all the time")
+}
+
+pub(crate) fn personal() -> Error {
+    Error::conflict(
+        "personal_org",
+        "A personal organization is one person's own; make an organization to work with others.",
+    )
+}
+
+fn slug_taken() -> Error {
+    Error::conflict("slug_taken", "Another organization has this slug.")
+}
+
+impl App {
+    /// An entry of the audit log of `org` for something that `actor` does to `subject` now.
+    pub(crate) fn org_entry(
+        &self,
+        org: &OrgId,
+        actor: &Actor,
+        action: &str,
+        (kind, subject): (&str, &str),
+    ) -> Result<AuditEntry> {
+        Ok(AuditEntry {
+            id: self.ids.make()?,
+            tenant: org.clone(),
+            actor: actor.clone(),
+            action: action.to_owned(),
+            subject_kind: kind.to_owned(),
+            subject: subject.to_owned(),
+            before: serde_json::Value::Null,
+            after: serde_json::Value::Null,
+            sealed: None,
+            source: AuditSource::Server,
+            created_at: self.clock.now(),
+        })
+    }
+
+    /// Creates an organization whose owner is `user`.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] `slug_taken` for a slug that was asked for; one that is made of the name avoids others.
+    pub fn create_org<'a>(&'a self, user: &'a User, actor: &'a Actor, new: NewOrg) -> BoxFuture<'a, Result<OwnOrg>> {
+        Box::pin(async move {
+            let now = self.clock.now();
+            let id: OrgId = self.ids.make()?;
+            let mut org = Org {
+                id: id.clone(),
+                slug: new.slug.clone().unwrap_or_else(|| slug_of(&new.name, "")),
+                name: new.name,
+                personal: false,
+                plan: Plan::Free,
+                time_zone: new.time_zone.unwrap_or_else(|| "UTC".to_owned()),
+                created_at: now,
+            };
+            let owner = Membership {
+                org: id.clone(),
+                member: user.id.clone(),
+                role: OrgRole::Owner,
+                joined_at: now,
+            };
+            let entry = self.org_entry(&id, actor, "org.created", ("org", id.as_str()))?;
+            let entry = AuditEntry {
+                after: json!({"owner": user.id, "plan": org.plan}),
+                ..entry
+            };
+            for _ in 0..MAX_ATTEMPTS {
+                match self.store.orgs().create(&org, &owner, &entry).await? {
+                    OrgWrite::Done => {
+                        let (role, seats) = (owner.role, 1);
+                        return Ok(OwnOrg { org, role, seats });
+                    }
+                    OrgWrite::SlugTaken if new.slug.is_some() => return Err(slug_taken()),
+                    OrgWrite::SlugTaken => org.slug = slug_of(&org.name, &hex::encode(random_bytes::<4>()?)),
+                    _ => return Err(NO_ORG),
+                }
+            }
+            Err(busy())
+        })
+    }
+
+    /// The organizations that `user` belongs to, newest first; the personal one is among them.
+    pub fn own_orgs<'a>(&'a self, user: &'a User, page: &'a PageRequest) -> BoxFuture<'a, Result<Page<OwnOrg>>> {
+        Box::pin(async move {
+            let places = self.store.orgs().places(&user.id, page).await?;
+            let places = with_personal(places, user, page);
+            let ids: Vec<OrgId> = places.items.iter().map(|place| place.org_id.clone()).collect();
+            let mut found = self.store.orgs().among(&ids).await?;
+            let items = places.items.into_iter().filter_map(|place| {
+                // Places in a deleted organization are there until its content is removed.
+                let OrgFound { org, seats, .. } = found.remove(&place.org_id)?;
+                let role = place.role;
+                Some(OwnOrg { org, role, seats })
+            });
+            Ok(Page {
+                items: items.collect(),
+                next: places.next,
+            })
+        })
+    }
+
+    /// The organization of a place.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when it was deleted meanwhile.
+    pub fn org_of<'a>(&'a self, place: &'a Membership) -> BoxFuture<'a, Result<OwnOrg>> {
+        Box::pin(async move {
+            let OrgFound { org, seats, .. } = self.store.orgs().get(&place.org).await?.ok_or(NO_ORG)?;
+            let role = place.role;
+            Ok(OwnOrg { org, role, seats })
+        })
+    }
+
+    /// Changes an organization.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] `slug_taken`; `personal_org` for the slug of a personal one, which is its id.
+    pub fn update_org<'a>(
+        &'a self,
+        place: &'a Membership,
+        actor: &'a Actor,
+        change: OrgChange,
+    ) -> BoxFuture<'a, Result<OwnOrg>> {
+        Box::pin(async move {
+            for _ in 0..MAX_ATTEMPTS {
+                let before = self.org_of(place).await?.org;
+                if before.personal && change.slug.as_ref().is_some_and(|slug| *slug != before.slug) {
+                    return Err(personal());
+                }
+                let fields = [
+                    ("name", change.name.is_some()),
+                    ("slug", change.slug.is_some()),
+                    ("time_zone", change.time_zone.is_some()),
+                ];
+                let fields: Vec<_> = fields
+                    .iter()
+                    .filter(|(_, given)| *given)
+                    .map(|(name, _)| name)
+                    .collect();
+                if fields.is_empty() {
+                    break;
+                }
+                let entry = self.org_entry(&before.id, actor, "org.updated", ("org", before.id.as_str()))?;
+                let entry = AuditEntry {
+                    after: json!({ "fields": fields }),
+                    ..entry
+                };
+                match self.store.orgs().update(&before, &change, &entry).await? {
+                    OrgWrite::Done => break,
+                    OrgWrite::SlugTaken => return Err(slug_taken()),
+                    _ => {}
+                }
+            }
+            self.org_of(place).await
+        })
+    }
+
+    /// Deletes an organization: from now on it is not there, for anybody. Its content is removed later.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] `personal_org`.
+    pub fn delete_org<'a>(&'a self, place: &'a Membership, actor: &'a Actor) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            for _ in 0..MAX_ATTEMPTS {
+                let org = self.org_of(place).await?.org;
+                if org.personal {
+                    return Err(Error::conflict(
+                        "personal_org",
+                        "A personal organization lives as long as its account.",
+                    ));
+                }
+                let entry = self.org_entry(&org.id, actor, "org.deleted", ("org", org.id.as_str()))?;
+                if self.store.orgs().delete(&org, self.clock.now(), &entry).await? == OrgWrite::Done {
+                    return Ok(());
+                }
+            }
+            Err(busy())
+        })
+    }
+}
+
+/// The page with the personal organization in its place: every account has one, so no item says so.
+fn with_personal(mut page: Page<Place>, user: &User, wanted: &PageRequest) -> Page<Place> {
+    let own = user.personal_org.as_str();
+    let begins_before = wanted.after.as_deref().is_none_or(|after| own < after);
+    let ends_after = page.next.as_deref().is_none_or(|last| own > last);
+    if begins_before && ends_after {
+        let index = page.items.partition_point(|place| place.org_id.as_str() > own);
+        let place = Place {
+            org_id: user.personal_org.clone(),
+            role: OrgRole::Owner,
+            joined_at: user.created_at,
+        };
+        page.items.insert(index, place);
+        if page.items.len() > usize::from(wanted.limit) {
+            page.items.truncate(wanted.limit.into());
+            page.next = page.items.last().map(|place| place.org_id.0.clone());
+        }
+    }
+    page
+}
