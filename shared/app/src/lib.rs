@@ -5,32 +5,40 @@
 //! binaries.
 
 mod answer;
+mod api_keys;
+mod audited;
 mod config;
 mod index_document;
 mod models;
 mod passwords;
+mod quotas;
 mod readiness;
 mod relay_outbox;
 mod secrets;
 mod segments;
+mod settings;
 mod sign_in;
 mod tokens;
 mod upload;
+mod users;
 
 use std::{ops::Deref, sync::Arc};
 
 pub use answer::{AnswerEvent, AnswerStream, Question};
+pub use api_keys::{KeyChange, Keyring, NewKey, ShownOnce};
 pub use config::{Config, ConfigError};
 pub use futures::future::BoxFuture;
 pub use index_document::Delivery;
 use model::{Clock, Ids, OrgId, Result, UserId};
 pub use readiness::{Dependency, Readiness};
 pub use sign_in::{Credential, Identity, KeyGrant, SignUp, SignedIn};
-pub use store::{Begun, ChatbotChange, IdempotencyKey, StoredAnswer};
+pub use settings::SettingsFound;
+pub use store::{Begun, ChatbotChange, IdempotencyKey, QuotaChange, SettingsChange, StoredAnswer, UserChange};
 use store::{Chatbots, Conversations, Documents, Objects, Queues, Store};
 pub use tokens::TokenPair;
 use tokio::sync::OnceCell;
 pub use upload::Upload;
+pub use users::Role;
 
 /// Everything a request needs. A clone is cheap and shares all of it.
 #[derive(Clone)]
@@ -49,6 +57,7 @@ pub struct Inner {
     queues: Queues,
     secrets: secrets::Secrets,
     keys: OnceCell<tokens::Keys>,
+    key_uses: api_keys::KeyUses,
     hasher: passwords::Passwords,
     segments: segments::Segments,
     models: models::Models,
@@ -75,6 +84,7 @@ impl App {
             queues: Queues::new(sdk, &config.queue_index_documents),
             secrets: secrets::Secrets::new(sdk, &config.secrets_prefix),
             keys: OnceCell::new(),
+            key_uses: api_keys::KeyUses::default(),
             hasher: passwords::Passwords::new()?,
             models: models::Models::new()?,
             config,

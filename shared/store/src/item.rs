@@ -10,7 +10,10 @@ use aws_sdk_dynamodb::{
         transact_write_items::TransactWriteItemsError, update_item::UpdateItemError,
         update_item::builders::UpdateItemFluentBuilder,
     },
-    types::{AttributeValue, TransactWriteItem},
+    types::{
+        AttributeValue, Delete, KeysAndAttributes, Put, TransactWriteItem, Update,
+        builders::UpdateBuilder,
+    },
 };
 use model::{Error, Page, PageRequest, Result};
 use serde::{Serialize, de::DeserializeOwned};
@@ -173,6 +176,37 @@ impl Table<'_> {
         Ok(Page { items, next })
     }
 
+    /// All items of `pk` whose sort key starts with `prefix`, oldest key first: only for sets that are bounded by a
+    /// rule.
+    pub(crate) async fn all_below<T: DeserializeOwned>(&self, pk: &str, prefix: &str) -> Result<Vec<T>> {
+        let query = self.db.query().table_name(self.name).consistent_read(true);
+        let mut pages = starting_with(query, pk, prefix).into_paginator().items().send();
+        let mut found = Vec::new();
+        while let Some(item) = pages.next().await {
+            found.push(from_item(item.map_err(failed)?)?);
+        }
+        Ok(found)
+    }
+
+    /// The items among `keys` that exist, in no order; at most 100 keys, each once. Strongly consistent.
+    pub(crate) async fn among(&self, keys: &[Key]) -> Result<Vec<Item>> {
+        let mut found = Vec::with_capacity(keys.len());
+        let mut pending: Vec<Item> = keys.iter().map(primary).collect();
+        while !pending.is_empty() {
+            let wanted = KeysAndAttributes::builder()
+                .set_keys(Some(std::mem::take(&mut pending)))
+                .consistent_read(true)
+                .build()
+                .map_err(Error::internal)?;
+            let asked = self.db.batch_get_item().request_items(self.name, wanted);
+            let answer = asked.send().await.map_err(failed)?;
+            found.extend(answer.responses.unwrap_or_default().into_values().flatten());
+            let left = answer.unprocessed_keys.and_then(|mut left| left.remove(self.name));
+            pending.extend(left.into_iter().flat_map(|left| left.keys));
+        }
+        Ok(found)
+    }
+
     /// All items of `pk` whose sort key starts with `prefix`: only for sets that are bounded by a rule.
     pub(crate) async fn keys_below(&self, pk: &str, prefix: &str) -> Result<Vec<Key>> {
         let query = self.db.query().table_name(self.name).projection_expression("pk, sk");
@@ -262,6 +296,49 @@ pub(crate) async fn transact(db: &Client, parts: Vec<TransactWriteItem>) -> Resu
             return Err(failed(error));
         }
     }
+}
+
+/// Parts of a transaction.
+impl Table<'_> {
+    /// Writes an item that must not exist yet.
+    pub(crate) fn part_put_new(&self, item: Item) -> Result<TransactWriteItem> {
+        let put = Put::builder()
+            .table_name(self.name)
+            .set_item(Some(item))
+            .condition_expression(ABSENT)
+            .build()
+            .map_err(Error::internal)?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    /// Deletes an item that must be there, and has to have this value in this attribute if one is given.
+    pub(crate) fn part_delete(
+        &self,
+        key: &Key,
+        having: Option<(&str, AttributeValue)>,
+    ) -> Result<TransactWriteItem> {
+        let delete = Delete::builder().table_name(self.name).set_key(Some(primary(key)));
+        let delete = match having {
+            None => delete.condition_expression(PRESENT),
+            Some((name, value)) => delete
+                .condition_expression("#attribute = :value")
+                .expression_attribute_names("#attribute", name)
+                .expression_attribute_values(":value", value),
+        };
+        let delete = delete.build().map_err(Error::internal)?;
+        Ok(TransactWriteItem::builder().delete(delete).build())
+    }
+
+    /// Begins an update; [`part`] ends it.
+    pub(crate) fn part_update(&self, key: &Key) -> UpdateBuilder {
+        Update::builder().table_name(self.name).set_key(Some(primary(key)))
+    }
+}
+
+/// An update as a part of a transaction.
+pub(crate) fn part(update: UpdateBuilder) -> Result<TransactWriteItem> {
+    let update = update.build().map_err(Error::internal)?;
+    Ok(TransactWriteItem::builder().update(update).build())
 }
 
 /// A failure of the table itself: the caller may try again.

@@ -2,8 +2,20 @@
 //!
 //! The partition key always starts from ids that were proven to belong to the caller (the organization, the
 //! user, the session), so a foreign id in a request only ever makes a sort key that is not there.
+//!
+//! Where an erasure finds what belongs to an account:
+//!
+//! | partition | table | holds | found by |
+//! |---|---|---|---|
+//! | `U#{user}` | identity | the account, sessions, places in organizations, settings | the user |
+//! | `O#{org}` | identity | API keys `AK#` | the personal organization; in shared ones `created_by` |
+//! | `AK#{hash}` | identity | leads from an API key to its row | `secret_hash` and `previous` in `O#{org}` &#124; `AK#` |
+//! | `U#{user}` | usage | the daily limit, the days | the user |
+//! | `AKU#{key}` | ephemeral | when an API key was last used | the rows `AK#` |
+//! | `OUTP#{shard}` | app | accounts whose content is to be removed | gone when that is done |
 
-use model::{ChatbotId, ConversationId, DocumentId, OrgId, SessionId, TurnId, UserId};
+use jiff::civil::Date;
+use model::{ApiKeyId, ChatbotId, ConversationId, DocumentId, OrgId, SessionId, TurnId, UserId};
 
 /// Partition and sort key of one item.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +60,36 @@ pub fn org(org: &OrgId) -> Key {
 /// A person's place in an organization.
 pub fn membership(org: &OrgId, user: &UserId) -> Key {
     key(format!("O#{org}"), format!("M#{user}"))
+}
+
+/// Sort key prefix of a user's places in organizations.
+pub const PLACES: &str = "ORG#";
+/// Sort key prefix of API keys.
+pub const API_KEYS: &str = "AK#";
+
+/// Partition of what belongs to a user.
+pub fn user(user: &UserId) -> String {
+    format!("U#{user}")
+}
+
+/// The same place as [`membership`], where its user finds it.
+pub fn place(user: &UserId, org: &OrgId) -> Key {
+    key(self::user(user), format!("{PLACES}{org}"))
+}
+
+/// A user's settings.
+pub fn settings(user: &UserId) -> Key {
+    key(self::user(user), "SETTINGS")
+}
+
+/// An API key of an organization.
+pub fn api_key(org: &OrgId, id: &ApiKeyId) -> Key {
+    key(tenant(org), format!("{API_KEYS}{id}"))
+}
+
+/// Leads from an API key to its row. `hash`: [`model::api_key::KeyText::hash`].
+pub fn api_key_hash(hash: &str) -> Key {
+    key(format!("AK#{hash}"), "K")
 }
 
 /// Makes a slug unique and leads from it to its organization.
@@ -115,7 +157,30 @@ pub fn outbox(document: &DocumentId) -> Key {
     key(outbox_shard(last % OUTBOX_SHARDS), document.as_str())
 }
 
+/// The promise to remove what a deleted account leaves behind.
+pub fn promised_erasure(user: &UserId) -> Key {
+    let last = user.as_str().bytes().last().unwrap_or_default();
+    key(format!("OUTP#{}", last % OUTBOX_SHARDS), user.as_str())
+}
+
+// usage
+
+/// The daily limit of a user.
+pub fn quota(user: &UserId) -> Key {
+    key(self::user(user), "QUOTA")
+}
+
+/// What a user used on a day: the day is the key, so a new one begins by itself.
+pub fn usage_day(user: &UserId, day: Date) -> Key {
+    key(self::user(user), format!("D#{day}"))
+}
+
 // ephemeral
+
+/// When an API key was last used.
+pub fn api_key_use(id: &ApiKeyId) -> Key {
+    key(format!("AKU#{id}"), "U")
+}
 
 /// The answer to a request with an `Idempotency-Key`. `digest`: hex SHA-256 of scope, route and key.
 pub fn idempotency(digest: &str) -> Key {

@@ -5,6 +5,7 @@
 //! "did I win?" as a value, never as an error; time limits are checked on read and never left to TTL.
 
 mod accounts;
+mod api_keys;
 mod audit;
 mod chatbots;
 mod conversations;
@@ -15,10 +16,14 @@ pub mod keys;
 mod objects;
 mod outbox;
 mod queues;
+mod quotas;
 mod sessions;
+mod settings;
 pub mod tables;
+mod users;
 
 pub use accounts::{Accounts, Registered, SignIn};
+pub use api_keys::{ApiKeys, KeyHolder, Made};
 pub use chatbots::{ChatbotChange, Chatbots};
 pub use conversations::Conversations;
 pub use documents::{Attempt, Documents, Lease, Outcome};
@@ -26,8 +31,11 @@ pub use idempotency::{Begun, Idempotency, IdempotencyKey, StoredAnswer};
 pub use objects::Objects;
 pub use outbox::Outbox;
 pub use queues::Queues;
+pub use quotas::{QuotaChange, QuotaRead, Quotas};
 pub use sessions::Sessions;
+pub use settings::SettingsChange;
 pub use tables::Tables;
+pub use users::{Ended, UserChange, UserWrite};
 
 use aws_sdk_dynamodb::Client;
 
@@ -71,6 +79,13 @@ impl Store {
         item::Table {
             db: &self.db,
             name: &self.tables.app,
+        }
+    }
+
+    pub(crate) fn usage(&self) -> item::Table<'_> {
+        item::Table {
+            db: &self.db,
+            name: &self.tables.usage,
         }
     }
 
