@@ -12,12 +12,14 @@ use crate::cloud::mapping::Handler;
 /// HTTP functions with their route tables.
 pub fn groups() -> Vec<(&'static str, Api)> {
     vec![
+        ("apikeys", apikeys::api()),
         ("auth", auth::api()),
         ("chatbots", chatbots::api()),
         ("chats", chats::api()),
         ("documents", documents::api()),
         ("orgs", orgs::api()),
         ("system", system::api()),
+        ("users", users::api()),
     ]
 }
 

@@ -237,6 +237,7 @@ impl Stack {
                 "QUEUE_INDEX_DOCUMENTS",
                 provision::queue_url(&self.cloud, "index_documents"),
             ),
+            ("KEY_MODE", "test".to_owned()),
             ("AWS_ENDPOINT_URL", self.cloud.endpoint()),
             ("AWS_REGION", cloud::REGION.to_owned()),
             ("AWS_ACCESS_KEY_ID", cloud::ACCESS_KEY_ID.to_owned()),
@@ -265,6 +266,7 @@ fn config(options: &Options, cloud: &Cloud) -> Config {
         bucket: provision::BUCKET.to_owned(),
         queue_index_documents: provision::queue_url(cloud, "index_documents"),
         secrets_prefix: String::new(),
+        key_mode: model::KeyMode::Test,
         openai_base_url: options
             .variable("OPENAI_BASE_URL")
             .unwrap_or("https://api.openai.com/v1")

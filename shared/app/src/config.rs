@@ -1,5 +1,6 @@
 //! Configuration from the environment, checked once at start.
 
+use model::KeyMode;
 use store::Tables;
 
 /// What every function is told by its environment. Secrets are not here: they come from Secrets Manager.
@@ -13,6 +14,8 @@ pub struct Config {
     pub queue_index_documents: String,
     /// Put in front of every name in Secrets Manager.
     pub secrets_prefix: String,
+    /// Which API keys are made and accepted: a developer's machine refuses those of production, and the reverse.
+    pub key_mode: KeyMode,
     /// Base URL of the OpenAI-compatible provider.
     pub openai_base_url: String,
     /// Whether a model whose provider has no key is answered by the built-in `local` model. Only on a
@@ -49,6 +52,11 @@ impl Config {
             bucket: required("BUCKET")?,
             queue_index_documents: required("QUEUE_INDEX_DOCUMENTS")?,
             secrets_prefix: or("SECRETS_PREFIX", ""),
+            key_mode: if or("KEY_MODE", "live") == "test" {
+                KeyMode::Test
+            } else {
+                KeyMode::Live
+            },
             openai_base_url: or("OPENAI_BASE_URL", "https://api.openai.com/v1"),
             fall_back_to_local_model: false,
         })

@@ -5,6 +5,8 @@
 //! binaries.
 
 mod answer;
+mod api_keys;
+mod audited;
 mod config;
 mod index_document;
 mod invitations;
@@ -12,17 +14,21 @@ mod members;
 mod models;
 mod orgs;
 mod passwords;
+mod quotas;
 mod readiness;
 mod relay_outbox;
 mod secrets;
 mod segments;
+mod settings;
 mod sign_in;
 mod tokens;
 mod upload;
+mod users;
 
 use std::{ops::Deref, sync::Arc};
 
 pub use answer::{AnswerEvent, AnswerStream, Question};
+pub use api_keys::{KeyChange, Keyring, NewKey, ShownOnce};
 pub use config::{Config, ConfigError};
 pub use futures::future::BoxFuture;
 pub use index_document::Delivery;
@@ -31,12 +37,14 @@ pub use members::Seat;
 use model::{Clock, Ids, OrgId, Result, UserId};
 pub use orgs::{NewOrg, OwnOrg};
 pub use readiness::{Dependency, Readiness};
+pub use settings::SettingsFound;
 pub use sign_in::{Credential, Identity, KeyGrant, SignUp, SignedIn};
-pub use store::{Begun, ChatbotChange, IdempotencyKey, StoredAnswer};
+pub use store::{Begun, ChatbotChange, IdempotencyKey, QuotaChange, SettingsChange, StoredAnswer, UserChange};
 use store::{Chatbots, Conversations, Documents, Objects, Queues, Store};
 pub use tokens::TokenPair;
 use tokio::sync::OnceCell;
 pub use upload::Upload;
+pub use users::Role;
 
 /// Everything a request needs. A clone is cheap and shares all of it.
 #[derive(Clone)]
@@ -55,6 +63,7 @@ pub struct Inner {
     queues: Queues,
     secrets: secrets::Secrets,
     keys: OnceCell<tokens::Keys>,
+    key_uses: api_keys::KeyUses,
     hasher: passwords::Passwords,
     segments: segments::Segments,
     models: models::Models,
@@ -81,6 +90,7 @@ impl App {
             queues: Queues::new(sdk, &config.queue_index_documents),
             secrets: secrets::Secrets::new(sdk, &config.secrets_prefix),
             keys: OnceCell::new(),
+            key_uses: api_keys::KeyUses::default(),
             hasher: passwords::Passwords::new()?,
             models: models::Models::new()?,
             config,

@@ -242,7 +242,7 @@ impl App {
             before: json!({"role": place.role}),
             ..self.org_entry(&place.org, actor, action, ("user", place.member.as_str()))?
         };
-        match self.store.orgs().remove(&place, &entry).await? {
+        match self.store.orgs().remove(&place, self.clock.now(), &entry).await? {
             OrgWrite::Done => Ok(()),
             OrgWrite::LastOwner => Err(last_owner()),
             OrgWrite::Changed => Err(match self.place(&place.org, &place.member).await {

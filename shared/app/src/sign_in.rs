@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use futures::future::BoxFuture;
 use model::{
     Actor, ApiKeyId, Email, Error, Membership, NewPassword, Org, OrgId, OrgRole, Permission, Plan, PlatformRole,
-    Result, Secret, Session, SessionId, User, UserStatus, audit::ActorKind, session::Presented,
+    Result, Secret, Session, SessionId, Timestamp, User, UserStatus, api_key, audit::ActorKind, session::Presented,
 };
+use serde_json::json;
 use store::Registered;
 
-use crate::{App, TokenPair};
+use crate::{App, TokenPair, audited::Deed};
 
 /// What a new account needs.
 #[derive(Debug)]
@@ -29,6 +30,14 @@ pub struct SignedIn {
     pub user: User,
     /// Its tokens.
     pub tokens: TokenPair,
+}
+
+/// A new account that is not stored yet.
+pub(crate) struct Draft {
+    pub(crate) user: User,
+    org: Org,
+    owner: Membership,
+    password_hash: String,
 }
 
 /// Who a request comes from.
@@ -58,10 +67,16 @@ pub struct KeyGrant {
     pub id: ApiKeyId,
     /// The only organization it works in.
     pub org: OrgId,
+    /// Its user's place there.
+    pub place: Membership,
     /// What it may do there.
     pub scopes: BTreeSet<Permission>,
     /// Models it may ask; all when absent.
     pub models: Option<Vec<String>>,
+    /// LLM tokens it may use in all; no limit of its own when absent.
+    pub token_budget: Option<u64>,
+    /// It is refused from here on.
+    pub expires_at: Option<Timestamp>,
 }
 
 impl Identity {
@@ -128,51 +143,85 @@ impl App {
 
     fn create_account(&self, sign_up: SignUp, role: PlatformRole) -> BoxFuture<'_, Result<SignedIn>> {
         Box::pin(async move {
-            let SignUp { name, email, password } = sign_up;
-            let hash = self.hasher.hash(&password).await?;
-            let now = self.clock.now();
-            let org_id: OrgId = self.ids.make()?;
-            let user = User {
-                id: self.ids.make()?,
-                name: name.unwrap_or_else(|| email.local_part().to_owned()),
-                email,
-                role,
-                status: UserStatus::Active,
-                personal_org: org_id.clone(),
-                stripe_customer_id: None,
-                created_at: now,
-            };
-            let org = Org {
-                // A personal organization has no name of its own in `X-Current-Org`; its id is its slug.
-                slug: org_id.0.clone(),
-                id: org_id.clone(),
-                name: format!("{} (personal)", user.name),
-                personal: true,
-                plan: Plan::Free,
-                time_zone: "UTC".to_owned(),
-                created_at: now,
-            };
-            let owner = Membership {
-                org: org_id,
-                member: user.id.clone(),
-                role: OrgRole::Owner,
-                joined_at: now,
-            };
-            let session = Session::begin(self.ids.make()?, user.id.clone(), now);
+            let draft = self.draft_account(sign_up, role).await?;
+            let session = Session::begin(self.ids.make()?, draft.user.id.clone(), self.clock.now());
             let tokens = self.keys().await?.pair(&session)?;
-            match self
-                .store
-                .accounts()
-                .register(&user, &hash, &org, &owner, &session)
-                .await?
-            {
-                Registered::Created => Ok(SignedIn { user, tokens }),
-                Registered::EmailTaken => Err(Error::conflict(
-                    "email_taken",
-                    "An account with this e-mail address exists.",
-                )),
-            }
+            let own = Actor {
+                request_id: None,
+                ..Actor::user(draft.user.id.as_str(), "")
+            };
+            let user = self.store_account(draft, Some(&session), &own).await?;
+            Ok(SignedIn { user, tokens })
         })
+    }
+
+    /// A new account that is not stored yet.
+    pub(crate) async fn draft_account(&self, sign_up: SignUp, role: PlatformRole) -> Result<Draft> {
+        let SignUp { name, email, password } = sign_up;
+        let password_hash = self.hasher.hash(&password).await?;
+        let now = self.clock.now();
+        let org_id: OrgId = self.ids.make()?;
+        let user = User {
+            id: self.ids.make()?,
+            name: name.unwrap_or_else(|| email.local_part().to_owned()),
+            email,
+            role,
+            status: UserStatus::Active,
+            personal_org: org_id.clone(),
+            stripe_customer_id: None,
+            created_at: now,
+        };
+        let org = Org {
+            // A personal organization has no name of its own in `X-Current-Org`; its id is its slug.
+            slug: org_id.0.clone(),
+            id: org_id.clone(),
+            name: format!("{} (personal)", user.name),
+            personal: true,
+            plan: Plan::Free,
+            time_zone: "UTC".to_owned(),
+            created_at: now,
+        };
+        let owner = Membership {
+            org: org_id,
+            member: user.id.clone(),
+            role: OrgRole::Owner,
+            joined_at: now,
+        };
+        Ok(Draft {
+            user,
+            org,
+            owner,
+            password_hash,
+        })
+    }
+
+    /// Stores a new account, with its first session if it begins with one.
+    pub(crate) async fn store_account(&self, draft: Draft, session: Option<&Session>, actor: &Actor) -> Result<User> {
+        let Draft {
+            user,
+            org,
+            owner,
+            password_hash,
+        } = draft;
+        let deed = Deed {
+            action: "user.created",
+            kind: "user",
+            subject: user.id.as_str(),
+            before: json!(null),
+            after: json!({"role": user.role}),
+        };
+        let entry = self.entry(actor, &org.id, deed)?;
+        let accounts = self.store.accounts();
+        match accounts
+            .register(&user, &password_hash, &org, &owner, session, &entry)
+            .await?
+        {
+            Registered::Created => Ok(user),
+            Registered::EmailTaken => Err(Error::conflict(
+                "email_taken",
+                "An account with this e-mail address exists.",
+            )),
+        }
     }
 
     /// Signs in by address and password.
@@ -255,6 +304,9 @@ impl App {
     /// [`Error::Unauthorized`] when the token, its session or its account is not valid now.
     pub fn authenticate<'a>(&'a self, token: &'a Secret) -> BoxFuture<'a, Result<Identity>> {
         Box::pin(async move {
+            if token.expose().starts_with(api_key::PREFIX) {
+                return self.authenticate_key(token).await;
+            }
             let now = self.clock.now();
             let claims = self.keys().await?.access(token, now)?;
             let found = self
@@ -284,19 +336,14 @@ impl App {
             let personal = &user.personal_org;
             if let Credential::Key(grant) = &identity.credential {
                 // A key knows one organization; naming another one is naming nothing.
-                let place = self
-                    .store
-                    .accounts()
-                    .membership(&grant.org, &user.id)
-                    .await?
-                    .ok_or(NO_ORG)?;
+                let place = || grant.place.clone();
                 return match org {
-                    None => Ok(place),
-                    Some(name) if name.eq_ignore_ascii_case(grant.org.as_str()) => Ok(place),
+                    None => Ok(place()),
+                    Some(name) if name.eq_ignore_ascii_case(grant.org.as_str()) => Ok(place()),
                     Some(name) => {
                         let slug = model::org::parse_slug(name).map_err(|_| NO_ORG)?;
                         let named = self.store.accounts().org_by_slug(&slug).await?;
-                        named.filter(|named| *named == grant.org).map(|_| place).ok_or(NO_ORG)
+                        named.filter(|named| *named == grant.org).map(|_| place()).ok_or(NO_ORG)
                     }
                 };
             }

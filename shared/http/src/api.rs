@@ -63,7 +63,7 @@ pub struct Api<S = app::App> {
 pub(crate) struct Route<S> {
     pub(crate) operation: Operation,
     pub(crate) summary: &'static str,
-    /// None for assets.
+    /// None for assets and aliases.
     pub(crate) describe: Option<fn(&mut OperationDoc<'_>)>,
     /// Whether an `Idempotency-Key` means anything to it.
     pub(crate) repeatable: bool,
@@ -81,7 +81,7 @@ pub struct Operation {
     pub id: String,
     /// The group it is listed under.
     pub group: &'static str,
-    /// Whether the `OpenAPI` document has it; the assets of pages are left out.
+    /// Whether the `OpenAPI` document has it; the assets of pages and aliases are left out.
     pub documented: bool,
 }
 
@@ -157,6 +157,31 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         for route in self.routes.iter_mut().rev().take(self.prefixes.len()) {
             route.repeatable = false;
         }
+        self
+    }
+
+    /// Serves everything so far below `path` below `alias` too. The `OpenAPI` document has the operations once, at
+    /// `path`.
+    #[must_use]
+    pub fn alias(mut self, path: &str, alias: &str) -> Self {
+        let below = |route: &Route<S>| {
+            let rest = route.operation.path.strip_prefix(path)?;
+            let is_below = rest.is_empty() || rest.starts_with('/');
+            is_below.then(|| Route {
+                operation: Operation {
+                    path: format!("{alias}{rest}"),
+                    id: format!("{}_alias", route.operation.id),
+                    documented: false,
+                    ..route.operation.clone()
+                },
+                summary: route.summary,
+                repeatable: route.repeatable,
+                describe: None,
+                handler: route.handler.clone(),
+            })
+        };
+        let aliases: Vec<_> = self.routes.iter().filter_map(below).collect();
+        self.routes.extend(aliases);
         self
     }
 

@@ -97,8 +97,16 @@ impl Host for TestHost {
                 "key" => Credential::Key(KeyGrant {
                     id: ApiKeyId("key-1".into()),
                     org: OrgId("org-acme".into()),
+                    place: Membership {
+                        org: OrgId("org-acme".into()),
+                        member: UserId("user-ada".into()),
+                        role: OrgRole::Member,
+                        joined_at: Timestamp::UNIX_EPOCH,
+                    },
                     scopes: [Permission::WriteDocuments].into(),
                     models: None,
+                    token_budget: None,
+                    expires_at: None,
                 }),
                 _ => Credential::Session(SessionId("s".into())),
             },

@@ -22,6 +22,8 @@ pub enum UserStatus {
     Active,
     /// Every credential is refused.
     Disabled,
+    /// Every credential is refused for good; what belonged to the account is being removed.
+    Deleted,
 }
 
 /// An account. The password hash is stored apart from it and never part of this type.

@@ -4,6 +4,7 @@
 //! randomness come in from outside ([`Clock`], [`Ids`]), so every rule can be tested as a plain function.
 
 pub mod account;
+pub mod api_key;
 pub mod audit;
 pub mod chatbot;
 pub mod conversation;
@@ -18,11 +19,15 @@ pub mod page;
 pub mod password;
 pub mod permission;
 pub mod plan;
+pub mod purge;
+pub mod quota;
 pub mod secret;
 pub mod session;
+pub mod settings;
 pub mod time;
 
 pub use account::{PlatformRole, User, UserStatus};
+pub use api_key::{ApiKey, KeyMode, KeyState};
 pub use audit::{Actor, AuditEntry};
 pub use chatbot::{Chatbot, ChatbotSettings};
 pub use conversation::{Citation, Conversation, Turn, TurnStatus, Usage};
@@ -38,6 +43,9 @@ pub use outbox::OutboxEntry;
 pub use page::{Page, PageRequest};
 pub use password::NewPassword;
 pub use permission::{Grant, Permission};
+pub use purge::Purge;
+pub use quota::{Day, Quota};
 pub use secret::Secret;
 pub use session::Session;
+pub use settings::Settings;
 pub use time::{Clock, Timestamp};

@@ -1,7 +1,7 @@
 //! Accounts and the personal organization that comes with each.
 
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
-use model::{Email, Error, Membership, Org, OrgId, Result, Session, SessionId, User, UserId};
+use model::{AuditEntry, Email, Error, Membership, Org, OrgId, Result, Session, SessionId, User, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
 
 /// Accounts, by address and by id.
 #[derive(Debug, Clone)]
-pub struct Accounts(Store);
+pub struct Accounts(pub(crate) Store);
 
 /// What became of a sign-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,14 +52,16 @@ impl Store {
 }
 
 impl Accounts {
-    /// Creates an account, its personal organization, its membership and its first session, or nothing at all.
+    /// Creates an account, its personal organization, its membership and its first session if it begins with one, or
+    /// nothing at all.
     pub async fn register(
         &self,
         user: &User,
         password_hash: &str,
         org: &Org,
         owner: &Membership,
-        session: &Session,
+        session: Option<&Session>,
+        entry: &AuditEntry,
     ) -> Result<Registered> {
         let table = &self.0.tables().identity;
         let put = |item: Item| {
@@ -80,14 +82,16 @@ impl Accounts {
             &keys::email(&user.email.fingerprint()),
             &Owner { user: user.id.clone() },
         )?;
-        let parts = vec![
+        let mut parts = vec![
             put(address)?,
             put(profile)?,
             put(to_item(&keys::org(&org.id), org)?)?,
             put(to_item(&keys::membership(&owner.org, &owner.member), owner)?)?,
-            put(session_item(session)?)?,
         ];
-        match transact(&self.0.db, parts).await? {
+        if let Some(session) = session {
+            parts.push(put(session_item(session)?)?);
+        }
+        match self.0.transact_audited(entry, parts).await? {
             Transaction::Done => Ok(Registered::Created),
             Transaction::Refused(_) => Ok(Registered::EmailTaken),
         }

@@ -2,21 +2,11 @@
 //!
 //! The partition key always starts from ids that were proven to belong to the caller (the organization, the
 //! user, the session), so a foreign id in a request only ever makes a sort key that is not there.
-
 //!
-//! Where an erasure finds what belongs to an organization or a user:
-//!
-//! | partition | table | holds | found by |
-//! |---|---|---|---|
-//! | `O#{org}` | identity | the organization, members `M#`, invitations `INV#` | the organization |
-//! | `U#{user}` | identity | places in organizations `ORG#` | the user |
-//! | `EMAIL#{address}` | identity | what an address is invited to, `INV#` | the account's address; `O#{org}` &#124; `INV#` |
-//! | `INVT#{token}` | identity | leads from a token to its invitation | `token_hash` in `O#{org}` &#124; `INV#` |
-//! | `SLUG#{slug}` | identity | leads from a slug to its organization; freed when that is deleted | the organization |
-//! | `OUTM#{shard}` | app | mail until it is sent | gone when it is sent |
-//! | `OUTP#{shard}` | app | organizations whose content is to be removed | gone when that is done |
+//! Where an erasure finds what belongs to an organization or a user is in one list, `app`'s `estate.rs`.
 
-use model::{ChatbotId, ConversationId, DocumentId, InvitationId, OrgId, SessionId, TurnId, UserId};
+use jiff::civil::Date;
+use model::{ApiKeyId, ChatbotId, ConversationId, DocumentId, InvitationId, OrgId, SessionId, TurnId, UserId};
 
 /// Partition and sort key of one item.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +59,8 @@ pub const MEMBERS: &str = "M#";
 pub const PLACES: &str = "ORG#";
 /// Sort key prefix of invitations.
 pub const INVITATIONS: &str = "INV#";
+/// Sort key prefix of API keys.
+pub const API_KEYS: &str = "AK#";
 
 /// Partition of what belongs to a user.
 pub fn user(user: &UserId) -> String {
@@ -98,6 +90,21 @@ pub fn invited(fingerprint: &str, org: &OrgId) -> Key {
 /// Leads from a token to its invitation. `hash`: [`model::invitation::token_hash`].
 pub fn invitation_token(hash: &str) -> Key {
     key(format!("INVT#{hash}"), "I")
+}
+
+/// A user's settings.
+pub fn settings(user: &UserId) -> Key {
+    key(self::user(user), "SETTINGS")
+}
+
+/// An API key of an organization.
+pub fn api_key(org: &OrgId, id: &ApiKeyId) -> Key {
+    key(tenant(org), format!("{API_KEYS}{id}"))
+}
+
+/// Leads from an API key to its row. `hash`: [`model::api_key::KeyText::hash`].
+pub fn api_key_hash(hash: &str) -> Key {
+    key(format!("AK#{hash}"), "K")
 }
 
 /// Makes a slug unique and leads from it to its organization.
@@ -161,8 +168,7 @@ pub fn outbox_shard(shard: u8) -> String {
 
 /// The outbox entry of a document. The last digit of its id is random and picks the shard.
 pub fn outbox(document: &DocumentId) -> Key {
-    let last = document.as_str().bytes().last().unwrap_or_default();
-    key(outbox_shard(last % OUTBOX_SHARDS), document.as_str())
+    key(outbox_shard(shard_of(document.as_str())), document.as_str())
 }
 
 fn shard_of(id: &str) -> u8 {
@@ -174,12 +180,32 @@ pub fn promised_mail(id: &str) -> Key {
     key(format!("OUTM#{}", shard_of(id)), id)
 }
 
-/// The promise to remove what a deleted organization leaves behind.
-pub fn promised_purge(org: &OrgId) -> Key {
-    key(format!("OUTP#{}", shard_of(org.as_str())), org.as_str())
+/// Partition of promised erasures: deletions of accounts and organizations are few.
+pub const PURGES: &str = "PURGE";
+
+/// A promised erasure. `id`: [`model::Purge::id`].
+pub fn purge(id: &str) -> Key {
+    key(PURGES.to_owned(), id)
+}
+
+// usage
+
+/// The daily limit of a user.
+pub fn quota(user: &UserId) -> Key {
+    key(self::user(user), "QUOTA")
+}
+
+/// What a user used on a day: the day is the key, so a new one begins by itself.
+pub fn usage_day(user: &UserId, day: Date) -> Key {
+    key(self::user(user), format!("D#{day}"))
 }
 
 // ephemeral
+
+/// When an API key was last used.
+pub fn api_key_use(id: &ApiKeyId) -> Key {
+    key(format!("AKU#{id}"), "U")
+}
 
 /// The answer to a request with an `Idempotency-Key`. `digest`: hex SHA-256 of scope, route and key.
 pub fn idempotency(digest: &str) -> Key {

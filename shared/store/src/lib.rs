@@ -5,6 +5,7 @@
 //! "did I win?" as a value, never as an error; time limits are checked on read and never left to TTL.
 
 mod accounts;
+mod api_keys;
 mod audit;
 mod chatbots;
 mod conversations;
@@ -16,11 +17,16 @@ pub mod keys;
 mod objects;
 mod orgs;
 mod outbox;
+mod purges;
 mod queues;
+mod quotas;
 mod sessions;
+mod settings;
 pub mod tables;
+mod users;
 
 pub use accounts::{Accounts, Registered, SignIn};
+pub use api_keys::{ApiKeys, KeyHolder, Made};
 pub use chatbots::{ChatbotChange, Chatbots};
 pub use conversations::Conversations;
 pub use documents::{Attempt, Documents, Lease, Outcome};
@@ -29,9 +35,13 @@ pub use invitations::{Accepted, Invitations};
 pub use objects::Objects;
 pub use orgs::{OrgFound, OrgWrite, Orgs, Place};
 pub use outbox::Outbox;
+pub use purges::Purges;
 pub use queues::Queues;
+pub use quotas::{QuotaChange, QuotaRead, Quotas};
 pub use sessions::Sessions;
+pub use settings::SettingsChange;
 pub use tables::Tables;
+pub use users::{Ended, UserChange, UserWrite};
 
 use aws_sdk_dynamodb::Client;
 
@@ -75,6 +85,13 @@ impl Store {
         item::Table {
             db: &self.db,
             name: &self.tables.app,
+        }
+    }
+
+    pub(crate) fn usage(&self) -> item::Table<'_> {
+        item::Table {
+            db: &self.db,
+            name: &self.tables.usage,
         }
     }
 

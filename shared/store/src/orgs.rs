@@ -7,7 +7,9 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{TransactWriteItem, builders::UpdateBuilder};
-use model::{AuditEntry, Membership, Org, OrgChange, OrgId, OrgRole, Page, PageRequest, Result, Timestamp, UserId};
+use model::{
+    AuditEntry, Membership, Org, OrgChange, OrgId, OrgRole, Page, PageRequest, Purge, Result, Timestamp, UserId,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -81,13 +83,6 @@ fn one() -> u32 {
 #[derive(Serialize)]
 struct SlugOwner<'a> {
     org: &'a OrgId,
-}
-
-/// The promise to remove what a deleted organization leaves behind.
-#[derive(Serialize)]
-struct Purge<'a> {
-    org: &'a OrgId,
-    created_ms: i64,
 }
 
 impl Store {
@@ -218,16 +213,11 @@ impl Orgs {
             .expression_attribute_values(":now", s(now.to_string()))
             .expression_attribute_values(":slug", s(&org.slug))
             .expression_attribute_values(":personal", value(&false)?);
-        let purge = Purge {
-            org: &org.id,
-            created_ms: now.as_millisecond(),
-        };
+        let purge = Purge::Org { org_id: org.id.clone() };
         let parts = vec![
             part(tombstone)?,
             table.part_delete(&keys::slug(&org.slug), Some(("org", s(org.id.as_str()))))?,
-            self.0
-                .app()
-                .part_put_new(to_item(&keys::promised_purge(&org.id), &purge)?)?,
+            self.0.promise(&purge, now.as_millisecond())?,
         ];
         Ok(match self.0.transact_audited(entry, parts).await? {
             Transaction::Done => OrgWrite::Done,
@@ -263,13 +253,19 @@ impl Orgs {
     }
 
     /// Takes a member out. `before` is how the place was read.
-    pub async fn remove(&self, before: &Membership, entry: &AuditEntry) -> Result<OrgWrite> {
+    pub async fn remove(&self, before: &Membership, now: Timestamp, entry: &AuditEntry) -> Result<OrgWrite> {
         let table = self.0.identity();
         let role = ("role", value(&before.role)?);
+        let own = Purge::Member {
+            org_id: before.org.clone(),
+            user_id: before.member.clone(),
+        };
         let parts = vec![
             table.part_delete(&keys::membership(&before.org, &before.member), Some(role))?,
             table.part_delete(&keys::place(&before.member, &before.org), None)?,
             part(self.counters(before, None))?,
+            // What they had to themselves there goes with them.
+            self.0.promise(&own, now.as_millisecond())?,
         ];
         Ok(settled(self.0.transact_audited(entry, parts).await?, 2, before))
     }

@@ -1,0 +1,132 @@
+//! What clients may send.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use app::{KeyChange, NewKey};
+use garde::Validate;
+use http_api::not_blank;
+use model::{ApiKey, ApiKeyId, Error, Permission, Result, Timestamp, time::after};
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer};
+
+/// A new API key.
+#[derive(Deserialize, Validate, JsonSchema)]
+pub(crate) struct NewApiKey {
+    /// Name shown to people; it need not be unique.
+    #[garde(length(chars, max = ApiKey::MAX_NAME), custom(not_blank))]
+    name: String,
+    /// What it may do; all that the caller may do when left out, and never more.
+    #[garde(skip)]
+    scopes: Option<BTreeSet<Permission>>,
+    /// It is refused from here on; never when this and `expires_in_days` are left out.
+    #[garde(skip)]
+    expires_at: Option<Timestamp>,
+    /// The same, counted from now.
+    #[garde(inner(range(min = 1, max = ApiKey::MAX_DAYS)))]
+    expires_in_days: Option<u32>,
+    /// The models it may ask; all when left out.
+    #[garde(inner(length(min = 1, max = ApiKey::MAX_MODELS), inner(length(chars, min = 1, max = 100))))]
+    models: Option<Vec<String>>,
+    /// LLM tokens it may use in all; no limit of its own when left out.
+    #[garde(inner(range(max = MAX_BUDGET)))]
+    token_budget: Option<u64>,
+}
+
+/// Largest budget: far from the end of a number in the table.
+const MAX_BUDGET: u64 = 1_000_000_000_000;
+
+/// A change of an API key.
+#[derive(Deserialize, Validate, JsonSchema)]
+pub(crate) struct KeyPatch {
+    /// New name.
+    #[garde(inner(length(chars, max = ApiKey::MAX_NAME), custom(not_blank)))]
+    name: Option<String>,
+    /// Switched on or off.
+    #[garde(skip)]
+    enabled: Option<bool>,
+    /// What it may do from now on.
+    #[garde(skip)]
+    scopes: Option<BTreeSet<Permission>>,
+    /// Its end; null for none.
+    #[garde(skip)]
+    #[serde(default, deserialize_with = "given")]
+    expires_at: Option<Option<Timestamp>>,
+    /// Its end, counted from now.
+    #[garde(inner(range(min = 1, max = ApiKey::MAX_DAYS)))]
+    expires_in_days: Option<u32>,
+    /// The models it may ask; null for all.
+    #[garde(inner(inner(length(min = 1, max = ApiKey::MAX_MODELS), inner(length(chars, min = 1, max = 100)))))]
+    #[serde(default, deserialize_with = "given")]
+    models: Option<Option<Vec<String>>>,
+    /// LLM tokens it may use in all; null for no limit of its own.
+    #[garde(inner(inner(range(max = MAX_BUDGET))))]
+    #[serde(default, deserialize_with = "given")]
+    token_budget: Option<Option<u64>>,
+}
+
+/// How a secret is replaced.
+#[derive(Deserialize, Validate, JsonSchema)]
+pub(crate) struct Rotation {
+    /// For how long the old secret still works, seconds; it ends at once when left out.
+    #[garde(inner(range(max = ApiKey::MAX_OVERLAP.as_secs())))]
+    overlap_seconds: Option<u64>,
+}
+
+/// The parameter `{key_id}`.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct KeyPath {
+    pub(crate) key_id: ApiKeyId,
+}
+
+/// Tells null from absent.
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// The end of a key by one of its two names.
+fn end(at: Option<Timestamp>, days: Option<u32>, now: Timestamp) -> Result<Option<Timestamp>> {
+    let hours = |days: u32| Duration::from_hours(u64::from(days) * 24);
+    match (at, days) {
+        (Some(_), Some(_)) => Err(Error::invalid(
+            "/expires_in_days",
+            "cannot be sent together with expires_at",
+        )),
+        (Some(at), None) if at <= now => Err(Error::invalid("/expires_at", "has to lie in the future")),
+        (at, days) => Ok(at.or(days.map(|days| after(now, hours(days))))),
+    }
+}
+
+impl NewApiKey {
+    pub(crate) fn into_new_key(self, now: Timestamp) -> Result<NewKey> {
+        Ok(NewKey {
+            name: self.name.trim().to_owned(),
+            scopes: self.scopes,
+            models: self.models,
+            token_budget: self.token_budget,
+            expires_at: end(self.expires_at, self.expires_in_days, now)?,
+        })
+    }
+}
+
+impl KeyPatch {
+    pub(crate) fn into_change(self, now: Timestamp) -> Result<KeyChange> {
+        let expires_at = match (self.expires_at, self.expires_in_days) {
+            (None, None) => None,
+            (at, days) => Some(end(at.flatten(), days, now)?),
+        };
+        Ok(KeyChange {
+            name: self.name.map(|name| name.trim().to_owned()),
+            enabled: self.enabled,
+            scopes: self.scopes,
+            models: self.models,
+            token_budget: self.token_budget,
+            expires_at,
+        })
+    }
+}
+
+impl Rotation {
+    pub(crate) fn overlap(&self) -> Duration {
+        Duration::from_secs(self.overlap_seconds.unwrap_or_default())
+    }
+}

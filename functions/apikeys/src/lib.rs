@@ -1,0 +1,103 @@
+//! API keys of an organization: `/apikeys`, and `/api-keys` for those who know it by that name.
+
+mod input;
+mod view;
+
+use http_api::{Api, Body, Created, Ctx, Json, Listing, May, NoContent, Paging, Path, Result};
+use input::{KeyPatch, KeyPath, NewApiKey, Rotation};
+use model::permission::{ReadKeys, WriteKeys};
+use view::{KeyView, NewKeyView};
+
+/// The operations of this function.
+pub fn api() -> Api {
+    Api::new("API keys")
+        .both()
+        .post(
+            "/apikeys",
+            create_api_key,
+            "Make an API key that acts for the caller in the current organization. `key` is shown this once.",
+        )
+        .get(
+            "/apikeys",
+            list_api_keys,
+            "List API keys, newest first, without their secrets.",
+        )
+        .get("/apikeys/{key_id}", get_api_key, "Get an API key, without its secret.")
+        .patch(
+            "/apikeys/{key_id}",
+            update_api_key,
+            "Change an API key; what is left out stays as it is, null removes a limit.",
+        )
+        .post(
+            "/apikeys/{key_id}/rotate",
+            rotate_api_key,
+            "Give the own API key a new secret, shown this once; the old one works for `overlap_seconds` more.",
+        )
+        .delete(
+            "/apikeys/{key_id}",
+            revoke_api_key,
+            "Revoke an API key for good; it is refused from the next request on and stays in the list.",
+        )
+        .delete(
+            "/apikeys/{key_id}/permanent",
+            delete_api_key,
+            "Revoke an API key and remove it from the list.",
+        )
+        .alias("/api/v1/apikeys", "/api/v1/api-keys")
+}
+
+async fn create_api_key(app: Ctx, member: May<WriteKeys>, Body(new): Body<NewApiKey>) -> Result<Created<NewKeyView>> {
+    let new = new.into_new_key(app.clock.now())?;
+    let keyring = app.keyring(&member.identity, &member.org, member.actor());
+    let made = keyring.make(new).await?;
+    Ok(Created(NewKeyView::of(made, app.clock.now())))
+}
+
+async fn list_api_keys(app: Ctx, member: May<ReadKeys>, page: Paging) -> Result<Listing<KeyView>> {
+    let keyring = app.keyring(&member.identity, &member.org, member.actor());
+    let (found, now) = (keyring.list(&page).await?, app.clock.now());
+    page.answer(found.map(|(key, last_use)| KeyView::of(key, last_use, now)))
+}
+
+async fn get_api_key(app: Ctx, member: May<ReadKeys>, Path(path): Path<KeyPath>) -> Result<Json<KeyView>> {
+    let keyring = app.keyring(&member.identity, &member.org, member.actor());
+    let (key, last_use) = keyring.get(&path.key_id).await?;
+    Ok(Json(KeyView::of(key, last_use, app.clock.now())))
+}
+
+async fn update_api_key(
+    app: Ctx,
+    member: May<WriteKeys>,
+    Path(path): Path<KeyPath>,
+    Body(patch): Body<KeyPatch>,
+) -> Result<Json<KeyView>> {
+    let change = patch.into_change(app.clock.now())?;
+    let keyring = app.keyring(&member.identity, &member.org, member.actor());
+    keyring.change(&path.key_id, change).await?;
+    let (key, last_use) = keyring.get(&path.key_id).await?;
+    Ok(Json(KeyView::of(key, last_use, app.clock.now())))
+}
+
+async fn rotate_api_key(
+    app: Ctx,
+    member: May<WriteKeys>,
+    Path(path): Path<KeyPath>,
+    rotation: Option<Body<Rotation>>,
+) -> Result<Json<NewKeyView>> {
+    let overlap = rotation.map(|Body(rotation)| rotation.overlap()).unwrap_or_default();
+    let keyring = app.keyring(&member.identity, &member.org, member.actor());
+    let rotated = keyring.rotate(&path.key_id, overlap).await?;
+    Ok(Json(NewKeyView::of(rotated, app.clock.now())))
+}
+
+async fn revoke_api_key(app: Ctx, member: May<WriteKeys>, Path(path): Path<KeyPath>) -> Result<NoContent> {
+    let keyring = app.keyring(&member.identity, &member.org, member.actor());
+    keyring.revoke(&path.key_id).await?;
+    Ok(NoContent)
+}
+
+async fn delete_api_key(app: Ctx, member: May<WriteKeys>, Path(path): Path<KeyPath>) -> Result<NoContent> {
+    let keyring = app.keyring(&member.identity, &member.org, member.actor());
+    keyring.erase(&path.key_id).await?;
+    Ok(NoContent)
+}

@@ -1,0 +1,79 @@
+//! API keys as clients see them.
+
+use app::ShownOnce;
+use model::{ApiKey, KeyState, Permission, Timestamp};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// An API key, without its secret.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct KeyView {
+    id: String,
+    name: String,
+    /// How the key begins.
+    prefix: String,
+    /// How the key ends.
+    last_four: String,
+    status: KeyState,
+    enabled: bool,
+    /// What it may do, as far as the role of its user allows it too.
+    scopes: Vec<Permission>,
+    /// The models it may ask; null for all.
+    models: Option<Vec<String>>,
+    /// LLM tokens it may use in all; null for no limit of its own.
+    token_budget: Option<u64>,
+    expires_at: Option<Timestamp>,
+    revoked_at: Option<Timestamp>,
+    /// When a request with it last arrived, to the minute; also one that was refused because the key was switched off
+    /// or its time was over.
+    last_used_at: Option<Timestamp>,
+    /// Until when the secret before this one works.
+    previous_valid_until: Option<Timestamp>,
+    /// Whom it acts for.
+    created_by: String,
+    org_id: String,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+/// An API key with its secret.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct NewKeyView {
+    #[serde(flatten)]
+    view: KeyView,
+    /// What requests send, as `Authorization: Bearer` or `X-API-Key`. Nobody can read it again.
+    key: String,
+}
+
+impl KeyView {
+    pub(crate) fn of(key: ApiKey, last_used_at: Option<Timestamp>, now: Timestamp) -> Self {
+        Self {
+            status: key.state(now),
+            id: key.id.0,
+            name: key.name,
+            prefix: key.prefix,
+            last_four: key.last_four,
+            enabled: key.enabled,
+            scopes: key.scopes.into_iter().collect(),
+            models: key.models,
+            token_budget: key.token_budget,
+            expires_at: key.expires_at,
+            revoked_at: key.revoked_at,
+            last_used_at,
+            previous_valid_until: key.previous.map(|it| it.until).filter(|until| *until > now),
+            created_by: key.created_by.0,
+            org_id: key.org.0,
+            created_at: key.created_at,
+            updated_at: key.updated_at,
+        }
+    }
+}
+
+impl NewKeyView {
+    pub(crate) fn of(made: ShownOnce, now: Timestamp) -> Self {
+        Self {
+            key: made.secret.expose().to_owned(),
+            view: KeyView::of(made.key, None, now),
+        }
+    }
+}

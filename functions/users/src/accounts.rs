@@ -1,0 +1,139 @@
+//! `/users`: accounts.
+
+use app::{Role, SignUp, UserChange};
+use garde::Validate;
+use http_api::{Body, Caller, Created, Ctx, Json, Message, PlatformAdmin, Result, SelfOrAdmin, not_blank};
+use model::{
+    Email, Error, NewPassword, PlatformRole, Secret, Timestamp, User, UserStatus,
+    permission::{ReadAccount, WriteAccount},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A new account.
+#[derive(Deserialize, Validate, JsonSchema)]
+pub(crate) struct NewUser {
+    /// Name shown to others; the part of the address before the `@` when left out.
+    #[garde(inner(length(chars, max = User::MAX_NAME), custom(not_blank)))]
+    name: Option<String>,
+    /// Sign-in name.
+    #[garde(skip)]
+    email: String,
+    /// 8 to 128 characters, not one of the most leaked.
+    #[garde(skip)]
+    password: Secret,
+    /// Platform role, `user` when left out.
+    #[garde(skip)]
+    role: Option<PlatformRole>,
+}
+
+/// A change of an account.
+#[derive(Deserialize, Validate, JsonSchema)]
+pub(crate) struct UserPatch {
+    /// New name.
+    #[garde(inner(length(chars, max = User::MAX_NAME), custom(not_blank)))]
+    name: Option<String>,
+    /// New sign-in name. Changing the own one takes the password too.
+    #[garde(skip)]
+    email: Option<String>,
+    /// New platform role: read when a platform admin changes somebody else, otherwise ignored.
+    #[garde(skip)]
+    role: Option<String>,
+    /// The password, to change the own address.
+    #[garde(skip)]
+    current_password: Option<Secret>,
+}
+
+/// An account.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "User")]
+pub(crate) struct UserView {
+    user_id: String,
+    /// The same as `user_id`.
+    id: String,
+    name: String,
+    /// The same as `name`.
+    full_name: String,
+    email: String,
+    role: PlatformRole,
+    status: UserStatus,
+    created_at: Timestamp,
+    /// Null until billing is configured.
+    stripe_customer_id: Option<String>,
+    /// The personal organization, current when `X-Current-Org` is left out.
+    default_org_id: String,
+}
+
+impl From<User> for UserView {
+    fn from(user: User) -> Self {
+        Self {
+            user_id: user.id.0.clone(),
+            id: user.id.0,
+            full_name: user.name.clone(),
+            name: user.name,
+            email: user.email.to_string(),
+            role: user.role,
+            status: user.status,
+            created_at: user.created_at,
+            stripe_customer_id: user.stripe_customer_id,
+            default_org_id: user.personal_org.0,
+        }
+    }
+}
+
+pub(crate) async fn create_user(app: Ctx, admin: PlatformAdmin, Body(new): Body<NewUser>) -> Result<Created<UserView>> {
+    let (email, password) = match (Email::parse(&new.email), NewPassword::parse(new.password, "/password")) {
+        (Ok(email), Ok(password)) => (email, password),
+        (Err(Error::Invalid(mut email)), Err(Error::Invalid(password))) => {
+            email.extend(password);
+            return Err(Error::Invalid(email).into());
+        }
+        (Err(error), _) | (_, Err(error)) => return Err(error.into()),
+    };
+    let sign_up = SignUp {
+        name: new.name.map(|name| name.trim().to_owned()),
+        email,
+        password,
+    };
+    let role = new.role.unwrap_or(PlatformRole::User);
+    Ok(Created(app.create_user(&admin.actor(), sign_up, role).await?.into()))
+}
+
+pub(crate) async fn get_user(app: Ctx, about: SelfOrAdmin<ReadAccount>) -> Result<Json<UserView>> {
+    if about.is_self() {
+        return Ok(Json(about.identity.user.clone().into()));
+    }
+    Ok(Json(app.user(&about.user).await?.into()))
+}
+
+/// The address is how a person signs in and gets back in, so only a person changes it: an API key gets 403 for any
+/// change of an account.
+pub(crate) async fn update_user(
+    app: Ctx,
+    _: Caller,
+    about: SelfOrAdmin<WriteAccount>,
+    Body(patch): Body<UserPatch>,
+) -> Result<Json<UserView>> {
+    let r#as = if about.is_self() { Role::Owner } else { Role::Admin };
+    let role = match patch.role.as_deref().filter(|_| r#as == Role::Admin) {
+        None => None,
+        Some("user") => Some(PlatformRole::User),
+        Some("admin") => Some(PlatformRole::Admin),
+        Some(_) => return Err(Error::invalid("/role", "has to be user or admin").into()),
+    };
+    let change = UserChange {
+        name: patch.name.map(|name| name.trim().to_owned()),
+        email: patch.email.as_deref().map(Email::parse).transpose()?,
+        role,
+    };
+    let password = patch.current_password.as_ref();
+    let user = app
+        .change_user(&about.actor(), &about.user, r#as, change, password)
+        .await?;
+    Ok(Json(user.into()))
+}
+
+pub(crate) async fn delete_user(app: Ctx, _: Caller, about: SelfOrAdmin<WriteAccount>) -> Result<Message> {
+    app.end_user(&about.actor(), &about.user).await?;
+    Ok(Message("User deleted successfully"))
+}

@@ -1,0 +1,65 @@
+//! `/users/{user_id}/quota`: the daily limit.
+
+use app::QuotaChange;
+use garde::Validate;
+use http_api::{Body, Ctx, Json, Result, SelfOrAdmin};
+use model::{
+    Quota, Timestamp,
+    permission::{ReadAccount, WriteAccount},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A change of a daily limit. `last_reset` in the body is ignored: a day begins by itself.
+#[derive(Deserialize, Validate, JsonSchema)]
+pub(crate) struct QuotaPatch {
+    /// Most LLM tokens in a day.
+    #[garde(inner(range(max = Quota::MAX_DAILY_LIMIT)))]
+    daily_limit: Option<u64>,
+    /// LLM tokens that count as used today; read when a platform admin calls, otherwise ignored.
+    #[garde(inner(range(max = Quota::MAX_DAILY_LIMIT)))]
+    used_today: Option<u64>,
+}
+
+/// A daily limit and what is used of it.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Quota")]
+pub(crate) struct QuotaView {
+    user_id: String,
+    /// Most LLM tokens in a day.
+    daily_limit: u64,
+    /// LLM tokens used today.
+    used_today: u64,
+    /// When today began, in the time zone of the personal organization.
+    last_reset: Timestamp,
+}
+
+impl From<Quota> for QuotaView {
+    fn from(quota: Quota) -> Self {
+        Self {
+            user_id: quota.user.0,
+            daily_limit: quota.daily_limit,
+            used_today: quota.used_today,
+            last_reset: quota.last_reset,
+        }
+    }
+}
+
+pub(crate) async fn get_quota(app: Ctx, about: SelfOrAdmin<ReadAccount>) -> Result<Json<QuotaView>> {
+    Ok(Json(app.quota(&about.user).await?.into()))
+}
+
+pub(crate) async fn update_quota(
+    app: Ctx,
+    about: SelfOrAdmin<WriteAccount>,
+    Body(patch): Body<QuotaPatch>,
+) -> Result<Json<QuotaView>> {
+    let change = QuotaChange {
+        daily_limit: patch.daily_limit,
+        used_today: patch.used_today,
+    };
+    let quota = app
+        .set_quota(&about.actor(), &about.user, change, about.is_admin())
+        .await?;
+    Ok(Json(quota.into()))
+}

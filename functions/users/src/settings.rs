@@ -1,0 +1,147 @@
+//! `/settings`: what a person set up for themselves (document 004).
+
+use app::{SettingsChange, SettingsFound};
+use garde::Validate;
+use http_api::{Body, Caller, Ctx, Json, Result, SelfOrAdmin};
+use model::{
+    Plan, Settings, Timestamp,
+    permission::{ReadAccount, WriteAccount},
+    settings::Theme,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// A change of settings. Protected fields (API key, plan, usage, ids, times) are no part of it and ignored.
+#[derive(Deserialize, Validate, JsonSchema)]
+pub(crate) struct SettingsPatch {
+    /// Colors of the pages.
+    #[garde(skip)]
+    theme: Option<Theme>,
+    /// Language of the pages and of mail, a BCP 47 tag.
+    #[garde(inner(length(max = Settings::MAX_LANGUAGE), pattern(r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")))]
+    language: Option<String>,
+    /// What to be told about; what is left out stays as it is.
+    #[garde(skip)]
+    notifications: Option<NotificationsPatch>,
+    /// What a client keeps for itself; replaces all of it.
+    #[garde(inner(custom(small)))]
+    preferences: Option<Map<String, Value>>,
+}
+
+/// What to be told about.
+#[derive(Deserialize, JsonSchema)]
+struct NotificationsPatch {
+    /// By mail: documents that failed, limits that were reached.
+    email: Option<bool>,
+    /// By mail: what is new in the product.
+    product_news: Option<bool>,
+}
+
+/// The settings of a user.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Settings")]
+pub(crate) struct SettingsView {
+    user_id: String,
+    theme: Theme,
+    language: String,
+    notifications: NotificationsView,
+    /// What a client keeps for itself.
+    preferences: Map<String, Value>,
+    /// The personal API key but for its secret middle; null until one is made.
+    api_key: Option<String>,
+    plan: Plan,
+    usage: UsageView,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+/// What to be told about.
+#[derive(Serialize, JsonSchema)]
+struct NotificationsView {
+    email: bool,
+    product_news: bool,
+}
+
+/// LLM tokens of today.
+#[derive(Serialize, JsonSchema)]
+struct UsageView {
+    daily_limit: u64,
+    used_today: u64,
+}
+
+/// A new personal API key.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct PersonalKeyView {
+    /// What requests send, as `Authorization: Bearer` or `X-API-Key`. Nobody can read it again.
+    api_key: String,
+}
+
+impl From<SettingsFound> for SettingsView {
+    fn from(found: SettingsFound) -> Self {
+        let SettingsFound {
+            settings,
+            key,
+            plan,
+            quota,
+        } = found;
+        Self {
+            user_id: quota.user.0,
+            theme: settings.theme,
+            language: settings.language,
+            notifications: NotificationsView {
+                email: settings.notifications.email,
+                product_news: settings.notifications.product_news,
+            },
+            preferences: settings.preferences,
+            api_key: key.map(|key| format!("{}…{}", key.prefix, key.last_four)),
+            plan,
+            usage: UsageView {
+                daily_limit: quota.daily_limit,
+                used_today: quota.used_today,
+            },
+            created_at: settings.created_at,
+            updated_at: settings.updated_at,
+        }
+    }
+}
+
+fn small(preferences: &Map<String, Value>, (): &()) -> garde::Result {
+    let bytes = serde_json::to_vec(preferences).map_or(usize::MAX, |text| text.len());
+    if preferences.len() <= Settings::MAX_PREFERENCES && bytes <= Settings::MAX_PREFERENCES_BYTES {
+        Ok(())
+    } else {
+        Err(garde::Error::new(format!(
+            "may hold at most {} entries and {} bytes",
+            Settings::MAX_PREFERENCES,
+            Settings::MAX_PREFERENCES_BYTES
+        )))
+    }
+}
+
+pub(crate) async fn get_settings(app: Ctx, about: SelfOrAdmin<ReadAccount>) -> Result<Json<SettingsView>> {
+    Ok(Json(app.settings(&about.identity.user).await?.into()))
+}
+
+pub(crate) async fn update_settings(
+    app: Ctx,
+    about: SelfOrAdmin<WriteAccount>,
+    Body(patch): Body<SettingsPatch>,
+) -> Result<Json<SettingsView>> {
+    let notifications = patch.notifications.as_ref();
+    let change = SettingsChange {
+        theme: patch.theme,
+        language: patch.language,
+        notify_by_email: notifications.and_then(|it| it.email),
+        notify_of_news: notifications.and_then(|it| it.product_news),
+        preferences: patch.preferences,
+    };
+    Ok(Json(app.change_settings(&about.identity.user, &change).await?.into()))
+}
+
+pub(crate) async fn regenerate_api_key(app: Ctx, person: Caller) -> Result<Json<PersonalKeyView>> {
+    let key = app.regenerate_personal_key(&person.identity, &person.actor()).await?;
+    Ok(Json(PersonalKeyView {
+        api_key: key.expose().to_owned(),
+    }))
+}

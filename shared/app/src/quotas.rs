@@ -1,0 +1,85 @@
+//! The daily limit of a user.
+
+use futures::future::BoxFuture;
+use model::{Actor, Day, Error, Quota, Result, User, UserId};
+use serde_json::json;
+use store::{QuotaChange, QuotaRead};
+
+use crate::{App, audited::Deed};
+
+/// How often a change is tried again that a use of the quota overtook.
+const MAX_ATTEMPTS: usize = 20;
+
+impl App {
+    /// What a user may use today, and has used.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such account.
+    pub fn quota<'a>(&'a self, user: &'a UserId) -> BoxFuture<'a, Result<Quota>> {
+        Box::pin(async move {
+            let user = self.user(user).await?;
+            Ok(self.read_quota(&user).await?.1.quota)
+        })
+    }
+
+    /// Sets a daily limit, and what counts as used today. `free`: whether the caller may raise the limit and say what
+    /// is used; others only lower the limit, and what they say is used is ignored.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Forbidden`] `quota_raise`.
+    pub fn set_quota<'a>(
+        &'a self,
+        actor: &'a Actor,
+        user: &'a UserId,
+        change: QuotaChange,
+        free: bool,
+    ) -> BoxFuture<'a, Result<Quota>> {
+        Box::pin(async move {
+            let user = self.user(user).await?;
+            let change = QuotaChange {
+                used_today: change.used_today.filter(|_| free),
+                ..change
+            };
+            for _ in 0..MAX_ATTEMPTS {
+                let (day, read) = self.read_quota(&user).await?;
+                let old = read.quota.clone();
+                let new = Quota {
+                    daily_limit: change.daily_limit.unwrap_or(old.daily_limit),
+                    used_today: change.used_today.unwrap_or(old.used_today),
+                    ..old.clone()
+                };
+                if new.daily_limit > old.daily_limit && !free {
+                    return Err(Error::Forbidden {
+                        code: "quota_raise",
+                        detail: "You may lower your own daily limit; only a platform admin raises it.",
+                    });
+                }
+                if new == old {
+                    return Ok(old);
+                }
+                let rules = |quota: &Quota| json!({"daily_limit": quota.daily_limit, "used_today": quota.used_today});
+                let deed = Deed {
+                    action: "quota.changed",
+                    kind: "user",
+                    subject: user.id.as_str(),
+                    before: rules(&old),
+                    after: rules(&new),
+                };
+                let entry = self.entry(actor, &user.personal_org, deed)?;
+                if self.store.quotas().set(&read, &change, &day, &entry).await? {
+                    return Ok(new);
+                }
+            }
+            Err(Error::unavailable("a quota is changed and used by too many at once"))
+        })
+    }
+
+    /// The day follows the time zone of the user's personal organization.
+    async fn read_quota(&self, user: &User) -> Result<(Day, QuotaRead)> {
+        let org = self.store.org(&user.personal_org).await?;
+        let org = org.ok_or_else(|| Error::internal("an account without its organization"))?;
+        let day = Day::of(self.clock.now(), &org.time_zone)?;
+        let read = self.store.quotas().get(&user.id, &day).await?;
+        Ok((day, read))
+    }
+}

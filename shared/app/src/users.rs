@@ -1,0 +1,179 @@
+//! Accounts, as their owners and platform admins change them.
+
+use futures::future::BoxFuture;
+use model::{Actor, Error, PlatformRole, Result, Secret, User, UserId, UserStatus};
+use serde_json::json;
+use store::{Ended, UserChange, UserWrite};
+
+use crate::{App, SignUp, audited::Deed};
+
+const ABSENT: Error = Error::NotFound("user");
+/// How often a change is tried again that somebody else's change overtook.
+const MAX_ATTEMPTS: usize = 20;
+/// Most shared organizations that an account can leave at its end: all of it is one transaction of 100 parts.
+const MAX_PLACES: usize = 30;
+
+/// As whom somebody changes an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// It is their own.
+    Owner,
+    /// A platform admin changes somebody else's.
+    Admin,
+}
+
+impl App {
+    /// An account that was not deleted.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub fn user<'a>(&'a self, id: &'a UserId) -> BoxFuture<'a, Result<User>> {
+        Box::pin(async move {
+            let user = self.store.user(id).await?.ok_or(ABSENT)?;
+            if user.status == UserStatus::Deleted {
+                Err(ABSENT)
+            } else {
+                Ok(user)
+            }
+        })
+    }
+
+    /// Creates an account for somebody else, who signs in with the password given. It has no session.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] `email_taken`.
+    pub fn create_user<'a>(
+        &'a self,
+        actor: &'a Actor,
+        sign_up: SignUp,
+        role: PlatformRole,
+    ) -> BoxFuture<'a, Result<User>> {
+        Box::pin(async move {
+            let draft = self.draft_account(sign_up, role).await?;
+            self.store_account(draft, None, actor).await
+        })
+    }
+
+    /// Changes an account. An owner who changes the address has to know the password: whoever finds an open page does
+    /// not take over the account. The role of an account is changed by an admin other than its owner.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Conflict`] `email_taken`, [`Error::Invalid`] at `/current_password`.
+    pub fn change_user<'a>(
+        &'a self,
+        actor: &'a Actor,
+        id: &'a UserId,
+        r#as: Role,
+        change: UserChange,
+        password: Option<&'a Secret>,
+    ) -> BoxFuture<'a, Result<User>> {
+        Box::pin(async move {
+            for _ in 0..MAX_ATTEMPTS {
+                let old = self.user(id).await?;
+                let change = UserChange {
+                    name: change.name.clone().filter(|name| *name != old.name),
+                    email: change.email.clone().filter(|email| *email != old.email),
+                    role: change.role.filter(|role| r#as == Role::Admin && *role != old.role),
+                };
+                if change.email.is_some() && r#as == Role::Owner {
+                    self.require_password(id, password).await?;
+                }
+                let mut fields = Vec::new();
+                fields.extend(change.name.as_ref().map(|_| "name"));
+                fields.extend(change.email.as_ref().map(|_| "email"));
+                if fields.is_empty() && change.role.is_none() {
+                    return Ok(old);
+                }
+                let mut new = old.clone();
+                new.name = change.name.clone().unwrap_or(new.name);
+                new.email = change.email.clone().unwrap_or(new.email);
+                new.role = change.role.unwrap_or(new.role);
+                let deed = Deed {
+                    action: if change.role.is_some() {
+                        "user.role_changed"
+                    } else {
+                        "user.changed"
+                    },
+                    kind: "user",
+                    subject: id.as_str(),
+                    before: json!({"role": old.role}),
+                    after: json!({"role": new.role, "changed": fields}),
+                };
+                let entry = self.entry(actor, &old.personal_org, deed)?;
+                match self.store.accounts().change(&old, &change, &entry).await? {
+                    UserWrite::Done => return Ok(new),
+                    UserWrite::EmailTaken => {
+                        let detail = "An account with this e-mail address exists.";
+                        return Err(Error::conflict("email_taken", detail));
+                    }
+                    UserWrite::Changed => {}
+                }
+            }
+            Err(busy())
+        })
+    }
+
+    /// Ends an account: from the next request on every credential of it is refused, its address is free, and it
+    /// belongs to no shared organization. What it leaves behind is removed by a job.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Conflict`] `last_owner` when a shared organization would have no owner left, and
+    /// `own_admin_account` for an admin's own account: another admin has to end it, so that one stays.
+    pub fn end_user<'a>(&'a self, actor: &'a Actor, id: &'a UserId) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            for _ in 0..MAX_ATTEMPTS {
+                let user = self.user(id).await?;
+                if user.role == PlatformRole::Admin && actor.id.as_deref() == Some(id.as_str()) {
+                    let detail = "A platform admin cannot end their own account; ask another admin.";
+                    return Err(Error::conflict("own_admin_account", detail));
+                }
+                let places = self.store.places_of(id).await?;
+                if places.len() > MAX_PLACES {
+                    let detail = format!("Leave organizations until at most {MAX_PLACES} are left, then try again.");
+                    return Err(Error::conflict("too_many_organizations", detail));
+                }
+                let deed = Deed {
+                    action: "user.deleted",
+                    kind: "user",
+                    subject: id.as_str(),
+                    before: json!({"role": user.role, "status": user.status}),
+                    after: json!({"status": UserStatus::Deleted}),
+                };
+                let entry = self.entry(actor, &user.personal_org, deed)?;
+                let now = self.clock.now();
+                match self.store.accounts().end(&user, &places, now, &entry).await? {
+                    Ended::Done => return Ok(()),
+                    Ended::LastOwner(org) => {
+                        let name = self
+                            .store
+                            .org(&org)
+                            .await?
+                            .map_or_else(|| org.0.clone(), |org| org.name);
+                        let detail = format!(
+                            "\"{name}\" would have no owner left: hand it to somebody else or delete it first."
+                        );
+                        return Err(Error::conflict("last_owner", detail));
+                    }
+                    Ended::Changed => {}
+                }
+            }
+            Err(busy())
+        })
+    }
+
+    async fn require_password(&self, id: &UserId, password: Option<&Secret>) -> Result<()> {
+        let pointer = "/current_password";
+        let detail = "is required to change the e-mail address";
+        let password = password.ok_or_else(|| Error::invalid(pointer, detail))?;
+        let hash = self.store.password_hash(id).await?;
+        if self.hasher.verify(password, hash).await? {
+            Ok(())
+        } else {
+            Err(Error::invalid(pointer, "is not the password of this account"))
+        }
+    }
+}
+
+fn busy() -> Error {
+    Error::unavailable("an account is changed by too many at once")
+}

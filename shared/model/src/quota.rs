@@ -1,0 +1,86 @@
+//! The daily limit of a user, in LLM tokens, and the day it is counted in.
+
+use jiff::{civil::Date, tz::TimeZone};
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result, Timestamp, UserId};
+
+/// A day in some time zone: the period key of counters. A new day is a new key, so nothing has to be reset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Day {
+    /// Its date there.
+    pub date: Date,
+    /// When it began.
+    pub began_at: Timestamp,
+}
+
+impl Day {
+    /// The day that `now` is in, in the IANA time zone `zone`.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] for a zone nobody knows: zones are checked before they are stored.
+    pub fn of(now: Timestamp, zone: &str) -> Result<Self> {
+        let zone = TimeZone::get(zone).map_err(Error::internal)?;
+        let start = now.to_zoned(zone).start_of_day().map_err(Error::internal)?;
+        Ok(Self {
+            date: start.date(),
+            began_at: start.timestamp(),
+        })
+    }
+}
+
+/// What a user may use in a day, and has used today.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quota {
+    /// Whose.
+    pub user: UserId,
+    /// Most LLM tokens in a day.
+    pub daily_limit: u64,
+    /// LLM tokens used today.
+    pub used_today: u64,
+    /// When today began: the counter is 0 at every beginning.
+    pub last_reset: Timestamp,
+}
+
+/// The stored part of a quota: absent until somebody sets a limit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DailyLimit {
+    /// Most LLM tokens in a day.
+    pub daily_limit: u64,
+}
+
+impl Quota {
+    /// The limit of a user for whom none was set.
+    pub const DEFAULT_DAILY_LIMIT: u64 = 10_000;
+    /// Highest limit that can be set: sums of it stay far from the end of a number in the table.
+    pub const MAX_DAILY_LIMIT: u64 = 1_000_000_000_000;
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a failing step is the test's failure")]
+mod tests {
+    use super::*;
+
+    fn day(now: &str, zone: &str) -> (String, String) {
+        let day = Day::of(now.parse().unwrap(), zone).unwrap();
+        (day.date.to_string(), day.began_at.to_string())
+    }
+
+    #[test]
+    fn the_day_is_that_of_the_time_zone() {
+        assert_eq!(
+            day("2026-11-24T23:30:00Z", "UTC"),
+            ("2026-11-24".into(), "2026-11-24T00:00:00Z".into())
+        );
+        assert_eq!(
+            day("2026-11-24T23:30:00Z", "Asia/Tokyo"),
+            ("2026-11-25".into(), "2026-11-24T15:00:00Z".into())
+        );
+        // The clock went from 00:00 to 01:00: this day has no midnight.
+        assert_eq!(
+            day("2018-11-04T12:00:00Z", "America/Sao_Paulo"),
+            ("2018-11-04".into(), "2018-11-04T03:00:00Z".into())
+        );
+        assert!(Day::of(Timestamp::UNIX_EPOCH, "Mars/Olympus").is_err());
+    }
+}

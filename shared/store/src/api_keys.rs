@@ -1,0 +1,250 @@
+//! API keys: the row an organization sees, and the hash by which a request finds it.
+//!
+//! The row alone decides whether a key is accepted; what the hash leads to says where the row is. Every change names
+//! the version it was made of, so that of two changes at once one is refused and looks again.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
+use model::{
+    ApiKey, ApiKeyId, AuditEntry, Error, Membership, OrgId, Page, PageRequest, Result, Timestamp, User, UserId,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Store,
+    item::{Narrow, PRESENT, Transaction, conditional, from_item, n, part, primary, s, to_item},
+    keys,
+};
+
+/// The API keys of an organization.
+#[derive(Debug, Clone)]
+pub struct ApiKeys {
+    store: Store,
+    org: OrgId,
+}
+
+/// What became of a new key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Made {
+    /// It exists.
+    Created,
+    /// It does not: the organization has [`ApiKey::MAX_PER_ORG`] already, or is gone.
+    Full,
+    /// It does not: the settings that were to name it were changed by somebody else.
+    Changed,
+}
+
+/// What a hash leads to.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct KeyHolder {
+    /// The organization that has the key.
+    pub org: OrgId,
+    /// The key.
+    pub key: ApiKeyId,
+    /// Whom it acts for.
+    pub user: UserId,
+}
+
+#[derive(Deserialize)]
+struct LastUse {
+    key: ApiKeyId,
+    used_ms: i64,
+}
+
+impl Store {
+    /// The API keys of `org`.
+    pub fn api_keys(&self, org: &OrgId) -> ApiKeys {
+        ApiKeys {
+            store: self.clone(),
+            org: org.clone(),
+        }
+    }
+
+    /// What the hash of a key leads to. Whether the key is accepted, only its row says.
+    pub async fn key_holder(&self, hash: &str) -> Result<Option<KeyHolder>> {
+        self.identity().get(keys::api_key_hash(hash)).await
+    }
+
+    /// The key with the account and the place that it acts with, in one round trip; none when one of them, or the
+    /// organization, is gone.
+    pub async fn key_with_user(&self, holder: &KeyHolder) -> Result<Option<(ApiKey, User, Membership)>> {
+        let KeyHolder { org, key, user } = holder;
+        let row = keys::api_key(org, key);
+        let (profile, place, of_org) = (keys::profile(user), keys::membership(org, user), keys::org(org));
+        let items = self
+            .identity()
+            .among(&[row.clone(), profile.clone(), place.clone(), of_org])
+            .await?;
+        if items.iter().any(|item| item.contains_key("deleted_at")) {
+            return Ok(None);
+        }
+        let mut by_sk: HashMap<String, _> = HashMap::with_capacity(items.len());
+        for item in items {
+            if let Some(Ok(sk)) = item.get("sk").map(|sk| sk.as_s()) {
+                by_sk.insert(sk.clone(), item);
+            }
+        }
+        let (Some(row), Some(profile), Some(place)) = (
+            by_sk.remove(&row.sk),
+            by_sk.remove(&profile.sk),
+            by_sk.remove(&place.sk),
+        ) else {
+            return Ok(None);
+        };
+        Ok(Some((from_item(row)?, from_item(profile)?, from_item(place)?)))
+    }
+
+    /// Notes that a key was used, unless that was noted within the last minute.
+    pub async fn note_key_use(&self, id: &ApiKeyId, now: Timestamp) -> Result<()> {
+        let resolution = i64::try_from(ApiKey::USE_RESOLUTION.as_millis()).unwrap_or(i64::MAX);
+        let update = self
+            .ephemeral()
+            .update(&keys::api_key_use(id))
+            .update_expression("SET used_ms = :now, #key = :key")
+            .condition_expression("attribute_not_exists(used_ms) OR used_ms <= :before")
+            .expression_attribute_names("#key", "key")
+            .expression_attribute_values(":now", n(now.as_millisecond()))
+            .expression_attribute_values(":before", n(now.as_millisecond() - resolution))
+            .expression_attribute_values(":key", s(id.as_str()));
+        conditional(update).await.map(|_| ())
+    }
+}
+
+impl ApiKeys {
+    /// Stores a new key. `settings`: the user's settings that name it from now on instead of the personal key given.
+    pub async fn create(
+        &self,
+        key: &ApiKey,
+        personal_instead_of: Option<Option<&ApiKeyId>>,
+        entry: &AuditEntry,
+    ) -> Result<Made> {
+        let table = self.store.identity();
+        let counted = table
+            .part_update(&keys::org(&self.org))
+            .update_expression("ADD api_keys :one")
+            .condition_expression("attribute_exists(pk) AND (attribute_not_exists(api_keys) OR api_keys < :most)")
+            .expression_attribute_values(":one", n(1))
+            .expression_attribute_values(":most", n(ApiKey::MAX_PER_ORG));
+        let mut parts = vec![
+            part(counted)?,
+            table.part_put_new(to_item(&keys::api_key(&self.org, &key.id), key)?)?,
+            self.lead(key, &key.secret_hash)?,
+        ];
+        if let Some(old) = personal_instead_of {
+            let update = table
+                .part_update(&keys::settings(&key.created_by))
+                .update_expression("SET api_key = :new")
+                .expression_attribute_values(":new", s(key.id.as_str()));
+            parts.push(part(match old {
+                None => update.condition_expression("attribute_exists(pk) AND attribute_not_exists(api_key)"),
+                Some(old) => update
+                    .condition_expression("api_key = :old")
+                    .expression_attribute_values(":old", s(old.as_str())),
+            })?);
+        }
+        Ok(match self.store.transact_audited(entry, parts).await? {
+            Transaction::Done => Made::Created,
+            Transaction::Refused(0) => Made::Full,
+            Transaction::Refused(_) => Made::Changed,
+        })
+    }
+
+    /// One key.
+    pub async fn get(&self, id: &ApiKeyId) -> Result<Option<ApiKey>> {
+        self.store.identity().get(keys::api_key(&self.org, id)).await
+    }
+
+    /// Keys, newest first, revoked ones too.
+    pub async fn list(&self, page: &PageRequest) -> Result<Page<ApiKey>> {
+        let all = Narrow::default();
+        let table = self.store.identity();
+        let found = table.list(keys::tenant(&self.org), keys::API_KEYS, page, all).await?;
+        let items = found.items.into_iter().map(from_item).collect::<Result<_>>()?;
+        Ok(Page {
+            items,
+            next: found.next,
+        })
+    }
+
+    /// When keys were last used; at most 100.
+    pub async fn last_uses(&self, ids: &[ApiKeyId]) -> Result<HashMap<ApiKeyId, Timestamp>> {
+        let keys: Vec<_> = ids.iter().map(keys::api_key_use).collect();
+        let mut uses = HashMap::with_capacity(ids.len());
+        for item in self.store.ephemeral().among(&keys).await? {
+            let LastUse { key, used_ms } = from_item(item)?;
+            uses.insert(key, Timestamp::from_millisecond(used_ms).unwrap_or_default());
+        }
+        Ok(uses)
+    }
+
+    /// Replaces `old` by `new`; answers `false` when somebody changed it first.
+    pub async fn replace(&self, old: &ApiKey, new: &ApiKey, entry: &AuditEntry) -> Result<bool> {
+        let table = self.store.identity();
+        let row = Put::builder()
+            .table_name(table.name)
+            .set_item(Some(to_item(&keys::api_key(&self.org, &new.id), new)?))
+            .condition_expression("#version = :version")
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_values(":version", n(old.version))
+            .build()
+            .map_err(Error::internal)?;
+        let mut parts = vec![TransactWriteItem::builder().put(row).build()];
+        parts.extend(self.changed_leads(old, Some(new))?);
+        if old.revoked_at.is_none() && new.revoked_at.is_some() {
+            parts.push(self.one_less()?);
+        }
+        Ok(self.store.transact_audited(entry, parts).await? == Transaction::Done)
+    }
+
+    /// Removes a key without a trace but the audit entry; answers `false` when somebody changed it first.
+    pub async fn erase(&self, key: &ApiKey, entry: &AuditEntry) -> Result<bool> {
+        let table = self.store.identity();
+        let row = keys::api_key(&self.org, &key.id);
+        let mut parts = vec![table.part_delete(&row, Some(("version", n(key.version))))?];
+        parts.extend(self.changed_leads(key, None)?);
+        if key.revoked_at.is_none() {
+            parts.push(self.one_less()?);
+        }
+        let ephemeral = self.store.ephemeral();
+        let last_use = Delete::builder()
+            .table_name(ephemeral.name)
+            .set_key(Some(primary(&keys::api_key_use(&key.id))))
+            .build()
+            .map_err(Error::internal)?;
+        parts.push(TransactWriteItem::builder().delete(last_use).build());
+        Ok(self.store.transact_audited(entry, parts).await? == Transaction::Done)
+    }
+
+    /// Adds the hashes that `new` has and `old` had not, and removes those of the reverse.
+    fn changed_leads(&self, old: &ApiKey, new: Option<&ApiKey>) -> Result<Vec<TransactWriteItem>> {
+        let (before, now) = (old.hashes(), new.map(ApiKey::hashes).unwrap_or_default());
+        let gone = before.iter().filter(|hash| !now.contains(hash));
+        let gone = gone.map(|hash| self.store.identity().part_delete(&keys::api_key_hash(hash), None));
+        let added = now.iter().filter(|hash| !before.contains(hash));
+        let added = added.map(|hash| self.lead(old, hash));
+        gone.chain(added).collect()
+    }
+
+    fn lead(&self, key: &ApiKey, hash: &str) -> Result<TransactWriteItem> {
+        let holder = KeyHolder {
+            org: self.org.clone(),
+            key: key.id.clone(),
+            user: key.created_by.clone(),
+        };
+        self.store
+            .identity()
+            .part_put_new(to_item(&keys::api_key_hash(hash), &holder)?)
+    }
+
+    fn one_less(&self) -> Result<TransactWriteItem> {
+        let counted = self
+            .store
+            .identity()
+            .part_update(&keys::org(&self.org))
+            .update_expression("ADD api_keys :less")
+            .condition_expression(PRESENT)
+            .expression_attribute_values(":less", n(-1));
+        part(counted)
+    }
+}

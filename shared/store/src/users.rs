@@ -1,0 +1,213 @@
+//! Changes and the end of an account.
+
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
+use model::{
+    AuditEntry, Email, Membership, OrgId, OrgRole, PlatformRole, Purge, Result, Timestamp, User, UserId, UserStatus,
+};
+use serde::Deserialize;
+
+use crate::{
+    Store,
+    accounts::Accounts,
+    item::{Transaction, from_item, n, part, s, to_item, value},
+    keys,
+};
+
+/// A change of an account; what is absent stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct UserChange {
+    /// New name.
+    pub name: Option<String>,
+    /// New address.
+    pub email: Option<Email>,
+    /// New platform role.
+    pub role: Option<PlatformRole>,
+}
+
+/// What became of a change of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UserWrite {
+    /// It was made.
+    Done,
+    /// Not made: another account has the address.
+    EmailTaken,
+    /// Not made: somebody changed the account first. Look again.
+    Changed,
+}
+
+/// What became of the end of an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// No credential of it is accepted from here on.
+    Done,
+    /// Not ended: this organization would have no owner left.
+    LastOwner(OrgId),
+    /// Not ended: somebody changed the account, or its places, first. Look again.
+    Changed,
+}
+
+/// A place in an organization, as its user's partition has it.
+#[derive(Debug, Deserialize)]
+struct Place {
+    org_id: OrgId,
+}
+
+#[derive(serde::Serialize)]
+struct Owner<'a> {
+    user: &'a UserId,
+}
+
+impl Store {
+    /// An account, whatever its state.
+    pub async fn user(&self, id: &UserId) -> Result<Option<User>> {
+        self.identity().get(keys::profile(id)).await
+    }
+
+    /// The hash of an account's password; none when it has none.
+    pub async fn password_hash(&self, id: &UserId) -> Result<Option<String>> {
+        let item = self.identity().get_raw(keys::profile(id), true).await?;
+        Ok(item.and_then(|item| item.get("password_hash")?.as_s().ok().cloned()))
+    }
+
+    /// The organization with this id, whatever became of it.
+    pub async fn org(&self, id: &OrgId) -> Result<Option<model::Org>> {
+        self.identity().get(keys::org(id)).await
+    }
+
+    /// The places of a user in organizations but the personal one, as the organizations have them.
+    pub async fn places_of(&self, user: &UserId) -> Result<Vec<Membership>> {
+        let table = self.identity();
+        let places: Vec<Place> = table.all_below(&keys::user(user), keys::PLACES).await?;
+        let mut found = Vec::with_capacity(places.len());
+        for some in places.chunks(50) {
+            let asked = some
+                .iter()
+                .flat_map(|place| [keys::org(&place.org_id), keys::membership(&place.org_id, user)]);
+            let items = table.among(&asked.collect::<Vec<_>>()).await?;
+            let (orgs, members): (Vec<_>, Vec<_>) =
+                items.into_iter().partition(|item| item.get("sk") == Some(&s("ORG")));
+            let gone = |membership: &Membership| {
+                let is = |item: &&crate::item::Item| item.get("id") == Some(&s(membership.org.as_str()));
+                orgs.iter().find(is).is_none_or(|org| org.contains_key("deleted_at"))
+            };
+            for item in members {
+                let membership: Membership = from_item(item)?;
+                if !gone(&membership) {
+                    found.push(membership);
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl Accounts {
+    /// Changes an account from what `before` says.
+    pub async fn change(&self, before: &User, change: &UserChange, entry: &AuditEntry) -> Result<UserWrite> {
+        let store = &self.0;
+        let table = store.identity();
+        let fields = [
+            ("name", change.name.as_ref().map(value).transpose()?),
+            ("email", change.email.as_ref().map(value).transpose()?),
+            ("role", change.role.as_ref().map(value).transpose()?),
+        ];
+        let mut update = table.part_update(&keys::profile(&before.id));
+        let mut set = Vec::new();
+        for (name, value) in fields {
+            let Some(value) = value else { continue };
+            set.push(format!("#{name} = :{name}"));
+            update = update
+                .expression_attribute_names(format!("#{name}"), name)
+                .expression_attribute_values(format!(":{name}"), value);
+        }
+        if set.is_empty() {
+            return Ok(UserWrite::Done);
+        }
+        let update = if_as_read(update, before)?.update_expression(format!("SET {}", set.join(", ")));
+        let mut parts = vec![part(update)?];
+        let (old, new) = (
+            before.email.fingerprint(),
+            change
+                .email
+                .as_ref()
+                .map_or_else(|| before.email.fingerprint(), Email::fingerprint),
+        );
+        if old != new {
+            parts.push(table.part_put_new(to_item(&keys::email(&new), &Owner { user: &before.id })?)?);
+            let own = ("user", s(before.id.as_str()));
+            parts.push(table.part_delete(&keys::email(&old), Some(own))?);
+        }
+        Ok(match store.transact_audited(entry, parts).await? {
+            Transaction::Done => UserWrite::Done,
+            Transaction::Refused(1) => UserWrite::EmailTaken,
+            Transaction::Refused(_) => UserWrite::Changed,
+        })
+    }
+
+    /// Ends an account: one transaction takes it out of the organizations in `places`, frees its address, leaves a
+    /// tombstone that no credential passes, and promises the removal of the rest. `before` and `places` are how they
+    /// were read.
+    pub async fn end(&self, before: &User, places: &[Membership], now: Timestamp, entry: &AuditEntry) -> Result<Ended> {
+        let store = &self.0;
+        let table = store.identity();
+        let tombstone = table
+            .part_update(&keys::profile(&before.id))
+            .update_expression("SET #status = :deleted, deleted_at = :now REMOVE password_hash")
+            .expression_attribute_values(":deleted", value(&UserStatus::Deleted)?)
+            .expression_attribute_values(":now", s(now.to_string()));
+        let promise = Purge::User {
+            user_id: before.id.clone(),
+            orgs: places.iter().map(|place| place.org.clone()).collect(),
+        };
+        let own = ("user", s(before.id.as_str()));
+        let mut parts = vec![
+            part(if_as_read(tombstone, before)?)?,
+            table.part_delete(&keys::email(&before.email.fingerprint()), Some(own))?,
+            store.promise(&promise, now.as_millisecond())?,
+        ];
+        let first = parts.len();
+        for place in places {
+            let role = ("role", value(&place.role)?);
+            parts.push(table.part_delete(&keys::membership(&place.org, &place.member), Some(role))?);
+            parts.push(table.part_delete(&keys::place(&place.member, &place.org), None)?);
+            parts.push(part(one_less(table.part_update(&keys::org(&place.org)), place.role))?);
+        }
+        Ok(match store.transact_audited(entry, parts).await? {
+            Transaction::Done => Ended::Done,
+            Transaction::Refused(part) if part >= first && (part - first) % 3 == 2 => {
+                let place = places
+                    .get((part - first) / 3)
+                    .filter(|place| place.role == OrgRole::Owner);
+                place.map_or(Ended::Changed, |place| Ended::LastOwner(place.org.clone()))
+            }
+            Transaction::Refused(_) => Ended::Changed,
+        })
+    }
+}
+
+/// `update`, on the condition that the account has the address, role and state it was read with.
+fn if_as_read(update: UpdateBuilder, before: &User) -> Result<UpdateBuilder> {
+    Ok(update
+        .condition_expression("email = :old_email AND #role = :old_role AND #status = :old_status")
+        .expression_attribute_names("#role", "role")
+        .expression_attribute_names("#status", "status")
+        .expression_attribute_values(":old_email", value(&before.email)?)
+        .expression_attribute_values(":old_role", value(&before.role)?)
+        .expression_attribute_values(":old_status", value(&before.status)?))
+}
+
+/// The counters of an organization that somebody with `role` leaves. The last owner is kept here.
+fn one_less(update: UpdateBuilder, role: OrgRole) -> UpdateBuilder {
+    if role == OrgRole::Owner {
+        update
+            .update_expression("ADD owners :less, seats :less")
+            .condition_expression("owners > :one")
+            .expression_attribute_values(":less", n(-1))
+            .expression_attribute_values(":one", n(1))
+    } else {
+        update
+            .update_expression("ADD seats :less")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":less", n(-1))
+    }
+}
