@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use futures::future::BoxFuture;
 use model::{
-    Actor, ApiKeyId, Email, Error, Membership, NewPassword, Org, OrgId, OrgRole, Permission, Plan, PlatformRole,
+    Actor, ApiKeyId, AuditEntry, Email, Error, MailMessage, Membership, NewPassword, Org, OrgId, OrgRole, Permission, Plan, PlatformRole,
     Result, Secret, Session, SessionId, User, UserStatus, audit::ActorKind, session::Presented,
 };
+use serde_json::json;
 use store::Registered;
 
-use crate::{App, TokenPair};
+use crate::{App, Origin, TokenPair, credentials::user_actor, guesses};
 
 /// What a new account needs.
 #[derive(Debug)]
@@ -108,15 +109,32 @@ impl App {
     ///
     /// # Errors
     /// [`Error::Conflict`] `email_taken`.
-    pub fn register(&self, sign_up: SignUp) -> BoxFuture<'_, Result<SignedIn>> {
-        self.create_account(sign_up, PlatformRole::User)
+    pub fn register<'a>(&'a self, sign_up: SignUp, origin: &'a Origin) -> BoxFuture<'a, Result<SignedIn>> {
+        Box::pin(async move {
+            let email = sign_up.email.clone();
+            let created = self.create_account(sign_up, PlatformRole::User, origin).await;
+            // Either way one mail is asked for, so that both take the same time.
+            let id = self.ids.make()?;
+            match &created {
+                Ok(account) => {
+                    let user = account.user.id.clone();
+                    self.try_to_mail(MailMessage::VerifyEmail { id, user }).await;
+                }
+                Err(Error::Conflict { .. }) => self.try_to_mail(MailMessage::EmailTaken { id, email }).await,
+                Err(_) => {}
+            }
+            created
+        })
     }
 
     /// Sees to it that an account with this address exists; a new one gets the platform role `admin`. An account
     /// that exists is left as it is.
     pub fn seed_platform_admin(&self, sign_up: SignUp) -> BoxFuture<'_, Result<()>> {
         Box::pin(async move {
-            match self.create_account(sign_up, PlatformRole::Admin).await {
+            match self
+                .create_account(sign_up, PlatformRole::Admin, &Origin::default())
+                .await
+            {
                 Ok(_)
                 | Err(Error::Conflict {
                     code: "email_taken", ..
@@ -126,7 +144,12 @@ impl App {
         })
     }
 
-    fn create_account(&self, sign_up: SignUp, role: PlatformRole) -> BoxFuture<'_, Result<SignedIn>> {
+    fn create_account<'a>(
+        &'a self,
+        sign_up: SignUp,
+        role: PlatformRole,
+        origin: &'a Origin,
+    ) -> BoxFuture<'a, Result<SignedIn>> {
         Box::pin(async move {
             let SignUp { name, email, password } = sign_up;
             let hash = self.hasher.hash(&password).await?;
@@ -140,6 +163,9 @@ impl App {
                 status: UserStatus::Active,
                 personal_org: org_id.clone(),
                 stripe_customer_id: None,
+                // The operator named this address; nobody else becomes an admin by registering.
+                email_verified: role == PlatformRole::Admin,
+                session_epoch: 0,
                 created_at: now,
             };
             let org = Org {
@@ -158,12 +184,16 @@ impl App {
                 role: OrgRole::Owner,
                 joined_at: now,
             };
-            let session = Session::begin(self.ids.make()?, user.id.clone(), now);
+            let session = self.new_session(&user, origin)?;
             let tokens = self.keys().await?.pair(&session)?;
+            let entry = AuditEntry {
+                after: json!({"role": role}),
+                ..self.account_entry(&user, user_actor(&user, origin), "user.created")?
+            };
             match self
                 .store
                 .accounts()
-                .register(&user, &hash, &org, &owner, &session)
+                .register(&user, &hash, &org, &owner, &session, &entry)
                 .await?
             {
                 Registered::Created => Ok(SignedIn { user, tokens }),
@@ -178,20 +208,35 @@ impl App {
     /// Signs in by address and password.
     ///
     /// # Errors
-    /// [`Error::Unauthorized`] `invalid_credentials`, whatever the reason, after the same time.
-    pub fn sign_in<'a>(&'a self, email: &'a str, password: &'a Secret) -> BoxFuture<'a, Result<SignedIn>> {
+    /// [`Error::Unauthorized`] `invalid_credentials`, whatever the reason, after the same time;
+    /// [`Error::TooMany`] when the account was guessed at too often, whether or not it exists.
+    pub fn sign_in<'a>(
+        &'a self,
+        email: &'a str,
+        password: &'a Secret,
+        origin: &'a Origin,
+    ) -> BoxFuture<'a, Result<SignedIn>> {
         Box::pin(async move {
-            let known = match Email::parse(email) {
-                Ok(email) => self.store.accounts().by_email(&email).await?,
-                Err(_) => None,
-            };
+            let account = guesses::account(email);
+            let guess = self.guess(&account, origin.network.as_ref()).await?;
+            let known = self.store.accounts().by_email(&account).await?;
             let (user, hash) = known.map(|found| (found.user, found.password_hash)).unzip();
             let right = self.hasher.verify(password, hash.flatten()).await?;
             let user = user.filter(|user| right && user.is_active()).ok_or(WRONG)?;
-            let session = Session::begin(self.ids.make()?, user.id.clone(), self.clock.now());
+            let session = self.new_session(&user, origin)?;
             let tokens = self.keys().await?.pair(&session)?;
             self.store.sessions().begin(&session).await?;
+            self.guessed_right(guess).await?;
             Ok(SignedIn { user, tokens })
+        })
+    }
+
+    fn new_session(&self, user: &User, origin: &Origin) -> Result<Session> {
+        Ok(Session {
+            epoch: user.session_epoch,
+            user_agent: origin.user_agent.clone(),
+            network: origin.network.clone(),
+            ..Session::begin(self.ids.make()?, user.id.clone(), self.clock.now())
         })
     }
 
@@ -214,7 +259,7 @@ impl App {
                     return Err(ENDED);
                 };
                 let now = self.clock.now();
-                if session.is_expired(now) || !user.is_active() {
+                if !session.is_live(&user, now) {
                     return Err(ENDED);
                 }
                 match session.presented(presented.generation, now) {
@@ -263,7 +308,7 @@ impl App {
                 .with_session(&claims.user, &claims.session)
                 .await?;
             let (user, session) = found
-                .filter(|(user, session)| user.is_active() && !session.is_expired(now))
+                .filter(|(user, session)| session.is_live(user, now))
                 .ok_or(ENDED)?;
             Ok(Identity {
                 user,

@@ -1,18 +1,18 @@
 //! Accounts and the personal organization that comes with each.
 
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
-use model::{Email, Error, Membership, Org, OrgId, Result, Session, SessionId, User, UserId};
+use model::{AuditEntry, Error, Membership, Org, OrgId, Result, Session, SessionId, User, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Store,
-    item::{self, ABSENT, Item, Transaction, from_item, n, primary, s, to_item, transact},
+    item::{self, ABSENT, Item, Transaction, from_item, n, primary, s, to_item},
     keys, tables,
 };
 
 /// Accounts, by address and by id.
 #[derive(Debug, Clone)]
-pub struct Accounts(Store);
+pub struct Accounts(pub(crate) Store);
 
 /// What became of a sign-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub struct SignIn {
     pub user: User,
     /// Argon2id hash in PHC string format; none when the account has no password.
     pub password_hash: Option<String>,
+    /// Raised with every new password; links to set one are good for one version only.
+    pub password_version: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -58,6 +60,7 @@ impl Accounts {
         org: &Org,
         owner: &Membership,
         session: &Session,
+        entry: &AuditEntry,
     ) -> Result<Registered> {
         let table = &self.0.tables().identity;
         let put = |item: Item| {
@@ -78,36 +81,40 @@ impl Accounts {
             &keys::email(&user.email.fingerprint()),
             &Owner { user: user.id.clone() },
         )?;
-        let parts = vec![
+        let mut parts = vec![
             put(address)?,
             put(profile)?,
             put(to_item(&keys::org(&org.id), org)?)?,
             put(to_item(&keys::membership(&owner.org, &owner.member), owner)?)?,
             put(session_item(session)?)?,
         ];
-        match transact(&self.0.db, parts).await? {
+        if let Some(network) = &session.network {
+            parts.push(self.0.logins().marker(&user.email.fingerprint(), network, session.created_at)?);
+        }
+        match self.0.transact_audited(entry, parts).await? {
             Transaction::Done => Ok(Registered::Created),
             Transaction::Refused(_) => Ok(Registered::EmailTaken),
         }
     }
 
-    /// The account with this address.
-    pub async fn by_email(&self, email: &Email) -> Result<Option<SignIn>> {
-        let Some(owner) = self
-            .0
-            .identity()
-            .get::<Owner>(keys::email(&email.fingerprint()))
-            .await?
-        else {
-            return Ok(None);
-        };
-        let Some(item) = self.0.identity().get_raw(keys::profile(&owner.user), true).await? else {
+    /// The account with this address, by its fingerprint. An unknown address takes as many reads as a known one.
+    pub async fn by_email(&self, fingerprint: &str) -> Result<Option<SignIn>> {
+        let owner = self.0.identity().get::<Owner>(keys::email(fingerprint)).await?;
+        let user = owner.map_or_else(|| UserId(fingerprint.to_owned()), |owner| owner.user);
+        self.by_id(&user).await
+    }
+
+    /// The account with this id.
+    pub async fn by_id(&self, user: &UserId) -> Result<Option<SignIn>> {
+        let Some(item) = self.0.identity().get_raw(keys::profile(user), true).await? else {
             return Ok(None);
         };
         let password_hash = item.get("password_hash").and_then(|hash| hash.as_s().ok()).cloned();
+        let version = item.get("password_version").and_then(|version| version.as_n().ok());
         Ok(Some(SignIn {
-            user: from_item(item)?,
             password_hash,
+            password_version: version.and_then(|version| version.parse().ok()).unwrap_or_default(),
+            user: from_item(item)?,
         }))
     }
 
