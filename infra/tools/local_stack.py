@@ -79,6 +79,7 @@ class Stack:
             **{f"TABLE_{table.upper()}": f"parlance-{table}" for table in TABLES},
             "BUCKET": "parlance",
             "QUEUE_INDEX_DOCUMENTS": f"{self.services}/000000000000/index_documents",
+            "QUEUE_SEND_MAIL": f"{self.services}/000000000000/send_mail",
             "SECRETS_PREFIX": "",
             "AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH": "true",
             "AWS_ENDPOINT_URL": self.services,

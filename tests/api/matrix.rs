@@ -48,6 +48,12 @@ fn body(operation: &Operation, things: &Things) -> Value {
         ("GET" | "DELETE", _) => Value::Null,
         (_, path) if path.ends_with("/auth/register") => json!({"email": "new@example.com", "password": PASSWORD}),
         (_, path) if path.ends_with("/auth/login") => json!({"email": "victim@example.com", "password": "not theirs"}),
+        (_, path) if path.ends_with("/change-password") => {
+            json!({"current_password": "not theirs", "new_password": PASSWORD})
+        }
+        (_, path) if path.ends_with("/reset-password") => json!({"email": "victim@example.com"}),
+        (_, path) if path.ends_with("/reset-password/confirm") => json!({"token": "x", "new_password": PASSWORD}),
+        (_, path) if path.ends_with("/verify-email/confirm") => json!({"token": "x"}),
         (_, path) if path.ends_with("/auth/refresh") => json!({"refresh_token": "x"}),
         (_, path) if path.ends_with("/messages") => json!({"content": "Hello?"}),
         (_, path) if path.ends_with("/chat/sessions") => json!({"chatbot_id": things.chatbot}),

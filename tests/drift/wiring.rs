@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use super::template::{Template, root};
 
 /// What every function is told: `app::Config` reads it, and refuses to start without.
-const ENVIRONMENT: [&str; 10] = [
+const ENVIRONMENT: [&str; 11] = [
     "AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH",
     "BUCKET",
     "QUEUE_INDEX_DOCUMENTS",
+    "QUEUE_SEND_MAIL",
     "SECRETS_PREFIX",
     "TABLE_APP",
     "TABLE_AUDIT",
@@ -135,10 +136,10 @@ fn a_worker_has_a_queue_or_a_schedule() {
 #[test]
 fn every_function_is_told_all_that_it_reads() {
     for function in Template::read().functions {
-        let own: &[&str] = if function.crate_name == "chats" {
-            &["OPENAI_BASE_URL"]
-        } else {
-            &[]
+        let own: &[&str] = match function.crate_name.as_str() {
+            "chats" => &["OPENAI_BASE_URL"],
+            "send_mail" => &["MAIL_FROM", "PUBLIC_URL"],
+            _ => &[],
         };
         let wanted: BTreeSet<_> = ENVIRONMENT.iter().chain(own).copied().collect();
         let told: BTreeSet<_> = function.environment.keys().map(String::as_str).collect();

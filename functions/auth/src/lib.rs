@@ -1,7 +1,10 @@
 //! Accounts and sign-in sessions, on both surfaces: `/api/v1/auth` (documents 000 to 002) and `/api/auth` (004).
 
+mod passwords;
+mod sessions;
 mod sphere;
 mod v1;
+mod verification;
 
 use http_api::{Api, Caller, Ctx, Message, Result};
 
@@ -37,6 +40,46 @@ pub fn api() -> Api {
             "/auth/logout",
             logout,
             "End the session of this token; it is refused from the next request on.",
+        )
+        .post(
+            "/auth/logout-all",
+            sessions::logout_all,
+            "End all sessions of the caller, this one too.",
+        )
+        .get(
+            "/auth/sessions",
+            sessions::list_sign_in_sessions,
+            "List where the caller is signed in.",
+        )
+        .delete(
+            "/auth/sessions/{session_id}",
+            sessions::end_sign_in_session,
+            "End one of the caller's sessions.",
+        )
+        .post(
+            "/auth/change-password",
+            passwords::change_password,
+            "Replace the own password; all other sessions end.",
+        )
+        .post(
+            "/auth/reset-password",
+            passwords::request_password_reset,
+            "Ask for a mail with a link to set a new password; the answer is the same for every address.",
+        )
+        .post(
+            "/auth/reset-password/confirm",
+            passwords::reset_password,
+            "Set a new password with the token of the mail; all sessions end.",
+        )
+        .post(
+            "/auth/verify-email/request",
+            verification::request_email_verification,
+            "Ask for another mail with a link that verifies the own address.",
+        )
+        .post(
+            "/auth/verify-email/confirm",
+            verification::verify_email,
+            "Verify an address with the token of the mail.",
         )
 }
 

@@ -1,6 +1,6 @@
 //! `/api/auth`: document 004, whose answers are exactly `uid, email, displayName, token`.
 
-use http_api::{Body, Created, Ctx, FormOrJson, Json, Result, SelfOrAdmin};
+use http_api::{Body, Created, Ctx, FormOrJson, Json, Origin, Result, SelfOrAdmin};
 use model::{Secret, User, permission::ReadAccount};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -26,13 +26,17 @@ fn view(user: &User, token: &Secret) -> SphereUser {
     }
 }
 
-pub(crate) async fn register(app: Ctx, Body(new): Body<NewAccount>) -> Result<Created<SphereUser>> {
-    let made = app.register(new.into_sign_up()?).await?;
+pub(crate) async fn register(app: Ctx, origin: Origin, Body(new): Body<NewAccount>) -> Result<Created<SphereUser>> {
+    let made = app.register(new.into_sign_up()?, &origin).await?;
     Ok(Created(view(&made.user, &made.tokens.access)))
 }
 
-pub(crate) async fn login(app: Ctx, FormOrJson(credentials): FormOrJson<Credentials>) -> Result<Json<SphereUser>> {
-    let signed_in = credentials.sign_in(&app).await?;
+pub(crate) async fn login(
+    app: Ctx,
+    origin: Origin,
+    FormOrJson(credentials): FormOrJson<Credentials>,
+) -> Result<Json<SphereUser>> {
+    let signed_in = credentials.sign_in(&app, &origin).await?;
     Ok(Json(view(&signed_in.user, &signed_in.tokens.access)))
 }
 

@@ -2,7 +2,7 @@
 
 use app::{SignUp, SignedIn, TokenPair};
 use garde::Validate;
-use http_api::{Body, Created, Ctx, FormOrJson, Json, Result, SelfOrAdmin, optional_name};
+use http_api::{Body, Created, Ctx, FormOrJson, Json, Origin, Result, SelfOrAdmin, optional_name};
 use model::{Email, Error, NewPassword, PlatformRole, Secret, Timestamp, User, permission::ReadAccount};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -62,12 +62,12 @@ pub(crate) struct Credentials {
 }
 
 impl Credentials {
-    pub(crate) async fn sign_in(self, app: &Ctx) -> Result<SignedIn> {
+    pub(crate) async fn sign_in(self, app: &Ctx, origin: &Origin) -> Result<SignedIn> {
         let address = self
             .username
             .or(self.email)
             .ok_or_else(|| Error::invalid("/email", "is required"))?;
-        Ok(app.sign_in(&address, &self.password).await?)
+        Ok(app.sign_in(&address, &self.password, origin).await?)
     }
 }
 
@@ -112,6 +112,8 @@ pub(crate) struct AccountView {
     /// The same as `name`.
     full_name: String,
     email: String,
+    /// Whether a mail to the address was answered.
+    email_verified: bool,
     role: PlatformRole,
     created_at: Timestamp,
     /// Null until billing is configured.
@@ -128,6 +130,7 @@ impl From<&User> for AccountView {
             name: user.name.clone(),
             full_name: user.name.clone(),
             email: user.email.to_string(),
+            email_verified: user.email_verified,
             role: user.role,
             created_at: user.created_at,
             stripe_customer_id: user.stripe_customer_id.clone(),
@@ -145,16 +148,20 @@ pub(crate) struct RegisteredView {
     tokens: TokensView,
 }
 
-pub(crate) async fn register(app: Ctx, Body(new): Body<NewAccount>) -> Result<Created<RegisteredView>> {
-    let SignedIn { user, tokens } = app.register(new.into_sign_up()?).await?;
+pub(crate) async fn register(app: Ctx, origin: Origin, Body(new): Body<NewAccount>) -> Result<Created<RegisteredView>> {
+    let SignedIn { user, tokens } = app.register(new.into_sign_up()?, &origin).await?;
     Ok(Created(RegisteredView {
         account: (&user).into(),
         tokens: tokens.into(),
     }))
 }
 
-pub(crate) async fn login(app: Ctx, FormOrJson(credentials): FormOrJson<Credentials>) -> Result<Json<TokensView>> {
-    Ok(Json(credentials.sign_in(&app).await?.tokens.into()))
+pub(crate) async fn login(
+    app: Ctx,
+    origin: Origin,
+    FormOrJson(credentials): FormOrJson<Credentials>,
+) -> Result<Json<TokensView>> {
+    Ok(Json(credentials.sign_in(&app, &origin).await?.tokens.into()))
 }
 
 pub(crate) async fn refresh(app: Ctx, Body(request): Body<RefreshRequest>) -> Result<Json<TokensView>> {

@@ -33,7 +33,10 @@ pub struct Worker {
 
 /// Functions that consume a queue.
 pub fn workers(app: &App) -> Vec<Worker> {
-    vec![worker::<index_documents::IndexDocuments>(app)]
+    vec![
+        worker::<index_documents::IndexDocuments>(app),
+        worker::<send_mail::SendMail>(app),
+    ]
 }
 
 fn worker<J: runtime::Job>(app: &App) -> Worker {
@@ -73,7 +76,7 @@ pub fn names() -> Vec<&'static str> {
     let groups = groups().into_iter().map(|(name, _)| name);
     let schedules = schedules().into_iter().map(|schedule| schedule.name);
     groups
-        .chain([index_documents::IndexDocuments::QUEUE])
+        .chain([index_documents::IndexDocuments::QUEUE, send_mail::SendMail::QUEUE])
         .chain(schedules)
         .collect()
 }

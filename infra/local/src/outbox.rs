@@ -1,12 +1,22 @@
-//! Mail that would have been sent.
+//! Mail that would have been sent, kept with the data.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    fs::{self, File},
+    io::{self, Write as _},
+    sync::{Arc, Mutex, PoisonError},
+};
 
-use model::Timestamp;
-use serde::Serialize;
+use app::{BoxFuture, Mailer};
+use model::{Clock, Error, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::cloud::Data;
+
+/// Name of the file in the data folder: one mail a line.
+const FILE: &str = "outbox.jsonl";
 
 /// A mail.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Mail {
     pub(crate) to: String,
     pub(crate) subject: String,
@@ -14,14 +24,105 @@ pub(crate) struct Mail {
     pub(crate) created_at: Timestamp,
 }
 
-/// Mails of this process, oldest first.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Outbox(Arc<Mutex<Vec<Mail>>>);
+/// All mails. Clones share them.
+#[derive(Debug, Clone)]
+pub(crate) struct Outbox {
+    mails: Arc<Mutex<Mails>>,
+    clock: Clock,
+}
+
+#[derive(Debug)]
+struct Mails {
+    /// Oldest first.
+    all: Vec<Mail>,
+    file: Option<File>,
+}
 
 impl Outbox {
+    /// The mails in the data folder; what is sent from now on is added to them.
+    pub(crate) fn open(data: &Data, clock: Clock) -> io::Result<Self> {
+        let (all, file) = match data {
+            Data::Ephemeral => (Vec::new(), None),
+            Data::Folder(folder) => {
+                let path = folder.join(FILE);
+                let text = match fs::read_to_string(&path) {
+                    Ok(text) => text,
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+                    Err(error) => return Err(error),
+                };
+                let file = File::options().create(true).append(true).open(&path)?;
+                // A process that was killed while it wrote left half a line: that mail is sent again.
+                let whole = text.rfind('\n').map_or(0, |end| end + 1);
+                file.set_len(u64::try_from(whole).unwrap_or(u64::MAX))?;
+                let mails = text[..whole].lines().filter_map(|line| serde_json::from_str(line).ok());
+                (mails.collect(), Some(file))
+            }
+        };
+        Ok(Self {
+            mails: Arc::new(Mutex::new(Mails { all, file })),
+            clock,
+        })
+    }
+
     /// The mails, newest first.
     pub(crate) fn newest_first(&self) -> Vec<Mail> {
-        let mails = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        mails.iter().rev().cloned().collect()
+        let mails = self.mails.lock().unwrap_or_else(PoisonError::into_inner);
+        mails.all.iter().rev().cloned().collect()
+    }
+
+    fn add(&self, mail: Mail) -> io::Result<()> {
+        let mut mails = self.mails.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = &mut mails.file {
+            let mut line = serde_json::to_vec(&mail)?;
+            line.push(b'\n');
+            file.write_all(&line)?;
+        }
+        mails.all.push(mail);
+        Ok(())
+    }
+}
+
+impl Mailer for Outbox {
+    fn send<'a>(&'a self, mail: &'a model::Mail) -> BoxFuture<'a, model::Result<()>> {
+        let mail = Mail {
+            to: mail.to.to_string(),
+            subject: mail.subject.clone(),
+            text: mail.text.clone(),
+            created_at: self.clock.now(),
+        };
+        Box::pin(async move { self.add(mail).map_err(Error::unavailable) })
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    fn mail(subject: &str) -> Mail {
+        Mail {
+            to: "ada@example.com".to_owned(),
+            subject: subject.to_owned(),
+            text: "line\nline".to_owned(),
+            created_at: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn mails_outlive_the_process_and_half_a_line_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = Data::Folder(folder.path().to_owned());
+        let outbox = Outbox::open(&data, Clock::default()).unwrap();
+        outbox.add(mail("first")).unwrap();
+        outbox.add(mail("second")).unwrap();
+        let file = folder.path().join(FILE);
+        let cut = fs::read_to_string(&file).unwrap() + r#"{"to":"ada@exam"#;
+        fs::write(&file, cut).unwrap();
+
+        let outbox = Outbox::open(&data, Clock::default()).unwrap();
+        assert_eq!(outbox.newest_first(), [mail("second"), mail("first")]);
+        outbox.add(mail("third")).unwrap();
+        let outbox = Outbox::open(&data, Clock::default()).unwrap();
+        assert_eq!(outbox.newest_first().len(), 3);
     }
 }

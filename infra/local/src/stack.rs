@@ -5,6 +5,7 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use app::{App, Config, SignUp};
 use axum::serve::ListenerExt as _;
 use model::{Clock, Email, NewPassword, Secret};
+use store::QueueUrls;
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -111,7 +112,8 @@ impl Stack {
         // Boxed, because what the SDKs keep across an await is large.
         Box::pin(provision::create(&sdk, &options.data)).await?;
 
-        let app = App::new(&sdk, config(&options, &cloud), clock)?;
+        let outbox = Outbox::open(&options.data, clock.clone()).map_err(model::Error::unavailable)?;
+        let app = App::with_mailer(&sdk, config(&options, &cloud), clock, Arc::new(outbox.clone()))?;
         seed_admin(&options, &app).await?;
         let workers = functions::workers(&app);
         for worker in &workers {
@@ -123,7 +125,7 @@ impl Stack {
             |worker: functions::Worker| EventSourceMapping::new(cloud.sqs().clone(), worker.name, 10, worker.handler);
         let local = Arc::new(Local {
             app,
-            outbox: Outbox::default(),
+            outbox,
             workers: workers.into_iter().map(deliver).collect(),
         });
 
@@ -157,7 +159,7 @@ impl Stack {
             }
         });
         self.tasks.spawn(async move {
-            let served = axum::serve(listener, router)
+            let served = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
                 .with_graceful_shutdown(stop.cancelled_owned())
                 .await;
             if let Err(error) = served {
@@ -238,6 +240,7 @@ impl Stack {
                 provision::queue_url(&self.cloud, "index_documents"),
             ),
             ("KEY_MODE", "test".to_owned()),
+            ("QUEUE_SEND_MAIL", provision::queue_url(&self.cloud, "send_mail")),
             ("AWS_ENDPOINT_URL", self.cloud.endpoint()),
             ("AWS_REGION", cloud::REGION.to_owned()),
             ("AWS_ACCESS_KEY_ID", cloud::ACCESS_KEY_ID.to_owned()),
@@ -264,9 +267,18 @@ fn config(options: &Options, cloud: &Cloud) -> Config {
     Config {
         tables: provision::tables(),
         bucket: provision::BUCKET.to_owned(),
-        queue_index_documents: provision::queue_url(cloud, "index_documents"),
+        queues: QueueUrls {
+            index_documents: provision::queue_url(cloud, "index_documents"),
+            send_mail: provision::queue_url(cloud, "send_mail"),
+        },
         secrets_prefix: String::new(),
         key_mode: model::KeyMode::Test,
+        mail_from: options.variable("MAIL_FROM").unwrap_or_default().to_owned(),
+        public_url: options
+            .variable("PUBLIC_URL")
+            .unwrap_or(app::DEFAULT_PUBLIC_URL)
+            .trim_end_matches('/')
+            .to_owned(),
         openai_base_url: options
             .variable("OPENAI_BASE_URL")
             .unwrap_or("https://api.openai.com/v1")

@@ -1,7 +1,10 @@
 //! Configuration from the environment, checked once at start.
 
 use model::KeyMode;
-use store::Tables;
+use store::{QueueUrls, Tables};
+
+/// Where the local stack answers.
+pub const DEFAULT_PUBLIC_URL: &str = "http://localhost:8000";
 
 /// What every function is told by its environment. Secrets are not here: they come from Secrets Manager.
 #[derive(Debug, Clone)]
@@ -10,12 +13,16 @@ pub struct Config {
     pub tables: Tables,
     /// Bucket of uploads and segments.
     pub bucket: String,
-    /// URL of the queue of documents to index.
-    pub queue_index_documents: String,
+    /// URLs of the queues.
+    pub queues: QueueUrls,
     /// Put in front of every name in Secrets Manager.
     pub secrets_prefix: String,
     /// Which API keys are made and accepted: a developer's machine refuses those of production, and the reverse.
     pub key_mode: KeyMode,
+    /// Sender of mail, as in `Parlance <no-reply@example.com>`. Only the worker that sends needs it.
+    pub mail_from: String,
+    /// Where people open the links in mails, without a slash at the end.
+    pub public_url: String,
     /// Base URL of the OpenAI-compatible provider.
     pub openai_base_url: String,
     /// Whether a model whose provider has no key is answered by the built-in `local` model. Only on a
@@ -50,13 +57,18 @@ impl Config {
                 audit: required("TABLE_AUDIT")?,
             },
             bucket: required("BUCKET")?,
-            queue_index_documents: required("QUEUE_INDEX_DOCUMENTS")?,
+            queues: QueueUrls {
+                index_documents: required("QUEUE_INDEX_DOCUMENTS")?,
+                send_mail: required("QUEUE_SEND_MAIL")?,
+            },
             secrets_prefix: or("SECRETS_PREFIX", ""),
             key_mode: if or("KEY_MODE", "live") == "test" {
                 KeyMode::Test
             } else {
                 KeyMode::Live
             },
+            mail_from: or("MAIL_FROM", ""),
+            public_url: or("PUBLIC_URL", DEFAULT_PUBLIC_URL).trim_end_matches('/').to_owned(),
             openai_base_url: or("OPENAI_BASE_URL", "https://api.openai.com/v1"),
             fall_back_to_local_model: false,
         })

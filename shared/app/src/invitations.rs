@@ -2,8 +2,8 @@
 
 use futures::future::BoxFuture;
 use model::{
-    Actor, AuditEntry, Email, Error, Invitation, InvitationId, Mail, Membership, Org, OrgId, OrgRole, Result, Secret,
-    User,
+    Actor, AuditEntry, Email, Error, Invitation, InvitationId, Mail, MailMessage, Membership, Org, OrgId, OrgRole,
+    Result, Secret, User,
     invitation::{INVITATION_TTL, new_token, token_hash},
     time::after,
 };
@@ -318,16 +318,18 @@ impl App {
     }
 
     async fn is_member(&self, org: &OrgId, email: &Email) -> Result<bool> {
-        let Some(known) = self.store.accounts().by_email(email).await? else {
+        let Some(known) = self.store.accounts().by_email(&email.fingerprint()).await? else {
             return Ok(false);
         };
         let place = self.store.accounts().membership(org, &known.user.id).await?;
         Ok(place.is_some())
     }
 
-    /// Promises the mail with the token. Nothing else ever holds the token in the clear.
+    /// Queues the mail with the token. Nothing else ever holds the token in the clear; when the queue does not take it,
+    /// the request fails, and sending again makes a new token.
     async fn send_invitation(&self, invitation: &Invitation, org: &Org, token: &Secret) -> Result<()> {
         let mail = Mail {
+            id: self.ids.make()?,
             to: invitation.email.clone(),
             subject: format!("You are invited to {}", org.name),
             text: format!(
@@ -339,10 +341,6 @@ impl App {
                 INVITATION_TTL.as_secs() / (24 * 3600),
             ),
         };
-        let id: String = self.ids.make()?;
-        self.store
-            .invitations()
-            .promise_mail(&id, &mail, self.clock.now())
-            .await
+        self.queue_mail(&MailMessage::Mail(mail)).await
     }
 }

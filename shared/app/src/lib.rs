@@ -8,17 +8,23 @@ mod answer;
 mod api_keys;
 mod audited;
 mod config;
+mod credentials;
+mod guesses;
 mod index_document;
 mod invitations;
+mod letters;
+mod mail;
 mod members;
 mod models;
 mod orgs;
+mod origin;
 mod passwords;
 mod quotas;
 mod readiness;
 mod relay_outbox;
 mod secrets;
 mod segments;
+mod ses;
 mod settings;
 mod sign_in;
 mod tokens;
@@ -29,13 +35,16 @@ use std::{ops::Deref, sync::Arc};
 
 pub use answer::{AnswerEvent, AnswerStream, Question};
 pub use api_keys::{KeyChange, Keyring, NewKey, ShownOnce};
-pub use config::{Config, ConfigError};
+pub use config::{Config, ConfigError, DEFAULT_PUBLIC_URL};
+pub use credentials::NewCredentials;
 pub use futures::future::BoxFuture;
 pub use index_document::Delivery;
 pub use invitations::InvitedTo;
+pub use mail::Mailer;
 pub use members::Seat;
 use model::{Clock, Ids, OrgId, Result, UserId};
 pub use orgs::{NewOrg, OwnOrg};
+pub use origin::Origin;
 pub use readiness::{Dependency, Readiness};
 pub use settings::SettingsFound;
 pub use sign_in::{Credential, Identity, KeyGrant, SignUp, SignedIn};
@@ -61,6 +70,7 @@ pub struct Inner {
     store: Store,
     objects: Objects,
     queues: Queues,
+    mailer: Arc<dyn Mailer>,
     secrets: secrets::Secrets,
     keys: OnceCell<tokens::Keys>,
     key_uses: api_keys::KeyUses,
@@ -80,6 +90,18 @@ impl Deref for App {
 impl App {
     /// An app that reaches AWS with `sdk`. Nothing is called before it is needed, so a cold start stays short.
     pub fn new(sdk: &aws_types::SdkConfig, config: Config, clock: Clock) -> Result<Self> {
+        let http = models::http_client()?;
+        let ses = ses::Ses::new(sdk, http, &config.mail_from, clock.clone());
+        Self::with_mailer(sdk, config, clock, Arc::new(ses))
+    }
+
+    /// The same, with mail going another way than Amazon SES.
+    pub fn with_mailer(
+        sdk: &aws_types::SdkConfig,
+        config: Config,
+        clock: Clock,
+        mailer: Arc<dyn Mailer>,
+    ) -> Result<Self> {
         let objects = Objects::new(sdk, &config.bucket);
         Ok(Self(Arc::new(Inner {
             ids: Ids::new(clock.clone()),
@@ -87,7 +109,8 @@ impl App {
             store: Store::new(sdk, config.tables.clone()),
             segments: segments::Segments::new(objects.clone()),
             objects,
-            queues: Queues::new(sdk, &config.queue_index_documents),
+            queues: Queues::new(sdk, config.queues.clone()),
+            mailer,
             secrets: secrets::Secrets::new(sdk, &config.secrets_prefix),
             keys: OnceCell::new(),
             key_uses: api_keys::KeyUses::default(),

@@ -26,11 +26,14 @@ pub(crate) struct Chosen {
     pub(crate) requested: Option<String>,
 }
 
+/// A client with time limits.
+pub(crate) fn http_client() -> Result<reqwest::Client> {
+    TimeLimits::default().http_client().map_err(Error::internal)
+}
+
 impl Models {
     pub(crate) fn new() -> Result<Self> {
-        Ok(Self {
-            http: TimeLimits::default().http_client().map_err(Error::internal)?,
-        })
+        Ok(Self { http: http_client()? })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Whether everything we stand on answers.
 
 use futures::future::{BoxFuture, join_all};
+use store::Queue;
 
 use crate::App;
 
@@ -28,7 +29,7 @@ impl Readiness {
 }
 
 impl App {
-    /// Asks every table, the bucket and the queue.
+    /// Asks every table, the bucket and every queue.
     pub fn readiness(&self) -> BoxFuture<'_, Readiness> {
         Box::pin(async move {
             let names = ["identity", "app", "chunks", "usage", "ephemeral", "audit"];
@@ -41,19 +42,19 @@ impl App {
                         ok: self.store.is_reachable(table).await,
                     }
                 });
-            let (mut dependencies, bucket, queue) = futures::join!(
-                join_all(tables),
-                self.objects.is_reachable(),
-                self.queues.is_reachable()
-            );
+            let queues = Queue::ALL.map(|queue| async move {
+                Dependency {
+                    name: format!("queue:{}", queue.name()),
+                    ok: self.queues.is_reachable(queue).await,
+                }
+            });
+            let (mut dependencies, bucket, queues) =
+                futures::join!(join_all(tables), self.objects.is_reachable(), join_all(queues));
             dependencies.push(Dependency {
                 name: "bucket".to_owned(),
                 ok: bucket,
             });
-            dependencies.push(Dependency {
-                name: "queue:index_documents".to_owned(),
-                ok: queue,
-            });
+            dependencies.extend(queues);
             Readiness { dependencies }
         })
     }

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use futures::future::BoxFuture;
 use model::{
-    Actor, ApiKeyId, Email, Error, Membership, NewPassword, Org, OrgId, OrgRole, Permission, Plan, PlatformRole,
-    Result, Secret, Session, SessionId, Timestamp, User, UserStatus, api_key, audit::ActorKind, session::Presented,
+    Actor, ApiKeyId, Email, Error, MailMessage, Membership, NewPassword, Org, OrgId, OrgRole, Permission, Plan,
+    PlatformRole, Result, Secret, Session, SessionId, Timestamp, User, UserStatus, api_key, audit::ActorKind,
+    session::Presented,
 };
 use serde_json::json;
 use store::Registered;
 
-use crate::{App, TokenPair, audited::Deed};
+use crate::{App, Origin, TokenPair, audited::Deed, credentials::user_actor, guesses};
 
 /// What a new account needs.
 #[derive(Debug)]
@@ -123,15 +124,32 @@ impl App {
     ///
     /// # Errors
     /// [`Error::Conflict`] `email_taken`.
-    pub fn register(&self, sign_up: SignUp) -> BoxFuture<'_, Result<SignedIn>> {
-        self.create_account(sign_up, PlatformRole::User)
+    pub fn register<'a>(&'a self, sign_up: SignUp, origin: &'a Origin) -> BoxFuture<'a, Result<SignedIn>> {
+        Box::pin(async move {
+            let email = sign_up.email.clone();
+            let created = self.create_account(sign_up, PlatformRole::User, origin).await;
+            // Either way one mail is asked for, so that both take the same time.
+            let id = self.ids.make()?;
+            match &created {
+                Ok(account) => {
+                    let user = account.user.id.clone();
+                    self.try_to_mail(MailMessage::VerifyEmail { id, user }).await;
+                }
+                Err(Error::Conflict { .. }) => self.try_to_mail(MailMessage::EmailTaken { id, email }).await,
+                Err(_) => {}
+            }
+            created
+        })
     }
 
     /// Sees to it that an account with this address exists; a new one gets the platform role `admin`. An account
     /// that exists is left as it is.
     pub fn seed_platform_admin(&self, sign_up: SignUp) -> BoxFuture<'_, Result<()>> {
         Box::pin(async move {
-            match self.create_account(sign_up, PlatformRole::Admin).await {
+            match self
+                .create_account(sign_up, PlatformRole::Admin, &Origin::default())
+                .await
+            {
                 Ok(_)
                 | Err(Error::Conflict {
                     code: "email_taken", ..
@@ -141,15 +159,17 @@ impl App {
         })
     }
 
-    fn create_account(&self, sign_up: SignUp, role: PlatformRole) -> BoxFuture<'_, Result<SignedIn>> {
+    fn create_account<'a>(
+        &'a self,
+        sign_up: SignUp,
+        role: PlatformRole,
+        origin: &'a Origin,
+    ) -> BoxFuture<'a, Result<SignedIn>> {
         Box::pin(async move {
             let draft = self.draft_account(sign_up, role).await?;
-            let session = Session::begin(self.ids.make()?, draft.user.id.clone(), self.clock.now());
+            let session = self.new_session(&draft.user, origin)?;
             let tokens = self.keys().await?.pair(&session)?;
-            let own = Actor {
-                request_id: None,
-                ..Actor::user(draft.user.id.as_str(), "")
-            };
+            let own = user_actor(&draft.user, origin);
             let user = self.store_account(draft, Some(&session), &own).await?;
             Ok(SignedIn { user, tokens })
         })
@@ -169,6 +189,9 @@ impl App {
             status: UserStatus::Active,
             personal_org: org_id.clone(),
             stripe_customer_id: None,
+            // The operator named this address; nobody else becomes an admin by registering.
+            email_verified: role == PlatformRole::Admin,
+            session_epoch: 0,
             created_at: now,
         };
         let org = Org {
@@ -227,20 +250,35 @@ impl App {
     /// Signs in by address and password.
     ///
     /// # Errors
-    /// [`Error::Unauthorized`] `invalid_credentials`, whatever the reason, after the same time.
-    pub fn sign_in<'a>(&'a self, email: &'a str, password: &'a Secret) -> BoxFuture<'a, Result<SignedIn>> {
+    /// [`Error::Unauthorized`] `invalid_credentials`, whatever the reason, after the same time;
+    /// [`Error::TooMany`] when the account was guessed at too often, whether or not it exists.
+    pub fn sign_in<'a>(
+        &'a self,
+        email: &'a str,
+        password: &'a Secret,
+        origin: &'a Origin,
+    ) -> BoxFuture<'a, Result<SignedIn>> {
         Box::pin(async move {
-            let known = match Email::parse(email) {
-                Ok(email) => self.store.accounts().by_email(&email).await?,
-                Err(_) => None,
-            };
+            let account = guesses::account(email);
+            let guess = self.guess(&account, origin.network.as_ref()).await?;
+            let known = self.store.accounts().by_email(&account).await?;
             let (user, hash) = known.map(|found| (found.user, found.password_hash)).unzip();
             let right = self.hasher.verify(password, hash.flatten()).await?;
             let user = user.filter(|user| right && user.is_active()).ok_or(WRONG)?;
-            let session = Session::begin(self.ids.make()?, user.id.clone(), self.clock.now());
+            let session = self.new_session(&user, origin)?;
             let tokens = self.keys().await?.pair(&session)?;
             self.store.sessions().begin(&session).await?;
+            self.guessed_right(guess).await?;
             Ok(SignedIn { user, tokens })
+        })
+    }
+
+    fn new_session(&self, user: &User, origin: &Origin) -> Result<Session> {
+        Ok(Session {
+            epoch: user.session_epoch,
+            user_agent: origin.user_agent.clone(),
+            network: origin.network.clone(),
+            ..Session::begin(self.ids.make()?, user.id.clone(), self.clock.now())
         })
     }
 
@@ -263,7 +301,7 @@ impl App {
                     return Err(ENDED);
                 };
                 let now = self.clock.now();
-                if session.is_expired(now) || !user.is_active() {
+                if !session.is_live(&user, now) {
                     return Err(ENDED);
                 }
                 match session.presented(presented.generation, now) {
@@ -315,7 +353,7 @@ impl App {
                 .with_session(&claims.user, &claims.session)
                 .await?;
             let (user, session) = found
-                .filter(|(user, session)| user.is_active() && !session.is_expired(now))
+                .filter(|(user, session)| session.is_live(user, now))
                 .ok_or(ENDED)?;
             Ok(Identity {
                 user,

@@ -14,6 +14,7 @@ use model::{
 };
 use retrieval::Kind;
 use sha2::{Digest as _, Sha256};
+use store::Queue;
 
 use crate::App;
 
@@ -167,7 +168,7 @@ impl App {
             org_id: promise.org.clone(),
             document_id: promise.document.clone(),
         };
-        self.queues.index_document(&message).await?;
+        self.queues.send(Queue::IndexDocuments, &message).await?;
         self.store.outbox().remove(&promise.document).await
     }
 }

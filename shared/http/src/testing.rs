@@ -71,6 +71,8 @@ fn user(name: &str, role: PlatformRole) -> User {
         status: UserStatus::Active,
         personal_org: OrgId(format!("personal-{name}")),
         stripe_customer_id: None,
+        email_verified: false,
+        session_epoch: 0,
         created_at: Timestamp::UNIX_EPOCH,
     }
 }

@@ -43,6 +43,12 @@ pub struct User {
     pub personal_org: OrgId,
     /// Customer id at Stripe, once billing is configured.
     pub stripe_customer_id: Option<String>,
+    /// Whether a mail to the address was answered. Signing in does not need it.
+    #[serde(default)]
+    pub email_verified: bool,
+    /// Only sessions of this epoch are valid: raising it ends all of them in one write.
+    #[serde(default)]
+    pub session_epoch: u64,
     /// Sign-up.
     pub created_at: Timestamp,
 }

@@ -84,6 +84,16 @@ pub enum Error {
         /// When to try again.
         retry_after: Duration,
     },
+    /// Too often, too fast; later it is allowed again (429 with `Retry-After`).
+    #[error("{detail}")]
+    TooMany {
+        /// Stable `snake_case` word, for example `too_many_attempts`.
+        code: &'static str,
+        /// A sentence a person can act on.
+        detail: &'static str,
+        /// When it is allowed again.
+        retry_after: Duration,
+    },
     /// A readable body with values that are not valid (422).
     #[error("some fields are not valid")]
     Invalid(Vec<FieldError>),

@@ -66,6 +66,8 @@ ids! {
     ApiKeyId,
     /// An entry of the audit log.
     AuditEntryId,
+    /// A mail: whatever is sent under one id reaches its reader once.
+    MailId,
     /// One turn of a conversation: the user's message and the answer to it.
     TurnId,
 }

@@ -55,17 +55,6 @@ impl Invitation {
     }
 }
 
-/// A mail that is to be sent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mail {
-    /// To whom.
-    pub to: Email,
-    /// Subject line.
-    pub subject: String,
-    /// Plain text.
-    pub text: String,
-}
-
 /// A new token: 256 random bits, with a prefix that secret scanners can look for.
 ///
 /// # Errors

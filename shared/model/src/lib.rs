@@ -13,6 +13,8 @@ pub mod email;
 pub mod error;
 pub mod id;
 pub mod invitation;
+pub mod mail;
+pub mod network;
 pub mod org;
 pub mod outbox;
 pub mod page;
@@ -24,6 +26,7 @@ pub mod quota;
 pub mod secret;
 pub mod session;
 pub mod settings;
+pub mod throttle;
 pub mod time;
 
 pub use account::{PlatformRole, User, UserStatus};
@@ -35,9 +38,12 @@ pub use document::{Document, DocumentKind, DocumentStatus, IndexFailure};
 pub use email::Email;
 pub use error::{Error, FieldError, Result, UpstreamKind};
 pub use id::{
-    ApiKeyId, AuditEntryId, ChatbotId, ConversationId, DocumentId, Ids, InvitationId, OrgId, SessionId, TurnId, UserId,
+    ApiKeyId, AuditEntryId, ChatbotId, ConversationId, DocumentId, Ids, InvitationId, MailId, OrgId, SessionId, TurnId,
+    UserId,
 };
-pub use invitation::{Invitation, Mail};
+pub use invitation::Invitation;
+pub use mail::{Mail, MailMessage};
+pub use network::Network;
 pub use org::{Membership, Org, OrgChange, OrgRole, Plan};
 pub use outbox::OutboxEntry;
 pub use page::{Page, PageRequest};

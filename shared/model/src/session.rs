@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{SessionId, Timestamp, UserId, time::after};
+use crate::{Network, SessionId, Timestamp, User, UserId, time::after};
 
 /// How long an access token lives.
 pub const ACCESS_TTL: Duration = Duration::from_mins(15);
@@ -31,6 +31,15 @@ pub struct Session {
     pub expires_at: Timestamp,
     /// Sign-in.
     pub created_at: Timestamp,
+    /// The account's [`crate::User::session_epoch`] at sign-in; a session of an earlier one has ended.
+    #[serde(default)]
+    pub epoch: u64,
+    /// The program that signed in, as it named itself.
+    #[serde(default)]
+    pub user_agent: Option<String>,
+    /// The network that it signed in from.
+    #[serde(default)]
+    pub network: Option<Network>,
 }
 
 /// What presenting a refresh token of some generation means.
@@ -56,12 +65,21 @@ impl Session {
             rotated_at: now,
             expires_at: after(now, REFRESH_TTL),
             created_at: now,
+            epoch: 0,
+            user_agent: None,
+            network: None,
         }
     }
 
     /// Whether the session has ended by time.
     pub fn is_expired(&self, now: Timestamp) -> bool {
         now >= self.expires_at
+    }
+
+    /// Whether its tokens are good for `user` now: it has not ended by time, nor with all others, nor with the
+    /// account.
+    pub fn is_live(&self, user: &User, now: Timestamp) -> bool {
+        !self.is_expired(now) && self.epoch == user.session_epoch && user.is_active()
     }
 
     /// What a refresh token of `generation` means now.

@@ -1,6 +1,7 @@
 //! Functions behind API Gateway.
 
-use http_api::Api;
+use http_api::{Api, SourceAddress};
+use lambda_http::{Request, RequestExt as _, request::RequestContext, tower::ServiceExt as _};
 
 use crate::{Error, start};
 
@@ -9,7 +10,7 @@ use crate::{Error, start};
 /// # Errors
 /// When the function cannot start.
 pub async fn serve(api: Api) -> Result<(), Error> {
-    lambda_http::run(api.finish(start().await?)).await
+    lambda_http::run(api.finish(start().await?).map_request(with_source)).await
 }
 
 /// Serves a group that streams: its routes are wired with `ResponseTransferMode: RESPONSE_STREAM`, all of them,
@@ -18,5 +19,17 @@ pub async fn serve(api: Api) -> Result<(), Error> {
 /// # Errors
 /// When the function cannot start.
 pub async fn serve_streaming(api: Api) -> Result<(), Error> {
-    lambda_http::run_with_streaming_response(api.finish(start().await?)).await
+    lambda_http::run_with_streaming_response(api.finish(start().await?).map_request(with_source)).await
+}
+
+/// The request with the client's address as the gateway saw it (`requestContext.identity.sourceIp`).
+pub fn with_source(mut request: Request) -> Request {
+    let address = match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV1(context)) => context.identity.source_ip.as_deref(),
+        _ => None,
+    };
+    if let Some(address) = address.and_then(|address| address.parse().ok()) {
+        request.extensions_mut().insert(SourceAddress(address));
+    }
+    request
 }

@@ -6,7 +6,7 @@ mod job;
 pub mod log;
 mod schedule;
 
-pub use http::{serve, serve_streaming};
+pub use http::{serve, serve_streaming, with_source};
 pub use job::{Job, consume, deliver};
 pub use lambda_runtime::Error;
 pub use schedule::{Schedule, on_schedule};

@@ -1,7 +1,7 @@
 //! Accounts and the personal organization that comes with each.
 
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
-use model::{AuditEntry, Email, Error, Membership, Org, OrgId, Result, Session, SessionId, User, UserId};
+use model::{AuditEntry, Error, Membership, Org, OrgId, Result, Session, SessionId, User, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -32,6 +32,8 @@ pub struct SignIn {
     pub user: User,
     /// Argon2id hash in PHC string format; none when the account has no password.
     pub password_hash: Option<String>,
+    /// Raised with every new password; links to set one are good for one version only.
+    pub password_version: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -90,6 +92,13 @@ impl Accounts {
         ];
         if let Some(session) = session {
             parts.push(put(session_item(session)?)?);
+            if let Some(network) = &session.network {
+                parts.push(
+                    self.0
+                        .logins()
+                        .marker(&user.email.fingerprint(), network, session.created_at)?,
+                );
+            }
         }
         match self.0.transact_audited(entry, parts).await? {
             Transaction::Done => Ok(Registered::Created),
@@ -97,23 +106,24 @@ impl Accounts {
         }
     }
 
-    /// The account with this address.
-    pub async fn by_email(&self, email: &Email) -> Result<Option<SignIn>> {
-        let Some(owner) = self
-            .0
-            .identity()
-            .get::<Owner>(keys::email(&email.fingerprint()))
-            .await?
-        else {
-            return Ok(None);
-        };
-        let Some(item) = self.0.identity().get_raw(keys::profile(&owner.user), true).await? else {
+    /// The account with this address, by its fingerprint. An unknown address takes as many reads as a known one.
+    pub async fn by_email(&self, fingerprint: &str) -> Result<Option<SignIn>> {
+        let owner = self.0.identity().get::<Owner>(keys::email(fingerprint)).await?;
+        let user = owner.map_or_else(|| UserId(fingerprint.to_owned()), |owner| owner.user);
+        self.by_id(&user).await
+    }
+
+    /// The account with this id.
+    pub async fn by_id(&self, user: &UserId) -> Result<Option<SignIn>> {
+        let Some(item) = self.0.identity().get_raw(keys::profile(user), true).await? else {
             return Ok(None);
         };
         let password_hash = item.get("password_hash").and_then(|hash| hash.as_s().ok()).cloned();
+        let version = item.get("password_version").and_then(|version| version.as_n().ok());
         Ok(Some(SignIn {
-            user: from_item(item)?,
             password_hash,
+            password_version: version.and_then(|version| version.parse().ok()).unwrap_or_default(),
+            user: from_item(item)?,
         }))
     }
 

@@ -4,9 +4,7 @@
 //! what its address is invited to, which also makes it unique; and what leads from its token to it.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
-use model::{
-    AuditEntry, Email, Error, Invitation, InvitationId, Mail, Membership, Org, OrgId, OrgRole, Result, Timestamp,
-};
+use model::{AuditEntry, Email, Error, Invitation, InvitationId, Membership, Org, OrgId, OrgRole, Result, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -38,14 +36,6 @@ pub enum Accepted {
 struct Pointer {
     org_id: OrgId,
     invitation: InvitationId,
-}
-
-/// The promise to send a mail.
-#[derive(Serialize)]
-struct Promise<'a> {
-    #[serde(flatten)]
-    mail: &'a Mail,
-    created_ms: i64,
 }
 
 impl Store {
@@ -192,20 +182,6 @@ impl Invitations {
             .collect();
         let items = table.among(&keys).await?;
         items.into_iter().map(crate::item::from_item).collect()
-    }
-
-    /// Promises a mail.
-    pub async fn promise_mail(&self, id: &str, mail: &Mail, now: Timestamp) -> Result<()> {
-        let promise = Promise {
-            mail,
-            created_ms: now.as_millisecond(),
-        };
-        let item = to_item(&keys::promised_mail(id), &promise)?;
-        if self.0.app().put_new(item).await? {
-            Ok(())
-        } else {
-            Err(Error::internal("the id of a mail was drawn twice"))
-        }
     }
 
     fn end_parts(&self, invitation: &Invitation) -> Result<Vec<TransactWriteItem>> {

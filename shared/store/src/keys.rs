@@ -6,7 +6,10 @@
 //! Where an erasure finds what belongs to an organization or a user is in one list, `app`'s `estate.rs`.
 
 use jiff::civil::Date;
-use model::{ApiKeyId, ChatbotId, ConversationId, DocumentId, InvitationId, OrgId, SessionId, TurnId, UserId};
+use model::{
+    ApiKeyId, ChatbotId, ConversationId, DocumentId, InvitationId, MailId, Network, OrgId, SessionId, TurnId, UserId,
+    throttle::Lane,
+};
 
 /// Partition and sort key of one item.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,12 +38,30 @@ pub fn profile(user: &UserId) -> Key {
 
 /// A sign-in session.
 pub fn session(user: &UserId, session: &SessionId) -> Key {
-    key(format!("U#{user}"), format!("SESS#{session}"))
+    key(person(user), format!("{SESSIONS}{session}"))
 }
 
 /// Makes an address unique and leads from it to its account. `fingerprint`: [`model::Email::fingerprint`].
 pub fn email(fingerprint: &str) -> Key {
     key(format!("EMAIL#{fingerprint}"), "U")
+}
+
+/// Sort key prefix of sign-in sessions.
+pub const SESSIONS: &str = "SESS#";
+
+/// Partition of what a person has, whatever the organization.
+pub fn person(user: &UserId) -> String {
+    format!("U#{user}")
+}
+
+/// A link by which a password can be set. `digest`: hex SHA-256 of its token.
+pub fn password_reset(digest: &str) -> Key {
+    key(format!("PWR#{digest}"), "T")
+}
+
+/// A link that shows that an address is its account's own. `digest`: hex SHA-256 of its token.
+pub fn email_verification(digest: &str) -> Key {
+    key(format!("EMV#{digest}"), "T")
 }
 
 /// An organization.
@@ -175,11 +196,6 @@ fn shard_of(id: &str) -> u8 {
     id.bytes().last().unwrap_or_default() % OUTBOX_SHARDS
 }
 
-/// A mail that is promised.
-pub fn promised_mail(id: &str) -> Key {
-    key(format!("OUTM#{}", shard_of(id)), id)
-}
-
 /// Partition of promised erasures: deletions of accounts and organizations are few.
 pub const PURGES: &str = "PURGE";
 
@@ -210,6 +226,41 @@ pub fn api_key_use(id: &ApiKeyId) -> Key {
 /// The answer to a request with an `Idempotency-Key`. `digest`: hex SHA-256 of scope, route and key.
 pub fn idempotency(digest: &str) -> Key {
     key(format!("IDEM#{digest}"), "I")
+}
+
+/// One of the lanes in which the password of an account is guessed. `account`: fingerprint of the address that was
+/// typed, whether or not an account has it.
+pub fn guesses(account: &str, lane: Lane) -> Key {
+    let lane = match lane {
+        Lane::Known => "K",
+        Lane::Stranger => "A",
+    };
+    key(format!("LOGIN#{account}"), lane)
+}
+
+/// A network from which somebody signed in to an account.
+pub fn known_network(account: &str, network: &Network) -> Key {
+    key(format!("LOGIN#{account}"), format!("N#{}", network.as_str()))
+}
+
+/// Failed sign-ins of a network; those of unknown origin share one.
+pub fn network_failures(network: Option<&Network>) -> Key {
+    key(format!("LOGIN#NET#{}", network.map_or("unknown", Network::as_str)), "L")
+}
+
+/// Accounts that strangers failed to sign in to, on the whole platform.
+pub fn distinct_failures() -> Key {
+    key("LOGIN#ALL".to_owned(), "L")
+}
+
+/// That a mail is being sent, or was.
+pub fn mail(mail: &MailId) -> Key {
+    key(format!("MAIL#{mail}"), "M")
+}
+
+/// Mails that an address got because somebody typed it.
+pub fn mails_to(account: &str) -> Key {
+    key(format!("MAIL#TO#{account}"), "L")
 }
 
 // audit

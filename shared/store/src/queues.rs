@@ -1,39 +1,82 @@
 //! The queues.
 
-use aws_sdk_sqs::{Client, types::QueueAttributeName};
-use model::{Error, Result, outbox::IndexMessage};
+use std::sync::Arc;
 
-/// Queues this code sends to, by URL.
+use aws_sdk_sqs::{Client, types::QueueAttributeName};
+use model::{Error, Result};
+use serde::Serialize;
+
+/// A queue this code sends to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Queue {
+    /// Documents to index ([`model::outbox::IndexMessage`]).
+    IndexDocuments,
+    /// Mail to send ([`model::MailMessage`]).
+    SendMail,
+}
+
+impl Queue {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::IndexDocuments, Self::SendMail];
+
+    /// Its name, which is that of its worker.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::IndexDocuments => "index_documents",
+            Self::SendMail => "send_mail",
+        }
+    }
+}
+
+/// The URLs of the queues.
+#[derive(Debug, Clone)]
+pub struct QueueUrls {
+    /// Of [`Queue::IndexDocuments`].
+    pub index_documents: String,
+    /// Of [`Queue::SendMail`].
+    pub send_mail: String,
+}
+
+impl QueueUrls {
+    fn of(&self, queue: Queue) -> &str {
+        match queue {
+            Queue::IndexDocuments => &self.index_documents,
+            Queue::SendMail => &self.send_mail,
+        }
+    }
+}
+
+/// Queues this code sends to.
 #[derive(Debug, Clone)]
 pub struct Queues {
     sqs: Client,
-    index_documents: std::sync::Arc<str>,
+    urls: Arc<QueueUrls>,
 }
 
 impl Queues {
     /// The queues reached with `config`.
-    pub fn new(config: &aws_types::SdkConfig, index_documents: &str) -> Self {
+    pub fn new(config: &aws_types::SdkConfig, urls: QueueUrls) -> Self {
         Self {
             sqs: Client::new(config),
-            index_documents: index_documents.into(),
+            urls: Arc::new(urls),
         }
     }
 
-    /// Asks for a document to be indexed. Sending twice is harmless.
-    pub async fn index_document(&self, message: &IndexMessage) -> Result<()> {
+    /// Puts a message into a queue. It may be delivered more than once, so sending it twice must be harmless.
+    pub async fn send(&self, queue: Queue, message: &impl Serialize) -> Result<()> {
         let body = serde_json::to_string(message).map_err(Error::internal)?;
         let send = self
             .sqs
             .send_message()
-            .queue_url(&*self.index_documents)
+            .queue_url(self.urls.of(queue))
             .message_body(body);
         send.send().await.map_err(Error::unavailable)?;
         Ok(())
     }
 
-    /// Whether the indexing queue answers.
-    pub async fn is_reachable(&self) -> bool {
-        let ask = self.sqs.get_queue_attributes().queue_url(&*self.index_documents);
+    /// Whether a queue answers.
+    pub async fn is_reachable(&self, queue: Queue) -> bool {
+        let ask = self.sqs.get_queue_attributes().queue_url(self.urls.of(queue));
         ask.attribute_names(QueueAttributeName::ApproximateNumberOfMessages)
             .send()
             .await

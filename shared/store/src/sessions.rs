@@ -1,11 +1,11 @@
 //! Sign-in sessions.
 
-use model::{Result, Session, SessionId, UserId};
+use model::{Page, PageRequest, Result, Session, SessionId, User, UserId};
 
 use crate::{
     Store,
     accounts::session_item,
-    item::{conditional, n, s},
+    item::{Narrow, conditional, from_item, n, s},
     keys, tables,
 };
 
@@ -46,6 +46,24 @@ impl Sessions {
             .expression_attribute_values(":end", s(new.expires_at.to_string()))
             .expression_attribute_values(":ttl", n(new.expires_at.as_second()));
         Ok(conditional(update).await?.is_some())
+    }
+
+    /// The sessions of an account that were not ended, newest first; those that ended by time may be among them.
+    pub async fn list(&self, user: &User, page: &PageRequest) -> Result<Page<Session>> {
+        let narrow = Narrow {
+            expression: Some(if user.session_epoch == 0 {
+                "attribute_not_exists(epoch) OR epoch = :epoch"
+            } else {
+                "epoch = :epoch"
+            }),
+            values: vec![(":epoch", n(user.session_epoch))],
+        };
+        let found = self.0.identity();
+        let found = found.list(keys::person(&user.id), keys::SESSIONS, page, narrow).await?;
+        Ok(Page {
+            items: found.items.into_iter().map(from_item).collect::<Result<_>>()?,
+            next: found.next,
+        })
     }
 
     /// Ends a session: every token of it is refused from the next request on.

@@ -1,0 +1,61 @@
+//! New passwords: by the old one, or by a mail.
+
+use app::NewCredentials;
+use garde::Validate;
+use http_api::{Body, Caller, Ctx, Message, Origin, Result};
+use model::{Email, NewPassword, Secret};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+#[derive(Deserialize, Validate, JsonSchema)]
+#[garde(allow_unvalidated)]
+pub(crate) struct PasswordChange {
+    /// The password until now.
+    current_password: Secret,
+    /// 8 to 128 characters, not one of the most leaked.
+    new_password: Secret,
+}
+
+#[derive(Deserialize, Validate, JsonSchema)]
+#[garde(allow_unvalidated)]
+pub(crate) struct PasswordResetRequest {
+    /// The address of the account.
+    email: String,
+}
+
+#[derive(Deserialize, Validate, JsonSchema)]
+#[garde(allow_unvalidated)]
+pub(crate) struct PasswordReset {
+    /// From the link in the mail; valid once, for 30 minutes.
+    token: Secret,
+    /// 8 to 128 characters, not one of the most leaked.
+    new_password: Secret,
+}
+
+pub(crate) async fn change_password(
+    app: Ctx,
+    caller: Caller,
+    _origin: Origin,
+    Body(change): Body<PasswordChange>,
+) -> Result<Message> {
+    let change = NewCredentials {
+        current: change.current_password,
+        new: NewPassword::parse(change.new_password, "/new_password")?,
+    };
+    app.change_password(&caller.identity, caller.actor(), change).await?;
+    Ok(Message("Password changed successfully"))
+}
+
+pub(crate) async fn request_password_reset(app: Ctx, Body(request): Body<PasswordResetRequest>) -> Result<Message> {
+    // What is no address has no account either, and gets the answer that every address gets.
+    if let Ok(email) = Email::parse(&request.email) {
+        app.request_password_reset(email).await?;
+    }
+    Ok(Message("Password reset email sent"))
+}
+
+pub(crate) async fn reset_password(app: Ctx, origin: Origin, Body(reset): Body<PasswordReset>) -> Result<Message> {
+    let new = NewPassword::parse(reset.new_password, "/new_password")?;
+    app.reset_password(&reset.token, &new, &origin).await?;
+    Ok(Message("Password reset successfully"))
+}

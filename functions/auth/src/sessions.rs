@@ -1,0 +1,56 @@
+//! Where somebody is signed in.
+
+use app::Credential;
+use http_api::{Caller, Ctx, Listing, Message, NoContent, Paging, Path, Result};
+use model::{Network, Session, SessionId, Timestamp};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// One sign-in.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct SignInSessionView {
+    id: SessionId,
+    /// Whether this request is made in it.
+    current: bool,
+    /// The program that signed in, as it named itself.
+    user_agent: Option<String>,
+    /// The network it signed in from: an IPv4 address, or the /64 of an IPv6 address.
+    network: Option<Network>,
+    /// Sign-in.
+    created_at: Timestamp,
+    /// Last sign-in or refresh.
+    refreshed_at: Timestamp,
+    /// When it ends if it is not refreshed.
+    expires_at: Timestamp,
+}
+
+fn view(session: Session, caller: &Caller) -> SignInSessionView {
+    SignInSessionView {
+        current: matches!(&caller.identity.credential, Credential::Session(id) if *id == session.id),
+        id: session.id,
+        user_agent: session.user_agent,
+        network: session.network,
+        created_at: session.created_at,
+        refreshed_at: session.rotated_at,
+        expires_at: session.expires_at,
+    }
+}
+
+pub(crate) async fn list_sign_in_sessions(
+    app: Ctx,
+    caller: Caller,
+    paging: Paging,
+) -> Result<Listing<SignInSessionView>> {
+    let page = app.sessions(&caller.identity.user, &paging).await?;
+    paging.answer(page.map(|session| view(session, &caller)))
+}
+
+pub(crate) async fn end_sign_in_session(app: Ctx, caller: Caller, Path(session): Path<SessionId>) -> Result<NoContent> {
+    app.end_session(&caller.identity.user, &session).await?;
+    Ok(NoContent)
+}
+
+pub(crate) async fn logout_all(app: Ctx, caller: Caller) -> Result<Message> {
+    app.end_all_sessions(&caller.identity.user, caller.actor()).await?;
+    Ok(Message("Logout successful"))
+}

@@ -1,0 +1,18 @@
+//! Worker: writes and sends the mail that requests asked for.
+
+use app::{App, BoxFuture, Delivery};
+use model::{MailMessage, Result};
+use runtime::Job;
+
+/// Consumes the queue `send_mail`.
+#[derive(Debug)]
+pub struct SendMail;
+
+impl Job for SendMail {
+    const QUEUE: &'static str = "send_mail";
+    type Message = MailMessage;
+
+    fn run(app: App, message: MailMessage, _: Delivery) -> BoxFuture<'static, Result<()>> {
+        Box::pin(async move { app.send_mail(&message).await })
+    }
+}

@@ -1,0 +1,5 @@
+//! The function `send_mail` on Lambda.
+#[tokio::main]
+async fn main() -> Result<(), runtime::Error> {
+    runtime::consume::<send_mail::SendMail>().await
+}

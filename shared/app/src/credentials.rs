@@ -1,0 +1,266 @@
+//! Passwords, verified addresses and sessions, changed by their owner.
+
+use std::time::Duration;
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use futures::future::BoxFuture;
+use model::{
+    Actor, AuditEntry, Email, Error, MailMessage, NewPassword, Page, PageRequest, Result, Secret, Session, SessionId,
+    User, audit::AuditSource, time::after,
+};
+use sha2::{Digest as _, Sha256};
+use store::{PasswordChange, PasswordReset, SignIn, Verification};
+
+use crate::{
+    App, Credential, Identity, Origin,
+    letters::{RESET_MINUTES, VERIFY_HOURS},
+};
+
+/// Characters in front of a token that are not one of ours: it is hashed, so its length is nearly all there is to check.
+const MAX_TOKEN_BYTES: usize = 128;
+
+/// A new password, with what proves that it may be set.
+#[derive(Debug)]
+pub struct NewCredentials {
+    /// The current password.
+    pub current: Secret,
+    /// The one to come.
+    pub new: NewPassword,
+}
+
+fn void_link() -> Error {
+    Error::invalid(
+        "/token",
+        "is not valid any more; ask for a new mail and use its link once",
+    )
+}
+
+const CHANGED: &str = "The account was changed at the same time; try again.";
+
+/// A person who acts on the own account.
+pub(crate) fn user_actor(user: &User, origin: &Origin) -> Actor {
+    Actor::user(user.id.as_str(), origin.request_id.as_str())
+}
+
+/// A token for a mail, and the digest under which it is kept.
+fn new_token() -> Result<(Secret, String)> {
+    let token = Secret::new(URL_SAFE_NO_PAD.encode(model::id::random_bytes::<32>()?));
+    let digest = digest(&token);
+    Ok((token, digest))
+}
+
+fn digest(token: &Secret) -> String {
+    hex::encode(Sha256::digest(token.expose()))
+}
+
+fn digest_of_link(token: &Secret) -> Result<String> {
+    if token.expose().len() > MAX_TOKEN_BYTES {
+        return Err(void_link());
+    }
+    Ok(digest(token))
+}
+
+impl App {
+    /// An audit entry about an account, in the log of its personal organization.
+    pub(crate) fn account_entry(&self, user: &User, actor: Actor, action: &str) -> Result<AuditEntry> {
+        Ok(AuditEntry {
+            id: self.ids.make()?,
+            tenant: user.personal_org.clone(),
+            actor,
+            action: action.to_owned(),
+            subject_kind: "user".to_owned(),
+            subject: user.id.0.clone(),
+            before: serde_json::Value::Null,
+            after: serde_json::Value::Null,
+            sealed: None,
+            source: AuditSource::Server,
+            created_at: self.clock.now(),
+        })
+    }
+
+    /// Replaces a password by its owner, and ends all their other sessions.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when the current password is not right, [`Error::TooMany`] when that was so too often.
+    pub fn change_password<'a>(
+        &'a self,
+        identity: &'a Identity,
+        actor: Actor,
+        change: NewCredentials,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let user = &identity.user;
+            let account = user.email.fingerprint();
+            let guess = self.guess_inside(&account).await?;
+            let found = self.store.accounts().by_id(&user.id).await?;
+            let found = found.ok_or(Error::NotFound("user"))?;
+            let right = self.hasher.verify(&change.current, found.password_hash.clone()).await?;
+            if !right {
+                return Err(Error::invalid("/current_password", "is not the current password"));
+            }
+            let hash = self.hasher.hash(&change.new).await?;
+            let keep = match &identity.credential {
+                Credential::Session(id) => Some(id),
+                Credential::Key(_) => None,
+            };
+            let change = PasswordChange {
+                account: &found,
+                hash: &hash,
+                keep,
+                link: None,
+            };
+            let entry = self.account_entry(user, actor, "user.password_changed")?;
+            if !self.store.accounts().set_password(&change, &entry).await? {
+                return Err(Error::conflict("account_changed", CHANGED));
+            }
+            self.guessed_right_inside(guess).await
+        })
+    }
+
+    /// Asks for a mail with a link to set a new password. What happens here is the same for every address; whether
+    /// there is an account, the worker finds out.
+    ///
+    /// # Errors
+    /// When the queue does not take it.
+    pub fn request_password_reset(&self, email: Email) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            let id = self.ids.make()?;
+            self.queue_mail(&MailMessage::PasswordReset { id, email }).await
+        })
+    }
+
+    /// Sets a new password by the link of a mail, and ends all sessions. The link works once.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when the link is unknown, used or too old.
+    pub fn reset_password<'a>(
+        &'a self,
+        token: &'a Secret,
+        new: &'a NewPassword,
+        origin: &'a Origin,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let digest = digest_of_link(token)?;
+            let accounts = self.store.accounts();
+            let link = accounts.password_reset(&digest, self.clock.now()).await?;
+            let link = link.ok_or_else(void_link)?;
+            let account = accounts.by_id(&link.user).await?.ok_or_else(void_link)?;
+            if !account.user.is_active() || account.password_version != link.password_version {
+                return Err(void_link());
+            }
+            let hash = self.hasher.hash(new).await?;
+            let entry = self.account_entry(&account.user, user_actor(&account.user, origin), "user.password_reset")?;
+            let mut account = account;
+            loop {
+                let change = PasswordChange {
+                    account: &account,
+                    hash: &hash,
+                    keep: None,
+                    link: Some(&digest),
+                };
+                if accounts.set_password(&change, &entry).await? {
+                    return Ok(());
+                }
+                // The sessions may have been ended in between, which is no reason to refuse; all else is.
+                let again = accounts.by_id(&link.user).await?.ok_or_else(void_link)?;
+                let link = accounts.password_reset(&digest, self.clock.now()).await?;
+                let is_void = link.is_none_or(|link| link.password_version != again.password_version);
+                if is_void || !again.user.is_active() || again.user.session_epoch == account.user.session_epoch {
+                    return Err(void_link());
+                }
+                account = again;
+            }
+        })
+    }
+
+    /// A link by which the password of `account` can be set; answers its token.
+    pub(crate) async fn new_password_link(&self, account: &SignIn) -> Result<Secret> {
+        let (token, digest) = new_token()?;
+        let link = PasswordReset {
+            user: account.user.id.clone(),
+            password_version: account.password_version,
+            expires_at: after(self.clock.now(), Duration::from_mins(RESET_MINUTES)),
+        };
+        self.store.accounts().put_password_reset(&digest, &link).await?;
+        Ok(token)
+    }
+
+    /// Asks for a mail with a link that verifies the caller's address. There is none when it is verified.
+    ///
+    /// # Errors
+    /// When the queue does not take it.
+    pub fn request_verification<'a>(&'a self, user: &'a User) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let message = MailMessage::VerifyEmail {
+                id: self.ids.make()?,
+                user: user.id.clone(),
+            };
+            self.queue_mail(&message).await
+        })
+    }
+
+    /// Notes that the address of an account is its own, by the link of a mail. The link works once.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when the link is unknown, used or too old, or the account has another address by now.
+    pub fn verify_email<'a>(&'a self, token: &'a Secret, origin: &'a Origin) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let digest = digest_of_link(token)?;
+            let accounts = self.store.accounts();
+            let link = accounts.verification(&digest, self.clock.now()).await?;
+            let link = link.ok_or_else(void_link)?;
+            let account = accounts.by_id(&link.user).await?.ok_or_else(void_link)?;
+            let actor = user_actor(&account.user, origin);
+            let entry = self.account_entry(&account.user, actor, "user.email_verified")?;
+            if accounts.verify_email(&digest, &link, &entry).await? {
+                Ok(())
+            } else {
+                Err(void_link())
+            }
+        })
+    }
+
+    /// A link that verifies the address of `user`; answers its token.
+    pub(crate) async fn new_verification(&self, user: &User) -> Result<Secret> {
+        let (token, digest) = new_token()?;
+        let link = Verification {
+            user: user.id.clone(),
+            email: user.email.clone(),
+            expires_at: after(self.clock.now(), Duration::from_hours(VERIFY_HOURS)),
+        };
+        self.store.accounts().put_verification(&digest, &link).await?;
+        Ok(token)
+    }
+
+    /// The sessions in which `user` is signed in, newest first.
+    pub fn sessions<'a>(&'a self, user: &'a User, page: &'a PageRequest) -> BoxFuture<'a, Result<Page<Session>>> {
+        Box::pin(async move {
+            let mut found = self.store.sessions().list(user, page).await?;
+            let now = self.clock.now();
+            found.items.retain(|session| session.is_live(user, now));
+            Ok(found)
+        })
+    }
+
+    /// Ends one session of `user`.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when they have none with this id.
+    pub fn end_session<'a>(&'a self, user: &'a User, session: &'a SessionId) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            if self.store.sessions().revoke(&user.id, session).await? {
+                Ok(())
+            } else {
+                Err(Error::NotFound("session"))
+            }
+        })
+    }
+
+    /// Ends all sessions of `user`, that of this request too.
+    pub fn end_all_sessions<'a>(&'a self, user: &'a User, actor: Actor) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let entry = self.account_entry(user, actor, "user.sessions_ended")?;
+            self.store.accounts().end_sessions(&user.id, &entry).await.map(|_| ())
+        })
+    }
+}

@@ -1,0 +1,154 @@
+//! Sign-in attempts, limited: see [`model::throttle`] for the rules.
+//!
+//! An attempt is counted before it is evaluated, so that many at once are not evaluated for nothing, and taken back
+//! when it was right. What is counted depends on the address that was typed and on the network alone: the answer says
+//! nothing about whether there is an account.
+
+use std::time::Duration;
+
+use model::{
+    Email, Error, Network, Result,
+    throttle::{DISTINCT, Guesses, Lane, NETWORK},
+};
+use sha2::{Digest as _, Sha256};
+use store::keys;
+use unicode_normalization::UnicodeNormalization as _;
+
+use crate::App;
+
+/// An attempt that may be evaluated.
+#[derive(Debug)]
+pub(crate) struct Guess<'a> {
+    account: &'a str,
+    network: Option<&'a Network>,
+    lane: Lane,
+    before: Option<Guesses>,
+    claimed: Guesses,
+    is_distinct: bool,
+    is_news: bool,
+}
+
+/// The name under which guesses at an account are counted: the fingerprint of its address, or of what was typed
+/// instead of one.
+pub(crate) fn account(typed: &str) -> String {
+    Email::parse(typed).map_or_else(
+        |_| {
+            let folded: String = typed.trim().nfkc().flat_map(char::to_lowercase).collect();
+            hex::encode(Sha256::digest(folded))
+        },
+        |email| email.fingerprint(),
+    )
+}
+
+fn too_many(retry_after: Duration) -> Error {
+    Error::TooMany {
+        code: "too_many_attempts",
+        detail: "There were too many attempts to sign in; wait before the next one.",
+        retry_after,
+    }
+}
+
+impl App {
+    /// Counts an attempt to sign in to `account` from `network`.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`] when it may not be evaluated now.
+    pub(crate) async fn guess<'a>(&self, account: &'a str, network: Option<&'a Network>) -> Result<Guess<'a>> {
+        let now = self.clock.now();
+        let (logins, limits) = (self.store.logins(), self.store.limits());
+        let mut taken = None;
+        loop {
+            let standing = logins.standing(account, network, now).await?;
+            let before = standing.guesses;
+            // Who has to wait costs one read, however often they come.
+            let claimed = Guesses::add(before.as_ref(), now).map_err(too_many)?;
+            let is_distinct = match taken {
+                Some(is_distinct) => is_distinct,
+                None => {
+                    let failures = keys::network_failures(network);
+                    limits.take(&failures, NETWORK, now).await?.map_err(too_many)?;
+                    let is_distinct = standing.lane == Lane::Stranger && claimed.count == 1;
+                    if is_distinct {
+                        let distinct = keys::distinct_failures();
+                        limits.take(&distinct, DISTINCT, now).await?.map_err(too_many)?;
+                    }
+                    *taken.insert(is_distinct)
+                }
+            };
+            if logins.claim(account, standing.lane, before.as_ref(), &claimed).await? {
+                return Ok(Guess {
+                    account,
+                    network,
+                    lane: standing.lane,
+                    before,
+                    claimed,
+                    is_distinct,
+                    is_news: standing.is_news,
+                });
+            }
+            // Another attempt was counted first; what may be done has changed, so look again.
+        }
+    }
+
+    /// Counts a guess at the password of a signed-in person: as one from a known network, since a session is known.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`] when it may not be evaluated now.
+    pub(crate) async fn guess_inside<'a>(&self, account: &'a str) -> Result<Guess<'a>> {
+        let now = self.clock.now();
+        let logins = self.store.logins();
+        loop {
+            let before = logins.lane(account, Lane::Known).await?;
+            let claimed = Guesses::add(before.as_ref(), now).map_err(too_many)?;
+            if logins.claim(account, Lane::Known, before.as_ref(), &claimed).await? {
+                return Ok(Guess {
+                    account,
+                    network: None,
+                    lane: Lane::Known,
+                    before,
+                    claimed,
+                    is_distinct: false,
+                    is_news: false,
+                });
+            }
+        }
+    }
+
+    /// Takes back what was counted for a guess inside a session that was right.
+    pub(crate) async fn guessed_right_inside(&self, guess: Guess<'_>) -> Result<()> {
+        let Guess {
+            account,
+            lane,
+            before,
+            claimed,
+            ..
+        } = guess;
+        self.store.logins().undo(account, lane, before.as_ref(), &claimed).await
+    }
+
+    /// Takes back what was counted for a guess that was right, and remembers the network.
+    pub(crate) async fn guessed_right(&self, guess: Guess<'_>) -> Result<()> {
+        let (logins, limits) = (self.store.logins(), self.store.limits());
+        let failures = keys::network_failures(guess.network);
+        limits.give_back(&failures, NETWORK).await?;
+        if guess.is_distinct {
+            limits.give_back(&keys::distinct_failures(), DISTINCT).await?;
+        }
+        if let Some(network) = guess.network.filter(|_| guess.is_news) {
+            logins.know(guess.account, network, self.clock.now()).await?;
+        }
+        self.guessed_right_inside(guess).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_one_address_are_one_account() {
+        assert_eq!(account(" Ada@Example.com"), account("ａｄａ@example.COM"));
+        assert_eq!(account("not an address "), account("NOT an address"));
+        assert_ne!(account("ada@example.com"), account("adb@example.com"));
+    }
+}

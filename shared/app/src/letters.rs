@@ -1,0 +1,48 @@
+//! What mails say.
+
+use model::{Mail, MailId, Secret, User};
+
+/// How long a link to set a password works, in minutes.
+pub(crate) const RESET_MINUTES: u64 = 30;
+/// How long a link that verifies an address works, in hours.
+pub(crate) const VERIFY_HOURS: u64 = 48;
+
+pub(crate) fn password_reset(id: &MailId, user: &User, url: &str, token: &Secret) -> Mail {
+    let text = format!(
+        "Somebody asked for a new password for the account with this address. To choose one, open\n\n\
+         {url}/reset-password?token={token}\n\n\
+         The link works once and for {RESET_MINUTES} minutes. If it was not you, there is nothing to do: the password \
+         stays as it is.\n",
+        token = token.expose(),
+    );
+    mail(id, user, "Choose a new password", text)
+}
+
+pub(crate) fn verify_email(id: &MailId, user: &User, url: &str, token: &Secret) -> Mail {
+    let text = format!(
+        "To confirm that this address is yours, open\n\n\
+         {url}/verify-email?token={token}\n\n\
+         The link works once and for {VERIFY_HOURS} hours. If you have no account with us, somebody mistyped their \
+         address; there is nothing to do.\n",
+        token = token.expose(),
+    );
+    mail(id, user, "Confirm your address", text)
+}
+
+pub(crate) fn email_taken(id: &MailId, user: &User, url: &str) -> Mail {
+    let text = format!(
+        "Somebody wanted to create an account with this address, which has one already. If it was you, sign in, or \
+         ask for a new password, at\n\n{url}\n\nIf it was not you, there is nothing to do.\n"
+    );
+    mail(id, user, "You have an account already", text)
+}
+
+fn mail(id: &MailId, user: &User, subject: &str, text: String) -> Mail {
+    Mail {
+        id: id.clone(),
+        to: user.email.clone(),
+        subject: subject.to_owned(),
+        // The name is somebody's own choice and may be anything, a link too: a stranger's mail does not carry it.
+        text,
+    }
+}

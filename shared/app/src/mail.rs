@@ -1,0 +1,128 @@
+//! Mail: asked for by requests, written and sent by the worker `send_mail`.
+//!
+//! A queue delivers at least once, so a mail has an id, and what was sent under it is remembered: claim, send, note.
+//! A crash between the last two sends a mail twice, never not at all.
+
+use futures::future::BoxFuture;
+use model::{Error, Mail, MailMessage, Result, throttle::MAILS};
+use store::{Claimed, Queue, keys};
+
+use crate::{App, letters};
+
+/// A way for mail to leave.
+pub trait Mailer: Send + Sync {
+    /// Hands a mail over for delivery.
+    fn send<'a>(&'a self, mail: &'a Mail) -> BoxFuture<'a, Result<()>>;
+}
+
+impl App {
+    /// Asks for a mail to be sent.
+    ///
+    /// # Errors
+    /// When the queue does not take it.
+    pub fn queue_mail<'a>(&'a self, message: &'a MailMessage) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move { self.queues.send(Queue::SendMail, message).await })
+    }
+
+    /// Asks for a mail that the request does not depend on: there is another way to get it.
+    pub(crate) async fn try_to_mail(&self, message: MailMessage) {
+        if let Err(error) = self.queue_mail(&message).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "mail.not_queued");
+        }
+    }
+
+    /// Does what a message of the queue asks for.
+    ///
+    /// # Errors
+    /// When the queue should deliver the message again.
+    pub fn send_mail<'a>(&'a self, message: &'a MailMessage) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let id = match message {
+                MailMessage::Mail(mail) => &mail.id,
+                MailMessage::PasswordReset { id, .. }
+                | MailMessage::VerifyEmail { id, .. }
+                | MailMessage::EmailTaken { id, .. } => id,
+            };
+            let mails = self.store.mails();
+            match mails.claim(id, self.clock.now()).await? {
+                Claimed::Mine => {}
+                Claimed::Sent => return Ok(()),
+                Claimed::Held(retry_after) => {
+                    return Err(Error::InProgress {
+                        detail: "another worker is sending this mail",
+                        retry_after,
+                    });
+                }
+            }
+            if let Err(error) = self.write_and_send(message).await {
+                // Best effort: the claim ends by itself before the message comes again.
+                if let Err(left) = mails.release(id).await {
+                    tracing::warn!(mail_id = %id, error = %left, "mail.claim_left");
+                }
+                return Err(error);
+            }
+            if let Err(error) = mails.sent(id, self.clock.now()).await {
+                // It is out. To fail now would send it again.
+                tracing::warn!(mail_id = %id, error = %error, "mail.not_noted");
+            }
+            Ok(())
+        })
+    }
+
+    async fn write_and_send(&self, message: &MailMessage) -> Result<()> {
+        let Some(mail) = self.written(message).await? else {
+            return Ok(());
+        };
+        let sent = self.mailer.send(&mail).await;
+        if sent.is_err() && !matches!(message, MailMessage::Mail(_)) {
+            // What did not leave does not count, or an outage would use up what the address may get.
+            let key = keys::mails_to(&mail.to.fingerprint());
+            self.store.limits().give_back(&key, MAILS).await?;
+        }
+        sent
+    }
+
+    /// The mail that a message asks for; none when there is nobody to write to.
+    async fn written(&self, message: &MailMessage) -> Result<Option<Mail>> {
+        let url = &self.config.public_url;
+        match message {
+            MailMessage::Mail(mail) => Ok(Some(mail.clone())),
+            MailMessage::PasswordReset { id, email } => {
+                let account = self.store.accounts().by_email(&email.fingerprint()).await?;
+                let account = account.filter(|account| account.user.is_active());
+                let Some(account) = account else { return Ok(None) };
+                if !self.may_mail(&email.fingerprint()).await? {
+                    return Ok(None);
+                }
+                let token = self.new_password_link(&account).await?;
+                Ok(Some(letters::password_reset(id, &account.user, url, &token)))
+            }
+            MailMessage::VerifyEmail { id, user } => {
+                let account = self.store.accounts().by_id(user).await?;
+                let account = account.filter(|account| account.user.is_active() && !account.user.email_verified);
+                let Some(account) = account else { return Ok(None) };
+                if !self.may_mail(&account.user.email.fingerprint()).await? {
+                    return Ok(None);
+                }
+                let token = self.new_verification(&account.user).await?;
+                Ok(Some(letters::verify_email(id, &account.user, url, &token)))
+            }
+            MailMessage::EmailTaken { id, email } => {
+                let account = self.store.accounts().by_email(&email.fingerprint()).await?;
+                let account = account.filter(|account| account.user.is_active());
+                let Some(account) = account else { return Ok(None) };
+                if !self.may_mail(&email.fingerprint()).await? {
+                    return Ok(None);
+                }
+                Ok(Some(letters::email_taken(id, &account.user, url)))
+            }
+        }
+    }
+
+    /// Whether an address may get another mail that somebody asked for by typing it.
+    async fn may_mail(&self, account: &str) -> Result<bool> {
+        let limits = self.store.limits();
+        let taken = limits.take(&keys::mails_to(account), MAILS, self.clock.now()).await?;
+        Ok(taken.is_ok())
+    }
+}

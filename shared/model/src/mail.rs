@@ -1,0 +1,50 @@
+//! Mail, and the messages by which it is asked for.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Email, MailId, UserId};
+
+/// A mail as it is sent: plain text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mail {
+    /// What makes a repeated delivery the same mail.
+    pub id: MailId,
+    /// Whom it is for.
+    pub to: Email,
+    /// Its subject.
+    pub subject: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// The body of a message in the queue `send_mail`.
+///
+/// Mails about an address that somebody typed carry that address only. The worker looks for the account, so that the
+/// request takes the same time and does the same whether there is one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum MailMessage {
+    /// A mail that is written already.
+    Mail(Mail),
+    /// Somebody forgot the password of the account with this address, if there is one.
+    PasswordReset {
+        /// Id of the mail.
+        id: MailId,
+        /// The address that was typed.
+        email: Email,
+    },
+    /// An account has to show that its address is its own.
+    VerifyEmail {
+        /// Id of the mail.
+        id: MailId,
+        /// The account.
+        user: UserId,
+    },
+    /// Somebody wanted to sign up with the address of an account.
+    EmailTaken {
+        /// Id of the mail.
+        id: MailId,
+        /// The address that was typed.
+        email: Email,
+    },
+}

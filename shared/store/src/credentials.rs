@@ -1,0 +1,195 @@
+//! Passwords, the links by which they are set and addresses verified, and the end of all sessions at once.
+//!
+//! Everything here is one transaction with its audit entry. A link is deleted by the transaction that uses it, so of
+//! many uses at once one wins.
+
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, TransactWriteItem, Update, builders::UpdateBuilder};
+use model::{AuditEntry, Email, Error, PlatformRole, Result, SessionId, Timestamp, User, UserId};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    SignIn,
+    accounts::Accounts,
+    item::{Item, PRESENT, Transaction, n, primary, s, to_item, value},
+    keys::{self, Key},
+    tables,
+};
+
+/// A link by which a password can be set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PasswordReset {
+    /// Whose password.
+    pub user: UserId,
+    /// The version of the password that it replaces: another new password makes the link void.
+    pub password_version: u64,
+    /// From here on it is void.
+    pub expires_at: Timestamp,
+}
+
+/// A link that shows that an address is its account's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verification {
+    /// Whose address.
+    pub user: UserId,
+    /// The address that the link was sent to.
+    pub email: Email,
+    /// From here on it is void.
+    pub expires_at: Timestamp,
+}
+
+/// A new password.
+#[derive(Debug)]
+pub struct PasswordChange<'a> {
+    /// The account as it was read.
+    pub account: &'a SignIn,
+    /// Argon2id hash of the new password.
+    pub hash: &'a str,
+    /// The one session that goes on.
+    pub keep: Option<&'a SessionId>,
+    /// The link that is used up, by the hex SHA-256 of its token.
+    pub link: Option<&'a str>,
+}
+
+impl Accounts {
+    /// Keeps a link by which a password can be set. `digest`: hex SHA-256 of its token.
+    pub async fn put_password_reset(&self, digest: &str, link: &PasswordReset) -> Result<()> {
+        self.put_link(&keys::password_reset(digest), link, link.expires_at)
+            .await
+    }
+
+    /// Keeps a link that verifies an address. `digest`: hex SHA-256 of its token.
+    pub async fn put_verification(&self, digest: &str, link: &Verification) -> Result<()> {
+        self.put_link(&keys::email_verification(digest), link, link.expires_at)
+            .await
+    }
+
+    async fn put_link(&self, key: &Key, link: &impl Serialize, end: Timestamp) -> Result<()> {
+        let mut item: Item = to_item(key, link)?;
+        item.insert(tables::TTL.to_owned(), n(end.as_second()));
+        if self.0.identity().put_new(item).await? {
+            Ok(())
+        } else {
+            Err(Error::internal("a token was drawn twice"))
+        }
+    }
+
+    /// The link with this digest, unless its time is over.
+    pub async fn password_reset(&self, digest: &str, now: Timestamp) -> Result<Option<PasswordReset>> {
+        let link: Option<PasswordReset> = self.0.identity().get(keys::password_reset(digest)).await?;
+        Ok(link.filter(|link| now < link.expires_at))
+    }
+
+    /// The link with this digest, unless its time is over.
+    pub async fn verification(&self, digest: &str, now: Timestamp) -> Result<Option<Verification>> {
+        let link: Option<Verification> = self.0.identity().get(keys::email_verification(digest)).await?;
+        Ok(link.filter(|link| now < link.expires_at))
+    }
+
+    /// Sets a new password and ends all sessions, except for one if wanted. Answers `false`, and changes nothing, when
+    /// the password, the sessions or the link are not as they were read.
+    pub async fn set_password(&self, change: &PasswordChange<'_>, entry: &AuditEntry) -> Result<bool> {
+        let (user, version) = (&change.account.user, change.account.password_version);
+        let next_epoch = user.session_epoch + 1;
+        let condition = format!(
+            "{} AND {} AND #status = :active",
+            was("password_version", ":version", version),
+            was("session_epoch", ":epoch", user.session_epoch)
+        );
+        let profile = self
+            .part(&keys::profile(&user.id))
+            .update_expression("SET password_hash = :hash, password_version = :new_version, session_epoch = :new_epoch")
+            .condition_expression(condition)
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":active", value(&user.status)?)
+            .expression_attribute_values(":hash", s(change.hash))
+            .expression_attribute_values(":version", n(version))
+            .expression_attribute_values(":new_version", n(version + 1))
+            .expression_attribute_values(":epoch", n(user.session_epoch))
+            .expression_attribute_values(":new_epoch", n(next_epoch));
+        let mut parts = vec![update(profile)?];
+        if let Some(session) = change.keep {
+            let session = self
+                .part(&keys::session(&user.id, session))
+                .update_expression("SET epoch = :epoch")
+                .condition_expression(PRESENT)
+                .expression_attribute_values(":epoch", n(next_epoch));
+            parts.push(update(session)?);
+        }
+        if let Some(digest) = change.link {
+            parts.push(self.use_up(&keys::password_reset(digest))?);
+        }
+        self.all_or_nothing(parts, entry).await
+    }
+
+    /// Ends all sessions of an account.
+    pub async fn end_sessions(&self, user: &UserId, entry: &AuditEntry) -> Result<bool> {
+        let profile = self
+            .part(&keys::profile(user))
+            .update_expression("SET session_epoch = if_not_exists(session_epoch, :zero) + :one")
+            .condition_expression(PRESENT)
+            .expression_attribute_values(":zero", n(0))
+            .expression_attribute_values(":one", n(1));
+        self.all_or_nothing(vec![update(profile)?], entry).await
+    }
+
+    /// Notes that an account's address is its own, and uses the link up. Answers `false` when the link is used or the
+    /// account has another address by now.
+    pub async fn verify_email(&self, digest: &str, link: &Verification, entry: &AuditEntry) -> Result<bool> {
+        let profile = self
+            .part(&keys::profile(&link.user))
+            .update_expression("SET email_verified = :yes")
+            .condition_expression("email = :email")
+            .expression_attribute_values(":yes", AttributeValue::Bool(true))
+            .expression_attribute_values(":email", value(&link.email)?);
+        let link = self.use_up(&keys::email_verification(digest))?;
+        self.all_or_nothing(vec![update(profile)?, link], entry).await
+    }
+
+    /// Makes an account a platform admin. Answers `false` when it changed since it was read.
+    pub async fn grant_platform_admin(&self, user: &User, entry: &AuditEntry) -> Result<bool> {
+        let profile = self
+            .part(&keys::profile(&user.id))
+            .update_expression("SET #role = :admin")
+            .condition_expression("#role = :role AND #status = :status AND email = :email")
+            .expression_attribute_names("#role", "role")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":admin", value(&PlatformRole::Admin)?)
+            .expression_attribute_values(":role", value(&user.role)?)
+            .expression_attribute_values(":status", value(&user.status)?)
+            .expression_attribute_values(":email", value(&user.email)?);
+        self.all_or_nothing(vec![update(profile)?], entry).await
+    }
+
+    async fn all_or_nothing(&self, parts: Vec<TransactWriteItem>, entry: &AuditEntry) -> Result<bool> {
+        Ok(self.0.transact_audited(entry, parts).await? == Transaction::Done)
+    }
+
+    fn part(&self, key: &Key) -> UpdateBuilder {
+        Update::builder()
+            .table_name(&self.0.tables().identity)
+            .set_key(Some(primary(key)))
+    }
+
+    fn use_up(&self, link: &Key) -> Result<TransactWriteItem> {
+        let delete = Delete::builder()
+            .table_name(&self.0.tables().identity)
+            .set_key(Some(primary(link)))
+            .condition_expression(PRESENT);
+        let delete = delete.build().map_err(Error::internal)?;
+        Ok(TransactWriteItem::builder().delete(delete).build())
+    }
+}
+
+fn update(part: UpdateBuilder) -> Result<TransactWriteItem> {
+    let part = part.build().map_err(Error::internal)?;
+    Ok(TransactWriteItem::builder().update(part).build())
+}
+
+/// Condition that a counter has its value; one that was never written counts as 0.
+fn was(name: &str, placeholder: &str, value: u64) -> String {
+    if value == 0 {
+        format!("(attribute_not_exists({name}) OR {name} = {placeholder})")
+    } else {
+        format!("{name} = {placeholder}")
+    }
+}

@@ -1,0 +1,110 @@
+//! Buckets that fill with failures and empty steadily: the generic cell rate algorithm, kept as the time at which the
+//! bucket is empty again.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::{
+    error::SdkError, operation::update_item::UpdateItemError,
+    operation::update_item::builders::UpdateItemFluentBuilder, types::ReturnValuesOnConditionCheckFailure,
+};
+use model::{Result, Timestamp, throttle::Bucket};
+
+use crate::{
+    Store,
+    item::{self, conditional, n},
+    keys::Key,
+    tables,
+};
+
+/// Buckets in the table of what may be forgotten.
+#[derive(Debug, Clone)]
+pub struct Limits(Store);
+
+impl Store {
+    /// Buckets.
+    pub fn limits(&self) -> Limits {
+        Limits(self.clone())
+    }
+}
+
+impl Limits {
+    /// Puts one into a bucket, or says how long to wait until it fits: one write, two when the bucket is not empty.
+    pub async fn take(&self, key: &Key, bucket: Bucket, now: Timestamp) -> Result<Result<(), Duration>> {
+        let now_ms = now.as_millisecond();
+        let interval = millis(bucket.interval);
+        let fits_until = now_ms + interval * (i64::from(bucket.burst) - 1);
+        loop {
+            let empty = self
+                .0
+                .ephemeral()
+                .update(key)
+                .update_expression("SET tat = :new, #ttl = :ttl")
+                .condition_expression("attribute_not_exists(tat) OR tat <= :now")
+                .expression_attribute_names("#ttl", tables::TTL)
+                .expression_attribute_values(":now", n(now_ms))
+                .expression_attribute_values(":new", n(now_ms + interval))
+                .expression_attribute_values(":ttl", n(swept(fits_until)));
+            let Some(tat) = refused(empty).await? else {
+                return Ok(Ok(()));
+            };
+            if tat > fits_until {
+                return Ok(Err(Duration::from_millis((tat - fits_until).unsigned_abs())));
+            }
+            let more = self
+                .0
+                .ephemeral()
+                .update(key)
+                .update_expression("SET tat = tat + :interval, #ttl = :ttl")
+                .condition_expression("tat > :now AND tat <= :fits")
+                .expression_attribute_names("#ttl", tables::TTL)
+                .expression_attribute_values(":now", n(now_ms))
+                .expression_attribute_values(":fits", n(fits_until))
+                .expression_attribute_values(":interval", n(interval))
+                .expression_attribute_values(":ttl", n(swept(fits_until)));
+            if conditional(more).await?.is_some() {
+                return Ok(Ok(()));
+            }
+            // Others filled it in between; it is looked at again.
+        }
+    }
+
+    /// Takes one out again: it was no failure after all.
+    pub async fn give_back(&self, key: &Key, bucket: Bucket) -> Result<()> {
+        let less = self
+            .0
+            .ephemeral()
+            .update(key)
+            .update_expression("SET tat = tat - :interval")
+            .condition_expression("attribute_exists(tat)")
+            .expression_attribute_values(":interval", n(millis(bucket.interval)));
+        conditional(less).await.map(|_| ())
+    }
+}
+
+/// Sends an update; answers the bucket as it is when the condition did not hold.
+async fn refused(update: UpdateItemFluentBuilder) -> Result<Option<i64>> {
+    let update = update.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+    let Err(error) = update.send().await else {
+        return Ok(None);
+    };
+    let tat = match &error {
+        SdkError::ServiceError(e) => match e.err() {
+            UpdateItemError::ConditionalCheckFailedException(refused) => refused
+                .item
+                .as_ref()
+                .and_then(|item| item.get("tat")?.as_n().ok()?.parse().ok()),
+            _ => None,
+        },
+        _ => None,
+    };
+    tat.map(Some).ok_or_else(|| item::failed(error))
+}
+
+/// When an item can be swept, in seconds: an hour after it has no meaning any more.
+fn swept(end_ms: i64) -> i64 {
+    end_ms / 1000 + 3600
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

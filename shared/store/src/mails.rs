@@ -1,0 +1,87 @@
+//! Which mails were sent.
+
+use std::time::Duration;
+
+use model::{MailId, Result, Timestamp, time::after};
+
+use crate::{
+    Store,
+    item::{conditional, n},
+    keys, tables,
+};
+
+/// How long sending one may take before another delivery of its message may try.
+const LEASE: Duration = Duration::from_mins(2);
+/// How long it is remembered: as long as a queue keeps a message.
+const KEEP: Duration = Duration::from_hours(14 * 24);
+
+/// Mails by id.
+#[derive(Debug, Clone)]
+pub struct Mails(Store);
+
+/// What a delivery of a mail's message may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claimed {
+    /// Send it.
+    Mine,
+    /// Another delivery is sending it, or died while it did; this long that cannot be told.
+    Held(Duration),
+    /// Nothing: it was sent.
+    Sent,
+}
+
+impl Store {
+    /// Mails by id.
+    pub fn mails(&self) -> Mails {
+        Mails(self.clone())
+    }
+}
+
+impl Mails {
+    /// Claims a mail for sending.
+    pub async fn claim(&self, mail: &MailId, now: Timestamp) -> Result<Claimed> {
+        let now_ms = now.as_millisecond();
+        let update = self
+            .0
+            .ephemeral()
+            .update(&keys::mail(mail))
+            .update_expression("SET lease_ms = :lease, #ttl = :ttl")
+            .condition_expression(
+                "attribute_not_exists(sent_ms) AND (attribute_not_exists(lease_ms) OR lease_ms <= :now)",
+            )
+            .expression_attribute_names("#ttl", tables::TTL)
+            .expression_attribute_values(":now", n(now_ms))
+            .expression_attribute_values(":lease", n(after(now, LEASE).as_millisecond()))
+            .expression_attribute_values(":ttl", n(after(now, KEEP).as_second()));
+        if conditional(update).await?.is_some() {
+            return Ok(Claimed::Mine);
+        }
+        let sent = self.0.ephemeral().get_raw(keys::mail(mail), true).await?;
+        Ok(match sent {
+            Some(item) if item.contains_key("sent_ms") => Claimed::Sent,
+            _ => Claimed::Held(LEASE),
+        })
+    }
+
+    /// Notes that a mail was sent.
+    pub async fn sent(&self, mail: &MailId, now: Timestamp) -> Result<()> {
+        let update = self
+            .0
+            .ephemeral()
+            .update(&keys::mail(mail))
+            .update_expression("SET sent_ms = :now REMOVE lease_ms")
+            .expression_attribute_values(":now", n(now.as_millisecond()));
+        conditional(update).await.map(|_| ())
+    }
+
+    /// Frees a mail that could not be sent for the next delivery.
+    pub async fn release(&self, mail: &MailId) -> Result<()> {
+        let update = self
+            .0
+            .ephemeral()
+            .update(&keys::mail(mail))
+            .update_expression("REMOVE lease_ms")
+            .condition_expression("attribute_not_exists(sent_ms)");
+        conditional(update).await.map(|_| ())
+    }
+}
