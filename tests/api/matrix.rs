@@ -15,6 +15,8 @@ struct Things {
     document: String,
     chatbot: String,
     session: String,
+    api_key: String,
+    user: String,
 }
 
 /// Path with the victim's ids, and a body that is valid but for them.
@@ -23,7 +25,9 @@ fn request(caller: &Caller, operation: &Operation, things: &Things) -> reqwest::
         .path
         .replace("{document_id}", &things.document)
         .replace("{chatbot_id}", &things.chatbot)
-        .replace("{session_id}", &things.session);
+        .replace("{session_id}", &things.session)
+        .replace("{key_id}", &things.api_key)
+        .replace("{user_id}", &things.user);
     assert!(!path.contains('{'), "the matrix has no id for {path}");
     let request = caller.request(Method::from_bytes(operation.method.as_bytes()).unwrap(), &path);
     if operation.path.ends_with("/upload") {
@@ -44,6 +48,8 @@ fn body(operation: &Operation, things: &Things) -> Value {
         (_, path) if path.ends_with("/auth/refresh") => json!({"refresh_token": "x"}),
         (_, path) if path.ends_with("/messages") => json!({"content": "Hello?"}),
         (_, path) if path.ends_with("/chat/sessions") => json!({"chatbot_id": things.chatbot}),
+        (_, path) if path.ends_with("/users") => json!({"email": "new@example.com", "password": PASSWORD}),
+        (_, path) if path.ends_with("/quota") => json!({"daily_limit": 1}),
         (_, path) if path.ends_with("/documents") => json!({"document_ids": [things.document]}),
         _ => json!({"name": "Changed"}),
     }
@@ -84,10 +90,13 @@ async fn every_operation_lets_in_whom_the_policy_names_and_nobody_else() {
         .created()
         .text("id");
     victim.ask(&session, "Can I pause my subscription?").await.ok();
+    let api_key = victim.api_key(json!({"name": "Victim"})).await.text("id");
     let things = Things {
         document,
         chatbot,
         session,
+        api_key,
+        user: victim.id().to_owned(),
     };
 
     let signed_out = t.user("gone").await;
@@ -146,7 +155,7 @@ async fn every_operation_lets_in_whom_the_policy_names_and_nobody_else() {
 /// Everything in the tables that belongs to the victim's organization or account.
 async fn victims(t: &Test, victim: &Caller) -> Vec<String> {
     let mut items = Vec::new();
-    for table in ["parlance-identity", "parlance-app"] {
+    for table in ["parlance-identity", "parlance-app", "parlance-usage", "parlance-audit"] {
         let all = t.items(table).await;
         let of_victim = all
             .into_iter()

@@ -1,5 +1,6 @@
 //! Every group of operations, as its users call it.
 
+mod apikeys;
 mod auth;
 mod chatbots;
 mod chats;
@@ -7,3 +8,5 @@ mod contracts;
 mod documents;
 mod matrix;
 mod openapi;
+mod settings;
+mod users;

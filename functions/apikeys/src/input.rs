@@ -87,7 +87,10 @@ fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Res
 fn end(at: Option<Timestamp>, days: Option<u32>, now: Timestamp) -> Result<Option<Timestamp>> {
     let hours = |days: u32| Duration::from_hours(u64::from(days) * 24);
     match (at, days) {
-        (Some(_), Some(_)) => Err(Error::invalid("/expires_in_days", "cannot be sent together with expires_at")),
+        (Some(_), Some(_)) => Err(Error::invalid(
+            "/expires_in_days",
+            "cannot be sent together with expires_at",
+        )),
         (Some(at), None) if at <= now => Err(Error::invalid("/expires_at", "has to lie in the future")),
         (at, days) => Ok(at.or(days.map(|days| after(now, hours(days))))),
     }

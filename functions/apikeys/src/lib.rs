@@ -17,7 +17,11 @@ pub fn api() -> Api {
             create_api_key,
             "Make an API key that acts for the caller in the current organization. `key` is shown this once.",
         )
-        .get("/apikeys", list_api_keys, "List API keys, newest first, without their secrets.")
+        .get(
+            "/apikeys",
+            list_api_keys,
+            "List API keys, newest first, without their secrets.",
+        )
         .get("/apikeys/{key_id}", get_api_key, "Get an API key, without its secret.")
         .patch(
             "/apikeys/{key_id}",
@@ -42,11 +46,7 @@ pub fn api() -> Api {
         .alias("/api/v1/apikeys", "/api/v1/api-keys")
 }
 
-async fn create_api_key(
-    app: Ctx,
-    member: May<WriteKeys>,
-    Body(new): Body<NewApiKey>,
-) -> Result<Created<NewKeyView>> {
+async fn create_api_key(app: Ctx, member: May<WriteKeys>, Body(new): Body<NewApiKey>) -> Result<Created<NewKeyView>> {
     let new = new.into_new_key(app.clock.now())?;
     let keyring = app.keyring(&member.identity, &member.org, member.actor());
     let made = keyring.make(new).await?;

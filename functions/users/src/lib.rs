@@ -15,7 +15,11 @@ pub fn api() -> Api {
             accounts::create_user,
             "Create an account for somebody else (platform admins).",
         )
-        .get("/users/{user_id}", accounts::get_user, "Get an account; `me` is the caller's.")
+        .get(
+            "/users/{user_id}",
+            accounts::get_user,
+            "Get an account; `me` is the caller's.",
+        )
         .put(
             "/users/{user_id}",
             accounts::update_user,
@@ -26,14 +30,22 @@ pub fn api() -> Api {
             accounts::delete_user,
             "Delete an account; all its credentials are refused from the next request on.",
         )
-        .get("/users/{user_id}/quota", quotas::get_quota, "Get the daily limit and what is used of it.")
+        .get(
+            "/users/{user_id}/quota",
+            quotas::get_quota,
+            "Get the daily limit and what is used of it.",
+        )
         .put(
             "/users/{user_id}/quota",
             quotas::update_quota,
             "Set the daily limit: users lower their own, platform admins set any.",
         )
         .both()
-        .get("/settings", settings::get_settings, "Get the own settings; the first call makes them.")
+        .get(
+            "/settings",
+            settings::get_settings,
+            "Get the own settings; the first call makes them.",
+        )
         .put(
             "/settings",
             settings::update_settings,

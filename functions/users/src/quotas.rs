@@ -58,6 +58,8 @@ pub(crate) async fn update_quota(
         daily_limit: patch.daily_limit,
         used_today: patch.used_today,
     };
-    let quota = app.set_quota(&about.actor(), &about.user, change, about.is_admin()).await?;
+    let quota = app
+        .set_quota(&about.actor(), &about.user, change, about.is_admin())
+        .await?;
     Ok(Json(quota.into()))
 }

@@ -17,10 +17,7 @@ use serde_json::{Value, json};
 use store::Made;
 use tokio::time::timeout;
 
-use crate::{
-    App, Credential, Identity, KeyGrant,
-    audited::Deed,
-};
+use crate::{App, Credential, Identity, KeyGrant, audited::Deed};
 
 /// One answer whatever is wrong with a key: a finder of half a key learns nothing.
 const REFUSED: Error = Error::Unauthorized {
@@ -38,7 +35,9 @@ pub(crate) struct KeyUses(Mutex<LruCache<ApiKeyId, i64>>);
 
 impl Default for KeyUses {
     fn default() -> Self {
-        Self(Mutex::new(LruCache::new(NonZeroUsize::new(10_000).unwrap_or(NonZeroUsize::MIN))))
+        Self(Mutex::new(LruCache::new(
+            NonZeroUsize::new(10_000).unwrap_or(NonZeroUsize::MIN),
+        )))
     }
 }
 
@@ -246,7 +245,10 @@ impl Keyring<'_> {
     /// [`Error::Forbidden`] when it would reach further than the caller, [`Error::Conflict`] `key_limit`.
     pub fn make(&self, mut new: NewKey) -> BoxFuture<'_, Result<ShownOnce>> {
         Box::pin(async move {
-            let all = Permission::ALL.iter().copied().filter(|permission| self.holds(*permission));
+            let all = Permission::ALL
+                .iter()
+                .copied()
+                .filter(|permission| self.holds(*permission));
             let scopes = new.scopes.take().unwrap_or_else(|| all.collect());
             new.scopes = Some(scopes);
             if let Credential::Key(grant) = &self.identity.credential {
@@ -257,7 +259,9 @@ impl Keyring<'_> {
             }
             let made = self.app.draft_key(self.place, new)?;
             self.within_reach(&made.key)?;
-            let entry = self.app.key_entry(&self.actor, "api_key.created", None, Some(&made.key))?;
+            let entry = self
+                .app
+                .key_entry(&self.actor, "api_key.created", None, Some(&made.key))?;
             match self.store().create(&made.key, None, &entry).await? {
                 Made::Created => Ok(made),
                 Made::Full | Made::Changed => Err(key_limit()),
@@ -285,7 +289,9 @@ impl Keyring<'_> {
                     ..old.changed(self.app.clock.now())
                 };
                 self.no_further(&old, &new)?;
-                let entry = self.app.key_entry(&self.actor, "api_key.changed", Some(&old), Some(&new))?;
+                let entry = self
+                    .app
+                    .key_entry(&self.actor, "api_key.changed", Some(&old), Some(&new))?;
                 if self.store().replace(&old, &new, &entry).await? {
                     return Ok(new);
                 }
@@ -314,7 +320,9 @@ impl Keyring<'_> {
             let mut old = first.clone();
             for _ in 0..MAX_ATTEMPTS {
                 let new = old.rotated(&text, overlap, self.app.clock.now());
-                let entry = self.app.key_entry(&self.actor, "api_key.rotated", Some(&old), Some(&new))?;
+                let entry = self
+                    .app
+                    .key_entry(&self.actor, "api_key.rotated", Some(&old), Some(&new))?;
                 if self.store().replace(&old, &new, &entry).await? {
                     return Ok(ShownOnce {
                         key: new,
@@ -323,7 +331,10 @@ impl Keyring<'_> {
                 }
                 old = self.usable(id).await?;
                 if old.secret_hash != first.secret_hash {
-                    return Err(Error::conflict("key_rotated", "Somebody else rotated this key just now."));
+                    return Err(Error::conflict(
+                        "key_rotated",
+                        "Somebody else rotated this key just now.",
+                    ));
                 }
             }
             Err(busy())
@@ -347,7 +358,9 @@ impl Keyring<'_> {
                     previous: None,
                     ..old.changed(now)
                 };
-                let entry = self.app.key_entry(&self.actor, "api_key.revoked", Some(&old), Some(&new))?;
+                let entry = self
+                    .app
+                    .key_entry(&self.actor, "api_key.revoked", Some(&old), Some(&new))?;
                 if self.store().replace(&old, &new, &entry).await? {
                     return Ok(());
                 }
@@ -409,7 +422,9 @@ impl Keyring<'_> {
             (Some(own), Some(asked)) => asked.iter().all(|model| own.contains(model)),
         };
         let within = |own: Option<u64>, asked: Option<u64>| own.is_none_or(|own| asked.is_some_and(|it| it <= own));
-        let end = grant.expires_at.is_none_or(|own| key.expires_at.is_some_and(|end| end <= own));
+        let end = grant
+            .expires_at
+            .is_none_or(|own| key.expires_at.is_some_and(|end| end <= own));
         if models && end && within(grant.token_budget, key.token_budget) {
             Ok(())
         } else {
@@ -436,7 +451,10 @@ impl Keyring<'_> {
 }
 
 pub(crate) fn key_limit() -> Error {
-    let detail = format!("An organization has at most {} API keys; revoke one first.", ApiKey::MAX_PER_ORG);
+    let detail = format!(
+        "An organization has at most {} API keys; revoke one first.",
+        ApiKey::MAX_PER_ORG
+    );
     Error::conflict("key_limit", detail)
 }
 

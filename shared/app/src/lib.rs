@@ -31,14 +31,14 @@ pub use futures::future::BoxFuture;
 pub use index_document::Delivery;
 use model::{Clock, Ids, OrgId, Result, UserId};
 pub use readiness::{Dependency, Readiness};
-pub use sign_in::{Credential, Identity, KeyGrant, SignUp, SignedIn};
 pub use settings::SettingsFound;
+pub use sign_in::{Credential, Identity, KeyGrant, SignUp, SignedIn};
 pub use store::{Begun, ChatbotChange, IdempotencyKey, QuotaChange, SettingsChange, StoredAnswer, UserChange};
 use store::{Chatbots, Conversations, Documents, Objects, Queues, Store};
 pub use tokens::TokenPair;
 use tokio::sync::OnceCell;
 pub use upload::Upload;
-pub use users::Role;
+pub use users::ChangedBy;
 
 /// Everything a request needs. A clone is cheap and shares all of it.
 #[derive(Clone)]

@@ -82,7 +82,10 @@ impl App {
             match keys.create(&made.key, Some(settings.api_key.as_ref()), &entry).await? {
                 Made::Created => Ok(made.secret),
                 Made::Full => Err(key_limit()),
-                Made::Changed => Err(Error::conflict("key_rotated", "Another request replaced this key just now.")),
+                Made::Changed => Err(Error::conflict(
+                    "key_rotated",
+                    "Another request replaced this key just now.",
+                )),
             }
         })
     }

@@ -212,7 +212,10 @@ impl App {
         };
         let entry = self.entry(actor, &org.id, deed)?;
         let accounts = self.store.accounts();
-        match accounts.register(&user, &password_hash, &org, &owner, session, &entry).await? {
+        match accounts
+            .register(&user, &password_hash, &org, &owner, session, &entry)
+            .await?
+        {
             Registered::Created => Ok(user),
             Registered::EmailTaken => Err(Error::conflict(
                 "email_taken",

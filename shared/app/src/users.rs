@@ -13,9 +13,9 @@ const MAX_ATTEMPTS: usize = 20;
 /// Most shared organizations that an account can leave at its end: all of it is one transaction of 100 parts.
 const MAX_PLACES: usize = 30;
 
-/// As whom somebody changes an account.
+/// Who changes an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
+pub enum ChangedBy {
     /// It is their own.
     Owner,
     /// A platform admin changes somebody else's.
@@ -30,7 +30,11 @@ impl App {
     pub fn user<'a>(&'a self, id: &'a UserId) -> BoxFuture<'a, Result<User>> {
         Box::pin(async move {
             let user = self.store.user(id).await?.ok_or(ABSENT)?;
-            if user.status == UserStatus::Deleted { Err(ABSENT) } else { Ok(user) }
+            if user.status == UserStatus::Deleted {
+                Err(ABSENT)
+            } else {
+                Ok(user)
+            }
         })
     }
 
@@ -59,7 +63,7 @@ impl App {
         &'a self,
         actor: &'a Actor,
         id: &'a UserId,
-        r#as: Role,
+        by: ChangedBy,
         change: UserChange,
         password: Option<&'a Secret>,
     ) -> BoxFuture<'a, Result<User>> {
@@ -69,9 +73,9 @@ impl App {
                 let change = UserChange {
                     name: change.name.clone().filter(|name| *name != old.name),
                     email: change.email.clone().filter(|email| *email != old.email),
-                    role: change.role.filter(|role| r#as == Role::Admin && *role != old.role),
+                    role: change.role.filter(|role| by == ChangedBy::Admin && *role != old.role),
                 };
-                if change.email.is_some() && r#as == Role::Owner {
+                if change.email.is_some() && by == ChangedBy::Owner {
                     self.require_password(id, password).await?;
                 }
                 let mut fields = Vec::new();
@@ -85,7 +89,11 @@ impl App {
                 new.email = change.email.clone().unwrap_or(new.email);
                 new.role = change.role.unwrap_or(new.role);
                 let deed = Deed {
-                    action: if change.role.is_some() { "user.role_changed" } else { "user.changed" },
+                    action: if change.role.is_some() {
+                        "user.role_changed"
+                    } else {
+                        "user.changed"
+                    },
                     kind: "user",
                     subject: id.as_str(),
                     before: json!({"role": old.role}),
@@ -136,9 +144,14 @@ impl App {
                 match self.store.accounts().end(&user, &places, now, &entry).await? {
                     Ended::Done => return Ok(()),
                     Ended::LastOwner(org) => {
-                        let name = self.store.org(&org).await?.map_or_else(|| org.0.clone(), |org| org.name);
-                        let detail =
-                            format!("\"{name}\" would have no owner left: hand it to somebody else or delete it first.");
+                        let name = self
+                            .store
+                            .org(&org)
+                            .await?
+                            .map_or_else(|| org.0.clone(), |org| org.name);
+                        let detail = format!(
+                            "\"{name}\" would have no owner left: hand it to somebody else or delete it first."
+                        );
                         return Err(Error::conflict("last_owner", detail));
                     }
                     Ended::Changed => {}

@@ -50,7 +50,11 @@ impl KeyText {
         let mut text = format!("{PREFIX}{}_", mode.name());
         for _ in 0..2 {
             // The remainder is uneven by less than 1 in 400: it costs a small part of one bit.
-            push_base62(&mut text, u128::from_be_bytes(random_bytes()?), (ID_LEN + SECRET_LEN) / 2);
+            push_base62(
+                &mut text,
+                u128::from_be_bytes(random_bytes()?),
+                (ID_LEN + SECRET_LEN) / 2,
+            );
         }
         let checksum = crc32fast::hash(text.as_bytes());
         push_base62(&mut text, checksum.into(), CHECKSUM_LEN);
@@ -60,8 +64,12 @@ impl KeyText {
     /// Reads what a client presented; none when it cannot be a key of this mode.
     pub fn parse(presented: &Secret, mode: KeyMode) -> Option<Self> {
         let text = presented.expose();
-        let random = text.strip_prefix(PREFIX)?.strip_prefix(mode.name())?.strip_prefix('_')?;
-        let plain = random.len() == ID_LEN + SECRET_LEN + CHECKSUM_LEN && random.bytes().all(|b| b.is_ascii_alphanumeric());
+        let random = text
+            .strip_prefix(PREFIX)?
+            .strip_prefix(mode.name())?
+            .strip_prefix('_')?;
+        let plain =
+            random.len() == ID_LEN + SECRET_LEN + CHECKSUM_LEN && random.bytes().all(|b| b.is_ascii_alphanumeric());
         let (head, checksum) = text.split_at_checked(text.len().checked_sub(CHECKSUM_LEN)?)?;
         let mut expected = String::new();
         push_base62(&mut expected, crc32fast::hash(head.as_bytes()).into(), CHECKSUM_LEN);
@@ -207,7 +215,10 @@ impl ApiKey {
             return Vec::new();
         }
         let previous = self.previous.as_ref().map(|it| it.hash.as_str());
-        [Some(self.secret_hash.as_str()), previous].into_iter().flatten().collect()
+        [Some(self.secret_hash.as_str()), previous]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     /// The key after a change at `now`.
@@ -279,7 +290,10 @@ mod tests {
         assert_eq!(text.shown_prefix().len(), "pk_live_".len() + 8);
         assert_ne!(KeyText::make(KeyMode::Live).unwrap().hash(), text.hash());
         assert!(KeyText::parse(text.secret(), KeyMode::Live).is_some());
-        assert!(KeyText::parse(text.secret(), KeyMode::Test).is_none(), "the other kind of deployment");
+        assert!(
+            KeyText::parse(text.secret(), KeyMode::Test).is_none(),
+            "the other kind of deployment"
+        );
     }
 
     #[test]
@@ -308,7 +322,14 @@ mod tests {
                 assert!(KeyText::parse(&typo, KeyMode::Test).is_none(), "{}", typo.expose());
             }
         }
-        for odd in ["", "pk_", "pk_test_", &whole[1..], &whole[..whole.len() - 1], &format!("{whole}0")] {
+        for odd in [
+            "",
+            "pk_",
+            "pk_test_",
+            &whole[1..],
+            &whole[..whole.len() - 1],
+            &format!("{whole}0"),
+        ] {
             assert!(KeyText::parse(&Secret::new(odd), KeyMode::Test).is_none(), "{odd}");
         }
     }
@@ -318,22 +339,39 @@ mod tests {
         let text = KeyText::make(KeyMode::Test).unwrap();
         let (key, hash) = (key(&text), text.hash());
         assert!(key.accepts(&hash, at(999)) && !key.accepts(&hash, at(1000)));
-        let off = ApiKey { enabled: false, ..key.clone() };
+        let off = ApiKey {
+            enabled: false,
+            ..key.clone()
+        };
         assert_eq!(off.state(at(1)), KeyState::Disabled);
         assert!(!off.accepts(&hash, at(1)));
-        let revoked = ApiKey { revoked_at: Some(at(1)), ..key.clone() };
+        let revoked = ApiKey {
+            revoked_at: Some(at(1)),
+            ..key.clone()
+        };
         assert!(!revoked.accepts(&hash, at(1)) && revoked.hashes().is_empty());
         assert!(!key.accepts(&KeyText::make(KeyMode::Test).unwrap().hash(), at(1)));
     }
 
     #[test]
     fn a_replaced_secret_lives_for_the_overlap() {
-        let (old, new) = (KeyText::make(KeyMode::Test).unwrap(), KeyText::make(KeyMode::Test).unwrap());
+        let (old, new) = (
+            KeyText::make(KeyMode::Test).unwrap(),
+            KeyText::make(KeyMode::Test).unwrap(),
+        );
         let rotated = key(&old).rotated(&new, Duration::from_secs(60), at(0));
         assert!(rotated.accepts(&old.hash(), at(59)) && !rotated.accepts(&old.hash(), at(60)));
         assert!(rotated.accepts(&new.hash(), at(60)));
         assert_eq!(rotated.hashes().len(), 2);
-        assert_eq!(rotated.changed(at(60)).hashes(), [new.hash()], "a dead secret is forgotten");
-        assert!(!key(&old).rotated(&new, Duration::ZERO, at(0)).accepts(&old.hash(), at(0)));
+        assert_eq!(
+            rotated.changed(at(60)).hashes(),
+            [new.hash()],
+            "a dead secret is forgotten"
+        );
+        assert!(
+            !key(&old)
+                .rotated(&new, Duration::ZERO, at(0))
+                .accepts(&old.hash(), at(0))
+        );
     }
 }

@@ -72,7 +72,10 @@ impl Store {
         let KeyHolder { org, key, user } = holder;
         let row = keys::api_key(org, key);
         let (profile, place, of_org) = (keys::profile(user), keys::membership(org, user), keys::org(org));
-        let items = self.identity().among(&[row.clone(), profile.clone(), place.clone(), of_org]).await?;
+        let items = self
+            .identity()
+            .among(&[row.clone(), profile.clone(), place.clone(), of_org])
+            .await?;
         if items.iter().any(|item| item.contains_key("deleted_at")) {
             return Ok(None);
         }
@@ -82,9 +85,11 @@ impl Store {
                 by_sk.insert(sk.clone(), item);
             }
         }
-        let (Some(row), Some(profile), Some(place)) =
-            (by_sk.remove(&row.sk), by_sk.remove(&profile.sk), by_sk.remove(&place.sk))
-        else {
+        let (Some(row), Some(profile), Some(place)) = (
+            by_sk.remove(&row.sk),
+            by_sk.remove(&profile.sk),
+            by_sk.remove(&place.sk),
+        ) else {
             return Ok(None);
         };
         Ok(Some((from_item(row)?, from_item(profile)?, from_item(place)?)))

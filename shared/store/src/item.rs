@@ -10,10 +10,7 @@ use aws_sdk_dynamodb::{
         transact_write_items::TransactWriteItemsError, update_item::UpdateItemError,
         update_item::builders::UpdateItemFluentBuilder,
     },
-    types::{
-        AttributeValue, Delete, KeysAndAttributes, Put, TransactWriteItem, Update,
-        builders::UpdateBuilder,
-    },
+    types::{AttributeValue, Delete, KeysAndAttributes, Put, TransactWriteItem, Update, builders::UpdateBuilder},
 };
 use model::{Error, Page, PageRequest, Result};
 use serde::{Serialize, de::DeserializeOwned};
@@ -312,11 +309,7 @@ impl Table<'_> {
     }
 
     /// Deletes an item that must be there, and has to have this value in this attribute if one is given.
-    pub(crate) fn part_delete(
-        &self,
-        key: &Key,
-        having: Option<(&str, AttributeValue)>,
-    ) -> Result<TransactWriteItem> {
+    pub(crate) fn part_delete(&self, key: &Key, having: Option<(&str, AttributeValue)>) -> Result<TransactWriteItem> {
         let delete = Delete::builder().table_name(self.name).set_key(Some(primary(key)));
         let delete = match having {
             None => delete.condition_expression(PRESENT),

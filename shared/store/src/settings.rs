@@ -50,8 +50,14 @@ impl Store {
         let fields = [
             ("theme", change.theme.as_ref().map(value).transpose()?),
             ("language", change.language.as_ref().map(s)),
-            ("notifications.email", change.notify_by_email.as_ref().map(value).transpose()?),
-            ("notifications.product_news", change.notify_of_news.as_ref().map(value).transpose()?),
+            (
+                "notifications.email",
+                change.notify_by_email.as_ref().map(value).transpose()?,
+            ),
+            (
+                "notifications.product_news",
+                change.notify_of_news.as_ref().map(value).transpose()?,
+            ),
             ("preferences", change.preferences.as_ref().map(value).transpose()?),
         ];
         let mut set = vec!["updated_at = :now".to_owned()];

@@ -80,9 +80,12 @@ impl Store {
         let places: Vec<Place> = table.all_below(&keys::user(user), keys::PLACES).await?;
         let mut found = Vec::with_capacity(places.len());
         for some in places.chunks(50) {
-            let asked = some.iter().flat_map(|place| [keys::org(&place.org_id), keys::membership(&place.org_id, user)]);
+            let asked = some
+                .iter()
+                .flat_map(|place| [keys::org(&place.org_id), keys::membership(&place.org_id, user)]);
             let items = table.among(&asked.collect::<Vec<_>>()).await?;
-            let (orgs, members): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| item.get("sk") == Some(&s("ORG")));
+            let (orgs, members): (Vec<_>, Vec<_>) =
+                items.into_iter().partition(|item| item.get("sk") == Some(&s("ORG")));
             let gone = |membership: &Membership| {
                 let is = |item: &&crate::item::Item| item.get("id") == Some(&s(membership.org.as_str()));
                 orgs.iter().find(is).is_none_or(|org| org.contains_key("deleted_at"))
@@ -124,7 +127,10 @@ impl Accounts {
         let mut parts = vec![part(update)?];
         let (old, new) = (
             before.email.fingerprint(),
-            change.email.as_ref().map_or_else(|| before.email.fingerprint(), Email::fingerprint),
+            change
+                .email
+                .as_ref()
+                .map_or_else(|| before.email.fingerprint(), Email::fingerprint),
         );
         if old != new {
             parts.push(table.part_put_new(to_item(&keys::email(&new), &Owner { user: &before.id })?)?);
@@ -158,7 +164,9 @@ impl Accounts {
         let mut parts = vec![
             part(if_as_read(tombstone, before)?)?,
             table.part_delete(&keys::email(&before.email.fingerprint()), Some(own))?,
-            store.app().part_put_new(to_item(&keys::promised_erasure(&before.id), &promise)?)?,
+            store
+                .app()
+                .part_put_new(to_item(&keys::promised_erasure(&before.id), &promise)?)?,
         ];
         let first = parts.len();
         for place in places {
@@ -170,7 +178,9 @@ impl Accounts {
         Ok(match store.transact_audited(entry, parts).await? {
             Transaction::Done => Ended::Done,
             Transaction::Refused(part) if part >= first && (part - first) % 3 == 2 => {
-                let place = places.get((part - first) / 3).filter(|place| place.role == OrgRole::Owner);
+                let place = places
+                    .get((part - first) / 3)
+                    .filter(|place| place.role == OrgRole::Owner);
                 place.map_or(Ended::Changed, |place| Ended::LastOwner(place.org.clone()))
             }
             Transaction::Refused(_) => Ended::Changed,
