@@ -19,6 +19,7 @@ struct Things {
     org: String,
     invitation: String,
     invitation_token: String,
+    api_key: String,
 }
 
 /// Path with the victim's ids, and a body that is valid but for them.
@@ -30,7 +31,8 @@ fn request(caller: &Caller, operation: &Operation, things: &Things) -> reqwest::
         .replace("{session_id}", &things.session)
         .replace("{user_id}", &things.user)
         .replace("{org_id}", &things.org)
-        .replace("{invitation_id}", &things.invitation);
+        .replace("{invitation_id}", &things.invitation)
+        .replace("{key_id}", &things.api_key);
     assert!(!path.contains('{'), "the matrix has no id for {path}");
     let request = caller.request(Method::from_bytes(operation.method.as_bytes()).unwrap(), &path);
     if operation.path.ends_with("/upload") {
@@ -57,6 +59,8 @@ fn body(operation: &Operation, things: &Things) -> Value {
         (_, path) if path.ends_with("/auth/refresh") => json!({"refresh_token": "x"}),
         (_, path) if path.ends_with("/messages") => json!({"content": "Hello?"}),
         (_, path) if path.ends_with("/chat/sessions") => json!({"chatbot_id": things.chatbot}),
+        (_, path) if path.ends_with("/users") => json!({"email": "new@example.com", "password": PASSWORD}),
+        (_, path) if path.ends_with("/quota") => json!({"daily_limit": 1}),
         (_, path) if path.ends_with("/documents") => json!({"document_ids": [things.document]}),
         (_, path) if path.contains("/members/") => json!({"role": "admin"}),
         (_, path) if path.ends_with("/invite") => json!({"email": "thief@example.com"}),
@@ -112,6 +116,7 @@ async fn every_operation_lets_in_whom_the_policy_names_and_nobody_else() {
             json!({"email": "friend@example.com"}),
         )
         .await;
+    let api_key = victim.api_key(json!({"name": "Victim"})).await.text("id");
     let things = Things {
         document,
         chatbot,
@@ -120,6 +125,7 @@ async fn every_operation_lets_in_whom_the_policy_names_and_nobody_else() {
         org,
         invitation: invited.created().text("id"),
         invitation_token: t.invitation_token("friend@example.com").await,
+        api_key,
     };
 
     let signed_out = t.user("gone").await;
@@ -178,7 +184,7 @@ async fn every_operation_lets_in_whom_the_policy_names_and_nobody_else() {
 /// Everything in the tables that belongs to the victim's organization or account.
 async fn victims(t: &Test, victim: &Caller, things: &Things) -> Vec<String> {
     let mut items = Vec::new();
-    for table in ["parlance-identity", "parlance-app", "parlance-audit"] {
+    for table in ["parlance-identity", "parlance-app", "parlance-usage", "parlance-audit"] {
         let all = t.items(table).await;
         let of_victim = all.into_iter().filter(|((pk, _), _)| {
             [victim.org(), victim.id(), &things.org]

@@ -1,5 +1,6 @@
 //! Every group of operations, as its users call it.
 
+mod apikeys;
 mod auth;
 mod chatbots;
 mod chats;
@@ -11,3 +12,5 @@ mod members;
 mod openapi;
 mod org_races;
 mod orgs;
+mod settings;
+mod users;

@@ -112,6 +112,11 @@ impl Caller {
         self.send(self.request(Method::PATCH, path).json(&body)).await
     }
 
+    /// A new API key of this caller.
+    pub(crate) async fn api_key(&self, key: Value) -> Answer {
+        self.post("/api/v1/apikeys", key).await.created()
+    }
+
     /// Uploads a file under its name.
     pub(crate) async fn upload(&self, file_name: &str, bytes: impl Into<Vec<u8>>) -> Answer {
         let part = multipart::Part::bytes(bytes.into()).file_name(file_name.to_owned());

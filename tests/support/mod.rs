@@ -2,14 +2,24 @@
 
 mod answer;
 mod caller;
+mod meter;
+mod shared_org;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use local::{Drained, Options, Stack};
+use serde_json::json;
 
 pub(crate) use answer::Answer;
 pub(crate) use caller::{Caller, PASSWORD};
+pub(crate) use meter::Metered;
+
+/// The environment that seeds a platform admin.
+pub(crate) const ADMIN: [(&str, &str); 2] = [
+    ("PARLANCE_ADMIN_EMAIL", "root@example.com"),
+    ("PARLANCE_ADMIN_PASSWORD", PASSWORD),
+];
 
 /// The same text for the same value: the maps of the SDK have no order.
 fn text(value: &AttributeValue) -> String {
@@ -110,6 +120,15 @@ impl Test {
             .iter()
             .map(|object| object.key().unwrap().to_owned())
             .collect()
+    }
+
+    /// A signed-in platform admin, of a stack that was started with [`ADMIN`].
+    pub(crate) async fn admin(&self) -> Caller {
+        let credentials = json!({"email": ADMIN[0].1, "password": PASSWORD});
+        let login = self.anonymous().post("/api/v1/auth/login", credentials).await.ok();
+        let mut admin = self.anonymous().with_token(&login.text("access_token"));
+        admin.account = admin.get("/api/v1/auth/me").await.ok().json();
+        admin
     }
 
     /// A client of the queues.

@@ -1,6 +1,6 @@
 //! `/users`: accounts.
 
-use app::{Role, SignUp, UserChange};
+use app::{ChangedBy, SignUp, UserChange};
 use garde::Validate;
 use http_api::{Body, Caller, Created, Ctx, Json, Message, PlatformAdmin, Result, SelfOrAdmin, not_blank};
 use model::{
@@ -114,8 +114,12 @@ pub(crate) async fn update_user(
     about: SelfOrAdmin<WriteAccount>,
     Body(patch): Body<UserPatch>,
 ) -> Result<Json<UserView>> {
-    let r#as = if about.is_self() { Role::Owner } else { Role::Admin };
-    let role = match patch.role.as_deref().filter(|_| r#as == Role::Admin) {
+    let by = if about.is_self() {
+        ChangedBy::Owner
+    } else {
+        ChangedBy::Admin
+    };
+    let role = match patch.role.as_deref().filter(|_| by == ChangedBy::Admin) {
         None => None,
         Some("user") => Some(PlatformRole::User),
         Some("admin") => Some(PlatformRole::Admin),
@@ -128,7 +132,7 @@ pub(crate) async fn update_user(
     };
     let password = patch.current_password.as_ref();
     let user = app
-        .change_user(&about.actor(), &about.user, r#as, change, password)
+        .change_user(&about.actor(), &about.user, by, change, password)
         .await?;
     Ok(Json(user.into()))
 }

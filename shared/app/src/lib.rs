@@ -53,7 +53,7 @@ use store::{Chatbots, Conversations, Documents, Objects, Queues, Store};
 pub use tokens::TokenPair;
 use tokio::sync::OnceCell;
 pub use upload::Upload;
-pub use users::Role;
+pub use users::ChangedBy;
 
 /// Everything a request needs. A clone is cheap and shares all of it.
 #[derive(Clone)]

@@ -13,9 +13,9 @@ const MAX_ATTEMPTS: usize = 20;
 /// Most shared organizations that an account can leave at its end: all of it is one transaction of 100 parts.
 const MAX_PLACES: usize = 30;
 
-/// As whom somebody changes an account.
+/// Who changes an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
+pub enum ChangedBy {
     /// It is their own.
     Owner,
     /// A platform admin changes somebody else's.
@@ -63,7 +63,7 @@ impl App {
         &'a self,
         actor: &'a Actor,
         id: &'a UserId,
-        r#as: Role,
+        by: ChangedBy,
         change: UserChange,
         password: Option<&'a Secret>,
     ) -> BoxFuture<'a, Result<User>> {
@@ -73,9 +73,9 @@ impl App {
                 let change = UserChange {
                     name: change.name.clone().filter(|name| *name != old.name),
                     email: change.email.clone().filter(|email| *email != old.email),
-                    role: change.role.filter(|role| r#as == Role::Admin && *role != old.role),
+                    role: change.role.filter(|role| by == ChangedBy::Admin && *role != old.role),
                 };
-                if change.email.is_some() && r#as == Role::Owner {
+                if change.email.is_some() && by == ChangedBy::Owner {
                     self.require_password(id, password).await?;
                 }
                 let mut fields = Vec::new();

@@ -6,7 +6,7 @@ mod recording;
 
 use std::{sync::Arc, time::Duration};
 
-use app::{Begun, IdempotencyKey, StoredAnswer};
+use app::{Begun, Credential, IdempotencyKey, StoredAnswer};
 use axum::{
     body::Body,
     extract::Request,
@@ -73,7 +73,20 @@ async fn claim(scope: &Arc<Scope>, request: Request) -> Result<Claimed> {
         return Err(Error::bad_request("invalid_idempotency_key", detail).into());
     }
     let owner = match scope.identity().await {
-        Ok(Some(identity)) => Some(format!("{}\n{}", identity.user.id, scope.named_org())),
+        Ok(Some(identity)) => {
+            // An API key is not answered what its user, or another key of theirs, was answered: it may reach less far.
+            let key = match &identity.credential {
+                Credential::Key(grant) => grant.id.as_str(),
+                _ => "",
+            };
+            Some(format!(
+                "{}
+{}
+{key}",
+                identity.user.id,
+                scope.named_org()
+            ))
+        }
         Ok(None) => None,
         Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => None,
         Err(problem) => return Err(problem),
