@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use local::{Drained, Options, Stack};
+use serde_json::Value;
 
 pub(crate) use answer::Answer;
 pub(crate) use caller::{Caller, PASSWORD};
@@ -80,6 +81,23 @@ impl Test {
             found.insert(key, text(&AttributeValue::M(item)));
         }
         found
+    }
+
+    /// Mail that was sent so far, newest first.
+    pub(crate) async fn outbox(&self) -> Vec<Value> {
+        self.drain().await;
+        let mails = self.anonymous().get("/_local/outbox").await.ok().json();
+        mails.as_array().unwrap().clone()
+    }
+
+    /// The token in the newest mail to an address whose subject has this text.
+    pub(crate) async fn mailed_token(&self, to: &str, subject: &str) -> String {
+        let mails = self.outbox().await;
+        let is_it = |mail: &&Value| mail["to"] == to && mail["subject"].as_str().unwrap().contains(subject);
+        let mail = mails.iter().find(is_it);
+        let mail = mail.unwrap_or_else(|| panic!("no mail {subject:?} to {to} in {mails:?}"));
+        let (_, token) = mail["text"].as_str().unwrap().split_once("token=").unwrap();
+        token.lines().next().unwrap().to_owned()
     }
 
     /// The keys of all objects in the bucket.

@@ -54,10 +54,10 @@ impl App {
     /// # Errors
     /// [`Error::TooMany`] when it may not be evaluated now.
     pub(crate) async fn guess<'a>(&self, account: &'a str, network: Option<&'a Network>) -> Result<Guess<'a>> {
-        let now = self.clock.now();
         let (logins, limits) = (self.store.logins(), self.store.limits());
         let mut taken = None;
         loop {
+            let now = self.clock.now();
             let standing = logins.standing(account, network, now).await?;
             let before = standing.guesses;
             // Who has to wait costs one read, however often they come.
@@ -95,9 +95,9 @@ impl App {
     /// # Errors
     /// [`Error::TooMany`] when it may not be evaluated now.
     pub(crate) async fn guess_inside<'a>(&self, account: &'a str) -> Result<Guess<'a>> {
-        let now = self.clock.now();
         let logins = self.store.logins();
         loop {
+            let now = self.clock.now();
             let before = logins.lane(account, Lane::Known).await?;
             let claimed = Guesses::add(before.as_ref(), now).map_err(too_many)?;
             if logins.claim(account, Lane::Known, before.as_ref(), &claimed).await? {
