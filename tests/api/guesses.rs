@@ -117,7 +117,10 @@ async fn of_a_day_of_guesses_from_one_address_or_many_at_most_100_are_evaluated(
             evaluated += u32::from(status == 401);
             t.advance_seconds(u64::from(86_400 / guesses()));
         }
-        assert!((10..=100).contains(&evaluated), "{evaluated} evaluated, many addresses: {many}");
+        assert!(
+            (10..=100).contains(&evaluated),
+            "{evaluated} evaluated, many addresses: {many}"
+        );
         let refresh = json!({"refresh_token": ada.refresh});
         let pair = t.anonymous().post("/api/v1/auth/refresh", refresh).await.ok();
         let ada = ada.with_token(&pair.text("access_token"));
@@ -144,11 +147,19 @@ async fn of_64_guesses_at_once_few_are_evaluated() {
 async fn a_network_that_fails_at_many_accounts_is_slowed_down_and_its_headers_change_nothing() {
     let t = Test::new().await;
     for number in 0..30 {
-        let nobody = t.anonymous().with_header("x-forwarded-for", &format!("198.51.100.{number}"));
+        let nobody = t
+            .anonymous()
+            .with_header("x-forwarded-for", &format!("198.51.100.{number}"));
         let credentials = json!({"email": format!("nobody-{number}@example.com"), "password": "a guess"});
         nobody.post("/api/v1/auth/login", credentials).await.expect(401);
     }
-    for header in ["x-forwarded-for", "forwarded", "x-real-ip", "true-client-ip", "cf-connecting-ip"] {
+    for header in [
+        "x-forwarded-for",
+        "forwarded",
+        "x-real-ip",
+        "true-client-ip",
+        "cf-connecting-ip",
+    ] {
         let nobody = t.anonymous().with_header(header, "203.0.113.7");
         let credentials = json!({"email": format!("{header}@example.com"), "password": "a guess"});
         let refused = nobody.post("/api/v1/auth/login", credentials).await;

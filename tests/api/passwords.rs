@@ -54,7 +54,9 @@ async fn changing_the_password_ends_all_other_sessions_and_not_this_one() {
     let refresh = json!({"refresh_token": phone.refresh});
     t.anonymous().post("/api/v1/auth/refresh", refresh).await.ok();
 
-    log_in(&t, "ada@example.com", PASSWORD).await.problem(401, "invalid_credentials");
+    log_in(&t, "ada@example.com", PASSWORD)
+        .await
+        .problem(401, "invalid_credentials");
     log_in(&t, "ada@example.com", NEW).await.ok();
     assert_eq!(audited(&t, "user.password_changed").await, 1);
 }
@@ -90,10 +92,19 @@ async fn of_8_changes_at_once_one_wins() {
     let ada = t.user("ada").await;
     let changes = (0..8).map(|number| {
         let ada = ada.clone();
-        async move { change(&ada, PASSWORD, &format!("new password {number}")).await.status.as_u16() }
+        async move {
+            change(&ada, PASSWORD, &format!("new password {number}"))
+                .await
+                .status
+                .as_u16()
+        }
     });
     let statuses = join_all(changes).await;
-    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
+    assert_eq!(
+        statuses.iter().filter(|status| **status == 200).count(),
+        1,
+        "{statuses:?}"
+    );
     assert_eq!(audited(&t, "user.password_changed").await, 1);
     ada.get("/api/v1/auth/me").await.ok();
 }
@@ -114,7 +125,11 @@ async fn a_forgotten_password_is_replaced_by_the_link_of_a_mail_and_all_sessions
     ada.get("/api/v1/auth/me").await.problem(401, "session_ended");
     log_in(&t, "ada@example.com", PASSWORD).await.expect(401);
     log_in(&t, "ada@example.com", NEW).await.ok();
-    assert_eq!(confirm(&t, &token, "another password").await.invalid(), ["/token"], "once only");
+    assert_eq!(
+        confirm(&t, &token, "another password").await.invalid(),
+        ["/token"],
+        "once only"
+    );
     assert_eq!(audited(&t, "user.password_reset").await, 1);
 }
 
@@ -171,14 +186,21 @@ async fn of_64_uses_of_one_reset_link_one_wins() {
             }
         });
         let uses = join_all(uses).await;
-        let winners: Vec<&String> = uses.iter().filter(|(status, _)| *status == 200).map(|(_, it)| it).collect();
+        let winners: Vec<&String> = uses
+            .iter()
+            .filter(|(status, _)| *status == 200)
+            .map(|(_, it)| it)
+            .collect();
         assert_eq!(winners.len(), 1, "round {round}");
         assert!(uses.iter().all(|(status, _)| [200, 422].contains(status)));
         log_in(&t, "ada@example.com", winners[0]).await.ok();
         assert_eq!(audited(&t, "user.password_reset").await, round + 1);
     }
     let left = t.items("parlance-identity").await;
-    assert!(!left.keys().any(|(pk, _)| pk.starts_with("PWR#")), "a used link is gone");
+    assert!(
+        !left.keys().any(|(pk, _)| pk.starts_with("PWR#")),
+        "a used link is gone"
+    );
 }
 
 #[tokio::test]

@@ -27,7 +27,10 @@ async fn a_person_sees_where_they_are_signed_in_newest_first() {
     assert_eq!(found.len(), 2);
     assert_eq!(found[0]["user_agent"], "Phone/1.0");
     assert_eq!(found[0]["network"], "127.0.0.1");
-    assert_eq!((&found[0]["current"], &found[1]["current"]), (&true.into(), &false.into()));
+    assert_eq!(
+        (&found[0]["current"], &found[1]["current"]),
+        (&true.into(), &false.into())
+    );
     let camel = ada.get("/api/auth/sessions?limit=1").await.ok();
     assert_eq!(camel.json()[0]["userAgent"], "Phone/1.0");
     assert!(camel.header("link").contains("rel=\"next\""));

@@ -43,7 +43,13 @@ impl Mailer for Shaky {
         if !fails {
             self.sent.fetch_add(1, Ordering::SeqCst);
         }
-        Box::pin(async move { if fails { Err(Error::unavailable("SES is away")) } else { Ok(()) } })
+        Box::pin(async move {
+            if fails {
+                Err(Error::unavailable("SES is away"))
+            } else {
+                Ok(())
+            }
+        })
     }
 }
 
@@ -60,7 +66,10 @@ async fn a_mail_reaches_the_outbox_newest_first() {
     t.drain().await;
     queue(&t, &note("m-2", "Second")).await;
     let mails = t.outbox().await;
-    assert_eq!((&mails[0]["subject"], &mails[1]["subject"]), (&"Second".into(), &"First".into()));
+    assert_eq!(
+        (&mails[0]["subject"], &mails[1]["subject"]),
+        (&"Second".into(), &"First".into())
+    );
     assert_eq!(mails[0]["to"], "ada@example.com");
     assert_eq!(mails[0]["text"], "Hello.\n");
     assert!(mails[0]["created_at"].as_str().unwrap().ends_with('Z'));
@@ -89,7 +98,8 @@ async fn of_16_deliveries_at_once_one_sends() {
     assert_eq!(mailer.sent.load(Ordering::SeqCst), 1);
     let held = outcomes.iter().filter(|outcome| outcome.is_err());
     assert!(
-        held.clone().all(|outcome| matches!(outcome, Err(Error::InProgress { .. }))),
+        held.clone()
+            .all(|outcome| matches!(outcome, Err(Error::InProgress { .. }))),
         "{outcomes:?}"
     );
 }
@@ -111,7 +121,11 @@ async fn a_mail_that_could_not_be_sent_is_sent_by_the_next_delivery() {
     }
     app.send_mail(&message).await.unwrap();
     app.send_mail(&message).await.unwrap();
-    assert_eq!(mailer.sent.load(Ordering::SeqCst), 1, "what failed does not count against the address");
+    assert_eq!(
+        mailer.sent.load(Ordering::SeqCst),
+        1,
+        "what failed does not count against the address"
+    );
 }
 
 #[tokio::test]
@@ -125,7 +139,10 @@ async fn a_worker_that_died_while_sending_is_replaced_after_its_lease() {
     let lease = t.stack.app().clock.now_ms() + 120_000;
     let claim = db.put_item().table_name("parlance-ephemeral");
     let claim = claim.item("pk", text("MAIL#m-1")).item("sk", text("M"));
-    let claim = claim.item("lease_ms", aws_sdk_dynamodb::types::AttributeValue::N(lease.to_string()));
+    let claim = claim.item(
+        "lease_ms",
+        aws_sdk_dynamodb::types::AttributeValue::N(lease.to_string()),
+    );
     claim.send().await.unwrap();
     app.send_mail(&message).await.unwrap_err();
     t.advance_seconds(121);

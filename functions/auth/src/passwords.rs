@@ -54,11 +54,7 @@ pub(crate) async fn request_password_reset(app: Ctx, Body(request): Body<Passwor
     Ok(Message("Password reset email sent"))
 }
 
-pub(crate) async fn reset_password(
-    app: Ctx,
-    origin: Origin,
-    Body(reset): Body<PasswordReset>,
-) -> Result<Message> {
+pub(crate) async fn reset_password(app: Ctx, origin: Origin, Body(reset): Body<PasswordReset>) -> Result<Message> {
     let new = NewPassword::parse(reset.new_password, "/new_password")?;
     app.reset_password(&reset.token, &new, &origin).await?;
     Ok(Message("Password reset successfully"))

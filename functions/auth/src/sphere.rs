@@ -26,11 +26,7 @@ fn view(user: &User, token: &Secret) -> SphereUser {
     }
 }
 
-pub(crate) async fn register(
-    app: Ctx,
-    origin: Origin,
-    Body(new): Body<NewAccount>,
-) -> Result<Created<SphereUser>> {
+pub(crate) async fn register(app: Ctx, origin: Origin, Body(new): Body<NewAccount>) -> Result<Created<SphereUser>> {
     let made = app.register(new.into_sign_up()?, &origin).await?;
     Ok(Created(view(&made.user, &made.tokens.access)))
 }

@@ -148,11 +148,7 @@ pub(crate) struct RegisteredView {
     tokens: TokensView,
 }
 
-pub(crate) async fn register(
-    app: Ctx,
-    origin: Origin,
-    Body(new): Body<NewAccount>,
-) -> Result<Created<RegisteredView>> {
+pub(crate) async fn register(app: Ctx, origin: Origin, Body(new): Body<NewAccount>) -> Result<Created<RegisteredView>> {
     let SignedIn { user, tokens } = app.register(new.into_sign_up()?, &origin).await?;
     Ok(Created(RegisteredView {
         account: (&user).into(),

@@ -29,7 +29,10 @@ pub struct NewCredentials {
 }
 
 fn void_link() -> Error {
-    Error::invalid("/token", "is not valid any more; ask for a new mail and use its link once")
+    Error::invalid(
+        "/token",
+        "is not valid any more; ask for a new mail and use its link once",
+    )
 }
 
 const CHANGED: &str = "The account was changed at the same time; try again.";
@@ -146,11 +149,7 @@ impl App {
                 return Err(void_link());
             }
             let hash = self.hasher.hash(new).await?;
-            let entry = self.account_entry(
-                &account.user,
-                user_actor(&account.user, origin),
-                "user.password_reset",
-            )?;
+            let entry = self.account_entry(&account.user, user_actor(&account.user, origin), "user.password_reset")?;
             let mut account = account;
             loop {
                 let change = PasswordChange {

@@ -62,18 +62,17 @@ impl App {
             let before = standing.guesses;
             // Who has to wait costs one read, however often they come.
             let claimed = Guesses::add(before.as_ref(), now).map_err(too_many)?;
-            let is_distinct = match taken {
-                Some(is_distinct) => is_distinct,
-                None => {
-                    let failures = keys::network_failures(network);
-                    limits.take(&failures, NETWORK, now).await?.map_err(too_many)?;
-                    let is_distinct = standing.lane == Lane::Stranger && claimed.count == 1;
-                    if is_distinct {
-                        let distinct = keys::distinct_failures();
-                        limits.take(&distinct, DISTINCT, now).await?.map_err(too_many)?;
-                    }
-                    *taken.insert(is_distinct)
+            let is_distinct = if let Some(is_distinct) = taken {
+                is_distinct
+            } else {
+                let failures = keys::network_failures(network);
+                limits.take(&failures, NETWORK, now).await?.map_err(too_many)?;
+                let is_distinct = standing.lane == Lane::Stranger && claimed.count == 1;
+                if is_distinct {
+                    let distinct = keys::distinct_failures();
+                    limits.take(&distinct, DISTINCT, now).await?.map_err(too_many)?;
                 }
+                *taken.insert(is_distinct)
             };
             if logins.claim(account, standing.lane, before.as_ref(), &claimed).await? {
                 return Ok(Guess {
@@ -116,7 +115,13 @@ impl App {
 
     /// Takes back what was counted for a guess inside a session that was right.
     pub(crate) async fn guessed_right_inside(&self, guess: Guess<'_>) -> Result<()> {
-        let Guess { account, lane, before, claimed, .. } = guess;
+        let Guess {
+            account,
+            lane,
+            before,
+            claimed,
+            ..
+        } = guess;
         self.store.logins().undo(account, lane, before.as_ref(), &claimed).await
     }
 

@@ -142,11 +142,12 @@ impl Ses {
             .map_err(Error::internal)?
             .into();
         let headers = [("content-type", "application/json")].into_iter();
-        let request =
-            SignableRequest::new("POST", url, headers, SignableBody::Bytes(body)).map_err(Error::internal)?;
+        let request = SignableRequest::new("POST", url, headers, SignableBody::Bytes(body)).map_err(Error::internal)?;
         let signed = sign(request, &parameters).map_err(Error::internal)?;
         let headers = signed.output().headers();
-        Ok(headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+        Ok(headers
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect())
     }
 }
 

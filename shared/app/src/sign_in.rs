@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use futures::future::BoxFuture;
 use model::{
-    Actor, ApiKeyId, AuditEntry, Email, Error, MailMessage, Membership, NewPassword, Org, OrgId, OrgRole, Permission, Plan, PlatformRole,
-    Result, Secret, Session, SessionId, User, UserStatus, audit::ActorKind, session::Presented,
+    Actor, ApiKeyId, AuditEntry, Email, Error, MailMessage, Membership, NewPassword, Org, OrgId, OrgRole, Permission,
+    Plan, PlatformRole, Result, Secret, Session, SessionId, User, UserStatus, audit::ActorKind, session::Presented,
 };
 use serde_json::json;
 use store::Registered;

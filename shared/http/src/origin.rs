@@ -41,7 +41,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Origin {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        let user_agent = parts.headers.get(header::USER_AGENT).and_then(|name| name.to_str().ok());
+        let user_agent = parts
+            .headers
+            .get(header::USER_AGENT)
+            .and_then(|name| name.to_str().ok());
         Ok(Self(app::Origin {
             request_id: Scope::of(parts)?.request_id.clone(),
             network: address(&parts.extensions).map(Network::from),
@@ -75,7 +78,9 @@ mod tests {
         let peer = ConnectInfo(SocketAddr::from(([198, 51, 100, 1], 4711)));
         let request = || {
             let request = Request::get("/origin").header("x-forwarded-for", "192.0.2.1");
-            request.header("forwarded", "for=192.0.2.1").header("x-real-ip", "192.0.2.1")
+            request
+                .header("forwarded", "for=192.0.2.1")
+                .header("x-real-ip", "192.0.2.1")
         };
         for (request, expected) in [
             (request(), "[null,null]"),

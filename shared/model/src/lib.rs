@@ -30,7 +30,9 @@ pub use conversation::{Citation, Conversation, Turn, TurnStatus, Usage};
 pub use document::{Document, DocumentKind, DocumentStatus, IndexFailure};
 pub use email::Email;
 pub use error::{Error, FieldError, Result, UpstreamKind};
-pub use id::{ApiKeyId, AuditEntryId, ChatbotId, ConversationId, DocumentId, Ids, MailId, OrgId, SessionId, TurnId, UserId};
+pub use id::{
+    ApiKeyId, AuditEntryId, ChatbotId, ConversationId, DocumentId, Ids, MailId, OrgId, SessionId, TurnId, UserId,
+};
 pub use mail::{Mail, MailMessage};
 pub use network::Network;
 pub use org::{Membership, Org, OrgRole, Plan};

@@ -114,7 +114,10 @@ mod tests {
         let (mut lane, mut now, mut evaluated) = (None, 0, vec![0; days]);
         loop {
             let at = Timestamp::from_millisecond(now).unwrap_or_default();
-            let Some(today) = usize::try_from(now / 86_400_000).ok().and_then(|day| evaluated.get_mut(day)) else {
+            let Some(today) = usize::try_from(now / 86_400_000)
+                .ok()
+                .and_then(|day| evaluated.get_mut(day))
+            else {
                 return evaluated;
             };
             match Guesses::add(lane.as_ref(), at) {

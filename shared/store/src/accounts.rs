@@ -89,7 +89,11 @@ impl Accounts {
             put(session_item(session)?)?,
         ];
         if let Some(network) = &session.network {
-            parts.push(self.0.logins().marker(&user.email.fingerprint(), network, session.created_at)?);
+            parts.push(
+                self.0
+                    .logins()
+                    .marker(&user.email.fingerprint(), network, session.created_at)?,
+            );
         }
         match self.0.transact_audited(entry, parts).await? {
             Transaction::Done => Ok(Registered::Created),

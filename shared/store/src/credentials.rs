@@ -53,7 +53,8 @@ pub struct PasswordChange<'a> {
 impl Accounts {
     /// Keeps a link by which a password can be set. `digest`: hex SHA-256 of its token.
     pub async fn put_password_reset(&self, digest: &str, link: &PasswordReset) -> Result<()> {
-        self.put_link(&keys::password_reset(digest), link, link.expires_at).await
+        self.put_link(&keys::password_reset(digest), link, link.expires_at)
+            .await
     }
 
     /// Keeps a link that verifies an address. `digest`: hex SHA-256 of its token.

@@ -157,10 +157,7 @@ pub fn known_network(account: &str, network: &Network) -> Key {
 
 /// Failed sign-ins of a network; those of unknown origin share one.
 pub fn network_failures(network: Option<&Network>) -> Key {
-    key(
-        format!("LOGIN#NET#{}", network.map_or("unknown", Network::as_str)),
-        "L",
-    )
+    key(format!("LOGIN#NET#{}", network.map_or("unknown", Network::as_str)), "L")
 }
 
 /// Accounts that strangers failed to sign in to, on the whole platform.

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::{
-    error::SdkError, operation::update_item::UpdateItemError, operation::update_item::builders::UpdateItemFluentBuilder,
-    types::ReturnValuesOnConditionCheckFailure,
+    error::SdkError, operation::update_item::UpdateItemError,
+    operation::update_item::builders::UpdateItemFluentBuilder, types::ReturnValuesOnConditionCheckFailure,
 };
 use model::{Result, Timestamp, throttle::Bucket};
 

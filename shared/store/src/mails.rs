@@ -46,7 +46,9 @@ impl Mails {
             .ephemeral()
             .update(&keys::mail(mail))
             .update_expression("SET lease_ms = :lease, #ttl = :ttl")
-            .condition_expression("attribute_not_exists(sent_ms) AND (attribute_not_exists(lease_ms) OR lease_ms <= :now)")
+            .condition_expression(
+                "attribute_not_exists(sent_ms) AND (attribute_not_exists(lease_ms) OR lease_ms <= :now)",
+            )
             .expression_attribute_names("#ttl", tables::TTL)
             .expression_attribute_values(":now", n(now_ms))
             .expression_attribute_values(":lease", n(after(now, LEASE).as_millisecond()))

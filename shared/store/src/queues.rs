@@ -65,7 +65,11 @@ impl Queues {
     /// Puts a message into a queue. It may be delivered more than once, so sending it twice must be harmless.
     pub async fn send(&self, queue: Queue, message: &impl Serialize) -> Result<()> {
         let body = serde_json::to_string(message).map_err(Error::internal)?;
-        let send = self.sqs.send_message().queue_url(self.urls.of(queue)).message_body(body);
+        let send = self
+            .sqs
+            .send_message()
+            .queue_url(self.urls.of(queue))
+            .message_body(body);
         send.send().await.map_err(Error::unavailable)?;
         Ok(())
     }
