@@ -293,3 +293,29 @@ async fn the_environment_seeds_a_platform_admin() {
         .ok();
     assert_eq!(me.json()["role"], "admin");
 }
+
+#[tokio::test]
+async fn an_operator_makes_the_first_platform_admin_out_of_a_verified_account() {
+    let t = Test::new().await;
+    let ada = t.user("ada").await;
+    let grant = async |email: &str| {
+        let app = t.stack.app();
+        local::admin::grant(t.stack.sdk(), app.config.tables.clone(), email, &app.clock).await
+    };
+    let refused = grant("nobody@example.com").await.unwrap_err();
+    assert_eq!(refused.to_string(), "account not found");
+    let refused = grant("ada@example.com").await.unwrap_err();
+    assert!(refused.to_string().contains("not verified"), "{refused}");
+    assert_eq!(ada.get("/api/v1/auth/me").await.ok().json()["role"], "user");
+
+    let token = t.mailed_token("ada@example.com", "Confirm").await;
+    let confirm = json!({"token": token});
+    ada.post("/api/v1/auth/verify-email/confirm", confirm).await.ok();
+    for _ in 0..2 {
+        grant("Ada@example.com").await.unwrap();
+        assert_eq!(ada.get("/api/v1/auth/me").await.ok().json()["role"], "admin");
+    }
+    let entries = t.items("parlance-audit").await;
+    let granted = entries.values().filter(|entry| entry.contains("user.role_changed"));
+    assert_eq!(granted.count(), 1);
+}

@@ -2,13 +2,19 @@
 //!
 //! An operation without a row there fails, and so does a row without an operation.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use http_api::Operation;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{Caller, PASSWORD, Test};
+
+/// How often a sign-in was tried.
+static GUESSES: AtomicUsize = AtomicUsize::new(0);
 
 /// What the victim owns.
 struct Things {
@@ -49,7 +55,11 @@ fn body(operation: &Operation, things: &Things) -> Value {
     match (operation.method.as_str(), operation.path.as_str()) {
         ("GET" | "DELETE", _) => Value::Null,
         (_, path) if path.ends_with("/auth/register") => json!({"email": "new@example.com", "password": PASSWORD}),
-        (_, path) if path.ends_with("/auth/login") => json!({"email": "victim@example.com", "password": "not theirs"}),
+        (_, path) if path.ends_with("/auth/login") => {
+            // Another account each time: guesses at one are limited.
+            let number = GUESSES.fetch_add(1, Ordering::Relaxed);
+            json!({"email": format!("nobody-{number}@example.com"), "password": "not theirs"})
+        }
         (_, path) if path.ends_with("/change-password") => {
             json!({"current_password": "not theirs", "new_password": PASSWORD})
         }

@@ -79,16 +79,16 @@ fn invocation(event: &str) -> LambdaEvent<LambdaRequest> {
 type Response = axum::http::Response<axum::body::Body>;
 
 fn service(router: Router) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> {
-    router.map_request(without_stage)
+    router.map_request(as_in_the_binary)
 }
 
-/// The path as the client wrote it. The functions' environment has `AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH`, without
+/// The path as the client wrote it, and the source that the gateway saw. The functions' environment has `AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH`, without
 /// which `lambda_http` puts the stage before it; a test cannot set a variable of its process safely.
-fn without_stage(mut request: Request) -> Request {
+fn as_in_the_binary(mut request: Request) -> Request {
     let query = request.uri().query().map(|query| format!("?{query}"));
     let text = format!("{}{}", request.raw_http_path(), query.unwrap_or_default());
     let mut parts = request.uri().clone().into_parts();
     parts.path_and_query = Some(PathAndQuery::try_from(text).unwrap());
     *request.uri_mut() = Uri::from_parts(parts).unwrap();
-    request
+    runtime::with_source(request)
 }

@@ -107,6 +107,34 @@ async fn a_body_may_come_as_text_or_as_base64() {
 }
 
 #[tokio::test]
+async fn the_gateway_says_where_a_guess_comes_from_and_no_header_does() {
+    let scene = Scene::new().await;
+    let login = scene
+        .fill(&read("auth/login.json"))
+        .replace("correct horse battery", "wrong");
+    let guess = async |source: u8, number: usize| {
+        let event = login
+            .replace(
+                r#""sourceIp": "203.0.113.17""#,
+                &format!(r#""sourceIp": "203.0.113.{source}""#),
+            )
+            .replace(r#""203.0.113.17""#, &format!(r#""198.51.100.{number}""#))
+            .replace("ada@example.com", &format!("nobody-{number}@example.com"));
+        assert!(event.contains(&format!("\"X-Forwarded-For\": \"198.51.100.{number}\"")));
+        scene.serve("auth", api("auth").unwrap(), &event).await.head["statusCode"].clone()
+    };
+    for number in 0..30 {
+        assert_eq!(guess(1, number).await, 401);
+    }
+    assert_eq!(
+        guess(1, 30).await,
+        429,
+        "the network is told by the gateway, not by the header"
+    );
+    assert_eq!(guess(2, 31).await, 401);
+}
+
+#[tokio::test]
 async fn a_streamed_answer_begins_with_its_head_and_leaves_frame_by_frame() {
     let reply = Scene::new().await.replay("chats/send_message.json").await;
     assert_eq!(reply.header("content-type"), "text/event-stream");

@@ -2,3 +2,4 @@
 
 mod index_documents;
 mod relay_outbox;
+mod send_mail;

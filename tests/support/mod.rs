@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use local::{Drained, Options, Stack};
-use serde_json::json;
+use serde_json::{Value, json};
 
 pub(crate) use answer::Answer;
 pub(crate) use caller::{Caller, PASSWORD};
@@ -94,14 +94,30 @@ impl Test {
 
     /// The token in the invitation that was sent last to an address.
     pub(crate) async fn invitation_token(&self, address: &str) -> String {
-        self.drain().await;
-        let mails = self.anonymous().get("/_local/outbox").await.ok().json();
-        let mut mails = mails.as_array().unwrap().iter().filter(|mail| mail["to"] == address);
+        let mails = self.outbox().await;
+        let mut mails = mails.iter().filter(|mail| mail["to"] == address);
         let text = mails
             .find_map(|mail| mail["text"].as_str().filter(|text| text.contains("inv_")))
             .expect("an invitation to this address");
         let from = text.find("inv_").expect("a token in the mail");
         text[from..].chars().take(68).collect()
+    }
+
+    /// Mail that was sent so far, newest first.
+    pub(crate) async fn outbox(&self) -> Vec<Value> {
+        self.drain().await;
+        let mails = self.anonymous().get("/_local/outbox").await.ok().json();
+        mails.as_array().unwrap().clone()
+    }
+
+    /// The token in the newest mail to an address whose subject has this text.
+    pub(crate) async fn mailed_token(&self, to: &str, subject: &str) -> String {
+        let mails = self.outbox().await;
+        let is_it = |mail: &&Value| mail["to"] == to && mail["subject"].as_str().unwrap().contains(subject);
+        let mail = mails.iter().find(is_it);
+        let mail = mail.unwrap_or_else(|| panic!("no mail {subject:?} to {to} in {mails:?}"));
+        let (_, token) = mail["text"].as_str().unwrap().split_once("token=").unwrap();
+        token.lines().next().unwrap().to_owned()
     }
 
     /// The keys of all objects in the bucket.

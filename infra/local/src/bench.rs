@@ -6,6 +6,7 @@
 
 mod corpus;
 mod figures;
+mod timing;
 
 use std::{
     error::Error,
@@ -16,6 +17,7 @@ use figures::Figures;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use reqwest::{Client, RequestBuilder, Response, multipart};
 use serde_json::{Value, json};
+pub use timing::run as timing;
 
 use crate::{Options, Stack};
 

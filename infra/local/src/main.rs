@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use local::{Options, Stack, cloud::Data};
 
 /// The whole product on this machine: the API on one port, embedded AWS services on another.
@@ -36,12 +36,42 @@ enum Command {
     /// Print the OpenAPI document of all functions
     Openapi,
     /// Measure the API of a stack in this process that keeps nothing
-    Bench,
+    Bench {
+        /// What to measure
+        #[arg(value_enum, default_value = "api")]
+        what: Measure,
+    },
+    /// Run an installation, on AWS or here
+    #[command(subcommand)]
+    Admin(Admin),
     /// Write the sample documents into a folder
     #[command(hide = true)]
     Samples {
         /// The folder
         folder: PathBuf,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Measure {
+    /// How long operations take
+    Api,
+    /// Whether the time of an answer tells that an account exists
+    Timing,
+}
+
+#[derive(Subcommand)]
+enum Admin {
+    /// Make an account a platform admin; AWS credentials and region as for the AWS CLI
+    Grant {
+        /// The verified address of the account
+        email: String,
+        /// Name of the table of accounts (stack output `IdentityTableName`)
+        #[arg(long, env = "TABLE_IDENTITY")]
+        identity_table: String,
+        /// Name of the audit log (stack output `AuditTableName`)
+        #[arg(long, env = "TABLE_AUDIT")]
+        audit_table: String,
     },
 }
 
@@ -70,7 +100,15 @@ async fn run() -> ExitCode {
         None => serve(arguments).await,
         Some(Command::Demo { url }) => local::demo::run(&url).await.map_err(|error| error.to_string()),
         Some(Command::Openapi) => print_openapi(),
-        Some(Command::Bench) => local::bench::run().await.map_err(|error| error.to_string()),
+        Some(Command::Bench { what: Measure::Api }) => local::bench::run().await.map_err(|error| error.to_string()),
+        Some(Command::Bench { what: Measure::Timing }) => Box::pin(local::bench::timing())
+            .await
+            .map_err(|error| error.to_string()),
+        Some(Command::Admin(Admin::Grant {
+            email,
+            identity_table,
+            audit_table,
+        })) => grant(&email, identity_table, audit_table).await,
         Some(Command::Samples { folder }) => local::sample_files::write(&folder).map_err(|error| error.to_string()),
     };
     match done {
@@ -117,6 +155,19 @@ async fn ended() -> std::io::Result<()> {
     }
     #[cfg(not(unix))]
     tokio::signal::ctrl_c().await
+}
+
+async fn grant(email: &str, identity_table: String, audit_table: String) -> Result<(), String> {
+    let sdk = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
+    let tables = local::admin::tables(identity_table, audit_table);
+    let granted = Box::pin(local::admin::grant(&sdk, tables, email, &model::Clock::default())).await;
+    let user = granted.map_err(|error| match error {
+        // What a table answered is for the operator here, who can act on it.
+        model::Error::Unavailable(source) | model::Error::Internal(source) => source.to_string(),
+        error => error.to_string(),
+    })?;
+    println!("{} ({}) is a platform admin", user.email, user.id);
+    Ok(())
 }
 
 fn print_openapi() -> Result<(), String> {

@@ -54,26 +54,25 @@ impl App {
     /// # Errors
     /// [`Error::TooMany`] when it may not be evaluated now.
     pub(crate) async fn guess<'a>(&self, account: &'a str, network: Option<&'a Network>) -> Result<Guess<'a>> {
-        let now = self.clock.now();
         let (logins, limits) = (self.store.logins(), self.store.limits());
         let mut taken = None;
         loop {
+            let now = self.clock.now();
             let standing = logins.standing(account, network, now).await?;
             let before = standing.guesses;
             // Who has to wait costs one read, however often they come.
             let claimed = Guesses::add(before.as_ref(), now).map_err(too_many)?;
-            let is_distinct = match taken {
-                Some(is_distinct) => is_distinct,
-                None => {
-                    let failures = keys::network_failures(network);
-                    limits.take(&failures, NETWORK, now).await?.map_err(too_many)?;
-                    let is_distinct = standing.lane == Lane::Stranger && claimed.count == 1;
-                    if is_distinct {
-                        let distinct = keys::distinct_failures();
-                        limits.take(&distinct, DISTINCT, now).await?.map_err(too_many)?;
-                    }
-                    *taken.insert(is_distinct)
+            let is_distinct = if let Some(is_distinct) = taken {
+                is_distinct
+            } else {
+                let failures = keys::network_failures(network);
+                limits.take(&failures, NETWORK, now).await?.map_err(too_many)?;
+                let is_distinct = standing.lane == Lane::Stranger && claimed.count == 1;
+                if is_distinct {
+                    let distinct = keys::distinct_failures();
+                    limits.take(&distinct, DISTINCT, now).await?.map_err(too_many)?;
                 }
+                *taken.insert(is_distinct)
             };
             if logins.claim(account, standing.lane, before.as_ref(), &claimed).await? {
                 return Ok(Guess {
@@ -95,9 +94,9 @@ impl App {
     /// # Errors
     /// [`Error::TooMany`] when it may not be evaluated now.
     pub(crate) async fn guess_inside<'a>(&self, account: &'a str) -> Result<Guess<'a>> {
-        let now = self.clock.now();
         let logins = self.store.logins();
         loop {
+            let now = self.clock.now();
             let before = logins.lane(account, Lane::Known).await?;
             let claimed = Guesses::add(before.as_ref(), now).map_err(too_many)?;
             if logins.claim(account, Lane::Known, before.as_ref(), &claimed).await? {

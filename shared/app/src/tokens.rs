@@ -187,6 +187,83 @@ mod tests {
         assert_eq!((a.access, a.refresh), (b.access, b.refresh));
     }
 
+    /// Bytes that look random and are the same in every run (xorshift64*, Vigna 2016).
+    struct Dice(u64);
+
+    impl Dice {
+        fn below(&mut self, end: usize) -> usize {
+            self.0 ^= self.0 >> 12;
+            self.0 ^= self.0 << 25;
+            self.0 ^= self.0 >> 27;
+            let high = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33;
+            usize::try_from(high).unwrap() % end
+        }
+
+        fn byte(&mut self) -> u8 {
+            const COMMON: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.=+/";
+            if self.below(8) == 0 {
+                u8::try_from(self.below(128)).unwrap()
+            } else {
+                COMMON[self.below(COMMON.len())]
+            }
+        }
+
+        /// One to three changes, each of a kind that transport, storage or an attacker could make.
+        fn mutate(&mut self, token: &str, other: &str) -> String {
+            let mut bytes = token.as_bytes().to_vec();
+            for _ in 0..=self.below(3) {
+                let at = self.below(bytes.len());
+                match self.below(8) {
+                    0 => bytes[at] = self.byte(),
+                    1 => bytes[at] ^= 1 << self.below(7),
+                    2 => bytes.insert(at, self.byte()),
+                    3 => drop(bytes.remove(at)),
+                    4 => {
+                        let to = self.below(bytes.len());
+                        bytes.swap(at, to);
+                    }
+                    5 => bytes.truncate(at.max(1)),
+                    6 => bytes.extend_from_slice(&other.as_bytes()[self.below(other.len())..]),
+                    // The beginning of one with the end of another.
+                    _ => {
+                        bytes.truncate(at.max(1));
+                        bytes.extend_from_slice(&other.as_bytes()[at.min(other.len())..]);
+                    }
+                }
+                if bytes.is_empty() {
+                    bytes.push(b'.');
+                }
+            }
+            String::from_utf8_lossy(&bytes).into_owned()
+        }
+    }
+
+    /// `PARLANCE_MUTATIONS=1000000` for more.
+    #[test]
+    fn no_mutation_of_a_token_is_accepted() {
+        let wanted = std::env::var("PARLANCE_MUTATIONS").ok();
+        let wanted: usize = wanted.map_or(20_000, |wanted| wanted.parse().unwrap());
+        let keys = Keys::derive(&Secret::new("one")).unwrap();
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let other = Session::begin(SessionId("t".into()), UserId("v".into()), now);
+        let (pair, other) = (keys.pair(&session()).unwrap(), keys.pair(&other).unwrap());
+        let real = [&pair.access, &pair.refresh, &other.access, &other.refresh].map(Secret::expose);
+        let (mut dice, mut tried) = (Dice(0x5EED), 0);
+        while tried < wanted {
+            let (from, with) = (dice.below(4), dice.below(4));
+            let mutant = dice.mutate(real[from], real[with]);
+            // Three changes may undo each other, or make another real token.
+            if real.contains(&mutant.as_str()) {
+                continue;
+            }
+            tried += 1;
+            let mutant = Secret::new(mutant);
+            let accepted = keys.access(&mutant, now).is_ok() || keys.refresh(&mutant, now).is_ok();
+            assert!(!accepted, "number {tried}: {}", mutant.expose());
+        }
+        assert!(keys.access(&pair.access, now).is_ok() && keys.refresh(&other.refresh, now).is_ok());
+    }
+
     #[test]
     fn a_token_is_good_for_its_use_its_time_and_its_key_only() {
         let (session, keys) = (session(), Keys::derive(&Secret::new("one")).unwrap());

@@ -83,7 +83,11 @@ impl Guesses {
         let count = before.map_or(0, |lane| lane.count).saturating_add(1);
         Ok(Self {
             count,
-            next_ms: now_ms.saturating_add(millis(delay(count))),
+            // Without a delay there is no time at all: the clocks of two machines may differ.
+            next_ms: match millis(delay(count)) {
+                0 => 0,
+                delay => now_ms.saturating_add(delay),
+            },
             last_ms: now_ms,
         })
     }

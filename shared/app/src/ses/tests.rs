@@ -93,11 +93,14 @@ fn hmac(key: &[u8], text: &str) -> Vec<u8> {
 /// The signature that the rules give for what was received, computed anew:
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
 fn signature(received: &Received, signed_headers: &str) -> String {
-    let mut canonical = "POST\n/v2/email/outbound-emails\n\n".to_owned();
-    for name in signed_headers.split(';') {
-        canonical += &format!("{name}:{}\n", received.headers[name]);
-    }
-    canonical += &format!("\n{signed_headers}\n{}", hex::encode(Sha256::digest(&received.body)));
+    let headers = signed_headers
+        .split(';')
+        .map(|name| format!("{name}:{}\n", received.headers[name]));
+    let canonical = format!(
+        "POST\n/v2/email/outbound-emails\n\n{}\n{signed_headers}\n{}",
+        headers.collect::<Vec<_>>().concat(),
+        hex::encode(Sha256::digest(&received.body))
+    );
     let time = &received.headers["x-amz-date"];
     let day = &time[..8];
     let scope = format!("{day}/eu-central-1/ses/aws4_request");

@@ -1,0 +1,220 @@
+//! Guessing passwords is slow for whoever guesses, and costs the owner nothing.
+
+use std::net::IpAddr;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::Request,
+};
+use futures::future::join_all;
+use http_api::SourceAddress;
+use lambda_http::tower::ServiceExt as _;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, PASSWORD, Test};
+
+/// The function `auth`, to be called from any address.
+struct Gateway(Router);
+
+impl Gateway {
+    fn of(t: &Test) -> Self {
+        let (_, api) = local::functions::groups()
+            .into_iter()
+            .find(|(name, _)| *name == "auth")
+            .unwrap();
+        Self(api.finish(t.stack.app().clone()))
+    }
+
+    /// The status, and the body without what differs from request to request.
+    async fn log_in(&self, from: impl Into<IpAddr>, email: &str, password: &str) -> (u16, Value) {
+        let body = json!({"email": email, "password": password}).to_string();
+        let request = Request::post("/api/v1/auth/login")
+            .header("content-type", "application/json")
+            .extension(SourceAddress(from.into()));
+        let answer = self.0.clone().oneshot(request.body(Body::from(body)).unwrap()).await;
+        let (parts, body) = answer.unwrap().into_parts();
+        let mut body: Value = serde_json::from_slice(&to_bytes(body, 1 << 20).await.unwrap()).unwrap();
+        body["request_id"] = Value::Null;
+        body["retry_after"] = parts
+            .headers
+            .get("retry-after")
+            .map(|value| value.to_str().unwrap())
+            .into();
+        (parts.status.as_u16(), body)
+    }
+}
+
+/// An address of its own for each number.
+fn address(number: u32) -> [u8; 4] {
+    (0x0a00_0000 + number).to_be_bytes()
+}
+
+/// How many guesses the long tests make.
+fn guesses() -> u32 {
+    let wanted = std::env::var("PARLANCE_GUESSES").ok();
+    wanted.map_or(400, |wanted| wanted.parse().unwrap())
+}
+
+async fn guess(t: &Test, email: &str) -> Answer {
+    let credentials = json!({"email": email, "password": "a guess"});
+    t.anonymous().post("/api/v1/auth/login", credentials).await
+}
+
+#[tokio::test]
+async fn the_delay_doubles_for_accounts_that_exist_and_for_those_that_do_not() {
+    let t = Test::new().await;
+    let gateway = Gateway::of(&t);
+    t.user("ada").await;
+    let mut seen = Vec::new();
+    for (number, email) in ["ada@example.com", "nobody@example.com"].into_iter().enumerate() {
+        let from = address(u32::try_from(number).unwrap());
+        let mut answers = Vec::new();
+        for _ in 0..11 {
+            answers.push(gateway.log_in(from, email, "a guess").await);
+        }
+        for seconds in [1, 2, 4] {
+            t.advance_seconds(seconds);
+            answers.push(gateway.log_in(from, email, "a guess").await);
+            answers.push(gateway.log_in(from, email, "a guess").await);
+        }
+        seen.push(answers);
+    }
+    let statuses: Vec<u16> = seen[0].iter().map(|(status, _)| *status).collect();
+    assert_eq!(statuses[..11], [&[401; 10][..], &[429]].concat());
+    assert_eq!(statuses[11..], [401, 429, 401, 429, 401, 429]);
+    let waits = seen[0].iter().filter_map(|(_, body)| body["retry_after"].as_str());
+    assert_eq!(waits.collect::<Vec<_>>(), ["1", "2", "4", "8"]);
+    assert_eq!(seen[0], seen[1], "nobody can tell which of the two exists");
+}
+
+#[tokio::test]
+async fn while_strangers_guess_the_owner_signs_in_from_where_they_were_before() {
+    let t = Test::new().await;
+    let (ada, gateway) = (t.user("ada").await, Gateway::of(&t));
+    for number in 0..20 {
+        gateway.log_in(address(number), "ada@example.com", "a guess").await;
+    }
+    let stranger = gateway.log_in(address(99), "ada@example.com", PASSWORD).await;
+    assert_eq!(stranger.0, 429, "even the right password is not evaluated");
+    ada.get("/api/v1/auth/me").await.ok();
+    for _ in 0..12 {
+        ada.sign_in_again().await;
+    }
+}
+
+#[tokio::test]
+async fn of_a_day_of_guesses_from_one_address_or_many_at_most_100_are_evaluated() {
+    for many in [false, true] {
+        let t = Test::new().await;
+        let (ada, gateway) = (t.user("ada").await, Gateway::of(&t));
+        let mut evaluated = 0;
+        for number in 0..guesses() {
+            let from = address(if many { number } else { 0 });
+            let (status, _) = gateway.log_in(from, "ada@example.com", "a guess").await;
+            assert!([401, 429].contains(&status), "{status}");
+            evaluated += u32::from(status == 401);
+            t.advance_seconds(u64::from(86_400 / guesses()));
+        }
+        assert!(
+            (10..=100).contains(&evaluated),
+            "{evaluated} evaluated, many addresses: {many}"
+        );
+        let refresh = json!({"refresh_token": ada.refresh});
+        let pair = t.anonymous().post("/api/v1/auth/refresh", refresh).await.ok();
+        let ada = ada.with_token(&pair.text("access_token"));
+        ada.get("/api/v1/auth/me").await.ok();
+        ada.sign_in_again().await;
+    }
+}
+
+#[tokio::test]
+async fn of_64_guesses_at_once_few_are_evaluated() {
+    let t = Test::new().await;
+    let gateway = Gateway::of(&t);
+    t.user("ada").await;
+    let guesses = (0..64).map(|number| gateway.log_in(address(number), "ada@example.com", "a guess"));
+    let statuses: Vec<u16> = join_all(guesses).await.into_iter().map(|(status, _)| status).collect();
+    let evaluated = statuses.iter().filter(|status| **status == 401).count();
+    // More than ten only as far as the seconds pass in which these are evaluated.
+    assert!((10..=14).contains(&evaluated), "{statuses:?}");
+    let refused = statuses.iter().filter(|status| **status == 429).count();
+    assert_eq!(evaluated + refused, 64, "{statuses:?}");
+}
+
+#[tokio::test]
+async fn a_network_that_fails_at_many_accounts_is_slowed_down_and_its_headers_change_nothing() {
+    let t = Test::new().await;
+    for number in 0..30 {
+        let nobody = t
+            .anonymous()
+            .with_header("x-forwarded-for", &format!("198.51.100.{number}"));
+        let credentials = json!({"email": format!("nobody-{number}@example.com"), "password": "a guess"});
+        nobody.post("/api/v1/auth/login", credentials).await.expect(401);
+    }
+    for header in [
+        "x-forwarded-for",
+        "forwarded",
+        "x-real-ip",
+        "true-client-ip",
+        "cf-connecting-ip",
+    ] {
+        let nobody = t.anonymous().with_header(header, "203.0.113.7");
+        let credentials = json!({"email": format!("{header}@example.com"), "password": "a guess"});
+        let refused = nobody.post("/api/v1/auth/login", credentials).await;
+        let seconds: u64 = refused.header("retry-after").parse().unwrap();
+        assert!((1..=30).contains(&seconds), "{seconds}");
+        refused.problem(429, "too_many_attempts");
+    }
+    t.advance_seconds(30);
+    guess(&t, "nobody@example.com").await.expect(401);
+    guess(&t, "nobody@example.com").await.expect(429);
+}
+
+#[tokio::test]
+async fn signing_in_rightly_uses_nothing_up() {
+    let t = Test::new().await;
+    let (ada, gateway) = (t.user("ada").await, Gateway::of(&t));
+    for _ in 0..35 {
+        ada.sign_in_again().await;
+    }
+    for number in 0..12 {
+        let (status, body) = gateway.log_in(address(number), "ada@example.com", PASSWORD).await;
+        assert_eq!(status, 200, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_typing_error_is_not_forgotten_by_signing_in() {
+    let t = Test::new().await;
+    let ada = t.user("ada").await;
+    for _ in 0..9 {
+        guess(&t, "ada@example.com").await.expect(401);
+        ada.sign_in_again().await;
+    }
+    guess(&t, "ada@example.com").await.expect(401);
+    guess(&t, "ada@example.com").await.expect(429);
+}
+
+#[tokio::test]
+async fn when_strangers_try_too_many_accounts_known_networks_go_on() {
+    let t = Test::new().await;
+    let (ada, gateway) = (t.user("ada").await, Gateway::of(&t));
+    // As if 2,000 accounts had been tried in this second.
+    let full = t.stack.app().clock.now_ms() + 2_100_000;
+    aws_sdk_dynamodb::Client::new(t.stack.sdk())
+        .put_item()
+        .table_name("parlance-ephemeral")
+        .item("pk", AttributeValue::S("LOGIN#ALL".into()))
+        .item("sk", AttributeValue::S("L".into()))
+        .item("tat", AttributeValue::N(full.to_string()))
+        .send()
+        .await
+        .unwrap();
+    for email in ["ada@example.com", "nobody@example.com"] {
+        let (status, body) = gateway.log_in(address(1), email, PASSWORD).await;
+        assert_eq!((status, &body["code"]), (429, &"too_many_attempts".into()), "{email}");
+    }
+    ada.sign_in_again().await;
+}
