@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use futures::future::BoxFuture;
 use model::{
-    Actor, AuditEntry, Error, Invitation, Membership, OrgId, OrgRole, Page, PageRequest, Result, Timestamp, User,
-    UserId,
+    Actor, AuditEntry, Error, Invitation, InvitationId, Membership, OrgId, OrgRole, Page, PageRequest, Result,
+    Timestamp, User, UserId,
 };
 use serde_json::json;
 use store::OrgWrite;
@@ -119,7 +119,7 @@ impl App {
         })
     }
 
-    /// Takes a member out.
+    /// Takes a member out. In the list of members an invited one goes by the invitation's id: that withdraws it.
     ///
     /// # Errors
     /// [`Error::Forbidden`] `owner_required`; [`Error::Conflict`] `last_owner`.
@@ -131,7 +131,14 @@ impl App {
     ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             self.shared_org(&by.org).await?;
-            let place = self.place(&by.org, user).await?;
+            let Some(place) = self.store.accounts().membership(&by.org, user).await? else {
+                let invited = InvitationId(user.0.clone());
+                let revoked = self.revoke_invitation(by, actor, &invited).await;
+                return revoked.map_err(|error| match error {
+                    Error::NotFound(_) => NO_MEMBER,
+                    other => other,
+                });
+            };
             if !by.role.may_manage(place.role) {
                 return Err(OWNER_REQUIRED);
             }
