@@ -64,6 +64,19 @@ async fn inviting_answers_the_membership_with_status_invited() {
 }
 
 #[tokio::test]
+async fn the_name_of_an_organization_adds_no_header_to_a_mail() {
+    let t = Test::new().await;
+    let ada = t.user("ada").await;
+    let new = json!({"name": "Acme\r\nBcc: all@example.com", "slug": "acme"});
+    ada.post("/api/v1/orgs", new).await.created();
+    invite(&ada, "/api/v1/orgs/acme", "bob").await.created();
+    let mut promised = t.items("parlance-app").await.into_iter();
+    let (_, mail) = promised.find(|((pk, _), _)| pk.starts_with("OUTM#")).unwrap();
+    let subject = "\"subject\": \"S(\\\"You are invited to Acme  Bcc: all@example.com\\\")\"";
+    assert!(mail.contains(subject), "{mail}");
+}
+
+#[tokio::test]
 async fn an_existing_user_accepts_and_so_does_a_new_one() {
     let t = Test::new().await;
     let (ada, bob) = (t.user("ada").await, t.user("bob").await);
@@ -214,6 +227,10 @@ async fn an_invitation_is_withdrawn_or_declined_and_its_seat_is_free() {
     ada.delete(&one).await.expect(204);
     ada.delete(&one).await.problem(404, "not_found");
     accept(&bob, &token).await.problem(404, "not_found");
+    let id = invite(&ada, &path, "bob").await.created().text("id");
+    let listed = format!("{path}/members/{id}");
+    ada.delete(&listed).await.expect(204);
+    ada.delete(&listed).await.problem(404, "not_found");
     invite(&ada, &path, "bob").await.created();
     let token = t.invitation_token("bob@example.com").await;
     decline(&bob, &token).await.expect(204);

@@ -115,17 +115,7 @@ async fn every_operation_lets_in_whom_the_policy_names_and_nobody_else() {
         .created()
         .text("id");
     victim.ask(&session, "Can I pause my subscription?").await.ok();
-    let org = victim
-        .post("/api/v1/orgs", json!({"name": "Victims"}))
-        .await
-        .created()
-        .text("id");
-    let invited = victim
-        .post(
-            &format!("/api/v1/orgs/{org}/invite"),
-            json!({"email": "friend@example.com"}),
-        )
-        .await;
+    let (org, invitation, invitation_token) = shared_org(&t, &victim).await;
     let api_key = victim.api_key(json!({"name": "Victim"})).await.text("id");
     let things = Things {
         document,
@@ -133,8 +123,8 @@ async fn every_operation_lets_in_whom_the_policy_names_and_nobody_else() {
         session,
         user: victim.id().to_owned(),
         org,
-        invitation: invited.created().text("id"),
-        invitation_token: t.invitation_token("friend@example.com").await,
+        invitation,
+        invitation_token,
         api_key,
     };
 
@@ -189,6 +179,16 @@ async fn every_operation_lets_in_whom_the_policy_names_and_nobody_else() {
         "what belongs to the victim is untouched"
     );
     victim.get(&format!("/api/chat/sessions/{}", things.session)).await.ok();
+}
+
+/// An organization of the victim's, and somebody invited into it with the token they got.
+async fn shared_org(t: &Test, victim: &Caller) -> (String, String, String) {
+    let new = json!({"name": "Victims"});
+    let org = victim.post("/api/v1/orgs", new).await.created().text("id");
+    let friend = json!({"email": "friend@example.com"});
+    let invited = victim.post(&format!("/api/v1/orgs/{org}/invite"), friend).await;
+    let token = t.invitation_token("friend@example.com").await;
+    (org, invited.created().text("id"), token)
 }
 
 /// Everything in the tables that belongs to the victim's organization or account.

@@ -149,6 +149,31 @@ async fn two_owners_who_demote_each_other_are_one_owner_and_one_admin() {
 }
 
 #[tokio::test]
+async fn of_two_owners_whose_accounts_go_at_once_one_stays() {
+    let t = Test::new().await;
+    let (ada, bob) = (t.user("ada").await, t.user("bob").await);
+    let (app, system) = (t.stack.app(), model::Actor::system());
+    let account = async |caller: &Caller| {
+        let token = model::Secret::new(caller.token.clone());
+        app.authenticate(&token).await.unwrap().user
+    };
+    let (of_ada, of_bob) = (account(&ada).await, account(&bob).await);
+    for round in 0..ROUNDS {
+        let path = org(&ada, &format!("acme-{round}")).await;
+        join(&t, &ada, &path, &bob, "owner").await;
+        let (one, two) = tokio::join!(
+            app.leave_all_orgs(&of_ada, &system),
+            app.leave_all_orgs(&of_bob, &system)
+        );
+        assert!(one.is_ok() != two.is_ok(), "{one:?} {two:?}");
+        let left = if one.is_ok() { &bob } else { &ada };
+        assert_eq!(left.get(&path).await.ok().text("role"), "owner");
+        whole(&t, left, &path).await;
+        left.delete(&path).await.expect(204);
+    }
+}
+
+#[tokio::test]
 async fn a_token_is_accepted_once_however_many_present_it() {
     let t = Test::new().await;
     let (ada, bob) = (t.user("ada").await, t.user("bob").await);
@@ -223,10 +248,10 @@ async fn a_deletion_meets_those_who_join_and_invite() {
             let (ada, path) = (&ada, format!("{path}/invite"));
             async move { ada.post(&path, body).await }
         }));
-        let (gone, joined, invited) = tokio::join!(ada.delete(&path), accept, invites);
+        let (gone, joined, others) = tokio::join!(ada.delete(&path), accept, invites);
         gone.expect(204);
         assert!([200, 404].contains(&joined.status.as_u16()), "{}", joined.status);
-        for answer in invited {
+        for answer in others {
             assert!([201, 404].contains(&answer.status.as_u16()), "{}", answer.status);
         }
         bob.get(&path).await.problem(404, "not_found");

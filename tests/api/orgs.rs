@@ -355,7 +355,7 @@ async fn a_personal_organization_is_one_persons_for_as_long_as_the_account() {
         .await
         .problem(409, "personal_org");
     ada.delete(&me).await.problem(409, "personal_org");
-    let change = json!({"name": "Study", "time_zone": "Europe/London", "slug": ada.org()});
+    let change = json!({"name": "Study", "time_zone": "Europe/London"});
     let changed = ada.patch(&path, change).await.ok().json();
     assert_eq!(
         (&changed["name"], &changed["time_zone"]),

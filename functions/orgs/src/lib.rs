@@ -40,7 +40,7 @@ pub fn api() -> Api {
         .delete(
             "/orgs/{org_id}/members/{user_id}",
             members::remove_member,
-            "Take a member out.",
+            "Take a member out, or withdraw the invitation of an invited one.",
         )
         .post("/orgs/{org_id}/leave", members::leave_org, "Leave an organization.")
         .post(

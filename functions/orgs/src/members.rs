@@ -41,7 +41,7 @@ pub(crate) async fn remove_member(
 }
 
 /// A person's own decision: an API key cannot take it.
-pub(crate) async fn leave_org(app: Ctx, caller: Caller, member: InOrg<ReadOrg>) -> Result<NoContent> {
+pub(crate) async fn leave_org(app: Ctx, member: InOrg<ReadOrg>, caller: Caller) -> Result<NoContent> {
     app.leave_org(&caller.identity.user, &member.org.org, &caller.actor())
         .await?;
     Ok(NoContent)

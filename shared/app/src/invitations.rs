@@ -328,15 +328,16 @@ impl App {
     /// Queues the mail with the token. Nothing else ever holds the token in the clear; when the queue does not take it,
     /// the request fails, and sending again makes a new token.
     async fn send_invitation(&self, invitation: &Invitation, org: &Org, token: &Secret) -> Result<()> {
+        // A line break in a name would end the header of the mail.
+        let name: String = org.name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         let mail = Mail {
             id: self.ids.make()?,
             to: invitation.email.clone(),
-            subject: format!("You are invited to {}", org.name),
+            subject: format!("You are invited to {name}"),
             text: format!(
-                "You are invited to join the organization {} on Parlance.\n\n\
+                "You are invited to join the organization {name} on Parlance.\n\n\
                  Sign in, or sign up, with this address and accept with the token\n\n    {}\n\n\
                  It is valid for {} days. If you do not know the organization, do nothing.\n",
-                org.name,
                 token.expose(),
                 INVITATION_TTL.as_secs() / (24 * 3600),
             ),

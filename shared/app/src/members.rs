@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use futures::future::BoxFuture;
 use model::{
-    Actor, AuditEntry, Error, Invitation, Membership, OrgId, OrgRole, Page, PageRequest, Result, Timestamp, User,
-    UserId,
+    Actor, AuditEntry, Error, Invitation, InvitationId, Membership, OrgId, OrgRole, Page, PageRequest, Result,
+    Timestamp, User, UserId,
 };
 use serde_json::json;
 use store::OrgWrite;
@@ -119,7 +119,7 @@ impl App {
         })
     }
 
-    /// Takes a member out.
+    /// Takes a member out. In the list of members an invited one goes by the invitation's id: that withdraws it.
     ///
     /// # Errors
     /// [`Error::Forbidden`] `owner_required`; [`Error::Conflict`] `last_owner`.
@@ -131,11 +131,23 @@ impl App {
     ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             self.shared_org(&by.org).await?;
-            let place = self.place(&by.org, user).await?;
-            if !by.role.may_manage(place.role) {
-                return Err(OWNER_REQUIRED);
+            for _ in 0..MAX_ATTEMPTS {
+                let Some(place) = self.store.accounts().membership(&by.org, user).await? else {
+                    let invited = InvitationId(user.0.clone());
+                    let revoked = self.revoke_invitation(by, actor, &invited).await;
+                    return revoked.map_err(|error| match error {
+                        Error::NotFound(_) => NO_MEMBER,
+                        other => other,
+                    });
+                };
+                if !by.role.may_manage(place.role) {
+                    return Err(OWNER_REQUIRED);
+                }
+                if self.give_up(&place, actor, "member.removed").await? {
+                    return Ok(());
+                }
             }
-            self.give_up(place, actor, "member.removed").await
+            Err(busy())
         })
     }
 
@@ -148,8 +160,13 @@ impl App {
             if *org == user.personal_org {
                 return Err(personal());
             }
-            let place = self.place(org, &user.id).await?;
-            self.give_up(place, actor, "member.left").await
+            for _ in 0..MAX_ATTEMPTS {
+                let place = self.place(org, &user.id).await?;
+                if self.give_up(&place, actor, "member.left").await? {
+                    return Ok(());
+                }
+            }
+            Err(busy())
         })
     }
 
@@ -182,8 +199,11 @@ impl App {
                 }
             }
             for org in left {
-                let place = self.place(&org, &user.id).await?;
-                self.give_up(place, actor, "member.left").await?;
+                match self.leave_org(user, &org, actor).await {
+                    // Deleted meanwhile, or somebody else took them out.
+                    Ok(()) | Err(Error::NotFound(_)) => {}
+                    Err(error) => return Err(error),
+                }
             }
             Ok(())
         })
@@ -236,19 +256,16 @@ impl App {
         self.store.accounts().membership(org, user).await?.ok_or(NO_MEMBER)
     }
 
-    /// Gives up a place. Somebody whose role changed meanwhile is not removed under the old one.
-    async fn give_up(&self, place: Membership, actor: &Actor, action: &str) -> Result<()> {
+    /// Gives up a place; answers `false` when its role was changed meanwhile, or somebody else gave it up first.
+    async fn give_up(&self, place: &Membership, actor: &Actor, action: &str) -> Result<bool> {
         let entry = AuditEntry {
             before: json!({"role": place.role}),
             ..self.org_entry(&place.org, actor, action, ("user", place.member.as_str()))?
         };
-        match self.store.orgs().remove(&place, self.clock.now(), &entry).await? {
-            OrgWrite::Done => Ok(()),
+        match self.store.orgs().remove(place, self.clock.now(), &entry).await? {
+            OrgWrite::Done => Ok(true),
+            OrgWrite::Changed => Ok(false),
             OrgWrite::LastOwner => Err(last_owner()),
-            OrgWrite::Changed => Err(match self.place(&place.org, &place.member).await {
-                Ok(_) => Error::conflict("member_changed", "The member's role was changed meanwhile; look again."),
-                Err(error) => error,
-            }),
             _ => Err(NO_ORG),
         }
     }

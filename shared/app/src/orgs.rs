@@ -164,7 +164,7 @@ impl App {
         Box::pin(async move {
             for _ in 0..MAX_ATTEMPTS {
                 let before = self.org_of(place).await?.org;
-                if before.personal && change.slug.as_ref().is_some_and(|slug| *slug != before.slug) {
+                if before.personal && change.slug.is_some() {
                     return Err(personal());
                 }
                 let fields = [

@@ -268,7 +268,7 @@ pub(crate) async fn conditional(update: UpdateItemFluentBuilder) -> Result<Optio
 }
 
 /// What became of a transaction.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Transaction {
     /// All of it was written.
     Done,
