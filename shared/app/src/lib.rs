@@ -25,7 +25,7 @@ mod users;
 use std::{ops::Deref, sync::Arc};
 
 pub use answer::{AnswerEvent, AnswerStream, Question};
-pub use api_keys::{KeyChange, Keyring, NewKey, ShownOnce};
+pub use api_keys::{KeyChange, KeyFound, Keyring, NewKey, ShownOnce};
 pub use config::{Config, ConfigError};
 pub use futures::future::BoxFuture;
 pub use index_document::Delivery;
