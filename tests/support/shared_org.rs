@@ -24,9 +24,10 @@ impl Test {
         aws_sdk_dynamodb::Client::new(self.stack.sdk())
     }
 
-    /// The organization `org-{name}` with these members.
+    /// An organization with these members; its id.
     pub(crate) async fn shared_org(&self, name: &str, members: &[(&Caller, &str)]) -> String {
-        let id = format!("00000000-0000-7000-8000-{:0>12}", hex(name));
+        let number = name.bytes().take(6).fold(0_u64, |sum, byte| sum << 8 | u64::from(byte));
+        let id = format!("00000000-0000-7000-8000-{number:012x}");
         let owners = members.iter().filter(|(_, role)| *role == "owner").count();
         let org = [
             ("pk", s(format!("O#{id}"))),
@@ -125,9 +126,4 @@ impl Test {
         }
         put.send().await.unwrap();
     }
-}
-
-/// A name as twelve hexadecimal digits at most.
-fn hex(name: &str) -> String {
-    name.bytes().take(6).map(|byte| format!("{byte:02x}")).collect()
 }

@@ -37,6 +37,7 @@ const MAX_BUDGET: u64 = 1_000_000_000_000;
 
 /// A change of an API key.
 #[derive(Deserialize, Validate, JsonSchema)]
+#[expect(clippy::option_option, reason = "null removes a limit, absence keeps it")]
 pub(crate) struct KeyPatch {
     /// New name.
     #[garde(inner(length(chars, max = ApiKey::MAX_NAME), custom(not_blank)))]

@@ -56,26 +56,26 @@ async fn create_api_key(app: Ctx, member: May<WriteKeys>, Body(new): Body<NewApi
 async fn list_api_keys(app: Ctx, member: May<ReadKeys>, page: Paging) -> Result<Listing<KeyView>> {
     let keyring = app.keyring(&member.identity, &member.org, member.actor());
     let (found, now) = (keyring.list(&page).await?, app.clock.now());
-    page.answer(found.map(|(key, last_use)| KeyView::of(key, last_use, now)))
+    page.answer(found.map(|found| KeyView::of(found, now)))
 }
 
 async fn get_api_key(app: Ctx, member: May<ReadKeys>, Path(path): Path<KeyPath>) -> Result<Json<KeyView>> {
     let keyring = app.keyring(&member.identity, &member.org, member.actor());
-    let (key, last_use) = keyring.get(&path.key_id).await?;
-    Ok(Json(KeyView::of(key, last_use, app.clock.now())))
+    let found = keyring.get(&path.key_id).await?;
+    Ok(Json(KeyView::of(found, app.clock.now())))
 }
 
 async fn update_api_key(
     app: Ctx,
     member: May<WriteKeys>,
     Path(path): Path<KeyPath>,
-    Body(patch): Body<KeyPatch>,
+    Body(wanted): Body<KeyPatch>,
 ) -> Result<Json<KeyView>> {
-    let change = patch.into_change(app.clock.now())?;
+    let change = wanted.into_change(app.clock.now())?;
     let keyring = app.keyring(&member.identity, &member.org, member.actor());
     keyring.change(&path.key_id, change).await?;
-    let (key, last_use) = keyring.get(&path.key_id).await?;
-    Ok(Json(KeyView::of(key, last_use, app.clock.now())))
+    let found = keyring.get(&path.key_id).await?;
+    Ok(Json(KeyView::of(found, app.clock.now())))
 }
 
 async fn rotate_api_key(

@@ -1,7 +1,7 @@
 //! API keys as clients see them.
 
-use app::ShownOnce;
-use model::{ApiKey, KeyState, Permission, Timestamp};
+use app::{KeyFound, ShownOnce};
+use model::{KeyState, Permission, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -46,7 +46,8 @@ pub(crate) struct NewKeyView {
 }
 
 impl KeyView {
-    pub(crate) fn of(key: ApiKey, last_used_at: Option<Timestamp>, now: Timestamp) -> Self {
+    pub(crate) fn of(found: KeyFound, now: Timestamp) -> Self {
+        let KeyFound { key, last_used_at } = found;
         Self {
             status: key.state(now),
             id: key.id.0,
@@ -71,9 +72,13 @@ impl KeyView {
 
 impl NewKeyView {
     pub(crate) fn of(made: ShownOnce, now: Timestamp) -> Self {
+        let found = KeyFound {
+            key: made.key,
+            last_used_at: None,
+        };
         Self {
             key: made.secret.expose().to_owned(),
-            view: KeyView::of(made.key, None, now),
+            view: KeyView::of(found, now),
         }
     }
 }

@@ -59,7 +59,7 @@ pub(crate) async fn update_quota(
         used_today: patch.used_today,
     };
     let quota = app
-        .set_quota(&about.actor(), &about.user, change, about.is_admin())
+        .set_quota(&about.actor(), &about.user, &change, about.is_admin())
         .await?;
     Ok(Json(quota.into()))
 }

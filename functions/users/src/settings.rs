@@ -25,7 +25,7 @@ pub(crate) struct SettingsPatch {
     #[garde(skip)]
     notifications: Option<NotificationsPatch>,
     /// What a client keeps for itself; replaces all of it.
-    #[garde(inner(custom(small)))]
+    #[garde(inner(custom(|own: &Map<String, Value>, (): &()| small(own))))]
     preferences: Option<Map<String, Value>>,
 }
 
@@ -106,7 +106,7 @@ impl From<SettingsFound> for SettingsView {
     }
 }
 
-fn small(preferences: &Map<String, Value>, (): &()) -> garde::Result {
+fn small(preferences: &Map<String, Value>) -> garde::Result {
     let bytes = serde_json::to_vec(preferences).map_or(usize::MAX, |text| text.len());
     if preferences.len() <= Settings::MAX_PREFERENCES && bytes <= Settings::MAX_PREFERENCES_BYTES {
         Ok(())

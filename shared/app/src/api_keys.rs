@@ -87,6 +87,15 @@ pub struct KeyChange {
     pub expires_at: Option<Option<Timestamp>>,
 }
 
+/// A key, as it is listed.
+#[derive(Debug)]
+pub struct KeyFound {
+    /// The key.
+    pub key: ApiKey,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<Timestamp>,
+}
+
 /// A key with its secret, which nobody can read again.
 #[derive(Debug)]
 pub struct ShownOnce {
@@ -216,25 +225,25 @@ impl Keyring<'_> {
     ///
     /// # Errors
     /// [`Error::NotFound`].
-    pub fn get<'a>(&'a self, id: &'a ApiKeyId) -> BoxFuture<'a, Result<(ApiKey, Option<Timestamp>)>> {
+    pub fn get<'a>(&'a self, id: &'a ApiKeyId) -> BoxFuture<'a, Result<KeyFound>> {
         Box::pin(async move {
             let keys = self.store();
             let key = keys.get(id).await?.ok_or(ABSENT)?;
-            let last_use = keys.last_uses(std::slice::from_ref(id)).await?.remove(id);
-            Ok((key, last_use))
+            let last_used_at = keys.last_uses(std::slice::from_ref(id)).await?.remove(id);
+            Ok(KeyFound { key, last_used_at })
         })
     }
 
     /// Keys, newest first, with their last uses.
-    pub fn list<'a>(&'a self, page: &'a PageRequest) -> BoxFuture<'a, Result<Page<(ApiKey, Option<Timestamp>)>>> {
+    pub fn list<'a>(&'a self, page: &'a PageRequest) -> BoxFuture<'a, Result<Page<KeyFound>>> {
         Box::pin(async move {
             let keys = self.store();
             let found = keys.list(page).await?;
             let ids: Vec<_> = found.items.iter().map(|key| key.id.clone()).collect();
             let mut uses: HashMap<_, _> = keys.last_uses(&ids).await?;
             Ok(found.map(|key| {
-                let last_use = uses.remove(&key.id);
-                (key, last_use)
+                let last_used_at = uses.remove(&key.id);
+                KeyFound { key, last_used_at }
             }))
         })
     }

@@ -34,7 +34,7 @@ mod users;
 use std::{ops::Deref, sync::Arc};
 
 pub use answer::{AnswerEvent, AnswerStream, Question};
-pub use api_keys::{KeyChange, Keyring, NewKey, ShownOnce};
+pub use api_keys::{KeyChange, KeyFound, Keyring, NewKey, ShownOnce};
 pub use config::{Config, ConfigError, DEFAULT_PUBLIC_URL};
 pub use credentials::NewCredentials;
 pub use futures::future::BoxFuture;

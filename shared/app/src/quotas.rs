@@ -31,14 +31,14 @@ impl App {
         &'a self,
         actor: &'a Actor,
         user: &'a UserId,
-        change: QuotaChange,
+        change: &'a QuotaChange,
         free: bool,
     ) -> BoxFuture<'a, Result<Quota>> {
         Box::pin(async move {
             let user = self.user(user).await?;
             let change = QuotaChange {
                 used_today: change.used_today.filter(|_| free),
-                ..change
+                ..change.clone()
             };
             for _ in 0..MAX_ATTEMPTS {
                 let (day, read) = self.read_quota(&user).await?;

@@ -75,9 +75,10 @@ async fn claim(scope: &Arc<Scope>, request: Request) -> Result<Claimed> {
     let owner = match scope.identity().await {
         Ok(Some(identity)) => {
             // An API key is not answered what its user, or another key of theirs, was answered: it may reach less far.
-            let key = match &identity.credential {
-                Credential::Key(grant) => grant.id.as_str(),
-                _ => "",
+            let key = if let Credential::Key(grant) = &identity.credential {
+                grant.id.as_str()
+            } else {
+                ""
             };
             Some(format!(
                 "{}

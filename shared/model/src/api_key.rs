@@ -16,6 +16,9 @@ const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 const ID_LEN: usize = 8;
 const SECRET_LEN: usize = 32;
 const CHECKSUM_LEN: usize = 6;
+/// Random digits that one random number gives.
+const HALF: usize = 20;
+const _: () = assert!(2 * HALF == ID_LEN + SECRET_LEN);
 
 /// Which kind of deployment a key is for: one kind refuses the keys of the other unread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,11 +53,7 @@ impl KeyText {
         let mut text = format!("{PREFIX}{}_", mode.name());
         for _ in 0..2 {
             // The remainder is uneven by less than 1 in 400: it costs a small part of one bit.
-            push_base62(
-                &mut text,
-                u128::from_be_bytes(random_bytes()?),
-                (ID_LEN + SECRET_LEN) / 2,
-            );
+            push_base62(&mut text, u128::from_be_bytes(random_bytes()?), HALF);
         }
         let checksum = crc32fast::hash(text.as_bytes());
         push_base62(&mut text, checksum.into(), CHECKSUM_LEN);
@@ -359,7 +358,7 @@ mod tests {
             KeyText::make(KeyMode::Test).unwrap(),
             KeyText::make(KeyMode::Test).unwrap(),
         );
-        let rotated = key(&old).rotated(&new, Duration::from_secs(60), at(0));
+        let rotated = key(&old).rotated(&new, Duration::from_mins(1), at(0));
         assert!(rotated.accepts(&old.hash(), at(59)) && !rotated.accepts(&old.hash(), at(60)));
         assert!(rotated.accepts(&new.hash(), at(60)));
         assert_eq!(rotated.hashes().len(), 2);
