@@ -4,13 +4,18 @@
 //! The futures that functions await are boxed: their bodies are compiled once here, not again in each of the
 //! binaries.
 
+mod admin;
 mod answer;
+mod audit;
+mod clerk;
 mod config;
 mod index_document;
 mod models;
+mod operations;
 mod passwords;
 mod readiness;
 mod relay_outbox;
+mod seal;
 mod secrets;
 mod segments;
 mod sign_in;
@@ -20,12 +25,17 @@ mod upload;
 use std::{ops::Deref, sync::Arc};
 
 pub use answer::{AnswerEvent, AnswerStream, Question};
-pub use config::{Config, ConfigError};
+pub use audit::{AuditRecord, ClientEntry, Subject};
+pub use clerk::{ClerkPerson, SignedEvent};
+pub use config::{ClerkConfig, Config, ConfigError};
 pub use futures::future::BoxFuture;
 pub use index_document::Delivery;
 use model::{Clock, Ids, OrgId, Result, UserId};
+pub use operations::{Failed, Provider, SystemStatus};
 pub use readiness::{Dependency, Readiness};
 pub use sign_in::{Credential, Identity, KeyGrant, SignUp, SignedIn};
+pub use seal::Seal;
+pub use store::{AuditFilter, Failure, FailureFilter, QueueDepth, ScheduleRun, UserFilter};
 pub use store::{Begun, ChatbotChange, IdempotencyKey, StoredAnswer};
 use store::{Chatbots, Conversations, Documents, Objects, Queues, Store};
 pub use tokens::TokenPair;
@@ -52,6 +62,8 @@ pub struct Inner {
     hasher: passwords::Passwords,
     segments: segments::Segments,
     models: models::Models,
+    clerk: clerk::Verifier,
+    caches: operations::Caches,
 }
 
 impl Deref for App {
@@ -77,6 +89,8 @@ impl App {
             keys: OnceCell::new(),
             hasher: passwords::Passwords::new()?,
             models: models::Models::new()?,
+            clerk: clerk::Verifier::new(config.clerk.clone())?,
+            caches: operations::Caches::default(),
             config,
         })))
     }

@@ -6,7 +6,7 @@ mod recording;
 
 use std::{sync::Arc, time::Duration};
 
-use app::{Begun, IdempotencyKey, StoredAnswer};
+use app::{Begun, IdempotencyKey, Seal, StoredAnswer};
 use axum::{
     body::Body,
     extract::Request,
@@ -21,7 +21,6 @@ use self::{fingerprint::fingerprint, recording::Recording};
 use crate::{
     Problem, Result,
     scope::{Scope, only},
-    seal::Seal,
 };
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -75,7 +74,8 @@ async fn claim(scope: &Arc<Scope>, request: Request) -> Result<Claimed> {
     let owner = match scope.identity().await {
         Ok(Some(identity)) => format!("{}\n{}", identity.user.id, scope.named_org()),
         Ok(None) => "anonymous".to_owned(),
-        Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => "anonymous".to_owned(),
+        // It may be a credential of another kind, such as the service key: nobody else's key is to meet its own.
+        Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => format!("unknown\n{}", scope.token_digest()),
         Err(problem) => return Err(problem),
     };
     let key = IdempotencyKey {

@@ -2,6 +2,7 @@
 
 use std::{ops::Deref, sync::Arc};
 
+use app::Seal;
 use axum::extract::FromRequestParts;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures::future::BoxFuture;
@@ -11,7 +12,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    Describe, Listing, Problem, Result, body::decode_pairs, describe::OperationDoc, scope::Scope, seal::Seal, shape,
+    Describe, Listing, Problem, Result, body::decode_pairs, describe::OperationDoc, scope::Scope, shape,
 };
 
 /// Which page is wanted; derefs to [`PageRequest`].

@@ -22,6 +22,8 @@ pub enum UserStatus {
     Active,
     /// Every credential is refused.
     Disabled,
+    /// Deleted; what is left of it is being erased.
+    Deleted,
 }
 
 /// An account. The password hash is stored apart from it and never part of this type.

@@ -40,6 +40,29 @@ pub fn email(fingerprint: &str) -> Key {
     key(format!("EMAIL#{fingerprint}"), "U")
 }
 
+/// Makes a person at Clerk unique and leads from them to their account.
+pub fn clerk(person: &str) -> Key {
+    key(format!("CLERK#{person}"), "U")
+}
+
+/// Marks a session at Clerk as ended here.
+pub fn clerk_sign_out(user: &UserId, session: &str) -> Key {
+    key(account(user), format!("CLERKOUT#{session}"))
+}
+
+/// Sort key prefix of sign-in sessions.
+pub const SESSIONS: &str = "SESS#";
+
+/// Partition of what belongs to an account alone.
+pub fn account(user: &UserId) -> String {
+    format!("U#{user}")
+}
+
+/// The salt of the keys that seal a person's data in the audit log. Destroying it makes that data unreadable.
+pub fn audit_salt(user: &UserId) -> Key {
+    key(account(user), "AUDITSALT")
+}
+
 /// An organization.
 pub fn org(org: &OrgId) -> Key {
     key(format!("O#{org}"), "ORG")
@@ -91,6 +114,12 @@ pub fn conversation(org: &OrgId, user: &UserId, conversation: &ConversationId) -
     key(member(org, user), format!("{CONVERSATIONS}{conversation}"))
 }
 
+/// Whose partition this is, when it is one that [`member`] makes.
+pub fn parse_member(pk: &str) -> Option<(OrgId, UserId)> {
+    let (org, user) = pk.strip_prefix("O#")?.split_once("#U#")?;
+    Some((OrgId(org.to_owned()), UserId(user.to_owned())))
+}
+
 /// Partition of the turns of a conversation.
 pub fn turns(org: &OrgId, user: &UserId, conversation: &ConversationId) -> String {
     format!("S#{org}#{user}#{conversation}")
@@ -120,6 +149,36 @@ pub fn outbox(document: &DocumentId) -> Key {
 /// The answer to a request with an `Idempotency-Key`. `digest`: hex SHA-256 of scope, route and key.
 pub fn idempotency(digest: &str) -> Key {
     key(format!("IDEM#{digest}"), "I")
+}
+
+/// An event of somebody else's system that was dealt with. `id`: the sender's own name for it.
+pub fn event(source: &str, id: &str) -> Key {
+    key(format!("EVT#{source}#{id}"), "E")
+}
+
+/// Partition of the requests that failed by our fault on one day (`2026-11-24`).
+pub fn failures(day: &str) -> String {
+    format!("ERR#{day}")
+}
+
+/// A request that failed by our fault. `id` sorts by time.
+pub fn failure(day: &str, id: &str) -> Key {
+    key(failures(day), id)
+}
+
+/// Partition of the last runs of schedules.
+pub const SCHEDULES: &str = "SCHEDULE";
+/// Sort key prefix of the last runs of schedules.
+pub const RUNS: &str = "RUN#";
+
+/// The last run of a schedule.
+pub fn schedule_run(name: &str) -> Key {
+    key(SCHEDULES.to_owned(), format!("{RUNS}{name}"))
+}
+
+/// The number that every process compares with its own: when it has grown, what is cached is forgotten.
+pub fn cache_epoch() -> Key {
+    key("CACHE#EPOCH".to_owned(), "E")
 }
 
 // audit

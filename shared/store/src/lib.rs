@@ -5,27 +5,36 @@
 //! "did I win?" as a value, never as an error; time limits are checked on read and never left to TTL.
 
 mod accounts;
+mod admin;
 mod audit;
+mod audit_log;
 mod chatbots;
+mod clerk;
 mod conversations;
 mod documents;
 mod idempotency;
 mod item;
 pub mod keys;
 mod objects;
+mod operations;
 mod outbox;
 mod queues;
 mod sessions;
 pub mod tables;
+mod walk;
 
 pub use accounts::{Accounts, Registered, SignIn};
+pub use admin::{Standing, UserFilter, Users};
+pub use audit_log::{AuditFilter, AuditLog, ChainFault, Verified};
 pub use chatbots::{ChatbotChange, Chatbots};
+pub use clerk::{Applied, Clerk, ClerkLink, EventMarker, Linked, PersonChange};
 pub use conversations::Conversations;
 pub use documents::{Attempt, Documents, Lease, Outcome};
 pub use idempotency::{Begun, Idempotency, IdempotencyKey, StoredAnswer};
 pub use objects::Objects;
+pub use operations::{Failure, FailureFilter, Operations, ScheduleRun};
 pub use outbox::Outbox;
-pub use queues::Queues;
+pub use queues::{QueueDepth, Queues};
 pub use sessions::Sessions;
 pub use tables::Tables;
 
@@ -71,6 +80,13 @@ impl Store {
         item::Table {
             db: &self.db,
             name: &self.tables.app,
+        }
+    }
+
+    pub(crate) fn audit(&self) -> item::Table<'_> {
+        item::Table {
+            db: &self.db,
+            name: &self.tables.audit,
         }
     }
 
