@@ -12,10 +12,14 @@ use crate::cloud::mapping::Handler;
 /// HTTP functions with their route tables.
 pub fn groups() -> Vec<(&'static str, Api)> {
     vec![
+        ("admin", admin::api()),
+        ("audit", audit::api()),
         ("auth", auth::api()),
         ("chatbots", chatbots::api()),
         ("chats", chats::api()),
+        ("clerk_webhook", clerk_webhook::api()),
         ("documents", documents::api()),
+        ("internal", internal::api()),
         ("system", system::api()),
     ]
 }

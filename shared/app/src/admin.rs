@@ -15,7 +15,7 @@ const OWN_ACCOUNT: Error = Error::Forbidden {
 
 impl App {
     /// One account; none when it was deleted.
-    pub fn user<'a>(&'a self, user: &'a UserId) -> BoxFuture<'a, Result<Option<User>>> {
+    pub fn live_account<'a>(&'a self, user: &'a UserId) -> BoxFuture<'a, Result<Option<User>>> {
         Box::pin(async move {
             let found = self.store.users().get(user).await?;
             Ok(found.filter(|user| user.status != UserStatus::Deleted))
@@ -23,7 +23,7 @@ impl App {
     }
 
     /// All accounts of the platform, newest first.
-    pub fn users<'a>(&'a self, filter: &'a UserFilter, page: &'a PageRequest) -> BoxFuture<'a, Result<Page<User>>> {
+    pub fn list_users<'a>(&'a self, filter: &'a UserFilter, page: &'a PageRequest) -> BoxFuture<'a, Result<Page<User>>> {
         let now = self.clock.now();
         Box::pin(async move { self.store.users().list(filter, now, page).await })
     }
@@ -81,7 +81,7 @@ impl App {
                 return Err(OWN_ACCOUNT);
             }
             loop {
-                let before = self.user(id).await?.ok_or(NO_USER)?;
+                let before = self.live_account(id).await?.ok_or(NO_USER)?;
                 let after = change(before.clone());
                 if after == before {
                     return Ok(before);

@@ -140,16 +140,6 @@ impl App {
         })
     }
 
-    /// The entries of all organizations, newest first. What clients wrote stays sealed: it is their users' business.
-    pub fn audit_log_of_everybody<'a>(
-        &'a self,
-        filter: &'a AuditFilter,
-        page: &'a PageRequest,
-    ) -> BoxFuture<'a, Result<Page<AuditEntry>>> {
-        let now = self.clock.now();
-        Box::pin(async move { self.store.audit_log().of_everybody(filter, now, page).await })
-    }
-
     async fn open_page(&self, page: Page<AuditEntry>) -> Result<Page<AuditRecord>> {
         Ok(Page {
             items: self.open(page.items).await?,

@@ -30,8 +30,8 @@ pub use clerk::{ClerkPerson, SignedEvent};
 pub use config::{ClerkConfig, Config, ConfigError};
 pub use futures::future::BoxFuture;
 pub use index_document::Delivery;
-use model::{Clock, Ids, OrgId, Result, UserId};
-pub use operations::{Failed, Provider, SystemStatus};
+use model::{Clock, ConversationId, Ids, OrgId, Result, UserId};
+pub use operations::{Failed, LogEntry, Provider, SystemStatus};
 pub use readiness::{Dependency, Readiness};
 pub use sign_in::{Credential, Identity, KeyGrant, SignUp, SignedIn};
 pub use seal::Seal;
@@ -108,6 +108,14 @@ impl App {
     /// The conversations of one person inside one organization.
     pub fn conversations(&self, org: &OrgId, user: &UserId) -> Conversations {
         self.store.conversations(org, user)
+    }
+
+    /// The conversations among which this one is, whoever's they are: for callers that act for everybody.
+    pub fn conversations_with<'a>(&'a self, id: &'a ConversationId) -> BoxFuture<'a, Result<Option<Conversations>>> {
+        Box::pin(async move {
+            let owner = self.store.owner_of_conversation(id).await?;
+            Ok(owner.map(|(org, user)| self.conversations(&org, &user)))
+        })
     }
 
     /// Answers kept for repeated requests.

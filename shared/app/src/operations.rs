@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use futures::future::BoxFuture;
-use model::{Actor, OrgId, Page, PageRequest, Result, Secret};
+use model::{Actor, AuditEntry, OrgId, Page, PageRequest, Result, Secret};
 use serde_json::json;
-use store::{Failure, FailureFilter, QueueDepth, ScheduleRun};
+use store::{AuditFilter, Failure, FailureFilter, QueueDepth, ScheduleRun};
 
 use crate::{App, Dependency, Subject};
 
@@ -58,6 +58,24 @@ pub struct SystemStatus {
     pub cache_epoch: u64,
 }
 
+/// One line of what happened on the platform.
+#[derive(Debug)]
+pub enum LogEntry {
+    /// Somebody changed something.
+    Audit(AuditEntry),
+    /// A request failed by our fault.
+    Failure(Failure),
+}
+
+impl LogEntry {
+    fn id(&self) -> &str {
+        match self {
+            Self::Audit(entry) => entry.id.as_str(),
+            Self::Failure(failure) => &failure.id,
+        }
+    }
+}
+
 impl App {
     /// How the whole system is.
     pub fn system_status(&self) -> BoxFuture<'_, Result<SystemStatus>> {
@@ -101,7 +119,7 @@ impl App {
             };
             let entry = self.audit_entry(tenant, actor.clone(), "system.caches_cleared", subject)?;
             let after = json!({"epoch": epoch});
-            self.store.record(&model::AuditEntry { after, ..entry }).await?;
+            self.store.record(&AuditEntry { after, ..entry }).await?;
             Ok(epoch)
         })
     }
@@ -177,14 +195,45 @@ impl App {
         })
     }
 
-    /// Failures of the last week, newest first.
-    pub fn failures<'a>(
+    /// Audit entries of all organizations and failures of the last week as one list, newest first; a list without a
+    /// filter is left out. What clients wrote stays sealed: it is their users' business.
+    pub fn platform_log<'a>(
         &'a self,
-        filter: &'a FailureFilter,
+        audit: Option<&'a AuditFilter>,
+        failures: Option<&'a FailureFilter>,
         page: &'a PageRequest,
-    ) -> BoxFuture<'a, Result<Page<Failure>>> {
+    ) -> BoxFuture<'a, Result<Page<LogEntry>>> {
         let now = self.clock.now();
-        Box::pin(async move { self.store.operations().failures(filter, now, page).await })
+        Box::pin(async move {
+            // One more than wanted: whether there is a next page depends on both lists.
+            let more = PageRequest {
+                limit: page.limit + 1,
+                after: page.after.clone(),
+            };
+            let (mut items, mut read_to) = (Vec::new(), Vec::new());
+            if let Some(filter) = audit {
+                let found = self.store.audit_log().of_everybody(filter, now, &more).await?;
+                items.extend(found.items.into_iter().map(LogEntry::Audit));
+                read_to.extend(found.next);
+            }
+            if let Some(filter) = failures {
+                let found = self.store.operations().failures(filter, now, &more).await?;
+                items.extend(found.items.into_iter().map(LogEntry::Failure));
+                read_to.extend(found.next);
+            }
+            items.sort_by(|a, b| b.id().cmp(a.id()));
+            // Older than that one list may hold more, which would belong between.
+            let floor = read_to.into_iter().max();
+            items.retain(|entry| floor.as_deref().is_none_or(|floor| entry.id() >= floor));
+            let limit = usize::from(page.limit);
+            let next = if items.len() > limit {
+                items.truncate(limit);
+                items.last().map(|last| last.id().to_owned())
+            } else {
+                floor
+            };
+            Ok(Page { items, next })
+        })
     }
 
     /// Whether `key` is the key of the internal operations; without one configured, nothing is.

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::{
     primitives::Blob,
     types::{AttributeValue, ConditionCheck, Put, TransactWriteItem},
 };
-use model::{AuditEntry, AuditEntryId, Error, OrgId, Page, PageRequest, Result, Timestamp, UserId, audit::Link};
+use model::{AuditEntry, AuditEntryId, Error, OrgId, Page, PageRequest, Result, Timestamp, UserId, audit::Link, id::made_at};
 
 use crate::{
     Store,
@@ -118,16 +118,18 @@ impl AuditLog {
         self.read(partitions.collect(), filter, page).await
     }
 
-    /// The entries of all organizations, newest first.
+    /// The entries of all organizations, newest first. The cursor is the id of an entry, or of anything else that was
+    /// made by [`model::Ids`]: those before it follow.
     pub async fn of_everybody(
         &self,
         filter: &AuditFilter,
         now: Timestamp,
         page: &PageRequest,
     ) -> Result<Page<AuditEntry>> {
+        let month = page.after.as_deref().and_then(made_at).map(month_of);
         let one = |index: &'static str, attribute, value: &String| {
             vec![Partition {
-                name: index.to_owned(),
+                name: month.clone().unwrap_or_default(),
                 index: Some(index),
                 hash: vec![(attribute, value.clone())],
                 range: &["id"],
@@ -138,7 +140,9 @@ impl AuditLog {
             (None, Some(subject)) => one("by_subject", "subject", subject),
             (None, None) => filter.months(now).into_iter().map(of_month).collect(),
         };
-        self.read(partitions, filter, page).await
+        let page = by_id(page, month.as_deref());
+        let found = self.read(partitions, filter, &page).await?;
+        Ok(id_only(found))
     }
 
     /// What a user did, and what was done to them, newest first.
@@ -151,10 +155,13 @@ impl AuditLog {
                 range: &["id"],
             };
             // One more than wanted: whether there is a next page depends on both lists.
-            let page = PageRequest {
-                limit: page.limit + 1,
-                after: page.after.clone(),
-            };
+            let page = by_id(
+                &PageRequest {
+                    limit: page.limit + 1,
+                    after: page.after.clone(),
+                },
+                Some("user"),
+            );
             async move {
                 walk(self.0.audit(), vec![partition], &page, |item| {
                     entry_of(&item).map(Some)
@@ -169,7 +176,7 @@ impl AuditLog {
         let limit = usize::from(page.limit);
         let next = (items.len() > limit).then(|| {
             items.truncate(limit);
-            items.last().map(|last| format!("user|{}", last.id))
+            items.last().map(|last| last.id.0.clone())
         });
         Ok(Page {
             items,
@@ -324,6 +331,24 @@ fn check(item: &Item, chain: &str, last: Option<&Link>) -> Result<Link, &'static
         Ok(link)
     } else {
         Err("has attributes that contradict its text")
+    }
+}
+
+/// The page after an id, in the partition with this name.
+pub(crate) fn by_id(page: &PageRequest, partition: Option<&str>) -> PageRequest {
+    let after = page.after.as_deref();
+    PageRequest {
+        limit: page.limit,
+        after: after.map(|id| format!("{}|{id}", partition.unwrap_or_default())),
+    }
+}
+
+/// The same page, whose cursor is an id alone.
+pub(crate) fn id_only<T>(page: Page<T>) -> Page<T> {
+    let id = |cursor: String| cursor.rsplit('|').next().map(str::to_owned);
+    Page {
+        items: page.items,
+        next: page.next.and_then(id),
     }
 }
 

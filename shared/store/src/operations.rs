@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use model::{Page, PageRequest, Result, Timestamp, time::after};
+use model::{Page, PageRequest, Result, Timestamp, id::made_at, time::after};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Store,
+    audit_log::{by_id, id_only},
     item::{Narrow, conditional, from_item, n, to_item},
     keys, tables,
     walk::{Partition, walk},
@@ -89,7 +90,7 @@ impl Operations {
         self.0.ephemeral().put_new(item).await.map(|_| ())
     }
 
-    /// Failures of the last week, newest first.
+    /// Failures of the last week, newest first. The cursor is an id, as that of [`crate::AuditLog::of_everybody`].
     pub async fn failures(&self, filter: &FailureFilter, now: Timestamp, page: &PageRequest) -> Result<Page<Failure>> {
         let days = (0..8).map(|back| day_of(before(now, Duration::from_hours(back * 24))));
         let partitions = days.map(|day| Partition {
@@ -99,11 +100,13 @@ impl Operations {
             range: &["sk"],
         });
         let oldest = before(now, KEEP_FAILURES);
-        walk(self.0.ephemeral(), partitions.collect(), page, |item| {
+        let day = page.after.as_deref().and_then(made_at).map(day_of);
+        let page = by_id(page, day.as_deref());
+        let found = walk(self.0.ephemeral(), partitions.collect(), &page, |item| {
             let failure: Failure = from_item(item)?;
             Ok((failure.at > oldest && filter.keeps(&failure)).then_some(failure))
-        })
-        .await
+        });
+        Ok(id_only(found.await?))
     }
 
     /// Notes how the last run of a schedule went.

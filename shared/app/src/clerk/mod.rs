@@ -117,7 +117,7 @@ impl App {
         Box::pin(async move {
             let absent = Error::NotFound("user");
             match self.account_of(person, Some(actor), None, None).await? {
-                Some(user) => self.user(&user).await?.ok_or(absent),
+                Some(user) => self.live_account(&user).await?.ok_or(absent),
                 None => Err(absent),
             }
         })

@@ -174,7 +174,7 @@ impl App {
             }
             let link = clerk.link(&known.id).await?;
             let user = match link.filter(|link| link.deleted_at.is_none()).and_then(|link| link.user) {
-                Some(user) => self.user(&user).await?,
+                Some(user) => self.live_account(&user).await?,
                 None => None,
             };
             let Some(user) = user else { break };
