@@ -15,6 +15,8 @@ struct Things {
     document: String,
     chatbot: String,
     session: String,
+    user: String,
+    log: String,
 }
 
 /// Path with the victim's ids, and a body that is valid but for them.
@@ -23,7 +25,10 @@ fn request(caller: &Caller, operation: &Operation, things: &Things) -> reqwest::
         .path
         .replace("{document_id}", &things.document)
         .replace("{chatbot_id}", &things.chatbot)
-        .replace("{session_id}", &things.session);
+        .replace("{session_id}", &things.session)
+        .replace("{user_id}", &things.user)
+        .replace("{log_id}", &things.log)
+        .replace("{clerk_user_id}", "user_victim");
     assert!(!path.contains('{'), "the matrix has no id for {path}");
     let request = caller.request(Method::from_bytes(operation.method.as_bytes()).unwrap(), &path);
     if operation.path.ends_with("/upload") {
@@ -44,6 +49,10 @@ fn body(operation: &Operation, things: &Things) -> Value {
         (_, path) if path.ends_with("/auth/refresh") => json!({"refresh_token": "x"}),
         (_, path) if path.ends_with("/messages") => json!({"content": "Hello?"}),
         (_, path) if path.ends_with("/chat/sessions") => json!({"chatbot_id": things.chatbot}),
+        (_, path) if path.ends_with("/audit_logs") => json!({"action": "seen"}),
+        (_, path) if path.ends_with("/role") => json!({"role": "admin"}),
+        (_, path) if path.ends_with("/status") => json!({"status": "disabled"}),
+        (_, path) if path.contains("/internal/sessions") => json!({"user_id": things.user, "title": "Changed"}),
         (_, path) if path.ends_with("/documents") => json!({"document_ids": [things.document]}),
         _ => json!({"name": "Changed"}),
     }
@@ -84,7 +93,10 @@ async fn every_operation_lets_in_whom_the_policy_names_and_nobody_else() {
         .created()
         .text("id");
     victim.ask(&session, "Can I pause my subscription?").await.ok();
+    let log = victim.post("/api/v1/audit_logs", json!({"action": "seen"})).await.created();
     let things = Things {
+        user: victim.id().to_owned(),
+        log: log.text("log_id"),
         document,
         chatbot,
         session,

@@ -4,6 +4,7 @@
 //! SDKs. What differs is only what this crate adds: it creates the tables, delivers queue messages and schedules,
 //! and serves `/_local/*`.
 
+pub mod audit;
 pub mod bench;
 pub mod cloud;
 mod control;

@@ -33,6 +33,9 @@ enum Command {
         #[arg(long, default_value = "http://localhost:8000")]
         url: String,
     },
+    /// Look after the audit log
+    #[command(subcommand)]
+    Audit(Audit),
     /// Print the OpenAPI document of all functions
     Openapi,
     /// Measure the API of a stack in this process that keeps nothing
@@ -45,12 +48,23 @@ enum Command {
     },
 }
 
+#[derive(Subcommand)]
+enum Audit {
+    /// Recompute every hash chain, and name the first broken link of each
+    Verify {
+        /// Table of the AWS account in the environment; without it a running local stack is asked
+        #[arg(long)]
+        table: Option<String>,
+    },
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.command {
         None => serve(arguments).await,
         Some(Command::Demo { url }) => local::demo::run(&url).await.map_err(|error| error.to_string()),
+        Some(Command::Audit(Audit::Verify { table })) => verify(table, arguments.aws_port).await,
         Some(Command::Openapi) => print_openapi(),
         Some(Command::Bench) => local::bench::run().await.map_err(|error| error.to_string()),
         Some(Command::Samples { folder }) => local::sample_files::write(&folder).map_err(|error| error.to_string()),
@@ -96,6 +110,14 @@ async fn ended() -> std::io::Result<()> {
     }
     #[cfg(not(unix))]
     tokio::signal::ctrl_c().await
+}
+
+async fn verify(table: Option<String>, aws_port: u16) -> Result<(), String> {
+    let place = table.map_or(local::audit::Place::Local(aws_port), local::audit::Place::Aws);
+    let verified = local::audit::verify(place).await;
+    let verified = verified.map_err(|error| format!("the audit log cannot be read: {error}"))?;
+    println!("{}", local::audit::report(&verified)?);
+    Ok(())
 }
 
 fn print_openapi() -> Result<(), String> {
