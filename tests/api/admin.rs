@@ -87,12 +87,17 @@ async fn accounts_are_listed_newest_first_over_months_filtered_and_paged() {
     assert_eq!(names(&list("?email=BOB@").await), ["bob"]);
     assert_eq!(names(&list("?q=D").await), ["ada"]);
     assert_eq!(names(&list("?role=user&status=active&q=example").await), ["bob", "ada"]);
-    assert_eq!(admin.get(&format!("{ADMIN}/users?role=owner")).await.invalid(), ["/role"]);
+    assert_eq!(
+        admin.get(&format!("{ADMIN}/users?role=owner")).await.invalid(),
+        ["/role"]
+    );
     let (mut url, mut read) = (format!("{ADMIN}/users?limit=1"), Vec::new());
     loop {
         let page = admin.get(&url).await.ok();
         read.extend(names(&page.json()).into_iter().map(str::to_owned));
-        let Some(link) = page.header("link").strip_prefix('<') else { break };
+        let Some(link) = page.header("link").strip_prefix('<') else {
+            break;
+        };
         url = link.split('>').next().unwrap().to_owned();
     }
     assert_eq!(read, ["eve", "bob", "ada", "root"]);
@@ -104,7 +109,10 @@ async fn a_role_and_a_status_count_from_the_next_request_on() {
     let ada = root.test.user("ada").await;
     ada.get(&format!("{ADMIN}/users")).await.problem(403, "role_required");
     let changed = root.change(&root.admin, ada.id(), "role", "admin").await.ok().json();
-    assert_eq!((&changed["role"], &changed["status"]), (&json!("admin"), &json!("active")));
+    assert_eq!(
+        (&changed["role"], &changed["status"]),
+        (&json!("admin"), &json!("active"))
+    );
     ada.get(&format!("{ADMIN}/users")).await.ok();
     root.change(&root.admin, ada.id(), "role", "user").await.ok();
     ada.get(&format!("{ADMIN}/users")).await.problem(403, "role_required");
@@ -113,7 +121,9 @@ async fn a_role_and_a_status_count_from_the_next_request_on() {
     assert_eq!(root.admin.put(&path, off).await.ok().json()["status"], "disabled");
     ada.get("/api/v1/auth/me").await.problem(401, "session_ended");
     let refresh = json!({"refresh_token": ada.refresh});
-    ada.post("/api/v1/auth/refresh", refresh).await.problem(401, "session_ended");
+    ada.post("/api/v1/auth/refresh", refresh)
+        .await
+        .problem(401, "session_ended");
     root.change(&root.admin, ada.id(), "status", "active").await.ok();
     ada.get("/api/v1/auth/me").await.ok();
 }
@@ -178,25 +188,43 @@ async fn a_deleted_account_is_refused_everywhere_and_not_found() {
     assert_eq!(deleted, json!({"message": "User deleted successfully"}));
     ada.get("/api/v1/auth/me").await.problem(401, "session_ended");
     root.admin.delete(&path).await.problem(404, "not_found");
-    root.change(&root.admin, ada.id(), "status", "active").await.problem(404, "not_found");
-    let log = root.admin.get(&format!("{ADMIN}/logs?action=user.deleted")).await.ok().json();
+    root.change(&root.admin, ada.id(), "status", "active")
+        .await
+        .problem(404, "not_found");
+    let log = root
+        .admin
+        .get(&format!("{ADMIN}/logs?action=user.deleted"))
+        .await
+        .ok()
+        .json();
     assert_eq!(log[0]["subject_id"], ada.id());
 }
 
 #[tokio::test]
 async fn the_system_status_names_everything_and_how_it_is() {
     let root = root().await;
-    root.test.anonymous().post("/_local/run/relay_outbox", json!({})).await.ok();
+    root.test
+        .anonymous()
+        .post("/_local/run/relay_outbox", json!({}))
+        .await
+        .ok();
     let status = root.admin.get(&format!("{ADMIN}/system/status")).await.ok().json();
     assert_eq!(status["status"], "healthy", "{status}");
     let dependencies = status["dependencies"].as_array().unwrap();
-    assert!(dependencies.len() >= 8 && dependencies.iter().all(|each| each["ok"] == true), "{status}");
+    assert!(
+        dependencies.len() >= 8 && dependencies.iter().all(|each| each["ok"] == true),
+        "{status}"
+    );
     let index = json!({"name": "index_documents", "waiting": 0, "in_flight": 0, "dead_letters": 0});
     assert_eq!(status["queues"][0], index);
     let models = json!([{"provider": "local", "configured": true}, {"provider": "openai", "configured": false}]);
     assert_eq!(status["models"], models);
     let run = &status["schedules"][0];
-    assert_eq!((&run["name"], &run["ok"]), (&json!("relay_outbox"), &json!(true)), "{status}");
+    assert_eq!(
+        (&run["name"], &run["ok"]),
+        (&json!("relay_outbox"), &json!(true)),
+        "{status}"
+    );
     assert!(run["began_at"].is_string() && status["versions"]["parlance"].is_string());
     root.test
         .sqs()
@@ -207,7 +235,10 @@ async fn the_system_status_names_everything_and_how_it_is() {
         .await
         .unwrap();
     let status = root.admin.get(&format!("{ADMIN}/system/status")).await.ok().json();
-    assert_eq!((&status["status"], &status["queues"][0]["dead_letters"]), (&json!("degraded"), &json!(1)));
+    assert_eq!(
+        (&status["status"], &status["queues"][0]["dead_letters"]),
+        (&json!("degraded"), &json!(1))
+    );
 }
 
 #[tokio::test]
@@ -219,19 +250,32 @@ async fn clearing_the_caches_makes_this_process_and_all_others_look_again() {
     };
     let exchange = |value: &'static str| {
         let secrets = aws_sdk_secretsmanager::Client::new(root.test.stack.sdk());
-        let put = secrets.put_secret_value().secret_id("INTERNAL_API_KEY").secret_string(value);
+        let put = secrets
+            .put_secret_value()
+            .secret_id("INTERNAL_API_KEY")
+            .secret_string(value);
         async move { put.send().await.map(|_| ()).unwrap() }
     };
     assert_eq!((call("first").await, call("second").await), (404, 401));
     exchange("second").await;
-    assert_eq!((call("first").await, call("second").await), (404, 401), "a secret is cached");
-    let cleared = root.admin.post(&format!("{ADMIN}/system/cache/clear"), json!({})).await.ok();
+    assert_eq!(
+        (call("first").await, call("second").await),
+        (404, 401),
+        "a secret is cached"
+    );
+    let cleared = root
+        .admin
+        .post(&format!("{ADMIN}/system/cache/clear"), json!({}))
+        .await
+        .ok();
     assert_eq!(cleared.json(), json!({"message": "Cache cleared successfully"}));
     assert_eq!((call("first").await, call("second").await), (401, 404));
 
     // Another process begins the next epoch: this one learns of it within 30 seconds.
     exchange("third").await;
-    let epoch = Client::new(root.test.stack.sdk()).update_item().table_name("parlance-ephemeral");
+    let epoch = Client::new(root.test.stack.sdk())
+        .update_item()
+        .table_name("parlance-ephemeral");
     let epoch = epoch
         .key("pk", AttributeValue::S("CACHE#EPOCH".to_owned()))
         .key("sk", AttributeValue::S("E".to_owned()))
@@ -250,7 +294,10 @@ async fn the_logs_hold_audit_entries_and_failures_newest_first() {
     root.test.advance_seconds(1);
     // An item that cannot be read stands for any fault of ours.
     break_slug(&root).await;
-    let failed = ada.with_header("x-current-org", "broken-org").get("/api/v1/documents?secret=hunter2").await;
+    let failed = ada
+        .with_header("x-current-org", "broken-org")
+        .get("/api/v1/documents?secret=hunter2")
+        .await;
     let request_id = failed.header("x-request-id").to_owned();
     failed.problem(500, "internal");
     root.test.advance_seconds(1);
@@ -260,12 +307,27 @@ async fn the_logs_hold_audit_entries_and_failures_newest_first() {
         async move { admin.get(&format!("{ADMIN}/logs{query}")).await.ok() }
     };
     let all = logs("").await.json();
-    let messages: Vec<&str> = all.as_array().unwrap().iter().map(|entry| entry["message"].as_str().unwrap()).collect();
-    let expected = ["user.role_changed", "GET /api/v1/documents: internal", "user.role_changed"];
+    let messages: Vec<&str> = all
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["message"].as_str().unwrap())
+        .collect();
+    let expected = [
+        "user.role_changed",
+        "GET /api/v1/documents: internal",
+        "user.role_changed",
+    ];
     assert_eq!(messages, expected);
     let failure = &logs("?source=error").await.json()[0];
-    assert_eq!((&failure["status"], &failure["code"]), (&json!(500), &json!("internal")));
-    assert_eq!((&failure["level"], &failure["request_id"]), (&json!("error"), &json!(request_id)));
+    assert_eq!(
+        (&failure["status"], &failure["code"]),
+        (&json!(500), &json!("internal"))
+    );
+    assert_eq!(
+        (&failure["level"], &failure["request_id"]),
+        (&json!("error"), &json!(request_id))
+    );
     assert!(!all.to_string().contains("hunter2"), "{all}");
     for (query, count) in [
         ("?source=audit", 2),
@@ -281,8 +343,16 @@ async fn the_logs_hold_audit_entries_and_failures_newest_first() {
     let (mut url, mut read) = (format!("{ADMIN}/logs?limit=1"), Vec::new());
     loop {
         let page = root.admin.get(&url).await.ok();
-        read.extend(page.json().as_array().unwrap().iter().map(|entry| entry["message"].clone()));
-        let Some(link) = page.header("link").strip_prefix('<') else { break };
+        read.extend(
+            page.json()
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|entry| entry["message"].clone()),
+        );
+        let Some(link) = page.header("link").strip_prefix('<') else {
+            break;
+        };
         url = link.split('>').next().unwrap().to_owned();
     }
     assert_eq!(read, expected.map(Value::from));
@@ -294,7 +364,9 @@ async fn the_logs_hold_audit_entries_and_failures_newest_first() {
 
 /// Makes the slug `broken-org` lead nowhere readable, as a fault of ours would.
 async fn break_slug(root: &Root) {
-    let put = Client::new(root.test.stack.sdk()).put_item().table_name("parlance-identity");
+    let put = Client::new(root.test.stack.sdk())
+        .put_item()
+        .table_name("parlance-identity");
     let put = put
         .item("pk", AttributeValue::S("SLUG#broken-org".to_owned()))
         .item("sk", AttributeValue::S("O".to_owned()));

@@ -80,7 +80,9 @@ async fn entries_are_their_users_business_their_organizations_admins_and_the_pla
     ada.get(&path).await.ok();
     t.admin.get(&path).await.ok();
     eve.get(&path).await.problem(404, "not_found");
-    eve.get(&format!("{LOGS}/user/{}", ada.id())).await.problem(404, "not_found");
+    eve.get(&format!("{LOGS}/user/{}", ada.id()))
+        .await
+        .problem(404, "not_found");
     eve.get(&format!("{LOGS}/nothing")).await.problem(404, "not_found");
     let of_ada = t.admin.get(&format!("{LOGS}/user/{}", ada.id())).await.ok().json();
     assert_eq!(actions(&of_ada), ["seen"]);
@@ -128,12 +130,23 @@ async fn the_list_of_an_organization_goes_back_over_months_and_is_filtered_and_p
             let Some(next) = next(&page) else { break };
             url = next;
         }
-        assert_eq!((pages, read), (3, ["five", "four", "three", "two", "one"].map(str::to_owned).to_vec()), "{list}");
+        assert_eq!(
+            (pages, read),
+            (3, ["five", "four", "three", "two", "one"].map(str::to_owned).to_vec()),
+            "{list}"
+        );
     }
-    let filtered = async |query: String| { ada.get(&format!("{LOGS}?{query}")).await.ok().json() };
+    let filtered = async |query: String| ada.get(&format!("{LOGS}?{query}")).await.ok().json();
     assert_eq!(actions(&filtered(format!("from={after}")).await), ["five", "four"]);
     assert_eq!(actions(&filtered(format!("to={after}")).await), ["three", "two", "one"]);
-    assert_eq!(filtered(format!("actor={}&action=client.entry", ada.id())).await.as_array().unwrap().len(), 5);
+    assert_eq!(
+        filtered(format!("actor={}&action=client.entry", ada.id()))
+            .await
+            .as_array()
+            .unwrap()
+            .len(),
+        5
+    );
     for nothing in ["actor=nobody", "subject=nothing", "action=user.deleted"] {
         assert_eq!(filtered(nothing.to_owned()).await, json!([]), "{nothing}");
     }
@@ -157,9 +170,16 @@ async fn what_a_client_wrote_is_sealed_and_gone_with_the_salt_of_its_user() {
         .return_values(ReturnValue::AllOld);
     assert!(salt.send().await.unwrap().attributes.is_some());
     let erased = ada.get(&format!("{LOGS}/{id}")).await.ok().json();
-    assert_eq!((&erased["action"], &erased["details"]), (&json!("client.entry"), &Value::Null));
+    assert_eq!(
+        (&erased["action"], &erased["details"]),
+        (&json!("client.entry"), &Value::Null)
+    );
     let after = verify(&t).await;
-    assert_eq!((after.entries, after.faults), (before.entries, vec![]), "the chain stands");
+    assert_eq!(
+        (after.entries, after.faults),
+        (before.entries, vec![]),
+        "the chain stands"
+    );
 }
 
 #[tokio::test]
@@ -209,7 +229,11 @@ async fn a_changed_a_removed_and_a_moved_entry_are_found() {
         assert_eq!((faults.len() - before, own.len()), (1, 1), "{name}: {faults:?}");
         assert_eq!((own[0].number, own[0].fault), expected, "{name}");
     }
-    assert!(local::audit::report(&verify(&t).await).unwrap_err().contains("4 broken"));
+    assert!(
+        local::audit::report(&verify(&t).await)
+            .unwrap_err()
+            .contains("4 broken")
+    );
 }
 
 /// What an intruder with rights on the table would do.

@@ -25,7 +25,11 @@ async fn without_the_key_or_where_none_is_configured_nobody_is_let_in() {
         let caller = t.anonymous().with_header("x-api-key", wrong);
         caller.get(&path).await.problem(401, "service_key_required");
     }
-    t.anonymous().with_token(KEY).get(&path).await.problem(401, "service_key_required");
+    t.anonymous()
+        .with_token(KEY)
+        .get(&path)
+        .await
+        .problem(401, "service_key_required");
     let unset = Test::new().await;
     for key in [KEY, ""] {
         let caller = unset.anonymous().with_header("x-api-key", key);
@@ -36,7 +40,12 @@ async fn without_the_key_or_where_none_is_configured_nobody_is_let_in() {
 #[tokio::test]
 async fn the_service_key_opens_nothing_else() {
     let (_t, service) = stack().await;
-    for path in ["/api/v1/auth/me", "/api/v1/documents", "/api/v1/admin/users", "/api/v1/audit_logs"] {
+    for path in [
+        "/api/v1/auth/me",
+        "/api/v1/documents",
+        "/api/v1/admin/users",
+        "/api/v1/audit_logs",
+    ] {
         service.get(path).await.problem(401, "token_invalid");
     }
 }
@@ -46,12 +55,22 @@ async fn a_session_is_made_read_renamed_listed_and_deleted_for_its_user() {
     let (t, service) = stack().await;
     let ada = t.user("ada").await;
     let new = json!({"user_id": ada.id(), "title": "Opening hours"});
-    let made = service.post(&format!("{INTERNAL}/sessions"), new).await.created().json();
-    assert_eq!((&made["user_id"], &made["title"]), (&json!(ada.id()), &json!("Opening hours")));
+    let made = service
+        .post(&format!("{INTERNAL}/sessions"), new)
+        .await
+        .created()
+        .json();
+    assert_eq!(
+        (&made["user_id"], &made["title"]),
+        (&json!(ada.id()), &json!("Opening hours"))
+    );
     let path = format!("{INTERNAL}/sessions/{}", made["session_id"].as_str().unwrap());
     assert_eq!(service.get(&path).await.ok().json(), made);
     let renamed = service.put(&path, json!({"title": "Prices"})).await.ok().json();
-    assert_eq!((&renamed["title"], &renamed["created_at"]), (&json!("Prices"), &made["created_at"]));
+    assert_eq!(
+        (&renamed["title"], &renamed["created_at"]),
+        (&json!("Prices"), &made["created_at"])
+    );
     let list = format!("{INTERNAL}/users/{}/sessions", ada.id());
     assert_eq!(service.get(&list).await.ok().json()[0]["title"], "Prices");
     // One entity behind all surfaces: the user finds it as well.
@@ -60,7 +79,10 @@ async fn a_session_is_made_read_renamed_listed_and_deleted_for_its_user() {
     assert_eq!(deleted, json!({"message": "Session deleted successfully"}));
     service.get(&path).await.problem(404, "not_found");
     service.delete(&path).await.problem(404, "not_found");
-    service.put(&path, json!({"title": "x"})).await.problem(404, "not_found");
+    service
+        .put(&path, json!({"title": "x"}))
+        .await
+        .problem(404, "not_found");
     assert_eq!(service.get(&list).await.ok().json(), json!([]));
 }
 
@@ -73,7 +95,10 @@ async fn a_session_that_a_user_began_is_found_by_its_id() {
     let found = service.get(&format!("{INTERNAL}/sessions/{session}")).await.ok().json();
     assert_eq!(found["user_id"], ada.id());
     // An id of something else is no session.
-    service.get(&format!("{INTERNAL}/sessions/{document}")).await.problem(404, "not_found");
+    service
+        .get(&format!("{INTERNAL}/sessions/{document}"))
+        .await
+        .problem(404, "not_found");
 }
 
 #[tokio::test]
@@ -85,7 +110,10 @@ async fn bad_input_and_unknown_users_are_named() {
     service.post(&sessions, nobody).await.problem(404, "not_found");
     let list = format!("{INTERNAL}/users/nobody/sessions");
     service.get(&list).await.problem(404, "not_found");
-    assert_eq!(service.post(&sessions, json!({"title": "x"})).await.invalid(), ["/user_id"]);
+    assert_eq!(
+        service.post(&sessions, json!({"title": "x"})).await.invalid(),
+        ["/user_id"]
+    );
     let long = json!({"user_id": ada.id(), "title": "x".repeat(201)});
     assert_eq!(service.post(&sessions, long).await.invalid(), ["/title"]);
     let person = |query: &str| format!("{INTERNAL}/users/by-clerk-id/user_1?{query}");
@@ -109,7 +137,10 @@ async fn a_person_at_clerk_has_one_account_however_often_and_at_once_it_is_asked
     }
     let items = t.items("parlance-identity").await;
     let of_kind = |kind: &str| items.keys().filter(|(_, sk)| sk.starts_with(kind)).count();
-    assert_eq!((of_kind("PROFILE"), of_kind("ORG"), of_kind("M#"), of_kind("U")), (5, 5, 5, 10));
+    assert_eq!(
+        (of_kind("PROFILE"), of_kind("ORG"), of_kind("M#"), of_kind("U")),
+        (5, 5, 5, 10)
+    );
     let audit = t.items("parlance-audit").await;
     assert_eq!(audit.values().filter(|entry| entry.contains("user.created")).count(), 5);
 }
@@ -136,8 +167,18 @@ async fn a_kept_answer_of_the_service_is_not_given_to_others() {
     let keyed = |caller: Caller| caller.with_header("idempotency-key", "the-same-key");
     let first = keyed(service.clone()).post(&path, new.clone()).await.created();
     let again = keyed(service).post(&path, new.clone()).await.created();
-    assert_eq!((again.header("idempotent-replayed"), &again.body), ("true", &first.body));
-    for other in [t.anonymous(), t.anonymous().with_header("x-api-key", "wrong"), ada.clone()] {
-        keyed(other).post(&path, new.clone()).await.problem(401, "service_key_required");
+    assert_eq!(
+        (again.header("idempotent-replayed"), &again.body),
+        ("true", &first.body)
+    );
+    for other in [
+        t.anonymous(),
+        t.anonymous().with_header("x-api-key", "wrong"),
+        ada.clone(),
+    ] {
+        keyed(other)
+            .post(&path, new.clone())
+            .await
+            .problem(401, "service_key_required");
     }
 }

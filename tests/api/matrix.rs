@@ -93,7 +93,10 @@ async fn every_operation_lets_in_whom_the_policy_names_and_nobody_else() {
         .created()
         .text("id");
     victim.ask(&session, "Can I pause my subscription?").await.ok();
-    let log = victim.post("/api/v1/audit_logs", json!({"action": "seen"})).await.created();
+    let log = victim
+        .post("/api/v1/audit_logs", json!({"action": "seen"}))
+        .await
+        .created();
     let things = Things {
         user: victim.id().to_owned(),
         log: log.text("log_id"),

@@ -129,7 +129,7 @@ pub(crate) async fn list_logs(
     let of_failures = wanted(Source::Error).then_some(&of_failures);
     let found = app.platform_log(of_audit, of_failures, &page).await?;
     page.answer(found.map(|entry| match entry {
-        LogEntry::Audit(entry) => LogView::from(entry),
+        LogEntry::Audit(entry) => LogView::from(*entry),
         LogEntry::Failure(failure) => LogView::from(failure),
     }))
 }

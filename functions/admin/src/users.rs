@@ -125,9 +125,7 @@ pub(crate) async fn set_user_status(
     Path(path): Path<UserPath>,
     Body(change): Body<StatusChange>,
 ) -> Result<Json<UserAdminView>> {
-    let user = app
-        .set_status(&admin.actor(), &path.user_id, change.status()?)
-        .await?;
+    let user = app.set_status(&admin.actor(), &path.user_id, change.status()?).await?;
     Ok(Json(user.into()))
 }
 

@@ -127,11 +127,7 @@ async fn list_audit_logs(
     page.answer(found.map(AuditLogView::from))
 }
 
-async fn list_user_audit_logs(
-    app: Ctx,
-    about: SelfOrAdmin<ReadAudit>,
-    page: Paging,
-) -> Result<Listing<AuditLogView>> {
+async fn list_user_audit_logs(app: Ctx, about: SelfOrAdmin<ReadAudit>, page: Paging) -> Result<Listing<AuditLogView>> {
     let found = app.audit_log_of_user(&about.user, &page).await?;
     page.answer(found.map(AuditLogView::from))
 }

@@ -20,7 +20,11 @@ pub fn api() -> Api {
             "List a user's chat sessions, newest first.",
         )
         .post("/sessions", sessions::create_session_for_user, "Begin a chat session.")
-        .get("/sessions/{session_id}", sessions::get_internal_session, "Get a chat session.")
+        .get(
+            "/sessions/{session_id}",
+            sessions::get_internal_session,
+            "Get a chat session.",
+        )
         .put(
             "/sessions/{session_id}",
             sessions::rename_internal_session,

@@ -123,11 +123,7 @@ pub(crate) async fn rename_internal_session(
     Ok(Json(renamed.ok_or(ABSENT)?.into()))
 }
 
-pub(crate) async fn delete_internal_session(
-    app: Ctx,
-    _: Service,
-    Path(path): Path<SessionPath>,
-) -> Result<Message> {
+pub(crate) async fn delete_internal_session(app: Ctx, _: Service, Path(path): Path<SessionPath>) -> Result<Message> {
     let conversations = app.conversations_with(&path.session_id).await?.ok_or(ABSENT)?;
     if conversations.delete(&path.session_id, app.clock.now()).await? {
         Ok(Message("Session deleted successfully"))

@@ -35,7 +35,10 @@ pub async fn verify(place: Place) -> model::Result<Verified> {
             (sdk, tables)
         }
     };
-    Store::new(&sdk, tables).audit_log().verify(Clock::default().now()).await
+    Store::new(&sdk, tables)
+        .audit_log()
+        .verify(Clock::default().now())
+        .await
 }
 
 async fn local(port: u16) -> SdkConfig {
@@ -66,5 +69,9 @@ pub fn report(verified: &Verified) -> Result<String, String> {
         .faults
         .iter()
         .map(|fault| format!("\n  {} entry {} {}", fault.chain, fault.number, fault.fault));
-    Err(format!("{counted}, {} broken:{}", verified.faults.len(), faults.collect::<String>()))
+    Err(format!(
+        "{counted}, {} broken:{}",
+        verified.faults.len(),
+        faults.collect::<String>()
+    ))
 }

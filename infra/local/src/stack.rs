@@ -72,7 +72,11 @@ impl Local {
         let schedule = functions::schedules()
             .into_iter()
             .find(|schedule| schedule.name == name)?;
-        Some(self.app.run_schedule(schedule.name, (schedule.run)(self.app.clone())).await)
+        Some(
+            self.app
+                .run_schedule(schedule.name, (schedule.run)(self.app.clone()))
+                .await,
+        )
     }
 }
 

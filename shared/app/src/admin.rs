@@ -23,7 +23,11 @@ impl App {
     }
 
     /// All accounts of the platform, newest first.
-    pub fn list_users<'a>(&'a self, filter: &'a UserFilter, page: &'a PageRequest) -> BoxFuture<'a, Result<Page<User>>> {
+    pub fn list_users<'a>(
+        &'a self,
+        filter: &'a UserFilter,
+        page: &'a PageRequest,
+    ) -> BoxFuture<'a, Result<Page<User>>> {
         let now = self.clock.now();
         Box::pin(async move { self.store.users().list(filter, now, page).await })
     }

@@ -4,9 +4,7 @@ use std::collections::HashMap;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures::future::BoxFuture;
-use model::{
-    Actor, AuditEntry, AuditEntryId, Error, OrgId, Page, PageRequest, Result, UserId, audit::AuditSource,
-};
+use model::{Actor, AuditEntry, AuditEntryId, Error, OrgId, Page, PageRequest, Result, UserId, audit::AuditSource};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use store::AuditFilter;
@@ -93,7 +91,10 @@ impl App {
                 id: user.as_str(),
             };
             let mut entry = self.audit_entry(tenant, actor, CLIENT_ACTION, subject)?;
-            let sealed = self.audit_seal(&salt).await?.close(entry.id.as_str().as_bytes(), &text)?;
+            let sealed = self
+                .audit_seal(&salt)
+                .await?
+                .close(entry.id.as_str().as_bytes(), &text)?;
             entry.sealed = Some(STANDARD.encode(sealed));
             entry.source = AuditSource::Client;
             self.store.record(&entry).await?;

@@ -62,7 +62,7 @@ pub struct SystemStatus {
 #[derive(Debug)]
 pub enum LogEntry {
     /// Somebody changed something.
-    Audit(AuditEntry),
+    Audit(Box<AuditEntry>),
     /// A request failed by our fault.
     Failure(Failure),
 }
@@ -153,11 +153,7 @@ impl App {
     }
 
     /// Runs a schedule and notes how it went. That it cannot be noted is no failure of the schedule.
-    pub fn run_schedule<'a>(
-        &'a self,
-        name: &'a str,
-        run: BoxFuture<'a, Result<()>>,
-    ) -> BoxFuture<'a, Result<()>> {
+    pub fn run_schedule<'a>(&'a self, name: &'a str, run: BoxFuture<'a, Result<()>>) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let began_at = self.clock.now();
             let outcome = run.await;
@@ -213,7 +209,7 @@ impl App {
             let (mut items, mut read_to) = (Vec::new(), Vec::new());
             if let Some(filter) = audit {
                 let found = self.store.audit_log().of_everybody(filter, now, &more).await?;
-                items.extend(found.items.into_iter().map(LogEntry::Audit));
+                items.extend(found.items.into_iter().map(|entry| LogEntry::Audit(Box::new(entry))));
                 read_to.extend(found.next);
             }
             if let Some(filter) = failures {
@@ -242,9 +238,8 @@ impl App {
             let known = self.secret("INTERNAL_API_KEY").await?;
             let same = |known: Secret| {
                 // Digests have one length, so that comparing them does not tell the length of the key.
-                let digest = |secret: &Secret| {
-                    aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, secret.expose().as_bytes())
-                };
+                let digest =
+                    |secret: &Secret| aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, secret.expose().as_bytes());
                 let (known, given) = (digest(&known), digest(key));
                 aws_lc_rs::constant_time::verify_slices_are_equal(known.as_ref(), given.as_ref()).is_ok()
             };

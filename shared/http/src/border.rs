@@ -31,7 +31,8 @@ use http_body_util::{BodyExt as _, Collected};
 use model::Error;
 
 use crate::{
-    Host, Problem, access_log, headers, idempotency, problem::FailureCode, reply::Unrendered, scope::Scope, stream, surface::Surface,
+    Host, Problem, access_log, headers, idempotency, problem::FailureCode, reply::Unrendered, scope::Scope, stream,
+    surface::Surface,
 };
 
 /// Longest time that noting a failure may add to its answer.
@@ -68,7 +69,10 @@ async fn note_failure(scope: &Scope, status: u16, code: &'static str) {
         status,
         code,
     };
-    if tokio::time::timeout(NOTE_LIMIT, scope.host.note_failure(failed)).await.is_err() {
+    if tokio::time::timeout(NOTE_LIMIT, scope.host.note_failure(failed))
+        .await
+        .is_err()
+    {
         tracing::warn!(request_id = scope.request_id, "a failure could not be noted in time");
     }
 }

@@ -146,7 +146,10 @@ mod tests {
                 .filter(|name| !less.contains(name))
                 .collect::<Vec<_>>()
         };
-        assert_eq!(more(OrgRole::Admin), ["org:write", "members:write", "keys:write", "audit:org"]);
+        assert_eq!(
+            more(OrgRole::Admin),
+            ["org:write", "members:write", "keys:write", "audit:org"]
+        );
         assert_eq!(more(OrgRole::Owner), ["org:own"]);
     }
 

@@ -6,7 +6,9 @@ use aws_sdk_dynamodb::{
     primitives::Blob,
     types::{AttributeValue, ConditionCheck, Put, TransactWriteItem},
 };
-use model::{AuditEntry, AuditEntryId, Error, OrgId, Page, PageRequest, Result, Timestamp, UserId, audit::Link, id::made_at};
+use model::{
+    AuditEntry, AuditEntryId, Error, OrgId, Page, PageRequest, Result, Timestamp, UserId, audit::Link, id::made_at,
+};
 
 use crate::{
     Store,
@@ -93,7 +95,7 @@ impl AuditLog {
             .key_condition_expression("id = :id")
             .expression_attribute_values(":id", s(id.as_str()));
         let answer = query.send().await.map_err(item::failed)?;
-        let Some(key) = answer.items.unwrap_or_default().pop().and_then(key_of) else {
+        let Some(key) = answer.items.unwrap_or_default().pop().and_then(|item| key_of(&item)) else {
             return Ok(None);
         };
         let item = self.0.audit().get_raw(key, true).await?;
@@ -162,12 +164,7 @@ impl AuditLog {
                 },
                 Some("user"),
             );
-            async move {
-                walk(self.0.audit(), vec![partition], &page, |item| {
-                    entry_of(&item).map(Some)
-                })
-                .await
-            }
+            async move { walk(self.0.audit(), vec![partition], &page, |item| entry_of(&item).map(Some)).await }
         };
         let (did, done) = tokio::try_join!(index("by_actor", "actor"), index("by_subject", "subject"))?;
         let mut items: Vec<AuditEntry> = did.items.into_iter().chain(done.items).collect();
@@ -365,10 +362,10 @@ fn text(item: &Item, name: &str) -> Option<String> {
     item.get(name)?.as_s().ok().cloned()
 }
 
-fn key_of(item: Item) -> Option<Key> {
+fn key_of(item: &Item) -> Option<Key> {
     Some(Key {
-        pk: text(&item, "pk")?,
-        sk: text(&item, "sk")?,
+        pk: text(item, "pk")?,
+        sk: text(item, "sk")?,
     })
 }
 

@@ -28,10 +28,7 @@ pub(crate) struct Partition {
 impl Partition {
     fn position(&self, item: &Item) -> Vec<String> {
         let value = |name: &&str| item.get(*name).and_then(|value| value.as_s().ok()).cloned();
-        self.range
-            .iter()
-            .map(|name| value(name).unwrap_or_default())
-            .collect()
+        self.range.iter().map(|name| value(name).unwrap_or_default()).collect()
     }
 
     fn cursor(&self, position: &[String]) -> String {

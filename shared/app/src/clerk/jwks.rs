@@ -163,7 +163,9 @@ impl Jwks {
 /// An RSA key that is meant for signatures with RS256, with its id.
 fn signing_key(jwk: &Jwk) -> Option<(String, DecodingKey)> {
     let common = &jwk.common;
-    let is_for_rs256 = common.key_algorithm.is_none_or(|algorithm| algorithm == KeyAlgorithm::RS256);
+    let is_for_rs256 = common
+        .key_algorithm
+        .is_none_or(|algorithm| algorithm == KeyAlgorithm::RS256);
     let is_for_signing = common
         .public_key_use
         .as_ref()

@@ -68,10 +68,7 @@ impl ClerkPerson {
     /// The same person, whose address Clerk has verified.
     #[must_use]
     pub fn verified(self) -> Self {
-        Self {
-            verified: true,
-            ..self
-        }
+        Self { verified: true, ..self }
     }
 
     /// Their address; one that can receive nothing (RFC 2606) while none is known.
@@ -93,9 +90,7 @@ impl App {
             return Err(ENDED);
         };
         let found = self.store.clerk().account(&user, &session.id).await?;
-        let (user, _) = found
-            .filter(|(user, ended)| user.is_active() && !ended)
-            .ok_or(ENDED)?;
+        let (user, _) = found.filter(|(user, ended)| user.is_active() && !ended).ok_or(ENDED)?;
         Ok(Identity {
             user,
             credential: Credential::Clerk(session.id),
@@ -223,9 +218,7 @@ impl App {
         if !keep {
             clerk.end_sessions(&user.id).await?;
         }
-        let linked = clerk
-            .attach(&person.id, user, keep, updated_ms, event, &entry)
-            .await?;
+        let linked = clerk.attach(&person.id, user, keep, updated_ms, event, &entry).await?;
         // Those that began meanwhile, with the password that is gone now.
         if !keep && linked == Linked::Done {
             clerk.end_sessions(&user.id).await?;

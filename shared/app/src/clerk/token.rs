@@ -104,9 +104,10 @@ impl Verifier {
             return Err(EXPIRED);
         }
         let is_early = claims.nbf.is_some_and(|from| now.saturating_add(LEEWAY_SECONDS) < from);
-        let is_of_others = claims.azp.as_ref().is_some_and(|party| {
-            !config.authorized_parties.is_empty() && !config.authorized_parties.contains(party)
-        });
+        let is_of_others = claims
+            .azp
+            .as_ref()
+            .is_some_and(|party| !config.authorized_parties.is_empty() && !config.authorized_parties.contains(party));
         let is_pending = claims.sts.as_deref() == Some("pending");
         if is_early || is_of_others || is_pending || claims.sid.is_empty() || claims.sid.len() > 100 {
             return Err(INVALID);

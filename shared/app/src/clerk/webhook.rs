@@ -47,7 +47,7 @@ struct Event {
 struct Person {
     id: String,
     #[serde(default)]
-    email_addresses: Vec<Address>,
+    email_addresses: Vec<Mailbox>,
     primary_email_address_id: Option<String>,
     first_name: Option<String>,
     last_name: Option<String>,
@@ -56,7 +56,7 @@ struct Person {
 }
 
 #[derive(Deserialize)]
-struct Address {
+struct Mailbox {
     id: String,
     email_address: String,
     verification: Option<Verification>,
@@ -75,7 +75,7 @@ struct Gone {
 impl Person {
     /// The person, with their primary address if Clerk has verified it.
     fn known(&self) -> Result<ClerkPerson> {
-        let is_verified = |address: &&Address| {
+        let is_verified = |address: &&Mailbox| {
             Some(&address.id) == self.primary_email_address_id.as_ref()
                 && address.verification.as_ref().is_some_and(|v| v.status == "verified")
         };
@@ -83,7 +83,9 @@ impl Person {
         let email = email.and_then(|address| Email::parse(&address.email_address).ok());
         let names = [&self.first_name, &self.last_name].map(|name| name.as_deref().unwrap_or_default());
         let name = names.join(" ");
-        let name = Some(name.trim()).filter(|name| !name.is_empty()).or(self.username.as_deref());
+        let name = Some(name.trim())
+            .filter(|name| !name.is_empty())
+            .or(self.username.as_deref());
         Ok(ClerkPerson::new(&self.id, email, name)?.verified())
     }
 }
@@ -180,7 +182,12 @@ impl App {
             let Some(user) = user else { break };
             let mut email = known.email.as_ref().filter(|email| **email != user.email);
             if let Some(other) = email
-                && self.store.accounts().by_email(other).await?.is_some_and(|owner| owner.user.id != user.id)
+                && self
+                    .store
+                    .accounts()
+                    .by_email(other)
+                    .await?
+                    .is_some_and(|owner| owner.user.id != user.id)
             {
                 tracing::warn!(user_id = %user.id, "clerk.address_taken");
                 email = None;
@@ -262,13 +269,34 @@ mod tests {
         let v2 = right.replace("v1,", "v2,");
         for forged in [
             SignedEvent { id: "msg_x", ..EXAMPLE },
-            SignedEvent { timestamp: "1614265331", ..EXAMPLE },
-            SignedEvent { timestamp: "1614265330 ", ..EXAMPLE },
-            SignedEvent { body: br#"{"test": 2432232315}"#, ..EXAMPLE },
-            SignedEvent { signature: &v2, ..EXAMPLE },
-            SignedEvent { signature: "", ..EXAMPLE },
-            SignedEvent { signature: "v1,", ..EXAMPLE },
-            SignedEvent { signature: &right[3..], ..EXAMPLE },
+            SignedEvent {
+                timestamp: "1614265331",
+                ..EXAMPLE
+            },
+            SignedEvent {
+                timestamp: "1614265330 ",
+                ..EXAMPLE
+            },
+            SignedEvent {
+                body: br#"{"test": 2432232315}"#,
+                ..EXAMPLE
+            },
+            SignedEvent {
+                signature: &v2,
+                ..EXAMPLE
+            },
+            SignedEvent {
+                signature: "",
+                ..EXAMPLE
+            },
+            SignedEvent {
+                signature: "v1,",
+                ..EXAMPLE
+            },
+            SignedEvent {
+                signature: &right[3..],
+                ..EXAMPLE
+            },
         ] {
             assert!(!accepted(forged, 1_614_265_330), "{forged:?}");
         }
