@@ -20,7 +20,7 @@ CARGO_DENY_ROOT := $(CACHE)/cargo-deny-$(CARGO_DENY_VERSION)
 CARGO_DENY := $(CARGO_DENY_ROOT)/bin/cargo-deny
 
 ##@ Work
-.PHONY: help dev demo test test-kill clean-data new-function
+.PHONY: help dev demo test test-kill audit-verify clean-data new-function
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z0-9_-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
@@ -36,6 +36,9 @@ test: ## Run all tests (TEST="part of a name" for some)
 test-kill: ## Kill the server 50 times while it works, then look for what is lost or doubled (ARGS="--seed 2")
 	cargo build --quiet -p local --bin parlance
 	python3 infra/tools/kill_test.py --binary "$${CARGO_TARGET_DIR:-target}/debug/parlance" $(ARGS)
+
+audit-verify: ## Recompute the hash chains of the audit log (ARGS="--table NAME" for one in AWS)
+	cargo run --quiet -p local --bin parlance -- audit verify $(ARGS)
 
 clean-data: ## Forget what the local services stored
 	rm -rf .parlance

@@ -26,6 +26,7 @@ struct Things {
     invitation: String,
     invitation_token: String,
     api_key: String,
+    log: String,
 }
 
 /// Path with the victim's ids, and a body that is valid but for them.
@@ -38,7 +39,9 @@ fn request(caller: &Caller, operation: &Operation, things: &Things) -> reqwest::
         .replace("{user_id}", &things.user)
         .replace("{org_id}", &things.org)
         .replace("{invitation_id}", &things.invitation)
-        .replace("{key_id}", &things.api_key);
+        .replace("{key_id}", &things.api_key)
+        .replace("{log_id}", &things.log)
+        .replace("{clerk_user_id}", "user_victim");
     assert!(!path.contains('{'), "the matrix has no id for {path}");
     let request = caller.request(Method::from_bytes(operation.method.as_bytes()).unwrap(), &path);
     if operation.path.ends_with("/upload") {
@@ -71,6 +74,10 @@ fn body(operation: &Operation, things: &Things) -> Value {
         (_, path) if path.ends_with("/chat/sessions") => json!({"chatbot_id": things.chatbot}),
         (_, path) if path.ends_with("/users") => json!({"email": "new@example.com", "password": PASSWORD}),
         (_, path) if path.ends_with("/quota") => json!({"daily_limit": 1}),
+        (_, path) if path.ends_with("/audit_logs") => json!({"action": "seen"}),
+        (_, path) if path.ends_with("/role") => json!({"role": "admin"}),
+        (_, path) if path.ends_with("/status") => json!({"status": "disabled"}),
+        (_, path) if path.contains("/internal/sessions") => json!({"user_id": things.user, "title": "Changed"}),
         (_, path) if path.ends_with("/documents") => json!({"document_ids": [things.document]}),
         (_, path) if path.contains("/members/") => json!({"role": "admin"}),
         (_, path) if path.ends_with("/invite") => json!({"email": "thief@example.com"}),
@@ -117,11 +124,16 @@ async fn every_operation_lets_in_whom_the_policy_names_and_nobody_else() {
     victim.ask(&session, "Can I pause my subscription?").await.ok();
     let (org, invitation, invitation_token) = shared_org(&t, &victim).await;
     let api_key = victim.api_key(json!({"name": "Victim"})).await.text("id");
+    let log = victim
+        .post("/api/v1/audit_logs", json!({"action": "seen"}))
+        .await
+        .created();
     let things = Things {
+        user: victim.id().to_owned(),
+        log: log.text("log_id"),
         document,
         chatbot,
         session,
-        user: victim.id().to_owned(),
         org,
         invitation,
         invitation_token,

@@ -1,12 +1,16 @@
 //! Every group of operations, as its users call it.
 
+mod admin;
 mod apikeys;
+mod audit;
 mod auth;
 mod chatbots;
 mod chats;
+mod clerk;
 mod contracts;
 mod documents;
 mod guesses;
+mod internal;
 mod invitations;
 mod matrix;
 mod members;

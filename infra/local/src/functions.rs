@@ -13,11 +13,15 @@ use crate::cloud::mapping::Handler;
 pub fn groups() -> Vec<(&'static str, Api)> {
     vec![
         ("apikeys", apikeys::api()),
+        ("admin", admin::api()),
+        ("audit", audit::api()),
         ("auth", auth::api()),
         ("chatbots", chatbots::api()),
         ("chats", chats::api()),
+        ("clerk_webhook", clerk_webhook::api()),
         ("documents", documents::api()),
         ("orgs", orgs::api()),
+        ("internal", internal::api()),
         ("system", system::api()),
         ("users", users::api()),
     ]

@@ -33,6 +33,9 @@ enum Command {
         #[arg(long, default_value = "http://localhost:8000")]
         url: String,
     },
+    /// Look after the audit log
+    #[command(subcommand)]
+    Audit(Audit),
     /// Print the OpenAPI document of all functions
     Openapi,
     /// Measure the API of a stack in this process that keeps nothing
@@ -49,6 +52,16 @@ enum Command {
     Samples {
         /// The folder
         folder: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+enum Audit {
+    /// Recompute every hash chain, and name the first broken link of each
+    Verify {
+        /// Table of the AWS account in the environment; without it a running local stack is asked
+        #[arg(long)]
+        table: Option<String>,
     },
 }
 
@@ -99,6 +112,7 @@ async fn run() -> ExitCode {
     let done = match arguments.command {
         None => serve(arguments).await,
         Some(Command::Demo { url }) => local::demo::run(&url).await.map_err(|error| error.to_string()),
+        Some(Command::Audit(Audit::Verify { table })) => verify(table, arguments.aws_port).await,
         Some(Command::Openapi) => print_openapi(),
         Some(Command::Bench { what: Measure::Api }) => local::bench::run().await.map_err(|error| error.to_string()),
         Some(Command::Bench { what: Measure::Timing }) => Box::pin(local::bench::timing())
@@ -167,6 +181,14 @@ async fn grant(email: &str, identity_table: String, audit_table: String) -> Resu
         error => error.to_string(),
     })?;
     println!("{} ({}) is a platform admin", user.email, user.id);
+    Ok(())
+}
+
+async fn verify(table: Option<String>, aws_port: u16) -> Result<(), String> {
+    let place = table.map_or(local::audit::Place::Local(aws_port), local::audit::Place::Aws);
+    let verified = local::audit::verify(place).await;
+    let verified = verified.map_err(|error| format!("the audit log cannot be read: {error}"))?;
+    println!("{}", local::audit::report(&verified)?);
     Ok(())
 }
 

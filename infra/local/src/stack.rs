@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use app::{App, Config, SignUp};
+use app::{App, ClerkConfig, Config, SignUp};
 use axum::serve::ListenerExt as _;
 use model::{Clock, Email, NewPassword, Secret};
 use store::QueueUrls;
@@ -73,7 +73,11 @@ impl Local {
         let schedule = functions::schedules()
             .into_iter()
             .find(|schedule| schedule.name == name)?;
-        Some((schedule.run)(self.app.clone()).await)
+        Some(
+            self.app
+                .run_schedule(schedule.name, (schedule.run)(self.app.clone()))
+                .await,
+        )
     }
 }
 
@@ -174,7 +178,7 @@ impl Stack {
             self.tasks.spawn(async move {
                 let mut timer = tokio::time::interval(schedule.every);
                 while stop.run_until_cancelled(timer.tick()).await.is_some() {
-                    if let Err(error) = (schedule.run)(app.clone()).await {
+                    if let Err(error) = app.run_schedule(schedule.name, (schedule.run)(app.clone())).await {
                         tracing::warn!(
                             schedule = schedule.name,
                             error = &error as &dyn std::error::Error,
@@ -284,6 +288,7 @@ fn config(options: &Options, cloud: &Cloud) -> Config {
             .unwrap_or("https://api.openai.com/v1")
             .to_owned(),
         fall_back_to_local_model: true,
+        clerk: ClerkConfig::read(|name| options.variable(name).map(str::to_owned)),
     }
 }
 

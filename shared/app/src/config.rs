@@ -28,6 +28,36 @@ pub struct Config {
     /// Whether a model whose provider has no key is answered by the built-in `local` model. Only on a
     /// developer's machine: in production nobody is to be answered by another model than they think.
     pub fall_back_to_local_model: bool,
+    /// Sessions of Clerk, where they are accepted.
+    pub clerk: Option<ClerkConfig>,
+}
+
+/// How sessions of Clerk are recognized.
+#[derive(Debug, Clone)]
+pub struct ClerkConfig {
+    /// Issuer of its session tokens, exactly as they name it.
+    pub issuer: String,
+    /// Where its keys are.
+    pub jwks_url: String,
+    /// Origins whose sessions count; any when empty.
+    pub authorized_parties: Vec<String>,
+}
+
+impl ClerkConfig {
+    /// From `CLERK_ISSUER`, `CLERK_JWKS_URL` and `CLERK_AUTHORIZED_PARTIES` (separated by commas); none without an
+    /// issuer.
+    pub fn read(get: impl Fn(&str) -> Option<String>) -> Option<Self> {
+        let get = |name: &str| get(name).map(|value| value.trim().to_owned()).filter(|v| !v.is_empty());
+        let issuer = get("CLERK_ISSUER")?;
+        let parties = get("CLERK_AUTHORIZED_PARTIES").unwrap_or_default();
+        let parties = parties.split(',').map(str::trim).filter(|party| !party.is_empty());
+        Some(Self {
+            jwks_url: get("CLERK_JWKS_URL")
+                .unwrap_or_else(|| format!("{}/.well-known/jwks.json", issuer.trim_end_matches('/'))),
+            authorized_parties: parties.map(str::to_owned).collect(),
+            issuer,
+        })
+    }
 }
 
 /// A variable that is missing or unusable.
@@ -71,6 +101,7 @@ impl Config {
             public_url: or("PUBLIC_URL", DEFAULT_PUBLIC_URL).trim_end_matches('/').to_owned(),
             openai_base_url: or("OPENAI_BASE_URL", "https://api.openai.com/v1"),
             fall_back_to_local_model: false,
+            clerk: ClerkConfig::read(&get),
         })
     }
 }

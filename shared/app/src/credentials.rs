@@ -101,7 +101,7 @@ impl App {
             let hash = self.hasher.hash(&change.new).await?;
             let keep = match &identity.credential {
                 Credential::Session(id) => Some(id),
-                Credential::Key(_) => None,
+                Credential::Clerk(_) | Credential::Key(_) => None,
             };
             let change = PasswordChange {
                 account: &found,

@@ -4,9 +4,12 @@
 //! The futures that functions await are boxed: their bodies are compiled once here, not again in each of the
 //! binaries.
 
+mod admin;
 mod answer;
 mod api_keys;
+mod audit;
 mod audited;
+mod clerk;
 mod config;
 mod credentials;
 mod guesses;
@@ -16,12 +19,14 @@ mod letters;
 mod mail;
 mod members;
 mod models;
+mod operations;
 mod orgs;
 mod origin;
 mod passwords;
 mod quotas;
 mod readiness;
 mod relay_outbox;
+mod seal;
 mod secrets;
 mod segments;
 mod ses;
@@ -35,19 +40,24 @@ use std::{ops::Deref, sync::Arc};
 
 pub use answer::{AnswerEvent, AnswerStream, Question};
 pub use api_keys::{KeyChange, KeyFound, Keyring, NewKey, ShownOnce};
-pub use config::{Config, ConfigError, DEFAULT_PUBLIC_URL};
+pub use audit::{AuditRecord, ClientEntry, Subject};
+pub use clerk::{ClerkPerson, SignedEvent};
+pub use config::{ClerkConfig, Config, ConfigError, DEFAULT_PUBLIC_URL};
 pub use credentials::NewCredentials;
 pub use futures::future::BoxFuture;
 pub use index_document::Delivery;
 pub use invitations::InvitedTo;
 pub use mail::Mailer;
 pub use members::Seat;
-use model::{Clock, Ids, OrgId, Result, UserId};
+use model::{Clock, ConversationId, Ids, OrgId, Result, UserId};
+pub use operations::{Failed, LogEntry, Provider, SystemStatus};
 pub use orgs::{NewOrg, OwnOrg};
 pub use origin::Origin;
 pub use readiness::{Dependency, Readiness};
+pub use seal::Seal;
 pub use settings::SettingsFound;
 pub use sign_in::{Credential, Identity, KeyGrant, SignUp, SignedIn};
+pub use store::{AuditFilter, Failure, FailureFilter, QueueDepth, ScheduleRun, UserFilter};
 pub use store::{Begun, ChatbotChange, IdempotencyKey, QuotaChange, SettingsChange, StoredAnswer, UserChange};
 use store::{Chatbots, Conversations, Documents, Objects, Queues, Store};
 pub use tokens::TokenPair;
@@ -77,6 +87,8 @@ pub struct Inner {
     hasher: passwords::Passwords,
     segments: segments::Segments,
     models: models::Models,
+    clerk: clerk::Verifier,
+    caches: operations::Caches,
 }
 
 impl Deref for App {
@@ -116,6 +128,8 @@ impl App {
             key_uses: api_keys::KeyUses::default(),
             hasher: passwords::Passwords::new()?,
             models: models::Models::new()?,
+            clerk: clerk::Verifier::new(config.clerk.clone())?,
+            caches: operations::Caches::default(),
             config,
         })))
     }
@@ -133,6 +147,14 @@ impl App {
     /// The conversations of one person inside one organization.
     pub fn conversations(&self, org: &OrgId, user: &UserId) -> Conversations {
         self.store.conversations(org, user)
+    }
+
+    /// The conversations among which this one is, whoever's they are: for callers that act for everybody.
+    pub fn conversations_with<'a>(&'a self, id: &'a ConversationId) -> BoxFuture<'a, Result<Option<Conversations>>> {
+        Box::pin(async move {
+            let owner = self.store.owner_of_conversation(id).await?;
+            Ok(owner.map(|(org, user)| self.conversations(&org, &user)))
+        })
     }
 
     /// Answers kept for repeated requests.

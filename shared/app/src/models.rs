@@ -62,7 +62,7 @@ impl App {
         }
         let (provider, provider_name) = provider(name);
         let key = if provider == "openai" {
-            self.secrets.get("OPENAI_API_KEY").await?
+            self.secret("OPENAI_API_KEY").await?
         } else {
             None
         };

@@ -53,6 +53,11 @@ impl Secrets {
         Ok(secret)
     }
 
+    /// Forgets everything.
+    pub(crate) async fn clear(&self) {
+        self.known.lock().await.clear();
+    }
+
     /// The secret called `name`, without which nothing works.
     pub(crate) async fn require(&self, name: &'static str) -> Result<Secret> {
         self.get(name)

@@ -56,6 +56,13 @@ impl Segments {
         Ok(Some(segment))
     }
 
+    /// Forgets everything.
+    pub(crate) fn clear(&self) {
+        let mut cache = self.lock();
+        cache.entries.clear();
+        cache.bytes = 0;
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Cache> {
         // The cache is consistent between any two statements, so a panic elsewhere does not spoil it.
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)

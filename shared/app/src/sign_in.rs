@@ -57,6 +57,8 @@ pub struct Identity {
 pub enum Credential {
     /// An access token of ours.
     Session(SessionId),
+    /// A session at Clerk, by its id there.
+    Clerk(String),
     /// An API key that acts for the user who made it, inside one organization.
     Key(KeyGrant),
 }
@@ -84,7 +86,7 @@ impl Identity {
     /// Whether the credentials reach as far as `permission`; the role is another question.
     pub fn reaches(&self, permission: Permission) -> bool {
         match &self.credential {
-            Credential::Session(_) => true,
+            Credential::Session(_) | Credential::Clerk(_) => true,
             Credential::Key(grant) => grant.scopes.contains(&permission),
         }
     }
@@ -98,7 +100,7 @@ impl Identity {
     pub fn actor(&self, request_id: &str) -> Actor {
         let user = Actor::user(self.user.id.as_str(), request_id);
         match &self.credential {
-            Credential::Session(_) => user,
+            Credential::Session(_) | Credential::Clerk(_) => user,
             Credential::Key(grant) => Actor {
                 kind: ActorKind::ApiKey,
                 key: Some(grant.id.0.clone()),
@@ -331,6 +333,7 @@ impl App {
         Box::pin(async move {
             match &identity.credential {
                 Credential::Session(id) => self.store.sessions().revoke(&identity.user.id, id).await.map(|_| ()),
+                Credential::Clerk(session) => self.sign_out_of_clerk(&identity.user.id, session).await,
                 Credential::Key(_) => Ok(()),
             }
         })
@@ -344,6 +347,9 @@ impl App {
         Box::pin(async move {
             if token.expose().starts_with(api_key::PREFIX) {
                 return self.authenticate_key(token).await;
+            }
+            if self.clerk.issued(token) {
+                return self.authenticate_with_clerk(token).await;
             }
             let now = self.clock.now();
             let claims = self.keys().await?.access(token, now)?;

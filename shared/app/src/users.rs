@@ -1,7 +1,7 @@
 //! Accounts, as their owners and platform admins change them.
 
 use futures::future::BoxFuture;
-use model::{Actor, Error, PlatformRole, Result, Secret, User, UserId, UserStatus};
+use model::{Actor, Error, MailMessage, PlatformRole, Result, Secret, User, UserId, UserStatus};
 use serde_json::json;
 use store::{Ended, UserChange, UserWrite};
 
@@ -86,6 +86,7 @@ impl App {
                 }
                 let mut new = old.clone();
                 new.name = change.name.clone().unwrap_or(new.name);
+                new.email_verified &= change.email.is_none();
                 new.email = change.email.clone().unwrap_or(new.email);
                 new.role = change.role.unwrap_or(new.role);
                 let deed = Deed {
@@ -101,7 +102,13 @@ impl App {
                 };
                 let entry = self.entry(actor, &old.personal_org, deed)?;
                 match self.store.accounts().change(&old, &change, &entry).await? {
-                    UserWrite::Done => return Ok(new),
+                    UserWrite::Done => {
+                        if change.email.is_some() {
+                            let (id, user) = (self.ids.make()?, new.id.clone());
+                            self.try_to_mail(MailMessage::VerifyEmail { id, user }).await;
+                        }
+                        return Ok(new);
+                    }
                     UserWrite::EmailTaken => {
                         let detail = "An account with this e-mail address exists.";
                         return Err(Error::conflict("email_taken", detail));

@@ -7,14 +7,16 @@
 //! 5. the handler runs; a panic becomes 500;
 //! 6. the answer is put into the surface's spelling, a problem gets its body;
 //! 7. the answer is kept under its key;
-//! 8. CORS and security headers and the request id are added;
-//! 9. one line goes to the access log.
+//! 8. a failure of ours is noted for those who run the platform;
+//! 9. CORS and security headers and the request id are added;
+//! 10. one line goes to the access log.
 
 use std::{
     any::Any,
     collections::HashSet,
     panic::AssertUnwindSafe,
     sync::{Arc, PoisonError},
+    time::Duration,
 };
 
 use axum::{
@@ -30,12 +32,14 @@ use http_body_util::{BodyExt as _, Collected};
 use model::Error;
 
 use crate::{
-    Host, Problem, access_log, headers, idempotency, leftover::Leftover, reply::Unrendered, scope::Scope, stream,
-    surface::Surface,
+    Host, Problem, access_log, headers, idempotency, leftover::Leftover, problem::FailureCode, reply::Unrendered,
+    scope::Scope, stream, surface::Surface,
 };
 
 /// Methods and route templates whose answers are never kept.
 type Unrepeatable = Arc<HashSet<(String, String)>>;
+/// Longest time that noting a failure may add to its answer.
+const NOTE_LIMIT: Duration = Duration::from_secs(1);
 
 /// `router` with everything around it.
 pub(crate) fn around(router: Router, host: Arc<dyn Host>, unrepeatable: Unrepeatable) -> Router {
@@ -58,8 +62,28 @@ async fn cross(State(host): State<Arc<dyn Host>>, mut request: Request, next: Ne
         }
         response
     };
+    if let Some(FailureCode(code)) = response.extensions_mut().remove::<FailureCode>() {
+        note_failure(&scope, response.status().as_u16(), code).await;
+    }
     headers::add(&scope, response.headers_mut());
     access_log::write(scope, response)
+}
+
+/// For those who run the platform. A table that does not answer must not hold up the answer for long.
+async fn note_failure(scope: &Scope, status: u16, code: &'static str) {
+    let failed = app::Failed {
+        request_id: scope.request_id.clone(),
+        method: scope.method.to_string(),
+        route: scope.route.get().cloned().unwrap_or_default(),
+        status,
+        code,
+    };
+    if tokio::time::timeout(NOTE_LIMIT, scope.host.note_failure(failed))
+        .await
+        .is_err()
+    {
+        tracing::warn!(request_id = scope.request_id, "a failure could not be noted in time");
+    }
 }
 
 async fn handle(scope: &Arc<Scope>, request: Request, next: Next) -> Response {

@@ -138,6 +138,12 @@ impl OperationDoc<'_> {
         }
     }
 
+    /// The operation needs the service key.
+    pub(crate) fn require_service_key(&mut self) {
+        self.security = vec![json!({"serviceKey": []})];
+        self.problem(401);
+    }
+
     /// The operation takes a bearer token, and works without one.
     pub(crate) fn allow_bearer(&mut self) {
         self.security = vec![json!({}), json!({"bearer": []})];

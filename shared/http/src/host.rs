@@ -1,6 +1,6 @@
 //! What the border needs of the application. `App` is the one that serves; this crate's tests stand in a small one.
 
-use app::{App, Begun, IdempotencyKey, Identity, StoredAnswer};
+use app::{App, Begun, Failed, IdempotencyKey, Identity, StoredAnswer};
 use futures::future::BoxFuture;
 use model::{Membership, Result, Secret};
 
@@ -29,6 +29,19 @@ pub trait Host: Send + Sync + 'static {
 
     /// The key from which the keys of cursors and kept answers are derived.
     fn sealing_key(&self) -> BoxFuture<'_, Result<[u8; 32]>>;
+
+    /// Whether this is the key of the internal operations. Without one nothing is.
+    fn is_service<'a>(&'a self, key: &'a Secret) -> BoxFuture<'a, Result<bool>> {
+        let _ = key;
+        Box::pin(async { Ok(false) })
+    }
+
+    /// Keeps what operators may know of a request that failed by our fault. It never makes anything worse: its own
+    /// failure is for the log.
+    fn note_failure(&self, failed: Failed) -> BoxFuture<'_, ()> {
+        let _ = failed;
+        Box::pin(async {})
+    }
 
     /// Milliseconds since the Unix epoch.
     fn now_ms(&self) -> i64;
@@ -60,6 +73,14 @@ impl Host for App {
 
     fn sealing_key(&self) -> BoxFuture<'_, Result<[u8; 32]>> {
         self.sealing_key()
+    }
+
+    fn is_service<'a>(&'a self, key: &'a Secret) -> BoxFuture<'a, Result<bool>> {
+        self.is_service_key(key)
+    }
+
+    fn note_failure(&self, failed: Failed) -> BoxFuture<'_, ()> {
+        self.note_failure(failed)
     }
 
     fn now_ms(&self) -> i64 {

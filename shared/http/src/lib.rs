@@ -41,8 +41,9 @@ mod reply;
 mod rules;
 mod schemas;
 mod scope;
-mod seal;
+mod service;
 mod shape;
+mod signed;
 mod stream;
 mod surface;
 #[cfg(test)]
@@ -63,5 +64,7 @@ pub use params::{MAX_WAIT, Path, Query, Wait, WantsStream};
 pub use problem::{Problem, Result};
 pub use reply::{Accepted, Created, Either, Json, Listing, Message, NoContent, Output, Unavailable};
 pub use rules::{not_blank, optional_name, readable_name, readable_text};
+pub use service::Service;
+pub use signed::SignedBody;
 pub use stream::EventStream;
 pub use upload::{NoFields, Upload, UploadedFile};

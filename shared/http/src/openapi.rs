@@ -58,6 +58,12 @@ pub fn openapi<S: Clone + Send + Sync + 'static>(apis: &[Api<S>]) -> Value {
                     "name": "X-API-Key",
                     "description": "An API key whose scopes hold the one named here.",
                 },
+                "serviceKey": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "X-API-Key",
+                    "description": "The service key of the internal operations.",
+                },
             },
         },
     });

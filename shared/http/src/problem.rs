@@ -16,6 +16,10 @@ pub type Result<T, E = Problem> = std::result::Result<T, E>;
 /// Most invalid parts listed in one answer.
 const MAX_FIELDS: usize = 50;
 
+/// Goes with an answer whose problem is our fault, for those who run the platform.
+#[derive(Clone, Copy)]
+pub(crate) struct FailureCode(pub(crate) &'static str);
+
 /// An error on its way to the caller. `?` makes one from [`model::Error`].
 #[derive(Debug, Clone)]
 pub struct Problem {
@@ -107,6 +111,9 @@ impl Problem {
         }
         let mut response = (self.status, self.body(scope)).into_response();
         *response.headers_mut() = headers;
+        if self.status.is_server_error() {
+            response.extensions_mut().insert(FailureCode(self.code));
+        }
         response
     }
 }

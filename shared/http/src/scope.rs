@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 use http::{HeaderMap, Request, StatusCode, header, request::Parts};
 use model::{Error, Membership, Secret};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use tokio::sync::OnceCell;
 
 use crate::{Host, Problem, Result, shape, surface::Surface};
@@ -111,6 +112,12 @@ impl Scope {
         };
         let membership = self.membership.get_or_init(resolve).await.clone()?;
         Ok((caller, membership))
+    }
+
+    /// Hex SHA-256 of what was presented; empty without credentials.
+    pub(crate) fn token_digest(&self) -> String {
+        let token = self.token.as_ref().ok().and_then(Option::as_ref);
+        token.map_or_else(String::new, |token| hex::encode(Sha256::digest(token.expose())))
     }
 
     /// The identity, when somebody asked for it and it was valid.

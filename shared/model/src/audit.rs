@@ -52,6 +52,24 @@ impl Actor {
         }
     }
 
+    /// The service key of the internal operations, in the request `request_id`.
+    pub fn service(request_id: impl Into<String>) -> Self {
+        Self {
+            kind: ActorKind::Service,
+            request_id: Some(request_id.into()),
+            ..Self::system()
+        }
+    }
+
+    /// A signed webhook, in the request `request_id`.
+    pub fn webhook(request_id: impl Into<String>) -> Self {
+        Self {
+            kind: ActorKind::Webhook,
+            request_id: Some(request_id.into()),
+            ..Self::system()
+        }
+    }
+
     /// A person, in the request `request_id`.
     pub fn user(id: impl Into<String>, request_id: impl Into<String>) -> Self {
         Self {

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use crate::{Clock, Error, Result};
+use crate::{Clock, Error, Result, Timestamp};
 
 /// Longest text that is taken for an id, bytes. Ours have 36.
 const MAX_BYTES: usize = 128;
@@ -112,6 +112,13 @@ impl Ids {
     }
 }
 
+/// When an id was made; none for what is not one of ours.
+pub fn made_at(id: &str) -> Option<Timestamp> {
+    let (seconds, nanoseconds) = uuid::Uuid::parse_str(id).ok()?.get_timestamp()?.to_unix();
+    let milliseconds = i64::try_from(seconds).ok()?.checked_mul(1000)? + i64::from(nanoseconds / 1_000_000);
+    Timestamp::from_millisecond(milliseconds).ok()
+}
+
 /// Random bytes from the operating system, fit for secrets.
 ///
 /// # Errors
@@ -136,6 +143,8 @@ mod tests {
             made.is_sorted_by(|a, b| a < b),
             "every id is greater than the one before it"
         );
+        let at = made_at(&made[0]).map(Timestamp::as_millisecond).unwrap_or_default();
+        assert!((ids.clock.now_ms() - at).abs() < 60_000, "an id tells when it was made");
         assert!(made.iter().all(|id| id.len() == 36 && id.as_bytes()[14] == b'7'));
     }
 }

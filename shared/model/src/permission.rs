@@ -88,6 +88,8 @@ permissions! {
     WriteChats = "chats:write", Member;
     /// Read the audit log.
     ReadAudit = "audit:read", Member;
+    /// Read everything in the organization's audit log.
+    ReadOrgAudit = "audit:org", Admin;
     /// Add own entries to the audit log.
     WriteAudit = "audit:write", Member;
 }
@@ -144,7 +146,10 @@ mod tests {
                 .filter(|name| !less.contains(name))
                 .collect::<Vec<_>>()
         };
-        assert_eq!(more(OrgRole::Admin), ["org:write", "members:write", "keys:write"]);
+        assert_eq!(
+            more(OrgRole::Admin),
+            ["org:write", "members:write", "keys:write", "audit:org"]
+        );
         assert_eq!(more(OrgRole::Owner), ["org:own"]);
     }
 

@@ -24,7 +24,11 @@ pub async fn on_schedule<S: Schedule>() -> std::result::Result<(), Error> {
     let app = start().await?;
     lambda_runtime::run(service_fn(move |_: LambdaEvent<Value>| {
         let app = app.clone();
-        async move { S::run(app).await.map_err(Error::from) }
+        async move {
+            app.run_schedule(S::NAME, S::run(app.clone()))
+                .await
+                .map_err(Error::from)
+        }
     }))
     .await
 }

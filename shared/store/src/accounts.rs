@@ -1,12 +1,12 @@
 //! Accounts and the personal organization that comes with each.
 
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
-use model::{AuditEntry, Error, Membership, Org, OrgId, Result, Session, SessionId, User, UserId};
+use model::{AuditEntry, Email, Error, Membership, Org, OrgId, Result, Session, SessionId, User, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Store,
-    item::{self, ABSENT, Item, Transaction, from_item, n, primary, s, to_item, transact},
+    item::{self, ABSENT, Item, Transaction, from_item, n, primary, s, to_item},
     keys,
     orgs::DELETED_AT,
     tables,
@@ -75,17 +75,10 @@ impl Accounts {
             put.map(|put| TransactWriteItem::builder().put(put).build())
                 .map_err(Error::internal)
         };
-        let mut profile = to_item(&keys::profile(&user.id), user)?;
+        let mut profile = profile_item(user)?;
         profile.insert("password_hash".to_owned(), s(password_hash));
-        // Sparse attributes of the index `admin_list`, which lists accounts month by month.
-        profile.insert("kind".to_owned(), s("user"));
-        profile.insert("month".to_owned(), s(&user.created_at.to_string()[..7]));
-        let address = to_item(
-            &keys::email(&user.email.fingerprint()),
-            &Owner { user: user.id.clone() },
-        )?;
         let mut parts = vec![
-            put(address)?,
+            put(address_item(&user.email, &user.id)?)?,
             put(profile)?,
             put(to_item(&keys::org(&org.id), org)?)?,
             put(to_item(&keys::membership(&owner.org, &owner.member), owner)?)?,
@@ -185,6 +178,20 @@ impl Accounts {
             .await?
             .map(|found| found.org))
     }
+}
+
+/// An account as an item, without a password.
+pub(crate) fn profile_item(user: &User) -> Result<Item> {
+    let mut profile = to_item(&keys::profile(&user.id), user)?;
+    // Sparse attributes of the index `admin_list`, which lists accounts month by month.
+    profile.insert("kind".to_owned(), s("user"));
+    profile.insert("month".to_owned(), s(&user.created_at.to_string()[..7]));
+    Ok(profile)
+}
+
+/// What makes `email` the address of `user` alone.
+pub(crate) fn address_item(email: &Email, user: &UserId) -> Result<Item> {
+    to_item(&keys::email(&email.fingerprint()), &Owner { user: user.clone() })
 }
 
 /// A session as an item that is swept some time after its end.

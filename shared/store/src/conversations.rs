@@ -1,6 +1,6 @@
 //! Conversations of one person inside one organization, and their turns.
 
-use aws_sdk_dynamodb::types::{DeleteRequest, Put, TransactWriteItem, Update, WriteRequest};
+use aws_sdk_dynamodb::types::{DeleteRequest, Put, ReturnValue, TransactWriteItem, Update, WriteRequest};
 use model::{Conversation, ConversationId, Error, OrgId, Page, PageRequest, Result, Timestamp, Turn, UserId};
 
 use crate::{
@@ -31,11 +31,36 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Where a conversation is, whoever's it is: for a caller that may act for everybody.
+    pub async fn owner_of_conversation(&self, id: &ConversationId) -> Result<Option<(OrgId, UserId)>> {
+        let query = self
+            .db
+            .query()
+            .table_name(&self.tables().app)
+            .index_name("by_id")
+            .key_condition_expression("id = :id")
+            .expression_attribute_values(":id", s(id.as_str()));
+        let found = query.send().await.map_err(item::failed)?.items.unwrap_or_default();
+        let text = |item: &item::Item, name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
+        let mut owners = found.iter().filter_map(|item| {
+            let sk = text(item, "sk")?;
+            sk.starts_with(keys::CONVERSATIONS)
+                .then(|| keys::parse_member(&text(item, "pk")?))
+                .flatten()
+        });
+        Ok(owners.next())
+    }
+}
+
 impl Conversations {
     /// Stores a new conversation.
     pub async fn create(&self, conversation: &Conversation) -> Result<bool> {
         let key = keys::conversation(&self.org, &self.user, &conversation.id);
-        self.store.app().put_new(to_item(&key, conversation)?).await
+        let mut item = to_item(&key, conversation)?;
+        // With it the index `by_id` has the conversation: callers for whom the owner is not known beforehand.
+        item.insert("owner".to_owned(), s(&key.pk));
+        self.store.app().put_new(item).await
     }
 
     /// One conversation.
@@ -66,6 +91,20 @@ impl Conversations {
             items,
             next: found.next,
         })
+    }
+
+    /// Gives a conversation another title; answers it, or none when there is none.
+    pub async fn rename(&self, id: &ConversationId, title: &str, now: Timestamp) -> Result<Option<Conversation>> {
+        let update = self
+            .store
+            .app()
+            .update(&keys::conversation(&self.org, &self.user, id))
+            .update_expression("SET title = :title, updated_at = :now")
+            .condition_expression(ALIVE)
+            .expression_attribute_values(":title", s(title))
+            .expression_attribute_values(":now", s(now.to_string()))
+            .return_values(ReturnValue::AllNew);
+        conditional(update).await?.map(from_item).transpose()
     }
 
     /// Deletes a conversation with its turns; answers whether it was there. It is invisible from the first write

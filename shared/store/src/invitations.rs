@@ -4,7 +4,7 @@
 //! what its address is invited to, which also makes it unique; and what leads from its token to it.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
-use model::{AuditEntry, Email, Error, Invitation, InvitationId, Membership, Org, OrgId, OrgRole, Result, Timestamp};
+use model::{AuditEntry, Email, Invitation, InvitationId, Membership, Org, OrgId, OrgRole, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::{

@@ -38,7 +38,7 @@ pub fn profile(user: &UserId) -> Key {
 
 /// A sign-in session.
 pub fn session(user: &UserId, session: &SessionId) -> Key {
-    key(person(user), format!("{SESSIONS}{session}"))
+    key(self::user(user), format!("{SESSIONS}{session}"))
 }
 
 /// Makes an address unique and leads from it to its account. `fingerprint`: [`model::Email::fingerprint`].
@@ -49,11 +49,6 @@ pub fn email(fingerprint: &str) -> Key {
 /// Sort key prefix of sign-in sessions.
 pub const SESSIONS: &str = "SESS#";
 
-/// Partition of what a person has, whatever the organization.
-pub fn person(user: &UserId) -> String {
-    format!("U#{user}")
-}
-
 /// A link by which a password can be set. `digest`: hex SHA-256 of its token.
 pub fn password_reset(digest: &str) -> Key {
     key(format!("PWR#{digest}"), "T")
@@ -62,6 +57,21 @@ pub fn password_reset(digest: &str) -> Key {
 /// A link that shows that an address is its account's own. `digest`: hex SHA-256 of its token.
 pub fn email_verification(digest: &str) -> Key {
     key(format!("EMV#{digest}"), "T")
+}
+
+/// Makes a person at Clerk unique and leads from them to their account.
+pub fn clerk(person: &str) -> Key {
+    key(format!("CLERK#{person}"), "U")
+}
+
+/// Marks a session at Clerk as ended here.
+pub fn clerk_sign_out(user: &UserId, session: &str) -> Key {
+    key(self::user(user), format!("CLERKOUT#{session}"))
+}
+
+/// The salt of the keys that seal a person's data in the audit log. Destroying it makes that data unreadable.
+pub fn audit_salt(user: &UserId) -> Key {
+    key(self::user(user), "AUDITSALT")
 }
 
 /// An organization.
@@ -169,6 +179,12 @@ pub fn conversation(org: &OrgId, user: &UserId, conversation: &ConversationId) -
     key(member(org, user), format!("{CONVERSATIONS}{conversation}"))
 }
 
+/// Whose partition this is, when it is one that [`member`] makes.
+pub fn parse_member(pk: &str) -> Option<(OrgId, UserId)> {
+    let (org, user) = pk.strip_prefix("O#")?.split_once("#U#")?;
+    Some((OrgId(org.to_owned()), UserId(user.to_owned())))
+}
+
 /// Partition of the turns of a conversation.
 pub fn turns(org: &OrgId, user: &UserId, conversation: &ConversationId) -> String {
     format!("S#{org}#{user}#{conversation}")
@@ -261,6 +277,36 @@ pub fn mail(mail: &MailId) -> Key {
 /// Mails that an address got because somebody typed it.
 pub fn mails_to(account: &str) -> Key {
     key(format!("MAIL#TO#{account}"), "L")
+}
+
+/// An event of somebody else's system that was dealt with. `id`: the sender's own name for it.
+pub fn event(source: &str, id: &str) -> Key {
+    key(format!("EVT#{source}#{id}"), "E")
+}
+
+/// Partition of the requests that failed by our fault on one day (`2026-11-24`).
+pub fn failures(day: &str) -> String {
+    format!("ERR#{day}")
+}
+
+/// A request that failed by our fault. `id` sorts by time.
+pub fn failure(day: &str, id: &str) -> Key {
+    key(failures(day), id)
+}
+
+/// Partition of the last runs of schedules.
+pub const SCHEDULES: &str = "SCHEDULE";
+/// Sort key prefix of the last runs of schedules.
+pub const RUNS: &str = "RUN#";
+
+/// The last run of a schedule.
+pub fn schedule_run(name: &str) -> Key {
+    key(SCHEDULES.to_owned(), format!("{RUNS}{name}"))
+}
+
+/// The number that every process compares with its own: when it has grown, what is cached is forgotten.
+pub fn cache_epoch() -> Key {
+    key("CACHE#EPOCH".to_owned(), "E")
 }
 
 // audit

@@ -5,9 +5,12 @@
 //! "did I win?" as a value, never as an error; time limits are checked on read and never left to TTL.
 
 mod accounts;
+mod admin;
 mod api_keys;
 mod audit;
+mod audit_log;
 mod chatbots;
+mod clerk;
 mod conversations;
 mod credentials;
 mod documents;
@@ -19,6 +22,7 @@ mod limits;
 mod logins;
 mod mails;
 mod objects;
+mod operations;
 mod orgs;
 mod outbox;
 mod purges;
@@ -28,10 +32,14 @@ mod sessions;
 mod settings;
 pub mod tables;
 mod users;
+mod walk;
 
 pub use accounts::{Accounts, Registered, SignIn};
+pub use admin::{Standing as AdminStanding, UserFilter, Users};
 pub use api_keys::{ApiKeys, KeyHolder, Made};
+pub use audit_log::{AuditFilter, AuditLog, ChainFault, Verified};
 pub use chatbots::{ChatbotChange, Chatbots};
+pub use clerk::{Applied, Clerk, ClerkLink, EventMarker, Linked, PersonChange};
 pub use conversations::Conversations;
 pub use credentials::{PasswordChange, PasswordReset, Verification};
 pub use documents::{Attempt, Documents, Lease, Outcome};
@@ -41,10 +49,11 @@ pub use limits::Limits;
 pub use logins::{Logins, Standing};
 pub use mails::{Claimed, Mails};
 pub use objects::Objects;
+pub use operations::{Failure, FailureFilter, Operations, ScheduleRun};
 pub use orgs::{OrgFound, OrgWrite, Orgs, Place};
 pub use outbox::Outbox;
 pub use purges::Purges;
-pub use queues::{Queue, QueueUrls, Queues};
+pub use queues::{Queue, QueueDepth, QueueUrls, Queues};
 pub use quotas::{QuotaChange, QuotaRead, Quotas};
 pub use sessions::Sessions;
 pub use settings::SettingsChange;
@@ -100,6 +109,13 @@ impl Store {
         item::Table {
             db: &self.db,
             name: &self.tables.usage,
+        }
+    }
+
+    pub(crate) fn audit(&self) -> item::Table<'_> {
+        item::Table {
+            db: &self.db,
+            name: &self.tables.audit,
         }
     }
 

@@ -46,6 +46,22 @@ impl QueueUrls {
     }
 }
 
+/// What follows the name of a queue in that of its dead-letter queue.
+const DEAD_LETTERS: &str = "-dlq";
+
+/// What a queue holds; SQS counts about.
+#[derive(Debug, Clone)]
+pub struct QueueDepth {
+    /// Its name.
+    pub name: &'static str,
+    /// Messages that wait to be delivered.
+    pub waiting: u64,
+    /// Messages that are being worked on.
+    pub in_flight: u64,
+    /// Messages that were given up.
+    pub dead_letters: u64,
+}
+
 /// Queues this code sends to.
 #[derive(Debug, Clone)]
 pub struct Queues {
@@ -72,6 +88,41 @@ impl Queues {
             .message_body(body);
         send.send().await.map_err(Error::unavailable)?;
         Ok(())
+    }
+
+    /// What every queue and its dead-letter queue hold, about; those that do not answer are left out.
+    pub async fn depths(&self) -> Vec<QueueDepth> {
+        let mut depths = Vec::new();
+        for queue in Queue::ALL {
+            let url = self.urls.of(queue);
+            let dead_letters = format!("{url}{DEAD_LETTERS}");
+            let (waiting, dead) = tokio::join!(self.depth(url), self.depth(&dead_letters));
+            if let Some(((waiting, in_flight), (dead_letters, _))) = waiting.zip(dead) {
+                depths.push(QueueDepth {
+                    name: queue.name(),
+                    waiting,
+                    in_flight,
+                    dead_letters,
+                });
+            }
+        }
+        depths
+    }
+
+    /// Messages that wait, and that are being worked on.
+    async fn depth(&self, url: &str) -> Option<(u64, u64)> {
+        let ask = self
+            .sqs
+            .get_queue_attributes()
+            .queue_url(url)
+            .attribute_names(QueueAttributeName::ApproximateNumberOfMessages)
+            .attribute_names(QueueAttributeName::ApproximateNumberOfMessagesNotVisible);
+        let attributes = ask.send().await.ok()?.attributes?;
+        let count = |name| attributes.get(&name)?.parse().ok();
+        Some((
+            count(QueueAttributeName::ApproximateNumberOfMessages)?,
+            count(QueueAttributeName::ApproximateNumberOfMessagesNotVisible)?,
+        ))
     }
 
     /// Whether a queue answers.

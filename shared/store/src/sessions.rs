@@ -59,7 +59,7 @@ impl Sessions {
             values: vec![(":epoch", n(user.session_epoch))],
         };
         let found = self.0.identity();
-        let found = found.list(keys::person(&user.id), keys::SESSIONS, page, narrow).await?;
+        let found = found.list(keys::user(&user.id), keys::SESSIONS, page, narrow).await?;
         Ok(Page {
             items: found.items.into_iter().map(from_item).collect::<Result<_>>()?,
             next: found.next,

@@ -95,6 +95,13 @@ pub fn definitions(tables: &Tables) -> Vec<Definition> {
         range: &["owner"],
         keys_only: true,
     };
+    // Ids sort by time, so these are lists by time.
+    let newest = |name, hash| Index {
+        name,
+        hash,
+        range: &["id"],
+        keys_only: false,
+    };
     vec![
         table(
             &tables.identity,
@@ -119,7 +126,17 @@ pub fn definitions(tables: &Tables) -> Vec<Definition> {
         table(&tables.chunks, vec![], false, false),
         table(&tables.usage, vec![], true, true),
         table(&tables.ephemeral, vec![], true, false),
-        table(&tables.audit, vec![by_id], false, true),
+        table(
+            &tables.audit,
+            vec![
+                by_id,
+                newest("by_actor", &["actor"]),
+                newest("by_subject", &["subject"]),
+                newest("by_month", &["month"]),
+            ],
+            false,
+            true,
+        ),
     ]
 }
 

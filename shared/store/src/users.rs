@@ -123,6 +123,10 @@ impl Accounts {
         if set.is_empty() {
             return Ok(UserWrite::Done);
         }
+        if change.email.is_some() {
+            set.push("email_verified = :unverified".to_owned());
+            update = update.expression_attribute_values(":unverified", value(&false)?);
+        }
         let update = if_as_read(update, before)?.update_expression(format!("SET {}", set.join(", ")));
         let mut parts = vec![part(update)?];
         let (old, new) = (

@@ -30,6 +30,7 @@ impl App {
             .iter()
             .filter_map(|document| Some((document, document.segment.clone()?)))
             .unzip();
+        self.obey_epoch().await;
         let segments = self.segments.load(keys).await?;
         let indexed: Vec<Indexed<'_>> = ready
             .iter()

@@ -10,14 +10,14 @@ use model::{Error, Result};
 const VERSION: u8 = 1;
 
 /// A key for one purpose.
-pub(crate) struct Seal(RandomizedNonceKey);
+pub struct Seal(RandomizedNonceKey);
 
 impl Seal {
     /// The key for `purpose`, derived from `root` and from `salt`, which may be empty.
     ///
     /// # Errors
     /// [`Error::Internal`] when the crypto library refuses.
-    pub(crate) fn derive(root: &[u8; 32], salt: &[u8], purpose: &str) -> Result<Self> {
+    pub fn derive(root: &[u8; 32], salt: &[u8], purpose: &str) -> Result<Self> {
         let mut key = [0; 32];
         let secret = Salt::new(HKDF_SHA256, salt).extract(root);
         let filled = secret
@@ -32,7 +32,7 @@ impl Seal {
     ///
     /// # Errors
     /// [`Error::Internal`] when the operating system gives no random bytes.
-    pub(crate) fn close(&self, context: &[u8], text: &[u8]) -> Result<Vec<u8>> {
+    pub fn close(&self, context: &[u8], text: &[u8]) -> Result<Vec<u8>> {
         let mut sealed = text.to_vec();
         let nonce = self.0.seal_in_place_append_tag(Aad::from(context), &mut sealed);
         let nonce = nonce.map_err(|_| Error::internal("a text could not be sealed"))?;
@@ -40,7 +40,7 @@ impl Seal {
     }
 
     /// The text; none when it was sealed by somebody else, for another context, or was altered.
-    pub(crate) fn open(&self, context: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+    pub fn open(&self, context: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
         let (head, text) = sealed.split_at_checked(1 + NONCE_LEN)?;
         let (version, nonce) = head.split_first()?;
         if *version != VERSION {

@@ -1,0 +1,133 @@
+//! Chat sessions of everybody.
+
+use garde::Validate;
+use http_api::{Body, Created, Ctx, Json, Listing, Message, Paging, Path, Result, Service, not_blank};
+use model::{Conversation, ConversationId, Error, Timestamp, User, UserId};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+const ABSENT: Error = Error::NotFound("session");
+
+/// A new chat session.
+#[derive(Deserialize, Validate, JsonSchema)]
+pub(crate) struct NewUserSession {
+    /// Whose it is.
+    #[garde(skip)]
+    user_id: UserId,
+    /// Shown in lists; the beginning of the first message when left out.
+    #[garde(inner(length(chars, max = 200), custom(not_blank)))]
+    title: Option<String>,
+}
+
+/// A change of a chat session.
+#[derive(Deserialize, Validate, JsonSchema)]
+pub(crate) struct SessionTitle {
+    /// The title from now on.
+    #[garde(length(chars, max = 200), custom(not_blank))]
+    title: String,
+}
+
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct UserPath {
+    user_id: UserId,
+}
+
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct SessionPath {
+    session_id: ConversationId,
+}
+
+/// A chat session.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct UserSessionView {
+    session_id: String,
+    /// The same as `session_id`.
+    id: String,
+    user_id: String,
+    /// Null until the first message.
+    title: Option<String>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl From<Conversation> for UserSessionView {
+    fn from(conversation: Conversation) -> Self {
+        Self {
+            session_id: conversation.id.0.clone(),
+            id: conversation.id.0,
+            user_id: conversation.user.0,
+            title: conversation.title,
+            created_at: conversation.created_at,
+            updated_at: conversation.updated_at,
+        }
+    }
+}
+
+async fn user(app: &Ctx, user: &UserId) -> Result<User> {
+    Ok(app.live_account(user).await?.ok_or(Error::NotFound("user"))?)
+}
+
+pub(crate) async fn list_sessions_of_user(
+    app: Ctx,
+    _: Service,
+    Path(path): Path<UserPath>,
+    page: Paging,
+) -> Result<Listing<UserSessionView>> {
+    let user = user(&app, &path.user_id).await?;
+    let found = app.conversations(&user.personal_org, &user.id).list(&page).await?;
+    page.answer(found.map(UserSessionView::from))
+}
+
+pub(crate) async fn create_session_for_user(
+    app: Ctx,
+    _: Service,
+    Body(new): Body<NewUserSession>,
+) -> Result<Created<UserSessionView>> {
+    let user = user(&app, &new.user_id).await?;
+    let now = app.clock.now();
+    let conversation = Conversation {
+        id: app.ids.make()?,
+        org: user.personal_org,
+        user: user.id,
+        chatbot: None,
+        title: new.title,
+        created_at: now,
+        updated_at: now,
+    };
+    app.conversations(&conversation.org, &conversation.user)
+        .create(&conversation)
+        .await?;
+    Ok(Created(conversation.into()))
+}
+
+pub(crate) async fn get_internal_session(
+    app: Ctx,
+    _: Service,
+    Path(path): Path<SessionPath>,
+) -> Result<Json<UserSessionView>> {
+    let conversations = app.conversations_with(&path.session_id).await?.ok_or(ABSENT)?;
+    let found = conversations.get(&path.session_id).await?.ok_or(ABSENT)?;
+    Ok(Json(found.into()))
+}
+
+pub(crate) async fn rename_internal_session(
+    app: Ctx,
+    _: Service,
+    Path(path): Path<SessionPath>,
+    Body(change): Body<SessionTitle>,
+) -> Result<Json<UserSessionView>> {
+    let conversations = app.conversations_with(&path.session_id).await?.ok_or(ABSENT)?;
+    let renamed = conversations
+        .rename(&path.session_id, &change.title, app.clock.now())
+        .await?;
+    Ok(Json(renamed.ok_or(ABSENT)?.into()))
+}
+
+pub(crate) async fn delete_internal_session(app: Ctx, _: Service, Path(path): Path<SessionPath>) -> Result<Message> {
+    let conversations = app.conversations_with(&path.session_id).await?.ok_or(ABSENT)?;
+    if conversations.delete(&path.session_id, app.clock.now()).await? {
+        Ok(Message("Session deleted successfully"))
+    } else {
+        Err(ABSENT.into())
+    }
+}

@@ -1,0 +1,77 @@
+//! `parlance audit verify`: recomputes the hash chains of an audit log.
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::config::Credentials;
+use model::Clock;
+use store::{Store, Tables, Verified};
+
+use crate::{
+    cloud::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY},
+    provision,
+};
+
+/// Where the audit log is.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// In a local stack whose AWS services listen on this port.
+    Local(u16),
+    /// In the AWS account of the environment, in the table with this name.
+    Aws(String),
+}
+
+/// Recomputes every chain.
+///
+/// # Errors
+/// When the table cannot be read.
+pub async fn verify(place: Place) -> model::Result<Verified> {
+    let (sdk, tables) = match place {
+        Place::Local(port) => (local(port).await, provision::tables()),
+        Place::Aws(table) => {
+            let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
+            let tables = Tables {
+                audit: table,
+                ..provision::tables()
+            };
+            (sdk, tables)
+        }
+    };
+    Store::new(&sdk, tables)
+        .audit_log()
+        .verify(Clock::default().now())
+        .await
+}
+
+async fn local(port: u16) -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::latest())
+        .endpoint_url(format!("http://127.0.0.1:{port}"))
+        .region(Region::from_static(REGION))
+        .credentials_provider(Credentials::new(
+            ACCESS_KEY_ID,
+            SECRET_ACCESS_KEY,
+            None,
+            None,
+            "embedded",
+        ))
+        .load()
+        .await
+}
+
+/// What was found, in lines for people.
+///
+/// # Errors
+/// The same lines when a chain is broken.
+pub fn report(verified: &Verified) -> Result<String, String> {
+    let counted = format!("{} entries in {} chains", verified.entries, verified.chains);
+    if verified.faults.is_empty() {
+        return Ok(format!("{counted}, all unbroken"));
+    }
+    let faults = verified
+        .faults
+        .iter()
+        .map(|fault| format!("\n  {} entry {} {}", fault.chain, fault.number, fault.fault));
+    Err(format!(
+        "{counted}, {} broken:{}",
+        verified.faults.len(),
+        faults.collect::<String>()
+    ))
+}

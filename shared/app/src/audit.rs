@@ -1,0 +1,194 @@
+//! The audit log: entries of clients, reading, and what erasing a person leaves of both.
+
+use std::collections::HashMap;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use futures::future::BoxFuture;
+use model::{Actor, AuditEntry, AuditEntryId, Error, OrgId, Page, PageRequest, Result, UserId, audit::AuditSource};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use store::AuditFilter;
+
+use crate::{App, Seal};
+
+/// What every entry of a client is called in the chain. Its own words are sealed: they may name people.
+const CLIENT_ACTION: &str = "client.entry";
+/// Largest `details` of a client's entry, bytes of JSON.
+const MAX_DETAILS_BYTES: usize = 16 * 1024;
+
+/// What an entry is about.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// `user`, `org`, `api_key` ...
+    pub kind: &'static str,
+    /// Its id.
+    pub id: &'a str,
+}
+
+/// What a client wants to have noted.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ClientEntry {
+    /// What was done, in the client's words.
+    pub action: String,
+    /// Anything about it.
+    pub details: Option<Map<String, Value>>,
+}
+
+/// An entry as it is read.
+#[derive(Debug)]
+pub struct AuditRecord {
+    /// The entry.
+    pub entry: AuditEntry,
+    /// What a client wrote; none for entries of the system, and when the person was erased.
+    pub client: Option<ClientEntry>,
+}
+
+impl App {
+    /// An entry that happens now, without what was before and is after.
+    pub(crate) fn audit_entry(
+        &self,
+        tenant: &OrgId,
+        actor: Actor,
+        action: &str,
+        subject: Subject<'_>,
+    ) -> Result<AuditEntry> {
+        Ok(AuditEntry {
+            id: self.ids.make::<AuditEntryId>()?,
+            tenant: tenant.clone(),
+            actor,
+            action: action.to_owned(),
+            subject_kind: subject.kind.to_owned(),
+            subject: subject.id.to_owned(),
+            before: Value::Null,
+            after: Value::Null,
+            sealed: None,
+            source: AuditSource::Server,
+            created_at: self.clock.now(),
+        })
+    }
+
+    /// Adds a client's own entry about its user to the log of `tenant`. Its words are sealed under a key that only
+    /// the user's salt gives.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] at `/details` when they are too large.
+    pub fn note_client_entry<'a>(
+        &'a self,
+        tenant: &'a OrgId,
+        actor: Actor,
+        user: &'a UserId,
+        client: ClientEntry,
+    ) -> BoxFuture<'a, Result<AuditRecord>> {
+        Box::pin(async move {
+            let details = serde_json::to_vec(&client.details).map_err(Error::internal)?;
+            if details.len() > MAX_DETAILS_BYTES {
+                return Err(Error::invalid("/details", "may have 16 KB of JSON at most"));
+            }
+            let text = serde_json::to_vec(&client).map_err(Error::internal)?;
+            let salt = self.make_audit_salt(user).await?;
+            let subject = Subject {
+                kind: "user",
+                id: user.as_str(),
+            };
+            let mut entry = self.audit_entry(tenant, actor, CLIENT_ACTION, subject)?;
+            let sealed = self
+                .audit_seal(&salt)
+                .await?
+                .close(entry.id.as_str().as_bytes(), &text)?;
+            entry.sealed = Some(STANDARD.encode(sealed));
+            entry.source = AuditSource::Client;
+            self.store.record(&entry).await?;
+            Ok(AuditRecord {
+                entry,
+                client: Some(client),
+            })
+        })
+    }
+
+    /// One entry, whoever's it is: the caller decides who may see it.
+    pub fn audit_log_entry<'a>(&'a self, id: &'a AuditEntryId) -> BoxFuture<'a, Result<Option<AuditRecord>>> {
+        Box::pin(async move {
+            match self.store.audit_log().get(id).await? {
+                None => Ok(None),
+                Some(entry) => Ok(self.open(vec![entry]).await?.pop()),
+            }
+        })
+    }
+
+    /// The entries of one organization, newest first.
+    pub fn audit_log_of_org<'a>(
+        &'a self,
+        org: &'a OrgId,
+        filter: &'a AuditFilter,
+        page: &'a PageRequest,
+    ) -> BoxFuture<'a, Result<Page<AuditRecord>>> {
+        let now = self.clock.now();
+        Box::pin(async move {
+            let found = self.store.audit_log().of_tenant(org, filter, now, page).await?;
+            self.open_page(found).await
+        })
+    }
+
+    /// What a user did, and what was done to them, newest first.
+    pub fn audit_log_of_user<'a>(
+        &'a self,
+        user: &'a UserId,
+        page: &'a PageRequest,
+    ) -> BoxFuture<'a, Result<Page<AuditRecord>>> {
+        Box::pin(async move {
+            let found = self.store.audit_log().of_user(user, page).await?;
+            self.open_page(found).await
+        })
+    }
+
+    async fn open_page(&self, page: Page<AuditEntry>) -> Result<Page<AuditRecord>> {
+        Ok(Page {
+            items: self.open(page.items).await?,
+            next: page.next,
+        })
+    }
+
+    /// Reads what is sealed. Entries of an erased person keep their place and say nothing.
+    async fn open(&self, entries: Vec<AuditEntry>) -> Result<Vec<AuditRecord>> {
+        let mut seals: HashMap<String, Option<Seal>> = HashMap::new();
+        let mut records = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let mut client = None;
+            if let Some(sealed) = &entry.sealed {
+                if !seals.contains_key(&entry.subject) {
+                    let salt = self.store.audit_log().salt(&UserId(entry.subject.clone())).await?;
+                    let seal = match salt {
+                        Some(salt) => Some(self.audit_seal(&salt).await?),
+                        None => None,
+                    };
+                    seals.insert(entry.subject.clone(), seal);
+                }
+                let seal = seals.get(&entry.subject).and_then(Option::as_ref);
+                client = seal.and_then(|seal| {
+                    let text = seal.open(entry.id.as_str().as_bytes(), &STANDARD.decode(sealed).ok()?)?;
+                    serde_json::from_slice(&text).ok()
+                });
+            }
+            records.push(AuditRecord { entry, client });
+        }
+        Ok(records)
+    }
+
+    async fn audit_seal(&self, salt: &[u8]) -> Result<Seal> {
+        Seal::derive(&self.sealing_key().await?, salt, "audit entry")
+    }
+
+    /// The salt of a user, made when there is none.
+    async fn make_audit_salt(&self, user: &UserId) -> Result<Vec<u8>> {
+        let log = self.store.audit_log();
+        loop {
+            if let Some(salt) = log.salt(user).await? {
+                return Ok(salt);
+            }
+            let salt = model::id::random_bytes::<32>()?;
+            if log.make_salt(user, &salt).await? {
+                return Ok(salt.to_vec());
+            }
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Clerk's public keys (RFC 7517), fetched when they are needed and not more often than they may change.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use jsonwebtoken::{
+    DecodingKey,
+    jwk::{AlgorithmParameters, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse},
+};
+use model::{Error, Result};
+use tokio::sync::Mutex;
+
+/// For so long a key is used without asking whether it still counts, milliseconds.
+const FRESH_MS: i64 = 3_600_000;
+/// Least time between two fetches, milliseconds: who sends unknown key ids makes us ask once a minute.
+const PAUSE_MS: i64 = 60_000;
+/// The same while no key is known at all.
+const FIRST_PAUSE_MS: i64 = 5_000;
+/// Longest time of one fetch.
+const FETCH_LIMIT: Duration = Duration::from_secs(5);
+/// Largest key set, bytes.
+const MAX_BYTES: usize = 256 * 1024;
+
+/// The keys under one address.
+pub(crate) struct Jwks {
+    url: String,
+    http: reqwest::Client,
+    known: RwLock<Arc<Known>>,
+    /// Held while the keys are fetched, so that those who need them at once ask once.
+    fetching: Mutex<()>,
+}
+
+#[derive(Default)]
+struct Known {
+    keys: HashMap<String, DecodingKey>,
+    fetched_ms: Option<i64>,
+    tried_ms: Option<i64>,
+}
+
+impl Known {
+    fn is_fresh(&self, now_ms: i64) -> bool {
+        self.fetched_ms.is_some_and(|at| now_ms.saturating_sub(at) < FRESH_MS)
+    }
+
+    fn may_fetch(&self, now_ms: i64) -> bool {
+        let pause = if self.keys.is_empty() { FIRST_PAUSE_MS } else { PAUSE_MS };
+        self.tried_ms.is_none_or(|at| now_ms.saturating_sub(at) >= pause)
+    }
+}
+
+impl Jwks {
+    pub(crate) fn new(url: &str) -> Result<Self> {
+        let http = reqwest::Client::builder()
+            .connect_timeout(Duration::from_secs(2))
+            .timeout(FETCH_LIMIT)
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("parlance/", env!("CARGO_PKG_VERSION")))
+            .build();
+        Ok(Self {
+            url: url.to_owned(),
+            http: http.map_err(Error::internal)?,
+            known: RwLock::default(),
+            fetching: Mutex::default(),
+        })
+    }
+
+    /// The key with this id; none when Clerk has no such key.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when no key is known and Clerk does not answer.
+    pub(crate) async fn key(&self, id: &str, now_ms: i64) -> Result<Option<DecodingKey>> {
+        let known = self.known();
+        match known.keys.get(id) {
+            Some(key) if known.is_fresh(now_ms) => return Ok(Some(key.clone())),
+            // Whoever comes first asks; the others, and everybody when Clerk does not answer, go on with what is known.
+            Some(key) => {
+                let Ok(_fetching) = self.fetching.try_lock() else {
+                    return Ok(Some(key.clone()));
+                };
+                if let Err(error) = self.refresh(now_ms).await {
+                    tracing::warn!(%error, "clerk.keys_stale");
+                }
+            }
+            None => {
+                let _fetching = self.fetching.lock().await;
+                if self.known().keys.contains_key(id) {
+                    return Ok(self.known().keys.get(id).cloned());
+                }
+                let refreshed = self.refresh(now_ms).await;
+                if self.known().keys.is_empty() {
+                    refreshed?;
+                    return Err(Error::unavailable("no key of Clerk is known"));
+                }
+            }
+        }
+        Ok(self.known().keys.get(id).cloned())
+    }
+
+    /// Forgets when the keys were fetched, not the keys: they are needed if Clerk does not answer.
+    pub(crate) async fn expire(&self) {
+        let _fetching = self.fetching.lock().await;
+        self.set(Known {
+            keys: self.known().keys.clone(),
+            ..Known::default()
+        });
+    }
+
+    /// Fetches the keys, unless that was tried just now. Only to be called with `fetching` held.
+    async fn refresh(&self, now_ms: i64) -> Result<()> {
+        let known = self.known();
+        if !known.may_fetch(now_ms) {
+            return Ok(());
+        }
+        let fetched = self.fetch().await;
+        let next = match &fetched {
+            Ok(keys) => Known {
+                keys: keys.clone(),
+                fetched_ms: Some(now_ms),
+                tried_ms: Some(now_ms),
+            },
+            Err(_) => Known {
+                keys: known.keys.clone(),
+                fetched_ms: known.fetched_ms,
+                tried_ms: Some(now_ms),
+            },
+        };
+        self.set(next);
+        fetched.map(|_| ())
+    }
+
+    async fn fetch(&self) -> Result<HashMap<String, DecodingKey>> {
+        let answer = self.http.get(&self.url).send().await;
+        let mut answer = answer
+            .and_then(reqwest::Response::error_for_status)
+            .map_err(Error::unavailable)?;
+        let mut body = Vec::new();
+        while let Some(piece) = answer.chunk().await.map_err(Error::unavailable)? {
+            body.extend_from_slice(&piece);
+            if body.len() > MAX_BYTES {
+                return Err(Error::unavailable("the key set is too large"));
+            }
+        }
+        let set: JwkSet = serde_json::from_slice(&body).map_err(Error::unavailable)?;
+        let keys: HashMap<_, _> = set.keys.iter().filter_map(signing_key).collect();
+        if keys.is_empty() {
+            return Err(Error::unavailable("the key set holds no key for RS256"));
+        }
+        Ok(keys)
+    }
+
+    fn known(&self) -> Arc<Known> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, known: Known) {
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(known);
+    }
+}
+
+/// An RSA key that is meant for signatures with RS256, with its id.
+fn signing_key(jwk: &Jwk) -> Option<(String, DecodingKey)> {
+    let common = &jwk.common;
+    let is_for_rs256 = common
+        .key_algorithm
+        .is_none_or(|algorithm| algorithm == KeyAlgorithm::RS256);
+    let is_for_signing = common
+        .public_key_use
+        .as_ref()
+        .is_none_or(|usage| *usage == PublicKeyUse::Signature);
+    let AlgorithmParameters::RSA(_) = jwk.algorithm else {
+        return None;
+    };
+    if !is_for_rs256 || !is_for_signing {
+        return None;
+    }
+    Some((common.key_id.clone()?, DecodingKey::from_jwk(jwk).ok()?))
+}

@@ -1,0 +1,54 @@
+//! The backend of a front end, which acts for everybody.
+
+use axum::extract::FromRequestParts;
+use http::{StatusCode, request::Parts};
+use model::{Actor, Secret};
+
+use crate::{
+    Describe, Problem, Result,
+    describe::OperationDoc,
+    scope::{API_KEY, Scope, only},
+};
+
+/// A caller with the service key (`X-API-Key`). Where none is configured, nobody has it.
+///
+/// # Errors
+/// 401 for everybody else, however they are signed in.
+#[derive(Debug)]
+pub struct Service {
+    request_id: String,
+}
+
+impl Service {
+    /// The caller, as the audit log names them.
+    pub fn actor(&self) -> Actor {
+        Actor::service(self.request_id.as_str())
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Service {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        let scope = Scope::of(parts)?;
+        let key = only(&parts.headers, API_KEY)?.filter(|key| !key.is_empty());
+        let known = match key {
+            Some(key) => scope.host.is_service(&Secret::new(key)).await?,
+            None => false,
+        };
+        if known {
+            Ok(Self {
+                request_id: scope.request_id.clone(),
+            })
+        } else {
+            let detail = "Send the service key in the header `X-API-Key`.";
+            Err(Problem::new(StatusCode::UNAUTHORIZED, "service_key_required", detail))
+        }
+    }
+}
+
+impl Describe for Service {
+    fn describe(doc: &mut OperationDoc<'_>) {
+        doc.require_service_key();
+    }
+}

@@ -1,0 +1,126 @@
+//! Accounts as those who run the platform see them.
+
+use aws_sdk_dynamodb::types::{ConditionCheck, TransactWriteItem, Update};
+use model::{AuditEntry, Error, Page, PageRequest, PlatformRole, Result, Timestamp, User, UserId, UserStatus};
+
+use crate::{
+    Store,
+    item::{Transaction, from_item, primary, s, value},
+    keys,
+    walk::{FIRST_MONTH, Partition, month_of, months_back, walk},
+};
+
+/// All accounts of the platform.
+#[derive(Debug, Clone)]
+pub struct Users(Store);
+
+/// Which accounts are wanted. What is absent does not matter.
+#[derive(Debug, Clone, Default)]
+pub struct UserFilter {
+    /// Platform role.
+    pub role: Option<PlatformRole>,
+    /// Whether they may sign in.
+    pub status: Option<UserStatus>,
+    /// How the address begins, in lower case.
+    pub email: Option<String>,
+    /// Part of the name or the address, in lower case.
+    pub text: Option<String>,
+}
+
+/// What became of a change of role or status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It is changed.
+    Changed,
+    /// Whoever wanted it is no platform admin any more; nothing was written.
+    ActorLost,
+    /// Somebody else changed it first; nothing was written.
+    Moved,
+}
+
+impl UserFilter {
+    fn keeps(&self, user: &User) -> bool {
+        let email = user.email.as_str().to_lowercase();
+        self.role.is_none_or(|role| role == user.role)
+            && self.status.is_none_or(|status| status == user.status)
+            && self.email.as_ref().is_none_or(|prefix| email.starts_with(prefix))
+            && self
+                .text
+                .as_ref()
+                .is_none_or(|text| email.contains(text) || user.name.to_lowercase().contains(text))
+    }
+}
+
+impl Store {
+    /// All accounts of the platform.
+    pub fn users(&self) -> Users {
+        Users(self.clone())
+    }
+}
+
+impl Users {
+    /// One account.
+    pub async fn get(&self, user: &UserId) -> Result<Option<User>> {
+        self.0.identity().get(keys::profile(user)).await
+    }
+
+    /// Accounts, newest first.
+    pub async fn list(&self, filter: &UserFilter, now: Timestamp, page: &PageRequest) -> Result<Page<User>> {
+        let months = months_back(&month_of(now), FIRST_MONTH).into_iter();
+        let partitions = months.map(|month| Partition {
+            hash: vec![("kind", "user".to_owned()), ("month", month.clone())],
+            name: month,
+            index: Some("admin_list"),
+            range: &["created_at", "id"],
+        });
+        walk(self.0.identity(), partitions.collect(), page, |item| {
+            let user: User = from_item(item)?;
+            Ok(filter.keeps(&user).then_some(user))
+        })
+        .await
+    }
+
+    /// Gives `before` the role and the status of `after`. `admin` still has to be an active platform admin then, so
+    /// of two admins who demote each other one stays, and with them the platform has one.
+    pub async fn change_standing(
+        &self,
+        admin: Option<&UserId>,
+        before: &User,
+        after: &User,
+        entry: &AuditEntry,
+    ) -> Result<Standing> {
+        let table = &self.0.tables().identity;
+        let update = Update::builder()
+            .table_name(table)
+            .set_key(Some(primary(&keys::profile(&before.id))))
+            .update_expression("SET #role = :role, #status = :status")
+            .condition_expression("#role = :old_role AND #status = :old_status")
+            .expression_attribute_names("#role", "role")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":role", value(&after.role)?)
+            .expression_attribute_values(":status", value(&after.status)?)
+            .expression_attribute_values(":old_role", value(&before.role)?)
+            .expression_attribute_values(":old_status", value(&before.status)?)
+            .build()
+            .map_err(Error::internal)?;
+        let mut parts = vec![TransactWriteItem::builder().update(update).build()];
+        if let Some(admin) = admin {
+            let check = ConditionCheck::builder()
+                .table_name(table)
+                .set_key(Some(primary(&keys::profile(admin))))
+                .condition_expression("#role = :admin AND #status = :active")
+                .expression_attribute_names("#role", "role")
+                .expression_attribute_names("#status", "status")
+                .expression_attribute_values(":admin", s("admin"))
+                .expression_attribute_values(":active", s("active"))
+                .build()
+                .map_err(Error::internal)?;
+            parts.push(TransactWriteItem::builder().condition_check(check).build());
+        }
+        Ok(match self.0.transact_audited(entry, parts).await? {
+            Transaction::Done => Standing::Changed,
+            Transaction::Refused(0) => Standing::Moved,
+            Transaction::Refused(_) => Standing::ActorLost,
+        })
+    }
+}

@@ -1,0 +1,315 @@
+//! People who sign in through Clerk: which account is theirs, and what Clerk said of them last.
+
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, KeysAndAttributes, Put, TransactWriteItem, Update};
+use model::{AuditEntry, Email, Error, Membership, Org, Result, Timestamp, User, UserId};
+use serde::Deserialize;
+
+use crate::{
+    Store,
+    accounts::{address_item, profile_item},
+    item::{self, ABSENT, Item, Transaction, conditional, from_item, n, primary, s, to_item},
+    keys, tables,
+};
+
+/// People at Clerk.
+#[derive(Debug, Clone)]
+pub struct Clerk(Store);
+
+/// What is known of a person at Clerk.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ClerkLink {
+    /// Their account; none when they were deleted before they had one.
+    pub user: Option<UserId>,
+    /// Clerk deleted them: nothing that is said of them later counts.
+    pub deleted_at: Option<Timestamp>,
+}
+
+/// The name of an event, so that it is applied once.
+#[derive(Debug, Clone)]
+pub struct EventMarker {
+    /// The sender's id of the event.
+    pub id: String,
+    /// Until when it is remembered.
+    pub until: Timestamp,
+}
+
+/// What became of a link between a person and an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Linked {
+    /// It is made.
+    Done,
+    /// The person is known already; nothing was written.
+    PersonKnown,
+    /// The account is not as it was read, or another account has the address; nothing was written.
+    AccountMoved,
+}
+
+/// What becomes of an account when Clerk says something newer of its person.
+#[derive(Debug)]
+pub struct PersonChange<'a> {
+    /// The account as it is.
+    pub user: &'a User,
+    /// Their name from now on.
+    pub name: &'a str,
+    /// Their address from now on, when it is another one.
+    pub email: Option<&'a Email>,
+    /// When Clerk changed it, milliseconds since the Unix epoch.
+    pub updated_ms: i64,
+}
+
+/// What became of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Applied {
+    /// It is applied.
+    Done,
+    /// Something newer was applied before, or the person is deleted.
+    Stale,
+    /// The event was applied before.
+    Repeated,
+    /// Another account has the address.
+    EmailTaken,
+}
+
+impl Store {
+    /// People at Clerk.
+    pub fn clerk(&self) -> Clerk {
+        Clerk(self.clone())
+    }
+}
+
+impl Clerk {
+    /// What is known of a person.
+    pub async fn link(&self, person: &str) -> Result<Option<ClerkLink>> {
+        self.0.identity().get(keys::clerk(person)).await
+    }
+
+    /// The account, and whether their session at Clerk was ended here.
+    pub async fn account(&self, user: &UserId, session: &str) -> Result<Option<(User, bool)>> {
+        let wanted = KeysAndAttributes::builder()
+            .keys(primary(&keys::profile(user)))
+            .keys(primary(&keys::clerk_sign_out(user, session)))
+            .consistent_read(true)
+            .build()
+            .map_err(Error::internal)?;
+        let read = self
+            .0
+            .db
+            .batch_get_item()
+            .request_items(&self.0.tables().identity, wanted);
+        let answer = read.send().await.map_err(item::failed)?;
+        if answer.unprocessed_keys.is_some_and(|keys| !keys.is_empty()) {
+            return Err(Error::unavailable("the identity table left keys unread"));
+        }
+        let (mut profile, mut ended) = (None, false);
+        for item in answer.responses.unwrap_or_default().into_values().flatten() {
+            match item.get("sk").map(AttributeValue::as_s) {
+                Some(Ok(sk)) if sk == "PROFILE" => profile = Some(from_item(item)?),
+                _ => ended = true,
+            }
+        }
+        Ok(profile.map(|profile| (profile, ended)))
+    }
+
+    /// Ends a session at Clerk for this system.
+    pub async fn sign_out(&self, user: &UserId, session: &str, until: Timestamp) -> Result<()> {
+        let key = keys::clerk_sign_out(user, session);
+        let mut item = primary(&key);
+        item.insert(tables::TTL.to_owned(), n(until.as_second()));
+        self.0.identity().put_new(item).await.map(|_| ())
+    }
+
+    /// Makes an account for a person who has none, or nothing at all.
+    pub async fn create(
+        &self,
+        person: &str,
+        (user, org, owner): (&User, &Org, &Membership),
+        updated_ms: Option<i64>,
+        event: Option<&EventMarker>,
+        entry: &AuditEntry,
+    ) -> Result<Linked> {
+        let mut parts = vec![
+            self.put(link_item(person, &user.id, updated_ms))?,
+            self.put(address_item(&user.email, &user.id)?)?,
+            self.put(profile_item(user)?)?,
+            self.put(to_item(&keys::org(&org.id), org)?)?,
+            self.put(to_item(&keys::membership(&owner.org, &owner.member), owner)?)?,
+        ];
+        if let Some(event) = event {
+            parts.push(self.mark(event)?);
+        }
+        self.write_link(entry, parts).await
+    }
+
+    /// Gives an account that exists to a person. Without `keep_password` its password is gone: whoever set it never
+    /// showed that the address is theirs.
+    pub async fn attach(
+        &self,
+        person: &str,
+        user: &User,
+        keep_password: bool,
+        updated_ms: Option<i64>,
+        event: Option<&EventMarker>,
+        entry: &AuditEntry,
+    ) -> Result<Linked> {
+        let change = if keep_password {
+            "SET clerk_id = :person"
+        } else {
+            "SET clerk_id = :person REMOVE password_hash"
+        };
+        let update = Update::builder()
+            .table_name(&self.0.tables().identity)
+            .set_key(Some(primary(&keys::profile(&user.id))))
+            .update_expression(change)
+            .condition_expression("attribute_not_exists(clerk_id) AND #status = :active AND email = :email")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":active", s("active"))
+            .expression_attribute_values(":email", s(user.email.as_str()))
+            .expression_attribute_values(":person", s(person))
+            .build()
+            .map_err(Error::internal)?;
+        let mut parts = vec![
+            self.put(link_item(person, &user.id, updated_ms))?,
+            TransactWriteItem::builder().update(update).build(),
+        ];
+        if let Some(event) = event {
+            parts.push(self.mark(event)?);
+        }
+        self.write_link(entry, parts).await
+    }
+
+    /// Whether the owner of an account showed that its address is theirs.
+    pub async fn is_verified(&self, user: &UserId) -> Result<bool> {
+        let item = self.0.identity().get_raw(keys::profile(user), true).await?;
+        let verified = item.and_then(|item| item.get("email_verified")?.as_bool().ok().copied());
+        Ok(verified == Some(true))
+    }
+
+    /// Ends all sign-in sessions of an account.
+    pub async fn end_sessions(&self, user: &UserId) -> Result<()> {
+        let table = self.0.identity();
+        for session in table.keys_below(&keys::user(user), keys::SESSIONS).await? {
+            table.delete(&session).await?;
+        }
+        Ok(())
+    }
+
+    /// Applies what Clerk says of a person, unless something newer was applied before.
+    pub async fn update(
+        &self,
+        person: &str,
+        change: &PersonChange<'_>,
+        event: &EventMarker,
+        entry: &AuditEntry,
+    ) -> Result<Applied> {
+        let table = &self.0.tables().identity;
+        let newer = Update::builder()
+            .table_name(table)
+            .set_key(Some(primary(&keys::clerk(person))))
+            .update_expression("SET updated_ms = :at")
+            .condition_expression(
+                "attribute_exists(pk) AND attribute_not_exists(deleted_at) \
+                 AND (attribute_not_exists(updated_ms) OR updated_ms < :at)",
+            )
+            .expression_attribute_values(":at", n(change.updated_ms))
+            .build()
+            .map_err(Error::internal)?;
+        let email = change.email.unwrap_or(&change.user.email);
+        let profile = Update::builder()
+            .table_name(table)
+            .set_key(Some(primary(&keys::profile(&change.user.id))))
+            .update_expression("SET #name = :name, email = :email")
+            .condition_expression("email = :old AND #status <> :deleted")
+            .expression_attribute_names("#name", "name")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":name", s(change.name))
+            .expression_attribute_values(":email", s(email.as_str()))
+            .expression_attribute_values(":old", s(change.user.email.as_str()))
+            .expression_attribute_values(":deleted", s("deleted"))
+            .build()
+            .map_err(Error::internal)?;
+        let mut parts = vec![
+            TransactWriteItem::builder().update(newer).build(),
+            self.mark(event)?,
+            TransactWriteItem::builder().update(profile).build(),
+        ];
+        if let Some(email) = change.email {
+            let free = Delete::builder()
+                .table_name(table)
+                .set_key(Some(primary(&keys::email(&change.user.email.fingerprint()))))
+                .build()
+                .map_err(Error::internal)?;
+            parts.push(self.put(address_item(email, &change.user.id)?)?);
+            parts.push(TransactWriteItem::builder().delete(free).build());
+        }
+        Ok(match self.0.transact_audited(entry, parts).await? {
+            Transaction::Done => Applied::Done,
+            Transaction::Refused(0) => Applied::Stale,
+            Transaction::Refused(1) => Applied::Repeated,
+            Transaction::Refused(2) => return Err(Error::unavailable("the account changed meanwhile")),
+            Transaction::Refused(_) => Applied::EmailTaken,
+        })
+    }
+
+    /// Notes that Clerk deleted a person, known or not; it is final.
+    pub async fn mark_deleted(&self, person: &str, now: Timestamp) -> Result<()> {
+        let update = self
+            .0
+            .identity()
+            .update(&keys::clerk(person))
+            .update_expression("SET deleted_at = if_not_exists(deleted_at, :now)")
+            .expression_attribute_values(":now", s(now.to_string()));
+        conditional(update).await.map(|_| ())
+    }
+
+    /// Notes an event that changed nothing; answers `false` when it was noted before.
+    pub async fn note_event(&self, event: &EventMarker) -> Result<bool> {
+        self.0.ephemeral().put_new(marker_item(event)).await
+    }
+
+    /// Whether an event was applied before.
+    pub async fn knows_event(&self, event: &EventMarker) -> Result<bool> {
+        let key = keys::event("clerk", &event.id);
+        Ok(self.0.ephemeral().get_raw(key, true).await?.is_some())
+    }
+
+    async fn write_link(&self, entry: &AuditEntry, parts: Vec<TransactWriteItem>) -> Result<Linked> {
+        Ok(match self.0.transact_audited(entry, parts).await? {
+            Transaction::Done => Linked::Done,
+            Transaction::Refused(0) => Linked::PersonKnown,
+            Transaction::Refused(_) => Linked::AccountMoved,
+        })
+    }
+
+    fn put(&self, item: Item) -> Result<TransactWriteItem> {
+        put_into(&self.0.tables().identity, item)
+    }
+
+    fn mark(&self, event: &EventMarker) -> Result<TransactWriteItem> {
+        put_into(&self.0.tables().ephemeral, marker_item(event))
+    }
+}
+
+fn put_into(table: &str, item: Item) -> Result<TransactWriteItem> {
+    let put = Put::builder()
+        .table_name(table)
+        .set_item(Some(item))
+        .condition_expression(ABSENT)
+        .build();
+    put.map(|put| TransactWriteItem::builder().put(put).build())
+        .map_err(Error::internal)
+}
+
+fn marker_item(event: &EventMarker) -> Item {
+    let mut item = primary(&keys::event("clerk", &event.id));
+    item.insert(tables::TTL.to_owned(), n(event.until.as_second()));
+    item
+}
+
+fn link_item(person: &str, user: &UserId, updated_ms: Option<i64>) -> Item {
+    let mut item = primary(&keys::clerk(person));
+    item.insert("user".to_owned(), s(user.as_str()));
+    if let Some(at) = updated_ms {
+        item.insert("updated_ms".to_owned(), n(at));
+    }
+    item
+}

@@ -1,0 +1,167 @@
+//! What those who run the platform look at: recent failures, runs of schedules; and the epoch of all caches.
+
+use std::time::Duration;
+
+use model::{Page, PageRequest, Result, Timestamp, id::made_at, time::after};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Store,
+    audit_log::{by_id, id_only},
+    item::{Narrow, conditional, from_item, n, to_item},
+    keys, tables,
+    walk::{Partition, walk},
+};
+
+/// How long failures are kept.
+const KEEP_FAILURES: Duration = Duration::from_hours(7 * 24);
+
+/// Failures, runs of schedules and the epoch of caches.
+#[derive(Debug, Clone)]
+pub struct Operations(Store);
+
+/// A request that failed by our fault: what the access log may hold of it, and no more.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Failure {
+    /// Its id; sorts by time.
+    pub id: String,
+    /// The request in our logs.
+    pub request_id: String,
+    /// HTTP method.
+    pub method: String,
+    /// Route template.
+    pub route: String,
+    /// HTTP status.
+    pub status: u16,
+    /// The stable word of the answer.
+    pub code: String,
+    /// When it was answered.
+    pub at: Timestamp,
+}
+
+/// Which failures are wanted. What is absent does not matter.
+#[derive(Debug, Clone, Default)]
+pub struct FailureFilter {
+    /// The stable word of the answer.
+    pub code: Option<String>,
+    /// Route template.
+    pub route: Option<String>,
+    /// Not before this time.
+    pub from: Option<Timestamp>,
+    /// Before this time.
+    pub to: Option<Timestamp>,
+}
+
+/// How the last run of a schedule went.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ScheduleRun {
+    /// The schedule.
+    pub schedule: String,
+    /// When it began.
+    pub began_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Timestamp,
+    /// Whether it ended without an error.
+    pub ok: bool,
+}
+
+impl FailureFilter {
+    fn keeps(&self, failure: &Failure) -> bool {
+        self.code.as_ref().is_none_or(|code| *code == failure.code)
+            && self.route.as_ref().is_none_or(|route| *route == failure.route)
+            && self.from.is_none_or(|from| failure.at >= from)
+            && self.to.is_none_or(|to| failure.at < to)
+    }
+}
+
+impl Store {
+    /// Failures, runs of schedules and the epoch of caches.
+    pub fn operations(&self) -> Operations {
+        Operations(self.clone())
+    }
+}
+
+impl Operations {
+    /// Keeps a failure for a week.
+    pub async fn note_failure(&self, failure: &Failure) -> Result<()> {
+        let key = keys::failure(&day_of(failure.at), &failure.id);
+        let mut item = to_item(&key, failure)?;
+        item.insert(tables::TTL.to_owned(), n(after(failure.at, KEEP_FAILURES).as_second()));
+        self.0.ephemeral().put_new(item).await.map(|_| ())
+    }
+
+    /// Failures of the last week, newest first. The cursor is an id, as that of [`crate::AuditLog::of_everybody`].
+    pub async fn failures(&self, filter: &FailureFilter, now: Timestamp, page: &PageRequest) -> Result<Page<Failure>> {
+        let days = (0..8).map(|back| day_of(before(now, Duration::from_hours(back * 24))));
+        let partitions = days.map(|day| Partition {
+            hash: vec![("pk", keys::failures(&day))],
+            name: day,
+            index: None,
+            range: &["sk"],
+        });
+        let oldest = before(now, KEEP_FAILURES);
+        let day = page.after.as_deref().and_then(made_at).map(day_of);
+        let page = by_id(page, day.as_deref());
+        let found = walk(self.0.ephemeral(), partitions.collect(), &page, |item| {
+            let failure: Failure = from_item(item)?;
+            Ok((failure.at > oldest && filter.keeps(&failure)).then_some(failure))
+        });
+        Ok(id_only(found.await?))
+    }
+
+    /// Notes how the last run of a schedule went.
+    pub async fn note_run(&self, run: &ScheduleRun) -> Result<()> {
+        let item = to_item(&keys::schedule_run(&run.schedule), run)?;
+        let put = self
+            .0
+            .db
+            .put_item()
+            .table_name(&self.0.tables().ephemeral)
+            .set_item(Some(item));
+        put.send().await.map_err(crate::item::failed).map(|_| ())
+    }
+
+    /// The last run of every schedule that ever ran.
+    pub async fn runs(&self) -> Result<Vec<ScheduleRun>> {
+        let page = PageRequest {
+            limit: PageRequest::MAX_LIMIT,
+            after: None,
+        };
+        let found = self
+            .0
+            .ephemeral()
+            .list(keys::SCHEDULES.to_owned(), keys::RUNS, &page, Narrow::default())
+            .await?;
+        found.items.into_iter().map(from_item).collect()
+    }
+
+    /// The epoch of all caches.
+    pub async fn cache_epoch(&self) -> Result<u64> {
+        let item = self.0.ephemeral().get_raw(keys::cache_epoch(), true).await?;
+        let epoch = item.and_then(|item| item.get("epoch")?.as_n().ok()?.parse().ok());
+        Ok(epoch.unwrap_or_default())
+    }
+
+    /// Begins a new epoch, and answers it.
+    pub async fn next_cache_epoch(&self) -> Result<u64> {
+        let update = self
+            .0
+            .ephemeral()
+            .update(&keys::cache_epoch())
+            .update_expression("ADD epoch :one")
+            .expression_attribute_values(":one", n(1))
+            .return_values(aws_sdk_dynamodb::types::ReturnValue::AllNew);
+        let item = conditional(update).await?.unwrap_or_default();
+        let epoch = item.get("epoch").and_then(|epoch| epoch.as_n().ok()?.parse().ok());
+        Ok(epoch.unwrap_or_default())
+    }
+}
+
+fn before(at: Timestamp, by: Duration) -> Timestamp {
+    let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+    Timestamp::from_millisecond(at.as_millisecond().saturating_sub(by)).unwrap_or(Timestamp::MIN)
+}
+
+fn day_of(at: Timestamp) -> String {
+    at.to_string()[..10].to_owned()
+}
