@@ -170,9 +170,9 @@ pub fn mail(mail: &MailId) -> Key {
     key(format!("MAIL#{mail}"), "M")
 }
 
-/// Mails that an address got because somebody typed it.
-pub fn mails_to(account: &str) -> Key {
-    key(format!("MAIL#TO#{account}"), "L")
+/// Mails of one kind that an address got because somebody typed it.
+pub fn mails_to(account: &str, kind: &str) -> Key {
+    key(format!("MAIL#TO#{account}"), kind)
 }
 
 // audit
