@@ -29,11 +29,16 @@ impl Gateway {
 
     /// The status, and the body without what differs from request to request.
     async fn log_in(&self, from: impl Into<IpAddr>, email: &str, password: &str) -> (u16, Value) {
-        let body = json!({"email": email, "password": password}).to_string();
-        let request = Request::post("/api/v1/auth/login")
+        let credentials = json!({"email": email, "password": password});
+        self.post(from, "/api/v1/auth/login", &credentials).await
+    }
+
+    async fn post(&self, from: impl Into<IpAddr>, path: &str, body: &Value) -> (u16, Value) {
+        let request = Request::post(path)
             .header("content-type", "application/json")
             .extension(SourceAddress(from.into()));
-        let answer = self.0.clone().oneshot(request.body(Body::from(body)).unwrap()).await;
+        let request = request.body(Body::from(body.to_string())).unwrap();
+        let answer = self.0.clone().oneshot(request).await;
         let (parts, body) = answer.unwrap().into_parts();
         let mut body: Value = serde_json::from_slice(&to_bytes(body, 1 << 20).await.unwrap()).unwrap();
         body["request_id"] = Value::Null;
@@ -102,6 +107,30 @@ async fn while_strangers_guess_the_owner_signs_in_from_where_they_were_before() 
     for _ in 0..12 {
         ada.sign_in_again().await;
     }
+}
+
+#[tokio::test]
+async fn who_reads_the_owners_mail_can_sign_in_while_strangers_guess() {
+    let t = Test::new().await;
+    let gateway = Gateway::of(&t);
+    // Registered from elsewhere, so that nothing knows the network of this test.
+    let ada = json!({"email": "ada@example.com", "password": PASSWORD});
+    let (status, _) = gateway.post(address(1), "/api/v1/auth/register", &ada).await;
+    assert_eq!(status, 201);
+    for number in 10..30 {
+        gateway.log_in(address(number), "ada@example.com", "a guess").await;
+    }
+    let log_in = async || t.anonymous().post("/api/v1/auth/login", ada.clone()).await;
+    log_in().await.problem(429, "too_many_attempts");
+    let reset = json!({"email": "ada@example.com"});
+    t.anonymous().post("/api/v1/auth/reset-password", reset).await.ok();
+    let token = t.mailed_token("ada@example.com", "new password").await;
+    let confirm = json!({"token": token, "new_password": PASSWORD});
+    t.anonymous()
+        .post("/api/v1/auth/reset-password/confirm", confirm)
+        .await
+        .ok();
+    log_in().await.ok();
 }
 
 #[tokio::test]

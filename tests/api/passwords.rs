@@ -206,7 +206,7 @@ async fn of_64_uses_of_one_reset_link_one_wins() {
 #[tokio::test]
 async fn an_address_gets_few_mails_however_often_it_is_typed() {
     let t = Test::new().await;
-    t.user("ada").await;
+    let ada = t.user("ada").await;
     t.drain().await;
     t.advance_seconds(3600);
     let before = t.outbox().await.len();
@@ -217,4 +217,14 @@ async fn an_address_gets_few_mails_however_often_it_is_typed() {
     t.advance_seconds(20 * 60);
     ask_for_reset(&t, "ada@example.com").await.ok();
     assert_eq!(t.outbox().await.len() - before, 4);
+    ada.post("/api/v1/auth/verify-email/request", json!({}))
+        .await
+        .expect(401);
+    let ada = ada.sign_in_again().await;
+    ada.post("/api/v1/auth/verify-email/request", json!({})).await.ok();
+    assert_eq!(
+        t.outbox().await.len() - before,
+        5,
+        "each kind of mail has a limit of its own"
+    );
 }

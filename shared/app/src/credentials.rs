@@ -159,6 +159,7 @@ impl App {
                     link: Some(&digest),
                 };
                 if accounts.set_password(&change, &entry).await? {
+                    self.know_owner(&account.user, origin).await;
                     return Ok(());
                 }
                 // The sessions may have been ended in between, which is no reason to refuse; all else is.
@@ -171,6 +172,16 @@ impl App {
                 account = again;
             }
         })
+    }
+
+    /// Whoever reads the owner's mail is not a stranger: they can sign in while strangers guess.
+    async fn know_owner(&self, user: &User, origin: &Origin) {
+        let Some(network) = &origin.network else { return };
+        let account = user.email.fingerprint();
+        let known = self.store.logins().know(&account, network, self.clock.now()).await;
+        if let Err(error) = known {
+            tracing::warn!(user_id = %user.id, error = %error, "auth.network_not_noted");
+        }
     }
 
     /// A link by which the password of `account` can be set; answers its token.

@@ -4,8 +4,11 @@
 //! A crash between the last two sends a mail twice, never not at all.
 
 use futures::future::BoxFuture;
-use model::{Error, Mail, MailMessage, Result, throttle::MAILS};
-use store::{Claimed, Queue, keys};
+use model::{Email, Error, Mail, MailMessage, Result, throttle::MAILS};
+use store::{
+    Claimed, Queue,
+    keys::{self, Key},
+};
 
 use crate::{App, letters};
 
@@ -74,10 +77,9 @@ impl App {
             return Ok(());
         };
         let sent = self.mailer.send(&mail).await;
-        if sent.is_err() && !matches!(message, MailMessage::Mail(_)) {
+        if let (Err(_), Some(bucket)) = (&sent, bucket(message, &mail.to)) {
             // What did not leave does not count, or an outage would use up what the address may get.
-            let key = keys::mails_to(&mail.to.fingerprint());
-            self.store.limits().give_back(&key, MAILS).await?;
+            self.store.limits().give_back(&bucket, MAILS).await?;
         }
         sent
     }
@@ -91,7 +93,7 @@ impl App {
                 let account = self.store.accounts().by_email(&email.fingerprint()).await?;
                 let account = account.filter(|account| account.user.is_active());
                 let Some(account) = account else { return Ok(None) };
-                if !self.may_mail(&email.fingerprint()).await? {
+                if !self.may_mail(message, email).await? {
                     return Ok(None);
                 }
                 let token = self.new_password_link(&account).await?;
@@ -101,7 +103,7 @@ impl App {
                 let account = self.store.accounts().by_id(user).await?;
                 let account = account.filter(|account| account.user.is_active() && !account.user.email_verified);
                 let Some(account) = account else { return Ok(None) };
-                if !self.may_mail(&account.user.email.fingerprint()).await? {
+                if !self.may_mail(message, &account.user.email).await? {
                     return Ok(None);
                 }
                 let token = self.new_verification(&account.user).await?;
@@ -111,7 +113,7 @@ impl App {
                 let account = self.store.accounts().by_email(&email.fingerprint()).await?;
                 let account = account.filter(|account| account.user.is_active());
                 let Some(account) = account else { return Ok(None) };
-                if !self.may_mail(&email.fingerprint()).await? {
+                if !self.may_mail(message, email).await? {
                     return Ok(None);
                 }
                 Ok(Some(letters::email_taken(id, &account.user, url)))
@@ -120,9 +122,23 @@ impl App {
     }
 
     /// Whether an address may get another mail that somebody asked for by typing it.
-    async fn may_mail(&self, account: &str) -> Result<bool> {
-        let limits = self.store.limits();
-        let taken = limits.take(&keys::mails_to(account), MAILS, self.clock.now()).await?;
+    async fn may_mail(&self, message: &MailMessage, to: &Email) -> Result<bool> {
+        let Some(bucket) = bucket(message, to) else {
+            return Ok(true);
+        };
+        let taken = self.store.limits().take(&bucket, MAILS, self.clock.now()).await?;
         Ok(taken.is_ok())
     }
+}
+
+/// What limits mail to an address; nothing limits what the product itself wants said. Each kind has its own, so that
+/// nobody keeps the mail from somebody who forgot their password by asking for another kind.
+fn bucket(message: &MailMessage, to: &Email) -> Option<Key> {
+    let kind = match message {
+        MailMessage::Mail(_) => return None,
+        MailMessage::PasswordReset { .. } => "RESET",
+        MailMessage::VerifyEmail { .. } => "VERIFY",
+        MailMessage::EmailTaken { .. } => "TAKEN",
+    };
+    Some(keys::mails_to(&to.fingerprint(), kind))
 }

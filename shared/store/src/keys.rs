@@ -274,9 +274,9 @@ pub fn mail(mail: &MailId) -> Key {
     key(format!("MAIL#{mail}"), "M")
 }
 
-/// Mails that an address got because somebody typed it.
-pub fn mails_to(account: &str) -> Key {
-    key(format!("MAIL#TO#{account}"), "L")
+/// Mails of one kind that an address got because somebody typed it.
+pub fn mails_to(account: &str, kind: &str) -> Key {
+    key(format!("MAIL#TO#{account}"), kind)
 }
 
 /// An event of somebody else's system that was dealt with. `id`: the sender's own name for it.
