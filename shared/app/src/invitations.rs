@@ -55,7 +55,7 @@ impl App {
             if !by.role.may_manage(role) {
                 return Err(OWNER_REQUIRED);
             }
-            for _ in 0..MAX_ATTEMPTS {
+            for attempt in 0..MAX_ATTEMPTS {
                 let found = self.store.orgs().get(&by.org).await?.ok_or(NO_ORG)?;
                 if found.org.personal {
                     return Err(personal());
@@ -65,6 +65,10 @@ impl App {
                 }
                 let known = self.store.invitations().of_address(&by.org, email).await?;
                 let sent = match known {
+                    // Somebody else sent the same one at this moment: one mail is enough.
+                    Some(known) if attempt > 0 && known.role == role && !known.is_expired(self.clock.now()) => {
+                        return Ok(known);
+                    }
                     Some(known) => self.renew(by, actor, &known, role).await?,
                     None => self.invite_first(by, actor, email, role, &found).await?,
                 };
