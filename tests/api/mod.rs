@@ -8,5 +8,6 @@ mod contracts;
 mod documents;
 mod matrix;
 mod openapi;
+mod quotas;
 mod settings;
 mod users;
