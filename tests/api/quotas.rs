@@ -1,0 +1,148 @@
+//! Daily limits.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures::future::join_all;
+use serde_json::json;
+
+use crate::support::{ADMIN, Caller, Test};
+
+const QUOTA: &str = "/api/v1/users/me/quota";
+
+fn of(user: &Caller) -> String {
+    format!("/api/v1/users/{}", user.id())
+}
+
+#[tokio::test]
+async fn a_quota_is_10000_tokens_a_day_and_its_user_only_lowers_it() {
+    let t = Test::with(&ADMIN).await;
+    let (ada, eve, root) = (t.user("ada").await, t.user("eve").await, t.admin().await);
+    let quota = ada.get(QUOTA).await.ok().json();
+    assert_eq!(
+        (&quota["user_id"], &quota["daily_limit"], &quota["used_today"]),
+        (&json!(ada.id()), &json!(10000), &json!(0))
+    );
+    assert!(quota["last_reset"].as_str().unwrap().ends_with("T00:00:00Z"), "{quota}");
+    let own = format!("{}/quota", of(&ada));
+    eve.get(&own).await.problem(404, "not_found");
+    eve.put(&own, json!({"daily_limit": 1})).await.problem(404, "not_found");
+    let lowered = ada.put(
+        QUOTA,
+        json!({"daily_limit": 500, "used_today": 7, "last_reset": "2020-01-01T00:00:00Z"}),
+    );
+    let lowered = lowered.await.ok().json();
+    assert_eq!(
+        (&lowered["daily_limit"], &lowered["used_today"]),
+        (&json!(500), &json!(0))
+    );
+    assert_eq!(lowered["last_reset"], quota["last_reset"]);
+    ada.put(QUOTA, json!({"daily_limit": 501}))
+        .await
+        .problem(403, "quota_raise");
+    let raised = root
+        .put(&own, json!({"daily_limit": 90_000, "used_today": 40}))
+        .await
+        .ok()
+        .json();
+    assert_eq!(
+        (&raised["daily_limit"], &raised["used_today"]),
+        (&json!(90_000), &json!(40))
+    );
+    assert_eq!(ada.get(QUOTA).await.ok().json(), raised);
+    assert_eq!(
+        root.put(QUOTA, json!({"daily_limit": 20_000})).await.ok().json()["daily_limit"],
+        20_000
+    );
+    for (wrong, pointer) in [
+        (json!({"daily_limit": -1}), "/daily_limit"),
+        (json!({"daily_limit": 1_000_000_000_001_u64}), "/daily_limit"),
+        (json!({"used_today": "many"}), "/used_today"),
+    ] {
+        assert_eq!(root.put(&own, wrong).await.invalid(), [pointer]);
+    }
+    assert_eq!(
+        t.audited(ada.org()).await,
+        ["user.created", "quota.changed", "quota.changed"]
+    );
+    t.advance_seconds(24 * 3600);
+    let tomorrow = ada.sign_in_again().await.get(QUOTA).await.ok().json();
+    assert_eq!(
+        (&tomorrow["daily_limit"], &tomorrow["used_today"]),
+        (&json!(90_000), &json!(0))
+    );
+    assert_ne!(
+        tomorrow["last_reset"], quota["last_reset"],
+        "a new day begins by itself"
+    );
+}
+
+#[tokio::test]
+async fn a_changed_limit_changes_what_is_left_of_today_by_as_much() {
+    let t = Test::with(&ADMIN).await;
+    let (ada, root) = (t.user("ada").await, t.admin().await);
+    let began = ada.get(QUOTA).await.ok().text("last_reset");
+    // As the ledger leaves the day: 300 used, 200 reserved, 9,500 left of 10,000.
+    let mut put = t.db().put_item().table_name("parlance-usage");
+    put = put.item("pk", AttributeValue::S(format!("U#{}", ada.id())));
+    put = put.item("sk", AttributeValue::S(format!("D#{}", &began[..10])));
+    for (name, value) in [("used", "300"), ("reserved", "200"), ("budget", "9500")] {
+        put = put.item(name, AttributeValue::N(value.to_owned()));
+    }
+    put.send().await.unwrap();
+    assert_eq!(ada.get(QUOTA).await.ok().json()["used_today"], 300);
+    let budget = async || {
+        let day = t
+            .items("parlance-usage")
+            .await
+            .into_iter()
+            .find(|((_, sk), _)| sk.starts_with("D#"))
+            .unwrap()
+            .1;
+        let text = day.split("\"budget\": \"N(\\\"").nth(1).unwrap();
+        (
+            text.split('\\').next().unwrap().parse::<i64>().unwrap(),
+            day.contains("\"reserved\": \"N(\\\"200\\\")\""),
+        )
+    };
+    ada.put(QUOTA, json!({"daily_limit": 9_000})).await.ok();
+    assert_eq!(budget().await, (8_500, true));
+    ada.put(QUOTA, json!({"daily_limit": 100})).await.ok();
+    assert_eq!(budget().await, (-400, true), "what is used stays used");
+    root.put(
+        &format!("{}/quota", of(&ada)),
+        json!({"daily_limit": 100, "used_today": 0}),
+    )
+    .await
+    .ok();
+    assert_eq!(budget().await, (-100, true));
+}
+
+#[tokio::test]
+async fn limits_that_are_lowered_at_once_never_end_higher() {
+    let t = Test::new().await;
+    let ada = t.user("ada").await;
+    let limits: Vec<u64> = (1..=16).map(|step| 10_000 - step * 100).collect();
+    let answers = join_all(limits.iter().map(|limit| ada.put(QUOTA, json!({"daily_limit": limit})))).await;
+    for answer in answers {
+        if answer.status != 200 {
+            answer.problem(403, "quota_raise");
+        }
+    }
+    assert_eq!(
+        ada.get(QUOTA).await.ok().json()["daily_limit"],
+        8_400,
+        "the lowest stays"
+    );
+}
+
+#[tokio::test]
+async fn the_day_follows_the_time_zone_of_the_personal_organization() {
+    let t = Test::new().await;
+    let ada = t.user("ada").await;
+    let update = t.db().update_item().table_name("parlance-identity");
+    let update = update.key("pk", AttributeValue::S(format!("O#{}", ada.org())));
+    let update = update.key("sk", AttributeValue::S("ORG".to_owned()));
+    let update = update.update_expression("SET time_zone = :zone");
+    let zone = AttributeValue::S("Asia/Tokyo".to_owned());
+    update.expression_attribute_values(":zone", zone).send().await.unwrap();
+    assert!(ada.get(QUOTA).await.ok().text("last_reset").ends_with("T15:00:00Z"));
+}
