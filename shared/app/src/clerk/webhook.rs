@@ -179,7 +179,9 @@ impl App {
                 Some(user) => self.live_account(&user).await?,
                 None => None,
             };
-            let Some(user) = user else { break };
+            let Some(user) = user else {
+                return clerk.note_event(marker).await.map(|_| ());
+            };
             let mut email = known.email.as_ref().filter(|email| **email != user.email);
             if let Some(other) = email
                 && self
@@ -206,12 +208,15 @@ impl App {
             };
             match clerk.update(&known.id, &change, marker, &entry).await? {
                 Applied::Done | Applied::Repeated => return Ok(()),
-                Applied::Stale => break,
+                Applied::Stale => return clerk.note_event(marker).await.map(|_| ()),
                 // Taken between the look and the write: look again.
                 Applied::EmailTaken => {}
             }
         }
-        clerk.note_event(marker).await.map(|_| ())
+        // Svix delivers it again.
+        Err(Error::unavailable(
+            "the address of a person at Clerk could not be settled",
+        ))
     }
 
     /// The person first, so that nothing that is said of them later makes them an account; the event last, so that
