@@ -317,6 +317,8 @@ async fn the_logs_hold_audit_entries_and_failures_newest_first() {
         "user.role_changed",
         "GET /api/v1/documents: internal",
         "user.role_changed",
+        "user.created",
+        "user.created",
     ];
     assert_eq!(messages, expected);
     let failure = &logs("?source=error").await.json()[0];

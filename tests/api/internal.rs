@@ -149,6 +149,7 @@ async fn a_person_at_clerk_has_one_account_however_often_and_at_once_it_is_asked
 async fn an_address_that_the_service_names_never_opens_somebody_elses_account() {
     let (t, service) = stack().await;
     t.user("ada").await;
+    t.drain().await;
     let path = format!("{INTERNAL}/users/by-clerk-id/user_eve?email=ADA@example.com");
     let before = t.items("parlance-identity").await;
     service.get(&path).await.problem(409, "email_taken");

@@ -316,8 +316,11 @@ async fn a_deleted_organization_is_gone_for_everybody_at_once_and_its_removal_is
         .problem(404, "not_found");
     let id = path.rsplit('/').next().unwrap();
     let promised = t.items("parlance-app").await.into_keys();
-    let promised: Vec<_> = promised.filter(|(pk, _)| pk.starts_with("OUTP#")).collect();
-    assert_eq!(promised.iter().map(|(_, sk)| sk.as_str()).collect::<Vec<_>>(), [id]);
+    let promised: Vec<_> = promised.filter(|(pk, _)| pk == "PURGE").collect();
+    assert_eq!(
+        promised.iter().map(|(_, sk)| sk.as_str()).collect::<Vec<_>>(),
+        [format!("org.{id}")]
+    );
     org(&eve, "acme").await;
     bob.with_header("x-current-org", "acme")
         .get("/api/v1/documents")

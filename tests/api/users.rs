@@ -198,7 +198,7 @@ async fn deleting_an_account_ends_every_credential_and_frees_the_address() {
     assert_eq!(
         promises
             .keys()
-            .filter(|(pk, sk)| pk.starts_with("OUTP#") && sk == ada.id())
+            .filter(|(pk, sk)| pk == "PURGE" && *sk == format!("user.{}", ada.id()))
             .count(),
         1
     );
@@ -208,7 +208,7 @@ async fn deleting_an_account_ends_every_credential_and_frees_the_address() {
     );
     root.delete(&of(&again)).await.ok();
     again.get(ME).await.problem(401, "session_ended");
-    root.delete(ME).await.problem(409, "own_admin_account");
+    root.delete(ME).await.problem(403, "own_account");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use app::{KeyChange, NewKey};
 use garde::Validate;
-use http_api::not_blank;
+use http_api::readable_name;
 use model::{ApiKey, ApiKeyId, Error, Permission, Result, Timestamp, time::after};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer};
 #[derive(Deserialize, Validate, JsonSchema)]
 pub(crate) struct NewApiKey {
     /// Name shown to people; it need not be unique.
-    #[garde(length(chars, max = ApiKey::MAX_NAME), custom(not_blank))]
+    #[garde(length(chars, max = ApiKey::MAX_NAME), custom(readable_name))]
     name: String,
     /// What it may do; all that the caller may do when left out, and never more.
     #[garde(skip)]
@@ -40,7 +40,7 @@ const MAX_BUDGET: u64 = 1_000_000_000_000;
 #[expect(clippy::option_option, reason = "null removes a limit, absence keeps it")]
 pub(crate) struct KeyPatch {
     /// New name.
-    #[garde(inner(length(chars, max = ApiKey::MAX_NAME), custom(not_blank)))]
+    #[garde(inner(length(chars, max = ApiKey::MAX_NAME), custom(readable_name)))]
     name: Option<String>,
     /// Switched on or off.
     #[garde(skip)]

@@ -1,7 +1,7 @@
 //! Chat sessions of everybody.
 
 use garde::Validate;
-use http_api::{Body, Created, Ctx, Json, Listing, Message, Paging, Path, Result, Service, not_blank};
+use http_api::{Body, Created, Ctx, Json, Listing, Message, Paging, Path, Result, Service, readable_name};
 use model::{Conversation, ConversationId, Error, Timestamp, User, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ pub(crate) struct NewUserSession {
     #[garde(skip)]
     user_id: UserId,
     /// Shown in lists; the beginning of the first message when left out.
-    #[garde(inner(length(chars, max = 200), custom(not_blank)))]
+    #[garde(inner(length(chars, max = 200), custom(readable_name)))]
     title: Option<String>,
 }
 
@@ -23,7 +23,7 @@ pub(crate) struct NewUserSession {
 #[derive(Deserialize, Validate, JsonSchema)]
 pub(crate) struct SessionTitle {
     /// The title from now on.
-    #[garde(length(chars, max = 200), custom(not_blank))]
+    #[garde(length(chars, max = 200), custom(readable_name))]
     title: String,
 }
 

@@ -2,7 +2,7 @@
 
 use app::NewOrg as Wanted;
 use garde::Validate;
-use http_api::not_blank;
+use http_api::readable_name;
 use model::{
     Error, InvitationId, Org, OrgChange, OrgRole, Secret, UserId,
     org::{parse_slug, parse_time_zone},
@@ -14,7 +14,7 @@ use serde::Deserialize;
 #[derive(Deserialize, Validate, JsonSchema)]
 pub(crate) struct NewOrg {
     /// Name shown to people.
-    #[garde(length(chars, max = Org::MAX_NAME), custom(not_blank))]
+    #[garde(length(chars, max = Org::MAX_NAME), custom(readable_name))]
     name: String,
     /// Unique short name: 3 to 40 lower-case letters, digits and single hyphens inside; made of the name when left
     /// out.
@@ -29,7 +29,7 @@ pub(crate) struct NewOrg {
 #[derive(Deserialize, Validate, JsonSchema)]
 pub(crate) struct OrgPatch {
     /// New name.
-    #[garde(inner(length(chars, max = Org::MAX_NAME), custom(not_blank)))]
+    #[garde(inner(length(chars, max = Org::MAX_NAME), custom(readable_name)))]
     name: Option<String>,
     /// New unique short name; the old one is free for others.
     #[garde(skip)]

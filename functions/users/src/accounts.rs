@@ -2,7 +2,7 @@
 
 use app::{ChangedBy, SignUp, UserChange};
 use garde::Validate;
-use http_api::{Body, Caller, Created, Ctx, Json, Message, PlatformAdmin, Result, SelfOrAdmin, not_blank};
+use http_api::{Body, Caller, Created, Ctx, Json, Message, PlatformAdmin, Result, SelfOrAdmin, readable_name};
 use model::{
     Email, Error, NewPassword, PlatformRole, Secret, Timestamp, User, UserStatus,
     permission::{ReadAccount, WriteAccount},
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Deserialize, Validate, JsonSchema)]
 pub(crate) struct NewUser {
     /// Name shown to others; the part of the address before the `@` when left out.
-    #[garde(inner(length(chars, max = User::MAX_NAME), custom(not_blank)))]
+    #[garde(inner(length(chars, max = User::MAX_NAME), custom(readable_name)))]
     name: Option<String>,
     /// Sign-in name.
     #[garde(skip)]
@@ -31,7 +31,7 @@ pub(crate) struct NewUser {
 #[derive(Deserialize, Validate, JsonSchema)]
 pub(crate) struct UserPatch {
     /// New name.
-    #[garde(inner(length(chars, max = User::MAX_NAME), custom(not_blank)))]
+    #[garde(inner(length(chars, max = User::MAX_NAME), custom(readable_name)))]
     name: Option<String>,
     /// New sign-in name. Changing the own one takes the password too.
     #[garde(skip)]
@@ -55,6 +55,8 @@ pub(crate) struct UserView {
     /// The same as `name`.
     full_name: String,
     email: String,
+    /// Whether the address was shown to be this person's own.
+    email_verified: bool,
     role: PlatformRole,
     status: UserStatus,
     created_at: Timestamp,
@@ -72,6 +74,7 @@ impl From<User> for UserView {
             full_name: user.name.clone(),
             name: user.name,
             email: user.email.to_string(),
+            email_verified: user.email_verified,
             role: user.role,
             status: user.status,
             created_at: user.created_at,

@@ -8,7 +8,11 @@ use store::{AdminStanding as Standing, UserFilter};
 use crate::{App, Subject};
 
 const NO_USER: Error = Error::NotFound("user");
-const OWN_ACCOUNT: Error = Error::Forbidden {
+pub(crate) const ADMIN_ONLY: Error = Error::Forbidden {
+    code: "role_required",
+    detail: "Only a platform admin may do this.",
+};
+pub(crate) const OWN_ACCOUNT: Error = Error::Forbidden {
     code: "own_account",
     detail: "Another platform admin has to do this to your account.",
 };
@@ -91,10 +95,7 @@ impl App {
                 match users.change_standing(admin.as_ref(), &before, &after, &entry).await? {
                     Standing::Changed => return Ok(after),
                     Standing::ActorLost => {
-                        return Err(Error::Forbidden {
-                            code: "role_required",
-                            detail: "Only a platform admin may do this.",
-                        });
+                        return Err(ADMIN_ONLY);
                     }
                     // Somebody changed it first, so what it means to change it has to be looked at again.
                     Standing::Moved => {}

@@ -1,11 +1,15 @@
 //! Accounts, as their owners and platform admins change them.
 
 use futures::future::BoxFuture;
-use model::{Actor, Error, MailMessage, PlatformRole, Result, Secret, User, UserId, UserStatus};
+use model::{Actor, Error, MailMessage, PlatformRole, Result, Secret, User, UserId, UserStatus, audit::ActorKind};
 use serde_json::json;
 use store::{Ended, UserChange, UserWrite};
 
-use crate::{App, SignUp, audited::Deed};
+use crate::{
+    App, SignUp,
+    admin::{ADMIN_ONLY, OWN_ACCOUNT},
+    audited::Deed,
+};
 
 const ABSENT: Error = Error::NotFound("user");
 /// How often a change is tried again that somebody else's change overtook.
@@ -68,6 +72,7 @@ impl App {
         password: Option<&'a Secret>,
     ) -> BoxFuture<'a, Result<User>> {
         Box::pin(async move {
+            let admin = admin_behind(actor, id);
             for _ in 0..MAX_ATTEMPTS {
                 let old = self.user(id).await?;
                 let change = UserChange {
@@ -101,7 +106,12 @@ impl App {
                     after: json!({"role": new.role, "changed": fields}),
                 };
                 let entry = self.entry(actor, &old.personal_org, deed)?;
-                match self.store.accounts().change(&old, &change, &entry).await? {
+                match self
+                    .store
+                    .accounts()
+                    .change(admin.as_ref(), &old, &change, &entry)
+                    .await?
+                {
                     UserWrite::Done => {
                         if change.email.is_some() {
                             let (id, user) = (self.ids.make()?, new.id.clone());
@@ -113,7 +123,7 @@ impl App {
                         let detail = "An account with this e-mail address exists.";
                         return Err(Error::conflict("email_taken", detail));
                     }
-                    UserWrite::Changed => {}
+                    UserWrite::Changed => self.require_admin(admin.as_ref()).await?,
                 }
             }
             Err(busy())
@@ -125,14 +135,14 @@ impl App {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Conflict`] `last_owner` when a shared organization would have no owner left, and
-    /// `own_admin_account` for an admin's own account: another admin has to end it, so that one stays.
+    /// [`Error::Forbidden`] `own_account` for an admin's own account: another admin has to end it, so that one stays.
     pub fn end_user<'a>(&'a self, actor: &'a Actor, id: &'a UserId) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
+            let admin = admin_behind(actor, id);
             for _ in 0..MAX_ATTEMPTS {
                 let user = self.user(id).await?;
                 if user.role == PlatformRole::Admin && actor.id.as_deref() == Some(id.as_str()) {
-                    let detail = "A platform admin cannot end their own account; ask another admin.";
-                    return Err(Error::conflict("own_admin_account", detail));
+                    return Err(OWN_ACCOUNT);
                 }
                 let places = self.store.places_of(id).await?;
                 if places.len() > MAX_PLACES {
@@ -148,7 +158,12 @@ impl App {
                 };
                 let entry = self.entry(actor, &user.personal_org, deed)?;
                 let now = self.clock.now();
-                match self.store.accounts().end(&user, &places, now, &entry).await? {
+                match self
+                    .store
+                    .accounts()
+                    .end(admin.as_ref(), &user, &places, now, &entry)
+                    .await?
+                {
                     Ended::Done => return Ok(()),
                     Ended::LastOwner(org) => {
                         let name = self
@@ -161,24 +176,46 @@ impl App {
                         );
                         return Err(Error::conflict("last_owner", detail));
                     }
-                    Ended::Changed => {}
+                    Ended::Changed => self.require_admin(admin.as_ref()).await?,
                 }
             }
             Err(busy())
         })
     }
 
+    /// A change that was refused may have been so because whoever wanted it is no admin any more.
+    async fn require_admin(&self, admin: Option<&UserId>) -> Result<()> {
+        let Some(admin) = admin else { return Ok(()) };
+        let found = self.store.user(admin).await?;
+        match found.filter(|user| user.is_active() && user.role == PlatformRole::Admin) {
+            Some(_) => Ok(()),
+            None => Err(ADMIN_ONLY),
+        }
+    }
+
     async fn require_password(&self, id: &UserId, password: Option<&Secret>) -> Result<()> {
         let pointer = "/current_password";
         let detail = "is required to change the e-mail address";
         let password = password.ok_or_else(|| Error::invalid(pointer, detail))?;
+        let account = self.user(id).await?.email.fingerprint();
+        let guess = self.guess_inside(&account).await?;
         let hash = self.store.password_hash(id).await?;
         if self.hasher.verify(password, hash).await? {
-            Ok(())
+            self.guessed_right_inside(guess).await
         } else {
             Err(Error::invalid(pointer, "is not the password of this account"))
         }
     }
+}
+
+/// The platform admin who acts on somebody else's account.
+fn admin_behind(actor: &Actor, id: &UserId) -> Option<UserId> {
+    let is_person = actor.kind == ActorKind::User;
+    actor
+        .id
+        .clone()
+        .filter(|actor| is_person && actor != id.as_str())
+        .map(UserId)
 }
 
 fn busy() -> Error {

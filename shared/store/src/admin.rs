@@ -58,6 +58,24 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Sees to it that `admin` is an active platform admin when the transaction is carried out: of two admins who take
+    /// each other's power at once one stays, and with them the platform has one.
+    pub(crate) fn still_admin(&self, admin: &UserId) -> Result<TransactWriteItem> {
+        let check = ConditionCheck::builder()
+            .table_name(&self.tables().identity)
+            .set_key(Some(primary(&keys::profile(admin))))
+            .condition_expression("#role = :admin AND #status = :active")
+            .expression_attribute_names("#role", "role")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":admin", s("admin"))
+            .expression_attribute_values(":active", s("active"))
+            .build()
+            .map_err(Error::internal)?;
+        Ok(TransactWriteItem::builder().condition_check(check).build())
+    }
+}
+
 impl Users {
     /// One account.
     pub async fn get(&self, user: &UserId) -> Result<Option<User>> {
@@ -80,8 +98,7 @@ impl Users {
         .await
     }
 
-    /// Gives `before` the role and the status of `after`. `admin` still has to be an active platform admin then, so
-    /// of two admins who demote each other one stays, and with them the platform has one.
+    /// Gives `before` the role and the status of `after`. `admin` still has to be an active platform admin then.
     pub async fn change_standing(
         &self,
         admin: Option<&UserId>,
@@ -105,17 +122,7 @@ impl Users {
             .map_err(Error::internal)?;
         let mut parts = vec![TransactWriteItem::builder().update(update).build()];
         if let Some(admin) = admin {
-            let check = ConditionCheck::builder()
-                .table_name(table)
-                .set_key(Some(primary(&keys::profile(admin))))
-                .condition_expression("#role = :admin AND #status = :active")
-                .expression_attribute_names("#role", "role")
-                .expression_attribute_names("#status", "status")
-                .expression_attribute_values(":admin", s("admin"))
-                .expression_attribute_values(":active", s("active"))
-                .build()
-                .map_err(Error::internal)?;
-            parts.push(TransactWriteItem::builder().condition_check(check).build());
+            parts.push(self.0.still_admin(admin)?);
         }
         Ok(match self.0.transact_audited(entry, parts).await? {
             Transaction::Done => Standing::Changed,

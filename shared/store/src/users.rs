@@ -103,7 +103,13 @@ impl Store {
 
 impl Accounts {
     /// Changes an account from what `before` says.
-    pub async fn change(&self, before: &User, change: &UserChange, entry: &AuditEntry) -> Result<UserWrite> {
+    pub async fn change(
+        &self,
+        admin: Option<&UserId>,
+        before: &User,
+        change: &UserChange,
+        entry: &AuditEntry,
+    ) -> Result<UserWrite> {
         let store = &self.0;
         let table = store.identity();
         let fields = [
@@ -141,17 +147,28 @@ impl Accounts {
             let own = ("user", s(before.id.as_str()));
             parts.push(table.part_delete(&keys::email(&old), Some(own))?);
         }
+        let address_taken = (old != new).then_some(1);
+        if let Some(admin) = admin {
+            parts.push(store.still_admin(admin)?);
+        }
         Ok(match store.transact_audited(entry, parts).await? {
             Transaction::Done => UserWrite::Done,
-            Transaction::Refused(1) => UserWrite::EmailTaken,
+            Transaction::Refused(part) if Some(part) == address_taken => UserWrite::EmailTaken,
             Transaction::Refused(_) => UserWrite::Changed,
         })
     }
 
     /// Ends an account: one transaction takes it out of the organizations in `places`, frees its address, leaves a
     /// tombstone that no credential passes, and promises the removal of the rest. `before` and `places` are how they
-    /// were read.
-    pub async fn end(&self, before: &User, places: &[Membership], now: Timestamp, entry: &AuditEntry) -> Result<Ended> {
+    /// were read; `admin`, if one ends somebody else's account, still has to be one.
+    pub async fn end(
+        &self,
+        admin: Option<&UserId>,
+        before: &User,
+        places: &[Membership],
+        now: Timestamp,
+        entry: &AuditEntry,
+    ) -> Result<Ended> {
         let store = &self.0;
         let table = store.identity();
         let tombstone = table
@@ -175,6 +192,9 @@ impl Accounts {
             parts.push(table.part_delete(&keys::membership(&place.org, &place.member), Some(role))?);
             parts.push(table.part_delete(&keys::place(&place.member, &place.org), None)?);
             parts.push(part(one_less(table.part_update(&keys::org(&place.org)), place.role))?);
+        }
+        if let Some(admin) = admin {
+            parts.push(store.still_admin(admin)?);
         }
         Ok(match store.transact_audited(entry, parts).await? {
             Transaction::Done => Ended::Done,
