@@ -332,7 +332,7 @@ async fn the_logs_hold_audit_entries_and_failures_newest_first() {
     );
     assert!(!all.to_string().contains("hunter2"), "{all}");
     for (query, count) in [
-        ("?source=audit", 2),
+        ("?source=audit", 4),
         ("?source=error&code=internal", 1),
         ("?source=error&code=unavailable", 0),
         ("?source=error&route=/api/v1/documents", 1),

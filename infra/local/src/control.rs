@@ -36,13 +36,12 @@ pub(crate) fn routes(local: Arc<Local>) -> Router {
         ("/_local/dlq", get(dead_letters)),
         ("/_local/dlq/{queue}/redrive", post(redrive)),
     ];
-    let mut router = Router::new();
+    let mut all = Router::new();
     for (path, handler) in routes {
         // As everywhere, a trailing slash means nothing.
-        router = router.route(path, handler.clone()).route(&format!("{path}/"), handler);
+        all = all.route(path, handler.clone()).route(&format!("{path}/"), handler);
     }
-    router
-        .method_not_allowed_fallback(wrong_method)
+    all.method_not_allowed_fallback(wrong_method)
         .layer(from_fn(from_this_machine))
         .with_state(local)
 }
