@@ -6,9 +6,12 @@
 
 mod answer;
 mod config;
+mod estate;
+mod export;
 mod index_document;
 mod models;
 mod passwords;
+mod purge;
 mod readiness;
 mod relay_outbox;
 mod secrets;

@@ -25,6 +25,16 @@ pub fn probe() -> Key {
 
 // identity
 
+/// Sort key prefix of a person's organizations.
+pub const USER_ORGS: &str = "ORG#";
+/// Sort key prefix of an organization's members.
+pub const MEMBERS: &str = "M#";
+
+/// Partition of a person.
+pub fn user(user: &UserId) -> String {
+    format!("U#{user}")
+}
+
 /// A person's account.
 pub fn profile(user: &UserId) -> Key {
     key(format!("U#{user}"), "PROFILE")
@@ -113,6 +123,14 @@ pub fn outbox_shard(shard: u8) -> String {
 pub fn outbox(document: &DocumentId) -> Key {
     let last = document.as_str().bytes().last().unwrap_or_default();
     key(outbox_shard(last % OUTBOX_SHARDS), document.as_str())
+}
+
+/// Partition of promised erasures: deletions of accounts and organizations are few.
+pub const PURGES: &str = "PURGE";
+
+/// A promised erasure. `id`: [`model::Purge::id`].
+pub fn purge(id: &str) -> Key {
+    key(PURGES.to_owned(), id)
 }
 
 // ephemeral

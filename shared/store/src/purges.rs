@@ -1,0 +1,67 @@
+//! Promises to remove what was deleted.
+
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
+use model::{Error, Purge, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Store,
+    item::{self, from_item, n, s, to_item},
+    keys,
+};
+
+/// Promised erasures.
+#[derive(Debug, Clone)]
+pub struct Purges(Store);
+
+#[derive(Serialize, Deserialize)]
+struct Promise {
+    purge: Purge,
+    created_ms: i64,
+}
+
+impl Store {
+    /// Promised erasures.
+    pub fn purges(&self) -> Purges {
+        Purges(self.clone())
+    }
+
+    /// The promise as a part of the transaction that makes the thing invisible. Promising twice is harmless.
+    pub(crate) fn promise(&self, purge: &Purge, now_ms: i64) -> Result<TransactWriteItem> {
+        let promise = Promise {
+            purge: purge.clone(),
+            created_ms: now_ms,
+        };
+        let put = Put::builder()
+            .table_name(&self.tables().app)
+            .set_item(Some(to_item(&keys::purge(&purge.id()), &promise)?))
+            .build()
+            .map_err(Error::internal)?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+}
+
+impl Purges {
+    /// Nothing is left of it.
+    pub async fn remove(&self, purge: &Purge) -> Result<()> {
+        self.0.app().delete(&keys::purge(&purge.id())).await.map(|_| ())
+    }
+
+    /// Promises made before `before_ms` (milliseconds since the Unix epoch), a bounded number.
+    pub async fn due(&self, before_ms: i64) -> Result<Vec<Purge>> {
+        let query = self
+            .0
+            .db
+            .query()
+            .table_name(&self.0.tables().app)
+            .limit(250)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk")
+            .filter_expression("created_ms < :before")
+            .expression_attribute_values(":pk", s(keys::PURGES))
+            .expression_attribute_values(":before", n(before_ms));
+        let answer = query.send().await.map_err(item::failed)?;
+        let promises = answer.items.unwrap_or_default().into_iter();
+        promises.map(|item| Ok(from_item::<Promise>(item)?.purge)).collect()
+    }
+}
