@@ -46,5 +46,7 @@ $folder is there. What remains, and the drift tests insist on:
   1. write its operations, one line each, in $folder/src/lib.rs
   2. add it to the dependencies of infra/local and to the list in infra/local/src/functions.rs
   3. give it a function, a role and a log in template.yaml: copy those of DocumentsFunction
-  4. review the changed snapshots under tests/
+  4. give each operation a row in tests/api/policy.tsv, and write its tests in tests/api/$name.rs
+  5. put an event under events/$name/, and what it is answered into events/expected.json
+  6. \`make openapi\`, and review the changed snapshots under tests/
 TEXT

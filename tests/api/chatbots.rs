@@ -67,6 +67,60 @@ async fn documents_are_assigned_and_taken_away() {
 }
 
 #[tokio::test]
+async fn documents_have_one_name_wherever_they_are_sent() {
+    let t = Test::new().await;
+    let ada = t.user("ada").await;
+    let one = ada.upload("one.txt", "One.").await.created().text("id");
+    let two = ada.upload("two.txt", "Two.").await.created().text("id");
+    for (surface, ids) in [("/api/v1", "document_ids"), ("/api", "documentIds")] {
+        let path = format!("{surface}/chatbots");
+        let new = json!({"name": "Bot", ids: [one]});
+        let bot = ada.post(&path, new).await.created().json();
+        assert_eq!(bot["documents"], json!([one]), "{path}");
+        let path = format!("{path}/{}", bot["id"].as_str().unwrap_or_default());
+        let changed = ada.put(&path, json!({ids: [two]})).await.ok().json();
+        assert_eq!(changed["documents"], json!([two]), "{path}");
+        let assigned = ada
+            .post(&format!("{path}/documents"), json!({"documents": [one]}))
+            .await
+            .ok()
+            .json();
+        assert_eq!(assigned["documents"], json!([one, two]), "{path}");
+        ada.post(
+            &format!("{surface}/chatbots"),
+            json!({"name": "Bot", "documents": [one], ids: [two]}),
+        )
+        .await
+        .expect(422);
+    }
+}
+
+#[tokio::test]
+async fn names_that_nobody_can_read_are_refused() {
+    let t = Test::new().await;
+    let ada = t.user("ada").await;
+    for name in ["\u{200b}", "\u{3164}\u{feff}", "a\u{7}", "a\u{202e}b"] {
+        for (body, pointer) in [
+            (json!({"name": name}), "/name"),
+            (json!({"name": "Bot", "settings": {"model": name}}), "/settings/model"),
+        ] {
+            assert_eq!(
+                ada.post("/api/v1/chatbots", body).await.invalid(),
+                [pointer],
+                "{name:?}"
+            );
+        }
+    }
+    let prompt = json!({"name": "Bot", "settings": {"system_prompt": "One.\n\tTwo."}});
+    ada.post("/api/v1/chatbots", prompt).await.created();
+    let prompt = json!({"name": "Bot", "settings": {"system_prompt": "\u{2060}"}});
+    assert_eq!(
+        ada.post("/api/v1/chatbots", prompt).await.invalid(),
+        ["/settings/system_prompt"]
+    );
+}
+
+#[tokio::test]
 async fn callers_who_assign_at_the_same_time_all_have_their_way() {
     let t = Test::new().await;
     let ada = t.user("ada").await;

@@ -192,3 +192,45 @@ async fn pages_of_others_do_not_reach_what_is_for_developers() {
         .await
         .ok();
 }
+
+#[tokio::test]
+async fn what_is_for_developers_refuses_as_the_product_does() {
+    let t = Test::new().await;
+    let developer = t.anonymous();
+    for path in ["/_local/outbox/", "/_local/dlq/"] {
+        developer.get(path).await.ok();
+    }
+    for (path, body, status, code) in [
+        ("/_local/clock", json!({"advance_seconds": u64::MAX}), 422, "invalid"),
+        (
+            "/_local/clock/",
+            json!({"advance_seconds": 4_000_000_000_u64}),
+            422,
+            "invalid",
+        ),
+        ("/_local/clock", json!({"advance_seconds": -1}), 422, "invalid"),
+        ("/_local/clock", json!({}), 422, "invalid"),
+        ("/_local/run/nothing", json!({}), 404, "not_found"),
+        ("/_local/dlq/nothing/redrive", json!({}), 404, "not_found"),
+        ("/_local/outbox", json!({}), 405, "method_not_allowed"),
+        ("/_local/nothing", json!({}), 404, "unknown_route"),
+    ] {
+        let answer = developer.post(path, body).await.expect(status);
+        assert_eq!(answer.header("content-type"), "application/problem+json", "{path}");
+        let problem = answer.json();
+        assert_eq!(
+            (&problem["status"], &problem["code"]),
+            (&json!(status), &json!(code)),
+            "{path}"
+        );
+    }
+    // Steps add up, and their sum has an end as well.
+    let decade = json!({"advance_seconds": 10 * 366 * 24 * 3600});
+    let mut steps = 0;
+    while developer.post("/_local/clock", decade.clone()).await.status == 200 {
+        steps += 1;
+        assert!(steps < 60, "the clock has no end");
+    }
+    assert!(steps > 40, "{steps}");
+    developer.get("/live").await.ok();
+}

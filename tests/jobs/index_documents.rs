@@ -301,3 +301,44 @@ async fn a_document_whose_last_worker_dies_has_failed_and_does_not_wait_for_ever
         "success clears the failure"
     );
 }
+
+#[tokio::test]
+async fn a_message_brought_back_while_a_dead_worker_holds_its_document_is_not_turned_away() {
+    let t = Test::new().await;
+    let ada = t.user("ada").await;
+    t.sqs()
+        .delete_queue()
+        .queue_url(t.queue_url("index_documents"))
+        .send()
+        .await
+        .unwrap();
+    let id = ada.upload("faq.txt", samples::faq_txt()).await.created().text("id");
+    let documents = t.stack.app().documents(&OrgId(ada.org().to_owned()));
+    let failure = model::IndexFailure {
+        code: "internal".to_owned(),
+        detail: "our fault".to_owned(),
+    };
+    let now = t.stack.app().clock.now();
+    documents
+        .lease(
+            &DocumentId(id.clone()),
+            "a worker that dies",
+            now,
+            &Attempt::Last(failure),
+        )
+        .await
+        .unwrap();
+    assert_eq!(status(&ada, &id).await["status"], "failed");
+    let delivery = app::Delivery {
+        message_id: "m".to_owned(),
+        attempt: 1,
+    };
+    let message: IndexMessage = serde_json::from_str(&message(&ada, &id)).unwrap();
+    t.stack.app().index_document(&message, &delivery).await.unwrap();
+    let ready = status(&ada, &id).await;
+    assert_eq!(
+        (&ready["status"], &ready["error"]),
+        (&json!("ready"), &Value::Null),
+        "the first delivery after a redrive"
+    );
+}

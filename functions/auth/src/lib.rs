@@ -15,6 +15,7 @@ pub fn api() -> Api {
             v1::login,
             "Sign in with e-mail address and password (form or JSON).",
         )
+        .unrepeatable()
         .get("/me", v1::get_me, "Get the signed-in account.")
         .at("/api/auth")
         .post("/register", sphere::register, "Create an account and sign it in.")
@@ -23,6 +24,7 @@ pub fn api() -> Api {
             sphere::login,
             "Sign in with e-mail address and password (form or JSON).",
         )
+        .unrepeatable()
         .get("/me", sphere::get_me, "Get the signed-in account.")
         .both()
         .post(
@@ -30,6 +32,7 @@ pub fn api() -> Api {
             v1::refresh,
             "Replace a refresh token by a new pair of tokens.",
         )
+        .unrepeatable()
         .post(
             "/auth/logout",
             logout,

@@ -2,7 +2,7 @@
 
 use app::{SignUp, SignedIn, TokenPair};
 use garde::Validate;
-use http_api::{Body, Created, Ctx, FormOrJson, Json, Result, SelfOrAdmin};
+use http_api::{Body, Created, Ctx, FormOrJson, Json, Result, SelfOrAdmin, optional_name};
 use model::{Email, Error, NewPassword, PlatformRole, Secret, Timestamp, User, permission::ReadAccount};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,13 +16,13 @@ pub(crate) struct NewAccount {
     /// 8 to 128 characters, not one of the most leaked.
     password: Secret,
     /// Name shown to others; the part of the address before the `@` when left out.
-    #[garde(inner(length(chars, max = User::MAX_NAME)))]
+    #[garde(inner(length(chars, max = User::MAX_NAME), custom(optional_name)))]
     name: Option<String>,
     /// Another word for `name`.
-    #[garde(inner(length(chars, max = User::MAX_NAME)))]
+    #[garde(inner(length(chars, max = User::MAX_NAME), custom(optional_name)))]
     full_name: Option<String>,
     /// Another word for `name`.
-    #[garde(inner(length(chars, max = User::MAX_NAME)))]
+    #[garde(inner(length(chars, max = User::MAX_NAME), custom(optional_name)))]
     display_name: Option<String>,
 }
 

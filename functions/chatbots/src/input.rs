@@ -2,7 +2,7 @@
 
 use app::ChatbotChange;
 use garde::Validate;
-use http_api::not_blank;
+use http_api::{readable_name, readable_text};
 use model::{Chatbot, ChatbotId, ChatbotSettings, DocumentId};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -12,16 +12,17 @@ use serde_json::{Value, json};
 #[derive(Deserialize, Validate, JsonSchema)]
 pub(crate) struct NewChatbot {
     /// Name shown to people.
-    #[garde(length(chars, max = Chatbot::MAX_NAME), custom(not_blank))]
+    #[garde(length(chars, max = Chatbot::MAX_NAME), custom(readable_name))]
     pub(crate) name: String,
     /// What it is for.
-    #[garde(inner(length(chars, max = 2000)))]
+    #[garde(inner(length(chars, max = 2000), custom(readable_text)))]
     pub(crate) description: Option<String>,
     /// How it answers; defaults for what is left out.
     #[garde(dive)]
     pub(crate) settings: Option<SettingsPatch>,
-    /// Ids of the documents it answers from.
+    /// Ids of the documents it answers from. `document_ids` is another word for it.
     #[garde(skip)]
+    #[serde(alias = "document_ids", alias = "documentIds")]
     pub(crate) documents: Option<Vec<DocumentId>>,
 }
 
@@ -29,16 +30,17 @@ pub(crate) struct NewChatbot {
 #[derive(Deserialize, Validate, JsonSchema)]
 pub(crate) struct ChatbotPatch {
     /// New name.
-    #[garde(inner(length(chars, max = Chatbot::MAX_NAME), custom(not_blank)))]
+    #[garde(inner(length(chars, max = Chatbot::MAX_NAME), custom(readable_name)))]
     name: Option<String>,
     /// New description; an empty one removes it.
-    #[garde(inner(length(chars, max = 2000)))]
+    #[garde(inner(length(chars, max = 2000), custom(readable_text)))]
     description: Option<String>,
     /// Settings to change; the others stay.
     #[garde(dive)]
     settings: Option<SettingsPatch>,
-    /// Ids of all documents it answers from, instead of those it has.
+    /// Ids of all documents it answers from, instead of those it has. `document_ids` is another word for it.
     #[garde(skip)]
+    #[serde(alias = "document_ids", alias = "documentIds")]
     documents: Option<Vec<DocumentId>>,
 }
 
@@ -46,13 +48,13 @@ pub(crate) struct ChatbotPatch {
 #[derive(Default, Deserialize, Validate, JsonSchema)]
 pub(crate) struct SettingsPatch {
     /// Model or alias that answers.
-    #[garde(inner(length(chars, min = 1, max = 100)))]
+    #[garde(inner(length(chars, max = 100), custom(readable_name)))]
     model: Option<String>,
     /// Instructions in front of every conversation.
-    #[garde(inner(length(chars, max = 8000)))]
+    #[garde(inner(length(chars, max = 8000), custom(readable_text)))]
     system_prompt: Option<String>,
     /// First message shown to a person.
-    #[garde(inner(length(chars, max = 1000)))]
+    #[garde(inner(length(chars, max = 1000), custom(readable_text)))]
     welcome_message: Option<String>,
     /// Sampling temperature, 0 to 2.
     #[garde(inner(range(min = 0.0, max = 2.0)))]
@@ -118,7 +120,8 @@ impl ChatbotPatch {
 /// Documents to assign.
 #[derive(Deserialize, Validate, JsonSchema)]
 pub(crate) struct DocumentIds {
-    /// Their ids.
+    /// Their ids. `documents` is another word for it.
+    #[serde(alias = "documents")]
     #[garde(length(min = 1, max = Chatbot::MAX_DOCUMENTS))]
     pub(crate) document_ids: Vec<DocumentId>,
 }

@@ -1,7 +1,7 @@
 //! Chat sessions.
 
 use garde::Validate;
-use http_api::{Body, Created, Ctx, Json, Listing, May, NoContent, Paging, Path, Result};
+use http_api::{Body, Created, Ctx, Json, Listing, May, NoContent, Paging, Path, Result, readable_name};
 use model::{
     ChatbotId, Conversation, ConversationId, Error, PageRequest, Timestamp,
     permission::{ReadChats, WriteChats},
@@ -20,7 +20,7 @@ pub(crate) struct NewChatSession {
     /// The chatbot that answers.
     chatbot_id: ChatbotId,
     /// Shown in lists; the beginning of the first message when left out.
-    #[garde(inner(length(chars, min = 1, max = 200)))]
+    #[garde(inner(length(chars, max = 200), custom(readable_name)))]
     title: Option<String>,
 }
 

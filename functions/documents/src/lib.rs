@@ -4,7 +4,9 @@ mod view;
 
 use app::Upload as NewDocument;
 use garde::Validate;
-use http_api::{Api, Created, Ctx, Json, Listing, May, Paging, Path, Query, Result, Upload, Wait};
+use http_api::{
+    Api, Created, Ctx, Json, Listing, May, Paging, Path, Query, Result, Upload, Wait, optional_name, readable_text,
+};
 use model::{
     Document, DocumentId, Error,
     permission::{ReadDocuments, WriteDocuments},
@@ -34,10 +36,10 @@ pub fn api() -> Api {
 #[derive(Deserialize, Validate, JsonSchema)]
 struct About {
     /// Name shown in lists and citations; the file's name when left out.
-    #[garde(inner(length(chars, max = Document::MAX_NAME)))]
+    #[garde(inner(length(chars, max = Document::MAX_NAME), custom(optional_name)))]
     name: Option<String>,
     /// What it is about.
-    #[garde(inner(length(chars, max = Document::MAX_DESCRIPTION)))]
+    #[garde(inner(length(chars, max = Document::MAX_DESCRIPTION), custom(readable_text)))]
     description: Option<String>,
 }
 

@@ -4,8 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
-    extract::{Path, Request, State},
-    http::{StatusCode, header::ORIGIN},
+    extract::{Path, Request, State, rejection::JsonRejection},
+    http::{
+        StatusCode,
+        header::{CONTENT_TYPE, ORIGIN},
+    },
     middleware::{Next, from_fn},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -21,17 +24,35 @@ use crate::{
 
 /// Longest step of the clock: ten years.
 const MAX_STEP_SECONDS: u64 = 10 * 366 * 24 * 3600;
+/// Where the clock stops, so that no sum of steps leaves what a date can say: the year 2500.
+const LATEST_MS: i64 = 16_725_225_600_000;
 
 pub(crate) fn routes(local: Arc<Local>) -> Router {
-    Router::new()
-        .route("/_local/outbox", get(outbox))
-        .route("/_local/clock", post(clock))
-        .route("/_local/run/{schedule}", post(run))
-        .route("/_local/drain", post(drain))
-        .route("/_local/dlq", get(dead_letters))
-        .route("/_local/dlq/{queue}/redrive", post(redrive))
+    let routes = [
+        ("/_local/outbox", get(outbox)),
+        ("/_local/clock", post(clock)),
+        ("/_local/run/{schedule}", post(run)),
+        ("/_local/drain", post(drain)),
+        ("/_local/dlq", get(dead_letters)),
+        ("/_local/dlq/{queue}/redrive", post(redrive)),
+    ];
+    let mut router = Router::new();
+    for (path, handler) in routes {
+        // As everywhere, a trailing slash means nothing.
+        router = router.route(path, handler.clone()).route(&format!("{path}/"), handler);
+    }
+    router
+        .method_not_allowed_fallback(wrong_method)
         .layer(from_fn(from_this_machine))
         .with_state(local)
+}
+
+async fn wrong_method() -> Response {
+    refuse(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        "This path does not know the method; the `Allow` header lists those it knows.",
+    )
 }
 
 /// A page of somebody else's in a developer's browser can send requests here too: neither its own name nor a name of
@@ -45,7 +66,8 @@ async fn from_this_machine(request: Request, next: Next) -> Response {
     } else {
         refuse(
             StatusCode::FORBIDDEN,
-            "this answers to pages and programs of this machine only",
+            "forbidden",
+            "This answers to pages and programs of this machine only.",
         )
     }
 }
@@ -59,26 +81,34 @@ async fn outbox(State(local): State<Arc<Local>>) -> Response {
     Json(local.outbox.newest_first()).into_response()
 }
 
-async fn clock(State(local): State<Arc<Local>>, Json(step): Json<Step>) -> Response {
-    if step.advance_seconds > MAX_STEP_SECONDS {
-        return refuse(StatusCode::UNPROCESSABLE_ENTITY, "the clock moves ten years at most");
+async fn clock(State(local): State<Arc<Local>>, step: Result<Json<Step>, JsonRejection>) -> Response {
+    let Json(Step { advance_seconds }) = match step {
+        Ok(step) => step,
+        Err(rejection) => return refuse(rejection.status(), "invalid", &rejection.body_text()),
+    };
+    let step = Duration::from_secs(advance_seconds);
+    let until = i64::try_from(step.as_millis()).ok();
+    let until = until.and_then(|step| local.app.clock.now_ms().checked_add(step));
+    if advance_seconds > MAX_STEP_SECONDS || until.is_none_or(|until| until > LATEST_MS) {
+        let detail = "The clock moves ten years at most with one call, and never past the year 2500.";
+        return refuse(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail);
     }
-    local.advance(Duration::from_secs(step.advance_seconds));
+    local.advance(step);
     Json(json!({"now": local.app.clock.now()})).into_response()
 }
 
 async fn run(State(local): State<Arc<Local>>, Path(schedule): Path<String>) -> Response {
     match local.run(&schedule).await {
         Some(Ok(())) => Json(json!({"ran": schedule})).into_response(),
-        Some(Err(error)) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &format!("{error:?}")),
-        None => refuse(StatusCode::NOT_FOUND, "there is no such schedule"),
+        Some(Err(error)) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "internal", &format!("{error:?}")),
+        None => refuse(StatusCode::NOT_FOUND, "not_found", "There is no such schedule."),
     }
 }
 
 async fn drain(State(local): State<Arc<Local>>) -> Response {
     match local.drain().await {
         Ok(left) => Json(left).into_response(),
-        Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &error),
+        Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "internal", &error),
     }
 }
 
@@ -96,7 +126,7 @@ async fn dead_letters(State(local): State<Arc<Local>>) -> Response {
                     "last_received_at": letter.last_received_ms.map(at),
                 })
             }),
-            Err(error) => return refuse(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+            Err(error) => return refuse(StatusCode::INTERNAL_SERVER_ERROR, "internal", &error.to_string()),
         };
         queues.insert(worker.queue().to_owned(), letters.collect());
     }
@@ -105,11 +135,11 @@ async fn dead_letters(State(local): State<Arc<Local>>) -> Response {
 
 async fn redrive(State(local): State<Arc<Local>>, Path(queue): Path<String>) -> Response {
     let Some(worker) = local.workers.iter().find(|worker| worker.queue() == queue) else {
-        return refuse(StatusCode::NOT_FOUND, "there is no such queue");
+        return refuse(StatusCode::NOT_FOUND, "not_found", "There is no such queue.");
     };
     match worker.redrive() {
         Ok(moved) => Json(json!({"moved": moved})).into_response(),
-        Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+        Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "internal", &error.to_string()),
     }
 }
 
@@ -117,6 +147,19 @@ fn at(milliseconds: i64) -> Timestamp {
     Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::MAX)
 }
 
-fn refuse(status: StatusCode, detail: &str) -> Response {
-    (status, Json(json!({"status": status.as_u16(), "detail": detail}))).into_response()
+/// A problem as the product's own (RFC 9457).
+fn refuse(status: StatusCode, code: &str, detail: &str) -> Response {
+    let problem = json!({
+        "type": "about:blank",
+        "title": status.canonical_reason(),
+        "status": status.as_u16(),
+        "code": code,
+        "detail": detail,
+    });
+    (
+        status,
+        [(CONTENT_TYPE, "application/problem+json")],
+        problem.to_string(),
+    )
+        .into_response()
 }

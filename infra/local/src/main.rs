@@ -1,6 +1,6 @@
 //! `parlance`: the whole product on this machine.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
 use local::{Options, Stack, cloud::Data};
@@ -45,8 +45,26 @@ enum Command {
     },
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+/// Longest time that threads are waited for which nobody needs any more, such as one that reads a document for
+/// longer than its limit.
+const LAST_THREADS: Duration = Duration::from_secs(1);
+
+fn main() -> ExitCode {
+    run_to_end(run()).unwrap_or_else(|error| {
+        eprintln!("parlance: {error}");
+        ExitCode::FAILURE
+    })
+}
+
+/// Runs `work` on a runtime that ends soon after it.
+fn run_to_end<T>(work: impl Future<Output = T>) -> std::io::Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let done = runtime.block_on(work);
+    runtime.shutdown_timeout(LAST_THREADS);
+    Ok(done)
+}
+
+async fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.command {
         None => serve(arguments).await,
@@ -80,8 +98,11 @@ async fn serve(arguments: Arguments) -> Result<(), String> {
     let stack = Stack::start(options).await.map_err(|error| error.to_string())?;
     println!("listening on {}", stack.url());
     ended().await.map_err(|error| error.to_string())?;
-    stack.stop().await;
-    Ok(())
+    // Who asks twice does not want to wait for what runs; it is taken up again at the next start.
+    tokio::select! {
+        () = stack.stop() => Ok(()),
+        again = ended() => again.map_err(|error| error.to_string()),
+    }
 }
 
 /// Waits for Ctrl-C or a polite kill.
@@ -102,4 +123,20 @@ fn print_openapi() -> Result<(), String> {
     let document = serde_json::to_string_pretty(&local::functions::openapi()).map_err(|error| error.to_string())?;
     println!("{document}");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    #[test]
+    fn a_thread_that_does_not_end_does_not_keep_the_process() {
+        let (sender, receiver) = mpsc::channel::<()>();
+        let done = super::run_to_end(async move {
+            drop(tokio::task::spawn_blocking(move || receiver.recv()));
+            7
+        });
+        assert_eq!(done.ok(), Some(7));
+        assert!(sender.send(()).is_ok(), "the thread still waits");
+    }
 }

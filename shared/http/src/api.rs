@@ -1,6 +1,6 @@
 //! The route table: one line per operation, and the line is the documentation.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use axum::{
     Router,
@@ -65,6 +65,8 @@ pub(crate) struct Route<S> {
     pub(crate) summary: &'static str,
     /// None for assets.
     pub(crate) describe: Option<fn(&mut OperationDoc<'_>)>,
+    /// Whether an `Idempotency-Key` means anything to it.
+    pub(crate) repeatable: bool,
     handler: MethodRouter<S>,
 }
 
@@ -148,6 +150,16 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self.add(&Method::GET, path, name_of::<H>(), "", None, &route)
     }
 
+    /// The operation before this answers secrets to somebody who is not signed in yet, so its answers are never kept:
+    /// it takes no `Idempotency-Key`.
+    #[must_use]
+    pub fn unrepeatable(mut self) -> Self {
+        for route in self.routes.iter_mut().rev().take(self.prefixes.len()) {
+            route.repeatable = false;
+        }
+        self
+    }
+
     /// Adds the operations of another table.
     #[must_use]
     pub fn merge(mut self, other: Self) -> Self {
@@ -191,6 +203,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
                 operation,
                 summary,
                 describe,
+                repeatable: true,
                 handler: handler.clone(),
             });
         }
@@ -202,11 +215,15 @@ impl<S: Host + Clone> Api<S> {
     /// The service: routes, extractors' state and everything that `border` adds around them.
     pub fn finish(self, host: S) -> Router {
         let mut router = Router::new();
+        let mut unrepeatable = HashSet::new();
         for route in self.routes {
+            if !route.repeatable {
+                unrepeatable.insert((route.operation.method.clone(), route.operation.path.clone()));
+            }
             router = router.route(&route.operation.path, route.handler);
         }
         let router = router.fallback(unknown_route).method_not_allowed_fallback(wrong_method);
-        border::around(router.with_state(host.clone()), Arc::new(host))
+        border::around(router.with_state(host.clone()), Arc::new(host), Arc::new(unrepeatable))
     }
 }
 

@@ -72,6 +72,7 @@ impl<S: Send + Sync, T: Input> FromRequest<S> for FormOrJson<T> {
         if media_type(&body.headers)?.as_deref() != Some("application/x-www-form-urlencoded") {
             return body.json().map(Self);
         }
+        require_utf8(&body.headers)?;
         let value = decode_pairs(&shape::input::<T>(), &body.bytes)?;
         check(&value)?;
         Ok(Self(value))
@@ -153,7 +154,7 @@ pub(crate) fn media_type(headers: &HeaderMap) -> Result<Option<String>> {
 fn require_json(headers: &HeaderMap, body: &Bytes) -> Result<()> {
     match media_type(headers)?.as_deref() {
         Some(kind) if kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json")) => {
-            Ok(())
+            require_utf8(headers)
         }
         None if body.is_empty() => {
             Err(Error::bad_request("invalid_json", "the request has no body; send a JSON object").into())
@@ -162,6 +163,23 @@ fn require_json(headers: &HeaderMap, body: &Bytes) -> Result<()> {
             Err(Error::UnsupportedMedia(format!("`{}` cannot be read here; send application/json", clip(kind))).into())
         }
         None => Err(Error::UnsupportedMedia("send the header `Content-Type: application/json`".to_owned()).into()),
+    }
+}
+
+/// JSON is UTF-8 (RFC 8259 section 8.1), and forms are read as such; a client that says otherwise would be misread.
+fn require_utf8(headers: &HeaderMap) -> Result<()> {
+    let value = only(headers, header::CONTENT_TYPE.as_str())?.unwrap_or_default();
+    let charset = value.split(';').skip(1).find_map(|parameter| {
+        let (name, charset) = parameter.split_once('=')?;
+        let is_charset = name.trim().eq_ignore_ascii_case("charset");
+        is_charset.then(|| charset.trim().trim_matches('"').to_ascii_lowercase())
+    });
+    match charset.as_deref() {
+        None | Some("utf-8" | "utf8" | "us-ascii") => Ok(()),
+        Some(other) => {
+            let detail = format!("The charset `{}` cannot be read here; send UTF-8.", clip(other));
+            Err(Error::UnsupportedMedia(detail).into())
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 //! 1. the request gets its [`Scope`] and id, and loses a trailing slash;
 //! 2. a CORS preflight is answered;
 //! 3. the route is found, or not;
-//! 4. on a route, an `Idempotency-Key` is claimed, or its kept answer given again;
+//! 4. on a route that may be repeated, an `Idempotency-Key` is claimed, or its kept answer given again;
 //! 5. the handler runs; a panic becomes 500;
 //! 6. the answer is put into the surface's spelling, a problem gets its body;
 //! 7. the answer is kept under its key;
@@ -12,6 +12,7 @@
 
 use std::{
     any::Any,
+    collections::HashSet,
     panic::AssertUnwindSafe,
     sync::{Arc, PoisonError},
 };
@@ -20,22 +21,26 @@ use axum::{
     Router,
     body::Body,
     extract::{MatchedPath, Request, State},
-    middleware::{Next, from_fn, from_fn_with_state},
+    middleware::{Next, from_fn_with_state},
     response::{IntoResponse as _, Response},
 };
 use futures::FutureExt as _;
-use http::{Uri, header, uri::PathAndQuery};
+use http::{StatusCode, Uri, header, uri::PathAndQuery};
 use http_body_util::{BodyExt as _, Collected};
 use model::Error;
 
 use crate::{
-    Host, Problem, access_log, headers, idempotency, reply::Unrendered, scope::Scope, stream, surface::Surface,
+    Host, Problem, access_log, headers, idempotency, leftover::Leftover, reply::Unrendered, scope::Scope, stream,
+    surface::Surface,
 };
 
+/// Methods and route templates whose answers are never kept.
+type Unrepeatable = Arc<HashSet<(String, String)>>;
+
 /// `router` with everything around it.
-pub(crate) fn around(router: Router, host: Arc<dyn Host>) -> Router {
+pub(crate) fn around(router: Router, host: Arc<dyn Host>, unrepeatable: Unrepeatable) -> Router {
     Router::new()
-        .fallback_service(router.route_layer(from_fn(on_route)))
+        .fallback_service(router.route_layer(from_fn_with_state(unrepeatable, on_route)))
         .layer(from_fn_with_state(host, cross))
 }
 
@@ -43,9 +48,15 @@ async fn cross(State(host): State<Arc<dyn Host>>, mut request: Request, next: Ne
     strip_trailing_slash(&mut request);
     let scope = Scope::open(host, &request);
     request.extensions_mut().insert(scope.clone());
-    let mut response = match headers::preflight(&request) {
-        Some(answer) => answer,
-        None => render(&scope, next.run(request).await).await,
+    let mut response = if let Some(answer) = headers::preflight(&request) {
+        answer
+    } else {
+        let (request, leftover) = Leftover::of(request);
+        let response = render(&scope, next.run(request).await).await;
+        if response.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            leftover.drain().await;
+        }
+        response
     };
     headers::add(&scope, response.headers_mut());
     access_log::write(scope, response)
@@ -91,12 +102,15 @@ async fn render(scope: &Arc<Scope>, mut response: Response) -> Response {
 
 /// Runs after routing: the access log names the template instead of the path, and a path that leads nowhere claims
 /// no key.
-async fn on_route(request: Request, next: Next) -> Response {
+async fn on_route(State(unrepeatable): State<Unrepeatable>, request: Request, next: Next) -> Response {
     let Some(scope) = request.extensions().get::<Arc<Scope>>().cloned() else {
         return next.run(request).await;
     };
     if let Some(route) = request.extensions().get::<MatchedPath>() {
         let _ = scope.route.set(route.as_str().to_owned());
+        if unrepeatable.contains(&(request.method().to_string(), route.as_str().to_owned())) {
+            return handle(&scope, request, next).await;
+        }
     }
     idempotency::once(&scope, request, |request| handle(&scope, request, next)).await
 }

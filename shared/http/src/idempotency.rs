@@ -73,19 +73,21 @@ async fn claim(scope: &Arc<Scope>, request: Request) -> Result<Claimed> {
         return Err(Error::bad_request("invalid_idempotency_key", detail).into());
     }
     let owner = match scope.identity().await {
-        Ok(Some(identity)) => format!("{}\n{}", identity.user.id, scope.named_org()),
-        Ok(None) => "anonymous".to_owned(),
-        Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => "anonymous".to_owned(),
+        Ok(Some(identity)) => Some(format!("{}\n{}", identity.user.id, scope.named_org())),
+        Ok(None) => None,
+        Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => None,
         Err(problem) => return Err(problem),
     };
+    let key = key.to_owned();
+    let (request, fingerprint) = fingerprint(request).await?;
     let key = IdempotencyKey {
-        scope: owner,
+        // Strangers share no keys: without a name, who sends the same is the same.
+        scope: owner.unwrap_or_else(|| format!("anonymous\n{fingerprint}")),
         route: format!("{} {}", scope.method, scope.path),
-        key: key.to_owned(),
+        key,
     };
     let seal = Seal::derive(&scope.host.sealing_key().await?, key.key.as_bytes(), "kept answer")?;
     let context = format!("{}\n{}", key.scope, key.route).into_bytes();
-    let (request, fingerprint) = fingerprint(request).await?;
     match scope.host.begin(&key, &fingerprint).await? {
         Begun::Fresh => Ok(Claimed::Fresh(
             request,

@@ -9,7 +9,7 @@ use crate::{Api, api::Route, describe::OperationDoc, problem, schemas::Schemas, 
 const DESCRIPTION: &str = "\
 One system behind several surfaces: `/api/v1/*` speaks snake_case, `/api/*` camelCase; requests may use either.
 
-Every POST, PUT, PATCH and DELETE takes an `Idempotency-Key` (24 hours). A repeated request gets the first answer \
+Every POST, PUT, PATCH and DELETE that lists it takes an `Idempotency-Key` (24 hours). A repeated request gets the first answer \
 again, byte for byte, with `Idempotent-Replayed: true`. Answers over 300 KB are not kept: then the repeated request \
 is not carried out again either, and gets 409 `answer_not_kept`. Every answer has an `X-Request-Id`.";
 
@@ -77,7 +77,7 @@ fn operation<S>(route: &Route<S>, describe: fn(&mut OperationDoc<'_>), schemas: 
         security: Vec::new(),
     };
     describe(&mut doc);
-    if route.operation.method != "GET" {
+    if route.operation.method != "GET" && route.repeatable {
         doc.header_parameter(
             "Idempotency-Key",
             "1 to 255 visible ASCII characters that name this request; repeat them to repeat it safely.",
@@ -175,6 +175,7 @@ mod tests {
             .delete("/things/{thing_id}/parts/{part_id}", delete_thing, "Delete a part.")
             .at("/api/v1")
             .post("/stream", stream_thing, "Stream.")
+            .unrepeatable()
             .at("")
             .asset("/page", page)
     }
@@ -294,6 +295,11 @@ mod tests {
         assert_eq!(delete["parameters"][2]["schema"]["type"], "integer");
         let stream = &document["paths"]["/api/v1/stream"]["post"];
         assert_eq!(stream["security"], json!([]));
+        assert_eq!(
+            stream["parameters"],
+            json!([]),
+            "no Idempotency-Key for what is never kept"
+        );
         let kinds = |of: &Value| -> Vec<String> {
             of["content"]
                 .as_object()

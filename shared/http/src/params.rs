@@ -93,25 +93,38 @@ impl<S: Send + Sync> FromRequestParts<S> for Wait {
     }
 }
 
-/// Whether the client asks for an event stream (`Accept: text/event-stream`).
+/// Whether the client asks for an event stream (`Accept: text/event-stream`). Ranges such as `*/*` ask for no stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WantsStream(pub bool);
+
+impl WantsStream {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let accepted = headers
+            .get_all(header::ACCEPT)
+            .iter()
+            .filter_map(|value| value.to_str().ok());
+        Self(accepted.flat_map(|value| value.split(',')).any(asks_for_stream))
+    }
+}
+
+/// Whether an element of `Accept` is an event stream with a weight above zero (RFC 9110 section 12.4.2).
+fn asks_for_stream(element: &str) -> bool {
+    let mut parts = element.split(';').map(str::trim);
+    let is_stream = parts
+        .next()
+        .is_some_and(|kind| kind.eq_ignore_ascii_case("text/event-stream"));
+    let weight = parts
+        .filter_map(|parameter| parameter.split_once('='))
+        .find(|(name, _)| name.trim_end().eq_ignore_ascii_case("q"))
+        .and_then(|(_, weight)| weight.trim().parse::<f32>().ok());
+    is_stream && weight.is_none_or(|weight| weight > 0.0)
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for WantsStream {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        let accepted = parts
-            .headers
-            .get_all(header::ACCEPT)
-            .iter()
-            .filter_map(|value| value.to_str().ok());
-        let mut types = accepted
-            .flat_map(|value| value.split(','))
-            .filter_map(|part| part.split(';').next());
-        Ok(Self(
-            types.any(|kind| kind.trim().eq_ignore_ascii_case("text/event-stream")),
-        ))
+        Ok(Self::of(&parts.headers))
     }
 }
 
@@ -239,6 +252,14 @@ mod tests {
                 json!([20, true]),
             ),
             ("wait=soon", "*/*", json!([null, false])),
+            ("", "text/event-stream;q=0", json!([null, false])),
+            (
+                "",
+                "application/json, text/event-stream; charset=utf-8; Q=0.000",
+                json!([null, false]),
+            ),
+            ("", "text/event-stream; q=0.001", json!([null, true])),
+            ("", "text/*", json!([null, false])),
             ("wait=-1", "", json!([null, false])),
         ] {
             let request = Request::get("/waited")

@@ -17,13 +17,12 @@ use crate::{
     Describe, Problem, Result,
     body::{Input, check, clip, decode_pairs, media_type},
     describe::OperationDoc,
+    disposition::{extended_file_name, plain_file_name},
     shape,
 };
 
 /// Longest text part, and all of them together, in bytes.
 const MAX_TEXT_BYTES: usize = 64 * 1024;
-/// Longest file name kept, in characters.
-const MAX_FILE_NAME: usize = 255;
 /// Largest multipart body that is read at all: the file, the texts and the boundaries.
 pub(crate) const MAX_BODY_BYTES: usize = 26 * 1024 * 1024;
 
@@ -117,7 +116,8 @@ async fn read(mut request: Request) -> Result<(Option<UploadedFile>, String)> {
 }
 
 async fn read_file(field: Field<'_>) -> Result<UploadedFile> {
-    let name = plain_file_name(field.file_name().unwrap_or_default());
+    let name = extended_file_name(field.headers()).or_else(|| field.file_name().map(str::to_owned));
+    let name = plain_file_name(&name.unwrap_or_default());
     let content_type = field.content_type().map(clip);
     let limit = usize::try_from(MAX_UPLOAD_BYTES).unwrap_or(usize::MAX);
     let bytes = collect(field, limit).await?.ok_or_else(too_large)?;
@@ -138,20 +138,6 @@ async fn collect(mut field: Field<'_>, limit: usize) -> Result<Option<Bytes>> {
         bytes.extend_from_slice(&chunk);
     }
     Ok(Some(bytes.freeze()))
-}
-
-fn plain_file_name(given: &str) -> String {
-    let last = given.rsplit(['/', '\\']).next().unwrap_or_default();
-    let name: String = last
-        .chars()
-        .filter(|letter| !letter.is_control())
-        .take(MAX_FILE_NAME)
-        .collect();
-    if name.trim().is_empty() {
-        "file".to_owned()
-    } else {
-        name
-    }
 }
 
 fn too_large() -> Error {
@@ -243,6 +229,17 @@ mod tests {
             send(&[nameless]).await.json(),
             json!(["file", null, 1, {"display_name": null}])
         );
+    }
+
+    #[tokio::test]
+    async fn a_file_name_may_be_extended() {
+        let file = part("name=\"file\"; filename*=UTF-8''d%C3%A9j%C3%A0%20vu.pdf", b"x");
+        assert_eq!(send(&[file]).await.json()[0], "déjà vu.pdf");
+        let both = part(
+            "name=\"file\"; filename=\"deja.pdf\"; filename*=UTF-8''d%C3%A9j%C3%A0.pdf",
+            b"x",
+        );
+        assert_eq!(send(&[both]).await.json()[0], "déjà.pdf");
     }
 
     #[tokio::test]

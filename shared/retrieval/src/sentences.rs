@@ -1,9 +1,10 @@
 use unicode_segmentation::UnicodeSegmentation;
 
 /// Words whose full stop does not end a sentence, lowercase and without the last stop.
-const ABBREVIATIONS: [&str; 34] = [
-    "al", "approx", "art", "cf", "ch", "co", "corp", "dr", "e.g", "ed", "eq", "fig", "figs", "gen", "i.e", "inc", "jr",
-    "ltd", "mr", "mrs", "ms", "no", "nos", "p", "pp", "prof", "ref", "rev", "sec", "sr", "st", "tab", "viz", "vs",
+const ABBREVIATIONS: [&str; 47] = [
+    "abb", "al", "approx", "art", "arts", "bspw", "bzw", "ca", "cf", "ch", "co", "corp", "d.h", "dr", "e.g", "ed",
+    "eq", "evtl", "fig", "figs", "gen", "ggf", "i.e", "inc", "jr", "ltd", "mr", "mrs", "ms", "no", "nos", "nr", "p",
+    "pp", "prof", "ref", "rev", "sec", "sr", "st", "tab", "u.a", "vgl", "viz", "vol", "vs", "z.b",
 ];
 
 /// Splits a text into sentences, in order, without the white space around them.
@@ -47,7 +48,8 @@ fn is_unfinished(text: &str) -> bool {
     let is_whole_text = word.len() == body.trim_start().len();
     let mut chars = word.chars();
     match (chars.next(), chars.next()) {
-        (Some(only), None) => (only.is_uppercase() && only != 'I') || is_whole_text,
+        // `v.` between the parties of a case.
+        (Some(only), None) => (only.is_uppercase() && only != 'I') || only == 'v' || is_whole_text,
         (Some(_), Some(_)) => {
             let number = is_whole_text && word.len() <= 4 && word.bytes().all(|b| b.is_ascii_digit() || b == b'.');
             number || ABBREVIATIONS.binary_search(&word.to_lowercase().as_str()).is_ok()
@@ -79,6 +81,14 @@ mod tests {
                 "Done."
             ]
         );
+        for whole in [
+            "Smith v. Jones was decided on appeal.",
+            "See No. 7, Art. 5 and Sec. 12 (approx. Half of it).",
+            "Beans, i.e. Arabica, cost ca. 9 euros vs. Robusta.",
+            "Kaffee, z.B. Arabica, bzw. Robusta, vgl. Abb. 3.",
+        ] {
+            assert_eq!(sentences(whole), [whole]);
+        }
         assert_eq!(
             sentences("2. Grind the beans. Then I. He left."),
             ["2. Grind the beans.", "Then I.", "He left."]

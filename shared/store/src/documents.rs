@@ -161,7 +161,8 @@ impl Documents {
     /// Takes a document for indexing, for [`INDEX_LEASE`].
     pub async fn lease(&self, id: &DocumentId, holder: &str, now: Timestamp, attempt: &Attempt) -> Result<Lease> {
         let unfinished = "attribute_exists(pk) AND done < want";
-        let free = "(attribute_not_exists(lease_ms) OR lease_ms < :now_ms OR lease_holder = :me)";
+        // A lease on what is marked failed belongs to a last delivery: whoever brings its message back need not wait.
+        let free = "(attribute_not_exists(lease_ms) OR lease_ms < :now_ms OR lease_holder = :me OR #status = :failed)";
         let set = "SET lease_holder = :me, lease_ms = :until, #status = :status, progress = :zero, updated_at = :now";
         let mut update = self
             .store
@@ -176,7 +177,8 @@ impl Documents {
         update = match attempt {
             Attempt::First => update
                 .condition_expression(format!("{unfinished} AND {free}"))
-                .expression_attribute_values(":now_ms", n(now.as_millisecond())),
+                .expression_attribute_values(":now_ms", n(now.as_millisecond()))
+                .expression_attribute_values(":failed", value(&model::DocumentStatus::Failed)?),
             Attempt::Again | Attempt::Last(_) => update.condition_expression(unfinished),
         };
         update = match attempt {

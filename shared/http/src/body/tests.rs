@@ -243,3 +243,26 @@ async fn a_form_is_read_like_json() {
         ["/top_k"]
     );
 }
+
+#[tokio::test]
+async fn another_charset_than_utf_8_is_refused() {
+    let call = async |path: &str, kind: &str, body: &str| {
+        server()
+            .call(Request::post(path).header("content-type", kind), body.to_owned())
+            .await
+    };
+    let bot = r#"{"display_name":"Ada"}"#;
+    for charset in ["utf-8", "\"UTF-8\"", "US-ASCII"] {
+        let kind = format!("application/json; charset={charset}");
+        assert_eq!(call("/api/v1/bots", &kind, bot).await.status, 200, "{charset}");
+    }
+    for charset in ["iso-8859-1", "\"UTF-16\"", "\"\""] {
+        for (path, kind, body) in [
+            ("/api/v1/bots", "application/json", bot),
+            ("/api/login", "application/x-www-form-urlencoded", "top_k=1"),
+        ] {
+            let kind = format!("{kind}; version=1; Charset={charset}");
+            call(path, &kind, body).await.problem(415, "unsupported_media_type");
+        }
+    }
+}

@@ -9,12 +9,12 @@ use http::request::Parts;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    Result,
+    Result, WantsStream,
     body::{MAX_JSON_BYTES, media_type, read},
     upload::MAX_BODY_BYTES,
 };
 
-/// The request, read whole, and the SHA-256 over query and body. The parts of a multipart body count,
+/// The request, read whole, and the SHA-256 over query, kind of answer and body. The parts of a multipart body count,
 /// not the boundary between them, which a client draws anew for each try.
 pub(super) async fn fingerprint(request: Request) -> Result<(Request, String)> {
     let (parts, body) = request.into_parts();
@@ -27,6 +27,7 @@ pub(super) async fn fingerprint(request: Request) -> Result<(Request, String)> {
         digest.update(part);
     };
     add(parts.uri.query().unwrap_or_default().as_bytes());
+    add(&[u8::from(WantsStream::of(&parts.headers).0)]);
     let multipart = if is_multipart {
         parts_of(&parts, bytes.clone()).await
     } else {

@@ -82,13 +82,17 @@ async fn a_repeated_request_gets_the_first_answer_byte_for_byte() {
 #[tokio::test]
 async fn a_key_with_another_request_is_refused() {
     let server = server();
-    send(&server, "/order", "k", &[], r#"{"wanted":1}"#).await;
-    send(&server, "/order", "k", &[], r#"{"wanted":2}"#)
-        .await
-        .problem(422, "idempotency_key_reused");
-    send(&server, "/order?x=1", "k", &[], r#"{"wanted":1}"#)
-        .await
-        .problem(422, "idempotency_key_reused");
+    let ada = ("authorization", "Bearer ada");
+    send(&server, "/order", "k", &[ada], r#"{"wanted":1}"#).await;
+    for (path, body, accept) in [
+        ("/order", r#"{"wanted":2}"#, "application/json"),
+        ("/order?x=1", r#"{"wanted":1}"#, "application/json"),
+        ("/order", r#"{"wanted":1}"#, "text/event-stream"),
+    ] {
+        send(&server, path, "k", &[ada, ("accept", accept)], body)
+            .await
+            .problem(422, "idempotency_key_reused");
+    }
     for bad in ["", "with space", &"x".repeat(256)] {
         send(&server, "/order", bad, &[], "{}")
             .await
@@ -97,6 +101,31 @@ async fn a_key_with_another_request_is_refused() {
     send(&server, "/order", "a", &[("idempotency-key", "b")], "{}")
         .await
         .problem(400, "repeated_header");
+}
+
+#[tokio::test]
+async fn strangers_with_the_same_key_do_not_meet() {
+    let server = server();
+    for body in [r#"{"wanted":1}"#, r#"{"wanted":2}"#] {
+        let first = send(&server, "/order", "k", &[], body).await;
+        assert_eq!((first.status, replayed(&first)), (StatusCode::CREATED, false));
+    }
+    assert!(replayed(&send(&server, "/order", "k", &[], r#"{"wanted":1}"#).await));
+}
+
+#[tokio::test]
+async fn an_answer_with_secrets_is_never_kept() {
+    let api = Api::new("Test").both().post("/secret", order, "").unrepeatable();
+    let server = Server::new(api.post("/order", order, ""));
+    for path in ["/api/v1/secret", "/api/secret"] {
+        let first = send(&server, path, "k", &[], r#"{"wanted":1}"#).await;
+        let again = send(&server, path, "k", &[], r#"{"wanted":1}"#).await;
+        assert_eq!((first.status, again.status), (StatusCode::CREATED, StatusCode::CREATED));
+        assert_ne!(first.body, again.body);
+    }
+    assert_eq!(server.host.keys(), 0);
+    send(&server, "/api/order", "k", &[], r#"{"wanted":1}"#).await;
+    assert_eq!(server.host.keys(), 1, "other operations keep theirs");
 }
 
 #[tokio::test]
@@ -211,6 +240,7 @@ async fn an_upload_is_the_same_whatever_its_boundary() {
         );
         let request = http::Request::post("/upload")
             .header("content-type", kind)
+            .header("authorization", "Bearer ada")
             .header("idempotency-key", "k");
         server.call(request, body).await
     };

@@ -1,0 +1,125 @@
+"""The server that is killed."""
+
+import http.client
+import json
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+# Longest time from start to answering, in seconds.
+START_LIMIT_S = 15
+# Deliveries after which the queue gives a message up, and how long a failed one stays invisible, in seconds.
+MAX_DELIVERIES, VISIBILITY_S = 5, 900
+
+
+class Lost(Exception):
+    """The server died before it answered."""
+
+
+class Server:
+    """One data folder, and the process that serves it now."""
+
+    def __init__(self, binary, folder):
+        self.binary, self.folder, self.process = binary, folder / "data", None
+        self.port, self.aws_port = free_port(), free_port()
+        self.log = open(folder / "server.log", "wb")
+        self.starts_s = []
+
+    def spawn(self):
+        command = [self.binary, "--port", self.port, "--aws-port", self.aws_port, "--data-dir", self.folder]
+        self.process = subprocess.Popen([str(part) for part in command], stdout=self.log, stderr=self.log)
+
+    def start(self):
+        begun = time.monotonic()
+        self.spawn()
+        while time.monotonic() - begun < START_LIMIT_S:
+            if self.process.poll() is not None:
+                break
+            try:
+                if self.request("GET", "/live")[0] == 200:
+                    return self.starts_s.append(time.monotonic() - begun)
+            except Lost:
+                time.sleep(0.01)
+        sys.exit(f"the server did not start: see {self.log.name}")
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def request(self, method, path, body=None, headers=None, port=None):
+        """Status and body; `body` is bytes, or something to send as JSON."""
+        headers = dict(headers or {})
+        if body is not None and not isinstance(body, bytes):
+            body = json.dumps(body).encode()
+            headers.setdefault("Content-Type", "application/json")
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=60)
+        try:
+            connection.request(method, path, body, headers)
+            response = connection.getresponse()
+            return response.status, response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise Lost from error
+        finally:
+            connection.close()
+
+    def local(self, path, body=None):
+        """A request to `/_local`, which must succeed."""
+        status, answer = self.request("GET" if body is None else "POST", f"/_local/{path}", body)
+        if status != 200:
+            sys.exit(f"/_local/{path} answered {status}: {answer.decode(errors='replace')}")
+        return json.loads(answer)
+
+    def promises(self):
+        """Entries of the outbox, which are in partitions numbered from 0."""
+        headers = {
+            "X-Amz-Target": "DynamoDB_20120810.Query", "Content-Type": "application/x-amz-json-1.0",
+            "X-Amz-Date": "20260101T000000Z",
+            "Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/dynamodb/aws4_request, "
+                             "SignedHeaders=host, Signature=0",
+        }
+        found = []
+        for shard in range(16):
+            query = {"TableName": "parlance-app", "KeyConditionExpression": "pk = :shard",
+                     "ExpressionAttributeValues": {":shard": {"S": f"OUT#{shard}"}}}
+            status, answer = self.request("POST", "/", query, headers, self.aws_port)
+            if status != 200:
+                sys.exit(f"the outbox cannot be read: {answer.decode(errors='replace')}")
+            found += json.loads(answer)["Items"]
+        return found
+
+    def messages(self):
+        """Deliveries of each message that a worker has, of a dead server. A copy is read: opening repairs."""
+        with tempfile.TemporaryDirectory() as copy:
+            for file in self.folder.glob("sqs.sqlite*"):
+                shutil.copy(file, copy)
+            queue = sqlite3.connect(Path(copy, "sqs.sqlite"))
+            try:
+                return [count for (count,) in queue.execute(
+                    "SELECT receive_count FROM messages WHERE queue = 'index_documents' AND receipt IS NOT NULL")]
+            except sqlite3.OperationalError:
+                return []  # killed before the file was made
+            finally:
+                queue.close()
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def settle(server):
+    """Delivers everything, moving the clock to when failed messages come back; answers by how many seconds."""
+    moved = 0
+    for _ in range(2 * MAX_DELIVERIES):
+        left = server.local("drain", {})
+        if not any(left.values()):
+            break
+        moved += VISIBILITY_S + 1
+        server.local("clock", {"advance_seconds": VISIBILITY_S + 1})
+    return moved
