@@ -24,7 +24,7 @@ impl App {
                     OutboxStep::AbandonUpload | OutboxStep::RemoveUpload => self.abandon_upload(promise).await?,
                 }
             }
-            Ok(due.len())
+            Ok(due.len() + self.purge_promised().await?)
         })
     }
 }

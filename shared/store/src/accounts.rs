@@ -120,6 +120,11 @@ impl Accounts {
         }))
     }
 
+    /// The account with this id.
+    pub async fn get(&self, user: &UserId) -> Result<Option<User>> {
+        self.0.identity().get(keys::profile(user)).await
+    }
+
     /// The account and one of its sessions, in one round trip: what every authenticated request asks for.
     pub async fn with_session(&self, user: &UserId, session: &SessionId) -> Result<Option<(User, Session)>> {
         let table = &self.0.tables().identity;

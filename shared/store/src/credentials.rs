@@ -53,19 +53,27 @@ pub struct PasswordChange<'a> {
 impl Accounts {
     /// Keeps a link by which a password can be set. `digest`: hex SHA-256 of its token.
     pub async fn put_password_reset(&self, digest: &str, link: &PasswordReset) -> Result<()> {
-        self.put_link(&keys::password_reset(digest), link, link.expires_at)
+        let from = keys::mailed_link(&link.user, digest);
+        self.put_link(&keys::password_reset(digest), &from, link, link.expires_at)
             .await
     }
 
     /// Keeps a link that verifies an address. `digest`: hex SHA-256 of its token.
     pub async fn put_verification(&self, digest: &str, link: &Verification) -> Result<()> {
-        self.put_link(&keys::email_verification(digest), link, link.expires_at)
+        let from = keys::mailed_link(&link.user, digest);
+        self.put_link(&keys::email_verification(digest), &from, link, link.expires_at)
             .await
     }
 
-    async fn put_link(&self, key: &Key, link: &impl Serialize, end: Timestamp) -> Result<()> {
-        let mut item: Item = to_item(key, link)?;
-        item.insert(tables::TTL.to_owned(), n(end.as_second()));
+    /// `from` is where an erasure finds the link; it is written first, so that there is no link without it.
+    async fn put_link(&self, key: &Key, from: &Key, link: &impl Serialize, end: Timestamp) -> Result<()> {
+        let ttl = |mut item: Item| {
+            item.insert(tables::TTL.to_owned(), n(end.as_second()));
+            item
+        };
+        let item = ttl(to_item(key, link)?);
+        let pointer = std::collections::HashMap::<String, String>::new();
+        self.0.identity().put_new(ttl(to_item(from, &pointer)?)).await?;
         if self.0.identity().put_new(item).await? {
             Ok(())
         } else {

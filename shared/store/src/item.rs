@@ -244,7 +244,7 @@ impl Narrow {
     }
 }
 
-fn starting_with(query: QueryFluentBuilder, pk: &str, prefix: &str) -> QueryFluentBuilder {
+pub(crate) fn starting_with(query: QueryFluentBuilder, pk: &str, prefix: &str) -> QueryFluentBuilder {
     query
         .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
         .expression_attribute_values(":pk", s(pk))

@@ -49,6 +49,14 @@ pub fn email(fingerprint: &str) -> Key {
 /// Sort key prefix of sign-in sessions.
 pub const SESSIONS: &str = "SESS#";
 
+/// Sort key prefix of the links that were mailed to a person.
+pub const LINKS: &str = "LINK#";
+
+/// Leads from a person to a link that was mailed to them. `digest`: hex SHA-256 of its token.
+pub fn mailed_link(user: &UserId, digest: &str) -> Key {
+    key(self::user(user), format!("{LINKS}{digest}"))
+}
+
 /// A link by which a password can be set. `digest`: hex SHA-256 of its token.
 pub fn password_reset(digest: &str) -> Key {
     key(format!("PWR#{digest}"), "T")

@@ -81,4 +81,18 @@ impl Objects {
             .map_err(Error::unavailable)?;
         Ok(())
     }
+
+    /// Deletes every object whose key starts with `prefix`.
+    pub async fn delete_below(&self, prefix: &str) -> Result<()> {
+        let list = self.s3.list_objects_v2().bucket(&*self.bucket).prefix(prefix);
+        let mut pages = list.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            for object in page.map_err(Error::unavailable)?.contents.unwrap_or_default() {
+                if let Some(key) = object.key {
+                    self.delete(&key).await?;
+                }
+            }
+        }
+        Ok(())
+    }
 }

@@ -1,0 +1,46 @@
+//! Erasure: removes what was deleted before and has been invisible since.
+//!
+//! The promise is written with the tombstone, in one transaction, and removed when nothing is left. A worker that
+//! dies in between is followed by the next run, which goes on where things still are.
+
+use futures::future::BoxFuture;
+use model::{Purge, Result};
+
+use crate::App;
+
+impl App {
+    /// Keeps the promises to remove what was deleted; answers how many those were.
+    ///
+    /// # Errors
+    /// When a service does not answer; what was not removed is found again by the next run.
+    pub(crate) async fn purge_promised(&self) -> Result<usize> {
+        let due = self.store.purges().due(self.clock.now_ms()).await?;
+        for purge in &due {
+            self.purge(purge).await?;
+        }
+        Ok(due.len())
+    }
+
+    /// Removes everything that `purge` names, and then the promise to do so. Doing it twice is harmless.
+    pub(crate) fn purge<'a>(&'a self, purge: &'a Purge) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            match purge {
+                // The id of the personal organization is in the profile, which goes last.
+                Purge::User { user_id, orgs } => {
+                    if let Some(user) = self.store.user(user_id).await? {
+                        self.erase_user(user_id, &user.personal_org, orgs).await?;
+                    }
+                }
+                Purge::Org { org_id } => self.erase_org(org_id).await?,
+                // Somebody who is back keeps what they had.
+                Purge::Member { org_id, user_id } => {
+                    if self.store.accounts().membership(org_id, user_id).await?.is_none() {
+                        self.erase_member(org_id, user_id).await?;
+                    }
+                }
+            }
+            tracing::info!(purge = purge.id(), "purge.done");
+            self.store.purges().remove(purge).await
+        })
+    }
+}

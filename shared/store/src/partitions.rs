@@ -1,0 +1,161 @@
+//! Whole partitions: what an erasure removes.
+
+use aws_sdk_dynamodb::types::{DeleteRequest, WriteRequest};
+use model::{Error, Result};
+use serde_json::Value;
+
+use crate::{
+    Store,
+    item::{self, Item, from_item, primary, starting_with},
+    keys::Key,
+};
+
+/// Most deletions of one call (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html>).
+const BATCH: usize = 25;
+/// Keys read at once.
+const PORTION: i32 = 1000;
+/// How often a batch that the table took in part only is tried again.
+const MAX_ATTEMPTS: u32 = 8;
+
+/// The table a partition is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Home {
+    /// Accounts, organizations.
+    Identity,
+    /// What organizations own.
+    App,
+    /// Token ledger.
+    Usage,
+}
+
+/// All items of one partition, or those of it whose sort key starts alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Partition {
+    /// The table.
+    pub home: Home,
+    /// Partition key.
+    pub pk: String,
+    /// Beginning of the sort keys; empty for all.
+    pub prefix: String,
+}
+
+impl Partition {
+    /// The whole partition `pk`.
+    pub fn whole(home: Home, pk: impl Into<String>) -> Self {
+        Self {
+            home,
+            pk: pk.into(),
+            prefix: String::new(),
+        }
+    }
+
+    /// The items of `pk` whose sort keys start with `prefix`.
+    pub fn part(home: Home, pk: impl Into<String>, prefix: impl Into<String>) -> Self {
+        Self {
+            home,
+            pk: pk.into(),
+            prefix: prefix.into(),
+        }
+    }
+
+    /// One item.
+    pub fn item(home: Home, key: Key) -> Self {
+        Self::part(home, key.pk, key.sk)
+    }
+}
+
+/// Some items of a partition, as JSON without their keys, and the sort key to go on after.
+#[derive(Debug, Default)]
+pub struct Portion {
+    /// Sort key and item.
+    pub items: Vec<(String, Value)>,
+    /// Where the next portion begins; none after the last one.
+    pub next: Option<String>,
+}
+
+impl Store {
+    /// Removes all items of `partition`; removing twice is harmless.
+    pub async fn erase(&self, partition: &Partition) -> Result<()> {
+        let table = self.table(partition.home);
+        loop {
+            let query = self
+                .db
+                .query()
+                .table_name(table.name)
+                .consistent_read(true)
+                .projection_expression("pk, sk")
+                .limit(PORTION);
+            // What was removed is not found again, so every portion is the first one.
+            let answer = starting_with(query, &partition.pk, &partition.prefix).send().await;
+            let keys = answer.map_err(item::failed)?.items.unwrap_or_default();
+            if keys.is_empty() {
+                return Ok(());
+            }
+            for batch in keys.chunks(BATCH) {
+                self.delete_batch(table.name, batch).await?;
+            }
+        }
+    }
+
+    async fn delete_batch(&self, table: &str, keys: &[Item]) -> Result<()> {
+        let deletes = keys.iter().map(|key| {
+            let delete = DeleteRequest::builder().set_key(Some(key.clone())).build();
+            delete.map(|delete| WriteRequest::builder().delete_request(delete).build())
+        });
+        let mut left = deletes.collect::<Result<Vec<_>, _>>().map_err(Error::internal)?;
+        for _ in 0..MAX_ATTEMPTS {
+            let write = self.db.batch_write_item().request_items(table, left);
+            let answer = write.send().await.map_err(item::failed)?;
+            left = answer
+                .unprocessed_items
+                .unwrap_or_default()
+                .remove(table)
+                .unwrap_or_default();
+            if left.is_empty() {
+                return Ok(());
+            }
+        }
+        Err(Error::unavailable("a table did not take all deletions"))
+    }
+
+    /// Reads a partition in portions, in the order of its sort keys.
+    pub async fn portion(&self, partition: &Partition, after: Option<String>) -> Result<Portion> {
+        let table = self.table(partition.home);
+        let start = after.map(|sk| {
+            primary(&Key {
+                pk: partition.pk.clone(),
+                sk,
+            })
+        });
+        let query = self
+            .db
+            .query()
+            .table_name(table.name)
+            .consistent_read(true)
+            .set_exclusive_start_key(start);
+        let answer = starting_with(query, &partition.pk, &partition.prefix)
+            .send()
+            .await
+            .map_err(item::failed)?;
+        let mut portion = Portion::default();
+        for mut item in answer.items.unwrap_or_default() {
+            item.remove("pk");
+            let key = item.remove("sk").and_then(|sk| sk.as_s().ok().cloned());
+            portion.items.push((key.unwrap_or_default(), from_item(item)?));
+        }
+        portion.next = answer
+            .last_evaluated_key
+            .and_then(|key| key.get("sk")?.as_s().ok().cloned());
+        Ok(portion)
+    }
+
+    fn table(&self, home: Home) -> item::Table<'_> {
+        let tables = self.tables();
+        let name = match home {
+            Home::Identity => &tables.identity,
+            Home::App => &tables.app,
+            Home::Usage => &tables.usage,
+        };
+        item::Table { db: &self.db, name }
+    }
+}
