@@ -261,8 +261,8 @@ async fn a_document_we_fail_on_is_marked_and_comes_back_from_the_dead_letter_que
     assert_eq!(status(&ada, &id).await["status"], "ready");
 }
 
-#[tokio::test]
-async fn a_document_whose_last_worker_dies_has_failed_and_does_not_wait_for_ever() {
+/// Uploads a document whose last worker dies while it holds the lease, then delivers its message once more.
+async fn deliver_after_a_dead_worker(attempt: u32) {
     let t = Test::new().await;
     let ada = t.user("ada").await;
     t.sqs()
@@ -287,10 +287,10 @@ async fn a_document_whose_last_worker_dies_has_failed_and_does_not_wait_for_ever
         )
         .await
         .unwrap();
-    assert_eq!(status(&ada, &id).await["status"], "failed");
+    assert_eq!(status(&ada, &id).await["status"], "failed", "it does not wait for ever");
     let delivery = app::Delivery {
         message_id: "m".to_owned(),
-        attempt: 5,
+        attempt,
     };
     let message: IndexMessage = serde_json::from_str(&message(&ada, &id)).unwrap();
     t.stack.app().index_document(&message, &delivery).await.unwrap();
@@ -303,42 +303,11 @@ async fn a_document_whose_last_worker_dies_has_failed_and_does_not_wait_for_ever
 }
 
 #[tokio::test]
+async fn a_document_whose_last_worker_dies_has_failed_until_another_delivery_succeeds() {
+    deliver_after_a_dead_worker(5).await;
+}
+
+#[tokio::test]
 async fn a_message_brought_back_while_a_dead_worker_holds_its_document_is_not_turned_away() {
-    let t = Test::new().await;
-    let ada = t.user("ada").await;
-    t.sqs()
-        .delete_queue()
-        .queue_url(t.queue_url("index_documents"))
-        .send()
-        .await
-        .unwrap();
-    let id = ada.upload("faq.txt", samples::faq_txt()).await.created().text("id");
-    let documents = t.stack.app().documents(&OrgId(ada.org().to_owned()));
-    let failure = model::IndexFailure {
-        code: "internal".to_owned(),
-        detail: "our fault".to_owned(),
-    };
-    let now = t.stack.app().clock.now();
-    documents
-        .lease(
-            &DocumentId(id.clone()),
-            "a worker that dies",
-            now,
-            &Attempt::Last(failure),
-        )
-        .await
-        .unwrap();
-    assert_eq!(status(&ada, &id).await["status"], "failed");
-    let delivery = app::Delivery {
-        message_id: "m".to_owned(),
-        attempt: 1,
-    };
-    let message: IndexMessage = serde_json::from_str(&message(&ada, &id)).unwrap();
-    t.stack.app().index_document(&message, &delivery).await.unwrap();
-    let ready = status(&ada, &id).await;
-    assert_eq!(
-        (&ready["status"], &ready["error"]),
-        (&json!("ready"), &Value::Null),
-        "the first delivery after a redrive"
-    );
+    deliver_after_a_dead_worker(1).await;
 }

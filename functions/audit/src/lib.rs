@@ -86,7 +86,7 @@ async fn create_audit_log(
         details: new.details,
     };
     let record = app
-        .note_client_entry(&member.org.org, member.actor(), user, client)
+        .note_client_entry(&member.org.org, &member.actor(), user, client)
         .await?;
     Ok(Created(record.into()))
 }

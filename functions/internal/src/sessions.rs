@@ -2,7 +2,7 @@
 
 use garde::Validate;
 use http_api::{Body, Created, Ctx, Json, Listing, Message, Paging, Path, Result, Service, readable_name};
-use model::{Conversation, ConversationId, Error, Timestamp, User, UserId};
+use model::{Conversation, ConversationId, Error, Timestamp, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -63,17 +63,13 @@ impl From<Conversation> for UserSessionView {
     }
 }
 
-async fn user(app: &Ctx, user: &UserId) -> Result<User> {
-    Ok(app.live_account(user).await?.ok_or(Error::NotFound("user"))?)
-}
-
 pub(crate) async fn list_sessions_of_user(
     app: Ctx,
     _: Service,
     Path(path): Path<UserPath>,
     page: Paging,
 ) -> Result<Listing<UserSessionView>> {
-    let user = user(&app, &path.user_id).await?;
+    let user = app.user(&path.user_id).await?;
     let found = app.conversations(&user.personal_org, &user.id).list(&page).await?;
     page.answer(found.map(UserSessionView::from))
 }
@@ -83,7 +79,7 @@ pub(crate) async fn create_session_for_user(
     _: Service,
     Body(new): Body<NewUserSession>,
 ) -> Result<Created<UserSessionView>> {
-    let user = user(&app, &new.user_id).await?;
+    let user = app.user(&new.user_id).await?;
     let now = app.clock.now();
     let conversation = Conversation {
         id: app.ids.make()?,

@@ -1,14 +1,10 @@
 //! `parlance audit verify`: recomputes the hash chains of an audit log.
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_dynamodb::config::Credentials;
+use aws_config::BehaviorVersion;
 use model::Clock;
 use store::{Store, Tables, Verified};
 
-use crate::{
-    cloud::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY},
-    provision,
-};
+use crate::provision;
 
 /// Where the audit log is.
 #[derive(Debug, Clone)]
@@ -25,7 +21,10 @@ pub enum Place {
 /// When the table cannot be read.
 pub async fn verify(place: Place) -> model::Result<Verified> {
     let (sdk, tables) = match place {
-        Place::Local(port) => (local(port).await, provision::tables()),
+        Place::Local(port) => {
+            let endpoint = format!("http://127.0.0.1:{port}");
+            (provision::sdk(&endpoint).await, provision::tables())
+        }
         Place::Aws(table) => {
             let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
             let tables = Tables {
@@ -38,21 +37,6 @@ pub async fn verify(place: Place) -> model::Result<Verified> {
     Store::new(&sdk, tables)
         .audit_log()
         .verify(Clock::default().now())
-        .await
-}
-
-async fn local(port: u16) -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::latest())
-        .endpoint_url(format!("http://127.0.0.1:{port}"))
-        .region(Region::from_static(REGION))
-        .credentials_provider(Credentials::new(
-            ACCESS_KEY_ID,
-            SECRET_ACCESS_KEY,
-            None,
-            None,
-            "embedded",
-        ))
-        .load()
         .await
 }
 

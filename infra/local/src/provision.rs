@@ -17,10 +17,10 @@ pub(crate) const BUCKET: &str = "parlance";
 /// How long a message stays invisible, in seconds: as long as a worker may run.
 const VISIBILITY_SECONDS: u32 = 900;
 
-/// An SDK configuration for the embedded services.
-pub(crate) async fn sdk(cloud: &Cloud) -> SdkConfig {
+/// An SDK configuration for embedded services at this endpoint.
+pub(crate) async fn sdk(endpoint: &str) -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
-        .endpoint_url(cloud.endpoint())
+        .endpoint_url(endpoint)
         .region(Region::from_static(REGION))
         .credentials_provider(Credentials::new(
             ACCESS_KEY_ID,
@@ -197,7 +197,7 @@ mod tests {
             secrets: Vec::new(),
         };
         let cloud = Cloud::start(options).await.unwrap();
-        let (sdk, tables) = (sdk(&cloud).await, tables());
+        let (sdk, tables) = (sdk(&cloud.endpoint()).await, tables());
         let db = aws_sdk_dynamodb::Client::new(&sdk);
         for table in [&tables.identity, &tables.audit] {
             create_without_indexes(&db, table).await;

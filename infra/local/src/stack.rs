@@ -112,7 +112,7 @@ impl Stack {
             secrets: options.secrets(),
         })
         .await?;
-        let sdk = provision::sdk(&cloud).await;
+        let sdk = provision::sdk(&cloud.endpoint()).await;
         // Boxed, because what the SDKs keep across an await is large.
         Box::pin(provision::create(&sdk, &options.data)).await?;
 

@@ -3,9 +3,9 @@
 use futures::future::BoxFuture;
 use model::{Actor, Error, Page, PageRequest, PlatformRole, Result, User, UserId, UserStatus};
 use serde_json::json;
-use store::{AdminStanding as Standing, UserFilter};
+use store::{StandingChange, UserFilter};
 
-use crate::{App, Subject};
+use crate::{App, audited::Deed};
 
 const NO_USER: Error = Error::NotFound("user");
 pub(crate) const ADMIN_ONLY: Error = Error::Forbidden {
@@ -21,7 +21,7 @@ impl App {
     /// One account; none when it was deleted.
     pub fn live_account<'a>(&'a self, user: &'a UserId) -> BoxFuture<'a, Result<Option<User>>> {
         Box::pin(async move {
-            let found = self.store.users().get(user).await?;
+            let found = self.store.accounts().get(user).await?;
             Ok(found.filter(|user| user.status != UserStatus::Deleted))
         })
     }
@@ -81,24 +81,16 @@ impl App {
                     return Ok(before);
                 }
                 let of = |user: &User| json!({"role": user.role, "status": user.status});
-                let subject = Subject {
-                    kind: "user",
-                    id: id.as_str(),
-                };
-                let entry = self.audit_entry(&before.personal_org, actor.clone(), action, subject)?;
-                let entry = model::AuditEntry {
-                    before: of(&before),
-                    after: of(&after),
-                    ..entry
-                };
+                let deed = Deed::to_user(action, id).before(of(&before)).after(of(&after));
+                let entry = self.entry(actor, &before.personal_org, deed)?;
                 let users = self.store.users();
                 match users.change_standing(admin.as_ref(), &before, &after, &entry).await? {
-                    Standing::Changed => return Ok(after),
-                    Standing::ActorLost => {
+                    StandingChange::Changed => return Ok(after),
+                    StandingChange::ActorLost => {
                         return Err(ADMIN_ONLY);
                     }
                     // Somebody changed it first, so what it means to change it has to be looked at again.
-                    Standing::Moved => {}
+                    StandingChange::Moved => {}
                 }
             }
         })

@@ -130,13 +130,9 @@ impl App {
         after: Option<&ApiKey>,
     ) -> Result<model::AuditEntry> {
         let key = after.or(before).ok_or(ABSENT)?;
-        let deed = Deed {
-            action,
-            kind: "api_key",
-            subject: key.id.as_str(),
-            before: before.map_or(Value::Null, rules_of),
-            after: after.map_or(Value::Null, rules_of),
-        };
+        let deed = Deed::new(action, "api_key", key.id.as_str())
+            .before(before.map_or(Value::Null, rules_of))
+            .after(after.map_or(Value::Null, rules_of));
         self.entry(actor, &key.org, deed)
     }
 }

@@ -9,21 +9,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use store::AuditFilter;
 
-use crate::{App, Seal};
+use crate::{App, Seal, audited::Deed};
 
 /// What every entry of a client is called in the chain. Its own words are sealed: they may name people.
 const CLIENT_ACTION: &str = "client.entry";
 /// Largest `details` of a client's entry, bytes of JSON.
 const MAX_DETAILS_BYTES: usize = 16 * 1024;
-
-/// What an entry is about.
-#[derive(Debug, Clone, Copy)]
-pub struct Subject<'a> {
-    /// `user`, `org`, `api_key` ...
-    pub kind: &'static str,
-    /// Its id.
-    pub id: &'a str,
-}
 
 /// What a client wants to have noted.
 #[derive(Debug, Serialize, Deserialize)]
@@ -44,29 +35,6 @@ pub struct AuditRecord {
 }
 
 impl App {
-    /// An entry that happens now, without what was before and is after.
-    pub(crate) fn audit_entry(
-        &self,
-        tenant: &OrgId,
-        actor: Actor,
-        action: &str,
-        subject: Subject<'_>,
-    ) -> Result<AuditEntry> {
-        Ok(AuditEntry {
-            id: self.ids.make::<AuditEntryId>()?,
-            tenant: tenant.clone(),
-            actor,
-            action: action.to_owned(),
-            subject_kind: subject.kind.to_owned(),
-            subject: subject.id.to_owned(),
-            before: Value::Null,
-            after: Value::Null,
-            sealed: None,
-            source: AuditSource::Server,
-            created_at: self.clock.now(),
-        })
-    }
-
     /// Adds a client's own entry about its user to the log of `tenant`. Its words are sealed under a key that only
     /// the user's salt gives.
     ///
@@ -75,7 +43,7 @@ impl App {
     pub fn note_client_entry<'a>(
         &'a self,
         tenant: &'a OrgId,
-        actor: Actor,
+        actor: &'a Actor,
         user: &'a UserId,
         client: ClientEntry,
     ) -> BoxFuture<'a, Result<AuditRecord>> {
@@ -86,11 +54,7 @@ impl App {
             }
             let text = serde_json::to_vec(&client).map_err(Error::internal)?;
             let salt = self.make_audit_salt(user).await?;
-            let subject = Subject {
-                kind: "user",
-                id: user.as_str(),
-            };
-            let mut entry = self.audit_entry(tenant, actor, CLIENT_ACTION, subject)?;
+            let mut entry = self.entry(actor, tenant, Deed::to_user(CLIENT_ACTION, user))?;
             let sealed = self
                 .audit_seal(&salt)
                 .await?

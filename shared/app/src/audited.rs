@@ -1,26 +1,54 @@
 //! Entries for the audit log.
 
-use model::{Actor, AuditEntry, OrgId, Result, audit::AuditSource};
+use model::{Actor, AuditEntry, OrgId, Result, UserId, audit::AuditSource};
 use serde_json::Value;
 
 use crate::App;
 
 /// What was done to what.
 pub(crate) struct Deed<'a> {
-    /// `noun.verb_past`.
-    pub(crate) action: &'static str,
-    /// Kind of the thing.
-    pub(crate) kind: &'static str,
-    /// Its id.
-    pub(crate) subject: &'a str,
-    /// Ids and values of rules before; null for nothing.
-    pub(crate) before: Value,
-    /// The same afterwards.
-    pub(crate) after: Value,
+    action: &'a str,
+    kind: &'a str,
+    subject: &'a str,
+    before: Value,
+    after: Value,
+}
+
+impl<'a> Deed<'a> {
+    /// `action` (`noun.verb_past`) was done to the thing of this kind with this id.
+    pub(crate) fn new(action: &'a str, kind: &'a str, subject: &'a str) -> Self {
+        Self {
+            action,
+            kind,
+            subject,
+            before: Value::Null,
+            after: Value::Null,
+        }
+    }
+
+    /// `action` was done to a user.
+    pub(crate) fn to_user(action: &'a str, user: &'a UserId) -> Self {
+        Self::new(action, "user", user.as_str())
+    }
+
+    /// `action` was done to an organization.
+    pub(crate) fn to_org(action: &'a str, org: &'a OrgId) -> Self {
+        Self::new(action, "org", org.as_str())
+    }
+
+    /// With ids and values of rules as they were before: never names, addresses or secrets.
+    pub(crate) fn before(self, before: Value) -> Self {
+        Self { before, ..self }
+    }
+
+    /// With the same as they are afterwards.
+    pub(crate) fn after(self, after: Value) -> Self {
+        Self { after, ..self }
+    }
 }
 
 impl App {
-    /// An entry in the log of `tenant`, made now.
+    /// An entry in the log of `tenant`, made now: the organization, or the personal one for changes of an account.
     pub(crate) fn entry(&self, actor: &Actor, tenant: &OrgId, deed: Deed<'_>) -> Result<AuditEntry> {
         Ok(AuditEntry {
             id: self.ids.make()?,

@@ -6,13 +6,14 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures::future::BoxFuture;
 use model::{
     Actor, AuditEntry, Email, Error, MailMessage, NewPassword, Page, PageRequest, Result, Secret, Session, SessionId,
-    User, audit::AuditSource, time::after,
+    User, time::after,
 };
 use sha2::{Digest as _, Sha256};
 use store::{PasswordChange, PasswordReset, SignIn, Verification};
 
 use crate::{
     App, Credential, Identity, Origin,
+    audited::Deed,
     letters::{RESET_MINUTES, VERIFY_HOURS},
 };
 
@@ -61,21 +62,9 @@ fn digest_of_link(token: &Secret) -> Result<String> {
 }
 
 impl App {
-    /// An audit entry about an account, in the log of its personal organization.
-    pub(crate) fn account_entry(&self, user: &User, actor: Actor, action: &str) -> Result<AuditEntry> {
-        Ok(AuditEntry {
-            id: self.ids.make()?,
-            tenant: user.personal_org.clone(),
-            actor,
-            action: action.to_owned(),
-            subject_kind: "user".to_owned(),
-            subject: user.id.0.clone(),
-            before: serde_json::Value::Null,
-            after: serde_json::Value::Null,
-            sealed: None,
-            source: AuditSource::Server,
-            created_at: self.clock.now(),
-        })
+    /// An entry about something done to an account that has no values.
+    fn account_entry(&self, user: &User, actor: &Actor, action: &str) -> Result<AuditEntry> {
+        self.entry(actor, &user.personal_org, Deed::to_user(action, &user.id))
     }
 
     /// Replaces a password by its owner, and ends all their other sessions.
@@ -109,7 +98,7 @@ impl App {
                 keep,
                 link: None,
             };
-            let entry = self.account_entry(user, actor, "user.password_changed")?;
+            let entry = self.account_entry(user, &actor, "user.password_changed")?;
             if !self.store.accounts().set_password(&change, &entry).await? {
                 return Err(Error::conflict("account_changed", CHANGED));
             }
@@ -149,7 +138,8 @@ impl App {
                 return Err(void_link());
             }
             let hash = self.hasher.hash(new).await?;
-            let entry = self.account_entry(&account.user, user_actor(&account.user, origin), "user.password_reset")?;
+            let actor = user_actor(&account.user, origin);
+            let entry = self.account_entry(&account.user, &actor, "user.password_reset")?;
             let mut account = account;
             loop {
                 let change = PasswordChange {
@@ -222,7 +212,7 @@ impl App {
             let link = link.ok_or_else(void_link)?;
             let account = accounts.by_id(&link.user).await?.ok_or_else(void_link)?;
             let actor = user_actor(&account.user, origin);
-            let entry = self.account_entry(&account.user, actor, "user.email_verified")?;
+            let entry = self.account_entry(&account.user, &actor, "user.email_verified")?;
             if accounts.verify_email(&digest, &link, &entry).await? {
                 Ok(())
             } else {
@@ -270,7 +260,7 @@ impl App {
     /// Ends all sessions of `user`, that of this request too.
     pub fn end_all_sessions<'a>(&'a self, user: &'a User, actor: Actor) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            let entry = self.account_entry(user, actor, "user.sessions_ended")?;
+            let entry = self.account_entry(user, &actor, "user.sessions_ended")?;
             self.store.accounts().end_sessions(&user.id, &entry).await.map(|_| ())
         })
     }

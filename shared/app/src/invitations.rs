@@ -2,8 +2,8 @@
 
 use futures::future::BoxFuture;
 use model::{
-    Actor, AuditEntry, Email, Error, Invitation, InvitationId, Mail, MailMessage, Membership, Org, OrgId, OrgRole,
-    Result, Secret, User,
+    Actor, Email, Error, Invitation, InvitationId, Mail, MailMessage, Membership, Org, OrgId, OrgRole, Result, Secret,
+    User,
     invitation::{INVITATION_TTL, new_token, token_hash},
     time::after,
 };
@@ -12,6 +12,7 @@ use store::{Accepted, OrgFound, OrgWrite};
 
 use crate::{
     App,
+    audited::Deed,
     members::OWNER_REQUIRED,
     orgs::{MAX_ATTEMPTS, NO_ORG, OwnOrg, busy, personal},
 };
@@ -33,6 +34,10 @@ pub struct InvitedTo {
     pub invitation: Invitation,
     /// Where it leads.
     pub org: Org,
+}
+
+fn of_invitation<'a>(action: &'a str, invitation: &'a Invitation) -> Deed<'a> {
+    Deed::new(action, "invitation", invitation.id.as_str())
 }
 
 fn already_member() -> Error {
@@ -174,10 +179,9 @@ impl App {
                 role: invitation.role,
                 joined_at: now,
             };
-            let entry = AuditEntry {
-                after: json!({"role": place.role, "invitation": invitation.id, "invited_by": invitation.invited_by}),
-                ..self.org_entry(&place.org, actor, "member.joined", ("user", user.id.as_str()))?
-            };
+            let after = json!({"role": place.role, "invitation": invitation.id, "invited_by": invitation.invited_by});
+            let deed = Deed::to_user("member.joined", &user.id).after(after);
+            let entry = self.entry(actor, &place.org, deed)?;
             match self.store.invitations().accept(&invitation, &place, &entry).await? {
                 Accepted::Done => self.org_of(&place).await,
                 Accepted::Changed | Accepted::Gone => Err(NO_INVITATION),
@@ -230,11 +234,8 @@ impl App {
             created_at: now,
             expires_at: after(now, INVITATION_TTL),
         };
-        let subject = ("invitation", invitation.id.as_str());
-        let entry = AuditEntry {
-            after: json!({ "role": role }),
-            ..self.org_entry(&by.org, actor, "member.invited", subject)?
-        };
+        let deed = of_invitation("member.invited", &invitation).after(json!({ "role": role }));
+        let entry = self.entry(actor, &by.org, deed)?;
         match self.store.invitations().create(&invitation, &found.org, &entry).await? {
             OrgWrite::Done => {
                 self.send_invitation(&invitation, &found.org, &token).await?;
@@ -270,11 +271,10 @@ impl App {
         }
         let token = new_token()?;
         let renewed = known.renewed(role, by.member.clone(), &token, self.clock.now());
-        let entry = AuditEntry {
-            before: json!({"role": known.role}),
-            after: json!({ "role": role }),
-            ..self.org_entry(&by.org, actor, "invitation.renewed", ("invitation", known.id.as_str()))?
-        };
+        let deed = of_invitation("invitation.renewed", known)
+            .before(json!({"role": known.role}))
+            .after(json!({ "role": role }));
+        let entry = self.entry(actor, &by.org, deed)?;
         if self.store.invitations().renew(known, &renewed, &entry).await? != OrgWrite::Done {
             return Ok(None);
         }
@@ -296,11 +296,8 @@ impl App {
     }
 
     async fn end(&self, invitation: &Invitation, actor: &Actor, action: &str) -> Result<bool> {
-        let subject = ("invitation", invitation.id.as_str());
-        let entry = AuditEntry {
-            before: json!({"role": invitation.role}),
-            ..self.org_entry(&invitation.org, actor, action, subject)?
-        };
+        let deed = of_invitation(action, invitation).before(json!({"role": invitation.role}));
+        let entry = self.entry(actor, &invitation.org, deed)?;
         Ok(self.store.invitations().end(invitation, &entry).await? == OrgWrite::Done)
     }
 

@@ -4,14 +4,15 @@ use std::collections::HashMap;
 
 use futures::future::BoxFuture;
 use model::{
-    Actor, AuditEntry, Error, Invitation, InvitationId, Membership, OrgId, OrgRole, Page, PageRequest, Result,
-    Timestamp, User, UserId,
+    Actor, Error, Invitation, InvitationId, Membership, OrgId, OrgRole, Page, PageRequest, Result, Timestamp, User,
+    UserId,
 };
 use serde_json::json;
 use store::OrgWrite;
 
 use crate::{
     App,
+    audited::Deed,
     orgs::{MAX_ATTEMPTS, NO_ORG, busy, personal},
 };
 
@@ -103,11 +104,10 @@ impl App {
                 if before.role == role {
                     return Ok(());
                 }
-                let entry = AuditEntry {
-                    before: json!({"role": before.role}),
-                    after: json!({ "role": role }),
-                    ..self.org_entry(&by.org, actor, "member.role_changed", ("user", user.as_str()))?
-                };
+                let deed = Deed::to_user("member.role_changed", user)
+                    .before(json!({"role": before.role}))
+                    .after(json!({ "role": role }));
+                let entry = self.entry(actor, &by.org, deed)?;
                 match self.store.orgs().set_role(&before, role, &entry).await? {
                     OrgWrite::Done => return Ok(()),
                     OrgWrite::LastOwner => return Err(last_owner()),
@@ -231,11 +231,10 @@ impl App {
                     let detail = "This member is an owner already; change your own role, or leave.";
                     return Err(Error::conflict("already_owner", detail));
                 }
-                let entry = AuditEntry {
-                    before: json!({"owner": from.member, "role": heir.role}),
-                    after: json!({"owner": heir.member, "role": OrgRole::Admin}),
-                    ..self.org_entry(&by.org, actor, "org.transferred", ("user", to.as_str()))?
-                };
+                let deed = Deed::to_user("org.transferred", to)
+                    .before(json!({"owner": from.member, "role": heir.role}))
+                    .after(json!({"owner": heir.member, "role": OrgRole::Admin}));
+                let entry = self.entry(actor, &by.org, deed)?;
                 match self.store.orgs().transfer(&from, &heir, &entry).await? {
                     OrgWrite::Done => return Ok(()),
                     OrgWrite::Gone => return Err(NO_ORG),
@@ -258,10 +257,8 @@ impl App {
 
     /// Gives up a place; answers `false` when its role was changed meanwhile, or somebody else gave it up first.
     async fn give_up(&self, place: &Membership, actor: &Actor, action: &str) -> Result<bool> {
-        let entry = AuditEntry {
-            before: json!({"role": place.role}),
-            ..self.org_entry(&place.org, actor, action, ("user", place.member.as_str()))?
-        };
+        let deed = Deed::to_user(action, &place.member).before(json!({"role": place.role}));
+        let entry = self.entry(actor, &place.org, deed)?;
         match self.store.orgs().remove(place, self.clock.now(), &entry).await? {
             OrgWrite::Done => Ok(true),
             OrgWrite::Changed => Ok(false),

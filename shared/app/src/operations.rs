@@ -7,7 +7,7 @@ use model::{Actor, AuditEntry, OrgId, Page, PageRequest, Result, Secret};
 use serde_json::json;
 use store::{AuditFilter, Failure, FailureFilter, QueueDepth, ScheduleRun};
 
-use crate::{App, Dependency, Subject};
+use crate::{App, Dependency, audited::Deed};
 
 /// How often a process asks for the epoch of caches, milliseconds: so long may one go on with what it knows.
 const ASK_EVERY_MS: i64 = 30_000;
@@ -113,13 +113,8 @@ impl App {
         Box::pin(async move {
             let epoch = self.store.operations().next_cache_epoch().await?;
             self.forget(epoch).await;
-            let subject = Subject {
-                kind: "system",
-                id: "caches",
-            };
-            let entry = self.audit_entry(tenant, actor.clone(), "system.caches_cleared", subject)?;
-            let after = json!({"epoch": epoch});
-            self.store.record(&AuditEntry { after, ..entry }).await?;
+            let deed = Deed::new("system.caches_cleared", "system", "caches").after(json!({"epoch": epoch}));
+            self.store.record(&self.entry(actor, tenant, deed)?).await?;
             Ok(epoch)
         })
     }

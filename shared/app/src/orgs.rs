@@ -2,13 +2,13 @@
 
 use futures::future::BoxFuture;
 use model::{
-    Actor, AuditEntry, Error, Membership, Org, OrgChange, OrgId, OrgRole, Page, PageRequest, Plan, Result, User,
-    audit::AuditSource, id::random_bytes, org::slug_of,
+    Actor, Error, Membership, Org, OrgChange, OrgId, OrgRole, Page, PageRequest, Plan, Result, User, id::random_bytes,
+    org::slug_of,
 };
 use serde_json::json;
 use store::{OrgFound, OrgWrite, Place};
 
-use crate::App;
+use crate::{App, audited::Deed};
 
 /// How often something that somebody else changed first is looked at again.
 pub(crate) const MAX_ATTEMPTS: u32 = 40;
@@ -53,29 +53,6 @@ fn slug_taken() -> Error {
 }
 
 impl App {
-    /// An entry of the audit log of `org` for something that `actor` does to `subject` now.
-    pub(crate) fn org_entry(
-        &self,
-        org: &OrgId,
-        actor: &Actor,
-        action: &str,
-        (kind, subject): (&str, &str),
-    ) -> Result<AuditEntry> {
-        Ok(AuditEntry {
-            id: self.ids.make()?,
-            tenant: org.clone(),
-            actor: actor.clone(),
-            action: action.to_owned(),
-            subject_kind: kind.to_owned(),
-            subject: subject.to_owned(),
-            before: serde_json::Value::Null,
-            after: serde_json::Value::Null,
-            sealed: None,
-            source: AuditSource::Server,
-            created_at: self.clock.now(),
-        })
-    }
-
     /// Creates an organization whose owner is `user`.
     ///
     /// # Errors
@@ -99,11 +76,8 @@ impl App {
                 role: OrgRole::Owner,
                 joined_at: now,
             };
-            let entry = self.org_entry(&id, actor, "org.created", ("org", id.as_str()))?;
-            let entry = AuditEntry {
-                after: json!({"owner": user.id, "plan": org.plan}),
-                ..entry
-            };
+            let deed = Deed::to_org("org.created", &id).after(json!({"owner": user.id, "plan": org.plan}));
+            let entry = self.entry(actor, &id, deed)?;
             for _ in 0..MAX_ATTEMPTS {
                 match self.store.orgs().create(&org, &owner, &entry).await? {
                     OrgWrite::Done => {
@@ -180,11 +154,8 @@ impl App {
                 if fields.is_empty() {
                     break;
                 }
-                let entry = self.org_entry(&before.id, actor, "org.updated", ("org", before.id.as_str()))?;
-                let entry = AuditEntry {
-                    after: json!({ "fields": fields }),
-                    ..entry
-                };
+                let deed = Deed::to_org("org.updated", &before.id).after(json!({ "fields": fields }));
+                let entry = self.entry(actor, &before.id, deed)?;
                 match self.store.orgs().update(&before, &change, &entry).await? {
                     OrgWrite::Done => break,
                     OrgWrite::SlugTaken => return Err(slug_taken()),
@@ -209,7 +180,7 @@ impl App {
                         "A personal organization lives as long as its account.",
                     ));
                 }
-                let entry = self.org_entry(&org.id, actor, "org.deleted", ("org", org.id.as_str()))?;
+                let entry = self.entry(actor, &org.id, Deed::to_org("org.deleted", &org.id))?;
                 if self.store.orgs().delete(&org, self.clock.now(), &entry).await? == OrgWrite::Done {
                     return Ok(());
                 }

@@ -27,7 +27,7 @@ impl App {
             match purge {
                 // The id of the personal organization is in the profile, which goes last.
                 Purge::User { user_id, orgs } => {
-                    if let Some(user) = self.store.user(user_id).await? {
+                    if let Some(user) = self.store.accounts().get(user_id).await? {
                         self.erase_user(user_id, &user.personal_org, orgs).await?;
                     }
                 }

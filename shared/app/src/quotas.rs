@@ -58,13 +58,9 @@ impl App {
                     return Ok(old);
                 }
                 let rules = |quota: &Quota| json!({"daily_limit": quota.daily_limit, "used_today": quota.used_today});
-                let deed = Deed {
-                    action: "quota.changed",
-                    kind: "user",
-                    subject: user.id.as_str(),
-                    before: rules(&old),
-                    after: rules(&new),
-                };
+                let deed = Deed::to_user("quota.changed", &user.id)
+                    .before(rules(&old))
+                    .after(rules(&new));
                 let entry = self.entry(actor, &user.personal_org, deed)?;
                 if self.store.quotas().set(&read, &change, &day, &entry).await? {
                     return Ok(new);
@@ -76,9 +72,9 @@ impl App {
 
     /// The day follows the time zone of the user's personal organization.
     async fn read_quota(&self, user: &User) -> Result<(Day, QuotaRead)> {
-        let org = self.store.org(&user.personal_org).await?;
+        let org = self.store.orgs().get(&user.personal_org).await?;
         let org = org.ok_or_else(|| Error::internal("an account without its organization"))?;
-        let day = Day::of(self.clock.now(), &org.time_zone)?;
+        let day = Day::of(self.clock.now(), &org.org.time_zone)?;
         let read = self.store.quotas().get(&user.id, &day).await?;
         Ok((day, read))
     }

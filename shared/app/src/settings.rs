@@ -91,10 +91,10 @@ impl App {
     }
 
     async fn settings_with(&self, user: &User, settings: Settings) -> Result<SettingsFound> {
-        let org = self.store.org(&user.personal_org).await?;
+        let org = self.store.orgs().get(&user.personal_org).await?;
         Ok(SettingsFound {
             key: self.personal_key(user, &settings).await?,
-            plan: org.map_or(Plan::Free, |org| org.plan),
+            plan: org.map_or(Plan::Free, |found| found.org.plan),
             quota: self.quota(&user.id).await?,
             settings,
         })

@@ -1,28 +1,14 @@
-//! Accounts and sessions: sign-up, sign-in, refresh, sign-out, and who a request comes from.
+//! Sessions: sign-in, refresh, sign-out, and who a request comes from.
 
 use std::collections::BTreeSet;
 
 use futures::future::BoxFuture;
 use model::{
-    Actor, ApiKeyId, Email, Error, MailMessage, Membership, NewPassword, Org, OrgId, OrgRole, Permission, Plan,
-    PlatformRole, Result, Secret, Session, SessionId, Timestamp, User, UserStatus, api_key, audit::ActorKind,
-    session::Presented,
+    Actor, ApiKeyId, Error, Membership, OrgId, OrgRole, Permission, Result, Secret, Session, SessionId, Timestamp,
+    User, api_key, audit::ActorKind, session::Presented,
 };
-use serde_json::json;
-use store::Registered;
 
-use crate::{App, Origin, TokenPair, audited::Deed, credentials::user_actor, guesses};
-
-/// What a new account needs.
-#[derive(Debug)]
-pub struct SignUp {
-    /// Name shown to others; the local part of the address when absent.
-    pub name: Option<String>,
-    /// Sign-in name.
-    pub email: Email,
-    /// Password.
-    pub password: NewPassword,
-}
+use crate::{App, Origin, TokenPair, guesses};
 
 /// An account with fresh tokens.
 #[derive(Debug)]
@@ -31,14 +17,6 @@ pub struct SignedIn {
     pub user: User,
     /// Its tokens.
     pub tokens: TokenPair,
-}
-
-/// A new account that is not stored yet.
-pub(crate) struct Draft {
-    pub(crate) user: User,
-    org: Org,
-    owner: Membership,
-    password_hash: String,
 }
 
 /// Who a request comes from.
@@ -122,133 +100,6 @@ const ENDED: Error = Error::Unauthorized {
 };
 
 impl App {
-    /// Creates an account with its personal organization and signs it in.
-    ///
-    /// # Errors
-    /// [`Error::Conflict`] `email_taken`.
-    pub fn register<'a>(&'a self, sign_up: SignUp, origin: &'a Origin) -> BoxFuture<'a, Result<SignedIn>> {
-        Box::pin(async move {
-            let email = sign_up.email.clone();
-            let created = self.create_account(sign_up, PlatformRole::User, origin).await;
-            // Either way one mail is asked for, so that both take the same time.
-            let id = self.ids.make()?;
-            match &created {
-                Ok(account) => {
-                    let user = account.user.id.clone();
-                    self.try_to_mail(MailMessage::VerifyEmail { id, user }).await;
-                }
-                Err(Error::Conflict { .. }) => self.try_to_mail(MailMessage::EmailTaken { id, email }).await,
-                Err(_) => {}
-            }
-            created
-        })
-    }
-
-    /// Sees to it that an account with this address exists; a new one gets the platform role `admin`. An account
-    /// that exists is left as it is.
-    pub fn seed_platform_admin(&self, sign_up: SignUp) -> BoxFuture<'_, Result<()>> {
-        Box::pin(async move {
-            match self
-                .create_account(sign_up, PlatformRole::Admin, &Origin::default())
-                .await
-            {
-                Ok(_)
-                | Err(Error::Conflict {
-                    code: "email_taken", ..
-                }) => Ok(()),
-                Err(error) => Err(error),
-            }
-        })
-    }
-
-    fn create_account<'a>(
-        &'a self,
-        sign_up: SignUp,
-        role: PlatformRole,
-        origin: &'a Origin,
-    ) -> BoxFuture<'a, Result<SignedIn>> {
-        Box::pin(async move {
-            let draft = self.draft_account(sign_up, role).await?;
-            let session = self.new_session(&draft.user, origin)?;
-            let tokens = self.keys().await?.pair(&session)?;
-            let own = user_actor(&draft.user, origin);
-            let user = self.store_account(draft, Some(&session), &own).await?;
-            Ok(SignedIn { user, tokens })
-        })
-    }
-
-    /// A new account that is not stored yet.
-    pub(crate) async fn draft_account(&self, sign_up: SignUp, role: PlatformRole) -> Result<Draft> {
-        let SignUp { name, email, password } = sign_up;
-        let password_hash = self.hasher.hash(&password).await?;
-        let now = self.clock.now();
-        let org_id: OrgId = self.ids.make()?;
-        let user = User {
-            id: self.ids.make()?,
-            name: name.unwrap_or_else(|| email.local_part().to_owned()),
-            email,
-            role,
-            status: UserStatus::Active,
-            personal_org: org_id.clone(),
-            stripe_customer_id: None,
-            // The operator named this address; nobody else becomes an admin by registering.
-            email_verified: role == PlatformRole::Admin,
-            session_epoch: 0,
-            created_at: now,
-        };
-        let org = Org {
-            // A personal organization has no name of its own in `X-Current-Org`; its id is its slug.
-            slug: org_id.0.clone(),
-            id: org_id.clone(),
-            name: format!("{} (personal)", user.name),
-            personal: true,
-            plan: Plan::Free,
-            time_zone: "UTC".to_owned(),
-            created_at: now,
-        };
-        let owner = Membership {
-            org: org_id,
-            member: user.id.clone(),
-            role: OrgRole::Owner,
-            joined_at: now,
-        };
-        Ok(Draft {
-            user,
-            org,
-            owner,
-            password_hash,
-        })
-    }
-
-    /// Stores a new account, with its first session if it begins with one.
-    pub(crate) async fn store_account(&self, draft: Draft, session: Option<&Session>, actor: &Actor) -> Result<User> {
-        let Draft {
-            user,
-            org,
-            owner,
-            password_hash,
-        } = draft;
-        let deed = Deed {
-            action: "user.created",
-            kind: "user",
-            subject: user.id.as_str(),
-            before: json!(null),
-            after: json!({"role": user.role}),
-        };
-        let entry = self.entry(actor, &org.id, deed)?;
-        let accounts = self.store.accounts();
-        match accounts
-            .register(&user, &password_hash, &org, &owner, session, &entry)
-            .await?
-        {
-            Registered::Created => Ok(user),
-            Registered::EmailTaken => Err(Error::conflict(
-                "email_taken",
-                "An account with this e-mail address exists.",
-            )),
-        }
-    }
-
     /// Signs in by address and password.
     ///
     /// # Errors
@@ -275,7 +126,7 @@ impl App {
         })
     }
 
-    fn new_session(&self, user: &User, origin: &Origin) -> Result<Session> {
+    pub(crate) fn new_session(&self, user: &User, origin: &Origin) -> Result<Session> {
         Ok(Session {
             epoch: user.session_epoch,
             user_agent: origin.user_agent.clone(),

@@ -32,14 +32,7 @@ impl App {
     /// # Errors
     /// [`Error::NotFound`].
     pub fn user<'a>(&'a self, id: &'a UserId) -> BoxFuture<'a, Result<User>> {
-        Box::pin(async move {
-            let user = self.store.user(id).await?.ok_or(ABSENT)?;
-            if user.status == UserStatus::Deleted {
-                Err(ABSENT)
-            } else {
-                Ok(user)
-            }
-        })
+        Box::pin(async move { self.live_account(id).await?.ok_or(ABSENT) })
     }
 
     /// Creates an account for somebody else, who signs in with the password given. It has no session.
@@ -53,8 +46,8 @@ impl App {
         role: PlatformRole,
     ) -> BoxFuture<'a, Result<User>> {
         Box::pin(async move {
-            let draft = self.draft_account(sign_up, role).await?;
-            self.store_account(draft, None, actor).await
+            let (draft, password_hash) = self.draft_sign_up(sign_up, role).await?;
+            self.store_account(draft, &password_hash, None, actor).await
         })
     }
 
@@ -94,17 +87,14 @@ impl App {
                 new.email_verified &= change.email.is_none();
                 new.email = change.email.clone().unwrap_or(new.email);
                 new.role = change.role.unwrap_or(new.role);
-                let deed = Deed {
-                    action: if change.role.is_some() {
-                        "user.role_changed"
-                    } else {
-                        "user.changed"
-                    },
-                    kind: "user",
-                    subject: id.as_str(),
-                    before: json!({"role": old.role}),
-                    after: json!({"role": new.role, "changed": fields}),
+                let action = if change.role.is_some() {
+                    "user.role_changed"
+                } else {
+                    "user.changed"
                 };
+                let deed = Deed::to_user(action, id)
+                    .before(json!({"role": old.role}))
+                    .after(json!({"role": new.role, "changed": fields}));
                 let entry = self.entry(actor, &old.personal_org, deed)?;
                 match self
                     .store
@@ -149,13 +139,9 @@ impl App {
                     let detail = format!("Leave organizations until at most {MAX_PLACES} are left, then try again.");
                     return Err(Error::conflict("too_many_organizations", detail));
                 }
-                let deed = Deed {
-                    action: "user.deleted",
-                    kind: "user",
-                    subject: id.as_str(),
-                    before: json!({"role": user.role, "status": user.status}),
-                    after: json!({"status": UserStatus::Deleted}),
-                };
+                let deed = Deed::to_user("user.deleted", id)
+                    .before(json!({"role": user.role, "status": user.status}))
+                    .after(json!({"status": UserStatus::Deleted}));
                 let entry = self.entry(actor, &user.personal_org, deed)?;
                 let now = self.clock.now();
                 match self
@@ -166,11 +152,8 @@ impl App {
                 {
                     Ended::Done => return Ok(()),
                     Ended::LastOwner(org) => {
-                        let name = self
-                            .store
-                            .org(&org)
-                            .await?
-                            .map_or_else(|| org.0.clone(), |org| org.name);
+                        let found = self.store.orgs().get(&org).await?;
+                        let name = found.map_or_else(|| org.0.clone(), |found| found.org.name);
                         let detail = format!(
                             "\"{name}\" would have no owner left: hand it to somebody else or delete it first."
                         );
@@ -186,7 +169,7 @@ impl App {
     /// A change that was refused may have been so because whoever wanted it is no admin any more.
     async fn require_admin(&self, admin: Option<&UserId>) -> Result<()> {
         let Some(admin) = admin else { return Ok(()) };
-        let found = self.store.user(admin).await?;
+        let found = self.store.accounts().get(admin).await?;
         match found.filter(|user| user.is_active() && user.role == PlatformRole::Admin) {
             Some(_) => Ok(()),
             None => Err(ADMIN_ONLY),
@@ -197,10 +180,10 @@ impl App {
         let pointer = "/current_password";
         let detail = "is required to change the e-mail address";
         let password = password.ok_or_else(|| Error::invalid(pointer, detail))?;
-        let account = self.user(id).await?.email.fingerprint();
+        let found = self.store.accounts().by_id(id).await?.ok_or(ABSENT)?;
+        let account = found.user.email.fingerprint();
         let guess = self.guess_inside(&account).await?;
-        let hash = self.store.password_hash(id).await?;
-        if self.hasher.verify(password, hash).await? {
+        if self.hasher.verify(password, found.password_hash).await? {
             self.guessed_right_inside(guess).await
         } else {
             Err(Error::invalid(pointer, "is not the password of this account"))

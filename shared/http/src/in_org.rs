@@ -2,11 +2,11 @@
 
 use std::{marker::PhantomData, ops::Deref};
 
-use axum::extract::{FromRequestParts, RawPathParams};
+use axum::extract::FromRequestParts;
 use http::request::Parts;
 use model::{Error, Grant};
 
-use crate::{Describe, Member, Problem, Result, describe::OperationDoc, scope::Scope};
+use crate::{Describe, Member, Problem, Result, describe::OperationDoc, params::named_in_path, scope::Scope};
 
 /// As [`crate::May`], in the organization that `{org_id}` of the path names by id or slug. The path decides;
 /// `X-Current-Org`, which clients send with everything, is not looked at.
@@ -30,13 +30,9 @@ impl<S: Send + Sync, P: Grant> FromRequestParts<S> for InOrg<P> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
         let scope = Scope::of(parts)?;
         scope.caller().await?;
-        let params = RawPathParams::from_request_parts(parts, state).await;
-        let named = params.ok().and_then(|params| {
-            let mut found = params.iter().filter(|(name, _)| *name == "org_id");
-            found.next().map(|(_, value)| value.to_owned())
-        });
         // An empty name would be the personal one.
-        let named = named
+        let named = named_in_path(parts, state, "org_id")
+            .await
             .filter(|name| !name.is_empty())
             .ok_or(Error::NotFound("organization"))?;
         Ok(Self {

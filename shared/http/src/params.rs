@@ -38,6 +38,13 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
     }
 }
 
+/// The segment of the path that the parameter `name` stands for.
+pub(crate) async fn named_in_path<S: Send + Sync>(parts: &mut Parts, state: &S, name: &str) -> Option<String> {
+    let params = RawPathParams::from_request_parts(parts, state).await.ok()?;
+    let mut found = params.iter().filter(|(found, _)| *found == name);
+    found.next().map(|(_, value)| value.to_owned())
+}
+
 fn check_segments(params: Result<RawPathParams, RawPathParamsRejection>) -> Result<()> {
     let Ok(params) = params else {
         return Err(Error::bad_request("invalid_path", "the path is not UTF-8").into());

@@ -1,13 +1,13 @@
 //! Accounts and the personal organization that comes with each.
 
-use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
-use model::{AuditEntry, Email, Error, Membership, Org, OrgId, Result, Session, SessionId, User, UserId};
+use aws_sdk_dynamodb::types::TransactWriteItem;
+use model::{AuditEntry, Email, Membership, Org, OrgId, Result, Session, SessionId, User, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Store,
-    item::{self, ABSENT, Item, Transaction, from_item, n, primary, s, to_item},
-    keys,
+    item::{Item, Transaction, from_item, n, s, to_item},
+    keys::{self, Key},
     orgs::DELETED_AT,
     tables,
 };
@@ -65,26 +65,9 @@ impl Accounts {
         session: Option<&Session>,
         entry: &AuditEntry,
     ) -> Result<Registered> {
-        let table = &self.0.tables().identity;
-        let put = |item: Item| {
-            let put = Put::builder()
-                .table_name(table)
-                .set_item(Some(item))
-                .condition_expression(ABSENT)
-                .build();
-            put.map(|put| TransactWriteItem::builder().put(put).build())
-                .map_err(Error::internal)
-        };
-        let mut profile = profile_item(user)?;
-        profile.insert("password_hash".to_owned(), s(password_hash));
-        let mut parts = vec![
-            put(address_item(&user.email, &user.id)?)?,
-            put(profile)?,
-            put(to_item(&keys::org(&org.id), org)?)?,
-            put(to_item(&keys::membership(&owner.org, &owner.member), owner)?)?,
-        ];
+        let mut parts = self.parts(user, org, owner, Some(password_hash))?;
         if let Some(session) = session {
-            parts.push(put(session_item(session)?)?);
+            parts.push(self.0.identity().part_put_new(session_item(session)?)?);
             if let Some(network) = &session.network {
                 parts.push(
                     self.0
@@ -97,6 +80,30 @@ impl Accounts {
             Transaction::Done => Ok(Registered::Created),
             Transaction::Refused(_) => Ok(Registered::EmailTaken),
         }
+    }
+
+    /// What makes a new account with its personal organization, as parts of a transaction.
+    pub(crate) fn parts(
+        &self,
+        user: &User,
+        org: &Org,
+        owner: &Membership,
+        password_hash: Option<&str>,
+    ) -> Result<Vec<TransactWriteItem>> {
+        let mut profile = to_item(&keys::profile(&user.id), user)?;
+        // Sparse attributes of the index `admin_list`, which lists accounts month by month.
+        profile.insert("kind".to_owned(), s("user"));
+        profile.insert("month".to_owned(), s(&user.created_at.to_string()[..7]));
+        if let Some(hash) = password_hash {
+            profile.insert("password_hash".to_owned(), s(hash));
+        }
+        let table = self.0.identity();
+        Ok(vec![
+            table.part_put_new(address_item(&user.email, &user.id)?)?,
+            table.part_put_new(profile)?,
+            table.part_put_new(to_item(&keys::org(&org.id), org)?)?,
+            table.part_put_new(to_item(&keys::membership(&owner.org, &owner.member), owner)?)?,
+        ])
     }
 
     /// The account with this address, by its fingerprint. An unknown address takes as many reads as a known one.
@@ -127,32 +134,22 @@ impl Accounts {
 
     /// The account and one of its sessions, in one round trip: what every authenticated request asks for.
     pub async fn with_session(&self, user: &UserId, session: &SessionId) -> Result<Option<(User, Session)>> {
-        let table = &self.0.tables().identity;
-        let wanted = aws_sdk_dynamodb::types::KeysAndAttributes::builder()
-            .keys(primary(&keys::profile(user)))
-            .keys(primary(&keys::session(user, session)))
-            .consistent_read(true)
-            .build()
-            .map_err(Error::internal)?;
-        let answer = self
-            .0
-            .db
-            .batch_get_item()
-            .request_items(table, wanted)
-            .send()
-            .await
-            .map_err(item::failed)?;
-        if answer.unprocessed_keys.is_some_and(|keys| !keys.is_empty()) {
-            return Err(Error::unavailable("the identity table left keys unread"));
-        }
+        let (profile, found) = self.with(user, keys::session(user, session)).await?;
+        Ok(profile.zip(found.map(from_item).transpose()?))
+    }
+
+    /// The account, and the item at `beside` next to it, in one round trip.
+    pub(crate) async fn with(&self, user: &UserId, beside: Key) -> Result<(Option<User>, Option<Item>)> {
         let (mut profile, mut found) = (None, None);
-        for item in answer.responses.unwrap_or_default().into_values().flatten() {
-            match item.get("sk").map(AttributeValue::as_s) {
-                Some(Ok(sk)) if sk == "PROFILE" => profile = Some(from_item(item)?),
-                _ => found = Some(from_item(item)?),
+        let sk = s(&beside.sk);
+        for item in self.0.identity().among(&[keys::profile(user), beside]).await? {
+            if item.get("sk") == Some(&sk) {
+                found = Some(item);
+            } else {
+                profile = Some(from_item(item)?);
             }
         }
-        Ok(profile.zip(found))
+        Ok((profile, found))
     }
 
     /// The accounts among `ids` that exist, in no order; at most 100.
@@ -183,15 +180,6 @@ impl Accounts {
             .await?
             .map(|found| found.org))
     }
-}
-
-/// An account as an item, without a password.
-pub(crate) fn profile_item(user: &User) -> Result<Item> {
-    let mut profile = to_item(&keys::profile(&user.id), user)?;
-    // Sparse attributes of the index `admin_list`, which lists accounts month by month.
-    profile.insert("kind".to_owned(), s("user"));
-    profile.insert("month".to_owned(), s(&user.created_at.to_string()[..7]));
-    Ok(profile)
 }
 
 /// What makes `email` the address of `user` alone.

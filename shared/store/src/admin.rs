@@ -7,7 +7,7 @@ use crate::{
     Store,
     item::{Transaction, from_item, primary, s, value},
     keys,
-    walk::{FIRST_MONTH, Partition, month_of, months_back, walk},
+    walk::{FIRST_MONTH, Leg, month_of, months_back, walk},
 };
 
 /// All accounts of the platform.
@@ -29,7 +29,7 @@ pub struct UserFilter {
 
 /// What became of a change of role or status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum StandingChange {
     /// It is changed.
     Changed,
     /// Whoever wanted it is no platform admin any more; nothing was written.
@@ -77,15 +77,10 @@ impl Store {
 }
 
 impl Users {
-    /// One account.
-    pub async fn get(&self, user: &UserId) -> Result<Option<User>> {
-        self.0.identity().get(keys::profile(user)).await
-    }
-
     /// Accounts, newest first.
     pub async fn list(&self, filter: &UserFilter, now: Timestamp, page: &PageRequest) -> Result<Page<User>> {
         let months = months_back(&month_of(now), FIRST_MONTH).into_iter();
-        let partitions = months.map(|month| Partition {
+        let partitions = months.map(|month| Leg {
             hash: vec![("kind", "user".to_owned()), ("month", month.clone())],
             name: month,
             index: Some("admin_list"),
@@ -105,7 +100,7 @@ impl Users {
         before: &User,
         after: &User,
         entry: &AuditEntry,
-    ) -> Result<Standing> {
+    ) -> Result<StandingChange> {
         let table = &self.0.tables().identity;
         let update = Update::builder()
             .table_name(table)
@@ -125,9 +120,9 @@ impl Users {
             parts.push(self.0.still_admin(admin)?);
         }
         Ok(match self.0.transact_audited(entry, parts).await? {
-            Transaction::Done => Standing::Changed,
-            Transaction::Refused(0) => Standing::Moved,
-            Transaction::Refused(_) => Standing::ActorLost,
+            Transaction::Done => StandingChange::Changed,
+            Transaction::Refused(0) => StandingChange::Moved,
+            Transaction::Refused(_) => StandingChange::ActorLost,
         })
     }
 }

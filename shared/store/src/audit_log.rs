@@ -14,7 +14,7 @@ use crate::{
     Store,
     item::{self, ABSENT, Item, Transaction, primary, s, transact},
     keys::{self, Key},
-    walk::{FIRST_MONTH, Partition, month_of, months_back, walk},
+    walk::{FIRST_MONTH, Leg, month_of, months_back, walk},
 };
 
 /// The audit log.
@@ -111,7 +111,7 @@ impl AuditLog {
         page: &PageRequest,
     ) -> Result<Page<AuditEntry>> {
         let months = filter.months(now).into_iter();
-        let partitions = months.map(|month| Partition {
+        let partitions = months.map(|month| Leg {
             hash: vec![("pk", keys::audit_chain(tenant, &month))],
             name: month,
             index: None,
@@ -130,7 +130,7 @@ impl AuditLog {
     ) -> Result<Page<AuditEntry>> {
         let month = page.after.as_deref().and_then(made_at).map(month_of);
         let one = |index: &'static str, attribute, value: &String| {
-            vec![Partition {
+            vec![Leg {
                 name: month.clone().unwrap_or_default(),
                 index: Some(index),
                 hash: vec![(attribute, value.clone())],
@@ -150,7 +150,7 @@ impl AuditLog {
     /// What a user did, and what was done to them, newest first.
     pub async fn of_user(&self, user: &UserId, page: &PageRequest) -> Result<Page<AuditEntry>> {
         let index = |index: &'static str, attribute| {
-            let partition = Partition {
+            let partition = Leg {
                 name: "user".to_owned(),
                 index: Some(index),
                 hash: vec![(attribute, user.0.clone())],
@@ -181,12 +181,7 @@ impl AuditLog {
         })
     }
 
-    async fn read(
-        &self,
-        partitions: Vec<Partition>,
-        filter: &AuditFilter,
-        page: &PageRequest,
-    ) -> Result<Page<AuditEntry>> {
+    async fn read(&self, partitions: Vec<Leg>, filter: &AuditFilter, page: &PageRequest) -> Result<Page<AuditEntry>> {
         walk(self.0.audit(), partitions, page, |item| {
             let entry = entry_of(&item)?;
             Ok(filter.keeps(&entry).then_some(entry))
@@ -349,8 +344,8 @@ pub(crate) fn id_only<T>(page: Page<T>) -> Page<T> {
     }
 }
 
-fn of_month(month: String) -> Partition {
-    Partition {
+fn of_month(month: String) -> Leg {
+    Leg {
         hash: vec![("month", month.clone())],
         name: month,
         index: Some("by_month"),

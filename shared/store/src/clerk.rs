@@ -1,13 +1,13 @@
 //! People who sign in through Clerk: which account is theirs, and what Clerk said of them last.
 
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, KeysAndAttributes, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{Delete, TransactWriteItem, Update};
 use model::{AuditEntry, Email, Error, Membership, Org, Result, Timestamp, User, UserId};
 use serde::Deserialize;
 
 use crate::{
     Store,
-    accounts::{address_item, profile_item},
-    item::{self, ABSENT, Item, Transaction, conditional, from_item, n, primary, s, to_item},
+    accounts::address_item,
+    item::{Item, Transaction, conditional, n, primary, s},
     keys, tables,
 };
 
@@ -85,29 +85,9 @@ impl Clerk {
 
     /// The account, and whether their session at Clerk was ended here.
     pub async fn account(&self, user: &UserId, session: &str) -> Result<Option<(User, bool)>> {
-        let wanted = KeysAndAttributes::builder()
-            .keys(primary(&keys::profile(user)))
-            .keys(primary(&keys::clerk_sign_out(user, session)))
-            .consistent_read(true)
-            .build()
-            .map_err(Error::internal)?;
-        let read = self
-            .0
-            .db
-            .batch_get_item()
-            .request_items(&self.0.tables().identity, wanted);
-        let answer = read.send().await.map_err(item::failed)?;
-        if answer.unprocessed_keys.is_some_and(|keys| !keys.is_empty()) {
-            return Err(Error::unavailable("the identity table left keys unread"));
-        }
-        let (mut profile, mut ended) = (None, false);
-        for item in answer.responses.unwrap_or_default().into_values().flatten() {
-            match item.get("sk").map(AttributeValue::as_s) {
-                Some(Ok(sk)) if sk == "PROFILE" => profile = Some(from_item(item)?),
-                _ => ended = true,
-            }
-        }
-        Ok(profile.map(|profile| (profile, ended)))
+        let ended = keys::clerk_sign_out(user, session);
+        let (profile, ended) = self.0.accounts().with(user, ended).await?;
+        Ok(profile.map(|profile| (profile, ended.is_some())))
     }
 
     /// Ends a session at Clerk for this system.
@@ -127,13 +107,9 @@ impl Clerk {
         event: Option<&EventMarker>,
         entry: &AuditEntry,
     ) -> Result<Linked> {
-        let mut parts = vec![
-            self.put(link_item(person, &user.id, updated_ms))?,
-            self.put(address_item(&user.email, &user.id)?)?,
-            self.put(profile_item(user)?)?,
-            self.put(to_item(&keys::org(&org.id), org)?)?,
-            self.put(to_item(&keys::membership(&owner.org, &owner.member), owner)?)?,
-        ];
+        let link = link_item(person, &user.id, updated_ms);
+        let mut parts = vec![self.0.identity().part_put_new(link)?];
+        parts.extend(self.0.accounts().parts(user, org, owner, None)?);
         if let Some(event) = event {
             parts.push(self.mark(event)?);
         }
@@ -168,20 +144,15 @@ impl Clerk {
             .build()
             .map_err(Error::internal)?;
         let mut parts = vec![
-            self.put(link_item(person, &user.id, updated_ms))?,
+            self.0
+                .identity()
+                .part_put_new(link_item(person, &user.id, updated_ms))?,
             TransactWriteItem::builder().update(update).build(),
         ];
         if let Some(event) = event {
             parts.push(self.mark(event)?);
         }
         self.write_link(entry, parts).await
-    }
-
-    /// Whether the owner of an account showed that its address is theirs.
-    pub async fn is_verified(&self, user: &UserId) -> Result<bool> {
-        let item = self.0.identity().get_raw(keys::profile(user), true).await?;
-        let verified = item.and_then(|item| item.get("email_verified")?.as_bool().ok().copied());
-        Ok(verified == Some(true))
     }
 
     /// Ends all sign-in sessions of an account.
@@ -238,7 +209,7 @@ impl Clerk {
                 .set_key(Some(primary(&keys::email(&change.user.email.fingerprint()))))
                 .build()
                 .map_err(Error::internal)?;
-            parts.push(self.put(address_item(email, &change.user.id)?)?);
+            parts.push(self.0.identity().part_put_new(address_item(email, &change.user.id)?)?);
             parts.push(TransactWriteItem::builder().delete(free).build());
         }
         Ok(match self.0.transact_audited(entry, parts).await? {
@@ -280,23 +251,9 @@ impl Clerk {
         })
     }
 
-    fn put(&self, item: Item) -> Result<TransactWriteItem> {
-        put_into(&self.0.tables().identity, item)
-    }
-
     fn mark(&self, event: &EventMarker) -> Result<TransactWriteItem> {
-        put_into(&self.0.tables().ephemeral, marker_item(event))
+        self.0.ephemeral().part_put_new(marker_item(event))
     }
-}
-
-fn put_into(table: &str, item: Item) -> Result<TransactWriteItem> {
-    let put = Put::builder()
-        .table_name(table)
-        .set_item(Some(item))
-        .condition_expression(ABSENT)
-        .build();
-    put.map(|put| TransactWriteItem::builder().put(put).build())
-        .map_err(Error::internal)
 }
 
 fn marker_item(event: &EventMarker) -> Item {

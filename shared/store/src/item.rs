@@ -63,6 +63,9 @@ pub(crate) fn primary(key: &Key) -> Item {
     HashMap::from([("pk".to_owned(), s(&key.pk)), ("sk".to_owned(), s(&key.sk))])
 }
 
+/// How often keys that a throttled table left unread are asked for.
+const MAX_READ_ROUNDS: u32 = 8;
+
 /// One table.
 #[derive(Clone, Copy)]
 pub(crate) struct Table<'a> {
@@ -192,7 +195,12 @@ impl Table<'_> {
     pub(crate) async fn among(&self, keys: &[Key]) -> Result<Vec<Item>> {
         let mut found = Vec::with_capacity(keys.len());
         let mut pending: Vec<Item> = keys.iter().map(primary).collect();
+        let mut rounds = 0;
         while !pending.is_empty() {
+            rounds += 1;
+            if rounds > MAX_READ_ROUNDS {
+                return Err(Error::unavailable("the table left keys unread"));
+            }
             let wanted = KeysAndAttributes::builder()
                 .set_keys(Some(std::mem::take(&mut pending)))
                 .consistent_read(true)

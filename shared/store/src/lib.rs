@@ -36,7 +36,7 @@ mod users;
 mod walk;
 
 pub use accounts::{Accounts, Registered, SignIn};
-pub use admin::{Standing as AdminStanding, UserFilter, Users};
+pub use admin::{StandingChange, UserFilter, Users};
 pub use api_keys::{ApiKeys, KeyHolder, Made};
 pub use audit_log::{AuditFilter, AuditLog, ChainFault, Verified};
 pub use chatbots::{ChatbotChange, Chatbots};

@@ -10,7 +10,7 @@ use crate::{
     audit_log::{by_id, id_only},
     item::{Narrow, conditional, from_item, n, to_item},
     keys, tables,
-    walk::{Partition, walk},
+    walk::{Leg, walk},
 };
 
 /// How long failures are kept.
@@ -93,7 +93,7 @@ impl Operations {
     /// Failures of the last week, newest first. The cursor is an id, as that of [`crate::AuditLog::of_everybody`].
     pub async fn failures(&self, filter: &FailureFilter, now: Timestamp, page: &PageRequest) -> Result<Page<Failure>> {
         let days = (0..8).map(|back| day_of(before(now, Duration::from_hours(back * 24))));
-        let partitions = days.map(|day| Partition {
+        let partitions = days.map(|day| Leg {
             hash: vec![("pk", keys::failures(&day))],
             name: day,
             index: None,

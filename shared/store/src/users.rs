@@ -4,13 +4,13 @@ use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use model::{
     AuditEntry, Email, Membership, OrgId, OrgRole, PlatformRole, Purge, Result, Timestamp, User, UserId, UserStatus,
 };
-use serde::Deserialize;
 
 use crate::{
     Store,
-    accounts::Accounts,
-    item::{Transaction, from_item, n, part, s, to_item, value},
+    accounts::{Accounts, address_item},
+    item::{Transaction, from_item, n, part, s, value},
     keys,
+    orgs::Place,
 };
 
 /// A change of an account; what is absent stays as it is.
@@ -46,34 +46,7 @@ pub enum Ended {
     Changed,
 }
 
-/// A place in an organization, as its user's partition has it.
-#[derive(Debug, Deserialize)]
-struct Place {
-    org_id: OrgId,
-}
-
-#[derive(serde::Serialize)]
-struct Owner<'a> {
-    user: &'a UserId,
-}
-
 impl Store {
-    /// An account, whatever its state.
-    pub async fn user(&self, id: &UserId) -> Result<Option<User>> {
-        self.identity().get(keys::profile(id)).await
-    }
-
-    /// The hash of an account's password; none when it has none.
-    pub async fn password_hash(&self, id: &UserId) -> Result<Option<String>> {
-        let item = self.identity().get_raw(keys::profile(id), true).await?;
-        Ok(item.and_then(|item| item.get("password_hash")?.as_s().ok().cloned()))
-    }
-
-    /// The organization with this id, whatever became of it.
-    pub async fn org(&self, id: &OrgId) -> Result<Option<model::Org>> {
-        self.identity().get(keys::org(id)).await
-    }
-
     /// The places of a user in organizations but the personal one, as the organizations have them.
     pub async fn places_of(&self, user: &UserId) -> Result<Vec<Membership>> {
         let table = self.identity();
@@ -135,19 +108,14 @@ impl Accounts {
         }
         let update = if_as_read(update, before)?.update_expression(format!("SET {}", set.join(", ")));
         let mut parts = vec![part(update)?];
-        let (old, new) = (
-            before.email.fingerprint(),
-            change
-                .email
-                .as_ref()
-                .map_or_else(|| before.email.fingerprint(), Email::fingerprint),
-        );
-        if old != new {
-            parts.push(table.part_put_new(to_item(&keys::email(&new), &Owner { user: &before.id })?)?);
+        let old = before.email.fingerprint();
+        let moved = change.email.as_ref().filter(|email| email.fingerprint() != old);
+        if let Some(email) = moved {
+            parts.push(table.part_put_new(address_item(email, &before.id)?)?);
             let own = ("user", s(before.id.as_str()));
             parts.push(table.part_delete(&keys::email(&old), Some(own))?);
         }
-        let address_taken = (old != new).then_some(1);
+        let address_taken = moved.map(|_| 1);
         if let Some(admin) = admin {
             parts.push(store.still_admin(admin)?);
         }

@@ -14,7 +14,7 @@ const MAX_LOOKED_AT: usize = 1000;
 pub(crate) const FIRST_MONTH: &str = "2026-01";
 
 /// One partition of a table or an index.
-pub(crate) struct Partition {
+pub(crate) struct Leg {
     /// Its place in the list, as a cursor names it: a month or a day.
     pub(crate) name: String,
     /// The index; none for the table itself.
@@ -25,7 +25,7 @@ pub(crate) struct Partition {
     pub(crate) range: &'static [&'static str],
 }
 
-impl Partition {
+impl Leg {
     fn position(&self, item: &Item) -> Vec<String> {
         let value = |name: &&str| item.get(*name).and_then(|value| value.as_s().ok()).cloned();
         self.range.iter().map(|name| value(name).unwrap_or_default()).collect()
@@ -55,7 +55,7 @@ impl After {
 /// One page of `partitions` (newest first), of the items that `keep` makes something of.
 pub(crate) async fn walk<T>(
     table: Table<'_>,
-    partitions: Vec<Partition>,
+    partitions: Vec<Leg>,
     page: &PageRequest,
     mut keep: impl FnMut(Item) -> Result<Option<T>>,
 ) -> Result<Page<T>> {
@@ -103,7 +103,7 @@ pub(crate) async fn walk<T>(
 /// A part of a partition, newest first, and where it goes on.
 async fn read(
     table: Table<'_>,
-    partition: &Partition,
+    partition: &Leg,
     from: Option<&[String]>,
     start: Option<HashMap<String, AttributeValue>>,
     limit: usize,

@@ -8,11 +8,8 @@ mod token;
 mod webhook;
 
 use futures::future::BoxFuture;
-use model::{
-    Actor, Email, Error, Membership, Org, OrgId, OrgRole, Plan, PlatformRole, Result, Secret, User, UserId, UserStatus,
-    audit::ActorKind, time::after,
-};
-use serde_json::json;
+use model::{Actor, AuditEntry, Email, Error, Result, Secret, User, UserId, audit::ActorKind, time::after};
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::time::Duration;
 use store::{EventMarker, Linked};
@@ -20,7 +17,7 @@ use store::{EventMarker, Linked};
 pub(crate) use token::Verifier;
 pub use webhook::SignedEvent;
 
-use crate::{App, Credential, Identity, Subject};
+use crate::{App, Credential, Identity, audited::Deed, new_account::Draft};
 
 /// For so long a session that was ended here is remembered. Clerk's own sessions live for a week unless configured
 /// otherwise.
@@ -160,41 +157,14 @@ impl App {
         updated_ms: Option<i64>,
         event: Option<&EventMarker>,
     ) -> Result<(Linked, Option<UserId>)> {
-        let now = self.clock.now();
-        let email = person.address()?;
-        let org: OrgId = self.ids.make()?;
         let known_by = match (&person.name, &person.email) {
             (Some(name), _) => name.clone(),
             (None, Some(email)) => email.local_part().to_owned(),
             (None, None) => "New user".to_owned(),
         };
-        let user = User {
-            id: self.ids.make()?,
-            email,
-            name: known_by,
-            role: PlatformRole::User,
-            status: UserStatus::Active,
-            personal_org: org.clone(),
-            stripe_customer_id: None,
-            email_verified: person.verified,
-            session_epoch: 0,
-            created_at: now,
-        };
-        let org = Org {
-            slug: org.0.clone(),
-            id: org.clone(),
-            name: format!("{} (personal)", user.name),
-            personal: true,
-            plan: Plan::Free,
-            time_zone: "UTC".to_owned(),
-            created_at: now,
-        };
-        let owner = Membership {
-            org: org.id.clone(),
-            member: user.id.clone(),
-            role: OrgRole::Owner,
-            joined_at: now,
-        };
+        let mut draft = self.draft_account(person.address()?, known_by)?;
+        draft.user.email_verified = person.verified;
+        let Draft { user, org, owner } = draft;
         let after = json!({"role": user.role, "status": user.status, "through": "clerk"});
         let entry = self.clerk_entry(&user, actor, "user.created", after)?;
         let new = (&user, &org, &owner);
@@ -214,7 +184,7 @@ impl App {
         event: Option<&EventMarker>,
     ) -> Result<(Linked, Option<UserId>)> {
         let clerk = self.store.clerk();
-        let keep = clerk.is_verified(&user.id).await?;
+        let keep = user.email_verified;
         let after = json!({"clerk": "linked", "password_removed": !keep});
         let entry = self.clerk_entry(user, actor, "user.clerk_linked", after)?;
         if !keep {
@@ -228,24 +198,14 @@ impl App {
         Ok((linked, Some(user.id.clone())))
     }
 
-    fn clerk_entry(
-        &self,
-        user: &User,
-        actor: Option<&Actor>,
-        action: &str,
-        after: serde_json::Value,
-    ) -> Result<model::AuditEntry> {
+    /// `actor`: who does it; the person when absent.
+    fn clerk_entry(&self, user: &User, actor: Option<&Actor>, action: &str, after: Value) -> Result<AuditEntry> {
         let themselves = Actor {
             kind: ActorKind::User,
             id: Some(user.id.0.clone()),
             ..Actor::system()
         };
-        let subject = Subject {
-            kind: "user",
-            id: user.id.as_str(),
-        };
-        let actor = actor.cloned().unwrap_or(themselves);
-        let entry = self.audit_entry(&user.personal_org, actor, action, subject)?;
-        Ok(model::AuditEntry { after, ..entry })
+        let deed = Deed::to_user(action, &user.id).after(after);
+        self.entry(actor.unwrap_or(&themselves), &user.personal_org, deed)
     }
 }

@@ -12,6 +12,7 @@ mod s3;
 mod s3_traps;
 mod secrets;
 mod sqs;
+mod sqs_queues;
 mod sqs_refusals;
 
 use std::path::Path;

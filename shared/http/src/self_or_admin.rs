@@ -1,0 +1,73 @@
+//! The user that a path names, for themselves and for platform admins.
+
+use std::{marker::PhantomData, sync::Arc};
+
+use app::Identity;
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use model::{Actor, Error, Grant, PlatformRole, UserId};
+
+use crate::{Describe, Problem, Result, caller::in_scope, describe::OperationDoc, params::named_in_path, scope::Scope};
+
+/// The user that `{user_id}` names: the caller (`me` or the own id), or anybody when a platform admin calls. For
+/// everybody else that user does not exist: 404. An API key needs the scope `P`, and names its own user only.
+#[derive(Debug)]
+pub struct SelfOrAdmin<P> {
+    /// Who calls.
+    pub identity: Arc<Identity>,
+    /// Whom it is about.
+    pub user: UserId,
+    request_id: String,
+    permission: PhantomData<fn() -> P>,
+}
+
+impl<P> SelfOrAdmin<P> {
+    /// The caller, as the audit log names them.
+    pub fn actor(&self) -> Actor {
+        self.identity.actor(&self.request_id)
+    }
+
+    /// Whether a platform admin calls.
+    pub fn is_admin(&self) -> bool {
+        self.identity.user.role == PlatformRole::Admin && self.identity.is_person()
+    }
+
+    /// Whether it is about the caller.
+    pub fn is_self(&self) -> bool {
+        self.identity.user.id == self.user
+    }
+}
+
+impl<S: Send + Sync, P: Grant> FromRequestParts<S> for SelfOrAdmin<P> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let scope = Scope::of(parts)?;
+        let identity = scope.caller().await?;
+        in_scope::<P>(&identity)?;
+        let user = match named_in_path(parts, state, "user_id").await.as_deref() {
+            None | Some("me") => identity.user.id.clone(),
+            Some(id) => UserId(id.to_ascii_lowercase()),
+        };
+        let about = Self {
+            user,
+            identity,
+            request_id: scope.request_id.clone(),
+            permission: PhantomData,
+        };
+        if about.is_self() || about.is_admin() {
+            Ok(about)
+        } else {
+            Err(Error::NotFound("user").into())
+        }
+    }
+}
+
+impl<P: Grant> Describe for SelfOrAdmin<P> {
+    fn describe(doc: &mut OperationDoc<'_>) {
+        doc.require_permission(P::PERMISSION);
+        doc.path_parameter("user_id", "Id of a user, or `me`.");
+        doc.problem(403);
+        doc.problem(404);
+    }
+}
