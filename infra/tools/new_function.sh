@@ -23,6 +23,7 @@ runtime.workspace = true
 tokio.workspace = true
 TOML
 cat >"$folder/src/main.rs" <<RUST
+//! The function \`$name\` on Lambda.
 #[tokio::main]
 async fn main() -> Result<(), runtime::Error> {
     runtime::serve($name::api()).await

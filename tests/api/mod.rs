@@ -18,6 +18,7 @@ mod openapi;
 mod org_races;
 mod orgs;
 mod passwords;
+mod prompts;
 mod quotas;
 mod settings;
 mod sign_in_sessions;

@@ -1,5 +1,6 @@
 //! For the backend of a front end, which acts for everybody with the service key (document 003).
 
+mod prompts;
 mod sessions;
 mod users;
 
@@ -34,5 +35,25 @@ pub fn api() -> Api {
             "/sessions/{session_id}",
             sessions::delete_internal_session,
             "Delete a chat session with its messages.",
+        )
+        .get(
+            "/users/{user_id}/user-prompts",
+            prompts::list_prompts_for_user,
+            "List the prompts that a user keeps, newest first.",
+        )
+        .post(
+            "/user-prompts",
+            prompts::create_prompt_for_user,
+            "Keep a prompt for a user.",
+        )
+        .delete(
+            "/user-prompts/{prompt_id}",
+            prompts::delete_prompt_of_user,
+            "Delete a prompt that a user keeps.",
+        )
+        .get(
+            "/system-prompts",
+            prompts::list_platform_prompts,
+            "List the platform's prompts, newest first.",
         )
 }

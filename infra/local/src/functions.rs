@@ -22,6 +22,7 @@ pub fn groups() -> Vec<(&'static str, Api)> {
         ("documents", documents::api()),
         ("orgs", orgs::api()),
         ("internal", internal::api()),
+        ("prompts", prompts::api()),
         ("system", system::api()),
         ("users", users::api()),
     ]

@@ -95,6 +95,16 @@ impl App {
                 let turns = keys::turns(org, user, &model::ConversationId(conversation));
                 self.store.erase(&Partition::whole(Home::App, turns)).await?;
             }
+            for prompt in self
+                .sort_keys(&Partition::part(Home::App, &own, keys::USER_PROMPTS))
+                .await?
+            {
+                let prompt = model::PromptId(prompt);
+                let copy = Partition::item(Home::App, keys::shared_prompt(org, &prompt));
+                self.store.erase(&copy).await?;
+                let versions = Partition::whole(Home::App, keys::prompt_versions(org, &prompt));
+                self.store.erase(&versions).await?;
+            }
             self.store.erase(&Partition::whole(Home::App, own)).await
         })
     }

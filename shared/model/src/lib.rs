@@ -21,6 +21,7 @@ pub mod page;
 pub mod password;
 pub mod permission;
 pub mod plan;
+pub mod prompt;
 pub mod purge;
 pub mod quota;
 pub mod secret;
@@ -38,8 +39,8 @@ pub use document::{Document, DocumentKind, DocumentStatus, IndexFailure};
 pub use email::Email;
 pub use error::{Error, FieldError, Result, UpstreamKind};
 pub use id::{
-    ApiKeyId, AuditEntryId, ChatbotId, ConversationId, DocumentId, Ids, InvitationId, MailId, OrgId, SessionId, TurnId,
-    UserId,
+    ApiKeyId, AuditEntryId, ChatbotId, ConversationId, DocumentId, Ids, InvitationId, MailId, OrgId, PromptId,
+    SessionId, TurnId, UserId,
 };
 pub use invitation::Invitation;
 pub use mail::{Mail, MailMessage};
@@ -49,6 +50,7 @@ pub use outbox::OutboxEntry;
 pub use page::{Page, PageRequest};
 pub use password::NewPassword;
 pub use permission::{Grant, Permission};
+pub use prompt::{PromptVersion, SystemPrompt, UserPrompt};
 pub use purge::Purge;
 pub use quota::{Day, Quota};
 pub use secret::Secret;

@@ -42,4 +42,15 @@ impl<T> Page<T> {
             next: self.next,
         }
     }
+
+    /// The same page with every item converted, or the first error.
+    ///
+    /// # Errors
+    /// That of the first item that cannot be converted.
+    pub fn try_map<U, E>(self, convert: impl FnMut(T) -> Result<U, E>) -> Result<Page<U>, E> {
+        Ok(Page {
+            items: self.items.into_iter().map(convert).collect::<Result<_, E>>()?,
+            next: self.next,
+        })
+    }
 }

@@ -86,6 +86,10 @@ permissions! {
     ReadChats = "chats:read", Member;
     /// Hold conversations.
     WriteChats = "chats:write", Member;
+    /// See the prompts of the platform, those that members share, and the own ones.
+    ReadPrompts = "prompts:read", Member;
+    /// Keep prompts; change, share and remove the own ones.
+    WritePrompts = "prompts:write", Member;
     /// Read the audit log.
     ReadAudit = "audit:read", Member;
     /// Read everything in the organization's audit log.
@@ -131,6 +135,8 @@ mod tests {
             "chatbots:write",
             "chats:read",
             "chats:write",
+            "prompts:read",
+            "prompts:write",
             "audit:read",
             "audit:write",
         ];

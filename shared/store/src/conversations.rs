@@ -34,22 +34,7 @@ impl Store {
 impl Store {
     /// Where a conversation is, whoever's it is: for a caller that may act for everybody.
     pub async fn owner_of_conversation(&self, id: &ConversationId) -> Result<Option<(OrgId, UserId)>> {
-        let query = self
-            .db
-            .query()
-            .table_name(&self.tables().app)
-            .index_name("by_id")
-            .key_condition_expression("id = :id")
-            .expression_attribute_values(":id", s(id.as_str()));
-        let found = query.send().await.map_err(item::failed)?.items.unwrap_or_default();
-        let text = |item: &item::Item, name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
-        let mut owners = found.iter().filter_map(|item| {
-            let sk = text(item, "sk")?;
-            sk.starts_with(keys::CONVERSATIONS)
-                .then(|| keys::parse_member(&text(item, "pk")?))
-                .flatten()
-        });
-        Ok(owners.next())
+        self.owner_by_id(id.as_str(), keys::CONVERSATIONS).await
     }
 }
 

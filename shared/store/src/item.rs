@@ -319,6 +319,13 @@ impl Table<'_> {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
+    /// Writes an item, whatever is there.
+    pub(crate) fn part_put(&self, item: Item) -> Result<TransactWriteItem> {
+        let put = Put::builder().table_name(self.name).set_item(Some(item)).build();
+        let put = put.map_err(Error::internal)?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
     /// Deletes an item that must be there, and has to have this value in this attribute if one is given.
     pub(crate) fn part_delete(&self, key: &Key, having: Option<(&str, AttributeValue)>) -> Result<TransactWriteItem> {
         let delete = Delete::builder().table_name(self.name).set_key(Some(primary(key)));

@@ -7,8 +7,8 @@
 
 use jiff::civil::Date;
 use model::{
-    ApiKeyId, ChatbotId, ConversationId, DocumentId, InvitationId, MailId, Network, OrgId, SessionId, TurnId, UserId,
-    throttle::Lane,
+    ApiKeyId, ChatbotId, ConversationId, DocumentId, InvitationId, MailId, Network, OrgId, PromptId, SessionId, TurnId,
+    UserId, throttle::Lane,
 };
 
 /// Partition and sort key of one item.
@@ -201,6 +201,40 @@ pub fn turns(org: &OrgId, user: &UserId, conversation: &ConversationId) -> Strin
 /// A turn.
 pub fn turn(org: &OrgId, user: &UserId, conversation: &ConversationId, turn: &TurnId) -> Key {
     key(turns(org, user, conversation), format!("{TURNS}{turn}"))
+}
+
+/// Sort key prefix of prompts that people keep.
+pub const USER_PROMPTS: &str = "UP#";
+/// Sort key prefix of the versions of a prompt.
+pub const PROMPT_VERSIONS: &str = "V#";
+/// Sort key prefix of the platform's prompts.
+pub const SYSTEM_PROMPTS: &str = "SP#";
+/// Partition of what belongs to the platform and everybody reads.
+pub const PLATFORM: &str = "SYS";
+
+/// A prompt that a person keeps.
+pub fn user_prompt(org: &OrgId, user: &UserId, prompt: &PromptId) -> Key {
+    key(member(org, user), format!("{USER_PROMPTS}{prompt}"))
+}
+
+/// The copy of a prompt that all members read.
+pub fn shared_prompt(org: &OrgId, prompt: &PromptId) -> Key {
+    key(tenant(org), format!("{USER_PROMPTS}{prompt}"))
+}
+
+/// Partition of the versions of a prompt.
+pub fn prompt_versions(org: &OrgId, prompt: &PromptId) -> String {
+    format!("UP#{org}#{prompt}")
+}
+
+/// A version of a prompt. The number has a fixed width, so that the order of keys is its order.
+pub fn prompt_version(org: &OrgId, prompt: &PromptId, version: u32) -> Key {
+    key(prompt_versions(org, prompt), format!("{PROMPT_VERSIONS}{version:06}"))
+}
+
+/// A prompt of the platform.
+pub fn system_prompt(prompt: &PromptId) -> Key {
+    key(PLATFORM.to_owned(), format!("{SYSTEM_PROMPTS}{prompt}"))
 }
 
 /// Number of partitions the outbox is spread over: each takes 1,000 writes a second.

@@ -1,0 +1,5 @@
+//! The function `prompts` on Lambda.
+#[tokio::main]
+async fn main() -> Result<(), runtime::Error> {
+    runtime::serve(prompts::api()).await
+}

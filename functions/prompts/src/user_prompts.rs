@@ -1,0 +1,203 @@
+//! Prompts that people keep.
+
+use std::collections::BTreeMap;
+
+use app::PromptChange;
+use garde::Validate;
+use http_api::{
+    Body, Created, Ctx, Json, Listing, May, Message, Paging, Path, Query, Result, SelfOrAdmin, not_blank, optional_name,
+};
+use model::{
+    Error, PlatformRole, PromptId, Timestamp, UserId, UserPrompt,
+    permission::{ReadPrompts, WritePrompts},
+    prompt::{self, MAX_NAME, MAX_TEXT},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A prompt to keep.
+#[derive(Deserialize, Validate, JsonSchema)]
+pub(crate) struct NewUserPrompt {
+    /// The caller's own id, which may be left out; a platform admin may name anybody.
+    #[garde(skip)]
+    user_id: Option<UserId>,
+    /// The text. `{{name}}` is a variable.
+    #[garde(length(chars, max = MAX_TEXT), custom(not_blank))]
+    prompt_text: String,
+    /// Shown in lists.
+    #[garde(inner(length(chars, max = MAX_NAME), custom(optional_name)))]
+    name: Option<String>,
+    /// Whether all members of the organization may read it.
+    #[garde(skip)]
+    shared: Option<bool>,
+}
+
+/// A change of a prompt. What is left out stays as it is.
+#[derive(Deserialize, Validate, JsonSchema)]
+pub(crate) struct UserPromptPatch {
+    /// The text of the next version.
+    #[garde(inner(length(chars, max = MAX_TEXT), custom(not_blank)))]
+    prompt_text: Option<String>,
+    /// Shown in lists; an empty one removes it.
+    #[garde(inner(length(chars, max = MAX_NAME), custom(optional_name)))]
+    name: Option<String>,
+    /// Whether all members of the organization may read it.
+    #[garde(skip)]
+    shared: Option<bool>,
+}
+
+/// The parameter `{prompt_id}`.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct PromptPath {
+    pub(crate) prompt_id: PromptId,
+}
+
+/// Which prompts are wanted.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct Wanted {
+    /// `own` (the default), or `org` for those that members share.
+    #[serde(default)]
+    scope: Scope,
+}
+
+/// Whose prompts are listed.
+#[derive(Default, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Scope {
+    /// The caller's.
+    #[default]
+    Own,
+    /// Those that members of the organization share.
+    Org,
+}
+
+/// A prompt.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct UserPromptView {
+    prompt_id: String,
+    user_id: String,
+    /// Text of the latest version.
+    prompt_text: String,
+    name: Option<String>,
+    /// Number of the latest version, counted from 1.
+    version: u32,
+    /// Names that point to versions.
+    labels: BTreeMap<String, u32>,
+    /// The variables of the latest version.
+    variables: Vec<String>,
+    /// Whether all members of the organization may read it.
+    shared: bool,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl From<UserPrompt> for UserPromptView {
+    fn from(prompt: UserPrompt) -> Self {
+        Self {
+            variables: prompt::variables(&prompt.text).into_iter().map(str::to_owned).collect(),
+            prompt_id: prompt.id.0,
+            user_id: prompt.user.0,
+            prompt_text: prompt.text,
+            name: prompt.name,
+            version: prompt.version,
+            labels: prompt.labels,
+            shared: prompt.shared,
+            created_at: prompt.created_at,
+            updated_at: prompt.updated_at,
+        }
+    }
+}
+
+pub(crate) async fn create_user_prompt(
+    app: Ctx,
+    member: May<WritePrompts>,
+    Body(new): Body<NewUserPrompt>,
+) -> Result<Created<UserPromptView>> {
+    let caller = &member.identity.user;
+    let change = PromptChange {
+        name: new.name,
+        text: Some(new.prompt_text),
+        shared: new.shared,
+    };
+    let prompt = match new.user_id {
+        Some(named) if named != caller.id => {
+            if caller.role != PlatformRole::Admin || !member.identity.is_person() {
+                return Err(Error::Forbidden {
+                    code: "foreign_user_id",
+                    detail: "You keep prompts for yourself only; leave `user_id` out.",
+                }
+                .into());
+            }
+            let user = app.user(&named).await?;
+            app.create_prompt(&user.personal_org, &user.id, change).await?
+        }
+        _ => app.create_prompt(&member.org.org, &caller.id, change).await?,
+    };
+    Ok(Created(prompt.into()))
+}
+
+pub(crate) async fn list_own_prompts(
+    app: Ctx,
+    member: May<ReadPrompts>,
+    Query(wanted): Query<Wanted>,
+    page: Paging,
+) -> Result<Listing<UserPromptView>> {
+    let prompts = app.user_prompts(&member.org.org, &member.identity.user.id);
+    let found = match wanted.scope {
+        Scope::Own => prompts.list(&page).await?,
+        Scope::Org => prompts.list_shared(&page).await?,
+    };
+    page.answer(found.map(UserPromptView::from))
+}
+
+/// The own prompts are those in the current organization, somebody else's those in their personal one.
+pub(crate) async fn list_prompts_of_user(
+    app: Ctx,
+    about: SelfOrAdmin<ReadPrompts>,
+    member: May<ReadPrompts>,
+    page: Paging,
+) -> Result<Listing<UserPromptView>> {
+    let org = if about.is_self() {
+        member.org.org.clone()
+    } else {
+        app.user(&about.user).await?.personal_org
+    };
+    let found = app.user_prompts(&org, &about.user).list(&page).await?;
+    page.answer(found.map(UserPromptView::from))
+}
+
+pub(crate) async fn get_user_prompt(
+    app: Ctx,
+    member: May<ReadPrompts>,
+    Path(path): Path<PromptPath>,
+) -> Result<Json<UserPromptView>> {
+    let prompts = app.user_prompts(&member.org.org, &member.identity.user.id);
+    let found = prompts.get(&path.prompt_id).await?;
+    Ok(Json(found.ok_or(Error::NotFound("prompt"))?.into()))
+}
+
+pub(crate) async fn update_user_prompt(
+    app: Ctx,
+    member: May<WritePrompts>,
+    Path(path): Path<PromptPath>,
+    Body(patch): Body<UserPromptPatch>,
+) -> Result<Json<UserPromptView>> {
+    let change = PromptChange {
+        name: patch.name,
+        text: patch.prompt_text,
+        shared: patch.shared,
+    };
+    let (org, user) = (&member.org.org, &member.identity.user.id);
+    let prompt = app.change_prompt(org, user, &path.prompt_id, &change).await?;
+    Ok(Json(prompt.into()))
+}
+
+pub(crate) async fn delete_user_prompt(
+    app: Ctx,
+    member: May<WritePrompts>,
+    Path(path): Path<PromptPath>,
+) -> Result<Message> {
+    app.delete_prompt(&member.org.org, &member.identity.user.id, &path.prompt_id)
+        .await?;
+    Ok(Message("Prompt deleted successfully"))
+}

@@ -1,0 +1,149 @@
+//! Versions of a prompt, the labels that point to them, and their variables.
+
+use std::collections::BTreeMap;
+
+use garde::Validate;
+use http_api::{Body, Ctx, Json, Listing, May, NoContent, Paging, Path, Result};
+use model::{
+    Error, PromptId, PromptVersion, Timestamp,
+    permission::{ReadPrompts, WritePrompts},
+    prompt,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::user_prompts::{PromptPath, UserPromptView};
+
+/// A version of a prompt.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct VersionView {
+    prompt_id: String,
+    /// Its number, counted from 1.
+    version: u32,
+    prompt_text: String,
+    variables: Vec<String>,
+    created_at: Timestamp,
+}
+
+impl VersionView {
+    fn new(prompt: &PromptId, version: PromptVersion) -> Self {
+        Self {
+            prompt_id: prompt.0.clone(),
+            version: version.version,
+            variables: prompt::variables(&version.text)
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
+            prompt_text: version.text,
+            created_at: version.created_at,
+        }
+    }
+}
+
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct VersionPath {
+    prompt_id: PromptId,
+    /// A number, a label, or `latest`.
+    version: String,
+}
+
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct LabelPath {
+    prompt_id: PromptId,
+    label: String,
+}
+
+/// Where a label points.
+#[derive(Deserialize, Validate, JsonSchema)]
+pub(crate) struct Pointed {
+    /// Number of a version.
+    #[garde(skip)]
+    version: u32,
+}
+
+/// Values for the variables of a prompt.
+#[derive(Deserialize, Validate, JsonSchema)]
+pub(crate) struct Values {
+    /// By the names of the variables; each has to be there.
+    #[serde(default)]
+    #[garde(skip)]
+    variables: BTreeMap<String, String>,
+    /// A number, a label, or `latest` (the default).
+    #[garde(inner(length(chars, max = 100)))]
+    version: Option<String>,
+}
+
+/// A prompt ready to be sent.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct RenderedPrompt {
+    prompt_id: String,
+    /// The version it was made of.
+    version: u32,
+    text: String,
+}
+
+pub(crate) async fn list_prompt_versions(
+    app: Ctx,
+    member: May<ReadPrompts>,
+    Path(path): Path<PromptPath>,
+    page: Paging,
+) -> Result<Listing<VersionView>> {
+    let prompts = app.user_prompts(&member.org.org, &member.identity.user.id);
+    let prompt = prompts.get(&path.prompt_id).await?.ok_or(Error::NotFound("prompt"))?;
+    let found = prompts.versions(&prompt.id, &page).await?;
+    page.answer(found.map(|version| VersionView::new(&prompt.id, version)))
+}
+
+pub(crate) async fn get_prompt_version(
+    app: Ctx,
+    member: May<ReadPrompts>,
+    Path(path): Path<VersionPath>,
+) -> Result<Json<VersionView>> {
+    let prompts = app.user_prompts(&member.org.org, &member.identity.user.id);
+    let (prompt, version) = app
+        .prompt_version(&prompts, &path.prompt_id, Some(&path.version))
+        .await?;
+    Ok(Json(VersionView::new(&prompt.id, version)))
+}
+
+pub(crate) async fn label_prompt_version(
+    app: Ctx,
+    member: May<WritePrompts>,
+    Path(path): Path<LabelPath>,
+    Body(pointed): Body<Pointed>,
+) -> Result<Json<UserPromptView>> {
+    let (org, user) = (&member.org.org, &member.identity.user.id);
+    let version = Some(pointed.version);
+    let prompt = app
+        .label_prompt(org, user, &path.prompt_id, &path.label, version)
+        .await?;
+    Ok(Json(prompt.into()))
+}
+
+pub(crate) async fn remove_prompt_label(
+    app: Ctx,
+    member: May<WritePrompts>,
+    Path(path): Path<LabelPath>,
+) -> Result<NoContent> {
+    let (org, user) = (&member.org.org, &member.identity.user.id);
+    app.label_prompt(org, user, &path.prompt_id, &path.label, None).await?;
+    Ok(NoContent)
+}
+
+/// Changes nothing: whoever may read a prompt may use it.
+pub(crate) async fn render_prompt(
+    app: Ctx,
+    member: May<ReadPrompts>,
+    Path(path): Path<PromptPath>,
+    Body(values): Body<Values>,
+) -> Result<Json<RenderedPrompt>> {
+    let prompts = app.user_prompts(&member.org.org, &member.identity.user.id);
+    let (prompt, version) = app
+        .prompt_version(&prompts, &path.prompt_id, values.version.as_deref())
+        .await?;
+    Ok(Json(RenderedPrompt {
+        prompt_id: prompt.id.0,
+        version: version.version,
+        text: prompt::render(&version.text, &values.variables)?,
+    }))
+}
