@@ -1,9 +1,10 @@
 //! What holds for every request, whatever it asks for.
 
+use futures::future::join_all;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::Test;
+use crate::support::{Answer, RACERS, Test, rounds};
 
 #[tokio::test]
 async fn every_answer_has_a_request_id_and_the_security_headers() {
@@ -65,30 +66,45 @@ async fn bodies_that_cannot_be_read_are_told_apart() {
 }
 
 #[tokio::test]
-async fn of_16_requests_with_one_idempotency_key_one_is_executed() {
+async fn of_64_requests_with_one_idempotency_key_one_is_executed() {
     let t = Test::new().await;
-    let ada = t.user("ada").await.with_header("idempotency-key", "bot-1");
-    let create = || ada.post("/api/v1/chatbots", json!({"name": "Only one"}));
-    let answers = futures::future::join_all((0..16).map(|_| create())).await;
-    let created: Vec<_> = answers.iter().filter(|answer| answer.status == 201).collect();
-    assert!(!created.is_empty() && created.iter().all(|answer| answer.body == created[0].body));
-    assert!(
-        answers
+    let ada = t.user("ada").await;
+    // With `PARLANCE_ROUNDS=20`: 64 racers and 100 keys.
+    let keys = 5 * rounds();
+    let create = |key: usize| {
+        let caller = ada.with_header("idempotency-key", &format!("entry-{key}"));
+        async move {
+            let entry = json!({"action": format!("seen.{key}")});
+            caller.post("/api/v1/audit_logs", entry).await
+        }
+    };
+    let mut kept = Vec::new();
+    for key in 0..keys {
+        let answers = join_all((0..RACERS).map(|_| create(key))).await;
+        let running = answers.iter().filter(|answer| answer.status == 409);
+        assert!(running.clone().all(|answer| !answer.header("retry-after").is_empty()));
+        let created: Vec<&Answer> = answers.iter().filter(|answer| answer.status == 201).collect();
+        let first = created
             .iter()
-            .all(|answer| answer.status == 201 || (answer.status == 409 && !answer.header("retry-after").is_empty()))
-    );
-    assert_eq!(
-        create().await.created().body,
-        created[0].body,
-        "a later repetition is a replay"
-    );
-    assert_eq!(
-        ada.get("/api/v1/chatbots").await.ok().json().as_array().unwrap().len(),
-        1
-    );
-    ada.post("/api/v1/chatbots", json!({"name": "Another"}))
+            .filter(|answer| answer.header("idempotent-replayed").is_empty());
+        assert_eq!((first.count(), created.len() + running.count()), (1, RACERS));
+        assert!(created.iter().all(|answer| answer.body == created[0].body));
+        kept.push(created[0].body.clone());
+    }
+    for (key, body) in kept.into_iter().enumerate() {
+        let replay = create(key).await.created();
+        assert_eq!((replay.header("idempotent-replayed"), &replay.body), ("true", &body));
+    }
+    let log = ada.org();
+    let executed = t
+        .audited(log)
         .await
-        .problem(422, "idempotency_key_reused");
+        .into_iter()
+        .filter(|action| action == "client.entry");
+    assert_eq!(executed.count(), keys);
+    let other = ada.with_header("idempotency-key", "entry-0");
+    let another = other.post("/api/v1/audit_logs", json!({"action": "seen"})).await;
+    another.problem(422, "idempotency_key_reused");
 }
 
 #[tokio::test]

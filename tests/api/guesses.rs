@@ -1,6 +1,9 @@
 //! Guessing passwords is slow for whoever guesses, and costs the owner nothing.
 
-use std::net::IpAddr;
+use std::{
+    net::IpAddr,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use axum::{
@@ -13,18 +16,22 @@ use http_api::SourceAddress;
 use lambda_http::tower::ServiceExt as _;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, PASSWORD, Test};
+use crate::support::{Answer, Metered, PASSWORD, Test};
 
-/// The function `auth`, to be called from any address.
-struct Gateway(Router);
+/// The function `auth`, to be called from any address, and how often it was.
+struct Gateway(Router, AtomicUsize);
 
 impl Gateway {
     fn of(t: &Test) -> Self {
+        Self::on(t.stack.app().clone())
+    }
+
+    fn on(app: app::App) -> Self {
         let (_, api) = local::functions::groups()
             .into_iter()
             .find(|(name, _)| *name == "auth")
             .unwrap();
-        Self(api.finish(t.stack.app().clone()))
+        Self(api.finish(app), AtomicUsize::new(0))
     }
 
     /// The status, and the body without what differs from request to request.
@@ -34,8 +41,13 @@ impl Gateway {
     }
 
     async fn post(&self, from: impl Into<IpAddr>, path: &str, body: &Value) -> (u16, Value) {
+        // Another address in each header that a client can write itself, which changes nothing.
+        let number = self.1.fetch_add(1, Ordering::Relaxed);
+        let spoofed = format!("198.51.{}.{}", number / 256 % 256, number % 256);
         let request = Request::post(path)
             .header("content-type", "application/json")
+            .header("x-forwarded-for", &spoofed)
+            .header("x-real-ip", &spoofed)
             .extension(SourceAddress(from.into()));
         let request = request.body(Body::from(body.to_string())).unwrap();
         let answer = self.0.clone().oneshot(request).await;
@@ -60,6 +72,20 @@ fn address(number: u32) -> [u8; 4] {
 fn guesses() -> u32 {
     let wanted = std::env::var("PARLANCE_GUESSES").ok();
     wanted.map_or(400, |wanted| wanted.parse().unwrap())
+}
+
+/// As if strangers had tried as many accounts in this second.
+async fn fill_distinct(t: &Test, accounts: i64) {
+    let full = t.stack.app().clock.now_ms() + accounts * 1000;
+    aws_sdk_dynamodb::Client::new(t.stack.sdk())
+        .put_item()
+        .table_name("parlance-ephemeral")
+        .item("pk", AttributeValue::S("LOGIN#ALL".into()))
+        .item("sk", AttributeValue::S("L".into()))
+        .item("tat", AttributeValue::N(full.to_string()))
+        .send()
+        .await
+        .unwrap();
 }
 
 async fn guess(t: &Test, email: &str) -> Answer {
@@ -138,23 +164,62 @@ async fn of_a_day_of_guesses_from_one_address_or_many_at_most_100_are_evaluated(
     for many in [false, true] {
         let t = Test::new().await;
         let (ada, gateway) = (t.user("ada").await, Gateway::of(&t));
-        let mut evaluated = 0;
+        let (mut evaluated, mut victim) = (0, ada.clone());
         for number in 0..guesses() {
             let from = address(if many { number } else { 0 });
             let (status, _) = gateway.log_in(from, "ada@example.com", "a guess").await;
             assert!([401, 429].contains(&status), "{status}");
             evaluated += u32::from(status == 401);
             t.advance_seconds(u64::from(86_400 / guesses()));
+            if number % (guesses() / 40) == 0 {
+                // All the while, who is signed in stays so.
+                let refresh = json!({"refresh_token": victim.refresh});
+                let pair = t.anonymous().post("/api/v1/auth/refresh", refresh).await.ok();
+                victim = ada.with_token(&pair.text("access_token"));
+                victim.refresh = pair.text("refresh_token");
+                victim.get("/api/v1/auth/me").await.ok();
+            }
         }
+        println!(
+            "{} guesses in a day, many addresses: {many}: {evaluated} evaluated",
+            guesses()
+        );
         assert!(
             (10..=100).contains(&evaluated),
             "{evaluated} evaluated, many addresses: {many}"
         );
-        let refresh = json!({"refresh_token": ada.refresh});
-        let pair = t.anonymous().post("/api/v1/auth/refresh", refresh).await.ok();
-        let ada = ada.with_token(&pair.text("access_token"));
-        ada.get("/api/v1/auth/me").await.ok();
         ada.sign_in_again().await;
+    }
+}
+
+#[tokio::test]
+async fn a_guess_from_a_network_that_is_known_costs_as_much_as_one_at_an_account_that_does_not_exist() {
+    let t = Test::new().await;
+    let body = json!({"email": "ada@example.com", "password": PASSWORD});
+    let (status, _) = Gateway::of(&t).post(address(1), "/api/v1/auth/register", &body).await;
+    assert_eq!(status, 201);
+    let metered = Metered::new(&t).await;
+    let gateway = Gateway::on(metered.app.clone());
+    // What is read once and kept is read before.
+    gateway.log_in(address(9), "warm@example.com", "a guess").await;
+    let mut cost = async |from: u32, email: &str| {
+        t.drain().await;
+        metered.calls();
+        assert_eq!(gateway.log_in(address(from), email, "a guess").await.0, 401);
+        metered.calls()
+    };
+    // While the platform's limit was just used by others, and when it was not for long; the first guess and later ones.
+    for waiting in [0, 3600] {
+        if waiting == 0 {
+            fill_distinct(&t, 500).await;
+        }
+        for _ in 0..3 {
+            t.advance_seconds(waiting);
+            let known = cost(1, "ada@example.com").await;
+            t.advance_seconds(waiting);
+            assert_eq!(known, cost(2, &format!("nobody-{waiting}@example.com")).await);
+        }
+        t.advance_seconds(14 * 86_400);
     }
 }
 
@@ -230,17 +295,7 @@ async fn a_typing_error_is_not_forgotten_by_signing_in() {
 async fn when_strangers_try_too_many_accounts_known_networks_go_on() {
     let t = Test::new().await;
     let (ada, gateway) = (t.user("ada").await, Gateway::of(&t));
-    // As if 2,000 accounts had been tried in this second.
-    let full = t.stack.app().clock.now_ms() + 2_100_000;
-    aws_sdk_dynamodb::Client::new(t.stack.sdk())
-        .put_item()
-        .table_name("parlance-ephemeral")
-        .item("pk", AttributeValue::S("LOGIN#ALL".into()))
-        .item("sk", AttributeValue::S("L".into()))
-        .item("tat", AttributeValue::N(full.to_string()))
-        .send()
-        .await
-        .unwrap();
+    fill_distinct(&t, 2_100).await;
     for email in ["ada@example.com", "nobody@example.com"] {
         let (status, body) = gateway.log_in(address(1), email, PASSWORD).await;
         assert_eq!((status, &body["code"]), (429, &"too_many_attempts".into()), "{email}");

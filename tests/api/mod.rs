@@ -10,6 +10,7 @@ mod clerk;
 mod contracts;
 mod documents;
 mod guesses;
+mod identity_races;
 mod internal;
 mod invitations;
 mod matrix;

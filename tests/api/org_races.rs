@@ -6,19 +6,7 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 
 use super::orgs::{join, org, team_plan};
-use crate::support::{Answer, Caller, Test};
-
-const ROUNDS: usize = 8;
-const CALLERS: usize = 32;
-
-/// How often each status was answered.
-fn statuses(answers: &[Answer]) -> BTreeMap<u16, usize> {
-    let mut counts = BTreeMap::new();
-    for answer in answers {
-        *counts.entry(answer.status.as_u16()).or_default() += 1;
-    }
-    counts
-}
+use crate::support::{Caller, RACERS as CALLERS, Test, rounds, statuses};
 
 /// The keys of the identity table that `wanted` picks.
 async fn keys(t: &Test, wanted: impl Fn(&str, &str) -> bool) -> Vec<(String, String)> {
@@ -58,7 +46,7 @@ async fn whole(t: &Test, owner: &Caller, org: &str) {
 async fn one_of_many_gets_a_slug() {
     let t = Test::new().await;
     let ada = t.user("ada").await;
-    for round in 0..ROUNDS {
+    for round in 0..rounds() {
         let new = json!({"name": "Acme", "slug": format!("acme-{round}")});
         let answers = join_all((0..CALLERS).map(|_| ada.post("/api/v1/orgs", new.clone()))).await;
         assert_eq!(statuses(&answers), BTreeMap::from([(201, 1), (409, CALLERS - 1)]));
@@ -75,14 +63,14 @@ async fn one_of_many_gets_a_slug() {
     let answers = join_all(paths.iter().map(|path| ada.patch(path, json!({"slug": "wanted"})))).await;
     assert_eq!(statuses(&answers), BTreeMap::from([(200, 1), (409, 7)]));
     let slugs = keys(&t, |pk, _| pk.starts_with("SLUG#")).await;
-    assert_eq!(slugs.len(), ROUNDS + 8, "the old slug of the winner is free");
+    assert_eq!(slugs.len(), rounds() + 8, "the old slug of the winner is free");
 }
 
 #[tokio::test]
 async fn an_organization_keeps_an_owner_whoever_goes_at_the_same_moment() {
     let t = Test::new().await;
     let (ada, bob) = (t.user("ada").await, t.user("bob").await);
-    for round in 0..ROUNDS {
+    for round in 0..rounds() {
         let path = org(&ada, &format!("acme-{round}")).await;
         join(&t, &ada, &path, &bob, "owner").await;
         let member = |caller: &Caller| format!("{path}/members/{}", caller.id());
@@ -130,7 +118,7 @@ async fn an_organization_keeps_an_owner_whoever_goes_at_the_same_moment() {
 async fn two_owners_who_demote_each_other_are_one_owner_and_one_admin() {
     let t = Test::new().await;
     let (ada, bob) = (t.user("ada").await, t.user("bob").await);
-    for round in 0..ROUNDS {
+    for round in 0..rounds() {
         let path = org(&ada, &format!("acme-{round}")).await;
         join(&t, &ada, &path, &bob, "owner").await;
         let (of_ada, of_bob) = (
@@ -158,7 +146,7 @@ async fn of_two_owners_whose_accounts_go_at_once_one_stays() {
         app.authenticate(&token).await.unwrap().user
     };
     let (of_ada, of_bob) = (account(&ada).await, account(&bob).await);
-    for round in 0..ROUNDS {
+    for round in 0..rounds() {
         let path = org(&ada, &format!("acme-{round}")).await;
         join(&t, &ada, &path, &bob, "owner").await;
         let (one, two) = tokio::join!(
@@ -177,7 +165,7 @@ async fn of_two_owners_whose_accounts_go_at_once_one_stays() {
 async fn a_token_is_accepted_once_however_many_present_it() {
     let t = Test::new().await;
     let (ada, bob) = (t.user("ada").await, t.user("bob").await);
-    for round in 0..ROUNDS {
+    for round in 0..rounds() {
         let path = org(&ada, &format!("acme-{round}")).await;
         let invite = json!({"email": "bob@example.com"});
         ada.post(&format!("{path}/invite"), invite).await.created();
@@ -204,7 +192,7 @@ async fn a_token_is_accepted_once_however_many_present_it() {
 async fn seats_are_never_overbooked() {
     let t = Test::new().await;
     let ada = t.user("ada").await;
-    for round in 0..ROUNDS {
+    for round in 0..rounds() {
         let path = org(&ada, &format!("acme-{round}")).await;
         let invite = format!("{path}/invite");
         let acts = (0..CALLERS).map(|number| ada.post(&invite, json!({"email": format!("n{number}@example.com")})));
@@ -235,7 +223,7 @@ async fn an_address_that_many_invite_is_invited_once() {
 async fn a_deletion_meets_those_who_join_and_invite() {
     let t = Test::new().await;
     let (ada, bob) = (t.user("ada").await, t.user("bob").await);
-    for round in 0..ROUNDS {
+    for round in 0..rounds() {
         let path = org(&ada, &format!("acme-{round}")).await;
         team_plan(&t, &path).await;
         ada.post(&format!("{path}/invite"), json!({"email": "bob@example.com"}))

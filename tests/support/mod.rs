@@ -4,6 +4,7 @@ mod answer;
 mod caller;
 mod meter;
 mod shared_org;
+mod snapshot;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -14,12 +15,31 @@ use serde_json::{Value, json};
 pub(crate) use answer::Answer;
 pub(crate) use caller::{Caller, PASSWORD};
 pub(crate) use meter::Metered;
+pub(crate) use snapshot::{Snapshot, flatten_json};
 
 /// The environment that seeds a platform admin.
 pub(crate) const ADMIN: [(&str, &str); 2] = [
     ("PARLANCE_ADMIN_EMAIL", "root@example.com"),
     ("PARLANCE_ADMIN_PASSWORD", PASSWORD),
 ];
+
+/// How many callers meet in a race.
+pub(crate) const RACERS: usize = 64;
+
+/// How often each race is run: `PARLANCE_ROUNDS`.
+pub(crate) fn rounds() -> usize {
+    let wanted = std::env::var("PARLANCE_ROUNDS").ok();
+    wanted.map_or(3, |wanted| wanted.parse().unwrap())
+}
+
+/// How often each status was answered.
+pub(crate) fn statuses(answers: &[Answer]) -> BTreeMap<u16, usize> {
+    let mut counts = BTreeMap::new();
+    for answer in answers {
+        *counts.entry(answer.status.as_u16()).or_default() += 1;
+    }
+    counts
+}
 
 /// The same text for the same value: the maps of the SDK have no order.
 fn text(value: &AttributeValue) -> String {

@@ -67,10 +67,14 @@ impl App {
             } else {
                 let failures = keys::network_failures(network);
                 limits.take(&failures, NETWORK, now).await?.map_err(too_many)?;
-                let is_distinct = standing.lane == Lane::Stranger && claimed.count == 1;
+                let is_first = claimed.count == 1;
+                let is_distinct = is_first && standing.lane == Lane::Stranger;
+                let distinct = keys::distinct_failures();
                 if is_distinct {
-                    let distinct = keys::distinct_failures();
                     limits.take(&distinct, DISTINCT, now).await?.map_err(too_many)?;
+                } else if is_first {
+                    // Only an account that exists has a network that is known: the time of the answer must not tell.
+                    limits.touch(&distinct, DISTINCT, now).await?;
                 }
                 *taken.insert(is_distinct)
             };

@@ -30,9 +30,17 @@ impl Store {
 impl Limits {
     /// Puts one into a bucket, or says how long to wait until it fits: one write, two when the bucket is not empty.
     pub async fn take(&self, key: &Key, bucket: Bucket, now: Timestamp) -> Result<Result<(), Duration>> {
+        self.put(key, bucket, millis(bucket.interval), now).await
+    }
+
+    /// Costs what [`Limits::take`] costs, and leaves the bucket as full as it is.
+    pub async fn touch(&self, key: &Key, bucket: Bucket, now: Timestamp) -> Result<()> {
+        self.put(key, bucket, 0, now).await.map(|_| ())
+    }
+
+    async fn put(&self, key: &Key, bucket: Bucket, amount: i64, now: Timestamp) -> Result<Result<(), Duration>> {
         let now_ms = now.as_millisecond();
-        let interval = millis(bucket.interval);
-        let fits_until = now_ms + interval * (i64::from(bucket.burst) - 1);
+        let fits_until = now_ms + millis(bucket.interval) * (i64::from(bucket.burst) - 1);
         loop {
             let empty = self
                 .0
@@ -42,7 +50,7 @@ impl Limits {
                 .condition_expression("attribute_not_exists(tat) OR tat <= :now")
                 .expression_attribute_names("#ttl", tables::TTL)
                 .expression_attribute_values(":now", n(now_ms))
-                .expression_attribute_values(":new", n(now_ms + interval))
+                .expression_attribute_values(":new", n(now_ms + amount))
                 .expression_attribute_values(":ttl", n(swept(fits_until)));
             let Some(tat) = refused(empty).await? else {
                 return Ok(Ok(()));
@@ -54,12 +62,12 @@ impl Limits {
                 .0
                 .ephemeral()
                 .update(key)
-                .update_expression("SET tat = tat + :interval, #ttl = :ttl")
+                .update_expression("SET tat = tat + :amount, #ttl = :ttl")
                 .condition_expression("tat > :now AND tat <= :fits")
                 .expression_attribute_names("#ttl", tables::TTL)
                 .expression_attribute_values(":now", n(now_ms))
                 .expression_attribute_values(":fits", n(fits_until))
-                .expression_attribute_values(":interval", n(interval))
+                .expression_attribute_values(":amount", n(amount))
                 .expression_attribute_values(":ttl", n(swept(fits_until)));
             if conditional(more).await?.is_some() {
                 return Ok(Ok(()));

@@ -1,0 +1,104 @@
+//! The authorization matrix: every operation of the route table, called by every kind of caller.
+//!
+//! `policy.tsv` says which access an operation has, `access.tsv` what each access answers to each kind of caller. An
+//! operation without a row fails, and so does a row without an operation.
+
+mod mass_assignment;
+mod policy;
+mod requests;
+mod scenery;
+
+use futures::future::join_all;
+use http_api::Operation;
+
+use crate::support::Test;
+
+use policy::{Answers, Expected};
+use scenery::Scenery;
+
+const SERVICE_KEY: &str = "a service key that only this test knows";
+
+/// Every operation that clients may call.
+pub(super) fn operations() -> Vec<Operation> {
+    let apis = local::functions::groups().into_iter();
+    let operations = apis.flat_map(|(_, api)| api.operations());
+    operations.filter(|operation| operation.documented).collect()
+}
+
+#[tokio::test]
+async fn every_operation_lets_in_whom_the_policy_names_and_nobody_else() {
+    let policy = policy::read();
+    let operations = operations();
+    let [(email, admin), (password, secret)] = crate::support::ADMIN;
+    let environment = [(email, admin), (password, secret), ("INTERNAL_API_KEY", SERVICE_KEY)];
+    let t = Test::with(&environment).await;
+    let scenery = Scenery::set(&t).await;
+    let before = t.snapshot().await;
+    assert!(before.len() > 100, "there is something to protect: {}", before.len());
+
+    let (mut cells, mut deviations) = (0, Vec::new());
+    for operation in &operations {
+        let name = format!("{} {}", operation.method, operation.path);
+        let row = policy.row(operation);
+        // Those who are refused come first, and leave everything as it was.
+        let (let_in, refused): (Vec<_>, Vec<_>) = policy
+            .callers()
+            .zip(row)
+            .partition(|(_, expected)| expected.is_let_in());
+        deviations.extend(at_once(&scenery, operation, &refused).await);
+        let touched = t.snapshot().await.differences(&before);
+        if !touched.is_empty() {
+            deviations.push(format!("{name}: those who are refused changed {touched:?}"));
+            t.restore(&before).await;
+        }
+        // Everybody finds the same scenery; what reading makes, as the first settings, disturbs nobody.
+        if operation.method == "GET" {
+            deviations.extend(at_once(&scenery, operation, &let_in).await);
+            t.restore(&before).await;
+        } else {
+            for (kind, expected) in &let_in {
+                deviations.extend(deviation(&scenery, operation, kind, *expected).await);
+                t.restore(&before).await;
+            }
+        }
+        cells += refused.len() + let_in.len();
+    }
+    let kinds = policy.callers().count();
+    println!(
+        "{cells} cells: {} operations, {kinds} kinds of callers",
+        operations.len()
+    );
+    assert_eq!(cells, operations.len() * kinds);
+    assert!(deviations.is_empty(), "of {cells} cells:\n{}", deviations.join("\n"));
+    policy.names_only(&operations);
+    assert_eq!(t.snapshot().await.differences(&before), Vec::<String>::new());
+}
+
+async fn at_once(scenery: &Scenery, operation: &Operation, callers: &[(&str, Expected)]) -> Vec<String> {
+    let calls = callers
+        .iter()
+        .map(|(kind, expected)| deviation(scenery, operation, kind, *expected));
+    join_all(calls).await.into_iter().flatten().collect()
+}
+
+/// What is wrong with the answer to a kind of caller.
+async fn deviation(scenery: &Scenery, operation: &Operation, kind: &str, expected: Expected) -> Option<String> {
+    let caller = scenery.caller(kind, operation);
+    let answer = caller
+        .send(requests::request(&caller, operation, &scenery.things))
+        .await;
+    let (status, name) = (
+        answer.status.as_u16(),
+        format!("{} {}", operation.method, operation.path),
+    );
+    let said = || String::from_utf8_lossy(&answer.body).into_owned();
+    (!expected.is(status)).then(|| format!("{name} by {kind}: {status} instead of {expected}: {}", said()))
+}
+
+/// A kind of access that nothing has, or a kind of caller whom nothing lets in, is an error of the table.
+#[test]
+fn every_access_is_used_and_every_kind_of_caller_is_told_apart() {
+    let policy = policy::read();
+    let Answers { unused, twins } = policy.answers();
+    assert_eq!((unused, twins), (Vec::new(), Vec::new()));
+}

@@ -1,0 +1,75 @@
+//! A valid request of every operation: whoever is refused is refused for who they are.
+
+use http_api::Operation;
+use reqwest::{
+    Method,
+    multipart::{Form, Part},
+};
+use serde_json::{Value, json};
+
+use super::scenery::Things;
+use crate::support::{Caller, PASSWORD};
+
+pub(super) fn request(caller: &Caller, operation: &Operation, things: &Things) -> reqwest::RequestBuilder {
+    let session = if operation.path.contains("/auth/") {
+        &things.sign_in_session
+    } else {
+        &things.chat_session
+    };
+    let path = operation
+        .path
+        .replace("{document_id}", &things.document)
+        .replace("{chatbot_id}", &things.chatbot)
+        .replace("{session_id}", session)
+        .replace("{user_id}", &things.user)
+        .replace("{org_id}", &things.org)
+        .replace("{invitation_id}", &things.invitation)
+        .replace("{key_id}", &things.api_key)
+        .replace("{log_id}", &things.log)
+        .replace("{clerk_user_id}", "user_new?email=clerk@example.com");
+    assert!(!path.contains('{'), "the matrix has no id for {path}");
+    let request = caller.request(Method::from_bytes(operation.method.as_bytes()).unwrap(), &path);
+    if operation.path.ends_with("/upload") {
+        return request.multipart(file());
+    }
+    match body(operation, things) {
+        Value::Null => request,
+        body => request.json(&body),
+    }
+}
+
+/// An upload.
+pub(super) fn file() -> Form {
+    Form::new().part("file", Part::bytes(b"text".to_vec()).file_name("a.txt"))
+}
+
+pub(super) fn body(operation: &Operation, things: &Things) -> Value {
+    let new_account = json!({"email": "new@example.com", "password": PASSWORD});
+    // The surface does not matter.
+    let path = operation.path.trim_start_matches("/api").trim_start_matches("/v1");
+    match (operation.method.as_str(), path) {
+        ("GET" | "DELETE", _) => Value::Null,
+        (_, "/auth/register" | "/users") => new_account,
+        (_, "/auth/login") => json!({"email": "bystander@example.com", "password": PASSWORD}),
+        (_, "/auth/refresh") => json!({"refresh_token": things.refresh_token}),
+        (_, "/auth/change-password") => json!({"current_password": PASSWORD, "new_password": "another horse battery"}),
+        (_, "/auth/reset-password") => json!({"email": "bystander@example.com"}),
+        (_, "/auth/reset-password/confirm") => json!({"token": things.reset_token, "new_password": PASSWORD}),
+        (_, "/auth/verify-email/confirm") => json!({"token": things.verification_token}),
+        (_, "/chat/sessions") => json!({"chatbot_id": things.chatbot}),
+        (_, "/audit_logs") => json!({"action": "seen"}),
+        (_, "/settings") => json!({"theme": "dark"}),
+        (_, "/apikeys/{key_id}/rotate") => json!({"overlap_seconds": 60}),
+        (_, "/orgs/{org_id}/invite") => json!({"email": "thief@example.com"}),
+        (_, "/orgs/{org_id}/transfer") => json!({"user_id": things.user}),
+        (_, "/orgs/{org_id}/members/{user_id}") => json!({"role": "admin"}),
+        (_, "/invitations/accept" | "/invitations/decline") => json!({"token": things.invitation_token}),
+        (_, path) if path.ends_with("/messages") => json!({"content": "Hello?"}),
+        (_, path) if path.ends_with("/quota") => json!({"daily_limit": 1}),
+        (_, path) if path.ends_with("/documents") => json!({"document_ids": [things.document]}),
+        (_, path) if path.ends_with("/role") => json!({"role": "admin"}),
+        (_, path) if path.ends_with("/status") => json!({"status": "disabled"}),
+        (_, path) if path.starts_with("/internal/sessions") => json!({"user_id": things.user, "title": "Changed"}),
+        _ => json!({"name": "Changed"}),
+    }
+}

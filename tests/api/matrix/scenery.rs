@@ -1,0 +1,190 @@
+//! An organization with everything in it, and everybody who could want something of it.
+
+use std::collections::BTreeMap;
+
+use http_api::Operation;
+use model::Permission;
+use serde_json::json;
+
+use super::{
+    super::orgs::{join, org, team_plan},
+    SERVICE_KEY,
+};
+use crate::support::{Caller, Test};
+
+/// What the requests of the matrix name: things of the member, or of their organization.
+pub(super) struct Things {
+    pub(super) user: String,
+    pub(super) org: String,
+    pub(super) document: String,
+    pub(super) chatbot: String,
+    pub(super) chat_session: String,
+    pub(super) sign_in_session: String,
+    pub(super) invitation: String,
+    pub(super) invitation_token: String,
+    /// Of the admin.
+    pub(super) api_key: String,
+    pub(super) log: String,
+    /// Of somebody else, so that using them changes nothing for those who call.
+    pub(super) reset_token: String,
+    pub(super) verification_token: String,
+    pub(super) refresh_token: String,
+}
+
+pub(super) struct Scenery {
+    pub(super) things: Things,
+    /// The owner of another organization.
+    pub(super) foreign: Caller,
+    callers: BTreeMap<&'static str, Caller>,
+    /// Keys of the owner: with one permission only, and with all but it.
+    keys: BTreeMap<&'static str, (Caller, Caller)>,
+    /// The permission that an operation asks for, by method and path.
+    permissions: BTreeMap<(String, String), &'static str>,
+}
+
+impl Scenery {
+    pub(super) async fn set(t: &Test) -> Self {
+        let (owner, admin) = (t.user("owner").await, t.user("admin").await);
+        let (member, peer) = (t.user("member").await, t.user("peer").await);
+        let (foreign, bystander) = (t.user("foreign").await, t.user("bystander").await);
+        let verification_token = t.mailed_token("bystander@example.com", "Confirm").await;
+        let expired = owner.clone();
+
+        t.advance_seconds(901);
+        let path = {
+            let owner = owner.sign_in_again().await;
+            org(&owner, "acme").await
+        };
+        let id = path.rsplit('/').next().unwrap().to_owned();
+        let inside = async |caller: &Caller| caller.sign_in_again().await.with_header("x-current-org", &id);
+        let (owner, admin) = (inside(&owner).await, inside(&admin).await);
+        let (member, peer) = (inside(&member).await, inside(&peer).await);
+        let foreign = foreign.sign_in_again().await;
+        let gone = owner.sign_in_again().await;
+        gone.post("/api/v1/auth/logout", json!({})).await.ok();
+        team_plan(t, &path).await;
+        for (caller, role) in [(&admin, "admin"), (&member, "member"), (&peer, "member")] {
+            join(t, &owner, &path, caller, role).await;
+        }
+        let callers = BTreeMap::from([
+            ("anonymous", t.anonymous()),
+            ("expired", expired.with_header("x-current-org", &id)),
+            ("signed_out", gone),
+            ("forged", t.anonymous().with_token(&format!("{}A", owner.token))),
+            ("revoked_key", revoked_key(&owner).await),
+            ("invited", t.user("friend").await.with_header("x-current-org", &id)),
+            ("trespasser", foreign.with_header("x-current-org", &id)),
+            ("foreign", foreign.clone()),
+            ("peer", peer),
+            ("member", member.clone()),
+            ("admin", admin.clone()),
+            ("owner", owner.clone()),
+            ("platform_admin", t.admin().await.with_header("x-current-org", &id)),
+            ("service", t.anonymous().with_header("x-api-key", SERVICE_KEY)),
+        ]);
+        let things = furnish(t, &path, [&owner, &admin, &member, &bystander], verification_token).await;
+        Self {
+            foreign,
+            things,
+            callers,
+            keys: keys(&owner).await,
+            permissions: permissions(),
+        }
+    }
+
+    /// The caller of a kind, as fits the operation.
+    pub(super) fn caller(&self, kind: &str, operation: &Operation) -> Caller {
+        let permission = self
+            .permissions
+            .get(&(operation.method.clone(), operation.path.clone()));
+        // Where no permission is enough, a key has all of them or none.
+        let (with, without) = &self.keys[permission.copied().unwrap_or("")];
+        match kind {
+            "key_with" => with.clone(),
+            "key_without" => without.clone(),
+            kind => self.callers[kind].clone(),
+        }
+    }
+}
+
+async fn furnish(t: &Test, path: &str, of: [&Caller; 4], verification_token: String) -> Things {
+    let [owner, admin, member, bystander] = of;
+    let document = member.upload("faq.txt", samples::faq_txt()).await.created().text("id");
+    t.drain().await;
+    let chatbot = member.chatbot(&[&document]).await;
+    let new = json!({"chatbotId": chatbot});
+    let session = member.post("/api/chat/sessions", new).await.created().text("id");
+    member.ask(&session, "Can I pause my subscription?").await.ok();
+    let friend = json!({"email": "friend@example.com"});
+    let invited = owner.post(&format!("{path}/invite"), friend).await.created();
+    let log = member
+        .post("/api/v1/audit_logs", json!({"action": "seen"}))
+        .await
+        .created();
+    let other = member.sign_in_again().await;
+    let sessions = other.get("/api/v1/auth/sessions").await.ok().json();
+    let other = sessions
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|session| session["current"] == true);
+    let credentials = json!({"email": "bystander@example.com", "password": crate::support::PASSWORD});
+    let fresh = t.anonymous().post("/api/v1/auth/login", credentials).await.ok();
+    let reset = json!({"email": bystander.account["email"]});
+    t.anonymous().post("/api/v1/auth/reset-password", reset).await.ok();
+    Things {
+        user: member.id().to_owned(),
+        org: path.rsplit('/').next().unwrap().to_owned(),
+        chat_session: session,
+        sign_in_session: other.unwrap()["id"].as_str().unwrap().to_owned(),
+        invitation: invited.text("id"),
+        invitation_token: t.invitation_token("friend@example.com").await,
+        api_key: admin.api_key(json!({"name": "Admin"})).await.text("id"),
+        log: log.text("log_id"),
+        reset_token: t.mailed_token("bystander@example.com", "new password").await,
+        refresh_token: fresh.text("refresh_token"),
+        verification_token,
+        document,
+        chatbot,
+    }
+}
+
+async fn revoked_key(owner: &Caller) -> Caller {
+    let key = owner.api_key(json!({"name": "Revoked"})).await;
+    owner
+        .delete(&format!("/api/v1/apikeys/{}", key.text("id")))
+        .await
+        .expect(204);
+    owner.with_token(&key.text("key"))
+}
+
+async fn keys(owner: &Caller) -> BTreeMap<&'static str, (Caller, Caller)> {
+    let key = async |scopes: Vec<&str>| {
+        let made = owner.api_key(json!({"name": "Key", "scopes": scopes})).await;
+        owner.with_token(&made.text("key"))
+    };
+    let all = || Permission::ALL.iter().map(|permission| permission.name());
+    let mut keys = BTreeMap::from([("", (key(all().collect()).await, key(Vec::new()).await))]);
+    for wanted in all() {
+        let others = all().filter(|name| *name != wanted).collect();
+        keys.insert(wanted, (key(vec![wanted]).await, key(others).await));
+    }
+    keys
+}
+
+/// What the `OpenAPI` document says about permissions.
+fn permissions() -> BTreeMap<(String, String), &'static str> {
+    let document = local::functions::openapi();
+    let mut found = BTreeMap::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let schemes = operation["security"].as_array().into_iter().flatten();
+            let named = schemes.filter_map(|scheme| scheme["apiKey"][0].as_str()).next();
+            let known = Permission::ALL.iter().map(|permission| permission.name());
+            let known = named.map(|named| known.into_iter().find(|known| *known == named).unwrap());
+            found.extend(known.map(|known| ((method.to_uppercase(), path.clone()), known)));
+        }
+    }
+    assert!(found.len() > 20, "the document names permissions: {found:?}");
+    found
+}

@@ -1,0 +1,174 @@
+//! All tables as they were at a moment: to see what changed since, and to undo it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures::future::join_all;
+use serde_json::Value;
+
+use super::Test;
+
+type Item = HashMap<String, AttributeValue>;
+
+/// The tables that requests write.
+const TABLES: [&str; 5] = [
+    "parlance-identity",
+    "parlance-app",
+    "parlance-usage",
+    "parlance-audit",
+    EPHEMERAL,
+];
+/// Limits, kept answers, uses of keys: every request leaves something there, those that are refused too.
+const EPHEMERAL: &str = "parlance-ephemeral";
+
+/// Shorter parts of keys are names or dates.
+const LEAST_ID: usize = 16;
+
+/// All items by table and key.
+pub(crate) struct Snapshot(BTreeMap<(&'static str, String, String), Item>);
+
+impl Snapshot {
+    /// The keys of what differs from `other`, but for what every request leaves.
+    pub(crate) fn differences(&self, other: &Self) -> Vec<String> {
+        let lasting = |(table, ..): &&(&str, String, String)| *table != EPHEMERAL;
+        let keys = self.0.keys().chain(other.0.keys()).filter(lasting);
+        let differs = keys.filter(|key| !self.agrees(other, key));
+        let mut found: Vec<String> = differs.map(|(table, pk, sk)| format!("{table} {pk} {sk}")).collect();
+        found.sort();
+        found.dedup();
+        found
+    }
+
+    /// How many items there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// What was written since `before`, value by value under a path that is the same whenever the same is done: what
+    /// is new has no id in it.
+    pub(crate) fn written_since(&self, before: &Self) -> BTreeMap<String, String> {
+        let known: BTreeSet<&str> = before
+            .0
+            .keys()
+            .flat_map(|(_, pk, sk)| pk.split('#').chain(sk.split('#')))
+            .collect();
+        let name = |key: &str| {
+            let parts = key.split('#').map(|part| {
+                let is_made = part.len() >= LEAST_ID && !known.contains(part);
+                if is_made { "*" } else { part }
+            });
+            parts.collect::<Vec<_>>().join("#")
+        };
+        let lasting = |key: &&(&'static str, String, String)| key.0 != EPHEMERAL;
+        let touched: BTreeSet<_> = self.0.keys().chain(before.0.keys()).filter(lasting).collect();
+        let mut written = BTreeMap::new();
+        for key in touched.into_iter().filter(|key| !self.agrees(before, key)) {
+            let path = format!("{} {} {}", key.0, name(&key.1), name(&key.2));
+            let twins = written.keys().filter(|known: &&String| **known == path).count();
+            let path = if twins == 0 { path } else { format!("{path} again") };
+            match self.0.get(key) {
+                Some(item) => {
+                    written.insert(path.clone(), "written".to_owned());
+                    let inside = item.iter().filter(|(name, _)| !["pk", "sk"].contains(&name.as_str()));
+                    for (name, value) in inside {
+                        flatten(&format!("{path} {name}"), value, &mut written);
+                    }
+                }
+                None => {
+                    written.insert(path, "removed".to_owned());
+                }
+            }
+        }
+        written
+    }
+
+    fn agrees(&self, other: &Self, key: &(&'static str, String, String)) -> bool {
+        self.0.get(key) == other.0.get(key)
+    }
+}
+
+fn flatten(path: &str, value: &AttributeValue, into: &mut BTreeMap<String, String>) {
+    match value {
+        AttributeValue::M(map) => {
+            for (name, value) in map {
+                flatten(&format!("{path}/{name}"), value, into);
+            }
+        }
+        AttributeValue::L(list) => {
+            for (number, value) in list.iter().enumerate() {
+                flatten(&format!("{path}/{number}"), value, into);
+            }
+        }
+        // The audit log keeps entries as text.
+        AttributeValue::S(text) if text.starts_with('{') => {
+            let json = serde_json::from_str(text).unwrap_or_else(|_| text.as_str().into());
+            flatten_json(path, &json, into);
+        }
+        scalar => {
+            into.insert(path.to_owned(), format!("{scalar:?}"));
+        }
+    }
+}
+
+/// Every value of some JSON under its path.
+pub(crate) fn flatten_json(path: &str, value: &Value, into: &mut BTreeMap<String, String>) {
+    match value {
+        Value::Object(map) => {
+            for (name, value) in map {
+                flatten_json(&format!("{path}/{name}"), value, into);
+            }
+        }
+        Value::Array(list) => {
+            for (number, value) in list.iter().enumerate() {
+                flatten_json(&format!("{path}/{number}"), value, into);
+            }
+        }
+        scalar => {
+            into.insert(path.to_owned(), scalar.to_string());
+        }
+    }
+}
+
+impl Test {
+    /// All tables as they are, when nothing is queued any more.
+    pub(crate) async fn snapshot(&self) -> Snapshot {
+        self.drain().await;
+        let db = self.db();
+        let scans = TABLES.map(|table| {
+            let mut items = db.scan().table_name(table).into_paginator().items().send();
+            async move {
+                let mut found = Vec::new();
+                while let Some(item) = items.next().await {
+                    let item = item.unwrap();
+                    let part = |name: &str| item[name].as_s().unwrap().clone();
+                    found.push(((table, part("pk"), part("sk")), item));
+                }
+                found
+            }
+        });
+        Snapshot(join_all(scans).await.into_iter().flatten().collect())
+    }
+
+    /// Makes all tables what they were.
+    pub(crate) async fn restore(&self, to: &Snapshot) {
+        let now = self.snapshot().await;
+        let db = self.db();
+        let writes = now.0.keys().chain(to.0.keys()).filter(|key| !now.agrees(to, key));
+        join_all(writes.map(|key| {
+            let (table, pk, sk) = key;
+            let db = &db;
+            async move {
+                if let Some(item) = to.0.get(key) {
+                    let put = db.put_item().table_name(*table).set_item(Some(item.clone()));
+                    put.send().await.unwrap();
+                } else {
+                    let delete = db.delete_item().table_name(*table);
+                    let delete = delete.key("pk", AttributeValue::S(pk.clone()));
+                    let delete = delete.key("sk", AttributeValue::S(sk.clone()));
+                    delete.send().await.unwrap();
+                }
+            }
+        }))
+        .await;
+    }
+}
