@@ -16,6 +16,11 @@ pub(super) fn request(caller: &Caller, operation: &Operation, things: &Things) -
     } else {
         &things.chat_session
     };
+    let prompt = if operation.path.contains("/system_prompts/") {
+        &things.system_prompt
+    } else {
+        &things.prompt
+    };
     let path = operation
         .path
         .replace("{document_id}", &things.document)
@@ -26,6 +31,9 @@ pub(super) fn request(caller: &Caller, operation: &Operation, things: &Things) -
         .replace("{invitation_id}", &things.invitation)
         .replace("{key_id}", &things.api_key)
         .replace("{log_id}", &things.log)
+        .replace("{prompt_id}", prompt)
+        .replace("{version}", "latest")
+        .replace("{label}", "live")
         .replace("{clerk_user_id}", "user_new?email=clerk@example.com");
     assert!(!path.contains('{'), "the matrix has no id for {path}");
     let request = caller.request(Method::from_bytes(operation.method.as_bytes()).unwrap(), &path);
@@ -58,6 +66,12 @@ pub(super) fn body(operation: &Operation, things: &Things) -> Value {
         (_, "/auth/verify-email/confirm") => json!({"token": things.verification_token}),
         (_, "/chat/sessions") => json!({"chatbot_id": things.chatbot}),
         (_, "/audit_logs") => json!({"action": "seen"}),
+        (_, "/user_prompts" | "/user_prompts/{prompt_id}" | "/system_prompts" | "/system_prompts/{prompt_id}") => {
+            json!({"prompt_text": "Changed"})
+        }
+        (_, "/user_prompts/{prompt_id}/labels/{label}") => json!({"version": 1}),
+        (_, "/user_prompts/{prompt_id}/render") => json!({"variables": {"text": "this"}}),
+        (_, "/internal/user-prompts") => json!({"user_id": things.user, "prompt_text": "Changed"}),
         (_, "/settings") => json!({"theme": "dark"}),
         (_, "/apikeys/{key_id}/rotate") => json!({"overlap_seconds": 60}),
         (_, "/orgs/{org_id}/invite") => json!({"email": "thief@example.com"}),

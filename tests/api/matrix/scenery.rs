@@ -25,6 +25,9 @@ pub(super) struct Things {
     /// Of the admin.
     pub(super) api_key: String,
     pub(super) log: String,
+    pub(super) prompt: String,
+    /// Of the platform.
+    pub(super) system_prompt: String,
     /// Of somebody else, so that using them changes nothing for those who call.
     pub(super) reset_token: String,
     pub(super) verification_token: String,
@@ -121,6 +124,11 @@ async fn furnish(t: &Test, path: &str, of: [&Caller; 4], verification_token: Str
         .post("/api/v1/audit_logs", json!({"action": "seen"}))
         .await
         .created();
+    let text = json!({"prompt_text": "Summarize {{text}}."});
+    let prompt = member.post("/api/v1/user_prompts", text.clone()).await.created();
+    let label = format!("/api/v1/user_prompts/{}/labels/live", prompt.text("prompt_id"));
+    member.put(&label, json!({"version": 1})).await.ok();
+    let platform = t.admin().await.post("/api/v1/system_prompts", text).await.created();
     let other = member.sign_in_again().await;
     let sessions = other.get("/api/v1/auth/sessions").await.ok().json();
     let other = sessions
@@ -141,6 +149,8 @@ async fn furnish(t: &Test, path: &str, of: [&Caller; 4], verification_token: Str
         invitation_token: t.invitation_token("friend@example.com").await,
         api_key: admin.api_key(json!({"name": "Admin"})).await.text("id"),
         log: log.text("log_id"),
+        prompt: prompt.text("prompt_id"),
+        system_prompt: platform.text("prompt_id"),
         reset_token: t.mailed_token("bystander@example.com", "new password").await,
         refresh_token: fresh.text("refresh_token"),
         verification_token,
