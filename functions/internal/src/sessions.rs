@@ -29,7 +29,7 @@ pub(crate) struct SessionTitle {
 
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct UserPath {
-    user_id: UserId,
+    pub(crate) user_id: UserId,
 }
 
 #[derive(Deserialize, JsonSchema)]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use futures::future::BoxFuture;
 use model::{
-    Actor, AuditEntry, Error, Invitation, InvitationId, Membership, OrgId, OrgRole, Page, PageRequest, Result,
+    Actor, AuditEntry, Error, Invitation, InvitationId, Membership, OrgId, OrgRole, Page, PageRequest, Purge, Result,
     Timestamp, User, UserId,
 };
 use serde_json::json;
@@ -263,7 +263,11 @@ impl App {
             ..self.org_entry(&place.org, actor, action, ("user", place.member.as_str()))?
         };
         match self.store.orgs().remove(place, self.clock.now(), &entry).await? {
-            OrgWrite::Done => Ok(true),
+            OrgWrite::Done => {
+                let (org_id, user_id) = (place.org.clone(), place.member.clone());
+                self.queue_purge(&Purge::Member { org_id, user_id }).await;
+                Ok(true)
+            }
             OrgWrite::Changed => Ok(false),
             OrgWrite::LastOwner => Err(last_owner()),
             _ => Err(NO_ORG),

@@ -2,7 +2,7 @@
 
 use futures::future::BoxFuture;
 use model::{
-    Actor, AuditEntry, Error, Membership, Org, OrgChange, OrgId, OrgRole, Page, PageRequest, Plan, Result, User,
+    Actor, AuditEntry, Error, Membership, Org, OrgChange, OrgId, OrgRole, Page, PageRequest, Plan, Purge, Result, User,
     audit::AuditSource, id::random_bytes, org::slug_of,
 };
 use serde_json::json;
@@ -211,6 +211,7 @@ impl App {
                 }
                 let entry = self.org_entry(&org.id, actor, "org.deleted", ("org", org.id.as_str()))?;
                 if self.store.orgs().delete(&org, self.clock.now(), &entry).await? == OrgWrite::Done {
+                    self.queue_purge(&Purge::Org { org_id: org.id }).await;
                     return Ok(());
                 }
             }

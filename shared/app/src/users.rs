@@ -145,7 +145,7 @@ impl App {
                     return Err(OWN_ACCOUNT);
                 }
                 let places = self.store.places_of(id).await?;
-                if places.len() > MAX_PLACES {
+                if places.held.len() > MAX_PLACES {
                     let detail = format!("Leave organizations until at most {MAX_PLACES} are left, then try again.");
                     return Err(Error::conflict("too_many_organizations", detail));
                 }
@@ -164,7 +164,10 @@ impl App {
                     .end(admin.as_ref(), &user, &places, now, &entry)
                     .await?
                 {
-                    Ended::Done => return Ok(()),
+                    Ended::Done(purge) => {
+                        self.queue_purge(&purge).await;
+                        return Ok(());
+                    }
                     Ended::LastOwner(org) => {
                         let name = self
                             .store
