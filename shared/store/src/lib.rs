@@ -27,6 +27,7 @@ mod operations;
 mod orgs;
 mod outbox;
 mod partitions;
+mod patience;
 mod purges;
 mod queues;
 mod quotas;
