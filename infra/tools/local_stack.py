@@ -80,6 +80,8 @@ class Stack:
             "BUCKET": "parlance",
             "QUEUE_INDEX_DOCUMENTS": f"{self.services}/000000000000/index_documents",
             "QUEUE_SEND_MAIL": f"{self.services}/000000000000/send_mail",
+            "QUEUE_PURGE": f"{self.services}/000000000000/purge",
+            "QUEUE_EXPORT_USER": f"{self.services}/000000000000/export_user",
             "SECRETS_PREFIX": "",
             "AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH": "true",
             "AWS_ENDPOINT_URL": self.services,

@@ -236,6 +236,60 @@ async fn a_changed_a_removed_and_a_moved_entry_are_found() {
     );
 }
 
+#[tokio::test]
+async fn entries_cut_off_at_the_end_are_found_and_stay_found() {
+    let t = Test::new().await;
+    let (ada, bob) = (t.user("ada").await, t.user("bob").await);
+    for action in ["one", "two", "three", "four"] {
+        note(&ada, action).await;
+    }
+    let entries = verify(&t).await;
+    assert_eq!(entries.faults, vec![]);
+    let cut = |user: &Caller, number: u64| {
+        let delete = db(&t).delete_item().table_name("parlance-audit");
+        let delete = delete.key("pk", AttributeValue::S(chain(&t, user)));
+        delete.key("sk", AttributeValue::S(format!("{number:012}"))).send()
+    };
+    // Of ada's five entries the last two; all that bob has.
+    for number in [5, 4] {
+        cut(&ada, number).await.unwrap();
+    }
+    cut(&bob, 1).await.unwrap();
+    let found = |verified: Verified| {
+        let faults = verified.faults.into_iter();
+        faults
+            .map(|fault| (fault.chain, fault.number, fault.fault))
+            .collect::<BTreeSet<_>>()
+    };
+    let cut_off = "is missing, or not the last one that was written";
+    let expected = BTreeSet::from([(chain(&t, &ada), 4, cut_off), (chain(&t, &bob), 1, cut_off)]);
+    assert_eq!(found(verify(&t).await), expected);
+    // What is written afterwards does not close the gap.
+    note(&ada, "five").await;
+    let gap = "is missing, or not at its place";
+    let expected = BTreeSet::from([(chain(&t, &ada), 4, gap), (chain(&t, &bob), 1, cut_off)]);
+    assert_eq!(found(verify(&t).await), expected);
+}
+
+#[tokio::test]
+async fn of_64_audited_changes_of_one_tenant_at_once_all_succeed() {
+    let t = Test::new().await;
+    let ada = t.user("ada").await;
+    let before = verify(&t).await.entries;
+    let made = join_all((0..64).map(|number| {
+        let ada = ada.clone();
+        async move {
+            ada.post("/api/v1/apikeys", json!({"name": format!("Key {number}")}))
+                .await
+        }
+    }));
+    for answer in made.await {
+        answer.created();
+    }
+    let verified = verify(&t).await;
+    assert_eq!((verified.entries - before, verified.faults), (64, vec![]));
+}
+
 /// What an intruder with rights on the table would do.
 async fn tamper(t: &Test, user: &Caller, how: &str) {
     let db = db(t);

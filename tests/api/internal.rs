@@ -183,3 +183,43 @@ async fn a_kept_answer_of_the_service_is_not_given_to_others() {
             .problem(401, "service_key_required");
     }
 }
+
+#[tokio::test]
+async fn the_service_sets_any_quota_and_tokens_added_at_once_all_count() {
+    let (t, service) = stack().await;
+    let ada = t.user("ada").await;
+    let of = |user: &str, what: &str| format!("{INTERNAL}/users/{user}/{what}");
+    let quota = of(ada.id(), "quota");
+    let first = service.get(&quota).await.ok().json();
+    assert_eq!(
+        (&first["user_id"], &first["daily_limit"], &first["used_today"]),
+        (&json!(ada.id()), &json!(10_000), &json!(0))
+    );
+    let set = json!({"daily_limit": 50_000, "used_today": 100});
+    assert_eq!(service.put(&quota, set).await.ok().json()["daily_limit"], 50_000);
+    let usage = of(ada.id(), "usage");
+    let added = join_all((0..24).map(|_| service.post(&usage, json!({"tokens": 7})))).await;
+    for answer in added {
+        answer.ok();
+    }
+    let seen = ada.get("/api/v1/users/me/quota").await.ok().json();
+    assert_eq!(seen["used_today"], 100 + 24 * 7);
+    assert_eq!(service.get(&quota).await.ok().json(), seen);
+    // A limit that is lower than what is used stays what it is, and tokens are counted all the same.
+    service.put(&quota, json!({"daily_limit": 0})).await.ok();
+    let over = service.post(&usage, json!({"tokens": 1})).await.ok().json();
+    assert_eq!((&over["daily_limit"], &over["used_today"]), (&json!(0), &json!(269)));
+    assert_eq!(service.post(&usage, json!({})).await.invalid(), ["/tokens"]);
+    assert_eq!(service.post(&usage, json!({"tokens": -1})).await.invalid(), ["/tokens"]);
+    for what in ["quota", "usage"] {
+        let body = json!({"tokens": 1});
+        let answer = match what {
+            "quota" => service.put(&of("nobody", what), body).await,
+            _ => service.post(&of("nobody", what), body).await,
+        };
+        answer.problem(404, "not_found");
+    }
+    ada.post(&usage, json!({"tokens": 1}))
+        .await
+        .problem(401, "service_key_required");
+}

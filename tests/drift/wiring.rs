@@ -5,13 +5,15 @@ use std::collections::BTreeSet;
 use super::template::{Template, root};
 
 /// What every function is told: `app::Config` reads it, and refuses to start without.
-const ENVIRONMENT: [&str; 14] = [
+const ENVIRONMENT: [&str; 16] = [
     "AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH",
     "BUCKET",
     "CLERK_AUTHORIZED_PARTIES",
     "CLERK_ISSUER",
     "CLERK_JWKS_URL",
+    "QUEUE_EXPORT_USER",
     "QUEUE_INDEX_DOCUMENTS",
+    "QUEUE_PURGE",
     "QUEUE_SEND_MAIL",
     "SECRETS_PREFIX",
     "TABLE_APP",

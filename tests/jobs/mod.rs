@@ -1,6 +1,8 @@
 //! Every worker and schedule, with the deliveries that queues really make.
 
+mod export_user;
 mod index_documents;
 mod purge;
+mod purge_queue;
 mod relay_outbox;
 mod send_mail;

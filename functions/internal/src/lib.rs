@@ -1,6 +1,7 @@
 //! For the backend of a front end, which acts for everybody with the service key (document 003).
 
 mod prompts;
+mod quotas;
 mod sessions;
 mod users;
 
@@ -14,6 +15,21 @@ pub fn api() -> Api {
             "/users/by-clerk-id/{clerk_user_id}",
             users::get_or_create_by_clerk_id,
             "Get the account of a person at Clerk; it is made when there is none.",
+        )
+        .get(
+            "/users/{user_id}/quota",
+            quotas::get_quota_of_user,
+            "Get a user's daily limit and what is used of it.",
+        )
+        .put(
+            "/users/{user_id}/quota",
+            quotas::update_quota_of_user,
+            "Set a user's daily limit, and what counts as used.",
+        )
+        .post(
+            "/users/{user_id}/usage",
+            quotas::add_usage_of_user,
+            "Add tokens that a user used elsewhere; however many add at once, none are lost.",
         )
         .get(
             "/users/{user_id}/sessions",

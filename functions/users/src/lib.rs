@@ -1,6 +1,7 @@
 //! Accounts, their daily limit and their settings: documents 000, 001, 003 and 004.
 
 mod accounts;
+mod exports;
 mod quotas;
 mod settings;
 
@@ -40,6 +41,12 @@ pub fn api() -> Api {
             quotas::update_quota,
             "Set the daily limit: users lower their own, platform admins set any.",
         )
+        .get(
+            "/users/{user_id}/export",
+            exports::export_user,
+            "Get everything of the user as a ZIP archive of JSON lines and files; the first call begins to make it.",
+        )
+        .own("/users/{user_id}", "/users/me")
         .both()
         .get(
             "/settings",

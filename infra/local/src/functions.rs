@@ -41,6 +41,8 @@ pub fn workers(app: &App) -> Vec<Worker> {
     vec![
         worker::<index_documents::IndexDocuments>(app),
         worker::<send_mail::SendMail>(app),
+        worker::<purge::PurgeDeleted>(app),
+        worker::<export_user::ExportUser>(app),
     ]
 }
 
@@ -82,6 +84,7 @@ pub fn names() -> Vec<&'static str> {
     let schedules = schedules().into_iter().map(|schedule| schedule.name);
     groups
         .chain([index_documents::IndexDocuments::QUEUE, send_mail::SendMail::QUEUE])
+        .chain([purge::PurgeDeleted::QUEUE, export_user::ExportUser::QUEUE])
         .chain(schedules)
         .collect()
 }

@@ -245,6 +245,8 @@ impl Stack {
             ),
             ("KEY_MODE", "test".to_owned()),
             ("QUEUE_SEND_MAIL", provision::queue_url(&self.cloud, "send_mail")),
+            ("QUEUE_PURGE", provision::queue_url(&self.cloud, "purge")),
+            ("QUEUE_EXPORT_USER", provision::queue_url(&self.cloud, "export_user")),
             ("AWS_ENDPOINT_URL", self.cloud.endpoint()),
             ("AWS_REGION", cloud::REGION.to_owned()),
             ("AWS_ACCESS_KEY_ID", cloud::ACCESS_KEY_ID.to_owned()),
@@ -274,6 +276,8 @@ fn config(options: &Options, cloud: &Cloud) -> Config {
         queues: QueueUrls {
             index_documents: provision::queue_url(cloud, "index_documents"),
             send_mail: provision::queue_url(cloud, "send_mail"),
+            purge: provision::queue_url(cloud, "purge"),
+            export_user: provision::queue_url(cloud, "export_user"),
         },
         secrets_prefix: String::new(),
         key_mode: model::KeyMode::Test,

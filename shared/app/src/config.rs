@@ -90,6 +90,8 @@ impl Config {
             queues: QueueUrls {
                 index_documents: required("QUEUE_INDEX_DOCUMENTS")?,
                 send_mail: required("QUEUE_SEND_MAIL")?,
+                purge: required("QUEUE_PURGE")?,
+                export_user: required("QUEUE_EXPORT_USER")?,
             },
             secrets_prefix: or("SECRETS_PREFIX", ""),
             key_mode: if or("KEY_MODE", "live") == "test" {

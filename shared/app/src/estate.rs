@@ -1,56 +1,89 @@
-//! The one list of what a person or an organization has, and where. An erasure walks it; whatever gets a partition
-//! of its own gets a line here.
+//! The one list of what a person or an organization has, and where. An erasure walks it, and so does an export:
+//! whatever gets a partition of its own gets a line here.
 //!
-//! A walk visits things before what leads to them. An erasure that is cut off and begun again finds the rest.
+//! A walk meets things before what leads to them. An erasure that is cut off and begun again finds the rest.
 
-use futures::future::BoxFuture;
-use model::{Email, OrgId, Result, UserId};
+use async_stream::try_stream;
+use futures::{
+    StreamExt as _,
+    stream::{self, BoxStream},
+};
+use model::{ConversationId, Email, Export, OrgId, PromptId, Result, UserId};
 use serde_json::Value;
 use store::{Home, Partition, keys};
 
 use crate::App;
 
+/// Something that somebody has.
+#[derive(Debug)]
+pub(crate) enum Thing {
+    /// Items, with the name of the file in which an export shows them.
+    Items(String, Partition),
+    /// Items that only lead to others, from a secret or an address: nothing that a person would read.
+    Pointers(Partition),
+    /// Uploaded files of an organization and what was made of them: objects whose keys begin alike.
+    Files(OrgId, String),
+    /// Archives made of all this: objects whose keys begin alike.
+    Archives(String),
+    /// What a person did, and what was done to them, in the audit log. Its entries stay; what is sealed in them cannot
+    /// be read any more without the salt, which is among the items of the person.
+    AuditEntries(UserId),
+}
+
+/// Things, as a walk meets them.
+pub(crate) type Estate<'a> = BoxStream<'a, Result<Thing>>;
+
 impl App {
-    /// Everything of a person, their personal organization included. `orgs`: the others they belonged to.
-    pub(crate) fn erase_user<'a>(
-        &'a self,
-        user: &'a UserId,
-        personal: &'a OrgId,
-        orgs: &'a [OrgId],
-    ) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move {
+    /// Everything of a person, their personal organization included. `orgs`: the others they belong to, or did.
+    pub(crate) fn estate_of_user<'a>(&'a self, user: &'a UserId, personal: &'a OrgId, orgs: &'a [OrgId]) -> Estate<'a> {
+        try_stream! {
             for org in orgs {
-                self.erase_member(org, user).await?;
+                let mut own = self.estate_of_member(org, user);
+                while let Some(thing) = own.next().await {
+                    yield thing?;
+                }
             }
-            self.erase_member(personal, user).await?;
-            self.erase_org(personal).await?;
+            let mut own = self.estate_of_org(personal);
+            while let Some(thing) = own.next().await {
+                yield thing?;
+            }
             let links = Partition::part(Home::Identity, keys::user(user), keys::LINKS);
             for digest in self.sort_keys(&links).await? {
                 for key in [keys::password_reset(&digest), keys::email_verification(&digest)] {
-                    self.store.erase(&Partition::item(Home::Identity, key)).await?;
+                    yield Thing::Pointers(Partition::item(Home::Identity, key));
                 }
             }
-            self.store
-                .erase(&Partition::whole(Home::Usage, keys::user(user)))
-                .await?;
-            self.store
-                .erase(&Partition::whole(Home::Identity, keys::user(user)))
-                .await
-        })
+            yield Thing::Archives(Export::objects_of(user));
+            yield Thing::AuditEntries(user.clone());
+            yield items("usage", Partition::whole(Home::Usage, keys::user(user)));
+            let mut account = self.account_of_user(user);
+            while let Some(thing) = account.next().await {
+                yield thing?;
+            }
+        }
+        .boxed()
+    }
+
+    /// What is left of a person once all else is gone.
+    pub(crate) fn account_of_user<'a>(&'a self, user: &'a UserId) -> Estate<'a> {
+        let account = Partition::whole(Home::Identity, keys::user(user));
+        stream::once(async { Ok(items("account", account)) }).boxed()
     }
 
     /// Everything of an organization, and what its members have to themselves in it.
-    pub(crate) fn erase_org<'a>(&'a self, org: &'a OrgId) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move {
+    pub(crate) fn estate_of_org<'a>(&'a self, org: &'a OrgId) -> Estate<'a> {
+        try_stream! {
             let identity = keys::tenant(org);
             for user in self
                 .sort_keys(&Partition::part(Home::Identity, &identity, keys::MEMBERS))
                 .await?
             {
                 let user = UserId(user);
-                self.erase_member(org, &user).await?;
-                let place = keys::place(&user, org);
-                self.store.erase(&Partition::item(Home::Identity, place)).await?;
+                let mut own = self.estate_of_member(org, &user);
+                while let Some(thing) = own.next().await {
+                    yield thing?;
+                }
+                yield Thing::Pointers(Partition::item(Home::Identity, keys::place(&user, org)));
             }
             // What leads here from a secret or an address is named in the rows, so it goes before them.
             for key in self
@@ -59,8 +92,7 @@ impl App {
             {
                 for hash in [&key["secret_hash"], &key["previous"]["hash"]] {
                     if let Some(hash) = hash.as_str() {
-                        let lookup = Partition::item(Home::Identity, keys::api_key_hash(hash));
-                        self.store.erase(&lookup).await?;
+                        yield Thing::Pointers(Partition::item(Home::Identity, keys::api_key_hash(hash)));
                     }
                 }
             }
@@ -69,44 +101,54 @@ impl App {
                 .await?
             {
                 if let Some(hash) = invitation["token_hash"].as_str() {
-                    self.store
-                        .erase(&Partition::item(Home::Identity, keys::invitation_token(hash)))
-                        .await?;
+                    yield Thing::Pointers(Partition::item(Home::Identity, keys::invitation_token(hash)));
                 }
                 if let Some(Ok(email)) = invitation["email"].as_str().map(Email::parse) {
                     let invited = keys::invited(&email.fingerprint(), org);
-                    self.store.erase(&Partition::item(Home::Identity, invited)).await?;
+                    yield Thing::Pointers(Partition::item(Home::Identity, invited));
                 }
             }
-            self.objects.delete_below(&format!("t/{org}/")).await?;
-            self.store
-                .erase(&Partition::whole(Home::App, keys::tenant(org)))
-                .await?;
-            self.store.erase(&Partition::whole(Home::Identity, identity)).await
-        })
+            yield Thing::Files(org.clone(), format!("t/{org}/"));
+            let content = Partition::whole(Home::App, keys::tenant(org));
+            yield items(&format!("organizations/{org}/content"), content);
+            let identity = Partition::whole(Home::Identity, identity);
+            yield items(&format!("organizations/{org}/organization"), identity);
+        }
+        .boxed()
     }
 
     /// What one person has to themselves in an organization.
-    pub(crate) fn erase_member<'a>(&'a self, org: &'a OrgId, user: &'a UserId) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move {
+    pub(crate) fn estate_of_member<'a>(&'a self, org: &'a OrgId, user: &'a UserId) -> Estate<'a> {
+        try_stream! {
             let own = keys::member(org, user);
+            let name = format!("organizations/{org}/members/{user}/conversations");
             let conversations = Partition::part(Home::App, &own, keys::CONVERSATIONS);
             for conversation in self.sort_keys(&conversations).await? {
-                let turns = keys::turns(org, user, &model::ConversationId(conversation));
-                self.store.erase(&Partition::whole(Home::App, turns)).await?;
+                let file = format!("{name}/{conversation}");
+                let turns = keys::turns(org, user, &ConversationId(conversation));
+                yield items(&file, Partition::whole(Home::App, turns));
             }
-            for prompt in self
-                .sort_keys(&Partition::part(Home::App, &own, keys::USER_PROMPTS))
-                .await?
-            {
-                let prompt = model::PromptId(prompt);
-                let copy = Partition::item(Home::App, keys::shared_prompt(org, &prompt));
-                self.store.erase(&copy).await?;
-                let versions = Partition::whole(Home::App, keys::prompt_versions(org, &prompt));
-                self.store.erase(&versions).await?;
+            for prompt in self.sort_keys(&Partition::part(Home::App, &own, keys::USER_PROMPTS)).await? {
+                let file = format!("organizations/{org}/members/{user}/prompts/{prompt}");
+                let prompt = PromptId(prompt);
+                yield Thing::Pointers(Partition::item(Home::App, keys::shared_prompt(org, &prompt)));
+                yield items(&file, Partition::whole(Home::App, keys::prompt_versions(org, &prompt)));
             }
-            self.store.erase(&Partition::whole(Home::App, own)).await
-        })
+            yield items(&name, Partition::whole(Home::App, own));
+        }
+        .boxed()
+    }
+
+    /// Removes everything of an estate; twice is harmless.
+    pub(crate) async fn erase(&self, mut estate: Estate<'_>) -> Result<()> {
+        while let Some(thing) = estate.next().await {
+            match thing? {
+                Thing::Items(_, items) | Thing::Pointers(items) => self.store.erase(&items).await?,
+                Thing::Files(_, prefix) | Thing::Archives(prefix) => self.objects.delete_below(&prefix).await?,
+                Thing::AuditEntries(_) => {}
+            }
+        }
+        Ok(())
     }
 
     /// The items of a partition.
@@ -140,4 +182,8 @@ impl App {
             }
         }
     }
+}
+
+fn items(file: &str, partition: Partition) -> Thing {
+    Thing::Items(format!("{file}.jsonl"), partition)
 }

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use futures::future::BoxFuture;
 use model::{
-    Actor, Error, Invitation, InvitationId, Membership, OrgId, OrgRole, Page, PageRequest, Result, Timestamp, User,
-    UserId,
+    Actor, Error, Invitation, InvitationId, Membership, OrgId, OrgRole, Page, PageRequest, Purge, Result, Timestamp,
+    User, UserId,
 };
 use serde_json::json;
 use store::OrgWrite;
@@ -260,7 +260,11 @@ impl App {
         let deed = Deed::to_user(action, &place.member).before(json!({"role": place.role}));
         let entry = self.entry(actor, &place.org, deed)?;
         match self.store.orgs().remove(place, self.clock.now(), &entry).await? {
-            OrgWrite::Done => Ok(true),
+            OrgWrite::Done => {
+                let (org_id, user_id) = (place.org.clone(), place.member.clone());
+                self.queue_purge(&Purge::Member { org_id, user_id }).await;
+                Ok(true)
+            }
             OrgWrite::Changed => Ok(false),
             OrgWrite::LastOwner => Err(last_owner()),
             _ => Err(NO_ORG),

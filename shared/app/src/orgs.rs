@@ -2,8 +2,8 @@
 
 use futures::future::BoxFuture;
 use model::{
-    Actor, Error, Membership, Org, OrgChange, OrgId, OrgRole, Page, PageRequest, Plan, Result, User, id::random_bytes,
-    org::slug_of,
+    Actor, Error, Membership, Org, OrgChange, OrgId, OrgRole, Page, PageRequest, Plan, Purge, Result, User,
+    id::random_bytes, org::slug_of,
 };
 use serde_json::json;
 use store::{OrgFound, OrgWrite, Place};
@@ -182,6 +182,7 @@ impl App {
                 }
                 let entry = self.entry(actor, &org.id, Deed::to_org("org.deleted", &org.id))?;
                 if self.store.orgs().delete(&org, self.clock.now(), &entry).await? == OrgWrite::Done {
+                    self.queue_purge(&Purge::Org { org_id: org.id }).await;
                     return Ok(());
                 }
             }

@@ -4,11 +4,23 @@
 //! dies in between is followed by the next run, which goes on where things still are.
 
 use futures::future::BoxFuture;
-use model::{Purge, Result};
+use model::{Purge, Result, UserStatus};
+use store::Queue;
 
 use crate::App;
 
 impl App {
+    /// Has something removed that was promised. The promise is kept without the queue too, only later.
+    pub(crate) async fn queue_purge(&self, purge: &Purge) {
+        if let Err(error) = self.queues.send(Queue::Purge, purge).await {
+            tracing::warn!(
+                purge = purge.id(),
+                error = &error as &dyn std::error::Error,
+                "purge.not_queued"
+            );
+        }
+    }
+
     /// Keeps the promises to remove what was deleted; answers how many those were.
     ///
     /// # Errors
@@ -22,20 +34,34 @@ impl App {
     }
 
     /// Removes everything that `purge` names, and then the promise to do so. Doing it twice is harmless.
-    pub(crate) fn purge<'a>(&'a self, purge: &'a Purge) -> BoxFuture<'a, Result<()>> {
+    ///
+    /// # Errors
+    /// When a service does not answer; the queue should deliver the message again.
+    pub fn purge<'a>(&'a self, purge: &'a Purge) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             match purge {
                 // The id of the personal organization is in the profile, which goes last.
                 Purge::User { user_id, orgs } => {
-                    if let Some(user) = self.store.accounts().get(user_id).await? {
-                        self.erase_user(user_id, &user.personal_org, orgs).await?;
+                    match self.store.accounts().get(user_id).await? {
+                        Some(user) if user.status == UserStatus::Deleted => {
+                            self.erase(self.estate_of_user(user_id, &user.personal_org, orgs))
+                                .await?;
+                        }
+                        // Only what was deleted is removed, whatever a message says.
+                        Some(_) => {}
+                        // A run before this one was cut off between the profile and what is stored after it.
+                        None => self.erase(self.account_of_user(user_id)).await?,
                     }
                 }
-                Purge::Org { org_id } => self.erase_org(org_id).await?,
+                Purge::Org { org_id } => {
+                    if self.store.orgs().get(org_id).await?.is_none() {
+                        self.erase(self.estate_of_org(org_id)).await?;
+                    }
+                }
                 // Somebody who is back keeps what they had.
                 Purge::Member { org_id, user_id } => {
                     if self.store.accounts().membership(org_id, user_id).await?.is_none() {
-                        self.erase_member(org_id, user_id).await?;
+                        self.erase(self.estate_of_member(org_id, user_id)).await?;
                     }
                 }
             }

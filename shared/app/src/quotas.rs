@@ -8,7 +8,7 @@ use store::{QuotaChange, QuotaRead};
 use crate::{App, audited::Deed};
 
 /// How often a change is tried again that a use of the quota overtook.
-const MAX_ATTEMPTS: usize = 20;
+const MAX_ATTEMPTS: usize = 200;
 
 impl App {
     /// What a user may use today, and has used.
@@ -34,40 +34,62 @@ impl App {
         change: &'a QuotaChange,
         free: bool,
     ) -> BoxFuture<'a, Result<Quota>> {
-        Box::pin(async move {
-            let user = self.user(user).await?;
-            let change = QuotaChange {
+        Box::pin(self.rewrite_quota(actor, user, "quota.changed", move |old| {
+            if !free && change.daily_limit.is_some_and(|limit| limit > old.daily_limit) {
+                return Err(Error::Forbidden {
+                    code: "quota_raise",
+                    detail: "You may lower your own daily limit; only a platform admin raises it.",
+                });
+            }
+            Ok(QuotaChange {
                 used_today: change.used_today.filter(|_| free),
                 ..change.clone()
+            })
+        }))
+    }
+
+    /// Counts tokens that were used elsewhere as used today, however many do so at once.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub fn add_usage<'a>(&'a self, actor: &'a Actor, user: &'a UserId, tokens: u64) -> BoxFuture<'a, Result<Quota>> {
+        Box::pin(self.rewrite_quota(actor, user, "quota.usage_added", move |old| {
+            Ok(QuotaChange {
+                used_today: Some(old.used_today.saturating_add(tokens)),
+                ..QuotaChange::default()
+            })
+        }))
+    }
+
+    /// Changes a quota from what it is, looking again whenever somebody else changed or used it first.
+    async fn rewrite_quota(
+        &self,
+        actor: &Actor,
+        user: &UserId,
+        action: &'static str,
+        wanted: impl Fn(&Quota) -> Result<QuotaChange> + Send + Sync,
+    ) -> Result<Quota> {
+        let user = self.user(user).await?;
+        for _ in 0..MAX_ATTEMPTS {
+            let (day, read) = self.read_quota(&user).await?;
+            let old = read.quota.clone();
+            let change = wanted(&old)?;
+            let new = Quota {
+                daily_limit: change.daily_limit.unwrap_or(old.daily_limit),
+                used_today: change.used_today.unwrap_or(old.used_today),
+                ..old.clone()
             };
-            for _ in 0..MAX_ATTEMPTS {
-                let (day, read) = self.read_quota(&user).await?;
-                let old = read.quota.clone();
-                let new = Quota {
-                    daily_limit: change.daily_limit.unwrap_or(old.daily_limit),
-                    used_today: change.used_today.unwrap_or(old.used_today),
-                    ..old.clone()
-                };
-                if new.daily_limit > old.daily_limit && !free {
-                    return Err(Error::Forbidden {
-                        code: "quota_raise",
-                        detail: "You may lower your own daily limit; only a platform admin raises it.",
-                    });
-                }
-                if new == old {
-                    return Ok(old);
-                }
-                let rules = |quota: &Quota| json!({"daily_limit": quota.daily_limit, "used_today": quota.used_today});
-                let deed = Deed::to_user("quota.changed", &user.id)
-                    .before(rules(&old))
-                    .after(rules(&new));
-                let entry = self.entry(actor, &user.personal_org, deed)?;
-                if self.store.quotas().set(&read, &change, &day, &entry).await? {
-                    return Ok(new);
-                }
+            if new == old {
+                return Ok(old);
             }
-            Err(Error::unavailable("a quota is changed and used by too many at once"))
-        })
+            let rules = |quota: &Quota| json!({"daily_limit": quota.daily_limit, "used_today": quota.used_today});
+            let deed = Deed::to_user(action, &user.id).before(rules(&old)).after(rules(&new));
+            let entry = self.entry(actor, &user.personal_org, deed)?;
+            if self.store.quotas().set(&read, &change, &day, &entry).await? {
+                return Ok(new);
+            }
+        }
+        Err(Error::unavailable("a quota is changed and used by too many at once"))
     }
 
     /// The day follows the time zone of the user's personal organization.

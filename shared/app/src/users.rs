@@ -135,7 +135,7 @@ impl App {
                     return Err(OWN_ACCOUNT);
                 }
                 let places = self.store.places_of(id).await?;
-                if places.len() > MAX_PLACES {
+                if places.held.len() > MAX_PLACES {
                     let detail = format!("Leave organizations until at most {MAX_PLACES} are left, then try again.");
                     return Err(Error::conflict("too_many_organizations", detail));
                 }
@@ -150,7 +150,10 @@ impl App {
                     .end(admin.as_ref(), &user, &places, now, &entry)
                     .await?
                 {
-                    Ended::Done => return Ok(()),
+                    Ended::Done(purge) => {
+                        self.queue_purge(&purge).await;
+                        return Ok(());
+                    }
                     Ended::LastOwner(org) => {
                         let found = self.store.orgs().get(&org).await?;
                         let name = found.map_or_else(|| org.0.clone(), |found| found.org.name);

@@ -163,25 +163,37 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// Serves everything so far below `path` below `alias` too. The `OpenAPI` document has the operations once, at
     /// `path`.
     #[must_use]
-    pub fn alias(mut self, path: &str, alias: &str) -> Self {
+    pub fn alias(self, path: &str, alias: &str) -> Self {
+        self.again(path, alias, "_alias", false)
+    }
+
+    /// Serves everything so far below `path` below `own` too, where the caller stands in for the parameter that is
+    /// missing. The `OpenAPI` document has both.
+    #[must_use]
+    pub fn own(self, path: &str, own: &str) -> Self {
+        let prefix = self.prefixes.concat();
+        self.again(&format!("{prefix}{path}"), &format!("{prefix}{own}"), "_me", true)
+    }
+
+    fn again(mut self, path: &str, other: &str, suffix: &str, documented: bool) -> Self {
         let below = |route: &Route<S>| {
             let rest = route.operation.path.strip_prefix(path)?;
             let is_below = rest.is_empty() || rest.starts_with('/');
             is_below.then(|| Route {
                 operation: Operation {
-                    path: format!("{alias}{rest}"),
-                    id: format!("{}_alias", route.operation.id),
-                    documented: false,
+                    path: format!("{other}{rest}"),
+                    id: format!("{}{suffix}", route.operation.id),
+                    documented,
                     ..route.operation.clone()
                 },
                 summary: route.summary,
                 repeatable: route.repeatable,
-                describe: None,
+                describe: route.describe.filter(|_| documented),
                 handler: route.handler.clone(),
             })
         };
-        let aliases: Vec<_> = self.routes.iter().filter_map(below).collect();
-        self.routes.extend(aliases);
+        let again: Vec<_> = self.routes.iter().filter_map(below).collect();
+        self.routes.extend(again);
         self
     }
 

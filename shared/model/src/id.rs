@@ -68,6 +68,8 @@ ids! {
     AuditEntryId,
     /// A mail: whatever is sent under one id reaches its reader once.
     MailId,
+    /// An export of a person's data.
+    ExportId,
     /// A prompt that is kept to be used again.
     PromptId,
     /// One turn of a conversation: the user's message and the answer to it.

@@ -11,6 +11,7 @@ pub mod conversation;
 pub mod document;
 pub mod email;
 pub mod error;
+pub mod export;
 pub mod id;
 pub mod invitation;
 pub mod mail;
@@ -38,9 +39,10 @@ pub use conversation::{Citation, Conversation, Turn, TurnStatus, Usage};
 pub use document::{Document, DocumentKind, DocumentStatus, IndexFailure};
 pub use email::Email;
 pub use error::{Error, FieldError, Result, UpstreamKind};
+pub use export::{Export, ExportMessage, ExportStatus};
 pub use id::{
-    ApiKeyId, AuditEntryId, ChatbotId, ConversationId, DocumentId, Ids, InvitationId, MailId, OrgId, PromptId,
-    SessionId, TurnId, UserId,
+    ApiKeyId, AuditEntryId, ChatbotId, ConversationId, DocumentId, ExportId, Ids, InvitationId, MailId, OrgId,
+    PromptId, SessionId, TurnId, UserId,
 };
 pub use invitation::Invitation;
 pub use mail::{Mail, MailMessage};

@@ -1,16 +1,17 @@
 //! The audit log: entries are added, never changed.
+//!
+//! Each chain has a head, its last link, in another partition. It is written with every entry, and the next entry
+//! follows the head, not what is found at the end of the chain: entries that were cut off leave a gap.
 
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
-use model::{AuditEntry, Error, Result, audit::Link};
+use model::{AuditEntry, Error, OrgId, Result, audit::Link};
 
 use crate::{
     Store,
-    item::{self, ABSENT, Item, Transaction, n, s, transact},
-    keys,
+    item::{self, ABSENT, Item, Transaction, n, s, starting_with, transact_with},
+    keys::{self, Key},
+    patience::Patience,
 };
-
-/// How often a place in a chain that somebody else took first is looked for again.
-const MAX_ATTEMPTS: u32 = 200;
 
 impl Store {
     /// Writes `parts` and `entry`, or nothing: a change without its entry does not exist. [`Transaction::Refused`]
@@ -23,9 +24,10 @@ impl Store {
         let body = serde_json::to_string(entry).map_err(Error::internal)?;
         let month = entry.created_at.to_string()[..7].to_owned();
         let own = parts.len();
-        for _ in 0..MAX_ATTEMPTS {
-            let chain = keys::audit_chain(&entry.tenant, &month);
-            let link = Link::after(self.last_link(&chain).await?.as_ref(), &body);
+        let mut patience = Patience::default();
+        loop {
+            let last = self.last_link(&entry.tenant, &month).await?;
+            let link = Link::after(last.as_ref(), &body);
             let key = keys::audit_entry(&entry.tenant, &month, link.number);
             let mut item = Item::from([
                 ("pk".to_owned(), s(key.pk)),
@@ -35,34 +37,25 @@ impl Store {
                 ("month".to_owned(), s(&month)),
                 ("subject".to_owned(), s(&entry.subject)),
                 ("number".to_owned(), n(link.number)),
-                ("hash".to_owned(), s(link.hash)),
+                ("hash".to_owned(), s(&link.hash)),
                 ("body".to_owned(), s(&body)),
             ]);
             if let Some(actor) = &entry.actor.id {
                 item.insert("actor".to_owned(), s(actor));
             }
-            if own == 0 {
-                // Alone it needs no transaction, which costs twice as much and conflicts with its neighbors.
-                if self.audit().put_new(item).await? {
-                    return Ok(Transaction::Done);
-                }
-                continue;
-            }
-            let put = Put::builder()
-                .table_name(&self.tables().audit)
-                .set_item(Some(item))
-                .condition_expression(ABSENT)
-                .build()
-                .map_err(Error::internal)?;
             parts.truncate(own);
-            parts.push(TransactWriteItem::builder().put(put).build());
-            match transact(&self.db, parts.clone()).await? {
+            parts.push(self.audit().part_put_new(item)?);
+            parts.push(self.head(&entry.tenant, &month, &link)?);
+            match transact_with(&self.db, parts.clone(), &mut patience).await? {
                 // Another entry of this tenant took the place: the chain goes on behind it.
-                Transaction::Refused(part) if part == own => {}
+                Transaction::Refused(part) if part >= own => {
+                    if !patience.wait().await? {
+                        return Err(Error::unavailable("the audit log is too busy"));
+                    }
+                }
                 other => return Ok(other),
             }
         }
-        Err(Error::unavailable("the audit log is too busy"))
     }
 
     /// Adds an entry that stands for itself.
@@ -70,31 +63,63 @@ impl Store {
         self.transact_audited(entry, Vec::new()).await.map(|_| ())
     }
 
-    async fn last_link(&self, chain: &str) -> Result<Option<Link>> {
+    /// The head of a chain, moved on to `link`. It never goes back.
+    fn head(&self, tenant: &OrgId, month: &str, link: &Link) -> Result<TransactWriteItem> {
+        let Key { pk, sk } = keys::audit_head(tenant, month);
+        let put = Put::builder()
+            .table_name(&self.tables().audit)
+            .item("pk", s(pk))
+            .item("sk", s(sk))
+            .item("number", n(link.number))
+            .item("hash", s(&link.hash))
+            .condition_expression(format!("{ABSENT} OR #number < :number"))
+            .expression_attribute_names("#number", "number")
+            .expression_attribute_values(":number", n(link.number))
+            .build()
+            .map_err(Error::internal)?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    async fn last_link(&self, tenant: &OrgId, month: &str) -> Result<Option<Link>> {
+        match self.audit_head(tenant, month).await? {
+            Some(head) => Ok(Some(head)),
+            // The first entry of a month, or a head that somebody removed.
+            None => self.newest_link(&keys::audit_chain(tenant, month), "").await,
+        }
+    }
+
+    /// The head of a chain.
+    pub(crate) async fn audit_head(&self, tenant: &OrgId, month: &str) -> Result<Option<Link>> {
+        let Key { pk, sk } = keys::audit_head(tenant, month);
+        self.newest_link(&pk, &sk).await
+    }
+
+    /// The last link of a partition whose sort key starts with `prefix`. A query, because nobody may do anything else
+    /// with this table.
+    async fn newest_link(&self, pk: &str, prefix: &str) -> Result<Option<Link>> {
         let query = self
             .db
             .query()
             .table_name(&self.tables().audit)
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", s(chain))
             .expression_attribute_names("#number", "number")
             .expression_attribute_names("#hash", "hash")
             .projection_expression("#number, #hash")
             .scan_index_forward(false)
             .consistent_read(true)
             .limit(1);
-        let answer = query.send().await.map_err(item::failed)?;
-        let Some(item) = answer.items.unwrap_or_default().pop() else {
-            return Ok(None);
-        };
-        let link = || {
-            Some(Link {
-                number: item.get("number")?.as_n().ok()?.parse().ok()?,
-                hash: item.get("hash")?.as_s().ok()?.clone(),
-            })
-        };
-        link()
-            .map(Some)
-            .ok_or_else(|| Error::internal("an audit entry cannot be read"))
+        let answer = starting_with(query, pk, prefix).send().await.map_err(item::failed)?;
+        let newest = answer.items.unwrap_or_default().pop();
+        newest.as_ref().map(link_of).transpose()
     }
+}
+
+/// The link that an item holds.
+pub(crate) fn link_of(item: &Item) -> Result<Link> {
+    let link = || {
+        Some(Link {
+            number: item.get("number")?.as_n().ok()?.parse().ok()?,
+            hash: item.get("hash")?.as_s().ok()?.clone(),
+        })
+    };
+    link().ok_or_else(|| Error::internal("an audit entry cannot be read"))
 }

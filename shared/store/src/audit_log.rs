@@ -230,12 +230,12 @@ impl AuditLog {
         }
     }
 
-    /// Recomputes every chain up to the month of `now`. It sees entries that were changed, moved, or removed from
-    /// between others; an entry removed from the end of a chain leaves no trace in it.
+    /// Recomputes every chain up to the month of `now`. It sees entries that were changed, moved or removed, those at the
+    /// end of a chain too, and chains that are gone.
     pub async fn verify(&self, now: Timestamp) -> Result<Verified> {
         let mut verified = Verified::default();
         for month in months_back(&month_of(now), FIRST_MONTH) {
-            for chain in self.chains(month).await? {
+            for chain in self.chains(&month).await? {
                 verified.chains += 1;
                 self.verify_chain(&chain, &mut verified).await?;
             }
@@ -244,7 +244,7 @@ impl AuditLog {
     }
 
     /// The partition keys of a month's chains.
-    async fn chains(&self, month: String) -> Result<BTreeSet<String>> {
+    async fn chains(&self, month: &str) -> Result<BTreeSet<String>> {
         let mut query = self
             .0
             .db
@@ -262,10 +262,16 @@ impl AuditLog {
         while let Some(item) = query.next().await {
             chains.extend(text(&item.map_err(item::failed)?, "pk"));
         }
+        for shard in 0..keys::AUDIT_HEAD_SHARDS {
+            let heads = self.0.audit().keys_below(&keys::audit_heads(month, shard), "").await?;
+            chains.extend(heads.into_iter().map(|head| keys::audit_chain(&OrgId(head.sk), month)));
+        }
         Ok(chains)
     }
 
     async fn verify_chain(&self, chain: &str, verified: &mut Verified) -> Result<()> {
+        // Read before the entries: those that are added meanwhile come after it.
+        let head = self.head_of(chain).await?;
         let mut entries = self
             .0
             .db
@@ -278,23 +284,45 @@ impl AuditLog {
             .items()
             .send();
         let mut last: Option<Link> = None;
+        let mut is_head_met = false;
+        let mut fault = None;
         while let Some(item) = entries.next().await {
             let item = item.map_err(item::failed)?;
             verified.entries += 1;
             match check(&item, chain, last.as_ref()) {
-                Ok(link) => last = Some(link),
-                Err(fault) => {
-                    let number = last.map_or(0, |last| last.number) + 1;
-                    verified.faults.push(ChainFault {
-                        chain: chain.to_owned(),
-                        number,
-                        fault,
-                    });
-                    return Ok(());
+                Ok(link) => {
+                    is_head_met |= head.as_ref() == Some(&link);
+                    last = Some(link);
+                }
+                Err(found) => {
+                    fault = Some(found);
+                    break;
                 }
             }
         }
+        if fault.is_none() && !is_head_met {
+            fault = match head {
+                // Entries behind the last one that is there were cut off, or it is another one.
+                Some(_) => Some("is missing, or not the last one that was written"),
+                // Begun after the head was looked for.
+                None if self.head_of(chain).await?.is_some() => None,
+                None => Some("has no head"),
+            };
+        }
+        let number = last.map_or(0, |last| last.number) + 1;
+        verified.faults.extend(fault.map(|fault| ChainFault {
+            chain: chain.to_owned(),
+            number,
+            fault,
+        }));
         Ok(())
+    }
+
+    async fn head_of(&self, chain: &str) -> Result<Option<Link>> {
+        match keys::parse_audit_chain(chain) {
+            Some((tenant, month)) => self.0.audit_head(&tenant, month).await,
+            None => Ok(None),
+        }
     }
 }
 

@@ -133,7 +133,7 @@ impl Invitations {
         parts.push(table.part_put_new(to_item(&keys::membership(&place.org, &place.member), place)?)?);
         parts.push(table.part_put_new(place_item(place)?)?);
         parts.push(part(counted)?);
-        parts.push(table.part_check(&keys::profile(&place.member), "status", s("active"))?);
+        parts.push(self.0.count_place(&place.member)?);
         Ok(match self.0.transact_audited(entry, parts).await? {
             Transaction::Done => Accepted::Done,
             Transaction::Refused(part) if part < members => Accepted::Changed,

@@ -18,7 +18,7 @@ use aws_sdk_dynamodb::{
 use model::{Error, Page, PageRequest, Result};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::keys::Key;
+use crate::{keys::Key, patience::Patience};
 
 /// An item as the SDK has it.
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -284,9 +284,17 @@ pub(crate) enum Transaction {
     Refused(usize),
 }
 
-/// Writes all parts or none. A conflict with another transaction is tried again, a few times.
+/// Writes all parts or none. A conflict with another transaction is tried again while [`Patience`] lasts.
 pub(crate) async fn transact(db: &Client, parts: Vec<TransactWriteItem>) -> Result<Transaction> {
-    let mut attempts = 0;
+    transact_with(db, parts, &mut Patience::default()).await
+}
+
+/// The same, with what is left of the patience of a caller who tries again for reasons of its own.
+pub(crate) async fn transact_with(
+    db: &Client,
+    parts: Vec<TransactWriteItem>,
+    patience: &mut Patience,
+) -> Result<Transaction> {
     loop {
         let write = db.transact_write_items().set_transact_items(Some(parts.clone()));
         let Err(error) = write.send().await else {
@@ -299,8 +307,8 @@ pub(crate) async fn transact(db: &Client, parts: Vec<TransactWriteItem>) -> Resu
         if let Some(part) = reasons.iter().position(|r| r.code() == Some("ConditionalCheckFailed")) {
             return Ok(Transaction::Refused(part));
         }
-        attempts += 1;
-        if attempts == 5 {
+        let is_conflict = reasons.iter().any(|r| r.code() == Some("TransactionConflict"));
+        if !is_conflict || !patience.wait().await? {
             return Err(failed(error));
         }
     }

@@ -1,6 +1,14 @@
-//! The bucket: uploaded files and search segments.
+//! The bucket: uploaded files, search segments and archives.
 
-use aws_sdk_s3::{Client, operation::get_object::GetObjectError, primitives::ByteStream};
+use std::time::Duration;
+
+use aws_sdk_s3::{
+    Client,
+    operation::get_object::GetObjectError,
+    presigning::PresigningConfig,
+    primitives::ByteStream,
+    types::{CompletedMultipartUpload, CompletedPart},
+};
 use bytes::Bytes;
 use model::{Error, Result};
 
@@ -9,6 +17,14 @@ use model::{Error, Result};
 pub struct Objects {
     s3: Client,
     bucket: std::sync::Arc<str>,
+}
+
+/// An object that is uploaded in parts. It is there when the last part is, and complete then.
+#[derive(Debug)]
+pub struct MultipartUpload {
+    key: String,
+    id: String,
+    parts: Vec<CompletedPart>,
 }
 
 impl Objects {
@@ -58,16 +74,85 @@ impl Objects {
         Ok(())
     }
 
+    /// Begins an upload in parts.
+    pub async fn begin_upload(&self, key: &str, content_type: &str) -> Result<MultipartUpload> {
+        let create = self.s3.create_multipart_upload().bucket(&*self.bucket).key(key);
+        let begun = create.content_type(content_type).send().await;
+        let id = begun.map_err(Error::unavailable)?.upload_id;
+        Ok(MultipartUpload {
+            key: key.to_owned(),
+            id: id.ok_or_else(|| Error::internal("an upload without an id"))?,
+            parts: Vec::new(),
+        })
+    }
+
+    /// Adds a part, of 5 MB or more unless it is the last one.
+    pub async fn upload_part(&self, upload: &mut MultipartUpload, bytes: Bytes) -> Result<()> {
+        let number = i32::try_from(upload.parts.len() + 1).map_err(Error::internal)?;
+        let part = self
+            .s3
+            .upload_part()
+            .bucket(&*self.bucket)
+            .key(&upload.key)
+            .upload_id(&upload.id)
+            .part_number(number)
+            .body(ByteStream::from(bytes));
+        let sent = part.send().await.map_err(Error::unavailable)?;
+        let part = CompletedPart::builder()
+            .part_number(number)
+            .set_e_tag(sent.e_tag)
+            .set_checksum_crc32(sent.checksum_crc32);
+        upload.parts.push(part.build());
+        Ok(())
+    }
+
+    /// Makes an object of the parts.
+    pub async fn finish_upload(&self, upload: MultipartUpload) -> Result<()> {
+        let parts = CompletedMultipartUpload::builder()
+            .set_parts(Some(upload.parts))
+            .build();
+        let complete = self
+            .s3
+            .complete_multipart_upload()
+            .bucket(&*self.bucket)
+            .key(upload.key)
+            .upload_id(upload.id)
+            .multipart_upload(parts);
+        complete.send().await.map_err(Error::unavailable)?;
+        Ok(())
+    }
+
+    /// Gives up an upload and its parts.
+    pub async fn abandon_upload(&self, upload: MultipartUpload) -> Result<()> {
+        let abort = self.s3.abort_multipart_upload().bucket(&*self.bucket);
+        let abort = abort.key(upload.key).upload_id(upload.id);
+        abort.send().await.map_err(Error::unavailable)?;
+        Ok(())
+    }
+
+    /// A link by which whoever has it reads an object for this long. It is signed with the SDK's clock, as every call.
+    pub async fn link(&self, key: &str, valid_for: Duration) -> Result<String> {
+        let valid = PresigningConfig::expires_in(valid_for).map_err(Error::internal)?;
+        let get = self.s3.get_object().bucket(&*self.bucket).key(key);
+        let link = get.presigned(valid).await.map_err(Error::unavailable)?;
+        Ok(link.uri().to_owned())
+    }
+
     /// Reads an object; none when there is none.
     pub async fn get(&self, key: &str) -> Result<Option<Bytes>> {
-        let object = match self.s3.get_object().bucket(&*self.bucket).key(key).send().await {
-            Ok(object) => object,
-            Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => return Ok(None),
-            Err(error) => return Err(Error::unavailable(error)),
-        };
-        Ok(Some(
-            object.body.collect().await.map_err(Error::unavailable)?.into_bytes(),
-        ))
+        match self.read(key).await? {
+            None => Ok(None),
+            Some(body) => Ok(Some(body.collect().await.map_err(Error::unavailable)?.into_bytes())),
+        }
+    }
+
+    /// Reads an object in pieces, as they arrive; none when there is none.
+    pub async fn read(&self, key: &str) -> Result<Option<ByteStream>> {
+        match self.s3.get_object().bucket(&*self.bucket).key(key).send().await {
+            Ok(object) => Ok(Some(object.body)),
+            Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => Ok(None),
+            Err(error) => Err(Error::unavailable(error)),
+        }
     }
 
     /// Deletes an object; one that is not there is no error.
@@ -84,15 +169,24 @@ impl Objects {
 
     /// Deletes every object whose key starts with `prefix`.
     pub async fn delete_below(&self, prefix: &str) -> Result<()> {
-        let list = self.s3.list_objects_v2().bucket(&*self.bucket).prefix(prefix);
-        let mut pages = list.into_paginator().send();
-        while let Some(page) = pages.next().await {
-            for object in page.map_err(Error::unavailable)?.contents.unwrap_or_default() {
-                if let Some(key) = object.key {
-                    self.delete(&key).await?;
-                }
+        let mut next = Some(None);
+        while let Some(after) = next {
+            let (keys, more) = self.keys_below(prefix, after).await?;
+            for key in keys {
+                self.delete(&key).await?;
             }
+            next = more.map(Some);
         }
         Ok(())
+    }
+
+    /// Some keys that start with `prefix`, those after `after`, and where the next ones begin.
+    pub async fn keys_below(&self, prefix: &str, after: Option<String>) -> Result<(Vec<String>, Option<String>)> {
+        let list = self.s3.list_objects_v2().bucket(&*self.bucket).prefix(prefix);
+        let page = list.set_start_after(after).send().await.map_err(Error::unavailable)?;
+        let found = page.contents.unwrap_or_default().into_iter();
+        let keys: Vec<String> = found.filter_map(|object| object.key).collect();
+        let more = (page.is_truncated == Some(true)).then(|| keys.last().cloned());
+        Ok((keys, more.flatten()))
     }
 }

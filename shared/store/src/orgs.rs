@@ -120,7 +120,7 @@ impl Orgs {
         item.insert("seats".to_owned(), n(1));
         let parts = vec![
             table.part_put_new(to_item(&keys::slug(&org.slug), &SlugOwner { org: &org.id })?)?,
-            table.part_check(&keys::profile(&owner.member), "status", s("active"))?,
+            self.0.count_place(&owner.member)?,
             table.part_put_new(item)?,
             table.part_put_new(to_item(&keys::membership(&owner.org, &owner.member), owner)?)?,
             table.part_put_new(place_item(owner)?)?,

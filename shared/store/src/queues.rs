@@ -13,17 +13,23 @@ pub enum Queue {
     IndexDocuments,
     /// Mail to send ([`model::MailMessage`]).
     SendMail,
+    /// What was deleted and is to be removed ([`model::Purge`]).
+    Purge,
+    /// Exports to make ([`model::ExportMessage`]).
+    ExportUser,
 }
 
 impl Queue {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::IndexDocuments, Self::SendMail];
+    pub const ALL: [Self; 4] = [Self::IndexDocuments, Self::SendMail, Self::Purge, Self::ExportUser];
 
     /// Its name, which is that of its worker.
     pub fn name(self) -> &'static str {
         match self {
             Self::IndexDocuments => "index_documents",
             Self::SendMail => "send_mail",
+            Self::Purge => "purge",
+            Self::ExportUser => "export_user",
         }
     }
 }
@@ -35,6 +41,10 @@ pub struct QueueUrls {
     pub index_documents: String,
     /// Of [`Queue::SendMail`].
     pub send_mail: String,
+    /// Of [`Queue::Purge`].
+    pub purge: String,
+    /// Of [`Queue::ExportUser`].
+    pub export_user: String,
 }
 
 impl QueueUrls {
@@ -42,6 +52,8 @@ impl QueueUrls {
         match queue {
             Queue::IndexDocuments => &self.index_documents,
             Queue::SendMail => &self.send_mail,
+            Queue::Purge => &self.purge,
+            Queue::ExportUser => &self.export_user,
         }
     }
 }

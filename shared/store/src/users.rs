@@ -1,6 +1,6 @@
 //! Changes and the end of an account.
 
-use aws_sdk_dynamodb::types::builders::UpdateBuilder;
+use aws_sdk_dynamodb::types::{TransactWriteItem, builders::UpdateBuilder};
 use model::{
     AuditEntry, Email, Membership, OrgId, OrgRole, PlatformRole, Purge, Result, Timestamp, User, UserId, UserStatus,
 };
@@ -38,18 +38,32 @@ pub enum UserWrite {
 /// What became of the end of an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {
-    /// No credential of it is accepted from here on.
-    Done,
+    /// No credential of it is accepted from here on. The rest of it is to be removed.
+    Done(Purge),
     /// Not ended: this organization would have no owner left.
     LastOwner(OrgId),
     /// Not ended: somebody changed the account, or its places, first. Look again.
     Changed,
 }
 
+/// Attribute of an account: how many places it ever took.
+const PLACES: &str = "places";
+
+/// The places of a user, as they were read.
+#[derive(Debug)]
+pub struct Places {
+    /// In organizations that were not deleted.
+    pub held: Vec<Membership>,
+    version: Option<u64>,
+}
+
 impl Store {
     /// The places of a user in organizations but the personal one, as the organizations have them.
-    pub async fn places_of(&self, user: &UserId) -> Result<Vec<Membership>> {
+    pub async fn places_of(&self, user: &UserId) -> Result<Places> {
         let table = self.identity();
+        // Read first: a place that is taken while the others are read makes this version an old one.
+        let profile = table.get_raw(keys::profile(user), true).await?;
+        let version = profile.and_then(|profile| profile.get(PLACES)?.as_n().ok()?.parse().ok());
         let places: Vec<Place> = table.all_below(&keys::user(user), keys::PLACES).await?;
         let mut found = Vec::with_capacity(places.len());
         for some in places.chunks(50) {
@@ -70,7 +84,21 @@ impl Store {
                 }
             }
         }
-        Ok(found)
+        Ok(Places { held: found, version })
+    }
+
+    /// Counts a new place of `user`, who has to have an active account: an account ends with all its places or not at
+    /// all, and nobody takes one in an account that ended.
+    pub(crate) fn count_place(&self, user: &UserId) -> Result<TransactWriteItem> {
+        let count = self
+            .identity()
+            .part_update(&keys::profile(user))
+            .update_expression(format!("ADD {PLACES} :one"))
+            .condition_expression("#status = :active")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":active", value(&UserStatus::Active)?)
+            .expression_attribute_values(":one", n(1));
+        part(count)
     }
 }
 
@@ -133,12 +161,13 @@ impl Accounts {
         &self,
         admin: Option<&UserId>,
         before: &User,
-        places: &[Membership],
+        places: &Places,
         now: Timestamp,
         entry: &AuditEntry,
     ) -> Result<Ended> {
         let store = &self.0;
         let table = store.identity();
+        let Places { held, version } = places;
         let tombstone = table
             .part_update(&keys::profile(&before.id))
             .update_expression("SET #status = :deleted, deleted_at = :now REMOVE password_hash")
@@ -146,16 +175,16 @@ impl Accounts {
             .expression_attribute_values(":now", s(now.to_string()));
         let promise = Purge::User {
             user_id: before.id.clone(),
-            orgs: places.iter().map(|place| place.org.clone()).collect(),
+            orgs: held.iter().map(|place| place.org.clone()).collect(),
         };
         let own = ("user", s(before.id.as_str()));
         let mut parts = vec![
-            part(if_as_read(tombstone, before)?)?,
+            part(if_at_version(if_as_read(tombstone, before)?, *version))?,
             table.part_delete(&keys::email(&before.email.fingerprint()), Some(own))?,
             store.promise(&promise, now.as_millisecond())?,
         ];
         let first = parts.len();
-        for place in places {
+        for place in held {
             let role = ("role", value(&place.role)?);
             parts.push(table.part_delete(&keys::membership(&place.org, &place.member), Some(role))?);
             parts.push(table.part_delete(&keys::place(&place.member, &place.org), None)?);
@@ -165,9 +194,9 @@ impl Accounts {
             parts.push(store.still_admin(admin)?);
         }
         Ok(match store.transact_audited(entry, parts).await? {
-            Transaction::Done => Ended::Done,
+            Transaction::Done => Ended::Done(promise),
             Transaction::Refused(part) if part >= first && (part - first) % 3 == 2 => {
-                let place = places
+                let place = held
                     .get((part - first) / 3)
                     .filter(|place| place.role == OrgRole::Owner);
                 place.map_or(Ended::Changed, |place| Ended::LastOwner(place.org.clone()))
@@ -186,6 +215,17 @@ fn if_as_read(update: UpdateBuilder, before: &User) -> Result<UpdateBuilder> {
         .expression_attribute_values(":old_email", value(&before.email)?)
         .expression_attribute_values(":old_role", value(&before.role)?)
         .expression_attribute_values(":old_status", value(&before.status)?))
+}
+
+/// `update`, on the further condition that the account took no place since its places were read.
+fn if_at_version(update: UpdateBuilder, version: Option<u64>) -> UpdateBuilder {
+    let so_far = update.get_condition_expression().clone().unwrap_or_default();
+    match version {
+        None => update.condition_expression(format!("{so_far} AND attribute_not_exists({PLACES})")),
+        Some(version) => update
+            .condition_expression(format!("{so_far} AND {PLACES} = :{PLACES}"))
+            .expression_attribute_values(format!(":{PLACES}"), n(version)),
+    }
 }
 
 /// The counters of an organization that somebody with `role` leaves. The last owner is kept here.

@@ -71,6 +71,7 @@ pub(super) fn body(operation: &Operation, things: &Things) -> Value {
         }
         (_, "/user_prompts/{prompt_id}/labels/{label}") => json!({"version": 1}),
         (_, "/user_prompts/{prompt_id}/render") => json!({"variables": {"text": "this"}}),
+        (_, "/internal/users/{user_id}/usage") => json!({"tokens": 5}),
         (_, "/internal/user-prompts") => json!({"user_id": things.user, "prompt_text": "Changed"}),
         (_, "/settings") => json!({"theme": "dark"}),
         (_, "/apikeys/{key_id}/rotate") => json!({"overlap_seconds": 60}),

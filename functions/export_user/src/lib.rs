@@ -1,0 +1,18 @@
+//! Worker: collects everything of a person into one archive.
+
+use app::{App, BoxFuture, Delivery};
+use model::{ExportMessage, Result};
+use runtime::Job;
+
+/// Consumes the queue `export_user`.
+#[derive(Debug)]
+pub struct ExportUser;
+
+impl Job for ExportUser {
+    const QUEUE: &'static str = "export_user";
+    type Message = ExportMessage;
+
+    fn run(app: App, message: ExportMessage, delivery: Delivery) -> BoxFuture<'static, Result<()>> {
+        Box::pin(async move { app.export_user(&message, &delivery).await })
+    }
+}

@@ -1,0 +1,80 @@
+//! Daily limits of everybody.
+
+use app::QuotaChange;
+use garde::Validate;
+use http_api::{Body, Ctx, Json, Path, Result, Service};
+use model::{Quota, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::sessions::UserPath;
+
+/// A change of a daily limit. `last_reset` in the body is ignored: a day begins by itself.
+#[derive(Deserialize, Validate, JsonSchema)]
+pub(crate) struct UserQuotaPatch {
+    /// Most LLM tokens in a day.
+    #[garde(inner(range(max = Quota::MAX_DAILY_LIMIT)))]
+    daily_limit: Option<u64>,
+    /// LLM tokens that count as used today.
+    #[garde(inner(range(max = Quota::MAX_DAILY_LIMIT)))]
+    used_today: Option<u64>,
+}
+
+/// Tokens that were used.
+#[derive(Deserialize, Validate, JsonSchema)]
+pub(crate) struct UsedTokens {
+    /// How many.
+    #[garde(range(max = Quota::MAX_DAILY_LIMIT))]
+    tokens: u64,
+}
+
+/// A daily limit and what is used of it.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct UserQuotaView {
+    user_id: String,
+    /// Most LLM tokens in a day.
+    daily_limit: u64,
+    /// LLM tokens used today.
+    used_today: u64,
+    /// When today began, in the time zone of the personal organization.
+    last_reset: Timestamp,
+}
+
+impl From<Quota> for UserQuotaView {
+    fn from(quota: Quota) -> Self {
+        Self {
+            user_id: quota.user.0,
+            daily_limit: quota.daily_limit,
+            used_today: quota.used_today,
+            last_reset: quota.last_reset,
+        }
+    }
+}
+
+pub(crate) async fn get_quota_of_user(app: Ctx, _: Service, Path(path): Path<UserPath>) -> Result<Json<UserQuotaView>> {
+    Ok(Json(app.quota(&path.user_id).await?.into()))
+}
+
+pub(crate) async fn update_quota_of_user(
+    app: Ctx,
+    service: Service,
+    Path(path): Path<UserPath>,
+    Body(patch): Body<UserQuotaPatch>,
+) -> Result<Json<UserQuotaView>> {
+    let change = QuotaChange {
+        daily_limit: patch.daily_limit,
+        used_today: patch.used_today,
+    };
+    let quota = app.set_quota(&service.actor(), &path.user_id, &change, true).await?;
+    Ok(Json(quota.into()))
+}
+
+pub(crate) async fn add_usage_of_user(
+    app: Ctx,
+    service: Service,
+    Path(path): Path<UserPath>,
+    Body(used): Body<UsedTokens>,
+) -> Result<Json<UserQuotaView>> {
+    let quota = app.add_usage(&service.actor(), &path.user_id, used.tokens).await?;
+    Ok(Json(quota.into()))
+}

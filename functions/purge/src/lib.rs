@@ -1,0 +1,18 @@
+//! Worker: removes what was deleted before and has been invisible since.
+
+use app::{App, BoxFuture, Delivery};
+use model::{Purge, Result};
+use runtime::Job;
+
+/// Consumes the queue `purge`.
+#[derive(Debug)]
+pub struct PurgeDeleted;
+
+impl Job for PurgeDeleted {
+    const QUEUE: &'static str = "purge";
+    type Message = Purge;
+
+    fn run(app: App, message: Purge, _: Delivery) -> BoxFuture<'static, Result<()>> {
+        Box::pin(async move { app.purge(&message).await })
+    }
+}

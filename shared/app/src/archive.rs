@@ -1,0 +1,106 @@
+//! A ZIP archive that is uploaded while it is written: never more than one part of it is in memory.
+
+use std::{
+    io::{self, Write},
+    mem,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use bytes::Bytes;
+use model::{Error, Result};
+use store::{MultipartUpload, Objects};
+use zip::{
+    ZipWriter,
+    write::{SimpleFileOptions, StreamWriter},
+};
+
+/// Bytes of a part. S3 takes 10,000 of them, of 5 MB at least.
+const PART: usize = 8 * 1024 * 1024;
+
+/// Where the archive is written: bytes wait here to be uploaded.
+#[derive(Debug, Clone, Default)]
+struct Waiting(Arc<Mutex<Vec<u8>>>);
+
+impl Waiting {
+    fn len(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    fn take(&self) -> Bytes {
+        mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner)).into()
+    }
+}
+
+impl Write for Waiting {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// See the [module](self). It is there, whole, once [`Archive::finish`] answers.
+pub(crate) struct Archive<'a> {
+    objects: &'a Objects,
+    zip: ZipWriter<StreamWriter<Waiting>>,
+    waiting: Waiting,
+    upload: MultipartUpload,
+    uploaded: u64,
+}
+
+impl<'a> Archive<'a> {
+    pub(crate) async fn begin(objects: &'a Objects, key: &str) -> Result<Self> {
+        let waiting = Waiting::default();
+        Ok(Self {
+            upload: objects.begin_upload(key, "application/zip").await?,
+            zip: ZipWriter::new_stream(waiting.clone()),
+            objects,
+            waiting,
+            uploaded: 0,
+        })
+    }
+
+    /// Begins a file. Names are used once.
+    pub(crate) fn file(&mut self, name: &str) -> Result<()> {
+        self.zip
+            .start_file(name, SimpleFileOptions::default())
+            .map_err(Error::internal)
+    }
+
+    /// Adds to the file that was begun last.
+    pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.zip.write_all(bytes).map_err(Error::internal)?;
+        if self.waiting.len() >= PART {
+            self.send().await?;
+        }
+        Ok(())
+    }
+
+    /// Ends the archive; answers its size in bytes.
+    pub(crate) async fn finish(mut self) -> Result<u64> {
+        let zip = mem::replace(&mut self.zip, ZipWriter::new_stream(Waiting::default()));
+        zip.finish().map_err(Error::internal)?;
+        self.send().await?;
+        self.objects.finish_upload(self.upload).await?;
+        Ok(self.uploaded)
+    }
+
+    /// Gives the archive up. What cannot be removed now, the bucket removes a day later.
+    pub(crate) async fn abandon(self) {
+        if let Err(error) = self.objects.abandon_upload(self.upload).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "export.parts_left");
+        }
+    }
+
+    async fn send(&mut self) -> Result<()> {
+        let part = self.waiting.take();
+        self.uploaded += part.len() as u64;
+        self.objects.upload_part(&mut self.upload, part).await
+    }
+}
