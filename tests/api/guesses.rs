@@ -202,7 +202,7 @@ async fn a_guess_from_a_network_that_is_known_costs_as_much_as_one_at_an_account
     let gateway = Gateway::on(metered.app.clone());
     // What is read once and kept is read before.
     gateway.log_in(address(9), "warm@example.com", "a guess").await;
-    let mut cost = async |from: u32, email: &str| {
+    let cost = async |from: u32, email: &str| {
         t.drain().await;
         metered.calls();
         assert_eq!(gateway.log_in(address(from), email, "a guess").await.0, 401);

@@ -20,6 +20,7 @@ mod org_races;
 mod orgs;
 mod passwords;
 mod quotas;
+mod rulings;
 mod settings;
 mod sign_in_sessions;
 mod token_attacks;

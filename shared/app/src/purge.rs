@@ -25,9 +25,10 @@ impl App {
     pub(crate) fn purge<'a>(&'a self, purge: &'a Purge) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             match purge {
-                // The id of the personal organization is in the profile, which goes last.
+                // The address and the id of the personal organization are in the profile, which goes last.
                 Purge::User { user_id, orgs } => {
                     if let Some(user) = self.store.user(user_id).await? {
+                        self.mailer.forget(&user.email).await?;
                         self.erase_user(user_id, &user.personal_org, orgs).await?;
                     }
                 }
