@@ -1,6 +1,5 @@
 //! Accounts and sessions on both surfaces.
 
-use futures::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -72,36 +71,6 @@ async fn a_taken_address_is_a_conflict_whatever_its_case() {
             .await
             .problem(409, "email_taken");
     }
-}
-
-#[tokio::test]
-async fn of_16_sign_ups_with_one_address_one_wins_and_the_others_leave_nothing() {
-    let t = Test::new().await;
-    let answers = join_all((0..16).map(|_| async {
-        t.anonymous()
-            .post("/api/v1/auth/register", credentials("race@example.com"))
-            .await
-            .status
-            .as_u16()
-    }))
-    .await;
-    assert_eq!(
-        answers.iter().filter(|status| **status == 201).count(),
-        1,
-        "{answers:?}"
-    );
-    assert_eq!(
-        answers.iter().filter(|status| **status == 409).count(),
-        15,
-        "{answers:?}"
-    );
-    t.anonymous()
-        .post("/api/v1/auth/login", credentials("race@example.com"))
-        .await
-        .ok();
-    let items = t.items("parlance-identity").await;
-    let of_kind = |kind: &str| items.keys().filter(|(_, sk)| sk.starts_with(kind)).count();
-    assert_eq!((of_kind("PROFILE"), of_kind("ORG"), of_kind("M#")), (1, 1, 1));
 }
 
 #[tokio::test]

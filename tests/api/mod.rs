@@ -21,6 +21,7 @@ mod orgs;
 mod passwords;
 mod prompts;
 mod quotas;
+mod rulings;
 mod settings;
 mod sign_in_sessions;
 mod token_attacks;

@@ -1,5 +1,6 @@
 //! Every worker and schedule, with the deliveries that queues really make.
 
+mod erasure;
 mod export_user;
 mod index_documents;
 mod purge;

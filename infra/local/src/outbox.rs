@@ -7,7 +7,7 @@ use std::{
 };
 
 use app::{BoxFuture, Mailer};
-use model::{Clock, Error, Timestamp};
+use model::{Clock, Email, Error, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::cloud::Data;
@@ -36,6 +36,20 @@ struct Mails {
     /// Oldest first.
     all: Vec<Mail>,
     file: Option<File>,
+}
+
+impl Mails {
+    /// Writes the file anew. A process that is killed here leaves it short: these mails were sent long ago.
+    fn rewrite(&mut self) -> io::Result<()> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        let mut text = Vec::new();
+        for mail in &self.all {
+            serde_json::to_writer(&mut text, mail)?;
+            text.push(b'\n');
+        }
+        file.set_len(0)?;
+        file.write_all(&text)
+    }
 }
 
 impl Outbox {
@@ -92,6 +106,14 @@ impl Mailer for Outbox {
         };
         Box::pin(async move { self.add(mail).map_err(Error::unavailable) })
     }
+
+    fn forget<'a>(&'a self, address: &'a Email) -> BoxFuture<'a, model::Result<()>> {
+        Box::pin(async move {
+            let mut mails = self.mails.lock().unwrap_or_else(PoisonError::into_inner);
+            mails.all.retain(|mail| mail.to != address.as_str());
+            mails.rewrite().map_err(Error::unavailable)
+        })
+    }
 }
 
 #[cfg(test)]
@@ -106,6 +128,24 @@ mod tests {
             text: "line\nline".to_owned(),
             created_at: Timestamp::UNIX_EPOCH,
         }
+    }
+
+    #[tokio::test]
+    async fn mails_to_a_person_who_is_erased_are_gone_from_the_file_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = Data::Folder(folder.path().to_owned());
+        let outbox = Outbox::open(&data, Clock::default()).unwrap();
+        outbox.add(mail("hers")).unwrap();
+        let other = Mail {
+            to: "bob@example.com".to_owned(),
+            ..mail("his")
+        };
+        outbox.add(other.clone()).unwrap();
+        outbox.forget(&Email::parse("ada@example.com").unwrap()).await.unwrap();
+        assert_eq!(outbox.newest_first(), std::slice::from_ref(&other));
+        outbox.add(mail("new")).unwrap();
+        let outbox = Outbox::open(&data, Clock::default()).unwrap();
+        assert_eq!(outbox.newest_first(), [mail("new"), other]);
     }
 
     #[test]

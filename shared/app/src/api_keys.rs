@@ -137,10 +137,12 @@ impl App {
     }
 }
 
-/// What the audit log may hold of a key: no name, no secret.
+/// What the audit log may hold of a key: no secret, and no words of its user, who may be erased. What models are called
+/// is checked nowhere, so it has only how many there are.
 fn rules_of(key: &ApiKey) -> Value {
+    let models = key.models.as_ref().map(Vec::len);
     json!({
-        "user_id": key.created_by, "scopes": key.scopes, "models": key.models, "token_budget": key.token_budget,
+        "user_id": key.created_by, "scopes": key.scopes, "models": models, "token_budget": key.token_budget,
         "enabled": key.enabled, "expires_at": key.expires_at, "revoked_at": key.revoked_at, "prefix": key.prefix,
     })
 }

@@ -16,6 +16,11 @@ use crate::{App, letters};
 pub trait Mailer: Send + Sync {
     /// Hands a mail over for delivery.
     fn send<'a>(&'a self, mail: &'a Mail) -> BoxFuture<'a, Result<()>>;
+
+    /// Removes what is kept of mails to an address whose person is erased. What only hands mail over keeps none.
+    fn forget<'a>(&'a self, _address: &'a Email) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
 }
 
 impl App {

@@ -40,10 +40,11 @@ impl App {
     pub fn purge<'a>(&'a self, purge: &'a Purge) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             match purge {
-                // The id of the personal organization is in the profile, which goes last.
+                // The address and the id of the personal organization are in the profile, which goes last.
                 Purge::User { user_id, orgs } => {
                     match self.store.accounts().get(user_id).await? {
                         Some(user) if user.status == UserStatus::Deleted => {
+                            self.mailer.forget(&user.email).await?;
                             self.erase(self.estate_of_user(user_id, &user.personal_org, orgs))
                                 .await?;
                         }
