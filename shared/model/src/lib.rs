@@ -14,6 +14,7 @@ pub mod error;
 pub mod generation;
 pub mod id;
 pub mod invitation;
+pub mod limit;
 pub mod mail;
 pub mod network;
 pub mod org;
@@ -29,6 +30,7 @@ pub mod session;
 pub mod settings;
 pub mod throttle;
 pub mod time;
+pub mod usage;
 
 pub use account::{PlatformRole, User, UserStatus};
 pub use api_key::{ApiKey, KeyMode, KeyState};
@@ -44,6 +46,7 @@ pub use id::{
     SessionId, TurnId, UserId,
 };
 pub use invitation::Invitation;
+pub use limit::{LimitReached, Pace, TokenLimit, TokenScope};
 pub use mail::{Mail, MailMessage};
 pub use network::Network;
 pub use org::{Membership, Org, OrgChange, OrgRole, Plan};
@@ -57,3 +60,4 @@ pub use secret::Secret;
 pub use session::Session;
 pub use settings::Settings;
 pub use time::{Clock, Timestamp};
+pub use usage::{Figures, Histogram};
