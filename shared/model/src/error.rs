@@ -128,6 +128,8 @@ pub enum Error {
         code: &'static str,
         /// A sentence a person can act on, without the provider's internals.
         detail: String,
+        /// When it may be worth trying again, where that is known.
+        retry_after: Option<Duration>,
     },
     /// A service we stand on (table, bucket, queue) did not answer; the request may be repeated (503).
     #[error("a service behind this one is not available")]
