@@ -5,6 +5,7 @@
 //! binaries.
 
 mod admin;
+mod alerts;
 mod answer;
 mod api_keys;
 mod audit;
@@ -24,11 +25,13 @@ mod models;
 mod operations;
 mod orgs;
 mod origin;
+mod pace;
 mod passwords;
 mod purge;
 mod quotas;
 mod readiness;
 mod relay_outbox;
+mod reset_quotas;
 mod seal;
 mod secrets;
 mod segments;
@@ -63,7 +66,7 @@ pub use readiness::{Dependency, Readiness};
 pub use seal::Seal;
 pub use settings::SettingsFound;
 pub use sign_in::{Credential, Identity, KeyGrant, SignUp, SignedIn};
-pub use store::{AuditFilter, Failure, FailureFilter, QueueDepth, ScheduleRun, UserFilter};
+pub use store::{Alert, AuditFilter, Failure, FailureFilter, QueueDepth, ScheduleRun, UserFilter};
 pub use store::{Begun, ChatbotChange, IdempotencyKey, QuotaChange, SettingsChange, StoredAnswer, UserChange};
 use store::{Chatbots, Conversations, Documents, Objects, Queues, Store};
 pub use tokens::TokenPair;
@@ -96,6 +99,8 @@ pub struct Inner {
     clerk: clerk::Verifier,
     caches: operations::Caches,
     tasks: tasks::Tasks,
+    denied: pace::Denied,
+    told: alerts::Told,
 }
 
 impl Deref for App {
@@ -138,6 +143,8 @@ impl App {
             clerk: clerk::Verifier::new(config.clerk.clone())?,
             caches: operations::Caches::default(),
             tasks: tasks::Tasks::default(),
+            denied: pace::Denied::default(),
+            told: alerts::Told::default(),
             config,
         })))
     }
@@ -163,6 +170,11 @@ impl App {
             let owner = self.store.owner_of_conversation(id).await?;
             Ok(owner.map(|(org, user)| self.conversations(&org, &user)))
         })
+    }
+
+    /// What was used of models, by day.
+    pub fn usage(&self) -> store::UsageReader {
+        self.store.usage_reader()
     }
 
     /// Answers kept for repeated requests.
