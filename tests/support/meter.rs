@@ -53,12 +53,9 @@ impl Metered {
                 let request = http
                     .request(parts.method, format!("{behind}{}", parts.uri))
                     .headers(headers);
-                let answer = request
-                    .body(body)
-                    .send()
-                    .await
-                    .unwrap();
-                let (status, headers, body) = (answer.status(), answer.headers().clone(), answer.bytes().await.unwrap());
+                let answer = request.body(body).send().await.unwrap();
+                let (status, headers, body) =
+                    (answer.status(), answer.headers().clone(), answer.bytes().await.unwrap());
                 if let Some(operation) = operation {
                     let mut units = units.lock().unwrap();
                     let used = capacity(status.is_success(), &body);

@@ -48,7 +48,8 @@ pub use documents::{Attempt, Documents, Lease, Outcome};
 pub use idempotency::{Begun, Idempotency, IdempotencyKey, StoredAnswer};
 pub use invitations::{Accepted, Invitations};
 pub use ledger::{
-    Alert, Ask, Bill, Charge, Hold, HoldTerms, KeyTally, Ledger, OpenDay, Owner, Reserve, UsageDay, UsageLine, UsageReader,
+    Alert, Ask, Bill, Charge, Hold, HoldTerms, KeyTally, Ledger, OpenDay, Owner, Reserve, UsageDay, UsageLine,
+    UsageReader,
 };
 pub use limits::Limits;
 pub use logins::{Logins, Standing};
