@@ -24,6 +24,7 @@ pub fn groups() -> Vec<(&'static str, Api)> {
         ("internal", internal::api()),
         ("prompts", prompts::api()),
         ("system", system::api()),
+        ("usage", usage::api()),
         ("users", users::api()),
     ]
 }
@@ -71,11 +72,18 @@ pub struct Scheduled {
 
 /// Functions that run from time to time.
 pub fn schedules() -> Vec<Scheduled> {
-    vec![Scheduled {
-        name: relay_outbox::RelayOutbox::NAME,
-        every: Duration::from_mins(5),
-        run: relay_outbox::RelayOutbox::run,
-    }]
+    vec![
+        Scheduled {
+            name: relay_outbox::RelayOutbox::NAME,
+            every: Duration::from_mins(5),
+            run: relay_outbox::RelayOutbox::run,
+        },
+        Scheduled {
+            name: reset_quotas::ResetQuotas::NAME,
+            every: Duration::from_mins(15),
+            run: reset_quotas::ResetQuotas::run,
+        },
+    ]
 }
 
 /// Names of all functions.

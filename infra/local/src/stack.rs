@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use app::{App, ClerkConfig, Config, SignUp};
+use app::{App, ClerkConfig, Config, Providers, SignUp};
 use axum::serve::ListenerExt as _;
 use model::{Clock, Email, NewPassword, Secret};
 use store::QueueUrls;
@@ -259,6 +259,8 @@ impl Stack {
     pub async fn stop(mut self) {
         self.stop.cancel();
         while self.tasks.join_next().await.is_some() {}
+        // What outlives its request ends before the tables go.
+        self.local.app.idle().await;
         // Only now is nobody left who shares it.
         if let Some(local) = Arc::into_inner(self.local) {
             for worker in local.workers {
@@ -287,10 +289,7 @@ fn config(options: &Options, cloud: &Cloud) -> Config {
             .unwrap_or(app::DEFAULT_PUBLIC_URL)
             .trim_end_matches('/')
             .to_owned(),
-        openai_base_url: options
-            .variable("OPENAI_BASE_URL")
-            .unwrap_or("https://api.openai.com/v1")
-            .to_owned(),
+        providers: Providers::read(|name| options.variable(name).map(str::to_owned)),
         fall_back_to_local_model: true,
         clerk: ClerkConfig::read(|name| options.variable(name).map(str::to_owned)),
     }

@@ -67,7 +67,7 @@ impl App {
 
             let chatbot = self.chatbot_of(member, &conversation).await?;
             let settings = chatbot.as_ref().map(|bot| bot.settings.clone()).unwrap_or_default();
-            let chosen = self.model(&settings.model).await?;
+            let chosen = self.model(&settings.model, &[]).await?;
             let grounding = match &chatbot {
                 Some(bot) => self.ground(bot, &question.content, history.last()).await?,
                 None => Grounding::default(),
@@ -152,6 +152,7 @@ fn generate(
         let mut finished = None;
         while let Some(event) = events.next().await {
             let text = match event {
+                Ok(ChatEvent::Answering { .. }) => continue,
                 Ok(ChatEvent::Text(text)) => filter.push(&text),
                 Ok(ChatEvent::Done { finish_reason, usage }) => {
                     finished = Some((finish_reason, usage));

@@ -25,6 +25,8 @@ pub(crate) enum Thing {
     Files(OrgId, String),
     /// Archives made of all this: objects whose keys begin alike.
     Archives(String),
+    /// What a person used, among the sums of an organization.
+    Share(OrgId, UserId),
     /// What a person did, and what was done to them, in the audit log. Its entries stay; what is sealed in them cannot
     /// be read any more without the salt, which is among the items of the person.
     AuditEntries(UserId),
@@ -55,7 +57,10 @@ impl App {
             }
             yield Thing::Archives(Export::objects_of(user));
             yield Thing::AuditEntries(user.clone());
-            yield items("usage", Partition::whole(Home::Usage, keys::user(user)));
+            let mut ledger = self.ledger_of("usage".to_owned(), keys::user(user));
+            while let Some(thing) = ledger.next().await {
+                yield thing?;
+            }
             let mut account = self.account_of_user(user);
             while let Some(thing) = account.next().await {
                 yield thing?;
@@ -111,6 +116,10 @@ impl App {
             yield Thing::Files(org.clone(), format!("t/{org}/"));
             let content = Partition::whole(Home::App, keys::tenant(org));
             yield items(&format!("organizations/{org}/content"), content);
+            let mut ledger = self.ledger_of(format!("organizations/{org}/usage"), keys::tenant(org));
+            while let Some(thing) = ledger.next().await {
+                yield thing?;
+            }
             let identity = Partition::whole(Home::Identity, identity);
             yield items(&format!("organizations/{org}/organization"), identity);
         }
@@ -135,6 +144,7 @@ impl App {
                 yield items(&file, Partition::whole(Home::App, keys::prompt_versions(org, &prompt)));
             }
             yield items(&name, Partition::whole(Home::App, own));
+            yield Thing::Share(org.clone(), user.clone());
         }
         .boxed()
     }
@@ -145,10 +155,35 @@ impl App {
             match thing? {
                 Thing::Items(_, items) | Thing::Pointers(items) => self.store.erase(&items).await?,
                 Thing::Files(_, prefix) | Thing::Archives(prefix) => self.objects.delete_below(&prefix).await?,
+                // The sums stay the organization's, without their name.
+                Thing::Share(org, user) => self.store.ledger().disown(&org, &user).await?,
                 Thing::AuditEntries(_) => {}
             }
         }
         Ok(())
+    }
+
+    /// The days of a person or an organization in the ledger, after the places where the open ones are listed.
+    fn ledger_of(&self, name: String, owner: String) -> Estate<'_> {
+        try_stream! {
+            let days = Partition::part(Home::Usage, &owner, keys::DAYS);
+            let mut after = None;
+            loop {
+                let portion = self.store.portion(&days, after).await?;
+                for (sk, row) in portion.items {
+                    if let Some(ends_at) = row["opened"].as_i64() {
+                        let day = keys::Key { pk: owner.clone(), sk };
+                        yield Thing::Pointers(Partition::item(Home::Usage, keys::open_day(&day, ends_at)));
+                    }
+                }
+                after = portion.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+            yield items(&name, Partition::whole(Home::Usage, owner));
+        }
+        .boxed()
     }
 
     /// The items of a partition.

@@ -158,7 +158,7 @@ impl App {
                 Thing::Items(file, items) => self.add_items(archive, &file, &items).await?,
                 Thing::Files(org, prefix) => self.add_files(archive, &org, &prefix).await?,
                 Thing::AuditEntries(user) => self.add_audit_entries(archive, &user).await?,
-                Thing::Pointers(_) | Thing::Archives(_) => {}
+                Thing::Pointers(_) | Thing::Archives(_) | Thing::Share(..) => {}
             }
         }
         Ok(())

@@ -5,6 +5,7 @@
 //! binaries.
 
 mod admin;
+mod alerts;
 mod answer;
 mod api_keys;
 mod archive;
@@ -15,6 +16,7 @@ mod config;
 mod credentials;
 mod estate;
 mod export_user;
+mod generate;
 mod guesses;
 mod index_document;
 mod invitations;
@@ -26,18 +28,21 @@ mod new_account;
 mod operations;
 mod orgs;
 mod origin;
+mod pace;
 mod passwords;
 mod prompts;
 mod purge;
 mod quotas;
 mod readiness;
 mod relay_outbox;
+mod reset_quotas;
 mod seal;
 mod secrets;
 mod segments;
 mod ses;
 mod settings;
 mod sign_in;
+mod tasks;
 mod tokens;
 mod upload;
 mod users;
@@ -48,15 +53,17 @@ pub use answer::{AnswerEvent, AnswerStream, Question};
 pub use api_keys::{KeyChange, KeyFound, Keyring, NewKey, ShownOnce};
 pub use audit::{AuditRecord, ClientEntry};
 pub use clerk::{ClerkPerson, SignedEvent};
-pub use config::{ClerkConfig, Config, ConfigError, DEFAULT_PUBLIC_URL};
+pub use config::{Bedrock, ClerkConfig, Config, ConfigError, DEFAULT_PUBLIC_URL, Providers};
 pub use credentials::NewCredentials;
 pub use export_user::ExportFound;
 pub use futures::future::BoxFuture;
+pub use generate::{Generated, Generation, GenerationStream, Outcome, Payer};
 pub use index_document::Delivery;
 pub use invitations::InvitedTo;
 pub use mail::Mailer;
 pub use members::Seat;
 use model::{Clock, ConversationId, Ids, OrgId, Result, UserId};
+pub use models::ModelView;
 pub use new_account::SignUp;
 pub use operations::{Failed, LogEntry, Provider, SystemStatus};
 pub use orgs::{NewOrg, OwnOrg};
@@ -66,7 +73,7 @@ pub use readiness::{Dependency, Readiness};
 pub use seal::Seal;
 pub use settings::SettingsFound;
 pub use sign_in::{Credential, Identity, KeyGrant, SignedIn};
-pub use store::{AuditFilter, Failure, FailureFilter, QueueDepth, ScheduleRun, UserFilter};
+pub use store::{Alert, AuditFilter, Failure, FailureFilter, QueueDepth, ScheduleRun, UserFilter};
 pub use store::{Begun, ChatbotChange, IdempotencyKey, QuotaChange, SettingsChange, StoredAnswer, UserChange};
 use store::{Chatbots, Conversations, Documents, Objects, Queues, Store};
 pub use tokens::TokenPair;
@@ -98,6 +105,9 @@ pub struct Inner {
     models: models::Models,
     clerk: clerk::Verifier,
     caches: operations::Caches,
+    tasks: tasks::Tasks,
+    denied: pace::Denied,
+    told: alerts::Told,
 }
 
 impl Deref for App {
@@ -139,6 +149,9 @@ impl App {
             models: models::Models::new()?,
             clerk: clerk::Verifier::new(config.clerk.clone())?,
             caches: operations::Caches::default(),
+            tasks: tasks::Tasks::default(),
+            denied: pace::Denied::default(),
+            told: alerts::Told::default(),
             config,
         })))
     }
@@ -164,6 +177,11 @@ impl App {
             let owner = self.store.owner_of_conversation(id).await?;
             Ok(owner.map(|(org, user)| self.conversations(&org, &user)))
         })
+    }
+
+    /// What was used of models, by day.
+    pub fn usage(&self) -> store::UsageReader {
+        self.store.usage_reader()
     }
 
     /// Answers kept for repeated requests.

@@ -119,6 +119,8 @@ impl App {
             personal: true,
             plan: Plan::Free,
             time_zone: "UTC".to_owned(),
+            downgrade_model: None,
+            fallback_models: Vec::new(),
             created_at: now,
         };
         Ok(Draft { user, org, owner })

@@ -97,7 +97,8 @@ impl App {
         let org = self.store.orgs().get(&user.personal_org).await?;
         let org = org.ok_or_else(|| Error::internal("an account without its organization"))?;
         let day = Day::of(self.clock.now(), &org.org.time_zone)?;
-        let read = self.store.quotas().get(&user.id, &day).await?;
+        let default = Quota::default_limit(org.org.plan.limits().tokens_per_day);
+        let read = self.store.quotas().get(&user.id, &day, default).await?;
         Ok((day, read))
     }
 }

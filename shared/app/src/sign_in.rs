@@ -56,6 +56,8 @@ pub struct KeyGrant {
     pub models: Option<Vec<String>>,
     /// LLM tokens it may use in all; no limit of its own when absent.
     pub token_budget: Option<u64>,
+    /// Requests to models it may make in a minute; no limit of its own when absent.
+    pub requests_per_minute: Option<u32>,
     /// It is refused from here on.
     pub expires_at: Option<Timestamp>,
 }

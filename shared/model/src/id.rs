@@ -74,6 +74,8 @@ ids! {
     PromptId,
     /// One turn of a conversation: the user's message and the answer to it.
     TurnId,
+    /// One call of a model, and what is reserved for it.
+    GenerationId,
 }
 
 /// Makes ids and random bytes. Ids of one process are strictly increasing, so lists keep the order of creation.

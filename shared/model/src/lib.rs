@@ -12,8 +12,10 @@ pub mod document;
 pub mod email;
 pub mod error;
 pub mod export;
+pub mod generation;
 pub mod id;
 pub mod invitation;
+pub mod limit;
 pub mod mail;
 pub mod network;
 pub mod org;
@@ -30,6 +32,7 @@ pub mod session;
 pub mod settings;
 pub mod throttle;
 pub mod time;
+pub mod usage;
 
 pub use account::{PlatformRole, User, UserStatus};
 pub use api_key::{ApiKey, KeyMode, KeyState};
@@ -40,11 +43,13 @@ pub use document::{Document, DocumentKind, DocumentStatus, IndexFailure};
 pub use email::Email;
 pub use error::{Error, FieldError, Result, UpstreamKind};
 pub use export::{Export, ExportMessage, ExportStatus};
+pub use generation::Category;
 pub use id::{
-    ApiKeyId, AuditEntryId, ChatbotId, ConversationId, DocumentId, ExportId, Ids, InvitationId, MailId, OrgId,
-    PromptId, SessionId, TurnId, UserId,
+    ApiKeyId, AuditEntryId, ChatbotId, ConversationId, DocumentId, ExportId, GenerationId, Ids, InvitationId, MailId,
+    OrgId, PromptId, SessionId, TurnId, UserId,
 };
 pub use invitation::Invitation;
+pub use limit::{LimitReached, Pace, TokenLimit, TokenScope};
 pub use mail::{Mail, MailMessage};
 pub use network::Network;
 pub use org::{Membership, Org, OrgChange, OrgRole, Plan};
@@ -59,3 +64,4 @@ pub use secret::Secret;
 pub use session::Session;
 pub use settings::Settings;
 pub use time::{Clock, Timestamp};
+pub use usage::{Figures, Histogram};

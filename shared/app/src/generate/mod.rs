@@ -1,0 +1,103 @@
+//! Asking a model: the one way in which anything here does.
+//!
+//! Everything that can be refused is refused before the stream begins. What the model wrote is paid for, whether
+//! the stream ends well, breaks, is stopped or is dropped.
+
+mod payer;
+pub(crate) mod reserve;
+mod run;
+mod stream;
+mod terms;
+
+use futures::future::BoxFuture;
+use llm::ChatRequest;
+use model::{Category, GenerationId, Result, Usage};
+
+pub use payer::Payer;
+use run::Run;
+pub use stream::GenerationStream;
+pub(crate) use terms::Terms;
+
+use crate::App;
+
+/// Something a model is asked for.
+#[derive(Debug, Clone)]
+pub struct Generation {
+    /// Unique: what is reserved is reserved under it. The id of the answer, or a new one.
+    pub id: GenerationId,
+    /// Who asks, and who pays.
+    pub payer: Payer,
+    /// What for.
+    pub category: Category,
+    /// Name or alias of the model.
+    pub model: String,
+    /// What is asked; `model` in it is filled in, `max_tokens` lowered when only less is left of a limit, and the
+    /// oldest turns are left out when the model cannot take all of them.
+    pub request: ChatRequest,
+}
+
+/// Part of an answer.
+#[derive(Debug)]
+pub enum Generated {
+    /// The next words.
+    Text(String),
+    /// It is whole and paid for. Always the last event of a good stream.
+    Done(Box<Outcome>),
+}
+
+/// How an answer ended, and what it cost.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// The model that answered, as its provider knows it.
+    pub model: String,
+    /// Its provider.
+    pub provider: String,
+    /// What was asked for, when another model answered.
+    pub requested_model: Option<String>,
+    /// Whether another model answered because the one that was asked for could not.
+    pub fallback: bool,
+    /// `stop`, `length`, `content_filter`, `other`; `stopped` when the reader ended it.
+    pub finish_reason: &'static str,
+    /// Tokens.
+    pub usage: Usage,
+    /// What the provider charges, millionths of a US dollar; none when nobody knows its price.
+    pub cost_micro_usd: Option<u64>,
+    /// From the call to its end.
+    pub latency_ms: u64,
+    /// From the call to the first words; none when there were none.
+    pub time_to_first_token_ms: Option<u64>,
+}
+
+impl App {
+    /// Asks a model.
+    ///
+    /// # Errors
+    /// [`model::Error::Forbidden`] `model_not_allowed` for a key that may not ask this model, [`model::Error::Limit`]
+    /// when a limit on requests or tokens leaves too little, [`model::Error::Upstream`] for a model that cannot answer.
+    pub fn generate(&self, mut generation: Generation) -> BoxFuture<'_, Result<GenerationStream>> {
+        Box::pin(async move {
+            generation.payer.may_ask(&generation.model)?;
+            let Terms { org, bill } = self.terms(&generation.payer).await?;
+            // A title is nobody's question.
+            if generation.category != Category::Titles {
+                self.keep_pace(&generation.payer, &org).await?;
+            }
+            let fallbacks: Vec<String> = org
+                .fallback_models
+                .iter()
+                .filter(|model| generation.payer.may_ask(model).is_ok())
+                .cloned()
+                .collect();
+            let chosen = self.model(&generation.model, &fallbacks).await?;
+            generation.request = generation.request.fitted(chosen.context_tokens);
+            let allowed = self.set_aside(&generation, &org, &bill, chosen).await?;
+            let request = ChatRequest {
+                model: allowed.chosen.name.clone(),
+                max_tokens: allowed.max_tokens,
+                ..generation.request.clone()
+            };
+            let run = Run::new(self.clone(), generation, bill, &allowed);
+            Ok(GenerationStream::new(allowed.chosen.model.chat(request), run))
+        })
+    }
+}

@@ -1,0 +1,122 @@
+//! The answer as it is made, and the end that none escapes.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use futures::{FutureExt as _, Stream, future::BoxFuture};
+use llm::{ChatEvent, ChatStream, ModelError};
+use model::{Error, Result};
+use tokio::task::JoinHandle;
+
+use super::{
+    Generated, Outcome,
+    run::{End, Run},
+};
+
+/// An answer as it is made: any number of [`Generated::Text`], then one [`Generated::Done`]; or an error, after which
+/// nothing follows. It does its work only while it is polled. Dropping it ends the call to the provider and pays for
+/// what was written; [`GenerationStream::stop`] does the same and says what that was.
+pub struct GenerationStream(State);
+
+enum State {
+    /// The model writes.
+    Running(ChatStream, Run),
+    /// It has ended; the outcome follows when it is paid for.
+    Settling(JoinHandle<Result<Outcome>>, Option<ModelError>),
+    Over,
+}
+
+impl GenerationStream {
+    pub(super) fn new(upstream: ChatStream, run: Run) -> Self {
+        Self(State::Running(upstream, run))
+    }
+
+    /// Ends the answer now: closes the call to the provider and pays for exactly what was written.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] `answer_over` when it has ended already; otherwise as the table fails.
+    pub fn stop(mut self) -> BoxFuture<'static, Result<Outcome>> {
+        let settling = match std::mem::replace(&mut self.0, State::Over) {
+            State::Running(upstream, run) => {
+                drop(upstream);
+                run.settle(End::Stopped)
+            }
+            State::Settling(handle, _) => Ok(handle),
+            State::Over => Err(Error::conflict("answer_over", "The answer has ended already.")),
+        };
+        Box::pin(async move { settling?.await.map_err(Error::internal)? })
+    }
+}
+
+impl std::fmt::Debug for GenerationStream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("GenerationStream")
+    }
+}
+
+impl Drop for GenerationStream {
+    fn drop(&mut self) {
+        if let State::Running(upstream, run) = std::mem::replace(&mut self.0, State::Over) {
+            drop(upstream);
+            if let Err(error) = run.settle(End::Stopped) {
+                tracing::error!(%error, "generation.not_settled");
+            }
+        }
+    }
+}
+
+impl Stream for GenerationStream {
+    type Item = Result<Generated>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            let (end, failure) = match &mut self.0 {
+                State::Over => return Poll::Ready(None),
+                State::Settling(handle, failure) => {
+                    let Poll::Ready(settled) = handle.poll_unpin(cx) else {
+                        return Poll::Pending;
+                    };
+                    let failure = failure.take();
+                    self.0 = State::Over;
+                    return Poll::Ready(Some(match (settled, failure) {
+                        (_, Some(failure)) => Err(failure.into()),
+                        (Ok(outcome), None) => outcome.map(|outcome| Generated::Done(Box::new(outcome))),
+                        (Err(error), None) => Err(Error::internal(error)),
+                    }));
+                }
+                State::Running(upstream, run) => match run.polled(upstream, cx) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(Some(Ok(ChatEvent::Answering {
+                        provider,
+                        model,
+                        fallback,
+                    }))) => {
+                        run.answered_by(provider.into_owned(), model, fallback);
+                        continue;
+                    }
+                    Poll::Ready(Some(Ok(ChatEvent::Text(text)))) => {
+                        run.wrote(&text);
+                        return Poll::Ready(Some(Ok(Generated::Text(text))));
+                    }
+                    Poll::Ready(Some(Ok(ChatEvent::Done { finish_reason, usage }))) => {
+                        (End::Whole(finish_reason, usage), None)
+                    }
+                    Poll::Ready(Some(Err(error))) => (End::Failed, Some(error)),
+                    Poll::Ready(None) => (End::Failed, Some(ModelError::Cut)),
+                },
+            };
+            if let State::Running(upstream, run) = std::mem::replace(&mut self.0, State::Over) {
+                drop(upstream);
+                if let Some(error) = &failure {
+                    tracing::warn!(generation_id = %run.id(), code = error.code(), error = %error, "generation.failed");
+                }
+                match run.settle(end) {
+                    Ok(handle) => self.0 = State::Settling(handle, failure),
+                    Err(error) => return Poll::Ready(Some(Err(error))),
+                }
+            }
+        }
+    }
+}
