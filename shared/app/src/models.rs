@@ -4,8 +4,8 @@ use std::{borrow::Cow, sync::Arc};
 
 use futures::future::BoxFuture;
 use llm::{
-    Anthropic, Bedrock, Chain, ChatModel, Embedder, Gemini, Healths, InvalidBaseUrl, Link, Local, ModelError, ModelInfo,
-    ModelKind, OpenAiCompatible, OpenAiEmbedder, Resilient, Signer, TimeLimits,
+    Anthropic, Bedrock, Chain, ChatModel, Embedder, Gemini, Healths, InvalidBaseUrl, Link, Local, ModelError,
+    ModelInfo, ModelKind, OpenAiCompatible, OpenAiEmbedder, Resilient, Signer, TimeLimits,
     catalog::{self, BUILT_IN, Named, PROVIDERS},
     prices::{Price, price},
 };
@@ -143,7 +143,13 @@ impl App {
         Box::pin(async move {
             let now = self.clock.now();
             let mut reachable = vec![BUILT_IN];
-            reachable.extend(self.providers().await?.iter().filter(|found| found.configured).map(|found| found.name));
+            reachable.extend(
+                self.providers()
+                    .await?
+                    .iter()
+                    .filter(|found| found.configured)
+                    .map(|found| found.name),
+            );
             let known = catalog::known().iter();
             let known = known.filter(|known| reachable.contains(&known.provider));
             Ok(known

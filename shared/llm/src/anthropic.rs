@@ -147,13 +147,22 @@ impl Vendor for Anthropic {
             max_tokens: request.max_tokens,
             system,
             // An empty message is refused.
-            messages: request.messages.iter().filter(|message| !message.content.trim().is_empty()).collect(),
+            messages: request
+                .messages
+                .iter()
+                .filter(|message| !message.content.trim().is_empty())
+                .collect(),
             // Ours goes to 2, theirs to 1.
-            temperature: request.temperature.filter(|_| takes_temperature).map(|temperature| temperature.min(1.0)),
+            temperature: request
+                .temperature
+                .filter(|_| takes_temperature)
+                .map(|temperature| temperature.min(1.0)),
             stream: true,
         };
         let call = self.line.http.post(self.line.endpoint.clone()).json(&body);
-        let call = call.header("x-api-key", self.line.key()).header("anthropic-version", VERSION);
+        let call = call
+            .header("x-api-key", self.line.key())
+            .header("anthropic-version", VERSION);
         async { Ok(call) }.boxed()
     }
 

@@ -154,7 +154,10 @@ impl Vendor for Bedrock {
         system: Option<&'a str>,
     ) -> BoxFuture<'a, Result<RequestBuilder, ModelError>> {
         async move {
-            let messages = request.messages.iter().filter(|message| !message.content.trim().is_empty());
+            let messages = request
+                .messages
+                .iter()
+                .filter(|message| !message.content.trim().is_empty());
             let body = Body {
                 messages: messages
                     .map(|message| Message {
@@ -193,7 +196,10 @@ impl Vendor for Bedrock {
     fn read(&self, event: &Event, answer: &mut Answer) -> Result<Progress, ModelError> {
         Ok(match event.name.as_str() {
             "contentBlockDelta" => {
-                let Delta { text, reasoning_content } = parse::<Piece>(event)?.delta;
+                let Delta {
+                    text,
+                    reasoning_content,
+                } = parse::<Piece>(event)?.delta;
                 match reasoning_content.and_then(|reasoning| reasoning.text) {
                     Some(thought) => answer.thought(Some(&thought)),
                     None => answer.text(text),

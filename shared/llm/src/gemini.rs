@@ -163,7 +163,9 @@ impl Vendor for Gemini {
         let messages = request.messages.iter();
         let body = Body {
             system_instruction: system.map(|text| content(None, text)),
-            contents: messages.map(|message| content(Some(role(message.role)), &message.content)).collect(),
+            contents: messages
+                .map(|message| content(Some(role(message.role)), &message.content))
+                .collect(),
             generation_config: Config {
                 max_output_tokens: request.max_tokens,
                 temperature: request.temperature,
@@ -187,7 +189,10 @@ impl Vendor for Gemini {
         if let Some(error) = chunk.error {
             return Err(ErrorBody::of(&error).into_error(200, self.line.key()));
         }
-        if chunk.prompt_feedback.is_some_and(|feedback| feedback.block_reason.is_some()) {
+        if chunk
+            .prompt_feedback
+            .is_some_and(|feedback| feedback.block_reason.is_some())
+        {
             answer.finish(FinishReason::ContentFilter);
         }
         let Some(candidate) = chunk.candidates.into_iter().next() else {

@@ -18,13 +18,15 @@ pub(crate) struct ErrorBody {
     words: Vec<String>,
     /// The HTTP status, when it is said here.
     status: Option<u16>,
+    /// When to come back, where Google says so.
+    retry_after: Option<Duration>,
 }
 
 /// Words that name a failure, and the HTTP status that goes with them. Vendors use them inside streams that began with
 /// 200: <https://docs.anthropic.com/en/api/errors>,
 /// <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html#API_runtime_ConverseStream_Errors>,
 /// <https://ai.google.dev/gemini-api/docs/troubleshooting>.
-const STATUSES: [(&str, u16); 26] = [
+const STATUSES: [(&str, u16); 27] = [
     ("insufficient_quota", 402),
     ("billing_error", 402),
     ("billing_hard_limit_reached", 402),
@@ -46,6 +48,7 @@ const STATUSES: [(&str, u16); 26] = [
     ("ModelStreamErrorException", 500),
     ("ModelErrorException", 500),
     ("ModelTimeoutException", 504),
+    ("API_KEY_INVALID", 401),
     ("authentication_error", 401),
     ("permission_error", 403),
     ("AccessDeniedException", 403),
@@ -73,15 +76,29 @@ impl ErrorBody {
 
     /// What stands behind `error`.
     pub(crate) fn of(value: &Value) -> Self {
-        let message = [&value["message"], &value["Message"], value].into_iter().find_map(Value::as_str);
+        let message = [&value["message"], &value["Message"], value]
+            .into_iter()
+            .find_map(Value::as_str);
         let message = message.map_or_else(|| value.to_string(), str::to_owned);
         let word = |name: &str| value[name].as_str().map(str::to_owned);
         let code = &value["code"];
+        // <https://cloud.google.com/apis/design/errors#error_details>
+        let details = || value["details"].as_array().into_iter().flatten();
+        let reason = details()
+            .find_map(|detail| detail["reason"].as_str())
+            .map(str::to_owned);
+        let delay = details().find_map(|detail| detail["retryDelay"].as_str()?.strip_suffix('s')?.parse().ok());
         let number = code.as_u64().or_else(|| code.as_str()?.parse().ok());
         Self {
             message: message.chars().take(MAX_DETAIL).collect(),
-            words: ["code", "type", "status"].into_iter().filter_map(word).collect(),
-            status: number.and_then(|number| u16::try_from(number).ok()).filter(|status| (400..600).contains(status)),
+            words: reason
+                .into_iter()
+                .chain(["code", "type", "status"].into_iter().filter_map(word))
+                .collect(),
+            retry_after: delay.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
+            status: number
+                .and_then(|number| u16::try_from(number).ok())
+                .filter(|status| (400..600).contains(status)),
         }
     }
 
@@ -110,7 +127,12 @@ impl ErrorBody {
     }
 
     fn into_error_after(self, status: u16, retry_after: Option<Duration>, secret: &str) -> ModelError {
-        let named = |word: &String| STATUSES.iter().find(|(known, _)| known == word).map(|(_, status)| *status);
+        let named = |word: &String| {
+            STATUSES
+                .iter()
+                .find(|(known, _)| known == word)
+                .map(|(_, status)| *status)
+        };
         let named = self.words.iter().find_map(named);
         let detail = if secret.is_empty() {
             self.message
@@ -119,12 +141,12 @@ impl ErrorBody {
         };
         // What the word says is more particular than a status that only says that something is wrong.
         let status = match (self.status, named) {
-            (_, Some(402)) => 402,
+            (_, Some(named @ (401 | 402))) => named,
             (Some(status), _) => status,
             (None, Some(named)) if status < 400 || named == 429 => named,
             (None, _) => status,
         };
-        match (status, retry_after) {
+        match (status, retry_after.or(self.retry_after)) {
             (402, _) => ModelError::QuotaExhausted { detail },
             (429, retry_after) => ModelError::RateLimited { retry_after },
             (503 | 529, Some(retry_after)) => ModelError::Overloaded { retry_after, detail },
@@ -223,13 +245,25 @@ mod tests {
         assert_eq!(read(""), refused(500, ""));
         // As ai.google.dev documents it, once alone and once in the list that a stream is without `alt=sse`.
         let gemini = r#"{"error":{"code":503,"message":"The model is overloaded. Please try again later.","status":"UNAVAILABLE"}}"#;
-        assert_eq!(read(gemini), refused(503, "The model is overloaded. Please try again later."));
+        assert_eq!(
+            read(gemini),
+            refused(503, "The model is overloaded. Please try again later.")
+        );
         assert_eq!(read(&format!("[{gemini}]")), read(gemini));
+        // A wrong key, as its server answers.
+        let wrong = r#"{"error":{"code":400,"message":"API key not valid.","status":"INVALID_ARGUMENT","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"API_KEY_INVALID","domain":"googleapis.com"}]}}"#;
+        assert_eq!(read(wrong), refused(401, "API key not valid."));
+        let limited = r#"{"error":{"code":429,"message":"Quota","status":"RESOURCE_EXHAUSTED","details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"17s"}]}}"#;
+        let retry_after = Some(Duration::from_secs(17));
+        assert_eq!(read(limited), ModelError::RateLimited { retry_after });
         // As docs.anthropic.com documents it.
         let anthropic = r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#;
         let inside = |body: &str| ErrorBody::read(body.as_bytes()).into_error(200, "");
         assert_eq!(inside(anthropic), refused(529, "Overloaded"));
-        assert_eq!(read(r#"{"message":"Try another region"}"#), refused(500, "Try another region"));
+        assert_eq!(
+            read(r#"{"message":"Try another region"}"#),
+            refused(500, "Try another region")
+        );
     }
 
     #[test]
@@ -243,7 +277,10 @@ mod tests {
             ModelError::RateLimited { retry_after: None }
         );
         let detail = "Too many tokens".to_owned();
-        assert_eq!(read(400, "ValidationException"), ModelError::Refused { status: 400, detail });
+        assert_eq!(
+            read(400, "ValidationException"),
+            ModelError::Refused { status: 400, detail }
+        );
     }
 
     #[test]

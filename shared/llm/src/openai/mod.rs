@@ -69,7 +69,9 @@ impl OpenAiCompatible {
 /// Whether `OpenAI` calls it a reasoning model. These take no temperature
 /// (<https://platform.openai.com/docs/guides/reasoning>).
 fn is_reasoning(model: &str) -> bool {
-    ["o1", "o3", "o4", "gpt-5"].iter().any(|family| model.starts_with(family))
+    ["o1", "o3", "o4", "gpt-5"]
+        .iter()
+        .any(|family| model.starts_with(family))
 }
 
 impl Vendor for OpenAiCompatible {

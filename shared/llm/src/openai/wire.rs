@@ -50,7 +50,9 @@ impl<'a> Body<'a> {
             messages: system.into_iter().chain(messages).collect(),
             max_tokens: (!completion_limit).then_some(request.max_tokens),
             max_completion_tokens: completion_limit.then_some(request.max_tokens),
-            temperature: request.temperature.filter(|_| !(completion_limit && is_reasoning(&request.model))),
+            temperature: request
+                .temperature
+                .filter(|_| !(completion_limit && is_reasoning(&request.model))),
             stream: true,
             stream_options: StreamOptions { include_usage: true },
         }
@@ -145,7 +147,9 @@ impl From<WireUsage> for Usage {
             prompt_tokens: wire.prompt_tokens.unwrap_or_default(),
             completion_tokens: wire.completion_tokens.unwrap_or_default(),
             cached_tokens: cached.or(wire.prompt_cache_hit_tokens).unwrap_or_default(),
-            cache_write_tokens: prompt.and_then(|details| details.cache_write_tokens).unwrap_or_default(),
+            cache_write_tokens: prompt
+                .and_then(|details| details.cache_write_tokens)
+                .unwrap_or_default(),
             reasoning_tokens: wire
                 .completion_tokens_details
                 .and_then(|details| details.reasoning_tokens)

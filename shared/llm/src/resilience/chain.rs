@@ -8,8 +8,8 @@ use async_stream::stream;
 use futures::StreamExt as _;
 use tokio::time::Instant;
 
-use crate::chat::{ChatEvent, ChatModel, ChatRequest, ChatStream, ModelInfo};
 use crate::ModelError;
+use crate::chat::{ChatEvent, ChatModel, ChatRequest, ChatStream, ModelInfo};
 
 /// No further model is asked after this: whoever waits has waited long enough.
 const LATEST: Duration = Duration::from_secs(25);

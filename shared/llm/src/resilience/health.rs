@@ -51,7 +51,7 @@ pub struct Health {
 /// What is known of all models of a process.
 #[derive(Debug)]
 pub struct Healths {
-    known: Mutex<HashMap<(String, String), Arc<Health>>>,
+    pub(super) known: Mutex<HashMap<(String, String), Arc<Health>>>,
     clock: Clock,
 }
 
@@ -91,7 +91,7 @@ impl Health {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn is_idle(&self) -> bool {
+    pub(super) fn is_idle(&self) -> bool {
         self.state().breaker == Breaker::Closed { failures: 0 }
     }
 
