@@ -103,6 +103,7 @@ struct Stop {
 /// Tokens as Anthropic counts them: what came out of a cache or went into it stands beside the input, and what is
 /// written is the sum so far.
 #[derive(Deserialize, Clone, Copy)]
+#[expect(clippy::struct_field_names, reason = "they are the vendor's names")]
 struct WireUsage {
     #[serde(default)]
     input_tokens: Option<u64>,

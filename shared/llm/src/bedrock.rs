@@ -124,6 +124,7 @@ struct Metadata {
 /// Tokens as Bedrock counts them: what came out of a cache or went into it stands beside the input.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
+#[expect(clippy::struct_field_names, reason = "they are the vendor's names")]
 struct WireUsage {
     input_tokens: u64,
     output_tokens: u64,

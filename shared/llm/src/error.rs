@@ -114,12 +114,11 @@ impl ModelError {
             Self::QuotaExhausted { .. } => "provider_quota_exhausted",
             Self::Refused { status: 401 | 403, .. } => "provider_key_refused",
             Self::Refused { status: 404, .. } => "model_not_found",
-            Self::Refused { status: 500.., .. } => "provider_failed",
+            Self::Refused { status: 500.., .. } | Self::Interrupted { .. } => "provider_failed",
             Self::Refused { .. } => "provider_refused",
             Self::Malformed { .. } => "provider_answer_malformed",
             Self::Overloaded { .. } => "provider_overloaded",
             Self::Unavailable { .. } => "provider_unavailable",
-            Self::Interrupted { .. } => "provider_failed",
             Self::Cut => "provider_answer_cut",
         }
     }

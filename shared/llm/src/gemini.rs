@@ -119,6 +119,7 @@ struct Feedback {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[derive(Default)]
+#[expect(clippy::struct_field_names, reason = "they are the vendor's names")]
 struct WireUsage {
     prompt_token_count: u64,
     cached_content_token_count: u64,

@@ -131,3 +131,55 @@ impl Embedder for OpenAiEmbedder {
         .boxed()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use model_double::{KEY, ModelDouble, Script};
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::{PATIENT, counted, http, info};
+
+    fn embedder(base_url: &str) -> OpenAiEmbedder {
+        let info = info("openai", "text-embedding-3-small");
+        OpenAiEmbedder::new(info, base_url, Secret::new(KEY), http(PATIENT), Some(8)).unwrap()
+    }
+
+    fn texts(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(|text| (*text).to_owned()).collect()
+    }
+
+    #[tokio::test]
+    async fn every_text_has_its_vector_and_the_tokens_are_the_providers() {
+        let double = ModelDouble::start().await.unwrap();
+        let found = embedder(&format!("{}/v1", double.url()))
+            .embed(texts(&["one", "two!", "one"]))
+            .await
+            .unwrap();
+        assert_eq!(found.vectors.len(), 3);
+        assert!(found.vectors[0] == found.vectors[2] && found.vectors[0] != found.vectors[1]);
+        assert_eq!(found.usage, counted(double.totals().prompt_tokens, 0));
+        let call = double.calls().remove(0);
+        assert_eq!(
+            (call.path.as_str(), &call.headers["authorization"]),
+            ("/v1/embeddings", &format!("Bearer {KEY}"))
+        );
+        let input = json!(["one", "two!", "one"]);
+        let body =
+            json!({"model": "text-embedding-3-small", "input": input, "encoding_format": "float", "dimensions": 8});
+        assert_eq!(call.body, body);
+    }
+
+    #[tokio::test]
+    async fn nothing_to_embed_asks_nobody_and_a_refusal_is_told() {
+        let double = ModelDouble::start().await.unwrap();
+        assert_eq!(
+            embedder(&double.url()).embed(Vec::new()).await.unwrap().vectors.len(),
+            0
+        );
+        assert_eq!(double.totals().calls, 0);
+        double.next(Script::refuse(429, "insufficient_quota"));
+        let error = embedder(&double.url()).embed(texts(&["a"])).await.unwrap_err();
+        assert!(matches!(error, ModelError::QuotaExhausted { .. }), "{error:?}");
+    }
+}

@@ -15,12 +15,11 @@ const PAUSE: Duration = Duration::from_secs(10);
 /// What is told to those who come while one call tries it.
 const TRYING: Duration = Duration::from_secs(1);
 
-/// A further attempt costs as much as ten calls bring in, so that an outage makes a tenth more calls at most.
-const ATTEMPT: u32 = 10;
-/// What a process begins with: enough for the attempts of its first call.
+/// A further attempt costs what twelve calls bring in.
+const ATTEMPT: u32 = 12;
+/// What a process begins with, and the most it saves up: the attempts of one call. So whatever a provider does, a
+/// hundred calls make ten further attempts at most.
 const BUDGET: u32 = 2 * ATTEMPT;
-/// What can be saved up.
-const MOST: u32 = 10 * ATTEMPT;
 
 /// Names are the callers', so there is no end of them: with more models than this, idle ones are forgotten.
 const MODELS: usize = 256;
@@ -113,7 +112,7 @@ impl Health {
             Breaker::Trying => return Err(ModelError::Unavailable { retry_after: TRYING }),
         };
         if !is_retry {
-            state.budget = (state.budget + 1).min(MOST);
+            state.budget = (state.budget + 1).min(BUDGET);
         }
         drop(state);
         Ok(Permit {

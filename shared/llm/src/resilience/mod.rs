@@ -17,7 +17,7 @@ use futures::StreamExt as _;
 use tokio::time::{Instant, sleep};
 
 use crate::chat::{ChatEvent, ChatModel, ChatRequest, ChatStream, ModelInfo};
-use crate::{ModelError, TimeLimits};
+use crate::{ModelError, TimeLimit, TimeLimits};
 pub use chain::{Chain, Link};
 pub use health::{Health, Healths};
 
@@ -43,28 +43,31 @@ impl Resilient {
             first_token: limits.first_token,
         }
     }
+}
 
-    /// How long to wait before asking again; none when that is no use, or there is no time.
-    fn wait(&self, error: &ModelError, attempt: u32, left: Duration) -> Option<Duration> {
-        if attempt >= RETRIES {
-            return None;
-        }
-        let jitter = jitter(BACKOFF * 2_u32.pow(attempt));
-        let wait = match error {
-            // The provider says when; all who were told the same do not come at once.
-            ModelError::RateLimited {
-                retry_after: Some(after),
-            }
-            | ModelError::Overloaded { retry_after: after, .. } => *after + jitter,
-            ModelError::RateLimited { retry_after: None } | ModelError::Unreachable { .. } => jitter,
-            ModelError::TimedOut {
-                what: crate::TimeLimit::Connect,
-            } => jitter,
-            ModelError::Refused { status, .. } if *status >= 500 || *status == 408 => jitter,
-            _ => return None,
-        };
-        (wait < left).then_some(wait)
+/// How long to wait before asking again; none when that is no use, or there is no time.
+fn wait(error: &ModelError, attempt: u32, left: Duration) -> Option<Duration> {
+    if attempt >= RETRIES {
+        return None;
     }
+    let jitter = jitter(BACKOFF * 2_u32.pow(attempt));
+    let wait = match error {
+        // The provider says when; all who were told the same do not come at once.
+        ModelError::RateLimited {
+            retry_after: Some(after),
+        }
+        | ModelError::Overloaded { retry_after: after, .. } => *after + jitter,
+        ModelError::RateLimited { retry_after: None }
+        | ModelError::Unreachable { .. }
+        | ModelError::TimedOut {
+            what: TimeLimit::Connect,
+        }
+        | ModelError::Refused {
+            status: 408 | 500.., ..
+        } => jitter,
+        _ => return None,
+    };
+    (wait < left).then_some(wait)
 }
 
 /// Any time up to `longest`, so that those who failed together do not come back together.
@@ -78,6 +81,10 @@ impl ChatModel for Resilient {
         self.model.info()
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a wait of a fraction of a second is cheaper than a failed answer, or the provider asks for it"
+    )]
     fn chat(&self, request: ChatRequest) -> ChatStream {
         let this = self.clone();
         stream! {
@@ -113,7 +120,7 @@ impl ChatModel for Resilient {
                 };
                 let may_retry = permit.failed(&error) && !has_begun;
                 let left = this.first_token.saturating_sub(started.elapsed());
-                match this.wait(&error, attempt, left) {
+                match wait(&error, attempt, left) {
                     Some(wait) if may_retry && this.health.spend() => {
                         tracing::info!(code = error.code(), %error, attempt, "model.asked_again");
                         drop(events);

@@ -146,24 +146,19 @@ async fn one_call_tries_it_and_the_others_wait_for_what_it_finds() {
     scene.clock.advance(Duration::from_secs(10));
     let gate = Gate::default();
     scene.double.always(Script::default().after(&gate));
-    let trial = tokio::spawn({
-        let model = scene.model.clone();
-        async move { outcome(&model, request()).await }
-    });
-    scene.double.until(|calls| calls.len() == 6).await;
-    let others = join_all((0..10).map(|_| scene.ask())).await;
-    assert!(
+    let others = async {
+        scene.double.until(|calls| calls.len() == 6).await;
+        let others = join_all((0..10).map(|_| scene.ask())).await;
+        gate.open(1_000);
         others
-            .iter()
-            .all(|other| matches!(other.2, Some(ModelError::Unavailable { .. })))
-    );
+    };
+    let (trial, others) = tokio::join!(scene.ask(), others);
+    assert!(is_good(&trial), "{trial:?}");
+    let is_turned_away = |other: &Outcome| matches!(other.2, Some(ModelError::Unavailable { .. }));
+    assert!(others.iter().all(is_turned_away), "one call tries it");
     assert_eq!(scene.double.totals().calls, 6, "one call tries it");
-    gate.open(1_000);
-    assert!(is_good(&trial.await.unwrap()));
-    assert!(
-        join_all((0..10).map(|_| scene.ask())).await.iter().all(is_good),
-        "it is back"
-    );
+    let later = join_all((0..10).map(|_| scene.ask())).await;
+    assert!(later.iter().all(is_good), "it is back");
 }
 
 #[tokio::test]
@@ -191,13 +186,10 @@ async fn a_trial_whose_caller_leaves_lets_the_next_one_try() {
     scene.bring_down().await;
     scene.clock.advance(Duration::from_secs(10));
     scene.double.always(Script::silence());
-    let left = tokio::spawn({
-        let model = scene.model.clone();
-        async move { outcome(&model, request()).await }
-    });
-    scene.double.until(|calls| calls.len() == 6).await;
-    left.abort();
-    assert!(left.await.unwrap_err().is_cancelled());
+    tokio::select! {
+        answer = scene.ask() => panic!("{answer:?}"),
+        () = scene.double.until(|calls| calls.len() == 6) => {}
+    }
     scene.double.always(Script::default());
     assert!(is_good(&scene.ask().await));
 }
@@ -231,30 +223,34 @@ async fn a_provider_that_answers_is_not_shut_for_what_callers_do() {
 
 #[tokio::test]
 async fn an_outage_is_not_made_worse() {
-    // 400 calls of a provider that fails one call in two, so that nothing is shut, and then of one that is down.
+    // A provider that fails one call in two, so that it is never left alone.
     let scene = Scene::new().await;
     let turn = std::sync::atomic::AtomicUsize::new(0);
     scene.double.answer_with(move |_| {
-        if turn.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % 2 == 0 {
+        if turn
+            .fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+            .is_multiple_of(2)
+        {
             Script::refuse(500, "server_error")
         } else {
             Script::default()
         }
     });
-    for _ in 0..200 {
+    for _ in 0..100 {
         scene.ask().await;
     }
     let calls = scene.double.totals().calls;
-    assert!(calls <= 220 + 2, "{calls} calls for 200 requests");
+    assert!((101..=110).contains(&calls), "{calls} calls for 100 requests");
 
+    // One that is down, for many at once and for a while.
     let scene = Scene::new().await;
     scene.double.always(Script::refuse(500, "server_error"));
     for _ in 0..20 {
-        join_all((0..10).map(|_| scene.ask())).await;
+        join_all((0..5).map(|_| scene.ask())).await;
         scene.clock.advance(Duration::from_secs(1));
     }
     let calls = scene.double.totals().calls;
-    assert!(calls <= 220, "{calls} calls for 200 requests");
+    assert!((5..=20).contains(&calls), "{calls} calls for 100 requests");
 }
 
 #[tokio::test]
@@ -339,13 +335,7 @@ impl ChatModel for Scripted {
 
     fn chat(&self, _: ChatRequest) -> ChatStream {
         self.asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let events = match self
-            .answers
-            .lock()
-            .unwrap()
-            .pop_front()
-            .expect("an answer for each call")
-        {
+        let events = match self.answers.lock().unwrap().pop_front().unwrap() {
             Ok(text) => vec![
                 Ok(ChatEvent::Text(text.to_owned())),
                 Ok(ChatEvent::Done {
