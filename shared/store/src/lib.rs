@@ -42,7 +42,7 @@ pub use admin::{Standing as AdminStanding, UserFilter, Users};
 pub use api_keys::{ApiKeys, KeyHolder, Made};
 pub use audit_log::{AuditFilter, AuditLog, ChainFault, Verified};
 pub use chatbots::{ChatbotChange, Chatbots};
-pub use clerk::{Applied, Clerk, ClerkLink, EventMarker, Linked, PersonChange};
+pub use clerk::{Applied, Clerk, ClerkLink, ClerkSession, EventMarker, Linked, PersonChange};
 pub use conversations::Conversations;
 pub use credentials::{PasswordChange, PasswordReset, Verification};
 pub use documents::{Attempt, Documents, Lease, Outcome};
