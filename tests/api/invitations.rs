@@ -77,6 +77,16 @@ async fn an_existing_user_accepts_and_so_does_a_new_one() {
     let (ada, bob) = (t.user("ada").await, t.user("bob").await);
     let path = org(&ada, "acme").await;
     invite(&ada, &path, "BOB").await.created();
+    // Anybody may sign up with an address; who invites it is for its owner.
+    let hidden = bob.get("/api/v1/invitations").await.ok().json();
+    assert_eq!(
+        (&hidden[0]["org_name"], &hidden[0]["org_slug"], &hidden[0]["role"]),
+        (&Value::Null, &Value::Null, &"member".into())
+    );
+    let link = t.mailed_token("bob@example.com", "Confirm").await;
+    bob.post("/api/v1/auth/verify-email/confirm", json!({"token": link}))
+        .await
+        .ok();
     let listed = bob.get("/api/v1/invitations").await.ok().json();
     assert_eq!(
         (

@@ -1,5 +1,6 @@
 //! Every group of operations, as its users call it.
 
+mod abuse;
 mod admin;
 mod apikeys;
 mod audit;
@@ -8,6 +9,7 @@ mod chatbots;
 mod chats;
 mod clerk;
 mod contracts;
+mod deleted;
 mod documents;
 mod guesses;
 mod identity_races;

@@ -135,6 +135,29 @@ async fn the_gateway_says_where_a_guess_comes_from_and_no_header_does() {
 }
 
 #[tokio::test]
+async fn a_network_makes_50_accounts_and_then_waits() {
+    let scene = Scene::new().await;
+    let register = scene.fill(&read("auth/register.json"));
+    assert!(register.contains("grace@example.com") && register.contains("203.0.113.17"));
+    let sign_up = async |source: &str, number: usize| {
+        let event = register
+            .replace("203.0.113.17", source)
+            .replace("grace@example.com", &format!("grace{number}@example.com"));
+        scene.serve("auth", api("auth").unwrap(), &event).await
+    };
+    for number in 0..50 {
+        assert_eq!(sign_up("203.0.113.1", number).await.head["statusCode"], 201);
+    }
+    // Taken or free, the answer is the same.
+    for number in [0, 50] {
+        let refused = sign_up("203.0.113.1", number).await;
+        assert_eq!(refused.head["statusCode"], 429, "{}", refused.body);
+        assert!(refused.body.contains("too_many_accounts"), "{}", refused.body);
+    }
+    assert_eq!(sign_up("203.0.113.2", 50).await.head["statusCode"], 201);
+}
+
+#[tokio::test]
 async fn a_streamed_answer_begins_with_its_head_and_leaves_frame_by_frame() {
     let reply = Scene::new().await.replay("chats/send_message.json").await;
     assert_eq!(reply.header("content-type"), "text/event-stream");

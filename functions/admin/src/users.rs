@@ -18,6 +18,10 @@ pub(crate) struct Filter {
     email: Option<String>,
     /// Part of the name or the address.
     q: Option<String>,
+    /// Made not before this time (RFC 3339).
+    from: Option<Timestamp>,
+    /// Made before this time (RFC 3339).
+    to: Option<Timestamp>,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -104,6 +108,8 @@ pub(crate) async fn list_all_users(
         status: filter.status,
         email: filter.email.map(|email| email.trim().to_lowercase()),
         text: filter.q.map(|text| text.trim().to_lowercase()),
+        from: filter.from,
+        to: filter.to,
     };
     let found = app.list_users(&filter, &page).await?;
     page.answer(found.map(UserAdminView::from))

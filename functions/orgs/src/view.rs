@@ -175,8 +175,10 @@ impl InvitationView {
 pub(crate) struct InvitedToView {
     id: String,
     org_id: String,
-    org_name: String,
-    org_slug: String,
+    /// Null until the own address is verified.
+    org_name: Option<String>,
+    /// Null until the own address is verified.
+    org_slug: Option<String>,
     role: OrgRole,
     created_at: Timestamp,
     expires_at: Timestamp,
@@ -187,9 +189,9 @@ impl From<InvitedTo> for InvitedToView {
         let InvitedTo { invitation, org } = found;
         Self {
             id: invitation.id.0,
-            org_id: org.id.0,
-            org_name: org.name,
-            org_slug: org.slug,
+            org_id: invitation.org.0,
+            org_slug: org.as_ref().map(|org| org.slug.clone()),
+            org_name: org.map(|org| org.name),
             role: invitation.role,
             created_at: invitation.created_at,
             expires_at: invitation.expires_at,

@@ -102,6 +102,11 @@ impl App {
             if !self.store.accounts().set_password(&change, &entry).await? {
                 return Err(Error::conflict("account_changed", CHANGED));
             }
+            if let Credential::Clerk(session) = &identity.credential {
+                // All other sessions end; this one goes on.
+                self.know_clerk_session(user, session, found.user.session_epoch + 1)
+                    .await?;
+            }
             self.guessed_right_inside(guess).await
         })
     }
@@ -189,9 +194,10 @@ impl App {
     /// Asks for a mail with a link that verifies the caller's address. There is none when it is verified.
     ///
     /// # Errors
-    /// When the queue does not take it.
+    /// [`Error::TooMany`], and when the queue does not take it.
     pub fn request_verification<'a>(&'a self, user: &'a User) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
+            self.count_verification(&user.email).await?;
             let message = MailMessage::VerifyEmail {
                 id: self.ids.make()?,
                 user: user.id.clone(),

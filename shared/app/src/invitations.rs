@@ -32,8 +32,8 @@ const WRONG_ADDRESS: Error = Error::Forbidden {
 pub struct InvitedTo {
     /// The invitation.
     pub invitation: Invitation,
-    /// Where it leads.
-    pub org: Org,
+    /// Where it leads; none for somebody who has not shown yet that the address is theirs.
+    pub org: Option<Org>,
 }
 
 fn of_invitation<'a>(action: &'a str, invitation: &'a Invitation) -> Deed<'a> {
@@ -69,11 +69,17 @@ impl App {
                     return Err(already_member());
                 }
                 let known = self.store.invitations().of_address(&by.org, email).await?;
+                // Somebody else sent the same one at this moment: one mail is enough.
+                if let Some(known) = known
+                    .clone()
+                    .filter(|known| attempt > 0 && known.role == role && !known.is_expired(self.clock.now()))
+                {
+                    return Ok(known);
+                }
+                if attempt == 0 {
+                    self.count_invitation(&by.org, email).await?;
+                }
                 let sent = match known {
-                    // Somebody else sent the same one at this moment: one mail is enough.
-                    Some(known) if attempt > 0 && known.role == role && !known.is_expired(self.clock.now()) => {
-                        return Ok(known);
-                    }
                     Some(known) => self.renew(by, actor, &known, role).await?,
                     None => self.invite_first(by, actor, email, role, &found).await?,
                 };
@@ -96,6 +102,8 @@ impl App {
         id: &'a InvitationId,
     ) -> BoxFuture<'a, Result<Invitation>> {
         Box::pin(async move {
+            let known = self.invitation(&by.org, id).await?;
+            self.count_invitation(&by.org, &known.email).await?;
             for _ in 0..MAX_ATTEMPTS {
                 let known = self.invitation(&by.org, id).await?;
                 if let Some(sent) = self.renew(by, actor, &known, known.role).await? {
@@ -150,6 +158,7 @@ impl App {
             let mut orgs = self.store.orgs().among(&ids).await?;
             let shown = found.into_iter().filter_map(|invitation| {
                 let org = orgs.remove(&invitation.org)?.org;
+                let org = user.email_verified.then_some(org);
                 Some(InvitedTo { invitation, org })
             });
             Ok(shown.collect())

@@ -4,6 +4,7 @@
 //! The futures that functions await are boxed: their bodies are compiled once here, not again in each of the
 //! binaries.
 
+mod abuse;
 mod admin;
 mod alerts;
 mod answer;

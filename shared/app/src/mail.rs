@@ -80,7 +80,7 @@ impl App {
     }
 
     async fn write_and_send(&self, message: &MailMessage) -> Result<()> {
-        let Some(mail) = self.written(message).await? else {
+        let Some(mail) = self.written(message).await?.filter(|mail| mail.to.is_deliverable()) else {
             return Ok(());
         };
         let sent = self.mailer.send(&mail).await;

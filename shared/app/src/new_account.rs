@@ -32,9 +32,10 @@ impl App {
     /// Creates an account with its personal organization and signs it in.
     ///
     /// # Errors
-    /// [`Error::Conflict`] `email_taken`.
+    /// [`Error::Conflict`] `email_taken`, [`Error::TooMany`].
     pub fn register<'a>(&'a self, sign_up: SignUp, origin: &'a Origin) -> BoxFuture<'a, Result<SignedIn>> {
         Box::pin(async move {
+            self.count_sign_up(origin.network.as_ref()).await?;
             let email = sign_up.email.clone();
             let created = self.create_account(sign_up, PlatformRole::User, origin).await;
             // Either way one mail is asked for, so that both take the same time.

@@ -56,6 +56,11 @@ impl Email {
         self.0.split('@').next().unwrap_or_default()
     }
 
+    /// Whether mail could arrive there: names below `.invalid` stand for addresses that nobody knows (RFC 2606).
+    pub fn is_deliverable(&self) -> bool {
+        !self.0.to_lowercase().ends_with(".invalid")
+    }
+
     /// Hex SHA-256 of the comparable form: the key under which an address is unique.
     pub fn fingerprint(&self) -> String {
         hex::encode(Sha256::digest(self.0.to_lowercase().as_bytes()))

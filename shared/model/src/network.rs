@@ -15,6 +15,11 @@ impl Network {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether it is this machine itself, as on a developer's: the gateway never says so.
+    pub fn is_loopback(&self) -> bool {
+        self.0.starts_with("127.") || self.0 == "::/64"
+    }
 }
 
 impl From<IpAddr> for Network {
@@ -42,5 +47,7 @@ mod tests {
         assert_eq!(network("2001:db8:1:2:3:4:5:6").as_str(), "2001:db8:1:2::/64");
         assert_eq!(network("2001:db8:1:2::1"), network("2001:db8:1:2:ffff::"));
         assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
+        assert!(network("127.0.0.1").is_loopback() && network("::1").is_loopback());
+        assert!(!network("203.0.113.17").is_loopback());
     }
 }

@@ -63,6 +63,30 @@ pub const MAILS: Bucket = Bucket {
     interval: Duration::from_mins(20),
 };
 
+/// Accounts that one network makes: enough for a class that signs up together.
+pub const SIGN_UPS: Bucket = Bucket {
+    burst: 50,
+    interval: Duration::from_mins(1),
+};
+
+/// Mails with a link to verify the own address that somebody asks for.
+pub const VERIFICATIONS: Bucket = Bucket {
+    burst: 5,
+    interval: Duration::from_mins(10),
+};
+
+/// Invitations that one organization sends, those that are sent again included.
+pub const INVITATIONS: Bucket = Bucket {
+    burst: 100,
+    interval: Duration::from_mins(5),
+};
+
+/// Invitations that one address gets, from whatever organizations.
+pub const INVITED: Bucket = Bucket {
+    burst: 50,
+    interval: Duration::from_mins(30),
+};
+
 /// Which of an account's lanes a guess is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {

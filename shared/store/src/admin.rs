@@ -25,6 +25,10 @@ pub struct UserFilter {
     pub email: Option<String>,
     /// Part of the name or the address, in lower case.
     pub text: Option<String>,
+    /// Made not before this time.
+    pub from: Option<Timestamp>,
+    /// Made before this time.
+    pub to: Option<Timestamp>,
 }
 
 /// What became of a change of role or status.
@@ -42,6 +46,8 @@ impl UserFilter {
     fn keeps(&self, user: &User) -> bool {
         let email = user.email.as_str().to_lowercase();
         self.role.is_none_or(|role| role == user.role)
+            && self.from.is_none_or(|from| user.created_at >= from)
+            && self.to.is_none_or(|to| user.created_at < to)
             && self.status.is_none_or(|status| status == user.status)
             && self.email.as_ref().is_none_or(|prefix| email.starts_with(prefix))
             && self

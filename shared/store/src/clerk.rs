@@ -24,6 +24,17 @@ pub struct ClerkLink {
     pub deleted_at: Option<Timestamp>,
 }
 
+/// What is known of a session at Clerk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClerkSession {
+    /// It was not seen before.
+    New,
+    /// It belongs to this epoch of the account's sessions ([`User::session_epoch`]).
+    Of(u64),
+    /// It was ended here.
+    Ended,
+}
+
 /// The name of an event, so that it is applied once.
 #[derive(Debug, Clone)]
 pub struct EventMarker {
@@ -83,19 +94,41 @@ impl Clerk {
         self.0.identity().get(keys::clerk(person)).await
     }
 
-    /// The account, and whether their session at Clerk was ended here.
-    pub async fn account(&self, user: &UserId, session: &str) -> Result<Option<(User, bool)>> {
-        let ended = keys::clerk_sign_out(user, session);
-        let (profile, ended) = self.0.accounts().with(user, ended).await?;
-        Ok(profile.map(|profile| (profile, ended.is_some())))
+    /// The account, and what is known of a session of theirs at Clerk.
+    pub async fn account(&self, user: &UserId, session: &str) -> Result<Option<(User, ClerkSession)>> {
+        let session = keys::clerk_session(user, session);
+        let (profile, found) = self.0.accounts().with(user, session).await?;
+        let known = found.map_or(ClerkSession::New, |item| {
+            let epoch = item.get("epoch").and_then(|epoch| epoch.as_n().ok()?.parse().ok());
+            epoch.map_or(ClerkSession::Ended, ClerkSession::Of)
+        });
+        Ok(profile.map(|profile| (profile, known)))
     }
 
-    /// Ends a session at Clerk for this system.
+    /// Notes in which epoch of the account a session at Clerk is, until it is forgotten.
+    pub async fn know_session(&self, user: &UserId, session: &str, epoch: u64, until: Timestamp) -> Result<()> {
+        let update = self
+            .0
+            .identity()
+            .update(&keys::clerk_session(user, session))
+            .update_expression("SET epoch = :epoch, #ttl = :ttl")
+            .condition_expression("attribute_not_exists(pk) OR epoch < :epoch")
+            .expression_attribute_names("#ttl", tables::TTL)
+            .expression_attribute_values(":epoch", n(epoch))
+            .expression_attribute_values(":ttl", n(until.as_second()));
+        conditional(update).await.map(|_| ())
+    }
+
+    /// Ends a session at Clerk for this system: it is in no epoch from here on.
     pub async fn sign_out(&self, user: &UserId, session: &str, until: Timestamp) -> Result<()> {
-        let key = keys::clerk_sign_out(user, session);
-        let mut item = primary(&key);
-        item.insert(tables::TTL.to_owned(), n(until.as_second()));
-        self.0.identity().put_new(item).await.map(|_| ())
+        let update = self
+            .0
+            .identity()
+            .update(&keys::clerk_session(user, session))
+            .update_expression("SET #ttl = :ttl REMOVE epoch")
+            .expression_attribute_names("#ttl", tables::TTL)
+            .expression_attribute_values(":ttl", n(until.as_second()));
+        conditional(update).await.map(|_| ())
     }
 
     /// Makes an account for a person who has none, or nothing at all.

@@ -10,6 +10,7 @@ use model::{
     ApiKeyId, ChatbotId, ConversationId, DocumentId, InvitationId, MailId, Network, OrgId, PromptId, SessionId, TurnId,
     UserId, throttle::Lane,
 };
+use sha2::{Digest as _, Sha256};
 
 /// Partition and sort key of one item.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,9 +73,9 @@ pub fn clerk(person: &str) -> Key {
     key(format!("CLERK#{person}"), "U")
 }
 
-/// Marks a session at Clerk as ended here.
-pub fn clerk_sign_out(user: &UserId, session: &str) -> Key {
-    key(self::user(user), format!("CLERKOUT#{session}"))
+/// What is known of a session at Clerk.
+pub fn clerk_session(user: &UserId, session: &str) -> Key {
+    key(self::user(user), format!("CLERKSESS#{session}"))
 }
 
 /// Sort key of the salt of a person.
@@ -373,7 +374,17 @@ pub fn mail(mail: &MailId) -> Key {
     key(format!("MAIL#{mail}"), "M")
 }
 
-/// Mails of one kind that an address got because somebody typed it.
+/// Accounts that a network made.
+pub fn sign_ups(network: &Network) -> Key {
+    key(format!("SIGNUP#{}", network.as_str()), "L")
+}
+
+/// Invitations that an organization sent. Counters outlive what they count for a while, so no id stands in them.
+pub fn invitations_of(org: &OrgId) -> Key {
+    key(format!("INVITES#{}", hex::encode(Sha256::digest(org.as_str()))), "L")
+}
+
+/// Mails of one kind that an address got because somebody typed it, or that its owner asked for.
 pub fn mails_to(account: &str, kind: &str) -> Key {
     key(format!("MAIL#TO#{account}"), kind)
 }

@@ -45,7 +45,7 @@ pub use admin::{StandingChange, UserFilter, Users};
 pub use api_keys::{ApiKeys, KeyHolder, Made};
 pub use audit_log::{AuditFilter, AuditLog, ChainFault, Verified};
 pub use chatbots::{ChatbotChange, Chatbots};
-pub use clerk::{Applied, Clerk, ClerkLink, EventMarker, Linked, PersonChange};
+pub use clerk::{Applied, Clerk, ClerkLink, ClerkSession, EventMarker, Linked, PersonChange};
 pub use conversations::Conversations;
 pub use credentials::{PasswordChange, PasswordReset, Verification};
 pub use documents::{Attempt, Documents, Lease, Outcome};

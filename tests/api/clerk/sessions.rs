@@ -98,6 +98,46 @@ async fn signing_out_ends_the_session_here_and_only_this_one() {
 }
 
 #[tokio::test]
+async fn signing_out_everywhere_ends_sessions_at_clerk_too_and_new_ones_count() {
+    let clerk = Clerk::start().await;
+    let of = |session: &str| {
+        let mut claims = clerk.claims("user_ada");
+        claims["sid"] = session.into();
+        clerk.with(&clerk.token(&claims))
+    };
+    for session in ["sess_phone", "sess_desk"] {
+        of(session).get(ME).await.ok();
+    }
+    of("sess_desk").post("/api/v1/auth/logout-all", json!({})).await.ok();
+    clerk.t.advance_seconds(30);
+    for session in ["sess_phone", "sess_desk"] {
+        // Clerk goes on giving out tokens for it.
+        of(session).get(ME).await.problem(401, "session_ended");
+    }
+    let again = of("sess_again");
+    again.get(ME).await.ok();
+    again.get(ME).await.ok();
+    of("sess_phone").get(ME).await.problem(401, "session_ended");
+}
+
+#[tokio::test]
+async fn no_mail_goes_to_an_address_that_nobody_has() {
+    let clerk = Clerk::start().await;
+    let ada = clerk.person("user_ada");
+    let me = ada.get(ME).await.ok().json();
+    assert!(me["email"].as_str().unwrap().ends_with("@clerk.invalid"), "{me}");
+    ada.post("/api/v1/auth/verify-email/request", json!({})).await.ok();
+    let reset = json!({"email": me["email"]});
+    clerk
+        .t
+        .anonymous()
+        .post("/api/v1/auth/reset-password", reset)
+        .await
+        .ok();
+    assert_eq!(clerk.t.outbox().await, Vec::<Value>::new());
+}
+
+#[tokio::test]
 async fn a_session_counts_within_its_time_by_our_clock() {
     let clerk = Clerk::start().await;
     let ada = clerk.person("user_ada");

@@ -100,8 +100,13 @@ async fn a_late_update_after_a_deletion_stays_deleted() {
         .get("/api/v1/internal/users/by-clerk-id/user_bob")
         .await
         .problem(404, "not_found");
+    clerk.t.drain().await;
     let items = clerk.t.items("parlance-identity").await;
-    assert_eq!(items.keys().filter(|(_, sk)| sk == "PROFILE").count(), 1);
+    assert_eq!(
+        items.keys().filter(|(_, sk)| sk == "PROFILE").count(),
+        0,
+        "erased, and none made"
+    );
 }
 
 #[tokio::test]

@@ -12,16 +12,16 @@ use model::{Actor, AuditEntry, Email, Error, Result, Secret, User, UserId, audit
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::time::Duration;
-use store::{EventMarker, Linked};
+use store::{ClerkSession, EventMarker, Linked};
 
 pub(crate) use token::Verifier;
 pub use webhook::SignedEvent;
 
 use crate::{App, Credential, Identity, audited::Deed, new_account::Draft};
 
-/// For so long a session that was ended here is remembered. Clerk's own sessions live for a week unless configured
+/// For so long after its first request, or after it was ended here, a session is remembered. Clerk's own sessions live for a week unless configured
 /// otherwise.
-const REMEMBER_SIGN_OUT: Duration = Duration::from_hours(366 * 24);
+const REMEMBER_SESSION: Duration = Duration::from_hours(366 * 24);
 /// How often a write that somebody else got in the way of is tried again.
 const MAX_ATTEMPTS: u32 = 8;
 
@@ -87,7 +87,13 @@ impl App {
             return Err(ENDED);
         };
         let found = self.store.clerk().account(&user, &session.id).await?;
-        let (user, _) = found.filter(|(user, ended)| user.is_active() && !ended).ok_or(ENDED)?;
+        let (user, known) = found.filter(|(user, _)| user.is_active()).ok_or(ENDED)?;
+        match known {
+            ClerkSession::Of(epoch) if epoch == user.session_epoch => {}
+            ClerkSession::New => self.know_clerk_session(&user, &session.id, user.session_epoch).await?,
+            // Ended here, alone or with all others. Clerk goes on giving out tokens for it.
+            ClerkSession::Of(_) | ClerkSession::Ended => return Err(ENDED),
+        }
         Ok(Identity {
             user,
             credential: Credential::Clerk(session.id),
@@ -95,9 +101,15 @@ impl App {
         })
     }
 
+    /// Notes that a session of Clerk is in this epoch of the account: raising the epoch ends it, as those of our own.
+    pub(crate) async fn know_clerk_session(&self, user: &User, session: &str, epoch: u64) -> Result<()> {
+        let until = after(self.clock.now(), REMEMBER_SESSION);
+        self.store.clerk().know_session(&user.id, session, epoch, until).await
+    }
+
     /// Ends a session of Clerk here: its tokens are refused from the next request on, whatever Clerk says.
     pub(crate) async fn sign_out_of_clerk(&self, user: &UserId, session: &str) -> Result<()> {
-        let until = after(self.clock.now(), REMEMBER_SIGN_OUT);
+        let until = after(self.clock.now(), REMEMBER_SESSION);
         self.store.clerk().sign_out(user, session, until).await
     }
 

@@ -1,0 +1,58 @@
+//! What one caller may cause for others: accounts, and mail to whoever's address they type.
+
+use model::{
+    Email, Error, Network, OrgId, Result,
+    throttle::{Bucket, INVITATIONS, INVITED, SIGN_UPS, VERIFICATIONS},
+};
+use store::keys::{self, Key};
+
+use crate::App;
+
+impl App {
+    /// Counts an account that is about to be made from `network`, whether or not it will be: the answer must not tell
+    /// which addresses have one. A developer's own machine makes as many as it likes.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`] `too_many_accounts`.
+    pub(crate) async fn count_sign_up(&self, network: Option<&Network>) -> Result<()> {
+        let Some(network) = network.filter(|network| !network.is_loopback()) else {
+            return Ok(());
+        };
+        let detail = "Too many accounts were made from your network; wait before the next one.";
+        self.count(&keys::sign_ups(network), SIGN_UPS, "too_many_accounts", detail)
+            .await
+    }
+
+    /// Counts a mail that somebody asks for to verify their address.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`] `too_many_mails`.
+    pub(crate) async fn count_verification(&self, email: &Email) -> Result<()> {
+        let detail = "Mails were sent to this address already; look for them, or wait before the next one.";
+        let asked = keys::mails_to(&email.fingerprint(), "VERIFY_ASKED");
+        self.count(&asked, VERIFICATIONS, "too_many_mails", detail).await
+    }
+
+    /// Counts an invitation that `org` sends to `email`, for the first time or again.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`] `too_many_invitations`.
+    pub(crate) async fn count_invitation(&self, org: &OrgId, email: &Email) -> Result<()> {
+        let code = "too_many_invitations";
+        let detail = "Your organization sent many invitations; wait before the next one.";
+        self.count(&keys::invitations_of(org), INVITATIONS, code, detail)
+            .await?;
+        let detail = "This address was invited many times; wait before it is invited again.";
+        let to = keys::mails_to(&email.fingerprint(), "INVITATION");
+        self.count(&to, INVITED, code, detail).await
+    }
+
+    async fn count(&self, key: &Key, bucket: Bucket, code: &'static str, detail: &'static str) -> Result<()> {
+        let taken = self.store.limits().take(key, bucket, self.clock.now()).await?;
+        taken.map_err(|retry_after| Error::TooMany {
+            code,
+            detail,
+            retry_after,
+        })
+    }
+}

@@ -1,0 +1,77 @@
+//! What was deleted a moment ago is not there, for every operation.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::support::{Caller, Test};
+
+/// Method and path of the operations for which this column of the policy says `status`.
+fn operations(column: usize, status: &str) -> Vec<(Method, String)> {
+    let rows = include_str!("policy.tsv")
+        .lines()
+        .skip(1)
+        .map(|row| row.split('\t').collect());
+    let wanted = rows.filter(|row: &Vec<&str>| row[column] == status && !row[1].contains("/internal/"));
+    wanted.map(|row| (row[0].parse().unwrap(), row[1].to_owned())).collect()
+}
+
+/// The path with an id in place of each parameter: `org` for organizations, one that nothing has for all else.
+fn named(path: &str, org: &str) -> String {
+    let part = |part: &str| match part {
+        "{org_id}" => org.to_owned(),
+        part if part.starts_with('{') => "01a2017d-6c1d-7a53-8f5e-2b64c1d7e999".to_owned(),
+        part => part.to_owned(),
+    };
+    path.split('/').map(part).collect::<Vec<_>>().join("/")
+}
+
+async fn call(caller: &Caller, method: &Method, path: &str) -> u16 {
+    let request = caller.request(method.clone(), path);
+    let request = if *method == Method::GET {
+        request
+    } else {
+        request.json(&json!({}))
+    };
+    caller.send(request).await.status.as_u16()
+}
+
+#[tokio::test]
+async fn no_operation_takes_a_credential_of_an_account_that_was_just_deleted() {
+    let t = Test::new().await;
+    let ada = t.user("ada").await;
+    let key = ada.with_token(&ada.api_key(json!({"name": "Kiosk"})).await.text("key"));
+    ada.delete("/api/v1/users/me").await.ok();
+    let operations = operations(2, "401");
+    assert!(operations.len() > 100, "{}", operations.len());
+    // What a sign-in or a refresh presents is in its body.
+    let own = |path: &str| path.contains("/auth/login") || path.contains("/auth/refresh");
+    for (method, path) in operations.into_iter().filter(|(_, path)| !own(path)) {
+        let path = named(&path, ada.org());
+        for caller in [&ada, &key] {
+            assert_eq!(call(caller, &method, &path).await, 401, "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_operation_finds_an_organization_that_was_just_deleted() {
+    let t = Test::new().await;
+    let ada = t.user("ada").await;
+    let org = ada
+        .post("/api/v1/orgs", json!({"name": "Acme"}))
+        .await
+        .created()
+        .text("id");
+    let inside = ada.with_header("x-current-org", &org);
+    inside.get("/api/v1/documents").await.ok();
+    ada.delete(&format!("/api/v1/orgs/{org}")).await.expect(204);
+    // A stranger who names somebody's organization gets the same.
+    let operations = operations(7, "404");
+    assert!(operations.len() > 60, "{}", operations.len());
+    for (method, path) in operations {
+        let path = named(&path, &org);
+        assert_eq!(call(&inside, &method, &path).await, 404, "{method} {path}");
+    }
+    let orgs = ada.get("/api/v1/orgs").await.ok().json();
+    assert_eq!(orgs.as_array().unwrap().len(), 1, "{orgs}");
+}
