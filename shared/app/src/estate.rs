@@ -95,6 +95,7 @@ impl App {
                 let turns = keys::turns(org, user, &model::ConversationId(conversation));
                 self.store.erase(&Partition::whole(Home::App, turns)).await?;
             }
+            self.objects.delete_below(&keys::large_turns_of(org, user)).await?;
             self.store.erase(&Partition::whole(Home::App, own)).await
         })
     }

@@ -148,7 +148,7 @@ impl App {
 
     /// The conversations of one person inside one organization.
     pub fn conversations(&self, org: &OrgId, user: &UserId) -> Conversations {
-        self.store.conversations(org, user)
+        self.store.conversations(&self.objects, org, user)
     }
 
     /// The conversations among which this one is, whoever's they are: for callers that act for everybody.

@@ -28,18 +28,19 @@ pub mod session;
 pub mod settings;
 pub mod throttle;
 pub mod time;
+pub mod turn;
 
 pub use account::{PlatformRole, User, UserStatus};
 pub use api_key::{ApiKey, KeyMode, KeyState};
 pub use audit::{Actor, AuditEntry};
 pub use chatbot::{Chatbot, ChatbotSettings};
-pub use conversation::{Citation, Conversation, Turn, TurnStatus, Usage};
+pub use conversation::{Citation, Conversation, Usage};
 pub use document::{Document, DocumentKind, DocumentStatus, IndexFailure};
 pub use email::Email;
 pub use error::{Error, FieldError, Result, UpstreamKind};
 pub use id::{
-    ApiKeyId, AuditEntryId, ChatbotId, ConversationId, DocumentId, Ids, InvitationId, MailId, OrgId, SessionId, TurnId,
-    UserId,
+    ApiKeyId, AuditEntryId, ChatbotId, ConversationId, DocumentId, Ids, InvitationId, MailId, MessageId, OrgId, SessionId,
+    TurnId, UserId,
 };
 pub use invitation::Invitation;
 pub use mail::{Mail, MailMessage};
@@ -55,3 +56,4 @@ pub use secret::Secret;
 pub use session::Session;
 pub use settings::Settings;
 pub use time::{Clock, Timestamp};
+pub use turn::{Answer, AnswerStatus, Feedback, Rating, Turn};
