@@ -13,6 +13,7 @@ mod clerk;
 mod config;
 mod credentials;
 mod estate;
+mod generate;
 mod guesses;
 mod index_document;
 mod invitations;
@@ -34,6 +35,7 @@ mod segments;
 mod ses;
 mod settings;
 mod sign_in;
+mod tasks;
 mod tokens;
 mod upload;
 mod users;
@@ -47,6 +49,7 @@ pub use clerk::{ClerkPerson, SignedEvent};
 pub use config::{ClerkConfig, Config, ConfigError, DEFAULT_PUBLIC_URL};
 pub use credentials::NewCredentials;
 pub use futures::future::BoxFuture;
+pub use generate::{Generated, Generation, GenerationStream, Outcome, Payer};
 pub use index_document::Delivery;
 pub use invitations::InvitedTo;
 pub use mail::Mailer;
@@ -91,6 +94,7 @@ pub struct Inner {
     models: models::Models,
     clerk: clerk::Verifier,
     caches: operations::Caches,
+    tasks: tasks::Tasks,
 }
 
 impl Deref for App {
@@ -132,6 +136,7 @@ impl App {
             models: models::Models::new()?,
             clerk: clerk::Verifier::new(config.clerk.clone())?,
             caches: operations::Caches::default(),
+            tasks: tasks::Tasks::default(),
             config,
         })))
     }

@@ -72,6 +72,8 @@ ids! {
     TurnId,
     /// A message of a conversation: a question has the id of its turn, an answer one that leads to its turn.
     MessageId,
+    /// One call of a model, and what is reserved for it.
+    GenerationId,
 }
 
 /// Makes ids and random bytes. Ids of one process are strictly increasing, so lists keep the order of creation.

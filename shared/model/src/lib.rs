@@ -11,6 +11,7 @@ pub mod conversation;
 pub mod document;
 pub mod email;
 pub mod error;
+pub mod generation;
 pub mod id;
 pub mod invitation;
 pub mod mail;
@@ -38,9 +39,10 @@ pub use conversation::{Citation, Conversation, Usage};
 pub use document::{Document, DocumentKind, DocumentStatus, IndexFailure};
 pub use email::Email;
 pub use error::{Error, FieldError, Result, UpstreamKind};
+pub use generation::Category;
 pub use id::{
-    ApiKeyId, AuditEntryId, ChatbotId, ConversationId, DocumentId, Ids, InvitationId, MailId, MessageId, OrgId, SessionId,
-    TurnId, UserId,
+    ApiKeyId, AuditEntryId, ChatbotId, ConversationId, DocumentId, GenerationId, Ids, InvitationId, MailId, MessageId,
+    OrgId, SessionId, TurnId, UserId,
 };
 pub use invitation::Invitation;
 pub use mail::{Mail, MailMessage};
