@@ -11,6 +11,7 @@ mod audit;
 mod audited;
 mod clerk;
 mod config;
+mod conversations;
 mod credentials;
 mod estate;
 mod generate;
@@ -42,7 +43,7 @@ mod users;
 
 use std::{ops::Deref, sync::Arc};
 
-pub use answer::{AnswerEvent, AnswerStream, Question};
+pub use answer::{AnswerEvent, AnswerStream, Answered, Asked, LastSeen, Question};
 pub use api_keys::{KeyChange, KeyFound, Keyring, NewKey, ShownOnce};
 pub use audit::{AuditRecord, ClientEntry, Subject};
 pub use clerk::{ClerkPerson, SignedEvent};
@@ -95,6 +96,7 @@ pub struct Inner {
     clerk: clerk::Verifier,
     caches: operations::Caches,
     tasks: tasks::Tasks,
+    lives: answer::Lives,
 }
 
 impl Deref for App {
@@ -137,6 +139,7 @@ impl App {
             clerk: clerk::Verifier::new(config.clerk.clone())?,
             caches: operations::Caches::default(),
             tasks: tasks::Tasks::default(),
+            lives: answer::Lives::default(),
             config,
         })))
     }

@@ -67,6 +67,19 @@ pub struct Usage {
     pub estimated: bool,
 }
 
+impl Usage {
+    /// Both together, when an answer took two calls.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            prompt_tokens: self.prompt_tokens + other.prompt_tokens,
+            completion_tokens: self.completion_tokens + other.completion_tokens,
+            total_tokens: self.total_tokens + other.total_tokens,
+            estimated: self.estimated || other.estimated,
+        }
+    }
+}
+
 /// Longest message, in characters.
 pub const MAX_MESSAGE: usize = 32_000;
 /// Longest title, in characters.

@@ -3,7 +3,7 @@
 //! Who writes a turn writes all of it and says which write it goes back to, so nothing that somebody else wrote in
 //! between is lost. What is said is the path from the conversation's head back to its first turn.
 
-use aws_sdk_dynamodb::{error::SdkError, operation::put_item::PutItemError, types::Put};
+use aws_sdk_dynamodb::{error::SdkError, operation::put_item::PutItemError, types::{Put, ReturnValue}};
 use bytes::Bytes;
 use model::{Answer, Conversation, ConversationId, Error, MessageId, Page, PageRequest, Result, Turn, TurnId};
 use serde::{Deserialize, Serialize};
@@ -108,6 +108,10 @@ impl Conversations {
             self.forget(&written).await;
             return Ok(Begun::Overtaken);
         }
+        if turn.rev > 0 {
+            // What it was before is in it still, so this one was large only if that is.
+            self.forget(&Turn { rev: turn.rev, ..written.clone() }).await;
+        }
         *turn = written;
         Ok(Begun::Done)
     }
@@ -125,10 +129,14 @@ impl Conversations {
             .table_name(&self.store.tables().app)
             .set_item(Some(self.item(&written).await?))
             .condition_expression("rev = :rev")
-            .expression_attribute_values(":rev", n(turn.rev));
+            .expression_attribute_values(":rev", n(turn.rev))
+            .return_values(ReturnValue::AllOld);
         match put.send().await {
-            Ok(_) => {
-                self.forget(turn).await;
+            Ok(old) => {
+                let body = old.attributes.as_ref().and_then(|old| old.get(BODY)?.as_s().ok());
+                if let Some(body) = body {
+                    self.remove_object(turn, body).await;
+                }
                 *turn = written;
                 Ok(Saved::Done)
             }
@@ -246,10 +254,14 @@ impl Conversations {
     /// conversation.
     async fn forget(&self, turn: &Turn) {
         if is_large(turn) {
-            let body = keys::large_turn(&self.org, &self.user, turn);
-            if let Err(error) = self.objects.delete(&body).await {
-                tracing::warn!(turn_id = %turn.id, %error, "turn.object_left");
-            }
+            self.remove_object(turn, &keys::large_turn(&self.org, &self.user, turn))
+                .await;
+        }
+    }
+
+    async fn remove_object(&self, turn: &Turn, body: &str) {
+        if let Err(error) = self.objects.delete(body).await {
+            tracing::warn!(turn_id = %turn.id, %error, "turn.object_left");
         }
     }
 }
