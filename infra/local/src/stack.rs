@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use app::{App, ClerkConfig, Config, SignUp};
+use app::{App, ClerkConfig, Config, Providers, SignUp};
 use axum::serve::ListenerExt as _;
 use model::{Clock, Email, NewPassword, Secret};
 use store::QueueUrls;
@@ -283,10 +283,7 @@ fn config(options: &Options, cloud: &Cloud) -> Config {
             .unwrap_or(app::DEFAULT_PUBLIC_URL)
             .trim_end_matches('/')
             .to_owned(),
-        openai_base_url: options
-            .variable("OPENAI_BASE_URL")
-            .unwrap_or("https://api.openai.com/v1")
-            .to_owned(),
+        providers: Providers::read(|name| options.variable(name).map(str::to_owned)),
         fall_back_to_local_model: true,
         clerk: ClerkConfig::read(|name| options.variable(name).map(str::to_owned)),
     }

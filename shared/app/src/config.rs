@@ -23,13 +23,64 @@ pub struct Config {
     pub mail_from: String,
     /// Where people open the links in mails, without a slash at the end.
     pub public_url: String,
-    /// Base URL of the OpenAI-compatible provider.
-    pub openai_base_url: String,
+    /// Where the providers of models are.
+    pub providers: Providers,
     /// Whether a model whose provider has no key is answered by the built-in `local` model. Only on a
     /// developer's machine: in production nobody is to be answered by another model than they think.
     pub fall_back_to_local_model: bool,
     /// Sessions of Clerk, where they are accepted.
     pub clerk: Option<ClerkConfig>,
+}
+
+/// Where the providers of models are. Their keys are secrets and not here.
+#[derive(Debug, Clone)]
+pub struct Providers {
+    /// `OPENAI_BASE_URL`: `OpenAI`, or whoever speaks its protocol and is to answer under its name.
+    pub openai: String,
+    /// `ANTHROPIC_BASE_URL`, without the version.
+    pub anthropic: String,
+    /// `GEMINI_BASE_URL`, with the version.
+    pub gemini: String,
+    /// Amazon Bedrock, where it may be used.
+    pub bedrock: Option<Bedrock>,
+    /// `AZURE_OPENAI_ENDPOINT`, as in `https://NAME.openai.azure.com`.
+    pub azure: Option<String>,
+    /// `AZURE_OPENAI_API_VERSION`.
+    pub azure_api_version: String,
+    /// `OPENAI_COMPATIBLE_BASE_URL`: an own server, such as Ollama, llama.cpp or vLLM, or a further vendor. It may need
+    /// no key.
+    pub compatible: Option<String>,
+}
+
+/// Amazon Bedrock.
+#[derive(Debug, Clone)]
+pub struct Bedrock {
+    /// `BEDROCK_REGION`.
+    pub region: String,
+    /// `BEDROCK_BASE_URL`, by default the endpoint of the region.
+    pub base_url: String,
+}
+
+impl Providers {
+    /// From the environment, through `get`.
+    pub fn read(get: impl Fn(&str) -> Option<String>) -> Self {
+        let get = |name: &str| get(name).map(|value| value.trim().to_owned()).filter(|v| !v.is_empty());
+        let or = |name: &str, default: &str| get(name).unwrap_or_else(|| default.to_owned());
+        let bedrock = get("BEDROCK_REGION").map(|region| Bedrock {
+            base_url: get("BEDROCK_BASE_URL")
+                .unwrap_or_else(|| format!("https://bedrock-runtime.{region}.amazonaws.com")),
+            region,
+        });
+        Self {
+            openai: or("OPENAI_BASE_URL", "https://api.openai.com/v1"),
+            anthropic: or("ANTHROPIC_BASE_URL", "https://api.anthropic.com"),
+            gemini: or("GEMINI_BASE_URL", "https://generativelanguage.googleapis.com/v1beta"),
+            bedrock,
+            azure: get("AZURE_OPENAI_ENDPOINT"),
+            azure_api_version: or("AZURE_OPENAI_API_VERSION", "2024-10-21"),
+            compatible: get("OPENAI_COMPATIBLE_BASE_URL"),
+        }
+    }
 }
 
 /// How sessions of Clerk are recognized.
@@ -99,7 +150,7 @@ impl Config {
             },
             mail_from: or("MAIL_FROM", ""),
             public_url: or("PUBLIC_URL", DEFAULT_PUBLIC_URL).trim_end_matches('/').to_owned(),
-            openai_base_url: or("OPENAI_BASE_URL", "https://api.openai.com/v1"),
+            providers: Providers::read(&get),
             fall_back_to_local_model: false,
             clerk: ClerkConfig::read(&get),
         })

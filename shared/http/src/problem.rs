@@ -150,13 +150,21 @@ impl From<Error> for Problem {
             Error::BadRequest { code, .. } => Self::new(S::BAD_REQUEST, code, detail),
             Error::TooLarge { .. } => Self::new(S::PAYLOAD_TOO_LARGE, "too_large", detail),
             Error::UnsupportedMedia(_) => Self::new(S::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail),
-            Error::Upstream { kind, code, .. } => {
+            Error::Upstream {
+                kind,
+                code,
+                retry_after,
+                ..
+            } => {
                 let status = match kind {
                     UpstreamKind::BadAnswer => S::BAD_GATEWAY,
                     UpstreamKind::Unavailable => S::SERVICE_UNAVAILABLE,
                     UpstreamKind::TimedOut => S::GATEWAY_TIMEOUT,
                 };
-                Self::new(status, code, detail)
+                Self {
+                    retry_after,
+                    ..Self::new(status, code, detail)
+                }
             }
             Error::Unavailable(source) => Self {
                 source: Some(source.into()),

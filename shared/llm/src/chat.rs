@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use futures::stream::BoxStream;
+use futures::future::{BoxFuture, FutureExt as _};
+use futures::stream::{BoxStream, StreamExt as _};
 use serde::{Deserialize, Serialize};
 
 use crate::ModelError;
@@ -90,6 +91,15 @@ pub struct Source {
 /// One event of an answer.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ChatEvent {
+    /// Which model answers, where that was open: said at most once, and before the first text.
+    Answering {
+        /// Who runs it.
+        provider: Cow<'static, str>,
+        /// Its id at that provider.
+        model: String,
+        /// Whether it is another one than the first choice.
+        fallback: bool,
+    },
     /// The next piece of the answer, never empty. The answer is the concatenation of all pieces.
     Text(String),
     /// The answer is complete. The last event of every good stream, exactly once.
@@ -118,10 +128,19 @@ pub enum FinishReason {
 /// Tokens one answer consumed, as the provider counts them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Usage {
-    /// Tokens read: instructions, sources and conversation.
+    /// Tokens read: instructions, sources and conversation, those of a cache included.
     pub prompt_tokens: u64,
     /// Tokens written, including those of a reasoning the reader never sees.
     pub completion_tokens: u64,
+    /// The part of `prompt_tokens` that came out of the provider's cache.
+    #[serde(default)]
+    pub cached_tokens: u64,
+    /// The part of `prompt_tokens` that was written into the provider's cache.
+    #[serde(default)]
+    pub cache_write_tokens: u64,
+    /// The part of `completion_tokens` that is reasoning.
+    #[serde(default)]
+    pub reasoning_tokens: u64,
     /// Whether the provider said nothing and [`estimate_tokens`](crate::estimate_tokens) had to stand in.
     pub estimated: bool,
 }
@@ -146,6 +165,44 @@ pub trait ChatModel: Send + Sync {
 
     /// Starts an answer. Errors of the start come as the first item of the stream.
     fn chat(&self, request: ChatRequest) -> ChatStream;
+
+    /// The whole answer at once.
+    fn complete(&self, request: ChatRequest) -> BoxFuture<'static, Result<Completion, ModelError>> {
+        collect(self.chat(request)).boxed()
+    }
+}
+
+/// A whole answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Completion {
+    /// The answer.
+    pub text: String,
+    /// Why the model stopped.
+    pub finish_reason: FinishReason,
+    /// What the answer cost.
+    pub usage: Usage,
+    /// Provider and model, where it was open which one answers.
+    pub answered_by: Option<(Cow<'static, str>, String)>,
+}
+
+/// Reads a stream to its end.
+async fn collect(mut events: ChatStream) -> Result<Completion, ModelError> {
+    let (mut text, mut answered_by) = (String::new(), None);
+    while let Some(event) = events.next().await {
+        match event? {
+            ChatEvent::Answering { provider, model, .. } => answered_by = Some((provider, model)),
+            ChatEvent::Text(piece) => text.push_str(&piece),
+            ChatEvent::Done { finish_reason, usage } => {
+                return Ok(Completion {
+                    text,
+                    finish_reason,
+                    usage,
+                    answered_by,
+                });
+            }
+        }
+    }
+    Err(ModelError::Cut)
 }
 
 /// What a model is, as the API lists it.

@@ -54,6 +54,18 @@ pub enum ModelError {
         /// What is wrong with them.
         detail: String,
     },
+    /// It failed so often lately that it is not asked for now.
+    #[error("the provider is not asked for {retry_after:?}, because it failed several times in a row")]
+    Unavailable {
+        /// When it is asked again.
+        retry_after: Duration,
+    },
+    /// The provider failed in the middle of an answer.
+    #[error("the provider broke the answer off: {detail}")]
+    Interrupted {
+        /// What the provider said, shortened.
+        detail: String,
+    },
     /// The stream ended without its end mark: the answer may be incomplete.
     #[error("the provider's answer was cut off")]
     Cut,
@@ -97,6 +109,8 @@ impl ModelError {
             Self::Refused { status: 500.., .. } => "provider_failed",
             Self::Refused { .. } => "provider_refused",
             Self::Malformed { .. } => "provider_answer_malformed",
+            Self::Unavailable { .. } => "provider_unavailable",
+            Self::Interrupted { .. } => "provider_failed",
             Self::Cut => "provider_answer_cut",
         }
     }
@@ -115,7 +129,8 @@ impl ModelError {
             Self::Refused { status: 404, .. } => "The model's provider does not know this model.",
             Self::Refused { .. } => "The model's provider refused the request.",
             Self::Malformed { .. } => "The model's provider sent an answer that cannot be read.",
-            Self::Cut => "The answer broke off before its end.",
+            Self::Unavailable { .. } => "The model's provider does not answer at present; try again shortly.",
+            Self::Interrupted { .. } | Self::Cut => "The answer broke off before its end.",
         }
     }
 }
@@ -129,12 +144,22 @@ impl From<ModelError> for Error {
             | ModelError::Unreachable { .. }
             | ModelError::RateLimited { .. }
             | ModelError::QuotaExhausted { .. }
+            | ModelError::Unavailable { .. }
             | ModelError::Refused { status: 401 | 403, .. } => UpstreamKind::Unavailable,
-            ModelError::Refused { .. } | ModelError::Malformed { .. } | ModelError::Cut => UpstreamKind::BadAnswer,
+            ModelError::Refused { .. }
+            | ModelError::Malformed { .. }
+            | ModelError::Interrupted { .. }
+            | ModelError::Cut => UpstreamKind::BadAnswer,
+        };
+        let retry_after = match &error {
+            ModelError::RateLimited { retry_after } => *retry_after,
+            ModelError::Unavailable { retry_after } => Some(*retry_after),
+            _ => None,
         };
         Self::Upstream {
             kind,
             code: error.code(),
+            retry_after,
             detail: error.public_detail().to_owned(),
         }
     }
@@ -206,6 +231,18 @@ mod tests {
                 "provider_failed",
             ),
             (
+                ModelError::Unavailable {
+                    retry_after: Duration::from_secs(7),
+                },
+                UpstreamKind::Unavailable,
+                "provider_unavailable",
+            ),
+            (
+                ModelError::Interrupted { detail: detail() },
+                UpstreamKind::BadAnswer,
+                "provider_failed",
+            ),
+            (
                 ModelError::Malformed { detail: detail() },
                 UpstreamKind::BadAnswer,
                 "provider_answer_malformed",
@@ -217,6 +254,7 @@ mod tests {
                 kind,
                 code: actual,
                 detail,
+                ..
             } = &public
             else {
                 panic!("{public:?}")

@@ -9,22 +9,27 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot go on should panic"))]
 
+pub mod catalog;
 mod chat;
 mod citation;
 mod error;
+mod fit;
 mod limits;
 mod local;
 mod openai;
+pub mod prices;
 mod prompt;
 pub mod sse;
 mod text;
 mod tokens;
 
 pub use chat::{
-    ChatEvent, ChatModel, ChatRequest, ChatStream, FinishReason, Message, ModelInfo, ModelKind, Role, Source, Usage,
+    ChatEvent, ChatModel, ChatRequest, ChatStream, Completion, FinishReason, Message, ModelInfo, ModelKind, Role,
+    Source, Usage,
 };
 pub use citation::CitationFilter;
 pub use error::{ModelError, TimeLimit};
+pub use fit::fit;
 pub use limits::TimeLimits;
 pub use local::Local;
 pub use openai::{InvalidBaseUrl, OpenAiCompatible};

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::{LimitReached, limit::TokenLimit};
+
 /// Result of every fallible rule and use case.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -94,6 +96,9 @@ pub enum Error {
         /// When it is allowed again.
         retry_after: Duration,
     },
+    /// A limit on tokens or requests is reached (429 with `Retry-After` and `RateLimit`).
+    #[error("{}", crate::error::words(.0))]
+    Limit(Box<LimitReached>),
     /// A readable body with values that are not valid (422).
     #[error("some fields are not valid")]
     Invalid(Vec<FieldError>),
@@ -123,6 +128,8 @@ pub enum Error {
         code: &'static str,
         /// A sentence a person can act on, without the provider's internals.
         detail: String,
+        /// When it may be worth trying again, where that is known.
+        retry_after: Option<Duration>,
     },
     /// A service we stand on (table, bucket, queue) did not answer; the request may be repeated (503).
     #[error("a service behind this one is not available")]
@@ -130,6 +137,34 @@ pub enum Error {
     /// A fault of ours (500).
     #[error("an internal error occurred")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// What a person is told about a limit.
+fn words(reached: &LimitReached) -> String {
+    match reached {
+        LimitReached::Tokens { limit, needed, .. } => {
+            let TokenLimit {
+                scope,
+                limit,
+                used,
+                reserved,
+                resets_at,
+            } = limit;
+            let title = scope.title();
+            let again = resets_at.map_or_else(
+                || "It does not begin anew; ask for a larger one".to_owned(),
+                |at| format!("It begins anew at {at}"),
+            );
+            format!(
+                "This needs up to {needed} tokens, more than is left of {title}: {used} of {limit} are used and \
+                 {reserved} are reserved for answers that are being made. {again}."
+            )
+        }
+        LimitReached::Requests(pace) => format!(
+            "There were too many requests: the limit is {} a minute; wait before the next one.",
+            pace.per_minute
+        ),
+    }
 }
 
 impl Error {

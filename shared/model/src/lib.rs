@@ -14,6 +14,7 @@ pub mod error;
 pub mod generation;
 pub mod id;
 pub mod invitation;
+pub mod limit;
 pub mod mail;
 pub mod network;
 pub mod org;
@@ -30,6 +31,7 @@ pub mod settings;
 pub mod throttle;
 pub mod time;
 pub mod turn;
+pub mod usage;
 
 pub use account::{PlatformRole, User, UserStatus};
 pub use api_key::{ApiKey, KeyMode, KeyState};
@@ -45,6 +47,7 @@ pub use id::{
     OrgId, SessionId, TurnId, UserId,
 };
 pub use invitation::Invitation;
+pub use limit::{LimitReached, Pace, TokenLimit, TokenScope};
 pub use mail::{Mail, MailMessage};
 pub use network::Network;
 pub use org::{Membership, Org, OrgChange, OrgRole, Plan};
@@ -59,3 +62,4 @@ pub use session::Session;
 pub use settings::Settings;
 pub use time::{Clock, Timestamp};
 pub use turn::{Answer, AnswerStatus, Feedback, Rating, Turn};
+pub use usage::{Figures, Histogram};

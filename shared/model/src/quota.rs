@@ -12,6 +12,8 @@ pub struct Day {
     pub date: Date,
     /// When it began.
     pub began_at: Timestamp,
+    /// When the next one begins.
+    pub ends_at: Timestamp,
 }
 
 impl Day {
@@ -22,9 +24,11 @@ impl Day {
     pub fn of(now: Timestamp, zone: &str) -> Result<Self> {
         let zone = TimeZone::get(zone).map_err(Error::internal)?;
         let start = now.to_zoned(zone).start_of_day().map_err(Error::internal)?;
+        let next = start.tomorrow().and_then(|next| next.start_of_day());
         Ok(Self {
             date: start.date(),
             began_at: start.timestamp(),
+            ends_at: next.map_err(Error::internal)?.timestamp(),
         })
     }
 }
@@ -50,7 +54,13 @@ pub struct DailyLimit {
 }
 
 impl Quota {
-    /// The limit of a user for whom none was set.
+    /// The limit of a user for whom none was set, under a plan that allows an organization `plan` tokens a day: who
+    /// works in a large organization is not held to less than the organization is.
+    pub fn default_limit(plan: u64) -> u64 {
+        Self::DEFAULT_DAILY_LIMIT.max(plan)
+    }
+
+    /// The least limit of a user for whom none was set.
     pub const DEFAULT_DAILY_LIMIT: u64 = 10_000;
     /// Highest limit that can be set: sums of it stay far from the end of a number in the table.
     pub const MAX_DAILY_LIMIT: u64 = 1_000_000_000_000;
@@ -64,6 +74,16 @@ mod tests {
     fn day(now: &str, zone: &str) -> (String, String) {
         let day = Day::of(now.parse().unwrap(), zone).unwrap();
         (day.date.to_string(), day.began_at.to_string())
+    }
+
+    #[test]
+    fn a_day_ends_where_the_next_one_begins() {
+        let zone = "America/Sao_Paulo";
+        for now in ["2018-11-03T12:00:00Z", "2018-11-04T12:00:00Z", "2019-02-16T12:00:00Z"] {
+            let today = Day::of(now.parse().unwrap(), zone).unwrap();
+            let next = Day::of(today.ends_at, zone).unwrap();
+            assert_eq!((next.began_at, next.date), (today.ends_at, today.date.tomorrow().unwrap()));
+        }
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub use follow::LastSeen;
 pub(crate) use live::Lives;
 use model::{Conversation, ConversationId, Error, MessageId, PageRequest, Result, Turn};
 use store::Conversations;
+pub(crate) use title::cut;
 
 use crate::{App, Payer};
 

@@ -42,7 +42,7 @@ impl Untitled {
     ) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             // The built-in model quotes; it writes no titles.
-            let is_local = match app.model(&self.model).await {
+            let is_local = match app.model(&self.model, &[]).await {
                 Ok(chosen) => !chosen.model.info().generative,
                 Err(_) => true,
             };

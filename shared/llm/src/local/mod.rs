@@ -53,8 +53,8 @@ fn events(request: &ChatRequest) -> Vec<ChatEvent> {
     let mut events = Vec::new();
     let mut usage = Usage {
         prompt_tokens: prompt_tokens(request),
-        completion_tokens: 0,
         estimated: true,
+        ..Usage::default()
     };
     let mut finish_reason = FinishReason::Stop;
     for piece in answer(request) {

@@ -69,7 +69,7 @@ fn pieces(request: ChatRequest) -> Vec<String> {
         .into_iter()
         .map(|event| match event {
             ChatEvent::Text(text) => text,
-            ChatEvent::Done { .. } => panic!("a second end"),
+            other => panic!("{other:?} before the end"),
         })
         .collect()
 }

@@ -2,14 +2,11 @@
 
 use super::failure::ErrorBody;
 use super::wire::{Chunk, Delta, WireUsage};
+use crate::ModelError;
 use crate::chat::{ChatEvent, ChatRequest, FinishReason, Usage};
+use crate::fit::prompt_tokens;
 use crate::sse::Event;
 use crate::tokens::Estimate;
-use crate::{ModelError, estimate_tokens};
-
-/// What a message costs beside its text, in tokens: its role and its delimiters
-/// (<https://cookbook.openai.com/examples/how_to_count_tokens_with_tiktoken>).
-const MESSAGE_OVERHEAD: u64 = 4;
 
 /// What a frame brought.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,15 +32,10 @@ pub(super) struct Answer {
 
 impl Answer {
     pub(super) fn new(request: &ChatRequest, system: Option<&str>) -> Self {
-        let messages = request.messages.iter().map(|message| message.content.as_str());
-        let prompt_estimate = messages
-            .chain(system)
-            .map(|text| estimate_tokens(text) + MESSAGE_OVERHEAD)
-            .sum();
         Self {
             finish_reason: None,
             usage: None,
-            prompt_estimate,
+            prompt_estimate: prompt_tokens(request, system),
             written: Estimate::default(),
         }
     }
@@ -99,12 +91,13 @@ impl Answer {
             Some(usage) => Usage {
                 prompt_tokens: usage.prompt_tokens,
                 completion_tokens: usage.completion_tokens,
-                estimated: false,
+                ..Usage::default()
             },
             None => Usage {
                 prompt_tokens: self.prompt_estimate,
                 completion_tokens: self.written.tokens(),
                 estimated: true,
+                ..Usage::default()
             },
         };
         ChatEvent::Done {

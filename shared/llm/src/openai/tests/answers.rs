@@ -53,6 +53,7 @@ async fn every_dialect_is_understood() {
                 prompt_tokens: 7,
                 completion_tokens: 2,
                 estimated: true,
+                ..Usage::default()
             },
         ),
         (
@@ -64,6 +65,7 @@ async fn every_dialect_is_understood() {
                 prompt_tokens: 7,
                 completion_tokens: 6,
                 estimated: true,
+                ..Usage::default()
             },
         ),
     ] {

@@ -152,6 +152,7 @@ async fn a_whole_answer_that_loses_only_its_end_mark_is_estimated() {
         prompt_tokens: 7,
         completion_tokens: 2,
         estimated: true,
+        ..Usage::default()
     };
     let expected = ("Hello".to_owned(), Some((FinishReason::Stop, usage)), None);
     assert_eq!(outcome(&Double::streaming(WHOLE).model(PATIENT)).await, expected);

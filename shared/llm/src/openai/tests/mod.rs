@@ -46,6 +46,7 @@ async fn outcome(model: &OpenAiCompatible) -> Outcome {
                 assert!(!text.is_empty());
                 outcome.0.push_str(&text);
             }
+            Ok(ChatEvent::Answering { .. }) => panic!("there is only one model"),
             Ok(ChatEvent::Done { finish_reason, usage }) => outcome.1 = Some((finish_reason, usage)),
             Err(error) => outcome.2 = Some(error),
         }
@@ -58,5 +59,6 @@ fn counted(prompt_tokens: u64, completion_tokens: u64) -> Usage {
         prompt_tokens,
         completion_tokens,
         estimated: false,
+        ..Usage::default()
     }
 }

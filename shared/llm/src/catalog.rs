@@ -1,0 +1,232 @@
+//! Models by name: which provider one belongs to, what it is really called, and how much it takes.
+
+use std::sync::LazyLock;
+
+static MODELS: LazyLock<Vec<KnownModel>> = LazyLock::new(|| lines().filter_map(KnownModel::read).collect());
+
+/// Providers a name may begin with, as in `anthropic/claude-haiku-4-5`.
+pub const PROVIDERS: [&str; 6] = ["openai", "anthropic", "gemini", "bedrock", "azure", "compatible"];
+
+/// The provider of the built-in model.
+pub const BUILT_IN: &str = "parlance";
+
+/// Window assumed of a model that we know nothing about, in tokens.
+const CONTEXT_TOKENS: u32 = 128_000;
+/// Longest answer assumed of a model that we know nothing about, in tokens.
+const MAX_OUTPUT_TOKENS: u32 = 16_384;
+
+/// A model that we know something about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownModel {
+    /// Who runs it.
+    pub provider: &'static str,
+    /// Its id at that provider.
+    pub model: &'static str,
+    /// The longest request and answer together, in tokens.
+    pub context_tokens: u32,
+    /// The longest answer, in tokens.
+    pub max_output_tokens: u32,
+    /// Other names it goes by here.
+    pub aliases: Vec<&'static str>,
+}
+
+/// What a name stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// The provider.
+    pub provider: String,
+    /// The model's id at that provider.
+    pub model: String,
+}
+
+/// All models we know, in the order they are listed in.
+pub fn known() -> &'static [KnownModel] {
+    &MODELS
+}
+
+/// What `name` stands for. A provider's prefix wins; then aliases and known models; then how the name is built. What
+/// looks like nobody's belongs to `openai`, whose protocol most servers speak.
+pub fn resolve(name: &str) -> Named {
+    let (prefix, rest) = match name.split_once('/') {
+        Some((prefix, rest)) if PROVIDERS.contains(&prefix) => (Some(prefix), rest),
+        _ => (None, name),
+    };
+    let known = MODELS.iter().find(|known| {
+        prefix.is_none_or(|prefix| prefix == known.provider) && (known.model == rest || known.aliases.contains(&rest))
+    });
+    match (known, prefix) {
+        (Some(known), _) => Named {
+            provider: known.provider.to_owned(),
+            model: known.model.to_owned(),
+        },
+        (None, prefix) => Named {
+            provider: prefix.unwrap_or_else(|| provider_of(rest)).to_owned(),
+            model: rest.to_owned(),
+        },
+    }
+}
+
+/// The provider of a name that we do not know, by how it is built.
+fn provider_of(name: &str) -> &'static str {
+    const BEDROCK: [&str; 8] = [
+        "amazon",
+        "anthropic",
+        "meta",
+        "mistral",
+        "cohere",
+        "ai21",
+        "deepseek",
+        "openai",
+    ];
+    const REGIONS: [&str; 6] = ["us", "eu", "apac", "jp", "au", "global"];
+    let mut parts = name.split('.');
+    let first = parts.next().unwrap_or_default();
+    let vendor = if REGIONS.contains(&first) {
+        parts.next().unwrap_or_default()
+    } else {
+        first
+    };
+    if parts.next().is_some() && BEDROCK.contains(&vendor) {
+        "bedrock"
+    } else if name.starts_with("claude") {
+        "anthropic"
+    } else if name.starts_with("gemini") || name.starts_with("gemma-") {
+        "gemini"
+    } else {
+        "openai"
+    }
+}
+
+/// How much a model takes: the longest request and answer together, and the longest answer, in tokens. A dated name
+/// takes what the name without its date does.
+pub fn sizes(provider: &str, model: &str) -> (u32, u32) {
+    // Azure serves OpenAI's models, if the deployment is called as its model is.
+    let provider = if provider == "azure" { "openai" } else { provider };
+    let find = |model: &str| {
+        MODELS
+            .iter()
+            .find(|known| known.provider == provider && known.model == model)
+    };
+    let known = find(model).or_else(|| find(undated(model)?));
+    known.map_or((CONTEXT_TOKENS, MAX_OUTPUT_TOKENS), |known| {
+        (known.context_tokens, known.max_output_tokens)
+    })
+}
+
+/// The name without the date at its end (`-2024-07-18`, `-20251001`), when it has one.
+pub(crate) fn undated(model: &str) -> Option<&str> {
+    let is_number = |text: &str, digits: usize| text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit());
+    let (rest, last) = model.rsplit_once('-')?;
+    if is_number(last, 8) {
+        return Some(rest);
+    }
+    let (rest, month) = rest.rsplit_once('-')?;
+    let (rest, year) = rest.rsplit_once('-')?;
+    (is_number(last, 2) && is_number(month, 2) && is_number(year, 4)).then_some(rest)
+}
+
+fn lines() -> impl Iterator<Item = &'static str> {
+    include_str!("models.tsv")
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+}
+
+impl KnownModel {
+    fn read(line: &'static str) -> Option<Self> {
+        let mut fields = line.split('\t');
+        let mut next = || fields.next();
+        let read = Self {
+            provider: next()?,
+            model: next()?,
+            context_tokens: next()?.parse().ok()?,
+            max_output_tokens: next()?.parse().ok()?,
+            aliases: match next()? {
+                "-" => Vec::new(),
+                names => names.split(' ').collect(),
+            },
+        };
+        next().is_none().then_some(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolved(name: &str) -> (String, String) {
+        let named = resolve(name);
+        (named.provider, named.model)
+    }
+
+    fn named(provider: &str, model: &str) -> (String, String) {
+        (provider.to_owned(), model.to_owned())
+    }
+
+    #[test]
+    fn every_line_of_the_table_is_read_and_no_name_stands_for_two_models() {
+        assert_eq!(
+            lines()
+                .filter(|line| KnownModel::read(line).is_none())
+                .collect::<Vec<_>>(),
+            [""; 0]
+        );
+        let mut names: Vec<_> = known()
+            .iter()
+            .flat_map(|model| [vec![model.model], model.aliases.clone()].concat())
+            .collect();
+        let all = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), all);
+    }
+
+    #[test]
+    fn an_alias_stands_for_its_model_with_and_without_a_prefix() {
+        assert_eq!(resolved("gemini"), named("gemini", "gemini-2.5-flash"));
+        assert_eq!(resolved("claude"), named("anthropic", "claude-sonnet-4-6"));
+        assert_eq!(
+            resolved("anthropic/claude-haiku"),
+            named("anthropic", "claude-haiku-4-5")
+        );
+        assert_eq!(resolved("gpt-4o-mini"), named("openai", "gpt-4o-mini"));
+        assert_eq!(resolved("local"), named("parlance", "local"));
+    }
+
+    #[test]
+    fn the_prefix_wins() {
+        assert_eq!(resolved("azure/gpt-4o-mini"), named("azure", "gpt-4o-mini"));
+        assert_eq!(resolved("compatible/local"), named("compatible", "local"));
+        assert_eq!(resolved("openai/gemini"), named("openai", "gemini"));
+        assert_eq!(
+            resolved("compatible/meta-llama/llama-3.3-70b"),
+            named("compatible", "meta-llama/llama-3.3-70b")
+        );
+    }
+
+    #[test]
+    fn an_unknown_name_goes_where_it_looks_like() {
+        assert_eq!(resolved("claude-next"), named("anthropic", "claude-next"));
+        assert_eq!(resolved("gemini-9-ultra"), named("gemini", "gemini-9-ultra"));
+        assert_eq!(
+            resolved("eu.anthropic.claude-sonnet-4-5-20250929-v1:0"),
+            named("bedrock", "eu.anthropic.claude-sonnet-4-5-20250929-v1:0")
+        );
+        assert_eq!(
+            resolved("meta.llama3-3-70b-instruct-v1:0"),
+            named("bedrock", "meta.llama3-3-70b-instruct-v1:0")
+        );
+        assert_eq!(resolved("gpt-9.5"), named("openai", "gpt-9.5"));
+        assert_eq!(
+            resolved("meta-llama/llama-3.3"),
+            named("openai", "meta-llama/llama-3.3")
+        );
+    }
+
+    #[test]
+    fn sizes_are_known_of_dated_names_too_and_assumed_of_unknown_ones() {
+        assert_eq!(sizes("openai", "gpt-4o-mini"), (128_000, 16_384));
+        assert_eq!(sizes("azure", "gpt-4.1"), (1_047_576, 32_768));
+        assert_eq!(sizes("anthropic", "claude-haiku-4-5-20251001"), (200_000, 64_000));
+        assert_eq!(sizes("compatible", "llama"), (CONTEXT_TOKENS, MAX_OUTPUT_TOKENS));
+    }
+}
