@@ -1,5 +1,6 @@
 //! For the backend of a front end, which acts for everybody with the service key (document 003).
 
+mod prompts;
 mod sessions;
 mod users;
 
@@ -34,5 +35,15 @@ pub fn api() -> Api {
             "/sessions/{session_id}",
             sessions::delete_internal_session,
             "Delete a chat session with its messages.",
+        )
+        .get(
+            "/sessions/{session_id}/prompts",
+            prompts::list_prompts_of_session,
+            "List the prompts of a chat session, newest first.",
+        )
+        .post(
+            "/prompts",
+            prompts::create_prompt_for_user,
+            "Store a prompt with its answers in a chat session.",
         )
 }

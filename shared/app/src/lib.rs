@@ -61,7 +61,7 @@ pub use models::ModelView;
 pub use operations::{Failed, LogEntry, Provider, SystemStatus};
 pub use orgs::{NewOrg, OwnOrg};
 pub use origin::Origin;
-pub use readiness::{Dependency, Readiness};
+pub use readiness::{ChatHealth, Dependency, Readiness};
 pub use seal::Seal;
 pub use settings::SettingsFound;
 pub use sign_in::{Credential, Identity, KeyGrant, SignUp, SignedIn};

@@ -139,6 +139,7 @@ impl From<Error> for Problem {
                 retry_after: Some(retry_after),
                 ..Self::new(S::TOO_MANY_REQUESTS, code, detail)
             },
+            Error::Limit(_) => Self::new(S::TOO_MANY_REQUESTS, "limit_reached", detail),
             Error::Invalid(errors) => Self {
                 errors,
                 ..Self::new(

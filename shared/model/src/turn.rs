@@ -22,6 +22,11 @@ pub enum AnswerStatus {
     Failed,
 }
 
+/// Most answers that a client may store with a question at once.
+pub const MAX_RESPONSES: usize = 32;
+/// Longest answer that a client may store, in characters.
+pub const MAX_RESPONSE: usize = 200_000;
+
 /// What a person thinks of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]

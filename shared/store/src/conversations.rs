@@ -58,7 +58,7 @@ impl Store {
             .key_condition_expression("id = :id")
             .expression_attribute_values(":id", s(id.as_str()));
         let found = query.send().await.map_err(item::failed)?.items.unwrap_or_default();
-        let text = |item: &item::Item, name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
+        let text = |item: &Item, name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
         let mut owners = found.iter().filter_map(|item| {
             let sk = text(item, "sk")?;
             sk.starts_with(keys::CONVERSATIONS)

@@ -172,15 +172,19 @@ fn behind(text: &str, from: usize) -> Result<Option<&str>> {
     text.get(from..).map(Some).ok_or_else(not_of_it)
 }
 
+/// What is new in an answer that this process writes.
+fn look(progress: &mut watch::Receiver<Progress>, end: usize) -> Result<(Option<String>, Option<Ended>)> {
+    let progress = progress.borrow_and_update();
+    let text = behind(&progress.text, end)?.map(str::to_owned);
+    Ok((text, progress.end.clone()))
+}
+
 /// Follows an answer that this process writes.
 pub(super) fn follow(mut progress: watch::Receiver<Progress>, answer: MessageId, from: usize) -> AnswerStream {
     try_stream! {
         let mut end = from;
         loop {
-            let (text, ended) = {
-                let progress = progress.borrow_and_update();
-                (behind(&progress.text, end)?.map(str::to_owned), progress.end.clone())
-            };
+            let (text, ended) = look(&mut progress, end)?;
             if let Some(text) = text {
                 end += text.len();
                 yield AnswerEvent::Text { answer: answer.clone(), end, text };

@@ -86,10 +86,16 @@ impl Live {
 /// The same failure for one more of those who follow an answer.
 pub(super) fn again(error: &Error) -> Error {
     match error {
-        Error::Upstream { kind, code, detail } => Error::Upstream {
+        Error::Upstream {
+            kind,
+            code,
+            detail,
+            retry_after,
+        } => Error::Upstream {
             kind: *kind,
             code,
             detail: detail.clone(),
+            retry_after: *retry_after,
         },
         Error::NotFound(what) => Error::NotFound(what),
         Error::Unavailable(_) => Error::unavailable("an answer could not be stored"),
@@ -103,5 +109,6 @@ pub(super) fn broken() -> Error {
         kind: UpstreamKind::BadAnswer,
         code: "answer_failed",
         detail: "The answer broke off; what there is of it is kept. Regenerate it, or ask again.".to_owned(),
+        retry_after: None,
     }
 }

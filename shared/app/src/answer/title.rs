@@ -107,7 +107,7 @@ fn clean(written: &str) -> Option<String> {
 }
 
 /// The first words of a text, cut at a word.
-pub(super) fn cut(text: &str) -> String {
+pub(crate) fn cut(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.chars().count() <= TITLE {
         return line;

@@ -72,7 +72,7 @@ impl App {
     pub fn generate(&self, generation: Generation) -> BoxFuture<'_, Result<GenerationStream>> {
         Box::pin(async move {
             generation.payer.may_ask(&generation.model)?;
-            let chosen = self.model(&generation.model).await?;
+            let chosen = self.model(&generation.model, &[]).await?;
             let request = ChatRequest {
                 model: chosen.name.clone(),
                 ..generation.request.clone()

@@ -86,6 +86,7 @@ impl Stream for GenerationStream {
                 }
                 State::Running(upstream, run) => match upstream.poll_next_unpin(cx) {
                     Poll::Pending => return Poll::Pending,
+                    Poll::Ready(Some(Ok(ChatEvent::Answering { .. }))) => continue,
                     Poll::Ready(Some(Ok(ChatEvent::Text(text)))) => {
                         run.wrote(&text);
                         return Poll::Ready(Some(Ok(Generated::Text(text))));
@@ -187,6 +188,7 @@ impl Run {
             prompt_tokens: prompt_tokens(&self.generation.request),
             completion_tokens: estimate_tokens(&self.text),
             estimated: true,
+            ..llm::Usage::default()
         }
     }
 }
