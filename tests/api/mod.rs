@@ -14,6 +14,7 @@ mod internal;
 mod invitations;
 mod matrix;
 mod members;
+mod models;
 mod openapi;
 mod org_races;
 mod orgs;

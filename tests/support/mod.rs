@@ -9,6 +9,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use local::{Drained, Options, Stack};
+use model_double::ModelDouble;
 use serde_json::{Value, json};
 
 pub(crate) use answer::Answer;
@@ -62,6 +63,16 @@ impl Test {
             .build()
             .unwrap();
         Self { stack, http }
+    }
+
+    /// A fresh stack whose providers of models are all this double.
+    pub(crate) async fn with_model(model: &ModelDouble) -> Self {
+        let environment = model.environment();
+        let environment: Vec<_> = environment
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        Self::with(&environment).await
     }
 
     /// Somebody without credentials.

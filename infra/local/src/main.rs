@@ -47,6 +47,16 @@ enum Command {
     /// Run an installation, on AWS or here
     #[command(subcommand)]
     Admin(Admin),
+    /// Answer as the vendors of models do, for measurements; `GET /ledger` tells what was sold
+    #[command(hide = true)]
+    ModelDouble {
+        /// Port on 127.0.0.1
+        #[arg(long, default_value_t = 8100)]
+        port: u16,
+        /// Tokens of an answer
+        #[arg(long, default_value_t = 64)]
+        tokens: usize,
+    },
     /// Write the sample documents into a folder
     #[command(hide = true)]
     Samples {
@@ -123,6 +133,7 @@ async fn run() -> ExitCode {
             identity_table,
             audit_table,
         })) => grant(&email, identity_table, audit_table).await,
+        Some(Command::ModelDouble { port, tokens }) => model_double(port, tokens).await,
         Some(Command::Samples { folder }) => local::sample_files::write(&folder).map_err(|error| error.to_string()),
     };
     match done {
@@ -189,6 +200,15 @@ async fn verify(table: Option<String>, aws_port: u16) -> Result<(), String> {
     let verified = local::audit::verify(place).await;
     let verified = verified.map_err(|error| format!("the audit log cannot be read: {error}"))?;
     println!("{}", local::audit::report(&verified)?);
+    Ok(())
+}
+
+async fn model_double(port: u16, tokens: usize) -> Result<(), String> {
+    let double = model_double::ModelDouble::start_on(port, 0).await;
+    let double = double.map_err(|error| error.to_string())?;
+    double.always(model_double::Script::tokens(tokens));
+    println!("listening on {}", double.url());
+    double.join().await;
     Ok(())
 }
 

@@ -1,0 +1,268 @@
+//! The HTTP server.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use async_stream::stream;
+use axum::{
+    Json, Router,
+    body::Body,
+    extract::{DefaultBodyLimit, Path, State},
+    http::{HeaderMap, StatusCode, Uri, header::CONTENT_TYPE},
+    response::{IntoResponse as _, Response},
+    routing::{get, post},
+};
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use crate::{Asked, Call, Counts, End, Finish, Protocol, Script, Shared, Step, books::Running, script::Refusal};
+
+/// Characters of a prompt that the double counts as one token.
+const CHARACTERS_A_TOKEN: usize = 4;
+
+type App = State<Arc<Shared>>;
+
+pub(crate) fn router(shared: Arc<Shared>) -> Router {
+    let mut router = Router::new()
+        .route("/v1/messages", post(anthropic))
+        .route("/model/{model}/{operation}", post(bedrock))
+        .route("/openai/deployments/{model}/chat/completions", post(azure))
+        .route("/ledger", get(ledger));
+    for prefix in ["", "/v1", "/v1beta"] {
+        router = router
+            .route(&format!("{prefix}/chat/completions"), post(openai))
+            .route(&format!("{prefix}/embeddings"), post(embeddings))
+            .route(&format!("{prefix}/models/{{operation}}"), post(gemini));
+    }
+    router.layer(DefaultBodyLimit::disable()).with_state(shared)
+}
+
+async fn openai(State(shared): App, uri: Uri, headers: HeaderMap, Json(body): Json<Value>) -> Response {
+    let asked = Protocol::OpenAi.asked(&body, None, None);
+    answer(shared, asked, &uri, &headers, body).await
+}
+
+async fn azure(
+    State(shared): App,
+    Path(model): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+    Json(body): Json<Value>,
+) -> Response {
+    let asked = Protocol::OpenAi.asked(&body, Some(&model), None);
+    answer(shared, asked, &uri, &headers, body).await
+}
+
+async fn anthropic(State(shared): App, uri: Uri, headers: HeaderMap, Json(body): Json<Value>) -> Response {
+    let asked = Protocol::Anthropic.asked(&body, None, None);
+    answer(shared, asked, &uri, &headers, body).await
+}
+
+async fn gemini(
+    State(shared): App,
+    Path(operation): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+    Json(body): Json<Value>,
+) -> Response {
+    let (model, method) = operation.split_once(':').unwrap_or((&operation, ""));
+    let asked = Protocol::Gemini.asked(&body, Some(model), Some(method == "streamGenerateContent"));
+    answer(shared, asked, &uri, &headers, body).await
+}
+
+async fn bedrock(
+    State(shared): App,
+    Path((model, operation)): Path<(String, String)>,
+    uri: Uri,
+    headers: HeaderMap,
+    Json(body): Json<Value>,
+) -> Response {
+    let asked = Protocol::Bedrock.asked(&body, Some(&model), Some(operation == "converse-stream"));
+    answer(shared, asked, &uri, &headers, body).await
+}
+
+/// One vector for each text, made of its bytes: the same text has the same vector.
+async fn embeddings(State(shared): App, uri: Uri, headers: HeaderMap, Json(body): Json<Value>) -> Response {
+    let asked = Protocol::Embeddings.asked(&body, None, None);
+    let script = shared.script(&asked);
+    let running = begin(&shared, &asked, &uri, &headers, body);
+    if let Some(gate) = &script.before {
+        gate.pass().await;
+    }
+    if let Some(refusal) = script.refusal {
+        return refuse(running, Protocol::Embeddings, &refusal);
+    }
+    let tokens = prompt_tokens(&asked);
+    running.read(tokens);
+    let vector = |text: &String| {
+        let mut vector = [0.0_f64; 8];
+        for (place, byte) in text.bytes().enumerate() {
+            vector[place % 8] += f64::from(byte) / 256.0;
+        }
+        let length = vector
+            .iter()
+            .map(|part| part * part)
+            .sum::<f64>()
+            .sqrt()
+            .max(f64::MIN_POSITIVE);
+        vector.map(|part| part / length)
+    };
+    let data: Vec<Value> = asked
+        .texts
+        .iter()
+        .map(vector)
+        .enumerate()
+        .map(|(index, vector)| json!({"object": "embedding", "index": index, "embedding": vector}))
+        .collect();
+    let usage = json!({"prompt_tokens": tokens, "total_tokens": tokens});
+    running.end(End::Complete);
+    Json(json!({"object": "list", "data": data, "model": asked.model, "usage": usage})).into_response()
+}
+
+async fn ledger(State(shared): App) -> Json<Value> {
+    let totals = shared.books.totals();
+    Json(json!({
+        "calls": totals.calls, "prompt_tokens": totals.prompt_tokens,
+        "completion_tokens": totals.completion_tokens, "running": totals.running,
+    }))
+}
+
+fn prompt_tokens(asked: &Asked) -> u64 {
+    let characters: usize = asked.texts.iter().map(|text| text.chars().count()).sum();
+    characters.div_ceil(CHARACTERS_A_TOKEN) as u64
+}
+
+fn begin(shared: &Arc<Shared>, asked: &Asked, uri: &Uri, headers: &HeaderMap, body: Value) -> Running {
+    let text = |value: &axum::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers: BTreeMap<_, _> = headers
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), text(value)))
+        .collect();
+    let call = Call {
+        protocol: asked.protocol,
+        model: asked.model.clone(),
+        path: uri.path_and_query().map_or_else(String::new, ToString::to_string),
+        headers,
+        body,
+        counts: Counts {
+            prompt: prompt_tokens(asked),
+            ..Counts::default()
+        },
+        end: None,
+    };
+    Running::begin(shared, call)
+}
+
+fn refuse(running: Running, protocol: Protocol, refusal: &Refusal) -> Response {
+    running.end(End::Refused(refusal.status));
+    let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = (status, Json(protocol.refusal(refusal.status, &refusal.code))).into_response();
+    let amazon = (protocol == Protocol::Bedrock).then(|| ("x-amzn-errortype".to_owned(), refusal.code.clone()));
+    for (name, value) in refusal.headers.iter().cloned().chain(amazon) {
+        if let (Ok(name), Ok(value)) = (name.parse::<axum::http::HeaderName>(), value.parse()) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
+}
+
+async fn answer(shared: Arc<Shared>, asked: Asked, uri: &Uri, headers: &HeaderMap, body: Value) -> Response {
+    let script = shared.script(&asked);
+    let running = begin(&shared, &asked, uri, headers, body);
+    if let Some(gate) = &script.before {
+        gate.pass().await;
+    }
+    if let Some(refusal) = &script.refusal {
+        return refuse(running, asked.protocol, refusal);
+    }
+    let counts = Counts {
+        prompt: prompt_tokens(&asked),
+        ..Counts::default()
+    };
+    running.read(counts.prompt);
+    if !asked.stream {
+        return whole(running, &asked, &script, counts);
+    }
+    let content_type = asked.protocol.content_type();
+    let body = Body::from_stream(play(running, asked, script, counts));
+    ([(CONTENT_TYPE, content_type)], body).into_response()
+}
+
+/// An answer that is not streamed: the texts of the script, as far as they go.
+fn whole(running: Running, asked: &Asked, script: &Script, mut counts: Counts) -> Response {
+    let (mut text, mut finish) = (String::new(), script.finish);
+    for step in &script.steps {
+        let is_thought = matches!(step, Step::Thought(_));
+        if let Step::Text(piece) | Step::Thought(piece) = step {
+            if asked.max_tokens.is_some_and(|limit| counts.completion >= limit) {
+                finish = Finish::Length;
+                break;
+            }
+            running.wrote(is_thought);
+            counts.completion += 1;
+            counts.reasoning += u64::from(is_thought);
+            if !is_thought {
+                text.push_str(piece);
+            }
+        }
+    }
+    let answer = asked
+        .protocol
+        .whole(&asked.model, &text, finish, script.usage.unwrap_or(counts));
+    running.end(End::Complete);
+    Json(answer).into_response()
+}
+
+/// The stream. It is dropped when the client leaves, and `running` with it.
+fn play(
+    running: Running,
+    asked: Asked,
+    script: Script,
+    mut counts: Counts,
+) -> impl futures::Stream<Item = std::io::Result<Bytes>> {
+    let broken = || std::io::Error::other("the script breaks the answer off");
+    stream! {
+        let (protocol, model) = (asked.protocol, asked.model.as_str());
+        let mut finish = script.finish;
+        let stated = |counts: Counts| script.usage.unwrap_or(counts);
+        yield Ok(Bytes::from(protocol.begin(model, stated(counts))));
+        for step in &script.steps {
+            match step {
+                Step::Text(text) | Step::Thought(text) => {
+                    if asked.max_tokens.is_some_and(|limit| counts.completion >= limit) {
+                        finish = Finish::Length;
+                        break;
+                    }
+                    let is_thought = matches!(step, Step::Thought(_));
+                    counts.completion += 1;
+                    counts.reasoning += u64::from(is_thought);
+                    running.wrote(is_thought);
+                    yield Ok(Bytes::from(protocol.piece(model, text, is_thought)));
+                }
+                Step::Wait(gate) => gate.pass().await,
+                Step::Raw(bytes) => yield Ok(Bytes::from(bytes.clone())),
+                Step::Ping => yield Ok(Bytes::from(protocol.ping())),
+                Step::Error(code) => {
+                    running.end(End::Failed);
+                    yield Ok(Bytes::from(protocol.error(code)));
+                    return;
+                }
+                Step::Cut => {
+                    running.end(End::Failed);
+                    // What was said before leaves before the connection breaks.
+                    tokio::task::yield_now().await;
+                    yield Err(broken());
+                    return;
+                }
+                Step::Hang => std::future::pending().await,
+                Step::Babble => loop {
+                    yield Ok(Bytes::from_static(b":"));
+                    yield Ok(Bytes::from_static(b"\n"));
+                },
+            }
+        }
+        let usage = (script.says_usage && asked.wants_usage).then(|| stated(counts));
+        let end = protocol.end(model, finish, usage);
+        running.end(End::Complete);
+        yield Ok(Bytes::from(end));
+    }
+}
