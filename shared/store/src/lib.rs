@@ -19,6 +19,7 @@ mod idempotency;
 mod invitations;
 mod item;
 pub mod keys;
+mod ledger;
 mod limits;
 mod logins;
 mod mails;
@@ -49,6 +50,9 @@ pub use credentials::{PasswordChange, PasswordReset, Verification};
 pub use documents::{Attempt, Documents, Lease, Outcome};
 pub use idempotency::{Begun, Idempotency, IdempotencyKey, StoredAnswer};
 pub use invitations::{Accepted, Invitations};
+pub use ledger::{
+    Alert, Ask, Bill, Charge, Hold, HoldTerms, KeyTally, Ledger, OpenDay, Owner, Reserve, UsageDay, UsageLine, UsageReader,
+};
 pub use limits::Limits;
 pub use logins::{Logins, Standing};
 pub use mails::{Claimed, Mails};

@@ -1,16 +1,17 @@
 //! Daily limits, and what was used of them.
 //!
-//! `QUOTA` holds the limit, `D#{date}` one day: `used`, `reserved`, and `budget`, which is what is left and is made
-//! from the limit by whoever needs it first. A change of the limit therefore changes the budget of today with it.
+//! `QUOTA` holds the limit, `D#{date}` one day of the [ledger](crate::Ledger): `used`, `reserved` and `committed`, their
+//! sum. The limit is compared with them when tokens are reserved, so changing it changes no counter.
 
-use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use model::{AuditEntry, Day, Quota, Result, UserId, quota::DailyLimit};
 use serde::Deserialize;
 
 use crate::{
     Store,
-    item::{Transaction, from_item, n, part},
-    keys, tables,
+    item::{Transaction, from_item, n},
+    keys,
+    ledger::{Change, KEPT_SECONDS},
+    tables,
 };
 
 /// Daily limits, by user.
@@ -26,14 +27,9 @@ pub struct QuotaChange {
     pub used_today: Option<u64>,
 }
 
-/// How long a day is kept after its beginning, seconds: 400 days.
-const KEPT_SECONDS: i64 = 400 * 24 * 3600;
-
 #[derive(Default, Deserialize)]
 struct Today {
     used: Option<u64>,
-    /// Below zero when a limit was lowered under what is used.
-    budget: Option<i64>,
 }
 
 /// A quota as it was read, with what a change has to find unchanged.
@@ -43,7 +39,6 @@ pub struct QuotaRead {
     pub quota: Quota,
     limit: Option<u64>,
     used: Option<u64>,
-    budget: Option<i64>,
 }
 
 impl Store {
@@ -54,8 +49,14 @@ impl Store {
 }
 
 impl Quotas {
-    /// The quota of a user on `day`.
-    pub async fn get(&self, user: &UserId, day: &Day) -> Result<QuotaRead> {
+    /// The limit that was set for a user; none when none was.
+    pub async fn limit(&self, user: &UserId) -> Result<Option<u64>> {
+        let found: Option<DailyLimit> = self.0.usage().get(keys::quota(user)).await?;
+        Ok(found.map(|found| found.daily_limit))
+    }
+
+    /// The quota of a user on `day`; `default` is the limit of those for whom none was set.
+    pub async fn get(&self, user: &UserId, day: &Day, default: u64) -> Result<QuotaRead> {
         let keys = [keys::quota(user), keys::usage_day(user, day.date)];
         let (mut limit, mut today) = (None, Today::default());
         for item in self.0.usage().among(&keys).await? {
@@ -68,55 +69,38 @@ impl Quotas {
         Ok(QuotaRead {
             quota: Quota {
                 user: user.clone(),
-                daily_limit: limit.unwrap_or(Quota::DEFAULT_DAILY_LIMIT),
+                daily_limit: limit.unwrap_or(default),
                 used_today: today.used.unwrap_or_default(),
                 last_reset: day.began_at,
             },
             limit,
             used: today.used,
-            budget: today.budget,
         })
     }
 
-    /// Changes a quota from what `read` says; answers `false` when it was changed, or used, meanwhile.
+    /// Changes a quota from what `read` says; answers `false` when it was changed meanwhile, or used when the change
+    /// says what is used.
     pub async fn set(&self, read: &QuotaRead, change: &QuotaChange, day: &Day, entry: &AuditEntry) -> Result<bool> {
-        let (table, quota) = (self.0.usage(), &read.quota);
-        let limit = change.daily_limit.unwrap_or(quota.daily_limit);
-        let used = change.used_today.unwrap_or(quota.used_today);
-        let stored = table
-            .part_update(&keys::quota(&quota.user))
-            .update_expression("SET daily_limit = :limit")
-            .expression_attribute_values(":limit", n(limit));
-        let stored = if_as_read(stored, &[("daily_limit", read.limit.map(signed))]);
-        let budget = read.budget.unwrap_or_else(|| signed(quota.daily_limit));
-        let budget = budget + signed(limit) - signed(quota.daily_limit) + signed(quota.used_today) - signed(used);
-        let today = table
-            .part_update(&keys::usage_day(&quota.user, day.date))
-            .update_expression("SET budget = :budget, used = :used, #ttl = :ttl")
-            .expression_attribute_names("#ttl", tables::TTL)
-            .expression_attribute_values(":budget", n(budget))
-            .expression_attribute_values(":used", n(used))
-            .expression_attribute_values(":ttl", n(day.began_at.as_second() + KEPT_SECONDS));
-        let today = if_as_read(today, &[("used", read.used.map(signed)), ("budget", read.budget)]);
-        let parts = vec![part(stored)?, part(today)?];
+        let quota = &read.quota;
+        let mut parts = Vec::new();
+        if let Some(limit) = change.daily_limit {
+            let mut stored = Change::of(keys::quota(&quota.user));
+            stored.set("daily_limit", n(limit));
+            stored.if_still("daily_limit", read.limit);
+            parts.push(stored.part(&self.0)?);
+        }
+        if let Some(used) = change.used_today {
+            let mut today = Change::of(keys::usage_day(&quota.user, day.date));
+            today.set("used", n(used));
+            today.add("committed", signed(used) - signed(quota.used_today));
+            today.set_once(tables::TTL, n(day.began_at.as_second() + KEPT_SECONDS));
+            today.if_still("used", read.used);
+            parts.push(today.part(&self.0)?);
+        }
         Ok(self.0.transact_audited(entry, parts).await? == Transaction::Done)
     }
 }
 
 fn signed(tokens: u64) -> i64 {
     i64::try_from(tokens).unwrap_or(i64::MAX)
-}
-
-/// `update`, on the condition that these attributes are as they were read.
-fn if_as_read(mut update: UpdateBuilder, read: &[(&str, Option<i64>)]) -> UpdateBuilder {
-    let mut conditions = Vec::with_capacity(read.len());
-    for (name, value) in read {
-        if let Some(value) = value {
-            conditions.push(format!("{name} = :old_{name}"));
-            update = update.expression_attribute_values(format!(":old_{name}"), n(value));
-        } else {
-            conditions.push(format!("attribute_not_exists({name})"));
-        }
-    }
-    update.condition_expression(conditions.join(" AND "))
 }

@@ -1,0 +1,225 @@
+//! Changes of several items at once, as one plain update when it is only one.
+
+use std::{collections::HashMap, time::Duration};
+
+use aws_sdk_dynamodb::{
+    error::SdkError,
+    operation::{transact_write_items::TransactWriteItemsError, update_item::UpdateItemError},
+    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
+};
+use model::{Error, Result, id::random_bytes};
+
+use crate::{
+    Store,
+    item::{self, Item, n, part},
+    keys::Key,
+};
+
+/// How often a transaction is tried again that met another one at the same item.
+const MAX_ATTEMPTS: u32 = 12;
+
+/// What is to be done to one item.
+#[derive(Debug, Clone)]
+pub(crate) struct Change {
+    key: Key,
+    set: Vec<String>,
+    add: Vec<String>,
+    remove: Vec<String>,
+    conditions: Vec<String>,
+    names: HashMap<String, String>,
+    values: HashMap<String, AttributeValue>,
+}
+
+/// What became of changes.
+pub(super) enum Written {
+    /// All were made; with one change only, this is the item afterwards.
+    Done(Option<Item>),
+    /// None was. Those whose conditions did not hold, by their places, with their items as they are.
+    Refused(Vec<(usize, Option<Item>)>),
+}
+
+impl Change {
+    pub(crate) fn of(key: Key) -> Self {
+        Self {
+            key,
+            set: Vec::new(),
+            add: Vec::new(),
+            remove: Vec::new(),
+            conditions: Vec::new(),
+            names: HashMap::new(),
+            values: HashMap::new(),
+        }
+    }
+
+    fn name(&mut self, name: &str) -> String {
+        let placeholder = format!("#n{}", self.names.len());
+        self.names.insert(placeholder.clone(), name.to_owned());
+        placeholder
+    }
+
+    fn value(&mut self, value: AttributeValue) -> String {
+        let placeholder = format!(":v{}", self.values.len());
+        self.values.insert(placeholder.clone(), value);
+        placeholder
+    }
+
+    /// Adds to a number, which is 0 when it is absent.
+    pub(crate) fn add(&mut self, name: &str, number: i64) {
+        if number != 0 {
+            let (name, number) = (self.name(name), self.value(n(number)));
+            self.add.push(format!("{name} {number}"));
+        }
+    }
+
+    pub(crate) fn set(&mut self, name: &str, value: AttributeValue) {
+        let (name, value) = (self.name(name), self.value(value));
+        self.set.push(format!("{name} = {value}"));
+    }
+
+    /// Sets what is absent.
+    pub(crate) fn set_once(&mut self, name: &str, value: AttributeValue) {
+        let (name, value) = (self.name(name), self.value(value));
+        self.set.push(format!("{name} = if_not_exists({name}, {value})"));
+    }
+
+    pub(super) fn remove(&mut self, name: &str) {
+        let name = self.name(name);
+        self.remove.push(name);
+    }
+
+    pub(super) fn if_present(&mut self, name: &str) {
+        let name = self.name(name);
+        self.conditions.push(format!("attribute_exists({name})"));
+    }
+
+    pub(super) fn if_absent(&mut self, name: &str) {
+        let name = self.name(name);
+        self.conditions.push(format!("attribute_not_exists({name})"));
+    }
+
+    /// On the condition that a number is absent, or not above this.
+    pub(super) fn if_at_most(&mut self, name: &str, number: u64) {
+        let (name, number) = (self.name(name), self.value(n(number)));
+        self.conditions
+            .push(format!("(attribute_not_exists({name}) OR {name} <= {number})"));
+    }
+
+    /// On the condition that a number is what was read; none for an absent one.
+    pub(crate) fn if_still(&mut self, name: &str, number: Option<u64>) {
+        match number {
+            None => self.if_absent(name),
+            Some(number) => {
+                let (name, number) = (self.name(name), self.value(n(number)));
+                self.conditions.push(format!("{name} = {number}"));
+            }
+        }
+    }
+
+    fn expression(&self) -> String {
+        let clauses = [("SET", &self.set), ("ADD", &self.add), ("REMOVE", &self.remove)];
+        let given = clauses.iter().filter(|(_, parts)| !parts.is_empty());
+        let text: Vec<_> = given
+            .map(|(clause, parts)| format!("{clause} {}", parts.join(", ")))
+            .collect();
+        text.join(" ")
+    }
+
+    fn condition(&self) -> Option<String> {
+        (!self.conditions.is_empty()).then(|| self.conditions.join(" AND "))
+    }
+
+    /// As a part of a transaction.
+    pub(crate) fn part(&self, store: &Store) -> Result<TransactWriteItem> {
+        let update = store
+            .usage()
+            .part_update(&self.key)
+            .update_expression(self.expression())
+            .set_condition_expression(self.condition())
+            .set_expression_attribute_names((!self.names.is_empty()).then(|| self.names.clone()))
+            .set_expression_attribute_values((!self.values.is_empty()).then(|| self.values.clone()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        part(update)
+    }
+}
+
+/// Whether an item is the one at `key`.
+pub(super) fn is_at(item: &Item, key: &Key) -> bool {
+    let has = |name: &str, value: &str| item.get(name).and_then(|it| it.as_s().ok()).is_some_and(|it| it == value);
+    has("pk", &key.pk) && has("sk", &key.sk)
+}
+
+/// Makes all changes or none.
+pub(super) async fn write(store: &Store, changes: &[Change]) -> Result<Written> {
+    match changes {
+        [one] => write_one(store, one).await,
+        all => write_all(store, all).await,
+    }
+}
+
+async fn write_one(store: &Store, change: &Change) -> Result<Written> {
+    let update = store
+        .usage()
+        .update(&change.key)
+        .update_expression(change.expression())
+        .set_condition_expression(change.condition())
+        .set_expression_attribute_names((!change.names.is_empty()).then(|| change.names.clone()))
+        .set_expression_attribute_values((!change.values.is_empty()).then(|| change.values.clone()))
+        .return_values(ReturnValue::AllNew)
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+    match update.send().await {
+        Ok(answer) => Ok(Written::Done(answer.attributes)),
+        Err(error) => match &error {
+            SdkError::ServiceError(e) => match e.err() {
+                UpdateItemError::ConditionalCheckFailedException(refused) => {
+                    Ok(Written::Refused(vec![(0, refused.item.clone())]))
+                }
+                _ => Err(item::failed(error)),
+            },
+            _ => Err(item::failed(error)),
+        },
+    }
+}
+
+async fn write_all(store: &Store, changes: &[Change]) -> Result<Written> {
+    let parts = changes
+        .iter()
+        .map(|change| change.part(store))
+        .collect::<Result<Vec<_>>>()?;
+    let mut attempt = 0;
+    loop {
+        let write = store.db.transact_write_items().set_transact_items(Some(parts.clone()));
+        let Err(error) = write.send().await else {
+            return Ok(Written::Done(None));
+        };
+        let reasons = match error.as_service_error() {
+            Some(TransactWriteItemsError::TransactionCanceledException(e)) => e.cancellation_reasons(),
+            Some(TransactWriteItemsError::TransactionInProgressException(_)) => &[],
+            _ => return Err(item::failed(error)),
+        };
+        let refused: Vec<_> = (0..)
+            .zip(reasons)
+            .filter(|(_, reason)| reason.code() == Some("ConditionalCheckFailed"))
+            .map(|(place, reason)| (place, reason.item.clone()))
+            .collect();
+        if !refused.is_empty() {
+            return Ok(Written::Refused(refused));
+        }
+        attempt += 1;
+        if attempt == MAX_ATTEMPTS {
+            return Err(item::failed(error));
+        }
+        pause(attempt).await?;
+    }
+}
+
+/// Waits a moment, longer each time and never as long as the neighbor does.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "two transactions that met at an item would meet again at once"
+)]
+async fn pause(attempt: u32) -> Result<()> {
+    let most = 5_u64 << attempt.min(6);
+    let random = u64::from(u16::from_be_bytes(random_bytes().map_err(Error::internal)?));
+    tokio::time::sleep(Duration::from_millis(1 + random % most)).await;
+    Ok(())
+}

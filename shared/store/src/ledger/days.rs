@@ -1,0 +1,194 @@
+//! Days: listed while something may be reserved in them, closed when they are over; and who was told about a limit.
+
+use jiff::civil::Date;
+use model::{Day, OrgId, Result, Timestamp, TokenLimit, TokenScope, UserId};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Hold, KEPT_SECONDS, Ledger,
+    change::{Change, write},
+    holds_on,
+};
+use crate::{
+    item::{failed, from_item, n, s, to_item},
+    keys::{self, Key},
+    tables,
+};
+
+/// Days that one run looks at, of each shard.
+const PORTION: i32 = 1000;
+
+/// Whose day it is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Owner {
+    /// A person's.
+    User(UserId),
+    /// An organization's.
+    Org(OrgId),
+}
+
+impl Owner {
+    /// Their partition in the ledger.
+    fn partition(&self) -> String {
+        match self {
+            Self::User(user) => keys::user(user),
+            Self::Org(org) => keys::tenant(org),
+        }
+    }
+
+    fn of(partition: &str) -> Option<Self> {
+        let user = partition.strip_prefix("U#").map(|id| Self::User(UserId(id.to_owned())));
+        user.or_else(|| partition.strip_prefix("O#").map(|id| Self::Org(OrgId(id.to_owned()))))
+    }
+}
+
+/// A day in which something was reserved and that was not closed.
+#[derive(Debug, Clone)]
+pub struct OpenDay {
+    /// Whose.
+    pub owner: Owner,
+    /// Its date.
+    pub date: Date,
+    /// When it is over.
+    pub ends_at: Timestamp,
+    entry: Key,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    owner: Owner,
+    date: Date,
+    ends_at: Timestamp,
+}
+
+/// That somebody was told how much of a limit is used.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Alert {
+    /// Whose limit.
+    pub scope: TokenScope,
+    /// The day.
+    pub day: Date,
+    /// The share that was reached: 50, 80 or 100.
+    pub percent: u8,
+    /// Tokens that were used then.
+    pub used: u64,
+    /// The limit then.
+    pub limit: u64,
+    /// When it begins anew.
+    pub resets_at: Timestamp,
+    /// When it was reached.
+    pub at: Timestamp,
+}
+
+impl Ledger {
+    /// Lists a day among the open ones; doing it again changes nothing.
+    pub(super) async fn open(&self, counter: &Key, day: &Day) -> Result<()> {
+        let Some(owner) = Owner::of(&counter.pk) else {
+            return Ok(());
+        };
+        let entry = Entry {
+            owner,
+            date: day.date,
+            ends_at: day.ends_at,
+        };
+        let item = to_item(&keys::open_day(counter, day.ends_at.as_second()), &entry)?;
+        let put = self.0.db.put_item().table_name(&self.0.tables().usage);
+        put.set_item(Some(item)).send().await.map_err(failed).map(|_| ())
+    }
+
+    /// Open days, those that ended first before the others; a bounded number from each shard.
+    pub async fn open_days(&self) -> Result<Vec<OpenDay>> {
+        let mut days = Vec::new();
+        for shard in 0..keys::OPEN_SHARDS {
+            let pk = keys::open_days(shard);
+            let query = self
+                .0
+                .db
+                .query()
+                .table_name(&self.0.tables().usage)
+                .limit(PORTION)
+                .consistent_read(true)
+                .key_condition_expression("pk = :shard")
+                .expression_attribute_values(":shard", s(&pk));
+            for item in query.send().await.map_err(failed)?.items.unwrap_or_default() {
+                let sk = item.get("sk").and_then(|sk| sk.as_s().ok().cloned()).unwrap_or_default();
+                let Entry { owner, date, ends_at } = from_item(item)?;
+                let entry = Key { pk: pk.clone(), sk };
+                days.push(OpenDay {
+                    owner,
+                    date,
+                    ends_at,
+                    entry,
+                });
+            }
+        }
+        days.sort_by_key(|day| day.ends_at);
+        Ok(days)
+    }
+
+    /// The reservations in an open day.
+    pub async fn holds_in(&self, day: &OpenDay) -> Result<Vec<Hold>> {
+        let Owner::User(user) = &day.owner else {
+            // Reservations stand on the days of persons.
+            return Ok(Vec::new());
+        };
+        let item = self
+            .0
+            .usage()
+            .get_raw(keys::usage_day(user, day.date), true)
+            .await?;
+        item.map_or(Ok(Vec::new()), |item| holds_on(user, day.date, &item))
+    }
+
+    /// Closes a day that is over and in which nothing is reserved any more.
+    pub async fn close(&self, day: &OpenDay, now: Timestamp) -> Result<()> {
+        let key = Key {
+            pk: day.owner.partition(),
+            sk: format!("{}{}", keys::DAYS, day.date),
+        };
+        let mut change = Change::of(key);
+        change.set("closed", n(now.as_millisecond()));
+        // An erased day stays erased.
+        change.if_present("pk");
+        write(&self.0, &[change]).await?;
+        self.0.usage().delete(&day.entry).await.map(|_| ())
+    }
+
+    /// Notes that somebody is told about a limit; answers whether this call was the first to do so.
+    pub async fn alert(&self, owner: &Owner, alert: &Alert) -> Result<bool> {
+        let key = keys::alert(owner.partition(), alert.day, alert.scope.name(), alert.percent);
+        let mut item = to_item(&key, alert)?;
+        item.insert(tables::TTL.to_owned(), n(alert.at.as_second() + KEPT_SECONDS));
+        self.0.usage().put_new(item).await
+    }
+
+    /// The last alerts about the limits of a person or an organization, newest first.
+    pub async fn alerts(&self, owner: &Owner, most: u16) -> Result<Vec<Alert>> {
+        let page = model::PageRequest {
+            limit: most,
+            after: None,
+        };
+        let all = crate::item::Narrow::default();
+        let found = self.0.usage().list(owner.partition(), keys::ALERTS, &page, all).await?;
+        found.items.into_iter().map(from_item).collect()
+    }
+
+    /// Where the limit of one day stands, as far as it was used; the limit itself is the caller's.
+    pub async fn used(&self, owner: &Owner, date: Date, limit: TokenLimit) -> Result<TokenLimit> {
+        let key = Key {
+            pk: owner.partition(),
+            sk: format!("{}{date}", keys::DAYS),
+        };
+        let item = self.0.usage().get_raw(key, false).await?;
+        let number = |name: &str| {
+            let number = item.as_ref().and_then(|item| item.get(name)?.as_n().ok()?.parse().ok());
+            number.unwrap_or_default()
+        };
+        Ok(TokenLimit {
+            used: number("used"),
+            reserved: number("reserved"),
+            ..limit
+        })
+    }
+}

@@ -1,0 +1,301 @@
+//! The ledger of tokens: reserve before a call, settle after it.
+//!
+//! A counter is an item with `used`, `reserved` and `committed`, their sum. Whoever reserves adds to `committed` only
+//! while the sum stays within the limit, which comes with the call: limits are not part of the counters, so a changed
+//! limit changes none of them.
+//!
+//! What is reserved stands once, on the day of the person who asked (`r~{id}`), and names the other counters it is
+//! part of: organization, API key, chatbot. They change with it in one transaction, or in one plain update when the
+//! person's day is the only counter, as in a personal organization without budgets. Settling removes the reservation
+//! and charges all counters, so doing it twice does nothing the second time; it always charges the day in which was
+//! reserved. Statistics are counted in the same write ([`statistics`]).
+
+mod change;
+mod days;
+mod reserve;
+mod settle;
+mod statistics;
+
+use jiff::civil::Date;
+use model::{
+    ApiKeyId, Category, ChatbotId, Day, Figures, GenerationId, OrgId, Result, Timestamp, TokenLimit, TokenScope, UserId,
+};
+use serde::{Deserialize, Serialize};
+
+pub(crate) use change::Change;
+pub use days::{Alert, OpenDay, Owner};
+pub use reserve::Reserve;
+pub use settle::Charge;
+pub use statistics::{KeyTally, UsageDay, UsageLine, UsageReader};
+
+use crate::{
+    Store,
+    item::{Item, from_item},
+    keys::{self, Key},
+};
+
+/// How long a day is kept after its beginning, seconds: 400 days.
+pub(crate) const KEPT_SECONDS: i64 = 400 * 24 * 3600;
+/// Beginning of the names of reservations.
+const HOLD: &str = "r~";
+
+/// The ledger of tokens.
+#[derive(Debug, Clone)]
+pub struct Ledger(Store);
+
+impl Store {
+    /// The ledger of tokens.
+    pub fn ledger(&self) -> Ledger {
+        Ledger(self.clone())
+    }
+}
+
+/// Whose limits a call counts against, and what they are.
+#[derive(Debug, Clone)]
+pub struct Bill {
+    /// Who asks.
+    pub user: UserId,
+    /// Their day.
+    pub user_day: Day,
+    /// Most tokens of theirs in a day.
+    pub user_limit: u64,
+    /// Where they ask.
+    pub org: OrgId,
+    /// The day there.
+    pub org_day: Day,
+    /// Most tokens of the organization in a day; none in a personal one, where the person's limit is the only one.
+    pub org_limit: Option<u64>,
+    /// The API key that asks.
+    pub key: Option<ApiKeyId>,
+    /// Most tokens of the key in all.
+    pub key_budget: Option<u64>,
+    /// The chatbot that answers.
+    pub chatbot: Option<ChatbotId>,
+    /// Most tokens of the chatbot in a day.
+    pub chatbot_cap: Option<u64>,
+}
+
+/// A counter that a call counts in.
+struct Counter {
+    scope: TokenScope,
+    key: Key,
+    limit: u64,
+    resets_at: Option<Timestamp>,
+    /// The day that the counter is for, if it is one that is closed in the end.
+    closes: Option<Day>,
+}
+
+impl Bill {
+    /// The person's day comes first: the reservation stands there.
+    fn counters(&self) -> Vec<Counter> {
+        let day = |scope, key, limit, day: &Day, closes: bool| Counter {
+            scope,
+            key,
+            limit,
+            resets_at: Some(day.ends_at),
+            closes: closes.then_some(*day),
+        };
+        let home = keys::usage_day(&self.user, self.user_day.date);
+        let mut counters = vec![day(TokenScope::User, home, self.user_limit, &self.user_day, true)];
+        if let Some(limit) = self.org_limit {
+            let key = keys::org_day(&self.org, self.org_day.date);
+            counters.push(day(TokenScope::Org, key, limit, &self.org_day, true));
+        }
+        if let (Some(id), Some(limit)) = (&self.key, self.key_budget) {
+            counters.push(Counter {
+                scope: TokenScope::Key,
+                key: keys::key_tokens(&self.org, id),
+                limit,
+                resets_at: None,
+                closes: None,
+            });
+        }
+        if let (Some(id), Some(limit)) = (&self.chatbot, self.chatbot_cap) {
+            let key = keys::chatbot_day(&self.org, id, self.org_day.date);
+            counters.push(day(TokenScope::Chatbot, key, limit, &self.org_day, false));
+        }
+        counters
+    }
+}
+
+/// What a call needs.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// The call.
+    pub id: GenerationId,
+    /// The model that is asked.
+    pub model: String,
+    /// What for.
+    pub category: Category,
+    /// Tokens of the prompt, as estimated.
+    pub prompt: u64,
+    /// Tokens of the prompt and of the longest answer.
+    pub estimate: u64,
+    /// Now, in milliseconds.
+    pub now_ms: i64,
+    /// When the call is over, whatever became of it: from then on the reservation may be settled by anybody.
+    pub until: Timestamp,
+}
+
+/// What is reserved for a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    /// The call.
+    pub id: GenerationId,
+    /// Who asked.
+    pub user: UserId,
+    /// Their day in which was reserved.
+    pub day: Date,
+    /// The stored part.
+    pub terms: HoldTerms,
+}
+
+/// The stored part of a [`Hold`]. Its names are short because they are written with every call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldTerms {
+    /// Tokens that are reserved.
+    #[serde(rename = "e")]
+    pub estimate: u64,
+    /// Those of them that are the prompt's.
+    #[serde(rename = "p")]
+    pub prompt: u64,
+    /// When anybody may settle it, milliseconds.
+    #[serde(rename = "u")]
+    pub until_ms: i64,
+    /// Tells an update that was sent twice from a call whose id was used twice.
+    #[serde(rename = "x")]
+    nonce: String,
+    /// The model.
+    #[serde(rename = "m")]
+    pub model: String,
+    /// What for.
+    #[serde(rename = "c")]
+    pub category: Category,
+    /// Tokens that were written when somebody last looked.
+    #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
+    pub written: Option<u64>,
+    /// The organization.
+    #[serde(rename = "o")]
+    pub org: OrgId,
+    /// Its day, unless it is a personal one.
+    #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
+    pub org_day: Option<Date>,
+    /// The API key.
+    #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<ApiKeyId>,
+    /// Whether the key has a budget.
+    #[serde(rename = "kl", default, skip_serializing_if = "std::ops::Not::not")]
+    key_counts: bool,
+    /// The chatbot.
+    #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
+    pub chatbot: Option<ChatbotId>,
+    /// The day in which the chatbot's limit counts, if it has one.
+    #[serde(rename = "bd", default, skip_serializing_if = "Option::is_none")]
+    chatbot_day: Option<Date>,
+}
+
+impl Hold {
+    /// Where it stands.
+    fn home(&self) -> Key {
+        keys::usage_day(&self.user, self.day)
+    }
+
+    fn attribute(&self) -> String {
+        format!("{HOLD}{}", self.id)
+    }
+
+    /// The other counters it is part of.
+    fn others(&self) -> Vec<Key> {
+        let terms = &self.terms;
+        let mut others = Vec::new();
+        if let Some(day) = terms.org_day {
+            others.push(keys::org_day(&terms.org, day));
+        }
+        if let Some(key) = terms.key.as_ref().filter(|_| terms.key_counts) {
+            others.push(keys::key_tokens(&terms.org, key));
+        }
+        if let Some((bot, day)) = terms.chatbot.as_ref().zip(terms.chatbot_day) {
+            others.push(keys::chatbot_day(&terms.org, bot, day));
+        }
+        others
+    }
+
+    /// What is charged for a call that nobody settled: what was written as far as it was seen, else all that is
+    /// reserved, since the provider may have been asked for it.
+    pub fn unsettled(&self) -> Charge {
+        let terms = &self.terms;
+        let prompt = terms.prompt.min(terms.estimate);
+        Charge {
+            figures: Figures {
+                requests: 1,
+                errors: 1,
+                prompt_tokens: prompt,
+                completion_tokens: terms.written.unwrap_or(terms.estimate - prompt),
+                unpriced: 1,
+                estimated: 1,
+                ..Figures::default()
+            },
+            model: terms.model.clone(),
+            latency_ms: None,
+            first_token_ms: None,
+        }
+    }
+}
+
+/// A counter as it is stored.
+#[derive(Debug, Default, Deserialize)]
+struct Stored {
+    #[serde(default)]
+    used: u64,
+    #[serde(default)]
+    reserved: u64,
+}
+
+impl Counter {
+    fn standing(&self, item: Option<&Item>) -> Result<TokenLimit> {
+        let stored: Stored = item.cloned().map(from_item).transpose()?.unwrap_or_default();
+        Ok(TokenLimit {
+            scope: self.scope,
+            limit: self.limit,
+            used: stored.used,
+            reserved: stored.reserved,
+            resets_at: self.resets_at,
+        })
+    }
+}
+
+/// The reservations on a day of `user`.
+fn holds_on(user: &UserId, day: Date, item: &Item) -> Result<Vec<Hold>> {
+    let named = item.iter().filter_map(|(name, value)| Some((name.strip_prefix(HOLD)?, value)));
+    named
+        .map(|(id, value)| {
+            let terms = serde_dynamo::from_attribute_value(value.clone()).map_err(model::Error::internal)?;
+            Ok(Hold {
+                id: GenerationId(id.to_owned()),
+                user: user.clone(),
+                day,
+                terms,
+            })
+        })
+        .collect()
+}
+
+impl Ledger {
+    /// Where the limits of a bill stand.
+    pub async fn standings(&self, bill: &Bill) -> Result<Vec<TokenLimit>> {
+        let counters = bill.counters();
+        let wanted: Vec<Key> = counters.iter().map(|counter| counter.key.clone()).collect();
+        let found = self.0.usage().among(&wanted).await?;
+        let standings = counters.iter().map(|counter| {
+            let is_it = |item: &&Item| change::is_at(item, &counter.key);
+            counter.standing(found.iter().find(is_it))
+        });
+        standings.collect()
+    }
+
+    /// The reservations on a day of a person.
+    pub async fn holds(&self, user: &UserId, day: Date) -> Result<Vec<Hold>> {
+        let item = self.0.usage().get_raw(keys::usage_day(user, day), true).await?;
+        item.map_or(Ok(Vec::new()), |item| holds_on(user, day, &item))
+    }
+}

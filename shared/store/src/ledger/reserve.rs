@@ -1,0 +1,147 @@
+//! Reserving: all limits hold, or nothing is written.
+
+use model::{Error, Result, TokenLimit, id::random_bytes};
+
+use super::{
+    Ask, Bill, Counter, HOLD, Hold, HoldTerms, KEPT_SECONDS, Ledger,
+    change::{Change, Written, write},
+    holds_on,
+};
+use crate::{
+    item::{Item, n, value},
+    tables,
+};
+
+/// Attribute of a day that is listed among the open ones.
+const OPENED: &str = "opened";
+
+/// What became of a reservation.
+#[derive(Debug)]
+pub enum Reserve {
+    /// It is made.
+    Held(Hold),
+    /// It is not: these limits leave too little. Reservations of the person that may be settled by now come with
+    /// them.
+    Short(Vec<TokenLimit>, Vec<Hold>),
+}
+
+impl Ledger {
+    /// Sets tokens aside. One write in a personal organization without budgets, else a transaction; the first one of a
+    /// day lists the day first.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] `generation_repeated` when something is reserved under the same id.
+    pub async fn reserve(&self, bill: &Bill, ask: &Ask) -> Result<Reserve> {
+        let counters = bill.counters();
+        if counters.iter().any(|counter| ask.estimate > counter.limit) {
+            let holds = self.holds(&bill.user, bill.user_day.date).await?;
+            return Ok(Reserve::Short(self.standings(bill).await?, overdue(holds, ask)));
+        }
+        let hold = hold(bill, ask)?;
+        let mut list = false;
+        loop {
+            let changes = changes(&counters, &hold, list)?;
+            let refused = match write(&self.0, &changes).await? {
+                Written::Done(_) => return Ok(Reserve::Held(hold)),
+                Written::Refused(refused) => refused,
+            };
+            let home = refused.iter().find(|(place, _)| *place == 0);
+            let home = home.and_then(|(_, item)| item.as_ref());
+            if let Some(theirs) = home.and_then(|item| item.get(&hold.attribute())) {
+                // An update that was sent twice, or an id that was used twice?
+                if *theirs == value(&hold.terms)? {
+                    return Ok(Reserve::Held(hold));
+                }
+                let detail = "Something is being generated under this id already.";
+                return Err(Error::conflict("generation_repeated", detail));
+            }
+            if !list && refused.iter().any(|(place, item)| is_unlisted(&counters[*place], item.as_ref())) {
+                for counter in &counters {
+                    self.list(counter).await?;
+                }
+                list = true;
+                continue;
+            }
+            let holds = home.map_or(Ok(Vec::new()), |item| {
+                holds_on(&bill.user, bill.user_day.date, item)
+            })?;
+            let short = refused
+                .iter()
+                .map(|(place, item)| counters[*place].standing(item.as_ref()));
+            return Ok(Reserve::Short(short.collect::<Result<_>>()?, overdue(holds, ask)));
+        }
+    }
+
+    /// Lists a day among the open ones, before anything can be reserved in it.
+    async fn list(&self, counter: &Counter) -> Result<()> {
+        let Some(day) = counter.closes else { return Ok(()) };
+        self.open(&counter.key, &day).await
+    }
+}
+
+/// A day in which nothing was reserved so far.
+fn is_unlisted(counter: &Counter, item: Option<&Item>) -> bool {
+    counter.closes.is_some() && item.is_none_or(|item| !item.contains_key(OPENED))
+}
+
+/// Those that anybody may settle by now.
+fn overdue(holds: Vec<Hold>, ask: &Ask) -> Vec<Hold> {
+    let over = |hold: &Hold| hold.terms.until_ms <= ask.now_ms;
+    holds.into_iter().filter(over).collect()
+}
+
+fn hold(bill: &Bill, ask: &Ask) -> Result<Hold> {
+    let key_counts = bill.key.is_some() && bill.key_budget.is_some();
+    let chatbot_day = bill.chatbot_cap.map(|_| bill.org_day.date);
+    Ok(Hold {
+        id: ask.id.clone(),
+        user: bill.user.clone(),
+        day: bill.user_day.date,
+        terms: HoldTerms {
+            estimate: ask.estimate,
+            prompt: ask.prompt,
+            until_ms: ask.until.as_millisecond(),
+            nonce: hex::encode(random_bytes::<4>()?),
+            model: ask.model.clone(),
+            category: ask.category,
+            written: None,
+            org: bill.org.clone(),
+            org_day: bill.org_limit.map(|_| bill.org_day.date),
+            key: bill.key.clone(),
+            key_counts,
+            chatbot_day: chatbot_day.filter(|_| bill.chatbot.is_some()),
+            chatbot: bill.chatbot.clone(),
+        },
+    })
+}
+
+fn changes(counters: &[Counter], hold: &Hold, list: bool) -> Result<Vec<Change>> {
+    let estimate = i64::try_from(hold.terms.estimate).map_err(Error::internal)?;
+    let mut changes = Vec::with_capacity(counters.len());
+    for (place, counter) in counters.iter().enumerate() {
+        let mut change = Change::of(counter.key.clone());
+        if place == 0 {
+            let name = hold.attribute();
+            debug_assert!(name.starts_with(HOLD), "reservations are found by this");
+            change.set(&name, value(&hold.terms)?);
+            change.if_absent(&name);
+        }
+        change.add("committed", estimate);
+        change.add("reserved", estimate);
+        change.if_at_most("committed", counter.limit - hold.terms.estimate);
+        match counter.closes {
+            Some(day) if list => {
+                change.set_once(OPENED, n(day.began_at.as_millisecond()));
+                change.set_once(tables::TTL, n(day.began_at.as_second() + KEPT_SECONDS));
+            }
+            Some(_) => change.if_present(OPENED),
+            None => {
+                if let Some(end) = counter.resets_at {
+                    change.set_once(tables::TTL, n(end.as_second() + KEPT_SECONDS));
+                }
+            }
+        }
+        changes.push(change);
+    }
+    Ok(changes)
+}
