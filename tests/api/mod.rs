@@ -8,6 +8,7 @@ mod chatbots;
 mod chats;
 mod clerk;
 mod contracts;
+mod conversations;
 mod documents;
 mod guesses;
 mod internal;

@@ -3,7 +3,9 @@
 mod answer;
 mod caller;
 mod meter;
+mod second;
 mod shared_org;
+mod stream;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -15,6 +17,8 @@ use serde_json::{Value, json};
 pub(crate) use answer::Answer;
 pub(crate) use caller::{Caller, PASSWORD};
 pub(crate) use meter::Metered;
+pub(crate) use second::Second;
+pub(crate) use stream::{Frame, Stream};
 
 /// The environment that seeds a platform admin.
 pub(crate) const ADMIN: [(&str, &str); 2] = [
