@@ -21,6 +21,8 @@ struct Things {
     document: String,
     chatbot: String,
     session: String,
+    message: String,
+    prompt: String,
     user: String,
     org: String,
     invitation: String,
@@ -36,6 +38,8 @@ fn request(caller: &Caller, operation: &Operation, things: &Things) -> reqwest::
         .replace("{document_id}", &things.document)
         .replace("{chatbot_id}", &things.chatbot)
         .replace("{session_id}", &things.session)
+        .replace("{message_id}", &things.message)
+        .replace("{prompt_id}", &things.prompt)
         .replace("{user_id}", &things.user)
         .replace("{org_id}", &things.org)
         .replace("{invitation_id}", &things.invitation)
@@ -71,6 +75,11 @@ fn body(operation: &Operation, things: &Things) -> Value {
         (_, path) if path.ends_with("/verify-email/confirm") => json!({"token": "x"}),
         (_, path) if path.ends_with("/auth/refresh") => json!({"refresh_token": "x"}),
         (_, path) if path.ends_with("/messages") => json!({"content": "Hello?"}),
+        (_, path) if path.contains("/messages/") => json!({"content": "Hello?", "rating": "up"}),
+        (_, path) if path.contains("/chat_sessions") => json!({"title": "Changed", "user_id": things.user}),
+        (_, path) if path.contains("/prompts") => {
+            json!({"prompt_text": "Hello?", "session_id": things.session, "user_id": things.user})
+        }
         (_, path) if path.ends_with("/chat/sessions") => json!({"chatbot_id": things.chatbot}),
         (_, path) if path.ends_with("/users") => json!({"email": "new@example.com", "password": PASSWORD}),
         (_, path) if path.ends_with("/quota") => json!({"daily_limit": 1}),
@@ -121,7 +130,7 @@ async fn every_operation_lets_in_whom_the_policy_names_and_nobody_else() {
         .await
         .created()
         .text("id");
-    victim.ask(&session, "Can I pause my subscription?").await.ok();
+    let message = victim.ask(&session, "Can I pause my subscription?").await.ok();
     let (org, invitation, invitation_token) = shared_org(&t, &victim).await;
     let api_key = victim.api_key(json!({"name": "Victim"})).await.text("id");
     let log = victim
@@ -131,6 +140,8 @@ async fn every_operation_lets_in_whom_the_policy_names_and_nobody_else() {
     let things = Things {
         user: victim.id().to_owned(),
         log: log.text("log_id"),
+        message: message.text("id"),
+        prompt: message.text("parentId"),
         document,
         chatbot,
         session,

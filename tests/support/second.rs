@@ -92,7 +92,7 @@ async fn forward(
     let (parts, body) = request.into_parts();
     let mut body = to_bytes(body, usize::MAX).await.unwrap();
     let target = parts.headers.get("x-amz-target");
-    let target = target.and_then(|target| target.to_str().ok()).unwrap_or_default();
+    let target = target.and_then(|target| target.to_str().ok()).unwrap_or_default().to_owned();
     let operation = target.strip_prefix("DynamoDB_20120810.").map(str::to_owned);
     if operation.is_some() {
         let mut asked: Value = serde_json::from_slice(&body).unwrap();
@@ -100,9 +100,8 @@ async fn forward(
         body = serde_json::to_vec(&asked).unwrap().into();
     }
     let mut headers = parts.headers;
-    headers.remove("host");
     headers.remove("content-length");
-    let request = http.request(parts.method, format!("{behind}{}", parts.uri));
+    let request = http.request(parts.method.clone(), format!("{behind}{}", &parts.uri));
     let answer = request.headers(headers).body(body).send().await.unwrap();
     let (status, mut headers) = (answer.status(), answer.headers().clone());
     let body = answer.bytes().await.unwrap();
@@ -120,6 +119,9 @@ async fn forward(
             _ => units.0.write += used,
         }
         units.1.push(format!("{operation} {used}"));
+    }
+    if !status.is_success() {
+        println!("{target} {} {status} {}", parts.uri, String::from_utf8_lossy(&body));
     }
     (status, headers, body).into_response()
 }

@@ -87,7 +87,8 @@ async fn an_answer_is_followed_while_it_is_written_here_and_elsewhere() {
     drop(stream);
     let (answer, _) = seen.id.split_once(':').unwrap();
     let path = format!("{}/{answer}/stream", messages(&session));
-    let other = Second::on(&t).await.of(&ada);
+    let second = Second::on(&t).await;
+    let other = second.of(&ada);
     let here = ada.resume(&path, &seen.id).await;
     let there = other.resume(&path, &seen.id).await;
     gate.open(100);
@@ -107,7 +108,8 @@ async fn what_is_written_of_a_long_answer_is_stored_before_its_end() {
     let script = Script::of(vec![Step::Text("Once upon".into()), Step::Wait(gate.clone()), Step::Text(" a time.".into())]);
     model.next(script);
     let stream = ada.stream(&messages(&session), json!({"content": "A story"})).await;
-    let other = Second::on(&t).await.of(&ada);
+    let second = Second::on(&t).await;
+    let other = second.of(&ada);
     // Another instance knows of it by the table alone.
     let listed = ada.get(&messages(&session)).await.ok().json();
     let path = format!("{}/{}/stream", messages(&session), id(&listed[1]));
