@@ -30,6 +30,9 @@ pub(crate) struct NewApiKey {
     /// LLM tokens it may use in all; no limit of its own when left out.
     #[garde(inner(range(max = MAX_BUDGET)))]
     token_budget: Option<u64>,
+    /// Requests to models it may make in a minute; no limit of its own when left out.
+    #[garde(inner(range(min = 1, max = ApiKey::MAX_PER_MINUTE)))]
+    requests_per_minute: Option<u32>,
 }
 
 /// Largest budget: far from the end of a number in the table.
@@ -63,6 +66,10 @@ pub(crate) struct KeyPatch {
     #[garde(inner(inner(range(max = MAX_BUDGET))))]
     #[serde(default, deserialize_with = "given")]
     token_budget: Option<Option<u64>>,
+    /// Requests to models it may make in a minute; null for no limit of its own.
+    #[garde(inner(inner(range(min = 1, max = ApiKey::MAX_PER_MINUTE))))]
+    #[serde(default, deserialize_with = "given")]
+    requests_per_minute: Option<Option<u32>>,
 }
 
 /// How a secret is replaced.
@@ -104,6 +111,7 @@ impl NewApiKey {
             scopes: self.scopes,
             models: self.models,
             token_budget: self.token_budget,
+            requests_per_minute: self.requests_per_minute,
             expires_at: end(self.expires_at, self.expires_in_days, now)?,
         })
     }
@@ -121,6 +129,7 @@ impl KeyPatch {
             scopes: self.scopes,
             models: self.models,
             token_budget: self.token_budget,
+            requests_per_minute: self.requests_per_minute,
             expires_at,
         })
     }

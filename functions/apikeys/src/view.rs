@@ -22,6 +22,8 @@ pub(crate) struct KeyView {
     models: Option<Vec<String>>,
     /// LLM tokens it may use in all; null for no limit of its own.
     token_budget: Option<u64>,
+    /// Requests to models it may make in a minute; null for no limit of its own.
+    requests_per_minute: Option<u32>,
     expires_at: Option<Timestamp>,
     revoked_at: Option<Timestamp>,
     /// When a request with it last arrived, to the minute; also one that was refused because the key was switched off
@@ -58,6 +60,7 @@ impl KeyView {
             scopes: key.scopes.into_iter().collect(),
             models: key.models,
             token_budget: key.token_budget,
+            requests_per_minute: key.requests_per_minute,
             expires_at: key.expires_at,
             revoked_at: key.revoked_at,
             last_used_at,

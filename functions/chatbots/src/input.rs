@@ -3,9 +3,9 @@
 use app::ChatbotChange;
 use garde::Validate;
 use http_api::{readable_name, readable_text};
-use model::{Chatbot, ChatbotId, ChatbotSettings, DocumentId};
+use model::{Chatbot, ChatbotId, ChatbotSettings, DocumentId, Quota};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
 /// A new chatbot.
@@ -46,6 +46,7 @@ pub(crate) struct ChatbotPatch {
 
 /// Settings of a chatbot. What is left out keeps its value; an empty text clears one that may be absent.
 #[derive(Default, Deserialize, Validate, JsonSchema)]
+#[expect(clippy::option_option, reason = "null removes a limit, absence keeps it")]
 pub(crate) struct SettingsPatch {
     /// Model or alias that answers.
     #[garde(inner(length(chars, max = 100), custom(readable_name)))]
@@ -68,6 +69,16 @@ pub(crate) struct SettingsPatch {
     /// Accent color of the widget, `#rrggbb`.
     #[garde(inner(pattern(r"^(#[0-9a-fA-F]{6})?$")))]
     color: Option<String>,
+    /// Most LLM tokens that it uses in a day of its organization; null for no limit of its own.
+    #[garde(inner(inner(range(max = Quota::MAX_DAILY_LIMIT))))]
+    #[serde(default, deserialize_with = "nullable")]
+    daily_token_cap: Option<Option<u64>>,
+}
+
+/// Tells null from absent.
+#[expect(clippy::option_option, reason = "null removes a limit, absence keeps it")]
+fn nullable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<u64>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }
 
 fn given(text: Option<String>) -> Option<String> {
@@ -86,6 +97,7 @@ impl SettingsPatch {
             max_tokens: self.max_tokens.unwrap_or(default.max_tokens),
             top_k: self.top_k.unwrap_or(default.top_k),
             color: given(self.color),
+            daily_token_cap: self.daily_token_cap.flatten(),
         }
     }
 
@@ -99,6 +111,7 @@ impl SettingsPatch {
             self.max_tokens.map(|tokens| ("max_tokens", json!(tokens))),
             self.top_k.map(|passages| ("top_k", json!(passages))),
             text("color", self.color),
+            self.daily_token_cap.map(|tokens| ("daily_token_cap", json!(tokens))),
         ]
         .into_iter()
         .flatten()

@@ -32,6 +32,8 @@ pub(crate) struct SettingsView {
     /// Passages given to the model.
     top_k: u32,
     color: Option<String>,
+    /// Most LLM tokens that it uses in a day; null for no limit of its own.
+    daily_token_cap: Option<u64>,
 }
 
 impl From<ChatbotSettings> for SettingsView {
@@ -44,6 +46,7 @@ impl From<ChatbotSettings> for SettingsView {
             max_tokens,
             top_k,
             color,
+            daily_token_cap,
         } = settings;
         Self {
             model,
@@ -53,6 +56,7 @@ impl From<ChatbotSettings> for SettingsView {
             max_tokens,
             top_k,
             color,
+            daily_token_cap,
         }
     }
 }

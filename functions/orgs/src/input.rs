@@ -37,6 +37,13 @@ pub(crate) struct OrgPatch {
     /// New IANA time zone.
     #[garde(skip)]
     time_zone: Option<String>,
+    /// The model that answers instead of another one when what is left of a limit on tokens is less than that one may
+    /// need, with as long an answer as fits; an empty name for none.
+    #[garde(inner(length(chars, max = Org::MAX_MODEL)))]
+    downgrade_model: Option<String>,
+    /// Models that answer, in this order, when the one that was asked for cannot; all of them, instead of those before.
+    #[garde(inner(length(max = Org::MAX_FALLBACKS), inner(length(chars, min = 1, max = Org::MAX_MODEL))))]
+    fallback_models: Option<Vec<String>>,
 }
 
 /// Both checks, so that one answer names everything that is wrong.
@@ -72,6 +79,8 @@ impl OrgPatch {
             name: self.name.map(|name| name.trim().to_owned()),
             slug,
             time_zone,
+            downgrade_model: self.downgrade_model.map(|name| name.trim().to_owned()),
+            fallback_models: self.fallback_models,
         })
     }
 }

@@ -19,6 +19,10 @@ pub(crate) struct OrgView {
     plan: Plan,
     /// IANA time zone in which its days begin.
     time_zone: String,
+    /// The model that answers instead of another one when little is left of a limit on tokens.
+    downgrade_model: Option<String>,
+    /// Models that answer, in this order, when the one that was asked for cannot.
+    fallback_models: Vec<String>,
     seats: SeatsView,
     created_at: Timestamp,
 }
@@ -43,6 +47,8 @@ impl From<OwnOrg> for OrgView {
             role,
             plan: org.plan,
             time_zone: org.time_zone,
+            downgrade_model: org.downgrade_model,
+            fallback_models: org.fallback_models,
             seats: SeatsView {
                 used: seats,
                 limit: org.plan.limits().seats,

@@ -23,6 +23,7 @@ pub fn groups() -> Vec<(&'static str, Api)> {
         ("orgs", orgs::api()),
         ("internal", internal::api()),
         ("system", system::api()),
+        ("usage", usage::api()),
         ("users", users::api()),
     ]
 }
@@ -68,11 +69,18 @@ pub struct Scheduled {
 
 /// Functions that run from time to time.
 pub fn schedules() -> Vec<Scheduled> {
-    vec![Scheduled {
-        name: relay_outbox::RelayOutbox::NAME,
-        every: Duration::from_mins(5),
-        run: relay_outbox::RelayOutbox::run,
-    }]
+    vec![
+        Scheduled {
+            name: relay_outbox::RelayOutbox::NAME,
+            every: Duration::from_mins(5),
+            run: relay_outbox::RelayOutbox::run,
+        },
+        Scheduled {
+            name: reset_quotas::ResetQuotas::NAME,
+            every: Duration::from_mins(15),
+            run: reset_quotas::ResetQuotas::run,
+        },
+    ]
 }
 
 /// Names of all functions.

@@ -257,6 +257,8 @@ impl Stack {
     pub async fn stop(mut self) {
         self.stop.cancel();
         while self.tasks.join_next().await.is_some() {}
+        // What outlives its request ends before the tables go.
+        self.local.app.idle().await;
         // Only now is nobody left who shares it.
         if let Some(local) = Arc::into_inner(self.local) {
             for worker in local.workers {

@@ -72,6 +72,7 @@ impl App {
                     scopes: key.scopes,
                     models: key.models,
                     token_budget: key.token_budget,
+                    requests_per_minute: key.requests_per_minute,
                     expires_at: key.expires_at,
                 }),
                 token: token.clone(),
@@ -105,6 +106,7 @@ impl App {
             scopes: new.scopes.unwrap_or_default(),
             models: new.models,
             token_budget: new.token_budget,
+            requests_per_minute: new.requests_per_minute,
             enabled: true,
             personal: false,
             expires_at: new.expires_at,
@@ -145,6 +147,7 @@ impl App {
 fn rules_of(key: &ApiKey) -> Value {
     json!({
         "user_id": key.created_by, "scopes": key.scopes, "models": key.models, "token_budget": key.token_budget,
+        "requests_per_minute": key.requests_per_minute,
         "enabled": key.enabled, "expires_at": key.expires_at, "revoked_at": key.revoked_at, "prefix": key.prefix,
     })
 }

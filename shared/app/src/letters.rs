@@ -1,6 +1,6 @@
 //! What mails say.
 
-use model::{Mail, MailId, Secret, User};
+use model::{Mail, MailId, Secret, Timestamp, User};
 
 /// How long a link to set a password works, in minutes.
 pub(crate) const RESET_MINUTES: u64 = 30;
@@ -35,6 +35,35 @@ pub(crate) fn email_taken(id: &MailId, user: &User, url: &str) -> Mail {
          ask for a new password, at\n\n{url}\n\nIf it was not you, there is nothing to do.\n"
     );
     mail(id, user, "You have an account already", text)
+}
+
+/// Whose limit a mail is about.
+fn whose(org: Option<&str>) -> String {
+    org.map_or_else(
+        || "your own daily limit".to_owned(),
+        |org| format!("the daily limit of {org}"),
+    )
+}
+
+pub(crate) fn token_alert(
+    id: &MailId,
+    user: &User,
+    org: Option<&str>,
+    (percent, used, limit): (u8, u64, u64),
+    resets_at: Timestamp,
+) -> Mail {
+    let whose = whose(org);
+    let text = format!(
+        "{used} of {limit} tokens are used of {whose}. It begins anew at {resets_at}.\n\n\
+         Questions that need more tokens than are left are refused until then.\n"
+    );
+    mail(id, user, &format!("{percent}% of your tokens are used"), text)
+}
+
+pub(crate) fn tokens_back(id: &MailId, user: &User, org: Option<&str>) -> Mail {
+    let whose = whose(org);
+    let text = format!("A new day has begun, and with it {whose}: you can ask questions again.\n");
+    mail(id, user, "Your tokens are back", text)
 }
 
 fn mail(id: &MailId, user: &User, subject: &str, text: String) -> Mail {

@@ -5,6 +5,7 @@
 //! binaries.
 
 mod admin;
+mod alerts;
 mod answer;
 mod api_keys;
 mod audit;
@@ -25,11 +26,13 @@ mod models;
 mod operations;
 mod orgs;
 mod origin;
+mod pace;
 mod passwords;
 mod purge;
 mod quotas;
 mod readiness;
 mod relay_outbox;
+mod reset_quotas;
 mod seal;
 mod secrets;
 mod segments;
@@ -65,8 +68,10 @@ pub use readiness::{ChatHealth, Dependency, Readiness};
 pub use seal::Seal;
 pub use settings::SettingsFound;
 pub use sign_in::{Credential, Identity, KeyGrant, SignUp, SignedIn};
-pub use store::{AuditFilter, Failure, FailureFilter, QueueDepth, ScheduleRun, UserFilter};
-pub use store::{Begun, ChatbotChange, ConversationChange, IdempotencyKey, QuotaChange, SettingsChange, StoredAnswer, UserChange};
+pub use store::{Alert, AuditFilter, Failure, FailureFilter, QueueDepth, ScheduleRun, UserFilter};
+pub use store::{
+    Begun, ChatbotChange, ConversationChange, IdempotencyKey, QuotaChange, SettingsChange, StoredAnswer, UserChange,
+};
 use store::{Chatbots, Conversations, Documents, Objects, Queues, Store};
 pub use tokens::TokenPair;
 use tokio::sync::OnceCell;
@@ -99,6 +104,8 @@ pub struct Inner {
     caches: operations::Caches,
     tasks: tasks::Tasks,
     lives: answer::Lives,
+    denied: pace::Denied,
+    told: alerts::Told,
 }
 
 impl Deref for App {
@@ -142,6 +149,8 @@ impl App {
             caches: operations::Caches::default(),
             tasks: tasks::Tasks::default(),
             lives: answer::Lives::default(),
+            denied: pace::Denied::default(),
+            told: alerts::Told::default(),
             config,
         })))
     }
@@ -167,6 +176,11 @@ impl App {
             let owner = self.store.owner_of_conversation(id).await?;
             Ok(owner.map(|(org, user)| self.conversations(&org, &user)))
         })
+    }
+
+    /// What was used of models, by day.
+    pub fn usage(&self) -> store::UsageReader {
+        self.store.usage_reader()
     }
 
     /// Answers kept for repeated requests.

@@ -4,7 +4,7 @@
 //! A crash between the last two sends a mail twice, never not at all.
 
 use futures::future::BoxFuture;
-use model::{Email, Error, Mail, MailMessage, Result, throttle::MAILS};
+use model::{Email, Error, Mail, MailMessage, Result, User, UserId, throttle::MAILS};
 use store::{
     Claimed, Queue,
     keys::{self, Key},
@@ -44,6 +44,8 @@ impl App {
                 MailMessage::Mail(mail) => &mail.id,
                 MailMessage::PasswordReset { id, .. }
                 | MailMessage::VerifyEmail { id, .. }
+                | MailMessage::TokenAlert { id, .. }
+                | MailMessage::TokensBack { id, .. }
                 | MailMessage::EmailTaken { id, .. } => id,
             };
             let mails = self.store.mails();
@@ -109,6 +111,27 @@ impl App {
                 let token = self.new_verification(&account.user).await?;
                 Ok(Some(letters::verify_email(id, &account.user, url, &token)))
             }
+            MailMessage::TokenAlert {
+                id,
+                user,
+                org,
+                percent,
+                used,
+                limit,
+                resets_at,
+            } => {
+                let Some(user) = self.wants_mail(user).await? else {
+                    return Ok(None);
+                };
+                let figures = (*percent, *used, *limit);
+                Ok(Some(letters::token_alert(id, &user, org.as_deref(), figures, *resets_at)))
+            }
+            MailMessage::TokensBack { id, user, org } => {
+                let Some(user) = self.wants_mail(user).await? else {
+                    return Ok(None);
+                };
+                Ok(Some(letters::tokens_back(id, &user, org.as_deref())))
+            }
             MailMessage::EmailTaken { id, email } => {
                 let account = self.store.accounts().by_email(&email.fingerprint()).await?;
                 let account = account.filter(|account| account.user.is_active());
@@ -119,6 +142,16 @@ impl App {
                 Ok(Some(letters::email_taken(id, &account.user, url)))
             }
         }
+    }
+
+    /// The user, if the account is active and wants to be told by mail.
+    async fn wants_mail(&self, user: &UserId) -> Result<Option<User>> {
+        let account = self.store.accounts().by_id(user).await?;
+        let Some(account) = account.filter(|account| account.user.is_active()) else {
+            return Ok(None);
+        };
+        let settings = self.store.settings(user, self.clock.now()).await?;
+        Ok(settings.notifications.email.then_some(account.user))
     }
 
     /// Whether an address may get another mail that somebody asked for by typing it.
@@ -135,7 +168,7 @@ impl App {
 /// nobody keeps the mail from somebody who forgot their password by asking for another kind.
 fn bucket(message: &MailMessage, to: &Email) -> Option<Key> {
     let kind = match message {
-        MailMessage::Mail(_) => return None,
+        MailMessage::Mail(_) | MailMessage::TokenAlert { .. } | MailMessage::TokensBack { .. } => return None,
         MailMessage::PasswordReset { .. } => "RESET",
         MailMessage::VerifyEmail { .. } => "VERIFY",
         MailMessage::EmailTaken { .. } => "TAKEN",

@@ -91,6 +91,8 @@ impl App {
                 personal: false,
                 plan: Plan::Free,
                 time_zone: new.time_zone.unwrap_or_else(|| "UTC".to_owned()),
+                downgrade_model: None,
+                fallback_models: Vec::new(),
                 created_at: now,
             };
             let owner = Membership {
@@ -171,6 +173,8 @@ impl App {
                     ("name", change.name.is_some()),
                     ("slug", change.slug.is_some()),
                     ("time_zone", change.time_zone.is_some()),
+                    ("downgrade_model", change.downgrade_model.is_some()),
+                    ("fallback_models", change.fallback_models.is_some()),
                 ];
                 let fields: Vec<_> = fields
                     .iter()

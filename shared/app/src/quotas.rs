@@ -79,7 +79,8 @@ impl App {
         let org = self.store.org(&user.personal_org).await?;
         let org = org.ok_or_else(|| Error::internal("an account without its organization"))?;
         let day = Day::of(self.clock.now(), &org.time_zone)?;
-        let read = self.store.quotas().get(&user.id, &day, 10_000).await?;
+        let default = Quota::default_limit(org.plan.limits().tokens_per_day);
+        let read = self.store.quotas().get(&user.id, &day, default).await?;
         Ok((day, read))
     }
 }

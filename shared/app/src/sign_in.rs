@@ -78,6 +78,8 @@ pub struct KeyGrant {
     pub models: Option<Vec<String>>,
     /// LLM tokens it may use in all; no limit of its own when absent.
     pub token_budget: Option<u64>,
+    /// Requests to models it may make in a minute; no limit of its own when absent.
+    pub requests_per_minute: Option<u32>,
     /// It is refused from here on.
     pub expires_at: Option<Timestamp>,
 }
@@ -204,6 +206,8 @@ impl App {
             personal: true,
             plan: Plan::Free,
             time_zone: "UTC".to_owned(),
+            downgrade_model: None,
+            fallback_models: Vec::new(),
             created_at: now,
         };
         let owner = Membership {

@@ -27,7 +27,7 @@ const CORS: [(HeaderName, &str); 2] = [
     (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
     (
         header::ACCESS_CONTROL_EXPOSE_HEADERS,
-        "Link, X-Request-Id, Retry-After, Idempotent-Replayed, ETag, Location, Allow",
+        "Link, X-Request-Id, Retry-After, RateLimit, RateLimit-Policy, Idempotent-Replayed, ETag, Location, Allow",
     ),
 ];
 

@@ -37,6 +37,7 @@ mod origin;
 mod paging;
 mod params;
 mod problem;
+mod rate_limit;
 mod reply;
 mod rules;
 mod schemas;

@@ -4,11 +4,15 @@ use std::{sync::Arc, time::Duration};
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use model::{Error, FieldError, UpstreamKind};
+use model::{Error, FieldError, LimitReached, UpstreamKind};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{reply::Unrendered, scope::Scope};
+use crate::{
+    rate_limit::{self, LimitView},
+    reply::Unrendered,
+    scope::Scope,
+};
 
 /// What every handler answers.
 pub type Result<T, E = Problem> = std::result::Result<T, E>;
@@ -28,6 +32,8 @@ pub struct Problem {
     detail: String,
     errors: Vec<FieldError>,
     retry_after: Option<Duration>,
+    /// The limit that refused.
+    limit: Option<Box<LimitReached>>,
     /// For the log only.
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
@@ -41,6 +47,7 @@ impl Problem {
             detail: detail.into(),
             errors: Vec::new(),
             retry_after: None,
+            limit: None,
             source: None,
         }
     }
@@ -74,6 +81,7 @@ impl Problem {
             detail: sentence(&self.detail),
             code: self.code,
             request_id: &scope.request_id,
+            limit: self.limit.as_deref().map(LimitView::of),
             errors: self.fields(scope),
         };
         serde_json::to_vec(&body).unwrap_or_default()
@@ -105,6 +113,9 @@ impl Problem {
                 header::RETRY_AFTER,
                 HeaderValue::from(wait.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX)),
             );
+        }
+        if let Some(limit) = &self.limit {
+            rate_limit::add(limit, self.retry_after, &mut headers);
         }
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -139,7 +150,17 @@ impl From<Error> for Problem {
                 retry_after: Some(retry_after),
                 ..Self::new(S::TOO_MANY_REQUESTS, code, detail)
             },
-            Error::Limit(_) => Self::new(S::TOO_MANY_REQUESTS, "limit_reached", detail),
+            Error::Limit(limit) => {
+                let (code, wait) = match limit.as_ref() {
+                    LimitReached::Tokens { retry_after, .. } => ("token_limit", *retry_after),
+                    LimitReached::Requests(pace) => ("rate_limited", pace.retry_after),
+                };
+                Self {
+                    retry_after: Some(wait),
+                    limit: Some(limit),
+                    ..Self::new(S::TOO_MANY_REQUESTS, code, detail)
+                }
+            }
             Error::Invalid(errors) => Self {
                 errors,
                 ..Self::new(
@@ -214,6 +235,9 @@ pub(crate) struct Body<'a> {
     code: &'static str,
     /// Names this request in our logs.
     request_id: &'a str,
+    /// The limit that refused (429).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<LimitView>,
     /// The invalid parts of the request (422).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Field>,

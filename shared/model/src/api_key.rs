@@ -129,6 +129,9 @@ pub struct ApiKey {
     pub models: Option<Vec<String>>,
     /// LLM tokens it may use in all; no limit of its own when absent.
     pub token_budget: Option<u64>,
+    /// Requests to models it may make in a minute; no limit of its own when absent.
+    #[serde(default)]
+    pub requests_per_minute: Option<u32>,
     /// Switched on.
     pub enabled: bool,
     /// The one personal key of a user, which the settings show.
@@ -184,6 +187,8 @@ impl ApiKey {
     pub const MAX_OVERLAP: Duration = Duration::from_hours(7 * 24);
     /// Longest life that can be asked for in days.
     pub const MAX_DAYS: u32 = 3650;
+    /// Most requests a minute that can be allowed.
+    pub const MAX_PER_MINUTE: u32 = 60_000;
     /// How exact the time of the last use is.
     pub const USE_RESOLUTION: Duration = Duration::from_mins(1);
 
@@ -268,6 +273,7 @@ mod tests {
             scopes: BTreeSet::new(),
             models: None,
             token_budget: None,
+            requests_per_minute: None,
             enabled: true,
             personal: false,
             expires_at: Some(at(1000)),

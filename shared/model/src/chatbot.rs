@@ -22,6 +22,8 @@ pub struct ChatbotSettings {
     pub top_k: u32,
     /// Accent color of the widget, `#rrggbb`.
     pub color: Option<String>,
+    /// Most LLM tokens that it uses in a day; no limit of its own when absent.
+    pub daily_token_cap: Option<u64>,
 }
 
 impl Default for ChatbotSettings {
@@ -34,6 +36,7 @@ impl Default for ChatbotSettings {
             max_tokens: 1024,
             top_k: 8,
             color: None,
+            daily_token_cap: None,
         }
     }
 }

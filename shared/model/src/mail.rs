@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Email, MailId, UserId};
+use crate::{Email, MailId, Timestamp, UserId};
 
 /// A mail as it is sent: plain text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +39,32 @@ pub enum MailMessage {
         id: MailId,
         /// The account.
         user: UserId,
+    },
+    /// A share of a limit on tokens is used.
+    TokenAlert {
+        /// Id of the mail.
+        id: MailId,
+        /// Who is told.
+        user: UserId,
+        /// Name of the organization whose limit it is; none for the own one.
+        org: Option<String>,
+        /// The share.
+        percent: u8,
+        /// Tokens used.
+        used: u64,
+        /// The limit.
+        limit: u64,
+        /// When it begins anew.
+        resets_at: Timestamp,
+    },
+    /// A limit on tokens that was used up begins anew.
+    TokensBack {
+        /// Id of the mail.
+        id: MailId,
+        /// Who is told.
+        user: UserId,
+        /// Name of the organization whose limit it is; none for the own one.
+        org: Option<String>,
     },
     /// Somebody wanted to sign up with the address of an account.
     EmailTaken {

@@ -57,6 +57,12 @@ pub struct Org {
     pub plan: Plan,
     /// IANA time zone in which its days and months begin.
     pub time_zone: String,
+    /// The model that answers instead of another one when what is left of a limit is less than that one may need.
+    #[serde(default)]
+    pub downgrade_model: Option<String>,
+    /// Models that answer, in this order, when the one that was asked for cannot.
+    #[serde(default)]
+    pub fallback_models: Vec<String>,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -64,6 +70,10 @@ pub struct Org {
 impl Org {
     /// Longest name, in characters.
     pub const MAX_NAME: usize = 100;
+    /// Longest name of a model, in characters.
+    pub const MAX_MODEL: usize = 100;
+    /// Most models that step in for others.
+    pub const MAX_FALLBACKS: usize = 5;
 }
 
 /// What to change in an organization; what is absent stays as it is.
@@ -75,6 +85,10 @@ pub struct OrgChange {
     pub slug: Option<String>,
     /// New time zone, checked by [`parse_time_zone`].
     pub time_zone: Option<String>,
+    /// New model for when little is left of a limit; an empty name is none.
+    pub downgrade_model: Option<String>,
+    /// New models that step in for others.
+    pub fallback_models: Option<Vec<String>>,
 }
 
 /// A person's place in an organization.

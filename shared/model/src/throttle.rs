@@ -30,6 +30,20 @@ pub struct Bucket {
     pub interval: Duration,
 }
 
+impl Bucket {
+    /// A bucket for so many in a minute, all of them at once if need be.
+    pub fn per_minute(number: u32) -> Self {
+        let number = number.max(1);
+        Self {
+            burst: number,
+            interval: Duration::from_mins(1) / number,
+        }
+    }
+}
+
+/// Questions to models a minute from a network of people who have not signed in.
+pub const ANONYMOUS_PER_MINUTE: u32 = 10;
+
 /// Failed sign-ins of one network, whatever the accounts: enough for an office behind one address, and 2,900 a day.
 pub const NETWORK: Bucket = Bucket {
     burst: 30,

@@ -68,6 +68,18 @@ impl Limits {
         }
     }
 
+    /// How many fit into a bucket now, and how long to wait until one does. Nothing is put in.
+    pub async fn peek(&self, key: &Key, bucket: Bucket, now: Timestamp) -> Result<(u32, Duration)> {
+        let item = self.0.ephemeral().get_raw(key.clone(), false).await?;
+        let tat = item.and_then(|item| item.get("tat")?.as_n().ok()?.parse::<i64>().ok());
+        let now_ms = now.as_millisecond();
+        let interval = millis(bucket.interval).max(1);
+        let tat = tat.unwrap_or(now_ms).max(now_ms);
+        let room = now_ms + interval * i64::from(bucket.burst) - tat;
+        let wait = (interval - room).max(0).unsigned_abs();
+        Ok((u32::try_from(room / interval).unwrap_or(0), Duration::from_millis(wait)))
+    }
+
     /// Takes one out again: it was no failure after all.
     pub async fn give_back(&self, key: &Key, bucket: Bucket) -> Result<()> {
         let less = self

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{TransactWriteItem, builders::UpdateBuilder};
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, builders::UpdateBuilder};
 use model::{
     AuditEntry, Membership, Org, OrgChange, OrgId, OrgRole, Page, PageRequest, Purge, Result, Timestamp, UserId,
 };
@@ -178,9 +178,20 @@ impl Orgs {
             .condition_expression(format!("{ALIVE} AND slug = :old_slug"))
             .expression_attribute_values(":old_slug", s(&before.slug));
         let fields = [
-            ("name", &change.name),
-            ("slug", &change.slug),
-            ("time_zone", &change.time_zone),
+            ("name", change.name.as_ref().map(s)),
+            ("slug", change.slug.as_ref().map(s)),
+            ("time_zone", change.time_zone.as_ref().map(s)),
+            (
+                "downgrade_model",
+                change.downgrade_model.as_ref().map(|name| match name.as_str() {
+                    "" => AttributeValue::Null(true),
+                    name => s(name),
+                }),
+            ),
+            (
+                "fallback_models",
+                change.fallback_models.as_ref().map(value).transpose()?,
+            ),
         ];
         let mut set = Vec::new();
         for (field, value) in fields {
@@ -188,7 +199,7 @@ impl Orgs {
             set.push(format!("#{field} = :{field}"));
             update = update
                 .expression_attribute_names(format!("#{field}"), field)
-                .expression_attribute_values(format!(":{field}"), s(value));
+                .expression_attribute_values(format!(":{field}"), value);
         }
         let mut parts = vec![part(update.update_expression(format!("SET {}", set.join(", "))))?];
         if let Some(slug) = change.slug.as_ref().filter(|slug| **slug != before.slug) {

@@ -41,8 +41,7 @@ impl App {
         };
         let grounding = grounding.behind(begun.map(|answer| answer.citations).unwrap_or_default());
 
-        let window = self.model(&name, &[]).await?.context_tokens;
-        let request = request(&settings, &grounding, &before, &turn.question, &written).fitted(window);
+        let request = request(&settings, &grounding, &before, &turn.question, &written);
         let generation = Generation {
             id: if written.is_empty() {
                 GenerationId(answer.0.clone())

@@ -29,6 +29,8 @@ pub struct NewKey {
     pub models: Option<Vec<String>>,
     /// LLM tokens it may use in all.
     pub token_budget: Option<u64>,
+    /// Requests to models it may make in a minute.
+    pub requests_per_minute: Option<u32>,
     /// It is refused from here on.
     pub expires_at: Option<Timestamp>,
 }
@@ -46,6 +48,8 @@ pub struct KeyChange {
     pub models: Option<Option<Vec<String>>>,
     /// LLM tokens it may use in all.
     pub token_budget: Option<Option<u64>>,
+    /// Requests to models it may make in a minute.
+    pub requests_per_minute: Option<Option<u32>>,
     /// Its end.
     pub expires_at: Option<Option<Timestamp>>,
 }
@@ -132,6 +136,7 @@ impl Keyring<'_> {
                 // What it was not asked for, it has from the key that makes it.
                 new.models = new.models.or_else(|| grant.models.clone());
                 new.token_budget = new.token_budget.or(grant.token_budget);
+                new.requests_per_minute = new.requests_per_minute.or(grant.requests_per_minute);
                 new.expires_at = new.expires_at.or(grant.expires_at);
             }
             let made = self.app.draft_key(self.place, new)?;
@@ -162,6 +167,7 @@ impl Keyring<'_> {
                     scopes: change.scopes.unwrap_or_else(|| old.scopes.clone()),
                     models: change.models.unwrap_or_else(|| old.models.clone()),
                     token_budget: change.token_budget.unwrap_or(old.token_budget),
+                    requests_per_minute: change.requests_per_minute.unwrap_or(old.requests_per_minute),
                     expires_at: change.expires_at.unwrap_or(old.expires_at),
                     ..old.changed(self.app.clock.now())
                 };
@@ -302,12 +308,13 @@ impl Keyring<'_> {
         let end = grant
             .expires_at
             .is_none_or(|own| key.expires_at.is_some_and(|end| end <= own));
-        if models && end && within(grant.token_budget, key.token_budget) {
+        let pace = within(grant.requests_per_minute.map(u64::from), key.requests_per_minute.map(u64::from));
+        if models && end && pace && within(grant.token_budget, key.token_budget) {
             Ok(())
         } else {
             Err(Error::Forbidden {
                 code: "limit_not_held",
-                detail: "A key cannot have wider limits (models, budget, expiry) than the key you use.",
+                detail: "A key cannot have wider limits (models, budget, requests, expiry) than the key you use.",
             })
         }
     }
@@ -318,7 +325,11 @@ impl Keyring<'_> {
             scopes: new.scopes.difference(&old.scopes).copied().collect(),
             ..new.clone()
         };
-        let limits = (&old.models, old.token_budget, old.expires_at) == (&new.models, new.token_budget, new.expires_at);
+        let limits_of = |key: &ApiKey| {
+            let models = key.models.clone();
+            (models, key.token_budget, key.requests_per_minute, key.expires_at)
+        };
+        let limits = limits_of(old) == limits_of(new);
         if widened.scopes.is_empty() && limits {
             Ok(())
         } else {

@@ -187,6 +187,8 @@ impl App {
             personal: true,
             plan: Plan::Free,
             time_zone: "UTC".to_owned(),
+            downgrade_model: None,
+            fallback_models: Vec::new(),
             created_at: now,
         };
         let owner = Membership {

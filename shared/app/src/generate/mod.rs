@@ -4,15 +4,19 @@
 //! the stream ends well, breaks, is stopped or is dropped.
 
 mod payer;
+pub(crate) mod reserve;
+mod run;
 mod stream;
+mod terms;
 
 use futures::future::BoxFuture;
 use llm::ChatRequest;
 use model::{Category, GenerationId, Result, Usage};
 
 pub use payer::Payer;
+use run::Run;
 pub use stream::GenerationStream;
-use stream::Run;
+pub(crate) use terms::Terms;
 
 use crate::App;
 
@@ -27,7 +31,8 @@ pub struct Generation {
     pub category: Category,
     /// Name or alias of the model.
     pub model: String,
-    /// What is asked; `model` in it is filled in, and `max_tokens` lowered when only less is left of a limit.
+    /// What is asked; `model` in it is filled in, `max_tokens` lowered when only less is left of a limit, and the
+    /// oldest turns are left out when the model cannot take all of them.
     pub request: ChatRequest,
 }
 
@@ -67,19 +72,32 @@ impl App {
     /// Asks a model.
     ///
     /// # Errors
-    /// [`model::Error::Forbidden`] `model_not_allowed` for a key that may not ask this model,
-    /// [`model::Error::Upstream`] for a model that cannot answer.
-    pub fn generate(&self, generation: Generation) -> BoxFuture<'_, Result<GenerationStream>> {
+    /// [`model::Error::Forbidden`] `model_not_allowed` for a key that may not ask this model, [`model::Error::Limit`]
+    /// when a limit on requests or tokens leaves too little, [`model::Error::Upstream`] for a model that cannot answer.
+    pub fn generate(&self, mut generation: Generation) -> BoxFuture<'_, Result<GenerationStream>> {
         Box::pin(async move {
             generation.payer.may_ask(&generation.model)?;
-            let chosen = self.model(&generation.model, &[]).await?;
+            let Terms { org, bill } = self.terms(&generation.payer).await?;
+            // A title is nobody's question.
+            if generation.category != Category::Titles {
+                self.keep_pace(&generation.payer, &org).await?;
+            }
+            let fallbacks: Vec<String> = org
+                .fallback_models
+                .iter()
+                .filter(|model| generation.payer.may_ask(model).is_ok())
+                .cloned()
+                .collect();
+            let chosen = self.model(&generation.model, &fallbacks).await?;
+            generation.request = generation.request.fitted(chosen.context_tokens);
+            let allowed = self.set_aside(&generation, &org, &bill, chosen).await?;
             let request = ChatRequest {
-                model: chosen.name.clone(),
+                model: allowed.chosen.name.clone(),
+                max_tokens: allowed.max_tokens,
                 ..generation.request.clone()
             };
-            let upstream = chosen.model.chat(request);
-            let run = Run::new(self.clone(), generation, &chosen);
-            Ok(GenerationStream::new(upstream, run))
+            let run = Run::new(self.clone(), generation, bill, &allowed);
+            Ok(GenerationStream::new(allowed.chosen.model.chat(request), run))
         })
     }
 }

@@ -17,6 +17,8 @@ pub struct Payer {
     pub key: Option<KeyGrant>,
     /// The chatbot that answers.
     pub chatbot: Option<ChatbotId>,
+    /// Most tokens of the chatbot in a day.
+    pub chatbot_cap: Option<u64>,
 }
 
 impl Payer {
@@ -40,6 +42,7 @@ impl Payer {
             personal_org: user.personal_org.clone(),
             key: None,
             chatbot: None,
+            chatbot_cap: None,
         }
     }
 
@@ -48,6 +51,7 @@ impl Payer {
     pub fn with_chatbot(self, bot: &Chatbot) -> Self {
         Self {
             chatbot: Some(bot.id.clone()),
+            chatbot_cap: bot.settings.daily_token_cap,
             ..self
         }
     }

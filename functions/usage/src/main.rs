@@ -1,0 +1,5 @@
+//! The function `usage` on Lambda.
+#[tokio::main]
+async fn main() -> Result<(), runtime::Error> {
+    runtime::serve(usage::api()).await
+}

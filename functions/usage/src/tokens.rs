@@ -1,0 +1,158 @@
+//! `/tokens/*`: limits, and where the caller stands.
+
+use app::{Alert, Payer};
+use http_api::{Ctx, Json, May, Result};
+use model::{Pace, Plan, Timestamp, TokenLimit, TokenScope, permission::ReadAccount};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// The limits that hold for the caller in the current organization.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct TokenLimits {
+    user_id: String,
+    org_id: String,
+    plan: Plan,
+    /// Tokens that may be used today: the least that any limit leaves.
+    remaining: u64,
+    /// Limits on tokens.
+    limits: Vec<LimitView>,
+    /// Requests to models that the organization may make in a minute.
+    requests_per_minute: u32,
+}
+
+/// A limit on tokens.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "TokenLimit")]
+struct LimitView {
+    /// What it covers: a person a day, an organization a day, or an API key in all.
+    scope: TokenScope,
+    /// Most tokens.
+    limit: u64,
+    /// Tokens used.
+    used: u64,
+    /// Tokens set aside for answers that are being made.
+    reserved: u64,
+    /// Tokens left.
+    remaining: u64,
+    /// When it begins anew; null for one that never does.
+    resets_at: Option<Timestamp>,
+}
+
+impl From<TokenLimit> for LimitView {
+    fn from(limit: TokenLimit) -> Self {
+        Self {
+            remaining: limit.remaining(),
+            scope: limit.scope,
+            limit: limit.limit,
+            used: limit.used,
+            reserved: limit.reserved,
+            resets_at: limit.resets_at,
+        }
+    }
+}
+
+/// Whether a question to a model may be asked now.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct RateLimitCheck {
+    /// Whether one may be asked.
+    allowed: bool,
+    /// Requests a minute, of the limit that leaves the least.
+    limit: u32,
+    /// Requests that may be made now.
+    remaining: u32,
+    /// Seconds until one may be made; 0 when one may be made now.
+    retry_after: u64,
+    /// All limits on requests.
+    policies: Vec<PaceView>,
+}
+
+/// A limit on requests.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "RateLimitPolicy")]
+struct PaceView {
+    /// What it covers: `org` or `key`.
+    scope: &'static str,
+    /// Requests a minute.
+    limit: u32,
+    /// Requests that may be made now.
+    remaining: u32,
+    /// Seconds until one may be made; 0 when one may be made now.
+    retry_after: u64,
+}
+
+impl From<Pace> for PaceView {
+    fn from(pace: Pace) -> Self {
+        Self {
+            scope: pace.policy,
+            limit: pace.per_minute,
+            remaining: pace.remaining,
+            retry_after: u64::try_from(pace.retry_after.as_millis().div_ceil(1000)).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+/// That a share of a daily limit was used.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct TokenAlert {
+    /// Whose limit: the caller's own or the organization's.
+    scope: TokenScope,
+    /// The day, in the time zone of its organization.
+    date: String,
+    /// The share: 50, 80 or 100.
+    percent: u8,
+    /// Tokens that were used then.
+    used: u64,
+    /// The limit then.
+    limit: u64,
+    /// When the limit begins anew.
+    resets_at: Timestamp,
+    /// When the share was reached.
+    created_at: Timestamp,
+}
+
+impl From<Alert> for TokenAlert {
+    fn from(alert: Alert) -> Self {
+        Self {
+            scope: alert.scope,
+            date: alert.day.to_string(),
+            percent: alert.percent,
+            used: alert.used,
+            limit: alert.limit,
+            resets_at: alert.resets_at,
+            created_at: alert.at,
+        }
+    }
+}
+
+pub(crate) async fn get_token_limits(app: Ctx, member: May<ReadAccount>) -> Result<Json<TokenLimits>> {
+    let payer = Payer::of(&member.identity, &member.org);
+    let own = app.org_of(&member.org).await?;
+    let limits = app.token_limits(&payer).await?;
+    let remaining = limits.iter().map(TokenLimit::remaining).min();
+    Ok(Json(TokenLimits {
+        user_id: payer.user.0,
+        org_id: own.org.id.0,
+        plan: own.org.plan,
+        remaining: remaining.unwrap_or_default(),
+        limits: limits.into_iter().map(LimitView::from).collect(),
+        requests_per_minute: own.org.plan.limits().requests_per_minute,
+    }))
+}
+
+pub(crate) async fn check_rate_limit(app: Ctx, member: May<ReadAccount>) -> Result<Json<RateLimitCheck>> {
+    let paces = app.paces(&Payer::of(&member.identity, &member.org)).await?;
+    let policies: Vec<_> = paces.into_iter().map(PaceView::from).collect();
+    let tightest = policies.iter().min_by_key(|pace| pace.remaining);
+    Ok(Json(RateLimitCheck {
+        allowed: tightest.is_none_or(|pace| pace.remaining > 0),
+        limit: tightest.map_or(0, |pace| pace.limit),
+        remaining: tightest.map_or(0, |pace| pace.remaining),
+        retry_after: policies.iter().map(|pace| pace.retry_after).max().unwrap_or_default(),
+        policies,
+    }))
+}
+
+pub(crate) async fn list_token_alerts(app: Ctx, member: May<ReadAccount>) -> Result<Json<Vec<TokenAlert>>> {
+    let alerts = app.token_alerts(&member.org).await?;
+    Ok(Json(alerts.into_iter().map(TokenAlert::from).collect()))
+}

@@ -1,0 +1,195 @@
+//! Telling people how much of a limit is used: by mail once for each share and day, and in the API.
+
+use std::{
+    num::NonZeroUsize,
+    sync::{Mutex, PoisonError},
+};
+
+use futures::future::BoxFuture;
+use jiff::civil::Date;
+use lru::LruCache;
+use model::{MailId, MailMessage, Membership, Result, TokenLimit, TokenScope, UserId};
+use store::{Alert, Bill, Owner};
+
+use crate::App;
+
+/// Shares of a limit that are told, in percent.
+const SHARES: [u8; 3] = [50, 80, 100];
+/// Alerts that the API lists of each limit.
+const LISTED: u16 = 50;
+
+/// What this process knows to be told already, so that it is not written again with every answer.
+pub(crate) struct Told(Mutex<LruCache<(Owner, Date), u8>>);
+
+impl Default for Told {
+    fn default() -> Self {
+        Self(Mutex::new(LruCache::new(NonZeroUsize::MIN.saturating_add(4095))))
+    }
+}
+
+impl Told {
+    fn up_to(&self, owner: &Owner, day: Date) -> u8 {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(&(owner.clone(), day)).copied().unwrap_or_default()
+    }
+
+    fn note(&self, owner: &Owner, day: Date, share: u8) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.put((owner.clone(), day), share);
+    }
+}
+
+/// The largest share that is reached.
+fn share(limit: &TokenLimit) -> Option<u8> {
+    let reached = |share: &u8| u128::from(limit.used) * 100 >= u128::from(limit.limit) * u128::from(*share);
+    SHARES.into_iter().rfind(reached).filter(|_| limit.used > 0)
+}
+
+impl App {
+    /// Looks whether a charge reached a share of a limit. That somebody is not told is no failure of an answer; the
+    /// schedule looks again.
+    pub(crate) async fn watch(&self, bill: &Bill, used: Option<u64>) {
+        let told = async {
+            match (bill.org_limit, used) {
+                // The write that charged said all there is to know.
+                (None, Some(used)) => {
+                    let limit = TokenLimit {
+                        scope: TokenScope::User,
+                        limit: bill.user_limit,
+                        used,
+                        reserved: 0,
+                        resets_at: Some(bill.user_day.ends_at),
+                    };
+                    self.tell(bill, &limit, None).await
+                }
+                _ => {
+                    for limit in self.store.ledger().standings(bill).await? {
+                        self.tell(bill, &limit, None).await?;
+                    }
+                    Ok(())
+                }
+            }
+        };
+        if let Err(error) = told.await {
+            tracing::warn!(%error, "alert.not_sent");
+        }
+    }
+
+    /// A limit has refused somebody: whatever is left of it, it is used up.
+    pub(crate) async fn used_up(&self, bill: &Bill, limit: &TokenLimit) {
+        // What is only reserved may come back.
+        if limit.reserved > 0 {
+            return;
+        }
+        if let Err(error) = self.tell(bill, limit, Some(100)).await {
+            tracing::warn!(%error, "alert.not_sent");
+        }
+    }
+
+    /// `at_least`: a share that counts as reached anyway.
+    pub(crate) async fn tell(&self, bill: &Bill, limit: &TokenLimit, at_least: Option<u8>) -> Result<()> {
+        let (owner, day) = match limit.scope {
+            TokenScope::User => (Owner::User(bill.user.clone()), bill.user_day.date),
+            TokenScope::Org => (Owner::Org(bill.org.clone()), bill.org_day.date),
+            // Who set these limits meant them.
+            TokenScope::Key | TokenScope::Chatbot => return Ok(()),
+        };
+        let (Some(reached), Some(resets_at)) = (share(limit).max(at_least), limit.resets_at) else {
+            return Ok(());
+        };
+        let known = self.told.up_to(&owner, day);
+        if reached <= known {
+            return Ok(());
+        }
+        let mut news = false;
+        for percent in SHARES.into_iter().filter(|share| (known + 1..=reached).contains(share)) {
+            let alert = Alert {
+                scope: limit.scope,
+                day,
+                percent,
+                used: limit.used,
+                limit: limit.limit,
+                resets_at,
+                at: self.clock.now(),
+            };
+            // The mail first: its id keeps it from being sent twice, and a crash from being forgotten.
+            if percent == reached {
+                for (user, org) in self.readers(&owner).await? {
+                    let id = MailId(format!("alert-{day}-{}-{percent}-{user}", limit.scope.name()));
+                    let message = MailMessage::TokenAlert {
+                        id: match &owner {
+                            Owner::User(_) => id,
+                            Owner::Org(org) => MailId(format!("{id}-{org}")),
+                        },
+                        user,
+                        org,
+                        percent,
+                        used: limit.used,
+                        limit: limit.limit,
+                        resets_at,
+                    };
+                    self.queue_mail(&message).await?;
+                }
+            }
+            news |= self.store.ledger().alert(&owner, &alert).await?;
+        }
+        self.told.note(&owner, day, reached);
+        if news {
+            tracing::info!(scope = limit.scope.name(), percent = reached, "alert.sent");
+        }
+        Ok(())
+    }
+
+    /// Whom a limit concerns, with the name of the organization whose it is.
+    pub(crate) async fn readers(&self, owner: &Owner) -> Result<Vec<(UserId, Option<String>)>> {
+        match owner {
+            Owner::User(user) => Ok(vec![(user.clone(), None)]),
+            Owner::Org(id) => {
+                let Some(found) = self.store.orgs().get(id).await? else {
+                    return Ok(Vec::new());
+                };
+                let members = self.store.orgs().members(id).await?;
+                let admins = members.into_iter().filter(|place| place.role.administers());
+                Ok(admins.map(|place| (place.member, Some(found.org.name.clone()))).collect())
+            }
+        }
+    }
+
+    /// The last alerts about the limits of a member and of their organization, newest first.
+    pub fn token_alerts<'a>(&'a self, place: &'a Membership) -> BoxFuture<'a, Result<Vec<Alert>>> {
+        Box::pin(async move {
+            let ledger = self.store.ledger();
+            let (user, org) = (Owner::User(place.member.clone()), Owner::Org(place.org.clone()));
+            let (mut alerts, of_org) =
+                futures::try_join!(ledger.alerts(&user, LISTED), ledger.alerts(&org, LISTED))?;
+            alerts.extend(of_org);
+            alerts.sort_by_key(|alert| std::cmp::Reverse((alert.at, alert.percent)));
+            Ok(alerts)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_reached_exactly_at_its_tokens() {
+        let of = |used, limit| {
+            share(&TokenLimit {
+                scope: TokenScope::User,
+                limit,
+                used,
+                reserved: 0,
+                resets_at: None,
+            })
+        };
+        let shares = [49, 50, 79, 80, 99, 100, 200].map(|used| of(used, 100));
+        assert_eq!(
+            shares,
+            [None, Some(50), Some(50), Some(80), Some(80), Some(100), Some(100)]
+        );
+        assert_eq!(of(1, 3), None);
+        assert_eq!(of(2, 3), Some(50));
+    }
+}

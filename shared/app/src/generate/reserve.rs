@@ -1,0 +1,118 @@
+//! Setting tokens aside for an answer, as long a one as fits.
+
+use std::time::Duration;
+
+use model::{Error, LimitReached, Org, Result, TokenLimit, time::after};
+use store::{Ask, Bill, Hold, Reserve};
+
+use super::{Generation, Payer};
+use crate::{App, models::Chosen};
+
+/// The shortest answer that is worth beginning when less is left than was asked for, tokens.
+const LEAST: u64 = 256;
+/// A call is over by then, retries and stand-ins included. A reservation that is older may be settled by anybody.
+pub(crate) const LEASE: Duration = Duration::from_mins(5);
+/// When it is worth to ask again for what others have reserved.
+const SOON: Duration = Duration::from_secs(5);
+/// When it is worth to look again whether a limit without an end was raised.
+const LATER: Duration = Duration::from_hours(1);
+
+/// What a call may use, and the model that it asks.
+pub(super) struct Allowed {
+    pub(super) chosen: Chosen,
+    pub(super) hold: Hold,
+    pub(super) max_tokens: u32,
+}
+
+impl App {
+    /// Sets aside what the call may use. When that does not fit, the cheaper model of the organization is asked instead,
+    /// and the answer is as long as fits.
+    pub(super) async fn set_aside(
+        &self,
+        generation: &Generation,
+        org: &Org,
+        bill: &Bill,
+        mut chosen: Chosen,
+    ) -> Result<Allowed> {
+        let prompt = generation.request.estimate_prompt_tokens();
+        let wanted = u64::from(generation.request.max_tokens.min(chosen.max_output_tokens));
+        let (mut most, mut downgraded) = (wanted, false);
+        loop {
+            let now = self.clock.now();
+            let ask = Ask {
+                id: generation.id.clone(),
+                model: chosen.name.clone(),
+                category: generation.category,
+                prompt,
+                estimate: prompt + most,
+                now_ms: now.as_millisecond(),
+                until: after(now, LEASE),
+            };
+            let limits = match self.store.ledger().reserve(bill, &ask).await? {
+                Reserve::Held(hold) => {
+                    return Ok(Allowed {
+                        chosen,
+                        hold,
+                        max_tokens: u32::try_from(most).map_err(Error::internal)?,
+                    });
+                }
+                Reserve::Short(_, overdue) if !overdue.is_empty() => {
+                    for hold in &overdue {
+                        self.settle_overdue(hold).await?;
+                    }
+                    continue;
+                }
+                Reserve::Short(limits, _) => limits,
+            };
+            let tightest = limits.into_iter().min_by_key(TokenLimit::remaining);
+            let tightest = tightest.ok_or_else(|| Error::internal("a limit refused and was none"))?;
+            let fits = tightest.remaining().saturating_sub(prompt);
+            if fits < wanted.min(LEAST) {
+                let needed = prompt + wanted.min(LEAST);
+                self.used_up(bill, &tightest).await;
+                return Err(self.refused(tightest, needed));
+            }
+            if !downgraded && let Some(model) = cheaper(org, generation) {
+                // Whoever asked is told which model answers.
+                chosen = Chosen {
+                    requested: Some(generation.model.clone()),
+                    fallback: true,
+                    ..self.model(model, &[]).await?
+                };
+            }
+            downgraded = true;
+            // What is left only shrinks from try to try, so this ends.
+            most = fits.min(most - 1).min(u64::from(chosen.max_output_tokens));
+        }
+    }
+
+    fn refused(&self, limit: TokenLimit, needed: u64) -> Error {
+        let is_free_soon = limit.used.saturating_add(needed) <= limit.limit;
+        let until_reset = limit.resets_at.map(|at| {
+            let left = at.as_millisecond().saturating_sub(self.clock.now_ms());
+            Duration::from_millis(left.max(0).unsigned_abs())
+        });
+        let retry_after = if is_free_soon { SOON } else { until_reset.unwrap_or(LATER) };
+        Error::Limit(Box::new(LimitReached::Tokens {
+            limit,
+            needed,
+            retry_after,
+        }))
+    }
+
+    /// Settles what nobody is left to settle.
+    pub(crate) async fn settle_overdue(&self, hold: &Hold) -> Result<()> {
+        let settled = self.store.ledger().settle(hold, &hold.unsettled()).await?;
+        if settled {
+            tracing::warn!(generation_id = %hold.id, estimate = hold.terms.estimate, "generation.settled_by_lease");
+        }
+        Ok(())
+    }
+}
+
+/// The model that answers when the one that was asked for does not fit.
+fn cheaper<'a>(org: &'a Org, generation: &Generation) -> Option<&'a str> {
+    let model = org.downgrade_model.as_deref()?;
+    let allowed = |payer: &Payer| payer.may_ask(model).is_ok();
+    (model != generation.model && allowed(&generation.payer)).then_some(model)
+}

@@ -1,0 +1,176 @@
+//! A call that runs, and what is paid for it.
+
+use llm::{FinishReason, estimate_tokens, prices::price};
+use model::{Error, Figures, GenerationId, Result, Usage};
+use store::{Bill, Charge, Hold};
+use tokio::task::JoinHandle;
+
+use super::{Generation, Outcome, reserve::Allowed};
+use crate::App;
+
+/// When what was written is noted for the first time, in case this process dies; then after twice as long each time.
+const FIRST_CHECKPOINT_MS: i64 = 5_000;
+
+/// How the model ended.
+pub(super) enum End {
+    /// It said all it had to say.
+    Whole(FinishReason, llm::Usage),
+    /// Its reader wanted no more.
+    Stopped,
+    /// The provider failed.
+    Failed,
+}
+
+/// A call that runs, with everything that its end needs.
+pub(super) struct Run {
+    app: App,
+    generation: Generation,
+    bill: Bill,
+    hold: Hold,
+    model: String,
+    provider: String,
+    requested_model: Option<String>,
+    fallback: bool,
+    began_ms: i64,
+    first_ms: Option<i64>,
+    noted_ms: i64,
+    text: String,
+}
+
+impl Run {
+    pub(super) fn new(app: App, generation: Generation, bill: Bill, allowed: &Allowed) -> Self {
+        let (chosen, began_ms) = (&allowed.chosen, app.clock.now_ms());
+        Self {
+            began_ms,
+            noted_ms: began_ms,
+            app,
+            generation,
+            bill,
+            hold: allowed.hold.clone(),
+            model: chosen.name.clone(),
+            provider: chosen.provider.clone(),
+            requested_model: chosen.requested.clone(),
+            fallback: chosen.fallback,
+            first_ms: None,
+            text: String::new(),
+        }
+    }
+
+    pub(super) fn id(&self) -> &GenerationId {
+        &self.generation.id
+    }
+
+    /// Another model than the first choice answers, or the first choice does.
+    pub(super) fn answered_by(&mut self, provider: String, model: String, fallback: bool) {
+        if fallback && self.requested_model.is_none() {
+            self.requested_model = Some(self.generation.model.clone());
+        }
+        self.fallback |= fallback;
+        self.provider = provider;
+        self.model = model;
+    }
+
+    pub(super) fn wrote(&mut self, text: &str) {
+        let now = self.app.clock.now_ms();
+        self.first_ms.get_or_insert(now);
+        self.text.push_str(text);
+        if now - self.noted_ms >= (self.noted_ms - self.began_ms).max(FIRST_CHECKPOINT_MS) {
+            self.noted_ms = now;
+            let (app, hold, written) = (self.app.clone(), self.hold.clone(), estimate_tokens(&self.text));
+            self.app.run_to_the_end(async move {
+                if let Err(error) = app.store.ledger().checkpoint(&hold, written).await {
+                    tracing::warn!(generation_id = %hold.id, %error, "generation.not_noted");
+                }
+            });
+        }
+    }
+
+    /// What the call used.
+    fn usage(&self, end: &End) -> llm::Usage {
+        match end {
+            End::Whole(_, usage) => *usage,
+            // A call that fails before its first words is not charged by the provider.
+            End::Failed if self.first_ms.is_none() => llm::Usage::default(),
+            End::Stopped | End::Failed => llm::Usage {
+                prompt_tokens: self.generation.request.estimate_prompt_tokens(),
+                completion_tokens: estimate_tokens(&self.text),
+                estimated: true,
+                ..llm::Usage::default()
+            },
+        }
+    }
+
+    fn outcome(&self, end: &End, usage: &llm::Usage) -> Outcome {
+        let now = self.app.clock.now();
+        let since = |at: i64| u64::try_from(at - self.began_ms).unwrap_or_default();
+        let price = price(&self.provider, &self.model, now);
+        Outcome {
+            model: self.model.clone(),
+            provider: self.provider.clone(),
+            requested_model: self.requested_model.clone(),
+            fallback: self.fallback,
+            finish_reason: match end {
+                End::Whole(reason, _) => reason_name(*reason),
+                End::Stopped => "stopped",
+                End::Failed => "error",
+            },
+            usage: Usage {
+                prompt_tokens: usage.prompt_tokens,
+                completion_tokens: usage.completion_tokens,
+                total_tokens: usage.total(),
+                estimated: usage.estimated,
+            },
+            cost_micro_usd: price.map(|price| price.cost_micro_usd(usage)),
+            latency_ms: since(now.as_millisecond()),
+            time_to_first_token_ms: self.first_ms.map(since),
+        }
+    }
+
+    fn charge(end: &End, usage: &llm::Usage, outcome: &Outcome) -> Charge {
+        let is_unpriced = outcome.cost_micro_usd.is_none() && usage.total() > 0;
+        Charge {
+            figures: Figures {
+                requests: 1,
+                errors: u64::from(matches!(end, End::Failed)),
+                prompt_tokens: usage.prompt_tokens,
+                completion_tokens: usage.completion_tokens,
+                cached_tokens: usage.cached_tokens,
+                cost_micro_usd: outcome.cost_micro_usd.unwrap_or_default(),
+                unpriced: u64::from(is_unpriced),
+                estimated: u64::from(usage.estimated),
+            },
+            model: outcome.model.clone(),
+            latency_ms: matches!(end, End::Whole(..)).then_some(outcome.latency_ms),
+            first_token_ms: outcome.time_to_first_token_ms,
+        }
+    }
+
+    /// Pays for the call, to the end, whatever becomes of its reader.
+    pub(super) fn settle(self, end: End) -> Result<JoinHandle<Result<Outcome>>> {
+        let app = self.app.clone();
+        let settling = async move {
+            let usage = self.usage(&end);
+            let outcome = self.outcome(&end, &usage);
+            let charge = Self::charge(&end, &usage, &outcome);
+            match self.app.store.ledger().settle_and_see(&self.hold, &charge).await {
+                Ok(Some(used)) if usage.total() > 0 => self.app.watch(&self.bill, used).await,
+                Ok(Some(_)) => {}
+                Ok(None) => tracing::warn!(generation_id = %self.id(), "generation.settled_before"),
+                // The answer is made and its reader should have it; the end of the lease settles it.
+                Err(error) => tracing::error!(generation_id = %self.id(), %error, "generation.not_settled"),
+            }
+            Ok(outcome)
+        };
+        app.run_to_the_end(settling)
+            .ok_or_else(|| Error::internal("a generation ended outside of a runtime"))
+    }
+}
+
+fn reason_name(reason: FinishReason) -> &'static str {
+    match reason {
+        FinishReason::Stop => "stop",
+        FinishReason::Length => "length",
+        FinishReason::ContentFilter => "content_filter",
+        FinishReason::Other => "other",
+    }
+}

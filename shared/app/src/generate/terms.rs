@@ -1,0 +1,59 @@
+//! Under which terms a call is made: the limits that hold now.
+
+use model::{Day, Error, Org, Quota, Result, limit::TokenLimit};
+use store::Bill;
+
+use super::Payer;
+use crate::{App, orgs::NO_ORG};
+
+/// An organization with the limits of one of its members.
+pub(crate) struct Terms {
+    pub(crate) org: Org,
+    pub(crate) bill: Bill,
+}
+
+impl App {
+    /// The limits of a payer. They are read anew for each call: a limit that was changed holds from the next one on.
+    pub(crate) async fn terms(&self, payer: &Payer) -> Result<Terms> {
+        let wanted = if payer.org == payer.personal_org {
+            vec![payer.org.clone()]
+        } else {
+            vec![payer.org.clone(), payer.personal_org.clone()]
+        };
+        let (orgs, quotas) = (self.store.orgs(), self.store.quotas());
+        let (mut found, own) = futures::try_join!(orgs.among(&wanted), quotas.limit(&payer.user))?;
+        let org = found.remove(&payer.org).ok_or(NO_ORG)?.org;
+        let now = self.clock.now();
+        let org_day = Day::of(now, &org.time_zone)?;
+        let user_day = match found.remove(&payer.personal_org) {
+            Some(personal) => Day::of(now, &personal.org.time_zone)?,
+            None if org.personal => org_day,
+            None => return Err(Error::internal("an account without its organization")),
+        };
+        let plan = org.plan.limits().tokens_per_day;
+        let bill = Bill {
+            user: payer.user.clone(),
+            user_day,
+            user_limit: own.unwrap_or_else(|| Quota::default_limit(plan)),
+            org_limit: (!org.personal).then_some(plan),
+            org: org.id.clone(),
+            org_day,
+            key: payer.key.as_ref().map(|key| key.id.clone()),
+            key_budget: payer.key.as_ref().and_then(|key| key.token_budget),
+            chatbot: payer.chatbot.clone(),
+            chatbot_cap: payer.chatbot_cap,
+        };
+        Ok(Terms { org, bill })
+    }
+
+    /// Where the limits of a payer stand.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the organization was deleted meanwhile.
+    pub fn token_limits<'a>(&'a self, payer: &'a Payer) -> futures::future::BoxFuture<'a, Result<Vec<TokenLimit>>> {
+        Box::pin(async move {
+            let terms = self.terms(payer).await?;
+            self.store.ledger().standings(&terms.bill).await
+        })
+    }
+}

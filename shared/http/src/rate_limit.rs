@@ -1,0 +1,160 @@
+//! The limit that refuses a request, in headers
+//! (<https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/>) and in the problem body.
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue};
+use model::{LimitReached, Timestamp, TokenLimit};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+const POLICY: &str = "ratelimit-policy";
+const STATE: &str = "ratelimit";
+
+/// Seconds in a day, which is as exact as a window of a day can be said: some have 23 hours, some 25.
+const DAY: u64 = 86_400;
+
+/// The limit that refused.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ProblemLimit")]
+pub(crate) struct LimitView {
+    /// What is limited: `tokens` or `requests`.
+    kind: &'static str,
+    /// What the limit covers: `user`, `org`, `key`, `chatbot` or `network`.
+    scope: &'static str,
+    /// Most tokens, or most requests a minute.
+    limit: u64,
+    /// Tokens used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    used: Option<u64>,
+    /// Tokens set aside for answers that are being made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reserved: Option<u64>,
+    /// Tokens that this request may need at least.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    needed: Option<u64>,
+    /// What is left.
+    remaining: u64,
+    /// When the limit begins anew; absent for one that never does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resets_at: Option<Timestamp>,
+}
+
+impl LimitView {
+    pub(crate) fn of(reached: &LimitReached) -> Self {
+        match reached {
+            LimitReached::Tokens { limit, needed, .. } => Self {
+                kind: "tokens",
+                scope: limit.scope.name(),
+                limit: limit.limit,
+                used: Some(limit.used),
+                reserved: Some(limit.reserved),
+                needed: Some(*needed),
+                remaining: limit.remaining(),
+                resets_at: limit.resets_at,
+            },
+            LimitReached::Requests(pace) => Self {
+                kind: "requests",
+                scope: pace.policy,
+                limit: pace.per_minute.into(),
+                used: None,
+                reserved: None,
+                needed: None,
+                remaining: pace.remaining.into(),
+                resets_at: None,
+            },
+        }
+    }
+}
+
+/// Adds `RateLimit-Policy` and `RateLimit`.
+pub(crate) fn add(reached: &LimitReached, wait: Option<Duration>, headers: &mut HeaderMap) {
+    let wait = wait.unwrap_or_default().as_millis().div_ceil(1000);
+    let (policy, state) = match reached {
+        LimitReached::Tokens { limit, .. } => {
+            let TokenLimit { scope, limit: most, .. } = limit;
+            let name = format!("\"{}-tokens\"", scope.name());
+            // A limit that never begins anew has no window, and nothing to wait for.
+            let (window, reset) = match limit.resets_at {
+                Some(_) => (format!(";w={DAY}"), format!(";t={wait}")),
+                None => (String::new(), String::new()),
+            };
+            (
+                format!("{name};q={most};qu=\"tokens\"{window}"),
+                format!("{name};r={}{reset}", limit.remaining()),
+            )
+        }
+        LimitReached::Requests(pace) => {
+            let name = format!("\"{}-requests\"", pace.policy);
+            (
+                format!("{name};q={};w=60", pace.per_minute),
+                format!("{name};r={};t={wait}", pace.remaining),
+            )
+        }
+    };
+    for (name, value) in [(POLICY, policy), (STATE, state)] {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(name, value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Pace, TokenScope};
+
+    use super::*;
+
+    fn headers(reached: &LimitReached, seconds: u64) -> [String; 2] {
+        let mut headers = HeaderMap::new();
+        add(reached, Some(Duration::from_secs(seconds)), &mut headers);
+        [POLICY, STATE].map(|name| String::from_utf8_lossy(headers[name].as_bytes()).into_owned())
+    }
+
+    fn tokens(resets_at: Option<Timestamp>) -> LimitReached {
+        LimitReached::Tokens {
+            limit: TokenLimit {
+                scope: TokenScope::User,
+                limit: 10_000,
+                used: 9_000,
+                reserved: 900,
+                resets_at,
+            },
+            needed: 500,
+            retry_after: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn a_daily_limit_says_what_is_left_and_when_it_begins_anew() {
+        assert_eq!(
+            headers(&tokens(Some(Timestamp::UNIX_EPOCH)), 30),
+            [
+                r#""user-tokens";q=10000;qu="tokens";w=86400"#,
+                r#""user-tokens";r=100;t=30"#
+            ]
+        );
+    }
+
+    #[test]
+    fn a_budget_without_an_end_has_no_window() {
+        assert_eq!(
+            headers(&tokens(None), 30),
+            [r#""user-tokens";q=10000;qu="tokens""#, r#""user-tokens";r=100"#]
+        );
+    }
+
+    #[test]
+    fn a_pace_is_requests_a_minute() {
+        let pace = Pace {
+            policy: "org",
+            per_minute: 60,
+            remaining: 0,
+            retry_after: Duration::ZERO,
+        };
+        assert_eq!(
+            headers(&LimitReached::Requests(pace), 1),
+            [r#""org-requests";q=60;w=60"#, r#""org-requests";r=0;t=1"#]
+        );
+    }
+}
