@@ -13,6 +13,7 @@ mod documents;
 mod guesses;
 mod internal;
 mod invitations;
+mod ledger;
 mod matrix;
 mod members;
 mod models;

@@ -1,12 +1,13 @@
 //! Counts what an application asks of the tables.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use app::App;
 use axum::{Router, body::to_bytes, extract::Request, response::IntoResponse as _};
+use serde_json::{Value, json};
 
 use super::Test;
 
@@ -14,6 +15,7 @@ use super::Test;
 pub(crate) struct Metered {
     pub(crate) app: App,
     calls: Arc<AtomicUsize>,
+    units: Arc<Mutex<(f64, f64)>>,
     silent: Arc<AtomicBool>,
     _server: tokio::task::JoinSet<()>,
 }
@@ -21,9 +23,10 @@ pub(crate) struct Metered {
 impl Metered {
     pub(crate) async fn new(t: &Test) -> Self {
         let (calls, silent) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+        let units = Arc::<Mutex<(f64, f64)>>::default();
         let (http, behind) = (reqwest::Client::builder().build().unwrap(), t.stack.aws_endpoint());
         let forward = {
-            let (calls, silent) = (calls.clone(), silent.clone());
+            let (calls, silent, units) = (calls.clone(), silent.clone(), units.clone());
             move |request: Request| async move {
                 let (parts, body) = request.into_parts();
                 let target = parts
@@ -36,17 +39,35 @@ impl Metered {
                 if silent.load(Ordering::SeqCst) && target.is_some_and(|target| target.ends_with("UpdateItem")) {
                     std::future::pending::<()>().await;
                 }
+                let operation = target.and_then(|target| target.strip_prefix("DynamoDB_20120810."));
+                let operation = operation.map(str::to_owned);
                 let mut headers = parts.headers;
                 headers.remove("host");
+                let mut body = to_bytes(body, usize::MAX).await.unwrap().to_vec();
+                if operation.is_some() {
+                    let mut asked: Value = serde_json::from_slice(&body).unwrap();
+                    asked["ReturnConsumedCapacity"] = json!("TOTAL");
+                    body = serde_json::to_vec(&asked).unwrap();
+                    headers.remove("content-length");
+                }
                 let request = http
                     .request(parts.method, format!("{behind}{}", parts.uri))
                     .headers(headers);
                 let answer = request
-                    .body(to_bytes(body, usize::MAX).await.unwrap())
+                    .body(body)
                     .send()
                     .await
                     .unwrap();
-                (answer.status(), answer.headers().clone(), answer.bytes().await.unwrap()).into_response()
+                let (status, headers, body) = (answer.status(), answer.headers().clone(), answer.bytes().await.unwrap());
+                if let Some(operation) = operation {
+                    let mut units = units.lock().unwrap();
+                    let used = capacity(status.is_success(), &body);
+                    match operation.as_str() {
+                        "GetItem" | "BatchGetItem" | "Query" => units.0 += used,
+                        _ => units.1 += used,
+                    }
+                }
+                (status, headers, body).into_response()
             }
         };
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
@@ -59,6 +80,7 @@ impl Metered {
         Self {
             app,
             calls,
+            units,
             silent,
             _server: server,
         }
@@ -69,8 +91,26 @@ impl Metered {
         self.silent.store(true, Ordering::SeqCst);
     }
 
+    /// Units read and written since the last call of this. A write that was refused counts as one.
+    pub(crate) fn units(&self) -> (f64, f64) {
+        std::mem::take(&mut self.units.lock().unwrap())
+    }
+
     /// Requests to the tables since the last call of this.
     pub(crate) fn calls(&self) -> usize {
         self.calls.swap(0, Ordering::SeqCst)
     }
+}
+
+/// What a call cost.
+fn capacity(succeeded: bool, body: &[u8]) -> f64 {
+    if !succeeded {
+        return 1.0;
+    }
+    let answer: Value = serde_json::from_slice(body).unwrap();
+    let used = match &answer["ConsumedCapacity"] {
+        Value::Array(tables) => tables.clone(),
+        one => vec![one.clone()],
+    };
+    used.iter().map(|table| table["CapacityUnits"].as_f64().unwrap()).sum()
 }

@@ -108,6 +108,7 @@ impl Host for TestHost {
                     scopes: [Permission::WriteDocuments].into(),
                     models: None,
                     token_budget: None,
+                    requests_per_minute: None,
                     expires_at: None,
                 }),
                 _ => Credential::Session(SessionId("s".into())),

@@ -1,5 +1,8 @@
 //! Functions behind API Gateway.
 
+use app::App;
+use axum::{Router, body::Body};
+use futures::{StreamExt as _, stream};
 use http_api::{Api, SourceAddress};
 use lambda_http::{Request, RequestExt as _, request::RequestContext, tower::ServiceExt as _};
 
@@ -10,7 +13,9 @@ use crate::{Error, start};
 /// # Errors
 /// When the function cannot start.
 pub async fn serve(api: Api) -> Result<(), Error> {
-    lambda_http::run(api.finish(start().await?).map_request(with_source)).await
+    let app = start().await?;
+    let service = to_the_end(api.finish(app.clone()), app);
+    lambda_http::run(service.map_request(with_source)).await
 }
 
 /// Serves a group that streams: its routes are wired with `ResponseTransferMode: RESPONSE_STREAM`, all of them,
@@ -19,7 +24,20 @@ pub async fn serve(api: Api) -> Result<(), Error> {
 /// # Errors
 /// When the function cannot start.
 pub async fn serve_streaming(api: Api) -> Result<(), Error> {
-    lambda_http::run_with_streaming_response(api.finish(start().await?).map_request(with_source)).await
+    let app = start().await?;
+    let service = to_the_end(api.finish(app.clone()), app);
+    lambda_http::run_with_streaming_response(service.map_request(with_source)).await
+}
+
+/// `router`, whose answers end when nothing is left that runs on behind them: Lambda freezes the process after that.
+fn to_the_end(router: Router, app: App) -> Router {
+    router.layer(tower::util::MapResponseLayer::new(move |response: axum::response::Response| {
+        let app = app.clone();
+        let idle = stream::once(async move { app.idle().await });
+        // It says nothing; the stream only does not end before it.
+        let idle = idle.filter_map(|()| std::future::ready(None));
+        response.map(|body| Body::from_stream(body.into_data_stream().chain(idle)))
+    }))
 }
 
 /// The request with the client's address as the gateway saw it (`requestContext.identity.sourceIp`).

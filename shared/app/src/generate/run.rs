@@ -1,6 +1,9 @@
 //! A call that runs, and what is paid for it.
 
-use llm::{FinishReason, estimate_tokens, prices::price};
+use std::task::{Context, Poll};
+
+use futures::StreamExt as _;
+use llm::{ChatEvent, ChatStream, FinishReason, ModelError, estimate_tokens, prices::price};
 use model::{Error, Figures, GenerationId, Result, Usage};
 use store::{Bill, Charge, Hold};
 use tokio::task::JoinHandle;
@@ -32,6 +35,8 @@ pub(super) struct Run {
     requested_model: Option<String>,
     fallback: bool,
     began_ms: i64,
+    /// Whether the provider was called.
+    has_asked: bool,
     first_ms: Option<i64>,
     noted_ms: i64,
     text: String,
@@ -51,6 +56,7 @@ impl Run {
             provider: chosen.provider.clone(),
             requested_model: chosen.requested.clone(),
             fallback: chosen.fallback,
+            has_asked: false,
             first_ms: None,
             text: String::new(),
         }
@@ -58,6 +64,16 @@ impl Run {
 
     pub(super) fn id(&self) -> &GenerationId {
         &self.generation.id
+    }
+
+    /// What the model says next. It is called with the first look, so from then on it may charge something.
+    pub(super) fn polled(
+        &mut self,
+        upstream: &mut ChatStream,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<ChatEvent, ModelError>>> {
+        self.has_asked = true;
+        upstream.poll_next_unpin(cx)
     }
 
     /// Another model than the first choice answers, or the first choice does.
@@ -91,6 +107,7 @@ impl Run {
             End::Whole(_, usage) => *usage,
             // A call that fails before its first words is not charged by the provider.
             End::Failed if self.first_ms.is_none() => llm::Usage::default(),
+            End::Stopped if !self.has_asked => llm::Usage::default(),
             End::Stopped | End::Failed => llm::Usage {
                 prompt_tokens: self.generation.request.estimate_prompt_tokens(),
                 completion_tokens: estimate_tokens(&self.text),
@@ -152,7 +169,14 @@ impl Run {
             let usage = self.usage(&end);
             let outcome = self.outcome(&end, &usage);
             let charge = Self::charge(&end, &usage, &outcome);
-            match self.app.store.ledger().settle_and_see(&self.hold, &charge).await {
+            let ledger = self.app.store.ledger();
+            let settled = if self.has_asked {
+                ledger.settle_and_see(&self.hold, &charge).await
+            } else {
+                // Nobody was asked, so nothing happened.
+                ledger.release(&self.hold).await.map(|released| released.then_some(None))
+            };
+            match settled {
                 Ok(Some(used)) if usage.total() > 0 => self.app.watch(&self.bill, used).await,
                 Ok(Some(_)) => {}
                 Ok(None) => tracing::warn!(generation_id = %self.id(), "generation.settled_before"),

@@ -5,7 +5,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use futures::{FutureExt as _, Stream, StreamExt as _, future::BoxFuture};
+use futures::{FutureExt as _, Stream, future::BoxFuture};
 use llm::{ChatEvent, ChatStream, ModelError};
 use model::{Error, Result};
 use tokio::task::JoinHandle;
@@ -86,7 +86,7 @@ impl Stream for GenerationStream {
                         (Err(error), None) => Err(Error::internal(error)),
                     }));
                 }
-                State::Running(upstream, run) => match upstream.poll_next_unpin(cx) {
+                State::Running(upstream, run) => match run.polled(upstream, cx) {
                     Poll::Pending => return Poll::Pending,
                     Poll::Ready(Some(Ok(ChatEvent::Answering {
                         provider,

@@ -1,0 +1,198 @@
+//! Many at once. `PARLANCE_TURNS` says how many.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use futures::{StreamExt as _, future::join_all};
+use model_double::{Script, Step};
+
+use super::{lives::date, *};
+
+/// How many turns come at once.
+fn turns() -> usize {
+    std::env::var("PARLANCE_TURNS").map_or(1_000, |turns| turns.parse().unwrap())
+}
+
+/// Looks at a day until it is told to stop: the limit holds whenever somebody looks.
+async fn observe(t: &Test, caller: &Caller, limit: i64, stop: &AtomicBool) -> usize {
+    let mut observed = 0;
+    while !stop.load(Ordering::SeqCst) {
+        let (used, reserved, committed, holds) = day_of(t, caller).await;
+        assert!(used + reserved <= limit, "{used} + {reserved} of {limit}");
+        assert_eq!(used + reserved, committed);
+        assert_eq!(reserved == 0, holds == 0, "{reserved} in {holds}");
+        observed += 1;
+    }
+    observed
+}
+
+/// The number at the end of a text.
+fn number(text: &str) -> usize {
+    text.rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_thousand_turns_as_many_pass_as_fit_and_the_sum_is_the_providers_own() {
+    let (t, double) = with_double().await;
+    let ada = t.user("ada").await;
+    subscribe(&t, ada.org(), "TEAM").await;
+    // 16 characters are 4 tokens; 4 more are reserved for the message, and 20 for the answer.
+    let (estimate, actual) = (28_i64, 24_i64);
+    let limit = 50 * estimate;
+    super::limit(&ada, u64::try_from(limit).unwrap()).await;
+    double.always(Script::of(vec![Step::Text("abc ".to_owned()); 20]));
+    let app = t.stack.app();
+    let payer = &payer(&t, &ada).await;
+    let stop = AtomicBool::new(false);
+    let all = async {
+        let turns = (0..turns()).map(|turn| async move {
+            let text = format!("a question {turn:05}");
+            answered(app, payer, &text, 20).await
+        });
+        let outcomes = join_all(turns).await;
+        stop.store(true, Ordering::SeqCst);
+        outcomes
+    };
+    let (outcomes, observed) = futures::join!(all, observe(&t, &ada, limit, &stop));
+    assert!(observed > 10, "nobody looked");
+    let mut passed = 0_i64;
+    for outcome in outcomes {
+        match outcome {
+            Ok(outcome) => {
+                assert_eq!(i64::try_from(outcome.usage.total_tokens).unwrap(), actual);
+                passed += 1;
+            }
+            refusal => assert_eq!(refused(refusal).1, u64::try_from(estimate).unwrap()),
+        }
+    }
+    let sold = double.totals();
+    let (used, reserved, committed, holds) = day_of(&t, &ada).await;
+    assert_eq!((reserved, holds, committed), (0, 0, used), "nothing is left reserved");
+    assert_eq!(used, passed * actual);
+    assert_eq!(used, i64::try_from(sold.prompt_tokens + sold.completion_tokens).unwrap());
+    assert!(passed >= 50 && used <= limit, "{passed} passed");
+    // As many more as still fit, none more.
+    let mut left = limit - used;
+    while left >= estimate {
+        answered(app, payer, "a question 99999", 20).await.unwrap();
+        left -= actual;
+    }
+    refused(answered(app, payer, "a question 99999", 20).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn failures_stops_and_lost_readers_leave_the_books_equal() {
+    let (t, double) = with_double().await;
+    let ada = t.user("ada").await;
+    let count = turns();
+    subscribe(&t, ada.org(), "TEAM").await;
+    double.answer_with(|asked| {
+        let turn = number(asked.texts.last().unwrap());
+        let words = vec![Step::Text("abc ".to_owned()); turn % 13 + 1];
+        match turn % 10 {
+            0 => Script::refuse(400, "invalid_request_error"),
+            1 | 2 => Script::of(words).then(Step::Error("server_error".to_owned())),
+            3..=5 => Script::of(words).then(Step::Hang),
+            _ => Script::of(words),
+        }
+    });
+    let (app, payer) = (t.stack.app(), payer(&t, &ada).await);
+    let failed = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let turns = (0..count).map(|turn| {
+        let (payer, failed) = (payer.clone(), failed.clone());
+        async move {
+            let asked = question(app, &payer, &format!("a question {turn:05}"), 40);
+            let mut stream = app.generate(asked).await.unwrap();
+            match turn % 10 {
+                3..=5 => {
+                    for _ in 0..turn % 13 + 1 {
+                        assert!(matches!(stream.next().await, Some(Ok(Generated::Text(_)))));
+                    }
+                    if turn % 10 == 5 {
+                        stream.stop().await.unwrap();
+                    }
+                }
+                0..=2 => {
+                    assert!(whole(stream).await.is_err());
+                    failed.fetch_add(1, Ordering::SeqCst);
+                }
+                _ => assert!(!whole(stream).await.unwrap().usage.estimated),
+            }
+        }
+    });
+    // So many at once as a stack on two cores answers within its time limits.
+    futures::stream::iter(turns).buffer_unordered(250).collect::<()>().await;
+    app.idle().await;
+    double.until_ended(count).await;
+    let days = app.usage().of_user(&payer.user, date(&t), date(&t)).await.unwrap();
+    let mut figures = model::Figures::default();
+    for line in days.iter().flat_map(|day| &day.lines) {
+        figures += line.figures;
+    }
+    let sold = double.totals();
+    assert_eq!(figures.requests, count as u64);
+    assert_eq!(figures.errors, failed.load(Ordering::SeqCst) as u64);
+    assert_eq!(figures.completion_tokens, sold.completion_tokens);
+    // Where the provider did not say, we estimate its prompt, with 4 tokens for what is around the message.
+    assert_eq!(figures.prompt_tokens, sold.prompt_tokens + 4 * figures.estimated);
+    let used = i64::try_from(figures.total_tokens()).unwrap();
+    assert_eq!(day_of(&t, &ada).await, (used, 0, used, 0), "nothing is left reserved");
+}
+
+#[tokio::test]
+async fn of_a_hundred_that_ask_at_once_the_ten_that_fit_pass_and_then_ten_more() {
+    let (t, _double) = with_double().await;
+    let ada = t.user("ada").await;
+    subscribe(&t, ada.org(), "PRO").await;
+    limit(&ada, 10 * 108).await;
+    let (app, payer) = (t.stack.app(), payer(&t, &ada).await);
+    for round in 0..2 {
+        let asked = (0..100).map(|_| app.generate(question(app, &payer, "What is the best", 100)));
+        let (passed, refused_): (Vec<_>, Vec<_>) = join_all(asked).await.into_iter().partition(Result::is_ok);
+        assert_eq!((passed.len(), refused_.len()), (10, 90), "in round {round}");
+        for refusal in refused_ {
+            let (short, needed) = refused(refusal);
+            assert_eq!((short.used + short.reserved, needed), (1_080, 108));
+        }
+        // None was polled, so none was written: what is not used is free the moment they end.
+        for stream in passed {
+            let outcome = stream.unwrap().stop().await.unwrap();
+            assert_eq!(outcome.usage.completion_tokens, 0);
+        }
+        assert_eq!(day_of(&t, &ada).await, (0, 0, 0, 0));
+    }
+}
+
+#[tokio::test]
+async fn members_of_an_organization_share_its_limit_to_the_token() {
+    let (t, double) = with_double().await;
+    let (ada, bob) = (t.user("ada").await, t.user("bob").await);
+    let org = t.shared_org("lovelace", &[(&ada, "owner"), (&bob, "member")]).await;
+    // The plan allows 10,000 a day: 92 times 108, and 64 are left.
+    double.always(Script::of(vec![Step::Text("abc ".to_owned()); 100]));
+    let app = t.stack.app();
+    let (ada_pays, bob_pays) = (
+        payer_in(app, &ada, Some(&org)).await,
+        payer_in(app, &bob, Some(&org)).await,
+    );
+    let asked = (0..50).map(|turn| {
+        let payer = if turn % 2 == 0 { &ada_pays } else { &bob_pays };
+        app.generate(question(app, payer, "What is the best", 396))
+    });
+    let (passed, left): (Vec<_>, Vec<_>) = join_all(asked).await.into_iter().partition(Result::is_ok);
+    // 24 times 404; the 304 that are left are enough for an answer of 296.
+    assert_eq!(passed.len(), 25);
+    for refusal in left {
+        assert_eq!(refused(refusal).0.scope.name(), "org");
+    }
+    for stream in passed {
+        whole(stream.unwrap()).await.unwrap();
+    }
+    let used = 25 * 104;
+    let day = format!("D#{}", today(&t));
+    assert_eq!(counter(&t, &format!("O#{org}"), &day).await, (used, 0, used, 0));
+    let (of_ada, of_bob) = (day_of(&t, &ada).await, day_of(&t, &bob).await);
+    assert_eq!((of_ada.0 + of_bob.0, of_ada.1, of_bob.1), (used, 0, 0));
+}

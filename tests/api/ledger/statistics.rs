@@ -1,0 +1,120 @@
+//! What was used, as the reader of statistics gives it.
+
+use model_double::{Counts, Script, Step};
+use store::UsageDay;
+
+use super::{lives::date, *};
+
+fn lines(days: &[UsageDay]) -> Vec<(String, &'static str, u64, u64, u64)> {
+    let lines = days.iter().flat_map(|day| &day.lines);
+    lines
+        .map(|line| {
+            let figures = line.figures;
+            (
+                line.model.clone(),
+                line.category.name(),
+                figures.requests,
+                figures.errors,
+                figures.total_tokens(),
+            )
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn use_is_found_by_day_model_category_member_key_and_chatbot() {
+    let (t, double) = with_double().await;
+    let (ada, bob, app) = (t.user("ada").await, t.user("bob").await, t.stack.app());
+    let org = t.shared_org("lovelace", &[(&ada, "owner"), (&bob, "member")]).await;
+    let in_org = ada.with_header("x-current-org", &org);
+    let key = in_org.api_key(json!({"name": "Kiosk"})).await;
+    let kiosk = t.anonymous().with_token(&key.text("key"));
+    let bot = json!({"name": "Helper", "settings": {"model": MODEL}});
+    let bot = in_org.post("/api/v1/chatbots", bot).await.created().text("id");
+    let bot = app
+        .chatbots(&model::OrgId(org.clone()))
+        .get(&model::ChatbotId(bot))
+        .await
+        .unwrap()
+        .unwrap();
+    let pieces = |count| Script::of(vec![Step::Text("abc ".to_owned()); count]);
+    let cached = Counts {
+        prompt: 2_000,
+        cached: 1_500,
+        completion: 10,
+        ..Counts::default()
+    };
+
+    let own = payer(&t, &ada).await;
+    let of_ada = payer_in(app, &ada, Some(&org)).await;
+    let of_bob = payer_in(app, &bob, Some(&org)).await.with_chatbot(&bot);
+    let of_key = payer_in(app, &kiosk, None).await;
+    double.next(pieces(10));
+    answered(app, &own, "What is the best", 20).await.unwrap();
+    double.next(pieces(11));
+    answered(app, &of_ada, "What is the best", 20).await.unwrap();
+    double.next(pieces(12).usage(cached));
+    answered(app, &of_bob, "What is the best", 20).await.unwrap();
+    double.next(pieces(13));
+    let title = Generation {
+        category: Category::Titles,
+        model: "gpt-4.1-nano".to_owned(),
+        ..question(app, &of_key, "What is the best", 20)
+    };
+    whole(app.generate(title).await.unwrap()).await.unwrap();
+    double.next(Script::refuse(400, "invalid_request_error"));
+    answered(app, &of_bob, "What is the best", 20).await.unwrap_err();
+
+    let (reader, today) = (app.usage(), date(&t));
+    let org_id = model::OrgId(org);
+    let members = reader.of_org(&org_id, None, today, today).await.unwrap();
+    let of = |user: &Caller| {
+        let day = members.iter().find(|day| day.user.as_ref().unwrap().as_str() == user.id());
+        day.unwrap().clone()
+    };
+    assert_eq!(
+        lines(&[of(&ada)]),
+        [
+            (MODEL.to_owned(), "chat", 1, 0, 15),
+            ("gpt-4.1-nano".to_owned(), "titles", 1, 0, 17)
+        ]
+    );
+    let day = of(&bob);
+    assert_eq!(lines(&[day.clone()]), [(MODEL.to_owned(), "chat", 2, 1, 2_010)]);
+    assert_eq!(day.lines[0].figures.cached_tokens, 1_500);
+    assert!(day.lines[0].figures.cost_micro_usd > 0 && day.lines[0].figures.unpriced == 0);
+    assert_eq!(day.chatbots.len(), 1);
+    assert_eq!((&day.chatbots[0].id, day.chatbots[0].figures.requests), (&bot.id, 2));
+    assert_eq!(day.latency[MODEL].0.values().sum::<u64>(), 1, "of answers that ended well");
+    assert_eq!(day.first_token[MODEL].0.values().sum::<u64>(), 1);
+    let keys = of(&ada).keys;
+    assert_eq!(keys.len(), 1);
+    assert_eq!((keys[0].id.as_str(), keys[0].figures.total_tokens()), (&*key.text("id"), 17));
+
+    let user = model::UserId(ada.id().to_owned());
+    let all = reader.of_user(&user, today, today).await.unwrap();
+    let total: u64 = lines(&all).iter().map(|line| line.4).sum();
+    assert_eq!(total, 14 + 15 + 17, "of all organizations");
+    assert_eq!(u64::try_from(day_of(&t, &ada).await.0).unwrap(), total, "and what the limit counts");
+    let personal = reader.of_org(&own.org, Some(&user), today, today).await.unwrap();
+    assert_eq!(lines(&personal), [(MODEL.to_owned(), "chat", 1, 0, 14)]);
+    let yesterday = today.yesterday().unwrap();
+    assert_eq!(reader.of_user(&user, yesterday, yesterday).await.unwrap(), []);
+    assert_eq!(reader.of_org(&org_id, None, yesterday, today).await.unwrap(), members);
+}
+
+#[tokio::test]
+async fn a_model_without_a_price_costs_nobody_knows_what() {
+    let (t, _double) = with_double().await;
+    let (ada, app) = (t.user("ada").await, t.stack.app());
+    let payer = payer(&t, &ada).await;
+    let unknown = Generation {
+        model: "openai/nobody-knows~it".to_owned(),
+        ..question(app, &payer, "What is the best", 20)
+    };
+    let outcome = whole(app.generate(unknown).await.unwrap()).await.unwrap();
+    assert_eq!(outcome.cost_micro_usd, None);
+    let days = app.usage().of_user(&payer.user, date(&t), date(&t)).await.unwrap();
+    assert_eq!(days[0].lines[0].model, "nobody-knows~it");
+    assert_eq!(days[0].lines[0].figures.cost(), None);
+}
