@@ -9,7 +9,7 @@ use super::{ask, id, messages, says, session, shown, told, with_model};
 #[tokio::test]
 async fn an_answer_is_made_again_and_any_variant_can_be_shown() {
     let (model, t) = with_model().await;
-    let ada = t.user("ada").await;
+    let ada = t.talker("ada").await;
     let session = session(&ada).await;
     says(&model, &["One.", "Two.", "Three.", "Next."]);
     let first = ask(&ada, &session, "Say a number").await;
@@ -42,7 +42,7 @@ async fn an_answer_is_made_again_and_any_variant_can_be_shown() {
 #[tokio::test]
 async fn an_edited_question_is_a_branch_and_the_old_one_stays() {
     let (model, t) = with_model().await;
-    let ada = t.user("ada").await;
+    let ada = t.talker("ada").await;
     let session = session(&ada).await;
     says(&model, &["Hi.", "Red.", "Because.", "Blue.", "Sky."]);
     ask(&ada, &session, "Hello").await;
@@ -84,7 +84,7 @@ async fn an_edited_question_is_a_branch_and_the_old_one_stays() {
 #[tokio::test]
 async fn an_edited_first_question_is_a_second_beginning() {
     let (model, t) = with_model().await;
-    let ada = t.user("ada").await;
+    let ada = t.talker("ada").await;
     let session = session(&ada).await;
     says(&model, &["A.", "B."]);
     let first = ask(&ada, &session, "First").await;
@@ -97,7 +97,7 @@ async fn an_edited_first_question_is_a_second_beginning() {
 #[tokio::test]
 async fn an_answer_that_became_too_long_is_continued_where_it_ended() {
     let (model, t) = with_model().await;
-    let ada = t.user("ada").await;
+    let ada = t.talker("ada").await;
     let session = session(&ada).await;
     model.next(Script::text("Once upon").ending(Finish::Length));
     model.next(Script::text(" a time."));
@@ -122,7 +122,7 @@ async fn an_answer_that_became_too_long_is_continued_where_it_ended() {
 #[tokio::test]
 async fn of_two_questions_at_once_one_is_answered() {
     let (model, t) = with_model().await;
-    let ada = t.user("ada").await;
+    let ada = t.talker("ada").await;
     let session = session(&ada).await;
     let gate = Gate::default();
     model.always(Script::text("Now.").paced(&gate));
@@ -164,7 +164,7 @@ async fn of_two_questions_at_once_one_is_answered() {
 #[tokio::test]
 async fn a_writer_that_is_gone_blocks_nobody_for_long() {
     let (model, t) = with_model().await;
-    let ada = t.user("ada").await;
+    let ada = t.talker("ada").await;
     let session = session(&ada).await;
     model.next(Script::silence());
     model.always(Script::text("Here."));
@@ -182,7 +182,7 @@ async fn a_writer_that_is_gone_blocks_nobody_for_long() {
 #[tokio::test]
 async fn stored_messages_race_without_losing_one() {
     let (_model, t) = with_model().await;
-    let ada = t.user("ada").await;
+    let ada = t.talker("ada").await;
     let session = session(&ada).await;
     let path = messages(&session);
     join_all((0..8).map(|n| {

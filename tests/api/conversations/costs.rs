@@ -9,7 +9,7 @@ use crate::support::Second;
 #[tokio::test]
 async fn a_whole_streamed_turn_takes_at_most_11_writes_and_9_reads() {
     let (model, t) = with_model().await;
-    let ada = t.user("ada").await;
+    let ada = t.talker("ada").await;
     let faq = ada.upload(samples::FAQ, samples::faq_txt()).await.created().text("id");
     t.drain().await;
     let bot = json!({"name": "Helper", "documents": [faq], "settings": {"model": "gpt-4o-mini"}});
@@ -22,14 +22,14 @@ async fn a_whole_streamed_turn_takes_at_most_11_writes_and_9_reads() {
     for turn in 1..=10 {
         // The first one makes the title, and what a process reads once.
         there.get(&path).await.ok();
-        second.units();
+        second.metered.units();
         let message = json!({"content": "Can I pause my subscription?"});
         let frames = there.stream(&path, message).await.rest().await;
         assert_eq!(frames.last().unwrap().data, "[DONE]");
-        second.app.idle().await;
-        let (units, calls) = second.units();
-        println!("turn {turn}: {units:?} {calls:?}");
-        assert!(units.write > 0.0 && units.write <= 11.0, "turn {turn}: {units:?} {calls:?}");
-        assert!(units.read > 0.0 && units.read <= 9.0, "turn {turn}: {units:?} {calls:?}");
+        second.metered.app.idle().await;
+        let (read, write) = second.metered.units();
+        println!("turn {turn}: {read} R, {write} W");
+        assert!(read > 0.0 && read <= 9.0, "turn {turn}: {read} R");
+        assert!(write > 0.0 && write <= 11.0, "turn {turn}: {write} W");
     }
 }

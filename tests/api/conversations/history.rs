@@ -8,7 +8,7 @@ use super::{ask, messages, session, told, with_model};
 #[tokio::test]
 async fn a_long_history_is_cut_to_the_window_by_whole_turns_and_the_system_prompt_stays() {
     let (model, t) = with_model().await;
-    let ada = t.user("ada").await;
+    let ada = t.talker("ada").await;
     // 16,385 tokens of window.
     let settings = json!({"model": "gpt-3.5-turbo", "system_prompt": "Speak like a sailor.", "max_tokens": 1000});
     let bot = json!({"name": "Bot", "settings": settings});
@@ -33,7 +33,7 @@ async fn a_long_history_is_cut_to_the_window_by_whole_turns_and_the_system_promp
 #[tokio::test]
 async fn messages_that_were_only_stored_are_part_of_what_was_said() {
     let (model, t) = with_model().await;
-    let ada = t.user("ada").await;
+    let ada = t.talker("ada").await;
     let session = session(&ada).await;
     let note = ada.post(&messages(&session), json!({"content": "My name is Ada."})).await;
     let note = note.created().json();
@@ -48,7 +48,7 @@ async fn messages_that_were_only_stored_are_part_of_what_was_said() {
 #[tokio::test]
 async fn a_turn_too_large_for_an_item_is_kept_whole() {
     let (model, t) = with_model().await;
-    let ada = t.user("ada").await;
+    let ada = t.talker("ada").await;
     let session = session(&ada).await;
     let text = "große Worte ".repeat(25_000);
     let responses: Vec<String> = vec![text[..180_000].to_owned(), "small".to_owned(), text[..199_000].to_owned()];

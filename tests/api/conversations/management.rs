@@ -9,7 +9,7 @@ use crate::support::Test;
 #[tokio::test]
 async fn a_session_is_renamed_and_pinned_on_both_surfaces() {
     let t = Test::new().await;
-    let ada = t.user("ada").await;
+    let ada = t.talker("ada").await;
     let first = ada.session(&[]).await;
     ada.session(&[]).await;
     let path = format!("{SESSIONS}/{first}");
@@ -27,7 +27,7 @@ async fn a_session_is_renamed_and_pinned_on_both_surfaces() {
 #[tokio::test]
 async fn a_search_finds_titles_questions_and_answers_page_by_page() {
     let (model, t) = with_model().await;
-    let ada = t.user("ada").await;
+    let ada = t.talker("ada").await;
     let mut all = Vec::new();
     for n in 0..12 {
         let session = session(&ada).await;
@@ -69,7 +69,7 @@ async fn a_search_finds_titles_questions_and_answers_page_by_page() {
 #[tokio::test]
 async fn a_session_is_saved_as_markdown_and_as_json() {
     let (model, t) = with_model().await;
-    let ada = t.user("ada").await;
+    let ada = t.talker("ada").await;
     let session = session(&ada).await;
     says(&model, &["One.", "Uno.", "Two."]);
     let first = ask(&ada, &session, "A number?").await;
@@ -96,7 +96,7 @@ async fn a_session_is_saved_as_markdown_and_as_json() {
 #[tokio::test]
 async fn an_answer_is_rated_with_a_reason_and_not_any_more() {
     let (model, t) = with_model().await;
-    let ada = t.user("ada").await;
+    let ada = t.talker("ada").await;
     let session = session(&ada).await;
     says(&model, &["One."]);
     let turn = ask(&ada, &session, "A number?").await;
@@ -117,7 +117,7 @@ async fn an_answer_is_rated_with_a_reason_and_not_any_more() {
 #[tokio::test]
 async fn the_status_names_what_answers() {
     let t = Test::new().await;
-    let ada = t.user("ada").await;
+    let ada = t.talker("ada").await;
     let status = ada.get("/api/v1/chat/status").await.ok().json();
     assert_eq!(status["status"], "ok");
     assert!(status["models"].as_array().unwrap().contains(&json!("local")), "{status}");
@@ -126,7 +126,7 @@ async fn the_status_names_what_answers() {
 #[tokio::test]
 async fn another_members_conversation_is_not_found_whatever_is_asked_of_it() {
     let (model, t) = with_model().await;
-    let (ada, bob) = (t.user("ada").await, t.user("bob").await);
+    let (ada, bob) = (t.talker("ada").await, t.user("bob").await);
     let org = t.shared_org("acme", &[(&ada, "member"), (&bob, "owner")]).await;
     let (ada, bob) = (ada.with_header("x-current-org", &org), bob.with_header("x-current-org", &org));
     let session = session(&ada).await;

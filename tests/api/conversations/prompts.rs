@@ -20,7 +20,7 @@ fn rows(listed: &Value) -> Vec<(String, Value)> {
 #[tokio::test]
 async fn a_turn_made_in_one_view_is_seen_in_all_others() {
     let t = service_stack().await;
-    let ada = t.user("ada").await;
+    let ada = t.talker("ada").await;
     let service = t.anonymous().with_header("x-api-key", "a-service-key");
     let new = json!({"title": "Shared", "user_id": ada.id()});
     let made = ada.post("/api/v1/chat_sessions", new).await.created().json();
@@ -76,7 +76,7 @@ async fn a_turn_made_in_one_view_is_seen_in_all_others() {
 #[tokio::test]
 async fn a_prompt_is_changed_and_deleted_by_its_id_alone() {
     let (model, t) = with_model().await;
-    let ada = t.user("ada").await;
+    let ada = t.talker("ada").await;
     let session = session(&ada).await;
     says(&model, &["A.", "B.", "C.", "After."]);
     let one = ask(&ada, &session, "One").await;
@@ -118,7 +118,7 @@ async fn a_prompt_is_changed_and_deleted_by_its_id_alone() {
 #[tokio::test]
 async fn sessions_of_document_000_are_renamed_and_deleted_with_its_messages() {
     let t = Test::with(&ADMIN).await;
-    let (ada, eve, root) = (t.user("ada").await, t.user("eve").await, t.admin().await);
+    let (ada, eve, root) = (t.talker("ada").await, t.user("eve").await, t.admin().await);
     let new = json!({"title": "Mine"});
     let path = ada.post("/api/v1/chat_sessions", new.clone()).await.created().text("session_id");
     let path = format!("/api/v1/chat_sessions/{path}");
@@ -143,7 +143,7 @@ async fn sessions_of_document_000_are_renamed_and_deleted_with_its_messages() {
 #[tokio::test]
 async fn prompts_take_nothing_that_is_not_the_callers() {
     let t = service_stack().await;
-    let (ada, eve) = (t.user("ada").await, t.user("eve").await);
+    let (ada, eve) = (t.talker("ada").await, t.user("eve").await);
     let service = t.anonymous().with_header("x-api-key", "a-service-key");
     let session = ada.session(&[]).await;
     let prompt = |user: &str| json!({"session_id": session, "user_id": user, "prompt_text": "Hello"});

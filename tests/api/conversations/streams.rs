@@ -24,7 +24,7 @@ fn count(name: &str, default: usize) -> usize {
 #[tokio::test]
 async fn a_stream_is_resumed_exactly_behind_every_frame_by_any_instance() {
     let (model, t) = with_model().await;
-    let ada = t.user("ada").await;
+    let ada = t.talker("ada").await;
     let session = session(&ada).await;
     let gate = Gate::default();
     model.next(Script::text(TEXT).paced(&gate));
@@ -76,7 +76,7 @@ async fn a_stream_is_resumed_exactly_behind_every_frame_by_any_instance() {
 #[tokio::test]
 async fn an_answer_is_followed_while_it_is_written_here_and_elsewhere() {
     let (model, t) = with_model().await;
-    let ada = t.user("ada").await;
+    let ada = t.talker("ada").await;
     let session = session(&ada).await;
     let gate = Gate::default();
     model.next(Script::text(TEXT).paced(&gate));
@@ -102,7 +102,7 @@ async fn an_answer_is_followed_while_it_is_written_here_and_elsewhere() {
 #[tokio::test]
 async fn what_is_written_of_a_long_answer_is_stored_before_its_end() {
     let (model, t) = with_model().await;
-    let ada = t.user("ada").await;
+    let ada = t.talker("ada").await;
     let session = session(&ada).await;
     let gate = Gate::default();
     let script = Script::of(vec![Step::Text("Once upon".into()), Step::Wait(gate.clone()), Step::Text(" a time.".into())]);
@@ -125,7 +125,7 @@ async fn what_is_written_of_a_long_answer_is_stored_before_its_end() {
 #[tokio::test]
 async fn a_stop_ends_the_call_and_keeps_what_was_written_wherever_it_is_asked() {
     let (model, t) = with_model().await;
-    let ada = t.user("ada").await;
+    let ada = t.talker("ada").await;
     let second = Second::on(&t).await;
     let other = second.of(&ada);
     for (calls, asker) in [(1, &ada), (3, &other)] {
@@ -165,7 +165,7 @@ async fn a_stop_ends_the_call_and_keeps_what_was_written_wherever_it_is_asked() 
 #[tokio::test]
 async fn an_answer_that_breaks_off_keeps_what_there_is_and_says_so_again() {
     let (model, t) = with_model().await;
-    let ada = t.user("ada").await;
+    let ada = t.talker("ada").await;
     let session = session(&ada).await;
     model.next(Script::text("Half an").cut());
     let frames = ada.stream(&messages(&session), json!({"content": "Hello"})).await.rest().await;
@@ -187,7 +187,7 @@ async fn an_answer_that_breaks_off_keeps_what_there_is_and_says_so_again() {
 #[tokio::test]
 async fn a_deleted_chat_session_ends_its_answer() {
     let (model, t) = with_model().await;
-    let ada = t.user("ada").await;
+    let ada = t.talker("ada").await;
     let session = session(&ada).await;
     let gate = Gate::default();
     model.next(Script::text(TEXT).paced(&gate));
@@ -204,7 +204,7 @@ async fn a_deleted_chat_session_ends_its_answer() {
 #[tokio::test]
 async fn what_is_generated_is_stored_however_many_connections_are_lost() {
     let (model, t) = with_model().await;
-    let ada = t.user("ada").await;
+    let ada = t.talker("ada").await;
     let streams = count("PARLANCE_STREAMS", 60);
     model.answer_with(|asked| {
         // Different lengths, told by the question.
@@ -245,4 +245,31 @@ async fn what_is_generated_is_stored_however_many_connections_are_lost() {
     assert_eq!(stored, streams);
     let totals = model.totals();
     assert_eq!((totals.calls, totals.running), (streams as u64, 0));
+    // And paid for to the token.
+    let quota = ada.get("/api/v1/users/me/quota").await.ok().json();
+    assert_eq!(quota["used_today"], totals.prompt_tokens + totals.completion_tokens);
+}
+
+#[tokio::test]
+async fn a_lost_stream_is_repeated_by_its_idempotency_key_and_not_asked_twice() {
+    let (model, t) = with_model().await;
+    let ada = t.talker("ada").await;
+    let session = session(&ada).await;
+    let keyed = ada.with_header("idempotency-key", "once");
+    let gate = Gate::default();
+    model.next(Script::text(TEXT).paced(&gate));
+    let path = messages(&session);
+    let body = json!({"content": "Hello", "stream": true});
+    let mut stream = keyed.stream(&path, body.clone()).await;
+    gate.open(1);
+    let first = stream.next().await.unwrap();
+    drop(stream);
+    keyed.post(&path, body.clone()).await.problem(409, "in_progress");
+    gate.open(100);
+    t.stack.app().idle().await;
+    let again = keyed.post(&path, body).await.ok();
+    assert_eq!(again.header("idempotent-replayed"), "true");
+    let text = String::from_utf8(again.body).unwrap();
+    assert!(text.starts_with(&format!("id: {}\n", first.id)) && text.ends_with("data: [DONE]\n\n"), "{text}");
+    assert_eq!((model.calls().len(), shown(&ada, &session).await.len()), (1, 2));
 }

@@ -18,7 +18,7 @@ async fn title(caller: &Caller, session: &str) -> String {
 #[tokio::test]
 async fn the_first_turn_gives_a_session_its_title_and_the_answer_does_not_wait_for_it() {
     let (model, t) = with_model().await;
-    let ada = t.user("ada").await;
+    let ada = t.talker("ada").await;
     let session = untitled(&ada).await;
     let gate = Gate::default();
     model.next(Script::text("Thirty days."));
@@ -40,7 +40,7 @@ async fn the_first_turn_gives_a_session_its_title_and_the_answer_does_not_wait_f
 #[tokio::test]
 async fn a_title_of_its_person_stays_and_so_does_the_old_one_when_the_model_fails() {
     let (model, t) = with_model().await;
-    let ada = t.user("ada").await;
+    let ada = t.talker("ada").await;
     let session = untitled(&ada).await;
     let gate = Gate::default();
     model.next(Script::text("Thirty days."));
