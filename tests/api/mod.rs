@@ -9,6 +9,7 @@ mod chatbots;
 mod chats;
 mod clerk;
 mod contracts;
+mod conversations;
 mod deleted;
 mod documents;
 mod guesses;

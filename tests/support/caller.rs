@@ -61,6 +61,14 @@ impl Caller {
         }
     }
 
+    /// The same caller, at another server.
+    pub(crate) fn at(&self, url: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            ..self.clone()
+        }
+    }
+
     /// The same caller, sending a header with everything.
     pub(crate) fn with_header(&self, name: &'static str, value: &str) -> Self {
         let mut caller = self.clone();

@@ -42,7 +42,6 @@ impl Metered {
                 let operation = target.and_then(|target| target.strip_prefix("DynamoDB_20120810."));
                 let operation = operation.map(str::to_owned);
                 let mut headers = parts.headers;
-                headers.remove("host");
                 let mut body = to_bytes(body, usize::MAX).await.unwrap().to_vec();
                 if operation.is_some() {
                     let mut asked: Value = serde_json::from_slice(&body).unwrap();

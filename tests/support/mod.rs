@@ -3,8 +3,10 @@
 mod answer;
 mod caller;
 mod meter;
+mod second;
 mod shared_org;
 mod snapshot;
+mod stream;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -16,7 +18,9 @@ use serde_json::{Value, json};
 pub(crate) use answer::Answer;
 pub(crate) use caller::{Caller, PASSWORD};
 pub(crate) use meter::Metered;
+pub(crate) use second::Second;
 pub(crate) use snapshot::{Snapshot, flatten_json};
+pub(crate) use stream::{Frame, Stream};
 
 /// The environment that seeds a platform admin.
 pub(crate) const ADMIN: [(&str, &str); 2] = [

@@ -85,6 +85,21 @@ impl Test {
             .unwrap();
     }
 
+    /// A new user whose personal organization has a plan with room for a lot of talk.
+    pub(crate) async fn talker(&self, name: &str) -> Caller {
+        let user = self.user(name).await;
+        let update = self.db().update_item().table_name(TABLE);
+        let update = update.key("pk", s(format!("O#{}", user.org()))).key("sk", s("ORG"));
+        let update = update.update_expression("SET #plan = :plan");
+        let update = update.expression_attribute_names("#plan", "plan");
+        update
+            .expression_attribute_values(":plan", s("TEAM"))
+            .send()
+            .await
+            .unwrap();
+        user
+    }
+
     /// Sets a counter of an organization.
     pub(crate) async fn set_counter(&self, org: &str, name: &str, value: usize) {
         let update = self.db().update_item().table_name(TABLE);

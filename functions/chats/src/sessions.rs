@@ -1,118 +1,131 @@
-//! Chat sessions.
+//! Chat sessions, as both surfaces have them.
 
+use app::{ConversationChange, Found};
 use garde::Validate;
-use http_api::{Body, Created, Ctx, Json, Listing, May, NoContent, Paging, Path, Result, readable_name};
+use http_api::{Body, Ctx, Json, Listing, May, Member, NoContent, Paging, Path, Query, Result, readable_name};
 use model::{
-    ChatbotId, Conversation, ConversationId, Error, PageRequest, Timestamp,
+    ConversationId, Error, Page, PageRequest,
+    conversation::MAX_TITLE,
     permission::{ReadChats, WriteChats},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::messages::{MessageView, in_reading_order};
+use crate::view::{ABSENT, SessionPath, SessionView, SessionWithMessages, in_reading_order};
 
-pub(crate) const ABSENT: Error = Error::NotFound("chat session");
+/// Which chat sessions are wanted.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct Wanted {
+    /// Words in titles and messages. A page looks into a limited number of chat sessions, so it may hold few of them,
+    /// or none, and still have a next one.
+    q: Option<String>,
+    /// Only those that are pinned, or are not.
+    pinned: Option<bool>,
+}
 
-/// A new chat session.
+/// A change of a chat session; what is left out stays.
 #[derive(Deserialize, Validate, JsonSchema)]
 #[garde(allow_unvalidated)]
-pub(crate) struct NewChatSession {
-    /// The chatbot that answers.
-    chatbot_id: ChatbotId,
-    /// Shown in lists; the beginning of the first message when left out.
-    #[garde(inner(length(chars, max = 200), custom(readable_name)))]
+pub(crate) struct SessionPatch {
+    /// The title from now on.
+    #[garde(inner(length(chars, max = MAX_TITLE), custom(readable_name)))]
     title: Option<String>,
+    /// Whether it is kept at hand.
+    pinned: Option<bool>,
+    /// Model or alias that answers when no chatbot does.
+    #[garde(inner(length(chars, min = 1, max = 200)))]
+    model: Option<String>,
 }
 
-/// The parameter `{session_id}`.
-#[derive(Deserialize, JsonSchema)]
-pub(crate) struct SessionPath {
-    pub(crate) session_id: ConversationId,
-}
-
-/// A chat session.
+/// A chat session, and where in it the words are that were searched.
 #[derive(Serialize, JsonSchema)]
-pub(crate) struct SessionView {
-    id: String,
-    /// The same as `id`.
-    session_id: String,
-    chatbot_id: Option<String>,
-    user_id: String,
-    /// Null until the first message.
-    title: Option<String>,
-    created_at: Timestamp,
-    updated_at: Timestamp,
+pub(crate) struct FoundSession {
+    #[serde(flatten)]
+    session: SessionView,
+    /// The message that holds the words; left out when the title does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_id: Option<String>,
+    /// The words in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    excerpt: Option<String>,
 }
 
-impl From<Conversation> for SessionView {
-    fn from(conversation: Conversation) -> Self {
+impl From<Found> for FoundSession {
+    fn from(found: Found) -> Self {
+        let (message_id, excerpt) = found.place.map(|(id, words)| (id.0, words)).unzip();
         Self {
-            id: conversation.id.0.clone(),
-            session_id: conversation.id.0,
-            chatbot_id: conversation.chatbot.map(|id| id.0),
-            user_id: conversation.user.0,
-            title: conversation.title,
-            created_at: conversation.created_at,
-            updated_at: conversation.updated_at,
+            session: found.conversation.into(),
+            message_id,
+            excerpt,
         }
     }
 }
 
-/// A chat session with its latest messages, in reading order.
-#[derive(Serialize, JsonSchema)]
-pub(crate) struct SessionWithMessages {
-    #[serde(flatten)]
-    session: SessionView,
-    messages: Vec<MessageView>,
-}
-
-pub(crate) async fn create_chat_session(
-    app: Ctx,
-    member: May<WriteChats>,
-    Body(new): Body<NewChatSession>,
-) -> Result<Created<SessionView>> {
-    let bot = app
-        .chatbots(&member.org.org)
-        .get(&new.chatbot_id)
-        .await?
-        .ok_or(Error::NotFound("chatbot"))?;
-    let now = app.clock.now();
-    let conversation = Conversation {
-        id: app.ids.make()?,
-        org: member.org.org.clone(),
-        user: member.identity.user.id.clone(),
-        chatbot: Some(bot.id),
-        title: new.title,
-        created_at: now,
-        updated_at: now,
-    };
-    app.conversations(&conversation.org, &conversation.user)
-        .create(&conversation)
-        .await?;
-    Ok(Created(conversation.into()))
-}
-
-pub(crate) async fn list_chat_sessions(app: Ctx, member: May<ReadChats>, page: Paging) -> Result<Listing<SessionView>> {
-    let found = app
-        .conversations(&member.org.org, &member.identity.user.id)
-        .list(&page)
-        .await?;
-    page.answer(found.map(SessionView::from))
-}
-
-pub(crate) async fn get_chat_session(
+pub(crate) async fn list_chat_sessions(
     app: Ctx,
     member: May<ReadChats>,
-    Path(path): Path<SessionPath>,
+    page: Paging,
+    Query(wanted): Query<Wanted>,
+) -> Result<Listing<FoundSession>> {
+    let conversations = app.conversations(&member.org.org, &member.identity.user.id);
+    let words = wanted.q.as_deref().map(str::trim).filter(|words| !words.is_empty());
+    let found = match words {
+        Some(words) if words.chars().count() > 200 => {
+            return Err(Error::invalid("/q", "has to be at most 200 letters long").into());
+        }
+        Some(words) => app.search_conversations(&conversations, words, &page).await?,
+        None => {
+            let listed = conversations.list(&page, wanted.pinned).await?;
+            listed.map(|conversation| Found {
+                conversation,
+                place: None,
+            })
+        }
+    };
+    let is_wanted = |found: &Found| wanted.pinned.is_none_or(|pinned| found.conversation.pinned == pinned);
+    let items = found.items.into_iter().filter(is_wanted).map(FoundSession::from);
+    page.answer(Page {
+        items: items.collect(),
+        next: found.next,
+    })
+}
+
+/// A chat session, with its latest messages if they are wanted.
+pub(crate) async fn session_with_messages(
+    app: &Ctx,
+    member: &Member,
+    id: &ConversationId,
+    messages: bool,
 ) -> Result<Json<SessionWithMessages>> {
     let conversations = app.conversations(&member.org.org, &member.identity.user.id);
-    let conversation = conversations.get(&path.session_id).await?.ok_or(ABSENT)?;
-    let turns = conversations.turns(&path.session_id, &PageRequest::default()).await?;
-    let messages = in_reading_order(turns.items, app.clock.now());
+    let conversation = conversations.get(id).await?.ok_or(ABSENT)?;
+    let messages = if messages {
+        let head = conversation.head.as_ref().map(model::TurnId::question);
+        let turns = conversations.path(id, head.as_ref(), &PageRequest::default()).await?;
+        Some(in_reading_order(&turns.items, app.clock.now()))
+    } else {
+        None
+    };
     Ok(Json(SessionWithMessages {
         session: conversation.into(),
         messages,
     }))
+}
+
+pub(crate) async fn update_chat_session(
+    app: Ctx,
+    member: May<WriteChats>,
+    Path(path): Path<SessionPath>,
+    Body(patch): Body<SessionPatch>,
+) -> Result<Json<SessionView>> {
+    let change = ConversationChange {
+        title: patch.title,
+        pinned: patch.pinned,
+        model: patch.model,
+    };
+    let conversations = app.conversations(&member.org.org, &member.identity.user.id);
+    let changed = conversations.change(&path.session_id, &change, app.clock.now()).await?;
+    Ok(Json(changed.ok_or(ABSENT)?.into()))
 }
 
 pub(crate) async fn delete_chat_session(

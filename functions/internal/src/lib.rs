@@ -3,6 +3,7 @@
 mod prompts;
 mod quotas;
 mod sessions;
+mod user_prompts;
 mod users;
 
 use http_api::Api;
@@ -54,22 +55,32 @@ pub fn api() -> Api {
         )
         .get(
             "/users/{user_id}/user-prompts",
-            prompts::list_prompts_for_user,
+            user_prompts::list_prompts_for_user,
             "List the prompts that a user keeps, newest first.",
         )
         .post(
             "/user-prompts",
-            prompts::create_prompt_for_user,
+            user_prompts::keep_prompt_for_user,
             "Keep a prompt for a user.",
         )
         .delete(
             "/user-prompts/{prompt_id}",
-            prompts::delete_prompt_of_user,
+            user_prompts::delete_prompt_of_user,
             "Delete a prompt that a user keeps.",
         )
         .get(
             "/system-prompts",
-            prompts::list_platform_prompts,
+            user_prompts::list_platform_prompts,
             "List the platform's prompts, newest first.",
+        )
+        .get(
+            "/sessions/{session_id}/prompts",
+            prompts::list_prompts_of_session,
+            "List the prompts of a chat session, newest first.",
+        )
+        .post(
+            "/prompts",
+            prompts::create_prompt_for_user,
+            "Store a prompt with its answers in a chat session.",
         )
 }

@@ -1,105 +1,84 @@
-//! Prompts that people keep, for everybody, and those of the platform.
+//! Prompts of everybody: turns of conversations as rows.
 
-use app::PromptChange;
 use garde::Validate;
-use http_api::{Body, Created, Ctx, Listing, Message, Paging, Path, Result, Service, not_blank};
-use model::{Error, PromptId, SystemPrompt, UserId, UserPrompt, prompt::MAX_TEXT};
+use http_api::{Body, Created, Ctx, Listing, Paging, Path, Result, Service, not_blank};
+use model::{
+    ConversationId, Error, Timestamp, Turn, TurnId, UserId,
+    conversation::MAX_MESSAGE,
+    turn::{MAX_RESPONSE, MAX_RESPONSES},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::sessions::UserPath;
+use crate::sessions::{ABSENT, SessionPath};
 
-const ABSENT: Error = Error::NotFound("user prompt");
-
-/// A prompt to keep.
+/// A new prompt.
 #[derive(Deserialize, Validate, JsonSchema)]
-pub(crate) struct NewPromptForUser {
-    /// Whose it is.
-    #[garde(skip)]
-    user_id: UserId,
-    /// The text.
-    #[garde(length(chars, max = MAX_TEXT), custom(not_blank))]
+#[garde(allow_unvalidated)]
+pub(crate) struct NewSessionPrompt {
+    /// What the person said.
+    #[garde(length(chars, max = MAX_MESSAGE), custom(not_blank))]
     prompt_text: String,
+    /// The answers to it.
+    #[serde(default)]
+    #[garde(length(max = MAX_RESPONSES), inner(length(chars, max = MAX_RESPONSE)))]
+    llm_responses: Vec<String>,
+    /// Whose chat session it is; may be left out.
+    user_id: Option<UserId>,
+    /// The chat session it belongs to.
+    session_id: ConversationId,
 }
 
-#[derive(Deserialize, JsonSchema)]
-pub(crate) struct PromptPath {
-    prompt_id: PromptId,
-}
-
-/// A prompt that a person keeps.
+/// A prompt with its answers.
 #[derive(Serialize, JsonSchema)]
-pub(crate) struct KeptPromptView {
+pub(crate) struct SessionPromptView {
     prompt_id: String,
     user_id: String,
+    session_id: String,
     prompt_text: String,
-    name: Option<String>,
+    /// All answers to it, oldest first.
+    llm_responses: Vec<String>,
+    timestamp: Timestamp,
 }
 
-impl From<UserPrompt> for KeptPromptView {
-    fn from(prompt: UserPrompt) -> Self {
+impl SessionPromptView {
+    fn of(turn: Turn, user: &UserId) -> Self {
         Self {
-            prompt_id: prompt.id.0,
-            user_id: prompt.user.0,
-            prompt_text: prompt.text,
-            name: prompt.name,
+            prompt_id: turn.id.0,
+            user_id: user.0.clone(),
+            session_id: turn.conversation.0,
+            prompt_text: turn.question,
+            llm_responses: turn.answers.into_iter().map(|answer| answer.text).collect(),
+            timestamp: turn.created_at,
         }
     }
 }
 
-/// A prompt of the platform.
-#[derive(Serialize, JsonSchema)]
-pub(crate) struct PlatformPromptView {
-    prompt_id: String,
-    prompt_text: String,
-    name: Option<String>,
-}
-
-impl From<SystemPrompt> for PlatformPromptView {
-    fn from(prompt: SystemPrompt) -> Self {
-        Self {
-            prompt_id: prompt.id.0,
-            prompt_text: prompt.text,
-            name: prompt.name,
-        }
-    }
-}
-
-pub(crate) async fn list_prompts_for_user(
+pub(crate) async fn list_prompts_of_session(
     app: Ctx,
     _: Service,
-    Path(path): Path<UserPath>,
+    Path(path): Path<SessionPath>,
     page: Paging,
-) -> Result<Listing<KeptPromptView>> {
-    let user = app.user(&path.user_id).await?;
-    let found = app.user_prompts(&user.personal_org, &user.id).list(&page).await?;
-    page.answer(found.map(KeptPromptView::from))
+) -> Result<Listing<SessionPromptView>> {
+    let conversations = app.conversations_with(&path.session_id).await?.ok_or(ABSENT)?;
+    let conversation = conversations.get(&path.session_id).await?.ok_or(ABSENT)?;
+    let head = conversation.head.as_ref().map(TurnId::question);
+    let turns = conversations.path(&path.session_id, head.as_ref(), &page).await?;
+    page.answer(turns.map(|turn| SessionPromptView::of(turn, &conversation.user)))
 }
 
 pub(crate) async fn create_prompt_for_user(
     app: Ctx,
     _: Service,
-    Body(new): Body<NewPromptForUser>,
-) -> Result<Created<KeptPromptView>> {
-    let user = app.user(&new.user_id).await?;
-    let change = PromptChange {
-        text: Some(new.prompt_text),
-        ..PromptChange::default()
-    };
-    let prompt = app.create_prompt(&user.personal_org, &user.id, change).await?;
-    Ok(Created(prompt.into()))
-}
-
-pub(crate) async fn delete_prompt_of_user(app: Ctx, _: Service, Path(path): Path<PromptPath>) -> Result<Message> {
-    let prompts = app.user_prompts_with(&path.prompt_id).await?.ok_or(ABSENT)?;
-    if prompts.delete(&path.prompt_id, app.clock.now()).await? {
-        Ok(Message("User prompt deleted successfully"))
-    } else {
-        Err(ABSENT.into())
+    Body(new): Body<NewSessionPrompt>,
+) -> Result<Created<SessionPromptView>> {
+    let conversations = app.conversations_with(&new.session_id).await?.ok_or(ABSENT)?;
+    let conversation = conversations.get(&new.session_id).await?.ok_or(ABSENT)?;
+    if new.user_id.is_some_and(|user| user != conversation.user) {
+        return Err(Error::invalid("/user_id", "has to be the user whose session this is").into());
     }
-}
-
-pub(crate) async fn list_platform_prompts(app: Ctx, _: Service, page: Paging) -> Result<Listing<PlatformPromptView>> {
-    let found = app.system_prompts().list(&page).await?;
-    page.answer(found.map(PlatformPromptView::from))
+    let turn = app
+        .store_turn(&conversations, &new.session_id, &new.prompt_text, &new.llm_responses)
+        .await?;
+    Ok(Created(SessionPromptView::of(turn, &conversation.user)))
 }

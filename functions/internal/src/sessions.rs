@@ -1,12 +1,13 @@
 //! Chat sessions of everybody.
 
+use app::{ConversationChange, NewConversation};
 use garde::Validate;
 use http_api::{Body, Created, Ctx, Json, Listing, Message, Paging, Path, Result, Service, readable_name};
 use model::{Conversation, ConversationId, Error, Timestamp, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-const ABSENT: Error = Error::NotFound("session");
+pub(crate) const ABSENT: Error = Error::NotFound("session");
 
 /// A new chat session.
 #[derive(Deserialize, Validate, JsonSchema)]
@@ -34,7 +35,7 @@ pub(crate) struct UserPath {
 
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct SessionPath {
-    session_id: ConversationId,
+    pub(crate) session_id: ConversationId,
 }
 
 /// A chat session.
@@ -70,7 +71,10 @@ pub(crate) async fn list_sessions_of_user(
     page: Paging,
 ) -> Result<Listing<UserSessionView>> {
     let user = app.user(&path.user_id).await?;
-    let found = app.conversations(&user.personal_org, &user.id).list(&page).await?;
+    let found = app
+        .conversations(&user.personal_org, &user.id)
+        .list(&page, None)
+        .await?;
     page.answer(found.map(UserSessionView::from))
 }
 
@@ -80,20 +84,14 @@ pub(crate) async fn create_session_for_user(
     Body(new): Body<NewUserSession>,
 ) -> Result<Created<UserSessionView>> {
     let user = app.user(&new.user_id).await?;
-    let now = app.clock.now();
-    let conversation = Conversation {
-        id: app.ids.make()?,
+    let new = NewConversation {
         org: user.personal_org,
         user: user.id,
         chatbot: None,
         title: new.title,
-        created_at: now,
-        updated_at: now,
+        model: None,
     };
-    app.conversations(&conversation.org, &conversation.user)
-        .create(&conversation)
-        .await?;
-    Ok(Created(conversation.into()))
+    Ok(Created(app.begin_conversation(new).await?.into()))
 }
 
 pub(crate) async fn get_internal_session(
@@ -113,9 +111,11 @@ pub(crate) async fn rename_internal_session(
     Body(change): Body<SessionTitle>,
 ) -> Result<Json<UserSessionView>> {
     let conversations = app.conversations_with(&path.session_id).await?.ok_or(ABSENT)?;
-    let renamed = conversations
-        .rename(&path.session_id, &change.title, app.clock.now())
-        .await?;
+    let change = ConversationChange {
+        title: Some(change.title),
+        ..ConversationChange::default()
+    };
+    let renamed = conversations.change(&path.session_id, &change, app.clock.now()).await?;
     Ok(Json(renamed.ok_or(ABSENT)?.into()))
 }
 

@@ -19,7 +19,7 @@ impl App {
             return Ok(());
         };
         let detail = "Too many accounts were made from your network; wait before the next one.";
-        self.count(&keys::sign_ups(network), SIGN_UPS, "too_many_accounts", detail)
+        self.count_against(&keys::sign_ups(network), SIGN_UPS, "too_many_accounts", detail)
             .await
     }
 
@@ -30,7 +30,8 @@ impl App {
     pub(crate) async fn count_verification(&self, email: &Email) -> Result<()> {
         let detail = "Mails were sent to this address already; look for them, or wait before the next one.";
         let asked = keys::mails_to(&email.fingerprint(), "VERIFY_ASKED");
-        self.count(&asked, VERIFICATIONS, "too_many_mails", detail).await
+        self.count_against(&asked, VERIFICATIONS, "too_many_mails", detail)
+            .await
     }
 
     /// Counts an invitation that `org` sends to `email`, for the first time or again.
@@ -40,14 +41,14 @@ impl App {
     pub(crate) async fn count_invitation(&self, org: &OrgId, email: &Email) -> Result<()> {
         let code = "too_many_invitations";
         let detail = "Your organization sent many invitations; wait before the next one.";
-        self.count(&keys::invitations_of(org), INVITATIONS, code, detail)
+        self.count_against(&keys::invitations_of(org), INVITATIONS, code, detail)
             .await?;
         let detail = "This address was invited many times; wait before it is invited again.";
         let to = keys::mails_to(&email.fingerprint(), "INVITATION");
-        self.count(&to, INVITED, code, detail).await
+        self.count_against(&to, INVITED, code, detail).await
     }
 
-    async fn count(&self, key: &Key, bucket: Bucket, code: &'static str, detail: &'static str) -> Result<()> {
+    async fn count_against(&self, key: &Key, bucket: Bucket, code: &'static str, detail: &'static str) -> Result<()> {
         let taken = self.store.limits().take(key, bucket, self.clock.now()).await?;
         taken.map_err(|retry_after| Error::TooMany {
             code,

@@ -143,6 +143,7 @@ impl App {
                 yield Thing::Pointers(Partition::item(Home::App, keys::shared_prompt(org, &prompt)));
                 yield items(&file, Partition::whole(Home::App, keys::prompt_versions(org, &prompt)));
             }
+            yield Thing::Files(org.clone(), keys::large_turns_of(org, user));
             yield items(&name, Partition::whole(Home::App, own));
             yield Thing::Share(org.clone(), user.clone());
         }

@@ -14,6 +14,7 @@ mod audit;
 mod audited;
 mod clerk;
 mod config;
+mod conversations;
 mod credentials;
 mod estate;
 mod export_user;
@@ -51,11 +52,12 @@ mod users;
 
 use std::{ops::Deref, sync::Arc};
 
-pub use answer::{AnswerEvent, AnswerStream, Question};
+pub use answer::{AnswerEvent, AnswerStream, Answered, Asked, LastSeen, Question};
 pub use api_keys::{KeyChange, KeyFound, Keyring, NewKey, ShownOnce};
 pub use audit::{AuditRecord, ClientEntry};
 pub use clerk::{ClerkPerson, SignedEvent};
 pub use config::{Bedrock, ClerkConfig, Config, ConfigError, DEFAULT_PUBLIC_URL, Providers};
+pub use conversations::{Found, NewConversation};
 pub use credentials::NewCredentials;
 pub use export_user::ExportFound;
 pub use futures::future::BoxFuture;
@@ -71,12 +73,14 @@ pub use operations::{Failed, LogEntry, Provider, SystemStatus};
 pub use orgs::{NewOrg, OwnOrg};
 pub use origin::Origin;
 pub use prompts::PromptChange;
-pub use readiness::{Dependency, Readiness};
+pub use readiness::{ChatHealth, Dependency, Readiness};
 pub use seal::Seal;
 pub use settings::SettingsFound;
 pub use sign_in::{Credential, Identity, KeyGrant, SignedIn};
 pub use store::{Alert, AuditFilter, Failure, FailureFilter, QueueDepth, ScheduleRun, UserFilter};
-pub use store::{Begun, ChatbotChange, IdempotencyKey, QuotaChange, SettingsChange, StoredAnswer, UserChange};
+pub use store::{
+    Begun, ChatbotChange, ConversationChange, IdempotencyKey, QuotaChange, SettingsChange, StoredAnswer, UserChange,
+};
 use store::{Chatbots, Conversations, Documents, Objects, Queues, Store};
 pub use tokens::TokenPair;
 use tokio::sync::OnceCell;
@@ -108,6 +112,7 @@ pub struct Inner {
     clerk: clerk::Verifier,
     caches: operations::Caches,
     tasks: tasks::Tasks,
+    lives: answer::Lives,
     denied: pace::Denied,
     told: alerts::Told,
 }
@@ -151,6 +156,7 @@ impl App {
             clerk: clerk::Verifier::new(config.clerk.clone())?,
             caches: operations::Caches::default(),
             tasks: tasks::Tasks::default(),
+            lives: answer::Lives::default(),
             denied: pace::Denied::default(),
             told: alerts::Told::default(),
             clock,
@@ -170,7 +176,7 @@ impl App {
 
     /// The conversations of one person inside one organization.
     pub fn conversations(&self, org: &OrgId, user: &UserId) -> Conversations {
-        self.store.conversations(org, user)
+        self.store.conversations(&self.objects, org, user)
     }
 
     /// The conversations among which this one is, whoever's they are: for callers that act for everybody.

@@ -28,7 +28,30 @@ impl Readiness {
     }
 }
 
+/// Whether what chats need answers.
+#[derive(Debug, Clone, Copy)]
+pub struct ChatHealth {
+    /// Conversations can be read.
+    pub conversations: bool,
+    /// Documents can be searched.
+    pub documents: bool,
+}
+
 impl App {
+    /// Asks what chats need.
+    pub fn chat_health(&self) -> BoxFuture<'_, ChatHealth> {
+        Box::pin(async move {
+            let (conversations, documents) = futures::join!(
+                self.store.is_reachable(&self.config.tables.app),
+                self.objects.is_reachable()
+            );
+            ChatHealth {
+                conversations,
+                documents,
+            }
+        })
+    }
+
     /// Asks every table, the bucket and every queue.
     pub fn readiness(&self) -> BoxFuture<'_, Readiness> {
         Box::pin(async move {

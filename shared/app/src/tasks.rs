@@ -28,6 +28,11 @@ impl App {
         Some(self.tasks.0.spawn_on(task, &runtime))
     }
 
+    /// Does work that is not to end with its request.
+    pub fn go_on(&self, work: futures::future::BoxFuture<'static, ()>) {
+        self.run_to_the_end(work);
+    }
+
     /// Waits until nothing runs that outlives its request.
     pub async fn idle(&self) {
         self.tasks.0.wait().await;

@@ -43,6 +43,13 @@ pub trait Host: Send + Sync + 'static {
         Box::pin(async {})
     }
 
+    /// Does work that is not to end with its request.
+    fn go_on(&self, work: BoxFuture<'static, ()>) {
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(work);
+        }
+    }
+
     /// Milliseconds since the Unix epoch.
     fn now_ms(&self) -> i64;
 
@@ -81,6 +88,10 @@ impl Host for App {
 
     fn note_failure(&self, failed: Failed) -> BoxFuture<'_, ()> {
         self.note_failure(failed)
+    }
+
+    fn go_on(&self, work: BoxFuture<'static, ()>) {
+        self.go_on(work);
     }
 
     fn now_ms(&self) -> i64 {

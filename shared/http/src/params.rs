@@ -11,7 +11,7 @@ use model::Error;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
-use crate::{Describe, Problem, Result, body::decode_pairs, describe::OperationDoc, shape};
+use crate::{Describe, Problem, Result, body::decode_pairs, describe::OperationDoc, scope::only, shape};
 
 /// Longest path parameter, bytes: far more than any id or slug has, far less than a table key may have.
 const MAX_SEGMENT_BYTES: usize = 256;
@@ -132,6 +132,28 @@ impl<S: Send + Sync> FromRequestParts<S> for WantsStream {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
         Ok(Self::of(&parts.headers))
+    }
+}
+
+/// The id of the last event that the client of a stream has (`Last-Event-ID`,
+/// <https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header>).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastEventId(pub Option<String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for LastEventId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        let id = only(&parts.headers, "last-event-id")?.filter(|id| !id.is_empty());
+        Ok(Self(id.map(str::to_owned)))
+    }
+}
+
+impl Describe for LastEventId {
+    fn describe(doc: &mut OperationDoc<'_>) {
+        let text = "The `id:` of the last event that arrived; the answer goes on behind it.";
+        doc.header_parameter("Last-Event-ID", text);
+        doc.problem(400);
     }
 }
 

@@ -7,6 +7,7 @@ use http::{HeaderValue, StatusCode, header};
 use model::Error;
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::json;
 
 use crate::{
     Describe, Problem,
@@ -61,6 +62,17 @@ pub struct Listing<T> {
     pub(crate) next: Option<String>,
 }
 
+/// 200 with a file of text to be saved.
+#[derive(Debug)]
+pub struct Attachment {
+    /// Its media type.
+    pub media_type: &'static str,
+    /// The name it is saved under: letters, digits, `-`, `_` and `.` stay, anything else becomes `-`.
+    pub file_name: String,
+    /// What is in it.
+    pub text: String,
+}
+
 /// One of two kinds of answer.
 #[derive(Debug)]
 pub enum Either<A, B> {
@@ -78,7 +90,7 @@ struct MessageBody {
     message: &'static str,
 }
 
-fn json<T: Output>(status: StatusCode, value: &T) -> Response {
+fn json_of<T: Output>(status: StatusCode, value: &T) -> Response {
     match serde_json::to_vec(value) {
         Ok(body) => json_bytes(status, body, shape::output::<T>),
         Err(error) => Problem::from(Error::internal(error)).into_response(),
@@ -96,25 +108,25 @@ fn json_bytes(status: StatusCode, body: Vec<u8>, shape: fn() -> Arc<Shape>) -> R
 
 impl<T: Output> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
-        json(StatusCode::OK, &self.0)
+        json_of(StatusCode::OK, &self.0)
     }
 }
 
 impl<T: Output> IntoResponse for Created<T> {
     fn into_response(self) -> Response {
-        json(StatusCode::CREATED, &self.0)
+        json_of(StatusCode::CREATED, &self.0)
     }
 }
 
 impl<T: Output> IntoResponse for Accepted<T> {
     fn into_response(self) -> Response {
-        json(StatusCode::ACCEPTED, &self.0)
+        json_of(StatusCode::ACCEPTED, &self.0)
     }
 }
 
 impl<T: Output> IntoResponse for Unavailable<T> {
     fn into_response(self) -> Response {
-        json(StatusCode::SERVICE_UNAVAILABLE, &self.0)
+        json_of(StatusCode::SERVICE_UNAVAILABLE, &self.0)
     }
 }
 
@@ -126,18 +138,32 @@ impl IntoResponse for NoContent {
 
 impl IntoResponse for Message {
     fn into_response(self) -> Response {
-        json(StatusCode::OK, &MessageBody { message: self.0 })
+        json_of(StatusCode::OK, &MessageBody { message: self.0 })
     }
 }
 
 impl<T: Output> IntoResponse for Listing<T> {
     fn into_response(self) -> Response {
-        let mut response = json(StatusCode::OK, &self.items);
+        let mut response = json_of(StatusCode::OK, &self.items);
         if let Some(next) = self
             .next
             .and_then(|url| HeaderValue::try_from(format!("<{url}>; rel=\"next\"")).ok())
         {
             response.headers_mut().insert(header::LINK, next);
+        }
+        response
+    }
+}
+
+impl IntoResponse for Attachment {
+    fn into_response(self) -> Response {
+        let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+        let name: String = self.file_name.chars().map(|c| if plain(c) { c } else { '-' }).collect();
+        let mut response = self.text.into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.media_type));
+        if let Ok(disposition) = HeaderValue::try_from(format!("attachment; filename=\"{name}\"")) {
+            headers.insert(header::CONTENT_DISPOSITION, disposition);
         }
         response
     }
@@ -206,6 +232,14 @@ impl<T: Output> Describe for Listing<T> {
             "Link",
             "The next page, as `<url>; rel=\"next\"` (RFC 8288); absent on the last one.",
         );
+    }
+}
+
+impl Describe for Attachment {
+    fn describe(doc: &mut OperationDoc<'_>) {
+        let text = || json!({"type": "string"});
+        doc.response(200, "OK", Some(("text/markdown", text())));
+        doc.response(200, "OK", Some(("application/json", text())));
     }
 }
 

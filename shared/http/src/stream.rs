@@ -26,15 +26,16 @@ use crate::{
     shape,
 };
 
-/// Events as JSON text in the declared spelling.
-pub(crate) type Frames = BoxStream<'static, Result<Vec<u8>>>;
+/// Events as JSON text in the declared spelling, and the ids they have of their own.
+pub(crate) type Frames = BoxStream<'static, Result<(Option<String>, Vec<u8>)>>;
 
 /// The frame after the last event of a stream that ended well.
 pub(crate) const DONE: &[u8] = b"data: [DONE]\n\n";
 /// A comment goes out after this much silence, so that no proxy takes the connection for dead.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// 200 with `text/event-stream`: one frame `id: n`, `data: {...}` per event, `data: [DONE]` at the end.
+/// 200 with `text/event-stream`: one frame `id: n`, `data: {...}` per event, `data: [DONE]` at the end. Events that can
+/// be asked for again have ids of their own, which a client sends back as `Last-Event-ID`.
 ///
 /// A failure after the first byte is one frame `event: error` with a problem body, and no `[DONE]`.
 pub struct EventStream<T = Value> {
@@ -45,8 +46,24 @@ pub struct EventStream<T = Value> {
 impl<T: Output> EventStream<T> {
     /// A stream of these events; it ends at the first error.
     pub fn new<E: Into<Problem>>(events: impl Stream<Item = std::result::Result<T, E>> + Send + 'static) -> Self {
+        Self::of(events.map(|event| event.map(|event| (None, event))))
+    }
+
+    /// The same, for events with ids of their own.
+    pub fn with_ids<E: Into<Problem>>(
+        events: impl Stream<Item = std::result::Result<(String, T), E>> + Send + 'static,
+    ) -> Self {
+        Self::of(events.map(|event| event.map(|(id, event)| (Some(id), event))))
+    }
+
+    fn of<E: Into<Problem>>(
+        events: impl Stream<Item = std::result::Result<(Option<String>, T), E>> + Send + 'static,
+    ) -> Self {
         let frames = events.map(|event| match event {
-            Ok(event) => serde_json::to_vec(&event).map_err(|error| Error::internal(error).into()),
+            Ok((id, event)) => match serde_json::to_vec(&event) {
+                Ok(json) => Ok((id, json)),
+                Err(error) => Err(Error::internal(error).into()),
+            },
             Err(error) => Err(error.into()),
         });
         Self {
@@ -89,12 +106,11 @@ pub(crate) fn respond(
     let mut number = 0_u64;
     let text = next_frame(frames).map(move |frame| -> Result<Bytes, std::convert::Infallible> {
         Ok(match frame {
-            Frame::Event(json) => {
+            Frame::Event(id, json) => {
                 number += 1;
+                let id = id.unwrap_or_else(|| number.to_string());
                 let json = rename(json);
-                [format!("id: {number}\ndata: ").as_bytes(), &json, b"\n\n"]
-                    .concat()
-                    .into()
+                [format!("id: {id}\ndata: ").as_bytes(), &json, b"\n\n"].concat().into()
             }
             Frame::Silence => Bytes::from_static(b": keep-alive\n\n"),
             Frame::Failed(problem) => [b"event: error\ndata: ", problem.body(&scope).as_slice(), b"\n\n"]
@@ -116,7 +132,7 @@ pub(crate) fn respond(
 }
 
 enum Frame {
-    Event(Vec<u8>),
+    Event(Option<String>, Vec<u8>),
     Silence,
     Failed(Problem),
     End,
@@ -129,7 +145,7 @@ fn next_frame(frames: Frames) -> impl Stream<Item = Frame> + Send {
         let event = AssertUnwindSafe(frames.next()).catch_unwind();
         Some(match tokio::time::timeout(HEARTBEAT, event).await {
             Err(_) => (Frame::Silence, Some(frames)),
-            Ok(Ok(Some(Ok(json)))) => (Frame::Event(json), Some(frames)),
+            Ok(Ok(Some(Ok((id, json))))) => (Frame::Event(id, json), Some(frames)),
             Ok(Ok(Some(Err(problem)))) => (Frame::Failed(problem), None),
             Ok(Ok(None)) => (Frame::End, None),
             Ok(Err(_)) => (Frame::Failed(Error::internal("a stream panicked").into()), None),

@@ -17,22 +17,22 @@ pub struct Conversation {
     pub chatbot: Option<ChatbotId>,
     /// Shown in lists.
     pub title: Option<String>,
+    /// Kept at hand by its person.
+    #[serde(default)]
+    pub pinned: bool,
+    /// The model or alias that answers when there is no chatbot.
+    #[serde(default)]
+    pub model: Option<String>,
+    /// The turn that is shown last: the path from the first turn to it is what was said. None before the first one.
+    #[serde(default)]
+    pub head: Option<TurnId>,
+    /// Counts what was done to the path. Who adds to it says what it was before, so that two at once never both do.
+    #[serde(default)]
+    pub rev: u64,
     /// When it was begun.
     pub created_at: Timestamp,
     /// Last turn or change.
     pub updated_at: Timestamp,
-}
-
-/// Where an answer is on its way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum TurnStatus {
-    /// The model is answering.
-    Generating,
-    /// The answer is whole.
-    Complete,
-    /// The answer broke off; what there is of it is kept.
-    Failed,
 }
 
 /// A passage of a document that backs a statement of an answer.
@@ -67,50 +67,20 @@ pub struct Usage {
     pub estimated: bool,
 }
 
-/// A message and the answer to it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Turn {
-    /// Its id, also that of the question as a message; turns sort by it.
-    pub id: TurnId,
-    /// Id of the answer as a message.
-    pub answer_id: TurnId,
-    /// The conversation.
-    pub conversation: ConversationId,
-    /// What the person wrote.
-    pub question: String,
-    /// What was answered so far.
-    pub answer: String,
-    /// Passages the answer cites, by number.
-    pub citations: Vec<Citation>,
-    /// Something the person should know about the answer, for example that documents were still being read.
-    pub notice: Option<String>,
-    /// The model that answered.
-    pub model: String,
-    /// The model that was asked for, when another one answered.
-    pub requested_model: Option<String>,
-    /// What it cost.
-    pub usage: Usage,
-    /// Why the model stopped: `stop`, `length`, `content_filter`.
-    pub finish_reason: Option<String>,
-    /// Where the answer is on its way.
-    pub status: TurnStatus,
-    /// A `Generating` turn has failed from here on, milliseconds since the Unix epoch.
-    pub lease_until_ms: i64,
-    /// When the question came.
-    pub created_at: Timestamp,
-    /// When the answer was whole.
-    pub completed_at: Option<Timestamp>,
-}
-
-impl Turn {
-    /// Where the answer is at `now`: one that nobody works on any more has failed.
-    pub fn status_at(&self, now: Timestamp) -> TurnStatus {
-        match self.status {
-            TurnStatus::Generating if self.lease_until_ms < now.as_millisecond() => TurnStatus::Failed,
-            status => status,
+impl Usage {
+    /// Both together, when an answer took two calls.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            prompt_tokens: self.prompt_tokens + other.prompt_tokens,
+            completion_tokens: self.completion_tokens + other.completion_tokens,
+            total_tokens: self.total_tokens + other.total_tokens,
+            estimated: self.estimated || other.estimated,
         }
     }
 }
 
 /// Longest message, in characters.
 pub const MAX_MESSAGE: usize = 32_000;
+/// Longest title, in characters.
+pub const MAX_TITLE: usize = 200;

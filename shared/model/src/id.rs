@@ -72,8 +72,10 @@ ids! {
     ExportId,
     /// A prompt that is kept to be used again.
     PromptId,
-    /// One turn of a conversation: the user's message and the answer to it.
+    /// One turn of a conversation: the user's message and the answers to it.
     TurnId,
+    /// A message of a conversation: a question has the id of its turn, an answer one that leads to its turn.
+    MessageId,
     /// One call of a model, and what is reserved for it.
     GenerationId,
 }
@@ -100,13 +102,36 @@ impl Ids {
     /// # Errors
     /// [`Error::Internal`] when the operating system gives no random bytes.
     pub fn make<I: From<String>>(&self) -> Result<I> {
+        self.build(random_bytes()?)
+    }
+
+    /// A new id for a turn of `conversation`, greater than `before` whatever the clock of the process that made that
+    /// one. It carries the moment its conversation was made, so that a turn is found by its id alone
+    /// ([`TurnId::conversation_prefix`]), and its last byte is free for the ids of its answers.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the operating system gives no random bytes.
+    pub fn make_turn(&self, conversation: &ConversationId, before: Option<&TurnId>) -> Result<TurnId> {
+        if let Some(bits) = before.and_then(|before| bits(before.as_str())) {
+            let stamp = (bits >> 80) << 12 | (bits >> 64 & 0xfff);
+            self.last
+                .fetch_max(u64::try_from(stamp).unwrap_or(0), Ordering::Relaxed);
+        }
+        let mut random: [u8; 10] = random_bytes()?;
+        let made = bits(conversation.as_str()).map_or(0, |bits| bits >> 80);
+        // After the two bits of the variant: 48 of the conversation, 6 at random, 8 for the answers.
+        let tail = u128::from(made) << 14 | u128::from(random[2] & 0x3f) << 8;
+        random[2..].copy_from_slice(&tail.to_be_bytes()[8..]);
+        self.build(random)
+    }
+
+    fn build<I: From<String>>(&self, mut random: [u8; 10]) -> Result<I> {
         let now = u64::try_from(self.clock.now_ms()).unwrap_or(0) << 12;
         let previous = self
             .last
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(now.max(last + 1)))
             .unwrap_or_default();
         let stamp = now.max(previous + 1);
-        let mut random: [u8; 10] = random_bytes()?;
         // rand_a (12 bits) carries the counter: RFC 9562 section 6.2, method 1.
         random[0] = ((stamp >> 8) & 0x0f) as u8;
         random[1] = (stamp & 0xff) as u8;
@@ -115,6 +140,46 @@ impl Ids {
                 .into_uuid()
                 .to_string(),
         ))
+    }
+}
+
+/// The bits of an id; none of what is not one of ours.
+fn bits(id: &str) -> Option<u128> {
+    Some(uuid::Uuid::parse_str(id).ok()?.as_u128())
+}
+
+/// Most answers of one turn: what fits into the last byte of an id.
+pub const MAX_ANSWERS: usize = 255;
+
+impl TurnId {
+    /// What the id of its conversation begins with, when it is one of ours.
+    pub fn conversation_prefix(&self) -> Option<String> {
+        let made = bits(self.as_str())? >> 14 & 0xffff_ffff_ffff;
+        Some(format!("{:08x}-{:04x}-", made >> 16, made & 0xffff))
+    }
+
+    /// The id of its question as a message.
+    pub fn question(&self) -> MessageId {
+        MessageId(self.0.clone())
+    }
+
+    /// The id of its answer number `number`, counted from 1.
+    pub fn answer(&self, number: u8) -> MessageId {
+        let id = bits(self.as_str()).map(|bits| uuid::Uuid::from_u128(bits & !0xff | u128::from(number)));
+        MessageId(id.map_or_else(|| self.0.clone(), |id| id.to_string()))
+    }
+}
+
+impl MessageId {
+    /// The turn it belongs to.
+    pub fn turn(&self) -> TurnId {
+        let id = bits(self.as_str()).map(|bits| uuid::Uuid::from_u128(bits & !0xff));
+        TurnId(id.map_or_else(|| self.0.clone(), |id| id.to_string()))
+    }
+
+    /// Whether it is a question and not an answer.
+    pub fn is_question(&self) -> bool {
+        self.0 == self.turn().0
     }
 }
 
@@ -152,5 +217,38 @@ mod tests {
         let at = made_at(&made[0]).map(Timestamp::as_millisecond).unwrap_or_default();
         assert!((ids.clock.now_ms() - at).abs() < 60_000, "an id tells when it was made");
         assert!(made.iter().all(|id| id.len() == 36 && id.as_bytes()[14] == b'7'));
+    }
+
+    #[test]
+    fn a_turn_leads_to_its_conversation_and_an_answer_to_its_turn() {
+        let ids = Ids::default();
+        let conversation: ConversationId = ids.make().unwrap_or_else(|_| unreachable!());
+        let turn = ids.make_turn(&conversation, None).unwrap_or_else(|_| unreachable!());
+        let prefix = turn.conversation_prefix().unwrap_or_default();
+        assert!(conversation.as_str().starts_with(&prefix), "{prefix} of {conversation}");
+        assert_eq!(prefix.len(), 14);
+        assert!(turn.question().is_question());
+        for number in [1, 2, 255] {
+            let answer = turn.answer(number);
+            assert!(!answer.is_question() && answer.as_str().as_bytes()[14] == b'7');
+            assert_eq!(answer.turn(), turn);
+        }
+        assert_eq!(MessageId("no id".to_owned()).turn().as_str(), "no id");
+    }
+
+    #[test]
+    fn a_turn_is_greater_than_the_one_before_it_whatever_the_clock_that_made_that_one() {
+        let ahead = Clock::default();
+        ahead.advance(std::time::Duration::from_secs(3600));
+        let (ahead, behind) = (Ids::new(ahead), Ids::default());
+        let conversation = ConversationId("c".to_owned());
+        let mut last = ahead.make_turn(&conversation, None).unwrap_or_else(|_| unreachable!());
+        for _ in 0..5000 {
+            let next = behind
+                .make_turn(&conversation, Some(&last))
+                .unwrap_or_else(|_| unreachable!());
+            assert!(next > last, "{next} after {last}");
+            last = next;
+        }
     }
 }

@@ -32,13 +32,14 @@ pub mod session;
 pub mod settings;
 pub mod throttle;
 pub mod time;
+pub mod turn;
 pub mod usage;
 
 pub use account::{PlatformRole, User, UserStatus};
 pub use api_key::{ApiKey, KeyMode, KeyState};
 pub use audit::{Actor, AuditEntry};
 pub use chatbot::{Chatbot, ChatbotSettings};
-pub use conversation::{Citation, Conversation, Turn, TurnStatus, Usage};
+pub use conversation::{Citation, Conversation, Usage};
 pub use document::{Document, DocumentKind, DocumentStatus, IndexFailure};
 pub use email::Email;
 pub use error::{Error, FieldError, Result, UpstreamKind};
@@ -46,7 +47,7 @@ pub use export::{Export, ExportMessage, ExportStatus};
 pub use generation::Category;
 pub use id::{
     ApiKeyId, AuditEntryId, ChatbotId, ConversationId, DocumentId, ExportId, GenerationId, Ids, InvitationId, MailId,
-    OrgId, PromptId, SessionId, TurnId, UserId,
+    MessageId, OrgId, PromptId, SessionId, TurnId, UserId,
 };
 pub use invitation::Invitation;
 pub use limit::{LimitReached, Pace, TokenLimit, TokenScope};
@@ -64,4 +65,5 @@ pub use secret::Secret;
 pub use session::Session;
 pub use settings::Settings;
 pub use time::{Clock, Timestamp};
+pub use turn::{Answer, AnswerStatus, Feedback, Rating, Turn};
 pub use usage::{Figures, Histogram};

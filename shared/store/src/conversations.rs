@@ -1,30 +1,45 @@
-//! Conversations of one person inside one organization, and their turns.
+//! Conversations of one person inside one organization. Their turns are in `turns.rs`.
 
-use aws_sdk_dynamodb::types::{DeleteRequest, Put, ReturnValue, TransactWriteItem, Update, WriteRequest};
-use model::{Conversation, ConversationId, Error, OrgId, Page, PageRequest, Result, Timestamp, Turn, UserId};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use model::{Conversation, ConversationId, OrgId, Page, PageRequest, Result, Timestamp, TurnId, UserId};
 
 use crate::{
-    Store,
-    item::{self, ABSENT, Narrow, Transaction, conditional, from_item, primary, s, to_item, transact, value},
+    Home, Objects, Partition, Store,
+    item::{self, Item, Narrow, conditional, from_item, n, s, starting_with, to_item},
     keys,
 };
 
 /// The conversations of one person inside one organization. Nobody else can address them.
 #[derive(Debug, Clone)]
 pub struct Conversations {
-    store: Store,
-    org: OrgId,
-    user: UserId,
+    pub(crate) store: Store,
+    pub(crate) objects: Objects,
+    pub(crate) org: OrgId,
+    pub(crate) user: UserId,
 }
 
 /// A conversation that is being deleted is invisible and takes no turns.
 const ALIVE: &str = "attribute_exists(pk) AND attribute_not_exists(deleted_at)";
+/// The same, and nobody did anything to its path since it was read.
+pub(crate) const UNMOVED: &str = "attribute_exists(pk) AND attribute_not_exists(deleted_at) AND (rev = :rev OR (attribute_not_exists(rev) AND :rev = :zero))";
+
+/// What is changed of a conversation; what is absent stays.
+#[derive(Debug, Clone, Default)]
+pub struct ConversationChange {
+    /// Its title.
+    pub title: Option<String>,
+    /// Whether it is kept at hand.
+    pub pinned: Option<bool>,
+    /// The model or alias that answers.
+    pub model: Option<String>,
+}
 
 impl Store {
-    /// The conversations of `user` in `org`.
-    pub fn conversations(&self, org: &OrgId, user: &UserId) -> Conversations {
+    /// The conversations of `user` in `org`; what is too large of them is among `objects`.
+    pub fn conversations(&self, objects: &Objects, org: &OrgId, user: &UserId) -> Conversations {
         Conversations {
             store: self.clone(),
+            objects: objects.clone(),
             org: org.clone(),
             user: user.clone(),
         }
@@ -55,22 +70,24 @@ impl Conversations {
             .app()
             .get_raw(keys::conversation(&self.org, &self.user, id), true)
             .await?;
-        item.filter(|item| !item.contains_key("deleted_at"))
-            .map(from_item)
-            .transpose()
+        alive(item)
     }
 
-    /// Conversations, newest first.
-    pub async fn list(&self, page: &PageRequest) -> Result<Page<Conversation>> {
-        let alive = Narrow {
-            expression: Some("attribute_not_exists(deleted_at)"),
-            values: vec![],
+    /// Conversations, newest first; `pinned`: only those that are, or are not.
+    pub async fn list(&self, page: &PageRequest, pinned: Option<bool>) -> Result<Page<Conversation>> {
+        let narrow = Narrow {
+            expression: Some(match pinned {
+                None => "attribute_not_exists(deleted_at)",
+                Some(true) => "attribute_not_exists(deleted_at) AND pinned = :yes",
+                Some(false) => "attribute_not_exists(deleted_at) AND (attribute_not_exists(pinned) OR pinned <> :yes)",
+            }),
+            values: pinned
+                .map(|_| (":yes", AttributeValue::Bool(true)))
+                .into_iter()
+                .collect(),
         };
-        let found = self
-            .store
-            .app()
-            .list(keys::member(&self.org, &self.user), keys::CONVERSATIONS, page, alive)
-            .await?;
+        let own = keys::member(&self.org, &self.user);
+        let found = self.store.app().list(own, keys::CONVERSATIONS, page, narrow).await?;
         let items = found.items.into_iter().map(from_item).collect::<Result<_>>()?;
         Ok(Page {
             items,
@@ -78,18 +95,90 @@ impl Conversations {
         })
     }
 
-    /// Gives a conversation another title; answers it, or none when there is none.
-    pub async fn rename(&self, id: &ConversationId, title: &str, now: Timestamp) -> Result<Option<Conversation>> {
+    /// The conversation of this person that has a turn, found by the turn's id alone.
+    pub async fn with_turn(&self, turn: &TurnId) -> Result<Option<(Conversation, model::Turn)>> {
+        let Some(prefix) = turn.conversation_prefix() else {
+            return Ok(None);
+        };
+        let query = self.store.db.query().table_name(&self.store.tables().app);
+        let (own, prefix) = (
+            keys::member(&self.org, &self.user),
+            keys::conversations_of_turn(&prefix),
+        );
+        let found = starting_with(query.consistent_read(true), &own, &prefix).send().await;
+        // Conversations of one person that were made in the same millisecond: one, as good as always.
+        for item in found.map_err(item::failed)?.items.unwrap_or_default() {
+            let Some(conversation) = alive(Some(item))? else {
+                continue;
+            };
+            if let Some(turn) = self.turn(&conversation.id, turn).await? {
+                return Ok(Some((conversation, turn)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Changes a conversation; answers it, or none when there is none.
+    pub async fn change(
+        &self,
+        id: &ConversationId,
+        change: &ConversationChange,
+        now: Timestamp,
+    ) -> Result<Option<Conversation>> {
+        let mut parts = vec!["updated_at = :now"];
+        let mut update = self
+            .store
+            .app()
+            .update(&keys::conversation(&self.org, &self.user, id))
+            .expression_attribute_values(":now", s(now.to_string()));
+        if let Some(title) = &change.title {
+            parts.push("title = :title");
+            update = update.expression_attribute_values(":title", s(title));
+        }
+        if let Some(pinned) = change.pinned {
+            parts.push("pinned = :pinned");
+            update = update.expression_attribute_values(":pinned", AttributeValue::Bool(pinned));
+        }
+        if let Some(model) = &change.model {
+            parts.push("#model = :model");
+            update = update
+                .expression_attribute_names("#model", "model")
+                .expression_attribute_values(":model", s(model));
+        }
+        let update = update
+            .update_expression(format!("SET {}", parts.join(", ")))
+            .condition_expression(ALIVE)
+            .return_values(ReturnValue::AllNew);
+        conditional(update).await?.map(from_item).transpose()
+    }
+
+    /// Gives a conversation a better title, if it still has the one that was made for it.
+    pub async fn retitle(&self, id: &ConversationId, old: &str, new: &str) -> Result<bool> {
         let update = self
             .store
             .app()
             .update(&keys::conversation(&self.org, &self.user, id))
-            .update_expression("SET title = :title, updated_at = :now")
-            .condition_expression(ALIVE)
-            .expression_attribute_values(":title", s(title))
+            .update_expression("SET title = :new")
+            .condition_expression("attribute_not_exists(deleted_at) AND title = :old")
+            .expression_attribute_values(":old", s(old))
+            .expression_attribute_values(":new", s(new));
+        Ok(conditional(update).await?.is_some())
+    }
+
+    /// Shows another path; `false` when somebody did something to the path since the conversation was read.
+    pub async fn set_head(&self, read: &Conversation, head: &TurnId, now: Timestamp) -> Result<bool> {
+        let update = self
+            .store
+            .app()
+            .update(&keys::conversation(&self.org, &self.user, &read.id))
+            .update_expression("SET head = :head, updated_at = :now, rev = :next")
+            .condition_expression(UNMOVED)
+            .expression_attribute_values(":head", s(head.as_str()))
             .expression_attribute_values(":now", s(now.to_string()))
-            .return_values(ReturnValue::AllNew);
-        conditional(update).await?.map(from_item).transpose()
+            .expression_attribute_values(":rev", n(read.rev))
+            .expression_attribute_values(":zero", n(0))
+            .expression_attribute_values(":next", n(read.rev + 1));
+        Ok(conditional(update).await?.is_some())
     }
 
     /// Deletes a conversation with its turns; answers whether it was there. It is invisible from the first write
@@ -105,102 +194,19 @@ impl Conversations {
         if conditional(tombstone).await?.is_none() {
             return Ok(false);
         }
-        let turns = table
-            .keys_below(&keys::turns(&self.org, &self.user, id), keys::TURNS)
+        let turns = Partition::whole(Home::App, keys::turns(&self.org, &self.user, id));
+        self.store.erase(&turns).await?;
+        self.objects
+            .delete_below(&keys::large_turns(&self.org, &self.user, id))
             .await?;
-        for batch in turns.chunks(25) {
-            let requests = batch.iter().map(|key| {
-                let delete = DeleteRequest::builder()
-                    .set_key(Some(primary(key)))
-                    .build()
-                    .map_err(Error::internal)?;
-                Ok(WriteRequest::builder().delete_request(delete).build())
-            });
-            let mut left = Some(requests.collect::<Result<Vec<_>>>()?);
-            while let Some(requests) = left.take().filter(|requests| !requests.is_empty()) {
-                let write = self
-                    .store
-                    .db
-                    .batch_write_item()
-                    .request_items(&self.store.tables().app, requests);
-                let answer = write.send().await.map_err(item::failed)?;
-                left = answer
-                    .unprocessed_items
-                    .and_then(|mut tables| tables.remove(&self.store.tables().app));
-            }
-        }
         table.delete(&key).await?;
         Ok(true)
     }
+}
 
-    /// Begins a turn and touches its conversation, which gets `title` when it has none. Answers `false` when the
-    /// conversation does not exist any more.
-    pub async fn begin_turn(&self, turn: &Turn, title: &str) -> Result<bool> {
-        let table = &self.store.tables().app;
-        let key = keys::turn(&self.org, &self.user, &turn.conversation, &turn.id);
-        let put = Put::builder()
-            .table_name(table)
-            .set_item(Some(to_item(&key, turn)?))
-            .condition_expression(ABSENT)
-            .build();
-        let touch = Update::builder()
-            .table_name(table)
-            .set_key(Some(primary(&keys::conversation(
-                &self.org,
-                &self.user,
-                &turn.conversation,
-            ))))
-            .update_expression("SET updated_at = :now, title = if_not_exists(title, :title)")
-            .condition_expression(ALIVE)
-            .expression_attribute_values(":now", s(turn.created_at.to_string()))
-            .expression_attribute_values(":title", s(title))
-            .build();
-        let parts = vec![
-            TransactWriteItem::builder().put(put.map_err(Error::internal)?).build(),
-            TransactWriteItem::builder()
-                .update(touch.map_err(Error::internal)?)
-                .build(),
-        ];
-        Ok(transact(&self.store.db, parts).await? == Transaction::Done)
-    }
-
-    /// Writes how a turn ended. Answers `false` when it was deleted meanwhile: nothing comes back to life.
-    pub async fn end_turn(&self, turn: &Turn) -> Result<bool> {
-        let update = self
-            .store
-            .app()
-            .update(&keys::turn(&self.org, &self.user, &turn.conversation, &turn.id))
-            .update_expression(
-                "SET answer = :answer, citations = :citations, notice = :notice, model = :model, requested_model = :requested, \
-                 #usage = :usage, finish_reason = :reason, #status = :status, completed_at = :at",
-            )
-            .condition_expression(item::PRESENT)
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_names("#usage", "usage")
-            .expression_attribute_values(":answer", s(&turn.answer))
-            .expression_attribute_values(":citations", value(&turn.citations)?)
-            .expression_attribute_values(":notice", value(&turn.notice)?)
-            .expression_attribute_values(":model", s(&turn.model))
-            .expression_attribute_values(":requested", value(&turn.requested_model)?)
-            .expression_attribute_values(":usage", value(&turn.usage)?)
-            .expression_attribute_values(":reason", value(&turn.finish_reason)?)
-            .expression_attribute_values(":status", value(&turn.status)?)
-            .expression_attribute_values(":at", value(&turn.completed_at)?);
-        Ok(conditional(update).await?.is_some())
-    }
-
-    /// Turns, newest first.
-    pub async fn turns(&self, conversation: &ConversationId, page: &PageRequest) -> Result<Page<Turn>> {
-        let partition = keys::turns(&self.org, &self.user, conversation);
-        let found = self
-            .store
-            .app()
-            .list(partition, keys::TURNS, page, Narrow::default())
-            .await?;
-        let items = found.items.into_iter().map(from_item).collect::<Result<_>>()?;
-        Ok(Page {
-            items,
-            next: found.next,
-        })
-    }
+/// The conversation in an item, unless it is being deleted.
+fn alive(item: Option<Item>) -> Result<Option<Conversation>> {
+    item.filter(|item| !item.contains_key("deleted_at"))
+        .map(from_item)
+        .transpose()
 }

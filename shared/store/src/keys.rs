@@ -7,8 +7,8 @@
 
 use jiff::civil::Date;
 use model::{
-    ApiKeyId, ChatbotId, ConversationId, DocumentId, InvitationId, MailId, Network, OrgId, PromptId, SessionId, TurnId,
-    UserId, throttle::Lane,
+    ApiKeyId, ChatbotId, ConversationId, DocumentId, InvitationId, MailId, MessageId, Network, OrgId, PromptId,
+    SessionId, Turn, TurnId, UserId, throttle::Lane,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -196,6 +196,28 @@ pub fn conversation(org: &OrgId, user: &UserId, conversation: &ConversationId) -
     key(member(org, user), format!("{CONVERSATIONS}{conversation}"))
 }
 
+/// Beginning of the sort keys of the few conversations that a turn may belong to
+/// ([`model::TurnId::conversation_prefix`]).
+pub fn conversations_of_turn(prefix: &str) -> String {
+    format!("{CONVERSATIONS}{prefix}")
+}
+
+/// Objects that hold what is too large for items: turns of one person.
+pub fn large_turns_of(org: &OrgId, user: &UserId) -> String {
+    format!("t/{org}/c/{user}/")
+}
+
+/// Objects that hold what is too large for items: turns of one conversation.
+pub fn large_turns(org: &OrgId, user: &UserId, conversation: &ConversationId) -> String {
+    format!("{}{conversation}/", large_turns_of(org, user))
+}
+
+/// The object that holds a turn as one write left it.
+pub fn large_turn(org: &OrgId, user: &UserId, turn: &Turn) -> String {
+    let folder = large_turns(org, user, &turn.conversation);
+    format!("{folder}{}/{}", turn.id, turn.rev)
+}
+
 /// Whose partition this is, when it is one that [`member`] makes.
 pub fn parse_member(pk: &str) -> Option<(OrgId, UserId)> {
     let (org, user) = pk.strip_prefix("O#")?.split_once("#U#")?;
@@ -337,6 +359,11 @@ pub fn pace(digest: &str) -> Key {
 /// When an API key was last used.
 pub fn api_key_use(id: &ApiKeyId) -> Key {
     key(format!("AKU#{id}"), "U")
+}
+
+/// That an answer is to be stopped.
+pub fn cancel(answer: &MessageId) -> Key {
+    key(format!("CANCEL#{answer}"), "C")
 }
 
 /// The answer to a request with an `Idempotency-Key`. `digest`: hex SHA-256 of scope, route and key.

@@ -18,6 +18,8 @@ pub(super) fn request(caller: &Caller, operation: &Operation, things: &Things) -
     };
     let prompt = if operation.path.contains("/system_prompts/") {
         &things.system_prompt
+    } else if operation.path.starts_with("/api/v1/prompts/") {
+        &things.turn
     } else {
         &things.prompt
     };
@@ -32,6 +34,7 @@ pub(super) fn request(caller: &Caller, operation: &Operation, things: &Things) -
         .replace("{key_id}", &things.api_key)
         .replace("{log_id}", &things.log)
         .replace("{prompt_id}", prompt)
+        .replace("{message_id}", &things.message)
         .replace("{version}", "latest")
         .replace("{label}", "live")
         .replace("{clerk_user_id}", "user_new?email=clerk@example.com");
@@ -73,6 +76,11 @@ pub(super) fn body(operation: &Operation, things: &Things) -> Value {
         (_, "/user_prompts/{prompt_id}/render") => json!({"variables": {"text": "this"}}),
         (_, "/internal/users/{user_id}/usage") => json!({"tokens": 5}),
         (_, "/internal/user-prompts") => json!({"user_id": things.user, "prompt_text": "Changed"}),
+        (_, "/chat_sessions" | "/chat_sessions/{session_id}") => json!({"title": "Changed"}),
+        (_, "/prompts" | "/prompts/{prompt_id}" | "/internal/prompts") => {
+            json!({"prompt_text": "Hello?", "session_id": things.chat_session})
+        }
+        (_, path) if path.contains("/messages/") => json!({"content": "Hello?", "rating": "up"}),
         (_, "/settings") => json!({"theme": "dark"}),
         (_, "/apikeys/{key_id}/rotate") => json!({"overlap_seconds": 60}),
         (_, "/orgs/{org_id}/invite") => json!({"email": "thief@example.com"}),

@@ -26,6 +26,9 @@ pub(super) struct Things {
     pub(super) api_key: String,
     pub(super) log: String,
     pub(super) prompt: String,
+    /// An answer, and the turn it belongs to.
+    pub(super) message: String,
+    pub(super) turn: String,
     /// Of the platform.
     pub(super) system_prompt: String,
     /// Of somebody else, so that using them changes nothing for those who call.
@@ -117,7 +120,7 @@ async fn furnish(t: &Test, path: &str, of: [&Caller; 4], verification_token: Str
     let chatbot = member.chatbot(&[&document]).await;
     let new = json!({"chatbotId": chatbot});
     let session = member.post("/api/chat/sessions", new).await.created().text("id");
-    member.ask(&session, "Can I pause my subscription?").await.ok();
+    let answer = member.ask(&session, "Can I pause my subscription?").await.ok();
     let friend = json!({"email": "friend@example.com"});
     let invited = owner.post(&format!("{path}/invite"), friend).await.created();
     let log = member
@@ -150,6 +153,8 @@ async fn furnish(t: &Test, path: &str, of: [&Caller; 4], verification_token: Str
         api_key: admin.api_key(json!({"name": "Admin"})).await.text("id"),
         log: log.text("log_id"),
         prompt: prompt.text("prompt_id"),
+        message: answer.text("id"),
+        turn: answer.text("parentId"),
         system_prompt: platform.text("prompt_id"),
         reset_token: t.mailed_token("bystander@example.com", "new password").await,
         refresh_token: fresh.text("refresh_token"),

@@ -14,6 +14,8 @@ const FEW_TERMS: usize = 3;
 pub(crate) struct Grounding {
     /// None when the chatbot answers from no documents at all.
     passages: Option<Vec<Passage>>,
+    /// What the beginning of an answer cites that is continued: its numbers stay, those of the passages follow.
+    earlier: Vec<Citation>,
     unread: usize,
     documents: usize,
 }
@@ -51,6 +53,7 @@ impl App {
         let passages = retrieval::search(&indexed, &query, bot.settings.top_k as usize);
         Ok(Grounding {
             passages: Some(passages),
+            earlier: Vec::new(),
             unread,
             documents: documents.len(),
         })
@@ -63,9 +66,30 @@ fn is_unread(document: &Document) -> bool {
 }
 
 impl Grounding {
+    /// The same, for an answer that is continued and cites these already.
+    pub(crate) fn behind(self, earlier: Vec<Citation>) -> Self {
+        Self { earlier, ..self }
+    }
+
+    /// The passages with their numbers.
+    fn numbered(&self) -> impl Iterator<Item = (u32, &Passage)> {
+        let taken = self.earlier.iter().map(|citation| citation.number).max().unwrap_or(0);
+        (taken + 1..).zip(self.passages.iter().flatten())
+    }
+
     /// The passages as the model gets them, numbered from 1.
     pub(crate) fn sources(&self) -> Option<Vec<Source>> {
-        let source = |(passage, number): (&Passage, u32)| Source {
+        let earlier = self.earlier.iter().map(|citation| Source {
+            number: citation.number,
+            name: citation.name.clone(),
+            place: citation
+                .page
+                .map(|page| format!("page {page}"))
+                .or_else(|| citation.heading.clone()),
+            text: citation.excerpt.clone(),
+            score: citation.score,
+        });
+        let found = self.numbered().map(|(number, passage)| Source {
             number,
             name: passage.name.clone(),
             place: match &passage.place {
@@ -75,37 +99,34 @@ impl Grounding {
             },
             text: passage.text.clone(),
             score: passage.score,
-        };
-        self.passages
-            .as_ref()
-            .map(|passages| passages.iter().zip(1..).map(source).collect())
+        });
+        let all = earlier.chain(found).collect();
+        self.passages.as_ref().map(|_| all)
     }
 
     /// The numbers an answer may cite.
-    pub(crate) fn numbers(&self) -> impl Iterator<Item = u32> {
-        1..=u32::try_from(self.passages.as_ref().map_or(0, Vec::len)).unwrap_or(u32::MAX)
+    pub(crate) fn numbers(&self) -> Vec<u32> {
+        let earlier = self.earlier.iter().map(|citation| citation.number);
+        earlier.chain(self.numbered().map(|(number, _)| number)).collect()
     }
 
-    /// The citations for the numbers an answer used, in the order of first use.
+    /// The citations for the numbers an answer used, in the order of first use; those it had before come first.
     pub(crate) fn citations(&self, cited: &[u32], question: &str, answer: &str) -> Vec<Citation> {
-        let passages = self.passages.as_deref().unwrap_or_default();
-        cited
-            .iter()
-            .filter_map(|&number| {
-                let passage = passages.get(number.checked_sub(1)? as usize)?;
-                let query = format!("{question} {}", statement(answer, number));
-                let found = retrieval::Citation::of(number, passage, &query);
-                Some(Citation {
-                    number,
-                    document_id: found.document_id,
-                    name: found.name,
-                    page: found.page,
-                    heading: found.heading,
-                    excerpt: found.excerpt,
-                    score: found.score,
-                })
+        let of_passages = cited.iter().filter_map(|&number| {
+            let (_, passage) = self.numbered().find(|(given, _)| *given == number)?;
+            let query = format!("{question} {}", statement(answer, number));
+            let found = retrieval::Citation::of(number, passage, &query);
+            Some(Citation {
+                number,
+                document_id: found.document_id,
+                name: found.name,
+                page: found.page,
+                heading: found.heading,
+                excerpt: found.excerpt,
+                score: found.score,
             })
-            .collect()
+        });
+        self.earlier.iter().cloned().chain(of_passages).collect()
     }
 
     /// What the person should know when documents are missing from the answer.

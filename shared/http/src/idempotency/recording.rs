@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use app::StoredAnswer;
 use axum::body::{Body, BodyDataStream};
+use bytes::Bytes;
 use futures::StreamExt as _;
 
 use super::{Claim, MAX_KEPT_BYTES};
@@ -13,7 +14,8 @@ use crate::stream::DONE;
 pub(super) struct Recording {
     claim: Arc<Claim>,
     head: StoredAnswer,
-    body: BodyDataStream,
+    /// None once somebody else goes on with it.
+    body: Option<BodyDataStream>,
     copy: Vec<u8>,
     settled: bool,
 }
@@ -24,44 +26,59 @@ impl Recording {
         let recording = Self {
             claim: Arc::new(claim),
             head,
-            body: body.into_data_stream(),
+            body: Some(body.into_data_stream()),
             copy: Vec::new(),
             settled: false,
         };
         Body::from_stream(futures::stream::unfold(recording, |mut recording| async move {
-            let frame = recording.body.next().await;
-            match &frame {
-                Some(Ok(bytes)) => {
-                    // One byte more than is kept tells that it was too much.
-                    let room = (MAX_KEPT_BYTES + 1).saturating_sub(recording.copy.len());
-                    recording.copy.extend(bytes.iter().take(room));
-                    // Settled before the last frame goes out: afterwards nobody may poll any more.
-                    if bytes.as_ref() == DONE {
-                        recording.settled = true;
-                        recording.claim.finish(recording.head.clone(), &recording.copy).await;
-                    }
-                }
-                Some(Err(_)) | None if !recording.settled => {
-                    recording.settled = true;
-                    recording.claim.abandon().await;
-                }
-                _ => {}
-            }
+            let frame = recording.next().await;
             frame.map(|frame| (frame, recording))
         }))
+    }
+
+    /// The next frame, copied; the key is settled with the last one.
+    async fn next(&mut self) -> Option<Result<Bytes, axum::Error>> {
+        let frame = self.body.as_mut()?.next().await;
+        match &frame {
+            Some(Ok(bytes)) => {
+                // One byte more than is kept tells that it was too much.
+                let room = (MAX_KEPT_BYTES + 1).saturating_sub(self.copy.len());
+                self.copy.extend(bytes.iter().take(room));
+                // Settled before the last frame goes out: afterwards nobody may poll any more.
+                if bytes.as_ref() == DONE {
+                    self.settled = true;
+                    self.claim.finish(self.head.clone(), &self.copy).await;
+                }
+            }
+            Some(Err(_)) | None if !self.settled => {
+                self.settled = true;
+                self.claim.abandon().await;
+            }
+            _ => {}
+        }
+        frame
     }
 }
 
 impl Drop for Recording {
-    /// The client went away. Where the process lives on, the key is freed at once; where it is frozen, the lease
-    /// of the key runs out.
+    /// The client went away, but the request with its key is carried out once: the rest is read in its place, so that
+    /// it is there when the client asks again. Where the process is frozen before, the lease of the key runs out.
     fn drop(&mut self) {
-        if self.settled {
+        let Some(body) = self.body.take().filter(|_| !self.settled) else {
             return;
-        }
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            let claim = self.claim.clone();
-            runtime.spawn(async move { claim.abandon().await });
-        }
+        };
+        let mut rest = Self {
+            claim: self.claim.clone(),
+            head: self.head.clone(),
+            body: Some(body),
+            copy: std::mem::take(&mut self.copy),
+            settled: false,
+        };
+        let host = self.claim.scope.host.clone();
+        host.go_on(Box::pin(async move {
+            while rest.next().await.is_some() {}
+            // A task that is dropped before its end, with its runtime, begins no other.
+            rest.body = None;
+        }));
     }
 }

@@ -1,0 +1,135 @@
+//! Answers: other ones, more of one, and the way back to one whose stream was lost.
+
+use app::{Asked, LastSeen, Payer, Question};
+use futures::StreamExt as _;
+use garde::Validate;
+use http_api::{Body, Ctx, Either, EventStream, Json, LastEventId, May, Member, Path, Result, WantsStream, not_blank};
+use model::{
+    Error,
+    conversation::MAX_MESSAGE,
+    permission::{ReadChats, WriteChats},
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::view::{AnswerFrame, MessagePath, MessageView, answered_view, frame};
+
+/// An answer, whole or piece by piece.
+pub(crate) type Answering = Either<Json<MessageView>, EventStream<AnswerFrame>>;
+
+/// How an answer is wanted.
+#[derive(Default, Deserialize, Validate, JsonSchema)]
+#[garde(allow_unvalidated)]
+pub(crate) struct Manner {
+    /// Model or alias that answers; that of the chatbot, or of the chat session, when left out.
+    #[garde(inner(length(chars, min = 1, max = 200)))]
+    model: Option<String>,
+    /// Answer as an event stream; the same as `Accept: text/event-stream`.
+    #[serde(default)]
+    stream: bool,
+}
+
+/// Another version of a question.
+#[derive(Deserialize, Validate, JsonSchema)]
+#[garde(allow_unvalidated)]
+pub(crate) struct EditedMessage {
+    /// What the person says instead.
+    #[garde(length(chars, max = MAX_MESSAGE), custom(not_blank))]
+    content: String,
+    /// Model or alias that answers.
+    #[garde(inner(length(chars, min = 1, max = 200)))]
+    model: Option<String>,
+    /// Answer as an event stream; the same as `Accept: text/event-stream`.
+    #[serde(default)]
+    stream: bool,
+}
+
+/// Answers a question the way its asker wants.
+pub(crate) async fn answer(app: &Ctx, member: &Member, question: Question, stream: bool) -> Result<Answering> {
+    let payer = Payer::of(&member.identity, &member.org);
+    if stream {
+        let events = app.answer(payer, question).await?;
+        return Ok(Either::Right(EventStream::with_ids(events.map(frame))));
+    }
+    let answered = app.answer_whole(payer, question).await?;
+    Ok(Either::Left(Json(answered_view(&answered, app.clock.now()))))
+}
+
+pub(crate) async fn regenerate_answer(
+    app: Ctx,
+    member: May<WriteChats>,
+    Path(path): Path<MessagePath>,
+    accept: WantsStream,
+    body: Option<Body<Manner>>,
+) -> Result<Answering> {
+    let manner = body.map(|Body(manner)| manner).unwrap_or_default();
+    let question = Question {
+        conversation: path.session_id,
+        asked: Asked::Again(path.message_id),
+        model: manner.model,
+    };
+    answer(&app, &member, question, manner.stream || accept.0).await
+}
+
+pub(crate) async fn continue_answer(
+    app: Ctx,
+    member: May<WriteChats>,
+    Path(path): Path<MessagePath>,
+    accept: WantsStream,
+    body: Option<Body<Manner>>,
+) -> Result<Answering> {
+    let manner = body.map(|Body(manner)| manner).unwrap_or_default();
+    let question = Question {
+        conversation: path.session_id,
+        asked: Asked::More(path.message_id),
+        model: manner.model,
+    };
+    answer(&app, &member, question, manner.stream || accept.0).await
+}
+
+pub(crate) async fn edit_message(
+    app: Ctx,
+    member: May<WriteChats>,
+    Path(path): Path<MessagePath>,
+    accept: WantsStream,
+    Body(edited): Body<EditedMessage>,
+) -> Result<Answering> {
+    let question = Question {
+        conversation: path.session_id,
+        asked: Asked::Instead(path.message_id, edited.content),
+        model: edited.model,
+    };
+    answer(&app, &member, question, edited.stream || accept.0).await
+}
+
+pub(crate) async fn stop_answer(
+    app: Ctx,
+    member: May<WriteChats>,
+    Path(path): Path<MessagePath>,
+) -> Result<Json<MessageView>> {
+    let conversations = app.conversations(&member.org.org, &member.identity.user.id);
+    let stopped = app
+        .stop_answer(&conversations, &path.session_id, &path.message_id)
+        .await?;
+    Ok(Json(answered_view(&stopped, app.clock.now())))
+}
+
+pub(crate) async fn follow_answer(
+    app: Ctx,
+    member: May<ReadChats>,
+    Path(path): Path<MessagePath>,
+    LastEventId(last): LastEventId,
+) -> Result<EventStream<AnswerFrame>> {
+    let seen = match last {
+        None => None,
+        Some(id) => Some(LastSeen::parse(&id).ok_or_else(|| {
+            let detail = "`Last-Event-ID` is not the `id:` of a frame of this answer.";
+            Error::bad_request("invalid_last_event_id", detail)
+        })?),
+    };
+    let conversations = app.conversations(&member.org.org, &member.identity.user.id);
+    let events = app
+        .follow_answer(&conversations, &path.session_id, &path.message_id, seen)
+        .await?;
+    Ok(EventStream::with_ids(events.map(frame)))
+}

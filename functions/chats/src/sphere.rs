@@ -1,0 +1,82 @@
+//! `/api/chat` (document 004): a chat session has a chatbot, and every message is answered.
+
+use app::{Asked, NewConversation, Question};
+use garde::Validate;
+use http_api::{Body, Created, Ctx, Json, May, Path, Result, WantsStream, not_blank, readable_name};
+use model::{
+    ChatbotId,
+    conversation::{MAX_MESSAGE, MAX_TITLE},
+    permission::{ReadChats, WriteChats},
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{
+    answers::{Answering, answer},
+    sessions::session_with_messages,
+    view::{SessionPath, SessionView, SessionWithMessages},
+};
+
+/// A new chat session.
+#[derive(Deserialize, Validate, JsonSchema)]
+#[garde(allow_unvalidated)]
+pub(crate) struct NewChatSession {
+    /// The chatbot that answers.
+    chatbot_id: ChatbotId,
+    /// Shown in lists; the beginning of the first message when left out.
+    #[garde(inner(length(chars, max = MAX_TITLE), custom(readable_name)))]
+    title: Option<String>,
+}
+
+/// A message to the chatbot.
+#[derive(Deserialize, Validate, JsonSchema)]
+#[garde(allow_unvalidated)]
+pub(crate) struct NewMessage {
+    /// What the person says.
+    #[garde(length(chars, max = MAX_MESSAGE), custom(not_blank))]
+    content: String,
+    /// Model or alias that answers this message; the chatbot's when left out.
+    #[garde(inner(length(chars, min = 1, max = 200)))]
+    model: Option<String>,
+    /// Answer as an event stream; the same as `Accept: text/event-stream`.
+    #[serde(default)]
+    stream: bool,
+}
+
+pub(crate) async fn create_chat_session(
+    app: Ctx,
+    member: May<WriteChats>,
+    Body(new): Body<NewChatSession>,
+) -> Result<Created<SessionView>> {
+    let new = NewConversation {
+        org: member.org.org.clone(),
+        user: member.identity.user.id.clone(),
+        chatbot: Some(new.chatbot_id),
+        title: new.title,
+        model: None,
+    };
+    Ok(Created(app.begin_conversation(new).await?.into()))
+}
+
+pub(crate) async fn get_chat_session(
+    app: Ctx,
+    member: May<ReadChats>,
+    Path(path): Path<SessionPath>,
+) -> Result<Json<SessionWithMessages>> {
+    session_with_messages(&app, &member, &path.session_id, true).await
+}
+
+pub(crate) async fn send_message(
+    app: Ctx,
+    member: May<WriteChats>,
+    Path(path): Path<SessionPath>,
+    accept: WantsStream,
+    Body(new): Body<NewMessage>,
+) -> Result<Answering> {
+    let question = Question {
+        conversation: path.session_id,
+        asked: Asked::Next(new.content),
+        model: new.model,
+    };
+    answer(&app, &member, question, new.stream || accept.0).await
+}

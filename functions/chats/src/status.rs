@@ -1,0 +1,45 @@
+//! Whether chats can be answered.
+
+use http_api::{Ctx, Json, May, Result};
+use model::permission::ReadChats;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// What answering needs.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct ChatStatus {
+    /// `ok`, or `degraded` when a part does not answer.
+    status: &'static str,
+    components: Vec<Component>,
+    /// The models that answer here, by the names that requests use.
+    models: Vec<String>,
+}
+
+/// A part of the chat system.
+#[derive(Serialize, JsonSchema)]
+struct Component {
+    /// What it is: `conversations`, `documents`, `models`.
+    name: &'static str,
+    /// `ok` or `unavailable`.
+    status: &'static str,
+}
+
+pub(crate) async fn get_chat_status(app: Ctx, _: May<ReadChats>) -> Result<Json<ChatStatus>> {
+    let (health, models) = (app.chat_health().await, app.models().await);
+    let models = models.map(|models| models.into_iter().map(|model| model.id).collect::<Vec<_>>());
+    let component = |name, ok| Component {
+        name,
+        status: if ok { "ok" } else { "unavailable" },
+    };
+    let models_ok = models.as_ref().is_ok_and(|models| !models.is_empty());
+    let ok = health.conversations && health.documents && models_ok;
+    Ok(Json(ChatStatus {
+        status: if ok { "ok" } else { "degraded" },
+        components: vec![
+            component("conversations", health.conversations),
+            component("documents", health.documents),
+            component("models", models_ok),
+        ],
+        models: models.unwrap_or_default(),
+    }))
+}

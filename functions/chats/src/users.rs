@@ -1,0 +1,123 @@
+//! Chat sessions as document 000 has them.
+
+use app::{ConversationChange, NewConversation};
+use garde::Validate;
+use http_api::{Body, Created, Ctx, Json, Listing, May, Message, Paging, Path, Result, SelfOrAdmin, readable_name};
+use model::{
+    ChatbotId, Error, PlatformRole, UserId,
+    conversation::MAX_TITLE,
+    permission::{ReadChats, WriteChats},
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::view::{ABSENT, SessionPath, SessionView};
+
+/// A new chat session.
+#[derive(Deserialize, Validate, JsonSchema)]
+#[garde(allow_unvalidated)]
+pub(crate) struct NewUserSession {
+    /// Shown in lists.
+    #[garde(length(chars, max = MAX_TITLE), custom(readable_name))]
+    title: String,
+    /// Whose it is: the caller's, which may be left out; a platform admin may name anybody.
+    user_id: Option<UserId>,
+    /// The chatbot that answers, if one does.
+    chatbot_id: Option<ChatbotId>,
+}
+
+/// A change of a chat session.
+#[derive(Deserialize, Validate, JsonSchema)]
+pub(crate) struct NewTitle {
+    /// The title from now on.
+    #[garde(length(chars, max = MAX_TITLE), custom(readable_name))]
+    title: String,
+}
+
+pub(crate) async fn begin_session(
+    app: Ctx,
+    member: May<WriteChats>,
+    Body(new): Body<NewUserSession>,
+) -> Result<Created<SessionView>> {
+    let caller = &member.identity.user;
+    let (org, user) = match new.user_id {
+        Some(named) if named != caller.id => {
+            if caller.role != PlatformRole::Admin || !member.identity.is_person() {
+                return Err(foreign_user().into());
+            }
+            let user = app.user(&named).await?;
+            (user.personal_org, user.id)
+        }
+        _ => (member.org.org.clone(), caller.id.clone()),
+    };
+    let new = NewConversation {
+        org,
+        user,
+        chatbot: new.chatbot_id,
+        title: Some(new.title),
+        model: None,
+    };
+    Ok(Created(app.begin_conversation(new).await?.into()))
+}
+
+/// A body names somebody else.
+pub(crate) fn foreign_user() -> Error {
+    Error::Forbidden {
+        code: "foreign_user_id",
+        detail: "This can be done for the own account only; leave `user_id` out.",
+    }
+}
+
+pub(crate) async fn get_session(
+    app: Ctx,
+    member: May<ReadChats>,
+    Path(path): Path<SessionPath>,
+) -> Result<Json<SessionView>> {
+    let conversations = app.conversations(&member.org.org, &member.identity.user.id);
+    let conversation = conversations.get(&path.session_id).await?;
+    Ok(Json(conversation.ok_or(ABSENT)?.into()))
+}
+
+pub(crate) async fn rename_session(
+    app: Ctx,
+    member: May<WriteChats>,
+    Path(path): Path<SessionPath>,
+    Body(new): Body<NewTitle>,
+) -> Result<Json<SessionView>> {
+    let change = ConversationChange {
+        title: Some(new.title),
+        ..ConversationChange::default()
+    };
+    let conversations = app.conversations(&member.org.org, &member.identity.user.id);
+    let changed = conversations.change(&path.session_id, &change, app.clock.now()).await?;
+    Ok(Json(changed.ok_or(ABSENT)?.into()))
+}
+
+pub(crate) async fn delete_session(
+    app: Ctx,
+    member: May<WriteChats>,
+    Path(path): Path<SessionPath>,
+) -> Result<Message> {
+    let conversations = app.conversations(&member.org.org, &member.identity.user.id);
+    if conversations.delete(&path.session_id, app.clock.now()).await? {
+        Ok(Message("Chat session deleted successfully"))
+    } else {
+        Err(ABSENT.into())
+    }
+}
+
+/// The own ones in the current organization; a platform admin sees those of others in their personal one.
+pub(crate) async fn list_user_sessions(
+    app: Ctx,
+    member: May<ReadChats>,
+    about: SelfOrAdmin<ReadChats>,
+    page: Paging,
+) -> Result<Listing<SessionView>> {
+    let org = if about.is_self() {
+        member.org.org.clone()
+    } else {
+        app.user(&about.user).await?.personal_org
+    };
+    let found = app.conversations(&org, &about.user).list(&page, None).await?;
+    page.answer(found.map(SessionView::from))
+}

@@ -1,0 +1,140 @@
+//! `/api/v1/chat` (document 002): a chat session may be without a chatbot, and a message is answered where something
+//! answers.
+
+use app::{Asked, NewConversation, Payer, Question};
+use futures::StreamExt as _;
+use garde::Validate;
+use http_api::{
+    Body, Created, Ctx, Either, EventStream, Json, May, Path, Query, Result, WantsStream, not_blank, readable_name,
+};
+use model::{
+    ChatbotId,
+    conversation::{MAX_MESSAGE, MAX_TITLE},
+    permission::{ReadChats, WriteChats},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    sessions::session_with_messages,
+    view::{
+        ABSENT, AnswerFrame, MessageView, SessionPath, SessionView, SessionWithMessages, answered_view, frame,
+        question_view,
+    },
+};
+
+/// A new chat session.
+#[derive(Deserialize, Validate, JsonSchema)]
+#[garde(allow_unvalidated)]
+pub(crate) struct NewSession {
+    /// The chatbot that answers, if one does.
+    chatbot_id: Option<ChatbotId>,
+    /// Model or alias that answers when no chatbot does.
+    #[garde(inner(length(chars, min = 1, max = 200)))]
+    model: Option<String>,
+    /// Shown in lists; the beginning of the first message when left out.
+    #[garde(inner(length(chars, max = MAX_TITLE), custom(readable_name)))]
+    title: Option<String>,
+}
+
+/// What is wanted beside the chat session.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct Include {
+    /// `messages`: the latest ones as well.
+    include: Option<String>,
+}
+
+/// A message.
+#[derive(Deserialize, Validate, JsonSchema)]
+#[garde(allow_unvalidated)]
+pub(crate) struct AddedMessage {
+    /// What the person says.
+    #[garde(length(chars, max = MAX_MESSAGE), custom(not_blank))]
+    content: String,
+    /// Whether it is answered; when left out, it is where the chat session has a chatbot.
+    generate: Option<bool>,
+    /// Model or alias that answers this message.
+    #[garde(inner(length(chars, min = 1, max = 200)))]
+    model: Option<String>,
+    /// Answer as an event stream; the same as `Accept: text/event-stream`.
+    #[serde(default)]
+    stream: bool,
+}
+
+/// A message, and the answer to it.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct MessageWithAnswer {
+    #[serde(flatten)]
+    message: MessageView,
+    /// Null when nobody was asked to answer.
+    answer: Option<MessageView>,
+}
+
+pub(crate) async fn create_chat_session(
+    app: Ctx,
+    member: May<WriteChats>,
+    Body(new): Body<NewSession>,
+) -> Result<Created<SessionView>> {
+    let new = NewConversation {
+        org: member.org.org.clone(),
+        user: member.identity.user.id.clone(),
+        chatbot: new.chatbot_id,
+        title: new.title,
+        model: new.model,
+    };
+    Ok(Created(app.begin_conversation(new).await?.into()))
+}
+
+pub(crate) async fn get_chat_session(
+    app: Ctx,
+    member: May<ReadChats>,
+    Path(path): Path<SessionPath>,
+    Query(wanted): Query<Include>,
+) -> Result<Json<SessionWithMessages>> {
+    let include = wanted.include.unwrap_or_default();
+    let messages = include.split(',').any(|part| part.trim() == "messages");
+    session_with_messages(&app, &member, &path.session_id, messages).await
+}
+
+pub(crate) async fn send_message(
+    app: Ctx,
+    member: May<WriteChats>,
+    Path(path): Path<SessionPath>,
+    accept: WantsStream,
+    Body(new): Body<AddedMessage>,
+) -> Result<Either<Created<MessageWithAnswer>, EventStream<AnswerFrame>>> {
+    let conversations = app.conversations(&member.org.org, &member.identity.user.id);
+    let wants_stream = new.stream || accept.0;
+    let is_answered = match new.generate {
+        Some(generate) => generate,
+        None if wants_stream => true,
+        None => {
+            let conversation = conversations.get(&path.session_id).await?.ok_or(ABSENT)?;
+            conversation.chatbot.is_some()
+        }
+    };
+    if !is_answered {
+        let turn = app
+            .store_turn(&conversations, &path.session_id, &new.content, &[])
+            .await?;
+        return Ok(Either::Left(Created(MessageWithAnswer {
+            message: question_view(&turn),
+            answer: None,
+        })));
+    }
+    let question = Question {
+        conversation: path.session_id,
+        asked: Asked::Next(new.content),
+        model: new.model,
+    };
+    let payer = Payer::of(&member.identity, &member.org);
+    if wants_stream {
+        let events = app.answer(payer, question).await?;
+        return Ok(Either::Right(EventStream::with_ids(events.map(frame))));
+    }
+    let answered = app.answer_whole(payer, question).await?;
+    Ok(Either::Left(Created(MessageWithAnswer {
+        message: question_view(&answered.turn),
+        answer: Some(answered_view(&answered, app.clock.now())),
+    })))
+}

@@ -1,0 +1,259 @@
+//! What is shown of conversations.
+
+use app::{AnswerEvent, Answered};
+use http_api::Result;
+use model::{
+    Answer, AnswerStatus, Citation, Conversation, ConversationId, Error, Feedback, MessageId, Timestamp, Turn, Usage,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub(crate) const ABSENT: Error = Error::NotFound("chat session");
+
+/// The parameter `{session_id}`.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct SessionPath {
+    pub(crate) session_id: ConversationId,
+}
+
+/// The parameters `{session_id}` and `{message_id}`.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct MessagePath {
+    pub(crate) session_id: ConversationId,
+    pub(crate) message_id: MessageId,
+}
+
+/// A chat session.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct SessionView {
+    id: String,
+    /// The same as `id`.
+    session_id: String,
+    chatbot_id: Option<String>,
+    /// The model that answers when there is no chatbot.
+    model: Option<String>,
+    user_id: String,
+    /// Null until the first message.
+    title: Option<String>,
+    pinned: bool,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl From<Conversation> for SessionView {
+    fn from(conversation: Conversation) -> Self {
+        Self {
+            id: conversation.id.0.clone(),
+            session_id: conversation.id.0,
+            chatbot_id: conversation.chatbot.map(|id| id.0),
+            model: conversation.model,
+            user_id: conversation.user.0,
+            title: conversation.title,
+            pinned: conversation.pinned,
+            created_at: conversation.created_at,
+            updated_at: conversation.updated_at,
+        }
+    }
+}
+
+/// A chat session, with its latest messages in reading order where they are asked for.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct SessionWithMessages {
+    #[serde(flatten)]
+    pub(crate) session: SessionView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) messages: Option<Vec<MessageView>>,
+}
+
+/// Who wrote a message.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Author {
+    /// The person.
+    User,
+    /// The chatbot.
+    Assistant,
+}
+
+/// A message.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct MessageView {
+    id: String,
+    session_id: String,
+    role: Author,
+    content: String,
+    /// The message before it.
+    parent_id: Option<String>,
+    /// Of an answer all answers to its question, of a question all its versions, oldest first, this one included.
+    variants: Vec<MessageId>,
+    /// The passages that the numbers in the text stand for.
+    sources: Vec<Citation>,
+    /// Something to know about the answer, for example that documents were still being read.
+    notice: Option<String>,
+    /// The model that answered.
+    model: Option<String>,
+    /// Who runs that model.
+    provider: Option<String>,
+    /// The model that was asked for, when another one answered.
+    requested_model: Option<String>,
+    /// Whether that was because the one that was asked for could not answer.
+    fallback: bool,
+    usage: Option<Usage>,
+    /// What it cost, in millionths of a US dollar; null when nobody knows.
+    cost_micro_usd: Option<u64>,
+    /// Milliseconds from the question to the end of the answer.
+    latency_ms: Option<u64>,
+    /// Milliseconds from the question to the first words.
+    time_to_first_token_ms: Option<u64>,
+    /// `stop`, `length`, `content_filter` or `stopped`.
+    finish_reason: Option<String>,
+    /// `complete`, or how far the answer is.
+    status: AnswerStatus,
+    /// Why the answer failed, as the stable word of the error.
+    failure: Option<String>,
+    feedback: Option<Feedback>,
+    created_at: Timestamp,
+}
+
+/// A question as a message.
+pub(crate) fn question_view(turn: &Turn) -> MessageView {
+    let variants = match turn.versions.as_slice() {
+        [] => vec![turn.id.question()],
+        versions => versions.iter().map(model::TurnId::question).collect(),
+    };
+    MessageView {
+        id: turn.id.0.clone(),
+        session_id: turn.conversation.0.clone(),
+        role: Author::User,
+        content: turn.question.clone(),
+        parent_id: turn.before().map(|id| id.0),
+        variants,
+        sources: Vec::new(),
+        notice: None,
+        model: None,
+        provider: None,
+        requested_model: None,
+        fallback: false,
+        usage: None,
+        cost_micro_usd: None,
+        latency_ms: None,
+        time_to_first_token_ms: None,
+        finish_reason: None,
+        status: AnswerStatus::Complete,
+        failure: None,
+        feedback: None,
+        created_at: turn.created_at,
+    }
+}
+
+/// An answer as a message.
+fn answer_view(turn: &Turn, answer: &Answer, now: Timestamp) -> MessageView {
+    MessageView {
+        status: answer.status_at(now),
+        id: answer.id.0.clone(),
+        session_id: turn.conversation.0.clone(),
+        role: Author::Assistant,
+        content: answer.text.clone(),
+        parent_id: Some(turn.id.0.clone()),
+        variants: turn.answers.iter().map(|answer| answer.id.clone()).collect(),
+        sources: answer.citations.clone(),
+        notice: answer.notice.clone(),
+        model: answer.model.clone(),
+        provider: answer.provider.clone(),
+        requested_model: answer.requested_model.clone(),
+        fallback: answer.fallback,
+        usage: answer.model.is_some().then_some(answer.usage),
+        cost_micro_usd: answer.cost_micro_usd,
+        latency_ms: answer.latency_ms,
+        time_to_first_token_ms: answer.time_to_first_token_ms,
+        finish_reason: answer.finish_reason.clone(),
+        failure: answer.failure.clone(),
+        feedback: answer.feedback.clone(),
+        created_at: answer.completed_at.unwrap_or(answer.created_at),
+    }
+}
+
+/// A message of a turn: one of its answers, or its question.
+pub(crate) fn message_view(turn: &Turn, id: &MessageId, now: Timestamp) -> MessageView {
+    match turn.answer(id) {
+        Some(answer) => answer_view(turn, answer, now),
+        None => question_view(turn),
+    }
+}
+
+/// An answer that has ended, as a message.
+pub(crate) fn answered_view(answered: &Answered, now: Timestamp) -> MessageView {
+    message_view(&answered.turn, &answered.answer, now)
+}
+
+/// Messages of turns that come newest first.
+pub(crate) fn in_reading_order(turns: &[Turn], now: Timestamp) -> Vec<MessageView> {
+    let messages = turns.iter().rev().flat_map(|turn| {
+        let answer = turn.shown().map(|answer| answer_view(turn, answer, now));
+        [Some(question_view(turn)), answer]
+    });
+    messages.flatten().collect()
+}
+
+/// Part of a streamed answer. The last one has no content and everything that is known at the end.
+#[derive(Default, Serialize, JsonSchema)]
+#[serde(default)]
+pub(crate) struct AnswerFrame {
+    /// The next words.
+    content: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_id: Option<String>,
+    /// The message that is answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    question_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requested_model: Option<String>,
+    /// The passages that the numbers in the text stand for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sources: Option<Vec<Citation>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notice: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<Usage>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost_micro_usd: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finish_reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<AnswerStatus>,
+}
+
+/// The frame of an event, under an id with which the stream can be gone on with.
+pub(crate) fn frame(event: model::Result<AnswerEvent>) -> Result<(String, AnswerFrame)> {
+    let event = event?;
+    let id = event.id();
+    let frame = match event {
+        AnswerEvent::Text { text, .. } => AnswerFrame {
+            content: text,
+            ..AnswerFrame::default()
+        },
+        AnswerEvent::Done(answered) => last_frame(&answered),
+    };
+    Ok((id, frame))
+}
+
+fn last_frame(answered: &Answered) -> AnswerFrame {
+    let Some(answer) = answered.turn.answer(&answered.answer) else {
+        return AnswerFrame::default();
+    };
+    AnswerFrame {
+        content: String::new(),
+        message_id: Some(answer.id.0.clone()),
+        question_id: Some(answered.turn.id.0.clone()),
+        model: answer.model.clone(),
+        requested_model: answer.requested_model.clone(),
+        sources: Some(answer.citations.clone()),
+        notice: answer.notice.clone(),
+        usage: Some(answer.usage),
+        cost_micro_usd: answer.cost_micro_usd,
+        finish_reason: answer.finish_reason.clone(),
+        status: Some(answer.status),
+    }
+}

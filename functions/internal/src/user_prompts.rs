@@ -1,0 +1,105 @@
+//! Prompts that people keep, for everybody, and those of the platform.
+
+use app::PromptChange;
+use garde::Validate;
+use http_api::{Body, Created, Ctx, Listing, Message, Paging, Path, Result, Service, not_blank};
+use model::{Error, PromptId, SystemPrompt, UserId, UserPrompt, prompt::MAX_TEXT};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::sessions::UserPath;
+
+const ABSENT: Error = Error::NotFound("user prompt");
+
+/// A prompt to keep.
+#[derive(Deserialize, Validate, JsonSchema)]
+pub(crate) struct NewPromptForUser {
+    /// Whose it is.
+    #[garde(skip)]
+    user_id: UserId,
+    /// The text.
+    #[garde(length(chars, max = MAX_TEXT), custom(not_blank))]
+    prompt_text: String,
+}
+
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct PromptPath {
+    prompt_id: PromptId,
+}
+
+/// A prompt that a person keeps.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct KeptPromptView {
+    prompt_id: String,
+    user_id: String,
+    prompt_text: String,
+    name: Option<String>,
+}
+
+impl From<UserPrompt> for KeptPromptView {
+    fn from(prompt: UserPrompt) -> Self {
+        Self {
+            prompt_id: prompt.id.0,
+            user_id: prompt.user.0,
+            prompt_text: prompt.text,
+            name: prompt.name,
+        }
+    }
+}
+
+/// A prompt of the platform.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct PlatformPromptView {
+    prompt_id: String,
+    prompt_text: String,
+    name: Option<String>,
+}
+
+impl From<SystemPrompt> for PlatformPromptView {
+    fn from(prompt: SystemPrompt) -> Self {
+        Self {
+            prompt_id: prompt.id.0,
+            prompt_text: prompt.text,
+            name: prompt.name,
+        }
+    }
+}
+
+pub(crate) async fn list_prompts_for_user(
+    app: Ctx,
+    _: Service,
+    Path(path): Path<UserPath>,
+    page: Paging,
+) -> Result<Listing<KeptPromptView>> {
+    let user = app.user(&path.user_id).await?;
+    let found = app.user_prompts(&user.personal_org, &user.id).list(&page).await?;
+    page.answer(found.map(KeptPromptView::from))
+}
+
+pub(crate) async fn keep_prompt_for_user(
+    app: Ctx,
+    _: Service,
+    Body(new): Body<NewPromptForUser>,
+) -> Result<Created<KeptPromptView>> {
+    let user = app.user(&new.user_id).await?;
+    let change = PromptChange {
+        text: Some(new.prompt_text),
+        ..PromptChange::default()
+    };
+    let prompt = app.create_prompt(&user.personal_org, &user.id, change).await?;
+    Ok(Created(prompt.into()))
+}
+
+pub(crate) async fn delete_prompt_of_user(app: Ctx, _: Service, Path(path): Path<PromptPath>) -> Result<Message> {
+    let prompts = app.user_prompts_with(&path.prompt_id).await?.ok_or(ABSENT)?;
+    if prompts.delete(&path.prompt_id, app.clock.now()).await? {
+        Ok(Message("User prompt deleted successfully"))
+    } else {
+        Err(ABSENT.into())
+    }
+}
+
+pub(crate) async fn list_platform_prompts(app: Ctx, _: Service, page: Paging) -> Result<Listing<PlatformPromptView>> {
+    let found = app.system_prompts().list(&page).await?;
+    page.answer(found.map(PlatformPromptView::from))
+}

@@ -1,0 +1,132 @@
+//! The beginning of an answer: everything that can be refused, and the task that writes.
+
+use llm::{ChatRequest, CitationFilter, Message};
+use model::{
+    AnswerStatus, Category, Chatbot, ChatbotSettings, Conversation, Error, GenerationId, Result, Turn, time::after,
+};
+use store::{Conversations, TurnBegun};
+
+use super::{
+    ABSENT, AnswerStream, Draft, LEASE, follow::follow, grounding::Grounding, in_progress, title, write::Writer,
+};
+use crate::{App, Generation, Payer};
+
+/// What a model is told that has to go on with its own words.
+const GO_ON: &str = "Your answer was cut off. Go on exactly where it ended, without repeating anything.";
+
+impl App {
+    pub(super) async fn begin(
+        &self,
+        payer: Payer,
+        conversations: Conversations,
+        draft: Draft,
+        model: Option<String>,
+    ) -> Result<AnswerStream> {
+        let Draft {
+            conversation,
+            mut turn,
+            before,
+            answer,
+        } = draft;
+        let chatbot = self.chatbot_of(&payer, &conversation).await?;
+        let settings = chatbot.as_ref().map(|bot| bot.settings.clone()).unwrap_or_default();
+        let name = model
+            .or_else(|| conversation.model.clone().filter(|_| chatbot.is_none()))
+            .unwrap_or_else(|| settings.model.clone());
+        let begun = turn.answer(&answer).cloned();
+        let written = begun.as_ref().map(|answer| answer.text.clone()).unwrap_or_default();
+        let grounding = match &chatbot {
+            Some(bot) => self.ground(bot, &turn.question, before.first()).await?,
+            None => Grounding::default(),
+        };
+        let grounding = grounding.behind(begun.map(|answer| answer.citations).unwrap_or_default());
+
+        let request = request(&settings, &grounding, &before, &turn.question, &written);
+        let generation = Generation {
+            id: if written.is_empty() {
+                GenerationId(answer.0.clone())
+            } else {
+                self.ids.make()?
+            },
+            payer: match &chatbot {
+                Some(bot) => payer.clone().with_chatbot(bot),
+                None => payer.clone(),
+            },
+            category: Category::Chat,
+            model: name.clone(),
+            request,
+        };
+        let generation = self.generate(generation).await?;
+
+        if let Some(answer) = turn.answer_mut(&answer) {
+            answer.status = AnswerStatus::Generating;
+            answer.lease_until_ms = after(self.clock.now(), LEASE).as_millisecond();
+        }
+        let title = title::cut(&turn.question);
+        if conversations.begin(&conversation, &mut turn, Some(&title)).await? == TurnBegun::Overtaken {
+            let is_there = conversations.get(&conversation.id).await?.is_some();
+            return Err(if is_there { in_progress() } else { ABSENT });
+        }
+
+        let live = self.lives.open(&answer, written.clone());
+        let writer = Writer {
+            app: self.clone(),
+            conversations,
+            filter: CitationFilter::new(grounding.numbers()),
+            grounding,
+            generation: Some(generation),
+            live: live.clone(),
+            entitle: conversation.title.is_none().then(|| title::Untitled {
+                payer,
+                model: name,
+                conversation: conversation.id,
+                title,
+            }),
+            turn,
+            answer: answer.clone(),
+        };
+        self.run_to_the_end(writer.run())
+            .ok_or_else(|| Error::internal("an answer was begun outside of a runtime"))?;
+        Ok(follow(live.follow(), answer, written.len()))
+    }
+
+    async fn chatbot_of(&self, payer: &Payer, conversation: &Conversation) -> Result<Option<Chatbot>> {
+        let Some(id) = &conversation.chatbot else {
+            return Ok(None);
+        };
+        let bot = self.chatbots(&payer.org).get(id).await?;
+        let gone = || Error::conflict("chatbot_deleted", "The chatbot of this chat session was deleted.");
+        bot.ok_or_else(gone).map(Some)
+    }
+}
+
+fn request(
+    settings: &ChatbotSettings,
+    grounding: &Grounding,
+    before: &[Turn],
+    question: &str,
+    written: &str,
+) -> ChatRequest {
+    let mut messages = Vec::with_capacity(before.len() * 2 + 3);
+    for turn in before.iter().rev() {
+        let said = turn.shown().filter(|answer| answer.is_said());
+        // A question whose answer broke off is not asked again; one that was only stored belongs to what was said.
+        if said.is_some() || turn.answers.is_empty() {
+            messages.push(Message::user(&turn.question));
+        }
+        messages.extend(said.map(|answer| Message::assistant(&answer.text)));
+    }
+    messages.push(Message::user(question));
+    if !written.is_empty() {
+        messages.push(Message::assistant(written));
+        messages.push(Message::user(GO_ON));
+    }
+    ChatRequest {
+        model: String::new(),
+        system: settings.system_prompt.clone(),
+        messages,
+        sources: grounding.sources(),
+        max_tokens: settings.max_tokens,
+        temperature: settings.temperature,
+    }
+}

@@ -1,0 +1,264 @@
+//! Following an answer: from its beginning, or from where a connection was lost, and stopping it.
+
+use std::{sync::Arc, time::Duration};
+
+use async_stream::try_stream;
+use futures::{StreamExt as _, future::BoxFuture};
+use model::{AnswerStatus, ConversationId, Error, MessageId, Result, Turn};
+use store::Conversations;
+use tokio::{sync::watch, time::sleep};
+
+use super::{
+    ABSENT, AnswerEvent, AnswerStream, Answered, NO_MESSAGE,
+    live::{Ended, Progress, again, broken},
+};
+use crate::App;
+
+/// How often an answer that another process writes is looked at.
+const POLL: Duration = Duration::from_millis(500);
+/// How often it is looked whether an answer has stopped.
+const STOP_POLL: Duration = Duration::from_millis(200);
+/// How many such looks are taken before the answer is given as it is.
+const STOP_LOOKS: usize = 25;
+
+/// The last frame of an answer that a client has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastSeen {
+    /// The answer.
+    pub answer: MessageId,
+    /// Bytes of it; none when they have the end as well.
+    pub bytes: Option<usize>,
+}
+
+impl LastSeen {
+    /// Reads the `id:` of a frame: the answer, and how much of it the client has.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (answer, seen) = text.trim().split_once(':')?;
+        let bytes = match seen {
+            "end" => None,
+            bytes => Some(bytes.parse().ok()?),
+        };
+        Some(Self {
+            answer: MessageId(answer.to_owned()),
+            bytes,
+        })
+    }
+}
+
+impl AnswerEvent {
+    /// The `id:` of its frame, as [`LastSeen::parse`] reads it.
+    pub fn id(&self) -> String {
+        match self {
+            Self::Text { answer, end, .. } => format!("{answer}:{end}"),
+            Self::Done(answered) => format!("{}:end", answered.answer),
+        }
+    }
+}
+
+impl App {
+    /// Follows an answer from behind what the client has: as it is written here or anywhere else, or as it was stored.
+    /// `message`: the answer, or its question for the answer that is shown.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::BadRequest`] `invalid_last_event_id`.
+    pub fn follow_answer<'a>(
+        &'a self,
+        conversations: &'a Conversations,
+        conversation: &'a ConversationId,
+        message: &'a MessageId,
+        seen: Option<LastSeen>,
+    ) -> BoxFuture<'a, Result<AnswerStream>> {
+        Box::pin(async move {
+            let turn = self.turn_of(conversations, conversation, message).await?;
+            let named = seen.as_ref().map(|seen| &seen.answer).filter(|_| message.is_question());
+            let answer = answer_of(&turn, named.unwrap_or(message))?;
+            if seen.as_ref().is_some_and(|seen| seen.answer != answer) {
+                return Err(not_of_it());
+            }
+            let from = match seen {
+                None => 0,
+                Some(LastSeen { bytes: Some(bytes), .. }) => bytes,
+                // They have all of it, unless it was continued since.
+                Some(LastSeen { bytes: None, .. }) if !is_generating(&turn, &answer, self) => {
+                    return Ok(futures::stream::empty().boxed());
+                }
+                Some(LastSeen { bytes: None, .. }) => turn.answer(&answer).map_or(0, |answer| answer.text.len()),
+            };
+            if let Some(live) = self.lives.get(&answer) {
+                return Ok(follow(live.follow(), answer, from));
+            }
+            Ok(watch_table(self.clone(), conversations.clone(), turn, answer, from))
+        })
+    }
+
+    /// Ends an answer that is being written, here or anywhere else, and answers it as it was stored then; one that has
+    /// ended stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub fn stop_answer<'a>(
+        &'a self,
+        conversations: &'a Conversations,
+        conversation: &'a ConversationId,
+        message: &'a MessageId,
+    ) -> BoxFuture<'a, Result<Answered>> {
+        Box::pin(async move {
+            let mut turn = self.turn_of(conversations, conversation, message).await?;
+            let answer = answer_of(&turn, message)?;
+            if !is_generating(&turn, &answer, self) {
+                return Ok(Answered { turn, answer });
+            }
+            self.ask_to_stop(&answer).await?;
+            for _ in 0..STOP_LOOKS {
+                sleep(STOP_POLL).await;
+                turn = self.turn_of(conversations, conversation, message).await?;
+                if !is_generating(&turn, &answer, self) {
+                    break;
+                }
+            }
+            Ok(Answered { turn, answer })
+        })
+    }
+
+    /// Tells whoever writes an answer to stop.
+    pub(crate) async fn ask_to_stop(&self, answer: &MessageId) -> Result<()> {
+        if let Some(live) = self.lives.get(answer) {
+            live.stop.cancel();
+            Ok(())
+        } else {
+            self.store.cancels().ask(answer, self.clock.now()).await
+        }
+    }
+
+    async fn turn_of(
+        &self,
+        conversations: &Conversations,
+        conversation: &ConversationId,
+        message: &MessageId,
+    ) -> Result<Turn> {
+        let turn = message.turn();
+        let (there, turn) =
+            futures::try_join!(conversations.get(conversation), conversations.turn(conversation, &turn))?;
+        there.ok_or(ABSENT)?;
+        turn.ok_or(NO_MESSAGE)
+    }
+}
+
+/// The answer a message means: itself, or that which is shown to it.
+fn answer_of(turn: &Turn, message: &MessageId) -> Result<MessageId> {
+    let found = if message.is_question() {
+        turn.shown()
+    } else {
+        turn.answer(message)
+    };
+    Ok(found.ok_or(NO_MESSAGE)?.id.clone())
+}
+
+fn is_generating(turn: &Turn, answer: &MessageId, app: &App) -> bool {
+    let now = app.clock.now();
+    turn.answer(answer).is_some_and(|answer| answer.is_generating(now))
+}
+
+fn not_of_it() -> Error {
+    let detail = "`Last-Event-ID` is not the `id:` of a frame of this answer.";
+    Error::bad_request("invalid_last_event_id", detail)
+}
+
+/// The words behind `from`, if there are any yet.
+fn behind(text: &str, from: usize) -> Result<Option<&str>> {
+    if from >= text.len() {
+        return Ok(None);
+    }
+    text.get(from..).map(Some).ok_or_else(not_of_it)
+}
+
+/// What is new in an answer that this process writes.
+fn look(progress: &mut watch::Receiver<Progress>, end: usize) -> Result<(Option<String>, Option<Ended>)> {
+    let progress = progress.borrow_and_update();
+    let text = behind(&progress.text, end)?.map(str::to_owned);
+    Ok((text, progress.end.clone()))
+}
+
+/// Follows an answer that this process writes.
+pub(super) fn follow(mut progress: watch::Receiver<Progress>, answer: MessageId, from: usize) -> AnswerStream {
+    try_stream! {
+        let mut end = from;
+        loop {
+            let (text, ended) = look(&mut progress, end)?;
+            if let Some(text) = text {
+                end += text.len();
+                yield AnswerEvent::Text { answer: answer.clone(), end, text };
+            }
+            match ended {
+                Some(Ended::Stored(turn)) => {
+                    let turn = Arc::unwrap_or_clone(turn);
+                    yield AnswerEvent::Done(Box::new(Answered { turn, answer }));
+                    return;
+                }
+                Some(Ended::Broken(error)) => Err(again(&error))?,
+                None => {}
+            }
+            // Its writer is gone without a word.
+            progress.changed().await.map_err(|_| broken())?;
+        }
+    }
+    .boxed()
+}
+
+/// Follows an answer that another process writes, or that has ended, by what the table has of it.
+fn watch_table(app: App, conversations: Conversations, mut turn: Turn, answer: MessageId, from: usize) -> AnswerStream {
+    try_stream! {
+        let mut end = from;
+        loop {
+            let (text, status) = {
+                let found = turn.answer(&answer).ok_or(NO_MESSAGE)?;
+                (behind(&found.text, end)?.map(str::to_owned), found.status_at(app.clock.now()))
+            };
+            if let Some(text) = text {
+                end += text.len();
+                yield AnswerEvent::Text { answer: answer.clone(), end, text };
+            }
+            match status {
+                AnswerStatus::Complete | AnswerStatus::Stopped => {
+                    yield AnswerEvent::Done(Box::new(Answered { turn, answer }));
+                    return;
+                }
+                AnswerStatus::Failed => Err(broken())?,
+                AnswerStatus::Generating => {}
+            }
+            sleep(POLL).await;
+            let found = conversations.turn(&turn.conversation, &turn.id).await?;
+            turn = found.ok_or(NO_MESSAGE)?;
+        }
+    }
+    .boxed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_id_of_a_frame_says_what_the_client_has() {
+        let seen = |bytes| {
+            Some(LastSeen {
+                answer: MessageId("a-1".to_owned()),
+                bytes,
+            })
+        };
+        assert_eq!(LastSeen::parse("a-1:17"), seen(Some(17)));
+        assert_eq!(LastSeen::parse(" a-1:end"), seen(None));
+        for other in ["", "a-1", "a-1:", "a-1:-1", "a-1:x", "17"] {
+            assert_eq!(LastSeen::parse(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn words_are_never_cut_within_a_letter() {
+        assert_eq!(behind("añb", 0).ok(), Some(Some("añb")));
+        assert_eq!(behind("añb", 3).ok(), Some(Some("b")));
+        assert!(behind("añb", 2).is_err());
+        assert_eq!(behind("añb", 4).ok(), Some(None));
+        assert_eq!(behind("añb", 99).ok(), Some(None));
+    }
+}

@@ -1,0 +1,243 @@
+//! Answering a message of a conversation, from the documents of its chatbot, with citations.
+//!
+//! An answer is written by a task of its own, which goes on when nobody listens any more: whoever asked, and whoever
+//! comes back later, only follows it. One answer of a conversation is written at a time.
+
+mod begin;
+mod follow;
+mod grounding;
+mod live;
+mod title;
+mod write;
+
+use std::time::Duration;
+
+pub use follow::LastSeen;
+use futures::{
+    future::BoxFuture,
+    stream::{BoxStream, StreamExt as _},
+};
+pub(crate) use live::Lives;
+use model::{Conversation, ConversationId, Error, MessageId, PageRequest, Result, Turn};
+use store::Conversations;
+pub(crate) use title::cut;
+
+use crate::{App, Payer};
+
+/// Turns of a conversation that a model is shown at most; of these, as many as fit into its window.
+const HISTORY: u16 = 50;
+/// Who writes an answer says so again before this has passed; otherwise the answer has failed.
+const LEASE: Duration = Duration::from_secs(45);
+/// Most versions of one question: each learns of all others in one transaction.
+const MAX_VERSIONS: usize = 20;
+
+const ABSENT: Error = Error::NotFound("chat session");
+const NO_MESSAGE: Error = Error::NotFound("message");
+
+/// What a person wants answered.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// What they wrote, and where in the conversation.
+    pub asked: Asked,
+    /// Model or alias that answers; that of the chatbot, or of the conversation, when left out.
+    pub model: Option<String>,
+}
+
+/// What a person wrote, and where in the conversation.
+#[derive(Debug, Clone)]
+pub enum Asked {
+    /// A message behind what is shown.
+    Next(String),
+    /// Another version of a question that was asked before: a branch.
+    Instead(MessageId, String),
+    /// Another answer to a question that was asked before; a question or one of its answers.
+    Again(MessageId),
+    /// More of an answer that ended because it had become too long.
+    More(MessageId),
+}
+
+/// Part of an answer.
+#[derive(Debug)]
+pub enum AnswerEvent {
+    /// The next words. A citation number in them is always backed by a source.
+    Text {
+        /// The answer.
+        answer: MessageId,
+        /// Bytes of the answer up to the end of these words: where to go on after them.
+        end: usize,
+        /// The words.
+        text: String,
+    },
+    /// The answer is stored as it is. Always the last event of a good stream.
+    Done(Box<Answered>),
+}
+
+/// A turn, and which answer of it this is about.
+#[derive(Debug, Clone)]
+pub struct Answered {
+    /// The turn.
+    pub turn: Turn,
+    /// The answer.
+    pub answer: MessageId,
+}
+
+/// An answer as it is made. Dropping it stops nothing: the answer is written to its end and stored.
+pub type AnswerStream = BoxStream<'static, Result<AnswerEvent>>;
+
+impl App {
+    /// Answers a message. Everything that can be refused is refused before this resolves; what fails later comes
+    /// through the stream.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] without such a conversation or message, [`Error::Conflict`] `chatbot_deleted`,
+    /// `answer_in_progress`, `not_continuable`, `too_many_versions`, `too_many_answers`, and those of
+    /// [`App::generate`].
+    pub fn answer(&self, payer: Payer, question: Question) -> BoxFuture<'_, Result<AnswerStream>> {
+        Box::pin(async move {
+            let conversations = self.conversations(&payer.org, &payer.user);
+            let conversation = conversations.get(&question.conversation).await?.ok_or(ABSENT)?;
+            let draft = self.draft(&conversations, conversation, question.asked).await?;
+            self.begin(payer, conversations, draft, question.model).await
+        })
+    }
+
+    /// The answer of [`App::answer`], whole.
+    ///
+    /// # Errors
+    /// As there, and as the stream fails.
+    pub fn answer_whole(&self, payer: Payer, question: Question) -> BoxFuture<'_, Result<Answered>> {
+        Box::pin(async move {
+            let mut events = self.answer(payer, question).await?;
+            while let Some(event) = events.next().await {
+                if let AnswerEvent::Done(answered) = event? {
+                    return Ok(*answered);
+                }
+            }
+            Err(Error::internal("an answer ended without its last event"))
+        })
+    }
+
+    /// The turn that is answered next, and what was said before it.
+    async fn draft(&self, conversations: &Conversations, conversation: Conversation, asked: Asked) -> Result<Draft> {
+        let now = self.clock.now();
+        let id = conversation.id.clone();
+        let head = conversation.head.as_ref();
+        let (mut turn, before) = match asked {
+            Asked::Next(content) => {
+                let before = history(conversations, &id, head.map(model::TurnId::question)).await?;
+                self.is_free(before.first())?;
+                let turn = self.ids.make_turn(&id, head)?;
+                (Turn::new(turn, id.clone(), before.first(), content, now), before)
+            }
+            Asked::Instead(message, content) => {
+                let old = self.free_turn(conversations, &conversation, &message).await?;
+                let before = history(conversations, &id, old.before()).await?;
+                let mut turn = Turn::new(self.ids.make_turn(&id, head)?, id.clone(), None, content, now);
+                (turn.parent, turn.after) = (old.parent.clone(), old.after.clone());
+                turn.versions = old.versions.clone();
+                if turn.versions.is_empty() {
+                    turn.versions.push(old.id);
+                }
+                turn.versions.push(turn.id.clone());
+                if turn.versions.len() > MAX_VERSIONS {
+                    let detail = format!("A question can have {MAX_VERSIONS} versions; ask it anew instead.");
+                    return Err(Error::conflict("too_many_versions", detail));
+                }
+                (turn, before)
+            }
+            Asked::Again(message) => {
+                let turn = self.free_turn(conversations, &conversation, &message).await?;
+                let before = history(conversations, &id, turn.before()).await?;
+                (turn, before)
+            }
+            Asked::More(message) => {
+                let mut turn = self.free_turn(conversations, &conversation, &message).await?;
+                let answer = turn.answer(&message).ok_or(NO_MESSAGE)?;
+                let is_cut = answer.finish_reason.as_deref() == Some("length");
+                if !is_cut || answer.model.as_deref() == Some("local") {
+                    let detail = "Only an answer that a language model ended because of its length can be continued.";
+                    return Err(Error::conflict("not_continuable", detail));
+                }
+                turn.show(&message);
+                let before = history(conversations, &id, turn.before()).await?;
+                return Ok(Draft {
+                    conversation,
+                    turn,
+                    before,
+                    answer: message,
+                });
+            }
+        };
+        let Some(answer) = turn.add_answer(now) else {
+            let detail = "This question has as many answers as it can have; ask it anew instead.";
+            return Err(Error::conflict("too_many_answers", detail));
+        };
+        let answer = answer.id.clone();
+        Ok(Draft {
+            conversation,
+            turn,
+            before,
+            answer,
+        })
+    }
+
+    /// The turn of a message, when no answer of the conversation is being written.
+    async fn free_turn(
+        &self,
+        conversations: &Conversations,
+        conversation: &Conversation,
+        message: &MessageId,
+    ) -> Result<Turn> {
+        let id = message.turn();
+        let turn = conversations.turn(&conversation.id, &id).await?.ok_or(NO_MESSAGE)?;
+        if !message.is_question() && turn.answer(message).is_none() {
+            return Err(NO_MESSAGE);
+        }
+        match &conversation.head {
+            Some(head) if *head != id => {
+                self.is_free(conversations.turn(&conversation.id, head).await?.as_ref())?;
+            }
+            _ => self.is_free(Some(&turn))?,
+        }
+        Ok(turn)
+    }
+
+    /// An answer is always written at the head, so the head tells whether one is.
+    pub(crate) fn is_free(&self, head: Option<&Turn>) -> Result<()> {
+        if head.is_some_and(|turn| turn.is_generating(self.clock.now())) {
+            Err(in_progress())
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// A turn that is to be answered.
+struct Draft {
+    /// As it was read: whatever was done to its path since makes the turn impossible.
+    conversation: Conversation,
+    turn: Turn,
+    /// The answer that is to be written.
+    answer: MessageId,
+    /// The turns before it, newest first.
+    before: Vec<Turn>,
+}
+
+/// The turns that lead to a message, newest first.
+async fn history(conversations: &Conversations, id: &ConversationId, message: Option<MessageId>) -> Result<Vec<Turn>> {
+    let page = PageRequest {
+        limit: HISTORY,
+        after: None,
+    };
+    match message {
+        Some(message) => Ok(conversations.path(id, Some(&message), &page).await?.items),
+        None => Ok(Vec::new()),
+    }
+}
+
+pub(crate) fn in_progress() -> Error {
+    let detail = "An answer of this chat session is being written; wait for its end, or stop it.";
+    Error::conflict("answer_in_progress", detail)
+}

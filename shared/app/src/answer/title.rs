@@ -1,0 +1,145 @@
+//! The title of a conversation: the beginning of its first question at once, and a better one from a model later.
+
+use std::time::Duration;
+
+use futures::{StreamExt as _, future::BoxFuture};
+use llm::{ChatRequest, Message};
+use model::{Category, ConversationId, Result};
+use store::Conversations;
+
+use crate::{App, Generated, Generation, Payer};
+
+/// Longest automatic title, in characters.
+const TITLE: usize = 60;
+/// Longest part of a question and of an answer that a title is made from, in characters.
+const EXCERPT: usize = 1000;
+/// Longest title a model may write, in tokens.
+const MAX_TOKENS: u32 = 32;
+/// Longest time a title may take.
+const LIMIT: Duration = Duration::from_secs(15);
+
+const RULES: &str = "Write a title for the conversation below: at most six words, in its language, without quotation \
+    marks and without a full stop. Write nothing but the title.";
+
+/// A conversation that goes by the beginning of its first question.
+pub(super) struct Untitled {
+    pub(super) payer: Payer,
+    pub(super) model: String,
+    pub(super) conversation: ConversationId,
+    /// The title it has.
+    pub(super) title: String,
+}
+
+impl Untitled {
+    /// Gives it a title that a model made from its first turn, unless its person has chosen one meanwhile. Whatever
+    /// goes wrong, the title that it has stays.
+    pub(super) fn entitle(
+        self,
+        app: App,
+        conversations: Conversations,
+        question: String,
+        answer: String,
+    ) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            // The built-in model quotes; it writes no titles.
+            let is_local = match app.model(&self.model, &[]).await {
+                Ok(chosen) => !chosen.model.info().generative,
+                Err(_) => true,
+            };
+            if is_local {
+                return;
+            }
+            let made = tokio::time::timeout(LIMIT, self.make(&app, &question, &answer)).await;
+            let stored = match made {
+                Ok(Ok(Some(title))) => conversations
+                    .retitle(&self.conversation, &self.title, &title)
+                    .await
+                    .map(|_| ()),
+                Ok(Ok(None)) | Err(_) => Ok(()),
+                Ok(Err(error)) => Err(error),
+            };
+            if let Err(error) = stored {
+                tracing::info!(conversation_id = %self.conversation, %error, "title.not_made");
+            }
+        })
+    }
+
+    async fn make(&self, app: &App, question: &str, answer: &str) -> Result<Option<String>> {
+        let said = format!("Person: {}\n\nAssistant: {}", excerpt(question), excerpt(answer));
+        let generation = Generation {
+            id: app.ids.make()?,
+            payer: self.payer.clone(),
+            category: Category::Titles,
+            model: self.model.clone(),
+            request: ChatRequest {
+                model: String::new(),
+                system: Some(RULES.to_owned()),
+                messages: vec![Message::user(said)],
+                sources: None,
+                max_tokens: MAX_TOKENS,
+                temperature: None,
+            },
+        };
+        let mut events = app.generate(generation).await?;
+        let mut title = String::new();
+        while let Some(event) = events.next().await {
+            if let Generated::Text(text) = event? {
+                title.push_str(&text);
+            }
+        }
+        Ok(clean(&title))
+    }
+}
+
+fn excerpt(text: &str) -> &str {
+    text.char_indices().nth(EXCERPT).map_or(text, |(end, _)| &text[..end])
+}
+
+/// The title in what a model wrote; none when there is none in it.
+fn clean(written: &str) -> Option<String> {
+    let line = written.lines().map(str::trim).find(|line| !line.is_empty())?;
+    let line = line.trim_start_matches('#').trim();
+    let line = line.strip_prefix("Title:").unwrap_or(line);
+    let marks = |c: char| c.is_whitespace() || "\"'`*_“”„«»‘’".contains(c);
+    let line = line.trim_matches(marks).trim_end_matches('.').trim_end_matches(marks);
+    let line: String = line.chars().filter(|c| !c.is_control()).collect();
+    Some(cut(&line)).filter(|title| title.chars().any(char::is_alphanumeric))
+}
+
+/// The first words of a text, cut at a word.
+pub(crate) fn cut(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= TITLE {
+        return line;
+    }
+    let cut: String = line.chars().take(TITLE).collect();
+    let cut = cut.rsplit_once(' ').map_or(cut.as_str(), |(words, _)| words);
+    format!("{cut}…")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{clean, cut};
+
+    #[test]
+    fn a_title_is_the_beginning_of_the_question_cut_at_a_word() {
+        assert_eq!(cut("  What is\nthis? "), "What is this?");
+        let long = cut("How long do I have to return a grinder that was opened but never used at all?");
+        assert_eq!(long, "How long do I have to return a grinder that was opened but…");
+        assert_eq!(cut(&"x".repeat(80)).chars().count(), 61);
+    }
+
+    #[test]
+    fn of_what_a_model_writes_the_title_is_what_counts() {
+        for (written, title) in [
+            ("Grinder returns", Some("Grinder returns")),
+            ("\n\"Grinder returns.\"\n\nBecause ...", Some("Grinder returns")),
+            ("## **Das Mahlwerk**", Some("Das Mahlwerk")),
+            ("Title: 返品について", Some("返品について")),
+            ("", None),
+            ("...", None),
+        ] {
+            assert_eq!(clean(written).as_deref(), title, "{written}");
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! Writing an answer: from the model to those who follow, and to the table.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::{
+    StreamExt as _,
+    future::{BoxFuture, pending},
+};
+use llm::CitationFilter;
+use model::{Answer, AnswerStatus, Error, MessageId, Result, Turn, time::after};
+use store::{Conversations, Saved};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+
+use super::{
+    LEASE, NO_MESSAGE,
+    grounding::Grounding,
+    live::{Ended, Live},
+    title,
+};
+use crate::{App, Generated, GenerationStream, Outcome};
+
+/// How often the writer looks whether it is to stop.
+const LOOK: Duration = Duration::from_secs(1);
+/// Every so many looks what is written so far is stored.
+const LOOKS_PER_CHECKPOINT: u32 = 5;
+
+/// Who writes an answer.
+pub(super) struct Writer {
+    pub(super) app: App,
+    pub(super) conversations: Conversations,
+    pub(super) turn: Turn,
+    pub(super) answer: MessageId,
+    pub(super) grounding: Grounding,
+    pub(super) filter: CitationFilter,
+    /// None once it has ended.
+    pub(super) generation: Option<GenerationStream>,
+    pub(super) live: Arc<Live>,
+    /// A conversation that has the title of its first words, and what a better one is made with.
+    pub(super) entitle: Option<title::Untitled>,
+}
+
+/// How the model ended.
+enum End {
+    Whole(Box<Outcome>),
+    Failed(Error),
+    /// The turn was deleted; nobody wants its answer.
+    Gone,
+}
+
+/// What was done beside the writing.
+enum Kept {
+    Nothing,
+    Stop,
+    Stored(Box<Turn>),
+    Gone,
+}
+
+impl Writer {
+    /// Writes until the model ends, it is stopped, or its turn is gone; then stores the answer.
+    pub(super) async fn run(mut self) {
+        // However this ends, a panic included, nobody is to wait for it.
+        let _closed = Closing(self.app.clone(), self.answer.clone());
+        let end = self.write().await;
+        self.finish(end).await;
+    }
+
+    async fn write(&mut self) -> End {
+        let mut timer = interval_at(Instant::now() + LOOK, LOOK);
+        timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut looks, mut keeping) = (0_u32, None);
+        loop {
+            let Some(generation) = self.generation.as_mut() else {
+                return End::Gone;
+            };
+            tokio::select! {
+                event = generation.next() => match event {
+                    Some(Ok(Generated::Text(text))) => {
+                        let text = self.filter.push(&text);
+                        if !text.is_empty() {
+                            self.live.write(&text);
+                        }
+                    }
+                    Some(Ok(Generated::Done(outcome))) => {
+                        self.settle(keeping).await;
+                        return End::Whole(outcome);
+                    }
+                    Some(Err(error)) => {
+                        self.settle(keeping).await;
+                        return End::Failed(error);
+                    }
+                    None => {
+                        self.settle(keeping).await;
+                        return End::Failed(Error::internal("a generation ended without its last event"));
+                    }
+                },
+                () = self.live.stop.cancelled() => {
+                    self.settle(keeping).await;
+                    return self.stop().await;
+                }
+                kept = done(&mut keeping) => {
+                    keeping = None;
+                    match kept {
+                        Kept::Nothing => {}
+                        Kept::Stop => return self.stop().await,
+                        Kept::Stored(turn) => self.turn = *turn,
+                        Kept::Gone => return End::Gone,
+                    }
+                }
+                _ = timer.tick(), if keeping.is_none() => {
+                    looks += 1;
+                    keeping = Some(self.keep(looks % LOOKS_PER_CHECKPOINT == 0));
+                }
+            }
+        }
+    }
+
+    /// Looks whether the answer is to stop, and stores what is written so far when it is time.
+    fn keep(&self, is_due: bool) -> BoxFuture<'static, Kept> {
+        let (app, answer) = (self.app.clone(), self.answer.clone());
+        let (conversations, mut turn) = (self.conversations.clone(), self.turn.clone());
+        let text = self.live.text();
+        Box::pin(async move {
+            match app.store.cancels().is_asked(&answer).await {
+                Ok(true) => return Kept::Stop,
+                Ok(false) => {}
+                Err(error) => tracing::warn!(message_id = %answer, %error, "answer.not_looked"),
+            }
+            if !is_due {
+                return Kept::Nothing;
+            }
+            let lease = after(app.clock.now(), LEASE).as_millisecond();
+            let stored = store(&conversations, &mut turn, &answer, |answer| {
+                answer.text.clone_from(&text);
+                answer.lease_until_ms = lease;
+            });
+            match stored.await {
+                Ok(true) => Kept::Stored(Box::new(turn)),
+                Ok(false) => Kept::Gone,
+                Err(error) => {
+                    tracing::warn!(message_id = %answer, %error, "answer.no_checkpoint");
+                    Kept::Nothing
+                }
+            }
+        })
+    }
+
+    /// A write that is on its way is waited for: afterwards it is known which one it was.
+    async fn settle(&mut self, keeping: Option<BoxFuture<'static, Kept>>) {
+        if let Some(keeping) = keeping
+            && let Kept::Stored(turn) = keeping.await
+        {
+            self.turn = *turn;
+        }
+    }
+
+    async fn stop(&mut self) -> End {
+        let Some(generation) = self.generation.take() else {
+            return End::Gone;
+        };
+        match generation.stop().await {
+            Ok(outcome) => End::Whole(Box::new(outcome)),
+            Err(error) => End::Failed(error),
+        }
+    }
+
+    async fn finish(mut self, end: End) {
+        // Ends the call, if it still runs, and pays for it.
+        self.generation = None;
+        let mut rest = self.filter.finish();
+        let (outcome, failure) = match end {
+            End::Whole(outcome) => (Some(outcome), None),
+            End::Failed(error) => (None, Some(error)),
+            End::Gone => (None, Some(NO_MESSAGE)),
+        };
+        let status = match &outcome {
+            None => AnswerStatus::Failed,
+            Some(outcome) if outcome.finish_reason == "stopped" => AnswerStatus::Stopped,
+            Some(_) => AnswerStatus::Complete,
+        };
+        let notice = self.grounding.notice().filter(|_| status == AnswerStatus::Complete);
+        if let Some(notice) = &notice {
+            rest.push_str("\n\n");
+            rest.push_str(notice);
+        }
+        if !rest.is_empty() {
+            self.live.write(&rest);
+        }
+        let text = self.live.text();
+        let citations = self
+            .grounding
+            .citations(self.filter.cited(), &self.turn.question, &text);
+        let now = self.app.clock.now();
+        let mut whole = self.turn.answer(&self.answer).cloned();
+        if let Some(answer) = &mut whole {
+            answer.text.clone_from(&text);
+            answer.citations = citations;
+            answer.notice = notice;
+            answer.status = status;
+            answer.failure = failure.as_ref().map(|error| word(error).to_owned());
+            answer.completed_at = Some(now);
+            if let Some(outcome) = outcome {
+                settle(answer, *outcome);
+            }
+        }
+        let stored = store(&self.conversations, &mut self.turn, &self.answer, |answer| {
+            if let Some(whole) = &whole {
+                let feedback = answer.feedback.take();
+                *answer = whole.clone();
+                answer.feedback = feedback;
+            }
+        });
+        let ended = match (stored.await, failure) {
+            (Ok(true), None) => Ended::Stored(Arc::new(self.turn.clone())),
+            (Ok(_), Some(error)) => Ended::Broken(Arc::new(error)),
+            (Ok(false), None) => Ended::Broken(Arc::new(NO_MESSAGE)),
+            (Err(error), _) => {
+                tracing::error!(message_id = %self.answer, %error, "answer.not_stored");
+                Ended::Broken(Arc::new(error))
+            }
+        };
+        self.live.end(ended);
+        if let Some(untitled) = self.entitle.filter(|_| status == AnswerStatus::Complete) {
+            let app = self.app.clone();
+            let titling = untitled.entitle(app, self.conversations, self.turn.question, text);
+            self.app.run_to_the_end(titling);
+        }
+    }
+}
+
+/// Notes on an answer what it cost. One that is continued took several calls.
+fn settle(answer: &mut Answer, outcome: Outcome) {
+    let is_first = answer.latency_ms.is_none();
+    let earlier = if is_first { Some(0) } else { answer.cost_micro_usd };
+    answer.cost_micro_usd = earlier
+        .zip(outcome.cost_micro_usd)
+        .map(|(earlier, cost)| earlier + cost);
+    answer.usage = answer.usage.plus(outcome.usage);
+    answer.latency_ms = Some(answer.latency_ms.unwrap_or(0) + outcome.latency_ms);
+    answer.time_to_first_token_ms = answer.time_to_first_token_ms.or(outcome.time_to_first_token_ms);
+    answer.model = Some(outcome.model);
+    answer.provider = Some(outcome.provider);
+    answer.requested_model = outcome.requested_model;
+    answer.fallback = outcome.fallback;
+    answer.finish_reason = Some(outcome.finish_reason.to_owned());
+}
+
+/// The stable word of what made an answer fail.
+fn word(error: &Error) -> &'static str {
+    match error {
+        Error::Upstream { code, .. } | Error::Conflict { code, .. } => code,
+        Error::Unavailable(_) => "unavailable",
+        Error::NotFound(_) => "not_found",
+        _ => "internal",
+    }
+}
+
+/// Changes an answer in the table, whoever else writes its turn; `false` when it is gone.
+async fn store(
+    conversations: &Conversations,
+    turn: &mut Turn,
+    id: &MessageId,
+    change: impl Fn(&mut Answer),
+) -> Result<bool> {
+    loop {
+        let Some(answer) = turn.answer_mut(id) else {
+            return Ok(false);
+        };
+        change(answer);
+        if conversations.save(turn).await? == Saved::Done {
+            return Ok(true);
+        }
+        match conversations.turn(&turn.conversation, &turn.id).await? {
+            Some(found) => *turn = found,
+            None => return Ok(false),
+        }
+    }
+}
+
+/// The end of what is being done, if anything is.
+async fn done(keeping: &mut Option<BoxFuture<'static, Kept>>) -> Kept {
+    match keeping {
+        Some(keeping) => keeping.await,
+        None => pending().await,
+    }
+}
+
+/// Takes an answer off the list of those that are being written.
+struct Closing(App, MessageId);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.lives.close(&self.1);
+    }
+}

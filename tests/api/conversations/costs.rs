@@ -1,0 +1,41 @@
+//! What a turn costs at the tables.
+
+use model_double::Script;
+use serde_json::json;
+
+use super::{SESSIONS, with_model};
+use crate::support::Second;
+
+#[tokio::test]
+async fn a_whole_streamed_turn_takes_at_most_11_writes_and_9_reads() {
+    let (model, t) = with_model().await;
+    let ada = t.talker("ada").await;
+    let faq = ada.upload(samples::FAQ, samples::faq_txt()).await.created().text("id");
+    t.drain().await;
+    let bot = json!({"name": "Helper", "documents": [faq], "settings": {"model": "gpt-4o-mini"}});
+    let bot = ada.post("/api/v1/chatbots", bot).await.created().text("id");
+    let second = Second::on(&t).await;
+    let there = second.of(&ada);
+    let session = ada
+        .post(SESSIONS, json!({"chatbot_id": bot}))
+        .await
+        .created()
+        .text("id");
+    let path = format!("{SESSIONS}/{session}/messages");
+    model.always(Script::text(
+        "You can pause it at any time, for up to three months [1].",
+    ));
+    for turn in 1..=10 {
+        // The first one makes the title, and what a process reads once.
+        there.get(&path).await.ok();
+        second.metered.units();
+        let message = json!({"content": "Can I pause my subscription?"});
+        let frames = there.stream(&path, message).await.rest().await;
+        assert_eq!(frames.last().unwrap().data, "[DONE]");
+        second.metered.app.idle().await;
+        let (read, write) = second.metered.units();
+        println!("turn {turn}: {read} R, {write} W");
+        assert!(read > 0.0 && read <= 9.0, "turn {turn}: {read} R");
+        assert!(write > 0.0 && write <= 11.0, "turn {turn}: {write} W");
+    }
+}
