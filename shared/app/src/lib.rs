@@ -119,8 +119,10 @@ impl App {
         mailer: Arc<dyn Mailer>,
     ) -> Result<Self> {
         let objects = Objects::new(sdk, &config.bucket);
+        let models = models::Models::new(sdk, &config, &clock)?;
         Ok(Self(Arc::new(Inner {
             ids: Ids::new(clock.clone()),
+            clock,
             store: Store::new(sdk, config.tables.clone()),
             segments: segments::Segments::new(objects.clone()),
             objects,
@@ -130,10 +132,9 @@ impl App {
             keys: OnceCell::new(),
             key_uses: api_keys::KeyUses::default(),
             hasher: passwords::Passwords::new()?,
-            models: models::Models::new(sdk, &config, &clock)?,
+            models,
             clerk: clerk::Verifier::new(config.clerk.clone())?,
             caches: operations::Caches::default(),
-            clock,
             config,
         })))
     }
