@@ -141,8 +141,10 @@ impl App {
         mailer: Arc<dyn Mailer>,
     ) -> Result<Self> {
         let objects = Objects::new(sdk, &config.bucket);
+        let models = models::Models::new(sdk, &config, &clock)?;
         Ok(Self(Arc::new(Inner {
             ids: Ids::new(clock.clone()),
+            clock,
             store: Store::new(sdk, config.tables.clone()),
             segments: segments::Segments::new(objects.clone()),
             objects,
@@ -152,7 +154,7 @@ impl App {
             keys: OnceCell::new(),
             key_uses: api_keys::KeyUses::default(),
             hasher: passwords::Passwords::new()?,
-            models: models::Models::new(sdk, &config, &clock)?,
+            models,
             clerk: clerk::Verifier::new(config.clerk.clone())?,
             caches: operations::Caches::default(),
             tasks: tasks::Tasks::default(),

@@ -189,6 +189,10 @@ mod tests {
             named("anthropic", "claude-haiku-4-5")
         );
         assert_eq!(resolved("gpt-4o-mini"), named("openai", "gpt-4o-mini"));
+        assert_eq!(
+            resolved("claude-sonnet-4"),
+            named("anthropic", "claude-sonnet-4-20250514")
+        );
         assert_eq!(resolved("local"), named("parlance", "local"));
     }
 

@@ -203,6 +203,17 @@ mod tests {
         assert_eq!(cost("openai", "gpt-4o-mini-2024-07-18", tokens), Some(150_000));
         assert_eq!(cost("anthropic", "claude-haiku-4-5-20251001", tokens), Some(1_000_000));
         assert_eq!(cost("openai", "gpt-4o-mini-audio-preview", tokens), None);
+        // The first one kept its price when the others became cheaper.
+        assert_eq!(cost("openai", "gpt-4o-2024-05-13", tokens), Some(5_000_000));
+        assert_eq!(cost("openai", "gpt-4o-2024-11-20", tokens), Some(2_500_000));
+    }
+
+    #[test]
+    fn every_model_that_is_listed_has_a_price() {
+        let priced =
+            |known: &&crate::catalog::KnownModel| price(known.provider, known.model, at("2026-11-24")).is_some();
+        let unpriced: Vec<_> = crate::catalog::known().iter().filter(|known| !priced(known)).collect();
+        assert!(unpriced.is_empty(), "{unpriced:?}");
     }
 
     #[test]

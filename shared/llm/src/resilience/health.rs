@@ -12,6 +12,8 @@ use crate::ModelError;
 const FAILURES: u32 = 5;
 /// How long it is left alone then. One call tries it afterwards, so it is back within this and the time of one call.
 const PAUSE: Duration = Duration::from_secs(10);
+/// How long one call may try it alone: a model that thinks for longer keeps nobody else out.
+const TRIAL: Duration = Duration::from_secs(15);
 /// What is told to those who come while one call tries it.
 const TRYING: Duration = Duration::from_secs(1);
 
@@ -30,8 +32,8 @@ enum Breaker {
     Closed { failures: u32 },
     /// It is not asked until then.
     Open { until_ms: i64 },
-    /// One call tries it.
-    Trying,
+    /// One call tries it, alone until then.
+    Trying { until_ms: i64 },
 }
 
 #[derive(Debug)]
@@ -100,8 +102,9 @@ impl Health {
         let mut state = self.state();
         let is_trial = match state.breaker {
             Breaker::Closed { .. } => false,
-            Breaker::Open { until_ms } if until_ms <= now => {
-                state.breaker = Breaker::Trying;
+            Breaker::Open { until_ms } | Breaker::Trying { until_ms } if until_ms <= now => {
+                let until_ms = self.in_future(TRIAL);
+                state.breaker = Breaker::Trying { until_ms };
                 true
             }
             Breaker::Open { until_ms } => {
@@ -109,7 +112,7 @@ impl Health {
                 let retry_after = Duration::from_millis(left);
                 return Err(ModelError::Unavailable { retry_after });
             }
-            Breaker::Trying => return Err(ModelError::Unavailable { retry_after: TRYING }),
+            Breaker::Trying { .. } => return Err(ModelError::Unavailable { retry_after: TRYING }),
         };
         if !is_retry {
             state.budget = (state.budget + 1).min(BUDGET);
@@ -131,10 +134,13 @@ impl Health {
     }
 
     fn pause(&self) -> Breaker {
-        let pause = i64::try_from(PAUSE.as_millis()).unwrap_or(i64::MAX);
-        Breaker::Open {
-            until_ms: self.clock.now_ms().saturating_add(pause),
-        }
+        let until_ms = self.in_future(PAUSE);
+        Breaker::Open { until_ms }
+    }
+
+    fn in_future(&self, duration: Duration) -> i64 {
+        let duration = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        self.clock.now_ms().saturating_add(duration)
     }
 }
 
@@ -171,9 +177,11 @@ impl Permit {
         let was_over = self.is_over.replace(true);
         let mut state = self.health.state();
         match (state.breaker, error.is_outage()) {
-            (Breaker::Trying, true) if self.is_trial && !was_over => state.breaker = self.health.pause(),
+            (Breaker::Trying { .. }, true) if self.is_trial && !was_over => state.breaker = self.health.pause(),
             // It answers, if not with what was wanted.
-            (Breaker::Trying, false) if self.is_trial && !was_over => state.breaker = Breaker::Closed { failures: 0 },
+            (Breaker::Trying { .. }, false) if self.is_trial && !was_over => {
+                state.breaker = Breaker::Closed { failures: 0 }
+            }
             (Breaker::Closed { failures }, true) if failures + 1 >= FAILURES => state.breaker = self.health.pause(),
             (Breaker::Closed { failures }, true) => state.breaker = Breaker::Closed { failures: failures + 1 },
             // What began before it was found to fail says nothing new.
@@ -187,7 +195,7 @@ impl Drop for Permit {
     fn drop(&mut self) {
         if self.is_trial && !self.is_over.get() {
             let mut state = self.health.state();
-            if state.breaker == Breaker::Trying {
+            if matches!(state.breaker, Breaker::Trying { .. }) {
                 // The next one may try.
                 state.breaker = Breaker::Open {
                     until_ms: self.health.clock.now_ms(),

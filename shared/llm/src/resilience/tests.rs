@@ -195,6 +195,20 @@ async fn a_trial_whose_caller_leaves_lets_the_next_one_try() {
 }
 
 #[tokio::test]
+async fn a_trial_that_thinks_for_long_does_not_keep_others_out() {
+    let scene = Scene::new().await;
+    scene.bring_down().await;
+    scene.clock.advance(Duration::from_secs(10));
+    let trial = scene.health.admit(false).unwrap();
+    assert!(scene.health.admit(false).is_err());
+    scene.clock.advance(Duration::from_secs(15));
+    let second = scene.health.admit(false).unwrap();
+    second.began();
+    drop(trial);
+    assert!(scene.health.admit(false).is_ok(), "who leaves late changes nothing");
+}
+
+#[tokio::test]
 async fn a_provider_that_answers_is_not_shut_for_what_callers_do() {
     let scene = Scene::new().await;
     for code in ["invalid_request_error", "content_policy_violation"].repeat(5) {
