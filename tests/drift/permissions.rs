@@ -5,8 +5,12 @@ use std::fmt::Write as _;
 
 use super::template::{Function, Statement, Template};
 
-/// The only wildcard: objects of tenants, whose names are not known beforehand.
-const TENANT_OBJECTS: &str = "${UploadsBucket.Arn}/t/*";
+/// The only wildcards: objects of tenants, and models that callers name, whose names are not known beforehand.
+const WILDCARDS: [&str; 3] = [
+    "${UploadsBucket.Arn}/t/*",
+    "arn:${AWS::Partition}:bedrock:*::foundation-model/*",
+    "arn:${AWS::Partition}:bedrock:*:${AWS::AccountId}:inference-profile/*",
+];
 
 fn each(mut check: impl FnMut(&Function, &Statement)) {
     let template = Template::read();
@@ -49,7 +53,7 @@ fn no_function_is_granted_a_wildcard() {
         }
         for resource in &statement.resources {
             assert!(
-                !resource.contains('*') || resource == TENANT_OBJECTS,
+                !resource.contains('*') || WILDCARDS.contains(&resource.as_str()),
                 "{} may reach {resource}",
                 function.crate_name
             );

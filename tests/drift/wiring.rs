@@ -5,12 +5,16 @@ use std::collections::BTreeSet;
 use super::template::{Template, root};
 
 /// What every function is told: `app::Config` reads it, and refuses to start without.
-const ENVIRONMENT: [&str; 14] = [
+const ENVIRONMENT: [&str; 18] = [
     "AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH",
+    "AZURE_OPENAI_ENDPOINT",
+    "BEDROCK_REGION",
     "BUCKET",
     "CLERK_AUTHORIZED_PARTIES",
     "CLERK_ISSUER",
     "CLERK_JWKS_URL",
+    "OPENAI_BASE_URL",
+    "OPENAI_COMPATIBLE_BASE_URL",
     "QUEUE_INDEX_DOCUMENTS",
     "QUEUE_SEND_MAIL",
     "SECRETS_PREFIX",
@@ -140,7 +144,6 @@ fn a_worker_has_a_queue_or_a_schedule() {
 fn every_function_is_told_all_that_it_reads() {
     for function in Template::read().functions {
         let own: &[&str] = match function.crate_name.as_str() {
-            "chats" => &["OPENAI_BASE_URL"],
             "send_mail" => &["MAIL_FROM", "PUBLIC_URL"],
             _ => &[],
         };

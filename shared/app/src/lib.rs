@@ -38,6 +38,7 @@ mod segments;
 mod ses;
 mod settings;
 mod sign_in;
+mod signing;
 mod tasks;
 mod tokens;
 mod upload;
@@ -129,7 +130,6 @@ impl App {
         let objects = Objects::new(sdk, &config.bucket);
         Ok(Self(Arc::new(Inner {
             ids: Ids::new(clock.clone()),
-            clock,
             store: Store::new(sdk, config.tables.clone()),
             segments: segments::Segments::new(objects.clone()),
             objects,
@@ -139,12 +139,13 @@ impl App {
             keys: OnceCell::new(),
             key_uses: api_keys::KeyUses::default(),
             hasher: passwords::Passwords::new()?,
-            models: models::Models::new()?,
+            models: models::Models::new(sdk, &config, &clock)?,
             clerk: clerk::Verifier::new(config.clerk.clone())?,
             caches: operations::Caches::default(),
             tasks: tasks::Tasks::default(),
             denied: pace::Denied::default(),
             told: alerts::Told::default(),
+            clock,
             config,
         })))
     }

@@ -4,23 +4,30 @@ use std::{borrow::Cow, sync::Arc};
 
 use futures::future::BoxFuture;
 use llm::{
-    ChatModel, Local, ModelError, ModelInfo, ModelKind, OpenAiCompatible, TimeLimits,
-    catalog::{self, BUILT_IN, Named},
+    Anthropic, Bedrock, Chain, ChatModel, Embedder, Gemini, Healths, InvalidBaseUrl, Link, Local, ModelError,
+    ModelInfo, ModelKind, OpenAiCompatible, OpenAiEmbedder, Resilient, Signer, TimeLimits,
+    catalog::{self, BUILT_IN, Named, PROVIDERS},
     prices::{Price, price},
 };
-use model::{Error, Result};
+use model::{Clock, Error, Result, Secret};
 
-use crate::App;
+use crate::{App, Config, operations::Provider, signing::Signing};
 
 /// Name of the built-in model.
 const LOCAL: &str = "local";
+/// Models that may stand in for one: each costs the time of a failure.
+const FALLBACKS: usize = 3;
 
 /// The models this process can reach.
 pub(crate) struct Models {
     http: reqwest::Client,
+    healths: Healths,
+    /// Signs for Amazon Bedrock, where that is used.
+    signer: Option<Arc<dyn Signer>>,
 }
 
 /// A model that will answer.
+#[allow(dead_code, reason = "what answers reads the name alone, what counts reads the rest")]
 pub(crate) struct Chosen {
     pub(crate) model: Arc<dyn ChatModel>,
     /// Who runs it.
@@ -55,14 +62,30 @@ pub struct ModelView {
     pub price: Option<Price>,
 }
 
+/// What it takes to reach a provider.
+enum Access {
+    /// Its key; empty where it takes none.
+    Key(Secret),
+    /// AWS's credentials.
+    Signed(Arc<dyn Signer>),
+}
+
 /// A client with time limits.
 pub(crate) fn http_client() -> Result<reqwest::Client> {
     TimeLimits::default().http_client().map_err(Error::internal)
 }
 
 impl Models {
-    pub(crate) fn new() -> Result<Self> {
-        Ok(Self { http: http_client()? })
+    pub(crate) fn new(sdk: &aws_types::SdkConfig, config: &Config, clock: &Clock) -> Result<Self> {
+        let signer = config.providers.bedrock.as_ref().map(|bedrock| {
+            let signing = Signing::new(sdk, "bedrock", bedrock.region.clone(), clock.clone());
+            Arc::new(signing) as Arc<dyn Signer>
+        });
+        Ok(Self {
+            http: http_client()?,
+            healths: Healths::new(clock.clone()),
+            signer,
+        })
     }
 }
 
@@ -74,24 +97,46 @@ impl App {
     /// [`Error::Upstream`] `provider_not_configured`, unless this process may fall back to the built-in model.
     pub(crate) async fn model(&self, name: &str, fallbacks: &[String]) -> Result<Chosen> {
         let asked = catalog::resolve(name);
-        for (place, named) in [&asked]
-            .into_iter()
-            .cloned()
-            .chain(fallbacks.iter().map(|name| catalog::resolve(name)))
-            .enumerate()
-        {
-            if let Some(model) = self.adapter(&named).await? {
-                let requested = (place > 0).then(|| name.to_owned());
-                return Ok(Chosen::new(model, named, requested));
+        let mut names = vec![asked.clone()];
+        for fallback in fallbacks.iter().map(|name| catalog::resolve(name)).take(FALLBACKS) {
+            if !names.contains(&fallback) {
+                names.push(fallback);
             }
         }
-        if self.config.fall_back_to_local_model {
-            return Ok(Chosen::new(Arc::new(Local), built_in(), Some(name.to_owned())));
+        let mut links = Vec::with_capacity(names.len());
+        for named in names {
+            links.extend(self.link(named).await?);
         }
-        Err(ModelError::NotConfigured {
-            provider: asked.provider,
+        if links.is_empty() && self.config.fall_back_to_local_model {
+            links.push(link(
+                Named {
+                    provider: BUILT_IN.to_owned(),
+                    model: LOCAL.to_owned(),
+                },
+                Arc::new(Local),
+            ));
         }
-        .into())
+        let mut links = links.into_iter();
+        let Some(first) = links.next() else {
+            let provider = asked.provider;
+            return Err(ModelError::NotConfigured { provider }.into());
+        };
+        let fallback = (first.provider.as_ref(), &first.name) != (asked.provider.as_str(), &asked.model);
+        let (provider, name_there) = (first.provider.clone().into_owned(), first.name.clone());
+        let (context_tokens, max_output_tokens) = (first.context_tokens, first.max_output_tokens);
+        let model = match links.as_slice() {
+            [] => first.model,
+            rest => Arc::new(Chain::new(first, rest.to_vec())),
+        };
+        Ok(Chosen {
+            model,
+            provider,
+            name: name_there,
+            requested: fallback.then(|| name.to_owned()),
+            fallback,
+            context_tokens,
+            max_output_tokens,
+        })
     }
 
     /// The models that this deployment can reach, as far as we know their names: other names work as well.
@@ -99,9 +144,13 @@ impl App {
         Box::pin(async move {
             let now = self.clock.now();
             let mut reachable = vec![BUILT_IN];
-            if self.secret("OPENAI_API_KEY").await?.is_some() {
-                reachable.push("openai");
-            }
+            reachable.extend(
+                self.providers()
+                    .await?
+                    .iter()
+                    .filter(|found| found.configured)
+                    .map(|found| found.name),
+            );
             let known = catalog::known().iter();
             let known = known.filter(|known| reachable.contains(&known.provider));
             Ok(known
@@ -117,50 +166,122 @@ impl App {
         })
     }
 
-    /// What talks to a model; none when its provider is not configured.
-    async fn adapter(&self, named: &Named) -> Result<Option<Arc<dyn ChatModel>>> {
-        if named.provider == BUILT_IN {
-            return Ok(Some(Arc::new(Local)));
-        }
-        let key = match named.provider.as_str() {
-            "openai" => self.secret("OPENAI_API_KEY").await?,
+    /// What turns texts into vectors: an embedding model of `openai`, `azure` excepted, or of a compatible server.
+    ///
+    /// # Errors
+    /// [`Error::Upstream`] `provider_not_configured`.
+    #[expect(dead_code, reason = "the operations that embed texts come with a later issue")]
+    pub(crate) async fn embedder(&self, name: &str, dimensions: Option<u32>) -> Result<Arc<dyn Embedder>> {
+        let named = catalog::resolve(name);
+        let providers = &self.config.providers;
+        let base_url = match named.provider.as_str() {
+            "openai" => Some(providers.openai.as_str()),
+            "compatible" => providers.compatible.as_deref(),
             _ => None,
         };
-        let Some(key) = key else {
+        match (base_url, self.access(&named.provider).await?) {
+            (Some(base_url), Some(Access::Key(key))) => {
+                let http = self.models.http.clone();
+                let model = OpenAiEmbedder::new(info(&named), base_url, key, http, dimensions);
+                Ok(Arc::new(model.map_err(Error::internal)?))
+            }
+            _ => Err(ModelError::NotConfigured {
+                provider: named.provider,
+            }
+            .into()),
+        }
+    }
+
+    /// All providers of models, and whether they have what they need to answer.
+    pub(crate) async fn providers(&self) -> Result<Vec<Provider>> {
+        let mut providers = vec![Provider {
+            name: LOCAL,
+            configured: true,
+        }];
+        for name in PROVIDERS {
+            let configured = self.access(name).await?.is_some();
+            providers.push(Provider { name, configured });
+        }
+        Ok(providers)
+    }
+
+    /// What it takes to reach a provider; none when that is not configured.
+    async fn access(&self, provider: &str) -> Result<Option<Access>> {
+        let providers = &self.config.providers;
+        let key = match provider {
+            "openai" => self.secret("OPENAI_API_KEY").await?,
+            "anthropic" => self.secret("ANTHROPIC_API_KEY").await?,
+            "gemini" => self.secret("GEMINI_API_KEY").await?,
+            "azure" if providers.azure.is_some() => self.secret("AZURE_OPENAI_API_KEY").await?,
+            // Own servers mostly take no key.
+            "compatible" if providers.compatible.is_some() => {
+                let key = self.secret("OPENAI_COMPATIBLE_API_KEY").await?;
+                Some(key.unwrap_or_else(|| Secret::new("")))
+            }
+            "bedrock" => return Ok(self.models.signer.clone().map(Access::Signed)),
+            _ => None,
+        };
+        Ok(key.map(Access::Key))
+    }
+
+    /// What talks to a model; none when its provider is not configured.
+    async fn link(&self, named: Named) -> Result<Option<Link>> {
+        if named.provider == BUILT_IN {
+            return Ok(Some(link(named, Arc::new(Local))));
+        }
+        let Some(access) = self.access(&named.provider).await? else {
             return Ok(None);
         };
-        let (context_tokens, _) = catalog::sizes(&named.provider, &named.model);
-        let info = ModelInfo {
-            id: named.model.clone().into(),
-            provider: named.provider.clone().into(),
-            kind: ModelKind::Chat,
-            generative: true,
-            context_tokens,
+        let Some(model) = self.adapter(&named, access).map_err(Error::internal)? else {
+            return Ok(None);
         };
-        let http = self.models.http.clone();
-        let model = OpenAiCompatible::new(info, &self.config.providers.openai, key, http).map_err(Error::internal)?;
-        Ok(Some(Arc::new(model)))
+        let health = self.models.healths.of(&named.provider, &named.model);
+        let model = Resilient::new(model, health, TimeLimits::default());
+        Ok(Some(link(named, Arc::new(model))))
+    }
+
+    fn adapter(&self, named: &Named, access: Access) -> Result<Option<Arc<dyn ChatModel>>, InvalidBaseUrl> {
+        let (providers, info, http) = (&self.config.providers, info(named), self.models.http.clone());
+        let model: Arc<dyn ChatModel> = match (named.provider.as_str(), access) {
+            ("openai", Access::Key(key)) => Arc::new(OpenAiCompatible::new(info, &providers.openai, key, http)?),
+            ("anthropic", Access::Key(key)) => Arc::new(Anthropic::new(info, &providers.anthropic, key, http)?),
+            ("gemini", Access::Key(key)) => Arc::new(Gemini::new(info, &providers.gemini, key, http)?),
+            ("azure", Access::Key(key)) => {
+                let endpoint = providers.azure.as_deref().unwrap_or_default();
+                let version = &providers.azure_api_version;
+                Arc::new(OpenAiCompatible::azure(info, endpoint, version, key, http)?)
+            }
+            ("compatible", Access::Key(key)) => {
+                let base_url = providers.compatible.as_deref().unwrap_or_default();
+                Arc::new(OpenAiCompatible::new(info, base_url, key, http)?)
+            }
+            ("bedrock", Access::Signed(signer)) => {
+                let base_url = providers.bedrock.as_ref().map_or("", |bedrock| &bedrock.base_url);
+                Arc::new(Bedrock::new(info, base_url, signer, http)?)
+            }
+            _ => return Ok(None),
+        };
+        Ok(Some(model))
     }
 }
 
-fn built_in() -> Named {
-    Named {
-        provider: BUILT_IN.to_owned(),
-        model: LOCAL.to_owned(),
+fn info(named: &Named) -> ModelInfo {
+    ModelInfo {
+        id: named.model.clone().into(),
+        provider: named.provider.clone().into(),
+        kind: ModelKind::Chat,
+        generative: true,
+        context_tokens: catalog::sizes(&named.provider, &named.model).0,
     }
 }
 
-impl Chosen {
-    fn new(model: Arc<dyn ChatModel>, named: Named, requested: Option<String>) -> Self {
-        let (context_tokens, max_output_tokens) = catalog::sizes(&named.provider, &named.model);
-        Self {
-            model,
-            provider: named.provider,
-            name: named.model,
-            fallback: requested.is_some(),
-            requested,
-            context_tokens,
-            max_output_tokens,
-        }
+fn link(named: Named, model: Arc<dyn ChatModel>) -> Link {
+    let (context_tokens, max_output_tokens) = catalog::sizes(&named.provider, &named.model);
+    Link {
+        provider: named.provider.into(),
+        name: named.model,
+        context_tokens,
+        max_output_tokens,
+        model,
     }
 }

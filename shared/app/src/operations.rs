@@ -81,26 +81,17 @@ impl App {
     pub fn system_status(&self) -> BoxFuture<'_, Result<SystemStatus>> {
         Box::pin(async move {
             let operations = self.store.operations();
-            let (readiness, queues, openai, schedules, cache_epoch) = futures::join!(
+            let (readiness, queues, providers, schedules, cache_epoch) = futures::join!(
                 self.readiness(),
                 self.queues.depths(),
-                self.secret("OPENAI_API_KEY"),
+                self.providers(),
                 operations.runs(),
                 operations.cache_epoch()
             );
             Ok(SystemStatus {
                 dependencies: readiness.dependencies,
                 queues,
-                providers: vec![
-                    Provider {
-                        name: "local",
-                        configured: true,
-                    },
-                    Provider {
-                        name: "openai",
-                        configured: openai?.is_some(),
-                    },
-                ],
+                providers: providers?,
                 schedules: schedules?,
                 cache_epoch: cache_epoch?,
             })

@@ -2,28 +2,19 @@
 //! (<https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html>). The SDK of SES would be the largest
 //! crate of the workspace, for one call.
 
-use std::time::{Duration, SystemTime};
-
-use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
-use aws_sigv4::{
-    http_request::{SignableBody, SignableRequest, SigningSettings, sign},
-    sign::v4,
-};
 use futures::future::BoxFuture;
 use model::{Clock, Error, Mail, Result};
 use reqwest::header::CONTENT_TYPE;
 use serde::Serialize;
 
-use crate::Mailer;
+use crate::{Mailer, signing::Signing};
 
 /// Mail through Amazon SES in the region of the function.
 pub(crate) struct Ses {
     http: reqwest::Client,
-    credentials: Option<SharedCredentialsProvider>,
-    region: String,
+    signing: Signing,
     endpoint: String,
     from: String,
-    clock: Clock,
 }
 
 #[derive(Serialize)]
@@ -84,11 +75,9 @@ impl Ses {
         let endpoint = sdk.endpoint_url().map(str::to_owned);
         Self {
             http,
-            credentials: sdk.credentials_provider(),
             endpoint: endpoint.unwrap_or_else(|| format!("https://email.{region}.{domain}")),
-            region,
+            signing: Signing::new(sdk, "ses", region, clock),
             from: from.to_owned(),
-            clock,
         }
     }
 
@@ -113,7 +102,7 @@ impl Ses {
         let body = serde_json::to_vec(&body).map_err(Error::internal)?;
         let url = format!("{}/v2/email/outbound-emails", self.endpoint);
         let mut request = self.http.post(&url).header(CONTENT_TYPE, "application/json");
-        for (name, value) in self.signature(&url, &body).await? {
+        for (name, value) in self.signing.sign(&url, &body).await? {
             request = request.header(name, value);
         }
         let answer = request.body(body).send().await.map_err(Error::unavailable)?;
@@ -124,30 +113,6 @@ impl Ses {
         let kind = answer.headers().get("x-amzn-errortype");
         let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         Err(Error::unavailable(format!("SES answered {} {kind}", answer.status())))
-    }
-
-    /// The headers that sign a request (AWS Signature Version 4).
-    async fn signature(&self, url: &str, body: &[u8]) -> Result<Vec<(String, String)>> {
-        let provider = self.credentials.as_ref();
-        let provider = provider.ok_or_else(|| Error::internal("there are no AWS credentials"))?;
-        let identity = provider.provide_credentials().await.map_err(Error::unavailable)?.into();
-        let now = Duration::from_millis(u64::try_from(self.clock.now_ms()).unwrap_or_default());
-        let parameters = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(&self.region)
-            .name("ses")
-            .time(SystemTime::UNIX_EPOCH + now)
-            .settings(SigningSettings::default())
-            .build()
-            .map_err(Error::internal)?
-            .into();
-        let headers = [("content-type", "application/json")].into_iter();
-        let request = SignableRequest::new("POST", url, headers, SignableBody::Bytes(body)).map_err(Error::internal)?;
-        let signed = sign(request, &parameters).map_err(Error::internal)?;
-        let headers = signed.output().headers();
-        Ok(headers
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect())
     }
 }
 

@@ -40,6 +40,14 @@ pub enum ModelError {
         /// What the provider said.
         detail: String,
     },
+    /// The provider is too busy, and says when to come back (503, 529).
+    #[error("the provider is overloaded, retry after {retry_after:?}: {detail}")]
+    Overloaded {
+        /// What its `Retry-After` says.
+        retry_after: Duration,
+        /// What the provider said, shortened.
+        detail: String,
+    },
     /// The provider answered, but not with an answer.
     #[error("the provider refused with status {status}: {detail}")]
     Refused {
@@ -106,12 +114,49 @@ impl ModelError {
             Self::QuotaExhausted { .. } => "provider_quota_exhausted",
             Self::Refused { status: 401 | 403, .. } => "provider_key_refused",
             Self::Refused { status: 404, .. } => "model_not_found",
-            Self::Refused { status: 500.., .. } => "provider_failed",
+            Self::Refused { status: 500.., .. } | Self::Interrupted { .. } => "provider_failed",
             Self::Refused { .. } => "provider_refused",
             Self::Malformed { .. } => "provider_answer_malformed",
+            Self::Overloaded { .. } => "provider_overloaded",
             Self::Unavailable { .. } => "provider_unavailable",
-            Self::Interrupted { .. } => "provider_failed",
             Self::Cut => "provider_answer_cut",
+        }
+    }
+
+    /// The same error in the middle of an answer: what would be a refusal at its start breaks it off there, and cannot
+    /// be repaired by asking again.
+    pub(crate) fn interrupted(self) -> Self {
+        match self {
+            Self::Refused { detail, .. } | Self::Overloaded { detail, .. } => Self::Interrupted { detail },
+            Self::RateLimited { .. } => Self::Interrupted {
+                detail: "it limits the rate".to_owned(),
+            },
+            other => other,
+        }
+    }
+
+    /// Whether the provider is to blame, so that asking it again right now is likely to fail again.
+    pub(crate) fn is_outage(&self) -> bool {
+        match self {
+            Self::Refused { status, .. } => *status >= 500,
+            Self::TimedOut { what } => *what != TimeLimit::Total,
+            Self::Unreachable { .. }
+            | Self::Overloaded { .. }
+            | Self::Malformed { .. }
+            | Self::Interrupted { .. }
+            | Self::Cut => true,
+            Self::NotConfigured { .. }
+            | Self::RateLimited { .. }
+            | Self::QuotaExhausted { .. }
+            | Self::Unavailable { .. } => false,
+        }
+    }
+
+    /// Whether another model may do better: everything but what is wrong with the request itself.
+    pub(crate) fn is_elsewhere_better(&self) -> bool {
+        match self {
+            Self::Refused { status, .. } => *status >= 500 || matches!(status, 401 | 403 | 404 | 408),
+            _ => true,
         }
     }
 
@@ -121,7 +166,7 @@ impl ModelError {
             Self::NotConfigured { .. } => "The model's provider is not configured.",
             Self::Unreachable { .. } => "The model's provider could not be reached.",
             Self::TimedOut { .. } => "The model did not answer in time.",
-            Self::RateLimited { .. } => "The model's provider is busy; try again shortly.",
+            Self::RateLimited { .. } | Self::Overloaded { .. } => "The model's provider is busy; try again shortly.",
             Self::QuotaExhausted { .. } => {
                 "The account at the model's provider has no quota left; an administrator must add some."
             }
@@ -144,6 +189,7 @@ impl From<ModelError> for Error {
             | ModelError::Unreachable { .. }
             | ModelError::RateLimited { .. }
             | ModelError::QuotaExhausted { .. }
+            | ModelError::Overloaded { .. }
             | ModelError::Unavailable { .. }
             | ModelError::Refused { status: 401 | 403, .. } => UpstreamKind::Unavailable,
             ModelError::Refused { .. }
@@ -153,7 +199,7 @@ impl From<ModelError> for Error {
         };
         let retry_after = match &error {
             ModelError::RateLimited { retry_after } => *retry_after,
-            ModelError::Unavailable { retry_after } => Some(*retry_after),
+            ModelError::Unavailable { retry_after } | ModelError::Overloaded { retry_after, .. } => Some(*retry_after),
             _ => None,
         };
         Self::Upstream {
@@ -236,6 +282,14 @@ mod tests {
                 },
                 UpstreamKind::Unavailable,
                 "provider_unavailable",
+            ),
+            (
+                ModelError::Overloaded {
+                    retry_after: Duration::from_secs(7),
+                    detail: detail(),
+                },
+                UpstreamKind::Unavailable,
+                "provider_overloaded",
             ),
             (
                 ModelError::Interrupted { detail: detail() },

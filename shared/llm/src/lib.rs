@@ -1,7 +1,9 @@
 //! Talking to language models: one trait, one adapter per protocol, and a built-in model that needs none.
 //!
 //! - [`Local`] answers from documents by quoting their best sentences. It generates nothing.
-//! - [`OpenAiCompatible`] speaks Chat Completions, streamed.
+//! - [`OpenAiCompatible`], [`Anthropic`], [`Gemini`] and [`Bedrock`] speak the vendors' protocols, streamed.
+//! - [`Resilient`] asks again and stops asking, [`Chain`] goes on to another model.
+//! - [`catalog`] knows models by name, [`prices`] what they cost, [`fit`] how much of a conversation they take.
 //! - [`CitationFilter`] keeps numbers that no source backs out of an answer, whoever wrote it.
 //!
 //! **Invariant:** nothing is spawned. A [`ChatStream`] works while its consumer polls it and ends the call to the
@@ -9,20 +11,30 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot go on should panic"))]
 
+mod anthropic;
+mod bedrock;
+mod call;
 pub mod catalog;
 mod chat;
 mod citation;
 mod error;
 mod fit;
+mod gemini;
 mod limits;
 mod local;
 mod openai;
 pub mod prices;
 mod prompt;
+mod resilience;
 pub mod sse;
+#[cfg(test)]
+mod testing;
 mod text;
 mod tokens;
 
+pub use anthropic::Anthropic;
+pub use bedrock::{Bedrock, Signer};
+pub use call::InvalidBaseUrl;
 pub use chat::{
     ChatEvent, ChatModel, ChatRequest, ChatStream, Completion, FinishReason, Message, ModelInfo, ModelKind, Role,
     Source, Usage,
@@ -30,7 +42,9 @@ pub use chat::{
 pub use citation::CitationFilter;
 pub use error::{ModelError, TimeLimit};
 pub use fit::fit;
+pub use gemini::Gemini;
 pub use limits::TimeLimits;
 pub use local::Local;
-pub use openai::{InvalidBaseUrl, OpenAiCompatible};
+pub use openai::{Embedder, Embeddings, OpenAiCompatible, OpenAiEmbedder};
+pub use resilience::{Chain, Health, Healths, Link, Resilient};
 pub use tokens::estimate_tokens;

@@ -135,9 +135,9 @@ mod tests {
     fn used(prompt_tokens: u64, cached_tokens: u64, cache_write_tokens: u64, completion_tokens: u64) -> Usage {
         Usage {
             prompt_tokens,
+            completion_tokens,
             cached_tokens,
             cache_write_tokens,
-            completion_tokens,
             ..Usage::default()
         }
     }

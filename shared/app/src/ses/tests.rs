@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_credential_types::Credentials;
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_lc_rs::hmac;
 use aws_types::region::Region;
 use model::{Email, MailId};

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::failure::ErrorBody;
-use crate::chat::{ChatRequest, Role};
+use super::is_reasoning;
+use crate::chat::{ChatRequest, Role, Usage};
 
 #[derive(Debug, Serialize)]
 pub(super) struct Body<'a> {
@@ -50,7 +50,9 @@ impl<'a> Body<'a> {
             messages: system.into_iter().chain(messages).collect(),
             max_tokens: (!completion_limit).then_some(request.max_tokens),
             max_completion_tokens: completion_limit.then_some(request.max_tokens),
-            temperature: request.temperature,
+            temperature: request
+                .temperature
+                .filter(|_| !(completion_limit && is_reasoning(&request.model))),
             stream: true,
             stream_options: StreamOptions { include_usage: true },
         }
@@ -65,7 +67,7 @@ pub(super) struct Chunk {
     #[serde(default)]
     usage: Option<WireUsage>,
     #[serde(default)]
-    pub(super) error: Option<ErrorBody>,
+    pub(super) error: Option<serde_json::Value>,
     /// Where Groq counts.
     #[serde(default)]
     x_groq: Option<XGroq>,
@@ -106,10 +108,53 @@ pub(super) struct Delta {
     pub(super) reasoning: Option<String>,
 }
 
+/// Tokens as `OpenAI` counts them: what is cached or reasoned is part of the sums.
 #[derive(Debug, Clone, Copy, Deserialize)]
 pub(super) struct WireUsage {
     #[serde(default)]
-    pub(super) prompt_tokens: u64,
+    prompt_tokens: Option<u64>,
     #[serde(default)]
-    pub(super) completion_tokens: u64,
+    completion_tokens: Option<u64>,
+    #[serde(default)]
+    prompt_tokens_details: Option<PromptDetails>,
+    #[serde(default)]
+    completion_tokens_details: Option<CompletionDetails>,
+    /// Where `DeepSeek` counts what it read from its cache.
+    #[serde(default)]
+    prompt_cache_hit_tokens: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+struct PromptDetails {
+    #[serde(default)]
+    cached_tokens: Option<u64>,
+    /// As `OpenRouter` passes it on.
+    #[serde(default)]
+    cache_write_tokens: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+struct CompletionDetails {
+    #[serde(default)]
+    reasoning_tokens: Option<u64>,
+}
+
+impl From<WireUsage> for Usage {
+    fn from(wire: WireUsage) -> Self {
+        let prompt = wire.prompt_tokens_details;
+        let cached = prompt.and_then(|details| details.cached_tokens);
+        Self {
+            prompt_tokens: wire.prompt_tokens.unwrap_or_default(),
+            completion_tokens: wire.completion_tokens.unwrap_or_default(),
+            cached_tokens: cached.or(wire.prompt_cache_hit_tokens).unwrap_or_default(),
+            cache_write_tokens: prompt
+                .and_then(|details| details.cache_write_tokens)
+                .unwrap_or_default(),
+            reasoning_tokens: wire
+                .completion_tokens_details
+                .and_then(|details| details.reasoning_tokens)
+                .unwrap_or_default(),
+            estimated: false,
+        }
+    }
 }

@@ -2,11 +2,10 @@
 
 use super::double::{begin_stream, end_stream, send_chunk};
 use super::*;
-use crate::openai::InvalidBaseUrl;
-use crate::openai::answer::{Answer, Progress};
+use crate::InvalidBaseUrl;
+use crate::Source;
 use crate::openai::wire::Body;
-use crate::sse::Decoder;
-use crate::{ChatRequest, Source};
+use crate::testing::{HARD, every_split_is_the_same};
 
 #[tokio::test]
 async fn a_recorded_answer_is_streamed_with_its_usage() {
@@ -64,6 +63,7 @@ async fn every_dialect_is_understood() {
             Usage {
                 prompt_tokens: 7,
                 completion_tokens: 6,
+                reasoning_tokens: 4,
                 estimated: true,
                 ..Usage::default()
             },
@@ -74,41 +74,21 @@ async fn every_dialect_is_understood() {
     }
 }
 
-/// Reads a recording cut into pieces, as far as its end mark.
-fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (String, ChatEvent) {
-    let mut decoder = Decoder::default();
-    let mut answer = Answer::new(&request(), None);
-    let mut text = String::new();
-    for piece in pieces {
-        decoder.push(piece).unwrap();
-        while let Some(event) = decoder.next_event() {
-            match answer.read(&event, "").unwrap() {
-                Progress::Text(piece) => text.push_str(&piece),
-                Progress::End => return (text, answer.done()),
-                Progress::Nothing | Progress::Thought => {}
-            }
-        }
-    }
-    panic!("no end mark");
-}
-
 #[test]
 fn every_split_of_a_recording_gives_the_same_text_and_usage() {
+    let model = model_at("http://a.example", PATIENT);
     for recording in [
         recordings::OPENAI,
         recordings::GROQ,
         recordings::AZURE,
         recordings::OPENROUTER,
     ] {
-        let bytes = recording.as_bytes();
-        let whole = read([bytes]);
-        for at in 0..bytes.len() {
-            assert_eq!(read([&bytes[..at], &bytes[at..]]), whole, "split at {at}");
-        }
-        assert_eq!(read(bytes.chunks(1)), whole);
-        let crlf = recording.replace("\r\n", "\n").replace('\n', "\r\n");
-        assert_eq!(read(crlf.as_bytes().chunks(7)), whole);
+        every_split_is_the_same(&model, recording);
     }
+    let other = recordings::OPENAI.replace("Hi", HARD);
+    let (text, done) = every_split_is_the_same(&model, &other);
+    assert_eq!(text, format!("{HARD}?"));
+    assert_eq!(done, (FinishReason::Stop, counted(10, 5)));
 }
 
 #[tokio::test]
@@ -181,7 +161,7 @@ fn a_stream_that_is_never_polled_asks_nothing() {
 
 #[test]
 fn base_urls_are_joined_with_the_path() {
-    let joined = |base: &str| model_at(base, PATIENT).endpoint.to_string();
+    let joined = |base: &str| model_at(base, PATIENT).line.endpoint.to_string();
     assert_eq!(joined("https://a.example/v1"), "https://a.example/v1/chat/completions");
     assert_eq!(joined("https://a.example/v1/"), "https://a.example/v1/chat/completions");
     assert_eq!(joined("http://a.example"), "http://a.example/chat/completions");
@@ -192,7 +172,7 @@ fn base_urls_are_joined_with_the_path() {
     for base in ["", "a.example/v1", "file:///etc/passwd", "mailto:a@a.example"] {
         let model = model_at("http://a.example", PATIENT);
         assert_eq!(
-            OpenAiCompatible::new(model.info, base, model.api_key, model.http).err(),
+            OpenAiCompatible::new(model.line.info, base, model.line.api_key, model.line.http).err(),
             Some(InvalidBaseUrl)
         );
     }
@@ -224,4 +204,43 @@ fn only_openai_itself_gets_the_limit_under_its_new_name() {
 fn the_key_is_never_printed() {
     let printed = format!("{:?}", model_at("http://a.example", PATIENT));
     assert!(!printed.contains("sk-test") && printed.contains("***"), "{printed}");
+}
+
+#[test]
+fn azure_is_reached_by_deployment_and_version() {
+    let model = model_at("http://a.example", PATIENT);
+    let azure = |name: &'static str| {
+        let info = crate::ModelInfo {
+            id: name.into(),
+            ..model.line.info.clone()
+        };
+        let (key, http) = (model.line.api_key.clone(), model.line.http.clone());
+        OpenAiCompatible::azure(info, "https://me.openai.azure.com/", "2024-10-21", key, http).unwrap()
+    };
+    assert_eq!(
+        azure("my-gpt").line.endpoint.as_str(),
+        "https://me.openai.azure.com/openai/deployments/my-gpt/chat/completions?api-version=2024-10-21"
+    );
+    assert!(azure("o4-mini").has_completion_limit() && !azure("my-gpt").has_completion_limit());
+    let mut request = request();
+    request.temperature = Some(0.5);
+    request.model = "o4-mini".to_owned();
+    let body = serde_json::to_value(Body::new(&request, None, true)).unwrap();
+    assert_eq!(body.get("temperature"), None, "a reasoning model takes none");
+}
+
+#[test]
+fn what_is_cached_and_reasoned_is_part_of_the_sums() {
+    // From the guides on prompt caching and on reasoning at platform.openai.com.
+    let usage = json!({"prompt_tokens": 2006, "completion_tokens": 1186, "total_tokens": 3192,
+        "prompt_tokens_details": {"cached_tokens": 1920},
+        "completion_tokens_details": {"reasoning_tokens": 1024}});
+    let stream = recordings::OPENAI.replace(r#""usage":{"#, &format!(r#""usage":{usage},"more":{{"#));
+    let (_, done) = crate::testing::read(&model_at("http://a.example", PATIENT), [stream.as_bytes()]);
+    let expected = Usage {
+        cached_tokens: 1920,
+        reasoning_tokens: 1024,
+        ..counted(2006, 1186)
+    };
+    assert_eq!(done.1, expected);
 }

@@ -89,8 +89,7 @@ async fn an_endless_refusal_is_not_read_to_its_end() {
 #[tokio::test]
 async fn an_error_inside_the_stream_ends_it() {
     let answer = outcome(&Double::streaming(recordings::ERROR_INSIDE).model(PATIENT)).await;
-    let error = ModelError::Refused {
-        status: 502,
+    let error = ModelError::Interrupted {
         detail: "Provider disconnected".to_owned(),
     };
     assert_eq!(answer, ("Hel".to_owned(), None, Some(error)));

@@ -2,7 +2,7 @@
 
 /// Recorded from `api.openai.com` (gpt-3.5-turbo-0125, October 2025) with `include_usage`, as a tracing tool's public
 /// test suite has it; three of the text frames are left out. `obfuscation` is padding against traffic analysis.
-pub(super) const OPENAI: &str = concat!(
+pub(crate) const OPENAI: &str = concat!(
     r#"data: {"id":"chatcmpl-CVFjOTBIgA3kuQLnIXXxtg7Ge7hbs","object":"chat.completion.chunk","created":1761564674,"model":"gpt-3.5-turbo-0125","service_tier":"default","system_fingerprint":null,"choices":[{"index":0,"delta":{"role":"assistant","content":"","refusal":null},"logprobs":null,"finish_reason":null}],"usage":null,"obfuscation":"kSx18"}"#,
     "\n\n",
     r#"data: {"id":"chatcmpl-CVFjOTBIgA3kuQLnIXXxtg7Ge7hbs","object":"chat.completion.chunk","created":1761564674,"model":"gpt-3.5-turbo-0125","service_tier":"default","system_fingerprint":null,"choices":[{"index":0,"delta":{"content":"Hi"},"logprobs":null,"finish_reason":null}],"usage":null,"obfuscation":"Gpkah"}"#,
@@ -17,7 +17,7 @@ pub(super) const OPENAI: &str = concat!(
 
 /// Groq's last frame (gemma2-9b-it, October 2024), as the tests of the public `ai` SDK have it, behind a text frame of
 /// the same shape: the count stands in `x_groq`.
-pub(super) const GROQ: &str = concat!(
+pub(crate) const GROQ: &str = concat!(
     r#"data: {"id":"chatcmpl-e7f8e220-656c-4455-a132-dacfc1370798","object":"chat.completion.chunk","created":1729171479,"model":"gemma2-9b-it","system_fingerprint":"fp_10c08bf97d","choices":[{"index":0,"delta":{"content":"Grüße 🍵 東京"},"logprobs":null,"finish_reason":null}]}"#,
     "\n\n",
     r#"data: {"id":"chatcmpl-e7f8e220-656c-4455-a132-dacfc1370798","object":"chat.completion.chunk","created":1729171479,"model":"gemma2-9b-it","system_fingerprint":"fp_10c08bf97d","choices":[{"index":0,"delta":{},"logprobs":null,"finish_reason":"length"}],"x_groq":{"id":"req_01jadadp0femyae9kav1gpkhe8","usage":{"queue_time":0.061348671,"prompt_tokens":18,"prompt_time":0.000211569,"completion_tokens":439,"completion_time":0.798181818,"total_tokens":457,"total_time":0.798393387}}}"#,
@@ -27,7 +27,7 @@ pub(super) const GROQ: &str = concat!(
 /// The shapes Azure documents for its asynchronous content filter
 /// (<https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-streaming>): frames that only annotate, before
 /// and after the text.
-pub(super) const AZURE: &str = concat!(
+pub(crate) const AZURE: &str = concat!(
     r#"data: {"id":"","object":"","created":0,"model":"","prompt_filter_results":[{"prompt_index":0,"content_filter_results":{}}],"choices":[],"usage":null}"#,
     "\n\n",
     r#"data: {"id":"chatcmpl-7rCNsVeZy0PGnX3H6jK8STps5nZUY","object":"chat.completion.chunk","created":1692913344,"model":"gpt-35-turbo","choices":[{"index":0,"finish_reason":null,"delta":{"content":"Color"}}],"usage":null}"#,
@@ -40,7 +40,7 @@ pub(super) const AZURE: &str = concat!(
 
 /// `OpenRouter` says that it is alive in comments, and gives thoughts beside the text
 /// (<https://openrouter.ai/docs/api-reference/streaming>).
-pub(super) const OPENROUTER: &str = concat!(
+pub(crate) const OPENROUTER: &str = concat!(
     ": OPENROUTER PROCESSING\r\n\r\n",
     r#"data: {"id":"gen-1","choices":[{"index":0,"delta":{"role":"assistant","content":"","reasoning":"The user greets.","reasoning_content":"The user greets."},"finish_reason":null}]}"#,
     "\r\n\r\n: OPENROUTER PROCESSING\r\n\r\n",
@@ -52,7 +52,7 @@ pub(super) const OPENROUTER: &str = concat!(
 
 /// An error in the middle of a stream, as `OpenRouter` documents it
 /// (<https://openrouter.ai/docs/api-reference/errors>).
-pub(super) const ERROR_INSIDE: &str = concat!(
+pub(crate) const ERROR_INSIDE: &str = concat!(
     r#"data: {"id":"gen-2","choices":[{"index":0,"delta":{"content":"Hel"},"finish_reason":null}]}"#,
     "\n\n",
     r#"data: {"id":"gen-2","object":"chat.completion.chunk","created":1,"model":"m","provider":"p","error":{"code":502,"message":"Provider disconnected"},"choices":[{"index":0,"delta":{"content":""},"finish_reason":"error"}]}"#,
@@ -60,4 +60,4 @@ pub(super) const ERROR_INSIDE: &str = concat!(
 );
 
 /// A refusal for want of credit, as users of `api.openai.com` report it.
-pub(super) const INSUFFICIENT_QUOTA: &str = r#"{"error":{"message":"You exceeded your current quota, please check your plan and billing details. For more information on this error, read the docs: https://platform.openai.com/docs/guides/error-codes/api-errors.","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#;
+pub(crate) const INSUFFICIENT_QUOTA: &str = r#"{"error":{"message":"You exceeded your current quota, please check your plan and billing details. For more information on this error, read the docs: https://platform.openai.com/docs/guides/error-codes/api-errors.","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#;

@@ -1,0 +1,185 @@
+//! Texts as vectors (<https://platform.openai.com/docs/api-reference/embeddings>).
+
+use futures::{FutureExt as _, future::BoxFuture};
+use model::Secret;
+use serde::{Deserialize, Serialize};
+
+use crate::call::Line;
+use crate::chat::{ModelInfo, Usage};
+use crate::{InvalidBaseUrl, ModelError, TimeLimit, estimate_tokens};
+
+/// Turns texts into vectors.
+pub trait Embedder: Send + Sync {
+    /// One vector for each text, in their order.
+    fn embed(&self, texts: Vec<String>) -> BoxFuture<'static, Result<Embeddings, ModelError>>;
+}
+
+/// Vectors, and what they cost.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Embeddings {
+    /// One for each text.
+    pub vectors: Vec<Vec<f32>>,
+    /// Tokens read; none are written.
+    pub usage: Usage,
+}
+
+/// An embedding model behind an `OpenAI`-compatible API.
+#[derive(Debug, Clone)]
+pub struct OpenAiEmbedder {
+    line: Line,
+    dimensions: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    model: &'a str,
+    input: &'a [String],
+    encoding_format: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dimensions: Option<u32>,
+}
+
+#[derive(Deserialize)]
+struct Found {
+    data: Vec<Vector>,
+    #[serde(default)]
+    usage: Option<Counted>,
+}
+
+#[derive(Deserialize)]
+struct Vector {
+    index: usize,
+    embedding: Vec<f32>,
+}
+
+#[derive(Deserialize)]
+struct Counted {
+    prompt_tokens: u64,
+}
+
+impl OpenAiEmbedder {
+    /// A model at `base_url`, as for [`crate::OpenAiCompatible::new`]; `dimensions` shortens its vectors, where it can.
+    pub fn new(
+        info: ModelInfo,
+        base_url: &str,
+        api_key: Secret,
+        http: reqwest::Client,
+        dimensions: Option<u32>,
+    ) -> Result<Self, InvalidBaseUrl> {
+        let line = Line::new(info, base_url, &["embeddings"], api_key, http)?;
+        Ok(Self { line, dimensions })
+    }
+
+    async fn ask(&self, texts: &[String]) -> Result<Embeddings, ModelError> {
+        let body = Body {
+            model: &self.line.info.id,
+            input: texts,
+            encoding_format: "float",
+            dimensions: self.dimensions,
+        };
+        let mut call = self.line.http.post(self.line.endpoint.clone()).json(&body);
+        if !self.line.key().is_empty() {
+            call = call.bearer_auth(self.line.key());
+        }
+        let response = self.line.send(call).await?;
+        if !response.status().is_success() {
+            return Err(self.line.refusal(response).await);
+        }
+        let malformed = |detail: String| ModelError::Malformed { detail };
+        let body = response.bytes().await.map_err(|_| ModelError::Cut)?;
+        let found: Found = serde_json::from_slice(&body).map_err(|error| malformed(error.to_string()))?;
+        let mut vectors = vec![Vec::new(); texts.len()];
+        for vector in found.data {
+            let place = vectors.get_mut(vector.index);
+            *place.ok_or_else(|| malformed("a vector for no text".to_owned()))? = vector.embedding;
+        }
+        if vectors.iter().any(Vec::is_empty) {
+            return Err(malformed("a text has no vector".to_owned()));
+        }
+        let usage = match found.usage {
+            Some(counted) => Usage {
+                prompt_tokens: counted.prompt_tokens,
+                ..Usage::default()
+            },
+            None => Usage {
+                prompt_tokens: texts.iter().map(|text| estimate_tokens(text)).sum(),
+                estimated: true,
+                ..Usage::default()
+            },
+        };
+        Ok(Embeddings { vectors, usage })
+    }
+}
+
+impl Embedder for OpenAiEmbedder {
+    fn embed(&self, texts: Vec<String>) -> BoxFuture<'static, Result<Embeddings, ModelError>> {
+        let embedder = self.clone();
+        async move {
+            if texts.is_empty() {
+                return Ok(Embeddings {
+                    vectors: Vec::new(),
+                    usage: Usage::default(),
+                });
+            }
+            // Nothing is streamed: the first token is the whole answer.
+            let limit = embedder.line.limits.first_token;
+            let answer = tokio::time::timeout(limit, embedder.ask(&texts)).await;
+            answer.unwrap_or(Err(ModelError::TimedOut {
+                what: TimeLimit::FirstToken,
+            }))
+        }
+        .boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model_double::{KEY, ModelDouble, Script};
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::{PATIENT, counted, http, info};
+
+    fn embedder(base_url: &str) -> OpenAiEmbedder {
+        let info = info("openai", "text-embedding-3-small");
+        OpenAiEmbedder::new(info, base_url, Secret::new(KEY), http(PATIENT), Some(8)).unwrap()
+    }
+
+    fn texts(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(|text| (*text).to_owned()).collect()
+    }
+
+    #[tokio::test]
+    async fn every_text_has_its_vector_and_the_tokens_are_the_providers() {
+        let double = ModelDouble::start().await.unwrap();
+        let found = embedder(&format!("{}/v1", double.url()))
+            .embed(texts(&["one", "two!", "one"]))
+            .await
+            .unwrap();
+        assert_eq!(found.vectors.len(), 3);
+        assert!(found.vectors[0] == found.vectors[2] && found.vectors[0] != found.vectors[1]);
+        assert_eq!(found.usage, counted(double.totals().prompt_tokens, 0));
+        let call = double.calls().remove(0);
+        assert_eq!(
+            (call.path.as_str(), &call.headers["authorization"]),
+            ("/v1/embeddings", &format!("Bearer {KEY}"))
+        );
+        let input = json!(["one", "two!", "one"]);
+        let body =
+            json!({"model": "text-embedding-3-small", "input": input, "encoding_format": "float", "dimensions": 8});
+        assert_eq!(call.body, body);
+    }
+
+    #[tokio::test]
+    async fn nothing_to_embed_asks_nobody_and_a_refusal_is_told() {
+        let double = ModelDouble::start().await.unwrap();
+        assert_eq!(
+            embedder(&double.url()).embed(Vec::new()).await.unwrap().vectors.len(),
+            0
+        );
+        assert_eq!(double.totals().calls, 0);
+        double.next(Script::refuse(429, "insufficient_quota"));
+        let error = embedder(&double.url()).embed(texts(&["a"])).await.unwrap_err();
+        assert!(matches!(error, ModelError::QuotaExhausted { .. }), "{error:?}");
+    }
+}

@@ -1,0 +1,131 @@
+//! What the tests of several modules share.
+
+use std::time::Duration;
+
+use futures::StreamExt as _;
+
+use crate::call::{Answer, Progress, Vendor};
+use crate::{
+    ChatEvent, ChatModel, ChatRequest, FinishReason, Message, ModelError, ModelInfo, ModelKind, TimeLimits, Usage,
+};
+
+/// Long enough for any machine: nothing in these tests waits for it.
+pub(crate) const PATIENT: TimeLimits = TimeLimits {
+    connect: Duration::from_mins(1),
+    first_token: Duration::from_mins(1),
+    between_tokens: Duration::from_mins(1),
+    total: Duration::from_mins(1),
+};
+
+/// A text whose bytes are easily cut in the wrong place.
+pub(crate) const HARD: &str = "Grüße 🍵 東京 👩‍👩‍👧‍👦 e\u{301} \u{2028}";
+
+pub(crate) fn request() -> ChatRequest {
+    ChatRequest {
+        model: "gpt-4o-mini".to_owned(),
+        system: None,
+        messages: vec![Message::user("Say hello.")],
+        sources: None,
+        max_tokens: 50,
+        temperature: None,
+    }
+}
+
+pub(crate) fn info(provider: &'static str, id: &'static str) -> ModelInfo {
+    ModelInfo {
+        id: id.into(),
+        provider: provider.into(),
+        kind: ModelKind::Chat,
+        generative: true,
+        context_tokens: 128_000,
+    }
+}
+
+/// A client that no proxy of the machine stands between.
+pub(crate) fn http(limits: TimeLimits) -> reqwest::Client {
+    limits.http_client_builder().no_proxy().build().unwrap()
+}
+
+pub(crate) fn counted(prompt_tokens: u64, completion_tokens: u64) -> Usage {
+    Usage {
+        prompt_tokens,
+        completion_tokens,
+        ..Usage::default()
+    }
+}
+
+/// The text, the end if there was one, and the error if there was one. Nothing may follow either.
+pub(crate) type Outcome = (String, Option<(FinishReason, Usage)>, Option<ModelError>);
+
+pub(crate) async fn outcome(model: &dyn ChatModel, request: ChatRequest) -> Outcome {
+    let mut outcome: Outcome = (String::new(), None, None);
+    let mut stream = model.chat(request);
+    while let Some(event) = stream.next().await {
+        assert_eq!((&outcome.1, &outcome.2), (&None, &None), "something follows the end");
+        match event {
+            Ok(ChatEvent::Answering { .. }) => assert_eq!(outcome.0, "", "the model is named before it speaks"),
+            Ok(ChatEvent::Text(text)) => {
+                assert!(!text.is_empty());
+                outcome.0.push_str(&text);
+            }
+            Ok(ChatEvent::Done { finish_reason, usage }) => outcome.1 = Some((finish_reason, usage)),
+            Err(error) => outcome.2 = Some(error),
+        }
+    }
+    outcome
+}
+
+/// Reads a stream cut into pieces as the adapter does, as far as its end.
+pub(crate) fn read<'a, V: Vendor>(
+    vendor: &V,
+    pieces: impl IntoIterator<Item = &'a [u8]>,
+) -> (String, (FinishReason, Usage)) {
+    let (mut frames, mut answer) = (vendor.frames(), Answer::new(&request(), None));
+    let mut text = String::new();
+    let done = |answer: &Answer| match answer.done() {
+        ChatEvent::Done { finish_reason, usage } => (finish_reason, usage),
+        other => panic!("{other:?}"),
+    };
+    for piece in pieces {
+        frames.push(piece).unwrap();
+        while let Some(event) = frames.next_event() {
+            match vendor.read(&event, &mut answer).unwrap() {
+                Progress::Text(piece) => text.push_str(&piece),
+                Progress::End => return (text, done(&answer)),
+                Progress::Nothing | Progress::Thought => {}
+            }
+        }
+    }
+    assert!(answer.is_finished(), "no end");
+    (text, done(&answer))
+}
+
+/// Every split of the bytes in two, and all at once, give the same.
+pub(crate) fn every_split<V: Vendor>(vendor: &V, bytes: &[u8]) -> (String, (FinishReason, Usage)) {
+    let whole = read(vendor, [bytes]);
+    for at in 0..=bytes.len() {
+        assert_eq!(read(vendor, [&bytes[..at], &bytes[at..]]), whole, "split at {at}");
+    }
+    for size in [1, 2, 3, 7] {
+        assert_eq!(read(vendor, bytes.chunks(size)), whole, "pieces of {size}");
+    }
+    whole
+}
+
+/// [`every_split`] of server-sent events, with every kind of line end, with comments, and with data on several lines.
+pub(crate) fn every_split_is_the_same<V: Vendor>(vendor: &V, stream: &str) -> (String, (FinishReason, Usage)) {
+    let lf = stream.replace("\r\n", "\n");
+    let whole = every_split(vendor, lf.as_bytes());
+    let commented = lf
+        .replace("data: {", ": a comment\ndata:\ndata: {")
+        .replace("}\n\n", "}\ndata:\n:\n\n");
+    for other in [
+        lf.replace('\n', "\r\n"),
+        lf.replace('\n', "\r"),
+        commented.clone(),
+        commented.replace('\n', "\r\n"),
+    ] {
+        assert_eq!(every_split(vendor, other.as_bytes()), whole, "{other}");
+    }
+    whole
+}
