@@ -57,25 +57,21 @@ impl App {
     /// schedule looks again.
     pub(crate) async fn watch(&self, bill: &Bill, used: Option<u64>) {
         let told = async {
-            match (bill.org_limit, used) {
+            if let (None, Some(used)) = (bill.org_limit, used) {
                 // The write that charged said all there is to know.
-                (None, Some(used)) => {
-                    let limit = TokenLimit {
-                        scope: TokenScope::User,
-                        limit: bill.user_limit,
-                        used,
-                        reserved: 0,
-                        resets_at: Some(bill.user_day.ends_at),
-                    };
-                    self.tell(bill, &limit, None).await
-                }
-                _ => {
-                    for limit in self.store.ledger().standings(bill).await? {
-                        self.tell(bill, &limit, None).await?;
-                    }
-                    Ok(())
-                }
+                let limit = TokenLimit {
+                    scope: TokenScope::User,
+                    limit: bill.user_limit,
+                    used,
+                    reserved: 0,
+                    resets_at: Some(bill.user_day.ends_at),
+                };
+                return self.tell(bill, &limit, None).await;
             }
+            for limit in self.store.ledger().standings(bill).await? {
+                self.tell(bill, &limit, None).await?;
+            }
+            Ok(())
         };
         if let Err(error) = told.await {
             tracing::warn!(%error, "alert.not_sent");

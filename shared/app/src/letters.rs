@@ -49,12 +49,12 @@ pub(crate) fn token_alert(
     id: &MailId,
     user: &User,
     org: Option<&str>,
-    (percent, used, limit): (u8, u64, u64),
+    (percent, taken, limit): (u8, u64, u64),
     resets_at: Timestamp,
 ) -> Mail {
     let whose = whose(org);
     let text = format!(
-        "{used} of {limit} tokens are used of {whose}. It begins anew at {resets_at}.\n\n\
+        "{taken} of {limit} tokens are used of {whose}. It begins anew at {resets_at}.\n\n\
          Questions that need more tokens than are left are refused until then.\n"
     );
     mail(id, user, &format!("{percent}% of your tokens are used"), text)

@@ -161,7 +161,6 @@ impl App {
             lives: answer::Lives::default(),
             denied: pace::Denied::default(),
             told: alerts::Told::default(),
-            clock,
             config,
         })))
     }

@@ -80,11 +80,19 @@ async fn what_was_written_until_a_stop_a_drop_or_a_failure_is_charged_and_no_mor
     assert!(stream.next().await.is_none());
     assert_eq!(day_of(&t, &ada).await, (39, 0, 39, 0));
 
+    double.next(Script::of(words(2)));
+    let mut stream = app.generate(ask()).await.unwrap().begun().await.unwrap();
+    read(&mut stream, 2).await;
+    whole(stream).await.unwrap();
+    assert_eq!(day_of(&t, &ada).await, (45, 0, 45, 0), "what was looked at is not lost");
+    double.next(Script::refuse(400, "invalid_request_error"));
+    assert!(app.generate(ask()).await.unwrap().begun().await.is_err());
+
     double.next(Script::refuse(400, "invalid_request_error"));
     assert!(whole(app.generate(ask()).await.unwrap()).await.is_err());
-    assert_eq!(day_of(&t, &ada).await, (39, 0, 39, 0), "a refused call costs nothing");
+    assert_eq!(day_of(&t, &ada).await, (45, 0, 45, 0), "a refused call costs nothing");
 
-    double.until_ended(4).await;
+    double.until_ended(6).await;
     let ends: Vec<_> = double.calls().iter().map(|call| call.end).collect();
     assert_eq!(
         ends[..2],

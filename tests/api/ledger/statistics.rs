@@ -81,7 +81,10 @@ async fn use_is_found_by_day_model_category_member_key_and_chatbot() {
         ]
     );
     let day = of(&bob);
-    assert_eq!(lines(&[day.clone()]), [(MODEL.to_owned(), "chat", 2, 1, 2_010)]);
+    assert_eq!(
+        lines(std::slice::from_ref(&day)),
+        [(MODEL.to_owned(), "chat", 2, 1, 2_010)]
+    );
     assert!(day.lines[0].figures.cost_micro_usd > 0 && day.lines[0].figures.unpriced == 0);
     assert_eq!(day.chatbots.len(), 1);
     assert_eq!((&day.chatbots[0].id, day.chatbots[0].figures.requests), (&bot.id, 2));

@@ -5,7 +5,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use futures::{FutureExt as _, Stream, future::BoxFuture};
+use futures::{FutureExt as _, Stream, StreamExt as _, future::BoxFuture};
 use llm::{ChatEvent, ChatStream, ModelError};
 use model::{Error, Result};
 use tokio::task::JoinHandle;
@@ -18,11 +18,15 @@ use super::{
 /// An answer as it is made: any number of [`Generated::Text`], then one [`Generated::Done`]; or an error, after which
 /// nothing follows. It does its work only while it is polled. Dropping it ends the call to the provider and pays for
 /// what was written; [`GenerationStream::stop`] does the same and says what that was.
-pub struct GenerationStream(State);
+pub struct GenerationStream {
+    state: State,
+    /// What was read before anybody asked for it.
+    first: Option<Generated>,
+}
 
 enum State {
     /// The model writes.
-    Running(ChatStream, Run),
+    Running(ChatStream, Box<Run>),
     /// It has ended; the outcome follows when it is paid for.
     Settling(JoinHandle<Result<Outcome>>, Option<ModelError>),
     Over,
@@ -30,7 +34,22 @@ enum State {
 
 impl GenerationStream {
     pub(super) fn new(upstream: ChatStream, run: Run) -> Self {
-        Self(State::Running(upstream, run))
+        Self {
+            state: State::Running(upstream, Box::new(run)),
+            first: None,
+        }
+    }
+
+    /// The same stream, once the model has begun to write: what fails before that can still be answered with a status
+    /// of its own.
+    ///
+    /// # Errors
+    /// As the provider fails before the first words.
+    pub fn begun(mut self) -> BoxFuture<'static, Result<Self>> {
+        Box::pin(async move {
+            self.first = self.next().await.transpose()?;
+            Ok(self)
+        })
     }
 
     /// Ends the answer now: closes the call to the provider and pays for exactly what was written.
@@ -38,7 +57,7 @@ impl GenerationStream {
     /// # Errors
     /// [`Error::Conflict`] `answer_over` when it has ended already; otherwise as the table fails.
     pub fn stop(mut self) -> BoxFuture<'static, Result<Outcome>> {
-        let settling = match std::mem::replace(&mut self.0, State::Over) {
+        let settling = match std::mem::replace(&mut self.state, State::Over) {
             State::Running(upstream, run) => {
                 drop(upstream);
                 run.settle(End::Stopped)
@@ -58,7 +77,7 @@ impl std::fmt::Debug for GenerationStream {
 
 impl Drop for GenerationStream {
     fn drop(&mut self) {
-        if let State::Running(upstream, run) = std::mem::replace(&mut self.0, State::Over) {
+        if let State::Running(upstream, run) = std::mem::replace(&mut self.state, State::Over) {
             drop(upstream);
             if let Err(error) = run.settle(End::Stopped) {
                 tracing::error!(%error, "generation.not_settled");
@@ -71,15 +90,18 @@ impl Stream for GenerationStream {
     type Item = Result<Generated>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(Ok(first)));
+        }
         loop {
-            let (end, failure) = match &mut self.0 {
+            let (end, failure) = match &mut self.state {
                 State::Over => return Poll::Ready(None),
                 State::Settling(handle, failure) => {
                     let Poll::Ready(settled) = handle.poll_unpin(cx) else {
                         return Poll::Pending;
                     };
                     let failure = failure.take();
-                    self.0 = State::Over;
+                    self.state = State::Over;
                     return Poll::Ready(Some(match (settled, failure) {
                         (_, Some(failure)) => Err(failure.into()),
                         (Ok(outcome), None) => outcome.map(|outcome| Generated::Done(Box::new(outcome))),
@@ -107,13 +129,13 @@ impl Stream for GenerationStream {
                     Poll::Ready(None) => (End::Failed, Some(ModelError::Cut)),
                 },
             };
-            if let State::Running(upstream, run) = std::mem::replace(&mut self.0, State::Over) {
+            if let State::Running(upstream, run) = std::mem::replace(&mut self.state, State::Over) {
                 drop(upstream);
                 if let Some(error) = &failure {
                     tracing::warn!(generation_id = %run.id(), code = error.code(), error = %error, "generation.failed");
                 }
                 match run.settle(end) {
-                    Ok(handle) => self.0 = State::Settling(handle, failure),
+                    Ok(handle) => self.state = State::Settling(handle, failure),
                     Err(error) => return Poll::Ready(Some(Err(error))),
                 }
             }

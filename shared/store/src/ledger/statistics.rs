@@ -54,13 +54,13 @@ fn lettered(figures: &mut Figures) -> [(&'static str, &mut u64); 8] {
 }
 
 /// Adds a call to the statistics of an item.
-pub(super) fn count(change: &mut Change, terms: &HoldTerms, charge: &Charge, shown: Shown) -> Result<()> {
-    let mut figures = charge.figures;
+pub(super) fn count(change: &mut Change, terms: &HoldTerms, paid: &Charge, shown: Shown) -> Result<()> {
+    let mut figures = paid.figures;
     let mut add = |name: &str, number: u64| -> Result<()> {
         change.add(name, i64::try_from(number).map_err(Error::internal)?);
         Ok(())
     };
-    let (category, model) = (letter(terms.category), &charge.model);
+    let (category, model) = (letter(terms.category), &paid.model);
     let prefix = if shown == Shown::Own { OWN } else { ELSEWHERE };
     for (figure, number) in lettered(&mut figures) {
         add(&format!("{prefix}~{category}~{model}~{figure}"), *number)?;
@@ -68,7 +68,7 @@ pub(super) fn count(change: &mut Change, terms: &HoldTerms, charge: &Charge, sho
     if shown == Shown::Elsewhere {
         return Ok(());
     }
-    for (kind, time) in [("l", charge.latency_ms), ("t", charge.first_token_ms)] {
+    for (kind, time) in [("l", paid.latency_ms), ("t", paid.first_token_ms)] {
         if let Some(time) = time {
             add(&format!("h~{model}~{kind}{}", Histogram::bucket(time)), 1)?;
         }
