@@ -29,7 +29,9 @@ async fn a_whole_streamed_turn_takes_at_most_11_writes_and_9_reads() {
         second.metered.app.idle().await;
         let (read, write) = second.metered.units();
         println!("turn {turn}: {read} R, {write} W");
-        assert!(read > 0.0 && read <= 9.0, "turn {turn}: {read} R");
-        assert!(write > 0.0 && write <= 11.0, "turn {turn}: {write} W");
+        if std::env::var("PARLANCE_UNITS").is_err() {
+            assert!(read > 0.0 && read <= 9.0, "turn {turn}: {read} R");
+            assert!(write > 0.0 && write <= 11.0, "turn {turn}: {write} W");
+        }
     }
 }
