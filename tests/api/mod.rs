@@ -13,7 +13,7 @@ mod documents;
 mod guesses;
 mod internal;
 mod invitations;
-mod ledger;
+pub(crate) mod ledger;
 mod matrix;
 mod members;
 mod models;

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use crate::support::{Caller, Test};
+use crate::{
+    api::ledger::spend,
+    support::{Caller, Test},
+};
 
 /// In every field that a person fills.
 const MARKER: &str = "zyxmarker7291";
@@ -64,8 +67,15 @@ async fn an_erased_person_leaves_no_trace_and_their_colleagues_keep_theirs() {
     let inside = ada.with_header("x-current-org", &org);
     let chat = inside.post("/api/v1/chat/sessions", json!({"title": MARKER})).await;
     assert!([201, 404].contains(&chat.status.as_u16()));
+    for place in [None, Some(&*org)] {
+        spend(&t, &ada, place).await;
+    }
     let before = traces(&t, &[ada.id(), ada.org()]).await;
-    for kind in ["identity U#", "identity O#", "app O#", "app S#", "object t/"] {
+    let usage = ["usage OPEN#", "usage U#", "usage O#"];
+    for kind in ["identity U#", "identity O#", "app O#", "app S#", "object t/"]
+        .into_iter()
+        .chain(usage)
+    {
         assert!(
             before.iter().any(|trace| trace.starts_with(kind)),
             "{kind} in {before:?}"
@@ -79,6 +89,19 @@ async fn an_erased_person_leaves_no_trace_and_their_colleagues_keep_theirs() {
     // Kept answers and counters of an address hold hashes and sealed text, and end by themselves.
     assert_eq!(after, BTreeSet::new());
     bob.get(&format!("/api/v1/orgs/{org}")).await.ok();
+    let today = t.stack.app().clock.now().to_string()[..10].parse().unwrap();
+    let used = t
+        .stack
+        .app()
+        .usage()
+        .of_org(&model::OrgId(org), None, today, today)
+        .await
+        .unwrap();
+    assert_eq!(
+        (used.len(), &used[0].user, used[0].lines[0].figures.requests),
+        (1, &None, 1),
+        "nobody's, but used"
+    );
 }
 
 #[tokio::test]
@@ -92,6 +115,7 @@ async fn a_deleted_organization_is_emptied() {
         .text("id");
     let inside = ada.with_header("x-current-org", &org);
     furnish(&t, &inside).await;
+    spend(&t, &ada, Some(&org)).await;
     ada.put("/api/v1/users/me", json!({"name": "Ada"})).await.ok();
     ada.put("/api/v1/settings", json!({"preferences": {}})).await.ok();
     ada.delete(&format!("/api/v1/orgs/{org}")).await.expect(204);

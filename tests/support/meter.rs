@@ -43,7 +43,6 @@ impl Metered {
                 let operation = operation.map(str::to_owned);
                 let mut headers = parts.headers;
                 let mut body = to_bytes(body, usize::MAX).await.unwrap().to_vec();
-                let asked_for = body.clone();
                 if operation.is_some() {
                     let mut asked: Value = serde_json::from_slice(&body).unwrap();
                     asked["ReturnConsumedCapacity"] = json!("TOTAL");
@@ -53,18 +52,12 @@ impl Metered {
                 let request = http
                     .request(parts.method, format!("{behind}{}", parts.uri))
                     .headers(headers);
-                let answer = request
-                    .body(body)
-                    .send()
-                    .await
-                    .unwrap();
-                let (status, headers, body) = (answer.status(), answer.headers().clone(), answer.bytes().await.unwrap());
+                let answer = request.body(body).send().await.unwrap();
+                let (status, headers, body) =
+                    (answer.status(), answer.headers().clone(), answer.bytes().await.unwrap());
                 if let Some(operation) = operation {
                     let mut units = units.lock().unwrap();
                     let used = capacity(status.is_success(), &body);
-                    if std::env::var("PARLANCE_UNITS").is_ok() {
-                        println!("  {operation} {used} {}", String::from_utf8_lossy(&asked_for).chars().take(240).collect::<String>());
-                    }
                     match operation.as_str() {
                         "GetItem" | "BatchGetItem" | "Query" => units.0 += used,
                         _ => units.1 += used,

@@ -3,9 +3,7 @@
 use app::{Asked, LastSeen, Payer, Question};
 use futures::StreamExt as _;
 use garde::Validate;
-use http_api::{
-    Body, Ctx, Either, EventStream, Json, LastEventId, May, Member, Path, Result, WantsStream, not_blank,
-};
+use http_api::{Body, Ctx, Either, EventStream, Json, LastEventId, May, Member, Path, Result, WantsStream, not_blank};
 use model::{
     Error,
     conversation::MAX_MESSAGE,

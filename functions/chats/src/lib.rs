@@ -107,7 +107,11 @@ fn of_messages(api: Api) -> Api {
             messages::select_message,
             "Show another answer or another version of a question.",
         )
-        .put(&at("/feedback"), messages::rate_answer, "Say whether an answer is good.")
+        .put(
+            &at("/feedback"),
+            messages::rate_answer,
+            "Say whether an answer is good.",
+        )
         .delete(
             &at("/feedback"),
             messages::unrate_answer,

@@ -44,9 +44,7 @@ pub(crate) async fn get_message(
     Path(path): Path<MessagePath>,
 ) -> Result<Json<MessageView>> {
     let conversations = app.conversations(&member.org.org, &member.identity.user.id);
-    let turn = app
-        .message(&conversations, &path.session_id, &path.message_id)
-        .await?;
+    let turn = app.message(&conversations, &path.session_id, &path.message_id).await?;
     Ok(Json(message_view(&turn, &path.message_id, app.clock.now())))
 }
 

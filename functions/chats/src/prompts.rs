@@ -118,11 +118,7 @@ pub(crate) async fn update_prompt(
     Ok(Json(PromptView::of(turn, user)))
 }
 
-pub(crate) async fn delete_prompt(
-    app: Ctx,
-    member: May<WriteChats>,
-    Path(path): Path<PromptPath>,
-) -> Result<Message> {
+pub(crate) async fn delete_prompt(app: Ctx, member: May<WriteChats>, Path(path): Path<PromptPath>) -> Result<Message> {
     let conversations = app.conversations(&member.org.org, &member.identity.user.id);
     app.erase_turn(&conversations, &path.prompt_id).await?;
     Ok(Message("Prompt deleted successfully"))

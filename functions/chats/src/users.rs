@@ -89,9 +89,7 @@ pub(crate) async fn rename_session(
         ..ConversationChange::default()
     };
     let conversations = app.conversations(&member.org.org, &member.identity.user.id);
-    let changed = conversations
-        .change(&path.session_id, &change, app.clock.now())
-        .await?;
+    let changed = conversations.change(&path.session_id, &change, app.clock.now()).await?;
     Ok(Json(changed.ok_or(ABSENT)?.into()))
 }
 

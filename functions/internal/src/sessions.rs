@@ -75,7 +75,10 @@ pub(crate) async fn list_sessions_of_user(
     page: Paging,
 ) -> Result<Listing<UserSessionView>> {
     let user = user(&app, &path.user_id).await?;
-    let found = app.conversations(&user.personal_org, &user.id).list(&page, None).await?;
+    let found = app
+        .conversations(&user.personal_org, &user.id)
+        .list(&page, None)
+        .await?;
     page.answer(found.map(UserSessionView::from))
 }
 
@@ -116,9 +119,7 @@ pub(crate) async fn rename_internal_session(
         title: Some(change.title),
         ..ConversationChange::default()
     };
-    let renamed = conversations
-        .change(&path.session_id, &change, app.clock.now())
-        .await?;
+    let renamed = conversations.change(&path.session_id, &change, app.clock.now()).await?;
     Ok(Json(renamed.ok_or(ABSENT)?.into()))
 }
 

@@ -9,6 +9,7 @@ use futures::future::BoxFuture;
 use jiff::civil::Date;
 use lru::LruCache;
 use model::{MailId, MailMessage, Membership, Result, TokenLimit, TokenScope, UserId};
+use sha2::{Digest as _, Sha256};
 use store::{Alert, Bill, Owner};
 
 use crate::App;
@@ -37,6 +38,12 @@ impl Told {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.put((owner.clone(), day), share);
     }
+}
+
+/// The id of what one reader is told once about a limit and a day. It names nobody.
+pub(crate) fn notice_id(kind: &str, owner: &Owner, day: Date, reader: &UserId) -> MailId {
+    let text = format!("{kind} {owner:?} {day} {reader}");
+    MailId(hex::encode(Sha256::digest(text)))
 }
 
 /// The largest share that is reached.
@@ -115,12 +122,8 @@ impl App {
             // The mail first: its id keeps it from being sent twice, and a crash from being forgotten.
             if percent == reached {
                 for (user, org) in self.readers(&owner).await? {
-                    let id = MailId(format!("alert-{day}-{}-{percent}-{user}", limit.scope.name()));
                     let message = MailMessage::TokenAlert {
-                        id: match &owner {
-                            Owner::User(_) => id,
-                            Owner::Org(org) => MailId(format!("{id}-{org}")),
-                        },
+                        id: notice_id(&format!("{percent}"), &owner, day, &user),
                         user,
                         org,
                         percent,
@@ -150,7 +153,9 @@ impl App {
                 };
                 let members = self.store.orgs().members(id).await?;
                 let admins = members.into_iter().filter(|place| place.role.administers());
-                Ok(admins.map(|place| (place.member, Some(found.org.name.clone()))).collect())
+                Ok(admins
+                    .map(|place| (place.member, Some(found.org.name.clone())))
+                    .collect())
             }
         }
     }
@@ -160,8 +165,7 @@ impl App {
         Box::pin(async move {
             let ledger = self.store.ledger();
             let (user, org) = (Owner::User(place.member.clone()), Owner::Org(place.org.clone()));
-            let (mut alerts, of_org) =
-                futures::try_join!(ledger.alerts(&user, LISTED), ledger.alerts(&org, LISTED))?;
+            let (mut alerts, of_org) = futures::try_join!(ledger.alerts(&user, LISTED), ledger.alerts(&org, LISTED))?;
             alerts.extend(of_org);
             alerts.sort_by_key(|alert| std::cmp::Reverse((alert.at, alert.percent)));
             Ok(alerts)

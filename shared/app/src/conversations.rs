@@ -99,10 +99,7 @@ impl App {
             for _ in 0..MAX_ATTEMPTS {
                 let conversation = conversations.get(id).await?.ok_or(ABSENT)?;
                 let head = conversation.head.as_ref();
-                let one = PageRequest {
-                    limit: 1,
-                    after: None,
-                };
+                let one = PageRequest { limit: 1, after: None };
                 let before = match head.map(TurnId::question) {
                     Some(head) => conversations.path(id, Some(&head), &one).await?.items.pop(),
                     None => None,
@@ -199,7 +196,8 @@ impl App {
     ) -> BoxFuture<'a, Result<Turn>> {
         Box::pin(async move {
             let id = message.turn();
-            let (there, turn) = futures::try_join!(conversations.get(conversation), conversations.turn(conversation, &id))?;
+            let (there, turn) =
+                futures::try_join!(conversations.get(conversation), conversations.turn(conversation, &id))?;
             there.ok_or(ABSENT)?;
             let turn = turn.ok_or(NO_MESSAGE)?;
             if message.is_question() || turn.answer(message).is_some() {
@@ -293,7 +291,9 @@ impl App {
             let mut looks = futures::stream::iter(looks).buffered(AT_ONCE);
             let (mut items, mut looked, mut last) = (Vec::new(), 0, None);
             while items.len() < usize::from(page.limit) {
-                let Some((id, found)) = looks.try_next().await? else { break };
+                let Some((id, found)) = looks.try_next().await? else {
+                    break;
+                };
                 items.extend(found);
                 (looked, last) = (looked + 1, Some(id.0));
             }
@@ -384,7 +384,11 @@ async fn look_into(
         conversation: conversation.clone(),
         place,
     };
-    if conversation.title.as_deref().is_some_and(|title| folded(title).contains(wanted)) {
+    if conversation
+        .title
+        .as_deref()
+        .is_some_and(|title| folded(title).contains(wanted))
+    {
         return Ok((id, Some(found(None))));
     }
     let Some(head) = &conversation.head else {
@@ -394,7 +398,9 @@ async fn look_into(
         limit: SEARCHED_TURNS,
         after: None,
     };
-    let turns = conversations.path(&conversation.id, Some(&head.question()), &latest).await?;
+    let turns = conversations
+        .path(&conversation.id, Some(&head.question()), &latest)
+        .await?;
     let place = turns.items.iter().find_map(|turn| {
         let answer = turn.shown().map(|answer| (&answer.id, &answer.text));
         let (asked, question) = (turn.id.question(), &turn.question);
@@ -427,7 +433,10 @@ mod tests {
 
     #[test]
     fn an_excerpt_is_around_the_match_whatever_its_case() {
-        assert_eq!(excerpt("The Grinder is loud.", "grinder").as_deref(), Some("The Grinder is loud."));
+        assert_eq!(
+            excerpt("The Grinder is loud.", "grinder").as_deref(),
+            Some("The Grinder is loud.")
+        );
         assert_eq!(excerpt("nothing", "grinder"), None);
         let long = format!("{} Mahlwerk {}", "ä".repeat(200), "ö".repeat(200));
         let found = excerpt(&long, "mahlwerk").unwrap_or_default();

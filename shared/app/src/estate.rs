@@ -30,9 +30,7 @@ impl App {
                     self.store.erase(&Partition::item(Home::Identity, key)).await?;
                 }
             }
-            self.store
-                .erase(&Partition::whole(Home::Usage, keys::user(user)))
-                .await?;
+            self.erase_ledger(&keys::user(user)).await?;
             self.store
                 .erase(&Partition::whole(Home::Identity, keys::user(user)))
                 .await
@@ -82,6 +80,7 @@ impl App {
             self.store
                 .erase(&Partition::whole(Home::App, keys::tenant(org)))
                 .await?;
+            self.erase_ledger(&keys::tenant(org)).await?;
             self.store.erase(&Partition::whole(Home::Identity, identity)).await
         })
     }
@@ -96,8 +95,34 @@ impl App {
                 self.store.erase(&Partition::whole(Home::App, turns)).await?;
             }
             self.objects.delete_below(&keys::large_turns_of(org, user)).await?;
+            // What they used stays in the organization's sums, without their name.
+            self.store.ledger().disown(org, user).await?;
             self.store.erase(&Partition::whole(Home::App, own)).await
         })
+    }
+
+    /// The days of a person or an organization, and where the open ones are listed.
+    async fn erase_ledger(&self, owner: &str) -> Result<()> {
+        let days = Partition::part(Home::Usage, owner, keys::DAYS);
+        let mut after = None;
+        loop {
+            let portion = self.store.portion(&days, after).await?;
+            for (sk, row) in portion.items {
+                if let Some(ends_at) = row["opened"].as_i64() {
+                    let day = keys::Key {
+                        pk: owner.to_owned(),
+                        sk,
+                    };
+                    let entry = Partition::item(Home::Usage, keys::open_day(&day, ends_at));
+                    self.store.erase(&entry).await?;
+                }
+            }
+            after = portion.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        self.store.erase(&Partition::whole(Home::Usage, owner)).await
     }
 
     /// The items of a partition.

@@ -124,7 +124,13 @@ impl App {
                     return Ok(None);
                 };
                 let figures = (*percent, *used, *limit);
-                Ok(Some(letters::token_alert(id, &user, org.as_deref(), figures, *resets_at)))
+                Ok(Some(letters::token_alert(
+                    id,
+                    &user,
+                    org.as_deref(),
+                    figures,
+                    *resets_at,
+                )))
             }
             MailMessage::TokensBack { id, user, org } => {
                 let Some(user) = self.wants_mail(user).await? else {

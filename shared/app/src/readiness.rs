@@ -41,8 +41,10 @@ impl App {
     /// Asks what chats need.
     pub fn chat_health(&self) -> BoxFuture<'_, ChatHealth> {
         Box::pin(async move {
-            let (conversations, documents) =
-                futures::join!(self.store.is_reachable(&self.config.tables.app), self.objects.is_reachable());
+            let (conversations, documents) = futures::join!(
+                self.store.is_reachable(&self.config.tables.app),
+                self.objects.is_reachable()
+            );
             ChatHealth {
                 conversations,
                 documents,

@@ -2,10 +2,10 @@
 //! is a new counter, and what is overdue is settled by whoever needs it first.
 
 use futures::future::BoxFuture;
-use model::{MailId, MailMessage, Result};
-use store::{OpenDay, Owner};
+use model::{MailMessage, Result};
+use store::OpenDay;
 
-use crate::App;
+use crate::{App, alerts::notice_id};
 
 impl App {
     /// Looks at all days in which something was reserved and that were not closed; answers how many were closed now.
@@ -49,11 +49,7 @@ impl App {
             return Ok(());
         }
         for (user, org) in self.readers(&day.owner).await? {
-            let of = match &day.owner {
-                Owner::User(_) => "user".to_owned(),
-                Owner::Org(id) => format!("org-{id}"),
-            };
-            let id = MailId(format!("tokens-back-{}-{of}-{user}", day.date));
+            let id = notice_id("back", &day.owner, day.date, &user);
             self.queue_mail(&MailMessage::TokensBack { id, user, org }).await?;
         }
         Ok(())

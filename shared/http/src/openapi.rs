@@ -229,6 +229,7 @@ mod tests {
             "NewThingCamelInput",
             "Problem",
             "ProblemField",
+            "ProblemLimit",
             "ThingView",
             "ThingViewCamel",
         ];

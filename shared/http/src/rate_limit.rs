@@ -101,9 +101,10 @@ pub(crate) fn add(reached: &LimitReached, wait: Option<Duration>, headers: &mut 
 
 #[cfg(test)]
 mod tests {
-    use model::{Pace, TokenScope};
+    use model::{Error, Pace, TokenScope};
 
     use super::*;
+    use crate::{Api, Message, Result, testing::Server};
 
     fn headers(reached: &LimitReached, seconds: u64) -> [String; 2] {
         let mut headers = HeaderMap::new();
@@ -156,5 +157,28 @@ mod tests {
             headers(&LimitReached::Requests(pace), 1),
             [r#""org-requests";q=60;w=60"#, r#""org-requests";r=0;t=1"#]
         );
+    }
+
+    async fn refuse() -> Result<Message> {
+        Err(Error::Limit(Box::new(tokens(None))).into())
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_a_429_that_says_which_limit_it_was() {
+        let answer = Server::new(Api::new("Test").get("/refuse", refuse, ""))
+            .get("/refuse")
+            .await;
+        let problem: serde_json::Value = serde_json::from_str(answer.text()).unwrap_or_default();
+        assert_eq!(
+            (&problem["status"], &problem["code"]),
+            (&429.into(), &"token_limit".into())
+        );
+        let limit = serde_json::json!({
+            "kind": "tokens", "scope": "user", "limit": 10_000, "used": 9_000, "reserved": 900, "needed": 500,
+            "remaining": 100,
+        });
+        assert_eq!(problem["limit"], limit);
+        assert_eq!(answer.header("retry-after"), "1");
+        assert_eq!(answer.header("ratelimit"), r#""user-tokens";r=100"#);
     }
 }

@@ -110,9 +110,7 @@ pub(crate) fn respond(
                 number += 1;
                 let id = id.unwrap_or_else(|| number.to_string());
                 let json = rename(json);
-                [format!("id: {id}\ndata: ").as_bytes(), &json, b"\n\n"]
-                    .concat()
-                    .into()
+                [format!("id: {id}\ndata: ").as_bytes(), &json, b"\n\n"].concat().into()
             }
             Frame::Silence => Bytes::from_static(b": keep-alive\n\n"),
             Frame::Failed(problem) => [b"event: error\ndata: ", problem.body(&scope).as_slice(), b"\n\n"]

@@ -110,7 +110,8 @@ impl Ids {
     pub fn make_turn(&self, conversation: &ConversationId, before: Option<&TurnId>) -> Result<TurnId> {
         if let Some(bits) = before.and_then(|before| bits(before.as_str())) {
             let stamp = (bits >> 80) << 12 | (bits >> 64 & 0xfff);
-            self.last.fetch_max(u64::try_from(stamp).unwrap_or(0), Ordering::Relaxed);
+            self.last
+                .fetch_max(u64::try_from(stamp).unwrap_or(0), Ordering::Relaxed);
         }
         let mut random: [u8; 10] = random_bytes()?;
         let made = bits(conversation.as_str()).map_or(0, |bits| bits >> 80);

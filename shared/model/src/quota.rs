@@ -82,7 +82,10 @@ mod tests {
         for now in ["2018-11-03T12:00:00Z", "2018-11-04T12:00:00Z", "2019-02-16T12:00:00Z"] {
             let today = Day::of(now.parse().unwrap(), zone).unwrap();
             let next = Day::of(today.ends_at, zone).unwrap();
-            assert_eq!((next.began_at, next.date), (today.ends_at, today.date.tomorrow().unwrap()));
+            assert_eq!(
+                (next.began_at, next.date),
+                (today.ends_at, today.date.tomorrow().unwrap())
+            );
         }
     }
 

@@ -31,13 +31,15 @@ pub async fn serve_streaming(api: Api) -> Result<(), Error> {
 
 /// `router`, whose answers end when nothing is left that runs on behind them: Lambda freezes the process after that.
 fn to_the_end(router: Router, app: App) -> Router {
-    router.layer(tower::util::MapResponseLayer::new(move |response: axum::response::Response| {
-        let app = app.clone();
-        let idle = stream::once(async move { app.idle().await });
-        // It says nothing; the stream only does not end before it.
-        let idle = idle.filter_map(|()| std::future::ready(None));
-        response.map(|body| Body::from_stream(body.into_data_stream().chain(idle)))
-    }))
+    router.layer(tower::util::MapResponseLayer::new(
+        move |response: axum::response::Response| {
+            let app = app.clone();
+            let idle = stream::once(async move { app.idle().await });
+            // It says nothing; the stream only does not end before it.
+            let idle = idle.filter_map(|()| std::future::ready(None));
+            response.map(|body| Body::from_stream(body.into_data_stream().chain(idle)))
+        },
+    ))
 }
 
 /// The request with the client's address as the gateway saw it (`requestContext.identity.sourceIp`).

@@ -21,8 +21,7 @@ pub struct Conversations {
 /// A conversation that is being deleted is invisible and takes no turns.
 const ALIVE: &str = "attribute_exists(pk) AND attribute_not_exists(deleted_at)";
 /// The same, and nobody did anything to its path since it was read.
-pub(crate) const UNMOVED: &str =
-    "attribute_exists(pk) AND attribute_not_exists(deleted_at) AND (rev = :rev OR (attribute_not_exists(rev) AND :rev = :zero))";
+pub(crate) const UNMOVED: &str = "attribute_exists(pk) AND attribute_not_exists(deleted_at) AND (rev = :rev OR (attribute_not_exists(rev) AND :rev = :zero))";
 
 /// What is changed of a conversation; what is absent stays.
 #[derive(Debug, Clone, Default)]
@@ -97,7 +96,10 @@ impl Conversations {
                 Some(true) => "attribute_not_exists(deleted_at) AND pinned = :yes",
                 Some(false) => "attribute_not_exists(deleted_at) AND (attribute_not_exists(pinned) OR pinned <> :yes)",
             }),
-            values: pinned.map(|_| (":yes", AttributeValue::Bool(true))).into_iter().collect(),
+            values: pinned
+                .map(|_| (":yes", AttributeValue::Bool(true)))
+                .into_iter()
+                .collect(),
         };
         let own = keys::member(&self.org, &self.user);
         let found = self.store.app().list(own, keys::CONVERSATIONS, page, narrow).await?;
@@ -114,11 +116,16 @@ impl Conversations {
             return Ok(None);
         };
         let query = self.store.db.query().table_name(&self.store.tables().app);
-        let (own, prefix) = (keys::member(&self.org, &self.user), keys::conversations_of_turn(&prefix));
+        let (own, prefix) = (
+            keys::member(&self.org, &self.user),
+            keys::conversations_of_turn(&prefix),
+        );
         let found = starting_with(query.consistent_read(true), &own, &prefix).send().await;
         // Conversations of one person that were made in the same millisecond: one, as good as always.
         for item in found.map_err(item::failed)?.items.unwrap_or_default() {
-            let Some(conversation) = alive(Some(item))? else { continue };
+            let Some(conversation) = alive(Some(item))? else {
+                continue;
+            };
             if let Some(turn) = self.turn(&conversation.id, turn).await? {
                 return Ok(Some((conversation, turn)));
             }

@@ -7,9 +7,8 @@
 
 use jiff::civil::Date;
 use model::{
-    ApiKeyId, ChatbotId, ConversationId, DocumentId, InvitationId, MailId, MessageId, Network, OrgId, SessionId, Turn, TurnId,
-    UserId,
-    throttle::Lane,
+    ApiKeyId, ChatbotId, ConversationId, DocumentId, InvitationId, MailId, MessageId, Network, OrgId, SessionId, Turn,
+    TurnId, UserId, throttle::Lane,
 };
 
 /// Partition and sort key of one item.
@@ -309,9 +308,9 @@ pub fn open_day(day: &Key, ends_at: i64) -> Key {
 
 // ephemeral
 
-/// How fast requests to models come. `who`: what names the one they come from, beginning with its kind.
-pub fn pace(who: &str) -> Key {
-    key(format!("RL#{who}"), "B")
+/// How fast requests to models come. `digest`: hex SHA-256 of whom they come from.
+pub fn pace(digest: &str) -> Key {
+    key(format!("RL#{digest}"), "B")
 }
 
 /// When an API key was last used.

@@ -42,16 +42,17 @@ pub use accounts::{Accounts, Registered, SignIn};
 pub use admin::{Standing as AdminStanding, UserFilter, Users};
 pub use api_keys::{ApiKeys, KeyHolder, Made};
 pub use audit_log::{AuditFilter, AuditLog, ChainFault, Verified};
+pub use cancels::Cancels;
 pub use chatbots::{ChatbotChange, Chatbots};
 pub use clerk::{Applied, Clerk, ClerkLink, EventMarker, Linked, PersonChange};
-pub use cancels::Cancels;
 pub use conversations::{ConversationChange, Conversations};
 pub use credentials::{PasswordChange, PasswordReset, Verification};
 pub use documents::{Attempt, Documents, Lease, Outcome};
 pub use idempotency::{Begun, Idempotency, IdempotencyKey, StoredAnswer};
 pub use invitations::{Accepted, Invitations};
 pub use ledger::{
-    Alert, Ask, Bill, Charge, Hold, HoldTerms, KeyTally, Ledger, OpenDay, Owner, Reserve, UsageDay, UsageLine, UsageReader,
+    Alert, Ask, Bill, Charge, Hold, HoldTerms, KeyTally, Ledger, OpenDay, Owner, Reserve, UsageDay, UsageLine,
+    UsageReader,
 };
 pub use limits::Limits;
 pub use logins::{Logins, Standing};

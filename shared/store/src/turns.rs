@@ -3,7 +3,11 @@
 //! Who writes a turn writes all of it and says which write it goes back to, so nothing that somebody else wrote in
 //! between is lost. What is said is the path from the conversation's head back to its first turn.
 
-use aws_sdk_dynamodb::{error::SdkError, operation::put_item::PutItemError, types::{Put, ReturnValue}};
+use aws_sdk_dynamodb::{
+    error::SdkError,
+    operation::put_item::PutItemError,
+    types::{Put, ReturnValue},
+};
 use bytes::Bytes;
 use model::{Answer, Conversation, ConversationId, Error, MessageId, Page, PageRequest, Result, Turn, TurnId};
 use serde::{Deserialize, Serialize};
@@ -110,7 +114,11 @@ impl Conversations {
         }
         if turn.rev > 0 {
             // What it was before is in it still, so this one was large only if that is.
-            self.forget(&Turn { rev: turn.rev, ..written.clone() }).await;
+            self.forget(&Turn {
+                rev: turn.rev,
+                ..written.clone()
+            })
+            .await;
         }
         *turn = written;
         Ok(Begun::Done)

@@ -17,7 +17,10 @@ async fn an_answer_is_made_again_and_any_variant_can_be_shown() {
     let path = format!("{}/{answer}", messages(&session));
     let second = ada.post(&format!("{path}/regenerate"), json!({})).await.ok().json();
     assert_eq!(told(&model), ["user: Say a number"], "the old answer is not said again");
-    assert_eq!((&second["content"], &second["parent_id"]), (&json!("Two."), &first["id"]));
+    assert_eq!(
+        (&second["content"], &second["parent_id"]),
+        (&json!("Two."), &first["id"])
+    );
     // A question can be named as well as its answer, and a body is not needed.
     let question = format!("{}/{}/regenerate", messages(&session), id(&first));
     let request = ada.request(reqwest::Method::POST, &question);
@@ -51,7 +54,10 @@ async fn an_edited_question_is_a_branch_and_the_old_one_stays() {
     let edit = format!("{}/{}/edit", messages(&session), id(&old));
     let new = json!({"content": "Name a cold color"});
     let answer = ada.post(&edit, new).await.ok().json();
-    assert_eq!(told(&model), ["user: Hello", "assistant: Hi.", "user: Name a cold color"]);
+    assert_eq!(
+        told(&model),
+        ["user: Hello", "assistant: Hi.", "user: Name a cold color"]
+    );
     let branch = [
         "user: Hello",
         "assistant: Hi.",
@@ -70,12 +76,15 @@ async fn an_edited_question_is_a_branch_and_the_old_one_stays() {
     let select = format!("{}/{}/select", messages(&session), id(&old));
     ada.post(&select, json!({})).await.ok();
     let trunk = shown(&ada, &session).await;
-    assert_eq!(trunk[2..], [
-        "user: Name a color",
-        "assistant: Red.",
-        "user: Why?",
-        "assistant: Because."
-    ]);
+    assert_eq!(
+        trunk[2..],
+        [
+            "user: Name a color",
+            "assistant: Red.",
+            "user: Why?",
+            "assistant: Because."
+        ]
+    );
     let select = format!("{}/{question}/select", messages(&session));
     ada.post(&select, json!({})).await.ok();
     assert_eq!(shown(&ada, &session).await.last().unwrap(), "assistant: Sky.");
@@ -105,13 +114,20 @@ async fn an_answer_that_became_too_long_is_continued_where_it_ended() {
     assert_eq!(first["answer"]["finish_reason"], "length");
     let path = format!("{}/{}/continue", messages(&session), id(&first["answer"]));
     let stream = ada.stream(&path, json!({})).await.rest().await;
-    let words: String = stream.iter().take_while(|frame| frame.data != "[DONE]").map(crate::support::Frame::content).collect();
+    let words: String = stream
+        .iter()
+        .take_while(|frame| frame.data != "[DONE]")
+        .map(crate::support::Frame::content)
+        .collect();
     assert_eq!(words, " a time.", "only what is new is streamed");
     assert_eq!(told(&model)[..2], ["user: Tell me a story", "assistant: Once upon"]);
     let listed = ada.get(&messages(&session)).await.ok().json();
     let answer = &listed[1];
     assert_eq!(answer["content"], "Once upon a time.");
-    assert_eq!((&answer["id"], &answer["finish_reason"]), (&first["answer"]["id"], &json!("stop")));
+    assert_eq!(
+        (&answer["id"], &answer["finish_reason"]),
+        (&first["answer"]["id"], &json!("stop"))
+    );
     // Both calls were paid for.
     let calls = model.calls();
     let sold: u64 = calls.iter().map(|call| call.counts.completion).sum();
@@ -140,9 +156,13 @@ async fn of_two_questions_at_once_one_is_answered() {
     }
     let edit = json!({"content": "Instead"});
     let path_of = |action: &str| format!("{path}/{}/{action}", id(&listed[0]));
-    ada.post(&path_of("edit"), edit).await.problem(409, "answer_in_progress");
+    ada.post(&path_of("edit"), edit)
+        .await
+        .problem(409, "answer_in_progress");
     let prompt = json!({"session_id": session, "prompt_text": "Beside"});
-    ada.post("/api/v1/prompts", prompt).await.problem(409, "answer_in_progress");
+    ada.post("/api/v1/prompts", prompt)
+        .await
+        .problem(409, "answer_in_progress");
     gate.open(1);
     assert_eq!(stream.next().await.unwrap().content(), "Now.");
     stream.rest().await;
@@ -157,7 +177,10 @@ async fn of_two_questions_at_once_one_is_answered() {
     }));
     let statuses = sent.await;
     let won = statuses.iter().filter(|status| **status == 201).count();
-    assert!(won >= 1 && statuses.iter().all(|status| [201, 409].contains(status)), "{statuses:?}");
+    assert!(
+        won >= 1 && statuses.iter().all(|status| [201, 409].contains(status)),
+        "{statuses:?}"
+    );
     assert_eq!(shown(&ada, &session).await.len(), 2 + 2 * won);
 }
 

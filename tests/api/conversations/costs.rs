@@ -16,22 +16,26 @@ async fn a_whole_streamed_turn_takes_at_most_11_writes_and_9_reads() {
     let bot = ada.post("/api/v1/chatbots", bot).await.created().text("id");
     let second = Second::on(&t).await;
     let there = second.of(&ada);
-    let session = ada.post(SESSIONS, json!({"chatbot_id": bot})).await.created().text("id");
-    let path = format!("{SESSIONS}/{session}/messages");
-    model.always(Script::text("You can pause it at any time, for up to three months [1]."));
-    for turn in 1..=10 {
-        // The first one makes the title, and what a process reads once.
-        there.get(&path).await.ok();
-        second.metered.units();
-        let message = json!({"content": "Can I pause my subscription?"});
-        let frames = there.stream(&path, message).await.rest().await;
-        assert_eq!(frames.last().unwrap().data, "[DONE]");
-        second.metered.app.idle().await;
-        let (read, write) = second.metered.units();
-        println!("turn {turn}: {read} R, {write} W");
-        if std::env::var("PARLANCE_UNITS").is_err() {
-            assert!(read > 0.0 && read <= 9.0, "turn {turn}: {read} R");
-            assert!(write > 0.0 && write <= 11.0, "turn {turn}: {write} W");
+    model.always(Script::text(
+        "You can pause it at any time, for up to three months [1].",
+    ));
+    // The first question of a day opens the day's books, and a process reads the epoch of caches every 30 seconds.
+    for (session, turns) in [("the first", 1), ("another", 8)] {
+        let new = json!({"chatbot_id": bot});
+        let id = ada.post(SESSIONS, new).await.created().text("id");
+        let path = format!("{SESSIONS}/{id}/messages");
+        for turn in 1..=turns {
+            second.metered.units();
+            let message = json!({"content": "Can I pause my subscription?"});
+            let frames = there.stream(&path, message).await.rest().await;
+            assert_eq!(frames.last().unwrap().data, "[DONE]");
+            second.metered.app.idle().await;
+            let (read, write) = second.metered.units();
+            println!("{session} session, turn {turn}: {read} R, {write} W");
+            if session == "another" {
+                assert!(read > 0.0 && read <= 9.0, "turn {turn}: {read} R");
+                assert!(write > 0.0 && write <= 11.0, "turn {turn}: {write} W");
+            }
         }
     }
 }

@@ -27,7 +27,10 @@ async fn a_long_history_is_cut_to_the_window_by_whole_turns_and_the_system_promp
     assert!(told[0].starts_with("user: "), "{}", &told[0][..20]);
     assert!(told.last().unwrap().starts_with("user: 7 "), "the newest are");
     let call = model.calls().pop().unwrap();
-    assert_eq!(call.body["messages"][0], json!({"role": "system", "content": "Speak like a sailor."}));
+    assert_eq!(
+        call.body["messages"][0],
+        json!({"role": "system", "content": "Speak like a sailor."})
+    );
 }
 
 #[tokio::test]
@@ -35,14 +38,19 @@ async fn messages_that_were_only_stored_are_part_of_what_was_said() {
     let (model, t) = with_model().await;
     let ada = t.talker("ada").await;
     let session = session(&ada).await;
-    let note = ada.post(&messages(&session), json!({"content": "My name is Ada."})).await;
+    let note = ada
+        .post(&messages(&session), json!({"content": "My name is Ada."}))
+        .await;
     let note = note.created().json();
     assert_eq!(note["answer"], json!(null));
     assert_eq!(model.calls().len(), 0);
     ask(&ada, &session, "What is my name?").await;
     let told = told(&model);
     let all = told.join("\n");
-    assert!(all.contains("My name is Ada.") && all.ends_with("What is my name?"), "{told:?}");
+    assert!(
+        all.contains("My name is Ada.") && all.ends_with("What is my name?"),
+        "{told:?}"
+    );
 }
 
 #[tokio::test]
@@ -51,7 +59,11 @@ async fn a_turn_too_large_for_an_item_is_kept_whole() {
     let ada = t.talker("ada").await;
     let session = session(&ada).await;
     let text = "große Worte ".repeat(25_000);
-    let responses: Vec<String> = vec![text[..180_000].to_owned(), "small".to_owned(), text[..199_000].to_owned()];
+    let responses: Vec<String> = vec![
+        text[..180_000].to_owned(),
+        "small".to_owned(),
+        text[..199_000].to_owned(),
+    ];
     let prompt = json!({"session_id": session, "prompt_text": "All of it", "llm_responses": responses});
     let prompt = ada.post("/api/v1/prompts", prompt).await.created().json();
     let path = format!("/api/v1/prompts/{}", prompt["prompt_id"].as_str().unwrap());

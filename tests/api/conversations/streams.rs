@@ -18,7 +18,10 @@ fn words(frames: &[Frame]) -> String {
 
 /// How often something is tried, from the environment.
 fn count(name: &str, default: usize) -> usize {
-    std::env::var(name).ok().and_then(|count| count.parse().ok()).unwrap_or(default)
+    std::env::var(name)
+        .ok()
+        .and_then(|count| count.parse().ok())
+        .unwrap_or(default)
 }
 
 #[tokio::test]
@@ -36,7 +39,11 @@ async fn a_stream_is_resumed_exactly_behind_every_frame_by_any_instance() {
         frames.push(stream.next().await.unwrap());
     }
     let words_sent = TEXT.split(' ').count();
-    assert_eq!(frames.len(), words_sent + 2, "each word, what is known at the end, and the end");
+    assert_eq!(
+        frames.len(),
+        words_sent + 2,
+        "each word, what is known at the end, and the end"
+    );
     let text = words(&frames);
     assert_eq!(text, TEXT);
 
@@ -53,7 +60,16 @@ async fn a_stream_is_resumed_exactly_behind_every_frame_by_any_instance() {
             assert_eq!(rest.last().unwrap().data, "[DONE]");
             // Who has the last event gets no event again.
             let events = rest.len() - 1;
-            assert_eq!(events, if at == words_sent { 0 } else if at == words_sent - 1 { 1 } else { 2 });
+            assert_eq!(
+                events,
+                if at == words_sent {
+                    0
+                } else if at == words_sent - 1 {
+                    1
+                } else {
+                    2
+                }
+            );
             if events > 0 {
                 assert_eq!(rest[events - 1], frames[words_sent]);
             }
@@ -105,7 +121,11 @@ async fn what_is_written_of_a_long_answer_is_stored_before_its_end() {
     let ada = t.talker("ada").await;
     let session = session(&ada).await;
     let gate = Gate::default();
-    let script = Script::of(vec![Step::Text("Once upon".into()), Step::Wait(gate.clone()), Step::Text(" a time.".into())]);
+    let script = Script::of(vec![
+        Step::Text("Once upon".into()),
+        Step::Wait(gate.clone()),
+        Step::Text(" a time.".into()),
+    ]);
     model.next(script);
     let stream = ada.stream(&messages(&session), json!({"content": "A story"})).await;
     let second = Second::on(&t).await;
@@ -147,7 +167,10 @@ async fn a_stop_ends_the_call_and_keeps_what_was_written_wherever_it_is_asked() 
         });
         assert_eq!(model.calls()[calls - 1].end, Some(End::Closed));
         let stopped = stopped.ok().json();
-        assert_eq!((&stopped["content"], &stopped["status"]), (&json!("one two"), &json!("stopped")));
+        assert_eq!(
+            (&stopped["content"], &stopped["status"]),
+            (&json!("one two"), &json!("stopped"))
+        );
         assert_eq!(stopped["finish_reason"], "stopped");
         assert!(stopped["usage"]["completion_tokens"].as_u64().unwrap() > 0);
         let rest = stream.rest().await;
@@ -158,7 +181,10 @@ async fn a_stop_ends_the_call_and_keeps_what_was_written_wherever_it_is_asked() 
         // And the conversation goes on, with what was said.
         model.next(Script::text("five"));
         ask(&ada, &session, "Go on").await;
-        assert_eq!(super::told(&model), ["user: Count", "assistant: one two", "user: Go on"]);
+        assert_eq!(
+            super::told(&model),
+            ["user: Count", "assistant: one two", "user: Go on"]
+        );
     }
 }
 
@@ -168,16 +194,26 @@ async fn an_answer_that_breaks_off_keeps_what_there_is_and_says_so_again() {
     let ada = t.talker("ada").await;
     let session = session(&ada).await;
     model.next(Script::text("Half an").cut());
-    let frames = ada.stream(&messages(&session), json!({"content": "Hello"})).await.rest().await;
+    let frames = ada
+        .stream(&messages(&session), json!({"content": "Hello"}))
+        .await
+        .rest()
+        .await;
     assert_eq!(frames.last().unwrap().event, "error");
     let listed = ada.get(&messages(&session)).await.ok().json();
     let answer = &listed[1];
-    assert_eq!((&answer["status"], &answer["content"]), (&json!("failed"), &json!("Half an")));
+    assert_eq!(
+        (&answer["status"], &answer["content"]),
+        (&json!("failed"), &json!("Half an"))
+    );
     assert!(answer["failure"].is_string(), "{answer}");
     let path = format!("{}/{}/stream", messages(&session), id(answer));
     let again = crate::support::Stream::open(ada.request(reqwest::Method::GET, &path)).await;
     let again = again.rest().await;
-    assert_eq!((again[0].content().as_str(), again[1].event.as_str()), ("Half an", "error"));
+    assert_eq!(
+        (again[0].content().as_str(), again[1].event.as_str()),
+        ("Half an", "error")
+    );
     let whole = json!({"content": "Hello", "generate": true});
     model.next(Script::text("Half an").cut());
     let answer = ada.post(&messages(&session), whole).await;
@@ -270,6 +306,9 @@ async fn a_lost_stream_is_repeated_by_its_idempotency_key_and_not_asked_twice() 
     let again = keyed.post(&path, body).await.ok();
     assert_eq!(again.header("idempotent-replayed"), "true");
     let text = String::from_utf8(again.body).unwrap();
-    assert!(text.starts_with(&format!("id: {}\n", first.id)) && text.ends_with("data: [DONE]\n\n"), "{text}");
+    assert!(
+        text.starts_with(&format!("id: {}\n", first.id)) && text.ends_with("data: [DONE]\n\n"),
+        "{text}"
+    );
     assert_eq!((model.calls().len(), shown(&ada, &session).await.len()), (1, 2));
 }

@@ -27,7 +27,10 @@ async fn the_first_turn_gives_a_session_its_title_and_the_answer_does_not_wait_f
     assert_eq!(title(&ada, &session).await, "How long do I have to return a grinder?");
     model.until(|calls| calls.len() == 2).await;
     let asked = model.calls()[1].body.to_string();
-    assert!(asked.contains("return a grinder") && asked.contains("Thirty days."), "{asked}");
+    assert!(
+        asked.contains("return a grinder") && asked.contains("Thirty days."),
+        "{asked}"
+    );
     gate.open(1);
     t.stack.app().idle().await;
     assert_eq!(title(&ada, &session).await, "Returning a grinder");
@@ -47,7 +50,9 @@ async fn a_title_of_its_person_stays_and_so_does_the_old_one_when_the_model_fail
     model.next(Script::text("Late title").after(&gate));
     ask(&ada, &session, "How long?").await;
     model.until(|calls| calls.len() == 2).await;
-    ada.patch(&format!("{SESSIONS}/{session}"), json!({"title": "Mine"})).await.ok();
+    ada.patch(&format!("{SESSIONS}/{session}"), json!({"title": "Mine"}))
+        .await
+        .ok();
     gate.open(1);
     t.stack.app().idle().await;
     assert_eq!(title(&ada, &session).await, "Mine");
@@ -65,5 +70,8 @@ async fn a_title_of_its_person_stays_and_so_does_the_old_one_when_the_model_fail
     let message = json!({"content": "Anything?", "generate": true});
     ada.post(&messages(&local), message).await.created();
     t.stack.app().idle().await;
-    assert_eq!((model.calls().len(), title(&ada, &local).await.as_str()), (calls, "Anything?"));
+    assert_eq!(
+        (model.calls().len(), title(&ada, &local).await.as_str()),
+        (calls, "Anything?")
+    );
 }

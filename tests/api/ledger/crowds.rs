@@ -71,7 +71,10 @@ async fn of_a_thousand_turns_as_many_pass_as_fit_and_the_sum_is_the_providers_ow
     let (used, reserved, committed, holds) = day_of(&t, &ada).await;
     assert_eq!((reserved, holds, committed), (0, 0, used), "nothing is left reserved");
     assert_eq!(used, passed * actual);
-    assert_eq!(used, i64::try_from(sold.prompt_tokens + sold.completion_tokens).unwrap());
+    assert_eq!(
+        used,
+        i64::try_from(sold.prompt_tokens + sold.completion_tokens).unwrap()
+    );
     assert!(passed >= 50 && used <= limit, "{passed} passed");
     // As many more as still fit, none more.
     let mut left = limit - used;

@@ -31,7 +31,10 @@ async fn an_answer_is_charged_what_the_provider_counted() {
     let (ada, app) = (t.user("ada").await, t.stack.app());
     let payer = payer(&t, &ada).await;
     double.next(Script::of(words(30)));
-    let mut stream = app.generate(question(app, &payer, "What is the best?", 100)).await.unwrap();
+    let mut stream = app
+        .generate(question(app, &payer, "What is the best?", 100))
+        .await
+        .unwrap();
     assert_eq!(day_of(&t, &ada).await, (0, 109, 109, 1), "5 + 4 + 100 are set aside");
     read(&mut stream, 1).await;
     let outcome = whole(stream).await.unwrap();
@@ -83,7 +86,11 @@ async fn what_was_written_until_a_stop_a_drop_or_a_failure_is_charged_and_no_mor
 
     double.until_ended(4).await;
     let ends: Vec<_> = double.calls().iter().map(|call| call.end).collect();
-    assert_eq!(ends[..2], [Some(End::Closed), Some(End::Closed)], "stopped upstream too");
+    assert_eq!(
+        ends[..2],
+        [Some(End::Closed), Some(End::Closed)],
+        "stopped upstream too"
+    );
 }
 
 #[tokio::test]
@@ -98,13 +105,20 @@ async fn a_reservation_is_charged_to_the_day_in_which_it_was_made() {
     let (pk, yesterday) = (format!("U#{}", ada.id()), format!("D#{}", today(&t)));
     let gate = Gate::default();
     double.next(Script::of(words(6)).paced(&gate));
-    let mut stream = app.generate(question(app, &payer, "What is the best", 100)).await.unwrap();
+    let mut stream = app
+        .generate(question(app, &payer, "What is the best", 100))
+        .await
+        .unwrap();
     gate.open(1);
     read(&mut stream, 1).await;
     t.advance_seconds(120);
     assert_ne!(format!("D#{}", today(&t)), yesterday);
     ada.post("/_local/run/reset_quotas", json!({})).await.ok();
-    assert_eq!(counter(&t, &pk, &yesterday).await, (0, 108, 108, 1), "it is still running");
+    assert_eq!(
+        counter(&t, &pk, &yesterday).await,
+        (0, 108, 108, 1),
+        "it is still running"
+    );
     gate.open(5);
     whole(stream).await.unwrap();
     assert_eq!(counter(&t, &pk, &yesterday).await, (10, 0, 10, 0));
@@ -130,7 +144,11 @@ async fn who_leaves_a_reservation_behind_is_charged_when_its_lease_is_over() {
     t.advance_seconds(5 * 60);
     // The first who is refused settles what is overdue; 92 are left, too few.
     let (short, _) = refused(app.generate(ask()).await);
-    assert_eq!((short.used, short.reserved), (108, 0), "all that was reserved may have been used");
+    assert_eq!(
+        (short.used, short.reserved),
+        (108, 0),
+        "all that was reserved may have been used"
+    );
     let estimated = app.usage().of_user(&payer.user, date(&t), date(&t)).await.unwrap();
     assert_eq!(estimated[0].lines[0].figures.estimated, 1);
 }
@@ -142,7 +160,10 @@ async fn the_schedule_settles_what_nobody_asks_for() {
     let payer = payer(&t, &ada).await;
     let gate = Gate::default();
     double.next(Script::of(words(9)).paced(&gate));
-    let mut stream = app.generate(question(app, &payer, "What is the best", 100)).await.unwrap();
+    let mut stream = app
+        .generate(question(app, &payer, "What is the best", 100))
+        .await
+        .unwrap();
     gate.open(2);
     read(&mut stream, 2).await;
     t.advance_seconds(6);
@@ -156,7 +177,11 @@ async fn the_schedule_settles_what_nobody_asks_for() {
     t.advance_seconds(5 * 60);
     for _ in 0..2 {
         ada.post("/_local/run/reset_quotas", json!({})).await.ok();
-        assert_eq!(day_of(&t, &ada).await, (11, 0, 11, 0), "8 of the prompt and 3 that were seen");
+        assert_eq!(
+            day_of(&t, &ada).await,
+            (11, 0, 11, 0),
+            "8 of the prompt and 3 that were seen"
+        );
     }
 }
 
@@ -219,6 +244,7 @@ async fn settling_twice_charges_once_and_what_is_above_the_estimate_is_charged_t
             requests: 1,
             prompt_tokens: 50,
             completion_tokens: 460,
+            cached_tokens: 30,
             ..model::Figures::default()
         },
         model: MODEL.to_owned(),
@@ -230,6 +256,9 @@ async fn settling_twice_charges_once_and_what_is_above_the_estimate_is_charged_t
     assert_eq!(winners, 1);
     let after = (510, 0, 510, 0);
     assert_eq!(counters().await, [after; 4], "fully, though only 400 were reserved");
+    let days = app.usage().of_org(&bill.org, None, day.date, day.date).await.unwrap();
+    assert_eq!(days.len(), 1);
+    assert_eq!(days[0].lines[0].figures, charge.figures, "in the statistics once, too");
     let Reserve::Held(unused) = ledger.reserve(&bill, &ask("three", 90)).await.unwrap() else {
         panic!("90 are left of the chatbot's limit")
     };

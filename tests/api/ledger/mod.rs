@@ -76,6 +76,17 @@ async fn answered(app: &App, payer: &Payer, text: &str, max_tokens: u32) -> Resu
     whole(app.generate(question(app, payer, text, max_tokens)).await?).await
 }
 
+/// Has the built-in model answer something, so that the ledger knows the caller.
+pub(crate) async fn spend(t: &Test, caller: &Caller, org: Option<&str>) {
+    let app = t.stack.app();
+    let payer = payer_in(app, caller, org).await;
+    let local = Generation {
+        model: "local".to_owned(),
+        ..question(app, &payer, "What is the best", 100)
+    };
+    whole(app.generate(local).await.unwrap()).await.unwrap();
+}
+
 /// The limit that refused, and how many tokens were needed.
 #[track_caller]
 fn refused<T: std::fmt::Debug>(result: Result<T, Error>) -> (TokenLimit, u64) {

@@ -50,7 +50,10 @@ async fn a_refusal_says_which_limit_and_when_it_begins_anew() {
     else {
         panic!("a limit on tokens")
     };
-    assert_eq!((limit.scope.name(), limit.limit, limit.used, needed), ("user", 100, 0, 264));
+    assert_eq!(
+        (limit.scope.name(), limit.limit, limit.used, needed),
+        ("user", 100, 0, 264)
+    );
     let until = limit.resets_at.unwrap().as_millisecond() - app.clock.now_ms();
     let until = Duration::from_millis(u64::try_from(until).unwrap());
     assert!(retry_after.abs_diff(until) < Duration::from_mins(1), "{retry_after:?}");
@@ -70,11 +73,18 @@ async fn an_answer_becomes_as_short_as_what_is_left_and_says_so() {
     limit(&ada, 308).await;
     double.always(words(1_000));
     let outcome = answered(app, &payer, "What is the best", 1_000).await.unwrap();
-    assert_eq!((outcome.finish_reason, outcome.usage.completion_tokens), ("length", 300));
+    assert_eq!(
+        (outcome.finish_reason, outcome.usage.completion_tokens),
+        ("length", 300)
+    );
     assert_eq!(double.calls()[0].counts.completion, 300);
     assert_eq!(day_of(&t, &ada).await, (304, 0, 304, 0));
     let (short, needed) = refused(answered(app, &payer, "What is the best", 1_000).await);
-    assert_eq!((short.used, needed), (304, 264), "no answer is begun that is hardly one");
+    assert_eq!(
+        (short.used, needed),
+        (304, 264),
+        "no answer is begun that is hardly one"
+    );
 }
 
 #[tokio::test]
@@ -93,13 +103,25 @@ async fn an_organization_may_have_the_rest_answered_by_a_cheaper_model() {
     assert_eq!((outcome.model.as_str(), outcome.requested_model), (MODEL, None));
     let outcome = answered(app, &payer, "What is the best", 9_500).await.unwrap();
     assert_eq!(
-        (outcome.model.as_str(), outcome.requested_model.as_deref(), outcome.fallback),
+        (
+            outcome.model.as_str(),
+            outcome.requested_model.as_deref(),
+            outcome.fallback
+        ),
         ("gpt-4.1-nano", Some(MODEL), true)
     );
-    assert_eq!((outcome.finish_reason, outcome.usage.completion_tokens), ("length", 488));
-    ada.patch(&at, json!({"downgrade_model": "", "fallback_models": []})).await.ok();
+    assert_eq!(
+        (outcome.finish_reason, outcome.usage.completion_tokens),
+        ("length", 488)
+    );
+    ada.patch(&at, json!({"downgrade_model": "", "fallback_models": []}))
+        .await
+        .ok();
     let seen = ada.get(&at).await.ok().json();
-    assert_eq!((&seen["downgrade_model"], &seen["fallback_models"]), (&json!(null), &json!([])));
+    assert_eq!(
+        (&seen["downgrade_model"], &seen["fallback_models"]),
+        (&json!(null), &json!([]))
+    );
     assert_eq!(
         ada.patch(&at, json!({"fallback_models": ["a", "b", "c", "d", "e", "f"]}))
             .await
@@ -112,7 +134,9 @@ async fn an_organization_may_have_the_rest_answered_by_a_cheaper_model() {
 async fn a_key_asks_the_models_it_may_and_spends_its_budget() {
     let (t, double) = with_double().await;
     let (ada, app) = (t.user("ada").await, t.stack.app());
-    let key = ada.api_key(json!({"name": "Kiosk", "token_budget": 150, "models": [MODEL]})).await;
+    let key = ada
+        .api_key(json!({"name": "Kiosk", "token_budget": 150, "models": [MODEL]}))
+        .await;
     let kiosk = t.anonymous().with_token(&key.text("key"));
     let payer = payer_in(app, &kiosk, None).await;
     let other = Generation {
@@ -126,9 +150,16 @@ async fn a_key_asks_the_models_it_may_and_spends_its_budget() {
     double.always(words(100));
     answered(app, &payer, "What is the best", 100).await.unwrap();
     let (short, _) = refused(answered(app, &payer, "What is the best", 100).await);
-    assert_eq!((short.scope.name(), short.limit, short.used, short.resets_at), ("key", 150, 104, None));
+    assert_eq!(
+        (short.scope.name(), short.limit, short.used, short.resets_at),
+        ("key", 150, 104, None)
+    );
     assert_eq!(limits(&kiosk).await["key"]["remaining"], 46);
-    assert_eq!(day_of(&t, &ada).await, (104, 0, 104, 0), "a refusal by one limit changes none");
+    assert_eq!(
+        day_of(&t, &ada).await,
+        (104, 0, 104, 0),
+        "a refusal by one limit changes none"
+    );
 }
 
 #[tokio::test]
@@ -153,7 +184,9 @@ async fn a_chatbot_has_a_daily_cap_of_its_own() {
     let at = format!("/api/v1/chatbots/{}", id.as_str());
     let changed = ada.put(&at, change).await.ok().json();
     assert_eq!(changed["settings"]["daily_token_cap"], json!(null));
-    answered(app, &payer_now().await, "What is the best", 100).await.unwrap();
+    answered(app, &payer_now().await, "What is the best", 100)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -179,9 +212,15 @@ async fn half_most_and_all_of_a_limit_are_told_once_each() {
     let subjects = async || {
         let mails = t.outbox().await;
         let subjects = mails.iter().map(|mail| mail["subject"].as_str().unwrap().to_owned());
-        subjects.filter(|subject| subject.contains("tokens")).collect::<Vec<_>>()
+        subjects
+            .filter(|subject| subject.contains("tokens"))
+            .collect::<Vec<_>>()
     };
-    let told = ["100% of your tokens are used", "80% of your tokens are used", "50% of your tokens are used"];
+    let told = [
+        "100% of your tokens are used",
+        "80% of your tokens are used",
+        "50% of your tokens are used",
+    ];
     assert_eq!(subjects().await, told);
     t.advance_seconds(24 * 3600);
     for _ in 0..2 {
@@ -199,9 +238,12 @@ async fn who_administers_an_organization_is_told_about_its_limit() {
     // Bob's own limit is far away.
     subscribe(&t, bob.org(), "TEAM").await;
     let root = t.admin().await;
-    root.put(&format!("/api/v1/users/{}/quota", bob.id()), json!({"daily_limit": 1_000_000}))
-        .await
-        .ok();
+    root.put(
+        &format!("/api/v1/users/{}/quota", bob.id()),
+        json!({"daily_limit": 1_000_000}),
+    )
+    .await
+    .ok();
     double.always(words(5_100).ending(Finish::Stop));
     let payer = payer_in(app, &bob, Some(&org)).await;
     answered(app, &payer, "What is the best", 5_200).await.unwrap();
@@ -242,7 +284,10 @@ async fn questions_come_as_fast_as_the_plan_and_the_key_allow() {
 
     let own = payer(&t, &ada).await;
     let before = check(&ada).await["remaining"].as_u64().unwrap();
-    assert!(check(&ada).await["remaining"].as_u64().unwrap() >= before, "looking counts for nothing");
+    assert!(
+        check(&ada).await["remaining"].as_u64().unwrap() >= before,
+        "looking counts for nothing"
+    );
     let mut passed = 0;
     let pace = loop {
         match answered(app, &own, "What is the best", 1).await {

@@ -38,9 +38,8 @@ async fn use_is_found_by_day_model_category_member_key_and_chatbot() {
         .unwrap()
         .unwrap();
     let pieces = |count| Script::of(vec![Step::Text("abc ".to_owned()); count]);
-    let cached = Counts {
+    let stated = Counts {
         prompt: 2_000,
-        cached: 1_500,
         completion: 10,
         ..Counts::default()
     };
@@ -53,7 +52,7 @@ async fn use_is_found_by_day_model_category_member_key_and_chatbot() {
     answered(app, &own, "What is the best", 20).await.unwrap();
     double.next(pieces(11));
     answered(app, &of_ada, "What is the best", 20).await.unwrap();
-    double.next(pieces(12).usage(cached));
+    double.next(pieces(12).usage(stated));
     answered(app, &of_bob, "What is the best", 20).await.unwrap();
     double.next(pieces(13));
     let title = Generation {
@@ -69,7 +68,9 @@ async fn use_is_found_by_day_model_category_member_key_and_chatbot() {
     let org_id = model::OrgId(org);
     let members = reader.of_org(&org_id, None, today, today).await.unwrap();
     let of = |user: &Caller| {
-        let day = members.iter().find(|day| day.user.as_ref().unwrap().as_str() == user.id());
+        let day = members
+            .iter()
+            .find(|day| day.user.as_ref().unwrap().as_str() == user.id());
         day.unwrap().clone()
     };
     assert_eq!(
@@ -81,21 +82,31 @@ async fn use_is_found_by_day_model_category_member_key_and_chatbot() {
     );
     let day = of(&bob);
     assert_eq!(lines(&[day.clone()]), [(MODEL.to_owned(), "chat", 2, 1, 2_010)]);
-    assert_eq!(day.lines[0].figures.cached_tokens, 1_500);
     assert!(day.lines[0].figures.cost_micro_usd > 0 && day.lines[0].figures.unpriced == 0);
     assert_eq!(day.chatbots.len(), 1);
     assert_eq!((&day.chatbots[0].id, day.chatbots[0].figures.requests), (&bot.id, 2));
-    assert_eq!(day.latency[MODEL].0.values().sum::<u64>(), 1, "of answers that ended well");
+    assert_eq!(
+        day.latency[MODEL].0.values().sum::<u64>(),
+        1,
+        "of answers that ended well"
+    );
     assert_eq!(day.first_token[MODEL].0.values().sum::<u64>(), 1);
     let keys = of(&ada).keys;
     assert_eq!(keys.len(), 1);
-    assert_eq!((keys[0].id.as_str(), keys[0].figures.total_tokens()), (&*key.text("id"), 17));
+    assert_eq!(
+        (keys[0].id.as_str(), keys[0].figures.total_tokens()),
+        (&*key.text("id"), 17)
+    );
 
     let user = model::UserId(ada.id().to_owned());
     let all = reader.of_user(&user, today, today).await.unwrap();
     let total: u64 = lines(&all).iter().map(|line| line.4).sum();
     assert_eq!(total, 14 + 15 + 17, "of all organizations");
-    assert_eq!(u64::try_from(day_of(&t, &ada).await.0).unwrap(), total, "and what the limit counts");
+    assert_eq!(
+        u64::try_from(day_of(&t, &ada).await.0).unwrap(),
+        total,
+        "and what the limit counts"
+    );
     let personal = reader.of_org(&own.org, Some(&user), today, today).await.unwrap();
     assert_eq!(lines(&personal), [(MODEL.to_owned(), "chat", 1, 0, 14)]);
     let yesterday = today.yesterday().unwrap();

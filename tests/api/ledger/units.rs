@@ -17,7 +17,10 @@ async fn a_turn_in_a_personal_organization_costs_a_write_to_reserve_and_one_to_s
     answered(app, &payer, "What is the best", 20).await.unwrap();
     t.advance_seconds(2);
     metered.units();
-    let stream = app.generate(question(app, &payer, "What is the best", 20)).await.unwrap();
+    let stream = app
+        .generate(question(app, &payer, "What is the best", 20))
+        .await
+        .unwrap();
     let (read, written) = metered.units();
     // Read: the limit and the organization. Written: the reservation, and one more in the bucket of requests.
     assert_eq!((read, written), (2.0, 2.0), "to reserve");
@@ -40,7 +43,10 @@ async fn a_turn_with_a_budget_in_a_shared_organization_is_one_transaction_each()
     answered(app, &payer, "What is the best", 20).await.unwrap();
     t.advance_seconds(2);
     metered.units();
-    let stream = app.generate(question(app, &payer, "What is the best", 20)).await.unwrap();
+    let stream = app
+        .generate(question(app, &payer, "What is the best", 20))
+        .await
+        .unwrap();
     // Read: the limit and both organizations. Written: three counters in a transaction, each twice, and the bucket.
     assert_eq!(metered.units(), (3.0, 7.0), "to reserve");
     whole(stream).await.unwrap();

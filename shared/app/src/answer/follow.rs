@@ -206,13 +206,7 @@ pub(super) fn follow(mut progress: watch::Receiver<Progress>, answer: MessageId,
 }
 
 /// Follows an answer that another process writes, or that has ended, by what the table has of it.
-fn watch_table(
-    app: App,
-    conversations: Conversations,
-    mut turn: Turn,
-    answer: MessageId,
-    from: usize,
-) -> AnswerStream {
+fn watch_table(app: App, conversations: Conversations, mut turn: Turn, answer: MessageId, from: usize) -> AnswerStream {
     try_stream! {
         let mut end = from;
         loop {

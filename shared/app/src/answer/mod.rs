@@ -12,11 +12,11 @@ mod write;
 
 use std::time::Duration;
 
+pub use follow::LastSeen;
 use futures::{
     future::BoxFuture,
     stream::{BoxStream, StreamExt as _},
 };
-pub use follow::LastSeen;
 pub(crate) use live::Lives;
 use model::{Conversation, ConversationId, Error, MessageId, PageRequest, Result, Turn};
 use store::Conversations;
@@ -162,7 +162,12 @@ impl App {
                 }
                 turn.show(&message);
                 let before = history(conversations, &id, turn.before()).await?;
-                return Ok(Draft { conversation, turn, before, answer: message });
+                return Ok(Draft {
+                    conversation,
+                    turn,
+                    before,
+                    answer: message,
+                });
             }
         };
         let Some(answer) = turn.add_answer(now) else {
@@ -170,7 +175,12 @@ impl App {
             return Err(Error::conflict("too_many_answers", detail));
         };
         let answer = answer.id.clone();
-        Ok(Draft { conversation, turn, before, answer })
+        Ok(Draft {
+            conversation,
+            turn,
+            before,
+            answer,
+        })
     }
 
     /// The turn of a message, when no answer of the conversation is being written.
@@ -216,11 +226,7 @@ struct Draft {
 }
 
 /// The turns that lead to a message, newest first.
-async fn history(
-    conversations: &Conversations,
-    id: &ConversationId,
-    message: Option<MessageId>,
-) -> Result<Vec<Turn>> {
+async fn history(conversations: &Conversations, id: &ConversationId, message: Option<MessageId>) -> Result<Vec<Turn>> {
     let page = PageRequest {
         limit: HISTORY,
         after: None,

@@ -186,7 +186,9 @@ impl Writer {
             self.live.write(&rest);
         }
         let text = self.live.text();
-        let citations = self.grounding.citations(self.filter.cited(), &self.turn.question, &text);
+        let citations = self
+            .grounding
+            .citations(self.filter.cited(), &self.turn.question, &text);
         let now = self.app.clock.now();
         let mut whole = self.turn.answer(&self.answer).cloned();
         if let Some(answer) = &mut whole {
@@ -229,7 +231,9 @@ impl Writer {
 fn settle(answer: &mut Answer, outcome: Outcome) {
     let is_first = answer.latency_ms.is_none();
     let earlier = if is_first { Some(0) } else { answer.cost_micro_usd };
-    answer.cost_micro_usd = earlier.zip(outcome.cost_micro_usd).map(|(earlier, cost)| earlier + cost);
+    answer.cost_micro_usd = earlier
+        .zip(outcome.cost_micro_usd)
+        .map(|(earlier, cost)| earlier + cost);
     answer.usage = answer.usage.plus(outcome.usage);
     answer.latency_ms = Some(answer.latency_ms.unwrap_or(0) + outcome.latency_ms);
     answer.time_to_first_token_ms = answer.time_to_first_token_ms.or(outcome.time_to_first_token_ms);

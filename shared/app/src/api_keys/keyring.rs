@@ -308,7 +308,10 @@ impl Keyring<'_> {
         let end = grant
             .expires_at
             .is_none_or(|own| key.expires_at.is_some_and(|end| end <= own));
-        let pace = within(grant.requests_per_minute.map(u64::from), key.requests_per_minute.map(u64::from));
+        let pace = within(
+            grant.requests_per_minute.map(u64::from),
+            key.requests_per_minute.map(u64::from),
+        );
         if models && end && pace && within(grant.token_budget, key.token_budget) {
             Ok(())
         } else {

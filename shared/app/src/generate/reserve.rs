@@ -92,7 +92,11 @@ impl App {
             let left = at.as_millisecond().saturating_sub(self.clock.now_ms());
             Duration::from_millis(left.max(0).unsigned_abs())
         });
-        let retry_after = if is_free_soon { SOON } else { until_reset.unwrap_or(LATER) };
+        let retry_after = if is_free_soon {
+            SOON
+        } else {
+            until_reset.unwrap_or(LATER)
+        };
         Error::Limit(Box::new(LimitReached::Tokens {
             limit,
             needed,

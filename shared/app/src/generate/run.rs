@@ -174,7 +174,10 @@ impl Run {
                 ledger.settle_and_see(&self.hold, &charge).await
             } else {
                 // Nobody was asked, so nothing happened.
-                ledger.release(&self.hold).await.map(|released| released.then_some(None))
+                ledger
+                    .release(&self.hold)
+                    .await
+                    .map(|released| released.then_some(None))
             };
             match settled {
                 Ok(Some(used)) if usage.total() > 0 => self.app.watch(&self.bill, used).await,

@@ -144,7 +144,11 @@ impl Change {
 
 /// Whether an item is the one at `key`.
 pub(super) fn is_at(item: &Item, key: &Key) -> bool {
-    let has = |name: &str, value: &str| item.get(name).and_then(|it| it.as_s().ok()).is_some_and(|it| it == value);
+    let has = |name: &str, value: &str| {
+        item.get(name)
+            .and_then(|it| it.as_s().ok())
+            .is_some_and(|it| it == value)
+    };
     has("pk", &key.pk) && has("sk", &key.sk)
 }
 

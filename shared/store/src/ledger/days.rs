@@ -1,7 +1,7 @@
 //! Days: listed while something may be reserved in them, closed when they are over; and who was told about a limit.
 
 use jiff::civil::Date;
-use model::{Day, OrgId, Result, Timestamp, TokenLimit, TokenScope, UserId};
+use model::{Day, OrgId, Result, Timestamp, TokenScope, UserId, id::random_bytes};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -10,11 +10,13 @@ use super::{
     holds_on,
 };
 use crate::{
-    item::{failed, from_item, n, s, to_item},
+    item::{failed, from_item, n, s, to_item, transact},
     keys::{self, Key},
     tables,
 };
 
+/// In the place of the id of somebody whose account was erased.
+pub(super) const ERASED: &str = "erased-";
 /// Days that one run looks at, of each shard.
 const PORTION: i32 = 1000;
 
@@ -112,7 +114,10 @@ impl Ledger {
                 .key_condition_expression("pk = :shard")
                 .expression_attribute_values(":shard", s(&pk));
             for item in query.send().await.map_err(failed)?.items.unwrap_or_default() {
-                let sk = item.get("sk").and_then(|sk| sk.as_s().ok().cloned()).unwrap_or_default();
+                let sk = item
+                    .get("sk")
+                    .and_then(|sk| sk.as_s().ok().cloned())
+                    .unwrap_or_default();
                 let Entry { owner, date, ends_at } = from_item(item)?;
                 let entry = Key { pk: pk.clone(), sk };
                 days.push(OpenDay {
@@ -133,11 +138,7 @@ impl Ledger {
             // Reservations stand on the days of persons.
             return Ok(Vec::new());
         };
-        let item = self
-            .0
-            .usage()
-            .get_raw(keys::usage_day(user, day.date), true)
-            .await?;
+        let item = self.0.usage().get_raw(keys::usage_day(user, day.date), true).await?;
         item.map_or(Ok(Vec::new()), |item| holds_on(user, day.date, &item))
     }
 
@@ -153,6 +154,30 @@ impl Ledger {
         change.if_present("pk");
         write(&self.0, &[change]).await?;
         self.0.usage().delete(&day.entry).await.map(|_| ())
+    }
+
+    /// Takes the name of a person off what they used in an organization: the organization's sums stay as they are.
+    pub async fn disown(&self, org: &OrgId, user: &UserId) -> Result<()> {
+        let table = self.0.usage();
+        let days = self.0.usage().keys_below(&keys::tenant(org), keys::DAYS).await?;
+        let suffix = format!("#U#{user}");
+        for key in days {
+            let Some(day) = key.sk.strip_suffix(&suffix) else {
+                continue;
+            };
+            let Some(mut item) = table.get_raw(key.clone(), true).await? else {
+                continue;
+            };
+            let nobody = format!("{day}#U#{ERASED}{}", hex::encode(random_bytes::<16>()?));
+            item.insert("sk".to_owned(), s(nobody));
+            // Whoever did it first did it whole.
+            transact(
+                &self.0.db,
+                vec![table.part_delete(&key, None)?, table.part_put_new(item)?],
+            )
+            .await?;
+        }
+        Ok(())
     }
 
     /// Notes that somebody is told about a limit; answers whether this call was the first to do so.
@@ -172,23 +197,5 @@ impl Ledger {
         let all = crate::item::Narrow::default();
         let found = self.0.usage().list(owner.partition(), keys::ALERTS, &page, all).await?;
         found.items.into_iter().map(from_item).collect()
-    }
-
-    /// Where the limit of one day stands, as far as it was used; the limit itself is the caller's.
-    pub async fn used(&self, owner: &Owner, date: Date, limit: TokenLimit) -> Result<TokenLimit> {
-        let key = Key {
-            pk: owner.partition(),
-            sk: format!("{}{date}", keys::DAYS),
-        };
-        let item = self.0.usage().get_raw(key, false).await?;
-        let number = |name: &str| {
-            let number = item.as_ref().and_then(|item| item.get(name)?.as_n().ok()?.parse().ok());
-            number.unwrap_or_default()
-        };
-        Ok(TokenLimit {
-            used: number("used"),
-            reserved: number("reserved"),
-            ..limit
-        })
     }
 }

@@ -266,7 +266,9 @@ impl Counter {
 
 /// The reservations on a day of `user`.
 fn holds_on(user: &UserId, day: Date, item: &Item) -> Result<Vec<Hold>> {
-    let named = item.iter().filter_map(|(name, value)| Some((name.strip_prefix(HOLD)?, value)));
+    let named = item
+        .iter()
+        .filter_map(|(name, value)| Some((name.strip_prefix(HOLD)?, value)));
     named
         .map(|(id, value)| {
             let terms = serde_dynamo::from_attribute_value(value.clone()).map_err(model::Error::internal)?;

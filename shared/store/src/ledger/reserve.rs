@@ -12,7 +12,7 @@ use crate::{
     tables,
 };
 
-/// Attribute of a day that is listed among the open ones.
+/// Attribute of a day that is listed among the open ones: when it ends, in seconds, which leads to its entry there.
 const OPENED: &str = "opened";
 
 /// What became of a reservation.
@@ -55,16 +55,18 @@ impl Ledger {
                 let detail = "Something is being generated under this id already.";
                 return Err(Error::conflict("generation_repeated", detail));
             }
-            if !list && refused.iter().any(|(place, item)| is_unlisted(&counters[*place], item.as_ref())) {
+            if !list
+                && refused
+                    .iter()
+                    .any(|(place, item)| is_unlisted(&counters[*place], item.as_ref()))
+            {
                 for counter in &counters {
                     self.list(counter).await?;
                 }
                 list = true;
                 continue;
             }
-            let holds = home.map_or(Ok(Vec::new()), |item| {
-                holds_on(&bill.user, bill.user_day.date, item)
-            })?;
+            let holds = home.map_or(Ok(Vec::new()), |item| holds_on(&bill.user, bill.user_day.date, item))?;
             let short = refused
                 .iter()
                 .map(|(place, item)| counters[*place].standing(item.as_ref()));
@@ -131,7 +133,7 @@ fn changes(counters: &[Counter], hold: &Hold, list: bool) -> Result<Vec<Change>>
         change.if_at_most("committed", counter.limit - hold.terms.estimate);
         match counter.closes {
             Some(day) if list => {
-                change.set_once(OPENED, n(day.began_at.as_millisecond()));
+                change.set_once(OPENED, n(day.ends_at.as_second()));
                 change.set_once(tables::TTL, n(day.began_at.as_second() + KEPT_SECONDS));
             }
             Some(_) => change.if_present(OPENED),

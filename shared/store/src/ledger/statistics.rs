@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use model::{ApiKeyId, Category, ChatbotId, Error, Figures, Histogram, OrgId, Result, UserId};
 
-use super::{HoldTerms, change::Change, settle::Charge};
+use super::{HoldTerms, change::Change, days::ERASED, settle::Charge};
 use crate::{
     Store,
     item::{Item, failed, s},
@@ -113,7 +113,7 @@ pub struct KeyTally<I> {
 pub struct UsageDay {
     /// The day.
     pub date: Date,
-    /// Who used it.
+    /// Who used it; none when the account was erased.
     pub user: Option<UserId>,
     /// By category and model.
     pub lines: Vec<UsageLine>,
@@ -184,10 +184,15 @@ impl UsageReader {
 
 fn read(item: &Item, user: Option<&UserId>) -> Option<UsageDay> {
     let sk = item.get("sk")?.as_s().ok()?.strip_prefix(keys::DAYS)?;
-    let (date, member) = sk.split_once("#U#").map_or((sk, None), |(date, user)| (date, Some(user)));
+    let (date, member) = sk
+        .split_once("#U#")
+        .map_or((sk, None), |(date, user)| (date, Some(user)));
     let mut day = UsageDay {
         date: date.parse().ok()?,
-        user: member.map(|user| UserId(user.to_owned())).or_else(|| user.cloned()),
+        user: match member {
+            Some(id) => (!id.starts_with(ERASED)).then(|| UserId(id.to_owned())),
+            None => user.cloned(),
+        },
         ..UsageDay::default()
     };
     let mut lines: BTreeMap<(Category, String, bool), Figures> = BTreeMap::new();
@@ -212,7 +217,9 @@ fn read(item: &Item, user: Option<&UserId>) -> Option<UsageDay> {
                 let Some(category) = Category::ALL.into_iter().find(named) else {
                     continue;
                 };
-                let figures = lines.entry((category, model.to_owned(), kind == ELSEWHERE)).or_default();
+                let figures = lines
+                    .entry((category, model.to_owned(), kind == ELSEWHERE))
+                    .or_default();
                 put(figures, last, number);
             }
             "k" => put(of_keys.entry(ApiKeyId(middle.to_owned())).or_default(), last, number),
