@@ -67,6 +67,7 @@ impl ModelDouble {
     ///
     /// # Errors
     /// When the port is taken.
+    #[expect(clippy::disallowed_methods, reason = "it is ended when the double is dropped")]
     pub async fn start_on(port: u16, keep: usize) -> std::io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", port)).await?;
         let address = listener.local_addr()?;

@@ -61,8 +61,9 @@ impl Protocol {
             _ => body[limit].as_u64(),
         };
         let mut texts = Vec::new();
-        system.into_iter().for_each(|name| collect(&body[name], &mut texts));
-        collect(&body[messages], &mut texts);
+        for name in system.into_iter().chain([messages]) {
+            collect(&body[name], &mut texts);
+        }
         Asked {
             protocol: self,
             model: model.map_or_else(|| text(&body["model"]), str::to_owned),
@@ -158,7 +159,7 @@ fn collect(value: &Value, texts: &mut Vec<String>) {
         Value::Array(values) => values.iter().for_each(|value| collect(value, texts)),
         Value::Object(fields) => {
             for name in ["content", "parts", "text"] {
-                fields.get(name).into_iter().for_each(|value| collect(value, texts));
+                collect(fields.get(name).unwrap_or(&Value::Null), texts);
             }
         }
         _ => {}
