@@ -235,7 +235,7 @@ mod tests {
     #[test]
     fn a_turn_is_greater_than_the_one_before_it_whatever_the_clock_that_made_that_one() {
         let ahead = Clock::default();
-        ahead.advance(std::time::Duration::from_secs(3600));
+        ahead.advance(std::time::Duration::from_hours(1));
         let (ahead, behind) = (Ids::new(ahead), Ids::default());
         let conversation = ConversationId("c".to_owned());
         let mut last = ahead.make_turn(&conversation, None).unwrap_or_else(|_| unreachable!());
