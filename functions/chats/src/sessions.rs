@@ -116,12 +116,12 @@ pub(crate) async fn update_chat_session(
     app: Ctx,
     member: May<WriteChats>,
     Path(path): Path<SessionPath>,
-    Body(patch): Body<SessionPatch>,
+    Body(wanted): Body<SessionPatch>,
 ) -> Result<Json<SessionView>> {
     let change = ConversationChange {
-        title: patch.title,
-        pinned: patch.pinned,
-        model: patch.model,
+        title: wanted.title,
+        pinned: wanted.pinned,
+        model: wanted.model,
     };
     let conversations = app.conversations(&member.org.org, &member.identity.user.id);
     let changed = conversations.change(&path.session_id, &change, app.clock.now()).await?;

@@ -180,12 +180,12 @@ pub(crate) async fn update_user_prompt(
     app: Ctx,
     member: May<WritePrompts>,
     Path(path): Path<PromptPath>,
-    Body(patch): Body<UserPromptPatch>,
+    Body(wanted): Body<UserPromptPatch>,
 ) -> Result<Json<UserPromptView>> {
     let change = PromptChange {
-        name: patch.name,
-        text: patch.prompt_text,
-        shared: patch.shared,
+        name: wanted.name,
+        text: wanted.prompt_text,
+        shared: wanted.shared,
     };
     let (org, user) = (&member.org.org, &member.identity.user.id);
     let prompt = app.change_prompt(org, user, &path.prompt_id, &change).await?;

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use futures::{StreamExt as _, TryStreamExt as _, future::BoxFuture};
+use futures::future::BoxFuture;
 use model::{
-    Answer, ChatbotId, Conversation, ConversationId, Error, Feedback, MessageId, OrgId, Page, PageRequest, Rating,
-    Result, Turn, TurnId, UserId,
+    Answer, ChatbotId, Conversation, ConversationId, Error, Feedback, MessageId, OrgId, PageRequest, Rating, Result,
+    Turn, TurnId, UserId,
 };
 use store::{Conversations, Saved, TurnBegun};
 
@@ -16,14 +16,6 @@ use crate::{
 
 /// How often something is tried again that somebody else overtook.
 const MAX_ATTEMPTS: usize = 20;
-/// Conversations that one page of a search looks into at most.
-const SEARCHED: u16 = 50;
-/// Latest turns of each that it reads.
-const SEARCHED_TURNS: u16 = 100;
-/// Conversations that are read at once.
-const AT_ONCE: usize = 8;
-/// Letters around a match that are shown.
-const AROUND: usize = 60;
 
 const ABSENT: Error = Error::NotFound("chat session");
 const NO_MESSAGE: Error = Error::NotFound("message");
@@ -42,15 +34,6 @@ pub struct NewConversation {
     pub title: Option<String>,
     /// Model or alias that answers when there is no chatbot.
     pub model: Option<String>,
-}
-
-/// A conversation that a search found.
-#[derive(Debug, Clone)]
-pub struct Found {
-    /// The conversation.
-    pub conversation: Conversation,
-    /// Where in it, and the words there; none when its title was found.
-    pub place: Option<(MessageId, String)>,
 }
 
 impl App {
@@ -268,43 +251,6 @@ impl App {
         })
     }
 
-    /// Conversations whose title or words hold `words`, newest first. A page looks into a limited number of them, so
-    /// it may hold fewer than asked for and still have a next one.
-    pub fn search_conversations<'a>(
-        &'a self,
-        conversations: &'a Conversations,
-        words: &'a str,
-        page: &'a PageRequest,
-    ) -> BoxFuture<'a, Result<Page<Found>>> {
-        Box::pin(async move {
-            let wanted = folded(words);
-            let portion = PageRequest {
-                limit: SEARCHED,
-                after: page.after.clone(),
-            };
-            let listed = conversations.list(&portion, None).await?;
-            let (more, total) = (listed.next, listed.items.len());
-            let looks = listed.items.into_iter().map(|conversation| {
-                let wanted = &wanted;
-                async move { look_into(conversations, conversation, wanted).await }
-            });
-            let mut looks = futures::stream::iter(looks).buffered(AT_ONCE);
-            let (mut items, mut looked, mut last) = (Vec::new(), 0, None);
-            while items.len() < usize::from(page.limit) {
-                let Some((id, found)) = looks.try_next().await? else {
-                    break;
-                };
-                items.extend(found);
-                (looked, last) = (looked + 1, Some(id.0));
-            }
-            let is_more = looked < total || more.is_some();
-            Ok(Page {
-                items,
-                next: last.filter(|_| is_more),
-            })
-        })
-    }
-
     /// Replaces the answers of a turn by those that a client has.
     fn put_answers(&self, turn: &mut Turn, texts: &[String]) -> Result<()> {
         let now = self.clock.now();
@@ -371,76 +317,4 @@ fn last_behind(turns: &[Turn], from: &Turn) -> TurnId {
         }
     }
     last.id.clone()
-}
-
-/// Looks for words in a conversation.
-async fn look_into(
-    conversations: &Conversations,
-    conversation: Conversation,
-    wanted: &str,
-) -> Result<(ConversationId, Option<Found>)> {
-    let id = conversation.id.clone();
-    let found = |place| Found {
-        conversation: conversation.clone(),
-        place,
-    };
-    if conversation
-        .title
-        .as_deref()
-        .is_some_and(|title| folded(title).contains(wanted))
-    {
-        return Ok((id, Some(found(None))));
-    }
-    let Some(head) = &conversation.head else {
-        return Ok((id, None));
-    };
-    let latest = PageRequest {
-        limit: SEARCHED_TURNS,
-        after: None,
-    };
-    let turns = conversations
-        .path(&conversation.id, Some(&head.question()), &latest)
-        .await?;
-    let place = turns.items.iter().find_map(|turn| {
-        let answer = turn.shown().map(|answer| (&answer.id, &answer.text));
-        let (asked, question) = (turn.id.question(), &turn.question);
-        let texts = answer.into_iter().chain([(&asked, question)]);
-        let mut hits = texts.filter_map(|(id, text)| Some((id.clone(), excerpt(text, wanted)?)));
-        hits.next()
-    });
-    Ok((id, place.map(|place| found(Some(place)))))
-}
-
-/// A text as it is compared: case does not count.
-fn folded(text: &str) -> String {
-    text.to_lowercase()
-}
-
-/// The words around the first place where a text holds `wanted`, which is folded.
-fn excerpt(text: &str, wanted: &str) -> Option<String> {
-    let folded = folded(text);
-    let at = folded.find(wanted)?;
-    // Folding can change the length of letters, so places are counted in letters of the folded text.
-    let first = folded[..at].chars().count().saturating_sub(AROUND);
-    let length = wanted.chars().count() + 2 * AROUND;
-    let shown: String = text.chars().skip(first).take(length).collect();
-    Some(shown.split_whitespace().collect::<Vec<_>>().join(" "))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::excerpt;
-
-    #[test]
-    fn an_excerpt_is_around_the_match_whatever_its_case() {
-        assert_eq!(
-            excerpt("The Grinder is loud.", "grinder").as_deref(),
-            Some("The Grinder is loud.")
-        );
-        assert_eq!(excerpt("nothing", "grinder"), None);
-        let long = format!("{} Mahlwerk {}", "ä".repeat(200), "ö".repeat(200));
-        let found = excerpt(&long, "mahlwerk").unwrap_or_default();
-        assert!(found.contains("Mahlwerk") && found.chars().count() <= 128, "{found}");
-        assert!(excerpt("İİİİ x", "x").is_some());
-    }
 }

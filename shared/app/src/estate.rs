@@ -4,10 +4,7 @@
 //! A walk meets things before what leads to them. An erasure that is cut off and begun again finds the rest.
 
 use async_stream::try_stream;
-use futures::{
-    StreamExt as _,
-    stream::{self, BoxStream},
-};
+use futures::{StreamExt as _, stream::BoxStream};
 use model::{ConversationId, Email, Export, OrgId, PromptId, Result, UserId};
 use serde_json::Value;
 use store::{Home, Partition, keys};
@@ -35,6 +32,11 @@ pub(crate) enum Thing {
 /// Things, as a walk meets them.
 pub(crate) type Estate<'a> = BoxStream<'a, Result<Thing>>;
 
+/// What is left of a person once all else is gone.
+pub(crate) fn account_of_user(user: &UserId) -> Thing {
+    items("account", Partition::whole(Home::Identity, keys::user(user)))
+}
+
 impl App {
     /// Everything of a person, their personal organization included. `orgs`: the others they belong to, or did.
     pub(crate) fn estate_of_user<'a>(&'a self, user: &'a UserId, personal: &'a OrgId, orgs: &'a [OrgId]) -> Estate<'a> {
@@ -61,18 +63,9 @@ impl App {
             while let Some(thing) = ledger.next().await {
                 yield thing?;
             }
-            let mut account = self.account_of_user(user);
-            while let Some(thing) = account.next().await {
-                yield thing?;
-            }
+            yield account_of_user(user);
         }
         .boxed()
-    }
-
-    /// What is left of a person once all else is gone.
-    pub(crate) fn account_of_user<'a>(&'a self, user: &'a UserId) -> Estate<'a> {
-        let account = Partition::whole(Home::Identity, keys::user(user));
-        stream::once(async { Ok(items("account", account)) }).boxed()
     }
 
     /// Everything of an organization, and what its members have to themselves in it.

@@ -104,7 +104,7 @@ impl App {
             let made = match self.wanted(message).await? {
                 None => return self.objects.delete(&object_of(message)).await,
                 Some(export) if export.status == ExportStatus::Ready => return Ok(()),
-                Some(export) => self.make_export(&export).await,
+                Some(export) => Box::pin(self.make_export(&export)).await,
             };
             let Err(error) = made else { return Ok(()) };
             if delivery.attempt >= Delivery::MAX {
@@ -129,10 +129,10 @@ impl App {
         let key = Export::object_key(&user.id, &export.id);
         let mut archive = Archive::begin(&self.objects, &key).await?;
         if let Err(error) = self.fill(&mut archive, &user).await {
-            archive.abandon().await;
+            Box::pin(archive.abandon()).await;
             return Err(error);
         }
-        let size = archive.finish().await?;
+        let size = Box::pin(archive.finish()).await?;
         if !self.store.exports().finish(export, size).await? {
             let message = ExportMessage {
                 user_id: export.user.clone(),

@@ -3,11 +3,11 @@
 //! The promise is written with the tombstone, in one transaction, and removed when nothing is left. A worker that
 //! dies in between is followed by the next run, which goes on where things still are.
 
-use futures::future::BoxFuture;
+use futures::{StreamExt as _, future::BoxFuture, stream};
 use model::{Purge, Result, UserStatus};
 use store::Queue;
 
-use crate::App;
+use crate::{App, estate::account_of_user};
 
 impl App {
     /// Has something removed that was promised. The promise is kept without the queue too, only later.
@@ -51,7 +51,10 @@ impl App {
                         // Only what was deleted is removed, whatever a message says.
                         Some(_) => {}
                         // A run before this one was cut off between the profile and what is stored after it.
-                        None => self.erase(self.account_of_user(user_id)).await?,
+                        None => {
+                            let account = stream::once(async { Ok(account_of_user(user_id)) });
+                            self.erase(account.boxed()).await?;
+                        }
                     }
                 }
                 Purge::Org { org_id } => {

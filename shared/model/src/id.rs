@@ -102,7 +102,7 @@ impl Ids {
     /// # Errors
     /// [`Error::Internal`] when the operating system gives no random bytes.
     pub fn make<I: From<String>>(&self) -> Result<I> {
-        self.build(random_bytes()?)
+        Ok(self.build(random_bytes()?))
     }
 
     /// A new id for a turn of `conversation`, greater than `before` whatever the clock of the process that made that
@@ -120,12 +120,12 @@ impl Ids {
         let mut random: [u8; 10] = random_bytes()?;
         let made = bits(conversation.as_str()).map_or(0, |bits| bits >> 80);
         // After the two bits of the variant: 48 of the conversation, 6 at random, 8 for the answers.
-        let tail = u128::from(made) << 14 | u128::from(random[2] & 0x3f) << 8;
+        let tail = made << 14 | u128::from(random[2] & 0x3f) << 8;
         random[2..].copy_from_slice(&tail.to_be_bytes()[8..]);
-        self.build(random)
+        Ok(self.build(random))
     }
 
-    fn build<I: From<String>>(&self, mut random: [u8; 10]) -> Result<I> {
+    fn build<I: From<String>>(&self, mut random: [u8; 10]) -> I {
         let now = u64::try_from(self.clock.now_ms()).unwrap_or(0) << 12;
         let previous = self
             .last
@@ -135,11 +135,11 @@ impl Ids {
         // rand_a (12 bits) carries the counter: RFC 9562 section 6.2, method 1.
         random[0] = ((stamp >> 8) & 0x0f) as u8;
         random[1] = (stamp & 0xff) as u8;
-        Ok(I::from(
+        I::from(
             uuid::Builder::from_unix_timestamp_millis(stamp >> 12, &random)
                 .into_uuid()
                 .to_string(),
-        ))
+        )
     }
 }
 
@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn a_turn_is_greater_than_the_one_before_it_whatever_the_clock_that_made_that_one() {
         let ahead = Clock::default();
-        ahead.advance(std::time::Duration::from_secs(3600));
+        ahead.advance(std::time::Duration::from_hours(1));
         let (ahead, behind) = (Ids::new(ahead), Ids::default());
         let conversation = ConversationId("c".to_owned());
         let mut last = ahead.make_turn(&conversation, None).unwrap_or_else(|_| unreachable!());

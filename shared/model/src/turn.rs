@@ -56,53 +56,53 @@ pub struct Answer {
     /// What was answered so far.
     pub text: String,
     /// Passages the answer cites, by number.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub citations: Vec<Citation>,
     /// Something the person should know about the answer, for example that documents were still being read.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice: Option<String>,
     /// The model that answered; none when a client stored an answer of its own.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// Who runs that model.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
     /// The model that was asked for, when another one answered.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requested_model: Option<String>,
     /// Whether another model answered because the one that was asked for could not.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fallback: bool,
     /// What it cost in tokens.
     #[serde(default)]
     pub usage: Usage,
     /// What it cost, in millionths of a US dollar; none for a model without a known price.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_micro_usd: Option<u64>,
     /// Milliseconds from the question to the end of the answer.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency_ms: Option<u64>,
     /// Milliseconds from the question to the first words.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_to_first_token_ms: Option<u64>,
     /// Why the model stopped: `stop`, `length`, `content_filter`, `stopped`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finish_reason: Option<String>,
     /// Where the answer is on its way.
     pub status: AnswerStatus,
     /// Why it failed, as the stable word of the error.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
     /// A `Generating` answer has failed from here on, milliseconds since the Unix epoch. Who writes it moves this on.
     #[serde(default)]
     pub lease_until_ms: i64,
     /// What its person thinks of it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feedback: Option<Feedback>,
     /// When it was begun.
     pub created_at: Timestamp,
     /// When it was whole.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completed_at: Option<Timestamp>,
 }
 
@@ -165,7 +165,7 @@ pub struct Turn {
     #[serde(default)]
     pub after: Option<MessageId>,
     /// All versions of the question, this one included, oldest first; empty when it was never edited.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub versions: Vec<TurnId>,
     /// What the person wrote.
     #[serde(default)]
@@ -183,7 +183,7 @@ pub struct Turn {
     #[serde(default)]
     pub rev: u64,
     /// Its words are gone; it only joins the turns around it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
     /// When the question came.
     pub created_at: Timestamp,

@@ -193,10 +193,11 @@ impl Conversations {
                 }
             }
             start = answer.last_evaluated_key;
-            if start.is_none() && found.len() < limit {
-                if let Some(missing) = wanted.take() {
-                    tracing::error!(message_id = %missing, "turn.missing");
-                }
+            if start.is_none()
+                && found.len() < limit
+                && let Some(missing) = wanted.take()
+            {
+                tracing::error!(message_id = %missing, "turn.missing");
             }
         }
         Ok(Page {

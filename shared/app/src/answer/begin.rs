@@ -76,7 +76,7 @@ impl App {
             grounding,
             generation: Some(generation),
             live: live.clone(),
-            entitle: conversation.title.is_none().then(|| title::Untitled {
+            entitle: conversation.title.is_none().then_some(title::Untitled {
                 payer,
                 model: name,
                 conversation: conversation.id,

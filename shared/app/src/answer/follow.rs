@@ -6,7 +6,7 @@ use async_stream::try_stream;
 use futures::{StreamExt as _, future::BoxFuture};
 use model::{AnswerStatus, ConversationId, Error, MessageId, Result, Turn};
 use store::Conversations;
-use tokio::{sync::watch, time::sleep};
+use tokio::sync::watch;
 
 use super::{
     ABSENT, AnswerEvent, AnswerStream, Answered, NO_MESSAGE,
@@ -110,7 +110,7 @@ impl App {
             }
             self.ask_to_stop(&answer).await?;
             for _ in 0..STOP_LOOKS {
-                sleep(STOP_POLL).await;
+                pause(STOP_POLL).await;
                 turn = self.turn_of(conversations, conversation, message).await?;
                 if !is_generating(&turn, &answer, self) {
                     break;
@@ -142,6 +142,15 @@ impl App {
         there.ok_or(ABSENT)?;
         turn.ok_or(NO_MESSAGE)
     }
+}
+
+/// Waits before the table is looked at again.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "another process writes the answer, and says so in the table alone"
+)]
+async fn pause(time: Duration) {
+    tokio::time::sleep(time).await;
 }
 
 /// The answer a message means: itself, or that which is shown to it.
@@ -226,7 +235,7 @@ fn watch_table(app: App, conversations: Conversations, mut turn: Turn, answer: M
                 AnswerStatus::Failed => Err(broken())?,
                 AnswerStatus::Generating => {}
             }
-            sleep(POLL).await;
+            pause(POLL).await;
             let found = conversations.turn(&turn.conversation, &turn.id).await?;
             turn = found.ok_or(NO_MESSAGE)?;
         }

@@ -136,7 +136,7 @@ impl App {
                 let before = history(conversations, &id, old.before()).await?;
                 let mut turn = Turn::new(self.ids.make_turn(&id, head)?, id.clone(), None, content, now);
                 (turn.parent, turn.after) = (old.parent.clone(), old.after.clone());
-                turn.versions = old.versions.clone();
+                turn.versions.clone_from(&old.versions);
                 if turn.versions.is_empty() {
                     turn.versions.push(old.id);
                 }
@@ -178,8 +178,8 @@ impl App {
         Ok(Draft {
             conversation,
             turn,
-            before,
             answer,
+            before,
         })
     }
 

@@ -61,7 +61,8 @@ impl Writer {
         // However this ends, a panic included, nobody is to wait for it.
         let _closed = Closing(self.app.clone(), self.answer.clone());
         let end = self.write().await;
-        self.finish(end).await;
+        // Boxed, because what the SDK keeps across an await is large.
+        Box::pin(self.finish(end)).await;
     }
 
     async fn write(&mut self) -> End {

@@ -18,6 +18,8 @@ pub(super) struct Recording {
     body: Option<BodyDataStream>,
     copy: Vec<u8>,
     settled: bool,
+    /// Nobody but the key waits for the rest.
+    alone: bool,
 }
 
 impl Recording {
@@ -29,6 +31,7 @@ impl Recording {
             body: Some(body.into_data_stream()),
             copy: Vec::new(),
             settled: false,
+            alone: false,
         };
         Body::from_stream(futures::stream::unfold(recording, |mut recording| async move {
             let frame = recording.next().await;
@@ -64,7 +67,9 @@ impl Drop for Recording {
     /// The client went away, but the request with its key is carried out once: the rest is read in its place, so that
     /// it is there when the client asks again. Where the process is frozen before, the lease of the key runs out.
     fn drop(&mut self) {
-        let Some(body) = self.body.take().filter(|_| !self.settled) else {
+        // A task that ends with its runtime begins no other.
+        let is_wanted = !self.settled && !self.alone;
+        let Some(body) = self.body.take().filter(|_| is_wanted) else {
             return;
         };
         let mut rest = Self {
@@ -73,12 +78,9 @@ impl Drop for Recording {
             body: Some(body),
             copy: std::mem::take(&mut self.copy),
             settled: false,
+            alone: true,
         };
         let host = self.claim.scope.host.clone();
-        host.go_on(Box::pin(async move {
-            while rest.next().await.is_some() {}
-            // A task that is dropped before its end, with its runtime, begins no other.
-            rest.body = None;
-        }));
+        host.go_on(Box::pin(async move { while rest.next().await.is_some() {} }));
     }
 }
