@@ -12,7 +12,7 @@ const HARD: &str = "Grüße 🍵 aus 東京 👩‍👩‍👧‍👦.";
 async fn session(caller: &Caller, model: &str) -> String {
     let bot = json!({"name": "Bot", "settings": {"model": model, "maxTokens": 100}});
     let bot = caller.post("/api/chatbots", bot).await.created().text("id");
-    let session = json!({"chatbotId": bot});
+    let session = json!({"chatbotId": bot, "title": "Titled"});
     caller.post("/api/chat/sessions", session).await.created().text("id")
 }
 

@@ -19,7 +19,13 @@ const MARKER: &str = "zyxmarker7291";
 const SERVICE_KEY: &str = "a service key that only this test knows";
 
 /// Texts that are no free ones: names of things and choices, which an operation refuses unless it knows them.
-const CHOICES: [&str; 8] = [
+const CHOICES: [&str; 14] = [
+    "/model",
+    "/downgrade_model",
+    "/fallback_models/*",
+    "/session_id",
+    "/role",
+    "/version",
     "/chatbot_id",
     "/user_id",
     "/documents/*",
@@ -30,7 +36,10 @@ const CHOICES: [&str; 8] = [
     "/settings/avatar",
 ];
 /// Operations whose texts are somebody else's.
-const OF_OTHERS: [&str; 2] = [
+const OF_OTHERS: [&str; 4] = [
+    // The platform's, not a person's.
+    "POST /api/v1/system_prompts",
+    "PUT /api/v1/system_prompts/{prompt_id}",
     // Makes an account for another person, of what signing up makes one of.
     "POST /api/v1/users",
     // Carries what Clerk says, signed by Clerk.
@@ -63,14 +72,16 @@ impl Scribe<'_> {
         }
     }
 
-    /// `operation`: as in `PATCH /api/v1/orgs/{org_id}`. `id`: what stands in its path.
+    /// `operation`: as in `PATCH /api/v1/orgs/{org_id}`. `id`: what stands in its path, in order.
     async fn send(&mut self, caller: &Caller, operation: &str, id: &str, body: Value) -> Answer {
         self.note(operation, "", &body);
         let (method, template) = operation.split_once(' ').unwrap();
-        let path = match (template.find('{'), template.find('}')) {
-            (Some(from), Some(to)) => format!("{}{id}{}", &template[..from], &template[to + 1..]),
-            _ => template.to_owned(),
-        };
+        let mut path = template.to_owned();
+        for id in id.split(' ') {
+            if let (Some(from), Some(to)) = (path.find('{'), path.find('}')) {
+                path = format!("{}{id}{}", &path[..from], &path[to + 1..]);
+            }
+        }
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         // Repeatable, so that answers are kept.
         let key = format!("{MARKER}-{}", self.filled.len());
@@ -152,6 +163,11 @@ impl Scribe<'_> {
             renamed,
         )
         .await;
+        let kept = json!({"user_id": ada.id(), "prompt_text": MARKER});
+        self.send(&service, "POST /api/v1/internal/user-prompts", "", kept)
+            .await;
+        let profile = json!({"name": MARKER, "email": email, "role": MARKER});
+        self.send(&ada, "PUT /api/v1/users/me", "", profile).await;
         (ada, org)
     }
 
@@ -166,18 +182,59 @@ impl Scribe<'_> {
         bot["name"] = json!(format!("{MARKER} too"));
         self.send(caller, "PUT /api/v1/chatbots/{chatbot_id}", &made, bot).await;
         let session = json!({"chatbot_id": made, "title": MARKER});
-        let session = self
-            .send(caller, "POST /api/chat/sessions", "", session)
-            .await
-            .text("id");
+        let sessions = "POST /api/v1/chat/sessions";
+        let session = self.send(caller, sessions, "", session).await.text("id");
+        let renamed = json!({"title": format!("{MARKER} too")});
+        let rename = "PATCH /api/v1/chat/sessions/{session_id}";
+        self.send(caller, rename, &session, renamed.clone()).await;
         let question = json!({"content": format!("What does {MARKER} say about the warranty?")});
-        self.send(
-            caller,
-            "POST /api/chat/sessions/{session_id}/messages",
-            &session,
-            question,
-        )
-        .await;
+        let ask = "POST /api/v1/chat/sessions/{session_id}/messages";
+        self.send(caller, ask, &session, question.clone()).await;
+        let path = format!("/api/v1/chat/sessions/{session}/messages");
+        let messages = caller.get(&path).await.ok().json();
+        let of = |role: &str| {
+            let mut found = messages
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter(|message| message["role"] == role);
+            format!("{session} {}", found.next().unwrap()["id"].as_str().unwrap())
+        };
+        let edit = "POST /api/v1/chat/sessions/{session_id}/messages/{message_id}/edit";
+        self.send(caller, edit, &of("user"), question).await;
+        let opinion = json!({"rating": "down", "reason": MARKER});
+        let feedback = "PUT /api/v1/chat/sessions/{session_id}/messages/{message_id}/feedback";
+        self.send(caller, feedback, &of("assistant"), opinion).await;
+
+        let new = json!({"title": MARKER});
+        let session = self
+            .send(caller, "POST /api/v1/chat_sessions", "", new)
+            .await
+            .text("session_id");
+        self.send(caller, "PUT /api/v1/chat_sessions/{session_id}", &session, renamed)
+            .await;
+        let mut turn = json!({"prompt_text": MARKER, "llm_responses": [MARKER], "session_id": session});
+        let prompt = self
+            .send(caller, "POST /api/v1/prompts", "", turn.clone())
+            .await
+            .text("prompt_id");
+        let service = self.t.anonymous().with_header("x-api-key", SERVICE_KEY);
+        self.send(&service, "POST /api/v1/internal/prompts", "", turn.clone())
+            .await;
+        turn.as_object_mut().unwrap().remove("session_id");
+        self.send(caller, "PUT /api/v1/prompts/{prompt_id}", &prompt, turn)
+            .await;
+
+        let kept = json!({"prompt_text": format!("{MARKER} {{{{x}}}}"), "name": MARKER, "shared": true});
+        let id = self
+            .send(caller, "POST /api/v1/user_prompts", "", kept.clone())
+            .await
+            .text("prompt_id");
+        self.send(caller, "PUT /api/v1/user_prompts/{prompt_id}", &id, kept)
+            .await;
+        let values = json!({"variables": {"x": MARKER}});
+        self.send(caller, "POST /api/v1/user_prompts/{prompt_id}/render", &id, values)
+            .await;
     }
 }
 

@@ -70,6 +70,9 @@ pub struct SystemPrompt {
     pub updated_at: Timestamp,
 }
 
+/// Longest variable with the spaces around its name, in bytes: a text is looked through once, whatever is in it.
+const MAX_VARIABLE: usize = 2 * MAX_WORD;
+
 /// Checks the name of a label: lower case letters, digits, `-` and `_`. `latest` always means the latest version.
 ///
 /// # Errors
@@ -104,9 +107,8 @@ fn pieces(text: &str) -> impl Iterator<Item = std::result::Result<&str, &str>> {
             return Some(Err(name));
         }
         // Up to the next place where a variable begins, which is not the first letter.
-        let starts = rest.match_indices("{{").map(|(at, _)| at);
+        let mut starts = rest.char_indices().map(|(at, _)| at).skip(1);
         let end = starts
-            .filter(|&at| at > 0)
             .find(|&at| variable_at(&rest[at..]).is_some())
             .unwrap_or(rest.len());
         let (piece, more) = rest.split_at(end);
@@ -118,7 +120,7 @@ fn pieces(text: &str) -> impl Iterator<Item = std::result::Result<&str, &str>> {
 /// The variable that `text` begins with, and how many bytes it takes.
 fn variable_at(text: &str) -> Option<(&str, usize)> {
     let inside = text.strip_prefix("{{")?;
-    let end = inside.find("}}")?;
+    let end = inside[..inside.floor_char_boundary(MAX_VARIABLE)].find("}}")?;
     let name = inside[..end].trim_matches(' ');
     let mut bytes = name.bytes();
     let first = bytes.next()?;
