@@ -106,7 +106,11 @@ async fn failures_stops_and_lost_readers_leave_the_books_equal() {
     let turns = (0..count).map(|turn| {
         let (payer, failed) = (payer.clone(), failed.clone());
         async move {
-            let asked = question(app, &payer, &format!("a question {turn:05}"), 40);
+            let asked = Generation {
+                // Ten turns each, of which two count as failures of the model: no breaker opens.
+                model: format!("openai/model-{}", turn / 10),
+                ..question(app, &payer, &format!("a question {turn:05}"), 40)
+            };
             let mut stream = app.generate(asked).await.unwrap();
             match turn % 10 {
                 3..=5 => {
