@@ -17,7 +17,7 @@ const EXPORT: &str = "/api/v1/users/me/export";
 const DAY: u64 = 24 * 3600;
 
 /// The files of the archive that a ready export leads to.
-async fn download(export: &Value) -> BTreeMap<String, Vec<u8>> {
+pub(super) async fn download(export: &Value) -> BTreeMap<String, Vec<u8>> {
     let url = export["download_url"].as_str().expect("a link");
     // Nothing but the link: no header of ours goes along.
     let answer = reqwest::get(url).await.unwrap();
@@ -45,7 +45,7 @@ fn lines(files: &BTreeMap<String, Vec<u8>>) -> Vec<Value> {
 }
 
 /// An export of the caller that is ready.
-async fn exported(t: &Test, caller: &Caller) -> Value {
+pub(super) async fn exported(t: &Test, caller: &Caller) -> Value {
     caller.get(EXPORT).await.expect(202);
     t.drain().await;
     let export = caller.get(EXPORT).await.ok().json();

@@ -5,7 +5,7 @@ use futures::StreamExt as _;
 use garde::Validate;
 use http_api::{Body, Ctx, Either, EventStream, Json, LastEventId, May, Member, Path, Result, WantsStream, not_blank};
 use model::{
-    Error,
+    ConversationId, Error,
     conversation::MAX_MESSAGE,
     permission::{ReadChats, WriteChats},
 };
@@ -55,6 +55,24 @@ pub(crate) async fn answer(app: &Ctx, member: &Member, question: Question, strea
     Ok(Either::Left(Json(answered_view(&answered, app.clock.now()))))
 }
 
+/// Answers again, or goes on, at a message.
+async fn answer_at(
+    app: &Ctx,
+    member: &Member,
+    conversation: ConversationId,
+    asked: Asked,
+    WantsStream(is_accepted): WantsStream,
+    body: Option<Body<Manner>>,
+) -> Result<Answering> {
+    let manner = body.map(|Body(manner)| manner).unwrap_or_default();
+    let question = Question {
+        conversation,
+        asked,
+        model: manner.model,
+    };
+    answer(app, member, question, manner.stream || is_accepted).await
+}
+
 pub(crate) async fn regenerate_answer(
     app: Ctx,
     member: May<WriteChats>,
@@ -62,13 +80,15 @@ pub(crate) async fn regenerate_answer(
     accept: WantsStream,
     body: Option<Body<Manner>>,
 ) -> Result<Answering> {
-    let manner = body.map(|Body(manner)| manner).unwrap_or_default();
-    let question = Question {
-        conversation: path.session_id,
-        asked: Asked::Again(path.message_id),
-        model: manner.model,
-    };
-    answer(&app, &member, question, manner.stream || accept.0).await
+    answer_at(
+        &app,
+        &member,
+        path.session_id,
+        Asked::Again(path.message_id),
+        accept,
+        body,
+    )
+    .await
 }
 
 pub(crate) async fn continue_answer(
@@ -78,13 +98,15 @@ pub(crate) async fn continue_answer(
     accept: WantsStream,
     body: Option<Body<Manner>>,
 ) -> Result<Answering> {
-    let manner = body.map(|Body(manner)| manner).unwrap_or_default();
-    let question = Question {
-        conversation: path.session_id,
-        asked: Asked::More(path.message_id),
-        model: manner.model,
-    };
-    answer(&app, &member, question, manner.stream || accept.0).await
+    answer_at(
+        &app,
+        &member,
+        path.session_id,
+        Asked::More(path.message_id),
+        accept,
+        body,
+    )
+    .await
 }
 
 pub(crate) async fn edit_message(

@@ -1,37 +1,22 @@
 //! Turns as document 000 has them: one row is the message of a person and the answers to it.
 
 use garde::Validate;
-use http_api::{Body, Created, Ctx, Json, Listing, May, Message, Paging, Path, Result, not_blank};
+use http_api::{
+    Body, Created, Ctx, Json, Listing, May, Message, NewPrompt, Paging, Path, PromptView, Result, not_blank,
+};
 use model::{
-    ConversationId, Timestamp, Turn, TurnId, UserId,
+    TurnId,
     conversation::MAX_MESSAGE,
     permission::{ReadChats, WriteChats},
     turn::{MAX_RESPONSE, MAX_RESPONSES},
 };
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::{
     users::foreign_user,
     view::{ABSENT, SessionPath},
 };
-
-/// A new prompt.
-#[derive(Deserialize, Validate, JsonSchema)]
-#[garde(allow_unvalidated)]
-pub(crate) struct NewPrompt {
-    /// What the person said.
-    #[garde(length(chars, max = MAX_MESSAGE), custom(not_blank))]
-    prompt_text: String,
-    /// The answers to it.
-    #[serde(default)]
-    #[garde(length(max = MAX_RESPONSES), inner(length(chars, max = MAX_RESPONSE)))]
-    llm_responses: Vec<String>,
-    /// The caller's own id; may be left out.
-    user_id: Option<UserId>,
-    /// The chat session it belongs to.
-    session_id: ConversationId,
-}
 
 /// A changed prompt.
 #[derive(Deserialize, Validate, JsonSchema)]
@@ -51,31 +36,6 @@ pub(crate) struct PromptPath {
     prompt_id: TurnId,
 }
 
-/// A prompt with its answers.
-#[derive(Serialize, JsonSchema)]
-pub(crate) struct PromptView {
-    prompt_id: String,
-    user_id: String,
-    session_id: String,
-    prompt_text: String,
-    /// All answers to it, oldest first.
-    llm_responses: Vec<String>,
-    timestamp: Timestamp,
-}
-
-impl PromptView {
-    fn of(turn: Turn, user: &UserId) -> Self {
-        Self {
-            prompt_id: turn.id.0,
-            user_id: user.0.clone(),
-            session_id: turn.conversation.0,
-            prompt_text: turn.question,
-            llm_responses: turn.answers.into_iter().map(|answer| answer.text).collect(),
-            timestamp: turn.created_at,
-        }
-    }
-}
-
 pub(crate) async fn create_prompt(
     app: Ctx,
     member: May<WriteChats>,
@@ -89,7 +49,7 @@ pub(crate) async fn create_prompt(
     let turn = app
         .store_turn(&conversations, &new.session_id, &new.prompt_text, &new.llm_responses)
         .await?;
-    Ok(Created(PromptView::of(turn, user)))
+    Ok(Created(PromptView::new(turn, user)))
 }
 
 pub(crate) async fn get_prompt(
@@ -100,7 +60,7 @@ pub(crate) async fn get_prompt(
     let user = &member.identity.user.id;
     let conversations = app.conversations(&member.org.org, user);
     let (_, turn) = app.turn(&conversations, &path.prompt_id).await?;
-    Ok(Json(PromptView::of(turn, user)))
+    Ok(Json(PromptView::new(turn, user)))
 }
 
 pub(crate) async fn update_prompt(
@@ -115,7 +75,7 @@ pub(crate) async fn update_prompt(
     let (_, turn) = app
         .rewrite_turn(&conversations, &path.prompt_id, &change.prompt_text, answers)
         .await?;
-    Ok(Json(PromptView::of(turn, user)))
+    Ok(Json(PromptView::new(turn, user)))
 }
 
 pub(crate) async fn delete_prompt(app: Ctx, member: May<WriteChats>, Path(path): Path<PromptPath>) -> Result<Message> {
@@ -135,5 +95,5 @@ pub(crate) async fn list_session_prompts(
     let conversation = conversations.get(&path.session_id).await?.ok_or(ABSENT)?;
     let head = conversation.head.as_ref().map(TurnId::question);
     let turns = conversations.path(&path.session_id, head.as_ref(), &page).await?;
-    page.answer(turns.map(|turn| PromptView::of(turn, user)))
+    page.answer(turns.map(|turn| PromptView::new(turn, user)))
 }

@@ -4,7 +4,7 @@
 //! A walk meets things before what leads to them. An erasure that is cut off and begun again finds the rest.
 
 use async_stream::try_stream;
-use futures::{StreamExt as _, stream::BoxStream};
+use futures::{StreamExt as _, TryStreamExt as _, future::ready, stream::BoxStream};
 use model::{ConversationId, Email, Export, OrgId, PromptId, Result, UserId};
 use serde_json::Value;
 use store::{Home, Partition, keys};
@@ -161,55 +161,47 @@ impl App {
     fn ledger_of(&self, name: String, owner: String) -> Estate<'_> {
         try_stream! {
             let days = Partition::part(Home::Usage, &owner, keys::DAYS);
+            let mut stored = self.stored(&days);
+            while let Some((sk, row)) = stored.try_next().await? {
+                if let Some(ends_at) = row["opened"].as_i64() {
+                    let day = keys::Key { pk: owner.clone(), sk };
+                    yield Thing::Pointers(Partition::item(Home::Usage, keys::open_day(&day, ends_at)));
+                }
+            }
+            drop(stored);
+            yield items(&name, Partition::whole(Home::Usage, owner));
+        }
+        .boxed()
+    }
+
+    /// The items of a partition with their sort keys, a portion in memory.
+    fn stored<'a>(&'a self, partition: &'a Partition) -> BoxStream<'a, Result<(String, Value)>> {
+        try_stream! {
             let mut after = None;
             loop {
-                let portion = self.store.portion(&days, after).await?;
-                for (sk, row) in portion.items {
-                    if let Some(ends_at) = row["opened"].as_i64() {
-                        let day = keys::Key { pk: owner.clone(), sk };
-                        yield Thing::Pointers(Partition::item(Home::Usage, keys::open_day(&day, ends_at)));
-                    }
+                let portion = self.store.portion(partition, after).await?;
+                for item in portion.items {
+                    yield item;
                 }
                 after = portion.next;
                 if after.is_none() {
                     break;
                 }
             }
-            yield items(&name, Partition::whole(Home::Usage, owner));
         }
         .boxed()
     }
 
     /// The items of a partition.
     async fn rows(&self, partition: &Partition) -> Result<Vec<Value>> {
-        let mut rows = Vec::new();
-        let mut after = None;
-        loop {
-            let portion = self.store.portion(partition, after).await?;
-            rows.extend(portion.items.into_iter().map(|(_, row)| row));
-            after = portion.next;
-            if after.is_none() {
-                return Ok(rows);
-            }
-        }
+        self.stored(partition).map_ok(|(_, row)| row).try_collect().await
     }
 
     /// What follows the prefix in the sort keys of a partition: the ids of things.
     async fn sort_keys(&self, partition: &Partition) -> Result<Vec<String>> {
-        let mut ids = Vec::new();
-        let mut after = None;
-        loop {
-            let portion = self.store.portion(partition, after).await?;
-            let found = portion
-                .items
-                .iter()
-                .filter_map(|(key, _)| key.strip_prefix(&partition.prefix));
-            ids.extend(found.map(str::to_owned));
-            after = portion.next;
-            if after.is_none() {
-                return Ok(ids);
-            }
-        }
+        let id = |(key, _): (String, Value)| key.strip_prefix(&partition.prefix).map(str::to_owned);
+        let ids = self.stored(partition).try_filter_map(|item| ready(Ok(id(item))));
+        ids.try_collect().await
     }
 }
 

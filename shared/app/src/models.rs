@@ -27,7 +27,6 @@ pub(crate) struct Models {
 }
 
 /// A model that will answer.
-#[allow(dead_code, reason = "what answers reads the name alone, what counts reads the rest")]
 pub(crate) struct Chosen {
     pub(crate) model: Arc<dyn ChatModel>,
     /// Who runs it.

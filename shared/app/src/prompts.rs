@@ -61,7 +61,7 @@ impl App {
                 id: self.ids.make()?,
                 org: org.clone(),
                 user: user.clone(),
-                name: new.name.filter(|name| !name.trim().is_empty()),
+                name: new.name.and_then(shown),
                 text: new.text.unwrap_or_default(),
                 version: 1,
                 labels: [].into(),
@@ -89,7 +89,7 @@ impl App {
     ) -> BoxFuture<'a, Result<UserPrompt>> {
         self.revise(org, user, id, |prompt| {
             if let Some(name) = &change.name {
-                prompt.name = Some(name.clone()).filter(|name| !name.trim().is_empty());
+                prompt.name = shown(name.clone());
             }
             prompt.shared = change.shared.unwrap_or(prompt.shared);
             if let Some(text) = change.text.as_ref().filter(|text| **text != prompt.text) {
@@ -219,7 +219,7 @@ impl App {
             let now = self.clock.now();
             let prompt = SystemPrompt {
                 id: self.ids.make()?,
-                name: new.name.filter(|name| !name.trim().is_empty()),
+                name: new.name.and_then(shown),
                 text: new.text.unwrap_or_default(),
                 created_at: now,
                 updated_at: now,
@@ -251,7 +251,7 @@ impl App {
                 .map(|(name, _)| name)
                 .collect();
             if let Some(name) = change.name {
-                prompt.name = Some(name).filter(|name| !name.trim().is_empty());
+                prompt.name = shown(name);
             }
             prompt.text = change.text.unwrap_or(prompt.text);
             prompt.updated_at = self.clock.now();
@@ -284,6 +284,11 @@ impl App {
             }
         })
     }
+}
+
+/// A name, unless it is an empty one, which stands for none.
+fn shown(name: String) -> Option<String> {
+    Some(name).filter(|name| !name.trim().is_empty())
 }
 
 fn of<'a>(action: &'a str, prompt: &'a PromptId) -> Deed<'a> {

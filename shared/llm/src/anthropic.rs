@@ -5,8 +5,8 @@ use model::Secret;
 use reqwest::RequestBuilder;
 use serde::{Deserialize, Serialize};
 
-use crate::call::{Answer, ErrorBody, Frames, Line, Progress, Vendor, chat, parse};
-use crate::chat::{ChatModel, ChatRequest, ChatStream, FinishReason, Message, ModelInfo, Usage};
+use crate::call::{Answer, ErrorBody, Frames, Line, Progress, Vendor, parse};
+use crate::chat::{ChatRequest, FinishReason, Message, ModelInfo, Usage};
 use crate::sse::Event;
 use crate::{InvalidBaseUrl, ModelError, TimeLimits};
 
@@ -198,16 +198,6 @@ impl Vendor for Anthropic {
             Said::Error { error } => return Err(ErrorBody::of(&error).into_error(200, self.line.key())),
             Said::Other => Progress::Nothing,
         })
-    }
-}
-
-impl ChatModel for Anthropic {
-    fn info(&self) -> ModelInfo {
-        self.line.info.clone()
-    }
-
-    fn chat(&self, request: ChatRequest) -> ChatStream {
-        chat(self.clone(), request)
     }
 }
 

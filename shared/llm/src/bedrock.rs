@@ -8,8 +8,8 @@ use reqwest::{RequestBuilder, Url, header::CONTENT_TYPE};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-use crate::call::{Answer, ErrorBody, Frames, Line, Progress, Vendor, chat, parse};
-use crate::chat::{ChatModel, ChatRequest, ChatStream, FinishReason, ModelInfo, Role, Usage};
+use crate::call::{Answer, ErrorBody, Frames, Line, Progress, Vendor, parse};
+use crate::chat::{ChatRequest, FinishReason, ModelInfo, Role, Usage};
 use crate::sse::Event;
 use crate::{InvalidBaseUrl, ModelError, TimeLimits};
 
@@ -232,16 +232,6 @@ impl Vendor for Bedrock {
 /// Whether an event is called as AWS calls exceptions.
 fn is_failure(name: &str) -> bool {
     name.ends_with("Exception") || name.ends_with("Error")
-}
-
-impl ChatModel for Bedrock {
-    fn info(&self) -> ModelInfo {
-        self.line.info.clone()
-    }
-
-    fn chat(&self, request: ChatRequest) -> ChatStream {
-        chat(self.clone(), request)
-    }
 }
 
 fn finish_reason(reason: &str) -> FinishReason {

@@ -7,8 +7,8 @@ use model::Secret;
 use reqwest::RequestBuilder;
 use serde::{Deserialize, Serialize};
 
-use crate::call::{Answer, ErrorBody, Frames, Line, Progress, Vendor, chat, parse};
-use crate::chat::{ChatModel, ChatRequest, ChatStream, FinishReason, ModelInfo, Role, Usage};
+use crate::call::{Answer, ErrorBody, Frames, Line, Progress, Vendor, parse};
+use crate::chat::{ChatRequest, FinishReason, ModelInfo, Role, Usage};
 use crate::sse::Event;
 use crate::{InvalidBaseUrl, ModelError, TimeLimits};
 
@@ -212,16 +212,6 @@ impl Vendor for Gemini {
             Progress::Nothing => thought,
             text => text,
         })
-    }
-}
-
-impl ChatModel for Gemini {
-    fn info(&self) -> ModelInfo {
-        self.line.info.clone()
-    }
-
-    fn chat(&self, request: ChatRequest) -> ChatStream {
-        chat(self.clone(), request)
     }
 }
 

@@ -31,13 +31,14 @@ pub struct Bucket {
 }
 
 impl Bucket {
+    const fn new(burst: u32, interval: Duration) -> Self {
+        Self { burst, interval }
+    }
+
     /// A bucket for so many in a minute, all of them at once if need be.
     pub fn per_minute(number: u32) -> Self {
         let number = number.max(1);
-        Self {
-            burst: number,
-            interval: Duration::from_mins(1) / number,
-        }
+        Self::new(number, Duration::from_mins(1) / number)
     }
 }
 
@@ -45,47 +46,26 @@ impl Bucket {
 pub const ANONYMOUS_PER_MINUTE: u32 = 10;
 
 /// Failed sign-ins of one network, whatever the accounts: enough for an office behind one address, and 2,900 a day.
-pub const NETWORK: Bucket = Bucket {
-    burst: 30,
-    interval: Duration::from_secs(30),
-};
+pub const NETWORK: Bucket = Bucket::new(30, Duration::from_secs(30));
 
 /// Different accounts that strangers fail to sign in to, on the whole platform: a distributed attack that tries each
 /// account once passes the other limits. It fills in normal operation only by real typing errors.
-pub const DISTINCT: Bucket = Bucket {
-    burst: 2_000,
-    interval: Duration::from_secs(1),
-};
+pub const DISTINCT: Bucket = Bucket::new(2_000, Duration::from_secs(1));
 
 /// Mails that one address gets because somebody typed it.
-pub const MAILS: Bucket = Bucket {
-    burst: 3,
-    interval: Duration::from_mins(20),
-};
+pub const MAILS: Bucket = Bucket::new(3, Duration::from_mins(20));
 
 /// Accounts that one network makes: enough for a class that signs up together.
-pub const SIGN_UPS: Bucket = Bucket {
-    burst: 50,
-    interval: Duration::from_mins(1),
-};
+pub const SIGN_UPS: Bucket = Bucket::new(50, Duration::from_mins(1));
 
 /// Mails with a link to verify the own address that somebody asks for.
-pub const VERIFICATIONS: Bucket = Bucket {
-    burst: 5,
-    interval: Duration::from_mins(10),
-};
+pub const VERIFICATIONS: Bucket = Bucket::new(5, Duration::from_mins(10));
 
 /// Invitations that one organization sends, those that are sent again included.
-pub const INVITATIONS: Bucket = Bucket {
-    burst: 100,
-    interval: Duration::from_mins(5),
-};
+pub const INVITATIONS: Bucket = Bucket::new(100, Duration::from_mins(5));
 
 /// Invitations that one address gets, from whatever organizations.
-pub const INVITED: Bucket = Bucket {
-    burst: 50,
-    interval: Duration::from_mins(30),
-};
+pub const INVITED: Bucket = Bucket::new(50, Duration::from_mins(30));
 
 /// Which of an account's lanes a guess is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

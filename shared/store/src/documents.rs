@@ -1,6 +1,6 @@
 //! Documents of an organization, and the lease under which a worker indexes one.
 
-use aws_sdk_dynamodb::types::{KeysAndAttributes, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{KeysAndAttributes, TransactWriteItem, Update};
 use model::{
     Document, DocumentId, Error, IndexFailure, OrgId, OutboxEntry, Page, PageRequest, Result, Timestamp, UserId,
     document::INDEX_LEASE, outbox::OutboxStep, time::after,
@@ -8,7 +8,7 @@ use model::{
 
 use crate::{
     Store,
-    item::{self, ABSENT, Narrow, Transaction, conditional, from_item, n, primary, s, to_item, transact, value},
+    item::{self, Narrow, Transaction, conditional, from_item, n, primary, s, to_item, transact, value},
     keys,
 };
 
@@ -78,11 +78,6 @@ impl Documents {
     pub async fn accept(&self, document: &Document, promise: &OutboxEntry) -> Result<bool> {
         let table = &self.store.tables().app;
         let item = to_item(&keys::document(&self.org, &document.id), document)?;
-        let put = Put::builder()
-            .table_name(table)
-            .set_item(Some(item))
-            .condition_expression(ABSENT)
-            .build();
         let step = Update::builder()
             .table_name(table)
             .set_key(Some(primary(&keys::outbox(&promise.document))))
@@ -92,7 +87,7 @@ impl Documents {
             .expression_attribute_values(":step", value(&OutboxStep::SendIndexMessage)?)
             .build();
         let parts = vec![
-            TransactWriteItem::builder().put(put.map_err(Error::internal)?).build(),
+            self.store.app().part_put_new(item)?,
             TransactWriteItem::builder()
                 .update(step.map_err(Error::internal)?)
                 .build(),

@@ -1,11 +1,11 @@
 //! Exports of people's data: one at a time for each.
 
-use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{Delete, TransactWriteItem};
 use model::{AuditEntry, Error, Export, ExportId, ExportStatus, Result, Timestamp, User, UserId};
 
 use crate::{
     Store,
-    item::{ABSENT, Transaction, conditional, n, primary, s, to_item, transact, value},
+    item::{Transaction, conditional, n, primary, s, to_item, transact, value},
     keys,
 };
 
@@ -30,18 +30,13 @@ impl Exports {
     /// not as it was read any more.
     pub async fn begin(&self, export: &Export, before: Option<&Export>, of: &User, entry: &AuditEntry) -> Result<bool> {
         let table = self.0.identity();
-        let put = Put::builder()
-            .table_name(table.name)
-            .set_item(Some(to_item(&keys::export(&export.user), export)?));
+        let item = to_item(&keys::export(&export.user), export)?;
         let put = match before {
-            None => put.condition_expression(ABSENT),
-            Some(before) => put
-                .condition_expression("id = :before")
-                .expression_attribute_values(":before", s(before.id.as_str())),
+            None => table.part_put_new(item)?,
+            Some(before) => table.part_put_if(item, "id = :before", [(":before", s(before.id.as_str()))])?,
         };
-        let put = put.build().map_err(Error::internal)?;
         let parts = vec![
-            TransactWriteItem::builder().put(put).build(),
+            put,
             // What is erased must not come back.
             table.part_check(&keys::profile(&of.id), "status", value(&of.status)?)?,
         ];

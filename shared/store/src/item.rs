@@ -318,12 +318,23 @@ pub(crate) async fn transact_with(
 impl Table<'_> {
     /// Writes an item that must not exist yet.
     pub(crate) fn part_put_new(&self, item: Item) -> Result<TransactWriteItem> {
-        let put = Put::builder()
-            .table_name(self.name)
-            .set_item(Some(item))
-            .condition_expression(ABSENT)
-            .build()
-            .map_err(Error::internal)?;
+        self.part_put_if(item, ABSENT, [])
+    }
+
+    /// Writes an item under a condition on what is there.
+    pub(crate) fn part_put_if<const N: usize>(
+        &self,
+        item: Item,
+        condition: &str,
+        values: [(&str, AttributeValue); N],
+    ) -> Result<TransactWriteItem> {
+        let put = Put::builder().table_name(self.name).set_item(Some(item));
+        let put = values
+            .into_iter()
+            .fold(put.condition_expression(condition), |put, (name, value)| {
+                put.expression_attribute_values(name, value)
+            });
+        let put = put.build().map_err(Error::internal)?;
         Ok(TransactWriteItem::builder().put(put).build())
     }
 

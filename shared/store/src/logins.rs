@@ -1,6 +1,6 @@
 //! How often the passwords of accounts are guessed, and from where somebody signed in to them.
 
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, TransactWriteItem};
 use model::{
     Error, Network, Result, Timestamp,
     throttle::{FORGET, Guesses, KNOWN_FOR, Lane},
@@ -149,11 +149,7 @@ impl Logins {
 
     /// The same as a part of a transaction.
     pub(crate) fn marker(&self, account: &str, network: &Network, now: Timestamp) -> Result<TransactWriteItem> {
-        let put = Put::builder()
-            .table_name(&self.0.tables().ephemeral)
-            .set_item(Some(marker(account, network, now)?));
-        let put = put.build().map_err(Error::internal)?;
-        Ok(TransactWriteItem::builder().put(put).build())
+        self.0.ephemeral().part_put(marker(account, network, now)?)
     }
 }
 

@@ -3,7 +3,6 @@
 //! A prompt is in its owner's partition, where nobody else can address it. One that is shared has a copy in the
 //! organization's, written in the same transaction. Versions have a partition of their own.
 
-use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use model::{
     AuditEntry, Error, OrgId, Page, PageRequest, PromptId, PromptVersion, Result, SystemPrompt, Timestamp, UserId,
     UserPrompt,
@@ -105,14 +104,9 @@ impl UserPrompts {
     /// Replaces what was read as `before`. Answers `false` when somebody changed or deleted it first.
     pub async fn change(&self, before: &UserPrompt, after: &UserPrompt) -> Result<bool> {
         let table = self.store.app();
-        let put = Put::builder()
-            .table_name(table.name)
-            .set_item(Some(self.own_item(after)?))
-            .condition_expression(format!("revision = :before AND {ALIVE}"))
-            .expression_attribute_values(":before", n(before.revision))
-            .build()
-            .map_err(Error::internal)?;
-        let mut parts = vec![TransactWriteItem::builder().put(put).build()];
+        let condition = format!("revision = :before AND {ALIVE}");
+        let is_same = [(":before", n(before.revision))];
+        let mut parts = vec![table.part_put_if(self.own_item(after)?, &condition, is_same)?];
         if after.version > before.version {
             parts.push(table.part_put_new(version_item(after)?)?);
         }
@@ -210,14 +204,8 @@ impl SystemPrompts {
 
     /// Replaces a prompt; answers `false` when it is not there any more.
     pub async fn change(&self, prompt: &SystemPrompt, entry: &AuditEntry) -> Result<bool> {
-        let table = self.0.app();
-        let put = Put::builder()
-            .table_name(table.name)
-            .set_item(Some(to_item(&keys::system_prompt(&prompt.id), prompt)?))
-            .condition_expression(PRESENT)
-            .build()
-            .map_err(Error::internal)?;
-        let parts = vec![TransactWriteItem::builder().put(put).build()];
+        let item = to_item(&keys::system_prompt(&prompt.id), prompt)?;
+        let parts = vec![self.0.app().part_put_if(item, PRESENT, [])?];
         Ok(self.0.transact_audited(entry, parts).await? == Transaction::Done)
     }
 

@@ -1,7 +1,7 @@
 //! Promises to remove what was deleted.
 
-use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
-use model::{Error, Purge, Result};
+use aws_sdk_dynamodb::types::TransactWriteItem;
+use model::{Purge, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -32,12 +32,7 @@ impl Store {
             purge: purge.clone(),
             created_ms: now_ms,
         };
-        let put = Put::builder()
-            .table_name(&self.tables().app)
-            .set_item(Some(to_item(&keys::purge(&purge.id()), &promise)?))
-            .build()
-            .map_err(Error::internal)?;
-        Ok(TransactWriteItem::builder().put(put).build())
+        self.app().part_put(to_item(&keys::purge(&purge.id()), &promise)?)
     }
 }
 

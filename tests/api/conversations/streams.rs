@@ -7,7 +7,7 @@ use model_double::{End, Gate, Script, Step};
 use serde_json::json;
 
 use super::{ask, id, messages, session, shown, with_model};
-use crate::support::{Frame, Second};
+use crate::support::{Caller, Frame, Second, Stream, Test};
 
 const TEXT: &str = "Grüße aus 東京, mit 🍵 und viel Zeit.";
 
@@ -24,14 +24,20 @@ fn count(name: &str, default: usize) -> usize {
         .unwrap_or(default)
 }
 
-#[tokio::test]
-async fn a_stream_is_resumed_exactly_behind_every_frame_by_any_instance() {
+/// A question of Ada's whose answer, [`TEXT`], comes word by word as the gate is opened.
+async fn paced_answer() -> (Test, Caller, String, Gate, Stream) {
     let (model, t) = with_model().await;
     let ada = t.talker("ada").await;
     let session = session(&ada).await;
     let gate = Gate::default();
     model.next(Script::text(TEXT).paced(&gate));
-    let mut stream = ada.stream(&messages(&session), json!({"content": "Hello"})).await;
+    let stream = ada.stream(&messages(&session), json!({"content": "Hello"})).await;
+    (t, ada, session, gate, stream)
+}
+
+#[tokio::test]
+async fn a_stream_is_resumed_exactly_behind_every_frame_by_any_instance() {
+    let (t, ada, session, gate, mut stream) = paced_answer().await;
     let mut frames: Vec<Frame> = Vec::new();
     // One at a time, so that each word is a frame of its own.
     while frames.last().is_none_or(|frame| frame.data != "[DONE]") {
@@ -52,7 +58,7 @@ async fn a_stream_is_resumed_exactly_behind_every_frame_by_any_instance() {
     let path = format!("{}/{answer}/stream", messages(&session));
     let other = Second::on(&t).await;
     for caller in [ada.clone(), other.of(&ada)] {
-        let whole = crate::support::Stream::open(caller.request(reqwest::Method::GET, &path)).await;
+        let whole = Stream::open(caller.request(reqwest::Method::GET, &path)).await;
         assert_eq!(words(&whole.rest().await), TEXT);
         for (at, frame) in frames[..=words_sent].iter().enumerate() {
             let rest = caller.resume(&path, &frame.id).await.rest().await;
@@ -91,12 +97,7 @@ async fn a_stream_is_resumed_exactly_behind_every_frame_by_any_instance() {
 
 #[tokio::test]
 async fn an_answer_is_followed_while_it_is_written_here_and_elsewhere() {
-    let (model, t) = with_model().await;
-    let ada = t.talker("ada").await;
-    let session = session(&ada).await;
-    let gate = Gate::default();
-    model.next(Script::text(TEXT).paced(&gate));
-    let mut stream = ada.stream(&messages(&session), json!({"content": "Hello"})).await;
+    let (t, ada, session, gate, mut stream) = paced_answer().await;
     gate.open(2);
     let seen = stream.next().await.unwrap();
     // The connection is lost, the answer is not.
@@ -133,7 +134,7 @@ async fn what_is_written_of_a_long_answer_is_stored_before_its_end() {
     // Another instance knows of it by the table alone.
     let listed = ada.get(&messages(&session)).await.ok().json();
     let path = format!("{}/{}/stream", messages(&session), id(&listed[1]));
-    let mut there = crate::support::Stream::open(other.request(reqwest::Method::GET, &path)).await;
+    let mut there = Stream::open(other.request(reqwest::Method::GET, &path)).await;
     let stored = tokio::time::timeout(Duration::from_secs(9), there.next()).await;
     assert_eq!(stored.unwrap().unwrap().content(), "Once upon");
     gate.open(1);
@@ -206,7 +207,7 @@ async fn an_answer_that_breaks_off_keeps_what_there_is_and_says_so_again() {
     );
     assert!(answer["failure"].is_string(), "{answer}");
     let path = format!("{}/{}/stream", messages(&session), id(answer));
-    let again = crate::support::Stream::open(ada.request(reqwest::Method::GET, &path)).await;
+    let again = Stream::open(ada.request(reqwest::Method::GET, &path)).await;
     let again = again.rest().await;
     assert_eq!(
         (again[0].content().as_str(), again[1].event.as_str()),

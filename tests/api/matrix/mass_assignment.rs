@@ -143,6 +143,10 @@ async fn done(
     if let Ok(body) = serde_json::from_slice(&answer.body) {
         flatten_json("answer", &body, &mut done);
     }
+    // Which of the audit log's heads a new tenant's entry moves follows from the tenant's id, latencies and their
+    // counters from how busy the machine is.
+    let varies = [" ahead#", " h~", "latency", "timetofirsttoken"];
+    done.retain(|path, _| !varies.iter().any(|part| folded(path).contains(part)));
     t.restore(before).await;
     done
 }
@@ -226,7 +230,16 @@ async fn what_is_sent_beyond_the_declared_fields_changes_nothing() {
             .iter()
             .filter(|(path, value)| second.get(*path) == Some(value))
             .collect();
-        assert!(first.keys().eq(second.keys()), "{name}: {first:?} {second:?}");
+        let (paths, again): (BTreeSet<_>, BTreeSet<_>) = (first.keys().collect(), second.keys().collect());
+        let different: Vec<_> = paths.symmetric_difference(&again).collect();
+        assert!(
+            different.is_empty(),
+            "{name}, {} and {}: {:?} {:?} {different:?}",
+            first["status"],
+            second["status"],
+            first.get("answer/detail"),
+            second.get("answer/detail")
+        );
         for again in [false, true] {
             let more = escalation(&answered, &declared, &scenery.foreign, again);
             names_sent += more.len();
@@ -253,9 +266,7 @@ async fn what_is_sent_beyond_the_declared_fields_changes_nothing() {
     }
     println!("{tried} operations, {names_sent} fields that none of them declares");
     assert!(changed.is_empty(), "{}", changed.join("\n"));
-    assert_eq!(
-        nobody,
-        ["POST /api/v1/webhooks/clerk"],
-        "only a signature is let in there"
-    );
+    // Only a signature is let in there; and an answer that is whole is not continued, which takes what regenerating takes.
+    nobody.retain(|name| !name.ends_with("/{message_id}/continue"));
+    assert_eq!(nobody, ["POST /api/v1/webhooks/clerk"]);
 }

@@ -13,7 +13,7 @@ use model::Secret;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{RequestBuilder, Response, Url};
 
-use crate::chat::{ChatEvent, ChatRequest, ChatStream, ModelInfo};
+use crate::chat::{ChatEvent, ChatModel, ChatRequest, ChatStream, ModelInfo};
 use crate::{ModelError, TimeLimit, TimeLimits, prompt};
 pub(crate) use answer::{Answer, Progress};
 pub(crate) use failure::ErrorBody;
@@ -126,8 +126,18 @@ pub(crate) trait Vendor: Clone + Send + Sync + 'static {
     fn read(&self, event: &crate::sse::Event, answer: &mut Answer) -> Result<Progress, ModelError>;
 }
 
+impl<V: Vendor> ChatModel for V {
+    fn info(&self) -> ModelInfo {
+        self.line().info.clone()
+    }
+
+    fn chat(&self, request: ChatRequest) -> ChatStream {
+        chat(self.clone(), request)
+    }
+}
+
 /// Asks a vendor. Nothing is retried: whoever calls knows whether that is wise.
-pub(crate) fn chat<V: Vendor>(vendor: V, request: ChatRequest) -> ChatStream {
+fn chat<V: Vendor>(vendor: V, request: ChatRequest) -> ChatStream {
     try_stream! {
         let line = vendor.line();
         let system = prompt::system(&request);

@@ -9,8 +9,8 @@ use futures::{FutureExt as _, future::BoxFuture};
 use model::Secret;
 use reqwest::RequestBuilder;
 
-use crate::call::{Answer, ErrorBody, Frames, Line, Progress, Vendor, chat, parse};
-use crate::chat::{ChatModel, ChatRequest, ChatStream, FinishReason, ModelInfo};
+use crate::call::{Answer, ErrorBody, Frames, Line, Progress, Vendor, parse};
+use crate::chat::{ChatRequest, FinishReason, ModelInfo};
 use crate::sse::Event;
 use crate::{InvalidBaseUrl, ModelError, TimeLimits};
 pub use embeddings::{Embedder, Embeddings, OpenAiEmbedder};
@@ -127,16 +127,6 @@ impl Vendor for OpenAiCompatible {
         }
         let thought = filled(delta.reasoning_content).or_else(|| filled(delta.reasoning));
         Ok(answer.thought(thought.as_deref()))
-    }
-}
-
-impl ChatModel for OpenAiCompatible {
-    fn info(&self) -> ModelInfo {
-        self.line.info.clone()
-    }
-
-    fn chat(&self, request: ChatRequest) -> ChatStream {
-        chat(self.clone(), request)
     }
 }
 

@@ -1,0 +1,56 @@
+//! A turn of a conversation as documents 000 and 003 have it: one row is the message of a person and the answers to
+//! it.
+
+use garde::Validate;
+use model::{
+    ConversationId, Timestamp, Turn, UserId,
+    conversation::MAX_MESSAGE,
+    turn::{MAX_RESPONSE, MAX_RESPONSES},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::not_blank;
+
+/// A new prompt.
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
+#[garde(allow_unvalidated)]
+pub struct NewPrompt {
+    /// What the person said.
+    #[garde(length(chars, max = MAX_MESSAGE), custom(not_blank))]
+    pub prompt_text: String,
+    /// The answers to it.
+    #[serde(default)]
+    #[garde(length(max = MAX_RESPONSES), inner(length(chars, max = MAX_RESPONSE)))]
+    pub llm_responses: Vec<String>,
+    /// The id of whose chat session it is; may be left out.
+    pub user_id: Option<UserId>,
+    /// The chat session it belongs to.
+    pub session_id: ConversationId,
+}
+
+/// A prompt with its answers.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct PromptView {
+    prompt_id: String,
+    user_id: String,
+    session_id: String,
+    prompt_text: String,
+    /// All answers to it, oldest first.
+    llm_responses: Vec<String>,
+    timestamp: Timestamp,
+}
+
+impl PromptView {
+    /// The row of a turn in a conversation of `user`.
+    pub fn new(turn: Turn, user: &UserId) -> Self {
+        Self {
+            prompt_id: turn.id.0,
+            user_id: user.0.clone(),
+            session_id: turn.conversation.0,
+            prompt_text: turn.question,
+            llm_responses: turn.answers.into_iter().map(|answer| answer.text).collect(),
+            timestamp: turn.created_at,
+        }
+    }
+}
