@@ -17,10 +17,9 @@ const EXPORT: &str = "/api/v1/users/me/export";
 const DAY: u64 = 24 * 3600;
 
 /// The files of the archive that a ready export leads to.
-pub(super) async fn download(export: &Value) -> BTreeMap<String, Vec<u8>> {
+pub(super) async fn download(t: &Test, export: &Value) -> BTreeMap<String, Vec<u8>> {
     let url = export["download_url"].as_str().expect("a link");
-    // Nothing but the link: no header of ours goes along.
-    let answer = reqwest::get(url).await.unwrap();
+    let answer = t.follow(url).await;
     assert_eq!(answer.status(), 200, "{url}");
     let bytes = answer.bytes().await.unwrap();
     assert_eq!(json!(bytes.len()), export["size_bytes"]);
@@ -37,7 +36,9 @@ pub(super) async fn download(export: &Value) -> BTreeMap<String, Vec<u8>> {
 
 /// The lines of all files of the archive that hold lines.
 fn lines(files: &BTreeMap<String, Vec<u8>>) -> Vec<Value> {
-    let tables = files.iter().filter(|(name, _)| name.ends_with(".jsonl"));
+    let tables = files
+        .iter()
+        .filter(|(name, _)| name.rsplit('.').next() == Some("jsonl"));
     tables
         .flat_map(|(_, content)| std::str::from_utf8(content).unwrap().lines())
         .map(|line| serde_json::from_str(line).unwrap())
@@ -103,7 +104,7 @@ async fn an_export_holds_everything_of_a_person_and_no_secret() {
     let left = until.as_second() - t.stack.app().clock.now().as_second();
     assert!((899..=900).contains(&left), "{left}");
 
-    let files = download(&export).await;
+    let files = download(&t, &export).await;
     let rows = lines(&files);
     let text = rows.iter().map(Value::to_string).collect::<String>();
     for marker in [
@@ -164,7 +165,7 @@ async fn an_export_is_offered_for_seven_days_and_renewed_once_a_day() {
     let second = ada.get(&fresh).await.ok().json();
     assert_ne!(second["created_at"], first["created_at"]);
     assert_eq!(t.object_keys().await.len(), 1, "the one before is gone");
-    download(&second).await;
+    download(&t, &second).await;
     t.advance_seconds(7 * DAY);
     let ada = ada.sign_in_again().await;
     ada.get(EXPORT).await.expect(202);
@@ -212,7 +213,7 @@ async fn a_message_that_comes_ten_times_makes_one_export() {
     let again = join_all((0..10).map(|_| app.export_user(&message, &delivery))).await;
     assert!(again.iter().all(Result::is_ok), "{again:?}");
     assert_eq!(t.items("parlance-identity").await, before);
-    download(&export).await;
+    download(&t, &export).await;
 }
 
 #[tokio::test]
@@ -263,7 +264,7 @@ async fn a_deleted_account_takes_its_exports_with_it() {
     ada.delete("/api/v1/users/me").await.ok();
     t.drain().await;
     assert_eq!(t.object_keys().await, Vec::<String>::new());
-    let gone = reqwest::get(export["download_url"].as_str().unwrap()).await.unwrap();
+    let gone = t.follow(export["download_url"].as_str().unwrap()).await;
     assert_eq!(gone.status(), 404);
     // A delivery that comes late makes nothing anew.
     let delivery = Delivery {

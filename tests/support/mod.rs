@@ -99,6 +99,11 @@ impl Test {
         Self::with(&environment).await
     }
 
+    /// GETs a link with nothing but the link.
+    pub(crate) async fn follow(&self, link: &str) -> reqwest::Response {
+        self.http.get(link).send().await.unwrap()
+    }
+
     /// Somebody without credentials.
     pub(crate) fn anonymous(&self) -> Caller {
         Caller::new(self.http.clone(), self.stack.url())

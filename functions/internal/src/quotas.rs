@@ -59,11 +59,11 @@ pub(crate) async fn update_quota_of_user(
     app: Ctx,
     service: Service,
     Path(path): Path<UserPath>,
-    Body(patch): Body<UserQuotaPatch>,
+    Body(wanted): Body<UserQuotaPatch>,
 ) -> Result<Json<UserQuotaView>> {
     let change = QuotaChange {
-        daily_limit: patch.daily_limit,
-        used_today: patch.used_today,
+        daily_limit: wanted.daily_limit,
+        used_today: wanted.used_today,
     };
     let quota = app.set_quota(&service.actor(), &path.user_id, &change, true).await?;
     Ok(Json(quota.into()))

@@ -58,7 +58,7 @@ async fn a_turn_too_large_for_an_item_is_kept_whole() {
     let (model, t) = with_model().await;
     let ada = t.talker("ada").await;
     let session = session(&ada).await;
-    let text = "große Worte ".repeat(25_000);
+    let text = "très égaré ".repeat(25_000);
     let responses: Vec<String> = vec![
         text[..180_000].to_owned(),
         "small".to_owned(),

@@ -118,7 +118,7 @@ async fn whatever_a_person_wrote_is_nowhere_after_their_erasure_and_never_was_in
             "{kind} in {before:?}"
         );
     }
-    an_export_holds(&before, &download(&exported(&t, &ada).await).await);
+    an_export_holds(&before, &download(&t, &exported(&t, &ada).await).await);
     ada.delete(&format!("/api/v1/orgs/{org}")).await.expect(204);
     ada.delete("/api/v1/users/me").await.ok();
     t.advance_seconds(1);

@@ -40,7 +40,7 @@ pub fn key_tokens(org: &OrgId, id: &ApiKeyId) -> Key {
     key(tenant(org), format!("K#{id}"))
 }
 
-/// That somebody was told how much of a limit is used. `owner`: [`user`] or [`tenant`].
+/// That somebody was told how much of a limit is used. `owner`: [`user`](super::user) or [`tenant`].
 pub fn alert(owner: String, day: Date, scope: &str, percent: u8) -> Key {
     key(owner, format!("{ALERTS}{day}#{scope}#{percent:03}"))
 }
