@@ -83,6 +83,7 @@ class Stack:
             "QUEUE_PURGE": f"{self.services}/000000000000/purge",
             "QUEUE_EXPORT_USER": f"{self.services}/000000000000/export_user",
             "SECRETS_PREFIX": "",
+            "KEY_MODE": "test",
             "AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH": "true",
             "AWS_ENDPOINT_URL": self.services,
             "AWS_REGION": "us-east-1",
