@@ -2,7 +2,7 @@
 //! streams, idempotency and the `OpenAPI` document.
 //!
 //! **Invariants:** a handler's signature is all there is to know about its operation: permission, input, status and
-//! documentation come from types. Every error is a problem (RFC 9457). One place decides on spelling
+//! documentation come from types. Every error is a problem (RFC 9457; under `/v1/` in `OpenAI`'s shape, `openai_error`). One place decides on spelling
 //! (`surface`), one on statuses (`problem`), one on the order of what happens around a handler (`border`).
 //!
 //! ```ignore
@@ -32,6 +32,7 @@ mod idempotency;
 mod in_org;
 mod invalid;
 mod leftover;
+mod openai_error;
 mod openapi;
 mod origin;
 mod paging;

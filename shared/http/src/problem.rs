@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
+    openai_error,
     rate_limit::{self, LimitView},
     reply::Unrendered,
     scope::Scope,
@@ -74,6 +75,15 @@ impl Problem {
                 "request failed"
             );
         }
+        if scope.speaks_openai() {
+            let invalid = self.errors.first().map(|error| FieldError {
+                pointer: scope.spelling().of(&error.pointer),
+                ..error.clone()
+            });
+            let limit = self.limit.as_deref();
+            let body = openai_error::Envelope::new(self.status, self.code, sentence(&self.detail), invalid, limit);
+            return serde_json::to_vec(&body).unwrap_or_default();
+        }
         let body = Body {
             kind: "about:blank",
             title: self.status.canonical_reason().unwrap_or("Error"),
@@ -104,10 +114,12 @@ impl Problem {
     /// The whole answer to the request of `scope`, as [`IntoResponse`] cannot give it: that knows no request.
     pub(crate) fn render(&self, scope: &Scope, mut headers: http::HeaderMap) -> Response {
         headers.remove(header::CONTENT_LENGTH);
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
-        );
+        let (status, media_type) = if scope.speaks_openai() {
+            (openai_error::status(self.status), "application/json")
+        } else {
+            (self.status, "application/problem+json")
+        };
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
         if let Some(wait) = self.retry_after {
             headers.insert(
                 header::RETRY_AFTER,
@@ -120,7 +132,7 @@ impl Problem {
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        let mut response = (self.status, self.body(scope)).into_response();
+        let mut response = (status, self.body(scope)).into_response();
         *response.headers_mut() = headers;
         if self.status.is_server_error() {
             response.extensions_mut().insert(FailureCode(self.code));

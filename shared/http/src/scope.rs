@@ -11,7 +11,10 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::OnceCell;
 
-use crate::{Host, Problem, Result, shape, surface::Surface};
+use crate::{
+    Host, Problem, Result, shape,
+    surface::{self, Surface},
+};
 
 /// Header that names the current organization, by id or slug.
 pub(crate) const CURRENT_ORG: &str = "x-current-org";
@@ -112,6 +115,11 @@ impl Scope {
         };
         let membership = self.membership.get_or_init(resolve).await.clone()?;
         Ok((caller, membership))
+    }
+
+    /// Whether the client is made for `OpenAI`'s API.
+    pub(crate) fn speaks_openai(&self) -> bool {
+        surface::speaks_openai(&self.path)
     }
 
     /// Hex SHA-256 of what was presented; empty without credentials.

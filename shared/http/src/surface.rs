@@ -27,6 +27,11 @@ impl Surface {
     }
 }
 
+/// Whether clients of `OpenAI`'s API speak to a path.
+pub(crate) fn speaks_openai(path: &str) -> bool {
+    path == "/v1" || path.starts_with("/v1/")
+}
+
 /// `display_name` as `displayName`. Leading underscores stay.
 pub(crate) fn camel(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
@@ -63,6 +68,16 @@ mod tests {
         for path in ["/api/documents", "/api/v10/x", "/api/auth/register"] {
             assert_eq!(Surface::of(path), Surface::Camel, "{path}");
         }
+    }
+
+    #[test]
+    fn clients_of_openai_speak_to_v1_and_to_nothing_that_looks_like_it() {
+        assert!(["/v1", "/v1/models"].into_iter().all(speaks_openai));
+        assert!(
+            !["/api/v1/models", "/v10", "/v1beta/models", "/"]
+                .into_iter()
+                .any(speaks_openai)
+        );
     }
 
     #[test]

@@ -1,0 +1,238 @@
+//! Problems as `OpenAI`'s API writes errors: what answers under `/v1/`, where clients are made for that API.
+
+use http::StatusCode;
+use model::{FieldError, LimitReached};
+use serde::Serialize;
+
+/// The status under `/v1/`: that API has no 422, and its clients know a refused request by 400.
+pub(crate) fn status(status: StatusCode) -> StatusCode {
+    if status == StatusCode::UNPROCESSABLE_ENTITY {
+        StatusCode::BAD_REQUEST
+    } else {
+        status
+    }
+}
+
+/// The body of every error answer under `/v1/`. The request id is in the header `x-request-id`, where clients look.
+#[derive(Serialize)]
+pub(crate) struct Envelope {
+    error: Inner,
+}
+
+#[derive(Serialize)]
+struct Inner {
+    /// A sentence a person can act on.
+    message: String,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// The part of the request that is not valid, as `messages[0].content`.
+    param: Option<String>,
+    /// Stable `snake_case` word.
+    code: &'static str,
+}
+
+impl Envelope {
+    /// A problem in this shape. There is room for one invalid field: the first.
+    pub(crate) fn new(
+        status: StatusCode,
+        code: &'static str,
+        detail: String,
+        invalid: Option<FieldError>,
+        limit: Option<&LimitReached>,
+    ) -> Self {
+        let (message, param) = match invalid {
+            Some(field) => {
+                let param = param(&field.pointer);
+                (format!("`{param}`: {}", field.detail), Some(param))
+            }
+            None => (detail, None),
+        };
+        let kind = match limit {
+            Some(LimitReached::Tokens { .. }) => "tokens",
+            Some(LimitReached::Requests(_)) => "requests",
+            None if status == StatusCode::TOO_MANY_REQUESTS => "requests",
+            None if status.is_server_error() => "server_error",
+            None => "invalid_request_error",
+        };
+        let error = Inner {
+            message,
+            kind,
+            param,
+            code,
+        };
+        Self { error }
+    }
+}
+
+/// The JSON pointer `/messages/0/content` as `messages[0].content`.
+fn param(pointer: &str) -> String {
+    let mut out = String::with_capacity(pointer.len());
+    for part in pointer.split('/').skip(1) {
+        if !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()) {
+            out.push('[');
+            out.push_str(part);
+            out.push(']');
+        } else {
+            if !out.is_empty() {
+                out.push('.');
+            }
+            out.push_str(&part.replace("~1", "/").replace("~0", "~"));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use garde::Validate;
+    use model::Error;
+    use schemars::JsonSchema;
+    use serde::Deserialize;
+    use serde_json::{Value, json};
+
+    use super::param;
+    use crate::{
+        Api, Body, Caller, EventStream, Message, Problem, Result,
+        testing::{Answer, Server},
+    };
+
+    #[derive(Deserialize, Validate, JsonSchema)]
+    struct Said {
+        #[garde(length(min = 1), dive)]
+        messages: Vec<Line>,
+    }
+
+    #[derive(Deserialize, Validate, JsonSchema)]
+    struct Line {
+        #[garde(length(chars, min = 1))]
+        content: String,
+    }
+
+    async fn say(Body(said): Body<Said>) -> Message {
+        drop(said);
+        Message("said")
+    }
+
+    async fn closed(_: Caller) -> Message {
+        Message("in")
+    }
+
+    async fn busy() -> Result<Message> {
+        Err(Problem::from(Error::TooMany {
+            code: "too_busy",
+            detail: "too much at once",
+            retry_after: Duration::from_secs(7),
+        }))
+    }
+
+    async fn broken() -> Result<Message> {
+        Err(Error::internal("password of the table is hunter2").into())
+    }
+
+    async fn torn() -> EventStream<String> {
+        EventStream::new(futures::stream::iter([
+            Ok("one".to_owned()),
+            Err(Error::internal("password of the table is hunter2")),
+        ]))
+    }
+
+    fn server() -> Server {
+        let api = Api::new("Test")
+            .post("/v1/say", say, "")
+            .post("/api/v1/say", say, "")
+            .get("/v1/closed", closed, "")
+            .get("/v1/busy", busy, "")
+            .get("/v1/broken", broken, "");
+        Server::new(api.get("/v1/torn", torn, ""))
+    }
+
+    /// Checks the shape, all of it, and answers the sentence.
+    fn refused(answer: &Answer, status: u16, kind: &str, param: Option<&str>, code: &str) -> String {
+        let body = answer.json();
+        let message = body["error"]["message"].as_str().unwrap_or_default().to_owned();
+        assert_eq!(
+            (answer.status.as_u16(), &body),
+            (
+                status,
+                &json!({"error": {"message": message, "type": kind, "param": param, "code": code}})
+            )
+        );
+        assert!(message.len() > 10, "{message:?} is no sentence");
+        assert_eq!(answer.header("content-type"), "application/json");
+        assert_eq!(answer.header("x-request-id"), "request-1");
+        message
+    }
+
+    const REFUSED: &str = "invalid_request_error";
+
+    #[tokio::test]
+    async fn what_the_border_itself_refuses_has_the_shape_too() {
+        refused(&server().get("/v1/nothing").await, 404, REFUSED, None, "unknown_route");
+        refused(&server().get("/v1").await, 404, REFUSED, None, "unknown_route");
+        let answer = server().get("/v1/say").await;
+        refused(&answer, 405, REFUSED, None, "method_not_allowed");
+        assert_eq!(answer.header("allow"), "POST");
+        let answer = server().get("/v1/closed").await;
+        refused(&answer, 401, REFUSED, None, "credentials_required");
+        assert_eq!(answer.header("www-authenticate"), "Bearer");
+    }
+
+    #[tokio::test]
+    async fn a_request_that_is_not_valid_is_400_and_names_the_first_part_that_is_not() {
+        let body = r#"{"messages": [{"content": "a"}, {"content": ""}]}"#;
+        let answer = server().post("/v1/say", body).await;
+        let message = refused(&answer, 400, REFUSED, Some("messages[1].content"), "invalid");
+        assert!(message.starts_with("`messages[1].content`: "), "{message}");
+        server().post("/api/v1/say", body).await.problem(422, "invalid");
+
+        let answer = server().post("/v1/say", "{").await;
+        assert_eq!(
+            (answer.status.as_u16(), &answer.json()["error"]["type"]),
+            (400, &json!(REFUSED))
+        );
+        let plain = http::Request::post("/v1/say").header("content-type", "text/plain");
+        let answer = server().call(plain, "{}").await;
+        refused(&answer, 415, REFUSED, None, "unsupported_media_type");
+        let answer = server().post("/v1/say", &" ".repeat(crate::MAX_JSON_BYTES + 1)).await;
+        refused(&answer, 413, REFUSED, None, "too_large");
+    }
+
+    #[tokio::test]
+    async fn a_refusal_that_passes_says_when_to_come_again() {
+        let answer = server().get("/v1/busy").await;
+        refused(&answer, 429, "requests", None, "too_busy");
+        assert_eq!(answer.header("retry-after"), "7");
+    }
+
+    #[tokio::test]
+    async fn a_fault_of_ours_tells_nothing_before_or_within_a_stream() {
+        let answer = server().get("/v1/broken").await;
+        refused(&answer, 500, "server_error", None, "internal");
+        assert!(!answer.text().contains("hunter2"));
+        let answer = server().get("/v1/torn").await;
+        let last = answer.text().trim_end().rsplit("data: ").next().unwrap_or_default();
+        let last: Value = serde_json::from_str(last).unwrap_or_default();
+        assert_eq!(
+            (&last["error"]["type"], &last["error"]["code"]),
+            (&json!("server_error"), &json!("internal")),
+            "{}",
+            answer.text()
+        );
+        assert!(!answer.text().contains("hunter2"));
+    }
+
+    #[test]
+    fn a_pointer_is_written_as_the_path_that_clients_know() {
+        for (pointer, expected) in [
+            ("/model", "model"),
+            ("/messages/0/content", "messages[0].content"),
+            ("/messages/0/content/12/text", "messages[0].content[12].text"),
+            ("/a~1b", "a/b"),
+            ("", ""),
+        ] {
+            assert_eq!(param(pointer), expected);
+        }
+    }
+}
