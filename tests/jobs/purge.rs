@@ -94,7 +94,7 @@ async fn an_erased_person_leaves_no_trace_and_their_colleagues_keep_theirs() {
         .stack
         .app()
         .usage()
-        .of_org(&model::OrgId(org), None, today, today)
+        .of_org(&model::OrgId(org), model::Period::day(today))
         .await
         .unwrap();
     assert_eq!(

@@ -23,7 +23,7 @@ pub(crate) struct TokenLimits {
 /// A limit on tokens.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "TokenLimit")]
-struct LimitView {
+pub(crate) struct LimitView {
     /// What it covers: a person a day, an organization a day, or an API key in all.
     scope: TokenScope,
     /// Most tokens.

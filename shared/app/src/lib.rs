@@ -46,6 +46,7 @@ mod ses;
 mod settings;
 mod sign_in;
 mod signing;
+mod statistics;
 mod tasks;
 mod tokens;
 mod upload;
@@ -79,6 +80,7 @@ pub use seal::Seal;
 pub use search::Found;
 pub use settings::SettingsFound;
 pub use sign_in::{Credential, Identity, KeyGrant, SignedIn};
+pub use statistics::UsageReport;
 pub use store::{Alert, AuditFilter, Failure, FailureFilter, QueueDepth, ScheduleRun, UserFilter};
 pub use store::{
     Begun, ChatbotChange, ConversationChange, IdempotencyKey, QuotaChange, SettingsChange, StoredAnswer, UserChange,

@@ -73,6 +73,10 @@ pub struct Attachment {
     pub text: String,
 }
 
+/// 200 with a table to be saved, as CSV or JSON.
+#[derive(Debug)]
+pub struct Sheet(pub Attachment);
+
 /// One of two kinds of answer.
 #[derive(Debug)]
 pub enum Either<A, B> {
@@ -169,6 +173,12 @@ impl IntoResponse for Attachment {
     }
 }
 
+impl IntoResponse for Sheet {
+    fn into_response(self) -> Response {
+        self.0.into_response()
+    }
+}
+
 impl<A: IntoResponse, B: IntoResponse> IntoResponse for Either<A, B> {
     fn into_response(self) -> Response {
         match self {
@@ -239,6 +249,14 @@ impl Describe for Attachment {
     fn describe(doc: &mut OperationDoc<'_>) {
         let text = || json!({"type": "string"});
         doc.response(200, "OK", Some(("text/markdown", text())));
+        doc.response(200, "OK", Some(("application/json", text())));
+    }
+}
+
+impl Describe for Sheet {
+    fn describe(doc: &mut OperationDoc<'_>) {
+        let text = || json!({"type": "string"});
+        doc.response(200, "OK", Some(("text/csv", text())));
         doc.response(200, "OK", Some(("application/json", text())));
     }
 }

@@ -96,6 +96,8 @@ permissions! {
     ReadOrgAudit = "audit:org", Admin;
     /// Add own entries to the audit log.
     WriteAudit = "audit:write", Member;
+    /// See what all members of the organization use of models.
+    ReadOrgUsage = "usage:org", Admin;
 }
 
 impl Permission {
@@ -154,7 +156,7 @@ mod tests {
         };
         assert_eq!(
             more(OrgRole::Admin),
-            ["org:write", "members:write", "keys:write", "audit:org"]
+            ["org:write", "members:write", "keys:write", "audit:org", "usage:org"]
         );
         assert_eq!(more(OrgRole::Owner), ["org:own"]);
     }

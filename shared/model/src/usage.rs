@@ -2,6 +2,10 @@
 
 use std::{collections::BTreeMap, ops::AddAssign};
 
+use jiff::civil::Date;
+
+use crate::{ApiKeyId, Category, ChatbotId, UserId};
+
 /// Figures of some calls of models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Figures {
@@ -29,9 +33,24 @@ impl Figures {
         self.prompt_tokens.saturating_add(self.completion_tokens)
     }
 
-    /// The cost; none when no call had a known price.
+    /// The cost; none when a call among them had no known price.
     pub fn cost(&self) -> Option<u64> {
-        (self.unpriced == 0 || self.unpriced < self.requests).then_some(self.cost_micro_usd)
+        (self.unpriced == 0).then_some(self.cost_micro_usd)
+    }
+
+    /// What is left without a part of them.
+    #[must_use]
+    pub fn without(&self, part: &Self) -> Self {
+        Self {
+            requests: self.requests.saturating_sub(part.requests),
+            errors: self.errors.saturating_sub(part.errors),
+            prompt_tokens: self.prompt_tokens.saturating_sub(part.prompt_tokens),
+            completion_tokens: self.completion_tokens.saturating_sub(part.completion_tokens),
+            cached_tokens: self.cached_tokens.saturating_sub(part.cached_tokens),
+            cost_micro_usd: self.cost_micro_usd.saturating_sub(part.cost_micro_usd),
+            unpriced: self.unpriced.saturating_sub(part.unpriced),
+            estimated: self.estimated.saturating_sub(part.estimated),
+        }
     }
 }
 
@@ -97,6 +116,47 @@ impl Histogram {
     }
 }
 
+/// Figures of one category and model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsageLine {
+    /// What for.
+    pub category: Category,
+    /// The model that answered.
+    pub model: String,
+    /// Whether it was used in another organization than the person's own; of the days of a person only.
+    pub elsewhere: bool,
+    /// The figures.
+    pub figures: Figures,
+}
+
+/// What a key or a chatbot used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyTally<I> {
+    /// Which.
+    pub id: I,
+    /// The figures.
+    pub figures: Figures,
+}
+
+/// What one person used on one day.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UsageDay {
+    /// The day.
+    pub date: Date,
+    /// Who used it; none when the account was erased.
+    pub user: Option<UserId>,
+    /// By category and model.
+    pub lines: Vec<UsageLine>,
+    /// By API key; the figures of [`UsageDay::lines`] once more.
+    pub keys: Vec<KeyTally<ApiKeyId>>,
+    /// By chatbot; the figures of [`UsageDay::lines`] once more.
+    pub chatbots: Vec<KeyTally<ChatbotId>>,
+    /// How long answers took, by model.
+    pub latency: BTreeMap<String, Histogram>,
+    /// How long the first words took, by model.
+    pub first_token: BTreeMap<String, Histogram>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cost_is_unknown_only_when_no_call_had_a_price() {
+    fn a_cost_is_unknown_when_a_call_had_no_price() {
         let of = |requests, unpriced| {
             Figures {
                 requests,
@@ -137,6 +197,6 @@ mod tests {
             }
             .cost()
         };
-        assert_eq!((of(0, 0), of(2, 2), of(2, 1)), (Some(0), None, Some(0)));
+        assert_eq!((of(0, 0), of(2, 2), of(2, 1)), (Some(0), None, None));
     }
 }

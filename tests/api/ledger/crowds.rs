@@ -133,7 +133,11 @@ async fn failures_stops_and_lost_readers_leave_the_books_equal() {
     futures::stream::iter(turns).buffer_unordered(250).collect::<()>().await;
     app.idle().await;
     double.until_ended(count).await;
-    let days = app.usage().of_user(&payer.user, date(&t), date(&t)).await.unwrap();
+    let days = app
+        .usage()
+        .of_user(&payer.user, model::Period::day(date(&t)))
+        .await
+        .unwrap();
     let mut figures = model::Figures::default();
     for line in days.iter().flat_map(|day| &day.lines) {
         figures += line.figures;

@@ -157,7 +157,11 @@ async fn who_leaves_a_reservation_behind_is_charged_when_its_lease_is_over() {
         (108, 0),
         "all that was reserved may have been used"
     );
-    let estimated = app.usage().of_user(&payer.user, date(&t), date(&t)).await.unwrap();
+    let estimated = app
+        .usage()
+        .of_user(&payer.user, model::Period::day(date(&t)))
+        .await
+        .unwrap();
     assert_eq!(estimated[0].lines[0].figures.estimated, 1);
 }
 
@@ -264,7 +268,11 @@ async fn settling_twice_charges_once_and_what_is_above_the_estimate_is_charged_t
     assert_eq!(winners, 1);
     let after = (510, 0, 510, 0);
     assert_eq!(counters().await, [after; 4], "fully, though only 400 were reserved");
-    let days = app.usage().of_org(&bill.org, None, day.date, day.date).await.unwrap();
+    let days = app
+        .usage()
+        .of_org(&bill.org, model::Period::day(day.date))
+        .await
+        .unwrap();
     assert_eq!(days.len(), 1);
     assert_eq!(days[0].lines[0].figures, charge.figures, "in the statistics once, too");
     let Reserve::Held(unused) = ledger.reserve(&bill, &ask("three", 90)).await.unwrap() else {

@@ -2,7 +2,9 @@
 
 mod crowds;
 mod lives;
+mod month;
 mod refusals;
+mod reports;
 mod statistics;
 mod units;
 

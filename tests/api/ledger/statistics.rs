@@ -1,7 +1,7 @@
 //! What was used, as the reader of statistics gives it.
 
+use model::{Period, UsageDay};
 use model_double::{Counts, Script, Step};
-use store::UsageDay;
 
 use super::{lives::date, *};
 
@@ -64,9 +64,9 @@ async fn use_is_found_by_day_model_category_member_key_and_chatbot() {
     double.next(Script::refuse(400, "invalid_request_error"));
     answered(app, &of_bob, "What is the best", 20).await.unwrap_err();
 
-    let (reader, today) = (app.usage(), date(&t));
+    let (reader, today) = (app.usage(), Period::day(date(&t)));
     let org_id = model::OrgId(org);
-    let members = reader.of_org(&org_id, None, today, today).await.unwrap();
+    let members = reader.of_org(&org_id, today).await.unwrap();
     let of = |user: &Caller| {
         let day = members
             .iter()
@@ -102,7 +102,7 @@ async fn use_is_found_by_day_model_category_member_key_and_chatbot() {
     );
 
     let user = model::UserId(ada.id().to_owned());
-    let all = reader.of_user(&user, today, today).await.unwrap();
+    let all = reader.of_user(&user, today).await.unwrap();
     let total: u64 = lines(&all).iter().map(|line| line.4).sum();
     assert_eq!(total, 14 + 15 + 17, "of all organizations");
     assert_eq!(
@@ -110,11 +110,20 @@ async fn use_is_found_by_day_model_category_member_key_and_chatbot() {
         total,
         "and what the limit counts"
     );
-    let personal = reader.of_org(&own.org, Some(&user), today, today).await.unwrap();
+    let personal = reader.of_personal_org(&user, today).await.unwrap();
     assert_eq!(lines(&personal), [(MODEL.to_owned(), "chat", 1, 0, 14)]);
-    let yesterday = today.yesterday().unwrap();
-    assert_eq!(reader.of_user(&user, yesterday, yesterday).await.unwrap(), []);
-    assert_eq!(reader.of_org(&org_id, None, yesterday, today).await.unwrap(), members);
+    let yesterday = today.from.yesterday().unwrap();
+    assert_eq!(reader.of_user(&user, Period::day(yesterday)).await.unwrap(), []);
+    let both = Period {
+        from: yesterday,
+        to: today.to,
+    };
+    assert_eq!(reader.of_org(&org_id, both).await.unwrap(), members);
+    let bob_id = model::UserId(bob.id().to_owned());
+    assert_eq!(reader.of_member(&org_id, &bob_id, both).await.unwrap(), [day]);
+    let count = |days: &[UsageDay]| days[0].latency.values().flat_map(|times| times.0.values()).sum::<u64>();
+    assert_eq!((count(&personal), count(&all)), (1, 3), "wherever it was");
+    assert_eq!((personal[0].keys.len(), &all[0].keys), (0, &keys));
 }
 
 #[tokio::test]
@@ -128,7 +137,7 @@ async fn a_model_without_a_price_costs_nobody_knows_what() {
     };
     let outcome = whole(app.generate(unknown).await.unwrap()).await.unwrap();
     assert_eq!(outcome.cost_micro_usd, None);
-    let days = app.usage().of_user(&payer.user, date(&t), date(&t)).await.unwrap();
+    let days = app.usage().of_user(&payer.user, Period::day(date(&t))).await.unwrap();
     assert_eq!(days[0].lines[0].model, "nobody-knows~it");
     assert_eq!(days[0].lines[0].figures.cost(), None);
 }

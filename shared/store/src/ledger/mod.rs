@@ -26,7 +26,7 @@ pub(crate) use change::Change;
 pub use days::{Alert, OpenDay, Owner};
 pub use reserve::Reserve;
 pub use settle::Charge;
-pub use statistics::{KeyTally, UsageDay, UsageLine, UsageReader};
+pub use statistics::UsageReader;
 
 use crate::{
     Store,

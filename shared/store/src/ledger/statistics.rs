@@ -1,15 +1,18 @@
 //! Statistics of what was used: numbers beside the counters, written with them, read by days.
 //!
 //! Names are `s~{category}~{model}~{figure}` for what a person used in their personal organization, or a member in an
-//! organization; `x~...` on a person's own day for what they used in other organizations; `h~{model}~l{bucket}` and
-//! `h~{model}~t{bucket}` for how long answers and their first words took; `k~{key}~{figure}` and `b~{chatbot}~{figure}`.
+//! organization; `h~{model}~l{bucket}` and `h~{model}~t{bucket}` for how long answers and their first words took;
+//! `k~{key}~{figure}` and `b~{chatbot}~{figure}`. On a person's own day, `x~...`, `xh~...`, `xk~...` and `xb~...` are the
+//! same of what they used in other organizations.
 //! They are numbers of the item itself: a number that is absent is added to as if it were 0, a map would have to be
 //! made first.
 
 use std::collections::BTreeMap;
 
-use jiff::civil::Date;
-use model::{ApiKeyId, Category, ChatbotId, Error, Figures, Histogram, OrgId, Result, UserId};
+use model::{
+    ApiKeyId, Category, ChatbotId, Error, Figures, Histogram, KeyTally, OrgId, Period, Result, UsageDay, UsageLine,
+    UserId,
+};
 
 use super::{HoldTerms, change::Change, days::ERASED, settle::Charge};
 use crate::{
@@ -61,71 +64,30 @@ pub(super) fn count(change: &mut Change, terms: &HoldTerms, paid: &Charge, shown
         Ok(())
     };
     let (category, model) = (letter(terms.category), &paid.model);
-    let prefix = if shown == Shown::Own { OWN } else { ELSEWHERE };
+    let (lines, others) = match shown {
+        Shown::Own => (OWN, ""),
+        Shown::Elsewhere => (ELSEWHERE, ELSEWHERE),
+    };
     for (figure, number) in lettered(&mut figures) {
-        add(&format!("{prefix}~{category}~{model}~{figure}"), *number)?;
-    }
-    if shown == Shown::Elsewhere {
-        return Ok(());
+        add(&format!("{lines}~{category}~{model}~{figure}"), *number)?;
     }
     for (kind, time) in [("l", paid.latency_ms), ("t", paid.first_token_ms)] {
         if let Some(time) = time {
-            add(&format!("h~{model}~{kind}{}", Histogram::bucket(time)), 1)?;
+            add(&format!("{others}h~{model}~{kind}{}", Histogram::bucket(time)), 1)?;
         }
     }
-    let key = terms.key.as_ref().map(|key| format!("k~{key}"));
-    let bot = terms.chatbot.as_ref().map(|bot| format!("b~{bot}"));
+    let key = terms.key.as_ref().map(|key| format!("{others}k~{key}"));
+    let bot = terms.chatbot.as_ref().map(|bot| format!("{others}b~{bot}"));
     for name in [key, bot].into_iter().flatten() {
         for (figure, number) in lettered(&mut figures) {
-            // Who wants more of a key than this looks at the models.
-            if matches!(figure, "n" | "x" | "p" | "o" | "u") {
-                add(&format!("{name}~{figure}"), *number)?;
-            }
+            add(&format!("{name}~{figure}"), *number)?;
         }
     }
     Ok(())
 }
 
-/// Figures of one category and model.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UsageLine {
-    /// What for.
-    pub category: Category,
-    /// The model that answered.
-    pub model: String,
-    /// Whether it was used in another organization than the person's own; of the days of a person only.
-    pub elsewhere: bool,
-    /// The figures.
-    pub figures: Figures,
-}
-
-/// What a key or a chatbot used: requests, errors, tokens and cost.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyTally<I> {
-    /// Which.
-    pub id: I,
-    /// The figures that are kept of it.
-    pub figures: Figures,
-}
-
-/// What one person used on one day.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct UsageDay {
-    /// The day.
-    pub date: Date,
-    /// Who used it; none when the account was erased.
-    pub user: Option<UserId>,
-    /// By category and model.
-    pub lines: Vec<UsageLine>,
-    /// By API key; the figures of [`UsageDay::lines`] once more.
-    pub keys: Vec<KeyTally<ApiKeyId>>,
-    /// By chatbot; the figures of [`UsageDay::lines`] once more.
-    pub chatbots: Vec<KeyTally<ChatbotId>>,
-    /// How long answers took, by model.
-    pub latency: BTreeMap<String, Histogram>,
-    /// How long the first words took, by model.
-    pub first_token: BTreeMap<String, Histogram>,
-}
+/// How many items are read by their keys at once.
+const AT_ONCE: usize = 100;
 
 /// Reads statistics.
 #[derive(Debug, Clone)]
@@ -139,28 +101,36 @@ impl Store {
 }
 
 impl UsageReader {
-    /// What a person used in all organizations from `from` to `to`, both included, oldest day first; the days are
-    /// those of their personal organization. Days without use are left out.
-    pub async fn of_user(&self, user: &UserId, from: Date, to: Date) -> Result<Vec<UsageDay>> {
-        self.days(keys::user(user), from, to, Some(user)).await
+    /// What a person used in all organizations, oldest day first; the days are those of their personal organization.
+    /// Days without use are left out.
+    pub async fn of_user(&self, user: &UserId, period: Period) -> Result<Vec<UsageDay>> {
+        self.days(keys::user(user), period, Whose::Person(user)).await
     }
 
-    /// What an organization used, by day and member. `personal`: whose it is, when it is a personal one.
-    pub async fn of_org(&self, org: &OrgId, personal: Option<&UserId>, from: Date, to: Date) -> Result<Vec<UsageDay>> {
-        match personal {
-            None => self.days(keys::tenant(org), from, to, None).await,
-            Some(user) => {
-                let mut days = self.of_user(user, from, to).await?;
-                for day in &mut days {
-                    day.lines.retain(|line| !line.elsewhere);
-                }
-                days.retain(|day| !day.lines.is_empty());
-                Ok(days)
-            }
+    /// What a person used in their personal organization.
+    pub async fn of_personal_org(&self, user: &UserId, period: Period) -> Result<Vec<UsageDay>> {
+        self.days(keys::user(user), period, Whose::PersonalOrg(user)).await
+    }
+
+    /// What a shared organization used, by day and member.
+    pub async fn of_org(&self, org: &OrgId, period: Period) -> Result<Vec<UsageDay>> {
+        self.days(keys::tenant(org), period, Whose::Org).await
+    }
+
+    /// What one member used in a shared organization, oldest day first.
+    pub async fn of_member(&self, org: &OrgId, user: &UserId, period: Period) -> Result<Vec<UsageDay>> {
+        let wanted: Vec<_> = period.dates().map(|date| keys::member_day(org, date, user)).collect();
+        let mut days = Vec::new();
+        for part in wanted.chunks(AT_ONCE) {
+            let found = self.0.usage().among(part).await?;
+            days.extend(found.iter().filter_map(|item| read(item, Whose::Org)));
         }
+        days.retain(|day| !day.lines.is_empty());
+        days.sort_by_key(|day| day.date);
+        Ok(days)
     }
 
-    async fn days(&self, pk: String, from: Date, to: Date, user: Option<&UserId>) -> Result<Vec<UsageDay>> {
+    async fn days(&self, pk: String, Period { from, to }: Period, whose: Whose<'_>) -> Result<Vec<UsageDay>> {
         let query = self
             .0
             .db
@@ -175,14 +145,25 @@ impl UsageReader {
         let mut pages = query.into_paginator().items().send();
         let mut days = Vec::new();
         while let Some(item) = pages.next().await {
-            let day = read(&item.map_err(failed)?, user);
+            let day = read(&item.map_err(failed)?, whose);
             days.extend(day.filter(|day| !day.lines.is_empty()));
         }
         Ok(days)
     }
 }
 
-fn read(item: &Item, user: Option<&UserId>) -> Option<UsageDay> {
+/// Whose use is read from an item.
+#[derive(Clone, Copy)]
+enum Whose<'a> {
+    /// All of a person's.
+    Person(&'a UserId),
+    /// A person's in their personal organization.
+    PersonalOrg(&'a UserId),
+    /// That of the member whom the item names.
+    Org,
+}
+
+fn read(item: &Item, whose: Whose<'_>) -> Option<UsageDay> {
     let sk = item.get("sk")?.as_s().ok()?.strip_prefix(keys::DAYS)?;
     let (date, member) = sk
         .split_once("#U#")
@@ -191,7 +172,10 @@ fn read(item: &Item, user: Option<&UserId>) -> Option<UsageDay> {
         date: date.parse().ok()?,
         user: match member {
             Some(id) => (!id.starts_with(ERASED)).then(|| UserId(id.to_owned())),
-            None => user.cloned(),
+            None => match whose {
+                Whose::Person(user) | Whose::PersonalOrg(user) => Some(user.clone()),
+                Whose::Org => None,
+            },
         },
         ..UsageDay::default()
     };
@@ -208,6 +192,9 @@ fn read(item: &Item, user: Option<&UserId>) -> Option<UsageDay> {
         ) else {
             continue;
         };
+        if kind.starts_with(ELSEWHERE) && matches!(whose, Whose::PersonalOrg(_)) {
+            continue;
+        }
         match kind {
             OWN | ELSEWHERE => {
                 let Some((category, model)) = middle.split_once('~') else {
@@ -222,9 +209,9 @@ fn read(item: &Item, user: Option<&UserId>) -> Option<UsageDay> {
                     .or_default();
                 put(figures, last, number);
             }
-            "k" => put(of_keys.entry(ApiKeyId(middle.to_owned())).or_default(), last, number),
-            "b" => put(of_bots.entry(ChatbotId(middle.to_owned())).or_default(), last, number),
-            "h" => {
+            "k" | "xk" => put(of_keys.entry(ApiKeyId(middle.to_owned())).or_default(), last, number),
+            "b" | "xb" => put(of_bots.entry(ChatbotId(middle.to_owned())).or_default(), last, number),
+            "h" | "xh" => {
                 let (kind, bucket) = last.split_at_checked(1).unwrap_or_default();
                 let times = match kind {
                     "l" => &mut day.latency,
@@ -232,7 +219,8 @@ fn read(item: &Item, user: Option<&UserId>) -> Option<UsageDay> {
                     _ => continue,
                 };
                 if let Ok(bucket) = bucket.parse() {
-                    times.entry(middle.to_owned()).or_default().0.insert(bucket, number);
+                    let times = times.entry(middle.to_owned()).or_default();
+                    *times.0.entry(bucket).or_default() += number;
                 }
             }
             _ => {}
@@ -253,7 +241,7 @@ fn read(item: &Item, user: Option<&UserId>) -> Option<UsageDay> {
 fn put(figures: &mut Figures, letter: &str, number: u64) {
     for (name, figure) in lettered(figures) {
         if name == letter {
-            *figure = number;
+            *figure += number;
         }
     }
 }

@@ -1,0 +1,120 @@
+//! `/analytics/*` and `/tokens/usage`: what the caller used, and how well it went.
+
+use std::collections::BTreeMap;
+
+use app::UsageReport;
+use http_api::{Ctx, Json, May, Query, Result};
+use model::{
+    GroupBy,
+    permission::ReadAccount,
+    statistics::{Group, Times},
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::view::{Days, Grouped, ReportView, Speed};
+
+/// How fast models answered, and how often they failed.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct PerformanceReport {
+    /// The first day.
+    from: jiff::civil::Date,
+    /// The last day.
+    to: jiff::civil::Date,
+    /// All answers.
+    totals: Performance,
+    /// By model, the most tokens first.
+    models: Vec<NamedPerformance>,
+    /// By day, oldest first; days without use are left out.
+    days: Vec<NamedPerformance>,
+}
+
+/// How fast answers came, and how many failed.
+#[derive(Serialize, JsonSchema)]
+struct Performance {
+    /// Calls of models.
+    requests: u64,
+    /// Calls that ended with an error.
+    errors: u64,
+    /// Percent of the calls that ended with an error; null without calls.
+    error_percent: Option<f64>,
+    #[serde(flatten)]
+    speed: Speed,
+}
+
+/// How fast a model was, or how fast answers came on a day.
+#[derive(Serialize, JsonSchema)]
+struct NamedPerformance {
+    /// The model, or the day.
+    name: Option<String>,
+    #[serde(flatten)]
+    performance: Performance,
+}
+
+impl Performance {
+    fn of(requests: u64, errors: u64, times: &Times) -> Self {
+        // Hundredths of a percent: exact as far as anybody reads.
+        let share = errors.saturating_mul(10_000).checked_div(requests);
+        let share = share.and_then(|share| u32::try_from(share).ok());
+        Self {
+            requests,
+            errors,
+            error_percent: share.map(|share| f64::from(share) / 100.0),
+            speed: times.into(),
+        }
+    }
+}
+
+fn performances(groups: Vec<Group>, mut times: BTreeMap<String, Times>) -> Vec<NamedPerformance> {
+    let groups = groups.into_iter();
+    groups
+        .map(|(name, figures)| {
+            let times = name.as_ref().and_then(|name| times.remove(name)).unwrap_or_default();
+            NamedPerformance {
+                name,
+                performance: Performance::of(figures.requests, figures.errors, &times),
+            }
+        })
+        .collect()
+}
+
+async fn report(app: &Ctx, member: &May<ReadAccount>, wanted: &Grouped) -> Result<Json<ReportView>> {
+    let report = app.own_usage(&member.identity, &member.org, wanted.from, wanted.to);
+    let by = wanted.group_by.unwrap_or(GroupBy::Day);
+    Ok(Json(ReportView::of(&report.await?, by)))
+}
+
+pub(crate) async fn get_token_usage(
+    app: Ctx,
+    member: May<ReadAccount>,
+    Query(wanted): Query<Grouped>,
+) -> Result<Json<ReportView>> {
+    report(&app, &member, &wanted).await
+}
+
+pub(crate) async fn get_usage_analytics(
+    app: Ctx,
+    member: May<ReadAccount>,
+    Query(wanted): Query<Grouped>,
+) -> Result<Json<ReportView>> {
+    report(&app, &member, &wanted).await
+}
+
+pub(crate) async fn get_performance_analytics(
+    app: Ctx,
+    member: May<ReadAccount>,
+    Query(days): Query<Days>,
+) -> Result<Json<PerformanceReport>> {
+    let report = app.own_usage(&member.identity, &member.org, days.from, days.to);
+    let UsageReport { period, statistics, .. } = report.await?;
+    let total = statistics.total();
+    let by_model = statistics.times_by(|_, model| model.to_owned());
+    let by_day = statistics.times_by(|date, _| date.to_string());
+    Ok(Json(PerformanceReport {
+        from: period.from,
+        to: period.to,
+        totals: Performance::of(total.requests, total.errors, &statistics.times()),
+        models: performances(statistics.by(GroupBy::Model), by_model),
+        days: performances(statistics.by(GroupBy::Day), by_day),
+    }))
+}

@@ -1,0 +1,149 @@
+//! `/auth/*`: what the caller used.
+
+use app::UsageReport;
+use http_api::{Ctx, Json, May, Query, Result};
+use jiff::civil::Date;
+use model::{GroupBy, permission::ReadAccount};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::view::{Days, GroupView, Speed, Summary, groups};
+
+/// What the caller used.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct UsageStats {
+    user_id: String,
+    #[serde(flatten)]
+    summary: Summary,
+    /// Days on which something was used.
+    active_days: usize,
+    /// What for, the most tokens first.
+    by_category: Vec<GroupView>,
+    /// By model, the most tokens first.
+    by_model: Vec<GroupView>,
+    #[serde(flatten)]
+    speed: Speed,
+}
+
+/// What the caller used of each model.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct ModelStats {
+    #[serde(flatten)]
+    summary: Summary,
+    /// The most tokens first.
+    models: Vec<ModelStat>,
+}
+
+/// What was used of a model, and how fast it was.
+#[derive(Serialize, JsonSchema)]
+struct ModelStat {
+    #[serde(flatten)]
+    group: GroupView,
+    #[serde(flatten)]
+    speed: Speed,
+}
+
+/// What the caller's tokens were used for.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct TokenBreakdown {
+    #[serde(flatten)]
+    summary: Summary,
+    /// By category.
+    categories: Vec<GroupView>,
+    /// By API key; without a name what was asked without one.
+    keys: Vec<GroupView>,
+    /// By chatbot; without a name what no chatbot answered.
+    chatbots: Vec<GroupView>,
+}
+
+/// What the caller used of each model on each day.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct DailyModelStats {
+    #[serde(flatten)]
+    summary: Summary,
+    /// Oldest first; days without use are left out.
+    days: Vec<DailyModels>,
+}
+
+/// What was used of each model on a day.
+#[derive(Serialize, JsonSchema)]
+struct DailyModels {
+    /// The day.
+    date: Date,
+    /// The most tokens first.
+    models: Vec<GroupView>,
+}
+
+async fn own(app: &Ctx, member: &May<ReadAccount>, days: &Days) -> Result<UsageReport> {
+    let report = app.own_usage(&member.identity, &member.org, days.from, days.to);
+    Ok(report.await?)
+}
+
+pub(crate) async fn get_usage_stats(
+    app: Ctx,
+    member: May<ReadAccount>,
+    Query(days): Query<Days>,
+) -> Result<Json<UsageStats>> {
+    let report = own(&app, &member, &days).await?;
+    Ok(Json(UsageStats {
+        user_id: member.identity.user.id.to_string(),
+        summary: (&report).into(),
+        active_days: report.statistics.by(GroupBy::Day).len(),
+        by_category: groups(&report, GroupBy::Category),
+        by_model: groups(&report, GroupBy::Model),
+        speed: (&report.statistics.times()).into(),
+    }))
+}
+
+pub(crate) async fn get_model_stats(
+    app: Ctx,
+    member: May<ReadAccount>,
+    Query(days): Query<Days>,
+) -> Result<Json<ModelStats>> {
+    let report = own(&app, &member, &days).await?;
+    let mut times = report.statistics.times_by(|_, model| model.to_owned());
+    let models = report.statistics.by(GroupBy::Model).into_iter().map(|group| ModelStat {
+        speed: (&group
+            .0
+            .as_ref()
+            .and_then(|model| times.remove(model))
+            .unwrap_or_default())
+            .into(),
+        group: group.into(),
+    });
+    Ok(Json(ModelStats {
+        summary: (&report).into(),
+        models: models.collect(),
+    }))
+}
+
+pub(crate) async fn get_token_breakdown(
+    app: Ctx,
+    member: May<ReadAccount>,
+    Query(days): Query<Days>,
+) -> Result<Json<TokenBreakdown>> {
+    let report = own(&app, &member, &days).await?;
+    Ok(Json(TokenBreakdown {
+        summary: (&report).into(),
+        categories: groups(&report, GroupBy::Category),
+        keys: groups(&report, GroupBy::Key),
+        chatbots: groups(&report, GroupBy::Chatbot),
+    }))
+}
+
+pub(crate) async fn get_daily_model_stats(
+    app: Ctx,
+    member: May<ReadAccount>,
+    Query(days): Query<Days>,
+) -> Result<Json<DailyModelStats>> {
+    let report = own(&app, &member, &days).await?;
+    let days = report.statistics.by_day_and_model().into_iter();
+    let daily = days.map(|(date, models)| DailyModels {
+        date,
+        models: models.into_iter().map(GroupView::from).collect(),
+    });
+    Ok(Json(DailyModelStats {
+        summary: (&report).into(),
+        days: daily.collect(),
+    }))
+}

@@ -1,0 +1,55 @@
+//! `/tokens/dashboard`: what a page about the caller's tokens shows.
+
+use app::Payer;
+use http_api::{Ctx, Json, May, Result};
+use jiff::{ToSpan as _, civil::Date};
+use model::{GroupBy, Period, permission::ReadAccount};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{
+    tokens::LimitView,
+    view::{FiguresView, GroupView, Summary, groups},
+};
+
+/// What the caller used lately, and may still use.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct TokenDashboard {
+    #[serde(flatten)]
+    summary: Summary,
+    /// Today's date.
+    date: Date,
+    /// What was used today.
+    today: FiguresView,
+    /// What was used in seven days, today included.
+    last_7_days: FiguresView,
+    /// Oldest first; days without use are left out.
+    by_day: Vec<GroupView>,
+    /// The most tokens first.
+    by_model: Vec<GroupView>,
+    /// The most tokens first.
+    by_category: Vec<GroupView>,
+    /// Limits on tokens in the current organization.
+    limits: Vec<LimitView>,
+}
+
+pub(crate) async fn get_token_dashboard(app: Ctx, member: May<ReadAccount>) -> Result<Json<TokenDashboard>> {
+    let payer = Payer::of(&member.identity, &member.org);
+    let report = app.own_usage(&member.identity, &member.org, None, None).await?;
+    let limits = app.token_limits(&payer).await?;
+    let (today, used) = (report.today, &report.statistics);
+    let week = Period {
+        from: today.saturating_sub(6.days()),
+        to: today,
+    };
+    Ok(Json(TokenDashboard {
+        summary: (&report).into(),
+        date: today,
+        today: used.within(Period::day(today)).into(),
+        last_7_days: used.within(week).into(),
+        by_day: groups(&report, GroupBy::Day),
+        by_model: groups(&report, GroupBy::Model),
+        by_category: groups(&report, GroupBy::Category),
+        limits: limits.into_iter().map(LimitView::from).collect(),
+    }))
+}

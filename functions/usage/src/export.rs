@@ -1,0 +1,151 @@
+//! `/analytics/export`: what the caller used, as a file. A year of one person is a few hundred kilobytes, so it is the
+//! answer itself.
+
+use app::UsageReport;
+use http_api::{Attachment, Ctx, May, Query, Result, Sheet};
+use jiff::civil::Date;
+use model::{Error, permission::ReadAccount, statistics::Cell};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::view::FiguresView;
+
+/// Which days are wanted, and how.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct Wanted {
+    /// The first day, as in `2026-11-24`; 30 days with the last one when left out. At most 366 days are told of.
+    from: Option<Date>,
+    /// The last day, included; today when left out.
+    to: Option<Date>,
+    /// JSON when left out.
+    format: Option<Format>,
+}
+
+/// A format of a file.
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Format {
+    /// An object with the rows and their sum.
+    Json,
+    /// A line for each row, with a header (RFC 4180).
+    Csv,
+}
+
+/// Names of the columns of [`values`].
+const COLUMNS: [&str; 12] = [
+    "date",
+    "category",
+    "model",
+    "requests",
+    "errors",
+    "prompt_tokens",
+    "completion_tokens",
+    "cached_tokens",
+    "total_tokens",
+    "cost_micro_usd",
+    "unpriced_requests",
+    "estimated_requests",
+];
+
+/// What was used of a model for a category on a day.
+#[derive(Serialize)]
+struct Row {
+    date: Date,
+    category: &'static str,
+    model: String,
+    #[serde(flatten)]
+    figures: FiguresView,
+}
+
+pub(crate) async fn export_analytics(
+    app: Ctx,
+    member: May<ReadAccount>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Sheet> {
+    let report = app.own_usage(&member.identity, &member.org, wanted.from, wanted.to);
+    let report = report.await?;
+    let name = format!("usage-{}-{}", report.period.from, report.period.to);
+    Ok(Sheet(match wanted.format.unwrap_or(Format::Json) {
+        Format::Json => Attachment {
+            media_type: "application/json",
+            file_name: format!("{name}.json"),
+            text: as_json(&report)?,
+        },
+        Format::Csv => Attachment {
+            media_type: "text/csv; charset=utf-8",
+            file_name: format!("{name}.csv"),
+            text: as_csv(&report)?,
+        },
+    }))
+}
+
+fn as_json(report: &UsageReport) -> Result<String, Error> {
+    let rows = report.statistics.cells().map(|(cell, figures)| Row {
+        date: cell.date,
+        category: cell.category.name(),
+        model: cell.model.clone(),
+        figures: (*figures).into(),
+    });
+    let whole = json!({
+        "from": report.period.from,
+        "to": report.period.to,
+        "totals": FiguresView::from(report.statistics.total()),
+        "unpriced_models": report.statistics.unpriced_models(),
+        "rows": rows.collect::<Vec<_>>(),
+    });
+    serde_json::to_string_pretty(&whole).map_err(Error::internal)
+}
+
+fn as_csv(report: &UsageReport) -> Result<String, Error> {
+    let mut file = csv::Writer::from_writer(Vec::new());
+    file.write_record(COLUMNS).map_err(Error::internal)?;
+    for (cell, figures) in report.statistics.cells() {
+        file.write_record(values(cell, figures)).map_err(Error::internal)?;
+    }
+    let bytes = file.into_inner().map_err(|error| Error::internal(error.to_string()))?;
+    String::from_utf8(bytes).map_err(Error::internal)
+}
+
+fn values(cell: &Cell, figures: &model::Figures) -> [String; 12] {
+    [
+        cell.date.to_string(),
+        cell.category.name().to_owned(),
+        harmless(&cell.model),
+        figures.requests.to_string(),
+        figures.errors.to_string(),
+        figures.prompt_tokens.to_string(),
+        figures.completion_tokens.to_string(),
+        figures.cached_tokens.to_string(),
+        figures.total_tokens().to_string(),
+        // Empty when it is not known.
+        figures.cost().map(|cost| cost.to_string()).unwrap_or_default(),
+        figures.unpriced.to_string(),
+        figures.estimated.to_string(),
+    ]
+}
+
+/// A text that no spreadsheet takes for a formula: clients name models as they like
+/// (<https://owasp.org/www-community/attacks/CSV_Injection>).
+fn harmless(text: &str) -> String {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']) {
+        format!("'{text}")
+    } else {
+        text.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_model_is_a_formula() {
+        for name in ["=1+1", "+cmd", "-2", "@SUM(A1)", "\t=1", "＝1"] {
+            assert_eq!(harmless(name), format!("'{name}"));
+        }
+        for name in ["gpt-4o-mini", "a=b", ""] {
+            assert_eq!(harmless(name), name);
+        }
+    }
+}

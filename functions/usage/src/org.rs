@@ -1,0 +1,43 @@
+//! `/ai/usage`: what the organization used.
+
+use http_api::{Ctx, Json, May, Query, Result};
+use model::{GroupBy, Permission, permission::ReadAccount};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::view::{Grouped, ReportView};
+
+/// Whose use is shown.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Covers {
+    /// That of all members.
+    Organization,
+    /// The caller's own.
+    Own,
+}
+
+/// What an organization used.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct AiUsage {
+    org_id: String,
+    /// Whose use is shown: that of all members to those who administer the organization.
+    covers: Covers,
+    #[serde(flatten)]
+    report: ReportView,
+}
+
+pub(crate) async fn get_ai_usage(
+    app: Ctx,
+    member: May<ReadAccount>,
+    Query(wanted): Query<Grouped>,
+) -> Result<Json<AiUsage>> {
+    let permission = Permission::ReadOrgUsage;
+    let whole = permission.is_granted_to(member.org.role) && member.identity.reaches(permission);
+    let report = app.org_usage(&member.org, whole, wanted.from, wanted.to).await?;
+    Ok(Json(AiUsage {
+        org_id: member.org.org.to_string(),
+        covers: if whole { Covers::Organization } else { Covers::Own },
+        report: ReportView::of(&report, wanted.group_by.unwrap_or(GroupBy::Day)),
+    }))
+}

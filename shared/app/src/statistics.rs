@@ -1,0 +1,84 @@
+//! What was used of models, for those who may see it.
+
+use futures::future::BoxFuture;
+use jiff::civil::Date;
+use model::{Day, Membership, Period, Result, Statistics};
+
+use crate::{App, Identity, orgs::NO_ORG};
+
+/// Statistics of a period.
+#[derive(Debug, Clone)]
+pub struct UsageReport {
+    /// The period.
+    pub period: Period,
+    /// Today, in the time zone in which days are counted.
+    pub today: Date,
+    /// What was used.
+    pub statistics: Statistics,
+}
+
+impl App {
+    /// What the caller used: a person in all organizations, by the days of their personal one; with an API key, which
+    /// sees nothing outside of its organization, what they used there.
+    ///
+    /// # Errors
+    /// [`model::Error::Invalid`] at `/from` or `/to`.
+    pub fn own_usage<'a>(
+        &'a self,
+        identity: &'a Identity,
+        place: &'a Membership,
+        from: Option<Date>,
+        to: Option<Date>,
+    ) -> BoxFuture<'a, Result<UsageReport>> {
+        Box::pin(async move {
+            if !identity.is_person() {
+                return self.org_usage(place, false, from, to).await;
+            }
+            let home = self
+                .store
+                .orgs()
+                .get(&identity.user.personal_org)
+                .await?
+                .ok_or(NO_ORG)?;
+            let today = Day::of(self.clock.now(), &home.org.time_zone)?.date;
+            let period = Period::of(from, to, today)?;
+            let days = self.usage().of_user(&identity.user.id, period).await?;
+            Ok(UsageReport {
+                period,
+                today,
+                statistics: days.into_iter().collect(),
+            })
+        })
+    }
+
+    /// What an organization used, by its days; the caller's own part unless `whole`.
+    ///
+    /// # Errors
+    /// [`model::Error::Invalid`] at `/from` or `/to`; [`model::Error::NotFound`] when it was deleted meanwhile.
+    pub fn org_usage<'a>(
+        &'a self,
+        place: &'a Membership,
+        whole: bool,
+        from: Option<Date>,
+        to: Option<Date>,
+    ) -> BoxFuture<'a, Result<UsageReport>> {
+        Box::pin(async move {
+            let org = self.org_of(place).await?.org;
+            let today = Day::of(self.clock.now(), &org.time_zone)?.date;
+            let period = Period::of(from, to, today)?;
+            let reader = self.usage();
+            let days = if org.personal {
+                reader.of_personal_org(&place.member, period).await?
+            } else if whole {
+                reader.of_org(&org.id, period).await?
+            } else {
+                reader.of_member(&org.id, &place.member, period).await?
+            };
+            Ok(UsageReport {
+                period,
+                today,
+                statistics: days.into_iter().collect(),
+            })
+        })
+    }
+}

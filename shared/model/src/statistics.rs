@@ -1,0 +1,401 @@
+//! Statistics: what was used, summed up in every way that is asked for from the same numbers, so that all sums agree.
+
+use std::collections::BTreeMap;
+
+use jiff::{ToSpan as _, civil::Date};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{ApiKeyId, Category, ChatbotId, Error, Figures, Histogram, Result, UsageDay, UserId};
+
+/// Days of which statistics are told, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Period {
+    /// The first one.
+    pub from: Date,
+    /// The last one.
+    pub to: Date,
+}
+
+impl Period {
+    /// Most days that can be asked for.
+    pub const MAX_DAYS: i32 = 366;
+    /// Days when nothing is asked for.
+    pub const DEFAULT_DAYS: i32 = 30;
+
+    /// One day.
+    pub fn day(date: Date) -> Self {
+        Self { from: date, to: date }
+    }
+
+    /// The period that was asked for: until today, and 30 days, where nothing was.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] at `/from` or `/to`: one that ends before it begins, is longer than 366 days, or lies before
+    /// our era.
+    pub fn of(from: Option<Date>, to: Option<Date>, today: Date) -> Result<Self> {
+        for (pointer, date) in [("/from", from), ("/to", to)] {
+            if date.is_some_and(|date| date.year() < 1) {
+                return Err(Error::invalid(pointer, "has to be a date of our era"));
+            }
+        }
+        let to = to.unwrap_or(today);
+        let from = from.unwrap_or_else(|| to.saturating_sub((Self::DEFAULT_DAYS - 1).days()));
+        let days = (to - from).get_days();
+        if days < 0 {
+            return Err(Error::invalid(
+                "/from",
+                format!("has to be no later than the last day, {to}"),
+            ));
+        }
+        if days >= Self::MAX_DAYS {
+            let most = Self::MAX_DAYS;
+            return Err(Error::invalid(
+                "/from",
+                format!("has to be at most {most} days before the end of {to}"),
+            ));
+        }
+        Ok(Self { from, to })
+    }
+
+    /// Its days, oldest first.
+    pub fn dates(self) -> impl Iterator<Item = Date> {
+        self.from.series(1.day()).take_while(move |date| *date <= self.to)
+    }
+
+    /// Whether a day is one of its days.
+    pub fn contains(self, date: Date) -> bool {
+        (self.from..=self.to).contains(&date)
+    }
+}
+
+/// What figures are summed up by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum GroupBy {
+    /// Days, oldest first.
+    Day,
+    /// Models that answered.
+    Model,
+    /// What the tokens were used for.
+    Category,
+    /// Who asked.
+    User,
+    /// API keys with which was asked.
+    Key,
+    /// Chatbots that answered.
+    Chatbot,
+}
+
+impl GroupBy {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Day,
+        Self::Model,
+        Self::Category,
+        Self::User,
+        Self::Key,
+        Self::Chatbot,
+    ];
+}
+
+/// What figures are kept by.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cell {
+    /// The day.
+    pub date: Date,
+    /// Who asked; none when the account was erased.
+    pub user: Option<UserId>,
+    /// What for.
+    pub category: Category,
+    /// The model that answered.
+    pub model: String,
+}
+
+/// Figures of one group; none for what belongs to no group: calls without a key or a chatbot, and of erased accounts.
+pub type Group = (Option<String>, Figures);
+
+/// How long answers took, and their first words.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Times {
+    /// Whole answers.
+    pub latency: Histogram,
+    /// The first words.
+    pub first_token: Histogram,
+}
+
+impl Times {
+    fn merge(&mut self, more: &Self) {
+        self.latency.merge(&more.latency);
+        self.first_token.merge(&more.first_token);
+    }
+}
+
+/// What was used, by everything that is known of it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Statistics {
+    cells: BTreeMap<Cell, Figures>,
+    keys: BTreeMap<ApiKeyId, Figures>,
+    chatbots: BTreeMap<ChatbotId, Figures>,
+    times: BTreeMap<(Date, String), Times>,
+}
+
+impl FromIterator<UsageDay> for Statistics {
+    fn from_iter<I: IntoIterator<Item = UsageDay>>(days: I) -> Self {
+        let mut all = Self::default();
+        for day in days {
+            all.add(day);
+        }
+        all
+    }
+}
+
+impl Statistics {
+    fn add(&mut self, day: UsageDay) {
+        for line in day.lines {
+            let cell = Cell {
+                date: day.date,
+                user: day.user.clone(),
+                category: line.category,
+                model: line.model,
+            };
+            *self.cells.entry(cell).or_default() += line.figures;
+        }
+        for tally in day.keys {
+            *self.keys.entry(tally.id).or_default() += tally.figures;
+        }
+        for tally in day.chatbots {
+            *self.chatbots.entry(tally.id).or_default() += tally.figures;
+        }
+        for (model, latency) in day.latency {
+            self.times.entry((day.date, model)).or_default().latency.merge(&latency);
+        }
+        for (model, first) in day.first_token {
+            self.times
+                .entry((day.date, model))
+                .or_default()
+                .first_token
+                .merge(&first);
+        }
+    }
+
+    /// The smallest parts, by day, person, category and model.
+    pub fn cells(&self) -> impl Iterator<Item = (&Cell, &Figures)> {
+        self.cells.iter()
+    }
+
+    /// The sum of all parts in a period.
+    pub fn within(&self, period: Period) -> Figures {
+        sum(self
+            .cells()
+            .filter(|(cell, _)| period.contains(cell.date))
+            .map(|(_, figures)| figures))
+    }
+
+    /// The sum of all.
+    pub fn total(&self) -> Figures {
+        sum(self.cells.values())
+    }
+
+    /// The sums of groups, which add up to [`Statistics::total`]: days in their order, others by their tokens, the most
+    /// first.
+    pub fn by(&self, group: GroupBy) -> Vec<Group> {
+        let mut groups = match group {
+            GroupBy::Day => return self.sums(|cell| Some(cell.date.to_string())),
+            GroupBy::Model => self.sums(|cell| Some(cell.model.clone())),
+            GroupBy::Category => self.sums(|cell| Some(cell.category.name().to_owned())),
+            GroupBy::User => self.sums(|cell| cell.user.as_ref().map(ToString::to_string)),
+            GroupBy::Key => self.with_rest(&self.keys),
+            GroupBy::Chatbot => self.with_rest(&self.chatbots),
+        };
+        groups.sort_by(|(a, of_a), (b, of_b)| of_b.total_tokens().cmp(&of_a.total_tokens()).then(a.cmp(b)));
+        groups
+    }
+
+    /// The models of each day, days in their order, the models with the most tokens first.
+    pub fn by_day_and_model(&self) -> Vec<(Date, Vec<Group>)> {
+        let mut dates: Vec<Date> = self.cells.keys().map(|cell| cell.date).collect();
+        dates.dedup();
+        let of_day = |date: Date| {
+            let cells = self.cells().filter(|(cell, _)| cell.date == date);
+            let day = Self {
+                cells: cells.map(|(cell, figures)| (cell.clone(), *figures)).collect(),
+                ..Self::default()
+            };
+            (date, day.by(GroupBy::Model))
+        };
+        dates.into_iter().map(of_day).collect()
+    }
+
+    /// Models of which a call had no known price.
+    pub fn unpriced_models(&self) -> Vec<String> {
+        let models = self.by(GroupBy::Model).into_iter();
+        models
+            .filter(|(_, figures)| figures.unpriced > 0)
+            .filter_map(|(model, _)| model)
+            .collect()
+    }
+
+    /// The times of all answers.
+    pub fn times(&self) -> Times {
+        let mut all = Times::default();
+        for times in self.times.values() {
+            all.merge(times);
+        }
+        all
+    }
+
+    /// The times of the answers of a day, or of a model.
+    pub fn times_by(&self, group: impl Fn(Date, &str) -> String) -> BTreeMap<String, Times> {
+        let mut groups: BTreeMap<String, Times> = BTreeMap::new();
+        for ((date, model), times) in &self.times {
+            groups.entry(group(*date, model)).or_default().merge(times);
+        }
+        groups
+    }
+
+    fn sums(&self, group: impl Fn(&Cell) -> Option<String>) -> Vec<Group> {
+        let mut groups: BTreeMap<Option<String>, Figures> = BTreeMap::new();
+        for (cell, figures) in &self.cells {
+            *groups.entry(group(cell)).or_default() += *figures;
+        }
+        groups.into_iter().collect()
+    }
+
+    /// Groups that are part of the whole, and what is left of it.
+    fn with_rest<I: ToString>(&self, groups: &BTreeMap<I, Figures>) -> Vec<Group> {
+        let rest = self.total().without(&sum(groups.values()));
+        let named = groups.iter().map(|(id, figures)| (Some(id.to_string()), *figures));
+        named
+            .chain((rest != Figures::default()).then_some((None, rest)))
+            .collect()
+    }
+}
+
+fn sum<'a>(parts: impl Iterator<Item = &'a Figures>) -> Figures {
+    let mut sum = Figures::default();
+    for part in parts {
+        sum += *part;
+    }
+    sum
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a failing step is the test's failure")]
+mod tests {
+    use super::*;
+    use crate::{KeyTally, UsageLine};
+
+    fn date(text: &str) -> Date {
+        text.parse().unwrap()
+    }
+
+    fn period(from: Option<&str>, to: Option<&str>) -> std::result::Result<(String, String), String> {
+        match Period::of(from.map(date), to.map(date), date("2026-11-24")) {
+            Ok(period) => Ok((period.from.to_string(), period.to.to_string())),
+            Err(Error::Invalid(fields)) => Err(fields[0].pointer.clone()),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_period_is_30_days_until_today_and_at_most_366() {
+        let of = |from: &str, to: &str| Ok((from.to_owned(), to.to_owned()));
+        assert_eq!(period(None, None), of("2026-10-26", "2026-11-24"));
+        assert_eq!(period(None, Some("2026-03-01")), of("2026-01-31", "2026-03-01"));
+        assert_eq!(period(Some("2026-11-24"), None), of("2026-11-24", "2026-11-24"));
+        assert_eq!(period(Some("2025-11-24"), None), of("2025-11-24", "2026-11-24"));
+        assert_eq!(period(Some("2025-11-23"), None), Err("/from".to_owned()));
+        assert_eq!(period(Some("2026-11-25"), None), Err("/from".to_owned()));
+        assert_eq!(period(Some("2026-11-24"), Some("2026-11-23")), Err("/from".to_owned()));
+        assert_eq!(period(None, Some("-000001-01-01")), Err("/to".to_owned()));
+        assert_eq!(period(Some("0000-01-01"), Some("0000-01-02")), Err("/from".to_owned()));
+        let leap = Period::of(Some(date("2024-02-28")), Some(date("2024-03-01")), date("2026-11-24")).unwrap();
+        let dates: Vec<_> = leap.dates().map(|date| date.to_string()).collect();
+        assert_eq!(dates, ["2024-02-28", "2024-02-29", "2024-03-01"]);
+        assert_eq!(
+            Period::of(None, Some(Date::MAX), Date::MAX).unwrap().dates().count(),
+            30
+        );
+    }
+
+    fn figures(requests: u64, tokens: u64, unpriced: u64) -> Figures {
+        Figures {
+            requests,
+            prompt_tokens: tokens,
+            unpriced,
+            ..Figures::default()
+        }
+    }
+
+    fn day(on: &str, user: Option<&str>, lines: &[(Category, &str, bool, Figures)]) -> UsageDay {
+        let line = |(category, model, elsewhere, figures): &(Category, &str, bool, Figures)| UsageLine {
+            category: *category,
+            model: (*model).to_owned(),
+            elsewhere: *elsewhere,
+            figures: *figures,
+        };
+        UsageDay {
+            date: date(on),
+            user: user.map(|user| UserId(user.to_owned())),
+            lines: lines.iter().map(line).collect(),
+            ..UsageDay::default()
+        }
+    }
+
+    #[test]
+    fn every_way_to_sum_up_gives_the_same_sum() {
+        let mut first = day(
+            "2026-11-01",
+            Some("ada"),
+            &[
+                (Category::Chat, "small", false, figures(2, 10, 0)),
+                (Category::Chat, "small", true, figures(1, 5, 0)),
+                (Category::Titles, "large", false, figures(1, 100, 1)),
+            ],
+        );
+        first.keys.push(KeyTally {
+            id: ApiKeyId("key".to_owned()),
+            figures: figures(2, 10, 0),
+        });
+        let nobody = day(
+            "2026-11-02",
+            None,
+            &[(Category::Chat, "small", false, figures(1, 7, 0))],
+        );
+        let all: Statistics = [nobody, first].into_iter().collect();
+        assert_eq!(all.total(), figures(5, 122, 1));
+        for group in GroupBy::ALL {
+            let groups = all.by(group);
+            assert_eq!(sum(groups.iter().map(|(_, figures)| figures)), all.total(), "{group:?}");
+        }
+        let by = |group| {
+            let groups = all.by(group).into_iter();
+            groups
+                .map(|(name, figures)| (name.unwrap_or_default(), figures.total_tokens()))
+                .collect::<Vec<_>>()
+        };
+        let named = |groups: &[(&str, u64)]| {
+            let groups = groups.iter();
+            groups
+                .map(|(name, tokens)| ((*name).to_owned(), *tokens))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(by(GroupBy::Day), named(&[("2026-11-01", 115), ("2026-11-02", 7)]));
+        assert_eq!(by(GroupBy::Model), named(&[("large", 100), ("small", 22)]));
+        assert_eq!(by(GroupBy::User), named(&[("ada", 115), ("", 7)]));
+        assert_eq!(by(GroupBy::Key), named(&[("", 112), ("key", 10)]));
+        assert_eq!(by(GroupBy::Chatbot), named(&[("", 122)]));
+        assert_eq!(all.unpriced_models(), ["large"]);
+        assert_eq!(all.within(Period::day(date("2026-11-02"))), figures(1, 7, 0));
+        let days = all.by_day_and_model();
+        assert_eq!(days.len(), 2);
+        assert_eq!(
+            days[0].1,
+            [
+                (Some("large".to_owned()), figures(1, 100, 1)),
+                (Some("small".to_owned()), figures(3, 15, 0))
+            ]
+        );
+    }
+}

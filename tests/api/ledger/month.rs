@@ -1,0 +1,323 @@
+//! A month of use, written through the ledger, of which every statistic tells the same: what was written.
+
+use std::collections::BTreeMap;
+
+use jiff::ToSpan as _;
+use model::{ApiKeyId, ChatbotId, Day, Figures, OrgId, Period, UserId, time::after};
+use store::{Ask, Bill, Charge, Reserve, Store, Tables};
+
+use super::{reports::OWN, *};
+
+const DAYS: i64 = 30;
+const CALLS: usize = 400;
+const MODELS: [&str; 4] = [
+    "gpt-4o-mini",
+    "claude~sonnet",
+    "gemini-2.5-flash",
+    "nobody-knows-its-price",
+];
+
+/// Numbers that look random and are the same in every run (Knuth's MMIX).
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % end
+    }
+
+    fn one<'a, T>(&mut self, of: &'a [T]) -> &'a T {
+        let place = self.below(u64::try_from(of.len()).unwrap());
+        &of[usize::try_from(place).unwrap()]
+    }
+}
+
+/// A call as the generator wrote it down.
+struct Call {
+    date: String,
+    user: String,
+    org: Option<String>,
+    category: Category,
+    model: &'static str,
+    key: Option<&'static str>,
+    chatbot: Option<&'static str>,
+    figures: Figures,
+}
+
+fn figures(dice: &mut Dice, model: &str) -> Figures {
+    let failed = dice.below(10) == 0;
+    let unpriced = model == MODELS[3];
+    let prompt_tokens = 1 + dice.below(5_000);
+    Figures {
+        requests: 1,
+        errors: u64::from(failed),
+        prompt_tokens,
+        completion_tokens: if failed { 0 } else { dice.below(2_000) },
+        cached_tokens: if dice.below(3) == 0 { prompt_tokens / 2 } else { 0 },
+        cost_micro_usd: if unpriced { 0 } else { dice.below(9_000) },
+        unpriced: u64::from(unpriced),
+        estimated: u64::from(dice.below(8) == 0),
+    }
+}
+
+/// Writes a month of calls, and answers what was written.
+async fn write(t: &Test, users: &[&Caller], orgs: &[&str]) -> Vec<Call> {
+    let ledger = Store::new(t.stack.sdk(), Tables::with_prefix("parlance")).ledger();
+    let (app, mut dice, mut calls) = (t.stack.app(), Dice(2026), Vec::new());
+    for _ in 0..CALLS {
+        let ago = i64::try_from(dice.below(u64::try_from(DAYS).unwrap())).unwrap();
+        let at = app.clock.now() - (ago * 24).hours();
+        let day = Day::of(at, "UTC").unwrap();
+        let user = dice.one(users);
+        let org = (dice.below(3) > 0).then(|| (*dice.one(orgs)).to_owned());
+        let (category, model) = (*dice.one(&Category::ALL), *dice.one(&MODELS));
+        let key = (dice.below(3) == 0).then(|| *dice.one(&["kiosk", "robot"]));
+        let chatbot = (dice.below(3) == 0).then(|| *dice.one(&["helper", "guide"]));
+        let bill = Bill {
+            user: UserId(user.id().to_owned()),
+            user_day: day,
+            user_limit: 1_000_000_000,
+            org: OrgId(org.clone().unwrap_or_else(|| user.org().to_owned())),
+            org_day: day,
+            org_limit: org.is_some().then_some(1_000_000_000),
+            key: key.map(|key| ApiKeyId(key.to_owned())),
+            key_budget: None,
+            chatbot: chatbot.map(|bot| ChatbotId(bot.to_owned())),
+            chatbot_cap: None,
+        };
+        let ask = Ask {
+            id: app.ids.make().unwrap(),
+            model: model.to_owned(),
+            category,
+            prompt: 10,
+            estimate: 1 + dice.below(4_000),
+            now_ms: at.as_millisecond(),
+            until: after(at, std::time::Duration::from_mins(5)),
+        };
+        let Reserve::Held(hold) = ledger.reserve(&bill, &ask).await.unwrap() else {
+            panic!("it fits")
+        };
+        if dice.below(12) == 0 {
+            assert!(
+                ledger.release(&hold).await.unwrap(),
+                "a call that was never made is none"
+            );
+            continue;
+        }
+        let figures = figures(&mut dice, model);
+        let well = figures.errors == 0;
+        let charge = Charge {
+            figures,
+            model: model.to_owned(),
+            latency_ms: well.then(|| 100 + dice.below(9_000)),
+            first_token_ms: well.then(|| 10 + dice.below(900)),
+        };
+        assert!(ledger.settle(&hold, &charge).await.unwrap());
+        if dice.below(5) == 0 {
+            assert!(!ledger.settle(&hold, &charge).await.unwrap(), "twice counts once");
+        }
+        calls.push(Call {
+            date: day.date.to_string(),
+            user: user.id().to_owned(),
+            org,
+            category,
+            model,
+            key,
+            chatbot,
+            figures,
+        });
+    }
+    calls
+}
+
+/// Figures as an answer tells them.
+fn told(figures: &Figures) -> Value {
+    json!({
+        "requests": figures.requests,
+        "errors": figures.errors,
+        "total_tokens": figures.prompt_tokens + figures.completion_tokens,
+        "prompt_tokens": figures.prompt_tokens,
+        "completion_tokens": figures.completion_tokens,
+        "cached_tokens": figures.cached_tokens,
+        "cost_micro_usd": if figures.unpriced == 0 { json!(figures.cost_micro_usd) } else { Value::Null },
+        "priced_cost_micro_usd": figures.cost_micro_usd,
+        "unpriced_requests": figures.unpriced,
+        "estimated_requests": figures.estimated,
+    })
+}
+
+fn sum<'a>(calls: impl Iterator<Item = &'a Call>) -> Value {
+    let mut all = Figures::default();
+    for call in calls {
+        all += call.figures;
+    }
+    told(&all)
+}
+
+/// The books by name, as [`shown`] has an answer's groups.
+fn booked(calls: &[&Call], name: impl Fn(&Call) -> Option<String>) -> BTreeMap<Option<String>, Value> {
+    let names: std::collections::BTreeSet<_> = calls.iter().map(|call| name(call)).collect();
+    let of = |wanted: &Option<String>| sum(calls.iter().copied().filter(|call| name(call) == *wanted));
+    names.into_iter().map(|name| (name.clone(), of(&name))).collect()
+}
+
+/// The figures of groups by their names.
+fn shown(groups: &Value) -> BTreeMap<Option<String>, Value> {
+    let groups = groups.as_array().unwrap().iter();
+    groups
+        .map(|group| {
+            let mut figures = group.as_object().unwrap().clone();
+            let name = figures.shift_remove("name").unwrap();
+            figures.shift_remove("latency");
+            figures.shift_remove("time_to_first_token");
+            (name.as_str().map(str::to_owned), figures.into())
+        })
+        .collect()
+}
+
+type Naming = fn(&Call) -> Option<String>;
+
+const GROUPS: [(&str, Naming); 6] = [
+    ("day", |call| Some(call.date.clone())),
+    ("model", |call| Some(call.model.to_owned())),
+    ("category", |call| Some(call.category.name().to_owned())),
+    ("user", |call| Some(call.user.clone())),
+    ("key", |call| call.key.map(str::to_owned)),
+    ("chatbot", |call| call.chatbot.map(str::to_owned)),
+];
+
+/// Every way in which a report can be grouped tells what was written.
+async fn agrees(caller: &Caller, path: &str, calls: &[&Call]) {
+    for (group, name) in GROUPS {
+        let report = caller.get(&format!("{path}?group_by={group}")).await.ok().json();
+        assert_eq!(report["totals"], sum(calls.iter().copied()), "{path}");
+        assert_eq!(shown(&report["groups"]), booked(calls, name), "{path} by {group}");
+    }
+}
+
+#[tokio::test]
+async fn all_statistics_of_a_month_agree_with_what_was_written() {
+    let (t, _double) = with_double().await;
+    let (ada, bob, eve) = (t.user("ada").await, t.user("bob").await, t.user("eve").await);
+    let users = [&ada, &bob, &eve];
+    let mut orgs = Vec::new();
+    for name in ["lovelace", "babbage"] {
+        orgs.push(
+            t.shared_org(name, &[(&ada, "owner"), (&bob, "admin"), (&eve, "member")])
+                .await,
+        );
+    }
+    let names: Vec<&str> = orgs.iter().map(String::as_str).collect();
+    let calls = write(&t, &users, &names).await;
+    assert!(calls.len() > CALLS * 8 / 10);
+    for user in users {
+        let own: Vec<&Call> = calls.iter().filter(|call| call.user == user.id()).collect();
+        let total = sum(own.iter().copied());
+        for path in OWN {
+            let answer = user.get(path).await.ok().json();
+            assert_eq!(answer["totals"], total, "{path}");
+            assert_eq!(answer["unpriced_models"], json!([MODELS[3]]), "{path}");
+        }
+        agrees(user, "/api/v1/tokens/usage", &own).await;
+        agrees(user, "/api/v1/analytics/usage", &own).await;
+        own_details(user, &own).await;
+        let personal: Vec<&Call> = own.iter().copied().filter(|call| call.org.is_none()).collect();
+        agrees(user, "/api/v1/ai/usage", &personal).await;
+        for org in &orgs {
+            let of_org = calls.iter().filter(|call| call.org.as_deref() == Some(org));
+            // eve is no admin: she sees what is hers.
+            let seen: Vec<_> = of_org
+                .filter(|call| user.id() != eve.id() || call.user == eve.id())
+                .collect();
+            agrees(&user.with_header("x-current-org", org), "/api/v1/ai/usage", &seen).await;
+        }
+    }
+    erased_people_stay_in_the_sums(&t, &orgs[0], &calls, &eve, &ada).await;
+}
+
+/// What the answers tell that are not grouped as they are asked to be.
+async fn own_details(user: &Caller, own: &[&Call]) {
+    let [_, (_, model), (_, category), _, (_, key), (_, chatbot)] = GROUPS;
+    let get = async |path: &str| user.get(path).await.ok().json();
+    let stats = get("/api/v1/auth/stats").await;
+    assert_eq!(shown(&stats["by_model"]), booked(own, model));
+    assert_eq!(shown(&stats["by_category"]), booked(own, category));
+    assert_eq!(stats["active_days"], booked(own, GROUPS[0].1).len());
+    let well = own.iter().filter(|call| call.figures.errors == 0);
+    assert_eq!(stats["latency"]["count"], well.count());
+    assert_eq!(
+        shown(&get("/api/v1/auth/model-stats").await["models"]),
+        booked(own, model)
+    );
+    let breakdown = get("/api/v1/auth/token-breakdown").await;
+    assert_eq!(shown(&breakdown["categories"]), booked(own, category));
+    assert_eq!(shown(&breakdown["keys"]), booked(own, key));
+    assert_eq!(shown(&breakdown["chatbots"]), booked(own, chatbot));
+    let daily = get("/api/v1/auth/daily-model-stats").await;
+    for day in daily["days"].as_array().unwrap() {
+        let of_day: Vec<&Call> = own
+            .iter()
+            .copied()
+            .filter(|call| day["date"] == call.date.as_str())
+            .collect();
+        assert_eq!(shown(&day["models"]), booked(&of_day, model), "{}", day["date"]);
+    }
+    let dashboard = get("/api/v1/tokens/dashboard").await;
+    let today = dashboard["date"].as_str().unwrap().to_owned();
+    assert_eq!(
+        dashboard["today"],
+        sum(own.iter().copied().filter(|call| call.date == today))
+    );
+    let date: jiff::civil::Date = today.parse().unwrap();
+    let week = (date - 6.days()).to_string();
+    assert_eq!(
+        dashboard["last_7_days"],
+        sum(own.iter().copied().filter(|call| call.date >= week))
+    );
+    let performance = get("/api/v1/analytics/performance").await;
+    let total = sum(own.iter().copied());
+    for figure in ["requests", "errors"] {
+        assert_eq!(performance["totals"][figure], total[figure]);
+    }
+    let csv = user.get("/api/v1/analytics/export?format=csv").await.ok();
+    let csv = String::from_utf8(csv.body.to_vec()).unwrap();
+    let column = |place: usize| -> u64 {
+        let lines = csv.lines().skip(1);
+        lines
+            .map(|line| line.split(',').nth(place).unwrap().parse::<u64>().unwrap())
+            .sum()
+    };
+    for (place, figure) in [
+        (3, "requests"),
+        (4, "errors"),
+        (5, "prompt_tokens"),
+        (6, "completion_tokens"),
+        (8, "total_tokens"),
+    ] {
+        assert_eq!(total[figure], column(place), "{figure}");
+    }
+}
+
+/// Whoever leaves for good leaves their sums, without a name.
+async fn erased_people_stay_in_the_sums(t: &Test, org: &str, calls: &[Call], gone: &Caller, admin: &Caller) {
+    gone.delete("/api/v1/users/me").await.ok();
+    t.advance_seconds(1);
+    t.anonymous().post("/_local/run/relay_outbox", json!({})).await.ok();
+    let of_org: Vec<&Call> = calls.iter().filter(|call| call.org.as_deref() == Some(org)).collect();
+    let inside = admin.with_header("x-current-org", org);
+    let report = inside.get("/api/v1/ai/usage?group_by=user").await.ok().json();
+    let named = |call: &Call| (call.user != gone.id()).then(|| call.user.clone());
+    assert_eq!(shown(&report["groups"]), booked(&of_org, named));
+    let whole = Period::of(None, None, today(t).parse().unwrap()).unwrap();
+    let rest = t
+        .stack
+        .app()
+        .usage()
+        .of_user(&UserId(gone.id().to_owned()), whole)
+        .await
+        .unwrap();
+    assert_eq!(rest, []);
+}
