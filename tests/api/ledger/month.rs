@@ -283,7 +283,7 @@ async fn own_details(user: &Caller, own: &[&Call]) {
         assert_eq!(performance["totals"][figure], total[figure]);
     }
     let csv = user.get("/api/v1/analytics/export?format=csv").await.ok();
-    let csv = String::from_utf8(csv.body.to_vec()).unwrap();
+    let csv = String::from_utf8(csv.body.clone()).unwrap();
     let column = |place: usize| -> u64 {
         let lines = csv.lines().skip(1);
         lines

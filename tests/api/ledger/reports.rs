@@ -188,7 +188,7 @@ async fn an_export_is_a_file_that_no_spreadsheet_runs() {
     assert_eq!(answer.header("content-type"), "text/csv; charset=utf-8");
     let name = format!("attachment; filename=\"usage-{day}-{day}.csv\"");
     assert_eq!(answer.header("content-disposition"), name);
-    let text = String::from_utf8(answer.body.to_vec()).unwrap();
+    let text = String::from_utf8(answer.body.clone()).unwrap();
     let mut lines = text.lines();
     assert!(
         lines.next().unwrap().starts_with("date,category,model,requests,"),
