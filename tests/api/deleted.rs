@@ -64,11 +64,7 @@ async fn no_operation_takes_a_credential_of_an_account_that_was_just_deleted() {
 async fn no_operation_finds_an_organization_that_was_just_deleted() {
     let t = Test::new().await;
     let ada = t.user("ada").await;
-    let org = ada
-        .post("/api/v1/orgs", json!({"name": "Acme"}))
-        .await
-        .created()
-        .text("id");
+    let org = ada.found_org("Acme").await;
     let inside = ada.with_header("x-current-org", &org);
     inside.get("/api/v1/documents").await.ok();
     ada.delete(&format!("/api/v1/orgs/{org}")).await.expect(204);

@@ -53,11 +53,7 @@ async fn an_erased_person_leaves_no_trace_and_their_colleagues_keep_theirs() {
     let bob = t.user("bob").await;
     let ada = t.user(MARKER).await;
     furnish(&t, &ada).await;
-    let org = bob
-        .post("/api/v1/orgs", json!({"name": "Acme"}))
-        .await
-        .created()
-        .text("id");
+    let org = bob.found_org("Acme").await;
     let invite = json!({"email": ada.account["email"]});
     bob.post(&format!("/api/v1/orgs/{org}/invite"), invite).await.created();
     let token = t.invitation_token(ada.account["email"].as_str().unwrap()).await;
@@ -108,11 +104,7 @@ async fn an_erased_person_leaves_no_trace_and_their_colleagues_keep_theirs() {
 async fn a_deleted_organization_is_emptied() {
     let t = Test::new().await;
     let ada = t.user("ada").await;
-    let org = ada
-        .post("/api/v1/orgs", json!({"name": "Acme"}))
-        .await
-        .created()
-        .text("id");
+    let org = ada.found_org("Acme").await;
     let inside = ada.with_header("x-current-org", &org);
     furnish(&t, &inside).await;
     spend(&t, &ada, Some(&org)).await;

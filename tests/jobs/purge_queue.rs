@@ -35,11 +35,7 @@ async fn a_deleted_account_is_gone_without_any_schedule() {
 async fn a_message_about_what_was_not_deleted_removes_nothing() {
     let t = Test::new().await;
     let ada = t.user("ada").await;
-    let org = ada
-        .post("/api/v1/orgs", json!({"name": "Acme"}))
-        .await
-        .created()
-        .text("id");
+    let org = ada.found_org("Acme").await;
     t.drain().await;
     let (before, user_id) = (t.items("parlance-identity").await, model::UserId(ada.id().to_owned()));
     let orgs = vec![model::OrgId(org.clone())];

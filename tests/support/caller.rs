@@ -120,6 +120,14 @@ impl Caller {
         self.send(self.request(Method::PATCH, path).json(&body)).await
     }
 
+    /// A new organization of this caller; its id.
+    pub(crate) async fn found_org(&self, name: &str) -> String {
+        self.post("/api/v1/orgs", json!({"name": name}))
+            .await
+            .created()
+            .text("id")
+    }
+
     /// A new API key of this caller.
     pub(crate) async fn api_key(&self, key: Value) -> Answer {
         self.post("/api/v1/apikeys", key).await.created()

@@ -2,10 +2,10 @@
 
 use app::QuotaChange;
 use garde::Validate;
-use http_api::{Body, Ctx, Json, Path, Result, Service};
-use model::{Quota, Timestamp};
+use http_api::{Body, Ctx, Json, Path, QuotaView, Result, Service};
+use model::Quota;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::sessions::UserPath;
 
@@ -28,30 +28,7 @@ pub(crate) struct UsedTokens {
     tokens: u64,
 }
 
-/// A daily limit and what is used of it.
-#[derive(Serialize, JsonSchema)]
-pub(crate) struct UserQuotaView {
-    user_id: String,
-    /// Most LLM tokens in a day.
-    daily_limit: u64,
-    /// LLM tokens used today.
-    used_today: u64,
-    /// When today began, in the time zone of the personal organization.
-    last_reset: Timestamp,
-}
-
-impl From<Quota> for UserQuotaView {
-    fn from(quota: Quota) -> Self {
-        Self {
-            user_id: quota.user.0,
-            daily_limit: quota.daily_limit,
-            used_today: quota.used_today,
-            last_reset: quota.last_reset,
-        }
-    }
-}
-
-pub(crate) async fn get_quota_of_user(app: Ctx, _: Service, Path(path): Path<UserPath>) -> Result<Json<UserQuotaView>> {
+pub(crate) async fn get_quota_of_user(app: Ctx, _: Service, Path(path): Path<UserPath>) -> Result<Json<QuotaView>> {
     Ok(Json(app.quota(&path.user_id).await?.into()))
 }
 
@@ -60,7 +37,7 @@ pub(crate) async fn update_quota_of_user(
     service: Service,
     Path(path): Path<UserPath>,
     Body(wanted): Body<UserQuotaPatch>,
-) -> Result<Json<UserQuotaView>> {
+) -> Result<Json<QuotaView>> {
     let change = QuotaChange {
         daily_limit: wanted.daily_limit,
         used_today: wanted.used_today,
@@ -74,7 +51,7 @@ pub(crate) async fn add_usage_of_user(
     service: Service,
     Path(path): Path<UserPath>,
     Body(used): Body<UsedTokens>,
-) -> Result<Json<UserQuotaView>> {
+) -> Result<Json<QuotaView>> {
     let quota = app.add_usage(&service.actor(), &path.user_id, used.tokens).await?;
     Ok(Json(quota.into()))
 }

@@ -2,13 +2,13 @@
 
 use app::QuotaChange;
 use garde::Validate;
-use http_api::{Body, Ctx, Json, Result, SelfOrAdmin};
+use http_api::{Body, Ctx, Json, QuotaView, Result, SelfOrAdmin};
 use model::{
-    Quota, Timestamp,
+    Quota,
     permission::{ReadAccount, WriteAccount},
 };
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 /// A change of a daily limit. `last_reset` in the body is ignored: a day begins by itself.
 #[derive(Deserialize, Validate, JsonSchema)]
@@ -19,30 +19,6 @@ pub(crate) struct QuotaPatch {
     /// LLM tokens that count as used today; read when a platform admin calls, otherwise ignored.
     #[garde(inner(range(max = Quota::MAX_DAILY_LIMIT)))]
     used_today: Option<u64>,
-}
-
-/// A daily limit and what is used of it.
-#[derive(Serialize, JsonSchema)]
-#[schemars(rename = "Quota")]
-pub(crate) struct QuotaView {
-    user_id: String,
-    /// Most LLM tokens in a day.
-    daily_limit: u64,
-    /// LLM tokens used today.
-    used_today: u64,
-    /// When today began, in the time zone of the personal organization.
-    last_reset: Timestamp,
-}
-
-impl From<Quota> for QuotaView {
-    fn from(quota: Quota) -> Self {
-        Self {
-            user_id: quota.user.0,
-            daily_limit: quota.daily_limit,
-            used_today: quota.used_today,
-            last_reset: quota.last_reset,
-        }
-    }
 }
 
 pub(crate) async fn get_quota(app: Ctx, about: SelfOrAdmin<ReadAccount>) -> Result<Json<QuotaView>> {

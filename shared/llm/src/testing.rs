@@ -31,6 +31,16 @@ pub(crate) fn request() -> ChatRequest {
     }
 }
 
+/// A request with everything in it that vendors write each in their own way.
+pub(crate) fn dialogue() -> ChatRequest {
+    ChatRequest {
+        system: Some("Be kind.".to_owned()),
+        messages: vec![Message::user("a"), Message::assistant("b"), Message::user("c")],
+        temperature: Some(1.5),
+        ..request()
+    }
+}
+
 pub(crate) fn info(provider: &'static str, id: &'static str) -> ModelInfo {
     ModelInfo {
         id: id.into(),

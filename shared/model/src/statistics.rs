@@ -214,17 +214,12 @@ impl Statistics {
 
     /// The models of each day, days in their order, the models with the most tokens first.
     pub fn by_day_and_model(&self) -> Vec<(Date, Vec<Group>)> {
-        let mut dates: Vec<Date> = self.cells.keys().map(|cell| cell.date).collect();
-        dates.dedup();
-        let of_day = |date: Date| {
-            let cells = self.cells().filter(|(cell, _)| cell.date == date);
-            let day = Self {
-                cells: cells.map(|(cell, figures)| (cell.clone(), *figures)).collect(),
-                ..Self::default()
-            };
-            (date, day.by(GroupBy::Model))
-        };
-        dates.into_iter().map(of_day).collect()
+        let mut days: BTreeMap<Date, Self> = BTreeMap::new();
+        for (cell, figures) in &self.cells {
+            days.entry(cell.date).or_default().cells.insert(cell.clone(), *figures);
+        }
+        let days = days.into_iter();
+        days.map(|(date, day)| (date, day.by(GroupBy::Model))).collect()
     }
 
     /// Models of which a call had no known price.
@@ -328,11 +323,10 @@ mod tests {
         }
     }
 
-    fn day(on: &str, user: Option<&str>, lines: &[(Category, &str, bool, Figures)]) -> UsageDay {
-        let line = |(category, model, elsewhere, figures): &(Category, &str, bool, Figures)| UsageLine {
+    fn day(on: &str, user: Option<&str>, lines: &[(Category, &str, Figures)]) -> UsageDay {
+        let line = |(category, model, figures): &(Category, &str, Figures)| UsageLine {
             category: *category,
             model: (*model).to_owned(),
-            elsewhere: *elsewhere,
             figures: *figures,
         };
         UsageDay {
@@ -349,20 +343,16 @@ mod tests {
             "2026-11-01",
             Some("ada"),
             &[
-                (Category::Chat, "small", false, figures(2, 10, 0)),
-                (Category::Chat, "small", true, figures(1, 5, 0)),
-                (Category::Titles, "large", false, figures(1, 100, 1)),
+                (Category::Chat, "small", figures(2, 10, 0)),
+                (Category::Chat, "small", figures(1, 5, 0)),
+                (Category::Titles, "large", figures(1, 100, 1)),
             ],
         );
         first.keys.push(KeyTally {
             id: ApiKeyId("key".to_owned()),
             figures: figures(2, 10, 0),
         });
-        let nobody = day(
-            "2026-11-02",
-            None,
-            &[(Category::Chat, "small", false, figures(1, 7, 0))],
-        );
+        let nobody = day("2026-11-02", None, &[(Category::Chat, "small", figures(1, 7, 0))]);
         let all: Statistics = [nobody, first].into_iter().collect();
         assert_eq!(all.total(), figures(5, 122, 1));
         for group in GroupBy::ALL {

@@ -123,8 +123,6 @@ pub struct UsageLine {
     pub category: Category,
     /// The model that answered.
     pub model: String,
-    /// Whether it was used in another organization than the person's own; of the days of a person only.
-    pub elsewhere: bool,
     /// The figures.
     pub figures: Figures,
 }

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::{
     },
     types::{
         AttributeValue, ConditionCheck, Delete, KeysAndAttributes, Put, TransactWriteItem, Update,
-        builders::UpdateBuilder,
+        builders::{PutBuilder, UpdateBuilder},
     },
 };
 use model::{Error, Page, PageRequest, Result};
@@ -314,6 +314,11 @@ pub(crate) async fn transact_with(
     }
 }
 
+fn put_part(put: PutBuilder) -> Result<TransactWriteItem> {
+    let put = put.build().map_err(Error::internal)?;
+    Ok(TransactWriteItem::builder().put(put).build())
+}
+
 /// Parts of a transaction.
 impl Table<'_> {
     /// Writes an item that must not exist yet.
@@ -329,20 +334,14 @@ impl Table<'_> {
         values: [(&str, AttributeValue); N],
     ) -> Result<TransactWriteItem> {
         let put = Put::builder().table_name(self.name).set_item(Some(item));
-        let put = values
-            .into_iter()
-            .fold(put.condition_expression(condition), |put, (name, value)| {
-                put.expression_attribute_values(name, value)
-            });
-        let put = put.build().map_err(Error::internal)?;
-        Ok(TransactWriteItem::builder().put(put).build())
+        let values = values.map(|(name, value)| (name.to_owned(), value));
+        let put = put.condition_expression(condition);
+        put_part(put.set_expression_attribute_values((N > 0).then(|| values.into())))
     }
 
     /// Writes an item, whatever is there.
     pub(crate) fn part_put(&self, item: Item) -> Result<TransactWriteItem> {
-        let put = Put::builder().table_name(self.name).set_item(Some(item)).build();
-        let put = put.map_err(Error::internal)?;
-        Ok(TransactWriteItem::builder().put(put).build())
+        put_part(Put::builder().table_name(self.name).set_item(Some(item)))
     }
 
     /// Deletes an item that must be there, and has to have this value in this attribute if one is given.

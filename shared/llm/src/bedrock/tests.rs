@@ -5,8 +5,7 @@ use serde_json::json;
 
 use super::*;
 use crate::ModelError;
-use crate::chat::Message;
-use crate::testing::{HARD, PATIENT, counted, every_split, http, info, outcome, request};
+use crate::testing::{HARD, PATIENT, counted, dialogue, every_split, http, info, outcome, request};
 use model_double::{Counts, ModelDouble, Script, Step};
 
 /// What `bedrock-runtime.us-east-1.amazonaws.com` sent on 2025-01-23 (amazon.titan-text-lite-v1, `ConverseStream`), as
@@ -86,12 +85,6 @@ fn a_damaged_frame_is_refused() {
 #[tokio::test]
 async fn a_request_is_what_the_vendor_takes() {
     let double = ModelDouble::start().await.unwrap();
-    let request = ChatRequest {
-        system: Some("Be kind.".to_owned()),
-        messages: vec![Message::user("a"), Message::assistant("b"), Message::user("c")],
-        temperature: Some(1.5),
-        ..request()
-    };
     let counts = Counts {
         prompt: 100,
         cached: 60,
@@ -100,7 +93,7 @@ async fn a_request_is_what_the_vendor_takes() {
         reasoning: 0,
     };
     double.next(Script::text(HARD).thinking(&["Hm."]).usage(counts));
-    let answer = outcome(&model_at(&double.url()), request).await;
+    let answer = outcome(&model_at(&double.url()), dialogue()).await;
     let usage = Usage {
         cached_tokens: 60,
         cache_write_tokens: 30,

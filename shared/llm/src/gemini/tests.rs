@@ -1,8 +1,8 @@
 use serde_json::json;
 
 use super::*;
-use crate::testing::{HARD, PATIENT, counted, every_split_is_the_same, http, info, outcome, request};
-use crate::{Message, ModelError};
+use crate::ModelError;
+use crate::testing::{HARD, PATIENT, counted, dialogue, every_split_is_the_same, http, info, outcome, request};
 use model_double::{Counts, Finish, ModelDouble, Script};
 
 /// What `generativelanguage.googleapis.com` sent: the first event is from the description of a public collection of
@@ -47,12 +47,6 @@ fn every_split_of_a_recording_gives_the_same_text_and_usage() {
 #[tokio::test]
 async fn a_request_is_what_the_vendor_takes() {
     let double = ModelDouble::start().await.unwrap();
-    let request = ChatRequest {
-        system: Some("Be kind.".to_owned()),
-        messages: vec![Message::user("a"), Message::assistant("b"), Message::user("c")],
-        temperature: Some(1.5),
-        ..request()
-    };
     let counts = Counts {
         prompt: 9,
         cached: 4,
@@ -61,7 +55,7 @@ async fn a_request_is_what_the_vendor_takes() {
         ..Counts::default()
     };
     double.next(Script::text(HARD).usage(counts).ending(Finish::Length));
-    let answer = outcome(&model_at(&format!("{}/v1beta", double.url())), request).await;
+    let answer = outcome(&model_at(&format!("{}/v1beta", double.url())), dialogue()).await;
     let usage = Usage {
         cached_tokens: 4,
         reasoning_tokens: 5,

@@ -179,7 +179,7 @@ fn read(item: &Item, whose: Whose<'_>) -> Option<UsageDay> {
         },
         ..UsageDay::default()
     };
-    let mut lines: BTreeMap<(Category, String, bool), Figures> = BTreeMap::new();
+    let mut lines: BTreeMap<(Category, String), Figures> = BTreeMap::new();
     let (mut of_keys, mut of_bots) = (BTreeMap::new(), BTreeMap::new());
     for (name, value) in item {
         let Some((kind, rest)) = name.split_once('~') else {
@@ -204,10 +204,7 @@ fn read(item: &Item, whose: Whose<'_>) -> Option<UsageDay> {
                 let Some(category) = Category::ALL.into_iter().find(named) else {
                     continue;
                 };
-                let figures = lines
-                    .entry((category, model.to_owned(), kind == ELSEWHERE))
-                    .or_default();
-                put(figures, last, number);
+                put(lines.entry((category, model.to_owned())).or_default(), last, number);
             }
             "k" | "xk" => put(of_keys.entry(ApiKeyId(middle.to_owned())).or_default(), last, number),
             "b" | "xb" => put(of_bots.entry(ChatbotId(middle.to_owned())).or_default(), last, number),
@@ -226,10 +223,9 @@ fn read(item: &Item, whose: Whose<'_>) -> Option<UsageDay> {
             _ => {}
         }
     }
-    let line = |((category, model, elsewhere), figures)| UsageLine {
+    let line = |((category, model), figures)| UsageLine {
         category,
         model,
-        elsewhere,
         figures,
     };
     day.lines = lines.into_iter().map(line).collect();
