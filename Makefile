@@ -15,12 +15,16 @@ AWS_REGION ?= us-east-1
 pins = $(firstword $(shell cksum < infra/tools/$(1).txt))
 LINT_VENV := $(CACHE)/lint-$(call pins,lint)
 BUILD_VENV := $(CACHE)/build-$(call pins,build)
+SDK_VENV := $(CACHE)/sdk-$(call pins,sdk)
+# The Node client, where there is Node.
+SDK_NODE := openai@7.57.0
+SDK_NODE_MODULES := $(CACHE)/sdk-node-$(SDK_NODE)
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY_ROOT := $(CACHE)/cargo-deny-$(CARGO_DENY_VERSION)
 CARGO_DENY := $(CARGO_DENY_ROOT)/bin/cargo-deny
 
 ##@ Work
-.PHONY: help dev demo test test-kill audit-verify clean-data new-function
+.PHONY: help dev demo test test-kill test-sdk audit-verify clean-data new-function
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z0-9_-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
@@ -36,6 +40,12 @@ test: ## Run all tests (TEST="part of a name" for some)
 test-kill: ## Kill the server 50 times while it works, then look for what is lost or doubled (ARGS="--seed 2")
 	cargo build --quiet -p local --bin parlance
 	python3 infra/tools/kill_test.py --binary "$${CARGO_TARGET_DIR:-target}/debug/parlance" $(ARGS)
+
+test-sdk: $(SDK_VENV)/.ready ## Have the official clients of OpenAI (Python, and Node if it is there) call the API
+	cargo build --quiet -p local --bin parlance
+	if command -v npm > /dev/null; then npm install --silent --no-audit --no-fund --prefix "$(SDK_NODE_MODULES)" $(SDK_NODE); fi
+	$(SDK_VENV)/bin/python infra/tools/sdk_test.py --binary "$${CARGO_TARGET_DIR:-target}/debug/parlance" \
+		$$(if command -v node > /dev/null; then echo "--node-modules $(SDK_NODE_MODULES)/node_modules"; fi)
 
 audit-verify: ## Recompute the hash chains of the audit log (ARGS="--table NAME" for one in AWS)
 	cargo run --quiet -p local --bin parlance -- audit verify $(ARGS)
@@ -118,7 +128,7 @@ deploy: build-arm64 $(LINT_VENV)/.ready ## Deploy with SAM (STACK=parlance AWS_R
 		--region $(AWS_REGION) --resolve-s3 --capabilities CAPABILITY_IAM --no-fail-on-empty-changeset $(ARGS)
 
 # Tools. pip and cargo leave nothing half installed behind: the mark is written last.
-$(LINT_VENV)/.ready $(BUILD_VENV)/.ready: $(CACHE)/%/.ready:
+$(LINT_VENV)/.ready $(BUILD_VENV)/.ready $(SDK_VENV)/.ready: $(CACHE)/%/.ready:
 	python3 -m venv $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement infra/tools/$(firstword $(subst -, ,$*)).txt
 	touch $@

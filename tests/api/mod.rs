@@ -2,6 +2,7 @@
 
 mod abuse;
 mod admin;
+mod ai;
 mod apikeys;
 mod audit;
 mod auth;
@@ -20,6 +21,7 @@ pub(crate) mod ledger;
 mod matrix;
 mod members;
 mod models;
+mod openai;
 mod openapi;
 mod org_races;
 mod orgs;

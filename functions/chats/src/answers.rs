@@ -1,9 +1,10 @@
 //! Answers: other ones, more of one, and the way back to one whose stream was lost.
 
-use app::{Asked, LastSeen, Payer, Question};
-use futures::StreamExt as _;
+use app::{Asked, LastSeen, Payer, Question, Tuning};
 use garde::Validate;
-use http_api::{Body, Ctx, Either, EventStream, Json, LastEventId, May, Member, Path, Result, WantsStream, not_blank};
+use http_api::{
+    AnswerFrame, Body, Ctx, Either, EventStream, Json, LastEventId, May, Member, Path, Result, WantsStream, not_blank,
+};
 use model::{
     ConversationId, Error,
     conversation::MAX_MESSAGE,
@@ -12,7 +13,7 @@ use model::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::view::{AnswerFrame, MessagePath, MessageView, answered_view, frame};
+use crate::view::{MessagePath, MessageView, answered_view};
 
 /// An answer, whole or piece by piece.
 pub(crate) type Answering = Either<Json<MessageView>, EventStream<AnswerFrame>>;
@@ -49,7 +50,7 @@ pub(crate) async fn answer(app: &Ctx, member: &Member, question: Question, strea
     let payer = Payer::of(&member.identity, &member.org);
     if stream {
         let events = app.answer(payer, question).await?;
-        return Ok(Either::Right(EventStream::with_ids(events.map(frame))));
+        return Ok(Either::Right(AnswerFrame::stream(events)));
     }
     let answered = app.answer_whole(payer, question).await?;
     Ok(Either::Left(Json(answered_view(&answered, app.clock.now()))))
@@ -69,6 +70,7 @@ async fn answer_at(
         conversation,
         asked,
         model: manner.model,
+        tuning: Tuning::default(),
     };
     answer(app, member, question, manner.stream || is_accepted).await
 }
@@ -120,6 +122,7 @@ pub(crate) async fn edit_message(
         conversation: path.session_id,
         asked: Asked::Instead(path.message_id, edited.content),
         model: edited.model,
+        tuning: Tuning::default(),
     };
     answer(&app, &member, question, edited.stream || accept.0).await
 }
@@ -153,5 +156,5 @@ pub(crate) async fn follow_answer(
     let events = app
         .follow_answer(&conversations, &path.session_id, &path.message_id, seen)
         .await?;
-    Ok(EventStream::with_ids(events.map(frame)))
+    Ok(AnswerFrame::stream(events))
 }

@@ -1,6 +1,6 @@
 //! `/api/chat` (document 004): a chat session has a chatbot, and every message is answered.
 
-use app::{Asked, NewConversation, Question};
+use app::{Asked, NewConversation, Question, Tuning};
 use garde::Validate;
 use http_api::{Body, Created, Ctx, Json, May, Path, Result, WantsStream, not_blank, readable_name};
 use model::{
@@ -77,6 +77,7 @@ pub(crate) async fn send_message(
         conversation: path.session_id,
         asked: Asked::Next(new.content),
         model: new.model,
+        tuning: Tuning::default(),
     };
     answer(&app, &member, question, new.stream || accept.0).await
 }

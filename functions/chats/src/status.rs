@@ -1,5 +1,6 @@
 //! Whether chats can be answered.
 
+use app::Payer;
 use http_api::{Ctx, Json, May, Result};
 use model::permission::ReadChats;
 use schemars::JsonSchema;
@@ -24,8 +25,9 @@ struct Component {
     status: &'static str,
 }
 
-pub(crate) async fn get_chat_status(app: Ctx, _: May<ReadChats>) -> Result<Json<ChatStatus>> {
-    let (health, models) = (app.chat_health().await, app.models().await);
+pub(crate) async fn get_chat_status(app: Ctx, member: May<ReadChats>) -> Result<Json<ChatStatus>> {
+    let payer = Payer::of(&member.identity, &member.org);
+    let (health, models) = (app.chat_health().await, app.models(&payer).await);
     let models = models.map(|models| models.into_iter().map(|model| model.id).collect::<Vec<_>>());
     let component = |name, ok| Component {
         name,

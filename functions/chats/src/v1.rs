@@ -1,11 +1,11 @@
 //! `/api/v1/chat` (document 002): a chat session may be without a chatbot, and a message is answered where something
 //! answers.
 
-use app::{Asked, NewConversation, Payer, Question};
-use futures::StreamExt as _;
+use app::{Asked, NewConversation, Payer, Question, Tuning};
 use garde::Validate;
 use http_api::{
-    Body, Created, Ctx, Either, EventStream, Json, May, Path, Query, Result, WantsStream, not_blank, readable_name,
+    AnswerFrame, Body, Created, Ctx, Either, EventStream, Json, May, Path, Query, Result, WantsStream, not_blank,
+    readable_name,
 };
 use model::{
     ChatbotId,
@@ -17,10 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     sessions::session_with_messages,
-    view::{
-        ABSENT, AnswerFrame, MessageView, SessionPath, SessionView, SessionWithMessages, answered_view, frame,
-        question_view,
-    },
+    view::{ABSENT, MessageView, SessionPath, SessionView, SessionWithMessages, answered_view, question_view},
 };
 
 /// A new chat session.
@@ -126,11 +123,12 @@ pub(crate) async fn send_message(
         conversation: path.session_id,
         asked: Asked::Next(new.content),
         model: new.model,
+        tuning: Tuning::default(),
     };
     let payer = Payer::of(&member.identity, &member.org);
     if wants_stream {
         let events = app.answer(payer, question).await?;
-        return Ok(Either::Right(EventStream::with_ids(events.map(frame))));
+        return Ok(Either::Right(AnswerFrame::stream(events)));
     }
     let answered = app.answer_whole(payer, question).await?;
     Ok(Either::Left(Created(MessageWithAnswer {

@@ -1,7 +1,6 @@
 //! What is shown of conversations.
 
-use app::{AnswerEvent, Answered};
-use http_api::Result;
+use app::Answered;
 use model::{
     Answer, AnswerStatus, Citation, Conversation, ConversationId, Error, Feedback, MessageId, Timestamp, Turn, Usage,
 };
@@ -193,67 +192,4 @@ pub(crate) fn in_reading_order(turns: &[Turn], now: Timestamp) -> Vec<MessageVie
         [Some(question_view(turn)), answer]
     });
     messages.flatten().collect()
-}
-
-/// Part of a streamed answer. The last one has no content and everything that is known at the end.
-#[derive(Default, Serialize, JsonSchema)]
-#[serde(default)]
-pub(crate) struct AnswerFrame {
-    /// The next words.
-    content: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message_id: Option<String>,
-    /// The message that is answered.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    question_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    model: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    requested_model: Option<String>,
-    /// The passages that the numbers in the text stand for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sources: Option<Vec<Citation>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    notice: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    usage: Option<Usage>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cost_micro_usd: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    finish_reason: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<AnswerStatus>,
-}
-
-/// The frame of an event, under an id with which the stream can be gone on with.
-pub(crate) fn frame(event: model::Result<AnswerEvent>) -> Result<(String, AnswerFrame)> {
-    let event = event?;
-    let id = event.id();
-    let frame = match event {
-        AnswerEvent::Text { text, .. } => AnswerFrame {
-            content: text,
-            ..AnswerFrame::default()
-        },
-        AnswerEvent::Done(answered) => last_frame(&answered),
-    };
-    Ok((id, frame))
-}
-
-fn last_frame(answered: &Answered) -> AnswerFrame {
-    let Some(answer) = answered.turn.answer(&answered.answer) else {
-        return AnswerFrame::default();
-    };
-    AnswerFrame {
-        content: String::new(),
-        message_id: Some(answer.id.0.clone()),
-        question_id: Some(answered.turn.id.0.clone()),
-        model: answer.model.clone(),
-        requested_model: answer.requested_model.clone(),
-        sources: Some(answer.citations.clone()),
-        notice: answer.notice.clone(),
-        usage: Some(answer.usage),
-        cost_micro_usd: answer.cost_micro_usd,
-        finish_reason: answer.finish_reason.clone(),
-        status: Some(answer.status),
-    }
 }

@@ -14,6 +14,7 @@ pub fn groups() -> Vec<(&'static str, Api)> {
     vec![
         ("apikeys", apikeys::api()),
         ("admin", admin::api()),
+        ("ai", ai::api()),
         ("audit", audit::api()),
         ("auth", auth::api()),
         ("chatbots", chatbots::api()),

@@ -11,7 +11,7 @@ use llm::{
 };
 use model::{Clock, Error, Result, Secret};
 
-use crate::{App, Config, operations::Provider, signing::Signing};
+use crate::{App, Config, Payer, operations::Provider, signing::Signing};
 
 /// Name of the built-in model.
 const LOCAL: &str = "local";
@@ -59,6 +59,14 @@ pub struct ModelView {
     pub max_output_tokens: u32,
     /// What it costs now, where that is known.
     pub price: Option<Price>,
+}
+
+impl ModelView {
+    /// Whether `name` is its name or an alias, with its provider in front or without.
+    pub fn is_called(&self, name: &str) -> bool {
+        let named = catalog::resolve(name);
+        named.provider == self.provider && named.model == self.id
+    }
 }
 
 /// What it takes to reach a provider.
@@ -138,8 +146,9 @@ impl App {
         })
     }
 
-    /// The models that this deployment can reach, as far as we know their names: other names work as well.
-    pub fn models(&self) -> BoxFuture<'_, Result<Vec<ModelView>>> {
+    /// The models that this deployment can reach and `payer` may ask, as far as we know their names: other names work
+    /// as well.
+    pub fn models<'a>(&'a self, payer: &'a Payer) -> BoxFuture<'a, Result<Vec<ModelView>>> {
         Box::pin(async move {
             let now = self.clock.now();
             let mut reachable = vec![BUILT_IN];
@@ -151,7 +160,7 @@ impl App {
                     .map(|found| found.name),
             );
             let known = catalog::known().iter();
-            let known = known.filter(|known| reachable.contains(&known.provider));
+            let known = known.filter(|known| reachable.contains(&known.provider) && payer.may_ask(known.model).is_ok());
             Ok(known
                 .map(|known| ModelView {
                     id: known.model.to_owned(),
@@ -169,9 +178,7 @@ impl App {
     ///
     /// # Errors
     /// [`Error::Upstream`] `provider_not_configured`.
-    #[expect(dead_code, reason = "the operations that embed texts come with a later issue")]
-    pub(crate) async fn embedder(&self, name: &str, dimensions: Option<u32>) -> Result<Arc<dyn Embedder>> {
-        let named = catalog::resolve(name);
+    pub(crate) async fn embedder(&self, named: &Named, dimensions: Option<u32>) -> Result<Arc<dyn Embedder>> {
         let providers = &self.config.providers;
         let base_url = match named.provider.as_str() {
             "openai" => Some(providers.openai.as_str()),
@@ -181,11 +188,11 @@ impl App {
         match (base_url, self.access(&named.provider).await?) {
             (Some(base_url), Some(Access::Key(key))) => {
                 let http = self.models.http.clone();
-                let model = OpenAiEmbedder::new(info(&named), base_url, key, http, dimensions);
+                let model = OpenAiEmbedder::new(info(named), base_url, key, http, dimensions);
                 Ok(Arc::new(model.map_err(Error::internal)?))
             }
             _ => Err(ModelError::NotConfigured {
-                provider: named.provider,
+                provider: named.provider.clone(),
             }
             .into()),
         }

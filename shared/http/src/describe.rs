@@ -1,10 +1,16 @@
 //! What extractors and replies say about themselves in the `OpenAPI` document.
 
+use http::StatusCode;
 use model::Permission;
 use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
-use crate::{schemas::Schemas, shape::Direction, surface::Surface};
+use crate::{
+    openai_error,
+    schemas::Schemas,
+    shape::Direction,
+    surface::{Surface, speaks_openai},
+};
 
 /// A type in a handler's signature that documents itself.
 pub trait Describe {
@@ -65,10 +71,24 @@ impl OperationDoc<'_> {
         }
     }
 
+    /// The answer that says what went wrong, in the shape that clients of this path know.
+    pub(crate) fn error_response(&self) -> &'static str {
+        if speaks_openai(self.path) {
+            "#/components/responses/OpenAiError"
+        } else {
+            "#/components/responses/Problem"
+        }
+    }
+
     /// A status under which the answer is a problem.
     pub(crate) fn problem(&mut self, status: u16) {
+        let shown = StatusCode::from_u16(status).map(|status| openai_error::status(status).as_u16());
+        let status = match shown {
+            Ok(shown) if speaks_openai(self.path) => shown,
+            _ => status,
+        };
         self.responses
-            .insert(status.to_string(), json!({"$ref": "#/components/responses/Problem"}));
+            .insert(status.to_string(), json!({"$ref": self.error_response()}));
     }
 
     /// An optional header.

@@ -19,6 +19,7 @@
 //! ```
 
 mod access_log;
+mod answer_frame;
 mod api;
 mod body;
 mod border;
@@ -55,6 +56,7 @@ mod surface;
 mod testing;
 mod upload;
 
+pub use answer_frame::AnswerFrame;
 pub use api::{Api, Operate, Operation};
 pub use body::{Body, FormOrJson, Input, MAX_JSON_BYTES};
 pub use caller::{Caller, May, Member, PlatformAdmin};

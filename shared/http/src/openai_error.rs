@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 use model::{FieldError, LimitReached};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The status under `/v1/`: that API has no 422, and its clients know a refused request by 400.
@@ -14,12 +15,14 @@ pub(crate) fn status(status: StatusCode) -> StatusCode {
 }
 
 /// The body of every error answer under `/v1/`. The request id is in the header `x-request-id`, where clients look.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "OpenAiError")]
 pub(crate) struct Envelope {
     error: Inner,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "OpenAiErrorDetail")]
 struct Inner {
     /// A sentence a person can act on.
     message: String,

@@ -4,10 +4,19 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::{Api, api::Route, describe::OperationDoc, problem, schemas::Schemas, shape::Direction, surface::Surface};
+use crate::{
+    Api,
+    api::Route,
+    describe::OperationDoc,
+    openai_error, problem,
+    schemas::Schemas,
+    shape::Direction,
+    surface::{Surface, speaks_openai},
+};
 
 const DESCRIPTION: &str = "\
-One system behind several surfaces: `/api/v1/*` speaks snake_case, `/api/*` camelCase; requests may use either.
+One system behind several surfaces: `/api/v1/*` speaks snake_case, `/api/*` camelCase; requests may use either. `/v1/*` is \
+that part of OpenAI's API which its clients need, with its errors.
 
 Every POST, PUT, PATCH and DELETE that lists it takes an `Idempotency-Key` (24 hours). A repeated request gets the first answer \
 again, byte for byte, with `Idempotent-Replayed: true`. Answers over 300 KB are not kept: then the repeated request \
@@ -67,6 +76,16 @@ pub fn openapi<S: Clone + Send + Sync + 'static>(apis: &[Api<S>]) -> Value {
             },
         },
     });
+    let has_openai = document["paths"]
+        .as_object()
+        .is_some_and(|paths| paths.keys().any(|path| speaks_openai(path)));
+    if has_openai {
+        let envelope = schemas.subschema::<openai_error::Envelope>(Surface::Snake, Direction::Out);
+        document["components"]["responses"]["OpenAiError"] = json!({
+            "description": "What went wrong, as OpenAI's API writes it.",
+            "content": {"application/json": {"schema": envelope}},
+        });
+    }
     let components = schemas.finish(&mut document);
     document["components"]["schemas"] = Value::Object(components);
     document
@@ -90,6 +109,7 @@ fn operation<S>(route: &Route<S>, describe: fn(&mut OperationDoc<'_>), schemas: 
         );
         doc.problem(409);
     }
+    let error_response = doc.error_response();
     let mut operation = json!({
         "operationId": route.operation.id,
         "summary": route.summary,
@@ -100,7 +120,7 @@ fn operation<S>(route: &Route<S>, describe: fn(&mut OperationDoc<'_>), schemas: 
         operation["requestBody"] = body;
     }
     let mut responses: Map<String, Value> = doc.responses.into_iter().collect();
-    responses.insert("default".to_owned(), json!({"$ref": "#/components/responses/Problem"}));
+    responses.insert("default".to_owned(), json!({"$ref": error_response}));
     operation["responses"] = Value::Object(responses);
     operation["security"] = Value::Array(doc.security);
     operation

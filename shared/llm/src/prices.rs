@@ -57,6 +57,16 @@ fn exact(provider: &str, model: &str, at: Timestamp) -> Option<Price> {
 }
 
 impl Price {
+    /// Micro-USD that a million tokens of a prompt cost, unless the prompt is a long one.
+    pub fn input_per_million(&self) -> u64 {
+        self.base.input
+    }
+
+    /// Micro-USD that a million tokens of an answer cost, unless the prompt is a long one.
+    pub fn output_per_million(&self) -> u64 {
+        self.base.output
+    }
+
     /// What an answer costs in micro-USD, rounded half up once, at the end.
     pub fn cost_micro_usd(&self, usage: &Usage) -> u64 {
         let rates = match self.long {

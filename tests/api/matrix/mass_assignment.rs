@@ -6,10 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use http_api::Operation;
+use model_double::ModelDouble;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Map, Value, json};
 
-use super::{SERVICE_KEY, operations, policy, requests, scenery::Scenery};
+use super::{OWN_MODELS, SERVICE_KEY, operations, policy, requests, scenery::Scenery};
 use crate::support::{ADMIN, Caller, Test, flatten_json};
 
 /// What our tables call things, or others do.
@@ -174,7 +175,14 @@ fn loaded(caller: &Caller, operation: &Operation, scenery: &Scenery, more: &Map<
 #[tokio::test]
 async fn what_is_sent_beyond_the_declared_fields_changes_nothing() {
     let (policy, document) = (policy::read(), local::functions::openapi());
-    let environment = [ADMIN[0], ADMIN[1], ("INTERNAL_API_KEY", SERVICE_KEY)];
+    let double = ModelDouble::start().await.unwrap();
+    let models = double.url();
+    let environment = [
+        ADMIN[0],
+        ADMIN[1],
+        ("INTERNAL_API_KEY", SERVICE_KEY),
+        (OWN_MODELS, &models),
+    ];
     let t = Test::with(&environment).await;
     let scenery = Scenery::set(&t).await;
     let before = t.snapshot().await;

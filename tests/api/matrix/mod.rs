@@ -10,6 +10,7 @@ mod scenery;
 
 use futures::future::join_all;
 use http_api::Operation;
+use model_double::ModelDouble;
 
 use crate::support::Test;
 
@@ -17,6 +18,8 @@ use policy::{Answers, Expected};
 use scenery::Scenery;
 
 const SERVICE_KEY: &str = "a service key that only this test knows";
+/// Names the server that turns texts into vectors.
+const OWN_MODELS: &str = "OPENAI_COMPATIBLE_BASE_URL";
 
 /// Every operation that clients may call.
 pub(super) fn operations() -> Vec<Operation> {
@@ -30,7 +33,14 @@ async fn every_operation_lets_in_whom_the_policy_names_and_nobody_else() {
     let policy = policy::read();
     let operations = operations();
     let [(email, admin), (password, secret)] = crate::support::ADMIN;
-    let environment = [(email, admin), (password, secret), ("INTERNAL_API_KEY", SERVICE_KEY)];
+    let double = ModelDouble::start().await.unwrap();
+    let models = double.url();
+    let environment = [
+        (email, admin),
+        (password, secret),
+        ("INTERNAL_API_KEY", SERVICE_KEY),
+        (OWN_MODELS, &models),
+    ];
     let t = Test::with(&environment).await;
     let scenery = Scenery::set(&t).await;
     let before = t.snapshot().await;

@@ -35,6 +35,8 @@ pub(super) fn request(caller: &Caller, operation: &Operation, things: &Things) -
         .replace("{log_id}", &things.log)
         .replace("{prompt_id}", prompt)
         .replace("{message_id}", &things.message)
+        .replace("{model}/{part}", &format!("chatbot/{}", things.chatbot))
+        .replace("{model}", "local")
         .replace("{version}", "latest")
         .replace("{label}", "live")
         .replace("{clerk_user_id}", "user_new?email=clerk@example.com");
@@ -67,6 +69,9 @@ pub(super) fn body(operation: &Operation, things: &Things) -> Value {
         (_, "/auth/reset-password") => json!({"email": "bystander@example.com"}),
         (_, "/auth/reset-password/confirm") => json!({"token": things.reset_token, "new_password": PASSWORD}),
         (_, "/auth/verify-email/confirm") => json!({"token": things.verification_token}),
+        (_, "/ai/chat" | "/ai/chat/stream") => json!({"message": "Hello?"}),
+        (_, "/chat/completions") => json!({"model": "local", "messages": [{"role": "user", "content": "Hello?"}]}),
+        (_, "/embeddings") => json!({"model": "compatible/vectors", "input": "Hello?"}),
         (_, "/chat/sessions") => json!({"chatbot_id": things.chatbot}),
         (_, "/audit_logs") => json!({"action": "seen"}),
         (_, "/user_prompts" | "/user_prompts/{prompt_id}" | "/system_prompts" | "/system_prompts/{prompt_id}") => {

@@ -13,6 +13,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use model_double::ModelDouble;
 use serde_json::json;
 
 use self::{
@@ -92,10 +93,17 @@ async fn whatever_a_person_wrote_is_nowhere_after_their_erasure_and_never_was_in
     // While there is one recorder only, events that another test's thread comes by first are switched off for good.
     let _second = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default());
     let guard = tracing::dispatcher::set_default(&recorder);
-    let t = Test::with(&[("INTERNAL_API_KEY", SERVICE_KEY)]).await;
+    let double = ModelDouble::start().await.unwrap();
+    let models = double.url();
+    let environment = [
+        ("INTERNAL_API_KEY", SERVICE_KEY),
+        ("OPENAI_COMPATIBLE_BASE_URL", models.as_str()),
+    ];
+    let t = Test::with(&environment).await;
     let mut scribe = Scribe {
         t: &t,
         filled: BTreeSet::new(),
+        sent: 0,
     };
     let (ada, org) = scribe.furnish().await;
     let missing: Vec<_> = free_texts()

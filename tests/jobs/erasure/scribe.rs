@@ -12,6 +12,8 @@ use crate::support::{Answer, Caller, PASSWORD, Test};
 pub(super) struct Scribe<'a> {
     pub(super) t: &'a Test,
     pub(super) filled: BTreeSet<String>,
+    /// Requests so far.
+    pub(super) sent: usize,
 }
 
 impl Scribe<'_> {
@@ -46,7 +48,8 @@ impl Scribe<'_> {
         }
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         // Repeatable, so that answers are kept.
-        let key = format!("{MARKER}-{}", self.filled.len());
+        self.sent += 1;
+        let key = format!("{MARKER}-{}", self.sent);
         let request = caller.request(method, &path).header("idempotency-key", key).json(&body);
         let answer = caller.send(request).await;
         let said = String::from_utf8_lossy(&answer.body).into_owned();
@@ -167,6 +170,19 @@ impl Scribe<'_> {
         let opinion = json!({"rating": "down", "reason": MARKER});
         let feedback = "PUT /api/v1/chat/sessions/{session_id}/messages/{message_id}/feedback";
         self.send(caller, feedback, &of("assistant"), opinion).await;
+
+        let asked = json!({"message": MARKER, "system_prompt": MARKER});
+        self.send(caller, "POST /api/v1/ai/chat", "", asked.clone()).await;
+        self.send(caller, "POST /api/v1/ai/chat/stream", "", asked).await;
+        let parts = json!([{"type": "text", "text": MARKER}]);
+        for content in [json!(MARKER), parts] {
+            let asked = json!({"model": "local", "messages": [{"role": "user", "content": content}]});
+            self.send(caller, "POST /v1/chat/completions", "", asked).await;
+        }
+        for input in [json!(MARKER), json!([MARKER])] {
+            let asked = json!({"model": "compatible/vectors", "input": input});
+            self.send(caller, "POST /v1/embeddings", "", asked).await;
+        }
 
         let new = json!({"title": MARKER});
         let session = self

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 /// Texts that are no free ones: names of things and choices, which an operation refuses unless it knows them.
-const CHOICES: [&str; 14] = [
+const CHOICES: [&str; 15] = [
     "/model",
+    "/messages/*/content/*/type",
     "/downgrade_model",
     "/fallback_models/*",
     "/session_id",

@@ -6,9 +6,7 @@ use model::{
 };
 use store::{Conversations, TurnBegun};
 
-use super::{
-    ABSENT, AnswerStream, Draft, LEASE, follow::follow, grounding::Grounding, in_progress, title, write::Writer,
-};
+use super::{ABSENT, AnswerStream, Draft, Grounding, LEASE, Tuning, follow::follow, in_progress, title, write::Writer};
 use crate::{App, Generation, Payer};
 
 /// What a model is told that has to go on with its own words.
@@ -21,6 +19,7 @@ impl App {
         conversations: Conversations,
         draft: Draft,
         model: Option<String>,
+        tuning: Tuning,
     ) -> Result<AnswerStream> {
         let Draft {
             conversation,
@@ -29,14 +28,25 @@ impl App {
             answer,
         } = draft;
         let chatbot = self.chatbot_of(&payer, &conversation).await?;
-        let settings = chatbot.as_ref().map(|bot| bot.settings.clone()).unwrap_or_default();
+        let settings = match &chatbot {
+            Some(bot) => tuning.of_chatbot(bot.settings.clone()),
+            None => tuning.alone(ChatbotSettings::default().max_tokens),
+        };
+        let payer = match &chatbot {
+            Some(bot) if model.is_none() => payer.asking(bot)?,
+            Some(bot) => payer.with_chatbot(bot),
+            None => payer,
+        };
         let name = model
             .or_else(|| conversation.model.clone().filter(|_| chatbot.is_none()))
             .unwrap_or_else(|| settings.model.clone());
         let begun = turn.answer(&answer).cloned();
         let written = begun.as_ref().map(|answer| answer.text.clone()).unwrap_or_default();
         let grounding = match &chatbot {
-            Some(bot) => self.ground(bot, &turn.question, before.first()).await?,
+            Some(bot) => {
+                let before = before.first().map(|turn| turn.question.as_str());
+                self.ground(bot, &turn.question, before).await?
+            }
             None => Grounding::default(),
         };
         let grounding = grounding.behind(begun.map(|answer| answer.citations).unwrap_or_default());
@@ -48,10 +58,7 @@ impl App {
             } else {
                 self.ids.make()?
             },
-            payer: match &chatbot {
-                Some(bot) => payer.clone().with_chatbot(bot),
-                None => payer.clone(),
-            },
+            payer: payer.clone(),
             category: Category::Chat,
             model: name.clone(),
             request,
@@ -72,12 +79,17 @@ impl App {
         let writer = Writer {
             app: self.clone(),
             conversations,
-            filter: CitationFilter::new(grounding.numbers()),
+            filter: chatbot.map(|_| CitationFilter::new(grounding.numbers())),
             grounding,
             generation: Some(generation),
             live: live.clone(),
             entitle: conversation.title.is_none().then_some(title::Untitled {
-                payer,
+                // A title is nobody's answer.
+                payer: Payer {
+                    chatbot: None,
+                    chatbot_cap: None,
+                    ..payer
+                },
                 model: name,
                 conversation: conversation.id,
                 title,

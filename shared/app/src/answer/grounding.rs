@@ -1,7 +1,7 @@
 //! The passages an answer may rest on.
 
 use llm::Source;
-use model::{Chatbot, Citation, Document, DocumentStatus, Result, Turn};
+use model::{Chatbot, Citation, Document, DocumentStatus, Result};
 use retrieval::{Indexed, Passage, Place};
 
 use crate::App;
@@ -21,8 +21,8 @@ pub(crate) struct Grounding {
 }
 
 impl App {
-    /// Searches the documents of `bot` that are ready.
-    pub(crate) async fn ground(&self, bot: &Chatbot, question: &str, before: Option<&Turn>) -> Result<Grounding> {
+    /// Searches the documents of `bot` that are ready; `before` is what was asked before.
+    pub(crate) async fn ground(&self, bot: &Chatbot, question: &str, before: Option<&str>) -> Result<Grounding> {
         if bot.documents.is_empty() {
             return Ok(Grounding::default());
         }
@@ -47,7 +47,7 @@ impl App {
             })
             .collect();
         let query = match before {
-            Some(before) if retrieval::terms(question).len() < FEW_TERMS => format!("{} {question}", before.question),
+            Some(before) if retrieval::terms(question).len() < FEW_TERMS => format!("{before} {question}"),
             _ => question.to_owned(),
         };
         let passages = retrieval::search(&indexed, &query, bot.settings.top_k as usize);

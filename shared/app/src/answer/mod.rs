@@ -8,6 +8,7 @@ mod follow;
 mod grounding;
 mod live;
 mod title;
+mod tuning;
 mod write;
 
 use std::time::Duration;
@@ -17,10 +18,12 @@ use futures::{
     future::BoxFuture,
     stream::{BoxStream, StreamExt as _},
 };
+pub(crate) use grounding::Grounding;
 pub(crate) use live::Lives;
 use model::{Conversation, ConversationId, Error, MessageId, PageRequest, Result, Turn};
 use store::Conversations;
 pub(crate) use title::cut;
+pub use tuning::Tuning;
 
 use crate::{App, Payer};
 
@@ -43,6 +46,8 @@ pub struct Question {
     pub asked: Asked,
     /// Model or alias that answers; that of the chatbot, or of the conversation, when left out.
     pub model: Option<String>,
+    /// How the answer is wanted.
+    pub tuning: Tuning,
 }
 
 /// What a person wrote, and where in the conversation.
@@ -99,7 +104,8 @@ impl App {
             let conversations = self.conversations(&payer.org, &payer.user);
             let conversation = conversations.get(&question.conversation).await?.ok_or(ABSENT)?;
             let draft = self.draft(&conversations, conversation, question.asked).await?;
-            self.begin(payer, conversations, draft, question.model).await
+            self.begin(payer, conversations, draft, question.model, question.tuning)
+                .await
         })
     }
 

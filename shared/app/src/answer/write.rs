@@ -31,7 +31,8 @@ pub(super) struct Writer {
     pub(super) turn: Turn,
     pub(super) answer: MessageId,
     pub(super) grounding: Grounding,
-    pub(super) filter: CitationFilter,
+    /// None where no chatbot answers: then numbers in brackets are no citations.
+    pub(super) filter: Option<CitationFilter>,
     /// None once it has ended.
     pub(super) generation: Option<GenerationStream>,
     pub(super) live: Arc<Live>,
@@ -76,7 +77,10 @@ impl Writer {
             tokio::select! {
                 event = generation.next() => match event {
                     Some(Ok(Generated::Text(text))) => {
-                        let text = self.filter.push(&text);
+                        let text = match &mut self.filter {
+                            Some(filter) => filter.push(&text),
+                            None => text,
+                        };
                         if !text.is_empty() {
                             self.live.write(&text);
                         }
@@ -167,7 +171,7 @@ impl Writer {
     async fn finish(mut self, end: End) {
         // Ends the call, if it still runs, and pays for it.
         self.generation = None;
-        let mut rest = self.filter.finish();
+        let mut rest = self.filter.as_mut().map(CitationFilter::finish).unwrap_or_default();
         let (outcome, failure) = match end {
             End::Whole(outcome) => (Some(outcome), None),
             End::Failed(error) => (None, Some(error)),
@@ -187,9 +191,8 @@ impl Writer {
             self.live.write(&rest);
         }
         let text = self.live.text();
-        let citations = self
-            .grounding
-            .citations(self.filter.cited(), &self.turn.question, &text);
+        let cited = self.filter.as_ref().map_or(&[][..], CitationFilter::cited);
+        let citations = self.grounding.citations(cited, &self.turn.question, &text);
         let now = self.app.clock.now();
         let mut whole = self.turn.answer(&self.answer).cloned();
         if let Some(answer) = &mut whole {

@@ -3,6 +3,7 @@
 //! Everything that can be refused is refused before the stream begins. What the model wrote is paid for, whether
 //! the stream ends well, breaks, is stopped or is dropped.
 
+mod embed;
 mod payer;
 pub(crate) mod reserve;
 mod run;
@@ -13,6 +14,7 @@ use futures::future::BoxFuture;
 use llm::ChatRequest;
 use model::{Category, GenerationId, Result, Usage};
 
+pub use embed::{Embedded, EmbeddingRequest};
 pub use payer::Payer;
 use run::Run;
 pub use stream::GenerationStream;

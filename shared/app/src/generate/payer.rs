@@ -1,8 +1,9 @@
 //! Who asks a model, and who pays.
 
+use llm::catalog;
 use model::{Chatbot, ChatbotId, Error, Membership, OrgId, Result, User, UserId};
 
-use crate::{Credential, Identity, KeyGrant};
+use crate::{Credential, Identity, KeyGrant, chatbot_model};
 
 /// Who asks, and whose limits count.
 #[derive(Debug, Clone)]
@@ -56,15 +57,38 @@ impl Payer {
         }
     }
 
+    /// The same, with the chatbot that answers with its own model: a key that may ask the chatbot need not know which
+    /// that is.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] `model_not_allowed` for a key that may ask neither.
+    pub fn asking(self, bot: &Chatbot) -> Result<Self> {
+        let mut payer = self.with_chatbot(bot);
+        if !payer.reaches(&chatbot_model(&bot.id)) {
+            payer.may_ask(&bot.settings.model)?;
+        } else if let Some(key) = &mut payer.key {
+            key.models = None;
+        }
+        Ok(payer)
+    }
+
     /// Whether the key, if one asks, may ask this model.
-    pub(super) fn may_ask(&self, model: &str) -> Result<()> {
-        let allowed = self.key.as_ref().and_then(|key| key.models.as_ref());
-        if allowed.is_none_or(|models| models.iter().any(|allowed| allowed == model)) {
+    pub(crate) fn may_ask(&self, model: &str) -> Result<()> {
+        if self.reaches(model) {
             return Ok(());
         }
         Err(Error::Forbidden {
             code: "model_not_allowed",
             detail: "This API key may not ask this model.",
+        })
+    }
+
+    /// Whether a name is among the models of the key, by whichever of its names.
+    fn reaches(&self, model: &str) -> bool {
+        let allowed = self.key.as_ref().and_then(|key| key.models.as_ref());
+        allowed.is_none_or(|models| {
+            let asked = catalog::resolve(model);
+            models.iter().any(|allowed| catalog::resolve(allowed) == asked)
         })
     }
 }

@@ -17,6 +17,14 @@ const SOON: Duration = Duration::from_secs(5);
 /// When it is worth to look again whether a limit without an end was raised.
 const LATER: Duration = Duration::from_hours(1);
 
+/// Whether tokens could be set aside.
+pub(super) enum Held {
+    /// They are.
+    Done(Hold),
+    /// The limit that leaves the least.
+    Short(TokenLimit),
+}
+
 /// What a call may use, and the model that it asks.
 pub(super) struct Allowed {
     pub(super) chosen: Chosen,
@@ -48,24 +56,16 @@ impl App {
                 now_ms: now.as_millisecond(),
                 until: after(now, LEASE),
             };
-            let limits = match self.store.ledger().reserve(bill, &ask).await? {
-                Reserve::Held(hold) => {
+            let tightest = match self.hold(bill, &ask).await? {
+                Held::Done(hold) => {
                     return Ok(Allowed {
                         chosen,
                         hold,
                         max_tokens: u32::try_from(most).map_err(Error::internal)?,
                     });
                 }
-                Reserve::Short(_, overdue) if !overdue.is_empty() => {
-                    for hold in &overdue {
-                        self.settle_overdue(hold).await?;
-                    }
-                    continue;
-                }
-                Reserve::Short(limits, _) => limits,
+                Held::Short(tightest) => tightest,
             };
-            let tightest = limits.into_iter().min_by_key(TokenLimit::remaining);
-            let tightest = tightest.ok_or_else(|| Error::internal("a limit refused and was none"))?;
             let fits = tightest.remaining().saturating_sub(prompt);
             if fits < wanted.min(LEAST) {
                 let needed = prompt + wanted.min(LEAST);
@@ -86,7 +86,26 @@ impl App {
         }
     }
 
-    fn refused(&self, limit: TokenLimit, needed: u64) -> Error {
+    /// Reserves what is asked for, after settling what nobody is left to settle.
+    pub(super) async fn hold(&self, bill: &Bill, ask: &Ask) -> Result<Held> {
+        loop {
+            match self.store.ledger().reserve(bill, ask).await? {
+                Reserve::Held(hold) => return Ok(Held::Done(hold)),
+                Reserve::Short(limits, overdue) if overdue.is_empty() => {
+                    let tightest = limits.into_iter().min_by_key(TokenLimit::remaining);
+                    let tightest = tightest.ok_or_else(|| Error::internal("a limit refused and was none"))?;
+                    return Ok(Held::Short(tightest));
+                }
+                Reserve::Short(_, overdue) => {
+                    for hold in &overdue {
+                        self.settle_overdue(hold).await?;
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn refused(&self, limit: TokenLimit, needed: u64) -> Error {
         let is_free_soon = limit.used.saturating_add(needed) <= limit.limit;
         let until_reset = limit.resets_at.map(|at| {
             let left = at.as_millisecond().saturating_sub(self.clock.now_ms());

@@ -66,6 +66,11 @@ impl Run {
         &self.generation.id
     }
 
+    /// The model that answers.
+    pub(super) fn model(&self) -> &str {
+        &self.model
+    }
+
     /// What the model says next. It is called with the first look, so from then on it may charge something.
     pub(super) fn polled(
         &mut self,

@@ -22,6 +22,8 @@ pub struct GenerationStream {
     state: State,
     /// What was read before anybody asked for it.
     first: Option<Generated>,
+    /// The model that answers.
+    model: String,
 }
 
 enum State {
@@ -35,9 +37,15 @@ enum State {
 impl GenerationStream {
     pub(super) fn new(upstream: ChatStream, run: Run) -> Self {
         Self {
+            model: run.model().to_owned(),
             state: State::Running(upstream, Box::new(run)),
             first: None,
         }
+    }
+
+    /// The model that answers, as its provider knows it; once the stream has [begun](Self::begun) it stays the same.
+    pub fn model(&self) -> &str {
+        &self.model
     }
 
     /// The same stream, once the model has begun to write: what fails before that can still be answered with a status
@@ -116,6 +124,8 @@ impl Stream for GenerationStream {
                         fallback,
                     }))) => {
                         run.answered_by(provider.into_owned(), model, fallback);
+                        let model = run.model().to_owned();
+                        self.model = model;
                         continue;
                     }
                     Poll::Ready(Some(Ok(ChatEvent::Text(text)))) => {

@@ -1,0 +1,167 @@
+//! `/api/v1/ai/chat` (document 001): one message, answered by a model or a chatbot, in a chat session or without.
+
+use app::{Answered, Asked, Completion, CompletionRequest, Message, Payer, Question, Tuning};
+use garde::Validate;
+use http_api::{AnswerFrame, Body, Ctx, Either, EventStream, Json, May, Member, Result, WantsStream, not_blank};
+use model::{
+    ChatbotSettings, Citation, ConversationId, Error, Usage, conversation::MAX_MESSAGE, permission::WriteChats,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A message.
+#[derive(Deserialize, Validate, JsonSchema)]
+#[garde(allow_unvalidated)]
+pub(crate) struct AiMessage {
+    /// What the person says.
+    #[garde(length(chars, max = MAX_MESSAGE), custom(not_blank))]
+    message: String,
+    /// Model or alias that answers, or a chatbot as `chatbot/<id>`.
+    #[garde(inner(length(chars, min = 1, max = 200)))]
+    model: Option<String>,
+    /// The chat session that the message and its answer become part of; without one nothing is kept of them.
+    session_id: Option<ConversationId>,
+    /// Instructions for the answer.
+    #[garde(inner(length(chars, max = MAX_MESSAGE)))]
+    system_prompt: Option<String>,
+    /// The longest answer, tokens.
+    #[garde(inner(range(min = 1)))]
+    max_tokens: Option<u32>,
+    /// Sampling temperature.
+    #[garde(inner(range(min = 0.0, max = 2.0)))]
+    temperature: Option<f32>,
+    /// Answer as an event stream; the same as `Accept: text/event-stream`.
+    #[serde(default)]
+    stream: bool,
+}
+
+/// An answer.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct AiAnswer {
+    /// In a chat session, the id of the message.
+    id: String,
+    content: String,
+    /// The model that answered.
+    model: String,
+    /// Who runs that model.
+    provider: String,
+    /// The model that was asked for, when another one answered.
+    requested_model: Option<String>,
+    /// Whether that was because the one that was asked for could not answer.
+    fallback: bool,
+    /// The passages that the numbers in the text stand for.
+    sources: Vec<Citation>,
+    /// Something to know about the answer, for example that documents were still being read.
+    notice: Option<String>,
+    usage: Usage,
+    /// What it cost, in millionths of a US dollar; null when nobody knows.
+    cost_micro_usd: Option<u64>,
+    /// `stop`, `length`, `content_filter` or `stopped`.
+    finish_reason: String,
+    session_id: Option<ConversationId>,
+}
+
+impl From<Completion> for AiAnswer {
+    fn from(completion: Completion) -> Self {
+        let outcome = completion.outcome;
+        Self {
+            id: completion.id.0,
+            content: completion.text,
+            model: outcome.model,
+            provider: outcome.provider,
+            requested_model: outcome.requested_model,
+            fallback: outcome.fallback,
+            sources: completion.citations,
+            notice: completion.notice,
+            usage: outcome.usage,
+            cost_micro_usd: outcome.cost_micro_usd,
+            finish_reason: outcome.finish_reason.to_owned(),
+            session_id: None,
+        }
+    }
+}
+
+impl AiAnswer {
+    fn in_session(answered: &Answered) -> Result<Self> {
+        let answer = answered.turn.answer(&answered.answer).cloned();
+        let answer = answer.ok_or(Error::NotFound("message"))?;
+        Ok(Self {
+            id: answer.id.0,
+            content: answer.text,
+            model: answer.model.unwrap_or_default(),
+            provider: answer.provider.unwrap_or_default(),
+            requested_model: answer.requested_model,
+            fallback: answer.fallback,
+            sources: answer.citations,
+            notice: answer.notice,
+            usage: answer.usage,
+            cost_micro_usd: answer.cost_micro_usd,
+            finish_reason: answer.finish_reason.unwrap_or_default(),
+            session_id: Some(answered.turn.conversation.clone()),
+        })
+    }
+}
+
+pub(crate) async fn ask_ai(
+    app: Ctx,
+    member: May<WriteChats>,
+    accept: WantsStream,
+    Body(asked): Body<AiMessage>,
+) -> Result<Either<Json<AiAnswer>, EventStream<AnswerFrame>>> {
+    if asked.stream || accept.0 {
+        return stream(&app, &member, asked).await.map(Either::Right);
+    }
+    let payer = Payer::of(&member.identity, &member.org);
+    let answer = match asked.wanted() {
+        Wanted::Turn(question) => AiAnswer::in_session(&app.answer_whole(payer, question).await?)?,
+        Wanted::Completion(request) => app.complete_whole(payer, request).await?.into(),
+    };
+    Ok(Either::Left(Json(answer)))
+}
+
+pub(crate) async fn stream_ai(
+    app: Ctx,
+    member: May<WriteChats>,
+    Body(asked): Body<AiMessage>,
+) -> Result<EventStream<AnswerFrame>> {
+    stream(&app, &member, asked).await
+}
+
+async fn stream(app: &Ctx, member: &Member, asked: AiMessage) -> Result<EventStream<AnswerFrame>> {
+    let payer = Payer::of(&member.identity, &member.org);
+    Ok(match asked.wanted() {
+        Wanted::Turn(question) => AnswerFrame::stream(app.answer(payer, question).await?),
+        Wanted::Completion(request) => AnswerFrame::completion(app.complete(payer, request).await?),
+    })
+}
+
+/// What a message is.
+enum Wanted {
+    /// The next one of a chat session.
+    Turn(Question),
+    /// All there is.
+    Completion(CompletionRequest),
+}
+
+impl AiMessage {
+    fn wanted(self) -> Wanted {
+        let tuning = Tuning {
+            system: self.system_prompt,
+            max_tokens: self.max_tokens,
+            temperature: self.temperature,
+        };
+        match self.session_id {
+            Some(conversation) => Wanted::Turn(Question {
+                conversation,
+                asked: Asked::Next(self.message),
+                model: self.model,
+                tuning,
+            }),
+            None => Wanted::Completion(CompletionRequest {
+                model: self.model.unwrap_or_else(|| ChatbotSettings::default().model),
+                messages: vec![Message::user(self.message)],
+                tuning,
+            }),
+        }
+    }
+}

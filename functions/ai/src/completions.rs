@@ -1,0 +1,42 @@
+//! `/v1/chat/completions` (<https://platform.openai.com/docs/api-reference/chat>).
+
+use app::{Completion, CompletionEvent, CompletionStream, Payer};
+use futures::{StreamExt as _, stream};
+use http_api::{Body, Ctx, Either, EventStream, Json, May, Result};
+use model::permission::WriteChats;
+
+use crate::{
+    chat_input::ChatInput,
+    view::{ChatCompletion, ChatCompletionChunk, Delta, Writing},
+};
+
+pub(crate) async fn create_chat_completion(
+    app: Ctx,
+    member: May<WriteChats>,
+    Body(asked): Body<ChatInput>,
+) -> Result<Either<Json<ChatCompletion>, EventStream<ChatCompletionChunk>>> {
+    let payer = Payer::of(&member.identity, &member.org);
+    let created = app.clock.now().as_second();
+    let (is_stream, includes_usage) = (asked.stream.unwrap_or(false), asked.includes_usage());
+    let asked = asked.request()?;
+    if is_stream {
+        let stream = app.complete(payer, asked).await?;
+        let writing = Writing::new(&stream, created, includes_usage, app.config.public_url.clone());
+        return Ok(Either::Right(chunks(stream, writing)));
+    }
+    let completion: Completion = app.complete_whole(payer, asked).await?;
+    let shown = ChatCompletion::new(completion, created, &app.config.public_url);
+    Ok(Either::Left(Json(shown)))
+}
+
+fn chunks(stream: CompletionStream, writing: Writing) -> EventStream<ChatCompletionChunk> {
+    let first = writing.chunk(Delta::begin());
+    let rest = stream.events().flat_map(move |event| {
+        stream::iter(match event {
+            Ok(CompletionEvent::Text(text)) => vec![Ok(writing.chunk(Delta::text(text)))],
+            Ok(CompletionEvent::Done(completion)) => writing.end(*completion).into_iter().map(Ok).collect(),
+            Err(error) => vec![Err(error)],
+        })
+    });
+    EventStream::new(stream::once(async { Ok(first) }).chain(rest))
+}

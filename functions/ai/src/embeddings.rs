@@ -1,0 +1,159 @@
+//! `/v1/embeddings` (<https://platform.openai.com/docs/api-reference/embeddings>).
+
+use app::{EmbeddingRequest, Payer};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use garde::Validate;
+use http_api::{Body, Ctx, Json, May, Result};
+use model::{Error, permission::WriteChats};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Most texts of one request, as that API has it.
+const MAX_TEXTS: usize = 2_048;
+
+/// Texts that are to become vectors.
+#[derive(Deserialize, Validate, JsonSchema)]
+#[garde(allow_unvalidated)]
+pub(crate) struct EmbeddingInput {
+    /// Name of the model.
+    #[garde(length(chars, min = 1, max = 200))]
+    model: String,
+    /// A text, or several.
+    input: Texts,
+    /// How vectors are written.
+    #[serde(default)]
+    encoding_format: Encoding,
+    /// How long the vectors are to be, where the model can shorten them.
+    #[garde(inner(range(min = 1, max = 16_384)))]
+    dimensions: Option<u32>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "EmbeddingTexts")]
+#[serde(untagged)]
+enum Texts {
+    One(String),
+    Many(Vec<String>),
+    /// Refused: numbers of tokens mean something to one model only.
+    Tokens(#[expect(dead_code, reason = "it is only told from texts")] Vec<serde_json::Value>),
+}
+
+#[derive(Deserialize, JsonSchema, Default, Clone, Copy)]
+#[schemars(rename = "EmbeddingEncoding")]
+#[serde(rename_all = "lowercase")]
+enum Encoding {
+    /// A list of numbers.
+    #[default]
+    Float,
+    /// Little-endian 32-bit floats in base64, a third as long.
+    Base64,
+}
+
+/// Texts as vectors.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct EmbeddingList {
+    /// `list`.
+    object: &'static str,
+    /// One for each text, in their order.
+    data: Vec<EmbeddedText>,
+    /// The model that made them.
+    model: String,
+    usage: Read,
+    /// Who runs the model.
+    provider: String,
+    /// What it cost, in millionths of a US dollar; null when nobody knows.
+    cost_micro_usd: Option<u64>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Embedding")]
+struct EmbeddedText {
+    /// `embedding`.
+    object: &'static str,
+    index: usize,
+    embedding: Vector,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "EmbeddingVector")]
+#[serde(untagged)]
+enum Vector {
+    Floats(Vec<f32>),
+    Base64(String),
+}
+
+/// Tokens read.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "EmbeddingUsage")]
+struct Read {
+    prompt_tokens: u64,
+    total_tokens: u64,
+}
+
+pub(crate) async fn create_embedding(
+    app: Ctx,
+    member: May<WriteChats>,
+    Body(asked): Body<EmbeddingInput>,
+) -> Result<Json<EmbeddingList>> {
+    let asking = EmbeddingRequest {
+        model: asked.model,
+        texts: asked.input.texts()?,
+        dimensions: asked.dimensions,
+    };
+    let payer = Payer::of(&member.identity, &member.org);
+    let embedded = app.embed(payer, asking).await?;
+    let data = embedded
+        .vectors
+        .into_iter()
+        .enumerate()
+        .map(|(index, vector)| EmbeddedText {
+            object: "embedding",
+            index,
+            embedding: asked.encoding_format.write(vector),
+        });
+    Ok(Json(EmbeddingList {
+        object: "list",
+        data: data.collect(),
+        model: embedded.model,
+        usage: Read {
+            prompt_tokens: embedded.usage.prompt_tokens,
+            total_tokens: embedded.usage.total_tokens,
+        },
+        provider: embedded.provider,
+        cost_micro_usd: embedded.cost_micro_usd,
+    }))
+}
+
+impl Texts {
+    fn texts(self) -> model::Result<Vec<String>> {
+        let texts = match self {
+            Self::One(text) => vec![text],
+            Self::Many(texts) => texts,
+            Self::Tokens(_) => {
+                let detail = "must be a text or a list of texts; lists of token numbers cannot be read here";
+                return Err(Error::invalid("/input", detail));
+            }
+        };
+        if texts.is_empty() || texts.len() > MAX_TEXTS {
+            let detail = format!("needs 1 to {MAX_TEXTS} texts");
+            return Err(Error::invalid("/input", detail));
+        }
+        match texts.iter().position(String::is_empty) {
+            Some(number) if texts.len() > 1 => Err(Error::invalid(format!("/input/{number}"), "must not be empty")),
+            Some(_) => Err(Error::invalid("/input", "must not be empty")),
+            None => Ok(texts),
+        }
+    }
+}
+
+impl Encoding {
+    fn write(self, vector: Vec<f32>) -> Vector {
+        match self {
+            Self::Float => Vector::Floats(vector),
+            Self::Base64 => {
+                let bytes: Vec<u8> = vector.into_iter().flat_map(f32::to_le_bytes).collect();
+                Vector::Base64(STANDARD.encode(bytes))
+            }
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Models by name: document 001's list, and that of `OpenAI`'s API (<https://platform.openai.com/docs/api-reference/models>).
+
+use app::{ModelView, Payer, chatbot_model};
+use http_api::{Ctx, Json, May, Member, Path, Result};
+use model::{Error, PageRequest, Permission, permission::WriteChats};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Chatbots that are listed, the newest ones; others answer as well.
+const MAX_CHATBOTS: u16 = 100;
+
+/// A model that answers here.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct AiModel {
+    /// The name that requests use.
+    id: String,
+    /// Who runs it.
+    provider: String,
+    /// Other names it goes by.
+    aliases: Vec<String>,
+    /// The longest request and answer together, tokens.
+    context_tokens: u32,
+    /// The longest answer, tokens.
+    max_output_tokens: u32,
+    /// Millionths of a US dollar that a million tokens of a prompt cost; null when nobody knows.
+    input_micro_usd_per_million: Option<u64>,
+    /// Millionths of a US dollar that a million tokens of an answer cost; null when nobody knows.
+    output_micro_usd_per_million: Option<u64>,
+}
+
+/// Models.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct ModelList {
+    /// `list`.
+    object: &'static str,
+    data: Vec<Model>,
+}
+
+/// A model, or a chatbot.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Model {
+    id: String,
+    /// `model`.
+    object: &'static str,
+    /// When it was made, seconds since 1970; 0 for a model, of which that is not known.
+    created: i64,
+    /// The provider of a model, the maker of a chatbot.
+    owned_by: String,
+    /// What people call it.
+    name: String,
+}
+
+/// The parameter `{model}`.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct ModelPath {
+    model: String,
+}
+
+/// The parameters `{model}` and `{part}`.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct TwoParts {
+    model: String,
+    part: String,
+}
+
+impl From<ModelView> for AiModel {
+    fn from(model: ModelView) -> Self {
+        Self {
+            id: model.id,
+            provider: model.provider.into_owned(),
+            aliases: model.aliases.iter().map(|&alias| alias.to_owned()).collect(),
+            context_tokens: model.context_tokens,
+            max_output_tokens: model.max_output_tokens,
+            input_micro_usd_per_million: model.price.map(|price| price.input_per_million()),
+            output_micro_usd_per_million: model.price.map(|price| price.output_per_million()),
+        }
+    }
+}
+
+pub(crate) async fn list_ai_models(app: Ctx, member: May<WriteChats>) -> Result<Json<Vec<AiModel>>> {
+    let payer = Payer::of(&member.identity, &member.org);
+    let models = app.models(&payer).await?;
+    Ok(Json(models.into_iter().map(AiModel::from).collect()))
+}
+
+pub(crate) async fn list_models(app: Ctx, member: May<WriteChats>) -> Result<Json<ModelList>> {
+    let data = models(&app, &member).await?;
+    Ok(Json(ModelList { object: "list", data }))
+}
+
+pub(crate) async fn get_model(app: Ctx, member: May<WriteChats>, Path(path): Path<ModelPath>) -> Result<Json<Model>> {
+    model(&app, &member, &path.model).await
+}
+
+pub(crate) async fn get_model_of_two_parts(
+    app: Ctx,
+    member: May<WriteChats>,
+    Path(path): Path<TwoParts>,
+) -> Result<Json<Model>> {
+    model(&app, &member, &format!("{}/{}", path.model, path.part)).await
+}
+
+async fn model(app: &Ctx, member: &Member, name: &str) -> Result<Json<Model>> {
+    let payer = Payer::of(&member.identity, &member.org);
+    if let Some(bot) = app.chatbot_named(&payer, name).await? {
+        return Ok(Json(Model::of_chatbot(bot)));
+    }
+    let models = app.models(&payer).await?;
+    let mut found = models.into_iter().filter(|model| model.is_called(name));
+    found
+        .next()
+        .map(|model| Json(model.into()))
+        .ok_or_else(|| Error::NotFound("model").into())
+}
+
+async fn models(app: &Ctx, member: &Member) -> Result<Vec<Model>> {
+    let payer = Payer::of(&member.identity, &member.org);
+    let mut found: Vec<Model> = app.models(&payer).await?.into_iter().map(Model::from).collect();
+    if member.identity.reaches(Permission::ReadChatbots) {
+        let page = PageRequest {
+            limit: MAX_CHATBOTS,
+            after: None,
+        };
+        let bots = app.chatbots(&member.org.org).list(&page, None).await?.items;
+        let bots = bots.into_iter().filter(|bot| payer.clone().asking(bot).is_ok());
+        found.extend(bots.map(Model::of_chatbot));
+    }
+    Ok(found)
+}
+
+impl Model {
+    fn of_chatbot(bot: model::Chatbot) -> Self {
+        Self {
+            id: chatbot_model(&bot.id),
+            object: "model",
+            created: bot.created_at.as_second(),
+            owned_by: bot.created_by.0,
+            name: bot.name,
+        }
+    }
+}
+
+impl From<ModelView> for Model {
+    fn from(model: ModelView) -> Self {
+        Self {
+            name: model.id.clone(),
+            id: model.id,
+            object: "model",
+            created: 0,
+            owned_by: model.provider.into_owned(),
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Texts as vectors, paid for as answers are.
+
+use futures::future::BoxFuture;
+use llm::{catalog, estimate_tokens, prices::price};
+use model::{Category, Error, Figures, GenerationId, Result, Usage, time::after};
+use store::{Ask, Charge};
+
+use super::{
+    Payer, Terms,
+    reserve::{Held, LEASE},
+};
+use crate::App;
+
+/// Texts that are to become vectors.
+#[derive(Debug, Clone)]
+pub struct EmbeddingRequest {
+    /// Name of the model.
+    pub model: String,
+    /// The texts.
+    pub texts: Vec<String>,
+    /// How long the vectors are to be, where the model can shorten them.
+    pub dimensions: Option<u32>,
+}
+
+/// Texts as vectors.
+#[derive(Debug, Clone)]
+pub struct Embedded {
+    /// One for each text, in their order.
+    pub vectors: Vec<Vec<f32>>,
+    /// The model, as its provider knows it.
+    pub model: String,
+    /// Its provider.
+    pub provider: String,
+    /// Tokens.
+    pub usage: Usage,
+    /// What the provider charges, millionths of a US dollar; none when nobody knows its price.
+    pub cost_micro_usd: Option<u64>,
+}
+
+impl App {
+    /// Turns texts into vectors. Once the provider is asked this goes on to its end, whoever waits for it, so that what
+    /// it costs is paid.
+    ///
+    /// # Errors
+    /// [`Error::Upstream`] `provider_not_configured` for a model that no provider of embeddings here has, and those of
+    /// [`App::generate`].
+    pub fn embed(&self, payer: Payer, asked: EmbeddingRequest) -> BoxFuture<'_, Result<Embedded>> {
+        Box::pin(async move {
+            payer.may_ask(&asked.model)?;
+            let Terms { org, bill } = self.terms(&payer).await?;
+            self.keep_pace(&payer, &org).await?;
+            let named = catalog::resolve(&asked.model);
+            let embedder = self.embedder(&named, asked.dimensions).await?;
+            let prompt = asked.texts.iter().map(|text| estimate_tokens(text)).sum();
+            let (id, now): (GenerationId, _) = (self.ids.make()?, self.clock.now());
+            let ask = Ask {
+                id,
+                model: named.model.clone(),
+                category: Category::Embeddings,
+                prompt,
+                estimate: prompt,
+                now_ms: now.as_millisecond(),
+                until: after(now, LEASE),
+            };
+            let hold = match self.hold(&bill, &ask).await? {
+                Held::Done(hold) => hold,
+                Held::Short(limit) => {
+                    self.used_up(&bill, &limit).await;
+                    return Err(self.refused(limit, prompt));
+                }
+            };
+            let app = self.clone();
+            let work = async move {
+                let found = embedder.embed(asked.texts).await;
+                let usage = found.as_ref().map(|found| found.usage).unwrap_or_default();
+                let price = price(&named.provider, &named.model, now);
+                let cost = price.map(|price| price.cost_micro_usd(&usage));
+                let took = app.clock.now_ms().saturating_sub(now.as_millisecond());
+                let charge = Charge {
+                    figures: Figures {
+                        requests: 1,
+                        errors: u64::from(found.is_err()),
+                        prompt_tokens: usage.prompt_tokens,
+                        cost_micro_usd: cost.unwrap_or_default(),
+                        unpriced: u64::from(cost.is_none() && usage.total() > 0),
+                        estimated: u64::from(usage.estimated),
+                        ..Figures::default()
+                    },
+                    model: named.model.clone(),
+                    latency_ms: found.is_ok().then_some(took.max(0).unsigned_abs()),
+                    first_token_ms: None,
+                };
+                match app.store.ledger().settle_and_see(&hold, &charge).await {
+                    Ok(Some(used)) if usage.total() > 0 => app.watch(&bill, used).await,
+                    Ok(_) => {}
+                    // The vectors are made and their reader should have them; the end of the lease settles it.
+                    Err(error) => tracing::error!(generation_id = %hold.id, %error, "generation.not_settled"),
+                }
+                Ok(Embedded {
+                    vectors: found?.vectors,
+                    model: named.model,
+                    provider: named.provider,
+                    usage: Usage {
+                        prompt_tokens: usage.prompt_tokens,
+                        completion_tokens: 0,
+                        total_tokens: usage.total(),
+                        estimated: usage.estimated,
+                    },
+                    cost_micro_usd: cost,
+                })
+            };
+            let work = self.run_to_the_end(work);
+            let work = work.ok_or_else(|| Error::internal("texts were embedded outside of a runtime"))?;
+            work.await.map_err(Error::internal)?
+        })
+    }
+}

@@ -1,0 +1,114 @@
+//! Answers piece by piece, as document 001 streams them.
+
+use app::{AnswerEvent, AnswerStream, Answered, Completion, CompletionEvent, CompletionStream};
+use futures::StreamExt as _;
+use model::{AnswerStatus, Citation, Usage};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::EventStream;
+
+/// Part of a streamed answer. The last one has no content and everything that is known at the end.
+#[derive(Default, Serialize, JsonSchema)]
+#[serde(default)]
+pub struct AnswerFrame {
+    /// The next words.
+    content: String,
+    /// The id of the answer, when no conversation keeps it as a message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_id: Option<String>,
+    /// The message that is answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    question_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requested_model: Option<String>,
+    /// The passages that the numbers in the text stand for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sources: Option<Vec<Citation>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notice: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<Usage>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost_micro_usd: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finish_reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<AnswerStatus>,
+}
+
+impl AnswerFrame {
+    /// An answer in a conversation, under ids with which the stream can be gone on with.
+    pub fn stream(events: AnswerStream) -> EventStream<Self> {
+        EventStream::with_ids(events.map(|event| {
+            event.map(|event| {
+                let id = event.id();
+                let frame = match event {
+                    AnswerEvent::Text { text, .. } => Self::text(text),
+                    AnswerEvent::Done(answered) => Self::answered(&answered),
+                };
+                (id, frame)
+            })
+        }))
+    }
+
+    /// An answer that no conversation keeps.
+    pub fn completion(stream: CompletionStream) -> EventStream<Self> {
+        EventStream::new(stream.events().map(|event| {
+            event.map(|event| match event {
+                CompletionEvent::Text(text) => Self::text(text),
+                CompletionEvent::Done(completion) => Self::completed(*completion),
+            })
+        }))
+    }
+
+    fn text(content: String) -> Self {
+        Self {
+            content,
+            ..Self::default()
+        }
+    }
+
+    fn answered(answered: &Answered) -> Self {
+        let Some(answer) = answered.turn.answer(&answered.answer) else {
+            return Self::default();
+        };
+        Self {
+            content: String::new(),
+            id: None,
+            message_id: Some(answer.id.0.clone()),
+            question_id: Some(answered.turn.id.0.clone()),
+            model: answer.model.clone(),
+            provider: answer.provider.clone(),
+            requested_model: answer.requested_model.clone(),
+            sources: Some(answer.citations.clone()),
+            notice: answer.notice.clone(),
+            usage: Some(answer.usage),
+            cost_micro_usd: answer.cost_micro_usd,
+            finish_reason: answer.finish_reason.clone(),
+            status: Some(answer.status),
+        }
+    }
+
+    fn completed(completion: Completion) -> Self {
+        let outcome = completion.outcome;
+        Self {
+            id: Some(completion.id.0),
+            model: Some(outcome.model),
+            provider: Some(outcome.provider),
+            requested_model: outcome.requested_model,
+            sources: Some(completion.citations),
+            notice: completion.notice,
+            usage: Some(outcome.usage),
+            cost_micro_usd: outcome.cost_micro_usd,
+            finish_reason: Some(outcome.finish_reason.to_owned()),
+            ..Self::default()
+        }
+    }
+}
