@@ -6,6 +6,8 @@
 
 mod corpus;
 mod figures;
+#[cfg(target_os = "linux")]
+mod overhead;
 mod timing;
 
 use std::{
@@ -15,11 +17,23 @@ use std::{
 
 use figures::Figures;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
+#[cfg(target_os = "linux")]
+pub use overhead::run as overhead;
 use reqwest::{Client, RequestBuilder, Response, multipart};
 use serde_json::{Value, json};
 pub use timing::run as timing;
 
 use crate::{Options, Stack};
+
+/// What a call of a model costs on its way through the API: where processes can be kept on a core.
+///
+/// # Errors
+/// Always.
+#[cfg(not(target_os = "linux"))]
+#[expect(clippy::unused_async, reason = "it is one elsewhere")]
+pub async fn overhead() -> Result<()> {
+    Err("this is measured on Linux only".into())
+}
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 

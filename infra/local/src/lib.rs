@@ -5,6 +5,7 @@
 //! and serves `/_local/*`.
 
 pub mod admin;
+pub mod api;
 pub mod audit;
 pub mod bench;
 pub mod cloud;

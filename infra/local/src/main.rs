@@ -57,6 +57,13 @@ enum Command {
         #[arg(long, default_value_t = 64)]
         tokens: usize,
     },
+    /// Serve the API alone, with services elsewhere: for measurements
+    #[command(hide = true)]
+    Api {
+        /// Port on 127.0.0.1
+        #[arg(long, default_value_t = 8000)]
+        port: u16,
+    },
     /// Write the sample documents into a folder
     #[command(hide = true)]
     Samples {
@@ -81,6 +88,8 @@ enum Measure {
     Api,
     /// Whether the time of an answer tells that an account exists
     Timing,
+    /// What a call of a model costs on its way through the API
+    Overhead,
 }
 
 #[derive(Subcommand)]
@@ -128,6 +137,15 @@ async fn run() -> ExitCode {
         Some(Command::Bench { what: Measure::Timing }) => Box::pin(local::bench::timing())
             .await
             .map_err(|error| error.to_string()),
+        Some(Command::Bench {
+            what: Measure::Overhead,
+        }) => Box::pin(local::bench::overhead())
+            .await
+            .map_err(|error| error.to_string()),
+        Some(Command::Api { port }) => {
+            runtime::log::init_text();
+            local::api::serve(port).await
+        }
         Some(Command::Admin(Admin::Grant {
             email,
             identity_table,

@@ -3,10 +3,13 @@
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use app::{App, ClerkConfig, Config, Providers, SignUp};
-use axum::serve::ListenerExt as _;
+use axum::serve::{ListenerExt as _, TapIo};
 use model::{Clock, Email, NewPassword, Secret};
 use store::QueueUrls;
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -156,16 +159,13 @@ impl Stack {
         let api = api.map(|api| api.finish(self.local.app.clone())).unwrap_or_default();
         let router = control::routes(self.local.clone()).fallback_service(api);
         let stop = self.stop.clone();
-        // Each event of a stream leaves at once; it would otherwise wait 40 ms for the acknowledgment of the last one.
-        let listener = listener.tap_io(|connection| {
-            if let Err(error) = connection.set_nodelay(true) {
-                tracing::debug!(%error, "local.connection_without_nodelay");
-            }
-        });
         self.tasks.spawn(async move {
-            let served = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
-                .with_graceful_shutdown(stop.cancelled_owned())
-                .await;
+            let served = axum::serve(
+                without_delay(listener),
+                router.into_make_service_with_connect_info::<SocketAddr>(),
+            )
+            .with_graceful_shutdown(stop.cancelled_owned())
+            .await;
             if let Err(error) = served {
                 tracing::error!(%error, "local.api_stopped");
             }
@@ -269,6 +269,15 @@ impl Stack {
         }
         self.cloud.shutdown().await;
     }
+}
+
+/// Each event of a stream leaves at once; it would otherwise wait 40 ms for the acknowledgment of the last one.
+pub(crate) fn without_delay(listener: TcpListener) -> TapIo<TcpListener, fn(&mut TcpStream)> {
+    listener.tap_io(|connection| {
+        if let Err(error) = connection.set_nodelay(true) {
+            tracing::debug!(%error, "local.connection_without_nodelay");
+        }
+    })
 }
 
 fn config(options: &Options, cloud: &Cloud) -> Config {

@@ -24,6 +24,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use axum::serve::ListenerExt as _;
 use tokio::{net::TcpListener, task::JoinHandle};
 
 pub use books::{Call, Counts, End, Totals};
@@ -79,6 +80,10 @@ impl ModelDouble {
         let router = server::router(Arc::clone(&shared));
         let server = tokio::spawn(async move {
             // It ends with an error of the listener only, and then no call is answered, which the test notices.
+            let listener = listener.tap_io(|connection| {
+                // Each piece leaves at once; it would otherwise wait 40 ms for the acknowledgment of the last one.
+                let _ = connection.set_nodelay(true);
+            });
             let _ = axum::serve(listener, router).await;
         });
         Ok(Self {

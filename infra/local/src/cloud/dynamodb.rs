@@ -25,6 +25,9 @@ use super::{Clock, StartError};
 /// How often expired items are removed. AWS takes up to a few days, so nobody may rely on it.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
+/// How long changes stay in the stream of a table, as on AWS.
+const STREAM_SECONDS: i64 = 24 * 3600;
+
 /// The running database. Dropping it tells its threads to end.
 pub(super) struct DynamoDb {
     database: Database,
@@ -47,6 +50,9 @@ impl DynamoDb {
             reason,
         };
         let database = database.map_err(|error| damaged(error.to_string()))?;
+        if let Some(path) = &path {
+            index_streams(path).map_err(|error| damaged(error.to_string()))?;
+        }
         let listener = hidden_listener().map_err(|error| StartError::Listen(0, error))?;
         let address = listener.local_addr().map_err(|error| StartError::Listen(0, error))?;
 
@@ -128,6 +134,21 @@ impl Proxy {
         let body = json!({ "__type": "com.amazonaws.dynamodb.v20120810#InternalServerError", "message": failure });
         reply(Protocol::Json10, StatusCode::INTERNAL_SERVER_ERROR, &body)
     }
+}
+
+/// dynoxide looks for the last change of a table with every write, and for those behind a place with every read of the
+/// stream, both in a table without an index, and never removes one.
+fn index_streams(path: &std::path::Path) -> rusqlite::Result<()> {
+    let database = rusqlite::Connection::open(path)?;
+    database.busy_timeout(Duration::from_secs(5))?;
+    database.execute(
+        "DELETE FROM _stream_records WHERE created_at < unixepoch() - ?1",
+        [STREAM_SECONDS],
+    )?;
+    database.execute_batch(
+        "CREATE INDEX IF NOT EXISTS parlance_streams
+         ON _stream_records (table_name, CAST(sequence_number AS INTEGER))",
+    )
 }
 
 fn hidden_listener() -> std::io::Result<std::net::TcpListener> {

@@ -1,0 +1,260 @@
+//! `parlance bench overhead`: what a call of a model costs on its way through the API.
+//!
+//! Three processes: the API alone on one core, as a function runs it; the double of the models; and this one, with the
+//! embedded services and the load, on the other core. The same answer is fetched from the double directly and through
+//! the API, in turn. Processor time is that of the API's process, so it does not matter who else keeps the machine busy;
+//! times of answers do depend on it.
+
+mod children;
+
+use std::time::{Duration, Instant};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use reqwest::{Client, RequestBuilder};
+use serde_json::json;
+
+use super::{
+    Result,
+    figures::{milliseconds, percentile},
+    json_of, now, text,
+};
+use crate::{Options, Stack};
+use children::{Child, pin_this_process};
+
+/// Tokens of an answer.
+const TOKENS: usize = 32;
+/// People who ask: each organization may make 3,000 requests a minute.
+const PEOPLE: usize = 24;
+/// Requests of each kind at so many at once.
+const LOADS: [(usize, usize); 3] = [(1, 400), (16, 3_000), (64, 4_000)];
+/// Requests of a kind in one go, before it is the other's turn.
+const TURN: usize = 400;
+/// Requests whose processor time is taken, of each operation.
+const SAMPLES: usize = 2_000;
+const MODEL: &str = "gpt-4o-mini";
+
+struct Bench {
+    http: Client,
+    double: String,
+    api: String,
+    keys: Vec<String>,
+}
+
+/// What is asked for.
+#[derive(Clone, Copy)]
+enum Target {
+    Direct,
+    Through,
+}
+
+/// Measures, and prints two tables.
+///
+/// # Errors
+/// The first thing that did not work: figures of a broken system would say nothing.
+pub async fn run() -> Result<()> {
+    let cores = std::thread::available_parallelism()?.get();
+    if cores < 2 {
+        return Err("this needs two cores, one of them for the API alone".into());
+    }
+    pin_this_process(1)?;
+    let double = Child::start(
+        &["model-double", "--port", "0", "--tokens", &TOKENS.to_string()],
+        1,
+        &[],
+    )?;
+    let environment = vec![
+        ("OPENAI_BASE_URL".to_owned(), double.url.clone()),
+        ("OPENAI_API_KEY".to_owned(), "sk-double".to_owned()),
+    ];
+    let stack = Stack::start(Options {
+        environment: environment.clone(),
+        ..Options::ephemeral()
+    })
+    .await?;
+    let told = stack.function_environment().into_iter();
+    let told: Vec<(String, String)> = told
+        .map(|(name, value)| (name.to_owned(), value))
+        .chain(environment)
+        .collect();
+    let api = Child::start(&["api", "--port", "0"], 0, &told)?;
+    let mut bench = Bench {
+        http: Client::builder().timeout(Duration::from_mins(1)).build()?,
+        double: double.url.clone(),
+        api: api.url.clone(),
+        keys: Vec::new(),
+    };
+    for number in 0..PEOPLE {
+        let key = bench.person(&stack, number).await?;
+        bench.keys.push(key);
+    }
+    let before = api.memory_mb()?;
+    let build = if cfg!(debug_assertions) { "debug" } else { "release" };
+    println!("{build} build, the API on one core, everything else on the other");
+    bench.times(&api).await?;
+    bench.costs(&api).await?;
+    println!(
+        "resident memory of the API: {before:.0} MB before, {:.0} MB after",
+        api.memory_mb()?
+    );
+    stack.stop().await;
+    Ok(())
+}
+
+impl Bench {
+    /// A person with an API key, whose organization has the largest plan.
+    async fn person(&self, stack: &Stack, number: usize) -> Result<String> {
+        let account = json!({"email": format!("bench-{number}@example.com"), "password": "correct horse battery"});
+        let url = stack.url();
+        let account = self.http.post(format!("{url}/api/v1/auth/register")).json(&account);
+        let account = json_of(account.send().await?).await?;
+        let token = text(&account, "access_token")?;
+        let org = text(&account, "default_org_id")?;
+        let update = aws_sdk_dynamodb::Client::new(stack.sdk())
+            .update_item()
+            .table_name("parlance-identity");
+        let update = update
+            .key("pk", AttributeValue::S(format!("O#{org}")))
+            .key("sk", AttributeValue::S("ORG".to_owned()));
+        let update = update
+            .update_expression("SET #plan = :plan")
+            .expression_attribute_names("#plan", "plan");
+        update
+            .expression_attribute_values(":plan", AttributeValue::S("TEAM".to_owned()))
+            .send()
+            .await?;
+        let key = json!({"name": "Bench", "scopes": ["chats:write"]});
+        let key = self
+            .http
+            .post(format!("{url}/api/v1/apikeys"))
+            .bearer_auth(token)
+            .json(&key);
+        text(&json_of(key.send().await?).await?, "key")
+    }
+
+    fn key(&self, number: usize) -> &str {
+        &self.keys[number % self.keys.len()]
+    }
+
+    fn completion(&self, target: Target, number: usize, streamed: bool, model: &str) -> RequestBuilder {
+        let body = json!({
+            "model": model, "stream": streamed, "max_tokens": 2 * TOKENS,
+            "messages": [{"role": "user", "content": "What is the best grinder for a small kitchen?"}],
+        });
+        let request = match target {
+            Target::Direct => self
+                .http
+                .post(format!("{}/v1/chat/completions", self.double))
+                .bearer_auth("sk-double"),
+            Target::Through => self
+                .http
+                .post(format!("{}/v1/chat/completions", self.api))
+                .bearer_auth(self.key(number)),
+        };
+        request.json(&body)
+    }
+
+    /// So many completions, `at_once` of them at the same time; how long each took.
+    async fn go(&self, target: Target, streamed: bool, at_once: usize, count: usize) -> Result<Vec<Duration>> {
+        let requests = stream::iter(0..count).map(|number| async move {
+            let sent = now();
+            let answer = self.completion(target, number, streamed, MODEL).send().await?;
+            if !answer.status().is_success() {
+                return Err(answer.text().await?.into());
+            }
+            let body = answer.bytes().await?;
+            if body.len() < TOKENS {
+                return Err("an answer without words".into());
+            }
+            Result::Ok(sent.elapsed())
+        });
+        requests.buffer_unordered(at_once).try_collect().await
+    }
+
+    async fn times(&self, api: &Child) -> Result<()> {
+        println!(
+            "\n{:<22} {:>6} {:>22} {:>22} {:>17} {:>6} {:>6} {:>9}",
+            "", "n", "direct p50/p95/p99 ms", "through p50/p95/p99 ms", "added ms", "x p50", "rps", "CPU ms"
+        );
+        for (at_once, count) in LOADS {
+            for streamed in [false, true] {
+                self.go(Target::Direct, streamed, at_once, at_once * 4).await?;
+                self.go(Target::Through, streamed, at_once, at_once * 4).await?;
+                let (mut direct, mut through) = (Vec::new(), Vec::new());
+                let (mut took, mut cpu) = (Duration::ZERO, Duration::ZERO);
+                while through.len() < count {
+                    let turn = TURN.min(count - through.len());
+                    direct.extend(self.go(Target::Direct, streamed, at_once, turn).await?);
+                    let (began, used): (Instant, Duration) = (now(), api.processor_time()?);
+                    through.extend(self.go(Target::Through, streamed, at_once, turn).await?);
+                    took += began.elapsed();
+                    cpu += api.processor_time()?.saturating_sub(used);
+                }
+                direct.sort_unstable();
+                through.sort_unstable();
+                let of = |sorted: &[Duration]| [50, 95, 99].map(|percent| milliseconds(percentile(sorted, percent)));
+                let (d, t) = (of(&direct), of(&through));
+                let requests = f64::from(u32::try_from(through.len())?);
+                println!(
+                    "{:<22} {:>6} {:>22} {:>22} {:>17} {:>6.1} {:>6.0} {:>9.2}",
+                    format!("{at_once} at once, {}", if streamed { "streamed" } else { "whole" }),
+                    through.len(),
+                    format!("{:.2}/{:.2}/{:.2}", d[0], d[1], d[2]),
+                    format!("{:.2}/{:.2}/{:.2}", t[0], t[1], t[2]),
+                    format!("+{:.1}/{:.1}/{:.1}", t[0] - d[0], t[1] - d[1], t[2] - d[2]),
+                    t[0] / d[0],
+                    requests / took.as_secs_f64(),
+                    milliseconds(cpu) / requests,
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// What operations cost that do more and more of what a completion does.
+    async fn costs(&self, api: &Child) -> Result<()> {
+        println!(
+            "\n{:<58} {:>9} {:>10}",
+            "processor time of the API, 16 at once", "CPU ms", "a core/s"
+        );
+        let mut before = 0.0;
+        for (name, operation) in [
+            ("GET /live: HTTP", 0_usize),
+            ("GET /api/v1/tokens/limits without a key: + refusal", 1),
+            ("GET /v1/models/local: + key, person, membership", 2),
+            ("POST /v1/chat/completions by `local`: + limits, ledger", 3),
+            ("POST /v1/chat/completions by the double: + the call", 4),
+            ("the same, streamed: + a part for each word", 5),
+        ] {
+            let used = api.processor_time()?;
+            let requests = stream::iter(0..SAMPLES).map(|number| async move {
+                let request = match operation {
+                    0 => self.http.get(format!("{}/live", self.api)),
+                    1 => self.http.get(format!("{}/api/v1/tokens/limits", self.api)),
+                    2 => self
+                        .http
+                        .get(format!("{}/v1/models/local", self.api))
+                        .bearer_auth(self.key(number)),
+                    3 => self.completion(Target::Through, number, false, "local"),
+                    4 => self.completion(Target::Through, number, false, MODEL),
+                    _ => self.completion(Target::Through, number, true, MODEL),
+                };
+                let answer = request.send().await?;
+                if operation != 1 && !answer.status().is_success() {
+                    return Err(answer.text().await?.into());
+                }
+                answer.bytes().await?;
+                Result::Ok(())
+            });
+            requests.buffer_unordered(16).try_collect::<Vec<()>>().await?;
+            let cost = milliseconds(api.processor_time()?.saturating_sub(used)) / f64::from(u32::try_from(SAMPLES)?);
+            println!(
+                "{name:<58} {:>9} {:>10.0}",
+                format!("{cost:.2} ({:+.2})", cost - before),
+                1000.0 / cost
+            );
+            before = cost;
+        }
+        Ok(())
+    }
+}
