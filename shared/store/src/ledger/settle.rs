@@ -5,6 +5,7 @@ use model::{Error, Figures, Result};
 use super::{
     Hold, KEPT_SECONDS, Ledger,
     change::{Change, Written, write},
+    days::REVISION,
     statistics::{Shown, count},
 };
 use crate::{
@@ -67,6 +68,7 @@ impl Ledger {
                     count(&mut member, &hold.terms, charge, Shown::Own)?;
                     let kept = hold.terms.until_ms / 1000 + KEPT_SECONDS;
                     member.set_once(tables::TTL, n(kept));
+                    member.add(REVISION, 1);
                     changes.push(member);
                 }
             }
