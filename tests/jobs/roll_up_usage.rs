@@ -82,6 +82,19 @@ async fn total(root: &Caller) -> (u64, u64) {
     (number("requests"), number("total_tokens"))
 }
 
+/// Has somebody invited, who accepts.
+async fn join(t: &Test, owner: &Caller, org: &str, user: &Caller) {
+    let address = user.account["email"].as_str().unwrap();
+    let invite = json!({ "email": address });
+    owner
+        .post(&format!("/api/v1/orgs/{org}/invite"), invite)
+        .await
+        .created();
+    let token = t.invitation_token(address).await;
+    let accept = json!({ "token": token });
+    user.post("/api/v1/invitations/accept", accept).await.ok();
+}
+
 /// Three people in two places each, a few calls of each.
 async fn busy() -> (Test, Caller) {
     let t = Test::with(&ADMIN).await;
@@ -245,9 +258,9 @@ async fn what_was_used_stays_in_the_sums_whoever_leaves_or_comes_back() {
     let t = Test::with(&ADMIN).await;
     let root = t.admin().await;
     let (ada, bob, eve) = (t.user("ada").await, t.user("bob").await, t.user("eve").await);
-    let org = t
-        .shared_org("lovelace", &[(&ada, "owner"), (&bob, "member"), (&eve, "member")])
-        .await;
+    let org = ada.found_org("Lovelace").await;
+    join(&t, &ada, &org, &bob).await;
+    join(&t, &ada, &org, &eve).await;
     for user in [&ada, &bob, &eve] {
         spend(&t, user, None).await;
         spend(&t, user, Some(&org)).await;
@@ -268,12 +281,7 @@ async fn what_was_used_stays_in_the_sums_whoever_leaves_or_comes_back() {
     purge().await;
     assert_eq!(total(&root).await, before);
     // The first comes back, and begins a new item of the same day at 0.
-    let invite = json!({"email": bob.account["email"]});
-    ada.post(&format!("/api/v1/orgs/{org}/invite"), invite).await.created();
-    let token = t.invitation_token("bob@example.com").await;
-    bob.post("/api/v1/invitations/accept", json!({"token": token}))
-        .await
-        .ok();
+    join(&t, &ada, &org, &bob).await;
     spend(&t, &bob, Some(&org)).await;
     t.drain().await;
     let after = total(&root).await;

@@ -64,7 +64,10 @@ impl StreamMapping {
     /// Delivers the changes of `table` to `handler`: by itself when `polls`, else only when [drained](Self::drain).
     /// `file`: where to note how far it has come. Must be called inside a Tokio runtime.
     pub fn new(database: Database, table: &str, file: Option<PathBuf>, polls: bool, handler: Handler) -> Self {
+        // What is no number is not ours: better everything again than nothing.
+        let is_number = |text: &String| text.len() >= 21 && text.bytes().all(|byte| byte.is_ascii_digit());
         let after = file.as_ref().and_then(|file| fs::read_to_string(file).ok());
+        let after = after.filter(is_number);
         let source = Arc::new(Source {
             database,
             table: table.to_owned(),
