@@ -6,7 +6,7 @@
 //!
 //! - an image that comes twice, or after a later one, adds nothing;
 //! - batches may come in any order, and may fail half way;
-//! - an image that never comes (the stream keeps its records for a day) is made good by the next one of its item;
+//! - an image that never comes (the stream keeps its records for a day) is made good by the next use on its item;
 //! - nothing that happens to the item afterwards (erasure, the loss of its name) changes the sums.
 //!
 //! The sequence number of the last record would do less: an event does not name the shard it is from, only the records
