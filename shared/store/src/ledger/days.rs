@@ -17,8 +17,9 @@ use crate::{
 
 /// In the place of the id of somebody whose account was erased.
 pub(super) const ERASED: &str = "erased-";
-/// How often an item was changed.
-pub(super) const REVISION: &str = "revision";
+/// The mark of the call that was settled last on a member's day. A count would not do: an item that is made anew begins
+/// to count again, and may come to the same number.
+pub(super) const SETTLED: &str = "settled";
 /// Days that one run looks at, of each shard.
 const PORTION: i32 = 1000;
 
@@ -168,19 +169,19 @@ impl Ledger {
                 continue;
             };
             while let Some(mut item) = table.get_raw(key.clone(), true).await? {
-                let Some(revision) = item.get(REVISION).cloned() else {
-                    // Made by a release that did not count changes.
-                    let mut first = Change::of(key.clone());
-                    first.add(REVISION, 1);
-                    first.if_present("pk");
-                    write(&self.0, &[first]).await?;
+                let Some(settled) = item.get(SETTLED).cloned() else {
+                    // Made by a release that did not mark it.
+                    let mut mark = Change::of(key.clone());
+                    mark.set_once(SETTLED, s(hex::encode(random_bytes::<4>()?)));
+                    mark.if_present("pk");
+                    write(&self.0, &[mark]).await?;
                     continue;
                 };
                 let nobody = format!("{day}#U#{ERASED}{}", hex::encode(random_bytes::<16>()?));
                 item.insert("sk".to_owned(), s(nobody));
                 // What was settled since it was read is not in the copy, and whoever else does this may have been first.
                 let parts = vec![
-                    table.part_delete(&key, Some((REVISION, revision)))?,
+                    table.part_delete(&key, Some((SETTLED, settled)))?,
                     table.part_put_new(item)?,
                 ];
                 if transact(&self.0.db, parts).await? == Transaction::Done {

@@ -22,7 +22,7 @@ use serde_dynamo::{AttributeValue, Item as Image};
 use super::{
     KEPT_SECONDS, Ledger,
     change::Change,
-    days::{ERASED, Owner, REVISION},
+    days::{ERASED, Owner},
     statistics::{BORN, OWN, TIMES},
 };
 use crate::{
@@ -36,6 +36,9 @@ use crate::{
 const MODELS_AT_ONCE: usize = 90;
 /// Numbers of a model that one transaction sums up: the text of an update is 4 KB at most.
 const NUMBERS_AT_ONCE: usize = 200;
+
+/// How often a watermark was raised.
+const REVISION: &str = "revision";
 
 /// A change of an item, as the stream of the table tells it.
 #[derive(Debug, Clone)]
