@@ -226,12 +226,9 @@ impl Table<'_> {
         let mut pages = starting_with(query, pk, prefix).into_paginator().items().send();
         let mut keys = Vec::new();
         while let Some(item) = pages.next().await {
-            let item = item.map_err(failed)?;
-            if let (Some(Ok(pk)), Some(Ok(sk))) = (item.get("pk").map(|v| v.as_s()), item.get("sk").map(|v| v.as_s())) {
-                keys.push(Key {
-                    pk: pk.clone(),
-                    sk: sk.clone(),
-                });
+            if let Some(AttributeValue::S(sk)) = item.map_err(failed)?.remove("sk") {
+                let pk = pk.to_owned();
+                keys.push(Key { pk, sk });
             }
         }
         Ok(keys)
