@@ -217,12 +217,8 @@ impl Table<'_> {
 
     /// All items of `pk` whose sort key starts with `prefix`: only for sets that are bounded by a rule.
     pub(crate) async fn keys_below(&self, pk: &str, prefix: &str) -> Result<Vec<Key>> {
-        let query = self
-            .db
-            .query()
-            .table_name(self.name)
-            .consistent_read(true)
-            .projection_expression("pk, sk");
+        let query = self.db.query().table_name(self.name).consistent_read(true);
+        let query = query.projection_expression("sk");
         let mut pages = starting_with(query, pk, prefix).into_paginator().items().send();
         let mut keys = Vec::new();
         while let Some(item) = pages.next().await {
