@@ -1,6 +1,8 @@
 //! Tables and queues are what the code, and the promises made about them, need.
 
-use super::template::{Keys, Template};
+use serde_json::{Value, json};
+
+use super::template::{Function, Keys, StreamSource, Template};
 
 #[test]
 fn tables_are_the_same_locally_and_in_the_cloud() {
@@ -53,6 +55,7 @@ fn a_message_that_keeps_failing_is_kept_and_somebody_is_told() {
             .queues
             .iter()
             .any(|queue| queue.dead_letters.as_ref().is_some_and(|(target, _)| target == id))
+            || streams(&template).any(|(_, stream)| stream.gives_up_to == id)
     };
     for queue in &template.queues {
         if is_dead_letters(&queue.id) {
@@ -95,6 +98,54 @@ fn a_queue_feeds_one_worker_in_batches_whose_messages_fail_alone() {
         }
     }
     assert!(!fed.is_empty());
+}
+
+fn streams(template: &Template) -> impl Iterator<Item = (&Function, &StreamSource)> {
+    let functions = template.functions.iter();
+    functions.flat_map(|function| function.streams.iter().map(move |stream| (function, stream)))
+}
+
+#[test]
+fn a_stream_loses_nothing_in_silence_and_wakes_nobody_for_what_they_wrote() {
+    let template = Template::read();
+    let (function, stream) = streams(&template).next().expect("somebody follows the ledger");
+    assert_eq!((&*function.crate_name, &*stream.table), ("roll_up_usage", "UsageTable"));
+    assert_eq!(streams(&template).count(), 1);
+    assert_eq!(stream.from, "TRIM_HORIZON");
+    assert!(stream.partial_failures && stream.bisects);
+    // Two batches of a shard at the same time would only get in each other's way at the watermarks.
+    assert_eq!(stream.parallel, 1);
+    assert!(stream.window_seconds > 0 && stream.retries.is_some());
+    assert!(
+        template.queue(&stream.gives_up_to).is_some(),
+        "what is given up is told"
+    );
+    let keys = [
+        ("U#ada", "D#2026-11-24", true),
+        ("O#acme", "D#2026-11-24#U#ada", true),
+        ("R#sys#0", "D#2026-11-24#small", false),
+        ("RW#00", "W", false),
+        ("U#ada", "QUOTA", false),
+    ];
+    for (pk, sk, wanted) in keys {
+        let record = json!({"eventName": "MODIFY", "dynamodb": {"Keys": {"pk": {"S": pk}, "sk": {"S": sk}}}});
+        let passes = stream.filters.iter().any(|pattern| fits(pattern, &record));
+        assert_eq!(passes, wanted, "{pk} {sk}");
+    }
+    let removed = json!({"eventName": "REMOVE", "dynamodb": {"Keys": {"pk": {"S": "U#ada"}, "sk": {"S": "D#x"}}}});
+    assert!(!stream.filters.iter().any(|pattern| fits(pattern, &removed)));
+}
+
+/// As far as our patterns go: <https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html>.
+fn fits(pattern: &Value, record: &Value) -> bool {
+    match pattern {
+        Value::Object(fields) => fields.iter().all(|(name, pattern)| fits(pattern, &record[name])),
+        Value::Array(any) => any.iter().any(|rule| match rule["prefix"].as_str() {
+            Some(prefix) => record.as_str().is_some_and(|text| text.starts_with(prefix)),
+            None => rule == record,
+        }),
+        _ => false,
+    }
 }
 
 /// `local-identity` is `IdentityTable` in the template.

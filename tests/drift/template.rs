@@ -24,6 +24,7 @@ pub(crate) struct Function {
     pub(crate) crate_name: String,
     pub(crate) routes: Vec<Route>,
     pub(crate) sources: Vec<QueueSource>,
+    pub(crate) streams: Vec<StreamSource>,
     /// Schedule expressions, such as `rate(5 minutes)`.
     pub(crate) schedules: Vec<String>,
     /// The logical id of its role.
@@ -50,6 +51,25 @@ pub(crate) struct QueueSource {
     pub(crate) batch_size: u64,
     /// Whether single messages of a batch may fail.
     pub(crate) partial_failures: bool,
+}
+
+/// A table whose changes feed a function.
+pub(crate) struct StreamSource {
+    /// The logical id of the table.
+    pub(crate) table: String,
+    /// Where a new mapping begins.
+    pub(crate) from: String,
+    /// Whether it may be told from which record on a batch failed, and halves what fails as a whole.
+    pub(crate) partial_failures: bool,
+    pub(crate) bisects: bool,
+    /// Batches of a shard that are worked on at the same time.
+    pub(crate) parallel: u64,
+    pub(crate) window_seconds: u64,
+    pub(crate) retries: Option<u64>,
+    /// The logical id of the queue that is told what was given up.
+    pub(crate) gives_up_to: String,
+    /// Patterns of records, one of which has to fit.
+    pub(crate) filters: Vec<Value>,
 }
 
 /// What a role may do. References are written as `Resource.Attribute`, `Resource`, or the text of a `!Sub`.
@@ -162,6 +182,7 @@ fn function(id: String, resource: &Value, globals: &Value, document: &Value) -> 
             .to_owned(),
         routes: vec![],
         sources: vec![],
+        streams: vec![],
         schedules: vec![],
         statements: statements(&document["Resources"][&role]["Properties"]),
         role,
@@ -182,16 +203,37 @@ fn function(id: String, resource: &Value, globals: &Value, document: &Value) -> 
             Some("SQS") => found.sources.push(QueueSource {
                 queue: resource_of(&event_properties["Queue"]),
                 batch_size: event_properties["BatchSize"].as_u64().unwrap_or(10),
-                partial_failures: list(&event_properties["FunctionResponseTypes"])
-                    .iter()
-                    .any(|kind| *kind == "ReportBatchItemFailures"),
+                partial_failures: reports_failures(event_properties),
             }),
+            Some("DynamoDB") => found.streams.push(stream(event_properties)),
             Some("ScheduleV2") => found.schedules.push(text(&event_properties["ScheduleExpression"])),
             other => panic!("event {name} of {}: the tests do not know the type {other:?}", found.id),
         }
     }
     found.routes.sort();
     found
+}
+
+fn reports_failures(source: &Value) -> bool {
+    let kinds = list(&source["FunctionResponseTypes"]);
+    kinds.into_iter().any(|kind| kind == "ReportBatchItemFailures")
+}
+
+fn stream(source: &Value) -> StreamSource {
+    let filters = list(&source["FilterCriteria"]["Filters"]).into_iter();
+    StreamSource {
+        table: resource_of(&source["Stream"]),
+        from: text(&source["StartingPosition"]),
+        partial_failures: reports_failures(source),
+        bisects: source["BisectBatchOnFunctionError"] == true,
+        parallel: source["ParallelizationFactor"].as_u64().unwrap_or(1),
+        window_seconds: source["MaximumBatchingWindowInSeconds"].as_u64().unwrap_or(0),
+        retries: source["MaximumRetryAttempts"].as_u64(),
+        gives_up_to: resource_of(&source["DestinationConfig"]["OnFailure"]["Destination"]),
+        filters: filters
+            .map(|filter| serde_json::from_str(&text(&filter["Pattern"])).unwrap_or_default())
+            .collect(),
+    }
 }
 
 fn environment(properties: &Value) -> Vec<(String, String)> {

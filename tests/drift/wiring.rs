@@ -130,9 +130,10 @@ fn a_path_belongs_to_one_function() {
 }
 
 #[test]
-fn a_worker_has_a_queue_or_a_schedule() {
+fn a_worker_has_a_queue_a_stream_or_a_schedule() {
     for function in Template::read().functions {
-        let worker = !function.sources.is_empty() || !function.schedules.is_empty();
+        let fed = !function.sources.is_empty() || !function.streams.is_empty();
+        let worker = fed || !function.schedules.is_empty();
         assert_ne!(
             worker,
             !function.routes.is_empty(),

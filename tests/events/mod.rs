@@ -1,4 +1,4 @@
-//! `events/`: what API Gateway, SQS and `EventBridge` Scheduler send to the functions, replayed through the types
+//! `events/`: what API Gateway, SQS, DynamoDB Streams and `EventBridge` Scheduler send to the functions, replayed through the types
 //! and conversions of `lambda_http` and `aws_lambda_events` that the binaries use.
 //!
 //! `events/<function>/<operation>.json` is an event as the function gets it, with two liberties. Bodies of text are

@@ -1,6 +1,6 @@
 //! A stack in which everything exists that the events ask for.
 
-use aws_lambda_events::{eventbridge::EventBridgeEvent, sqs::SqsEvent};
+use aws_lambda_events::{dynamodb, eventbridge::EventBridgeEvent, sqs::SqsEvent};
 use http_api::Api;
 use lambda_http::request;
 use local::functions;
@@ -62,6 +62,12 @@ impl Scene {
         if let Some(worker) = workers.find(|worker| worker.name == function) {
             let batch: SqsEvent = serde_json::from_str(&text).unwrap();
             let failed = (worker.handler)(batch).await.unwrap();
+            return Reply::of_worker(serde_json::to_value(failed).unwrap());
+        }
+        let mut followers = functions::followers(app).into_iter();
+        if let Some(follower) = followers.find(|follower| follower.name == function) {
+            let batch: dynamodb::Event = serde_json::from_str(&text).unwrap();
+            let failed = (follower.handler)(batch).await.unwrap();
             return Reply::of_worker(serde_json::to_value(failed).unwrap());
         }
         let event: EventBridgeEvent = serde_json::from_str(&text).unwrap();

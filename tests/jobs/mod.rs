@@ -6,4 +6,5 @@ mod index_documents;
 mod purge;
 mod purge_queue;
 mod relay_outbox;
+mod roll_up_usage;
 mod send_mail;

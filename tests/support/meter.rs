@@ -17,6 +17,7 @@ pub(crate) struct Metered {
     calls: Arc<AtomicUsize>,
     units: Arc<Mutex<(f64, f64)>>,
     silent: Arc<AtomicBool>,
+    refuses: Arc<AtomicUsize>,
     _server: tokio::task::JoinSet<()>,
 }
 
@@ -24,9 +25,11 @@ impl Metered {
     pub(crate) async fn new(t: &Test) -> Self {
         let (calls, silent) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
         let units = Arc::<Mutex<(f64, f64)>>::default();
+        let (refuses, transactions) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let (http, behind) = (reqwest::Client::builder().build().unwrap(), t.stack.aws_endpoint());
         let forward = {
             let (calls, silent, units) = (calls.clone(), silent.clone(), units.clone());
+            let refuses = refuses.clone();
             move |request: Request| async move {
                 let (parts, body) = request.into_parts();
                 let target = parts
@@ -38,6 +41,14 @@ impl Metered {
                 }
                 if silent.load(Ordering::SeqCst) && target.is_some_and(|target| target.ends_with("UpdateItem")) {
                     std::future::pending::<()>().await;
+                }
+                let every = refuses.load(Ordering::SeqCst);
+                if every > 0
+                    && target.is_some_and(|target| target.ends_with("TransactWriteItems"))
+                    && transactions.fetch_add(1, Ordering::SeqCst) % every == every - 1
+                {
+                    let refusal = json!({"__type": "com.amazonaws.dynamodb.v20120810#AccessDeniedException"});
+                    return (axum::http::StatusCode::BAD_REQUEST, axum::Json(refusal)).into_response();
                 }
                 let operation = target.and_then(|target| target.strip_prefix("DynamoDB_20120810."));
                 let operation = operation.map(str::to_owned);
@@ -78,6 +89,7 @@ impl Metered {
             calls,
             units,
             silent,
+            refuses,
             _server: server,
         }
     }
@@ -85,6 +97,11 @@ impl Metered {
     /// From here on no update of an item is answered.
     pub(crate) fn silence_updates(&self) {
         self.silent.store(true, Ordering::SeqCst);
+    }
+
+    /// From here on every so manieth transaction is refused; none when 0.
+    pub(crate) fn refuse_transactions(&self, every: usize) {
+        self.refuses.store(every, Ordering::SeqCst);
     }
 
     /// Units read and written since the last call of this. A write that was refused counts as one.

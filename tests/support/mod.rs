@@ -82,6 +82,11 @@ impl Test {
         })
         .await
         .unwrap();
+        Self::of(stack)
+    }
+
+    /// A stack that was started already.
+    pub(crate) fn of(stack: Stack) -> Self {
         let http = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(5))
             .build()

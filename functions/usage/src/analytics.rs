@@ -65,6 +65,22 @@ impl Performance {
     }
 }
 
+impl PerformanceReport {
+    pub(crate) fn of(report: &UsageReport) -> Self {
+        let UsageReport { period, statistics, .. } = report;
+        let total = statistics.total();
+        let by_model = statistics.times_by(|_, model| model.to_owned());
+        let by_day = statistics.times_by(|date, _| date.to_string());
+        Self {
+            from: period.from,
+            to: period.to,
+            totals: Performance::of(total.requests, total.errors, &statistics.times()),
+            models: performances(statistics.by(GroupBy::Model), by_model),
+            days: performances(statistics.by(GroupBy::Day), by_day),
+        }
+    }
+}
+
 fn performances(groups: Vec<Group>, mut times: BTreeMap<String, Times>) -> Vec<NamedPerformance> {
     let groups = groups.into_iter();
     groups
@@ -106,15 +122,5 @@ pub(crate) async fn get_performance_analytics(
     Query(days): Query<Days>,
 ) -> Result<Json<PerformanceReport>> {
     let report = app.own_usage(&member.identity, &member.org, days.from, days.to);
-    let UsageReport { period, statistics, .. } = report.await?;
-    let total = statistics.total();
-    let by_model = statistics.times_by(|_, model| model.to_owned());
-    let by_day = statistics.times_by(|date, _| date.to_string());
-    Ok(Json(PerformanceReport {
-        from: period.from,
-        to: period.to,
-        totals: Performance::of(total.requests, total.errors, &statistics.times()),
-        models: performances(statistics.by(GroupBy::Model), by_model),
-        days: performances(statistics.by(GroupBy::Day), by_day),
-    }))
+    Ok(Json(PerformanceReport::of(&report.await?)))
 }

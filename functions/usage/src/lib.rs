@@ -5,6 +5,7 @@ mod auth;
 mod dashboard;
 mod export;
 mod org;
+mod system;
 mod tokens;
 mod view;
 
@@ -78,5 +79,20 @@ pub fn api() -> Api {
             "/analytics/export",
             export::export_analytics,
             "Get what the caller used, by day, category and model, as a file.",
+        )
+        .get(
+            "/auth/admin/stats",
+            system::get_system_stats,
+            "Get who joined and what everybody used, by category and model; for platform admins.",
+        )
+        .get(
+            "/analytics/system/usage",
+            system::get_system_usage,
+            "Get what everybody used, summed up by day or by what `group_by` names; for platform admins.",
+        )
+        .get(
+            "/analytics/system/performance",
+            system::get_system_performance,
+            "Get how fast models answered everybody, and how often they failed; for platform admins.",
         )
 }

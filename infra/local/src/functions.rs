@@ -5,9 +5,9 @@ use std::{sync::Arc, time::Duration};
 
 use app::{App, BoxFuture};
 use http_api::Api;
-use runtime::{Job as _, Schedule as _};
+use runtime::{Follower as _, Job as _, Schedule as _};
 
-use crate::cloud::mapping::Handler;
+use crate::cloud::mapping::{Handler, stream};
 
 /// HTTP functions with their route tables.
 pub fn groups() -> Vec<(&'static str, Api)> {
@@ -60,6 +60,34 @@ fn worker<J: runtime::Job>(app: &App) -> Worker {
     }
 }
 
+/// A function that follows the changes of a table.
+pub struct Follower {
+    /// Its name.
+    pub name: &'static str,
+    /// The table.
+    pub table: String,
+    /// What a batch is given to.
+    pub handler: stream::Handler,
+}
+
+/// Functions that follow the changes of a table.
+pub fn followers(app: &App) -> Vec<Follower> {
+    vec![follower::<roll_up_usage::RollUpUsage>(app, &app.config.tables.usage)]
+}
+
+fn follower<F: runtime::Follower>(app: &App, table: &str) -> Follower {
+    let app = app.clone();
+    let handler: stream::Handler = Arc::new(move |event| {
+        let app = app.clone();
+        Box::pin(async move { Ok(runtime::hand_over::<F>(app, event).await) })
+    });
+    Follower {
+        name: F::NAME,
+        table: table.to_owned(),
+        handler,
+    }
+}
+
 /// A function that runs from time to time.
 #[derive(Clone, Copy)]
 pub struct Scheduled {
@@ -94,6 +122,7 @@ pub fn names() -> Vec<&'static str> {
     groups
         .chain([index_documents::IndexDocuments::QUEUE, send_mail::SendMail::QUEUE])
         .chain([purge::PurgeDeleted::QUEUE, export_user::ExportUser::QUEUE])
+        .chain([roll_up_usage::RollUpUsage::NAME])
         .chain(schedules)
         .collect()
 }

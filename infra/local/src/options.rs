@@ -25,7 +25,7 @@ pub struct Options {
     pub aws_port: u16,
     /// Where the data lives.
     pub data: Data,
-    /// Whether schedules run by themselves. Tests run them when they want to.
+    /// Whether schedules run, and streams are followed, by themselves. Tests do that when they want to.
     pub timers: bool,
     /// Environment variables, as in the README.
     pub environment: Vec<(String, String)>,

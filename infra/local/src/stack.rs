@@ -13,7 +13,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cloud::{self, Cloud, mapping::EventSourceMapping},
+    cloud::{
+        self, Cloud, Data,
+        mapping::{EventSourceMapping, stream::StreamMapping},
+    },
     control, functions,
     options::Options,
     outbox::Outbox,
@@ -37,10 +40,10 @@ pub enum StartError {
     Prepare(#[from] model::Error),
 }
 
-/// What the queues hold after a drain.
+/// What the queues and streams hold after a drain.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Drained {
-    /// Failed messages that come back when their visibility timeout ends.
+    /// Failed messages that come back when their visibility timeout ends, and changes of tables that failed.
     pub waiting: u64,
     /// Messages that were sent with a delay.
     pub delayed: u64,
@@ -51,6 +54,7 @@ pub(crate) struct Local {
     pub(crate) app: App,
     pub(crate) outbox: Outbox,
     pub(crate) workers: Vec<EventSourceMapping>,
+    pub(crate) followers: Vec<StreamMapping>,
 }
 
 impl Local {
@@ -67,6 +71,10 @@ impl Local {
             let drained = worker.drain().await.map_err(|error| error.to_string())?;
             left.waiting += drained.waiting;
             left.delayed += drained.delayed;
+        }
+        // What workers write is followed too, and whoever follows sends no messages.
+        for follower in &self.followers {
+            left.waiting += follower.drain().await?;
         }
         Ok(left)
     }
@@ -130,7 +138,16 @@ impl Stack {
         app.relay_outbox(Duration::ZERO).await?;
         let deliver =
             |worker: functions::Worker| EventSourceMapping::new(cloud.sqs().clone(), worker.name, 10, worker.handler);
+        let follow = |follower: functions::Follower| {
+            let file = match &options.data {
+                Data::Folder(folder) => Some(folder.join(format!("{}.position", follower.name))),
+                Data::Ephemeral => None,
+            };
+            let database = cloud.dynamodb().clone();
+            StreamMapping::new(database, &follower.table, file, options.timers, follower.handler)
+        };
         let local = Arc::new(Local {
+            followers: functions::followers(&app).into_iter().map(follow).collect(),
             app,
             outbox,
             workers: workers.into_iter().map(deliver).collect(),
@@ -220,10 +237,10 @@ impl Stack {
         self.local.advance(by);
     }
 
-    /// Waits until no message can be delivered now.
+    /// Waits until no message and no change of a table can be delivered now.
     ///
     /// # Errors
-    /// When a queue cannot be read.
+    /// When a queue or a stream cannot be read.
     pub async fn drain(&self) -> Result<Drained, String> {
         self.local.drain().await
     }
@@ -265,6 +282,9 @@ impl Stack {
         if let Some(local) = Arc::into_inner(self.local) {
             for worker in local.workers {
                 worker.stop().await;
+            }
+            for follower in local.followers {
+                follower.stop().await;
             }
         }
         self.cloud.shutdown().await;

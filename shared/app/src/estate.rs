@@ -63,6 +63,10 @@ impl App {
             while let Some(thing) = ledger.next().await {
                 yield thing?;
             }
+            // Until here a call that was under way could still be settled, in the person's name.
+            for org in orgs {
+                yield Thing::Share(org.clone(), user.clone());
+            }
             yield account_of_user(user);
         }
         .boxed()

@@ -39,6 +39,7 @@ mod quotas;
 mod readiness;
 mod relay_outbox;
 mod reset_quotas;
+mod roll_up_usage;
 mod seal;
 mod search;
 mod secrets;
@@ -79,12 +80,13 @@ pub use orgs::{NewOrg, OwnOrg};
 pub use origin::Origin;
 pub use prompts::PromptChange;
 pub use readiness::{ChatHealth, Dependency, Readiness};
+pub use roll_up_usage::Unfinished;
 pub use seal::Seal;
 pub use search::Found;
 pub use settings::SettingsFound;
 pub use sign_in::{Credential, Identity, KeyGrant, SignedIn};
-pub use statistics::UsageReport;
-pub use store::{Alert, AuditFilter, Failure, FailureFilter, QueueDepth, ScheduleRun, UserFilter};
+pub use statistics::{PlatformReport, UsageReport};
+pub use store::{Alert, AuditFilter, Changed, Failure, FailureFilter, QueueDepth, RolledUp, ScheduleRun, UserFilter};
 pub use store::{
     Begun, ChatbotChange, ConversationChange, IdempotencyKey, QuotaChange, SettingsChange, StoredAnswer, UserChange,
 };

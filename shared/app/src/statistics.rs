@@ -4,6 +4,8 @@ use futures::future::BoxFuture;
 use jiff::civil::Date;
 use model::{Day, Membership, Period, Result, Statistics};
 
+use store::RolledUp;
+
 use crate::{App, Identity, orgs::NO_ORG};
 
 /// Statistics of a period.
@@ -17,7 +19,39 @@ pub struct UsageReport {
     pub statistics: Statistics,
 }
 
+/// Statistics of everybody.
+#[derive(Debug, Clone)]
+pub struct PlatformReport {
+    /// What was used; nobody is named in it.
+    pub usage: UsageReport,
+    /// How far it is summed up; none when nothing was.
+    pub rolled_up: Option<RolledUp>,
+}
+
 impl App {
+    /// What everybody used, by the days of where it was used. Today is the date in UTC.
+    ///
+    /// # Errors
+    /// [`model::Error::Invalid`] at `/from` or `/to`.
+    pub fn platform_usage(&self, from: Option<Date>, to: Option<Date>) -> BoxFuture<'_, Result<PlatformReport>> {
+        Box::pin(async move {
+            let today = Day::of(self.clock.now(), "UTC")?.date;
+            let period = Period::of(from, to, today)?;
+            let (days, rolled_up) = self.usage().of_platform(period).await?;
+            let usage = UsageReport {
+                period,
+                today,
+                statistics: days.into_iter().collect(),
+            };
+            Ok(PlatformReport { usage, rolled_up })
+        })
+    }
+
+    /// How many accounts were made on these days (UTC), without those that were deleted since.
+    pub fn new_accounts(&self, period: Period) -> BoxFuture<'_, Result<u64>> {
+        Box::pin(async move { self.store.users().count(period, self.clock.now()).await })
+    }
+
     /// What the caller used: a person in all organizations, by the days of their personal one; with an API key, which
     /// sees nothing outside of its organization, what they used there.
     ///

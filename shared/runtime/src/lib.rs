@@ -1,11 +1,13 @@
 //! How a function runs on Lambda. No other crate of the product names `lambda_*`: to everything above, a request
 //! is a request and a message is a message, whether Lambda or the local stack delivers it.
 
+mod follower;
 mod http;
 mod job;
 pub mod log;
 mod schedule;
 
+pub use follower::{Follower, follow, hand_over};
 pub use http::{serve, serve_streaming, with_source};
 pub use job::{Job, consume, deliver};
 pub use lambda_runtime::Error;

@@ -1,11 +1,12 @@
 //! Accounts as those who run the platform see them.
 
-use aws_sdk_dynamodb::types::{ConditionCheck, TransactWriteItem, Update};
-use model::{AuditEntry, Error, Page, PageRequest, PlatformRole, Result, Timestamp, User, UserId, UserStatus};
+use aws_sdk_dynamodb::types::{ConditionCheck, Select, TransactWriteItem, Update};
+use jiff::civil::Date;
+use model::{AuditEntry, Error, Page, PageRequest, Period, PlatformRole, Result, Timestamp, User, UserId, UserStatus};
 
 use crate::{
     Store,
-    item::{Transaction, from_item, primary, s, value},
+    item::{Transaction, failed, from_item, primary, s, value},
     keys,
     walk::{FIRST_MONTH, Leg, month_of, months_back, walk},
 };
@@ -97,6 +98,39 @@ impl Users {
             Ok(filter.keeps(&user).then_some(user))
         })
         .await
+    }
+
+    /// How many accounts that were not deleted since were made on these days (UTC), as far as `now`.
+    pub async fn count(&self, period: Period, now: Timestamp) -> Result<u64> {
+        let month = |day: Date| day.to_string()[..7].to_owned();
+        let newest = month_of(now).min(month(period.to));
+        let oldest = month(period.from).max(FIRST_MONTH.to_owned());
+        let mut count = 0;
+        for month in months_back(&newest, &oldest) {
+            let query = self
+                .0
+                .db
+                .query()
+                .table_name(&self.0.tables().identity)
+                .index_name("admin_list")
+                .select(Select::Count)
+                .key_condition_expression("#kind = :user AND #month = :month AND created_at BETWEEN :from AND :to")
+                .filter_expression("#status <> :deleted")
+                .expression_attribute_names("#kind", "kind")
+                .expression_attribute_names("#month", "month")
+                .expression_attribute_names("#status", "status")
+                .expression_attribute_values(":user", s("user"))
+                .expression_attribute_values(":month", s(month))
+                .expression_attribute_values(":from", s(period.from.to_string()))
+                // Behind every time of the last day.
+                .expression_attribute_values(":to", s(format!("{}~", period.to)))
+                .expression_attribute_values(":deleted", value(&UserStatus::Deleted)?);
+            let mut pages = query.into_paginator().send();
+            while let Some(page) = pages.next().await {
+                count += u64::try_from(page.map_err(failed)?.count).map_err(Error::internal)?;
+            }
+        }
+        Ok(count)
     }
 
     /// Gives `before` the role and the status of `after`. `admin` still has to be an active platform admin then.

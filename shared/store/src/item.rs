@@ -217,16 +217,14 @@ impl Table<'_> {
 
     /// All items of `pk` whose sort key starts with `prefix`: only for sets that are bounded by a rule.
     pub(crate) async fn keys_below(&self, pk: &str, prefix: &str) -> Result<Vec<Key>> {
-        let query = self.db.query().table_name(self.name).projection_expression("pk, sk");
+        let query = self.db.query().table_name(self.name).consistent_read(true);
+        let query = query.projection_expression("sk");
         let mut pages = starting_with(query, pk, prefix).into_paginator().items().send();
         let mut keys = Vec::new();
         while let Some(item) = pages.next().await {
-            let item = item.map_err(failed)?;
-            if let (Some(Ok(pk)), Some(Ok(sk))) = (item.get("pk").map(|v| v.as_s()), item.get("sk").map(|v| v.as_s())) {
-                keys.push(Key {
-                    pk: pk.clone(),
-                    sk: sk.clone(),
-                });
+            if let Some(AttributeValue::S(sk)) = item.map_err(failed)?.remove("sk") {
+                let pk = pk.to_owned();
+                keys.push(Key { pk, sk });
             }
         }
         Ok(keys)

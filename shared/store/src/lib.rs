@@ -55,7 +55,10 @@ pub use documents::{Attempt, Documents, Lease, Outcome};
 pub use exports::Exports;
 pub use idempotency::{Begun, Idempotency, IdempotencyKey, StoredAnswer};
 pub use invitations::{Accepted, Invitations};
-pub use ledger::{Alert, Ask, Bill, Charge, Hold, HoldTerms, Ledger, OpenDay, Owner, Reserve, UsageReader};
+pub use ledger::{
+    Alert, Ask, Bill, Changed, Charge, DayImage, Hold, HoldTerms, Ledger, OpenDay, Owner, Reserve, RolledUp,
+    UsageReader,
+};
 pub use limits::Limits;
 pub use logins::{Logins, Standing};
 pub use mails::{Claimed, Mails};

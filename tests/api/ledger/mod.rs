@@ -1,6 +1,7 @@
 //! The ledger of tokens: limits that hold, charges that are right, and nothing left reserved.
 
 mod crowds;
+mod disowned;
 mod lives;
 mod month;
 mod refusals;

@@ -235,7 +235,45 @@ async fn all_statistics_of_a_month_agree_with_what_was_written() {
             agrees(&user.with_header("x-current-org", org), "/api/v1/ai/usage", &seen).await;
         }
     }
+    let all: Vec<&Call> = calls.iter().collect();
+    let root = t.admin().await;
+    platform(&t, &root, &all).await;
     erased_people_stay_in_the_sums(&t, &orgs[0], &calls, &eve, &ada).await;
+    platform(&t, &root, &all).await;
+}
+
+/// What those who run the platform see.
+async fn platform(t: &Test, root: &Caller, all: &[&Call]) {
+    t.drain().await;
+    let [day, (_, model), (_, category), ..] = GROUPS;
+    let get = async |path: &str| root.get(path).await.ok().json();
+    let total = sum(all.iter().copied());
+    for (group, name) in [day, GROUPS[1], GROUPS[2]] {
+        let report = get(&format!("/api/v1/analytics/system/usage?group_by={group}")).await;
+        assert_eq!(report["totals"], total);
+        assert_eq!(shown(&report["groups"]), booked(all, name), "by {group}");
+    }
+    let stats = get("/api/v1/auth/admin/stats").await;
+    assert_eq!(
+        (&stats["totals"], &stats["unpriced_models"]),
+        (&total, &json!([MODELS[3]]))
+    );
+    assert_eq!(shown(&stats["by_model"]), booked(all, model));
+    assert_eq!(shown(&stats["by_category"]), booked(all, category));
+    assert_eq!(stats["active_days"], booked(all, day.1).len());
+    let performance = get("/api/v1/analytics/system/performance").await;
+    for figure in ["requests", "errors"] {
+        assert_eq!(performance["totals"][figure], total[figure]);
+    }
+    // Times are those of the people, bucket by bucket: so are the percentiles.
+    let well = all.iter().filter(|call| call.figures.errors == 0).count();
+    for kind in ["latency", "time_to_first_token"] {
+        assert_eq!(performance["totals"][kind]["count"], well);
+        assert_eq!(stats[kind], performance["totals"][kind]);
+        let groups = performance["models"].as_array().unwrap().iter();
+        let of_models: u64 = groups.map(|group| group[kind]["count"].as_u64().unwrap()).sum();
+        assert_eq!(of_models, u64::try_from(well).unwrap());
+    }
 }
 
 /// What the answers tell that are not grouped as they are asked to be.

@@ -5,6 +5,7 @@
 //! to the dead-letter queue. See <https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html>.
 
 mod event;
+pub mod stream;
 
 use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;

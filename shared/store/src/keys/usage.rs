@@ -2,6 +2,7 @@
 
 use jiff::civil::Date;
 use model::{ApiKeyId, ChatbotId, OrgId, UserId};
+use sha2::{Digest as _, Sha256};
 
 use super::{CHATBOTS, Key, key, shard_of, tenant};
 
@@ -57,4 +58,34 @@ pub fn open_days(shard: u8) -> String {
 pub fn open_day(day: &Key, ends_at: i64) -> Key {
     let shard = shard_of(&day.pk);
     key(open_days(shard), format!("{ends_at:012}#{}#{}", day.pk, day.sk))
+}
+
+/// Number of partitions in which the sums of the platform are: each takes 1,000 writes a second.
+pub const SYSTEM_SHARDS: u8 = 4;
+/// Longest part of a model's name in a key, in characters. Sums tell models apart by the names of their numbers, so two
+/// models may share an item.
+const MODEL_IN_KEY: usize = 200;
+
+/// What of a day is in the sums of the platform already. It stays when the day's item goes, so its name tells nothing
+/// of whose day it is: `born` is random, and is in the day's item alone.
+pub fn watermark(day: &Key, born: &str) -> Key {
+    let digest = Sha256::digest(format!("{}|{}|{born}", day.pk, day.sk));
+    key(format!("RW#{}", hex::encode(digest)), "W")
+}
+
+/// One partition of the sums of the platform.
+pub fn system_days(shard: u8) -> String {
+    format!("R#sys#{shard}")
+}
+
+/// A part of the sums of the platform for a day and a model: that of the items whose watermarks lead here.
+pub fn system_day(watermark: &Key, day: Date, model: &str) -> Key {
+    let shard = watermark.pk.bytes().last().unwrap_or_default() % SYSTEM_SHARDS;
+    let model: String = model.chars().take(MODEL_IN_KEY).collect();
+    key(system_days(shard), format!("{DAYS}{day}#{model}"))
+}
+
+/// How far the sums of the platform have come.
+pub fn rolled_up() -> Key {
+    key("R#sys".to_owned(), "UNTIL")
 }

@@ -10,13 +10,16 @@ use super::{
     holds_on,
 };
 use crate::{
-    item::{failed, from_item, n, s, to_item, transact},
+    item::{Transaction, failed, from_item, n, s, to_item, transact},
     keys::{self, Key},
     tables,
 };
 
 /// In the place of the id of somebody whose account was erased.
 pub(super) const ERASED: &str = "erased-";
+/// The mark of the call that was settled last on a member's day. A count would not do: an item that is made anew begins
+/// to count again, and may come to the same number.
+pub(super) const SETTLED: &str = "settled";
 /// Days that one run looks at, of each shard.
 const PORTION: i32 = 1000;
 
@@ -39,7 +42,7 @@ impl Owner {
         }
     }
 
-    fn of(partition: &str) -> Option<Self> {
+    pub(super) fn of(partition: &str) -> Option<Self> {
         let user = partition.strip_prefix("U#").map(|id| Self::User(UserId(id.to_owned())));
         user.or_else(|| partition.strip_prefix("O#").map(|id| Self::Org(OrgId(id.to_owned()))))
     }
@@ -165,17 +168,26 @@ impl Ledger {
             let Some(day) = key.sk.strip_suffix(&suffix) else {
                 continue;
             };
-            let Some(mut item) = table.get_raw(key.clone(), true).await? else {
-                continue;
-            };
-            let nobody = format!("{day}#U#{ERASED}{}", hex::encode(random_bytes::<16>()?));
-            item.insert("sk".to_owned(), s(nobody));
-            // Whoever did it first did it whole.
-            transact(
-                &self.0.db,
-                vec![table.part_delete(&key, None)?, table.part_put_new(item)?],
-            )
-            .await?;
+            while let Some(mut item) = table.get_raw(key.clone(), true).await? {
+                let Some(settled) = item.get(SETTLED).cloned() else {
+                    // Made by a release that did not mark it.
+                    let mut mark = Change::of(key.clone());
+                    mark.set_once(SETTLED, s(hex::encode(random_bytes::<4>()?)));
+                    mark.if_present("pk");
+                    write(&self.0, &[mark]).await?;
+                    continue;
+                };
+                let nobody = format!("{day}#U#{ERASED}{}", hex::encode(random_bytes::<16>()?));
+                item.insert("sk".to_owned(), s(nobody));
+                // What was settled since it was read is not in the copy, and whoever else does this may have been first.
+                let parts = vec![
+                    table.part_delete(&key, Some((SETTLED, settled)))?,
+                    table.part_put_new(item)?,
+                ];
+                if transact(&self.0.db, parts).await? == Transaction::Done {
+                    break;
+                }
+            }
         }
         Ok(())
     }

@@ -13,6 +13,7 @@
 mod change;
 mod days;
 mod reserve;
+mod rollup;
 mod settle;
 mod statistics;
 
@@ -25,6 +26,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use change::Change;
 pub use days::{Alert, OpenDay, Owner};
 pub use reserve::Reserve;
+pub use rollup::{Changed, DayImage, RolledUp};
 pub use settle::Charge;
 pub use statistics::UsageReader;
 

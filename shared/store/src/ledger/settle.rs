@@ -5,10 +5,11 @@ use model::{Error, Figures, Result};
 use super::{
     Hold, KEPT_SECONDS, Ledger,
     change::{Change, Written, write},
+    days::SETTLED,
     statistics::{Shown, count},
 };
 use crate::{
-    item::{Item, n},
+    item::{Item, n, s},
     keys, tables,
 };
 
@@ -67,6 +68,7 @@ impl Ledger {
                     count(&mut member, &hold.terms, charge, Shown::Own)?;
                     let kept = hold.terms.until_ms / 1000 + KEPT_SECONDS;
                     member.set_once(tables::TTL, n(kept));
+                    member.set(SETTLED, s(&hold.terms.nonce));
                     changes.push(member);
                 }
             }

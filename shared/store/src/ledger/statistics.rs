@@ -4,6 +4,8 @@
 //! organization; `h~{model}~l{bucket}` and `h~{model}~t{bucket}` for how long answers and their first words took;
 //! `k~{key}~{figure}` and `b~{chatbot}~{figure}`. On a person's own day, `x~...`, `xh~...`, `xk~...` and `xb~...` are the
 //! same of what they used in other organizations.
+//! The first call also gives the item a random mark, `born`: an item that was removed and is made anew begins at 0, and
+//! [`rollup`](super::rollup) has to know.
 //! They are numbers of the item itself: a number that is absent is added to as if it were 0, a map would have to be
 //! made first.
 
@@ -14,7 +16,7 @@ use model::{
     UserId,
 };
 
-use super::{HoldTerms, change::Change, days::ERASED, settle::Charge};
+use super::{HoldTerms, RolledUp, change::Change, days::ERASED, settle::Charge};
 use crate::{
     Store,
     item::{Item, failed, s},
@@ -30,7 +32,10 @@ pub(super) enum Shown {
     Elsewhere,
 }
 
-const OWN: &str = "s";
+pub(super) const OWN: &str = "s";
+pub(super) const TIMES: &str = "h";
+/// What tells the lives of an item apart.
+pub(super) const BORN: &str = "born";
 const ELSEWHERE: &str = "x";
 
 fn letter(category: Category) -> char {
@@ -58,6 +63,9 @@ fn lettered(figures: &mut Figures) -> [(&'static str, &mut u64); 8] {
 
 /// Adds a call to the statistics of an item.
 pub(super) fn count(change: &mut Change, terms: &HoldTerms, paid: &Charge, shown: Shown) -> Result<()> {
+    if shown == Shown::Own {
+        change.set_once(BORN, s(&terms.nonce));
+    }
     let mut figures = paid.figures;
     let mut add = |name: &str, number: u64| -> Result<()> {
         change.add(name, i64::try_from(number).map_err(Error::internal)?);
@@ -73,7 +81,7 @@ pub(super) fn count(change: &mut Change, terms: &HoldTerms, paid: &Charge, shown
     }
     for (kind, time) in [("l", paid.latency_ms), ("t", paid.first_token_ms)] {
         if let Some(time) = time {
-            add(&format!("{others}h~{model}~{kind}{}", Histogram::bucket(time)), 1)?;
+            add(&format!("{others}{TIMES}~{model}~{kind}{}", Histogram::bucket(time)), 1)?;
         }
     }
     let key = terms.key.as_ref().map(|key| format!("{others}k~{key}"));
@@ -130,6 +138,17 @@ impl UsageReader {
         Ok(days)
     }
 
+    /// What everybody used, by day and model, and how far it is summed up; none when nothing was.
+    pub async fn of_platform(&self, period: Period) -> Result<(Vec<UsageDay>, Option<RolledUp>)> {
+        // Asked first, so that the sums hold all it speaks of.
+        let until = self.0.usage().get_raw(keys::rolled_up(), true).await?;
+        let mut days = Vec::new();
+        for shard in 0..keys::SYSTEM_SHARDS {
+            days.extend(self.days(keys::system_days(shard), period, Whose::Platform).await?);
+        }
+        Ok((days, until.map(RolledUp::of).transpose()?))
+    }
+
     async fn days(&self, pk: String, Period { from, to }: Period, whose: Whose<'_>) -> Result<Vec<UsageDay>> {
         let query = self
             .0
@@ -161,21 +180,23 @@ enum Whose<'a> {
     PersonalOrg(&'a UserId),
     /// That of the member whom the item names.
     Org,
+    /// Everybody's.
+    Platform,
 }
 
 fn read(item: &Item, whose: Whose<'_>) -> Option<UsageDay> {
     let sk = item.get("sk")?.as_s().ok()?.strip_prefix(keys::DAYS)?;
-    let (date, member) = sk
-        .split_once("#U#")
-        .map_or((sk, None), |(date, user)| (date, Some(user)));
+    let (date, rest) = sk.split_once('#').map_or((sk, None), |(date, rest)| (date, Some(rest)));
+    let member = rest.and_then(|rest| rest.strip_prefix("U#"));
     let mut day = UsageDay {
         date: date.parse().ok()?,
-        user: match member {
-            Some(id) => (!id.starts_with(ERASED)).then(|| UserId(id.to_owned())),
-            None => match whose {
-                Whose::Person(user) | Whose::PersonalOrg(user) => Some(user.clone()),
-                Whose::Org => None,
-            },
+        user: match whose {
+            Whose::Person(user) | Whose::PersonalOrg(user) => Some(user.clone()),
+            Whose::Org => member
+                .filter(|id| !id.starts_with(ERASED))
+                .map(|id| UserId(id.to_owned())),
+            // Behind the date is a model there.
+            Whose::Platform => None,
         },
         ..UsageDay::default()
     };
@@ -208,7 +229,7 @@ fn read(item: &Item, whose: Whose<'_>) -> Option<UsageDay> {
             }
             "k" | "xk" => put(of_keys.entry(ApiKeyId(middle.to_owned())).or_default(), last, number),
             "b" | "xb" => put(of_bots.entry(ChatbotId(middle.to_owned())).or_default(), last, number),
-            "h" | "xh" => {
+            TIMES | "xh" => {
                 let (kind, bucket) = last.split_at_checked(1).unwrap_or_default();
                 let times = match kind {
                     "l" => &mut day.latency,

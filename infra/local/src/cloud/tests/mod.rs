@@ -14,6 +14,7 @@ mod secrets;
 mod sqs;
 mod sqs_queues;
 mod sqs_refusals;
+mod streams;
 
 use std::path::Path;
 use std::sync::Arc;

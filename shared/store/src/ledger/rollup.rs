@@ -1,0 +1,344 @@
+//! Sums of the whole platform, made from the stream of the table.
+//!
+//! The numbers of a day only grow as long as its item lives; one that is removed and made anew has another mark
+//! ([`BORN`]). So what the sums hold of an item stands beside them, number by number: its watermark. An image of the item
+//! adds what it has above its watermark, and raises the watermark to it, in one transaction. It follows that
+//!
+//! - an image that comes twice, or after a later one, adds nothing;
+//! - batches may come in any order, and may fail half way;
+//! - an image that never comes (the stream keeps its records for a day) is made good by the next use on its item;
+//! - nothing that happens to the item afterwards (erasure, the loss of its name) changes the sums.
+//!
+//! The sequence number of the last record would do less: an event does not name the shard it is from, only the records
+//! of one item are in order, and what was skipped once would be lost.
+
+use std::collections::BTreeMap;
+
+use jiff::{civil::Date, tz::TimeZone};
+use model::{Error, Result, Timestamp};
+use serde::Deserialize;
+use serde_dynamo::{AttributeValue, Item as Image};
+
+use super::{
+    KEPT_SECONDS, Ledger,
+    change::Change,
+    days::{ERASED, Owner},
+    statistics::{BORN, OWN, TIMES},
+};
+use crate::{
+    item::{ABSENT, Item, Transaction, conditional, from_item, n, s, transact_with},
+    keys::{self, Key},
+    patience::Patience,
+    tables,
+};
+
+/// Models that one transaction sums up: it takes 100 items, and the watermark is one.
+const MODELS_AT_ONCE: usize = 90;
+/// Numbers of a model that one transaction sums up: the text of an update is 4 KB at most.
+const NUMBERS_AT_ONCE: usize = 200;
+
+/// How often a watermark was raised.
+const REVISION: &str = "revision";
+
+/// A change of an item, as the stream of the table tells it.
+#[derive(Debug, Clone)]
+pub struct Changed {
+    /// When, about.
+    pub at: Timestamp,
+    /// The item before; empty when there was none.
+    pub old: Image,
+    /// The item afterwards; empty when it was removed.
+    pub new: Image,
+}
+
+/// What the numbers of somebody's day were at some moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DayImage {
+    watermark: Key,
+    date: Date,
+    numbers: BTreeMap<String, u64>,
+}
+
+/// How far the sums of the platform have come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RolledUp {
+    /// When the newest change was made that is in them.
+    pub until: Timestamp,
+    /// How long it took from there into the sums, milliseconds.
+    pub took_ms: u64,
+}
+
+#[derive(Deserialize)]
+struct Stored {
+    until_ms: i64,
+    took_ms: u64,
+}
+
+impl RolledUp {
+    pub(super) fn of(item: Item) -> Result<Self> {
+        let Stored { until_ms, took_ms } = from_item(item)?;
+        Ok(Self {
+            until: Timestamp::from_millisecond(until_ms).map_err(Error::internal)?,
+            took_ms,
+        })
+    }
+}
+
+/// The model that a number is about, if it is one that is summed up: those of keys and chatbots are the same once more,
+/// as are those of other organizations on a person's own day.
+fn model_of(name: &str) -> Option<&str> {
+    let (kind, rest) = name.split_once('~')?;
+    let (middle, _) = rest.rsplit_once('~')?;
+    match kind {
+        OWN => middle.split_once('~').map(|(_, model)| model),
+        TIMES => Some(middle),
+        _ => None,
+    }
+}
+
+fn summed_up(image: &Image) -> BTreeMap<String, u64> {
+    let numbers = image.iter().filter_map(|(name, value)| match value {
+        AttributeValue::N(number) if model_of(name).is_some() => Some((name.clone(), number.parse().ok()?)),
+        _ => None,
+    });
+    numbers.collect()
+}
+
+impl DayImage {
+    /// The image after a change; none of an item that is nobody's day, and when no number changed that is summed up.
+    pub fn of(changed: &Changed) -> Option<Self> {
+        let text = |name: &str| match changed.new.get(name) {
+            Some(AttributeValue::S(text)) => Some(text.as_str()),
+            _ => None,
+        };
+        let (pk, sk) = (text("pk")?, text("sk")?);
+        let day = sk.strip_prefix(keys::DAYS)?;
+        let date = match Owner::of(pk)? {
+            Owner::User(_) => day,
+            // What somebody used stays in the sums when their name is taken off it; the copy is no further use.
+            Owner::Org(_) => {
+                let (date, member) = day.split_once("#U#")?;
+                (!member.starts_with(ERASED)).then_some(date)?
+            }
+        };
+        let numbers = summed_up(&changed.new);
+        if numbers == summed_up(&changed.old) {
+            return None;
+        }
+        let source = Key {
+            pk: pk.to_owned(),
+            sk: sk.to_owned(),
+        };
+        Some(Self {
+            // Without the mark it is of an earlier release; the next call gives it one, and then counts all of it.
+            watermark: keys::watermark(&source, text(BORN)?),
+            date: date.parse().ok()?,
+            numbers,
+        })
+    }
+
+    /// The same for images of the same item in the same life.
+    pub fn item(&self) -> &str {
+        &self.watermark.pk
+    }
+
+    /// Takes on what is higher in another image of the same item.
+    pub fn merge(&mut self, other: Self) {
+        for (name, number) in other.numbers {
+            let own = self.numbers.entry(name).or_default();
+            *own = number.max(*own);
+        }
+    }
+
+    /// What it has above a watermark, as much as one transaction takes, by the items of the sums; and whether that is
+    /// all.
+    fn above(&self, mark: &Item) -> (BTreeMap<String, Step<'_>>, bool) {
+        let (mut steps, mut all) = (BTreeMap::<String, Step<'_>>::new(), true);
+        for (name, number) in &self.numbers {
+            let more = number.saturating_sub(number_of(mark, name));
+            let Some(model) = model_of(name).filter(|_| more > 0) else {
+                continue;
+            };
+            let sum = keys::system_day(&self.watermark, self.date, model);
+            if steps.len() == MODELS_AT_ONCE && !steps.contains_key(&sum.sk) {
+                all = false;
+                continue;
+            }
+            let step = steps
+                .entry(sum.sk.clone())
+                .or_insert_with(|| Step { sum, more: Vec::new() });
+            if step.more.len() == NUMBERS_AT_ONCE {
+                all = false;
+            } else {
+                step.more.push((name, more));
+            }
+        }
+        (steps, all)
+    }
+}
+
+/// What is added to one item of the sums.
+struct Step<'a> {
+    sum: Key,
+    more: Vec<(&'a str, u64)>,
+}
+
+fn number_of(item: &Item, name: &str) -> u64 {
+    let number = item.get(name).and_then(|value| value.as_n().ok()?.parse().ok());
+    number.unwrap_or_default()
+}
+
+impl Ledger {
+    /// Adds what an image has above its watermark to the sums of the platform; answers whether that was anything. Doing
+    /// it again changes nothing.
+    pub async fn roll_up(&self, image: &DayImage) -> Result<bool> {
+        let table = self.0.usage();
+        let began_at = image.date.to_zoned(TimeZone::UTC).map_err(Error::internal)?.timestamp();
+        let kept = began_at.as_second() + KEPT_SECONDS;
+        let (mut patience, mut added) = (Patience::default(), false);
+        loop {
+            let mark = table.get_raw(image.watermark.clone(), true).await?;
+            let mut raised = mark.clone().unwrap_or_default();
+            let (steps, all) = image.above(&raised);
+            if steps.is_empty() {
+                return Ok(added);
+            }
+            let mut parts = Vec::with_capacity(steps.len() + 1);
+            for step in steps.into_values() {
+                let mut sum = Change::of(step.sum);
+                for (name, more) in step.more {
+                    sum.add(name, i64::try_from(more).map_err(Error::internal)?);
+                    raised.insert(name.to_owned(), n(image.numbers[name]));
+                }
+                sum.set_once(tables::TTL, n(kept));
+                parts.push(sum.part(&self.0)?);
+            }
+            let revision = number_of(&raised, REVISION);
+            raised.insert(REVISION.to_owned(), n(revision + 1));
+            raised.insert("pk".to_owned(), s(&image.watermark.pk));
+            raised.insert("sk".to_owned(), s(&image.watermark.sk));
+            raised.insert(tables::TTL.to_owned(), n(kept));
+            parts.push(match mark {
+                None => table.part_put_if(raised, ABSENT, [])?,
+                Some(_) => table.part_put_if(raised, "revision = :revision", [(":revision", n(revision))])?,
+            });
+            match transact_with(&self.0.db, parts, &mut patience).await? {
+                Transaction::Done if all => return Ok(true),
+                Transaction::Done => added = true,
+                // Another delivery of the same item was faster.
+                Transaction::Refused(_) => {
+                    if !patience.wait().await? {
+                        return Err(Error::unavailable("others kept raising a watermark"));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Notes how far the sums of the platform have come, unless they have come further already.
+    pub async fn rolled_up(&self, until: Timestamp, now: Timestamp) -> Result<()> {
+        let took = now.as_millisecond().saturating_sub(until.as_millisecond()).max(0);
+        let update = self.0.usage().update(&keys::rolled_up());
+        let update = update
+            .update_expression("SET until_ms = :until, took_ms = :took")
+            .condition_expression("attribute_not_exists(until_ms) OR until_ms < :until")
+            .expression_attribute_values(":until", n(until.as_millisecond()))
+            .expression_attribute_values(":took", n(took));
+        conditional(update).await.map(|_| ())
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a failing step is the test's failure")]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    fn image(pk: &str, sk: &str, numbers: &[(&str, u64)]) -> Image {
+        let texts = [("pk", pk), ("sk", sk), (BORN, "1f")];
+        let texts = texts.map(|(name, text)| (name.to_owned(), AttributeValue::S(text.to_owned())));
+        let numbers = numbers.iter();
+        let numbers = numbers.map(|(name, number)| ((*name).to_owned(), AttributeValue::N(number.to_string())));
+        texts.into_iter().chain(numbers).collect::<HashMap<_, _>>().into()
+    }
+
+    fn seen(old: Image, new: Image) -> Option<DayImage> {
+        let at = Timestamp::UNIX_EPOCH;
+        DayImage::of(&Changed { at, old, new })
+    }
+
+    fn nothing() -> Image {
+        HashMap::<String, AttributeValue>::new().into()
+    }
+
+    #[test]
+    fn days_of_people_and_members_are_summed_up_and_nothing_else() {
+        let used = [
+            ("s~c~a~b~p", 7),
+            ("h~a~b~l12", 1),
+            ("k~key~p", 7),
+            ("x~c~a~b~p", 9),
+            ("xh~a~b~l3", 1),
+        ];
+        for (pk, sk, counts) in [
+            ("U#ada", "D#2026-11-24", true),
+            ("O#acme", "D#2026-11-24#U#ada", true),
+            ("O#acme", "D#2026-11-24#U#erased-00", false),
+            ("O#acme", "D#2026-11-24", false),
+            ("O#acme", "CB#bot#D#2026-11-24", false),
+            ("R#sys#0", "D#2026-11-24#a~b", false),
+            ("U#ada", "QUOTA", false),
+        ] {
+            let found = seen(nothing(), image(pk, sk, &used));
+            assert_eq!(found.is_some(), counts, "{pk} {sk}");
+            if let Some(day) = found {
+                let numbers = [("h~a~b~l12".to_owned(), 1), ("s~c~a~b~p".to_owned(), 7)];
+                assert_eq!(day.numbers, numbers.into());
+                assert_eq!(day.date.to_string(), "2026-11-24");
+            }
+            let more = [("s~c~a~b~p", 7), ("h~a~b~l12", 1), ("committed", 100)];
+            assert_eq!(seen(image(pk, sk, &used), image(pk, sk, &more)), None, "only reserved");
+            assert_eq!(seen(image(pk, sk, &used), nothing()), None, "removed");
+        }
+    }
+
+    #[test]
+    fn an_item_that_is_made_anew_has_a_watermark_of_its_own() {
+        let of = |born: &str| {
+            let mut new = image("U#ada", "D#2026-11-24", &[("s~c~m~n", 1)]);
+            new.insert(BORN.to_owned(), AttributeValue::S(born.to_owned()));
+            seen(nothing(), new).unwrap().item().to_owned()
+        };
+        assert_eq!(of("1f"), of("1f"));
+        assert_ne!(of("1f"), of("2f"));
+        assert!(!of("1f").contains("ada"));
+    }
+
+    #[test]
+    fn what_is_above_a_watermark_comes_in_portions() {
+        let names: Vec<String> = (0..100).map(|model| format!("s~c~model {model}~n")).collect();
+        let buckets: Vec<String> = (0..250).map(|bucket| format!("h~model 0~l{bucket}")).collect();
+        let numbers: Vec<_> = names.iter().chain(&buckets).map(|name| (name.as_str(), 2)).collect();
+        let day = seen(nothing(), image("U#ada", "D#2026-11-24", &numbers)).unwrap();
+        let (mut mark, mut rounds, mut added) = (Item::new(), 0, 0);
+        loop {
+            let (steps, all) = day.above(&mark);
+            assert!(steps.len() <= MODELS_AT_ONCE);
+            for (name, more) in steps.values().flat_map(|step| &step.more) {
+                mark.insert((*name).to_owned(), n(number_of(&mark, name) + more));
+                added += more;
+            }
+            rounds += 1;
+            if all {
+                break;
+            }
+        }
+        assert_eq!((rounds, added), (2, 700));
+        assert!(day.above(&mark).0.is_empty(), "a second time adds nothing");
+        let mut early = seen(nothing(), image("U#ada", "D#2026-11-24", &[("s~c~model 0~n", 1)])).unwrap();
+        assert!(early.above(&mark).0.is_empty(), "nor does an earlier image");
+        early.merge(day.clone());
+        assert_eq!(early, day);
+    }
+}

@@ -1,0 +1,125 @@
+//! Who leaves for good while calls of theirs end: what an organization used stays what it is.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use futures::future::join_all;
+use model::{ApiKeyId, Day, Figures, OrgId, Period, UserId, time::after};
+use store::{Ask, Bill, Charge, Hold, Ledger, Reserve, Store, Tables};
+
+use super::{lives::date, *};
+use crate::support::{RACERS, rounds};
+
+/// Calls that end at the same time.
+const WAVE: usize = 4;
+/// Tokens of the prompt of each call.
+const PROMPT: u64 = 1_000;
+
+fn charge(number: usize) -> Charge {
+    Charge {
+        figures: Figures {
+            requests: 1,
+            prompt_tokens: PROMPT,
+            completion_tokens: u64::try_from(number).unwrap(),
+            ..Figures::default()
+        },
+        model: MODEL.to_owned(),
+        latency_ms: Some(100),
+        first_token_ms: None,
+    }
+}
+
+async fn reserve(t: &Test, ledger: &Ledger, user: &UserId, org: &OrgId) -> Hold {
+    let app = t.stack.app();
+    let now = app.clock.now();
+    let day = Day::of(now, "UTC").unwrap();
+    let bill = Bill {
+        user: user.clone(),
+        user_day: day,
+        user_limit: 1_000_000_000,
+        org: org.clone(),
+        org_day: day,
+        org_limit: Some(1_000_000_000),
+        key: Some(ApiKeyId("kiosk".to_owned())),
+        key_budget: None,
+        chatbot: None,
+        chatbot_cap: None,
+    };
+    let ask = Ask {
+        id: app.ids.make().unwrap(),
+        model: MODEL.to_owned(),
+        category: Category::Chat,
+        prompt: 10,
+        estimate: 100,
+        now_ms: now.as_millisecond(),
+        until: after(now, Duration::from_mins(5)),
+    };
+    match ledger.reserve(&bill, &ask).await.unwrap() {
+        Reserve::Held(hold) => hold,
+        Reserve::Short(..) => panic!("it fits"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_call_that_ends_meanwhile_is_lost_or_counts_twice() {
+    let t = Test::with(&ADMIN).await;
+    let (ada, root) = (t.user("ada").await, t.admin().await);
+    let (user, org) = (UserId(ada.id().to_owned()), OrgId("acme".to_owned()));
+    let ledger = Store::new(t.stack.sdk(), Tables::with_prefix("parlance")).ledger();
+    let today = Period::day(date(&t));
+    let (mut requests, mut tokens) = (0, 0);
+    for round in 0..rounds() {
+        let holds = join_all((0..RACERS).map(|_| reserve(&t, &ledger, &user, &org))).await;
+        let done = AtomicBool::new(false);
+        let settles = async {
+            for (wave, holds) in holds.chunks(WAVE).enumerate() {
+                let settles = holds.iter().enumerate().map(|(place, hold)| {
+                    let (ledger, charge) = (&ledger, charge(wave * WAVE + place));
+                    async move { assert!(ledger.settle(hold, &charge).await.unwrap()) }
+                });
+                join_all(settles).await;
+                // Those beside may not get a word in while calls end one after the other.
+                ledger.disown(&org, &user).await.unwrap();
+            }
+            done.store(true, Ordering::SeqCst);
+        };
+        // Two at a time, as when the queue delivers twice, from the first settlement to the last.
+        let disowns = (0..2).map(|_| async {
+            while !done.load(Ordering::SeqCst) {
+                ledger.disown(&org, &user).await.unwrap();
+            }
+        });
+        futures::join!(settles, join_all(disowns));
+        for number in 0..RACERS {
+            requests += 1;
+            tokens += PROMPT + u64::try_from(number).unwrap();
+        }
+        let days = t.stack.app().usage().of_org(&org, today).await.unwrap();
+        let sum = |pick: fn(&Figures) -> u64| -> u64 {
+            let lines = days.iter().flat_map(|day| &day.lines);
+            lines.map(|line| pick(&line.figures)).sum()
+        };
+        assert_eq!(sum(|it| it.requests), requests, "round {round}");
+        assert_eq!(sum(Figures::total_tokens), tokens, "round {round}");
+        let of_keys = days.iter().flat_map(|day| &day.keys);
+        assert_eq!(of_keys.map(|key| key.figures.requests).sum::<u64>(), requests);
+        let timed = days.iter().flat_map(|day| day.latency.values());
+        assert_eq!(timed.flat_map(|times| times.0.values()).sum::<u64>(), requests);
+        assert!(
+            days.iter().any(|day| day.user.is_none()),
+            "somebody's name was taken off"
+        );
+    }
+    ledger.disown(&org, &user).await.unwrap();
+    let days = t.stack.app().usage().of_org(&org, today).await.unwrap();
+    assert!(days.iter().all(|day| day.user.is_none()));
+    // Every life of the person's item counts once in the sums of the platform, and no copy does.
+    t.drain().await;
+    let all = root.get("/api/v1/analytics/system/usage").await.ok().json();
+    assert_eq!(all["totals"]["requests"], requests);
+    assert_eq!(all["totals"]["total_tokens"], tokens);
+    let speed = root.get("/api/v1/analytics/system/performance").await.ok().json();
+    assert_eq!(speed["totals"]["latency"]["count"], requests);
+}
