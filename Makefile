@@ -24,7 +24,7 @@ CARGO_DENY_ROOT := $(CACHE)/cargo-deny-$(CARGO_DENY_VERSION)
 CARGO_DENY := $(CARGO_DENY_ROOT)/bin/cargo-deny
 
 ##@ Work
-.PHONY: help dev demo test test-kill test-sdk audit-verify clean-data new-function
+.PHONY: help dev demo test test-kill test-kill-ledger test-sdk audit-verify clean-data new-function
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z0-9_-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
@@ -40,6 +40,10 @@ test: ## Run all tests (TEST="part of a name" for some)
 test-kill: ## Kill the server 50 times while it works, then look for what is lost or doubled (ARGS="--seed 2")
 	cargo build --quiet -p local --bin parlance
 	python3 infra/tools/kill_test.py --binary "$${CARGO_TARGET_DIR:-target}/debug/parlance" $(ARGS)
+
+test-kill-ledger: ## Kill the server 25 times while models answer, then compare what was charged with what was sold (ARGS="--seed 2")
+	cargo build --quiet -p local --bin parlance
+	python3 infra/tools/kill_ledger_test.py --binary "$${CARGO_TARGET_DIR:-target}/debug/parlance" $(ARGS)
 
 test-sdk: $(SDK_VENV)/.ready ## Have the official clients of OpenAI (Python, and Node if it is there) call the API
 	cargo build --quiet -p local --bin parlance

@@ -39,7 +39,7 @@ pub(crate) async fn export_chat_session(
         "markdown" => Ok(Attachment {
             media_type: "text/markdown; charset=utf-8",
             file_name: format!("{name}.md"),
-            text: markdown(&conversation, &shown),
+            content: markdown(&conversation, &shown).into_bytes(),
         }),
         "json" => {
             let all = conversations.all_turns(&conversation.id).await?;
@@ -59,7 +59,7 @@ pub(crate) async fn export_chat_session(
             Ok(Attachment {
                 media_type: "application/json",
                 file_name: format!("{name}.json"),
-                text: serde_json::to_string_pretty(&whole).map_err(Error::internal)?,
+                content: serde_json::to_vec_pretty(&whole).map_err(Error::internal)?,
             })
         }
         _ => Err(Error::invalid("/format", "has to be markdown or json").into()),

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::view::FiguresView;
+use crate::{parquet_file, view::FiguresView};
 
 /// Which days are wanted, and how.
 #[derive(Deserialize, JsonSchema)]
@@ -30,6 +30,8 @@ enum Format {
     Json,
     /// A line for each row, with a header (RFC 4180).
     Csv,
+    /// A table with typed columns, for programs.
+    Parquet,
 }
 
 /// Names of the columns of [`values`].
@@ -70,17 +72,22 @@ pub(crate) async fn export_analytics(
         Format::Json => Attachment {
             media_type: "application/json",
             file_name: format!("{name}.json"),
-            text: as_json(&report)?,
+            content: as_json(&report)?,
         },
         Format::Csv => Attachment {
             media_type: "text/csv; charset=utf-8",
             file_name: format!("{name}.csv"),
-            text: as_csv(&report)?,
+            content: as_csv(&report)?,
+        },
+        Format::Parquet => Attachment {
+            media_type: "application/vnd.apache.parquet",
+            file_name: format!("{name}.parquet"),
+            content: parquet_file::file(&report.statistics.cells().collect::<Vec<_>>())?,
         },
     }))
 }
 
-fn as_json(report: &UsageReport) -> Result<String, Error> {
+fn as_json(report: &UsageReport) -> Result<Vec<u8>, Error> {
     let rows = report.statistics.cells().map(|(cell, figures)| Row {
         date: cell.date,
         category: cell.category.name(),
@@ -94,17 +101,16 @@ fn as_json(report: &UsageReport) -> Result<String, Error> {
         "unpriced_models": report.statistics.unpriced_models(),
         "rows": rows.collect::<Vec<_>>(),
     });
-    serde_json::to_string_pretty(&whole).map_err(Error::internal)
+    serde_json::to_vec_pretty(&whole).map_err(Error::internal)
 }
 
-fn as_csv(report: &UsageReport) -> Result<String, Error> {
+fn as_csv(report: &UsageReport) -> Result<Vec<u8>, Error> {
     let mut file = csv::Writer::from_writer(Vec::new());
     file.write_record(COLUMNS).map_err(Error::internal)?;
     for (cell, figures) in report.statistics.cells() {
         file.write_record(values(cell, figures)).map_err(Error::internal)?;
     }
-    let bytes = file.into_inner().map_err(|error| Error::internal(error.to_string()))?;
-    String::from_utf8(bytes).map_err(Error::internal)
+    file.into_inner().map_err(|error| Error::internal(error.to_string()))
 }
 
 fn values(cell: &Cell, figures: &model::Figures) -> [String; 12] {

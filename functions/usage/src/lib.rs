@@ -5,6 +5,7 @@ mod auth;
 mod dashboard;
 mod export;
 mod org;
+mod parquet_file;
 mod system;
 mod tokens;
 mod view;

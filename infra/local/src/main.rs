@@ -56,6 +56,9 @@ enum Command {
         /// Tokens of an answer
         #[arg(long, default_value_t = 64)]
         tokens: usize,
+        /// Milliseconds before each token
+        #[arg(long, default_value_t = 0)]
+        pause_ms: u64,
     },
     /// Serve the API alone, with services elsewhere: for measurements
     #[command(hide = true)]
@@ -151,7 +154,7 @@ async fn run() -> ExitCode {
             identity_table,
             audit_table,
         })) => grant(&email, identity_table, audit_table).await,
-        Some(Command::ModelDouble { port, tokens }) => model_double(port, tokens).await,
+        Some(Command::ModelDouble { port, tokens, pause_ms }) => model_double(port, tokens, pause_ms).await,
         Some(Command::Samples { folder }) => local::sample_files::write(&folder).map_err(|error| error.to_string()),
     };
     match done {
@@ -221,10 +224,13 @@ async fn verify(table: Option<String>, aws_port: u16) -> Result<(), String> {
     Ok(())
 }
 
-async fn model_double(port: u16, tokens: usize) -> Result<(), String> {
+async fn model_double(port: u16, tokens: usize, pause_ms: u64) -> Result<(), String> {
     let double = model_double::ModelDouble::start_on(port, 0).await;
     let double = double.map_err(|error| error.to_string())?;
-    double.always(model_double::Script::tokens(tokens));
+    double.always(match pause_ms {
+        0 => model_double::Script::tokens(tokens),
+        _ => model_double::Script::slow(tokens, Duration::from_millis(pause_ms)),
+    });
     println!("listening on {}", double.url());
     double.join().await;
     Ok(())

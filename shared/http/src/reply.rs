@@ -70,10 +70,10 @@ pub struct Attachment {
     /// The name it is saved under: letters, digits, `-`, `_` and `.` stay, anything else becomes `-`.
     pub file_name: String,
     /// What is in it.
-    pub text: String,
+    pub content: Vec<u8>,
 }
 
-/// 200 with a table to be saved, as CSV or JSON.
+/// 200 with a table to be saved, as CSV, JSON or Parquet.
 #[derive(Debug)]
 pub struct Sheet(pub Attachment);
 
@@ -163,7 +163,7 @@ impl IntoResponse for Attachment {
     fn into_response(self) -> Response {
         let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
         let name: String = self.file_name.chars().map(|c| if plain(c) { c } else { '-' }).collect();
-        let mut response = self.text.into_response();
+        let mut response = self.content.into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.media_type));
         if let Ok(disposition) = HeaderValue::try_from(format!("attachment; filename=\"{name}\"")) {
@@ -257,6 +257,8 @@ impl Describe for Sheet {
     fn describe(doc: &mut OperationDoc<'_>) {
         let text = || json!({"type": "string"});
         doc.response(200, "OK", Some(("text/csv", text())));
+        let bytes = json!({"type": "string", "format": "binary"});
+        doc.response(200, "OK", Some(("application/vnd.apache.parquet", bytes)));
         doc.response(200, "OK", Some(("application/json", text())));
     }
 }

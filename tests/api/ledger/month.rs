@@ -328,6 +328,10 @@ async fn own_details(user: &Caller, own: &[&Call]) {
             .map(|line| line.split(',').nth(place).unwrap().parse::<u64>().unwrap())
             .sum()
     };
+    let file = user.get("/api/v1/analytics/export?format=parquet").await.ok();
+    assert_eq!(file.header("content-type"), "application/vnd.apache.parquet");
+    // Its numbers are those of the lines above; the unit test reads them.
+    assert!(file.body.starts_with(b"PAR1") && file.body.ends_with(b"PAR1"));
     for (place, figure) in [
         (3, "requests"),
         (4, "errors"),

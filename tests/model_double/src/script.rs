@@ -1,6 +1,6 @@
 //! What the double says.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::Semaphore;
 
@@ -38,6 +38,8 @@ pub enum Step {
     Thought(String),
     /// Waits until the gate lets it through.
     Wait(Gate),
+    /// Waits for so long.
+    Pause(Duration),
     /// Bytes as they are.
     Raw(Vec<u8>),
     /// A sign of life that says nothing.
@@ -111,6 +113,12 @@ impl Script {
     /// An answer of exactly so many tokens.
     pub fn tokens(count: usize) -> Self {
         Self::of((0..count).map(|place| Step::Text(format!("w{place} "))).collect())
+    }
+
+    /// The same, with so long a pause before each token.
+    pub fn slow(count: usize, pause: Duration) -> Self {
+        let steps = Self::tokens(count).steps.into_iter();
+        Self::of(steps.flat_map(|step| [Step::Pause(pause), step]).collect())
     }
 
     /// These steps, and a good end if they do not end otherwise.

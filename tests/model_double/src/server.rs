@@ -239,6 +239,7 @@ fn play(
                     yield Ok(Bytes::from(protocol.piece(model, text, is_thought)));
                 }
                 Step::Wait(gate) => gate.pass().await,
+                Step::Pause(pause) => wait(*pause).await,
                 Step::Raw(bytes) => yield Ok(Bytes::from(bytes.clone())),
                 Step::Ping => yield Ok(Bytes::from(protocol.ping())),
                 Step::Error(code) => {
@@ -265,4 +266,9 @@ fn play(
         running.end(End::Complete);
         yield Ok(Bytes::from(end));
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a slow model takes real time")]
+async fn wait(pause: std::time::Duration) {
+    tokio::time::sleep(pause).await;
 }
