@@ -47,9 +47,10 @@ test-kill-ledger: ## Kill the server 25 times while models answer, then compare 
 
 test-sdk: $(SDK_VENV)/.ready ## Have the official clients of OpenAI (Python, and Node if it is there) call the API
 	cargo build --quiet -p local --bin parlance
-	if command -v npm > /dev/null; then npm install --silent --no-audit --no-fund --prefix "$(SDK_NODE_MODULES)" $(SDK_NODE); fi
-	$(SDK_VENV)/bin/python infra/tools/sdk_test.py --binary "$${CARGO_TARGET_DIR:-target}/debug/parlance" \
-		$$(if command -v node > /dev/null; then echo "--node-modules $(SDK_NODE_MODULES)/node_modules"; fi)
+	node=; if command -v node > /dev/null && command -v npm > /dev/null; then \
+		npm install --silent --no-audit --no-fund --prefix "$(SDK_NODE_MODULES)" $(SDK_NODE); \
+		node="--node-modules $(SDK_NODE_MODULES)/node_modules"; fi; \
+	$(SDK_VENV)/bin/python infra/tools/sdk_test.py --binary "$${CARGO_TARGET_DIR:-target}/debug/parlance" $$node
 
 audit-verify: ## Recompute the hash chains of the audit log (ARGS="--table NAME" for one in AWS)
 	cargo run --quiet -p local --bin parlance -- audit verify $(ARGS)

@@ -52,15 +52,7 @@ class Asker(Account):
             "UpdateExpression": "SET #plan = :plan", "ExpressionAttributeNames": {"#plan": "plan"},
             "ExpressionAttributeValues": {":plan": {"S": "TEAM"}},
         }
-        headers = {
-            "X-Amz-Target": "DynamoDB_20120810.UpdateItem", "Content-Type": "application/x-amz-json-1.0",
-            "X-Amz-Date": "20260101T000000Z",
-            "Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/dynamodb/aws4_request, "
-                             "SignedHeaders=host, Signature=0",
-        }
-        status, answer = self.server.request("POST", "/", update, headers, self.server.aws_port)
-        if status != 200:
-            sys.exit(f"the plan was not changed: {answer.decode(errors='replace')}")
+        self.server.dynamodb("UpdateItem", update)
         user = self.call("GET", "/api/v1/auth/me")["id"]
         admin.call("PUT", f"/api/v1/users/{user}/quota", {"daily_limit": limit})
         key = self.call("POST", "/api/v1/apikeys", {"name": "Kill", "scopes": ["chats:write"]})
@@ -118,7 +110,8 @@ def main():
         rich.prepare(admin, 10_000_000)
         poor.prepare(admin, TIGHT)
         up, done, looks, met = threading.Event(), threading.Event(), 0, 0
-        threads = [threading.Thread(target=work, args=(up, done, [rich, poor], number)) for number in range(WORKERS)]
+        threads = [threading.Thread(target=work, args=(up, done, [rich, poor], number),
+                                    daemon=True) for number in range(WORKERS)]
         for thread in threads:
             thread.start()
 

@@ -1,18 +1,12 @@
 //! `/api/v1/ai`: one message and its answer, in a chat session or without.
 
-use model_double::{End, Finish, Gate, ModelDouble, Script, Step};
+use model_double::{Counts, End, Finish, Gate, Script, Step};
 use serde_json::{Value, json};
 
+use super::openai::with_model;
 use crate::support::{Caller, Frame, Stream, Test};
 
 const CHAT: &str = "/api/v1/ai/chat";
-
-async fn with_model() -> (ModelDouble, Test, Caller) {
-    let model = ModelDouble::start().await.unwrap();
-    let t = Test::with_model(&model).await;
-    let ada = t.user("ada").await;
-    (model, t, ada)
-}
 
 /// Tokens of the day: used and reserved.
 async fn day(caller: &Caller) -> (u64, u64) {
@@ -168,6 +162,9 @@ async fn with_a_session_the_turn_is_kept_and_what_was_said_before_is_known() {
         (&listed[1]["id"], &listed[3]["id"]),
         (&first["id"], &last["message_id"])
     );
+    // A chatbot has sessions of its own.
+    let other = json!({"message": "And?", "session_id": session, "model": "chatbot/any"});
+    assert_eq!(ada.post(CHAT, other).await.invalid(), ["/model"]);
     // It is Ada's alone.
     let eve = t.user("eve").await;
     for path in [CHAT, "/api/v1/ai/chat/stream"] {
@@ -341,4 +338,41 @@ async fn who_leaves_a_stream_ends_the_call_and_pays_for_what_was_written() {
         (prompt + 3..=prompt + 12).contains(&used) && reserved == 0,
         "{used} used, {reserved} reserved, of {prompt}"
     );
+}
+
+/// Whatever a provider tells or does, the books hold.
+#[tokio::test]
+async fn a_provider_that_tells_nonsense_or_does_not_end_breaks_no_book() {
+    let (model, t, ada) = with_model().await;
+    let hello = json!({"message": "Hello?", "model": "gpt-4o-mini", "max_tokens": 10});
+    let counts = Counts {
+        prompt: u64::MAX / 2,
+        cached: u64::MAX / 2,
+        completion: u64::MAX / 2,
+        ..Counts::default()
+    };
+    model.next(Script::text("Hello").usage(counts));
+    let answer = ada.post(CHAT, hello.clone()).await.ok().json();
+    assert_eq!(answer["usage"]["total_tokens"], 200_000_000);
+    assert_eq!(day(&ada).await, (200_000_000, 0));
+
+    let eve = t.user("eve").await;
+    model.next(Script::text("Hello there").usage(Counts::default()));
+    let answer = eve.post(CHAT, hello.clone()).await.ok().json();
+    let told = answer["usage"]["total_tokens"].as_u64().unwrap();
+    assert!(told > 3 && answer["usage"]["estimated"] == true, "{answer}");
+
+    // An answer of ten tokens has at most so many bytes.
+    let line = "x".repeat(1_000);
+    model.next(Script::of(vec![Step::Raw(piece(&line)); 100]));
+    let answer = eve.post(CHAT, hello).await.ok().json();
+    assert_eq!(answer["finish_reason"], "length");
+    assert!(answer["content"].as_str().unwrap().len() < 8_000);
+    assert_eq!(day(&eve).await.1, 0);
+}
+
+/// A piece of an answer as its vendor streams it; the double does not count it.
+fn piece(text: &str) -> Vec<u8> {
+    let chunk = json!({"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": null}]});
+    format!("data: {chunk}\n\n").into_bytes()
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures::future::join_all;
 use model_double::{Finish, ModelDouble, Script, Step};
 use serde_json::{Value, json};
@@ -12,7 +11,7 @@ use crate::support::{Answer, Caller, Test, statuses};
 const CHAT: &str = "/v1/chat/completions";
 const MODEL: &str = "gpt-4o-mini";
 
-async fn with_model() -> (ModelDouble, Test, Caller) {
+pub(super) async fn with_model() -> (ModelDouble, Test, Caller) {
     let model = ModelDouble::start().await.unwrap();
     let t = Test::with_model(&model).await;
     let ada = t.user("ada").await;
@@ -23,7 +22,7 @@ fn hello() -> Value {
     json!({"model": MODEL, "messages": [{"role": "user", "content": "Hello?"}]})
 }
 
-fn with(mut body: Value, more: &Value) -> Value {
+pub(super) fn with(mut body: Value, more: &Value) -> Value {
     for (name, value) in more.as_object().unwrap() {
         body[name] = value.clone();
     }
@@ -32,7 +31,7 @@ fn with(mut body: Value, more: &Value) -> Value {
 
 /// An error in that API's shape; its sentence.
 #[track_caller]
-fn refused(answer: Answer, status: u16, kind: &str, param: Option<&str>, code: &str) -> String {
+pub(super) fn refused(answer: Answer, status: u16, kind: &str, param: Option<&str>, code: &str) -> String {
     let answer = answer.expect(status);
     let error = answer.json()["error"].clone();
     assert_eq!(
@@ -44,7 +43,7 @@ fn refused(answer: Answer, status: u16, kind: &str, param: Option<&str>, code: &
     error["message"].as_str().unwrap().to_owned()
 }
 
-const REFUSED: &str = "invalid_request_error";
+pub(super) const REFUSED: &str = "invalid_request_error";
 
 #[tokio::test]
 async fn messages_are_answered_in_the_shape_that_clients_know() {
@@ -362,121 +361,18 @@ async fn chatbots_are_models_whose_citations_are_annotations() {
     // Who may not see chatbots may still ask one.
     let key = json!({"name": "App", "scopes": ["chats:write"]});
     let key = ada.with_token(&ada.api_key(key).await.text("key"));
+    refused(
+        key.get(&format!("/v1/models/{bot}")).await,
+        404,
+        REFUSED,
+        None,
+        "not_found",
+    );
     assert_eq!(
         key.get("/v1/models").await.ok().json()["data"]
             .as_array()
             .unwrap()
             .len(),
         1
-    );
-}
-
-#[tokio::test]
-async fn texts_become_vectors_that_are_paid_for() {
-    let (model, _t, ada) = with_model().await;
-    let asked = |input: Value| json!({"model": "text-embedding-3-small", "input": input});
-    let answer = ada
-        .post("/v1/embeddings", asked(json!(["one", "two", "one"])))
-        .await
-        .ok()
-        .json();
-    let vector = |place: usize| -> Vec<f32> {
-        assert_eq!(
-            (&answer["data"][place]["index"], &answer["data"][place]["object"]),
-            (&json!(place), &json!("embedding"))
-        );
-        serde_json::from_value(answer["data"][place]["embedding"].clone()).unwrap()
-    };
-    assert!(vector(0) == vector(2) && vector(0) != vector(1) && !vector(0).is_empty());
-    let read = model.totals().prompt_tokens;
-    assert_eq!(answer["usage"], json!({"prompt_tokens": read, "total_tokens": read}));
-    assert_eq!(
-        (&answer["object"], &answer["model"]),
-        (&json!("list"), &json!("text-embedding-3-small"))
-    );
-
-    let packed = with(asked(json!("one")), &json!({"encoding_format": "base64"}));
-    let packed = ada.post("/v1/embeddings", packed).await.ok().json();
-    let bytes = STANDARD
-        .decode(packed["data"][0]["embedding"].as_str().unwrap())
-        .unwrap();
-    let floats: Vec<f32> = bytes
-        .chunks(4)
-        .map(|four| f32::from_le_bytes(four.try_into().unwrap()))
-        .collect();
-    assert_eq!(floats, vector(0));
-
-    let used = model.totals().prompt_tokens;
-    let shown = ada.get("/api/v1/auth/token-breakdown").await.ok().json();
-    assert!(shown.to_string().contains("embeddings"), "{shown}");
-    let limits = ada.get("/api/v1/tokens/limits").await.ok().json();
-    assert_eq!(
-        (&limits["limits"][0]["used"], &limits["limits"][0]["reserved"]),
-        (&json!(used), &json!(0))
-    );
-
-    for (input, param) in [
-        (json!([]), "input"),
-        (json!(""), "input"),
-        (json!(["a", ""]), "input[1]"),
-        (json!([1, 2]), "input"),
-        (json!([[1, 2]]), "input"),
-        (json!(7), "input"),
-    ] {
-        refused(
-            ada.post("/v1/embeddings", asked(input)).await,
-            400,
-            REFUSED,
-            Some(param),
-            "invalid",
-        );
-    }
-    let calls = model.totals().calls;
-    ada.put("/api/v1/users/me/quota", json!({"daily_limit": used + 3}))
-        .await
-        .ok();
-    let answer = ada
-        .post(
-            "/v1/embeddings",
-            asked(json!("A text that is longer than three tokens.")),
-        )
-        .await;
-    refused(answer, 429, "tokens", None, "token_limit");
-    assert_eq!(model.totals().calls, calls);
-}
-
-#[tokio::test]
-async fn a_provider_of_embeddings_that_fails_costs_nothing_and_none_is_no_answer() {
-    let (model, _t, ada) = with_model().await;
-    let asked = json!({"model": "text-embedding-3-small", "input": "one"});
-    model.next(Script::refuse(500, "server_error"));
-    refused(
-        ada.post("/v1/embeddings", asked.clone()).await,
-        502,
-        "server_error",
-        None,
-        "provider_failed",
-    );
-    let limits = ada.get("/api/v1/tokens/limits").await.ok().json();
-    assert_eq!(
-        (&limits["limits"][0]["used"], &limits["limits"][0]["reserved"]),
-        (&json!(0), &json!(0))
-    );
-    let none = with(asked.clone(), &json!({"model": "gemini-embedding-001"}));
-    refused(
-        ada.post("/v1/embeddings", none).await,
-        503,
-        "server_error",
-        None,
-        "provider_not_configured",
-    );
-    let t = Test::new().await;
-    let eve = t.user("eve").await;
-    refused(
-        eve.post("/v1/embeddings", asked).await,
-        503,
-        "server_error",
-        None,
-        "provider_not_configured",
     );
 }

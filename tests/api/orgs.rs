@@ -13,7 +13,7 @@ pub(super) async fn org(owner: &Caller, slug: &str) -> String {
 }
 
 /// `caller` gets a place in the organization by invitation.
-pub(super) async fn join(t: &Test, owner: &Caller, org: &str, caller: &Caller, role: &str) {
+pub(crate) async fn join(t: &Test, owner: &Caller, org: &str, caller: &Caller, role: &str) {
     let email = caller.account["email"].as_str().unwrap();
     let invitation = json!({"email": email, "role": role});
     owner.post(&format!("{org}/invite"), invitation).await.created();

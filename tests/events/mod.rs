@@ -86,6 +86,15 @@ fn every_http_event_is_one_of_an_operation_and_says_everything_twice_alike() {
 }
 
 #[tokio::test]
+async fn a_change_of_the_ledger_is_summed_up() {
+    let scene = Scene::new().await;
+    scene.replay("roll_up_usage/stream.json").await;
+    let date = "2026-11-22".parse().ok();
+    let usage = scene.t.stack.app().platform_usage(date, date).await.unwrap().usage;
+    assert!(usage.statistics.total().total_tokens() > 0, "{usage:?}");
+}
+
+#[tokio::test]
 async fn a_file_passes_the_gateway_and_is_indexed() {
     let scene = Scene::new().await;
     let uploaded = scene.replay("documents/upload.json").await.json();

@@ -16,9 +16,7 @@ pub(crate) struct Second {
 impl Second {
     pub(crate) async fn on(t: &Test) -> Self {
         let metered = Metered::new(t).await;
-        let apis = local::functions::groups().into_iter().map(|(_, api)| api);
-        let api = apis.reduce(http_api::Api::merge).unwrap();
-        let router = api.finish(metered.app.clone());
+        let router = local::functions::router(metered.app.clone());
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let mut server = JoinSet::new();

@@ -24,14 +24,19 @@ const EPHEMERAL: &str = "parlance-ephemeral";
 /// Shorter parts of keys are names or dates.
 const LEAST_ID: usize = 16;
 
+/// Whether a key is of something that a request writes to last; what is summed up for the whole platform follows the
+/// stream of a table, some time later.
+fn lasting((table, pk, _): &(&'static str, String, String)) -> bool {
+    *table != EPHEMERAL && !pk.starts_with("R#") && !pk.starts_with("RW#")
+}
+
 /// All items by table and key.
 pub(crate) struct Snapshot(BTreeMap<(&'static str, String, String), Item>);
 
 impl Snapshot {
     /// The keys of what differs from `other`, but for what every request leaves.
     pub(crate) fn differences(&self, other: &Self) -> Vec<String> {
-        let lasting = |(table, ..): &&(&str, String, String)| *table != EPHEMERAL;
-        let keys = self.0.keys().chain(other.0.keys()).filter(lasting);
+        let keys = self.0.keys().chain(other.0.keys()).filter(|key| lasting(key));
         let differs = keys.filter(|key| !self.agrees(other, key));
         let mut found: Vec<String> = differs.map(|(table, pk, sk)| format!("{table} {pk} {sk}")).collect();
         found.sort();
@@ -59,8 +64,12 @@ impl Snapshot {
             });
             parts.collect::<Vec<_>>().join("#")
         };
-        let lasting = |key: &&(&'static str, String, String)| key.0 != EPHEMERAL;
-        let touched: BTreeSet<_> = self.0.keys().chain(before.0.keys()).filter(lasting).collect();
+        let touched: BTreeSet<_> = self
+            .0
+            .keys()
+            .chain(before.0.keys())
+            .filter(|key| lasting(key))
+            .collect();
         let mut written = BTreeMap::new();
         for key in touched.into_iter().filter(|key| !self.agrees(before, key)) {
             let path = format!("{} {} {}", key.0, name(&key.1), name(&key.2));

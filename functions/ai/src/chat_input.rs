@@ -2,7 +2,7 @@
 //!
 //! What would change the answer in a way that we cannot follow is refused; what merely tunes it is ignored.
 
-use app::{CompletionRequest, Message, Role, Tuning};
+use app::{CompletionRequest, Message, Tuning};
 use garde::Validate;
 use model::{Error, Result};
 use schemars::JsonSchema;
@@ -149,12 +149,6 @@ impl ChatInput {
                 Speaker::User => messages.push(Message::user(text)),
                 Speaker::Assistant => messages.push(Message::assistant(text)),
             }
-        }
-        if !messages.iter().any(|said| said.role == Role::User) {
-            return Err(Error::invalid(
-                "/messages",
-                "needs a message of a user, which is answered",
-            ));
         }
         Ok(CompletionRequest {
             model: self.model,

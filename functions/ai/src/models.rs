@@ -103,6 +103,8 @@ pub(crate) async fn get_model_of_two_parts(
 async fn model(app: &Ctx, member: &Member, name: &str) -> Result<Json<Model>> {
     let payer = Payer::of(&member.identity, &member.org);
     if let Some(bot) = app.chatbot_named(&payer, name).await? {
+        let is_shown = member.identity.reaches(Permission::ReadChatbots) && payer.asking(&bot).is_ok();
+        let bot = is_shown.then_some(bot).ok_or(Error::NotFound("chatbot"))?;
         return Ok(Json(Model::of_chatbot(bot)));
     }
     let models = app.models(&payer).await?;

@@ -21,13 +21,8 @@ pub async fn serve(port: u16) -> Result<(), String> {
         .await
         .map_err(|error| error.to_string())?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
-    let apis = functions::groups().into_iter().map(|(_, api)| api);
-    let router = apis
-        .reduce(http_api::Api::merge)
-        .map(|api| api.finish(app))
-        .unwrap_or_default();
     println!("listening on http://{address}");
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let service = functions::router(app).into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(without_delay(listener), service)
         .await
         .map_err(|error| error.to_string())

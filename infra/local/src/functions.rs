@@ -30,6 +30,12 @@ pub fn groups() -> Vec<(&'static str, Api)> {
     ]
 }
 
+/// All of their operations, served by one process.
+pub fn router(app: App) -> axum::Router {
+    let apis = groups().into_iter().map(|(_, api)| api);
+    apis.reduce(Api::merge).map(|api| api.finish(app)).unwrap_or_default()
+}
+
 /// A function that consumes a queue.
 pub struct Worker {
     /// Its name, and that of its queue.

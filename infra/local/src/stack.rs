@@ -169,11 +169,7 @@ impl Stack {
     }
 
     fn serve(&mut self, listener: TcpListener) {
-        let api = functions::groups()
-            .into_iter()
-            .map(|(_, api)| api)
-            .reduce(http_api::Api::merge);
-        let api = api.map(|api| api.finish(self.local.app.clone())).unwrap_or_default();
+        let api = functions::router(self.local.app.clone());
         let router = control::routes(self.local.clone()).fallback_service(api);
         let stop = self.stop.clone();
         self.tasks.spawn(async move {

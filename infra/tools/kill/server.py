@@ -74,22 +74,26 @@ class Server:
             sys.exit(f"/_local/{path} answered {status}: {answer.decode(errors='replace')}")
         return json.loads(answer)
 
-    def promises(self):
-        """Entries of the outbox, which are in partitions numbered from 0."""
+    def dynamodb(self, operation, body):
+        """A request to the tables, which must succeed."""
         headers = {
-            "X-Amz-Target": "DynamoDB_20120810.Query", "Content-Type": "application/x-amz-json-1.0",
+            "X-Amz-Target": f"DynamoDB_20120810.{operation}", "Content-Type": "application/x-amz-json-1.0",
             "X-Amz-Date": "20260101T000000Z",
             "Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/dynamodb/aws4_request, "
                              "SignedHeaders=host, Signature=0",
         }
+        status, answer = self.request("POST", "/", body, headers, self.aws_port)
+        if status != 200:
+            sys.exit(f"{operation} answered {status}: {answer.decode(errors='replace')}")
+        return json.loads(answer)
+
+    def promises(self):
+        """Entries of the outbox, which are in partitions numbered from 0."""
         found = []
         for shard in range(16):
             query = {"TableName": "parlance-app", "KeyConditionExpression": "pk = :shard",
                      "ExpressionAttributeValues": {":shard": {"S": f"OUT#{shard}"}}}
-            status, answer = self.request("POST", "/", query, headers, self.aws_port)
-            if status != 200:
-                sys.exit(f"the outbox cannot be read: {answer.decode(errors='replace')}")
-            found += json.loads(answer)["Items"]
+            found += self.dynamodb("Query", query)["Items"]
         return found
 
     def messages(self):

@@ -76,6 +76,11 @@ pub fn chatbot_model(id: &ChatbotId) -> String {
     format!("{CHATBOT}{id}")
 }
 
+/// Whether a name is that of a chatbot.
+pub(crate) fn is_chatbot(name: &str) -> bool {
+    name.starts_with(CHATBOT)
+}
+
 impl App {
     /// Begins a completion. Everything that can be refused is refused before this resolves, a provider's failure
     /// before its first words included; what fails later comes through the stream.
@@ -95,11 +100,11 @@ impl App {
             let before = questions.next().map(|said| said.content.as_str());
             let bot = self.chatbot_named(&payer, &asked.model).await?;
             let (grounding, settings, payer) = match &bot {
-                Some(bot) => (
-                    self.ground(bot, &question, before).await?,
-                    asked.tuning.of_chatbot(bot.settings.clone()),
-                    payer.asking(bot)?,
-                ),
+                Some(bot) => {
+                    let payer = payer.asking(bot)?;
+                    let settings = asked.tuning.of_chatbot(bot.settings.clone());
+                    (self.ground(bot, &question, before).await?, settings, payer)
+                }
                 None => (Grounding::default(), asked.tuning.alone(MAX_TOKENS), payer),
             };
             let id: GenerationId = self.ids.make()?;

@@ -44,13 +44,9 @@ impl App {
                 summed_up.map_err(|error| Unfinished { from, error })
             });
             let sums: Vec<_> = sums.buffer_unordered(AT_ONCE).collect().await;
-            let added = sums.iter().any(|sum| matches!(sum, Ok(true)));
             let failed = sums.into_iter().filter_map(Result::err);
             if let Some(first) = failed.min_by_key(|unfinished| unfinished.from) {
                 return Err(first);
-            }
-            if !added {
-                return Ok(());
             }
             let noted = ledger.rolled_up(newest, self.clock.now()).await;
             noted.map_err(|error| Unfinished { from: 0, error })

@@ -19,7 +19,7 @@ use super::{
     figures::{milliseconds, percentile},
     json_of, now, text,
 };
-use crate::{Options, Stack};
+use crate::{Options, Stack, cloud::Data};
 use children::{Child, pin_this_process};
 
 /// Tokens of an answer.
@@ -67,7 +67,10 @@ pub async fn run() -> Result<()> {
         ("OPENAI_BASE_URL".to_owned(), double.url.clone()),
         ("OPENAI_API_KEY".to_owned(), "sk-double".to_owned()),
     ];
+    // On disk, where the streams of tables have an index: in memory each write looks through all that came before.
+    let folder = tempfile::tempdir()?;
     let stack = Stack::start(Options {
+        data: Data::Folder(folder.path().to_owned()),
         environment: environment.clone(),
         ..Options::ephemeral()
     })

@@ -3,7 +3,10 @@
 use llm::catalog;
 use model::{Chatbot, ChatbotId, Error, Membership, OrgId, Result, User, UserId};
 
-use crate::{Credential, Identity, KeyGrant, chatbot_model};
+use crate::{
+    Credential, Identity, KeyGrant,
+    completions::{chatbot_model, is_chatbot},
+};
 
 /// Who asks, and whose limits count.
 #[derive(Debug, Clone)]
@@ -72,8 +75,13 @@ impl Payer {
         Ok(payer)
     }
 
-    /// Whether the key, if one asks, may ask this model.
+    /// Whether the key, if one asks, may ask this model. Names of chatbots were put into the names of their models
+    /// before, where they are understood.
     pub(crate) fn may_ask(&self, model: &str) -> Result<()> {
+        if is_chatbot(model) {
+            let detail = "names a chatbot, which cannot answer here: begin a chat session with it";
+            return Err(Error::invalid("/model", detail));
+        }
         if self.reaches(model) {
             return Ok(());
         }

@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 
 use futures::StreamExt as _;
 use llm::{ChatEvent, ChatStream, FinishReason, ModelError, estimate_tokens, prices::price};
-use model::{Error, Figures, GenerationId, Result, Usage};
+use model::{Error, Figures, GenerationId, Result};
 use store::{Bill, Charge, Hold};
 use tokio::task::JoinHandle;
 
@@ -14,12 +14,19 @@ use crate::App;
 /// When what was written is noted for the first time, in case this process dies; then after twice as long each time.
 const FIRST_CHECKPOINT_MS: i64 = 5_000;
 
+/// Bytes of the longest token there is, generously.
+const BYTES_A_TOKEN: usize = 128;
+/// Bytes that any answer may have.
+const SLACK: usize = 4_096;
+
 /// How the model ended.
 pub(super) enum End {
     /// It said all it had to say.
     Whole(FinishReason, llm::Usage),
     /// Its reader wanted no more.
     Stopped,
+    /// It went on although it was as long as was asked for, and was ended.
+    Overrun,
     /// The provider failed.
     Failed,
 }
@@ -40,6 +47,8 @@ pub(super) struct Run {
     first_ms: Option<i64>,
     noted_ms: i64,
     text: String,
+    /// Bytes after which the answer is longer than was asked for, whatever its tokens are.
+    most_bytes: usize,
 }
 
 impl Run {
@@ -59,6 +68,9 @@ impl Run {
             has_asked: false,
             first_ms: None,
             text: String::new(),
+            most_bytes: (allowed.max_tokens as usize)
+                .saturating_mul(BYTES_A_TOKEN)
+                .saturating_add(SLACK),
         }
     }
 
@@ -91,6 +103,11 @@ impl Run {
         self.model = model;
     }
 
+    /// Whether the model goes on although it should have ended.
+    pub(super) fn overruns(&self) -> bool {
+        self.text.len() > self.most_bytes
+    }
+
     pub(super) fn wrote(&mut self, text: &str) {
         let now = self.app.clock.now_ms();
         self.first_ms.get_or_insert(now);
@@ -109,11 +126,12 @@ impl Run {
     /// What the call used.
     fn usage(&self, end: &End) -> llm::Usage {
         match end {
-            End::Whole(_, usage) => *usage,
+            // A provider that tells of nothing tells nothing.
+            End::Whole(_, usage) if usage.total() > 0 || self.text.is_empty() => usage.believable(),
             // A call that fails before its first words is not charged by the provider.
             End::Failed if self.first_ms.is_none() => llm::Usage::default(),
             End::Stopped if !self.has_asked => llm::Usage::default(),
-            End::Stopped | End::Failed => llm::Usage {
+            End::Whole(..) | End::Overrun | End::Stopped | End::Failed => llm::Usage {
                 prompt_tokens: self.generation.request.estimate_prompt_tokens(),
                 completion_tokens: estimate_tokens(&self.text),
                 estimated: true,
@@ -133,15 +151,11 @@ impl Run {
             fallback: self.fallback,
             finish_reason: match end {
                 End::Whole(reason, _) => reason_name(*reason),
+                End::Overrun => reason_name(FinishReason::Length),
                 End::Stopped => "stopped",
                 End::Failed => "error",
             },
-            usage: Usage {
-                prompt_tokens: usage.prompt_tokens,
-                completion_tokens: usage.completion_tokens,
-                total_tokens: usage.total(),
-                estimated: usage.estimated,
-            },
+            usage: (*usage).into(),
             cost_micro_usd: price.map(|price| price.cost_micro_usd(usage)),
             latency_ms: since(now.as_millisecond()),
             time_to_first_token_ms: self.first_ms.map(since),
@@ -162,7 +176,7 @@ impl Run {
                 estimated: u64::from(usage.estimated),
             },
             model: outcome.model.clone(),
-            latency_ms: matches!(end, End::Whole(..)).then_some(outcome.latency_ms),
+            latency_ms: matches!(end, End::Whole(..) | End::Overrun).then_some(outcome.latency_ms),
             first_token_ms: outcome.time_to_first_token_ms,
         }
     }

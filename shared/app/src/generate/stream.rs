@@ -116,6 +116,10 @@ impl Stream for GenerationStream {
                         (Err(error), None) => Err(Error::internal(error)),
                     }));
                 }
+                State::Running(_, run) if run.overruns() => {
+                    tracing::warn!(generation_id = %run.id(), "generation.overrun");
+                    (End::Overrun, None)
+                }
                 State::Running(upstream, run) => match run.polled(upstream, cx) {
                     Poll::Pending => return Poll::Pending,
                     Poll::Ready(Some(Ok(ChatEvent::Answering {

@@ -120,7 +120,10 @@ pub fn outbox_shard(shard: u8) -> String {
 
 /// The outbox entry of a document. The last digit of its id is random and picks the shard.
 pub fn outbox(document: &DocumentId) -> Key {
-    key(outbox_shard(shard_of(document.as_str())), document.as_str())
+    key(
+        outbox_shard(shard_of(document.as_str(), OUTBOX_SHARDS)),
+        document.as_str(),
+    )
 }
 
 /// Partition of promised erasures: deletions of accounts and organizations are few.

@@ -35,7 +35,7 @@ pub fn probe() -> Key {
     key("PROBE".to_owned(), "PROBE")
 }
 
-/// One of [`OUTBOX_SHARDS`], by the last character of an id, which is random.
-fn shard_of(id: &str) -> u8 {
-    id.bytes().last().unwrap_or_default() % OUTBOX_SHARDS
+/// One of so many partitions, by the last character of an id, which is random.
+fn shard_of(id: &str, shards: u8) -> u8 {
+    id.bytes().last().unwrap_or_default() % shards
 }

@@ -56,7 +56,7 @@ pub fn open_days(shard: u8) -> String {
 
 /// That a day is open: something was reserved in it, and it was not closed. Sorts by the end of the day, in seconds.
 pub fn open_day(day: &Key, ends_at: i64) -> Key {
-    let shard = shard_of(&day.pk);
+    let shard = shard_of(&day.pk, OPEN_SHARDS);
     key(open_days(shard), format!("{ends_at:012}#{}#{}", day.pk, day.sk))
 }
 
@@ -80,7 +80,7 @@ pub fn system_days(shard: u8) -> String {
 
 /// A part of the sums of the platform for a day and a model: that of the items whose watermarks lead here.
 pub fn system_day(watermark: &Key, day: Date, model: &str) -> Key {
-    let shard = watermark.pk.bytes().last().unwrap_or_default() % SYSTEM_SHARDS;
+    let shard = shard_of(&watermark.pk, SYSTEM_SHARDS);
     let model: String = model.chars().take(MODEL_IN_KEY).collect();
     key(system_days(shard), format!("{DAYS}{day}#{model}"))
 }

@@ -8,6 +8,7 @@ use super::{
     Hold, KEPT_SECONDS, Ledger,
     change::{Change, write},
     holds_on,
+    statistics::BORN,
 };
 use crate::{
     item::{Transaction, failed, from_item, n, s, to_item, transact},
@@ -179,6 +180,9 @@ impl Ledger {
                 };
                 let nobody = format!("{day}#U#{ERASED}{}", hex::encode(random_bytes::<16>()?));
                 item.insert("sk".to_owned(), s(nobody));
+                // With the mark of the old item one could tell whose it was.
+                item.remove(BORN);
+                item.remove(SETTLED);
                 // What was settled since it was read is not in the copy, and whoever else does this may have been first.
                 let parts = vec![
                     table.part_delete(&key, Some((SETTLED, settled)))?,

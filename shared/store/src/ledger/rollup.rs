@@ -189,19 +189,18 @@ fn number_of(item: &Item, name: &str) -> u64 {
 }
 
 impl Ledger {
-    /// Adds what an image has above its watermark to the sums of the platform; answers whether that was anything. Doing
-    /// it again changes nothing.
-    pub async fn roll_up(&self, image: &DayImage) -> Result<bool> {
+    /// Adds what an image has above its watermark to the sums of the platform. Doing it again changes nothing.
+    pub async fn roll_up(&self, image: &DayImage) -> Result<()> {
         let table = self.0.usage();
         let began_at = image.date.to_zoned(TimeZone::UTC).map_err(Error::internal)?.timestamp();
         let kept = began_at.as_second() + KEPT_SECONDS;
-        let (mut patience, mut added) = (Patience::default(), false);
+        let mut patience = Patience::default();
         loop {
             let mark = table.get_raw(image.watermark.clone(), true).await?;
             let mut raised = mark.clone().unwrap_or_default();
             let (steps, all) = image.above(&raised);
             if steps.is_empty() {
-                return Ok(added);
+                return Ok(());
             }
             let mut parts = Vec::with_capacity(steps.len() + 1);
             for step in steps.into_values() {
@@ -223,8 +222,8 @@ impl Ledger {
                 Some(_) => table.part_put_if(raised, "revision = :revision", [(":revision", n(revision))])?,
             });
             match transact_with(&self.0.db, parts, &mut patience).await? {
-                Transaction::Done if all => return Ok(true),
-                Transaction::Done => added = true,
+                Transaction::Done if all => return Ok(()),
+                Transaction::Done => {}
                 // Another delivery of the same item was faster.
                 Transaction::Refused(_) => {
                     if !patience.wait().await? {

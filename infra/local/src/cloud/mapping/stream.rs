@@ -1,8 +1,9 @@
 //! The event-source mapping of a table's stream: what Lambda does between the changes of a table and a function.
 //!
 //! Records go to the handler in their order, a batch at a time. From the first one that the handler reports as failed
-//! they come again. How far it has come is kept in the data folder; should that be lost, everything comes again. Unlike
-//! Lambda, it never gives up, and filters nothing. See <https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html>.
+//! they come again. How far it has come is kept in the data folder; should that be lost, everything comes again that the
+//! stream still holds. Unlike Lambda, it never gives up, and filters nothing. See
+//! <https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html>.
 
 use std::fs;
 use std::panic::AssertUnwindSafe;
