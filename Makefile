@@ -95,6 +95,7 @@ openapi: ## Write the OpenAPI document of all functions, which `system` serves
 	mv target/openapi.json functions/system/openapi.json
 
 bench: ## Measure the local stack, release build (ARGS=...)
+	cargo build --quiet --release -p local --bin parlance-api
 	cargo run --quiet --release -p local --bin parlance -- bench $(ARGS)
 
 ##@ Lambda

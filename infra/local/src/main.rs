@@ -60,13 +60,6 @@ enum Command {
         #[arg(long, default_value_t = 0)]
         pause_ms: u64,
     },
-    /// Serve the API alone, with services elsewhere: for measurements
-    #[command(hide = true)]
-    Api {
-        /// Port on 127.0.0.1
-        #[arg(long, default_value_t = 8000)]
-        port: u16,
-    },
     /// Write the sample documents into a folder
     #[command(hide = true)]
     Samples {
@@ -145,10 +138,6 @@ async fn run() -> ExitCode {
         }) => Box::pin(local::bench::overhead())
             .await
             .map_err(|error| error.to_string()),
-        Some(Command::Api { port }) => {
-            runtime::log::init_text();
-            local::api::serve(port).await
-        }
         Some(Command::Admin(Admin::Grant {
             email,
             identity_table,

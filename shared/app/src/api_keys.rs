@@ -4,7 +4,7 @@ mod keyring;
 
 use std::{
     num::NonZeroUsize,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -14,6 +14,7 @@ pub use keyring::{KeyChange, KeyFound, Keyring, NewKey, ShownOnce};
 use lru::LruCache;
 use model::{Actor, ApiKey, ApiKeyId, Error, Membership, Result, Secret, Timestamp, api_key::KeyText};
 use serde_json::{Value, json};
+use store::{KeyHolder, KeyInUse};
 use tokio::time::timeout;
 
 use crate::{App, Credential, Identity, KeyGrant, audited::Deed};
@@ -26,15 +27,35 @@ const REFUSED: Error = Error::Unauthorized {
 const ABSENT: Error = Error::NotFound("API key");
 /// How long noting a use may take at most. It runs beside the reads that the request needs anyway.
 const NOTE_WITHIN: Duration = Duration::from_millis(200);
+/// Keys that a process knows.
+const KNOWN: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9_999);
 
 /// When this process last noted a use of a key, by the key: most uses need no write.
 pub(crate) struct KeyUses(Mutex<LruCache<ApiKeyId, i64>>);
 
 impl Default for KeyUses {
     fn default() -> Self {
-        Self(Mutex::new(LruCache::new(
-            NonZeroUsize::new(10_000).unwrap_or(NonZeroUsize::MIN),
-        )))
+        Self(Mutex::new(LruCache::new(KNOWN)))
+    }
+}
+
+/// Where the hashes of keys lead, which never changes: whether a key is accepted is asked of its row each time.
+pub(crate) struct KeyHolders(Mutex<LruCache<String, KeyHolder>>);
+
+impl Default for KeyHolders {
+    fn default() -> Self {
+        Self(Mutex::new(LruCache::new(KNOWN)))
+    }
+}
+
+impl KeyHolders {
+    fn of(&self, hash: &str) -> Option<KeyHolder> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(hash).cloned()
+    }
+
+    fn note(&self, hash: &str, holder: &KeyHolder) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.put(hash.to_owned(), holder.clone());
     }
 }
 
@@ -53,21 +74,21 @@ impl KeyUses {
 }
 
 impl App {
-    /// Who presents this API key. Two round trips; a mistyped key costs none.
+    /// Who presents this API key. Two round trips, one for a key that this process saw before; a mistyped key costs none.
     pub(crate) fn authenticate_key<'a>(&'a self, token: &'a Secret) -> BoxFuture<'a, Result<Identity>> {
         Box::pin(async move {
             let hash = KeyText::parse(token, self.config.key_mode).ok_or(REFUSED)?.hash();
-            let holder = self.store.key_holder(&hash).await?.ok_or(REFUSED)?;
+            let holder = self.holder(&hash).await?;
             let now = self.clock.now();
-            let (found, ()) = futures::join!(self.store.key_with_user(&holder), self.note_use(&holder.key, now));
-            let (key, user, place) = found?
-                .filter(|(key, user, _)| key.accepts(&hash, now) && user.is_active())
+            let (found, ()) = futures::join!(self.store.key_in_use(&holder), self.note_use(&holder.key, now));
+            let KeyInUse { key, user, place, org } = found?
+                .filter(|found| found.key.accepts(&hash, now) && found.user.is_active())
                 .ok_or(REFUSED)?;
             Ok(Identity {
                 user,
                 credential: Credential::Key(KeyGrant {
                     id: key.id,
-                    org: key.org,
+                    org: Arc::new(org),
                     place,
                     scopes: key.scopes,
                     models: key.models,
@@ -78,6 +99,15 @@ impl App {
                 token: token.clone(),
             })
         })
+    }
+
+    async fn holder(&self, hash: &str) -> Result<KeyHolder> {
+        if let Some(holder) = self.key_holders.of(hash) {
+            return Ok(holder);
+        }
+        let holder = self.store.key_holder(hash).await?.ok_or(REFUSED)?;
+        self.key_holders.note(hash, &holder);
+        Ok(holder)
     }
 
     /// The time of the last use is worth no failure and no delay.

@@ -1,10 +1,10 @@
 //! Sessions: sign-in, refresh, sign-out, and who a request comes from.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use futures::future::BoxFuture;
 use model::{
-    Actor, ApiKeyId, Error, Membership, OrgId, OrgRole, Permission, Result, Secret, Session, SessionId, Timestamp,
+    Actor, ApiKeyId, Error, Membership, Org, OrgId, OrgRole, Permission, Result, Secret, Session, SessionId, Timestamp,
     User, api_key, audit::ActorKind, session::Presented,
 };
 
@@ -46,8 +46,8 @@ pub enum Credential {
 pub struct KeyGrant {
     /// The key.
     pub id: ApiKeyId,
-    /// The only organization it works in.
-    pub org: OrgId,
+    /// The only organization it works in, as it is now.
+    pub org: Arc<Org>,
     /// Its user's place there.
     pub place: Membership,
     /// What it may do there.
@@ -236,11 +236,14 @@ impl App {
                 let place = || grant.place.clone();
                 return match org {
                     None => Ok(place()),
-                    Some(name) if name.eq_ignore_ascii_case(grant.org.as_str()) => Ok(place()),
+                    Some(name) if name.eq_ignore_ascii_case(grant.org.id.as_str()) => Ok(place()),
                     Some(name) => {
                         let slug = model::org::parse_slug(name).map_err(|_| NO_ORG)?;
-                        let named = self.store.accounts().org_by_slug(&slug).await?;
-                        named.filter(|named| *named == grant.org).map(|_| place()).ok_or(NO_ORG)
+                        if slug == grant.org.slug {
+                            Ok(place())
+                        } else {
+                            Err(NO_ORG)
+                        }
                     }
                 };
             }

@@ -21,8 +21,8 @@ use futures::future::BoxFuture;
 use http::{HeaderMap, Request, StatusCode, request::Builder};
 use http_body_util::BodyExt as _;
 use model::{
-    ApiKeyId, Email, Error, Membership, OrgId, OrgRole, Permission, PlatformRole, Result, Secret, SessionId, Timestamp,
-    User, UserId, UserStatus,
+    ApiKeyId, Email, Error, Membership, Org, OrgId, OrgRole, Permission, Plan, PlatformRole, Result, Secret, SessionId,
+    Timestamp, User, UserId, UserStatus,
 };
 use serde_json::Value;
 use tower::ServiceExt as _;
@@ -62,6 +62,20 @@ impl TestHost {
     }
 }
 
+fn acme() -> Org {
+    Org {
+        id: OrgId("org-acme".into()),
+        name: "Acme".into(),
+        slug: "acme".into(),
+        personal: false,
+        plan: Plan::Free,
+        time_zone: "UTC".into(),
+        downgrade_model: None,
+        fallback_models: Vec::new(),
+        created_at: Timestamp::UNIX_EPOCH,
+    }
+}
+
 fn user(name: &str, role: PlatformRole) -> User {
     User {
         id: UserId(format!("user-{name}")),
@@ -98,7 +112,7 @@ impl Host for TestHost {
             credential: match token.expose() {
                 "key" => Credential::Key(KeyGrant {
                     id: ApiKeyId("key-1".into()),
-                    org: OrgId("org-acme".into()),
+                    org: Arc::new(acme()),
                     place: Membership {
                         org: OrgId("org-acme".into()),
                         member: UserId("user-ada".into()),

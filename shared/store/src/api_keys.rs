@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
 use model::{
-    ApiKey, ApiKeyId, AuditEntry, Error, Membership, OrgId, Page, PageRequest, Result, Timestamp, User, UserId,
+    ApiKey, ApiKeyId, AuditEntry, Error, Membership, Org, OrgId, Page, PageRequest, Result, Timestamp, User, UserId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +35,7 @@ pub enum Made {
     Changed,
 }
 
-/// What a hash leads to.
+/// What a hash leads to. It leads there for as long as it leads anywhere.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct KeyHolder {
     /// The organization that has the key.
@@ -44,6 +44,19 @@ pub struct KeyHolder {
     pub key: ApiKeyId,
     /// Whom it acts for.
     pub user: UserId,
+}
+
+/// A key with all that a request with it needs to know.
+#[derive(Debug)]
+pub struct KeyInUse {
+    /// The key.
+    pub key: ApiKey,
+    /// Whom it acts for.
+    pub user: User,
+    /// Their place in its organization.
+    pub place: Membership,
+    /// Its organization.
+    pub org: Org,
 }
 
 #[derive(Deserialize)]
@@ -66,16 +79,14 @@ impl Store {
         self.identity().get(keys::api_key_hash(hash)).await
     }
 
-    /// The key with the account and the place that it acts with, in one round trip; none when one of them, or the
-    /// organization, is gone.
-    pub async fn key_with_user(&self, holder: &KeyHolder) -> Result<Option<(ApiKey, User, Membership)>> {
+    /// The key with the account, the place and the organization that it acts with, in one round trip; none when one of
+    /// them is gone.
+    pub async fn key_in_use(&self, holder: &KeyHolder) -> Result<Option<KeyInUse>> {
         let KeyHolder { org, key, user } = holder;
         let row = keys::api_key(org, key);
-        let (profile, place, of_org) = (keys::profile(user), keys::membership(org, user), keys::org(org));
-        let items = self
-            .identity()
-            .among(&[row.clone(), profile.clone(), place.clone(), of_org])
-            .await?;
+        let (profile, place, org) = (keys::profile(user), keys::membership(org, user), keys::org(org));
+        let wanted = [row.clone(), profile.clone(), place.clone(), org.clone()];
+        let items = self.identity().among(&wanted).await?;
         if items.iter().any(|item| item.contains_key("deleted_at")) {
             return Ok(None);
         }
@@ -85,14 +96,16 @@ impl Store {
                 by_sk.insert(sk.clone(), item);
             }
         }
-        let (Some(row), Some(profile), Some(place)) = (
-            by_sk.remove(&row.sk),
-            by_sk.remove(&profile.sk),
-            by_sk.remove(&place.sk),
-        ) else {
+        let found = [row, profile, place, org].map(|key| by_sk.remove(&key.sk));
+        let [Some(row), Some(profile), Some(place), Some(org)] = found else {
             return Ok(None);
         };
-        Ok(Some((from_item(row)?, from_item(profile)?, from_item(place)?)))
+        Ok(Some(KeyInUse {
+            key: from_item(row)?,
+            user: from_item(profile)?,
+            place: from_item(place)?,
+            org: from_item(org)?,
+        }))
     }
 
     /// Notes that a key was used, unless that was noted within the last minute.

@@ -44,7 +44,7 @@ mod walk;
 
 pub use accounts::{Accounts, Registered, SignIn};
 pub use admin::{StandingChange, UserFilter, Users};
-pub use api_keys::{ApiKeys, KeyHolder, Made};
+pub use api_keys::{ApiKeys, KeyHolder, KeyInUse, Made};
 pub use audit_log::{AuditFilter, AuditLog, ChainFault, Verified};
 pub use cancels::Cancels;
 pub use chatbots::{ChatbotChange, Chatbots};

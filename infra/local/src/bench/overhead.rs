@@ -30,9 +30,32 @@ const PEOPLE: usize = 24;
 const LOADS: [(usize, usize); 3] = [(1, 400), (16, 3_000), (64, 4_000)];
 /// Requests of a kind in one go, before it is the other's turn.
 const TURN: usize = 400;
-/// Requests whose processor time is taken, of each operation.
+/// Requests whose processor time is taken, of each operation; a quarter of them before, to see how long they take.
 const SAMPLES: usize = 2_000;
 const MODEL: &str = "gpt-4o-mini";
+
+/// Operations that do more and more of what a completion does.
+const OPERATIONS: [(&str, Operation); 6] = [
+    ("GET /live: HTTP", Operation::Live),
+    ("GET /api/v1/tokens/limits without a key: + refusal", Operation::Refused),
+    ("GET /v1/models/local: + key, person, membership", Operation::Model),
+    (
+        "POST /v1/chat/completions by `local`: + limits, ledger",
+        Operation::Local,
+    ),
+    ("POST /v1/chat/completions by the double: + the call", Operation::Whole),
+    ("the same, streamed: + a part for each word", Operation::Streamed),
+];
+
+#[derive(Clone, Copy)]
+enum Operation {
+    Live,
+    Refused,
+    Model,
+    Local,
+    Whole,
+    Streamed,
+}
 
 struct Bench {
     http: Client,
@@ -58,7 +81,9 @@ pub async fn run() -> Result<()> {
         return Err("this needs two cores, one of them for the API alone".into());
     }
     pin_this_process(1)?;
+    let this = std::env::current_exe()?;
     let double = Child::start(
+        &this,
         &["model-double", "--port", "0", "--tokens", &TOKENS.to_string()],
         1,
         &[],
@@ -76,11 +101,17 @@ pub async fn run() -> Result<()> {
     })
     .await?;
     let told = stack.function_environment().into_iter();
+    // The one port of all services is a stand-in for nothing that AWS has.
+    let database = (
+        "AWS_ENDPOINT_URL_DYNAMODB".to_owned(),
+        stack.cloud().dynamodb_endpoint(),
+    );
     let told: Vec<(String, String)> = told
         .map(|(name, value)| (name.to_owned(), value))
         .chain(environment)
+        .chain([database])
         .collect();
-    let api = Child::start(&["api", "--port", "0"], 0, &told)?;
+    let api = Child::start(&this.with_file_name("parlance-api"), &[], 0, &told)?;
     let mut bench = Bench {
         http: Client::builder().timeout(Duration::from_mins(1)).build()?,
         double: double.url.clone(),
@@ -214,50 +245,52 @@ impl Bench {
         Ok(())
     }
 
-    /// What operations cost that do more and more of what a completion does.
+    /// What operations cost that do more and more of what a completion does: how long each takes by itself, and how much
+    /// of the processor.
     async fn costs(&self, api: &Child) -> Result<()> {
         println!(
-            "\n{:<58} {:>9} {:>10}",
-            "processor time of the API, 16 at once", "CPU ms", "a core/s"
+            "\n{:<58} {:>13} {:>14} {:>9}",
+            "", "alone p50 ms", "CPU ms at 16", "a core/s"
         );
-        let mut before = 0.0;
-        for (name, operation) in [
-            ("GET /live: HTTP", 0_usize),
-            ("GET /api/v1/tokens/limits without a key: + refusal", 1),
-            ("GET /v1/models/local: + key, person, membership", 2),
-            ("POST /v1/chat/completions by `local`: + limits, ledger", 3),
-            ("POST /v1/chat/completions by the double: + the call", 4),
-            ("the same, streamed: + a part for each word", 5),
-        ] {
+        let (mut alone_before, mut cpu_before) = (0.0, 0.0);
+        for (name, operation) in OPERATIONS {
+            let mut alone = self.repeat(operation, 1, SAMPLES / 4).await?;
+            alone.sort_unstable();
+            let alone = milliseconds(percentile(&alone, 50));
             let used = api.processor_time()?;
-            let requests = stream::iter(0..SAMPLES).map(|number| async move {
-                let request = match operation {
-                    0 => self.http.get(format!("{}/live", self.api)),
-                    1 => self.http.get(format!("{}/api/v1/tokens/limits", self.api)),
-                    2 => self
-                        .http
-                        .get(format!("{}/v1/models/local", self.api))
-                        .bearer_auth(self.key(number)),
-                    3 => self.completion(Target::Through, number, false, "local"),
-                    4 => self.completion(Target::Through, number, false, MODEL),
-                    _ => self.completion(Target::Through, number, true, MODEL),
-                };
-                let answer = request.send().await?;
-                if operation != 1 && !answer.status().is_success() {
-                    return Err(answer.text().await?.into());
-                }
-                answer.bytes().await?;
-                Result::Ok(())
-            });
-            requests.buffer_unordered(16).try_collect::<Vec<()>>().await?;
-            let cost = milliseconds(api.processor_time()?.saturating_sub(used)) / f64::from(u32::try_from(SAMPLES)?);
+            self.repeat(operation, 16, SAMPLES).await?;
+            let cpu = milliseconds(api.processor_time()?.saturating_sub(used)) / f64::from(u32::try_from(SAMPLES)?);
             println!(
-                "{name:<58} {:>9} {:>10.0}",
-                format!("{cost:.2} ({:+.2})", cost - before),
-                1000.0 / cost
+                "{name:<58} {:>13} {:>14} {:>9.0}",
+                format!("{alone:.2} ({:+.2})", alone - alone_before),
+                format!("{cpu:.2} ({:+.2})", cpu - cpu_before),
+                1000.0 / cpu
             );
-            before = cost;
+            (alone_before, cpu_before) = (alone, cpu);
         }
         Ok(())
+    }
+
+    /// An operation so often, and how long each time took.
+    async fn repeat(&self, operation: Operation, at_once: usize, count: usize) -> Result<Vec<Duration>> {
+        let get = |path: &str| self.http.get(format!("{}{path}", self.api));
+        let requests = stream::iter(0..count).map(|number| async move {
+            let request = match operation {
+                Operation::Live => get("/live"),
+                Operation::Refused => get("/api/v1/tokens/limits"),
+                Operation::Model => get("/v1/models/local").bearer_auth(self.key(number)),
+                Operation::Local => self.completion(Target::Through, number, false, "local"),
+                Operation::Whole => self.completion(Target::Through, number, false, MODEL),
+                Operation::Streamed => self.completion(Target::Through, number, true, MODEL),
+            };
+            let sent = now();
+            let answer = request.send().await?;
+            if !matches!(operation, Operation::Refused) && !answer.status().is_success() {
+                return Err(answer.text().await?.into());
+            }
+            answer.bytes().await?;
+            Result::Ok(sent.elapsed())
+        });
+        requests.buffer_unordered(at_once).try_collect().await
     }
 }

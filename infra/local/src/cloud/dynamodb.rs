@@ -83,6 +83,11 @@ impl DynamoDb {
         &self.database
     }
 
+    /// The hidden listener.
+    pub(super) fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// A client of the hidden listener.
     pub(super) fn proxy(&self) -> Proxy {
         let mut connector = HttpConnector::new();

@@ -172,6 +172,11 @@ impl Cloud {
         self.endpoint.clone()
     }
 
+    /// Where the database listens, without the port of all services in between.
+    pub fn dynamodb_endpoint(&self) -> String {
+        self.dynamodb.endpoint()
+    }
+
     /// The queues, without HTTP in between.
     pub fn sqs(&self) -> &Arc<Sqs> {
         &self.sqs

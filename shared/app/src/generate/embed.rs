@@ -47,8 +47,7 @@ impl App {
     pub fn embed(&self, payer: Payer, asked: EmbeddingRequest) -> BoxFuture<'_, Result<Embedded>> {
         Box::pin(async move {
             payer.may_ask(&asked.model)?;
-            let Terms { org, bill } = self.terms(&payer).await?;
-            self.keep_pace(&payer, &org).await?;
+            let Terms { bill, .. } = self.admit(&payer).await?;
             let named = catalog::resolve(&asked.model);
             let embedder = self.embedder(&named, asked.dimensions).await?;
             let prompt = asked.texts.iter().map(|text| estimate_tokens(text)).sum();

@@ -79,11 +79,11 @@ impl App {
     pub fn generate(&self, mut generation: Generation) -> BoxFuture<'_, Result<GenerationStream>> {
         Box::pin(async move {
             generation.payer.may_ask(&generation.model)?;
-            let Terms { org, bill } = self.terms(&generation.payer).await?;
-            // A title is nobody's question.
-            if generation.category != Category::Titles {
-                self.keep_pace(&generation.payer, &org).await?;
-            }
+            let Terms { org, bill } = match generation.category {
+                // A title is nobody's question.
+                Category::Titles => self.terms(&generation.payer).await?,
+                _ => self.admit(&generation.payer).await?,
+            };
             let fallbacks: Vec<String> = org
                 .fallback_models
                 .iter()

@@ -1,12 +1,41 @@
 //! Who asks a model, and who pays.
 
 use llm::catalog;
-use model::{Chatbot, ChatbotId, Error, Membership, OrgId, Result, User, UserId};
+use model::{Chatbot, ChatbotId, Error, Membership, Org, OrgId, Result, User, UserId};
 
 use crate::{
     Credential, Identity, KeyGrant,
     completions::{chatbot_model, is_chatbot},
 };
+
+const NOT_ALLOWED: Error = Error::Forbidden {
+    code: "model_not_allowed",
+    detail: "This API key may not ask this model.",
+};
+
+impl KeyGrant {
+    /// Whether a name is among the models it may ask, by whichever of its names.
+    fn reaches(&self, model: &str) -> bool {
+        self.models.as_ref().is_none_or(|models| {
+            let asked = catalog::resolve(model);
+            models.iter().any(|allowed| catalog::resolve(allowed) == asked)
+        })
+    }
+}
+
+impl Identity {
+    /// Whether the caller may have a chatbot answer with `model`: a key that may ask the chatbot, but not the model, would
+    /// reach it so.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] `model_not_allowed` for a key that may not ask it.
+    pub fn may_give(&self, model: &str) -> Result<()> {
+        match &self.credential {
+            Credential::Key(grant) if !grant.reaches(model) => Err(NOT_ALLOWED),
+            Credential::Key(_) | Credential::Session(_) | Credential::Clerk(_) => Ok(()),
+        }
+    }
+}
 
 /// Who asks, and whose limits count.
 #[derive(Debug, Clone)]
@@ -75,6 +104,12 @@ impl Payer {
         Ok(payer)
     }
 
+    /// The organization as the request read it already, where it did.
+    pub(crate) fn known_org(&self) -> Option<&Org> {
+        let known = self.key.as_ref().map(|key| key.org.as_ref());
+        known.filter(|known| known.id == self.org)
+    }
+
     /// Whether the key, if one asks, may ask this model. Names of chatbots were put into the names of their models
     /// before, where they are understood.
     pub(crate) fn may_ask(&self, model: &str) -> Result<()> {
@@ -82,21 +117,17 @@ impl Payer {
             let detail = "names a chatbot, which cannot answer here: begin a chat session with it";
             return Err(Error::invalid("/model", detail));
         }
-        if self.reaches(model) {
-            return Ok(());
+        if catalog::resolve(model).model.is_empty() {
+            return Err(Error::invalid(
+                "/model",
+                "needs the name of a model behind its provider",
+            ));
         }
-        Err(Error::Forbidden {
-            code: "model_not_allowed",
-            detail: "This API key may not ask this model.",
-        })
+        if self.reaches(model) { Ok(()) } else { Err(NOT_ALLOWED) }
     }
 
     /// Whether a name is among the models of the key, by whichever of its names.
     fn reaches(&self, model: &str) -> bool {
-        let allowed = self.key.as_ref().and_then(|key| key.models.as_ref());
-        allowed.is_none_or(|models| {
-            let asked = catalog::resolve(model);
-            models.iter().any(|allowed| catalog::resolve(allowed) == asked)
-        })
+        self.key.as_ref().is_none_or(|key| key.reaches(model))
     }
 }

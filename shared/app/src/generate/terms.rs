@@ -1,5 +1,6 @@
 //! Under which terms a call is made: the limits that hold now.
 
+use futures::future::BoxFuture;
 use model::{Day, Error, Org, Quota, Result, limit::TokenLimit};
 use store::Bill;
 
@@ -13,16 +14,31 @@ pub(crate) struct Terms {
 }
 
 impl App {
-    /// The limits of a payer. They are read anew for each call: a limit that was changed holds from the next one on.
+    /// The limits of a payer who asks a model, which is counted as a request, or refused.
+    pub(super) fn admit<'a>(&'a self, payer: &'a Payer) -> BoxFuture<'a, Result<Terms>> {
+        Box::pin(async move {
+            let Some(org) = payer.known_org() else {
+                let terms = self.terms(payer).await?;
+                self.keep_pace(payer, &terms.org).await?;
+                return Ok(terms);
+            };
+            let (terms, ()) = futures::try_join!(self.terms(payer), self.keep_pace(payer, org))?;
+            Ok(terms)
+        })
+    }
+
+    /// The limits of a payer. They are read anew for each request: a limit that was changed holds from the next one on.
     pub(crate) async fn terms(&self, payer: &Payer) -> Result<Terms> {
-        let wanted = if payer.org == payer.personal_org {
-            vec![payer.org.clone()]
-        } else {
-            vec![payer.org.clone(), payer.personal_org.clone()]
-        };
+        let known = payer.known_org();
+        let mut wanted = vec![payer.org.clone(), payer.personal_org.clone()];
+        wanted.dedup();
+        wanted.retain(|id| known.is_none_or(|known| known.id != *id));
         let (orgs, quotas) = (self.store.orgs(), self.store.quotas());
         let (mut found, own) = futures::try_join!(orgs.among(&wanted), quotas.limit(&payer.user))?;
-        let org = found.remove(&payer.org).ok_or(NO_ORG)?.org;
+        let org = match known {
+            Some(known) => known.clone(),
+            None => found.remove(&payer.org).ok_or(NO_ORG)?.org,
+        };
         let now = self.clock.now();
         let org_day = Day::of(now, &org.time_zone)?;
         let user_day = match found.remove(&payer.personal_org) {
@@ -50,7 +66,7 @@ impl App {
     ///
     /// # Errors
     /// [`Error::NotFound`] when the organization was deleted meanwhile.
-    pub fn token_limits<'a>(&'a self, payer: &'a Payer) -> futures::future::BoxFuture<'a, Result<Vec<TokenLimit>>> {
+    pub fn token_limits<'a>(&'a self, payer: &'a Payer) -> BoxFuture<'a, Result<Vec<TokenLimit>>> {
         Box::pin(async move {
             let terms = self.terms(payer).await?;
             self.store.ledger().standings(&terms.bill).await

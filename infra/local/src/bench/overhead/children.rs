@@ -1,7 +1,8 @@
-//! Processes of this same program, each on a core of its own (Linux).
+//! Processes on a core of their own (Linux).
 
 use std::{
     io::{BufRead as _, BufReader},
+    path::Path,
     process::{self, Command, Stdio},
     time::Duration,
 };
@@ -24,13 +25,18 @@ pub(super) struct Child {
 }
 
 impl Child {
-    /// Starts `parlance` with these arguments on a core, and waits until it says where it listens.
-    pub(super) fn start(arguments: &[&str], core: usize, environment: &[(String, String)]) -> Result<Self> {
+    /// Starts a program with these arguments on a core, and waits until it says where it listens.
+    pub(super) fn start(
+        program: &Path,
+        arguments: &[&str],
+        core: usize,
+        environment: &[(String, String)],
+    ) -> Result<Self> {
         let environment = environment.iter().map(|(name, value)| (name, value));
         let mine = sched_getaffinity(None)?;
         // A child is where the thread is that starts it.
         sched_setaffinity(None, &only(core))?;
-        let process = Command::new(std::env::current_exe()?)
+        let process = Command::new(program)
             .args(arguments)
             .envs(environment)
             .env("PARLANCE_LOG", "error")
@@ -42,7 +48,7 @@ impl Child {
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line)?;
         let url = line.trim().strip_prefix("listening on ").map(str::to_owned);
-        let url = url.ok_or_else(|| format!("`parlance {}` said {line:?}", arguments.join(" ")))?;
+        let url = url.ok_or_else(|| format!("`{}` said {line:?}", program.display()))?;
         Ok(Self { process, url })
     }
 
