@@ -47,12 +47,7 @@ class Asker(Account):
 
     def prepare(self, admin, limit):
         self.sign_in()
-        update = {
-            "TableName": "parlance-identity", "Key": {"pk": {"S": f"O#{self.org}"}, "sk": {"S": "ORG"}},
-            "UpdateExpression": "SET #plan = :plan", "ExpressionAttributeNames": {"#plan": "plan"},
-            "ExpressionAttributeValues": {":plan": {"S": "TEAM"}},
-        }
-        self.server.dynamodb("UpdateItem", update)
+        self.upgrade()
         user = self.call("GET", "/api/v1/auth/me")["id"]
         admin.call("PUT", f"/api/v1/users/{user}/quota", {"daily_limit": limit})
         key = self.call("POST", "/api/v1/apikeys", {"name": "Kill", "scopes": ["chats:write"]})

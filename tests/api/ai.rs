@@ -249,6 +249,19 @@ async fn a_key_asks_what_its_scopes_and_its_list_of_models_allow() {
     ask(&mini, "gpt-4o").await.problem(403, "model_not_allowed");
     ask(&mini, "azure/gpt-4o-mini").await.problem(403, "model_not_allowed");
 
+    // Nor does a chatbot get a model for a key that it may not ask itself.
+    let maker = key("chatbots:write", json!([chatbot, "gpt-4o-mini"])).await;
+    let path = format!("/api/chatbots/{bot}");
+    let dear = json!({"settings": {"model": "gpt-4o"}});
+    maker.put(&path, dear).await.problem(403, "model_not_allowed");
+    let dear = json!({"name": "Dear", "settings": {"model": "gpt-4o"}});
+    maker
+        .post("/api/chatbots", dear)
+        .await
+        .problem(403, "model_not_allowed");
+    let known = json!({"settings": {"model": "openai/gpt-4o-mini", "top_k": 3}});
+    maker.put(&path, known).await.ok();
+
     // Who may ask the chatbot need not know its model; the model alone stays out of reach.
     let only = key("chats:write", json!([chatbot])).await;
     ask(&only, &chatbot).await.ok();

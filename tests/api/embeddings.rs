@@ -82,10 +82,27 @@ async fn texts_become_vectors_that_are_paid_for() {
 }
 
 #[tokio::test]
+async fn a_provider_of_embeddings_that_fails_once_is_asked_again_and_paid_once() {
+    let (model, _t, ada) = with_model().await;
+    model.next(Script::refuse(503, "server_error"));
+    let asked = json!({"model": "text-embedding-3-small", "input": "one"});
+    ada.post("/v1/embeddings", asked).await.ok();
+    let totals = model.totals();
+    assert_eq!(totals.calls, 2);
+    let limits = ada.get("/api/v1/tokens/limits").await.ok().json();
+    assert_eq!(
+        (&limits["limits"][0]["used"], &limits["limits"][0]["reserved"]),
+        (&json!(totals.prompt_tokens), &json!(0))
+    );
+}
+
+#[tokio::test]
 async fn a_provider_of_embeddings_that_fails_costs_nothing_and_none_is_no_answer() {
     let (model, _t, ada) = with_model().await;
     let asked = json!({"model": "text-embedding-3-small", "input": "one"});
-    model.next(Script::refuse(500, "server_error"));
+    for _ in 0..3 {
+        model.next(Script::refuse(500, "server_error"));
+    }
     refused(
         ada.post("/v1/embeddings", asked.clone()).await,
         502,
@@ -98,6 +115,17 @@ async fn a_provider_of_embeddings_that_fails_costs_nothing_and_none_is_no_answer
         (&limits["limits"][0]["used"], &limits["limits"][0]["reserved"]),
         (&json!(0), &json!(0))
     );
+    assert_eq!(model.totals().calls, 3, "it is asked again");
+    for name in ["openai/", ""] {
+        let nameless = with(asked.clone(), &json!({"model": name}));
+        refused(
+            ada.post("/v1/embeddings", nameless).await,
+            400,
+            REFUSED,
+            Some("model"),
+            "invalid",
+        );
+    }
     let none = with(asked.clone(), &json!({"model": "gemini-embedding-001"}));
     refused(
         ada.post("/v1/embeddings", none).await,

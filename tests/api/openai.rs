@@ -196,6 +196,7 @@ async fn what_cannot_be_answered_is_refused_with_the_part_that_is_wrong() {
             json!({"messages": [{"role": "user", "content": 1}]}),
             "messages[0].content",
         ),
+        (json!({"model": "openai/"}), "model"),
         (json!({"n": 2}), "n"),
         (json!({"max_tokens": 0}), "max_tokens"),
         (json!({"temperature": 3}), "temperature"),
@@ -217,6 +218,7 @@ async fn what_cannot_be_answered_is_refused_with_the_part_that_is_wrong() {
             "invalid",
         );
         assert!(message.starts_with(&format!("`{param}`: ")), "{message}");
+        assert!(!message.contains("untagged"), "{message}");
     }
     assert_eq!(model.totals().calls, 0);
     refused(

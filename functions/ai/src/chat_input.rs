@@ -85,7 +85,7 @@ enum Speaker {
 
 #[derive(Deserialize, JsonSchema)]
 #[schemars(rename = "ChatCompletionContent")]
-#[serde(untagged)]
+#[serde(untagged, expecting = "must be a text, or a list of parts with a `type`")]
 enum Content {
     Text(String),
     Parts(Vec<Part>),

@@ -30,7 +30,7 @@ pub(crate) struct EmbeddingInput {
 
 #[derive(Deserialize, JsonSchema)]
 #[schemars(rename = "EmbeddingTexts")]
-#[serde(untagged)]
+#[serde(untagged, expecting = "must be a text or a list of texts")]
 enum Texts {
     One(String),
     Many(Vec<String>),

@@ -37,7 +37,7 @@ pub(crate) struct ChatbotPatch {
     description: Option<String>,
     /// Settings to change; the others stay.
     #[garde(dive)]
-    settings: Option<SettingsPatch>,
+    pub(crate) settings: Option<SettingsPatch>,
     /// Ids of all documents it answers from, instead of those it has. `document_ids` is another word for it.
     #[garde(skip)]
     #[serde(alias = "document_ids", alias = "documentIds")]
@@ -50,7 +50,7 @@ pub(crate) struct ChatbotPatch {
 pub(crate) struct SettingsPatch {
     /// Model or alias that answers.
     #[garde(inner(length(chars, max = 100), custom(readable_name)))]
-    model: Option<String>,
+    pub(crate) model: Option<String>,
     /// Instructions in front of every conversation.
     #[garde(inner(length(chars, max = 8000), custom(readable_text)))]
     system_prompt: Option<String>,

@@ -4,7 +4,7 @@ mod input;
 mod view;
 
 use http_api::{Api, Body, Created, Ctx, Json, Listing, May, Member, NoContent, Paging, Path, Query, Result};
-use input::{BotPath, ChatbotPatch, DocumentIds, Filter, LinkPath, NewChatbot};
+use input::{BotPath, ChatbotPatch, DocumentIds, Filter, LinkPath, NewChatbot, SettingsPatch};
 use model::{
     Chatbot, ChatbotId, DocumentId, Error,
     permission::{ReadChatbots, WriteChatbots},
@@ -43,6 +43,8 @@ async fn create_chatbot(
     member: May<WriteChatbots>,
     Body(new): Body<NewChatbot>,
 ) -> Result<Created<ChatbotView>> {
+    let settings = new.settings.unwrap_or_default();
+    permitted(&member, &settings)?;
     let documents = existing_documents(&app, &member, new.documents.unwrap_or_default()).await?;
     let now = app.clock.now();
     let chatbot = Chatbot {
@@ -51,7 +53,7 @@ async fn create_chatbot(
         created_by: member.identity.user.id.clone(),
         name: new.name.trim().to_owned(),
         description: new.description.filter(|text| !text.trim().is_empty()),
-        settings: new.settings.unwrap_or_default().into_settings(),
+        settings: settings.into_settings(),
         documents,
         created_at: now,
         updated_at: now,
@@ -83,6 +85,9 @@ async fn update_chatbot(
     Body(wanted): Body<ChatbotPatch>,
 ) -> Result<Json<ChatbotView>> {
     changeable(&app, &member, &path.chatbot_id).await?;
+    if let Some(settings) = &wanted.settings {
+        permitted(&member, settings)?;
+    }
     let mut change = wanted.into_change();
     if let Some(documents) = change.documents.take() {
         change.documents = Some(existing_documents(&app, &member, documents).await?);
@@ -131,6 +136,12 @@ async fn remove_document(
         .unassign(&path.chatbot_id, &path.document_id, app.clock.now())
         .await?;
     Ok(Json(chatbot.ok_or(Error::NotFound("document"))?.into()))
+}
+
+/// Refuses a key that would have a chatbot answer with a model that it may not ask itself.
+fn permitted(member: &Member, settings: &SettingsPatch) -> Result<()> {
+    let model = settings.model.as_deref();
+    Ok(model.map_or(Ok(()), |model| member.identity.may_give(model))?)
 }
 
 /// The chatbot, when the caller may change it: who made it, and those who administer the organization.

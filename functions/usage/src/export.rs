@@ -1,8 +1,9 @@
 //! `/analytics/export`: what the caller used, as a file. A year of one person is a few hundred kilobytes, so it is the
-//! answer itself.
+//! answer itself, unless it is longer than an answer of a function may be or a link is asked for: then it is put into the
+//! bucket, where it stays for as long as archives do.
 
 use app::UsageReport;
-use http_api::{Attachment, Ctx, May, Query, Result, Sheet};
+use http_api::{Attachment, Ctx, Either, May, Query, Result, SeeOther, Sheet};
 use jiff::civil::Date;
 use model::{Error, permission::ReadAccount, statistics::Cell};
 use schemars::JsonSchema;
@@ -10,6 +11,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::{parquet_file, view::FiguresView};
+
+/// The longest file that is the answer itself, bytes: a function's answer has 6 MB, and what is no text is a third longer
+/// there.
+const MAX_ANSWER: usize = 4_000_000;
 
 /// Which days are wanted, and how.
 #[derive(Deserialize, JsonSchema)]
@@ -20,6 +25,17 @@ pub(crate) struct Wanted {
     to: Option<Date>,
     /// JSON when left out.
     format: Option<Format>,
+    /// How the file comes; as the answer, if it is short enough, when left out.
+    delivery: Option<Delivery>,
+}
+
+/// How a file comes.
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "ExportDelivery")]
+enum Delivery {
+    /// By a link in `Location` that is valid for 15 minutes and asks for no credentials. Long files always come by it.
+    Link,
 }
 
 /// A format of a file.
@@ -64,11 +80,11 @@ pub(crate) async fn export_analytics(
     app: Ctx,
     member: May<ReadAccount>,
     Query(wanted): Query<Wanted>,
-) -> Result<Sheet> {
+) -> Result<Either<Sheet, SeeOther>> {
     let report = app.own_usage(&member.identity, &member.org, wanted.from, wanted.to);
     let report = report.await?;
     let name = format!("usage-{}-{}", report.period.from, report.period.to);
-    Ok(Sheet(match wanted.format.unwrap_or(Format::Json) {
+    let file = match wanted.format.unwrap_or(Format::Json) {
         Format::Json => Attachment {
             media_type: "application/json",
             file_name: format!("{name}.json"),
@@ -84,7 +100,12 @@ pub(crate) async fn export_analytics(
             file_name: format!("{name}.parquet"),
             content: parquet_file::file(&report.statistics.cells().collect::<Vec<_>>())?,
         },
-    }))
+    };
+    if file.content.len() <= MAX_ANSWER && wanted.delivery.is_none() {
+        return Ok(Either::Left(Sheet(file)));
+    }
+    let link = app.link_to_file(&member.identity.user.id, file.file_name, file.media_type, file.content);
+    Ok(Either::Right(SeeOther(link.await?)))
 }
 
 fn as_json(report: &UsageReport) -> Result<Vec<u8>, Error> {

@@ -41,6 +41,7 @@ def digest(content):
 
 def check_answers(account, expected, wrong):
     """Asks about each document over all that were acknowledged; answers how many citations there were."""
+    account.upgrade()
     documents = account.acknowledged.keys() & {document["id"] for document in account.documents()}
     bot = account.call("POST", "/api/v1/chatbots", {"name": "All", "documents": sorted(documents)})
     citations = 0

@@ -32,6 +32,15 @@ class Account:
         self.token = json.loads(answer)["access_token"]
         self.org = self.call("GET", "/api/v1/auth/me")["default_org_id"]
 
+    def upgrade(self):
+        """To the plan with the largest limits."""
+        update = {
+            "TableName": "parlance-identity", "Key": {"pk": {"S": f"O#{self.org}"}, "sk": {"S": "ORG"}},
+            "UpdateExpression": "SET #plan = :plan", "ExpressionAttributeNames": {"#plan": "plan"},
+            "ExpressionAttributeValues": {":plan": {"S": "TEAM"}},
+        }
+        self.server.dynamodb("UpdateItem", update)
+
     def call(self, method, path, body=None, headers=None):
         headers = {"Authorization": f"Bearer {self.token}"} | (headers or {})
         status, answer = self.server.request(method, path, body, headers)

@@ -86,6 +86,24 @@ impl App {
         Ok(ExportFound { export, link })
     }
 
+    /// Puts a file into the bucket, and makes a link to it for the person who asked for it.
+    ///
+    /// # Errors
+    /// As the bucket fails.
+    pub fn link_to_file<'a>(
+        &'a self,
+        user: &'a UserId,
+        name: String,
+        media_type: &'static str,
+        content: Vec<u8>,
+    ) -> BoxFuture<'a, Result<String>> {
+        Box::pin(async move {
+            let key = Export::file_key(user, &self.ids.make()?, &name);
+            self.objects.put(&key, content.into(), media_type).await?;
+            self.objects.link(&key, LINK).await
+        })
+    }
+
     async fn queue_export(&self, export: &Export) -> Result<()> {
         let message = ExportMessage {
             user_id: export.user.clone(),

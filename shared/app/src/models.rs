@@ -5,7 +5,7 @@ use std::{borrow::Cow, sync::Arc};
 use futures::future::BoxFuture;
 use llm::{
     Anthropic, Bedrock, Chain, ChatModel, Embedder, Gemini, Healths, InvalidBaseUrl, Link, Local, ModelError,
-    ModelInfo, ModelKind, OpenAiCompatible, OpenAiEmbedder, Resilient, Signer, TimeLimits,
+    ModelInfo, ModelKind, OpenAiCompatible, OpenAiEmbedder, Resilient, ResilientEmbedder, Signer, TimeLimits,
     catalog::{self, BUILT_IN, Named, PROVIDERS},
     prices::{Price, price},
 };
@@ -189,7 +189,9 @@ impl App {
             (Some(base_url), Some(Access::Key(key))) => {
                 let http = self.models.http.clone();
                 let model = OpenAiEmbedder::new(info(named), base_url, key, http, dimensions);
-                Ok(Arc::new(model.map_err(Error::internal)?))
+                let model = Arc::new(model.map_err(Error::internal)?);
+                let health = self.models.healths.of(&named.provider, &named.model);
+                Ok(Arc::new(ResilientEmbedder::new(model, health, TimeLimits::default())))
             }
             _ => Err(ModelError::NotConfigured {
                 provider: named.provider.clone(),

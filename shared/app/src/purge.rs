@@ -4,7 +4,8 @@
 //! dies in between is followed by the next run, which goes on where things still are.
 
 use futures::{StreamExt as _, future::BoxFuture, stream};
-use model::{Purge, Result, UserStatus};
+use jiff::tz::TimeZone;
+use model::{Purge, Result, UserId, UserStatus};
 use store::Queue;
 
 use crate::{App, estate::account_of_user};
@@ -33,6 +34,19 @@ impl App {
         Ok(due.len())
     }
 
+    /// Settles what a person has set aside: who shares a limit with them would wait for it in vain.
+    async fn settle_all_of(&self, user: &UserId) -> Result<()> {
+        // Wherever they live, nothing that is older than a call is of another day.
+        let today = self.clock.now().to_zoned(TimeZone::UTC).date();
+        let days = [today.yesterday(), Ok(today), today.tomorrow()];
+        for day in days.into_iter().flatten() {
+            for hold in self.store.ledger().holds(user, day).await? {
+                self.settle_overdue(&hold).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Removes everything that `purge` names, and then the promise to do so. Doing it twice is harmless.
     ///
     /// # Errors
@@ -44,6 +58,7 @@ impl App {
                 Purge::User { user_id, orgs } => {
                     match self.store.accounts().get(user_id).await? {
                         Some(user) if user.status == UserStatus::Deleted => {
+                            self.settle_all_of(user_id).await?;
                             self.mailer.forget(&user.email).await?;
                             self.erase(self.estate_of_user(user_id, &user.personal_org, orgs))
                                 .await?;

@@ -71,7 +71,9 @@ pub use params::{LastEventId, MAX_WAIT, Path, Query, Wait, WantsStream};
 pub use problem::{Problem, Result};
 pub use prompt_row::{NewPrompt, PromptView};
 pub use quota_view::QuotaView;
-pub use reply::{Accepted, Attachment, Created, Either, Json, Listing, Message, NoContent, Output, Sheet, Unavailable};
+pub use reply::{
+    Accepted, Attachment, Created, Either, Json, Listing, Message, NoContent, Output, SeeOther, Sheet, Unavailable,
+};
 pub use rules::{not_blank, optional_name, readable_name, readable_text};
 pub use self_or_admin::SelfOrAdmin;
 pub use service::Service;

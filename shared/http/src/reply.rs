@@ -77,6 +77,10 @@ pub struct Attachment {
 #[derive(Debug)]
 pub struct Sheet(pub Attachment);
 
+/// 303: the answer is at this URL.
+#[derive(Debug)]
+pub struct SeeOther(pub String);
+
 /// One of two kinds of answer.
 #[derive(Debug)]
 pub enum Either<A, B> {
@@ -179,6 +183,15 @@ impl IntoResponse for Sheet {
     }
 }
 
+impl IntoResponse for SeeOther {
+    fn into_response(self) -> Response {
+        match HeaderValue::try_from(self.0) {
+            Ok(url) => (StatusCode::SEE_OTHER, [(header::LOCATION, url)]).into_response(),
+            Err(error) => Problem::from(Error::internal(error)).into_response(),
+        }
+    }
+}
+
 impl<A: IntoResponse, B: IntoResponse> IntoResponse for Either<A, B> {
     fn into_response(self) -> Response {
         match self {
@@ -260,6 +273,13 @@ impl Describe for Sheet {
         let bytes = json!({"type": "string", "format": "binary"});
         doc.response(200, "OK", Some(("application/vnd.apache.parquet", bytes)));
         doc.response(200, "OK", Some(("application/json", text())));
+    }
+}
+
+impl Describe for SeeOther {
+    fn describe(doc: &mut OperationDoc<'_>) {
+        doc.response(303, "See other", None);
+        doc.response_header(303, "Location", "Where the answer is.");
     }
 }
 

@@ -46,5 +46,5 @@ pub use gemini::Gemini;
 pub use limits::TimeLimits;
 pub use local::Local;
 pub use openai::{Embedder, Embeddings, OpenAiCompatible, OpenAiEmbedder};
-pub use resilience::{Chain, Health, Healths, Link, Resilient};
+pub use resilience::{Chain, Health, Healths, Link, Resilient, ResilientEmbedder};
 pub use tokens::estimate_tokens;

@@ -52,6 +52,11 @@ impl Export {
         format!("{}{id}.zip", Self::objects_of(user))
     }
 
+    /// Object key of a file that a person asked for, besides archives.
+    pub fn file_key(user: &UserId, id: &ExportId, name: &str) -> String {
+        format!("{}{id}/{name}", Self::objects_of(user))
+    }
+
     /// What the object keys of a person's archives begin with.
     pub fn objects_of(user: &UserId) -> String {
         format!("exports/{user}/")

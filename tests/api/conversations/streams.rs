@@ -206,6 +206,17 @@ async fn an_answer_that_breaks_off_keeps_what_there_is_and_says_so_again() {
         (&json!("failed"), &json!("Half an"))
     );
     assert!(answer["failure"].is_string(), "{answer}");
+    // What it cost is shown as it was charged, estimated because its provider said nothing.
+    let limits = ada.get("/api/v1/tokens/limits").await.ok().json();
+    assert_eq!(limits["limits"][0]["used"], answer["usage"]["total_tokens"]);
+    assert_eq!(
+        (&answer["usage"]["estimated"], &answer["model"]),
+        (&json!(true), &json!("gpt-4o-mini"))
+    );
+    assert!(
+        answer["latency_ms"].is_u64() && answer["finish_reason"].is_null(),
+        "{answer}"
+    );
     let path = format!("{}/{}/stream", messages(&session), id(answer));
     let again = Stream::open(ada.request(reqwest::Method::GET, &path)).await;
     let again = again.rest().await;

@@ -7,6 +7,7 @@ use std::{
 
 use futures::future::join_all;
 use model::{ApiKeyId, Day, Figures, OrgId, Period, UserId, time::after};
+use model_double::Script;
 use store::{Ask, Bill, Charge, Hold, Ledger, Reserve, Store, Tables};
 
 use super::{lives::date, *};
@@ -122,4 +123,36 @@ async fn no_call_that_ends_meanwhile_is_lost_or_counts_twice() {
     assert_eq!(all["totals"]["total_tokens"], tokens);
     let speed = root.get("/api/v1/analytics/system/performance").await.ok().json();
     assert_eq!(speed["totals"]["latency"]["count"], requests);
+}
+
+#[tokio::test]
+async fn what_somebody_has_set_aside_who_leaves_is_settled_for_those_who_stay() {
+    let (t, double) = with_double().await;
+    let (ada, bob) = (t.user("ada").await, t.user("bob").await);
+    let org = t.shared_org("lovelace", &[(&ada, "owner"), (&bob, "member")]).await;
+    let inside = ada.with_header("x-current-org", &org);
+    double.always(Script::silence());
+    let app = t.stack.app();
+    let payer = payer_in(app, &bob, Some(&org)).await;
+    let mut running = app
+        .generate(question(app, &payer, "What is the best", 20))
+        .await
+        .unwrap();
+    let asked = tokio::time::timeout(Duration::ZERO, running.next()).await;
+    assert!(asked.is_err(), "it waits for its first words");
+    let shared = async || {
+        let limits = inside.get("/api/v1/tokens/limits").await.ok().json();
+        let limits = limits["limits"].as_array().unwrap().clone();
+        let shared = limits.into_iter().find(|limit| limit["scope"] == "org").unwrap();
+        (shared["used"].as_u64().unwrap(), shared["reserved"].as_u64().unwrap())
+    };
+    // 8 tokens to read and 20 to write.
+    assert_eq!(shared().await, (0, 28));
+    bob.delete("/api/v1/users/me").await.ok();
+    t.drain().await;
+    assert_eq!(shared().await, (28, 0));
+    // That it ends now is no second charge.
+    drop(running);
+    app.idle().await;
+    assert_eq!(shared().await, (28, 0));
 }

@@ -215,6 +215,41 @@ async fn an_export_is_a_file_that_no_spreadsheet_runs() {
 }
 
 #[tokio::test]
+async fn an_export_by_a_link_is_the_same_file_and_goes_with_its_person() {
+    let (t, double) = with_double().await;
+    let ada = t.user("ada").await;
+    double.always(words(10));
+    let asked = question(t.stack.app(), &payer(&t, &ada).await, "What is the best", 20);
+    whole(t.stack.app().generate(asked).await.unwrap()).await.unwrap();
+    for (format, media_type) in [
+        ("csv", "text/csv; charset=utf-8"),
+        ("json", "application/json"),
+        ("parquet", "application/vnd.apache.parquet"),
+    ] {
+        let path = format!("/api/v1/analytics/export?format={format}");
+        let whole = ada.get(&path).await.ok();
+        let answer = ada.get(&format!("{path}&delivery=link")).await.expect(303);
+        let file = t.follow(answer.header("location")).await;
+        assert_eq!(file.headers()["content-type"], media_type);
+        assert_eq!(file.bytes().await.unwrap(), whole.body);
+    }
+    let folder = format!("exports/{}/", ada.id());
+    let kept = async || {
+        t.object_keys()
+            .await
+            .into_iter()
+            .filter(|key| key.starts_with(&folder))
+            .count()
+    };
+    assert_eq!(kept().await, 3);
+    let wrong = ada.get("/api/v1/analytics/export?delivery=pigeon").await;
+    assert_eq!(wrong.invalid(), ["/delivery"]);
+    ada.delete("/api/v1/users/me").await.ok();
+    t.drain().await;
+    assert_eq!(kept().await, 0);
+}
+
+#[tokio::test]
 async fn a_month_of_a_person_is_read_for_at_most_ten_units() {
     let (t, double) = with_double().await;
     let ada = t.user("ada").await;

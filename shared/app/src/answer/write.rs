@@ -43,7 +43,8 @@ pub(super) struct Writer {
 /// How the model ended.
 enum End {
     Whole(Box<Outcome>),
-    Failed(Error),
+    /// What it cost is known when the call was made.
+    Failed(Error, Option<Box<Outcome>>),
     /// The turn was deleted; nobody wants its answer.
     Gone,
 }
@@ -90,12 +91,13 @@ impl Writer {
                         return End::Whole(outcome);
                     }
                     Some(Err(error)) => {
+                        let outcome = generation.take_failed();
                         self.settle(keeping).await;
-                        return End::Failed(error);
+                        return End::Failed(error, outcome);
                     }
                     None => {
                         self.settle(keeping).await;
-                        return End::Failed(Error::internal("a generation ended without its last event"));
+                        return End::Failed(Error::internal("a generation ended without its last event"), None);
                     }
                 },
                 () = self.live.stop.cancelled() => {
@@ -164,7 +166,7 @@ impl Writer {
         };
         match generation.stop().await {
             Ok(outcome) => End::Whole(Box::new(outcome)),
-            Err(error) => End::Failed(error),
+            Err(error) => End::Failed(error, None),
         }
     }
 
@@ -174,13 +176,13 @@ impl Writer {
         let mut rest = self.filter.as_mut().map(CitationFilter::finish).unwrap_or_default();
         let (outcome, failure) = match end {
             End::Whole(outcome) => (Some(outcome), None),
-            End::Failed(error) => (None, Some(error)),
+            End::Failed(error, outcome) => (outcome, Some(error)),
             End::Gone => (None, Some(NO_MESSAGE)),
         };
         let status = match &outcome {
-            None => AnswerStatus::Failed,
+            _ if failure.is_some() => AnswerStatus::Failed,
             Some(outcome) if outcome.finish_reason == "stopped" => AnswerStatus::Stopped,
-            Some(_) => AnswerStatus::Complete,
+            Some(_) | None => AnswerStatus::Complete,
         };
         let notice = self.grounding.notice().filter(|_| status == AnswerStatus::Complete);
         if let Some(notice) = &notice {
@@ -245,7 +247,7 @@ fn settle(answer: &mut Answer, outcome: Outcome) {
     answer.provider = Some(outcome.provider);
     answer.requested_model = outcome.requested_model;
     answer.fallback = outcome.fallback;
-    answer.finish_reason = Some(outcome.finish_reason.to_owned());
+    answer.finish_reason = Some(outcome.finish_reason.to_owned()).filter(|_| answer.status != AnswerStatus::Failed);
 }
 
 /// The stable word of what made an answer fail.

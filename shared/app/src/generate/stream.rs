@@ -24,6 +24,8 @@ pub struct GenerationStream {
     first: Option<Generated>,
     /// The model that answers.
     model: String,
+    /// What a call cost that failed.
+    failed: Option<Box<Outcome>>,
 }
 
 enum State {
@@ -40,12 +42,18 @@ impl GenerationStream {
             model: run.model().to_owned(),
             state: State::Running(upstream, Box::new(run)),
             first: None,
+            failed: None,
         }
     }
 
     /// The model that answers, as its provider knows it; once the stream has [begun](Self::begun) it stays the same.
     pub fn model(&self) -> &str {
         &self.model
+    }
+
+    /// What the answer cost that ended with an error, once.
+    pub fn take_failed(&mut self) -> Option<Box<Outcome>> {
+        self.failed.take()
     }
 
     /// The same stream, once the model has begun to write: what fails before that can still be answered with a status
@@ -110,10 +118,15 @@ impl Stream for GenerationStream {
                     };
                     let failure = failure.take();
                     self.state = State::Over;
-                    return Poll::Ready(Some(match (settled, failure) {
-                        (_, Some(failure)) => Err(failure.into()),
-                        (Ok(outcome), None) => outcome.map(|outcome| Generated::Done(Box::new(outcome))),
-                        (Err(error), None) => Err(Error::internal(error)),
+                    let outcome = settled
+                        .unwrap_or_else(|error| Err(Error::internal(error)))
+                        .map(Box::new);
+                    return Poll::Ready(Some(match failure {
+                        Some(failure) => {
+                            self.failed = outcome.ok();
+                            Err(failure.into())
+                        }
+                        None => outcome.map(Generated::Done),
                     }));
                 }
                 State::Running(_, run) if run.overruns() => {

@@ -96,6 +96,10 @@ impl OpenAiEmbedder {
         if vectors.iter().any(Vec::is_empty) {
             return Err(malformed("a text has no vector".to_owned()));
         }
+        // A number too large for its type is infinite, which JSON cannot say.
+        if !vectors.iter().flatten().all(|number| number.is_finite()) {
+            return Err(malformed("a vector is not finite".to_owned()));
+        }
         let usage = match found.usage {
             Some(counted) => Usage {
                 prompt_tokens: counted.prompt_tokens,

@@ -2,9 +2,11 @@
 //!
 //! - [`Resilient`] asks one model again, before its first piece only.
 //! - [`Health`] is what a process knows of a model: a circuit breaker, and a budget of further attempts.
+//! - [`ResilientEmbedder`] does the same with a model of embeddings.
 //! - [`Chain`] goes on to the next model when one does not begin to answer.
 
 mod chain;
+mod embedder;
 mod health;
 #[cfg(test)]
 mod tests;
@@ -19,6 +21,7 @@ use tokio::time::{Instant, sleep};
 use crate::chat::{ChatEvent, ChatModel, ChatRequest, ChatStream, ModelInfo};
 use crate::{ModelError, TimeLimit, TimeLimits};
 pub use chain::{Chain, Link};
+pub use embedder::ResilientEmbedder;
 pub use health::{Health, Healths};
 
 /// Further attempts after the first one.
