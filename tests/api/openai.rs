@@ -197,6 +197,7 @@ async fn what_cannot_be_answered_is_refused_with_the_part_that_is_wrong() {
             "messages[0].content",
         ),
         (json!({"model": "openai/"}), "model"),
+        (json!({"messages": [["user", "Hello?"]]}), "messages[0]"),
         (json!({"n": 2}), "n"),
         (json!({"max_tokens": 0}), "max_tokens"),
         (json!({"temperature": 3}), "temperature"),

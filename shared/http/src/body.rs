@@ -105,9 +105,13 @@ impl Arrived {
     fn json<T: Input>(self) -> Result<T> {
         require_json(&self.headers, &self.bytes)?;
         syntax(&self.bytes)?;
-        let text = shape::input::<T>().to_declared(&self.bytes);
+        let shape = shape::input::<T>();
+        let text = shape.to_declared(&self.bytes);
         // Kept for pointers in the client's spelling, should a later rule refuse a field.
         let _ = self.scope.body.set(self.bytes);
+        if let Some(pointer) = shape.misplaced_list(&text) {
+            return Err(Error::invalid(pointer, "has to be an object").into());
+        }
         let read = serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(&text));
         let value: T = read.map_err(|error| invalid::unreadable(error.path(), &error.inner().to_string()))?;
         check(&value)?;

@@ -181,8 +181,9 @@ impl Claim {
             );
             not_kept = problem.body(&self.scope);
             body = &not_kept;
-            answer.status = StatusCode::CONFLICT.as_u16();
-            answer.headers = vec![("content-type".to_owned(), "application/problem+json".to_owned())];
+            let (status, media_type) = problem.shown_to(&self.scope);
+            answer.status = status.as_u16();
+            answer.headers = vec![("content-type".to_owned(), media_type.to_owned())];
         }
         let kept = async {
             answer.body = self.seal.close(&self.context, body)?;

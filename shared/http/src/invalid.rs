@@ -87,7 +87,7 @@ fn segment(segment: &Segment) -> Option<String> {
     }
 }
 
-fn escape(name: &str) -> String {
+pub(crate) fn escape(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 

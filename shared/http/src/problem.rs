@@ -111,14 +111,19 @@ impl Problem {
             .collect()
     }
 
-    /// The whole answer to the request of `scope`, as [`IntoResponse`] cannot give it: that knows no request.
-    pub(crate) fn render(&self, scope: &Scope, mut headers: http::HeaderMap) -> Response {
-        headers.remove(header::CONTENT_LENGTH);
-        let (status, media_type) = if scope.speaks_openai() {
+    /// Its status and the media type of its body, as the client of `scope` knows them.
+    pub(crate) fn shown_to(&self, scope: &Scope) -> (StatusCode, &'static str) {
+        if scope.speaks_openai() {
             (openai_error::status(self.status), "application/json")
         } else {
             (self.status, "application/problem+json")
-        };
+        }
+    }
+
+    /// The whole answer to the request of `scope`, as [`IntoResponse`] cannot give it: that knows no request.
+    pub(crate) fn render(&self, scope: &Scope, mut headers: http::HeaderMap) -> Response {
+        headers.remove(header::CONTENT_LENGTH);
+        let (status, media_type) = self.shown_to(scope);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
         if let Some(wait) = self.retry_after {
             headers.insert(

@@ -12,7 +12,7 @@ use std::{
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::Value;
 
-use crate::surface::camel;
+use crate::{invalid::escape, surface::camel};
 
 /// Which way the values of a type go: their fields may differ (`#[serde(skip_serializing)]`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -50,6 +50,8 @@ struct Node {
     items: usize,
     prefix: Vec<usize>,
     values: usize,
+    /// Whether it is an object and never a list.
+    object_only: bool,
 }
 
 const OPAQUE: usize = 0;
@@ -129,6 +131,33 @@ impl Shape {
                 None => (key.to_owned(), node.values),
             },
         })
+    }
+
+    /// Where a list stands in an object's place, which serde would read as its fields in their order: a JSON pointer.
+    /// `json` has to be valid and in declared names.
+    pub(crate) fn misplaced_list(&self, json: &[u8]) -> Option<String> {
+        if !json.contains(&b'[') {
+            return None;
+        }
+        let value: Value = serde_json::from_slice(json).ok()?;
+        self.misplaced_in(ROOT, &value, String::new())
+    }
+
+    fn misplaced_in(&self, node: usize, value: &Value, at: String) -> Option<String> {
+        let here = &self.nodes[node];
+        match value {
+            _ if node == OPAQUE => None,
+            Value::Array(_) if here.object_only => Some(at),
+            Value::Array(items) => items
+                .iter()
+                .enumerate()
+                .find_map(|(index, inner)| self.misplaced_in(self.item(node, index), inner, format!("{at}/{index}"))),
+            Value::Object(fields) => fields.iter().find_map(|(name, inner)| {
+                let child = here.fields.get(name).copied().unwrap_or(here.values);
+                self.misplaced_in(child, inner, format!("{at}/{}", escape(name)))
+            }),
+            _ => None,
+        }
     }
 
     /// `json` with every declared name in `camelCase`. `json` has to be valid.
@@ -262,6 +291,7 @@ impl<'a> Compiler<'a> {
             items: self.node(items),
             values: self.node(values),
             prefix: prefix.into_iter().map(|inner| self.node(inner)).collect(),
+            object_only: !fields.is_empty() && !all.iter().any(|schema| allows_lists(schema)),
             ..Node::default()
         };
         let mut ambiguous = HashSet::new();
@@ -298,6 +328,20 @@ impl<'a> Compiler<'a> {
     }
 }
 
+/// Whether a schema by itself lets a list in. One that only refers to others leaves it to them.
+fn allows_lists(schema: &Value) -> bool {
+    let Some(rules) = schema.as_object() else {
+        return schema == &Value::Bool(true);
+    };
+    match rules.get("type") {
+        Some(Value::Array(types)) => types.iter().any(|name| name == "array"),
+        Some(name) => name == "array",
+        None => !["$ref", "anyOf", "oneOf", "allOf", "properties", "enum", "const"]
+            .iter()
+            .any(|word| rules.contains_key(*word)),
+    }
+}
+
 fn object<'a>(schema: &'a Value, word: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
     schema.get(word).and_then(Value::as_object).into_iter().flatten()
 }
@@ -308,77 +352,4 @@ fn list<'a>(schema: &'a Value, word: &str) -> impl Iterator<Item = &'a Value> {
 
 #[cfg(test)]
 #[expect(dead_code, reason = "the types are read through their schemas only")]
-mod tests {
-    use super::*;
-
-    #[derive(JsonSchema)]
-    struct Inner {
-        leaf_name: u8,
-        again_inside: Option<Box<Inner>>,
-    }
-
-    #[derive(JsonSchema)]
-    #[serde(tag = "event_kind", rename_all = "snake_case")]
-    enum Event {
-        TextDelta { text_part: String },
-        AllDone { inner_value: Inner },
-    }
-
-    #[derive(JsonSchema)]
-    struct Flat {
-        flat_name: u8,
-    }
-
-    #[derive(JsonSchema)]
-    struct Outer {
-        one_inner: Inner,
-        many_inner: Vec<Inner>,
-        inner_by_name: BTreeMap<String, Inner>,
-        a_pair: (Inner, u8),
-        any_event: Event,
-        any_thing: Value,
-        #[serde(flatten)]
-        flat: Flat,
-        a_b: u8,
-        ab: u8,
-    }
-
-    const SNAKE: &str = r#"{"one_inner":{"leaf_name":1,"again_inside":{"leaf_name":2}}, "many_inner":[{"leaf_name":3},{"leaf_name":4}],
-        "inner_by_name":{"key_one":{"leaf_name":5},"leaf_name":{"leaf_name":6}},"a_pair":[{"leaf_name":7},8],
-        "any_event":{"event_kind":"all_done","text_part":"leaf_name \"flat_name\" \\","inner_value":{"leaf_name":9}},
-        "any_thing":{"leaf_name":{"one_inner":[{"leaf_name":1}]}},"flat_name":1.50e3,"a_b":1,"ab":2,"not_known":{"leaf_name":1}}"#;
-    const CAMEL: &str = r#"{"oneInner":{"leafName":1,"againInside":{"leafName":2}}, "manyInner":[{"leafName":3},{"leafName":4}],
-        "innerByName":{"key_one":{"leafName":5},"leaf_name":{"leafName":6}},"aPair":[{"leafName":7},8],
-        "anyEvent":{"eventKind":"all_done","textPart":"leaf_name \"flat_name\" \\","innerValue":{"leafName":9}},
-        "anyThing":{"leaf_name":{"one_inner":[{"leaf_name":1}]}},"flatName":1.50e3,"aB":1,"ab":2,"not_known":{"leaf_name":1}}"#;
-
-    fn text(bytes: &[u8]) -> String {
-        String::from_utf8_lossy(bytes).into_owned()
-    }
-
-    #[test]
-    fn declared_names_are_renamed_and_everything_else_is_copied_byte_for_byte() {
-        assert_eq!(text(&output::<Outer>().to_camel(SNAKE.as_bytes())), CAMEL);
-    }
-
-    #[test]
-    fn any_spelling_of_a_declared_name_is_read_unless_two_names_fold_to_the_same() {
-        let shape = input::<Outer>();
-        let ambiguous = CAMEL.replace("\"aB\":1", "\"a_b\":1");
-        assert_eq!(text(&shape.to_declared(ambiguous.as_bytes())), SNAKE);
-        assert_eq!(text(&shape.to_declared(b"{\"aB\":1}")), "{\"aB\":1}");
-        assert_eq!(text(&shape.to_declared(SNAKE.as_bytes())), SNAKE, "declared names stay");
-    }
-
-    #[test]
-    fn nesting_costs_no_stack() {
-        let deep = format!("{}1{}", "[".repeat(1_000_000), "]".repeat(1_000_000));
-        assert_eq!(text(&output::<Outer>().to_camel(deep.as_bytes())), deep);
-    }
-
-    #[test]
-    fn a_type_without_fields_renames_nothing() {
-        assert_eq!(text(&output::<Value>().to_camel(SNAKE.as_bytes())), SNAKE);
-        assert_eq!(text(&output::<u8>().to_camel(b"7")), "7");
-    }
-}
+mod tests;

@@ -48,7 +48,8 @@ fn server() -> Server {
         .post("/order", order, "")
         .put("/order", order, "")
         .post("/stream", stream, "");
-    Server::new(api.post("/api/order", order, "").post("/upload", upload, ""))
+    let api = api.post("/api/order", order, "").post("/v1/order", order, "");
+    Server::new(api.post("/upload", upload, ""))
 }
 
 async fn send(server: &Server, path: &str, key: &str, headers: &[(&str, &str)], body: &str) -> Answer {
@@ -225,6 +226,12 @@ async fn an_answer_too_large_to_keep_is_not_given_twice_and_the_work_not_done_tw
     let again = send(&server, "/order", "k", &[], body).await;
     assert_eq!(again.json()["code"], "answer_not_kept");
     assert!(replayed(&again) && again.status == StatusCode::CONFLICT);
+    assert_eq!(again.header("content-type"), "application/problem+json");
+    // A client made for OpenAI's API is told in the words of that.
+    send(&server, "/v1/order", "k", &[], body).await;
+    let again = send(&server, "/v1/order", "k", &[], body).await;
+    assert_eq!(again.json()["error"]["code"], "answer_not_kept");
+    assert_eq!(again.header("content-type"), "application/json");
 }
 
 #[tokio::test]
