@@ -96,19 +96,19 @@ class Server:
             found += self.dynamodb("Query", query)["Items"]
         return found
 
-    def messages(self):
-        """Deliveries of each message that a worker has, of a dead server. A copy is read: opening repairs."""
+    def messages(self, queue="%"):
+        """Deliveries of each message that a worker has, in one queue or all, of a dead server. A copy is read: opening repairs."""
         with tempfile.TemporaryDirectory() as copy:
             for file in self.folder.glob("sqs.sqlite*"):
                 shutil.copy(file, copy)
-            queue = sqlite3.connect(Path(copy, "sqs.sqlite"))
+            messages = sqlite3.connect(Path(copy, "sqs.sqlite"))
             try:
-                return [count for (count,) in queue.execute(
-                    "SELECT receive_count FROM messages WHERE queue = 'index_documents' AND receipt IS NOT NULL")]
+                return [count for (count,) in messages.execute(
+                    "SELECT receive_count FROM messages WHERE queue LIKE ? AND receipt IS NOT NULL", [queue])]
             except sqlite3.OperationalError:
                 return []  # killed before the file was made
             finally:
-                queue.close()
+                messages.close()
 
 
 def free_port():

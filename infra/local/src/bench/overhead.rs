@@ -122,15 +122,11 @@ pub async fn run() -> Result<()> {
         let key = bench.person(&stack, number).await?;
         bench.keys.push(key);
     }
-    let before = api.memory_mb()?;
     let build = if cfg!(debug_assertions) { "debug" } else { "release" };
-    println!("{build} build, the API on one core, everything else on the other");
+    let memory = api.memory_mb()?;
+    println!("{build} build, the API on one core, everything else on the other; its resident memory: {memory:.0} MB");
     bench.times(&api).await?;
     bench.costs(&api).await?;
-    println!(
-        "resident memory of the API: {before:.0} MB before, {:.0} MB after",
-        api.memory_mb()?
-    );
     stack.stop().await;
     Ok(())
 }
@@ -207,8 +203,8 @@ impl Bench {
 
     async fn times(&self, api: &Child) -> Result<()> {
         println!(
-            "\n{:<22} {:>6} {:>22} {:>22} {:>17} {:>6} {:>6} {:>9}",
-            "", "n", "direct p50/p95/p99 ms", "through p50/p95/p99 ms", "added ms", "x p50", "rps", "CPU ms"
+            "\n{:<22} {:>6} {:>22} {:>22} {:>17} {:>6} {:>6} {:>7} {:>7}",
+            "", "n", "direct p50/p95/p99 ms", "through p50/p95/p99 ms", "added ms", "x p50", "rps", "CPU ms", "RSS MB"
         );
         for (at_once, count) in LOADS {
             for streamed in [false, true] {
@@ -230,7 +226,7 @@ impl Bench {
                 let (d, t) = (of(&direct), of(&through));
                 let requests = f64::from(u32::try_from(through.len())?);
                 println!(
-                    "{:<22} {:>6} {:>22} {:>22} {:>17} {:>6.1} {:>6.0} {:>9.2}",
+                    "{:<22} {:>6} {:>22} {:>22} {:>17} {:>6.1} {:>6.0} {:>7.2} {:>7.0}",
                     format!("{at_once} at once, {}", if streamed { "streamed" } else { "whole" }),
                     through.len(),
                     format!("{:.2}/{:.2}/{:.2}", d[0], d[1], d[2]),
@@ -239,6 +235,7 @@ impl Bench {
                     t[0] / d[0],
                     requests / took.as_secs_f64(),
                     milliseconds(cpu) / requests,
+                    api.memory_mb()?,
                 );
             }
         }
