@@ -166,10 +166,15 @@ async fn versions_stay_and_labels_point_to_them() {
         ada.put(&label("live"), json!({"version": 3})).await.invalid(),
         ["/version"]
     );
-    assert_eq!(
-        ada.put(&label("latest"), json!({"version": 1})).await.invalid(),
-        ["/label"]
-    );
+    for taken in ["latest", "2", "007"] {
+        let answer = ada.put(&label(taken), json!({"version": 1})).await;
+        assert_eq!(answer.invalid(), ["/label"], "{taken}");
+    }
+    for number in ["01", "+1", "1.0"] {
+        ada.get(&format!("{path}/versions/{number}"))
+            .await
+            .problem(404, "not_found");
+    }
     for number in 0..20 {
         ada.put(&label(&format!("l{number}")), json!({"version": 1})).await.ok();
     }

@@ -2,7 +2,9 @@
 
 use app::{Answered, Asked, Completion, CompletionRequest, Message, Payer, Question, Tuning};
 use garde::Validate;
-use http_api::{AnswerFrame, Body, Ctx, Either, EventStream, Json, May, Member, Result, WantsStream, not_blank};
+use http_api::{
+    AnswerFrame, Body, Ctx, Either, EventStream, Json, May, Member, Result, WantsStream, not_blank, readable_name,
+};
 use model::{
     ChatbotSettings, Citation, ConversationId, Error, Usage, conversation::MAX_MESSAGE, permission::WriteChats,
 };
@@ -17,7 +19,7 @@ pub(crate) struct AiMessage {
     #[garde(length(chars, max = MAX_MESSAGE), custom(not_blank))]
     message: String,
     /// Model or alias that answers, or a chatbot as `chatbot/<id>`.
-    #[garde(inner(length(chars, min = 1, max = 200)))]
+    #[garde(inner(length(chars, max = 200), custom(readable_name)))]
     model: Option<String>,
     /// The chat session that the message and its answer become part of; without one nothing is kept of them.
     session_id: Option<ConversationId>,

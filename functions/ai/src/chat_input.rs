@@ -4,6 +4,7 @@
 
 use app::{CompletionRequest, Message, Tuning};
 use garde::Validate;
+use http_api::readable_name;
 use model::{Error, Result};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -17,7 +18,7 @@ const MAX_MESSAGES: usize = 2_000;
 #[garde(allow_unvalidated)]
 pub(crate) struct ChatInput {
     /// Model or alias that answers, or a chatbot as `chatbot/<id>`.
-    #[garde(length(chars, min = 1, max = 200))]
+    #[garde(length(chars, max = 200), custom(readable_name))]
     model: String,
     /// What was said, oldest first.
     #[garde(length(min = 1, max = MAX_MESSAGES))]

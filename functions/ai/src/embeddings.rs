@@ -3,7 +3,7 @@
 use app::{EmbeddingRequest, Payer};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use garde::Validate;
-use http_api::{Body, Ctx, Json, May, Result};
+use http_api::{Body, Ctx, Json, May, Result, readable_name};
 use model::{Error, permission::WriteChats};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,13 +16,12 @@ const MAX_TEXTS: usize = 2_048;
 #[garde(allow_unvalidated)]
 pub(crate) struct EmbeddingInput {
     /// Name of the model.
-    #[garde(length(chars, min = 1, max = 200))]
+    #[garde(length(chars, max = 200), custom(readable_name))]
     model: String,
     /// A text, or several.
     input: Texts,
     /// How vectors are written.
-    #[serde(default)]
-    encoding_format: Encoding,
+    encoding_format: Option<Encoding>,
     /// How long the vectors are to be, where the model can shorten them.
     #[garde(inner(range(min = 1, max = 16_384)))]
     dimensions: Option<u32>,
@@ -109,7 +108,7 @@ pub(crate) async fn create_embedding(
         .map(|(index, vector)| EmbeddedText {
             object: "embedding",
             index,
-            embedding: asked.encoding_format.write(vector),
+            embedding: asked.encoding_format.unwrap_or_default().write(vector),
         });
     Ok(Json(EmbeddingList {
         object: "list",

@@ -4,6 +4,7 @@ use app::{Asked, LastSeen, Payer, Question, Tuning};
 use garde::Validate;
 use http_api::{
     AnswerFrame, Body, Ctx, Either, EventStream, Json, LastEventId, May, Member, Path, Result, WantsStream, not_blank,
+    readable_name,
 };
 use model::{
     ConversationId, Error,
@@ -23,7 +24,7 @@ pub(crate) type Answering = Either<Json<MessageView>, EventStream<AnswerFrame>>;
 #[garde(allow_unvalidated)]
 pub(crate) struct Manner {
     /// Model or alias that answers; that of the chatbot, or of the chat session, when left out.
-    #[garde(inner(length(chars, min = 1, max = 200)))]
+    #[garde(inner(length(chars, max = 200), custom(readable_name)))]
     model: Option<String>,
     /// Answer as an event stream; the same as `Accept: text/event-stream`.
     #[serde(default)]
@@ -38,7 +39,7 @@ pub(crate) struct EditedMessage {
     #[garde(length(chars, max = MAX_MESSAGE), custom(not_blank))]
     content: String,
     /// Model or alias that answers.
-    #[garde(inner(length(chars, min = 1, max = 200)))]
+    #[garde(inner(length(chars, max = 200), custom(readable_name)))]
     model: Option<String>,
     /// Answer as an event stream; the same as `Accept: text/event-stream`.
     #[serde(default)]

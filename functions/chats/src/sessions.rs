@@ -33,7 +33,7 @@ pub(crate) struct SessionPatch {
     /// Whether it is kept at hand.
     pinned: Option<bool>,
     /// Model or alias that answers when no chatbot does.
-    #[garde(inner(length(chars, min = 1, max = 200)))]
+    #[garde(inner(length(chars, max = 200), custom(readable_name)))]
     model: Option<String>,
 }
 

@@ -36,7 +36,7 @@ pub(crate) struct NewMessage {
     #[garde(length(chars, max = MAX_MESSAGE), custom(not_blank))]
     content: String,
     /// Model or alias that answers this message; the chatbot's when left out.
-    #[garde(inner(length(chars, min = 1, max = 200)))]
+    #[garde(inner(length(chars, max = 200), custom(readable_name)))]
     model: Option<String>,
     /// Answer as an event stream; the same as `Accept: text/event-stream`.
     #[serde(default)]

@@ -27,7 +27,7 @@ pub(crate) struct NewSession {
     /// The chatbot that answers, if one does.
     chatbot_id: Option<ChatbotId>,
     /// Model or alias that answers when no chatbot does.
-    #[garde(inner(length(chars, min = 1, max = 200)))]
+    #[garde(inner(length(chars, max = 200), custom(readable_name)))]
     model: Option<String>,
     /// Shown in lists; the beginning of the first message when left out.
     #[garde(inner(length(chars, max = MAX_TITLE), custom(readable_name)))]
@@ -51,7 +51,7 @@ pub(crate) struct AddedMessage {
     /// Whether it is answered; when left out, it is where the chat session has a chatbot.
     generate: Option<bool>,
     /// Model or alias that answers this message.
-    #[garde(inner(length(chars, min = 1, max = 200)))]
+    #[garde(inner(length(chars, max = 200), custom(readable_name)))]
     model: Option<String>,
     /// Answer as an event stream; the same as `Accept: text/event-stream`.
     #[serde(default)]

@@ -168,9 +168,9 @@ impl App {
             let prompt = prompts.get(id).await?.ok_or(ABSENT)?;
             let number = match named {
                 None | Some(LATEST) => prompt.version,
-                Some(name) => match name.parse() {
-                    Ok(number) => number,
-                    Err(_) => *prompt.labels.get(name).ok_or(Error::NotFound("label"))?,
+                Some(name) => match number_of_version(name) {
+                    Some(number) => number,
+                    None => *prompt.labels.get(name).ok_or(Error::NotFound("label"))?,
                 },
             };
             let version = prompts.version(id, number).await?;
@@ -293,4 +293,9 @@ fn shown(name: String) -> Option<String> {
 
 fn of<'a>(action: &'a str, prompt: &'a PromptId) -> Deed<'a> {
     Deed::new(action, "system_prompt", prompt.as_str())
+}
+
+/// The number that a name is, as numbers are written.
+fn number_of_version(name: &str) -> Option<u32> {
+    name.parse().ok().filter(|number: &u32| number.to_string() == name)
 }

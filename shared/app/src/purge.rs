@@ -5,7 +5,7 @@
 
 use futures::{StreamExt as _, future::BoxFuture, stream};
 use jiff::tz::TimeZone;
-use model::{Purge, Result, UserId, UserStatus};
+use model::{Error, Purge, Result, UserId, UserStatus};
 use store::Queue;
 
 use crate::{App, estate::account_of_user};
@@ -25,22 +25,34 @@ impl App {
     /// Keeps the promises to remove what was deleted; answers how many those were.
     ///
     /// # Errors
-    /// When a service does not answer; what was not removed is found again by the next run.
+    /// When a service does not answer; what was not removed is found again by the next run, and keeps nothing else from
+    /// being removed.
     pub(crate) async fn purge_promised(&self) -> Result<usize> {
         let due = self.store.purges().due(self.clock.now_ms()).await?;
+        let (mut kept, mut failed) = (0, None);
         for purge in &due {
-            self.purge(purge).await?;
+            match self.purge(purge).await {
+                Ok(()) => kept += 1,
+                Err(error) => {
+                    tracing::warn!(purge = purge.id(), %error, "purge.not_done");
+                    failed = Some(error);
+                }
+            }
         }
-        Ok(due.len())
+        failed.map_or(Ok(kept), Err)
     }
 
-    /// Settles what a person has set aside: who shares a limit with them would wait for it in vain.
-    async fn settle_all_of(&self, user: &UserId) -> Result<()> {
-        // Wherever they live, nothing that is older than a call is of another day.
-        let today = self.clock.now().to_zoned(TimeZone::UTC).date();
-        let days = [today.yesterday(), Ok(today), today.tomorrow()];
-        for day in days.into_iter().flatten() {
+    /// Lets calls end that a person has under way, for a few minutes at most: who shares a limit with them pays for what
+    /// was written, and would wait in vain for what was set aside.
+    async fn await_calls_of(&self, user: &UserId) -> Result<()> {
+        let now = self.clock.now();
+        // Wherever they live, nothing that is younger than a call is of another day.
+        let today = now.to_zoned(TimeZone::UTC).date();
+        for day in [today.yesterday(), Ok(today), today.tomorrow()].into_iter().flatten() {
             for hold in self.store.ledger().holds(user, day).await? {
+                if hold.terms.until_ms > now.as_millisecond() {
+                    return Err(Error::unavailable("calls of the person are under way"));
+                }
                 self.settle_overdue(&hold).await?;
             }
         }
@@ -58,7 +70,7 @@ impl App {
                 Purge::User { user_id, orgs } => {
                     match self.store.accounts().get(user_id).await? {
                         Some(user) if user.status == UserStatus::Deleted => {
-                            self.settle_all_of(user_id).await?;
+                            self.await_calls_of(user_id).await?;
                             self.mailer.forget(&user.email).await?;
                             self.erase(self.estate_of_user(user_id, &user.personal_org, orgs))
                                 .await?;

@@ -12,19 +12,29 @@ impl App {
     /// `older_than` must be longer than a request can take, unless no request can be running.
     ///
     /// # Errors
-    /// When a service does not answer; what was not done is found again by the next run.
+    /// When a service does not answer; what was not done is found again by the next run, and keeps nothing else from
+    /// being done.
     pub fn relay_outbox(&self, older_than: Duration) -> BoxFuture<'_, Result<usize>> {
         Box::pin(async move {
             let age = i64::try_from(older_than.as_millis()).unwrap_or(i64::MAX);
             let due = self.store.outbox().due(self.clock.now_ms().saturating_sub(age)).await?;
+            let (mut kept, mut failed) = (0, None);
             for promise in &due {
                 tracing::info!(document_id = %promise.document, step = ?promise.step, "outbox.relay");
-                match promise.step {
-                    OutboxStep::SendIndexMessage => self.send_index_message(promise).await?,
-                    OutboxStep::AbandonUpload | OutboxStep::RemoveUpload => self.abandon_upload(promise).await?,
+                let done = match promise.step {
+                    OutboxStep::SendIndexMessage => self.send_index_message(promise).await,
+                    OutboxStep::AbandonUpload | OutboxStep::RemoveUpload => self.abandon_upload(promise).await,
+                };
+                match done {
+                    Ok(()) => kept += 1,
+                    Err(error) => {
+                        tracing::warn!(document_id = %promise.document, %error, "outbox.not_relayed");
+                        failed = Some(error);
+                    }
                 }
             }
-            Ok(due.len() + self.purge_promised().await?)
+            kept += self.purge_promised().await?;
+            failed.map_or(Ok(kept), Err)
         })
     }
 }

@@ -11,14 +11,21 @@ impl App {
     /// Looks at all days in which something was reserved and that were not closed; answers how many were closed now.
     ///
     /// # Errors
-    /// When a service does not answer; what was not done is found again by the next run.
+    /// When a service does not answer; what was not done is found again by the next run. A day that cannot be looked at
+    /// keeps no other from it.
     pub fn reset_quotas(&self) -> BoxFuture<'_, Result<usize>> {
         Box::pin(async move {
-            let mut closed = 0;
+            let (mut closed, mut failed) = (0, None);
             for day in self.store.ledger().open_days().await? {
-                closed += usize::from(self.look_at(&day).await?);
+                match self.look_at(&day).await {
+                    Ok(is_closed) => closed += usize::from(is_closed),
+                    Err(error) => {
+                        tracing::error!(%error, "day.not_closed");
+                        failed = Some(error);
+                    }
+                }
             }
-            Ok(closed)
+            failed.map_or(Ok(closed), Err)
         })
     }
 

@@ -47,6 +47,7 @@ pub fn known() -> &'static [KnownModel] {
 /// What `name` stands for. A provider's prefix wins; then aliases and known models; then how the name is built. What
 /// looks like nobody's belongs to `openai`, whose protocol most servers speak.
 pub fn resolve(name: &str) -> Named {
+    let name = name.trim();
     let (prefix, rest) = match name.split_once('/') {
         Some((prefix, rest)) if PROVIDERS.contains(&prefix) => (Some(prefix), rest),
         _ => (None, name),

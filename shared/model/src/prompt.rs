@@ -73,7 +73,7 @@ pub struct SystemPrompt {
 /// Longest variable with the spaces around its name, in bytes: a text is looked through once, whatever is in it.
 const MAX_VARIABLE: usize = 2 * MAX_WORD;
 
-/// Checks the name of a label: lower case letters, digits, `-` and `_`. `latest` always means the latest version.
+/// Checks the name of a label: lower case letters, digits, `-` and `_`, and not digits alone. `latest` always means the latest version.
 ///
 /// # Errors
 /// [`Error::Invalid`] at `/label`.
@@ -85,6 +85,9 @@ pub fn parse_label(label: &str) -> Result<&str> {
             "/label",
             "may have lower case letters, digits, `-` and `_`, 64 at most",
         ));
+    }
+    if label.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Error::invalid("/label", "would be taken for the number of a version"));
     }
     if label == LATEST {
         return Err(Error::invalid("/label", "`latest` always means the latest version"));

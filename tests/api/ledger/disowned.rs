@@ -126,13 +126,33 @@ async fn no_call_that_ends_meanwhile_is_lost_or_counts_twice() {
 }
 
 #[tokio::test]
-async fn what_somebody_has_set_aside_who_leaves_is_settled_for_those_who_stay() {
+async fn a_call_of_somebody_who_leaves_is_paid_as_it_ends_and_one_that_was_lost_after_a_while() {
     let (t, double) = with_double().await;
-    let (ada, bob) = (t.user("ada").await, t.user("bob").await);
-    let org = t.shared_org("lovelace", &[(&ada, "owner"), (&bob, "member")]).await;
+    let (ada, bob, eve) = (t.user("ada").await, t.user("bob").await, t.user("eve").await);
+    let org = t
+        .shared_org("lovelace", &[(&ada, "owner"), (&bob, "member"), (&eve, "member")])
+        .await;
     let inside = ada.with_header("x-current-org", &org);
     double.always(Script::silence());
     let app = t.stack.app();
+    let shared = async || {
+        let limits = inside.get("/api/v1/tokens/limits").await.ok().json();
+        let limits = limits["limits"].as_array().unwrap().clone();
+        let shared = limits.into_iter().find(|limit| limit["scope"] == "org").unwrap();
+        (shared["used"].as_u64().unwrap(), shared["reserved"].as_u64().unwrap())
+    };
+    let is_erased = async |who: &Caller| {
+        t.drain().await;
+        let status = t.anonymous().post("/_local/run/relay_outbox", json!({})).await.status;
+        let left = t.items("parlance-identity").await;
+        (
+            status == 200,
+            !left
+                .keys()
+                .any(|(pk, sk)| pk.contains(who.id()) || sk.contains(who.id())),
+        )
+    };
+    // 8 tokens to read and 20 to write.
     let payer = payer_in(app, &bob, Some(&org)).await;
     let mut running = app
         .generate(question(app, &payer, "What is the best", 20))
@@ -140,19 +160,24 @@ async fn what_somebody_has_set_aside_who_leaves_is_settled_for_those_who_stay() 
         .unwrap();
     let asked = tokio::time::timeout(Duration::ZERO, running.next()).await;
     assert!(asked.is_err(), "it waits for its first words");
-    let shared = async || {
-        let limits = inside.get("/api/v1/tokens/limits").await.ok().json();
-        let limits = limits["limits"].as_array().unwrap().clone();
-        let shared = limits.into_iter().find(|limit| limit["scope"] == "org").unwrap();
-        (shared["used"].as_u64().unwrap(), shared["reserved"].as_u64().unwrap())
-    };
-    // 8 tokens to read and 20 to write.
-    assert_eq!(shared().await, (0, 28));
     bob.delete("/api/v1/users/me").await.ok();
-    t.drain().await;
-    assert_eq!(shared().await, (28, 0));
-    // That it ends now is no second charge.
+    assert_eq!(is_erased(&bob).await, (false, false), "while a call runs");
+    assert_eq!(shared().await, (0, 28));
     drop(running);
     app.idle().await;
-    assert_eq!(shared().await, (28, 0));
+    assert_eq!(shared().await, (8, 0), "as much as was read");
+    assert_eq!(is_erased(&bob).await, (true, true));
+
+    // A process that died settles nothing: five minutes later all that was set aside counts as used.
+    let payer = payer_in(app, &eve, Some(&org)).await;
+    let lost = app
+        .generate(question(app, &payer, "What is the best", 20))
+        .await
+        .unwrap();
+    std::mem::forget(lost);
+    eve.delete("/api/v1/users/me").await.ok();
+    assert_eq!(is_erased(&eve).await, (false, false));
+    t.advance_seconds(301);
+    assert_eq!(is_erased(&eve).await, (true, true));
+    assert_eq!(shared().await, (36, 0));
 }

@@ -4,6 +4,7 @@ mod crowds;
 mod disowned;
 mod lives;
 mod month;
+mod names;
 mod refusals;
 mod reports;
 mod statistics;

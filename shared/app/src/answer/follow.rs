@@ -85,8 +85,15 @@ impl App {
                 Some(LastSeen { bytes: None, .. }) => turn.answer(&answer).map_or(0, |answer| answer.text.len()),
             };
             if let Some(live) = self.lives.get(&answer) {
+                behind(&live.text(), from)?;
                 return Ok(follow(live.follow(), answer, from));
             }
+            let stored = turn.answer(&answer).map_or("", |answer| &answer.text);
+            // What another process writes may be further than what it has stored.
+            if from > stored.len() && !is_generating(&turn, &answer, self) {
+                return Err(not_of_it());
+            }
+            behind(stored, from)?;
             Ok(watch_table(self.clone(), conversations.clone(), turn, answer, from))
         })
     }

@@ -224,8 +224,9 @@ impl Writer {
                 Ended::Broken(Arc::new(error))
             }
         };
+        let is_told = matches!(ended, Ended::Stored(_)) && status == AnswerStatus::Complete;
         self.live.end(ended);
-        if let Some(untitled) = self.entitle.filter(|_| status == AnswerStatus::Complete) {
+        if let Some(untitled) = self.entitle.filter(|_| is_told) {
             let app = self.app.clone();
             let titling = untitled.entitle(app, self.conversations, self.turn.question, text);
             self.app.run_to_the_end(titling);

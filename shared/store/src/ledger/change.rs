@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::{
-    error::SdkError,
+    error::{ProvideErrorMetadata as _, SdkError},
     operation::{transact_write_items::TransactWriteItemsError, update_item::UpdateItemError},
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
 };
@@ -11,7 +11,7 @@ use model::{Error, Result, id::random_bytes};
 
 use crate::{
     Store,
-    item::{self, Item, n, part},
+    item::{self, Item, n, part, s},
     keys::Key,
 };
 
@@ -36,6 +36,8 @@ pub(super) enum Written {
     Done(Option<Item>),
     /// None was. Those whose conditions did not hold, by their places, with their items as they are.
     Refused(Vec<(usize, Option<Item>)>),
+    /// None was: an item would have become larger than items may be.
+    TooLarge,
 }
 
 impl Change {
@@ -115,6 +117,21 @@ impl Change {
         }
     }
 
+    /// Adds a text to a set.
+    pub(super) fn add_to_set(&mut self, name: &str, text: &str) {
+        let texts = AttributeValue::Ss(vec![text.to_owned()]);
+        let (name, texts) = (self.name(name), self.value(texts));
+        self.add.push(format!("{name} {texts}"));
+    }
+
+    /// On the condition that a text is in a set, or that there is room for it.
+    pub(super) fn if_in_set_or_room(&mut self, name: &str, text: &str, most: usize) {
+        let (name, text, most) = (self.name(name), self.value(s(text)), self.value(n(most)));
+        self.conditions.push(format!(
+            "(attribute_not_exists({name}) OR contains({name}, {text}) OR size({name}) < {most})"
+        ));
+    }
+
     fn expression(&self) -> String {
         let clauses = [("SET", &self.set), ("ADD", &self.add), ("REMOVE", &self.remove)];
         let given = clauses.iter().filter(|(_, parts)| !parts.is_empty());
@@ -177,6 +194,7 @@ async fn write_one(store: &Store, change: &Change) -> Result<Written> {
                 UpdateItemError::ConditionalCheckFailedException(refused) => {
                     Ok(Written::Refused(vec![(0, refused.item.clone())]))
                 }
+                refused if says_too_large(refused.code(), refused.message()) => Ok(Written::TooLarge),
                 _ => Err(item::failed(error)),
             },
             _ => Err(item::failed(error)),
@@ -208,12 +226,24 @@ async fn write_all(store: &Store, changes: &[Change]) -> Result<Written> {
         if !refused.is_empty() {
             return Ok(Written::Refused(refused));
         }
+        if reasons
+            .iter()
+            .any(|reason| says_too_large(reason.code(), reason.message()))
+        {
+            return Ok(Written::TooLarge);
+        }
         attempt += 1;
         if attempt == MAX_ATTEMPTS {
             return Err(item::failed(error));
         }
         pause(attempt).await?;
     }
+}
+
+/// Whether the table refused a change because of the size of its item.
+fn says_too_large(code: Option<&str>, message: Option<&str>) -> bool {
+    let is_invalid = matches!(code, Some("ValidationException" | "ValidationError"));
+    is_invalid && message.is_some_and(|message| message.contains("Item size"))
 }
 
 /// Waits a moment, longer each time and never as long as the neighbor does.

@@ -44,6 +44,7 @@ impl Ledger {
             let refused = match write(&self.0, &changes).await? {
                 Written::Done(_) => return Ok(Reserve::Held(hold)),
                 Written::Refused(refused) => refused,
+                Written::TooLarge => return Err(Error::unavailable("too much is under way for one person at once")),
             };
             let home = refused.iter().find(|(place, _)| *place == 0);
             let home = home.and_then(|(_, item)| item.as_ref());

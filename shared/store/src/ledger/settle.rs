@@ -6,7 +6,7 @@ use super::{
     Hold, KEPT_SECONDS, Ledger,
     change::{Change, Written, write},
     days::SETTLED,
-    statistics::{Shown, count},
+    statistics::{Room, Shown, count},
 };
 use crate::{
     item::{Item, n, s},
@@ -46,37 +46,41 @@ impl Ledger {
     }
 
     async fn settled(&self, hold: &Hold, charge: Option<&Charge>) -> Result<Option<Option<Item>>> {
-        let actual = charge.map_or(0, |charge| charge.figures.total_tokens());
+        // At the person's day, and at the member's; none when there is no room for statistics.
+        let mut rooms = [Some(Room::ALL); 2];
         let name = hold.attribute();
-        let mut home = Change::of(hold.home());
-        move_tokens(&mut home, hold.terms.estimate, actual)?;
-        home.remove(&name);
-        home.if_present(&name);
-        let mut changes = vec![home];
-        for key in hold.others() {
-            let mut other = Change::of(key);
-            move_tokens(&mut other, hold.terms.estimate, actual)?;
-            changes.push(other);
-        }
-        if let Some(charge) = charge {
-            match hold.terms.org_day {
-                None => count(&mut changes[0], &hold.terms, charge, Shown::Own)?,
-                Some(day) => {
-                    // The person's own day knows all they used; the organization's sees its own part of it.
-                    count(&mut changes[0], &hold.terms, charge, Shown::Elsewhere)?;
-                    let mut member = Change::of(keys::member_day(&hold.terms.org, day, &hold.user));
-                    count(&mut member, &hold.terms, charge, Shown::Own)?;
-                    let kept = hold.terms.until_ms / 1000 + KEPT_SECONDS;
-                    member.set_once(tables::TTL, n(kept));
-                    member.set(SETTLED, s(&hold.terms.nonce));
-                    changes.push(member);
+        loop {
+            let Settling { changes, counted } = Settling::of(hold, charge, rooms)?;
+            let refused = match write(&self.0, &changes).await? {
+                Written::Done(item) => return Ok(Some(item)),
+                Written::Refused(refused) => refused,
+                // Names fill an item before their number does; what is paid is not to be lost with its statistics.
+                Written::TooLarge if rooms.iter().any(Option::is_some) => {
+                    tracing::error!(generation_id = %hold.id, "ledger.statistics_left_out");
+                    rooms = [None; 2];
+                    continue;
+                }
+                Written::TooLarge => return Err(Error::unavailable("the books of a day are full")),
+            };
+            let holds = |item: &Item| item.contains_key(&name);
+            let home = refused.iter().find(|(place, _)| *place == 0);
+            if home.is_some_and(|(_, item)| !item.as_ref().is_some_and(holds)) {
+                return Ok(None);
+            }
+            let mut is_less = false;
+            for (room, (place, shown)) in rooms.iter_mut().zip(counted) {
+                let item = refused.iter().find(|(refused, _)| *refused == place);
+                let item = item.and_then(|(_, item)| item.as_ref());
+                if let Some((item, charge)) = item.zip(charge)
+                    && let Some(left) = room.and_then(|room| room.at(item, &hold.terms, charge, shown))
+                {
+                    (*room, is_less) = (Some(left), true);
                 }
             }
+            if !is_less {
+                return Ok(None);
+            }
         }
-        Ok(match write(&self.0, &changes).await? {
-            Written::Done(item) => Some(item),
-            Written::Refused(_) => None,
-        })
     }
 
     /// Notes how much was written so far, in case nobody is left to settle.
@@ -87,6 +91,49 @@ impl Ledger {
         change.set(&hold.attribute(), crate::item::value(&terms)?);
         change.if_present(&hold.attribute());
         write(&self.0, &[change]).await.map(|_| ())
+    }
+}
+
+/// What is to be changed.
+struct Settling {
+    changes: Vec<Change>,
+    /// Where of it statistics are counted: places among the changes.
+    counted: Vec<(usize, Shown)>,
+}
+
+impl Settling {
+    fn of(hold: &Hold, charge: Option<&Charge>, rooms: [Option<Room>; 2]) -> Result<Self> {
+        let actual = charge.map_or(0, |charge| charge.figures.total_tokens());
+        let name = hold.attribute();
+        let mut home = Change::of(hold.home());
+        move_tokens(&mut home, hold.terms.estimate, actual)?;
+        home.remove(&name);
+        home.if_present(&name);
+        let (mut changes, mut counted) = (vec![home], Vec::new());
+        for key in hold.others() {
+            let mut other = Change::of(key);
+            move_tokens(&mut other, hold.terms.estimate, actual)?;
+            changes.push(other);
+        }
+        if charge.is_some() {
+            // The person's own day knows all they used; the organization's sees its own part of it.
+            match hold.terms.org_day {
+                None => counted.push((0, Shown::Own)),
+                Some(day) => {
+                    let mut member = Change::of(keys::member_day(&hold.terms.org, day, &hold.user));
+                    member.set_once(tables::TTL, n(hold.terms.until_ms / 1000 + KEPT_SECONDS));
+                    member.set(SETTLED, s(&hold.terms.nonce));
+                    counted.extend([(0, Shown::Elsewhere), (changes.len(), Shown::Own)]);
+                    changes.push(member);
+                }
+            }
+        }
+        for ((place, shown), room) in counted.iter().zip(rooms) {
+            if let Some((charge, room)) = charge.zip(room) {
+                count(&mut changes[*place], &hold.terms, charge, *shown, room)?;
+            }
+        }
+        Ok(Self { changes, counted })
     }
 }
 

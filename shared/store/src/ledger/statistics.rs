@@ -8,6 +8,10 @@
 //! [`rollup`](super::rollup) has to know.
 //! They are numbers of the item itself: a number that is absent is added to as if it were 0, a map would have to be
 //! made first.
+//!
+//! An item holds 400 KB, and callers name models as they like: so an item names [`MOST`] models, keys and chatbots each,
+//! which it keeps as sets, `models`, `keys` and `bots`. What comes behind them counts as model [`OTHER`], and as of no key
+//! or chatbot by name.
 
 use std::collections::BTreeMap;
 
@@ -37,6 +41,10 @@ pub(super) const TIMES: &str = "h";
 /// What tells the lives of an item apart.
 pub(super) const BORN: &str = "born";
 const ELSEWHERE: &str = "x";
+/// The name that stands for all models that an item does not name.
+const OTHER: &str = "other";
+/// Most models, keys and chatbots that an item names, each.
+const MOST: usize = 40;
 
 fn letter(category: Category) -> char {
     match category {
@@ -61,8 +69,64 @@ fn lettered(figures: &mut Figures) -> [(&'static str, &mut u64); 8] {
     ]
 }
 
-/// Adds a call to the statistics of an item.
-pub(super) fn count(change: &mut Change, terms: &HoldTerms, paid: &Charge, shown: Shown) -> Result<()> {
+/// What an item has room to name of a call.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    model: bool,
+    key: bool,
+    chatbot: bool,
+}
+
+impl Room {
+    /// For everything, as far as is known.
+    pub(super) const ALL: Self = Self {
+        model: true,
+        key: true,
+        chatbot: true,
+    };
+
+    /// What is left of it at an item that refused a call; `None` when it refused for another reason.
+    pub(super) fn at(self, item: &Item, terms: &HoldTerms, paid: &Charge, shown: Shown) -> Option<Self> {
+        let fits = |name: &str, text: Option<String>| {
+            let names = item.get(name).and_then(|names| names.as_ss().ok());
+            names.is_none_or(|names| names.len() < MOST || text.is_none_or(|text| names.contains(&text)))
+        };
+        let [model, key, chatbot] = named(terms, paid, shown);
+        let left = Self {
+            model: self.model && fits(model.0, model.1),
+            key: self.key && fits(key.0, key.1),
+            chatbot: self.chatbot && fits(chatbot.0, chatbot.1),
+        };
+        let is_less = (left.model, left.key, left.chatbot) != (self.model, self.key, self.chatbot);
+        is_less.then_some(left)
+    }
+}
+
+/// The sets of names of an item, and what a call adds to each.
+fn named(terms: &HoldTerms, paid: &Charge, shown: Shown) -> [(&'static str, Option<String>); 3] {
+    // What was used elsewhere takes attributes of its own.
+    let spelled = |name: String| match shown {
+        Shown::Own => name,
+        Shown::Elsewhere => format!("{ELSEWHERE}~{name}"),
+    };
+    [
+        ("models", Some(spelled(paid.model.clone()))),
+        ("keys", terms.key.as_ref().map(|key| spelled(key.to_string()))),
+        ("bots", terms.chatbot.as_ref().map(|bot| spelled(bot.to_string()))),
+    ]
+}
+
+/// Adds a call to the statistics of an item, on the condition that it has the room.
+pub(super) fn count(change: &mut Change, terms: &HoldTerms, paid: &Charge, shown: Shown, room: Room) -> Result<()> {
+    for ((set, name), fits) in named(terms, paid, shown)
+        .into_iter()
+        .zip([room.model, room.key, room.chatbot])
+    {
+        if let Some(name) = name.filter(|_| fits) {
+            change.add_to_set(set, &name);
+            change.if_in_set_or_room(set, &name, MOST);
+        }
+    }
     if shown == Shown::Own {
         change.set_once(BORN, s(&terms.nonce));
     }
@@ -71,7 +135,8 @@ pub(super) fn count(change: &mut Change, terms: &HoldTerms, paid: &Charge, shown
         change.add(name, i64::try_from(number).map_err(Error::internal)?);
         Ok(())
     };
-    let (category, model) = (letter(terms.category), &paid.model);
+    let model = if room.model { paid.model.as_str() } else { OTHER };
+    let category = letter(terms.category);
     let (lines, others) = match shown {
         Shown::Own => (OWN, ""),
         Shown::Elsewhere => (ELSEWHERE, ELSEWHERE),
@@ -84,8 +149,10 @@ pub(super) fn count(change: &mut Change, terms: &HoldTerms, paid: &Charge, shown
             add(&format!("{others}{TIMES}~{model}~{kind}{}", Histogram::bucket(time)), 1)?;
         }
     }
-    let key = terms.key.as_ref().map(|key| format!("{others}k~{key}"));
-    let bot = terms.chatbot.as_ref().map(|bot| format!("{others}b~{bot}"));
+    let key = terms.key.as_ref().filter(|_| room.key);
+    let key = key.map(|key| format!("{others}k~{key}"));
+    let bot = terms.chatbot.as_ref().filter(|_| room.chatbot);
+    let bot = bot.map(|bot| format!("{others}b~{bot}"));
     for name in [key, bot].into_iter().flatten() {
         for (figure, number) in lettered(&mut figures) {
             add(&format!("{name}~{figure}"), *number)?;
