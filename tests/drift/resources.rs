@@ -125,7 +125,6 @@ fn a_stream_loses_nothing_in_silence_and_wakes_nobody_for_what_they_wrote() {
         ("O#acme", "D#2026-11-24#U#ada", true),
         ("R#sys#0", "D#2026-11-24#small", false),
         ("RW#00", "W", false),
-        ("U#ada", "QUOTA", false),
     ];
     for (pk, sk, wanted) in keys {
         let record = json!({"eventName": "MODIFY", "dynamodb": {"Keys": {"pk": {"S": pk}, "sk": {"S": sk}}}});

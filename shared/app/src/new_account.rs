@@ -104,6 +104,7 @@ impl App {
             stripe_customer_id: None,
             email_verified: false,
             session_epoch: 0,
+            daily_limit: None,
             created_at: now,
         };
         let owner = Membership {

@@ -69,8 +69,8 @@ impl App {
         action: &'static str,
         wanted: impl Fn(&Quota) -> Result<QuotaChange> + Send + Sync,
     ) -> Result<Quota> {
-        let user = self.user(user).await?;
         for _ in 0..MAX_ATTEMPTS {
+            let user = self.user(user).await?;
             let (day, read) = self.read_quota(&user).await?;
             let old = read.quota.clone();
             let change = wanted(&old)?;
@@ -98,7 +98,7 @@ impl App {
         let org = org.ok_or_else(|| Error::internal("an account without its organization"))?;
         let day = Day::of(self.clock.now(), &org.org.time_zone)?;
         let default = Quota::default_limit(org.org.plan.limits().tokens_per_day);
-        let read = self.store.quotas().get(&user.id, &day, default).await?;
+        let read = self.store.quotas().get(user, &day, default).await?;
         Ok((day, read))
     }
 }

@@ -49,6 +49,9 @@ pub struct User {
     /// Only sessions of this epoch are valid: raising it ends all of them in one write.
     #[serde(default)]
     pub session_epoch: u64,
+    /// Most LLM tokens in a day; none until somebody sets a limit. Kept here, where every request reads it anyway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub daily_limit: Option<u64>,
     /// Sign-up.
     pub created_at: Timestamp,
 }

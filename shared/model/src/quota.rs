@@ -1,7 +1,6 @@
 //! The daily limit of a user, in LLM tokens, and the day it is counted in.
 
 use jiff::{civil::Date, tz::TimeZone};
-use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result, Timestamp, UserId};
 
@@ -44,13 +43,6 @@ pub struct Quota {
     pub used_today: u64,
     /// When today began: the counter is 0 at every beginning.
     pub last_reset: Timestamp,
-}
-
-/// The stored part of a quota: absent until somebody sets a limit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DailyLimit {
-    /// Most LLM tokens in a day.
-    pub daily_limit: u64,
 }
 
 impl Quota {

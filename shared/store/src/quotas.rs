@@ -1,14 +1,15 @@
 //! Daily limits, and what was used of them.
 //!
-//! `QUOTA` holds the limit, `D#{date}` one day of the [ledger](crate::Ledger): `used`, `reserved` and `committed`, their
-//! sum. The limit is compared with them when tokens are reserved, so changing it changes no counter.
+//! The account holds the limit, which every request reads anyway; `D#{date}` is one day of the [ledger](crate::Ledger):
+//! `used`, `reserved` and `committed`, their sum. The limit is compared with them when tokens are reserved, so changing it
+//! changes no counter.
 
-use model::{AuditEntry, Day, Quota, Result, UserId, quota::DailyLimit};
+use model::{AuditEntry, Day, Quota, Result, User};
 use serde::Deserialize;
 
 use crate::{
     Store,
-    item::{Transaction, from_item, n},
+    item::{Transaction, n},
     keys,
     ledger::{Change, KEPT_SECONDS},
     tables,
@@ -49,32 +50,19 @@ impl Store {
 }
 
 impl Quotas {
-    /// The limit that was set for a user; none when none was.
-    pub async fn limit(&self, user: &UserId) -> Result<Option<u64>> {
-        let found: Option<DailyLimit> = self.0.usage().get(keys::quota(user)).await?;
-        Ok(found.map(|found| found.daily_limit))
-    }
-
     /// The quota of a user on `day`; `default` is the limit of those for whom none was set.
-    pub async fn get(&self, user: &UserId, day: &Day, default: u64) -> Result<QuotaRead> {
-        let keys = [keys::quota(user), keys::usage_day(user, day.date)];
-        let (mut limit, mut today) = (None, Today::default());
-        for item in self.0.usage().among(&keys).await? {
-            if item.contains_key("daily_limit") {
-                limit = Some(from_item::<DailyLimit>(item)?.daily_limit);
-            } else {
-                today = from_item(item)?;
-            }
-        }
+    pub async fn get(&self, user: &User, day: &Day, default: u64) -> Result<QuotaRead> {
+        let today: Option<Today> = self.0.usage().get(keys::usage_day(&user.id, day.date)).await?;
+        let used = today.and_then(|today| today.used);
         Ok(QuotaRead {
             quota: Quota {
-                user: user.clone(),
-                daily_limit: limit.unwrap_or(default),
-                used_today: today.used.unwrap_or_default(),
+                user: user.id.clone(),
+                daily_limit: user.daily_limit.unwrap_or(default),
+                used_today: used.unwrap_or_default(),
                 last_reset: day.began_at,
             },
-            limit,
-            used: today.used,
+            limit: user.daily_limit,
+            used,
         })
     }
 
@@ -84,10 +72,11 @@ impl Quotas {
         let quota = &read.quota;
         let mut parts = Vec::new();
         if let Some(limit) = change.daily_limit {
-            let mut stored = Change::of(keys::quota(&quota.user));
-            stored.set("daily_limit", n(limit));
-            stored.if_still("daily_limit", read.limit);
-            parts.push(stored.part(&self.0)?);
+            let mut account = Change::of(keys::profile(&quota.user));
+            account.set("daily_limit", n(limit));
+            account.if_present("pk");
+            account.if_still("daily_limit", read.limit);
+            parts.push(account.part_in(&self.0.identity())?);
         }
         if let Some(used) = change.used_today {
             let mut today = Change::of(keys::usage_day(&quota.user, day.date));

@@ -22,7 +22,7 @@ async fn a_whole_streamed_turn_takes_at_most_11_writes_and_9_reads() {
     model.always(Script::text(
         "You can pause it at any time, for up to three months [1].",
     ));
-    // What was said is read again for each answer, a unit for about three turns as short as these: the eighth takes 9.5.
+    // What was said is read again for each answer, a unit for about three turns as short as these.
     // The first question of a day opens the day's books, and a process reads the epoch of caches every 30 seconds.
     let day = json!({"chatbot_id": bot, "title": "The day's first"});
     let untitled = json!({"chatbot_id": bot});

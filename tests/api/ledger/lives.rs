@@ -141,8 +141,8 @@ async fn a_reservation_is_charged_to_the_day_in_which_it_was_made() {
 async fn who_leaves_a_reservation_behind_is_charged_when_its_lease_is_over() {
     let (t, double) = with_double().await;
     let (ada, app) = (t.user("ada").await, t.stack.app());
-    let payer = payer(&t, &ada).await;
     limit(&ada, 200).await;
+    let payer = payer(&t, &ada).await;
     let ask = || question(app, &payer, "What is the best", 100);
     // A process that dies: nothing of it runs on, not even a destructor.
     std::mem::forget(app.generate(ask()).await.unwrap());

@@ -37,8 +37,8 @@ fn too_fast<T: std::fmt::Debug>(result: Result<T, Error>) -> Pace {
 async fn a_refusal_says_which_limit_and_when_it_begins_anew() {
     let (t, _double) = with_double().await;
     let (ada, app) = (t.user("ada").await, t.stack.app());
-    let payer = payer(&t, &ada).await;
     limit(&ada, 100).await;
+    let payer = payer(&t, &ada).await;
     let Err(Error::Limit(reached)) = app.generate(question(app, &payer, "What is the best", 400)).await else {
         panic!("a question that fits into no day")
     };
@@ -69,8 +69,8 @@ async fn a_refusal_says_which_limit_and_when_it_begins_anew() {
 async fn an_answer_becomes_as_short_as_what_is_left_and_says_so() {
     let (t, double) = with_double().await;
     let (ada, app) = (t.user("ada").await, t.stack.app());
-    let payer = payer(&t, &ada).await;
     limit(&ada, 308).await;
+    let payer = payer(&t, &ada).await;
     double.always(words(1_000));
     let outcome = answered(app, &payer, "What is the best", 1_000).await.unwrap();
     assert_eq!(
@@ -193,8 +193,8 @@ async fn a_chatbot_has_a_daily_cap_of_its_own() {
 async fn half_most_and_all_of_a_limit_are_told_once_each() {
     let (t, double) = with_double().await;
     let (ada, app) = (t.user("ada").await, t.stack.app());
-    let payer = payer(&t, &ada).await;
     limit(&ada, 1_000).await;
+    let payer = payer(&t, &ada).await;
     double.always(words(100));
     for _ in 0..4 {
         answered(app, &payer, "What is the best", 100).await.unwrap();

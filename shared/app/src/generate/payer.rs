@@ -46,6 +46,8 @@ pub struct Payer {
     pub user: UserId,
     /// The personal organization of the person: their days begin with its days.
     pub personal_org: OrgId,
+    /// Most tokens of the person in a day, where somebody set it.
+    pub daily_limit: Option<u64>,
     /// The API key, when one asks.
     pub key: Option<KeyGrant>,
     /// The chatbot that answers.
@@ -73,6 +75,7 @@ impl Payer {
             org: org.clone(),
             user: user.id.clone(),
             personal_org: user.personal_org.clone(),
+            daily_limit: user.daily_limit,
             key: None,
             chatbot: None,
             chatbot_cap: None,

@@ -33,8 +33,7 @@ impl App {
         let mut wanted = vec![payer.org.clone(), payer.personal_org.clone()];
         wanted.dedup();
         wanted.retain(|id| known.is_none_or(|known| known.id != *id));
-        let (orgs, quotas) = (self.store.orgs(), self.store.quotas());
-        let (mut found, own) = futures::try_join!(orgs.among(&wanted), quotas.limit(&payer.user))?;
+        let mut found = self.store.orgs().among(&wanted).await?;
         let org = match known {
             Some(known) => known.clone(),
             None => found.remove(&payer.org).ok_or(NO_ORG)?.org,
@@ -50,7 +49,7 @@ impl App {
         let bill = Bill {
             user: payer.user.clone(),
             user_day,
-            user_limit: own.unwrap_or_else(|| Quota::default_limit(plan)),
+            user_limit: payer.daily_limit.unwrap_or_else(|| Quota::default_limit(plan)),
             org_limit: (!org.personal).then_some(plan),
             org: org.id.clone(),
             org_day,

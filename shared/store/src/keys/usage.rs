@@ -6,11 +6,6 @@ use sha2::{Digest as _, Sha256};
 
 use super::{CHATBOTS, Key, key, shard_of, tenant};
 
-/// The daily limit of a user.
-pub fn quota(user: &UserId) -> Key {
-    key(super::user(user), "QUOTA")
-}
-
 /// What a user used on a day: the day is the key, so a new one begins by itself.
 pub fn usage_day(user: &UserId, day: Date) -> Key {
     key(super::user(user), format!("D#{day}"))

@@ -89,7 +89,7 @@ impl Change {
         self.remove.push(name);
     }
 
-    pub(super) fn if_present(&mut self, name: &str) {
+    pub(crate) fn if_present(&mut self, name: &str) {
         let name = self.name(name);
         self.conditions.push(format!("attribute_exists({name})"));
     }
@@ -147,8 +147,12 @@ impl Change {
 
     /// As a part of a transaction.
     pub(crate) fn part(&self, store: &Store) -> Result<TransactWriteItem> {
-        let update = store
-            .usage()
+        self.part_in(&store.usage())
+    }
+
+    /// As a part of a transaction, in another table than the ledger's.
+    pub(crate) fn part_in(&self, table: &item::Table<'_>) -> Result<TransactWriteItem> {
+        let update = table
             .part_update(&self.key)
             .update_expression(self.expression())
             .set_condition_expression(self.condition())

@@ -287,7 +287,6 @@ mod tests {
             ("O#acme", "D#2026-11-24", false),
             ("O#acme", "CB#bot#D#2026-11-24", false),
             ("R#sys#0", "D#2026-11-24#a~b", false),
-            ("U#ada", "QUOTA", false),
         ] {
             let found = seen(nothing(), image(pk, sk, &used));
             assert_eq!(found.is_some(), counts, "{pk} {sk}");
