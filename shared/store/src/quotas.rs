@@ -51,17 +51,17 @@ impl Store {
 
 impl Quotas {
     /// The quota of a user on `day`; `default` is the limit of those for whom none was set.
-    pub async fn get(&self, user: &User, day: &Day, default: u64) -> Result<QuotaRead> {
-        let today: Option<Today> = self.0.usage().get(keys::usage_day(&user.id, day.date)).await?;
+    pub async fn get(&self, account: &User, day: &Day, default: u64) -> Result<QuotaRead> {
+        let today: Option<Today> = self.0.usage().get(keys::usage_day(&account.id, day.date)).await?;
         let used = today.and_then(|today| today.used);
         Ok(QuotaRead {
             quota: Quota {
-                user: user.id.clone(),
-                daily_limit: user.daily_limit.unwrap_or(default),
+                user: account.id.clone(),
+                daily_limit: account.daily_limit.unwrap_or(default),
                 used_today: used.unwrap_or_default(),
                 last_reset: day.began_at,
             },
-            limit: user.daily_limit,
+            limit: account.daily_limit,
             used,
         })
     }
