@@ -32,7 +32,7 @@ pub(crate) struct Change {
 
 /// What became of changes.
 pub(super) enum Written {
-    /// All were made; with one change only, this is the item afterwards.
+    /// All were made; with one change only, these are the attributes that it set, as they are afterwards.
     Done(Option<Item>),
     /// None was. Those whose conditions did not hold, by their places, with their items as they are.
     Refused(Vec<(usize, Option<Item>)>),
@@ -189,7 +189,7 @@ async fn write_one(store: &Store, change: &Change) -> Result<Written> {
         .set_condition_expression(change.condition())
         .set_expression_attribute_names((!change.names.is_empty()).then(|| change.names.clone()))
         .set_expression_attribute_values((!change.values.is_empty()).then(|| change.values.clone()))
-        .return_values(ReturnValue::AllNew)
+        .return_values(ReturnValue::UpdatedNew)
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
     match update.send().await {
         Ok(answer) => Ok(Written::Done(answer.attributes)),
