@@ -1,18 +1,14 @@
 //! Telling people how much of a limit is used: by mail once for each share and day, and in the API.
 
-use std::{
-    num::NonZeroUsize,
-    sync::{Mutex, PoisonError},
-};
+use std::num::NonZeroUsize;
 
 use futures::future::BoxFuture;
 use jiff::civil::Date;
-use lru::LruCache;
 use model::{MailId, MailMessage, Membership, Result, TokenLimit, TokenScope, UserId};
 use sha2::{Digest as _, Sha256};
 use store::{Alert, Bill, Owner};
 
-use crate::App;
+use crate::{App, known::Known};
 
 /// Shares of a limit that are told, in percent.
 const SHARES: [u8; 3] = [50, 80, 100];
@@ -20,23 +16,11 @@ const SHARES: [u8; 3] = [50, 80, 100];
 const LISTED: u16 = 50;
 
 /// What this process knows to be told already, so that it is not written again with every answer.
-pub(crate) struct Told(Mutex<LruCache<(Owner, Date), u8>>);
+pub(crate) struct Told(Known<(Owner, Date), u8>);
 
 impl Default for Told {
     fn default() -> Self {
-        Self(Mutex::new(LruCache::new(NonZeroUsize::MIN.saturating_add(4095))))
-    }
-}
-
-impl Told {
-    fn up_to(&self, owner: &Owner, day: Date) -> u8 {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(&(owner.clone(), day)).copied().unwrap_or_default()
-    }
-
-    fn note(&self, owner: &Owner, day: Date, share: u8) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.put((owner.clone(), day), share);
+        Self(Known::at_most(NonZeroUsize::MIN.saturating_add(4095)))
     }
 }
 
@@ -100,7 +84,7 @@ impl App {
         let (Some(reached), Some(resets_at)) = (share(limit).max(at_least), limit.resets_at) else {
             return Ok(());
         };
-        let known = self.told.up_to(&owner, day);
+        let known = self.told.0.get(&(owner.clone(), day)).unwrap_or_default();
         if reached <= known {
             return Ok(());
         }
@@ -132,7 +116,7 @@ impl App {
             }
             news |= self.store.ledger().alert(&owner, &alert).await?;
         }
-        self.told.note(&owner, day, reached);
+        self.told.0.note((owner, day), reached);
         if news {
             tracing::info!(scope = limit.scope.name(), percent = reached, "alert.sent");
         }

@@ -2,22 +2,17 @@
 
 mod keyring;
 
-use std::{
-    num::NonZeroUsize,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 pub(crate) use keyring::key_limit;
 pub use keyring::{KeyChange, KeyFound, Keyring, NewKey, ShownOnce};
-use lru::LruCache;
 use model::{Actor, ApiKey, ApiKeyId, Error, Membership, Result, Secret, Timestamp, api_key::KeyText};
 use serde_json::{Value, json};
 use store::{KeyHolder, KeyInUse};
 use tokio::time::timeout;
 
-use crate::{App, Credential, Identity, KeyGrant, audited::Deed};
+use crate::{App, Credential, Identity, KeyGrant, audited::Deed, known::Known};
 
 /// One answer whatever is wrong with a key: a finder of half a key learns nothing.
 const REFUSED: Error = Error::Unauthorized {
@@ -31,38 +26,27 @@ const NOTE_WITHIN: Duration = Duration::from_millis(200);
 const KNOWN: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9_999);
 
 /// When this process last noted a use of a key, by the key: most uses need no write.
-pub(crate) struct KeyUses(Mutex<LruCache<ApiKeyId, i64>>);
+pub(crate) struct KeyUses(Known<ApiKeyId, i64>);
 
 impl Default for KeyUses {
     fn default() -> Self {
-        Self(Mutex::new(LruCache::new(KNOWN)))
+        Self(Known::at_most(KNOWN))
     }
 }
 
 /// Where the hashes of keys lead, which never changes: whether a key is accepted is asked of its row each time.
-pub(crate) struct KeyHolders(Mutex<LruCache<String, KeyHolder>>);
+pub(crate) struct KeyHolders(Known<String, KeyHolder>);
 
 impl Default for KeyHolders {
     fn default() -> Self {
-        Self(Mutex::new(LruCache::new(KNOWN)))
-    }
-}
-
-impl KeyHolders {
-    fn of(&self, hash: &str) -> Option<KeyHolder> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(hash).cloned()
-    }
-
-    fn note(&self, hash: &str, holder: &KeyHolder) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.put(hash.to_owned(), holder.clone());
+        Self(Known::at_most(KNOWN))
     }
 }
 
 impl KeyUses {
     /// Whether a use at `now` has to be noted; the answer `true` is given once a minute.
     fn is_due(&self, key: &ApiKeyId, now: Timestamp) -> bool {
-        let mut uses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut uses = self.0.lock();
         let now = now.as_millisecond();
         let resolution = i64::try_from(ApiKey::USE_RESOLUTION.as_millis()).unwrap_or(i64::MAX);
         let due = uses.get(key).is_none_or(|last| now - last >= resolution);
@@ -102,11 +86,11 @@ impl App {
     }
 
     async fn holder(&self, hash: &str) -> Result<KeyHolder> {
-        if let Some(holder) = self.key_holders.of(hash) {
+        if let Some(holder) = self.key_holders.0.get(hash) {
             return Ok(holder);
         }
         let holder = self.store.key_holder(hash).await?.ok_or(REFUSED)?;
-        self.key_holders.note(hash, &holder);
+        self.key_holders.0.note(hash.to_owned(), holder.clone());
         Ok(holder)
     }
 

@@ -5,10 +5,13 @@ use futures::{
     future::BoxFuture,
     stream::{BoxStream, unfold},
 };
-use llm::{ChatRequest, CitationFilter, Message, Role};
+use llm::{ChatRequest, Message, Role};
 use model::{Category, Chatbot, ChatbotId, Citation, Error, GenerationId, Result};
 
-use crate::{App, Generated, Generation, GenerationStream, Outcome, Payer, Tuning, answer::Grounding};
+use crate::{
+    App, Generated, Generation, GenerationStream, Outcome, Payer, Tuning,
+    answer::{Grounding, Wording},
+};
 
 /// What the name of a chatbot begins with, where a model is named.
 const CHATBOT: &str = "chatbot/";
@@ -62,9 +65,7 @@ pub struct CompletionStream {
 struct Writer {
     id: GenerationId,
     generation: GenerationStream,
-    grounding: Grounding,
-    /// None where no chatbot answers: then numbers in brackets are no citations.
-    filter: Option<CitationFilter>,
+    wording: Wording,
     question: String,
     text: String,
     /// What is left to be said.
@@ -129,8 +130,7 @@ impl App {
                 writer: Writer {
                     id,
                     generation,
-                    filter: bot.map(|_| CitationFilter::new(grounding.numbers())),
-                    grounding,
+                    wording: Wording::new(grounding, bot.is_some()),
                     question,
                     text: String::new(),
                     done: None,
@@ -197,10 +197,7 @@ impl Writer {
         loop {
             match self.generation.next().await? {
                 Ok(Generated::Text(text)) => {
-                    let text = match &mut self.filter {
-                        Some(filter) => filter.push(&text),
-                        None => text,
-                    };
+                    let text = self.wording.push(text);
                     if !text.is_empty() {
                         self.text.push_str(&text);
                         return Some(Ok(CompletionEvent::Text(text)));
@@ -214,17 +211,11 @@ impl Writer {
 
     /// The last words, if some were held back; the end follows them.
     fn finish(&mut self, outcome: Outcome) -> CompletionEvent {
-        let mut rest = self.filter.as_mut().map(CitationFilter::finish).unwrap_or_default();
-        let notice = self.grounding.notice();
-        if let Some(notice) = &notice {
-            rest.push_str("\n\n");
-            rest.push_str(notice);
-        }
+        let (rest, notice) = self.wording.finish(true);
         self.text.push_str(&rest);
-        let cited = self.filter.as_ref().map_or(&[][..], CitationFilter::cited);
         let completion = Completion {
             id: self.id.clone(),
-            citations: self.grounding.citations(cited, &self.question, &self.text),
+            citations: self.wording.citations(&self.question, &self.text),
             text: std::mem::take(&mut self.text),
             outcome,
             notice,

@@ -1,13 +1,9 @@
 //! How fast questions to models may come: by the organization's plan, by API key, and by network for people who have
 //! not signed in.
 
-use std::{
-    num::NonZeroUsize,
-    sync::{Mutex, PoisonError},
-};
+use std::num::NonZeroUsize;
 
 use futures::future::BoxFuture;
-use lru::LruCache;
 use model::{
     Error, LimitReached, Network, Org, Pace, Result,
     throttle::{ANONYMOUS_PER_MINUTE, Bucket},
@@ -15,26 +11,14 @@ use model::{
 use sha2::{Digest as _, Sha256};
 use store::keys;
 
-use crate::{App, Payer};
+use crate::{App, Payer, known::Known};
 
 /// Whoever has to wait is remembered here, so that asking again and again costs nothing.
-pub(crate) struct Denied(Mutex<LruCache<String, i64>>);
+pub(crate) struct Denied(Known<String, i64>);
 
 impl Default for Denied {
     fn default() -> Self {
-        Self(Mutex::new(LruCache::new(NonZeroUsize::MIN.saturating_add(4095))))
-    }
-}
-
-impl Denied {
-    fn until(&self, who: &str) -> Option<i64> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(who).copied()
-    }
-
-    fn note(&self, who: &str, until_ms: i64) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.put(who.to_owned(), until_ms);
+        Self(Known::at_most(NonZeroUsize::MIN.saturating_add(4095)))
     }
 }
 
@@ -135,7 +119,7 @@ impl App {
                 retry_after: std::time::Duration::from_millis(wait_ms.unsigned_abs()),
             }))))
         };
-        if let Some(until) = self.denied.until(&rule.who).filter(|until| *until > now_ms) {
+        if let Some(until) = self.denied.0.get(&rule.who).filter(|until| *until > now_ms) {
             return refused(until - now_ms);
         }
         let bucket = Bucket::per_minute(rule.per_minute);
@@ -148,7 +132,7 @@ impl App {
             Ok(()) => Ok(()),
             Err(wait) => {
                 let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
-                self.denied.note(&rule.who, now_ms.saturating_add(wait_ms));
+                self.denied.0.note(rule.who.clone(), now_ms.saturating_add(wait_ms));
                 refused(wait_ms)
             }
         }

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use model::{Error, Purge, Result, UserId, UserStatus};
 use store::Queue;
 
-use crate::{App, estate::account_of_user};
+use crate::{App, estate::account_of_user, tally::Tally};
 
 impl App {
     /// Has something removed that was promised. The promise is kept without the queue too, only later.
@@ -29,17 +29,15 @@ impl App {
     /// being removed.
     pub(crate) async fn purge_promised(&self) -> Result<usize> {
         let due = self.store.purges().due(self.clock.now_ms()).await?;
-        let (mut kept, mut failed) = (0, None);
+        let mut kept = Tally::default();
         for purge in &due {
-            match self.purge(purge).await {
-                Ok(()) => kept += 1,
-                Err(error) => {
-                    tracing::warn!(purge = purge.id(), %error, "purge.not_done");
-                    failed = Some(error);
-                }
-            }
+            let done = self.purge(purge).await.map(|()| 1);
+            kept.count(
+                done,
+                |error| tracing::warn!(purge = purge.id(), %error, "purge.not_done"),
+            );
         }
-        failed.map_or(Ok(kept), Err)
+        kept.end()
     }
 
     /// Lets calls end that a person has under way, for a few minutes at most: who shares a limit with them pays for what

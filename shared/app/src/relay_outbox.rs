@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use model::{Result, outbox::OutboxStep};
 
-use crate::App;
+use crate::{App, tally::Tally};
 
 impl App {
     /// Finishes or cleans up what was promised longer than `older_than` ago; answers how many promises that were.
@@ -18,23 +18,21 @@ impl App {
         Box::pin(async move {
             let age = i64::try_from(older_than.as_millis()).unwrap_or(i64::MAX);
             let due = self.store.outbox().due(self.clock.now_ms().saturating_sub(age)).await?;
-            let (mut kept, mut failed) = (0, None);
+            let mut kept = Tally::default();
             for promise in &due {
                 tracing::info!(document_id = %promise.document, step = ?promise.step, "outbox.relay");
                 let done = match promise.step {
                     OutboxStep::SendIndexMessage => self.send_index_message(promise).await,
                     OutboxStep::AbandonUpload | OutboxStep::RemoveUpload => self.abandon_upload(promise).await,
                 };
-                match done {
-                    Ok(()) => kept += 1,
-                    Err(error) => {
-                        tracing::warn!(document_id = %promise.document, %error, "outbox.not_relayed");
-                        failed = Some(error);
-                    }
-                }
+                kept.count(
+                    done.map(|()| 1),
+                    |error| tracing::warn!(document_id = %promise.document, %error, "outbox.not_relayed"),
+                );
             }
-            kept += self.purge_promised().await?;
-            failed.map_or(Ok(kept), Err)
+            // It has told of its own failures.
+            kept.count(self.purge_promised().await, |_| {});
+            kept.end()
         })
     }
 }

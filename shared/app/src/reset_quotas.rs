@@ -5,7 +5,7 @@ use futures::future::BoxFuture;
 use model::{MailMessage, Result};
 use store::OpenDay;
 
-use crate::{App, alerts::notice_id};
+use crate::{App, alerts::notice_id, tally::Tally};
 
 impl App {
     /// Looks at all days in which something was reserved and that were not closed; answers how many were closed now.
@@ -15,17 +15,15 @@ impl App {
     /// keeps no other from it.
     pub fn reset_quotas(&self) -> BoxFuture<'_, Result<usize>> {
         Box::pin(async move {
-            let (mut closed, mut failed) = (0, None);
+            let mut closed = Tally::default();
             for day in self.store.ledger().open_days().await? {
-                match self.look_at(&day).await {
-                    Ok(is_closed) => closed += usize::from(is_closed),
-                    Err(error) => {
-                        tracing::error!(%error, "day.not_closed");
-                        failed = Some(error);
-                    }
-                }
+                let is_closed = self.look_at(&day).await;
+                closed.count(
+                    is_closed.map(usize::from),
+                    |error| tracing::error!(%error, "day.not_closed"),
+                );
             }
-            failed.map_or(Ok(closed), Err)
+            closed.end()
         })
     }
 

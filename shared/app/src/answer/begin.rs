@@ -1,12 +1,14 @@
 //! The beginning of an answer: everything that can be refused, and the task that writes.
 
-use llm::{ChatRequest, CitationFilter, Message};
+use llm::{ChatRequest, Message};
 use model::{
     AnswerStatus, Category, Chatbot, ChatbotSettings, Conversation, Error, GenerationId, Result, Turn, time::after,
 };
 use store::{Conversations, TurnBegun};
 
-use super::{ABSENT, AnswerStream, Draft, Grounding, LEASE, Tuning, follow::follow, in_progress, title, write::Writer};
+use super::{
+    ABSENT, AnswerStream, Draft, Grounding, LEASE, Tuning, Wording, follow::follow, in_progress, title, write::Writer,
+};
 use crate::{App, Generation, Payer};
 
 /// What a model is told that has to go on with its own words.
@@ -79,8 +81,7 @@ impl App {
         let writer = Writer {
             app: self.clone(),
             conversations,
-            filter: chatbot.map(|_| CitationFilter::new(grounding.numbers())),
-            grounding,
+            wording: Wording::new(grounding, chatbot.is_some()),
             generation: Some(generation),
             live: live.clone(),
             entitle: conversation.title.is_none().then_some(title::Untitled {

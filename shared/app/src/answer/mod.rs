@@ -9,6 +9,7 @@ mod grounding;
 mod live;
 mod title;
 mod tuning;
+mod wording;
 mod write;
 
 use std::time::Duration;
@@ -24,6 +25,7 @@ use model::{Conversation, ConversationId, Error, MessageId, PageRequest, Result,
 use store::Conversations;
 pub(crate) use title::cut;
 pub use tuning::Tuning;
+pub(crate) use wording::Wording;
 
 use crate::{App, Payer};
 

@@ -6,14 +6,12 @@ use futures::{
     StreamExt as _,
     future::{BoxFuture, pending},
 };
-use llm::CitationFilter;
 use model::{Answer, AnswerStatus, Error, MessageId, Result, Turn, time::after};
 use store::{Conversations, Saved};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::{
-    LEASE, NO_MESSAGE,
-    grounding::Grounding,
+    LEASE, NO_MESSAGE, Wording,
     live::{Ended, Live},
     title,
 };
@@ -30,9 +28,7 @@ pub(super) struct Writer {
     pub(super) conversations: Conversations,
     pub(super) turn: Turn,
     pub(super) answer: MessageId,
-    pub(super) grounding: Grounding,
-    /// None where no chatbot answers: then numbers in brackets are no citations.
-    pub(super) filter: Option<CitationFilter>,
+    pub(super) wording: Wording,
     /// None once it has ended.
     pub(super) generation: Option<GenerationStream>,
     pub(super) live: Arc<Live>,
@@ -78,10 +74,7 @@ impl Writer {
             tokio::select! {
                 event = generation.next() => match event {
                     Some(Ok(Generated::Text(text))) => {
-                        let text = match &mut self.filter {
-                            Some(filter) => filter.push(&text),
-                            None => text,
-                        };
+                        let text = self.wording.push(text);
                         if !text.is_empty() {
                             self.live.write(&text);
                         }
@@ -173,7 +166,6 @@ impl Writer {
     async fn finish(mut self, end: End) {
         // Ends the call, if it still runs, and pays for it.
         self.generation = None;
-        let mut rest = self.filter.as_mut().map(CitationFilter::finish).unwrap_or_default();
         let (outcome, failure) = match end {
             End::Whole(outcome) => (Some(outcome), None),
             End::Failed(error, outcome) => (outcome, Some(error)),
@@ -184,17 +176,12 @@ impl Writer {
             Some(outcome) if outcome.finish_reason == "stopped" => AnswerStatus::Stopped,
             Some(_) | None => AnswerStatus::Complete,
         };
-        let notice = self.grounding.notice().filter(|_| status == AnswerStatus::Complete);
-        if let Some(notice) = &notice {
-            rest.push_str("\n\n");
-            rest.push_str(notice);
-        }
+        let (rest, notice) = self.wording.finish(status == AnswerStatus::Complete);
         if !rest.is_empty() {
             self.live.write(&rest);
         }
         let text = self.live.text();
-        let cited = self.filter.as_ref().map_or(&[][..], CitationFilter::cited);
-        let citations = self.grounding.citations(cited, &self.turn.question, &text);
+        let citations = self.wording.citations(&self.turn.question, &text);
         let now = self.app.clock.now();
         let mut whole = self.turn.answer(&self.answer).cloned();
         if let Some(answer) = &mut whole {

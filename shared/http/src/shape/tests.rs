@@ -72,6 +72,7 @@ fn a_type_without_fields_renames_nothing() {
     assert_eq!(text(&output::<Value>().to_camel(SNAKE.as_bytes())), SNAKE);
     assert_eq!(text(&output::<u8>().to_camel(b"7")), "7");
 }
+
 #[test]
 fn a_list_in_an_objects_place_is_found_wherever_it_stands() {
     let found = |json: &str| input::<Outer>().misplaced_list(json.as_bytes());

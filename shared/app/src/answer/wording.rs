@@ -1,0 +1,49 @@
+//! The words of an answer on their way from the model to its reader.
+
+use llm::CitationFilter;
+use model::Citation;
+
+use super::Grounding;
+
+/// What a model writes, as it is shown: citation numbers are backed by a source, and a whole answer says what is missing
+/// from it.
+pub(crate) struct Wording {
+    grounding: Grounding,
+    /// None where no chatbot answers: then numbers in brackets are no citations.
+    filter: Option<CitationFilter>,
+}
+
+impl Wording {
+    /// The wording of an answer that rests on these passages; `cites`: whether a chatbot gives it.
+    pub(crate) fn new(grounding: Grounding, cites: bool) -> Self {
+        Self {
+            filter: cites.then(|| CitationFilter::new(grounding.numbers())),
+            grounding,
+        }
+    }
+
+    /// What of the next words can be shown by now.
+    pub(crate) fn push(&mut self, text: String) -> String {
+        match &mut self.filter {
+            Some(filter) => filter.push(&text),
+            None => text,
+        }
+    }
+
+    /// The words that were held back, with the notice behind them when the answer is whole; and the notice by itself.
+    pub(crate) fn finish(&mut self, is_whole: bool) -> (String, Option<String>) {
+        let mut rest = self.filter.as_mut().map(CitationFilter::finish).unwrap_or_default();
+        let notice = self.grounding.notice().filter(|_| is_whole);
+        if let Some(notice) = &notice {
+            rest.push_str("\n\n");
+            rest.push_str(notice);
+        }
+        (rest, notice)
+    }
+
+    /// The passages that the numbers in the text stand for.
+    pub(crate) fn citations(&self, question: &str, text: &str) -> Vec<Citation> {
+        let cited = self.filter.as_ref().map_or(&[][..], CitationFilter::cited);
+        self.grounding.citations(cited, question, text)
+    }
+}
