@@ -1,8 +1,13 @@
 //! What is described twice stays the same: `template.yaml` and the code it deploys.
 
-mod cloudformation;
 mod permissions;
 mod resources;
 mod routes;
-pub(crate) mod template;
 mod wiring;
+
+use local::template::Template;
+
+/// `template.yaml`.
+fn template() -> &'static Template {
+    Template::embedded().unwrap()
+}

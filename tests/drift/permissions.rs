@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::template::{Function, Statement, Template};
+use local::template::{Function, Statement};
+
+use super::template;
 
 /// The only wildcards: objects of tenants, archives of people, and models that callers name: their names are not known
 /// beforehand.
@@ -15,7 +17,7 @@ const WILDCARDS: [&str; 4] = [
 ];
 
 fn each(mut check: impl FnMut(&Function, &Statement)) {
-    let template = Template::read();
+    let template = template();
     for function in &template.functions {
         assert!(
             !function.statements.is_empty(),
@@ -65,7 +67,7 @@ fn no_function_is_granted_a_wildcard() {
 
 #[test]
 fn every_function_has_a_role_of_its_own() {
-    let template = Template::read();
+    let template = template();
     let roles: BTreeSet<_> = template.functions.iter().map(|function| &function.role).collect();
     assert_eq!(roles.len(), template.functions.len());
 }
@@ -92,7 +94,7 @@ fn the_audit_log_is_append_only() {
 
 #[test]
 fn a_queue_is_consumed_by_its_worker_alone() {
-    let template = Template::read();
+    let template = template();
     for (name, action, resource) in grants() {
         if action == "sqs:ReceiveMessage" || action == "sqs:DeleteMessage" {
             let queue = resource.split('.').next().unwrap_or_default();

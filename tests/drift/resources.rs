@@ -2,12 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::template::{Function, Keys, StreamSource, Template};
+use local::template::{Function, Keys, StreamSource, Template};
+
+use super::template;
 
 #[test]
 fn tables_are_the_same_locally_and_in_the_cloud() {
     let local = store::tables::definitions(&store::tables::Tables::with_prefix("local"));
-    let template = Template::read();
+    let template = template();
     assert_eq!(template.tables.len(), local.len());
     for definition in local {
         let id = logical_id(&definition.name);
@@ -40,7 +42,7 @@ fn tables_are_the_same_locally_and_in_the_cloud() {
 
 #[test]
 fn what_cannot_be_rebuilt_can_be_restored() {
-    for table in Template::read().tables {
+    for table in &template().tables {
         let rebuilt = ["ChunksTable", "EphemeralTable"].contains(&table.id.as_str());
         assert_eq!(table.point_in_time_recovery, !rebuilt, "{}", table.id);
         assert_eq!(table.deletion_protection, table.id == "AuditTable", "{}", table.id);
@@ -49,13 +51,13 @@ fn what_cannot_be_rebuilt_can_be_restored() {
 
 #[test]
 fn a_message_that_keeps_failing_is_kept_and_somebody_is_told() {
-    let template = Template::read();
+    let template = template();
     let is_dead_letters = |id: &str| {
         template
             .queues
             .iter()
             .any(|queue| queue.dead_letters.as_ref().is_some_and(|(target, _)| target == id))
-            || streams(&template).any(|(_, stream)| stream.gives_up_to == id)
+            || streams(template).any(|(_, stream)| stream.gives_up_to == id)
     };
     for queue in &template.queues {
         if is_dead_letters(&queue.id) {
@@ -74,7 +76,7 @@ fn a_message_that_keeps_failing_is_kept_and_somebody_is_told() {
 /// The event-source mapping of the local stack delivers the same way.
 #[test]
 fn a_queue_feeds_one_worker_in_batches_whose_messages_fail_alone() {
-    let template = Template::read();
+    let template = template();
     let mut fed = vec![];
     for function in &template.functions {
         for source in &function.sources {
@@ -107,10 +109,10 @@ fn streams(template: &Template) -> impl Iterator<Item = (&Function, &StreamSourc
 
 #[test]
 fn a_stream_loses_nothing_in_silence_and_wakes_nobody_for_what_they_wrote() {
-    let template = Template::read();
-    let (function, stream) = streams(&template).next().expect("somebody follows the ledger");
+    let template = template();
+    let (function, stream) = streams(template).next().expect("somebody follows the ledger");
     assert_eq!((&*function.crate_name, &*stream.table), ("roll_up_usage", "UsageTable"));
-    assert_eq!(streams(&template).count(), 1);
+    assert_eq!(streams(template).count(), 1);
     assert_eq!(stream.from, "TRIM_HORIZON");
     assert!(stream.partial_failures && stream.bisects);
     // Two batches of a shard at the same time would only get in each other's way at the watermarks.

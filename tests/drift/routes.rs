@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::template::Template;
+use super::template;
 
 /// Paths that lead to `system` although no table has them: it answers 404.
 const UNKNOWN: [&str; 2] = ["/", "/{proxy+}"];
@@ -13,7 +13,7 @@ fn the_gateway_and_the_route_tables_know_the_same_paths() {
         .into_iter()
         .map(|(name, api)| (name, api.operations()))
         .collect();
-    for function in Template::read().functions {
+    for function in &template().functions {
         let operations = served.get(function.crate_name.as_str()).map_or(&[][..], Vec::as_slice);
         let table: BTreeSet<_> = operations.iter().map(|operation| operation.path.as_str()).collect();
         let wired: BTreeSet<_> = function.routes.iter().map(|route| route.path.as_str()).collect();
@@ -31,8 +31,8 @@ fn the_gateway_and_the_route_tables_know_the_same_paths() {
 
 #[test]
 fn the_route_table_alone_decides_on_methods() {
-    for function in Template::read().functions {
-        for route in function.routes {
+    for function in &template().functions {
+        for route in &function.routes {
             assert_eq!(route.method, "ANY", "{} of {}", route.path, function.crate_name);
         }
     }

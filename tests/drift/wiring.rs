@@ -1,8 +1,9 @@
 //! Every function of the workspace is deployed, and wired the way its `main` runs.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
-use super::template::{Template, root};
+use super::template;
 
 /// What every function is told: `app::Config` reads it, and refuses to start without.
 const ENVIRONMENT: [&str; 20] = [
@@ -32,6 +33,12 @@ const ENVIRONMENT: [&str; 20] = [
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html>
 const BUFFERED_LIMIT_SECONDS: u64 = 29;
 
+/// The folder that holds `template.yaml`.
+fn root() -> PathBuf {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests.parent().map_or_else(|| tests.to_owned(), Path::to_owned)
+}
+
 /// The folders under functions/ that are crates.
 fn crates() -> BTreeSet<String> {
     let folder = root().join("functions");
@@ -46,10 +53,10 @@ fn crates() -> BTreeSet<String> {
 
 #[test]
 fn every_crate_under_functions_is_deployed_once_and_nothing_else_is() {
-    let deployed: Vec<_> = Template::read()
+    let deployed: Vec<_> = template()
         .functions
-        .into_iter()
-        .map(|function| function.crate_name)
+        .iter()
+        .map(|function| function.crate_name.clone())
         .collect();
     let unique: BTreeSet<_> = deployed.iter().cloned().collect();
     assert_eq!(deployed.len(), unique.len(), "a crate is deployed twice: {deployed:?}");
@@ -60,14 +67,14 @@ fn every_crate_under_functions_is_deployed_once_and_nothing_else_is() {
 
 #[test]
 fn schedules_are_the_same_locally_and_in_the_cloud() {
-    let deployed: Vec<_> = Template::read()
+    let deployed: Vec<_> = template()
         .functions
-        .into_iter()
+        .iter()
         .flat_map(|function| {
             function
                 .schedules
-                .into_iter()
-                .map(move |schedule| (function.crate_name.clone(), schedule))
+                .iter()
+                .map(move |schedule| (function.crate_name.clone(), schedule.clone()))
         })
         .collect();
     let local: Vec<_> = local::functions::schedules()
@@ -84,7 +91,7 @@ fn schedules_are_the_same_locally_and_in_the_cloud() {
 
 #[test]
 fn routes_stream_exactly_where_the_binary_does() {
-    for function in Template::read().functions {
+    for function in &template().functions {
         let main = root().join("functions").join(&function.crate_name).join("src/main.rs");
         let main = std::fs::read_to_string(&main).unwrap_or_else(|error| panic!("{}: {error}", main.display()));
         let streams = main.contains("serve_streaming");
@@ -94,7 +101,7 @@ fn routes_stream_exactly_where_the_binary_does() {
             "{}: an HTTP function has routes, a worker has none",
             function.crate_name
         );
-        for route in function.routes {
+        for route in &function.routes {
             assert_eq!(
                 route.streaming, streams,
                 "{} {} of {}",
@@ -114,24 +121,25 @@ fn routes_stream_exactly_where_the_binary_does() {
 #[test]
 fn a_path_belongs_to_one_function() {
     let mut seen = BTreeSet::new();
-    for function in Template::read().functions {
-        for route in function.routes {
+    for function in &template().functions {
+        for route in &function.routes {
             assert!(
-                seen.insert((route.path.clone(), route.method)),
+                seen.insert((&*route.path, &*route.method)),
                 "{} is wired twice",
                 route.path
             );
         }
     }
     assert!(
-        seen.iter().any(|(path, method)| path == "/{proxy+}" && method == "ANY"),
+        seen.iter()
+            .any(|(path, method)| *path == "/{proxy+}" && *method == "ANY"),
         "unknown paths reach nobody"
     );
 }
 
 #[test]
 fn a_worker_has_a_queue_a_stream_or_a_schedule() {
-    for function in Template::read().functions {
+    for function in &template().functions {
         let fed = !function.sources.is_empty() || !function.streams.is_empty();
         let worker = fed || !function.schedules.is_empty();
         assert_ne!(
@@ -145,7 +153,7 @@ fn a_worker_has_a_queue_a_stream_or_a_schedule() {
 
 #[test]
 fn every_function_is_told_all_that_it_reads() {
-    for function in Template::read().functions {
+    for function in &template().functions {
         let own: &[&str] = match function.crate_name.as_str() {
             "send_mail" => &["MAIL_FROM", "PUBLIC_URL"],
             _ => &[],

@@ -17,6 +17,7 @@ mod outbox;
 mod provision;
 pub mod sample_files;
 mod stack;
+pub mod template;
 
 pub use options::{Options, SECRETS};
 pub use stack::{Drained, Stack, StartError};

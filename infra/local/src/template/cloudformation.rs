@@ -2,31 +2,31 @@
 //! `!GetAtt X.Arn` is `{"Fn::GetAtt": ["X", "Arn"]}`.
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html>
 
-use std::path::Path;
-
 use saphyr::{LoadableYamlNode, Scalar, Yaml};
 use serde_json::{Map, Value, json};
 
-/// Reads a template.
-///
-/// # Panics
-/// When the file is missing or is not YAML: the test that reads it fails with that sentence.
-pub(crate) fn read(path: &Path) -> Value {
-    let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()));
-    let documents = Yaml::load_from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    documents.first().map_or(Value::Null, json_of)
+use super::TemplateError;
+
+/// The first YAML document of a text.
+pub(super) fn parse(text: &str) -> Result<Value, TemplateError> {
+    let documents = Yaml::load_from_str(text).map_err(|error| TemplateError(error.to_string()))?;
+    documents.first().map_or(Ok(Value::Null), json_of)
 }
 
-fn json_of(node: &Yaml<'_>) -> Value {
+fn json_of(node: &Yaml<'_>) -> Result<Value, TemplateError> {
     match node {
-        Yaml::Value(scalar) => json_of_scalar(scalar),
+        Yaml::Value(scalar) => Ok(json_of_scalar(scalar)),
         Yaml::Sequence(items) => items.iter().map(json_of).collect(),
         Yaml::Mapping(entries) => {
-            let entries = entries.iter().map(|(name, value)| (text_of(name), json_of(value)));
-            Value::Object(entries.collect::<Map<_, _>>())
+            let entries = entries
+                .iter()
+                .map(|(name, value)| Ok((text_of(name)?, json_of(value)?)));
+            entries.collect::<Result<Map<_, _>, _>>().map(Value::Object)
         }
-        Yaml::Tagged(tag, inner) => intrinsic(&tag.suffix, &json_of(inner)),
-        Yaml::Representation(..) | Yaml::Alias(_) | Yaml::BadValue => panic!("unreadable YAML node: {node:?}"),
+        Yaml::Tagged(tag, inner) => intrinsic(&tag.suffix, &json_of(inner)?),
+        Yaml::Representation(..) | Yaml::Alias(_) | Yaml::BadValue => {
+            Err(TemplateError(format!("unreadable YAML node: {node:?}")))
+        }
     }
 }
 
@@ -40,26 +40,26 @@ fn json_of_scalar(scalar: &Scalar<'_>) -> Value {
     }
 }
 
-fn text_of(name: &Yaml<'_>) -> String {
-    match json_of(name) {
+fn text_of(name: &Yaml<'_>) -> Result<String, TemplateError> {
+    Ok(match json_of(name)? {
         Value::String(text) => text,
         other => other.to_string(),
-    }
+    })
 }
 
-fn intrinsic(tag: &str, value: &Value) -> Value {
+fn intrinsic(tag: &str, value: &Value) -> Result<Value, TemplateError> {
     match (tag, value) {
-        ("Ref" | "Condition", _) => json!({ tag: value }),
+        ("Ref" | "Condition", _) => Ok(json!({ tag: value })),
         ("GetAtt", Value::String(path)) => match path.split_once('.') {
-            Some((resource, attribute)) => json!({ "Fn::GetAtt": [resource, attribute] }),
-            None => panic!("!GetAtt {path} names no attribute"),
+            Some((resource, attribute)) => Ok(json!({ "Fn::GetAtt": [resource, attribute] })),
+            None => Err(TemplateError(format!("!GetAtt {path} names no attribute"))),
         },
-        _ => json!({ format!("Fn::{tag}"): value }),
+        _ => Ok(json!({ format!("Fn::{tag}"): value })),
     }
 }
 
 /// One line for a value that CloudFormation computes: `X`, `X.Arn`, or the text of a `!Sub`.
-pub(crate) fn reference(value: &Value) -> String {
+pub(super) fn reference(value: &Value) -> String {
     if let Some(name) = value["Ref"].as_str() {
         return name.to_owned();
     }
@@ -72,8 +72,13 @@ pub(crate) fn reference(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
+/// The logical id that a `!Ref` or `!GetAtt` points to.
+pub(super) fn logical_id(value: &Value) -> String {
+    reference(value).split('.').next().unwrap_or_default().to_owned()
+}
+
 /// A list, or one value in place of a list of one.
-pub(crate) fn list(value: &Value) -> Vec<&Value> {
+pub(super) fn list(value: &Value) -> Vec<&Value> {
     match value {
         Value::Null => vec![],
         Value::Array(items) => items.iter().collect(),
@@ -81,10 +86,15 @@ pub(crate) fn list(value: &Value) -> Vec<&Value> {
     }
 }
 
+/// The text of a scalar; empty for anything else.
+pub(super) fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
 #[test]
+#[expect(clippy::expect_used, reason = "a test fails by panicking")]
 fn short_tags_read_like_their_long_form() {
     let yaml = "{a: !Ref X, b: !GetAtt X.Arn, c: !Sub 'n-${X}', d: !If [C, 1, !Ref 'AWS::NoValue'], e: [!Not [x]]}";
-    let documents = Yaml::load_from_str(yaml).expect("the sample is YAML");
     let expected = json!({
         "a": { "Ref": "X" },
         "b": { "Fn::GetAtt": ["X", "Arn"] },
@@ -92,5 +102,5 @@ fn short_tags_read_like_their_long_form() {
         "d": { "Fn::If": ["C", 1, { "Ref": "AWS::NoValue" }] },
         "e": [{ "Fn::Not": ["x"] }],
     });
-    assert_eq!(json_of(&documents[0]), expected);
+    assert_eq!(parse(yaml).expect("the sample is YAML"), expected);
 }

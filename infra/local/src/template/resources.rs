@@ -1,0 +1,135 @@
+//! Tables, queues and secrets.
+
+use serde_json::Value;
+
+use super::cloudformation::{list, logical_id, text};
+use super::name_in_stack;
+
+/// An `AWS::DynamoDB::Table`.
+#[derive(Debug)]
+pub struct Table {
+    /// The logical id.
+    pub id: String,
+    /// Its own keys.
+    pub keys: Keys,
+    /// Its global secondary indexes.
+    pub indexes: Vec<Index>,
+    /// The TTL attribute.
+    pub ttl: Option<String>,
+    /// What the change stream shows.
+    pub stream: Option<String>,
+    /// Whether it can be restored to any second of the last 35 days.
+    pub point_in_time_recovery: bool,
+    /// Whether it cannot be deleted.
+    pub deletion_protection: bool,
+}
+
+/// A global secondary index.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Index {
+    /// As in `by_id`.
+    pub name: String,
+    /// The keys of the index.
+    pub keys: Keys,
+    /// `ALL`, `KEYS_ONLY` or `INCLUDE`.
+    pub projection: String,
+}
+
+/// Attributes that form the partition key and the sort key.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Keys {
+    /// Of the partition key.
+    pub hash: Vec<String>,
+    /// Of the sort key.
+    pub range: Vec<String>,
+}
+
+/// An `AWS::SQS::Queue`.
+#[derive(Debug)]
+pub struct Queue {
+    /// The logical id.
+    pub id: String,
+    /// Its name within the stack, as in `index_documents`.
+    pub name: String,
+    /// How long a message that was received stays invisible to others.
+    pub visibility_timeout_seconds: u64,
+    /// The logical id of its dead-letter queue, and after how many attempts a message goes there.
+    pub dead_letters: Option<(String, u64)>,
+}
+
+/// An `AWS::SecretsManager::Secret`.
+#[derive(Debug)]
+pub struct Secret {
+    /// The logical id.
+    pub id: String,
+    /// Its name within the stack, as in `JWT_SECRET`.
+    pub name: String,
+    /// Whether AWS generates its value.
+    pub generated: bool,
+    /// Whether it stays when the stack is deleted.
+    pub retained: bool,
+}
+
+impl Table {
+    pub(super) fn read(id: &str, properties: &Value) -> Self {
+        Self {
+            id: id.to_owned(),
+            keys: keys(&properties["KeySchema"]),
+            indexes: list(&properties["GlobalSecondaryIndexes"])
+                .into_iter()
+                .map(|index| Index {
+                    name: text(&index["IndexName"]),
+                    keys: keys(&index["KeySchema"]),
+                    projection: text(&index["Projection"]["ProjectionType"]),
+                })
+                .collect(),
+            ttl: Some(&properties["TimeToLiveSpecification"])
+                .filter(|ttl| ttl["Enabled"] == true)
+                .map(|ttl| text(&ttl["AttributeName"])),
+            stream: properties["StreamSpecification"]["StreamViewType"]
+                .as_str()
+                .map(str::to_owned),
+            point_in_time_recovery: properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
+                == true,
+            deletion_protection: properties["DeletionProtectionEnabled"] == true,
+        }
+    }
+}
+
+fn keys(schema: &Value) -> Keys {
+    let of = |kind: &str| {
+        let elements = list(schema).into_iter().filter(|element| element["KeyType"] == kind);
+        elements.map(|element| text(&element["AttributeName"])).collect()
+    };
+    Keys {
+        hash: of("HASH"),
+        range: of("RANGE"),
+    }
+}
+
+impl Queue {
+    pub(super) fn read(id: &str, properties: &Value) -> Self {
+        let redrive = &properties["RedrivePolicy"];
+        Self {
+            id: id.to_owned(),
+            name: name_in_stack(&properties["QueueName"]),
+            // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-sqs-queue.html
+            visibility_timeout_seconds: properties["VisibilityTimeout"].as_u64().unwrap_or(30),
+            dead_letters: redrive["maxReceiveCount"]
+                .as_u64()
+                .map(|attempts| (logical_id(&redrive["deadLetterTargetArn"]), attempts)),
+        }
+    }
+}
+
+impl Secret {
+    pub(super) fn read(id: &str, resource: &Value) -> Self {
+        let properties = &resource["Properties"];
+        Self {
+            id: id.to_owned(),
+            name: name_in_stack(&properties["Name"]),
+            generated: properties["GenerateSecretString"].is_object(),
+            retained: resource["DeletionPolicy"] == "Retain" && resource["UpdateReplacePolicy"] == "Retain",
+        }
+    }
+}
