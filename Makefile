@@ -29,7 +29,7 @@ help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z0-9_-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 dev: ## Run everything in one process: API on :8000, AWS services on :4566 (ARGS="--help")
-	cargo run --quiet -p local --bin parlance -- $(ARGS)
+	cargo run -p local --bin parlance -- $(ARGS)
 
 demo: ## Against a running `make dev`: upload, index, ask, read the cited answer
 	cargo run --quiet -p local --bin parlance -- demo $(ARGS)

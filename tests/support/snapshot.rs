@@ -1,4 +1,4 @@
-//! All tables as they were at a moment: to see what changed since, and to undo it.
+//! All tables as they were at a moment: to see what changed since.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -158,26 +158,15 @@ impl Test {
         Snapshot(join_all(scans).await.into_iter().flatten().collect())
     }
 
+    /// All tables as they are, to be [restored](Test::restore) when nothing is queued any more.
+    pub(crate) async fn image(&self) -> Vec<u8> {
+        self.drain().await;
+        self.stack.cloud().tables_image().unwrap()
+    }
+
     /// Makes all tables what they were.
-    pub(crate) async fn restore(&self, to: &Snapshot) {
-        let now = self.snapshot().await;
-        let db = self.db();
-        let writes = now.0.keys().chain(to.0.keys()).filter(|key| !now.agrees(to, key));
-        join_all(writes.map(|key| {
-            let (table, pk, sk) = key;
-            let db = &db;
-            async move {
-                if let Some(item) = to.0.get(key) {
-                    let put = db.put_item().table_name(*table).set_item(Some(item.clone()));
-                    put.send().await.unwrap();
-                } else {
-                    let delete = db.delete_item().table_name(*table);
-                    let delete = delete.key("pk", AttributeValue::S(pk.clone()));
-                    let delete = delete.key("sk", AttributeValue::S(sk.clone()));
-                    delete.send().await.unwrap();
-                }
-            }
-        }))
-        .await;
+    pub(crate) async fn restore(&self, to: &[u8]) {
+        self.drain().await;
+        self.stack.cloud().restore_tables(to).unwrap();
     }
 }

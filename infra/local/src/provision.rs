@@ -1,6 +1,6 @@
 //! Creates in the embedded cloud what `template.yaml` creates in the real one.
 
-use std::{collections::BTreeMap, fs, io, path::PathBuf};
+use std::{collections::BTreeMap, fs, io, path::PathBuf, sync::OnceLock};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::Credentials;
@@ -43,17 +43,40 @@ pub(crate) fn queue_url(cloud: &Cloud, queue: &str) -> String {
     format!("{}/{ACCOUNT}/{queue}", cloud.endpoint())
 }
 
+/// The empty tables as the first stack of this process made them that keeps nothing. The others copy them: tests start
+/// hundreds of stacks.
+static EMPTY_TABLES: OnceLock<Vec<u8>> = OnceLock::new();
+
 /// Tables, bucket and secrets. `data`: where the embedded services keep them.
-pub(crate) async fn create(sdk: &SdkConfig, data: &Data) -> Result<()> {
-    let db = aws_sdk_dynamodb::Client::new(sdk);
-    let (bucket, tables) = (Objects::new(sdk, BUCKET), tables());
-    let new_tables = NewTables::begin(&db, &tables, data).await?;
+pub(crate) async fn create(cloud: &Cloud, sdk: &SdkConfig, data: &Data) -> Result<()> {
+    let bucket = Objects::new(sdk, BUCKET);
     futures::try_join!(
-        store::tables::create(&db, &tables),
+        create_tables(cloud, sdk, data),
         bucket.create_bucket(),
         create_signing_secret(sdk)
     )?;
-    new_tables.done()
+    Ok(())
+}
+
+async fn create_tables(cloud: &Cloud, sdk: &SdkConfig, data: &Data) -> Result<()> {
+    let (db, tables) = (aws_sdk_dynamodb::Client::new(sdk), tables());
+    match data {
+        Data::Folder(_) => {
+            let new_tables = NewTables::begin(&db, &tables, data).await?;
+            store::tables::create(&db, &tables).await?;
+            new_tables.done()
+        }
+        Data::Ephemeral => {
+            let empty = if let Some(empty) = EMPTY_TABLES.get() {
+                empty
+            } else {
+                store::tables::create(&db, &tables).await?;
+                let image = cloud.tables_image().map_err(Error::internal)?;
+                EMPTY_TABLES.get_or_init(|| image)
+            };
+            cloud.restore_tables(empty).map_err(Error::internal)
+        }
+    }
 }
 
 /// A file in the data folder that names the tables being created.
@@ -211,7 +234,7 @@ mod tests {
         put.send().await.unwrap();
         fs::write(folder.path().join("new-tables"), &tables.identity).unwrap();
 
-        Box::pin(create(&sdk, &data)).await.unwrap();
+        Box::pin(create(&cloud, &sdk, &data)).await.unwrap();
         assert_eq!(index_count(&db, &tables.identity).await, 2);
         let get = db
             .get_item()

@@ -125,7 +125,7 @@ impl Stack {
         .await?;
         let sdk = provision::sdk(&cloud.endpoint()).await;
         // Boxed, because what the SDKs keep across an await is large.
-        Box::pin(provision::create(&sdk, &options.data)).await?;
+        Box::pin(provision::create(&cloud, &sdk, &options.data)).await?;
 
         let outbox = Outbox::open(&options.data, clock.clone()).map_err(model::Error::unavailable)?;
         let app = App::with_mailer(&sdk, config(&options, &cloud), clock, Arc::new(outbox.clone()))?;

@@ -1,6 +1,24 @@
 //! How long a provider may take.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use rustls_platform_verifier::BuilderVerifierExt as _;
+
+/// TLS with the system's certificate authorities. They are read once per process: it takes longer than anything else that
+/// a client does before its first request.
+fn tls() -> Option<rustls::ClientConfig> {
+    static TLS: OnceLock<Option<rustls::ClientConfig>> = OnceLock::new();
+    let load = || {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let versions = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let verified = versions.ok()?.with_platform_verifier().ok()?;
+        Some(verified.with_no_client_auth())
+    };
+    TLS.get_or_init(load).clone()
+}
 
 /// Time limits of one model call. The default is what production uses; tests shorten it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,10 +54,16 @@ impl TimeLimits {
         self.http_client_builder().build()
     }
 
-    pub(crate) fn http_client_builder(&self) -> reqwest::ClientBuilder {
-        reqwest::Client::builder()
+    /// The same before it is built, for callers with further limits.
+    pub fn http_client_builder(&self) -> reqwest::ClientBuilder {
+        let builder = reqwest::Client::builder()
             .connect_timeout(self.connect)
             .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("parlance/", env!("CARGO_PKG_VERSION")))
+            .user_agent(concat!("parlance/", env!("CARGO_PKG_VERSION")));
+        match tls() {
+            Some(tls) => builder.tls_backend_preconfigured(tls),
+            // Building the client fails for the same reason, and tells it.
+            None => builder,
+        }
     }
 }

@@ -6,12 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use http_api::Operation;
-use model_double::ModelDouble;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Map, Value, json};
 
-use super::{OWN_MODELS, SERVICE_KEY, operations, policy, requests, scenery::Scenery};
-use crate::support::{ADMIN, Caller, Test, flatten_json};
+use super::{guarded, in_parts, operations, part_of, policy, requests, scenery::Scenery};
+use crate::support::{Caller, Snapshot, Test, flatten_json};
 
 /// What our tables call things, or others do.
 const NAMES: [&str; 22] = [
@@ -134,7 +133,7 @@ async fn done(
     t: &Test,
     caller: &Caller,
     request: RequestBuilder,
-    before: &crate::support::Snapshot,
+    (before, image): (&Snapshot, &[u8]),
 ) -> BTreeMap<String, String> {
     // Times are never the same twice.
     t.advance_seconds(1);
@@ -148,7 +147,7 @@ async fn done(
     // counters from how busy the machine is.
     let varies = [" ahead#", " h~", " xh~", "latency", "timetofirsttoken"];
     done.retain(|path, _| !varies.iter().any(|part| folded(path).contains(part)));
-    t.restore(before).await;
+    t.restore(image).await;
     done
 }
 
@@ -172,22 +171,22 @@ fn loaded(caller: &Caller, operation: &Operation, scenery: &Scenery, more: &Map<
     request.json(&body)
 }
 
-#[tokio::test]
-async fn what_is_sent_beyond_the_declared_fields_changes_nothing() {
+in_parts!(
+    what_is_sent_beyond_the_declared_fields_changes_nothing:
+    fields_beyond_the_first_part_change_nothing = 0,
+    fields_beyond_the_second_part_change_nothing = 1,
+    fields_beyond_the_third_part_change_nothing = 2,
+    fields_beyond_the_fourth_part_change_nothing = 3
+);
+
+async fn what_is_sent_beyond_the_declared_fields_changes_nothing(part: usize) {
     let (policy, document) = (policy::read(), local::functions::openapi());
-    let double = ModelDouble::start().await.unwrap();
-    let models = double.url();
-    let environment = [
-        ADMIN[0],
-        ADMIN[1],
-        ("INTERNAL_API_KEY", SERVICE_KEY),
-        (OWN_MODELS, &models),
-    ];
-    let t = Test::with(&environment).await;
-    let scenery = Scenery::set(&t).await;
-    let before = t.snapshot().await;
+    let (t, scenery, _double) = guarded().await;
+    let (before, image) = (t.snapshot().await, t.image().await);
+    let before = (&before, image.as_slice());
+    let writing = operations().into_iter().filter(|operation| operation.method != "GET");
     let (mut tried, mut names_sent, mut changed, mut nobody) = (0, 0, Vec::new(), Vec::new());
-    for operation in operations().iter().filter(|operation| operation.method != "GET") {
+    for operation in &part_of(writing, part) {
         let name = format!("{} {}", operation.method, operation.path);
         let row = policy.row(operation);
         let let_in = |kind: &str| {
@@ -231,8 +230,8 @@ async fn what_is_sent_beyond_the_declared_fields_changes_nothing() {
             .flat_map(|(name, schema)| [Some(name.as_str()), other_word(schema)]);
         let declared: BTreeSet<String> = declared.flatten().map(folded).collect();
         let plain = || requests::request(&caller, operation, &scenery.things);
-        let first = done(&t, &caller, plain(), &before).await;
-        let second = done(&t, &caller, plain(), &before).await;
+        let first = done(&t, &caller, plain(), before).await;
+        let second = done(&t, &caller, plain(), before).await;
         assert!(first["status"].starts_with('2'), "{name}: {first:?}");
         let stable: BTreeMap<_, _> = first
             .iter()
@@ -252,7 +251,7 @@ async fn what_is_sent_beyond_the_declared_fields_changes_nothing() {
             let more = escalation(&answered, &declared, &scenery.foreign, again);
             names_sent += more.len();
             let request = loaded(&caller, operation, &scenery, &more);
-            let third = done(&t, &caller, request, &before).await;
+            let third = done(&t, &caller, request, before).await;
             let stolen = [TIME, "424242", scenery.foreign.id(), scenery.foreign.org()];
             for path in first.keys().chain(third.keys()).collect::<BTreeSet<_>>() {
                 let is_same = match (stable.get(path), third.get(path)) {
@@ -276,5 +275,6 @@ async fn what_is_sent_beyond_the_declared_fields_changes_nothing() {
     assert!(changed.is_empty(), "{}", changed.join("\n"));
     // Only a signature is let in there; and an answer that is whole is not continued, which takes what regenerating takes.
     nobody.retain(|name| !name.ends_with("/{message_id}/continue"));
-    assert_eq!(nobody, ["POST /api/v1/webhooks/clerk"]);
+    nobody.retain(|name| name != "POST /api/v1/webhooks/clerk");
+    assert_eq!(nobody, Vec::<String>::new());
 }

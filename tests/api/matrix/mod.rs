@@ -12,7 +12,7 @@ use futures::future::join_all;
 use http_api::Operation;
 use model_double::ModelDouble;
 
-use crate::support::Test;
+use crate::support::{ADMIN, Test};
 
 use policy::{Answers, Expected};
 use scenery::Scenery;
@@ -28,22 +28,54 @@ pub(super) fn operations() -> Vec<Operation> {
     operations.filter(|operation| operation.documented).collect()
 }
 
-#[tokio::test]
-async fn every_operation_lets_in_whom_the_policy_names_and_nobody_else() {
-    let policy = policy::read();
-    let operations = operations();
-    let [(email, admin), (password, secret)] = crate::support::ADMIN;
+/// The operations are shared out over tests that run beside each other: `part` of [`PARTS`].
+const PARTS: usize = 4;
+
+/// One part of the operations, with something of every function in it.
+fn part_of<T>(operations: impl IntoIterator<Item = T>, part: usize) -> Vec<T> {
+    operations.into_iter().skip(part).step_by(PARTS).collect()
+}
+
+/// A stack with something to protect in it.
+async fn guarded() -> (Test, Scenery, ModelDouble) {
     let double = ModelDouble::start().await.unwrap();
     let models = double.url();
     let environment = [
-        (email, admin),
-        (password, secret),
+        ADMIN[0],
+        ADMIN[1],
         ("INTERNAL_API_KEY", SERVICE_KEY),
         (OWN_MODELS, &models),
     ];
     let t = Test::with(&environment).await;
     let scenery = Scenery::set(&t).await;
-    let before = t.snapshot().await;
+    (t, scenery, double)
+}
+
+macro_rules! in_parts {
+    ($check:path: $($name:ident = $part:literal),*) => {$(
+        #[tokio::test]
+        async fn $name() {
+            $check($part).await;
+        }
+    )*};
+}
+use in_parts;
+
+in_parts!(
+    every_operation_lets_in_whom_the_policy_names_and_nobody_else:
+    policy_of_the_first_part_holds = 0,
+    policy_of_the_second_part_holds = 1,
+    policy_of_the_third_part_holds = 2,
+    policy_of_the_fourth_part_holds = 3
+);
+
+async fn every_operation_lets_in_whom_the_policy_names_and_nobody_else(part: usize) {
+    let policy = policy::read();
+    let all = operations();
+    policy.names_only(&all);
+    let operations = part_of(all, part);
+    let (t, scenery, _double) = guarded().await;
+    let (before, image) = (t.snapshot().await, t.image().await);
     assert!(before.len() > 100, "there is something to protect: {}", before.len());
 
     let (mut cells, mut deviations) = (0, Vec::new());
@@ -59,16 +91,16 @@ async fn every_operation_lets_in_whom_the_policy_names_and_nobody_else() {
         let touched = t.snapshot().await.differences(&before);
         if !touched.is_empty() {
             deviations.push(format!("{name}: those who are refused changed {touched:?}"));
-            t.restore(&before).await;
+            t.restore(&image).await;
         }
         // Everybody finds the same scenery; what reading makes, as the first settings, disturbs nobody.
         if operation.method == "GET" {
             deviations.extend(at_once(&scenery, operation, &let_in).await);
-            t.restore(&before).await;
+            t.restore(&image).await;
         } else {
             for (kind, expected) in &let_in {
                 deviations.extend(deviation(&scenery, operation, kind, *expected).await);
-                t.restore(&before).await;
+                t.restore(&image).await;
             }
         }
         cells += refused.len() + let_in.len();
@@ -80,8 +112,14 @@ async fn every_operation_lets_in_whom_the_policy_names_and_nobody_else() {
     );
     assert_eq!(cells, operations.len() * kinds);
     assert!(deviations.is_empty(), "of {cells} cells:\n{}", deviations.join("\n"));
-    policy.names_only(&operations);
     assert_eq!(t.snapshot().await.differences(&before), Vec::<String>::new());
+}
+
+#[test]
+fn every_operation_is_in_one_part() {
+    let all = operations();
+    let parts = (0..PARTS).map(|part| part_of(all.clone(), part).len());
+    assert_eq!(parts.sum::<usize>(), all.len());
 }
 
 async fn at_once(scenery: &Scenery, operation: &Operation, callers: &[(&str, Expected)]) -> Vec<String> {

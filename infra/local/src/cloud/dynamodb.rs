@@ -83,6 +83,25 @@ impl DynamoDb {
         &self.database
     }
 
+    /// Makes the database what it was when [`DynamoDb::image`] was taken of one.
+    pub(super) fn restore(&self, image: &[u8]) -> Result<(), String> {
+        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+        let file = folder.path().join("image.sqlite");
+        std::fs::write(&file, image).map_err(|error| error.to_string())?;
+        let restored = self.database.restore_from(&file.to_string_lossy());
+        restored.map_err(|error| error.to_string())
+    }
+
+    /// All that the database holds, with the index that dynoxide lacks.
+    pub(super) fn image(&self) -> Result<Vec<u8>, String> {
+        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+        let file = folder.path().join("image.sqlite");
+        let saved = self.database.vacuum_into(&file.to_string_lossy());
+        saved.map_err(|error| error.to_string())?;
+        index_streams(&file).map_err(|error| error.to_string())?;
+        std::fs::read(&file).map_err(|error| error.to_string())
+    }
+
     /// The hidden listener.
     pub(super) fn endpoint(&self) -> String {
         format!("http://{}", self.address)

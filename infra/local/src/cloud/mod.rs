@@ -187,6 +187,22 @@ impl Cloud {
         self.dynamodb.database()
     }
 
+    /// All that the tables hold.
+    ///
+    /// # Errors
+    /// A sentence, when it cannot be read.
+    pub fn tables_image(&self) -> Result<Vec<u8>, String> {
+        self.dynamodb.image()
+    }
+
+    /// Makes the tables what they were when an [image](Cloud::tables_image) was taken, of this or another one.
+    ///
+    /// # Errors
+    /// A sentence, when it is no such image.
+    pub fn restore_tables(&self, image: &[u8]) -> Result<(), String> {
+        self.dynamodb.restore(image)
+    }
+
     /// The folder that holds the objects, for looking into it only.
     pub fn objects_folder(&self) -> PathBuf {
         self.objects.clone()

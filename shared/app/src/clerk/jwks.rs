@@ -10,6 +10,7 @@ use jsonwebtoken::{
     DecodingKey,
     jwk::{AlgorithmParameters, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse},
 };
+use llm::TimeLimits;
 use model::{Error, Result};
 use tokio::sync::Mutex;
 
@@ -53,12 +54,7 @@ impl Known {
 
 impl Jwks {
     pub(crate) fn new(url: &str) -> Result<Self> {
-        let http = reqwest::Client::builder()
-            .connect_timeout(Duration::from_secs(2))
-            .timeout(FETCH_LIMIT)
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("parlance/", env!("CARGO_PKG_VERSION")))
-            .build();
+        let http = TimeLimits::default().http_client_builder().timeout(FETCH_LIMIT).build();
         Ok(Self {
             url: url.to_owned(),
             http: http.map_err(Error::internal)?,
