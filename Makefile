@@ -1,6 +1,7 @@
 # `make` lists the targets. `dev`, `demo` and `test` need Rust, make and a C compiler, nothing else;
 # `lint` and `build` fetch their tools once into a cache folder (Python 3 with venv).
 
+, := ,
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -62,8 +63,8 @@ new-function: ## Start a new HTTP function: NAME=orgs
 	@infra/tools/new_function.sh "$(NAME)"
 
 ##@ Check
-.PHONY: lint lint-rust lint-docs lint-deps lint-template lint-spelling fmt validate audit openapi bench
-lint: lint-rust lint-docs lint-deps lint-template lint-spelling ## Check format, clippy, docs, licenses, template and spelling
+.PHONY: lint lint-rust lint-docs lint-features lint-deps lint-template lint-spelling fmt validate audit openapi bench
+lint: lint-rust lint-docs lint-features lint-deps lint-template lint-spelling ## Check format, clippy, docs, licenses, template and spelling
 
 lint-rust:
 	cargo fmt --all --check
@@ -71,6 +72,13 @@ lint-rust:
 
 lint-docs:
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+# What `make dev` builds, `make test` builds with the same features: otherwise every crate above the one that differs is
+# compiled twice. A line that is only on the left is such a crate.
+crates_of = <(cargo tree $(1) --prefix none --format "{p} {f}" | sed 's/ (\*)$$//' | sort -u)
+lint-features:
+	! comm -23 $(call crates_of,--package local --edges normal$(,)build) \
+		$(call crates_of,--workspace --edges normal$(,)build$(,)dev) | grep .
 
 lint-deps: $(CARGO_DENY)
 	$(CARGO_DENY) --log-level warn --config .deny.toml check licenses bans sources
