@@ -1,9 +1,10 @@
-//! Secrets Manager: names and texts in one file that only its owner can read.
+//! Secrets Manager: names, texts and their versions in one file that only its owner can read.
 #![expect(
     clippy::needless_pass_by_value,
     reason = "a request belongs to its handler, whatever it needs of it"
 )]
 
+mod changes;
 mod state;
 
 use std::path::PathBuf;
@@ -16,9 +17,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use self::state::{Secret, State, Version};
+use self::changes::{create, delete, move_stage, put, restore, update};
+use self::state::{CURRENT, Secret, State};
 use super::wire::{Protocol, read, reply};
-use super::{ACCOUNT, Clock, REGION, StartError, new_id};
+use super::{ACCOUNT, Clock, REGION, StartError};
 
 /// The secrets.
 pub(super) struct Secrets {
@@ -37,42 +39,6 @@ struct Lookup {
     secret_id: String,
     version_id: Option<String>,
     version_stage: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Create {
-    name: String,
-    description: Option<String>,
-    #[serde(flatten)]
-    value: NewValue,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Put {
-    secret_id: String,
-    description: Option<String>,
-    #[serde(flatten)]
-    value: NewValue,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct NewValue {
-    client_request_token: Option<String>,
-    secret_string: Option<String>,
-    /// Base64.
-    secret_binary: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Delete {
-    secret_id: String,
-    #[serde(default)]
-    force_delete_without_recovery: bool,
-    recovery_window_in_days: Option<i64>,
 }
 
 impl Secrets {
@@ -116,7 +82,9 @@ impl Secrets {
             "DescribeSecret" => describe(&state, parse(body)?),
             "ListSecrets" => Ok(list(&state)),
             "CreateSecret" => create(&mut state, parse(body)?, now),
-            "PutSecretValue" | "UpdateSecret" => put(&mut state, parse(body)?, now),
+            "PutSecretValue" => put(&mut state, parse(body)?, now),
+            "UpdateSecret" => update(&mut state, parse(body)?, now),
+            "UpdateSecretVersionStage" => move_stage(&mut state, parse(body)?),
             "DeleteSecret" => delete(&mut state, parse(body)?, now),
             "RestoreSecret" => restore(&mut state, parse(body)?),
             _ => Err(Refusal(
@@ -130,24 +98,27 @@ impl Secrets {
 fn get_value(state: &State, request: Lookup) -> Answer {
     let name = name_of(&request.secret_id);
     let secret = live(state, name)?;
-    let wanted = match (request.version_stage, &request.version_id) {
-        (None, None) => Some(state::stage(0).to_owned()),
-        (label, _) => label,
+    let stage = request.version_stage.as_deref();
+    let (found, wanted) = match &request.version_id {
+        Some(id) => (secret.version(id), format!("VersionId: {id}")),
+        None => {
+            let stage = stage.unwrap_or(CURRENT);
+            (secret.labelled(stage), format!("staging label: {stage}"))
+        }
     };
-    let found = secret.versions.iter().enumerate().find(|(age, version)| {
-        request.version_id.as_ref().is_none_or(|id| *id == version.id)
-            && wanted.as_ref().is_none_or(|label| label == state::stage(*age))
-    });
-    let (age, version) = found.ok_or_else(|| {
-        let label = wanted.as_deref().unwrap_or("the version asked for");
-        let message = format!("Secrets Manager can't find the specified secret value for staging label: {label}");
+    let version = found.ok_or_else(|| {
+        let message = format!("Secrets Manager can't find the specified secret value for {wanted}");
         Refusal("ResourceNotFoundException", message)
     })?;
+    if stage.is_some_and(|stage| !version.stages.iter().any(|known| known == stage)) {
+        let message = "You provided a VersionStage that is not associated to the provided VersionId.";
+        return Err(Refusal("InvalidRequestException", message.into()));
+    }
     let mut answer = json!({
         "ARN": arn(name),
         "Name": name,
         "VersionId": version.id,
-        "VersionStages": [state::stage(age)],
+        "VersionStages": version.stages,
         "CreatedDate": date(version.created_ms),
     });
     if let Some(text) = &version.text {
@@ -175,11 +146,10 @@ fn list(state: &State) -> Value {
 }
 
 fn description(name: &str, secret: &Secret) -> Value {
-    let stages: serde_json::Map<_, _> = secret
-        .versions
-        .iter()
-        .enumerate()
-        .map(|(age, version)| (version.id.clone(), json!([state::stage(age)])))
+    // A version without a label is deprecated and not listed.
+    let labelled = secret.versions.iter().filter(|version| !version.stages.is_empty());
+    let stages: serde_json::Map<_, _> = labelled
+        .map(|version| (version.id.clone(), json!(version.stages)))
         .collect();
     let changed = secret
         .versions
@@ -199,124 +169,6 @@ fn description(name: &str, secret: &Secret) -> Value {
         answer["DeletedDate"] = date(deleted);
     }
     answer
-}
-
-fn create(state: &mut State, request: Create, now: i64) -> Answer {
-    let name = request.name;
-    let legal = |c: char| c.is_ascii_alphanumeric() || "/_+=.@-".contains(c);
-    if name.is_empty() || name.len() > 512 || !name.chars().all(legal) {
-        let message =
-            "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!";
-        return Err(Refusal("ValidationException", message.into()));
-    }
-    match state.find(&name) {
-        Some(secret) if secret.deleted_ms.is_some() => {
-            let message =
-                "You can't create this secret because a secret with this name is already scheduled for deletion.";
-            return Err(Refusal("InvalidRequestException", message.into()));
-        }
-        Some(_) => {
-            let message = format!("The operation failed because the secret {name} already exists.");
-            return Err(Refusal("ResourceExistsException", message));
-        }
-        None => {}
-    }
-    let mut secret = Secret {
-        description: request.description,
-        created_ms: now,
-        ..Secret::default()
-    };
-    let version = version(request.value, now)?;
-    let mut answer = json!({ "ARN": arn(&name), "Name": name });
-    if let Some(version) = version {
-        answer["VersionId"] = json!(version.id);
-        secret.push(version);
-    }
-    save(state, &name, Some(secret))?;
-    Ok(answer)
-}
-
-/// `PutSecretValue` and `UpdateSecret` differ in the description only.
-fn put(state: &mut State, request: Put, now: i64) -> Answer {
-    let name = name_of(&request.secret_id).to_owned();
-    let mut secret = live(state, &name)?.clone();
-    if request.description.is_some() {
-        secret.description = request.description;
-    }
-    let mut answer = json!({ "ARN": arn(&name), "Name": name });
-    if let Some(version) = version(request.value, now)? {
-        answer["VersionId"] = json!(version.id);
-        answer["VersionStages"] = json!([state::stage(0)]);
-        match secret.versions.iter().find(|known| known.id == version.id) {
-            None => secret.push(version),
-            // The token of a retried request: the same content is the same version.
-            Some(known) if known.text == version.text && known.binary == version.binary => {}
-            Some(_) => {
-                let message =
-                    "You can't use ClientRequestToken because that value is already in use for a version of secret";
-                return Err(Refusal("ResourceExistsException", message.into()));
-            }
-        }
-    }
-    save(state, &name, Some(secret))?;
-    Ok(answer)
-}
-
-fn delete(state: &mut State, request: Delete, now: i64) -> Answer {
-    let name = name_of(&request.secret_id).to_owned();
-    if request.force_delete_without_recovery {
-        save(state, &name, None)?;
-        return Ok(json!({ "ARN": arn(&name), "Name": name, "DeletionDate": date(now) }));
-    }
-    let days = request.recovery_window_in_days.unwrap_or(30);
-    if !(7..=30).contains(&days) {
-        let message = "RecoveryWindowInDays value must be between 7 and 30 days (inclusive).";
-        return Err(Refusal("InvalidParameterException", message.into()));
-    }
-    let mut secret = live(state, &name)?.clone();
-    secret.deleted_ms = Some(now);
-    save(state, &name, Some(secret))?;
-    let gone = now + days * 24 * 60 * 60 * 1000;
-    Ok(json!({ "ARN": arn(&name), "Name": name, "DeletionDate": date(gone) }))
-}
-
-fn restore(state: &mut State, request: Lookup) -> Answer {
-    let name = name_of(&request.secret_id).to_owned();
-    let mut secret = state.find(&name).ok_or_else(not_found)?.clone();
-    secret.deleted_ms = None;
-    save(state, &name, Some(secret))?;
-    Ok(json!({ "ARN": arn(&name), "Name": name }))
-}
-
-fn save(state: &mut State, name: &str, secret: Option<Secret>) -> Result<(), Refusal> {
-    state
-        .replace(name, secret)
-        .map_err(|error| Refusal("InternalServiceError", error.to_string()))
-}
-
-/// The version that a request carries, if it carries a value.
-fn version(value: NewValue, now: i64) -> Result<Option<Version>, Refusal> {
-    let NewValue {
-        client_request_token,
-        secret_string: text,
-        secret_binary: binary,
-    } = value;
-    match (&text, &binary) {
-        (None, None) => Ok(None),
-        (Some(_), Some(_)) => {
-            let message = "You can't specify both a binary secret value and a string secret value in the same secret.";
-            Err(Refusal("InvalidParameterException", message.into()))
-        }
-        _ => {
-            let id = client_request_token.unwrap_or_else(new_id);
-            Ok(Some(Version {
-                id,
-                created_ms: now,
-                text,
-                binary,
-            }))
-        }
-    }
 }
 
 fn live<'a>(state: &'a State, name: &str) -> Result<&'a Secret, Refusal> {

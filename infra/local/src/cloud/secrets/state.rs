@@ -10,7 +10,16 @@ use serde::{Deserialize, Serialize};
 use crate::cloud::folder::not_writable;
 use crate::cloud::{StartError, new_id};
 
-/// A secret with its two latest versions, newest first.
+/// The label of the version that a request without a version gets.
+pub(super) const CURRENT: &str = "AWSCURRENT";
+/// The label of the version that was the current one before.
+pub(super) const PREVIOUS: &str = "AWSPREVIOUS";
+/// So many versions are kept; older ones go when they have no label and are a day old.
+/// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html>
+const MAX_VERSIONS: usize = 100;
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// A secret with its versions, newest first.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub(super) struct Secret {
     pub(super) created_ms: i64,
@@ -30,24 +39,76 @@ pub(super) struct Version {
     /// Base64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) binary: Option<String>,
+    /// Its staging labels; each is attached to one version of the secret at most.
+    #[serde(default)]
+    pub(super) stages: Vec<String>,
 }
 
 impl Secret {
-    pub(super) fn push(&mut self, version: Version) {
+    /// The version with this id.
+    pub(super) fn version(&self, id: &str) -> Option<&Version> {
+        self.versions.iter().find(|version| version.id == id)
+    }
+
+    /// The version that a staging label is attached to.
+    pub(super) fn labelled(&self, stage: &str) -> Option<&Version> {
+        let mut versions = self.versions.iter();
+        versions.find(|version| version.stages.iter().any(|known| known == stage))
+    }
+
+    /// Adds a version with these labels, which leave the versions that had them. The first one is the current one,
+    /// whatever its labels.
+    pub(super) fn push(&mut self, version: Version, stages: &[String]) {
+        let (id, now) = (version.id.clone(), version.created_ms);
+        let is_first = self.versions.is_empty();
         self.versions.insert(0, version);
-        self.versions.truncate(2);
+        for stage in stages {
+            self.attach(stage, &id);
+        }
+        if is_first {
+            self.attach(CURRENT, &id);
+        }
+        let is_kept = |version: &Version| !version.stages.is_empty() || now - version.created_ms < DAY_MS;
+        while self.versions.len() > MAX_VERSIONS {
+            let Some(oldest) = self.versions.iter().rposition(|version| !is_kept(version)) else {
+                break;
+            };
+            self.versions.remove(oldest);
+        }
+    }
+
+    /// Attaches a label to a version, and `AWSPREVIOUS` to the one that `AWSCURRENT` leaves.
+    pub(super) fn attach(&mut self, stage: &str, id: &str) {
+        let left = self.detach(stage).filter(|left| left != id);
+        if let Some(version) = self.versions.iter_mut().find(|version| version.id == id) {
+            version.stages.push(stage.to_owned());
+        }
+        if let Some(left) = left.filter(|_| stage == CURRENT) {
+            self.attach(PREVIOUS, &left);
+        }
+    }
+
+    /// Takes a label off the version that has it, whose id this is.
+    pub(super) fn detach(&mut self, stage: &str) -> Option<String> {
+        let mut versions = self.versions.iter_mut();
+        versions.find_map(|version| {
+            let at = version.stages.iter().position(|known| known == stage)?;
+            version.stages.remove(at);
+            Some(version.id.clone())
+        })
+    }
+
+    /// Releases before this one wrote no labels: the newest version was the current one.
+    fn label_by_age(&mut self) {
+        if self.versions.iter().all(|version| version.stages.is_empty()) {
+            for (version, stage) in self.versions.iter_mut().zip([CURRENT, PREVIOUS]) {
+                version.stages.push(stage.to_owned());
+            }
+        }
     }
 }
 
-/// The staging label of a version that is this many versions old.
-pub(super) fn stage(age: usize) -> &'static str {
-    match age {
-        0 => "AWSCURRENT",
-        _ => "AWSPREVIOUS",
-    }
-}
-
-/// All secrets: those of the file and those of this process's environment, which win.
+/// All secrets: those of the file and those of this process's environment, which win until somebody puts a value.
 pub(super) struct State {
     file: Option<PathBuf>,
     stored: BTreeMap<String, Secret>,
@@ -56,10 +117,11 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn open(file: Option<PathBuf>) -> Result<Self, StartError> {
-        let stored = match &file {
+        let mut stored = match &file {
             Some(file) => load(file)?,
             None => BTreeMap::new(),
         };
+        stored.values_mut().for_each(Secret::label_by_age);
         Ok(Self {
             file,
             stored,
@@ -73,17 +135,31 @@ impl State {
             created_ms: now,
             text: Some(text),
             binary: None,
+            stages: Vec::new(),
         };
-        let secret = Secret {
+        let mut secret = Secret {
             created_ms: now,
-            versions: vec![version],
             ..Secret::default()
         };
+        secret.push(version, &[]);
         self.seeded.insert(name, secret);
     }
 
     pub(super) fn find(&self, name: &str) -> Option<&Secret> {
         self.seeded.get(name).or_else(|| self.stored.get(name))
+    }
+
+    /// What a change of a secret begins with. What the environment said is never written: a change begins with what is
+    /// stored below it.
+    pub(super) fn to_change(&self, name: &str) -> Option<Secret> {
+        let below = || {
+            let seeded = self.seeded.get(name)?;
+            Some(Secret {
+                created_ms: seeded.created_ms,
+                ..Secret::default()
+            })
+        };
+        self.stored.get(name).cloned().or_else(below)
     }
 
     pub(super) fn all(&self) -> BTreeMap<&str, &Secret> {
