@@ -25,7 +25,7 @@ CARGO_DENY_ROOT := $(CACHE)/cargo-deny-$(CARGO_DENY_VERSION)
 CARGO_DENY := $(CARGO_DENY_ROOT)/bin/cargo-deny
 
 ##@ Work
-.PHONY: help dev demo test test-kill test-kill-ledger test-sdk audit-verify clean-data new-function
+.PHONY: help dev demo test test-kill test-kill-ledger test-sdk audit-verify rotate-secret clean-data new-function
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z0-9_-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
@@ -55,6 +55,10 @@ test-sdk: $(SDK_VENV)/.ready ## Have the official clients of OpenAI (Python, and
 
 audit-verify: ## Recompute the hash chains of the audit log (ARGS="--table NAME" for one in AWS)
 	cargo run --quiet -p local --bin parlance -- audit verify $(ARGS)
+
+rotate-secret: ## Put a new key in use: SECRET=signing or encryption, of a running `make dev` (ARGS="--stack NAME" on AWS)
+	@test -n "$(SECRET)" || { echo "usage: make rotate-secret SECRET=signing|encryption [ARGS=--stack=NAME]" >&2; exit 2; }
+	cargo run --quiet -p local --bin parlance -- admin rotate-secret $(SECRET) $(ARGS)
 
 clean-data: ## Forget what the local services stored
 	rm -rf .parlance

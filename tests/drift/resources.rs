@@ -1,5 +1,7 @@
 //! Tables and queues are what the code, and the promises made about them, need.
 
+use app::KeyRing;
+use model::Secret;
 use serde_json::{Value, json};
 
 use local::template::{Function, Keys, StreamSource, Template};
@@ -47,6 +49,21 @@ fn what_cannot_be_rebuilt_can_be_restored() {
         assert_eq!(table.point_in_time_recovery, !rebuilt, "{}", table.id);
         assert_eq!(table.deletion_protection, table.id == "AuditTable", "{}", table.id);
     }
+}
+
+/// What the tables hold cannot be read without them.
+#[test]
+fn keys_are_generated_and_outlive_their_stack() {
+    let secrets = &template().secrets;
+    let secret = |name: &str| secrets.iter().find(|secret| secret.name == name).unwrap();
+    for name in ["JWT_SECRET", "ENCRYPTION_KEYS"] {
+        assert!(secret(name).generated && secret(name).retained, "{name}");
+    }
+    // CloudFormation puts what it generates into the object as one more member.
+    let (object, key) = secret("ENCRYPTION_KEYS").generated_into.clone().unwrap();
+    let mut ring: Value = serde_json::from_str(&object).unwrap();
+    ring[key] = json!("x".repeat(64));
+    assert_eq!(KeyRing::parse(&Secret::new(ring.to_string())).unwrap().current(), "1");
 }
 
 #[test]

@@ -21,10 +21,7 @@ pub enum Place {
 /// When the table cannot be read.
 pub async fn verify(place: Place) -> model::Result<Verified> {
     let (sdk, tables) = match place {
-        Place::Local(port) => {
-            let endpoint = format!("http://127.0.0.1:{port}");
-            (provision::sdk(&endpoint).await, provision::tables())
-        }
+        Place::Local(port) => (provision::sdk_at(port).await, provision::tables()),
         Place::Aws(table) => {
             let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
             let tables = Tables {

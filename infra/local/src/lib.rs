@@ -12,6 +12,7 @@ pub mod cloud;
 mod control;
 pub mod demo;
 pub mod functions;
+pub mod keys;
 mod options;
 mod outbox;
 mod provision;
@@ -20,4 +21,5 @@ mod stack;
 pub mod template;
 
 pub use options::{Options, SECRETS};
+pub use provision::sdk_at as local_sdk;
 pub use stack::{Drained, Stack, StartError};

@@ -101,6 +101,26 @@ enum Admin {
         #[arg(long, env = "TABLE_AUDIT")]
         audit_table: String,
     },
+    /// Put a new key in use: nobody is signed out, and nothing becomes unreadable
+    RotateSecret {
+        /// Which key
+        #[arg(value_enum)]
+        key: Key,
+        /// Stack in the AWS account of the environment; without it, a running local stack
+        #[arg(long)]
+        stack: Option<String>,
+        /// Rotate the signing key although tokens of the one before are still valid: their owners are signed out
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Key {
+    /// The one that signs tokens
+    Signing,
+    /// The one that encrypts what tables and clients keep
+    Encryption,
 }
 
 /// Longest time that threads are waited for which nobody needs any more, such as one that reads a document for
@@ -143,6 +163,9 @@ async fn run() -> ExitCode {
             identity_table,
             audit_table,
         })) => grant(&email, identity_table, audit_table).await,
+        Some(Command::Admin(Admin::RotateSecret { key, stack, force })) => {
+            rotate_secret(key, stack, force, arguments.aws_port).await
+        }
         Some(Command::ModelDouble { port, tokens, pause_ms }) => model_double(port, tokens, pause_ms).await,
         Some(Command::Samples { folder }) => local::sample_files::write(&folder).map_err(|error| error.to_string()),
     };
@@ -196,13 +219,41 @@ async fn grant(email: &str, identity_table: String, audit_table: String) -> Resu
     let sdk = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
     let tables = local::admin::tables(identity_table, audit_table);
     let granted = Box::pin(local::admin::grant(&sdk, tables, email, &model::Clock::default())).await;
-    let user = granted.map_err(|error| match error {
-        // What a table answered is for the operator here, who can act on it.
-        model::Error::Unavailable(source) | model::Error::Internal(source) => source.to_string(),
-        error => error.to_string(),
-    })?;
+    let user = granted.map_err(|error| told(&error))?;
     println!("{} ({}) is a platform admin", user.email, user.id);
     Ok(())
+}
+
+async fn rotate_secret(key: Key, stack: Option<String>, force: bool, aws_port: u16) -> Result<(), String> {
+    let (sdk, prefix) = match stack {
+        Some(stack) => {
+            let sdk = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
+            (sdk, format!("{stack}/"))
+        }
+        None => (local::local_sdk(aws_port).await, String::new()),
+    };
+    let keys = match key {
+        Key::Signing => local::keys::Keys::Signing,
+        Key::Encryption => local::keys::Keys::Encryption,
+    };
+    let rotated = Box::pin(local::keys::rotate(
+        &sdk,
+        &prefix,
+        keys,
+        force,
+        &model::Clock::default(),
+    ))
+    .await;
+    println!("{}", rotated.map_err(|error| told(&error))?);
+    Ok(())
+}
+
+/// What a service of AWS answered is for the operator here, who can act on it.
+fn told(error: &model::Error) -> String {
+    match error {
+        model::Error::Unavailable(source) | model::Error::Internal(source) => source.to_string(),
+        error => error.to_string(),
+    }
 }
 
 async fn verify(table: Option<String>, aws_port: u16) -> Result<(), String> {

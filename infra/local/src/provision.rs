@@ -4,11 +4,13 @@ use std::{collections::BTreeMap, fs, io, path::PathBuf, sync::OnceLock};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::Credentials;
-use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use model::{Error, Result};
 use store::{Objects, Tables};
 
-use crate::cloud::{ACCESS_KEY_ID, ACCOUNT, Cloud, Data, REGION, SECRET_ACCESS_KEY};
+use crate::{
+    cloud::{ACCESS_KEY_ID, ACCOUNT, Cloud, Data, REGION, SECRET_ACCESS_KEY},
+    keys,
+};
 
 /// Prefix of the table names.
 const PREFIX: &str = "parlance";
@@ -33,6 +35,11 @@ pub(crate) async fn sdk(endpoint: &str) -> SdkConfig {
         .await
 }
 
+/// An SDK configuration for the embedded services of a process that runs on this machine.
+pub async fn sdk_at(port: u16) -> SdkConfig {
+    sdk(&format!("http://127.0.0.1:{port}")).await
+}
+
 /// The names of the tables.
 pub(crate) fn tables() -> Tables {
     Tables::with_prefix(PREFIX)
@@ -53,7 +60,7 @@ pub(crate) async fn create(cloud: &Cloud, sdk: &SdkConfig, data: &Data) -> Resul
     futures::try_join!(
         create_tables(cloud, sdk, data),
         bucket.create_bucket(),
-        create_signing_secret(sdk)
+        keys::create(sdk)
     )?;
     Ok(())
 }
@@ -148,30 +155,6 @@ pub(crate) fn create_queue(cloud: &Cloud, queue: &str) -> Result<()> {
         created.map_err(|error| Error::internal(error.to_string()))?;
     }
     Ok(())
-}
-
-/// The secret that signs tokens, made once and kept with the data.
-async fn create_signing_secret(sdk: &SdkConfig) -> Result<()> {
-    let secrets = aws_sdk_secretsmanager::Client::new(sdk);
-    match secrets.get_secret_value().secret_id("JWT_SECRET").send().await {
-        Ok(_) => Ok(()),
-        Err(error)
-            if error
-                .as_service_error()
-                .is_some_and(GetSecretValueError::is_resource_not_found_exception) =>
-        {
-            let secret = hex::encode(model::id::random_bytes::<32>()?);
-            secrets
-                .create_secret()
-                .name("JWT_SECRET")
-                .secret_string(secret)
-                .send()
-                .await
-                .map_err(Error::unavailable)?;
-            Ok(())
-        }
-        Err(error) => Err(Error::unavailable(error)),
-    }
 }
 
 #[cfg(test)]

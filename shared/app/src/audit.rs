@@ -9,10 +9,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use store::AuditFilter;
 
-use crate::{App, Seal, audited::Deed};
+use crate::{App, Cipher, Undecryptable, audited::Deed};
 
-/// What every entry of a client is called in the chain. Its own words are sealed: they may name people.
+/// What every entry of a client is called in the chain. Its own words are encrypted: they may name people.
 const CLIENT_ACTION: &str = "client.entry";
+/// What the words of clients are encrypted for.
+const PURPOSE: &str = "audit entry";
 /// Largest `details` of a client's entry, bytes of JSON.
 const MAX_DETAILS_BYTES: usize = 16 * 1024;
 
@@ -35,7 +37,7 @@ pub struct AuditRecord {
 }
 
 impl App {
-    /// Adds a client's own entry about its user to the log of `tenant`. Its words are sealed under a key that only
+    /// Adds a client's own entry about its user to the log of `tenant`. Its words are encrypted under a key that only
     /// the user's salt gives.
     ///
     /// # Errors
@@ -55,11 +57,8 @@ impl App {
             let text = serde_json::to_vec(&client).map_err(Error::internal)?;
             let salt = self.make_audit_salt(user).await?;
             let mut entry = self.entry(actor, tenant, Deed::to_user(CLIENT_ACTION, user))?;
-            let sealed = self
-                .audit_seal(&salt)
-                .await?
-                .close(entry.id.as_str().as_bytes(), &text)?;
-            entry.sealed = Some(STANDARD.encode(sealed));
+            let cipher = self.cipher(&salt, PURPOSE).await?;
+            entry.sealed = Some(STANDARD.encode(cipher.encrypt(entry.id.as_str().as_bytes(), &text)?));
             entry.source = AuditSource::Client;
             self.store.record(&entry).await?;
             Ok(AuditRecord {
@@ -112,34 +111,55 @@ impl App {
         })
     }
 
-    /// Reads what is sealed. Entries of an erased person keep their place and say nothing.
+    /// Decrypts what clients wrote. Entries of an erased person keep their place and say nothing.
     async fn open(&self, entries: Vec<AuditEntry>) -> Result<Vec<AuditRecord>> {
-        let mut seals: HashMap<String, Option<Seal>> = HashMap::new();
+        let mut ciphers: HashMap<String, Option<(Vec<u8>, Cipher)>> = HashMap::new();
         let mut records = Vec::with_capacity(entries.len());
         for entry in entries {
             let mut client = None;
-            if let Some(sealed) = &entry.sealed {
-                if !seals.contains_key(&entry.subject) {
+            if let Some(encrypted) = &entry.sealed {
+                if !ciphers.contains_key(&entry.subject) {
                     let salt = self.store.audit_log().salt(&UserId(entry.subject.clone())).await?;
-                    let seal = match salt {
-                        Some(salt) => Some(self.audit_seal(&salt).await?),
+                    let cipher = match salt {
+                        Some(salt) => Some((salt.clone(), self.cipher(&salt, PURPOSE).await?)),
                         None => None,
                     };
-                    seals.insert(entry.subject.clone(), seal);
+                    ciphers.insert(entry.subject.clone(), cipher);
                 }
-                let seal = seals.get(&entry.subject).and_then(Option::as_ref);
-                client = seal.and_then(|seal| {
-                    let text = seal.open(entry.id.as_str().as_bytes(), &STANDARD.decode(sealed).ok()?)?;
-                    serde_json::from_slice(&text).ok()
-                });
+                if let Some(Some((salt, cipher))) = ciphers.get_mut(&entry.subject) {
+                    client = self.decrypt(&entry, encrypted, salt, cipher).await?;
+                }
             }
             records.push(AuditRecord { entry, client });
         }
         Ok(records)
     }
 
-    async fn audit_seal(&self, salt: &[u8]) -> Result<Seal> {
-        Seal::derive(&self.sealing_key().await?, salt, "audit entry")
+    /// What a client wrote; none when it cannot be read any more. An entry under a key that was added just now makes
+    /// `cipher` a newer one.
+    async fn decrypt(
+        &self,
+        entry: &AuditEntry,
+        encrypted: &str,
+        salt: &[u8],
+        cipher: &mut Cipher,
+    ) -> Result<Option<ClientEntry>> {
+        let Ok(encrypted) = STANDARD.decode(encrypted) else {
+            return Ok(None);
+        };
+        let context = entry.id.as_str().as_bytes();
+        let mut text = cipher.decrypt(context, &encrypted);
+        if text == Err(Undecryptable::UnknownKey) {
+            *cipher = self.newest_cipher(salt, PURPOSE).await?;
+            text = cipher.decrypt(context, &encrypted);
+        }
+        match text {
+            Ok(text) => Ok(serde_json::from_slice(&text).ok()),
+            Err(error) => {
+                tracing::error!(audit_entry = entry.id.as_str(), %error, "audit.entry_unreadable");
+                Ok(None)
+            }
+        }
     }
 
     /// The salt of a user, made when there is none.

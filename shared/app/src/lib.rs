@@ -17,12 +17,15 @@ mod completions;
 mod config;
 mod conversations;
 mod credentials;
+mod encryption;
 mod estate;
 mod export_user;
 mod generate;
 mod guesses;
 mod index_document;
 mod invitations;
+mod key_derivation;
+mod key_ring;
 mod known;
 mod letters;
 mod mail;
@@ -41,7 +44,6 @@ mod readiness;
 mod relay_outbox;
 mod reset_quotas;
 mod roll_up_usage;
-mod seal;
 mod search;
 mod secrets;
 mod segments;
@@ -66,11 +68,13 @@ pub use completions::{Completion, CompletionEvent, CompletionRequest, Completion
 pub use config::{Bedrock, ClerkConfig, Config, ConfigError, DEFAULT_PUBLIC_URL, Providers};
 pub use conversations::NewConversation;
 pub use credentials::NewCredentials;
+pub use encryption::{Cipher, EncryptionKeys, Undecryptable};
 pub use export_user::ExportFound;
 pub use futures::future::BoxFuture;
 pub use generate::{Embedded, EmbeddingRequest, Generated, Generation, GenerationStream, Outcome, Payer};
 pub use index_document::Delivery;
 pub use invitations::InvitedTo;
+pub use key_ring::KeyRing;
 pub use llm::{Message, Role};
 pub use mail::Mailer;
 pub use members::Seat;
@@ -83,7 +87,6 @@ pub use origin::Origin;
 pub use prompts::PromptChange;
 pub use readiness::{ChatHealth, Dependency, Readiness};
 pub use roll_up_usage::Unfinished;
-pub use seal::Seal;
 pub use search::Found;
 pub use settings::SettingsFound;
 pub use sign_in::{Credential, Identity, KeyGrant, SignedIn};
@@ -94,7 +97,6 @@ pub use store::{
 };
 use store::{Chatbots, Conversations, Documents, Objects, Queues, Store};
 pub use tokens::TokenPair;
-use tokio::sync::OnceCell;
 pub use upload::Upload;
 pub use users::ChangedBy;
 
@@ -115,7 +117,8 @@ pub struct Inner {
     queues: Queues,
     mailer: Arc<dyn Mailer>,
     secrets: secrets::Secrets,
-    keys: OnceCell<tokens::Keys>,
+    signing_keys: secrets::Derived<tokens::SigningKeys>,
+    encryption_keys: secrets::Derived<EncryptionKeys>,
     key_uses: api_keys::KeyUses,
     key_holders: api_keys::KeyHolders,
     hasher: passwords::Passwords,
@@ -156,14 +159,15 @@ impl App {
         let models = models::Models::new(sdk, &config, &clock)?;
         Ok(Self(Arc::new(Inner {
             ids: Ids::new(clock.clone()),
+            secrets: secrets::Secrets::new(sdk, &config.secrets_prefix, &clock),
             clock,
             store: Store::new(sdk, config.tables.clone()),
             segments: segments::Segments::new(objects.clone()),
             objects,
             queues: Queues::new(sdk, config.queues.clone()),
             mailer,
-            secrets: secrets::Secrets::new(sdk, &config.secrets_prefix),
-            keys: OnceCell::new(),
+            signing_keys: secrets::Derived::default(),
+            encryption_keys: secrets::Derived::default(),
             key_uses: api_keys::KeyUses::default(),
             key_holders: api_keys::KeyHolders::default(),
             hasher: passwords::Passwords::new()?,
@@ -209,10 +213,5 @@ impl App {
     /// Answers kept for repeated requests.
     pub fn idempotency(&self) -> store::Idempotency {
         self.store.idempotency(&self.clock)
-    }
-
-    /// The key that seals cursors and kept answers.
-    pub fn sealing_key(&self) -> BoxFuture<'_, Result<[u8; 32]>> {
-        Box::pin(async { Ok(self.keys().await?.sealing()) })
     }
 }

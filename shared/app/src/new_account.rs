@@ -71,8 +71,9 @@ impl App {
 
     async fn create_account(&self, sign_up: SignUp, role: PlatformRole, origin: &Origin) -> Result<SignedIn> {
         let (draft, password_hash) = self.draft_sign_up(sign_up, role).await?;
-        let session = self.new_session(&draft.user, origin)?;
-        let tokens = self.keys().await?.pair(&session)?;
+        let keys = self.signing_keys().await?;
+        let session = self.new_session(&draft.user, origin, &keys)?;
+        let tokens = keys.pair(&session)?;
         let own = user_actor(&draft.user, origin);
         let user = self.store_account(draft, &password_hash, Some(&session), &own).await?;
         Ok(SignedIn { user, tokens })

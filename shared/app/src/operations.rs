@@ -134,7 +134,7 @@ impl App {
     async fn forget(&self, epoch: u64) {
         self.caches.epoch.fetch_max(epoch, Ordering::Relaxed);
         self.segments.clear();
-        self.secrets.clear().await;
+        self.secrets.expire();
         self.clerk.clear().await;
     }
 

@@ -8,7 +8,10 @@ use model::{
     User, api_key, audit::ActorKind, session::Presented,
 };
 
-use crate::{App, Origin, TokenPair, guesses};
+use crate::{
+    App, Origin, TokenPair, guesses,
+    tokens::{SigningKeys, TokenUse},
+};
 
 /// An account with fresh tokens.
 #[derive(Debug)]
@@ -120,16 +123,18 @@ impl App {
             let (user, hash) = known.map(|found| (found.user, found.password_hash)).unzip();
             let right = self.hasher.verify(password, hash.flatten()).await?;
             let user = user.filter(|user| right && user.is_active()).ok_or(WRONG)?;
-            let session = self.new_session(&user, origin)?;
-            let tokens = self.keys().await?.pair(&session)?;
+            let keys = self.signing_keys().await?;
+            let session = self.new_session(&user, origin, &keys)?;
+            let tokens = keys.pair(&session)?;
             self.store.sessions().begin(&session).await?;
             self.guessed_right(guess).await?;
             Ok(SignedIn { user, tokens })
         })
     }
 
-    pub(crate) fn new_session(&self, user: &User, origin: &Origin) -> Result<Session> {
+    pub(crate) fn new_session(&self, user: &User, origin: &Origin, keys: &SigningKeys) -> Result<Session> {
         Ok(Session {
+            signing_key: keys.id_at(self.clock.now()).to_owned(),
             epoch: user.session_epoch,
             user_agent: origin.user_agent.clone(),
             network: origin.network.clone(),
@@ -144,8 +149,8 @@ impl App {
     /// [`Error::Unauthorized`].
     pub fn refresh<'a>(&'a self, token: &'a Secret) -> BoxFuture<'a, Result<TokenPair>> {
         Box::pin(async move {
-            let keys = self.keys().await?;
-            let presented = keys.refresh(token, self.clock.now())?;
+            let presented = self.verify_token(token, TokenUse::Refresh).await?;
+            let keys = self.signing_keys().await?;
             loop {
                 let Some((user, session)) = self
                     .store
@@ -161,7 +166,7 @@ impl App {
                 }
                 match session.presented(presented.generation, now) {
                     Presented::Current => {
-                        let next = session.rotated(now);
+                        let next = session.rotated(now, keys.id_at(now));
                         // Signed before it is stored: what is stored can always be answered.
                         let pair = keys.pair(&next)?;
                         if self.store.sessions().rotate(&session, &next).await? {
@@ -205,7 +210,7 @@ impl App {
                 return self.authenticate_with_clerk(token).await;
             }
             let now = self.clock.now();
-            let claims = self.keys().await?.access(token, now)?;
+            let claims = self.verify_token(token, TokenUse::Access).await?;
             let found = self
                 .store
                 .accounts()

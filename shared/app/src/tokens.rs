@@ -1,14 +1,20 @@
-//! Access and refresh tokens: JWTs (RFC 7519) signed with HS256 under one secret.
+//! Access and refresh tokens: JWTs (RFC 7519) signed with HS256. They name their key (`kid`), because there are two: the
+//! current value of the secret `JWT_SECRET`, and the one before, whose tokens are accepted until they expire.
 //!
 //! Minting is deterministic: the same session state gives the same bytes. That is how a refresh that lost a
 //! race answers the same pair as the one that won it, without tokens ever being stored.
 
-use aws_lc_rs::hkdf;
+use std::sync::Arc;
+
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use model::{Error, Result, Secret, Session, SessionId, Timestamp, UserId, session::ACCESS_TTL, time::after};
 use serde::{Deserialize, Serialize};
 
-use crate::App;
+use crate::{
+    App,
+    key_derivation::derive,
+    secrets::{ACTIVATION_MS, JWT_SECRET, SecretVersion, SecretVersions},
+};
 
 const ISSUER: &str = "parlance";
 const AUDIENCE: &str = "parlance-api";
@@ -24,9 +30,10 @@ pub struct TokenPair {
     pub expires_in: u64,
 }
 
+/// What a token is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Use {
+pub(crate) enum TokenUse {
     Access,
     Refresh,
 }
@@ -38,7 +45,7 @@ struct Claims {
     sub: UserId,
     sid: SessionId,
     #[serde(rename = "typ")]
-    usage: Use,
+    usage: TokenUse,
     #[serde(rename = "gen")]
     generation: u64,
     iat: i64,
@@ -53,11 +60,19 @@ pub(crate) struct Verified {
     pub(crate) generation: u64,
 }
 
-/// Keys derived from the secret `JWT_SECRET`, one for each purpose.
-pub(crate) struct Keys {
+/// The keys that verify tokens, of which one signs.
+pub(crate) struct SigningKeys {
+    current: SigningKey,
+    previous: Option<SigningKey>,
+    /// When the current one begins to sign: every process knows of it then. Milliseconds since the Unix epoch.
+    signs_from_ms: i64,
+}
+
+/// What is derived from one value of the secret.
+struct SigningKey {
+    id: String,
     encoding: EncodingKey,
     decoding: DecodingKey,
-    sealing: [u8; 32],
 }
 
 const INVALID: Error = Error::Unauthorized {
@@ -69,43 +84,18 @@ const EXPIRED: Error = Error::Unauthorized {
     detail: "The token has expired; refresh it.",
 };
 
-impl Keys {
-    pub(crate) fn derive(secret: &Secret) -> Result<Self> {
-        // Only the first call of a process counts; the provider is the only one compiled in.
-        let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
-        let root = hkdf::Salt::new(hkdf::HKDF_SHA256, ISSUER.as_bytes()).extract(secret.expose().as_bytes());
-        let derive = |purpose: &[u8]| -> Result<[u8; 32]> {
-            let mut key = [0; 32];
-            let fill = |_| Error::internal("key derivation failed");
-            root.expand(&[purpose], hkdf::HKDF_SHA256)
-                .map_err(fill)?
-                .fill(&mut key)
-                .map_err(fill)?;
-            Ok(key)
-        };
-        let signing = derive(b"jwt-hs256")?;
+impl SigningKey {
+    fn derive(secret: &Secret) -> Result<Self> {
+        let derived = |purpose| derive(secret.expose().as_bytes(), ISSUER.as_bytes(), purpose);
+        let (key, id) = (derived(b"jwt-hs256")?, derived(b"jwt-kid")?);
         Ok(Self {
-            encoding: EncodingKey::from_secret(&signing),
-            decoding: DecodingKey::from_secret(&signing),
-            sealing: derive(b"sealing")?,
+            id: hex::encode(&id[..8]),
+            encoding: EncodingKey::from_secret(&key),
+            decoding: DecodingKey::from_secret(&key),
         })
     }
 
-    pub(crate) fn sealing(&self) -> [u8; 32] {
-        self.sealing
-    }
-
-    /// The pair of the session's current generation.
-    pub(crate) fn pair(&self, session: &Session) -> Result<TokenPair> {
-        let access_end = after(session.rotated_at, ACCESS_TTL).min(session.expires_at);
-        Ok(TokenPair {
-            access: self.sign(session, Use::Access, access_end)?,
-            refresh: self.sign(session, Use::Refresh, session.expires_at)?,
-            expires_in: ACCESS_TTL.as_secs(),
-        })
-    }
-
-    fn sign(&self, session: &Session, usage: Use, end: Timestamp) -> Result<Secret> {
+    fn sign(&self, session: &Session, usage: TokenUse, end: Timestamp) -> Result<Secret> {
         let claims = Claims {
             iss: ISSUER.to_owned(),
             aud: AUDIENCE.to_owned(),
@@ -116,27 +106,74 @@ impl Keys {
             iat: session.rotated_at.as_second(),
             exp: end.as_second(),
         };
-        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
+        let header = Header {
+            kid: Some(self.id.clone()),
+            ..Header::new(Algorithm::HS256)
+        };
+        jsonwebtoken::encode(&header, &claims, &self.encoding)
             .map(Secret::new)
             .map_err(Error::internal)
     }
+}
 
-    pub(crate) fn access(&self, token: &Secret, now: Timestamp) -> Result<Verified> {
-        self.verify(token, Use::Access, now)
+impl SigningKeys {
+    pub(crate) fn derive(secret: &SecretVersions) -> Result<Self> {
+        // Only the first call of a process counts; the provider is the only one compiled in.
+        let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
+        let key = |version: &SecretVersion| SigningKey::derive(&version.text);
+        Ok(Self {
+            current: key(&secret.current)?,
+            previous: secret.previous.as_ref().map(key).transpose()?,
+            signs_from_ms: secret.current.created_ms.saturating_add(ACTIVATION_MS),
+        })
     }
 
-    pub(crate) fn refresh(&self, token: &Secret, now: Timestamp) -> Result<Verified> {
-        self.verify(token, Use::Refresh, now)
+    /// Id of the key that signs what is issued at `now`.
+    pub(crate) fn id_at(&self, now: Timestamp) -> &str {
+        match &self.previous {
+            Some(previous) if now.as_millisecond() < self.signs_from_ms => &previous.id,
+            _ => &self.current.id,
+        }
     }
 
-    fn verify(&self, token: &Secret, usage: Use, now: Timestamp) -> Result<Verified> {
+    /// The pair of the session's current generation, signed by its key; by the current one when that is gone.
+    pub(crate) fn pair(&self, session: &Session) -> Result<TokenPair> {
+        let access_end = after(session.rotated_at, ACCESS_TTL).min(session.expires_at);
+        let key = self.with_id(&session.signing_key).unwrap_or(&self.current);
+        Ok(TokenPair {
+            access: key.sign(session, TokenUse::Access, access_end)?,
+            refresh: key.sign(session, TokenUse::Refresh, session.expires_at)?,
+            expires_in: ACCESS_TTL.as_secs(),
+        })
+    }
+
+    fn all(&self) -> impl Iterator<Item = &SigningKey> {
+        [Some(&self.current), self.previous.as_ref()].into_iter().flatten()
+    }
+
+    fn with_id(&self, id: &str) -> Option<&SigningKey> {
+        self.all().find(|key| key.id == id)
+    }
+
+    /// The token's content; none when it names a key that is not one of these.
+    fn verify(&self, token: &Secret, usage: TokenUse, now: Timestamp) -> Result<Option<Verified>> {
+        let header = jsonwebtoken::decode_header(token.expose()).map_err(|_| INVALID)?;
+        let candidates: Vec<_> = match &header.kid {
+            Some(id) => self.with_id(id).into_iter().collect(),
+            // Issued before keys had ids.
+            None => self.all().collect(),
+        };
+        if candidates.is_empty() {
+            return Ok(None);
+        }
         let mut rules = Validation::new(Algorithm::HS256);
         rules.set_issuer(&[ISSUER]);
         rules.set_audience(&[AUDIENCE]);
         rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         // The library would ask the system clock; ours is asked below.
         rules.validate_exp = false;
-        let token = jsonwebtoken::decode::<Claims>(token.expose(), &self.decoding, &rules).map_err(|_| INVALID)?;
+        let decode = |key: &SigningKey| jsonwebtoken::decode::<Claims>(token.expose(), &key.decoding, &rules).ok();
+        let token = candidates.into_iter().find_map(decode).ok_or(INVALID)?;
         let Claims {
             sub,
             sid,
@@ -151,19 +188,34 @@ impl Keys {
         if now.as_second() >= exp {
             return Err(EXPIRED);
         }
-        Ok(Verified {
+        Ok(Some(Verified {
             user: sub,
             session: sid,
             generation,
-        })
+        }))
     }
 }
 
 impl App {
-    pub(crate) async fn keys(&self) -> Result<&Keys> {
-        self.keys
-            .get_or_try_init(|| async { Keys::derive(&self.secrets.require("JWT_SECRET").await?) })
-            .await
+    pub(crate) async fn signing_keys(&self) -> Result<Arc<SigningKeys>> {
+        let secret = self.secrets.require(JWT_SECRET).await?;
+        self.signing_keys.of(&[&secret], || SigningKeys::derive(&secret))
+    }
+
+    /// Whose token this is. One that names a key which is not known may be of a newer one.
+    ///
+    /// # Errors
+    /// [`Error::Unauthorized`]; [`Error::Unavailable`] when whether there is such a key cannot be found out now.
+    pub(crate) async fn verify_token(&self, token: &Secret, usage: TokenUse) -> Result<Verified> {
+        let now = self.clock.now();
+        let mut secret = self.secrets.require(JWT_SECRET).await?;
+        let keys = self.signing_keys.of(&[&secret], || SigningKeys::derive(&secret))?;
+        if let Some(verified) = keys.verify(token, usage, now)? {
+            return Ok(verified);
+        }
+        secret = self.secrets.newer_than(JWT_SECRET, &secret).await?;
+        let keys = self.signing_keys.of(&[&secret], || SigningKeys::derive(&secret))?;
+        keys.verify(token, usage, now)?.ok_or(INVALID)
     }
 }
 
@@ -171,6 +223,20 @@ impl App {
 #[expect(clippy::unwrap_used, reason = "a failing step is the test's failure")]
 mod tests {
     use super::*;
+
+    /// The keys of the values of a secret, the current one first.
+    fn keys(values: &[&str]) -> SigningKeys {
+        let mut versions = values.iter().map(|value| SecretVersion::new(value, 1_800_000_000_000));
+        let secret = SecretVersions {
+            current: versions.next().unwrap(),
+            previous: versions.next(),
+        };
+        SigningKeys::derive(&secret).unwrap()
+    }
+
+    fn is_valid(keys: &SigningKeys, token: &Secret, usage: TokenUse, now: Timestamp) -> bool {
+        matches!(keys.verify(token, usage, now), Ok(Some(_)))
+    }
 
     fn session() -> Session {
         Session::begin(
@@ -181,10 +247,44 @@ mod tests {
     }
 
     #[test]
-    fn the_same_session_state_gives_the_same_bytes() {
-        let keys = Keys::derive(&Secret::new("one")).unwrap();
-        let (a, b) = (keys.pair(&session()).unwrap(), keys.pair(&session()).unwrap());
-        assert_eq!((a.access, a.refresh), (b.access, b.refresh));
+    fn the_same_session_state_gives_the_same_bytes_also_after_its_key_was_replaced() {
+        let (before, after) = (keys(&["one"]), keys(&["two", "one"]));
+        let session = Session {
+            signing_key: before.current.id.clone(),
+            ..session()
+        };
+        let (a, b) = (before.pair(&session).unwrap(), after.pair(&session).unwrap());
+        assert_eq!((&a.access, &a.refresh), (&b.access, &b.refresh));
+        let gone = keys(&["three", "two"]).pair(&session).unwrap();
+        assert!(gone.refresh != a.refresh);
+    }
+
+    #[test]
+    fn a_new_key_signs_when_every_process_knows_of_it() {
+        let (first, second) = (keys(&["one"]), keys(&["two", "one"]));
+        let at = |seconds: i64| Timestamp::from_second(1_800_000_000 + seconds).unwrap();
+        assert_eq!(first.id_at(at(0)), first.current.id);
+        assert_eq!(second.id_at(at(89)), first.current.id);
+        assert_eq!(second.id_at(at(90)), second.current.id);
+    }
+
+    #[test]
+    fn a_token_of_the_key_before_is_valid_and_one_of_the_key_before_that_is_of_an_unknown_key() {
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let pair = keys(&["one"]).pair(&session()).unwrap();
+        for (values, expected) in [
+            (&["one"][..], true),
+            (&["two", "one"], true),
+            (&["three", "two"], false),
+        ] {
+            assert_eq!(
+                is_valid(&keys(values), &pair.access, TokenUse::Access, now),
+                expected,
+                "{values:?}"
+            );
+        }
+        let unknown = keys(&["three", "two"]).verify(&pair.access, TokenUse::Access, now);
+        assert!(matches!(unknown, Ok(None)));
     }
 
     /// Bytes that look random and are the same in every run (xorshift64*, Vigna 2016).
@@ -243,7 +343,7 @@ mod tests {
     fn no_mutation_of_a_token_is_accepted() {
         let wanted = std::env::var("PARLANCE_MUTATIONS").ok();
         let wanted: usize = wanted.map_or(20_000, |wanted| wanted.parse().unwrap());
-        let keys = Keys::derive(&Secret::new("one")).unwrap();
+        let keys = keys(&["one"]);
         let now = Timestamp::from_second(1_800_000_000).unwrap();
         let other = Session::begin(SessionId("t".into()), UserId("v".into()), now);
         let (pair, other) = (keys.pair(&session()).unwrap(), keys.pair(&other).unwrap());
@@ -258,38 +358,34 @@ mod tests {
             }
             tried += 1;
             let mutant = Secret::new(mutant);
-            let accepted = keys.access(&mutant, now).is_ok() || keys.refresh(&mutant, now).is_ok();
-            assert!(!accepted, "number {tried}: {}", mutant.expose());
+            let accepted = [TokenUse::Access, TokenUse::Refresh].map(|usage| is_valid(&keys, &mutant, usage, now));
+            assert_eq!(accepted, [false, false], "number {tried}: {}", mutant.expose());
         }
-        assert!(keys.access(&pair.access, now).is_ok() && keys.refresh(&other.refresh, now).is_ok());
+        assert!(is_valid(&keys, &pair.access, TokenUse::Access, now));
+        assert!(is_valid(&keys, &other.refresh, TokenUse::Refresh, now));
     }
 
     #[test]
     fn a_token_is_good_for_its_use_its_time_and_its_key_only() {
-        let (session, keys) = (session(), Keys::derive(&Secret::new("one")).unwrap());
-        let pair = keys.pair(&session).unwrap();
+        let (session, one) = (session(), keys(&["one"]));
+        let pair = one.pair(&session).unwrap();
         let at = |seconds: i64| Timestamp::from_second(1_800_000_000 + seconds).unwrap();
-        assert!(keys.access(&pair.access, at(899)).is_ok());
+        assert!(is_valid(&one, &pair.access, TokenUse::Access, at(899)));
         assert!(matches!(
-            keys.access(&pair.access, at(900)),
+            one.verify(&pair.access, TokenUse::Access, at(900)),
             Err(Error::Unauthorized {
                 code: "token_expired",
                 ..
             })
         ));
         assert!(
-            keys.access(&pair.refresh, at(0)).is_err(),
+            !is_valid(&one, &pair.refresh, TokenUse::Access, at(0)),
             "a refresh token is no access token"
         );
         assert!(
-            keys.refresh(&pair.access, at(0)).is_err(),
+            !is_valid(&one, &pair.access, TokenUse::Refresh, at(0)),
             "an access token is no refresh token"
         );
-        assert!(
-            Keys::derive(&Secret::new("two"))
-                .unwrap()
-                .access(&pair.access, at(0))
-                .is_err()
-        );
+        assert!(!is_valid(&keys(&["two"]), &pair.access, TokenUse::Access, at(0)));
     }
 }

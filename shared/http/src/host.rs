@@ -1,6 +1,6 @@
 //! What the border needs of the application. `App` is the one that serves; this crate's tests stand in a small one.
 
-use app::{App, Begun, Failed, IdempotencyKey, Identity, StoredAnswer};
+use app::{App, Begun, Cipher, Failed, IdempotencyKey, Identity, StoredAnswer};
 use futures::future::BoxFuture;
 use model::{Membership, Result, Secret};
 
@@ -27,8 +27,8 @@ pub trait Host: Send + Sync + 'static {
     /// Frees a claimed key.
     fn abandon<'a>(&'a self, key: &'a IdempotencyKey) -> BoxFuture<'a, Result<()>>;
 
-    /// The key from which the keys of cursors and kept answers are derived.
-    fn sealing_key(&self) -> BoxFuture<'_, Result<[u8; 32]>>;
+    /// Encrypts and decrypts for `purpose` (cursors, kept answers), with keys derived with `salt`.
+    fn cipher<'a>(&'a self, salt: &'a [u8], purpose: &'static str) -> BoxFuture<'a, Result<Cipher>>;
 
     /// Whether this is the key of the internal operations. Without one nothing is.
     fn is_service<'a>(&'a self, key: &'a Secret) -> BoxFuture<'a, Result<bool>> {
@@ -78,8 +78,8 @@ impl Host for App {
         Box::pin(async move { self.idempotency().abandon(key).await })
     }
 
-    fn sealing_key(&self) -> BoxFuture<'_, Result<[u8; 32]>> {
-        self.sealing_key()
+    fn cipher<'a>(&'a self, salt: &'a [u8], purpose: &'static str) -> BoxFuture<'a, Result<Cipher>> {
+        self.cipher(salt, purpose)
     }
 
     fn is_service<'a>(&'a self, key: &'a Secret) -> BoxFuture<'a, Result<bool>> {

@@ -6,7 +6,7 @@ mod recording;
 
 use std::{sync::Arc, time::Duration};
 
-use app::{Begun, Credential, IdempotencyKey, Seal, StoredAnswer};
+use app::{Begun, Cipher, Credential, IdempotencyKey, StoredAnswer, Undecryptable};
 use axum::{
     body::Body,
     extract::Request,
@@ -58,7 +58,7 @@ enum Claimed {
 struct Claim {
     scope: Arc<Scope>,
     key: IdempotencyKey,
-    seal: Seal,
+    cipher: Cipher,
     context: Vec<u8>,
 }
 
@@ -96,7 +96,7 @@ async fn claim(scope: &Arc<Scope>, request: Request) -> Result<Claimed> {
         route: format!("{} {}", scope.method, scope.path),
         key,
     };
-    let seal = Seal::derive(&scope.host.sealing_key().await?, key.key.as_bytes(), "kept answer")?;
+    let cipher = scope.host.cipher(key.key.as_bytes(), "kept answer").await?;
     let context = format!("{}\n{}", key.scope, key.route).into_bytes();
     match scope.host.begin(&key, &fingerprint).await? {
         Begun::Fresh => Ok(Claimed::Fresh(
@@ -104,11 +104,11 @@ async fn claim(scope: &Arc<Scope>, request: Request) -> Result<Claimed> {
             Claim {
                 scope: scope.clone(),
                 key,
-                seal,
+                cipher,
                 context,
             },
         )),
-        Begun::Replay(kept) => replay(&seal, &context, &kept).map(Claimed::Replay),
+        Begun::Replay(kept) => replay(&cipher, &context, &kept).map(Claimed::Replay),
         Begun::Mismatch => Err(Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             "idempotency_key_reused",
@@ -125,10 +125,12 @@ async fn claim(scope: &Arc<Scope>, request: Request) -> Result<Claimed> {
     }
 }
 
-fn replay(seal: &Seal, context: &[u8], kept: &StoredAnswer) -> Result<Response> {
-    let body = seal
-        .open(context, &kept.body)
-        .ok_or_else(|| Error::internal("a kept answer does not open"))?;
+fn replay(cipher: &Cipher, context: &[u8], kept: &StoredAnswer) -> Result<Response> {
+    let body = cipher.decrypt(context, &kept.body).map_err(|error| match error {
+        // Kept a moment ago by a process that knows of a newer key: this one will within a minute.
+        Undecryptable::UnknownKey => Error::unavailable(error),
+        Undecryptable::Altered => Error::internal(error),
+    })?;
     let mut response = Body::from(body).into_response();
     *response.status_mut() = StatusCode::from_u16(kept.status).map_err(Error::internal)?;
     for (name, value) in &kept.headers {
@@ -186,7 +188,7 @@ impl Claim {
             answer.headers = vec![("content-type".to_owned(), media_type.to_owned())];
         }
         let kept = async {
-            answer.body = self.seal.close(&self.context, body)?;
+            answer.body = self.cipher.encrypt(&self.context, body)?;
             self.scope.host.finish(&self.key, &answer).await
         };
         self.note(kept.await);

@@ -2,7 +2,7 @@
 
 use std::{ops::Deref, sync::Arc};
 
-use app::Seal;
+use app::Cipher;
 use axum::extract::FromRequestParts;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures::future::BoxFuture;
@@ -15,7 +15,7 @@ use crate::{Describe, Listing, Problem, Result, body::decode_pairs, describe::Op
 
 /// Which page is wanted; derefs to [`PageRequest`].
 ///
-/// A cursor is the sort key to go on after, sealed for the caller, the organization as named in the request and
+/// A cursor is the sort key to go on after, encrypted for the caller, the organization as named in the request and
 /// the path. It never carries a partition key, and nobody else's is accepted.
 ///
 /// # Errors
@@ -23,7 +23,7 @@ use crate::{Describe, Listing, Problem, Result, body::decode_pairs, describe::Op
 pub struct Paging {
     request: PageRequest,
     scope: Arc<Scope>,
-    seal: Seal,
+    cipher: Cipher,
     context: String,
     query: String,
 }
@@ -41,7 +41,7 @@ impl Paging {
     /// The answer with this page, and the way to the next one.
     ///
     /// # Errors
-    /// 500 when the cursor cannot be sealed.
+    /// 500 when the cursor cannot be encrypted.
     pub fn answer<T>(&self, page: Page<T>) -> Result<Listing<T>> {
         let next = page.next.map(|key| self.url_after(&key)).transpose()?;
         Ok(Listing {
@@ -65,10 +65,10 @@ impl Paging {
                 Err(problem) => return Err(problem),
             };
             let context = [&caller, scope.named_org(), &scope.path].join("\n");
-            let seal = Seal::derive(&scope.host.sealing_key().await?, b"", "cursor")?;
+            let cipher = scope.host.cipher(b"", "cursor").await?;
             let open = |cursor: String| {
-                let sealed = URL_SAFE_NO_PAD.decode(cursor).ok()?;
-                String::from_utf8(seal.open(context.as_bytes(), &sealed)?).ok()
+                let encrypted = URL_SAFE_NO_PAD.decode(cursor).ok()?;
+                String::from_utf8(cipher.decrypt(context.as_bytes(), &encrypted).ok()?).ok()
             };
             let after = match params.cursor {
                 None => None,
@@ -80,7 +80,7 @@ impl Paging {
             Ok(Self {
                 request: PageRequest { limit, after },
                 scope,
-                seal,
+                cipher,
                 context,
                 query,
             })
@@ -89,11 +89,11 @@ impl Paging {
 
     /// This request's URL with a cursor after `key`, and all its other parameters.
     fn url_after(&self, key: &str) -> Result<String> {
-        let sealed = self.seal.close(self.context.as_bytes(), key.as_bytes())?;
+        let encrypted = self.cipher.encrypt(self.context.as_bytes(), key.as_bytes())?;
         let mut query = form_urlencoded::Serializer::new(String::new());
         let pairs = form_urlencoded::parse(self.query.as_bytes());
         query.extend_pairs(pairs.filter(|(name, _)| shape::fold(name) != "cursor"));
-        query.append_pair("cursor", &URL_SAFE_NO_PAD.encode(sealed));
+        query.append_pair("cursor", &URL_SAFE_NO_PAD.encode(encrypted));
         Ok(format!("{}?{}", self.scope.path, query.finish()))
     }
 }
@@ -214,9 +214,9 @@ mod tests {
         let url = next(call("ada", "acme", "/api/v1/numbers".to_owned()).await.header("link"));
         assert_eq!(call("ada", "acme", url.clone()).await.status, 200);
         let cursor = url.split("cursor=").nth(1).unwrap();
-        let sealed = URL_SAFE_NO_PAD.decode(cursor).unwrap();
+        let encrypted = URL_SAFE_NO_PAD.decode(cursor).unwrap();
         assert!(
-            !sealed.windows(3).any(|bytes| bytes == b"201"),
+            !encrypted.windows(3).any(|bytes| bytes == b"201"),
             "the sort key can be read"
         );
         call("eve", "acme", url.clone()).await.problem(400, "invalid_cursor");
@@ -226,8 +226,8 @@ mod tests {
         server.get(&url).await.problem(400, "invalid_cursor");
         let elsewhere = url.replace("/v1/numbers", "/v1/x/numbers");
         call("ada", "acme", elsewhere).await.problem(400, "invalid_cursor");
-        for at in 0..sealed.len() {
-            let mut altered = sealed.clone();
+        for at in 0..encrypted.len() {
+            let mut altered = encrypted.clone();
             altered[at] ^= 0x40;
             let altered = format!("/api/v1/numbers?cursor={}", URL_SAFE_NO_PAD.encode(altered));
             call("ada", "acme", altered).await.problem(400, "invalid_cursor");

@@ -14,7 +14,7 @@ use std::{
     },
 };
 
-use app::{Begun, Credential, IdempotencyKey, Identity, KeyGrant, StoredAnswer};
+use app::{Begun, Cipher, Credential, EncryptionKeys, IdempotencyKey, Identity, KeyGrant, KeyRing, StoredAnswer};
 use axum::{body::Body, response::Response};
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -181,8 +181,10 @@ impl Host for TestHost {
         Box::pin(async { Ok(()) })
     }
 
-    fn sealing_key(&self) -> BoxFuture<'_, Result<[u8; 32]>> {
-        Box::pin(async { Ok([7; 32]) })
+    fn cipher<'a>(&'a self, salt: &'a [u8], purpose: &'static str) -> BoxFuture<'a, Result<Cipher>> {
+        let ring = KeyRing::new(Secret::new("a key for tests, and for nothing else"));
+        let keys = EncryptionKeys::new(&ring).map(Arc::new);
+        Box::pin(async move { Ok(keys?.cipher(salt, purpose)) })
     }
 
     fn now_ms(&self) -> i64 {

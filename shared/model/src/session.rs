@@ -25,6 +25,10 @@ pub struct Session {
     pub user: UserId,
     /// Number of the refresh token that is valid now; each rotation adds one.
     pub generation: u64,
+    /// Id of the key that signs the tokens of `generation`, so that they are the same bytes whoever signs them; empty
+    /// before keys had ids.
+    #[serde(default)]
+    pub signing_key: String,
     /// When `generation` became valid: also the issue time in the tokens of that pair.
     pub rotated_at: Timestamp,
     /// Nothing of this session is valid from here on, whatever the tokens say.
@@ -62,6 +66,7 @@ impl Session {
             id,
             user,
             generation: 1,
+            signing_key: String::new(),
             rotated_at: now,
             expires_at: after(now, REFRESH_TTL),
             created_at: now,
@@ -95,11 +100,12 @@ impl Session {
         }
     }
 
-    /// The session after a rotation at `now`.
+    /// The session after a rotation at `now`, whose tokens are signed by the key with this id.
     #[must_use]
-    pub fn rotated(&self, now: Timestamp) -> Self {
+    pub fn rotated(&self, now: Timestamp, signing_key: &str) -> Self {
         Self {
             generation: self.generation + 1,
+            signing_key: signing_key.to_owned(),
             rotated_at: now,
             expires_at: after(now, REFRESH_TTL).min(after(self.created_at, SESSION_TTL)),
             ..self.clone()
@@ -117,13 +123,13 @@ mod tests {
 
     #[test]
     fn a_replaced_token_is_forgiven_for_ten_seconds_and_then_revokes() {
-        let session = Session::begin(SessionId("s".into()), UserId("u".into()), at(0)).rotated(at(100));
+        let session = Session::begin(SessionId("s".into()), UserId("u".into()), at(0)).rotated(at(100), "k");
         assert_eq!(session.presented(2, at(100)), Presented::Current);
         assert_eq!(session.presented(1, at(109)), Presented::JustReplaced);
         assert_eq!(session.presented(1, at(110)), Presented::Reused);
         assert_eq!(session.presented(3, at(110)), Presented::Unknown);
         assert_eq!(
-            session.rotated(at(101)).presented(1, at(101)),
+            session.rotated(at(101), "k").presented(1, at(101)),
             Presented::Reused,
             "two generations back is never forgiven"
         );
@@ -134,7 +140,7 @@ mod tests {
         let mut session = Session::begin(SessionId("s".into()), UserId("u".into()), at(0));
         let day = 24 * 3600;
         for days in [20, 40, 60, 80] {
-            session = session.rotated(at(days * day));
+            session = session.rotated(at(days * day), "k");
         }
         assert_eq!(session.expires_at, at(90 * day));
         assert!(!session.is_expired(at(90 * day - 1)) && session.is_expired(at(90 * day)));

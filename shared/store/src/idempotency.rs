@@ -52,7 +52,7 @@ pub struct StoredAnswer {
     pub status: u16,
     /// Headers worth repeating.
     pub headers: Vec<(String, String)>,
-    /// The body; sealed by the caller of this module.
+    /// The body; encrypted by the caller of this module.
     pub body: Vec<u8>,
 }
 

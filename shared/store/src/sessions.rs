@@ -37,11 +37,14 @@ impl Sessions {
             .0
             .identity()
             .update(&keys::session(&old.user, &old.id))
-            .update_expression("SET generation = :new, rotated_at = :at, expires_at = :end, #ttl = :ttl")
+            .update_expression(
+                "SET generation = :new, signing_key = :key, rotated_at = :at, expires_at = :end, #ttl = :ttl",
+            )
             .condition_expression("generation = :old")
             .expression_attribute_names("#ttl", tables::TTL)
             .expression_attribute_values(":old", n(old.generation))
             .expression_attribute_values(":new", n(new.generation))
+            .expression_attribute_values(":key", s(&new.signing_key))
             .expression_attribute_values(":at", s(new.rotated_at.to_string()))
             .expression_attribute_values(":end", s(new.expires_at.to_string()))
             .expression_attribute_values(":ttl", n(new.expires_at.as_second()));

@@ -66,6 +66,8 @@ pub struct Secret {
     pub name: String,
     /// Whether AWS generates its value.
     pub generated: bool,
+    /// The JSON object that what is generated is put into, and under which key.
+    pub generated_into: Option<(String, String)>,
     /// Whether it stays when the stack is deleted.
     pub retained: bool,
 }
@@ -125,10 +127,17 @@ impl Queue {
 impl Secret {
     pub(super) fn read(id: &str, resource: &Value) -> Self {
         let properties = &resource["Properties"];
+        let generate = &properties["GenerateSecretString"];
         Self {
             id: id.to_owned(),
             name: name_in_stack(&properties["Name"]),
-            generated: properties["GenerateSecretString"].is_object(),
+            generated: generate.is_object(),
+            generated_into: generate["GenerateStringKey"].is_string().then(|| {
+                (
+                    text(&generate["SecretStringTemplate"]),
+                    text(&generate["GenerateStringKey"]),
+                )
+            }),
             retained: resource["DeletionPolicy"] == "Retain" && resource["UpdateReplacePolicy"] == "Retain",
         }
     }

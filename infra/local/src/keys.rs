@@ -1,0 +1,245 @@
+//! The keys of an installation: what signs tokens and what encrypts. The local stack creates them here, CloudFormation
+//! does on AWS; `parlance admin rotate-secret` puts new ones in use on both.
+//!
+//! Two runs at once lose nothing: a new value becomes the current one only in place of the value that it was made from
+//! (`UpdateSecretVersionStage` refuses to move `AWSCURRENT` off another version than the named one).
+
+use app::KeyRing;
+use aws_config::SdkConfig;
+use aws_sdk_secretsmanager::{
+    Client,
+    error::ProvideErrorMetadata as _,
+    operation::{get_secret_value::GetSecretValueError, update_secret_version_stage::UpdateSecretVersionStageError},
+};
+use model::{Clock, Error, Result, Secret, Timestamp, id::random_bytes, session::REFRESH_TTL, time::after};
+
+const JWT_SECRET: &str = "JWT_SECRET";
+const ENCRYPTION_KEYS: &str = "ENCRYPTION_KEYS";
+const CURRENT: &str = "AWSCURRENT";
+const PREVIOUS: &str = "AWSPREVIOUS";
+/// How often a change is made anew because somebody else changed the secret meanwhile.
+const MAX_ATTEMPTS: u32 = 8;
+
+/// Which keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keys {
+    /// What signs tokens: the new key and the one before verify.
+    Signing,
+    /// What encrypts: all keys that ever did decrypt.
+    Encryption,
+}
+
+/// The secrets of one installation.
+struct Secrets {
+    client: Client,
+    prefix: String,
+}
+
+struct Version {
+    id: String,
+    text: Secret,
+    created_at: Timestamp,
+}
+
+/// Puts a new key in use; answers what that means, in a sentence. `prefix` is in front of the names of the secrets. Who
+/// runs this may read and write both secrets: `secretsmanager:GetSecretValue`, `PutSecretValue` and
+/// `UpdateSecretVersionStage`.
+///
+/// # Errors
+/// [`Error::Conflict`] for a signing key when the one before would go while tokens of it are valid, unless `force`d, and
+/// when somebody else put another value meanwhile.
+pub async fn rotate(sdk: &SdkConfig, prefix: &str, keys: Keys, force: bool, clock: &Clock) -> Result<String> {
+    let secrets = Secrets::new(sdk, prefix);
+    match keys {
+        Keys::Signing => {
+            // What was encrypted under a key of the secret that is about to change needs that key for ever.
+            secrets.change_ring(|ring| ring, true).await?;
+            secrets.rotate_signing_key(force, clock).await
+        }
+        Keys::Encryption => {
+            let key = new_key()?;
+            let ring = secrets.change_ring(|ring| ring.rotated(key.clone()), false).await?;
+            Ok(format!(
+                "key {} encrypts within two minutes; what earlier keys encrypted stays readable",
+                ring.current()
+            ))
+        }
+    }
+}
+
+/// Creates the keys that are not there yet. What a release before this one encrypted stays readable.
+pub(crate) async fn create(sdk: &SdkConfig) -> Result<()> {
+    let secrets = Secrets::new(sdk, "");
+    let signing = secrets.signing_values().await?;
+    if secrets.version(ENCRYPTION_KEYS, CURRENT).await?.is_none() {
+        let ring = KeyRing::new(new_key()?).with_legacy_keys(&signing.iter().collect::<Vec<_>>())?;
+        secrets.create(ENCRYPTION_KEYS, &ring.to_json()).await?;
+    }
+    if signing.is_empty() {
+        secrets.create(JWT_SECRET, &new_key()?).await?;
+    }
+    Ok(())
+}
+
+fn new_key() -> Result<Secret> {
+    Ok(Secret::new(hex::encode(random_bytes::<32>()?)))
+}
+
+impl Secrets {
+    fn new(sdk: &SdkConfig, prefix: &str) -> Self {
+        Self {
+            client: Client::new(sdk),
+            prefix: prefix.to_owned(),
+        }
+    }
+
+    fn id(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
+    }
+
+    /// The version with this label; none when there is none.
+    async fn version(&self, name: &str, stage: &str) -> Result<Option<Version>> {
+        let get = self
+            .client
+            .get_secret_value()
+            .secret_id(self.id(name))
+            .version_stage(stage);
+        match get.send().await {
+            Ok(found) => {
+                let created_ms = found.created_date.and_then(|date| date.to_millis().ok());
+                Ok(Some(Version {
+                    id: found.version_id.unwrap_or_default(),
+                    text: Secret::new(found.secret_string.unwrap_or_default().trim()),
+                    created_at: Timestamp::from_millisecond(created_ms.unwrap_or_default()).map_err(Error::internal)?,
+                }))
+            }
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(GetSecretValueError::is_resource_not_found_exception) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(Error::unavailable(told(&error))),
+        }
+    }
+
+    async fn current(&self, name: &str) -> Result<Version> {
+        let found = self.version(name, CURRENT).await?;
+        found.ok_or_else(|| {
+            let name = self.id(name);
+            Error::conflict(
+                "secret_missing",
+                format!("there is no secret {name}: deploy this release first, and check the name of the stack"),
+            )
+        })
+    }
+
+    /// The values of the signing secret that are kept, the current one first.
+    async fn signing_values(&self) -> Result<Vec<Secret>> {
+        let mut values = Vec::new();
+        for stage in [CURRENT, PREVIOUS] {
+            values.extend(self.version(JWT_SECRET, stage).await?.map(|version| version.text));
+        }
+        Ok(values)
+    }
+
+    async fn create(&self, name: &str, text: &Secret) -> Result<()> {
+        let create = self.client.create_secret().name(self.id(name));
+        let created = create.secret_string(text.expose()).send().await;
+        created.map(|_| ()).map_err(|error| Error::unavailable(told(&error)))
+    }
+
+    /// Changes the key ring, and sees to it that it holds what earlier releases encrypted with; answers the new one.
+    async fn change_ring(&self, change: impl Fn(KeyRing) -> KeyRing, unless_legacy_kept: bool) -> Result<KeyRing> {
+        for _ in 0..MAX_ATTEMPTS {
+            let before = self.current(ENCRYPTION_KEYS).await?;
+            let mut ring = KeyRing::parse(&before.text)?;
+            if ring.has_legacy_keys() {
+                if unless_legacy_kept {
+                    return Ok(ring);
+                }
+            } else {
+                let values = self.signing_values().await?;
+                ring = ring.with_legacy_keys(&values.iter().collect::<Vec<_>>())?;
+            }
+            let ring = change(ring);
+            if self.replace(ENCRYPTION_KEYS, &before, &ring.to_json()).await? {
+                return Ok(ring);
+            }
+        }
+        Err(changed_meanwhile(&self.id(ENCRYPTION_KEYS)))
+    }
+
+    async fn rotate_signing_key(&self, force: bool, clock: &Clock) -> Result<String> {
+        let before = self.current(JWT_SECRET).await?;
+        let safe_from = after(before.created_at, REFRESH_TTL);
+        if !force && clock.now() < safe_from && self.version(JWT_SECRET, PREVIOUS).await?.is_some() {
+            let detail = format!(
+                "the signing key was rotated at {}: another rotation before {safe_from} signs out everybody who has not \
+                 been back since; say --force if that is wanted",
+                before.created_at
+            );
+            return Err(Error::conflict("rotated_recently", detail));
+        }
+        if !self.replace(JWT_SECRET, &before, &new_key()?).await? {
+            return Err(changed_meanwhile(&self.id(JWT_SECRET)));
+        }
+        Ok("a new key signs within two minutes; tokens of the key before are valid until they expire, or until the next \
+            rotation"
+            .to_owned())
+    }
+
+    /// Makes `text` the current value in place of `before`; false when that is not the current one any more.
+    async fn replace(&self, name: &str, before: &Version, text: &Secret) -> Result<bool> {
+        let id = hex::encode(random_bytes::<16>()?);
+        // A label of its own, so that the version is kept until it is the current one.
+        let pending = format!("PENDING-{id}");
+        let put = self.client.put_secret_value().secret_id(self.id(name));
+        let put = put
+            .client_request_token(&id)
+            .version_stages(&pending)
+            .secret_string(text.expose());
+        put.send().await.map_err(|error| Error::unavailable(told(&error)))?;
+        let update = || self.client.update_secret_version_stage().secret_id(self.id(name));
+        let moved = update()
+            .version_stage(CURRENT)
+            .move_to_version_id(&id)
+            .remove_from_version_id(&before.id);
+        let replaced = match moved.send().await {
+            Ok(_) => true,
+            // Another version has the label: ours, when this was tried again after an answer that was lost.
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(UpdateSecretVersionStageError::is_invalid_parameter_exception) =>
+            {
+                self.current(name).await?.id == id
+            }
+            Err(error) => return Err(Error::unavailable(told(&error))),
+        };
+        let unlabelled = update().version_stage(pending).remove_from_version_id(&id).send().await;
+        if let Err(error) = unlabelled {
+            tracing::warn!(secret = name, error = told(&error), "secret.label_left");
+        }
+        Ok(replaced)
+    }
+}
+
+fn changed_meanwhile(secret: &str) -> Error {
+    let detail =
+        format!("somebody else changed the secret {secret} meanwhile; look whether it still has to be rotated");
+    Error::conflict("secret_changed", detail)
+}
+
+/// What a service answered, for an operator who can act on it. It never quotes a secret.
+fn told<E, R>(error: &aws_sdk_secretsmanager::error::SdkError<E, R>) -> String
+where
+    E: aws_sdk_secretsmanager::error::ProvideErrorMetadata + std::error::Error + 'static,
+    R: std::fmt::Debug,
+{
+    match (error.code(), error.message()) {
+        (Some(code), Some(message)) => format!("Secrets Manager answered {code}: {message}"),
+        _ => aws_sdk_secretsmanager::error::DisplayErrorContext(error).to_string(),
+    }
+}
