@@ -29,6 +29,7 @@ pub(crate) mod orgs;
 mod passwords;
 mod prompts;
 mod quotas;
+mod rotation;
 mod rulings;
 mod settings;
 mod sign_in_sessions;

@@ -18,7 +18,15 @@ pub(crate) struct Metered {
     units: Arc<Mutex<(f64, f64)>>,
     silent: Arc<AtomicBool>,
     refuses: Arc<AtomicUsize>,
+    secrets: Arc<Secrets>,
     _server: tokio::task::JoinSet<()>,
+}
+
+/// Calls of Secrets Manager.
+#[derive(Default)]
+struct Secrets {
+    read: AtomicUsize,
+    are_down: AtomicBool,
 }
 
 impl Metered {
@@ -26,10 +34,11 @@ impl Metered {
         let (calls, silent) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
         let units = Arc::<Mutex<(f64, f64)>>::default();
         let (refuses, transactions) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let secrets = Arc::<Secrets>::default();
         let (http, behind) = (reqwest::Client::builder().build().unwrap(), t.stack.aws_endpoint());
         let forward = {
             let (calls, silent, units) = (calls.clone(), silent.clone(), units.clone());
-            let refuses = refuses.clone();
+            let (refuses, secrets) = (refuses.clone(), secrets.clone());
             move |request: Request| async move {
                 let (parts, body) = request.into_parts();
                 let target = parts
@@ -49,6 +58,13 @@ impl Metered {
                 {
                     let refusal = json!({"__type": "com.amazonaws.dynamodb.v20120810#AccessDeniedException"});
                     return (axum::http::StatusCode::BAD_REQUEST, axum::Json(refusal)).into_response();
+                }
+                if target == Some("secretsmanager.GetSecretValue") {
+                    secrets.read.fetch_add(1, Ordering::SeqCst);
+                    if secrets.are_down.load(Ordering::SeqCst) {
+                        let refusal = json!({"__type": "AccessDeniedException"});
+                        return (axum::http::StatusCode::BAD_REQUEST, axum::Json(refusal)).into_response();
+                    }
                 }
                 let operation = target.and_then(|target| target.strip_prefix("DynamoDB_20120810."));
                 let operation = operation.map(str::to_owned);
@@ -90,6 +106,7 @@ impl Metered {
             units,
             silent,
             refuses,
+            secrets,
             _server: server,
         }
     }
@@ -102,6 +119,16 @@ impl Metered {
     /// From here on every so manieth transaction is refused; none when 0.
     pub(crate) fn refuse_transactions(&self, every: usize) {
         self.refuses.store(every, Ordering::SeqCst);
+    }
+
+    /// From here on Secrets Manager does not answer, or does again.
+    pub(crate) fn stop_secrets(&self, are_down: bool) {
+        self.secrets.are_down.store(are_down, Ordering::SeqCst);
+    }
+
+    /// Secrets that were read since the last call of this.
+    pub(crate) fn secrets_read(&self) -> usize {
+        self.secrets.read.swap(0, Ordering::SeqCst)
     }
 
     /// Units read and written since the last call of this. A write that was refused counts as one.
