@@ -28,12 +28,18 @@ use store::{Steps, Store};
 /// The shortest wait for a message to become visible: a clock that stands still must not make it spin.
 const SHORTEST_WAIT: Duration = Duration::from_millis(10);
 
+/// The most messages of a queue that are in flight.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>
+const MAX_IN_FLIGHT: i64 = 120_000;
+
 /// The queues.
 pub struct Sqs {
     store: Mutex<Store>,
     clock: Clock,
     endpoint: String,
     changes: watch::Sender<()>,
+    /// The most messages of a queue that are received and not deleted.
+    max_in_flight: i64,
 }
 
 impl Sqs {
@@ -49,6 +55,7 @@ impl Sqs {
             clock,
             endpoint: endpoint.to_owned(),
             changes,
+            max_in_flight: MAX_IN_FLIGHT,
         })
     }
 
@@ -127,11 +134,18 @@ impl Sqs {
     /// Receives up to `max` messages that are visible now. Without a timeout, the queue's own hides them.
     ///
     /// # Errors
-    /// [`Kind::QueueDoesNotExist`].
+    /// [`Kind::QueueDoesNotExist`]; [`Kind::OverLimit`] when too many are in flight.
     pub fn receive(&self, name: &str, max: usize, visibility: Option<Duration>) -> Result<Vec<Message>, SqsError> {
         let received = self.steps(|steps, now| {
             let queue = steps.queue(name)?;
             steps.expire(&queue, now)?;
+            if steps.is_over_limit(name, now, self.max_in_flight)? {
+                let message = format!(
+                    "The queue has {} messages in flight, the most it may have.",
+                    self.max_in_flight
+                );
+                return Err(SqsError::new(Kind::OverLimit, message));
+            }
             let visibility_ms = visibility.map_or(queue.visibility_ms(), millis);
             steps.receive(&queue, max, visibility_ms, now)
         })?;
@@ -194,8 +208,11 @@ impl Sqs {
         self.changes.subscribe()
     }
 
-    /// How long until a message of the queue becomes visible by itself; none when none will.
-    pub(super) fn until_next(&self, name: &str) -> Result<Option<Duration>, SqsError> {
+    /// How long until a message of the queue becomes visible by itself; `None` if none will.
+    ///
+    /// # Errors
+    /// When the queues cannot be read.
+    pub fn until_next(&self, name: &str) -> Result<Option<Duration>, SqsError> {
         self.steps(|steps, now| {
             let next = steps.next_visible(name, now)?;
             Ok(next.map(|next| Duration::from_millis(next.abs_diff(now)).max(SHORTEST_WAIT)))
@@ -228,7 +245,11 @@ impl Sqs {
         let received = async {
             loop {
                 changes.mark_unchanged();
-                let messages = self.receive(name, max, visibility)?;
+                let messages = match self.receive(name, max, visibility) {
+                    // Who waits is told nothing of it.
+                    Err(error) if error.kind() == Kind::OverLimit && !wait.is_zero() => Vec::new(),
+                    received => received?,
+                };
                 if !messages.is_empty() || wait.is_zero() {
                     return Ok::<_, SqsError>(messages);
                 }
@@ -309,4 +330,30 @@ fn check_size(queue: &Queue, draft: &Draft) -> Result<(), SqsError> {
 
 fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_receives_beyond_the_limit_is_told_and_who_waits_gets_nothing() {
+        let mut sqs = Sqs::open(None, Arc::new(|| 0), "http://localhost").unwrap();
+        sqs.max_in_flight = 2;
+        sqs.create_queue("jobs", &Attributes::new()).unwrap();
+        let draft = Draft::new(Some("job".to_owned()), MessageAttributes::new(), None).unwrap();
+        for _ in 0..3 {
+            sqs.send("jobs", &draft).unwrap();
+        }
+        let first = sqs.receive("jobs", 1, None).unwrap();
+        assert_eq!(sqs.receive("jobs", 1, None).unwrap().len(), 1);
+        assert_eq!(sqs.receive("jobs", 1, None).unwrap_err().kind(), Kind::OverLimit);
+        let waited = sqs.receive_within("jobs", 1, None, SHORTEST_WAIT).await.unwrap();
+        assert!(waited.is_empty());
+        sqs.delete("jobs", &first[0].receipt_handle).unwrap();
+        assert_eq!(sqs.receive("jobs", 1, None).unwrap().len(), 1);
+    }
 }

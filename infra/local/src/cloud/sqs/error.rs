@@ -24,6 +24,8 @@ pub enum Kind {
     ReceiptHandleIsInvalid,
     /// The message is not in flight, so its visibility timeout cannot change.
     MessageNotInflight,
+    /// The queue has as many messages in flight as it may.
+    OverLimit,
     /// A batch without entries.
     EmptyBatchRequest,
     /// A batch of more than ten entries.
@@ -68,6 +70,7 @@ impl Kind {
                 "com.amazonaws.sqs#MessageNotInflight",
                 "AWS.SimpleQueueService.MessageNotInflight",
             ),
+            Self::OverLimit => ("com.amazonaws.sqs#OverLimit", "OverLimit"),
             Self::EmptyBatchRequest => (
                 "com.amazonaws.sqs#EmptyBatchRequest",
                 "AWS.SimpleQueueService.EmptyBatchRequest",

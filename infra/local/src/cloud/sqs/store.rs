@@ -64,7 +64,8 @@ impl Store {
     /// Write-ahead log with `synchronous = NORMAL`: what is committed is with the operating system and
     /// survives the death of this process; only a power cut may take the last moments.
     ///
-    /// Messages that a previous process had in flight become visible: nobody is working on them any more.
+    /// Messages that a previous process had in flight stay so until their visibility timeout ends: SQS does not know
+    /// either that nobody is working on them any more.
     pub(super) fn open(path: Option<&Path>) -> rusqlite::Result<Self> {
         let connection = match path {
             Some(path) => Connection::open(path)?,
@@ -73,7 +74,6 @@ impl Store {
         connection
             .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;")?;
         connection.execute_batch(SCHEMA)?;
-        connection.execute("UPDATE messages SET visible_ms = 0 WHERE receipt IS NOT NULL", [])?;
         Ok(Self(connection))
     }
 
@@ -254,19 +254,39 @@ impl Steps<'_> {
         Ok(())
     }
 
-    /// Whether the message was in flight under this receipt, and now becomes visible at `visible`.
-    pub(super) fn change_visibility(
+    /// When the message was received, if it is in flight under this receipt.
+    pub(super) fn in_flight_since(
         &self,
         queue: &str,
         (id, receipt): (&str, &str),
-        visible: i64,
         now: i64,
-    ) -> Result<bool, SqsError> {
-        let mut update = self.0.prepare_cached(
-            "UPDATE messages SET visible_ms = ?4
-             WHERE id = ?1 AND queue = ?2 AND receipt = ?3 AND visible_ms > ?5",
+    ) -> Result<Option<i64>, SqsError> {
+        let mut find = self.0.prepare_cached(
+            "SELECT last_received_ms FROM messages
+             WHERE id = ?1 AND queue = ?2 AND receipt = ?3 AND visible_ms > ?4",
         )?;
-        Ok(update.execute(params![id, queue, receipt, visible, now])? > 0)
+        Ok(find
+            .query_row(params![id, queue, receipt, now], |row| row.get(0))
+            .optional()?)
+    }
+
+    /// Makes a message visible at `visible`.
+    pub(super) fn change_visibility(&self, id: &str, visible: i64) -> Result<(), SqsError> {
+        let mut update = self
+            .0
+            .prepare_cached("UPDATE messages SET visible_ms = ?2 WHERE id = ?1")?;
+        update.execute(params![id, visible])?;
+        Ok(())
+    }
+
+    /// Whether a queue has as many messages in flight as it may.
+    pub(super) fn is_over_limit(&self, queue: &str, now: i64, limit: i64) -> Result<bool, SqsError> {
+        let mut count = self.0.prepare_cached(
+            "SELECT count(*) FROM (SELECT 1 FROM messages
+             WHERE queue = ?1 AND visible_ms > ?2 AND receipt IS NOT NULL LIMIT ?3)",
+        )?;
+        let found: i64 = count.query_row(params![queue, now, limit], |row| row.get(0))?;
+        Ok(found >= limit)
     }
 
     pub(super) fn counts(&self, queue: &str, now: i64) -> Result<Counts, SqsError> {

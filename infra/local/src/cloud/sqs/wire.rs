@@ -170,17 +170,24 @@ impl Sqs {
             let reason = "Must be between 0 and 43200.";
             return Err(SqsError::invalid("VisibilityTimeout", timeout, reason));
         }
-        let changed = self.steps(|steps, now| {
+        self.steps(|steps, now| {
             steps.queue(name)?;
             let (id, receipt) = read_handle(handle)?;
-            steps.change_visibility(name, (&id, &receipt), now + timeout * 1000, now)
+            let since = steps.in_flight_since(name, (&id, &receipt), now)?.ok_or_else(|| {
+                let message = format!(
+                    "Value {handle} for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility timeout change."
+                );
+                SqsError::new(Kind::MessageNotInflight, message)
+            })?;
+            let visible = now + timeout * 1000;
+            if visible - since > MAX_VISIBILITY_S * 1000 {
+                let reason = format!(
+                    "Total VisibilityTimeout for the message is beyond the limit [{MAX_VISIBILITY_S} seconds]"
+                );
+                return Err(SqsError::invalid("VisibilityTimeout", timeout, &reason));
+            }
+            steps.change_visibility(&id, visible)
         })?;
-        if !changed {
-            let message = format!(
-                "Value {handle} for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility timeout change."
-            );
-            return Err(SqsError::new(Kind::MessageNotInflight, message));
-        }
         self.wake();
         Ok(())
     }

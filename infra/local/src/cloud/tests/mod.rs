@@ -14,6 +14,7 @@ mod secrets;
 mod sqs;
 mod sqs_queues;
 mod sqs_refusals;
+mod sqs_visibility;
 mod streams;
 
 use std::path::Path;

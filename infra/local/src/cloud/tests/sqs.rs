@@ -50,7 +50,7 @@ pub(super) fn bodies(messages: &[Message]) -> Vec<&str> {
     messages.iter().map(|message| message.body().unwrap()).collect()
 }
 
-async fn count(client: &Client, url: &str, name: QueueAttributeName) -> u32 {
+pub(super) async fn count(client: &Client, url: &str, name: QueueAttributeName) -> u32 {
     let get = client
         .get_queue_attributes()
         .queue_url(url)
@@ -126,51 +126,6 @@ async fn the_digest_of_attributes_is_that_of_aws() {
 }
 
 const NUMBER_DIGEST: &str = "88adb92934d55e74aae08136b0e1633c";
-
-#[tokio::test]
-async fn a_received_message_is_hidden_until_its_visibility_timeout_ends() {
-    let fixture = Fixture::new().await;
-    let (client, url) = with_queue(&fixture).await;
-    send(&client, &url, "job").await;
-    assert_eq!(bodies(&receive(&client, &url).await), ["job"]);
-    assert!(receive(&client, &url).await.is_empty());
-    assert_eq!(
-        count(&client, &url, QueueAttributeName::ApproximateNumberOfMessagesNotVisible).await,
-        1
-    );
-
-    fixture.advance(Duration::from_millis(29_999));
-    assert!(receive(&client, &url).await.is_empty());
-    fixture.advance(Duration::from_millis(1));
-    let again = receive(&client, &url).await;
-    assert_eq!(
-        again[0].attributes().unwrap()[&MessageSystemAttributeName::ApproximateReceiveCount],
-        "2"
-    );
-}
-
-#[tokio::test]
-async fn the_visibility_timeout_of_a_message_in_flight_can_change() {
-    let fixture = Fixture::new().await;
-    let (client, url) = with_queue(&fixture).await;
-    send(&client, &url, "job").await;
-    let received = receive(&client, &url).await;
-    let handle = received[0].receipt_handle().unwrap();
-    let change = |seconds| {
-        let change = client
-            .change_message_visibility()
-            .queue_url(&url)
-            .receipt_handle(handle);
-        change.visibility_timeout(seconds).send()
-    };
-    change(60).await.unwrap();
-    fixture.advance(Duration::from_secs(59));
-    assert!(receive(&client, &url).await.is_empty());
-    change(0).await.unwrap();
-    assert_eq!(receive(&client, &url).await.len(), 1);
-    let late = change(60).await.unwrap_err().into_service_error();
-    assert!(late.is_message_not_inflight(), "{late:?}");
-}
 
 #[tokio::test]
 async fn a_handle_of_an_earlier_receive_deletes_nothing() {
