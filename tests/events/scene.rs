@@ -1,5 +1,7 @@
 //! A stack in which everything exists that the events ask for.
 
+use std::time::Duration;
+
 use aws_lambda_events::{dynamodb, eventbridge::EventBridgeEvent, sqs::SqsEvent};
 use http_api::Api;
 use lambda_http::request;
@@ -61,8 +63,8 @@ impl Scene {
         let mut workers = functions::workers(app).into_iter();
         if let Some(worker) = workers.find(|worker| worker.name == function) {
             let batch: SqsEvent = serde_json::from_str(&text).unwrap();
-            let failed = (worker.handler)(batch).await.unwrap();
-            return Reply::of_worker(serde_json::to_value(failed).unwrap());
+            let answer = (worker.handler)(batch, Duration::from_mins(1)).await;
+            return Reply::of_worker(answer.unwrap());
         }
         let mut followers = functions::followers(app).into_iter();
         if let Some(follower) = followers.find(|follower| follower.name == function) {

@@ -1,15 +1,18 @@
-//! Indexing under the deliveries that a queue really makes: twice, late, in any order, after a crash.
+//! Indexing under the deliveries that a queue really makes: twice, late, in any order, after deaths.
 
-use model::{DocumentId, OrgId, outbox::IndexMessage};
+use std::time::Duration;
+
+use app::{App, Delivery};
+use model::{Error, outbox::IndexMessage, time::after};
 use serde_json::{Value, json};
-use store::Attempt;
+use store::{Documents, Lease};
 
 use crate::support::{Caller, Test};
 
 fn message(caller: &Caller, document: &str) -> String {
     let message = IndexMessage {
-        org_id: OrgId(caller.org().to_owned()),
-        document_id: DocumentId(document.to_owned()),
+        org_id: caller.org().to_owned().into(),
+        document_id: document.to_owned().into(),
     };
     serde_json::to_string(&message).unwrap()
 }
@@ -28,6 +31,63 @@ async fn status(caller: &Caller, document: &str) -> Value {
     caller.get(&format!("/api/v1/documents/{document}")).await.ok().json()
 }
 
+/// A document that no worker is told of.
+struct Untouched {
+    t: Test,
+    ada: Caller,
+    id: String,
+}
+
+impl Untouched {
+    async fn new() -> Self {
+        let t = Test::new().await;
+        let ada = t.user("ada").await;
+        let delete = t.sqs().delete_queue().queue_url(t.queue_url("index_documents"));
+        delete.send().await.unwrap();
+        let id = ada.upload("faq.txt", samples::faq_txt()).await.created().text("id");
+        Self { t, ada, id }
+    }
+
+    fn app(&self) -> &App {
+        self.t.stack.app()
+    }
+
+    fn documents(&self) -> Documents {
+        self.app().documents(&self.ada.org().to_owned().into())
+    }
+
+    /// Delivers its message.
+    async fn deliver(&self, delivery: Delivery) -> model::Result<()> {
+        let message: IndexMessage = serde_json::from_str(&message(&self.ada, &self.id)).unwrap();
+        self.app().index_document(&message, &delivery).await
+    }
+
+    /// Somebody takes the document for 95 seconds, as a worker does that then dies.
+    async fn lease(&self, holder: &str) {
+        let now = self.app().clock.now();
+        let lease = (now, after(now, Duration::from_secs(95)));
+        let taken = self
+            .documents()
+            .lease(&self.id.clone().into(), holder, lease, None)
+            .await;
+        assert!(matches!(taken.unwrap(), Lease::Taken(..)));
+    }
+
+    /// The same, and it dies while it reads.
+    async fn die_reading(&self, holder: &str) {
+        self.lease(holder).await;
+        let (id, now) = (self.id.clone().into(), self.app().clock.now());
+        assert!(self.documents().begin_reading(&id, holder, now).await.unwrap());
+    }
+
+    async fn state(&self) -> (Value, Value) {
+        // Time went by.
+        let ada = self.ada.sign_in_again().await;
+        let document = status(&ada, &self.id).await;
+        (document["status"].clone(), document["error_code"].clone())
+    }
+}
+
 #[tokio::test]
 async fn two_hundred_duplicate_and_reordered_deliveries_have_one_effect_each() {
     let t = Test::new().await;
@@ -43,10 +103,8 @@ async fn two_hundred_duplicate_and_reordered_deliveries_have_one_effect_each() {
             send(&t, &message(&ada, &ids[(step * 7 + round * 3) % 20])).await;
         }
     }
-    // Deliveries that met a document in another worker's hands come back after the visibility timeout.
-    while t.drain().await.waiting > 0 {
-        t.advance_seconds(901);
-    }
+    // Deliveries that met a document in another worker's hands come back when its lease has ended.
+    t.drain_all().await;
     let ada = ada.sign_in_again().await;
     let dead = t.stack.cloud().sqs().dead_letters("index_documents").unwrap();
     assert!(dead.is_empty(), "{dead:?}");
@@ -82,73 +140,42 @@ async fn two_hundred_duplicate_and_reordered_deliveries_have_one_effect_each() {
 }
 
 #[tokio::test]
-async fn a_document_whose_worker_died_is_taken_over() {
-    let t = Test::new().await;
-    let ada = t.user("ada").await;
-    t.sqs()
-        .delete_queue()
-        .queue_url(t.queue_url("index_documents"))
-        .send()
-        .await
-        .unwrap();
-    let id = ada.upload("faq.txt", samples::faq_txt()).await.created().text("id");
-    let documents = t.stack.app().documents(&OrgId(ada.org().to_owned()));
-    let document = DocumentId(id.clone());
-    let now = t.stack.app().clock.now();
-    documents
-        .lease(&document, "a worker that dies", now, &Attempt::First)
-        .await
-        .unwrap();
-    let deliver = |attempt| {
-        let delivery = app::Delivery {
-            message_id: "m".to_owned(),
-            attempt,
+async fn a_document_that_another_worker_holds_is_looked_at_again_when_its_lease_ends() {
+    let u = Untouched::new().await;
+    u.lease("a worker that dies").await;
+    // However often the message comes meanwhile.
+    for receive_count in [1, 2, 7] {
+        let held = u.deliver(u.t.delivery(receive_count)).await.unwrap_err();
+        let Error::InProgress { retry_after, .. } = held else {
+            panic!("{held:?}")
         };
-        let message: IndexMessage = serde_json::from_str(&message(&ada, &id)).unwrap();
-        let app = t.stack.app().clone();
-        async move { app.index_document(&message, &delivery).await }
-    };
-    assert!(deliver(1).await.is_err(), "a first delivery respects the lease");
-    assert_eq!(status(&ada, &id).await["status"], "processing");
-    deliver(2).await.unwrap();
-    assert_eq!(status(&ada, &id).await["status"], "ready");
-    let stale = documents
-        .progress(&document, "a worker that dies", 99, now)
-        .await
-        .unwrap();
-    assert!(!stale, "who lost the lease changes nothing any more");
+        assert!((90..=95).contains(&retry_after.as_secs()), "{retry_after:?}");
+    }
+    assert_eq!(status(&u.ada, &u.id).await["status"], "processing");
+    u.t.advance_seconds(96);
+    u.deliver(u.t.delivery(8)).await.unwrap();
+    assert_eq!(u.state().await.0, "ready");
+    let (id, now) = (u.id.clone().into(), u.app().clock.now());
+    let stale = u.documents().end_reading(&id, "a worker that dies", now).await;
+    assert!(!stale.unwrap(), "who lost the lease changes nothing any more");
 }
 
 #[tokio::test]
-async fn a_lease_that_ran_out_is_free_even_for_a_first_delivery() {
-    let t = Test::new().await;
-    let ada = t.user("ada").await;
-    t.sqs()
-        .delete_queue()
-        .queue_url(t.queue_url("index_documents"))
-        .send()
-        .await
-        .unwrap();
-    let id = ada.upload("faq.txt", samples::faq_txt()).await.created().text("id");
-    let app = t.stack.app();
-    let documents = app.documents(&OrgId(ada.org().to_owned()));
-    documents
-        .lease(
-            &DocumentId(id.clone()),
-            "a worker that dies",
-            app.clock.now(),
-            &Attempt::First,
-        )
-        .await
-        .unwrap();
-    t.advance_seconds(301);
-    let message: IndexMessage = serde_json::from_str(&message(&ada, &id)).unwrap();
-    let delivery = app::Delivery {
-        message_id: "m".to_owned(),
-        attempt: 1,
-    };
-    app.index_document(&message, &delivery).await.unwrap();
-    assert_eq!(status(&ada, &id).await["status"], "ready");
+async fn of_two_workers_that_meet_one_indexes_and_the_other_comes_back() {
+    let u = Untouched::new().await;
+    let (mut one, mut other) = (u.t.delivery(1), u.t.delivery(1));
+    (one.message_id, other.message_id) = ("one".to_owned(), "other".to_owned());
+    let (first, second) = futures::join!(u.deliver(one), u.deliver(other.clone()));
+    // The second may also have come when the first was done.
+    let held = [first, second].into_iter().filter_map(Result::err).collect::<Vec<_>>();
+    assert!(
+        held.len() <= 1 && held.iter().all(|error| matches!(error, Error::InProgress { .. })),
+        "{held:?}"
+    );
+    u.t.advance_seconds(96);
+    u.deliver(other).await.unwrap();
+    assert_eq!(u.state().await.0, "ready");
+    assert_eq!(u.t.object_keys().await.len(), 2, "one file and one segment");
 }
 
 #[tokio::test]
@@ -157,144 +184,85 @@ async fn a_message_about_a_document_that_is_gone_is_done_with() {
     let ada = t.user("ada").await;
     send(&t, &message(&ada, "01890a5d-ac96-774b-bcce-b302099a8057")).await;
     assert_eq!(t.drain().await.waiting, 0);
-    assert!(
-        t.stack
-            .cloud()
-            .sqs()
-            .dead_letters("index_documents")
-            .unwrap()
-            .is_empty()
-    );
+    let dead = t.stack.cloud().sqs().dead_letters("index_documents").unwrap();
+    assert!(dead.is_empty());
 }
 
 #[tokio::test]
-async fn a_message_nobody_understands_ends_in_the_dead_letter_queue_after_five_deliveries() {
+async fn a_message_nobody_understands_comes_back_ever_later_and_ends_among_the_dead_letters() {
     let t = Test::new().await;
     let ada = t.user("ada").await;
+    let sqs = t.stack.cloud().sqs();
     send(&t, "not json").await;
-    let good = ada.upload("faq.txt", samples::faq_txt()).await.created().text("id");
-    for _ in 0..5 {
-        t.drain().await;
-        t.advance_seconds(901);
+    let mut delays = Vec::new();
+    while t.drain().await.waiting > 0 {
+        let next = sqs.until_next("index_documents").unwrap().expect("it comes back");
+        delays.push(next.as_secs_f32());
+        t.advance_seconds(next.as_secs() + 1);
     }
-    t.drain().await;
+    let most = [5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 640.0, 900.0, 900.0];
+    for (delay, most) in delays.iter().zip(most) {
+        // Visibility timeouts are whole seconds, and a moment has passed.
+        assert!((most / 2.0 - 1.0..=most + 1.0).contains(delay), "{delays:?}");
+    }
     let ada = ada.sign_in_again().await;
     let dead = ada.get("/_local/dlq").await.ok().json();
+    let letter = &dead["index_documents"][0];
     assert_eq!(
-        (
-            &dead["index_documents"][0]["body"],
-            &dead["index_documents"][0]["receive_count"]
-        ),
-        (&json!("not json"), &json!(5))
+        (&letter["body"], &letter["receive_count"]),
+        (&json!("not json"), &json!(Delivery::MAX))
     );
-    assert_eq!(
-        status(&ada, &good).await["status"],
-        "ready",
-        "its neighbor in the batch is unharmed"
-    );
-    let moved = ada
-        .post("/_local/dlq/index_documents/redrive", json!({}))
-        .await
-        .ok()
-        .json();
-    assert_eq!(moved, json!({"moved": 1}));
+    let moved = ada.post("/_local/dlq/index_documents/redrive", json!({})).await;
+    assert_eq!(moved.ok().json(), json!({"moved": 1}));
 }
 
 #[tokio::test]
-async fn a_document_we_fail_on_is_marked_and_comes_back_from_the_dead_letter_queue() {
+async fn a_document_we_fail_on_harms_no_other_and_comes_back_from_the_dead_letter_queue() {
     let t = Test::new().await;
     let ada = t.user("ada").await;
-    let s3 = aws_sdk_s3::Client::from_conf(
-        aws_sdk_s3::config::Builder::from(t.stack.sdk())
-            .force_path_style(true)
-            .build(),
-    );
-    let id = ada.upload("faq.txt", samples::faq_txt()).await.created().text("id");
-    // The worker may have been faster than this test: ask for it again, without its file.
-    t.drain().await;
-    let key = format!("t/{}/d/{id}/source", ada.org());
-    let file = s3
-        .get_object()
-        .bucket("parlance")
-        .key(&key)
-        .send()
-        .await
-        .unwrap()
-        .body
-        .collect()
-        .await
-        .unwrap();
-    s3.delete_object().bucket("parlance").key(&key).send().await.unwrap();
-    let db = aws_sdk_dynamodb::Client::new(t.stack.sdk());
-    let attribute = |text: String| aws_sdk_dynamodb::types::AttributeValue::S(text);
-    db.update_item()
-        .table_name("parlance-app")
-        .key("pk", attribute(format!("O#{}", ada.org())))
-        .key("sk", attribute(format!("D#{id}")))
-        .update_expression("SET want = want + :one")
-        .expression_attribute_values(":one", aws_sdk_dynamodb::types::AttributeValue::N("1".to_owned()))
-        .send()
-        .await
-        .unwrap();
-    send(&t, &message(&ada, &id)).await;
-    for _ in 0..5 {
-        t.drain().await;
-        t.advance_seconds(901);
+    let s3 = aws_sdk_s3::config::Builder::from(t.stack.sdk()).force_path_style(true);
+    let s3 = aws_sdk_s3::Client::from_conf(s3.build());
+    let queue = t.stack.cloud().sqs().attributes("index_documents").unwrap();
+    let delete = t.sqs().delete_queue().queue_url(t.queue_url("index_documents"));
+    delete.send().await.unwrap();
+    let mut ids = Vec::new();
+    for number in 0..10 {
+        let name = format!("{number}.txt");
+        ids.push(ada.upload(&name, samples::faq_txt()).await.created().text("id"));
     }
-    t.drain().await;
+    let key = format!("t/{}/d/{}/source", ada.org(), ids[4]);
+    s3.delete_object().bucket("parlance").key(&key).send().await.unwrap();
+    let queue = queue
+        .into_iter()
+        .filter(|(name, _)| ["RedrivePolicy", "VisibilityTimeout"].contains(&&**name));
+    t.stack
+        .cloud()
+        .sqs()
+        .create_queue("index_documents", &queue.collect())
+        .unwrap();
+    for id in &ids {
+        send(&t, &message(&ada, id)).await;
+    }
+    assert_eq!(t.drain().await.waiting, 1);
+    for id in ids.iter().filter(|id| **id != ids[4]) {
+        assert_eq!(status(&ada, id).await["status"], "ready");
+    }
+    let waits = status(&ada, &ids[4]).await;
+    assert_eq!((&waits["status"], &waits["error"]), (&json!("pending"), &Value::Null));
+
+    t.drain_all().await;
     let ada = ada.sign_in_again().await;
-    let failed = status(&ada, &id).await;
+    let failed = status(&ada, &ids[4]).await;
     assert_eq!(
         (&failed["status"], &failed["error_code"]),
         (&json!("failed"), &json!("internal")),
         "{failed}"
     );
-    s3.put_object()
-        .bucket("parlance")
-        .key(&key)
-        .body(file.into_bytes().into())
-        .send()
-        .await
-        .unwrap();
+    let put = s3.put_object().bucket("parlance").key(&key);
+    put.body(samples::faq_txt().into()).send().await.unwrap();
     ada.post("/_local/dlq/index_documents/redrive", json!({})).await.ok();
     t.drain().await;
-    assert_eq!(status(&ada, &id).await["status"], "ready");
-}
-
-/// Uploads a document whose last worker dies while it holds the lease, then delivers its message once more.
-async fn deliver_after_a_dead_worker(attempt: u32) {
-    let t = Test::new().await;
-    let ada = t.user("ada").await;
-    t.sqs()
-        .delete_queue()
-        .queue_url(t.queue_url("index_documents"))
-        .send()
-        .await
-        .unwrap();
-    let id = ada.upload("faq.txt", samples::faq_txt()).await.created().text("id");
-    let documents = t.stack.app().documents(&OrgId(ada.org().to_owned()));
-    let failure = model::IndexFailure {
-        code: "internal".to_owned(),
-        detail: "our fault".to_owned(),
-    };
-    let now = t.stack.app().clock.now();
-    documents
-        .lease(
-            &DocumentId(id.clone()),
-            "a worker that dies",
-            now,
-            &Attempt::Last(failure),
-        )
-        .await
-        .unwrap();
-    assert_eq!(status(&ada, &id).await["status"], "failed", "it does not wait for ever");
-    let delivery = app::Delivery {
-        message_id: "m".to_owned(),
-        attempt,
-    };
-    let message: IndexMessage = serde_json::from_str(&message(&ada, &id)).unwrap();
-    t.stack.app().index_document(&message, &delivery).await.unwrap();
-    let ready = status(&ada, &id).await;
+    let ready = status(&ada, &ids[4]).await;
     assert_eq!(
         (&ready["status"], &ready["error"]),
         (&json!("ready"), &Value::Null),
@@ -303,11 +271,62 @@ async fn deliver_after_a_dead_worker(attempt: u32) {
 }
 
 #[tokio::test]
-async fn a_document_whose_last_worker_dies_has_failed_until_another_delivery_succeeds() {
-    deliver_after_a_dead_worker(5).await;
+async fn a_document_during_whose_reading_ten_workers_died_has_failed() {
+    let u = Untouched::new().await;
+    for death in 0..10 {
+        u.die_reading(&format!("{death}")).await;
+        assert_eq!(u.state().await.0, "processing", "after {death} deaths");
+        u.t.advance_seconds(100);
+    }
+    u.deliver(u.t.delivery(11)).await.unwrap();
+    assert_eq!(u.state().await, (json!("failed"), json!("unreadable")));
+    u.deliver(u.t.delivery(12)).await.unwrap();
+    assert_eq!(u.state().await.0, "failed", "it is not tried any more");
 }
 
 #[tokio::test]
-async fn a_message_brought_back_while_a_dead_worker_holds_its_document_is_not_turned_away() {
-    deliver_after_a_dead_worker(1).await;
+async fn deaths_and_failures_that_have_nothing_to_do_with_the_file_do_not_count_against_it() {
+    let u = Untouched::new().await;
+    let id = u.id.clone().into();
+    for death in 0..40 {
+        // Before it is read, or after.
+        u.lease(&format!("{death}")).await;
+        if death % 2 == 0 {
+            let (documents, holder) = (u.documents(), format!("{death}"));
+            assert!(
+                documents
+                    .begin_reading(&id, &holder, u.app().clock.now())
+                    .await
+                    .unwrap()
+            );
+            assert!(documents.end_reading(&id, &holder, u.app().clock.now()).await.unwrap());
+        }
+        u.t.advance_seconds(100);
+    }
+    for death in 0..9 {
+        u.die_reading(&format!("reading {death}")).await;
+        u.t.advance_seconds(100);
+    }
+    u.deliver(u.t.delivery(20)).await.unwrap();
+    assert_eq!(u.state().await, (json!("ready"), Value::Null));
+}
+
+#[tokio::test]
+async fn a_document_whose_last_worker_dies_has_failed_until_another_delivery_succeeds() {
+    let u = Untouched::new().await;
+    let failure = model::IndexFailure {
+        code: "internal".to_owned(),
+        detail: "our fault".to_owned(),
+    };
+    let now = u.app().clock.now();
+    let lease = (now, after(now, Duration::from_secs(95)));
+    let (documents, id) = (u.documents(), u.id.clone().into());
+    let taken = documents.lease(&id, "the last", lease, Some(&failure)).await;
+    assert!(matches!(taken.unwrap(), Lease::Taken(..)));
+    assert_eq!(u.state().await.0, "failed", "it does not wait for ever");
+    // Brought back from the dead letters.
+    u.deliver(u.t.delivery(1)).await.unwrap_err();
+    u.t.advance_seconds(96);
+    u.deliver(u.t.delivery(2)).await.unwrap();
+    assert_eq!(u.state().await, (json!("ready"), Value::Null));
 }

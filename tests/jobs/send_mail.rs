@@ -154,11 +154,20 @@ async fn a_worker_that_died_while_sending_is_replaced_after_its_lease() {
 async fn a_message_that_cannot_be_read_goes_to_the_dead_letters() {
     let t = Test::new().await;
     queue(&t, &json!({"kind": "unknown"})).await;
-    for _ in 0..5 {
-        t.drain().await;
-        t.advance_seconds(901);
-    }
-    t.drain().await;
+    t.drain_all().await;
     let dead = t.anonymous().get("/_local/dlq").await.ok().json();
     assert_eq!(dead["send_mail"].as_array().unwrap().len(), 1, "{dead}");
+}
+
+#[tokio::test]
+async fn of_ten_messages_in_a_batch_nine_are_sent_when_one_cannot_be_read() {
+    let t = Test::new().await;
+    let attributes = t.stack.cloud().sqs().attributes("send_mail").unwrap();
+    assert_eq!(attributes["VisibilityTimeout"], "360", "as in template.yaml");
+    queue(&t, &json!({"kind": "unknown"})).await;
+    for number in 0..9 {
+        queue(&t, &note(&format!("m-{number}"), "News")).await;
+    }
+    assert_eq!(t.drain().await.waiting, 1);
+    assert_eq!(t.outbox().await.len(), 9);
 }

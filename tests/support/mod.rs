@@ -201,6 +201,22 @@ impl Test {
         aws_sdk_sqs::Client::new(self.stack.sdk())
     }
 
+    /// A delivery of a message that the queue has handed out so often.
+    pub(crate) fn delivery(&self, receive_count: u32) -> app::Delivery {
+        app::Delivery {
+            message_id: "m".to_owned(),
+            receive_count,
+            ends_at: model::time::after(self.stack.app().clock.now(), Duration::from_secs(90)),
+        }
+    }
+
+    /// Lets the workers deal with everything that is queued, whenever it comes back after a failure.
+    pub(crate) async fn drain_all(&self) {
+        while self.drain().await.waiting > 0 {
+            self.advance_seconds(901);
+        }
+    }
+
     /// The URL of a queue.
     pub(crate) fn queue_url(&self, queue: &str) -> String {
         format!("{}/000000000000/{queue}", self.stack.aws_endpoint())

@@ -56,9 +56,13 @@ pub fn workers(app: &App) -> Vec<Worker> {
 
 fn worker<J: runtime::Job>(app: &App) -> Worker {
     let app = app.clone();
-    let handler: Handler = Arc::new(move |event| {
+    let handler: Handler = Arc::new(move |event, time_limit| {
         let app = app.clone();
-        Box::pin(async move { Ok(runtime::deliver::<J>(app, event).await) })
+        let ends_at = model::time::after(app.clock.now(), time_limit);
+        Box::pin(async move {
+            let answer = runtime::deliver::<J>(app, event, ends_at).await;
+            serde_json::to_value(answer).map_err(|error| error.to_string())
+        })
     });
     Worker {
         name: J::QUEUE,

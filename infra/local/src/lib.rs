@@ -16,6 +16,7 @@ pub mod keys;
 mod options;
 mod outbox;
 mod provision;
+mod queues;
 pub mod sample_files;
 mod stack;
 pub mod template;

@@ -23,6 +23,9 @@ struct Arguments {
     /// Keep nothing
     #[arg(long)]
     ephemeral: bool,
+    /// Seconds that the clock of everything is ahead: as if the process was started so much later
+    #[arg(long, default_value_t = 0, hide = true)]
+    clock_ahead: u64,
 }
 
 #[derive(Subcommand)]
@@ -189,6 +192,7 @@ async fn serve(arguments: Arguments) -> Result<(), String> {
             Data::Folder(arguments.data_dir)
         },
         timers: true,
+        clock_ahead: Duration::from_secs(arguments.clock_ahead),
         environment: std::env::vars().collect(),
     };
     let stack = Stack::start(options).await.map_err(|error| error.to_string())?;

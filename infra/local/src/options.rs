@@ -1,5 +1,7 @@
 //! Options of the local stack, from the command line and the environment.
 
+use std::time::Duration;
+
 use crate::cloud::Data;
 
 /// Environment variables that are secrets in the cloud. Locally they seed the embedded Secrets Manager.
@@ -27,6 +29,8 @@ pub struct Options {
     pub data: Data,
     /// Whether schedules run, and streams are followed, by themselves. Tests do that when they want to.
     pub timers: bool,
+    /// How far the clock of everything is ahead of this machine's from the start.
+    pub clock_ahead: Duration,
     /// Environment variables, as in the README.
     pub environment: Vec<(String, String)>,
 }
@@ -39,6 +43,7 @@ impl Options {
             aws_port: 0,
             data: Data::Ephemeral,
             timers: false,
+            clock_ahead: Duration::ZERO,
             environment: Vec::new(),
         }
     }

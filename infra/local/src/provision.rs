@@ -1,6 +1,6 @@
 //! Creates in the embedded cloud what `template.yaml` creates in the real one.
 
-use std::{collections::BTreeMap, fs, io, path::PathBuf, sync::OnceLock};
+use std::{fs, io, path::PathBuf, sync::OnceLock};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::Credentials;
@@ -16,8 +16,6 @@ use crate::{
 const PREFIX: &str = "parlance";
 /// Name of the bucket.
 pub(crate) const BUCKET: &str = "parlance";
-/// How long a message stays invisible, in seconds: as long as a worker may run.
-const VISIBILITY_SECONDS: u32 = 900;
 
 /// An SDK configuration for embedded services at this endpoint.
 pub(crate) async fn sdk(endpoint: &str) -> SdkConfig {
@@ -133,28 +131,6 @@ impl NewTables {
             _ => Ok(()),
         }
     }
-}
-
-/// A queue with its dead-letter queue.
-pub(crate) fn create_queue(cloud: &Cloud, queue: &str) -> Result<()> {
-    let dead_letters = format!("{queue}-dlq");
-    let redrive = serde_json::json!({
-        "deadLetterTargetArn": format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{dead_letters}"),
-        "maxReceiveCount": app::Delivery::MAX,
-    });
-    let attributes = BTreeMap::from([
-        ("VisibilityTimeout".to_owned(), VISIBILITY_SECONDS.to_string()),
-        ("RedrivePolicy".to_owned(), redrive.to_string()),
-    ]);
-    for (name, attributes) in [(dead_letters.as_str(), &BTreeMap::new()), (queue, &attributes)] {
-        // A queue of an earlier release may have other attributes; it keeps its messages and gets ours.
-        let created = cloud
-            .sqs()
-            .create_queue(name, attributes)
-            .or_else(|_| cloud.sqs().set_attributes(name, attributes));
-        created.map_err(|error| Error::internal(error.to_string()))?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -20,7 +20,8 @@ use crate::{
     control, functions,
     options::Options,
     outbox::Outbox,
-    provision,
+    provision, queues,
+    template::{Template, TemplateError},
 };
 
 /// Why the stack did not start: one sentence for a person.
@@ -35,6 +36,9 @@ pub enum StartError {
     /// `PARLANCE_ADMIN_EMAIL` or `PARLANCE_ADMIN_PASSWORD` is not usable.
     #[error("PARLANCE_ADMIN_EMAIL or PARLANCE_ADMIN_PASSWORD: {0}")]
     Admin(String),
+    /// The template that names the functions cannot be read.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
     /// The embedded services did not take what the product needs.
     #[error("the local services could not be prepared: {0}")]
     Prepare(#[from] model::Error),
@@ -113,6 +117,7 @@ impl Stack {
         let address = listener.local_addr().map_err(listen)?;
 
         let clock = Clock::default();
+        clock.advance(options.clock_ahead);
         let cloud = Cloud::start(cloud::Options {
             port: options.aws_port,
             data: options.data.clone(),
@@ -130,14 +135,13 @@ impl Stack {
         let outbox = Outbox::open(&options.data, clock.clone()).map_err(model::Error::unavailable)?;
         let app = App::with_mailer(&sdk, config(&options, &cloud), clock, Arc::new(outbox.clone()))?;
         seed_admin(&options, &app).await?;
-        let workers = functions::workers(&app);
-        for worker in &workers {
-            provision::create_queue(&cloud, worker.name)?;
-        }
+        let template = Template::embedded()?;
+        queues::create(&cloud, template)?;
         // No request can be running yet, so every promise in the outbox is one that a crash left behind.
         app.relay_outbox(Duration::ZERO).await?;
-        let deliver =
-            |worker: functions::Worker| EventSourceMapping::new(cloud.sqs().clone(), worker.name, 10, worker.handler);
+        let workers = functions::workers(&app).into_iter();
+        let workers = workers.map(|worker| queues::feed(&cloud, template, worker));
+        let workers = workers.collect::<Result<_, _>>()?;
         let follow = |follower: functions::Follower| {
             let file = match &options.data {
                 Data::Folder(folder) => Some(folder.join(format!("{}.position", follower.name))),
@@ -150,7 +154,7 @@ impl Stack {
             followers: functions::followers(&app).into_iter().map(follow).collect(),
             app,
             outbox,
-            workers: workers.into_iter().map(deliver).collect(),
+            workers,
         });
 
         let mut stack = Self {

@@ -115,20 +115,19 @@ impl App {
     /// Makes an export. A message that comes again finds it made, or makes the same archive once more.
     ///
     /// # Errors
-    /// When the queue should deliver the message again. After the last delivery the export counts as failed.
+    /// When the queue should deliver the message again. From the last delivery on the export counts as failed until it is
+    /// ready, so that nobody waits for one whose worker died.
     pub fn export_user<'a>(&'a self, message: &'a ExportMessage, delivery: &'a Delivery) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            let exports = self.store.exports();
-            let made = match self.wanted(message).await? {
+            let export = match self.wanted(message).await? {
                 None => return self.objects.delete(&object_of(message)).await,
                 Some(export) if export.status == ExportStatus::Ready => return Ok(()),
-                Some(export) => Box::pin(self.make_export(&export)).await,
+                Some(export) => export,
             };
-            let Err(error) = made else { return Ok(()) };
-            if delivery.attempt >= Delivery::MAX {
-                exports.fail(&message.user_id, &message.export_id).await?;
+            if delivery.is_last() {
+                self.store.exports().fail(&export.user, &export.id).await?;
             }
-            Err(error)
+            Box::pin(self.make_export(&export)).await
         })
     }
 

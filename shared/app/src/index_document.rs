@@ -5,37 +5,57 @@
 
 use std::time::Duration;
 
-use futures::future::BoxFuture;
-use model::{Document, Error, IndexFailure, Result, outbox::IndexMessage};
+use futures::future::{BoxFuture, Either};
+use model::{Document, Error, IndexFailure, Result, Timestamp, outbox::IndexMessage};
 use retrieval::{ChunkOptions, ExtractError, Segment};
 use sha2::{Digest as _, Sha256};
-use store::{Attempt, Lease, Outcome};
-use tokio::task::spawn_blocking;
+use store::{Attempts, Lease, Outcome};
+use tokio::{
+    sync::{RwLock, RwLockReadGuard, RwLockWriteGuard},
+    task::spawn_blocking,
+};
 
-use crate::{App, upload::kind_of};
-
-/// One delivery of a queue message.
-#[derive(Debug, Clone)]
-pub struct Delivery {
-    /// Id of the message.
-    pub message_id: String,
-    /// How often the queue has delivered it, this time included.
-    pub attempt: u32,
-}
-
-impl Delivery {
-    /// Deliveries after which the queue moves a message to its dead-letter queue.
-    pub const MAX: u32 = 5;
-}
+use crate::{App, Delivery, upload::kind_of};
 
 /// Longest time to read one document. The extractors bound their work; this bounds what they overlook.
 const READING: Duration = Duration::from_mins(1);
+/// How often a worker may die while it reads a document before that is taken for the document's doing. That is rare on
+/// AWS; a developer's machine may well be switched off a few times in a row.
+const MAX_INTERRUPTED: u32 = 10;
+/// How often what reads may die of a document.
+const MAX_READER_DEATHS: u32 = 2;
+/// When to look again after the lease was lost to another worker.
+const AFTER_LOSS: Duration = Duration::from_secs(10);
 
 /// What became of a file.
 struct Indexed {
     segment: Vec<u8>,
     pages: Option<u32>,
     chunks: u32,
+}
+
+/// Who reads in this process. On Lambda that is one worker; the local stack has several, and when it dies nobody can tell
+/// which document it died of. So one that was being read then is read alone from there on: a further death is about it.
+#[derive(Debug, Default)]
+pub(crate) struct Readings(RwLock<()>);
+
+impl Readings {
+    /// Waits for a turn to read a document with these attempts behind it, and holds it.
+    async fn turn(&self, attempts: Attempts) -> Either<RwLockReadGuard<'_, ()>, RwLockWriteGuard<'_, ()>> {
+        if attempts.interrupted == 0 {
+            Either::Left(self.0.read().await)
+        } else {
+            Either::Right(self.0.write().await)
+        }
+    }
+}
+
+/// How an attempt to index a document ended.
+enum Attempt {
+    /// The document is done with.
+    Ended(Outcome),
+    /// What read it died. The reason is the document's once that has happened [`MAX_READER_DEATHS`] times.
+    ReaderDied(IndexFailure),
 }
 
 impl App {
@@ -52,41 +72,34 @@ impl App {
     ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let documents = self.documents(&message.org_id);
-            let holder = format!("{}/{}", delivery.message_id, delivery.attempt);
-            let attempt = match delivery.attempt {
-                0 | 1 => Attempt::First,
-                attempt if attempt < Delivery::MAX => Attempt::Again,
-                _ => Attempt::Last(our_fault()),
-            };
-            let document = match documents
-                .lease(&message.document_id, &holder, self.clock.now(), &attempt)
-                .await?
-            {
-                Lease::Taken(document) => document,
+            let (holder, now) = (delivery.holder(), self.clock.now());
+            let last = delivery.is_last().then(our_fault);
+            let lease = documents.lease(
+                &message.document_id,
+                &holder,
+                (now, delivery.lease_end()),
+                last.as_ref(),
+            );
+            let (document, mut attempts) = match lease.await? {
+                Lease::Taken(document, attempts) => (document, attempts),
                 Lease::Finished | Lease::Gone => return Ok(()),
-                Lease::Held => {
-                    let retry_after = model::document::INDEX_LEASE;
-                    return Err(Error::InProgress {
-                        detail: "another worker holds this document",
-                        retry_after,
-                    });
-                }
+                Lease::Held(until) => return Err(held_until(until, now)),
             };
-            let outcome = match self.read(&document, &holder).await {
+            let outcome = match self.try_to_read(&document, &holder, &mut attempts).await {
                 Ok(outcome) => outcome,
-                Err(error) if delivery.attempt >= Delivery::MAX => {
-                    documents
-                        .finish(
-                            &document.id,
-                            &holder,
-                            document.want,
-                            &Outcome::GivenUp(our_fault()),
-                            self.clock.now(),
-                        )
-                        .await?;
+                Err(error) => {
+                    let now = self.clock.now();
+                    if let Some(reason) = last {
+                        let given_up = Outcome::GivenUp(reason);
+                        documents
+                            .finish(&document.id, &holder, document.want, &given_up, now)
+                            .await?;
+                    } else if let Err(left) = documents.release(&document.id, &holder, attempts, now).await {
+                        // Best effort: the lease ends by itself.
+                        tracing::warn!(document_id = %document.id, error = %left, "index.lease_left");
+                    }
                     return Err(error);
                 }
-                Err(error) => return Err(error),
             };
             // Losing here means that another worker ended this generation: its result is as good.
             documents
@@ -96,7 +109,26 @@ impl App {
         })
     }
 
-    async fn read(&self, document: &Document, holder: &str) -> Result<Outcome> {
+    /// Reads a document, unless what became of the attempts before shows that it cannot be read.
+    async fn try_to_read(&self, document: &Document, holder: &str, attempts: &mut Attempts) -> Result<Outcome> {
+        if attempts.interrupted >= MAX_INTERRUPTED {
+            tracing::error!(document_id = %document.id, deaths = attempts.interrupted, "index.workers_died");
+            return Ok(Outcome::Failed(unreadable()));
+        }
+        match self.read(document, holder, *attempts).await? {
+            Attempt::Ended(outcome) => Ok(outcome),
+            Attempt::ReaderDied(reason) => {
+                attempts.reader_deaths += 1;
+                tracing::warn!(document_id = %document.id, deaths = attempts.reader_deaths, "index.reader_died");
+                if attempts.reader_deaths >= MAX_READER_DEATHS {
+                    return Ok(Outcome::Failed(reason));
+                }
+                Err(Error::internal(format!("the reader died of document {}", document.id)))
+            }
+        }
+    }
+
+    async fn read(&self, document: &Document, holder: &str, attempts: Attempts) -> Result<Attempt> {
         let source = self
             .objects
             .get(&Document::source_key(&document.org, &document.id))
@@ -104,7 +136,10 @@ impl App {
         let bytes =
             source.ok_or_else(|| Error::internal(format!("the file of document {} is missing", document.id)))?;
         let documents = self.documents(&document.org);
-        documents.progress(&document.id, holder, 20, self.clock.now()).await?;
+        let turn = self.readings.turn(attempts).await;
+        if !documents.begin_reading(&document.id, holder, self.clock.now()).await? {
+            return Err(lease_lost());
+        }
         let kind = kind_of(document.kind);
         let reading = tokio::time::timeout(READING, spawn_blocking(move || index(&bytes, kind)));
         let Ok(indexed) = reading.await else {
@@ -114,29 +149,56 @@ impl App {
                 code: "too_slow".to_owned(),
                 detail: detail.to_owned(),
             };
-            return Ok(Outcome::Failed(failure));
+            return Ok(Attempt::Ended(Outcome::Failed(failure)));
         };
-        let indexed = match indexed.map_err(Error::internal)? {
-            Ok(indexed) => indexed,
-            Err(reason) => {
+        let indexed = match indexed {
+            Ok(Ok(indexed)) => indexed,
+            Ok(Err(reason)) => {
                 let failure = IndexFailure {
                     code: reason.code().to_owned(),
                     detail: reason.to_string(),
                 };
-                return Ok(Outcome::Failed(failure));
+                return Ok(Attempt::Ended(Outcome::Failed(failure)));
             }
+            Err(_) => return Ok(Attempt::ReaderDied(unreadable())),
         };
-        documents.progress(&document.id, holder, 80, self.clock.now()).await?;
+        if !documents.end_reading(&document.id, holder, self.clock.now()).await? {
+            return Err(lease_lost());
+        }
+        drop(turn);
         let hash = hex::encode(&Sha256::digest(&indexed.segment)[..16]);
         let key = Document::segment_key(&document.org, &document.id, &hash);
         self.objects
             .put(&key, indexed.segment.into(), "application/octet-stream")
             .await?;
-        Ok(Outcome::Ready {
+        Ok(Attempt::Ended(Outcome::Ready {
             segment: key,
             pages: indexed.pages,
             chunks: indexed.chunks,
-        })
+        }))
+    }
+}
+
+fn held_until(until: Timestamp, now: Timestamp) -> Error {
+    Error::InProgress {
+        detail: "another worker holds this document",
+        retry_after: Duration::try_from(until.duration_since(now)).unwrap_or_default(),
+    }
+}
+
+fn lease_lost() -> Error {
+    Error::InProgress {
+        detail: "another worker took this document over",
+        retry_after: AFTER_LOSS,
+    }
+}
+
+fn unreadable() -> IndexFailure {
+    let detail =
+        "Reading this file failed each time it was tried; save it anew or as another type, and upload it again.";
+    IndexFailure {
+        code: "unreadable".to_owned(),
+        detail: detail.to_owned(),
     }
 }
 

@@ -17,6 +17,7 @@ mod completions;
 mod config;
 mod conversations;
 mod credentials;
+mod delivery;
 mod encryption;
 mod estate;
 mod export_user;
@@ -68,11 +69,11 @@ pub use completions::{Completion, CompletionEvent, CompletionRequest, Completion
 pub use config::{Bedrock, ClerkConfig, Config, ConfigError, DEFAULT_PUBLIC_URL, Providers};
 pub use conversations::NewConversation;
 pub use credentials::NewCredentials;
+pub use delivery::Delivery;
 pub use encryption::{Cipher, EncryptionKeys, Undecryptable};
 pub use export_user::ExportFound;
 pub use futures::future::BoxFuture;
 pub use generate::{Embedded, EmbeddingRequest, Generated, Generation, GenerationStream, Outcome, Payer};
-pub use index_document::Delivery;
 pub use invitations::InvitedTo;
 pub use key_ring::KeyRing;
 pub use llm::{Message, Role};
@@ -123,6 +124,7 @@ pub struct Inner {
     key_holders: api_keys::KeyHolders,
     hasher: passwords::Passwords,
     segments: segments::Segments,
+    readings: index_document::Readings,
     models: models::Models,
     clerk: clerk::Verifier,
     caches: operations::Caches,
@@ -163,6 +165,7 @@ impl App {
             clock,
             store: Store::new(sdk, config.tables.clone()),
             segments: segments::Segments::new(objects.clone()),
+            readings: index_document::Readings::default(),
             objects,
             queues: Queues::new(sdk, config.queues.clone()),
             mailer,

@@ -3,6 +3,8 @@
 //! The promise is written with the tombstone, in one transaction, and removed when nothing is left. A worker that
 //! dies in between is followed by the next run, which goes on where things still are.
 
+use std::time::Duration;
+
 use futures::{StreamExt as _, future::BoxFuture, stream};
 use jiff::tz::TimeZone;
 use model::{Error, Purge, Result, UserId, UserStatus};
@@ -48,8 +50,12 @@ impl App {
         let today = now.to_zoned(TimeZone::UTC).date();
         for day in [today.yesterday(), Ok(today), today.tomorrow()].into_iter().flatten() {
             for hold in self.store.ledger().holds(user, day).await? {
-                if hold.terms.until_ms > now.as_millisecond() {
-                    return Err(Error::unavailable("calls of the person are under way"));
+                let left = hold.terms.until_ms - now.as_millisecond();
+                if left > 0 {
+                    return Err(Error::InProgress {
+                        detail: "calls of the person are under way",
+                        retry_after: Duration::from_millis(left.unsigned_abs()),
+                    });
                 }
                 self.settle_overdue(&hold).await?;
             }

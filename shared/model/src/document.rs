@@ -1,15 +1,11 @@
 //! Documents and their way from upload to searchable.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
 use crate::{DocumentId, OrgId, Timestamp, UserId};
 
 /// Largest upload, in bytes.
 pub const MAX_UPLOAD_BYTES: u64 = 25 * 1024 * 1024;
-/// How long one worker may hold a document before another may take it over.
-pub const INDEX_LEASE: Duration = Duration::from_mins(5);
 
 /// File types that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -40,7 +36,8 @@ pub enum DocumentStatus {
 /// Why a document could not be indexed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IndexFailure {
-    /// Stable `snake_case` word: `encrypted`, `no_text`, `damaged`, `wrong_type`, `too_large`, `too_slow`, `empty`, `internal`.
+    /// Stable `snake_case` word: `encrypted`, `no_text`, `damaged`, `wrong_type`, `too_large`, `too_slow`, `empty`,
+    /// `unreadable`, `internal`.
     pub code: String,
     /// A sentence a person can act on.
     pub detail: String,
@@ -79,7 +76,7 @@ pub struct Document {
     pub chunks: Option<u32>,
     /// Object key of the segment that serves now; none before the first success.
     pub segment: Option<String>,
-    /// Generation that somebody asked for; a reindex adds one.
+    /// Generation that somebody asked for; a reindex adds one, and removes what is known of attempts at the one before.
     pub want: u64,
     /// Last generation that came to an end, ready or failed for good.
     pub done: u64,

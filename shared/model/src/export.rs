@@ -12,8 +12,9 @@ pub const KEPT: Duration = Duration::from_hours(7 * 24);
 pub const FRESH: Duration = Duration::from_hours(24);
 /// How long a link to an archive works.
 pub const LINK: Duration = Duration::from_mins(15);
-/// Longer than the queue takes to give up a message: an export that is still pending then was never queued.
-pub const QUEUED: Duration = Duration::from_hours(8);
+/// Longer than the queue takes to give up a message (50 deliveries of up to 15 minutes, and as much between two of them):
+/// an export that is still pending then was never queued.
+pub const QUEUED: Duration = Duration::from_hours(30);
 
 /// Where an export is on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -104,6 +105,6 @@ mod tests {
         assert!(!export.is_lost(hours(1000)));
         export.status = ExportStatus::Pending;
         assert!(!export.is_over(true, hours(1000)), "a running one is waited for");
-        assert!(!export.is_lost(hours(7)) && export.is_lost(hours(8)));
+        assert!(!export.is_lost(hours(29)) && export.is_lost(hours(30)));
     }
 }

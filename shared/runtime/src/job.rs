@@ -1,9 +1,12 @@
 //! Workers behind SQS.
 
+use std::panic::AssertUnwindSafe;
+
 use app::{App, BoxFuture, Delivery};
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use futures::FutureExt as _;
 use lambda_runtime::{LambdaEvent, service_fn};
-use model::{Error as Fault, Result};
+use model::{Error as Fault, Result, Timestamp};
 use serde::de::DeserializeOwned;
 
 use crate::{Error, start};
@@ -15,7 +18,7 @@ pub trait Job: 'static {
     /// JSON body of a message.
     type Message: DeserializeOwned + Send;
 
-    /// Handles one delivery. An error brings the message back after the visibility timeout, and to the
+    /// Handles one delivery. After an error the message is delivered again, with delays that grow, and is moved to the
     /// dead-letter queue after [`Delivery::MAX`] deliveries. Every message may come more than once, in any order.
     fn run(app: App, message: Self::Message, delivery: Delivery) -> BoxFuture<'static, Result<()>>;
 }
@@ -28,37 +31,62 @@ pub async fn consume<J: Job>() -> std::result::Result<(), Error> {
     let app = start().await?;
     let handle = service_fn(move |event: LambdaEvent<SqsEvent>| {
         let app = app.clone();
-        async move { Ok::<_, Error>(deliver::<J>(app, event.payload).await) }
+        async move {
+            let ends_at = i64::try_from(event.context.deadline).ok();
+            let ends_at = ends_at.and_then(|deadline| Timestamp::from_millisecond(deadline).ok());
+            let ends_at = ends_at.unwrap_or_else(|| app.clock.now());
+            Ok::<_, Error>(deliver::<J>(app, event.payload, ends_at).await)
+        }
     });
     lambda_runtime::run(handle).await
 }
 
-/// Hands a batch to the worker, one message after the other, and reports those that failed.
-pub async fn deliver<J: Job>(app: App, batch: SqsEvent) -> SqsBatchResponse {
+/// Hands a batch to the worker, one message after the other, and reports those that failed. `ends_at`: when the
+/// invocation is cut off.
+pub async fn deliver<J: Job>(app: App, batch: SqsEvent, ends_at: Timestamp) -> SqsBatchResponse {
+    let handles: Vec<_> = batch
+        .records
+        .iter()
+        .filter_map(|message| message.receipt_handle.clone())
+        .collect();
+    app.hold_messages(J::QUEUE, &handles, ends_at).await;
     let mut response = SqsBatchResponse::default();
     for message in batch.records {
-        let id = message.message_id.clone().unwrap_or_default();
-        if let Err(error) = one::<J>(app.clone(), message).await {
-            tracing::warn!(queue = J::QUEUE, message_id = %id, error = &error as &dyn std::error::Error, "job.failed");
+        let delivery = delivery(&message, ends_at);
+        let receipt_handle = message.receipt_handle.unwrap_or_default();
+        let body = message.body.unwrap_or_default();
+        // A panic would make the batch fail as a whole.
+        let done = AssertUnwindSafe(one::<J>(app.clone(), &body, delivery.clone())).catch_unwind();
+        let done = done
+            .await
+            .unwrap_or_else(|_| Err(Fault::internal("the worker panicked")));
+        if let Err(error) = done {
+            tracing::warn!(
+                queue = J::QUEUE,
+                message_id = %delivery.message_id,
+                receive_count = delivery.receive_count,
+                error = &error as &dyn std::error::Error,
+                "job.failed"
+            );
+            app.retry_later(J::QUEUE, receipt_handle, &delivery, &error).await;
             let mut failure = BatchItemFailure::default();
-            failure.item_identifier = id;
+            failure.item_identifier = delivery.message_id;
             response.batch_item_failures.push(failure);
         }
     }
     response
 }
 
-async fn one<J: Job>(app: App, message: SqsMessage) -> Result<()> {
-    let attempt = message
-        .attributes
-        .get("ApproximateReceiveCount")
-        .and_then(|count| count.parse().ok())
-        .unwrap_or(1);
-    let delivery = Delivery {
-        message_id: message.message_id.unwrap_or_default(),
-        attempt,
-    };
-    let body = message.body.unwrap_or_default();
-    let message = serde_json::from_str(&body).map_err(Fault::internal)?;
+fn delivery(message: &SqsMessage, ends_at: Timestamp) -> Delivery {
+    let receive_count = message.attributes.get("ApproximateReceiveCount");
+    Delivery {
+        message_id: message.message_id.clone().unwrap_or_default(),
+        receive_count: receive_count.and_then(|count| count.parse().ok()).unwrap_or(1),
+        ends_at,
+    }
+}
+
+async fn one<J: Job>(app: App, body: &str, delivery: Delivery) -> Result<()> {
+    let message = serde_json::from_str(body).map_err(Fault::internal)?;
     J::run(app, message, delivery).await
 }

@@ -51,7 +51,7 @@ pub use chatbots::{ChatbotChange, Chatbots};
 pub use clerk::{Applied, Clerk, ClerkLink, ClerkSession, EventMarker, Linked, PersonChange};
 pub use conversations::{ConversationChange, Conversations};
 pub use credentials::{PasswordChange, PasswordReset, Verification};
-pub use documents::{Attempt, Documents, Lease, Outcome};
+pub use documents::{Attempts, Documents, Lease, Outcome};
 pub use exports::Exports;
 pub use idempotency::{Begun, Idempotency, IdempotencyKey, StoredAnswer};
 pub use invitations::{Accepted, Invitations};

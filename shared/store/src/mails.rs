@@ -57,10 +57,15 @@ impl Mails {
             return Ok(Claimed::Mine);
         }
         let sent = self.0.ephemeral().get_raw(keys::mail(mail), true).await?;
-        Ok(match sent {
-            Some(item) if item.contains_key("sent_ms") => Claimed::Sent,
-            _ => Claimed::Held(LEASE),
-        })
+        let Some(item) = sent else {
+            return Ok(Claimed::Held(LEASE));
+        };
+        if item.contains_key("sent_ms") {
+            return Ok(Claimed::Sent);
+        }
+        let until: Option<i64> = item.get("lease_ms").and_then(|lease| lease.as_n().ok()?.parse().ok());
+        let left = u64::try_from(until.unwrap_or(now_ms) - now_ms).unwrap_or_default();
+        Ok(Claimed::Held(Duration::from_millis(left)))
     }
 
     /// Notes that a mail was sent.

@@ -1,8 +1,11 @@
 //! The queues.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use aws_sdk_sqs::{Client, types::QueueAttributeName};
+use aws_sdk_sqs::{
+    Client,
+    types::{ChangeMessageVisibilityBatchRequestEntry as HideEntry, QueueAttributeName},
+};
 use model::{Error, Result};
 use serde::Serialize;
 
@@ -32,6 +35,11 @@ impl Queue {
             Self::ExportUser => "export_user",
         }
     }
+
+    /// The queue of this name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|queue| queue.name() == name)
+    }
 }
 
 /// The URLs of the queues.
@@ -57,6 +65,10 @@ impl QueueUrls {
         }
     }
 }
+
+/// The longest that SQS hides a message.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html>
+const LONGEST_VISIBILITY: Duration = Duration::from_hours(12);
 
 /// What follows the name of a queue in that of its dead-letter queue.
 const DEAD_LETTERS: &str = "-dlq";
@@ -100,6 +112,38 @@ impl Queues {
             .message_body(body);
         send.send().await.map_err(Error::unavailable)?;
         Ok(())
+    }
+
+    /// Hides up to ten received messages for `timeout` from now, in whole seconds.
+    ///
+    /// # Errors
+    /// When one of them could not be hidden; the others are.
+    pub async fn hide(&self, queue: Queue, receipt_handles: &[String], timeout: Duration) -> Result<()> {
+        let seconds = timeout.as_secs() + u64::from(timeout.subsec_nanos() > 0);
+        let seconds = seconds.min(LONGEST_VISIBILITY.as_secs());
+        let entry = |(index, handle): (usize, &String)| {
+            let entry = HideEntry::builder().id(index.to_string()).receipt_handle(handle);
+            entry
+                .visibility_timeout(i32::try_from(seconds).unwrap_or(i32::MAX))
+                .build()
+                .map_err(Error::internal)
+        };
+        let entries = receipt_handles.iter().enumerate().map(entry).collect::<Result<_>>()?;
+        let change = self
+            .sqs
+            .change_message_visibility_batch()
+            .queue_url(self.urls.of(queue))
+            .set_entries(Some(entries));
+        let answer = change.send().await.map_err(Error::unavailable)?;
+        match answer.failed.first() {
+            None => Ok(()),
+            Some(failed) => Err(Error::unavailable(format!(
+                "{} of {} messages were not hidden: {}",
+                answer.failed.len(),
+                receipt_handles.len(),
+                failed.message().unwrap_or(&failed.code)
+            ))),
+        }
     }
 
     /// What every queue and its dead-letter queue hold, about; those that do not answer are left out.

@@ -1,10 +1,11 @@
 //! The event-source mapping: what Lambda does between a queue and a function.
 //!
-//! Batches of up to ten messages go to the handler, two at a time. What the handler reports as done is
-//! deleted; everything else reappears after the visibility timeout, until the queue's redrive policy moves it
-//! to the dead-letter queue. See <https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html>.
+//! Batches go to the handler, some at a time. What the handler reports as done is deleted; everything else reappears when
+//! its visibility timeout ends, until the queue's redrive policy moves it to the dead-letter queue. See
+//! <https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html>.
 
 mod event;
+mod response;
 pub mod stream;
 
 use std::collections::HashSet;
@@ -12,23 +13,36 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use aws_lambda_events::sqs::SqsEvent;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
+use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::sqs::{DeadLetter, Message, Sqs, SqsError};
 
-/// The function behind a mapping: it answers which messages of the batch failed, or that the call did.
-pub type Handler = Arc<dyn Fn(SqsEvent) -> BoxFuture<'static, Result<SqsBatchResponse, String>> + Send + Sync>;
+/// The function behind a mapping: it takes a batch and how long it may work on it, and returns the JSON of its response,
+/// or that the call failed.
+pub type Handler = Arc<dyn Fn(SqsEvent, Duration) -> BoxFuture<'static, Result<Value, String>> + Send + Sync>;
 
-/// How many batches are with the handler at the same time.
-const CONCURRENCY: usize = 2;
+/// How a mapping calls its function.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// The most messages of a batch, 1 to 10.
+    pub batch_size: usize,
+    /// The most batches that are with the function at the same time (`MaximumConcurrency`, 2 to 1,000).
+    pub concurrency: usize,
+    /// Whether the function may report single messages as failed (`ReportBatchItemFailures`). Otherwise what it returns
+    /// is not looked at.
+    pub partial_failures: bool,
+    /// The timeout of the function: what is not done then is cut off.
+    pub time_limit: Duration,
+}
 
-/// The longest call of the handler: Lambda's own limit.
-const TIME_LIMIT: Duration = Duration::from_mins(15);
+/// The longest timeout of a function. <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+const LONGEST_TIME_LIMIT: Duration = Duration::from_mins(15);
 
 /// How long to wait after the queue could not be read, unless something changes before.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
@@ -43,7 +57,7 @@ pub struct EventSourceMapping {
 struct Source {
     sqs: Arc<Sqs>,
     queue: String,
-    batch_size: usize,
+    settings: Settings,
     handler: Handler,
     /// How many pollers are between looking for messages and having dealt with what they found.
     busy: watch::Sender<usize>,
@@ -60,22 +74,25 @@ pub struct Drained {
 }
 
 impl EventSourceMapping {
-    /// Starts delivering the messages of `queue` to `handler`, up to `batch_size` (1 to 10) at once.
-    /// Must be called inside a Tokio runtime.
-    pub fn new(sqs: Arc<Sqs>, queue: &str, batch_size: usize, handler: Handler) -> Self {
+    /// Starts delivering the messages of `queue` to `handler`. Must be called inside a Tokio runtime.
+    ///
+    /// # Errors
+    /// A sentence, when Lambda would not create such a mapping.
+    pub fn new(sqs: Arc<Sqs>, queue: &str, settings: Settings, handler: Handler) -> Result<Self, String> {
+        check(&sqs, queue, settings)?;
         let source = Arc::new(Source {
             sqs,
             queue: queue.to_owned(),
-            batch_size: batch_size.clamp(1, 10),
+            settings,
             handler,
             busy: watch::Sender::new(0),
             stop: CancellationToken::new(),
         });
         let mut pollers = JoinSet::new();
-        for _ in 0..CONCURRENCY {
+        for _ in 0..settings.concurrency {
             pollers.spawn(Arc::clone(&source).poll());
         }
-        Self { source, pollers }
+        Ok(Self { source, pollers })
     }
 
     /// The name of the queue.
@@ -143,7 +160,7 @@ impl Source {
             changes.mark_unchanged();
             let delivered = {
                 let _busy = Busy::new(&self.busy);
-                match self.sqs.receive(&self.queue, self.batch_size, None) {
+                match self.sqs.receive(&self.queue, self.settings.batch_size, None) {
                     Ok(batch) if batch.is_empty() => Ok(false),
                     Ok(batch) => {
                         self.deliver(&batch).await;
@@ -170,7 +187,8 @@ impl Source {
 
     async fn deliver(&self, batch: &[Message]) {
         let failed = match self.call(event::new(&self.queue, batch)).await {
-            Ok(response) => failures(&response, batch),
+            Ok(_) if !self.settings.partial_failures => Ok(HashSet::new()),
+            Ok(response) => response::failures(&response, batch),
             Err(reason) => Err(reason),
         };
         let failed = failed.unwrap_or_else(|reason| {
@@ -184,29 +202,43 @@ impl Source {
         }
     }
 
-    /// A panic is a failed call, and so is one that does not end.
-    async fn call(&self, event: SqsEvent) -> Result<SqsBatchResponse, String> {
-        let call = AssertUnwindSafe(async { (self.handler)(event).await }).catch_unwind();
-        match tokio::time::timeout(TIME_LIMIT, call).await {
+    /// A panic is a failed call, and so is one that does not end in time: it is cut off.
+    async fn call(&self, event: SqsEvent) -> Result<Value, String> {
+        let limit = self.settings.time_limit;
+        let call = AssertUnwindSafe(async { (self.handler)(event, limit).await }).catch_unwind();
+        match tokio::time::timeout(limit, call).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err("the handler panicked".into()),
-            Err(_) => Err("the handler took longer than 15 minutes".into()),
+            Err(_) => Err(format!("the task timed out after {} seconds", limit.as_secs_f32())),
         }
     }
 }
 
-/// The ids that the handler reports as failed. Like Lambda, an id that was not in the batch, or an empty one,
-/// makes the whole batch fail.
-fn failures(response: &SqsBatchResponse, batch: &[Message]) -> Result<HashSet<String>, String> {
-    let mut failed = HashSet::new();
-    for failure in &response.batch_item_failures {
-        let id = &failure.item_identifier;
-        if !batch.iter().any(|message| message.id == *id) {
-            return Err(format!("the handler reports a message that it was not given: {id:?}"));
-        }
-        failed.insert(id.clone());
+/// What Lambda refuses when a mapping is created.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html>
+fn check(sqs: &Sqs, queue: &str, settings: Settings) -> Result<(), String> {
+    let attributes = sqs.attributes(queue).map_err(|error| error.to_string())?;
+    let visibility = attributes
+        .get("VisibilityTimeout")
+        .and_then(|seconds| seconds.parse().ok());
+    let visibility = visibility.map_or(Duration::ZERO, Duration::from_secs);
+    if settings.time_limit > visibility {
+        return Err(format!(
+            "the visibility timeout of {queue}, {} s, is less than the timeout of its function, {} s",
+            visibility.as_secs(),
+            settings.time_limit.as_secs()
+        ));
     }
-    Ok(failed)
+    if settings.time_limit.is_zero() || settings.time_limit > LONGEST_TIME_LIMIT {
+        return Err("the timeout of a function is 1 to 900 seconds".into());
+    }
+    if !(1..=10).contains(&settings.batch_size) {
+        return Err("a batch has 1 to 10 messages".into());
+    }
+    if !(2..=1000).contains(&settings.concurrency) {
+        return Err("the concurrency of a queue is 2 to 1000".into());
+    }
+    Ok(())
 }
 
 /// Counts a poller as busy while it lives.

@@ -21,6 +21,12 @@ const EMBEDDED: &str = include_str!("../../../../template.yaml");
 #[error("template.yaml: {0}")]
 pub struct TemplateError(String);
 
+impl TemplateError {
+    pub(crate) fn new(reason: String) -> Self {
+        Self(reason)
+    }
+}
+
 /// What the template deploys.
 #[derive(Debug)]
 pub struct Template {

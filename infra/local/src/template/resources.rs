@@ -53,7 +53,9 @@ pub struct Queue {
     pub name: String,
     /// How long a message that was received stays invisible to others.
     pub visibility_timeout_seconds: u64,
-    /// The logical id of its dead-letter queue, and after how many attempts a message goes there.
+    /// How long a message is kept.
+    pub retention_seconds: u64,
+    /// The logical id of its dead-letter queue, and after how many deliveries a message goes there.
     pub dead_letters: Option<(String, u64)>,
 }
 
@@ -117,6 +119,7 @@ impl Queue {
             name: name_in_stack(&properties["QueueName"]),
             // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-sqs-queue.html
             visibility_timeout_seconds: properties["VisibilityTimeout"].as_u64().unwrap_or(30),
+            retention_seconds: properties["MessageRetentionPeriod"].as_u64().unwrap_or(345_600),
             dead_letters: redrive["maxReceiveCount"]
                 .as_u64()
                 .map(|attempts| (logical_id(&redrive["deadLetterTargetArn"]), attempts)),

@@ -1,0 +1,223 @@
+//! The lease under which a worker indexes a document, and what is counted of its attempts.
+//!
+//! An attempt is counted where it shows something about the document: from the moment its file is being read until the
+//! worker says how that ended. Deliveries that found the document in other hands, or whose worker died before or after
+//! reading, are nobody's fault that could be told from here.
+
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use model::{Document, DocumentId, DocumentStatus, IndexFailure, Result, Timestamp};
+
+use super::Documents;
+use crate::{
+    item::{Item, conditional, from_item, n, s, value},
+    keys,
+};
+
+/// Attribute: readings that began, and whose worker never said how they ended.
+const INTERRUPTED: &str = "interrupted_readings";
+/// Attribute: readings that ended with the death of the process that read.
+const READER_DEATHS: &str = "reader_deaths";
+
+/// What a worker got when it asked for a document.
+#[derive(Debug)]
+pub enum Lease {
+    /// The document is this worker's until the lease ends, and this became of attempts at it before.
+    Taken(Box<Document>, Attempts),
+    /// Nothing is left to do.
+    Finished,
+    /// It was deleted, or its upload was never acknowledged.
+    Gone,
+    /// Another worker holds it, until then at most.
+    Held(Timestamp),
+}
+
+/// What became of the attempts at a generation that has not ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Attempts {
+    /// Readings whose worker died.
+    pub interrupted: u32,
+    /// Readings in which the process that read the file died, and its worker lived to tell.
+    pub reader_deaths: u32,
+}
+
+/// How indexing one generation ended.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// It can be searched.
+    Ready {
+        /// Object key of the segment.
+        segment: String,
+        /// Pages, for formats that have them.
+        pages: Option<u32>,
+        /// Searchable passages.
+        chunks: u32,
+    },
+    /// It cannot be read, now or ever.
+    Failed(IndexFailure),
+    /// We failed, not the document: a redelivery may still succeed.
+    GivenUp(IndexFailure),
+}
+
+impl Documents {
+    /// Takes a document for indexing, until `until`. `last`: nobody will come after this worker, so the document counts as
+    /// failed for this reason until the work succeeds; it would otherwise wait for ever when the worker dies.
+    pub async fn lease(
+        &self,
+        id: &DocumentId,
+        holder: &str,
+        (now, until): (Timestamp, Timestamp),
+        last: Option<&IndexFailure>,
+    ) -> Result<Lease> {
+        let set = "SET lease_holder = :me, lease_ms = :until, #status = :status, progress = :zero, updated_at = :now";
+        let update = self
+            .store
+            .app()
+            .update(&keys::document(&self.org, id))
+            // Its own lease is held by a worker whose write arrived, and whose answer did not.
+            .condition_expression(
+                "attribute_exists(pk) AND done < want \
+                 AND (attribute_not_exists(lease_ms) OR lease_ms <= :now_ms OR lease_holder = :me)",
+            )
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":me", s(holder))
+            .expression_attribute_values(":now", s(now.to_string()))
+            .expression_attribute_values(":now_ms", n(now.as_millisecond()))
+            .expression_attribute_values(":until", n(until.as_millisecond()))
+            .expression_attribute_values(":zero", n(0))
+            .return_values(ReturnValue::AllNew);
+        let update = match last {
+            None => update
+                .update_expression(set)
+                .expression_attribute_values(":status", value(&DocumentStatus::Processing)?),
+            Some(failure) => update
+                .update_expression(format!("{set}, failure = :failure"))
+                .expression_attribute_values(":status", value(&DocumentStatus::Failed)?)
+                .expression_attribute_values(":failure", value(failure)?),
+        };
+        if let Some(item) = conditional(update).await? {
+            let attempts = Attempts {
+                interrupted: number(&item, INTERRUPTED).unwrap_or(0),
+                reader_deaths: number(&item, READER_DEATHS).unwrap_or(0),
+            };
+            return Ok(Lease::Taken(Box::new(from_item(item)?), attempts));
+        }
+        let Some(item) = self.store.app().get_raw(keys::document(&self.org, id), true).await? else {
+            return Ok(Lease::Gone);
+        };
+        let until = number(&item, "lease_ms").and_then(|until| Timestamp::from_millisecond(until).ok());
+        let document: Document = from_item(item)?;
+        Ok(match until {
+            Some(until) if document.is_unfinished() => Lease::Held(until),
+            // Whoever held it returned it between the two looks.
+            None if document.is_unfinished() => Lease::Held(now),
+            _ => Lease::Finished,
+        })
+    }
+
+    /// Notes that the file is being read from now on; answers `false` when the lease was lost.
+    pub async fn begin_reading(&self, id: &DocumentId, holder: &str, now: Timestamp) -> Result<bool> {
+        let count = format!("{INTERRUPTED} = if_not_exists({INTERRUPTED}, :zero) + :one");
+        let update = self
+            .held(id, holder, now)
+            .update_expression(format!("SET progress = :percent, updated_at = :now, {count}"))
+            .expression_attribute_values(":percent", n(20))
+            .expression_attribute_values(":zero", n(0))
+            .expression_attribute_values(":one", n(1));
+        Ok(conditional(update).await?.is_some())
+    }
+
+    /// Notes that the file was read, so it is nothing that kills whoever reads it; answers `false` when the lease was lost.
+    pub async fn end_reading(&self, id: &DocumentId, holder: &str, now: Timestamp) -> Result<bool> {
+        let update = self
+            .held(id, holder, now)
+            .update_expression(format!(
+                "SET progress = :percent, updated_at = :now REMOVE {INTERRUPTED}"
+            ))
+            .expression_attribute_values(":percent", n(80));
+        Ok(conditional(update).await?.is_some())
+    }
+
+    /// Returns a document whose indexing is to be tried again, with what is known of the attempts at it; answers `false`
+    /// when the lease was lost.
+    pub async fn release(&self, id: &DocumentId, holder: &str, attempts: Attempts, now: Timestamp) -> Result<bool> {
+        let update = self
+            .held(id, holder, now)
+            .update_expression(format!(
+                "SET #status = :status, updated_at = :now, progress = :zero, {INTERRUPTED} = :interrupted, \
+                 {READER_DEATHS} = :deaths REMOVE lease_holder, lease_ms"
+            ))
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":status", value(&DocumentStatus::Pending)?)
+            .expression_attribute_values(":zero", n(0))
+            .expression_attribute_values(":interrupted", n(attempts.interrupted))
+            .expression_attribute_values(":deaths", n(attempts.reader_deaths));
+        Ok(conditional(update).await?.is_some())
+    }
+
+    /// Ends a generation; answers `false` when the lease was lost, or another worker ended this generation first.
+    pub async fn finish(
+        &self,
+        id: &DocumentId,
+        holder: &str,
+        generation: u64,
+        outcome: &Outcome,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let update = self
+            .store
+            .app()
+            .update(&keys::document(&self.org, id))
+            .condition_expression("lease_holder = :me AND done < :generation AND want >= :generation")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":me", s(holder))
+            .expression_attribute_values(":generation", n(generation))
+            .expression_attribute_values(":now", s(now.to_string()));
+        let common = "#status = :status, updated_at = :now, progress = :percent";
+        let remove = format!("lease_holder, lease_ms, {INTERRUPTED}, {READER_DEATHS}");
+        let update = match outcome {
+            Outcome::Ready { segment, pages, chunks } => update
+                .update_expression(format!(
+                    "SET {common}, done = :generation, #segment = :segment, pages = :pages, chunks = :chunks \
+                     REMOVE {remove}, failure"
+                ))
+                .expression_attribute_values(":status", value(&DocumentStatus::Ready)?)
+                .expression_attribute_values(":percent", n(100))
+                .expression_attribute_names("#segment", "segment")
+                .expression_attribute_values(":segment", s(segment))
+                .expression_attribute_values(":pages", value(pages)?)
+                .expression_attribute_values(":chunks", n(chunks)),
+            Outcome::Failed(failure) | Outcome::GivenUp(failure) => {
+                let done = if matches!(outcome, Outcome::Failed(_)) {
+                    ", done = :generation"
+                } else {
+                    ""
+                };
+                update
+                    .update_expression(format!("SET {common}, failure = :failure{done} REMOVE {remove}"))
+                    .expression_attribute_values(":status", value(&DocumentStatus::Failed)?)
+                    .expression_attribute_values(":percent", n(0))
+                    .expression_attribute_values(":failure", value(failure)?)
+            }
+        };
+        Ok(conditional(update).await?.is_some())
+    }
+
+    /// An update of a document that this holder has.
+    fn held(
+        &self,
+        id: &DocumentId,
+        holder: &str,
+        now: Timestamp,
+    ) -> aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder {
+        self.store
+            .app()
+            .update(&keys::document(&self.org, id))
+            .condition_expression("lease_holder = :me")
+            .expression_attribute_values(":me", s(holder))
+            .expression_attribute_values(":now", s(now.to_string()))
+    }
+}
+
+fn number<T: std::str::FromStr>(item: &Item, name: &str) -> Option<T> {
+    item.get(name).map(AttributeValue::as_n)?.ok()?.parse().ok()
+}
