@@ -29,7 +29,7 @@ class Account:
             status, answer = self.server.request("POST", "/api/v1/auth/login", credentials)
         if status == 429:
             # All come from one network, which may try so often.
-            self.server.local("clock", {"advance_seconds": 60})
+            self.server.advance(60)
             return self.sign_in()
         if status not in (200, 201):
             sys.exit(f"signing in answered {status}: {answer.decode(errors='replace')}")
@@ -46,8 +46,15 @@ class Account:
         self.server.dynamodb("UpdateItem", update)
 
     def call(self, method, path, body=None, headers=None):
-        headers = {"Authorization": f"Bearer {self.token}"} | (headers or {})
-        status, answer = self.server.request(method, path, body, headers)
+        def ask():
+            authorization = {"Authorization": f"Bearer {self.token}"}
+            return self.server.request(method, path, body, authorization | (headers or {}))
+
+        status, answer = ask()
+        if status == 401:
+            # The clock has been moved past the end of the token.
+            self.sign_in()
+            status, answer = ask()
         if status >= 300:
             sys.exit(f"{method} {path} answered {status}: {answer.decode(errors='replace')}")
         return json.loads(answer)
@@ -70,8 +77,8 @@ class Account:
 class Uploaders:
     """Threads that go on uploading, set after set, while the server is up."""
 
-    def __init__(self, server, files, seed):
-        self.server, self.files, self.random = server, files, random.Random(seed)
+    def __init__(self, server, files, seed, name="set"):
+        self.server, self.files, self.random, self.name = server, files, random.Random(seed), name
         self.accounts, self.busy, self.more = [], 0, True
         self.lock, self.up = threading.Lock(), threading.Event()
         self.threads = [threading.Thread(target=self.work, daemon=True) for _ in range(UPLOADERS)]
@@ -82,7 +89,7 @@ class Uploaders:
         with self.lock:
             account = next((account for account in self.accounts if account.left), None)
             if account is None and self.more:
-                account = Account(self.server, f"set-{len(self.accounts)}")
+                account = Account(self.server, f"{self.name}-{len(self.accounts)}")
                 account.sign_in()
                 account.left = self.random.sample(sorted(self.files), len(self.files))
                 self.accounts.append(account)
