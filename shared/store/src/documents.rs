@@ -1,14 +1,16 @@
 //! Documents of an organization, and the lease under which a worker indexes one.
 
-use aws_sdk_dynamodb::types::{KeysAndAttributes, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use model::{
-    Document, DocumentId, Error, IndexFailure, OrgId, OutboxEntry, Page, PageRequest, Result, Timestamp, UserId,
-    document::INDEX_LEASE, outbox::OutboxStep, time::after,
+    Document, DocumentId, DocumentStatus, Error, IndexFailure, OrgId, OutboxEntry, Page, PageRequest, Result,
+    Timestamp, UserId, document::INDEX_LEASE, outbox::OutboxStep, time::after,
 };
 
 use crate::{
     Store,
-    item::{self, Narrow, Transaction, conditional, from_item, n, primary, s, to_item, transact, value},
+    item::{
+        Item, Narrow, Transaction, conditional, conditional_or_own, from_item, n, primary, s, to_item, transact, value,
+    },
     keys,
 };
 
@@ -60,6 +62,15 @@ pub enum Outcome {
     Failed(IndexFailure),
     /// We failed, not the document: a redelivery may still succeed.
     GivenUp(IndexFailure),
+}
+
+impl Outcome {
+    fn status(&self) -> Result<AttributeValue> {
+        value(&match self {
+            Self::Ready { .. } => DocumentStatus::Ready,
+            Self::Failed(_) | Self::GivenUp(_) => DocumentStatus::Failed,
+        })
+    }
 }
 
 impl Store {
@@ -120,34 +131,9 @@ impl Documents {
 
     /// The documents among `ids` that exist in this organization, in the order of `ids`. At most 100.
     pub async fn among(&self, ids: &[DocumentId]) -> Result<Vec<Document>> {
-        let table = &self.store.tables().app;
-        let mut found = Vec::with_capacity(ids.len());
-        let mut pending = Some(
-            ids.iter()
-                .map(|id| primary(&keys::document(&self.org, id)))
-                .collect::<Vec<_>>(),
-        );
-        while let Some(wanted) = pending.take().filter(|wanted| !wanted.is_empty()) {
-            let wanted = KeysAndAttributes::builder()
-                .set_keys(Some(wanted))
-                .build()
-                .map_err(Error::internal)?;
-            let answer = self
-                .store
-                .db
-                .batch_get_item()
-                .request_items(table, wanted)
-                .send()
-                .await
-                .map_err(item::failed)?;
-            for item in answer.responses.unwrap_or_default().into_values().flatten() {
-                found.push(from_item::<Document>(item)?);
-            }
-            pending = answer
-                .unprocessed_keys
-                .and_then(|mut keys| keys.remove(table))
-                .map(|left| left.keys);
-        }
+        let keys: Vec<_> = ids.iter().map(|id| keys::document(&self.org, id)).collect();
+        let items = self.store.app().batch_get(&keys, false).await?;
+        let mut found = items.into_iter().map(from_item).collect::<Result<Vec<Document>>>()?;
         let place = |document: &Document| ids.iter().position(|id| *id == document.id);
         found.sort_by_key(place);
         Ok(found)
@@ -173,16 +159,16 @@ impl Documents {
             Attempt::First => update
                 .condition_expression(format!("{unfinished} AND {free}"))
                 .expression_attribute_values(":now_ms", n(now.as_millisecond()))
-                .expression_attribute_values(":failed", value(&model::DocumentStatus::Failed)?),
+                .expression_attribute_values(":failed", value(&DocumentStatus::Failed)?),
             Attempt::Again | Attempt::Last(_) => update.condition_expression(unfinished),
         };
         update = match attempt {
             Attempt::First | Attempt::Again => update
                 .update_expression(set)
-                .expression_attribute_values(":status", value(&model::DocumentStatus::Processing)?),
+                .expression_attribute_values(":status", value(&DocumentStatus::Processing)?),
             Attempt::Last(failure) => update
                 .update_expression(format!("{set}, failure = :failure"))
-                .expression_attribute_values(":status", value(&model::DocumentStatus::Failed)?)
+                .expression_attribute_values(":status", value(&DocumentStatus::Failed)?)
                 .expression_attribute_values(":failure", value(failure)?),
         };
         if let Some(item) = conditional(update).await? {
@@ -227,14 +213,15 @@ impl Documents {
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":me", s(holder))
             .expression_attribute_values(":generation", n(generation))
+            .expression_attribute_values(":status", outcome.status()?)
             .expression_attribute_values(":now", s(now.to_string()));
+        let ended = (s(now.to_string()), outcome.status()?);
         let common = "#status = :status, updated_at = :now, progress = :percent";
         let update = match outcome {
             Outcome::Ready { segment, pages, chunks } => update
                 .update_expression(format!(
                     "SET {common}, done = :generation, #segment = :segment, pages = :pages, chunks = :chunks REMOVE lease_holder, lease_ms, failure"
                 ))
-                .expression_attribute_values(":status", value(&model::DocumentStatus::Ready)?)
                 .expression_attribute_values(":percent", n(100))
                 .expression_attribute_names("#segment", "segment")
                 .expression_attribute_values(":segment", s(segment))
@@ -244,11 +231,15 @@ impl Documents {
                 let done = if matches!(outcome, Outcome::Failed(_)) { ", done = :generation" } else { "" };
                 update
                     .update_expression(format!("SET {common}, failure = :failure{done} REMOVE lease_holder, lease_ms"))
-                    .expression_attribute_values(":status", value(&model::DocumentStatus::Failed)?)
                     .expression_attribute_values(":percent", n(0))
                     .expression_attribute_values(":failure", value(failure)?)
             }
         };
-        Ok(conditional(update).await?.is_some())
+        // The lease went with the end.
+        let is_own = |item: &Item| {
+            let (at, status) = &ended;
+            item.get("updated_at") == Some(at) && item.get("status") == Some(status) && !item.contains_key("lease_ms")
+        };
+        Ok(conditional_or_own(update, is_own).await?.is_some())
     }
 }
