@@ -18,10 +18,8 @@ const RATES: (&str, &str) = (FAULTS, "throttle=10,conflict=6,lost=4,seed=11");
 /// Stacks do meet faults here.
 fn met(t: &Test) {
     let counts = t.stack.cloud().faults().counts();
-    assert!(
-        counts.throttled > 0 && counts.conflicts > 0 && counts.lost > 0,
-        "{counts:?}"
-    );
+    let faults = counts.throttled + counts.conflicts + counts.lost;
+    assert!(faults * 20 > counts.calls, "{counts:?}");
 }
 
 #[tokio::test]
@@ -82,14 +80,14 @@ async fn members_come_and_go_and_the_seats_add_up() {
     join(&t, &ada, &org, &bob, "member").await;
     let member = format!("{org}/members/{}", bob.id());
     for role in ["admin", "member", "admin"] {
-        ada.put(&member, json!({"role": role})).await.ok();
+        ada.patch(&member, json!({"role": role})).await.ok();
     }
     let key = ada.api_key(json!({"name": "Kiosk"})).await;
     let kiosk = t.anonymous().with_token(&key.text("key"));
     kiosk.get("/api/v1/documents").await.ok();
     let path = format!("/api/v1/apikeys/{}", key.text("id"));
-    ada.delete(&path).await.ok();
-    kiosk.get("/api/v1/documents").await.problem(401, "unauthorized");
+    ada.delete(&path).await.expect(204);
+    kiosk.get("/api/v1/documents").await.problem(401, "api_key_invalid");
     bob.delete("/api/v1/users/me").await.ok();
     let found = ada.get(&org).await.ok().json();
     assert_eq!(found["seats"]["used"], 1, "{found}");
