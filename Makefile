@@ -25,7 +25,7 @@ CARGO_DENY_ROOT := $(CACHE)/cargo-deny-$(CARGO_DENY_VERSION)
 CARGO_DENY := $(CARGO_DENY_ROOT)/bin/cargo-deny
 
 ##@ Work
-.PHONY: help dev demo test test-kill test-kill-ledger test-sdk audit-verify rotate-secret clean-data new-function
+.PHONY: help dev demo test test-faults test-kill test-kill-ledger test-sdk audit-verify rotate-secret clean-data new-function
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z0-9_-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
@@ -37,6 +37,17 @@ demo: ## Against a running `make dev`: upload, index, ask, read the cited answer
 
 test: ## Run all tests (TEST="part of a name" for some)
 	cargo test --workspace --lib --test parlance $(TEST_FLAGS) -- $(TEST)
+
+FAULTS ?= throttle=5,conflict=2,lost=1
+SEEDS ?= 1 2 3
+test-faults: ## Run the integration tests while the tables fail now and then (SEEDS="1 2 3", TEST="part of a name")
+	@report=$$(mktemp); trap 'rm -f "$$report"' EXIT; for seed in $(SEEDS); do : > "$$report"; \
+		echo "PARLANCE_FAULTS=$(FAULTS),seed=$$seed"; \
+		PARLANCE_FAULTS="$(FAULTS),seed=$$seed" PARLANCE_FAULTS_REPORT="$$report" \
+			cargo test --workspace --test parlance $(TEST_FLAGS) -- $(TEST); \
+		awk '{ calls += $$1; throttled += $$2; conflicts += $$3; lost += $$4 } END { printf \
+			"%d calls of functions to the tables: %d throttled, %d conflicts, %d answers lost\n", \
+			calls, throttled, conflicts, lost }' "$$report"; done
 
 test-kill: ## Kill the server 50 times while it works, then look for what is lost or doubled (ARGS="--seed 2")
 	cargo build --quiet -p local --bin parlance

@@ -10,5 +10,6 @@
 mod api;
 mod drift;
 mod events;
+mod faults;
 mod jobs;
 mod support;

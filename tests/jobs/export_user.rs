@@ -17,7 +17,7 @@ const EXPORT: &str = "/api/v1/users/me/export";
 const DAY: u64 = 24 * 3600;
 
 /// The files of the archive that a ready export leads to.
-pub(super) async fn download(t: &Test, export: &Value) -> BTreeMap<String, Vec<u8>> {
+pub(crate) async fn download(t: &Test, export: &Value) -> BTreeMap<String, Vec<u8>> {
     let url = export["download_url"].as_str().expect("a link");
     let answer = t.follow(url).await;
     assert_eq!(answer.status(), 200, "{url}");
@@ -46,7 +46,7 @@ fn lines(files: &BTreeMap<String, Vec<u8>>) -> Vec<Value> {
 }
 
 /// An export of the caller that is ready.
-pub(super) async fn exported(t: &Test, caller: &Caller) -> Value {
+pub(crate) async fn exported(t: &Test, caller: &Caller) -> Value {
     caller.get(EXPORT).await.expect(202);
     t.drain().await;
     let export = caller.get(EXPORT).await.ok().json();

@@ -1,7 +1,7 @@
 //! Every worker and schedule, with the deliveries that queues really make.
 
 mod erasure;
-mod export_user;
+pub(crate) mod export_user;
 mod index_documents;
 mod purge;
 mod purge_queue;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::api::orgs::join;
 use crate::{
     api::ledger::spend,
-    support::{ADMIN, Caller, Metered, Test},
+    support::{ADMIN, Caller, Metered, Test, environment},
 };
 
 const USAGE: &str = "parlance-usage";
@@ -331,7 +331,7 @@ async fn the_sums_say_how_far_they_have_come() {
 async fn what_was_used_before_a_restart_counts_once() {
     let folder = tempfile::tempdir().unwrap();
     let start = async || {
-        let environment = ADMIN.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        let environment = environment(&ADMIN);
         let data = Data::Folder(folder.path().to_owned());
         let options = Options {
             environment,

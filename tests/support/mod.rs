@@ -2,6 +2,7 @@
 
 mod answer;
 mod caller;
+mod faults;
 mod meter;
 mod second;
 mod shared_org;
@@ -17,6 +18,7 @@ use serde_json::{Value, json};
 
 pub(crate) use answer::Answer;
 pub(crate) use caller::{Caller, PASSWORD};
+pub(crate) use faults::{FAULTS, environment};
 pub(crate) use meter::Metered;
 pub(crate) use second::Second;
 pub(crate) use snapshot::{Snapshot, flatten_json};
@@ -62,6 +64,7 @@ fn text(value: &AttributeValue) -> String {
 pub(crate) struct Test {
     pub(crate) stack: Stack,
     http: reqwest::Client,
+    _report: faults::FaultReport,
 }
 
 impl Test {
@@ -72,10 +75,7 @@ impl Test {
 
     /// A fresh stack with these environment variables.
     pub(crate) async fn with(environment: &[(&str, &str)]) -> Self {
-        let environment = environment
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
+        let environment = faults::environment(environment);
         let stack = Stack::start(Options {
             environment,
             ..Options::ephemeral()
@@ -83,6 +83,12 @@ impl Test {
         .await
         .unwrap();
         Self::of(stack)
+    }
+
+    /// A fresh stack whose tables work, whatever other tests meet. `reason`: why a fault would say nothing here.
+    pub(crate) async fn without_faults(reason: &str) -> Self {
+        assert!(!reason.is_empty());
+        Self::with(&[(FAULTS, "")]).await
     }
 
     /// A stack that was started already.
@@ -95,7 +101,8 @@ impl Test {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .unwrap();
-        Self { stack, http }
+        let _report = faults::FaultReport(stack.cloud().faults().clone());
+        Self { stack, http, _report }
     }
 
     /// A fresh stack whose providers of models are all this double.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::cloud::Data;
+use crate::cloud::{Data, FaultRates};
 
 /// Environment variables that are secrets in the cloud. Locally they seed the embedded Secrets Manager.
 pub const SECRETS: &[&str] = &[
@@ -52,6 +52,22 @@ impl Options {
     pub(crate) fn variable(&self, name: &str) -> Option<&str> {
         let found = self.environment.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    /// How often the tables fail, from `PARLANCE_FAULTS`, which is said aloud with its seed.
+    pub(crate) fn faults(&self) -> Result<FaultRates, String> {
+        let Some(text) = self.variable("PARLANCE_FAULTS") else {
+            return Ok(FaultRates::default());
+        };
+        let rates = text.parse::<FaultRates>()?;
+        tracing::warn!(
+            throttle_percent = rates.throttle,
+            conflict_percent = rates.conflict,
+            lost_percent = rates.lost,
+            seed = rates.seed,
+            "local.tables_with_faults"
+        );
+        Ok(rates)
     }
 
     pub(crate) fn secrets(&self) -> Vec<(String, String)> {

@@ -8,7 +8,7 @@ use model::{Error, Result};
 use store::{Objects, Tables};
 
 use crate::{
-    cloud::{ACCESS_KEY_ID, ACCOUNT, Cloud, Data, REGION, SECRET_ACCESS_KEY},
+    cloud::{ACCESS_KEY_ID, ACCOUNT, Cloud, Data, FUNCTION_ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY},
     keys,
 };
 
@@ -36,6 +36,13 @@ pub(crate) async fn sdk(endpoint: &str) -> SdkConfig {
 /// An SDK configuration for the embedded services of a process that runs on this machine.
 pub async fn sdk_at(port: u16) -> SdkConfig {
     sdk(&format!("http://127.0.0.1:{port}")).await
+}
+
+/// The same with the credentials of functions.
+pub(crate) fn function_sdk(sdk: &SdkConfig) -> SdkConfig {
+    let credentials = Credentials::new(FUNCTION_ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, "embedded");
+    let provider = aws_sdk_dynamodb::config::SharedCredentialsProvider::new(credentials);
+    sdk.clone().into_builder().credentials_provider(provider).build()
 }
 
 /// The names of the tables.
@@ -177,6 +184,7 @@ mod tests {
             data: data.clone(),
             clock: Arc::new(|| 0),
             secrets: Vec::new(),
+            faults: cloud::FaultRates::default(),
         };
         let cloud = Cloud::start(options).await.unwrap();
         let (sdk, tables) = (sdk(&cloud.endpoint()).await, tables());

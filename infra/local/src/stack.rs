@@ -39,6 +39,9 @@ pub enum StartError {
     /// The template that names the functions cannot be read.
     #[error(transparent)]
     Template(#[from] TemplateError),
+    /// `PARLANCE_FAULTS` is not usable.
+    #[error("PARLANCE_FAULTS: {0}")]
+    Faults(String),
     /// The embedded services did not take what the product needs.
     #[error("the local services could not be prepared: {0}")]
     Prepare(#[from] model::Error),
@@ -126,6 +129,7 @@ impl Stack {
                 move || clock.now_ms()
             }),
             secrets: options.secrets(),
+            faults: options.faults().map_err(StartError::Faults)?,
         })
         .await?;
         let sdk = provision::sdk(&cloud.endpoint()).await;
@@ -133,7 +137,8 @@ impl Stack {
         Box::pin(provision::create(&cloud, &sdk, &options.data)).await?;
 
         let outbox = Outbox::open(&options.data, clock.clone()).map_err(model::Error::unavailable)?;
-        let app = App::with_mailer(&sdk, config(&options, &cloud), clock, Arc::new(outbox.clone()))?;
+        let function_sdk = provision::function_sdk(&sdk);
+        let app = App::with_mailer(&function_sdk, config(&options, &cloud), clock, Arc::new(outbox.clone()))?;
         seed_admin(&options, &app).await?;
         let template = Template::embedded()?;
         queues::create(&cloud, template)?;

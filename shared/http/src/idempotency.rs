@@ -95,6 +95,7 @@ async fn claim(scope: &Arc<Scope>, request: Request) -> Result<Claimed> {
         scope: owner.unwrap_or_else(|| format!("anonymous\n{fingerprint}")),
         route: format!("{} {}", scope.method, scope.path),
         key,
+        holder: hex::encode(model::id::random_bytes::<8>()?),
     };
     let cipher = scope.host.cipher(key.key.as_bytes(), "kept answer").await?;
     let context = format!("{}\n{}", key.scope, key.route).into_bytes();

@@ -8,9 +8,9 @@ use model::{AuditEntry, Error, OrgId, Result, audit::Link};
 
 use crate::{
     Store,
-    item::{self, ABSENT, Item, Transaction, n, s, starting_with, transact_with},
+    backoff::Backoff,
+    item::{self, ABSENT, Item, Transaction, n, s, starting_with, transact},
     keys::{self, Key},
-    patience::Patience,
 };
 
 impl Store {
@@ -24,7 +24,7 @@ impl Store {
         let body = serde_json::to_string(entry).map_err(Error::internal)?;
         let month = entry.created_at.to_string()[..7].to_owned();
         let own = parts.len();
-        let mut patience = Patience::default();
+        let mut backoff = Backoff::default();
         loop {
             let last = self.last_link(&entry.tenant, &month).await?;
             let link = Link::after(last.as_ref(), &body);
@@ -46,10 +46,10 @@ impl Store {
             parts.truncate(own);
             parts.push(self.audit().part_put_new(item)?);
             parts.push(self.head(&entry.tenant, &month, &link)?);
-            match transact_with(&self.db, parts.clone(), &mut patience).await? {
+            match transact(&self.db, parts.clone()).await? {
                 // Another entry of this tenant took the place: the chain goes on behind it.
                 Transaction::Refused(part) if part >= own => {
-                    if !patience.wait().await? {
+                    if !backoff.wait().await? {
                         return Err(Error::unavailable("the audit log is too busy"));
                     }
                 }

@@ -19,14 +19,19 @@ impl Store {
             .index_name("by_id")
             .key_condition_expression("id = :id")
             .expression_attribute_values(":id", s(id));
-        let found = query.send().await.map_err(item::failed)?.items.unwrap_or_default();
         let text = |item: &item::Item, name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
-        let mut owners = found.iter().filter_map(|item| {
+        let owner = |item: &item::Item| {
             let sk = text(item, "sk")?;
             sk.starts_with(prefix)
                 .then(|| keys::parse_member(&text(item, "pk")?))
                 .flatten()
-        });
-        Ok(owners.next())
+        };
+        let mut found = query.into_paginator().items().send();
+        while let Some(item) = found.next().await {
+            if let Some(owner) = owner(&item.map_err(item::failed)?) {
+                return Ok(Some(owner));
+            }
+        }
+        Ok(None)
     }
 }

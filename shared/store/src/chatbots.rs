@@ -5,7 +5,7 @@ use model::{Chatbot, ChatbotId, DocumentId, OrgId, Page, PageRequest, Result, Ti
 
 use crate::{
     Store,
-    item::{Item, Narrow, PRESENT, conditional, from_item, n, s, to_item, value},
+    item::{Item, Narrow, PRESENT, conditional, conditional_or_own, from_item, n, s, to_item, value},
     keys,
 };
 
@@ -43,6 +43,11 @@ impl Store {
 /// The table has no empty sets; none is an absent attribute.
 fn set(documents: &[DocumentId]) -> Option<AttributeValue> {
     (!documents.is_empty()).then(|| AttributeValue::Ss(documents.iter().map(|id| id.0.clone()).collect()))
+}
+
+fn has(item: &Item, document: &DocumentId) -> bool {
+    let documents = item.get("documents").and_then(|documents| documents.as_ss().ok());
+    documents.is_some_and(|documents| documents.contains(&document.0))
 }
 
 fn parse(item: Item) -> Result<Chatbot> {
@@ -141,6 +146,7 @@ impl Chatbots {
         let Some(added) = set(documents) else {
             return self.get(id).await;
         };
+        let is_own = |item: &Item| documents.iter().all(|document| has(item, document));
         // The condition counts a document that is there already twice: callers leave those out.
         let room = Chatbot::MAX_DOCUMENTS.saturating_sub(documents.len());
         let update = self
@@ -155,7 +161,7 @@ impl Chatbots {
             .expression_attribute_values(":room", n(room))
             .expression_attribute_values(":now", s(now.to_string()))
             .return_values(ReturnValue::AllNew);
-        conditional(update).await?.map(parse).transpose()
+        conditional_or_own(update, is_own).await?.map(parse).transpose()
     }
 
     /// Removes one document; none when the chatbot does not exist or does not have it.
@@ -170,11 +176,12 @@ impl Chatbots {
             .expression_attribute_values(":document", s(document.as_str()))
             .expression_attribute_values(":now", s(now.to_string()))
             .return_values(ReturnValue::AllNew);
-        conditional(update).await?.map(parse).transpose()
+        let is_own = |item: &Item| item.get("updated_at") == Some(&s(now.to_string())) && !has(item, document);
+        conditional_or_own(update, is_own).await?.map(parse).transpose()
     }
 
     /// Deletes a chatbot; answers whether it was there.
     pub async fn delete(&self, id: &ChatbotId) -> Result<bool> {
-        self.store.app().delete(&keys::chatbot(&self.org, id)).await
+        self.store.app().delete_first(&keys::chatbot(&self.org, id)).await
     }
 }

@@ -267,7 +267,7 @@ impl Clerk {
 
     /// Notes an event that changed nothing; answers `false` when it was noted before.
     pub async fn note_event(&self, event: &EventMarker) -> Result<bool> {
-        self.0.ephemeral().put_new(marker_item(event)).await
+        self.0.ephemeral().put_first(marker_item(event)).await
     }
 
     /// Whether an event was applied before.

@@ -5,7 +5,7 @@ use model::{Conversation, ConversationId, OrgId, Page, PageRequest, Result, Time
 
 use crate::{
     Home, Objects, Partition, Store,
-    item::{self, Item, Narrow, conditional, from_item, n, s, starting_with, to_item},
+    item::{self, Item, Narrow, conditional, conditional_or_own, from_item, n, s, starting_with, to_item},
     keys,
 };
 
@@ -105,10 +105,11 @@ impl Conversations {
             keys::member(&self.org, &self.user),
             keys::conversations_of_turn(&prefix),
         );
-        let found = starting_with(query.consistent_read(true), &own, &prefix).send().await;
+        let query = starting_with(query.consistent_read(true), &own, &prefix);
         // Conversations of one person that were made in the same millisecond: one, as good as always.
-        for item in found.map_err(item::failed)?.items.unwrap_or_default() {
-            let Some(conversation) = alive(Some(item))? else {
+        let mut found = query.into_paginator().items().send();
+        while let Some(item) = found.next().await {
+            let Some(conversation) = alive(Some(item.map_err(item::failed)?))? else {
                 continue;
             };
             if let Some(turn) = self.turn(&conversation.id, turn).await? {
@@ -162,7 +163,8 @@ impl Conversations {
             .condition_expression("attribute_not_exists(deleted_at) AND title = :old")
             .expression_attribute_values(":old", s(old))
             .expression_attribute_values(":new", s(new));
-        Ok(conditional(update).await?.is_some())
+        let is_own = |item: &Item| item.get("title") == Some(&s(new));
+        Ok(conditional_or_own(update, is_own).await?.is_some())
     }
 
     /// Shows another path; `false` when somebody did something to the path since the conversation was read.
@@ -178,7 +180,9 @@ impl Conversations {
             .expression_attribute_values(":rev", n(read.rev))
             .expression_attribute_values(":zero", n(0))
             .expression_attribute_values(":next", n(read.rev + 1));
-        Ok(conditional(update).await?.is_some())
+        let is_own =
+            |item: &Item| item.get("rev") == Some(&n(read.rev + 1)) && item.get("head") == Some(&s(head.as_str()));
+        Ok(conditional_or_own(update, is_own).await?.is_some())
     }
 
     /// Deletes a conversation with its turns; answers whether it was there. It is invisible from the first write

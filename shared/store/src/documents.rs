@@ -2,12 +2,12 @@
 
 mod lease;
 
-use aws_sdk_dynamodb::types::{KeysAndAttributes, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
 use model::{Document, DocumentId, Error, OrgId, OutboxEntry, Page, PageRequest, Result, UserId, outbox::OutboxStep};
 
 use crate::{
     Store,
-    item::{self, Narrow, Transaction, from_item, primary, s, to_item, transact, value},
+    item::{Narrow, Transaction, from_item, primary, s, to_item, transact, value},
     keys,
 };
 
@@ -78,34 +78,9 @@ impl Documents {
 
     /// The documents among `ids` that exist in this organization, in the order of `ids`. At most 100.
     pub async fn among(&self, ids: &[DocumentId]) -> Result<Vec<Document>> {
-        let table = &self.store.tables().app;
-        let mut found = Vec::with_capacity(ids.len());
-        let mut pending = Some(
-            ids.iter()
-                .map(|id| primary(&keys::document(&self.org, id)))
-                .collect::<Vec<_>>(),
-        );
-        while let Some(wanted) = pending.take().filter(|wanted| !wanted.is_empty()) {
-            let wanted = KeysAndAttributes::builder()
-                .set_keys(Some(wanted))
-                .build()
-                .map_err(Error::internal)?;
-            let answer = self
-                .store
-                .db
-                .batch_get_item()
-                .request_items(table, wanted)
-                .send()
-                .await
-                .map_err(item::failed)?;
-            for item in answer.responses.unwrap_or_default().into_values().flatten() {
-                found.push(from_item::<Document>(item)?);
-            }
-            pending = answer
-                .unprocessed_keys
-                .and_then(|mut keys| keys.remove(table))
-                .map(|left| left.keys);
-        }
+        let keys: Vec<_> = ids.iter().map(|id| keys::document(&self.org, id)).collect();
+        let items = self.store.app().batch_get(&keys, false).await?;
+        let mut found = items.into_iter().map(from_item).collect::<Result<Vec<Document>>>()?;
         let place = |document: &Document| ids.iter().position(|id| *id == document.id);
         found.sort_by_key(place);
         Ok(found)

@@ -5,7 +5,7 @@ use model::{AuditEntry, Error, Export, ExportId, ExportStatus, Result, Timestamp
 
 use crate::{
     Store,
-    item::{Transaction, conditional, n, primary, s, to_item, transact, value},
+    item::{Transaction, conditional, n, part, primary, s, to_item, transact, value},
     keys,
 };
 
@@ -48,13 +48,13 @@ impl Exports {
         let update = self
             .0
             .identity()
-            .update(&keys::export(&export.user))
+            .part_update(&keys::export(&export.user))
             .update_expression("SET queued_at = :now")
             .condition_expression("id = :id AND queued_at = :before")
             .expression_attribute_values(":id", s(export.id.as_str()))
             .expression_attribute_values(":now", value(&now)?)
             .expression_attribute_values(":before", value(&export.queued_at)?);
-        Ok(conditional(update).await?.is_some())
+        Ok(transact(&self.0.db, vec![part(update)?]).await? == Transaction::Done)
     }
 
     /// The archive is complete; answers `false` when that was noted before, or the export is not wanted any more.
@@ -62,14 +62,14 @@ impl Exports {
         let update = self
             .0
             .identity()
-            .update(&keys::export(&export.user))
+            .part_update(&keys::export(&export.user))
             .update_expression("SET #status = :ready, size_bytes = :size REMOVE replaces")
             .condition_expression("id = :id AND #status <> :ready")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":id", s(export.id.as_str()))
             .expression_attribute_values(":size", n(size_bytes))
             .expression_attribute_values(":ready", value(&ExportStatus::Ready)?);
-        Ok(conditional(update).await?.is_some())
+        Ok(transact(&self.0.db, vec![part(update)?]).await? == Transaction::Done)
     }
 
     /// The archive could not be made.

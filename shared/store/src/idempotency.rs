@@ -2,18 +2,13 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::{
-    error::SdkError,
-    operation::put_item::PutItemError,
-    primitives::Blob,
-    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
-};
+use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use model::{Clock, Error, Result};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
     Store,
-    item::{self, Item, conditional, n, s},
+    item::{Conditional, Item, conditional, n, s, send_put, transact},
     keys, tables,
 };
 
@@ -31,6 +26,8 @@ pub struct IdempotencyKey {
     pub route: String,
     /// The client's key.
     pub key: String,
+    /// Which request this is: an id that no other request has, so that a claim is known again by whoever made it.
+    pub holder: String,
 }
 
 impl IdempotencyKey {
@@ -91,6 +88,7 @@ impl Idempotency {
     pub async fn begin(&self, key: &IdempotencyKey, fingerprint: &str) -> Result<Begun> {
         let now = self.clock.now_ms();
         let until = |by: Duration| now.saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX));
+        let holder = &key.holder;
         let key = keys::idempotency(&key.digest());
         let put = self
             .store
@@ -100,33 +98,23 @@ impl Idempotency {
             .item("pk", s(&key.pk))
             .item("sk", s(&key.sk))
             .item("fingerprint", s(fingerprint))
+            .item("holder", s(holder))
             .item("expires_ms", n(until(KEEP)))
             .item("lease_ms", n(until(LEASE)))
             .item(tables::TTL, n(until(KEEP) / 1000))
             .condition_expression(
                 "attribute_not_exists(pk) OR expires_ms < :now OR (attribute_not_exists(answered) AND lease_ms < :now)",
             )
-            .expression_attribute_values(":now", n(now))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let Err(error) = put.send().await else {
+            .expression_attribute_values(":now", n(now));
+        let (existing, in_doubt) = match send_put(put).await? {
+            Conditional::Held(_) => return Ok(Begun::Fresh),
+            Conditional::Failed { item, in_doubt } => (item.unwrap_or_default(), in_doubt),
+        };
+        // Nobody else takes the claim before its lease ends.
+        if in_doubt && existing.get("holder") == Some(&s(holder)) {
             return Ok(Begun::Fresh);
-        };
-        let existing = match &error {
-            SdkError::ServiceError(e) => match e.err() {
-                PutItemError::ConditionalCheckFailedException(refused) => refused.item.clone(),
-                _ => None,
-            },
-            _ => None,
-        };
-        let Some(existing) = existing else {
-            return Err(item::failed(error));
-        };
-        if existing
-            .get("fingerprint")
-            .and_then(|v| v.as_s().ok())
-            .map(String::as_str)
-            != Some(fingerprint)
-        {
+        }
+        if existing.get("fingerprint") != Some(&s(fingerprint)) {
             return Ok(Begun::Mismatch);
         }
         if !existing.contains_key("answered") {
@@ -149,20 +137,20 @@ impl Idempotency {
             .ephemeral()
             .update(&keys::idempotency(&key.digest()))
             .update_expression("SET answered = :status, headers = :headers, body = :body")
-            .condition_expression("attribute_exists(pk) AND attribute_not_exists(answered)")
+            .condition_expression("holder = :holder AND attribute_not_exists(answered)")
+            .expression_attribute_values(":holder", s(&key.holder))
             .expression_attribute_values(":status", n(answer.status))
             .expression_attribute_values(":headers", AttributeValue::L(headers))
             .expression_attribute_values(":body", AttributeValue::B(Blob::new(answer.body.clone())));
         conditional(update).await.map(|_| ())
     }
 
-    /// Frees the key: the request failed in a way that is worth trying again.
+    /// Frees the key, unless another request has taken it: the request failed in a way that is worth trying again.
     pub async fn abandon(&self, key: &IdempotencyKey) -> Result<()> {
-        self.store
-            .ephemeral()
-            .delete(&keys::idempotency(&key.digest()))
-            .await
-            .map(|_| ())
+        let held = Some(("holder", s(&key.holder)));
+        let table = self.store.ephemeral();
+        let part = table.part_delete(&keys::idempotency(&key.digest()), held)?;
+        transact(&self.store.db, vec![part]).await.map(|_| ())
     }
 }
 

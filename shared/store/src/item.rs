@@ -1,24 +1,45 @@
 //! Small helpers over the SDK: items to and from model types, and conditional writes as values.
+//!
+//! # Writes that may have been carried out
+//!
+//! A table may carry a write out although its answer never comes: a time-out, a broken connection, a failure of the
+//! service. The SDK then sends the write again ([`crate::retry`]), and a condition may fail because of the call's own
+//! first attempt. So each write belongs to one of these kinds:
+//!
+//! 1. **Transactions** ([`transact`]) have a token: a repetition of one that was carried out is a success without an
+//!    effect. Rare writes that decide who was the first are transactions of one part, [`Table::put_first`] and
+//!    [`Table::delete_first`].
+//! 2. **Repeatable writes** ([`conditional`], [`Table::delete`]) have the same effect twice as once: their conditions
+//!    hold after their own effect as well, or nobody asks whether they held.
+//! 3. **New items** ([`Table::put_new`]) are at keys with an id that was drawn for them, so what is found there in doubt
+//!    is their own.
+//! 4. **Recognizable writes** ([`conditional_or_own`]) leave an item that tells them from every other write, such as
+//!    the next number of a revision with the content that it got.
+//! 5. **Marked writes** ([`conditional_once`]) leave an id, [`WRITE_ID`], and refuse to be made where it stands:
+//!    additions to numbers, and claims that look alike whoever makes them. When another write of the same item comes
+//!    between such a write and its repetition, the id is gone and the write is made twice; what may not be wrong even
+//!    then is a transaction. In a table of what may be forgotten (rates, guesses) that costs at most one more count.
+//!
+//! A plain write that is none of these does not exist.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
     Client,
+    config::http::HttpResponse,
     error::SdkError,
     operation::{
-        delete_item::DeleteItemError, put_item::PutItemError, query::builders::QueryFluentBuilder,
-        transact_write_items::TransactWriteItemsError, update_item::UpdateItemError,
-        update_item::builders::UpdateItemFluentBuilder,
+        put_item::{PutItemError, builders::PutItemFluentBuilder},
+        query::builders::QueryFluentBuilder,
+        update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
     },
-    types::{
-        AttributeValue, ConditionCheck, Delete, KeysAndAttributes, Put, TransactWriteItem, Update,
-        builders::{PutBuilder, UpdateBuilder},
-    },
+    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
 };
-use model::{Error, Page, PageRequest, Result};
+use model::{Error, Page, PageRequest, Result, id::random_bytes};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{keys::Key, patience::Patience};
+pub(crate) use crate::transaction::{Transaction, part, transact};
+use crate::{keys::Key, retry::in_doubt};
 
 /// An item as the SDK has it.
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -63,9 +84,6 @@ pub(crate) fn primary(key: &Key) -> Item {
     HashMap::from([("pk".to_owned(), s(&key.pk)), ("sk".to_owned(), s(&key.sk))])
 }
 
-/// How often keys that a throttled table left unread are asked for.
-const MAX_READ_ROUNDS: u32 = 8;
-
 /// One table.
 #[derive(Clone, Copy)]
 pub(crate) struct Table<'a> {
@@ -89,40 +107,26 @@ impl Table<'_> {
         self.get_raw(key, true).await?.map(from_item).transpose()
     }
 
-    /// Writes an item that must not exist yet; answers whether this call created it.
+    /// Writes an item at a key with an id that was drawn for it; returns whether the key was free.
     pub(crate) async fn put_new(&self, item: Item) -> Result<bool> {
-        let put = self
-            .db
-            .put_item()
-            .table_name(self.name)
-            .set_item(Some(item))
-            .condition_expression(ABSENT);
-        match put.send().await {
-            Ok(_) => Ok(true),
-            Err(SdkError::ServiceError(e)) if matches!(e.err(), PutItemError::ConditionalCheckFailedException(_)) => {
-                Ok(false)
-            }
-            Err(error) => Err(failed(error)),
-        }
+        let put = self.db.put_item().table_name(self.name).set_item(Some(item));
+        Ok(match send_put(put.condition_expression(ABSENT)).await? {
+            Conditional::Held(_) => true,
+            Conditional::Failed { in_doubt, .. } => in_doubt,
+        })
     }
 
-    /// Deletes an item; answers whether it was there.
-    pub(crate) async fn delete(&self, key: &Key) -> Result<bool> {
-        let delete = self
-            .db
-            .delete_item()
-            .table_name(self.name)
-            .set_key(Some(primary(key)))
-            .condition_expression(PRESENT);
-        match delete.send().await {
-            Ok(_) => Ok(true),
-            Err(SdkError::ServiceError(e))
-                if matches!(e.err(), DeleteItemError::ConditionalCheckFailedException(_)) =>
-            {
-                Ok(false)
-            }
-            Err(error) => Err(failed(error)),
-        }
+    /// Writes an item, whatever is there.
+    pub(crate) async fn put(&self, item: Item) -> Result<()> {
+        let put = self.db.put_item().table_name(self.name).set_item(Some(item));
+        put.send().await.map_err(failed).map(|_| ())
+    }
+
+    /// Deletes an item, if it is there.
+    pub(crate) async fn delete(&self, key: &Key) -> Result<()> {
+        let delete = self.db.delete_item().table_name(self.name);
+        let delete = delete.set_key(Some(primary(key)));
+        delete.send().await.map_err(failed).map(|_| ())
     }
 
     /// Begins an update of `key`.
@@ -191,28 +195,23 @@ impl Table<'_> {
         Ok(found)
     }
 
-    /// The items among `keys` that exist, in no order; at most 100 keys, each once. Strongly consistent.
-    pub(crate) async fn among(&self, keys: &[Key]) -> Result<Vec<Item>> {
-        let mut found = Vec::with_capacity(keys.len());
-        let mut pending: Vec<Item> = keys.iter().map(primary).collect();
-        let mut rounds = 0;
-        while !pending.is_empty() {
-            rounds += 1;
-            if rounds > MAX_READ_ROUNDS {
-                return Err(Error::unavailable("the table left keys unread"));
+    /// What a query finds among the first `most` items that it looks at: pages may end early, whatever their limit.
+    pub(crate) async fn first(&self, query: QueryFluentBuilder, most: i32) -> Result<Vec<Item>> {
+        let (mut found, mut left, mut start) = (Vec::new(), most, None);
+        loop {
+            let page = query
+                .clone()
+                .table_name(self.name)
+                .limit(left)
+                .set_exclusive_start_key(start);
+            let answer = page.send().await.map_err(failed)?;
+            found.extend(answer.items.unwrap_or_default());
+            left -= answer.scanned_count;
+            start = answer.last_evaluated_key;
+            if start.is_none() || left <= 0 {
+                return Ok(found);
             }
-            let wanted = KeysAndAttributes::builder()
-                .set_keys(Some(std::mem::take(&mut pending)))
-                .consistent_read(true)
-                .build()
-                .map_err(Error::internal)?;
-            let asked = self.db.batch_get_item().request_items(self.name, wanted);
-            let answer = asked.send().await.map_err(failed)?;
-            found.extend(answer.responses.unwrap_or_default().into_values().flatten());
-            let left = answer.unprocessed_keys.and_then(|mut left| left.remove(self.name));
-            pending.extend(left.into_iter().flat_map(|left| left.keys));
         }
-        Ok(found)
     }
 
     /// All items of `pk` whose sort key starts with `prefix`: only for sets that are bounded by a rule.
@@ -262,123 +261,101 @@ fn suffix<'i>(item: &'i Item, prefix: &str) -> Option<&'i str> {
     item.get("sk")?.as_s().ok()?.strip_prefix(prefix)
 }
 
-/// Sends an update; `None` when its condition did not hold. With `ReturnValues` set, the answer holds the item.
-pub(crate) async fn conditional(update: UpdateItemFluentBuilder) -> Result<Option<Item>> {
+/// What became of a conditional write.
+pub(crate) enum Conditional {
+    /// Its condition held. The attributes that its `ReturnValues` ask for.
+    Held(Item),
+    /// Its condition did not hold.
+    Failed {
+        /// The item as it is, if there is one.
+        item: Option<Item>,
+        /// Whether that may be the effect of an attempt of the same call whose answer was lost.
+        in_doubt: bool,
+    },
+}
+
+/// Sends an update with a condition.
+pub(crate) async fn send_update(
+    update: UpdateItemFluentBuilder,
+) -> Result<Conditional, SdkError<UpdateItemError, HttpResponse>> {
+    let update = update.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
     match update.send().await {
-        Ok(answer) => Ok(Some(answer.attributes.unwrap_or_default())),
-        Err(SdkError::ServiceError(e)) if matches!(e.err(), UpdateItemError::ConditionalCheckFailedException(_)) => {
-            Ok(None)
-        }
+        Ok(answer) => Ok(Conditional::Held(answer.attributes.unwrap_or_default())),
+        Err(SdkError::ServiceError(e)) => match e.err() {
+            UpdateItemError::ConditionalCheckFailedException(failed) => Ok(Conditional::Failed {
+                item: failed.item.clone(),
+                in_doubt: in_doubt(e.raw()),
+            }),
+            _ => Err(SdkError::ServiceError(e)),
+        },
+        Err(error) => Err(error),
+    }
+}
+
+/// Sends a put with a condition.
+pub(crate) async fn send_put(put: PutItemFluentBuilder) -> Result<Conditional> {
+    let put = put.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+    match put.send().await {
+        Ok(answer) => Ok(Conditional::Held(answer.attributes.unwrap_or_default())),
+        Err(SdkError::ServiceError(e)) => match e.err() {
+            PutItemError::ConditionalCheckFailedException(failed) => Ok(Conditional::Failed {
+                item: failed.item.clone(),
+                in_doubt: in_doubt(e.raw()),
+            }),
+            _ => Err(failed(SdkError::ServiceError(e))),
+        },
         Err(error) => Err(failed(error)),
     }
 }
 
-/// What became of a transaction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Transaction {
-    /// All of it was written.
-    Done,
-    /// None of it: the condition of the part with this index did not hold (the first such part).
-    Refused(usize),
+/// Sends an update that is repeatable; `None` when its condition did not hold. With `ReturnValues` set, the item is
+/// returned.
+pub(crate) async fn conditional(update: UpdateItemFluentBuilder) -> Result<Option<Item>> {
+    conditional_or_own(update, |_| false).await
 }
 
-/// Writes all parts or none. A conflict with another transaction is tried again while [`Patience`] lasts.
-pub(crate) async fn transact(db: &Client, parts: Vec<TransactWriteItem>) -> Result<Transaction> {
-    transact_with(db, parts, &mut Patience::default()).await
+/// Sends an update that is recognizable: `is_own` tells whether an item is as this update leaves it. `None` when its
+/// condition did not hold, and not because of itself. The item that is found then is returned instead of what
+/// `ReturnValues` ask for.
+pub(crate) async fn conditional_or_own(
+    update: UpdateItemFluentBuilder,
+    is_own: impl FnOnce(&Item) -> bool,
+) -> Result<Option<Item>> {
+    Ok(match send_update(update).await.map_err(failed)? {
+        Conditional::Held(item) => Some(item),
+        Conditional::Failed { item, in_doubt } => item.filter(|item| in_doubt && is_own(item)),
+    })
 }
 
-/// The same, with what is left of the patience of a caller who tries again for reasons of its own.
-pub(crate) async fn transact_with(
-    db: &Client,
-    parts: Vec<TransactWriteItem>,
-    patience: &mut Patience,
-) -> Result<Transaction> {
-    loop {
-        let write = db.transact_write_items().set_transact_items(Some(parts.clone()));
-        let Err(error) = write.send().await else {
-            return Ok(Transaction::Done);
-        };
-        let reasons = match error.as_service_error() {
-            Some(TransactWriteItemsError::TransactionCanceledException(e)) => e.cancellation_reasons(),
-            _ => return Err(failed(error)),
-        };
-        if let Some(part) = reasons.iter().position(|r| r.code() == Some("ConditionalCheckFailed")) {
-            return Ok(Transaction::Refused(part));
-        }
-        let is_conflict = reasons.iter().any(|r| r.code() == Some("TransactionConflict"));
-        if !is_conflict || !patience.wait().await? {
-            return Err(failed(error));
-        }
-    }
+/// The attribute of the last marked write of an item.
+pub(crate) const WRITE_ID: &str = "write_id";
+
+/// An id for a marked write.
+pub(crate) fn new_write_id() -> Result<AttributeValue> {
+    Ok(s(hex::encode(random_bytes::<8>()?)))
 }
 
-fn put_part(put: PutBuilder) -> Result<TransactWriteItem> {
-    let put = put.build().map_err(Error::internal)?;
-    Ok(TransactWriteItem::builder().put(put).build())
-}
-
-/// Parts of a transaction.
-impl Table<'_> {
-    /// Writes an item that must not exist yet.
-    pub(crate) fn part_put_new(&self, item: Item) -> Result<TransactWriteItem> {
-        self.part_put_if(item, ABSENT, [])
-    }
-
-    /// Writes an item under a condition on what is there.
-    pub(crate) fn part_put_if<const N: usize>(
-        &self,
-        item: Item,
-        condition: &str,
-        values: [(&str, AttributeValue); N],
-    ) -> Result<TransactWriteItem> {
-        let put = Put::builder().table_name(self.name).set_item(Some(item));
-        let values = values.map(|(name, value)| (name.to_owned(), value));
-        let put = put.condition_expression(condition);
-        put_part(put.set_expression_attribute_values((N > 0).then(|| values.into())))
-    }
-
-    /// Writes an item, whatever is there.
-    pub(crate) fn part_put(&self, item: Item) -> Result<TransactWriteItem> {
-        put_part(Put::builder().table_name(self.name).set_item(Some(item)))
-    }
-
-    /// Deletes an item that must be there, and has to have this value in this attribute if one is given.
-    pub(crate) fn part_delete(&self, key: &Key, having: Option<(&str, AttributeValue)>) -> Result<TransactWriteItem> {
-        let delete = Delete::builder().table_name(self.name).set_key(Some(primary(key)));
-        let delete = match having {
-            None => delete.condition_expression(PRESENT),
-            Some((name, value)) => delete
-                .condition_expression("#attribute = :value")
-                .expression_attribute_names("#attribute", name)
-                .expression_attribute_values(":value", value),
-        };
-        let delete = delete.build().map_err(Error::internal)?;
-        Ok(TransactWriteItem::builder().delete(delete).build())
-    }
-
-    /// Begins an update; [`part`] ends it.
-    pub(crate) fn part_update(&self, key: &Key) -> UpdateBuilder {
-        Update::builder().table_name(self.name).set_key(Some(primary(key)))
-    }
-
-    /// Sees to it that an item has this value in this attribute.
-    pub(crate) fn part_check(&self, key: &Key, name: &str, value: AttributeValue) -> Result<TransactWriteItem> {
-        let check = ConditionCheck::builder()
-            .table_name(self.name)
-            .set_key(Some(primary(key)))
-            .condition_expression("#attribute = :value")
-            .expression_attribute_names("#attribute", name)
-            .expression_attribute_values(":value", value)
-            .build()
-            .map_err(Error::internal)?;
-        Ok(TransactWriteItem::builder().condition_check(check).build())
-    }
-}
-
-/// An update as a part of a transaction.
-pub(crate) fn part(update: UpdateBuilder) -> Result<TransactWriteItem> {
-    let update = update.build().map_err(Error::internal)?;
-    Ok(TransactWriteItem::builder().update(update).build())
+/// Sends an update that is marked, whose expression is a `SET` and nothing behind it; when its condition did not hold,
+/// what is there instead.
+pub(crate) async fn conditional_once(update: UpdateItemFluentBuilder) -> Result<Result<Item, Option<Item>>> {
+    let id = new_write_id()?;
+    let set = update.get_update_expression().clone().unwrap_or_default();
+    let unmade = format!("(attribute_not_exists({WRITE_ID}) OR {WRITE_ID} <> :{WRITE_ID})");
+    let condition = match update.get_condition_expression() {
+        Some(condition) => format!("({condition}) AND {unmade}"),
+        None => unmade,
+    };
+    let update = update
+        .update_expression(format!("{set}, {WRITE_ID} = :{WRITE_ID}"))
+        .condition_expression(condition)
+        .expression_attribute_values(format!(":{WRITE_ID}"), id.clone());
+    Ok(match send_update(update).await.map_err(failed)? {
+        Conditional::Held(item) => Ok(item),
+        Conditional::Failed { item, in_doubt } => match item {
+            Some(item) if in_doubt && item.get(WRITE_ID) == Some(&id) => Ok(item),
+            item => Err(item),
+        },
+    })
 }
 
 /// A failure of the table itself: the caller may try again.

@@ -2,13 +2,15 @@
 //!
 //! **Invariants:** no Scan anywhere; a key string is built in [`keys`] and nowhere else; the partition key comes
 //! from the caller's identity, so another tenant's thing cannot be addressed at all; a conditional write answers
-//! "did I win?" as a value, never as an error; time limits are checked on read and never left to TTL.
+//! "did I win?" as a value, never as an error, also when its first answer was lost ([`item`]); time limits are checked on read and never left to TTL.
 
 mod accounts;
 mod admin;
 mod api_keys;
 mod audit;
 mod audit_log;
+mod backoff;
+mod batch;
 mod by_id;
 mod cancels;
 mod chatbots;
@@ -30,14 +32,15 @@ mod operations;
 mod orgs;
 mod outbox;
 mod partitions;
-mod patience;
 mod prompts;
 mod purges;
 mod queues;
 mod quotas;
+mod retry;
 mod sessions;
 mod settings;
 pub mod tables;
+mod transaction;
 mod turns;
 mod users;
 mod walk;
@@ -90,7 +93,7 @@ impl Store {
     /// The tables named `tables`, reached with `config`.
     pub fn new(config: &aws_types::SdkConfig, tables: Tables) -> Self {
         Self {
-            db: Client::new(config),
+            db: retry::client(config),
             tables: std::sync::Arc::new(tables),
         }
     }

@@ -3,15 +3,11 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::{
-    error::SdkError, operation::update_item::UpdateItemError,
-    operation::update_item::builders::UpdateItemFluentBuilder, types::ReturnValuesOnConditionCheckFailure,
-};
 use model::{Result, Timestamp, throttle::Bucket};
 
 use crate::{
     Store,
-    item::{self, conditional, n},
+    item::{Item, conditional_once, n},
     keys::Key,
     tables,
 };
@@ -52,8 +48,13 @@ impl Limits {
                 .expression_attribute_values(":now", n(now_ms))
                 .expression_attribute_values(":new", n(now_ms + amount))
                 .expression_attribute_values(":ttl", n(swept(fits_until)));
-            let Some(tat) = refused(empty).await? else {
-                return Ok(Ok(()));
+            let there = match conditional_once(empty).await? {
+                Ok(_) => return Ok(Ok(())),
+                Err(there) => there,
+            };
+            // Without a time it is empty: it was taken away in between.
+            let Some(tat) = there.as_ref().and_then(time_of) else {
+                continue;
             };
             if tat > fits_until {
                 return Ok(Err(Duration::from_millis((tat - fits_until).unsigned_abs())));
@@ -69,7 +70,7 @@ impl Limits {
                 .expression_attribute_values(":fits", n(fits_until))
                 .expression_attribute_values(":amount", n(amount))
                 .expression_attribute_values(":ttl", n(swept(fits_until)));
-            if conditional(more).await?.is_some() {
+            if conditional_once(more).await?.is_ok() {
                 return Ok(Ok(()));
             }
             // Others filled it in between; it is looked at again.
@@ -79,7 +80,7 @@ impl Limits {
     /// How many fit into a bucket now, and how long to wait until one does. Nothing is put in.
     pub async fn peek(&self, key: &Key, bucket: Bucket, now: Timestamp) -> Result<(u32, Duration)> {
         let item = self.0.ephemeral().get_raw(key.clone(), false).await?;
-        let tat = item.and_then(|item| item.get("tat")?.as_n().ok()?.parse::<i64>().ok());
+        let tat = item.as_ref().and_then(time_of);
         let now_ms = now.as_millisecond();
         let interval = millis(bucket.interval).max(1);
         let tat = tat.unwrap_or(now_ms).max(now_ms);
@@ -97,27 +98,13 @@ impl Limits {
             .update_expression("SET tat = tat - :interval")
             .condition_expression("attribute_exists(tat)")
             .expression_attribute_values(":interval", n(millis(bucket.interval)));
-        conditional(less).await.map(|_| ())
+        conditional_once(less).await.map(|_| ())
     }
 }
 
-/// Sends an update; answers the bucket as it is when the condition did not hold.
-async fn refused(update: UpdateItemFluentBuilder) -> Result<Option<i64>> {
-    let update = update.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-    let Err(error) = update.send().await else {
-        return Ok(None);
-    };
-    let tat = match &error {
-        SdkError::ServiceError(e) => match e.err() {
-            UpdateItemError::ConditionalCheckFailedException(refused) => refused
-                .item
-                .as_ref()
-                .and_then(|item| item.get("tat")?.as_n().ok()?.parse().ok()),
-            _ => None,
-        },
-        _ => None,
-    };
-    tat.map(Some).ok_or_else(|| item::failed(error))
+/// When a bucket is empty again, milliseconds.
+fn time_of(item: &Item) -> Option<i64> {
+    item.get("tat")?.as_n().ok()?.parse().ok()
 }
 
 /// When an item can be swept, in seconds: an hour after it has no meaning any more.

@@ -1,15 +1,15 @@
 //! How often the passwords of accounts are guessed, and from where somebody signed in to them.
 
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use model::{
-    Error, Network, Result, Timestamp,
+    Network, Result, Timestamp,
     throttle::{FORGET, Guesses, KNOWN_FOR, Lane},
     time::after,
 };
 
 use crate::{
     Store,
-    item::{self, ABSENT, Item, conditional, from_item, n, primary, to_item},
+    item::{ABSENT, Item, conditional_once, from_item, n, to_item},
     keys, tables,
 };
 
@@ -39,22 +39,13 @@ impl Store {
 impl Logins {
     /// What a guess from `network` finds: one round trip.
     pub async fn standing(&self, account: &str, network: Option<&Network>, now: Timestamp) -> Result<Standing> {
-        let table = &self.0.tables().ephemeral;
-        let mut wanted = KeysAndAttributes::builder()
-            .keys(primary(&keys::guesses(account, Lane::Stranger)))
-            .keys(primary(&keys::guesses(account, Lane::Known)))
-            .consistent_read(true);
-        if let Some(network) = network {
-            wanted = wanted.keys(primary(&keys::known_network(account, network)));
-        }
-        let wanted = wanted.build().map_err(Error::internal)?;
-        let answer = self.0.db.batch_get_item().request_items(table, wanted).send().await;
-        let answer = answer.map_err(item::failed)?;
-        if answer.unprocessed_keys.is_some_and(|keys| !keys.is_empty()) {
-            return Err(Error::unavailable("the ephemeral table left keys unread"));
-        }
+        let mut wanted = vec![
+            keys::guesses(account, Lane::Stranger),
+            keys::guesses(account, Lane::Known),
+        ];
+        wanted.extend(network.map(|network| keys::known_network(account, network)));
         let (mut stranger, mut known, mut seen_ms) = (None, None, None);
-        for item in answer.responses.unwrap_or_default().into_values().flatten() {
+        for item in self.0.ephemeral().among(&wanted).await? {
             match item.get("sk").and_then(|sk| sk.as_s().ok()).map(String::as_str) {
                 Some("A") => stranger = Some(from_item(item)?),
                 Some("K") => known = Some(from_item(item)?),
@@ -97,7 +88,7 @@ impl Logins {
                 .expression_attribute_values(":was_next", n(before.next_ms))
                 .expression_attribute_values(":was_last", n(before.last_ms)),
         };
-        Ok(conditional(update).await?.is_some())
+        Ok(conditional_once(update).await?.is_ok())
     }
 
     /// Takes a claim back, because the guess was right: the lane is as if nobody had come. When others came since,
@@ -116,7 +107,8 @@ impl Logins {
                 .condition_expression("#count >= :one")
                 .expression_attribute_names("#count", "count")
                 .expression_attribute_values(":one", n(1));
-            conditional(one_less).await?;
+            // In doubt and overtaken it counts two less; the account is the right person's.
+            conditional_once(one_less).await?.ok();
         }
         Ok(())
     }
@@ -134,17 +126,12 @@ impl Logins {
             .expression_attribute_values(":count", n(claimed.count))
             .expression_attribute_values(":next", n(claimed.next_ms))
             .expression_attribute_values(":last", n(claimed.last_ms));
-        Ok(conditional(empty).await?.is_some())
+        Ok(conditional_once(empty).await?.is_ok())
     }
 
     /// Notes that somebody signed in from `network`.
     pub async fn know(&self, account: &str, network: &Network, now: Timestamp) -> Result<()> {
-        let put = self.0.db.put_item().table_name(&self.0.tables().ephemeral);
-        put.set_item(Some(marker(account, network, now)?))
-            .send()
-            .await
-            .map_err(item::failed)?;
-        Ok(())
+        self.0.ephemeral().put(marker(account, network, now)?).await
     }
 
     /// The same as a part of a transaction.

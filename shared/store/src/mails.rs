@@ -6,7 +6,7 @@ use model::{MailId, Result, Timestamp, time::after};
 
 use crate::{
     Store,
-    item::{conditional, n},
+    item::{conditional, conditional_once, n},
     keys, tables,
 };
 
@@ -53,11 +53,11 @@ impl Mails {
             .expression_attribute_values(":now", n(now_ms))
             .expression_attribute_values(":lease", n(after(now, LEASE).as_millisecond()))
             .expression_attribute_values(":ttl", n(after(now, KEEP).as_second()));
-        if conditional(update).await?.is_some() {
+        // Nobody else takes the claim before its lease ends.
+        let Err(there) = conditional_once(update).await? else {
             return Ok(Claimed::Mine);
-        }
-        let sent = self.0.ephemeral().get_raw(keys::mail(mail), true).await?;
-        let Some(item) = sent else {
+        };
+        let Some(item) = there else {
             return Ok(Claimed::Held(LEASE));
         };
         if item.contains_key("sent_ms") {

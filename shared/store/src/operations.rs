@@ -112,13 +112,7 @@ impl Operations {
     /// Notes how the last run of a schedule went.
     pub async fn note_run(&self, run: &ScheduleRun) -> Result<()> {
         let item = to_item(&keys::schedule_run(&run.schedule), run)?;
-        let put = self
-            .0
-            .db
-            .put_item()
-            .table_name(&self.0.tables().ephemeral)
-            .set_item(Some(item));
-        put.send().await.map_err(crate::item::failed).map(|_| ())
+        self.0.ephemeral().put(item).await
     }
 
     /// The last run of every schedule that ever ran.
@@ -142,18 +136,18 @@ impl Operations {
         Ok(epoch.unwrap_or_default())
     }
 
-    /// Begins a new epoch, and answers it.
+    /// Begins a new epoch, and returns it. Of those who do so at once, one may begin it for all.
     pub async fn next_cache_epoch(&self) -> Result<u64> {
+        let next = self.cache_epoch().await? + 1;
         let update = self
             .0
             .ephemeral()
             .update(&keys::cache_epoch())
-            .update_expression("ADD epoch :one")
-            .expression_attribute_values(":one", n(1))
-            .return_values(aws_sdk_dynamodb::types::ReturnValue::AllNew);
-        let item = conditional(update).await?.unwrap_or_default();
-        let epoch = item.get("epoch").and_then(|epoch| epoch.as_n().ok()?.parse().ok());
-        Ok(epoch.unwrap_or_default())
+            .update_expression("SET epoch = :next")
+            .condition_expression("attribute_not_exists(epoch) OR epoch < :next")
+            .expression_attribute_values(":next", n(next));
+        conditional(update).await?;
+        Ok(next)
     }
 }
 

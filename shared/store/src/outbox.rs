@@ -4,9 +4,12 @@ use model::{DocumentId, OutboxEntry, Result, outbox::OutboxStep};
 
 use crate::{
     Store,
-    item::{self, conditional, from_item, n, s, to_item, value},
+    item::{conditional, from_item, n, s, to_item, value},
     keys,
 };
+
+/// Promises that one run looks at, of each shard.
+const PORTION: i32 = 250;
 
 /// Promises by document.
 #[derive(Debug, Clone)]
@@ -44,7 +47,7 @@ impl Outbox {
 
     /// The promise was kept.
     pub async fn remove(&self, document: &DocumentId) -> Result<()> {
-        self.0.app().delete(&keys::outbox(document)).await.map(|_| ())
+        self.0.app().delete(&keys::outbox(document)).await
     }
 
     /// Promises made before `before_ms` (milliseconds since the Unix epoch), oldest first, a bounded number from
@@ -52,22 +55,13 @@ impl Outbox {
     pub async fn due(&self, before_ms: i64) -> Result<Vec<OutboxEntry>> {
         let mut due = Vec::new();
         for shard in 0..keys::OUTBOX_SHARDS {
-            let query = self
-                .0
-                .db
-                .query()
-                .table_name(&self.0.tables().app)
-                .limit(250)
-                .consistent_read(true);
-            let answer = query
+            let query = self.0.db.query().consistent_read(true);
+            let query = query
                 .key_condition_expression("pk = :shard")
                 .filter_expression("created_ms < :before")
                 .expression_attribute_values(":shard", s(keys::outbox_shard(shard)))
-                .expression_attribute_values(":before", n(before_ms))
-                .send()
-                .await
-                .map_err(item::failed)?;
-            for item in answer.items.unwrap_or_default() {
+                .expression_attribute_values(":before", n(before_ms));
+            for item in self.0.app().first(query, PORTION).await? {
                 due.push(from_item(item)?);
             }
         }

@@ -1,22 +1,16 @@
 //! Whole partitions: what an erasure removes.
 
-use aws_sdk_dynamodb::types::{DeleteRequest, WriteRequest};
-use model::{Error, Result};
+use model::Result;
 use serde_json::Value;
 
 use crate::{
     Store,
-    item::{self, Item, from_item, primary, starting_with},
+    item::{self, from_item, primary, starting_with},
     keys::Key,
 };
 
-/// Most deletions of one call (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html>).
-const BATCH: usize = 25;
 /// Keys read at once.
 const PORTION: i32 = 1000;
-/// How often a batch that the table took in part only is tried again.
-const MAX_ATTEMPTS: u32 = 8;
-
 /// The table a partition is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Home {
@@ -78,44 +72,15 @@ impl Store {
     pub async fn erase(&self, partition: &Partition) -> Result<()> {
         let table = self.table(partition.home);
         loop {
-            let query = self
-                .db
-                .query()
-                .table_name(table.name)
-                .consistent_read(true)
-                .projection_expression("pk, sk")
-                .limit(PORTION);
+            let query = self.db.query().consistent_read(true).projection_expression("pk, sk");
+            let query = starting_with(query, &partition.pk, &partition.prefix);
             // What was removed is not found again, so every portion is the first one.
-            let answer = starting_with(query, &partition.pk, &partition.prefix).send().await;
-            let keys = answer.map_err(item::failed)?.items.unwrap_or_default();
+            let keys = table.first(query, PORTION).await?;
             if keys.is_empty() {
                 return Ok(());
             }
-            for batch in keys.chunks(BATCH) {
-                self.delete_batch(table.name, batch).await?;
-            }
+            table.batch_delete(&keys).await?;
         }
-    }
-
-    async fn delete_batch(&self, table: &str, keys: &[Item]) -> Result<()> {
-        let deletes = keys.iter().map(|key| {
-            let delete = DeleteRequest::builder().set_key(Some(key.clone())).build();
-            delete.map(|delete| WriteRequest::builder().delete_request(delete).build())
-        });
-        let mut left = deletes.collect::<Result<Vec<_>, _>>().map_err(Error::internal)?;
-        for _ in 0..MAX_ATTEMPTS {
-            let write = self.db.batch_write_item().request_items(table, left);
-            let answer = write.send().await.map_err(item::failed)?;
-            left = answer
-                .unprocessed_items
-                .unwrap_or_default()
-                .remove(table)
-                .unwrap_or_default();
-            if left.is_empty() {
-                return Ok(());
-            }
-        }
-        Err(Error::unavailable("a table did not take all deletions"))
     }
 
     /// Reads a partition in portions, in the order of its sort keys.

@@ -6,9 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Store,
-    item::{self, from_item, n, s, to_item},
+    item::{from_item, n, s, to_item},
     keys,
 };
+
+/// Promises that one run looks at.
+const PORTION: i32 = 250;
 
 /// Promised erasures.
 #[derive(Debug, Clone)]
@@ -39,7 +42,7 @@ impl Store {
 impl Purges {
     /// Nothing is left of it.
     pub async fn remove(&self, purge: &Purge) -> Result<()> {
-        self.0.app().delete(&keys::purge(&purge.id())).await.map(|_| ())
+        self.0.app().delete(&keys::purge(&purge.id())).await
     }
 
     /// Promises made before `before_ms` (milliseconds since the Unix epoch), a bounded number.
@@ -48,15 +51,12 @@ impl Purges {
             .0
             .db
             .query()
-            .table_name(&self.0.tables().app)
-            .limit(250)
             .consistent_read(true)
             .key_condition_expression("pk = :pk")
             .filter_expression("created_ms < :before")
             .expression_attribute_values(":pk", s(keys::PURGES))
             .expression_attribute_values(":before", n(before_ms));
-        let answer = query.send().await.map_err(item::failed)?;
-        let promises = answer.items.unwrap_or_default().into_iter();
+        let promises = self.0.app().first(query, PORTION).await?.into_iter();
         promises.map(|item| Ok(from_item::<Promise>(item)?.purge)).collect()
     }
 }

@@ -5,7 +5,7 @@ use model::{Page, PageRequest, Result, Session, SessionId, User, UserId};
 use crate::{
     Store,
     accounts::session_item,
-    item::{Narrow, conditional, from_item, n, s},
+    item::{Item, Narrow, conditional_or_own, from_item, n, s},
     keys, tables,
 };
 
@@ -48,7 +48,12 @@ impl Sessions {
             .expression_attribute_values(":at", s(new.rotated_at.to_string()))
             .expression_attribute_values(":end", s(new.expires_at.to_string()))
             .expression_attribute_values(":ttl", n(new.expires_at.as_second()));
-        Ok(conditional(update).await?.is_some())
+        // Whoever rotates at the same instant makes the same session.
+        let is_own = |item: &Item| {
+            item.get("generation") == Some(&n(new.generation))
+                && item.get("rotated_at") == Some(&s(new.rotated_at.to_string()))
+        };
+        Ok(conditional_or_own(update, is_own).await?.is_some())
     }
 
     /// The sessions of an account that were not ended, newest first; those that ended by time may be among them.
@@ -71,6 +76,6 @@ impl Sessions {
 
     /// Ends a session: every token of it is refused from the next request on.
     pub async fn revoke(&self, user: &UserId, session: &SessionId) -> Result<bool> {
-        self.0.identity().delete(&keys::session(user, session)).await
+        self.0.identity().delete_first(&keys::session(user, session)).await
     }
 }

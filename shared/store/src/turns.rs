@@ -3,11 +3,7 @@
 //! Who writes a turn writes all of it and says which write it goes back to, so nothing that somebody else wrote in
 //! between is lost. What is said is the path from the conversation's head back to its first turn.
 
-use aws_sdk_dynamodb::{
-    error::SdkError,
-    operation::put_item::PutItemError,
-    types::{Put, ReturnValue},
-};
+use aws_sdk_dynamodb::types::{Put, ReturnValue};
 use bytes::Bytes;
 use model::{Answer, Conversation, ConversationId, Error, MessageId, Page, PageRequest, Result, Turn, TurnId};
 use serde::{Deserialize, Serialize};
@@ -15,7 +11,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Conversations,
     conversations::UNMOVED,
-    item::{self, ABSENT, Item, Transaction, from_item, n, part, s, starting_with, to_item, transact, value},
+    item::{
+        self, ABSENT, Conditional, Item, Transaction, from_item, n, part, s, send_put, starting_with, to_item,
+        transact, value,
+    },
     keys,
 };
 
@@ -139,20 +138,28 @@ impl Conversations {
             .condition_expression("rev = :rev")
             .expression_attribute_values(":rev", n(turn.rev))
             .return_values(ReturnValue::AllOld);
-        match put.send().await {
-            Ok(old) => {
-                let body = old.attributes.as_ref().and_then(|old| old.get(BODY)?.as_s().ok());
-                if let Some(body) = body {
+        match send_put(put).await? {
+            Conditional::Held(old) => {
+                if let Some(body) = old.get(BODY).and_then(|body| body.as_s().ok()) {
                     self.remove_object(turn, body).await;
                 }
-                *turn = written;
-                Ok(Saved::Done)
             }
-            Err(SdkError::ServiceError(e)) if matches!(e.err(), PutItemError::ConditionalCheckFailedException(_)) => {
-                Ok(Saved::Overtaken)
+            // A revision is written once, so it is known again by its content.
+            Conditional::Failed { item, in_doubt } => {
+                let there = item.filter(|item| in_doubt && item.get("rev") == Some(&n(written.rev)));
+                let is_own = match there {
+                    Some(item) => self.read(item).await? == written,
+                    None => false,
+                };
+                if !is_own {
+                    return Ok(Saved::Overtaken);
+                }
+                // What it was before is in it still, so it was large only if this is.
+                self.forget(turn).await;
             }
-            Err(error) => Err(item::failed(error)),
         }
+        *turn = written;
+        Ok(Saved::Done)
     }
 
     /// The turns that lead to `page.after`, which is a message, or to `head`, newest first and each with the answer

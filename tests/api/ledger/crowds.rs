@@ -130,7 +130,7 @@ async fn failures_stops_and_lost_readers_leave_the_books_equal() {
         }
     });
     // So many at once as a stack on two cores answers within its time limits.
-    futures::stream::iter(turns).buffer_unordered(250).collect::<()>().await;
+    futures::stream::iter(turns).buffer_unordered(150).collect::<()>().await;
     app.idle().await;
     double.until_ended(count).await;
     let days = app

@@ -3,6 +3,8 @@
 //! dynoxide's router is private and its server wants a `TcpListener`, so it listens on a hidden port and
 //! requests are forwarded to it. Its handlers run SQLite synchronously, hence the thread.
 
+pub(super) mod faults;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
@@ -21,6 +23,7 @@ use tokio::sync::oneshot;
 use super::folder::{Folder, Lock};
 use super::wire::{Protocol, reply};
 use super::{Clock, StartError};
+use faults::{ConnectionBroken, Faults};
 
 /// How often expired items are removed. AWS takes up to a few days, so nobody may rely on it.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
@@ -108,11 +111,12 @@ impl DynamoDb {
     }
 
     /// A client of the hidden listener.
-    pub(super) fn proxy(&self) -> Proxy {
+    pub(super) fn proxy(&self, faults: Arc<Faults>) -> Proxy {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         Proxy {
             address: self.address,
+            faults,
             client: Client::builder(TokioExecutor::new()).build(connector),
         }
     }
@@ -133,12 +137,22 @@ impl DynamoDb {
 /// Forwards requests to dynoxide.
 pub(super) struct Proxy {
     address: SocketAddr,
-    client: Client<HttpConnector, Incoming>,
+    faults: Arc<Faults>,
+    client: Client<HttpConnector, Body>,
 }
 
 impl Proxy {
+    /// Only calls of functions meet faults: what a developer or a test looks at is as it is.
+    pub(super) async fn forward(
+        &self,
+        request: Request<Incoming>,
+        is_function: bool,
+    ) -> Result<Response<Body>, ConnectionBroken> {
+        self.faults.pass(request, is_function, self).await
+    }
+
     /// The `Host` header stays as it came, which is what the request was signed with.
-    pub(super) async fn forward(&self, mut request: Request<Incoming>) -> Response<Body> {
+    async fn send(&self, mut request: Request<Body>) -> Response<Body> {
         let path = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
         let uri = Uri::builder()
             .scheme("http")

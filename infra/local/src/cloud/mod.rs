@@ -5,7 +5,7 @@
 //! `aws --endpoint-url http://127.0.0.1:PORT` works too. Everything lives in one data folder and survives
 //! a `SIGKILL`, or in memory (objects: in a temporary folder) when [`Data::Ephemeral`].
 //!
-//! What is deliberately absent: throttling, IAM, FIFO queues, object versions, CORS.
+//! Tables meet [faults](Faults) when asked to. What is deliberately absent: IAM, FIFO queues, object versions, CORS.
 
 mod dynamodb;
 mod folder;
@@ -28,6 +28,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use dynamodb::DynamoDb;
+pub use dynamodb::faults::{Fault, FaultCounts, FaultRates, Faults};
 use folder::Folder;
 use s3::S3;
 use secrets::Secrets;
@@ -35,9 +36,11 @@ use server::Services;
 pub(crate) use server::{is_local, is_local_name};
 use sqs::Sqs;
 
-/// The access key that S3 checks signatures against, and that every local client uses.
+/// The access key of developers, tests and tools.
 pub const ACCESS_KEY_ID: &str = "test";
-/// The secret that belongs to [`ACCESS_KEY_ID`].
+/// The access key of functions.
+pub const FUNCTION_ACCESS_KEY_ID: &str = "function";
+/// The secret that belongs to each access key.
 pub const SECRET_ACCESS_KEY: &str = "test";
 /// The region in ARNs and events. Clients may use another one: nothing here looks at it.
 pub const REGION: &str = "us-east-1";
@@ -70,6 +73,8 @@ pub struct Options {
     pub clock: Clock,
     /// Secrets by name that win over stored ones for the life of this process and are never written to disk.
     pub secrets: Vec<(String, String)>,
+    /// How often calls of functions to the tables meet a fault; [`FaultRates::default`] for never.
+    pub faults: FaultRates,
 }
 
 /// Why the embedded cloud did not start: one sentence for a person.
@@ -118,6 +123,7 @@ pub struct Cloud {
     endpoint: String,
     sqs: Arc<Sqs>,
     dynamodb: DynamoDb,
+    faults: Arc<Faults>,
     objects: PathBuf,
     stop: CancellationToken,
     server: JoinSet<()>,
@@ -147,11 +153,13 @@ impl Cloud {
         let s3 = S3::open(&objects)?;
         let dynamodb = DynamoDb::start(&folder, options.clock)?;
 
+        let faults = Arc::new(Faults::new(options.faults));
+
         let services = Services {
             sqs: Arc::clone(&sqs),
             secrets,
             s3,
-            dynamodb: dynamodb.proxy(),
+            dynamodb: dynamodb.proxy(Arc::clone(&faults)),
             _folder: folder,
         };
         let stop = CancellationToken::new();
@@ -161,6 +169,7 @@ impl Cloud {
             endpoint,
             sqs,
             dynamodb,
+            faults,
             objects,
             stop,
             server,
@@ -201,6 +210,11 @@ impl Cloud {
     /// A sentence, when it is no such image.
     pub fn restore_tables(&self, image: &[u8]) -> Result<(), String> {
         self.dynamodb.restore(image)
+    }
+
+    /// The faults of the tables.
+    pub fn faults(&self) -> &Arc<Faults> {
+        &self.faults
     }
 
     /// The folder that holds the objects, for looking into it only.

@@ -20,7 +20,7 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 
 use self::objects::Objects;
 use super::folder::not_writable;
-use super::{ACCESS_KEY_ID, SECRET_ACCESS_KEY, StartError};
+use super::{ACCESS_KEY_ID, FUNCTION_ACCESS_KEY_ID, SECRET_ACCESS_KEY, StartError};
 
 /// The objects below a folder, as a service that checks signatures.
 pub(super) struct S3(S3Service);
@@ -33,7 +33,9 @@ impl S3 {
             reason: format!("{error:?}"),
         })?;
         let mut builder = S3ServiceBuilder::new(guard::Guarded::new(files, objects));
-        builder.set_auth(SimpleAuth::from_single(ACCESS_KEY_ID, SECRET_ACCESS_KEY));
+        let mut known = SimpleAuth::from_single(ACCESS_KEY_ID, SECRET_ACCESS_KEY);
+        known.register(FUNCTION_ACCESS_KEY_ID.into(), SECRET_ACCESS_KEY.into());
+        builder.set_auth(known);
         Ok(Self(builder.build()))
     }
 

@@ -1,12 +1,14 @@
 //! One port for all services.
 
-use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, Request, Response, StatusCode, header::HOST};
+use axum::http::{
+    HeaderMap, Request, Response, StatusCode,
+    header::{AUTHORIZATION, HOST},
+};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -15,7 +17,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::ACCESS_KEY_ID;
 use super::dynamodb::Proxy;
+use super::dynamodb::faults::ConnectionBroken;
 use super::folder::Folder;
 use super::s3::S3;
 use super::secrets::Secrets;
@@ -68,7 +72,7 @@ async fn connection(stream: TcpStream, services: Arc<Services>, stop: Cancellati
     }
     let service = service_fn(move |request| {
         let services = Arc::clone(&services);
-        async move { Ok::<_, Infallible>(services.route(request).await) }
+        async move { services.route(request).await }
     });
     let http = Builder::new(TokioExecutor::new()).http1_only();
     let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
@@ -85,12 +89,15 @@ async fn connection(stream: TcpStream, services: Arc<Services>, stop: Cancellati
 }
 
 impl Services {
-    async fn route(&self, request: Request<Incoming>) -> Response<Body> {
+    async fn route(&self, request: Request<Incoming>) -> Result<Response<Body>, ConnectionBroken> {
         if !is_local(request.headers()) {
-            return refusal();
+            return Ok(refusal());
         }
-        match target(&request) {
-            ("DynamoDB_20120810" | "DynamoDBStreams_20120810", _) => self.dynamodb.forward(request).await,
+        Ok(match target(&request) {
+            ("DynamoDB_20120810" | "DynamoDBStreams_20120810", _) => {
+                let is_function = access_key_id(request.headers()).is_some_and(|id| id != ACCESS_KEY_ID);
+                self.dynamodb.forward(request, is_function).await?
+            }
             ("AmazonSQS", operation) => {
                 let operation = operation.to_owned();
                 self.sqs.serve(&operation, request.into_body()).await
@@ -100,8 +107,16 @@ impl Services {
                 self.secrets.serve(&operation, request.into_body()).await
             }
             _ => self.s3.serve(request).await,
-        }
+        })
     }
+}
+
+/// The access key id in the signature of a request.
+/// See <https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html>.
+fn access_key_id(headers: &HeaderMap) -> Option<&str> {
+    let authorization = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (_, credential) = authorization.split_once("Credential=")?;
+    credential.split('/').next()
 }
 
 /// A page in a browser can point its own name at 127.0.0.1 (DNS rebinding) and would then be of the same

@@ -9,7 +9,7 @@ use model::{Document, DocumentId, DocumentStatus, IndexFailure, Result, Timestam
 
 use super::Documents;
 use crate::{
-    item::{Item, conditional, from_item, n, s, value},
+    item::{Item, conditional, conditional_once, conditional_or_own, from_item, n, s, value},
     keys,
 };
 
@@ -56,6 +56,15 @@ pub enum Outcome {
     Failed(IndexFailure),
     /// We failed, not the document: a redelivery may still succeed.
     GivenUp(IndexFailure),
+}
+
+impl Outcome {
+    fn status(&self) -> Result<AttributeValue> {
+        value(&match self {
+            Self::Ready { .. } => DocumentStatus::Ready,
+            Self::Failed(_) | Self::GivenUp(_) => DocumentStatus::Failed,
+        })
+    }
 }
 
 impl Documents {
@@ -123,7 +132,7 @@ impl Documents {
             .expression_attribute_values(":percent", n(20))
             .expression_attribute_values(":zero", n(0))
             .expression_attribute_values(":one", n(1));
-        Ok(conditional(update).await?.is_some())
+        Ok(conditional_once(update).await?.is_ok())
     }
 
     /// Notes that the file was read, so it is nothing that kills whoever reads it; answers `false` when the lease was lost.
@@ -171,7 +180,9 @@ impl Documents {
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":me", s(holder))
             .expression_attribute_values(":generation", n(generation))
+            .expression_attribute_values(":status", outcome.status()?)
             .expression_attribute_values(":now", s(now.to_string()));
+        let (ended_at, status) = (s(now.to_string()), outcome.status()?);
         let common = "#status = :status, updated_at = :now, progress = :percent";
         let remove = format!("lease_holder, lease_ms, {INTERRUPTED}, {READER_DEATHS}");
         let update = match outcome {
@@ -180,7 +191,6 @@ impl Documents {
                     "SET {common}, done = :generation, #segment = :segment, pages = :pages, chunks = :chunks \
                      REMOVE {remove}, failure"
                 ))
-                .expression_attribute_values(":status", value(&DocumentStatus::Ready)?)
                 .expression_attribute_values(":percent", n(100))
                 .expression_attribute_names("#segment", "segment")
                 .expression_attribute_values(":segment", s(segment))
@@ -194,12 +204,17 @@ impl Documents {
                 };
                 update
                     .update_expression(format!("SET {common}, failure = :failure{done} REMOVE {remove}"))
-                    .expression_attribute_values(":status", value(&DocumentStatus::Failed)?)
                     .expression_attribute_values(":percent", n(0))
                     .expression_attribute_values(":failure", value(failure)?)
             }
         };
-        Ok(conditional(update).await?.is_some())
+        // The lease went with the end.
+        let is_own = |item: &Item| {
+            item.get("updated_at") == Some(&ended_at)
+                && item.get("status") == Some(&status)
+                && !item.contains_key("lease_ms")
+        };
+        Ok(conditional_or_own(update, is_own).await?.is_some())
     }
 
     /// An update of a document that this holder has.

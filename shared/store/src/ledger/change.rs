@@ -1,22 +1,19 @@
 //! Changes of several items at once, as one plain update when it is only one.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
-    error::{ProvideErrorMetadata as _, SdkError},
-    operation::{transact_write_items::TransactWriteItemsError, update_item::UpdateItemError},
-    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
+    error::ProvideErrorMetadata as _,
+    types::{AttributeValue, CancellationReason, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
 };
-use model::{Error, Result, id::random_bytes};
+use model::Result;
 
 use crate::{
     Store,
-    item::{self, Item, n, part, s},
+    item::{self, Conditional, Item, n, part, s},
     keys::Key,
+    transaction::{CONDITION_FAILED, Canceled, transact_or_reasons},
 };
-
-/// How often a transaction is tried again that met another one at the same item.
-const MAX_ATTEMPTS: u32 = 12;
 
 /// What is to be done to one item.
 #[derive(Debug, Clone)]
@@ -34,8 +31,13 @@ pub(crate) struct Change {
 pub(super) enum Written {
     /// All were made; with one change only, these are the attributes that it set, as they are afterwards.
     Done(Option<Item>),
-    /// None was. Those whose conditions did not hold, by their places, with their items as they are.
-    Refused(Vec<(usize, Option<Item>)>),
+    /// None was.
+    Refused {
+        /// The changes whose conditions did not hold, by their places, with their items as they are.
+        items: Vec<(usize, Option<Item>)>,
+        /// Whether the items may be as they are because of this very write, whose first answer was lost.
+        in_doubt: bool,
+    },
     /// None was: an item would have become larger than items may be.
     TooLarge,
 }
@@ -189,20 +191,15 @@ async fn write_one(store: &Store, change: &Change) -> Result<Written> {
         .set_condition_expression(change.condition())
         .set_expression_attribute_names((!change.names.is_empty()).then(|| change.names.clone()))
         .set_expression_attribute_values((!change.values.is_empty()).then(|| change.values.clone()))
-        .return_values(ReturnValue::UpdatedNew)
-        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-    match update.send().await {
-        Ok(answer) => Ok(Written::Done(answer.attributes)),
-        Err(error) => match &error {
-            SdkError::ServiceError(e) => match e.err() {
-                UpdateItemError::ConditionalCheckFailedException(refused) => {
-                    Ok(Written::Refused(vec![(0, refused.item.clone())]))
-                }
-                refused if says_too_large(refused.code(), refused.message()) => Ok(Written::TooLarge),
-                _ => Err(item::failed(error)),
-            },
-            _ => Err(item::failed(error)),
-        },
+        .return_values(ReturnValue::UpdatedNew);
+    match item::send_update(update).await {
+        Ok(Conditional::Held(item)) => Ok(Written::Done(Some(item))),
+        Ok(Conditional::Failed { item, in_doubt }) => Ok(Written::Refused {
+            items: vec![(0, item)],
+            in_doubt,
+        }),
+        Err(error) if says_too_large(error.code(), error.message()) => Ok(Written::TooLarge),
+        Err(error) => Err(item::failed(error)),
     }
 }
 
@@ -211,36 +208,23 @@ async fn write_all(store: &Store, changes: &[Change]) -> Result<Written> {
         .iter()
         .map(|change| change.part(store))
         .collect::<Result<Vec<_>>>()?;
-    let mut attempt = 0;
-    loop {
-        let write = store.db.transact_write_items().set_transact_items(Some(parts.clone()));
-        let Err(error) = write.send().await else {
-            return Ok(Written::Done(None));
-        };
-        let reasons = match error.as_service_error() {
-            Some(TransactWriteItemsError::TransactionCanceledException(e)) => e.cancellation_reasons(),
-            Some(TransactWriteItemsError::TransactionInProgressException(_)) => &[],
-            _ => return Err(item::failed(error)),
-        };
-        let refused: Vec<_> = (0..)
-            .zip(reasons)
-            .filter(|(_, reason)| reason.code() == Some("ConditionalCheckFailed"))
-            .map(|(place, reason)| (place, reason.item.clone()))
-            .collect();
-        if !refused.is_empty() {
-            return Ok(Written::Refused(refused));
-        }
-        if reasons
-            .iter()
-            .any(|reason| says_too_large(reason.code(), reason.message()))
-        {
-            return Ok(Written::TooLarge);
-        }
-        attempt += 1;
-        if attempt == MAX_ATTEMPTS {
-            return Err(item::failed(error));
-        }
-        pause(attempt).await?;
+    let Err(Canceled { reasons, error }) = transact_or_reasons(&store.db, parts).await? else {
+        return Ok(Written::Done(None));
+    };
+    let items: Vec<_> = (0..)
+        .zip(&reasons)
+        .filter(|(_, reason)| reason.code() == Some(CONDITION_FAILED))
+        .map(|(place, reason)| (place, reason.item.clone()))
+        .collect();
+    if !items.is_empty() {
+        // A transaction never meets its own effect.
+        return Ok(Written::Refused { items, in_doubt: false });
+    }
+    let is_too_large = |reason: &CancellationReason| says_too_large(reason.code(), reason.message());
+    if reasons.iter().any(is_too_large) {
+        Ok(Written::TooLarge)
+    } else {
+        Err(error)
     }
 }
 
@@ -248,16 +232,4 @@ async fn write_all(store: &Store, changes: &[Change]) -> Result<Written> {
 fn says_too_large(code: Option<&str>, message: Option<&str>) -> bool {
     let is_invalid = matches!(code, Some("ValidationException" | "ValidationError"));
     is_invalid && message.is_some_and(|message| message.contains("Item size"))
-}
-
-/// Waits a moment, longer each time and never as long as the neighbor does.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "two transactions that met at an item would meet again at once"
-)]
-async fn pause(attempt: u32) -> Result<()> {
-    let most = 5_u64 << attempt.min(6);
-    let random = u64::from(u16::from_be_bytes(random_bytes().map_err(Error::internal)?));
-    tokio::time::sleep(Duration::from_millis(1 + random % most)).await;
-    Ok(())
 }

@@ -11,7 +11,7 @@ use super::{
     statistics::BORN,
 };
 use crate::{
-    item::{Transaction, failed, from_item, n, s, to_item, transact},
+    item::{Transaction, from_item, n, s, to_item, transact},
     keys::{self, Key},
     tables,
 };
@@ -99,8 +99,7 @@ impl Ledger {
             ends_at: day.ends_at,
         };
         let item = to_item(&keys::open_day(counter, day.ends_at.as_second()), &entry)?;
-        let put = self.0.db.put_item().table_name(&self.0.tables().usage);
-        put.set_item(Some(item)).send().await.map_err(failed).map(|_| ())
+        self.0.usage().put(item).await
     }
 
     /// Open days, those that ended first before the others; a bounded number from each shard.
@@ -108,16 +107,11 @@ impl Ledger {
         let mut days = Vec::new();
         for shard in 0..keys::OPEN_SHARDS {
             let pk = keys::open_days(shard);
-            let query = self
-                .0
-                .db
-                .query()
-                .table_name(&self.0.tables().usage)
-                .limit(PORTION)
-                .consistent_read(true)
+            let query = self.0.db.query().consistent_read(true);
+            let query = query
                 .key_condition_expression("pk = :shard")
                 .expression_attribute_values(":shard", s(&pk));
-            for item in query.send().await.map_err(failed)?.items.unwrap_or_default() {
+            for item in self.0.usage().first(query, PORTION).await? {
                 let sk = item
                     .get("sk")
                     .and_then(|sk| sk.as_s().ok().cloned())
@@ -157,7 +151,7 @@ impl Ledger {
         // An erased day stays erased.
         change.if_present("pk");
         write(&self.0, &[change]).await?;
-        self.0.usage().delete(&day.entry).await.map(|_| ())
+        self.0.usage().delete(&day.entry).await
     }
 
     /// Takes the name of a person off what they used in an organization: the organization's sums stay as they are.
@@ -201,7 +195,7 @@ impl Ledger {
         let key = keys::alert(owner.partition(), alert.day, alert.scope.name(), alert.percent);
         let mut item = to_item(&key, alert)?;
         item.insert(tables::TTL.to_owned(), n(alert.at.as_second() + KEPT_SECONDS));
-        self.0.usage().put_new(item).await
+        self.0.usage().put_first(item).await
     }
 
     /// The last alerts about the limits of a person or an organization, newest first.

@@ -43,7 +43,7 @@ impl Ledger {
             let changes = changes(&counters, &hold, list)?;
             let refused = match write(&self.0, &changes).await? {
                 Written::Done(_) => return Ok(Reserve::Held(hold)),
-                Written::Refused(refused) => refused,
+                Written::Refused { items, .. } => items,
                 Written::TooLarge => return Err(Error::unavailable("too much is under way for one person at once")),
             };
             let home = refused.iter().find(|(place, _)| *place == 0);

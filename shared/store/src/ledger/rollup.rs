@@ -26,9 +26,9 @@ use super::{
     statistics::{BORN, OWN, TIMES},
 };
 use crate::{
-    item::{ABSENT, Item, Transaction, conditional, from_item, n, s, transact_with},
+    backoff::Backoff,
+    item::{ABSENT, Item, Transaction, conditional, from_item, n, s, transact},
     keys::{self, Key},
-    patience::Patience,
     tables,
 };
 
@@ -194,7 +194,7 @@ impl Ledger {
         let table = self.0.usage();
         let began_at = image.date.to_zoned(TimeZone::UTC).map_err(Error::internal)?.timestamp();
         let kept = began_at.as_second() + KEPT_SECONDS;
-        let mut patience = Patience::default();
+        let mut backoff = Backoff::default();
         loop {
             let mark = table.get_raw(image.watermark.clone(), true).await?;
             let mut raised = mark.clone().unwrap_or_default();
@@ -221,12 +221,12 @@ impl Ledger {
                 None => table.part_put_if(raised, ABSENT, [])?,
                 Some(_) => table.part_put_if(raised, "revision = :revision", [(":revision", n(revision))])?,
             });
-            match transact_with(&self.0.db, parts, &mut patience).await? {
+            match transact(&self.0.db, parts).await? {
                 Transaction::Done if all => return Ok(()),
                 Transaction::Done => {}
                 // Another delivery of the same item was faster.
                 Transaction::Refused(_) => {
-                    if !patience.wait().await? {
+                    if !backoff.wait().await? {
                         return Err(Error::unavailable("others kept raising a watermark"));
                     }
                 }

@@ -51,9 +51,9 @@ impl Ledger {
         let name = hold.attribute();
         loop {
             let Settling { changes, counted } = Settling::of(hold, charge, rooms)?;
-            let refused = match write(&self.0, &changes).await? {
+            let (refused, in_doubt) = match write(&self.0, &changes).await? {
                 Written::Done(item) => return Ok(Some(item)),
-                Written::Refused(refused) => refused,
+                Written::Refused { items, in_doubt } => (items, in_doubt),
                 // Names fill an item before their number does; what is paid is not to be lost with its statistics.
                 Written::TooLarge if rooms.iter().any(Option::is_some) => {
                     tracing::error!(generation_id = %hold.id, "ledger.statistics_left_out");
@@ -64,8 +64,9 @@ impl Ledger {
             };
             let holds = |item: &Item| item.contains_key(&name);
             let home = refused.iter().find(|(place, _)| *place == 0);
-            if home.is_some_and(|(_, item)| !item.as_ref().is_some_and(holds)) {
-                return Ok(None);
+            if let Some((_, item)) = home.filter(|(_, item)| !item.as_ref().is_some_and(holds)) {
+                // In doubt it was settled here: whoever else settles does so after the end of the lease.
+                return Ok(in_doubt.then(|| item.clone()));
             }
             let mut is_less = false;
             for (room, (place, shown)) in rooms.iter_mut().zip(counted) {

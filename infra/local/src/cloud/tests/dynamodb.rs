@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::types::{
 
 use super::{Fixture, START_MS};
 
-async fn with_table(fixture: &Fixture) -> Client {
+pub(super) async fn with_table(fixture: &Fixture) -> Client {
     let client = fixture.dynamodb();
     let attribute = |name| {
         let definition = AttributeDefinition::builder().attribute_name(name);
@@ -37,7 +37,7 @@ async fn with_table(fixture: &Fixture) -> Client {
     client
 }
 
-fn text(text: &str) -> AttributeValue {
+pub(super) fn text(text: &str) -> AttributeValue {
     AttributeValue::S(text.to_owned())
 }
 

@@ -6,6 +6,7 @@
 )]
 
 mod dynamodb;
+mod faults;
 mod lifecycle;
 mod mapping;
 mod s3;
@@ -25,7 +26,7 @@ use std::time::Duration;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 
-use super::{ACCESS_KEY_ID, Cloud, Data, Options, REGION, SECRET_ACCESS_KEY};
+use super::{ACCESS_KEY_ID, Cloud, Data, FaultRates, Options, REGION, SECRET_ACCESS_KEY};
 
 /// Noon on a day in 2026: the clock of the tests stands still unless it is moved.
 const START_MS: i64 = 1_790_000_000_000;
@@ -46,9 +47,23 @@ impl Fixture {
         Self::start(Data::Folder(folder.to_owned()), vec![]).await
     }
 
+    async fn with_faults(rates: &str) -> Self {
+        let clock = Arc::new(AtomicI64::new(START_MS));
+        let faults = rates.parse().unwrap();
+        let options = Options {
+            faults,
+            ..options(Data::Ephemeral, vec![], &clock)
+        };
+        Self::with(options, clock).await
+    }
+
     async fn start(data: Data, secrets: Vec<(String, String)>) -> Self {
         let clock = Arc::new(AtomicI64::new(START_MS));
         let options = options(data, secrets, &clock);
+        Self::with(options, clock).await
+    }
+
+    async fn with(options: Options, clock: Arc<AtomicI64>) -> Self {
         let cloud = Cloud::start(options).await.unwrap();
         let sdk = sdk(&cloud.endpoint()).await;
         Self { cloud, sdk, clock }
@@ -88,6 +103,7 @@ fn options(data: Data, secrets: Vec<(String, String)>, clock: &Arc<AtomicI64>) -
         data,
         clock: Arc::new(move || clock.load(Ordering::SeqCst)),
         secrets,
+        faults: FaultRates::default(),
     }
 }
 
