@@ -98,19 +98,18 @@ impl Secrets {
 fn get_value(state: &State, request: Lookup) -> Answer {
     let name = name_of(&request.secret_id);
     let secret = live(state, name)?;
-    let stage = request.version_stage.as_deref();
-    let (found, wanted) = match &request.version_id {
-        Some(id) => (secret.version(id), format!("VersionId: {id}")),
-        None => {
-            let stage = stage.unwrap_or(CURRENT);
-            (secret.labelled(stage), format!("staging label: {stage}"))
-        }
+    let label = request.version_stage.as_deref();
+    let (found, wanted) = if let Some(id) = &request.version_id {
+        (secret.version(id), format!("VersionId: {id}"))
+    } else {
+        let label = label.unwrap_or(CURRENT);
+        (secret.labelled(label), format!("staging label: {label}"))
     };
     let version = found.ok_or_else(|| {
         let message = format!("Secrets Manager can't find the specified secret value for {wanted}");
         Refusal("ResourceNotFoundException", message)
     })?;
-    if stage.is_some_and(|stage| !version.stages.iter().any(|known| known == stage)) {
+    if label.is_some_and(|label| !version.stages.iter().any(|known| known == label)) {
         let message = "You provided a VersionStage that is not associated to the provided VersionId.";
         return Err(Refusal("InvalidRequestException", message.into()));
     }

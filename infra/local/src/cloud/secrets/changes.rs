@@ -148,10 +148,10 @@ pub(super) fn update(state: &mut State, request: Put, now: i64) -> Answer {
 pub(super) fn move_stage(state: &mut State, request: MoveStage) -> Answer {
     let invalid = |message: String| Err(Refusal("InvalidParameterException", message));
     let name = name_of(&request.secret_id).to_owned();
-    let (stage, from) = (request.version_stage, request.remove_from_version_id);
+    let (label, from) = (request.version_stage, request.remove_from_version_id);
     live(state, &name)?;
     let mut secret = state.to_change(&name).ok_or_else(not_found)?;
-    let holder = secret.labelled(&stage).map(|version| version.id.clone());
+    let holder = secret.labelled(&label).map(|version| version.id.clone());
     let to = request.move_to_version_id;
     if let Some(id) = [&to, &from]
         .into_iter()
@@ -161,32 +161,32 @@ pub(super) fn move_stage(state: &mut State, request: MoveStage) -> Answer {
         return invalid(format!("Not a valid version: {id}"));
     }
     match (&to, holder) {
-        (None, _) if stage == CURRENT => {
+        (None, _) if label == CURRENT => {
             return invalid(format!(
-                "You can only move staging label {stage} to a different secret version. It can't be completely removed."
+                "You can only move staging label {label} to a different secret version. It can't be completely removed."
             ));
         }
         (Some(to), Some(holder)) if holder != *to => match &from {
             None => {
                 return invalid(format!(
-                    "The parameter RemoveFromVersionId can't be empty. Staging label {stage} is currently attached to \
+                    "The parameter RemoveFromVersionId can't be empty. Staging label {label} is currently attached to \
                      version {holder}, so you must explicitly reference that version in RemoveFromVersionId."
                 ));
             }
             Some(from) if *from != holder => {
                 return invalid(format!(
-                    "When you move staging label {stage}, if you specify RemoveFromVersionId, it must be set to the \
+                    "When you move staging label {label}, if you specify RemoveFromVersionId, it must be set to the \
                      version that currently has the staging label."
                 ));
             }
-            Some(_) => secret.attach(&stage, to),
+            Some(_) => secret.attach(&label, to),
         },
-        (Some(to), _) => secret.attach(&stage, to),
+        (Some(to), _) => secret.attach(&label, to),
         (None, holder) => match from {
-            Some(from) if holder.as_ref() == Some(&from) => drop(secret.detach(&stage)),
+            Some(from) if holder.as_ref() == Some(&from) => drop(secret.detach(&label)),
             _ => {
                 return invalid(format!(
-                    "Staging label {stage} is not attached to the version to remove it from."
+                    "Staging label {label} is not attached to the version to remove it from."
                 ));
             }
         },
