@@ -32,8 +32,9 @@ const TOTAL_BUDGET: Duration = Duration::from_secs(25);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The SDK's own value.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(3100);
-/// Attempts of a call.
-const MAX_ATTEMPTS: u32 = 20;
+/// Attempts of a call, with six seconds of pauses between them on average: time for dozens of transactions that meet at
+/// one item to pass one after the other.
+const MAX_ATTEMPTS: u32 = 30;
 /// The ceiling of the first pause; that of the next ones doubles. The SDK draws a pause between nothing and its ceiling.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 /// The highest ceiling of a pause.
