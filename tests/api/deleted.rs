@@ -78,3 +78,20 @@ async fn no_operation_finds_an_organization_that_was_just_deleted() {
     let orgs = ada.get("/api/v1/orgs").await.ok().json();
     assert_eq!(orgs.as_array().unwrap().len(), 1, "{orgs}");
 }
+
+#[tokio::test]
+async fn a_place_that_is_left_of_an_organization_opens_nothing() {
+    let t = Test::new().await;
+    let ada = t.user("ada").await;
+    let org = ada.found_org("Acme").await;
+    let inside = ada.with_header("x-current-org", &org);
+    inside.get("/api/v1/documents").await.ok();
+    // An erasure removes the items one after the other, and tables read several items in any order.
+    let key = |text: String| aws_sdk_dynamodb::types::AttributeValue::S(text);
+    let delete = t.db().delete_item().table_name("parlance-identity");
+    let delete = delete
+        .key("pk", key(format!("O#{org}")))
+        .key("sk", key("ORG".to_owned()));
+    delete.send().await.unwrap();
+    inside.get("/api/v1/documents").await.problem(404, "not_found");
+}

@@ -161,14 +161,17 @@ impl Accounts {
 
     /// The place of `user` in the organization with this id; none when it was deleted, to everybody at once.
     pub async fn membership(&self, org: &OrgId, user: &UserId) -> Result<Option<Membership>> {
-        let place = keys::membership(org, user);
-        let items = self.0.identity().among(&[place.clone(), keys::org(org)]).await?;
-        if items.iter().any(|item| item.contains_key(DELETED_AT)) {
+        let (place, org) = (keys::membership(org, user), keys::org(org));
+        let mut items = self.0.identity().among(&[place.clone(), org.clone()]).await?;
+        let mut take = |key: Key| {
+            let at = items.iter().position(|item| item.get("sk") == Some(&s(&key.sk)))?;
+            Some(items.swap_remove(at))
+        };
+        // Of an organization that is being erased, it may be gone before its places are.
+        if take(org).is_none_or(|org| org.contains_key(DELETED_AT)) {
             return Ok(None);
         }
-        let sk = s(place.sk);
-        let found = items.into_iter().find(|item| item.get("sk") == Some(&sk));
-        found.map(from_item).transpose()
+        take(place).map(from_item).transpose()
     }
 
     /// The organization with this slug.
