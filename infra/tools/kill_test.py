@@ -33,17 +33,17 @@ AT_ONCE = 3
 FIRST_STARTS = 5
 # Longest time from answering to the kill, in seconds.
 LIFE_S = 1.2
-# Documents of the crowd, and kills while they are uploaded.
-CROWD, CROWD_KILLS = 12, 6
+# Documents of the crowd, kills while they are uploaded, and the longest time between two of them, in seconds.
+CROWD, CROWD_KILLS, CROWD_LIFE_S = 12, 6, 0.3
 # Deaths of workers that read a document after which it counts as unreadable.
 MAX_INTERRUPTED = 10
 # Longest time until the reading of a document begins, in seconds.
 READING_BEGINS_S = 20
 
 
-def live_and_kill(server, uploaders, moments, at_start=False):
+def live_and_kill(server, uploaders, moments, at_start=False, longest=LIFE_S):
     """One life of the server; answers what its death met: uploads, and deliveries of the messages with a worker."""
-    moment = moments.uniform(0, 0.25 if at_start else LIFE_S)
+    moment = moments.uniform(0, 0.25 if at_start else longest)
     if at_start:
         server.spawn()
     else:
@@ -78,11 +78,10 @@ def crowd(server, content, seed, wrong):
     """A dozen good files, and a server that dies while they are uploaded and comes back at once."""
     files = {f"crowd-{number}.pdf": content for number in range(CROWD)}
     server.start()
-    uploaders, moments = Uploaders(server, files, seed, "crowd"), random.Random(seed)
+    uploaders, moments = Uploaders(server, files, seed, "crowd", sets=1), random.Random(seed)
     for _ in range(CROWD_KILLS):
         server.kill()
-        live_and_kill(server, uploaders, moments)
-        uploaders.more = not uploaders.accounts
+        live_and_kill(server, uploaders, moments, longest=CROWD_LIFE_S)
         server.start()
     uploaders.up.set()
     uploaders.finish()

@@ -77,8 +77,10 @@ class Account:
 class Uploaders:
     """Threads that go on uploading, set after set, while the server is up."""
 
-    def __init__(self, server, files, seed, name="set"):
+    def __init__(self, server, files, seed, name="set", sets=None):
         self.server, self.files, self.random, self.name = server, files, random.Random(seed), name
+        # The most sets; None if there is no limit.
+        self.sets = sets
         self.accounts, self.busy, self.more = [], 0, True
         self.lock, self.up = threading.Lock(), threading.Event()
         self.threads = [threading.Thread(target=self.work, daemon=True) for _ in range(UPLOADERS)]
@@ -88,7 +90,7 @@ class Uploaders:
     def take(self):
         with self.lock:
             account = next((account for account in self.accounts if account.left), None)
-            if account is None and self.more:
+            if account is None and self.more and len(self.accounts) != self.sets:
                 account = Account(self.server, f"{self.name}-{len(self.accounts)}")
                 account.sign_in()
                 account.left = self.random.sample(sorted(self.files), len(self.files))
