@@ -99,7 +99,7 @@ def replay(stack):
         print(f"FAILED  {name}: without an expected answer, or without an event")
     names = sorted(found & expected.keys())
     for function in sorted({name.split("/")[0] for name in names}):
-        with Function(function, binary(function), stack.function_environment()) as running:
+        with Function(function, binary(function), stack.function_environment(function)) as running:
             for name in (name for name in names if name.startswith(f"{function}/")):
                 answer = running.send(as_sent(placeholders.fill((EVENTS / name).read_text())))
                 wrong = deviation(answer, expected[name])
@@ -113,7 +113,7 @@ def replay(stack):
 
 def invoke(stack, function, event):
     text = as_sent(Placeholders(stack, EVENTS).fill(event.read_text()))
-    with Function(function, binary(function), stack.function_environment()) as running:
+    with Function(function, binary(function), stack.function_environment(function)) as running:
         answer = running.send(text)
     show(answer)
     return 0 if answer.error is None else 1

@@ -73,8 +73,8 @@ class Stack:
     def __exit__(self, *_):
         self.stop()
 
-    def function_environment(self):
-        """What template.yaml gives every function, and how the SDKs find the services."""
+    def function_environment(self, function):
+        """What template.yaml gives a function, and how the SDKs find the services: with its own permissions."""
         return {
             **{f"TABLE_{table.upper()}": f"parlance-{table}" for table in TABLES},
             "BUCKET": "parlance",
@@ -87,7 +87,7 @@ class Stack:
             "AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH": "true",
             "AWS_ENDPOINT_URL": self.services,
             "AWS_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_ACCESS_KEY_ID": f"function-{function}",
             "AWS_SECRET_ACCESS_KEY": "test",
         }
 

@@ -344,7 +344,7 @@ async fn who_leaves_a_stream_ends_the_call_and_pays_for_what_was_written() {
     stream.next().await.unwrap();
     drop(stream);
     model.until(|calls| calls[0].end == Some(End::Closed)).await;
-    t.stack.app().idle().await;
+    t.stack.idle().await;
     let (used, reserved) = day(&ada).await;
     let prompt = model.totals().prompt_tokens;
     assert!(

@@ -23,7 +23,7 @@ struct Gateway(Router, AtomicUsize);
 
 impl Gateway {
     fn of(t: &Test) -> Self {
-        Self::on(t.stack.app().clone())
+        Self::on(t.stack.functions().app("auth").unwrap())
     }
 
     fn on(app: app::App) -> Self {

@@ -59,14 +59,14 @@ impl Scene {
         if let Some(api) = api(function) {
             return self.serve(function, api, &encoded(&text)).await;
         }
-        let app = self.t.stack.app();
-        let mut workers = functions::workers(app).into_iter();
+        let deployment = self.t.stack.functions();
+        let mut workers = functions::workers(deployment).into_iter();
         if let Some(worker) = workers.find(|worker| worker.name == function) {
             let batch: SqsEvent = serde_json::from_str(&text).unwrap();
             let answer = (worker.handler)(batch, Duration::from_mins(1)).await;
             return Reply::of_worker(answer.unwrap());
         }
-        let mut followers = functions::followers(app).into_iter();
+        let mut followers = functions::followers(deployment, &self.t.stack.app().config.tables).into_iter();
         if let Some(follower) = followers.find(|follower| follower.name == function) {
             let batch: dynamodb::Event = serde_json::from_str(&text).unwrap();
             let failed = (follower.handler)(batch).await.unwrap();
@@ -76,15 +76,15 @@ impl Scene {
         assert_eq!(event.source, "aws.scheduler");
         let mut schedules = functions::schedules().into_iter();
         let schedule = schedules.find(|schedule| schedule.name == function);
-        (schedule.expect("a function of this name").run)(app.clone())
-            .await
-            .unwrap();
+        let schedule = schedule.expect("a function of this name");
+        let app = deployment.app(schedule.name).unwrap();
+        (schedule.run)(app).await.unwrap();
         Reply::of_worker(Value::Null)
     }
 
     /// Gives the text of an event to an HTTP function.
     pub(super) async fn serve(&self, function: &str, api: Api, event: &str) -> Reply {
-        let router = api.finish(self.t.stack.app().clone());
+        let router = api.finish(self.t.stack.functions().app(function).unwrap());
         if streams(function) {
             lambda::streamed(router, event).await
         } else {

@@ -297,7 +297,7 @@ async fn a_message_is_answered_once_whichever_write_of_it_is_lost() {
                 .ok()
                 .json();
             assert!(answer.to_string().contains("five years"), "{answer}");
-            t.stack.app().idle().await;
+            t.stack.idle().await;
             faults(&t).unplan();
             asked += 1;
             let path = format!("/api/chat/sessions/{session}/messages?limit=100");

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use aws_lambda_events::dynamodb::Event;
 use futures::future::join_all;
-use local::{Options, Stack, cloud::Data, functions};
+use local::{Options, Stack, cloud::Data, deployment::Deployment, functions};
 use model_double::{ModelDouble, Script, Step};
 use serde_json::{Value, json};
 
@@ -51,7 +51,7 @@ fn event(records: &[Value]) -> Event {
 
 /// Gives a batch to the function, and answers from which record on it has to come again.
 async fn deliver(app: &app::App, batch: &[Value]) -> Option<usize> {
-    let mut followers = functions::followers(app).into_iter();
+    let mut followers = functions::followers(&Deployment::sharing(app), &app.config.tables).into_iter();
     let follower = followers.find(|follower| follower.name == "roll_up_usage").unwrap();
     let answer = (follower.handler)(event(batch)).await.unwrap();
     let failed = answer.batch_item_failures.first()?.item_identifier.clone()?;

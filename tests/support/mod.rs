@@ -4,6 +4,7 @@ mod answer;
 mod caller;
 mod faults;
 mod meter;
+mod permissions;
 mod second;
 mod shared_org;
 mod snapshot;
@@ -20,6 +21,7 @@ pub(crate) use answer::Answer;
 pub(crate) use caller::{Caller, PASSWORD};
 pub(crate) use faults::{FAULTS, environment};
 pub(crate) use meter::Metered;
+pub(crate) use permissions::Permissions;
 pub(crate) use second::Second;
 pub(crate) use snapshot::{Snapshot, flatten_json};
 pub(crate) use stream::{Frame, Stream};
@@ -63,6 +65,7 @@ fn text(value: &AttributeValue) -> String {
 /// A running product of one test.
 pub(crate) struct Test {
     pub(crate) stack: Stack,
+    pub(crate) permissions: Permissions,
     http: reqwest::Client,
     _report: faults::FaultReport,
 }
@@ -101,8 +104,12 @@ impl Test {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .unwrap();
-        let _report = faults::FaultReport(stack.cloud().faults().clone());
-        Self { stack, http, _report }
+        Self {
+            permissions: Permissions::of(stack.cloud().iam()),
+            _report: faults::FaultReport(stack.cloud().faults().clone()),
+            stack,
+            http,
+        }
     }
 
     /// A fresh stack whose providers of models are all this double.

@@ -7,30 +7,42 @@ use app::{App, BoxFuture};
 use http_api::Api;
 use runtime::{Follower as _, Job as _, Schedule as _};
 
-use crate::cloud::mapping::{Handler, stream};
+use crate::{
+    cloud::mapping::{Handler, stream},
+    deployment::Deployment,
+};
+
+/// HTTP functions and what makes their route tables.
+const GROUPS: [(&str, fn() -> Api); 15] = [
+    ("apikeys", apikeys::api),
+    ("admin", admin::api),
+    ("ai", ai::api),
+    ("audit", audit::api),
+    ("auth", auth::api),
+    ("chatbots", chatbots::api),
+    ("chats", chats::api),
+    ("clerk_webhook", clerk_webhook::api),
+    ("documents", documents::api),
+    ("orgs", orgs::api),
+    ("internal", internal::api),
+    ("prompts", prompts::api),
+    ("system", system::api),
+    ("usage", usage::api),
+    ("users", users::api),
+];
 
 /// HTTP functions with their route tables.
 pub fn groups() -> Vec<(&'static str, Api)> {
-    vec![
-        ("apikeys", apikeys::api()),
-        ("admin", admin::api()),
-        ("ai", ai::api()),
-        ("audit", audit::api()),
-        ("auth", auth::api()),
-        ("chatbots", chatbots::api()),
-        ("chats", chats::api()),
-        ("clerk_webhook", clerk_webhook::api()),
-        ("documents", documents::api()),
-        ("orgs", orgs::api()),
-        ("internal", internal::api()),
-        ("prompts", prompts::api()),
-        ("system", system::api()),
-        ("usage", usage::api()),
-        ("users", users::api()),
-    ]
+    GROUPS.iter().map(|(name, api)| (*name, api())).collect()
 }
 
-/// All of their operations, served by one process.
+/// The route table of an HTTP function; `None` if there is none of this name.
+pub(crate) fn group(name: &str) -> Option<Api> {
+    let (_, api) = GROUPS.iter().find(|(known, _)| *known == name)?;
+    Some(api())
+}
+
+/// All of their operations, served by one app: for measurements.
 pub fn router(app: App) -> axum::Router {
     let apis = groups().into_iter().map(|(_, api)| api);
     apis.reduce(Api::merge).map(|api| api.finish(app)).unwrap_or_default()
@@ -45,21 +57,22 @@ pub struct Worker {
 }
 
 /// Functions that consume a queue.
-pub fn workers(app: &App) -> Vec<Worker> {
+pub fn workers(deployment: &Deployment) -> Vec<Worker> {
     vec![
-        worker::<index_documents::IndexDocuments>(app),
-        worker::<send_mail::SendMail>(app),
-        worker::<purge::PurgeDeleted>(app),
-        worker::<export_user::ExportUser>(app),
+        worker::<index_documents::IndexDocuments>(deployment),
+        worker::<send_mail::SendMail>(deployment),
+        worker::<purge::PurgeDeleted>(deployment),
+        worker::<export_user::ExportUser>(deployment),
     ]
 }
 
-fn worker<J: runtime::Job>(app: &App) -> Worker {
-    let app = app.clone();
+fn worker<J: runtime::Job>(deployment: &Deployment) -> Worker {
+    let deployment = deployment.clone();
     let handler: Handler = Arc::new(move |event, time_limit| {
-        let app = app.clone();
-        let ends_at = model::time::after(app.clock.now(), time_limit);
+        let app = deployment.app(J::QUEUE).map_err(|error| error.to_string());
         Box::pin(async move {
+            let app = app?;
+            let ends_at = model::time::after(app.clock.now(), time_limit);
             let answer = runtime::deliver::<J>(app, event, ends_at).await;
             serde_json::to_value(answer).map_err(|error| error.to_string())
         })
@@ -81,15 +94,15 @@ pub struct Follower {
 }
 
 /// Functions that follow the changes of a table.
-pub fn followers(app: &App) -> Vec<Follower> {
-    vec![follower::<roll_up_usage::RollUpUsage>(app, &app.config.tables.usage)]
+pub fn followers(deployment: &Deployment, tables: &store::Tables) -> Vec<Follower> {
+    vec![follower::<roll_up_usage::RollUpUsage>(deployment, &tables.usage)]
 }
 
-fn follower<F: runtime::Follower>(app: &App, table: &str) -> Follower {
-    let app = app.clone();
+fn follower<F: runtime::Follower>(deployment: &Deployment, table: &str) -> Follower {
+    let deployment = deployment.clone();
     let handler: stream::Handler = Arc::new(move |event| {
-        let app = app.clone();
-        Box::pin(async move { Ok(runtime::hand_over::<F>(app, event).await) })
+        let app = deployment.app(F::NAME).map_err(|error| error.to_string());
+        Box::pin(async move { Ok(runtime::hand_over::<F>(app?, event).await) })
     });
     Follower {
         name: F::NAME,

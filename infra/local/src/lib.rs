@@ -11,6 +11,7 @@ pub mod bench;
 pub mod cloud;
 mod control;
 pub mod demo;
+pub mod deployment;
 pub mod functions;
 pub mod keys;
 mod options;

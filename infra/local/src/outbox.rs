@@ -10,7 +10,10 @@ use app::{BoxFuture, Mailer};
 use model::{Clock, Email, Error, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::cloud::Data;
+use crate::cloud::{
+    ACCOUNT, Data, REGION,
+    iam::{Access, Iam},
+};
 
 /// Name of the file in the data folder: one mail a line.
 const FILE: &str = "outbox.jsonl";
@@ -84,6 +87,17 @@ impl Outbox {
         mails.all.iter().rev().cloned().collect()
     }
 
+    /// The same for a function, which has to be allowed to send in the name of this domain.
+    pub(crate) fn of_function(&self, function: &str, domain: &str, iam: Arc<Iam>) -> FunctionMailer {
+        let identity = format!("arn:aws:ses:{REGION}:{ACCOUNT}:identity/{domain}");
+        FunctionMailer {
+            outbox: self.clone(),
+            function: function.to_owned(),
+            send: Access::new("ses:SendEmail", identity),
+            iam,
+        }
+    }
+
     fn add(&self, mail: Mail) -> io::Result<()> {
         let mut mails = self.mails.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(file) = &mut mails.file {
@@ -113,6 +127,27 @@ impl Mailer for Outbox {
             mails.all.retain(|mail| mail.to != address.as_str());
             mails.rewrite().map_err(Error::unavailable)
         })
+    }
+}
+
+/// Puts the mails of a function into the outbox.
+pub(crate) struct FunctionMailer {
+    outbox: Outbox,
+    function: String,
+    send: Access,
+    iam: Arc<Iam>,
+}
+
+impl Mailer for FunctionMailer {
+    fn send<'a>(&'a self, mail: &'a model::Mail) -> BoxFuture<'a, model::Result<()>> {
+        match self.iam.authorize(&self.function, std::slice::from_ref(&self.send)) {
+            Ok(()) => self.outbox.send(mail),
+            Err(denied) => Box::pin(std::future::ready(Err(Error::unavailable(denied)))),
+        }
+    }
+
+    fn forget<'a>(&'a self, address: &'a Email) -> BoxFuture<'a, model::Result<()>> {
+        self.outbox.forget(address)
     }
 }
 

@@ -3,13 +3,18 @@
 use std::{fs, io, path::PathBuf, sync::OnceLock};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_dynamodb::config::Credentials;
+use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use model::{Error, Result};
 use store::{Objects, Tables};
 
 use crate::{
-    cloud::{ACCESS_KEY_ID, ACCOUNT, Cloud, Data, FUNCTION_ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY},
+    Options,
+    cloud::{
+        ACCESS_KEY_ID, ACCOUNT, APPLICATION_ACCESS_KEY_ID, Cloud, Data, REGION, SECRET_ACCESS_KEY,
+        iam::{self, Iam},
+    },
     keys,
+    template::{Template, TemplateError},
 };
 
 /// Prefix of the table names.
@@ -17,18 +22,14 @@ const PREFIX: &str = "parlance";
 /// Name of the bucket.
 pub(crate) const BUCKET: &str = "parlance";
 
-/// An SDK configuration for embedded services at this endpoint.
+/// An SDK configuration for embedded services at this endpoint, with the developer's credentials. Those that are made
+/// of it share its connections; there is no TLS on the way.
 pub(crate) async fn sdk(endpoint: &str) -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
         .endpoint_url(endpoint)
         .region(Region::from_static(REGION))
-        .credentials_provider(Credentials::new(
-            ACCESS_KEY_ID,
-            SECRET_ACCESS_KEY,
-            None,
-            None,
-            "embedded",
-        ))
+        .credentials_provider(credentials(ACCESS_KEY_ID))
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
         .load()
         .await
 }
@@ -38,16 +39,65 @@ pub async fn sdk_at(port: u16) -> SdkConfig {
     sdk(&format!("http://127.0.0.1:{port}")).await
 }
 
-/// The same with the credentials of functions.
-pub(crate) fn function_sdk(sdk: &SdkConfig) -> SdkConfig {
-    let credentials = Credentials::new(FUNCTION_ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, "embedded");
-    let provider = aws_sdk_dynamodb::config::SharedCredentialsProvider::new(credentials);
+/// The same with the credentials of a function.
+pub(crate) fn sdk_of(sdk: &SdkConfig, function: &str) -> SdkConfig {
+    with_credentials(sdk, &iam::access_key_id_of(function))
+}
+
+/// The same with the credentials of an application that is no function.
+pub(crate) fn sdk_of_application(sdk: &SdkConfig) -> SdkConfig {
+    with_credentials(sdk, APPLICATION_ACCESS_KEY_ID)
+}
+
+fn with_credentials(sdk: &SdkConfig, access_key_id: &str) -> SdkConfig {
+    let provider = SharedCredentialsProvider::new(credentials(access_key_id));
     sdk.clone().into_builder().credentials_provider(provider).build()
+}
+
+fn credentials(access_key_id: &str) -> Credentials {
+    Credentials::new(access_key_id, SECRET_ACCESS_KEY, None, None, "embedded")
 }
 
 /// The names of the tables.
 pub(crate) fn tables() -> Tables {
     Tables::with_prefix(PREFIX)
+}
+
+/// What functions are told of the tables and the bucket, as environment variables.
+pub(crate) fn resource_names() -> Vec<(&'static str, String)> {
+    let tables = tables();
+    vec![
+        ("TABLE_IDENTITY", tables.identity),
+        ("TABLE_APP", tables.app),
+        ("TABLE_CHUNKS", tables.chunks),
+        ("TABLE_USAGE", tables.usage),
+        ("TABLE_EPHEMERAL", tables.ephemeral),
+        ("TABLE_AUDIT", tables.audit),
+        ("BUCKET", BUCKET.to_owned()),
+    ]
+}
+
+/// What functions may do with these options.
+pub(crate) fn iam(options: &Options) -> std::result::Result<Iam, TemplateError> {
+    let names = resource_names().into_iter();
+    let names = names.map(|(name, value)| (name.to_owned(), value)).collect();
+    let mut parameters = Vec::new();
+    if options.variable("MAIL_FROM").is_some() {
+        parameters.push(("MailIdentity", sender(options)?));
+    }
+    if let Some(region) = options.variable("BEDROCK_REGION") {
+        parameters.push(("BedrockRegion", region.to_owned()));
+    }
+    Iam::of_template(&names, &parameters)
+}
+
+/// The domain in whose name mail is sent: that of `MAIL_FROM`, or of the template's sender.
+pub(crate) fn sender(options: &Options) -> std::result::Result<String, TemplateError> {
+    let template = Template::embedded()?;
+    let default = template.parameters.iter().find(|(name, _)| name == "MailFrom");
+    let from = options.variable("MAIL_FROM").or(default.map(|(_, from)| from.as_str()));
+    let domain = from.unwrap_or_default().rsplit('@').next().unwrap_or_default();
+    Ok(domain.trim_end_matches('>').to_owned())
 }
 
 /// The URL of a queue.
@@ -185,6 +235,8 @@ mod tests {
             clock: Arc::new(|| 0),
             secrets: Vec::new(),
             faults: cloud::FaultRates::default(),
+            iam: Iam::default(),
+            bedrock: None,
         };
         let cloud = Cloud::start(options).await.unwrap();
         let (sdk, tables) = (sdk(&cloud.endpoint()).await, tables());

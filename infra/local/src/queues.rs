@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use crate::{
     cloud::{
         Cloud,
+        iam::sources,
         mapping::{EventSourceMapping, Settings},
         sqs::redrive_policy,
     },
@@ -73,7 +74,8 @@ pub(crate) fn feed(cloud: &Cloud, template: &Template, worker: Worker) -> Result
         partial_failures: source.partial_failures,
         time_limit: Duration::from_secs(function.timeout_seconds),
     };
-    let mapping = EventSourceMapping::new(cloud.sqs().clone(), &queue.name, settings, worker.handler);
+    let handler = sources::queue(cloud.iam().clone(), worker.name, &queue.name, worker.handler);
+    let mapping = EventSourceMapping::new(cloud.sqs().clone(), &queue.name, settings, handler);
     mapping.map_err(|reason| TemplateError::new(format!("{}: {reason}", function.id)))
 }
 

@@ -15,9 +15,12 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     cloud::{
         self, Cloud, Data,
+        iam::sources,
         mapping::{EventSourceMapping, stream::StreamMapping},
     },
-    control, functions,
+    control,
+    deployment::Deployment,
+    functions,
     options::Options,
     outbox::Outbox,
     provision, queues,
@@ -58,7 +61,9 @@ pub struct Drained {
 
 /// What `/_local/*` acts on.
 pub(crate) struct Local {
+    /// For what no function does.
     pub(crate) app: App,
+    pub(crate) functions: Deployment,
     pub(crate) outbox: Outbox,
     pub(crate) workers: Vec<EventSourceMapping>,
     pub(crate) followers: Vec<StreamMapping>,
@@ -91,11 +96,12 @@ impl Local {
         let schedule = functions::schedules()
             .into_iter()
             .find(|schedule| schedule.name == name)?;
-        Some(
-            self.app
-                .run_schedule(schedule.name, (schedule.run)(self.app.clone()))
-                .await,
-        )
+        Some(self.run_scheduled(schedule).await)
+    }
+
+    async fn run_scheduled(&self, schedule: functions::Scheduled) -> model::Result<()> {
+        let app = self.functions.app(schedule.name)?;
+        app.run_schedule(schedule.name, (schedule.run)(app.clone())).await
     }
 }
 
@@ -130,6 +136,8 @@ impl Stack {
             }),
             secrets: options.secrets(),
             faults: options.faults().map_err(StartError::Faults)?,
+            iam: provision::iam(&options)?,
+            bedrock: options.variable("BEDROCK_BASE_URL").map(str::to_owned),
         })
         .await?;
         let sdk = provision::sdk(&cloud.endpoint()).await;
@@ -137,14 +145,24 @@ impl Stack {
         Box::pin(provision::create(&cloud, &sdk, &options.data)).await?;
 
         let outbox = Outbox::open(&options.data, clock.clone()).map_err(model::Error::unavailable)?;
-        let function_sdk = provision::function_sdk(&sdk);
-        let app = App::with_mailer(&function_sdk, config(&options, &cloud), clock, Arc::new(outbox.clone()))?;
+        let config = config(&options, &cloud);
+        let own = provision::sdk_of_application(&sdk);
+        let app = App::with_mailer(&own, config.clone(), clock.clone(), Arc::new(outbox.clone()))?;
         seed_admin(&options, &app).await?;
         let template = Template::embedded()?;
         queues::create(&cloud, template)?;
         // No request can be running yet, so every promise in the outbox is one that a crash left behind.
         app.relay_outbox(Duration::ZERO).await?;
-        let workers = functions::workers(&app).into_iter();
+        let functions = Deployment::new({
+            let (sdk, config, outbox) = (sdk.clone(), config.clone(), outbox.clone());
+            let (iam, sender) = (Arc::clone(cloud.iam()), provision::sender(&options)?);
+            move |function| {
+                let sdk = provision::sdk_of(&sdk, function);
+                let mailer = outbox.of_function(function, &sender, Arc::clone(&iam));
+                App::with_mailer(&sdk, config.clone(), clock.clone(), Arc::new(mailer))
+            }
+        });
+        let workers = functions::workers(&functions).into_iter();
         let workers = workers.map(|worker| queues::feed(&cloud, template, worker));
         let workers = workers.collect::<Result<_, _>>()?;
         let follow = |follower: functions::Follower| {
@@ -152,12 +170,17 @@ impl Stack {
                 Data::Folder(folder) => Some(folder.join(format!("{}.position", follower.name))),
                 Data::Ephemeral => None,
             };
-            let database = cloud.dynamodb().clone();
-            StreamMapping::new(database, &follower.table, file, options.timers, follower.handler)
+            let (iam, database) = (Arc::clone(cloud.iam()), cloud.dynamodb().clone());
+            let handler = sources::table(iam, follower.name, &follower.table, follower.handler);
+            StreamMapping::new(database, &follower.table, file, options.timers, handler)
         };
         let local = Arc::new(Local {
-            followers: functions::followers(&app).into_iter().map(follow).collect(),
+            followers: functions::followers(&functions, &config.tables)
+                .into_iter()
+                .map(follow)
+                .collect(),
             app,
+            functions,
             outbox,
             workers,
         });
@@ -170,15 +193,15 @@ impl Stack {
             stop: CancellationToken::new(),
             tasks: JoinSet::new(),
         };
-        stack.serve(listener);
+        stack.serve(listener)?;
         if options.timers {
             stack.start_timers();
         }
         Ok(stack)
     }
 
-    fn serve(&mut self, listener: TcpListener) {
-        let api = functions::router(self.local.app.clone());
+    fn serve(&mut self, listener: TcpListener) -> Result<(), TemplateError> {
+        let api = self.local.functions.router()?;
         let router = control::routes(self.local.clone()).fallback_service(api);
         let stop = self.stop.clone();
         self.tasks.spawn(async move {
@@ -192,15 +215,16 @@ impl Stack {
                 tracing::error!(%error, "local.api_stopped");
             }
         });
+        Ok(())
     }
 
     fn start_timers(&mut self) {
         for schedule in functions::schedules() {
-            let (app, stop) = (self.local.app.clone(), self.stop.clone());
+            let (local, stop) = (self.local.clone(), self.stop.clone());
             self.tasks.spawn(async move {
                 let mut timer = tokio::time::interval(schedule.every);
                 while stop.run_until_cancelled(timer.tick()).await.is_some() {
-                    if let Err(error) = app.run_schedule(schedule.name, (schedule.run)(app.clone())).await {
+                    if let Err(error) = local.run_scheduled(schedule).await {
                         tracing::warn!(
                             schedule = schedule.name,
                             error = &error as &dyn std::error::Error,
@@ -222,9 +246,20 @@ impl Stack {
         self.cloud.endpoint()
     }
 
-    /// The application behind the API.
+    /// An application on the same services that may do everything; no request is served by it.
     pub fn app(&self) -> &App {
         &self.local.app
+    }
+
+    /// The functions behind the API, the queues and the schedules.
+    pub fn functions(&self) -> &Deployment {
+        &self.local.functions
+    }
+
+    /// Waits until nothing runs that has outlived its request or message.
+    pub async fn idle(&self) {
+        self.local.functions.idle().await;
+        self.local.app.idle().await;
     }
 
     /// The embedded services.
@@ -232,9 +267,14 @@ impl Stack {
         &self.cloud
     }
 
-    /// How the AWS SDKs reach the embedded services.
+    /// How the AWS SDKs reach the embedded services, with the developer's credentials.
     pub fn sdk(&self) -> &aws_config::SdkConfig {
         &self.sdk
+    }
+
+    /// The same with the credentials of a function.
+    pub fn sdk_of(&self, function: &str) -> aws_config::SdkConfig {
+        provision::sdk_of(&self.sdk, function)
     }
 
     /// Moves the clock of everything forward.
@@ -252,15 +292,8 @@ impl Stack {
 
     /// Environment variables with which a function's binary reaches these services.
     pub fn function_environment(&self) -> Vec<(&'static str, String)> {
-        let tables = provision::tables();
-        vec![
-            ("TABLE_IDENTITY", tables.identity),
-            ("TABLE_APP", tables.app),
-            ("TABLE_CHUNKS", tables.chunks),
-            ("TABLE_USAGE", tables.usage),
-            ("TABLE_EPHEMERAL", tables.ephemeral),
-            ("TABLE_AUDIT", tables.audit),
-            ("BUCKET", provision::BUCKET.to_owned()),
+        let mut environment = provision::resource_names();
+        environment.extend([
             (
                 "QUEUE_INDEX_DOCUMENTS",
                 provision::queue_url(&self.cloud, "index_documents"),
@@ -274,7 +307,8 @@ impl Stack {
             ("AWS_ACCESS_KEY_ID", cloud::ACCESS_KEY_ID.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", cloud::SECRET_ACCESS_KEY.to_owned()),
             ("AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH", "true".to_owned()),
-        ]
+        ]);
+        environment
     }
 
     /// Stops taking requests and messages, and waits for those that run.
@@ -282,7 +316,7 @@ impl Stack {
         self.stop.cancel();
         while self.tasks.join_next().await.is_some() {}
         // What outlives its request ends before the tables go.
-        self.local.app.idle().await;
+        self.idle().await;
         // Only now is nobody left who shares it.
         if let Some(local) = Arc::into_inner(self.local) {
             for worker in local.workers {
@@ -323,7 +357,11 @@ fn config(options: &Options, cloud: &Cloud) -> Config {
             .unwrap_or(app::DEFAULT_PUBLIC_URL)
             .trim_end_matches('/')
             .to_owned(),
-        providers: Providers::read(|name| options.variable(name).map(str::to_owned)),
+        providers: Providers::read(|name| match (name, options.variable(name)) {
+            // Permissions are looked at on the way.
+            ("BEDROCK_BASE_URL", Some(_)) => Some(cloud.endpoint()),
+            (_, value) => value.map(str::to_owned),
+        }),
         fall_back_to_local_model: true,
         clerk: ClerkConfig::read(|name| options.variable(name).map(str::to_owned)),
     }

@@ -249,7 +249,7 @@ async fn a_deleted_chat_session_ends_its_answer() {
     assert_eq!(stream.rest().await.last().unwrap().event, "error");
     let left = t.items("parlance-app").await;
     assert!(!left.values().any(|item| item.contains(&session)), "nothing comes back");
-    t.stack.app().idle().await;
+    t.stack.idle().await;
     assert_eq!(model.totals().calls, 1, "nobody needs a title");
 }
 
@@ -285,7 +285,7 @@ async fn what_is_generated_is_stored_however_many_connections_are_lost() {
             }
         }))
         .await;
-        t.stack.app().idle().await;
+        t.stack.idle().await;
         for (session, length, heard) in ends {
             let generated = (0..=(length % 37)).map(|place| format!("w{place} "));
             let generated = generated.collect::<Vec<_>>().concat();
@@ -320,7 +320,7 @@ async fn a_lost_stream_is_repeated_by_its_idempotency_key_and_not_asked_twice() 
     drop(stream);
     keyed.post(&path, body.clone()).await.problem(409, "in_progress");
     gate.open(100);
-    t.stack.app().idle().await;
+    t.stack.idle().await;
     let again = keyed.post(&path, body).await.ok();
     assert_eq!(again.header("idempotent-replayed"), "true");
     let text = String::from_utf8(again.body).unwrap();

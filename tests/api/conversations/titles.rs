@@ -32,11 +32,11 @@ async fn the_first_turn_gives_a_session_its_title_and_the_answer_does_not_wait_f
         "{asked}"
     );
     gate.open(1);
-    t.stack.app().idle().await;
+    t.stack.idle().await;
     assert_eq!(title(&ada, &session).await, "Returning a grinder");
     // Only the first turn does.
     ask(&ada, &session, "And a kettle?").await;
-    t.stack.app().idle().await;
+    t.stack.idle().await;
     assert_eq!(model.calls().len(), 3);
 }
 
@@ -54,14 +54,14 @@ async fn a_title_of_its_person_stays_and_so_does_the_old_one_when_the_model_fail
         .await
         .ok();
     gate.open(1);
-    t.stack.app().idle().await;
+    t.stack.idle().await;
     assert_eq!(title(&ada, &session).await, "Mine");
 
     let session = untitled(&ada).await;
     model.next(Script::text("Thirty days."));
     model.next(Script::refuse(400, "bad"));
     ask(&ada, &session, "How long?").await;
-    t.stack.app().idle().await;
+    t.stack.idle().await;
     assert_eq!(title(&ada, &session).await, "How long?");
 
     // The built-in model is asked for no title.
@@ -69,7 +69,7 @@ async fn a_title_of_its_person_stays_and_so_does_the_old_one_when_the_model_fail
     let calls = model.calls().len();
     let message = json!({"content": "Anything?", "generate": true});
     ada.post(&messages(&local), message).await.created();
-    t.stack.app().idle().await;
+    t.stack.idle().await;
     assert_eq!(
         (model.calls().len(), title(&ada, &local).await.as_str()),
         (calls, "Anything?")

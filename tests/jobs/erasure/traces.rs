@@ -41,7 +41,7 @@ pub(super) async fn traces(t: &Test) -> BTreeSet<String> {
         }
     }
     let sqs = t.stack.cloud().sqs();
-    for queue in local::functions::workers(t.stack.app())
+    for queue in local::functions::workers(t.stack.functions())
         .into_iter()
         .map(|worker| worker.name)
     {

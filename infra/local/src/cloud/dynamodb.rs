@@ -14,7 +14,6 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode, Uri, uri::PathAndQuery};
 use dynoxide::Database;
-use hyper::body::Incoming;
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
 use serde_json::json;
@@ -145,7 +144,7 @@ impl Proxy {
     /// Only calls of functions meet faults: what a developer or a test looks at is as it is.
     pub(super) async fn forward(
         &self,
-        request: Request<Incoming>,
+        request: Request<Body>,
         is_function: bool,
     ) -> Result<Response<Body>, ConnectionBroken> {
         self.faults.pass(request, is_function, self).await

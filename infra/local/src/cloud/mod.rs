@@ -5,10 +5,13 @@
 //! `aws --endpoint-url http://127.0.0.1:PORT` works too. Everything lives in one data folder and survives
 //! a `SIGKILL`, or in memory (objects: in a temporary folder) when [`Data::Ephemeral`].
 //!
-//! Tables meet [faults](Faults) when asked to. What is deliberately absent: IAM, FIFO queues, object versions, CORS.
+//! Functions may do what their roles in `template.yaml` allow ([`iam`]), and tables meet [faults](Faults) when asked to.
+//! What is deliberately absent: FIFO queues, object versions, CORS.
 
+mod bedrock;
 mod dynamodb;
 mod folder;
+pub mod iam;
 pub mod mapping;
 mod s3;
 mod secrets;
@@ -27,9 +30,11 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use bedrock::Bedrock;
 use dynamodb::DynamoDb;
 pub use dynamodb::faults::{Fault, FaultCounts, FaultRates, Faults};
 use folder::Folder;
+use iam::Iam;
 use s3::S3;
 use secrets::Secrets;
 use server::Services;
@@ -38,9 +43,9 @@ use sqs::Sqs;
 
 /// The access key of developers, tests and tools.
 pub const ACCESS_KEY_ID: &str = "test";
-/// The access key of functions.
-pub const FUNCTION_ACCESS_KEY_ID: &str = "function";
-/// The secret that belongs to each access key.
+/// The access key of an application that is no function: it may do everything, and meets the faults of the tables.
+pub const APPLICATION_ACCESS_KEY_ID: &str = "application";
+/// The secret that belongs to every access key.
 pub const SECRET_ACCESS_KEY: &str = "test";
 /// The region in ARNs and events. Clients may use another one: nothing here looks at it.
 pub const REGION: &str = "us-east-1";
@@ -75,6 +80,10 @@ pub struct Options {
     pub secrets: Vec<(String, String)>,
     /// How often calls of functions to the tables meet a fault; [`FaultRates::default`] for never.
     pub faults: FaultRates,
+    /// What functions may do.
+    pub iam: Iam,
+    /// What answers in place of Amazon Bedrock.
+    pub bedrock: Option<String>,
 }
 
 /// Why the embedded cloud did not start: one sentence for a person.
@@ -121,6 +130,7 @@ pub enum StartError {
 /// The running services. Dropping it ends them without waiting; [`Cloud::shutdown`] waits.
 pub struct Cloud {
     endpoint: String,
+    iam: Arc<Iam>,
     sqs: Arc<Sqs>,
     dynamodb: DynamoDb,
     faults: Arc<Faults>,
@@ -150,12 +160,15 @@ impl Cloud {
         )?);
         let secrets = Secrets::open(folder.file("secrets.json"), options.secrets, Arc::clone(&options.clock))?;
         let objects = folder.objects()?;
-        let s3 = S3::open(&objects)?;
+        let iam = Arc::new(options.iam);
+        let s3 = S3::open(&objects, Arc::clone(&iam))?;
         let dynamodb = DynamoDb::start(&folder, options.clock)?;
 
         let faults = Arc::new(Faults::new(options.faults));
 
         let services = Services {
+            iam: Arc::clone(&iam),
+            bedrock: Bedrock::new(options.bedrock),
             sqs: Arc::clone(&sqs),
             secrets,
             s3,
@@ -167,6 +180,7 @@ impl Cloud {
         server.spawn(server::serve(listener, Arc::new(services), stop.clone()));
         Ok(Self {
             endpoint,
+            iam,
             sqs,
             dynamodb,
             faults,
@@ -184,6 +198,11 @@ impl Cloud {
     /// Where the database listens, without the port of all services in between.
     pub fn dynamodb_endpoint(&self) -> String {
         self.dynamodb.endpoint()
+    }
+
+    /// What functions may do, and what they were refused.
+    pub fn iam(&self) -> &Arc<Iam> {
+        &self.iam
     }
 
     /// The queues, without HTTP in between.

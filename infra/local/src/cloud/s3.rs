@@ -10,32 +10,39 @@ mod multipart;
 mod objects;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::header::CONTENT_ENCODING;
 use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
-use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
 
-use self::objects::Objects;
+pub(super) use self::objects::Objects;
+use super::StartError;
 use super::folder::not_writable;
-use super::{ACCESS_KEY_ID, FUNCTION_ACCESS_KEY_ID, SECRET_ACCESS_KEY, StartError};
+use super::iam::{
+    Iam,
+    s3::{Gate, KnownKeys},
+};
 
 /// The objects below a folder, as a service that checks signatures.
 pub(super) struct S3(S3Service);
 
 impl S3 {
-    pub(super) fn open(root: &Path) -> Result<Self, StartError> {
+    pub(super) fn open(root: &Path, iam: Arc<Iam>) -> Result<Self, StartError> {
         let objects = Objects::open(root).map_err(not_writable(root))?;
         let files = s3s_fs::FileSystem::new(root).map_err(|error| StartError::Damaged {
             path: root.to_owned(),
             reason: format!("{error:?}"),
         })?;
+        let gate = Gate {
+            iam,
+            objects: objects.clone(),
+        };
         let mut builder = S3ServiceBuilder::new(guard::Guarded::new(files, objects));
-        let mut known = SimpleAuth::from_single(ACCESS_KEY_ID, SECRET_ACCESS_KEY);
-        known.register(FUNCTION_ACCESS_KEY_ID.into(), SECRET_ACCESS_KEY.into());
-        builder.set_auth(known);
+        builder.set_auth(KnownKeys);
+        builder.set_access(gate);
         Ok(Self(builder.build()))
     }
 

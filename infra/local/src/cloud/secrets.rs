@@ -12,7 +12,6 @@ use std::sync::{Mutex, PoisonError};
 
 use axum::body::Body;
 use axum::http::{Response, StatusCode};
-use hyper::body::Incoming;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -56,7 +55,7 @@ impl Secrets {
     }
 
     /// Answers one request.
-    pub(super) async fn serve(&self, operation: &str, body: Incoming) -> Response<Body> {
+    pub(super) async fn serve(&self, operation: &str, body: Body) -> Response<Body> {
         let answer = match read(body).await {
             Ok(body) => self.answer(operation, &body),
             Err(reason) => Err(Refusal("InvalidRequestException", reason)),
@@ -187,12 +186,12 @@ fn not_found() -> Refusal {
 }
 
 /// AWS adds six random characters to the ARN; the same ones each time keep it stable over restarts.
-fn arn(name: &str) -> String {
+pub(super) fn arn(name: &str) -> String {
     format!("arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{name}-local0")
 }
 
 /// A secret may be named by its name or by its ARN.
-fn name_of(id: &str) -> &str {
+pub(super) fn name_of(id: &str) -> &str {
     match id.strip_prefix("arn:").and_then(|arn| arn.rsplit(':').next()) {
         Some(name) => name.strip_suffix("-local0").unwrap_or(name),
         None => id,

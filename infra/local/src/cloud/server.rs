@@ -5,10 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{
-    HeaderMap, Request, Response, StatusCode,
-    header::{AUTHORIZATION, HOST},
-};
+use axum::http::{HeaderMap, Request, Response, StatusCode, header::HOST};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -18,16 +15,20 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::ACCESS_KEY_ID;
+use super::bedrock::Bedrock;
 use super::dynamodb::Proxy;
 use super::dynamodb::faults::ConnectionBroken;
 use super::folder::Folder;
+use super::iam::{self, Iam};
 use super::s3::S3;
 use super::secrets::Secrets;
 use super::sqs::Sqs;
-use super::wire::target;
+use super::wire::{read, target};
 
 /// Everything a request may reach.
 pub(super) struct Services {
+    pub(super) iam: Arc<Iam>,
+    pub(super) bedrock: Bedrock,
     pub(super) sqs: Arc<Sqs>,
     pub(super) secrets: Secrets,
     pub(super) s3: S3,
@@ -93,30 +94,50 @@ impl Services {
         if !is_local(request.headers()) {
             return Ok(refusal());
         }
-        Ok(match target(&request) {
-            ("DynamoDB_20120810" | "DynamoDBStreams_20120810", _) => {
-                let is_function = access_key_id(request.headers()).is_some_and(|id| id != ACCESS_KEY_ID);
-                self.dynamodb.forward(request, is_function).await?
+        if Bedrock::is_asked(&request) {
+            return Ok(self.bedrock.serve(&self.iam, request).await);
+        }
+        // The bucket checks for itself who calls: links to it carry their signature in the query.
+        if target(&request).0.is_empty() {
+            return Ok(self.s3.serve(request).await);
+        }
+        let request = match self.check(request).await {
+            Ok(request) => request,
+            Err(refusal) => return Ok(refusal),
+        };
+        let (service, operation) = target(&request);
+        let operation = operation.to_owned();
+        Ok(match service {
+            "DynamoDB_20120810" | "DynamoDBStreams_20120810" => {
+                let meets_faults = iam::access_key_id(&request).is_some_and(|id| id != ACCESS_KEY_ID);
+                self.dynamodb.forward(request, meets_faults).await?
             }
-            ("AmazonSQS", operation) => {
-                let operation = operation.to_owned();
-                self.sqs.serve(&operation, request.into_body()).await
-            }
-            ("secretsmanager", operation) => {
-                let operation = operation.to_owned();
-                self.secrets.serve(&operation, request.into_body()).await
-            }
-            _ => self.s3.serve(request).await,
+            "AmazonSQS" => self.sqs.serve(&operation, request.into_body()).await,
+            "secretsmanager" => self.secrets.serve(&operation, request.into_body()).await,
+            _ => unknown_service(),
         })
     }
-}
 
-/// The access key id in the signature of a request.
-/// See <https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html>.
-fn access_key_id(headers: &HeaderMap) -> Option<&str> {
-    let authorization = headers.get(AUTHORIZATION)?.to_str().ok()?;
-    let (_, credential) = authorization.split_once("Credential=")?;
-    credential.split('/').next()
+    /// Lets through what the caller may do.
+    async fn check(&self, request: Request<Incoming>) -> Result<Request<Body>, Response<Body>> {
+        let caller = iam::caller(&request).map(str::to_owned);
+        match caller {
+            None => Ok(request.map(Body::new)),
+            Some(function) => {
+                let (parts, body) = request.into_parts();
+                let body = read(body).await.map_err(|reason| {
+                    let mut response = Response::new(Body::from(reason));
+                    *response.status_mut() = StatusCode::BAD_REQUEST;
+                    response
+                })?;
+                let request = Request::from_parts(parts, ());
+                match self.iam.check_json(&function, &request, &body) {
+                    Some(refusal) => Err(refusal),
+                    None => Ok(request.map(|()| Body::from(body))),
+                }
+            }
+        }
+    }
 }
 
 /// A page in a browser can point its own name at 127.0.0.1 (DNS rebinding) and would then be of the same
@@ -133,6 +154,12 @@ pub(crate) fn is_local_name(host: &str) -> bool {
         _ => host,
     };
     matches!(name, "127.0.0.1" | "localhost" | "[::1]")
+}
+
+fn unknown_service() -> Response<Body> {
+    let mut response = Response::new(Body::from("the embedded cloud has no such service\n"));
+    *response.status_mut() = StatusCode::BAD_REQUEST;
+    response
 }
 
 fn refusal() -> Response<Body> {

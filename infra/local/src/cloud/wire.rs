@@ -4,7 +4,6 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Request, Response, StatusCode, header::CONTENT_TYPE};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming;
 use serde_json::Value;
 
 use super::new_id;
@@ -42,7 +41,11 @@ pub(super) fn target<T>(request: &Request<T>) -> (&str, &str) {
 }
 
 /// The whole body, or why there is none.
-pub(super) async fn read(body: Incoming) -> Result<Bytes, String> {
+pub(super) async fn read<B>(body: B) -> Result<Bytes, String>
+where
+    B: hyper::body::Body<Data = Bytes>,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     match Limited::new(body, MAX_BODY).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) => Err(error.to_string()),

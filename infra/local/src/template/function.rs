@@ -92,6 +92,8 @@ pub struct Statement {
     pub resources: Vec<String>,
     /// All of them have to hold.
     pub conditions: Vec<Condition>,
+    /// The [condition](super::Conditions) of the template without which it is left out.
+    pub only_if: Option<String>,
 }
 
 /// One line of a statement's `Condition`.
@@ -128,7 +130,7 @@ impl Function {
             sources: vec![],
             streams: vec![],
             schedules: vec![],
-            statements: statements(role(&role_id)),
+            statements: statements(role(&role_id))?,
             role: role_id,
             environment: [globals, properties].into_iter().flat_map(environment).collect(),
             // https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
@@ -203,18 +205,31 @@ fn environment(properties: &Value) -> Vec<(String, String)> {
         .collect()
 }
 
-fn statements(role: &Value) -> Vec<Statement> {
-    let references = |value: &Value| list(value).into_iter().map(reference).collect();
+fn statements(role: &Value) -> Result<Vec<Statement>, TemplateError> {
     list(&role["Policies"])
         .iter()
         .flat_map(|policy| list(&policy["PolicyDocument"]["Statement"]))
-        .map(|statement| Statement {
+        .map(|statement| match statement["Fn::If"].as_array().map(Vec::as_slice) {
+            None => Ok(Statement::read(statement, None)),
+            Some([Value::String(name), statement, otherwise]) if otherwise["Ref"] == "AWS::NoValue" => {
+                Ok(Statement::read(statement, Some(name.clone())))
+            }
+            Some(_) => Err(TemplateError(format!("a statement is one of two: {statement}"))),
+        })
+        .collect()
+}
+
+impl Statement {
+    fn read(statement: &Value, only_if: Option<String>) -> Self {
+        let references = |value: &Value| list(value).into_iter().map(reference).collect();
+        Self {
             effect: text(&statement["Effect"]),
             actions: references(&statement["Action"]),
             resources: references(&statement["Resource"]),
             conditions: conditions(&statement["Condition"]),
-        })
-        .collect()
+            only_if,
+        }
+    }
 }
 
 fn conditions(block: &Value) -> Vec<Condition> {

@@ -2,6 +2,7 @@
 //! permissions; queues; tables; secrets. The local stack takes from here what AWS would take from there.
 
 mod cloudformation;
+mod conditions;
 mod function;
 mod resources;
 
@@ -10,6 +11,7 @@ use std::sync::LazyLock;
 use serde_json::Value;
 
 use cloudformation::{list, logical_id};
+pub use conditions::Conditions;
 pub use function::{Condition, Function, QueueSource, Route, Statement, StreamSource};
 pub use resources::{Index, Keys, Queue, Secret, Table};
 
@@ -30,6 +32,10 @@ impl TemplateError {
 /// What the template deploys.
 #[derive(Debug)]
 pub struct Template {
+    /// Parameters that have a value of their own, with it.
+    pub parameters: Vec<(String, String)>,
+    /// What parts of it depend on.
+    pub conditions: Conditions,
     /// Every `AWS::Serverless::Function`.
     pub functions: Vec<Function>,
     /// Every `AWS::DynamoDB::Table`.
@@ -38,6 +44,8 @@ pub struct Template {
     pub queues: Vec<Queue>,
     /// Every `AWS::SecretsManager::Secret`.
     pub secrets: Vec<Secret>,
+    /// Logical ids of the log groups.
+    pub log_groups: Vec<String>,
     /// Logical ids of the queues whose depth raises an alarm.
     pub alarmed_queues: Vec<String>,
 }
@@ -65,7 +73,12 @@ impl Template {
         };
         let globals = &document["Globals"]["Function"];
         let role = |id: &str| &document["Resources"][id]["Properties"];
+        let parameters = document["Parameters"].as_object().into_iter().flatten();
         Ok(Self {
+            parameters: parameters
+                .filter_map(|(name, parameter)| Some((name.clone(), parameter["Default"].as_str()?.to_owned())))
+                .collect(),
+            conditions: Conditions::read(&document["Conditions"]),
             functions: of_type("AWS::Serverless::Function")
                 .map(|(id, resource)| Function::read(id, &resource["Properties"], globals, role))
                 .collect::<Result<_, _>>()?,
@@ -78,6 +91,7 @@ impl Template {
             secrets: of_type("AWS::SecretsManager::Secret")
                 .map(|(id, resource)| Secret::read(id, resource))
                 .collect(),
+            log_groups: of_type("AWS::Logs::LogGroup").map(|(id, _)| id.to_owned()).collect(),
             alarmed_queues: of_type("AWS::CloudWatch::Alarm")
                 .flat_map(|(_, resource)| list(&resource["Properties"]["Dimensions"]))
                 .filter(|dimension| dimension["Name"] == "QueueName")

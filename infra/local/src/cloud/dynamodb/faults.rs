@@ -21,9 +21,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use axum::body::Body;
-use axum::http::{Request, Response};
+use axum::http::{Request, Response, header::CONTENT_LENGTH};
 use bytes::Bytes;
-use hyper::body::Incoming;
 
 use super::super::wire::{read, target};
 use super::Proxy;
@@ -210,7 +209,7 @@ impl Faults {
     /// Passes a call on to the database, or has it meet a fault.
     pub(super) async fn pass(
         &self,
-        request: Request<Incoming>,
+        request: Request<Body>,
         is_function: bool,
         proxy: &Proxy,
     ) -> Result<Response<Body>, ConnectionBroken> {
@@ -238,7 +237,7 @@ impl Faults {
                 Some(split) => {
                     let mut request = again(split.now);
                     // The length is another one.
-                    request.headers_mut().remove(axum::http::header::CONTENT_LENGTH);
+                    request.headers_mut().remove(CONTENT_LENGTH);
                     let answer = proxy.send(request).await;
                     partial::with_rest(answer, split.later).await
                 }

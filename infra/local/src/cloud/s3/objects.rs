@@ -18,7 +18,8 @@ pub(super) const STAGING: &str = ".staging";
 const MAX_FILE_NAME: usize = 255;
 
 /// The folder that `s3s-fs` works in.
-pub(super) struct Objects {
+#[derive(Debug, Clone)]
+pub(in crate::cloud) struct Objects {
     root: PathBuf,
 }
 
@@ -62,7 +63,7 @@ impl Objects {
         self.root.join(bucket)
     }
 
-    pub(super) fn object(&self, bucket: &str, key: &str) -> PathBuf {
+    pub(in crate::cloud) fn object(&self, bucket: &str, key: &str) -> PathBuf {
         self.bucket(bucket).join(key)
     }
 

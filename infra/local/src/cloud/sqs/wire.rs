@@ -11,7 +11,6 @@ mod requests;
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode};
-use hyper::body::Incoming;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -30,7 +29,7 @@ type Answer = Result<Value, SqsError>;
 
 impl Sqs {
     /// Answers one request.
-    pub(in crate::cloud) async fn serve(&self, operation: &str, body: Incoming) -> Response<Body> {
+    pub(in crate::cloud) async fn serve(&self, operation: &str, body: Body) -> Response<Body> {
         let answer = match read(body).await {
             Ok(body) => self.answer(operation, &body).await,
             Err(reason) => Err(SqsError::new(Kind::Serialization, reason)),

@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::types::{
 
 use super::dynamodb::{text, with_table};
 use super::{Fixture, SECRET_ACCESS_KEY};
-use crate::cloud::{FUNCTION_ACCESS_KEY_ID, Fault, FaultCounts, Faults};
+use crate::cloud::{APPLICATION_ACCESS_KEY_ID, Fault, FaultCounts, Faults};
 
 /// How often a fault is met to see all that it may look like.
 const TIMES: usize = 24;
@@ -271,7 +271,7 @@ async fn only_calls_of_functions_meet_faults_that_are_not_planned() {
         put(&developer, &number.to_string()).await.unwrap();
     }
     assert_eq!(faults(&fixture).counts(), FaultCounts::default());
-    let credentials = Credentials::new(FUNCTION_ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, "tests");
+    let credentials = Credentials::new(APPLICATION_ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, "tests");
     let config = developer.config().to_builder();
     let config = config.credentials_provider(SharedCredentialsProvider::new(credentials));
     let function = Client::from_conf(config.build());

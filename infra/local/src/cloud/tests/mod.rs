@@ -26,6 +26,7 @@ use std::time::Duration;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 
+use super::iam::Iam;
 use super::{ACCESS_KEY_ID, Cloud, Data, FaultRates, Options, REGION, SECRET_ACCESS_KEY};
 
 /// Noon on a day in 2026: the clock of the tests stands still unless it is moved.
@@ -104,6 +105,8 @@ fn options(data: Data, secrets: Vec<(String, String)>, clock: &Arc<AtomicI64>) -
         clock: Arc::new(move || clock.load(Ordering::SeqCst)),
         secrets,
         faults: FaultRates::default(),
+        iam: Iam::default(),
+        bedrock: None,
     }
 }
 

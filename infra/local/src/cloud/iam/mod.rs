@@ -1,0 +1,270 @@
+//! Permissions: the embedded services do for a function what its role in `template.yaml` allows, and nothing else.
+//!
+//! Who calls is told by the access key id of the request: each function has credentials of its own, and everybody else
+//! is the developer, who may do everything. Policies of resources are not looked at, and neither are those that AWS
+//! manages; no role of ours relies on them.
+
+mod dynamodb;
+mod names;
+mod policy;
+mod refusal;
+pub(super) mod s3;
+pub(crate) mod sources;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Mutex, PoisonError};
+
+use axum::body::Body;
+use axum::http::{Request, Response, header::AUTHORIZATION};
+use bytes::Bytes;
+use serde::Deserialize;
+
+use self::names::Names;
+pub(crate) use self::policy::Access;
+use self::policy::{Decision, Policy};
+use super::ACCOUNT;
+use super::wire::target;
+use crate::template::{Template, TemplateError};
+
+/// What the access key id of a function begins with.
+const FUNCTION: &str = "function-";
+
+/// The access key id of a function.
+pub fn access_key_id_of(function: &str) -> String {
+    format!("{FUNCTION}{function}")
+}
+
+/// The function that an access key id belongs to; `None` if it is the developer's.
+pub fn function_of(access_key_id: &str) -> Option<&str> {
+    access_key_id.strip_prefix(FUNCTION)
+}
+
+/// The access key id in the signature that a request carries in a header.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html>
+pub(super) fn access_key_id<T>(request: &Request<T>) -> Option<&str> {
+    let signature = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
+    let (_, credential) = signature.split_once("Credential=")?;
+    credential.split('/').next()
+}
+
+/// The function that signed a request; `None` if the developer did, or nobody.
+pub(super) fn caller<T>(request: &Request<T>) -> Option<&str> {
+    access_key_id(request).and_then(function_of)
+}
+
+/// A permission of a function.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Grant {
+    /// The crate of the function.
+    pub function: String,
+    /// As in `dynamodb:GetItem`.
+    pub action: String,
+    /// As the template writes it: `IdentityTable.Arn`.
+    pub resource: String,
+}
+
+/// Something that a function was refused.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Denial {
+    /// The crate of the function.
+    pub function: String,
+    /// As in `dynamodb:GetItem`.
+    pub action: String,
+    /// The ARN of the resource.
+    pub resource: String,
+}
+
+/// The roles of all functions, and what they were refused. Without roles nobody is asked for a permission.
+#[derive(Debug, Default)]
+pub struct Iam {
+    roles: BTreeMap<&'static str, Role>,
+    denials: Mutex<BTreeSet<Denial>>,
+}
+
+#[derive(Debug)]
+struct Role {
+    /// The ARN of a function's session under its role.
+    session: String,
+    policy: Policy,
+}
+
+/// A refusal, as AWS words it.
+#[derive(Debug)]
+pub(crate) struct Denied {
+    /// The ARN of who asked.
+    session: String,
+    action: String,
+    resource: String,
+    explicit: bool,
+}
+
+impl Iam {
+    /// The roles of `template.yaml`. `environment`: what the functions are told, such as the names of tables;
+    /// `parameters`: of the template, where they differ from its own values.
+    ///
+    /// # Errors
+    /// A role has something that is not understood here.
+    pub fn of_template(
+        environment: &HashMap<String, String>,
+        parameters: &[(&str, String)],
+    ) -> Result<Self, TemplateError> {
+        let template = Template::embedded()?;
+        let names = Names::new(template, environment, parameters);
+        let roles = template.functions.iter().map(|function| {
+            let name = function.crate_name.as_str();
+            let role = Role {
+                session: format!("arn:aws:sts::{ACCOUNT}:assumed-role/{}/{name}", function.role),
+                policy: Policy::compile(&function.statements, &names, &template.conditions)?,
+            };
+            Ok((name, role))
+        });
+        Ok(Self {
+            roles: roles.collect::<Result<_, TemplateError>>()?,
+            denials: Mutex::default(),
+        })
+    }
+
+    /// Whether a function may do all of this. What it may not do is logged and [kept](Self::take_denials).
+    pub(crate) fn authorize(&self, function: &str, accesses: &[Access]) -> Result<(), Denied> {
+        if self.roles.is_empty() {
+            return Ok(());
+        }
+        let role = self.roles.get(function);
+        for access in accesses {
+            let decision = role.map_or(Decision::NotAllowed, |role| role.policy.decide(access));
+            if decision != Decision::Allowed {
+                return Err(self.deny(function, access, decision == Decision::Denied));
+            }
+        }
+        Ok(())
+    }
+
+    fn deny(&self, function: &str, access: &Access, explicit: bool) -> Denied {
+        let (action, resource) = (&access.action, &access.resource);
+        tracing::error!(function, action, resource, context = ?access.context, "iam.denied: template.yaml does not allow it");
+        self.denials
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(Denial {
+                function: function.to_owned(),
+                action: action.clone(),
+                resource: resource.clone(),
+            });
+        let unknown = || format!("arn:aws:sts::{ACCOUNT}:assumed-role/unknown/{function}");
+        Denied {
+            session: self
+                .roles
+                .get(function)
+                .map_or_else(unknown, |role| role.session.clone()),
+            action: action.clone(),
+            resource: resource.clone(),
+            explicit,
+        }
+    }
+
+    /// What functions were refused since the last call of this.
+    pub fn take_denials(&self) -> BTreeSet<Denial> {
+        std::mem::take(&mut self.denials.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// All permissions, and whether each was ever needed.
+    pub fn grants(&self) -> BTreeMap<Grant, bool> {
+        let mut grants = BTreeMap::new();
+        for (function, role) in &self.roles {
+            for rule in role.policy.grants() {
+                let grant = Grant {
+                    function: (*function).to_owned(),
+                    action: rule.action.clone(),
+                    resource: rule.reference.clone(),
+                };
+                *grants.entry(grant).or_default() |= rule.is_used();
+            }
+        }
+        grants
+    }
+
+    /// Checks a request to one of the services that speak JSON, and answers with the refusal if there is one.
+    pub(super) fn check_json<T>(&self, function: &str, request: &Request<T>, body: &Bytes) -> Option<Response<Body>> {
+        let (service, operation) = target(request);
+        let accesses = match service {
+            "DynamoDB_20120810" | "DynamoDBStreams_20120810" => dynamodb::accesses(operation, body),
+            "AmazonSQS" => queue_access(operation, body),
+            "secretsmanager" => secret_access(operation, body),
+            _ => return None,
+        };
+        // A body that is not understood is refused by the service itself, before it does anything.
+        let accesses = accesses.ok()?;
+        let denied = self.authorize(function, &accesses).err()?;
+        Some(match service {
+            "AmazonSQS" => refusal::of_queues(&denied),
+            "secretsmanager" => refusal::of_secrets(&denied, body),
+            _ => refusal::of_tables(&denied),
+        })
+    }
+}
+
+impl std::error::Error for Denied {}
+
+impl std::fmt::Display for Denied {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            session,
+            action,
+            resource,
+            ..
+        } = self;
+        write!(
+            f,
+            "User: {session} is not authorized to perform: {action} on resource: {resource} {}",
+            self.reason()
+        )
+    }
+}
+
+impl Denied {
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>
+    fn reason(&self) -> String {
+        if self.explicit {
+            "with an explicit deny in an identity-based policy".to_owned()
+        } else {
+            format!("because no identity-based policy allows the {} action", self.action)
+        }
+    }
+}
+
+/// Batches need the permission of the single operation.
+/// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html>
+fn queue_access(operation: &str, body: &[u8]) -> Result<Vec<Access>, serde_json::Error> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Queue {
+        queue_url: Option<String>,
+        queue_name: Option<String>,
+    }
+    let Queue { queue_url, queue_name } = serde_json::from_slice(body)?;
+    let name = queue_url.or(queue_name);
+    let name = name.as_deref().and_then(|url| url.rsplit('/').next());
+    let action = operation.strip_suffix("Batch").unwrap_or(operation);
+    let resource = name.map_or_else(|| "*".to_owned(), names::queue);
+    Ok(vec![Access::new(format!("sqs:{action}"), resource)])
+}
+
+fn secret_access(operation: &str, body: &[u8]) -> Result<Vec<Access>, serde_json::Error> {
+    let resource = secret_of(body)?.map_or_else(
+        || "*".to_owned(),
+        |id| super::secrets::arn(super::secrets::name_of(&id)),
+    );
+    Ok(vec![Access::new(format!("secretsmanager:{operation}"), resource)])
+}
+
+/// The secret as the request names it.
+fn secret_of(body: &[u8]) -> Result<Option<String>, serde_json::Error> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Secret {
+        secret_id: Option<String>,
+        name: Option<String>,
+    }
+    let Secret { secret_id, name } = serde_json::from_slice(body)?;
+    Ok(secret_id.or(name))
+}

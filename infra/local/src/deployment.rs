@@ -1,0 +1,179 @@
+//! The functions as they are deployed: each with an app of its own, created when it is first called. Nothing that one
+//! function remembers is known to another, and each calls AWS with its own credentials.
+
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    sync::{Arc, LazyLock, Mutex, PoisonError},
+};
+
+use app::App;
+use axum::{
+    Router,
+    extract::Request,
+    response::{IntoResponse as _, Response},
+};
+use http::StatusCode;
+use tower::ServiceExt as _;
+
+use crate::{
+    functions,
+    template::{Template, TemplateError},
+};
+
+/// Creates the app of a function, which is named.
+type NewApp = dyn Fn(&'static str) -> model::Result<App> + Send + Sync;
+
+/// All functions. Clones share them.
+#[derive(Clone)]
+pub struct Deployment(Arc<Inner>);
+
+struct Inner {
+    new_app: Box<NewApp>,
+    instances: Mutex<BTreeMap<&'static str, Instance>>,
+}
+
+/// A function that was called.
+#[derive(Clone)]
+struct Instance {
+    app: App,
+    /// Of a function behind the gateway, once a request came.
+    router: Option<Router>,
+}
+
+impl Deployment {
+    /// Functions whose apps are created by `new_app`, by their names.
+    pub fn new(new_app: impl Fn(&'static str) -> model::Result<App> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(Inner {
+            new_app: Box::new(new_app),
+            instances: Mutex::default(),
+        }))
+    }
+
+    /// Functions that share an app, for tests and measurements.
+    pub fn sharing(app: &App) -> Self {
+        let app = app.clone();
+        Self::new(move |_| Ok(app.clone()))
+    }
+
+    /// The app of a function.
+    ///
+    /// # Errors
+    /// There is no such function, or its app cannot be created.
+    pub fn app(&self, function: &str) -> model::Result<App> {
+        let deployed = Template::embedded().map_err(model::Error::internal)?.function(function);
+        let deployed = deployed.ok_or_else(|| model::Error::internal(format!("there is no function {function}")))?;
+        self.instance(&deployed.crate_name, |instance| instance.app.clone())
+    }
+
+    /// Every path of the gateway, leading to the function that `template.yaml` names.
+    ///
+    /// # Errors
+    /// The template cannot be read.
+    pub fn router(&self) -> Result<Router, TemplateError> {
+        let routes = gateway_routes()?;
+        let deployment = self.clone();
+        let serve = move |request: Request| {
+            // `/documents/` is the same resource as `/documents`, as everywhere.
+            let path = request.uri().path();
+            let path = Some(path.trim_end_matches('/')).filter(|path| !path.is_empty());
+            let function = routes
+                .at(path.unwrap_or("/"))
+                .map_or(UNKNOWN_PATHS, |found| found.value);
+            let router = deployment.router_of(function);
+            async move {
+                match router {
+                    Ok(router) => router
+                        .oneshot(request)
+                        .await
+                        .unwrap_or_else(|never: Infallible| match never {}),
+                    Err(error) => unavailable(function, &error),
+                }
+            }
+        };
+        Ok(Router::new().fallback(serve))
+    }
+
+    /// Waits until nothing runs that has outlived its request or message.
+    pub async fn idle(&self) {
+        let instances = self.0.instances.lock().unwrap_or_else(PoisonError::into_inner);
+        let apps: Vec<App> = instances.values().map(|instance| instance.app.clone()).collect();
+        drop(instances);
+        for app in apps {
+            app.idle().await;
+        }
+    }
+
+    fn router_of(&self, function: &'static str) -> model::Result<Router> {
+        self.instance(function, |instance| {
+            let app = &instance.app;
+            let router = instance.router.get_or_insert_with(|| match functions::group(function) {
+                Some(api) => api.finish(app.clone()),
+                None => Router::new(),
+            });
+            router.clone()
+        })
+    }
+
+    fn instance<T>(&self, function: &'static str, with: impl FnOnce(&mut Instance) -> T) -> model::Result<T> {
+        let mut instances = self.0.instances.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(instance) = instances.get_mut(function) {
+            return Ok(with(instance));
+        }
+        let app = (self.0.new_app)(function)?;
+        let mut instance = Instance { app, router: None };
+        let result = with(&mut instance);
+        instances.insert(function, instance);
+        Ok(result)
+    }
+}
+
+/// What a path leads to that nothing else takes.
+const UNKNOWN_PATHS: &str = "system";
+
+/// Functions by the paths of the gateway.
+fn gateway_routes() -> Result<&'static matchit::Router<&'static str>, TemplateError> {
+    static ROUTES: LazyLock<Result<matchit::Router<&'static str>, TemplateError>> = LazyLock::new(|| {
+        let mut routes = matchit::Router::new();
+        for function in &Template::embedded()?.functions {
+            for route in &function.routes {
+                // As the gateway writes a parameter that takes the rest of the path.
+                let path = route.path.replace("+}", "}").replace("{proxy}", "{*proxy}");
+                let added = routes.insert(path, function.crate_name.as_str());
+                added
+                    .map_err(|error| TemplateError::new(format!("route {} of {}: {error}", route.path, function.id)))?;
+            }
+        }
+        Ok(routes)
+    });
+    ROUTES.as_ref().map_err(Clone::clone)
+}
+
+fn unavailable(function: &str, error: &model::Error) -> Response {
+    tracing::error!(
+        function,
+        error = error as &dyn std::error::Error,
+        "local.function_not_started"
+    );
+    StatusCode::BAD_GATEWAY.into_response()
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_leads_to_the_function_that_the_template_names() {
+        let routes = gateway_routes().unwrap();
+        for (path, function) in [
+            ("/api/v1/documents", "documents"),
+            ("/api/orgs/o_1/members", "orgs"),
+            ("/v1/models/azure/gpt", "ai"),
+            ("/", "system"),
+            ("/nothing/here", "system"),
+        ] {
+            assert_eq!(*routes.at(path).unwrap().value, function, "{path}");
+        }
+    }
+}
