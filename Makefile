@@ -8,6 +8,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-builtin-rules
 
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/parlance
+GRANTS_USED := $(abspath $(or $(CARGO_TARGET_DIR),target))/grants_used.tsv
 FUNCTIONS := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard functions/*/Cargo.toml)))))
 STACK ?= parlance
 AWS_REGION ?= us-east-1
@@ -36,7 +37,11 @@ demo: ## Against a running `make dev`: upload, index, ask, read the cited answer
 	cargo run --quiet -p local --bin parlance -- demo $(ARGS)
 
 test: ## Run all tests (TEST="part of a name" for some)
-	cargo test --workspace --lib --test parlance $(TEST_FLAGS) -- $(TEST)
+	rm -f "$(GRANTS_USED)"; mkdir -p "$(dir $(GRANTS_USED))"
+	PARLANCE_GRANTS_USED="$(GRANTS_USED)" cargo test --workspace --lib --test parlance $(TEST_FLAGS) -- $(TEST)
+	@# Permissions of template.yaml that no test needed; a part of the tests cannot tell.
+	@test -n "$(TEST)" || PARLANCE_GRANTS_USED="$(GRANTS_USED)" cargo test --quiet -p tests --test parlance $(TEST_FLAGS) -- \
+		--exact --ignored drift::permissions::every_permission_is_needed_by_a_test_or_has_a_reason
 
 FAULTS ?= throttle=5,conflict=2,lost=1
 SEEDS ?= 1 2 3

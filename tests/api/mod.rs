@@ -27,6 +27,7 @@ mod openapi;
 mod org_races;
 pub(crate) mod orgs;
 mod passwords;
+mod permissions;
 mod prompts;
 mod quotas;
 mod rotation;

@@ -13,7 +13,7 @@ const WILDCARDS: [&str; 4] = [
     "${UploadsBucket.Arn}/t/*",
     "${UploadsBucket.Arn}/exports/*",
     "arn:${AWS::Partition}:bedrock:*::foundation-model/*",
-    "arn:${AWS::Partition}:bedrock:*:${AWS::AccountId}:inference-profile/*",
+    "arn:${AWS::Partition}:bedrock:${BedrockRegion}:${AWS::AccountId}:inference-profile/*",
 ];
 
 fn each(mut check: impl FnMut(&Function, &Statement)) {
@@ -107,19 +107,49 @@ fn a_queue_is_consumed_by_its_worker_alone() {
     }
 }
 
-/// All permissions on one page, so that a change of one is a change somebody reviews.
+/// Permissions that no test needs, each with the reason why it is there all the same: function, action, resource as
+/// `template.yaml` writes it, reason. `*` stands for all functions or resources.
+const UNUSED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/drift/unused_grants.tsv");
+
+fn needs_no_test(row: &str, (function, action, resource): &(String, String, String)) -> bool {
+    let cells: Vec<_> = row.split('\t').collect();
+    let [of_function, of_action, of_resource, reason] = cells[..] else {
+        panic!("not four cells: {row:?}")
+    };
+    assert!(reason.len() > 20, "not a reason: {row:?}");
+    (of_function == "*" || of_function == function)
+        && of_action == action
+        && (of_resource == "*" || of_resource == resource)
+}
+
+/// `make test` runs it when all others have run, with what these noted.
 #[test]
-fn permissions_are_the_reviewed_ones() {
-    let mut page = String::new();
-    let mut grants = grants();
-    grants.sort();
-    let mut last = None;
-    for (function, action, resource) in &grants {
-        if last != Some(function) {
-            writeln!(page, "{function}").expect("a string takes text");
-            last = Some(function);
+#[ignore = "looks at what the whole suite needed"]
+fn every_permission_is_needed_by_a_test_or_has_a_reason() {
+    let noted = std::env::var("PARLANCE_GRANTS_USED").expect("where the suite noted what it needed");
+    let noted = std::fs::read_to_string(noted).expect("the suite ran before");
+    let used: BTreeSet<&str> = noted.lines().collect();
+    let listed = std::fs::read_to_string(UNUSED).expect("the list of reasons");
+    let rows: Vec<&str> = listed.lines().filter(|row| !row.starts_with('#')).collect();
+    let mut excused: BTreeSet<&&str> = BTreeSet::new();
+    let mut unused = String::new();
+    for grant in grants() {
+        let line = format!("{}\t{}\t{}", grant.0, grant.1, grant.2);
+        let reasons: Vec<&&str> = rows.iter().filter(|row| needs_no_test(row, &grant)).collect();
+        if used.contains(&*line) {
+            // A row for all functions may concern some only.
+            let own = reasons.iter().find(|row| !row.starts_with('*'));
+            assert!(own.is_none(), "needed, and listed as if it were not: {line}");
+        } else if reasons.is_empty() {
+            writeln!(unused, "{line}").expect("a string takes text");
         }
-        writeln!(page, "  {action:<30} {resource}").expect("a string takes text");
+        excused.extend(reasons);
     }
-    insta::assert_snapshot!(page);
+    assert!(
+        unused.is_empty(),
+        "no test needs these, and no reason is listed:\n{unused}"
+    );
+    for row in &rows {
+        assert!(excused.contains(&row), "a reason for nothing: {row}");
+    }
 }
