@@ -89,6 +89,7 @@ pub use prompts::PromptChange;
 pub use readiness::{ChatHealth, Dependency, Readiness};
 pub use roll_up_usage::Unfinished;
 pub use search::Found;
+pub use secrets::ACTIVATION_MS;
 pub use settings::SettingsFound;
 pub use sign_in::{Credential, Identity, KeyGrant, SignedIn};
 pub use statistics::{PlatformReport, UsageReport};
