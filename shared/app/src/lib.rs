@@ -66,7 +66,7 @@ pub use api_keys::{KeyChange, KeyFound, Keyring, NewKey, ShownOnce};
 pub use audit::{AuditRecord, ClientEntry};
 pub use clerk::{ClerkPerson, SignedEvent};
 pub use completions::{Completion, CompletionEvent, CompletionRequest, CompletionStream, chatbot_model};
-pub use config::{Bedrock, ClerkConfig, Config, ConfigError, DEFAULT_PUBLIC_URL, Providers};
+pub use config::{Bedrock, ClerkConfig, Config, ConfigError, Providers};
 pub use conversations::NewConversation;
 pub use credentials::NewCredentials;
 pub use delivery::Delivery;
