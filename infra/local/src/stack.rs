@@ -43,8 +43,16 @@ pub enum StartError {
     #[error("PARLANCE_FAULTS: {0}")]
     Faults(String),
     /// The embedded services did not take what the product needs.
-    #[error("the local services could not be prepared: {0}")]
+    #[error("the local services could not be prepared: {}", told(.0))]
     Prepare(#[from] model::Error),
+}
+
+/// What a service of this machine said is for the developer here, who can act on it.
+fn told(error: &model::Error) -> String {
+    match error {
+        model::Error::Unavailable(source) | model::Error::Internal(source) => source.to_string(),
+        error => error.to_string(),
+    }
 }
 
 /// What the queues and streams hold after a drain.
@@ -136,9 +144,10 @@ impl Stack {
         // Boxed, because what the SDKs keep across an await is large.
         Box::pin(provision::create(&cloud, &sdk, &options.data)).await?;
 
-        let outbox = Outbox::open(&options.data, clock.clone()).map_err(model::Error::unavailable)?;
+        let outbox = Outbox::open(&options.data, clock.clone())?;
         let function_sdk = provision::function_sdk(&sdk);
-        let app = App::with_mailer(&function_sdk, config(&options, &cloud), clock, Arc::new(outbox.clone()))?;
+        let config = config(&options, &cloud, address);
+        let app = App::with_mailer(&function_sdk, config, clock, Arc::new(outbox.clone()))?;
         seed_admin(&options, &app).await?;
         let template = Template::embedded()?;
         queues::create(&cloud, template)?;
@@ -215,6 +224,11 @@ impl Stack {
     /// Where the API listens.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// The port of the API.
+    pub fn port(&self) -> u16 {
+        self.address.port()
     }
 
     /// Where the embedded AWS services listen.
@@ -305,7 +319,7 @@ pub(crate) fn without_delay(listener: TcpListener) -> TapIo<TcpListener, fn(&mut
     })
 }
 
-fn config(options: &Options, cloud: &Cloud) -> Config {
+fn config(options: &Options, cloud: &Cloud, address: SocketAddr) -> Config {
     Config {
         tables: provision::tables(),
         bucket: provision::BUCKET.to_owned(),
@@ -318,11 +332,10 @@ fn config(options: &Options, cloud: &Cloud) -> Config {
         secrets_prefix: String::new(),
         key_mode: model::KeyMode::Test,
         mail_from: options.variable("MAIL_FROM").unwrap_or_default().to_owned(),
-        public_url: options
-            .variable("PUBLIC_URL")
-            .unwrap_or(app::DEFAULT_PUBLIC_URL)
-            .trim_end_matches('/')
-            .to_owned(),
+        public_url: match options.variable("PUBLIC_URL") {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => format!("http://localhost:{}", address.port()),
+        },
         providers: Providers::read(|name| options.variable(name).map(str::to_owned)),
         fall_back_to_local_model: true,
         clerk: ClerkConfig::read(|name| options.variable(name).map(str::to_owned)),
