@@ -19,6 +19,7 @@ mod identity_races;
 mod internal;
 mod invitations;
 pub(crate) mod ledger;
+mod mail_links;
 mod matrix;
 mod members;
 mod models;

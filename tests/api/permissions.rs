@@ -247,7 +247,7 @@ async fn a_link_opens_what_its_signer_may_read() {
     let put = root.put_object().bucket("parlance").key("exports/one");
     put.body(b"archive".to_vec().into()).send().await.unwrap();
     let link = async |function: &str| {
-        let valid = PresigningConfig::expires_in(Duration::from_secs(60)).unwrap();
+        let valid = PresigningConfig::expires_in(Duration::from_mins(1)).unwrap();
         let get = bucket(&t, function).get_object().bucket("parlance").key("exports/one");
         get.presigned(valid).await.unwrap().uri().to_owned()
     };

@@ -3,6 +3,7 @@
 mod permissions;
 mod resources;
 mod routes;
+mod toolchain;
 mod wiring;
 
 use local::template::Template;

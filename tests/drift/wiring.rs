@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::template;
 
 /// What every function is told: `app::Config` reads it, and refuses to start without.
-const ENVIRONMENT: [&str; 20] = [
+const ENVIRONMENT: [&str; 21] = [
     "AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH",
     "AZURE_OPENAI_ENDPOINT",
     "BEDROCK_REGION",
@@ -16,6 +16,7 @@ const ENVIRONMENT: [&str; 20] = [
     "CLERK_JWKS_URL",
     "OPENAI_BASE_URL",
     "OPENAI_COMPATIBLE_BASE_URL",
+    "PUBLIC_URL",
     "QUEUE_EXPORT_USER",
     "QUEUE_INDEX_DOCUMENTS",
     "QUEUE_PURGE",
@@ -155,7 +156,7 @@ fn a_worker_has_a_queue_a_stream_or_a_schedule() {
 fn every_function_is_told_all_that_it_reads() {
     for function in &template().functions {
         let own: &[&str] = match function.crate_name.as_str() {
-            "send_mail" => &["MAIL_FROM", "PUBLIC_URL"],
+            "send_mail" => &["MAIL_FROM"],
             _ => &[],
         };
         let wanted: BTreeSet<_> = ENVIRONMENT.iter().chain(own).copied().collect();

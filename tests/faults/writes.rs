@@ -348,8 +348,8 @@ async fn an_erasure_goes_on_where_a_table_left_off() {
 #[tokio::test]
 async fn a_table_that_stays_down_is_given_up_in_time() {
     let t = Test::with(&[(crate::support::FAULTS, "throttle=100,seed=1")]).await;
-    let began = std::time::Instant::now();
-    let answer = t.anonymous().get("/ready").await;
-    assert!(began.elapsed() < Duration::from_secs(29), "{:?}", began.elapsed());
+    let anonymous = t.anonymous();
+    let answer = tokio::time::timeout(Duration::from_secs(29), anonymous.get("/ready")).await;
+    let answer = answer.expect("the gateway waits 29 seconds for an answer");
     assert_eq!(answer.status.as_u16(), 503);
 }

@@ -1,4 +1,5 @@
-//! `/_local/*`: what a developer and the tests do to the stack. It exists in this process only.
+//! `/_local/*`: what a developer and the tests do to the stack; and the pages that links in mails lead to. Both exist in
+//! this process only.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,6 +20,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     cloud::{is_local, is_local_name},
+    pages,
     stack::Local,
 };
 
@@ -41,7 +43,8 @@ pub(crate) fn routes(local: Arc<Local>) -> Router {
         // As everywhere, a trailing slash means nothing.
         all = all.route(path, handler.clone()).route(&format!("{path}/"), handler);
     }
-    all.method_not_allowed_fallback(wrong_method)
+    all.merge(pages::routes())
+        .method_not_allowed_fallback(wrong_method)
         .layer(from_fn(from_this_machine))
         .with_state(local)
 }

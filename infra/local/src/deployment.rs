@@ -80,10 +80,10 @@ impl Deployment {
             let function = routes
                 .at(path.unwrap_or("/"))
                 .map_or(UNKNOWN_PATHS, |found| found.value);
-            let router = deployment.router_of(function);
+            let service = deployment.router_of(function);
             async move {
-                match router {
-                    Ok(router) => router
+                match service {
+                    Ok(service) => service
                         .oneshot(request)
                         .await
                         .unwrap_or_else(|never: Infallible| match never {}),
@@ -96,12 +96,14 @@ impl Deployment {
 
     /// Waits until nothing runs that has outlived its request or message.
     pub async fn idle(&self) {
-        let instances = self.0.instances.lock().unwrap_or_else(PoisonError::into_inner);
-        let apps: Vec<App> = instances.values().map(|instance| instance.app.clone()).collect();
-        drop(instances);
-        for app in apps {
+        for app in self.apps() {
             app.idle().await;
         }
+    }
+
+    fn apps(&self) -> Vec<App> {
+        let instances = self.0.instances.lock().unwrap_or_else(PoisonError::into_inner);
+        instances.values().map(|instance| instance.app.clone()).collect()
     }
 
     fn router_of(&self, function: &'static str) -> model::Result<Router> {

@@ -12,8 +12,11 @@ use crate::{
     deployment::Deployment,
 };
 
-/// HTTP functions and what makes their route tables.
-const GROUPS: [(&str, fn() -> Api); 15] = [
+/// An HTTP function and what makes its route table.
+type Group = (&'static str, fn() -> Api);
+
+/// All HTTP functions.
+const GROUPS: [Group; 15] = [
     ("apikeys", apikeys::api),
     ("admin", admin::api),
     ("ai", ai::api),

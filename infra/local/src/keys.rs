@@ -53,12 +53,17 @@ pub async fn rotate(sdk: &SdkConfig, prefix: &str, keys: Keys, force: bool, cloc
     match keys {
         Keys::Signing => {
             // What was encrypted under a key of the secret that is about to change needs that key for ever.
-            secrets.change_ring(|ring| ring, true).await?;
+            secrets.change_ring(|ring, _| ring, true).await?;
             secrets.rotate_signing_key(force, clock).await
         }
         Keys::Encryption => {
             let key = new_key()?;
-            let ring = secrets.change_ring(|ring| ring.rotated(key.clone()), false).await?;
+            let now = clock.now_ms();
+            let rotated = |ring: KeyRing, stored_at: Timestamp| {
+                let is_known = now - stored_at.as_millisecond() >= app::ACTIVATION_MS;
+                ring.rotated(key.clone(), is_known)
+            };
+            let ring = secrets.change_ring(rotated, false).await?;
             Ok(format!(
                 "key {} encrypts within two minutes; what earlier keys encrypted stays readable",
                 ring.current()
@@ -151,7 +156,12 @@ impl Secrets {
     }
 
     /// Changes the key ring, and sees to it that it holds what earlier releases encrypted with; answers the new one.
-    async fn change_ring(&self, change: impl Fn(KeyRing) -> KeyRing, unless_legacy_kept: bool) -> Result<KeyRing> {
+    /// `change` is told when the ring was stored.
+    async fn change_ring(
+        &self,
+        change: impl Fn(KeyRing, Timestamp) -> KeyRing,
+        unless_legacy_kept: bool,
+    ) -> Result<KeyRing> {
         for _ in 0..MAX_ATTEMPTS {
             let before = self.current(ENCRYPTION_KEYS).await?;
             let mut ring = KeyRing::parse(&before.text)?;
@@ -163,7 +173,7 @@ impl Secrets {
                 let values = self.signing_values().await?;
                 ring = ring.with_legacy_keys(&values.iter().collect::<Vec<_>>())?;
             }
-            let ring = change(ring);
+            let ring = change(ring, before.created_at);
             if self.replace(ENCRYPTION_KEYS, &before, &ring.to_json()).await? {
                 return Ok(ring);
             }

@@ -16,11 +16,13 @@ pub mod functions;
 pub mod keys;
 mod options;
 mod outbox;
+mod pages;
 mod provision;
 mod queues;
 pub mod sample_files;
 mod stack;
 pub mod template;
+pub mod welcome;
 
 pub use options::{Options, SECRETS};
 pub use provision::sdk_at as local_sdk;

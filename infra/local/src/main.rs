@@ -1,6 +1,6 @@
 //! `parlance`: the whole product on this machine.
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{io::Write as _, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand, ValueEnum};
 use local::{Options, Stack, cloud::Data};
@@ -195,8 +195,11 @@ async fn serve(arguments: Arguments) -> Result<(), String> {
         clock_ahead: Duration::from_secs(arguments.clock_ahead),
         environment: std::env::vars().collect(),
     };
+    let data = options.data.clone();
     let stack = Stack::start(options).await.map_err(|error| error.to_string())?;
+    // Programs that start this wait for this one line; the rest is for people, and nobody has to read it.
     println!("listening on {}", stack.url());
+    let _ = write!(std::io::stderr(), "{}", local::welcome::guide(stack.port(), &data));
     ended().await.map_err(|error| error.to_string())?;
     // Who asks twice does not want to wait for what runs; it is taken up again at the next start.
     tokio::select! {

@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File},
     io::{self, Write as _},
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -11,7 +12,7 @@ use model::{Clock, Email, Error, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::cloud::{
-    ACCOUNT, Data, REGION,
+    ACCOUNT, Data, FileError, REGION, StartError,
     iam::{Access, Iam},
 };
 
@@ -38,26 +39,42 @@ pub(crate) struct Outbox {
 struct Mails {
     /// Oldest first.
     all: Vec<Mail>,
-    file: Option<File>,
+    file: Option<OpenFile>,
+}
+
+#[derive(Debug)]
+struct OpenFile {
+    file: File,
+    path: PathBuf,
 }
 
 impl Mails {
     /// Writes the file anew. A process that is killed here leaves it short: these mails were sent long ago.
-    fn rewrite(&mut self) -> io::Result<()> {
-        let Some(file) = &mut self.file else { return Ok(()) };
-        let mut text = Vec::new();
-        for mail in &self.all {
-            serde_json::to_writer(&mut text, mail)?;
-            text.push(b'\n');
-        }
-        file.set_len(0)?;
-        file.write_all(&text)
+    fn rewrite(&mut self) -> Result<(), FileError> {
+        let Some(OpenFile { file, path }) = &mut self.file else {
+            return Ok(());
+        };
+        let text: io::Result<Vec<_>> = self.all.iter().map(line).collect();
+        let written = text.and_then(|lines| {
+            file.set_len(0)?;
+            file.write_all(&lines.concat())
+        });
+        written.map_err(FileError::writing(path))
     }
+}
+
+fn line(mail: &Mail) -> io::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(mail)?;
+    line.push(b'\n');
+    Ok(line)
 }
 
 impl Outbox {
     /// The mails in the data folder; what is sent from now on is added to them.
-    pub(crate) fn open(data: &Data, clock: Clock) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// When the file cannot be read or written, or holds a line that is no mail.
+    pub(crate) fn open(data: &Data, clock: Clock) -> Result<Self, StartError> {
         let (all, file) = match data {
             Data::Ephemeral => (Vec::new(), None),
             Data::Folder(folder) => {
@@ -65,14 +82,21 @@ impl Outbox {
                 let text = match fs::read_to_string(&path) {
                     Ok(text) => text,
                     Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-                    Err(error) => return Err(error),
+                    Err(error) => return Err(FileError::reading(&path)(error).into()),
                 };
-                let file = File::options().create(true).append(true).open(&path)?;
+                let file = File::options().create(true).append(true).open(&path);
+                let file = file.map_err(FileError::writing(&path))?;
                 // A process that was killed while it wrote left half a line: that mail is sent again.
                 let whole = text.rfind('\n').map_or(0, |end| end + 1);
-                file.set_len(u64::try_from(whole).unwrap_or(u64::MAX))?;
-                let mails = text[..whole].lines().filter_map(|line| serde_json::from_str(line).ok());
-                (mails.collect(), Some(file))
+                let cut = file.set_len(u64::try_from(whole).unwrap_or(u64::MAX));
+                cut.map_err(FileError::writing(&path))?;
+                let mails = text[..whole].lines().zip(1..).map(|(line, number)| {
+                    serde_json::from_str(line).map_err(|_| StartError::Damaged {
+                        path: path.clone(),
+                        reason: format!("line {number} is no mail"),
+                    })
+                });
+                (mails.collect::<Result<_, _>>()?, Some(OpenFile { file, path }))
             }
         };
         Ok(Self {
@@ -98,12 +122,11 @@ impl Outbox {
         }
     }
 
-    fn add(&self, mail: Mail) -> io::Result<()> {
+    fn add(&self, mail: Mail) -> Result<(), FileError> {
         let mut mails = self.mails.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(file) = &mut mails.file {
-            let mut line = serde_json::to_vec(&mail)?;
-            line.push(b'\n');
-            file.write_all(&line)?;
+        if let Some(OpenFile { file, path }) = &mut mails.file {
+            let written = line(&mail).and_then(|line| file.write_all(&line));
+            written.map_err(FileError::writing(path))?;
         }
         mails.all.push(mail);
         Ok(())
@@ -199,5 +222,39 @@ mod tests {
         outbox.add(mail("third")).unwrap();
         let outbox = Outbox::open(&data, Clock::default()).unwrap();
         assert_eq!(outbox.newest_first().len(), 3);
+    }
+
+    #[test]
+    fn a_line_that_is_no_mail_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = Data::Folder(folder.path().to_owned());
+        let outbox = Outbox::open(&data, Clock::default()).unwrap();
+        outbox.add(mail("first")).unwrap();
+        let file = folder.path().join(FILE);
+        let damaged = fs::read_to_string(&file).unwrap() + "hunter2\n";
+        fs::write(&file, damaged).unwrap();
+        let refused = Outbox::open(&data, Clock::default()).unwrap_err().to_string();
+        let named = format!("cannot read {} in the data folder: line 2 is no mail", file.display());
+        assert!(refused.starts_with(&named) && !refused.contains("hunter2"), "{refused}");
+    }
+
+    /// Linux has a file for whose writers the disk is always full.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn on_a_full_disk_a_mail_is_not_sent_and_the_file_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = Data::Folder(folder.path().to_owned());
+        let outbox = Outbox::open(&data, Clock::default()).unwrap();
+        let full = OpenFile {
+            file: File::options().append(true).open("/dev/full").unwrap(),
+            path: folder.path().join(FILE),
+        };
+        outbox.mails.lock().unwrap().file = Some(full);
+        let refused = outbox.add(mail("lost")).unwrap_err().to_string();
+        assert!(
+            refused.contains(FILE) && refused.contains("Free some space"),
+            "{refused}"
+        );
+        assert_eq!(outbox.newest_first(), []);
     }
 }

@@ -10,7 +10,7 @@ use store::{Objects, Tables};
 use crate::{
     Options,
     cloud::{
-        ACCESS_KEY_ID, ACCOUNT, APPLICATION_ACCESS_KEY_ID, Cloud, Data, REGION, SECRET_ACCESS_KEY,
+        ACCESS_KEY_ID, ACCOUNT, APPLICATION_ACCESS_KEY_ID, Cloud, Data, FileError, REGION, SECRET_ACCESS_KEY,
         iam::{self, Iam},
     },
     keys,
@@ -157,7 +157,7 @@ impl NewTables {
         let left = match fs::read_to_string(&file) {
             Ok(names) => names,
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(Error::unavailable(error)),
+            Err(error) => return Err(Error::unavailable(FileError::reading(&file)(error))),
         };
         let exist = db.list_tables().send().await.map_err(Error::unavailable)?;
         let mut exist = exist.table_names.unwrap_or_default();
@@ -177,14 +177,18 @@ impl NewTables {
             // Put in place whole, while the names in it are still right for what a process before left behind.
             let draft = file.with_extension("draft");
             let written = fs::write(&draft, new.join("\n")).and_then(|()| fs::rename(&draft, &file));
+            let written = written.map_err(FileError::writing(&file));
             written.map_err(Error::unavailable)?;
         }
         Ok(Self(Some(file)))
     }
 
     fn done(self) -> Result<()> {
-        match self.0.map(fs::remove_file) {
-            Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => Err(Error::unavailable(error)),
+        let Some(file) = self.0 else { return Ok(()) };
+        match fs::remove_file(&file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(Error::unavailable(FileError::writing(&file)(error)))
+            }
             _ => Ok(()),
         }
     }
@@ -223,6 +227,36 @@ mod tests {
     async fn index_count(db: &aws_sdk_dynamodb::Client, table: &str) -> usize {
         let answer = db.describe_table().table_name(table).send().await.unwrap();
         answer.table.unwrap().global_secondary_indexes().len()
+    }
+
+    /// Linux has a file for whose writers the disk is always full.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn on_a_full_disk_no_table_is_begun_and_the_file_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = Data::Folder(folder.path().to_owned());
+        let options = cloud::Options {
+            port: 0,
+            data: data.clone(),
+            clock: Arc::new(|| 0),
+            secrets: Vec::new(),
+            faults: cloud::FaultRates::default(),
+            iam: Iam::default(),
+            bedrock: None,
+        };
+        let cloud = Cloud::start(options).await.unwrap();
+        let sdk = sdk(&cloud.endpoint()).await;
+        std::os::unix::fs::symlink("/dev/full", folder.path().join("new-tables.draft")).unwrap();
+        let Err(Error::Unavailable(refused)) = Box::pin(create_tables(&cloud, &sdk, &data)).await else {
+            panic!("it began")
+        };
+        let refused = refused.to_string();
+        assert!(
+            refused.contains("new-tables") && refused.contains("Free some space"),
+            "{refused}"
+        );
+        let tables = aws_sdk_dynamodb::Client::new(&sdk).list_tables().send().await.unwrap();
+        assert!(tables.table_names().is_empty());
     }
 
     #[tokio::test]

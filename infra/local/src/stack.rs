@@ -46,8 +46,16 @@ pub enum StartError {
     #[error("PARLANCE_FAULTS: {0}")]
     Faults(String),
     /// The embedded services did not take what the product needs.
-    #[error("the local services could not be prepared: {0}")]
+    #[error("the local services could not be prepared: {}", told(.0))]
     Prepare(#[from] model::Error),
+}
+
+/// What a service of this machine said is for the developer here, who can act on it.
+fn told(error: &model::Error) -> String {
+    match error {
+        model::Error::Unavailable(source) | model::Error::Internal(source) => source.to_string(),
+        error => error.to_string(),
+    }
 }
 
 /// What the queues and streams hold after a drain.
@@ -144,8 +152,8 @@ impl Stack {
         // Boxed, because what the SDKs keep across an await is large.
         Box::pin(provision::create(&cloud, &sdk, &options.data)).await?;
 
-        let outbox = Outbox::open(&options.data, clock.clone()).map_err(model::Error::unavailable)?;
-        let config = config(&options, &cloud);
+        let outbox = Outbox::open(&options.data, clock.clone())?;
+        let config = config(&options, &cloud, address);
         let own = provision::sdk_of_application(&sdk);
         let app = App::with_mailer(&own, config.clone(), clock.clone(), Arc::new(outbox.clone()))?;
         seed_admin(&options, &app).await?;
@@ -239,6 +247,11 @@ impl Stack {
     /// Where the API listens.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// The port of the API.
+    pub fn port(&self) -> u16 {
+        self.address.port()
     }
 
     /// Where the embedded AWS services listen.
@@ -339,7 +352,7 @@ pub(crate) fn without_delay(listener: TcpListener) -> TapIo<TcpListener, fn(&mut
     })
 }
 
-fn config(options: &Options, cloud: &Cloud) -> Config {
+fn config(options: &Options, cloud: &Cloud, address: SocketAddr) -> Config {
     Config {
         tables: provision::tables(),
         bucket: provision::BUCKET.to_owned(),
@@ -352,11 +365,10 @@ fn config(options: &Options, cloud: &Cloud) -> Config {
         secrets_prefix: String::new(),
         key_mode: model::KeyMode::Test,
         mail_from: options.variable("MAIL_FROM").unwrap_or_default().to_owned(),
-        public_url: options
-            .variable("PUBLIC_URL")
-            .unwrap_or(app::DEFAULT_PUBLIC_URL)
-            .trim_end_matches('/')
-            .to_owned(),
+        public_url: match options.variable("PUBLIC_URL") {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => format!("http://localhost:{}", address.port()),
+        },
         providers: Providers::read(|name| match (name, options.variable(name)) {
             // Permissions are looked at on the way.
             ("BEDROCK_BASE_URL", Some(_)) => Some(cloud.endpoint()),

@@ -4,7 +4,7 @@ use model::KeyMode;
 use store::{QueueUrls, Tables};
 
 /// Where the local stack answers.
-pub const DEFAULT_PUBLIC_URL: &str = "http://localhost:8000";
+const DEFAULT_PUBLIC_URL: &str = "http://localhost:8000";
 
 /// What every function is told by its environment. Secrets are not here: they come from Secrets Manager.
 #[derive(Debug, Clone)]
@@ -21,7 +21,7 @@ pub struct Config {
     pub key_mode: KeyMode,
     /// Sender of mail, as in `Parlance <no-reply@example.com>`. Only the worker that sends needs it.
     pub mail_from: String,
-    /// Where people open the links in mails, without a slash at the end.
+    /// Where people open the links in mails and of citations, without a slash at the end.
     pub public_url: String,
     /// Where the providers of models are.
     pub providers: Providers,

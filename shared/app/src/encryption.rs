@@ -236,7 +236,7 @@ mod tests {
         for _ in 0..20 {
             let cipher = keys(&ring).cipher(b"", "test");
             texts.push(cipher.encrypt(b"", ring.current().as_bytes()).unwrap());
-            ring = ring.rotated(secret("b"));
+            ring = ring.rotated(secret("b"), true);
         }
         let cipher = keys(&ring).cipher(b"", "test");
         for (number, text) in (1..).zip(&texts) {
@@ -249,7 +249,7 @@ mod tests {
     #[test]
     fn a_new_key_is_not_used_before_every_process_knows_of_it() {
         let ring = KeyRing::new(secret("a"));
-        let rotated = keys(&ring.rotated(secret("b")));
+        let rotated = keys(&ring.rotated(secret("b"), true));
         let (knows_not_yet, text) = (keys(&ring).cipher(b"", "test"), b"text");
         let cautious = rotated.cautious_cipher(b"", "test").encrypt(b"", text).unwrap();
         assert_eq!(knows_not_yet.decrypt(b"", &cautious).unwrap(), text);

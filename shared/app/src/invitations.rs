@@ -346,8 +346,9 @@ impl App {
             subject: format!("You are invited to {name}"),
             text: format!(
                 "You are invited to join the organization {name} on Parlance.\n\n\
-                 Sign in, or sign up, with this address and accept with the token\n\n    {}\n\n\
+                 To accept, sign in, or sign up, with this address at\n\n{}/invitations?token={}\n\n\
                  It is valid for {} days. If you do not know the organization, do nothing.\n",
+                self.config.public_url,
                 token.expose(),
                 INVITATION_TTL.as_secs() / (24 * 3600),
             ),

@@ -84,15 +84,19 @@ impl KeyRing {
         self.previous.as_deref()
     }
 
-    /// The same ring with one more key, which encrypts from here on.
+    /// The same ring with one more key, which encrypts from here on; `is_known`: whether every process knows of the
+    /// current one. If not, the one before it goes on until they know of both.
     #[must_use]
-    pub fn rotated(&self, key: Secret) -> Self {
+    pub fn rotated(&self, key: Secret, is_known: bool) -> Self {
         let numbers = self.keys.keys().filter_map(|id| id.parse::<u64>().ok());
         let id = (numbers.max().unwrap_or(0) + 1).to_string();
         let mut keys = self.keys.clone();
         keys.insert(id.clone(), key);
         Self {
-            previous: Some(self.current.clone()),
+            previous: Some(match &self.previous {
+                Some(previous) if !is_known => previous.clone(),
+                _ => self.current.clone(),
+            }),
             current: id,
             keys,
         }
@@ -155,7 +159,7 @@ mod tests {
     fn a_rotation_adds_a_key_and_keeps_all_others() {
         let mut ring = KeyRing::new(key("a")).with_legacy_keys(&[&key("z")]).unwrap();
         for number in 2..=40 {
-            ring = ring.rotated(key("b"));
+            ring = ring.rotated(key("b"), true);
             ring = KeyRing::parse(&ring.to_json()).unwrap();
             assert_eq!(
                 (ring.current(), ring.keys.len()),
@@ -163,6 +167,8 @@ mod tests {
             );
             assert_eq!(ring.previous(), Some((number - 1).to_string().as_str()));
         }
+        let hurried = ring.rotated(key("c"), false);
+        assert_eq!((hurried.current(), hurried.previous()), ("41", Some("39")));
         let (roots, legacy) = ring.roots().unwrap();
         assert_eq!(
             (roots["1"], legacy),

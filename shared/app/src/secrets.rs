@@ -23,7 +23,7 @@ pub(crate) const ENCRYPTION_KEYS: &str = "ENCRYPTION_KEYS";
 const MAX_AGE_MS: i64 = 55_000;
 /// A new key is used by nobody before it is so old, milliseconds: until then every process has learned of it. Longer
 /// than a minute by what the clocks of AWS and of processes may differ.
-pub(crate) const ACTIVATION_MS: i64 = 90_000;
+pub const ACTIVATION_MS: i64 = 90_000;
 /// Least time between two readings of a secret when the last one failed, or was asked for by a key id that nobody
 /// knows, milliseconds.
 const PAUSE_MS: i64 = 10_000;
@@ -190,6 +190,8 @@ impl Secrets {
         let known = entry.known();
         let is_seen = known.versions.as_ref().is_some_and(|known| Arc::ptr_eq(known, seen));
         if is_seen && known.may_ask(self.clock.now_ms()) {
+            // The value before as well, should the two that are known not belong together.
+            entry.change(|known| known.expired = true);
             self.renew(name, &entry).await;
         }
         let known = entry.known();
@@ -248,23 +250,33 @@ impl Secrets {
         name: &'static str,
         unchanged: Option<Arc<SecretVersions>>,
     ) -> Result<Option<Arc<SecretVersions>>> {
-        let Some(current) = self.version(name, "AWSCURRENT").await? else {
-            return Ok(None);
+        let previous = async {
+            match name {
+                JWT_SECRET => self.version(name, "AWSPREVIOUS").await,
+                _ => Ok(None),
+            }
         };
-        if let Some(unchanged) = unchanged.filter(|known| known.current.id == current.id) {
-            return Ok(Some(unchanged));
-        }
-        let previous = match name {
-            JWT_SECRET => self.version(name, "AWSPREVIOUS").await?,
-            _ => None,
+        let current = self.version(name, "AWSCURRENT");
+        let (current, previous) = if let Some(unchanged) = unchanged {
+            let current = current.await?;
+            if current
+                .as_ref()
+                .is_some_and(|current| current.id == unchanged.current.id)
+            {
+                return Ok(Some(unchanged));
+            }
+            (current, previous.await?)
+        } else {
+            // A cold start waits once.
+            futures::try_join!(current, previous)?
         };
-        Ok(Some(Arc::new(SecretVersions { current, previous })))
+        Ok(current.map(|current| Arc::new(SecretVersions { current, previous })))
     }
 
     async fn version(&self, name: &str, stage: &str) -> Result<Option<SecretVersion>> {
         let get = self.client.get_secret_value();
         let get = get.secret_id(format!("{}{name}", self.prefix)).version_stage(stage);
-        let found = match get.send().await {
+        let found = match Box::pin(get.send()).await {
             Ok(found) => found,
             // Never made, left empty, or (invalid for the state it is in) marked for deletion.
             Err(error)

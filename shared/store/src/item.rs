@@ -279,7 +279,7 @@ pub(crate) async fn send_update(
     update: UpdateItemFluentBuilder,
 ) -> Result<Conditional, SdkError<UpdateItemError, HttpResponse>> {
     let update = update.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-    match update.send().await {
+    match Box::pin(update.send()).await {
         Ok(answer) => Ok(Conditional::Held(answer.attributes.unwrap_or_default())),
         Err(SdkError::ServiceError(e)) => match e.err() {
             UpdateItemError::ConditionalCheckFailedException(failed) => Ok(Conditional::Failed {
@@ -295,7 +295,7 @@ pub(crate) async fn send_update(
 /// Sends a put with a condition.
 pub(crate) async fn send_put(put: PutItemFluentBuilder) -> Result<Conditional> {
     let put = put.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-    match put.send().await {
+    match Box::pin(put.send()).await {
         Ok(answer) => Ok(Conditional::Held(answer.attributes.unwrap_or_default())),
         Err(SdkError::ServiceError(e)) => match e.err() {
             PutItemError::ConditionalCheckFailedException(failed) => Ok(Conditional::Failed {

@@ -48,9 +48,8 @@ impl Limits {
                 .expression_attribute_values(":now", n(now_ms))
                 .expression_attribute_values(":new", n(now_ms + amount))
                 .expression_attribute_values(":ttl", n(swept(fits_until)));
-            let there = match conditional_once(empty).await? {
-                Ok(_) => return Ok(Ok(())),
-                Err(there) => there,
+            let Err(there) = conditional_once(empty).await? else {
+                return Ok(Ok(()));
             };
             // Without a time it is empty: it was taken away in between.
             let Some(tat) = there.as_ref().and_then(time_of) else {

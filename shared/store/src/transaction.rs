@@ -57,7 +57,7 @@ pub(crate) async fn transact_or_reasons(
     parts: Vec<TransactWriteItem>,
 ) -> Result<std::result::Result<(), Canceled>> {
     let write = db.transact_write_items().set_transact_items(Some(parts));
-    let Err(error) = write.send().await else {
+    let Err(error) = Box::pin(write.send()).await else {
         return Ok(Ok(()));
     };
     let reasons = match &error {

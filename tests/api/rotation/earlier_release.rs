@@ -1,6 +1,6 @@
 //! Installations that began with one secret for everything.
 
-use std::fs;
+use std::{fmt::Write as _, fs};
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, RandomizedNonceKey},
@@ -109,7 +109,10 @@ async fn a_data_folder_of_an_earlier_release_gets_a_key_ring_with_what_it_was_en
     let t = start().await;
     let ring: Value = serde_json::from_str(&value(&t, "ENCRYPTION_KEYS").await).unwrap();
     let root = hkdf("a".repeat(64).as_bytes(), b"parlance", b"sealing");
-    let root = root.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let root = root.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    });
     assert_eq!((&ring["current"], &ring["legacy-1"]), (&json!("1"), &json!(root)));
     let ada = t.user("ada").await;
     let id = note_as_before(&t, &ada, "written long ago").await;

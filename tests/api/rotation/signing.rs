@@ -148,9 +148,10 @@ async fn made_up_key_ids_make_nobody_ask_more_than_every_ten_seconds() {
     }
     let most = usize::try_from((clock.now_ms() - began_ms) / 10_000).unwrap() + 1;
     let read = second.metered.secrets_read();
+    // The current value and the one before.
     assert!(
-        (1..=most).contains(&read),
-        "{read} calls for 300 forged tokens, {most} at most"
+        (1..=2 * most).contains(&read),
+        "{read} calls for 300 forged tokens, twice {most} at most"
     );
     ada.get(ME).await.ok();
 }

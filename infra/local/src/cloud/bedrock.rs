@@ -18,6 +18,10 @@ struct Upstream {
 }
 
 impl Bedrock {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the limits are the caller's: what it gives up on is dropped here as well"
+    )]
     pub(super) fn new(base_url: Option<String>) -> Self {
         Self(base_url.map(|base_url| Upstream {
             base_url: base_url.trim_end_matches('/').to_owned(),

@@ -19,7 +19,7 @@ use hyper_util::rt::TokioExecutor;
 use serde_json::json;
 use tokio::sync::oneshot;
 
-use super::folder::{Folder, Lock};
+use super::folder::{Folder, Lock, not_opened};
 use super::wire::{Protocol, reply};
 use super::{Clock, StartError};
 use faults::{ConnectionBroken, Faults};
@@ -53,7 +53,7 @@ impl DynamoDb {
         };
         let database = database.map_err(|error| damaged(error.to_string()))?;
         if let Some(path) = &path {
-            index_streams(path).map_err(|error| damaged(error.to_string()))?;
+            index_streams(path).map_err(|error| not_opened(Some(path), &error))?;
         }
         let listener = hidden_listener().map_err(|error| StartError::Listen(0, error))?;
         let address = listener.local_addr().map_err(|error| StartError::Listen(0, error))?;
@@ -161,7 +161,14 @@ impl Proxy {
             Ok(uri) => {
                 *request.uri_mut() = uri;
                 match self.client.request(request).await {
-                    Ok(response) => return response.map(Body::new),
+                    Ok(response) => {
+                        if response.status().is_server_error() {
+                            tracing::error!(
+                                "dynamodb.sqlite in the data folder cannot be used: is its disk full, or it damaged?"
+                            );
+                        }
+                        return response.map(Body::new);
+                    }
                     Err(error) => error.to_string(),
                 }
             }

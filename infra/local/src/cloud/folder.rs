@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 
+use rusqlite::ErrorCode;
+
 use super::{Data, StartError};
 
 /// The version of the data this release writes. It changes when an older release could not read it.
@@ -76,16 +78,13 @@ fn create(path: &Path) -> io::Result<()> {
 
 fn lock(path: &Path) -> Result<Lock, StartError> {
     let mut options = File::options();
-    let file = options
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path.join("lock"))
-        .map_err(not_writable(path))?;
+    let name = path.join("lock");
+    let file = options.create(true).truncate(false).write(true).open(&name);
+    let file = file.map_err(FileError::writing(&name))?;
     match file.try_lock() {
         Ok(()) => Ok(Arc::new(file)),
         Err(TryLockError::WouldBlock) => Err(StartError::InUse(path.to_owned())),
-        Err(TryLockError::Error(error)) => Err(not_writable(path)(error)),
+        Err(TryLockError::Error(error)) => Err(FileError::writing(&name)(error).into()),
     }
 }
 
@@ -104,9 +103,64 @@ fn check_version(path: &Path) -> Result<(), StartError> {
             }),
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            fs::write(&file, format!("{VERSION}\n")).map_err(not_writable(path))
+            Ok(fs::write(&file, format!("{VERSION}\n")).map_err(FileError::writing(&file))?)
         }
-        Err(error) => Err(not_writable(path)(error)),
+        Err(error) => Err(FileError::reading(&file)(error).into()),
+    }
+}
+
+/// A file of the data folder that could not be read or written: which one, why, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {doing} {}: {source}{}", path.display(), advice(source.kind()))]
+pub struct FileError {
+    path: PathBuf,
+    doing: &'static str,
+    source: io::Error,
+}
+
+impl FileError {
+    /// Reading this file failed.
+    pub(crate) fn reading(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        Self::doing(path, "read")
+    }
+
+    /// Writing this file failed.
+    pub(crate) fn writing(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        Self::doing(path, "write")
+    }
+
+    fn doing(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self { path, doing, source }
+    }
+}
+
+fn advice(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ". Free some space there, then try again",
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            ". It has to belong to the user who runs this, and to be writable"
+        }
+        _ => "",
+    }
+}
+
+/// Why a database could not be opened.
+pub(super) fn not_opened(path: Option<&Path>, error: &rusqlite::Error) -> StartError {
+    let path = path.unwrap_or_else(|| Path::new("the database in memory"));
+    let kind = match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => Some(io::ErrorKind::StorageFull),
+        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+            Some(io::ErrorKind::PermissionDenied)
+        }
+        _ => None,
+    };
+    match kind {
+        Some(kind) => FileError::writing(path)(io::Error::new(kind, error.to_string())).into(),
+        None => StartError::Damaged {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        },
     }
 }
 

@@ -33,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 use bedrock::Bedrock;
 use dynamodb::DynamoDb;
 pub use dynamodb::faults::{Fault, FaultCounts, FaultRates, Faults};
+pub use folder::FileError;
 use folder::Folder;
 use iam::Iam;
 use s3::S3;
@@ -117,8 +118,15 @@ pub enum StartError {
     /// Another process holds the folder.
     #[error("the data folder {} is in use by another parlance process", .0.display())]
     InUse(PathBuf),
+    /// A file in the folder cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// A file in the folder is not what it should be.
-    #[error("cannot read {} in the data folder: {reason}", path.display())]
+    #[error(
+        "cannot read {} in the data folder: {reason}. Restore the file from a copy, or begin anew with another --data-dir \
+         (`make clean-data` forgets .parlance)",
+        path.display()
+    )]
     Damaged {
         /// The file.
         path: PathBuf,

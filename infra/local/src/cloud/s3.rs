@@ -9,7 +9,7 @@ mod guard;
 mod multipart;
 mod objects;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -27,7 +27,10 @@ use super::iam::{
 };
 
 /// The objects below a folder, as a service that checks signatures.
-pub(super) struct S3(S3Service);
+pub(super) struct S3 {
+    service: S3Service,
+    root: PathBuf,
+}
 
 impl S3 {
     pub(super) fn open(root: &Path, iam: Arc<Iam>) -> Result<Self, StartError> {
@@ -43,14 +46,23 @@ impl S3 {
         let mut builder = S3ServiceBuilder::new(guard::Guarded::new(files, objects));
         builder.set_auth(KnownKeys);
         builder.set_access(gate);
-        Ok(Self(builder.build()))
+        Ok(Self {
+            service: builder.build(),
+            root: root.to_owned(),
+        })
     }
 
     /// Answers one request.
     pub(super) async fn serve(&self, mut request: Request<Incoming>) -> Response<Body> {
         merge_encodings(request.headers_mut());
-        match self.0.call(request.map(s3s::Body::from)).await {
-            Ok(response) => response.map(Body::new),
+        match self.service.call(request.map(s3s::Body::from)).await {
+            Ok(response) => {
+                if response.status() == StatusCode::INTERNAL_SERVER_ERROR {
+                    let folder = self.root.display();
+                    tracing::error!(%folder, "s3 could not read or write a file: is the disk full, or the file damaged?");
+                }
+                response.map(Body::new)
+            }
             Err(error) => {
                 tracing::error!(?error, "s3 failed");
                 let mut response = Response::new(Body::empty());

@@ -20,6 +20,7 @@ pub use message::{DeadLetter, Message, MessageAttribute, MessageAttributes};
 pub use queue::{Attributes, arn, redrive_policy};
 pub use store::Counts;
 
+use super::folder::not_opened;
 use super::{Clock, StartError};
 use message::{Draft, read_handle};
 use queue::{Queue, check_attributes, check_name};
@@ -45,10 +46,7 @@ pub struct Sqs {
 impl Sqs {
     /// Opens the file, or empty queues in memory.
     pub(super) fn open(path: Option<&Path>, clock: Clock, endpoint: &str) -> Result<Self, StartError> {
-        let store = Store::open(path).map_err(|error| StartError::Damaged {
-            path: path.unwrap_or(Path::new("SQS")).to_owned(),
-            reason: error.to_string(),
-        })?;
+        let store = Store::open(path).map_err(|error| not_opened(path, &error))?;
         let changes = watch::Sender::new(());
         Ok(Self {
             store: Mutex::new(store),

@@ -25,8 +25,8 @@ struct Request {
     expression_attribute_values: HashMap<String, Text>,
     #[serde(default)]
     transact_items: Vec<HashMap<String, Request>>,
-    #[serde(default)]
-    request_items: HashMap<String, Items>,
+    #[serde(default, rename = "RequestItems")]
+    tables: HashMap<String, Items>,
     stream_arn: Option<String>,
 }
 
@@ -70,8 +70,8 @@ pub(super) fn accesses(operation: &str, body: &[u8]) -> Result<Vec<Access>, serd
             };
             part.access(&action)
         }));
-    } else if !request.request_items.is_empty() {
-        for (name, items) in request.request_items {
+    } else if !request.tables.is_empty() {
+        for (name, items) in request.tables {
             let keys = match items {
                 Items::Reads { keys } => keys.into_iter().filter_map(Primary::text).collect(),
                 Items::Writes(writes) => {

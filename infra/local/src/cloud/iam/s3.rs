@@ -66,14 +66,15 @@ impl S3Access for Gate {
         let operation = context.s3_op().name();
         let action = match operation {
             "HeadObject" => "GetObject",
-            "PostObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload" => "PutObject",
+            "PostObject" | "CopyObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload" => {
+                "PutObject"
+            }
             "ListParts" => "ListMultipartUploadParts",
             "ListMultipartUploads" => "ListBucketMultipartUploads",
             "ListObjects" | "ListObjectsV2" | "HeadBucket" => "ListBucket",
             "ListBuckets" => "ListAllMyBuckets",
             // Asked for each of its objects below.
             "DeleteObjects" => return Ok(()),
-            "CopyObject" => "PutObject",
             other => other,
         };
         let mut access = Access::new(format!("s3:{action}"), arn(context.s3_path()));

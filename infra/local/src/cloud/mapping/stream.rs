@@ -6,8 +6,9 @@
 //! <https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html>.
 
 use std::fs;
+use std::io;
 use std::panic::AssertUnwindSafe;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+
+use crate::cloud::FileError;
 
 /// The function behind a mapping: it answers from which record on the batch failed, or that the call did.
 pub type Handler = Arc<dyn Fn(Event) -> BoxFuture<'static, Result<DynamoDbEventResponse, String>> + Send + Sync>;
@@ -65,10 +68,7 @@ impl StreamMapping {
     /// Delivers the changes of `table` to `handler`: by itself when `polls`, else only when [drained](Self::drain).
     /// `file`: where to note how far it has come. Must be called inside a Tokio runtime.
     pub fn new(database: Database, table: &str, file: Option<PathBuf>, polls: bool, handler: Handler) -> Self {
-        // What is no number is not ours: better everything again than nothing.
-        let is_number = |text: &String| text.len() >= 21 && text.bytes().all(|byte| byte.is_ascii_digit());
-        let after = file.as_ref().and_then(|file| fs::read_to_string(file).ok());
-        let after = after.filter(is_number);
+        let after = file.as_deref().and_then(noted);
         let source = Arc::new(Source {
             database,
             table: table.to_owned(),
@@ -166,12 +166,28 @@ impl Source {
     }
 }
 
+/// The place noted in a file. Without one, or with one that is no number and so not ours, everything comes again: better
+/// that than nothing.
+fn noted(file: &Path) -> Option<String> {
+    let is_number = |text: &str| text.len() >= 21 && text.bytes().all(|byte| byte.is_ascii_digit());
+    match fs::read_to_string(file) {
+        Ok(text) if is_number(&text) => return Some(text),
+        Ok(_) => tracing::warn!(file = %file.display(), "the file is damaged: all changes are followed once more"),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => {
+            let error = FileError::reading(file)(error);
+            tracing::warn!(%error, "all changes are followed once more");
+        }
+    }
+    None
+}
+
 impl Position {
     fn advance(&mut self, to: &str) -> Result<(), String> {
         if let Some(file) = &self.file {
             let draft = file.with_extension("draft");
             let written = fs::write(&draft, to).and_then(|()| fs::rename(&draft, file));
-            written.map_err(|error| format!("{}: {error}", file.display()))?;
+            written.map_err(|error| FileError::writing(file)(error).to_string())?;
         }
         self.after = Some(to.to_owned());
         Ok(())

@@ -134,7 +134,10 @@ fn clash(error: io::Error) -> S3Error {
             let reason = "the embedded S3 cannot hold a key that is a folder of another one";
             s3_error!(InvalidArgument, "{reason}")
         }
-        _ => S3Error::internal_error(error),
+        _ => {
+            tracing::error!(%error, "s3.file_not_written");
+            S3Error::internal_error(error)
+        }
     }
 }
 

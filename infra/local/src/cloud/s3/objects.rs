@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use crate::cloud::FileError;
+
 /// Where objects are written before they are moved into place. No bucket can have this name.
 pub(super) const STAGING: &str = ".staging";
 
@@ -89,9 +91,9 @@ impl Objects {
     pub(super) fn commit(&self, staged: &str, bucket: &str, key: &str) -> io::Result<()> {
         let target = self.object(bucket, key);
         if let Some(parent) = target.parent() {
-            fs::create_dir_all(parent)?;
+            fs::create_dir_all(parent).map_err(in_file(parent))?;
         }
-        fs::rename(self.object(STAGING, staged), &target)?;
+        fs::rename(self.object(STAGING, staged), &target).map_err(in_file(&target))?;
         for sidecar in SIDECARS {
             let (from, to) = (
                 self.sidecar(sidecar, STAGING, staged),
@@ -99,7 +101,7 @@ impl Objects {
             );
             match fs::rename(from, &to) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => remove(&to)?,
-                moved => moved?,
+                moved => moved.map_err(in_file(&to))?,
             }
         }
         Ok(())
@@ -178,6 +180,11 @@ fn remove(path: &Path) -> io::Result<()> {
 }
 
 /// A path below a file is as absent as one in a folder that does not exist.
+/// An error of the same kind that names the file.
+fn in_file(path: &Path) -> impl FnOnce(io::Error) -> io::Error {
+    |error| io::Error::new(error.kind(), FileError::writing(path)(error))
+}
+
 pub(super) fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }

@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::cloud::folder::not_writable;
-use crate::cloud::{StartError, new_id};
+use crate::cloud::{FileError, StartError, new_id};
 
 /// The label of the version that a request without a version gets.
 pub(super) const CURRENT: &str = "AWSCURRENT";
@@ -168,14 +167,14 @@ impl State {
     }
 
     /// Puts another secret in place of this one, or none. A seeded one gives way until the next start.
-    pub(super) fn replace(&mut self, name: &str, secret: Option<Secret>) -> io::Result<()> {
+    pub(super) fn replace(&mut self, name: &str, secret: Option<Secret>) -> Result<(), FileError> {
         let mut stored = self.stored.clone();
         match secret {
             Some(secret) => stored.insert(name.to_owned(), secret),
             None => stored.remove(name),
         };
         if let Some(file) = &self.file {
-            write(file, &stored)?;
+            write(file, &stored).map_err(FileError::writing(file))?;
         }
         self.stored = stored;
         self.seeded.remove(name);
@@ -194,7 +193,7 @@ fn load(file: &Path) -> Result<BTreeMap<String, Secret>, StartError> {
             }
         }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeMap::new()),
-        Err(error) => Err(not_writable(file)(error)),
+        Err(error) => Err(FileError::reading(file)(error).into()),
     }
 }
 

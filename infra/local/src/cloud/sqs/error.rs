@@ -179,6 +179,6 @@ impl SqsError {
 
 impl From<rusqlite::Error> for SqsError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::new(Kind::Internal, error.to_string())
+        Self::new(Kind::Internal, format!("sqs.sqlite in the data folder: {error}"))
     }
 }

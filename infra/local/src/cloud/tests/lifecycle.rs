@@ -5,6 +5,9 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
+#[cfg(target_os = "linux")]
+use aws_sdk_secretsmanager::error::ProvideErrorMetadata as _;
+
 use super::{Fixture, START_MS, options};
 use crate::cloud::{Cloud, Data};
 
@@ -67,13 +70,54 @@ async fn a_folder_that_cannot_be_written_is_named() {
 
 #[tokio::test]
 async fn a_damaged_file_is_named_and_its_content_is_not() {
+    let noise = "hunter2 ".repeat(2000);
+    for (name, content) in [
+        ("version", "hunter2"),
+        ("secrets.json", "{\"JWT_SECRET\": hunter2"),
+        ("sqs.sqlite", &noise),
+        ("dynamodb.sqlite", &noise),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        Fixture::on(folder.path()).await.cloud.shutdown().await;
+        let file = folder.path().join(name);
+        fs::write(&file, content).unwrap();
+        let refused = refusal(Data::Folder(folder.path().into()), 0).await;
+        assert!(refused.contains(&*file.to_string_lossy()), "{name}: {refused}");
+        assert!(refused.contains("Restore the file from a copy"), "{name}: {refused}");
+        assert!(!refused.contains("hunter2"), "{name}: {refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_opened_is_named() {
+    for name in ["version", "secrets.json", "sqs.sqlite", "dynamodb.sqlite", "lock"] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(name);
+        fs::create_dir(&file).unwrap();
+        let refused = refusal(Data::Folder(folder.path().into()), 0).await;
+        assert!(refused.contains(&*file.to_string_lossy()), "{name}: {refused}");
+    }
+}
+
+/// Linux has a file for whose writers the disk is always full.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn on_a_full_disk_a_secret_stays_as_it_was_and_its_file_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("secrets.json"), "{\"JWT_SECRET\": hunter2").unwrap();
-    let refused = refusal(Data::Folder(folder.path().into()), 0).await;
+    let fixture = Fixture::on(folder.path()).await;
+    let client = fixture.secrets();
+    let create = client.create_secret().name("KEY").secret_string("one");
+    create.send().await.unwrap();
+    std::os::unix::fs::symlink("/dev/full", folder.path().join("secrets.new")).unwrap();
+    let put = client.put_secret_value().secret_id("KEY").secret_string("two");
+    let refused = put.send().await.unwrap_err();
+    let message = refused.message().unwrap();
     assert!(
-        refused.contains("secrets.json") && !refused.contains("hunter2"),
-        "{refused}"
+        message.contains("secrets.json") && message.contains("Free some space there"),
+        "{message}"
     );
+    let kept = client.get_secret_value().secret_id("KEY").send().await.unwrap();
+    assert_eq!(kept.secret_string(), Some("one"));
 }
 
 #[tokio::test]

@@ -205,3 +205,38 @@ async fn a_restart_goes_on_where_it_was_and_a_lost_position_begins_anew() {
         mapping.stop().await;
     }
 }
+
+/// Linux has a file for whose writers the disk is always full.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn on_a_full_disk_the_place_is_not_noted_and_its_file_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let (fixture, recorder) = (Fixture::on(folder.path()).await, Recorder::new());
+    create_table(&fixture).await;
+    put(&fixture, "emma", 1).await;
+    let draft = folder.path().join("books.draft");
+    std::os::unix::fs::symlink("/dev/full", &draft).unwrap();
+    let mapping = follow(&fixture, Some(folder.path()), false, &recorder);
+    let refused = mapping.drain().await.unwrap_err();
+    assert!(
+        refused.contains("books.position") && refused.contains("Free some space"),
+        "{refused}"
+    );
+    std::fs::remove_file(draft).unwrap();
+    assert_eq!(mapping.drain().await, Ok(0));
+    assert_eq!(recorder.names(), ["emma", "emma"], "what was not noted comes again");
+    mapping.stop().await;
+}
+
+#[tokio::test]
+async fn with_a_damaged_place_everything_comes_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (fixture, recorder) = (Fixture::on(folder.path()).await, Recorder::new());
+    create_table(&fixture).await;
+    put(&fixture, "emma", 1).await;
+    std::fs::write(folder.path().join("books.position"), "damaged").unwrap();
+    let mapping = follow(&fixture, Some(folder.path()), false, &recorder);
+    assert_eq!(mapping.drain().await, Ok(0));
+    assert_eq!(recorder.names(), ["emma"]);
+    mapping.stop().await;
+}

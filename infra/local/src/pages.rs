@@ -1,0 +1,55 @@
+//! Pages that the links in mails lead to, until there is a console: each does what its mail says, through the API.
+//!
+//! They exist in the local stack only. Nothing is loaded from elsewhere, and no script is inline.
+
+use axum::{
+    Router,
+    http::{HeaderName, HeaderValue, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+
+/// The token in the address is worth a password: no other origin learns of it, and nobody frames the page.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; \
+    base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+const HTML: &str = "text/html; charset=utf-8";
+/// What is served where.
+const FILES: [(&str, &str, &str); 5] = [
+    ("/verify-email", HTML, include_str!("pages/verify_email.html")),
+    ("/reset-password", HTML, include_str!("pages/reset_password.html")),
+    ("/invitations", HTML, include_str!("pages/invitations.html")),
+    (
+        "/_local/page.js",
+        "text/javascript; charset=utf-8",
+        include_str!("pages/page.js"),
+    ),
+    (
+        "/_local/page.css",
+        "text/css; charset=utf-8",
+        include_str!("pages/page.css"),
+    ),
+];
+
+pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    FILES.into_iter().fold(Router::new(), |all, (path, media_type, text)| {
+        let file = get(move || async move { file(media_type, text) });
+        // As everywhere, a trailing slash means nothing.
+        all.route(path, file.clone()).route(&format!("{path}/"), file)
+    })
+}
+
+fn file(media_type: &'static str, text: &'static str) -> Response {
+    let headers: [(HeaderName, &'static str); 5] = [
+        (header::CONTENT_TYPE, media_type),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (
+        headers.map(|(name, value)| (name, HeaderValue::from_static(value))),
+        text,
+    )
+        .into_response()
+}
