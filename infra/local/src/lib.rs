@@ -12,6 +12,7 @@ pub mod cloud;
 mod control;
 pub mod demo;
 pub mod functions;
+mod gateway;
 pub mod keys;
 mod options;
 mod outbox;
@@ -21,6 +22,7 @@ pub mod sample_files;
 mod stack;
 pub mod template;
 
+pub use gateway::parse_stage;
 pub use options::{Options, SECRETS};
 pub use provision::sdk_at as local_sdk;
 pub use stack::{Drained, Stack, StartError};

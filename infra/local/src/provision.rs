@@ -185,6 +185,7 @@ mod tests {
             clock: Arc::new(|| 0),
             secrets: Vec::new(),
             faults: cloud::FaultRates::default(),
+            browser_origins: Vec::new(),
         };
         let cloud = Cloud::start(options).await.unwrap();
         let (sdk, tables) = (sdk(&cloud.endpoint()).await, tables());

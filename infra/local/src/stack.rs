@@ -17,7 +17,7 @@ use crate::{
         self, Cloud, Data,
         mapping::{EventSourceMapping, stream::StreamMapping},
     },
-    control, functions,
+    control, functions, gateway,
     options::Options,
     outbox::Outbox,
     provision, queues,
@@ -101,7 +101,7 @@ impl Local {
 
 /// Everything, running. Dropping it stops it at once; [`Stack::stop`] lets requests and messages finish.
 pub struct Stack {
-    address: SocketAddr,
+    url: String,
     local: Arc<Local>,
     cloud: Cloud,
     sdk: aws_config::SdkConfig,
@@ -130,6 +130,7 @@ impl Stack {
             }),
             secrets: options.secrets(),
             faults: options.faults().map_err(StartError::Faults)?,
+            browser_origins: options.browser_origins(),
         })
         .await?;
         let sdk = provision::sdk(&cloud.endpoint()).await;
@@ -163,22 +164,25 @@ impl Stack {
         });
 
         let mut stack = Self {
-            address,
+            url: match &options.stage {
+                Some(stage) => format!("http://{address}/{stage}"),
+                None => format!("http://{address}"),
+            },
             local,
             cloud,
             sdk,
             stop: CancellationToken::new(),
             tasks: JoinSet::new(),
         };
-        stack.serve(listener);
+        stack.serve(listener, options.stage.as_deref())?;
         if options.timers {
             stack.start_timers();
         }
         Ok(stack)
     }
 
-    fn serve(&mut self, listener: TcpListener) {
-        let api = functions::router(self.local.app.clone());
+    fn serve(&mut self, listener: TcpListener, stage: Option<&str>) -> Result<(), TemplateError> {
+        let api = gateway::around(functions::router(self.local.app.clone()), stage)?;
         let router = control::routes(self.local.clone()).fallback_service(api);
         let stop = self.stop.clone();
         self.tasks.spawn(async move {
@@ -192,6 +196,7 @@ impl Stack {
                 tracing::error!(%error, "local.api_stopped");
             }
         });
+        Ok(())
     }
 
     fn start_timers(&mut self) {
@@ -212,9 +217,9 @@ impl Stack {
         }
     }
 
-    /// Where the API listens.
+    /// Where the API answers, its stage included.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.url.clone()
     }
 
     /// Where the embedded AWS services listen.

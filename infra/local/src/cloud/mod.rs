@@ -5,7 +5,7 @@
 //! `aws --endpoint-url http://127.0.0.1:PORT` works too. Everything lives in one data folder and survives
 //! a `SIGKILL`, or in memory (objects: in a temporary folder) when [`Data::Ephemeral`].
 //!
-//! Tables meet [faults](Faults) when asked to. What is deliberately absent: IAM, FIFO queues, object versions, CORS.
+//! Tables meet [faults](Faults) when asked to. What is deliberately absent: IAM, FIFO queues, object versions.
 
 mod dynamodb;
 mod folder;
@@ -31,10 +31,13 @@ use dynamodb::DynamoDb;
 pub use dynamodb::faults::{Fault, FaultCounts, FaultRates, Faults};
 use folder::Folder;
 use s3::S3;
+use s3::cors::Cors;
 use secrets::Secrets;
 use server::Services;
 pub(crate) use server::{is_local, is_local_name};
 use sqs::Sqs;
+
+use crate::template::{Template, TemplateError};
 
 /// The access key of developers, tests and tools.
 pub const ACCESS_KEY_ID: &str = "test";
@@ -75,6 +78,8 @@ pub struct Options {
     pub secrets: Vec<(String, String)>,
     /// How often calls of functions to the tables meet a fault; [`FaultRates::default`] for never.
     pub faults: FaultRates,
+    /// Origins whose pages may put files into the bucket, as the template lets them.
+    pub browser_origins: Vec<String>,
 }
 
 /// Why the embedded cloud did not start: one sentence for a person.
@@ -105,6 +110,9 @@ pub enum StartError {
         /// The version found in it.
         found: u32,
     },
+    /// `template.yaml` is not as expected.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
     /// Another process holds the folder.
     #[error("the data folder {} is in use by another parlance process", .0.display())]
     InUse(PathBuf),
@@ -150,7 +158,8 @@ impl Cloud {
         )?);
         let secrets = Secrets::open(folder.file("secrets.json"), options.secrets, Arc::clone(&options.clock))?;
         let objects = folder.objects()?;
-        let s3 = S3::open(&objects)?;
+        let rules = Template::embedded()?.bucket_cors.clone();
+        let s3 = S3::open(&objects, Cors::new(options.browser_origins, rules))?;
         let dynamodb = DynamoDb::start(&folder, options.clock)?;
 
         let faults = Arc::new(Faults::new(options.faults));
@@ -237,7 +246,7 @@ impl Cloud {
     clippy::disallowed_methods,
     reason = "AWS draws its ids itself; no test of ours depends on them"
 )]
-fn new_id() -> String {
+pub(crate) fn new_id() -> String {
     uuid::Uuid::now_v7().to_string()
 }
 

@@ -5,6 +5,7 @@
 //! and confuses folders with objects. [`Guarded`](guard::Guarded) lets it write into a staging area only and moves
 //! what is complete and correct into place itself, under one lock that is never held while a body streams.
 
+pub(super) mod cors;
 mod guard;
 mod multipart;
 mod objects;
@@ -12,21 +13,25 @@ mod objects;
 use std::path::Path;
 
 use axum::body::Body;
-use axum::http::header::CONTENT_ENCODING;
+use axum::http::header::{CONTENT_ENCODING, ORIGIN};
 use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
 
+use self::cors::Cors;
 use self::objects::Objects;
 use super::folder::not_writable;
 use super::{ACCESS_KEY_ID, FUNCTION_ACCESS_KEY_ID, SECRET_ACCESS_KEY, StartError};
 
 /// The objects below a folder, as a service that checks signatures.
-pub(super) struct S3(S3Service);
+pub(super) struct S3 {
+    service: S3Service,
+    cors: Cors,
+}
 
 impl S3 {
-    pub(super) fn open(root: &Path) -> Result<Self, StartError> {
+    pub(super) fn open(root: &Path, cors: Cors) -> Result<Self, StartError> {
         let objects = Objects::open(root).map_err(not_writable(root))?;
         let files = s3s_fs::FileSystem::new(root).map_err(|error| StartError::Damaged {
             path: root.to_owned(),
@@ -36,14 +41,25 @@ impl S3 {
         let mut known = SimpleAuth::from_single(ACCESS_KEY_ID, SECRET_ACCESS_KEY);
         known.register(FUNCTION_ACCESS_KEY_ID.into(), SECRET_ACCESS_KEY.into());
         builder.set_auth(known);
-        Ok(Self(builder.build()))
+        Ok(Self {
+            service: builder.build(),
+            cors,
+        })
     }
 
     /// Answers one request.
     pub(super) async fn serve(&self, mut request: Request<Incoming>) -> Response<Body> {
+        if let Some(answer) = self.cors.preflight(request.method(), request.headers()) {
+            return answer;
+        }
         merge_encodings(request.headers_mut());
-        match self.0.call(request.map(s3s::Body::from)).await {
-            Ok(response) => response.map(Body::new),
+        let (origin, method) = (request.headers().get(ORIGIN).cloned(), request.method().clone());
+        match self.service.call(request.map(s3s::Body::from)).await {
+            Ok(response) => {
+                let mut response = response.map(Body::new);
+                self.cors.expose(origin.as_ref(), &method, response.headers_mut());
+                response
+            }
             Err(error) => {
                 tracing::error!(?error, "s3 failed");
                 let mut response = Response::new(Body::empty());

@@ -10,6 +10,7 @@ mod faults;
 mod lifecycle;
 mod mapping;
 mod s3;
+mod s3_browsers;
 mod s3_traps;
 mod secrets;
 mod sqs;
@@ -104,6 +105,7 @@ fn options(data: Data, secrets: Vec<(String, String)>, clock: &Arc<AtomicI64>) -
         clock: Arc::new(move || clock.load(Ordering::SeqCst)),
         secrets,
         faults: FaultRates::default(),
+        browser_origins: vec!["http://localhost:3000".to_owned()],
     }
 }
 
