@@ -25,12 +25,6 @@ fn actions(list: &Value) -> Vec<&str> {
     entries.map(|entry| entry["action"].as_str().unwrap()).collect()
 }
 
-/// What follows `rel="next"`, if anything does.
-fn next(answer: &crate::support::Answer) -> Option<String> {
-    let link = answer.header("link").strip_prefix('<')?;
-    Some(link.split('>').next().unwrap().to_owned())
-}
-
 #[tokio::test]
 async fn an_entry_of_a_client_is_answered_as_document_000_says_and_marked_as_theirs() {
     let t = Test::new().await;
@@ -128,7 +122,7 @@ async fn the_list_of_an_organization_goes_back_over_months_and_is_filtered_and_p
             let page = ada.get(&url).await.ok();
             read.extend(actions(&page.json()).into_iter().map(str::to_owned));
             pages += 1;
-            let Some(next) = next(&page) else { break };
+            let Some(next) = page.next() else { break };
             url = next;
         }
         assert_eq!((pages, read), (3, newest_first.map(str::to_owned).to_vec()), "{list}");

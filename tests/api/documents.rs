@@ -135,7 +135,7 @@ async fn lists_are_newest_first_and_paged_by_a_cursor_that_is_the_callers_own() 
                 .iter()
                 .map(|item| item["id"].as_str().unwrap().to_owned()),
         );
-        next = page.header("link").split(['<', '>']).nth(1).map(str::to_owned);
+        next = page.next();
         if let Some(path) = &next {
             eve.get(path).await.problem(400, "invalid_cursor");
             assert!(!path.contains(ada.org()), "a cursor never shows the partition");
@@ -172,9 +172,6 @@ async fn what_is_no_upload_is_refused_with_a_pointer_and_leaves_nothing() {
     ada.post("/api/v1/documents/upload", serde_json::json!({}))
         .await
         .problem(415, "unsupported_media_type");
-    ada.upload("large.txt", vec![b'a'; 25 * 1024 * 1024 + 1])
-        .await
-        .problem(413, "too_large");
     assert_eq!(ada.get("/api/v1/documents").await.ok().json(), serde_json::json!([]));
     assert_eq!(t.object_keys().await, Vec::<String>::new());
 }

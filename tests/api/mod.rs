@@ -35,6 +35,8 @@ mod rotation;
 mod rulings;
 mod settings;
 mod sign_in_sessions;
+mod stage;
 mod token_attacks;
+mod uploads;
 mod users;
 mod verification;

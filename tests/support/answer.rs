@@ -1,11 +1,13 @@
 //! An answer of the API, with what tests want to know of it.
 
-use reqwest::{Response, StatusCode, header::HeaderMap};
+use reqwest::{Response, StatusCode, Url, header::HeaderMap};
 use serde_json::Value;
 
 /// An answer of the API.
 #[derive(Debug)]
 pub(crate) struct Answer {
+    /// What was asked for.
+    url: Url,
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
@@ -14,7 +16,16 @@ pub(crate) struct Answer {
 impl Answer {
     pub(crate) async fn of(response: Response) -> Self {
         let (status, headers) = (response.status(), response.headers().clone());
+        for name in ["link", "location"] {
+            let values = headers.get_all(name).iter();
+            let leads_out = |value: &str| value.trim_start_matches('<').starts_with('/');
+            assert!(
+                !values.filter_map(|value| value.to_str().ok()).any(leads_out),
+                "an absolute path leads out of the stage: {headers:?}"
+            );
+        }
         Self {
+            url: response.url().clone(),
             status,
             headers,
             body: response.bytes().await.unwrap().to_vec(),
@@ -84,6 +95,26 @@ impl Answer {
             .get(name)
             .map(|value| value.to_str().unwrap())
             .unwrap_or_default()
+    }
+
+    /// Where a reference in this answer leads.
+    #[track_caller]
+    pub(crate) fn resolve(&self, reference: &str) -> String {
+        self.url.join(reference).unwrap().to_string()
+    }
+
+    /// The URL in the `Link` with this relation (RFC 8288), if there is one.
+    pub(crate) fn link(&self, relation: &str) -> Option<String> {
+        let (reference, parameters) = self.header("link").strip_prefix('<')?.split_once('>')?;
+        let is_it = parameters
+            .split(';')
+            .any(|one| one.trim() == format!("rel=\"{relation}\""));
+        is_it.then(|| self.resolve(reference))
+    }
+
+    /// The URL of the next page, if there is one.
+    pub(crate) fn next(&self) -> Option<String> {
+        self.link("next")
     }
 
     /// The data of an event stream's frames.

@@ -11,7 +11,7 @@ pub(crate) const PASSWORD: &str = "correct horse battery";
 /// Somebody who calls the API: a signed-in user, or nobody in particular.
 #[derive(Clone)]
 pub(crate) struct Caller {
-    http: Client,
+    pub(super) http: Client,
     url: String,
     /// What registering answered; null for somebody without an account.
     pub(crate) account: Value,
@@ -84,9 +84,17 @@ impl Caller {
         self.account["default_org_id"].as_str().unwrap()
     }
 
-    /// A request of this caller, to be completed.
+    /// A request of this caller, to be completed. `path`: below the API, or the URL that an answer told.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let mut request = self.http.request(method, format!("{}{path}", self.url));
+        let url = if path.starts_with("http") {
+            path.to_owned()
+        } else if path.starts_with("/_local/") {
+            // Of this process, not of the API.
+            format!("{}{path}", self.url.trim_end_matches("/live"))
+        } else {
+            format!("{}{path}", self.url)
+        };
+        let mut request = self.http.request(method, url);
         if !self.token.is_empty() {
             request = request.bearer_auth(&self.token);
         }

@@ -9,6 +9,7 @@ mod second;
 mod shared_org;
 mod snapshot;
 mod stream;
+mod upload;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -25,6 +26,7 @@ pub(crate) use permissions::Permissions;
 pub(crate) use second::Second;
 pub(crate) use snapshot::{Snapshot, flatten_json};
 pub(crate) use stream::{Frame, Stream};
+pub(crate) use upload::BegunUpload;
 
 /// The environment that seeds a platform admin.
 pub(crate) const ADMIN: [(&str, &str); 2] = [

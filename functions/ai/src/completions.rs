@@ -2,7 +2,7 @@
 
 use app::{Completion, CompletionEvent, CompletionStream, Payer};
 use futures::{StreamExt as _, stream};
-use http_api::{Body, Ctx, Either, EventStream, Json, May, Result};
+use http_api::{ApiRoot, Body, Ctx, Either, EventStream, Json, May, Result};
 use model::permission::WriteChats;
 
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
 pub(crate) async fn create_chat_completion(
     app: Ctx,
     member: May<WriteChats>,
+    root: ApiRoot,
     Body(asked): Body<ChatInput>,
 ) -> Result<Either<Json<ChatCompletion>, EventStream<ChatCompletionChunk>>> {
     let payer = Payer::of(&member.identity, &member.org);
@@ -21,11 +22,11 @@ pub(crate) async fn create_chat_completion(
     let asked = asked.request()?;
     if is_stream {
         let stream = app.complete(payer, asked).await?;
-        let writing = Writing::new(&stream, created, includes_usage, app.config.public_url.clone());
+        let writing = Writing::new(&stream, created, includes_usage, root);
         return Ok(Either::Right(chunks(stream, writing)));
     }
     let completion: Completion = app.complete_whole(payer, asked).await?;
-    let shown = ChatCompletion::new(completion, created, &app.config.public_url);
+    let shown = ChatCompletion::new(completion, created, &root);
     Ok(Either::Left(Json(shown)))
 }
 

@@ -2,6 +2,7 @@
 //! alone.
 
 use app::{Completion, CompletionStream, Outcome};
+use http_api::ApiRoot;
 use model::{Citation, Usage};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -70,7 +71,7 @@ struct UrlCitation {
     start_index: usize,
     /// Where it ends.
     end_index: usize,
-    /// Where the document is described.
+    /// Where the document is described, relative to the URL of the request.
     url: String,
     /// The name of the document, and the place in it.
     title: String,
@@ -149,9 +150,9 @@ impl Delta {
 }
 
 impl ChatCompletion {
-    pub(crate) fn new(completion: Completion, created: i64, public_url: &str) -> Self {
+    pub(crate) fn new(completion: Completion, created: i64, root: &ApiRoot) -> Self {
         let outcome = completion.outcome;
-        let annotations = annotations(&completion.text, &completion.citations, public_url);
+        let annotations = annotations(&completion.text, &completion.citations, root);
         Self {
             id: id(&completion.id),
             object: "chat.completion",
@@ -180,17 +181,17 @@ pub(crate) struct Writing {
     created: i64,
     model: String,
     includes_usage: bool,
-    public_url: String,
+    root: ApiRoot,
 }
 
 impl Writing {
-    pub(crate) fn new(stream: &CompletionStream, created: i64, includes_usage: bool, public_url: String) -> Self {
+    pub(crate) fn new(stream: &CompletionStream, created: i64, includes_usage: bool, root: ApiRoot) -> Self {
         Self {
             id: id(&stream.id),
             created,
             model: stream.model.clone(),
             includes_usage,
-            public_url,
+            root,
         }
     }
 
@@ -202,7 +203,7 @@ impl Writing {
     /// The last parts: why the message ended, and the tokens if they are wanted.
     pub(crate) fn end(&self, completion: Completion) -> Vec<ChatCompletionChunk> {
         let delta = Delta {
-            annotations: annotations(&completion.text, &completion.citations, &self.public_url),
+            annotations: annotations(&completion.text, &completion.citations, &self.root),
             ..Delta::default()
         };
         let outcome = completion.outcome;
@@ -271,7 +272,7 @@ fn finish_reason(outcome: &Outcome) -> &'static str {
 }
 
 /// Every `[number]` in the text that a citation backs.
-fn annotations(text: &str, citations: &[Citation], public_url: &str) -> Vec<Annotation> {
+fn annotations(text: &str, citations: &[Citation], root: &ApiRoot) -> Vec<Annotation> {
     let mut found = Vec::new();
     for citation in citations {
         let mark = format!("[{}]", citation.number);
@@ -287,7 +288,7 @@ fn annotations(text: &str, citations: &[Citation], public_url: &str) -> Vec<Anno
                 url_citation: UrlCitation {
                     start_index,
                     end_index: start_index + mark.len(),
-                    url: format!("{public_url}/api/v1/documents/{}", citation.document_id),
+                    url: root.to(&format!("/api/v1/documents/{}", citation.document_id)),
                     title,
                     document_id: citation.document_id.clone(),
                     excerpt: citation.excerpt.clone(),

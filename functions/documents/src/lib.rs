@@ -1,5 +1,6 @@
 //! Documents: upload, and watching them become searchable.
 
+mod uploads;
 mod view;
 
 use app::Upload as NewDocument;
@@ -13,6 +14,7 @@ use model::{
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
+use uploads::{complete_upload, create_upload};
 use view::{DocumentView, UploadedView};
 
 /// The operations of this function.
@@ -22,7 +24,17 @@ pub fn api() -> Api {
         .post(
             "/documents/upload",
             upload_document,
-            "Upload a PDF, DOCX or TXT file; it is indexed in the background.",
+            "Upload a PDF, DOCX or TXT file of up to 4.5 MB; it is indexed in the background.",
+        )
+        .post(
+            "/documents/uploads",
+            create_upload,
+            "Create an upload for a larger file: returns the URL to put it to.",
+        )
+        .post(
+            "/documents/uploads/{upload_id}/complete",
+            complete_upload,
+            "Complete an upload whose file was put; it is indexed in the background.",
         )
         .get("/documents", list_documents, "List documents, newest first.")
         .get(
@@ -67,6 +79,11 @@ struct DocumentPath {
     document_id: DocumentId,
 }
 
+/// What was given, without white space around it.
+fn given(text: Option<String>) -> Option<String> {
+    text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
 async fn upload_document(
     app: Ctx,
     member: May<WriteDocuments>,
@@ -77,7 +94,6 @@ async fn upload_document(
         file,
         fields: About { name, description },
     } = upload;
-    let given = |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     let name = given(name).unwrap_or_else(|| file.name.chars().take(Document::MAX_NAME).collect());
     let new = NewDocument {
         name,

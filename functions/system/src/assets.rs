@@ -34,8 +34,9 @@ impl Asset {
 
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
+/// Both scripts are a folder below the document, whatever the API is below and however the page's own URL ends.
 const SWAGGER_INIT: &str = r##"SwaggerUIBundle({
-  url: "/openapi.json",
+  url: new URL("../openapi.json", document.currentScript.src).href,
   dom_id: "#swagger-ui",
   layout: "BaseLayout",
   presets: [SwaggerUIBundle.presets.apis],
@@ -46,7 +47,7 @@ const SWAGGER_INIT: &str = r##"SwaggerUIBundle({
 });
 "##;
 
-const REDOC_INIT: &str = r#"Redoc.init("/openapi.json", {
+const REDOC_INIT: &str = r#"Redoc.init(new URL("../openapi.json", document.currentScript.src).href, {
   // The search index is built in a worker made from a blob, the logo comes from elsewhere: neither is allowed here.
   disableSearch: true,
 }, document.getElementById("redoc"));

@@ -4,7 +4,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
-use http_api::{Path, Problem, Result};
+use http_api::{ApiRoot, Path, Problem, Result};
 use model::Error;
 
 use crate::assets::{Asset, REDOC, SWAGGER};
@@ -28,7 +28,7 @@ pub(crate) async fn openapi_document() -> Response {
     (headers, DOCUMENT).into_response()
 }
 
-pub(crate) async fn swagger_page() -> Response {
+pub(crate) async fn swagger_page(root: ApiRoot) -> Response {
     let [css, bundle, init] = &*SWAGGER;
     page(&format!(
         r#"<!doctype html>
@@ -47,13 +47,13 @@ pub(crate) async fn swagger_page() -> Response {
 </body>
 </html>
 "#,
-        url("/docs", css),
-        url("/docs", bundle),
-        url("/docs", init),
+        url(&root, "/docs", css),
+        url(&root, "/docs", bundle),
+        url(&root, "/docs", init),
     ))
 }
 
-pub(crate) async fn redoc_page() -> Response {
+pub(crate) async fn redoc_page(root: ApiRoot) -> Response {
     let [bundle, init] = &*REDOC;
     page(&format!(
         r#"<!doctype html>
@@ -71,8 +71,8 @@ pub(crate) async fn redoc_page() -> Response {
 </body>
 </html>
 "#,
-        url("/redoc", bundle),
-        url("/redoc", init),
+        url(&root, "/redoc", bundle),
+        url(&root, "/redoc", init),
     ))
 }
 
@@ -84,8 +84,8 @@ pub(crate) async fn redoc_asset(Path(name): Path<String>, headers: HeaderMap) ->
     serve(&*REDOC, &name, &headers)
 }
 
-fn url(folder: &str, asset: &Asset) -> String {
-    format!("{folder}/{}?v={}", asset.name, asset.version)
+fn url(root: &ApiRoot, folder: &str, asset: &Asset) -> String {
+    root.to(&format!("{folder}/{}?v={}", asset.name, asset.version))
 }
 
 fn page(html: &str) -> Response {
@@ -124,7 +124,8 @@ mod tests {
 
     #[tokio::test]
     async fn the_pages_load_nothing_from_elsewhere_and_hold_no_inline_script() {
-        for page in [swagger_page().await, redoc_page().await] {
+        let root = || ApiRoot::of("/docs");
+        for page in [swagger_page(root()).await, redoc_page(root()).await] {
             let policy = page.headers()["content-security-policy"].to_str().unwrap().to_owned();
             assert!(policy.contains("script-src 'self';"), "{policy}");
             let html = axum::body::to_bytes(page.into_body(), usize::MAX).await.unwrap();

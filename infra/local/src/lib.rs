@@ -13,6 +13,7 @@ mod control;
 pub mod demo;
 pub mod deployment;
 pub mod functions;
+mod gateway;
 pub mod keys;
 mod options;
 mod outbox;
@@ -24,6 +25,7 @@ mod stack;
 pub mod template;
 pub mod welcome;
 
+pub use gateway::parse_stage;
 pub use options::{Options, SECRETS};
 pub use provision::sdk_at as local_sdk;
 pub use stack::{Drained, Stack, StartError};

@@ -14,6 +14,9 @@ struct Arguments {
     /// Port of the API on 127.0.0.1
     #[arg(long, default_value_t = 8000)]
     port: u16,
+    /// Serve the API below this name, as API Gateway does: `--stage live` for http://localhost:8000/live
+    #[arg(long, value_parser = local::parse_stage)]
+    stage: Option<String>,
     /// Port of the embedded AWS services on 127.0.0.1
     #[arg(long, default_value_t = 4566)]
     aws_port: u16,
@@ -185,6 +188,7 @@ async fn serve(arguments: Arguments) -> Result<(), String> {
     runtime::log::init_text();
     let options = Options {
         port: arguments.port,
+        stage: arguments.stage,
         aws_port: arguments.aws_port,
         data: if arguments.ephemeral {
             Data::Ephemeral

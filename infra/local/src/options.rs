@@ -18,11 +18,17 @@ pub const SECRETS: &[&str] = &[
     "CLERK_WEBHOOK_SECRET",
 ];
 
+/// Where pages are developed, by default: as the parameter `BrowserOrigins` of the template.
+const DEFAULT_BROWSER_ORIGINS: &str = "http://localhost:3000";
+
 /// What the local stack is started with.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Port of the API on 127.0.0.1; 0 takes any free one.
     pub port: u16,
+    /// The stage below whose name the API is served, as API Gateway does without a domain of one's own; none for the
+    /// root.
+    pub stage: Option<String>,
     /// Port of the embedded AWS services on 127.0.0.1; 0 takes any free one.
     pub aws_port: u16,
     /// Where the data lives.
@@ -36,10 +42,11 @@ pub struct Options {
 }
 
 impl Options {
-    /// Nothing kept, any free ports, no timers, an empty environment: what tests want.
+    /// Nothing kept, any free ports, no timers, an empty environment, and the stage of the template: what tests want.
     pub fn ephemeral() -> Self {
         Self {
             port: 0,
+            stage: Some("live".to_owned()),
             aws_port: 0,
             data: Data::Ephemeral,
             timers: false,
@@ -68,6 +75,12 @@ impl Options {
             "local.tables_with_faults"
         );
         Ok(rates)
+    }
+
+    /// Origins whose pages may put files into the bucket: `BROWSER_ORIGINS`, separated by commas.
+    pub(crate) fn browser_origins(&self) -> Vec<String> {
+        let origins = self.variable("BROWSER_ORIGINS").unwrap_or(DEFAULT_BROWSER_ORIGINS);
+        origins.split(',').map(|origin| origin.trim().to_owned()).collect()
     }
 
     pub(crate) fn secrets(&self) -> Vec<(String, String)> {

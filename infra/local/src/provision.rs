@@ -243,6 +243,7 @@ mod tests {
             faults: cloud::FaultRates::default(),
             iam: Iam::default(),
             bedrock: None,
+            browser_origins: Vec::new(),
         };
         let cloud = Cloud::start(options).await.unwrap();
         let sdk = sdk(&cloud.endpoint()).await;
@@ -271,6 +272,7 @@ mod tests {
             faults: cloud::FaultRates::default(),
             iam: Iam::default(),
             bedrock: None,
+            browser_origins: Vec::new(),
         };
         let cloud = Cloud::start(options).await.unwrap();
         let (sdk, tables) = (sdk(&cloud.endpoint()).await, tables());

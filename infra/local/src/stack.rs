@@ -20,7 +20,7 @@ use crate::{
     },
     control,
     deployment::Deployment,
-    functions,
+    functions, gateway,
     options::Options,
     outbox::Outbox,
     provision, queues,
@@ -115,7 +115,7 @@ impl Local {
 
 /// Everything, running. Dropping it stops it at once; [`Stack::stop`] lets requests and messages finish.
 pub struct Stack {
-    address: SocketAddr,
+    url: String,
     local: Arc<Local>,
     cloud: Cloud,
     sdk: aws_config::SdkConfig,
@@ -146,6 +146,7 @@ impl Stack {
             faults: options.faults().map_err(StartError::Faults)?,
             iam: provision::iam(&options)?,
             bedrock: options.variable("BEDROCK_BASE_URL").map(str::to_owned),
+            browser_origins: options.browser_origins(),
         })
         .await?;
         let sdk = provision::sdk(&cloud.endpoint()).await;
@@ -194,22 +195,25 @@ impl Stack {
         });
 
         let mut stack = Self {
-            address,
+            url: match &options.stage {
+                Some(stage) => format!("http://{address}/{stage}"),
+                None => format!("http://{address}"),
+            },
             local,
             cloud,
             sdk,
             stop: CancellationToken::new(),
             tasks: JoinSet::new(),
         };
-        stack.serve(listener)?;
+        stack.serve(listener, options.stage.as_deref())?;
         if options.timers {
             stack.start_timers();
         }
         Ok(stack)
     }
 
-    fn serve(&mut self, listener: TcpListener) -> Result<(), TemplateError> {
-        let api = self.local.functions.router()?;
+    fn serve(&mut self, listener: TcpListener, stage: Option<&str>) -> Result<(), TemplateError> {
+        let api = gateway::around(self.local.functions.router()?, stage)?;
         let router = control::routes(self.local.clone()).fallback_service(api);
         let stop = self.stop.clone();
         self.tasks.spawn(async move {
@@ -244,9 +248,9 @@ impl Stack {
         }
     }
 
-    /// Where the API listens.
+    /// Where the API answers, its stage included.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.url.clone()
     }
 
     /// The port of the API.

@@ -110,6 +110,8 @@ impl App {
                     yield Thing::Pointers(Partition::item(Home::Identity, invited));
                 }
             }
+            // Files that are still to come too: who has a link to put one keeps it for an hour. The promise to look for
+            // them a day later (`pending_uploads.rs`) holds two ids and is not of the estate.
             yield Thing::Files(org.clone(), format!("t/{org}/"));
             let content = Partition::whole(Home::App, keys::tenant(org));
             yield items(&format!("organizations/{org}/content"), content);

@@ -30,8 +30,9 @@ impl App {
                     |error| tracing::warn!(document_id = %promise.document, %error, "outbox.not_relayed"),
                 );
             }
-            // It has told of its own failures.
+            // Both have told of their own failures.
             kept.count(self.purge_promised().await, |_| {});
+            kept.count(self.sweep_uploads().await, |_| {});
             kept.end()
         })
     }

@@ -39,7 +39,7 @@ pub(crate) fn kind_of(kind: DocumentKind) -> Kind {
     }
 }
 
-fn kind_by_name(file_name: &str) -> Result<DocumentKind> {
+pub(crate) fn kind_by_name(file_name: &str) -> Result<DocumentKind> {
     match Kind::from_file_name(file_name) {
         Some(Kind::Pdf) => Ok(DocumentKind::Pdf),
         Some(Kind::Docx) => Ok(DocumentKind::Docx),

@@ -268,7 +268,7 @@ async fn unknown_route() -> Problem {
     Problem::new(
         StatusCode::NOT_FOUND,
         "unknown_route",
-        "There is nothing at this path; /openapi.json lists what there is.",
+        "There is nothing at this path; `openapi.json` at the root of the API lists what there is.",
     )
 }
 

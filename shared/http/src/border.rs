@@ -32,8 +32,8 @@ use http_body_util::{BodyExt as _, Collected};
 use model::Error;
 
 use crate::{
-    Host, Problem, access_log, headers, idempotency, leftover::Leftover, problem::FailureCode, reply::Unrendered,
-    scope::Scope, stream, surface::Surface,
+    ApiRoot, Host, Problem, access_log, headers, idempotency, leftover::Leftover, problem::FailureCode,
+    reply::Unrendered, scope::Scope, stream, surface::Surface,
 };
 
 /// Methods and route templates whose answers are never kept.
@@ -49,8 +49,9 @@ pub(crate) fn around(router: Router, host: Arc<dyn Host>, unrepeatable: Unrepeat
 }
 
 async fn cross(State(host): State<Arc<dyn Host>>, mut request: Request, next: Next) -> Response {
+    let root = ApiRoot::of(request.uri().path());
     strip_trailing_slash(&mut request);
-    let scope = Scope::open(host, &request);
+    let scope = Scope::open(host, &request, root);
     request.extensions_mut().insert(scope.clone());
     let mut response = if let Some(answer) = headers::preflight(&request) {
         answer

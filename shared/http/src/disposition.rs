@@ -55,7 +55,7 @@ fn percent_decoded(text: &str) -> Option<Vec<u8>> {
 
 /// The name without folders and without what cannot be read, short enough to be kept: what is too long loses letters
 /// in front of its ending, which tells what the file is.
-pub(crate) fn plain_file_name(given: &str) -> String {
+pub fn plain_file_name(given: &str) -> String {
     let last = given.rsplit(['/', '\\']).next().unwrap_or_default();
     let kept = |letter: &char| !letter.is_control() && !turns_text(*letter);
     let name: Vec<char> = last.chars().filter(kept).collect();

@@ -21,6 +21,7 @@
 mod access_log;
 mod answer_frame;
 mod api;
+mod api_root;
 mod body;
 mod border;
 mod caller;
@@ -58,10 +59,12 @@ mod upload;
 
 pub use answer_frame::AnswerFrame;
 pub use api::{Api, Operate, Operation};
+pub use api_root::ApiRoot;
 pub use body::{Body, FormOrJson, Input, MAX_JSON_BYTES};
 pub use caller::{Caller, May, Member, PlatformAdmin};
 pub use ctx::Ctx;
 pub use describe::{Describe, OperationDoc};
+pub use disposition::plain_file_name;
 pub use host::Host;
 pub use in_org::InOrg;
 pub use openapi::openapi;
@@ -74,7 +77,7 @@ pub use quota_view::QuotaView;
 pub use reply::{
     Accepted, Attachment, Created, Either, Json, Listing, Message, NoContent, Output, SeeOther, Sheet, Unavailable,
 };
-pub use rules::{not_blank, optional_name, readable_name, readable_text};
+pub use rules::{media_type, not_blank, optional_name, readable_name, readable_text};
 pub use self_or_admin::SelfOrAdmin;
 pub use service::Service;
 pub use signed::SignedBody;

@@ -22,7 +22,6 @@ use crate::{Describe, Listing, Problem, Result, body::decode_pairs, describe::Op
 /// 422 for a limit outside 1 to 100, 400 `invalid_cursor`.
 pub struct Paging {
     request: PageRequest,
-    scope: Arc<Scope>,
     cipher: Cipher,
     context: String,
     query: String,
@@ -43,7 +42,7 @@ impl Paging {
     /// # Errors
     /// 500 when the cursor cannot be encrypted.
     pub fn answer<T>(&self, page: Page<T>) -> Result<Listing<T>> {
-        let next = page.next.map(|key| self.url_after(&key)).transpose()?;
+        let next = page.next.map(|key| self.reference_after(&key)).transpose()?;
         Ok(Listing {
             items: page.items,
             next,
@@ -79,7 +78,6 @@ impl Paging {
             };
             Ok(Self {
                 request: PageRequest { limit, after },
-                scope,
                 cipher,
                 context,
                 query,
@@ -87,14 +85,15 @@ impl Paging {
         })
     }
 
-    /// This request's URL with a cursor after `key`, and all its other parameters.
-    fn url_after(&self, key: &str) -> Result<String> {
+    /// This request with a cursor after `key` and all its other parameters, as a reference that is relative to its URL:
+    /// whatever the path is at the client, it stays.
+    fn reference_after(&self, key: &str) -> Result<String> {
         let encrypted = self.cipher.encrypt(self.context.as_bytes(), key.as_bytes())?;
         let mut query = form_urlencoded::Serializer::new(String::new());
         let pairs = form_urlencoded::parse(self.query.as_bytes());
         query.extend_pairs(pairs.filter(|(name, _)| shape::fold(name) != "cursor"));
         query.append_pair("cursor", &URL_SAFE_NO_PAD.encode(encrypted));
-        Ok(format!("{}?{}", self.scope.path, query.finish()))
+        Ok(format!("?{}", query.finish()))
     }
 }
 
@@ -158,12 +157,11 @@ mod tests {
         )
     }
 
-    fn next(link: &str) -> String {
-        link.strip_prefix('<')
-            .unwrap()
-            .strip_suffix(">; rel=\"next\"")
-            .unwrap()
-            .to_owned()
+    /// The path of the page after the one at `path`: the reference replaces its query (RFC 3986 section 5.2.2).
+    fn next(path: &str, link: &str) -> String {
+        let reference = link.strip_prefix('<').unwrap().strip_suffix(">; rel=\"next\"").unwrap();
+        assert!(reference.starts_with('?'), "{reference}");
+        format!("{}{reference}", path.split('?').next().unwrap())
     }
 
     #[tokio::test]
@@ -179,8 +177,8 @@ mod tests {
             if answer.header("link").is_empty() {
                 break;
             }
-            url = next(answer.header("link"));
-            assert!(url.starts_with("/api/v1/numbers?tag=a%26b&limit=100&cursor="), "{url}");
+            url = next(&url, answer.header("link"));
+            assert!(url.starts_with("/api/v1/numbers/?tag=a%26b&limit=100&cursor="), "{url}");
             assert_eq!(url.matches("cursor").count(), 1);
         }
         assert_eq!((pages, read), (3, (1..=250).rev().collect()));
@@ -211,7 +209,8 @@ mod tests {
                 .header("x-current-org", org);
             server.call(request, Body::empty())
         };
-        let url = next(call("ada", "acme", "/api/v1/numbers".to_owned()).await.header("link"));
+        let first = call("ada", "acme", "/api/v1/numbers".to_owned()).await;
+        let url = next("/api/v1/numbers", first.header("link"));
         assert_eq!(call("ada", "acme", url.clone()).await.status, 200);
         let cursor = url.split("cursor=").nth(1).unwrap();
         let encrypted = URL_SAFE_NO_PAD.decode(cursor).unwrap();

@@ -35,6 +35,8 @@ pub struct Problem {
     retry_after: Option<Duration>,
     /// The limit that refused.
     limit: Option<Box<LimitReached>>,
+    /// The operation beside this one that does what this one refused.
+    instead: Option<&'static str>,
     /// For the log only.
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
@@ -49,7 +51,18 @@ impl Problem {
             errors: Vec::new(),
             retry_after: None,
             limit: None,
+            instead: None,
             source: None,
+        }
+    }
+
+    /// The same problem with a `Link` to the operation that does what this one refused (`rel="alternate"`). `name`: the
+    /// last segment of its path, in place of that of the request.
+    #[must_use]
+    pub(crate) fn with_alternative(self, name: &'static str) -> Self {
+        Self {
+            instead: Some(name),
+            ..self
         }
     }
 
@@ -133,6 +146,14 @@ impl Problem {
         }
         if let Some(limit) = &self.limit {
             rate_limit::add(limit, self.retry_after, &mut headers);
+        }
+        let alternative = self.instead.map(|name| {
+            let folder = scope.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+            let reference = scope.root.to(&format!("{folder}/{name}"));
+            HeaderValue::try_from(format!("<{reference}>; rel=\"alternate\""))
+        });
+        if let Some(Ok(link)) = alternative {
+            headers.insert(header::LINK, link);
         }
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -83,6 +83,30 @@ pub fn not_blank(given: &str, (): &()) -> garde::Result {
     Ok(())
 }
 
+/// A media type as it stands in `Content-Type` (RFC 9110 section 8.3.1); white space only counts as left out.
+///
+/// # Errors
+/// When it is none.
+pub fn media_type(given: &str, (): &()) -> garde::Result {
+    let given = given.trim();
+    let token = |text: &str| {
+        !text.is_empty()
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&byte))
+    };
+    let kind = given.split(';').next().unwrap_or_default().trim_end();
+    let is_type = kind
+        .split_once('/')
+        .is_some_and(|(kind, subtype)| token(kind) && token(subtype));
+    let is_plain = given.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+    if given.is_empty() || is_type && is_plain {
+        Ok(())
+    } else {
+        Err(garde::Error::new("must be a media type such as application/pdf"))
+    }
+}
+
 /// Whether the letter overrides or isolates the direction of what follows (UAX #9), so that a name such as
 /// `exe.pdf` can be made to look like another one.
 pub(crate) fn turns_text(letter: char) -> bool {
@@ -163,6 +187,30 @@ mod tests {
                 readable_text(given, &()).is_err() && not_blank(given, &()).is_err(),
                 "{given:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_media_type_is_a_type_and_a_subtype_with_parameters_or_none() {
+        for right in [
+            "application/pdf",
+            " text/plain; charset=utf-8 ",
+            "image/svg+xml",
+            "",
+            " ",
+        ] {
+            assert!(media_type(right, &()).is_ok(), "{right}");
+        }
+        for wrong in [
+            "pdf",
+            "a/",
+            "/b",
+            "a/b/c",
+            "a b/c",
+            "text/plain\r\nx: y",
+            "text/pl\u{e4}in",
+        ] {
+            assert!(media_type(wrong, &()).is_err(), "{wrong}");
         }
     }
 }

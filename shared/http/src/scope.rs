@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::OnceCell;
 
 use crate::{
-    Host, Problem, Result, shape,
+    ApiRoot, Host, Problem, Result, shape,
     surface::{self, Surface},
 };
 
@@ -35,6 +35,8 @@ pub(crate) struct Scope {
     pub(crate) method: http::Method,
     /// Path without a trailing slash.
     pub(crate) path: String,
+    /// The way from its URL to the root of the API.
+    pub(crate) root: ApiRoot,
     /// Route template that matched.
     pub(crate) route: OnceLock<String>,
     /// The JSON body as the client wrote it, to point into it in the client's own spelling.
@@ -46,8 +48,8 @@ pub(crate) struct Scope {
 }
 
 impl Scope {
-    /// The scope of a request that arrives now.
-    pub(crate) fn open<B>(host: Arc<dyn Host>, request: &Request<B>) -> Arc<Self> {
+    /// The scope of a request that arrives now. `root`: made before its path lost a trailing slash.
+    pub(crate) fn open<B>(host: Arc<dyn Host>, request: &Request<B>, root: ApiRoot) -> Arc<Self> {
         let path = request.uri().path();
         let headers = request.headers();
         Arc::new(Self {
@@ -56,6 +58,7 @@ impl Scope {
             surface: Surface::of(path),
             method: request.method().clone(),
             path: path.to_owned(),
+            root,
             route: OnceLock::new(),
             body: OnceLock::new(),
             token: credentials(headers),

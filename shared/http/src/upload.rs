@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use futures::future::BoxFuture;
 use garde::Validate;
 use http::{StatusCode, header};
-use model::{Error, document::MAX_UPLOAD_BYTES};
+use model::{Error, document::MAX_FORM_FILE_BYTES};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
@@ -24,12 +24,15 @@ use crate::{
 /// Longest text part, and all of them together, in bytes.
 const MAX_TEXT_BYTES: usize = 64 * 1024;
 /// Largest multipart body that is read at all: the file, the texts and the boundaries.
-pub(crate) const MAX_BODY_BYTES: usize = 26 * 1024 * 1024;
+pub(crate) const MAX_BODY_BYTES: usize = 4_700_000;
+/// Where larger files go: the operation beside the upload.
+const LARGE_FILES: &str = "uploads";
 
-/// A file of at most 25 MB in the part `file`, and the text parts as the fields of `T`.
+/// A file of at most [`MAX_FORM_FILE_BYTES`] in the part `file`, and the text parts as the fields of `T`.
 ///
 /// # Errors
-/// 400 `invalid_multipart`, 413, 415, and 422 when the file is missing or a field is not valid.
+/// 400 `invalid_multipart`, 413 with a `Link` to where larger files go, 415, and 422 when the file is missing or a field
+/// is not valid.
 #[derive(Debug)]
 pub struct Upload<T = NoFields> {
     /// The file.
@@ -79,7 +82,7 @@ async fn read(mut request: Request) -> Result<(Option<UploadedFile>, String)> {
         .get(header::CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > MAX_BODY_BYTES) {
-        return Err(too_large().into());
+        return Err(too_large());
     }
     DefaultBodyLimit::max(MAX_BODY_BYTES).apply(&mut request);
     let multipart = Multipart::from_request(request, &()).await;
@@ -119,7 +122,7 @@ async fn read_file(field: Field<'_>) -> Result<UploadedFile> {
     let name = extended_file_name(field.headers()).or_else(|| field.file_name().map(str::to_owned));
     let name = plain_file_name(&name.unwrap_or_default());
     let content_type = field.content_type().map(clip);
-    let limit = usize::try_from(MAX_UPLOAD_BYTES).unwrap_or(usize::MAX);
+    let limit = usize::try_from(MAX_FORM_FILE_BYTES).unwrap_or(usize::MAX);
     let bytes = collect(field, limit).await?.ok_or_else(too_large)?;
     Ok(UploadedFile {
         name,
@@ -140,27 +143,32 @@ async fn collect(mut field: Field<'_>, limit: usize) -> Result<Option<Bytes>> {
     Ok(Some(bytes.freeze()))
 }
 
-fn too_large() -> Error {
-    Error::TooLarge {
-        limit_bytes: MAX_UPLOAD_BYTES,
-    }
+pub(crate) fn too_large() -> Problem {
+    let detail = format!(
+        "A file in a request has at most {MAX_FORM_FILE_BYTES} bytes. Announce a larger one with `POST` to `{LARGE_FILES}`, \
+         beside this path, and put it where the answer says."
+    );
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail).with_alternative(LARGE_FILES)
 }
 
 fn invalid(detail: &str) -> Error {
     Error::bad_request("invalid_multipart", clip(detail))
 }
 
-fn unreadable(error: &MultipartError) -> Error {
+fn unreadable(error: &MultipartError) -> Problem {
     match error.status() {
         StatusCode::PAYLOAD_TOO_LARGE => too_large(),
         // The body broke off, or the parts do not follow RFC 7578.
-        _ => invalid(&format!("the parts cannot be read: {}", error.body_text())),
+        _ => invalid(&format!("the parts cannot be read: {}", error.body_text())).into(),
     }
 }
 
 impl<T: Input> Describe for Upload<T> {
     fn describe(doc: &mut OperationDoc<'_>) {
-        let file = json!({"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}, "required": ["file"]});
+        let size =
+            format!("At most {MAX_FORM_FILE_BYTES} bytes; larger files go to `{LARGE_FILES}`, beside this path.");
+        let file = json!({"type": "string", "format": "binary", "description": size});
+        let file = json!({"type": "object", "properties": {"file": file}, "required": ["file"]});
         let fields = doc.input_schema::<T>();
         doc.request_body(true, &[("multipart/form-data", json!({"allOf": [file, fields]}))]);
     }
@@ -270,11 +278,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_of_25_megabytes_is_read_and_a_byte_more_is_not() {
-        let limit = usize::try_from(MAX_UPLOAD_BYTES).unwrap_or_default();
+    async fn a_file_of_four_and_a_half_megabytes_is_read_and_a_byte_more_is_told_where_to_go() {
+        let limit = usize::try_from(MAX_FORM_FILE_BYTES).unwrap_or_default();
         let file = |size: usize| part("name=\"file\"; filename=\"a\"", &vec![b'x'; size]);
         assert_eq!(send(&[file(limit)]).await.json()[2], limit);
-        send(&[file(limit + 1)]).await.problem(413, "too_large");
+        let refused = send(&[file(limit + 1)]).await;
+        let problem = refused.problem(413, "too_large");
+        assert!(problem["detail"].to_string().contains("`uploads`"), "{problem}");
+        assert_eq!(refused.header("link"), "<uploads>; rel=\"alternate\"");
         let request = || Request::post("/upload").header("content-type", "multipart/form-data; boundary=B");
         server()
             .call(request().header("content-length", "99999999"), "")

@@ -4,8 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{DocumentId, OrgId, Timestamp, UserId};
 
-/// Largest upload, in bytes.
-pub const MAX_UPLOAD_BYTES: u64 = 25 * 1024 * 1024;
+/// Largest file that fits into a request, in bytes: Lambda takes 6 MB, of which base64 needs a third, and the other
+/// parts, the headers and what the gateway says of the request go with it.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+pub const MAX_FORM_FILE_BYTES: u64 = 4_500_000;
 
 /// File types that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -92,14 +94,19 @@ impl Document {
     /// Longest description, in characters.
     pub const MAX_DESCRIPTION: usize = 2000;
 
+    /// Beginning of the object keys of a document.
+    pub fn folder(org: &OrgId, id: &DocumentId) -> String {
+        format!("t/{org}/d/{id}/")
+    }
+
     /// Object key of the uploaded file.
     pub fn source_key(org: &OrgId, id: &DocumentId) -> String {
-        format!("t/{org}/d/{id}/source")
+        format!("{}source", Self::folder(org, id))
     }
 
     /// Object key of the segment with this content hash (32 hex digits).
     pub fn segment_key(org: &OrgId, id: &DocumentId, content_hash: &str) -> String {
-        format!("t/{org}/d/{id}/{content_hash}.seg")
+        format!("{}{content_hash}.seg", Self::folder(org, id))
     }
 
     /// Whether work on it is still wanted.

@@ -17,6 +17,8 @@ pub struct Limits {
     pub chatbots: u32,
     /// Documents.
     pub documents: u32,
+    /// Bytes of one file.
+    pub file_bytes: u64,
     /// Bytes of all documents.
     pub storage_bytes: u64,
     /// Data sources that questions can be asked of.
@@ -29,6 +31,9 @@ impl Plan {
     /// All plans, the smallest first.
     pub const ALL: [Self; 3] = [Self::Free, Self::Pro, Self::Team];
 
+    /// Largest file that any plan allows, in bytes.
+    pub const MAX_FILE_BYTES: u64 = Self::Team.limits().file_bytes;
+
     /// What the plan allows.
     pub const fn limits(self) -> Limits {
         match self {
@@ -38,6 +43,7 @@ impl Plan {
                 seats: 3,
                 chatbots: 3,
                 documents: 100,
+                file_bytes: 25 * MIB,
                 storage_bytes: 250 * MIB,
                 data_sources: 1,
             },
@@ -47,6 +53,7 @@ impl Plan {
                 seats: 10,
                 chatbots: 25,
                 documents: 2_000,
+                file_bytes: 50 * MIB,
                 storage_bytes: 10 * 1024 * MIB,
                 data_sources: 5,
             },
@@ -56,6 +63,7 @@ impl Plan {
                 seats: 50,
                 chatbots: 250,
                 documents: 20_000,
+                file_bytes: 100 * MIB,
                 storage_bytes: 100 * 1024 * MIB,
                 data_sources: 25,
             },
@@ -99,6 +107,7 @@ mod tests {
                 limits.seats.into(),
                 limits.chatbots.into(),
                 limits.documents.into(),
+                limits.file_bytes,
                 limits.storage_bytes,
                 limits.data_sources.into(),
             ]

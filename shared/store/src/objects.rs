@@ -27,6 +27,15 @@ pub struct MultipartUpload {
     parts: Vec<CompletedPart>,
 }
 
+/// How whoever has it puts an object, once.
+#[derive(Debug)]
+pub struct PresignedPut {
+    /// Where.
+    pub url: String,
+    /// Headers that are part of the signature and have to be sent.
+    pub headers: Vec<(String, String)>,
+}
+
 impl Objects {
     /// The bucket called `bucket`. With an endpoint override the path style is used, because bucket names of a
     /// local endpoint have no DNS entry.
@@ -136,6 +145,32 @@ impl Objects {
         let get = self.s3.get_object().bucket(&*self.bucket).key(key);
         let link = get.presigned(valid).await.map_err(Error::unavailable)?;
         Ok(link.uri().to_owned())
+    }
+
+    /// A link by which whoever has it puts an object of exactly this length and media type, if there is none with this
+    /// key. It is signed with the SDK's clock, as every call, and ends with the credentials it was signed with: a
+    /// function's are good for hours.
+    pub async fn presign_put(
+        &self,
+        key: &str,
+        content_type: &str,
+        length: u64,
+        valid_for: Duration,
+    ) -> Result<PresignedPut> {
+        let valid = PresigningConfig::expires_in(valid_for).map_err(Error::internal)?;
+        let put = self.s3.put_object().bucket(&*self.bucket).key(key);
+        let put = put
+            .content_type(content_type)
+            .content_length(i64::try_from(length).map_err(Error::internal)?)
+            .if_none_match("*");
+        let signed = put.presigned(valid).await.map_err(Error::unavailable)?;
+        let headers = signed.headers();
+        Ok(PresignedPut {
+            url: signed.uri().to_owned(),
+            headers: headers
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+        })
     }
 
     /// Reads an object; none when there is none.

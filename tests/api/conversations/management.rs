@@ -70,8 +70,8 @@ async fn a_search_finds_titles_questions_and_answers_page_by_page() {
     loop {
         let page = ada.get(&path).await.ok();
         found.extend(page.json().as_array().unwrap().clone());
-        match page.header("link").split(['<', '>']).nth(1) {
-            Some(next) => path = next.to_owned(),
+        match page.next() {
+            Some(next) => path = next,
             None => break,
         }
     }

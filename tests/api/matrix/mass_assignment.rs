@@ -155,8 +155,7 @@ async fn done(
 fn loaded(caller: &Caller, operation: &Operation, scenery: &Scenery, more: &Map<String, Value>) -> RequestBuilder {
     let plain = requests::request(caller, operation, &scenery.things).build().unwrap();
     let method = Method::from_bytes(operation.method.as_bytes()).unwrap();
-    let path = format!("{}?{}", plain.url().path(), plain.url().query().unwrap_or_default());
-    let request = caller.request(method, &path);
+    let request = caller.request(method, plain.url().as_str());
     if operation.path.ends_with("/upload") {
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let form = more.iter().fold(requests::file(), |form, (name, value)| {

@@ -26,6 +26,7 @@ pub(super) fn request(caller: &Caller, operation: &Operation, things: &Things) -
     let path = operation
         .path
         .replace("{document_id}", &things.document)
+        .replace("{upload_id}", &things.upload)
         .replace("{chatbot_id}", &things.chatbot)
         .replace("{session_id}", session)
         .replace("{user_id}", &things.user)
@@ -73,6 +74,7 @@ pub(super) fn body(operation: &Operation, things: &Things) -> Value {
         (_, "/chat/completions") => json!({"model": "local", "messages": [{"role": "user", "content": "Hello?"}]}),
         (_, "/embeddings") => json!({"model": "compatible/vectors", "input": "Hello?"}),
         (_, "/chat/sessions") => json!({"chatbot_id": things.chatbot}),
+        (_, "/documents/uploads") => json!({"file_name": "a.txt", "size": 4}),
         (_, "/audit_logs") => json!({"action": "seen"}),
         (_, "/user_prompts" | "/user_prompts/{prompt_id}" | "/system_prompts" | "/system_prompts/{prompt_id}") => {
             json!({"prompt_text": "Changed"})

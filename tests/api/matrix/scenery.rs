@@ -17,6 +17,8 @@ pub(super) struct Things {
     pub(super) user: String,
     pub(super) org: String,
     pub(super) document: String,
+    /// Whose file is there.
+    pub(super) upload: String,
     pub(super) chatbot: String,
     pub(super) chat_session: String,
     pub(super) sign_in_session: String,
@@ -117,6 +119,8 @@ async fn furnish(t: &Test, path: &str, of: [&Caller; 4], verification_token: Str
     let [owner, admin, member, bystander] = of;
     let document = member.upload("faq.txt", samples::faq_txt()).await.created().text("id");
     t.drain().await;
+    let upload = member.begin_upload("a.txt", 4).await;
+    upload.put(b"text".to_vec()).await.ok();
     let chatbot = member.chatbot(&[&document]).await;
     let new = json!({"chatbotId": chatbot});
     let session = member.post("/api/chat/sessions", new).await.created().text("id");
@@ -160,6 +164,7 @@ async fn furnish(t: &Test, path: &str, of: [&Caller; 4], verification_token: Str
         refresh_token: fresh.text("refresh_token"),
         verification_token,
         document,
+        upload: upload.id,
         chatbot,
     }
 }

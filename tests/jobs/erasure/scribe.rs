@@ -71,6 +71,18 @@ impl Scribe<'_> {
         document
     }
 
+    /// An upload that is never completed.
+    async fn announce(&mut self, caller: &Caller) {
+        let file = json!({
+            "file_name": format!("{MARKER}.txt"),
+            "size": 4,
+            "content_type": format!("text/{MARKER}"),
+            "name": MARKER,
+            "description": MARKER,
+        });
+        self.send(caller, "POST /api/v1/documents/uploads", "", file).await;
+    }
+
     /// A person who wrote the marker into everything, and the organization that they own.
     pub(super) async fn furnish(&mut self) -> (Caller, String) {
         let t = self.t;
@@ -138,6 +150,7 @@ impl Scribe<'_> {
 
     async fn converse(&mut self, caller: &Caller) {
         let document = self.upload(caller).await;
+        self.announce(caller).await;
         let settings = json!({"model": MARKER, "system_prompt": MARKER, "welcome_message": MARKER});
         let mut bot = json!({"name": MARKER, "description": MARKER, "settings": settings, "documents": [document]});
         let made = self

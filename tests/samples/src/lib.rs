@@ -17,7 +17,7 @@ pub use broken::{
 pub use docx::{Block, text_docx};
 pub use faq::faq_txt;
 pub use handbook::handbook_pdf;
-pub use pdf::{chinese_pdf, text_pdf, two_column_pdf};
+pub use pdf::{chinese_pdf, illustrated_pdf, text_pdf, two_column_pdf};
 pub use product::product_docx;
 
 /// The file names that the three sample documents are uploaded under.

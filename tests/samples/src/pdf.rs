@@ -1,5 +1,5 @@
 use pdf_writer::types::{CidFontType, FontFlags, SystemInfo, UnicodeCmap};
-use pdf_writer::{Content, Finish, Name, Pdf, Rect, Ref, Str};
+use pdf_writer::{Content, Filter, Finish, Name, Pdf, Rect, Ref, Str};
 
 /// A4, in points.
 const WIDTH: f32 = 595.0;
@@ -19,6 +19,28 @@ const CHINESE: Name<'static> = Name(b"Chinese");
 /// Windows-1252 are written as question marks.
 pub fn text_pdf(pages: &[&str]) -> Vec<u8> {
     document(&pages.iter().map(|text| layout(text)).collect::<Vec<_>>())
+}
+
+/// A page of text beside a photo of so many bytes: the file is a little larger than it.
+pub fn illustrated_pdf(text: &str, photo_bytes: usize) -> Vec<u8> {
+    // Looks compressed, as photos do; nobody decodes it.
+    let noise = |state: &mut u32| {
+        *state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        Some(state.to_be_bytes()[0])
+    };
+    let photo: Vec<u8> = std::iter::repeat_n((), photo_bytes)
+        .scan(1, |state, ()| noise(state))
+        .collect();
+    let mut pdf = begun(&[layout(text)]);
+    let mut image = pdf.image_xobject(id(9), &photo);
+    image.filter(Filter::DctDecode);
+    image
+        .width(2000)
+        .height(3000)
+        .color_space_name(Name(b"DeviceRGB"))
+        .bits_per_component(8);
+    image.finish();
+    pdf.finish()
 }
 
 /// A page of two columns with three paragraphs each, as papers are set: read across, it makes no sense. Words at line
@@ -101,6 +123,11 @@ pub(crate) fn layout(text: &str) -> Vec<Line> {
 }
 
 pub(crate) fn document(pages: &[Vec<Line>]) -> Vec<u8> {
+    begun(pages).finish()
+}
+
+/// The document, to which more objects may be added: 9 to 19 are free.
+fn begun(pages: &[Vec<Line>]) -> Pdf {
     let mut pdf = Pdf::new();
     let [catalog, tree, regular, bold, chinese, cid_font, descriptor, cmap] = std::array::from_fn(|n| id(n + 1));
     pdf.catalog(catalog).pages(tree);
@@ -133,7 +160,7 @@ pub(crate) fn document(pages: &[Vec<Line>]) -> Vec<u8> {
         page.finish();
         pdf.stream(contents, &content(lines));
     }
-    pdf.finish()
+    pdf
 }
 
 fn id(number: usize) -> Ref {

@@ -6,7 +6,7 @@
 //! a `SIGKILL`, or in memory (objects: in a temporary folder) when [`Data::Ephemeral`].
 //!
 //! Functions may do what their roles in `template.yaml` allow ([`iam`]), and tables meet [faults](Faults) when asked to.
-//! What is deliberately absent: FIFO queues, object versions, CORS.
+//! What is deliberately absent: FIFO queues, object versions.
 
 mod bedrock;
 mod dynamodb;
@@ -37,10 +37,13 @@ pub use folder::FileError;
 use folder::Folder;
 use iam::Iam;
 use s3::S3;
+use s3::cors::Cors;
 use secrets::Secrets;
 use server::Services;
 pub(crate) use server::{is_local, is_local_name};
 use sqs::Sqs;
+
+use crate::template::{Template, TemplateError};
 
 /// The access key of developers, tests and tools.
 pub const ACCESS_KEY_ID: &str = "test";
@@ -85,6 +88,8 @@ pub struct Options {
     pub iam: Iam,
     /// What answers in place of Amazon Bedrock.
     pub bedrock: Option<String>,
+    /// Origins whose pages may put files into the bucket, as the template lets them.
+    pub browser_origins: Vec<String>,
 }
 
 /// Why the embedded cloud did not start: one sentence for a person.
@@ -115,6 +120,9 @@ pub enum StartError {
         /// The version found in it.
         found: u32,
     },
+    /// `template.yaml` is not as expected.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
     /// Another process holds the folder.
     #[error("the data folder {} is in use by another parlance process", .0.display())]
     InUse(PathBuf),
@@ -169,7 +177,8 @@ impl Cloud {
         let secrets = Secrets::open(folder.file("secrets.json"), options.secrets, Arc::clone(&options.clock))?;
         let objects = folder.objects()?;
         let iam = Arc::new(options.iam);
-        let s3 = S3::open(&objects, Arc::clone(&iam))?;
+        let rules = Template::embedded()?.bucket_cors.clone();
+        let s3 = S3::open(&objects, Arc::clone(&iam), Cors::new(options.browser_origins, rules))?;
         let dynamodb = DynamoDb::start(&folder, options.clock)?;
 
         let faults = Arc::new(Faults::new(options.faults));
@@ -264,7 +273,7 @@ impl Cloud {
     clippy::disallowed_methods,
     reason = "AWS draws its ids itself; no test of ours depends on them"
 )]
-fn new_id() -> String {
+pub(crate) fn new_id() -> String {
     uuid::Uuid::now_v7().to_string()
 }
 

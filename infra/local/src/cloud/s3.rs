@@ -5,6 +5,7 @@
 //! and confuses folders with objects. [`Guarded`](guard::Guarded) lets it write into a staging area only and moves
 //! what is complete and correct into place itself, under one lock that is never held while a body streams.
 
+pub(super) mod cors;
 mod guard;
 mod multipart;
 mod objects;
@@ -13,11 +14,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::header::CONTENT_ENCODING;
+use axum::http::header::{CONTENT_ENCODING, ORIGIN};
 use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use s3s::service::{S3Service, S3ServiceBuilder};
 
+use self::cors::Cors;
 pub(super) use self::objects::Objects;
 use super::StartError;
 use super::folder::not_writable;
@@ -30,10 +32,11 @@ use super::iam::{
 pub(super) struct S3 {
     service: S3Service,
     root: PathBuf,
+    cors: Cors,
 }
 
 impl S3 {
-    pub(super) fn open(root: &Path, iam: Arc<Iam>) -> Result<Self, StartError> {
+    pub(super) fn open(root: &Path, iam: Arc<Iam>, cors: Cors) -> Result<Self, StartError> {
         let objects = Objects::open(root).map_err(not_writable(root))?;
         let files = s3s_fs::FileSystem::new(root).map_err(|error| StartError::Damaged {
             path: root.to_owned(),
@@ -49,19 +52,26 @@ impl S3 {
         Ok(Self {
             service: builder.build(),
             root: root.to_owned(),
+            cors,
         })
     }
 
     /// Answers one request.
     pub(super) async fn serve(&self, mut request: Request<Incoming>) -> Response<Body> {
+        if let Some(answer) = self.cors.preflight(request.method(), request.headers()) {
+            return answer;
+        }
         merge_encodings(request.headers_mut());
+        let (origin, method) = (request.headers().get(ORIGIN).cloned(), request.method().clone());
         match self.service.call(request.map(s3s::Body::from)).await {
             Ok(response) => {
                 if response.status() == StatusCode::INTERNAL_SERVER_ERROR {
                     let folder = self.root.display();
                     tracing::error!(%folder, "s3 could not read or write a file: is the disk full, or the file damaged?");
                 }
-                response.map(Body::new)
+                let mut response = response.map(Body::new);
+                self.cors.expose(origin.as_ref(), &method, response.headers_mut());
+                response
             }
             Err(error) => {
                 tracing::error!(?error, "s3 failed");

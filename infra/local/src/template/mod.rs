@@ -4,6 +4,7 @@
 mod cloudformation;
 mod conditions;
 mod function;
+mod gateway;
 mod resources;
 
 use std::sync::LazyLock;
@@ -13,6 +14,7 @@ use serde_json::Value;
 use cloudformation::{list, logical_id};
 pub use conditions::Conditions;
 pub use function::{Condition, Function, QueueSource, Route, Statement, StreamSource};
+pub use gateway::{CorsRule, GatewayResponse};
 pub use resources::{Index, Keys, Queue, Secret, Table};
 
 /// The template as it was when this program was built.
@@ -48,6 +50,10 @@ pub struct Template {
     pub log_groups: Vec<String>,
     /// Logical ids of the queues whose depth raises an alarm.
     pub alarmed_queues: Vec<String>,
+    /// What the gateway says by itself.
+    pub gateway_responses: Vec<GatewayResponse>,
+    /// What pages may do with the bucket, for the origins of `BrowserOrigins`.
+    pub bucket_cors: Vec<CorsRule>,
 }
 
 impl Template {
@@ -97,12 +103,25 @@ impl Template {
                 .filter(|dimension| dimension["Name"] == "QueueName")
                 .map(|dimension| logical_id(&dimension["Value"]))
                 .collect(),
+            gateway_responses: of_type("AWS::Serverless::Api")
+                .flat_map(|(_, resource)| GatewayResponse::read_all(&resource["Properties"]))
+                .collect(),
+            bucket_cors: of_type("AWS::S3::Bucket")
+                .flat_map(|(_, resource)| CorsRule::read_all(&resource["Properties"]))
+                .collect(),
         })
     }
 
     /// The function that runs a crate.
     pub fn function(&self, crate_name: &str) -> Option<&Function> {
         self.functions.iter().find(|function| function.crate_name == crate_name)
+    }
+
+    /// What the gateway says in place of an answer: the response of this type, or of the default for its class.
+    pub fn gateway_response(&self, kind: &str, status: u16) -> Option<&GatewayResponse> {
+        let of_kind = |wanted: &str| self.gateway_responses.iter().find(|response| response.kind == wanted);
+        let default = if status < 500 { "DEFAULT_4XX" } else { "DEFAULT_5XX" };
+        of_kind(kind).or_else(|| of_kind(default))
     }
 
     /// The queue of a logical id.

@@ -5,13 +5,13 @@ use axum::{
     extract::{DefaultBodyLimit, FromRequest as _, Multipart, Request},
 };
 use bytes::Bytes;
-use http::request::Parts;
+use http::{StatusCode, request::Parts};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
     Result, WantsStream,
     body::{MAX_JSON_BYTES, media_type, read},
-    upload::MAX_BODY_BYTES,
+    upload::{MAX_BODY_BYTES, too_large},
 };
 
 /// The request, read whole, and the SHA-256 over query, kind of answer and body. The parts of a multipart body count,
@@ -19,8 +19,16 @@ use crate::{
 pub(super) async fn fingerprint(request: Request) -> Result<(Request, String)> {
     let (parts, body) = request.into_parts();
     let is_multipart = media_type(&parts.headers)?.as_deref() == Some("multipart/form-data");
-    let limit = if is_multipart { MAX_BODY_BYTES } else { MAX_JSON_BYTES };
-    let bytes = read(&parts.headers, body, limit).await?;
+    let bytes = if is_multipart {
+        read(&parts.headers, body, MAX_BODY_BYTES)
+            .await
+            .map_err(|problem| match problem.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => too_large(),
+                _ => problem,
+            })?
+    } else {
+        read(&parts.headers, body, MAX_JSON_BYTES).await?
+    };
     let mut digest = Sha256::new();
     let mut add = |part: &[u8]| {
         digest.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());

@@ -1,6 +1,8 @@
 //! What organizations and people own: documents, chatbots, conversations, prompts; and what was promised.
 
-use model::{ChatbotId, ConversationId, DocumentId, OrgId, PromptId, Turn, TurnId, UserId};
+use model::{
+    ChatbotId, ConversationId, DocumentId, OrgId, PromptId, Turn, TurnId, UserId, pending_upload::UploadSweep,
+};
 
 use super::{Key, key, shard_of};
 
@@ -132,4 +134,26 @@ pub const PURGES: &str = "PURGE";
 /// A promised erasure. `id`: [`model::Purge::id`].
 pub fn purge(id: &str) -> Key {
     key(PURGES.to_owned(), id)
+}
+
+/// Sort key prefix of files that clients put into the bucket by themselves.
+pub const PENDING_UPLOADS: &str = "PU#";
+
+/// An announced file.
+pub fn pending_upload(org: &OrgId, upload: &DocumentId) -> Key {
+    key(tenant(org), format!("{PENDING_UPLOADS}{upload}"))
+}
+
+/// Partition of the sweeps of the bucket, one for each announced file: it takes 1,000 writes a second.
+pub const UPLOAD_SWEEPS: &str = "SWEEP";
+
+/// Where the sweeps begin that are due at this moment (milliseconds since the Unix epoch) or later.
+pub fn sweeps_before(now_ms: i64) -> String {
+    format!("{now_ms:016}")
+}
+
+/// The promise to look for a file that no document has. Sorts by when it is due.
+pub fn upload_sweep(sweep: &UploadSweep) -> Key {
+    let due = sweeps_before(sweep.due_ms);
+    key(UPLOAD_SWEEPS.to_owned(), format!("{due}#{}", sweep.document))
 }

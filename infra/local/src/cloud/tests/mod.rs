@@ -10,6 +10,7 @@ mod faults;
 mod lifecycle;
 mod mapping;
 mod s3;
+mod s3_browsers;
 mod s3_traps;
 mod secrets;
 mod sqs;
@@ -107,6 +108,7 @@ fn options(data: Data, secrets: Vec<(String, String)>, clock: &Arc<AtomicI64>) -
         faults: FaultRates::default(),
         iam: Iam::default(),
         bedrock: None,
+        browser_origins: vec!["http://localhost:3000".to_owned()],
     }
 }
 

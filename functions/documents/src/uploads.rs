@@ -1,0 +1,107 @@
+//! Files that are too large for a request: announced, put straight into the bucket, completed.
+
+use std::collections::BTreeMap;
+
+use app::NewUpload;
+use garde::Validate;
+use http_api::{
+    Body, Created, Ctx, Either, Json, May, Path, Result, Wait, media_type, not_blank, optional_name, plain_file_name,
+    readable_text,
+};
+use model::{Document, DocumentId, PendingUpload, Timestamp, permission::WriteDocuments};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{given, view::UploadedView};
+
+/// A file that will be put.
+#[derive(Deserialize, Validate, JsonSchema)]
+pub(crate) struct NewUploadInput {
+    /// Name of the file; its ending says how it is read.
+    #[garde(length(chars, min = 1, max = 255), custom(not_blank))]
+    file_name: String,
+    /// Exact size of the file in bytes. How large it may be depends on the plan.
+    #[garde(skip)]
+    #[schemars(range(min = 1))]
+    size: u64,
+    /// Media type that will be sent as `Content-Type`; that of the file name when left out.
+    #[garde(inner(length(max = PendingUpload::MAX_CONTENT_TYPE), custom(media_type)))]
+    content_type: Option<String>,
+    /// Name shown in lists and citations; the file's name when left out.
+    #[garde(inner(length(chars, max = Document::MAX_NAME), custom(optional_name)))]
+    name: Option<String>,
+    /// What it is about.
+    #[garde(inner(length(chars, max = Document::MAX_DESCRIPTION), custom(readable_text)))]
+    description: Option<String>,
+}
+
+/// Where to put a file, and how. When it is there, complete the upload.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct UploadView {
+    upload_id: String,
+    /// The same as `upload_id`. The document will have it too.
+    id: String,
+    /// Always `PUT`.
+    method: &'static str,
+    /// Where to put the file, without credentials: whoever has the URL may. The same URL takes one file only.
+    url: String,
+    /// Headers to send along, letter by letter. `Content-Length` is the announced size, as clients send it by themselves.
+    headers: BTreeMap<String, String>,
+    /// Until when the file can be put and the upload completed.
+    expires_at: Timestamp,
+    /// Size of the file in bytes; one of another size is refused.
+    size: u64,
+    /// Largest size in bytes that the plan allows.
+    max_size: u64,
+}
+
+/// The parameter `{upload_id}`.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct UploadPath {
+    upload_id: DocumentId,
+}
+
+pub(crate) async fn create_upload(
+    app: Ctx,
+    member: May<WriteDocuments>,
+    Body(input): Body<NewUploadInput>,
+) -> Result<Created<UploadView>> {
+    let file_name = plain_file_name(&input.file_name);
+    let new = NewUpload {
+        name: given(input.name).unwrap_or_else(|| file_name.chars().take(Document::MAX_NAME).collect()),
+        description: given(input.description),
+        file_name,
+        size_bytes: input.size,
+        content_type: given(input.content_type),
+    };
+    let begun = app.begin_upload(&member.org, new).await?;
+    Ok(Created(UploadView {
+        upload_id: begun.upload.id.0.clone(),
+        id: begun.upload.id.0,
+        method: "PUT",
+        url: begun.put.url,
+        headers: begun.put.headers.into_iter().collect(),
+        expires_at: begun.upload.expires_at,
+        size: begun.upload.size_bytes,
+        max_size: begun.max_size_bytes,
+    }))
+}
+
+pub(crate) async fn complete_upload(
+    app: Ctx,
+    member: May<WriteDocuments>,
+    wait: Wait,
+    Path(path): Path<UploadPath>,
+) -> Result<Either<Created<UploadedView>, Json<UploadedView>>> {
+    let completed = app.complete_upload(&member.org, &path.upload_id).await?;
+    let mut document = completed.document;
+    if let Some(at_most) = wait.0 {
+        document = app.wait_until_indexed(&document, at_most).await?;
+    }
+    let shown = UploadedView::from(document);
+    Ok(if completed.is_new {
+        Either::Left(Created(shown))
+    } else {
+        Either::Right(Json(shown))
+    })
+}

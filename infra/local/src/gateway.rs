@@ -1,0 +1,244 @@
+//! API Gateway as its clients notice it: the stage in front of the path, what it refuses, and what it changes.
+//!
+//! - A body of more than 10 MB is refused in plain text, whatever `GatewayResponses` say.
+//! - The body travels as base64 (`BinaryMediaTypes: */*`) inside the JSON of an event, and Lambda takes 6 MB of that:
+//!   413 `REQUEST_TOO_LARGE`. An answer that is not streamed has 6 MB too: 502 `INTEGRATION_FAILURE`.
+//! - An answer that is not streamed is waited for 29 seconds: 504 `INTEGRATION_TIMEOUT`.
+//! - Some headers of an answer come under another name, `WWW-Authenticate` among them.
+//!
+//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html>,
+//! <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>,
+//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html>. Not here: the limit of
+//! 10,240 bytes on the request line and headers.
+
+mod event;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    http::{
+        HeaderMap, HeaderName, HeaderValue, StatusCode, Uri,
+        header::{self, CONTENT_TYPE},
+        uri::PathAndQuery,
+    },
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse as _, Response},
+};
+use bytes::{Bytes, BytesMut};
+use http_body_util::{BodyExt as _, Limited};
+
+use crate::template::{Template, TemplateError};
+
+/// Largest body of a request, in bytes.
+const MAX_BODY: usize = 10 * 1024 * 1024;
+/// Largest event of an invocation, in bytes, as Lambda's own message has it.
+const MAX_EVENT: usize = 6_291_456;
+/// Largest answer of an invocation, in bytes, likewise.
+const MAX_ANSWER: usize = 6_291_556;
+/// Longest time that an answer is waited for.
+const TIMEOUT: Duration = Duration::from_secs(29);
+/// Most bytes of a refused body that are read, so that the client reads the answer, and for how long.
+const LEFTOVER: (usize, Duration) = (256 * 1024 * 1024, Duration::from_secs(5));
+/// Headers of answers that come under another name.
+const REMAPPED: [HeaderName; 6] = [
+    header::WWW_AUTHENTICATE,
+    header::PROXY_AUTHENTICATE,
+    header::SERVER,
+    header::DATE,
+    header::CONNECTION,
+    header::USER_AGENT,
+];
+
+/// Checks the name of a stage: letters, digits, hyphens and underscores, 128 at most.
+///
+/// # Errors
+/// A sentence.
+pub fn parse_stage(name: &str) -> Result<String, String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    if (1..=128).contains(&name.len()) && name.bytes().all(plain) {
+        Ok(name.to_owned())
+    } else {
+        Err("a stage is 1 to 128 letters, digits, hyphens and underscores".to_owned())
+    }
+}
+
+struct Gateway {
+    /// As in `/live`; empty for none.
+    prefix: String,
+    template: &'static Template,
+    /// Templates of the paths whose answers are streamed.
+    streamed: Vec<&'static str>,
+}
+
+/// `api` behind the gateway, below `stage` if there is one.
+pub(crate) fn around(api: Router, stage: Option<&str>) -> Result<Router, TemplateError> {
+    let template = Template::embedded()?;
+    let routes = template.functions.iter().flat_map(|function| &function.routes);
+    let gateway = Gateway {
+        prefix: stage.map(|stage| format!("/{stage}")).unwrap_or_default(),
+        template,
+        streamed: routes
+            .filter(|route| route.streaming)
+            .map(|route| route.path.as_str())
+            .collect(),
+    };
+    Ok(Router::new()
+        .fallback_service(api)
+        .layer(from_fn_with_state(Arc::new(gateway), pass)))
+}
+
+async fn pass(State(gateway): State<Arc<Gateway>>, mut request: Request, next: Next) -> Response {
+    let Some(uri) = below(&gateway.prefix, request.uri()) else {
+        return no_such_stage();
+    };
+    *request.uri_mut() = uri;
+    let (parts, body) = request.into_parts();
+    let body = match whole(&parts.headers, body).await {
+        Ok(body) => body,
+        Err(refusal) => return refusal.into_response(),
+    };
+    if event::request_bytes(&parts, &gateway.prefix, body.len()) > MAX_EVENT {
+        return gateway.own("REQUEST_TOO_LARGE", StatusCode::PAYLOAD_TOO_LARGE, "Request Too Long");
+    }
+    let streams = gateway.streams(parts.uri.path());
+    let request = Request::from_parts(parts, Body::from(body));
+    let mut response = if streams {
+        next.run(request).await
+    } else {
+        match tokio::time::timeout(TIMEOUT, whole_answer(next.run(request))).await {
+            Ok(Some(response)) => response,
+            Ok(None) => {
+                return gateway.own("INTEGRATION_FAILURE", StatusCode::BAD_GATEWAY, "Internal server error");
+            }
+            Err(_) => {
+                let status = StatusCode::GATEWAY_TIMEOUT;
+                return gateway.own("INTEGRATION_TIMEOUT", status, "Endpoint request timed out");
+            }
+        }
+    };
+    remap(response.headers_mut());
+    response
+}
+
+/// The URI that the function sees: it does not know of the stage.
+fn below(prefix: &str, uri: &Uri) -> Option<Uri> {
+    if prefix.is_empty() {
+        return Some(uri.clone());
+    }
+    let rest = uri.path().strip_prefix(prefix)?;
+    let path = match rest {
+        "" => "/",
+        rest if rest.starts_with('/') => rest,
+        _ => return None,
+    };
+    let text = uri
+        .query()
+        .map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = PathAndQuery::try_from(text).ok();
+    Uri::from_parts(parts).ok()
+}
+
+/// Why a body did not arrive.
+enum Refusal {
+    TooLong,
+    Incomplete,
+}
+
+impl Refusal {
+    fn into_response(self) -> Response {
+        match self {
+            Self::TooLong => {
+                let said = format!("HTTP content length exceeded {MAX_BODY} bytes.");
+                (StatusCode::PAYLOAD_TOO_LARGE, [(CONTENT_TYPE, "text/plain")], said).into_response()
+            }
+            Self::Incomplete => StatusCode::BAD_REQUEST.into_response(),
+        }
+    }
+}
+
+async fn whole(headers: &HeaderMap, mut body: Body) -> Result<Bytes, Refusal> {
+    let announced = headers.get(header::CONTENT_LENGTH);
+    let announced = announced.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > MAX_BODY) && headers.contains_key(header::EXPECT) {
+        return Err(Refusal::TooLong);
+    }
+    let mut kept = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else {
+            return Err(Refusal::Incomplete);
+        };
+        let Some(data) = frame.data_ref() else { continue };
+        if kept.len() + data.len() > MAX_BODY {
+            read_leftover(body).await;
+            return Err(Refusal::TooLong);
+        }
+        kept.extend_from_slice(data);
+    }
+    Ok(kept.freeze())
+}
+
+/// A connection that is closed while its client writes is reset, and many clients never read the answer then.
+async fn read_leftover(body: Body) {
+    let (bytes, time) = LEFTOVER;
+    let mut body = Limited::new(body, bytes);
+    let read = async { while let Some(Ok(_)) = body.frame().await {} };
+    if tokio::time::timeout(time, read).await.is_err() {
+        tracing::debug!("gateway.refused_body_too_slow");
+    }
+}
+
+/// The answer as an invocation returns it: whole, and none when it is too large.
+async fn whole_answer(response: impl Future<Output = Response>) -> Option<Response> {
+    let (parts, body) = response.await.into_parts();
+    let body = Limited::new(body, MAX_ANSWER).collect().await.ok()?.to_bytes();
+    let size = event::answer_bytes(&parts, &body);
+    (size <= MAX_ANSWER).then(|| Response::from_parts(parts, Body::from(body)))
+}
+
+fn remap(headers: &mut HeaderMap) {
+    for name in REMAPPED {
+        if let Some(value) = headers.remove(&name)
+            && let Ok(name) = HeaderName::try_from(format!("x-amzn-remapped-{name}"))
+        {
+            headers.insert(name, value);
+        }
+    }
+}
+
+/// The gateway knows no stage of this name, hence none of our responses.
+fn no_such_stage() -> Response {
+    let headers = [
+        ("content-type", "application/json"),
+        ("x-amzn-errortype", "ForbiddenException"),
+    ];
+    (StatusCode::FORBIDDEN, headers, r#"{"message":"Forbidden"}"#).into_response()
+}
+
+impl Gateway {
+    fn streams(&self, path: &str) -> bool {
+        self.streamed.iter().any(|template| event::fits(template, path))
+    }
+
+    /// A response of the gateway's own.
+    fn own(&self, kind: &str, status: StatusCode, message: &str) -> Response {
+        let id = crate::cloud::new_id();
+        let Some(response) = self.template.gateway_response(kind, status.as_u16()) else {
+            return (status, format!("{{\"message\":\"{message}\"}}")).into_response();
+        };
+        let (headers, body) = response.render(message, &id);
+        let mut response = (status, body).into_response();
+        for (name, value) in headers {
+            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+                response.headers_mut().insert(name, value);
+            }
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests;

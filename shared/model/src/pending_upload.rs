@@ -1,0 +1,114 @@
+//! A file that a client announced and puts into the bucket by itself, past the size of a request.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Document, DocumentId, DocumentKind, DocumentStatus, Error, OrgId, Plan, Result, Timestamp, UserId};
+
+/// An announced file. When its upload is completed, the document has the same id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingUpload {
+    /// Its id, and that of the document.
+    pub id: DocumentId,
+    /// The tenant.
+    pub org: OrgId,
+    /// Who announced it.
+    pub created_by: UserId,
+    /// Name of the document.
+    pub name: String,
+    /// What it is about.
+    pub description: Option<String>,
+    /// Name of the file.
+    pub file_name: String,
+    /// How it will be read.
+    pub kind: DocumentKind,
+    /// Exact size of the file, bytes.
+    pub size_bytes: u64,
+    /// When it was announced.
+    pub created_at: Timestamp,
+    /// Until when the file may be put and the upload completed.
+    pub expires_at: Timestamp,
+}
+
+impl PendingUpload {
+    /// How long a file may be put and its upload completed.
+    pub const LIFETIME: Duration = Duration::from_hours(1);
+    /// How long after the end of that a file may still arrive: S3 looks at the time when a request begins. Then the
+    /// bucket is swept.
+    pub const LATE_ARRIVAL: Duration = Duration::from_hours(24);
+
+    /// Longest media type, in bytes.
+    pub const MAX_CONTENT_TYPE: usize = 255;
+
+    /// Checks the announced size against what the plan allows.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] at `/size`.
+    pub fn check_size(bytes: u64, plan: Plan) -> Result<()> {
+        let limit = plan.limits().file_bytes;
+        if (1..=limit).contains(&bytes) {
+            return Ok(());
+        }
+        let detail = format!("must be between 1 and {limit} bytes on the {} plan", plan.name());
+        Err(Error::invalid("/size", detail))
+    }
+
+    /// Whether it has ended, so that it cannot be completed any more.
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.expires_at <= now
+    }
+
+    /// The document that it becomes. `sha256`: of the file, in hex.
+    pub fn into_document(self, sha256: String, now: Timestamp) -> Document {
+        Document {
+            id: self.id,
+            org: self.org,
+            created_by: self.created_by,
+            name: self.name,
+            description: self.description,
+            file_name: self.file_name,
+            kind: self.kind,
+            size_bytes: self.size_bytes,
+            sha256,
+            status: DocumentStatus::Pending,
+            progress: 0,
+            failure: None,
+            pages: None,
+            chunks: None,
+            segment: None,
+            want: 1,
+            done: 0,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+}
+
+/// Objects of a document that may not be there: to be looked at when no file can arrive for it any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UploadSweep {
+    /// The tenant.
+    pub org: OrgId,
+    /// The document, or the upload that never became one.
+    pub document: DocumentId,
+    /// When it is due, milliseconds since the Unix epoch.
+    pub due_ms: i64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_as_large_as_the_plan_allows() {
+        const MIB: u64 = 1024 * 1024;
+        for (plan, limit) in [(Plan::Free, 25 * MIB), (Plan::Pro, 50 * MIB), (Plan::Team, 100 * MIB)] {
+            assert!(PendingUpload::check_size(limit, plan).is_ok() && PendingUpload::check_size(1, plan).is_ok());
+            for wrong in [0, limit + 1] {
+                let refused = PendingUpload::check_size(wrong, plan).err();
+                assert!(matches!(refused, Some(Error::Invalid(_))), "{wrong} on {}", plan.name());
+            }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Files that clients put into the bucket by themselves.
+//!
+//! An upload is begun with the promise to look into the bucket when no file can arrive for it any more. Sweeps have a
+//! partition of their own, sorted by when they are due: most of what is in it is not due yet.
+
+use model::{
+    Document, DocumentId, OrgId, OutboxEntry, PendingUpload, Result, Timestamp, outbox::OutboxStep,
+    pending_upload::UploadSweep, time::after,
+};
+
+use crate::{
+    Store,
+    item::{Transaction, from_item, s, to_item, transact},
+    keys,
+};
+
+/// Most sweeps in one run.
+const MAX_SWEEPS: i32 = 250;
+
+/// The announced files of one organization.
+#[derive(Debug, Clone)]
+pub struct PendingUploads {
+    store: Store,
+    org: OrgId,
+}
+
+/// Promises to look for files that no document has, of all organizations.
+#[derive(Debug, Clone)]
+pub struct UploadSweeps(Store);
+
+impl Store {
+    /// The announced files of `org`.
+    pub fn pending_uploads(&self, org: &OrgId) -> PendingUploads {
+        PendingUploads {
+            store: self.clone(),
+            org: org.clone(),
+        }
+    }
+
+    /// Promises to look for files that no document has.
+    pub fn upload_sweeps(&self) -> UploadSweeps {
+        UploadSweeps(self.clone())
+    }
+}
+
+impl PendingUploads {
+    /// Notes an upload, and that the bucket has to be looked at after it.
+    pub async fn begin(&self, upload: &PendingUpload) -> Result<()> {
+        let sweep = UploadSweep {
+            org: self.org.clone(),
+            document: upload.id.clone(),
+            due_ms: after(upload.expires_at, PendingUpload::LATE_ARRIVAL).as_millisecond(),
+        };
+        let app = self.store.app();
+        let parts = vec![
+            app.part_put(to_item(&keys::pending_upload(&self.org, &upload.id), upload)?)?,
+            app.part_put(to_item(&keys::upload_sweep(&sweep), &sweep)?)?,
+        ];
+        transact(&self.store.db, parts).await?;
+        Ok(())
+    }
+
+    /// An upload that was not completed.
+    pub async fn get(&self, id: &DocumentId) -> Result<Option<PendingUpload>> {
+        self.store.app().get(keys::pending_upload(&self.org, id)).await
+    }
+
+    /// Turns an upload into its document, which is to be indexed; returns the promise to do so, and `None` if the
+    /// upload is not there any more, because it was completed, removed or swept.
+    pub async fn complete(&self, document: &Document, now: Timestamp) -> Result<Option<OutboxEntry>> {
+        let promise = OutboxEntry {
+            document: document.id.clone(),
+            org: self.org.clone(),
+            step: OutboxStep::SendIndexMessage,
+            created_ms: now.as_millisecond(),
+        };
+        let app = self.store.app();
+        let parts = vec![
+            app.part_delete(&keys::pending_upload(&self.org, &document.id), None)?,
+            app.part_put_new(to_item(&keys::document(&self.org, &document.id), document)?)?,
+            app.part_put(to_item(&keys::outbox(&promise.document), &promise)?)?,
+        ];
+        Ok((transact(&self.store.db, parts).await? == Transaction::Done).then_some(promise))
+    }
+
+    /// Removes an upload, so that it cannot be completed any more.
+    pub async fn remove(&self, id: &DocumentId) -> Result<()> {
+        let key = keys::pending_upload(&self.org, id);
+        self.store.app().delete(&key).await
+    }
+}
+
+impl UploadSweeps {
+    /// Sweeps that are due, the oldest first, a bounded number.
+    pub async fn due(&self, now: Timestamp) -> Result<Vec<UploadSweep>> {
+        let query = self.0.db.query().consistent_read(true);
+        let query = query
+            .key_condition_expression("pk = :pk AND sk < :now")
+            .expression_attribute_values(":pk", s(keys::UPLOAD_SWEEPS))
+            .expression_attribute_values(":now", s(keys::sweeps_before(now.as_millisecond())));
+        let due = self.0.app().first(query, MAX_SWEEPS).await?;
+        due.into_iter().map(from_item).collect()
+    }
+
+    /// It was done.
+    pub async fn remove(&self, sweep: &UploadSweep) -> Result<()> {
+        self.0.app().delete(&keys::upload_sweep(sweep)).await
+    }
+}
