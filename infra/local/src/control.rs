@@ -29,7 +29,8 @@ const MAX_STEP_SECONDS: u64 = 10 * 366 * 24 * 3600;
 /// Where the clock stops, so that no sum of steps leaves what a date can say: the year 2500.
 const LATEST_MS: i64 = 16_725_225_600_000;
 
-pub(crate) fn routes(local: Arc<Local>) -> Router {
+/// `stage`: the one below which the API is.
+pub(crate) fn routes(local: Arc<Local>, stage: Option<&str>) -> Router {
     let routes = [
         ("/_local/outbox", get(outbox)),
         ("/_local/clock", post(clock)),
@@ -43,7 +44,7 @@ pub(crate) fn routes(local: Arc<Local>) -> Router {
         // As everywhere, a trailing slash means nothing.
         all = all.route(path, handler.clone()).route(&format!("{path}/"), handler);
     }
-    all.merge(pages::routes())
+    all.merge(pages::routes(stage))
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn(from_this_machine))
         .with_state(local)

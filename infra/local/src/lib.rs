@@ -23,7 +23,7 @@ mod queues;
 pub mod sample_files;
 mod stack;
 pub mod template;
-pub mod welcome;
+mod welcome;
 
 pub use gateway::parse_stage;
 pub use options::{Options, SECRETS};

@@ -203,7 +203,7 @@ async fn serve(arguments: Arguments) -> Result<(), String> {
     let stack = Stack::start(options).await.map_err(|error| error.to_string())?;
     // Programs that start this wait for this one line; the rest is for people, and nobody has to read it.
     println!("listening on {}", stack.url());
-    let _ = write!(std::io::stderr(), "{}", local::welcome::guide(stack.port(), &data));
+    let _ = write!(std::io::stderr(), "{}", stack.guide(&data));
     ended().await.map_err(|error| error.to_string())?;
     // Who asks twice does not want to wait for what runs; it is taken up again at the next start.
     tokio::select! {

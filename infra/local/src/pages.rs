@@ -31,15 +31,18 @@ const FILES: [(&str, &str, &str); 5] = [
     ),
 ];
 
-pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
+/// `stage`: the one below which the API is that the pages call.
+pub(crate) fn routes<S: Clone + Send + Sync + 'static>(stage: Option<&str>) -> Router<S> {
+    let api = stage.map_or_else(|| "\"/api/".to_owned(), |stage| format!("\"/{stage}/api/"));
     FILES.into_iter().fold(Router::new(), |all, (path, media_type, text)| {
+        let text = text.replace("\"/api/", &api);
         let file = get(move || async move { file(media_type, text) });
         // As everywhere, a trailing slash means nothing.
         all.route(path, file.clone()).route(&format!("{path}/"), file)
     })
 }
 
-fn file(media_type: &'static str, text: &'static str) -> Response {
+fn file(media_type: &'static str, text: String) -> Response {
     let headers: [(HeaderName, &'static str); 5] = [
         (header::CONTENT_TYPE, media_type),
         (header::CONTENT_SECURITY_POLICY, POLICY),

@@ -25,6 +25,7 @@ use crate::{
     outbox::Outbox,
     provision, queues,
     template::{Template, TemplateError},
+    welcome,
 };
 
 /// Why the stack did not start: one sentence for a person.
@@ -115,7 +116,8 @@ impl Local {
 
 /// Everything, running. Dropping it stops it at once; [`Stack::stop`] lets requests and messages finish.
 pub struct Stack {
-    url: String,
+    port: u16,
+    stage: Option<String>,
     local: Arc<Local>,
     cloud: Cloud,
     sdk: aws_config::SdkConfig,
@@ -195,26 +197,25 @@ impl Stack {
         });
 
         let mut stack = Self {
-            url: match &options.stage {
-                Some(stage) => format!("http://{address}/{stage}"),
-                None => format!("http://{address}"),
-            },
+            port: address.port(),
+            stage: options.stage.clone(),
             local,
             cloud,
             sdk,
             stop: CancellationToken::new(),
             tasks: JoinSet::new(),
         };
-        stack.serve(listener, options.stage.as_deref())?;
+        stack.serve(listener)?;
         if options.timers {
             stack.start_timers();
         }
         Ok(stack)
     }
 
-    fn serve(&mut self, listener: TcpListener, stage: Option<&str>) -> Result<(), TemplateError> {
+    fn serve(&mut self, listener: TcpListener) -> Result<(), TemplateError> {
+        let stage = self.stage.as_deref();
         let api = gateway::around(self.local.functions.router()?, stage)?;
-        let router = control::routes(self.local.clone()).fallback_service(api);
+        let router = control::routes(self.local.clone(), stage).fallback_service(api);
         let stop = self.stop.clone();
         self.tasks.spawn(async move {
             let served = axum::serve(
@@ -250,12 +251,16 @@ impl Stack {
 
     /// Where the API answers, its stage included.
     pub fn url(&self) -> String {
-        self.url.clone()
+        let host = format!("http://127.0.0.1:{}", self.port);
+        match &self.stage {
+            Some(stage) => format!("{host}/{stage}"),
+            None => host,
+        }
     }
 
-    /// The port of the API.
-    pub fn port(&self) -> u16 {
-        self.address.port()
+    /// Where to go from here, in lines for a developer.
+    pub fn guide(&self, data: &Data) -> String {
+        welcome::guide(self.port, self.stage.as_deref(), data)
     }
 
     /// Where the embedded AWS services listen.
