@@ -20,6 +20,7 @@
 mod chunk;
 mod citation;
 mod extract;
+mod index_file;
 mod kind;
 mod place;
 mod search;
@@ -31,6 +32,7 @@ mod width;
 pub use chunk::{Chunk, ChunkOptions, chunk};
 pub use citation::Citation;
 pub use extract::{ExtractError, Extracted, MAX_INPUT_BYTES, Section, extract};
+pub use index_file::{IndexedFile, index_file};
 pub use kind::Kind;
 pub use place::Place;
 pub use search::{Indexed, Passage, search};

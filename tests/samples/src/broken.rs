@@ -139,6 +139,22 @@ pub fn lying_docx_bomb() -> Vec<u8> {
 }
 
 fn docx_bomb_of(declared: Option<usize>) -> Vec<u8> {
+    let (data, unfolded) = deflated_bomb();
+    zip(&[
+        Entry::stored("[Content_Types].xml", CONTENT_TYPES),
+        Entry::stored("_rels/.rels", RELATIONSHIPS),
+        Entry {
+            name: "word/document.xml".to_owned(),
+            method: 8,
+            crc: 0,
+            size: declared.unwrap_or(unfolded),
+            data: Data::Own(data),
+        },
+    ])
+}
+
+/// A text of 2 GB as the main part of a document: compressed, and how many bytes it unfolds to.
+pub(crate) fn deflated_bomb() -> (Vec<u8>, usize) {
     const PARAGRAPH: usize = 1024 * 1024;
     const COUNT: usize = 2_000;
     let open = r#"<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body>"#;
@@ -149,24 +165,7 @@ fn docx_bomb_of(declared: Option<usize>) -> Vec<u8> {
     let mut data = deflated(open.as_bytes(), FlushCompress::Full);
     data.extend(deflated(paragraph.as_bytes(), FlushCompress::Full).repeat(COUNT));
     data.extend(deflated(close.as_bytes(), FlushCompress::Finish));
-    let stored = |name, text: &str| Entry {
-        name,
-        method: 0,
-        crc: crc(text.as_bytes()),
-        size: text.len(),
-        data: text.as_bytes().to_vec(),
-    };
-    zip(&[
-        stored("[Content_Types].xml", CONTENT_TYPES),
-        stored("_rels/.rels", RELATIONSHIPS),
-        Entry {
-            name: "word/document.xml",
-            method: 8,
-            crc: 0,
-            size: declared.unwrap_or(unfolded),
-            data,
-        },
-    ])
+    (data, unfolded)
 }
 
 fn deflated(data: &[u8], flush: FlushCompress) -> Vec<u8> {
@@ -183,20 +182,45 @@ fn crc(data: &[u8]) -> u32 {
 }
 
 /// What the directory of a ZIP says about a file, true or not.
-struct Entry {
-    name: &'static str,
-    method: u16,
-    crc: u32,
-    size: usize,
-    data: Vec<u8>,
+pub(crate) struct Entry {
+    pub(crate) name: String,
+    pub(crate) method: u16,
+    pub(crate) crc: u32,
+    pub(crate) size: usize,
+    pub(crate) data: Data,
+}
+
+/// Where the bytes of a file in a ZIP are.
+pub(crate) enum Data {
+    Own(Vec<u8>),
+    /// Those of the file with this index.
+    SameAs(usize),
+}
+
+impl Entry {
+    pub(crate) fn stored(name: &str, text: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            method: 0,
+            crc: crc(text.as_bytes()),
+            size: text.len(),
+            data: Data::Own(text.as_bytes().to_vec()),
+        }
+    }
 }
 
 /// A ZIP (APPNOTE.TXT 4.3) that says what it is told to.
-fn zip(entries: &[Entry]) -> Vec<u8> {
+pub(crate) fn zip(entries: &[Entry]) -> Vec<u8> {
     let mut out = Vec::new();
     let mut directory = Vec::new();
+    // Where each file starts, and the length of its data.
+    let mut places: Vec<(usize, usize)> = Vec::new();
     for entry in entries {
-        let offset = u32_bytes(out.len());
+        let (offset, length) = match &entry.data {
+            Data::Own(data) => (out.len(), data.len()),
+            Data::SameAs(index) => places[*index],
+        };
+        places.push((offset, length));
         let common = [
             &20_u16.to_le_bytes()[..],
             &[0, 0],
@@ -204,20 +228,22 @@ fn zip(entries: &[Entry]) -> Vec<u8> {
             // Midnight on the first of January 1980.
             &[0, 0, 0x21, 0],
             &entry.crc.to_le_bytes(),
-            &u32_bytes(entry.data.len()),
+            &u32_bytes(length),
             &u32_bytes(entry.size),
             &u16_bytes(entry.name.len()),
             &[0, 0],
         ]
         .concat();
-        out.extend([b"PK\x03\x04", &common[..], entry.name.as_bytes(), &entry.data].concat());
+        if let Data::Own(data) = &entry.data {
+            out.extend([b"PK\x03\x04", &common[..], entry.name.as_bytes(), data].concat());
+        }
         // Comment length, disk, internal and external attributes: all zero.
         directory.extend(
             [
                 b"PK\x01\x02\x14\0",
                 &common[..],
                 &[0; 10],
-                &offset,
+                &u32_bytes(offset),
                 entry.name.as_bytes(),
             ]
             .concat(),

@@ -7,6 +7,7 @@ mod broken;
 mod docx;
 mod faq;
 mod handbook;
+mod hostile;
 mod pdf;
 mod product;
 
@@ -17,6 +18,7 @@ pub use broken::{
 pub use docx::{Block, text_docx};
 pub use faq::faq_txt;
 pub use handbook::handbook_pdf;
+pub use hostile::{Hostile, hostile};
 pub use pdf::{chinese_pdf, illustrated_pdf, text_pdf, two_column_pdf};
 pub use product::product_docx;
 

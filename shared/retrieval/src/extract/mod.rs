@@ -13,10 +13,13 @@ use crate::{Kind, Place};
 pub use error::ExtractError;
 use sniff::Format;
 
-/// Larger files are refused before they are read. Bytes.
-pub const MAX_INPUT_BYTES: usize = 25 * 1024 * 1024;
-/// More text than this is refused: no handbook is that long, a decompression bomb is. Bytes of UTF-8.
+/// Larger files are refused before they are read: the largest upload of any plan. Bytes.
+pub const MAX_INPUT_BYTES: usize = 100 * 1024 * 1024;
+/// More text than this is refused: no handbook is that long, a decompression bomb is. The path of headings counts with
+/// each section below it. Bytes of UTF-8.
 const MAX_TEXT_BYTES: usize = 20 * 1024 * 1024;
+
+const TOO_MUCH_TEXT: ExtractError = ExtractError::TooLarge("it holds more than 20 MB of text");
 
 /// The text of a document, in reading order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +50,7 @@ pub fn extract(bytes: &[u8], kind: Kind) -> Result<Extracted, ExtractError> {
         return Err(ExtractError::Empty);
     }
     if bytes.len() > MAX_INPUT_BYTES {
-        return Err(ExtractError::TooLarge("it is larger than 25 MB"));
+        return Err(ExtractError::TooLarge("it is larger than 100 MB"));
     }
     let format = sniff::format(bytes);
     let extracted = match (kind, format) {

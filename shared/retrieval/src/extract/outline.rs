@@ -1,11 +1,15 @@
 //! Collects text below headings.
 
-use super::{Section, clean};
+use super::{MAX_TEXT_BYTES, Section, clean};
 use crate::Place;
 use crate::place::HEADING_SEPARATOR;
 
 /// Longer headings are cut in the path: they are paragraphs in disguise. Characters.
 const LONGEST_TITLE: usize = 120;
+
+/// More than [`MAX_TEXT_BYTES`] came together.
+#[derive(Debug)]
+pub(super) struct TooMuchText;
 
 /// Turns headings and lines, in reading order, into sections.
 #[derive(Default)]
@@ -16,6 +20,8 @@ pub(super) struct Outline {
     /// The last heading has neither text nor headings below it so far.
     is_bare: bool,
     sections: Vec<Section>,
+    /// What the sections hold, paths included: many short sections below long headings multiply these. Bytes.
+    size: usize,
 }
 
 impl Outline {
@@ -33,9 +39,13 @@ impl Outline {
         self.body.push('\n');
     }
 
-    pub(super) fn finish(mut self) -> Vec<Section> {
+    pub(super) fn finish(mut self) -> Result<Vec<Section>, TooMuchText> {
         self.flush(0);
-        self.sections
+        if self.size > MAX_TEXT_BYTES {
+            Err(TooMuchText)
+        } else {
+            Ok(self.sections)
+        }
     }
 
     fn flush(&mut self, next_level: usize) {
@@ -49,7 +59,7 @@ impl Outline {
             text.clone_from(title);
         }
         self.is_bare = false;
-        if text.is_empty() {
+        if text.is_empty() || self.size > MAX_TEXT_BYTES {
             return;
         }
         let titles: Vec<&str> = self.path.iter().map(|(_, title)| title.as_str()).collect();
@@ -58,6 +68,7 @@ impl Outline {
         } else {
             Place::Heading(titles.join(HEADING_SEPARATOR))
         };
+        self.size += text.len() + place.heading().map_or(0, str::len);
         self.sections.push(Section { place, text });
     }
 }

@@ -6,6 +6,7 @@ mod lines;
 mod page;
 mod running;
 mod tree;
+mod unfold;
 
 use std::thread;
 
@@ -14,7 +15,7 @@ use pdf_oxide::content::parser::set_max_ops_per_stream;
 use pdf_oxide::error::Error;
 use pdf_oxide::fonts::global_cache::clear_global_font_cache;
 
-use super::{ExtractError, Extracted, MAX_TEXT_BYTES, Section, clean};
+use super::{ExtractError, Extracted, MAX_TEXT_BYTES, Section, TOO_MUCH_TEXT, clean};
 use crate::{Kind, Place};
 
 /// A bible has 1,500.
@@ -35,12 +36,17 @@ const STACK: usize = 128 * 1024 * 1024;
 const TAIL: usize = 64 * 1024;
 
 const TOO_MANY_PAGES: ExtractError = ExtractError::TooLarge("it has more than 5,000 pages");
+const UNFOLDS: ExtractError = ExtractError::TooLarge("its pages unfold to more than 256 MB");
+const CROWDED: ExtractError = ExtractError::TooLarge("its pages hold more than can be read");
 const DAMAGED: ExtractError = ExtractError::Damaged(Kind::Pdf);
 
 /// Extracts the text of a PDF, one section per page.
 pub(super) fn extract(bytes: &[u8]) -> Result<Extracted, ExtractError> {
     if !has_end(bytes) || !guard::is_flat(bytes) {
         return Err(DAMAGED);
+    }
+    if !unfold::is_bounded(bytes) {
+        return Err(UNFOLDS);
     }
     // A thread of its own: for the stack, and because a panic of the parser must stay there.
     let pages = thread::scope(|scope| {
@@ -71,6 +77,8 @@ struct Pages {
     texts: Vec<String>,
     /// How many could not be read.
     failed: usize,
+    /// How many hold more than is worth reading.
+    crowded: usize,
     /// Bytes of drawing instructions.
     content: usize,
 }
@@ -86,18 +94,25 @@ fn read(bytes: &[u8]) -> Result<Pages, ExtractError> {
     let (mut text, mut since_open, mut effort) = (0, 0, 0);
     for index in 0..count {
         if since_open > REOPEN_AFTER {
+            // Before the next one is opened: each holds a copy of the file.
+            drop(document);
             document = open(bytes)?;
             since_open = 0;
         }
-        let content = document.get_page_content_data(index).unwrap_or_default();
+        let content = match document.get_page_content_data(index) {
+            Ok(content) => content,
+            Err(error) if is_limit(&error) => return Err(UNFOLDS),
+            Err(_) => Vec::new(),
+        };
         since_open += content.len();
         pages.content += content.len();
         if pages.content > MAX_CONTENT_BYTES {
-            return Err(ExtractError::TooLarge("its pages unfold to more than 256 MB"));
+            return Err(UNFOLDS);
         }
         // A drawing (map, plot) has no load: what text it has is not worth its cost.
         let load = guard::load(&content).filter(|_| content.len() <= MAX_PAGE_BYTES);
         drop(content);
+        pages.crowded += usize::from(load.is_none());
         effort += load.unwrap_or(0);
         if effort > MAX_EFFORT {
             return Err(ExtractError::TooLarge("it would take too long to read"));
@@ -107,11 +122,16 @@ fn read(bytes: &[u8]) -> Result<Pages, ExtractError> {
         let page = page.unwrap_or_default();
         text += page.len();
         if text > MAX_TEXT_BYTES {
-            return Err(ExtractError::TooLarge("it holds more than 20 MB of text"));
+            return Err(TOO_MUCH_TEXT);
         }
         pages.texts.push(page);
     }
     Ok(pages)
+}
+
+/// Whether a stream was given up because it unfolds to more than the parser lets it.
+fn is_limit(error: &Error) -> bool {
+    matches!(error, Error::Decode(reason) if reason.contains("safety limit"))
 }
 
 /// Opens the document; the empty password is tried on an encrypted one.
@@ -149,7 +169,9 @@ fn assemble(bytes: &[u8], pages: Pages) -> Result<Extracted, ExtractError> {
     // Image streams cannot be packed away, so their type is visible even where everything else is compressed.
     let has_images = contains(bytes, b"/Image");
     if is_text_free(&sections, count, has_images) {
-        return Err(if has_images || pages.content > 0 {
+        return Err(if pages.crowded > 0 {
+            CROWDED
+        } else if has_images || pages.content > 0 {
             ExtractError::NoText
         } else {
             ExtractError::Empty

@@ -4,7 +4,7 @@ use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
 use super::outline::Outline;
-use super::{ExtractError, Extracted, MAX_TEXT_BYTES, Section, clean};
+use super::{ExtractError, Extracted, MAX_TEXT_BYTES, Section, TOO_MUCH_TEXT, clean};
 
 /// How much of a file is looked at to tell text from binary data and to guess its encoding. Bytes.
 const SAMPLE: usize = 256 * 1024;
@@ -25,10 +25,10 @@ pub(super) fn is_text(bytes: &[u8]) -> bool {
 pub(super) fn extract(bytes: &[u8]) -> Result<Extracted, ExtractError> {
     let text = decode(bytes);
     if text.len() > MAX_TEXT_BYTES {
-        return Err(ExtractError::TooLarge("it holds more than 20 MB of text"));
+        return Err(TOO_MUCH_TEXT);
     }
     Ok(Extracted {
-        sections: sections(&clean::normalize(&text)),
+        sections: sections(&clean::normalize(&text))?,
         pages: None,
     })
 }
@@ -62,7 +62,7 @@ fn unicode_encoding(bytes: &[u8]) -> Option<&'static Encoding> {
 }
 
 /// Divides a text at its headings (`# Title`, or a line underlined with `===` or `---`).
-fn sections(text: &str) -> Vec<Section> {
+fn sections(text: &str) -> Result<Vec<Section>, ExtractError> {
     let mut outline = Outline::default();
     let mut in_code = false;
     let mut lines = text.lines().peekable();
@@ -80,7 +80,7 @@ fn sections(text: &str) -> Vec<Section> {
             outline.line(line);
         }
     }
-    outline.finish()
+    outline.finish().map_err(|_| TOO_MUCH_TEXT)
 }
 
 /// `## Title` (`CommonMark` 4.2): one to six hashes and a space.
@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn markdown_headings_become_the_path() {
         let text = "Intro.\n\n# Returns #\nWithin 14 days.\n\nRefunds\n-------\nTo the card.\n\n# Help\n```\n# no heading\n```\n";
-        let got = sections(text);
+        let got = sections(text).expect("little text");
         let got: Vec<_> = got
             .iter()
             .map(|s| (s.place.heading().unwrap_or("-"), s.text.as_str()))
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_heading_without_text_can_still_be_found() {
-        let got = sections("# One\n## Two\n## Three\ntext\n# Four\n");
+        let got = sections("# One\n## Two\n## Three\ntext\n# Four\n").expect("little text");
         let got: Vec<_> = got
             .iter()
             .map(|s| (s.place.heading().unwrap_or("-"), s.text.as_str()))

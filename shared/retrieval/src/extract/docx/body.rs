@@ -18,7 +18,7 @@ pub(super) struct Context {
 /// moved-away text, field codes.
 const SKIPPED: [&str; 5] = ["Fallback", "del", "moveFrom", "instrText", "delText"];
 
-pub(super) fn read(xml: &mut Xml<'_>, context: &Context) -> Result<Vec<Section>, Failure> {
+pub(super) fn read(xml: &mut Xml<'_>, context: Context) -> Result<Vec<Section>, Failure> {
     let mut body = Body {
         context,
         outline: Outline::default(),
@@ -32,7 +32,7 @@ pub(super) fn read(xml: &mut Xml<'_>, context: &Context) -> Result<Vec<Section>,
         if let Some((name, depth)) = &mut skipped {
             match &event {
                 Event::Start { is_empty: false, .. } if event.starts(name) => *depth += 1,
-                Event::End { name: ended } if ended == name => *depth -= 1,
+                Event::End(_) if event.ends(name) => *depth -= 1,
                 _ => {}
             }
             if *depth == 0 {
@@ -42,23 +42,24 @@ pub(super) fn read(xml: &mut Xml<'_>, context: &Context) -> Result<Vec<Section>,
         }
         match &event {
             Event::Start { tag, is_empty } => {
-                let name = tag.local_name().as_ref().to_owned();
-                if SKIPPED.contains(&name.as_str()) {
-                    skipped = (!is_empty).then_some((name, 1));
+                let name = tag.local_name();
+                let name = name.as_ref();
+                if SKIPPED.contains(&name) {
+                    skipped = (!is_empty).then(|| (name.to_owned(), 1));
                 } else {
                     in_text = name == "t" && !is_empty;
-                    body.start(&name, &event, *is_empty)?;
+                    body.start(name, &event, *is_empty)?;
                 }
             }
             Event::Text(text) if in_text => body.push(text)?,
             Event::Text(_) => {}
-            Event::End { name } => {
+            Event::End(tag) => {
                 in_text = false;
-                body.end(name)?;
+                body.end(tag.local_name().as_ref())?;
             }
         }
     }
-    Ok(body.outline.finish())
+    body.outline.finish().map_err(|_| Failure::TooMuchText)
 }
 
 /// A paragraph that is not finished. A text box nests paragraphs in one.
@@ -72,8 +73,8 @@ struct Paragraph {
     notes: Vec<String>,
 }
 
-struct Body<'a> {
-    context: &'a Context,
+struct Body {
+    context: Context,
     outline: Outline,
     paragraphs: Vec<Paragraph>,
     /// The cells of the open table rows, innermost last.
@@ -81,7 +82,7 @@ struct Body<'a> {
     budget: TextBudget,
 }
 
-impl Body<'_> {
+impl Body {
     fn start(&mut self, name: &str, event: &Event<'_>, is_empty: bool) -> Result<(), Failure> {
         match name {
             "p" if !is_empty => self.paragraphs.push(Paragraph::default()),
@@ -93,9 +94,9 @@ impl Body<'_> {
             }
             "tab" | "br" | "cr" => self.push(" ")?,
             "noBreakHyphen" => self.push("-")?,
-            "footnoteReference" => self.note(event, &self.context.footnotes),
-            "endnoteReference" => self.note(event, &self.context.endnotes),
-            _ => self.property(name, event),
+            "footnoteReference" | "endnoteReference" => self.note(name, event),
+            "pStyle" | "outlineLvl" | "numId" | "r" | "vanish" => self.property(name, event),
+            _ => {}
         }
         Ok(())
     }
@@ -116,11 +117,17 @@ impl Body<'_> {
         }
     }
 
-    fn note(&mut self, event: &Event<'_>, notes: &Notes) {
-        let text = event.attribute("id").and_then(|id| notes.get(&id));
-        if let (Some(paragraph), Some(text)) = (self.paragraphs.last_mut(), text) {
-            paragraph.notes.push(text.clone());
-        }
+    fn note(&mut self, reference: &str, event: &Event<'_>) {
+        let Some(paragraph) = self.paragraphs.last_mut() else {
+            return;
+        };
+        let notes = match reference {
+            "footnoteReference" => &mut self.context.footnotes,
+            _ => &mut self.context.endnotes,
+        };
+        paragraph
+            .notes
+            .extend(event.attribute("id").and_then(|id| notes.remove(&id)));
     }
 
     fn push(&mut self, text: &str) -> Result<(), Failure> {

@@ -31,7 +31,7 @@ pub(super) fn extract(bytes: &[u8]) -> Result<Extracted, ExtractError> {
         footnotes,
         endnotes,
     };
-    let sections = package.read(&main, |xml| body::read(xml, &context))?;
+    let sections = package.read(&main, |xml| body::read(xml, context))?;
     Ok(Extracted {
         sections: sections.unwrap_or_default(),
         pages: None,

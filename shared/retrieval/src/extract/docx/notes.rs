@@ -1,4 +1,6 @@
 //! Footnotes and endnotes by their id (`word/footnotes.xml`).
+//!
+//! Whoever shows a note takes it out: a second reference to it is no second note.
 
 use std::collections::HashMap;
 
@@ -26,7 +28,7 @@ pub(super) fn read(xml: &mut Xml<'_>) -> Result<Notes, Failure> {
             }
             Event::Start { is_empty, .. } if event.starts("t") => in_text = !is_empty,
             Event::Start { .. } if event.starts("tab") || event.starts("br") => text.push(' '),
-            Event::End { name } => match name.as_str() {
+            Event::End(tag) => match tag.local_name().as_ref() {
                 "t" => in_text = false,
                 "p" => text.push(' '),
                 "footnote" | "endnote" => {

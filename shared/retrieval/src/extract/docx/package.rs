@@ -6,7 +6,7 @@ use zip::ZipArchive;
 use zip::result::ZipError;
 
 use super::super::sniff::{self, Archive, Format};
-use super::super::{ExtractError, MAX_TEXT_BYTES};
+use super::super::{ExtractError, MAX_TEXT_BYTES, TOO_MUCH_TEXT};
 use super::xml::{Failure, Xml};
 use crate::Kind;
 
@@ -14,12 +14,17 @@ use crate::Kind;
 const MAX_PARTS: usize = 10_000;
 /// What all parts that are read may unfold to together. Bytes.
 const MAX_UNFOLDED_BYTES: u64 = 256 * 1024 * 1024;
+/// How often its own size a file may unfold to. The same empty paragraph over and over comes to 200; words to 10.
+const MAX_RATIO: u64 = 200;
+/// A file may unfold to so much whatever its size. Bytes.
+const ALWAYS_ALLOWED_BYTES: u64 = 16 * 1024 * 1024;
 /// The end of central directory record (APPNOTE.TXT 4.3.16) without its comment. Bytes.
 const END_RECORD: usize = 22;
 
 pub(super) const DAMAGED: ExtractError = ExtractError::Damaged(Kind::Docx);
-pub(super) const UNFOLDS: ExtractError = ExtractError::TooLarge("it unfolds to more than 256 MB");
-pub(super) const TOO_MUCH_TEXT: ExtractError = ExtractError::TooLarge("it holds more than 20 MB of text");
+pub(super) const UNFOLDS: ExtractError =
+    ExtractError::TooLarge("it unfolds to more than 256 MB, or to more than 200 times its size");
+const TOO_MANY_EVENTS: ExtractError = ExtractError::TooLarge("it has more than 5 million elements");
 
 pub(super) struct Package<'a> {
     archive: ZipArchive<Cursor<&'a [u8]>>,
@@ -40,7 +45,7 @@ impl<'a> Package<'a> {
         Ok(Self {
             archive,
             bytes,
-            budget: MAX_UNFOLDED_BYTES,
+            budget: (bytes.len() as u64 * MAX_RATIO).clamp(ALWAYS_ALLOWED_BYTES, MAX_UNFOLDED_BYTES),
         })
     }
 
@@ -97,6 +102,7 @@ impl<'a> Package<'a> {
             Err(_) if counted.ran_out => Err(UNFOLDS),
             Err(Failure::Malformed) => Err(DAMAGED),
             Err(Failure::EventTooLarge) => Err(UNFOLDS),
+            Err(Failure::TooManyEvents) => Err(TOO_MANY_EVENTS),
             Err(Failure::TooMuchText) => Err(TOO_MUCH_TEXT),
         }
     }

@@ -55,7 +55,7 @@ pub(super) fn read(xml: &mut Xml<'_>) -> Result<Styles, Failure> {
             Event::Start { .. } if event.starts("outlineLvl") => {
                 style.level = event.attribute("val").as_deref().and_then(outline_level);
             }
-            Event::End { name } if name == "style" => {
+            Event::End(_) if event.ends("style") => {
                 styles.own.insert(std::mem::take(&mut id), std::mem::take(&mut style));
             }
             _ => {}

@@ -3,19 +3,22 @@
 use std::borrow::Cow;
 use std::io::{BufRead, Read};
 
-use quick_xml::events::{BytesStart, Event as XmlEvent};
+use quick_xml::events::{BytesEnd, BytesStart, Event as XmlEvent};
 use quick_xml::{Reader, XmlVersion};
 
 /// One tag or run of text may not be larger. Bytes.
 const MAX_EVENT_BYTES: usize = 8 * 1024 * 1024;
 /// Word itself stays far below 100.
 const MAX_DEPTH: usize = 256;
+/// Tags and texts of one part. A book of 1,000 pages has a million.
+const MAX_EVENTS: usize = 5_000_000;
 
 /// Why reading a part stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Failure {
     Malformed,
     EventTooLarge,
+    TooManyEvents,
     TooMuchText,
 }
 
@@ -26,9 +29,7 @@ pub(super) enum Event<'a> {
         tag: BytesStart<'a>,
         is_empty: bool,
     },
-    End {
-        name: String,
-    },
+    End(BytesEnd<'a>),
     Text(Cow<'a, str>),
 }
 
@@ -36,6 +37,7 @@ pub(super) struct Xml<'a> {
     reader: Reader<Metered<&'a mut dyn BufRead>>,
     buffer: Vec<u8>,
     depth: usize,
+    events: usize,
 }
 
 impl<'a> Xml<'a> {
@@ -47,6 +49,7 @@ impl<'a> Xml<'a> {
             }),
             buffer: Vec::new(),
             depth: 0,
+            events: 0,
         }
     }
 
@@ -55,6 +58,10 @@ impl<'a> Xml<'a> {
         self.reader.get_mut().left = MAX_EVENT_BYTES;
         self.buffer.clear();
         self.buffer.shrink_to(64 * 1024);
+        self.events += 1;
+        if self.events > MAX_EVENTS {
+            return Err(Failure::TooManyEvents);
+        }
         let event = match self.reader.read_event_into(&mut self.buffer) {
             Ok(event) => event,
             Err(quick_xml::Error::Io(error)) if error.kind() == std::io::ErrorKind::FileTooLarge => {
@@ -73,9 +80,7 @@ impl<'a> Xml<'a> {
             XmlEvent::Empty(tag) => Some(Event::Start { tag, is_empty: true }),
             XmlEvent::End(tag) => {
                 self.depth -= 1;
-                Some(Event::End {
-                    name: tag.local_name().as_ref().to_owned(),
-                })
+                Some(Event::End(tag))
             }
             XmlEvent::Text(text) => Some(Event::Text(text.xml10_content())),
             XmlEvent::CData(data) => Some(Event::Text(data.xml10_content())),
@@ -96,6 +101,11 @@ impl Event<'_> {
         matches!(self, Event::Start { tag, .. } if tag.local_name().as_ref() == name)
     }
 
+    /// Whether this is an end tag of that name.
+    pub(super) fn ends(&self, name: &str) -> bool {
+        matches!(self, Event::End(tag) if tag.local_name().as_ref() == name)
+    }
+
     /// The value of an attribute of a start tag, whatever its prefix.
     pub(super) fn attribute(&self, name: &str) -> Option<String> {
         let Event::Start { tag, .. } = self else { return None };
@@ -106,6 +116,8 @@ impl Event<'_> {
 pub(super) fn attribute(tag: &BytesStart<'_>, name: &str) -> Option<String> {
     let found = tag
         .attributes()
+        // Looking for doubles takes a time that grows with the square of the number of attributes.
+        .with_checks(false)
         .flatten()
         .find(|attribute| attribute.key.local_name().as_ref() == name)?;
     found

@@ -6,6 +6,8 @@ use super::page::Word;
 const GUTTER: f32 = 0.9;
 /// Fewer lines side by side are a coincidence or a table.
 const MIN_ROWS: usize = 6;
+/// More places where a column may begin are those of a drawing; each costs a look at every word.
+const MAX_STARTS: usize = 500;
 /// Columns within columns: three or four side by side, not more.
 const MAX_DEPTH: usize = 4;
 
@@ -76,6 +78,9 @@ fn find_gutter(rows: &[Vec<Word>], em: f32) -> Option<Gutter> {
     let mut starts: Vec<f32> = rows.iter().flat_map(|row| starts_after_white(row, em)).collect();
     starts.sort_unstable_by(f32::total_cmp);
     starts.dedup_by(|a, b| (*a - *b).abs() < 0.5 * em);
+    if starts.len() > MAX_STARTS {
+        return None;
+    }
     let margin = 0.15 * (right - left);
     starts
         .into_iter()

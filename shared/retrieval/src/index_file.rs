@@ -1,0 +1,37 @@
+//! From a file to its segment: all that a worker needs to know of a document.
+
+use crate::extract::ExtractError;
+use crate::{ChunkOptions, Kind, Segment, chunk, extract};
+
+/// More passages than this are refused: a handbook of 1,500 pages has 5,000. They are what a search takes its time for.
+const MAX_CHUNKS: usize = 200_000;
+
+/// A file that can be searched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexedFile {
+    /// What [`Segment::from_bytes`] reads.
+    pub segment: Vec<u8>,
+    /// Pages, for formats that have them.
+    pub pages: Option<u32>,
+    /// Searchable passages.
+    pub chunks: u32,
+}
+
+/// Extracts the text of a file, divides it into passages and indexes them.
+///
+/// # Errors
+/// Those of [`extract`], and [`ExtractError::TooLarge`] for a file of too many passages.
+pub fn index_file(bytes: &[u8], kind: Kind) -> Result<IndexedFile, ExtractError> {
+    let extracted = extract(bytes, kind)?;
+    let chunks = chunk(&extracted, &ChunkOptions::default());
+    let count = u32::try_from(chunks.len()).ok().filter(|_| chunks.len() <= MAX_CHUNKS);
+    let count = count.ok_or(ExtractError::TooLarge("it has more than 200,000 passages"))?;
+    let pages = extracted.pages;
+    // The sections are in the chunks by now.
+    drop(extracted);
+    Ok(IndexedFile {
+        segment: Segment::build(&chunks).to_bytes(),
+        pages,
+        chunks: count,
+    })
+}
