@@ -26,7 +26,7 @@ CARGO_DENY_ROOT := $(CACHE)/cargo-deny-$(CARGO_DENY_VERSION)
 CARGO_DENY := $(CARGO_DENY_ROOT)/bin/cargo-deny
 
 ##@ Work
-.PHONY: help dev demo test test-faults test-kill test-kill-ledger test-sdk audit-verify rotate-secret clean-data new-function
+.PHONY: help dev demo test test-faults test-hostile test-kill test-kill-ledger test-sdk audit-verify rotate-secret clean-data new-function
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z0-9_-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
@@ -57,6 +57,10 @@ test-faults: ## Run the integration tests while the tables fail now and then (SE
 test-kill: ## Kill the server 50 times while it works, then look for what is lost or doubled (ARGS="--seed 2")
 	cargo build --quiet -p local --bin parlance
 	python3 infra/tools/kill_test.py --binary "$${CARGO_TARGET_DIR:-target}/debug/parlance" $(ARGS)
+
+test-hostile: ## Upload hostile files beside 50 good documents, then look what became of all, and of the memory (ARGS="--good 50")
+	cargo build --quiet -p local --bin parlance
+	python3 infra/tools/hostile_test.py --binary "$${CARGO_TARGET_DIR:-target}/debug/parlance" $(ARGS)
 
 test-kill-ledger: ## Kill the server 25 times while models answer, then compare what was charged with what was sold (ARGS="--seed 2")
 	cargo build --quiet -p local --bin parlance

@@ -2,6 +2,7 @@
 
 mod erasure;
 pub(crate) mod export_user;
+mod hostile_files;
 mod index_documents;
 mod purge;
 mod purge_queue;

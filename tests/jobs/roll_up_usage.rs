@@ -336,7 +336,7 @@ async fn what_was_used_before_a_restart_counts_once() {
         let options = Options {
             environment,
             data,
-            ..Options::ephemeral()
+            ..crate::support::options()
         };
         Test::of(Stack::start(options).await.unwrap())
     };

@@ -62,6 +62,14 @@ fn text(value: &AttributeValue) -> String {
     }
 }
 
+/// What stacks of tests are started with: nothing kept, and a small program that reads the documents.
+pub(crate) fn options() -> Options {
+    Options {
+        reader: Some(env!("CARGO_BIN_EXE_document_reader").into()),
+        ..Options::ephemeral()
+    }
+}
+
 /// A running product of one test.
 pub(crate) struct Test {
     pub(crate) stack: Stack,
@@ -81,7 +89,7 @@ impl Test {
         let environment = faults::environment(environment);
         let stack = Stack::start(Options {
             environment,
-            ..Options::ephemeral()
+            ..options()
         })
         .await
         .unwrap();

@@ -1,5 +1,15 @@
-//! The function `index_documents` on Lambda.
+//! The function `index_documents` on Lambda, and the child process in which it reads a document.
+
+use std::process::ExitCode;
+
+fn main() -> Result<ExitCode, runtime::Error> {
+    match reading::run_if_child() {
+        Some(code) => Ok(code),
+        None => work().map(|()| ExitCode::SUCCESS),
+    }
+}
+
 #[tokio::main]
-async fn main() -> Result<(), runtime::Error> {
+async fn work() -> Result<(), runtime::Error> {
     runtime::consume::<index_documents::IndexDocuments>().await
 }

@@ -8,6 +8,7 @@ mod corpus;
 mod figures;
 #[cfg(target_os = "linux")]
 mod overhead;
+mod reading;
 mod timing;
 
 use std::{
@@ -19,6 +20,7 @@ use figures::Figures;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 #[cfg(target_os = "linux")]
 pub use overhead::run as overhead;
+pub use reading::run as reading;
 use reqwest::{Client, RequestBuilder, Response, multipart};
 use serde_json::{Value, json};
 pub use timing::run as timing;

@@ -68,6 +68,9 @@ enum Command {
     Samples {
         /// The folder
         folder: PathBuf,
+        /// The files that attack their reader instead
+        #[arg(long)]
+        hostile: bool,
     },
 }
 
@@ -89,6 +92,8 @@ enum Measure {
     Timing,
     /// What a call of a model costs on its way through the API
     Overhead,
+    /// How many pages a second are read, in this process and in a child
+    Reading,
 }
 
 #[derive(Subcommand)]
@@ -126,11 +131,13 @@ enum Key {
     Encryption,
 }
 
-/// Longest time that threads are waited for which nobody needs any more, such as one that reads a document for
-/// longer than its limit.
+/// Longest time that threads are waited for which nobody needs any more, such as one that hashes a password.
 const LAST_THREADS: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
+    if let Some(code) = reading::run_if_child() {
+        return code;
+    }
     run_to_end(run()).unwrap_or_else(|error| {
         eprintln!("parlance: {error}");
         ExitCode::FAILURE
@@ -161,6 +168,9 @@ async fn run() -> ExitCode {
         }) => Box::pin(local::bench::overhead())
             .await
             .map_err(|error| error.to_string()),
+        Some(Command::Bench { what: Measure::Reading }) => {
+            local::bench::reading().await.map_err(|error| error.to_string())
+        }
         Some(Command::Admin(Admin::Grant {
             email,
             identity_table,
@@ -170,7 +180,9 @@ async fn run() -> ExitCode {
             rotate_secret(key, stack, force, arguments.aws_port).await
         }
         Some(Command::ModelDouble { port, tokens, pause_ms }) => model_double(port, tokens, pause_ms).await,
-        Some(Command::Samples { folder }) => local::sample_files::write(&folder).map_err(|error| error.to_string()),
+        Some(Command::Samples { folder, hostile }) => {
+            local::sample_files::write(&folder, hostile).map_err(|error| error.to_string())
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -194,6 +206,7 @@ async fn serve(arguments: Arguments) -> Result<(), String> {
         timers: true,
         clock_ahead: Duration::from_secs(arguments.clock_ahead),
         environment: std::env::vars().collect(),
+        reader: None,
     };
     let data = options.data.clone();
     let stack = Stack::start(options).await.map_err(|error| error.to_string())?;

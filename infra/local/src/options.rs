@@ -1,5 +1,6 @@
 //! Options of the local stack, from the command line and the environment.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::cloud::{Data, FaultRates};
@@ -33,6 +34,9 @@ pub struct Options {
     pub clock_ahead: Duration,
     /// Environment variables, as in the README.
     pub environment: Vec<(String, String)>,
+    /// The program that reads documents as a child process; this one if there is none. It must begin with
+    /// [`reading::run_if_child`].
+    pub reader: Option<PathBuf>,
 }
 
 impl Options {
@@ -45,6 +49,7 @@ impl Options {
             timers: false,
             clock_ahead: Duration::ZERO,
             environment: Vec::new(),
+            reader: None,
         }
     }
 

@@ -19,14 +19,27 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// Writes every sample document into `folder`, which is created when absent.
+/// Writes every sample document into `folder`, which is created when absent; with `hostile`, the hostile files instead and
+/// a table `expected.tsv`: file name, and the ways in which indexing it may end.
 ///
 /// # Errors
 /// When the folder cannot be written.
-pub fn write(folder: &Path) -> io::Result<()> {
+pub fn write(folder: &Path, hostile: bool) -> io::Result<()> {
     fs::create_dir_all(folder)?;
+    if hostile {
+        return write_hostile(folder);
+    }
     for (name, bytes) in files() {
         fs::write(folder.join(name), bytes)?;
     }
     Ok(())
+}
+
+fn write_hostile(folder: &Path) -> io::Result<()> {
+    let mut expected = String::new();
+    for file in samples::hostile() {
+        fs::write(folder.join(file.name), (file.bytes)())?;
+        expected.push_str(&format!("{}\t{}\n", file.name, file.ends.join("\t")));
+    }
+    fs::write(folder.join("expected.tsv"), expected)
 }

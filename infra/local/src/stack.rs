@@ -4,7 +4,9 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use app::{App, ClerkConfig, Config, Providers, SignUp};
 use axum::serve::{ListenerExt as _, TapIo};
+use index_documents::IndexDocuments;
 use model::{Clock, Email, NewPassword, Secret};
+use runtime::Job as _;
 use store::QueueUrls;
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -153,7 +155,7 @@ impl Stack {
         Box::pin(provision::create(&cloud, &sdk, &options.data)).await?;
 
         let outbox = Outbox::open(&options.data, clock.clone())?;
-        let config = config(&options, &cloud, address);
+        let config = config(&options, &cloud, address)?;
         let own = provision::sdk_of_application(&sdk);
         let app = App::with_mailer(&own, config.clone(), clock.clone(), Arc::new(outbox.clone()))?;
         seed_admin(&options, &app).await?;
@@ -352,8 +354,8 @@ pub(crate) fn without_delay(listener: TcpListener) -> TapIo<TcpListener, fn(&mut
     })
 }
 
-fn config(options: &Options, cloud: &Cloud, address: SocketAddr) -> Config {
-    Config {
+fn config(options: &Options, cloud: &Cloud, address: SocketAddr) -> Result<Config, StartError> {
+    Ok(Config {
         tables: provision::tables(),
         bucket: provision::BUCKET.to_owned(),
         queues: QueueUrls {
@@ -376,7 +378,22 @@ fn config(options: &Options, cloud: &Cloud, address: SocketAddr) -> Config {
         }),
         fall_back_to_local_model: true,
         clerk: ClerkConfig::read(|name| options.variable(name).map(str::to_owned)),
+        reading: reading(options)?,
+    })
+}
+
+/// As on Lambda, with the memory of the function that reads.
+fn reading(options: &Options) -> Result<reading::Settings, StartError> {
+    let functions = &Template::embedded()?.functions;
+    let reads = functions
+        .iter()
+        .find(|function| function.crate_name == IndexDocuments::QUEUE);
+    let memory_mb = reads.map_or(0, |function| function.memory_mb);
+    let mut settings = reading::Settings::for_function(memory_mb * 1024 * 1024);
+    if let Some(program) = &options.reader {
+        settings.program.clone_from(program);
     }
+    Ok(settings)
 }
 
 /// The platform admin that the environment asks for, so that a developer has one without touching the tables.

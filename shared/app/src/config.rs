@@ -30,7 +30,12 @@ pub struct Config {
     pub fall_back_to_local_model: bool,
     /// Sessions of Clerk, where they are accepted.
     pub clerk: Option<ClerkConfig>,
+    /// How uploaded documents are read. Only the worker that indexes them needs it.
+    pub reading: reading::Settings,
 }
+
+/// Memory of a function that does not say how much it has, in MB: that of one whole CPU.
+const DEFAULT_MEMORY_MB: u64 = 1769;
 
 /// Where the providers of models are. Their keys are secrets and not here.
 #[derive(Debug, Clone)]
@@ -128,6 +133,9 @@ impl Config {
                 .filter(|v| !v.is_empty())
                 .unwrap_or_else(|| default.to_owned())
         };
+        // Set by Lambda.
+        let memory_mb = get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").and_then(|memory| memory.parse().ok());
+        let memory_mb: u64 = memory_mb.unwrap_or(DEFAULT_MEMORY_MB);
         Ok(Self {
             tables: Tables {
                 identity: required("TABLE_IDENTITY")?,
@@ -155,6 +163,7 @@ impl Config {
             providers: Providers::read(&get),
             fall_back_to_local_model: false,
             clerk: ClerkConfig::read(&get),
+            reading: reading::Settings::for_function(memory_mb * 1024 * 1024),
         })
     }
 }

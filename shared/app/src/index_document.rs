@@ -7,18 +7,13 @@ use std::time::Duration;
 
 use futures::future::{BoxFuture, Either};
 use model::{Document, Error, IndexFailure, Result, Timestamp, outbox::IndexMessage};
-use retrieval::{ChunkOptions, ExtractError, Segment};
+use reading::{Failure, Reading};
 use sha2::{Digest as _, Sha256};
 use store::{Attempts, Lease, Outcome};
-use tokio::{
-    sync::{RwLock, RwLockReadGuard, RwLockWriteGuard},
-    task::spawn_blocking,
-};
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::{App, Delivery, upload::kind_of};
 
-/// Longest time to read one document. The extractors bound their work; this bounds what they overlook.
-const READING: Duration = Duration::from_mins(1);
 /// How often a worker may die while it reads a document before that is taken for the document's doing. That is rare on
 /// AWS; a developer's machine may well be switched off a few times in a row.
 const MAX_INTERRUPTED: u32 = 10;
@@ -26,13 +21,6 @@ const MAX_INTERRUPTED: u32 = 10;
 const MAX_READER_DEATHS: u32 = 2;
 /// When to look again after the lease was lost to another worker.
 const AFTER_LOSS: Duration = Duration::from_secs(10);
-
-/// What became of a file.
-struct Indexed {
-    segment: Vec<u8>,
-    pages: Option<u32>,
-    chunks: u32,
-}
 
 /// Who reads in this process. On Lambda that is one worker; the local stack has several, and when it dies nobody can tell
 /// which document it died of. So one that was being read then is read alone from there on: a further death is about it.
@@ -119,7 +107,6 @@ impl App {
             Attempt::Ended(outcome) => Ok(outcome),
             Attempt::ReaderDied(reason) => {
                 attempts.reader_deaths += 1;
-                tracing::warn!(document_id = %document.id, deaths = attempts.reader_deaths, "index.reader_died");
                 if attempts.reader_deaths >= MAX_READER_DEATHS {
                     return Ok(Outcome::Failed(reason));
                 }
@@ -129,38 +116,25 @@ impl App {
     }
 
     async fn read(&self, document: &Document, holder: &str, attempts: Attempts) -> Result<Attempt> {
-        let source = self
-            .objects
-            .get(&Document::source_key(&document.org, &document.id))
-            .await?;
-        let bytes =
-            source.ok_or_else(|| Error::internal(format!("the file of document {} is missing", document.id)))?;
         let documents = self.documents(&document.org);
         let turn = self.readings.turn(attempts).await;
+        let slot = self.reader.slot().await;
+        let source = self
+            .objects
+            .read(&Document::source_key(&document.org, &document.id))
+            .await?;
+        let file = source.ok_or_else(|| Error::internal(format!("the file of document {} is missing", document.id)))?;
         if !documents.begin_reading(&document.id, holder, self.clock.now()).await? {
             return Err(lease_lost());
         }
-        let kind = kind_of(document.kind);
-        let reading = tokio::time::timeout(READING, spawn_blocking(move || index(&bytes, kind)));
-        let Ok(indexed) = reading.await else {
-            // The thread goes on until it ends by itself; what matters is that the document and its batch do not wait.
-            let detail = "The document takes longer than a minute to read; split it into smaller ones.";
-            let failure = IndexFailure {
-                code: "too_slow".to_owned(),
-                detail: detail.to_owned(),
-            };
-            return Ok(Attempt::Ended(Outcome::Failed(failure)));
-        };
-        let indexed = match indexed {
-            Ok(Ok(indexed)) => indexed,
-            Ok(Err(reason)) => {
-                let failure = IndexFailure {
-                    code: reason.code().to_owned(),
-                    detail: reason.to_string(),
-                };
-                return Ok(Attempt::Ended(Outcome::Failed(failure)));
+        let reading = slot.read(kind_of(document.kind), document.size_bytes, file.into_async_read());
+        let indexed = match reading.await.map_err(Error::unavailable)? {
+            Reading::Indexed(indexed) => indexed,
+            Reading::Refused(failure) => return Ok(Attempt::Ended(Outcome::Failed(reason(failure)))),
+            Reading::Died { failure, cause } => {
+                tracing::warn!(document_id = %document.id, code = failure.code, cause, "index.reader_died");
+                return Ok(Attempt::ReaderDied(reason(failure)));
             }
-            Err(_) => return Ok(Attempt::ReaderDied(unreadable())),
         };
         if !documents.end_reading(&document.id, holder, self.clock.now()).await? {
             return Err(lease_lost());
@@ -210,13 +184,9 @@ fn our_fault() -> IndexFailure {
     }
 }
 
-fn index(bytes: &[u8], kind: retrieval::Kind) -> Result<Indexed, ExtractError> {
-    let extracted = retrieval::extract(bytes, kind)?;
-    let chunks = retrieval::chunk(&extracted, &ChunkOptions::default());
-    let segment = Segment::build(&chunks);
-    Ok(Indexed {
-        pages: extracted.pages,
-        chunks: u32::try_from(chunks.len()).unwrap_or(u32::MAX),
-        segment: segment.to_bytes(),
-    })
+fn reason(failure: Failure) -> IndexFailure {
+    IndexFailure {
+        code: failure.code,
+        detail: failure.detail,
+    }
 }

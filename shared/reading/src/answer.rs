@@ -1,0 +1,110 @@
+//! What the child says on its standard output: one line of JSON, then the segment if there is one.
+
+use retrieval::{ExtractError, IndexedFile};
+use serde::{Deserialize, Serialize};
+
+/// Why a file cannot be indexed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Stable `snake_case` word, see [`ExtractError::code`]; `too_slow` comes from here alone.
+    pub code: String,
+    /// A sentence for the person who uploaded the file.
+    pub detail: String,
+}
+
+impl From<&ExtractError> for Failure {
+    fn from(error: &ExtractError) -> Self {
+        Self {
+            code: error.code().to_owned(),
+            detail: error.to_string(),
+        }
+    }
+}
+
+/// How reading a file ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// It can be searched.
+    Indexed(IndexedFile),
+    /// It cannot be read, and another attempt would end the same way.
+    Refused(Failure),
+    /// The child died. That is the file's fault unless the machine was short of memory or time, so one more attempt is
+    /// due.
+    Died {
+        /// The reason to tell if it dies again.
+        failure: Failure,
+        /// How it died, for the log; without content of the file.
+        cause: String,
+    },
+}
+
+/// The line before the segment.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Header {
+    Indexed { pages: Option<u32>, chunks: u32 },
+    Refused(Failure),
+}
+
+/// The bytes to answer with: the header line, and what follows it.
+pub(crate) fn encode(outcome: Result<IndexedFile, ExtractError>) -> serde_json::Result<(Vec<u8>, Vec<u8>)> {
+    let (header, segment) = match outcome {
+        Ok(file) => (
+            Header::Indexed {
+                pages: file.pages,
+                chunks: file.chunks,
+            },
+            file.segment,
+        ),
+        Err(error) => (Header::Refused(Failure::from(&error)), Vec::new()),
+    };
+    let mut line = serde_json::to_vec(&header)?;
+    line.push(b'\n');
+    Ok((line, segment))
+}
+
+/// The answer of a child that ended well; `None` if these are not the bytes of one.
+pub(crate) fn decode(mut bytes: Vec<u8>) -> Option<Reading> {
+    let end = bytes.iter().position(|byte| *byte == b'\n')?;
+    let header = serde_json::from_slice(&bytes[..end]).ok()?;
+    bytes.drain(..=end);
+    match header {
+        Header::Indexed { pages, chunks } => Some(Reading::Indexed(IndexedFile {
+            segment: bytes,
+            pages,
+            chunks,
+        })),
+        Header::Refused(failure) if bytes.is_empty() => Some(Reading::Refused(failure)),
+        Header::Refused(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_understood_as_it_was_meant() {
+        let file = IndexedFile {
+            segment: b"PLSG\n\0\n".to_vec(),
+            pages: Some(3),
+            chunks: 7,
+        };
+        let (line, segment) = encode(Ok(file.clone())).expect("encodes");
+        assert_eq!(decode([line, segment].concat()), Some(Reading::Indexed(file)));
+        let (line, nothing) = encode(Err(ExtractError::NoText)).expect("encodes");
+        assert!(nothing.is_empty());
+        let Some(Reading::Refused(failure)) = decode(line) else {
+            unreachable!("a refusal");
+        };
+        assert_eq!(failure.code, "no_text");
+        assert_eq!(failure.detail, ExtractError::NoText.to_string());
+    }
+
+    #[test]
+    fn half_an_answer_is_none() {
+        for bytes in [&b""[..], b"{}", b"{}\n", b"\n", b"{\"indexed\":{\"pages\":1}}\n"] {
+            assert_eq!(decode(bytes.to_vec()), None, "{bytes:?}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What a child may use.
+
+use std::time::Duration;
+
+/// Limits of one child.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Address space beyond that of the program itself, bytes.
+    pub memory_bytes: u64,
+    /// CPU time, whole seconds.
+    pub cpu: Duration,
+    /// Time in all, the transfer of the file included.
+    pub deadline: Duration,
+}
+
+impl Limits {
+    /// The limits of a child of a function with this much memory, in bytes: five eighths of it, because the parent holds
+    /// the segment, and the clients of AWS need their part. The deadline leaves the function
+    /// time to store what came of it.
+    pub fn for_function(memory_bytes: u64) -> Self {
+        Self {
+            memory_bytes: memory_bytes / 8 * 5,
+            cpu: Duration::from_mins(1),
+            deadline: Duration::from_secs(75),
+        }
+    }
+}
+
+/// Open files of a child: its three pipes, and what the allocator and the runtime look up.
+#[cfg(target_os = "linux")]
+const OPEN_FILES: u64 = 16;
+
+/// Limits this process. Only Linux keeps them all; elsewhere the deadline of the parent has to do.
+#[cfg(target_os = "linux")]
+pub(crate) fn apply(memory_bytes: u64, cpu_seconds: u64) -> std::io::Result<()> {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+
+    let set = |resource, current: u64, maximum: u64| {
+        let limit = Rlimit {
+            current: Some(current),
+            maximum: Some(maximum),
+        };
+        setrlimit(resource, limit).map_err(std::io::Error::from)
+    };
+    let memory = address_space()?.saturating_add(memory_bytes);
+    set(Resource::As, memory, memory)?;
+    // At the first limit comes SIGXCPU, at the second SIGKILL, which would look like a lack of memory.
+    set(Resource::Cpu, cpu_seconds, cpu_seconds.saturating_add(1))?;
+    set(Resource::Core, 0, 0)?;
+    set(Resource::Fsize, 0, 0)?;
+    set(Resource::Nofile, OPEN_FILES, OPEN_FILES)
+}
+
+#[cfg(not(target_os = "linux"))]
+#[expect(clippy::unnecessary_wraps, reason = "it can fail on Linux")]
+pub(crate) fn apply(_memory_bytes: u64, _cpu_seconds: u64) -> std::io::Result<()> {
+    Ok(())
+}
+
+/// The address space that this process has now, bytes: `VmSize` of `proc_pid_status(5)`, which is in KiB.
+#[cfg(target_os = "linux")]
+fn address_space() -> std::io::Result<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmSize:"));
+    let kib = line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
+    kib.map(|kib| kib * 1024)
+        .ok_or_else(|| std::io::Error::other("/proc/self/status does not tell VmSize"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_leaves_room_for_its_parent() {
+        let memory = 1769 * 1024 * 1024;
+        let limits = Limits::for_function(memory);
+        assert!(limits.memory_bytes > memory / 2 && limits.memory_bytes < memory * 2 / 3);
+        assert!(limits.deadline > limits.cpu);
+    }
+}
