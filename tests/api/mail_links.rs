@@ -27,11 +27,9 @@ impl Page {
             .as_str()
             .unwrap();
         let link = text.split_whitespace().find(|word| word.contains("?token=")).unwrap();
-        let port = t.stack.url().rsplit(':').next().unwrap().to_owned();
-        assert!(
-            link.starts_with(&format!("http://localhost:{port}{path}?token=")),
-            "{link}"
-        );
+        let host = t.stack.url().replace("127.0.0.1", "localhost");
+        let host = host.trim_end_matches("/live");
+        assert!(link.starts_with(&format!("{host}{path}?token=")), "{link}");
         let answer = t.follow(link).await;
         assert_eq!(answer.status(), 200);
         let policy = answer.headers()["content-security-policy"].to_str().unwrap().to_owned();
@@ -56,7 +54,7 @@ impl Page {
         );
         for file in [attributes(&html, "src"), attributes(&html, "href")].concat() {
             if file != "data:," {
-                t.anonymous().get(file).await.ok();
+                t.anonymous().get(&format!("{host}{file}")).await.ok();
             }
         }
         Self {
@@ -74,7 +72,10 @@ impl Page {
             body.insert((*name).to_owned(), json!(value));
         }
         let mut caller = caller.clone();
+        // The pages are of this process, the operations below the stage of its API.
+        let operation = |path: &str| path.strip_prefix("/live").unwrap().to_owned();
         if let Some(sign_in) = attributes(&self.form, "data-sign-in").first() {
+            let sign_in = operation(sign_in);
             let way = body.remove("way").unwrap();
             let credentials = json!({"email": body.remove("email"), "password": body.remove("password")});
             let signed_in = caller
@@ -84,7 +85,10 @@ impl Page {
         }
         body.insert("token".to_owned(), json!(self.token));
         caller
-            .post(attributes(&self.form, "data-post")[button], Value::Object(body))
+            .post(
+                &operation(attributes(&self.form, "data-post")[button]),
+                Value::Object(body),
+            )
             .await
     }
 }

@@ -41,7 +41,7 @@ async fn the_pages_load_their_files_and_the_document_and_the_document_leads_to_t
         assert_eq!(urls.len(), files, "{path}");
         for url in &urls {
             assert!(url.starts_with(&t.stack.url()), "{path} loads {url}");
-            anyone.get(url).await.ok();
+            assert!(anyone.get(url).await.ok().body.len() > 50, "{url}");
         }
         let script = urls.iter().find(|url| url.contains("init.js")).unwrap();
         let document = anyone.get(&document_url(&anyone.get(script).await)).await.ok();

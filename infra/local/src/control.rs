@@ -12,7 +12,7 @@ use axum::{
     },
     middleware::{Next, from_fn},
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{any, get, post},
 };
 use model::Timestamp;
 use serde::Deserialize;
@@ -44,10 +44,16 @@ pub(crate) fn routes(local: Arc<Local>, stage: Option<&str>) -> Router {
         // As everywhere, a trailing slash means nothing.
         all = all.route(path, handler.clone()).route(&format!("{path}/"), handler);
     }
-    all.merge(pages::routes(stage))
+    all.route("/_local/{*unknown}", any(unknown))
+        .merge(pages::routes(stage))
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn(from_this_machine))
         .with_state(local)
+}
+
+async fn unknown() -> Response {
+    let detail = "There is nothing at this path; the README lists what is below `/_local`.";
+    refuse(StatusCode::NOT_FOUND, "unknown_route", detail)
 }
 
 async fn wrong_method() -> Response {

@@ -9,9 +9,10 @@ use crate::support::{Answer, Second, Test};
 
 const LOGS: &str = "/api/v1/audit_logs";
 
+/// The path of the next page, which any process answers.
 fn next(answer: &Answer) -> String {
-    let link = answer.header("link").split_once('<').unwrap().1;
-    link.split('>').next().unwrap().to_owned()
+    let link = answer.link("next").unwrap();
+    link.split_once("/live").unwrap().1.to_owned()
 }
 
 #[tokio::test]
