@@ -90,7 +90,7 @@ async fn limits_hold_in_the_child() {
             limits: Limits {
                 memory_bytes,
                 cpu: Duration::from_secs(cpu_seconds),
-                deadline: Duration::from_secs(60),
+                deadline: Duration::from_mins(1),
             },
             parallel: 1,
         })

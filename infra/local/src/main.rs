@@ -14,7 +14,7 @@ struct Arguments {
     /// Port of the API on 127.0.0.1
     #[arg(long, default_value_t = 8000)]
     port: u16,
-    /// Serve the API below this name, as API Gateway does: `--stage live` for http://localhost:8000/live
+    /// Serve the API below this name, as API Gateway does: `--stage live` for `http://localhost:8000/live`
     #[arg(long, value_parser = local::parse_stage)]
     stage: Option<String>,
     /// Port of the embedded AWS services on 127.0.0.1

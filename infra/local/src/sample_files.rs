@@ -39,7 +39,7 @@ fn write_hostile(folder: &Path) -> io::Result<()> {
     let mut expected = String::new();
     for file in samples::hostile() {
         fs::write(folder.join(file.name), (file.bytes)())?;
-        expected.push_str(&format!("{}\t{}\n", file.name, file.ends.join("\t")));
+        expected.extend([file.name, "\t", &file.ends.join("\t"), "\n"]);
     }
     fs::write(folder.join("expected.tsv"), expected)
 }

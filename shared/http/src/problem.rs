@@ -30,7 +30,7 @@ pub(crate) struct FailureCode(pub(crate) &'static str);
 pub struct Problem {
     status: StatusCode,
     code: &'static str,
-    detail: String,
+    detail: Box<str>,
     errors: Vec<FieldError>,
     retry_after: Option<Duration>,
     /// The limit that refused.
@@ -47,7 +47,7 @@ impl Problem {
         Self {
             status,
             code,
-            detail: detail.into(),
+            detail: detail.into().into_boxed_str(),
             errors: Vec::new(),
             retry_after: None,
             limit: None,

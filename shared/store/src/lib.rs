@@ -2,7 +2,7 @@
 //!
 //! **Invariants:** no Scan anywhere; a key string is built in [`keys`] and nowhere else; the partition key comes
 //! from the caller's identity, so another tenant's thing cannot be addressed at all; a conditional write answers
-//! "did I win?" as a value, never as an error, also when its first answer was lost ([`item`]); time limits are checked on read and never left to TTL.
+//! "did I win?" as a value, never as an error, also when its first answer was lost (`item.rs`); time limits are checked on read and never left to TTL.
 
 mod accounts;
 mod admin;

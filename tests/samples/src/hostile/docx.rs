@@ -124,11 +124,11 @@ fn overlapping_entries() -> Vec<u8> {
 
 /// Ten entities, each of which is the one before it ten times.
 fn entities() -> Vec<u8> {
-    let mut definitions = r#"<!ENTITY e0 "words ">"#.to_owned();
-    for number in 1..10 {
+    let multiplied = (1..10).map(|number| {
         let before = format!("&e{};", number - 1).repeat(10);
-        definitions.push_str(&format!(r#"<!ENTITY e{number} "{before}">"#));
-    }
+        format!(r#"<!ENTITY e{number} "{before}">"#)
+    });
+    let definitions = format!(r#"<!ENTITY e0 "words ">{}"#, multiplied.collect::<Vec<_>>().concat());
     let main = format!(
         "<!DOCTYPE w:document [{definitions}]><w:document {NAMESPACES}><w:body>{WORDS}<w:p><w:r><w:t>&e9;</w:t></w:r></w:p></w:body></w:document>"
     );
@@ -155,7 +155,10 @@ fn nested_tables() -> Vec<u8> {
 
 /// One tag with 400,000 attributes: whoever compares each with all others does so 80,000 million times.
 fn attributes() -> Vec<u8> {
-    let attributes: String = (0..400_000).map(|number| format!(r#" w:a{number}="1""#)).collect();
+    let attributes = (0..400_000)
+        .map(|number| format!(r#" w:a{number}="1""#))
+        .collect::<Vec<_>>()
+        .concat();
     body(&format!("<w:p><w:pPr><w:pStyle{attributes}/></w:pPr></w:p>"))
 }
 

@@ -141,7 +141,10 @@ fn lzw(size: usize, early_change: bool) -> Vec<u8> {
 /// A million numbers for one object of 200 kB.
 fn object_stream() -> Vec<u8> {
     const COUNT: usize = 1_000_000;
-    let pairs: String = (0..COUNT).map(|number| format!("{} 0 ", number + 10)).collect();
+    let pairs = (0..COUNT)
+        .map(|number| format!("{} 0 ", number + 10))
+        .collect::<Vec<_>>()
+        .concat();
     let object = format!("[{}]", "0 ".repeat(100_000));
     let data = [pairs.as_bytes(), object.as_bytes()].concat();
     let container = 6;

@@ -83,7 +83,10 @@ fn page_tree_doubling() -> Vec<u8> {
 }
 
 fn many_pages(count: usize) -> Vec<u8> {
-    let kids: String = (0..count).map(|index| format!("{} 0 R ", index + 5)).collect();
+    let kids = (0..count)
+        .map(|index| format!("{} 0 R ", index + 5))
+        .collect::<Vec<_>>()
+        .concat();
     let mut pdf = RawPdf::new()
         .object("<</Type/Catalog/Pages 2 0 R>>")
         .object(&format!("<</Type/Pages/Count {count}/Kids[{kids}]>>"))
@@ -227,7 +230,7 @@ fn encrypted_nonsense() -> Vec<u8> {
 
 /// 25,000 words, each in a column and a row of its own on a page of a kilometer: the work of whoever looks for columns.
 fn columns_everywhere() -> Vec<u8> {
-    let content: String = (0..25_000_u32)
+    let content = (0..25_000_u32)
         .map(|n| {
             format!(
                 "BT /F 9 Tf 1 0 0 1 {} {} Tm (w) Tj ET\n",
@@ -235,7 +238,8 @@ fn columns_everywhere() -> Vec<u8> {
                 20 * n
             )
         })
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     RawPdf::with_page("")
         .stream("/Filter/FlateDecode", &zlib(content.as_bytes(), content.len()))
         .finish("")

@@ -58,11 +58,12 @@ impl RawPdf {
     pub(super) fn finish(mut self, trailer: &str) -> Vec<u8> {
         let start = self.bytes.len();
         let size = self.offsets.len() + 1;
-        let entries: String = self
+        let entries = self
             .offsets
             .iter()
             .map(|offset| format!("{offset:010} 00000 n \n"))
-            .collect();
+            .collect::<Vec<_>>()
+            .concat();
         let end = format!(
             "xref\n0 {size}\n0000000000 65535 f \n{entries}trailer\n<</Size {size}/Root 1 0 R{trailer}>>\nstartxref\n{start}\n%%EOF\n"
         );

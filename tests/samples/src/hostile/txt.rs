@@ -42,9 +42,10 @@ fn marks() -> Vec<u8> {
 
 /// Long headings over 500,000 short ones.
 fn headings() -> Vec<u8> {
-    let long: String = (1..6)
+    let long = (1..6)
         .map(|level| format!("{} {}\n", "#".repeat(level), "heading ".repeat(15)))
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     (long + &"###### x\n".repeat(500_000)).into_bytes()
 }
 

@@ -138,7 +138,7 @@ fn lzw_size(data: &[u8], early_change: bool) -> usize {
     const END: usize = 257;
     const CODES: usize = 4096;
     let early = usize::from(early_change);
-    let mut lengths = [1_usize; CODES];
+    let mut lengths = vec![1_usize; CODES];
     let (mut next, mut width, mut before) = (END + 1, 9, None);
     let (mut bits, mut count, mut size) = (0_usize, 0, 0_usize);
     for byte in data {
