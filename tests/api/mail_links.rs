@@ -20,11 +20,15 @@ fn attributes<'a>(html: &'a str, name: &str) -> Vec<&'a str> {
 }
 
 impl Page {
-    /// Opens the link in the newest mail to an address.
+    /// Opens the newest link below this path in the mails to an address.
     async fn of_mail_to(t: &Test, address: &str, path: &str) -> Self {
         let mails = t.outbox().await;
-        let text = mails.iter().find(|mail| mail["to"] == address).unwrap()["text"]
-            .as_str()
+        // Two mails to one address may be sent in any order.
+        let texts = mails.iter().filter(|mail| mail["to"] == address);
+        let texts = texts.map(|mail| mail["text"].as_str().unwrap());
+        let text = texts
+            .into_iter()
+            .find(|text| text.contains(&format!("{path}?")))
             .unwrap();
         let link = text.split_whitespace().find(|word| word.contains("?token=")).unwrap();
         let host = t.stack.url().replace("127.0.0.1", "localhost");
