@@ -9,6 +9,7 @@ pub mod api;
 pub mod audit;
 pub mod bench;
 pub mod cloud;
+mod config;
 mod control;
 pub mod demo;
 pub mod deployment;

@@ -224,6 +224,20 @@ mod tests {
         create.send().await.unwrap();
     }
 
+    async fn start(data: &Data) -> Cloud {
+        let options = cloud::Options {
+            port: 0,
+            data: data.clone(),
+            clock: Arc::new(|| 0),
+            secrets: Vec::new(),
+            faults: cloud::FaultRates::default(),
+            iam: Iam::default(),
+            bedrock: None,
+            browser_origins: Vec::new(),
+        };
+        Cloud::start(options).await.unwrap()
+    }
+
     async fn index_count(db: &aws_sdk_dynamodb::Client, table: &str) -> usize {
         let answer = db.describe_table().table_name(table).send().await.unwrap();
         answer.table.unwrap().global_secondary_indexes().len()
@@ -235,17 +249,7 @@ mod tests {
     async fn on_a_full_disk_no_table_is_begun_and_the_file_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let data = Data::Folder(folder.path().to_owned());
-        let options = cloud::Options {
-            port: 0,
-            data: data.clone(),
-            clock: Arc::new(|| 0),
-            secrets: Vec::new(),
-            faults: cloud::FaultRates::default(),
-            iam: Iam::default(),
-            bedrock: None,
-            browser_origins: Vec::new(),
-        };
-        let cloud = Cloud::start(options).await.unwrap();
+        let cloud = start(&data).await;
         let sdk = sdk(&cloud.endpoint()).await;
         std::os::unix::fs::symlink("/dev/full", folder.path().join("new-tables.draft")).unwrap();
         let Err(Error::Unavailable(refused)) = Box::pin(create_tables(&cloud, &sdk, &data)).await else {
@@ -264,17 +268,7 @@ mod tests {
     async fn only_tables_that_were_left_half_made_are_made_anew() {
         let folder = tempfile::tempdir().unwrap();
         let data = Data::Folder(folder.path().to_owned());
-        let options = cloud::Options {
-            port: 0,
-            data: data.clone(),
-            clock: Arc::new(|| 0),
-            secrets: Vec::new(),
-            faults: cloud::FaultRates::default(),
-            iam: Iam::default(),
-            bedrock: None,
-            browser_origins: Vec::new(),
-        };
-        let cloud = Cloud::start(options).await.unwrap();
+        let cloud = start(&data).await;
         let (sdk, tables) = (sdk(&cloud.endpoint()).await, tables());
         let db = aws_sdk_dynamodb::Client::new(&sdk);
         for table in [&tables.identity, &tables.audit] {

@@ -2,12 +2,9 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use app::{App, ClerkConfig, Config, Providers, SignUp};
+use app::{App, SignUp};
 use axum::serve::{ListenerExt as _, TapIo};
-use index_documents::IndexDocuments;
 use model::{Clock, Email, NewPassword, Secret};
-use runtime::Job as _;
-use store::QueueUrls;
 use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinSet,
@@ -20,7 +17,7 @@ use crate::{
         iam::sources,
         mapping::{EventSourceMapping, stream::StreamMapping},
     },
-    control,
+    config, control,
     deployment::Deployment,
     functions, gateway,
     options::Options,
@@ -158,7 +155,7 @@ impl Stack {
         Box::pin(provision::create(&cloud, &sdk, &options.data)).await?;
 
         let outbox = Outbox::open(&options.data, clock.clone())?;
-        let config = config(&options, &cloud, address)?;
+        let config = config::new(&options, &cloud, address)?;
         let own = provision::sdk_of_application(&sdk);
         let app = App::with_mailer(&own, config.clone(), clock.clone(), Arc::new(outbox.clone()))?;
         seed_admin(&options, &app).await?;
@@ -361,48 +358,6 @@ pub(crate) fn without_delay(listener: TcpListener) -> TapIo<TcpListener, fn(&mut
             tracing::debug!(%error, "local.connection_without_nodelay");
         }
     })
-}
-
-fn config(options: &Options, cloud: &Cloud, address: SocketAddr) -> Result<Config, StartError> {
-    Ok(Config {
-        tables: provision::tables(),
-        bucket: provision::BUCKET.to_owned(),
-        queues: QueueUrls {
-            index_documents: provision::queue_url(cloud, "index_documents"),
-            send_mail: provision::queue_url(cloud, "send_mail"),
-            purge: provision::queue_url(cloud, "purge"),
-            export_user: provision::queue_url(cloud, "export_user"),
-        },
-        secrets_prefix: String::new(),
-        key_mode: model::KeyMode::Test,
-        mail_from: options.variable("MAIL_FROM").unwrap_or_default().to_owned(),
-        public_url: match options.variable("PUBLIC_URL") {
-            Some(url) => url.trim_end_matches('/').to_owned(),
-            None => format!("http://localhost:{}", address.port()),
-        },
-        providers: Providers::read(|name| match (name, options.variable(name)) {
-            // Permissions are looked at on the way.
-            ("BEDROCK_BASE_URL", Some(_)) => Some(cloud.endpoint()),
-            (_, value) => value.map(str::to_owned),
-        }),
-        fall_back_to_local_model: true,
-        clerk: ClerkConfig::read(|name| options.variable(name).map(str::to_owned)),
-        reading: reading(options)?,
-    })
-}
-
-/// As on Lambda, with the memory of the function that reads.
-fn reading(options: &Options) -> Result<reading::Settings, StartError> {
-    let functions = &Template::embedded()?.functions;
-    let reads = functions
-        .iter()
-        .find(|function| function.crate_name == IndexDocuments::QUEUE);
-    let memory_mb = reads.map_or(0, |function| function.memory_mb);
-    let mut settings = reading::Settings::for_function(memory_mb * 1024 * 1024);
-    if let Some(program) = &options.reader {
-        settings.program.clone_from(program);
-    }
-    Ok(settings)
 }
 
 /// The platform admin that the environment asks for, so that a developer has one without touching the tables.

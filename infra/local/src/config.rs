@@ -1,0 +1,58 @@
+//! The configuration of the functions, which `template.yaml` gives them on AWS.
+
+use std::net::SocketAddr;
+
+use app::{ClerkConfig, Config, Providers};
+use index_documents::IndexDocuments;
+use runtime::Job as _;
+use store::QueueUrls;
+
+use crate::{
+    cloud::Cloud,
+    options::Options,
+    provision,
+    template::{Template, TemplateError},
+};
+
+/// `address`: where the API listens.
+pub(crate) fn new(options: &Options, cloud: &Cloud, address: SocketAddr) -> Result<Config, TemplateError> {
+    Ok(Config {
+        tables: provision::tables(),
+        bucket: provision::BUCKET.to_owned(),
+        queues: QueueUrls {
+            index_documents: provision::queue_url(cloud, "index_documents"),
+            send_mail: provision::queue_url(cloud, "send_mail"),
+            purge: provision::queue_url(cloud, "purge"),
+            export_user: provision::queue_url(cloud, "export_user"),
+        },
+        secrets_prefix: String::new(),
+        key_mode: model::KeyMode::Test,
+        mail_from: options.variable("MAIL_FROM").unwrap_or_default().to_owned(),
+        public_url: match options.variable("PUBLIC_URL") {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => format!("http://localhost:{}", address.port()),
+        },
+        providers: Providers::read(|name| match (name, options.variable(name)) {
+            // Permissions are looked at on the way.
+            ("BEDROCK_BASE_URL", Some(_)) => Some(cloud.endpoint()),
+            (_, value) => value.map(str::to_owned),
+        }),
+        fall_back_to_local_model: true,
+        clerk: ClerkConfig::read(|name| options.variable(name).map(str::to_owned)),
+        reading: reading(options)?,
+    })
+}
+
+/// As on Lambda, with the memory of the function that reads.
+fn reading(options: &Options) -> Result<reading::Settings, TemplateError> {
+    let functions = &Template::embedded()?.functions;
+    let reads = functions
+        .iter()
+        .find(|function| function.crate_name == IndexDocuments::QUEUE);
+    let memory_mb = reads.map_or(0, |function| function.memory_mb);
+    let mut settings = reading::Settings::for_function(memory_mb * 1024 * 1024);
+    if let Some(program) = &options.reader {
+        settings.program.clone_from(program);
+    }
+    Ok(settings)
+}
