@@ -1,6 +1,6 @@
 //! Sums of the whole platform: each use once, however the changes of the ledger are delivered.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use aws_lambda_events::dynamodb::Event;
 use futures::future::join_all;
