@@ -119,10 +119,7 @@ impl App {
             let Some(promise) = uploads.complete(&document, document.created_at).await? else {
                 return self.completed_before(member, id).await;
             };
-            // Acknowledged from here on. If this message is lost, the relay sends it.
-            if let Err(error) = self.send_index_message(&promise).await {
-                tracing::warn!(document_id = %promise.document, error = %error, "upload.message_left_to_relay");
-            }
+            self.ask_for_indexing(&promise).await;
             Ok(CompletedUpload { document, is_new: true })
         })
     }

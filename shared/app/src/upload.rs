@@ -99,10 +99,7 @@ impl App {
                 }
                 return Err(error);
             }
-            // Acknowledged from here on. If this message is lost, the relay sends it.
-            if let Err(error) = self.send_index_message(&promise).await {
-                tracing::warn!(document_id = %promise.document, error = %error, "upload.message_left_to_relay");
-            }
+            self.ask_for_indexing(&promise).await;
             Ok(document)
         })
     }
@@ -160,6 +157,13 @@ impl App {
             .delete(&Document::source_key(&promise.org, &promise.document))
             .await?;
         self.store.outbox().remove(&promise.document).await
+    }
+
+    /// Has an acknowledged upload indexed. If its message is lost, the relay sends it.
+    pub(crate) async fn ask_for_indexing(&self, promise: &OutboxEntry) {
+        if let Err(error) = self.send_index_message(promise).await {
+            tracing::warn!(document_id = %promise.document, error = %error, "upload.message_left_to_relay");
+        }
     }
 
     /// Queues the message of an acknowledged upload and forgets the promise.
