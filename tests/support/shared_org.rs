@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Caller, Test};
 
 const TABLE: &str = "parlance-identity";
-const AT: &str = "2026-01-01T00:00:00Z";
+const AT: &str = "2026-01-01T00:00:00.000Z";
 
 fn s(text: impl Into<String>) -> AttributeValue {
     AttributeValue::S(text.into())

@@ -101,7 +101,7 @@ impl Line {
         let mut next = || fields.next();
         let (provider, model) = (next()?, next()?);
         let from = next()?.parse::<jiff::civil::Date>().ok()?;
-        let from = from.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
+        let from = from.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().into();
         let above = next()?.parse().ok()?;
         let input = micros(next()?)?;
         let mut or_input = || match next()? {

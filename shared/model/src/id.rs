@@ -214,7 +214,7 @@ mod tests {
             made.is_sorted_by(|a, b| a < b),
             "every id is greater than the one before it"
         );
-        let at = made_at(&made[0]).map(Timestamp::as_millisecond).unwrap_or_default();
+        let at = made_at(&made[0]).map(|at| at.as_millisecond()).unwrap_or_default();
         assert!((ids.clock.now_ms() - at).abs() < 60_000, "an id tells when it was made");
         assert!(made.iter().all(|id| id.len() == 36 && id.as_bytes()[14] == b'7'));
     }

@@ -26,8 +26,8 @@ impl Day {
         let next = start.tomorrow().and_then(|next| next.start_of_day());
         Ok(Self {
             date: start.date(),
-            began_at: start.timestamp(),
-            ends_at: next.map_err(Error::internal)?.timestamp(),
+            began_at: start.timestamp().into(),
+            ends_at: next.map_err(Error::internal)?.timestamp().into(),
         })
     }
 }
@@ -85,16 +85,16 @@ mod tests {
     fn the_day_is_that_of_the_time_zone() {
         assert_eq!(
             day("2026-11-24T23:30:00Z", "UTC"),
-            ("2026-11-24".into(), "2026-11-24T00:00:00Z".into())
+            ("2026-11-24".into(), "2026-11-24T00:00:00.000Z".into())
         );
         assert_eq!(
             day("2026-11-24T23:30:00Z", "Asia/Tokyo"),
-            ("2026-11-25".into(), "2026-11-24T15:00:00Z".into())
+            ("2026-11-25".into(), "2026-11-24T15:00:00.000Z".into())
         );
         // The clock went from 00:00 to 01:00: this day has no midnight.
         assert_eq!(
             day("2018-11-04T12:00:00Z", "America/Sao_Paulo"),
-            ("2018-11-04".into(), "2018-11-04T03:00:00Z".into())
+            ("2018-11-04".into(), "2018-11-04T03:00:00.000Z".into())
         );
         assert!(Day::of(Timestamp::UNIX_EPOCH, "Mars/Olympus").is_err());
     }

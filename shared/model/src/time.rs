@@ -1,13 +1,97 @@
 //! The clock. It is handed in everywhere, so that tests and the local stack can move it.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    fmt,
+    ops::Deref,
+    str::FromStr,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
 };
-use std::time::Duration;
 
-/// A point in time, RFC 3339 in UTC with milliseconds when written.
-pub use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A point in time with a precision of milliseconds.
+///
+/// Written as RFC 3339 in UTC with exactly three fraction digits, so that times sort as their texts do: lists are
+/// ordered by the text in the table, and clients compare texts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
+#[schemars(transparent)]
+pub struct Timestamp(jiff::Timestamp);
+
+impl Timestamp {
+    /// 1970-01-01T00:00:00.000Z.
+    pub const UNIX_EPOCH: Self = Self(jiff::Timestamp::UNIX_EPOCH);
+    /// The end of representable time.
+    pub const MAX: Self = Self(jiff::Timestamp::MAX);
+    /// The beginning of representable time.
+    pub const MIN: Self = Self(jiff::Timestamp::MIN);
+
+    /// The time `ms` milliseconds after the Unix epoch.
+    ///
+    /// # Errors
+    /// When it is beyond the year 9999 or before the year -9999.
+    pub fn from_millisecond(ms: i64) -> Result<Self, jiff::Error> {
+        jiff::Timestamp::from_millisecond(ms).map(Self)
+    }
+
+    /// The time `seconds` seconds after the Unix epoch.
+    ///
+    /// # Errors
+    /// When it is beyond the year 9999 or before the year -9999.
+    pub fn from_second(seconds: i64) -> Result<Self, jiff::Error> {
+        jiff::Timestamp::from_second(seconds).map(Self)
+    }
+
+    /// How much later this is than `earlier`; negative when it is earlier.
+    pub fn duration_since(self, earlier: Self) -> jiff::SignedDuration {
+        self.0.duration_since(earlier.0)
+    }
+}
+
+impl From<jiff::Timestamp> for Timestamp {
+    /// What is finer than a millisecond is cut off.
+    fn from(at: jiff::Timestamp) -> Self {
+        Self::from_millisecond(at.as_millisecond()).unwrap_or(Self(at))
+    }
+}
+
+impl Deref for Timestamp {
+    type Target = jiff::Timestamp;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.3}", self.0)
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = jiff::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse::<jiff::Timestamp>().map(Self::from)
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        jiff::Timestamp::deserialize(deserializer).map(Self::from)
+    }
+}
 
 /// Wall-clock time plus an offset that only the local stack and tests ever move. Clones share the offset.
 #[derive(Debug, Clone, Default)]
@@ -27,7 +111,7 @@ impl Clock {
         reason = "this is the one clock that all others are derived from"
     )]
     pub fn now_ms(&self) -> i64 {
-        Timestamp::now()
+        jiff::Timestamp::now()
             .as_millisecond()
             .saturating_add(self.offset_ms.load(Ordering::Relaxed))
     }
@@ -43,4 +127,24 @@ impl Clock {
 pub fn after(at: Timestamp, by: Duration) -> Timestamp {
     let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
     Timestamp::from_millisecond(at.as_millisecond().saturating_add(by)).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_sort_as_their_texts_do() {
+        let times = [0, 1, 400, 412, 999, 1_000, 1_001, 60_000].map(|ms| Timestamp::from_millisecond(ms).unwrap());
+        let texts: Vec<_> = times.iter().map(ToString::to_string).collect();
+        assert!(texts.is_sorted());
+        assert_eq!(texts[0], "1970-01-01T00:00:00.000Z");
+        assert_eq!(serde_json::to_string(&times[2]).unwrap(), "\"1970-01-01T00:00:00.400Z\"");
+    }
+
+    #[test]
+    fn what_is_read_is_cut_to_milliseconds() {
+        let read: Timestamp = serde_json::from_str("\"2026-11-29T12:00:00.1239+01:00\"").unwrap();
+        assert_eq!(read.to_string(), "2026-11-29T11:00:00.123Z");
+    }
 }

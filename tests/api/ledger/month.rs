@@ -70,7 +70,7 @@ async fn write(t: &Test, users: &[&Caller], orgs: &[&str]) -> Vec<Call> {
     let (app, mut dice, mut calls) = (t.stack.app(), Dice(2026), Vec::new());
     for _ in 0..CALLS {
         let ago = i64::try_from(dice.below(u64::try_from(DAYS).unwrap())).unwrap();
-        let at = app.clock.now() - (ago * 24).hours();
+        let at = model::Timestamp::from(*app.clock.now() - (ago * 24).hours());
         let day = Day::of(at, "UTC").unwrap();
         let user = dice.one(users);
         let org = (dice.below(3) > 0).then(|| (*dice.one(orgs)).to_owned());

@@ -37,7 +37,7 @@ const NAMES: [&str; 22] = [
     "deleted_at",
     "stripe_customer_id",
 ];
-const TIME: &str = "2001-02-03T04:05:06Z";
+const TIME: &str = "2001-02-03T04:05:06.000Z";
 const NUMBER: u64 = 424_242;
 
 /// Properties of a schema and of all that it refers to, by name.

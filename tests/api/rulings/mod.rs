@@ -269,7 +269,7 @@ async fn quota() {
 async fn apikeys() {
     let t = Test::new().await;
     let ada = t.user("ada").await;
-    let end = json!("2027-06-01T00:00:00Z");
+    let end = json!("2027-06-01T00:00:00.000Z");
     let new = json!({"name": "Kiosk", "scopes": ["chats:read"], "models": ["local"], "expires_at": end});
     let made = ada.post("/api/v1/api-keys", new).await.created();
     let (id, secret) = (made.text("id"), made.text("key"));
