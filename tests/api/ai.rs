@@ -116,14 +116,6 @@ async fn how_an_answer_is_wanted_reaches_the_model() {
         (&call.body["temperature"], &call.body["max_tokens"]),
         (&json!(0.5), &json!(20))
     );
-    // Numbers in brackets are citations where a chatbot answers, and mere words elsewhere.
-    model.always(Script::text("Between [1, 2] and [3]."));
-    let content = |model: String| {
-        let (ada, body) = (ada.clone(), json!({"message": "Where?", "model": model}));
-        async move { ada.post(CHAT, body).await.ok().text("content") }
-    };
-    assert_eq!(content("gpt-4o-mini".to_owned()).await, "Between [1, 2] and [3].");
-    assert_eq!(content(format!("chatbot/{bot}")).await, "Between and.");
     drop(t);
 }
 

@@ -8,6 +8,7 @@ mod audit;
 mod auth;
 mod chatbots;
 mod chats;
+mod citations;
 mod clerk;
 mod contracts;
 mod conversations;

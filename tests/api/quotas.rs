@@ -21,7 +21,10 @@ async fn a_quota_is_10000_tokens_a_day_and_its_user_only_lowers_it() {
         (&quota["user_id"], &quota["daily_limit"], &quota["used_today"]),
         (&json!(ada.id()), &json!(10000), &json!(0))
     );
-    assert!(quota["last_reset"].as_str().unwrap().ends_with("T00:00:00.000Z"), "{quota}");
+    assert!(
+        quota["last_reset"].as_str().unwrap().ends_with("T00:00:00.000Z"),
+        "{quota}"
+    );
     let own = format!("{}/quota", of(&ada));
     eve.get(&own).await.problem(404, "not_found");
     eve.put(&own, json!({"daily_limit": 1})).await.problem(404, "not_found");

@@ -1,9 +1,9 @@
 //! What clients of `OpenAI`'s API are answered. Fields of our own stand beside its fields, where clients leave them
 //! alone.
 
-use app::{Completion, CompletionStream, Outcome};
+use app::{Completion, CompletionStream, Mark, Outcome};
 use http_api::ApiRoot;
-use model::{Citation, Usage};
+use model::Usage;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -52,7 +52,7 @@ struct AssistantMessage {
     role: &'static str,
     content: String,
     refusal: Option<()>,
-    /// The passages of documents that the numbers in the text stand for.
+    /// The passages of documents that the text cites as `[number]`.
     annotations: Vec<Annotation>,
 }
 
@@ -151,8 +151,8 @@ impl Delta {
 
 impl ChatCompletion {
     pub(crate) fn new(completion: Completion, created: i64, root: &ApiRoot) -> Self {
+        let annotations = annotations(&completion, root);
         let outcome = completion.outcome;
-        let annotations = annotations(&completion.text, &completion.citations, root);
         Self {
             id: id(&completion.id),
             object: "chat.completion",
@@ -203,7 +203,7 @@ impl Writing {
     /// The last parts: why the message ended, and the tokens if they are wanted.
     pub(crate) fn end(&self, completion: Completion) -> Vec<ChatCompletionChunk> {
         let delta = Delta {
-            annotations: annotations(&completion.text, &completion.citations, &self.root),
+            annotations: annotations(&completion, &self.root),
             ..Delta::default()
         };
         let outcome = completion.outcome;
@@ -271,31 +271,31 @@ fn finish_reason(outcome: &Outcome) -> &'static str {
     }
 }
 
-/// Every `[number]` in the text that a citation backs.
-fn annotations(text: &str, citations: &[Citation], root: &ApiRoot) -> Vec<Annotation> {
-    let mut found = Vec::new();
-    for citation in citations {
-        let mark = format!("[{}]", citation.number);
-        for (at, _) in text.match_indices(&mark) {
-            let start_index = text[..at].chars().count();
-            let place = citation.page.map(|page| format!("page {page}"));
-            let title = match place.as_ref().or(citation.heading.as_ref()) {
-                Some(place) => format!("{}, {place}", citation.name),
-                None => citation.name.clone(),
-            };
-            found.push(Annotation {
-                kind: "url_citation",
-                url_citation: UrlCitation {
-                    start_index,
-                    end_index: start_index + mark.len(),
-                    url: root.to(&format!("/api/v1/documents/{}", citation.document_id)),
-                    title,
-                    document_id: citation.document_id.clone(),
-                    excerpt: citation.excerpt.clone(),
-                },
-            });
-        }
-    }
-    found.sort_by_key(|annotation| annotation.url_citation.start_index);
-    found
+/// Every citation in the text.
+fn annotations(completion: &Completion, root: &ApiRoot) -> Vec<Annotation> {
+    let text = &completion.text;
+    let annotation = |mark: &Mark| {
+        let citation = completion
+            .citations
+            .iter()
+            .find(|citation| citation.number == mark.number)?;
+        let characters = |end: usize| text.get(..end).map(|text| text.chars().count());
+        let place = citation.page.map(|page| format!("page {page}"));
+        let title = match place.as_ref().or(citation.heading.as_ref()) {
+            Some(place) => format!("{}, {place}", citation.name),
+            None => citation.name.clone(),
+        };
+        Some(Annotation {
+            kind: "url_citation",
+            url_citation: UrlCitation {
+                start_index: characters(mark.at.start)?,
+                end_index: characters(mark.at.end)?,
+                url: root.to(&format!("/api/v1/documents/{}", citation.document_id)),
+                title,
+                document_id: citation.document_id.clone(),
+                excerpt: citation.excerpt.clone(),
+            },
+        })
+    };
+    completion.marks.iter().filter_map(annotation).collect()
 }

@@ -5,7 +5,7 @@ use futures::{
     future::BoxFuture,
     stream::{BoxStream, unfold},
 };
-use llm::{ChatRequest, Message, Role};
+use llm::{ChatRequest, Mark, Message, Role};
 use model::{Category, Chatbot, ChatbotId, Citation, Error, GenerationId, Result};
 
 use crate::{
@@ -32,7 +32,7 @@ pub struct CompletionRequest {
 /// Part of a completion.
 #[derive(Debug)]
 pub enum CompletionEvent {
-    /// The next words. Where a chatbot answers, a citation number in them is always backed by a source.
+    /// The next words, with citations as `[number]`.
     Text(String),
     /// It is whole and paid for. Always the last event of a good stream.
     Done(Box<Completion>),
@@ -47,8 +47,10 @@ pub struct Completion {
     pub text: String,
     /// How it ended, and what it cost.
     pub outcome: Outcome,
-    /// The passages that the numbers in the text stand for.
+    /// The passages that the text cites.
     pub citations: Vec<Citation>,
+    /// Where it cites them.
+    pub marks: Vec<Mark>,
     /// Something to know about the answer, for example that documents were still being read.
     pub notice: Option<String>,
 }
@@ -130,7 +132,7 @@ impl App {
                 writer: Writer {
                     id,
                     generation,
-                    wording: Wording::new(grounding, bot.is_some()),
+                    wording: Wording::new(grounding, 0),
                     question,
                     text: String::new(),
                     done: None,
@@ -216,6 +218,7 @@ impl Writer {
         let completion = Completion {
             id: self.id.clone(),
             citations: self.wording.citations(&self.question, &self.text),
+            marks: self.wording.marks().to_vec(),
             text: std::mem::take(&mut self.text),
             outcome,
             notice,

@@ -77,7 +77,7 @@ pub use futures::future::BoxFuture;
 pub use generate::{Embedded, EmbeddingRequest, Generated, Generation, GenerationStream, Outcome, Payer};
 pub use invitations::InvitedTo;
 pub use key_ring::KeyRing;
-pub use llm::{Message, Role};
+pub use llm::{Mark, Message, Role};
 pub use mail::Mailer;
 pub use members::Seat;
 use model::{Clock, ConversationId, Ids, OrgId, Result, UserId};

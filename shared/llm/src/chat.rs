@@ -17,7 +17,8 @@ pub struct ChatRequest {
     pub system: Option<String>,
     /// The conversation, oldest first; the last message of [`Role::User`] is the question.
     pub messages: Vec<Message>,
-    /// `Some`: answer only from these and cite them as `[number]`. `None`: a plain chat.
+    /// `Some`: answer only from these and cite them by markers, which [`CitationFilter`](crate::CitationFilter) reads.
+    /// `None`: a plain chat.
     pub sources: Option<Vec<Source>>,
     /// The longest answer allowed, in the model's own tokens.
     pub max_tokens: u32,

@@ -4,7 +4,7 @@
 //! - [`OpenAiCompatible`], [`Anthropic`], [`Gemini`] and [`Bedrock`] speak the vendors' protocols, streamed.
 //! - [`Resilient`] asks again and stops asking, [`Chain`] goes on to another model.
 //! - [`catalog`] knows models by name, [`prices`] what they cost, [`fit`] how much of a conversation they take.
-//! - [`CitationFilter`] keeps numbers that no source backs out of an answer, whoever wrote it.
+//! - [`CitationFilter`] turns the markers of an answer into citations, and keeps those that no source backs out of it.
 //!
 //! **Invariant:** nothing is spawned. A [`ChatStream`] works while its consumer polls it and ends the call to the
 //! provider when it is dropped, because Lambda freezes whatever outlives its response.
@@ -39,7 +39,7 @@ pub use chat::{
     ChatEvent, ChatModel, ChatRequest, ChatStream, Completion, FinishReason, Message, ModelInfo, ModelKind, Role,
     Source, Usage,
 };
-pub use citation::CitationFilter;
+pub use citation::{CitationFilter, Mark, with_markers, without_citations};
 pub use error::{ModelError, TimeLimit};
 pub use fit::fit;
 pub use gemini::Gemini;

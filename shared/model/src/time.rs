@@ -139,7 +139,10 @@ mod tests {
         let texts: Vec<_> = times.iter().map(ToString::to_string).collect();
         assert!(texts.is_sorted());
         assert_eq!(texts[0], "1970-01-01T00:00:00.000Z");
-        assert_eq!(serde_json::to_string(&times[2]).unwrap(), "\"1970-01-01T00:00:00.400Z\"");
+        assert_eq!(
+            serde_json::to_string(&times[2]).unwrap(),
+            "\"1970-01-01T00:00:00.400Z\""
+        );
     }
 
     #[test]

@@ -20,7 +20,7 @@ async fn a_whole_streamed_turn_takes_at_most_11_writes_and_9_reads() {
     let second = Second::on(&t).await;
     let there = second.of(&ada);
     model.always(Script::text(
-        "You can pause it at any time, for up to three months [1].",
+        "You can pause it at any time, for up to three months [cite:1].",
     ));
     // What was said is read again for each answer, a unit for about three turns as short as these.
     // The first question of a day opens the day's books, and a process reads the epoch of caches every 30 seconds.

@@ -16,7 +16,7 @@ use crate::support::{Caller, Test};
 const SESSIONS: &str = "/api/v1/chat/sessions";
 
 /// A stack whose models are all a double.
-async fn with_model() -> (ModelDouble, Test) {
+pub(super) async fn with_model() -> (ModelDouble, Test) {
     let model = ModelDouble::start().await.unwrap();
     let t = Test::with_model(&model).await;
     (model, t)

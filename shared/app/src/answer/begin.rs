@@ -1,8 +1,9 @@
 //! The beginning of an answer: everything that can be refused, and the task that writes.
 
-use llm::{ChatRequest, Message};
+use llm::{ChatRequest, Message, with_markers, without_citations};
 use model::{
-    AnswerStatus, Category, Chatbot, ChatbotSettings, Conversation, Error, GenerationId, Result, Turn, time::after,
+    Answer, AnswerStatus, Category, Chatbot, ChatbotSettings, Conversation, Error, GenerationId, Result, Turn,
+    time::after,
 };
 use store::{Conversations, TurnBegun};
 
@@ -44,6 +45,7 @@ impl App {
             .unwrap_or_else(|| settings.model.clone());
         let begun = turn.answer(&answer).cloned();
         let written = begun.as_ref().map(|answer| answer.text.clone()).unwrap_or_default();
+        let cited = begun.as_ref().map(numbers).unwrap_or_default();
         let grounding = match &chatbot {
             Some(bot) => {
                 let before = before.first().map(|turn| turn.question.as_str());
@@ -53,7 +55,8 @@ impl App {
         };
         let grounding = grounding.behind(begun.map(|answer| answer.citations).unwrap_or_default());
 
-        let request = request(&settings, &grounding, &before, &turn.question, &written);
+        let shown = with_markers(&written, &cited);
+        let request = request(&settings, &grounding, &before, &turn.question, &shown);
         let generation = Generation {
             id: if written.is_empty() {
                 GenerationId(answer.0.clone())
@@ -81,7 +84,7 @@ impl App {
         let writer = Writer {
             app: self.clone(),
             conversations,
-            wording: Wording::new(grounding, chatbot.is_some()),
+            wording: Wording::new(grounding, written.len()),
             generation: Some(generation),
             live: live.clone(),
             entitle: conversation.title.is_none().then_some(title::Untitled {
@@ -113,6 +116,11 @@ impl App {
     }
 }
 
+/// The numbers that an answer cites.
+fn numbers(answer: &Answer) -> Vec<u32> {
+    answer.citations.iter().map(|citation| citation.number).collect()
+}
+
 fn request(
     settings: &ChatbotSettings,
     grounding: &Grounding,
@@ -127,7 +135,7 @@ fn request(
         if said.is_some() || turn.answers.is_empty() {
             messages.push(Message::user(&turn.question));
         }
-        messages.extend(said.map(|answer| Message::assistant(&answer.text)));
+        messages.extend(said.map(|answer| Message::assistant(without_citations(&answer.text, &numbers(answer)))));
     }
     messages.push(Message::user(question));
     if !written.is_empty() {

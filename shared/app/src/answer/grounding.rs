@@ -1,6 +1,8 @@
 //! The passages an answer may rest on.
 
-use llm::Source;
+use std::collections::HashSet;
+
+use llm::{Mark, Source};
 use model::{Chatbot, Citation, Document, DocumentStatus, Result};
 use retrieval::{Indexed, Passage, Place};
 
@@ -104,20 +106,25 @@ impl Grounding {
         self.passages.as_ref().map(|_| all)
     }
 
-    /// The numbers an answer may cite.
-    pub(crate) fn numbers(&self) -> Vec<u32> {
+    /// The numbers an answer may cite; none when it rests on no documents.
+    pub(crate) fn numbers(&self) -> Option<Vec<u32>> {
+        if self.passages.is_none() && self.earlier.is_empty() {
+            return None;
+        }
         let earlier = self.earlier.iter().map(|citation| citation.number);
-        earlier.chain(self.numbered().map(|(number, _)| number)).collect()
+        Some(earlier.chain(self.numbered().map(|(number, _)| number)).collect())
     }
 
-    /// The citations for the numbers an answer used, in the order of first use; those it had before come first.
-    pub(crate) fn citations(&self, cited: &[u32], question: &str, answer: &str) -> Vec<Citation> {
-        let of_passages = cited.iter().filter_map(|&number| {
-            let (_, passage) = self.numbered().find(|(given, _)| *given == number)?;
-            let query = format!("{question} {}", statement(answer, number));
-            let found = retrieval::Citation::of(number, passage, &query);
+    /// The citations that an answer makes at `marks`, in the order of first use; those it had before come first.
+    pub(crate) fn citations(&self, marks: &[Mark], question: &str, answer: &str) -> Vec<Citation> {
+        let mut cited = HashSet::new();
+        let first = marks.iter().enumerate().filter(|(_, mark)| cited.insert(mark.number));
+        let of_passages = first.filter_map(|(at, mark)| {
+            let (_, passage) = self.numbered().find(|(given, _)| *given == mark.number)?;
+            let query = format!("{question} {}", statement(answer, marks, at));
+            let found = retrieval::Citation::of(mark.number, passage, &query);
             Some(Citation {
-                number,
+                number: mark.number,
                 document_id: found.document_id,
                 name: found.name,
                 page: found.page,
@@ -139,20 +146,37 @@ impl Grounding {
     }
 }
 
-/// The words in front of the first use of a number: what the source has to back.
-fn statement(answer: &str, number: u32) -> &str {
-    let before = answer.find(&format!("[{number}]")).map_or("", |at| &answer[..at]);
-    before.trim_end().rsplit(['\n', ']']).next().unwrap_or_default()
+/// The words in front of a citation, or of a row of them: what the source has to back.
+fn statement<'a>(answer: &'a str, marks: &[Mark], at: usize) -> &'a str {
+    let text = |from: usize, to: usize| answer.get(from..to).unwrap_or_default();
+    let mut end = marks[at].at.start;
+    let mut begin = 0;
+    for mark in marks[..at].iter().rev() {
+        begin = mark.at.end;
+        if !text(begin, end).trim().is_empty() {
+            break;
+        }
+        (begin, end) = (0, mark.at.start);
+    }
+    text(begin, end).trim().rsplit('\n').next().unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::statement;
+    use super::{Mark, statement};
 
     #[test]
-    fn the_statement_of_a_number_is_the_text_since_the_number_before() {
-        let answer = "Refunds take 30 days. [1] Grinders have two years. [2]";
-        assert_eq!(statement(answer, 2).trim(), "Grinders have two years.");
-        assert_eq!(statement(answer, 3), "");
+    fn the_statement_of_a_citation_is_the_text_since_the_citation_before() {
+        let answer = "Intro [2019]:\nRefunds take 30 days. [1] Grinders have a[1] two years. [2] [3]";
+        let mark = |number: u32, at: usize| Mark { number, at: at..at + 3 };
+        let second = answer.find("[2] ").unwrap();
+        let marks = [
+            mark(1, answer.find(" [1] ").unwrap() + 1),
+            mark(2, second),
+            mark(3, second + 4),
+        ];
+        assert_eq!(statement(answer, &marks, 0), "Refunds take 30 days.");
+        assert_eq!(statement(answer, &marks, 1), "Grinders have a[1] two years.");
+        assert_eq!(statement(answer, &marks, 2), "Grinders have a[1] two years.");
     }
 }

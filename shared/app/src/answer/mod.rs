@@ -68,7 +68,7 @@ pub enum Asked {
 /// Part of an answer.
 #[derive(Debug)]
 pub enum AnswerEvent {
-    /// The next words. A citation number in them is always backed by a source.
+    /// The next words, with citations as `[number]`.
     Text {
         /// The answer.
         answer: MessageId,

@@ -1,23 +1,23 @@
 //! The words of an answer on their way from the model to its reader.
 
-use llm::CitationFilter;
+use llm::{CitationFilter, Mark};
 use model::Citation;
 
 use super::Grounding;
 
-/// What a model writes, as it is shown: citation numbers are backed by a source, and a whole answer says what is missing
-/// from it.
+/// What a model writes, as it is shown: its markers are citations, each backed by a source, and a whole answer says what
+/// is missing from it. All other text is the model's.
 pub(crate) struct Wording {
     grounding: Grounding,
-    /// None where no chatbot answers: then numbers in brackets are no citations.
+    /// None where the answer rests on no documents: then there are no markers.
     filter: Option<CitationFilter>,
 }
 
 impl Wording {
-    /// The wording of an answer that rests on these passages; `cites`: whether a chatbot gives it.
-    pub(crate) fn new(grounding: Grounding, cites: bool) -> Self {
+    /// The wording of an answer that rests on these passages, and of which `written` bytes were written before.
+    pub(crate) fn new(grounding: Grounding, written: usize) -> Self {
         Self {
-            filter: cites.then(|| CitationFilter::new(grounding.numbers())),
+            filter: grounding.numbers().map(|known| CitationFilter::new(known, written)),
             grounding,
         }
     }
@@ -43,7 +43,11 @@ impl Wording {
 
     /// The passages that the numbers in the text stand for.
     pub(crate) fn citations(&self, question: &str, text: &str) -> Vec<Citation> {
-        let cited = self.filter.as_ref().map_or(&[][..], CitationFilter::cited);
-        self.grounding.citations(cited, question, text)
+        self.grounding.citations(self.marks(), question, text)
+    }
+
+    /// Where the text cites.
+    pub(crate) fn marks(&self) -> &[Mark] {
+        self.filter.as_ref().map_or(&[], CitationFilter::marks)
     }
 }

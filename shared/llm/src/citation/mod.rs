@@ -1,181 +1,142 @@
-//! Keeps numbers that no source backs out of a streamed answer.
+//! Turns the markers by which a model cites into citations, and leaves all other text as it is.
 
-mod code;
-mod number;
+mod history;
+mod marker;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::Range};
 
-use code::CodeSpans;
-use number::{Verdict, closes, judge, may_be_citation, opens};
+pub use history::{with_markers, without_citations};
+use marker::{Reading, backed, opens, read, read_last};
+pub(crate) use marker::{defuse, marker};
 
-/// The longest bracket that is held back, in bytes; enough for a list of 30 numbers.
-const MAX_BRACKET: usize = 128;
+/// A citation in a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// The source that is cited.
+    pub number: u32,
+    /// Where `[number]` stands, bytes.
+    pub at: Range<usize>,
+}
 
-/// A filter over a streamed answer: a number in brackets passes only when a source has that number.
+/// A filter over a streamed answer: markers such as `[cite:2]` (see [`marker`]) become `[2]` if a source has that
+/// number, and go otherwise, together with a space before them. All other text passes byte for byte.
 ///
-/// Citations are `[1]`, `[1, 2]`, `[1-3]` and `[source 1]`; in full-width brackets (`【1】`, `【1†source】`) they leave
-/// as `[1]`. Of a list only the backed numbers stay. Other brackets pass unharmed. In Markdown code an index
-/// (`a[0]`) passes too, and a list of numbers is spaced (`[ 7, 8 ]`): still the same code, but no citation.
-///
-/// The result does not depend on how the text was cut into chunks. At most some 400 bytes are held back.
+/// The result does not depend on how the text was cut into chunks. At most some 160 bytes are held back.
 #[derive(Debug)]
 pub struct CitationFilter {
     known: BTreeSet<u32>,
-    cited: Vec<u32>,
-    code: CodeSpans,
-    /// Text that is not decided yet: nothing, or a space and what may become a citation.
+    marks: Vec<Mark>,
+    /// Text that is not decided yet: nothing, or what may become a marker, with a space before it.
     held: String,
-    /// Where the brackets that are still open begin in `held`.
-    open: Vec<usize>,
-    /// The last character that left: `a[0]` is an index because of its `a`.
-    last: Option<char>,
+    /// How much text has left, bytes.
+    left: usize,
+    /// The end of what has left, as far as it would be a marker if the right text followed.
+    tail: String,
 }
 
 impl CitationFilter {
-    /// A filter for an answer whose sources have these numbers.
-    pub fn new(known: impl IntoIterator<Item = u32>) -> Self {
+    /// A filter for an answer whose sources have these numbers, and of which `begun` bytes were written before.
+    pub fn new(known: impl IntoIterator<Item = u32>, begun: usize) -> Self {
         Self {
             known: known.into_iter().collect(),
-            cited: Vec::new(),
-            code: CodeSpans::default(),
+            marks: Vec::new(),
             held: String::new(),
-            open: Vec::new(),
-            last: None,
+            left: begun,
+            tail: String::new(),
         }
     }
 
-    /// Takes the next chunk and gives what is decided.
+    /// Takes the next chunk and returns what is decided.
     pub fn push(&mut self, chunk: &str) -> String {
         let mut out = String::with_capacity(chunk.len() + self.held.len());
-        let mut decided = Vec::new();
         for c in chunk.chars() {
-            self.code.push(c, &mut decided);
-            for (c, is_code) in decided.drain(..) {
-                self.step(c, is_code, &mut out);
+            if self.held.is_empty() && !may_begin(c) {
+                self.release(c.encode_utf8(&mut [0; 4]), &mut out);
+            } else {
+                self.held.push(c);
+                self.decide(read, &mut out);
             }
         }
         out
     }
 
-    /// Gives the rest, once the answer has ended.
+    /// Returns the rest, once the answer has ended. Of a marker without its end nothing is left.
     pub fn finish(&mut self) -> String {
         let mut out = String::new();
-        let mut decided = Vec::new();
-        self.code.finish(&mut decided);
-        for (c, is_code) in decided {
-            self.step(c, is_code, &mut out);
-        }
-        self.release(&mut out);
+        self.decide(read_last, &mut out);
         out
+    }
+
+    /// The citations so far, in the order of the text.
+    pub fn marks(&self) -> &[Mark] {
+        &self.marks
     }
 
     /// The sources cited so far, in the order of their first use.
-    pub fn cited(&self) -> &[u32] {
-        &self.cited
-    }
-
-    fn step(&mut self, c: char, is_code: bool, out: &mut String) {
-        if opens(c) {
-            self.open.push(self.held.len());
-            self.held.push(c);
-        } else if self.open.is_empty() {
-            self.release(out);
-            self.held.push(c);
-            // A space waits: it goes when the citation behind it goes.
-            if c != ' ' {
-                self.release(out);
+    pub fn cited(&self) -> Vec<u32> {
+        let mut cited = Vec::new();
+        for mark in &self.marks {
+            if !cited.contains(&mark.number) {
+                cited.push(mark.number);
             }
-        } else if closes(c) {
-            self.held.push(c);
-            self.close(is_code);
-            if self.open.is_empty() {
-                self.release(out);
-            }
-        } else if may_be_citation(self.innermost(), c) {
-            self.held.push(c);
-        } else {
-            self.held.push(c);
-            self.release(out);
         }
-        if self.held.len() > MAX_BRACKET {
-            self.break_open(is_code);
-            self.release(out);
-        }
+        cited
     }
 
-    /// The bracket that was opened last, as far as it is known.
-    fn innermost(&self) -> &str {
-        &self.held[self.open.last().copied().unwrap_or(0)..]
-    }
-
-    fn release(&mut self, out: &mut String) {
-        self.last = self.held.chars().next_back().or(self.last);
-        out.push_str(&self.held);
-        self.held.clear();
-        self.open.clear();
-    }
-
-    /// Decides the innermost bracket, which is the end of `held`.
-    fn close(&mut self, is_code: bool) {
-        let Some(start) = self.open.pop() else { return };
-        let verdict = judge(&self.held[start..], &self.known);
-        if is_code {
-            return self.close_in_code(start, &verdict);
-        }
-        match verdict {
-            Verdict::NotOurs => {}
-            Verdict::Backed(numbers) => self.cite(&numbers),
-            Verdict::Rewritten(numbers) => {
-                self.cite(&numbers);
-                let list: Vec<String> = numbers.iter().map(u32::to_string).collect();
-                self.held.truncate(start);
-                self.held.push('[');
-                self.held.push_str(&list.join(", "));
-                self.held.push(']');
-            }
-            Verdict::Unbacked => {
-                self.held.truncate(start);
-                if self.held == " " {
-                    self.held.clear();
+    /// Lets go of as much of what is held as can be decided.
+    fn decide(&mut self, read: impl Fn(&str) -> Reading, out: &mut String) {
+        while !self.held.is_empty() {
+            let space = usize::from(self.held.starts_with(' '));
+            match read(&self.held[space..]) {
+                Reading::Partial => return,
+                Reading::Text => {
+                    let first = self.held.remove(0);
+                    self.release(first.encode_utf8(&mut [0; 4]), out);
+                    while self.held.chars().next().is_some_and(|c| !may_begin(c)) {
+                        let passed = self.held.remove(0);
+                        self.release(passed.encode_utf8(&mut [0; 4]), out);
+                    }
+                }
+                Reading::Marker { ranges, length } => {
+                    let numbers = backed(&ranges, &self.known);
+                    let rest = self.held.split_off(space + length);
+                    let marked = std::mem::replace(&mut self.held, rest);
+                    if !numbers.is_empty() {
+                        self.release(&marked[..space], out);
+                    } else if !self.tail.is_empty() {
+                        // What stands around a marker must not become one when it goes.
+                        self.release("()", out);
+                        self.tail.clear();
+                    }
+                    for number in numbers {
+                        let text = format!("[{number}]");
+                        let at = self.left..self.left + text.len();
+                        self.marks.push(Mark { number, at });
+                        self.release(&text, out);
+                    }
                 }
             }
         }
     }
 
-    fn close_in_code(&mut self, start: usize, verdict: &Verdict) {
-        let before = self.held[..start].chars().next_back().or(self.last);
-        let is_index = before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | ')' | ']' | '"' | '\''));
-        match verdict {
-            Verdict::Backed(numbers) if !is_index => self.cite(numbers),
-            Verdict::Rewritten(_) | Verdict::Unbacked if !is_index => {
-                let inside = start + self.held[start..].chars().next().map_or(0, char::len_utf8);
-                self.held.insert(inside, ' ');
-                let end = self.held.len() - self.held.chars().next_back().map_or(0, char::len_utf8);
-                self.held.insert(end, ' ');
-            }
-            _ => {}
+    fn release(&mut self, text: &str, out: &mut String) {
+        self.left += text.len();
+        out.push_str(text);
+        if text.starts_with(opens) {
+            self.tail.clear();
+        } else if self.tail.is_empty() {
+            return;
+        }
+        self.tail.push_str(text);
+        if read(&self.tail) != Reading::Partial {
+            self.tail.clear();
         }
     }
+}
 
-    /// Takes from a bracket that grew too long what makes it one: nothing in it is decided, so it may not close.
-    fn break_open(&mut self, is_code: bool) {
-        for start in self.open.drain(..).rev() {
-            let width = self.held[start..].chars().next().map_or(0, char::len_utf8);
-            if is_code {
-                self.held.insert(start + width, ' ');
-            } else {
-                self.held.replace_range(start..start + width, "(");
-            }
-        }
-    }
-
-    fn cite(&mut self, numbers: &[u32]) {
-        for number in numbers {
-            if !self.cited.contains(number) {
-                self.cited.push(*number);
-            }
-        }
-    }
+/// Whether a marker, or the space that goes with it, may begin with this.
+fn may_begin(c: char) -> bool {
+    c == ' ' || c == '\\' || opens(c)
 }

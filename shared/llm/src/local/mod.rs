@@ -11,6 +11,7 @@ use std::borrow::Cow;
 use futures::{StreamExt as _, stream};
 
 use crate::chat::{ChatEvent, ChatModel, ChatRequest, ChatStream, FinishReason, ModelInfo, ModelKind, Usage};
+use crate::citation::{defuse, marker};
 use crate::estimate_tokens;
 use question::Question;
 
@@ -90,7 +91,7 @@ fn answer(request: &ChatRequest) -> Vec<String> {
         .enumerate()
         .map(|(at, picked)| {
             let gap = if at == 0 { "" } else { " " };
-            format!("{gap}{} [{}]", picked.text, picked.number)
+            format!("{gap}{} {}", defuse(&picked.text), marker(picked.number))
         })
         .collect()
 }

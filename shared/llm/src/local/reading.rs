@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use super::question::{Question, Term};
 use crate::chat::Source;
-use crate::citation::CitationFilter;
 use crate::text::{sentences, term_set};
 
 /// How many further sentences without any term of the question are imagined when rarity is counted: among three
@@ -157,9 +156,6 @@ impl<'q> Reading<'q> {
 fn read(at: usize, source: &Source) -> Vec<Sentence> {
     let mut all: Vec<Sentence> = Vec::new();
     for text in sentences(&source.text) {
-        // A number in brackets inside a document would read as a citation of ours.
-        let mut filter = CitationFilter::new([]);
-        let text = filter.push(&text) + &filter.finish();
         // The answer is what follows at once: `Yes. You can pause it for a month.`
         let asked = all.iter().rev().take(2).find(|sentence| sentence.is_question());
         let asked = asked.map(|question| question.terms.clone()).unwrap_or_default();

@@ -150,7 +150,7 @@ async fn a_grounded_request_carries_its_sources_and_the_operator_comes_first() {
         (&json!("system"), &json!(0.5))
     );
     assert!(system.starts_with("Be brief.\n\n"));
-    assert!(system.contains(r#"{"number":4,"name":"a.pdf","place":"page 2","text":"Two years."}"#));
+    assert!(system.contains(r#"{"cite":"[cite:4]","name":"a.pdf","place":"page 2","text":"Two years."}"#));
 }
 
 #[test]
