@@ -24,17 +24,19 @@ impl Frame {
         self.json()["content"].as_str().unwrap_or_default().to_owned()
     }
 
-    fn of(block: &str) -> Option<Self> {
+    fn of(block: &str) -> Self {
         let field = |name: &str| {
             let line = block.lines().find_map(|line| line.strip_prefix(name));
             line.map(str::to_owned).unwrap_or_default()
         };
         let data = field("data: ");
-        (!data.is_empty()).then(|| Self {
+        // Clients that remember the last id dispatch it, whatever it consists of.
+        assert!(!data.is_empty(), "an event without data: {block:?}");
+        Self {
             id: field("id: "),
             event: field("event: "),
             data,
-        })
+        }
     }
 }
 
@@ -60,10 +62,7 @@ impl Stream {
         loop {
             if let Some(end) = self.held.windows(2).position(|pair| pair == b"\n\n") {
                 let block: Vec<u8> = self.held.drain(..end + 2).collect();
-                match Frame::of(std::str::from_utf8(&block).unwrap()) {
-                    Some(frame) => return Some(frame),
-                    None => continue,
-                }
+                return Some(Frame::of(std::str::from_utf8(&block).unwrap()));
             }
             self.held.extend(self.body.next().await?);
         }

@@ -39,5 +39,5 @@ fn chunks(stream: CompletionStream, writing: Writing) -> EventStream<ChatComplet
             Err(error) => vec![Err(error)],
         })
     });
-    EventStream::new(stream::once(async { Ok(first) }).chain(rest))
+    EventStream::without_ids(stream::once(async { Ok(first) }).chain(rest))
 }

@@ -135,7 +135,7 @@ mod tests {
     }
 
     async fn torn() -> EventStream<String> {
-        EventStream::new(futures::stream::iter([
+        EventStream::without_ids(futures::stream::iter([
             Ok("one".to_owned()),
             Err(Error::internal("password of the table is hunter2")),
         ]))

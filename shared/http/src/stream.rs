@@ -26,13 +26,26 @@ use crate::{
     shape,
 };
 
-/// Events as JSON text in the declared spelling, and the ids they have of their own.
-pub(crate) type Frames = BoxStream<'static, Result<(Option<String>, Vec<u8>)>>;
+/// Events as JSON text in the declared spelling, and their ids.
+pub(crate) type Frames = BoxStream<'static, Result<(EventId, Vec<u8>)>>;
+
+/// The id of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum EventId {
+    /// Its number in the stream.
+    Number,
+    /// One of its own.
+    Own(String),
+    /// None.
+    Absent,
+}
 
 /// The frame after the last event of a stream that ended well.
 pub(crate) const DONE: &[u8] = b"data: [DONE]\n\n";
 /// A comment goes out after this much silence, so that no proxy takes the connection for dead.
 const HEARTBEAT: Duration = Duration::from_secs(15);
+/// The comment. No empty line ends it: that would dispatch an event, which some clients do for an id without data.
+const COMMENT: &[u8] = b": keep-alive\n";
 
 /// 200 with `text/event-stream`: one frame `id: n`, `data: {...}` per event, `data: [DONE]` at the end. Events that can
 /// be asked for again have ids of their own, which a client sends back as `Last-Event-ID`.
@@ -46,19 +59,24 @@ pub struct EventStream<T = Value> {
 impl<T: Output> EventStream<T> {
     /// A stream of these events; it ends at the first error.
     pub fn new<E: Into<Problem>>(events: impl Stream<Item = std::result::Result<T, E>> + Send + 'static) -> Self {
-        Self::of(events.map(|event| event.map(|event| (None, event))))
+        Self::of(events.map(|event| event.map(|event| (EventId::Number, event))))
+    }
+
+    /// The same, for clients of `OpenAI`'s API, whose events have no ids.
+    pub fn without_ids<E: Into<Problem>>(
+        events: impl Stream<Item = std::result::Result<T, E>> + Send + 'static,
+    ) -> Self {
+        Self::of(events.map(|event| event.map(|event| (EventId::Absent, event))))
     }
 
     /// The same, for events with ids of their own.
     pub fn with_ids<E: Into<Problem>>(
         events: impl Stream<Item = std::result::Result<(String, T), E>> + Send + 'static,
     ) -> Self {
-        Self::of(events.map(|event| event.map(|(id, event)| (Some(id), event))))
+        Self::of(events.map(|event| event.map(|(id, event)| (EventId::Own(id), event))))
     }
 
-    fn of<E: Into<Problem>>(
-        events: impl Stream<Item = std::result::Result<(Option<String>, T), E>> + Send + 'static,
-    ) -> Self {
+    fn of<E: Into<Problem>>(events: impl Stream<Item = std::result::Result<(EventId, T), E>> + Send + 'static) -> Self {
         let frames = events.map(|event| match event {
             Ok((id, event)) => match serde_json::to_vec(&event) {
                 Ok(json) => Ok((id, json)),
@@ -108,11 +126,15 @@ pub(crate) fn respond(
         Ok(match frame {
             Frame::Event(id, json) => {
                 number += 1;
-                let id = id.unwrap_or_else(|| number.to_string());
+                let id = match id {
+                    EventId::Number => format!("id: {number}\n"),
+                    EventId::Own(id) => format!("id: {id}\n"),
+                    EventId::Absent => String::new(),
+                };
                 let json = rename(json);
-                [format!("id: {id}\ndata: ").as_bytes(), &json, b"\n\n"].concat().into()
+                [id.as_bytes(), b"data: ", &json, b"\n\n"].concat().into()
             }
-            Frame::Silence => Bytes::from_static(b": keep-alive\n\n"),
+            Frame::Silence => Bytes::from_static(COMMENT),
             Frame::Failed(problem) => [b"event: error\ndata: ", problem.body(&scope).as_slice(), b"\n\n"]
                 .concat()
                 .into(),
@@ -132,7 +154,7 @@ pub(crate) fn respond(
 }
 
 enum Frame {
-    Event(Option<String>, Vec<u8>),
+    Event(EventId, Vec<u8>),
     Silence,
     Failed(Problem),
     End,
@@ -200,6 +222,10 @@ mod tests {
         }))
     }
 
+    async fn anonymous() -> EventStream<Piece> {
+        EventStream::without_ids(futures::stream::iter([Ok::<_, Problem>(piece(1))]))
+    }
+
     async fn slow() -> EventStream<Piece> {
         let late = tokio::time::interval(Duration::from_secs(40));
         let late = futures::stream::unfold((late, 0), |(mut late, n)| async move {
@@ -214,7 +240,11 @@ mod tests {
             .both()
             .get("/whole", whole, "")
             .get("/broken", broken, "");
-        Server::new(api.get("/panicking", panicking, "").get("/slow", slow, ""))
+        Server::new(
+            api.get("/panicking", panicking, "")
+                .get("/slow", slow, "")
+                .get("/anonymous", anonymous, ""),
+        )
     }
 
     #[tokio::test]
@@ -230,6 +260,17 @@ mod tests {
             assert_eq!(answer.header("cache-control"), "no-cache, no-transform");
             assert_eq!(answer.header("x-accel-buffering"), "no");
         }
+    }
+
+    #[tokio::test]
+    async fn events_without_ids_have_none() {
+        let answer = server().get("/api/v1/anonymous").await;
+        assert!(
+            answer.text().starts_with("data: {\"message_id\":1,"),
+            "{}",
+            answer.text()
+        );
+        assert!(!answer.text().contains("id: "));
     }
 
     #[tokio::test]
@@ -263,11 +304,10 @@ mod tests {
         let began = tokio::time::Instant::now();
         let mut seen = Vec::new();
         while let Some(frame) = body.next().await {
-            let kind = if frame.unwrap().starts_with(b":") {
-                "comment"
-            } else {
-                "frame"
-            };
+            let frame = frame.unwrap();
+            let kind = if frame.starts_with(b":") { "comment" } else { "frame" };
+            // An empty line behind a comment would dispatch the id before it as an event of its own.
+            assert_eq!(frame.ends_with(b"\n\n"), kind == "frame", "{frame:?}");
             seen.push((began.elapsed().as_secs(), kind));
         }
         assert_eq!(
