@@ -32,6 +32,8 @@ pub struct Problem {
     code: &'static str,
     detail: Box<str>,
     errors: Vec<FieldError>,
+    /// The parameter that the provider of a model objects to, for clients of `OpenAI`'s API.
+    param: Option<String>,
     retry_after: Option<Duration>,
     /// The limit that refused.
     limit: Option<Box<LimitReached>>,
@@ -49,6 +51,7 @@ impl Problem {
             code,
             detail: detail.into().into_boxed_str(),
             errors: Vec::new(),
+            param: None,
             retry_after: None,
             limit: None,
             instead: None,
@@ -95,6 +98,7 @@ impl Problem {
             });
             let limit = self.limit.as_deref();
             let body = openai_error::Envelope::new(self.status, self.code, sentence(&self.detail), invalid, limit);
+            let body = body.about(self.param.as_deref());
             return serde_json::to_vec(&body).unwrap_or_default();
         }
         let body = Body {
@@ -223,6 +227,18 @@ impl From<Error> for Problem {
                 };
                 Self {
                     retry_after,
+                    ..Self::new(status, code, detail)
+                }
+            }
+            Error::ModelRequest {
+                is_missing,
+                code,
+                param,
+                ..
+            } => {
+                let status = if is_missing { S::NOT_FOUND } else { S::BAD_REQUEST };
+                Self {
+                    param,
                     ..Self::new(status, code, detail)
                 }
             }
