@@ -85,6 +85,19 @@ const STATUSES: [(&str, u16); 50] = [
     ("ResourceNotFoundException", 404),
 ];
 
+/// Sentences about keys, told with a status that blames the request.
+const KEYS: [&str; 6] = [
+    "incorrect api key",
+    "invalid api key",
+    "api key not valid",
+    "api key not found",
+    "api key expired",
+    "invalid authentication",
+];
+
+/// Words for what the operator has to mend, told with a status that blames the request: a country that is not served.
+const PRECONDITIONS: [&str; 2] = ["FAILED_PRECONDITION", "unsupported_country_region_territory"];
+
 /// Sentences of those whose account is empty, told with a status that blames the request.
 const UNPAID: [&str; 5] = [
     "credit balance",
@@ -97,9 +110,15 @@ const UNPAID: [&str; 5] = [
 impl ErrorBody {
     /// Reads what was said, JSON or not.
     pub(crate) fn read(body: &[u8]) -> Self {
-        match serde_json::from_slice::<Value>(body) {
-            Ok(value) if !is_empty(&value) => Self::of(&value),
-            _ => Self::plain(&String::from_utf8_lossy(body)),
+        let text = String::from_utf8_lossy(body);
+        // Some refuse with an event of a stream.
+        let event = || {
+            text.lines()
+                .find_map(|line| serde_json::from_str(line.strip_prefix("data:")?).ok())
+        };
+        match serde_json::from_str::<Value>(&text).ok().or_else(event) {
+            Some(value) if !is_empty(&value) => Self::of(&value),
+            _ => Self::plain(&text),
         }
     }
 
@@ -240,14 +259,15 @@ impl ErrorBody {
         } else {
             self.message.replace(secret, "***")
         };
-        let is_unpaid = || {
-            let lower = detail.to_lowercase();
-            UNPAID.iter().any(|words| lower.contains(words))
-        };
+        let lower = detail.to_lowercase();
+        let says = |sentences: &[&str]| sentences.iter().any(|words| lower.contains(words));
+        let is_called = |words: &[&str]| self.words.iter().any(|word| words.contains(&word.as_str()));
         // What the word says is more particular than a status that only says that something is wrong.
         let status = match (self.status, named) {
             (_, Some(named @ (401 | 402))) => named,
-            _ if matches!(status, 400 | 403) && is_unpaid() => 402,
+            _ if matches!(status, 400 | 403) && says(&UNPAID) => 402,
+            _ if status == 400 && says(&KEYS) => 401,
+            _ if status == 400 && is_called(&PRECONDITIONS) => 403,
             (Some(said), _) => said,
             (None, Some(named)) if status < 400 || named == 429 => named,
             // A failure in the place of an answer is the provider's, if it does not say otherwise.

@@ -208,7 +208,14 @@ fn chat<V: Vendor>(vendor: V, mut request: ChatRequest) -> ChatStream {
                 Err(late) => Err(late),
             };
             match chunk {
-                Ok(Some(bytes)) => body.push(&bytes).map_err(|detail| ModelError::Malformed { detail })?,
+                Ok(Some(bytes)) => match body.push(&bytes) {
+                    Ok(()) => {}
+                    Err(_) if answer.is_finished() => {
+                        yield answer.done()?;
+                        return;
+                    }
+                    Err(detail) => Err(ModelError::Malformed { detail })?,
+                },
                 // What is left may still be the end.
                 Ok(None) => is_over = true,
                 // The text is whole: at most the count of tokens is lost.
@@ -238,8 +245,9 @@ pub(crate) fn read<V: Vendor>(
     }
     let items = match lenient::items(&event.data) {
         Ok(items) => items,
+        // It is not part of the answer.
+        Err(_) if answer.is_finished() => return vec![Ok(if is_last { Progress::End } else { Progress::Nothing })],
         // The connection broke within it.
-        Err(_) if is_last && answer.is_finished() => return vec![Ok(Progress::End)],
         Err(_) if is_last && !is_whole => return vec![Err(ModelError::Cut)],
         Err(error) => {
             let detail = format!("a frame is not what the protocol promises: {error}");

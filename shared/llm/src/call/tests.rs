@@ -337,16 +337,66 @@ async fn what_a_provider_objects_to_is_rejected_whatever_it_is_wrapped_in() {
 }
 
 #[tokio::test]
-async fn an_account_that_is_empty_is_nobodys_fault_who_asks() {
+async fn what_the_operator_has_to_mend_is_not_blamed_on_the_request() {
     let vendors = Vendors::new().await;
-    let body = json!({"type": "error", "error": {"type": "invalid_request_error", "message": "Your credit balance is too low to access the Anthropic API."}});
+    for (body, expected) in [
+        (
+            json!({"type": "error", "error": {"type": "invalid_request_error", "message": "Your credit balance is too low."}}),
+            402,
+        ),
+        (
+            json!({"code": "Client specified an invalid argument", "error": "Incorrect API key provided: xai-***"}),
+            401,
+        ),
+        (
+            json!({"error": {"code": 400, "message": "API key expired. Please renew it.", "status": "INVALID_ARGUMENT"}}),
+            401,
+        ),
+        (
+            json!({"error": {"code": 400, "message": "User location is not supported.", "status": "FAILED_PRECONDITION"}}),
+            403,
+        ),
+    ] {
+        let script = Script::refuse_with(400, "application/json", body.to_string());
+        for (name, (_, _, error)) in vendors.outcomes(&script).await {
+            let status = match error {
+                Some(ModelError::QuotaExhausted { .. }) => 402,
+                Some(ModelError::Refused { status, .. }) => status,
+                other => panic!("{body} of {name}: {other:?}"),
+            };
+            assert_eq!(status, expected, "{body} of {name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_may_be_an_event_and_name_no_parameter_in_python() {
+    let vendors = Vendors::new().await;
+    let body = "event: error\ndata: {\"error\": {\"message\": \"It cannot be done\", \"param\": \"None\", \"code\": \"400\"}}\n\n";
     for (name, (_, _, error)) in vendors
-        .outcomes(&Script::refuse_with(400, "application/json", body.to_string()))
+        .outcomes(&Script::refuse_with(400, "text/event-stream", body))
         .await
     {
-        assert!(
-            matches!(error, Some(ModelError::QuotaExhausted { .. })),
-            "{name}: {error:?}"
+        let Some(ModelError::Rejected(rejection)) = error else {
+            panic!("{name}: {error:?}");
+        };
+        assert_eq!(
+            (rejection.reason, rejection.param),
+            (RejectionReason::Other, None),
+            "{name}"
         );
+        assert_eq!(rejection.detail, "It cannot be done", "{name}");
     }
+}
+
+#[tokio::test]
+async fn damage_behind_the_end_of_the_words_does_not_fail_the_answer() {
+    let vendors = Vendors::new().await;
+    let broken = Script::text(TEXT).then(Step::Raw(
+        b"data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: {\"usage\":\n\n".to_vec(),
+    ));
+    vendors.double.next(broken);
+    let (text, done, error) = outcome(vendors.models[0].1.as_ref(), request()).await;
+    assert_eq!((text.as_str(), error), (TEXT, None));
+    assert_eq!(done.unwrap().0, FinishReason::Stop);
 }

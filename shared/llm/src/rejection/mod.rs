@@ -267,7 +267,9 @@ fn named(sentence: &str) -> Option<String> {
 
 fn is_fit(param: &str) -> bool {
     let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '[' | ']' | '-');
-    !param.is_empty() && param.len() <= 64 && param.chars().all(is_allowed)
+    // A program in Python says None where there is none.
+    let is_none = ["none", "null"].iter().any(|none| param.eq_ignore_ascii_case(none));
+    !param.is_empty() && !is_none && param.len() <= 64 && param.chars().all(is_allowed)
 }
 
 #[cfg(test)]
