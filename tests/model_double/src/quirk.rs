@@ -224,9 +224,8 @@ impl Quirk {
             _ => json!(text),
         };
         let name = match (self, protocol) {
-            (Self::Cumulative, _) => "message",
             (Self::MessageForDelta, Protocol::Anthropic) => "content_block",
-            (Self::MessageForDelta, Protocol::OpenAi | Protocol::Bedrock) => "message",
+            (Self::Cumulative, _) | (Self::MessageForDelta, Protocol::OpenAi | Protocol::Bedrock) => "message",
             (Self::TextForDelta, Protocol::OpenAi | Protocol::Anthropic | Protocol::Bedrock) => "text",
             _ => field,
         };
