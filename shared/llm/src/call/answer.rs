@@ -30,9 +30,8 @@ pub(crate) struct Answer {
     prompt_estimate: u64,
     written: Estimate,
     thought: Estimate,
-    /// Blank characters that the answer begins with. An answer of nothing else is none.
-    blank: String,
-    has_text: bool,
+    /// Blank characters that the answer begins with, until its first words. An answer of nothing else is none.
+    blank: Option<String>,
     has_begun: bool,
     /// Whether the pieces come as pieces: then a whole message beside them repeats them.
     is_in_pieces: bool,
@@ -50,8 +49,7 @@ impl Answer {
             prompt_estimate: prompt_tokens(request, system),
             written: Estimate::default(),
             thought: Estimate::default(),
-            blank: String::new(),
-            has_text: false,
+            blank: Some(String::new()),
             has_begun: false,
             is_in_pieces: false,
             is_refusal: false,
@@ -90,13 +88,13 @@ impl Answer {
         };
         self.has_begun = true;
         self.written.add(&text);
-        if !self.has_text {
+        if let Some(blank) = &mut self.blank {
             if text.trim().is_empty() {
-                self.blank.push_str(&text);
+                blank.push_str(&text);
                 return Progress::Thought;
             }
-            self.has_text = true;
-            text.insert_str(0, &std::mem::take(&mut self.blank));
+            text.insert_str(0, blank);
+            self.blank = None;
         }
         Progress::Text(text)
     }
@@ -177,7 +175,7 @@ impl Answer {
         let finish_reason = match self.finish_reason {
             None if self.unread.is_some() => return Err(self.told()),
             Some(FinishReason::Stop) | None if self.is_refusal => FinishReason::ContentFilter,
-            Some(FinishReason::Stop) | None if !self.has_text => return Err(self.told()),
+            Some(FinishReason::Stop) | None if self.blank.is_some() => return Err(self.told()),
             reason => reason.unwrap_or(FinishReason::Stop),
         };
         let usage = self

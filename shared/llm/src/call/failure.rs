@@ -131,7 +131,7 @@ impl ErrorBody {
     }
 
     /// What a value says: `{"error": {...}}` as most say it, a text or anything else there, the same in a list as Gemini
-    /// says it, `{"message": "..."}` as AWS does, `{"detail": ...}` as FastAPI does, and what gateways wrap in it.
+    /// says it, `{"message": "..."}` as AWS does, `{"detail": ...}` as `FastAPI` does, and what gateways wrap in it.
     pub(crate) fn of(value: &Value) -> Self {
         Self::within(value, DEPTH)
     }
