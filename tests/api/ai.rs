@@ -358,8 +358,12 @@ async fn a_provider_that_tells_nonsense_or_does_not_end_breaks_no_book() {
     };
     model.next(Script::text("Hello").usage(counts));
     let answer = ada.post(CHAT, hello.clone()).await.ok().json();
-    assert_eq!(answer["usage"]["total_tokens"], 200_000_000);
-    assert_eq!(day(&ada).await, (200_000_000, 0));
+    let told = answer["usage"]["total_tokens"].as_u64().unwrap();
+    assert!(
+        (3..100).contains(&told) && answer["usage"]["estimated"] == true,
+        "{answer}"
+    );
+    assert_eq!(day(&ada).await, (told, 0));
 
     let eve = t.user("eve").await;
     model.next(Script::text("Hello there").usage(Counts::default()));

@@ -31,6 +31,7 @@ pub(crate) mod orgs;
 mod passwords;
 mod permissions;
 mod prompts;
+mod providers;
 mod quotas;
 mod rotation;
 mod rulings;

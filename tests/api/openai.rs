@@ -169,7 +169,7 @@ async fn a_failure_within_a_stream_ends_it_with_an_error() {
     );
     model.next(Script::refuse(404, "model_not_found"));
     let answer = ada.post(CHAT, with(hello(), &json!({"stream": true}))).await;
-    refused(answer, 502, "server_error", None, "model_not_found");
+    refused(answer, 404, REFUSED, None, "model_not_found");
 }
 
 #[tokio::test]

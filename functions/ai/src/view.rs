@@ -51,7 +51,8 @@ struct AssistantMessage {
     /// `assistant`.
     role: &'static str,
     content: String,
-    refusal: Option<()>,
+    /// Why there is no answer, when the model gave none; `content` says it as well.
+    refusal: Option<&'static str>,
     /// The passages of documents that the text cites as `[number]`.
     annotations: Vec<Annotation>,
 }
@@ -127,6 +128,9 @@ pub(crate) struct Delta {
     role: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     content: Option<String>,
+    /// Why there is no answer, in the part that ends one that the model did not give; `content` has said it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refusal: Option<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     annotations: Vec<Annotation>,
 }
@@ -163,7 +167,7 @@ impl ChatCompletion {
                 message: AssistantMessage {
                     role: "assistant",
                     content: completion.text,
-                    refusal: None,
+                    refusal: outcome.blank,
                     annotations,
                 },
                 logprobs: None,
@@ -204,6 +208,7 @@ impl Writing {
     pub(crate) fn end(&self, completion: Completion) -> Vec<ChatCompletionChunk> {
         let delta = Delta {
             annotations: annotations(&completion, &self.root),
+            refusal: completion.outcome.blank,
             ..Delta::default()
         };
         let outcome = completion.outcome;

@@ -213,7 +213,7 @@ impl Writer {
 
     /// The last words, if some were held back; the end follows them.
     fn finish(&mut self, outcome: Outcome) -> CompletionEvent {
-        let (rest, notice) = self.wording.finish(true);
+        let (rest, notice) = self.wording.finish(true, outcome.blank);
         self.text.push_str(&rest);
         let completion = Completion {
             id: self.id.clone(),

@@ -65,6 +65,12 @@ impl Envelope {
         };
         Self { error }
     }
+
+    /// The same, naming the parameter it is about if that is known.
+    pub(crate) fn about(mut self, param: Option<&str>) -> Self {
+        self.error.param = self.error.param.or_else(|| param.map(str::to_owned));
+        self
+    }
 }
 
 /// The JSON pointer `/messages/0/content` as `messages[0].content`.

@@ -25,6 +25,15 @@ const MAX_FIELDS: usize = 50;
 #[derive(Clone, Copy)]
 pub(crate) struct FailureCode(pub(crate) &'static str);
 
+/// What refused, beyond the code.
+#[derive(Debug, Clone)]
+enum RefusedBy {
+    /// A limit on tokens or requests.
+    Limit(Box<LimitReached>),
+    /// The provider of a model, because of this parameter.
+    Parameter(String),
+}
+
 /// An error on its way to the caller. `?` makes one from [`model::Error`].
 #[derive(Debug, Clone)]
 pub struct Problem {
@@ -33,8 +42,8 @@ pub struct Problem {
     detail: Box<str>,
     errors: Vec<FieldError>,
     retry_after: Option<Duration>,
-    /// The limit that refused.
-    limit: Option<Box<LimitReached>>,
+    /// What refused.
+    refused_by: Option<Box<RefusedBy>>,
     /// The operation beside this one that does what this one refused.
     instead: Option<&'static str>,
     /// For the log only.
@@ -50,7 +59,7 @@ impl Problem {
             detail: detail.into().into_boxed_str(),
             errors: Vec::new(),
             retry_after: None,
-            limit: None,
+            refused_by: None,
             instead: None,
             source: None,
         }
@@ -93,8 +102,9 @@ impl Problem {
                 pointer: scope.spelling().of(&error.pointer),
                 ..error.clone()
             });
-            let limit = self.limit.as_deref();
-            let body = openai_error::Envelope::new(self.status, self.code, sentence(&self.detail), invalid, limit);
+            let body =
+                openai_error::Envelope::new(self.status, self.code, sentence(&self.detail), invalid, self.limit());
+            let body = body.about(self.parameter());
             return serde_json::to_vec(&body).unwrap_or_default();
         }
         let body = Body {
@@ -104,10 +114,24 @@ impl Problem {
             detail: sentence(&self.detail),
             code: self.code,
             request_id: &scope.request_id,
-            limit: self.limit.as_deref().map(LimitView::of),
+            limit: self.limit().map(LimitView::of),
             errors: self.fields(scope),
         };
         serde_json::to_vec(&body).unwrap_or_default()
+    }
+
+    fn limit(&self) -> Option<&LimitReached> {
+        match self.refused_by.as_deref()? {
+            RefusedBy::Limit(limit) => Some(limit),
+            RefusedBy::Parameter(_) => None,
+        }
+    }
+
+    fn parameter(&self) -> Option<&str> {
+        match self.refused_by.as_deref()? {
+            RefusedBy::Parameter(param) => Some(param),
+            RefusedBy::Limit(_) => None,
+        }
     }
 
     fn fields(&self, scope: &Scope) -> Vec<Field> {
@@ -144,7 +168,7 @@ impl Problem {
                 HeaderValue::from(wait.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX)),
             );
         }
-        if let Some(limit) = &self.limit {
+        if let Some(limit) = self.limit() {
             rate_limit::add(limit, self.retry_after, &mut headers);
         }
         let alternative = self.instead.map(|name| {
@@ -195,7 +219,7 @@ impl From<Error> for Problem {
                 };
                 Self {
                     retry_after: Some(wait),
-                    limit: Some(limit),
+                    refused_by: Some(Box::new(RefusedBy::Limit(limit))),
                     ..Self::new(S::TOO_MANY_REQUESTS, code, detail)
                 }
             }
@@ -223,6 +247,18 @@ impl From<Error> for Problem {
                 };
                 Self {
                     retry_after,
+                    ..Self::new(status, code, detail)
+                }
+            }
+            Error::ModelRequest {
+                is_missing,
+                code,
+                param,
+                ..
+            } => {
+                let status = if is_missing { S::NOT_FOUND } else { S::BAD_REQUEST };
+                Self {
+                    refused_by: param.map(|param| Box::new(RefusedBy::Parameter(param))),
                     ..Self::new(status, code, detail)
                 }
             }

@@ -3,11 +3,12 @@
 use futures::{FutureExt as _, future::BoxFuture};
 use model::Secret;
 use reqwest::RequestBuilder;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value;
 
-use crate::call::{Answer, ErrorBody, Frames, Line, Progress, Vendor, parse};
-use crate::chat::{ChatRequest, FinishReason, Message, ModelInfo, Usage};
-use crate::sse::Event;
+use crate::call::{Answer, Frames, Line, Progress, Vendor};
+use crate::chat::{ChatRequest, Message, ModelInfo};
+use crate::lenient::{field, word, words};
 use crate::{InvalidBaseUrl, ModelError, TimeLimits};
 
 /// The version of the API, as its header names it.
@@ -47,89 +48,10 @@ struct Body<'a> {
     max_tokens: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     system: Option<&'a str>,
-    messages: Vec<&'a Message>,
+    messages: &'a [Message],
     #[serde(skip_serializing_if = "Option::is_none")]
     temperature: Option<f32>,
     stream: bool,
-}
-
-/// An event. Those we do not know may come at any time.
-#[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum Said {
-    MessageStart {
-        message: Start,
-    },
-    ContentBlockStart {
-        content_block: Piece,
-    },
-    ContentBlockDelta {
-        delta: Piece,
-    },
-    MessageDelta {
-        delta: Stop,
-        #[serde(default)]
-        usage: Option<WireUsage>,
-    },
-    MessageStop,
-    Error {
-        error: serde_json::Value,
-    },
-    #[serde(other)]
-    Other,
-}
-
-#[derive(Deserialize)]
-struct Start {
-    #[serde(default)]
-    usage: Option<WireUsage>,
-}
-
-/// A block as it begins, or what is added to it.
-#[derive(Deserialize)]
-struct Piece {
-    #[serde(default)]
-    text: Option<String>,
-    #[serde(default)]
-    thinking: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Stop {
-    #[serde(default)]
-    stop_reason: Option<String>,
-}
-
-/// Tokens as Anthropic counts them: what came out of a cache or went into it stands beside the input, and what is
-/// written is the sum so far.
-#[derive(Deserialize, Clone, Copy)]
-#[expect(clippy::struct_field_names, reason = "they are the vendor's names")]
-struct WireUsage {
-    #[serde(default)]
-    input_tokens: Option<u64>,
-    #[serde(default)]
-    cache_creation_input_tokens: Option<u64>,
-    #[serde(default)]
-    cache_read_input_tokens: Option<u64>,
-    #[serde(default)]
-    output_tokens: Option<u64>,
-}
-
-impl WireUsage {
-    /// The count so far, with what this event says anew.
-    fn onto(self, known: Usage) -> Usage {
-        let input = known.prompt_tokens - known.cached_tokens - known.cache_write_tokens;
-        let input = self.input_tokens.unwrap_or(input);
-        let cached_tokens = self.cache_read_input_tokens.unwrap_or(known.cached_tokens);
-        let cache_write_tokens = self.cache_creation_input_tokens.unwrap_or(known.cache_write_tokens);
-        Usage {
-            prompt_tokens: input.saturating_add(cached_tokens).saturating_add(cache_write_tokens),
-            cached_tokens,
-            cache_write_tokens,
-            completion_tokens: self.output_tokens.unwrap_or(known.completion_tokens),
-            ..known
-        }
-    }
 }
 
 impl Vendor for Anthropic {
@@ -147,12 +69,7 @@ impl Vendor for Anthropic {
             model: &request.model,
             max_tokens: request.max_tokens,
             system,
-            // An empty message is refused.
-            messages: request
-                .messages
-                .iter()
-                .filter(|message| !message.content.trim().is_empty())
-                .collect(),
+            messages: &request.messages,
             // Ours goes to 2, theirs to 1.
             temperature: request
                 .temperature
@@ -171,42 +88,37 @@ impl Vendor for Anthropic {
         Frames::text()
     }
 
-    fn read(&self, event: &Event, answer: &mut Answer) -> Result<Progress, ModelError> {
-        Ok(match parse(event)? {
-            Said::MessageStart { message } => {
-                if let Some(usage) = message.usage {
-                    answer.count_prompt(usage.onto(Usage::default()));
-                }
+    /// Events that we do not know may come at any time. What is counted of the answer is the sum so far.
+    fn read(&self, name: &str, value: &Value, answer: &mut Answer) -> Result<Progress, ModelError> {
+        Ok(match word(&value["type"]).unwrap_or(name) {
+            "message_start" => {
+                let message = &value["message"];
+                answer.count_prompt(&message["usage"]);
+                answer.piece(words(&message["content"]))
+            }
+            "content_block_start" | "content_block_delta" => {
+                let piece = field(value, &["delta", "content_block", "message"]);
+                let piece = if piece.is_null() {
+                    field(value, &["text"])
+                } else {
+                    piece
+                };
+                answer.piece(words(piece))
+            }
+            "message_delta" => {
+                answer.finish(&value["delta"]["stop_reason"])?;
+                answer.count(field(value, &["usage"]));
                 Progress::Nothing
             }
-            Said::ContentBlockStart { content_block: piece } | Said::ContentBlockDelta { delta: piece } => {
-                match piece.thinking {
-                    Some(thought) => answer.thought(Some(&thought)),
-                    None => answer.text(piece.text),
-                }
+            "message_stop" => Progress::End,
+            // The whole answer.
+            "message" => {
+                answer.finish(&value["stop_reason"])?;
+                answer.count(&value["usage"]);
+                answer.message(words(&value["content"]))
             }
-            Said::MessageDelta { delta, usage } => {
-                if let Some(reason) = delta.stop_reason {
-                    answer.finish(finish_reason(&reason));
-                }
-                if let Some(usage) = usage {
-                    answer.count(usage.onto(answer.counted()));
-                }
-                Progress::Nothing
-            }
-            Said::MessageStop => Progress::End,
-            Said::Error { error } => return Err(ErrorBody::of(&error).into_error(200, self.line.key())),
-            Said::Other => Progress::Nothing,
+            _ => Progress::Nothing,
         })
-    }
-}
-
-fn finish_reason(reason: &str) -> FinishReason {
-    match reason {
-        "end_turn" | "stop_sequence" => FinishReason::Stop,
-        "max_tokens" | "model_context_window_exceeded" => FinishReason::Length,
-        "refusal" => FinishReason::ContentFilter,
-        _ => FinishReason::Other,
     }
 }
 

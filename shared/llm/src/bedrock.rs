@@ -5,12 +5,13 @@
 use futures::{FutureExt as _, future::BoxFuture};
 use model::Secret;
 use reqwest::{RequestBuilder, Url, header::CONTENT_TYPE};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value;
 use std::sync::Arc;
 
-use crate::call::{Answer, ErrorBody, Frames, Line, Progress, Vendor, parse};
-use crate::chat::{ChatRequest, FinishReason, ModelInfo, Role, Usage};
-use crate::sse::Event;
+use crate::call::{Answer, Frames, Line, Progress, Vendor};
+use crate::chat::{ChatRequest, ModelInfo, Role};
+use crate::lenient::{field, words};
 use crate::{InvalidBaseUrl, ModelError, TimeLimits};
 
 /// Signs a request for AWS.
@@ -88,62 +89,6 @@ struct Config {
     temperature: Option<f32>,
 }
 
-#[derive(Deserialize)]
-struct Piece {
-    delta: Delta,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Delta {
-    #[serde(default)]
-    text: Option<String>,
-    #[serde(default)]
-    reasoning_content: Option<Reasoning>,
-}
-
-#[derive(Deserialize)]
-struct Reasoning {
-    #[serde(default)]
-    text: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Stop {
-    #[serde(default)]
-    stop_reason: String,
-}
-
-#[derive(Deserialize)]
-struct Metadata {
-    #[serde(default)]
-    usage: Option<WireUsage>,
-}
-
-/// Tokens as Bedrock counts them: what came out of a cache or went into it stands beside the input.
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
-#[expect(clippy::struct_field_names, reason = "they are the vendor's names")]
-struct WireUsage {
-    input_tokens: u64,
-    output_tokens: u64,
-    cache_read_input_tokens: u64,
-    cache_write_input_tokens: u64,
-}
-
-impl From<WireUsage> for Usage {
-    fn from(wire: WireUsage) -> Self {
-        Self {
-            prompt_tokens: wire.input_tokens + wire.cache_read_input_tokens + wire.cache_write_input_tokens,
-            completion_tokens: wire.output_tokens,
-            cached_tokens: wire.cache_read_input_tokens,
-            cache_write_tokens: wire.cache_write_input_tokens,
-            ..Self::default()
-        }
-    }
-}
-
 impl Vendor for Bedrock {
     fn line(&self) -> &Line {
         &self.line
@@ -155,12 +100,10 @@ impl Vendor for Bedrock {
         system: Option<&'a str>,
     ) -> BoxFuture<'a, Result<RequestBuilder, ModelError>> {
         async move {
-            let messages = request
-                .messages
-                .iter()
-                .filter(|message| !message.content.trim().is_empty());
             let body = Body {
-                messages: messages
+                messages: request
+                    .messages
+                    .iter()
                     .map(|message| Message {
                         role: message.role,
                         content: [Text { text: &message.content }],
@@ -194,52 +137,38 @@ impl Vendor for Bedrock {
         Frames::binary()
     }
 
-    fn read(&self, event: &Event, answer: &mut Answer) -> Result<Progress, ModelError> {
-        Ok(match event.name.as_str() {
-            "contentBlockDelta" => {
-                let Delta {
-                    text,
-                    reasoning_content,
-                } = parse::<Piece>(event)?.delta;
-                match reasoning_content.and_then(|reasoning| reasoning.text) {
-                    Some(thought) => answer.thought(Some(&thought)),
-                    None => answer.text(text),
-                }
+    fn read(&self, name: &str, value: &Value, answer: &mut Answer) -> Result<Progress, ModelError> {
+        Ok(match name {
+            "contentBlockStart" | "contentBlockDelta" => {
+                let piece = field(value, &["delta", "start", "message"]);
+                let piece = if piece.is_null() {
+                    field(value, &["text"])
+                } else {
+                    piece
+                };
+                answer.piece(words(piece))
             }
             "messageStop" => {
-                answer.finish(finish_reason(&parse::<Stop>(event)?.stop_reason));
+                answer.finish(&value["stopReason"])?;
                 Progress::Nothing
             }
             // It follows the end of the message, and nothing follows it.
             "metadata" => {
-                if let Some(usage) = parse::<Metadata>(event)?.usage {
-                    answer.count(usage.into());
+                answer.count(field(value, &["usage"]));
+                if answer.is_finished() {
+                    Progress::End
+                } else {
+                    Progress::Nothing
                 }
-                Progress::End
             }
-            name if is_failure(name) => {
-                // An exception begins with a small letter inside a stream, and with a capital one elsewhere.
-                let capital = name.chars().next().map(|first| first.to_ascii_uppercase());
-                let word: String = capital.into_iter().chain(name.chars().skip(1)).collect();
-                let said = ErrorBody::read(event.data.as_bytes()).called(&word);
-                return Err(said.into_error(200, ""));
+            // The whole answer.
+            _ if value.get("output").is_some() => {
+                answer.finish(&value["stopReason"])?;
+                answer.count(&value["usage"]);
+                answer.message(words(&value["output"]["message"]))
             }
             _ => Progress::Nothing,
         })
-    }
-}
-
-/// Whether an event is called as AWS calls exceptions.
-fn is_failure(name: &str) -> bool {
-    name.ends_with("Exception") || name.ends_with("Error")
-}
-
-fn finish_reason(reason: &str) -> FinishReason {
-    match reason {
-        "end_turn" | "stop_sequence" => FinishReason::Stop,
-        "max_tokens" | "model_context_window_exceeded" => FinishReason::Length,
-        "content_filtered" | "guardrail_intervened" => FinishReason::ContentFilter,
-        _ => FinishReason::Other,
     }
 }
 

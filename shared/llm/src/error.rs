@@ -1,11 +1,14 @@
 //! How a model call fails.
 //!
 //! Every variant has two faces: `Display` is for the log and may hold what the provider said;
-//! [`ModelError::public_detail`] is a sentence for the person who asked and holds nothing of the provider's.
+//! [`ModelError::public_detail`] is a sentence for the person who asked. It holds nothing of the provider's but an
+//! objection to the request, without secrets.
 
 use std::time::Duration;
 
 use model::{Error, UpstreamKind};
+
+use crate::rejection::{Rejection, RejectionReason};
 
 /// A failed model call.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -56,6 +59,9 @@ pub enum ModelError {
         /// What the provider said, shortened.
         detail: String,
     },
+    /// The provider objects to the request itself: whoever sent it can mend it, and nobody else.
+    #[error("the provider rejected the request as {}: {}", .0.reason.code(), .0.detail)]
+    Rejected(Rejection),
     /// Bytes that are not what the protocol promises.
     #[error("the provider's answer is malformed: {detail}")]
     Malformed {
@@ -77,6 +83,9 @@ pub enum ModelError {
     /// The stream ended without its end mark: the answer may be incomplete.
     #[error("the provider's answer was cut off")]
     Cut,
+    /// An answer without a word and without a reason for that.
+    #[error("the provider's answer is empty")]
+    Empty,
 }
 
 /// The time limit that was passed.
@@ -116,6 +125,8 @@ impl ModelError {
             Self::Refused { status: 404, .. } => "model_not_found",
             Self::Refused { status: 500.., .. } | Self::Interrupted { .. } => "provider_failed",
             Self::Refused { .. } => "provider_refused",
+            Self::Rejected(rejection) => rejection.reason.code(),
+            Self::Empty => "provider_answer_empty",
             Self::Malformed { .. } => "provider_answer_malformed",
             Self::Overloaded { .. } => "provider_overloaded",
             Self::Unavailable { .. } => "provider_unavailable",
@@ -130,6 +141,9 @@ impl ModelError {
             Self::Refused { detail, .. } | Self::Overloaded { detail, .. } => Self::Interrupted { detail },
             Self::RateLimited { .. } => Self::Interrupted {
                 detail: "it limits the rate".to_owned(),
+            },
+            Self::Rejected(rejection) => Self::Interrupted {
+                detail: rejection.detail,
             },
             other => other,
         }
@@ -148,7 +162,10 @@ impl ModelError {
             Self::NotConfigured { .. }
             | Self::RateLimited { .. }
             | Self::QuotaExhausted { .. }
-            | Self::Unavailable { .. } => false,
+            | Self::Unavailable { .. }
+            // What callers ask for shuts no provider.
+            | Self::Rejected(_)
+            | Self::Empty => false,
         }
     }
 
@@ -156,12 +173,13 @@ impl ModelError {
     pub(crate) fn is_elsewhere_better(&self) -> bool {
         match self {
             Self::Refused { status, .. } => *status >= 500 || matches!(status, 401 | 403 | 404 | 408),
+            Self::Rejected(rejection) => rejection.reason == RejectionReason::ModelNotFound,
             _ => true,
         }
     }
 
-    /// A sentence for the person who asked, without anything the provider said.
-    pub fn public_detail(&self) -> &'static str {
+    /// A sentence for the person who asked: what the provider objects to, without its secrets, or one of ours.
+    pub fn public_detail(&self) -> &str {
         match self {
             Self::NotConfigured { .. } => "The model's provider is not configured.",
             Self::Unreachable { .. } => "The model's provider could not be reached.",
@@ -174,6 +192,8 @@ impl ModelError {
             Self::Refused { status: 404, .. } => "The model's provider does not know this model.",
             Self::Refused { .. } => "The model's provider refused the request.",
             Self::Malformed { .. } => "The model's provider sent an answer that cannot be read.",
+            Self::Rejected(rejection) => &rejection.detail,
+            Self::Empty => "The model gave no answer; try again.",
             Self::Unavailable { .. } => "The model's provider does not answer at present; try again shortly.",
             Self::Interrupted { .. } | Self::Cut => "The answer broke off before its end.",
         }
@@ -183,6 +203,14 @@ impl ModelError {
 impl From<ModelError> for Error {
     /// Keeps only what the caller may see: log the [`ModelError`] first.
     fn from(error: ModelError) -> Self {
+        if let ModelError::Rejected(Rejection { reason, param, detail }) = error {
+            return Self::ModelRequest {
+                is_missing: reason == RejectionReason::ModelNotFound,
+                code: reason.code(),
+                detail,
+                param,
+            };
+        }
         let kind = match &error {
             ModelError::TimedOut { .. } => UpstreamKind::TimedOut,
             ModelError::NotConfigured { .. }
@@ -194,7 +222,9 @@ impl From<ModelError> for Error {
             | ModelError::Refused { status: 401 | 403, .. } => UpstreamKind::Unavailable,
             ModelError::Refused { .. }
             | ModelError::Malformed { .. }
+            | ModelError::Rejected(_)
             | ModelError::Interrupted { .. }
+            | ModelError::Empty
             | ModelError::Cut => UpstreamKind::BadAnswer,
         };
         let retry_after = match &error {
@@ -302,6 +332,7 @@ mod tests {
                 "provider_answer_malformed",
             ),
             (ModelError::Cut, UpstreamKind::BadAnswer, "provider_answer_cut"),
+            (ModelError::Empty, UpstreamKind::BadAnswer, "provider_answer_empty"),
         ] {
             let public = Error::from(error);
             let Error::Upstream {

@@ -5,11 +5,12 @@
 use futures::{FutureExt as _, future::BoxFuture};
 use model::Secret;
 use reqwest::RequestBuilder;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value;
 
-use crate::call::{Answer, ErrorBody, Frames, Line, Progress, Vendor, parse};
-use crate::chat::{ChatRequest, FinishReason, ModelInfo, Role, Usage};
-use crate::sse::Event;
+use crate::call::{Answer, Frames, Line, Progress, Vendor};
+use crate::chat::{ChatRequest, ModelInfo, Role};
+use crate::lenient::{field, first, words};
 use crate::{InvalidBaseUrl, ModelError, TimeLimits};
 
 /// A model of Google.
@@ -69,77 +70,6 @@ struct Config {
     temperature: Option<f32>,
 }
 
-/// An event: a response of its own that holds the next piece.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Chunk {
-    #[serde(default)]
-    candidates: Vec<Candidate>,
-    #[serde(default)]
-    prompt_feedback: Option<Feedback>,
-    #[serde(default)]
-    usage_metadata: Option<WireUsage>,
-    #[serde(default)]
-    error: Option<serde_json::Value>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Candidate {
-    #[serde(default)]
-    content: Option<Said>,
-    #[serde(default)]
-    finish_reason: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-struct Said {
-    #[serde(default)]
-    parts: Vec<Part>,
-}
-
-#[derive(Deserialize)]
-struct Part {
-    #[serde(default)]
-    text: String,
-    #[serde(default)]
-    thought: bool,
-}
-
-/// Why a prompt is not answered at all.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Feedback {
-    #[serde(default)]
-    block_reason: Option<String>,
-}
-
-/// Tokens as Gemini counts them: cached ones are part of the prompt, thoughts stand beside the candidates. Each event
-/// has the sums so far.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[derive(Default)]
-#[expect(clippy::struct_field_names, reason = "they are the vendor's names")]
-struct WireUsage {
-    prompt_token_count: u64,
-    cached_content_token_count: u64,
-    tool_use_prompt_token_count: u64,
-    candidates_token_count: u64,
-    thoughts_token_count: u64,
-}
-
-impl From<WireUsage> for Usage {
-    fn from(wire: WireUsage) -> Self {
-        Self {
-            prompt_tokens: wire.prompt_token_count + wire.tool_use_prompt_token_count,
-            completion_tokens: wire.candidates_token_count + wire.thoughts_token_count,
-            cached_tokens: wire.cached_content_token_count,
-            reasoning_tokens: wire.thoughts_token_count,
-            ..Self::default()
-        }
-    }
-}
-
 fn content<'a>(role: Option<&'static str>, text: &'a str) -> Content<'a> {
     Content {
         role,
@@ -182,47 +112,18 @@ impl Vendor for Gemini {
         Frames::text()
     }
 
-    fn read(&self, event: &Event, answer: &mut Answer) -> Result<Progress, ModelError> {
-        let chunk: Chunk = parse(event)?;
-        if let Some(usage) = chunk.usage_metadata {
-            answer.count(usage.into());
+    /// An event is a response of its own that holds the next piece, and the tokens so far.
+    fn read(&self, _: &str, chunk: &Value, answer: &mut Answer) -> Result<Progress, ModelError> {
+        answer.count(field(chunk, &["usageMetadata", "usage_metadata"]));
+        let feedback = field(chunk, &["promptFeedback", "prompt_feedback"]);
+        if let Some(reason) = field(feedback, &["blockReason", "block_reason"]).as_str() {
+            tracing::debug!(reason, "model.blocked");
+            answer.block();
         }
-        if let Some(error) = chunk.error {
-            return Err(ErrorBody::of(&error).into_error(200, self.line.key()));
-        }
-        if chunk
-            .prompt_feedback
-            .is_some_and(|feedback| feedback.block_reason.is_some())
-        {
-            answer.finish(FinishReason::ContentFilter);
-        }
-        let Some(candidate) = chunk.candidates.into_iter().next() else {
-            return Ok(Progress::Nothing);
-        };
-        if let Some(reason) = candidate.finish_reason {
-            answer.finish(finish_reason(&reason));
-        }
-        let (mut text, mut thought) = (String::new(), String::new());
-        for part in candidate.content.unwrap_or_default().parts {
-            let target = if part.thought { &mut thought } else { &mut text };
-            target.push_str(&part.text);
-        }
-        let thought = answer.thought(Some(&thought));
-        Ok(match answer.text(Some(text)) {
-            Progress::Nothing => thought,
-            text => text,
-        })
-    }
-}
-
-fn finish_reason(reason: &str) -> FinishReason {
-    match reason {
-        "STOP" => FinishReason::Stop,
-        "MAX_TOKENS" => FinishReason::Length,
-        "SAFETY" | "RECITATION" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" | "IMAGE_SAFETY" => {
-            FinishReason::ContentFilter
-        }
-        _ => FinishReason::Other,
+        let candidate = first(&chunk["candidates"]);
+        answer.finish(field(candidate, &["finishReason", "finish_reason"]))?;
+        let content = field(candidate, &["content", "output", "text"]);
+        Ok(answer.piece(words(content)))
     }
 }
 

@@ -20,17 +20,21 @@ mod citation;
 mod error;
 mod fit;
 mod gemini;
+mod lenient;
 mod limits;
 mod local;
 mod openai;
+mod parameters;
 pub mod prices;
 mod prompt;
+mod rejection;
 mod resilience;
 pub mod sse;
 #[cfg(test)]
 mod testing;
 mod text;
 mod tokens;
+mod turns;
 
 pub use anthropic::Anthropic;
 pub use bedrock::{Bedrock, Signer};
@@ -46,5 +50,6 @@ pub use gemini::Gemini;
 pub use limits::TimeLimits;
 pub use local::Local;
 pub use openai::{Embedder, Embeddings, OpenAiCompatible, OpenAiEmbedder};
+pub use rejection::{Rejection, RejectionReason};
 pub use resilience::{Chain, Health, Healths, Link, Resilient, ResilientEmbedder};
 pub use tokens::estimate_tokens;

@@ -69,6 +69,14 @@ impl Decoder {
         self.events.pop_front()
     }
 
+    /// The event that a stream ends in without the empty line behind it. The standard drops it; a server that forgets
+    /// the line has still sent the event.
+    pub fn finish(mut self) -> Option<Event> {
+        self.end_line().ok()?;
+        self.end_event();
+        self.events.pop_front()
+    }
+
     fn end_line(&mut self) -> Result<(), TooLong> {
         let bytes = std::mem::take(&mut self.line);
         let line = String::from_utf8_lossy(&bytes);

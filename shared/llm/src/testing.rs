@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 
-use crate::call::{Answer, Progress, Vendor};
+use crate::call::{Answer, Body, Progress, Vendor};
 use crate::{
     ChatEvent, ChatModel, ChatRequest, FinishReason, Message, ModelError, ModelInfo, ModelKind, TimeLimits, Usage,
 };
@@ -90,24 +90,26 @@ pub(crate) fn read<'a, V: Vendor>(
     vendor: &V,
     pieces: impl IntoIterator<Item = &'a [u8]>,
 ) -> (String, (FinishReason, Usage)) {
-    let (mut frames, mut answer) = (vendor.frames(), Answer::new(&request(), None));
+    let (mut body, mut answer) = (Body::new(None, vendor.frames()), Answer::new(&request(), None));
     let mut text = String::new();
-    let done = |answer: &Answer| match answer.done() {
+    let done = |answer: &mut Answer| match answer.done().unwrap() {
         ChatEvent::Done { finish_reason, usage } => (finish_reason, usage),
         other => panic!("{other:?}"),
     };
     for piece in pieces {
-        frames.push(piece).unwrap();
-        while let Some(event) = frames.next_event() {
-            match vendor.read(&event, &mut answer).unwrap() {
-                Progress::Text(piece) => text.push_str(&piece),
-                Progress::End => return (text, done(&answer)),
-                Progress::Nothing | Progress::Thought => {}
+        body.push(piece).unwrap();
+        while let Some(event) = body.next_event() {
+            for progress in crate::call::read(vendor, &event, &mut answer, false) {
+                match progress.unwrap() {
+                    Progress::Text(piece) => text.push_str(&piece),
+                    Progress::End => return (text, done(&mut answer)),
+                    Progress::Nothing | Progress::Thought => {}
+                }
             }
         }
     }
     assert!(answer.is_finished(), "no end");
-    (text, done(&answer))
+    (text, done(&mut answer))
 }
 
 /// Every split of the bytes in two, and all at once, give the same.

@@ -131,6 +131,18 @@ pub enum Error {
         /// When it may be worth trying again, where that is known.
         retry_after: Option<Duration>,
     },
+    /// The provider of a model objects to what was asked of it, which the caller can mend (400, 404).
+    #[error("{detail}")]
+    ModelRequest {
+        /// Whether there is no such model (404).
+        is_missing: bool,
+        /// Stable `snake_case` word, for example `context_length_exceeded`.
+        code: &'static str,
+        /// A sentence a person can act on, without the provider's secrets.
+        detail: String,
+        /// The parameter it is about, where the provider names one.
+        param: Option<String>,
+    },
     /// A service we stand on (table, bucket, queue) did not answer; the request may be repeated (503).
     #[error("a service behind this one is not available")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),

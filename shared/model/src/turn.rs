@@ -147,7 +147,14 @@ impl Answer {
 
     /// Whether a model may be reminded of it: what broke off says nothing that was meant.
     pub fn is_said(&self) -> bool {
-        matches!(self.status, AnswerStatus::Complete | AnswerStatus::Stopped) && !self.text.is_empty()
+        matches!(self.status, AnswerStatus::Complete | AnswerStatus::Stopped)
+            && !self.text.is_empty()
+            && !self.is_blank()
+    }
+
+    /// Whether all of its text is what the product says in the place of an answer: why the model gave none.
+    pub fn is_blank(&self) -> bool {
+        self.notice.as_deref() == Some(self.text.as_str())
     }
 }
 

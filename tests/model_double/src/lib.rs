@@ -6,6 +6,7 @@
 //! let t = Test::with(&model.environment()).await;          // every provider is this double
 //! model.next(Script::text("Two years.").cut());            // what the next call gets; the default is `Script::default()`
 //! let gate = Gate::default();
+//! model.next(Script::text("Two years.").with(Quirk::PlainPings));  // and all that servers do beside their protocols
 //! model.next(Script::text("a b c").paced(&gate));          // each word waits for `gate.open(1)`
 //! model.until(|calls| calls[1].end == Some(End::Closed)).await;
 //! assert_eq!(model.totals().completion_tokens, 3);
@@ -14,7 +15,9 @@
 //! It shares nothing with the adapters that are tested against it.
 
 mod books;
+mod compress;
 mod protocol;
+mod quirk;
 mod script;
 mod server;
 
@@ -28,7 +31,9 @@ use axum::serve::ListenerExt as _;
 use tokio::{net::TcpListener, task::JoinHandle};
 
 pub use books::{Call, Counts, End, Totals};
+pub use compress::Encoding;
 pub use protocol::{Asked, Protocol};
+pub use quirk::{OddUsage, Quirk};
 pub use script::{Finish, Gate, Script, Step};
 
 /// The key that every vendor is asked with, in [`ModelDouble::environment`].

@@ -2,9 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
+use serde_json::Value;
 use tokio::sync::Semaphore;
 
-use crate::Counts;
+use crate::{Counts, Quirk};
 
 /// Lets steps of a script through, one for each time it is opened.
 #[derive(Debug, Clone)]
@@ -42,6 +43,10 @@ pub enum Step {
     Pause(Duration),
     /// Bytes as they are.
     Raw(Vec<u8>),
+    /// An event with this data, whatever the vendor knows of it.
+    Event(Value),
+    /// The response ends here, as if it were whole.
+    End,
     /// A sign of life that says nothing.
     Ping,
     /// An error as the vendor puts it into a stream, with its word, such as `overloaded_error`.
@@ -63,6 +68,8 @@ pub enum Finish {
     Length,
     /// The vendor's filter.
     Filtered,
+    /// The vendor's own word, as it is.
+    Word(&'static str),
 }
 
 /// A refusal before the answer.
@@ -71,6 +78,8 @@ pub(crate) struct Refusal {
     pub(crate) status: u16,
     pub(crate) code: String,
     pub(crate) headers: Vec<(String, String)>,
+    /// Media type and body, when they are not the vendor's own.
+    pub(crate) body: Option<(&'static str, Vec<u8>)>,
 }
 
 /// How one call is answered.
@@ -83,6 +92,7 @@ pub struct Script {
     /// What is said of the tokens, when it is not what was counted.
     pub(crate) usage: Option<Counts>,
     pub(crate) says_usage: bool,
+    pub(crate) quirk: Option<Quirk>,
 }
 
 impl Default for Script {
@@ -130,6 +140,7 @@ impl Script {
             finish: Finish::Stop,
             usage: None,
             says_usage: true,
+            quirk: None,
         }
     }
 
@@ -140,9 +151,26 @@ impl Script {
                 status,
                 code: code.to_owned(),
                 headers: Vec::new(),
+                body: None,
             }),
             ..Self::of(Vec::new())
         }
+    }
+
+    /// A refusal with a body of its own; a "refusal" with 200 is a body in the place of an answer.
+    pub fn refuse_with(status: u16, media_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
+        let mut script = Self::refuse(status, "");
+        if let Some(refusal) = &mut script.refusal {
+            refusal.body = Some((media_type, body.into()));
+        }
+        script
+    }
+
+    /// The same, departing from the protocol in this way.
+    #[must_use]
+    pub fn with(mut self, quirk: Quirk) -> Self {
+        self.quirk = Some(quirk);
+        self
     }
 
     /// No answer at all, not even its head.

@@ -7,14 +7,21 @@ use axum::{
     Json, Router,
     body::Body,
     extract::{DefaultBodyLimit, Path, State},
-    http::{HeaderMap, StatusCode, Uri, header::CONTENT_TYPE},
+    http::{
+        HeaderMap, StatusCode, Uri,
+        header::{CONTENT_ENCODING, CONTENT_TYPE},
+    },
     response::{IntoResponse as _, Response},
     routing::{get, post},
 };
 use bytes::Bytes;
+use futures::StreamExt as _;
 use serde_json::{Value, json};
 
-use crate::{Asked, Call, Counts, End, Finish, Protocol, Script, Shared, Step, books::Running, script::Refusal};
+use crate::{
+    Asked, Call, Counts, End, Finish, Protocol, Quirk, Script, Shared, Step, books::Running, compress::Compressor,
+    script::Refusal,
+};
 
 /// Characters of a prompt that the double counts as one token.
 const CHARACTERS_A_TOKEN: usize = 4;
@@ -155,8 +162,12 @@ fn begin(shared: &Arc<Shared>, asked: &Asked, uri: &Uri, headers: &HeaderMap, bo
 fn refuse(running: Running, protocol: Protocol, refusal: &Refusal) -> Response {
     running.end(End::Refused(refusal.status));
     let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = (status, Json(protocol.refusal(refusal.status, &refusal.code))).into_response();
-    let amazon = (protocol == Protocol::Bedrock).then(|| ("x-amzn-errortype".to_owned(), refusal.code.clone()));
+    let mut response = match &refusal.body {
+        Some((media_type, body)) => (status, [(CONTENT_TYPE, *media_type)], body.clone()).into_response(),
+        None => (status, Json(protocol.refusal(refusal.status, &refusal.code))).into_response(),
+    };
+    let amazon = (protocol == Protocol::Bedrock && !refusal.code.is_empty())
+        .then(|| ("x-amzn-errortype".to_owned(), refusal.code.clone()));
     for (name, value) in refusal.headers.iter().cloned().chain(amazon) {
         if let (Ok(name), Ok(value)) = (name.parse::<axum::http::HeaderName>(), value.parse()) {
             response.headers_mut().insert(name, value);
@@ -179,12 +190,31 @@ async fn answer(shared: Arc<Shared>, asked: Asked, uri: &Uri, headers: &HeaderMa
         ..Counts::default()
     };
     running.read(counts.prompt);
-    if !asked.stream {
-        return whole(running, &asked, &script, counts);
+    let content_type = match script.quirk {
+        Some(Quirk::Whole | Quirk::StreamAsJson) => "application/json",
+        _ => asked.protocol.content_type(),
+    };
+    if !asked.stream || matches!(script.quirk, Some(Quirk::Whole | Quirk::WholeAsStream)) {
+        let mut response = whole(running, &asked, &script, counts);
+        if let (true, Ok(media_type)) = (asked.stream, content_type.parse()) {
+            response.headers_mut().insert(CONTENT_TYPE, media_type);
+        }
+        return response;
     }
-    let content_type = asked.protocol.content_type();
-    let body = Body::from_stream(play(running, asked, script, counts));
-    ([(CONTENT_TYPE, content_type)], body).into_response()
+    let encoding = match script.quirk {
+        Some(Quirk::Compressed(encoding)) => Some(encoding),
+        _ => None,
+    };
+    let mut compressor = encoding.map(Compressor::new);
+    let bytes = play(running, asked, script, counts).map(move |bytes| match (&mut compressor, bytes) {
+        (Some(compressor), Ok(bytes)) => Ok(Bytes::from(compressor.push(&bytes))),
+        (_, bytes) => bytes,
+    });
+    let mut response = ([(CONTENT_TYPE, content_type)], Body::from_stream(bytes)).into_response();
+    if let Some(Ok(encoding)) = encoding.map(|encoding| encoding.name().parse()) {
+        response.headers_mut().insert(CONTENT_ENCODING, encoding);
+    }
+    response
 }
 
 /// An answer that is not streamed: the texts of the script, as far as they go.
@@ -222,9 +252,17 @@ fn play(
     let broken = || std::io::Error::other("the script breaks the answer off");
     stream! {
         let (protocol, model) = (asked.protocol, asked.model.as_str());
+        let mut so_far = String::new();
+        let odd = |bytes: Vec<u8>, so_far: &str| match script.quirk {
+            Some(quirk) => quirk.apply(protocol, &bytes, so_far),
+            None => bytes,
+        };
+        if script.quirk == Some(Quirk::Bom) && protocol != Protocol::Bedrock {
+            yield Ok(Bytes::from_static("\u{feff}".as_bytes()));
+        }
         let mut finish = script.finish;
         let stated = |counts: Counts| script.usage.unwrap_or(counts);
-        yield Ok(Bytes::from(protocol.begin(model, stated(counts))));
+        yield Ok(Bytes::from(odd(protocol.begin(model, stated(counts)), "")));
         for step in &script.steps {
             match step {
                 Step::Text(text) | Step::Thought(text) => {
@@ -236,11 +274,19 @@ fn play(
                     counts.completion += 1;
                     counts.reasoning += u64::from(is_thought);
                     running.wrote(is_thought);
-                    yield Ok(Bytes::from(protocol.piece(model, text, is_thought)));
+                    if !is_thought {
+                        so_far.push_str(text);
+                    }
+                    yield Ok(Bytes::from(odd(protocol.piece(model, text, is_thought), &so_far)));
                 }
                 Step::Wait(gate) => gate.pass().await,
                 Step::Pause(pause) => wait(*pause).await,
                 Step::Raw(bytes) => yield Ok(Bytes::from(bytes.clone())),
+                Step::Event(data) => yield Ok(Bytes::from(protocol.any(data))),
+                Step::End => {
+                    running.end(End::Complete);
+                    return;
+                }
                 Step::Ping => yield Ok(Bytes::from(protocol.ping())),
                 Step::Error(code) => {
                     running.end(End::Failed);
@@ -262,7 +308,7 @@ fn play(
             }
         }
         let usage = (script.says_usage && asked.wants_usage).then(|| stated(counts));
-        let end = protocol.end(model, finish, usage);
+        let end = odd(protocol.end(model, finish, usage), &so_far);
         running.end(End::Complete);
         yield Ok(Bytes::from(end));
     }

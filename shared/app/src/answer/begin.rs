@@ -44,7 +44,10 @@ impl App {
             .or_else(|| conversation.model.clone().filter(|_| chatbot.is_none()))
             .unwrap_or_else(|| settings.model.clone());
         let begun = turn.answer(&answer).cloned();
-        let written = begun.as_ref().map(|answer| answer.text.clone()).unwrap_or_default();
+        let is_first = begun.as_ref().is_none_or(|answer| answer.text.is_empty());
+        // What the product says in the place of an answer is not the model's.
+        let written = begun.as_ref().filter(|answer| !answer.is_blank());
+        let written = written.map(|answer| answer.text.clone()).unwrap_or_default();
         let cited = begun.as_ref().map(numbers).unwrap_or_default();
         let grounding = match &chatbot {
             Some(bot) => {
@@ -58,7 +61,7 @@ impl App {
         let shown = with_markers(&written, &cited);
         let request = request(&settings, &grounding, &before, &turn.question, &shown);
         let generation = Generation {
-            id: if written.is_empty() {
+            id: if is_first {
                 GenerationId(answer.0.clone())
             } else {
                 self.ids.make()?

@@ -97,6 +97,17 @@ pub(super) fn again(error: &Error) -> Error {
             detail: detail.clone(),
             retry_after: *retry_after,
         },
+        Error::ModelRequest {
+            is_missing,
+            code,
+            detail,
+            param,
+        } => Error::ModelRequest {
+            is_missing: *is_missing,
+            code,
+            detail: detail.clone(),
+            param: param.clone(),
+        },
         Error::NotFound(what) => Error::NotFound(what),
         Error::Unavailable(_) => Error::unavailable("an answer could not be stored"),
         _ => broken(),

@@ -31,8 +31,12 @@ impl Wording {
     }
 
     /// The words that were held back, with the notice behind them when the answer is whole; and the notice by itself.
-    pub(crate) fn finish(&mut self, is_whole: bool) -> (String, Option<String>) {
+    /// `blank`: why there is no text, in an answer that has none.
+    pub(crate) fn finish(&mut self, is_whole: bool, blank: Option<&str>) -> (String, Option<String>) {
         let mut rest = self.filter.as_mut().map(CitationFilter::finish).unwrap_or_default();
+        if let Some(blank) = blank.filter(|_| is_whole) {
+            return (blank.to_owned(), Some(blank.to_owned()));
+        }
         let notice = self.grounding.notice().filter(|_| is_whole);
         if let Some(notice) = &notice {
             rest.push_str("\n\n");

@@ -176,7 +176,10 @@ impl Writer {
             Some(outcome) if outcome.finish_reason == "stopped" => AnswerStatus::Stopped,
             Some(_) | None => AnswerStatus::Complete,
         };
-        let (rest, notice) = self.wording.finish(status == AnswerStatus::Complete);
+        // An answer that is continued has text already.
+        let blank = outcome.as_ref().and_then(|outcome| outcome.blank);
+        let blank = blank.filter(|_| self.live.text().is_empty());
+        let (rest, notice) = self.wording.finish(status == AnswerStatus::Complete, blank);
         if !rest.is_empty() {
             self.live.write(&rest);
         }
@@ -211,7 +214,7 @@ impl Writer {
                 Ended::Broken(Arc::new(error))
             }
         };
-        let is_told = matches!(ended, Ended::Stored(_)) && status == AnswerStatus::Complete;
+        let is_told = matches!(ended, Ended::Stored(_)) && status == AnswerStatus::Complete && blank.is_none();
         self.live.end(ended);
         if let Some(untitled) = self.entitle.filter(|_| is_told) {
             let app = self.app.clone();
@@ -241,7 +244,7 @@ fn settle(answer: &mut Answer, outcome: Outcome) {
 /// The stable word of what made an answer fail.
 fn word(error: &Error) -> &'static str {
     match error {
-        Error::Upstream { code, .. } | Error::Conflict { code, .. } => code,
+        Error::Upstream { code, .. } | Error::ModelRequest { code, .. } | Error::Conflict { code, .. } => code,
         Error::Unavailable(_) => "unavailable",
         Error::NotFound(_) => "not_found",
         _ => "internal",

@@ -64,6 +64,8 @@ pub struct Outcome {
     pub usage: Usage,
     /// What the provider charges, millionths of a US dollar; none when nobody knows its price.
     pub cost_micro_usd: Option<u64>,
+    /// Why there is no text, in an answer that has none.
+    pub blank: Option<&'static str>,
     /// From the call to its end.
     pub latency_ms: u64,
     /// From the call to the first words; none when there were none.

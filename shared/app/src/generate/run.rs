@@ -157,6 +157,10 @@ impl Run {
             },
             usage: (*usage).into(),
             cost_micro_usd: price.map(|price| price.cost_micro_usd(usage)),
+            blank: match end {
+                End::Whole(reason, usage) if self.text.is_empty() => blank(*reason, usage),
+                _ => None,
+            },
             latency_ms: since(now.as_millisecond()),
             time_to_first_token_ms: self.first_ms.map(since),
         }
@@ -210,6 +214,29 @@ impl Run {
         app.run_to_the_end(settling)
             .ok_or_else(|| Error::internal("a generation ended outside of a runtime"))
     }
+}
+
+/// Why a model that ended for this reason wrote nothing. One that had nothing more to say has failed before this.
+fn blank(reason: FinishReason, usage: &llm::Usage) -> Option<&'static str> {
+    Some(match reason {
+        FinishReason::Stop => return None,
+        FinishReason::ContentFilter => {
+            "The model's provider gives no answer to this because of its rules on content. Rephrase the question, or ask \
+             another model."
+        }
+        FinishReason::Length if usage.reasoning_tokens > 0 => {
+            "The model spent the longest answer allowed on thinking, before it wrote a word. Allow a longer answer \
+             (`max_tokens`), or ask a simpler question."
+        }
+        FinishReason::Length => {
+            "The longest answer allowed was reached before the model wrote a word. Allow a longer answer (`max_tokens`), \
+             or shorten the conversation."
+        }
+        FinishReason::Other => {
+            "The model ended without an answer, because it tried something that is not available here. Rephrase the \
+             question, or ask another model."
+        }
+    })
 }
 
 fn reason_name(reason: FinishReason) -> &'static str {

@@ -1,8 +1,8 @@
 use serde_json::json;
 
 use super::*;
-use crate::ModelError;
 use crate::testing::{HARD, PATIENT, counted, every_split_is_the_same, http, info, outcome, read, request};
+use crate::{FinishReason, ModelError, Usage};
 use model_double::{Counts, ModelDouble, Script, Step};
 
 /// What `api.anthropic.com` sent (claude-sonnet-4-5-20250929), as public test suites of its clients have recorded it,
@@ -82,7 +82,12 @@ async fn a_request_is_what_the_vendor_takes() {
     let double = ModelDouble::start().await.unwrap();
     let request = ChatRequest {
         system: Some("Be kind.".to_owned()),
-        messages: vec![Message::user("a"), Message::assistant(" "), Message::user("b")],
+        messages: vec![
+            Message::user("a"),
+            Message::assistant(" "),
+            Message::user("b"),
+            Message::assistant("c"),
+        ],
         temperature: Some(1.5),
         ..ask()
     };
@@ -98,7 +103,11 @@ async fn a_request_is_what_the_vendor_takes() {
         call.body,
         json!({
             "model": "claude-haiku-4-5", "max_tokens": 50, "system": "Be kind.", "stream": true, "temperature": 1.0,
-            "messages": [{"role": "user", "content": "a"}, {"role": "user", "content": "b"}],
+            "messages": [
+                {"role": "user", "content": "a\n\nb"},
+                {"role": "assistant", "content": "c"},
+                {"role": "user", "content": "Go on."},
+            ],
         })
     );
 }

@@ -4,8 +4,8 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::json;
 
 use super::*;
-use crate::ModelError;
 use crate::testing::{HARD, PATIENT, counted, dialogue, every_split, http, info, outcome, request};
+use crate::{FinishReason, ModelError, Usage};
 use model_double::{Counts, ModelDouble, Script, Step};
 
 /// What `bedrock-runtime.us-east-1.amazonaws.com` sent on 2025-01-23 (amazon.titan-text-lite-v1, `ConverseStream`), as

@@ -1,7 +1,12 @@
 //! What is known of an answer so far.
 
-use crate::chat::{ChatEvent, ChatRequest, FinishReason, Usage};
+use serde_json::Value;
+
+use super::{ErrorBody, finish};
+use crate::ModelError;
+use crate::chat::{ChatEvent, ChatRequest, FinishReason};
 use crate::fit::prompt_tokens;
+use crate::lenient::{self, Counts, Words, counts};
 use crate::tokens::Estimate;
 
 /// What an event brought.
@@ -21,41 +26,80 @@ pub(crate) enum Progress {
 #[derive(Debug)]
 pub(crate) struct Answer {
     finish_reason: Option<FinishReason>,
-    usage: Option<Usage>,
-    /// Whether the provider has counted what it wrote, too.
-    is_counted: bool,
+    counts: Counts,
     prompt_estimate: u64,
     written: Estimate,
     thought: Estimate,
+    /// Blank characters that the answer begins with, until its first words. An answer of nothing else is none.
+    blank: Option<String>,
     has_begun: bool,
+    /// Whether the pieces come as pieces: then a whole message beside them repeats them.
+    is_in_pieces: bool,
+    /// The model declined in words of its own.
+    is_refusal: bool,
+    /// Words that stood where events were due.
+    unread: Option<String>,
 }
 
 impl Answer {
     pub(crate) fn new(request: &ChatRequest, system: Option<&str>) -> Self {
         Self {
             finish_reason: None,
-            usage: None,
-            is_counted: false,
+            counts: Counts::default(),
             prompt_estimate: prompt_tokens(request, system),
             written: Estimate::default(),
             thought: Estimate::default(),
+            blank: Some(String::new()),
             has_begun: false,
+            is_in_pieces: false,
+            is_refusal: false,
+            unread: None,
+        }
+    }
+
+    /// The next words and thoughts, if there are any.
+    pub(crate) fn words(&mut self, words: Words) -> Progress {
+        let thought = self.thought(Some(&words.thought));
+        match self.text(Some(words.text)) {
+            Progress::Nothing => thought,
+            text => text,
+        }
+    }
+
+    /// The next piece of a message that comes in pieces.
+    pub(crate) fn piece(&mut self, words: Words) -> Progress {
+        self.is_in_pieces |= !words.is_empty();
+        self.words(words)
+    }
+
+    /// A message where a piece was due: the answer or a part of it, unless its pieces have come.
+    pub(crate) fn message(&mut self, words: Words) -> Progress {
+        if self.is_in_pieces {
+            Progress::Nothing
+        } else {
+            self.words(words)
         }
     }
 
     /// The next words, if there are any.
     pub(crate) fn text(&mut self, text: Option<String>) -> Progress {
-        match text.filter(|text| !text.is_empty()) {
-            Some(text) => {
-                self.has_begun = true;
-                self.written.add(&text);
-                Progress::Text(text)
+        let Some(mut text) = text.filter(|text| !text.is_empty()) else {
+            return Progress::Nothing;
+        };
+        self.has_begun = true;
+        self.written.add(&text);
+        if let Some(blank) = &mut self.blank {
+            if text.trim().is_empty() {
+                blank.push_str(&text);
+                return Progress::Thought;
             }
-            None => Progress::Nothing,
+            text.insert_str(0, blank);
+            self.blank = None;
         }
+        Progress::Text(text)
     }
 
-    /// The next thoughts, if there are any.
+    /// The next thoughts, if there are any. They are counted; nobody reads them.
     pub(crate) fn thought(&mut self, thought: Option<&str>) -> Progress {
         match thought.filter(|thought| !thought.is_empty()) {
             Some(thought) => {
@@ -68,25 +112,48 @@ impl Answer {
         }
     }
 
-    /// The model has said why it stopped: no text follows.
-    pub(crate) fn finish(&mut self, reason: FinishReason) {
-        self.finish_reason = Some(reason);
+    /// The model declines, in these words.
+    pub(crate) fn refusal(&mut self, text: String) -> Progress {
+        self.is_refusal = true;
+        self.text(Some(text))
     }
 
-    /// The provider has counted. A later count replaces an earlier one.
-    pub(crate) fn count(&mut self, usage: Usage) {
-        self.usage = Some(usage);
-        self.is_counted = true;
+    /// The provider has said why the answer ends, in its own word. A word for a failure is one; a blank one says nothing.
+    pub(crate) fn finish(&mut self, reason: &Value) -> Result<(), ModelError> {
+        let Some(word) = lenient::word(reason) else {
+            return Ok(());
+        };
+        match finish::read(word) {
+            Ok(reason) => {
+                tracing::debug!(reason = word, "model.finished");
+                self.finish_reason = Some(reason);
+                Ok(())
+            }
+            Err(finish::Failed) => Err(ModelError::Refused {
+                status: 500,
+                detail: format!("the answer ended with {}", word.chars().take(100).collect::<String>()),
+            }),
+        }
+    }
+
+    /// The provider does not answer this.
+    pub(crate) fn block(&mut self) {
+        self.finish_reason = Some(FinishReason::ContentFilter);
+    }
+
+    /// The provider has counted. A later count replaces an earlier one, as far as it says something.
+    pub(crate) fn count(&mut self, usage: &Value) {
+        self.counts = self.counts.and(counts(usage));
     }
 
     /// The provider has counted what it read, and will count what it writes.
-    pub(crate) fn count_prompt(&mut self, usage: Usage) {
-        self.usage = Some(usage);
+    pub(crate) fn count_prompt(&mut self, usage: &Value) {
+        self.counts = self.counts.and(counts(usage).of_prompt());
     }
 
-    /// What the provider has counted so far.
-    pub(crate) fn counted(&self) -> Usage {
-        self.usage.unwrap_or_default()
+    /// Words stood where an event was due: a sign of life, unless nothing else comes.
+    pub(crate) fn unread(&mut self, text: String) {
+        self.unread = Some(text).filter(|text| !text.trim().is_empty());
     }
 
     /// Whether anything was generated.
@@ -99,25 +166,34 @@ impl Answer {
         self.finish_reason.is_some()
     }
 
-    /// The last event. What the provider has not counted is estimated.
-    pub(crate) fn done(&self) -> ChatEvent {
-        let read = self.usage.unwrap_or_else(|| Usage {
-            prompt_tokens: self.prompt_estimate,
-            ..Usage::default()
-        });
-        let usage = if self.is_counted {
-            read
-        } else {
-            Usage {
-                completion_tokens: self.written.tokens(),
-                reasoning_tokens: self.thought.tokens(),
-                estimated: true,
-                ..read
-            }
+    /// The end of an answer that is known to be whole. What the provider has not counted is estimated.
+    ///
+    /// # Errors
+    /// [`ModelError::Empty`] for an answer without a word that has no reason for that, and what stood in the place of
+    /// one.
+    pub(crate) fn done(&mut self) -> Result<ChatEvent, ModelError> {
+        let finish_reason = match self.finish_reason {
+            None if self.unread.is_some() => return Err(self.told()),
+            Some(FinishReason::Stop) | None if self.is_refusal => FinishReason::ContentFilter,
+            Some(FinishReason::Stop) | None if self.blank.is_some() => return Err(self.told()),
+            reason => reason.unwrap_or(FinishReason::Stop),
         };
-        ChatEvent::Done {
-            finish_reason: self.finish_reason.unwrap_or(FinishReason::Other),
-            usage,
+        let usage = self
+            .counts
+            .usage(self.prompt_estimate, self.written.tokens(), self.thought.tokens());
+        Ok(ChatEvent::Done { finish_reason, usage })
+    }
+
+    /// What there is in the place of an answer that did not begin.
+    pub(crate) fn nothing(&mut self) -> ModelError {
+        self.told()
+    }
+
+    /// What there is in the place of an answer.
+    fn told(&mut self) -> ModelError {
+        match self.unread.take() {
+            Some(text) => ErrorBody::plain(&text).into_error(200, ""),
+            None => ModelError::Empty,
         }
     }
 }

@@ -6,9 +6,13 @@ use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use serde_json::Value;
 
 use crate::ModelError;
+use crate::lenient::{field, is_empty};
+use crate::rejection::{self, Rejection};
 
 /// The longest detail kept, in characters.
-const MAX_DETAIL: usize = 300;
+const MAX_DETAIL: usize = 600;
+/// Failures within failures that are read: gateways wrap what their provider said.
+const DEPTH: usize = 6;
 
 /// What a provider says of a failure, in a body or in an event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,14 +24,39 @@ pub(crate) struct ErrorBody {
     status: Option<u16>,
     /// When to come back, where Google says so.
     retry_after: Option<Duration>,
+    /// The parameter it is about.
+    param: Option<String>,
 }
 
 /// Words that name a failure, and the HTTP status that goes with them. Vendors use them inside streams that began with
 /// 200: <https://docs.anthropic.com/en/api/errors>,
 /// <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html#API_runtime_ConverseStream_Errors>,
 /// <https://ai.google.dev/gemini-api/docs/troubleshooting>.
-const STATUSES: [(&str, u16); 27] = [
+const STATUSES: [(&str, u16); 50] = [
     ("insufficient_quota", 402),
+    ("insufficient_balance", 402),
+    ("invalid_request_error", 400),
+    ("BadRequestError", 400),
+    ("BadRequest", 400),
+    ("INVALID_ARGUMENT", 400),
+    ("ValidationException", 400),
+    ("context_length_exceeded", 400),
+    ("content_filter", 400),
+    ("content_policy_violation", 400),
+    ("request_too_large", 413),
+    ("model_not_found", 404),
+    ("NOT_FOUND", 404),
+    ("invalid_api_key", 401),
+    ("UNAUTHENTICATED", 401),
+    ("AuthenticationError", 401),
+    ("PERMISSION_DENIED", 403),
+    ("ExpiredTokenException", 401),
+    ("UnrecognizedClientException", 401),
+    ("InvalidSignatureException", 401),
+    ("IncompleteSignature", 401),
+    ("MissingAuthenticationToken", 401),
+    ("RateLimitError", 429),
+    ("rate_limited", 429),
     ("billing_error", 402),
     ("billing_hard_limit_reached", 402),
     ("rate_limit_exceeded", 429),
@@ -56,49 +85,140 @@ const STATUSES: [(&str, u16); 27] = [
     ("ResourceNotFoundException", 404),
 ];
 
+/// Sentences about keys, told with a status that blames the request.
+const KEYS: [&str; 6] = [
+    "incorrect api key",
+    "invalid api key",
+    "api key not valid",
+    "api key not found",
+    "api key expired",
+    "invalid authentication",
+];
+
+/// Words for what the operator has to mend, told with a status that blames the request: a country that is not served.
+const PRECONDITIONS: [&str; 2] = ["FAILED_PRECONDITION", "unsupported_country_region_territory"];
+
+/// Sentences of those whose account is empty, told with a status that blames the request.
+const UNPAID: [&str; 5] = [
+    "credit balance",
+    "insufficient balance",
+    "insufficient credit",
+    "billing details",
+    "account is in arrears",
+];
+
 impl ErrorBody {
-    /// Reads what was said, JSON or not: `{"error": {...}}` as most say it, a text or anything else there, the same in
-    /// a list as Gemini says it, or `{"message": "..."}` as AWS does.
+    /// Reads what was said, JSON or not.
     pub(crate) fn read(body: &[u8]) -> Self {
-        let text = |text: &str| Self {
-            message: text.chars().take(MAX_DETAIL).collect(),
-            ..Self::default()
+        let text = String::from_utf8_lossy(body);
+        // Some refuse with an event of a stream.
+        let event = || {
+            text.lines()
+                .find_map(|line| serde_json::from_str(line.strip_prefix("data:")?).ok())
         };
-        match serde_json::from_slice::<Value>(body) {
-            Ok(Value::Array(mut list)) if list.first().is_some_and(|first| first.get("error").is_some()) => {
-                Self::of(&list.swap_remove(0)["error"])
-            }
-            Ok(value) if value.get("error").is_some() => Self::of(&value["error"]),
-            Ok(value) if value.get("message").is_some() || value.get("Message").is_some() => Self::of(&value),
-            _ => text(String::from_utf8_lossy(body).trim()),
+        match serde_json::from_str::<Value>(&text).ok().or_else(event) {
+            Some(value) if !is_empty(&value) => Self::of(&value),
+            _ => Self::plain(&text),
         }
     }
 
-    /// What stands behind `error`.
+    /// A failure told in words only.
+    pub(crate) fn plain(text: &str) -> Self {
+        Self {
+            message: text.trim().chars().take(MAX_DETAIL).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// What a value says: `{"error": {...}}` as most say it, a text or anything else there, the same in a list as Gemini
+    /// says it, `{"message": "..."}` as AWS does, `{"detail": ...}` as `FastAPI` does, and what gateways wrap in it.
     pub(crate) fn of(value: &Value) -> Self {
-        let message = [&value["message"], &value["Message"], value]
-            .into_iter()
-            .find_map(Value::as_str);
-        let message = message.map_or_else(|| value.to_string(), str::to_owned);
+        Self::within(value, DEPTH)
+    }
+
+    fn within(value: &Value, depth: usize) -> Self {
+        let inner = |value: &Value| Self::within(value, depth - 1);
+        let nested = |text: &str| {
+            let value = serde_json::from_str(text.trim()).ok().filter(Value::is_object);
+            value.filter(|_| depth > 0).map(|value: Value| inner(&value))
+        };
+        let fields = match value {
+            Value::String(text) => return nested(text).unwrap_or_else(|| Self::plain(text)),
+            Value::Array(list) if depth > 0 && list.first().is_some_and(Value::is_object) => return inner(&list[0]),
+            Value::Object(_) => value,
+            other => return Self::plain(&other.to_string()),
+        };
+        let own = Self::of_fields(fields);
+        let raw = &fields["metadata"]["raw"];
+        let names = [
+            "message",
+            "Message",
+            "detail",
+            "msg",
+            "error_msg",
+            "error_message",
+            "errorMessage",
+            "status_msg",
+            "error",
+            "reason",
+        ];
+        let told = match field(fields, &["error", "errors"]) {
+            error @ (Value::Object(_) | Value::Array(_)) => error,
+            _ => field(fields, &names),
+        };
+        let wrapped = match told {
+            Value::Null if own.words.is_empty() && own.status.is_none() => Self::plain(&fields.to_string()),
+            Value::Null => Self::default(),
+            _ if depth == 0 => Self::plain(&fields.to_string()),
+            told => inner(told),
+        };
+        // What the provider behind a gateway said is more particular than what the gateway says of it.
+        let wrapped = match raw.as_str().and_then(nested) {
+            Some(raw) if !raw.message.is_empty() => raw,
+            _ => wrapped,
+        };
+        Self {
+            message: wrapped.message,
+            words: wrapped.words.into_iter().chain(own.words).collect(),
+            status: wrapped.status.or(own.status),
+            retry_after: wrapped.retry_after.or(own.retry_after),
+            param: wrapped.param.or(own.param),
+        }
+    }
+
+    /// What the fields of an object say beside its sentence.
+    fn of_fields(value: &Value) -> Self {
         let word = |name: &str| value[name].as_str().map(str::to_owned);
-        let code = &value["code"];
         // <https://cloud.google.com/apis/design/errors#error_details>
         let details = || value["details"].as_array().into_iter().flatten();
         let reason = details()
             .find_map(|detail| detail["reason"].as_str())
             .map(str::to_owned);
         let delay = details().find_map(|detail| detail["retryDelay"].as_str()?.strip_suffix('s')?.parse().ok());
-        let number = code.as_u64().or_else(|| code.as_str()?.parse().ok());
+        let number = |value: &Value| value.as_u64().or_else(|| value.as_str()?.parse().ok());
+        let status = ["code", "status", "status_code", "statusCode", "error_code"];
+        let mut status = status.iter().filter_map(|name| number(&value[*name]));
+        // Where a validator of FastAPI found something: the last name says what.
+        let place = value["loc"]
+            .as_array()
+            .and_then(|places| places.iter().rev().find_map(Value::as_str));
         Self {
-            message: message.chars().take(MAX_DETAIL).collect(),
+            message: String::new(),
             words: reason
                 .into_iter()
-                .chain(["code", "type", "status"].into_iter().filter_map(word))
+                .chain(word("code"))
+                .chain(value["innererror"]["code"].as_str().map(str::to_owned))
+                .chain(
+                    ["type", "status", "error_type", "error_code", "__type"]
+                        .into_iter()
+                        .filter_map(word),
+                )
                 .collect(),
             retry_after: delay.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
-            status: number
-                .and_then(|number| u16::try_from(number).ok())
-                .filter(|status| (400..600).contains(status)),
+            status: status
+                .find(|status| (400..600).contains(status))
+                .and_then(|status| u16::try_from(status).ok()),
+            param: value["param"].as_str().or(place).map(str::to_owned),
         }
     }
 
@@ -139,13 +259,27 @@ impl ErrorBody {
         } else {
             self.message.replace(secret, "***")
         };
+        let lower = detail.to_lowercase();
+        let says = |sentences: &[&str]| sentences.iter().any(|words| lower.contains(words));
+        let is_called = |words: &[&str]| self.words.iter().any(|word| words.contains(&word.as_str()));
         // What the word says is more particular than a status that only says that something is wrong.
         let status = match (self.status, named) {
             (_, Some(named @ (401 | 402))) => named,
-            (Some(status), _) => status,
+            _ if matches!(status, 400 | 403) && says(&UNPAID) => 402,
+            _ if status == 400 && says(&KEYS) => 401,
+            _ if status == 400 && is_called(&PRECONDITIONS) => 403,
+            (Some(said), _) => said,
             (None, Some(named)) if status < 400 || named == 429 => named,
-            (None, _) => status,
+            // A failure in the place of an answer is the provider's, if it does not say otherwise.
+            (None, None) if (200..300).contains(&status) => 500,
+            _ => status,
         };
+        // Some servers call it their own failure, which nobody would mend.
+        let is_too_long = status >= 500 && rejection::is_too_long(&self.words, &detail);
+        let rejected = if is_too_long { 400 } else { status };
+        if let Some(rejection) = Rejection::read(rejected, &self.words, &detail, self.param.as_deref()) {
+            return ModelError::Rejected(rejection);
+        }
         match (status, retry_after.or(self.retry_after)) {
             (402, _) => ModelError::QuotaExhausted { detail },
             (429, retry_after) => ModelError::RateLimited { retry_after },
@@ -173,126 +307,4 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use reqwest::header::HeaderValue;
-
-    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        pairs
-            .iter()
-            .map(|(name, value)| ((*name).parse().unwrap(), HeaderValue::from_static(value)))
-            .collect()
-    }
-
-    #[test]
-    fn a_delay_is_read_in_seconds_in_milliseconds_and_as_a_date() {
-        assert_eq!(
-            retry_after(&headers(&[("retry-after", "20")])),
-            Some(Duration::from_secs(20))
-        );
-        assert_eq!(
-            retry_after(&headers(&[("retry-after", "0.5")])),
-            Some(Duration::from_millis(500))
-        );
-        assert_eq!(
-            retry_after(&headers(&[("retry-after-ms", "1250"), ("retry-after", "2")])),
-            Some(Duration::from_millis(1250))
-        );
-        let date = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
-        let later = ("retry-after", "Sun, 06 Nov 1994 08:50:37 GMT");
-        let earlier = ("retry-after", "Sun, 06 Nov 1994 08:00:00 GMT");
-        assert_eq!(retry_after(&headers(&[date, later])), Some(Duration::from_mins(1)));
-        assert_eq!(retry_after(&headers(&[date, earlier])), Some(Duration::ZERO));
-    }
-
-    #[test]
-    fn a_delay_that_cannot_be_read_is_none() {
-        for value in ["soon", "-3", "NaN", "1e99", "Sun, 06 Nov 1994 08:50:37 GMT"] {
-            assert_eq!(retry_after(&headers(&[("retry-after", value)])), None, "{value}");
-        }
-    }
-
-    #[test]
-    fn a_key_repeated_by_the_provider_is_not_kept() {
-        let body = br#"{"error":{"message":"Incorrect API key provided: sk-secret.","type":"invalid_request_error","code":"invalid_api_key"}}"#;
-        let error = ErrorBody::read(body).into_error(401, "sk-secret");
-        assert_eq!(
-            error,
-            ModelError::Refused {
-                status: 401,
-                detail: "Incorrect API key provided: ***.".to_owned()
-            }
-        );
-    }
-
-    #[test]
-    fn every_shape_of_refusal_is_read() {
-        let refused = |status, detail: &str| ModelError::Refused {
-            status,
-            detail: detail.to_owned(),
-        };
-        let read = |body: &str| ErrorBody::read(body.as_bytes()).into_error(500, "");
-        assert_eq!(
-            read(r#"{"error":"model 'x' not found"}"#),
-            refused(500, "model 'x' not found")
-        );
-        assert_eq!(read("<h1>Bad Gateway</h1>"), refused(500, "<h1>Bad Gateway</h1>"));
-        assert_eq!(
-            read(r#"{"error":{"code":502,"message":"Provider down"}}"#),
-            refused(502, "Provider down")
-        );
-        assert_eq!(read(r#"{"error":[1]}"#), refused(500, "[1]"));
-        assert_eq!(read(""), refused(500, ""));
-        // As ai.google.dev documents it, once alone and once in the list that a stream is without `alt=sse`.
-        let gemini = r#"{"error":{"code":503,"message":"The model is overloaded. Please try again later.","status":"UNAVAILABLE"}}"#;
-        assert_eq!(
-            read(gemini),
-            refused(503, "The model is overloaded. Please try again later.")
-        );
-        assert_eq!(read(&format!("[{gemini}]")), read(gemini));
-        // A wrong key, as its server answers.
-        let wrong = r#"{"error":{"code":400,"message":"API key not valid.","status":"INVALID_ARGUMENT","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"API_KEY_INVALID","domain":"googleapis.com"}]}}"#;
-        assert_eq!(read(wrong), refused(401, "API key not valid."));
-        let limited = r#"{"error":{"code":429,"message":"Quota","status":"RESOURCE_EXHAUSTED","details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"17s"}]}}"#;
-        let retry_after = Some(Duration::from_secs(17));
-        assert_eq!(read(limited), ModelError::RateLimited { retry_after });
-        // As docs.anthropic.com documents it.
-        let anthropic = r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#;
-        let inside = |body: &str| ErrorBody::read(body.as_bytes()).into_error(200, "");
-        assert_eq!(inside(anthropic), refused(529, "Overloaded"));
-        assert_eq!(
-            read(r#"{"message":"Try another region"}"#),
-            refused(500, "Try another region")
-        );
-    }
-
-    #[test]
-    fn aws_names_a_failure_in_a_header() {
-        let read = |status, word| {
-            let said = ErrorBody::read(br#"{"message":"Too many tokens"}"#);
-            said.into_refusal(status, &headers(&[("x-amzn-errortype", word)]), "")
-        };
-        assert_eq!(
-            read(400, "ServiceQuotaExceededException:http://internal.amazon.com/"),
-            ModelError::RateLimited { retry_after: None }
-        );
-        let detail = "Too many tokens".to_owned();
-        assert_eq!(
-            read(400, "ValidationException"),
-            ModelError::Refused { status: 400, detail }
-        );
-    }
-
-    #[test]
-    fn a_provider_that_is_too_busy_says_when_to_come_back() {
-        let read = |status| ErrorBody::read(b"busy").into_refusal(status, &headers(&[("retry-after", "7")]), "");
-        let (retry_after, detail) = (Duration::from_secs(7), "busy".to_owned());
-        assert_eq!(read(529), ModelError::Overloaded { retry_after, detail });
-        assert_eq!(
-            read(429),
-            ModelError::RateLimited {
-                retry_after: Some(retry_after)
-            }
-        );
-    }
-}
+mod tests;

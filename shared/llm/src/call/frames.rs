@@ -51,6 +51,14 @@ impl Frames {
             Self::Binary(binary) => binary.events.pop_front(),
         }
     }
+
+    /// The event that the end of the stream completes.
+    pub(crate) fn finish(self) -> Option<sse::Event> {
+        match self {
+            Self::Text(decoder) => decoder.finish(),
+            Self::Binary(_) => None,
+        }
+    }
 }
 
 impl Binary {

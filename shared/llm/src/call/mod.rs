@@ -3,19 +3,27 @@
 //! A vendor is what differs: how a request looks ([`Vendor::request`]) and what an event means ([`Vendor::read`]).
 
 mod answer;
+mod body;
 mod failure;
+mod finish;
 mod frames;
+mod inflate;
 mod timer;
 
 use async_stream::try_stream;
 use futures::{StreamExt as _, future::BoxFuture};
 use model::Secret;
-use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING};
 use reqwest::{RequestBuilder, Response, Url};
+use serde_json::Value;
 
 use crate::chat::{ChatEvent, ChatModel, ChatRequest, ChatStream, ModelInfo};
-use crate::{ModelError, TimeLimit, TimeLimits, prompt};
+use crate::lenient::{self, Item};
+use crate::sse::Event;
+use crate::{ModelError, TimeLimit, TimeLimits, prompt, turns};
 pub(crate) use answer::{Answer, Progress};
+pub(crate) use body::Body;
+use body::WHOLE;
 pub(crate) use failure::ErrorBody;
 pub(crate) use frames::Frames;
 use timer::Timer;
@@ -72,6 +80,8 @@ impl Line {
 
     /// Sends a request and waits for the head of the answer.
     pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Response, ModelError> {
+        // A compressed stream comes in bursts.
+        let request = request.header(ACCEPT_ENCODING, "identity");
         request.send().await.map_err(|error| self.unsent(error))
     }
 
@@ -103,6 +113,8 @@ impl Line {
             body.extend_from_slice(&bytes);
         }
         body.truncate(MAX_REFUSAL);
+        let encoding = headers.get(CONTENT_ENCODING).and_then(|value| value.to_str().ok());
+        let body = inflate::Inflate::new(encoding).push(&body).unwrap_or_default();
         ErrorBody::read(&body).into_refusal(status, &headers, self.key())
     }
 }
@@ -122,8 +134,9 @@ pub(crate) trait Vendor: Clone + Send + Sync + 'static {
     /// How a stream is framed.
     fn frames(&self) -> Frames;
 
-    /// Reads an event into the answer.
-    fn read(&self, event: &crate::sse::Event, answer: &mut Answer) -> Result<Progress, ModelError>;
+    /// Reads an object of an event that has this name into the answer. It holds no failure that any vendor would tell of;
+    /// otherwise it may hold anything. A whole answer in one piece is read as well.
+    fn read(&self, name: &str, value: &Value, answer: &mut Answer) -> Result<Progress, ModelError>;
 }
 
 impl<V: Vendor> ChatModel for V {
@@ -137,7 +150,8 @@ impl<V: Vendor> ChatModel for V {
 }
 
 /// Asks a vendor. Nothing is retried: whoever calls knows whether that is wise.
-fn chat<V: Vendor>(vendor: V, request: ChatRequest) -> ChatStream {
+fn chat<V: Vendor>(vendor: V, mut request: ChatRequest) -> ChatStream {
+    request.messages = turns::alternating(request.messages);
     try_stream! {
         let line = vendor.line();
         let system = prompt::system(&request);
@@ -146,41 +160,67 @@ fn chat<V: Vendor>(vendor: V, request: ChatRequest) -> ChatStream {
             let call = vendor.request(&request, system.as_deref()).await?;
             line.send(call).await
         }).await??;
-        if !response.status().is_success() || is_json(response.headers()) {
+        if !response.status().is_success() {
             Err(timer.limit(line.refusal(response)).await?)?;
             return;
         }
         let mut answer = Answer::new(&request, system.as_deref());
-        let mut frames = vendor.frames();
+        let encoding = response.headers().get(CONTENT_ENCODING).and_then(|value| value.to_str().ok());
+        let mut body = Body::new(encoding, vendor.frames());
+        let (mut has_events, mut is_over) = (false, false);
         loop {
-            while let Some(event) = frames.next_event() {
-                let progress = match vendor.read(&event, &mut answer) {
-                    Ok(progress) => progress,
-                    Err(error) => Err(if answer.has_begun() { error.interrupted() } else { error })?,
-                };
-                match progress {
-                    Progress::Nothing => {}
-                    Progress::Thought => timer.progress(),
-                    Progress::Text(text) => {
-                        timer.progress();
-                        yield ChatEvent::Text(text);
-                    }
-                    Progress::End => {
-                        yield answer.done();
-                        return;
+            while let Some(event) = if is_over { body.finish() } else { body.next_event() } {
+                has_events = true;
+                for progress in read(&vendor, &event, &mut answer, is_over) {
+                    let progress = match progress {
+                        Ok(progress) => progress,
+                        Err(error) => Err(if answer.has_begun() { error.interrupted() } else { error })?,
+                    };
+                    match progress {
+                        Progress::Nothing => {}
+                        Progress::Thought => timer.progress(),
+                        Progress::Text(text) => {
+                            timer.progress();
+                            yield ChatEvent::Text(text);
+                        }
+                        Progress::End => {
+                            yield answer.done()?;
+                            return;
+                        }
                     }
                 }
             }
+            if is_over && answer.is_finished() {
+                yield answer.done()?;
+                return;
+            }
+            if is_over {
+                if !has_events {
+                    answer.unread(body.head());
+                }
+                Err(if answer.has_begun() { ModelError::Cut } else { answer.nothing() })?;
+                return;
+            }
             let chunk = match timer.limit(response.chunk()).await {
-                Ok(Ok(Some(bytes))) => Ok(bytes),
-                Ok(Ok(None) | Err(_)) => Err(ModelError::Cut),
+                Ok(Ok(chunk)) => Ok(chunk),
+                Ok(Err(error)) if !answer.has_begun() => Err(ModelError::Unreachable { detail: causes(&error.without_url()) }),
+                Ok(Err(_)) => Err(ModelError::Cut),
                 Err(late) => Err(late),
             };
             match chunk {
-                Ok(bytes) => frames.push(&bytes).map_err(|detail| ModelError::Malformed { detail })?,
+                Ok(Some(bytes)) => match body.push(&bytes) {
+                    Ok(()) => {}
+                    Err(_) if answer.is_finished() => {
+                        yield answer.done()?;
+                        return;
+                    }
+                    Err(detail) => Err(ModelError::Malformed { detail })?,
+                },
+                // What is left may still be the end.
+                Ok(None) => is_over = true,
                 // The text is whole: at most the count of tokens is lost.
                 Err(_) if answer.is_finished() => {
-                    yield answer.done();
+                    yield answer.done()?;
                     return;
                 }
                 Err(error) => Err(error)?,
@@ -190,19 +230,72 @@ fn chat<V: Vendor>(vendor: V, request: ChatRequest) -> ChatStream {
     .boxed()
 }
 
-/// An event's data as JSON.
-pub(crate) fn parse<'a, T: serde::Deserialize<'a>>(event: &'a crate::sse::Event) -> Result<T, ModelError> {
-    serde_json::from_str(&event.data).map_err(|error| ModelError::Malformed {
-        detail: format!("a frame is not what the protocol promises: {error}"),
-    })
+/// Reads an event. `is_last`: it stood at the end of the response, perhaps as all there is.
+pub(crate) fn read<V: Vendor>(
+    vendor: &V,
+    event: &Event,
+    answer: &mut Answer,
+    is_last: bool,
+) -> Vec<Result<Progress, ModelError>> {
+    let is_whole = event.name == WHOLE;
+    let key = vendor.line().key();
+    if let Some(name) = failure_name(&event.name) {
+        let said = ErrorBody::read(event.data.as_bytes()).called(&name);
+        return vec![Err(said.into_error(200, key))];
+    }
+    let items = match lenient::items(&event.data) {
+        Ok(items) => items,
+        // It is not part of the answer.
+        Err(_) if answer.is_finished() => return vec![Ok(if is_last { Progress::End } else { Progress::Nothing })],
+        // The connection broke within it.
+        Err(_) if is_last && !is_whole => return vec![Err(ModelError::Cut)],
+        Err(error) => {
+            let detail = format!("a frame is not what the protocol promises: {error}");
+            return vec![Err(ModelError::Malformed { detail })];
+        }
+    };
+    let mut read = Vec::with_capacity(items.len());
+    for item in items {
+        read.push(match item {
+            Item::End => Ok(Progress::End),
+            Item::Text(text) if is_whole || lenient::sounds_like_failure(&text) => {
+                Err(ErrorBody::plain(&text).into_error(200, key))
+            }
+            Item::Text(text) => {
+                answer.unread(text);
+                Ok(Progress::Nothing)
+            }
+            Item::Value(value) => match lenient::failure(&value) {
+                Some(failure) => {
+                    // It counts what it has cost.
+                    answer.count(&value["usage"]);
+                    Err(ErrorBody::of(failure).into_error(200, key))
+                }
+                None => vendor.read(&event.name, &value, answer),
+            },
+        });
+        if !matches!(
+            read.last(),
+            Some(Ok(Progress::Nothing | Progress::Thought | Progress::Text(_)))
+        ) {
+            return read;
+        }
+    }
+    // One piece of JSON that was read to its end is whole, whether it says so or not.
+    if is_whole || (is_last && answer.is_finished()) {
+        read.push(Ok(Progress::End));
+    }
+    read
 }
 
-/// Some servers refuse with 200 and a plain JSON body.
-fn is_json(headers: &HeaderMap) -> bool {
-    headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| value.trim_start().starts_with("application/json"))
+/// The name of an event that tells of a failure: `error`, or as AWS calls exceptions, which begin with a small letter
+/// inside a stream and with a capital one elsewhere.
+fn failure_name(name: &str) -> Option<String> {
+    if name != "error" && !name.ends_with("Exception") && !name.ends_with("Error") {
+        return None;
+    }
+    let capital = name.chars().next().map(|first| first.to_ascii_uppercase());
+    Some(capital.into_iter().chain(name.chars().skip(1)).collect())
 }
 
 /// An error with its causes: the first line of an HTTP client's error says little.
@@ -216,3 +309,6 @@ fn causes(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

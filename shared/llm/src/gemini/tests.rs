@@ -1,8 +1,8 @@
 use serde_json::json;
 
 use super::*;
-use crate::ModelError;
 use crate::testing::{HARD, PATIENT, counted, dialogue, every_split_is_the_same, http, info, outcome, request};
+use crate::{FinishReason, ModelError, Usage};
 use model_double::{Counts, Finish, ModelDouble, Script};
 
 /// What `generativelanguage.googleapis.com` sent: the first event is from the description of a public collection of

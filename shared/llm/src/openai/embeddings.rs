@@ -2,10 +2,12 @@
 
 use futures::{FutureExt as _, future::BoxFuture};
 use model::Secret;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value;
 
-use crate::call::Line;
+use crate::call::{ErrorBody, Line};
 use crate::chat::{ModelInfo, Usage};
+use crate::lenient::{counts, failure};
 use crate::{InvalidBaseUrl, ModelError, TimeLimit, estimate_tokens};
 
 /// Turns texts into vectors.
@@ -39,24 +41,6 @@ struct Body<'a> {
     dimensions: Option<u32>,
 }
 
-#[derive(Deserialize)]
-struct Found {
-    data: Vec<Vector>,
-    #[serde(default)]
-    usage: Option<Counted>,
-}
-
-#[derive(Deserialize)]
-struct Vector {
-    index: usize,
-    embedding: Vec<f32>,
-}
-
-#[derive(Deserialize)]
-struct Counted {
-    prompt_tokens: u64,
-}
-
 impl OpenAiEmbedder {
     /// A model at `base_url`, as for [`crate::OpenAiCompatible::new`]; `dimensions` shortens its vectors, where it can.
     pub fn new(
@@ -87,11 +71,20 @@ impl OpenAiEmbedder {
         }
         let malformed = |detail: String| ModelError::Malformed { detail };
         let body = response.bytes().await.map_err(|_| ModelError::Cut)?;
-        let found: Found = serde_json::from_slice(&body).map_err(|error| malformed(error.to_string()))?;
+        let found: Value = serde_json::from_slice(&body).map_err(|error| malformed(error.to_string()))?;
+        if found["data"].is_null()
+            && let Some(failure) = failure(&found)
+        {
+            return Err(ErrorBody::of(failure).into_error(200, self.line.key()));
+        }
         let mut vectors = vec![Vec::new(); texts.len()];
-        for vector in found.data {
-            let place = vectors.get_mut(vector.index);
-            *place.ok_or_else(|| malformed("a vector for no text".to_owned()))? = vector.embedding;
+        for (place, vector) in found["data"].as_array().into_iter().flatten().enumerate() {
+            let index = vector["index"].as_u64().and_then(|index| usize::try_from(index).ok());
+            let target = vectors.get_mut(index.unwrap_or(place));
+            let target = target.ok_or_else(|| malformed("a vector for no text".to_owned()))?;
+            let numbers = vector["embedding"].as_array().into_iter().flatten();
+            let numbers: Option<Vec<f32>> = numbers.map(number).collect();
+            *target = numbers.ok_or_else(|| malformed("a vector is not of numbers".to_owned()))?;
         }
         if vectors.iter().any(Vec::is_empty) {
             return Err(malformed("a text has no vector".to_owned()));
@@ -100,19 +93,19 @@ impl OpenAiEmbedder {
         if !vectors.iter().flatten().all(|number| number.is_finite()) {
             return Err(malformed("a vector is not finite".to_owned()));
         }
-        let usage = match found.usage {
-            Some(counted) => Usage {
-                prompt_tokens: counted.prompt_tokens,
-                ..Usage::default()
-            },
-            None => Usage {
-                prompt_tokens: texts.iter().map(|text| estimate_tokens(text)).sum(),
-                estimated: true,
-                ..Usage::default()
-            },
-        };
+        let estimate = texts.iter().map(|text| estimate_tokens(text)).sum();
+        let usage = counts(&found["usage"]).usage(estimate, 0, 0);
         Ok(Embeddings { vectors, usage })
     }
+}
+
+/// A number of a vector; one that is too large is infinite, which is refused later.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "vectors have the precision of their models"
+)]
+fn number(value: &Value) -> Option<f32> {
+    value.as_f64().map(|number| number as f32)
 }
 
 impl Embedder for OpenAiEmbedder {

@@ -8,13 +8,15 @@ mod wire;
 use futures::{FutureExt as _, future::BoxFuture};
 use model::Secret;
 use reqwest::RequestBuilder;
+use serde_json::Value;
 
-use crate::call::{Answer, ErrorBody, Frames, Line, Progress, Vendor, parse};
-use crate::chat::{ChatRequest, FinishReason, ModelInfo};
-use crate::sse::Event;
+use crate::call::{Answer, Frames, Line, Progress, Vendor};
+use crate::chat::{ChatRequest, ModelInfo};
+use crate::lenient::{Words, field, first, is_empty, words};
+use crate::parameters::is_openai_reasoning;
 use crate::{InvalidBaseUrl, ModelError, TimeLimits};
 pub use embeddings::{Embedder, Embeddings, OpenAiEmbedder};
-use wire::{Body, Chunk};
+use wire::Body;
 
 /// A model behind an `OpenAI`-compatible API: `OpenAI` itself, Azure, Groq, `OpenRouter`, Ollama, llama.cpp, vLLM.
 ///
@@ -60,18 +62,10 @@ impl OpenAiCompatible {
         self
     }
 
-    /// `OpenAI`'s reasoning models refuse `max_tokens`; others know nothing else.
-    fn has_completion_limit(&self) -> bool {
-        self.line.endpoint.host_str() == Some("api.openai.com") || (self.is_azure && is_reasoning(&self.line.info.id))
+    /// Whether the model takes the parameters of `OpenAI`'s reasoning models, whoever runs it.
+    fn is_reasoning(&self) -> bool {
+        is_openai_reasoning(&self.line.info.id, self.is_azure)
     }
-}
-
-/// Whether `OpenAI` calls it a reasoning model. These take no temperature
-/// (<https://platform.openai.com/docs/guides/reasoning>).
-fn is_reasoning(model: &str) -> bool {
-    ["o1", "o3", "o4", "gpt-5"]
-        .iter()
-        .any(|family| model.starts_with(family))
 }
 
 impl Vendor for OpenAiCompatible {
@@ -84,7 +78,7 @@ impl Vendor for OpenAiCompatible {
         request: &'a ChatRequest,
         system: Option<&'a str>,
     ) -> BoxFuture<'a, Result<RequestBuilder, ModelError>> {
-        let body = Body::new(request, system, self.has_completion_limit());
+        let body = Body::new(request, system, self.is_reasoning());
         let mut call = self.line.http.post(self.line.endpoint.clone()).json(&body);
         let key = self.line.key();
         if self.is_azure {
@@ -99,42 +93,59 @@ impl Vendor for OpenAiCompatible {
         Frames::text()
     }
 
-    fn read(&self, event: &Event, answer: &mut Answer) -> Result<Progress, ModelError> {
-        if event.data.trim() == "[DONE]" {
-            return Ok(Progress::End);
-        }
-        if event.name == "error" {
-            return Err(ErrorBody::read(event.data.as_bytes()).into_error(200, self.line.key()));
-        }
-        let chunk: Chunk = parse(event)?;
-        if let Some(usage) = chunk.usage() {
-            answer.count(usage.into());
-        }
-        if let Some(error) = chunk.error {
-            return Err(ErrorBody::of(&error).into_error(200, self.line.key()));
-        }
-        // We never ask for more than one choice.
-        let Some(choice) = chunk.choices.and_then(|choices| choices.into_iter().next()) else {
-            return Ok(Progress::Nothing);
+    fn read(&self, _: &str, chunk: &Value, answer: &mut Answer) -> Result<Progress, ModelError> {
+        answer.count(field(chunk, &["usage"]));
+        // Where Groq counts.
+        answer.count(&chunk["x_groq"]["usage"]);
+        // We never ask for more than one choice. Ollama's own protocol has none.
+        let choice = match first(&chunk["choices"]) {
+            Value::Null if !is_empty(&chunk["message"]) => chunk,
+            choice => choice,
         };
-        if let Some(reason) = choice.finish_reason {
-            answer.finish(finish_reason(&reason));
+        answer.finish(field(
+            choice,
+            &["finish_reason", "finishReason", "stop_reason", "done_reason"],
+        ))?;
+        let read = read_piece(&choice["delta"], answer);
+        if !matches!(read, Progress::Nothing) {
+            return Ok(read);
         }
-        let delta = choice.delta.unwrap_or_default();
-        let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
-        if let Some(text) = filled(delta.content).or_else(|| filled(delta.refusal)) {
-            return Ok(answer.text(Some(text)));
-        }
-        let thought = filled(delta.reasoning_content).or_else(|| filled(delta.reasoning));
-        Ok(answer.thought(thought.as_deref()))
+        let message = field(choice, &["message", "text"]);
+        Ok(match refusal(message) {
+            Some(refusal) if words(message).is_empty() => answer.refusal(refusal.to_owned()),
+            _ => answer.message(message_words(message)),
+        })
     }
 }
 
-fn finish_reason(reason: &str) -> FinishReason {
-    match reason {
-        "stop" => FinishReason::Stop,
-        "length" => FinishReason::Length,
-        "content_filter" => FinishReason::ContentFilter,
-        _ => FinishReason::Other,
+/// Reads what is added to the message.
+fn read_piece(delta: &Value, answer: &mut Answer) -> Progress {
+    let piece = message_words(delta);
+    match refusal(delta) {
+        // The model declines; it stands where the content would.
+        Some(refusal) if piece.text.is_empty() => answer.refusal(refusal.to_owned()),
+        _ => answer.piece(piece),
     }
+}
+
+fn refusal(message: &Value) -> Option<&str> {
+    message["refusal"].as_str().filter(|text| !text.is_empty())
+}
+
+/// The words of a message, or of what is added to one. Thinking is called `reasoning_content` by `DeepSeek` and
+/// llama.cpp and `reasoning` by `OpenRouter` and vLLM; some send both.
+fn message_words(message: &Value) -> Words {
+    let content = match message {
+        Value::Object(fields) => fields
+            .get("content")
+            .or_else(|| fields.get("text"))
+            .unwrap_or(&Value::Null),
+        other => other,
+    };
+    let mut said = words(content);
+    if said.thought.is_empty() {
+        let thought = words(field(message, &["reasoning_content", "reasoning", "thinking"]));
+        said.thought = thought.text + &thought.thought;
+    }
+    said
 }

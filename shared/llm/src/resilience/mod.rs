@@ -61,6 +61,7 @@ fn wait(error: &ModelError, attempt: u32, left: Duration) -> Option<Duration> {
         }
         | ModelError::Overloaded { retry_after: after, .. } => *after + jitter,
         ModelError::RateLimited { retry_after: None }
+        | ModelError::Empty
         | ModelError::Unreachable { .. }
         | ModelError::TimedOut {
             what: TimeLimit::Connect,

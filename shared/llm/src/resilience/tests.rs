@@ -92,7 +92,7 @@ async fn what_is_no_use_is_not_repeated() {
         Script::of(Vec::new())
             .thinking(&["Hm."])
             .then(Step::Error("server_error".to_owned())),
-        Script::of(vec![Step::Raw(b"data: nonsense\n\n".to_vec())]),
+        Script::of(vec![Step::Raw(b"data: {\"choices\":\n\n".to_vec())]),
         // Longer than the first token may take.
         Script::refuse(429, "rate_limit_exceeded").header("retry-after", "61"),
     ] {
@@ -214,10 +214,7 @@ async fn a_provider_that_answers_is_not_shut_for_what_callers_do() {
     let scene = Scene::new().await;
     for code in ["invalid_request_error", "content_policy_violation"].repeat(5) {
         scene.double.next(Script::refuse(400, code));
-        assert!(matches!(
-            scene.ask().await.2,
-            Some(ModelError::Refused { status: 400, .. })
-        ));
+        assert!(matches!(scene.ask().await.2, Some(ModelError::Rejected(_))));
     }
     assert!(is_good(&scene.ask().await));
     // Four streams that break are forgiven by one that does not.

@@ -23,6 +23,7 @@ fn reason(finish: Finish) -> &'static str {
         Finish::Stop => "end_turn",
         Finish::Length => "max_tokens",
         Finish::Filtered => "refusal",
+        Finish::Word(word) => word,
     }
 }
 

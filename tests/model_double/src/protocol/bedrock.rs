@@ -8,13 +8,17 @@ use serde_json::{Value, json};
 use crate::{Counts, Finish};
 
 fn message(kind: &'static str, name: &str, data: &Value) -> Vec<u8> {
+    frame(kind, name, data.to_string())
+}
+
+pub(super) fn frame(kind: &'static str, name: &str, data: String) -> Vec<u8> {
     let text = |value: &str| HeaderValue::String(value.to_owned().into());
     let name_header = if kind == "event" {
         ":event-type"
     } else {
         ":exception-type"
     };
-    let message = Message::new(data.to_string())
+    let message = Message::new(data)
         .add_header(Header::new(name_header, text(name)))
         .add_header(Header::new(":content-type", text("application/json")))
         .add_header(Header::new(":message-type", text(kind)));
@@ -29,6 +33,7 @@ fn reason(finish: Finish) -> &'static str {
         Finish::Stop => "end_turn",
         Finish::Length => "max_tokens",
         Finish::Filtered => "content_filtered",
+        Finish::Word(word) => word,
     }
 }
 

@@ -24,6 +24,7 @@ fn reason(finish: Finish) -> &'static str {
         Finish::Stop => "STOP",
         Finish::Length => "MAX_TOKENS",
         Finish::Filtered => "SAFETY",
+        Finish::Word(word) => word,
     }
 }
 

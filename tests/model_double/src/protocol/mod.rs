@@ -121,6 +121,14 @@ impl Protocol {
         }
     }
 
+    /// An event with any data.
+    pub(crate) fn any(self, data: &Value) -> Vec<u8> {
+        match self {
+            Self::Bedrock => binary_event("chunk", &data.to_string()),
+            _ => event(None, data),
+        }
+    }
+
     /// What a stream ends with.
     pub(crate) fn end(self, model: &str, finish: Finish, counts: Option<Counts>) -> Vec<u8> {
         match self {
@@ -164,6 +172,11 @@ fn collect(value: &Value, texts: &mut Vec<String>) {
         }
         _ => {}
     }
+}
+
+/// An event of a binary stream.
+pub(crate) fn binary_event(name: &str, data: &str) -> Vec<u8> {
+    bedrock::frame("event", name, data.to_owned())
 }
 
 /// An event of a stream in text.

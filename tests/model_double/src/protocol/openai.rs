@@ -31,6 +31,7 @@ fn reason(finish: Finish) -> &'static str {
         Finish::Stop => "stop",
         Finish::Length => "length",
         Finish::Filtered => "content_filter",
+        Finish::Word(word) => word,
     }
 }
 

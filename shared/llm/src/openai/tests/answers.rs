@@ -179,25 +179,45 @@ fn base_urls_are_joined_with_the_path() {
 }
 
 #[test]
-fn only_openai_itself_gets_the_limit_under_its_new_name() {
-    let body = |base: &str| {
-        let request = request();
-        serde_json::to_value(Body::new(
-            &request,
-            None,
-            model_at(base, PATIENT).has_completion_limit(),
-        ))
-        .unwrap()
+fn parameters_follow_the_model_and_not_the_host() {
+    let body = |base: &str, name: &'static str| {
+        let model = model_at(base, PATIENT);
+        let info = crate::ModelInfo {
+            id: name.into(),
+            ..model.line.info.clone()
+        };
+        let model = OpenAiCompatible::new(info, base, model.line.api_key, model.line.http).unwrap();
+        let request = ChatRequest {
+            temperature: Some(0.5),
+            ..request()
+        };
+        serde_json::to_value(Body::new(&request, None, model.is_reasoning())).unwrap()
     };
-    let (openai, other) = (body("https://api.openai.com/v1"), body("https://llm.example/v1"));
-    assert_eq!(
-        (&openai["max_completion_tokens"], openai.get("max_tokens")),
-        (&json!(50), None)
-    );
-    assert_eq!(
-        (&other["max_tokens"], other.get("max_completion_tokens")),
-        (&json!(50), None)
-    );
+    for base in ["https://api.openai.com/v1", "https://gateway.example/v1"] {
+        for name in [
+            "gpt-5-mini",
+            "o3-2025-04-16",
+            "openai/o4-mini",
+            "openrouter/openai/gpt-5.1",
+        ] {
+            let body = body(base, name);
+            let sent = (
+                &body["max_completion_tokens"],
+                body.get("max_tokens"),
+                body.get("temperature"),
+            );
+            assert_eq!(sent, (&json!(50), None, None), "{name} at {base}");
+        }
+        for name in ["gpt-4o", "llama3.3:70b"] {
+            let body = body(base, name);
+            let sent = (
+                &body["max_tokens"],
+                body.get("max_completion_tokens"),
+                &body["temperature"],
+            );
+            assert_eq!(sent, (&json!(50), None, &json!(0.5)), "{name} at {base}");
+        }
+    }
 }
 
 #[test]
@@ -221,12 +241,7 @@ fn azure_is_reached_by_deployment_and_version() {
         azure("my-gpt").line.endpoint.as_str(),
         "https://me.openai.azure.com/openai/deployments/my-gpt/chat/completions?api-version=2024-10-21"
     );
-    assert!(azure("o4-mini").has_completion_limit() && !azure("my-gpt").has_completion_limit());
-    let mut request = request();
-    request.temperature = Some(0.5);
-    request.model = "o4-mini".to_owned();
-    let body = serde_json::to_value(Body::new(&request, None, true)).unwrap();
-    assert_eq!(body.get("temperature"), None, "a reasoning model takes none");
+    assert!(azure("o4-mini").is_reasoning() && azure("prod-o3-eu").is_reasoning() && !azure("my-gpt").is_reasoning());
 }
 
 #[test]

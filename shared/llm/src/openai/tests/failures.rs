@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use super::double::{begin_stream, end_stream, send_chunk, wait_for_close};
 use super::*;
-use crate::TimeLimit;
+use crate::{Rejection, RejectionReason, TimeLimit};
 
 #[tokio::test]
 async fn refusals_are_told_apart() {
@@ -26,7 +26,11 @@ async fn refusals_are_told_apart() {
             "404 Not Found",
             "",
             r#"{"error":{"message":"The model `x` does not exist","type":"invalid_request_error","param":null,"code":"model_not_found"}}"#,
-            refused(404, "The model `x` does not exist"),
+            ModelError::Rejected(Rejection {
+                reason: RejectionReason::ModelNotFound,
+                param: None,
+                detail: "The model `x` does not exist".to_owned(),
+            }),
         ),
         (
             "429 Too Many Requests",
@@ -46,7 +50,7 @@ async fn refusals_are_told_apart() {
             "200 OK",
             "",
             r#"{"error":"model is loading"}"#,
-            refused(200, "model is loading"),
+            refused(500, "model is loading"),
         ),
     ] {
         let answer = outcome(&Double::refusing(status, headers, body).model(PATIENT)).await;
@@ -81,7 +85,7 @@ async fn an_endless_refusal_is_not_read_to_its_end() {
         error,
         Some(ModelError::Refused {
             status: 500,
-            detail: "x".repeat(300)
+            detail: "x".repeat(600)
         })
     );
 }
@@ -100,11 +104,10 @@ async fn an_error_inside_the_stream_ends_it() {
 }
 
 #[tokio::test]
-async fn a_frame_that_is_no_chunk_is_malformed() {
+async fn a_frame_that_is_damaged_is_malformed_because_words_are_lost_with_it() {
     for frame in [
         "data: {\"choices\":\n\n",
-        "data: 5\n\n",
-        "data: {\"choices\":[{\"delta\":{\"content\":7}}]}\n\n",
+        "data: {\"choices\":[{\"delta\":{\"content\":\"Hel\"}}]}}\n\n",
     ] {
         let answer = outcome(&Double::streaming(frame).model(PATIENT)).await;
         assert!(

@@ -1,0 +1,122 @@
+use super::*;
+use reqwest::header::HeaderValue;
+
+fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+    pairs
+        .iter()
+        .map(|(name, value)| ((*name).parse().unwrap(), HeaderValue::from_static(value)))
+        .collect()
+}
+
+#[test]
+fn a_delay_is_read_in_seconds_in_milliseconds_and_as_a_date() {
+    assert_eq!(
+        retry_after(&headers(&[("retry-after", "20")])),
+        Some(Duration::from_secs(20))
+    );
+    assert_eq!(
+        retry_after(&headers(&[("retry-after", "0.5")])),
+        Some(Duration::from_millis(500))
+    );
+    assert_eq!(
+        retry_after(&headers(&[("retry-after-ms", "1250"), ("retry-after", "2")])),
+        Some(Duration::from_millis(1250))
+    );
+    let date = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
+    let later = ("retry-after", "Sun, 06 Nov 1994 08:50:37 GMT");
+    let earlier = ("retry-after", "Sun, 06 Nov 1994 08:00:00 GMT");
+    assert_eq!(retry_after(&headers(&[date, later])), Some(Duration::from_mins(1)));
+    assert_eq!(retry_after(&headers(&[date, earlier])), Some(Duration::ZERO));
+}
+
+#[test]
+fn a_delay_that_cannot_be_read_is_none() {
+    for value in ["soon", "-3", "NaN", "1e99", "Sun, 06 Nov 1994 08:50:37 GMT"] {
+        assert_eq!(retry_after(&headers(&[("retry-after", value)])), None, "{value}");
+    }
+}
+
+#[test]
+fn a_key_repeated_by_the_provider_is_not_kept() {
+    let body = br#"{"error":{"message":"Incorrect API key provided: sk-secret.","type":"invalid_request_error","code":"invalid_api_key"}}"#;
+    let error = ErrorBody::read(body).into_error(401, "sk-secret");
+    assert_eq!(
+        error,
+        ModelError::Refused {
+            status: 401,
+            detail: "Incorrect API key provided: ***.".to_owned()
+        }
+    );
+}
+
+#[test]
+fn every_shape_of_refusal_is_read() {
+    let refused = |status, detail: &str| ModelError::Refused {
+        status,
+        detail: detail.to_owned(),
+    };
+    let read = |body: &str| ErrorBody::read(body.as_bytes()).into_error(500, "");
+    assert_eq!(
+        read(r#"{"error":"model 'x' not found"}"#),
+        refused(500, "model 'x' not found")
+    );
+    assert_eq!(read("<h1>Bad Gateway</h1>"), refused(500, "<h1>Bad Gateway</h1>"));
+    assert_eq!(
+        read(r#"{"error":{"code":502,"message":"Provider down"}}"#),
+        refused(502, "Provider down")
+    );
+    assert_eq!(read(r#"{"error":[1]}"#), refused(500, "[1]"));
+    assert_eq!(read(""), refused(500, ""));
+    // As ai.google.dev documents it, once alone and once in the list that a stream is without `alt=sse`.
+    let gemini =
+        r#"{"error":{"code":503,"message":"The model is overloaded. Please try again later.","status":"UNAVAILABLE"}}"#;
+    assert_eq!(
+        read(gemini),
+        refused(503, "The model is overloaded. Please try again later.")
+    );
+    assert_eq!(read(&format!("[{gemini}]")), read(gemini));
+    // A wrong key, as its server answers.
+    let wrong = r#"{"error":{"code":400,"message":"API key not valid.","status":"INVALID_ARGUMENT","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"API_KEY_INVALID","domain":"googleapis.com"}]}}"#;
+    assert_eq!(read(wrong), refused(401, "API key not valid."));
+    let limited = r#"{"error":{"code":429,"message":"Quota","status":"RESOURCE_EXHAUSTED","details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"17s"}]}}"#;
+    let retry_after = Some(Duration::from_secs(17));
+    assert_eq!(read(limited), ModelError::RateLimited { retry_after });
+    // As docs.anthropic.com documents it.
+    let anthropic = r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#;
+    let inside = |body: &str| ErrorBody::read(body.as_bytes()).into_error(200, "");
+    assert_eq!(inside(anthropic), refused(529, "Overloaded"));
+    assert_eq!(
+        read(r#"{"message":"Try another region"}"#),
+        refused(500, "Try another region")
+    );
+}
+
+#[test]
+fn aws_names_a_failure_in_a_header() {
+    let read = |status, word| {
+        let said = ErrorBody::read(br#"{"message":"Too many tokens"}"#);
+        said.into_refusal(status, &headers(&[("x-amzn-errortype", word)]), "")
+    };
+    assert_eq!(
+        read(400, "ServiceQuotaExceededException:http://internal.amazon.com/"),
+        ModelError::RateLimited { retry_after: None }
+    );
+    let rejected = read(400, "ValidationException");
+    assert!(
+        matches!(&rejected, ModelError::Rejected(rejection) if rejection.detail == "Too many tokens"),
+        "{rejected:?}"
+    );
+}
+
+#[test]
+fn a_provider_that_is_too_busy_says_when_to_come_back() {
+    let read = |status| ErrorBody::read(b"busy").into_refusal(status, &headers(&[("retry-after", "7")]), "");
+    let (retry_after, detail) = (Duration::from_secs(7), "busy".to_owned());
+    assert_eq!(read(529), ModelError::Overloaded { retry_after, detail });
+    assert_eq!(
+        read(429),
+        ModelError::RateLimited {
+            retry_after: Some(retry_after)
+        }
+    );
+}

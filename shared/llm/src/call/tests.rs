@@ -1,0 +1,402 @@
+//! What servers send beside their protocols, played by the double to the adapters of all vendors.
+
+use std::sync::Arc;
+
+use futures::future::{BoxFuture, FutureExt as _};
+use model::Secret;
+use model_double::{Encoding, Finish, ModelDouble, OddUsage, Quirk, Script, Step};
+use serde_json::{Value, json};
+
+use crate::testing::{Outcome, PATIENT, http, info, outcome, request};
+use crate::{
+    Anthropic, Bedrock, ChatModel, FinishReason, Gemini, ModelError, OpenAiCompatible, RejectionReason, Signer,
+};
+
+const TEXT: &str = "Grüße 🍵 aus 東京.";
+
+struct Unsigned;
+
+impl Signer for Unsigned {
+    fn sign<'a>(&'a self, _: &'a str, _: &'a [u8]) -> BoxFuture<'a, Result<Vec<(String, String)>, model::Error>> {
+        async { Ok(Vec::new()) }.boxed()
+    }
+}
+
+/// A model of each vendor, all of them the double.
+struct Vendors {
+    double: ModelDouble,
+    models: Vec<(&'static str, Box<dyn ChatModel>)>,
+}
+
+impl Vendors {
+    async fn new() -> Self {
+        let double = ModelDouble::start().await.unwrap();
+        let (url, key) = (double.url(), || Secret::new("sk-secret"));
+        let openai = OpenAiCompatible::new(info("compatible", "llama"), &url, key(), http(PATIENT)).unwrap();
+        let anthropic = Anthropic::new(info("anthropic", "claude"), &url, key(), http(PATIENT)).unwrap();
+        let gemini = Gemini::new(info("gemini", "gemini-x"), &url, key(), http(PATIENT)).unwrap();
+        let bedrock = Bedrock::new(info("bedrock", "nova"), &url, Arc::new(Unsigned), http(PATIENT)).unwrap();
+        let models: Vec<(_, Box<dyn ChatModel>)> = vec![
+            ("openai", Box::new(openai.with_limits(PATIENT))),
+            ("anthropic", Box::new(anthropic.with_limits(PATIENT))),
+            ("gemini", Box::new(gemini.with_limits(PATIENT))),
+            ("bedrock", Box::new(bedrock.with_limits(PATIENT))),
+        ];
+        Self { double, models }
+    }
+
+    /// The script's outcome with each vendor.
+    async fn outcomes(&self, script: &Script) -> Vec<(&'static str, Outcome)> {
+        let mut outcomes = Vec::new();
+        for (name, model) in &self.models {
+            self.double.next(script.clone());
+            outcomes.push((*name, outcome(model.as_ref(), request()).await));
+        }
+        outcomes
+    }
+}
+
+#[tokio::test]
+async fn a_field_that_an_answer_does_not_need_never_fails_it() {
+    let vendors = Vendors::new().await;
+    for quirk in [
+        Quirk::ContentParts,
+        Quirk::NullFields,
+        Quirk::WrongTypes,
+        Quirk::EmptyData,
+        Quirk::PlainPings,
+        Quirk::NullLists,
+        Quirk::UnknownEvents,
+        Quirk::MessageForDelta,
+        Quirk::TextForDelta,
+        Quirk::NoEndMark,
+        Quirk::Crlf,
+        Quirk::Bom,
+        Quirk::Joined,
+        Quirk::DoubledPrefix,
+        Quirk::Cumulative,
+        Quirk::Whole,
+        Quirk::WholeAsStream,
+        Quirk::StreamAsJson,
+        Quirk::Compressed(Encoding::Gzip),
+        Quirk::Compressed(Encoding::Deflate),
+        Quirk::Compressed(Encoding::Brotli),
+    ] {
+        for (name, (text, done, error)) in vendors.outcomes(&Script::text(TEXT).with(quirk)).await {
+            assert_eq!((text.as_str(), &error), (TEXT, &None), "{quirk:?} of {name}");
+            let (reason, usage) = done.unwrap();
+            assert_eq!(reason, FinishReason::Stop, "{quirk:?} of {name}");
+            // Bedrock counts in the event that is missing then; the others' thoughts are estimated.
+            let is_counted = !(quirk == Quirk::NoEndMark && name == "bedrock");
+            assert_eq!(usage.estimated, !is_counted, "{quirk:?} of {name}: {usage:?}");
+            assert!(
+                usage.prompt_tokens > 0 && usage.completion_tokens > 0,
+                "{quirk:?} of {name}: {usage:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn counts_that_cannot_be_are_estimated_and_say_so() {
+    let vendors = Vendors::new().await;
+    for odd in [
+        OddUsage::Null,
+        OddUsage::Empty,
+        OddUsage::Negative,
+        OddUsage::Fraction,
+        OddUsage::Text,
+        OddUsage::Absurd,
+        OddUsage::OtherNames,
+    ] {
+        for (name, (text, done, error)) in vendors.outcomes(&Script::text(TEXT).with(Quirk::Usage(odd))).await {
+            assert_eq!((text.as_str(), error), (TEXT, None), "{odd:?} of {name}");
+            let usage = done.unwrap().1;
+            assert_eq!(
+                usage.estimated,
+                odd != OddUsage::OtherNames,
+                "{odd:?} of {name}: {usage:?}"
+            );
+            assert!((1..100).contains(&usage.prompt_tokens), "{odd:?} of {name}: {usage:?}");
+            assert!(
+                (1..100).contains(&usage.completion_tokens),
+                "{odd:?} of {name}: {usage:?}"
+            );
+        }
+    }
+}
+
+/// Failures as servers put them into a stream that began well.
+fn failures() -> Vec<Value> {
+    vec![
+        json!({"object": "error", "message": "Something broke", "type": "internal", "code": null}),
+        json!({"error": {"message": "Something broke"}}),
+        json!({"error": "Something broke"}),
+        json!({"error_code": 336_003, "error_msg": "Something broke"}),
+        json!({"detail": "Something broke"}),
+        json!({"message": "Something broke", "type": "error"}),
+        json!({"base_resp": {"status_code": 1000, "status_msg": "Something broke"}}),
+        json!("Error: something broke"),
+    ]
+}
+
+#[tokio::test]
+async fn a_failure_inside_a_stream_is_one_before_the_first_words_and_behind_them() {
+    let vendors = Vendors::new().await;
+    for failure in failures() {
+        let before = Script::of(vec![Step::Event(failure.clone())]);
+        for (name, (text, done, error)) in vendors.outcomes(&before).await {
+            assert_eq!((text.as_str(), done), ("", None), "{failure} of {name}");
+            assert!(
+                matches!(error, Some(ModelError::Refused { status: 500, .. })),
+                "{failure} of {name}: {error:?}"
+            );
+        }
+        let behind = Script::text("Hel").then(Step::Event(failure.clone()));
+        for (name, (text, done, error)) in vendors.outcomes(&behind).await {
+            assert_eq!((text.as_str(), done), ("Hel", None), "{failure} of {name}");
+            assert!(
+                matches!(error, Some(ModelError::Interrupted { .. })),
+                "{failure} of {name}: {error:?}"
+            );
+        }
+        let whole = Script::refuse_with(200, "application/json", failure.to_string());
+        for (name, (text, done, error)) in vendors.outcomes(&whole).await {
+            assert_eq!((text.as_str(), done), ("", None), "{failure} of {name}");
+            assert!(
+                matches!(error, Some(ModelError::Refused { status: 500, .. })),
+                "{failure} of {name}: {error:?}"
+            );
+        }
+    }
+    for body in [
+        "Internal Server Error",
+        "<html><body>502 Bad Gateway</body></html>",
+        "upstream timed out\n",
+    ] {
+        for (name, (_, done, error)) in vendors
+            .outcomes(&Script::refuse_with(200, "text/event-stream", body))
+            .await
+        {
+            if name != "bedrock" {
+                assert!(
+                    matches!((done, &error), (None, Some(ModelError::Refused { status: 500, .. }))),
+                    "{body} of {name}: {error:?}"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_say_its_end_is_cut() {
+    let vendors = Vendors::new().await;
+    for (name, outcome) in vendors.outcomes(&Script::text("Hel").with(Quirk::BlankFinish)).await {
+        assert_eq!(outcome, ("Hel".to_owned(), None, Some(ModelError::Cut)), "{name}");
+    }
+    for (name, outcome) in vendors.outcomes(&Script::text("Hel").then(Step::End)).await {
+        assert_eq!(outcome, ("Hel".to_owned(), None, Some(ModelError::Cut)), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_of_nothing_is_none_unless_a_reason_is_given() {
+    let vendors = Vendors::new().await;
+    let blank = |text: &str| Script::of(vec![Step::Text(text.to_owned())]);
+    for script in [
+        Script::of(Vec::new()),
+        Script::of(Vec::new()).with(Quirk::Whole),
+        Script::of(Vec::new()).thinking(&["Hm."]),
+        Script::of(vec![Step::End]),
+        blank("\n"),
+        blank(" "),
+        blank(" ").with(Quirk::Whole),
+    ] {
+        for (name, (text, done, error)) in vendors.outcomes(&script).await {
+            assert_eq!((text.as_str(), done), ("", None), "{script:?} of {name}");
+            let is_told = matches!(error, Some(ModelError::Empty | ModelError::Cut));
+            assert!(is_told, "{script:?} of {name}: {error:?}");
+        }
+    }
+    for (finish, expected) in [
+        (Finish::Filtered, FinishReason::ContentFilter),
+        (Finish::Length, FinishReason::Length),
+        (Finish::Word("MALFORMED_FUNCTION_CALL"), FinishReason::Other),
+        (Finish::Word("RECITATION"), FinishReason::ContentFilter),
+        (Finish::Word("guardrail_intervened"), FinishReason::ContentFilter),
+    ] {
+        for quirk in [Quirk::Crlf, Quirk::Whole] {
+            for (name, (text, done, error)) in vendors
+                .outcomes(&Script::of(Vec::new()).ending(finish).with(quirk))
+                .await
+            {
+                assert_eq!((text.as_str(), error), ("", None), "{finish:?} of {name}");
+                assert_eq!(done.unwrap().0, expected, "{finish:?} of {name}");
+            }
+        }
+    }
+    for (name, (text, done, error)) in vendors
+        .outcomes(&Script::text("Hel").ending(Finish::Word("error")))
+        .await
+    {
+        assert_eq!((text.as_str(), done), ("Hel", None), "{name}");
+        assert!(
+            matches!(error, Some(ModelError::Interrupted { .. })),
+            "{name}: {error:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn blank_characters_before_an_answer_are_part_of_it() {
+    let vendors = Vendors::new().await;
+    let script = Script::of(
+        ["\n", " ", "Two\n", "years.", "\n"]
+            .map(|text| Step::Text(text.to_owned()))
+            .to_vec(),
+    );
+    for (name, (text, done, _)) in vendors.outcomes(&script).await {
+        assert!(done.is_some(), "{name}");
+        assert_eq!(text, "\n Two\nyears.\n", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_model_declines_ends_as_filtered_with_its_words() {
+    let vendors = Vendors::new().await;
+    let piece =
+        json!({"choices": [{"index": 0, "delta": {"refusal": "I cannot help with that."}, "finish_reason": null}]});
+    vendors.double.next(Script::of(vec![Step::Event(piece)]));
+    let (text, done, _) = outcome(vendors.models[0].1.as_ref(), request()).await;
+    assert_eq!(
+        (text.as_str(), done.unwrap().0),
+        ("I cannot help with that.", FinishReason::ContentFilter)
+    );
+}
+
+#[tokio::test]
+async fn what_a_provider_objects_to_is_rejected_whatever_it_is_wrapped_in() {
+    let vendors = Vendors::new().await;
+    let sentence =
+        "This model's maximum context length is 8192 tokens. However, your messages resulted in 9000 tokens.";
+    let raw = json!({"error": {"message": sentence, "code": "context_length_exceeded"}}).to_string();
+    for (status, body) in [
+        (
+            400,
+            json!({"error": {"message": sentence, "type": "invalid_request_error", "param": "messages", "code": null}}),
+        ),
+        (
+            400,
+            json!({"object": "error", "message": sentence, "type": "BadRequestError", "param": null, "code": 400}),
+        ),
+        (
+            400,
+            json!({"type": "error", "error": {"type": "invalid_request_error", "message": sentence}}),
+        ),
+        (
+            400,
+            json!({"error": {"code": 400, "message": sentence, "status": "INVALID_ARGUMENT"}}),
+        ),
+        (
+            400,
+            json!([{"error": {"code": 400, "message": sentence, "status": "INVALID_ARGUMENT"}}]),
+        ),
+        (400, json!({"message": sentence})),
+        (413, json!({"error": sentence})),
+        (
+            422,
+            json!({"detail": [{"loc": ["body", "messages"], "msg": sentence, "type": "value_error"}]}),
+        ),
+        (
+            422,
+            json!({"object": "error", "message": {"detail": [{"loc": ["body", "messages"], "msg": sentence}]}}),
+        ),
+        (500, json!({"error": {"message": sentence, "type": "server_error"}})),
+        (
+            400,
+            json!({"error": {"message": "Provider returned error", "code": 400, "metadata": {"raw": raw, "provider_name": "X"}}}),
+        ),
+        (
+            400,
+            json!({"error": {"message": raw, "type": "None", "param": "None", "code": "400"}}),
+        ),
+        (200, json!({"error": {"message": sentence, "code": 400}})),
+    ] {
+        for (name, (_, done, error)) in vendors
+            .outcomes(&Script::refuse_with(status, "application/json", body.to_string()))
+            .await
+        {
+            assert_eq!(done, None);
+            let Some(ModelError::Rejected(rejection)) = error else {
+                panic!("{body} of {name}: {error:?}");
+            };
+            assert_eq!(rejection.reason, RejectionReason::ContextLength, "{body} of {name}");
+            assert_eq!(rejection.detail, sentence, "{body} of {name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_the_operator_has_to_mend_is_not_blamed_on_the_request() {
+    let vendors = Vendors::new().await;
+    for (body, expected) in [
+        (
+            json!({"type": "error", "error": {"type": "invalid_request_error", "message": "Your credit balance is too low."}}),
+            402,
+        ),
+        (
+            json!({"code": "Client specified an invalid argument", "error": "Incorrect API key provided: xai-***"}),
+            401,
+        ),
+        (
+            json!({"error": {"code": 400, "message": "API key expired. Please renew it.", "status": "INVALID_ARGUMENT"}}),
+            401,
+        ),
+        (
+            json!({"error": {"code": 400, "message": "User location is not supported.", "status": "FAILED_PRECONDITION"}}),
+            403,
+        ),
+    ] {
+        let script = Script::refuse_with(400, "application/json", body.to_string());
+        for (name, (_, _, error)) in vendors.outcomes(&script).await {
+            let status = match error {
+                Some(ModelError::QuotaExhausted { .. }) => 402,
+                Some(ModelError::Refused { status, .. }) => status,
+                other => panic!("{body} of {name}: {other:?}"),
+            };
+            assert_eq!(status, expected, "{body} of {name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_may_be_an_event_and_name_no_parameter_in_python() {
+    let vendors = Vendors::new().await;
+    let body = "event: error\ndata: {\"error\": {\"message\": \"It cannot be done\", \"param\": \"None\", \"code\": \"400\"}}\n\n";
+    for (name, (_, _, error)) in vendors
+        .outcomes(&Script::refuse_with(400, "text/event-stream", body))
+        .await
+    {
+        let Some(ModelError::Rejected(rejection)) = error else {
+            panic!("{name}: {error:?}");
+        };
+        assert_eq!(
+            (rejection.reason, rejection.param),
+            (RejectionReason::Other, None),
+            "{name}"
+        );
+        assert_eq!(rejection.detail, "It cannot be done", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn damage_behind_the_end_of_the_words_does_not_fail_the_answer() {
+    let vendors = Vendors::new().await;
+    let broken = Script::text(TEXT).then(Step::Raw(
+        b"data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: {\"usage\":\n\n".to_vec(),
+    ));
+    vendors.double.next(broken);
+    let (text, done, error) = outcome(vendors.models[0].1.as_ref(), request()).await;
+    assert_eq!((text.as_str(), error), (TEXT, None));
+    assert_eq!(done.unwrap().0, FinishReason::Stop);
+}

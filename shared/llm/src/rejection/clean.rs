@@ -1,0 +1,306 @@
+//! A provider's sentence as a client may read it: without secrets and without the inside of anybody's network.
+
+/// The longest sentence shown, in characters.
+const LONGEST: usize = 300;
+/// What stands in the place of something removed.
+const REMOVED: &str = "***";
+
+/// Hosts whose pages a sentence may lead to: the public documentation of vendors.
+const DOCUMENTATION: [&str; 12] = [
+    "platform.openai.com",
+    "help.openai.com",
+    "docs.anthropic.com",
+    "platform.claude.com",
+    "ai.google.dev",
+    "docs.aws.amazon.com",
+    "learn.microsoft.com",
+    "go.microsoft.com",
+    "console.groq.com",
+    "docs.mistral.ai",
+    "openrouter.ai",
+    "huggingface.co",
+];
+
+/// What keys, tokens, accounts and organizations begin with.
+const SECRETS: [&str; 31] = [
+    "sk-", "sk_", "pk-", "pk_", "rk_", "key-", "key_", "gsk_", "xai-", "hf_", "r8_", "aiza", "akia", "asia", "eyj",
+    "ya29.", "ghp_", "glpat-", "nvapi-", "pplx-", "fw_", "csk-", "org-", "org_", "proj-", "proj_", "user-", "acct-",
+    "acct_", "ak-", "arn:",
+];
+/// Words behind which a secret stands.
+const BEFORE_SECRETS: [&str; 7] = ["bearer", "basic", "token:", "key:", "apikey:", "secret:", "password:"];
+/// What the names of hosts end with.
+const DOMAINS: [&str; 22] = [
+    "com",
+    "net",
+    "org",
+    "io",
+    "ai",
+    "dev",
+    "app",
+    "cloud",
+    "co",
+    "de",
+    "eu",
+    "cn",
+    "local",
+    "localdomain",
+    "internal",
+    "intranet",
+    "lan",
+    "corp",
+    "svc",
+    "home",
+    "test",
+    "example",
+];
+
+/// The sentence without what only its provider and its operator may know; none when nothing of it is fit to be shown:
+/// pages of HTML, stack traces, and words that say nothing.
+pub(super) fn clean(sentence: &str) -> Option<String> {
+    let lower = sentence.to_lowercase();
+    let is_markup = [
+        "<html",
+        "<!doctype",
+        "<body",
+        "<head",
+        "<title",
+        "<h1",
+        "<?xml",
+        "<p>",
+        "</",
+    ]
+    .iter()
+    .any(|tag| lower.contains(tag));
+    if is_markup || lower.contains("traceback (most recent") || lower.contains("\n\tat ") || lower.contains("\n  at ") {
+        return None;
+    }
+    let mut shown: Vec<String> = Vec::new();
+    let mut follows_secret_word = false;
+    for word in sentence
+        .split(|c: char| c.is_whitespace() || c.is_control())
+        .filter(|word| !word.is_empty())
+    {
+        let removes = follows_secret_word && bare(word).len() >= 6;
+        follows_secret_word = BEFORE_SECRETS.contains(
+            &word
+                .to_lowercase()
+                .trim_matches(|c: char| !c.is_alphanumeric() && c != ':'),
+        );
+        shown.push(if removes { REMOVED.to_owned() } else { clean_word(word) });
+    }
+    let text = shown.join(" ");
+    let says_something = text
+        .split_whitespace()
+        .filter(|word| word.chars().any(char::is_alphabetic))
+        .count()
+        >= 2;
+    says_something.then(|| shorten(&text))
+}
+
+fn shorten(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        None => text.to_owned(),
+        Some((end, _)) => {
+            let cut = text[..end].rsplit_once(' ').map_or(&text[..end], |(words, _)| words);
+            format!("{cut}…")
+        }
+    }
+}
+
+/// Characters that stand around a word and are no part of it.
+fn is_around(c: char) -> bool {
+    !c.is_alphanumeric() && !matches!(c, '/' | '-' | '_' | '+' | '*' | '$' | '%')
+}
+
+fn bare(word: &str) -> &str {
+    word.trim_matches(is_around)
+}
+
+/// A word with what is secret in it removed. Assignments (`key=...`) and lists keep their names.
+fn clean_word(word: &str) -> String {
+    if is_documentation(bare(word)) {
+        return word.to_owned();
+    }
+    // Some names of models have a version behind an @.
+    let is_mail = word.split_once('@').is_some_and(|(_, host)| host.contains('.'));
+    if word.contains("://") || is_mail || is_secret(bare(word)) {
+        return around(word, bare(word));
+    }
+    let mut out = String::with_capacity(word.len());
+    let mut piece = String::new();
+    let end = |piece: &mut String, out: &mut String| {
+        let bare = bare(piece);
+        let shown = if is_secret(bare) {
+            around(piece, bare)
+        } else {
+            piece.clone()
+        };
+        out.push_str(&shown);
+        piece.clear();
+    };
+    for c in word.chars() {
+        if matches!(
+            c,
+            '=' | ',' | ';' | '(' | ')' | '[' | ']' | '{' | '}' | '"' | '\'' | '`' | '<' | '>' | '&' | '|'
+        ) {
+            end(&mut piece, &mut out);
+            out.push(c);
+        } else {
+            piece.push(c);
+        }
+    }
+    end(&mut piece, &mut out);
+    out
+}
+
+/// The word with its punctuation, and without what it holds.
+fn around(word: &str, bare: &str) -> String {
+    if bare.is_empty() {
+        return word.to_owned();
+    }
+    let start = word.find(bare).unwrap_or_default();
+    format!("{}{REMOVED}{}", &word[..start], &word[start + bare.len()..])
+}
+
+fn is_documentation(word: &str) -> bool {
+    let Some(rest) = word.strip_prefix("https://") else {
+        return false;
+    };
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    DOCUMENTATION.contains(&host) && !rest.contains(['@', '?', '='])
+}
+
+fn is_secret(word: &str) -> bool {
+    let lower = word.to_lowercase();
+    let has_prefix = SECRETS
+        .iter()
+        .any(|prefix| lower.starts_with(prefix) && word.len() >= prefix.len() + if *prefix == "asia" { 12 } else { 4 });
+    has_prefix || is_address(&lower) || is_path(word) || is_opaque(word)
+}
+
+/// A host, with or without a port.
+fn is_address(word: &str) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let host = word.split('/').next().unwrap_or(word);
+    let (host, port) = match host.rsplit_once(':') {
+        Some((host, port)) if is_number(port) => (host, Some(port)),
+        _ => (host, None),
+    };
+    let labels: Vec<&str> = host.split('.').collect();
+    let is_ip = labels.len() == 4 && labels.iter().all(|label| is_number(label) && label.len() <= 3);
+    let is_ipv6 =
+        word.matches(':').count() >= 3 && word.chars().all(|c| c.is_ascii_hexdigit() || matches!(c, ':' | '.'));
+    let is_name = labels.len() >= 2
+        && labels
+            .iter()
+            .all(|label| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_'))
+        && labels.last().is_some_and(|last| DOMAINS.contains(last));
+    // A tag of a model, as in `llama3.3:70b`, is no port.
+    let has_port = port.is_some_and(|port| port.len() >= 4) && host.chars().any(char::is_alphabetic);
+    is_ip || is_ipv6 || is_name || has_port || host == "localhost"
+}
+
+/// A file of somebody's machine.
+fn is_path(word: &str) -> bool {
+    word.starts_with('/') && word.matches('/').count() >= 2
+}
+
+/// Letters and digits that nobody would write by hand: a part of at least 16 of them, a long number, or a UUID.
+fn is_opaque(word: &str) -> bool {
+    let mut parts = word.split(|c: char| !c.is_alphanumeric());
+    let is_mixed = |part: &str| {
+        part.len() >= 16 && part.bytes().any(|b| b.is_ascii_digit()) && part.bytes().any(|b| b.is_ascii_alphabetic())
+    };
+    let is_account = |part: &str| part.len() >= 10 && part.bytes().all(|b| b.is_ascii_digit());
+    let lengths: Vec<usize> = word.split('-').map(str::len).collect();
+    let is_uuid = lengths == [8, 4, 4, 4, 12] && word.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
+    is_uuid || parts.any(|part| is_mixed(part) || is_account(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::clean;
+
+    #[test]
+    fn a_sentence_without_secrets_stays_as_it_is() {
+        for sentence in [
+            "This model's maximum context length is 8192 tokens. However, your messages resulted in 10031 tokens.",
+            "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
+            "The model `claude-sonnet-4-5-20250929-v1:0` does not exist",
+            "model \"llama3.3:70b\" not found, try pulling it first",
+            "Invocation of us.anthropic.claude-haiku-4-5-20251001-v1:0 is not possible",
+            "models/gemini-9 is not found for API version v1beta",
+            "claude-3-5-sonnet@20240620 is not found in this place",
+            "messages.0.content: Input should be a valid list",
+            "The model meta-llama/Llama-3.3-70B-Instruct-Turbo is not available",
+            "prompt is too long: 210000 tokens > 200000 maximum",
+            "See https://platform.openai.com/docs/guides/error-codes for more information.",
+        ] {
+            assert_eq!(clean(sentence).as_deref(), Some(sentence));
+        }
+    }
+
+    #[test]
+    fn secrets_and_the_inside_of_networks_are_removed() {
+        for (sentence, expected) in [
+            ("Incorrect key sk-proj-abc123 was given", "Incorrect key *** was given"),
+            ("The key (AIzaSyA1234) is not valid.", "The key (***) is not valid."),
+            (
+                "Header 'Authorization: Bearer abcdef123' was sent",
+                "Header 'Authorization: Bearer *** was sent",
+            ),
+            (
+                "Rate of org-Ab12Cd34 in project proj_9xYz is high.",
+                "Rate of *** in project *** is high.",
+            ),
+            (
+                "Call to http://user:pass@10.0.0.7:8000/v1?key=x failed",
+                "Call to *** failed",
+            ),
+            ("see https://platform.openai.com/docs?key=abc now", "see *** now"),
+            (
+                "Worker vllm-0.models.svc.cluster.local:8000 is down",
+                "Worker *** is down",
+            ),
+            ("host=10.0.0.7, port=8000 is down", "host=***, port=8000 is down"),
+            ("Connection to gpu-node-7:8000 was lost", "Connection to *** was lost"),
+            ("POST vllm.internal:8000/v1/chat was lost", "POST *** was lost"),
+            ("Wrong api key: abcdefgh was given", "Wrong api key: *** was given"),
+            ("Account 123456789012 may not do this", "Account *** may not do this"),
+            (
+                "User arn:aws:iam::123456789012:user/x is refused",
+                "User *** is refused",
+            ),
+            (
+                "in /usr/lib/python3/site-packages/vllm/x.py was wrong",
+                "in *** was wrong",
+            ),
+            ("ask ops@example.com for help", "ask *** for help"),
+            ("id 123e4567-e89b-12d3-a456-426614174000 is gone", "id *** is gone"),
+            (
+                "session 0f8fad5bd9cb469fa16570867728950e is gone",
+                "session *** is gone",
+            ),
+            ("two\nlines\u{0}and   spaces", "two lines and spaces"),
+        ] {
+            assert_eq!(clean(sentence).as_deref(), Some(expected), "{sentence}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_sentence_is_not_shown_and_a_long_one_is_shortened() {
+        for text in [
+            "",
+            "{}",
+            "***",
+            "sk-abc123",
+            "<html><body>400 Bad Request</body></html>",
+            "<h1>Bad</h1> request",
+        ] {
+            assert_eq!(clean(text), None, "{text}");
+        }
+        let long = clean(&"word ".repeat(200)).unwrap();
+        assert!(long.chars().count() <= 301 && long.ends_with("word…"), "{long}");
+    }
+}

@@ -1,0 +1,276 @@
+//! What a provider objects to in a request, in words that its client can act on.
+//!
+//! A provider's 400 is the client's 400. Vendors tell the reason by a code, by a type, or in a sentence only; the
+//! tables here know all three. They are tried in this order, because a sentence is the least certain.
+
+mod clean;
+
+use clean::clean;
+
+/// What is wrong with a request, as its provider says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// The kind of objection.
+    pub reason: RejectionReason,
+    /// The parameter it is about, where the provider names one.
+    pub param: Option<String>,
+    /// A sentence for the client: the provider's own without secrets, or one of ours.
+    pub detail: String,
+}
+
+/// The kinds of objections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RejectionReason {
+    /// Prompt and answer do not fit into the model's window.
+    ContextLength,
+    /// The provider's rules on content.
+    ContentFilter,
+    /// There is no such model, or not for this account.
+    ModelNotFound,
+    /// A parameter that the model does not take, or not with this value.
+    InvalidParameter,
+    /// More bytes than the provider reads.
+    TooLarge,
+    /// Anything else.
+    Other,
+}
+
+use RejectionReason::{ContentFilter, ContextLength, InvalidParameter, ModelNotFound, Other, TooLarge};
+
+impl RejectionReason {
+    /// A stable word: `OpenAI`'s, where it has one.
+    pub fn code(self) -> &'static str {
+        match self {
+            ContextLength => "context_length_exceeded",
+            ContentFilter => "content_filter",
+            ModelNotFound => "model_not_found",
+            InvalidParameter => "invalid_parameter",
+            TooLarge => "request_too_large",
+            Other => "invalid_request",
+        }
+    }
+
+    /// A sentence, for providers that give none that can be shown.
+    fn sentence(self) -> &'static str {
+        match self {
+            ContextLength => "The conversation is longer than the model can read; shorten it, or lower `max_tokens`.",
+            ContentFilter => "The model's provider does not answer this because of its rules on content; rephrase it.",
+            ModelNotFound => "The model's provider does not know this model, or does not offer it to this account.",
+            InvalidParameter => "The model does not take one of the parameters, or not with this value.",
+            TooLarge => "The request is larger than the model's provider accepts; shorten it.",
+            Other => "The model's provider does not accept the request.",
+        }
+    }
+}
+
+/// Codes and types of vendors.
+const CODES: [(&str, RejectionReason); 53] = [
+    ("context_length_exceeded", ContextLength),
+    ("context_length_error", ContextLength),
+    ("context_window_exceeded", ContextLength),
+    ("ContextWindowExceededError", ContextLength),
+    ("model_context_window_exceeded", ContextLength),
+    ("exceed_context_size_error", ContextLength),
+    ("prompt_too_long", ContextLength),
+    ("tokens_limit_reached", ContextLength),
+    ("input_too_long", ContextLength),
+    ("content_filter", ContentFilter),
+    ("content_filtered", ContentFilter),
+    ("content_policy_violation", ContentFilter),
+    ("ContentPolicyViolationError", ContentFilter),
+    ("ResponsibleAIPolicyViolation", ContentFilter),
+    ("content_moderation", ContentFilter),
+    ("moderation_blocked", ContentFilter),
+    ("data_inspection_failed", ContentFilter),
+    ("DataInspectionFailed", ContentFilter),
+    ("guardrail_intervened", ContentFilter),
+    ("invalid_prompt", ContentFilter),
+    ("model_not_found", ModelNotFound),
+    ("model_not_available", ModelNotFound),
+    ("model_not_exist", ModelNotFound),
+    ("model_not_supported", ModelNotFound),
+    ("model_decommissioned", ModelNotFound),
+    ("unknown_model", ModelNotFound),
+    ("invalid_model", ModelNotFound),
+    ("DeploymentNotFound", ModelNotFound),
+    ("not_found_error", ModelNotFound),
+    ("ResourceNotFoundException", ModelNotFound),
+    ("ModelNotFoundError", ModelNotFound),
+    ("unsupported_parameter", InvalidParameter),
+    ("unsupported_value", InvalidParameter),
+    ("unknown_parameter", InvalidParameter),
+    ("invalid_parameter", InvalidParameter),
+    ("InvalidParameter", InvalidParameter),
+    ("invalid_parameter_error", InvalidParameter),
+    ("invalid_parameter_value", InvalidParameter),
+    ("UnsupportedParamsError", InvalidParameter),
+    ("invalid_value", InvalidParameter),
+    ("invalid_type", InvalidParameter),
+    ("missing_required_parameter", InvalidParameter),
+    ("integer_above_max_value", InvalidParameter),
+    ("integer_below_min_value", InvalidParameter),
+    ("decimal_above_max_value", InvalidParameter),
+    ("decimal_below_min_value", InvalidParameter),
+    ("array_above_max_length", InvalidParameter),
+    ("array_below_min_length", InvalidParameter),
+    ("string_above_max_length", InvalidParameter),
+    ("string_below_min_length", InvalidParameter),
+    ("invalid_request_invalid_args", InvalidParameter),
+    ("request_too_large", TooLarge),
+    ("RequestEntityTooLarge", TooLarge),
+];
+
+/// Parts of sentences of vendors, in small letters. All parts of a row have to be there; the first row that fits counts.
+const SENTENCES: [(&[&str], RejectionReason); 50] = [
+    (&["context length"], ContextLength),
+    (&["context_length"], ContextLength),
+    (&["context window"], ContextLength),
+    (&["context limit"], ContextLength),
+    (&["context size"], ContextLength),
+    (&["contextwindow"], ContextLength),
+    (&["prompt is too long"], ContextLength),
+    (&["prompt too long"], ContextLength),
+    (&["prompt length"], ContextLength),
+    (&["input is too long"], ContextLength),
+    (&["input too long"], ContextLength),
+    (&["input length"], ContextLength),
+    (&["input token count"], ContextLength),
+    (&["too many input tokens"], ContextLength),
+    (&["too many total text bytes"], ContextLength),
+    (&["exceeds the maximum number of tokens"], ContextLength),
+    (&["number of input tokens"], ContextLength),
+    (&["reduce the length"], ContextLength),
+    (&["max_new_tokens", "must be <="], ContextLength),
+    (&["max_model_len"], ContextLength),
+    (&["exceeds", "token limit"], ContextLength),
+    (&["too large for model"], ContextLength),
+    (&["content management policy"], ContentFilter),
+    (&["content policy"], ContentFilter),
+    (&["content filter"], ContentFilter),
+    (&["content_filter"], ContentFilter),
+    (&["content polic"], ContentFilter),
+    (&["usage polic"], ContentFilter),
+    (&["safety system"], ContentFilter),
+    (&["responsible ai"], ContentFilter),
+    (&["inappropriate content"], ContentFilter),
+    (&["harmful content"], ContentFilter),
+    (&["sensitive content"], ContentFilter),
+    (&["moderation"], ContentFilter),
+    (&["flagged"], ContentFilter),
+    (&["guardrail"], ContentFilter),
+    (&["model", "not found"], ModelNotFound),
+    (&["model", "not exist"], ModelNotFound),
+    (&["deployment", "not exist"], ModelNotFound),
+    (&["deployment", "not found"], ModelNotFound),
+    (&["unknown model"], ModelNotFound),
+    (&["invalid model"], ModelNotFound),
+    (&["no such model"], ModelNotFound),
+    (&["not a valid model"], ModelNotFound),
+    (&["model identifier is invalid"], ModelNotFound),
+    (&["model", "decommissioned"], ModelNotFound),
+    (&["model", "has been deprecated"], ModelNotFound),
+    (&["model", "no longer available"], ModelNotFound),
+    (&["model is not available"], ModelNotFound),
+    (&["model", "try pulling"], ModelNotFound),
+];
+
+/// Sentences about a parameter, when nothing above fits.
+const PARAMETERS: [&str; 12] = [
+    "unsupported parameter",
+    "unsupported value",
+    "unrecognized request argument",
+    "unknown parameter",
+    "unknown name",
+    "extra inputs are not permitted",
+    "not supported with this model",
+    "does not support",
+    "invalid value",
+    "must be between",
+    "should be less than",
+    "should be greater than",
+];
+
+/// Parameters that providers name at the beginning of their sentences, or in quotation marks.
+const NAMES: [&str; 15] = [
+    "temperature",
+    "max_tokens",
+    "max_completion_tokens",
+    "max_output_tokens",
+    "maxOutputTokens",
+    "maxTokens",
+    "top_p",
+    "top_k",
+    "stop",
+    "seed",
+    "messages",
+    "model",
+    "input",
+    "dimensions",
+    "system",
+];
+
+/// Why a request was rejected with `words` (codes and types, the most particular first) and a sentence; none when
+/// neither is known. `param`: what the provider names.
+fn reason(words: &[String], sentence: &str, param: Option<&str>) -> Option<RejectionReason> {
+    let known = |word: &String| CODES.iter().find(|(code, _)| word.eq_ignore_ascii_case(code));
+    let lower = sentence.to_lowercase();
+    let spoken = SENTENCES
+        .iter()
+        .find(|(parts, _)| parts.iter().all(|part| lower.contains(part)))
+        .map(|(_, reason)| *reason);
+    match (words.iter().find_map(known).map(|(_, reason)| *reason), spoken) {
+        // "Invalid value" says less than the sentence does.
+        (None | Some(InvalidParameter), Some(spoken)) => Some(spoken),
+        (Some(known), _) => Some(known),
+        (None, None) if param.is_some() || PARAMETERS.iter().any(|part| lower.contains(part)) => Some(InvalidParameter),
+        (None, None) => None,
+    }
+}
+
+/// Whether a failure is that of a conversation that is too long, whatever its status is: some servers call it their own.
+pub(crate) fn is_too_long(words: &[String], sentence: &str) -> bool {
+    reason(words, sentence, None) == Some(ContextLength)
+}
+
+impl Rejection {
+    /// The rejection that a status means, if it is one that the client can mend; none for statuses of which the operator
+    /// has to know.
+    pub(crate) fn read(status: u16, words: &[String], sentence: &str, param: Option<&str>) -> Option<Self> {
+        let param = param
+            .map(str::to_owned)
+            .or_else(|| named(sentence))
+            .filter(|param| is_fit(param));
+        let reason = reason(words, sentence, param.as_deref());
+        let reason = match (status, reason) {
+            // A path that does not exist is a wrong base URL.
+            (404 | 410, Some(ModelNotFound)) => ModelNotFound,
+            (404, _) if words.iter().any(|word| word == "NOT_FOUND") => ModelNotFound,
+            (413, None | Some(Other)) => TooLarge,
+            (400 | 413 | 422, reason) => reason.unwrap_or(Other),
+            _ => return None,
+        };
+        let detail = clean(sentence).unwrap_or_else(|| reason.sentence().to_owned());
+        Some(Self { reason, param, detail })
+    }
+}
+
+/// The parameter that a sentence is about: its first word (`temperature: ...`), or a name in quotation marks.
+fn named(sentence: &str) -> Option<String> {
+    let first = sentence.split(':').next().unwrap_or_default().trim();
+    let quoted = || {
+        let mut words = sentence.split(['\'', '`', '"']).skip(1).step_by(2);
+        words.find(|word| NAMES.contains(word) && *word != "model")
+    };
+    let first = Some(first).filter(|first| NAMES.contains(first));
+    first.or_else(quoted).map(str::to_owned)
+}
+
+fn is_fit(param: &str) -> bool {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '[' | ']' | '-');
+    // A program in Python says None where there is none.
+    let is_none = ["none", "null"].iter().any(|none| param.eq_ignore_ascii_case(none));
+    !param.is_empty() && !is_none && param.len() <= 64 && param.chars().all(is_allowed)
+}
+
+#[cfg(test)]
+mod tests;
