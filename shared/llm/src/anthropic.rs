@@ -92,6 +92,9 @@ struct Piece {
     text: Option<String>,
     #[serde(default)]
     thinking: Option<String>,
+    /// Thinking that Anthropic keeps to itself (`redacted_thinking`).
+    #[serde(default)]
+    data: Option<serde::de::IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -182,6 +185,7 @@ impl Vendor for Anthropic {
             Said::ContentBlockStart { content_block: piece } | Said::ContentBlockDelta { delta: piece } => {
                 match piece.thinking {
                     Some(thought) => answer.thought(Some(&thought)),
+                    None if piece.data.is_some() => answer.hidden_thought(),
                     None => answer.text(piece.text),
                 }
             }

@@ -102,10 +102,14 @@ struct Delta {
     reasoning_content: Option<Reasoning>,
 }
 
+/// <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ReasoningContentBlockDelta.html>
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Reasoning {
     #[serde(default)]
     text: Option<String>,
+    #[serde(default)]
+    redacted_content: Option<serde::de::IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -201,8 +205,13 @@ impl Vendor for Bedrock {
                     text,
                     reasoning_content,
                 } = parse::<Piece>(event)?.delta;
-                match reasoning_content.and_then(|reasoning| reasoning.text) {
-                    Some(thought) => answer.thought(Some(&thought)),
+                match reasoning_content {
+                    Some(Reasoning {
+                        redacted_content: Some(_),
+                        ..
+                    }) => answer.hidden_thought(),
+                    // A signature of thinking has no words.
+                    Some(reasoning) => answer.thought(reasoning.text.as_deref()),
                     None => answer.text(text),
                 }
             }

@@ -3,7 +3,8 @@
 //! - [`Local`] answers from documents by quoting their best sentences. It generates nothing.
 //! - [`OpenAiCompatible`], [`Anthropic`], [`Gemini`] and [`Bedrock`] speak the vendors' protocols, streamed.
 //! - [`Resilient`] asks again and stops asking, [`Chain`] goes on to another model.
-//! - [`catalog`] knows models by name, [`prices`] what they cost, [`fit`] how much of a conversation they take.
+//! - [`catalog`] knows models by name, [`prices`] what they cost, [`fit`] how much of a conversation they take,
+//!   [`Profiles`] how long one may take and whether it thinks.
 //! - [`CitationFilter`] keeps numbers that no source backs out of an answer, whoever wrote it.
 //!
 //! **Invariant:** nothing is spawned. A [`ChatStream`] works while its consumer polls it and ends the call to the
@@ -24,20 +25,22 @@ mod limits;
 mod local;
 mod openai;
 pub mod prices;
+mod profiles;
 mod prompt;
 mod resilience;
 pub mod sse;
 #[cfg(test)]
 mod testing;
 mod text;
+mod thinking;
 mod tokens;
 
 pub use anthropic::Anthropic;
 pub use bedrock::{Bedrock, Signer};
 pub use call::InvalidBaseUrl;
 pub use chat::{
-    ChatEvent, ChatModel, ChatRequest, ChatStream, Completion, FinishReason, Message, ModelInfo, ModelKind, Role,
-    Source, Usage,
+    ChatEvent, ChatModel, ChatRequest, ChatStream, Completion, FinishReason, Message, ModelInfo, ModelKind,
+    ReasoningEffort, Role, Source, Usage,
 };
 pub use citation::CitationFilter;
 pub use error::{ModelError, TimeLimit};
@@ -46,5 +49,6 @@ pub use gemini::Gemini;
 pub use limits::TimeLimits;
 pub use local::Local;
 pub use openai::{Embedder, Embeddings, OpenAiCompatible, OpenAiEmbedder};
+pub use profiles::{LONGEST_CALL, Profile, Profiles};
 pub use resilience::{Chain, Health, Healths, Link, Resilient, ResilientEmbedder};
 pub use tokens::estimate_tokens;

@@ -2,6 +2,8 @@
 
 use crate::chat::{ChatEvent, ChatRequest, FinishReason, Usage};
 use crate::fit::prompt_tokens;
+use crate::profiles::Profile;
+use crate::thinking::{Piece, Splitter};
 use crate::tokens::Estimate;
 
 /// What an event brought.
@@ -9,10 +11,10 @@ use crate::tokens::Estimate;
 pub(crate) enum Progress {
     /// Nothing to read: a role, a count, a sign of life.
     Nothing,
-    /// The model thinks; the reader sees nothing of it.
+    /// The model thinks: [`Answer::next_piece`] has it.
     Thought,
-    /// The next piece of the answer.
-    Text(String),
+    /// The answer goes on: [`Answer::next_piece`] has it, or will.
+    Text,
     /// The end mark.
     End,
 }
@@ -25,8 +27,10 @@ pub(crate) struct Answer {
     /// Whether the provider has counted what it wrote, too.
     is_counted: bool,
     prompt_estimate: u64,
+    max_tokens: u64,
     written: Estimate,
     thought: Estimate,
+    splitter: Splitter,
     has_begun: bool,
 }
 
@@ -37,8 +41,10 @@ impl Answer {
             usage: None,
             is_counted: false,
             prompt_estimate: prompt_tokens(request, system),
+            max_tokens: request.max_tokens.into(),
             written: Estimate::default(),
             thought: Estimate::default(),
+            splitter: Splitter::new(Profile::of(&request.model).begins_inside),
             has_begun: false,
         }
     }
@@ -49,7 +55,8 @@ impl Answer {
             Some(text) => {
                 self.has_begun = true;
                 self.written.add(&text);
-                Progress::Text(text)
+                self.splitter.push_text(&text);
+                Progress::Text
             }
             None => Progress::Nothing,
         }
@@ -61,11 +68,38 @@ impl Answer {
             Some(thought) => {
                 self.has_begun = true;
                 self.written.add(thought);
-                self.thought.add(thought);
+                self.splitter.push_thinking(thought);
                 Progress::Thought
             }
             None => Progress::Nothing,
         }
+    }
+
+    /// Thinking whose words the provider keeps to itself: a sign that there is some.
+    pub(crate) fn hidden_thought(&mut self) -> Progress {
+        self.has_begun = true;
+        Progress::Thought
+    }
+
+    /// The next piece, text apart from thinking, as an event.
+    pub(crate) fn next_piece(&mut self) -> Option<ChatEvent> {
+        self.splitter.next_piece().map(|piece| match piece {
+            Piece::Text(text) => ChatEvent::Text(text),
+            Piece::Thinking(thinking) => {
+                self.thought.add(&thinking);
+                ChatEvent::Thinking(thinking)
+            }
+        })
+    }
+
+    /// Whether the model has thought and said nothing.
+    pub(crate) fn is_only_thinking(&self) -> bool {
+        self.splitter.has_thinking() && !self.splitter.has_text()
+    }
+
+    /// No more words come: what was held back can be told by now.
+    pub(crate) fn finish_pieces(&mut self) {
+        self.splitter.finish();
     }
 
     /// The model has said why it stopped: no text follows.
@@ -115,8 +149,15 @@ impl Answer {
                 ..read
             }
         };
+        // Some servers call it an end of its own when the model has thought until nothing was left to answer with.
+        let is_eaten = self.is_only_thinking() && usage.completion_tokens >= self.max_tokens;
+        let finish_reason = self.finish_reason.filter(|_| !is_eaten);
         ChatEvent::Done {
-            finish_reason: self.finish_reason.unwrap_or(FinishReason::Other),
+            finish_reason: finish_reason.unwrap_or(if is_eaten {
+                FinishReason::Length
+            } else {
+                FinishReason::Other
+            }),
             usage,
         }
     }

@@ -13,7 +13,7 @@ use model::Secret;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{RequestBuilder, Response, Url};
 
-use crate::chat::{ChatEvent, ChatModel, ChatRequest, ChatStream, ModelInfo};
+use crate::chat::{ChatModel, ChatRequest, ChatStream, ModelInfo};
 use crate::{ModelError, TimeLimit, TimeLimits, prompt};
 pub(crate) use answer::{Answer, Progress};
 pub(crate) use failure::ErrorBody;
@@ -146,30 +146,36 @@ fn chat<V: Vendor>(vendor: V, request: ChatRequest) -> ChatStream {
             let call = vendor.request(&request, system.as_deref()).await?;
             line.send(call).await
         }).await??;
+        timer.alive();
         if !response.status().is_success() || is_json(response.headers()) {
             Err(timer.limit(line.refusal(response)).await?)?;
             return;
         }
         let mut answer = Answer::new(&request, system.as_deref());
         let mut frames = vendor.frames();
+        let mut is_whole = false;
         loop {
-            while let Some(event) = frames.next_event() {
+            while !is_whole && let Some(event) = frames.next_event() {
                 let progress = match vendor.read(&event, &mut answer) {
                     Ok(progress) => progress,
                     Err(error) => Err(if answer.has_begun() { error.interrupted() } else { error })?,
                 };
                 match progress {
                     Progress::Nothing => {}
-                    Progress::Thought => timer.progress(),
-                    Progress::Text(text) => {
-                        timer.progress();
-                        yield ChatEvent::Text(text);
-                    }
-                    Progress::End => {
-                        yield answer.done();
-                        return;
-                    }
+                    Progress::Thought | Progress::Text => timer.progress(),
+                    Progress::End => is_whole = true,
                 }
+                while let Some(piece) = answer.next_piece() {
+                    yield piece;
+                }
+            }
+            if is_whole {
+                answer.finish_pieces();
+                while let Some(piece) = answer.next_piece() {
+                    yield piece;
+                }
+                yield answer.done();
+                return;
             }
             let chunk = match timer.limit(response.chunk()).await {
                 Ok(Ok(Some(bytes))) => Ok(bytes),
@@ -177,12 +183,12 @@ fn chat<V: Vendor>(vendor: V, request: ChatRequest) -> ChatStream {
                 Err(late) => Err(late),
             };
             match chunk {
-                Ok(bytes) => frames.push(&bytes).map_err(|detail| ModelError::Malformed { detail })?,
-                // The text is whole: at most the count of tokens is lost.
-                Err(_) if answer.is_finished() => {
-                    yield answer.done();
-                    return;
+                Ok(bytes) => {
+                    timer.alive();
+                    frames.push(&bytes).map_err(|detail| ModelError::Malformed { detail })?;
                 }
+                // The text is whole: at most the count of tokens is lost.
+                Err(_) if answer.is_finished() => is_whole = true,
                 Err(error) => Err(error)?,
             }
         }

@@ -121,12 +121,11 @@ impl Vendor for OpenAiCompatible {
             answer.finish(finish_reason(&reason));
         }
         let delta = choice.delta.unwrap_or_default();
-        let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
-        if let Some(text) = filled(delta.content).or_else(|| filled(delta.refusal)) {
-            return Ok(answer.text(Some(text)));
-        }
-        let thought = filled(delta.reasoning_content).or_else(|| filled(delta.reasoning));
-        Ok(answer.thought(thought.as_deref()))
+        let thought = answer.thought(Some(&delta.thinking()));
+        Ok(match answer.text(Some(delta.text())) {
+            Progress::Nothing => thought,
+            text => text,
+        })
     }
 }
 

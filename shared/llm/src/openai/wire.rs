@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::is_reasoning;
-use crate::chat::{ChatRequest, Role, Usage};
+use crate::chat::{ChatRequest, ReasoningEffort, Role, Usage};
+use crate::profiles::Profile;
 
 #[derive(Debug, Serialize)]
 pub(super) struct Body<'a> {
@@ -15,6 +16,8 @@ pub(super) struct Body<'a> {
     max_completion_tokens: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     temperature: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning_effort: Option<ReasoningEffort>,
     stream: bool,
     stream_options: StreamOptions,
 }
@@ -53,6 +56,9 @@ impl<'a> Body<'a> {
             temperature: request
                 .temperature
                 .filter(|_| !(completion_limit && is_reasoning(&request.model))),
+            reasoning_effort: request
+                .reasoning_effort
+                .filter(|_| Profile::of(&request.model).takes_effort),
             stream: true,
             stream_options: StreamOptions { include_usage: true },
         }
@@ -95,17 +101,93 @@ pub(super) struct Choice {
 
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Delta {
-    #[serde(default)]
-    pub(super) content: Option<String>,
+    content: Option<Content>,
     /// The model declines; it stands where the content would.
     #[serde(default)]
-    pub(super) refusal: Option<String>,
+    refusal: Option<String>,
     /// Thinking that is not part of the answer, as `DeepSeek` and llama.cpp call it.
     #[serde(default)]
-    pub(super) reasoning_content: Option<String>,
+    reasoning_content: Option<String>,
     /// The same, as `OpenRouter` and vLLM call it.
     #[serde(default)]
-    pub(super) reasoning: Option<String>,
+    reasoning: Option<String>,
+    /// The same once more, in parts, as `OpenRouter` has it
+    /// (<https://openrouter.ai/docs/use-cases/reasoning-tokens>).
+    #[serde(default)]
+    reasoning_details: Option<Vec<ReasoningDetail>>,
+}
+
+/// What is added to the message: a text, or parts of which some are thinking, as Mistral has them
+/// (<https://docs.mistral.ai/capabilities/reasoning>).
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Content {
+    Text(String),
+    Parts(Vec<ContentPart>),
+}
+
+#[derive(Debug, Deserialize)]
+struct ContentPart {
+    #[serde(default)]
+    text: Option<String>,
+    #[serde(default)]
+    thinking: Option<Thinking>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Thinking {
+    Text(String),
+    Parts(Vec<ContentPart>),
+}
+
+/// A part of the thinking, or the sum of one; some are encrypted and hold neither.
+#[derive(Debug, Deserialize)]
+struct ReasoningDetail {
+    #[serde(default)]
+    text: Option<String>,
+    #[serde(default)]
+    summary: Option<String>,
+}
+
+impl Thinking {
+    fn text(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Parts(parts) => parts.iter().filter_map(|part| part.text.as_deref()).collect(),
+        }
+    }
+}
+
+impl Delta {
+    /// The next words of the answer.
+    pub(super) fn text(&self) -> String {
+        let text = match &self.content {
+            Some(Content::Text(text)) => text.clone(),
+            Some(Content::Parts(parts)) => parts.iter().filter_map(|part| part.text.as_deref()).collect(),
+            None => String::new(),
+        };
+        if text.is_empty() {
+            return self.refusal.clone().unwrap_or_default();
+        }
+        text
+    }
+
+    /// The next words of the thinking. Some servers say them under two names.
+    pub(super) fn thinking(&self) -> String {
+        let said = [&self.reasoning_content, &self.reasoning].into_iter().flatten();
+        if let Some(said) = said.into_iter().find(|said| !said.is_empty()) {
+            return said.clone();
+        }
+        let details = self.reasoning_details.iter().flatten();
+        let details = details.filter_map(|detail| detail.text.as_deref().or(detail.summary.as_deref()));
+        let parts = match &self.content {
+            Some(Content::Parts(parts)) => parts.as_slice(),
+            _ => &[],
+        };
+        let parts = parts.iter().filter_map(|part| part.thinking.as_ref());
+        details.map(str::to_owned).chain(parts.map(Thinking::text)).collect()
+    }
 }
 
 /// Tokens as `OpenAI` counts them: what is cached or reasoned is part of the sums.
@@ -122,6 +204,23 @@ pub(super) struct WireUsage {
     /// Where `DeepSeek` counts what it read from its cache.
     #[serde(default)]
     prompt_cache_hit_tokens: Option<u64>,
+    #[serde(default)]
+    total_tokens: Option<u64>,
+}
+
+impl WireUsage {
+    fn reasoning_tokens(&self) -> u64 {
+        let details = self.completion_tokens_details;
+        details.and_then(|details| details.reasoning_tokens).unwrap_or_default()
+    }
+
+    /// What was written, thinking included. xAI counts thinking beside `completion_tokens`, which its sum shows.
+    fn completion_tokens(&self) -> u64 {
+        let (said, reasoning) = (self.completion_tokens.unwrap_or_default(), self.reasoning_tokens());
+        let both = said.saturating_add(reasoning);
+        let is_beside = self.total_tokens == Some(self.prompt_tokens.unwrap_or_default().saturating_add(both));
+        if is_beside || reasoning > said { both } else { said }
+    }
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -145,15 +244,12 @@ impl From<WireUsage> for Usage {
         let cached = prompt.and_then(|details| details.cached_tokens);
         Self {
             prompt_tokens: wire.prompt_tokens.unwrap_or_default(),
-            completion_tokens: wire.completion_tokens.unwrap_or_default(),
+            completion_tokens: wire.completion_tokens(),
             cached_tokens: cached.or(wire.prompt_cache_hit_tokens).unwrap_or_default(),
             cache_write_tokens: prompt
                 .and_then(|details| details.cache_write_tokens)
                 .unwrap_or_default(),
-            reasoning_tokens: wire
-                .completion_tokens_details
-                .and_then(|details| details.reasoning_tokens)
-                .unwrap_or_default(),
+            reasoning_tokens: wire.reasoning_tokens(),
             estimated: false,
         }
     }
