@@ -41,6 +41,9 @@ pub(crate) struct NewMessage {
     /// Answer as an event stream; the same as `Accept: text/event-stream`.
     #[serde(default)]
     stream: bool,
+    /// In a stream, what the model thinks as well, in frames of its own.
+    #[serde(default)]
+    include_thinking: bool,
 }
 
 pub(crate) async fn create_chat_session(
@@ -78,6 +81,7 @@ pub(crate) async fn send_message(
         asked: Asked::Next(new.content),
         model: new.model,
         tuning: Tuning::default(),
+        include_thinking: new.include_thinking,
     };
     answer(&app, &member, question, new.stream || accept.0).await
 }

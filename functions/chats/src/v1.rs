@@ -56,6 +56,9 @@ pub(crate) struct AddedMessage {
     /// Answer as an event stream; the same as `Accept: text/event-stream`.
     #[serde(default)]
     stream: bool,
+    /// In a stream, what the model thinks as well, in frames of its own.
+    #[serde(default)]
+    include_thinking: bool,
 }
 
 /// A message, and the answer to it.
@@ -124,6 +127,7 @@ pub(crate) async fn send_message(
         asked: Asked::Next(new.content),
         model: new.model,
         tuning: Tuning::default(),
+        include_thinking: new.include_thinking,
     };
     let payer = Payer::of(&member.identity, &member.org);
     if wants_stream {

@@ -22,6 +22,7 @@ impl App {
         draft: Draft,
         model: Option<String>,
         tuning: Tuning,
+        include_thinking: bool,
     ) -> Result<AnswerStream> {
         let Draft {
             conversation,
@@ -30,6 +31,7 @@ impl App {
             answer,
         } = draft;
         let chatbot = self.chatbot_of(&payer, &conversation).await?;
+        let (thinking_tokens, effort) = (tuning.thinking_tokens(), tuning.reasoning_effort);
         let settings = match &chatbot {
             Some(bot) => tuning.of_chatbot(bot.settings.clone()),
             None => tuning.alone(ChatbotSettings::default().max_tokens),
@@ -53,7 +55,10 @@ impl App {
         };
         let grounding = grounding.behind(begun.map(|answer| answer.citations).unwrap_or_default());
 
-        let request = request(&settings, &grounding, &before, &turn.question, &written);
+        let request = ChatRequest {
+            reasoning_effort: effort,
+            ..request(&settings, &grounding, &before, &turn.question, &written)
+        };
         let generation = Generation {
             id: if written.is_empty() {
                 GenerationId(answer.0.clone())
@@ -63,6 +68,7 @@ impl App {
             payer: payer.clone(),
             category: Category::Chat,
             model: name.clone(),
+            thinking_tokens,
             request,
         };
         let generation = self.generate(generation).await?;
@@ -84,6 +90,7 @@ impl App {
             wording: Wording::new(grounding, chatbot.is_some()),
             generation: Some(generation),
             live: live.clone(),
+            began: tokio::time::Instant::now(),
             entitle: conversation.title.is_none().then_some(title::Untitled {
                 // A title is nobody's answer.
                 payer: Payer {
@@ -100,7 +107,8 @@ impl App {
         };
         self.run_to_the_end(writer.run())
             .ok_or_else(|| Error::internal("an answer was begun outside of a runtime"))?;
-        Ok(follow(live.follow(), answer, written.len()))
+        let thought = include_thinking.then_some(0);
+        Ok(follow(live.follow(), answer, written.len(), thought))
     }
 
     async fn chatbot_of(&self, payer: &Payer, conversation: &Conversation) -> Result<Option<Chatbot>> {
@@ -141,5 +149,6 @@ fn request(
         sources: grounding.sources(),
         max_tokens: settings.max_tokens,
         temperature: settings.temperature,
+        reasoning_effort: None,
     }
 }
