@@ -31,6 +31,7 @@ mod passwords;
 mod permissions;
 mod prompts;
 mod quotas;
+mod reasoning;
 mod rotation;
 mod rulings;
 mod settings;

@@ -29,7 +29,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 
 pub use books::{Call, Counts, End, Totals};
 pub use protocol::{Asked, Protocol};
-pub use script::{Finish, Gate, Script, Step};
+pub use script::{Finish, Gate, Script, Step, ThinkingStyle};
 
 /// The key that every vendor is asked with, in [`ModelDouble::environment`].
 pub const KEY: &str = "sk-double";
