@@ -5,9 +5,14 @@
 //! Only what an answer begins with is thinking: a tag further on, in a code block or in quotation marks, is text.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
-/// The names of tags that thinking stands in.
-const TAGS: [&str; 2] = ["think", "thinking"];
+/// What thinking begins and ends with; case does not count. The last one is Mistral's.
+const TAGS: [(&str, &str); 3] = [
+    ("<think>", "</think>"),
+    ("<thinking>", "</thinking>"),
+    ("[THINK]", "[/THINK]"),
+];
 
 /// What a model wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +27,7 @@ pub(crate) enum Piece {
 enum State {
     /// Nothing but white space and the beginning of what may be a tag.
     Start,
-    /// Behind an opening tag.
+    /// Behind an opening tag, before this closing one.
     Inside(&'static str),
     /// The model begins inside its thinking, without an opening tag. What came since is here: without a closing tag it
     /// was the answer.
@@ -110,9 +115,9 @@ impl Splitter {
     fn step(&mut self) -> bool {
         match &mut self.state {
             State::Start => match opening(&self.held) {
-                Tag::Found(tag, end) => {
+                Tag::Found(close, end) => {
                     self.held.drain(..end);
-                    self.state = State::Inside(tag);
+                    self.state = State::Inside(close);
                     true
                 }
                 Tag::Open => false,
@@ -121,8 +126,8 @@ impl Splitter {
                     true
                 }
             },
-            State::Inside(tag) => {
-                let (end, is_over) = closing(&self.held, &[*tag]);
+            State::Inside(close) => {
+                let (end, is_over) = closing(&self.held, [*close]);
                 let thinking: String = self.held.drain(..end.start).collect();
                 self.emit_thinking(thinking);
                 if is_over {
@@ -137,14 +142,14 @@ impl Splitter {
                 {
                     return false;
                 }
-                if let Tag::Found(tag, end) = opening(&self.held)
+                if let Tag::Found(close, end) = opening(&self.held)
                     && so_far.is_empty()
                 {
                     self.held.drain(..end);
-                    self.state = State::Inside(tag);
+                    self.state = State::Inside(close);
                     return true;
                 }
-                let (end, is_over) = closing(&self.held, &TAGS);
+                let (end, is_over) = closing(&self.held, TAGS.map(|(_, close)| close));
                 let thinking: String = self.held.drain(..end.start).collect();
                 so_far.push_str(&thinking);
                 self.emit_thinking(thinking);
@@ -199,7 +204,7 @@ impl Splitter {
 
 /// Whether a text begins with an opening tag.
 enum Tag {
-    /// It does; the tag ends there.
+    /// It does; the closing one, and where it ends.
     Found(&'static str, usize),
     /// It may, with what follows.
     Open,
@@ -211,38 +216,41 @@ fn opening(text: &str) -> Tag {
     let rest = text.trim_start();
     let white = text.len() - rest.len();
     let mut tag = Tag::None;
-    for name in TAGS {
-        let whole = format!("<{name}>");
-        if rest.len() >= whole.len() {
-            // By bytes: the text may be anything.
-            if rest.as_bytes()[..whole.len()].eq_ignore_ascii_case(whole.as_bytes()) {
-                return Tag::Found(name, white + whole.len());
-            }
-        } else if whole.as_bytes()[..rest.len()].eq_ignore_ascii_case(rest.as_bytes()) {
-            tag = Tag::Open;
+    for (open, close) in TAGS {
+        match begins(rest.as_bytes(), open) {
+            Some(true) => return Tag::Found(close, white + open.len()),
+            Some(false) => tag = Tag::Open,
+            None => {}
         }
     }
     tag
 }
 
-/// Where thinking ends: at a closing tag, which is over; or at the end of the text, or before what may become one.
-fn closing(text: &str, tags: &[&str]) -> (std::ops::Range<usize>, bool) {
+/// Where thinking ends: at a closing tag, then it is over; or at the end of the text, or before what may become one.
+fn closing(text: &str, tags: impl IntoIterator<Item = &'static str> + Clone) -> (Range<usize>, bool) {
     let bytes = text.as_bytes();
-    for (at, _) in bytes.iter().enumerate().filter(|(_, byte)| **byte == b'<') {
-        for name in tags {
-            let whole = format!("</{name}>");
-            let rest = &bytes[at..];
-            if rest.len() >= whole.len() {
-                if rest[..whole.len()].eq_ignore_ascii_case(whole.as_bytes()) {
-                    // The range is behind what is drained before it.
-                    return (at..at + whole.len(), true);
-                }
-            } else if whole.as_bytes()[..rest.len()].eq_ignore_ascii_case(rest) {
-                return (at..at, false);
+    for at in (0..bytes.len()).filter(|at| matches!(bytes[*at], b'<' | b'[')) {
+        let mut may_become = false;
+        for close in tags.clone() {
+            match begins(&bytes[at..], close) {
+                Some(true) => return (at..at + close.len(), true),
+                Some(false) => may_become = true,
+                None => {}
             }
+        }
+        if may_become {
+            return (at..at, false);
         }
     }
     (text.len()..text.len(), false)
+}
+
+/// Whether a text begins with a tag: `false` if it is too short to say. By bytes, as the text may be anything.
+fn begins(text: &[u8], tag: &str) -> Option<bool> {
+    let length = text.len().min(tag.len());
+    text[..length]
+        .eq_ignore_ascii_case(&tag.as_bytes()[..length])
+        .then_some(length == tag.len())
 }
 
 #[cfg(test)]

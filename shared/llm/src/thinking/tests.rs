@@ -46,6 +46,7 @@ fn what_stands_in_the_tag_at_the_beginning_is_thinking() {
     assert_split("<think>Hm.</think>Two years.", "Hm.", "Two years.");
     assert_split("\n <THINK>Hm.</Think> Two", "Hm.", "Two");
     assert_split("<thinking>東京?</thinking>\n🍵", "東京?", "🍵");
+    assert_split("[THINK]Hm [1].[/THINK]Two [1].", "Hm [1].", "Two [1].");
     assert_split("<think></think>\n\nTwo", "", "Two");
     assert_split(
         "<think>a < b </thin </thinking></think>b",
@@ -77,6 +78,7 @@ fn a_tag_anywhere_else_is_text() {
         "<b>bold</b>",
         "< think>x</ think>",
         "<ſhink>",
+        "[1] says so. [/THINK]",
     ] {
         assert_split(text, "", text);
     }
