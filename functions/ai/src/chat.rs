@@ -36,8 +36,7 @@ pub(crate) struct AiMessage {
     #[serde(default)]
     stream: bool,
     /// In a stream, what the model thinks as well, in frames of its own.
-    #[serde(default)]
-    include_thinking: bool,
+    include_thinking: Option<bool>,
 }
 
 /// An answer.
@@ -134,7 +133,7 @@ pub(crate) async fn stream_ai(
 
 async fn stream(app: &Ctx, member: &Member, asked: AiMessage) -> Result<EventStream<AnswerFrame>> {
     let payer = Payer::of(&member.identity, &member.org);
-    let include_thinking = asked.include_thinking;
+    let include_thinking = asked.include_thinking.unwrap_or(false);
     Ok(match asked.wanted() {
         Wanted::Turn(question) => AnswerFrame::stream(app.answer(payer, question).await?),
         Wanted::Completion(request) => AnswerFrame::completion(app.complete(payer, request).await?, include_thinking),
@@ -163,7 +162,7 @@ impl AiMessage {
                 asked: Asked::Next(self.message),
                 model: self.model,
                 tuning,
-                include_thinking: self.include_thinking,
+                include_thinking: self.include_thinking.unwrap_or(false),
             }),
             None => Wanted::Completion(CompletionRequest {
                 model: self.model.unwrap_or_else(|| ChatbotSettings::default().model),

@@ -30,8 +30,7 @@ pub(crate) struct Manner {
     #[serde(default)]
     stream: bool,
     /// In a stream, what the model thinks as well, in frames of its own.
-    #[serde(default)]
-    include_thinking: bool,
+    include_thinking: Option<bool>,
 }
 
 /// What is wanted of a stream that is gone on with.
@@ -55,8 +54,7 @@ pub(crate) struct EditedMessage {
     #[serde(default)]
     stream: bool,
     /// In a stream, what the model thinks as well, in frames of its own.
-    #[serde(default)]
-    include_thinking: bool,
+    include_thinking: Option<bool>,
 }
 
 /// Answers a question the way its asker wants.
@@ -85,7 +83,7 @@ async fn answer_at(
         asked,
         model: manner.model,
         tuning: Tuning::default(),
-        include_thinking: manner.include_thinking,
+        include_thinking: manner.include_thinking.unwrap_or(false),
     };
     answer(app, member, question, manner.stream || is_accepted).await
 }
@@ -138,7 +136,7 @@ pub(crate) async fn edit_message(
         asked: Asked::Instead(path.message_id, edited.content),
         model: edited.model,
         tuning: Tuning::default(),
-        include_thinking: edited.include_thinking,
+        include_thinking: edited.include_thinking.unwrap_or(false),
     };
     answer(&app, &member, question, edited.stream || accept.0).await
 }

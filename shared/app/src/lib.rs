@@ -62,7 +62,7 @@ mod users;
 
 use std::{ops::Deref, sync::Arc};
 
-pub use answer::{AnswerEvent, AnswerStream, Answered, Asked, LastSeen, Question, Tuning};
+pub use answer::{ANSWER_NOT_STREAMED, AnswerEvent, AnswerStream, Answered, Asked, LastSeen, Question, Tuning};
 pub use api_keys::{KeyChange, KeyFound, Keyring, NewKey, ShownOnce};
 pub use audit::{AuditRecord, ClientEntry};
 pub use clerk::{ClerkPerson, SignedEvent};

@@ -127,7 +127,7 @@ async fn the_other_surface_has_the_same_option_in_its_own_spelling() {
     let bot = json!({"name": "Bot", "settings": {"model": THINKER}});
     let bot = ada.post("/api/chatbots", bot).await.created().text("id");
     let session = ada
-        .post("/api/chat/sessions", json!({"chatbotId": bot}))
+        .post("/api/chat/sessions", json!({"chatbotId": bot, "title": "A talk"}))
         .await
         .created()
         .text("id");
@@ -140,6 +140,17 @@ async fn the_other_surface_has_the_same_option_in_its_own_spelling() {
         .await;
     assert_eq!(said(&frames, "thinking"), "Passage [1] says so.");
     assert!(said(&frames, "content").starts_with("Two"));
+    let asked = json!({"content": "And now?", "includeThinking": null});
+    model.next(Script::text("Three.").thinking(&["Hm."]));
+    let plain = ada.stream(&path, asked).await.rest().await;
+    assert_eq!(
+        (said(&plain, "thinking").as_str(), said(&plain, "content").as_str()),
+        ("", "Three.")
+    );
+    let (answer, _) = plain[0].id.split_once(':').unwrap();
+    let again = format!("{path}/{answer}/stream?includeThinking=true");
+    let again = Stream::open(ada.request(Method::GET, &again)).await.rest().await;
+    assert_eq!(said(&again, "content"), "Three.");
 }
 
 #[tokio::test]

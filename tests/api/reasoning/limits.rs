@@ -63,7 +63,13 @@ async fn a_whole_answer_that_takes_too_long_says_to_stream_and_is_written_on_in_
     let (model, t, ada) = with(&[("WHOLE_ANSWER_SECONDS", "0.5")]).await;
     let slow = || Script::slow(6, PAUSE);
     model.next(slow());
-    let refused = ada.post(CHAT, asking(THINKER)).await.expect(504).json();
+    let refused = ada.post(CHAT, asking(THINKER)).await.expect(504);
+    assert_eq!(
+        refused.header("x-should-retry"),
+        "false",
+        "asking again would cost the same again"
+    );
+    let refused = refused.json();
     assert_eq!(refused["error"]["code"], "answer_not_streamed");
     assert!(
         refused["error"]["message"]

@@ -36,6 +36,9 @@ const LEASE: Duration = Duration::from_secs(45);
 /// Most versions of one question: each learns of all others in one transaction.
 const MAX_VERSIONS: usize = 20;
 
+/// Code of the error of an answer that takes longer than one may that is not streamed: asking for it again is no use.
+pub const ANSWER_NOT_STREAMED: &str = "answer_not_streamed";
+
 const ABSENT: Error = Error::NotFound("chat session");
 const NO_MESSAGE: Error = Error::NotFound("message");
 
@@ -161,7 +164,7 @@ impl App {
             let seconds = limit.as_secs_f64();
             Err(Error::Upstream {
                 kind: UpstreamKind::TimedOut,
-                code: "answer_not_streamed",
+                code: ANSWER_NOT_STREAMED,
                 retry_after: None,
                 detail: format!(
                     "The model takes longer than the {seconds} seconds that an answer may take as a whole. Ask for a stream \
