@@ -33,6 +33,7 @@ mod permissions;
 mod prompts;
 mod providers;
 mod quotas;
+mod reasoning;
 mod rotation;
 mod rulings;
 mod settings;

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::template;
 
 /// What every function is told: `app::Config` reads it, and refuses to start without.
-const ENVIRONMENT: [&str; 21] = [
+const ENVIRONMENT: [&str; 23] = [
     "AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH",
     "AZURE_OPENAI_ENDPOINT",
     "BEDROCK_REGION",
@@ -14,6 +15,7 @@ const ENVIRONMENT: [&str; 21] = [
     "CLERK_AUTHORIZED_PARTIES",
     "CLERK_ISSUER",
     "CLERK_JWKS_URL",
+    "MODEL_LIMITS",
     "OPENAI_BASE_URL",
     "OPENAI_COMPATIBLE_BASE_URL",
     "PUBLIC_URL",
@@ -28,6 +30,7 @@ const ENVIRONMENT: [&str; 21] = [
     "TABLE_EPHEMERAL",
     "TABLE_IDENTITY",
     "TABLE_USAGE",
+    "WHOLE_ANSWER_SECONDS",
 ];
 
 /// The longest that the gateway waits for an answer that is not streamed, in seconds.
@@ -115,6 +118,21 @@ fn routes_stream_exactly_where_the_binary_does() {
                     function.crate_name
                 );
             }
+        }
+    }
+}
+
+/// What is left of an invocation when its call has ended: its attempts begin within half a minute, and then its answer is
+/// stored and paid for.
+const AFTER_A_CALL: Duration = Duration::from_secs(45);
+
+#[test]
+fn a_function_that_streams_outlives_the_longest_call_of_a_model_and_so_does_the_gateway() {
+    for function in &template().functions {
+        for route in function.routes.iter().filter(|route| route.streaming) {
+            let timeout = Duration::from_secs(function.timeout_seconds);
+            assert!(timeout >= llm::LONGEST_CALL + AFTER_A_CALL, "{}", function.crate_name);
+            assert!(route.timeout >= timeout, "{}", route.path);
         }
     }
 }

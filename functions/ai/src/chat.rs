@@ -35,6 +35,8 @@ pub(crate) struct AiMessage {
     /// Answer as an event stream; the same as `Accept: text/event-stream`.
     #[serde(default)]
     stream: bool,
+    /// In a stream, what the model thinks as well, in frames of its own.
+    include_thinking: Option<bool>,
 }
 
 /// An answer.
@@ -131,9 +133,10 @@ pub(crate) async fn stream_ai(
 
 async fn stream(app: &Ctx, member: &Member, asked: AiMessage) -> Result<EventStream<AnswerFrame>> {
     let payer = Payer::of(&member.identity, &member.org);
+    let include_thinking = asked.include_thinking.unwrap_or(false);
     Ok(match asked.wanted() {
         Wanted::Turn(question) => AnswerFrame::stream(app.answer(payer, question).await?),
-        Wanted::Completion(request) => AnswerFrame::completion(app.complete(payer, request).await?),
+        Wanted::Completion(request) => AnswerFrame::completion(app.complete(payer, request).await?, include_thinking),
     })
 }
 
@@ -151,6 +154,7 @@ impl AiMessage {
             system: self.system_prompt,
             max_tokens: self.max_tokens,
             temperature: self.temperature,
+            reasoning_effort: None,
         };
         match self.session_id {
             Some(conversation) => Wanted::Turn(Question {
@@ -158,6 +162,7 @@ impl AiMessage {
                 asked: Asked::Next(self.message),
                 model: self.model,
                 tuning,
+                include_thinking: self.include_thinking.unwrap_or(false),
             }),
             None => Wanted::Completion(CompletionRequest {
                 model: self.model.unwrap_or_else(|| ChatbotSettings::default().model),

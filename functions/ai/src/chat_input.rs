@@ -2,7 +2,7 @@
 //!
 //! What would change the answer in a way that we cannot follow is refused; what merely tunes it is ignored.
 
-use app::{CompletionRequest, Message, Tuning};
+use app::{CompletionRequest, Message, ReasoningEffort, Tuning};
 use garde::Validate;
 use http_api::readable_name;
 use model::{Error, Result};
@@ -26,7 +26,8 @@ pub(crate) struct ChatInput {
     /// Answer as an event stream.
     pub(crate) stream: Option<bool>,
     stream_options: Option<StreamOptions>,
-    /// The longest answer, tokens.
+    /// The longest answer, tokens, thinking included; when left out, a model that thinks has room for that beside the
+    /// answer.
     #[garde(inner(range(min = 1)))]
     max_completion_tokens: Option<u32>,
     /// The older name of `max_completion_tokens`.
@@ -35,6 +36,8 @@ pub(crate) struct ChatInput {
     /// Sampling temperature.
     #[garde(inner(range(min = 0.0, max = 2.0)))]
     temperature: Option<f32>,
+    /// How long the model is to think: passed on to models that take it, and ignored by others.
+    reasoning_effort: Option<EffortInput>,
     /// Answers wanted; there is one.
     #[garde(inner(range(min = 1, max = 1)))]
     n: Option<u32>,
@@ -56,6 +59,32 @@ pub(crate) struct ChatInput {
     /// `{"type": "text"}`, which is all there is.
     #[garde(inner(custom(text_only)))]
     response_format: Option<Value>,
+}
+
+/// How long a model is to think.
+#[derive(Deserialize, JsonSchema, Clone, Copy)]
+#[schemars(rename = "ReasoningEffort")]
+#[serde(rename_all = "lowercase")]
+enum EffortInput {
+    None,
+    Minimal,
+    Low,
+    Medium,
+    High,
+    Xhigh,
+}
+
+impl From<EffortInput> for ReasoningEffort {
+    fn from(effort: EffortInput) -> Self {
+        match effort {
+            EffortInput::None => Self::None,
+            EffortInput::Minimal => Self::Minimal,
+            EffortInput::Low => Self::Low,
+            EffortInput::Medium => Self::Medium,
+            EffortInput::High => Self::High,
+            EffortInput::Xhigh => Self::Xhigh,
+        }
+    }
 }
 
 /// What is wanted of a stream.
@@ -158,6 +187,7 @@ impl ChatInput {
                 system: (!system.is_empty()).then(|| system.join("\n\n")),
                 max_tokens: self.max_completion_tokens.or(self.max_tokens),
                 temperature: self.temperature,
+                reasoning_effort: self.reasoning_effort.map(ReasoningEffort::from),
             },
         })
     }

@@ -34,6 +34,7 @@ fn chunks(stream: CompletionStream, writing: Writing) -> EventStream<ChatComplet
     let first = writing.chunk(Delta::begin());
     let rest = stream.events().flat_map(move |event| {
         stream::iter(match event {
+            Ok(CompletionEvent::Thinking(thinking)) => vec![Ok(writing.chunk(Delta::thinking(thinking)))],
             Ok(CompletionEvent::Text(text)) => vec![Ok(writing.chunk(Delta::text(text)))],
             Ok(CompletionEvent::Done(completion)) => writing.end(*completion).into_iter().map(Ok).collect(),
             Err(error) => vec![Err(error)],

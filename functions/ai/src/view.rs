@@ -51,6 +51,9 @@ struct AssistantMessage {
     /// `assistant`.
     role: &'static str,
     content: String,
+    /// What the model thought before it answered; it is no part of the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning_content: Option<String>,
     /// Why there is no answer, when the model gave none; `content` says it as well.
     refusal: Option<&'static str>,
     /// The passages of documents that the text cites as `[number]`.
@@ -90,6 +93,16 @@ pub(crate) struct UsageView {
     prompt_tokens: u64,
     completion_tokens: u64,
     total_tokens: u64,
+    /// When something is known of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    completion_tokens_details: Option<CompletionTokensDetails>,
+}
+
+/// What tokens of an answer were for.
+#[derive(Serialize, JsonSchema)]
+struct CompletionTokensDetails {
+    /// Those that the model thought in; they are part of `completion_tokens`.
+    reasoning_tokens: u64,
 }
 
 /// Part of a streamed answer (<https://platform.openai.com/docs/api-reference/chat-streaming>).
@@ -131,6 +144,9 @@ pub(crate) struct Delta {
     /// Why there is no answer, in the part that ends one that the model did not give; `content` has said it.
     #[serde(skip_serializing_if = "Option::is_none")]
     refusal: Option<&'static str>,
+    /// What the model thinks; it is no part of the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning_content: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     annotations: Vec<Annotation>,
 }
@@ -141,6 +157,14 @@ impl Delta {
         Self {
             role: Some("assistant"),
             ..Self::text(String::new())
+        }
+    }
+
+    /// The next thoughts.
+    pub(crate) fn thinking(thinking: String) -> Self {
+        Self {
+            reasoning_content: Some(thinking),
+            ..Self::default()
         }
     }
 
@@ -161,12 +185,13 @@ impl ChatCompletion {
             id: id(&completion.id),
             object: "chat.completion",
             created,
-            usage: outcome.usage.into(),
+            usage: UsageView::of(&outcome),
             choices: vec![Choice {
                 index: 0,
                 message: AssistantMessage {
                     role: "assistant",
                     content: completion.text,
+                    reasoning_content: Some(completion.thinking).filter(|thinking| !thinking.is_empty()),
                     refusal: outcome.blank,
                     annotations,
                 },
@@ -212,13 +237,12 @@ impl Writing {
             ..Delta::default()
         };
         let outcome = completion.outcome;
-        let usage = outcome.usage;
         let last = ChatCompletionChunk {
             origin: Some(outcome.clone().into()),
             ..self.part(Some((delta, Some(finish_reason(&outcome)))))
         };
         let tokens = self.includes_usage.then(|| ChatCompletionChunk {
-            usage: Some(usage.into()),
+            usage: Some(UsageView::of(&outcome)),
             ..self.part(None)
         });
         [last].into_iter().chain(tokens).collect()
@@ -254,12 +278,23 @@ impl From<Outcome> for OriginView {
     }
 }
 
+impl UsageView {
+    fn of(outcome: &Outcome) -> Self {
+        let details = outcome.reasoning_tokens;
+        Self {
+            completion_tokens_details: details.map(|reasoning_tokens| CompletionTokensDetails { reasoning_tokens }),
+            ..outcome.usage.into()
+        }
+    }
+}
+
 impl From<Usage> for UsageView {
     fn from(usage: Usage) -> Self {
         Self {
             prompt_tokens: usage.prompt_tokens,
             completion_tokens: usage.completion_tokens,
             total_tokens: usage.total_tokens,
+            completion_tokens_details: None,
         }
     }
 }

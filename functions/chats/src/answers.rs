@@ -3,8 +3,8 @@
 use app::{Asked, LastSeen, Payer, Question, Tuning};
 use garde::Validate;
 use http_api::{
-    AnswerFrame, Body, Ctx, Either, EventStream, Json, LastEventId, May, Member, Path, Result, WantsStream, not_blank,
-    readable_name,
+    AnswerFrame, Body, Ctx, Either, EventStream, Json, LastEventId, May, Member, Path, Query, Result, WantsStream,
+    not_blank, readable_name,
 };
 use model::{
     ConversationId, Error,
@@ -29,6 +29,15 @@ pub(crate) struct Manner {
     /// Answer as an event stream; the same as `Accept: text/event-stream`.
     #[serde(default)]
     stream: bool,
+    /// In a stream, what the model thinks as well, in frames of its own.
+    include_thinking: Option<bool>,
+}
+
+/// What is wanted of a stream that is gone on with.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct Following {
+    /// What the model thinks as well, in frames of its own, while it does: thinking is not kept.
+    include_thinking: Option<bool>,
 }
 
 /// Another version of a question.
@@ -44,6 +53,8 @@ pub(crate) struct EditedMessage {
     /// Answer as an event stream; the same as `Accept: text/event-stream`.
     #[serde(default)]
     stream: bool,
+    /// In a stream, what the model thinks as well, in frames of its own.
+    include_thinking: Option<bool>,
 }
 
 /// Answers a question the way its asker wants.
@@ -72,6 +83,7 @@ async fn answer_at(
         asked,
         model: manner.model,
         tuning: Tuning::default(),
+        include_thinking: manner.include_thinking.unwrap_or(false),
     };
     answer(app, member, question, manner.stream || is_accepted).await
 }
@@ -124,6 +136,7 @@ pub(crate) async fn edit_message(
         asked: Asked::Instead(path.message_id, edited.content),
         model: edited.model,
         tuning: Tuning::default(),
+        include_thinking: edited.include_thinking.unwrap_or(false),
     };
     answer(&app, &member, question, edited.stream || accept.0).await
 }
@@ -144,6 +157,7 @@ pub(crate) async fn follow_answer(
     app: Ctx,
     member: May<ReadChats>,
     Path(path): Path<MessagePath>,
+    Query(wanted): Query<Following>,
     LastEventId(last): LastEventId,
 ) -> Result<EventStream<AnswerFrame>> {
     let seen = match last {
@@ -155,7 +169,13 @@ pub(crate) async fn follow_answer(
     };
     let conversations = app.conversations(&member.org.org, &member.identity.user.id);
     let events = app
-        .follow_answer(&conversations, &path.session_id, &path.message_id, seen)
+        .follow_answer(
+            &conversations,
+            &path.session_id,
+            &path.message_id,
+            seen,
+            wanted.include_thinking.unwrap_or(false),
+        )
         .await?;
     Ok(AnswerFrame::stream(events))
 }

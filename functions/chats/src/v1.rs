@@ -56,6 +56,8 @@ pub(crate) struct AddedMessage {
     /// Answer as an event stream; the same as `Accept: text/event-stream`.
     #[serde(default)]
     stream: bool,
+    /// In a stream, what the model thinks as well, in frames of its own.
+    include_thinking: Option<bool>,
 }
 
 /// A message, and the answer to it.
@@ -124,6 +126,7 @@ pub(crate) async fn send_message(
         asked: Asked::Next(new.content),
         model: new.model,
         tuning: Tuning::default(),
+        include_thinking: new.include_thinking.unwrap_or(false),
     };
     let payer = Payer::of(&member.identity, &member.org);
     if wants_stream {

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use app::{ClerkConfig, Config, Providers};
+use app::{AnswerLimits, ClerkConfig, Config, Providers};
 use index_documents::IndexDocuments;
 use runtime::Job as _;
 use store::QueueUrls;
@@ -11,11 +11,12 @@ use crate::{
     cloud::Cloud,
     options::Options,
     provision,
+    stack::StartError,
     template::{Template, TemplateError},
 };
 
 /// `address`: where the API listens.
-pub(crate) fn new(options: &Options, cloud: &Cloud, address: SocketAddr) -> Result<Config, TemplateError> {
+pub(crate) fn new(options: &Options, cloud: &Cloud, address: SocketAddr) -> Result<Config, StartError> {
     Ok(Config {
         tables: provision::tables(),
         bucket: provision::BUCKET.to_owned(),
@@ -37,6 +38,7 @@ pub(crate) fn new(options: &Options, cloud: &Cloud, address: SocketAddr) -> Resu
             ("BEDROCK_BASE_URL", Some(_)) => Some(cloud.endpoint()),
             (_, value) => value.map(str::to_owned),
         }),
+        answers: AnswerLimits::read(|name| options.variable(name).map(str::to_owned))?,
         fall_back_to_local_model: true,
         clerk: ClerkConfig::read(|name| options.variable(name).map(str::to_owned)),
         reading: reading(options)?,

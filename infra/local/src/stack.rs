@@ -42,6 +42,9 @@ pub enum StartError {
     /// The template that names the functions cannot be read.
     #[error(transparent)]
     Template(#[from] TemplateError),
+    /// A variable that the functions read is not usable.
+    #[error(transparent)]
+    Config(#[from] app::ConfigError),
     /// `PARLANCE_FAULTS` is not usable.
     #[error("PARLANCE_FAULTS: {0}")]
     Faults(String),

@@ -32,6 +32,8 @@ pub struct CompletionRequest {
 /// Part of a completion.
 #[derive(Debug)]
 pub enum CompletionEvent {
+    /// What the model thinks, which is no part of the answer.
+    Thinking(String),
     /// The next words, with citations as `[number]`.
     Text(String),
     /// It is whole and paid for. Always the last event of a good stream.
@@ -45,6 +47,8 @@ pub struct Completion {
     pub id: GenerationId,
     /// What was said.
     pub text: String,
+    /// What the model thought.
+    pub thinking: String,
     /// How it ended, and what it cost.
     pub outcome: Outcome,
     /// The passages that the text cites.
@@ -70,6 +74,7 @@ struct Writer {
     wording: Wording,
     question: String,
     text: String,
+    thinking: String,
     /// What is left to be said.
     done: Option<Completion>,
 }
@@ -102,6 +107,7 @@ impl App {
             };
             let before = questions.next().map(|said| said.content.as_str());
             let bot = self.chatbot_named(&payer, &asked.model).await?;
+            let (thinking_tokens, reasoning_effort) = (asked.tuning.thinking_tokens(), asked.tuning.reasoning_effort);
             let (grounding, settings, payer) = match &bot {
                 Some(bot) => {
                     let payer = payer.asking(bot)?;
@@ -116,6 +122,7 @@ impl App {
                 payer,
                 category: Category::Chat,
                 model: if bot.is_some() { settings.model } else { asked.model },
+                thinking_tokens,
                 request: ChatRequest {
                     model: String::new(),
                     system: settings.system_prompt,
@@ -123,6 +130,7 @@ impl App {
                     sources: grounding.sources(),
                     max_tokens: settings.max_tokens,
                     temperature: settings.temperature,
+                    reasoning_effort,
                 },
             };
             let generation = self.generate(generation).await?.begun().await?;
@@ -135,6 +143,7 @@ impl App {
                     wording: Wording::new(grounding, 0),
                     question,
                     text: String::new(),
+                    thinking: String::new(),
                     done: None,
                 },
             })
@@ -144,16 +153,21 @@ impl App {
     /// The completion of [`App::complete`], whole.
     ///
     /// # Errors
-    /// As there, and as the stream fails.
+    /// As there, as the stream fails, and [`Error::Upstream`] `answer_not_streamed` when it takes longer than a client waits
+    /// for a whole one.
     pub fn complete_whole(&self, payer: Payer, asked: CompletionRequest) -> BoxFuture<'_, Result<Completion>> {
         Box::pin(async move {
-            let mut events = self.complete(payer, asked).await?.events();
-            while let Some(event) = events.next().await {
-                if let CompletionEvent::Done(completion) = event? {
-                    return Ok(*completion);
+            let whole = async {
+                let mut events = self.complete(payer, asked).await?.events();
+                while let Some(event) = events.next().await {
+                    if let CompletionEvent::Done(completion) = event? {
+                        return Ok(*completion);
+                    }
                 }
-            }
-            Err(Error::internal("a completion ended without its last event"))
+                Err(Error::internal("a completion ended without its last event"))
+            };
+            self.in_time_for_a_whole_answer(whole, "What was written so far is charged.")
+                .await
         })
     }
 
@@ -178,7 +192,7 @@ impl CompletionStream {
         let events = unfold(Some(self.writer), |writer| async {
             let mut writer = writer?;
             let event = writer.next().await?;
-            let goes_on = matches!(event, Ok(CompletionEvent::Text(_)));
+            let goes_on = matches!(event, Ok(CompletionEvent::Text(_) | CompletionEvent::Thinking(_)));
             Some((event, goes_on.then_some(writer)))
         });
         events.boxed()
@@ -198,6 +212,10 @@ impl Writer {
         }
         loop {
             match self.generation.next().await? {
+                Ok(Generated::Thinking(thinking)) => {
+                    self.thinking.push_str(&thinking);
+                    return Some(Ok(CompletionEvent::Thinking(thinking)));
+                }
                 Ok(Generated::Text(text)) => {
                     let text = self.wording.push(text);
                     if !text.is_empty() {
@@ -220,6 +238,7 @@ impl Writer {
             citations: self.wording.citations(&self.question, &self.text),
             marks: self.wording.marks().to_vec(),
             text: std::mem::take(&mut self.text),
+            thinking: std::mem::take(&mut self.thinking),
             outcome,
             notice,
         };

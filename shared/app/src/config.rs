@@ -1,8 +1,14 @@
 //! Configuration from the environment, checked once at start.
 
+use std::time::Duration;
+
+use llm::{LONGEST_CALL, Profiles};
 use model::KeyMode;
 use store::{QueueUrls, Tables};
 
+/// API Gateway ends a response that is silent for five minutes, and an answer that is not streamed is silent until its end
+/// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/response-transfer-mode.html>).
+const WHOLE_ANSWER: Duration = Duration::from_secs(280);
 /// Where the local stack answers.
 const DEFAULT_PUBLIC_URL: &str = "http://localhost:8000";
 
@@ -25,6 +31,8 @@ pub struct Config {
     pub public_url: String,
     /// Where the providers of models are.
     pub providers: Providers,
+    /// How long answers may take.
+    pub answers: AnswerLimits,
     /// Whether a model whose provider has no key is answered by the built-in `local` model. Only on a
     /// developer's machine: in production nobody is to be answered by another model than they think.
     pub fall_back_to_local_model: bool,
@@ -36,6 +44,29 @@ pub struct Config {
 
 /// Memory of a function that does not say how much it has, in MB: that of one whole CPU.
 const DEFAULT_MEMORY_MB: u64 = 1769;
+
+/// How long answers may take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnswerLimits {
+    /// `MODEL_LIMITS`: how long models may take, and how much room they need to think.
+    pub profiles: Profiles,
+    /// `WHOLE_ANSWER_SECONDS`: how long an answer may take that is not streamed.
+    pub whole: Duration,
+}
+
+impl AnswerLimits {
+    /// From the environment, through `get`.
+    ///
+    /// # Errors
+    /// A variable that cannot be read.
+    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let profiles = Profiles::parse(&get("MODEL_LIMITS").unwrap_or_default());
+        Ok(Self {
+            profiles: profiles.map_err(|why| ConfigError::Unreadable("MODEL_LIMITS", why))?,
+            whole: whole_answer(&get("WHOLE_ANSWER_SECONDS").unwrap_or_default())?,
+        })
+    }
+}
 
 /// Where the providers of models are. Their keys are secrets and not here.
 #[derive(Debug, Clone)]
@@ -118,16 +149,26 @@ impl ClerkConfig {
 
 /// A variable that is missing or unusable.
 #[derive(Debug, thiserror::Error)]
-#[error("the environment variable {0} is not set")]
-pub struct ConfigError(&'static str);
+pub enum ConfigError {
+    /// It is needed.
+    #[error("the environment variable {0} is not set")]
+    Missing(&'static str),
+    /// It cannot be read; why not, in a sentence.
+    #[error("the environment variable {0} cannot be read: {1}")]
+    Unreadable(&'static str, String),
+}
 
 impl Config {
     /// Reads the configuration through `get`, for example `|name| std::env::var(name).ok()`.
     ///
     /// # Errors
-    /// The first required variable that is missing.
+    /// The first required variable that is missing, or one that cannot be read.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let required = |name: &'static str| get(name).filter(|value| !value.is_empty()).ok_or(ConfigError(name));
+        let required = |name: &'static str| {
+            get(name)
+                .filter(|value| !value.is_empty())
+                .ok_or(ConfigError::Missing(name))
+        };
         let or = |name: &str, default: &str| {
             get(name)
                 .filter(|v| !v.is_empty())
@@ -161,11 +202,23 @@ impl Config {
             mail_from: or("MAIL_FROM", ""),
             public_url: or("PUBLIC_URL", DEFAULT_PUBLIC_URL).trim_end_matches('/').to_owned(),
             providers: Providers::read(&get),
+            answers: AnswerLimits::read(&get)?,
             fall_back_to_local_model: false,
             clerk: ClerkConfig::read(&get),
             reading: reading::Settings::for_function(memory_mb * 1024 * 1024),
         })
     }
+}
+
+fn whole_answer(text: &str) -> Result<Duration, ConfigError> {
+    if text.trim().is_empty() {
+        return Ok(WHOLE_ANSWER);
+    }
+    let seconds = text.trim().parse().ok();
+    let time = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    time.filter(|time| !time.is_zero())
+        .map(|time| time.min(LONGEST_CALL))
+        .ok_or_else(|| ConfigError::Unreadable("WHOLE_ANSWER_SECONDS", format!("`{text}` is no number of seconds")))
 }
 
 #[cfg(test)]
@@ -179,5 +232,23 @@ mod tests {
             error.map(|e| e.to_string()).as_deref(),
             Some("the environment variable BUCKET is not set")
         );
+    }
+
+    #[test]
+    fn a_limit_that_cannot_be_read_is_named() {
+        let read = |wrong: &str, value: &str| {
+            let limits = AnswerLimits::read(|name| (name == wrong).then(|| value.to_owned()));
+            limits.map(|limits| limits.whole).map_err(|error| error.to_string())
+        };
+        assert_eq!(read("MODEL_LIMITS", "*=60/60"), Ok(WHOLE_ANSWER));
+        assert_eq!(read("WHOLE_ANSWER_SECONDS", "25"), Ok(Duration::from_secs(25)));
+        for (name, value) in [
+            ("MODEL_LIMITS", "o3"),
+            ("WHOLE_ANSWER_SECONDS", "-1"),
+            ("WHOLE_ANSWER_SECONDS", "soon"),
+        ] {
+            let error = read(name, value).unwrap_err();
+            assert!(error.contains(name) && error.contains(value), "{error}");
+        }
     }
 }

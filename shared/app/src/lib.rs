@@ -62,12 +62,12 @@ mod users;
 
 use std::{ops::Deref, sync::Arc};
 
-pub use answer::{AnswerEvent, AnswerStream, Answered, Asked, LastSeen, Question, Tuning};
+pub use answer::{ANSWER_NOT_STREAMED, AnswerEvent, AnswerStream, Answered, Asked, LastSeen, Question, Tuning};
 pub use api_keys::{KeyChange, KeyFound, Keyring, NewKey, ShownOnce};
 pub use audit::{AuditRecord, ClientEntry};
 pub use clerk::{ClerkPerson, SignedEvent};
 pub use completions::{Completion, CompletionEvent, CompletionRequest, CompletionStream, chatbot_model};
-pub use config::{Bedrock, ClerkConfig, Config, ConfigError, Providers};
+pub use config::{AnswerLimits, Bedrock, ClerkConfig, Config, ConfigError, Providers};
 pub use conversations::NewConversation;
 pub use credentials::NewCredentials;
 pub use delivery::Delivery;
@@ -77,7 +77,7 @@ pub use futures::future::BoxFuture;
 pub use generate::{Embedded, EmbeddingRequest, Generated, Generation, GenerationStream, Outcome, Payer};
 pub use invitations::InvitedTo;
 pub use key_ring::KeyRing;
-pub use llm::{Mark, Message, Role};
+pub use llm::{Mark, Message, ReasoningEffort, Role};
 pub use mail::Mailer;
 pub use members::Seat;
 use model::{Clock, ConversationId, Ids, OrgId, Result, UserId};

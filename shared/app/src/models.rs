@@ -42,6 +42,8 @@ pub(crate) struct Chosen {
     pub(crate) context_tokens: u32,
     /// The longest answer, in tokens.
     pub(crate) max_output_tokens: u32,
+    /// Tokens that it, or whoever stands in for it, needs to think before it answers.
+    pub(crate) thinking_tokens: u32,
 }
 
 /// A model as it is listed.
@@ -115,7 +117,7 @@ impl App {
             links.extend(self.link(named).await?);
         }
         if links.is_empty() && self.config.fall_back_to_local_model {
-            links.push(link(
+            links.push(self.link_to(
                 Named {
                     provider: BUILT_IN.to_owned(),
                     model: LOCAL.to_owned(),
@@ -123,6 +125,10 @@ impl App {
                 Arc::new(Local),
             ));
         }
+        let thinking = links
+            .iter()
+            .map(|link| self.config.answers.profiles.of(&link.name).thinking_tokens)
+            .max();
         let mut links = links.into_iter();
         let Some(first) = links.next() else {
             let provider = asked.provider;
@@ -143,6 +149,7 @@ impl App {
             fallback,
             context_tokens,
             max_output_tokens,
+            thinking_tokens: thinking.unwrap_or_default(),
         })
     }
 
@@ -191,7 +198,8 @@ impl App {
                 let model = OpenAiEmbedder::new(info(named), base_url, key, http, dimensions);
                 let model = Arc::new(model.map_err(Error::internal)?);
                 let health = self.models.healths.of(&named.provider, &named.model);
-                Ok(Arc::new(ResilientEmbedder::new(model, health, TimeLimits::default())))
+                let limits = self.config.answers.profiles.of(&named.model).limits;
+                Ok(Arc::new(ResilientEmbedder::new(model, health, limits)))
             }
             _ => Err(ModelError::NotConfigured {
                 provider: named.provider.clone(),
@@ -235,7 +243,7 @@ impl App {
     /// What talks to a model; none when its provider is not configured.
     async fn link(&self, named: Named) -> Result<Option<Link>> {
         if named.provider == BUILT_IN {
-            return Ok(Some(link(named, Arc::new(Local))));
+            return Ok(Some(self.link_to(named, Arc::new(Local))));
         }
         let Some(access) = self.access(&named.provider).await? else {
             return Ok(None);
@@ -244,28 +252,48 @@ impl App {
             return Ok(None);
         };
         let health = self.models.healths.of(&named.provider, &named.model);
-        let model = Resilient::new(model, health, TimeLimits::default());
-        Ok(Some(link(named, Arc::new(model))))
+        let limits = self.config.answers.profiles.of(&named.model).limits;
+        let model = Resilient::new(model, health, limits);
+        Ok(Some(self.link_to(named, Arc::new(model))))
+    }
+
+    fn link_to(&self, named: Named, model: Arc<dyn ChatModel>) -> Link {
+        let (context_tokens, max_output_tokens) = catalog::sizes(&named.provider, &named.model);
+        Link {
+            first_token: self.config.answers.profiles.of(&named.model).limits.first_token,
+            provider: named.provider.into(),
+            name: named.model,
+            context_tokens,
+            max_output_tokens,
+            model,
+        }
     }
 
     fn adapter(&self, named: &Named, access: Access) -> Result<Option<Arc<dyn ChatModel>>, InvalidBaseUrl> {
         let (providers, info, http) = (&self.config.providers, info(named), self.models.http.clone());
+        let limits = self.config.answers.profiles.of(&named.model).limits;
         let model: Arc<dyn ChatModel> = match (named.provider.as_str(), access) {
-            ("openai", Access::Key(key)) => Arc::new(OpenAiCompatible::new(info, &providers.openai, key, http)?),
-            ("anthropic", Access::Key(key)) => Arc::new(Anthropic::new(info, &providers.anthropic, key, http)?),
-            ("gemini", Access::Key(key)) => Arc::new(Gemini::new(info, &providers.gemini, key, http)?),
+            ("openai", Access::Key(key)) => {
+                Arc::new(OpenAiCompatible::new(info, &providers.openai, key, http)?.with_limits(limits))
+            }
+            ("anthropic", Access::Key(key)) => {
+                Arc::new(Anthropic::new(info, &providers.anthropic, key, http)?.with_limits(limits))
+            }
+            ("gemini", Access::Key(key)) => {
+                Arc::new(Gemini::new(info, &providers.gemini, key, http)?.with_limits(limits))
+            }
             ("azure", Access::Key(key)) => {
                 let endpoint = providers.azure.as_deref().unwrap_or_default();
                 let version = &providers.azure_api_version;
-                Arc::new(OpenAiCompatible::azure(info, endpoint, version, key, http)?)
+                Arc::new(OpenAiCompatible::azure(info, endpoint, version, key, http)?.with_limits(limits))
             }
             ("compatible", Access::Key(key)) => {
                 let base_url = providers.compatible.as_deref().unwrap_or_default();
-                Arc::new(OpenAiCompatible::new(info, base_url, key, http)?)
+                Arc::new(OpenAiCompatible::new(info, base_url, key, http)?.with_limits(limits))
             }
             ("bedrock", Access::Signed(signer)) => {
                 let base_url = providers.bedrock.as_ref().map_or("", |bedrock| &bedrock.base_url);
-                Arc::new(Bedrock::new(info, base_url, signer, http)?)
+                Arc::new(Bedrock::new(info, base_url, signer, http)?.with_limits(limits))
             }
             _ => return Ok(None),
         };
@@ -280,16 +308,5 @@ fn info(named: &Named) -> ModelInfo {
         kind: ModelKind::Chat,
         generative: true,
         context_tokens: catalog::sizes(&named.provider, &named.model).0,
-    }
-}
-
-fn link(named: Named, model: Arc<dyn ChatModel>) -> Link {
-    let (context_tokens, max_output_tokens) = catalog::sizes(&named.provider, &named.model);
-    Link {
-        provider: named.provider.into(),
-        name: named.model,
-        context_tokens,
-        max_output_tokens,
-        model,
     }
 }

@@ -14,6 +14,9 @@ use crate::EventStream;
 pub struct AnswerFrame {
     /// The next words.
     content: String,
+    /// The next thoughts of the model, when they were asked for; then `content` is empty. They are no part of the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thinking: Option<String>,
     /// The id of the answer, when no conversation keeps it as a message.
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
@@ -50,6 +53,7 @@ impl AnswerFrame {
             event.map(|event| {
                 let id = event.id();
                 let frame = match event {
+                    AnswerEvent::Thinking { text, .. } => Self::thinking(text),
                     AnswerEvent::Text { text, .. } => Self::text(text),
                     AnswerEvent::Done(answered) => Self::answered(&answered),
                 };
@@ -58,14 +62,24 @@ impl AnswerFrame {
         }))
     }
 
-    /// An answer that no conversation keeps.
-    pub fn completion(stream: CompletionStream) -> EventStream<Self> {
-        EventStream::new(stream.events().map(|event| {
-            event.map(|event| match event {
-                CompletionEvent::Text(text) => Self::text(text),
-                CompletionEvent::Done(completion) => Self::completed(*completion),
-            })
+    /// An answer that no conversation keeps. `include_thinking`: with what the model thinks.
+    pub fn completion(stream: CompletionStream, include_thinking: bool) -> EventStream<Self> {
+        EventStream::new(stream.events().filter_map(move |event| {
+            let frame = match event {
+                Ok(CompletionEvent::Thinking(thinking)) => include_thinking.then(|| Ok(Self::thinking(thinking))),
+                Ok(CompletionEvent::Text(text)) => Some(Ok(Self::text(text))),
+                Ok(CompletionEvent::Done(completion)) => Some(Ok(Self::completed(*completion))),
+                Err(error) => Some(Err(error)),
+            };
+            std::future::ready(frame)
         }))
+    }
+
+    fn thinking(thinking: String) -> Self {
+        Self {
+            thinking: Some(thinking),
+            ..Self::default()
+        }
     }
 
     fn text(content: String) -> Self {
@@ -81,6 +95,7 @@ impl AnswerFrame {
         };
         Self {
             content: String::new(),
+            thinking: None,
             id: None,
             message_id: Some(answer.id.0.clone()),
             question_id: Some(answered.turn.id.0.clone()),

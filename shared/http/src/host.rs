@@ -27,6 +27,9 @@ pub trait Host: Send + Sync + 'static {
     /// Frees a claimed key.
     fn abandon<'a>(&'a self, key: &'a IdempotencyKey) -> BoxFuture<'a, Result<()>>;
 
+    /// Says that the request with a key runs on.
+    fn extend<'a>(&'a self, key: &'a IdempotencyKey) -> BoxFuture<'a, Result<()>>;
+
     /// Encrypts and decrypts for `purpose` (cursors, kept answers), with keys derived with `salt`.
     fn cipher<'a>(&'a self, salt: &'a [u8], purpose: &'static str) -> BoxFuture<'a, Result<Cipher>>;
 
@@ -76,6 +79,10 @@ impl Host for App {
 
     fn abandon<'a>(&'a self, key: &'a IdempotencyKey) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move { self.idempotency().abandon(key).await })
+    }
+
+    fn extend<'a>(&'a self, key: &'a IdempotencyKey) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move { self.idempotency().extend(key).await })
     }
 
     fn cipher<'a>(&'a self, salt: &'a [u8], purpose: &'static str) -> BoxFuture<'a, Result<Cipher>> {

@@ -37,12 +37,17 @@ const KEPT_HEADERS: [HeaderName; 6] = [
 /// Largest answer that is kept, bytes: a table item holds 400 KB.
 const MAX_KEPT_BYTES: usize = 300 * 1024;
 const TRY_AGAIN: Duration = Duration::from_secs(1);
+/// How often a request that runs on says so: a model may think for minutes, and the key is free after two and a half.
+const EXTEND: Duration = Duration::from_mins(1);
 
 /// Carries out `run` unless the request repeats one that was carried out before.
 pub(crate) async fn once(scope: &Arc<Scope>, request: Request, run: impl AsyncFnOnce(Request) -> Response) -> Response {
     match Box::pin(claim(scope, request)).await {
         Ok(Claimed::NoKey(request)) => run(request).await,
-        Ok(Claimed::Fresh(request, claim)) => claim.keep(run(request).await).await,
+        Ok(Claimed::Fresh(request, claim)) => {
+            let answer = claim.held(run(request)).await;
+            claim.keep(answer).await
+        }
         Ok(Claimed::Replay(answer)) => answer,
         Err(problem) => problem.render(scope, HeaderMap::new()),
     }
@@ -146,6 +151,21 @@ fn replay(cipher: &Cipher, context: &[u8], kept: &StoredAnswer) -> Result<Respon
 }
 
 impl Claim {
+    /// Holds the key while `work` goes on.
+    async fn held<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        loop {
+            match tokio::time::timeout(EXTEND, work.as_mut()).await {
+                Ok(done) => return done,
+                Err(_) => self.extend().await,
+            }
+        }
+    }
+
+    async fn extend(&self) {
+        self.note(self.scope.host.extend(&self.key).await);
+    }
+
     /// Keeps the answer, or frees the key when it is worth trying again. An event stream is kept at its end.
     async fn keep(self, response: Response) -> Response {
         let status = response.status();

@@ -168,6 +168,10 @@ impl Problem {
                 HeaderValue::from(wait.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX)),
             );
         }
+        // Clients of OpenAI's API repeat what a server failed at, unless they are told that it is no use.
+        if self.code == app::ANSWER_NOT_STREAMED && scope.speaks_openai() {
+            headers.insert("x-should-retry", HeaderValue::from_static("false"));
+        }
         if let Some(limit) = self.limit() {
             rate_limit::add(limit, self.retry_after, &mut headers);
         }

@@ -37,6 +37,7 @@ pub(crate) struct TestHost(Arc<State>);
 struct State {
     kept: Mutex<HashMap<String, (String, Option<StoredAnswer>)>>,
     authenticated: AtomicUsize,
+    extended: AtomicUsize,
     down: AtomicBool,
 }
 
@@ -44,6 +45,11 @@ impl TestHost {
     /// How often a token was looked up.
     pub(crate) fn authenticated(&self) -> usize {
         self.0.authenticated.load(Ordering::SeqCst)
+    }
+
+    /// How often a request said that it runs on.
+    pub(crate) fn extended(&self) -> usize {
+        self.0.extended.load(Ordering::SeqCst)
     }
 
     /// How many keys are claimed or hold an answer.
@@ -178,6 +184,11 @@ impl Host for TestHost {
 
     fn abandon<'a>(&'a self, key: &'a IdempotencyKey) -> BoxFuture<'a, Result<()>> {
         self.0.kept.lock().unwrap().remove(&text(key));
+        Box::pin(async { Ok(()) })
+    }
+
+    fn extend<'a>(&'a self, _: &'a IdempotencyKey) -> BoxFuture<'a, Result<()>> {
+        self.0.extended.fetch_add(1, Ordering::SeqCst);
         Box::pin(async { Ok(()) })
     }
 

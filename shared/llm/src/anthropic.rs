@@ -103,6 +103,10 @@ impl Vendor for Anthropic {
                 } else {
                     piece
                 };
+                // Thinking that Anthropic keeps to itself.
+                if piece["type"] == "redacted_thinking" {
+                    return Ok(answer.hidden_thought());
+                }
                 answer.piece(words(piece))
             }
             "message_delta" => {

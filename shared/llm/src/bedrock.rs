@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::call::{Answer, Frames, Line, Progress, Vendor};
 use crate::chat::{ChatRequest, ModelInfo, Role};
-use crate::lenient::{field, words};
+use crate::lenient::{field, is_empty, words};
 use crate::{InvalidBaseUrl, ModelError, TimeLimits};
 
 /// Signs a request for AWS.
@@ -146,6 +146,9 @@ impl Vendor for Bedrock {
                 } else {
                     piece
                 };
+                if !is_empty(&piece["reasoningContent"]["redactedContent"]) {
+                    return Ok(answer.hidden_thought());
+                }
                 answer.piece(words(piece))
             }
             "messageStop" => {

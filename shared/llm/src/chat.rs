@@ -24,6 +24,26 @@ pub struct ChatRequest {
     pub max_tokens: u32,
     /// 0.0 (sober) to 2.0; `None` leaves the provider's default.
     pub temperature: Option<f32>,
+    /// How long the model is to think; models that take no such wish are not told of it.
+    pub reasoning_effort: Option<ReasoningEffort>,
+}
+
+/// How long a model is to think (<https://platform.openai.com/docs/guides/reasoning>). Not every model takes each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReasoningEffort {
+    /// Not at all.
+    None,
+    /// As little as it can.
+    Minimal,
+    /// Little.
+    Low,
+    /// As its vendor finds right for most.
+    Medium,
+    /// Long.
+    High,
+    /// As long as it can.
+    Xhigh,
 }
 
 impl ChatRequest {
@@ -101,6 +121,9 @@ pub enum ChatEvent {
         /// Whether it is another one than the first choice.
         fallback: bool,
     },
+    /// The next piece of the model's thinking, never empty. It is no part of the answer: whoever asked may be shown it, and
+    /// nobody else.
+    Thinking(String),
     /// The next piece of the answer, never empty. The answer is the concatenation of all pieces.
     Text(String),
     /// The answer is complete. The last event of every good stream, exactly once.
@@ -184,7 +207,7 @@ impl From<Usage> for model::Usage {
     }
 }
 
-/// The answer as it is written: any number of [`ChatEvent::Text`], then one [`ChatEvent::Done`]; or an error,
+/// The answer as it is written: any number of [`ChatEvent::Thinking`] and [`ChatEvent::Text`], then one [`ChatEvent::Done`]; or an error,
 /// after which nothing follows.
 ///
 /// The stream does its work only while it is polled, and dropping it ends the call to the provider.
@@ -223,6 +246,7 @@ async fn collect(mut events: ChatStream) -> Result<Completion, ModelError> {
     while let Some(event) = events.next().await {
         match event? {
             ChatEvent::Answering { provider, model, .. } => answered_by = Some((provider, model)),
+            ChatEvent::Thinking(_) => {}
             ChatEvent::Text(piece) => text.push_str(&piece),
             ChatEvent::Done { finish_reason, usage } => {
                 return Ok(Completion {

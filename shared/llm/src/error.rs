@@ -93,9 +93,9 @@ pub enum ModelError {
 pub enum TimeLimit {
     /// Connecting.
     Connect,
-    /// From the request to the first piece of text.
+    /// To a sign of life before the first piece of text or thinking.
     FirstToken,
-    /// From one piece of text to the next.
+    /// To a sign of life after it.
     BetweenTokens,
     /// The whole answer.
     Total,

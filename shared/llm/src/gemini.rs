@@ -9,8 +9,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::call::{Answer, Frames, Line, Progress, Vendor};
-use crate::chat::{ChatRequest, ModelInfo, Role};
+use crate::chat::{ChatRequest, ModelInfo, ReasoningEffort, Role};
 use crate::lenient::{field, first, words};
+use crate::profiles::Profile;
 use crate::{InvalidBaseUrl, ModelError, TimeLimits};
 
 /// A model of Google.
@@ -68,6 +69,51 @@ struct Config {
     max_output_tokens: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     temperature: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thinking_config: Option<ThinkingConfig>,
+}
+
+/// <https://ai.google.dev/gemini-api/docs/thinking>
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ThinkingConfig {
+    /// Thoughts are signs of life, and whoever asked may want to see them.
+    include_thoughts: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thinking_budget: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thinking_level: Option<&'static str>,
+}
+
+impl ThinkingConfig {
+    /// What a model that thinks is told; none for others, which refuse to be told anything. The budgets and levels are
+    /// those of Google's own `OpenAI` compatibility (<https://ai.google.dev/gemini-api/docs/openai#thinking>).
+    fn of(request: &ChatRequest) -> Option<Self> {
+        use ReasoningEffort::{High, Low, Medium, Minimal, None, Xhigh};
+        let profile = Profile::of(&request.model);
+        let effort = request.reasoning_effort.filter(|_| profile.takes_effort);
+        if profile.thinking_tokens == 0 && effort.is_none() {
+            return Option::None;
+        }
+        let has_levels = request.model.contains("gemini-3");
+        // Thoughts count as output, and the answer needs some of it.
+        let most = request.max_tokens / 4 * 3;
+        Some(Self {
+            include_thoughts: effort != Some(None),
+            thinking_budget: effort.filter(|_| !has_levels).map(|effort| match effort {
+                // Pro cannot do without.
+                None if request.model.contains("pro") => 128,
+                None => 0,
+                Minimal | Low => most.min(1_024),
+                Medium => most.min(8_192),
+                High | Xhigh => most.min(24_576),
+            }),
+            thinking_level: effort.filter(|_| has_levels).map(|effort| match effort {
+                None | Minimal | Low => "low",
+                Medium | High | Xhigh => "high",
+            }),
+        })
+    }
 }
 
 fn content<'a>(role: Option<&'static str>, text: &'a str) -> Content<'a> {
@@ -100,6 +146,7 @@ impl Vendor for Gemini {
             generation_config: Config {
                 max_output_tokens: request.max_tokens,
                 temperature: request.temperature,
+                thinking_config: ThinkingConfig::of(request),
             },
         };
         let call = self.line.http.post(self.line.endpoint.clone()).json(&body);

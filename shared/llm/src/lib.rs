@@ -3,7 +3,8 @@
 //! - [`Local`] answers from documents by quoting their best sentences. It generates nothing.
 //! - [`OpenAiCompatible`], [`Anthropic`], [`Gemini`] and [`Bedrock`] speak the vendors' protocols, streamed.
 //! - [`Resilient`] asks again and stops asking, [`Chain`] goes on to another model.
-//! - [`catalog`] knows models by name, [`prices`] what they cost, [`fit`] how much of a conversation they take.
+//! - [`catalog`] knows models by name, [`prices`] what they cost, [`fit`] how much of a conversation they take,
+//!   [`Profiles`] how long one may take and whether it thinks.
 //! - [`CitationFilter`] turns the markers of an answer into citations, and keeps those that no source backs out of it.
 //!
 //! **Invariant:** nothing is spawned. A [`ChatStream`] works while its consumer polls it and ends the call to the
@@ -26,6 +27,7 @@ mod local;
 mod openai;
 mod parameters;
 pub mod prices;
+mod profiles;
 mod prompt;
 mod rejection;
 mod resilience;
@@ -33,6 +35,7 @@ pub mod sse;
 #[cfg(test)]
 mod testing;
 mod text;
+mod thinking;
 mod tokens;
 mod turns;
 
@@ -40,8 +43,8 @@ pub use anthropic::Anthropic;
 pub use bedrock::{Bedrock, Signer};
 pub use call::InvalidBaseUrl;
 pub use chat::{
-    ChatEvent, ChatModel, ChatRequest, ChatStream, Completion, FinishReason, Message, ModelInfo, ModelKind, Role,
-    Source, Usage,
+    ChatEvent, ChatModel, ChatRequest, ChatStream, Completion, FinishReason, Message, ModelInfo, ModelKind,
+    ReasoningEffort, Role, Source, Usage,
 };
 pub use citation::{CitationFilter, Mark, with_markers, without_citations};
 pub use error::{ModelError, TimeLimit};
@@ -50,6 +53,7 @@ pub use gemini::Gemini;
 pub use limits::TimeLimits;
 pub use local::Local;
 pub use openai::{Embedder, Embeddings, OpenAiCompatible, OpenAiEmbedder};
+pub use profiles::{LONGEST_CALL, Profile, Profiles};
 pub use rejection::{Rejection, RejectionReason};
 pub use resilience::{Chain, Health, Healths, Link, Resilient, ResilientEmbedder};
 pub use tokens::estimate_tokens;

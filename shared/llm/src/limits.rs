@@ -20,16 +20,16 @@ fn tls() -> Option<rustls::ClientConfig> {
     TLS.get_or_init(load).clone()
 }
 
-/// Time limits of one model call. The default is what production uses; tests shorten it.
+/// Time limits of one model call. [`Profiles`](crate::Profiles) has those of each model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimeLimits {
     /// To the established connection, TLS included.
     pub connect: Duration,
-    /// From the request to the first piece of text or reasoning.
+    /// From the request, or the last sign of life, to the next one, until the first piece of text or thinking.
     pub first_token: Duration,
-    /// From one piece to the next, and from the last one to the end mark.
+    /// The same after the first piece, and to the end mark.
     pub between_tokens: Duration,
-    /// From the request to the end mark.
+    /// From the request to the end mark, however many signs of life there are.
     pub total: Duration,
 }
 

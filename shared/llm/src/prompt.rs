@@ -71,6 +71,7 @@ mod tests {
             sources,
             max_tokens: 1,
             temperature: None,
+            reasoning_effort: None,
         }
     }
 

@@ -28,6 +28,7 @@ pub(crate) fn request() -> ChatRequest {
         sources: None,
         max_tokens: 50,
         temperature: None,
+        reasoning_effort: None,
     }
 }
 
@@ -74,6 +75,7 @@ pub(crate) async fn outcome(model: &dyn ChatModel, request: ChatRequest) -> Outc
         assert_eq!((&outcome.1, &outcome.2), (&None, &None), "something follows the end");
         match event {
             Ok(ChatEvent::Answering { .. }) => assert_eq!(outcome.0, "", "the model is named before it speaks"),
+            Ok(ChatEvent::Thinking(thinking)) => assert!(!thinking.is_empty()),
             Ok(ChatEvent::Text(text)) => {
                 assert!(!text.is_empty());
                 outcome.0.push_str(&text);
@@ -83,6 +85,20 @@ pub(crate) async fn outcome(model: &dyn ChatModel, request: ChatRequest) -> Outc
         }
     }
     outcome
+}
+
+/// The thinking and the text of an answer that ends well.
+pub(crate) async fn spoken(model: &dyn ChatModel, request: ChatRequest) -> (String, String) {
+    let (mut thinking, mut text) = (String::new(), String::new());
+    let mut stream = model.chat(request);
+    while let Some(event) = stream.next().await {
+        match event.unwrap() {
+            ChatEvent::Thinking(piece) => thinking.push_str(&piece),
+            ChatEvent::Text(piece) => text.push_str(&piece),
+            ChatEvent::Answering { .. } | ChatEvent::Done { .. } => {}
+        }
+    }
+    (thinking, text)
 }
 
 /// Reads a stream cut into pieces as the adapter does, as far as its end.
@@ -96,19 +112,22 @@ pub(crate) fn read<'a, V: Vendor>(
         ChatEvent::Done { finish_reason, usage } => (finish_reason, usage),
         other => panic!("{other:?}"),
     };
+    let mut has_ended = false;
     for piece in pieces {
         body.push(piece).unwrap();
-        while let Some(event) = body.next_event() {
+        while !has_ended && let Some(event) = body.next_event() {
             for progress in crate::call::read(vendor, &event, &mut answer, false) {
-                match progress.unwrap() {
-                    Progress::Text(piece) => text.push_str(&piece),
-                    Progress::End => return (text, done(&mut answer)),
-                    Progress::Nothing | Progress::Thought => {}
-                }
+                has_ended |= progress.unwrap() == Progress::End;
             }
         }
     }
-    assert!(answer.is_finished(), "no end");
+    assert!(has_ended || answer.is_finished(), "no end");
+    answer.finish_pieces();
+    while let Some(piece) = answer.next_piece() {
+        if let ChatEvent::Text(piece) = piece {
+            text.push_str(&piece);
+        }
+    }
     (text, done(&mut answer))
 }
 

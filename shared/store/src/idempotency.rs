@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
-use model::{Clock, Error, Result};
+use model::{Clock, Error, Result, time::after};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
@@ -14,7 +14,8 @@ use crate::{
 
 /// How long an answer is kept.
 pub(crate) const KEEP: Duration = Duration::from_hours(24);
-/// How long a request may run before another one with the same key may take its place.
+/// How long a request keeps its key without a word; then another one with the same key may take its place. One that runs
+/// on says so with [`Idempotency::extend`].
 pub(crate) const LEASE: Duration = Duration::from_secs(150);
 
 /// Which request a client repeats.
@@ -142,6 +143,23 @@ impl Idempotency {
             .expression_attribute_values(":status", n(answer.status))
             .expression_attribute_values(":headers", AttributeValue::L(headers))
             .expression_attribute_values(":body", AttributeValue::B(Blob::new(answer.body.clone())));
+        conditional(update).await.map(|_| ())
+    }
+
+    /// Says that the request runs on, unless another one has taken the key.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn extend(&self, key: &IdempotencyKey) -> Result<()> {
+        let until = after(self.clock.now(), LEASE).as_millisecond();
+        let update = self
+            .store
+            .ephemeral()
+            .update(&keys::idempotency(&key.digest()))
+            .update_expression("SET lease_ms = :until")
+            .condition_expression("holder = :holder AND attribute_not_exists(answered)")
+            .expression_attribute_values(":holder", s(&key.holder))
+            .expression_attribute_values(":until", n(until));
         conditional(update).await.map(|_| ())
     }
 

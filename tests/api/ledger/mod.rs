@@ -54,6 +54,7 @@ fn question(app: &App, payer: &Payer, text: &str, max_tokens: u32) -> Generation
         payer: payer.clone(),
         category: Category::Chat,
         model: MODEL.to_owned(),
+        thinking_tokens: 0,
         request: ChatRequest {
             model: String::new(),
             system: None,
@@ -61,6 +62,7 @@ fn question(app: &App, payer: &Payer, text: &str, max_tokens: u32) -> Generation
             sources: None,
             max_tokens,
             temperature: None,
+            reasoning_effort: None,
         },
     }
 }

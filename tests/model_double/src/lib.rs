@@ -34,7 +34,7 @@ pub use books::{Call, Counts, End, Totals};
 pub use compress::Encoding;
 pub use protocol::{Asked, Protocol};
 pub use quirk::{OddUsage, Quirk};
-pub use script::{Finish, Gate, Script, Step};
+pub use script::{Finish, Gate, Script, Step, ThinkingStyle};
 
 /// The key that every vendor is asked with, in [`ModelDouble::environment`].
 pub const KEY: &str = "sk-double";

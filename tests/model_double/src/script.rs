@@ -72,6 +72,20 @@ pub enum Finish {
     Word(&'static str),
 }
 
+/// How a server of `OpenAI`'s protocol says what a model thinks. Other vendors have one way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ThinkingStyle {
+    /// `reasoning_content`, as `DeepSeek`, llama.cpp and Qwen.
+    #[default]
+    ReasoningContent,
+    /// `reasoning`, as vLLM, Groq and Ollama.
+    Reasoning,
+    /// `reasoning` and the same in `reasoning_details`, as `OpenRouter`.
+    Details,
+    /// Parts of the content, as Mistral.
+    Parts,
+}
+
 /// A refusal before the answer.
 #[derive(Debug, Clone)]
 pub(crate) struct Refusal {
@@ -93,6 +107,7 @@ pub struct Script {
     pub(crate) usage: Option<Counts>,
     pub(crate) says_usage: bool,
     pub(crate) quirk: Option<Quirk>,
+    pub(crate) thinking_style: ThinkingStyle,
 }
 
 impl Default for Script {
@@ -120,6 +135,22 @@ impl Script {
         Self::of(pieces)
     }
 
+    /// A text cut after every so many characters, wherever that is: each piece is one token.
+    pub fn cut_every(characters: usize, text: &str) -> Self {
+        let letters: Vec<char> = text.chars().collect();
+        let pieces = letters
+            .chunks(characters.max(1))
+            .map(|piece| Step::Text(piece.iter().collect()));
+        Self::of(pieces.collect())
+    }
+
+    /// Thinks for so many pauses, saying nothing but that it is alive, and then says a text.
+    pub fn thinking_silently(pings: usize, pause: Duration, text: &str) -> Self {
+        let mut steps: Vec<Step> = (0..pings).flat_map(|_| [Step::Pause(pause), Step::Ping]).collect();
+        steps.extend(Self::text(text).steps);
+        Self::of(steps)
+    }
+
     /// An answer of exactly so many tokens.
     pub fn tokens(count: usize) -> Self {
         Self::of((0..count).map(|place| Step::Text(format!("w{place} "))).collect())
@@ -141,6 +172,7 @@ impl Script {
             usage: None,
             says_usage: true,
             quirk: None,
+            thinking_style: ThinkingStyle::default(),
         }
     }
 
@@ -213,6 +245,13 @@ impl Script {
     pub fn thinking(mut self, thoughts: &[&str]) -> Self {
         let thoughts = thoughts.iter().map(|thought| Step::Thought((*thought).to_owned()));
         self.steps.splice(0..0, thoughts);
+        self
+    }
+
+    /// The same, with its thinking in another style.
+    #[must_use]
+    pub fn style(mut self, style: ThinkingStyle) -> Self {
+        self.thinking_style = style;
         self
     }
 

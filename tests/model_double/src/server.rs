@@ -219,7 +219,7 @@ async fn answer(shared: Arc<Shared>, asked: Asked, uri: &Uri, headers: &HeaderMa
 
 /// An answer that is not streamed: the texts of the script, as far as they go.
 fn whole(running: Running, asked: &Asked, script: &Script, mut counts: Counts) -> Response {
-    let (mut text, mut finish) = (String::new(), script.finish);
+    let (mut text, mut thinking, mut finish) = (String::new(), String::new(), script.finish);
     for step in &script.steps {
         let is_thought = matches!(step, Step::Thought(_));
         if let Step::Text(piece) | Step::Thought(piece) = step {
@@ -230,14 +230,12 @@ fn whole(running: Running, asked: &Asked, script: &Script, mut counts: Counts) -
             running.wrote(is_thought);
             counts.completion += 1;
             counts.reasoning += u64::from(is_thought);
-            if !is_thought {
-                text.push_str(piece);
-            }
+            if is_thought { &mut thinking } else { &mut text }.push_str(piece);
         }
     }
     let answer = asked
         .protocol
-        .whole(&asked.model, &text, finish, script.usage.unwrap_or(counts));
+        .whole(&asked.model, &thinking, &text, finish, script.usage.unwrap_or(counts));
     running.end(End::Complete);
     Json(answer).into_response()
 }
@@ -277,7 +275,8 @@ fn play(
                     if !is_thought {
                         so_far.push_str(text);
                     }
-                    yield Ok(Bytes::from(odd(protocol.piece(model, text, is_thought), &so_far)));
+                    let style = is_thought.then_some(script.thinking_style);
+                    yield Ok(Bytes::from(odd(protocol.piece(model, text, style), &so_far)));
                 }
                 Step::Wait(gate) => gate.pass().await,
                 Step::Pause(pause) => wait(*pause).await,

@@ -1,11 +1,15 @@
 //! Functions, what calls them, and what they may do.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::TemplateError;
 use super::cloudformation::{list, logical_id, reference, text};
+
+/// How long the gateway waits for a response unless the template says otherwise, in milliseconds.
+const BUFFERED_MILLIS: u64 = 29_000;
 
 /// An `AWS::Serverless::Function` with its role.
 #[derive(Debug)]
@@ -43,6 +47,8 @@ pub struct Route {
     pub method: String,
     /// Whether the response is streamed.
     pub streaming: bool,
+    /// How long the gateway lets the response take.
+    pub timeout: Duration,
 }
 
 /// A queue that feeds a function.
@@ -151,6 +157,7 @@ impl Function {
                 path: text(&properties["Path"]),
                 method: text(&properties["Method"]).to_uppercase(),
                 streaming: properties["ResponseTransferMode"] == "RESPONSE_STREAM",
+                timeout: Duration::from_millis(properties["TimeoutInMillis"].as_u64().unwrap_or(BUFFERED_MILLIS)),
             }),
             Some("SQS") => self.sources.push(QueueSource {
                 queue: logical_id(&properties["Queue"]),

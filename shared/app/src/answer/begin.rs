@@ -23,6 +23,7 @@ impl App {
         draft: Draft,
         model: Option<String>,
         tuning: Tuning,
+        include_thinking: bool,
     ) -> Result<AnswerStream> {
         let Draft {
             conversation,
@@ -31,6 +32,7 @@ impl App {
             answer,
         } = draft;
         let chatbot = self.chatbot_of(&payer, &conversation).await?;
+        let (thinking_tokens, effort) = (tuning.thinking_tokens(), tuning.reasoning_effort);
         let settings = match &chatbot {
             Some(bot) => tuning.of_chatbot(bot.settings.clone()),
             None => tuning.alone(ChatbotSettings::default().max_tokens),
@@ -59,7 +61,10 @@ impl App {
         let grounding = grounding.behind(begun.map(|answer| answer.citations).unwrap_or_default());
 
         let shown = with_markers(&written, &cited);
-        let request = request(&settings, &grounding, &before, &turn.question, &shown);
+        let request = ChatRequest {
+            reasoning_effort: effort,
+            ..request(&settings, &grounding, &before, &turn.question, &shown)
+        };
         let generation = Generation {
             id: if is_first {
                 GenerationId(answer.0.clone())
@@ -69,6 +74,7 @@ impl App {
             payer: payer.clone(),
             category: Category::Chat,
             model: name.clone(),
+            thinking_tokens,
             request,
         };
         let generation = self.generate(generation).await?;
@@ -90,6 +96,7 @@ impl App {
             wording: Wording::new(grounding, written.len()),
             generation: Some(generation),
             live: live.clone(),
+            began: tokio::time::Instant::now(),
             entitle: conversation.title.is_none().then_some(title::Untitled {
                 // A title is nobody's answer.
                 payer: Payer {
@@ -106,7 +113,8 @@ impl App {
         };
         self.run_to_the_end(writer.run())
             .ok_or_else(|| Error::internal("an answer was begun outside of a runtime"))?;
-        Ok(follow(live.follow(), answer, written.len()))
+        let thought = include_thinking.then_some(0);
+        Ok(follow(live.follow(), answer, written.len(), thought))
     }
 
     async fn chatbot_of(&self, payer: &Payer, conversation: &Conversation) -> Result<Option<Chatbot>> {
@@ -152,5 +160,6 @@ fn request(
         sources: grounding.sources(),
         max_tokens: settings.max_tokens,
         temperature: settings.temperature,
+        reasoning_effort: None,
     }
 }

@@ -49,7 +49,7 @@ impl AnswerEvent {
     /// The `id:` of its frame, as [`LastSeen::parse`] reads it.
     pub fn id(&self) -> String {
         match self {
-            Self::Text { answer, end, .. } => format!("{answer}:{end}"),
+            Self::Text { answer, end, .. } | Self::Thinking { answer, end, .. } => format!("{answer}:{end}"),
             Self::Done(answered) => format!("{}:end", answered.answer),
         }
     }
@@ -57,7 +57,8 @@ impl AnswerEvent {
 
 impl App {
     /// Follows an answer from behind what the client has: as it is written here or anywhere else, or as it was stored.
-    /// `message`: the answer, or its question for the answer that is shown.
+    /// `message`: the answer, or its question for the answer that is shown. `include_thinking`: what the model thinks as
+    /// well, where it is written here; from its beginning on if nothing was seen, else what it thinks from now on.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::BadRequest`] `invalid_last_event_id`.
@@ -67,6 +68,7 @@ impl App {
         conversation: &'a ConversationId,
         message: &'a MessageId,
         seen: Option<LastSeen>,
+        include_thinking: bool,
     ) -> BoxFuture<'a, Result<AnswerStream>> {
         Box::pin(async move {
             let turn = self.turn_of(conversations, conversation, message).await?;
@@ -75,9 +77,9 @@ impl App {
             if seen.as_ref().is_some_and(|seen| seen.answer != answer) {
                 return Err(not_of_it());
             }
-            let from = match seen {
+            let from = match &seen {
                 None => 0,
-                Some(LastSeen { bytes: Some(bytes), .. }) => bytes,
+                Some(LastSeen { bytes: Some(bytes), .. }) => *bytes,
                 // They have all of it, unless it was continued since.
                 Some(LastSeen { bytes: None, .. }) if !is_generating(&turn, &answer, self) => {
                     return Ok(futures::stream::empty().boxed());
@@ -86,7 +88,13 @@ impl App {
             };
             if let Some(live) = self.lives.get(&answer) {
                 behind(&live.text(), from)?;
-                return Ok(follow(live.follow(), answer, from));
+                let progress = live.follow();
+                let thought = if seen.is_some() {
+                    progress.borrow().thinking.len()
+                } else {
+                    0
+                };
+                return Ok(follow(progress, answer, from, include_thinking.then_some(thought)));
             }
             let stored = turn.answer(&answer).map_or("", |answer| &answer.text);
             // What another process writes may be further than what it has stored.
@@ -189,18 +197,38 @@ fn behind(text: &str, from: usize) -> Result<Option<&str>> {
 }
 
 /// What is new in an answer that this process writes.
-fn look(progress: &mut watch::Receiver<Progress>, end: usize) -> Result<(Option<String>, Option<Ended>)> {
-    let progress = progress.borrow_and_update();
-    let text = behind(&progress.text, end)?.map(str::to_owned);
-    Ok((text, progress.end.clone()))
+struct News {
+    thinking: Option<String>,
+    text: Option<String>,
+    end: Option<Ended>,
 }
 
-/// Follows an answer that this process writes.
-pub(super) fn follow(mut progress: watch::Receiver<Progress>, answer: MessageId, from: usize) -> AnswerStream {
+fn look(progress: &mut watch::Receiver<Progress>, end: usize, thought: Option<usize>) -> Result<News> {
+    let progress = progress.borrow_and_update();
+    let thinking = thought.and_then(|from| progress.thinking.get(from..));
+    Ok(News {
+        thinking: thinking.filter(|new| !new.is_empty()).map(str::to_owned),
+        text: behind(&progress.text, end)?.map(str::to_owned),
+        end: progress.end.clone(),
+    })
+}
+
+/// Follows an answer that this process writes. `thought`: bytes of its thinking from which on that is told; none for
+/// those who do not want it.
+pub(super) fn follow(
+    mut progress: watch::Receiver<Progress>,
+    answer: MessageId,
+    from: usize,
+    mut thought: Option<usize>,
+) -> AnswerStream {
     try_stream! {
         let mut end = from;
         loop {
-            let (text, ended) = look(&mut progress, end)?;
+            let News { thinking, text, end: ended } = look(&mut progress, end, thought)?;
+            if let Some(text) = thinking {
+                thought = thought.map(|from| from + text.len());
+                yield AnswerEvent::Thinking { answer: answer.clone(), end, text };
+            }
             if let Some(text) = text {
                 end += text.len();
                 yield AnswerEvent::Text { answer: answer.clone(), end, text };

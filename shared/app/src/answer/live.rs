@@ -25,6 +25,8 @@ pub(crate) struct Live {
 pub(crate) struct Progress {
     /// What is written, beginning of a continued answer included.
     pub(crate) text: String,
+    /// What the model has thought since this process writes. It goes with the process.
+    pub(crate) thinking: String,
     /// How it ended.
     pub(crate) end: Option<Ended>,
 }
@@ -41,7 +43,10 @@ pub(crate) enum Ended {
 impl Lives {
     /// Begins an answer of which `text` is written already.
     pub(super) fn open(&self, answer: &MessageId, text: String) -> Arc<Live> {
-        let (progress, _) = watch::channel(Progress { text, end: None });
+        let (progress, _) = watch::channel(Progress {
+            text,
+            ..Progress::default()
+        });
         let live = Arc::new(Live {
             progress,
             stop: CancellationToken::new(),
@@ -68,6 +73,11 @@ impl Lives {
 impl Live {
     pub(super) fn write(&self, text: &str) {
         self.progress.send_modify(|progress| progress.text.push_str(text));
+    }
+
+    pub(super) fn think(&self, thinking: &str) {
+        self.progress
+            .send_modify(|progress| progress.thinking.push_str(thinking));
     }
 
     pub(super) fn end(&self, end: Ended) {

@@ -21,7 +21,7 @@ use futures::{
 };
 pub(crate) use grounding::Grounding;
 pub(crate) use live::Lives;
-use model::{Conversation, ConversationId, Error, MessageId, PageRequest, Result, Turn};
+use model::{Conversation, ConversationId, Error, MessageId, PageRequest, Result, Turn, UpstreamKind};
 use store::Conversations;
 pub(crate) use title::cut;
 pub use tuning::Tuning;
@@ -35,6 +35,9 @@ const HISTORY: u16 = 50;
 const LEASE: Duration = Duration::from_secs(45);
 /// Most versions of one question: each learns of all others in one transaction.
 const MAX_VERSIONS: usize = 20;
+
+/// Code of the error of an answer that takes longer than one may that is not streamed: asking for it again is no use.
+pub const ANSWER_NOT_STREAMED: &str = "answer_not_streamed";
 
 const ABSENT: Error = Error::NotFound("chat session");
 const NO_MESSAGE: Error = Error::NotFound("message");
@@ -50,6 +53,8 @@ pub struct Question {
     pub model: Option<String>,
     /// How the answer is wanted.
     pub tuning: Tuning,
+    /// Whether the stream holds what the model thinks.
+    pub include_thinking: bool,
 }
 
 /// What a person wrote, and where in the conversation.
@@ -68,6 +73,15 @@ pub enum Asked {
 /// Part of an answer.
 #[derive(Debug)]
 pub enum AnswerEvent {
+    /// What the model thinks, for those who want to see it. It is kept nowhere.
+    Thinking {
+        /// The answer.
+        answer: MessageId,
+        /// Bytes of the answer so far, which thinking is no part of.
+        end: usize,
+        /// The words.
+        text: String,
+    },
     /// The next words, with citations as `[number]`.
     Text {
         /// The answer.
@@ -106,24 +120,57 @@ impl App {
             let conversations = self.conversations(&payer.org, &payer.user);
             let conversation = conversations.get(&question.conversation).await?.ok_or(ABSENT)?;
             let draft = self.draft(&conversations, conversation, question.asked).await?;
-            self.begin(payer, conversations, draft, question.model, question.tuning)
-                .await
+            self.begin(
+                payer,
+                conversations,
+                draft,
+                question.model,
+                question.tuning,
+                question.include_thinking,
+            )
+            .await
         })
     }
 
     /// The answer of [`App::answer`], whole.
     ///
     /// # Errors
-    /// As there, and as the stream fails.
+    /// As there, as the stream fails, and [`Error::Upstream`] `answer_not_streamed` when it takes longer than a client waits
+    /// for a whole one; it is written on then.
     pub fn answer_whole(&self, payer: Payer, question: Question) -> BoxFuture<'_, Result<Answered>> {
         Box::pin(async move {
-            let mut events = self.answer(payer, question).await?;
-            while let Some(event) = events.next().await {
-                if let AnswerEvent::Done(answered) = event? {
-                    return Ok(*answered);
+            let whole = async {
+                let mut events = self.answer(payer, question).await?;
+                while let Some(event) = events.next().await {
+                    if let AnswerEvent::Done(answered) = event? {
+                        return Ok(*answered);
+                    }
                 }
-            }
-            Err(Error::internal("an answer ended without its last event"))
+                Err(Error::internal("an answer ended without its last event"))
+            };
+            self.in_time_for_a_whole_answer(whole, "The answer is written on; read it in the chat session later.")
+                .await
+        })
+    }
+
+    /// An answer that is not streamed, unless it takes longer than a client can wait for one.
+    pub(crate) async fn in_time_for_a_whole_answer<T>(
+        &self,
+        whole: impl Future<Output = Result<T>>,
+        afterwards: &str,
+    ) -> Result<T> {
+        let limit = self.config.answers.whole;
+        tokio::time::timeout(limit, whole).await.unwrap_or_else(|_| {
+            let seconds = limit.as_secs_f64();
+            Err(Error::Upstream {
+                kind: UpstreamKind::TimedOut,
+                code: ANSWER_NOT_STREAMED,
+                retry_after: None,
+                detail: format!(
+                    "The model takes longer than the {seconds} seconds that an answer may take as a whole. Ask for a stream \
+                     with `\"stream\": true`, which may take 14 minutes. {afterwards}"
+                ),
+            })
         })
     }
 

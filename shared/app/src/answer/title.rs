@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::{StreamExt as _, future::BoxFuture};
-use llm::{ChatRequest, Message};
+use llm::{ChatRequest, Message, ReasoningEffort};
 use model::{Category, ConversationId, Result};
 use store::Conversations;
 
@@ -15,8 +15,12 @@ const TITLE: usize = 60;
 const EXCERPT: usize = 1000;
 /// Longest title a model may write, in tokens.
 const MAX_TOKENS: u32 = 32;
+/// Most tokens for thinking about one.
+const THINKING_TOKENS: u32 = 2_048;
 /// Longest time a title may take.
 const LIMIT: Duration = Duration::from_secs(15);
+/// The same for a model that thinks first.
+const THINKING_LIMIT: Duration = Duration::from_mins(1);
 
 const RULES: &str = "Write a title for the conversation below: at most six words, in its language, without quotation \
     marks and without a full stop. Write nothing but the title.";
@@ -42,14 +46,19 @@ impl Untitled {
     ) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             // The built-in model quotes; it writes no titles.
-            let is_local = match app.model(&self.model, &[]).await {
-                Ok(chosen) => !chosen.model.info().generative,
-                Err(_) => true,
+            let Ok(chosen) = app.model(&self.model, &[]).await else {
+                return;
             };
-            if is_local {
+            if !chosen.model.info().generative {
                 return;
             }
-            let made = tokio::time::timeout(LIMIT, self.make(&app, &question, &answer)).await;
+            let limit = if chosen.thinking_tokens > 0 {
+                THINKING_LIMIT
+            } else {
+                LIMIT
+            };
+            let effort = (chosen.thinking_tokens > 0).then_some(ReasoningEffort::Low);
+            let made = tokio::time::timeout(limit, self.make(&app, &question, &answer, effort)).await;
             let stored = match made {
                 Ok(Ok(Some(title))) => conversations
                     .retitle(&self.conversation, &self.title, &title)
@@ -64,13 +73,20 @@ impl Untitled {
         })
     }
 
-    async fn make(&self, app: &App, question: &str, answer: &str) -> Result<Option<String>> {
+    async fn make(
+        &self,
+        app: &App,
+        question: &str,
+        answer: &str,
+        reasoning_effort: Option<ReasoningEffort>,
+    ) -> Result<Option<String>> {
         let said = format!("Person: {}\n\nAssistant: {}", excerpt(question), excerpt(answer));
         let generation = Generation {
             id: app.ids.make()?,
             payer: self.payer.clone(),
             category: Category::Titles,
             model: self.model.clone(),
+            thinking_tokens: THINKING_TOKENS,
             request: ChatRequest {
                 model: String::new(),
                 system: Some(RULES.to_owned()),
@@ -78,6 +94,7 @@ impl Untitled {
                 sources: None,
                 max_tokens: MAX_TOKENS,
                 temperature: None,
+                reasoning_effort,
             },
         };
         let mut events = app.generate(generation).await?;

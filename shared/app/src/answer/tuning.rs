@@ -1,5 +1,6 @@
 //! What whoever asks may change about how they are answered.
 
+use llm::ReasoningEffort;
 use model::ChatbotSettings;
 
 /// How an answer is wanted, beyond what the chatbot or the conversation says.
@@ -7,13 +8,20 @@ use model::ChatbotSettings;
 pub struct Tuning {
     /// Instructions; behind those of the chatbot, when one answers.
     pub system: Option<String>,
-    /// The longest answer, tokens; never longer than the chatbot's.
+    /// The longest answer, tokens, thinking included; never longer than the chatbot's.
     pub max_tokens: Option<u32>,
     /// Sampling temperature, 0 to 2.
     pub temperature: Option<f32>,
+    /// How long the model is to think, where it takes such a wish.
+    pub reasoning_effort: Option<ReasoningEffort>,
 }
 
 impl Tuning {
+    /// Most tokens for thinking beside those of the answer: none where whoever asks has said how long all of it may be.
+    pub(crate) fn thinking_tokens(&self) -> u32 {
+        if self.max_tokens.is_some() { 0 } else { u32::MAX }
+    }
+
     /// The settings of a chatbot as they hold for this answer.
     pub(crate) fn of_chatbot(self, settings: ChatbotSettings) -> ChatbotSettings {
         let system = [settings.system_prompt, self.system];
@@ -54,7 +62,7 @@ mod tests {
         let tuning = |max_tokens, system: Option<&str>| Tuning {
             system: system.map(str::to_owned),
             max_tokens,
-            temperature: None,
+            ..Tuning::default()
         };
         assert_eq!(Tuning::default().of_chatbot(bot()), bot());
         let tuned = tuning(Some(9_000), Some("In French.")).of_chatbot(bot());

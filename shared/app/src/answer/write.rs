@@ -19,6 +19,8 @@ use crate::{App, Generated, GenerationStream, Outcome};
 
 /// How often the writer looks whether it is to stop.
 const LOOK: Duration = Duration::from_secs(1);
+/// An answer that took longer gets no title of a model: Lambda ends an invocation after 15 minutes.
+const TITLED_WITHIN: Duration = Duration::from_mins(12);
 /// Every so many looks what is written so far is stored.
 const LOOKS_PER_CHECKPOINT: u32 = 5;
 
@@ -32,6 +34,7 @@ pub(super) struct Writer {
     /// None once it has ended.
     pub(super) generation: Option<GenerationStream>,
     pub(super) live: Arc<Live>,
+    pub(super) began: Instant,
     /// A conversation that has the title of its first words, and what a better one is made with.
     pub(super) entitle: Option<title::Untitled>,
 }
@@ -73,6 +76,7 @@ impl Writer {
             };
             tokio::select! {
                 event = generation.next() => match event {
+                    Some(Ok(Generated::Thinking(thinking))) => self.live.think(&thinking),
                     Some(Ok(Generated::Text(text))) => {
                         let text = self.wording.push(text);
                         if !text.is_empty() {
@@ -214,7 +218,10 @@ impl Writer {
                 Ended::Broken(Arc::new(error))
             }
         };
-        let is_told = matches!(ended, Ended::Stored(_)) && status == AnswerStatus::Complete && blank.is_none();
+        // A title has to be made within the same invocation.
+        let has_time = self.began.elapsed() < TITLED_WITHIN;
+        let is_told =
+            matches!(ended, Ended::Stored(_)) && status == AnswerStatus::Complete && blank.is_none() && has_time;
         self.live.end(ended);
         if let Some(untitled) = self.entitle.filter(|_| is_told) {
             let app = self.app.clone();

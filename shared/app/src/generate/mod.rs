@@ -4,6 +4,7 @@
 //! the stream ends well, breaks, is stopped or is dropped.
 
 mod embed;
+mod lease;
 mod payer;
 pub(crate) mod reserve;
 mod run;
@@ -33,14 +34,19 @@ pub struct Generation {
     pub category: Category,
     /// Name or alias of the model.
     pub model: String,
-    /// What is asked; `model` in it is filled in, `max_tokens` lowered when only less is left of a limit, and the
-    /// oldest turns are left out when the model cannot take all of them.
+    /// Most tokens that a model which thinks has for that, beside `max_tokens` of `request`; 0 when whoever asks has said how
+    /// long all of it may be.
+    pub thinking_tokens: u32,
+    /// What is asked; `model` in it is filled in, `max_tokens` raised by the room for thinking, and lowered when only less
+    /// is left of a limit, and the oldest turns are left out when the model cannot take all of them.
     pub request: ChatRequest,
 }
 
 /// Part of an answer.
 #[derive(Debug)]
 pub enum Generated {
+    /// What the model thinks, which is no part of the answer.
+    Thinking(String),
     /// The next words.
     Text(String),
     /// It is whole and paid for. Always the last event of a good stream.
@@ -60,8 +66,10 @@ pub struct Outcome {
     pub fallback: bool,
     /// `stop`, `length`, `content_filter`, `other`; `stopped` when the reader ended it.
     pub finish_reason: &'static str,
-    /// Tokens.
+    /// Tokens, those of thinking included.
     pub usage: Usage,
+    /// Those of them that were thinking, where that is known.
+    pub reasoning_tokens: Option<u64>,
     /// What the provider charges, millionths of a US dollar; none when nobody knows its price.
     pub cost_micro_usd: Option<u64>,
     /// Why there is no text, in an answer that has none.
@@ -93,8 +101,12 @@ impl App {
                 .cloned()
                 .collect();
             let chosen = self.model(&generation.model, &fallbacks).await?;
+            // All of it is sent, and all of it is reserved.
+            let room = generation.thinking_tokens.min(chosen.thinking_tokens);
+            let answer = generation.request.max_tokens;
+            generation.request.max_tokens = answer.saturating_add(room);
             generation.request = generation.request.fitted(chosen.context_tokens);
-            let allowed = self.set_aside(&generation, &org, &bill, chosen).await?;
+            let allowed = self.set_aside(&generation, answer, &org, &bill, chosen).await?;
             let request = ChatRequest {
                 model: allowed.chosen.name.clone(),
                 max_tokens: allowed.max_tokens,

@@ -10,7 +10,8 @@ use crate::{App, models::Chosen};
 
 /// The shortest answer that is worth beginning when less is left than was asked for, tokens.
 const LEAST: u64 = 256;
-/// A call is over by then, retries and stand-ins included. A reservation that is older may be settled by anybody.
+/// How long a call keeps its reservation without a word. One that goes on says so more often ([`super::lease`]); a
+/// reservation that is older may be settled by anybody.
 pub(crate) const LEASE: Duration = Duration::from_mins(5);
 /// When it is worth to ask again for what others have reserved.
 const SOON: Duration = Duration::from_secs(5);
@@ -34,10 +35,12 @@ pub(super) struct Allowed {
 
 impl App {
     /// Sets aside what the call may use. When that does not fit, the cheaper model of the organization is asked instead,
-    /// and the answer is as long as fits.
+    /// and the answer is as long as fits. `answer`: tokens of the answer alone; who has as many is not sent to a cheaper
+    /// model for want of room to think.
     pub(super) async fn set_aside(
         &self,
         generation: &Generation,
+        answer: u32,
         org: &Org,
         bill: &Bill,
         mut chosen: Chosen,
@@ -72,7 +75,10 @@ impl App {
                 self.used_up(bill, &tightest).await;
                 return Err(self.refused(tightest, needed));
             }
-            if !downgraded && let Some(model) = cheaper(org, generation) {
+            if !downgraded
+                && fits < u64::from(answer)
+                && let Some(model) = cheaper(org, generation)
+            {
                 // Whoever asked is told which model answers.
                 chosen = Chosen {
                     requested: Some(generation.model.clone()),

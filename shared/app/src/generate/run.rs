@@ -8,11 +8,8 @@ use model::{Error, Figures, GenerationId, Result};
 use store::{Bill, Charge, Hold};
 use tokio::task::JoinHandle;
 
-use super::{Generation, Outcome, reserve::Allowed};
+use super::{Generation, Outcome, lease::Lease, reserve::Allowed};
 use crate::App;
-
-/// When what was written is noted for the first time, in case this process dies; then after twice as long each time.
-const FIRST_CHECKPOINT_MS: i64 = 5_000;
 
 /// Bytes of the longest token there is, generously.
 const BYTES_A_TOKEN: usize = 128;
@@ -45,8 +42,9 @@ pub(super) struct Run {
     /// Whether the provider was called.
     has_asked: bool,
     first_ms: Option<i64>,
-    noted_ms: i64,
+    lease: Lease,
     text: String,
+    thinking: String,
     /// Bytes after which the answer is longer than was asked for, whatever its tokens are.
     most_bytes: usize,
 }
@@ -56,7 +54,7 @@ impl Run {
         let (chosen, began_ms) = (&allowed.chosen, app.clock.now_ms());
         Self {
             began_ms,
-            noted_ms: began_ms,
+            lease: Lease::new(app.clone(), allowed.hold.clone()),
             app,
             generation,
             bill,
@@ -68,6 +66,7 @@ impl Run {
             has_asked: false,
             first_ms: None,
             text: String::new(),
+            thinking: String::new(),
             most_bytes: (allowed.max_tokens as usize)
                 .saturating_mul(BYTES_A_TOKEN)
                 .saturating_add(SLACK),
@@ -90,6 +89,9 @@ impl Run {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<ChatEvent, ModelError>>> {
         self.has_asked = true;
+        if let Poll::Ready(error) = self.lease.poll(cx, || written(&self.text, &self.thinking)) {
+            return Poll::Ready(Some(Err(error)));
+        }
         upstream.poll_next_unpin(cx)
     }
 
@@ -105,35 +107,38 @@ impl Run {
 
     /// Whether the model goes on although it should have ended.
     pub(super) fn overruns(&self) -> bool {
-        self.text.len() > self.most_bytes
+        self.text.len() + self.thinking.len() > self.most_bytes
     }
 
     pub(super) fn wrote(&mut self, text: &str) {
         let now = self.app.clock.now_ms();
         self.first_ms.get_or_insert(now);
         self.text.push_str(text);
-        if now - self.noted_ms >= (self.noted_ms - self.began_ms).max(FIRST_CHECKPOINT_MS) {
-            self.noted_ms = now;
-            let (app, hold, written) = (self.app.clone(), self.hold.clone(), estimate_tokens(&self.text));
-            self.app.run_to_the_end(async move {
-                if let Err(error) = app.store.ledger().checkpoint(&hold, written).await {
-                    tracing::warn!(generation_id = %hold.id, %error, "generation.not_noted");
-                }
-            });
-        }
+        self.lease.wrote(|| written(&self.text, &self.thinking));
+    }
+
+    pub(super) fn thought(&mut self, thinking: &str) {
+        self.thinking.push_str(thinking);
+        self.lease.wrote(|| written(&self.text, &self.thinking));
+    }
+
+    /// Whether the model has said or thought anything.
+    fn has_written(&self) -> bool {
+        !self.text.is_empty() || !self.thinking.is_empty()
     }
 
     /// What the call used.
     fn usage(&self, end: &End) -> llm::Usage {
         match end {
             // A provider that tells of nothing tells nothing.
-            End::Whole(_, usage) if usage.total() > 0 || self.text.is_empty() => usage.believable(),
-            // A call that fails before its first words is not charged by the provider.
-            End::Failed if self.first_ms.is_none() => llm::Usage::default(),
+            End::Whole(_, usage) if usage.total() > 0 || !self.has_written() => usage.believable(),
+            // A call that fails before it says or thinks anything is not charged by the provider.
+            End::Failed if !self.has_written() => llm::Usage::default(),
             End::Stopped if !self.has_asked => llm::Usage::default(),
             End::Whole(..) | End::Overrun | End::Stopped | End::Failed => llm::Usage {
                 prompt_tokens: self.generation.request.estimate_prompt_tokens(),
-                completion_tokens: estimate_tokens(&self.text),
+                completion_tokens: written(&self.text, &self.thinking),
+                reasoning_tokens: estimate_tokens(&self.thinking),
                 estimated: true,
                 ..llm::Usage::default()
             },
@@ -156,6 +161,7 @@ impl Run {
                 End::Failed => "error",
             },
             usage: (*usage).into(),
+            reasoning_tokens: (usage.reasoning_tokens > 0).then_some(usage.reasoning_tokens),
             cost_micro_usd: price.map(|price| price.cost_micro_usd(usage)),
             blank: match end {
                 End::Whole(reason, usage) if self.text.is_empty() => blank(*reason, usage),
@@ -237,6 +243,11 @@ fn blank(reason: FinishReason, usage: &llm::Usage) -> Option<&'static str> {
              question, or ask another model."
         }
     })
+}
+
+/// About how many tokens were written, thinking included.
+fn written(text: &str, thinking: &str) -> u64 {
+    estimate_tokens(text) + estimate_tokens(thinking)
 }
 
 fn reason_name(reason: FinishReason) -> &'static str {

@@ -15,7 +15,7 @@ use super::{
     run::{End, Run},
 };
 
-/// An answer as it is made: any number of [`Generated::Text`], then one [`Generated::Done`]; or an error, after which
+/// An answer as it is made: any number of [`Generated::Thinking`] and [`Generated::Text`], then one [`Generated::Done`]; or an error, after which
 /// nothing follows. It does its work only while it is polled. Dropping it ends the call to the provider and pays for
 /// what was written; [`GenerationStream::stop`] does the same and says what that was.
 pub struct GenerationStream {
@@ -56,7 +56,7 @@ impl GenerationStream {
         self.failed.take()
     }
 
-    /// The same stream, once the model has begun to write: what fails before that can still be answered with a status
+    /// The same stream, once the model has begun to write, or to think: what fails before that can still be answered with a status
     /// of its own.
     ///
     /// # Errors
@@ -144,6 +144,10 @@ impl Stream for GenerationStream {
                         let model = run.model().to_owned();
                         self.model = model;
                         continue;
+                    }
+                    Poll::Ready(Some(Ok(ChatEvent::Thinking(thinking)))) => {
+                        run.thought(&thinking);
+                        return Poll::Ready(Some(Ok(Generated::Thinking(thinking))));
                     }
                     Poll::Ready(Some(Ok(ChatEvent::Text(text)))) => {
                         run.wrote(&text);

@@ -6,8 +6,9 @@ use app::StoredAnswer;
 use axum::body::{Body, BodyDataStream};
 use bytes::Bytes;
 use futures::StreamExt as _;
+use tokio::time::Instant;
 
-use super::{Claim, MAX_KEPT_BYTES};
+use super::{Claim, EXTEND, MAX_KEPT_BYTES};
 use crate::stream::DONE;
 
 /// An event stream on its way to the client, with a copy for the key.
@@ -20,6 +21,8 @@ pub(super) struct Recording {
     settled: bool,
     /// Nobody but the key waits for the rest.
     alone: bool,
+    /// When the key was last held on to.
+    held: Instant,
 }
 
 impl Recording {
@@ -32,6 +35,7 @@ impl Recording {
             copy: Vec::new(),
             settled: false,
             alone: false,
+            held: Instant::now(),
         };
         Body::from_stream(futures::stream::unfold(recording, |mut recording| async move {
             let frame = recording.next().await;
@@ -42,6 +46,11 @@ impl Recording {
     /// The next frame, copied; the key is settled with the last one.
     async fn next(&mut self) -> Option<Result<Bytes, axum::Error>> {
         let frame = self.body.as_mut()?.next().await;
+        // A stream is never silent for longer than its heartbeats are apart.
+        if !self.settled && self.held.elapsed() >= EXTEND {
+            self.held = Instant::now();
+            self.claim.extend().await;
+        }
         match &frame {
             Some(Ok(bytes)) => {
                 // One byte more than is kept tells that it was too much.
@@ -79,6 +88,7 @@ impl Drop for Recording {
             copy: std::mem::take(&mut self.copy),
             settled: false,
             alone: true,
+            held: self.held,
         };
         let host = self.claim.scope.host.clone();
         host.go_on(Box::pin(async move { while rest.next().await.is_some() {} }));

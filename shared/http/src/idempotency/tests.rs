@@ -262,3 +262,31 @@ async fn an_upload_is_the_same_whatever_its_boundary() {
     assert!(replayed(&again) && again.body == first.body);
     send("two", "other").await.problem(422, "idempotency_key_reused");
 }
+
+async fn think(crate::Body(order): crate::Body<Order>) -> Created<u32> {
+    tokio::time::sleep(std::time::Duration::from_secs(order.wanted.into())).await;
+    Created(next())
+}
+
+async fn think_aloud(crate::Body(order): crate::Body<Order>) -> EventStream<u32> {
+    let pause = std::time::Duration::from_secs(order.wanted.into());
+    EventStream::new(futures::stream::once(async move {
+        tokio::time::sleep(pause).await;
+        Ok::<_, Problem>(next())
+    }))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_takes_minutes_keeps_its_key() {
+    let api = Api::new("Test")
+        .post("/think", think, "")
+        .post("/aloud", think_aloud, "");
+    let server = Server::new(api);
+    for (path, so_far) in [("/think", 0), ("/aloud", 13)] {
+        let answer = send(&server, path, "key", &[], r#"{"wanted":800}"#).await;
+        assert!(answer.status == 200 || answer.status == 201);
+        assert_eq!(server.host.extended(), so_far + 13, "{path}: once a minute");
+    }
+    send(&server, "/think", "other", &[], r#"{"wanted":1}"#).await;
+    assert_eq!(server.host.extended(), 26, "a short one does not say so");
+}

@@ -163,3 +163,22 @@ async fn an_overload_is_one_before_the_answer_and_an_interruption_inside_it() {
         ("Hel".to_owned(), None, Some(ModelError::Cut))
     );
 }
+
+#[tokio::test]
+async fn thinking_is_told_apart_and_what_is_kept_secret_is_a_sign_of_life() {
+    let double = ModelDouble::start().await.unwrap();
+    let raw = |data: &str| Step::Raw(format!("data: {data}\n\n").into_bytes());
+    let block =
+        r#"{"type":"content_block_start","index":0,"content_block":{"type":"redacted_thinking","data":"EmwK"}}"#;
+    let signature = r#"{"type":"content_block_delta","index":0,"delta":{"type":"signature_delta","signature":"EqoB"}}"#;
+    let script = Script::of(vec![
+        Step::Thought("Hm.".to_owned()),
+        raw(signature),
+        raw(block),
+        Step::Ping,
+        Step::Text("Two".to_owned()),
+    ]);
+    double.next(script);
+    let answer = crate::testing::spoken(&model_at(&double.url()), ask()).await;
+    assert_eq!(answer, ("Hm.".to_owned(), "Two".to_owned()));
+}

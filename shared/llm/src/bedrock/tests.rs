@@ -145,3 +145,11 @@ async fn a_whole_answer_that_loses_only_its_count_is_estimated() {
     assert_eq!((text.as_str(), error), ("Hello there", None));
     assert!(done.is_some_and(|(_, usage)| usage.estimated));
 }
+
+#[tokio::test]
+async fn reasoning_is_told_apart() {
+    let double = ModelDouble::start().await.unwrap();
+    double.next(Script::text("Two").thinking(&["Hm.", " So."]));
+    let answer = crate::testing::spoken(&model_at(&double.url()), dialogue()).await;
+    assert_eq!(answer, ("Hm. So.".to_owned(), "Two".to_owned()));
+}

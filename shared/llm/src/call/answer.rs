@@ -7,6 +7,8 @@ use crate::ModelError;
 use crate::chat::{ChatEvent, ChatRequest, FinishReason};
 use crate::fit::prompt_tokens;
 use crate::lenient::{self, Counts, Words, counts};
+use crate::profiles::Profile;
+use crate::thinking::{Piece, Splitter};
 use crate::tokens::Estimate;
 
 /// What an event brought.
@@ -14,10 +16,10 @@ use crate::tokens::Estimate;
 pub(crate) enum Progress {
     /// Nothing to read: a role, a count, a sign of life.
     Nothing,
-    /// The model thinks; the reader sees nothing of it.
+    /// The model thinks: [`Answer::next_piece`] has it.
     Thought,
-    /// The next piece of the answer.
-    Text(String),
+    /// The answer goes on: [`Answer::next_piece`] has it, or will.
+    Text,
     /// The end mark.
     End,
 }
@@ -28,10 +30,12 @@ pub(crate) struct Answer {
     finish_reason: Option<FinishReason>,
     counts: Counts,
     prompt_estimate: u64,
+    max_tokens: u64,
     written: Estimate,
     thought: Estimate,
     /// Blank characters that the answer begins with, until its first words. An answer of nothing else is none.
     blank: Option<String>,
+    splitter: Splitter,
     has_begun: bool,
     /// Whether the pieces come as pieces: then a whole message beside them repeats them.
     is_in_pieces: bool,
@@ -47,9 +51,11 @@ impl Answer {
             finish_reason: None,
             counts: Counts::default(),
             prompt_estimate: prompt_tokens(request, system),
+            max_tokens: request.max_tokens.into(),
             written: Estimate::default(),
             thought: Estimate::default(),
             blank: Some(String::new()),
+            splitter: Splitter::new(Profile::of(&request.model).begins_inside),
             has_begun: false,
             is_in_pieces: false,
             is_refusal: false,
@@ -83,29 +89,22 @@ impl Answer {
 
     /// The next words, if there are any.
     pub(crate) fn text(&mut self, text: Option<String>) -> Progress {
-        let Some(mut text) = text.filter(|text| !text.is_empty()) else {
+        let Some(text) = text.filter(|text| !text.is_empty()) else {
             return Progress::Nothing;
         };
         self.has_begun = true;
         self.written.add(&text);
-        if let Some(blank) = &mut self.blank {
-            if text.trim().is_empty() {
-                blank.push_str(&text);
-                return Progress::Thought;
-            }
-            text.insert_str(0, blank);
-            self.blank = None;
-        }
-        Progress::Text(text)
+        self.splitter.push_text(&text);
+        Progress::Text
     }
 
-    /// The next thoughts, if there are any. They are counted; nobody reads them.
+    /// The next thoughts, if there are any.
     pub(crate) fn thought(&mut self, thought: Option<&str>) -> Progress {
         match thought.filter(|thought| !thought.is_empty()) {
             Some(thought) => {
                 self.has_begun = true;
                 self.written.add(thought);
-                self.thought.add(thought);
+                self.splitter.push_thinking(thought);
                 Progress::Thought
             }
             None => Progress::Nothing,
@@ -116,6 +115,44 @@ impl Answer {
     pub(crate) fn refusal(&mut self, text: String) -> Progress {
         self.is_refusal = true;
         self.text(Some(text))
+    }
+
+    /// Thinking whose words the provider keeps to itself: a sign that there is some.
+    pub(crate) fn hidden_thought(&mut self) -> Progress {
+        self.has_begun = true;
+        Progress::Thought
+    }
+
+    /// The next piece, text apart from thinking, as an event. Blank characters wait for words.
+    pub(crate) fn next_piece(&mut self) -> Option<ChatEvent> {
+        while let Some(piece) = self.splitter.next_piece() {
+            match piece {
+                Piece::Thinking(thinking) => {
+                    self.thought.add(&thinking);
+                    return Some(ChatEvent::Thinking(thinking));
+                }
+                Piece::Text(text) => match &mut self.blank {
+                    Some(blank) if text.trim().is_empty() => blank.push_str(&text),
+                    Some(blank) => {
+                        let text = std::mem::take(blank) + &text;
+                        self.blank = None;
+                        return Some(ChatEvent::Text(text));
+                    }
+                    None => return Some(ChatEvent::Text(text)),
+                },
+            }
+        }
+        None
+    }
+
+    /// Whether the model has thought and said nothing.
+    pub(crate) fn is_only_thinking(&self) -> bool {
+        self.splitter.has_thinking() && self.blank.is_some()
+    }
+
+    /// No more words come: what was held back can be told by now.
+    pub(crate) fn finish_pieces(&mut self) {
+        self.splitter.finish();
     }
 
     /// The provider has said why the answer ends, in its own word. A word for a failure is one; a blank one says nothing.
@@ -172,15 +209,18 @@ impl Answer {
     /// [`ModelError::Empty`] for an answer without a word that has no reason for that, and what stood in the place of
     /// one.
     pub(crate) fn done(&mut self) -> Result<ChatEvent, ModelError> {
-        let finish_reason = match self.finish_reason {
-            None if self.unread.is_some() => return Err(self.told()),
-            Some(FinishReason::Stop) | None if self.is_refusal => FinishReason::ContentFilter,
-            Some(FinishReason::Stop) | None if self.blank.is_some() => return Err(self.told()),
-            reason => reason.unwrap_or(FinishReason::Stop),
-        };
         let usage = self
             .counts
             .usage(self.prompt_estimate, self.written.tokens(), self.thought.tokens());
+        // Some servers call it an end of its own when the model has thought until nothing was left to answer with.
+        let is_eaten = self.is_only_thinking() && usage.completion_tokens >= self.max_tokens;
+        let finish_reason = match self.finish_reason {
+            None if self.unread.is_some() => return Err(self.told()),
+            Some(FinishReason::Stop) | None if self.is_refusal => FinishReason::ContentFilter,
+            Some(FinishReason::Stop | FinishReason::Other) | None if is_eaten => FinishReason::Length,
+            Some(FinishReason::Stop) | None if self.blank.is_some() => return Err(self.told()),
+            reason => reason.unwrap_or(FinishReason::Stop),
+        };
         Ok(ChatEvent::Done { finish_reason, usage })
     }
 

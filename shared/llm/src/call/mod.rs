@@ -17,7 +17,7 @@ use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING};
 use reqwest::{RequestBuilder, Response, Url};
 use serde_json::Value;
 
-use crate::chat::{ChatEvent, ChatModel, ChatRequest, ChatStream, ModelInfo};
+use crate::chat::{ChatModel, ChatRequest, ChatStream, ModelInfo};
 use crate::lenient::{self, Item};
 use crate::sse::Event;
 use crate::{ModelError, TimeLimit, TimeLimits, prompt, turns};
@@ -160,6 +160,7 @@ fn chat<V: Vendor>(vendor: V, mut request: ChatRequest) -> ChatStream {
             let call = vendor.request(&request, system.as_deref()).await?;
             line.send(call).await
         }).await??;
+        timer.alive();
         if !response.status().is_success() {
             Err(timer.limit(line.refusal(response)).await?)?;
             return;
@@ -167,30 +168,36 @@ fn chat<V: Vendor>(vendor: V, mut request: ChatRequest) -> ChatStream {
         let mut answer = Answer::new(&request, system.as_deref());
         let encoding = response.headers().get(CONTENT_ENCODING).and_then(|value| value.to_str().ok());
         let mut body = Body::new(encoding, vendor.frames());
-        let (mut has_events, mut is_over) = (false, false);
+        let (mut has_events, mut is_over, mut is_whole) = (false, false, false);
         loop {
-            while let Some(event) = if is_over { body.finish() } else { body.next_event() } {
+            while !is_whole && let Some(event) = if is_over { body.finish() } else { body.next_event() } {
                 has_events = true;
                 for progress in read(&vendor, &event, &mut answer, is_over) {
+                    while let Some(piece) = answer.next_piece() {
+                        yield piece;
+                    }
                     let progress = match progress {
                         Ok(progress) => progress,
                         Err(error) => Err(if answer.has_begun() { error.interrupted() } else { error })?,
                     };
                     match progress {
                         Progress::Nothing => {}
-                        Progress::Thought => timer.progress(),
-                        Progress::Text(text) => {
-                            timer.progress();
-                            yield ChatEvent::Text(text);
-                        }
-                        Progress::End => {
-                            yield answer.done()?;
-                            return;
-                        }
+                        Progress::Thought | Progress::Text => timer.progress(),
+                        Progress::End => is_whole = true,
                     }
                 }
+                while let Some(piece) = answer.next_piece() {
+                    yield piece;
+                }
             }
-            if is_over && answer.is_finished() {
+            is_whole |= is_over && answer.is_finished();
+            if is_whole || is_over {
+                answer.finish_pieces();
+                while let Some(piece) = answer.next_piece() {
+                    yield piece;
+                }
+            }
+            if is_whole {
                 yield answer.done()?;
                 return;
             }
@@ -208,21 +215,18 @@ fn chat<V: Vendor>(vendor: V, mut request: ChatRequest) -> ChatStream {
                 Err(late) => Err(late),
             };
             match chunk {
-                Ok(Some(bytes)) => match body.push(&bytes) {
-                    Ok(()) => {}
-                    Err(_) if answer.is_finished() => {
-                        yield answer.done()?;
-                        return;
+                Ok(Some(bytes)) => {
+                    timer.alive();
+                    match body.push(&bytes) {
+                        Ok(()) => {}
+                        Err(_) if answer.is_finished() => is_whole = true,
+                        Err(detail) => Err(ModelError::Malformed { detail })?,
                     }
-                    Err(detail) => Err(ModelError::Malformed { detail })?,
-                },
+                }
                 // What is left may still be the end.
                 Ok(None) => is_over = true,
                 // The text is whole: at most the count of tokens is lost.
-                Err(_) if answer.is_finished() => {
-                    yield answer.done()?;
-                    return;
-                }
+                Err(_) if answer.is_finished() => is_whole = true,
                 Err(error) => Err(error)?,
             }
         }
@@ -276,7 +280,7 @@ pub(crate) fn read<V: Vendor>(
         });
         if !matches!(
             read.last(),
-            Some(Ok(Progress::Nothing | Progress::Thought | Progress::Text(_)))
+            Some(Ok(Progress::Nothing | Progress::Thought | Progress::Text))
         ) {
             return read;
         }

@@ -10,8 +10,9 @@ use crate::{ModelError, TimeLimit, TimeLimits};
 pub(super) struct Timer {
     limits: TimeLimits,
     end: Instant,
-    first: Option<Instant>,
-    /// When the next piece is due; unset until somebody waits for it, so that a slow reader costs the model nothing.
+    /// Whether a piece has come.
+    has_begun: bool,
+    /// When the next sign of life is due; unset until somebody waits for it, so that a slow reader costs the model nothing.
     next: Option<Instant>,
 }
 
@@ -21,28 +22,30 @@ impl Timer {
         Self {
             limits,
             end: now + limits.total,
-            first: Some(now + limits.first_token),
-            next: None,
+            has_begun: false,
+            next: Some(now + limits.first_token),
         }
     }
 
-    /// A piece came: the next one has its own limit.
+    /// Something came, if only a ping: the model is still at work.
+    pub(super) fn alive(&mut self) {
+        self.next = None;
+    }
+
+    /// A piece came: from now on there are others to wait for.
     pub(super) fn progress(&mut self) {
-        self.first = None;
+        self.has_begun = true;
         self.next = None;
     }
 
     /// Waits for `work` no longer than the limit that is due first.
     pub(super) async fn limit<T>(&mut self, work: impl Future<Output = T>) -> Result<T, ModelError> {
-        let (due, what) = match self.first {
-            Some(first) => (first, TimeLimit::FirstToken),
-            None => (
-                *self
-                    .next
-                    .get_or_insert_with(|| Instant::now() + self.limits.between_tokens),
-                TimeLimit::BetweenTokens,
-            ),
+        let (limit, what) = if self.has_begun {
+            (self.limits.between_tokens, TimeLimit::BetweenTokens)
+        } else {
+            (self.limits.first_token, TimeLimit::FirstToken)
         };
+        let due = *self.next.get_or_insert_with(|| Instant::now() + limit);
         let (due, what) = if self.end <= due {
             (self.end, TimeLimit::Total)
         } else {
@@ -73,9 +76,17 @@ mod tests {
         (outcome, Duration::from_secs_f64(duration.as_secs_f64().round()))
     }
 
+    /// What the timer is asked to hold in these tests.
+    const LIMITS: TimeLimits = TimeLimits {
+        connect: Duration::from_secs(2),
+        first_token: Duration::from_secs(15),
+        between_tokens: Duration::from_secs(20),
+        total: Duration::from_mins(2),
+    };
+
     #[tokio::test(start_paused = true)]
-    async fn the_first_token_has_15_seconds_and_each_further_one_20() {
-        let mut timer = Timer::start(TimeLimits::default());
+    async fn the_first_token_has_a_limit_and_each_further_one_another() {
+        let mut timer = Timer::start(LIMITS);
         assert_eq!(timer.limit(ready(1)).await, Ok(1));
         assert_eq!(rounded(late(&mut timer).await), timed_out(TimeLimit::FirstToken, 15));
         timer.progress();
@@ -83,10 +94,21 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_whole_answer_has_120_seconds() {
-        let mut timer = Timer::start(TimeLimits::default());
+    async fn a_sign_of_life_before_the_first_token_is_enough() {
+        let mut timer = Timer::start(LIMITS);
+        for _ in 0..4 {
+            tokio::time::advance(Duration::from_secs(14)).await;
+            assert_eq!(timer.limit(ready(1)).await, Ok(1));
+            timer.alive();
+        }
+        assert_eq!(rounded(late(&mut timer).await), timed_out(TimeLimit::FirstToken, 15));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn signs_of_life_do_not_go_on_for_ever() {
+        let mut timer = Timer::start(LIMITS);
         for _ in 0..11 {
-            timer.progress();
+            timer.alive();
             tokio::time::advance(Duration::from_secs(10)).await;
         }
         assert_eq!(rounded(late(&mut timer).await), timed_out(TimeLimit::Total, 10));
@@ -94,7 +116,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_slow_reader_costs_the_model_nothing() {
-        let mut timer = Timer::start(TimeLimits::default());
+        let mut timer = Timer::start(LIMITS);
         timer.progress();
         tokio::time::advance(Duration::from_mins(1)).await;
         assert_eq!(rounded(late(&mut timer).await), timed_out(TimeLimit::BetweenTokens, 20));

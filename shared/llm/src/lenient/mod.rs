@@ -99,6 +99,7 @@ fn collect(content: &Value, is_thought: bool, words: &mut Words) {
                 }
             }
             for name in [
+                "summary",
                 "thinking",
                 "reasoning_content",
                 "reasoning",
@@ -106,6 +107,8 @@ fn collect(content: &Value, is_thought: bool, words: &mut Words) {
                 "reasoningText",
             ] {
                 match part.get(name) {
+                    // Of what was thought; a summary of anything else is no part of an answer.
+                    Some(_) if name == "summary" && !is_thought => {}
                     Some(inner) if !is_other && !is_empty(inner) => return collect(inner, true, words),
                     _ => {}
                 }

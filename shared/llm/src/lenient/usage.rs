@@ -79,14 +79,24 @@ pub(crate) fn counts(usage: &Value) -> Counts {
         ],
     );
     let beside = ["input_tokens", "inputTokens"];
+    let prompt = of(usage, &PROMPT);
+    let reasoning =
+        of(completion_details, &["reasoning_tokens", "reasoningTokens"]).or_else(|| of(usage, &["reasoning_tokens"]));
+    let total = of(usage, &["total_tokens", "totalTokens"]);
+    // xAI counts reasoning beside what was said, which its sum shows.
+    let completion = of(usage, &COMPLETION).map(|said| match reasoning {
+        Some(reasoning) if reasoning > said || total == Some(prompt.unwrap_or(0) + said + reasoning) => {
+            said + reasoning
+        }
+        _ => said,
+    });
     Counts {
-        prompt: of(usage, &PROMPT),
-        completion: of(usage, &COMPLETION),
+        prompt,
+        completion,
         cached: of(prompt_details, &CACHED).or_else(|| of(usage, &CACHED)),
         cache_read: of(usage, &CACHE_READ),
         cache_write: of(usage, &CACHE_WRITE).or_else(|| of(prompt_details, &["cache_write_tokens"])),
-        reasoning: of(completion_details, &["reasoning_tokens", "reasoningTokens"])
-            .or_else(|| of(usage, &["reasoning_tokens"])),
+        reasoning,
         thoughts: of(usage, &THOUGHTS),
         tools: of(usage, &TOOLS),
         is_beside: of(usage, &PROMPT[..1]).is_none()

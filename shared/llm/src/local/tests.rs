@@ -48,6 +48,7 @@ fn request(messages: Vec<Message>, sources: Option<Vec<Source>>) -> ChatRequest 
         sources,
         max_tokens: 1000,
         temperature: None,
+        reasoning_effort: None,
     }
 }
 

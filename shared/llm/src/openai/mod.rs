@@ -133,7 +133,7 @@ fn refusal(message: &Value) -> Option<&str> {
 }
 
 /// The words of a message, or of what is added to one. Thinking is called `reasoning_content` by `DeepSeek` and
-/// llama.cpp and `reasoning` by `OpenRouter` and vLLM; some send both.
+/// llama.cpp and `reasoning` by `OpenRouter` and vLLM, which has it in parts as well; some send both.
 fn message_words(message: &Value) -> Words {
     let content = match message {
         Value::Object(fields) => fields
@@ -144,7 +144,10 @@ fn message_words(message: &Value) -> Words {
     };
     let mut said = words(content);
     if said.thought.is_empty() {
-        let thought = words(field(message, &["reasoning_content", "reasoning", "thinking"]));
+        let thought = words(field(
+            message,
+            &["reasoning_content", "reasoning", "thinking", "reasoning_details"],
+        ));
         said.thought = thought.text + &thought.thought;
     }
     said

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use crate::chat::{ChatRequest, Role};
+use crate::chat::{ChatRequest, ReasoningEffort, Role};
+use crate::profiles::Profile;
 
 #[derive(Debug, Serialize)]
 pub(super) struct Body<'a> {
@@ -14,6 +15,8 @@ pub(super) struct Body<'a> {
     max_completion_tokens: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     temperature: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning_effort: Option<ReasoningEffort>,
     stream: bool,
     stream_options: StreamOptions,
 }
@@ -50,6 +53,9 @@ impl<'a> Body<'a> {
             max_tokens: (!is_reasoning).then_some(request.max_tokens),
             max_completion_tokens: is_reasoning.then_some(request.max_tokens),
             temperature: request.temperature.filter(|_| !is_reasoning),
+            reasoning_effort: request
+                .reasoning_effort
+                .filter(|_| Profile::of(&request.model).takes_effort),
             stream: true,
             stream_options: StreamOptions { include_usage: true },
         }

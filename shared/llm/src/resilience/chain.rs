@@ -11,8 +11,9 @@ use tokio::time::Instant;
 use crate::ModelError;
 use crate::chat::{ChatEvent, ChatModel, ChatRequest, ChatStream, ModelInfo};
 
-/// No further model is asked after this: whoever waits has waited long enough.
-const LATEST: Duration = Duration::from_secs(25);
+/// How much longer than the first model had for its first sign of life a further one is asked: whoever waits has waited
+/// long enough then.
+const MARGIN: Duration = Duration::from_secs(10);
 
 /// A model of a [`Chain`].
 #[derive(Clone)]
@@ -25,6 +26,8 @@ pub struct Link {
     pub context_tokens: u32,
     /// The longest answer, in tokens.
     pub max_output_tokens: u32,
+    /// How long it may take to its first sign of life.
+    pub first_token: Duration,
     /// What talks to it.
     pub model: Arc<dyn ChatModel>,
 }
@@ -64,13 +67,13 @@ impl ChatModel for Chain {
     fn chat(&self, request: ChatRequest) -> ChatStream {
         let this = self.clone();
         stream! {
-            let started = Instant::now();
+            let latest = Instant::now() + this.first.first_token + MARGIN;
             // The caller has made the request for the first one, and waits for what that one says.
             let first = (this.first.clone(), request.clone());
             let rest = this.rest.iter().map(|link| (link.clone(), link.adapt(&request)));
             let mut reported: Option<ModelError> = None;
             for (place, (link, request)) in std::iter::once(first).chain(rest).enumerate() {
-                if place > 0 && started.elapsed() > LATEST {
+                if place > 0 && Instant::now() > latest {
                     break;
                 }
                 let mut events = link.model.chat(request);

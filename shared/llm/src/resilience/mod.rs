@@ -29,21 +29,26 @@ const RETRIES: u32 = 2;
 /// The longest wait before the first further attempt; it doubles with each.
 const BACKOFF: Duration = Duration::from_millis(250);
 
+/// Further attempts begin within this: a model that may think for minutes is not asked again after minutes.
+const ATTEMPTS: Duration = Duration::from_secs(15);
+
 /// A model that is asked again when it fails before its first piece, and not at all while it keeps failing.
 #[derive(Clone)]
 pub struct Resilient {
     model: Arc<dyn ChatModel>,
     health: Arc<Health>,
-    first_token: Duration,
+    /// Attempts begin within this.
+    attempts: Duration,
 }
 
 impl Resilient {
-    /// A model and what is known of it. Attempts begin within the time of the first token that `limits` gives to one.
+    /// A model and what is known of it. Attempts begin within 15 seconds, and within the time of the first token that
+    /// `limits` gives to one.
     pub fn new(model: Arc<dyn ChatModel>, health: Arc<Health>, limits: TimeLimits) -> Self {
         Self {
             model,
             health,
-            first_token: limits.first_token,
+            attempts: limits.first_token.min(ATTEMPTS),
         }
     }
 }
@@ -123,7 +128,7 @@ impl ChatModel for Resilient {
                     }
                 };
                 let may_retry = permit.failed(&error) && !has_begun;
-                let left = this.first_token.saturating_sub(started.elapsed());
+                let left = this.attempts.saturating_sub(started.elapsed());
                 match wait(&error, attempt, left) {
                     Some(wait) if may_retry && this.health.spend() => {
                         tracing::info!(code = error.code(), %error, attempt, "model.asked_again");

@@ -289,13 +289,16 @@ async fn a_provider_that_hangs_or_says_nothing_is_given_up_and_let_go() {
     let limits = TimeLimits {
         first_token: SHORT,
         between_tokens: SHORT,
+        total: SHORT * 4,
         ..PATIENT
     };
     for (script, what) in [
         (Script::silence(), TimeLimit::FirstToken),
-        (Script::of(vec![Step::Babble]), TimeLimit::FirstToken),
+        (Script::of(vec![Step::Hang]), TimeLimit::FirstToken),
         (Script::text("Hel").then(Step::Hang), TimeLimit::BetweenTokens),
-        (Script::text("Hel").then(Step::Babble), TimeLimit::BetweenTokens),
+        // It says that it is alive, and nothing else.
+        (Script::of(vec![Step::Babble]), TimeLimit::Total),
+        (Script::text("Hel").then(Step::Babble), TimeLimit::Total),
     ] {
         let scene = Scene::with(limits).await;
         scene.double.next(script);

@@ -135,7 +135,7 @@ pub struct Ask {
     pub estimate: u64,
     /// Now, in milliseconds.
     pub now_ms: i64,
-    /// When the call is over, whatever became of it: from then on the reservation may be settled by anybody.
+    /// When the reservation may be settled by anybody, unless the call says meanwhile that it goes on.
     pub until: Timestamp,
 }
 
@@ -161,7 +161,7 @@ pub struct HoldTerms {
     /// Those of them that are the prompt's.
     #[serde(rename = "p")]
     pub prompt: u64,
-    /// When anybody may settle it, milliseconds.
+    /// When anybody may settle it, milliseconds. A call that goes on moves it on.
     #[serde(rename = "u")]
     pub until_ms: i64,
     /// Tells an update that was sent twice from a call whose id was used twice.

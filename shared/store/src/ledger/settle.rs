@@ -1,6 +1,6 @@
 //! Settling: the reservation goes, what was used stays.
 
-use model::{Error, Figures, Result};
+use model::{Error, Figures, Result, Timestamp};
 
 use super::{
     Hold, KEPT_SECONDS, Ledger,
@@ -84,14 +84,19 @@ impl Ledger {
         }
     }
 
-    /// Notes how much was written so far, in case nobody is left to settle.
-    pub async fn checkpoint(&self, hold: &Hold, written: u64) -> Result<()> {
+    /// Says that a call goes on: what it has written so far, if anything, in case nobody is left to settle, and until when
+    /// nobody else may. Returns `false` if the reservation was settled before.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn checkpoint(&self, hold: &Hold, written: Option<u64>, until: Timestamp) -> Result<bool> {
         let mut terms = hold.terms.clone();
-        terms.written = Some(written);
+        terms.written = written;
+        terms.until_ms = until.as_millisecond();
         let mut change = Change::of(hold.home());
         change.set(&hold.attribute(), crate::item::value(&terms)?);
         change.if_present(&hold.attribute());
-        write(&self.0, &[change]).await.map(|_| ())
+        Ok(matches!(write(&self.0, &[change]).await?, Written::Done(_)))
     }
 }
 

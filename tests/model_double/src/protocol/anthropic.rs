@@ -69,12 +69,18 @@ pub(super) fn end(finish: Finish, counts: Option<Counts>) -> Vec<u8> {
     bytes
 }
 
-pub(super) fn whole(model: &str, text: &str, finish: Finish, counts: Counts) -> Value {
+pub(super) fn whole(model: &str, thinking: &str, text: &str, finish: Finish, counts: Counts) -> Value {
     let mut usage = input(counts);
     usage["output_tokens"] = counts.completion.into();
+    let text = json!({"type": "text", "text": text});
+    let content = if thinking.is_empty() {
+        json!([text])
+    } else {
+        json!([{"type": "thinking", "thinking": thinking, "signature": "EqoB"}, text])
+    };
     json!({
         "id": "msg_double", "type": "message", "role": "assistant", "model": model,
-        "content": [{"type": "text", "text": text}], "stop_reason": reason(finish), "stop_sequence": null,
+        "content": content, "stop_reason": reason(finish), "stop_sequence": null,
         "usage": usage,
     })
 }

@@ -81,9 +81,15 @@ pub(super) fn end(finish: Finish, counts: Option<Counts>) -> Vec<u8> {
     bytes
 }
 
-pub(super) fn whole(text: &str, finish: Finish, counts: Counts) -> Value {
+pub(super) fn whole(thinking: &str, text: &str, finish: Finish, counts: Counts) -> Value {
+    let text = json!({"text": text});
+    let content = if thinking.is_empty() {
+        json!([text])
+    } else {
+        json!([{"reasoningContent": {"reasoningText": {"text": thinking, "signature": "EqoB"}}}, text])
+    };
     json!({
-        "output": {"message": {"role": "assistant", "content": [{"text": text}]}}, "stopReason": reason(finish),
+        "output": {"message": {"role": "assistant", "content": content}}, "stopReason": reason(finish),
         "usage": usage(counts), "metrics": {"latencyMs": 1},
     })
 }

@@ -48,8 +48,14 @@ pub(super) fn error(code: &str) -> Vec<u8> {
     event(None, &refusal(503, code))
 }
 
-pub(super) fn whole(model: &str, text: &str, finish: Finish, counts: Counts) -> Value {
-    let content = json!({"parts": [{"text": text}], "role": "model"});
+pub(super) fn whole(model: &str, thinking: &str, text: &str, finish: Finish, counts: Counts) -> Value {
+    let text = json!({"text": text});
+    let parts = if thinking.is_empty() {
+        json!([text])
+    } else {
+        json!([{"text": thinking, "thought": true}, text])
+    };
+    let content = json!({"parts": parts, "role": "model"});
     let candidate = json!({"content": content, "finishReason": reason(finish), "index": 0});
     response(model, &candidate, Some(counts))
 }

@@ -7,7 +7,7 @@ mod openai;
 
 use serde_json::Value;
 
-use crate::{Counts, Finish};
+use crate::{Counts, Finish, ThinkingStyle};
 
 /// Whose protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,10 +92,11 @@ impl Protocol {
         }
     }
 
-    /// A piece of the answer, or of reasoning.
-    pub(crate) fn piece(self, model: &str, text: &str, is_thought: bool) -> Vec<u8> {
+    /// A piece of the answer, or of reasoning in a style.
+    pub(crate) fn piece(self, model: &str, text: &str, style: Option<ThinkingStyle>) -> Vec<u8> {
+        let is_thought = style.is_some();
         match self {
-            Self::OpenAi | Self::Embeddings => openai::piece(model, text, is_thought),
+            Self::OpenAi | Self::Embeddings => openai::piece(model, text, style),
             Self::Anthropic => anthropic::piece(text, is_thought),
             Self::Gemini => gemini::piece(model, text, is_thought),
             Self::Bedrock => bedrock::piece(text, is_thought),
@@ -140,12 +141,12 @@ impl Protocol {
     }
 
     /// An answer that is not streamed.
-    pub(crate) fn whole(self, model: &str, text: &str, finish: Finish, counts: Counts) -> Value {
+    pub(crate) fn whole(self, model: &str, thinking: &str, text: &str, finish: Finish, counts: Counts) -> Value {
         match self {
-            Self::OpenAi | Self::Embeddings => openai::whole(model, text, finish, counts),
-            Self::Anthropic => anthropic::whole(model, text, finish, counts),
-            Self::Gemini => gemini::whole(model, text, finish, counts),
-            Self::Bedrock => bedrock::whole(text, finish, counts),
+            Self::OpenAi | Self::Embeddings => openai::whole(model, thinking, text, finish, counts),
+            Self::Anthropic => anthropic::whole(model, thinking, text, finish, counts),
+            Self::Gemini => gemini::whole(model, thinking, text, finish, counts),
+            Self::Bedrock => bedrock::whole(thinking, text, finish, counts),
         }
     }
 

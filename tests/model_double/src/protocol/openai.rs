@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::event;
-use crate::{Counts, Finish};
+use crate::{Counts, Finish, ThinkingStyle};
 
 fn chunk(model: &str, choices: &Value, usage: Option<Counts>) -> Vec<u8> {
     let mut chunk = json!({
@@ -44,11 +44,15 @@ pub(super) fn begin(model: &str) -> Vec<u8> {
     )
 }
 
-pub(super) fn piece(model: &str, text: &str, is_thought: bool) -> Vec<u8> {
-    let delta = if is_thought {
-        json!({"reasoning_content": text})
-    } else {
-        json!({"content": text})
+pub(super) fn piece(model: &str, text: &str, style: Option<ThinkingStyle>) -> Vec<u8> {
+    let delta = match style {
+        None => json!({"content": text}),
+        Some(ThinkingStyle::ReasoningContent) => json!({"content": null, "reasoning_content": text}),
+        Some(ThinkingStyle::Reasoning) => json!({"content": "", "reasoning": text}),
+        Some(ThinkingStyle::Details) => json!({"content": "", "reasoning": text, "reasoning_details": [
+            {"type": "reasoning.text", "text": text, "format": "unknown", "index": 0}]}),
+        Some(ThinkingStyle::Parts) => json!({"content": [
+            {"type": "thinking", "thinking": [{"type": "text", "text": text}]}]}),
     };
     chunk(
         model,
@@ -71,13 +75,17 @@ pub(super) fn error(code: &str) -> Vec<u8> {
     event(None, &refusal(code))
 }
 
-pub(super) fn whole(model: &str, text: &str, finish: Finish, counts: Counts) -> Value {
-    json!({
+pub(super) fn whole(model: &str, thinking: &str, text: &str, finish: Finish, counts: Counts) -> Value {
+    let mut answer = json!({
         "id": "chatcmpl-double", "object": "chat.completion", "created": 1_790_000_000, "model": model,
         "choices": [{"index": 0, "message": {"role": "assistant", "content": text, "refusal": null, "annotations": []},
             "logprobs": null, "finish_reason": reason(finish)}],
         "usage": usage_of(counts),
-    })
+    });
+    if !thinking.is_empty() {
+        answer["choices"][0]["message"]["reasoning_content"] = thinking.into();
+    }
+    answer
 }
 
 pub(super) fn refusal(code: &str) -> Value {

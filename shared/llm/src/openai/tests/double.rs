@@ -35,7 +35,8 @@ impl Double {
     }
 
     /// Answers with a stream and ends it properly.
-    pub(super) fn streaming(body: &'static str) -> Self {
+    pub(super) fn streaming(body: &str) -> Self {
+        let body = body.to_owned();
         Self::start(move |connection| {
             begin_stream(connection);
             send_chunk(connection, body.as_bytes());

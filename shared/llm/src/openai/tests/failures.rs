@@ -192,24 +192,19 @@ async fn a_provider_that_never_answers_times_out() {
 }
 
 #[tokio::test]
-async fn signs_of_life_are_no_tokens() {
+async fn signs_of_life_do_not_go_on_for_ever() {
     let double = Double::start(|connection| {
         begin_stream(connection);
         let alive = ": alive\n\ndata: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n";
         while write!(connection, "{:x}\r\n{alive}\r\n", alive.len()).is_ok() {}
     });
     let error = outcome(&double.model(TimeLimits {
-        first_token: SHORT,
+        total: SHORT,
         ..PATIENT
     }))
     .await
     .2;
-    assert_eq!(
-        error,
-        Some(ModelError::TimedOut {
-            what: TimeLimit::FirstToken
-        })
-    );
+    assert_eq!(error, Some(ModelError::TimedOut { what: TimeLimit::Total }));
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@ mod answers;
 mod double;
 mod failures;
 pub(crate) mod recordings;
+mod thinking;
 
 use std::time::Duration;
 

@@ -48,6 +48,7 @@ fn link(provider: &'static str, name: &str, model: Arc<dyn ChatModel>, max_outpu
         name: name.to_owned(),
         context_tokens: 1_000,
         max_output_tokens,
+        first_token: PATIENT.first_token,
         model,
     }
 }
