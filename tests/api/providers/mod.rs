@@ -81,7 +81,7 @@ impl Scene {
         let message = json!({"message": "Hello?", "model": model});
         let completion = json!({"model": model, "messages": [{"role": "user", "content": "Hello?"}]});
         match surface {
-            Surface::Ai => Shown::of(ada.post("/api/v1/ai/chat", message).await),
+            Surface::Ai => Shown::of(&ada.post("/api/v1/ai/chat", message).await),
             Surface::AiStream => self.streamed("/api/v1/ai/chat/stream", message).await,
             Surface::Session | Surface::SessionStream => {
                 let new = json!({"model": model, "title": "A talk"});
@@ -92,9 +92,9 @@ impl Scene {
                     return self.streamed(&path, content).await;
                 }
                 let answer = ada.post(&path, content).await;
-                Shown::of(answer)
+                Shown::of(&answer)
             }
-            Surface::OpenAi => Shown::of(ada.post("/v1/chat/completions", completion).await),
+            Surface::OpenAi => Shown::of(&ada.post("/v1/chat/completions", completion).await),
             Surface::OpenAiStream => self.streamed("/v1/chat/completions", completion).await,
         }
     }
@@ -103,7 +103,7 @@ impl Scene {
         body["stream"] = json!(true);
         let answer = self.ada.post(path, body).await;
         if answer.status.as_u16() != 200 {
-            return Shown::of(answer);
+            return Shown::of(&answer);
         }
         let mut shown = Shown::default();
         for frame in answer.frames() {
@@ -125,7 +125,7 @@ fn text(value: &Value) -> Option<String> {
 }
 
 impl Shown {
-    fn of(answer: Answer) -> Self {
+    fn of(answer: &Answer) -> Self {
         let (status, body) = (answer.status.as_u16(), answer.json());
         if status >= 400 {
             return Self::failed(status, &body);
@@ -179,9 +179,10 @@ impl Shown {
             return;
         }
         let choice = &frame["choices"][0];
-        let (piece, holder) = match choice.is_object() {
-            true => (&choice["delta"]["content"], choice),
-            false => (&frame["content"], &frame),
+        let (piece, holder) = if choice.is_object() {
+            (&choice["delta"]["content"], choice)
+        } else {
+            (&frame["content"], &frame)
         };
         self.text.push_str(piece.as_str().unwrap_or_default());
         self.finish = self.finish.take().or_else(|| text(&holder["finish_reason"]));
