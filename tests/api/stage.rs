@@ -69,7 +69,7 @@ async fn links_lead_to_further_pages_whatever_the_path_ends_in() {
     for name in ["one", "two"] {
         ada.found_org(name).await;
     }
-    for path in ["/api/v1/orgs?limit=1", "/api/orgs/?limit=1"] {
+    for path in ["/api/v1/orgs?limit=1", "/api/v1/orgs/?limit=1"] {
         let (mut next, mut pages) = (Some(path.to_owned()), 0);
         while let Some(url) = next {
             let page = ada.get(&url).await.ok();

@@ -11,7 +11,7 @@ use view::{KeyView, NewKeyView};
 /// The operations of this function.
 pub fn api() -> Api {
     Api::new("API keys")
-        .both()
+        .at("/api/v1")
         .post(
             "/apikeys",
             create_api_key,

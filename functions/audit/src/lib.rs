@@ -42,6 +42,7 @@ struct NewAuditLog {
     user_id: Option<UserId>,
     /// What was done, in the client's words.
     #[garde(length(chars, max = 200), custom(not_blank))]
+    #[schemars(regex(pattern = http_api::NOT_BLANK))]
     action: String,
     /// Anything about it; 16 KB of JSON at most.
     #[garde(skip)]

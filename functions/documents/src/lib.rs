@@ -46,12 +46,15 @@ pub fn api() -> Api {
 
 /// What a person says about a file.
 #[derive(Deserialize, Validate, JsonSchema)]
+#[schemars(rename = "DocumentUpload")]
 struct About {
     /// Name shown in lists and citations; the file's name when left out.
-    #[garde(inner(length(chars, max = Document::MAX_NAME), custom(optional_name)))]
+    #[garde(length(chars, max = Document::MAX_NAME), inner(custom(optional_name)))]
+    #[schemars(regex(pattern = http_api::OPTIONAL_NAME))]
     name: Option<String>,
     /// What it is about.
-    #[garde(inner(length(chars, max = Document::MAX_DESCRIPTION), custom(readable_text)))]
+    #[garde(length(chars, max = Document::MAX_DESCRIPTION), inner(custom(readable_text)))]
+    #[schemars(regex(pattern = http_api::READABLE_TEXT))]
     description: Option<String>,
 }
 

@@ -13,7 +13,7 @@ use crate::{
 
 pub(crate) fn api() -> Api {
     Api::new("Organizations")
-        .both()
+        .at("/api/v1")
         .post(
             "/orgs/{org_id}/invite",
             invite_member,

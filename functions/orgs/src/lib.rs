@@ -13,7 +13,7 @@ use view::OrgView;
 /// The operations of this function.
 pub fn api() -> Api {
     let orgs = Api::new("Organizations")
-        .both()
+        .at("/api/v1")
         .post("/orgs", create_org, "Make an organization; its maker owns it.")
         .get("/orgs", list_orgs, "List the caller's organizations, newest first.")
         .get("/orgs/{org_id}", get_org, "Get an organization.")

@@ -2,6 +2,7 @@
 
 mod assets;
 mod docs;
+mod served_file;
 
 use http_api::{Api, Ctx, Either, Json, Result, Unavailable};
 use schemars::JsonSchema;
@@ -18,7 +19,10 @@ pub fn api() -> Api {
             get_readiness,
             "Ask every table, the bucket and the queues whether they answer.",
         )
+        .asset("/", docs::root)
         .page("/openapi.json", docs::openapi_document, "Get this document.")
+        .asset("/openapi-snake-case.json", docs::openapi_snake_case)
+        .asset("/openapi-camel-case.json", docs::openapi_camel_case)
         .page("/docs", docs::swagger_page, "Read and try the operations (Swagger UI).")
         .asset("/docs/{asset}", docs::swagger_asset)
         .page("/redoc", docs::redoc_page, "Read about the operations (ReDoc).")

@@ -16,6 +16,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use model::Error;
+use serde_json::{Value, json};
 
 use self::{fingerprint::fingerprint, recording::Recording};
 use crate::{
@@ -36,7 +37,14 @@ const KEPT_HEADERS: [HeaderName; 6] = [
 ];
 /// Largest answer that is kept, bytes: a table item holds 400 KB.
 const MAX_KEPT_BYTES: usize = 300 * 1024;
+/// Longest key, in characters.
+const MAX_KEY: usize = 255;
 const TRY_AGAIN: Duration = Duration::from_secs(1);
+
+/// What a key is, for the `OpenAPI` document.
+pub(crate) fn key_schema() -> Value {
+    json!({"type": "string", "minLength": 1, "maxLength": MAX_KEY, "pattern": "^[!-~]+$"})
+}
 
 /// Carries out `run` unless the request repeats one that was carried out before.
 pub(crate) async fn once(scope: &Arc<Scope>, request: Request, run: impl AsyncFnOnce(Request) -> Response) -> Response {
@@ -67,7 +75,7 @@ async fn claim(scope: &Arc<Scope>, request: Request) -> Result<Claimed> {
     let Some(key) = only(request.headers(), IDEMPOTENCY_KEY)?.filter(|_| changes) else {
         return Ok(Claimed::NoKey(request));
     };
-    if !(1..=255).contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+    if !(1..=MAX_KEY).contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
         let detail = "an Idempotency-Key is 1 to 255 visible ASCII characters";
         return Err(Error::bad_request("invalid_idempotency_key", detail).into());
     }

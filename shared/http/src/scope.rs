@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::{HeaderMap, Request, StatusCode, header, request::Parts};
 use model::{Error, Membership, Secret};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::OnceCell;
 
@@ -25,6 +25,11 @@ pub(crate) const REQUEST_ID: &str = "x-request-id";
 
 /// Longest id or slug of an organization, bytes.
 const MAX_ORG_BYTES: usize = 64;
+
+/// How an organization is named, for the `OpenAPI` document.
+pub(crate) fn named_org_schema() -> Value {
+    json!({"type": "string", "maxLength": MAX_ORG_BYTES, "pattern": "^[A-Za-z0-9-]*$"})
+}
 
 /// One request. Credentials are resolved when the first extractor asks, and once.
 pub(crate) struct Scope {
