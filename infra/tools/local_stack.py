@@ -103,6 +103,11 @@ class Stack:
         except urllib.error.HTTPError as error:
             raise SystemExit(f"{method} {path}: {error.code} {error.read().decode(errors='replace')}") from None
 
+    def fetch(self, path):
+        """The bytes at a path."""
+        with urllib.request.urlopen(self.api + path, timeout=START_LIMIT_S) as response:
+            return response.read()
+
 
 class Placeholders:
     """Fills in what events leave open, making it in the stack when an event first asks for it.

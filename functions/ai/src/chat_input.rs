@@ -42,22 +42,27 @@ pub(crate) struct ChatInput {
     /// Not available: has to be empty.
     #[garde(inner(custom(unavailable)))]
     #[schemars(with = "()")]
+    #[serde(default)]
     tools: Option<Value>,
     /// Not available: has to be empty.
     #[garde(inner(custom(unavailable)))]
     #[schemars(with = "()")]
+    #[serde(default)]
     functions: Option<Value>,
     /// Not available: has to be empty.
     #[garde(inner(custom(unavailable)))]
     #[schemars(with = "()")]
+    #[serde(default)]
     stop: Option<Value>,
     /// Not available: has to be empty.
     #[garde(inner(custom(unavailable)))]
     #[schemars(with = "()")]
+    #[serde(default)]
     audio: Option<Value>,
     /// Not available: has to be false.
     #[garde(inner(custom(unavailable)))]
     #[schemars(with = "()")]
+    #[serde(default)]
     logprobs: Option<Value>,
     /// `{"type": "text"}`, which is all there is.
     #[garde(inner(custom(text_only)))]

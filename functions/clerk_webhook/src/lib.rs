@@ -8,7 +8,8 @@ pub fn api() -> Api {
     Api::new("Webhooks").post(
         "/api/v1/webhooks/clerk",
         receive_clerk_event,
-        "Take a signed event of Clerk about one of its people.",
+        "Receive an event of Clerk. Its signature (Svix) is checked first; an event that comes again changes \
+             nothing.",
     )
 }
 

@@ -24,23 +24,29 @@ pub fn api() -> Api {
         .post(
             "/documents/upload",
             upload_document,
-            "Upload a PDF, DOCX or TXT file of up to 4.5 MB; it is indexed in the background.",
+            "Upload a document. A PDF, DOCX or TXT file of up to 4.5 MB, which is indexed in the background; \
+             `Prefer: wait=N` waits for that.",
         )
         .post(
             "/documents/uploads",
             create_upload,
-            "Create an upload for a larger file: returns the URL to put it to.",
+            "Create an upload for a larger file. Returns the URL to put the file to, and the headers to send \
+             with it.",
         )
         .post(
             "/documents/uploads/{upload_id}/complete",
             complete_upload,
-            "Complete an upload whose file was put; it is indexed in the background.",
+            "Complete an upload. The file was put; it is indexed in the background from now on.",
         )
-        .get("/documents", list_documents, "List documents, newest first.")
+        .get(
+            "/documents",
+            list_documents,
+            "List documents. Newest first: the caller's own, or with `scope=org` all that members share.",
+        )
         .get(
             "/documents/{document_id}",
             get_document,
-            "Get a document with its indexing progress.",
+            "Get a document. With the progress of its indexing, and the reason if that failed.",
         )
 }
 

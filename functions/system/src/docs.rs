@@ -62,7 +62,10 @@ pub(crate) async fn openapi_camel_case(headers: HeaderMap) -> Response {
 
 /// Leads people who open the API itself to its documentation.
 pub(crate) async fn root(root: ApiRoot) -> Response {
-    let headers = [(header::LOCATION, root.to("/docs")), (header::CACHE_CONTROL, "no-cache".to_owned())];
+    let headers = [
+        (header::LOCATION, root.to("/docs")),
+        (header::CACHE_CONTROL, "no-cache".to_owned()),
+    ];
     (StatusCode::FOUND, headers).into_response()
 }
 
@@ -209,17 +212,35 @@ mod tests {
     #[test]
     fn the_documents_of_the_spellings_are_parts_of_the_whole_one() {
         let read = |file: &ServedFile| -> Value { serde_json::from_str(file.text()).unwrap() };
-        let paths = |document: &Value| document["paths"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        let paths = |document: &Value| {
+            document["paths"]
+                .as_object()
+                .unwrap()
+                .keys()
+                .cloned()
+                .collect::<Vec<_>>()
+        };
         let (whole, snake, camel) = (read(&DOCUMENT), read(&SNAKE_CASE), read(&CAMEL_CASE));
         assert_eq!(paths(&whole).len(), paths(&snake).len() + paths(&camel).len());
-        assert!(paths(&camel).iter().all(|path| path.starts_with("/api/") && !path.starts_with("/api/v1/")));
+        assert!(
+            paths(&camel)
+                .iter()
+                .all(|path| path.starts_with("/api/") && !path.starts_with("/api/v1/"))
+        );
         for part in [&snake, &camel] {
             let text = part.to_string();
-            for reference in text.split("\"$ref\":\"#").skip(1).filter_map(|rest| rest.split('"').next()) {
+            for reference in text
+                .split("\"$ref\":\"#")
+                .skip(1)
+                .filter_map(|rest| rest.split('"').next())
+            {
                 assert!(part.pointer(reference).is_some(), "{reference} leads nowhere");
             }
             for (name, _) in part["components"]["schemas"].as_object().unwrap() {
-                assert!(text.contains(&format!("#/components/schemas/{name}\"")), "nothing refers to {name}");
+                assert!(
+                    text.contains(&format!("#/components/schemas/{name}\"")),
+                    "nothing refers to {name}"
+                );
             }
         }
     }
@@ -227,6 +248,9 @@ mod tests {
     #[tokio::test]
     async fn the_root_leads_to_the_documentation() {
         let response = root(ApiRoot::of("/")).await;
-        assert_eq!((response.status(), &response.headers()["location"]), (StatusCode::FOUND, &"docs".parse().unwrap()));
+        assert_eq!(
+            (response.status(), &response.headers()["location"]),
+            (StatusCode::FOUND, &"docs".parse().unwrap())
+        );
     }
 }

@@ -78,7 +78,9 @@ fn compressed(plain: &[u8]) -> Option<Vec<u8>> {
 /// Whether `Accept-Encoding` names gzip, or anything, with a weight above zero (RFC 9110 section 12.5.3).
 fn accepts_gzip(headers: &HeaderMap) -> bool {
     let values = headers.get_all(header::ACCEPT_ENCODING).iter();
-    let elements = values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    let elements = values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
     let mut any = false;
     for element in elements {
         let mut parts = element.split(';').map(str::trim);
@@ -97,12 +99,19 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
 /// Whether `If-None-Match` names the representation. Tags are compared weakly there (RFC 9110 section 13.1.2).
 fn is_known(headers: &HeaderMap, etag: &str) -> bool {
     let values = headers.get_all(header::IF_NONE_MATCH).iter();
-    let mut tags = values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).map(str::trim);
+    let mut tags = values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim);
     tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a missing header is the test's failure")]
+#[expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a missing header is the test's failure"
+)]
 mod tests {
     use std::io::Read as _;
 
@@ -113,11 +122,17 @@ mod tests {
     }
 
     fn asked(headers: &[(&'static str, &str)]) -> HeaderMap {
-        headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+        headers
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+            .collect()
     }
 
     async fn body(response: Response) -> Vec<u8> {
-        axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap().to_vec()
+        axum::body::to_bytes(response.into_body(), usize::MAX)
+            .await
+            .unwrap()
+            .to_vec()
     }
 
     #[tokio::test]
@@ -161,7 +176,10 @@ mod tests {
         assert_eq!(status("gzip", &plain), StatusCode::OK, "another representation");
         assert_eq!(status("identity", &plain), StatusCode::NOT_MODIFIED);
         let again = file.response(&asked(&[("if-none-match", &plain)]), "no-cache");
-        assert_eq!((&again.headers()["etag"], &again.headers()["vary"]), (&plain.parse().unwrap(), &"Accept-Encoding".parse().unwrap()));
+        assert_eq!(
+            (&again.headers()["etag"], &again.headers()["vary"]),
+            (&plain.parse().unwrap(), &"Accept-Encoding".parse().unwrap())
+        );
         assert!(body(again).await.is_empty());
     }
 }

@@ -157,11 +157,17 @@ impl OperationDoc<'_> {
         }
     }
 
+    /// Credentials may not be valid, and what they are looked up in may not answer.
+    fn credentials_refused(&mut self) {
+        self.problem(401);
+        self.problem(503);
+    }
+
     /// The operation needs a bearer token.
     pub(crate) fn require_bearer(&mut self) {
         self.security = vec![json!({"bearer": []})];
         "Needs the access token of a person: an API key gets 403 `person_required`.".clone_into(&mut self.access);
-        self.problem(401);
+        self.credentials_refused();
     }
 
     /// The operation is for those who run the platform.
@@ -177,7 +183,7 @@ impl OperationDoc<'_> {
         let name = serde_json::to_value(permission).unwrap_or_default();
         let name = name.as_str().unwrap_or_default();
         self.access = format!("Needs the permission `{name}`, by the role of the caller and the scopes of an API key.");
-        self.problem(401);
+        self.credentials_refused();
     }
 
     /// A parameter of the path that an extractor of its own reads, unless the path has it not or has it already.
@@ -193,7 +199,7 @@ impl OperationDoc<'_> {
     pub(crate) fn require_service_key(&mut self) {
         self.security = vec![json!({"serviceKey": []})];
         "Needs the service key.".clone_into(&mut self.access);
-        self.problem(401);
+        self.credentials_refused();
     }
 
     /// The operation takes a bearer token, and works without one.

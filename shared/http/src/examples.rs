@@ -63,7 +63,10 @@ const VALUES: [(&str, &str); 65] = [
     ("UserPromptPatch.name", r#""Summary""#),
     ("NewInvitation.role", r#""member""#),
     ("ChatInput.model", r#""local""#),
-    ("ChatInput.messages", r#"[{"role": "user", "content": "How long is the warranty?"}]"#),
+    (
+        "ChatInput.messages",
+        r#"[{"role": "user", "content": "How long is the warranty?"}]"#,
+    ),
     ("EmbeddingInput.model", r#""text-embedding-3-small""#),
     ("EmbeddingInput.input", r#""How long is the warranty?""#),
     ("NewStatus.status", r#""disabled""#),
@@ -118,17 +121,31 @@ impl<'a> Examples<'a> {
             return self.example(self.0.get(name)?, name, "", depth + 1);
         }
         if let Some(choices) = schema["anyOf"].as_array().or_else(|| schema["oneOf"].as_array()) {
-            return choices.iter().find_map(|choice| self.example(choice, owner, "", depth + 1));
+            return choices
+                .iter()
+                .find_map(|choice| self.example(choice, owner, "", depth + 1));
         }
         if let Some(first) = schema["enum"].as_array().and_then(|values| values.first()) {
             return Some(first.clone());
         }
-        let kind = schema["type"].as_str().or_else(|| schema["type"].as_array()?.first()?.as_str());
+        let kind = schema["type"]
+            .as_str()
+            .or_else(|| schema["type"].as_array()?.first()?.as_str());
         match kind? {
             "object" => Some(self.object(schema, owner, depth)),
-            "array" => Some(self.example(&schema["items"], owner, "", depth + 1).into_iter().collect()),
+            "array" => Some(
+                self.example(&schema["items"], owner, "", depth + 1)
+                    .into_iter()
+                    .collect(),
+            ),
             "string" => Some(text(schema)),
-            "integer" | "number" => Some(schema["minimum"].as_u64().filter(|least| *least > 0).unwrap_or(1).into()),
+            "integer" | "number" => Some(
+                schema["minimum"]
+                    .as_u64()
+                    .filter(|least| *least > 0)
+                    .unwrap_or(1)
+                    .into(),
+            ),
             "boolean" => Some(json!(true)),
             _ => None,
         }
@@ -152,15 +169,16 @@ fn known(owner: &str, field: &str) -> Option<Value> {
     if field.is_empty() {
         return None;
     }
-    let owner = ["CamelInput", "Camel", "Input"]
-        .into_iter()
-        .find_map(|suffix| owner.strip_suffix(suffix))
-        .unwrap_or(owner);
     let find = |name: &str| {
         let found = VALUES.iter().find(|(known, _)| fold(known) == fold(name));
         found.and_then(|(_, value)| serde_json::from_str(value).ok())
     };
-    find(&format!("{owner}.{field}")).or_else(|| find(field))
+    // Names of schemas of other spellings and directions have these behind them.
+    let base = ["CamelInput", "Camel", "Input"]
+        .into_iter()
+        .find_map(|suffix| owner.strip_suffix(suffix));
+    let of = |owner: &str| find(&format!("{owner}.{field}"));
+    of(owner).or_else(|| base.and_then(of)).or_else(|| find(field))
 }
 
 fn text(schema: &Value) -> Value {

@@ -78,7 +78,8 @@ pub use problem::{Problem, Result};
 pub use prompt_row::{NewPrompt, PromptView};
 pub use quota_view::QuotaView;
 pub use reply::{
-    Accepted, Attachment, Created, Either, Json, Listing, Message, NoContent, Output, SeeOther, Sheet, Transcript, Unavailable,
+    Accepted, Attachment, Created, Either, Json, Listing, Message, NoContent, Output, SeeOther, Sheet, Transcript,
+    Unavailable,
 };
 pub use rule_patterns::{MEDIA_TYPE, NOT_BLANK, OPTIONAL_NAME, Pattern, READABLE_NAME, READABLE_TEXT};
 pub use rules::{media_type, not_blank, optional_name, readable_name, readable_text};

@@ -81,7 +81,13 @@ fn class(ranges: &[Range]) -> String {
     };
     ranges
         .iter()
-        .map(|(first, last)| if first == last { letter(*first) } else { format!("{}-{}", letter(*first), letter(*last)) })
+        .map(|(first, last)| {
+            if first == last {
+                letter(*first)
+            } else {
+                format!("{}-{}", letter(*first), letter(*last))
+            }
+        })
         .collect()
 }
 
@@ -121,7 +127,16 @@ mod tests {
                 agree(&format!("a{letter}"));
                 agree(&format!(" {letter}b "));
             }
-            for text in ["", "  ", "text/plain", " text/plain; charset=utf-8 ", "text/", "a/b c", "text/plain ;x", "a/b\n"] {
+            for text in [
+                "",
+                "  ",
+                "text/plain",
+                " text/plain; charset=utf-8 ",
+                "text/",
+                "a/b c",
+                "text/plain ;x",
+                "a/b\n",
+            ] {
                 agree(text);
             }
         }

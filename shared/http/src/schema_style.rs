@@ -77,10 +77,20 @@ fn enumeration(rules: &mut Map<String, Value>) {
         let values = constant.or_else(|| choice.get("enum")?.as_array().cloned())?;
         values.iter().all(Value::is_string).then_some(values)
     };
-    let Some(all) = choices.iter().map(values).collect::<Option<Vec<_>>>().filter(|all| !all.is_empty()) else {
+    let Some(all) = choices
+        .iter()
+        .map(values)
+        .collect::<Option<Vec<_>>>()
+        .filter(|all| !all.is_empty())
+    else {
         return;
     };
-    let mut words: Vec<String> = rules.get("description").and_then(Value::as_str).map(str::to_owned).into_iter().collect();
+    let mut words: Vec<String> = rules
+        .get("description")
+        .and_then(Value::as_str)
+        .map(str::to_owned)
+        .into_iter()
+        .collect();
     let told = choices.iter().zip(&all).filter_map(|(choice, values)| {
         let [value] = values.as_slice() else { return None };
         let text = choice.get("description")?.as_str()?.replace('\n', " ");
@@ -123,11 +133,15 @@ fn integer_range(rules: &mut Map<String, Value>) {
 
 /// Writes ``[`crate::OrgRole`]``, a link of rustdoc, as `` `OrgRole` ``.
 fn plain_description(rules: &mut Map<String, Value>) {
-    let Some(Value::String(text)) = rules.get_mut("description") else { return };
+    let Some(Value::String(text)) = rules.get_mut("description") else {
+        return;
+    };
     let mut rest = text.as_str();
     let mut plain = String::new();
     while let Some((before, link)) = rest.split_once("[`") {
-        let Some((name, after)) = link.split_once("`]") else { break };
+        let Some((name, after)) = link.split_once("`]") else {
+            break;
+        };
         let name = name.rsplit("::").next().unwrap_or(name);
         plain.extend([before, "`", name, "`"]);
         rest = after;
@@ -149,7 +163,10 @@ fn without_null(schema: &mut Value) {
                 if rules.contains_key("description") {
                     let kind = only.remove("description");
                     let own = rules.get("description").and_then(Value::as_str).unwrap_or_default();
-                    let values = kind.as_ref().and_then(Value::as_str).and_then(|text| text.find("- `").map(|at| &text[at..]));
+                    let values = kind
+                        .as_ref()
+                        .and_then(Value::as_str)
+                        .and_then(|text| text.find("- `").map(|at| &text[at..]));
                     let text = values.map_or_else(|| own.to_owned(), |values| format!("{own}\n\n{values}"));
                     rules.insert("description".to_owned(), json!(text));
                 }
@@ -220,10 +237,13 @@ mod tests {
             {"type": "integer", "format": "uint8"},
             {"type": "integer", "format": "uint32", "minimum": 1, "maximum": 20},
         ]});
-        assert_eq!(published(schema)["anyOf"], json!([
-            {"type": "integer", "format": "uint8", "maximum": 255, "minimum": 0},
-            {"type": "integer", "format": "uint32", "minimum": 1, "maximum": 20},
-        ]));
+        assert_eq!(
+            published(schema)["anyOf"],
+            json!([
+                {"type": "integer", "format": "uint8", "maximum": 255, "minimum": 0},
+                {"type": "integer", "format": "uint32", "minimum": 1, "maximum": 20},
+            ])
+        );
     }
 
     #[test]

@@ -26,6 +26,14 @@ pub(crate) const REQUEST_ID: &str = "x-request-id";
 /// Longest id or slug of an organization, bytes.
 const MAX_ORG_BYTES: usize = 64;
 
+/// Longest name of a request, bytes.
+const MAX_REQUEST_ID: usize = 128;
+
+/// What a client may call its request, for the `OpenAPI` document; other names are replaced by ours.
+pub(crate) fn request_id_schema() -> Value {
+    json!({"type": "string", "minLength": 1, "maxLength": MAX_REQUEST_ID, "pattern": "^[A-Za-z0-9._-]+$"})
+}
+
 /// How an organization is named, for the `OpenAPI` document.
 pub(crate) fn named_org_schema() -> Value {
     json!({"type": "string", "maxLength": MAX_ORG_BYTES, "pattern": "^[A-Za-z0-9-]*$"})
@@ -244,5 +252,5 @@ fn bearer(headers: &HeaderMap) -> Result<Option<Secret>> {
 fn client_request_id(headers: &HeaderMap) -> Option<String> {
     let id = headers.get(REQUEST_ID)?.to_str().ok()?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    ((1..=128).contains(&id.len()) && id.bytes().all(plain)).then(|| id.to_owned())
+    ((1..=MAX_REQUEST_ID).contains(&id.len()) && id.bytes().all(plain)).then(|| id.to_owned())
 }

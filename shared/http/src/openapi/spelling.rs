@@ -24,13 +24,17 @@ impl Spelling {
         };
         let mut part = document.clone();
         retain(&mut part["paths"], |path| Surface::of(path) == surface);
-        let tags: BTreeSet<String> = operations(&part).filter_map(|operation| Some(operation["tags"][0].as_str()?.to_owned())).collect();
+        let tags: BTreeSet<String> = operations(&part)
+            .filter_map(|operation| Some(operation["tags"][0].as_str()?.to_owned()))
+            .collect();
         if let Some(all) = part["tags"].as_array_mut() {
             all.retain(|tag| tag["name"].as_str().is_some_and(|name| tags.contains(name)));
         }
         let named = names_in(&part["paths"], document);
         for kind in ["schemas", "responses"] {
-            retain(&mut part["components"][kind], |name| named.contains(&format!("#/components/{kind}/{name}")));
+            retain(&mut part["components"][kind], |name| {
+                named.contains(&format!("#/components/{kind}/{name}"))
+            });
         }
         part
     }
@@ -57,7 +61,11 @@ fn names_in(value: &Value, document: &Value) -> BTreeSet<String> {
                 if let Some(reference) = map.get("$ref").and_then(Value::as_str)
                     && found.insert(reference.to_owned())
                 {
-                    open.extend(reference.strip_prefix('#').and_then(|pointer| document.pointer(pointer)));
+                    open.extend(
+                        reference
+                            .strip_prefix('#')
+                            .and_then(|pointer| document.pointer(pointer)),
+                    );
                 }
                 open.extend(map.values());
             }

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::*;
 use crate::{
-    Body, Created, Either, EventStream, FormOrJson, Json, Listing, May, NoContent, Paging, Path, Query, Result,
-    Upload, testing::TestHost,
+    Body, Created, Either, EventStream, FormOrJson, Json, Listing, May, NoContent, Paging, Path, Query, Result, Upload,
+    testing::TestHost,
 };
 
 #[derive(Serialize, Deserialize, JsonSchema, Validate)]
