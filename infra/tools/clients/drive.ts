@@ -1,6 +1,6 @@
 // Has the client that openapi-typescript and openapi-fetch make do what a front end does. usage: drive.js API
 import createClient from "openapi-fetch";
-import type { components, paths } from "./schema";
+import type { components, paths } from "./schema.js";
 
 const PASSWORD = "correct horse battery";
 const SECONDS_TO_INDEX = 60;
