@@ -57,10 +57,13 @@ impl NewAccount {
 /// Credentials, as a form of OAuth 2 (`username`) or as JSON (`email`).
 #[derive(Deserialize, Validate, JsonSchema)]
 #[garde(allow_unvalidated)]
+#[schemars(extend("minProperties" = 2))]
 pub(crate) struct Credentials {
-    /// The e-mail address.
+    /// The e-mail address, as OAuth 2 calls it.
+    #[schemars(extend("type" = "string"))]
     username: Option<String>,
-    /// The e-mail address.
+    /// The e-mail address, unless `username` is sent.
+    #[schemars(extend("type" = "string"))]
     email: Option<String>,
     /// The password.
     password: Secret,

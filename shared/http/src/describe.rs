@@ -62,6 +62,13 @@ impl OperationDoc<'_> {
         }
     }
 
+    /// The media types that a part of a form may have (<https://spec.openapis.org/oas/v3.1.1.html#encoding-object>).
+    pub(crate) fn part_type(&mut self, part: &str, types: &str) {
+        if let Some(body) = &mut self.body {
+            body["content"]["multipart/form-data"]["encoding"][part] = json!({"contentType": types});
+        }
+    }
+
     /// An answer; several media types of one status add up.
     pub(crate) fn response(&mut self, status: u16, description: &str, content: Option<(&str, Value)>) {
         let response = self
@@ -179,7 +186,7 @@ impl OperationDoc<'_> {
 
     /// The operation needs a permission: that of a person's role, or the scope of an API key.
     pub(crate) fn require_permission(&mut self, permission: Permission) {
-        self.security = vec![json!({"bearer": [permission]}), json!({"apiKey": [permission]})];
+        self.security = vec![json!({"bearer": [permission]})];
         let name = serde_json::to_value(permission).unwrap_or_default();
         let name = name.as_str().unwrap_or_default();
         self.access = format!("Needs the permission `{name}`, by the role of the caller and the scopes of an API key.");

@@ -7,7 +7,7 @@ use crate::shape::fold;
 
 /// What a field holds in examples, by its name, or by schema and name where one name means several things. Optional
 /// fields are in an example when they are here.
-const VALUES: [(&str, &str); 65] = [
+const VALUES: [(&str, &str); 67] = [
     ("action", r#""report.downloaded""#),
     ("content", r#""How long is the warranty?""#),
     ("content_type", r#""application/pdf""#),
@@ -46,6 +46,8 @@ const VALUES: [(&str, &str); 65] = [
     ("NewUploadInput.name", r#""Handbook""#),
     ("NewAccount.name", r#""Ada Lovelace""#),
     ("NewUser.name", r#""Ada Lovelace""#),
+    ("UserPatch.email", "null"),
+    ("UserPatch.current_password", "null"),
     ("UserPatch.name", r#""Ada Lovelace""#),
     ("NewApiKey.name", r#""Web shop""#),
     ("NewApiKey.scopes", r#"["chats:read", "chats:write"]"#),

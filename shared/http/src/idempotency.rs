@@ -79,8 +79,8 @@ async fn claim(scope: &Arc<Scope>, request: Request) -> Result<Claimed> {
         let detail = "an Idempotency-Key is 1 to 255 visible ASCII characters";
         return Err(Error::bad_request("invalid_idempotency_key", detail).into());
     }
-    let owner = match scope.identity().await {
-        Ok(Some(identity)) => {
+    let owner = match scope.identity_if_known().await? {
+        Some(Some(identity)) => {
             // An API key is not answered what its user, or another key of theirs, was answered: it may reach less far.
             let key = if let Credential::Key(grant) = &identity.credential {
                 grant.id.as_str()
@@ -89,12 +89,9 @@ async fn claim(scope: &Arc<Scope>, request: Request) -> Result<Claimed> {
             };
             Some(format!("{}\n{}\n{key}", identity.user.id, scope.named_org()))
         }
-        Ok(None) => None,
-        // It may be a credential of another kind, such as the service key: nobody else's key is to meet its own.
-        Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => {
-            Some(format!("unknown\n{}", scope.token_digest()))
-        }
-        Err(problem) => return Err(problem),
+        Some(None) => None,
+        // Nobody else's key is to meet its own.
+        None => Some(format!("unknown\n{}", scope.token_digest())),
     };
     let key = key.to_owned();
     let (request, fingerprint) = fingerprint(request).await?;

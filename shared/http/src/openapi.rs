@@ -66,13 +66,8 @@ pub fn openapi<S: Clone + Send + Sync + 'static>(apis: &[Api<S>]) -> Value {
                     "type": "http",
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
-                    "description": "The `access_token` of a sign-in, valid for 15 minutes, or an API key.",
-                },
-                "apiKey": {
-                    "type": "apiKey",
-                    "in": "header",
-                    "name": "X-API-Key",
-                    "description": "An API key whose scopes hold the one named here.",
+                    "description": "The access token of a sign-in, or an API key whose scopes hold the one named here. An \
+                        API key may also be sent as `X-API-Key`, instead of this header.",
                 },
                 "serviceKey": {
                     "type": "apiKey",

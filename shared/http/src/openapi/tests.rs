@@ -177,7 +177,7 @@ fn an_operation_says_who_may_call_what_it_takes_and_how_it_can_fail() {
     );
     let delete = &document["paths"]["/api/v1/things/{thing_id}/parts/{part_id}"]["delete"];
     let scope = ["members:write"];
-    assert_eq!(delete["security"], json!([{"bearer": scope}, {"apiKey": scope}]));
+    assert_eq!(delete["security"], json!([{"bearer": scope}]));
     let parameters: Vec<(&str, &str)> = delete["parameters"]
         .as_array()
         .into_iter()
