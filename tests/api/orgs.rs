@@ -62,10 +62,11 @@ pub(super) async fn audited(t: &Test, org: &str) -> (Vec<String>, String) {
 }
 
 #[tokio::test]
-async fn an_organization_is_made_read_changed_and_deleted_on_both_surfaces() {
+async fn an_organization_is_created_read_changed_and_deleted() {
     let t = Test::new().await;
     let ada = t.user("ada").await;
-    for (surface, zone) in [("/api/v1", "time_zone"), ("/api", "timeZone")] {
+    let surface = "/api/v1";
+    for zone in ["time_zone", "timeZone"] {
         let made = ada
             .post(
                 &format!("{surface}/orgs"),
@@ -93,7 +94,12 @@ async fn an_organization_is_made_read_changed_and_deleted_on_both_surfaces() {
         let change = json!({"name": "Better", "slug": "better", zone: "europe/berlin"});
         let changed = ada.patch(&path, change).await.ok().json();
         assert_eq!(
-            (&changed["name"], &changed["slug"], &changed[zone], &changed["id"]),
+            (
+                &changed["name"],
+                &changed["slug"],
+                &changed["time_zone"],
+                &changed["id"]
+            ),
             (&"Better".into(), &"better".into(), &"Europe/Berlin".into(), &org["id"])
         );
         ada.get(&path).await.problem(404, "not_found");

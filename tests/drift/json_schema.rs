@@ -75,7 +75,7 @@ fn check(document: &Value, schema: &Value, value: &Value, at: &str, found: &mut 
                 let other = schema.get("additionalProperties").filter(|other| other.is_object());
                 match known.or(other) {
                     Some(schema) => check(document, schema, field, &format!("{at}/{name}"), found),
-                    None if schema.get("additionalProperties").is_none() => {
+                    None if schema.get("properties").is_some() && schema.get("additionalProperties").is_none() => {
                         found.push(format!("{at}/{name}: is no field of {schema}"));
                     }
                     None => {}
