@@ -21,12 +21,17 @@ SDK_VENV := $(CACHE)/sdk-$(call pins,sdk)
 # The Node client, where there is Node.
 SDK_NODE := openai@7.57.0
 SDK_NODE_MODULES := $(CACHE)/sdk-node-$(SDK_NODE)
+CLIENTS_VENV := $(CACHE)/clients-$(call pins,clients)
+# Generators of clients for TypeScript, where there is Node.
+CLIENTS_NODE := openapi-typescript@7.13.0 openapi-fetch@0.17.0 typescript@5.9.3 @types/node@20.19.43
+CLIENTS_NODE_MODULES := $(CACHE)/clients-node-$(firstword $(shell echo "$(CLIENTS_NODE)" | cksum))
+SCHEMATHESIS_VENV := $(CACHE)/schemathesis-$(call pins,schemathesis)
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY_ROOT := $(CACHE)/cargo-deny-$(CARGO_DENY_VERSION)
 CARGO_DENY := $(CARGO_DENY_ROOT)/bin/cargo-deny
 
 ##@ Work
-.PHONY: help dev demo test test-faults test-hostile test-kill test-kill-ledger test-sdk audit-verify rotate-secret clean-data new-function
+.PHONY: help dev demo test test-faults test-hostile test-kill test-kill-ledger test-sdk test-clients test-schemathesis audit-verify rotate-secret clean-data new-function
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z0-9_-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
@@ -72,6 +77,17 @@ test-sdk: $(SDK_VENV)/.ready ## Have the official clients of OpenAI (Python, and
 		npm install --silent --no-audit --no-fund --prefix "$(SDK_NODE_MODULES)" $(SDK_NODE); \
 		node="--node-modules $(SDK_NODE_MODULES)/node_modules"; fi; \
 	$(SDK_VENV)/bin/python infra/tools/sdk_test.py --binary "$${CARGO_TARGET_DIR:-target}/debug/parlance" $$node
+
+test-clients: $(CLIENTS_VENV)/.ready ## Generate clients from the OpenAPI document (Python, and TypeScript if Node is there) and use them
+	cargo build --quiet -p local --bin parlance
+	node=; if command -v node > /dev/null && command -v npm > /dev/null; then \
+		npm install --silent --no-audit --no-fund --prefix "$(CLIENTS_NODE_MODULES)" $(CLIENTS_NODE); \
+		node="--node-modules $(CLIENTS_NODE_MODULES)/node_modules"; fi; \
+	$(CLIENTS_VENV)/bin/python infra/tools/clients_test.py --binary "$${CARGO_TARGET_DIR:-target}/debug/parlance" $$node
+
+test-schemathesis: $(SCHEMATHESIS_VENV)/.ready ## Have schemathesis send what the OpenAPI document describes (ARGS="--examples 50 --seed 2")
+	cargo build --quiet -p local --bin parlance
+	$(SCHEMATHESIS_VENV)/bin/python infra/tools/schemathesis_test.py --binary "$${CARGO_TARGET_DIR:-target}/debug/parlance" $(ARGS)
 
 audit-verify: ## Recompute the hash chains of the audit log (ARGS="--table NAME" for one in AWS)
 	cargo run --quiet -p local --bin parlance -- audit verify $(ARGS)
@@ -166,7 +182,7 @@ deploy: build-arm64 $(LINT_VENV)/.ready ## Deploy with SAM (STACK=parlance AWS_R
 		--region $(AWS_REGION) --resolve-s3 --capabilities CAPABILITY_IAM --no-fail-on-empty-changeset $(ARGS)
 
 # Tools. pip and cargo leave nothing half installed behind: the mark is written last.
-$(LINT_VENV)/.ready $(BUILD_VENV)/.ready $(SDK_VENV)/.ready: $(CACHE)/%/.ready:
+$(LINT_VENV)/.ready $(BUILD_VENV)/.ready $(SDK_VENV)/.ready $(CLIENTS_VENV)/.ready $(SCHEMATHESIS_VENV)/.ready: $(CACHE)/%/.ready:
 	python3 -m venv $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement infra/tools/$(firstword $(subst -, ,$*)).txt
 	touch $@

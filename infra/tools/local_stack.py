@@ -26,6 +26,21 @@ def free_ports(count):
     return ports
 
 
+def start_double(binary):
+    """A server that plays the vendors of models, and its URL."""
+    (port,) = free_ports(1)
+    process = subprocess.Popen([str(binary), "model-double", "--port", str(port)], stdout=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}"
+    for _ in range(200):
+        try:
+            urllib.request.urlopen(url, timeout=5)
+        except urllib.error.HTTPError:
+            break
+        except OSError:
+            time.sleep(0.05)
+    return process, url
+
+
 class Stack:
     """A running `parlance`: where its API and its AWS services are."""
 
@@ -102,6 +117,11 @@ class Stack:
                 return json.loads(response.read())
         except urllib.error.HTTPError as error:
             raise SystemExit(f"{method} {path}: {error.code} {error.read().decode(errors='replace')}") from None
+
+    def fetch(self, path):
+        """The bytes at a path."""
+        with urllib.request.urlopen(self.api + path, timeout=START_LIMIT_S) as response:
+            return response.read()
 
 
 class Placeholders:

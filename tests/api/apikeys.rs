@@ -61,12 +61,10 @@ async fn the_secret_is_shown_once_and_opens_as_bearer_and_as_header() {
 }
 
 #[tokio::test]
-async fn one_resource_answers_at_three_paths() {
+async fn one_resource_is_returned_at_two_paths() {
     let t = Test::new().await;
     let ada = t.user("ada").await;
     let made = ada.post("/api/v1/api-keys", json!({"name": "Alias"})).await.created();
-    let camel = ada.get("/api/apikeys").await.ok().json();
-    assert_eq!(camel[0]["lastFour"], made.json()["last_four"]);
     assert_eq!(
         ada.get("/api/v1/api-keys").await.ok().body,
         ada.get(KEYS).await.ok().body

@@ -1,6 +1,7 @@
 //! What the backend of a front end does for everybody with the service key.
 
 use futures::future::join_all;
+use reqwest::Method;
 use serde_json::json;
 
 use crate::support::{Caller, Test};
@@ -35,6 +36,28 @@ async fn without_the_key_or_where_none_is_configured_nobody_is_let_in() {
         let caller = unset.anonymous().with_header("x-api-key", key);
         caller.get(&path).await.problem(401, "service_key_required");
     }
+}
+
+#[tokio::test]
+async fn the_service_key_counts_beside_an_access_token_and_with_an_idempotency_key() {
+    let (t, service) = stack().await;
+    let ada = t.user("ada").await;
+    let both = service.with_token(&ada.token);
+    let path = format!("/api/v1/internal/users/{}/usage", ada.id());
+    let add = |caller: &Caller| {
+        let request = caller.request(Method::POST, &path).json(&json!({"tokens": 5}));
+        request.header("idempotency-key", "add-1")
+    };
+    let first = both.send(add(&both)).await.ok();
+    assert_eq!(
+        both.send(add(&both)).await.ok().body,
+        first.body,
+        "it is carried out once"
+    );
+    let forged = t.anonymous().with_header("x-api-key", "wrong").with_token(&ada.token);
+    forged.send(add(&forged)).await.problem(401, "service_key_required");
+    let sessions = format!("/api/v1/internal/users/{}/sessions?limit=1", ada.id());
+    both.get(&sessions).await.ok();
 }
 
 #[tokio::test]

@@ -17,7 +17,9 @@ async fn accept(caller: &Caller, token: &str) -> Answer {
 }
 
 async fn decline(caller: &Caller, token: &str) -> Answer {
-    caller.post("/api/invitations/decline", json!({ "token": token })).await
+    caller
+        .post("/api/v1/invitations/decline", json!({ "token": token }))
+        .await
 }
 
 /// Items of the identity table that an invitation is made of.

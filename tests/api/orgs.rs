@@ -62,10 +62,11 @@ pub(super) async fn audited(t: &Test, org: &str) -> (Vec<String>, String) {
 }
 
 #[tokio::test]
-async fn an_organization_is_made_read_changed_and_deleted_on_both_surfaces() {
+async fn an_organization_is_created_read_changed_and_deleted() {
     let t = Test::new().await;
     let ada = t.user("ada").await;
-    for (surface, zone) in [("/api/v1", "time_zone"), ("/api", "timeZone")] {
+    let surface = "/api/v1";
+    for zone in ["time_zone", "timeZone"] {
         let made = ada
             .post(
                 &format!("{surface}/orgs"),
@@ -93,7 +94,12 @@ async fn an_organization_is_made_read_changed_and_deleted_on_both_surfaces() {
         let change = json!({"name": "Better", "slug": "better", zone: "europe/berlin"});
         let changed = ada.patch(&path, change).await.ok().json();
         assert_eq!(
-            (&changed["name"], &changed["slug"], &changed[zone], &changed["id"]),
+            (
+                &changed["name"],
+                &changed["slug"],
+                &changed["time_zone"],
+                &changed["id"]
+            ),
             (&"Better".into(), &"better".into(), &"Europe/Berlin".into(), &org["id"])
         );
         ada.get(&path).await.problem(404, "not_found");
@@ -142,7 +148,7 @@ async fn a_slug_is_unique_and_made_of_the_name_when_left_out() {
 async fn what_is_no_organization_is_refused_with_pointers() {
     let t = Test::new().await;
     let ada = t.user("ada").await;
-    let create = |body| async { ada.post("/api/orgs", body).await };
+    let create = |body| async { ada.post("/api/v1/orgs", body).await };
     assert_eq!(create(json!({})).await.invalid(), ["/name"]);
     assert_eq!(create(json!({"name": " "})).await.invalid(), ["/name"]);
     assert_eq!(create(json!({"name": "x".repeat(101)})).await.invalid(), ["/name"]);
@@ -248,7 +254,6 @@ async fn an_organization_of_others_is_not_found_whatever_is_asked() {
     let t = Test::new().await;
     let (ada, eve) = (t.user("ada").await, t.user("eve").await);
     let path = org(&ada, "acme").await;
-    let id = path.rsplit('/').next().unwrap().to_owned();
     let invite = json!({"email": "bob@example.com"});
     let invitation = ada
         .post(&format!("{path}/invite"), invite.clone())
@@ -256,7 +261,7 @@ async fn an_organization_of_others_is_not_found_whatever_is_asked() {
         .created()
         .text("id");
     let before = (t.items("parlance-identity").await, t.items("parlance-audit").await);
-    for org in [path, "/api/v1/orgs/acme".to_owned(), format!("/api/orgs/{id}")] {
+    for org in [path, "/api/v1/orgs/acme".to_owned()] {
         let member = format!("{org}/members/{}", ada.id());
         let sent = format!("{org}/invitations/{invitation}");
         for answer in [

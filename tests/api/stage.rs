@@ -15,13 +15,14 @@ fn loaded(page: &Answer) -> Vec<String> {
     values.filter(|value| !value.starts_with("data:")).collect()
 }
 
-/// The URL in the script that begins a page, as the browser resolves it: relative to the script.
-fn document_url(script: &Answer) -> String {
+/// The documents that a page lets people choose from, as its script resolves them.
+fn document_urls(page: &Answer, script: &Answer) -> Vec<String> {
     let text = String::from_utf8(script.body.clone()).unwrap();
-    let (_, rest) = text.split_once("new URL(\"").unwrap();
-    let (reference, rest) = rest.split_once('"').unwrap();
-    assert!(rest.starts_with(", document.currentScript.src)"), "{rest}");
-    script.resolve(reference)
+    assert!(text.contains("new URL(`../${name}`, script)"), "{text}");
+    let html = String::from_utf8(page.body.clone()).unwrap();
+    let names = html.split("<option value=\"").skip(1);
+    let names = names.map(|rest| rest.split('"').next().unwrap());
+    names.map(|name| script.resolve(&format!("../{name}"))).collect()
 }
 
 #[tokio::test]
@@ -44,10 +45,45 @@ async fn the_pages_load_their_files_and_the_document_and_the_document_leads_to_t
             assert!(anyone.get(url).await.ok().body.len() > 50, "{url}");
         }
         let script = urls.iter().find(|url| url.contains("init.js")).unwrap();
-        let document = anyone.get(&document_url(&anyone.get(script).await)).await.ok();
-        let server = document.resolve(document.json()["servers"][0]["url"].as_str().unwrap());
-        assert_eq!(server.trim_end_matches('/'), t.stack.url(), "{path}");
+        let documents = document_urls(&page, &anyone.get(script).await);
+        assert_eq!(documents.len(), 2, "{path}");
+        for url in documents {
+            let document = anyone.get(&url).await.ok();
+            let server = document.resolve(document.json()["servers"][0]["url"].as_str().unwrap());
+            assert_eq!(server.trim_end_matches('/'), t.stack.url(), "{path}");
+        }
     }
+}
+
+#[tokio::test]
+async fn the_root_leads_to_the_documentation_below_the_stage() {
+    let t = Test::new().await;
+    let answer = t.anonymous().get("/").await.expect(302);
+    let page = answer.resolve(answer.header("location"));
+    assert_eq!(page, format!("{}/docs", t.stack.url()));
+    t.anonymous().get(&page).await.ok();
+}
+
+#[tokio::test]
+async fn the_document_is_compressed_and_not_sent_again_to_who_has_it() {
+    let t = Test::new().await;
+    let ask = |headers: &[(&'static str, String)]| {
+        let request = t.anonymous().request(Method::GET, "/openapi.json");
+        headers
+            .iter()
+            .fold(request, |request, (name, value)| request.header(*name, value))
+    };
+    let plain = t.anonymous().send(ask(&[])).await.ok();
+    let gzip = ("accept-encoding", "gzip".to_owned());
+    let packed = t.anonymous().send(ask(std::slice::from_ref(&gzip))).await.ok();
+    assert_eq!(
+        (packed.header("content-encoding"), packed.header("vary")),
+        ("gzip", "Accept-Encoding")
+    );
+    assert!(packed.body.starts_with(&[0x1f, 0x8b]) && packed.body.len() * 5 < plain.body.len());
+    let known = ("if-none-match", packed.header("etag").to_owned());
+    let again = t.anonymous().send(ask(&[gzip, known])).await.expect(304);
+    assert_eq!((again.header("etag"), again.body.len()), (packed.header("etag"), 0));
 }
 
 #[tokio::test]
@@ -69,7 +105,7 @@ async fn links_lead_to_further_pages_whatever_the_path_ends_in() {
     for name in ["one", "two"] {
         ada.found_org(name).await;
     }
-    for path in ["/api/v1/orgs?limit=1", "/api/orgs/?limit=1"] {
+    for path in ["/api/v1/orgs?limit=1", "/api/v1/orgs/?limit=1"] {
         let (mut next, mut pages) = (Some(path.to_owned()), 0);
         while let Some(url) = next {
             let page = ada.get(&url).await.ok();

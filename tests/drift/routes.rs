@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::template;
 
-/// Paths that lead to `system` although no table has them: it answers 404.
-const UNKNOWN: [&str; 2] = ["/", "/{proxy+}"];
+/// A path that leads to `system` although no table has them: it answers 404.
+const UNKNOWN: [&str; 1] = ["/{proxy+}"];
 
 #[test]
 fn the_gateway_and_the_route_tables_know_the_same_paths() {

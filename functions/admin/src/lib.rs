@@ -10,35 +10,39 @@ use http_api::Api;
 pub fn api() -> Api {
     Api::new("Administration")
         .at("/api/v1/admin")
-        .get("/users", users::list_all_users, "List all accounts, newest first.")
+        .get(
+            "/users",
+            users::list_all_users,
+            "List all accounts. Newest first; filters narrow the list.",
+        )
         .put(
             "/users/{user_id}/role",
             users::set_user_role,
-            "Make somebody a platform admin, or a user again.",
+            "Set the platform role of an account. It holds from the next request of that person on.",
         )
         .put(
             "/users/{user_id}/status",
             users::set_user_status,
-            "Let somebody in, or keep them out.",
+            "Set the status of an account. A disabled account is signed out everywhere and cannot sign in.",
         )
         .delete(
             "/users/{user_id}",
             users::delete_user_as_admin,
-            "Delete somebody's account.",
+            "Delete an account. All its credentials are refused from the next request on.",
         )
         .get(
             "/system/status",
             system::get_system_status,
-            "Say how the tables, queues, models and schedules are.",
+            "Get the state of the system. Covers tables, queues, models and schedules.",
         )
         .post(
             "/system/cache/clear",
             system::clear_caches,
-            "Make every process forget what it has cached.",
+            "Clear the caches of every process. Other processes follow within 30 seconds.",
         )
         .get(
             "/logs",
             logs::list_logs,
-            "List audit entries of all organizations and recent failures, newest first.",
+            "List audit entries and recent failures. Of all organizations, newest first.",
         )
 }

@@ -17,20 +17,22 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct AiMessage {
     /// What the person says.
     #[garde(length(chars, max = MAX_MESSAGE), custom(not_blank))]
+    #[schemars(regex(pattern = http_api::NOT_BLANK))]
     message: String,
     /// Model or alias that answers, or a chatbot as `chatbot/<id>`.
-    #[garde(inner(length(chars, max = 200), custom(readable_name)))]
+    #[garde(length(chars, max = 200), inner(custom(readable_name)))]
+    #[schemars(regex(pattern = http_api::READABLE_NAME))]
     model: Option<String>,
     /// The chat session that the message and its answer become part of; without one nothing is kept of them.
     session_id: Option<ConversationId>,
     /// Instructions for the answer.
-    #[garde(inner(length(chars, max = MAX_MESSAGE)))]
+    #[garde(length(chars, max = MAX_MESSAGE))]
     system_prompt: Option<String>,
     /// The longest answer, tokens.
-    #[garde(inner(range(min = 1)))]
+    #[garde(range(min = 1))]
     max_tokens: Option<u32>,
     /// Sampling temperature.
-    #[garde(inner(range(min = 0.0, max = 2.0)))]
+    #[garde(range(min = 0.0, max = 2.0))]
     temperature: Option<f32>,
     /// Answer as an event stream; the same as `Accept: text/event-stream`.
     #[serde(default)]

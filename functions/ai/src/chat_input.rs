@@ -19,6 +19,7 @@ const MAX_MESSAGES: usize = 2_000;
 pub(crate) struct ChatInput {
     /// Model or alias that answers, or a chatbot as `chatbot/<id>`.
     #[garde(length(chars, max = 200), custom(readable_name))]
+    #[schemars(regex(pattern = http_api::READABLE_NAME))]
     model: String,
     /// What was said, oldest first.
     #[garde(length(min = 1, max = MAX_MESSAGES))]
@@ -28,36 +29,47 @@ pub(crate) struct ChatInput {
     stream_options: Option<StreamOptions>,
     /// The longest answer, tokens, thinking included; when left out, a model that thinks has room for that beside the
     /// answer.
-    #[garde(inner(range(min = 1)))]
+    #[garde(range(min = 1))]
     max_completion_tokens: Option<u32>,
     /// The older name of `max_completion_tokens`.
-    #[garde(inner(range(min = 1)))]
+    #[garde(range(min = 1))]
     max_tokens: Option<u32>,
     /// Sampling temperature.
-    #[garde(inner(range(min = 0.0, max = 2.0)))]
+    #[garde(range(min = 0.0, max = 2.0))]
     temperature: Option<f32>,
     /// How long the model is to think: passed on to models that take it, and ignored by others.
     reasoning_effort: Option<EffortInput>,
     /// Answers wanted; there is one.
-    #[garde(inner(range(min = 1, max = 1)))]
+    #[garde(range(min = 1, max = 1))]
     n: Option<u32>,
     /// Not available: has to be empty.
     #[garde(inner(custom(unavailable)))]
+    #[schemars(with = "()")]
+    #[serde(default)]
     tools: Option<Value>,
     /// Not available: has to be empty.
     #[garde(inner(custom(unavailable)))]
+    #[schemars(with = "()")]
+    #[serde(default)]
     functions: Option<Value>,
     /// Not available: has to be empty.
     #[garde(inner(custom(unavailable)))]
+    #[schemars(with = "()")]
+    #[serde(default)]
     stop: Option<Value>,
     /// Not available: has to be empty.
     #[garde(inner(custom(unavailable)))]
+    #[schemars(with = "()")]
+    #[serde(default)]
     audio: Option<Value>,
     /// Not available: has to be false.
     #[garde(inner(custom(unavailable)))]
+    #[schemars(with = "()")]
+    #[serde(default)]
     logprobs: Option<Value>,
     /// `{"type": "text"}`, which is all there is.
     #[garde(inner(custom(text_only)))]
+    #[schemars(with = "Option<TextFormat>")]
     response_format: Option<Value>,
 }
 
@@ -87,6 +99,15 @@ impl From<EffortInput> for ReasoningEffort {
     }
 }
 
+/// The format of an answer.
+#[derive(JsonSchema)]
+#[schemars(rename = "ChatCompletionFormat")]
+struct TextFormat {
+    /// `text`.
+    #[schemars(rename = "type", extend("enum" = ["text"]))]
+    _kind: String,
+}
+
 /// What is wanted of a stream.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct StreamOptions {
@@ -106,6 +127,7 @@ struct Said {
 /// Who said it. Instructions may come from `system` or from `developer`.
 #[derive(Deserialize, JsonSchema, Clone, Copy)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "ChatCompletionRole")]
 enum Speaker {
     System,
     Developer,
@@ -124,7 +146,9 @@ enum Content {
 #[derive(Deserialize, JsonSchema)]
 #[schemars(rename = "ChatCompletionPart")]
 struct Part {
+    /// `text`.
     #[serde(rename = "type")]
+    #[schemars(extend("enum" = ["text"]))]
     kind: String,
     text: Option<String>,
 }

@@ -17,13 +17,14 @@ const MAX_TEXTS: usize = 2_048;
 pub(crate) struct EmbeddingInput {
     /// Name of the model.
     #[garde(length(chars, max = 200), custom(readable_name))]
+    #[schemars(regex(pattern = http_api::READABLE_NAME))]
     model: String,
     /// A text, or several.
     input: Texts,
     /// How vectors are written.
     encoding_format: Option<Encoding>,
     /// How long the vectors are to be, where the model can shorten them.
-    #[garde(inner(range(min = 1, max = 16_384)))]
+    #[garde(range(min = 1, max = 16_384))]
     dimensions: Option<u32>,
 }
 
@@ -34,6 +35,7 @@ enum Texts {
     One(String),
     Many(Vec<String>),
     /// Refused: numbers of tokens mean something to one model only.
+    #[schemars(skip)]
     Tokens(#[expect(dead_code, reason = "it is only told from texts")] Vec<serde_json::Value>),
 }
 

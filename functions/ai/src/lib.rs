@@ -14,33 +14,48 @@ use http_api::Api;
 pub fn api() -> Api {
     Api::new("AI")
         .at("/api/v1/ai")
-        .post("/chat", chat::ask_ai, "Have a model or a chatbot answer a message.")
+        .post(
+            "/chat",
+            chat::ask_ai,
+            "Send a message to a model or a chatbot. Returns the whole answer, or a stream of it if `stream` is \
+             true; with `session_id` the chat session keeps both.",
+        )
         .post(
             "/chat/stream",
             chat::stream_ai,
-            "Have a model or a chatbot answer a message, word by word.",
+            "Stream the answer of a model or a chatbot. Each event holds the next words, the last one the \
+             sources and what was used.",
         )
-        .get("/models", models::list_ai_models, "List the models that answer here.")
+        .get(
+            "/models",
+            models::list_ai_models,
+            "List the models that can be used. With their providers and the sizes of their windows.",
+        )
         .at("/v1")
         .post(
             "/chat/completions",
             completions::create_chat_completion,
-            "Answer a list of messages, as OpenAI's API does.",
+            "Create a chat completion. Compatible with OpenAI's API: whole or as a stream, and for chatbots as \
+             `chatbot/<id>` with citations.",
         )
         .post(
             "/embeddings",
             embeddings::create_embedding,
-            "Turn texts into vectors, as OpenAI's API does.",
+            "Create embeddings of texts. Compatible with OpenAI's API.",
         )
         .get(
             "/models",
             models::list_models,
-            "List models, and chatbots as `chatbot/<id>`, as OpenAI's API does.",
+            "List models. Compatible with OpenAI's API; chatbots are listed as `chatbot/<id>`.",
         )
-        .get("/models/{model}", models::get_model, "Get a model.")
+        .get(
+            "/models/{model}",
+            models::get_model,
+            "Get a model. Compatible with OpenAI's API.",
+        )
         .get(
             "/models/{model}/{part}",
             models::get_model_of_two_parts,
-            "Get a model whose name has two parts, as chatbots have.",
+            "Get a model whose name has two parts. For names such as `chatbot/<id>`.",
         )
 }

@@ -14,6 +14,7 @@ use serde::{Deserialize, Deserializer};
 pub(crate) struct NewApiKey {
     /// Name shown to people; it need not be unique.
     #[garde(length(chars, max = ApiKey::MAX_NAME), custom(readable_name))]
+    #[schemars(regex(pattern = http_api::READABLE_NAME))]
     name: String,
     /// What it may do; all that the caller may do when left out, and never more.
     #[garde(skip)]
@@ -22,16 +23,17 @@ pub(crate) struct NewApiKey {
     #[garde(skip)]
     expires_at: Option<Timestamp>,
     /// The same, counted from now.
-    #[garde(inner(range(min = 1, max = ApiKey::MAX_DAYS)))]
+    #[garde(range(min = 1, max = ApiKey::MAX_DAYS))]
     expires_in_days: Option<u32>,
     /// The models it may ask; all when left out.
-    #[garde(inner(length(min = 1, max = ApiKey::MAX_MODELS), inner(length(chars, min = 1, max = 100))))]
+    #[garde(length(min = 1, max = ApiKey::MAX_MODELS), inner(inner(length(chars, min = 1, max = 100))))]
+    #[schemars(inner(length(min = 1, max = 100)))]
     models: Option<Vec<String>>,
     /// LLM tokens it may use in all; no limit of its own when left out.
-    #[garde(inner(range(max = MAX_BUDGET)))]
+    #[garde(range(max = MAX_BUDGET))]
     token_budget: Option<u64>,
     /// Requests to models it may make in a minute; no limit of its own when left out.
-    #[garde(inner(range(min = 1, max = ApiKey::MAX_PER_MINUTE)))]
+    #[garde(range(min = 1, max = ApiKey::MAX_PER_MINUTE))]
     requests_per_minute: Option<u32>,
 }
 
@@ -43,7 +45,8 @@ const MAX_BUDGET: u64 = 1_000_000_000_000;
 #[expect(clippy::option_option, reason = "null removes a limit, absence keeps it")]
 pub(crate) struct KeyPatch {
     /// New name.
-    #[garde(inner(length(chars, max = ApiKey::MAX_NAME), custom(readable_name)))]
+    #[garde(length(chars, max = ApiKey::MAX_NAME), inner(custom(readable_name)))]
+    #[schemars(regex(pattern = http_api::READABLE_NAME))]
     name: Option<String>,
     /// Switched on or off.
     #[garde(skip)]
@@ -56,18 +59,19 @@ pub(crate) struct KeyPatch {
     #[serde(default, deserialize_with = "given")]
     expires_at: Option<Option<Timestamp>>,
     /// Its end, counted from now.
-    #[garde(inner(range(min = 1, max = ApiKey::MAX_DAYS)))]
+    #[garde(range(min = 1, max = ApiKey::MAX_DAYS))]
     expires_in_days: Option<u32>,
     /// The models it may ask; null for all.
-    #[garde(inner(inner(length(min = 1, max = ApiKey::MAX_MODELS), inner(length(chars, min = 1, max = 100)))))]
+    #[garde(length(min = 1, max = ApiKey::MAX_MODELS), inner(inner(inner(length(chars, min = 1, max = 100)))))]
+    #[schemars(inner(length(min = 1, max = 100)))]
     #[serde(default, deserialize_with = "given")]
     models: Option<Option<Vec<String>>>,
     /// LLM tokens it may use in all; null for no limit of its own.
-    #[garde(inner(inner(range(max = MAX_BUDGET))))]
+    #[garde(range(max = MAX_BUDGET))]
     #[serde(default, deserialize_with = "given")]
     token_budget: Option<Option<u64>>,
     /// Requests to models it may make in a minute; null for no limit of its own.
-    #[garde(inner(inner(range(min = 1, max = ApiKey::MAX_PER_MINUTE))))]
+    #[garde(range(min = 1, max = ApiKey::MAX_PER_MINUTE))]
     #[serde(default, deserialize_with = "given")]
     requests_per_minute: Option<Option<u32>>,
 }
@@ -76,7 +80,7 @@ pub(crate) struct KeyPatch {
 #[derive(Deserialize, Validate, JsonSchema)]
 pub(crate) struct Rotation {
     /// For how long the old secret still works, seconds; it ends at once when left out.
-    #[garde(inner(range(max = ApiKey::MAX_OVERLAP.as_secs())))]
+    #[garde(range(max = ApiKey::MAX_OVERLAP.as_secs()))]
     overlap_seconds: Option<u64>,
 }
 

@@ -11,37 +11,42 @@ use view::{KeyView, NewKeyView};
 /// The operations of this function.
 pub fn api() -> Api {
     Api::new("API keys")
-        .both()
+        .at("/api/v1")
         .post(
             "/apikeys",
             create_api_key,
-            "Make an API key that acts for the caller in the current organization. `key` is shown this once.",
+            "Create an API key. It acts for the caller in the current organization; `key` is shown this once.",
         )
         .get(
             "/apikeys",
             list_api_keys,
-            "List API keys, newest first, without their secrets.",
+            "List API keys. Newest first, without their secrets.",
         )
-        .get("/apikeys/{key_id}", get_api_key, "Get an API key, without its secret.")
+        .get(
+            "/apikeys/{key_id}",
+            get_api_key,
+            "Get an API key. Its secret is not shown again.",
+        )
         .patch(
             "/apikeys/{key_id}",
             update_api_key,
-            "Change an API key; what is left out stays as it is, null removes a limit.",
+            "Update an API key. Fields that are left out stay as they are; null removes a limit.",
         )
         .post(
             "/apikeys/{key_id}/rotate",
             rotate_api_key,
-            "Give the own API key a new secret, shown this once; the old one works for `overlap_seconds` more.",
+            "Rotate the secret of an API key of one's own. The new one is shown this once; the old one works for \
+             `overlap_seconds` more.",
         )
         .delete(
             "/apikeys/{key_id}",
             revoke_api_key,
-            "Revoke an API key for good; it is refused from the next request on and stays in the list.",
+            "Revoke an API key. It is refused from the next request on and stays in the list.",
         )
         .delete(
             "/apikeys/{key_id}/permanent",
             delete_api_key,
-            "Revoke an API key and remove it from the list.",
+            "Delete an API key. It is revoked and removed from the list.",
         )
         .alias("/api/v1/apikeys", "/api/v1/api-keys")
 }

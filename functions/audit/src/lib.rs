@@ -20,17 +20,27 @@ use view::AuditLogView;
 pub fn api() -> Api {
     Api::new("Audit log")
         .at("/api/v1/audit_logs")
-        .post("", create_audit_log, "Add an entry of one's own to the audit log.")
+        .post(
+            "",
+            create_audit_log,
+            "Create an audit log entry. For entries of the client's own, which are listed as `client.entry`; \
+             nothing changes or removes them.",
+        )
         .get(
             "",
             list_audit_logs,
-            "List what happened in the organization, newest first.",
+            "List the audit log of the organization. Newest first.",
         )
-        .get("/{log_id}", get_audit_log, "Get one entry.")
+        .get(
+            "/{log_id}",
+            get_audit_log,
+            "Get an audit log entry. One's own, one of an organization that the caller administers, or any for \
+             platform admins.",
+        )
         .get(
             "/user/{user_id}",
             list_user_audit_logs,
-            "List what a user did and what was done to them, newest first.",
+            "List the audit log of a user. What they did and what was done to them, newest first.",
         )
 }
 
@@ -42,6 +52,7 @@ struct NewAuditLog {
     user_id: Option<UserId>,
     /// What was done, in the client's words.
     #[garde(length(chars, max = 200), custom(not_blank))]
+    #[schemars(regex(pattern = http_api::NOT_BLANK))]
     action: String,
     /// Anything about it; 16 KB of JSON at most.
     #[garde(skip)]

@@ -12,74 +12,86 @@ use http_api::{Api, Caller, Ctx, Message, Result};
 pub fn api() -> Api {
     Api::new("Authentication")
         .at("/api/v1/auth")
-        .post("/register", v1::register, "Create an account and sign it in.")
+        .post("/register", v1::register, "Create an account. The answer signs it in.")
         .post(
             "/login",
             v1::login,
-            "Sign in with e-mail address and password (form or JSON).",
+            "Sign in. With e-mail address and password, as JSON or as a form of OAuth 2 (`username`, `password`).",
         )
         .unrepeatable()
-        .get("/me", v1::get_me, "Get the signed-in account.")
+        .get(
+            "/me",
+            v1::get_me,
+            "Get the signed-in account. With the role that it has on the platform.",
+        )
         .at("/api/auth")
-        .post("/register", sphere::register, "Create an account and sign it in.")
+        .post(
+            "/register",
+            sphere::register,
+            "Create an account. The answer signs it in.",
+        )
         .post(
             "/login",
             sphere::login,
-            "Sign in with e-mail address and password (form or JSON).",
+            "Sign in. With e-mail address and password, as JSON or as a form of OAuth 2 (`username`, `password`).",
         )
         .unrepeatable()
-        .get("/me", sphere::get_me, "Get the signed-in account.")
+        .get(
+            "/me",
+            sphere::get_me,
+            "Get the signed-in account. With the role that it has on the platform.",
+        )
         .both()
         .post(
             "/auth/refresh",
             v1::refresh,
-            "Replace a refresh token by a new pair of tokens.",
+            "Refresh the tokens of a session. The refresh token is replaced too, and is valid once.",
         )
         .unrepeatable()
         .post(
             "/auth/logout",
             logout,
-            "End the session of this token; it is refused from the next request on.",
+            "Sign out. The session of this token ends; it is refused from the next request on.",
         )
         .post(
             "/auth/logout-all",
             sessions::logout_all,
-            "End all sessions of the caller, this one too.",
+            "Sign out everywhere. All sessions of the caller end, this one too.",
         )
         .get(
             "/auth/sessions",
             sessions::list_sign_in_sessions,
-            "List where the caller is signed in.",
+            "List the caller's sign-in sessions. With the device and network of each.",
         )
         .delete(
             "/auth/sessions/{session_id}",
             sessions::end_sign_in_session,
-            "End one of the caller's sessions.",
+            "End a sign-in session. One of the caller's own; its tokens are refused from the next request on.",
         )
         .post(
             "/auth/change-password",
             passwords::change_password,
-            "Replace the own password; all other sessions end.",
+            "Change the caller's password. All other sessions end.",
         )
         .post(
             "/auth/reset-password",
             passwords::request_password_reset,
-            "Ask for a mail with a link to set a new password; the answer is the same for every address.",
+            "Request a mail to reset a password. The answer is the same for every address.",
         )
         .post(
             "/auth/reset-password/confirm",
             passwords::reset_password,
-            "Set a new password with the token of the mail; all sessions end.",
+            "Reset a password. With the token of the mail, which is valid once for 30 minutes; all sessions end.",
         )
         .post(
             "/auth/verify-email/request",
             verification::request_email_verification,
-            "Ask for another mail with a link that verifies the own address.",
+            "Request a mail to verify the caller's address. It replaces those that were sent before.",
         )
         .post(
             "/auth/verify-email/confirm",
             verification::verify_email,
-            "Verify an address with the token of the mail.",
+            "Verify an e-mail address. With the token of the mail.",
         )
 }
 

@@ -13,6 +13,7 @@ pub(crate) struct PasswordChange {
     /// The password until now.
     current_password: Secret,
     /// 8 to 128 characters, not one of the most leaked.
+    #[schemars(length(min = NewPassword::MIN, max = NewPassword::MAX))]
     new_password: Secret,
 }
 
@@ -20,6 +21,7 @@ pub(crate) struct PasswordChange {
 #[garde(allow_unvalidated)]
 pub(crate) struct PasswordResetRequest {
     /// The address of the account.
+    #[schemars(email, length(max = Email::MAX_BYTES))]
     email: String,
 }
 
@@ -29,6 +31,7 @@ pub(crate) struct PasswordReset {
     /// From the link in the mail; valid once, for 30 minutes.
     token: Secret,
     /// 8 to 128 characters, not one of the most leaked.
+    #[schemars(length(min = NewPassword::MIN, max = NewPassword::MAX))]
     new_password: Secret,
 }
 

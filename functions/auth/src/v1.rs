@@ -12,17 +12,22 @@ use serde::{Deserialize, Serialize};
 #[garde(allow_unvalidated)]
 pub(crate) struct NewAccount {
     /// Sign-in name.
+    #[schemars(email, length(max = Email::MAX_BYTES))]
     email: String,
     /// 8 to 128 characters, not one of the most leaked.
+    #[schemars(length(min = NewPassword::MIN, max = NewPassword::MAX))]
     password: Secret,
     /// Name shown to others; the part of the address before the `@` when left out.
-    #[garde(inner(length(chars, max = User::MAX_NAME), custom(optional_name)))]
+    #[garde(length(chars, max = User::MAX_NAME), inner(custom(optional_name)))]
+    #[schemars(regex(pattern = http_api::OPTIONAL_NAME))]
     name: Option<String>,
     /// Another word for `name`.
-    #[garde(inner(length(chars, max = User::MAX_NAME), custom(optional_name)))]
+    #[garde(length(chars, max = User::MAX_NAME), inner(custom(optional_name)))]
+    #[schemars(regex(pattern = http_api::OPTIONAL_NAME))]
     full_name: Option<String>,
     /// Another word for `name`.
-    #[garde(inner(length(chars, max = User::MAX_NAME), custom(optional_name)))]
+    #[garde(length(chars, max = User::MAX_NAME), inner(custom(optional_name)))]
+    #[schemars(regex(pattern = http_api::OPTIONAL_NAME))]
     display_name: Option<String>,
 }
 
@@ -52,10 +57,13 @@ impl NewAccount {
 /// Credentials, as a form of OAuth 2 (`username`) or as JSON (`email`).
 #[derive(Deserialize, Validate, JsonSchema)]
 #[garde(allow_unvalidated)]
+#[schemars(extend("minProperties" = 2))]
 pub(crate) struct Credentials {
-    /// The e-mail address.
+    /// The e-mail address, as OAuth 2 calls it.
+    #[schemars(extend("type" = "string"))]
     username: Option<String>,
-    /// The e-mail address.
+    /// The e-mail address, unless `username` is sent.
+    #[schemars(extend("type" = "string"))]
     email: Option<String>,
     /// The password.
     password: Secret,

@@ -13,9 +13,11 @@ use serde_json::{Value, json};
 pub(crate) struct NewChatbot {
     /// Name shown to people.
     #[garde(length(chars, max = Chatbot::MAX_NAME), custom(readable_name))]
+    #[schemars(regex(pattern = http_api::READABLE_NAME))]
     pub(crate) name: String,
     /// What it is for.
-    #[garde(inner(length(chars, max = 2000), custom(readable_text)))]
+    #[garde(length(chars, max = 2000), inner(custom(readable_text)))]
+    #[schemars(regex(pattern = http_api::READABLE_TEXT))]
     pub(crate) description: Option<String>,
     /// How it answers; defaults for what is left out.
     #[garde(dive)]
@@ -30,10 +32,12 @@ pub(crate) struct NewChatbot {
 #[derive(Deserialize, Validate, JsonSchema)]
 pub(crate) struct ChatbotPatch {
     /// New name.
-    #[garde(inner(length(chars, max = Chatbot::MAX_NAME), custom(readable_name)))]
+    #[garde(length(chars, max = Chatbot::MAX_NAME), inner(custom(readable_name)))]
+    #[schemars(regex(pattern = http_api::READABLE_NAME))]
     name: Option<String>,
     /// New description; an empty one removes it.
-    #[garde(inner(length(chars, max = 2000), custom(readable_text)))]
+    #[garde(length(chars, max = 2000), inner(custom(readable_text)))]
+    #[schemars(regex(pattern = http_api::READABLE_TEXT))]
     description: Option<String>,
     /// Settings to change; the others stay.
     #[garde(dive)]
@@ -46,31 +50,35 @@ pub(crate) struct ChatbotPatch {
 
 /// Settings of a chatbot. What is left out keeps its value; an empty text clears one that may be absent.
 #[derive(Default, Deserialize, Validate, JsonSchema)]
+#[schemars(rename = "ChatbotSettingsPatch")]
 #[expect(clippy::option_option, reason = "null removes a limit, absence keeps it")]
 pub(crate) struct SettingsPatch {
     /// Model or alias that answers.
-    #[garde(inner(length(chars, max = 100), custom(readable_name)))]
+    #[garde(length(chars, max = 100), inner(custom(readable_name)))]
+    #[schemars(regex(pattern = http_api::READABLE_NAME))]
     pub(crate) model: Option<String>,
     /// Instructions in front of every conversation.
-    #[garde(inner(length(chars, max = 8000), custom(readable_text)))]
+    #[garde(length(chars, max = 8000), inner(custom(readable_text)))]
+    #[schemars(regex(pattern = http_api::READABLE_TEXT))]
     system_prompt: Option<String>,
     /// First message shown to a person.
-    #[garde(inner(length(chars, max = 1000), custom(readable_text)))]
+    #[garde(length(chars, max = 1000), inner(custom(readable_text)))]
+    #[schemars(regex(pattern = http_api::READABLE_TEXT))]
     welcome_message: Option<String>,
     /// Sampling temperature, 0 to 2.
-    #[garde(inner(range(min = 0.0, max = 2.0)))]
+    #[garde(range(min = 0.0, max = 2.0))]
     temperature: Option<f32>,
     /// Longest answer, tokens.
-    #[garde(inner(range(min = 1, max = 32_000)))]
+    #[garde(range(min = 1, max = 32_000))]
     max_tokens: Option<u32>,
     /// Passages given to the model.
-    #[garde(inner(range(min = 1, max = 20)))]
+    #[garde(range(min = 1, max = 20))]
     top_k: Option<u32>,
     /// Accent color of the widget, `#rrggbb`.
-    #[garde(inner(pattern(r"^(#[0-9a-fA-F]{6})?$")))]
+    #[garde(pattern(r"^(#[0-9a-fA-F]{6})?$"))]
     color: Option<String>,
     /// Most LLM tokens that it uses in a day of its organization; null for no limit of its own.
-    #[garde(inner(inner(range(max = Quota::MAX_DAILY_LIMIT))))]
+    #[garde(range(max = Quota::MAX_DAILY_LIMIT))]
     #[serde(default, deserialize_with = "nullable")]
     daily_token_cap: Option<Option<u64>>,
 }

@@ -15,24 +15,40 @@ use view::ChatbotView;
 pub fn api() -> Api {
     Api::new("Chatbots")
         .both()
-        .post("/chatbots", create_chatbot, "Create a chatbot.")
-        .get("/chatbots", list_chatbots, "List chatbots, newest first.")
-        .get("/chatbots/{chatbot_id}", get_chatbot, "Get a chatbot.")
+        .post(
+            "/chatbots",
+            create_chatbot,
+            "Create a chatbot. It answers from the documents that it is given.",
+        )
+        .get(
+            "/chatbots",
+            list_chatbots,
+            "List chatbots. Newest first: the caller's own, or with `scope=org` all that members share.",
+        )
+        .get(
+            "/chatbots/{chatbot_id}",
+            get_chatbot,
+            "Get a chatbot. With its settings and the ids of its documents.",
+        )
         .put(
             "/chatbots/{chatbot_id}",
             update_chatbot,
-            "Change a chatbot; what is left out stays as it is.",
+            "Update a chatbot. Fields that are left out stay as they are.",
         )
-        .delete("/chatbots/{chatbot_id}", delete_chatbot, "Delete a chatbot.")
+        .delete(
+            "/chatbots/{chatbot_id}",
+            delete_chatbot,
+            "Delete a chatbot. Its documents stay.",
+        )
         .post(
             "/chatbots/{chatbot_id}/documents",
             assign_documents,
-            "Let a chatbot answer from documents.",
+            "Assign documents to a chatbot. It answers from them as soon as they are indexed.",
         )
         .delete(
             "/chatbots/{chatbot_id}/documents/{document_id}",
             remove_document,
-            "Take a document away from a chatbot.",
+            "Remove a document from a chatbot. The document itself stays.",
         )
 }
 

@@ -22,9 +22,11 @@ pub(crate) type Answering = Either<Json<MessageView>, EventStream<AnswerFrame>>;
 /// How an answer is wanted.
 #[derive(Default, Deserialize, Validate, JsonSchema)]
 #[garde(allow_unvalidated)]
+#[schemars(rename = "AnswerOptions")]
 pub(crate) struct Manner {
     /// Model or alias that answers; that of the chatbot, or of the chat session, when left out.
-    #[garde(inner(length(chars, max = 200), custom(readable_name)))]
+    #[garde(length(chars, max = 200), inner(custom(readable_name)))]
+    #[schemars(regex(pattern = http_api::READABLE_NAME))]
     model: Option<String>,
     /// Answer as an event stream; the same as `Accept: text/event-stream`.
     #[serde(default)]
@@ -46,9 +48,11 @@ pub(crate) struct Following {
 pub(crate) struct EditedMessage {
     /// What the person says instead.
     #[garde(length(chars, max = MAX_MESSAGE), custom(not_blank))]
+    #[schemars(regex(pattern = http_api::NOT_BLANK))]
     content: String,
     /// Model or alias that answers.
-    #[garde(inner(length(chars, max = 200), custom(readable_name)))]
+    #[garde(length(chars, max = 200), inner(custom(readable_name)))]
+    #[schemars(regex(pattern = http_api::READABLE_NAME))]
     model: Option<String>,
     /// Answer as an event stream; the same as `Accept: text/event-stream`.
     #[serde(default)]

@@ -2,19 +2,46 @@
 
 use std::fmt::Write as _;
 
-use http_api::{Attachment, Ctx, May, Path, Query, Result};
+use http_api::{Attachment, Ctx, May, Path, Query, Result, Transcript};
 use model::{Conversation, Error, PageRequest, Turn, permission::ReadChats};
 use schemars::JsonSchema;
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 
-use crate::view::{ABSENT, SessionPath, SessionView, in_reading_order, message_view, question_view};
+use crate::view::{ABSENT, MessageView, SessionPath, SessionView, in_reading_order, message_view, question_view};
 
 /// How a chat session is wanted.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Wanted {
-    /// `markdown` (what is shown) or `json` (all answers and all branches); `markdown` when left out.
-    format: Option<String>,
+    /// `markdown` when left out.
+    format: Option<Format>,
+}
+
+/// A format of an export.
+#[derive(Default, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Format {
+    /// What is shown, for people.
+    #[default]
+    Markdown,
+    /// All answers and all branches, for programs.
+    Json,
+}
+
+/// A chat session with everything that was said in it.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct SessionExport {
+    session: SessionView,
+    /// What is shown, in reading order.
+    messages: Vec<MessageView>,
+    /// All branches, oldest turn first.
+    turns: Vec<TurnExport>,
+}
+
+/// A message of a person, and all answers to it.
+#[derive(Serialize, JsonSchema)]
+struct TurnExport {
+    message: MessageView,
+    answers: Vec<MessageView>,
 }
 
 pub(crate) async fn export_chat_session(
@@ -22,7 +49,7 @@ pub(crate) async fn export_chat_session(
     member: May<ReadChats>,
     Path(path): Path<SessionPath>,
     Query(wanted): Query<Wanted>,
-) -> Result<Attachment> {
+) -> Result<Transcript<SessionExport>> {
     let conversations = app.conversations(&member.org.org, &member.identity.user.id);
     let conversation = conversations.get(&path.session_id).await?.ok_or(ABSENT)?;
     let mut page = PageRequest::default();
@@ -35,35 +62,34 @@ pub(crate) async fn export_chat_session(
         head = turns.next.map(model::MessageId);
     }
     let name = conversation.title.clone().unwrap_or_else(|| "chat".to_owned());
-    match wanted.format.as_deref().unwrap_or("markdown") {
-        "markdown" => Ok(Attachment {
+    Ok(Transcript::new(match wanted.format.unwrap_or_default() {
+        Format::Markdown => Attachment {
             media_type: "text/markdown; charset=utf-8",
             file_name: format!("{name}.md"),
             content: markdown(&conversation, &shown).into_bytes(),
-        }),
-        "json" => {
+        },
+        Format::Json => {
             let all = conversations.all_turns(&conversation.id).await?;
             let now = app.clock.now();
-            let branches: Vec<_> = all
-                .iter()
-                .map(|turn| {
-                    let answers = turn.answers.iter().map(|answer| message_view(turn, &answer.id, now));
-                    json!({"message": question_view(turn), "answers": answers.collect::<Vec<_>>()})
-                })
-                .collect();
-            let whole = json!({
-                "messages": in_reading_order(&shown, now),
-                "turns": branches,
-                "session": SessionView::from(conversation),
+            let turns = all.iter().map(|turn| {
+                let answers = turn.answers.iter();
+                TurnExport {
+                    message: question_view(turn),
+                    answers: answers.map(|answer| message_view(turn, &answer.id, now)).collect(),
+                }
             });
-            Ok(Attachment {
+            let whole = SessionExport {
+                messages: in_reading_order(&shown, now),
+                turns: turns.collect(),
+                session: SessionView::from(conversation),
+            };
+            Attachment {
                 media_type: "application/json",
                 file_name: format!("{name}.json"),
                 content: serde_json::to_vec_pretty(&whole).map_err(Error::internal)?,
-            })
+            }
         }
-        _ => Err(Error::invalid("/format", "has to be markdown or json").into()),
-    }
+    }))
 }
 
 /// What is shown, for people. `turns` come newest first.

@@ -18,33 +18,43 @@ use http_api::Api;
 pub fn api() -> Api {
     let api = Api::new("Chat")
         .at("/api/v1/chat")
-        .get("/status", status::get_chat_status, "See whether chats can be answered.")
-        .post("/sessions", v1::create_chat_session, "Begin a chat session.")
+        .get(
+            "/status",
+            status::get_chat_status,
+            "Get the state of the chat. Tells whether messages can be answered now.",
+        )
+        .post(
+            "/sessions",
+            v1::create_chat_session,
+            "Create a chat session. With a chatbot it answers from the documents of that chatbot.",
+        )
         .get(
             "/sessions/{session_id}",
             v1::get_chat_session,
-            "Get a chat session, with its latest messages if asked for.",
+            "Get a chat session. Can hold its latest messages.",
         )
         .post(
             "/sessions/{session_id}/messages",
             v1::send_message,
-            "Add a message, and get it answered where something answers.",
+            "Send a message in a chat session. Returns the answer, whole or as a stream of events (`Accept: \
+             text/event-stream`).",
         )
         .at("/api/chat")
         .post(
             "/sessions",
             sphere::create_chat_session,
-            "Begin a chat session with a chatbot.",
+            "Create a chat session. With a chatbot it answers from the documents of that chatbot.",
         )
         .get(
             "/sessions/{session_id}",
             sphere::get_chat_session,
-            "Get a chat session with its latest messages.",
+            "Get a chat session. Can hold its latest messages.",
         )
         .post(
             "/sessions/{session_id}/messages",
             sphere::send_message,
-            "Send a message and get the chatbot's answer.",
+            "Send a message in a chat session. Returns the answer, whole or as a stream of events (`Accept: \
+             text/event-stream`).",
         );
     documents_000(of_messages(of_sessions(api.both())))
 }
@@ -53,107 +63,127 @@ fn of_sessions(api: Api) -> Api {
     api.get(
         "/chat/sessions",
         sessions::list_chat_sessions,
-        "List or search the caller's chat sessions, newest first.",
+        "List the caller's chat sessions. Newest first; `q` searches titles and messages.",
     )
     .patch(
         "/chat/sessions/{session_id}",
         sessions::update_chat_session,
-        "Rename or pin a chat session.",
+        "Update a chat session. Changes its title, its model, or whether it is pinned.",
     )
     .delete(
         "/chat/sessions/{session_id}",
         sessions::delete_chat_session,
-        "Delete a chat session with its messages.",
+        "Delete a chat session. Its messages are deleted with it.",
     )
     .get(
         "/chat/sessions/{session_id}/export",
         export::export_chat_session,
-        "Save a chat session as Markdown or JSON.",
+        "Export a chat session. As Markdown (what is shown) or JSON (all answers and branches).",
     )
     .get(
         "/chat/sessions/{session_id}/messages",
         messages::list_messages,
-        "List messages in reading order, the latest page first.",
+        "List the messages of a chat session. In reading order within a page, the latest page first.",
     )
 }
 
 fn of_messages(api: Api) -> Api {
     const MESSAGE: &str = "/chat/sessions/{session_id}/messages/{message_id}";
     let at = |action: &str| format!("{MESSAGE}{action}");
-    api.get(MESSAGE, messages::get_message, "Get a message.")
-        .get(
-            &at("/stream"),
-            answers::follow_answer,
-            "Follow an answer, from behind the last event that arrived.",
-        )
-        .post(
-            &at("/stop"),
-            answers::stop_answer,
-            "Stop an answer; what is written of it stays.",
-        )
-        .post(&at("/regenerate"), answers::regenerate_answer, "Get another answer.")
-        .post(
-            &at("/continue"),
-            answers::continue_answer,
-            "Get more of an answer that became too long.",
-        )
-        .post(
-            &at("/edit"),
-            answers::edit_message,
-            "Ask another version of a question, as a branch.",
-        )
-        .post(
-            &at("/select"),
-            messages::select_message,
-            "Show another answer or another version of a question.",
-        )
-        .put(
-            &at("/feedback"),
-            messages::rate_answer,
-            "Say whether an answer is good.",
-        )
-        .delete(
-            &at("/feedback"),
-            messages::unrate_answer,
-            "Take back what was said about an answer.",
-        )
+    api.get(
+        MESSAGE,
+        messages::get_message,
+        "Get a message. An answer that is being written holds what there is of it.",
+    )
+    .get(
+        &at("/stream"),
+        answers::follow_answer,
+        "Stream an answer that was begun before. Continues after the event that `Last-Event-ID` names.",
+    )
+    .post(
+        &at("/stop"),
+        answers::stop_answer,
+        "Stop an answer. What is written of it stays.",
+    )
+    .post(
+        &at("/regenerate"),
+        answers::regenerate_answer,
+        "Create another answer to the same message. The others stay and can be selected again.",
+    )
+    .post(
+        &at("/continue"),
+        answers::continue_answer,
+        "Continue an answer that reached its maximum length. The new words are added to it.",
+    )
+    .post(
+        &at("/edit"),
+        answers::edit_message,
+        "Edit a message. Creates a new branch with another version of it, and answers that.",
+    )
+    .post(
+        &at("/select"),
+        messages::select_message,
+        "Select the branch that is shown. By a variant of an answer or a version of a message.",
+    )
+    .put(
+        &at("/feedback"),
+        messages::rate_answer,
+        "Rate an answer. Replaces the caller's rating of it.",
+    )
+    .delete(
+        &at("/feedback"),
+        messages::unrate_answer,
+        "Delete the rating of an answer. It can be rated again.",
+    )
 }
 
 fn documents_000(api: Api) -> Api {
     api.at("/api/v1/chat_sessions")
-        .post("", users::begin_session, "Begin a chat session.")
-        .get("/{session_id}", users::get_session, "Get a chat session.")
+        .post(
+            "",
+            users::begin_session,
+            "Create a chat session. Its turns are prompts with their answers.",
+        )
+        .get(
+            "/{session_id}",
+            users::get_session,
+            "Get a chat session. Without its prompts, which have a list of their own.",
+        )
         .put(
             "/{session_id}",
             users::rename_session,
-            "Give a chat session another title.",
+            "Update the title of a chat session. Nothing else of it changes.",
         )
         .delete(
             "/{session_id}",
             users::delete_session,
-            "Delete a chat session with its prompts.",
+            "Delete a chat session. Its prompts are deleted with it.",
         )
         .get(
             "/user/{user_id}",
             users::list_user_sessions,
-            "List a user's chat sessions, newest first.",
+            "List the chat sessions of a user. Newest first.",
         )
         .at("/api/v1/prompts")
         .post(
             "",
             prompts::create_prompt,
-            "Store a prompt with its answers in a chat session.",
+            "Create a prompt in a chat session. With the answers that it got elsewhere, if any.",
         )
-        .get("/{prompt_id}", prompts::get_prompt, "Get a prompt.")
+        .get("/{prompt_id}", prompts::get_prompt, "Get a prompt. With its answers.")
         .put(
             "/{prompt_id}",
             prompts::update_prompt,
-            "Change a prompt and its answers.",
+            "Update a prompt. Its text and its answers change where they are, without a new branch.",
         )
-        .delete("/{prompt_id}", prompts::delete_prompt, "Delete a prompt.")
+        .delete(
+            "/{prompt_id}",
+            prompts::delete_prompt,
+            "Delete a prompt. Its text is removed; the rest of the chat session stays.",
+        )
         .get(
             "/session/{session_id}",
             prompts::list_session_prompts,
-            "List the prompts of a chat session, newest first.",
+            "List the prompts of a chat session. Newest first, those of the branch that is shown.",
         )
 }

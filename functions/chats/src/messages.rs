@@ -18,7 +18,8 @@ pub(crate) struct NewFeedback {
     /// Good or not.
     rating: Rating,
     /// Why.
-    #[garde(inner(length(chars, max = 2000), custom(readable_text)))]
+    #[garde(length(chars, max = 2000), inner(custom(readable_text)))]
+    #[schemars(regex(pattern = http_api::READABLE_TEXT))]
     reason: Option<String>,
 }
 

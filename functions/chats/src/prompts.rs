@@ -24,9 +24,11 @@ use crate::{
 pub(crate) struct PromptChange {
     /// What the person said.
     #[garde(length(chars, max = MAX_MESSAGE), custom(not_blank))]
+    #[schemars(regex(pattern = http_api::NOT_BLANK))]
     prompt_text: String,
     /// The answers to it, which replace those that are there; they stay when it is left out.
-    #[garde(inner(length(max = MAX_RESPONSES), inner(length(chars, max = MAX_RESPONSE))))]
+    #[garde(length(max = MAX_RESPONSES), inner(inner(length(chars, max = MAX_RESPONSE))))]
+    #[schemars(inner(length(max = MAX_RESPONSE)))]
     llm_responses: Option<Vec<String>>,
 }
 

@@ -28,12 +28,14 @@ pub(crate) struct Wanted {
 #[garde(allow_unvalidated)]
 pub(crate) struct SessionPatch {
     /// The title from now on.
-    #[garde(inner(length(chars, max = MAX_TITLE), custom(readable_name)))]
+    #[garde(length(chars, max = MAX_TITLE), inner(custom(readable_name)))]
+    #[schemars(regex(pattern = http_api::READABLE_NAME))]
     title: Option<String>,
     /// Whether it is kept at hand.
     pinned: Option<bool>,
     /// Model or alias that answers when no chatbot does.
-    #[garde(inner(length(chars, max = 200), custom(readable_name)))]
+    #[garde(length(chars, max = 200), inner(custom(readable_name)))]
+    #[schemars(regex(pattern = http_api::READABLE_NAME))]
     model: Option<String>,
 }
 

@@ -24,7 +24,8 @@ pub(crate) struct NewChatSession {
     /// The chatbot that answers.
     chatbot_id: ChatbotId,
     /// Shown in lists; the beginning of the first message when left out.
-    #[garde(inner(length(chars, max = MAX_TITLE), custom(readable_name)))]
+    #[garde(length(chars, max = MAX_TITLE), inner(custom(readable_name)))]
+    #[schemars(regex(pattern = http_api::READABLE_NAME))]
     title: Option<String>,
 }
 
@@ -34,9 +35,11 @@ pub(crate) struct NewChatSession {
 pub(crate) struct NewMessage {
     /// What the person says.
     #[garde(length(chars, max = MAX_MESSAGE), custom(not_blank))]
+    #[schemars(regex(pattern = http_api::NOT_BLANK))]
     content: String,
     /// Model or alias that answers this message; the chatbot's when left out.
-    #[garde(inner(length(chars, max = 200), custom(readable_name)))]
+    #[garde(length(chars, max = 200), inner(custom(readable_name)))]
+    #[schemars(regex(pattern = http_api::READABLE_NAME))]
     model: Option<String>,
     /// Answer as an event stream; the same as `Accept: text/event-stream`.
     #[serde(default)]

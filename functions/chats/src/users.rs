@@ -19,6 +19,7 @@ use crate::view::{ABSENT, SessionPath, SessionView};
 pub(crate) struct NewUserSession {
     /// Shown in lists.
     #[garde(length(chars, max = MAX_TITLE), custom(readable_name))]
+    #[schemars(regex(pattern = http_api::READABLE_NAME))]
     title: String,
     /// Whose it is: the caller's, which may be left out; a platform admin may name anybody.
     user_id: Option<UserId>,
@@ -31,6 +32,7 @@ pub(crate) struct NewUserSession {
 pub(crate) struct NewTitle {
     /// The title from now on.
     #[garde(length(chars, max = MAX_TITLE), custom(readable_name))]
+    #[schemars(regex(pattern = http_api::READABLE_NAME))]
     title: String,
 }
 

@@ -27,10 +27,12 @@ pub(crate) struct NewSession {
     /// The chatbot that answers, if one does.
     chatbot_id: Option<ChatbotId>,
     /// Model or alias that answers when no chatbot does.
-    #[garde(inner(length(chars, max = 200), custom(readable_name)))]
+    #[garde(length(chars, max = 200), inner(custom(readable_name)))]
+    #[schemars(regex(pattern = http_api::READABLE_NAME))]
     model: Option<String>,
     /// Shown in lists; the beginning of the first message when left out.
-    #[garde(inner(length(chars, max = MAX_TITLE), custom(readable_name)))]
+    #[garde(length(chars, max = MAX_TITLE), inner(custom(readable_name)))]
+    #[schemars(regex(pattern = http_api::READABLE_NAME))]
     title: Option<String>,
 }
 
@@ -47,11 +49,13 @@ pub(crate) struct Include {
 pub(crate) struct AddedMessage {
     /// What the person says.
     #[garde(length(chars, max = MAX_MESSAGE), custom(not_blank))]
+    #[schemars(regex(pattern = http_api::NOT_BLANK))]
     content: String,
     /// Whether it is answered; when left out, it is where the chat session has a chatbot.
     generate: Option<bool>,
     /// Model or alias that answers this message.
-    #[garde(inner(length(chars, max = 200), custom(readable_name)))]
+    #[garde(length(chars, max = 200), inner(custom(readable_name)))]
+    #[schemars(regex(pattern = http_api::READABLE_NAME))]
     model: Option<String>,
     /// Answer as an event stream; the same as `Accept: text/event-stream`.
     #[serde(default)]

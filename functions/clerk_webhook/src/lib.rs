@@ -5,11 +5,14 @@ use http_api::{Api, Ctx, Message, Result, SignedBody};
 
 /// The operations of this function.
 pub fn api() -> Api {
-    Api::new("Webhooks").post(
-        "/api/v1/webhooks/clerk",
-        receive_clerk_event,
-        "Take a signed event of Clerk about one of its people.",
-    )
+    Api::new("Webhooks")
+        .post(
+            "/api/v1/webhooks/clerk",
+            receive_clerk_event,
+            "Receive an event of Clerk. Its signature (Svix) is checked first; an event that comes again changes \
+             nothing.",
+        )
+        .unrepeatable()
 }
 
 async fn receive_clerk_event(app: Ctx, body: SignedBody) -> Result<Message> {

@@ -24,34 +24,43 @@ pub fn api() -> Api {
         .post(
             "/documents/upload",
             upload_document,
-            "Upload a PDF, DOCX or TXT file of up to 4.5 MB; it is indexed in the background.",
+            "Upload a document. A PDF, DOCX or TXT file of up to 4.5 MB, which is indexed in the background; \
+             `Prefer: wait=N` waits for that.",
         )
         .post(
             "/documents/uploads",
             create_upload,
-            "Create an upload for a larger file: returns the URL to put it to.",
+            "Create an upload for a larger file. Returns the URL to put the file to, and the headers to send \
+             with it.",
         )
         .post(
             "/documents/uploads/{upload_id}/complete",
             complete_upload,
-            "Complete an upload whose file was put; it is indexed in the background.",
+            "Complete an upload. The file was put; it is indexed in the background from now on.",
         )
-        .get("/documents", list_documents, "List documents, newest first.")
+        .get(
+            "/documents",
+            list_documents,
+            "List documents. Newest first: the caller's own, or with `scope=org` all that members share.",
+        )
         .get(
             "/documents/{document_id}",
             get_document,
-            "Get a document with its indexing progress.",
+            "Get a document. With the progress of its indexing, and the reason if that failed.",
         )
 }
 
 /// What a person says about a file.
 #[derive(Deserialize, Validate, JsonSchema)]
+#[schemars(rename = "DocumentUpload")]
 struct About {
     /// Name shown in lists and citations; the file's name when left out.
-    #[garde(inner(length(chars, max = Document::MAX_NAME), custom(optional_name)))]
+    #[garde(length(chars, max = Document::MAX_NAME), inner(custom(optional_name)))]
+    #[schemars(regex(pattern = http_api::OPTIONAL_NAME))]
     name: Option<String>,
     /// What it is about.
-    #[garde(inner(length(chars, max = Document::MAX_DESCRIPTION), custom(readable_text)))]
+    #[garde(length(chars, max = Document::MAX_DESCRIPTION), inner(custom(readable_text)))]
+    #[schemars(regex(pattern = http_api::READABLE_TEXT))]
     description: Option<String>,
 }
 

@@ -19,19 +19,23 @@ use crate::{given, view::UploadedView};
 pub(crate) struct NewUploadInput {
     /// Name of the file; its ending says how it is read.
     #[garde(length(chars, min = 1, max = 255), custom(not_blank))]
+    #[schemars(regex(pattern = http_api::NOT_BLANK))]
     file_name: String,
     /// Exact size of the file in bytes. How large it may be depends on the plan.
     #[garde(skip)]
     #[schemars(range(min = 1))]
     size: u64,
     /// Media type that will be sent as `Content-Type`; that of the file name when left out.
-    #[garde(inner(length(max = PendingUpload::MAX_CONTENT_TYPE), custom(media_type)))]
+    #[garde(length(max = PendingUpload::MAX_CONTENT_TYPE), inner(custom(media_type)))]
+    #[schemars(regex(pattern = http_api::MEDIA_TYPE))]
     content_type: Option<String>,
     /// Name shown in lists and citations; the file's name when left out.
-    #[garde(inner(length(chars, max = Document::MAX_NAME), custom(optional_name)))]
+    #[garde(length(chars, max = Document::MAX_NAME), inner(custom(optional_name)))]
+    #[schemars(regex(pattern = http_api::OPTIONAL_NAME))]
     name: Option<String>,
     /// What it is about.
-    #[garde(inner(length(chars, max = Document::MAX_DESCRIPTION), custom(readable_text)))]
+    #[garde(length(chars, max = Document::MAX_DESCRIPTION), inner(custom(readable_text)))]
+    #[schemars(regex(pattern = http_api::READABLE_TEXT))]
     description: Option<String>,
 }
 

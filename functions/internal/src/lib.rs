@@ -15,72 +15,76 @@ pub fn api() -> Api {
         .get(
             "/users/by-clerk-id/{clerk_user_id}",
             users::get_or_create_by_clerk_id,
-            "Get the account of a person at Clerk; it is made when there is none.",
+            "Get or create the account of a person at Clerk. `email` and `name` are used for a new one.",
         )
         .get(
             "/users/{user_id}/quota",
             quotas::get_quota_of_user,
-            "Get a user's daily limit and what is used of it.",
+            "Get the daily limit of a user. And what is used of it today.",
         )
         .put(
             "/users/{user_id}/quota",
             quotas::update_quota_of_user,
-            "Set a user's daily limit, and what counts as used.",
+            "Update the daily limit of a user. Can also set what counts as used today.",
         )
         .post(
             "/users/{user_id}/usage",
             quotas::add_usage_of_user,
-            "Add tokens that a user used elsewhere; however many add at once, none are lost.",
+            "Add tokens that a user used elsewhere. Additions at the same time all count.",
         )
         .get(
             "/users/{user_id}/sessions",
             sessions::list_sessions_of_user,
-            "List a user's chat sessions, newest first.",
+            "List the chat sessions of a user. Newest first.",
         )
-        .post("/sessions", sessions::create_session_for_user, "Begin a chat session.")
+        .post(
+            "/sessions",
+            sessions::create_session_for_user,
+            "Create a chat session for a user. In their personal organization.",
+        )
         .get(
             "/sessions/{session_id}",
             sessions::get_internal_session,
-            "Get a chat session.",
+            "Get a chat session. Of any user.",
         )
         .put(
             "/sessions/{session_id}",
             sessions::rename_internal_session,
-            "Give a chat session another title.",
+            "Update the title of a chat session. Of any user.",
         )
         .delete(
             "/sessions/{session_id}",
             sessions::delete_internal_session,
-            "Delete a chat session with its messages.",
+            "Delete a chat session. Of any user, with its messages.",
         )
         .get(
             "/users/{user_id}/user-prompts",
             user_prompts::list_prompts_for_user,
-            "List the prompts that a user keeps, newest first.",
+            "List the stored prompts of a user. Newest first.",
         )
         .post(
             "/user-prompts",
             user_prompts::keep_prompt_for_user,
-            "Keep a prompt for a user.",
+            "Create a stored prompt for a user. In their personal organization.",
         )
         .delete(
             "/user-prompts/{prompt_id}",
             user_prompts::delete_prompt_of_user,
-            "Delete a prompt that a user keeps.",
+            "Delete a stored prompt of a user. Its versions are deleted with it.",
         )
         .get(
             "/system-prompts",
             user_prompts::list_platform_prompts,
-            "List the platform's prompts, newest first.",
+            "List the prompts of the platform. Newest first.",
         )
         .get(
             "/sessions/{session_id}/prompts",
             prompts::list_prompts_of_session,
-            "List the prompts of a chat session, newest first.",
+            "List the prompts of a chat session. Newest first, those of the branch that is shown.",
         )
         .post(
             "/prompts",
             prompts::create_prompt_for_user,
-            "Store a prompt with its answers in a chat session.",
+            "Create a prompt in a chat session of a user. With the answers that it got elsewhere, if any.",
         )
 }

@@ -13,10 +13,10 @@ use crate::sessions::UserPath;
 #[derive(Deserialize, Validate, JsonSchema)]
 pub(crate) struct UserQuotaPatch {
     /// Most LLM tokens in a day.
-    #[garde(inner(range(max = Quota::MAX_DAILY_LIMIT)))]
+    #[garde(range(max = Quota::MAX_DAILY_LIMIT))]
     daily_limit: Option<u64>,
     /// LLM tokens that count as used today.
-    #[garde(inner(range(max = Quota::MAX_DAILY_LIMIT)))]
+    #[garde(range(max = Quota::MAX_DAILY_LIMIT))]
     used_today: Option<u64>,
 }
 

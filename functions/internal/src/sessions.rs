@@ -11,12 +11,14 @@ pub(crate) const ABSENT: Error = Error::NotFound("session");
 
 /// A new chat session.
 #[derive(Deserialize, Validate, JsonSchema)]
+#[schemars(rename = "NewSessionForUser")]
 pub(crate) struct NewUserSession {
     /// Whose it is.
     #[garde(skip)]
     user_id: UserId,
     /// Shown in lists; the beginning of the first message when left out.
-    #[garde(inner(length(chars, max = 200), custom(readable_name)))]
+    #[garde(length(chars, max = 200), inner(custom(readable_name)))]
+    #[schemars(regex(pattern = http_api::READABLE_NAME))]
     title: Option<String>,
 }
 
@@ -25,6 +27,7 @@ pub(crate) struct NewUserSession {
 pub(crate) struct SessionTitle {
     /// The title from now on.
     #[garde(length(chars, max = 200), custom(readable_name))]
+    #[schemars(regex(pattern = http_api::READABLE_NAME))]
     title: String,
 }
 

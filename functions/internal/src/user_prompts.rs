@@ -19,6 +19,7 @@ pub(crate) struct NewPromptForUser {
     user_id: UserId,
     /// The text.
     #[garde(length(chars, max = MAX_TEXT), custom(not_blank))]
+    #[schemars(regex(pattern = http_api::NOT_BLANK))]
     prompt_text: String,
 }
 

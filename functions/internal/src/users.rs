@@ -15,6 +15,7 @@ pub(crate) struct PersonPath {
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Known {
     /// Their address. It makes a new account; one that exists is only linked once Clerk itself has verified it.
+    #[schemars(email, length(max = Email::MAX_BYTES))]
     email: Option<String>,
     /// Their name.
     name: Option<String>,

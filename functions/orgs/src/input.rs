@@ -4,7 +4,7 @@ use app::NewOrg as Wanted;
 use garde::Validate;
 use http_api::readable_name;
 use model::{
-    Error, InvitationId, Org, OrgChange, OrgRole, Secret, UserId,
+    Email, Error, InvitationId, Org, OrgChange, OrgRole, Secret, UserId,
     org::{parse_slug, parse_time_zone},
 };
 use schemars::JsonSchema;
@@ -15,10 +15,12 @@ use serde::Deserialize;
 pub(crate) struct NewOrg {
     /// Name shown to people.
     #[garde(length(chars, max = Org::MAX_NAME), custom(readable_name))]
+    #[schemars(regex(pattern = http_api::READABLE_NAME))]
     name: String,
     /// Unique short name: 3 to 40 lower-case letters, digits and single hyphens inside; made of the name when left
     /// out.
     #[garde(skip)]
+    #[schemars(length(min = Org::MIN_SLUG, max = Org::MAX_SLUG), regex(pattern = Org::SLUG_PATTERN))]
     slug: Option<String>,
     /// IANA time zone in which its days begin; UTC when left out.
     #[garde(skip)]
@@ -29,20 +31,23 @@ pub(crate) struct NewOrg {
 #[derive(Deserialize, Validate, JsonSchema)]
 pub(crate) struct OrgPatch {
     /// New name.
-    #[garde(inner(length(chars, max = Org::MAX_NAME), custom(readable_name)))]
+    #[garde(length(chars, max = Org::MAX_NAME), inner(custom(readable_name)))]
+    #[schemars(regex(pattern = http_api::READABLE_NAME))]
     name: Option<String>,
     /// New unique short name; the old one is free for others.
     #[garde(skip)]
+    #[schemars(length(min = Org::MIN_SLUG, max = Org::MAX_SLUG), regex(pattern = Org::SLUG_PATTERN))]
     slug: Option<String>,
     /// New IANA time zone.
     #[garde(skip)]
     time_zone: Option<String>,
     /// The model that answers instead of another one when what is left of a limit on tokens is less than that one may
     /// need, with as long an answer as fits; an empty name for none.
-    #[garde(inner(length(chars, max = Org::MAX_MODEL)))]
+    #[garde(length(chars, max = Org::MAX_MODEL))]
     downgrade_model: Option<String>,
     /// Models that answer, in this order, when the one that was asked for cannot; all of them, instead of those before.
-    #[garde(inner(length(max = Org::MAX_FALLBACKS), inner(length(chars, min = 1, max = Org::MAX_MODEL))))]
+    #[garde(length(max = Org::MAX_FALLBACKS), inner(inner(length(chars, min = 1, max = Org::MAX_MODEL))))]
+    #[schemars(inner(length(min = 1, max = Org::MAX_MODEL)))]
     fallback_models: Option<Vec<String>>,
 }
 
@@ -98,6 +103,7 @@ pub(crate) struct MemberPatch {
 pub(crate) struct NewInvitation {
     /// Where the invitation is sent, and the address of the account that may accept it.
     #[garde(skip)]
+    #[schemars(email, length(max = Email::MAX_BYTES))]
     pub(crate) email: String,
     /// What they will be; `member` when left out.
     #[garde(skip)]
@@ -106,6 +112,7 @@ pub(crate) struct NewInvitation {
 
 /// Who becomes the owner.
 #[derive(Deserialize, Validate, JsonSchema)]
+#[schemars(rename = "OwnershipTransfer")]
 pub(crate) struct Heir {
     /// Id of a member.
     #[garde(skip)]
@@ -114,6 +121,7 @@ pub(crate) struct Heir {
 
 /// The token of an invitation.
 #[derive(Deserialize, Validate, JsonSchema)]
+#[schemars(rename = "InvitationToken")]
 pub(crate) struct Token {
     /// From the mail.
     #[garde(skip)]

@@ -13,41 +13,41 @@ use crate::{
 
 pub(crate) fn api() -> Api {
     Api::new("Organizations")
-        .both()
+        .at("/api/v1")
         .post(
             "/orgs/{org_id}/invite",
             invite_member,
-            "Invite somebody by mail; inviting them again sends a new token.",
+            "Invite a person to an organization. By mail; inviting them again sends a new token.",
         )
         .get(
             "/orgs/{org_id}/invitations",
             list_invitations,
-            "List the invitations of an organization, newest first.",
+            "List the invitations of an organization. Newest first.",
         )
         .post(
             "/orgs/{org_id}/invitations/{invitation_id}/resend",
             resend_invitation,
-            "Send an invitation again; the token sent before is dead.",
+            "Send an invitation again. The token that was sent before is no longer valid.",
         )
         .delete(
             "/orgs/{org_id}/invitations/{invitation_id}",
             revoke_invitation,
-            "Withdraw an invitation.",
+            "Revoke an invitation. Its seat is free again.",
         )
         .get(
             "/invitations",
             list_own_invitations,
-            "List what the caller's address is invited to, newest first.",
+            "List the invitations of the caller. Those that were sent to their verified address, newest first.",
         )
         .post(
             "/invitations/accept",
             accept_invitation,
-            "Accept an invitation that was sent to the caller's address.",
+            "Accept an invitation. One that was sent to the caller's address.",
         )
         .post(
             "/invitations/decline",
             decline_invitation,
-            "Decline an invitation that was sent to the caller's address.",
+            "Decline an invitation. One that was sent to the caller's address.",
         )
 }
 

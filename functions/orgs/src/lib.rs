@@ -13,40 +13,56 @@ use view::OrgView;
 /// The operations of this function.
 pub fn api() -> Api {
     let orgs = Api::new("Organizations")
-        .both()
-        .post("/orgs", create_org, "Make an organization; its maker owns it.")
-        .get("/orgs", list_orgs, "List the caller's organizations, newest first.")
-        .get("/orgs/{org_id}", get_org, "Get an organization.")
+        .at("/api/v1")
+        .post(
+            "/orgs",
+            create_org,
+            "Create an organization. The caller becomes its owner.",
+        )
+        .get(
+            "/orgs",
+            list_orgs,
+            "List the caller's organizations. Newest first, the personal one included.",
+        )
+        .get(
+            "/orgs/{org_id}",
+            get_org,
+            "Get an organization. With its plan, its seats and the caller's role.",
+        )
         .patch(
             "/orgs/{org_id}",
             update_org,
-            "Change an organization; what is left out stays as it is.",
+            "Update an organization. Fields that are left out stay as they are.",
         )
         .delete(
             "/orgs/{org_id}",
             delete_org,
-            "Delete an organization; it is gone for everybody at once.",
+            "Delete an organization. It is gone for all its members at once.",
         )
         .get(
             "/orgs/{org_id}/members",
             members::list_members,
-            "List members and invited ones, newest first.",
+            "List the members of an organization. Invited people included, newest first.",
         )
         .patch(
             "/orgs/{org_id}/members/{user_id}",
             members::update_member,
-            "Give a member another role.",
+            "Update the role of a member. An organization keeps at least one owner.",
         )
         .delete(
             "/orgs/{org_id}/members/{user_id}",
             members::remove_member,
-            "Take a member out, or withdraw the invitation of an invited one.",
+            "Remove a member from an organization. The invitation of someone who is invited is revoked.",
         )
-        .post("/orgs/{org_id}/leave", members::leave_org, "Leave an organization.")
+        .post(
+            "/orgs/{org_id}/leave",
+            members::leave_org,
+            "Leave an organization. The last owner cannot.",
+        )
         .post(
             "/orgs/{org_id}/transfer",
             members::transfer_org,
-            "Hand the ownership to another member.",
+            "Transfer the ownership of an organization. To another member; the caller becomes an admin.",
         );
     orgs.merge(invitations::api())
 }

@@ -10,73 +10,85 @@ use http_api::Api;
 pub fn api() -> Api {
     Api::new("Prompts")
         .at("/api/v1/system_prompts")
-        .post("", system_prompts::create_system_prompt, "Offer a prompt to everybody.")
+        .post(
+            "",
+            system_prompts::create_system_prompt,
+            "Create a prompt of the platform. Everyone can read it.",
+        )
         .get(
             "",
             system_prompts::list_system_prompts,
-            "List the platform's prompts, newest first.",
+            "List the prompts of the platform. Newest first.",
         )
         .get(
             "/{prompt_id}",
             system_prompts::get_system_prompt,
-            "Get a prompt of the platform.",
+            "Get a prompt of the platform. With the name it is listed under.",
         )
         .put(
             "/{prompt_id}",
             system_prompts::update_system_prompt,
-            "Change a prompt of the platform.",
+            "Update a prompt of the platform. For everyone who reads it from now on.",
         )
         .delete(
             "/{prompt_id}",
             system_prompts::delete_system_prompt,
-            "Delete a prompt of the platform.",
+            "Delete a prompt of the platform. Copies that people made stay.",
         )
         .at("/api/v1/user_prompts")
-        .post("", user_prompts::create_user_prompt, "Keep a prompt.")
+        .post(
+            "",
+            user_prompts::create_user_prompt,
+            "Create a stored prompt. With variables as `{{name}}`; its text is version 1.",
+        )
         .get(
             "",
             user_prompts::list_own_prompts,
-            "List the caller's prompts, or with `scope=org` those that members share, newest first.",
+            "List stored prompts. The caller's own, or with `scope=org` those that members share, newest first.",
         )
         .get(
             "/user/{user_id}",
             user_prompts::list_prompts_of_user,
-            "List a user's prompts, newest first.",
+            "List the stored prompts of a user. Newest first.",
         )
-        .get("/{prompt_id}", user_prompts::get_user_prompt, "Get a prompt.")
+        .get(
+            "/{prompt_id}",
+            user_prompts::get_user_prompt,
+            "Get a stored prompt. With its latest text and the versions that labels name.",
+        )
         .put(
             "/{prompt_id}",
             user_prompts::update_user_prompt,
-            "Change a prompt; another text becomes the next version.",
+            "Update a stored prompt. Another text becomes the next version.",
         )
         .delete(
             "/{prompt_id}",
             user_prompts::delete_user_prompt,
-            "Delete a prompt with its versions.",
+            "Delete a stored prompt. Its versions are deleted with it.",
         )
         .get(
             "/{prompt_id}/versions",
             versions::list_prompt_versions,
-            "List the versions of a prompt, newest first.",
+            "List the versions of a stored prompt. Newest first.",
         )
         .get(
             "/{prompt_id}/versions/{version}",
             versions::get_prompt_version,
-            "Get a version of a prompt by its number or a label.",
+            "Get a version of a stored prompt. By its number, by a label, or as `latest`.",
         )
         .put(
             "/{prompt_id}/labels/{label}",
             versions::label_prompt_version,
-            "Point a label to a version.",
+            "Set a label of a stored prompt. The label names this version from now on.",
         )
         .delete(
             "/{prompt_id}/labels/{label}",
             versions::remove_prompt_label,
-            "Remove a label.",
+            "Delete a label of a stored prompt. The version that it named stays.",
         )
         .post(
             "/{prompt_id}/render",
             versions::render_prompt,
-            "Put values in the place of a prompt's variables.",
+            "Render a stored prompt. Replaces its variables by the values that are sent.",
         )
 }

@@ -20,9 +20,11 @@ use crate::user_prompts::PromptPath;
 pub(crate) struct SystemPromptText {
     /// The text.
     #[garde(length(chars, max = MAX_TEXT), custom(not_blank))]
+    #[schemars(regex(pattern = http_api::NOT_BLANK))]
     prompt_text: String,
     /// Shown in lists; an empty one removes it.
-    #[garde(inner(length(chars, max = MAX_NAME), custom(optional_name)))]
+    #[garde(length(chars, max = MAX_NAME), inner(custom(optional_name)))]
+    #[schemars(regex(pattern = http_api::OPTIONAL_NAME))]
     name: Option<String>,
 }
 

@@ -23,9 +23,11 @@ pub(crate) struct NewUserPrompt {
     user_id: Option<UserId>,
     /// The text. `{{name}}` is a variable.
     #[garde(length(chars, max = MAX_TEXT), custom(not_blank))]
+    #[schemars(regex(pattern = http_api::NOT_BLANK))]
     prompt_text: String,
     /// Shown in lists.
-    #[garde(inner(length(chars, max = MAX_NAME), custom(optional_name)))]
+    #[garde(length(chars, max = MAX_NAME), inner(custom(optional_name)))]
+    #[schemars(regex(pattern = http_api::OPTIONAL_NAME))]
     name: Option<String>,
     /// Whether all members of the organization may read it.
     #[garde(skip)]
@@ -36,10 +38,12 @@ pub(crate) struct NewUserPrompt {
 #[derive(Deserialize, Validate, JsonSchema)]
 pub(crate) struct UserPromptPatch {
     /// The text of the next version.
-    #[garde(inner(length(chars, max = MAX_TEXT), custom(not_blank)))]
+    #[garde(length(chars, max = MAX_TEXT), inner(custom(not_blank)))]
+    #[schemars(regex(pattern = http_api::NOT_BLANK))]
     prompt_text: Option<String>,
     /// Shown in lists; an empty one removes it.
-    #[garde(inner(length(chars, max = MAX_NAME), custom(optional_name)))]
+    #[garde(length(chars, max = MAX_NAME), inner(custom(optional_name)))]
+    #[schemars(regex(pattern = http_api::OPTIONAL_NAME))]
     name: Option<String>,
     /// Whether all members of the organization may read it.
     #[garde(skip)]

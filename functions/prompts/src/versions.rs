@@ -55,6 +55,7 @@ pub(crate) struct LabelPath {
 
 /// Where a label points.
 #[derive(Deserialize, Validate, JsonSchema)]
+#[schemars(rename = "LabelTarget")]
 pub(crate) struct Pointed {
     /// Number of a version.
     #[garde(skip)]
@@ -63,13 +64,14 @@ pub(crate) struct Pointed {
 
 /// Values for the variables of a prompt.
 #[derive(Deserialize, Validate, JsonSchema)]
+#[schemars(rename = "PromptValues")]
 pub(crate) struct Values {
     /// By the names of the variables; each has to be there.
     #[serde(default)]
     #[garde(skip)]
     variables: BTreeMap<String, String>,
     /// A number, a label, or `latest` (the default).
-    #[garde(inner(length(chars, max = 100)))]
+    #[garde(length(chars, max = 100))]
     version: Option<String>,
 }
 

@@ -5,38 +5,34 @@
 
 use std::sync::LazyLock;
 
+use crate::served_file::ServedFile;
 use aide::{redoc::Redoc, swagger::Swagger};
-use sha2::{Digest as _, Sha256};
 
 /// A file that never changes under its name and version.
 pub(crate) struct Asset {
     /// Name under `/docs/` or `/redoc/`.
     pub(crate) name: &'static str,
-    /// Media type.
-    pub(crate) content_type: &'static str,
     /// Content.
-    pub(crate) bytes: Vec<u8>,
-    /// First 16 hex digits of the SHA-256.
-    pub(crate) version: String,
+    pub(crate) file: ServedFile,
 }
 
 impl Asset {
     fn new(name: &'static str, content_type: &'static str, text: &str) -> Self {
-        let version = hex::encode(&Sha256::digest(text)[..8]);
-        Self {
-            name,
-            content_type,
-            bytes: text.as_bytes().to_vec(),
-            version,
-        }
+        let file = ServedFile::new(content_type, text.as_bytes().to_vec());
+        Self { name, file }
     }
 }
 
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// Both scripts are a folder below the document, whatever the API is below and however the page's own URL ends.
-const SWAGGER_INIT: &str = r##"SwaggerUIBundle({
-  url: new URL("../openapi.json", document.currentScript.src).href,
+/// Both scripts are a folder below the documents, whatever the API is below and however the page's own URL ends.
+///
+/// One spelling is shown at a time: the one that is chosen in the list above the operations.
+const SWAGGER_INIT: &str = r##"const script = document.currentScript.src;
+const url = (name) => new URL(`../${name}`, script).href;
+const spelling = document.getElementById("spelling");
+const ui = SwaggerUIBundle({
+  url: url(spelling.value),
   dom_id: "#swagger-ui",
   layout: "BaseLayout",
   presets: [SwaggerUIBundle.presets.apis],
@@ -45,12 +41,23 @@ const SWAGGER_INIT: &str = r##"SwaggerUIBundle({
   // Sends the document to nobody.
   validatorUrl: null,
 });
+spelling.addEventListener("change", () => {
+  // It names an operation of the other document.
+  location.hash = "";
+  ui.specActions.updateUrl(url(spelling.value));
+  ui.specActions.download(url(spelling.value));
+});
 "##;
 
-const REDOC_INIT: &str = r#"Redoc.init(new URL("../openapi.json", document.currentScript.src).href, {
+const REDOC_INIT: &str = r#"const script = document.currentScript.src;
+const spelling = document.getElementById("spelling");
+const url = (name) => new URL(`../${name}`, script).href;
+const show = () => Redoc.init(url(spelling.value), {
   // The search index is built in a worker made from a blob, the logo comes from elsewhere: neither is allowed here.
   disableSearch: true,
 }, document.getElementById("redoc"));
+spelling.addEventListener("change", show);
+show();
 "#;
 
 /// The assets of `/docs`.
@@ -98,10 +105,10 @@ mod tests {
     fn the_files_are_whole() {
         let [css, swagger, _] = &*SWAGGER;
         let [redoc, _] = &*REDOC;
-        let text = |asset: &Asset| String::from_utf8_lossy(&asset.bytes).into_owned();
-        assert!(css.bytes.len() > 100_000 && text(css).contains(".swagger-ui") && text(css).ends_with('}'));
-        assert!(swagger.bytes.len() > 1_000_000 && text(swagger).contains("SwaggerUIBundle"));
-        assert!(redoc.bytes.len() > 800_000 && text(redoc).contains("Redoc"));
+        let text = |asset: &'static Asset| asset.file.text();
+        assert!(text(css).len() > 100_000 && text(css).contains(".swagger-ui") && text(css).ends_with('}'));
+        assert!(text(swagger).len() > 1_000_000 && text(swagger).contains("SwaggerUIBundle"));
+        assert!(text(redoc).len() > 800_000 && text(redoc).contains("Redoc"));
         for asset in [swagger, redoc] {
             assert!(
                 text(asset).starts_with("/*! For license"),

@@ -1,16 +1,35 @@
 //! `/openapi.json`, Swagger UI and Redoc.
 
+use std::sync::LazyLock;
+
 use axum::{
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use http_api::{ApiRoot, Path, Problem, Result};
+use http_api::{ApiRoot, Path, Problem, Result, Spelling};
 use model::Error;
+use serde_json::Value;
 
-use crate::assets::{Asset, REDOC, SWAGGER};
+use crate::{
+    assets::{Asset, REDOC, SWAGGER},
+    served_file::ServedFile,
+};
 
 /// The document of all functions. `make openapi` writes it, and a test compares it with the route tables.
-static DOCUMENT: &str = include_str!("../openapi.json");
+static TEXT: &str = include_str!("../openapi.json");
+
+static DOCUMENT: LazyLock<ServedFile> = LazyLock::new(|| json_file(TEXT.as_bytes().to_vec()));
+static SNAKE_CASE: LazyLock<ServedFile> = LazyLock::new(|| part(Spelling::SnakeCase));
+static CAMEL_CASE: LazyLock<ServedFile> = LazyLock::new(|| part(Spelling::CamelCase));
+
+/// What people choose between above the operations: a document, and what it tells of.
+const SPELLINGS: [(&str, &str); 2] = [
+    ("openapi-snake-case.json", "snake_case: /api/v1 and /v1"),
+    ("openapi-camel-case.json", "camelCase: /api"),
+];
+
+/// Programs ask again after this time, and are told that nothing changed.
+const FIVE_MINUTES: &str = "public, max-age=300";
 
 /// Only what we serve ourselves is loaded. Both tools set inline styles; no script is inline.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
@@ -20,12 +39,44 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
 /// A year: the version in the URL changes with the content.
 const FOREVER: &str = "public, max-age=31536000, immutable";
 
-pub(crate) async fn openapi_document() -> Response {
+fn json_file(text: Vec<u8>) -> ServedFile {
+    ServedFile::new("application/json", text)
+}
+
+fn part(spelling: Spelling) -> ServedFile {
+    let whole: Value = serde_json::from_str(TEXT).unwrap_or_default();
+    json_file(serde_json::to_vec(&spelling.part_of(&whole)).unwrap_or_default())
+}
+
+pub(crate) async fn openapi_document(headers: HeaderMap) -> Response {
+    DOCUMENT.response(&headers, FIVE_MINUTES)
+}
+
+pub(crate) async fn openapi_snake_case(headers: HeaderMap) -> Response {
+    SNAKE_CASE.response(&headers, FIVE_MINUTES)
+}
+
+pub(crate) async fn openapi_camel_case(headers: HeaderMap) -> Response {
+    CAMEL_CASE.response(&headers, FIVE_MINUTES)
+}
+
+/// Leads people who open the API itself to its documentation.
+pub(crate) async fn root(root: ApiRoot) -> Response {
     let headers = [
-        ("content-type", "application/json"),
-        ("cache-control", "public, max-age=300"),
+        (header::LOCATION, root.to("/docs")),
+        (header::CACHE_CONTROL, "no-cache".to_owned()),
     ];
-    (headers, DOCUMENT).into_response()
+    (StatusCode::FOUND, headers).into_response()
+}
+
+/// The list to choose a spelling from.
+fn spellings() -> String {
+    let options = SPELLINGS.map(|(document, text)| format!("<option value=\"{document}\">{text}</option>"));
+    let style = "font: 14px sans-serif; padding: 12px 20px";
+    format!(
+        "<p style=\"{style}\"><label for=\"spelling\">Names of fields</label> <select id=\"spelling\">{}</select></p>",
+        options.concat()
+    )
 }
 
 pub(crate) async fn swagger_page(root: ApiRoot) -> Response {
@@ -41,6 +92,7 @@ pub(crate) async fn swagger_page(root: ApiRoot) -> Response {
 <link rel="stylesheet" href="{}">
 </head>
 <body>
+{}
 <div id="swagger-ui"></div>
 <script src="{}"></script>
 <script src="{}"></script>
@@ -48,6 +100,7 @@ pub(crate) async fn swagger_page(root: ApiRoot) -> Response {
 </html>
 "#,
         url(&root, "/docs", css),
+        spellings(),
         url(&root, "/docs", bundle),
         url(&root, "/docs", init),
     ))
@@ -65,12 +118,14 @@ pub(crate) async fn redoc_page(root: ApiRoot) -> Response {
 <link rel="icon" href="data:,">
 </head>
 <body>
+{}
 <div id="redoc"></div>
 <script src="{}"></script>
 <script src="{}"></script>
 </body>
 </html>
 "#,
+        spellings(),
         url(&root, "/redoc", bundle),
         url(&root, "/redoc", init),
     ))
@@ -85,7 +140,7 @@ pub(crate) async fn redoc_asset(Path(name): Path<String>, headers: HeaderMap) ->
 }
 
 fn url(root: &ApiRoot, folder: &str, asset: &Asset) -> String {
-    root.to(&format!("{folder}/{}?v={}", asset.name, asset.version))
+    root.to(&format!("{folder}/{}?v={}", asset.name, asset.file.version))
 }
 
 fn page(html: &str) -> Response {
@@ -100,17 +155,7 @@ fn page(html: &str) -> Response {
 fn serve(assets: &'static [Asset], name: &str, asked: &HeaderMap) -> Result<Response> {
     let asset = assets.iter().find(|asset| asset.name == name);
     let asset = asset.ok_or_else(|| Problem::from(Error::NotFound("file")))?;
-    let etag = format!("\"{}\"", asset.version);
-    let headers = [
-        ("content-type", asset.content_type),
-        ("cache-control", FOREVER),
-        ("etag", etag.as_str()),
-    ];
-    let known = asked.get("if-none-match").and_then(|tags| tags.to_str().ok());
-    if known.is_some_and(|tags| tags.contains(&etag)) {
-        return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
-    }
-    Ok((headers, asset.bytes.as_slice()).into_response())
+    Ok(asset.file.response(asked, FOREVER))
 }
 
 #[cfg(test)]
@@ -160,10 +205,52 @@ mod tests {
 
     #[tokio::test]
     async fn the_document_is_openapi() {
-        let body = axum::body::to_bytes(openapi_document().await.into_body(), usize::MAX)
-            .await
-            .unwrap();
-        let document: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        let document: Value = serde_json::from_str(DOCUMENT.text()).unwrap();
         assert_eq!(document["openapi"], "3.1.0");
+    }
+
+    #[test]
+    fn the_documents_of_the_spellings_are_parts_of_the_whole_one() {
+        let read = |file: &ServedFile| -> Value { serde_json::from_str(file.text()).unwrap() };
+        let paths = |document: &Value| {
+            document["paths"]
+                .as_object()
+                .unwrap()
+                .keys()
+                .cloned()
+                .collect::<Vec<_>>()
+        };
+        let (whole, snake, camel) = (read(&DOCUMENT), read(&SNAKE_CASE), read(&CAMEL_CASE));
+        assert_eq!(paths(&whole).len(), paths(&snake).len() + paths(&camel).len());
+        assert!(
+            paths(&camel)
+                .iter()
+                .all(|path| path.starts_with("/api/") && !path.starts_with("/api/v1/"))
+        );
+        for part in [&snake, &camel] {
+            let text = part.to_string();
+            for reference in text
+                .split("\"$ref\":\"#")
+                .skip(1)
+                .filter_map(|rest| rest.split('"').next())
+            {
+                assert!(part.pointer(reference).is_some(), "{reference} leads nowhere");
+            }
+            for (name, _) in part["components"]["schemas"].as_object().unwrap() {
+                assert!(
+                    text.contains(&format!("#/components/schemas/{name}\"")),
+                    "nothing refers to {name}"
+                );
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn the_root_leads_to_the_documentation() {
+        let response = root(ApiRoot::of("/")).await;
+        assert_eq!(
+            (response.status(), &response.headers()["location"]),
+            (StatusCode::FOUND, &"docs".parse().unwrap())
+        );
     }
 }

@@ -2,6 +2,7 @@
 
 mod assets;
 mod docs;
+mod served_file;
 
 use http_api::{Api, Ctx, Either, Json, Result, Unavailable};
 use schemars::JsonSchema;
@@ -10,18 +11,45 @@ use serde::Serialize;
 /// The operations of this function.
 pub fn api() -> Api {
     Api::new("System")
-        .get("/health", get_health, "Say that the API answers.")
-        .get("/api/v1/health", get_api_health, "Say that the API answers.")
-        .get("/live", get_liveness, "Say that this process runs.")
+        .get(
+            "/health",
+            get_health,
+            "Get the health of the API. Answers as soon as requests arrive.",
+        )
+        .get(
+            "/api/v1/health",
+            get_api_health,
+            "Get the health of the API. Answers as soon as requests arrive.",
+        )
+        .get(
+            "/live",
+            get_liveness,
+            "Get the health of this process. Nothing else is checked.",
+        )
         .get(
             "/ready",
             get_readiness,
-            "Ask every table, the bucket and the queues whether they answer.",
+            "Get the readiness of the API. Checks every table, the bucket and the queues.",
         )
-        .page("/openapi.json", docs::openapi_document, "Get this document.")
-        .page("/docs", docs::swagger_page, "Read and try the operations (Swagger UI).")
+        .asset("/", docs::root)
+        .page(
+            "/openapi.json",
+            docs::openapi_document,
+            "Get this document. All operations in both spellings of field names.",
+        )
+        .asset("/openapi-snake-case.json", docs::openapi_snake_case)
+        .asset("/openapi-camel-case.json", docs::openapi_camel_case)
+        .page(
+            "/docs",
+            docs::swagger_page,
+            "Read and try the operations. Swagger UI, one spelling of field names at a time.",
+        )
         .asset("/docs/{asset}", docs::swagger_asset)
-        .page("/redoc", docs::redoc_page, "Read about the operations (ReDoc).")
+        .page(
+            "/redoc",
+            docs::redoc_page,
+            "Read about the operations. ReDoc, one spelling of field names at a time.",
+        )
         .asset("/redoc/{asset}", docs::redoc_asset)
 }
 

@@ -8,7 +8,6 @@ use jiff::civil::Date;
 use model::{Error, permission::ReadAccount, statistics::Cell};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use crate::{parquet_file, view::FiguresView};
 
@@ -66,8 +65,20 @@ const COLUMNS: [&str; 12] = [
     "estimated_requests",
 ];
 
+/// What was used, by day, category and model.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct UsageExport {
+    from: Date,
+    to: Date,
+    totals: FiguresView,
+    /// Models whose prices are not known.
+    unpriced_models: Vec<String>,
+    rows: Vec<Row>,
+}
+
 /// What was used of a model for a category on a day.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "UsageExportRow")]
 struct Row {
     date: Date,
     category: &'static str,
@@ -80,7 +91,7 @@ pub(crate) async fn export_analytics(
     app: Ctx,
     member: May<ReadAccount>,
     Query(wanted): Query<Wanted>,
-) -> Result<Either<Sheet, SeeOther>> {
+) -> Result<Either<Sheet<UsageExport>, SeeOther>> {
     let report = app.own_usage(&member.identity, &member.org, wanted.from, wanted.to);
     let report = report.await?;
     let name = format!("usage-{}-{}", report.period.from, report.period.to);
@@ -102,7 +113,7 @@ pub(crate) async fn export_analytics(
         },
     };
     if file.content.len() <= MAX_ANSWER && wanted.delivery.is_none() {
-        return Ok(Either::Left(Sheet(file)));
+        return Ok(Either::Left(Sheet::new(file)));
     }
     let link = app.link_to_file(&member.identity.user.id, file.file_name, file.media_type, file.content);
     Ok(Either::Right(SeeOther(link.await?)))
@@ -115,13 +126,13 @@ fn as_json(report: &UsageReport) -> Result<Vec<u8>, Error> {
         model: cell.model.clone(),
         figures: (*figures).into(),
     });
-    let whole = json!({
-        "from": report.period.from,
-        "to": report.period.to,
-        "totals": FiguresView::from(report.statistics.total()),
-        "unpriced_models": report.statistics.unpriced_models(),
-        "rows": rows.collect::<Vec<_>>(),
-    });
+    let whole = UsageExport {
+        from: report.period.from,
+        to: report.period.to,
+        totals: FiguresView::from(report.statistics.total()),
+        unpriced_models: report.statistics.unpriced_models(),
+        rows: rows.collect(),
+    };
     serde_json::to_vec_pretty(&whole).map_err(Error::internal)
 }
 

@@ -19,81 +19,83 @@ pub fn api() -> Api {
         .get(
             "/tokens/limits",
             tokens::get_token_limits,
-            "Get the limits that hold for the caller, and what is used of them.",
+            "Get the caller's limits on tokens. And what is used and reserved of each.",
         )
         .get(
             "/tokens/rate-limit-check",
             tokens::check_rate_limit,
-            "Get how many questions to models may be asked now; asking this counts for nothing.",
+            "Get the caller's limits on requests. How many requests to models are left now; this one does not \
+             count.",
         )
         .get(
             "/tokens/alerts",
             tokens::list_token_alerts,
-            "List when half, 80 and 100 percent of a daily limit were used, newest first.",
+            "List the caller's alerts on tokens. When 50, 80 and 100 percent of a daily limit were used, newest \
+             first.",
         )
         .get(
             "/tokens/usage",
             analytics::get_token_usage,
-            "Get what the caller used, summed up by day or by what `group_by` names.",
+            "Get the caller's usage of tokens. Summed up by day, or by what `group_by` names.",
         )
         .get(
             "/tokens/dashboard",
             dashboard::get_token_dashboard,
-            "Get what the caller used today, in 7 and in 30 days, and the limits.",
+            "Get the caller's usage at a glance. Today, 7 and 30 days, and the limits.",
         )
         .get(
             "/auth/stats",
             auth::get_usage_stats,
-            "Get what the caller used, by category and model.",
+            "Get statistics of the caller's usage. By category and model.",
         )
         .get(
             "/auth/model-stats",
             auth::get_model_stats,
-            "Get what the caller used of each model, and how fast it answered.",
+            "Get statistics of the models that the caller used. What was used of each, and how fast it answered.",
         )
         .get(
             "/auth/token-breakdown",
             auth::get_token_breakdown,
-            "Get what the caller's tokens were used for.",
+            "Get the caller's usage of tokens by category. With the share of each.",
         )
         .get(
             "/auth/daily-model-stats",
             auth::get_daily_model_stats,
-            "Get what the caller used of each model, by day.",
+            "Get the caller's usage of models by day. One entry for each day and model.",
         )
         .get(
             "/ai/usage",
             org::get_ai_usage,
-            "Get what the organization used; members see their own part.",
+            "Get the usage of the organization. Those who administer it see all of it, members their own part.",
         )
         .get(
             "/analytics/usage",
             analytics::get_usage_analytics,
-            "Get what the caller used, summed up by day or by what `group_by` names.",
+            "Get analytics of the caller's usage. Summed up by day, or by what `group_by` names.",
         )
         .get(
             "/analytics/performance",
             analytics::get_performance_analytics,
-            "Get how fast models answered the caller, and how often they failed.",
+            "Get the performance of models for the caller. How fast they answered, and how often they failed.",
         )
         .get(
             "/analytics/export",
             export::export_analytics,
-            "Get what the caller used, by day, category and model, as a file.",
+            "Export the caller's usage. By day, category and model, as JSON, CSV or Parquet.",
         )
         .get(
             "/auth/admin/stats",
             system::get_system_stats,
-            "Get who joined and what everybody used, by category and model; for platform admins.",
+            "Get statistics of the platform. New accounts, and the usage by category and model.",
         )
         .get(
             "/analytics/system/usage",
             system::get_system_usage,
-            "Get what everybody used, summed up by day or by what `group_by` names; for platform admins.",
+            "Get the usage of the platform. Summed up by day, or by what `group_by` names.",
         )
         .get(
             "/analytics/system/performance",
             system::get_system_performance,
-            "Get how fast models answered everybody, and how often they failed; for platform admins.",
+            "Get the performance of models on the platform. How fast they answered, and how often they failed.",
         )
 }

@@ -14,13 +14,16 @@ use serde::{Deserialize, Serialize};
 #[derive(Deserialize, Validate, JsonSchema)]
 pub(crate) struct NewUser {
     /// Name shown to others; the part of the address before the `@` when left out.
-    #[garde(inner(length(chars, max = User::MAX_NAME), custom(readable_name)))]
+    #[garde(length(chars, max = User::MAX_NAME), inner(custom(readable_name)))]
+    #[schemars(regex(pattern = http_api::READABLE_NAME))]
     name: Option<String>,
     /// Sign-in name.
     #[garde(skip)]
+    #[schemars(email, length(max = Email::MAX_BYTES))]
     email: String,
     /// 8 to 128 characters, not one of the most leaked.
     #[garde(skip)]
+    #[schemars(length(min = NewPassword::MIN, max = NewPassword::MAX))]
     password: Secret,
     /// Platform role, `user` when left out.
     #[garde(skip)]
@@ -31,10 +34,12 @@ pub(crate) struct NewUser {
 #[derive(Deserialize, Validate, JsonSchema)]
 pub(crate) struct UserPatch {
     /// New name.
-    #[garde(inner(length(chars, max = User::MAX_NAME), custom(readable_name)))]
+    #[garde(length(chars, max = User::MAX_NAME), inner(custom(readable_name)))]
+    #[schemars(regex(pattern = http_api::READABLE_NAME))]
     name: Option<String>,
     /// New sign-in name. Changing the own one takes the password too.
     #[garde(skip)]
+    #[schemars(email, length(max = Email::MAX_BYTES))]
     email: Option<String>,
     /// New platform role: read when a platform admin changes somebody else, otherwise ignored.
     #[garde(skip)]

@@ -14,53 +14,57 @@ pub fn api() -> Api {
         .post(
             "/users",
             accounts::create_user,
-            "Create an account for somebody else (platform admins).",
+            "Create an account for someone else. The new password is known to who creates it, so it should be \
+             changed.",
         )
         .get(
             "/users/{user_id}",
             accounts::get_user,
-            "Get an account; `me` is the caller's.",
+            "Get an account. `me` is the caller's own.",
         )
         .put(
             "/users/{user_id}",
             accounts::update_user,
-            "Change an account; what is left out stays as it is.",
+            "Update an account. Fields that are left out stay as they are; a new address of one's own needs \
+             `current_password`.",
         )
         .delete(
             "/users/{user_id}",
             accounts::delete_user,
-            "Delete an account; all its credentials are refused from the next request on.",
+            "Delete an account. All its credentials are refused from the next request on, and its content is \
+             removed.",
         )
         .get(
             "/users/{user_id}/quota",
             quotas::get_quota,
-            "Get the daily limit and what is used of it.",
+            "Get the daily limit of an account. And what is used of it today.",
         )
         .put(
             "/users/{user_id}/quota",
             quotas::update_quota,
-            "Set the daily limit: users lower their own, platform admins set any.",
+            "Update the daily limit of an account. Users lower their own, platform admins set any.",
         )
         .get(
             "/users/{user_id}/export",
             exports::export_user,
-            "Get everything of the user as a ZIP archive of JSON lines and files; the first call begins to make it.",
+            "Export everything of an account. As a ZIP archive of JSON lines and files; the first call starts to \
+             create it.",
         )
         .own("/users/{user_id}", "/users/me")
         .both()
         .get(
             "/settings",
             settings::get_settings,
-            "Get the own settings; the first call makes them.",
+            "Get the caller's settings. The first call creates them.",
         )
         .put(
             "/settings",
             settings::update_settings,
-            "Change the own settings; what is left out stays as it is, protected fields are ignored.",
+            "Update the caller's settings. Fields that are left out stay as they are, protected ones are ignored.",
         )
         .post(
             "/settings/regenerate-api-key",
             settings::regenerate_api_key,
-            "Replace the personal API key, or make the first one. It is shown this once.",
+            "Create or replace the caller's personal API key. It is shown this once.",
         )
 }

@@ -14,10 +14,10 @@ use serde::Deserialize;
 #[derive(Deserialize, Validate, JsonSchema)]
 pub(crate) struct QuotaPatch {
     /// Most LLM tokens in a day.
-    #[garde(inner(range(max = Quota::MAX_DAILY_LIMIT)))]
+    #[garde(range(max = Quota::MAX_DAILY_LIMIT))]
     daily_limit: Option<u64>,
     /// LLM tokens that count as used today; read when a platform admin calls, otherwise ignored.
-    #[garde(inner(range(max = Quota::MAX_DAILY_LIMIT)))]
+    #[garde(range(max = Quota::MAX_DAILY_LIMIT))]
     used_today: Option<u64>,
 }
 

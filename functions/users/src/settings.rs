@@ -14,12 +14,13 @@ use serde_json::{Map, Value};
 
 /// A change of settings. Protected fields (API key, plan, usage, ids, times) are no part of it and ignored.
 #[derive(Deserialize, Validate, JsonSchema)]
+#[schemars(rename = "UserSettingsPatch")]
 pub(crate) struct SettingsPatch {
     /// Colors of the pages.
     #[garde(skip)]
     theme: Option<Theme>,
     /// Language of the pages and of mail, a BCP 47 tag.
-    #[garde(inner(length(max = Settings::MAX_LANGUAGE), pattern(r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")))]
+    #[garde(length(max = Settings::MAX_LANGUAGE), pattern(r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$"))]
     language: Option<String>,
     /// What to be told about; what is left out stays as it is.
     #[garde(skip)]

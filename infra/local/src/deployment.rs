@@ -170,7 +170,7 @@ mod tests {
         let routes = gateway_routes().unwrap();
         for (path, function) in [
             ("/api/v1/documents", "documents"),
-            ("/api/orgs/o_1/members", "orgs"),
+            ("/api/v1/orgs/o_1/members", "orgs"),
             ("/v1/models/azure/gpt", "ai"),
             ("/", "system"),
             ("/nothing/here", "system"),

@@ -150,8 +150,9 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self.add(&Method::GET, path, name_of::<H>(), "", None, &route)
     }
 
-    /// The operation before this answers secrets to somebody who is not signed in yet, so its answers are never kept:
-    /// it takes no `Idempotency-Key`.
+    /// The operation before this takes no `Idempotency-Key`. Its answers are never kept because they are secrets for
+    /// someone who is not signed in yet, or it is a webhook, whose events have ids of their own and whose function may
+    /// not look up credentials.
     #[must_use]
     pub fn unrepeatable(mut self) -> Self {
         for route in self.routes.iter_mut().rev().take(self.prefixes.len()) {

@@ -19,7 +19,7 @@ use crate::{
     Describe, Problem, Result,
     describe::OperationDoc,
     invalid,
-    scope::{Scope, only},
+    scope::{Scope, only, request_id_schema},
     shape,
 };
 
@@ -246,6 +246,10 @@ impl<T: Input> Describe for FormOrJson<T> {
                 ("application/x-www-form-urlencoded", schema),
             ],
         );
+        // True of every operation. Told here because openapi-python-client forgets an import where a body has several
+        // types and no parameter may be left out.
+        let text = "The client's own name for the request, which the answer and our logs repeat.";
+        doc.header_parameter("X-Request-Id", text, &request_id_schema());
     }
 }
 

@@ -7,7 +7,11 @@ use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::{StatusCode, request::Parts};
 use model::{Actor, Grant, Membership, PlatformRole};
 
-use crate::{Describe, Problem, Result, describe::OperationDoc, scope::Scope};
+use crate::{
+    Describe, Problem, Result,
+    describe::OperationDoc,
+    scope::{Scope, named_org_schema},
+};
 
 /// A signed-in person: API keys are refused with 403. For what only a person may do: passwords, sessions, keys of
 /// their own. `Option<Caller>` lets anonymous requests in too, and API keys: there, credentials that are not valid
@@ -190,7 +194,7 @@ impl<P: Grant> Describe for May<P> {
     fn describe(doc: &mut OperationDoc<'_>) {
         doc.require_permission(P::PERMISSION);
         let text = "Id or slug of the organization to act in; the caller's personal one when it is left out.";
-        doc.header_parameter("X-Current-Org", text);
+        doc.header_parameter("X-Current-Org", text, &named_org_schema());
         doc.problem(403);
         doc.problem(404);
     }
@@ -198,8 +202,7 @@ impl<P: Grant> Describe for May<P> {
 
 impl Describe for PlatformAdmin {
     fn describe(doc: &mut OperationDoc<'_>) {
-        doc.require_bearer();
-        doc.problem(403);
+        doc.require_platform_admin();
     }
 }
 

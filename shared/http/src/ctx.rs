@@ -29,5 +29,8 @@ impl FromRequestParts<App> for Ctx {
 }
 
 impl Describe for Ctx {
-    fn describe(_: &mut OperationDoc<'_>) {}
+    fn describe(doc: &mut OperationDoc<'_>) {
+        // What the app stands on may not answer.
+        doc.problem(503);
+    }
 }

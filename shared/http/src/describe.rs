@@ -7,6 +7,8 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     openai_error,
+    params::MAX_SEGMENT_BYTES,
+    schema_style,
     schemas::Schemas,
     shape::Direction,
     surface::{Surface, speaks_openai},
@@ -28,6 +30,8 @@ pub struct OperationDoc<'a> {
     pub(crate) body: Option<Value>,
     pub(crate) responses: std::collections::BTreeMap<String, Value>,
     pub(crate) security: Vec<Value>,
+    /// A sentence on who may call it.
+    pub(crate) access: String,
 }
 
 impl OperationDoc<'_> {
@@ -39,6 +43,11 @@ impl OperationDoc<'_> {
     /// The schema of a type that is written into answers.
     pub(crate) fn output_schema<T: JsonSchema>(&mut self) -> Value {
         self.schemas.subschema::<T>(self.surface, Direction::Out)
+    }
+
+    /// The same, in the spelling of `/api/v1` on every surface.
+    pub(crate) fn snake_output_schema<T: JsonSchema>(&mut self) -> Value {
+        self.schemas.subschema::<T>(Surface::Snake, Direction::Out)
     }
 
     /// A body, and the ways in which one can be refused.
@@ -53,14 +62,32 @@ impl OperationDoc<'_> {
         }
     }
 
+    /// The media types that a part of a form may have (<https://spec.openapis.org/oas/v3.1.1.html#encoding-object>).
+    pub(crate) fn part_type(&mut self, part: &str, types: &str) {
+        if let Some(body) = &mut self.body {
+            body["content"]["multipart/form-data"]["encoding"][part] = json!({"contentType": types});
+        }
+    }
+
     /// An answer; several media types of one status add up.
     pub(crate) fn response(&mut self, status: u16, description: &str, content: Option<(&str, Value)>) {
         let response = self
             .responses
             .entry(status.to_string())
             .or_insert_with(|| json!({"description": description}));
+        if response.get("$ref").is_some() {
+            // An answer of the handler says more than that it may fail.
+            *response = json!({"description": description});
+        }
         if let Some((kind, schema)) = content {
             response["content"][kind] = json!({"schema": schema});
+        }
+    }
+
+    /// A further field of a media type of an answer described before.
+    pub(crate) fn media_type_field(&mut self, status: u16, kind: &str, field: &str, value: Value) {
+        if let Some(response) = self.responses.get_mut(&status.to_string()) {
+            response["content"][kind][field] = value;
         }
     }
 
@@ -91,16 +118,16 @@ impl OperationDoc<'_> {
             .insert(status.to_string(), json!({"$ref": self.error_response()}));
     }
 
-    /// An optional header.
-    pub(crate) fn header_parameter(&mut self, name: &str, description: &str) {
+    /// An optional header, whose value has this schema.
+    pub(crate) fn header_parameter(&mut self, name: &str, description: &str, schema: &Value) {
         self.parameters.push(json!({
-            "name": name, "in": "header", "required": false, "description": description, "schema": {"type": "string"},
+            "name": name, "in": "header", "required": false, "description": description, "schema": schema,
         }));
     }
 
     /// The parameters of the path: one for a plain `T`, several for a tuple or a struct.
     pub(crate) fn path_parameters<T: JsonSchema>(&mut self) {
-        let whole = crate::schemas::inline::<T>(Direction::In);
+        let whole = crate::schemas::inline::<T>();
         let names = self
             .path
             .split('/')
@@ -112,14 +139,14 @@ impl OperationDoc<'_> {
             }
             let field = whole.get("properties").and_then(|fields| fields.get(name));
             let item = whole.get("prefixItems").and_then(|items| items.get(index));
-            self.parameters
-                .push(parameter(name, "path", true, field.or(item).unwrap_or(&whole).clone()));
+            let schema = field.or(item).unwrap_or(&whole).clone();
+            self.parameters.push(parameter(name, "path", true, schema));
         }
     }
 
     /// The fields of `T` as query parameters.
     pub(crate) fn query_parameters<T: JsonSchema>(&mut self) {
-        let schema = crate::schemas::inline::<T>(Direction::In);
+        let schema = crate::schemas::inline::<T>();
         let required: Vec<&str> = schema["required"]
             .as_array()
             .into_iter()
@@ -137,16 +164,33 @@ impl OperationDoc<'_> {
         }
     }
 
+    /// Credentials may not be valid, and what they are looked up in may not answer.
+    fn credentials_refused(&mut self) {
+        self.problem(401);
+        self.problem(503);
+    }
+
     /// The operation needs a bearer token.
     pub(crate) fn require_bearer(&mut self) {
         self.security = vec![json!({"bearer": []})];
-        self.problem(401);
+        "Needs the access token of a person: an API key gets 403 `person_required`.".clone_into(&mut self.access);
+        self.credentials_refused();
+    }
+
+    /// The operation is for those who run the platform.
+    pub(crate) fn require_platform_admin(&mut self) {
+        self.require_bearer();
+        "Needs the access token of a platform admin.".clone_into(&mut self.access);
+        self.problem(403);
     }
 
     /// The operation needs a permission: that of a person's role, or the scope of an API key.
     pub(crate) fn require_permission(&mut self, permission: Permission) {
-        self.security = vec![json!({"bearer": [permission]}), json!({"apiKey": [permission]})];
-        self.problem(401);
+        self.security = vec![json!({"bearer": [permission]})];
+        let name = serde_json::to_value(permission).unwrap_or_default();
+        let name = name.as_str().unwrap_or_default();
+        self.access = format!("Needs the permission `{name}`, by the role of the caller and the scopes of an API key.");
+        self.credentials_refused();
     }
 
     /// A parameter of the path that an extractor of its own reads, unless the path has it not or has it already.
@@ -161,19 +205,26 @@ impl OperationDoc<'_> {
     /// The operation needs the service key.
     pub(crate) fn require_service_key(&mut self) {
         self.security = vec![json!({"serviceKey": []})];
-        self.problem(401);
+        "Needs the service key.".clone_into(&mut self.access);
+        self.credentials_refused();
     }
 
     /// The operation takes a bearer token, and works without one.
     pub(crate) fn allow_bearer(&mut self) {
         self.security = vec![json!({}), json!({"bearer": []})];
+        "Works with an access token, and without credentials.".clone_into(&mut self.access);
     }
 }
 
 fn parameter(name: &str, place: &str, required: bool, mut schema: Value) -> Value {
+    schema_style::publish_parameter(&mut schema);
     let description = schema.as_object_mut().and_then(|schema| schema.remove("description"));
     if let Some(schema) = schema.as_object_mut() {
         schema.retain(|word, _| !["$schema", "title"].contains(&word.as_str()));
+    }
+    if place == "path" && schema["type"] == "string" {
+        schema["minLength"] = 1.into();
+        schema["maxLength"] = MAX_SEGMENT_BYTES.into();
     }
     let mut parameter = json!({"name": name, "in": place, "required": required});
     if let Some(description) = description {

@@ -16,6 +16,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use model::Error;
+use serde_json::{Value, json};
 
 use self::{fingerprint::fingerprint, recording::Recording};
 use crate::{
@@ -36,9 +37,16 @@ const KEPT_HEADERS: [HeaderName; 6] = [
 ];
 /// Largest answer that is kept, bytes: a table item holds 400 KB.
 const MAX_KEPT_BYTES: usize = 300 * 1024;
+/// Longest key, in characters.
+const MAX_KEY: usize = 255;
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 /// How often a request that runs on says so: a model may think for minutes, and the key is free after two and a half.
 const EXTEND: Duration = Duration::from_mins(1);
+
+/// What a key is, for the `OpenAPI` document.
+pub(crate) fn key_schema() -> Value {
+    json!({"type": "string", "minLength": 1, "maxLength": MAX_KEY, "pattern": "^[!-~]+$"})
+}
 
 /// Carries out `run` unless the request repeats one that was carried out before.
 pub(crate) async fn once(scope: &Arc<Scope>, request: Request, run: impl AsyncFnOnce(Request) -> Response) -> Response {
@@ -72,12 +80,12 @@ async fn claim(scope: &Arc<Scope>, request: Request) -> Result<Claimed> {
     let Some(key) = only(request.headers(), IDEMPOTENCY_KEY)?.filter(|_| changes) else {
         return Ok(Claimed::NoKey(request));
     };
-    if !(1..=255).contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+    if !(1..=MAX_KEY).contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
         let detail = "an Idempotency-Key is 1 to 255 visible ASCII characters";
         return Err(Error::bad_request("invalid_idempotency_key", detail).into());
     }
-    let owner = match scope.identity().await {
-        Ok(Some(identity)) => {
+    let owner = match scope.identity_if_known().await? {
+        Some(Some(identity)) => {
             // An API key is not answered what its user, or another key of theirs, was answered: it may reach less far.
             let key = if let Credential::Key(grant) = &identity.credential {
                 grant.id.as_str()
@@ -86,12 +94,9 @@ async fn claim(scope: &Arc<Scope>, request: Request) -> Result<Claimed> {
             };
             Some(format!("{}\n{}\n{key}", identity.user.id, scope.named_org()))
         }
-        Ok(None) => None,
-        // It may be a credential of another kind, such as the service key: nobody else's key is to meet its own.
-        Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => {
-            Some(format!("unknown\n{}", scope.token_digest()))
-        }
-        Err(problem) => return Err(problem),
+        Some(None) => None,
+        // Nobody else's key is to meet its own.
+        None => Some(format!("unknown\n{}", scope.token_digest())),
     };
     let key = key.to_owned();
     let (request, fingerprint) = fingerprint(request).await?;

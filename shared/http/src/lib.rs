@@ -28,6 +28,7 @@ mod caller;
 mod ctx;
 mod describe;
 mod disposition;
+mod examples;
 mod headers;
 mod host;
 mod idempotency;
@@ -44,7 +45,9 @@ mod prompt_row;
 mod quota_view;
 mod rate_limit;
 mod reply;
+mod rule_patterns;
 mod rules;
+mod schema_style;
 mod schemas;
 mod scope;
 mod self_or_admin;
@@ -67,7 +70,7 @@ pub use describe::{Describe, OperationDoc};
 pub use disposition::plain_file_name;
 pub use host::Host;
 pub use in_org::InOrg;
-pub use openapi::openapi;
+pub use openapi::{Spelling, openapi};
 pub use origin::{Origin, SourceAddress};
 pub use paging::Paging;
 pub use params::{LastEventId, MAX_WAIT, Path, Query, Wait, WantsStream};
@@ -75,8 +78,10 @@ pub use problem::{Problem, Result};
 pub use prompt_row::{NewPrompt, PromptView};
 pub use quota_view::QuotaView;
 pub use reply::{
-    Accepted, Attachment, Created, Either, Json, Listing, Message, NoContent, Output, SeeOther, Sheet, Unavailable,
+    Accepted, Attachment, Created, Either, Json, Listing, Message, NoContent, Output, SeeOther, Sheet, Transcript,
+    Unavailable,
 };
+pub use rule_patterns::{MEDIA_TYPE, NOT_BLANK, OPTIONAL_NAME, Pattern, READABLE_NAME, READABLE_TEXT};
 pub use rules::{media_type, not_blank, optional_name, readable_name, readable_text};
 pub use self_or_admin::SelfOrAdmin;
 pub use service::Service;

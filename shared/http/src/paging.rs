@@ -6,7 +6,7 @@ use app::Cipher;
 use axum::extract::FromRequestParts;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures::future::BoxFuture;
-use http::{StatusCode, request::Parts};
+use http::request::Parts;
 use model::{Error, Page, PageRequest};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -57,11 +57,10 @@ impl Paging {
             if !(1..=PageRequest::MAX_LIMIT).contains(&limit) {
                 return Err(Error::invalid("/limit", "has to be between 1 and 100").into());
             }
-            let caller = match scope.identity().await {
-                Ok(identity) => identity.map_or_else(String::new, |identity| identity.user.id.0.clone()),
-                // It may be a credential of another kind, such as the service key; the handler has looked at it.
-                Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => scope.token_digest(),
-                Err(problem) => return Err(problem),
+            let caller = match scope.identity_if_known().await? {
+                Some(identity) => identity.map_or_else(String::new, |identity| identity.user.id.0.clone()),
+                // The handler has looked at it.
+                None => scope.token_digest(),
             };
             let context = [&caller, scope.named_org(), &scope.path].join("\n");
             let cipher = scope.host.cipher(b"", "cursor").await?;

@@ -10,11 +10,12 @@ use http::{HeaderMap, header, request::Parts};
 use model::Error;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
+use serde_json::json;
 
 use crate::{Describe, Problem, Result, body::decode_pairs, describe::OperationDoc, scope::only, shape};
 
 /// Longest path parameter, bytes: far more than any id or slug has, far less than a table key may have.
-const MAX_SEGMENT_BYTES: usize = 256;
+pub(crate) const MAX_SEGMENT_BYTES: usize = 256;
 /// Longest time a request may wait for background work.
 pub const MAX_WAIT: Duration = Duration::from_secs(20);
 
@@ -152,7 +153,7 @@ impl<S: Send + Sync> FromRequestParts<S> for LastEventId {
 impl Describe for LastEventId {
     fn describe(doc: &mut OperationDoc<'_>) {
         let text = "The `id:` of the last event that arrived; the answer goes on behind it.";
-        doc.header_parameter("Last-Event-ID", text);
+        doc.header_parameter("Last-Event-ID", text, &json!({"type": "string", "maxLength": 255}));
         doc.problem(400);
     }
 }
@@ -174,7 +175,7 @@ impl<T: JsonSchema> Describe for Query<T> {
 impl Describe for Wait {
     fn describe(doc: &mut OperationDoc<'_>) {
         let text = "`wait=N` waits up to N seconds (at most 20) for background work.";
-        doc.header_parameter("Prefer", text);
+        doc.header_parameter("Prefer", text, &json!({"type": "string", "examples": ["wait=10"]}));
     }
 }
 
@@ -187,7 +188,6 @@ mod tests {
     use axum::body::Body;
     use http::Request;
     use serde::{Deserialize, Serialize};
-    use serde_json::json;
 
     use super::*;
     use crate::{Api, Json, testing::Server};

@@ -18,6 +18,7 @@ use crate::not_blank;
 pub struct NewPrompt {
     /// What the person said.
     #[garde(length(chars, max = MAX_MESSAGE), custom(not_blank))]
+    #[schemars(regex(pattern = crate::NOT_BLANK))]
     pub prompt_text: String,
     /// The answers to it.
     #[serde(default)]

@@ -1,6 +1,9 @@
 //! What handlers answer: the status is a type.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    marker::PhantomData,
+    sync::{Arc, Mutex},
+};
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
@@ -73,9 +76,27 @@ pub struct Attachment {
     pub content: Vec<u8>,
 }
 
-/// 200 with a table to be saved, as CSV, JSON or Parquet.
+/// 200 with a text to be saved, as Markdown or as JSON of a `T`. Its names are those of `/api/v1` on both surfaces.
 #[derive(Debug)]
-pub struct Sheet(pub Attachment);
+pub struct Transcript<T>(pub Attachment, PhantomData<fn() -> T>);
+
+/// 200 with a table to be saved, as CSV, Parquet or JSON of a `T`.
+#[derive(Debug)]
+pub struct Sheet<T>(pub Attachment, PhantomData<fn() -> T>);
+
+impl<T> Transcript<T> {
+    /// This file.
+    pub fn new(file: Attachment) -> Self {
+        Self(file, PhantomData)
+    }
+}
+
+impl<T> Sheet<T> {
+    /// This file.
+    pub fn new(file: Attachment) -> Self {
+        Self(file, PhantomData)
+    }
+}
 
 /// 303: the answer is at this URL.
 #[derive(Debug)]
@@ -177,7 +198,13 @@ impl IntoResponse for Attachment {
     }
 }
 
-impl IntoResponse for Sheet {
+impl<T> IntoResponse for Transcript<T> {
+    fn into_response(self) -> Response {
+        self.0.into_response()
+    }
+}
+
+impl<T> IntoResponse for Sheet<T> {
     fn into_response(self) -> Response {
         self.0.into_response()
     }
@@ -258,21 +285,23 @@ impl<T: Output> Describe for Listing<T> {
     }
 }
 
-impl Describe for Attachment {
+impl<T: Output> Describe for Transcript<T> {
     fn describe(doc: &mut OperationDoc<'_>) {
-        let text = || json!({"type": "string"});
-        doc.response(200, "OK", Some(("text/markdown", text())));
-        doc.response(200, "OK", Some(("application/json", text())));
+        let json = doc.snake_output_schema::<T>();
+        doc.response(200, "OK", Some(("text/markdown", json!({"type": "string"}))));
+        doc.response(200, "OK", Some(("application/json", json)));
+        doc.response_header(200, "Content-Disposition", "The name of the file.");
     }
 }
 
-impl Describe for Sheet {
+impl<T: Output> Describe for Sheet<T> {
     fn describe(doc: &mut OperationDoc<'_>) {
-        let text = || json!({"type": "string"});
-        doc.response(200, "OK", Some(("text/csv", text())));
+        let json = doc.snake_output_schema::<T>();
+        doc.response(200, "OK", Some(("application/json", json)));
+        doc.response(200, "OK", Some(("text/csv", json!({"type": "string"}))));
         let bytes = json!({"type": "string", "format": "binary"});
         doc.response(200, "OK", Some(("application/vnd.apache.parquet", bytes)));
-        doc.response(200, "OK", Some(("application/json", text())));
+        doc.response_header(200, "Content-Disposition", "The name of the file.");
     }
 }
 

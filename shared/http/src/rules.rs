@@ -2,7 +2,7 @@
 
 /// Letters that a person cannot see, and that no control or white space is: Unicode's `Default_Ignorable_Code_Point`,
 /// the format letters of other blocks, and the Braille pattern without dots.
-const INVISIBLE: [(char, char); 20] = [
+pub(crate) const INVISIBLE: [(char, char); 20] = [
     ('\u{ad}', '\u{ad}'),
     ('\u{34f}', '\u{34f}'),
     ('\u{61c}', '\u{61c}'),

@@ -7,6 +7,7 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value};
 
 use crate::{
+    schema_style,
     shape::Direction,
     surface::{Surface, camel},
 };
@@ -49,9 +50,9 @@ impl Default for Schemas {
     }
 }
 
-/// The schema of `T` with everything it refers to in place.
-pub(crate) fn inline<T: JsonSchema>(direction: Direction) -> Value {
-    direction
+/// The schema of `T`, which is read from a request, with everything it refers to in place.
+pub(crate) fn inline<T: JsonSchema>() -> Value {
+    Direction::In
         .settings()
         .with(|s| s.inline_subschemas = true)
         .into_generator()
@@ -72,6 +73,7 @@ impl Schemas {
         if surface == Surface::Camel {
             camel_names(&mut schema);
         }
+        schema_style::publish(&mut schema);
         schema
     }
 
@@ -84,6 +86,7 @@ impl Schemas {
                 if source.surface == Surface::Camel {
                     camel_names(&mut schema);
                 }
+                schema_style::publish(&mut schema);
                 found.insert(format!("{}{name}", source.prefix), (name, source.suffix, schema));
             }
         }

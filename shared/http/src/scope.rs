@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::{HeaderMap, Request, StatusCode, header, request::Parts};
 use model::{Error, Membership, Secret};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::OnceCell;
 
@@ -23,8 +23,23 @@ pub(crate) const API_KEY: &str = "x-api-key";
 /// Header that names the request.
 pub(crate) const REQUEST_ID: &str = "x-request-id";
 
+/// The code of a request with two credentials.
+const AMBIGUOUS: &str = "ambiguous_credentials";
 /// Longest id or slug of an organization, bytes.
 const MAX_ORG_BYTES: usize = 64;
+
+/// Longest name of a request, bytes.
+const MAX_REQUEST_ID: usize = 128;
+
+/// What a client may call its request, for the `OpenAPI` document; other names are replaced by ours.
+pub(crate) fn request_id_schema() -> Value {
+    json!({"type": "string", "minLength": 1, "maxLength": MAX_REQUEST_ID, "pattern": "^[A-Za-z0-9._-]+$"})
+}
+
+/// How an organization is named, for the `OpenAPI` document.
+pub(crate) fn named_org_schema() -> Value {
+    json!({"type": "string", "maxLength": MAX_ORG_BYTES, "pattern": "^[A-Za-z0-9-]*$"})
+}
 
 /// One request. Credentials are resolved when the first extractor asks, and once.
 pub(crate) struct Scope {
@@ -42,6 +57,8 @@ pub(crate) struct Scope {
     /// The JSON body as the client wrote it, to point into it in the client's own spelling.
     pub(crate) body: OnceLock<Bytes>,
     token: Result<Option<Secret>>,
+    /// Hex SHA-256 of credentials that are not understood; empty when they are.
+    refused_digest: String,
     org: Result<Option<String>>,
     identity: OnceCell<Result<Option<Arc<Identity>>>>,
     membership: OnceCell<Result<Membership>>,
@@ -52,7 +69,9 @@ impl Scope {
     pub(crate) fn open<B>(host: Arc<dyn Host>, request: &Request<B>, root: ApiRoot) -> Arc<Self> {
         let path = request.uri().path();
         let headers = request.headers();
+        let token = credentials(headers);
         Arc::new(Self {
+            refused_digest: token.as_ref().err().map(|_| digest_of(headers)).unwrap_or_default(),
             request_id: client_request_id(headers).unwrap_or_else(|| host.request_id()),
             began_ms: host.now_ms(),
             surface: Surface::of(path),
@@ -61,7 +80,7 @@ impl Scope {
             root,
             route: OnceLock::new(),
             body: OnceLock::new(),
-            token: credentials(headers),
+            token,
             org: only(headers, CURRENT_ORG).map(|org| org.map(str::to_owned)),
             identity: OnceCell::new(),
             membership: OnceCell::new(),
@@ -127,8 +146,21 @@ impl Scope {
 
     /// Hex SHA-256 of what was presented; empty without credentials.
     pub(crate) fn token_digest(&self) -> String {
-        let token = self.token.as_ref().ok().and_then(Option::as_ref);
-        token.map_or_else(String::new, |token| hex::encode(Sha256::digest(token.expose())))
+        match &self.token {
+            Ok(Some(token)) => hex::encode(Sha256::digest(token.expose())),
+            Ok(None) => String::new(),
+            Err(_) => self.refused_digest.clone(),
+        }
+    }
+
+    /// Who calls, unless the credentials may be of another kind, such as the service key, which some clients send beside
+    /// an access token: then the handler decides, and [`Scope::token_digest`] tells such callers apart.
+    pub(crate) async fn identity_if_known(&self) -> Result<Option<Option<Arc<Identity>>>> {
+        match self.identity().await {
+            Ok(identity) => Ok(Some(identity)),
+            Err(problem) if problem.status() == StatusCode::UNAUTHORIZED || problem.code() == AMBIGUOUS => Ok(None),
+            Err(problem) => Err(problem),
+        }
     }
 
     /// The identity, when somebody asked for it and it was valid.
@@ -205,14 +237,25 @@ pub(crate) fn only<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Opt
     Ok(Some(text.trim()))
 }
 
+/// Hex SHA-256 of all credentials in `headers`.
+fn digest_of(headers: &HeaderMap) -> String {
+    let mut digest = Sha256::new();
+    for name in [header::AUTHORIZATION.as_str(), API_KEY] {
+        for value in headers.get_all(name) {
+            digest.update(value.as_bytes());
+            digest.update(b"\n");
+        }
+        digest.update(b"\n");
+    }
+    hex::encode(digest.finalize())
+}
+
 /// The access token or API key that the request carries.
 fn credentials(headers: &HeaderMap) -> Result<Option<Secret>> {
     match (bearer(headers)?, only(headers, API_KEY)?) {
-        (Some(_), Some(_)) => Err(Error::bad_request(
-            "ambiguous_credentials",
-            "Send `Authorization` or `X-API-Key`, not both.",
-        )
-        .into()),
+        (Some(_), Some(_)) => {
+            Err(Error::bad_request(AMBIGUOUS, "Send `Authorization` or `X-API-Key`, not both.").into())
+        }
         (token, key) => Ok(token.or(key.filter(|key| !key.is_empty()).map(Secret::new))),
     }
 }
@@ -239,5 +282,5 @@ fn bearer(headers: &HeaderMap) -> Result<Option<Secret>> {
 fn client_request_id(headers: &HeaderMap) -> Option<String> {
     let id = headers.get(REQUEST_ID)?.to_str().ok()?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    ((1..=128).contains(&id.len()) && id.bytes().all(plain)).then(|| id.to_owned())
+    ((1..=MAX_REQUEST_ID).contains(&id.len()) && id.bytes().all(plain)).then(|| id.to_owned())
 }

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use futures::{FutureExt as _, Stream, StreamExt as _, stream::BoxStream};
 use http::{HeaderValue, StatusCode, header};
 use model::Error;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     Describe, Problem, Result,
@@ -110,9 +110,38 @@ impl<T: Output> IntoResponse for EventStream<T> {
 
 impl<T: Output> Describe for EventStream<T> {
     fn describe(doc: &mut OperationDoc<'_>) {
-        let schema = doc.output_schema::<T>();
-        doc.response(200, "OK", Some(("text/event-stream", schema)));
+        let event = doc.output_schema::<T>();
+        doc.response(200, "OK", Some((STREAM, described(&event))));
+        doc.media_type_field(200, STREAM, "x-itemSchema", item(&event));
+        // The model that answers may fail, or take too long.
+        for status in [429, 502, 503, 504] {
+            doc.problem(status);
+        }
     }
+}
+
+const STREAM: &str = "text/event-stream";
+
+/// The whole stream: text, of which generators of clients make a response to be read piece by piece.
+fn described(event: &Value) -> Value {
+    let name = event["$ref"].as_str().and_then(|link| link.rsplit('/').next());
+    let text = format!(
+        "Server-sent events (WHATWG HTML). The `data` of each is JSON of the schema `{}`, and `[DONE]` at the end. A \
+         failure after the first byte is an `event: error` whose `data` is a problem, and no `[DONE]`. Lines that begin \
+         with `:` are to be ignored.",
+        name.unwrap_or_default()
+    );
+    json!({"type": "string", "description": text})
+}
+
+/// One event, as `itemSchema` of `OpenAPI` 3.2 describes it; 3.1 has no such word.
+fn item(event: &Value) -> Value {
+    let data = json!({"type": "string", "contentMediaType": "application/json", "contentSchema": event});
+    json!({
+        "type": "object",
+        "properties": {"id": {"type": "string"}, "event": {"type": "string"}, "data": data},
+        "required": ["data"],
+    })
 }
 
 /// The answer whose body is `frames`; `rename` puts an event into the surface's spelling.

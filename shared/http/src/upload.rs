@@ -25,6 +25,9 @@ use crate::{
 const MAX_TEXT_BYTES: usize = 64 * 1024;
 /// Largest multipart body that is read at all: the file, the texts and the boundaries.
 pub(crate) const MAX_BODY_BYTES: usize = 4_700_000;
+/// Media types of the files that are read, for the `OpenAPI` document.
+const UPLOADED_TYPES: &str =
+    "application/pdf, application/vnd.openxmlformats-officedocument.wordprocessingml.document, text/plain";
 /// Where larger files go: the operation beside the upload.
 const LARGE_FILES: &str = "uploads";
 
@@ -171,6 +174,7 @@ impl<T: Input> Describe for Upload<T> {
         let file = json!({"type": "object", "properties": {"file": file}, "required": ["file"]});
         let fields = doc.input_schema::<T>();
         doc.request_body(true, &[("multipart/form-data", json!({"allOf": [file, fields]}))]);
+        doc.part_type("file", UPLOADED_TYPES);
     }
 }
 

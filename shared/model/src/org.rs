@@ -68,6 +68,12 @@ pub struct Org {
 }
 
 impl Org {
+    /// Shortest slug, bytes.
+    pub const MIN_SLUG: usize = 3;
+    /// Longest slug, bytes.
+    pub const MAX_SLUG: usize = 40;
+    /// What [`parse_slug`] takes, but for its length and the shape of an id, as a regular expression.
+    pub const SLUG_PATTERN: &str = "^[a-z0-9]+(-[a-z0-9]+)*$";
     /// Longest name, in characters.
     pub const MAX_NAME: usize = 100;
     /// Longest name of a model, in characters.
@@ -104,16 +110,13 @@ pub struct Membership {
     pub joined_at: Timestamp,
 }
 
-/// Longest slug, bytes.
-const MAX_SLUG: usize = 40;
-
 /// Checks a slug: 3 to 40 lower-case letters, digits and single inner hyphens, and not the shape of an id, so
 /// that `X-Current-Org` can take either.
 ///
 /// # Errors
 /// [`Error::Invalid`] at `/slug`.
 pub fn parse_slug(text: &str) -> Result<String> {
-    let valid = (3..=MAX_SLUG).contains(&text.len())
+    let valid = (Org::MIN_SLUG..=Org::MAX_SLUG).contains(&text.len())
         && text
             .bytes()
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
@@ -146,7 +149,7 @@ pub fn slug_of(name: &str, suffix: &str) -> String {
             slug.push('-');
         }
     }
-    let room = MAX_SLUG - if suffix.is_empty() { 0 } else { suffix.len() + 1 };
+    let room = Org::MAX_SLUG - if suffix.is_empty() { 0 } else { suffix.len() + 1 };
     slug.truncate(room);
     let stem = slug.trim_matches('-');
     let slug = match (stem, suffix) {
@@ -158,7 +161,7 @@ pub fn slug_of(name: &str, suffix: &str) -> String {
     parse_slug(&slug).unwrap_or_else(|_| {
         format!("org-{}", slug.trim_matches('-').replace('-', ""))
             .chars()
-            .take(MAX_SLUG)
+            .take(Org::MAX_SLUG)
             .collect()
     })
 }

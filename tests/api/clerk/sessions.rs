@@ -332,3 +332,12 @@ async fn a_stack_without_clerk_takes_none_of_its_sessions() {
         .body(body);
     t.anonymous().send(request).await.problem(401, "signature_invalid");
 }
+
+#[tokio::test]
+async fn a_webhook_looks_up_no_credentials() {
+    let t = Test::new().await;
+    let ada = t.user("ada").await;
+    let request = ada.request(Method::POST, "/api/v1/webhooks/clerk");
+    let request = request.header("idempotency-key", "key-1").body("{}");
+    ada.send(request).await.problem(401, "signature_invalid");
+}

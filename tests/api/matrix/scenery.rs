@@ -199,7 +199,7 @@ fn permissions() -> BTreeMap<(String, String), &'static str> {
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
             let mut schemes = operation["security"].as_array().into_iter().flatten();
-            let named = schemes.find_map(|scheme| scheme["apiKey"][0].as_str());
+            let named = schemes.find_map(|scheme| scheme["bearer"][0].as_str());
             let known = Permission::ALL.iter().map(|permission| permission.name());
             let known = named.map(|named| known.into_iter().find(|known| *known == named).unwrap());
             found.extend(known.map(|known| ((method.to_uppercase(), path.clone()), known)));

@@ -41,7 +41,7 @@ pub struct Function {
 /// One path of the gateway.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Route {
-    /// With its placeholders, as in `/api/orgs/{org_id}`.
+    /// With its placeholders, as in `/api/v1/orgs/{org_id}`.
     pub path: String,
     /// In capitals; `ANY` for every method.
     pub method: String,

@@ -1,0 +1,181 @@
+//! Files that are the same in every answer of a process: compressed once, and not sent again to who has them.
+
+use std::io::Write as _;
+
+use axum::{
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use flate2::{Compression, write::GzEncoder};
+use sha2::{Digest as _, Sha256};
+
+/// Smaller files are sent as they are: compression would save less than the packet that they travel in.
+const MIN_COMPRESSED_BYTES: usize = 1400;
+
+/// A file, as it is and compressed.
+pub(crate) struct ServedFile {
+    content_type: &'static str,
+    /// First 16 hex digits of the SHA-256.
+    pub(crate) version: String,
+    plain: Vec<u8>,
+    gzip: Option<Vec<u8>>,
+}
+
+impl ServedFile {
+    /// A file of this media type. Compresses it, which takes about 10 ms per megabyte.
+    pub(crate) fn new(content_type: &'static str, plain: Vec<u8>) -> Self {
+        Self {
+            content_type,
+            version: hex::encode(&Sha256::digest(&plain)[..8]),
+            gzip: compressed(&plain),
+            plain,
+        }
+    }
+
+    /// The file, compressed if the client takes that; 304 if it has it already. The encodings are different
+    /// representations, so each has a strong `ETag` of its own (RFC 9110 section 8.8.3.3).
+    pub(crate) fn response(&self, asked: &HeaderMap, cache_control: &'static str) -> Response {
+        let gzip = self.gzip.as_deref().filter(|_| accepts_gzip(asked));
+        let etag = match gzip {
+            Some(_) => format!("\"{}-gzip\"", self.version),
+            None => format!("\"{}\"", self.version),
+        };
+        let headers = [
+            (header::CACHE_CONTROL, cache_control),
+            (header::ETAG, etag.as_str()),
+            (header::VARY, "Accept-Encoding"),
+        ];
+        if is_known(asked, &etag) {
+            return (StatusCode::NOT_MODIFIED, headers).into_response();
+        }
+        let content_type = [(header::CONTENT_TYPE, self.content_type)];
+        match gzip {
+            Some(gzip) => {
+                let encoding = [(header::CONTENT_ENCODING, "gzip")];
+                (headers, content_type, encoding, gzip.to_vec()).into_response()
+            }
+            None => (headers, content_type, self.plain.clone()).into_response(),
+        }
+    }
+
+    /// The file as it is.
+    #[cfg(test)]
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.plain).unwrap_or_default()
+    }
+}
+
+/// `None` if it is hardly worth it.
+fn compressed(plain: &[u8]) -> Option<Vec<u8>> {
+    if plain.len() < MIN_COMPRESSED_BYTES {
+        return None;
+    }
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(plain).ok()?;
+    encoder.finish().ok()
+}
+
+/// Whether `Accept-Encoding` names gzip, or anything, with a weight above zero (RFC 9110 section 12.5.3).
+fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::ACCEPT_ENCODING).iter();
+    let elements = values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
+    let mut any = false;
+    for element in elements {
+        let mut parts = element.split(';').map(str::trim);
+        let coding = parts.next().unwrap_or_default();
+        let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+        let is_accepted = weight.is_none_or(|weight| weight.trim().parse::<f32>().is_ok_and(|weight| weight > 0.0));
+        match coding.to_ascii_lowercase().as_str() {
+            "gzip" | "x-gzip" => return is_accepted,
+            "*" => any = is_accepted,
+            _ => {}
+        }
+    }
+    any
+}
+
+/// Whether `If-None-Match` names the representation. Tags are compared weakly there (RFC 9110 section 13.1.2).
+fn is_known(headers: &HeaderMap, etag: &str) -> bool {
+    let values = headers.get_all(header::IF_NONE_MATCH).iter();
+    let mut tags = values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim);
+    tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a missing header is the test's failure")]
+mod tests {
+    use std::io::Read as _;
+
+    use super::*;
+
+    fn file() -> ServedFile {
+        ServedFile::new("text/plain", b"Two years. ".repeat(1000))
+    }
+
+    fn asked(headers: &[(&'static str, &str)]) -> HeaderMap {
+        headers
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+            .collect()
+    }
+
+    async fn body(response: Response) -> Vec<u8> {
+        axum::body::to_bytes(response.into_body(), usize::MAX)
+            .await
+            .unwrap()
+            .to_vec()
+    }
+
+    #[tokio::test]
+    async fn a_file_is_compressed_for_who_takes_that() {
+        let file = file();
+        for accepted in ["gzip", "br, gzip;q=0.5", "*", "GZIP ; q=1.0"] {
+            let response = file.response(&asked(&[("accept-encoding", accepted)]), "no-cache");
+            assert_eq!(response.headers()["content-encoding"], "gzip", "{accepted}");
+            assert_eq!(response.headers()["vary"], "Accept-Encoding");
+            let sent = body(response).await;
+            assert!(sent.len() < 1000);
+            let mut text = String::new();
+            flate2::read::GzDecoder::new(&*sent).read_to_string(&mut text).unwrap();
+            assert_eq!(text, file.text());
+        }
+        for refused in ["", "br", "gzip;q=0", "gzip;q=0, *", "identity"] {
+            let response = file.response(&asked(&[("accept-encoding", refused)]), "no-cache");
+            assert!(!response.headers().contains_key("content-encoding"), "{refused}");
+            assert_eq!(response.headers()["vary"], "Accept-Encoding");
+            assert_eq!(body(response).await, file.text().as_bytes());
+        }
+    }
+
+    #[tokio::test]
+    async fn who_has_a_representation_is_not_sent_it_again() {
+        let file = file();
+        let tag = |encoding| {
+            let response = file.response(&asked(&[("accept-encoding", encoding)]), "no-cache");
+            response.headers()["etag"].to_str().unwrap().to_owned()
+        };
+        let (plain, gzip) = (tag("identity"), tag("gzip"));
+        assert_ne!(plain, gzip);
+        assert!(plain.starts_with('"') && gzip.starts_with('"'), "strong tags");
+        let status = |encoding, tags: &str| {
+            let headers = asked(&[("accept-encoding", encoding), ("if-none-match", tags)]);
+            file.response(&headers, "no-cache").status()
+        };
+        for tags in [gzip.as_str(), "*", &format!("\"other\", {gzip}"), &format!("W/{gzip}")] {
+            assert_eq!(status("gzip", tags), StatusCode::NOT_MODIFIED, "{tags}");
+        }
+        assert_eq!(status("gzip", &plain), StatusCode::OK, "another representation");
+        assert_eq!(status("identity", &plain), StatusCode::NOT_MODIFIED);
+        let again = file.response(&asked(&[("if-none-match", &plain)]), "no-cache");
+        assert_eq!(
+            (&again.headers()["etag"], &again.headers()["vary"]),
+            (&plain.parse().unwrap(), &"Accept-Encoding".parse().unwrap())
+        );
+        assert!(body(again).await.is_empty());
+    }
+}

@@ -1,0 +1,77 @@
+//! The document of one spelling: what a reader, or a generator of a client, needs of the whole one.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use crate::surface::Surface;
+
+/// Which spelling a part of the document has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spelling {
+    /// `/api/v1` and everything else in `snake_case`.
+    SnakeCase,
+    /// `/api` in `camelCase`.
+    CamelCase,
+}
+
+impl Spelling {
+    /// What of `document`, as [`crate::openapi`] makes it, is in this spelling.
+    pub fn part_of(self, document: &Value) -> Value {
+        let surface = match self {
+            Self::SnakeCase => Surface::Snake,
+            Self::CamelCase => Surface::Camel,
+        };
+        let mut part = document.clone();
+        retain(&mut part["paths"], |path| Surface::of(path) == surface);
+        let tags: BTreeSet<String> = operations(&part)
+            .filter_map(|operation| Some(operation["tags"][0].as_str()?.to_owned()))
+            .collect();
+        if let Some(all) = part["tags"].as_array_mut() {
+            all.retain(|tag| tag["name"].as_str().is_some_and(|name| tags.contains(name)));
+        }
+        let named = names_in(&part["paths"], document);
+        for kind in ["schemas", "responses"] {
+            retain(&mut part["components"][kind], |name| {
+                named.contains(&format!("#/components/{kind}/{name}"))
+            });
+        }
+        part
+    }
+}
+
+fn operations(document: &Value) -> impl Iterator<Item = &Value> {
+    let items = document["paths"].as_object().into_iter().flat_map(Map::values);
+    items.filter_map(Value::as_object).flat_map(Map::values)
+}
+
+fn retain(map: &mut Value, keep: impl Fn(&str) -> bool) {
+    if let Some(map) = map.as_object_mut() {
+        map.retain(|name, _| keep(name));
+    }
+}
+
+/// All references in `value`, and in what they refer to.
+fn names_in(value: &Value, document: &Value) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut open = vec![value];
+    while let Some(value) = open.pop() {
+        match value {
+            Value::Object(map) => {
+                if let Some(reference) = map.get("$ref").and_then(Value::as_str)
+                    && found.insert(reference.to_owned())
+                {
+                    open.extend(
+                        reference
+                            .strip_prefix('#')
+                            .and_then(|pointer| document.pointer(pointer)),
+                    );
+                }
+                open.extend(map.values());
+            }
+            Value::Array(items) => open.extend(items),
+            _ => {}
+        }
+    }
+    found
+}
