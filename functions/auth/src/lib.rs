@@ -19,6 +19,12 @@ pub fn api() -> Api {
             "Sign in with e-mail address and password (form or JSON).",
         )
         .unrepeatable()
+        .post(
+            "/refresh",
+            v1::refresh,
+            "Replace a refresh token by a new pair of tokens.",
+        )
+        .unrepeatable()
         .get("/me", v1::get_me, "Get the signed-in account.")
         .at("/api/auth")
         .post("/register", sphere::register, "Create an account and sign it in.")
@@ -28,14 +34,14 @@ pub fn api() -> Api {
             "Sign in with e-mail address and password (form or JSON).",
         )
         .unrepeatable()
-        .get("/me", sphere::get_me, "Get the signed-in account.")
-        .both()
         .post(
-            "/auth/refresh",
-            v1::refresh,
+            "/refresh",
+            sphere::refresh,
             "Replace a refresh token by a new pair of tokens.",
         )
         .unrepeatable()
+        .get("/me", sphere::get_me, "Get the signed-in account.")
+        .both()
         .post(
             "/auth/logout",
             logout,
