@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use http::Method;
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -60,7 +61,7 @@ pub fn openapi<S: Clone + Send + Sync + 'static>(apis: &[Api<S>]) -> Value {
                     "type": "http",
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
-                    "description": "The `access_token` of a sign-in, valid for 15 minutes, or an API key.",
+                    "description": "The `access_token` of a sign-in, valid for 15 minutes, the `token` of one on `/api`, valid as long as its session, or an API key.",
                 },
                 "apiKey": {
                     "type": "apiKey",
@@ -93,8 +94,10 @@ pub fn openapi<S: Clone + Send + Sync + 'static>(apis: &[Api<S>]) -> Value {
 }
 
 fn operation<S>(route: &Route<S>, describe: fn(&mut OperationDoc<'_>), schemas: &mut Schemas) -> Value {
+    let method = Method::from_bytes(route.operation.method.as_bytes()).unwrap_or_default();
     let mut doc = OperationDoc {
         schemas,
+        method: &method,
         surface: Surface::of(&route.operation.path),
         path: &route.operation.path,
         parameters: Vec::new(),

@@ -95,6 +95,7 @@ impl Problem {
             });
             let limit = self.limit.as_deref();
             let body = openai_error::Envelope::new(self.status, self.code, sentence(&self.detail), invalid, limit);
+            let body = body.at(&scope.path, &scope.request_id);
             return serde_json::to_vec(&body).unwrap_or_default();
         }
         let body = Body {
