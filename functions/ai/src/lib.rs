@@ -37,10 +37,9 @@ pub fn api() -> Api {
             models::list_models,
             "List models, and chatbots as `chatbot/<id>`, as OpenAI's API does.",
         )
-        .get("/models/{model}", models::get_model, "Get a model.")
         .get(
-            "/models/{model}/{part}",
-            models::get_model_of_two_parts,
-            "Get a model whose name has two parts, as chatbots have.",
+            "/models/{*model}",
+            models::get_model,
+            "Get a model; its name may hold slashes, encoded or not.",
         )
 }
