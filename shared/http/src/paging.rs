@@ -61,7 +61,7 @@ impl Paging {
     /// Boxed, so that it is compiled here and not again for every function.
     fn read(scope: Arc<Scope>, query: String) -> BoxFuture<'static, Result<Self>> {
         Box::pin(async move {
-            let params: Params = query::decode(&shape::input::<Params>(), &query)?;
+            let params: Params = query::decode(&shape::input::<Params>(), &without_empty(&query))?;
             let limit = params.limit.unwrap_or(PageRequest::DEFAULT_LIMIT);
             if !(1..=PageRequest::MAX_LIMIT).contains(&limit) {
                 return Err(Error::invalid("/limit", "has to be between 1 and 100").into());
@@ -148,6 +148,14 @@ impl<S: Send + Sync> FromRequestParts<S> for Rest {
 
 impl Describe for Rest {
     fn describe(_: &mut OperationDoc<'_>) {}
+}
+
+/// The query without parameters that have no value: clients keep `cursor=` in the URL of a first page.
+fn without_empty(query: &str) -> String {
+    let given = query
+        .split('&')
+        .filter(|pair| pair.split_once('=').is_some_and(|(_, value)| !value.is_empty()));
+    given.collect::<Vec<_>>().join("&")
 }
 
 /// Who a cursor is for.

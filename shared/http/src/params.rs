@@ -63,8 +63,8 @@ fn check_segments(params: Result<RawPathParams, RawPathParamsRejection>) -> Resu
     }
 }
 
-/// Query parameters; their names in any spelling. One without a value counts as left out. Those that no extractor of
-/// the operation knows are refused before it runs (`query`).
+/// Query parameters; their names in any spelling. Those that no extractor of the operation knows are refused before it
+/// runs (`query`).
 ///
 /// # Errors
 /// 422 with the name of the parameter as pointer.

@@ -81,7 +81,7 @@ async fn a_page_that_ends_between_a_question_and_its_answer_goes_on_with_the_que
     assert_eq!(ids(&third.json()), all[1..2]);
     // A cursor is of its caller and its list.
     let eve = t.talker("eve").await;
-    eve.get(&next).await.problem(404, "not_found");
+    eve.get(&next).await.problem(400, "invalid_cursor");
     let other = super::session(&ada).await;
     let elsewhere = next.replace(&session, &other);
     ada.get(&elsewhere).await.problem(400, "invalid_cursor");

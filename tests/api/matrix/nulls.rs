@@ -14,8 +14,8 @@ fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     }
 }
 
-/// The optional properties of a JSON body: pointers, with a body that has null there and what is required.
-fn optional(document: &Value, schema: &Value, body: &Value) -> Vec<(String, Value)> {
+/// The optional properties of a JSON body: pointers, with a body that has null there, and one that has nothing there.
+fn optional(document: &Value, schema: &Value, body: &Value) -> Vec<(String, Value, Value)> {
     let schema = resolved(document, schema);
     let empty = Vec::new();
     let required = schema["required"].as_array().unwrap_or(&empty);
@@ -26,8 +26,10 @@ fn optional(document: &Value, schema: &Value, body: &Value) -> Vec<(String, Valu
             body = json!({});
         }
         if !required.iter().any(|one| one == name) {
+            let mut without = body.clone();
+            without.as_object_mut().unwrap().remove(name);
             body[name] = Value::Null;
-            found.push((format!("/{name}"), body.clone()));
+            found.push((format!("/{name}"), body.clone(), without));
         }
         // The properties of an object in it.
         let parts = [property]
@@ -36,9 +38,13 @@ fn optional(document: &Value, schema: &Value, body: &Value) -> Vec<(String, Valu
         for part in parts {
             let inner = resolved(document, part);
             if inner["properties"].is_object() && inner["required"].is_null() {
-                for (pointer, inner) in optional(document, inner, &json!({})) {
-                    body[name] = inner;
-                    found.push((format!("/{name}{pointer}"), body.clone()));
+                for (pointer, null, nothing) in optional(document, inner, &json!({})) {
+                    let [null, nothing] = [null, nothing].map(|inner| {
+                        let mut body = body.clone();
+                        body[name] = inner;
+                        body
+                    });
+                    found.push((format!("/{name}{pointer}"), null, nothing));
                 }
             }
         }
@@ -73,7 +79,7 @@ async fn null_is_taken_for_every_optional_field(part: usize) {
         let caller = scenery.caller(kind, &operation);
         let plain = requests::request(&caller, &operation, &scenery.things).build().unwrap();
         let body = requests::body(&operation, &scenery.things);
-        for (pointer, body) in optional(&document, &with_body(&operation), &body) {
+        for (pointer, body, without) in optional(&document, &with_body(&operation), &body) {
             let method = Method::from_bytes(operation.method.as_bytes()).unwrap();
             let answer = caller
                 .send(caller.request(method, plain.url().as_str()).json(&body))
@@ -81,7 +87,14 @@ async fn null_is_taken_for_every_optional_field(part: usize) {
             let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
             let mut named = said["errors"].as_array().into_iter().flatten();
             let is_named = named.any(|error| error["pointer"] == pointer) || said["error"]["param"] == pointer[1..];
-            if answer.status.is_client_error() && is_named || answer.status.is_server_error() {
+            let mut is_refused = answer.status.is_server_error();
+            if answer.status.is_client_error() && is_named {
+                // Of two fields one may be needed, and it is this one: then leaving it out is refused as well.
+                let method = Method::from_bytes(operation.method.as_bytes()).unwrap();
+                let left_out = caller.request(method, plain.url().as_str()).json(&without);
+                is_refused = caller.send(left_out).await.status != answer.status;
+            }
+            if is_refused {
                 refused.push(format!("{} {} {pointer}: {said}", operation.method, operation.path));
             }
             tried += 1;
