@@ -300,7 +300,7 @@ async fn the_logs_hold_audit_entries_and_failures_newest_first() {
     break_slug(&root).await;
     let failed = ada
         .with_header("x-current-org", "broken-org")
-        .get("/api/v1/documents?secret=hunter2")
+        .get("/api/v1/documents?_secret=hunter2")
         .await;
     let request_id = failed.header("x-request-id").to_owned();
     failed.problem(500, "internal");

@@ -161,7 +161,7 @@ async fn a_session_shows_its_messages_in_reading_order_and_pages_back_in_time() 
             .join(" ")
             + "…"
     );
-    let latest = ada.get(&format!("{path}/messages?limit=2")).await.ok();
+    let latest = ada.get(&format!("{path}/messages?limit=4")).await.ok();
     assert_eq!(
         latest.json().as_array().unwrap()[..],
         whole["messages"].as_array().unwrap()[2..]

@@ -19,6 +19,7 @@ use std::collections::BTreeSet;
 use axum::{Router, routing::get};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use local::functions;
+use model::statistics::PeriodRequest;
 use serde_json::{Value, json};
 
 use files::{api, encoded, function_of, read};
@@ -90,7 +91,12 @@ async fn a_change_of_the_ledger_is_summed_up() {
     let scene = Scene::new().await;
     scene.replay("roll_up_usage/stream.json").await;
     let date = "2026-11-22".parse().ok();
-    let usage = scene.t.stack.app().platform_usage(date, date).await.unwrap().usage;
+    let day = PeriodRequest {
+        from: date,
+        to: date,
+        days: None,
+    };
+    let usage = scene.t.stack.app().platform_usage(day).await.unwrap().usage;
     assert!(usage.statistics.total().total_tokens() > 0, "{usage:?}");
 }
 

@@ -1,7 +1,7 @@
 //! Audit entries of all organizations, and recent failures, as one list.
 
 use app::{AuditFilter, Failure, FailureFilter, LogEntry};
-use http_api::{Ctx, Listing, Paging, PlatformAdmin, Query, Result};
+use http_api::{Ctx, Listing, Paging, PlatformAdmin, Query, QueryTime, Result};
 use model::{AuditEntry, Timestamp, audit::Actor};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,10 +21,12 @@ pub(crate) struct Filter {
     code: Option<String>,
     /// Failures: the template of the path.
     route: Option<String>,
-    /// Not before this time (RFC 3339).
-    from: Option<Timestamp>,
-    /// Before this time (RFC 3339).
-    to: Option<Timestamp>,
+    /// Not before this time (RFC 3339), or the beginning of this day (UTC).
+    from: Option<QueryTime>,
+    /// Before this time (RFC 3339), or the end of this day (UTC).
+    to: Option<QueryTime>,
+    /// The last days until `to`, or until now, in place of `from`.
+    days: Option<u32>,
 }
 
 /// Where an entry comes from.
@@ -111,18 +113,20 @@ pub(crate) async fn list_logs(
     Query(filter): Query<Filter>,
     page: Paging,
 ) -> Result<Listing<LogView>> {
+    let from = QueryTime::first(filter.from, filter.to, filter.days, app.clock.now())?;
+    let to = filter.to.map(QueryTime::end);
     let of_audit = AuditFilter {
         action: filter.action,
         actor: filter.actor,
         subject: filter.subject,
-        from: filter.from,
-        to: filter.to,
+        from,
+        to,
     };
     let of_failures = FailureFilter {
         code: filter.code,
         route: filter.route,
-        from: filter.from,
-        to: filter.to,
+        from,
+        to,
     };
     let wanted = |source| filter.source.is_none_or(|wanted| wanted == source);
     let of_audit = wanted(Source::Audit).then_some(&of_audit);

@@ -2,7 +2,7 @@
 
 use app::UserFilter;
 use garde::Validate;
-use http_api::{Body, Ctx, Json, Listing, Message, Paging, Path, PlatformAdmin, Query, Result};
+use http_api::{Body, Ctx, Json, Listing, Message, Paging, Path, PlatformAdmin, Query, QueryTime, Result};
 use model::{Error, PlatformRole, Timestamp, User, UserId, UserStatus};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,10 +18,12 @@ pub(crate) struct Filter {
     email: Option<String>,
     /// Part of the name or the address.
     q: Option<String>,
-    /// Made not before this time (RFC 3339).
-    from: Option<Timestamp>,
-    /// Made before this time (RFC 3339).
-    to: Option<Timestamp>,
+    /// Made not before this time (RFC 3339), or the beginning of this day (UTC).
+    from: Option<QueryTime>,
+    /// Made before this time (RFC 3339), or the end of this day (UTC).
+    to: Option<QueryTime>,
+    /// The last days until `to`, or until now, in place of `from`.
+    days: Option<u32>,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -103,13 +105,14 @@ pub(crate) async fn list_all_users(
     Query(filter): Query<Filter>,
     page: Paging,
 ) -> Result<Listing<UserAdminView>> {
+    let from = QueryTime::first(filter.from, filter.to, filter.days, app.clock.now())?;
     let filter = UserFilter {
         role: filter.role,
         status: filter.status,
         email: filter.email.map(|email| email.trim().to_lowercase()),
         text: filter.q.map(|text| text.trim().to_lowercase()),
-        from: filter.from,
-        to: filter.to,
+        from,
+        to: filter.to.map(QueryTime::end),
     };
     let found = app.list_users(&filter, &page).await?;
     page.answer(found.map(UserAdminView::from))

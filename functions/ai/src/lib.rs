@@ -49,13 +49,8 @@ pub fn api() -> Api {
             "List models. Compatible with OpenAI's API; chatbots are listed as `chatbot/<id>`.",
         )
         .get(
-            "/models/{model}",
+            "/models/{*model}",
             models::get_model,
-            "Get a model. Compatible with OpenAI's API.",
-        )
-        .get(
-            "/models/{model}/{part}",
-            models::get_model_of_two_parts,
-            "Get a model whose name has two parts. For names such as `chatbot/<id>`.",
+            "Get a model. Compatible with OpenAI's API; the name may hold slashes, encoded or not.",
         )
 }

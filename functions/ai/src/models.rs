@@ -56,13 +56,6 @@ pub(crate) struct ModelPath {
     model: String,
 }
 
-/// The parameters `{model}` and `{part}`.
-#[derive(Deserialize, JsonSchema)]
-pub(crate) struct TwoParts {
-    model: String,
-    part: String,
-}
-
 impl From<ModelView> for AiModel {
     fn from(model: ModelView) -> Self {
         Self {
@@ -92,14 +85,6 @@ pub(crate) async fn get_model(app: Ctx, member: May<WriteChats>, Path(path): Pat
     model(&app, &member, &path.model).await
 }
 
-pub(crate) async fn get_model_of_two_parts(
-    app: Ctx,
-    member: May<WriteChats>,
-    Path(path): Path<TwoParts>,
-) -> Result<Json<Model>> {
-    model(&app, &member, &format!("{}/{}", path.model, path.part)).await
-}
-
 async fn model(app: &Ctx, member: &Member, name: &str) -> Result<Json<Model>> {
     let payer = Payer::of(&member.identity, &member.org);
     if let Some(bot) = app.chatbot_named(&payer, name).await? {
@@ -107,12 +92,8 @@ async fn model(app: &Ctx, member: &Member, name: &str) -> Result<Json<Model>> {
         let bot = is_shown.then_some(bot).ok_or(Error::NotFound("chatbot"))?;
         return Ok(Json(Model::of_chatbot(bot)));
     }
-    let models = app.models(&payer).await?;
-    let mut found = models.into_iter().filter(|model| model.is_called(name));
-    found
-        .next()
-        .map(|model| Json(model.into()))
-        .ok_or_else(|| Error::NotFound("model").into())
+    let found = app.model_called(&payer, name).await?;
+    Ok(Json(found.ok_or(Error::NotFound("model"))?.into()))
 }
 
 async fn models(app: &Ctx, member: &Member) -> Result<Vec<Model>> {

@@ -5,9 +5,11 @@ mod view;
 
 use app::ClientEntry;
 use garde::Validate;
-use http_api::{Api, Body, Created, Ctx, Json, Listing, May, Paging, Path, Query, Result, SelfOrAdmin, not_blank};
+use http_api::{
+    Api, Body, Created, Ctx, Json, Listing, May, Paging, Path, Query, QueryTime, Result, SelfOrAdmin, not_blank,
+};
 use model::{
-    AuditEntryId, Error, PlatformRole, Timestamp, UserId,
+    AuditEntryId, Error, PlatformRole, UserId,
     permission::{ReadAudit, ReadOrgAudit, WriteAudit},
 };
 use schemars::JsonSchema;
@@ -68,10 +70,12 @@ struct Filter {
     actor: Option<String>,
     /// Id of what it was done to.
     subject: Option<String>,
-    /// Not before this time (RFC 3339).
-    from: Option<Timestamp>,
-    /// Before this time (RFC 3339).
-    to: Option<Timestamp>,
+    /// Not before this time (RFC 3339), or the beginning of this day (UTC).
+    from: Option<QueryTime>,
+    /// Before this time (RFC 3339), or the end of this day (UTC).
+    to: Option<QueryTime>,
+    /// The last days until `to`, or until now, in place of `from`.
+    days: Option<u32>,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -127,12 +131,13 @@ async fn list_audit_logs(
     Query(filter): Query<Filter>,
     page: Paging,
 ) -> Result<Listing<AuditLogView>> {
+    let from = QueryTime::first(filter.from, filter.to, filter.days, app.clock.now())?;
     let filter = app::AuditFilter {
         action: filter.action,
         actor: filter.actor,
         subject: filter.subject,
-        from: filter.from,
-        to: filter.to,
+        from,
+        to: filter.to.map(QueryTime::end),
     };
     let found = app.audit_log_of_org(&admin.org.org, &filter, &page).await?;
     page.answer(found.map(AuditLogView::from))

@@ -19,6 +19,12 @@ pub fn api() -> Api {
             "Sign in. With e-mail address and password, as JSON or as a form of OAuth 2 (`username`, `password`).",
         )
         .unrepeatable()
+        .post(
+            "/refresh",
+            v1::refresh,
+            "Refresh the tokens of a session. The refresh token is replaced too, and is valid once.",
+        )
+        .unrepeatable()
         .get(
             "/me",
             v1::get_me,
@@ -36,18 +42,18 @@ pub fn api() -> Api {
             "Sign in. With e-mail address and password, as JSON or as a form of OAuth 2 (`username`, `password`).",
         )
         .unrepeatable()
+        .post(
+            "/refresh",
+            sphere::refresh,
+            "Refresh the tokens of a session. The refresh token is replaced too, and is valid once.",
+        )
+        .unrepeatable()
         .get(
             "/me",
             sphere::get_me,
             "Get the signed-in account. With the role that it has on the platform.",
         )
         .both()
-        .post(
-            "/auth/refresh",
-            v1::refresh,
-            "Refresh the tokens of a session. The refresh token is replaced too, and is valid once.",
-        )
-        .unrepeatable()
         .post(
             "/auth/logout",
             logout,

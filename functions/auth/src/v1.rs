@@ -1,6 +1,6 @@
 //! `/api/v1/auth`: the union of what documents 000, 001 and 002 ask for.
 
-use app::{SignUp, SignedIn, TokenPair};
+use app::{AccessLifetime, SignUp, SignedIn, TokenPair};
 use garde::Validate;
 use http_api::{Body, Created, Ctx, FormOrJson, Json, Origin, Result, SelfOrAdmin, optional_name};
 use model::{Email, Error, NewPassword, PlatformRole, Secret, Timestamp, User, permission::ReadAccount};
@@ -70,12 +70,12 @@ pub(crate) struct Credentials {
 }
 
 impl Credentials {
-    pub(crate) async fn sign_in(self, app: &Ctx, origin: &Origin) -> Result<SignedIn> {
+    pub(crate) async fn sign_in(self, app: &Ctx, origin: &Origin, lifetime: AccessLifetime) -> Result<SignedIn> {
         let address = self
             .username
             .or(self.email)
             .ok_or_else(|| Error::invalid("/email", "is required"))?;
-        Ok(app.sign_in(&address, &self.password, origin).await?)
+        Ok(app.sign_in(&address, &self.password, origin, lifetime).await?)
     }
 }
 
@@ -83,7 +83,7 @@ impl Credentials {
 #[garde(allow_unvalidated)]
 pub(crate) struct RefreshRequest {
     /// From the last sign-in or refresh; valid once.
-    refresh_token: Secret,
+    pub(crate) refresh_token: Secret,
 }
 
 /// A pair of tokens.
@@ -157,7 +157,9 @@ pub(crate) struct RegisteredView {
 }
 
 pub(crate) async fn register(app: Ctx, origin: Origin, Body(new): Body<NewAccount>) -> Result<Created<RegisteredView>> {
-    let SignedIn { user, tokens } = app.register(new.into_sign_up()?, &origin).await?;
+    let SignedIn { user, tokens } = app
+        .register(new.into_sign_up()?, &origin, AccessLifetime::Short)
+        .await?;
     Ok(Created(RegisteredView {
         account: (&user).into(),
         tokens: tokens.into(),
@@ -169,11 +171,13 @@ pub(crate) async fn login(
     origin: Origin,
     FormOrJson(credentials): FormOrJson<Credentials>,
 ) -> Result<Json<TokensView>> {
-    Ok(Json(credentials.sign_in(&app, &origin).await?.tokens.into()))
+    let signed_in = credentials.sign_in(&app, &origin, AccessLifetime::Short).await?;
+    Ok(Json(signed_in.tokens.into()))
 }
 
 pub(crate) async fn refresh(app: Ctx, Body(request): Body<RefreshRequest>) -> Result<Json<TokensView>> {
-    Ok(Json(app.refresh(&request.refresh_token).await?.into()))
+    let tokens = app.refresh(&request.refresh_token, AccessLifetime::Short).await?;
+    Ok(Json(tokens.into()))
 }
 
 pub(crate) async fn get_me(caller: SelfOrAdmin<ReadAccount>) -> Result<Json<AccountView>> {

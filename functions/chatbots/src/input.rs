@@ -48,9 +48,10 @@ pub(crate) struct ChatbotPatch {
     documents: Option<Vec<DocumentId>>,
 }
 
-/// Settings of a chatbot. What is left out keeps its value; an empty text clears one that may be absent.
+/// Settings of a chatbot. What is left out keeps its value; an empty text clears one that may be absent. One that is not
+/// known is refused, as it would be lost.
 #[derive(Default, Deserialize, Validate, JsonSchema)]
-#[schemars(rename = "ChatbotSettingsPatch")]
+#[schemars(rename = "ChatbotSettingsPatch", deny_unknown_fields)]
 #[expect(clippy::option_option, reason = "null removes a limit, absence keeps it")]
 pub(crate) struct SettingsPatch {
     /// Model or alias that answers.

@@ -7,7 +7,10 @@ use model::{Conversation, Error, PageRequest, Turn, permission::ReadChats};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::view::{ABSENT, MessageView, SessionPath, SessionView, in_reading_order, message_view, question_view};
+use crate::{
+    markdown::contained,
+    view::{ABSENT, MessageView, SessionPath, SessionView, message_view, question_view, turns_in_reading_order},
+};
 
 /// How a chat session is wanted.
 #[derive(Deserialize, JsonSchema)]
@@ -79,7 +82,7 @@ pub(crate) async fn export_chat_session(
                 }
             });
             let whole = SessionExport {
-                messages: in_reading_order(&shown, now),
+                messages: turns_in_reading_order(&shown, now),
                 turns: turns.collect(),
                 session: SessionView::from(conversation),
             };
@@ -98,11 +101,16 @@ fn markdown(conversation: &Conversation, turns: &[Turn]) -> String {
     let mut text = format!("# {title}\n");
     // Writing into a string cannot fail.
     for turn in turns.iter().rev() {
-        let _ = write!(text, "\n**You** ({}):\n\n{}\n", turn.created_at, turn.question.trim());
+        let _ = write!(
+            text,
+            "\n**You** ({}):\n\n{}\n",
+            turn.created_at,
+            contained(turn.question.trim())
+        );
         let Some(answer) = turn.shown() else { continue };
         let by = answer.model.as_deref().unwrap_or("Assistant");
         let at = answer.completed_at.unwrap_or(answer.created_at);
-        let _ = write!(text, "\n**{by}** ({at}):\n\n{}\n", answer.text.trim());
+        let _ = write!(text, "\n**{by}** ({at}):\n\n{}\n", contained(answer.text.trim()));
         for citation in &answer.citations {
             let place = citation.page.map(|page| format!("page {page}"));
             let place = place.or_else(|| citation.heading.clone());

@@ -3,6 +3,7 @@
 
 mod answers;
 mod export;
+mod markdown;
 mod messages;
 mod prompts;
 mod sessions;

@@ -31,11 +31,10 @@ pub(crate) async fn list_messages(
 ) -> Result<Listing<MessageView>> {
     let conversations = app.conversations(&member.org.org, &member.identity.user.id);
     let conversation = conversations.get(&path.session_id).await?.ok_or(ABSENT)?;
-    let head = conversation.head.as_ref().map(model::TurnId::question);
-    let turns = conversations.path(&path.session_id, head.as_ref(), &page).await?;
+    let shown = app.shown_messages(&conversations, &conversation, &page).await?;
     page.answer(Page {
-        items: in_reading_order(&turns.items, app.clock.now()),
-        next: turns.next,
+        items: in_reading_order(&shown.items, app.clock.now()),
+        next: shown.next,
     })
 }
 

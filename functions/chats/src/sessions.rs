@@ -2,7 +2,9 @@
 
 use app::{ConversationChange, Found};
 use garde::Validate;
-use http_api::{Body, Ctx, Json, Listing, May, Member, NoContent, Paging, Path, Query, Result, readable_name};
+use http_api::{
+    Body, Ctx, Json, Listing, May, Member, NoContent, Paging, Path, Query, Rest, Result, WithRest, readable_name,
+};
 use model::{
     ConversationId, Error, Page, PageRequest,
     conversation::MAX_TITLE,
@@ -92,26 +94,28 @@ pub(crate) async fn list_chat_sessions(
     })
 }
 
-/// A chat session, with its latest messages if they are wanted.
+/// A chat session, with its latest messages if they are wanted, and the way to those before.
 pub(crate) async fn session_with_messages(
     app: &Ctx,
     member: &Member,
     id: &ConversationId,
+    rest: &Rest,
     messages: bool,
-) -> Result<Json<SessionWithMessages>> {
+) -> Result<WithRest<SessionWithMessages>> {
     let conversations = app.conversations(&member.org.org, &member.identity.user.id);
     let conversation = conversations.get(id).await?.ok_or(ABSENT)?;
-    let messages = if messages {
-        let head = conversation.head.as_ref().map(model::TurnId::question);
-        let turns = conversations.path(id, head.as_ref(), &PageRequest::default()).await?;
-        Some(in_reading_order(&turns.items, app.clock.now()))
+    let (messages, next) = if messages {
+        let page = PageRequest::default();
+        let shown = app.shown_messages(&conversations, &conversation, &page).await?;
+        (Some(in_reading_order(&shown.items, app.clock.now())), shown.next)
     } else {
-        None
+        (None, None)
     };
-    Ok(Json(SessionWithMessages {
+    let session = SessionWithMessages {
         session: conversation.into(),
         messages,
-    }))
+    };
+    rest.answer(session, "messages", next)
 }
 
 pub(crate) async fn update_chat_session(

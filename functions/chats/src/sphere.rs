@@ -2,7 +2,7 @@
 
 use app::{Asked, NewConversation, Question, Tuning};
 use garde::Validate;
-use http_api::{Body, Created, Ctx, Json, May, Path, Result, WantsStream, not_blank, readable_name};
+use http_api::{Body, Created, Ctx, May, Path, Rest, Result, WantsStream, WithRest, not_blank, readable_name};
 use model::{
     ChatbotId,
     conversation::{MAX_MESSAGE, MAX_TITLE},
@@ -67,8 +67,9 @@ pub(crate) async fn get_chat_session(
     app: Ctx,
     member: May<ReadChats>,
     Path(path): Path<SessionPath>,
-) -> Result<Json<SessionWithMessages>> {
-    session_with_messages(&app, &member, &path.session_id, true).await
+    rest: Rest,
+) -> Result<WithRest<SessionWithMessages>> {
+    session_with_messages(&app, &member, &path.session_id, &rest, true).await
 }
 
 pub(crate) async fn send_message(

@@ -11,7 +11,7 @@ use model::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::view::{ABSENT, SessionPath, SessionView};
+use crate::view::{ABSENT, SessionPath, TitledSessionView};
 
 /// A new chat session.
 #[derive(Deserialize, Validate, JsonSchema)]
@@ -40,7 +40,7 @@ pub(crate) async fn begin_session(
     app: Ctx,
     member: May<WriteChats>,
     Body(new): Body<NewUserSession>,
-) -> Result<Created<SessionView>> {
+) -> Result<Created<TitledSessionView>> {
     let caller = &member.identity.user;
     let (org, user) = match new.user_id {
         Some(named) if named != caller.id => {
@@ -74,7 +74,7 @@ pub(crate) async fn get_session(
     app: Ctx,
     member: May<ReadChats>,
     Path(path): Path<SessionPath>,
-) -> Result<Json<SessionView>> {
+) -> Result<Json<TitledSessionView>> {
     let conversations = app.conversations(&member.org.org, &member.identity.user.id);
     let conversation = conversations.get(&path.session_id).await?;
     Ok(Json(conversation.ok_or(ABSENT)?.into()))
@@ -85,7 +85,7 @@ pub(crate) async fn rename_session(
     member: May<WriteChats>,
     Path(path): Path<SessionPath>,
     Body(new): Body<NewTitle>,
-) -> Result<Json<SessionView>> {
+) -> Result<Json<TitledSessionView>> {
     let change = ConversationChange {
         title: Some(new.title),
         ..ConversationChange::default()
@@ -114,12 +114,12 @@ pub(crate) async fn list_user_sessions(
     member: May<ReadChats>,
     about: SelfOrAdmin<ReadChats>,
     page: Paging,
-) -> Result<Listing<SessionView>> {
+) -> Result<Listing<TitledSessionView>> {
     let org = if about.is_self() {
         member.org.org.clone()
     } else {
         app.user(&about.user).await?.personal_org
     };
     let found = app.conversations(&org, &about.user).list(&page, None).await?;
-    page.answer(found.map(SessionView::from))
+    page.answer(found.map(TitledSessionView::from))
 }

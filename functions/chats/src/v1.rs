@@ -4,8 +4,8 @@
 use app::{Asked, NewConversation, Payer, Question, Tuning};
 use garde::Validate;
 use http_api::{
-    AnswerFrame, Body, Created, Ctx, Either, EventStream, Json, May, Path, Query, Result, WantsStream, not_blank,
-    readable_name,
+    AnswerFrame, Body, Created, Ctx, Either, EventStream, May, Path, Query, Rest, Result, WantsStream, WithRest,
+    not_blank, readable_name,
 };
 use model::{
     ChatbotId,
@@ -93,10 +93,11 @@ pub(crate) async fn get_chat_session(
     member: May<ReadChats>,
     Path(path): Path<SessionPath>,
     Query(wanted): Query<Include>,
-) -> Result<Json<SessionWithMessages>> {
+    rest: Rest,
+) -> Result<WithRest<SessionWithMessages>> {
     let include = wanted.include.unwrap_or_default();
     let messages = include.split(',').any(|part| part.trim() == "messages");
-    session_with_messages(&app, &member, &path.session_id, messages).await
+    session_with_messages(&app, &member, &path.session_id, &rest, messages).await
 }
 
 pub(crate) async fn send_message(

@@ -1,6 +1,6 @@
 //! What is shown of conversations.
 
-use app::Answered;
+use app::{Answered, ShownMessage};
 use model::{
     Answer, AnswerStatus, Citation, Conversation, ConversationId, Error, Feedback, MessageId, Timestamp, Turn, Usage,
 };
@@ -48,6 +48,39 @@ impl From<Conversation> for SessionView {
             model: conversation.model,
             user_id: conversation.user.0,
             title: conversation.title,
+            pinned: conversation.pinned,
+            created_at: conversation.created_at,
+            updated_at: conversation.updated_at,
+        }
+    }
+}
+
+/// A chat session as document 000 has it: its title is always a text.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct TitledSessionView {
+    session_id: String,
+    /// The same as `session_id`.
+    id: String,
+    chatbot_id: Option<String>,
+    /// The model that answers when there is no chatbot.
+    model: Option<String>,
+    user_id: String,
+    /// `New chat` until the first message.
+    title: String,
+    pinned: bool,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl From<Conversation> for TitledSessionView {
+    fn from(conversation: Conversation) -> Self {
+        Self {
+            title: conversation.title_or_default().to_owned(),
+            id: conversation.id.0.clone(),
+            session_id: conversation.id.0,
+            chatbot_id: conversation.chatbot.map(|id| id.0),
+            model: conversation.model,
+            user_id: conversation.user.0,
             pinned: conversation.pinned,
             created_at: conversation.created_at,
             updated_at: conversation.updated_at,
@@ -186,10 +219,18 @@ pub(crate) fn answered_view(answered: &Answered, now: Timestamp) -> MessageView 
 }
 
 /// Messages of turns that come newest first.
-pub(crate) fn in_reading_order(turns: &[Turn], now: Timestamp) -> Vec<MessageView> {
+pub(crate) fn turns_in_reading_order(turns: &[Turn], now: Timestamp) -> Vec<MessageView> {
     let messages = turns.iter().rev().flat_map(|turn| {
         let answer = turn.shown().map(|answer| answer_view(turn, answer, now));
         [Some(question_view(turn)), answer]
     });
     messages.flatten().collect()
+}
+
+/// Messages that come newest first.
+pub(crate) fn in_reading_order(messages: &[ShownMessage], now: Timestamp) -> Vec<MessageView> {
+    let messages = messages.iter().rev();
+    messages
+        .map(|message| message_view(&message.turn, &message.id, now))
+        .collect()
 }

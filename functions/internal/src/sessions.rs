@@ -48,8 +48,8 @@ pub(crate) struct UserSessionView {
     /// The same as `session_id`.
     id: String,
     user_id: String,
-    /// Null until the first message.
-    title: Option<String>,
+    /// `New chat` until the first message.
+    title: String,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
@@ -57,10 +57,10 @@ pub(crate) struct UserSessionView {
 impl From<Conversation> for UserSessionView {
     fn from(conversation: Conversation) -> Self {
         Self {
+            title: conversation.title_or_default().to_owned(),
             session_id: conversation.id.0.clone(),
             id: conversation.id.0,
             user_id: conversation.user.0,
-            title: conversation.title,
             created_at: conversation.created_at,
             updated_at: conversation.updated_at,
         }

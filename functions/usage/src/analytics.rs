@@ -95,7 +95,7 @@ fn performances(groups: Vec<Group>, mut times: BTreeMap<String, Times>) -> Vec<N
 }
 
 async fn report(app: &Ctx, member: &May<ReadAccount>, wanted: &Grouped) -> Result<Json<ReportView>> {
-    let report = app.own_usage(&member.identity, &member.org, wanted.from, wanted.to);
+    let report = app.own_usage(&member.identity, &member.org, wanted.period());
     let by = wanted.group_by.unwrap_or(GroupBy::Day);
     Ok(Json(ReportView::of(&report.await?, by)))
 }
@@ -121,6 +121,6 @@ pub(crate) async fn get_performance_analytics(
     member: May<ReadAccount>,
     Query(days): Query<Days>,
 ) -> Result<Json<PerformanceReport>> {
-    let report = app.own_usage(&member.identity, &member.org, days.from, days.to);
+    let report = app.own_usage(&member.identity, &member.org, days.period());
     Ok(Json(PerformanceReport::of(&report.await?)))
 }

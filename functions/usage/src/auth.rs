@@ -75,7 +75,7 @@ struct DailyModels {
 }
 
 async fn own(app: &Ctx, member: &May<ReadAccount>, days: &Days) -> Result<UsageReport> {
-    let report = app.own_usage(&member.identity, &member.org, days.from, days.to);
+    let report = app.own_usage(&member.identity, &member.org, days.period());
     Ok(report.await?)
 }
 

@@ -3,7 +3,7 @@
 use app::Payer;
 use http_api::{Ctx, Json, May, Result};
 use jiff::{ToSpan as _, civil::Date};
-use model::{GroupBy, Period, permission::ReadAccount};
+use model::{GroupBy, Period, permission::ReadAccount, statistics::PeriodRequest};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -35,7 +35,9 @@ pub(crate) struct TokenDashboard {
 
 pub(crate) async fn get_token_dashboard(app: Ctx, member: May<ReadAccount>) -> Result<Json<TokenDashboard>> {
     let payer = Payer::of(&member.identity, &member.org);
-    let report = app.own_usage(&member.identity, &member.org, None, None).await?;
+    let report = app
+        .own_usage(&member.identity, &member.org, PeriodRequest::default())
+        .await?;
     let limits = app.token_limits(&payer).await?;
     let (today, used) = (report.today, &report.statistics);
     let week = Period {

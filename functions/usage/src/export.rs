@@ -5,7 +5,11 @@
 use app::UsageReport;
 use http_api::{Attachment, Ctx, Either, May, Query, Result, SeeOther, Sheet};
 use jiff::civil::Date;
-use model::{Error, permission::ReadAccount, statistics::Cell};
+use model::{
+    Error,
+    permission::ReadAccount,
+    statistics::{Cell, PeriodRequest},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -22,10 +26,23 @@ pub(crate) struct Wanted {
     from: Option<Date>,
     /// The last day, included; today when left out.
     to: Option<Date>,
+    /// The number of days, 366 at most: from `from` on, or until `to`.
+    days: Option<u32>,
     /// JSON when left out.
     format: Option<Format>,
     /// How the file comes; as the answer, if it is short enough, when left out.
     delivery: Option<Delivery>,
+}
+
+impl Wanted {
+    /// The days that are meant.
+    fn period(&self) -> PeriodRequest {
+        PeriodRequest {
+            from: self.from,
+            to: self.to,
+            days: self.days,
+        }
+    }
 }
 
 /// How a file comes.
@@ -92,7 +109,7 @@ pub(crate) async fn export_analytics(
     member: May<ReadAccount>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Either<Sheet<UsageExport>, SeeOther>> {
-    let report = app.own_usage(&member.identity, &member.org, wanted.from, wanted.to);
+    let report = app.own_usage(&member.identity, &member.org, wanted.period());
     let report = report.await?;
     let name = format!("usage-{}-{}", report.period.from, report.period.to);
     let file = match wanted.format.unwrap_or(Format::Json) {

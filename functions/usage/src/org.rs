@@ -34,7 +34,7 @@ pub(crate) async fn get_ai_usage(
 ) -> Result<Json<AiUsage>> {
     let permission = Permission::ReadOrgUsage;
     let whole = permission.is_granted_to(member.org.role) && member.identity.reaches(permission);
-    let report = app.org_usage(&member.org, whole, wanted.from, wanted.to).await?;
+    let report = app.org_usage(&member.org, whole, wanted.period()).await?;
     Ok(Json(AiUsage {
         org_id: member.org.org.to_string(),
         covers: if whole { Covers::Organization } else { Covers::Own },

@@ -3,7 +3,7 @@
 use app::PlatformReport;
 use http_api::{Ctx, Json, PlatformAdmin, Query, Result};
 use jiff::civil::Date;
-use model::{GroupBy, Timestamp};
+use model::{GroupBy, Timestamp, statistics::PeriodRequest};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -19,8 +19,21 @@ pub(crate) struct SystemGrouped {
     from: Option<Date>,
     /// The last day, included; today in UTC when left out.
     to: Option<Date>,
+    /// The number of days, 366 at most: from `from` on, or until `to`.
+    days: Option<u32>,
     /// What figures are summed up by; by day when left out.
     group_by: Option<SystemGroupBy>,
+}
+
+impl SystemGrouped {
+    /// The days that are meant.
+    fn period(&self) -> PeriodRequest {
+        PeriodRequest {
+            from: self.from,
+            to: self.to,
+            days: self.days,
+        }
+    }
 }
 
 /// What figures of everybody are summed up by.
@@ -105,7 +118,7 @@ pub(crate) async fn get_system_stats(
     _: PlatformAdmin,
     Query(days): Query<Days>,
 ) -> Result<Json<SystemStats>> {
-    let report = app.platform_usage(days.from, days.to).await?;
+    let report = app.platform_usage(days.period()).await?;
     let usage = &report.usage;
     Ok(Json(SystemStats {
         freshness: (&report).into(),
@@ -123,7 +136,7 @@ pub(crate) async fn get_system_usage(
     _: PlatformAdmin,
     Query(wanted): Query<SystemGrouped>,
 ) -> Result<Json<SystemUsage>> {
-    let report = app.platform_usage(wanted.from, wanted.to).await?;
+    let report = app.platform_usage(wanted.period()).await?;
     Ok(Json(SystemUsage {
         freshness: (&report).into(),
         report: ReportView::of(&report.usage, wanted.group_by.map_or(GroupBy::Day, Into::into)),
@@ -135,7 +148,7 @@ pub(crate) async fn get_system_performance(
     _: PlatformAdmin,
     Query(days): Query<Days>,
 ) -> Result<Json<SystemPerformance>> {
-    let report = app.platform_usage(days.from, days.to).await?;
+    let report = app.platform_usage(days.period()).await?;
     Ok(Json(SystemPerformance {
         freshness: (&report).into(),
         report: PerformanceReport::of(&report.usage),

@@ -4,7 +4,7 @@ use app::UsageReport;
 use jiff::civil::Date;
 use model::{
     Figures, GroupBy, Histogram,
-    statistics::{Group, Times},
+    statistics::{Group, PeriodRequest, Times},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,19 @@ pub(crate) struct Days {
     pub(crate) from: Option<Date>,
     /// The last day, included; today when left out.
     pub(crate) to: Option<Date>,
+    /// The number of days, 366 at most: from `from` on, or until `to`.
+    pub(crate) days: Option<u32>,
+}
+
+impl Days {
+    /// The days that are meant.
+    pub(crate) fn period(&self) -> PeriodRequest {
+        PeriodRequest {
+            from: self.from,
+            to: self.to,
+            days: self.days,
+        }
+    }
 }
 
 /// Which days are wanted, and how they are summed up.
@@ -25,8 +38,21 @@ pub(crate) struct Grouped {
     pub(crate) from: Option<Date>,
     /// The last day, included; today when left out.
     pub(crate) to: Option<Date>,
+    /// The number of days, 366 at most: from `from` on, or until `to`.
+    pub(crate) days: Option<u32>,
     /// What figures are summed up by; by day when left out.
     pub(crate) group_by: Option<GroupBy>,
+}
+
+impl Grouped {
+    /// The days that are meant.
+    pub(crate) fn period(&self) -> PeriodRequest {
+        PeriodRequest {
+            from: self.from,
+            to: self.to,
+            days: self.days,
+        }
+    }
 }
 
 /// Figures of some calls of models.

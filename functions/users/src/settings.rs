@@ -12,9 +12,43 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// A change of settings. Protected fields (API key, plan, usage, ids, times) are no part of it and ignored.
+/// What is not a client's to set: it comes back with the settings that were read, and is left as it is.
+const PROTECTED: [&str; 29] = [
+    "id",
+    "uid",
+    "user",
+    "user_id",
+    "org",
+    "org_id",
+    "personal_org",
+    "default_org_id",
+    "owner",
+    "owners",
+    "seats",
+    "role",
+    "is_admin",
+    "status",
+    "email_verified",
+    "plan",
+    "stripe_customer_id",
+    "api_key",
+    "usage",
+    "used_today",
+    "daily_limit",
+    "last_reset",
+    "session_epoch",
+    "password_hash",
+    "secret_hash",
+    "created_at",
+    "created_by",
+    "updated_at",
+    "deleted_at",
+];
+
+/// A change of settings. Protected fields (API key, plan, usage, ids, times) are no part of it and ignored; other fields
+/// that are not known are refused, as they would be lost.
 #[derive(Deserialize, Validate, JsonSchema)]
-#[schemars(rename = "UserSettingsPatch")]
+#[schemars(rename = "UserSettingsPatch", deny_unknown_fields, extend("x-ignored" = PROTECTED))]
 pub(crate) struct SettingsPatch {
     /// Colors of the pages.
     #[garde(skip)]
@@ -32,6 +66,7 @@ pub(crate) struct SettingsPatch {
 
 /// What to be told about.
 #[derive(Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 struct NotificationsPatch {
     /// By mail: documents that failed, limits that were reached.
     email: Option<bool>,

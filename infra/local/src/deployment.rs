@@ -140,7 +140,10 @@ fn gateway_routes() -> Result<&'static matchit::Router<&'static str>, TemplateEr
         for function in &Template::embedded()?.functions {
             for route in &function.routes {
                 // As the gateway writes a parameter that takes the rest of the path.
-                let path = route.path.replace("+}", "}").replace("{proxy}", "{*proxy}");
+                let path = match route.path.rsplit_once("/{") {
+                    Some((folder, rest)) if rest.ends_with("+}") => format!("{folder}/{{*{}", rest.replace("+}", "}")),
+                    _ => route.path.clone(),
+                };
                 let added = routes.insert(path, function.crate_name.as_str());
                 added
                     .map_err(|error| TemplateError::new(format!("route {} of {}: {error}", route.path, function.id)))?;
@@ -171,7 +174,11 @@ mod tests {
         for (path, function) in [
             ("/api/v1/documents", "documents"),
             ("/api/v1/orgs/o_1/members", "orgs"),
+            ("/v1/models/gpt", "ai"),
             ("/v1/models/azure/gpt", "ai"),
+            ("/v1/models/compatible/meta-llama/llama-3", "ai"),
+            ("/v1/models", "ai"),
+            ("/v1/responses", "system"),
             ("/", "system"),
             ("/nothing/here", "system"),
         ] {

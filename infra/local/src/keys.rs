@@ -4,7 +4,9 @@
 //! Two runs at once lose nothing: a new value becomes the current one only in place of the value that it was made from
 //! (`UpdateSecretVersionStage` refuses to move `AWSCURRENT` off another version than the named one).
 
-use app::KeyRing;
+use std::time::Duration;
+
+use app::{ACTIVATION_MS, KeyRing};
 use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::{
     Client,
@@ -60,7 +62,7 @@ pub async fn rotate(sdk: &SdkConfig, prefix: &str, keys: Keys, force: bool, cloc
             let key = new_key()?;
             let now = clock.now_ms();
             let rotated = |ring: KeyRing, stored_at: Timestamp| {
-                let is_known = now - stored_at.as_millisecond() >= app::ACTIVATION_MS;
+                let is_known = now - stored_at.as_millisecond() >= ACTIVATION_MS;
                 ring.rotated(key.clone(), is_known)
             };
             let ring = secrets.change_ring(rotated, false).await?;
@@ -183,7 +185,9 @@ impl Secrets {
 
     async fn rotate_signing_key(&self, force: bool, clock: &Clock) -> Result<String> {
         let before = self.current(JWT_SECRET).await?;
-        let safe_from = after(before.created_at, REFRESH_TTL);
+        // The key before it signed until every process knew of this one, and its tokens live as long as a session.
+        let signed_until = after(before.created_at, Duration::from_millis(ACTIVATION_MS.unsigned_abs()));
+        let safe_from = after(signed_until, REFRESH_TTL);
         if !force && clock.now() < safe_from && self.version(JWT_SECRET, PREVIOUS).await?.is_some() {
             let detail = format!(
                 "the signing key was rotated at {}: another rotation before {safe_from} signs out everybody who has not \

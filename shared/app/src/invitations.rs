@@ -338,6 +338,13 @@ impl App {
     /// Queues the mail with the token. Nothing else ever holds the token in the clear; when the queue does not take it,
     /// the request fails, and sending again makes a new token.
     async fn send_invitation(&self, invitation: &Invitation, org: &Org, token: &Secret) -> Result<()> {
+        let inviter = self.store.accounts().get(&invitation.invited_by).await?;
+        let inviter = inviter.map_or_else(|| "A member".to_owned(), |user| introduced(&user));
+        let role = match invitation.role {
+            OrgRole::Owner => "an owner",
+            OrgRole::Admin => "an admin",
+            OrgRole::Member => "a member",
+        };
         // A line break in a name would end the header of the mail.
         let name: String = org.name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         let mail = Mail {
@@ -345,7 +352,7 @@ impl App {
             to: invitation.email.clone(),
             subject: format!("You are invited to {name}"),
             text: format!(
-                "You are invited to join the organization {name} on Parlance.\n\n\
+                "{inviter} invites you to join the organization {name} on Parlance as {role}.\n\n\
                  To accept, sign in, or sign up, with this address at\n\n{}/invitations?token={}\n\n\
                  It is valid for {} days. If you do not know the organization, do nothing.\n",
                 self.config.public_url,
@@ -354,5 +361,27 @@ impl App {
             ),
         };
         self.queue_mail(&MailMessage::Mail(mail)).await
+    }
+}
+
+/// Somebody as a stranger's mail names them. Their name is their own choice, so nothing in it becomes a link.
+fn introduced(user: &User) -> String {
+    let mut name = String::with_capacity(user.name.len());
+    let mut letters = user.name.chars().peekable();
+    while let Some(letter) = letters.next() {
+        name.push(if letter.is_control() || "/:@<>".contains(letter) {
+            ' '
+        } else {
+            letter
+        });
+        if letter == '.' && letters.peek().is_some_and(|next| next.is_alphanumeric()) {
+            name.push(' ');
+        }
+    }
+    let email = &user.email;
+    match (email.is_deliverable(), user.email_verified) {
+        (false, _) => name,
+        (true, true) => format!("{name} ({email})"),
+        (true, false) => format!("{name} ({email}, an address that is not confirmed)"),
     }
 }

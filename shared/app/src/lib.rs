@@ -31,6 +31,7 @@ mod known;
 mod letters;
 mod mail;
 mod members;
+mod message_pages;
 mod models;
 mod new_account;
 mod operations;
@@ -80,6 +81,7 @@ pub use key_ring::KeyRing;
 pub use llm::{Mark, Message, ReasoningEffort, Role};
 pub use mail::Mailer;
 pub use members::Seat;
+pub use message_pages::ShownMessage;
 use model::{Clock, ConversationId, Ids, OrgId, Result, UserId};
 pub use models::ModelView;
 pub use new_account::SignUp;
@@ -100,7 +102,7 @@ pub use store::{
     Begun, ChatbotChange, ConversationChange, IdempotencyKey, QuotaChange, SettingsChange, StoredAnswer, UserChange,
 };
 use store::{Chatbots, Conversations, Documents, Objects, Queues, Store};
-pub use tokens::TokenPair;
+pub use tokens::{AccessLifetime, TokenPair};
 pub use upload::Upload;
 pub use users::ChangedBy;
 

@@ -181,6 +181,35 @@ impl App {
         })
     }
 
+    /// The model of this name: one of [`App::models`], or any that is named with its provider in front, as a provider
+    /// that is configured may know more of them than we do.
+    pub fn model_called<'a>(&'a self, payer: &'a Payer, name: &'a str) -> BoxFuture<'a, Result<Option<ModelView>>> {
+        Box::pin(async move {
+            let listed = self.models(payer).await?;
+            if let Some(model) = listed.into_iter().find(|model| model.is_called(name)) {
+                return Ok(Some(model));
+            }
+            let named = catalog::resolve(name);
+            let is_qualified = name
+                .trim()
+                .split_once('/')
+                .is_some_and(|(provider, _)| provider == named.provider && PROVIDERS.contains(&provider));
+            // A model that we know is listed where it may be asked.
+            if !is_qualified || payer.may_ask(name).is_err() || self.access(&named.provider).await?.is_none() {
+                return Ok(None);
+            }
+            let (context_tokens, max_output_tokens) = catalog::sizes(&named.provider, &named.model);
+            Ok(Some(ModelView {
+                id: name.trim().to_owned(),
+                price: price(&named.provider, &named.model, self.clock.now()),
+                provider: named.provider.into(),
+                aliases: &[],
+                context_tokens,
+                max_output_tokens,
+            }))
+        })
+    }
+
     /// What turns texts into vectors: an embedding model of `openai`, `azure` excepted, or of a compatible server.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use model::{
 use serde_json::json;
 use store::Registered;
 
-use crate::{App, Origin, SignedIn, audited::Deed, credentials::user_actor};
+use crate::{AccessLifetime, App, Origin, SignedIn, audited::Deed, credentials::user_actor};
 
 /// What a new account needs.
 #[derive(Debug)]
@@ -33,11 +33,16 @@ impl App {
     ///
     /// # Errors
     /// [`Error::Conflict`] `email_taken`, [`Error::TooMany`].
-    pub fn register<'a>(&'a self, sign_up: SignUp, origin: &'a Origin) -> BoxFuture<'a, Result<SignedIn>> {
+    pub fn register<'a>(
+        &'a self,
+        sign_up: SignUp,
+        origin: &'a Origin,
+        lifetime: AccessLifetime,
+    ) -> BoxFuture<'a, Result<SignedIn>> {
         Box::pin(async move {
             self.count_sign_up(origin.network.as_ref()).await?;
             let email = sign_up.email.clone();
-            let created = self.create_account(sign_up, PlatformRole::User, origin).await;
+            let created = self.create_account(sign_up, PlatformRole::User, origin, lifetime).await;
             // Either way one mail is asked for, so that both take the same time.
             let id = self.ids.make()?;
             match &created {
@@ -57,7 +62,7 @@ impl App {
     pub fn seed_platform_admin(&self, sign_up: SignUp) -> BoxFuture<'_, Result<()>> {
         Box::pin(async move {
             match self
-                .create_account(sign_up, PlatformRole::Admin, &Origin::default())
+                .create_account(sign_up, PlatformRole::Admin, &Origin::default(), AccessLifetime::Short)
                 .await
             {
                 Ok(_)
@@ -69,11 +74,17 @@ impl App {
         })
     }
 
-    async fn create_account(&self, sign_up: SignUp, role: PlatformRole, origin: &Origin) -> Result<SignedIn> {
+    async fn create_account(
+        &self,
+        sign_up: SignUp,
+        role: PlatformRole,
+        origin: &Origin,
+        lifetime: AccessLifetime,
+    ) -> Result<SignedIn> {
         let (draft, password_hash) = self.draft_sign_up(sign_up, role).await?;
         let keys = self.signing_keys().await?;
         let session = self.new_session(&draft.user, origin, &keys)?;
-        let tokens = keys.pair(&session)?;
+        let tokens = keys.pair(&session, lifetime)?;
         let own = user_actor(&draft.user, origin);
         let user = self.store_account(draft, &password_hash, Some(&session), &own).await?;
         Ok(SignedIn { user, tokens })
@@ -106,6 +117,7 @@ impl App {
             email_verified: false,
             session_epoch: 0,
             daily_limit: None,
+            clerk_name: None,
             created_at: now,
         };
         let owner = Membership {

@@ -9,7 +9,7 @@ use model::{
 };
 
 use crate::{
-    App, Origin, TokenPair, guesses,
+    AccessLifetime, App, Origin, TokenPair, guesses,
     tokens::{SigningKeys, TokenUse},
 };
 
@@ -115,6 +115,7 @@ impl App {
         email: &'a str,
         password: &'a Secret,
         origin: &'a Origin,
+        lifetime: AccessLifetime,
     ) -> BoxFuture<'a, Result<SignedIn>> {
         Box::pin(async move {
             let account = guesses::account(email);
@@ -125,7 +126,7 @@ impl App {
             let user = user.filter(|user| right && user.is_active()).ok_or(WRONG)?;
             let keys = self.signing_keys().await?;
             let session = self.new_session(&user, origin, &keys)?;
-            let tokens = keys.pair(&session)?;
+            let tokens = keys.pair(&session, lifetime)?;
             self.store.sessions().begin(&session).await?;
             self.guessed_right(guess).await?;
             Ok(SignedIn { user, tokens })
@@ -147,7 +148,7 @@ impl App {
     ///
     /// # Errors
     /// [`Error::Unauthorized`].
-    pub fn refresh<'a>(&'a self, token: &'a Secret) -> BoxFuture<'a, Result<TokenPair>> {
+    pub fn refresh<'a>(&'a self, token: &'a Secret, lifetime: AccessLifetime) -> BoxFuture<'a, Result<TokenPair>> {
         Box::pin(async move {
             let presented = self.verify_token(token, TokenUse::Refresh).await?;
             let keys = self.signing_keys().await?;
@@ -168,13 +169,13 @@ impl App {
                     Presented::Current => {
                         let next = session.rotated(now, keys.id_at(now));
                         // Signed before it is stored: what is stored can always be answered.
-                        let pair = keys.pair(&next)?;
+                        let pair = keys.pair(&next, lifetime)?;
                         if self.store.sessions().rotate(&session, &next).await? {
                             return Ok(pair);
                         }
                         // Somebody rotated first; what the token means has changed, so look again.
                     }
-                    Presented::JustReplaced => return keys.pair(&session),
+                    Presented::JustReplaced => return keys.pair(&session, lifetime),
                     Presented::Reused => {
                         tracing::warn!(user_id = %session.user, "auth.refresh_token_reused");
                         self.store.sessions().revoke(&session.user, &session.id).await?;
@@ -243,8 +244,7 @@ impl App {
                     None => Ok(place()),
                     Some(name) if name.eq_ignore_ascii_case(grant.org.id.as_str()) => Ok(place()),
                     Some(name) => {
-                        let slug = model::org::parse_slug(name).map_err(|_| NO_ORG)?;
-                        if slug == grant.org.slug {
+                        if name.eq_ignore_ascii_case(&grant.org.slug) {
                             Ok(place())
                         } else {
                             Err(NO_ORG)
@@ -252,7 +252,7 @@ impl App {
                     }
                 };
             }
-            let Some(name) = org.filter(|name| *name != personal.as_str()) else {
+            let Some(name) = org.filter(|name| !name.eq_ignore_ascii_case(personal.as_str())) else {
                 return Ok(Membership {
                     org: personal.clone(),
                     member: user.id.clone(),
@@ -264,7 +264,8 @@ impl App {
             let org = if uuid::Uuid::parse_str(name).is_ok() {
                 OrgId(name.to_ascii_lowercase())
             } else {
-                let slug = model::org::parse_slug(name).map_err(|_| NO_ORG)?;
+                // Slugs are kept in lower case, and people write them as names.
+                let slug = model::org::parse_slug(&name.to_ascii_lowercase()).map_err(|_| NO_ORG)?;
                 accounts.org_by_slug(&slug).await?.ok_or(NO_ORG)?
             };
             accounts.membership(&org, &user.id).await?.ok_or(NO_ORG)

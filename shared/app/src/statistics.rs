@@ -2,7 +2,7 @@
 
 use futures::future::BoxFuture;
 use jiff::civil::Date;
-use model::{Day, Membership, Period, Result, Statistics};
+use model::{Day, Membership, Period, Result, Statistics, statistics::PeriodRequest};
 
 use store::RolledUp;
 
@@ -32,11 +32,11 @@ impl App {
     /// What everybody used, by the days of where it was used. Today is the date in UTC.
     ///
     /// # Errors
-    /// [`model::Error::Invalid`] at `/from` or `/to`.
-    pub fn platform_usage(&self, from: Option<Date>, to: Option<Date>) -> BoxFuture<'_, Result<PlatformReport>> {
+    /// [`model::Error::Invalid`] at `/from`, `/to` or `/days`.
+    pub fn platform_usage(&self, asked: PeriodRequest) -> BoxFuture<'_, Result<PlatformReport>> {
         Box::pin(async move {
             let today = Day::of(self.clock.now(), "UTC")?.date;
-            let period = Period::of(from, to, today)?;
+            let period = asked.within(today)?;
             let (days, rolled_up) = self.usage().of_platform(period).await?;
             let usage = UsageReport {
                 period,
@@ -56,17 +56,16 @@ impl App {
     /// sees nothing outside of its organization, what they used there.
     ///
     /// # Errors
-    /// [`model::Error::Invalid`] at `/from` or `/to`.
+    /// [`model::Error::Invalid`] at `/from`, `/to` or `/days`.
     pub fn own_usage<'a>(
         &'a self,
         identity: &'a Identity,
         place: &'a Membership,
-        from: Option<Date>,
-        to: Option<Date>,
+        asked: PeriodRequest,
     ) -> BoxFuture<'a, Result<UsageReport>> {
         Box::pin(async move {
             if !identity.is_person() {
-                return self.org_usage(place, false, from, to).await;
+                return self.org_usage(place, false, asked).await;
             }
             let home = self
                 .store
@@ -75,7 +74,7 @@ impl App {
                 .await?
                 .ok_or(NO_ORG)?;
             let today = Day::of(self.clock.now(), &home.org.time_zone)?.date;
-            let period = Period::of(from, to, today)?;
+            let period = asked.within(today)?;
             let days = self.usage().of_user(&identity.user.id, period).await?;
             Ok(UsageReport {
                 period,
@@ -93,13 +92,12 @@ impl App {
         &'a self,
         place: &'a Membership,
         whole: bool,
-        from: Option<Date>,
-        to: Option<Date>,
+        asked: PeriodRequest,
     ) -> BoxFuture<'a, Result<UsageReport>> {
         Box::pin(async move {
             let org = self.org_of(place).await?.org;
             let today = Day::of(self.clock.now(), &org.time_zone)?.date;
-            let period = Period::of(from, to, today)?;
+            let period = asked.within(today)?;
             let reader = self.usage();
             let days = if org.personal {
                 reader.of_personal_org(&place.member, period).await?

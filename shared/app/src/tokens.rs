@@ -22,12 +22,21 @@ const AUDIENCE: &str = "parlance-api";
 /// What a session's owner holds.
 #[derive(Debug, Clone)]
 pub struct TokenPair {
-    /// For requests; lives 15 minutes.
+    /// For requests; lives as long as its [`AccessLifetime`].
     pub access: Secret,
     /// For a new pair; valid once.
     pub refresh: Secret,
     /// Life of the access token, seconds.
     pub expires_in: u64,
+}
+
+/// How long the access token of a pair lives. The session decides on each request, however long that is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccessLifetime {
+    /// 15 minutes ([`ACCESS_TTL`]), for clients that refresh.
+    Short,
+    /// As long as the session lives without a refresh, for clients that know one token only.
+    Session,
 }
 
 /// What a token is for.
@@ -137,13 +146,17 @@ impl SigningKeys {
     }
 
     /// The pair of the session's current generation, signed by its key; by the current one when that is gone.
-    pub(crate) fn pair(&self, session: &Session) -> Result<TokenPair> {
-        let access_end = after(session.rotated_at, ACCESS_TTL).min(session.expires_at);
+    pub(crate) fn pair(&self, session: &Session, lifetime: AccessLifetime) -> Result<TokenPair> {
+        let access_end = match lifetime {
+            AccessLifetime::Short => after(session.rotated_at, ACCESS_TTL).min(session.expires_at),
+            AccessLifetime::Session => session.expires_at,
+        };
+        let expires_in = access_end.as_second().saturating_sub(session.rotated_at.as_second());
         let key = self.with_id(&session.signing_key).unwrap_or(&self.current);
         Ok(TokenPair {
             access: key.sign(session, TokenUse::Access, access_end)?,
             refresh: key.sign(session, TokenUse::Refresh, session.expires_at)?,
-            expires_in: ACCESS_TTL.as_secs(),
+            expires_in: u64::try_from(expires_in).unwrap_or_default(),
         })
     }
 
@@ -253,9 +266,12 @@ mod tests {
             signing_key: before.current.id.clone(),
             ..session()
         };
-        let (a, b) = (before.pair(&session).unwrap(), after.pair(&session).unwrap());
+        let (a, b) = (
+            before.pair(&session, AccessLifetime::Short).unwrap(),
+            after.pair(&session, AccessLifetime::Short).unwrap(),
+        );
         assert_eq!((&a.access, &a.refresh), (&b.access, &b.refresh));
-        let gone = keys(&["three", "two"]).pair(&session).unwrap();
+        let gone = keys(&["three", "two"]).pair(&session, AccessLifetime::Short).unwrap();
         assert!(gone.refresh != a.refresh);
     }
 
@@ -271,7 +287,7 @@ mod tests {
     #[test]
     fn a_token_of_the_key_before_is_valid_and_one_of_the_key_before_that_is_of_an_unknown_key() {
         let now = Timestamp::from_second(1_800_000_000).unwrap();
-        let pair = keys(&["one"]).pair(&session()).unwrap();
+        let pair = keys(&["one"]).pair(&session(), AccessLifetime::Short).unwrap();
         for (values, expected) in [
             (&["one"][..], true),
             (&["two", "one"], true),
@@ -346,7 +362,10 @@ mod tests {
         let keys = keys(&["one"]);
         let now = Timestamp::from_second(1_800_000_000).unwrap();
         let other = Session::begin(SessionId("t".into()), UserId("v".into()), now);
-        let (pair, other) = (keys.pair(&session()).unwrap(), keys.pair(&other).unwrap());
+        let (pair, other) = (
+            keys.pair(&session(), AccessLifetime::Short).unwrap(),
+            keys.pair(&other, AccessLifetime::Short).unwrap(),
+        );
         let real = [&pair.access, &pair.refresh, &other.access, &other.refresh].map(Secret::expose);
         let (mut dice, mut tried) = (Dice(0x5EED), 0);
         while tried < wanted {
@@ -366,9 +385,27 @@ mod tests {
     }
 
     #[test]
+    fn an_access_token_may_live_as_long_as_its_session() {
+        let (session, one) = (session(), keys(&["one"]));
+        let pair = one.pair(&session, AccessLifetime::Session).unwrap();
+        let month = 30 * 24 * 3600;
+        let at = |seconds: i64| Timestamp::from_second(1_800_000_000 + seconds).unwrap();
+        assert_eq!(pair.expires_in, 30 * 24 * 3600);
+        assert!(is_valid(&one, &pair.access, TokenUse::Access, at(month - 1)));
+        assert!(!is_valid(&one, &pair.access, TokenUse::Access, at(month)));
+        assert!(!is_valid(&one, &pair.access, TokenUse::Refresh, at(0)));
+        // It ends with the session also where that is near its absolute end.
+        let late = session.rotated(at(80 * 24 * 3600), &one.current.id);
+        assert_eq!(
+            one.pair(&late, AccessLifetime::Session).unwrap().expires_in,
+            10 * 24 * 3600
+        );
+    }
+
+    #[test]
     fn a_token_is_good_for_its_use_its_time_and_its_key_only() {
         let (session, one) = (session(), keys(&["one"]));
-        let pair = one.pair(&session).unwrap();
+        let pair = one.pair(&session, AccessLifetime::Short).unwrap();
         let at = |seconds: i64| Timestamp::from_second(1_800_000_000 + seconds).unwrap();
         assert!(is_valid(&one, &pair.access, TokenUse::Access, at(899)));
         assert!(matches!(

@@ -20,6 +20,7 @@ pub struct AnswerFrame {
     /// The id of the answer, when no conversation keeps it as a message.
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
+    /// The id of the answer; where no conversation keeps it, it names this answer and nothing else.
     #[serde(skip_serializing_if = "Option::is_none")]
     message_id: Option<String>,
     /// The message that is answered.
@@ -114,7 +115,8 @@ impl AnswerFrame {
     fn completed(completion: Completion) -> Self {
         let outcome = completion.outcome;
         Self {
-            id: Some(completion.id.0),
+            id: Some(completion.id.0.clone()),
+            message_id: Some(completion.id.0),
             model: Some(outcome.model),
             provider: Some(outcome.provider),
             requested_model: outcome.requested_model,

@@ -1,20 +1,25 @@
 //! The route table: one line per operation, and the line is the documentation.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
 use axum::{
     Router,
     routing::{MethodFilter, MethodRouter, on},
 };
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, Uri};
 use serde_json::json;
 
-use crate::{Describe, Host, Problem, border, describe::OperationDoc, surface::Surface};
+use crate::{
+    Describe, Host, Problem, border, describe::OperationDoc, openai_error, query::QueryParameters, surface::Surface,
+};
 
 /// A handler whose signature describes the operation. Every `async fn` of extractors and a reply is one.
 pub trait Operate<T, S>: axum::handler::Handler<T, S> {
     /// Adds what the signature means for the operation.
     fn describe(doc: &mut OperationDoc<'_>);
+
+    /// Adds the query parameters that the signature reads.
+    fn query(parameters: &mut QueryParameters);
 }
 
 macro_rules! operate {
@@ -29,6 +34,10 @@ macro_rules! operate {
             fn describe(doc: &mut OperationDoc<'_>) {
                 $($input::describe(doc);)*
                 Fut::Output::describe(doc);
+            }
+
+            fn query(parameters: &mut QueryParameters) {
+                $($input::query(parameters);)*
             }
         }
     };
@@ -51,6 +60,8 @@ where
     fn describe(doc: &mut OperationDoc<'_>) {
         Fut::Output::describe(doc);
     }
+
+    fn query(_: &mut QueryParameters) {}
 }
 
 /// The operations of one function.
@@ -67,7 +78,25 @@ pub(crate) struct Route<S> {
     pub(crate) describe: Option<fn(&mut OperationDoc<'_>)>,
     /// Whether an `Idempotency-Key` means anything to it.
     pub(crate) repeatable: bool,
+    query: fn(&mut QueryParameters),
+    /// The path as the router writes it: `{*name}` takes the rest of a path.
+    template: String,
     handler: MethodRouter<S>,
+}
+
+/// What is said of a route.
+struct Documents {
+    summary: &'static str,
+    describe: Option<fn(&mut OperationDoc<'_>)>,
+    query: fn(&mut QueryParameters),
+}
+
+/// What the border has to know of a route before its handler runs.
+pub(crate) struct Rules {
+    /// Whether an `Idempotency-Key` means anything to it.
+    pub(crate) repeatable: bool,
+    /// Adds the query parameters that it reads.
+    pub(crate) query: fn(&mut QueryParameters),
 }
 
 /// One method of one path.
@@ -75,7 +104,8 @@ pub(crate) struct Route<S> {
 pub struct Operation {
     /// `GET`, `POST` ...
     pub method: String,
-    /// Template, as in `/api/v1/documents/{document_id}`.
+    /// Template, as in `/api/v1/documents/{document_id}`. A last parameter may take the rest of the path, slashes
+    /// included: it is `{*name}` in the table, and `{name}` here.
     pub path: String,
     /// The handler's name, with `_api` under `/api`: unique in the whole system.
     pub id: String,
@@ -91,7 +121,12 @@ macro_rules! methods {
         #[must_use]
         pub fn $name<H: Operate<T, S>, T: 'static>(self, path: &str, handler: H, summary: &'static str) -> Self {
             let route = on(MethodFilter::$method, handler);
-            self.add(&Method::$method, path, name_of::<H>(), summary, Some(H::describe), &route)
+            let documents = Documents {
+                summary,
+                describe: Some(H::describe),
+                query: H::query,
+            };
+            self.add(&Method::$method, path, name_of::<H>(), documents, &route)
         }
     )*};
 }
@@ -140,14 +175,24 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             |doc| doc.response(200, "OK", Some(("text/html", json!({"type": "string"}))))
         };
         let route = on(MethodFilter::GET, handler);
-        self.add(&Method::GET, path, name_of::<H>(), summary, Some(describe), &route)
+        let documents = Documents {
+            summary,
+            describe: Some(describe),
+            query: QueryParameters::allow_others,
+        };
+        self.add(&Method::GET, path, name_of::<H>(), documents, &route)
     }
 
     /// Serves GET on `path` without a place in the `OpenAPI` document: what pages load.
     #[must_use]
     pub fn asset<H: axum::handler::Handler<T, S>, T: 'static>(self, path: &str, handler: H) -> Self {
         let route = on(MethodFilter::GET, handler);
-        self.add(&Method::GET, path, name_of::<H>(), "", None, &route)
+        let documents = Documents {
+            summary: "",
+            describe: None,
+            query: QueryParameters::allow_others,
+        };
+        self.add(&Method::GET, path, name_of::<H>(), documents, &route)
     }
 
     /// The operation before this takes no `Idempotency-Key`. Its answers are never kept because they are secrets for
@@ -189,6 +234,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
                 },
                 summary: route.summary,
                 repeatable: route.repeatable,
+                query: route.query,
+                template: format!("{other}{}", route.template.strip_prefix(path).unwrap_or(rest)),
                 describe: route.describe.filter(|_| documented),
                 handler: route.handler.clone(),
             })
@@ -214,15 +261,12 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         &self.routes
     }
 
-    fn add(
-        mut self,
-        method: &Method,
-        path: &str,
-        name: &str,
-        summary: &'static str,
-        describe: Option<fn(&mut OperationDoc<'_>)>,
-        handler: &MethodRouter<S>,
-    ) -> Self {
+    fn add(mut self, method: &Method, path: &str, name: &str, documents: Documents, handler: &MethodRouter<S>) -> Self {
+        let Documents {
+            summary,
+            describe,
+            query,
+        } = documents;
         for prefix in &self.prefixes {
             let path = format!("{prefix}{path}");
             let suffix = if Surface::of(&path) == Surface::Camel {
@@ -233,7 +277,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             let operation = Operation {
                 method: method.to_string(),
                 id: format!("{name}{suffix}"),
-                path,
+                path: path.replace("{*", "{"),
                 group: self.group,
                 documented: describe.is_some(),
             };
@@ -242,6 +286,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
                 summary,
                 describe,
                 repeatable: true,
+                query,
+                template: path,
                 handler: handler.clone(),
             });
         }
@@ -253,24 +299,21 @@ impl<S: Host + Clone> Api<S> {
     /// The service: routes, extractors' state and everything that `border` adds around them.
     pub fn finish(self, host: S) -> Router {
         let mut router = Router::new();
-        let mut unrepeatable = HashSet::new();
+        let mut rules = HashMap::new();
         for route in self.routes {
-            if !route.repeatable {
-                unrepeatable.insert((route.operation.method.clone(), route.operation.path.clone()));
-            }
-            router = router.route(&route.operation.path, route.handler);
+            let (query, repeatable) = (route.query, route.repeatable);
+            router = router.route(&route.template, route.handler);
+            rules.insert((route.operation.method, route.template), Rules { repeatable, query });
         }
         let router = router.fallback(unknown_route).method_not_allowed_fallback(wrong_method);
-        border::around(router.with_state(host.clone()), Arc::new(host), Arc::new(unrepeatable))
+        border::around(router.with_state(host.clone()), Arc::new(host), Arc::new(rules))
     }
 }
 
-async fn unknown_route() -> Problem {
-    Problem::new(
-        StatusCode::NOT_FOUND,
-        "unknown_route",
-        "There is nothing at this path; `openapi.json` at the root of the API lists what there is.",
-    )
+async fn unknown_route(uri: Uri) -> Problem {
+    let detail = openai_error::instead_of(uri.path())
+        .unwrap_or("There is nothing at this path; `openapi.json` at the root of the API lists what there is.");
+    Problem::new(StatusCode::NOT_FOUND, "unknown_route", detail)
 }
 
 async fn wrong_method() -> Problem {

@@ -9,7 +9,7 @@ use axum::{
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use garde::Validate;
-use http::{HeaderMap, header};
+use http::{HeaderMap, Method, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use model::Error;
 use schemars::JsonSchema;
@@ -26,13 +26,19 @@ use crate::{
 /// Largest JSON or form body, in bytes.
 pub const MAX_JSON_BYTES: usize = 1024 * 1024;
 
+const JSON: &str = "application/json";
+const FORM: &str = "application/x-www-form-urlencoded";
+
 /// What a body may be read into.
 pub trait Input: DeserializeOwned + JsonSchema + Validate<Context = ()> + 'static {}
 impl<T: DeserializeOwned + JsonSchema + Validate<Context = ()> + 'static> Input for T {}
 
-/// A JSON body of at most [`MAX_JSON_BYTES`], with valid fields. `Option<Body<T>>` may be left out.
+/// A JSON body of at most [`MAX_JSON_BYTES`], with valid fields. `Option<Body<T>>` may be left out, and so may the body
+/// of a POST in which no field is required.
 ///
-/// Field names are matched whatever their case and underscores (`display_name`, `displayName`).
+/// Field names are matched whatever their case and underscores (`display_name`, `displayName`). Null in a field that
+/// may be left out counts as left out, unless the type of the field tells the two apart. Fields that are not declared
+/// are ignored, unless the schema of the type has no `additionalProperties`.
 ///
 /// # Errors
 /// 400 `invalid_json`, 413, 415, and 422 with pointers.
@@ -69,8 +75,8 @@ impl<S: Send + Sync, T: Input> FromRequest<S> for FormOrJson<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self> {
         let body = Arrived::whole(request).await?;
-        if media_type(&body.headers)?.as_deref() != Some("application/x-www-form-urlencoded") {
-            return body.json().map(Self);
+        if media_type(&body.headers)?.as_deref() != Some(FORM) {
+            return body.json_or(&[JSON, FORM]).map(Self);
         }
         require_utf8(&body.headers)?;
         let value = decode_pairs(&shape::input::<T>(), &body.bytes)?;
@@ -82,6 +88,7 @@ impl<S: Send + Sync, T: Input> FromRequest<S> for FormOrJson<T> {
 /// A body that has arrived.
 struct Arrived {
     scope: Arc<Scope>,
+    method: Method,
     headers: HeaderMap,
     bytes: Bytes,
 }
@@ -95,6 +102,7 @@ impl Arrived {
             let bytes = read(&parts.headers, body, MAX_JSON_BYTES).await?;
             Ok(Self {
                 scope,
+                method: parts.method,
                 headers: parts.headers,
                 bytes,
             })
@@ -103,20 +111,38 @@ impl Arrived {
 
     /// The JSON value: 400 when it is none, 422 when it is not a `T`.
     fn json<T: Input>(self) -> Result<T> {
-        require_json(&self.headers, &self.bytes)?;
-        syntax(&self.bytes)?;
+        self.json_or(&[JSON])
+    }
+
+    /// The same, where all of `types` are taken.
+    fn json_or<T: Input>(mut self, types: &[&str]) -> Result<T> {
         let shape = shape::input::<T>();
+        if self.bytes.is_empty() && may_be_empty(&self.method, &shape) {
+            self.bytes = Bytes::from_static(b"{}");
+        } else {
+            require_json(&self.headers, &self.bytes, types)?;
+        }
+        syntax(&self.bytes)?;
         let text = shape.to_declared(&self.bytes);
         // Kept for pointers in the client's spelling, should a later rule refuse a field.
         let _ = self.scope.body.set(self.bytes);
         if let Some(pointer) = shape.misplaced_list(&text) {
             return Err(Error::invalid(pointer, "has to be an object").into());
         }
+        let unknown = shape.unknown_fields(&text);
+        if !unknown.is_empty() {
+            return Err(invalid::unknown(self.scope.surface, unknown, "fields").into());
+        }
         let read = serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(&text));
         let value: T = read.map_err(|error| invalid::unreadable(error.path(), &error.inner().to_string()))?;
         check(&value)?;
         Ok(value)
     }
+}
+
+/// Whether a request without a body means an object without fields.
+fn may_be_empty(method: &Method, shape: &shape::Shape) -> bool {
+    method == Method::POST && shape.is_wholly_optional()
 }
 
 /// The whole body, counted while it arrives.
@@ -155,7 +181,7 @@ pub(crate) fn media_type(headers: &HeaderMap) -> Result<Option<String>> {
     Ok(value.map(|value| value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()))
 }
 
-fn require_json(headers: &HeaderMap, body: &Bytes) -> Result<()> {
+fn require_json(headers: &HeaderMap, body: &Bytes, types: &[&str]) -> Result<()> {
     match media_type(headers)?.as_deref() {
         Some(kind) if kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json")) => {
             require_utf8(headers)
@@ -163,11 +189,18 @@ fn require_json(headers: &HeaderMap, body: &Bytes) -> Result<()> {
         None if body.is_empty() => {
             Err(Error::bad_request("invalid_json", "the request has no body; send a JSON object").into())
         }
-        Some(kind) => {
-            Err(Error::UnsupportedMedia(format!("`{}` cannot be read here; send application/json", clip(kind))).into())
-        }
-        None => Err(Error::UnsupportedMedia("send the header `Content-Type: application/json`".to_owned()).into()),
+        kind => Err(unsupported(kind, types)),
     }
+}
+
+/// 415 for a body of this media type, where these are taken.
+pub(crate) fn unsupported(kind: Option<&str>, types: &[&str]) -> Problem {
+    let types = types.join(" or ");
+    let detail = match kind {
+        Some(kind) => format!("`{}` cannot be read here; send {types}", clip(kind)),
+        None => format!("the header `Content-Type` is missing; send {types}, and say which"),
+    };
+    Error::UnsupportedMedia(detail).into()
 }
 
 /// JSON is UTF-8 (RFC 8259 section 8.1), and forms are read as such; a client that says otherwise would be misread.
@@ -225,7 +258,8 @@ pub(crate) fn clip(text: &str) -> String {
 impl<T: Input> Describe for Body<T> {
     fn describe(doc: &mut OperationDoc<'_>) {
         let schema = doc.input_schema::<T>();
-        doc.request_body(true, &[("application/json", schema)]);
+        let required = !may_be_empty(doc.method, &shape::input::<T>());
+        doc.request_body(required, &[("application/json", schema)]);
     }
 }
 

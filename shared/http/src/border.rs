@@ -3,17 +3,18 @@
 //! 1. the request gets its [`Scope`] and id, and loses a trailing slash;
 //! 2. a CORS preflight is answered;
 //! 3. the route is found, or not;
-//! 4. on a route that may be repeated, an `Idempotency-Key` is claimed, or its kept answer given again;
-//! 5. the handler runs; a panic becomes 500;
-//! 6. the answer is put into the surface's spelling, a problem gets its body;
-//! 7. the answer is kept under its key;
-//! 8. a failure of ours is noted for those who run the platform;
-//! 9. CORS and security headers and the request id are added;
-//! 10. one line goes to the access log.
+//! 4. a query parameter that the route does not know is refused;
+//! 5. on a route that may be repeated, an `Idempotency-Key` is claimed, or its kept answer given again;
+//! 6. the handler runs; a panic becomes 500;
+//! 7. the answer is put into the surface's spelling, a problem gets its body;
+//! 8. the answer is kept under its key;
+//! 9. a failure of ours is noted for those who run the platform;
+//! 10. CORS and security headers and the request id are added;
+//! 11. one line goes to the access log.
 
 use std::{
     any::Any,
-    collections::HashSet,
+    collections::HashMap,
     panic::AssertUnwindSafe,
     sync::{Arc, PoisonError},
     time::Duration,
@@ -27,24 +28,24 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use futures::FutureExt as _;
-use http::{StatusCode, Uri, header, uri::PathAndQuery};
+use http::{Method, StatusCode, Uri, header, uri::PathAndQuery};
 use http_body_util::{BodyExt as _, Collected};
 use model::Error;
 
 use crate::{
-    ApiRoot, Host, Problem, access_log, headers, idempotency, leftover::Leftover, problem::FailureCode,
-    reply::Unrendered, scope::Scope, stream, surface::Surface,
+    ApiRoot, Host, Problem, access_log, api::Rules, headers, idempotency, leftover::Leftover, problem::FailureCode,
+    query, reply::Unrendered, scope::Scope, stream, surface::Surface,
 };
 
-/// Methods and route templates whose answers are never kept.
-type Unrepeatable = Arc<HashSet<(String, String)>>;
+/// What is to know of routes, by method and template.
+type RouteRules = Arc<HashMap<(String, String), Rules>>;
 /// Longest time that noting a failure may add to its answer.
 const NOTE_LIMIT: Duration = Duration::from_secs(1);
 
 /// `router` with everything around it.
-pub(crate) fn around(router: Router, host: Arc<dyn Host>, unrepeatable: Unrepeatable) -> Router {
+pub(crate) fn around(router: Router, host: Arc<dyn Host>, rules: RouteRules) -> Router {
     Router::new()
-        .fallback_service(router.route_layer(from_fn_with_state(unrepeatable, on_route)))
+        .fallback_service(router.route_layer(from_fn_with_state(rules, on_route)))
         .layer(from_fn_with_state(host, cross))
 }
 
@@ -70,7 +71,7 @@ async fn cross(State(host): State<Arc<dyn Host>>, mut request: Request, next: Ne
     access_log::write(scope, response)
 }
 
-/// For those who run the platform. A table that does not answer must not hold up the answer for long.
+/// For those who run the platform. A table that is slow must not hold up the answer.
 async fn note_failure(scope: &Scope, status: u16, code: &'static str) {
     let failed = app::Failed {
         request_id: scope.request_id.clone(),
@@ -125,16 +126,24 @@ async fn render(scope: &Arc<Scope>, mut response: Response) -> Response {
     }
 }
 
-/// Runs after routing: the access log names the template instead of the path, and a path that leads nowhere claims
-/// no key.
-async fn on_route(State(unrepeatable): State<Unrepeatable>, request: Request, next: Next) -> Response {
+/// Runs after routing: the access log names the template, and a path that leads nowhere claims no key.
+async fn on_route(State(rules): State<RouteRules>, request: Request, next: Next) -> Response {
     let Some(scope) = request.extensions().get::<Arc<Scope>>().cloned() else {
         return next.run(request).await;
     };
     if let Some(route) = request.extensions().get::<MatchedPath>() {
         let _ = scope.route.set(route.as_str().to_owned());
-        if unrepeatable.contains(&(request.method().to_string(), route.as_str().to_owned())) {
-            return handle(&scope, request, next).await;
+        // The handler of GET answers HEAD too.
+        let method = Some(request.method()).filter(|method| *method != Method::HEAD);
+        let method = method.unwrap_or(&Method::GET).to_string();
+        if let Some(rules) = rules.get(&(method, route.as_str().to_owned())) {
+            let query = request.uri().query().unwrap_or_default();
+            if let Err(problem) = query::require_known(scope.surface, query, rules.query) {
+                return render(&scope, problem.into_response()).await;
+            }
+            if !rules.repeatable {
+                return handle(&scope, request, next).await;
+            }
         }
     }
     idempotency::once(&scope, request, |request| handle(&scope, request, next)).await
@@ -368,19 +377,8 @@ mod tests {
             .map(|(name, _)| name.as_str())
             .collect();
         names.sort_unstable();
-        let expected = [
-            "bytes",
-            "duration_ms",
-            "message",
-            "method",
-            "org_id",
-            "request_id",
-            "route",
-            "status",
-            "user_id",
-            "whole",
-        ];
-        assert_eq!(names, expected);
+        let expected = "bytes duration_ms message method org_id request_id route status user_id whole";
+        assert_eq!(names.join(" "), expected);
         assert_eq!(
             (&lines[0]["fields"]["user_id"], &lines[0]["fields"]["bytes"]),
             (&"user-ada".into(), &10.into())

@@ -1,6 +1,6 @@
 //! What extractors and replies say about themselves in the `OpenAPI` document.
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use model::Permission;
 use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     openai_error,
     params::MAX_SEGMENT_BYTES,
+    query::QueryParameters,
     schema_style,
     schemas::Schemas,
     shape::Direction,
@@ -18,6 +19,9 @@ use crate::{
 pub trait Describe {
     /// Adds what this type means for the operation.
     fn describe(doc: &mut OperationDoc<'_>);
+
+    /// Adds the query parameters that this type reads.
+    fn query(_: &mut QueryParameters) {}
 }
 
 /// One operation of the document while it is written
@@ -25,6 +29,7 @@ pub trait Describe {
 pub struct OperationDoc<'a> {
     pub(crate) schemas: &'a mut Schemas,
     pub(crate) surface: Surface,
+    pub(crate) method: &'a Method,
     pub(crate) path: &'a str,
     pub(crate) parameters: Vec<Value>,
     pub(crate) body: Option<Value>,

@@ -26,6 +26,34 @@ pub(crate) fn extended_file_name(headers: &HeaderMap) -> Option<String> {
     }
 }
 
+/// The header value for a file to be saved under `name` (RFC 6266): with letters that are not ASCII in `filename*`, and
+/// what is left of them in `filename` for clients that do not know that one.
+pub(crate) fn attachment(name: &str) -> String {
+    // They would begin a folder.
+    let name = plain_file_name(&name.replace(['/', '\\'], "-"));
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    let fallback: String = name.chars().map(|c| if is_plain(c) { c } else { '-' }).collect();
+    if name.is_ascii() {
+        return format!("attachment; filename=\"{fallback}\"");
+    }
+    let (stem, ending) = fallback.rsplit_once('.').unwrap_or((&fallback, ""));
+    let fallback = if stem.bytes().any(|byte| byte.is_ascii_alphanumeric()) {
+        fallback
+    } else {
+        format!("file.{ending}").trim_end_matches('.').to_owned()
+    };
+    let mut encoded = String::with_capacity(name.len() * 3);
+    for byte in name.bytes() {
+        // `attr-char` of RFC 8187 section 3.2.1.
+        if byte.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    format!("attachment; filename=\"{fallback}\"; filename*=UTF-8''{encoded}")
+}
+
 /// What is between the semicolons, except those in quotes.
 fn parameters(value: &str) -> impl Iterator<Item = &str> {
     let (mut quoted, mut escaped) = (false, false);
@@ -92,6 +120,34 @@ mod tests {
         assert_eq!(plain_file_name("in\u{202e}voice\0\u{2066}.pdf"), "invoice.pdf");
         for nothing in ["", " ", "\u{200b}", "dir/", "\u{202e}"] {
             assert_eq!(plain_file_name(nothing), "file", "{nothing:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_not_ascii_is_kept_beside_a_fallback() {
+        for (name, expected) in [
+            ("Plan_1.md", r#"attachment; filename="Plan_1.md""#),
+            (
+                "Öffnungs zeiten.md",
+                "attachment; filename=\"-ffnungs-zeiten.md\"; filename*=UTF-8''%C3%96ffnungs%20zeiten.md",
+            ),
+            (
+                "日本語.json",
+                "attachment; filename=\"file.json\"; filename*=UTF-8''%E6%97%A5%E6%9C%AC%E8%AA%9E.json",
+            ),
+            ("A talk.md", r#"attachment; filename="A-talk.md""#),
+            ("a\"b\\c/d;e\r\n\u{202e}.md", r#"attachment; filename="a-b-c-d-e.md""#),
+            (
+                "é\"/\r\n'.md",
+                "attachment; filename=\"file.md\"; filename*=UTF-8''%C3%A9%22-%27.md",
+            ),
+        ] {
+            assert_eq!(attachment(name), expected);
+            let headers = [(header::CONTENT_DISPOSITION, expected.parse().unwrap_or(EMPTY))];
+            let read = extended_file_name(&headers.into_iter().collect());
+            if let Some(read) = read {
+                assert_eq!(read, plain_file_name(&name.replace(['/', '\\'], "-")));
+            }
         }
     }
 

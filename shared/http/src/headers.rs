@@ -27,7 +27,8 @@ const CORS: [(HeaderName, &str); 2] = [
     (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
     (
         header::ACCESS_CONTROL_EXPOSE_HEADERS,
-        "Link, X-Request-Id, Retry-After, RateLimit, RateLimit-Policy, Idempotent-Replayed, ETag, Location, Allow",
+        "Link, X-Request-Id, Retry-After, RateLimit, RateLimit-Policy, Idempotent-Replayed, ETag, Location, Allow, \
+         Content-Disposition, Content-Length, WWW-Authenticate, X-Amzn-Remapped-WWW-Authenticate",
     ),
 ];
 
@@ -36,15 +37,21 @@ const PREFLIGHT: [(HeaderName, &str); 3] = [
         header::ACCESS_CONTROL_ALLOW_METHODS,
         "GET, HEAD, POST, PUT, PATCH, DELETE",
     ),
-    (
-        header::ACCESS_CONTROL_ALLOW_HEADERS,
-        "Authorization, Content-Type, Accept, Idempotency-Key, X-Current-Org, X-Request-Id, X-API-Key, Prefer, \
-         Last-Event-ID, If-None-Match",
-    ),
     (header::ACCESS_CONTROL_MAX_AGE, "86400"),
+    (header::VARY, "Access-Control-Request-Headers"),
 ];
 
-/// The answer to a CORS preflight (<https://fetch.spec.whatwg.org/#cors-preflight-fetch>), if it is one.
+/// Headers that this API reads. A preflight allows them whether or not it asks for them.
+const KNOWN_HEADERS: &str = "Authorization, Content-Type, Accept, Idempotency-Key, X-Current-Org, X-Request-Id, X-API-Key, \
+                             Prefer, Last-Event-ID, If-None-Match";
+/// Longest list of requested header names that is reflected, in bytes. API Gateway limits all headers to 10,240 bytes.
+const MAX_REFLECTED: usize = 4096;
+/// Longest header name that is reflected, in bytes.
+const MAX_HEADER_NAME: usize = 128;
+
+/// The answer to a CORS preflight (<https://fetch.spec.whatwg.org/#cors-preflight-fetch>), if it is one. It allows every
+/// header that it asks for: clients add headers of their own (`x-stainless-lang`, `traceparent`), and without cookies a
+/// header of a foreign page has no power here that another client would not have.
 pub(crate) fn preflight(request: &Request) -> Option<Response> {
     let asks = request.method() == Method::OPTIONS
         && request.headers().contains_key(header::ORIGIN)
@@ -54,8 +61,34 @@ pub(crate) fn preflight(request: &Request) -> Option<Response> {
         for (name, value) in PREFLIGHT {
             answer.headers_mut().insert(name, HeaderValue::from_static(value));
         }
+        if let Ok(allowed) = HeaderValue::try_from(allowed_headers(request.headers())) {
+            answer
+                .headers_mut()
+                .insert(header::ACCESS_CONTROL_ALLOW_HEADERS, allowed);
+        }
         answer
     })
+}
+
+/// [`KNOWN_HEADERS`], and those that are asked for and can be header names (RFC 9110 section 5.1), each once.
+fn allowed_headers(headers: &HeaderMap) -> String {
+    let mut allowed = KNOWN_HEADERS.to_owned();
+    let asked = headers.get_all(header::ACCESS_CONTROL_REQUEST_HEADERS).iter();
+    let names = asked
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
+    for name in names.map(str::trim) {
+        let is_listed = |list: &str| list.split(", ").any(|known| known.eq_ignore_ascii_case(name));
+        if name.len() > MAX_HEADER_NAME || HeaderName::from_bytes(name.as_bytes()).is_err() || is_listed(&allowed) {
+            continue;
+        }
+        if allowed.len() + name.len() > KNOWN_HEADERS.len() + MAX_REFLECTED {
+            break;
+        }
+        allowed.push_str(", ");
+        allowed.push_str(name);
+    }
+    allowed
 }
 
 /// Adds the headers that every answer has.
@@ -68,5 +101,82 @@ pub(crate) fn add(scope: &Scope, headers: &mut HeaderMap) {
     }
     if let Ok(id) = HeaderValue::from_str(&scope.request_id) {
         headers.insert(REQUEST_ID, id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use http::Request;
+
+    use super::*;
+    use crate::{Api, Message, testing::Server};
+
+    async fn greet() -> Message {
+        Message("hello")
+    }
+
+    /// The names that a preflight with these requested headers is answered, in lower case.
+    async fn allowed(asked: &[&str]) -> Vec<String> {
+        let server = Server::new(Api::new("Test").get("/things", greet, ""));
+        let request = Request::options("/things")
+            .header("origin", "https://app.example")
+            .header("access-control-request-method", "GET");
+        let request = asked.iter().fold(request, |request, asked| {
+            request.header("access-control-request-headers", *asked)
+        });
+        let answer = server.call(request, Body::empty()).await;
+        assert_eq!(answer.status, 204);
+        assert_eq!(answer.header("access-control-allow-origin"), "*");
+        assert_eq!(answer.header("vary"), "Access-Control-Request-Headers");
+        let allowed = answer.header("access-control-allow-headers").to_ascii_lowercase();
+        allowed.split(", ").map(str::to_owned).collect()
+    }
+
+    #[tokio::test]
+    async fn a_preflight_allows_the_headers_it_asks_for() {
+        let names = [
+            "x-stainless-os",
+            "x-stainless-retry-count",
+            "user-agent",
+            "traceparent",
+            "sentry-trace",
+            "baggage",
+            "x-requested-with",
+            "cache-control",
+            "openai-beta",
+            "x-anything_else.1",
+        ];
+        let answered = allowed(&[&names[..4].join(","), &names[4..].join(" , ")]).await;
+        for name in names.iter().chain(&["authorization", "x-current-org"]) {
+            assert_eq!(answered.iter().filter(|known| known == name).count(), 1, "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_header_that_is_known_or_asked_for_twice_is_listed_once() {
+        let answered = allowed(&["AUTHORIZATION, content-type, x-a, X-A"]).await;
+        for name in ["authorization", "content-type", "x-a"] {
+            assert_eq!(answered.iter().filter(|known| *known == name).count(), 1, "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_a_header_name_is_not_reflected() {
+        let known = allowed(&[]).await;
+        let long = "x".repeat(MAX_HEADER_NAME + 1);
+        for asked in ["", ",,", "*", "a b", "a:b", "a;b", "<script>", "a\"b", long.as_str()] {
+            let answered = allowed(&[asked]).await;
+            // `*` is a token, hence a header name.
+            assert!(answered == known || asked == "*", "{asked:?}: {answered:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_list_of_reflected_headers_is_bounded() {
+        let asked: Vec<String> = (0..5000).map(|number| format!("x-{number}")).collect();
+        let answered = allowed(&[&asked.join(",")]).await;
+        assert!(answered.len() > 100, "{}", answered.len());
+        assert!(answered.join(", ").len() <= KNOWN_HEADERS.len() + MAX_REFLECTED + 2);
     }
 }

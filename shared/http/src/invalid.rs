@@ -3,7 +3,7 @@
 use model::{Error, FieldError};
 use serde_path_to_error::{Path, Segment};
 
-use crate::{Problem, body::clip};
+use crate::{Problem, body::clip, surface::Surface};
 
 /// A value that is not of its type. serde stops at the first one.
 pub(crate) fn unreadable(path: &Path, message: &str) -> Problem {
@@ -63,6 +63,22 @@ fn in_words(expected: &str) -> &str {
         text if text.starts_with("a tuple ") || text.starts_with("tuple ") => "an array",
         text => text,
     }
+}
+
+/// Names that are not known, each with those that are; `what` they are.
+pub(crate) fn unknown(surface: Surface, found: Vec<(String, Vec<&str>)>, what: &str) -> Error {
+    let errors = found.into_iter().map(|(pointer, known)| {
+        let known: Vec<String> = known
+            .iter()
+            .map(|name| format!("`{}`", surface.spelling(name)))
+            .collect();
+        let detail = match known.as_slice() {
+            [] => format!("is not known here; there are no {what}"),
+            known => format!("is not known here; known {what} are {}", known.join(", ")),
+        };
+        FieldError::new(pointer, detail)
+    });
+    Error::Invalid(errors.collect())
 }
 
 /// Values that break a rule of their field, in the order of the type's fields.

@@ -42,6 +42,8 @@ mod paging;
 mod params;
 mod problem;
 mod prompt_row;
+mod query;
+mod query_time;
 mod quota_view;
 mod rate_limit;
 mod reply;
@@ -72,14 +74,16 @@ pub use host::Host;
 pub use in_org::InOrg;
 pub use openapi::{Spelling, openapi};
 pub use origin::{Origin, SourceAddress};
-pub use paging::Paging;
+pub use paging::{Paging, Rest};
 pub use params::{LastEventId, MAX_WAIT, Path, Query, Wait, WantsStream};
 pub use problem::{Problem, Result};
 pub use prompt_row::{NewPrompt, PromptView};
+pub use query::QueryParameters;
+pub use query_time::QueryTime;
 pub use quota_view::QuotaView;
 pub use reply::{
     Accepted, Attachment, Created, Either, Json, Listing, Message, NoContent, Output, SeeOther, Sheet, Transcript,
-    Unavailable,
+    Unavailable, WithRest,
 };
 pub use rule_patterns::{MEDIA_TYPE, NOT_BLANK, OPTIONAL_NAME, Pattern, READABLE_NAME, READABLE_TEXT};
 pub use rules::{media_type, not_blank, optional_name, readable_name, readable_text};

@@ -14,11 +14,58 @@ pub(crate) fn status(status: StatusCode) -> StatusCode {
     }
 }
 
+/// Whether clients of Anthropic's API speak to a path, of which nothing is served. They read errors of their own shape,
+/// which holds that of `OpenAI`.
+fn speaks_anthropic(path: &str) -> bool {
+    ["/v1/messages", "/v1/complete"].iter().any(|api| {
+        path.strip_prefix(api)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    })
+}
+
+/// What to say at an unknown path of `/v1/`: where the same can be had.
+pub(crate) fn instead_of(path: &str) -> Option<&'static str> {
+    let rest = path.strip_prefix("/v1")?;
+    let first = rest.trim_start_matches('/').split('/').next().unwrap_or_default();
+    if !rest.is_empty() && !rest.starts_with('/') {
+        return None;
+    }
+    Some(match first {
+        "responses" | "conversations" => {
+            "The Responses API is not served here. Send the messages to `POST /v1/chat/completions` instead \
+             (`client.chat.completions.create` in OpenAI's clients)."
+        }
+        "messages" | "complete" => {
+            "Anthropic's API is not served here. Send the messages to `POST /v1/chat/completions` instead, with a client \
+             of OpenAI's API; its `model` may be `claude`."
+        }
+        "completions" | "engines" | "edits" => {
+            "Text completions are not served here. Send the prompt as a message to `POST /v1/chat/completions` instead."
+        }
+        "assistants" | "threads" | "realtime" => {
+            "This part of OpenAI's API is not served here. Send the messages to `POST /v1/chat/completions` instead, with \
+             a chatbot as the model (`chatbot/<id>`) where documents are to be read."
+        }
+        _ => {
+            "There is nothing at this path. Of OpenAI's API, `POST /v1/chat/completions`, `POST /v1/embeddings` and \
+             `GET /v1/models` are served here."
+        }
+    })
+}
+
 /// The body of every error answer under `/v1/`. The request id is in the header `x-request-id`, where clients look.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "OpenAiError")]
 pub(crate) struct Envelope {
+    /// `error`, for clients of Anthropic's API.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
+    kind: Option<&'static str>,
     error: Inner,
+    /// As in the header `x-request-id`, for clients of Anthropic's API.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
+    request_id: Option<String>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -63,7 +110,24 @@ impl Envelope {
             param,
             code,
         };
-        Self { error }
+        Self {
+            kind: None,
+            error,
+            request_id: None,
+        }
+    }
+
+    /// The same error as the clients of `path` read it.
+    pub(crate) fn at(mut self, path: &str, request_id: &str) -> Self {
+        if speaks_anthropic(path) {
+            self.kind = Some("error");
+            self.request_id = Some(request_id.to_owned());
+            self.error.kind = match self.error.code {
+                "unknown_route" => "not_found_error",
+                _ => self.error.kind,
+            };
+        }
+        self
     }
 
     /// The same, naming the parameter it is about if that is known.
@@ -180,12 +244,45 @@ mod tests {
     async fn what_the_border_itself_refuses_has_the_shape_too() {
         refused(&server().get("/v1/nothing").await, 404, REFUSED, None, "unknown_route");
         refused(&server().get("/v1").await, 404, REFUSED, None, "unknown_route");
+        for path in [
+            "/v1/responses",
+            "/v1/completions",
+            "/v1/responses/r_1/cancel",
+            "/v1/threads/runs",
+            "/v1/audio/speech",
+        ] {
+            let said = refused(&server().post(path, "{}").await, 404, REFUSED, None, "unknown_route");
+            assert!(said.contains("`POST /v1/chat/completions`"), "{said}");
+        }
         let answer = server().get("/v1/say").await;
         refused(&answer, 405, REFUSED, None, "method_not_allowed");
         assert_eq!(answer.header("allow"), "POST");
         let answer = server().get("/v1/closed").await;
         refused(&answer, 401, REFUSED, None, "credentials_required");
         assert_eq!(answer.header("www-authenticate"), "Bearer");
+    }
+
+    #[tokio::test]
+    async fn a_client_of_anthropics_api_reads_in_its_own_shape_where_to_go() {
+        for path in [
+            "/v1/messages",
+            "/v1/messages?beta=true",
+            "/v1/messages/count_tokens",
+            "/v1/complete",
+        ] {
+            let answer = server().post(path, r#"{"model": "claude", "max_tokens": 5}"#).await;
+            let body = answer.json();
+            assert_eq!(
+                (answer.status.as_u16(), &body["type"]),
+                (404, &json!("error")),
+                "{path}"
+            );
+            assert_eq!(body["error"]["type"], "not_found_error");
+            assert_eq!(body["error"]["code"], "unknown_route");
+            assert_eq!(body["request_id"], answer.header("x-request-id"));
+            let said = body["error"]["message"].as_str().unwrap_or_default();
+            assert!(said.contains("`POST /v1/chat/completions`"), "{said}");
+        }
     }
 
     #[tokio::test]

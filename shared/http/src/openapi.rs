@@ -4,6 +4,7 @@ mod spelling;
 
 use std::collections::BTreeMap;
 
+use http::Method;
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -66,8 +67,9 @@ pub fn openapi<S: Clone + Send + Sync + 'static>(apis: &[Api<S>]) -> Value {
                     "type": "http",
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
-                    "description": "The access token of a sign-in, or an API key whose scopes hold the one named here. An \
-                        API key may also be sent as `X-API-Key`, instead of this header.",
+                    "description": "The `access_token` of a sign-in, valid for 15 minutes, the `token` of one on `/api`, \
+                        valid as long as its session, or an API key whose scopes hold the one named here. An API key may \
+                        also be sent as `X-API-Key`, instead of this header.",
                 },
                 "serviceKey": {
                     "type": "apiKey",
@@ -115,8 +117,10 @@ pub(crate) fn summary_and_description(line: &str) -> (&str, &str) {
 }
 
 fn operation<S>(route: &Route<S>, describe: fn(&mut OperationDoc<'_>), schemas: &mut Schemas) -> Value {
+    let method = Method::from_bytes(route.operation.method.as_bytes()).unwrap_or_default();
     let mut doc = OperationDoc {
         schemas,
+        method: &method,
         surface: Surface::of(&route.operation.path),
         path: &route.operation.path,
         parameters: Vec::new(),

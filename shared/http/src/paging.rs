@@ -11,7 +11,13 @@ use model::{Error, Page, PageRequest};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Describe, Listing, Problem, Result, body::decode_pairs, describe::OperationDoc, scope::Scope, shape};
+use crate::{
+    Describe, Listing, Problem, Result, WithRest,
+    describe::OperationDoc,
+    query::{self, QueryParameters},
+    scope::Scope,
+    shape,
+};
 
 /// Which page is wanted; derefs to [`PageRequest`].
 ///
@@ -26,6 +32,9 @@ pub struct Paging {
     context: String,
     query: String,
 }
+
+/// What keys for cursors are derived for.
+const PURPOSE: &str = "cursor";
 
 #[derive(Deserialize, JsonSchema)]
 struct Params {
@@ -52,18 +61,13 @@ impl Paging {
     /// Boxed, so that it is compiled here and not again for every function.
     fn read(scope: Arc<Scope>, query: String) -> BoxFuture<'static, Result<Self>> {
         Box::pin(async move {
-            let params: Params = decode_pairs(&shape::input::<Params>(), query.as_bytes())?;
+            let params: Params = query::decode(&shape::input::<Params>(), &without_empty(&query))?;
             let limit = params.limit.unwrap_or(PageRequest::DEFAULT_LIMIT);
             if !(1..=PageRequest::MAX_LIMIT).contains(&limit) {
                 return Err(Error::invalid("/limit", "has to be between 1 and 100").into());
             }
-            let caller = match scope.identity_if_known().await? {
-                Some(identity) => identity.map_or_else(String::new, |identity| identity.user.id.0.clone()),
-                // The handler has looked at it.
-                None => scope.token_digest(),
-            };
-            let context = [&caller, scope.named_org(), &scope.path].join("\n");
-            let cipher = scope.host.cipher(b"", "cursor").await?;
+            let context = context(&caller(&scope).await?, &scope, &scope.path);
+            let cipher = scope.host.cipher(b"", PURPOSE).await?;
             let open = |cursor: String| {
                 let encrypted = URL_SAFE_NO_PAD.decode(cursor).ok()?;
                 String::from_utf8(cipher.decrypt(context.as_bytes(), &encrypted).ok()?).ok()
@@ -96,6 +100,78 @@ impl Paging {
     }
 }
 
+/// The way from a resource to the rest of a list whose first page its answer holds.
+pub struct Rest {
+    scope: Arc<Scope>,
+    caller: String,
+    cipher: Cipher,
+}
+
+impl Rest {
+    /// The answer, with a `Link` to the page after `next` of the list called `list` below this resource.
+    ///
+    /// # Errors
+    /// 500 when the cursor cannot be encrypted.
+    pub fn answer<T>(&self, value: T, list: &str, next: Option<String>) -> Result<WithRest<T>> {
+        let path = format!("{}/{list}", self.scope.path);
+        let reference = |key: String| {
+            let context = context(&self.caller, &self.scope, &path);
+            let encrypted = self.cipher.encrypt(context.as_bytes(), key.as_bytes())?;
+            let cursor = URL_SAFE_NO_PAD.encode(encrypted);
+            Ok::<_, Problem>(self.scope.root.to(&format!("{path}?cursor={cursor}")))
+        };
+        Ok(WithRest {
+            value,
+            next: next.map(reference).transpose()?,
+        })
+    }
+}
+
+impl std::fmt::Debug for Rest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Rest")
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Rest {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        let scope = Scope::of(parts)?;
+        Ok(Self {
+            caller: caller(&scope).await?,
+            cipher: scope.host.cipher(b"", PURPOSE).await?,
+            scope,
+        })
+    }
+}
+
+impl Describe for Rest {
+    fn describe(_: &mut OperationDoc<'_>) {}
+}
+
+/// The query without parameters that have no value: clients keep `cursor=` in the URL of a first page.
+fn without_empty(query: &str) -> String {
+    let given = query
+        .split('&')
+        .filter(|pair| pair.split_once('=').is_some_and(|(_, value)| !value.is_empty()));
+    given.collect::<Vec<_>>().join("&")
+}
+
+/// Who a cursor is for.
+async fn caller(scope: &Scope) -> Result<String> {
+    Ok(match scope.identity_if_known().await? {
+        Some(identity) => identity.map_or_else(String::new, |identity| identity.user.id.0.clone()),
+        // It may be a credential of another kind, such as the service key; the handler has looked at it.
+        None => scope.token_digest(),
+    })
+}
+
+/// What a cursor is bound to.
+fn context(caller: &str, scope: &Scope, path: &str) -> String {
+    [caller, scope.named_org(), path].join("\n")
+}
+
 impl Deref for Paging {
     type Target = PageRequest;
 
@@ -125,6 +201,10 @@ impl Describe for Paging {
         doc.problem(400);
         doc.problem(422);
     }
+
+    fn query(parameters: &mut QueryParameters) {
+        parameters.add(&shape::input::<Params>());
+    }
 }
 
 #[cfg(test)]
@@ -135,6 +215,35 @@ mod tests {
 
     use super::*;
     use crate::{Api, testing::Server};
+
+    async fn get_box(rest: Rest) -> Result<WithRest<Vec<u32>>> {
+        rest.answer(vec![250, 249], "numbers", Some("249".to_owned()))
+    }
+
+    #[tokio::test]
+    async fn a_resource_that_holds_the_first_page_of_a_list_leads_to_the_second_one() {
+        let api = Api::new("Test")
+            .get("/api/v1/box", get_box, "")
+            .get("/api/v1/box/numbers", list_numbers, "");
+        let server = Server::new(api);
+        let call = |token: &'static str, url: String| {
+            let request = Request::get(url).header("authorization", format!("Bearer {token}"));
+            server.call(request, Body::empty())
+        };
+        for (path, up) in [("/api/v1/box", "../../"), ("/api/v1/box/", "../../../")] {
+            let answer = call("ada", path.to_owned()).await;
+            assert_eq!(answer.text(), "[250,249]");
+            let link = answer.header("link").to_owned();
+            let reference = link
+                .strip_prefix('<')
+                .and_then(|link| link.strip_suffix(">; rel=\"next\""));
+            let below = reference.and_then(|reference| reference.strip_prefix(up));
+            let url = format!("/{}", below.unwrap_or_else(|| panic!("{link}")));
+            let second = call("ada", format!("{url}&limit=2")).await.json();
+            assert_eq!(second, serde_json::json!([248, 247]));
+            call("eve", url).await.problem(400, "invalid_cursor");
+        }
+    }
 
     /// Numbers downwards from 250: the sort key is the number itself.
     async fn list_numbers(page: Paging) -> Result<Listing<u32>> {
@@ -230,7 +339,7 @@ mod tests {
             let altered = format!("/api/v1/numbers?cursor={}", URL_SAFE_NO_PAD.encode(altered));
             call("ada", "acme", altered).await.problem(400, "invalid_cursor");
         }
-        for forged in ["", "x", "AQ", "!!!", "MjAx"] {
+        for forged in ["x", "AQ", "!!!", "MjAx"] {
             call("ada", "acme", format!("/api/v1/numbers?cursor={forged}"))
                 .await
                 .problem(400, "invalid_cursor");

@@ -12,7 +12,13 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use crate::{Describe, Problem, Result, body::decode_pairs, describe::OperationDoc, scope::only, shape};
+use crate::{
+    Describe, Problem, Result,
+    describe::OperationDoc,
+    query::{self, QueryParameters},
+    scope::only,
+    shape,
+};
 
 /// Longest path parameter, bytes: far more than any id or slug has, far less than a table key may have.
 pub(crate) const MAX_SEGMENT_BYTES: usize = 256;
@@ -58,7 +64,8 @@ fn check_segments(params: Result<RawPathParams, RawPathParamsRejection>) -> Resu
     }
 }
 
-/// Query parameters; their names in any spelling, unknown ones ignored.
+/// Query parameters; their names in any spelling. Those that no extractor of the operation knows are refused before it
+/// runs (`query`).
 ///
 /// # Errors
 /// 422 with the name of the parameter as pointer.
@@ -70,7 +77,7 @@ impl<S: Send + Sync, T: DeserializeOwned + JsonSchema + 'static> FromRequestPart
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
         let query = parts.uri.query().unwrap_or_default();
-        decode_pairs(&shape::input::<T>(), query.as_bytes()).map(Self)
+        query::decode(&shape::input::<T>(), query).map(Self)
     }
 }
 
@@ -165,10 +172,14 @@ impl<T: JsonSchema> Describe for Path<T> {
     }
 }
 
-impl<T: JsonSchema> Describe for Query<T> {
+impl<T: JsonSchema + 'static> Describe for Query<T> {
     fn describe(doc: &mut OperationDoc<'_>) {
         doc.query_parameters::<T>();
         doc.problem(422);
+    }
+
+    fn query(parameters: &mut QueryParameters) {
+        parameters.add(&shape::input::<T>());
     }
 }
 
@@ -252,7 +263,7 @@ mod tests {
         let server = server();
         for query in [
             "scope_of=x&at_least=3&with_all=true",
-            "scopeOf=x&atLeast=3&withAll=true&unknown=1",
+            "scopeOf=x&atLeast=3&withAll=true&_=1&utm_source=mail",
         ] {
             let expected = json!({"scope_of": "x", "at_least": 3, "with_all": true});
             assert_eq!(server.get(&format!("/filtered?{query}")).await.json(), expected);

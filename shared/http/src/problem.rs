@@ -104,7 +104,7 @@ impl Problem {
             });
             let body =
                 openai_error::Envelope::new(self.status, self.code, sentence(&self.detail), invalid, self.limit());
-            let body = body.about(self.parameter());
+            let body = body.about(self.parameter()).at(&scope.path, &scope.request_id);
             return serde_json::to_vec(&body).unwrap_or_default();
         }
         let body = Body {

@@ -15,6 +15,7 @@ use serde_json::json;
 use crate::{
     Describe, Problem,
     describe::OperationDoc,
+    disposition::attachment,
     shape::{self, Shape},
     stream::Frames,
 };
@@ -65,12 +66,20 @@ pub struct Listing<T> {
     pub(crate) next: Option<String>,
 }
 
+/// 200 with a JSON body that holds the first page of a list, and a `Link` to the next one. [`crate::Rest::answer`] makes
+/// one.
+#[derive(Debug)]
+pub struct WithRest<T> {
+    pub(crate) value: T,
+    pub(crate) next: Option<String>,
+}
+
 /// 200 with a file of text to be saved.
 #[derive(Debug)]
 pub struct Attachment {
     /// Its media type.
     pub media_type: &'static str,
-    /// The name it is saved under: letters, digits, `-`, `_` and `.` stay, anything else becomes `-`.
+    /// The name it is saved under.
     pub file_name: String,
     /// What is in it.
     pub content: Vec<u8>,
@@ -173,25 +182,31 @@ impl IntoResponse for Message {
 
 impl<T: Output> IntoResponse for Listing<T> {
     fn into_response(self) -> Response {
-        let mut response = json_of(StatusCode::OK, &self.items);
-        if let Some(next) = self
-            .next
-            .and_then(|url| HeaderValue::try_from(format!("<{url}>; rel=\"next\"")).ok())
-        {
-            response.headers_mut().insert(header::LINK, next);
-        }
-        response
+        linked(json_of(StatusCode::OK, &self.items), self.next)
     }
+}
+
+impl<T: Output> IntoResponse for WithRest<T> {
+    fn into_response(self) -> Response {
+        linked(json_of(StatusCode::OK, &self.value), self.next)
+    }
+}
+
+/// The response with a `Link` to the next page, if there is one.
+fn linked(mut response: Response, next: Option<String>) -> Response {
+    let link = next.and_then(|url| HeaderValue::try_from(format!("<{url}>; rel=\"next\"")).ok());
+    if let Some(link) = link {
+        response.headers_mut().insert(header::LINK, link);
+    }
+    response
 }
 
 impl IntoResponse for Attachment {
     fn into_response(self) -> Response {
-        let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
-        let name: String = self.file_name.chars().map(|c| if plain(c) { c } else { '-' }).collect();
         let mut response = self.content.into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.media_type));
-        if let Ok(disposition) = HeaderValue::try_from(format!("attachment; filename=\"{name}\"")) {
+        if let Ok(disposition) = HeaderValue::try_from(attachment(&self.file_name)) {
             headers.insert(header::CONTENT_DISPOSITION, disposition);
         }
         response
@@ -282,6 +297,15 @@ impl<T: Output> Describe for Listing<T> {
             "Link",
             "The next page, as `<url>; rel=\"next\"` (RFC 8288); absent on the last one.",
         );
+    }
+}
+
+impl<T: Output> Describe for WithRest<T> {
+    fn describe(doc: &mut OperationDoc<'_>) {
+        Json::<T>::describe(doc);
+        let text =
+            "Where the list that is begun here goes on, as `<url>; rel=\"next\"` (RFC 8288); absent when this is all.";
+        doc.response_header(200, "Link", text);
     }
 }
 

@@ -12,7 +12,9 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::OnceCell;
 
 use crate::{
-    ApiRoot, Host, Problem, Result, shape,
+    ApiRoot, Host, Problem, Result,
+    body::clip,
+    shape,
     surface::{self, Surface},
 };
 
@@ -117,7 +119,19 @@ impl Scope {
     pub(crate) fn member(&self) -> BoxFuture<'_, Result<(Arc<Identity>, Membership)>> {
         Box::pin(async {
             let named = || Ok(self.org.clone()?.filter(|org| !org.is_empty()));
-            self.enter(named).await
+            let entered = self.enter(named).await;
+            // Clients send the header with everything, so what is missing need not be what was asked for.
+            entered.map_err(|problem| match problem.status() {
+                StatusCode::NOT_FOUND if !self.named_org().is_empty() => {
+                    let named = clip(self.named_org());
+                    let detail = format!(
+                        "The header `X-Current-Org` names the organization `{named}`, which does not exist or of which you \
+                         are no member. Send the id or slug of one of your organizations, or leave the header out."
+                    );
+                    Problem::new(StatusCode::NOT_FOUND, "not_found", detail)
+                }
+                _ => problem,
+            })
         })
     }
 

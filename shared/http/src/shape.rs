@@ -3,15 +3,18 @@
 //! Only names that the type declares are touched: the keys of a free-form map stay as the client wrote them.
 //! Text is copied, never parsed and written again, so numbers and strings come out byte for byte.
 
+mod compiler;
+
 use std::{
     any::TypeId,
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     sync::{Arc, LazyLock, PoisonError, RwLock},
 };
 
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::Value;
 
+use self::compiler::Compiler;
 use crate::{invalid::escape, surface::camel};
 
 /// Which way the values of a type go: their fields may differ (`#[serde(skip_serializing)]`).
@@ -52,6 +55,12 @@ struct Node {
     values: usize,
     /// Whether it is an object and never a list.
     object_only: bool,
+    /// Fields that may be left out and are not null by themselves: null is another word for leaving them out.
+    omitted_by_null: HashSet<String>,
+    /// Whether a field has to be there.
+    has_required: bool,
+    /// Set where fields that are not declared are refused: the folded names of those that are ignored nevertheless.
+    closed: Option<HashSet<String>>,
 }
 
 const OPAQUE: usize = 0;
@@ -102,15 +111,9 @@ pub(crate) fn fold(name: &str) -> String {
 impl Shape {
     /// The shape that a root schema describes.
     pub(crate) fn compile(root: &Value) -> Self {
-        let mut compiler = Compiler {
-            root,
-            nodes: vec![Node::default()],
-            known: HashMap::new(),
-        };
-        if compiler.node(vec![root]) == OPAQUE {
-            compiler.nodes.push(Node::default());
+        Self {
+            nodes: Compiler::compile(root),
         }
-        Self { nodes: compiler.nodes }
     }
 
     /// The declared name of a top-level field that a client wrote as `key`.
@@ -122,15 +125,68 @@ impl Shape {
         }
     }
 
-    /// `json` with every spelling of a declared name replaced by that name. `json` has to be valid.
+    /// The declared names of the top level.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.nodes[ROOT].fields.keys().map(String::as_str)
+    }
+
+    /// Whether an object without fields is one of these.
+    pub(crate) fn is_wholly_optional(&self) -> bool {
+        self.nodes[ROOT].object_only && !self.nodes[ROOT].has_required
+    }
+
+    /// `json` with every spelling of a declared name replaced by that name, and without the nulls of fields that may be
+    /// left out. `json` has to be valid.
     pub(crate) fn to_declared(&self, json: &[u8]) -> Vec<u8> {
+        let all = |node: &Node, name: &String| (name.clone(), node.fields[name], node.omitted_by_null.contains(name));
         self.rename(json, |node, key| match node.fields.get_key_value(key) {
-            Some((name, child)) => (name.clone(), *child),
+            Some((name, _)) => all(node, name),
             None => match node.folded.get(&fold(key)) {
-                Some(name) => (name.clone(), node.fields[name]),
-                None => (key.to_owned(), node.values),
+                Some(name) => all(node, name),
+                None => (key.to_owned(), node.values, false),
             },
         })
+    }
+
+    /// Fields that are not known where only known ones may be: their JSON pointers, with the names that are known
+    /// there. `json` has to be valid and in declared names.
+    pub(crate) fn unknown_fields(&self, json: &[u8]) -> Vec<(String, Vec<&str>)> {
+        if self.nodes.iter().all(|node| node.closed.is_none()) {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        if let Ok(value) = serde_json::from_slice(json) {
+            self.unknown_in(ROOT, &value, "", &mut found);
+        }
+        found
+    }
+
+    fn unknown_in<'a>(&'a self, node: usize, value: &Value, at: &str, found: &mut Vec<(String, Vec<&'a str>)>) {
+        let here = &self.nodes[node];
+        match value {
+            _ if node == OPAQUE => {}
+            Value::Array(items) => {
+                for (index, inner) in items.iter().enumerate() {
+                    self.unknown_in(self.item(node, index), inner, &format!("{at}/{index}"), found);
+                }
+            }
+            Value::Object(fields) => {
+                for (name, inner) in fields {
+                    let pointer = format!("{at}/{}", escape(name));
+                    match (here.fields.get(name), &here.closed) {
+                        (Some(child), _) => self.unknown_in(*child, inner, &pointer, found),
+                        (None, Some(ignored)) if !ignored.contains(&fold(name)) => {
+                            let mut known: Vec<&str> = here.fields.keys().map(String::as_str).collect();
+                            known.sort_unstable();
+                            found.push((pointer, known));
+                        }
+                        (None, Some(_)) => {}
+                        (None, None) => self.unknown_in(here.values, inner, &pointer, found),
+                    }
+                }
+            }
+            _ => {}
+        }
     }
 
     /// Where a list stands in an object's place, which serde would read as its fields in their order: a JSON pointer.
@@ -163,12 +219,14 @@ impl Shape {
     /// `json` with every declared name in `camelCase`. `json` has to be valid.
     pub(crate) fn to_camel(&self, json: &[u8]) -> Vec<u8> {
         self.rename(json, |node, key| match node.fields.get(key) {
-            Some(child) => (camel(key), *child),
-            None => (key.to_owned(), node.values),
+            Some(child) => (camel(key), *child, false),
+            None => (key.to_owned(), node.values, false),
         })
     }
 
-    fn rename(&self, json: &[u8], rule: impl Fn(&Node, &str) -> (String, usize)) -> Vec<u8> {
+    /// `rule`: by an object and a key in it, the new name, the node of the value, and whether the entry is left out when
+    /// the value is null.
+    fn rename(&self, json: &[u8], rule: impl Fn(&Node, &str) -> (String, usize, bool)) -> Vec<u8> {
         let mut out = Vec::with_capacity(json.len() + 64);
         let mut stack: Vec<Level> = Vec::new();
         let mut at = 0;
@@ -185,7 +243,16 @@ impl Shape {
                     }) = stack.last_mut()
                     {
                         let key: String = serde_json::from_slice(&json[at..end]).unwrap_or_default();
-                        let (name, next) = rule(&self.nodes[*node], &key);
+                        let (name, next, omits_null) = rule(&self.nodes[*node], &key);
+                        if let Some(behind) = end_of_null_entry(json, end).filter(|_| omits_null) {
+                            at = behind;
+                            // It was the last entry: the comma in front of it leads to nothing.
+                            if json.get(at) == Some(&b'}') {
+                                let kept = out.iter().rposition(|byte: &u8| !byte.is_ascii_whitespace());
+                                out.truncate(kept.filter(|&last| out[last] == b',').unwrap_or(out.len()));
+                            }
+                            continue;
+                        }
                         (*child, *awaits_key) = (next, false);
                         if name != key {
                             out.extend(serde_json::to_vec(&name).unwrap_or_default());
@@ -238,6 +305,27 @@ struct Level {
     child: usize,
 }
 
+/// Where the next entry of an object, or its end, begins when `at` is behind a key whose value is null.
+fn end_of_null_entry(json: &[u8], at: usize) -> Option<usize> {
+    let skip = |mut at: usize| {
+        while json.get(at).is_some_and(u8::is_ascii_whitespace) {
+            at += 1;
+        }
+        at
+    };
+    let colon = skip(at);
+    let value = skip(colon + 1);
+    if json.get(colon) != Some(&b':') || json.get(value..value + 4) != Some(b"null") {
+        return None;
+    }
+    let end = skip(value + 4);
+    match json.get(end) {
+        Some(b',') => Some(skip(end + 1)),
+        Some(b'}') => Some(end),
+        _ => None,
+    }
+}
+
 fn end_of_string(json: &[u8], start: usize) -> usize {
     let mut at = start + 1;
     while let Some(&byte) = json.get(at) {
@@ -248,106 +336,6 @@ fn end_of_string(json: &[u8], start: usize) -> usize {
         }
     }
     json.len()
-}
-
-/// Turns schemas into nodes. A node stands for a set of schemas that may apply to one value (`anyOf`, `$ref` ...),
-/// as in the subset construction of automata, so recursion in types ends.
-struct Compiler<'a> {
-    root: &'a Value,
-    nodes: Vec<Node>,
-    known: HashMap<Vec<*const Value>, usize>,
-}
-
-impl<'a> Compiler<'a> {
-    fn node(&mut self, schemas: Vec<&'a Value>) -> usize {
-        let all = self.applicable(schemas);
-        let key: Vec<*const Value> = all.iter().map(|schema| std::ptr::from_ref(*schema)).collect();
-        if let Some(known) = self.known.get(&key) {
-            return *known;
-        }
-        let mut fields: BTreeMap<&str, Vec<&'a Value>> = BTreeMap::new();
-        let (mut items, mut values): (Vec<&'a Value>, Vec<&'a Value>) = (Vec::new(), Vec::new());
-        let mut prefix: Vec<Vec<&'a Value>> = Vec::new();
-        for schema in &all {
-            for (name, field) in object(schema, "properties") {
-                fields.entry(name).or_default().push(field);
-            }
-            values.extend(schema.get("additionalProperties").filter(|inner| inner.is_object()));
-            values.extend(object(schema, "patternProperties").map(|(_, inner)| inner));
-            items.extend(schema.get("items").filter(|inner| inner.is_object()));
-            for (index, inner) in list(schema, "prefixItems").enumerate() {
-                prefix.resize(prefix.len().max(index + 1), Vec::new());
-                prefix[index].push(inner);
-            }
-        }
-        if fields.is_empty() && items.is_empty() && values.is_empty() && prefix.is_empty() {
-            self.known.insert(key, OPAQUE);
-            return OPAQUE;
-        }
-        let id = self.nodes.len();
-        self.nodes.push(Node::default());
-        self.known.insert(key, id);
-        let mut node = Node {
-            items: self.node(items),
-            values: self.node(values),
-            prefix: prefix.into_iter().map(|inner| self.node(inner)).collect(),
-            object_only: !fields.is_empty() && !all.iter().any(|schema| allows_lists(schema)),
-            ..Node::default()
-        };
-        let mut ambiguous = HashSet::new();
-        for (name, inner) in fields {
-            node.fields.insert(name.to_owned(), self.node(inner));
-            if node.folded.insert(fold(name), name.to_owned()).is_some() {
-                ambiguous.insert(fold(name));
-            }
-        }
-        node.folded.retain(|folded, _| !ambiguous.contains(folded));
-        self.nodes[id] = node;
-        id
-    }
-
-    /// `schemas` and everything they refer to or are made of, each once.
-    fn applicable(&self, mut open: Vec<&'a Value>) -> Vec<&'a Value> {
-        let mut seen: Vec<&'a Value> = Vec::new();
-        while let Some(schema) = open.pop() {
-            if seen.iter().any(|known| std::ptr::eq(*known, schema)) {
-                continue;
-            }
-            seen.push(schema);
-            let target = schema
-                .get("$ref")
-                .and_then(Value::as_str)
-                .and_then(|link| link.strip_prefix('#'));
-            open.extend(target.and_then(|pointer| self.root.pointer(pointer)));
-            for word in ["anyOf", "oneOf", "allOf"] {
-                open.extend(list(schema, word));
-            }
-        }
-        seen.sort_by_key(|schema| std::ptr::from_ref(*schema));
-        seen
-    }
-}
-
-/// Whether a schema by itself lets a list in. One that only refers to others leaves it to them.
-fn allows_lists(schema: &Value) -> bool {
-    let Some(rules) = schema.as_object() else {
-        return schema == &Value::Bool(true);
-    };
-    match rules.get("type") {
-        Some(Value::Array(types)) => types.iter().any(|name| name == "array"),
-        Some(name) => name == "array",
-        None => !["$ref", "anyOf", "oneOf", "allOf", "properties", "enum", "const"]
-            .iter()
-            .any(|word| rules.contains_key(*word)),
-    }
-}
-
-fn object<'a>(schema: &'a Value, word: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
-    schema.get(word).and_then(Value::as_object).into_iter().flatten()
-}
-
-fn list<'a>(schema: &'a Value, word: &str) -> impl Iterator<Item = &'a Value> {
-    schema.get(word).and_then(Value::as_array).into_iter().flatten()
 }
 
 #[cfg(test)]

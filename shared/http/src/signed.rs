@@ -9,6 +9,7 @@ use crate::{
     Describe, MAX_JSON_BYTES, Problem, Result,
     body::read,
     describe::OperationDoc,
+    query::QueryParameters,
     scope::{Scope, only},
 };
 
@@ -51,5 +52,10 @@ impl Describe for SignedBody {
     fn describe(doc: &mut OperationDoc<'_>) {
         doc.request_body(true, &[("application/json", json!({"type": "object"}))]);
         doc.problem(401);
+    }
+
+    /// What the sender adds to its URL is its own business, and a delivery that is refused would be lost.
+    fn query(parameters: &mut QueryParameters) {
+        parameters.allow_others();
     }
 }

@@ -93,6 +93,7 @@ fn user(name: &str, role: PlatformRole) -> User {
         stripe_customer_id: None,
         email_verified: false,
         session_epoch: 0,
+        clerk_name: None,
         daily_limit: None,
         created_at: Timestamp::UNIX_EPOCH,
     }

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::{
     Describe, Problem, Result,
-    body::{Input, check, clip, decode_pairs, media_type},
+    body::{Input, check, clip, decode_pairs, media_type, unsupported},
     describe::OperationDoc,
     disposition::{extended_file_name, plain_file_name},
     shape,
@@ -78,8 +78,9 @@ fn arrived(request: Request) -> BoxFuture<'static, Result<(Option<UploadedFile>,
 
 async fn read(mut request: Request) -> Result<(Option<UploadedFile>, String)> {
     let headers = request.headers();
-    if media_type(headers)?.as_deref() != Some("multipart/form-data") {
-        return Err(Error::UnsupportedMedia("send the file as multipart/form-data".to_owned()).into());
+    let kind = media_type(headers)?;
+    if kind.as_deref() != Some("multipart/form-data") {
+        return Err(unsupported(kind.as_deref(), &["multipart/form-data"]));
     }
     let announced = headers
         .get(header::CONTENT_LENGTH)

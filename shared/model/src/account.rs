@@ -52,8 +52,20 @@ pub struct User {
     /// Most LLM tokens in a day; none until somebody sets a limit. Kept here, where every request reads it anyway.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub daily_limit: Option<u64>,
+    /// The name that Clerk said last, where the account is that of a person there; none in those of earlier releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clerk_name: Option<ClerkName>,
     /// Sign-up.
     pub created_at: Timestamp,
+}
+
+/// The name that an account got because of its person at Clerk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClerkName {
+    /// The name; empty when the account had one before.
+    pub text: String,
+    /// Whether it was made up because none was known.
+    pub made_up: bool,
 }
 
 impl User {

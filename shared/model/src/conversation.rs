@@ -35,6 +35,16 @@ pub struct Conversation {
     pub updated_at: Timestamp,
 }
 
+/// The title of a conversation that has none yet, where a client needs one.
+pub const UNTITLED: &str = "New chat";
+
+impl Conversation {
+    /// Its title, or [`UNTITLED`].
+    pub fn title_or_default(&self) -> &str {
+        self.title.as_deref().unwrap_or(UNTITLED)
+    }
+}
+
 /// A passage of a document that backs a statement of an answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Citation {

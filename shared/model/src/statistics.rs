@@ -17,6 +17,45 @@ pub struct Period {
     pub to: Date,
 }
 
+/// The days that are asked for, as far as they are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PeriodRequest {
+    /// The first one.
+    pub from: Option<Date>,
+    /// The last one.
+    pub to: Option<Date>,
+    /// How many.
+    pub days: Option<u32>,
+}
+
+impl PeriodRequest {
+    /// The days that are meant: until today, and 30 days, where nothing else is asked for.
+    ///
+    /// # Errors
+    /// Those of [`Period::of`]; [`Error::Invalid`] at `/days` for none, for too many, and beside both ends.
+    pub fn within(self, today: Date) -> Result<Period> {
+        let Some(days) = self.days else {
+            return Period::of(self.from, self.to, today);
+        };
+        if self.from.is_some() && self.to.is_some() {
+            return Err(Error::invalid(
+                "/days",
+                "has to be left out when both `from` and `to` are given",
+            ));
+        }
+        let most = Period::MAX_DAYS;
+        let days = i32::try_from(days).ok().filter(|days| (1..=most).contains(days));
+        let days = days.ok_or_else(|| Error::invalid("/days", format!("has to be between 1 and {most}")))?;
+        match (self.from, self.to) {
+            (Some(from), _) => Period::of(Some(from), Some(from.saturating_add((days - 1).days())), today),
+            (None, to) => {
+                let to = to.unwrap_or(today);
+                Period::of(Some(to.saturating_sub((days - 1).days())), Some(to), today)
+            }
+        }
+    }
+}
+
 impl Period {
     /// Most days that can be asked for.
     pub const MAX_DAYS: i32 = 366;
@@ -291,6 +330,39 @@ mod tests {
             Err(Error::Invalid(fields)) => Err(fields[0].pointer.clone()),
             Err(other) => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn a_number_of_days_counts_from_the_end_that_is_given_or_until_today() {
+        let within = |from: Option<&str>, to: Option<&str>, days| {
+            let asked = PeriodRequest {
+                from: from.map(date),
+                to: to.map(date),
+                days: Some(days),
+            };
+            match asked.within(date("2026-11-24")) {
+                Ok(period) => Ok((period.from.to_string(), period.to.to_string())),
+                Err(Error::Invalid(fields)) => Err(fields[0].pointer.clone()),
+                Err(other) => panic!("{other:?}"),
+            }
+        };
+        let of = |from: &str, to: &str| Ok((from.to_owned(), to.to_owned()));
+        assert_eq!(within(None, None, 7), of("2026-11-18", "2026-11-24"));
+        assert_eq!(within(None, None, 1), of("2026-11-24", "2026-11-24"));
+        assert_eq!(within(None, Some("2026-11-10"), 10), of("2026-11-01", "2026-11-10"));
+        assert_eq!(within(Some("2026-11-01"), None, 10), of("2026-11-01", "2026-11-10"));
+        assert_eq!(within(None, None, 366), of("2025-11-24", "2026-11-24"));
+        for days in [0, 367, u32::MAX] {
+            assert_eq!(within(None, None, days), Err("/days".to_owned()));
+        }
+        assert_eq!(
+            within(Some("2026-11-01"), Some("2026-11-02"), 2),
+            Err("/days".to_owned())
+        );
+        assert_eq!(
+            PeriodRequest::default().within(date("2026-11-24")).ok(),
+            Period::of(None, None, date("2026-11-24")).ok()
+        );
     }
 
     #[test]

@@ -1,8 +1,14 @@
 //! People who sign in through Clerk: which account is theirs, and what Clerk said of them last.
 
-use aws_sdk_dynamodb::types::{Delete, TransactWriteItem, Update};
+mod completion;
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, TransactWriteItem, Update};
 use model::{AuditEntry, Email, Error, Membership, Org, Result, Timestamp, User, UserId};
 use serde::Deserialize;
+
+pub use completion::{Completed, Completion};
 
 use crate::{
     Store,
@@ -62,6 +68,10 @@ pub struct PersonChange<'a> {
     pub user: &'a User,
     /// Their name from now on.
     pub name: &'a str,
+    /// Whether that is the one that Clerk says.
+    pub is_clerks_name: bool,
+    /// Whether Clerk has verified the address that the account has then.
+    pub verified: bool,
     /// Their address from now on, when it is another one.
     pub email: Option<&'a Email>,
     /// When Clerk changed it, milliseconds since the Unix epoch.
@@ -94,7 +104,7 @@ impl Clerk {
         self.0.identity().get(keys::clerk(person)).await
     }
 
-    /// The account, and what is known of a session of theirs at Clerk.
+    /// The account, and what is known of a session of theirs.
     pub async fn account(&self, user: &UserId, session: &str) -> Result<Option<(User, ClerkSession)>> {
         let session = keys::clerk_session(user, session);
         let (profile, found) = self.0.accounts().with(user, session).await?;
@@ -161,9 +171,9 @@ impl Clerk {
         entry: &AuditEntry,
     ) -> Result<Linked> {
         let change = if keep_password {
-            "SET clerk_id = :person"
+            "SET clerk_id = :person, clerk_name = :none"
         } else {
-            "SET clerk_id = :person REMOVE password_hash"
+            "SET clerk_id = :person, clerk_name = :none REMOVE password_hash"
         };
         let update = Update::builder()
             .table_name(&self.0.tables().identity)
@@ -174,6 +184,7 @@ impl Clerk {
             .expression_attribute_values(":active", s("active"))
             .expression_attribute_values(":email", s(user.email.as_str()))
             .expression_attribute_values(":person", s(person))
+            .expression_attribute_values(":none", name_map(""))
             .build()
             .map_err(Error::internal)?;
         let mut parts = vec![
@@ -218,11 +229,22 @@ impl Clerk {
             .build()
             .map_err(Error::internal)?;
         let email = change.email.unwrap_or(&change.user.email);
+        let (mut set, mut values) = ("SET email = :email, #name = :name".to_owned(), HashMap::new());
+        if change.is_clerks_name {
+            set.push_str(", clerk_name = :clerk_name");
+            values.insert(":clerk_name".to_owned(), name_map(change.name));
+        }
+        if change.verified {
+            set.push_str(", email_verified = :yes");
+            values.insert(":yes".to_owned(), AttributeValue::Bool(true));
+        }
         let profile = Update::builder()
             .table_name(table)
             .set_key(Some(primary(&keys::profile(&change.user.id))))
-            .update_expression("SET #name = :name, email = :email")
-            .condition_expression("email = :old AND #status <> :deleted")
+            .update_expression(set)
+            .set_expression_attribute_values(Some(values))
+            .condition_expression("email = :old AND #name = :old_name AND #status <> :deleted")
+            .expression_attribute_values(":old_name", s(&change.user.name))
             .expression_attribute_names("#name", "name")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":name", s(change.name))
@@ -237,13 +259,7 @@ impl Clerk {
             TransactWriteItem::builder().update(profile).build(),
         ];
         if let Some(email) = change.email {
-            let free = Delete::builder()
-                .table_name(table)
-                .set_key(Some(primary(&keys::email(&change.user.email.fingerprint()))))
-                .build()
-                .map_err(Error::internal)?;
-            parts.push(self.0.identity().part_put_new(address_item(email, &change.user.id)?)?);
-            parts.push(TransactWriteItem::builder().delete(free).build());
+            parts.extend(self.readdress(change.user, email)?);
         }
         Ok(match self.0.transact_audited(entry, parts).await? {
             Transaction::Done => Applied::Done,
@@ -252,6 +268,19 @@ impl Clerk {
             Transaction::Refused(2) => return Err(Error::unavailable("the account changed meanwhile")),
             Transaction::Refused(_) => Applied::EmailTaken,
         })
+    }
+
+    /// Replaces the address of an account by one that nobody has.
+    fn readdress(&self, user: &User, email: &Email) -> Result<[TransactWriteItem; 2]> {
+        let free = Delete::builder()
+            .table_name(&self.0.tables().identity)
+            .set_key(Some(primary(&keys::email(&user.email.fingerprint()))))
+            .build()
+            .map_err(Error::internal)?;
+        Ok([
+            self.0.identity().part_put_new(address_item(email, &user.id)?)?,
+            TransactWriteItem::builder().delete(free).build(),
+        ])
     }
 
     /// Notes that Clerk deleted a person, known or not; it is final.
@@ -272,8 +301,12 @@ impl Clerk {
 
     /// Whether an event was applied before.
     pub async fn knows_event(&self, event: &EventMarker) -> Result<bool> {
-        let key = keys::event("clerk", &event.id);
-        Ok(self.0.ephemeral().get_raw(key, true).await?.is_some())
+        let found = self
+            .0
+            .ephemeral()
+            .get_raw(keys::event("clerk", &event.id), true)
+            .await?;
+        Ok(found.is_some())
     }
 
     async fn write_link(&self, entry: &AuditEntry, parts: Vec<TransactWriteItem>) -> Result<Linked> {
@@ -293,6 +326,12 @@ fn marker_item(event: &EventMarker) -> Item {
     let mut item = primary(&keys::event("clerk", &event.id));
     item.insert(tables::TTL.to_owned(), n(event.until.as_second()));
     item
+}
+
+/// A name that Clerk said ([`model::ClerkName`]).
+fn name_map(text: &str) -> AttributeValue {
+    let made_up = AttributeValue::Bool(false);
+    AttributeValue::M([("text".to_owned(), s(text)), ("made_up".to_owned(), made_up)].into())
 }
 
 fn link_item(person: &str, user: &UserId, updated_ms: Option<i64>) -> Item {

@@ -52,7 +52,7 @@ pub use api_keys::{ApiKeys, KeyHolder, KeyInUse, Made};
 pub use audit_log::{AuditFilter, AuditLog, ChainFault, Verified};
 pub use cancels::Cancels;
 pub use chatbots::{ChatbotChange, Chatbots};
-pub use clerk::{Applied, Clerk, ClerkLink, ClerkSession, EventMarker, Linked, PersonChange};
+pub use clerk::{Applied, Clerk, ClerkLink, ClerkSession, Completed, Completion, EventMarker, Linked, PersonChange};
 pub use conversations::{ConversationChange, Conversations};
 pub use credentials::{PasswordChange, PasswordReset, Verification};
 pub use documents::{Attempts, Documents, Lease, Outcome};

@@ -52,6 +52,23 @@ async fn whichever_function_a_person_meets_first_links_the_account_that_has_thei
 }
 
 #[tokio::test]
+async fn whichever_function_a_person_meets_completes_the_account_that_lacks_an_address() {
+    let clerk = Clerk::start().await;
+    for (number, path) in PATHS.into_iter().enumerate() {
+        let (person, email) = (format!("user_{number}"), format!("ada{number}@example.com"));
+        let before = clerk.person(&person).get("/api/v1/auth/me").await.ok().json();
+        let status = clerk.verified(&person, &email).get(path).await.status.as_u16();
+        assert!([200, 403, 404].contains(&status), "{path}: {status}");
+        let after = clerk.person(&person).get("/api/v1/auth/me").await.ok().json();
+        assert_eq!(
+            (&after["id"], &after["email"]),
+            (&before["id"], &json!(email)),
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn the_service_makes_accounts_of_people_at_clerk() {
     let clerk = Clerk::start().await;
     let service = clerk.t.anonymous().with_header("x-api-key", "a-service-key");

@@ -1,5 +1,6 @@
 //! People who sign in through Clerk: session tokens against a double of its key server, and its webhooks.
 
+mod completion;
 mod first_sign_in;
 mod sessions;
 mod webhook;

@@ -4,6 +4,7 @@ mod branches;
 mod costs;
 mod history;
 mod management;
+mod pages;
 mod prompts;
 mod streams;
 mod titles;

@@ -1,5 +1,6 @@
 //! Statistics as the API shows them: who sees what, of which days, and what it costs to read.
 
+use model::statistics::PeriodRequest;
 use model_double::{Script, Step};
 
 use super::*;
@@ -272,7 +273,11 @@ async fn a_month_of_a_person_is_read_for_at_most_ten_units() {
     let identity = metered.app.authenticate(&Secret::new(&*ada.token)).await.unwrap();
     let place = metered.app.enter(&identity, None).await.unwrap();
     metered.units();
-    let report = metered.app.own_usage(&identity, &place, None, None).await.unwrap();
+    let report = metered
+        .app
+        .own_usage(&identity, &place, PeriodRequest::default())
+        .await
+        .unwrap();
     let (read, written) = metered.units();
     assert_eq!(report.statistics.total().requests, 60);
     assert!(read <= 10.0, "{read} units");

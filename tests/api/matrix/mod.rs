@@ -4,6 +4,7 @@
 //! operation without a row fails, and so does a row without an operation.
 
 mod mass_assignment;
+mod nulls;
 mod policy;
 mod requests;
 mod scenery;

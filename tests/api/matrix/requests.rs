@@ -36,7 +36,6 @@ pub(super) fn request(caller: &Caller, operation: &Operation, things: &Things) -
         .replace("{log_id}", &things.log)
         .replace("{prompt_id}", prompt)
         .replace("{message_id}", &things.message)
-        .replace("{model}/{part}", &format!("chatbot/{}", things.chatbot))
         .replace("{model}", "local")
         .replace("{version}", "latest")
         .replace("{label}", "live")

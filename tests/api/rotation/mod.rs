@@ -14,12 +14,12 @@ use crate::support::Test;
 const IN_USE_SECONDS: u64 = 91;
 
 /// What `parlance admin rotate-secret` does.
-async fn try_to_rotate(t: &Test, keys: Keys, force: bool) -> Result<String> {
+pub(super) async fn try_to_rotate(t: &Test, keys: Keys, force: bool) -> Result<String> {
     rotate(t.stack.sdk(), "", keys, force, &t.stack.app().clock).await
 }
 
 /// The same, until the new key is used everywhere.
-async fn rotate_and_wait(t: &Test, keys: Keys) {
+pub(super) async fn rotate_and_wait(t: &Test, keys: Keys) {
     try_to_rotate(t, keys, true).await.unwrap();
     t.advance_seconds(IN_USE_SECONDS);
 }

@@ -3,12 +3,13 @@
 //! Clerk says who somebody is; role, status and everything else are ours. The first session of a person makes their
 //! account, or finds the one with the address that Clerk has verified.
 
+mod complete;
 mod jwks;
 mod token;
 mod webhook;
 
 use futures::future::BoxFuture;
-use model::{Actor, AuditEntry, Email, Error, Result, Secret, User, UserId, audit::ActorKind, time::after};
+use model::{Actor, AuditEntry, ClerkName, Email, Error, Result, Secret, User, UserId, audit::ActorKind, time::after};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::time::Duration;
@@ -22,6 +23,8 @@ use crate::{App, Credential, Identity, audited::Deed, new_account::Draft};
 /// For so long after its first request, or after it was ended here, a session is remembered. Clerk's own sessions live for a week unless configured
 /// otherwise.
 const REMEMBER_SESSION: Duration = Duration::from_hours(366 * 24);
+/// The name of an account while that of its person is not known.
+const UNNAMED: &str = "New user";
 /// How often a write that somebody else got in the way of is tried again.
 const MAX_ATTEMPTS: u32 = 8;
 
@@ -68,25 +71,47 @@ impl ClerkPerson {
         Self { verified: true, ..self }
     }
 
+    /// Whether Clerk has verified that this address is theirs. One that can receive nothing is nobody's.
+    fn has_verified(&self, address: &Email) -> bool {
+        self.verified && address.is_deliverable() && self.email.as_ref().is_some_and(|email| is_same(email, address))
+    }
+
     /// Their address; one that can receive nothing (RFC 2606) while none is known.
     fn address(&self) -> Result<Email> {
         if let Some(email) = &self.email {
             return Ok(email.clone());
         }
+        self.stand_in()
+    }
+
+    /// The address of an account while that of its person is not known.
+    fn stand_in(&self) -> Result<Email> {
         // Ids differ in case and addresses do not, so the id itself would not do.
         let digest = hex::encode(Sha256::digest(self.id.as_bytes()));
         Email::parse(&format!("{}@clerk.invalid", &digest[..32]))
     }
 }
 
+/// Whether both are the address of one account.
+fn is_same(one: &Email, other: &Email) -> bool {
+    one.fingerprint() == other.fingerprint()
+}
+
+/// The account of a person at Clerk.
+struct PersonAccount {
+    user: UserId,
+    /// Whether it is theirs since this request, which knows no more than what it was made of.
+    is_new: bool,
+}
+
 impl App {
     /// Who presents this session token of Clerk.
     pub(crate) async fn authenticate_with_clerk(&self, token: &Secret) -> Result<Identity> {
         let session = self.clerk.verify(token, self.clock.now_ms()).await?;
-        let Some(user) = self.account_of(&session.person, None, None, None).await? else {
+        let Some(account) = self.account_of(&session.person, None, None, None).await? else {
             return Err(ENDED);
         };
-        let found = self.store.clerk().account(&user, &session.id).await?;
+        let found = self.store.clerk().account(&account.user, &session.id).await?;
         let (user, known) = found.filter(|(user, _)| user.is_active()).ok_or(ENDED)?;
         match known {
             ClerkSession::Of(epoch) if epoch == user.session_epoch => {}
@@ -94,6 +119,11 @@ impl App {
             // Ended here, alone or with all others. Clerk goes on giving out tokens for it.
             ClerkSession::Of(_) | ClerkSession::Ended => return Err(ENDED),
         }
+        let user = if account.is_new {
+            user
+        } else {
+            self.completed(&session.person, user, None).await?
+        };
         Ok(Identity {
             user,
             credential: Credential::Clerk(session.id),
@@ -113,17 +143,20 @@ impl App {
         self.store.clerk().sign_out(user, session, until).await
     }
 
-    /// The account of a person at Clerk, made when there is none.
+    /// The account of a person at Clerk, made when there is none, and completed when more is known of them now.
     ///
     /// # Errors
     /// [`Error::NotFound`] for a person or an account that was deleted, [`Error::Conflict`] `email_taken`.
     pub fn person_at_clerk<'a>(&'a self, person: &'a ClerkPerson, actor: &'a Actor) -> BoxFuture<'a, Result<User>> {
         Box::pin(async move {
             let absent = Error::NotFound("user");
-            match self.account_of(person, Some(actor), None, None).await? {
-                Some(user) => self.live_account(&user).await?.ok_or(absent),
-                None => Err(absent),
+            let account = self.account_of(person, Some(actor), None, None).await?;
+            let Some(account) = account else { return Err(absent) };
+            let user = self.live_account(&account.user).await?.ok_or(absent)?;
+            if account.is_new {
+                return Ok(user);
             }
+            self.completed(person, user, Some(actor)).await
         })
     }
 
@@ -134,10 +167,11 @@ impl App {
         actor: Option<&Actor>,
         updated_ms: Option<i64>,
         event: Option<&EventMarker>,
-    ) -> Result<Option<UserId>> {
+    ) -> Result<Option<PersonAccount>> {
         for _ in 0..MAX_ATTEMPTS {
             if let Some(link) = self.store.clerk().link(&person.id).await? {
-                return Ok(link.user.filter(|_| link.deleted_at.is_none()));
+                let user = link.user.filter(|_| link.deleted_at.is_none());
+                return Ok(user.map(|user| PersonAccount { user, is_new: false }));
             }
             let owner = match &person.email {
                 Some(email) => self.store.accounts().by_email(&email.fingerprint()).await?,
@@ -153,7 +187,7 @@ impl App {
                 Some(_) => break,
             };
             if let (Linked::Done, Some(user)) = linked {
-                return Ok(Some(user));
+                return Ok(Some(PersonAccount { user, is_new: true }));
             }
         }
         Err(Error::conflict(
@@ -172,10 +206,14 @@ impl App {
         let known_by = match (&person.name, &person.email) {
             (Some(name), _) => name.clone(),
             (None, Some(email)) => email.local_part().to_owned(),
-            (None, None) => "New user".to_owned(),
+            (None, None) => UNNAMED.to_owned(),
         };
         let mut draft = self.draft_account(person.address()?, known_by)?;
-        draft.user.email_verified = person.verified;
+        draft.user.email_verified = person.has_verified(&draft.user.email);
+        draft.user.clerk_name = Some(ClerkName {
+            text: draft.user.name.clone(),
+            made_up: person.name.is_none(),
+        });
         let Draft { user, org, owner } = draft;
         let after = json!({"role": user.role, "status": user.status, "through": "clerk"});
         let entry = self.clerk_entry(&user, actor, "user.created", after)?;

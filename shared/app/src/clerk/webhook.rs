@@ -194,7 +194,11 @@ impl App {
                 tracing::warn!(user_id = %user.id, "clerk.address_taken");
                 email = None;
             }
-            let name = known.name.as_deref().unwrap_or(&user.name);
+            // A name that is not what Clerk said last is one that the person gave themselves here.
+            let is_own = user.clerk_name.as_ref().is_some_and(|said| said.text != user.name);
+            let clerks_name = known.name.as_deref().filter(|_| !is_own);
+            let name = clerks_name.unwrap_or(&user.name);
+            let address = email.unwrap_or(&user.email);
             let changed: Vec<&str> = [("name", name != user.name), ("email", email.is_some())]
                 .into_iter()
                 .filter_map(|(field, changed)| changed.then_some(field))
@@ -203,6 +207,8 @@ impl App {
             let change = PersonChange {
                 user: &user,
                 name,
+                is_clerks_name: clerks_name.is_some(),
+                verified: known.has_verified(address),
                 email,
                 updated_ms: person.updated_at,
             };

@@ -1,5 +1,7 @@
 //! Names in both spellings, and what is no object.
 
+use std::collections::BTreeMap;
+
 use super::*;
 
 #[derive(JsonSchema)]
@@ -93,4 +95,74 @@ fn a_list_in_an_objects_place_is_found_wherever_it_stands() {
     }
     assert_eq!(input::<Value>().misplaced_list(b"[[]]"), None);
     assert_eq!(input::<Vec<Inner>>().misplaced_list(br#"[{"leaf_name": 1}]"#), None);
+}
+
+#[derive(JsonSchema)]
+struct Lenient {
+    needed: String,
+    nullable: Option<u8>,
+    #[schemars(default)]
+    flag: bool,
+    #[schemars(default)]
+    items: Vec<Lenient>,
+    any_thing: Option<Value>,
+}
+
+#[test]
+fn null_is_another_word_for_leaving_out_what_may_be_left_out_and_cannot_be_null() {
+    let shape = input::<Lenient>();
+    for (given, declared) in [
+        (r#"{"flag":null,"needed":"a"}"#, r#"{"needed":"a"}"#),
+        (r#"{"needed":"a","flag":null}"#, r#"{"needed":"a"}"#),
+        (r#"{ "Flag" : null }"#, "{ }"),
+        (r#"{"flag":null,"items":null}"#, "{}"),
+        (
+            "{\"needed\":\"a\" ,\n \"flag\": null\n, \"items\" :null }",
+            r#"{"needed":"a" }"#,
+        ),
+        (
+            r#"{"items":[{"flag":null},{"needed":null,"items":null}]}"#,
+            r#"{"items":[{},{"needed":null}]}"#,
+        ),
+        // These say something of their own.
+        (r#"{"nullable":null}"#, r#"{"nullable":null}"#),
+        (r#"{"needed":null}"#, r#"{"needed":null}"#),
+        (r#"{"any_thing":{"flag":null}}"#, r#"{"any_thing":{"flag":null}}"#),
+        (r#"{"unknown":null}"#, r#"{"unknown":null}"#),
+        (r#"{"flag":"null"}"#, r#"{"flag":"null"}"#),
+        (r#"{"items":[null]}"#, r#"{"items":[null]}"#),
+    ] {
+        assert_eq!(text(&shape.to_declared(given.as_bytes())), declared, "{given}");
+    }
+}
+
+#[derive(JsonSchema)]
+struct AllOptional {
+    #[schemars(default)]
+    flag: bool,
+    inner: Option<Strict>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("x-ignored" = ["user_id"]))]
+struct Strict {
+    first_name: String,
+    other: Option<u8>,
+}
+
+#[test]
+fn a_body_is_wholly_optional_when_no_field_of_it_has_to_be_there() {
+    assert!(input::<AllOptional>().is_wholly_optional());
+    assert!(!input::<Strict>().is_wholly_optional());
+    assert!(!input::<Value>().is_wholly_optional());
+    assert!(!input::<String>().is_wholly_optional());
+}
+
+#[test]
+fn where_only_known_fields_may_be_the_others_are_found_with_the_names_that_are_known() {
+    let shape = input::<AllOptional>();
+    let given = br#"{"anything": 1, "inner": {"first_name": "a", "userId": 2, "last/name": 3}}"#;
+    let expected = vec![("/inner/last~1name".to_owned(), vec!["first_name", "other"])];
+    assert_eq!(shape.unknown_fields(&shape.to_declared(given)), expected);
+    assert_eq!(input::<Outer>().unknown_fields(br#"{"anything":1}"#), vec![]);
 }

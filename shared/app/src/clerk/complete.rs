@@ -1,0 +1,99 @@
+//! Accounts that were made before much was known of their person.
+//!
+//! A front end's backend may ask for an account by nothing but the id at Clerk. Whoever knows more first completes it:
+//! a later call of the backend, a session of the person, or Clerk's webhook. Only what was made up is replaced, so that
+//! nothing is lost that the person set meanwhile.
+
+use model::{Actor, Email, Result, User};
+use serde_json::json;
+use store::{Completed, Completion};
+
+use super::{ClerkPerson, MAX_ATTEMPTS, UNNAMED, is_same};
+use crate::App;
+
+/// What an account lacks.
+struct Missing<'a> {
+    name: Option<&'a str>,
+    email: Option<&'a Email>,
+    /// Whether the address that it has then is verified.
+    verified: bool,
+}
+
+impl<'a> Missing<'a> {
+    /// What is known of `person` and not of the account. `with_email`: whether their address is to be had.
+    fn of(person: &'a ClerkPerson, user: &User, with_email: bool) -> Result<Option<Self>> {
+        let is_made_up = match &user.clerk_name {
+            Some(name) => name.made_up && name.text == user.name,
+            // Of an earlier release.
+            None => user.name == UNNAMED,
+        };
+        let name = person.name.as_deref().filter(|name| is_made_up && *name != user.name);
+        let stand_in = person.stand_in()?;
+        let email = person
+            .email
+            .as_ref()
+            .filter(|email| with_email && is_same(&user.email, &stand_in) && !is_same(email, &stand_in));
+        let verified = match email {
+            Some(email) => person.has_verified(email),
+            None => (user.email_verified || person.has_verified(&user.email)) && user.email.is_deliverable(),
+        };
+        let lacks = name.is_some() || email.is_some() || verified != user.email_verified;
+        Ok(lacks.then_some(Self { name, email, verified }))
+    }
+}
+
+impl App {
+    /// The account of a person, with what it lacked as far as it is known now. An address that somebody else has stays
+    /// theirs.
+    pub(super) async fn completed(&self, person: &ClerkPerson, mut user: User, actor: Option<&Actor>) -> Result<User> {
+        let clerk = self.store.clerk();
+        let mut with_email = true;
+        for _ in 0..MAX_ATTEMPTS {
+            let Some(missing) = Missing::of(person, &user, with_email)? else {
+                break;
+            };
+            if let Some(email) = missing.email
+                && self.store.accounts().by_email(&email.fingerprint()).await?.is_some()
+            {
+                tracing::warn!(user_id = %user.id, "clerk.address_taken");
+                with_email = false;
+                continue;
+            }
+            let completion = Completion {
+                user: &user,
+                name: missing.name,
+                email: missing.email,
+                verified: missing.verified,
+            };
+            let changed: Vec<&str> = [("name", missing.name.is_some()), ("email", missing.email.is_some())]
+                .into_iter()
+                .filter_map(|(field, changed)| changed.then_some(field))
+                .collect();
+            let entry = self.clerk_entry(
+                &user,
+                actor,
+                "user.updated",
+                json!({"changed": changed, "through": "clerk"}),
+            )?;
+            match clerk.complete(&completion, &entry).await? {
+                Completed::Done => {
+                    user.email_verified = missing.verified;
+                    if let Some(name) = missing.name {
+                        name.clone_into(&mut user.name);
+                    }
+                    if let Some(email) = missing.email {
+                        user.email = email.clone();
+                    }
+                    break;
+                }
+                Completed::EmailTaken => with_email = false,
+                // Somebody else completed it, or the person changed it: look again.
+                Completed::AccountMoved => match self.live_account(&user.id).await? {
+                    Some(found) => user = found,
+                    None => break,
+                },
+            }
+        }
+        Ok(user)
+    }
+}

@@ -1,0 +1,71 @@
+//! Messages of a conversation, page by page. What is stored is a turn, which is up to two messages, and a page may end
+//! between them.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use model::{Conversation, MessageId, Page, PageRequest, Result, Turn, TurnId};
+use store::Conversations;
+
+use crate::App;
+
+/// In front of the id of a turn in a cursor: its answer was on the page before, its question was not.
+const QUESTION_OF: &str = "question:";
+
+/// A message with the turn that it is a part of.
+#[derive(Debug, Clone)]
+pub struct ShownMessage {
+    /// The turn.
+    pub turn: Arc<Turn>,
+    /// The message: the question of the turn, or the answer that is shown to it.
+    pub id: MessageId,
+}
+
+impl App {
+    /// The messages that are shown of a conversation, newest first. `page.limit` counts messages.
+    pub fn shown_messages<'a>(
+        &'a self,
+        conversations: &'a Conversations,
+        conversation: &'a Conversation,
+        page: &'a PageRequest,
+    ) -> BoxFuture<'a, Result<Page<ShownMessage>>> {
+        Box::pin(async move {
+            let head = conversation.head.as_ref().map(TurnId::question);
+            let (mut after, half) = match page.after.as_deref().and_then(|after| after.strip_prefix(QUESTION_OF)) {
+                Some(turn) => (Some(turn.to_owned()), Some(TurnId(turn.to_owned()))),
+                None => (page.after.clone(), None),
+            };
+            let limit = usize::from(page.limit);
+            let mut items: Vec<ShownMessage> = Vec::with_capacity(limit);
+            loop {
+                // So many turns have at least half as many messages as are missing, and one too many at most.
+                let missing = limit.saturating_sub(items.len());
+                let turns = PageRequest {
+                    limit: u16::try_from(missing.div_ceil(2)).unwrap_or(PageRequest::MAX_LIMIT),
+                    after,
+                };
+                let turns = conversations.path(&conversation.id, head.as_ref(), &turns).await?;
+                for turn in turns.items {
+                    let turn = Arc::new(turn);
+                    let answer = turn.shown().filter(|_| half.as_ref() != Some(&turn.id));
+                    let answer = answer.map(|answer| answer.id.clone());
+                    for id in answer.into_iter().chain([turn.id.question()]) {
+                        if items.len() == limit {
+                            let next = Some(format!("{QUESTION_OF}{}", turn.id));
+                            return Ok(Page { items, next });
+                        }
+                        let turn = Arc::clone(&turn);
+                        items.push(ShownMessage { turn, id });
+                    }
+                }
+                if turns.next.is_none() || items.len() == limit {
+                    return Ok(Page {
+                        items,
+                        next: turns.next,
+                    });
+                }
+                after = turns.next;
+            }
+        })
+    }
+}
