@@ -85,7 +85,6 @@ struct UrlCitation {
 }
 
 /// Tokens.
-#[expect(clippy::struct_field_names, reason = "the names of that API")]
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "CompletionUsage")]
 pub(crate) struct UsageView {

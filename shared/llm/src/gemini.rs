@@ -47,7 +47,7 @@ struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     system_instruction: Option<Content<'a>>,
     contents: Vec<Content<'a>>,
-    generation_config: Config,
+    generation_config: GenerationConfig,
 }
 
 #[derive(Serialize)]
@@ -64,7 +64,7 @@ struct Text<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Config {
+struct GenerationConfig {
     max_output_tokens: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     temperature: Option<f32>,
@@ -213,7 +213,7 @@ impl Vendor for Gemini {
             contents: messages
                 .map(|message| content(Some(role(message.role)), &message.content))
                 .collect(),
-            generation_config: Config {
+            generation_config: GenerationConfig {
                 max_output_tokens: request.max_tokens,
                 temperature: request.temperature,
                 thinking_config: ThinkingConfig::of(request),

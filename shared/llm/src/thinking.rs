@@ -127,7 +127,7 @@ impl Splitter {
                 }
             },
             State::Inside(close) => {
-                let (end, is_over) = closing(&self.held, [*close]);
+                let (end, is_over) = closing(&self.held, &[*close]);
                 let thinking: String = self.held.drain(..end.start).collect();
                 self.emit_thinking(thinking);
                 if is_over {
@@ -149,7 +149,7 @@ impl Splitter {
                     self.state = State::Inside(close);
                     return true;
                 }
-                let (end, is_over) = closing(&self.held, TAGS.map(|(_, close)| close));
+                let (end, is_over) = closing(&self.held, &TAGS.map(|(_, close)| close));
                 let thinking: String = self.held.drain(..end.start).collect();
                 so_far.push_str(&thinking);
                 self.emit_thinking(thinking);
@@ -227,11 +227,11 @@ fn opening(text: &str) -> Tag {
 }
 
 /// Where thinking ends: at a closing tag, then it is over; or at the end of the text, or before what may become one.
-fn closing(text: &str, tags: impl IntoIterator<Item = &'static str> + Clone) -> (Range<usize>, bool) {
+fn closing(text: &str, tags: &[&str]) -> (Range<usize>, bool) {
     let bytes = text.as_bytes();
     for at in (0..bytes.len()).filter(|at| matches!(bytes[*at], b'<' | b'[')) {
         let mut may_become = false;
-        for close in tags.clone() {
+        for close in tags {
             match begins(&bytes[at..], close) {
                 Some(true) => return (at..at + close.len(), true),
                 Some(false) => may_become = true,

@@ -7,10 +7,11 @@ use model_double::{ModelDouble, Script};
 
 /// A stream of these deltas.
 fn deltas(deltas: &[&str]) -> String {
-    let chunks: String = deltas
+    let chunks: Vec<String> = deltas
         .iter()
         .map(|delta| format!("data: {{\"choices\":[{{\"delta\":{delta},\"finish_reason\":null}}]}}\n\n"))
         .collect();
+    let chunks = chunks.concat();
     format!("{chunks}data: {{\"choices\":[{{\"delta\":{{}},\"finish_reason\":\"stop\"}}]}}\n\ndata: [DONE]\n\n")
 }
 
