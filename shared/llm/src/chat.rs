@@ -112,6 +112,9 @@ pub struct Source {
 /// One event of an answer.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ChatEvent {
+    /// The provider has taken the request: it did not refuse it, and the answer is on its way. It comes before any
+    /// piece, again when the model is asked again, and never from a model that runs here.
+    Accepted,
     /// Which model answers, where that was open: said at most once, and before the first text.
     Answering {
         /// Who runs it.
@@ -245,6 +248,7 @@ async fn collect(mut events: ChatStream) -> Result<Completion, ModelError> {
     let (mut text, mut answered_by) = (String::new(), None);
     while let Some(event) = events.next().await {
         match event? {
+            ChatEvent::Accepted => {}
             ChatEvent::Answering { provider, model, .. } => answered_by = Some((provider, model)),
             ChatEvent::Thinking(_) => {}
             ChatEvent::Text(piece) => text.push_str(&piece),

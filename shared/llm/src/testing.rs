@@ -74,6 +74,7 @@ pub(crate) async fn outcome(model: &dyn ChatModel, request: ChatRequest) -> Outc
     while let Some(event) = stream.next().await {
         assert_eq!((&outcome.1, &outcome.2), (&None, &None), "something follows the end");
         match event {
+            Ok(ChatEvent::Accepted) => assert_eq!(outcome.0, "", "the request is taken before the model speaks"),
             Ok(ChatEvent::Answering { .. }) => assert_eq!(outcome.0, "", "the model is named before it speaks"),
             Ok(ChatEvent::Thinking(thinking)) => assert!(!thinking.is_empty()),
             Ok(ChatEvent::Text(text)) => {
@@ -95,7 +96,7 @@ pub(crate) async fn spoken(model: &dyn ChatModel, request: ChatRequest) -> (Stri
         match event.unwrap() {
             ChatEvent::Thinking(piece) => thinking.push_str(&piece),
             ChatEvent::Text(piece) => text.push_str(&piece),
-            ChatEvent::Answering { .. } | ChatEvent::Done { .. } => {}
+            ChatEvent::Accepted | ChatEvent::Answering { .. } | ChatEvent::Done { .. } => {}
         }
     }
     (thinking, text)

@@ -106,7 +106,7 @@ async fn an_answer_of_nothing_is_a_failure_that_costs_nothing_and_shuts_no_provi
             Script::of(Vec::new()).with(Quirk::Whole),
             Script::of(vec![Step::Text("\n".to_owned())]),
             Script::of(vec![Step::End]),
-            Script::of(Vec::new()).thinking(&["Hm."]),
+            Script::text(" "),
             Script::of(Vec::new()),
         ]) {
             let shown = scene.ask(surface, model, script).await;

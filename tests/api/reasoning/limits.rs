@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model_double::{End, Script, Step};
+use model_double::{End, Gate, Script, Step};
 use serde_json::json;
 
 use super::*;
@@ -10,6 +10,31 @@ use super::*;
 /// Silence that is too long, and a call that is.
 const SHORT: (&str, &str) = ("MODEL_LIMITS", "slow*=/60, *=0.5/0.5/3");
 const PAUSE: Duration = Duration::from_millis(200);
+
+#[tokio::test]
+async fn a_stream_begins_when_the_provider_has_taken_the_request() {
+    let (model, _t, ada) = with_model().await;
+    for (path, mut asked) in [
+        (CHAT, asking("gpt-4o-mini")),
+        ("/api/v1/ai/chat", json!({"message": "How long?"})),
+    ] {
+        let gate = Gate::default();
+        model.next(Script::of(vec![
+            Step::Wait(gate.clone()),
+            Step::Text("Two years.".to_owned()),
+        ]));
+        asked["model"] = "gpt-4o-mini".into();
+        // It resolves with the head of the response; the model has not said a word.
+        let stream = ada.stream(path, asked.clone()).await;
+        gate.open(1);
+        let frames = stream.rest().await;
+        assert_eq!(frames.last().unwrap().data, "[DONE]", "{path}");
+        // What fails at once still has a status of its own.
+        model.next(Script::refuse(400, "Bad request"));
+        asked["stream"] = true.into();
+        ada.post(path, asked).await.expect(400);
+    }
+}
 
 #[tokio::test]
 async fn a_model_that_is_alive_is_not_cut_however_long_it_thinks() {

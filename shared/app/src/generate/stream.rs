@@ -1,27 +1,38 @@
 //! The answer as it is made, and the end that none escapes.
 
 use std::{
+    future::poll_fn,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use futures::{FutureExt as _, Stream, StreamExt as _, future::BoxFuture};
 use llm::{ChatEvent, ChatStream, ModelError};
 use model::{Error, Result};
-use tokio::task::JoinHandle;
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, sleep_until},
+};
 
 use super::{
     Generated, Outcome,
     run::{End, Run},
 };
 
-/// An answer as it is made: any number of [`Generated::Thinking`] and [`Generated::Text`], then one [`Generated::Done`]; or an error, after which
-/// nothing follows. It does its work only while it is polled. Dropping it ends the call to the provider and pays for
+/// How long after a provider has taken a request its first piece is waited for: most failures come at once, and can
+/// still be answered with a status of their own.
+const FIRST_PIECE: Duration = Duration::from_secs(1);
+
+/// An answer as it is made: any number of [`Generated::Thinking`] and [`Generated::Text`], then one
+/// [`Generated::Done`]; or an error, after which nothing follows. It does its work only while it is polled. Dropping it ends the call to the provider and pays for
 /// what was written; [`GenerationStream::stop`] does the same and says what that was.
 pub struct GenerationStream {
     state: State,
     /// What was read before anybody asked for it.
     first: Option<Generated>,
+    /// When the provider took the request.
+    accepted_at: Option<Instant>,
     /// The model that answers.
     model: String,
     /// What a call cost that failed.
@@ -42,11 +53,12 @@ impl GenerationStream {
             model: run.model().to_owned(),
             state: State::Running(upstream, Box::new(run)),
             first: None,
+            accepted_at: None,
             failed: None,
         }
     }
 
-    /// The model that answers, as its provider knows it; once the stream has [begun](Self::begun) it stays the same.
+    /// The model that answers, as its provider knows it; once a piece has come it stays the same.
     pub fn model(&self) -> &str {
         &self.model
     }
@@ -56,14 +68,26 @@ impl GenerationStream {
         self.failed.take()
     }
 
-    /// The same stream, once the model has begun to write, or to think: what fails before that can still be answered with a status
-    /// of its own.
+    /// The same stream, once the model has begun to write or to think, or one second after its provider took the request:
+    /// what fails before that can still be answered with a status of its own, and whoever waits for a model that thinks
+    /// for minutes learns that it does.
     ///
     /// # Errors
-    /// As the provider fails before the first words.
+    /// As the provider fails before that.
     pub fn begun(mut self) -> BoxFuture<'static, Result<Self>> {
         Box::pin(async move {
-            self.first = self.next().await.transpose()?;
+            let mut timer = None;
+            let first = poll_fn(|cx| {
+                if let Poll::Ready(first) = self.poll_next_unpin(cx) {
+                    return Poll::Ready(first);
+                }
+                let Some(accepted_at) = self.accepted_at else {
+                    return Poll::Pending;
+                };
+                let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(accepted_at + FIRST_PIECE)));
+                timer.poll_unpin(cx).map(|()| None)
+            });
+            self.first = first.await.transpose()?;
             Ok(self)
         })
     }
@@ -135,6 +159,10 @@ impl Stream for GenerationStream {
                 }
                 State::Running(upstream, run) => match run.polled(upstream, cx) {
                     Poll::Pending => return Poll::Pending,
+                    Poll::Ready(Some(Ok(ChatEvent::Accepted))) => {
+                        self.accepted_at.get_or_insert_with(Instant::now);
+                        continue;
+                    }
                     Poll::Ready(Some(Ok(ChatEvent::Answering {
                         provider,
                         model,

@@ -17,7 +17,7 @@ use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING};
 use reqwest::{RequestBuilder, Response, Url};
 use serde_json::Value;
 
-use crate::chat::{ChatModel, ChatRequest, ChatStream, ModelInfo};
+use crate::chat::{ChatEvent, ChatModel, ChatRequest, ChatStream, ModelInfo};
 use crate::lenient::{self, Item};
 use crate::sse::Event;
 use crate::{ModelError, TimeLimit, TimeLimits, prompt, turns};
@@ -165,6 +165,7 @@ fn chat<V: Vendor>(vendor: V, mut request: ChatRequest) -> ChatStream {
             Err(timer.limit(line.refusal(response)).await?)?;
             return;
         }
+        yield ChatEvent::Accepted;
         let mut answer = Answer::new(&request, system.as_deref());
         let encoding = response.headers().get(CONTENT_ENCODING).and_then(|value| value.to_str().ok());
         let mut body = Body::new(encoding, vendor.frames());

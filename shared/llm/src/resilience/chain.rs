@@ -80,6 +80,7 @@ impl ChatModel for Chain {
                 let mut has_begun = false;
                 while let Some(event) = events.next().await {
                     match event {
+                        Ok(ChatEvent::Accepted) => yield Ok(ChatEvent::Accepted),
                         Ok(event) => {
                             if !std::mem::replace(&mut has_begun, true) {
                                 let (provider, model) = (link.provider.clone(), link.name.clone());

@@ -118,6 +118,7 @@ impl ChatModel for Resilient {
                             yield Ok(event);
                             return;
                         }
+                        Some(Ok(ChatEvent::Accepted)) => yield Ok(ChatEvent::Accepted),
                         Some(Ok(event)) => {
                             has_begun = true;
                             permit.began();
