@@ -18,9 +18,12 @@ pins = $(firstword $(shell cksum < infra/tools/$(1).txt))
 LINT_VENV := $(CACHE)/lint-$(call pins,lint)
 BUILD_VENV := $(CACHE)/build-$(call pins,build)
 SDK_VENV := $(CACHE)/sdk-$(call pins,sdk)
-# The Node client, where there is Node.
-SDK_NODE := openai@7.57.0
-SDK_NODE_MODULES := $(CACHE)/sdk-node-$(SDK_NODE)
+# They pin an older client of OpenAI's.
+FRAMEWORKS_VENV := $(CACHE)/frameworks-$(call pins,frameworks)
+# The Node clients, where there is Node.
+SDK_NODE := openai@7.57.0 @langchain/openai@1.5.8 @langchain/core@1.4.0 @ai-sdk/openai-compatible@2.0.92 ai@6.0.326 \
+	eventsource-parser@3.1.1 playwright-core@1.65.1
+SDK_NODE_MODULES := $(CACHE)/sdk-node-$(firstword $(shell echo "$(SDK_NODE)" | cksum))
 CLIENTS_VENV := $(CACHE)/clients-$(call pins,clients)
 # Generators of clients for TypeScript, where there is Node.
 CLIENTS_NODE := openapi-typescript@7.13.0 openapi-fetch@0.17.0 typescript@5.9.3 @types/node@20.19.43
@@ -71,12 +74,15 @@ test-kill-ledger: ## Kill the server 25 times while models answer, then compare 
 	cargo build --quiet -p local --bin parlance
 	python3 infra/tools/kill_ledger_test.py --binary "$${CARGO_TARGET_DIR:-target}/debug/parlance" $(ARGS)
 
-test-sdk: $(SDK_VENV)/.ready ## Have the official clients of OpenAI (Python, and Node if it is there) call the API
+test-sdk: $(SDK_VENV)/.ready $(FRAMEWORKS_VENV)/.ready ## Have the official clients of OpenAI and popular frameworks call the API (Python; Node and Chromium if they are there)
 	cargo build --quiet -p local --bin parlance
 	node=; if command -v node > /dev/null && command -v npm > /dev/null; then \
 		npm install --silent --no-audit --no-fund --prefix "$(SDK_NODE_MODULES)" $(SDK_NODE); \
-		node="--node-modules $(SDK_NODE_MODULES)/node_modules"; fi; \
-	$(SDK_VENV)/bin/python infra/tools/sdk_test.py --binary "$${CARGO_TARGET_DIR:-target}/debug/parlance" $$node
+		node="--node-modules $(SDK_NODE_MODULES)/node_modules"; \
+		for browser in chromium chromium-browser google-chrome; do \
+			! command -v $$browser > /dev/null || node="$$node --chromium $$(command -v $$browser)"; done; fi; \
+	$(SDK_VENV)/bin/python infra/tools/sdk_test.py --binary "$${CARGO_TARGET_DIR:-target}/debug/parlance" \
+		--frameworks $(FRAMEWORKS_VENV)/bin/python $$node
 
 test-clients: $(CLIENTS_VENV)/.ready ## Generate clients from the OpenAPI document (Python, and TypeScript if Node is there) and use them
 	cargo build --quiet -p local --bin parlance
@@ -182,7 +188,7 @@ deploy: build-arm64 $(LINT_VENV)/.ready ## Deploy with SAM (STACK=parlance AWS_R
 		--region $(AWS_REGION) --resolve-s3 --capabilities CAPABILITY_IAM --no-fail-on-empty-changeset $(ARGS)
 
 # Tools. pip and cargo leave nothing half installed behind: the mark is written last.
-$(LINT_VENV)/.ready $(BUILD_VENV)/.ready $(SDK_VENV)/.ready $(CLIENTS_VENV)/.ready $(SCHEMATHESIS_VENV)/.ready: $(CACHE)/%/.ready:
+$(LINT_VENV)/.ready $(BUILD_VENV)/.ready $(SDK_VENV)/.ready $(FRAMEWORKS_VENV)/.ready $(CLIENTS_VENV)/.ready $(SCHEMATHESIS_VENV)/.ready: $(CACHE)/%/.ready:
 	python3 -m venv $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement infra/tools/$(firstword $(subst -, ,$*)).txt
 	touch $@

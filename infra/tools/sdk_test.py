@@ -1,20 +1,18 @@
-"""Calls the API with the official clients of OpenAI, as their users do, and the double of the vendors' models with
-Anthropic's: what we say is judged by programs that we did not write.
+"""Calls the API with the official clients of OpenAI and with the frameworks that people use, as their users do, and the
+double of the vendors' models with Anthropic's client: what we say is judged by programs that we did not write.
 
-    sdk_test.py --binary target/debug/parlance --node-modules FOLDER
+    sdk_test.py --binary target/debug/parlance --node-modules FOLDER --chromium /usr/bin/chromium
 
-Starts `parlance --ephemeral` with the double behind it. Needs no vendor and no network. Exit code 1 if anything fails.
+Starts `parlance --ephemeral` with the double and models that misbehave behind it. Needs no vendor and no network. Exit code 1 if anything fails.
 """
 
 import argparse
-import http.server
-import json
 import os
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -22,6 +20,7 @@ import anthropic
 import openai
 
 from local_stack import PASSWORD, Stack, free_ports
+from sdk import odd_models
 
 HERE = Path(__file__).parent
 MODEL = "gpt-4o-mini"
@@ -48,32 +47,10 @@ def start_double(binary):
     return double, url
 
 
-class Broken(http.server.BaseHTTPRequestHandler):
-    """A provider that breaks every answer off."""
-
-    def do_POST(self):
-        self.rfile.read(int(self.headers["content-length"]))
-        self.send_response(200)
-        self.send_header("content-type", "text/event-stream")
-        self.end_headers()
-        chunk = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "broken",
-                 "choices": [{"index": 0, "delta": {"content": "Half"}, "finish_reason": None}]}
-        self.wfile.write(f"data: {json.dumps(chunk)}\n\n".encode())
-
-    def log_message(self, *_):
-        pass
-
-
-def start_broken():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Broken)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return f"http://127.0.0.1:{server.server_port}"
-
-
 def environment(url):
-    """Every provider that the clients are answered by is the double, but for the broken one."""
+    """Every provider that the clients are answered by is the double, but for the one whose models misbehave."""
     return {
-        "OPENAI_COMPATIBLE_BASE_URL": start_broken(),
+        "OPENAI_COMPATIBLE_BASE_URL": odd_models.start(),
         "OPENAI_BASE_URL": url,
         "OPENAI_API_KEY": "sk-double",
         "ANTHROPIC_BASE_URL": url,
@@ -99,6 +76,9 @@ class Tenant:
     def post(self, path, body, headers=()):
         headers = {"Authorization": f"Bearer {self.token}", **dict(headers)}
         return self.stack.call("POST", path, body, headers)
+
+    def get(self, path):
+        return self.stack.call("GET", path, None, {"Authorization": f"Bearer {self.token}"})
 
     def upload(self, name, text):
         lines = ["--x", f'Content-Disposition: form-data; name="file"; filename="{name}"', "", text, "--x--", ""]
@@ -147,7 +127,10 @@ def python_client(api, tenant):
     citation = message.annotations[0].url_citation
     assert message.annotations[0].type == "url_citation"
     assert message.content[citation.start_index:citation.end_index] == "[1]", message
-    assert citation.title.startswith("terms.txt") and citation.url.startswith("http")
+    assert citation.title.startswith("terms.txt"), message
+    # It is relative to the URL of the request.
+    path = urllib.parse.urljoin("/v1/chat/completions", citation.url)
+    assert tenant.get(path)["name"] == "terms.txt", citation
     holds("python: a chatbot with url_citation annotations")
 
     names = [model.id for model in client.models.list()]
@@ -197,16 +180,26 @@ def anthropic_client(url):
     holds("python: Anthropic's client understands the double")
 
 
-def node_client(api, tenant, modules):
+def frameworks(api, tenant, python):
+    variables = {"API": api, "KEY": tenant.key}
+    subprocess.run([python, HERE / "sdk/frameworks.py"], env={**os.environ, **variables}, check=True)
+
+
+def node_clients(api, tenant, modules, chromium):
     variables = {"API": api, "KEY": tenant.key, "POOR_KEY": tenant.poor_key, "CHATBOT": tenant.chatbot,
-                 "SDK_NODE_MODULES": str(modules)}
-    subprocess.run(["node", HERE / "sdk/openai_client.mjs"], env={**os.environ, **variables}, check=True)
+                 "SDK_NODE_MODULES": str(modules), "CHROMIUM": chromium or ""}
+    for script in ["openai_client.mjs", "frameworks.mjs"] + ["browser.mjs"] * bool(chromium):
+        subprocess.run(["node", HERE / "sdk" / script], env={**os.environ, **variables}, check=True)
+    if not chromium:
+        print("  --  no Chromium here: a page of another origin was not tried", flush=True)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", required=True)
-    parser.add_argument("--node-modules", type=Path, help="where npm put the Node client; without it, Python only")
+    parser.add_argument("--frameworks", required=True, help="Python with the frameworks")
+    parser.add_argument("--node-modules", type=Path, help="where npm put the Node clients; without it, Python only")
+    parser.add_argument("--chromium", help="the browser; without it, no page is tried")
     arguments = parser.parse_args()
     double, url = start_double(arguments.binary)
     try:
@@ -215,10 +208,11 @@ def main():
             tenant = Tenant(stack)
             python_client(stack.api, tenant)
             anthropic_client(url)
+            frameworks(stack.api, tenant, arguments.frameworks)
             if arguments.node_modules:
-                node_client(stack.api, tenant, arguments.node_modules)
+                node_clients(stack.api, tenant, arguments.node_modules, arguments.chromium)
             else:
-                print("  --  no Node here: its client was not tried", flush=True)
+                print("  --  no Node here: its clients were not tried", flush=True)
     finally:
         double.terminate()
         double.wait()
