@@ -287,7 +287,10 @@ mod tests {
                 break;
             }
             url = next(&url, answer.header("link"));
-            assert!(url.starts_with("/api/v1/numbers/?_tag=a%26b&limit=100&cursor="), "{url}");
+            assert!(
+                url.starts_with("/api/v1/numbers/?_tag=a%26b&limit=100&cursor="),
+                "{url}"
+            );
             assert_eq!(url.matches("cursor").count(), 1);
         }
         assert_eq!((pages, read), (3, (1..=250).rev().collect()));
