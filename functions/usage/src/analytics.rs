@@ -12,7 +12,7 @@ use model::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::view::{Days, Grouped, ReportView, Speed};
+use crate::view::{Grouped, PeriodQuery, ReportView, Speed};
 
 /// How fast models answered, and how often they failed.
 #[derive(Serialize, JsonSchema)]
@@ -119,7 +119,7 @@ pub(crate) async fn get_usage_analytics(
 pub(crate) async fn get_performance_analytics(
     app: Ctx,
     member: May<ReadAccount>,
-    Query(days): Query<Days>,
+    Query(days): Query<PeriodQuery>,
 ) -> Result<Json<PerformanceReport>> {
     let report = app.own_usage(&member.identity, &member.org, days.period());
     Ok(Json(PerformanceReport::of(&report.await?)))

@@ -7,7 +7,7 @@ use model::{GroupBy, permission::ReadAccount};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::view::{Days, GroupView, Speed, Summary, groups};
+use crate::view::{GroupView, PeriodQuery, Speed, Summary, groups};
 
 /// What the caller used.
 #[derive(Serialize, JsonSchema)]
@@ -74,7 +74,7 @@ struct DailyModels {
     models: Vec<GroupView>,
 }
 
-async fn own(app: &Ctx, member: &May<ReadAccount>, days: &Days) -> Result<UsageReport> {
+async fn own(app: &Ctx, member: &May<ReadAccount>, days: &PeriodQuery) -> Result<UsageReport> {
     let report = app.own_usage(&member.identity, &member.org, days.period());
     Ok(report.await?)
 }
@@ -82,7 +82,7 @@ async fn own(app: &Ctx, member: &May<ReadAccount>, days: &Days) -> Result<UsageR
 pub(crate) async fn get_usage_stats(
     app: Ctx,
     member: May<ReadAccount>,
-    Query(days): Query<Days>,
+    Query(days): Query<PeriodQuery>,
 ) -> Result<Json<UsageStats>> {
     let report = own(&app, &member, &days).await?;
     Ok(Json(UsageStats {
@@ -98,7 +98,7 @@ pub(crate) async fn get_usage_stats(
 pub(crate) async fn get_model_stats(
     app: Ctx,
     member: May<ReadAccount>,
-    Query(days): Query<Days>,
+    Query(days): Query<PeriodQuery>,
 ) -> Result<Json<ModelStats>> {
     let report = own(&app, &member, &days).await?;
     let mut times = report.statistics.times_by(|_, model| model.to_owned());
@@ -120,7 +120,7 @@ pub(crate) async fn get_model_stats(
 pub(crate) async fn get_token_breakdown(
     app: Ctx,
     member: May<ReadAccount>,
-    Query(days): Query<Days>,
+    Query(days): Query<PeriodQuery>,
 ) -> Result<Json<TokenBreakdown>> {
     let report = own(&app, &member, &days).await?;
     Ok(Json(TokenBreakdown {
@@ -134,7 +134,7 @@ pub(crate) async fn get_token_breakdown(
 pub(crate) async fn get_daily_model_stats(
     app: Ctx,
     member: May<ReadAccount>,
-    Query(days): Query<Days>,
+    Query(days): Query<PeriodQuery>,
 ) -> Result<Json<DailyModelStats>> {
     let report = own(&app, &member, &days).await?;
     let days = report.statistics.by_day_and_model().into_iter();

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     analytics::PerformanceReport,
-    view::{Days, GroupView, ReportView, Speed, Summary, groups},
+    view::{GroupView, PeriodQuery, ReportView, Speed, Summary, groups},
 };
 
 /// Which days are wanted, and how they are summed up.
@@ -116,7 +116,7 @@ pub(crate) struct SystemPerformance {
 pub(crate) async fn get_system_stats(
     app: Ctx,
     _: PlatformAdmin,
-    Query(days): Query<Days>,
+    Query(days): Query<PeriodQuery>,
 ) -> Result<Json<SystemStats>> {
     let report = app.platform_usage(days.period()).await?;
     let usage = &report.usage;
@@ -146,7 +146,7 @@ pub(crate) async fn get_system_usage(
 pub(crate) async fn get_system_performance(
     app: Ctx,
     _: PlatformAdmin,
-    Query(days): Query<Days>,
+    Query(days): Query<PeriodQuery>,
 ) -> Result<Json<SystemPerformance>> {
     let report = app.platform_usage(days.period()).await?;
     Ok(Json(SystemPerformance {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 /// Which days are wanted.
 #[derive(Deserialize, JsonSchema)]
-pub(crate) struct Days {
+pub(crate) struct PeriodQuery {
     /// The first day, as in `2026-11-24`; 30 days with the last one when left out. At most 366 days are told of.
     pub(crate) from: Option<Date>,
     /// The last day, included; today when left out.
@@ -20,7 +20,7 @@ pub(crate) struct Days {
     pub(crate) days: Option<u32>,
 }
 
-impl Days {
+impl PeriodQuery {
     /// The days that are meant.
     pub(crate) fn period(&self) -> PeriodRequest {
         PeriodRequest {

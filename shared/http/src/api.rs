@@ -85,6 +85,7 @@ pub(crate) struct Route<S> {
 }
 
 /// What is said of a route.
+#[derive(Clone, Copy)]
 struct Documents {
     summary: &'static str,
     describe: Option<fn(&mut OperationDoc<'_>)>,

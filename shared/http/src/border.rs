@@ -214,7 +214,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_trailing_slash_is_the_same_resource_without_a_redirect() {
-        for path in ["/things/1", "/things/1/", "/things/1///?a=b", "/"] {
+        for path in ["/things/1", "/things/1/", "/things/1///?_=b", "/"] {
             assert_eq!(server().get(path).await.text(), r#"{"message":"hello"}"#, "{path}");
         }
     }
@@ -364,9 +364,9 @@ mod tests {
     #[tokio::test]
     async fn the_access_log_has_its_fields_and_nothing_else_of_the_request() {
         let (log, guard) = record();
-        let request = Request::get("/api/whoami?secret=hunter2").header("authorization", "Bearer ada");
+        let request = Request::get("/api/whoami?_secret=hunter2").header("authorization", "Bearer ada");
         let answer = server().call(request.header("cookie", "hunter2"), Body::empty()).await;
-        server().get("/things/hunter2?secret=hunter2").await;
+        server().get("/things/hunter2?_secret=hunter2").await;
         drop(guard);
         assert_eq!(answer.status, 200);
         let lines = log.lines();

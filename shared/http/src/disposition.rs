@@ -1,5 +1,7 @@
 //! File names in `Content-Disposition`.
 
+use std::fmt::Write as _;
+
 use http::{HeaderMap, header};
 
 use crate::rules::{is_visible, turns_text};
@@ -48,7 +50,8 @@ pub(crate) fn attachment(name: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&byte) {
             encoded.push(char::from(byte));
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            // Writing into a string cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
         }
     }
     format!("attachment; filename=\"{fallback}\"; filename*=UTF-8''{encoded}")

@@ -275,7 +275,7 @@ mod tests {
     #[tokio::test]
     async fn following_the_links_reads_the_whole_list_once() {
         let server = server();
-        let mut url = "/api/v1/numbers/?tag=a%26b&limit=100".to_owned();
+        let mut url = "/api/v1/numbers/?_tag=a%26b&limit=100".to_owned();
         let mut read: Vec<u32> = Vec::new();
         let mut pages = 0;
         loop {
@@ -286,7 +286,10 @@ mod tests {
                 break;
             }
             url = next(&url, answer.header("link"));
-            assert!(url.starts_with("/api/v1/numbers/?tag=a%26b&limit=100&cursor="), "{url}");
+            assert!(
+                url.starts_with("/api/v1/numbers/?_tag=a%26b&limit=100&cursor="),
+                "{url}"
+            );
             assert_eq!(url.matches("cursor").count(), 1);
         }
         assert_eq!((pages, read), (3, (1..=250).rev().collect()));
@@ -295,11 +298,11 @@ mod tests {
     #[tokio::test]
     async fn a_page_has_1_to_100_items_and_50_unless_asked() {
         let server = server();
-        for (limit, expected) in [("", 50), ("?limit=1", 1), ("?Limit=100", 100)] {
+        for (limit, expected) in [("", 50), ("?limit=", 50), ("?limit=1", 1), ("?Limit=100", 100)] {
             let answer = server.get(&format!("/api/v1/numbers{limit}")).await;
             assert_eq!(answer.json().as_array().unwrap().len(), expected);
         }
-        for limit in ["0", "101", "-1", "99999999", "ten", ""] {
+        for limit in ["0", "101", "-1", "99999999", "ten"] {
             let problem = server
                 .get(&format!("/api/v1/numbers?limit={limit}"))
                 .await
