@@ -143,6 +143,12 @@ impl From<SettingsFound> for SettingsView {
 }
 
 fn small(preferences: &Map<String, Value>) -> garde::Result {
+    if !Settings::can_be_stored(preferences) {
+        return Err(garde::Error::new(format!(
+            "must have names of at least one character, numbers between 1e-130 and 1e126, and at most {} levels",
+            Settings::MAX_PREFERENCES_DEPTH
+        )));
+    }
     let bytes = serde_json::to_vec(preferences).map_or(usize::MAX, |text| text.len());
     if preferences.len() <= Settings::MAX_PREFERENCES && bytes <= Settings::MAX_PREFERENCES_BYTES {
         Ok(())

@@ -55,6 +55,16 @@ impl Settings {
     pub const MAX_PREFERENCES: usize = 100;
     /// Largest preferences, bytes of JSON.
     pub const MAX_PREFERENCES_BYTES: usize = 16 * 1024;
+    /// Deepest nesting of preferences: an item of DynamoDB has 32 levels, the item and the preferences included.
+    pub const MAX_PREFERENCES_DEPTH: usize = 30;
+
+    /// Whether DynamoDB can hold `preferences`: numbers of its range, names of at least one character, not too deep
+    /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>).
+    pub fn can_be_stored(preferences: &Map<String, Value>) -> bool {
+        preferences
+            .iter()
+            .all(|(name, value)| !name.is_empty() && is_storable(value, Self::MAX_PREFERENCES_DEPTH))
+    }
 
     /// The settings of somebody who set nothing.
     pub fn defaults(now: Timestamp) -> Self {
@@ -70,5 +80,20 @@ impl Settings {
             created_at: now,
             updated_at: now,
         }
+    }
+}
+
+fn is_storable(value: &Value, levels: usize) -> bool {
+    match value {
+        Value::Number(number) => number.as_f64().is_some_and(|number| {
+            let size = number.abs();
+            size == 0.0 || (1e-130..1e126).contains(&size)
+        }),
+        Value::Array(items) => levels > 0 && items.iter().all(|item| is_storable(item, levels - 1)),
+        Value::Object(fields) => {
+            let is_storable = |(name, value): (&String, &Value)| !name.is_empty() && is_storable(value, levels - 1);
+            levels > 0 && fields.iter().all(is_storable)
+        }
+        Value::Null | Value::Bool(_) | Value::String(_) => true,
     }
 }
