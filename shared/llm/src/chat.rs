@@ -248,9 +248,8 @@ async fn collect(mut events: ChatStream) -> Result<Completion, ModelError> {
     let (mut text, mut answered_by) = (String::new(), None);
     while let Some(event) = events.next().await {
         match event? {
-            ChatEvent::Accepted => {}
             ChatEvent::Answering { provider, model, .. } => answered_by = Some((provider, model)),
-            ChatEvent::Thinking(_) => {}
+            ChatEvent::Accepted | ChatEvent::Thinking(_) => {}
             ChatEvent::Text(piece) => text.push_str(&piece),
             ChatEvent::Done { finish_reason, usage } => {
                 return Ok(Completion {

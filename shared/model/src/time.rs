@@ -130,6 +130,7 @@ pub fn after(at: Timestamp, by: Duration) -> Timestamp {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 

@@ -162,6 +162,7 @@ fn statement<'a>(answer: &'a str, marks: &[Mark], at: usize) -> &'a str {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::{Mark, statement};
 

@@ -31,19 +31,16 @@ fn rewrite(text: &str, numbers: &[u32], with: impl Fn(u32) -> String) -> String 
                     .is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | ')' | ']'));
             (!is_link && !is_index).then_some((*number, behind))
         });
-        match number {
-            Some((number, behind)) => {
-                let replaced = with(number);
-                if replaced.is_empty() && out.ends_with(' ') {
-                    out.pop();
-                }
-                out.push_str(&replaced);
-                (rest, is_behind_citation) = (behind, true);
+        if let Some((number, behind)) = number {
+            let replaced = with(number);
+            if replaced.is_empty() && out.ends_with(' ') {
+                out.pop();
             }
-            None => {
-                out.push('[');
-                (rest, is_behind_citation) = (&bracket[1..], false);
-            }
+            out.push_str(&replaced);
+            (rest, is_behind_citation) = (behind, true);
+        } else {
+            out.push('[');
+            (rest, is_behind_citation) = (&bracket[1..], false);
         }
     }
     out.push_str(rest);

@@ -127,7 +127,9 @@ fn ranges(inner: &str) -> Vec<(u32, u32)> {
             let end = rest.find(|c: char| !c.is_numeric()).unwrap_or(rest.len());
             let number = number(&rest[..end]);
             match found.last_mut() {
-                Some(last) if is_range && last.0 == last.1 => *last = (last.0.min(number), last.0.max(number)),
+                Some((low, high)) if is_range && low == high => {
+                    (*low, *high) = ((*low).min(number), (*high).max(number));
+                }
                 _ => found.push((number, number)),
             }
             is_range = false;
