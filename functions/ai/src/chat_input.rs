@@ -150,6 +150,7 @@ struct Part {
     #[serde(rename = "type")]
     #[schemars(extend("enum" = ["text"]))]
     kind: String,
+    #[schemars(with = "String")]
     text: Option<String>,
 }
 

@@ -33,7 +33,7 @@ pub(crate) struct EmbeddingInput {
 #[serde(untagged, expecting = "must be a text or a list of texts")]
 enum Texts {
     One(String),
-    Many(Vec<String>),
+    Many(#[schemars(length(min = 1, max = MAX_TEXTS))] Vec<String>),
     /// Refused: numbers of tokens mean something to one model only.
     #[schemars(skip)]
     Tokens(#[expect(dead_code, reason = "it is only told from texts")] Vec<serde_json::Value>),

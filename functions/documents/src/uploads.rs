@@ -26,7 +26,7 @@ pub(crate) struct NewUploadInput {
     #[schemars(range(min = 1))]
     size: u64,
     /// Media type that will be sent as `Content-Type`; that of the file name when left out.
-    #[garde(length(max = PendingUpload::MAX_CONTENT_TYPE), inner(custom(media_type)))]
+    #[garde(length(chars, max = PendingUpload::MAX_CONTENT_TYPE), inner(custom(media_type)))]
     #[schemars(regex(pattern = http_api::MEDIA_TYPE))]
     content_type: Option<String>,
     /// Name shown in lists and citations; the file's name when left out.

@@ -1,5 +1,5 @@
-"""What schemathesis cannot know from a document: a cursor comes from the page before, an `Idempotency-Key` names one
-request only, and a file is one that can be read."""
+"""What schemathesis cannot know from a document: a cursor comes from the page before, a `Last-Event-ID` from the stream, an
+`Idempotency-Key` names one request only, a period begins before it ends, and a key ends in the future."""
 
 import uuid
 
@@ -8,6 +8,10 @@ import schemathesis
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    case.query.pop("cursor", None)
+    for name in ["cursor", "from"]:
+        case.query.pop(name, None)
+    case.headers.pop("Last-Event-ID", None)
+    if isinstance(case.body, dict) and "expires_at" in case.body:
+        case.body["expires_at"] = None
     if "Idempotency-Key" in case.headers and case.meta.generation.mode.is_positive:
         case.headers["Idempotency-Key"] = str(uuid.uuid4())
