@@ -263,6 +263,7 @@ async fn dropping_the_stream_closes_the_connection() {
     });
     let model = double.model(PATIENT);
     let mut stream = model.chat(request());
+    assert_eq!(stream.next().await, Some(Ok(ChatEvent::Accepted)));
     assert_eq!(stream.next().await, Some(Ok(ChatEvent::Text("Hel".to_owned()))));
     drop(stream);
     is_closed.await.unwrap();
