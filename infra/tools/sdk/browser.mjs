@@ -3,13 +3,13 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { dirname, extname, join, normalize } from "node:path";
+import { extname, join, normalize } from "node:path";
 import { pathToFileURL } from "node:url";
 
 const { API, KEY, CHROMIUM, SDK_NODE_MODULES } = process.env;
 const modules = createRequire(pathToFileURL(`${SDK_NODE_MODULES}/`));
 const { chromium } = modules("playwright-core");
-const client = dirname(modules.resolve("openai/package.json"));
+const client = join(SDK_NODE_MODULES, "openai");
 const server = createServer(async (request, response) => {
   const path = normalize(new URL(request.url, "http://x").pathname);
   if (path === "/") return response.setHeader("Content-Type", "text/html").end("<!doctype html><title>Page</title>");

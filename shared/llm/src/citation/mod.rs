@@ -20,7 +20,7 @@ pub struct Mark {
     pub at: Range<usize>,
 }
 
-/// A filter over a streamed answer: markers such as `[cite:2]` (see [`marker`]) become `[2]` if a source has that
+/// A filter over a streamed answer: markers such as `[cite:2]` become `[2]` if a source has that
 /// number, and go otherwise, together with a space before them. All other text passes byte for byte.
 ///
 /// The result does not depend on how the text was cut into chunks. At most some 160 bytes are held back.
