@@ -32,8 +32,8 @@ pub(crate) struct EmbeddingInput {
 #[schemars(rename = "EmbeddingTexts")]
 #[serde(untagged, expecting = "must be a text or a list of texts")]
 enum Texts {
-    One(String),
-    Many(#[schemars(length(min = 1, max = MAX_TEXTS))] Vec<String>),
+    One(#[schemars(length(min = 1))] String),
+    Many(#[schemars(length(min = 1, max = MAX_TEXTS), inner(length(min = 1)))] Vec<String>),
     /// Refused: numbers of tokens mean something to one model only.
     #[schemars(skip)]
     Tokens(#[expect(dead_code, reason = "it is only told from texts")] Vec<serde_json::Value>),
