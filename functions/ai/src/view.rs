@@ -92,6 +92,8 @@ pub(crate) struct UsageView {
     prompt_tokens: u64,
     completion_tokens: u64,
     total_tokens: u64,
+    /// Whether the provider did not say, or not credibly, and they are estimated.
+    estimated: bool,
     /// When something is known of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     completion_tokens_details: Option<CompletionTokensDetails>,
@@ -293,6 +295,7 @@ impl From<Usage> for UsageView {
             prompt_tokens: usage.prompt_tokens,
             completion_tokens: usage.completion_tokens,
             total_tokens: usage.total_tokens,
+            estimated: usage.estimated,
             completion_tokens_details: None,
         }
     }
@@ -302,10 +305,12 @@ fn id(id: &model::GenerationId) -> String {
     format!("chatcmpl-{id}")
 }
 
-/// The reason in the words of that API, which has none for "other".
+/// The reason in the words of that API, which has none for "other". An answer that the model did not give is none that
+/// came to its end.
 fn finish_reason(outcome: &Outcome) -> &'static str {
     match outcome.finish_reason {
         reason @ ("length" | "content_filter") => reason,
+        _ if outcome.blank.is_some() => "content_filter",
         _ => "stop",
     }
 }

@@ -8,9 +8,12 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 /// What thinking begins and ends with; case does not count. The last one is Mistral's.
-const TAGS: [(&str, &str); 3] = [
+const TAGS: [(&str, &str); 6] = [
     ("<think>", "</think>"),
     ("<thinking>", "</thinking>"),
+    ("<thought>", "</thought>"),
+    ("<reasoning>", "</reasoning>"),
+    ("◁think▷", "◁/think▷"),
     ("[THINK]", "[/THINK]"),
 ];
 
@@ -100,7 +103,7 @@ impl Splitter {
                 self.emit_text(text);
             }
             State::Start | State::Text => self.emit_text(held),
-            State::Behind => {}
+            State::Behind => self.emit_text(held.trim_start().to_owned()),
         }
     }
 
@@ -158,7 +161,15 @@ impl Splitter {
                 if self.held.is_empty() {
                     return false;
                 }
-                self.state = State::Text;
+                // Some models think twice before they answer.
+                match opening(&self.held) {
+                    Tag::Found(close, end) => {
+                        self.held.drain(..end);
+                        self.state = State::Inside(close);
+                    }
+                    Tag::Open => return false,
+                    Tag::None => self.state = State::Text,
+                }
                 true
             }
             State::Text => {
@@ -221,7 +232,7 @@ fn opening(text: &str) -> Tag {
 /// Where thinking ends: at a closing tag, then it is over; or at the end of the text, or before what may become one.
 fn closing(text: &str, tags: &[&str]) -> (Range<usize>, bool) {
     let bytes = text.as_bytes();
-    for at in (0..bytes.len()).filter(|at| matches!(bytes[*at], b'<' | b'[')) {
+    for at in (0..bytes.len()).filter(|at| matches!(bytes[*at], b'<' | b'[' | 0xE2)) {
         let mut may_become = false;
         for close in tags {
             match begins(&bytes[at..], close) {

@@ -238,10 +238,7 @@ fn blank(reason: FinishReason, usage: &llm::Usage) -> Option<&'static str> {
             "The longest answer allowed was reached before the model wrote a word. Allow a longer answer (`max_tokens`), \
              or shorten the conversation."
         }
-        FinishReason::Other => {
-            "The model ended without an answer, because it tried something that is not available here. Rephrase the \
-             question, or ask another model."
-        }
+        FinishReason::Other => "The model ended without an answer. Rephrase the question, or ask another model.",
     })
 }
 

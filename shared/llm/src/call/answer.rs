@@ -11,6 +11,13 @@ use crate::profiles::Profile;
 use crate::thinking::{Piece, Splitter};
 use crate::tokens::Estimate;
 
+/// A count of so many times what is estimated is none: another tokenizer counts three times as many.
+const IMPLAUSIBLE_PROMPT: u64 = 16;
+/// The same of what was written, some of which is thinking that nobody sees.
+const IMPLAUSIBLE_COMPLETION: u64 = 16;
+/// Tokens beside that, of templates and tools that a provider adds.
+const SLACK: u64 = 4_096;
+
 /// What an event brought.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
@@ -93,6 +100,8 @@ impl Answer {
             return Progress::Nothing;
         };
         self.has_begun = true;
+        // What stood before words was no failure.
+        self.unread = None;
         self.written.add(&text);
         self.splitter.push_text(&text);
         Progress::Text
@@ -157,7 +166,7 @@ impl Answer {
 
     /// The provider has said why the answer ends, in its own word. A word for a failure is one; a blank one says nothing.
     pub(crate) fn finish(&mut self, reason: &Value) -> Result<(), ModelError> {
-        let Some(word) = lenient::word(reason) else {
+        let Some(word) = lenient::word(reason).filter(|word| finish::says_something(word)) else {
             return Ok(());
         };
         match finish::read(word) {
@@ -209,13 +218,16 @@ impl Answer {
     /// [`ModelError::Empty`] for an answer without a word that has no reason for that, and what stood in the place of
     /// one.
     pub(crate) fn done(&mut self) -> Result<ChatEvent, ModelError> {
-        let usage = self
-            .counts
-            .usage(self.prompt_estimate, self.written.tokens(), self.thought.tokens());
+        let written = self.written.tokens();
+        let counts = self.counts.within(
+            self.prompt_estimate * IMPLAUSIBLE_PROMPT + SLACK,
+            (self.max_tokens * 2).max(written * IMPLAUSIBLE_COMPLETION) + SLACK,
+        );
+        let usage = counts.usage(self.prompt_estimate, self.written.tokens(), self.thought.tokens());
         // Some servers call it an end of its own when the model has thought until nothing was left to answer with.
         let is_eaten = self.is_only_thinking() && usage.completion_tokens >= self.max_tokens;
         let finish_reason = match self.finish_reason {
-            None if self.unread.is_some() => return Err(self.told()),
+            None if self.unread.as_deref().is_some_and(lenient::sounds_like_failure) => return Err(self.told()),
             Some(FinishReason::Stop) | None if self.is_refusal => FinishReason::ContentFilter,
             Some(FinishReason::Stop | FinishReason::Other) | None if is_eaten => FinishReason::Length,
             Some(FinishReason::Stop) | None if self.blank.is_some() => return Err(self.told()),

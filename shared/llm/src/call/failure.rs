@@ -257,7 +257,7 @@ impl ErrorBody {
         let detail = if secret.is_empty() {
             self.message
         } else {
-            self.message.replace(secret, "***")
+            without(&self.message, secret)
         };
         let lower = detail.to_lowercase();
         let says = |sentences: &[&str]| sentences.iter().any(|words| lower.contains(words));
@@ -304,6 +304,20 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let date = |value: &str| jiff::fmt::rfc2822::parse(value).ok().map(|date| date.timestamp());
     let wait = date(value)?.duration_since(date(text(DATE.as_str())?)?);
     Some(Duration::try_from(wait).unwrap_or_default())
+}
+
+/// The text without a secret, in whatever case it is repeated.
+fn without(text: &str, secret: &str) -> String {
+    let (lower, secret) = (text.to_ascii_lowercase(), secret.to_ascii_lowercase());
+    let mut out = String::with_capacity(text.len());
+    let mut from = 0;
+    for (at, found) in lower.match_indices(&secret) {
+        out.push_str(&text[from..at]);
+        out.push_str("***");
+        from = at + found.len();
+    }
+    out.push_str(&text[from..]);
+    out
 }
 
 #[cfg(test)]

@@ -6,19 +6,44 @@ use crate::chat::FinishReason;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Failed;
 
+/// What words for a failure hold.
+const FAILURES: [&str; 13] = [
+    "error",
+    "exception",
+    "overload",
+    "timeout",
+    "timed_out",
+    "abort",
+    "interrupt",
+    "kill",
+    "disconnect",
+    "rate_limit",
+    "fail",
+    "cancel",
+    "insufficient",
+];
+
+/// Whether a word says why an answer ends: some servers fill in that they do not know.
+pub(crate) fn says_something(word: &str) -> bool {
+    let word = word.to_ascii_lowercase();
+    !["null", "none", "unknown", "unspecified", "finish_reason_unspecified"].contains(&word.as_str())
+}
+
 /// What a vendor's word for the end means. Unknown words are reasons of their own.
 pub(crate) fn read(word: &str) -> Result<FinishReason, Failed> {
     let word = word.to_ascii_lowercase().replace('-', "_");
     let word = word.strip_prefix("finish_reason_").unwrap_or(&word);
+    let word = word.strip_prefix("finishreason.").unwrap_or(word);
     Ok(match word {
-        "stop" | "end_turn" | "stop_sequence" | "eos" | "eos_token" | "stop_token" | "end" | "complete"
-        | "completed" | "done" | "finished" => FinishReason::Stop,
+        "stop" | "<|im_end|>" | "<|eot_id|>" | "end_turn" | "stop_sequence" | "eos" | "eos_token" | "stop_token"
+        | "end" | "complete" | "completed" | "done" | "finished" => FinishReason::Stop,
         "length"
         | "max_tokens"
         | "max_output_tokens"
         | "max_length"
         | "model_length"
         | "token_limit"
+        | "context_length_exceeded"
         | "model_context_window_exceeded" => FinishReason::Length,
         "content_filter"
         | "content_filtered"
@@ -35,19 +60,11 @@ pub(crate) fn read(word: &str) -> Result<FinishReason, Failed> {
         | "sensitive"
         | "blocked"
         | "error_toxic"
-        | "content_policy" => FinishReason::ContentFilter,
-        "error"
-        | "network_error"
-        | "server_error"
-        | "internal_error"
-        | "abort"
-        | "aborted"
-        | "cancelled"
-        | "canceled"
-        | "failed"
-        | "timeout"
-        | "insufficient_system_resource"
-        | "overloaded" => return Err(Failed),
+        | "content_policy"
+        | "model_armor"
+        | "language" => FinishReason::ContentFilter,
+        "incomplete" | "malformed" => return Err(Failed),
+        word if FAILURES.iter().any(|part| word.contains(part)) => return Err(Failed),
         _ => FinishReason::Other,
     })
 }
@@ -71,6 +88,11 @@ mod tests {
             ("MALFORMED_FUNCTION_CALL", Ok(FinishReason::Other)),
             ("tool_calls", Ok(FinishReason::Other)),
             ("error", Err(Failed)),
+            ("upstream_error", Err(Failed)),
+            ("engine-overloaded", Err(Failed)),
+            ("RATE_LIMIT", Err(Failed)),
+            ("error_toxic", Ok(FinishReason::ContentFilter)),
+            ("FinishReason.STOP", Ok(FinishReason::Stop)),
             ("insufficient_system_resource", Err(Failed)),
         ] {
             assert_eq!(read(word), expected, "{word}");

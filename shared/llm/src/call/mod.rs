@@ -263,7 +263,7 @@ pub(crate) fn read<V: Vendor>(
     for item in items {
         read.push(match item {
             Item::End => Ok(Progress::End),
-            Item::Text(text) if is_whole || lenient::sounds_like_failure(&text) => {
+            Item::Text(text) if is_whole || lenient::is_failure(&text) => {
                 Err(ErrorBody::plain(&text).into_error(200, key))
             }
             Item::Text(text) => {
@@ -276,7 +276,12 @@ pub(crate) fn read<V: Vendor>(
                     answer.count(&value["usage"]);
                     Err(ErrorBody::of(failure).into_error(200, key))
                 }
-                None => vendor.read(&event.name, &value, answer),
+                None => {
+                    if let Some(remark) = lenient::remark(&value) {
+                        answer.unread(remark.to_owned());
+                    }
+                    vendor.read(&event.name, &value, answer)
+                }
             },
         });
         if !matches!(

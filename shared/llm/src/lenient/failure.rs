@@ -24,24 +24,20 @@ const ANSWER: [&str; 14] = [
 
 /// The part of an event or of a body that tells of a failure; none in a part of an answer.
 pub(crate) fn failure(value: &Value) -> Option<&Value> {
-    let error = field(value, &["error", "errors", "Error"]);
-    if !is_empty(error) {
+    let error = field(value, &["error", "errors", "Error", "fault"]);
+    if !is_hollow(error) {
         // Words beside the error say more than a mere text in it, as `error_type` does.
         return Some(if error.is_string() { value } else { first(error) });
     }
-    if ["object", "type", "status"].iter().any(|name| value[*name] == "error") {
+    let words = ["error", "failed", "failure"];
+    if ["object", "type", "status", "result"]
+        .iter()
+        .any(|name| words.iter().any(|word| value[*name] == *word))
+    {
         return Some(value);
     }
     // `{"error_code": 336003, "error_msg": "..."}`
-    let names = [
-        "error_code",
-        "errorCode",
-        "error_msg",
-        "error_message",
-        "errorMessage",
-        "err_msg",
-    ];
-    if names.iter().any(|name| says_failure(&value[*name])) {
+    if tells_code(value) {
         return Some(value);
     }
     // `{"base_resp": {"status_code": 1004, "status_msg": "..."}}`
@@ -49,21 +45,69 @@ pub(crate) fn failure(value: &Value) -> Option<&Value> {
     if says_failure(&response["status_code"]) {
         return Some(response);
     }
-    // A choice that failed.
+    // A part that failed.
     let choice = first(field(value, &["choices", "candidates"]));
-    if !is_empty(&choice["error"]) {
-        return Some(&choice["error"]);
+    for part in [
+        choice,
+        &choice["delta"],
+        &choice["message"],
+        &value["delta"],
+        &value["data"],
+    ] {
+        if part.is_object() && !is_hollow(&part["error"]) {
+            return Some(&part["error"]);
+        }
     }
     if ANSWER.iter().any(|name| value.get(*name).is_some()) {
         return None;
     }
-    // `{"detail": "Not Found"}`, `{"message": "..."}`, `{"code": 500, "msg": "..."}`, `{"success": false}`
+    // `{"detail": "Not Found"}`, `{"code": 500, "msg": "..."}`, `{"type": "internal_error"}`, `{"success": false}`
     let is_told = !is_empty(&value["detail"])
-        || ["message", "Message", "msg"]
-            .iter()
-            .any(|name| word(&value[*name]).is_some())
+        || says_failure(&value["code"])
+        || word(&value["type"]).is_some_and(sounds_like_failure)
         || value["success"] == false;
     is_told.then_some(value)
+}
+
+/// What an event says that is neither part of an answer nor surely a failure: `{"message": "warming up"}`.
+pub(crate) fn remark(value: &Value) -> Option<&str> {
+    if ANSWER.iter().any(|name| value.get(*name).is_some()) {
+        return None;
+    }
+    ["message", "Message", "msg"]
+        .iter()
+        .find_map(|name| word(&value[*name]))
+}
+
+/// Whether a value says nothing of a failure: `{"code": 0, "message": ""}`.
+fn is_hollow(value: &Value) -> bool {
+    match value {
+        Value::Object(fields) => fields.values().all(is_hollow),
+        other => !says_failure(other),
+    }
+}
+
+/// `{"error_code": 336003, "error_msg": "..."}`, however the names are spelt. A code of 0 says that there is none.
+fn tells_code(value: &Value) -> bool {
+    let Value::Object(fields) = value else { return false };
+    let plain = |name: &str| name.replace('_', "").to_ascii_lowercase();
+    let of = |names: &[&str]| {
+        fields
+            .iter()
+            .filter(|(name, _)| names.contains(&plain(name).as_str()))
+            .map(|(_, value)| value)
+            .collect::<Vec<_>>()
+    };
+    let codes = of(&["errorcode", "errcode", "errorno", "errno"]);
+    if codes.iter().any(|code| says_failure(code)) {
+        return true;
+    }
+    let is_fine =
+        |words: &Value| word(words).is_none_or(|words| ["ok", "success", "none"].contains(&plain(words).as_str()));
+    codes.is_empty()
+        && of(&["errormsg", "errormessage", "errmsg"])
+            .into_iter()
+            .any(|words| !is_fine(words))
 }
 
 /// Whether a code or a message of a failure says that there is one: `0` and `"0"` do not.
@@ -94,7 +138,38 @@ const FAILURES: [&str; 19] = [
     "traceback",
 ];
 
-/// Whether words that stand where an event was due tell of a failure. Other words are signs of life.
+/// What words that are surely a failure begin with.
+const BEGINNINGS: [&str; 20] = [
+    "error",
+    "exception",
+    "traceback",
+    "fatal",
+    "fail",
+    "internal server error",
+    "internal error",
+    "bad gateway",
+    "service unavailable",
+    "gateway time",
+    "upstream",
+    "cuda",
+    "out of memory",
+    "rate limit",
+    "too many requests",
+    "overloaded",
+    "unauthorized",
+    "forbidden",
+    "<html",
+    "<h1",
+];
+
+/// Whether words that stand where an event was due are a failure, whatever follows.
+pub(crate) fn is_failure(text: &str) -> bool {
+    let text = text.trim_start().to_lowercase();
+    BEGINNINGS.iter().any(|beginning| text.starts_with(beginning))
+}
+
+/// Whether words that stand where an event was due may tell of a failure, if nothing else comes. Other words are signs
+/// of life.
 pub(crate) fn sounds_like_failure(text: &str) -> bool {
     let text = text.to_lowercase();
     FAILURES.iter().any(|word| text.contains(word))
@@ -122,6 +197,12 @@ mod tests {
             json!({"detail": "Overloaded"}),
             json!({"detail": [{"loc": ["body"], "msg": "Overloaded"}]}),
             json!({"code": 500, "msg": "Overloaded"}),
+            json!({"data": {"error": {"message": "Overloaded"}}}),
+            json!({"result": "error", "reason": "no GPU"}),
+            json!({"choices": [{"delta": {"error": {"message": "Overloaded"}}}]}),
+            json!({"ErrorCode": "500", "ErrorMsg": "died"}),
+            json!({"fault": {"faultstring": "Overloaded"}}),
+            json!({"type": "content_block_delta", "delta": {"type": "error", "error": {"message": "Overloaded"}}}),
             json!({"success": false}),
             json!({"choices": [{"error": {"message": "Overloaded"}, "delta": {}}]}),
         ] {
@@ -139,6 +220,12 @@ mod tests {
             json!({"choices": [{"delta": {"content": "Hel"}, "error": null}], "error": {}, "error_code": 0}),
             json!({"choices": null, "base_resp": {"status_code": 0, "status_msg": ""}, "usage": {}}),
             json!({"candidates": null, "error": false}),
+            json!({"choices": [], "error": {"code": 0, "message": ""}}),
+            json!({"choices": [], "error": {"code": null, "message": null}}),
+            json!({"choices": [], "error": 0, "error_msg": "success", "error_code": 0}),
+            json!({"choices": [], "errorMessage": "OK"}),
+            json!({"status": "processing", "message": "queued at position 3"}),
+            json!({"message": "warming up"}),
             json!({"contentBlockIndex": 0, "delta": {"text": "x"}}),
             json!({"id": "x", "object": "chat.completion.chunk"}),
         ] {

@@ -11,7 +11,7 @@ mod usage;
 use serde_json::Value;
 
 pub(crate) use events::{Item, items};
-pub(crate) use failure::{failure, sounds_like_failure};
+pub(crate) use failure::{failure, is_failure, remark, sounds_like_failure};
 pub(crate) use usage::{Counts, counts};
 
 /// Words of an answer, and thoughts beside them.
@@ -50,10 +50,12 @@ pub(crate) fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// The first element of a list; a value that is no list is its own.
+/// The first element of a list: that with the index 0 where elements have one, as nobody asks for a second. A value that
+/// is no list is its own.
 pub(crate) fn first(value: &Value) -> &Value {
+    let is_first = |value: &&Value| !value.is_null() && value["index"].as_u64().unwrap_or(0) == 0;
     match value {
-        Value::Array(values) => values.iter().find(|value| !value.is_null()).unwrap_or(&Value::Null),
+        Value::Array(values) => values.iter().find(is_first).unwrap_or(&Value::Null),
         other => other,
     }
 }

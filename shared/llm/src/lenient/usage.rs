@@ -129,6 +129,37 @@ impl Counts {
         }
     }
 
+    /// The same, without counts above these: a provider that reports more is wrong, and what it says would be charged.
+    pub(crate) fn within(self, prompt: u64, completion: u64) -> Self {
+        let is_wrong = |count: Option<u64>, most: u64| count.is_some_and(|count| count > most);
+        if [self.prompt, self.cached, self.cache_read, self.cache_write, self.tools]
+            .into_iter()
+            .any(|count| is_wrong(count, prompt))
+        {
+            return Self {
+                prompt: None,
+                cached: None,
+                cache_read: None,
+                cache_write: None,
+                tools: None,
+                ..self
+            }
+            .within(prompt, completion);
+        }
+        if [self.completion, self.reasoning, self.thoughts]
+            .into_iter()
+            .any(|count| is_wrong(count, completion))
+        {
+            return Self {
+                completion: None,
+                reasoning: None,
+                thoughts: None,
+                ..self
+            };
+        }
+        self
+    }
+
     /// The same, with what is counted anew. Counts are sums so far, so a later one replaces an earlier one.
     pub(crate) fn and(self, later: Self) -> Self {
         Self {
@@ -250,5 +281,21 @@ mod tests {
             (9, 3, false)
         );
         assert!(first.of_prompt().usage(70, 7, 0).estimated);
+    }
+
+    #[test]
+    fn counts_that_cannot_be_are_none() {
+        let wrong = counts(&json!({"prompt_tokens": 5_000_000, "completion_tokens": 9_000_000}));
+        let usage = wrong.within(5_000, 5_000).usage(70, 7, 0);
+        assert_eq!(
+            (usage.prompt_tokens, usage.completion_tokens, usage.estimated),
+            (70, 7, true)
+        );
+        let right = counts(&json!({"prompt_tokens": 5_000, "completion_tokens": 9}));
+        let usage = right.within(5_000, 5_000).usage(70, 7, 0);
+        assert_eq!(
+            (usage.prompt_tokens, usage.completion_tokens, usage.estimated),
+            (5_000, 9, false)
+        );
     }
 }

@@ -28,7 +28,20 @@ const SECRETS: [&str; 31] = [
     "acct_", "ak-", "arn:",
 ];
 /// Words behind which a secret stands.
-const BEFORE_SECRETS: [&str; 7] = ["bearer", "basic", "token:", "key:", "apikey:", "secret:", "password:"];
+const BEFORE_SECRETS: [&str; 3] = ["bearer", "basic", "bearer:"];
+/// Parts of names whose values are secrets.
+const SECRET_NAMES: [&str; 10] = [
+    "key",
+    "token",
+    "secret",
+    "password",
+    "passwd",
+    "pwd",
+    "session",
+    "cookie",
+    "credential",
+    "authorization",
+];
 /// What the names of hosts end with.
 const DOMAINS: [&str; 22] = [
     "com",
@@ -76,17 +89,21 @@ pub(super) fn clean(sentence: &str) -> Option<String> {
         return None;
     }
     let mut shown: Vec<String> = Vec::new();
-    let mut follows_secret_word = false;
+    let (mut follows_secret_word, mut follows_secret_name) = (false, false);
     for word in sentence
         .split(|c: char| c.is_whitespace() || c.is_control())
         .filter(|word| !word.is_empty())
     {
-        let removes = follows_secret_word && bare(word).len() >= 6;
-        follows_secret_word = BEFORE_SECRETS.contains(
-            &word
-                .to_lowercase()
-                .trim_matches(|c: char| !c.is_alphanumeric() && c != ':'),
-        );
+        let lower = word.to_lowercase();
+        let named = lower.trim_matches(|c: char| !c.is_alphanumeric() && c != ':');
+        // `Authorization: Bearer ...`
+        let is_scheme = BEFORE_SECRETS.contains(&named);
+        // `token "abcdef"`
+        let is_quoted = follows_secret_name && word.starts_with(['"', '\'', '`']) && bare(word).len() >= 6;
+        let removes = !is_scheme && (is_quoted || (follows_secret_word && bare(word).len() >= 4));
+        follows_secret_word =
+            is_scheme || is_secret_name(lower.trim_end_matches(['"', '\'', '`']).strip_suffix([':', '=']));
+        follows_secret_name = is_secret_name(Some(&lower));
         shown.push(if removes { REMOVED.to_owned() } else { clean_word(word) });
     }
     let text = shown.join(" ");
@@ -96,6 +113,22 @@ pub(super) fn clean(sentence: &str) -> Option<String> {
         .count()
         >= 2;
     says_something.then(|| shorten(&text))
+}
+
+/// Whether what a name stands for is a secret: `api_key`, and neither `max_tokens` nor `monkey`.
+fn is_secret_name(name: Option<&str>) -> bool {
+    let Some(name) = name else { return false };
+    let mut parts = name
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|part| !part.is_empty())
+        .peekable();
+    let is_one_word = parts.peek().is_some();
+    is_one_word
+        && parts.any(|part| {
+            SECRET_NAMES
+                .iter()
+                .any(|secret| part == *secret || part == format!("api{secret}"))
+        })
 }
 
 fn shorten(text: &str) -> String {
@@ -126,6 +159,13 @@ fn clean_word(word: &str) -> String {
     let is_mail = word.split_once('@').is_some_and(|(_, host)| host.contains('.'));
     if word.contains("://") || is_mail || is_secret(bare(word)) {
         return around(word, bare(word));
+    }
+    if let Some((name, value)) = word.split_once(['=', ':'])
+        && bare(value).len() >= 3
+        && is_secret_name(Some(&name.to_lowercase()))
+    {
+        let sign = &word[name.len()..word.len() - value.len()];
+        return format!("{name}{sign}{}", around(value, bare(value)));
     }
     let mut out = String::with_capacity(word.len());
     let mut piece = String::new();
@@ -203,7 +243,7 @@ fn is_address(word: &str) -> bool {
 
 /// A file of somebody's machine.
 fn is_path(word: &str) -> bool {
-    word.starts_with('/') && word.matches('/').count() >= 2
+    (word.starts_with('/') && word.matches('/').count() >= 2) || word.contains(":\\")
 }
 
 /// Letters and digits that nobody would write by hand: a part of at least 16 of them, a long number, or a UUID.
@@ -235,6 +275,7 @@ mod tests {
             "messages.0.content: Input should be a valid list",
             "The model meta-llama/Llama-3.3-70B-Instruct-Turbo is not available",
             "prompt is too long: 210000 tokens > 200000 maximum",
+            "max_tokens: 9000 is more than max_tokens=8192, token limit reached",
             "See https://platform.openai.com/docs/guides/error-codes for more information.",
         ] {
             assert_eq!(clean(sentence).as_deref(), Some(sentence));
@@ -282,6 +323,25 @@ mod tests {
                 "session 0f8fad5bd9cb469fa16570867728950e is gone",
                 "session *** is gone",
             ),
+            (
+                "api_key=hunter2pass, password=hunter2 were given",
+                "api_key=***, password=*** were given",
+            ),
+            (
+                "Header x-api-key: test-key was wrong",
+                "Header x-api-key: *** was wrong",
+            ),
+            ("Sent {'api_key': 'plainsecret'} to it", "Sent {'api_key': *** to it"),
+            ("The token \"abcdef-ghij\" is not known", "The token *** is not known"),
+            (
+                "access_token: opaquetoken is not known",
+                "access_token: *** is not known",
+            ),
+            (
+                "AWS_SECRET_ACCESS_KEY=wJalrXUtn/K7MDENG was used",
+                "AWS_SECRET_ACCESS_KEY=*** was used",
+            ),
+            (r"in C:\Users\bob\secrets.txt was wrong", "in *** was wrong"),
             ("two\nlines\u{0}and   spaces", "two lines and spaces"),
         ] {
             assert_eq!(clean(sentence).as_deref(), Some(expected), "{sentence}");

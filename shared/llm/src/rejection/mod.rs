@@ -121,7 +121,20 @@ const CODES: [(&str, RejectionReason); 53] = [
 ];
 
 /// Parts of sentences of vendors, in small letters. All parts of a row have to be there; the first row that fits counts.
-const SENTENCES: [(&[&str], RejectionReason); 50] = [
+const SENTENCES: [(&[&str], RejectionReason); 63] = [
+    (&["too many tokens"], ContextLength),
+    (&["tokens in the prompt"], ContextLength),
+    (&["supports at most", "tokens"], ContextLength),
+    (&["reduce your prompt"], ContextLength),
+    (&["input is too large"], ContextLength),
+    (&["max context"], ContextLength),
+    (&["content exists risk"], ContentFilter),
+    (&["content safety"], ContentFilter),
+    (&["unsafe content"], ContentFilter),
+    (&["model_not_supported"], ModelNotFound),
+    (&["model", "is not available"], ModelNotFound),
+    (&["not have access to", "model"], ModelNotFound),
+    (&["no endpoints found"], ModelNotFound),
     (&["context length"], ContextLength),
     (&["context_length"], ContextLength),
     (&["context window"], ContextLength),
@@ -175,7 +188,9 @@ const SENTENCES: [(&[&str], RejectionReason); 50] = [
 ];
 
 /// Sentences about a parameter, when nothing above fits.
-const PARAMETERS: [&str; 12] = [
+const PARAMETERS: [&str; 14] = [
+    "must be <=",
+    "out of range",
     "unsupported parameter",
     "unsupported value",
     "unrecognized request argument",
@@ -245,6 +260,8 @@ impl Rejection {
             // A path that does not exist is a wrong base URL.
             (404 | 410, Some(ModelNotFound)) => ModelNotFound,
             (404, _) if words.iter().any(|word| word == "NOT_FOUND") => ModelNotFound,
+            // Told with the status of a key that may not.
+            (403, Some(ContentFilter)) => ContentFilter,
             (413, None | Some(Other)) => TooLarge,
             (400 | 413 | 422, reason) => reason.unwrap_or(Other),
             _ => return None,

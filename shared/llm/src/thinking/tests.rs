@@ -58,6 +58,12 @@ fn what_stands_in_the_tag_at_the_beginning_is_thinking() {
 fn a_tag_that_never_closes_is_thinking_to_the_end() {
     assert_split("<think>Hm, so", "Hm, so", "");
     assert_split("<think>Hm</thi", "Hm</thi", "");
+    // Some think twice, and some call it otherwise.
+    assert_split("<think>Hm</think>\n<think>So</think>\nTwo", "HmSo", "Two");
+    assert_split("<thought>Hm</thought>Two", "Hm", "Two");
+    assert_split("<reasoning>Hm</reasoning>Two", "Hm", "Two");
+    assert_split("◁think▷Hm ◁▷◁/think▷Two", "Hm ◁▷", "Two");
+    assert_split("<think>Hm</think> <thi", "Hm", "<thi");
     assert_split("<think>Hm</think>\n", "Hm", "");
 }
 
