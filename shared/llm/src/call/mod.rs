@@ -270,19 +270,18 @@ pub(crate) fn read<V: Vendor>(
                 answer.unread(text);
                 Ok(Progress::Nothing)
             }
-            Item::Value(value) => match lenient::failure(&value) {
-                Some(failure) => {
+            Item::Value(value) => {
+                if let Some(failure) = lenient::failure(&value) {
                     // It counts what it has cost.
                     answer.count(&value["usage"]);
                     Err(ErrorBody::of(failure).into_error(200, key))
-                }
-                None => {
+                } else {
                     if let Some(remark) = lenient::remark(&value) {
                         answer.unread(remark.to_owned());
                     }
                     vendor.read(&event.name, &value, answer)
                 }
-            },
+            }
         });
         if !matches!(
             read.last(),

@@ -90,7 +90,8 @@ fn repaired(data: &str) -> String {
                         _ => out.push_str(&rest[..length]),
                     }
                 }
-                c if c.is_control() => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+                // As JSON escapes it.
+                c if c.is_control() => out.extend(serde_json::to_string(&c).iter().map(|text| text.trim_matches('"'))),
                 c => {
                     is_text = c != '"';
                     out.push(c);
