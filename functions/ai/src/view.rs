@@ -92,7 +92,8 @@ pub(crate) struct UsageView {
     prompt_tokens: u64,
     completion_tokens: u64,
     total_tokens: u64,
-    /// Whether the provider did not say, or not credibly, and they are estimated.
+    /// True when the provider did not say, or not credibly, and they are estimated.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     estimated: bool,
     /// When something is known of them.
     #[serde(skip_serializing_if = "Option::is_none")]

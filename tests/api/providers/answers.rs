@@ -108,7 +108,11 @@ async fn an_answer_without_a_word_says_why_on_every_surface() {
         for surface in SURFACES {
             let is_openai = matches!(surface, Surface::OpenAi | Surface::OpenAiStream);
             let shown = scene.ask(surface, model, script.clone()).await;
-            let reason = if is_openai && reason == "other" { "stop" } else { reason };
+            let reason = if is_openai && reason == "other" {
+                "content_filter"
+            } else {
+                reason
+            };
             assert_eq!(
                 (shown.finish.as_deref(), &shown.failure),
                 (Some(reason), &None),
