@@ -116,7 +116,7 @@ async fn a_provider_of_embeddings_that_fails_costs_nothing_and_none_is_no_answer
         (&json!(0), &json!(0))
     );
     assert_eq!(model.totals().calls, 3, "it is asked again");
-    for name in ["openai/", ""] {
+    for name in ["openai/", "", "local"] {
         let nameless = with(asked.clone(), &json!({"model": name}));
         refused(
             ada.post("/v1/embeddings", nameless).await,

@@ -213,8 +213,13 @@ impl App {
     /// What turns texts into vectors: an embedding model of `openai`, `azure` excepted, or of a compatible server.
     ///
     /// # Errors
-    /// [`Error::Upstream`] `provider_not_configured`.
+    /// [`Error::Upstream`] `provider_not_configured`; [`Error::Invalid`] at `/model` for the built-in model, which only
+    /// answers: sending the request again would not help.
     pub(crate) async fn embedder(&self, named: &Named, dimensions: Option<u32>) -> Result<Arc<dyn Embedder>> {
+        if named.provider == "parlance" {
+            let detail = "cannot create embeddings; name a model that does, such as text-embedding-3-small";
+            return Err(Error::invalid("/model", detail));
+        }
         let providers = &self.config.providers;
         let base_url = match named.provider.as_str() {
             "openai" => Some(providers.openai.as_str()),
