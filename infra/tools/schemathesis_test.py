@@ -43,7 +43,8 @@ def run(tool, stack, token, arguments, report):
     ]
     environment = {**os.environ, "SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": str(HERE / "schemathesis")}
     with report.open("w") as output:
-        subprocess.run(command, env=environment, stdout=output, stderr=subprocess.STDOUT, check=False)
+        # It keeps what it found where it runs, and would begin with that the next time.
+        subprocess.run(command, cwd=report.parent, env=environment, stdout=output, stderr=subprocess.STDOUT, check=False)
     return report.read_text()
 
 
