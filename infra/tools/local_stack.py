@@ -26,10 +26,11 @@ def free_ports(count):
     return ports
 
 
-def start_double(binary):
+def start_double(binary, *options):
     """A server that plays the vendors of models, and its URL."""
     (port,) = free_ports(1)
-    process = subprocess.Popen([str(binary), "model-double", "--port", str(port)], stdout=subprocess.DEVNULL)
+    command = [str(binary), "model-double", "--port", str(port), *options]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     for _ in range(200):
         try:

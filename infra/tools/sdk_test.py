@@ -10,16 +10,13 @@ import argparse
 import os
 import subprocess
 import sys
-import time
-import urllib.error
 import urllib.parse
-import urllib.request
 from pathlib import Path
 
 import anthropic
 import openai
 
-from local_stack import PASSWORD, Stack, free_ports
+from local_stack import PASSWORD, Stack, start_double
 from sdk import odd_models
 
 HERE = Path(__file__).parent
@@ -31,20 +28,6 @@ MESSAGES = [{"role": "user", "content": "Hello?"}]
 
 def holds(what):
     print(f"  ok  {what}", flush=True)
-
-
-def start_double(binary):
-    (port,) = free_ports(1)
-    double = subprocess.Popen([binary, "model-double", "--port", str(port), "--tokens", "3"], stdout=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}"
-    for _ in range(200):
-        try:
-            urllib.request.urlopen(url, timeout=5)
-        except urllib.error.HTTPError:
-            break
-        except OSError:
-            time.sleep(0.05)
-    return double, url
 
 
 def environment(url):
@@ -201,7 +184,7 @@ def main():
     parser.add_argument("--node-modules", type=Path, help="where npm put the Node clients; without it, Python only")
     parser.add_argument("--chromium", help="the browser; without it, no page is tried")
     arguments = parser.parse_args()
-    double, url = start_double(arguments.binary)
+    double, url = start_double(arguments.binary, "--tokens", "3")
     try:
         os.environ.update(environment(url))
         with Stack.start(arguments.binary) as stack:

@@ -58,7 +58,7 @@ pub(crate) fn failure(value: &Value) -> Option<&Value> {
             return Some(&part["error"]);
         }
     }
-    if ANSWER.iter().any(|name| value.get(*name).is_some()) {
+    if is_answer(value) {
         return None;
     }
     // `{"detail": "Not Found"}`, `{"code": 500, "msg": "..."}`, `{"type": "internal_error"}`, `{"success": false}`
@@ -71,12 +71,17 @@ pub(crate) fn failure(value: &Value) -> Option<&Value> {
 
 /// What an event says that is neither part of an answer nor surely a failure: `{"message": "warming up"}`.
 pub(crate) fn remark(value: &Value) -> Option<&str> {
-    if ANSWER.iter().any(|name| value.get(*name).is_some()) {
+    if is_answer(value) {
         return None;
     }
     ["message", "Message", "msg"]
         .iter()
         .find_map(|name| word(&value[*name]))
+}
+
+/// Whether an event is part of an answer.
+fn is_answer(value: &Value) -> bool {
+    ANSWER.iter().any(|name| value.get(*name).is_some())
 }
 
 /// Whether a value says nothing of a failure: `{"code": 0, "message": ""}`.

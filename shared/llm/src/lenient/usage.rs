@@ -131,33 +131,19 @@ impl Counts {
 
     /// The same, without counts above these: a provider that reports more is wrong, and what it says would be charged.
     pub(crate) fn within(self, prompt: u64, completion: u64) -> Self {
-        let is_wrong = |count: Option<u64>, most: u64| count.is_some_and(|count| count > most);
-        if [self.prompt, self.cached, self.cache_read, self.cache_write, self.tools]
-            .into_iter()
-            .any(|count| is_wrong(count, prompt))
-        {
-            return Self {
-                prompt: None,
-                cached: None,
-                cache_read: None,
-                cache_write: None,
-                tools: None,
-                ..self
-            }
-            .within(prompt, completion);
+        let fit = |counts: &[Option<u64>], most: u64| counts.iter().flatten().all(|count| *count <= most);
+        let mut plausible = self;
+        if !fit(
+            &[self.prompt, self.cached, self.cache_read, self.cache_write, self.tools],
+            prompt,
+        ) {
+            (plausible.prompt, plausible.cached, plausible.tools) = (None, None, None);
+            (plausible.cache_read, plausible.cache_write) = (None, None);
         }
-        if [self.completion, self.reasoning, self.thoughts]
-            .into_iter()
-            .any(|count| is_wrong(count, completion))
-        {
-            return Self {
-                completion: None,
-                reasoning: None,
-                thoughts: None,
-                ..self
-            };
+        if !fit(&[self.completion, self.reasoning, self.thoughts], completion) {
+            plausible = plausible.of_prompt();
         }
-        self
+        plausible
     }
 
     /// The same, with what is counted anew. Counts are sums so far, so a later one replaces an earlier one.
