@@ -344,7 +344,13 @@ async fn chatbots_are_models_whose_citations_are_annotations() {
         );
         assert!(found["created"].is_i64() && found["owned_by"].is_string());
     }
-    refused(ada.get("/v1/models/nothing").await, 404, REFUSED, None, "not_found");
+    refused(
+        ada.get("/v1/models/nothing").await,
+        404,
+        REFUSED,
+        Some("model"),
+        "model_not_found",
+    );
     // A tenant's chatbots are nobody else's.
     refused(eve.post(CHAT, asked).await, 404, REFUSED, None, "not_found");
     refused(

@@ -93,7 +93,13 @@ async fn model(app: &Ctx, member: &Member, name: &str) -> Result<Json<Model>> {
         return Ok(Json(Model::of_chatbot(bot)));
     }
     let found = app.model_called(&payer, name).await?;
-    Ok(Json(found.ok_or(Error::NotFound("model"))?.into()))
+    let absent = || Error::ModelRequest {
+        is_missing: true,
+        code: "model_not_found",
+        detail: "There is no such model here; `GET /v1/models` lists what there is.".to_owned(),
+        param: Some("model".to_owned()),
+    };
+    Ok(Json(found.ok_or_else(absent)?.into()))
 }
 
 async fn models(app: &Ctx, member: &Member) -> Result<Vec<Model>> {

@@ -212,6 +212,7 @@ impl Writer {
         }
         loop {
             match self.generation.next().await? {
+                Ok(Generated::Accepted) => {}
                 Ok(Generated::Thinking(thinking)) => {
                     self.thinking.push_str(&thinking);
                     return Some(Ok(CompletionEvent::Thinking(thinking)));

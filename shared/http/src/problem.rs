@@ -331,13 +331,15 @@ struct Field {
     detail: String,
 }
 
-/// First letter upper case, a full stop at the end.
+/// First letter upper case, a full stop at the end. A name such as `max_tokens` or `openai/gpt-4o` stays as it is.
 fn sentence(text: &str) -> String {
     let mut letters = text.chars();
-    let mut out: String = letters
-        .next()
-        .map(|first| first.to_uppercase().collect())
-        .unwrap_or_default();
+    let first = text.split_whitespace().next().unwrap_or_default();
+    let is_name = first.contains(|c: char| c.is_ascii_digit() || matches!(c, '_' | '/' | ':'));
+    let mut out: String = match letters.next() {
+        Some(letter) if !is_name => letter.to_uppercase().collect(),
+        letter => letter.into_iter().collect(),
+    };
     out.push_str(letters.as_str());
     if !out.ends_with(['.', '!', '?', ')']) {
         out.push('.');

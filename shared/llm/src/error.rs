@@ -122,7 +122,6 @@ impl ModelError {
             Self::RateLimited { .. } => "provider_rate_limited",
             Self::QuotaExhausted { .. } => "provider_quota_exhausted",
             Self::Refused { status: 401 | 403, .. } => "provider_key_refused",
-            Self::Refused { status: 404, .. } => "model_not_found",
             Self::Refused { status: 500.., .. } | Self::Interrupted { .. } => "provider_failed",
             Self::Refused { .. } => "provider_refused",
             Self::Rejected(rejection) => rejection.reason.code(),
@@ -142,9 +141,7 @@ impl ModelError {
             Self::RateLimited { .. } => Self::Interrupted {
                 detail: "it limits the rate".to_owned(),
             },
-            Self::Rejected(rejection) => Self::Interrupted {
-                detail: rejection.detail,
-            },
+            // Told late, and still what the request has to be mended for.
             other => other,
         }
     }
@@ -189,7 +186,10 @@ impl ModelError {
                 "The account at the model's provider has no quota left; an administrator must add some."
             }
             Self::Refused { status: 401 | 403, .. } => "The model's provider does not accept the configured key.",
-            Self::Refused { status: 404, .. } => "The model's provider does not know this model.",
+            Self::Refused { status: 404, .. } => {
+                "The model's provider has nothing at the configured address; an administrator must check it."
+            }
+            Self::Refused { status: 500.., .. } => "The model's provider failed; try again.",
             Self::Refused { .. } => "The model's provider refused the request.",
             Self::Malformed { .. } => "The model's provider sent an answer that cannot be read.",
             Self::Rejected(rejection) => &rejection.detail,
@@ -288,7 +288,7 @@ mod tests {
                     detail: detail(),
                 },
                 UpstreamKind::BadAnswer,
-                "model_not_found",
+                "provider_refused",
             ),
             (
                 ModelError::Refused {

@@ -2,20 +2,39 @@
 //! and others do where their server does not take it out
 //! (<https://docs.vllm.ai/en/latest/features/reasoning_outputs.html>).
 //!
+//! The channels of gpt-oss are read as well, where a server passes them on
+//! (<https://cookbook.openai.com/articles/openai-harmony>): `analysis` and `commentary` are thinking, `final` is the answer.
+//!
 //! Only what an answer begins with is thinking: a tag further on, in a code block or in quotation marks, is text.
 
 use std::collections::VecDeque;
 use std::ops::Range;
 
-/// What thinking begins and ends with; case does not count. The last one is Mistral's.
-const TAGS: [(&str, &str); 6] = [
+/// What thinking begins and ends with; case does not count. `[THINK]` is Mistral's, channels are gpt-oss's.
+const TAGS: [(&str, &str); 10] = [
     ("<think>", "</think>"),
     ("<thinking>", "</thinking>"),
     ("<thought>", "</thought>"),
     ("<reasoning>", "</reasoning>"),
     ("◁think▷", "◁/think▷"),
     ("[THINK]", "[/THINK]"),
+    ("<|channel|>analysis<|message|>", END),
+    ("<|start|>assistant<|channel|>analysis<|message|>", END),
+    ("<|channel|>commentary<|message|>", END),
+    ("<|start|>assistant<|channel|>commentary<|message|>", END),
 ];
+/// The end of what is said in a channel.
+const END: &str = "<|end|>";
+/// What the answer of a model with channels begins with.
+const FINAL: [&str; 2] = [
+    "<|channel|>final<|message|>",
+    "<|start|>assistant<|channel|>final<|message|>",
+];
+/// What it ends with.
+const ENDS: [&str; 2] = ["<|return|>", END];
+
+/// The longest attributes of a tag, in bytes: `<think time="3">`.
+const MAX_ATTRIBUTES: usize = 100;
 
 /// What a model wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +58,10 @@ enum State {
     Behind,
     /// The answer.
     Text,
+    /// The answer, in a channel of its own.
+    Final,
+    /// Behind it.
+    Over,
 }
 
 /// Takes thinking apart from text, however both are cut into pieces.
@@ -102,7 +125,8 @@ impl Splitter {
                 self.has_thinking = false;
                 self.emit_text(text);
             }
-            State::Start | State::Text => self.emit_text(held),
+            State::Start | State::Text | State::Final => self.emit_text(held),
+            State::Over => {}
             State::Behind => self.emit_text(held.trim_start().to_owned()),
         }
     }
@@ -111,9 +135,9 @@ impl Splitter {
     fn step(&mut self) -> bool {
         match &mut self.state {
             State::Start => match opening(&self.held) {
-                Tag::Found(close, end) => {
+                Tag::Found(state, end) => {
                     self.held.drain(..end);
-                    self.state = State::Inside(close);
+                    self.state = state;
                     true
                 }
                 Tag::Open => false,
@@ -138,11 +162,11 @@ impl Splitter {
                 {
                     return false;
                 }
-                if let Tag::Found(close, end) = opening(&self.held)
+                if let Tag::Found(state, end) = opening(&self.held)
                     && so_far.is_empty()
                 {
                     self.held.drain(..end);
-                    self.state = State::Inside(close);
+                    self.state = state;
                     return true;
                 }
                 let (end, is_over) = closing(&self.held, &TAGS.map(|(_, close)| close));
@@ -163,9 +187,9 @@ impl Splitter {
                 }
                 // Some models think twice before they answer.
                 match opening(&self.held) {
-                    Tag::Found(close, end) => {
+                    Tag::Found(state, end) => {
                         self.held.drain(..end);
-                        self.state = State::Inside(close);
+                        self.state = state;
                     }
                     Tag::Open => return false,
                     Tag::None => self.state = State::Text,
@@ -175,6 +199,19 @@ impl Splitter {
             State::Text => {
                 let text = std::mem::take(&mut self.held);
                 self.emit_text(text);
+                false
+            }
+            State::Final => {
+                let (end, is_over) = closing(&self.held, &ENDS);
+                let text: String = self.held.drain(..end.start).collect();
+                self.emit_text(text);
+                if is_over {
+                    self.state = State::Over;
+                }
+                is_over
+            }
+            State::Over => {
+                self.held.clear();
                 false
             }
         }
@@ -205,10 +242,31 @@ impl Splitter {
     }
 }
 
+/// An answer of earlier without the thinking that it begins with: no model is sent what it thought.
+pub(crate) fn without_thinking(text: &str) -> Option<String> {
+    let Tag::Found(..) = opening(text) else { return None };
+    let mut splitter = Splitter::new(false);
+    splitter.push_text(text);
+    // Thinking without an end may be an answer that speaks of tags.
+    if matches!(splitter.state, State::Inside(_)) {
+        return None;
+    }
+    splitter.finish();
+    let pieces = splitter.pieces.into_iter();
+    Some(
+        pieces
+            .filter_map(|piece| match piece {
+                Piece::Text(text) => Some(text),
+                Piece::Thinking(_) => None,
+            })
+            .collect(),
+    )
+}
+
 /// Whether a text begins with an opening tag.
 enum Tag {
-    /// It does; the closing one, and where it ends.
-    Found(&'static str, usize),
+    /// It does; what is behind it, and where it ends.
+    Found(State, usize),
     /// It may, with what follows.
     Open,
     /// It does not.
@@ -220,13 +278,34 @@ fn opening(text: &str) -> Tag {
     let white = text.len() - rest.len();
     let mut tag = Tag::None;
     for (open, close) in TAGS {
+        match begins(rest.as_bytes(), open).or_else(|| begins_with_attributes(rest, open)) {
+            Some(Some(length)) => return Tag::Found(State::Inside(close), white + length),
+            Some(None) => tag = Tag::Open,
+            None => {}
+        }
+    }
+    for open in FINAL {
         match begins(rest.as_bytes(), open) {
-            Some(true) => return Tag::Found(close, white + open.len()),
-            Some(false) => tag = Tag::Open,
+            Some(Some(length)) => return Tag::Found(State::Final, white + length),
+            Some(None) => tag = Tag::Open,
             None => {}
         }
     }
     tag
+}
+
+/// The same as [`begins`], for a tag with attributes.
+fn begins_with_attributes(text: &str, tag: &str) -> Option<Option<usize>> {
+    let name = tag.strip_prefix('<')?.strip_suffix('>')?;
+    let rest = text.strip_prefix('<')?;
+    begins(rest.as_bytes(), name)??;
+    let attributes = &rest.as_bytes()[name.len()..];
+    attributes.first().filter(|byte| byte.is_ascii_whitespace())?;
+    match attributes.iter().position(|byte| matches!(byte, b'>' | b'\n')) {
+        Some(end) if attributes[end] == b'>' && end <= MAX_ATTRIBUTES => Some(Some(1 + name.len() + end + 1)),
+        None if attributes.len() <= MAX_ATTRIBUTES => Some(None),
+        _ => None,
+    }
 }
 
 /// Where thinking ends: at a closing tag, then it is over; or at the end of the text, or before what may become one.
@@ -236,8 +315,8 @@ fn closing(text: &str, tags: &[&str]) -> (Range<usize>, bool) {
         let mut may_become = false;
         for close in tags {
             match begins(&bytes[at..], close) {
-                Some(true) => return (at..at + close.len(), true),
-                Some(false) => may_become = true,
+                Some(Some(length)) => return (at..at + length, true),
+                Some(None) => may_become = true,
                 None => {}
             }
         }
@@ -248,12 +327,13 @@ fn closing(text: &str, tags: &[&str]) -> (Range<usize>, bool) {
     (text.len()..text.len(), false)
 }
 
-/// Whether a text begins with a tag: `false` if it is too short to say. By bytes, as the text may be anything.
-fn begins(text: &[u8], tag: &str) -> Option<bool> {
+/// The length of the tag that a text begins with, if it does; `Some(None)` when the text is too short to say. By bytes,
+/// as the text may be anything.
+fn begins(text: &[u8], tag: &str) -> Option<Option<usize>> {
     let length = text.len().min(tag.len());
     text[..length]
         .eq_ignore_ascii_case(&tag.as_bytes()[..length])
-        .then_some(length == tag.len())
+        .then_some((length == tag.len()).then_some(length))
 }
 
 #[cfg(test)]

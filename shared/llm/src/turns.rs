@@ -5,6 +5,7 @@
 //! the product: a message that is only stored has no answer. Nothing that was said is lost.
 
 use crate::chat::{Message, Role};
+use crate::thinking::without_thinking;
 
 /// What stands where the model spoke first.
 const BEGIN: &str = "(The conversation begins.)";
@@ -12,10 +13,16 @@ const BEGIN: &str = "(The conversation begins.)";
 const GO_ON: &str = "Go on.";
 
 /// The messages so that user and model take turns, beginning and ending with the user. Messages without words are left
-/// out, neighbours of one role are one message, and what is missing at an end is bridged.
+/// out, neighbours of one role are one message, and what is missing at an end is bridged. Thinking that a client has sent
+/// back with an answer is left out: it is long, and no model wants to read it.
 pub(crate) fn alternating(messages: Vec<Message>) -> Vec<Message> {
     let mut turns: Vec<Message> = Vec::with_capacity(messages.len() + 2);
-    for message in messages {
+    for mut message in messages {
+        if message.role == Role::Assistant
+            && let Some(answer) = without_thinking(&message.content)
+        {
+            message.content = answer;
+        }
         if message.content.trim().is_empty() {
             continue;
         }
@@ -66,6 +73,14 @@ mod tests {
             (
                 vec![user(""), model("a"), user("b")],
                 vec![user(BEGIN), model("a"), user("b")],
+            ),
+            (
+                vec![user("a"), model("<think>\nb</think>\nc"), user("d <think>e</think>")],
+                vec![user("a"), model("c"), user("d <think>e</think>")],
+            ),
+            (
+                vec![user("a"), model("`<think>b</think>` is a tag."), user("c")],
+                vec![user("a"), model("`<think>b</think>` is a tag."), user("c")],
             ),
             (vec![], vec![]),
         ] {

@@ -1,7 +1,7 @@
 //! Variants of answers, versions of questions, and the path that is shown.
 
 use futures::future::join_all;
-use model_double::{Finish, Gate, Script};
+use model_double::{Finish, Gate, Script, Step};
 use serde_json::json;
 
 use super::{ask, id, messages, says, session, shown, told, with_model};
@@ -189,7 +189,7 @@ async fn a_writer_that_is_gone_blocks_nobody_for_long() {
     let (model, t) = with_model().await;
     let ada = t.talker("ada").await;
     let session = session(&ada).await;
-    model.next(Script::silence());
+    model.next(Script::of(vec![Step::Hang]));
     model.always(Script::text("Here."));
     let stream = ada.stream(&messages(&session), json!({"content": "First"})).await;
     model.until(|calls| !calls.is_empty()).await;

@@ -67,6 +67,16 @@ fn question(app: &App, payer: &Payer, text: &str, max_tokens: u32) -> Generation
     }
 }
 
+/// Reads the next words of an answer.
+async fn next_words(stream: &mut GenerationStream) {
+    loop {
+        match stream.next().await {
+            Some(Ok(Generated::Accepted)) => {}
+            next => return assert!(matches!(next, Some(Ok(Generated::Text(_)))), "{next:?}"),
+        }
+    }
+}
+
 /// Reads an answer to its end.
 async fn whole(mut stream: GenerationStream) -> Result<Outcome, Error> {
     while let Some(event) = stream.next().await {

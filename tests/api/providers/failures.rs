@@ -35,16 +35,12 @@ async fn a_failure_inside_of_a_stream_is_told_and_costs_nothing_before_the_first
             let (status, code) = shown
                 .failure
                 .unwrap_or_else(|| panic!("{failure} of {model} is an answer"));
-            let is_late = surface == Surface::SessionStream;
             // After five failures in a row nobody is sent there.
             assert!(
                 ["provider_failed", "provider_unavailable"].contains(&code.as_str()),
                 "{failure} of {model}: {code}"
             );
-            assert!(
-                if is_late { status == 200 } else { status >= 502 },
-                "{failure} of {model} on {surface:?}: {status}"
-            );
+            assert!(status >= 502, "{failure} of {model} on {surface:?}: {status}");
             assert_eq!((shown.text.as_str(), shown.finish), ("", None), "{failure} of {model}");
             assert!(!shown.detail.contains("10.0.0.7"), "{}", shown.detail);
         }
@@ -112,11 +108,7 @@ async fn an_answer_of_nothing_is_a_failure_that_costs_nothing_and_shuts_no_provi
             let shown = scene.ask(surface, model, script).await;
             let (status, code) = shown.failure.unwrap();
             assert_eq!(code, "provider_answer_empty", "{model} on {surface:?}");
-            assert_eq!(
-                status,
-                if surface == Surface::SessionStream { 200 } else { 502 },
-                "{model} on {surface:?}"
-            );
+            assert_eq!(status, 502, "{model} on {surface:?}");
         }
         assert_eq!(scene.used().await, 0, "{model}");
         let shown = scene.ask(Surface::Ai, model, Script::text("Back.")).await;

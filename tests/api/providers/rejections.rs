@@ -96,7 +96,6 @@ async fn what_a_provider_objects_to_reaches_the_client_on_every_surface() {
             let model = MODELS[(place + surface as usize) % MODELS.len()];
             let before = scene.double.totals().calls;
             let shown = scene.ask(surface, model, refusal(status, &body)).await;
-            let seen = if surface == Surface::SessionStream { 200 } else { seen };
             assert_eq!(
                 shown.failure,
                 Some((seen, code.to_owned())),
@@ -213,7 +212,19 @@ async fn what_a_client_cannot_mend_stays_a_failure_of_the_provider() {
             503,
             "provider_key_refused",
         ),
-        (404, json!({"detail": "Not Found"}), 502, "model_not_found"),
+        (404, json!({"detail": "Not Found"}), 502, "provider_refused"),
+        (
+            400,
+            json!({"error": {"message": "Rate limit exceeded, please slow down"}}),
+            503,
+            "provider_rate_limited",
+        ),
+        (
+            400,
+            json!({"error": {"message": "Internal error"}}),
+            502,
+            "provider_failed",
+        ),
         (
             400,
             json!({"error": {"message": "Your credit balance is too low"}}),

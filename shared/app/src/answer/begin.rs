@@ -8,7 +8,8 @@ use model::{
 use store::{Conversations, TurnBegun};
 
 use super::{
-    ABSENT, AnswerStream, Draft, Grounding, LEASE, Tuning, Wording, follow::follow, in_progress, title, write::Writer,
+    ABSENT, AnswerStream, Draft, Grounding, LEASE, Tuning, Wording, follow::follow, in_progress, live::until_begun, title,
+    write::Writer,
 };
 use crate::{App, Generation, Payer};
 
@@ -113,8 +114,10 @@ impl App {
         };
         self.run_to_the_end(writer.run())
             .ok_or_else(|| Error::internal("an answer was begun outside of a runtime"))?;
+        let mut progress = live.follow();
+        until_begun(&mut progress, written.len()).await?;
         let thought = include_thinking.then_some(0);
-        Ok(follow(live.follow(), answer, written.len(), thought))
+        Ok(follow(progress, answer, written.len(), thought))
     }
 
     async fn chatbot_of(&self, payer: &Payer, conversation: &Conversation) -> Result<Option<Chatbot>> {

@@ -5,9 +5,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use model::{Error, MessageId, Turn, UpstreamKind};
-use tokio::sync::watch;
+use model::{Error, MessageId, Result, Turn, UpstreamKind};
+use tokio::{sync::watch, time::timeout};
 use tokio_util::sync::CancellationToken;
+
+use crate::generate::FIRST_PIECE;
 
 /// All answers that this process is writing.
 #[derive(Default)]
@@ -27,6 +29,8 @@ pub(crate) struct Progress {
     pub(crate) text: String,
     /// What the model has thought since this process writes. It goes with the process.
     pub(crate) thinking: String,
+    /// Whether a provider has taken the request.
+    pub(crate) is_accepted: bool,
     /// How it ended.
     pub(crate) end: Option<Ended>,
 }
@@ -71,6 +75,10 @@ impl Lives {
 }
 
 impl Live {
+    pub(super) fn accept(&self) {
+        self.progress.send_modify(|progress| progress.is_accepted = true);
+    }
+
     pub(super) fn write(&self, text: &str) {
         self.progress.send_modify(|progress| progress.text.push_str(text));
     }
@@ -90,6 +98,30 @@ impl Live {
 
     pub(super) fn follow(&self) -> watch::Receiver<Progress> {
         self.progress.subscribe()
+    }
+}
+
+/// Waits until an answer of which `written` bytes were there has begun, or a second after its provider took the request:
+/// what fails before that can still be answered with a status of its own.
+///
+/// # Errors
+/// As the answer fails before that.
+pub(super) async fn until_begun(progress: &mut watch::Receiver<Progress>, written: usize) -> Result<()> {
+    let has_begun =
+        |progress: &Progress| progress.text.len() > written || !progress.thinking.is_empty() || progress.end.is_some();
+    // Its writer is gone without a word.
+    let gone = |_| broken();
+    progress
+        .wait_for(|progress| progress.is_accepted || has_begun(progress))
+        .await
+        .map_err(gone)?;
+    let Ok(first) = timeout(FIRST_PIECE, progress.wait_for(has_begun)).await else {
+        return Ok(());
+    };
+    let first = first.map_err(gone)?;
+    match &first.end {
+        Some(Ended::Broken(error)) if first.text.len() <= written && first.thinking.is_empty() => Err(again(error)),
+        _ => Ok(()),
     }
 }
 

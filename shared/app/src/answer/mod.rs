@@ -108,8 +108,9 @@ pub struct Answered {
 pub type AnswerStream = BoxStream<'static, Result<AnswerEvent>>;
 
 impl App {
-    /// Answers a message. Everything that can be refused is refused before this resolves; what fails later comes
-    /// through the stream.
+    /// Answers a message. This resolves once the model has begun, or one second after its provider took the request:
+    /// whatever fails before is refused, and what fails later comes through the stream. An answer that failed is kept
+    /// as `failed`.
     ///
     /// # Errors
     /// [`Error::NotFound`] without such a conversation or message, [`Error::Conflict`] `chatbot_deleted`,

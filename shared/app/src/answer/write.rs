@@ -76,6 +76,7 @@ impl Writer {
             };
             tokio::select! {
                 event = generation.next() => match event {
+                    Some(Ok(Generated::Accepted)) => self.live.accept(),
                     Some(Ok(Generated::Thinking(thinking))) => self.live.think(&thinking),
                     Some(Ok(Generated::Text(text))) => {
                         let text = self.wording.push(text);

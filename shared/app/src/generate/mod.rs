@@ -18,6 +18,7 @@ use model::{Category, GenerationId, Result, Usage};
 pub use embed::{Embedded, EmbeddingRequest};
 pub use payer::Payer;
 use run::Run;
+pub(crate) use stream::FIRST_PIECE;
 pub use stream::GenerationStream;
 pub(crate) use terms::Terms;
 
@@ -45,6 +46,8 @@ pub struct Generation {
 /// Part of an answer.
 #[derive(Debug)]
 pub enum Generated {
+    /// A provider has taken the request.
+    Accepted,
     /// What the model thinks, which is no part of the answer.
     Thinking(String),
     /// The next words.

@@ -1,7 +1,6 @@
 //! The answer as it is made, and the end that none escapes.
 
 use std::{
-    future::poll_fn,
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
@@ -10,10 +9,7 @@ use std::{
 use futures::{FutureExt as _, Stream, StreamExt as _, future::BoxFuture};
 use llm::{ChatEvent, ChatStream, ModelError};
 use model::{Error, Result};
-use tokio::{
-    task::JoinHandle,
-    time::{Instant, sleep_until},
-};
+use tokio::{task::JoinHandle, time::timeout};
 
 use super::{
     Generated, Outcome,
@@ -22,17 +18,18 @@ use super::{
 
 /// How long after a provider has taken a request its first piece is waited for: most failures come at once, and can
 /// still be answered with a status of their own.
-const FIRST_PIECE: Duration = Duration::from_secs(1);
+pub(crate) const FIRST_PIECE: Duration = Duration::from_secs(1);
 
-/// An answer as it is made: any number of [`Generated::Thinking`] and [`Generated::Text`], then one
-/// [`Generated::Done`]; or an error, after which nothing follows. It does its work only while it is polled. Dropping it ends the call to the provider and pays for
-/// what was written; [`GenerationStream::stop`] does the same and says what that was.
+/// An answer as it is made: at most one [`Generated::Accepted`], any number of [`Generated::Thinking`] and
+/// [`Generated::Text`], then one [`Generated::Done`]; or an error, after which nothing follows. It does its work only
+/// while it is polled. Dropping it ends the call to the provider and pays for what was written;
+/// [`GenerationStream::stop`] does the same and says what that was.
 pub struct GenerationStream {
     state: State,
     /// What was read before anybody asked for it.
     first: Option<Generated>,
-    /// When the provider took the request.
-    accepted_at: Option<Instant>,
+    /// Whether a provider has taken the request.
+    is_accepted: bool,
     /// The model that answers.
     model: String,
     /// What a call cost that failed.
@@ -53,7 +50,7 @@ impl GenerationStream {
             model: run.model().to_owned(),
             state: State::Running(upstream, Box::new(run)),
             first: None,
-            accepted_at: None,
+            is_accepted: false,
             failed: None,
         }
     }
@@ -76,18 +73,11 @@ impl GenerationStream {
     /// As the provider fails before that.
     pub fn begun(mut self) -> BoxFuture<'static, Result<Self>> {
         Box::pin(async move {
-            let mut timer = None;
-            let first = poll_fn(|cx| {
-                if let Poll::Ready(first) = self.poll_next_unpin(cx) {
-                    return Poll::Ready(first);
-                }
-                let Some(accepted_at) = self.accepted_at else {
-                    return Poll::Pending;
-                };
-                let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(accepted_at + FIRST_PIECE)));
-                timer.poll_unpin(cx).map(|()| None)
-            });
-            self.first = first.await.transpose()?;
+            let mut first = self.next().await;
+            if let Some(Ok(Generated::Accepted)) = first {
+                first = timeout(FIRST_PIECE, self.next()).await.unwrap_or_default();
+            }
+            self.first = first.transpose()?;
             Ok(self)
         })
     }
@@ -160,8 +150,10 @@ impl Stream for GenerationStream {
                 State::Running(upstream, run) => match run.polled(upstream, cx) {
                     Poll::Pending => return Poll::Pending,
                     Poll::Ready(Some(Ok(ChatEvent::Accepted))) => {
-                        self.accepted_at.get_or_insert_with(Instant::now);
-                        continue;
+                        if std::mem::replace(&mut self.is_accepted, true) {
+                            continue;
+                        }
+                        return Poll::Ready(Some(Ok(Generated::Accepted)));
                     }
                     Poll::Ready(Some(Ok(ChatEvent::Answering {
                         provider,

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::ModelError;
 use crate::lenient::{field, is_empty};
-use crate::rejection::{self, Rejection};
+use crate::rejection::{self, Rejection, RejectionReason};
 
 /// The longest detail kept, in characters.
 const MAX_DETAIL: usize = 600;
@@ -99,12 +99,35 @@ const KEYS: [&str; 6] = [
 const PRECONDITIONS: [&str; 2] = ["FAILED_PRECONDITION", "unsupported_country_region_territory"];
 
 /// Sentences of those whose account is empty, told with a status that blames the request.
-const UNPAID: [&str; 5] = [
+const UNPAID: [&str; 6] = [
+    "current quota",
     "credit balance",
     "insufficient balance",
     "insufficient credit",
     "billing details",
     "account is in arrears",
+];
+
+/// Sentences of those who are too busy, and their statuses, told with a status that blames the request.
+const BUSY: [(&str, u16); 9] = [
+    ("rate limit", 429),
+    ("too many requests", 429),
+    ("quota exceeded", 429),
+    ("overloaded", 503),
+    ("at capacity", 503),
+    ("server busy", 503),
+    ("server is busy", 503),
+    ("temporarily unavailable", 503),
+    ("service unavailable", 503),
+];
+
+/// Sentences of those who failed, told with a status that blames the request.
+const FAILED: [&str; 5] = [
+    "internal error",
+    "internal server error",
+    "internal_error",
+    "unexpected error",
+    "out of memory",
 ];
 
 impl ErrorBody {
@@ -139,8 +162,8 @@ impl ErrorBody {
     fn within(value: &Value, depth: usize) -> Self {
         let inner = |value: &Value| Self::within(value, depth - 1);
         let nested = |text: &str| {
-            let value = serde_json::from_str(text.trim()).ok().filter(Value::is_object);
-            value.filter(|_| depth > 0).map(|value: Value| inner(&value))
+            let value = embedded(text).filter(|_| depth > 0)?;
+            Some(inner(&value)).filter(|inner| !inner.message.is_empty())
         };
         let fields = match value {
             Value::String(text) => return nested(text).unwrap_or_else(|| Self::plain(text)),
@@ -262,20 +285,29 @@ impl ErrorBody {
         let lower = detail.to_lowercase();
         let says = |sentences: &[&str]| sentences.iter().any(|words| lower.contains(words));
         let is_called = |words: &[&str]| self.words.iter().any(|word| words.contains(&word.as_str()));
+        // An objection to the request says more than a status does, and more than a rate that it is above.
+        let objection = rejection::known(&self.words, &detail);
+        let is_too_large = objection == Some(RejectionReason::TooLarge) && matches!(status, 413 | 429);
+        let is_objection = objection.is_some_and(|reason| reason != RejectionReason::InvalidParameter);
+        let busy = BUSY.iter().find(|(words, _)| lower.contains(words)).map(|(_, status)| *status);
         // What the word says is more particular than a status that only says that something is wrong.
         let status = match (self.status, named) {
             (_, Some(named @ (401 | 402))) => named,
+            _ if is_too_large => 413,
             _ if matches!(status, 400 | 403) && says(&UNPAID) => 402,
             _ if status == 400 && says(&KEYS) => 401,
             _ if status == 400 && is_called(&PRECONDITIONS) => 403,
+            _ if matches!(status, 400 | 422) && !is_objection && busy.is_some() => busy.unwrap_or(status),
+            _ if matches!(status, 400 | 422) && !is_objection && says(&FAILED) => 500,
             (Some(said), _) => said,
             (None, Some(named)) if status < 400 || named == 429 => named,
+            (None, None) if (200..300).contains(&status) && is_objection => 400,
             // A failure in the place of an answer is the provider's, if it does not say otherwise.
             (None, None) if (200..300).contains(&status) => 500,
             _ => status,
         };
         // Some servers call it their own failure, which nobody would mend.
-        let is_too_long = status >= 500 && rejection::is_too_long(&self.words, &detail);
+        let is_too_long = status >= 500 && objection == Some(RejectionReason::ContextLength);
         let rejected = if is_too_long { 400 } else { status };
         if let Some(rejection) = Rejection::read(rejected, &self.words, &detail, self.param.as_deref()) {
             return ModelError::Rejected(rejection);
@@ -287,6 +319,17 @@ impl ErrorBody {
             _ => ModelError::Refused { status, detail },
         }
     }
+}
+
+/// An object of JSON that a text is, or that stands in a sentence: `litellm.BadRequestError: OpenAIException - {...}`.
+fn embedded(text: &str) -> Option<Value> {
+    let from = text.find('{')?;
+    let to = text.rfind('}')?;
+    let value: Value = serde_json::from_str(text.get(from..=to)?).ok()?;
+    let is_alone = from == 0 && to + 1 == text.len();
+    // A sentence may speak of an object: of a tool, or of a message.
+    let tells = ["error", "message", "detail", "Message"].iter().any(|name| value.get(*name).is_some());
+    (value.is_object() && (is_alone || tells)).then_some(value)
 }
 
 /// How long to wait: `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3), or `OpenAI`'s `retry-after-ms`.

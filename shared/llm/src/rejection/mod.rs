@@ -121,7 +121,12 @@ const CODES: [(&str, RejectionReason); 53] = [
 ];
 
 /// Parts of sentences of vendors, in small letters. All parts of a row have to be there; the first row that fits counts.
-const SENTENCES: [(&[&str], RejectionReason); 63] = [
+const SENTENCES: [(&[&str], RejectionReason); 67] = [
+    // Limits of tokens a minute that this request alone is above: waiting does not help.
+    (&["request too large"], TooLarge),
+    (&["max length of question"], ContextLength),
+    (&["no allowed providers"], ModelNotFound),
+    (&["function", "not found for account"], ModelNotFound),
     (&["too many tokens"], ContextLength),
     (&["tokens in the prompt"], ContextLength),
     (&["supports at most", "tokens"], ContextLength),
@@ -205,6 +210,19 @@ const PARAMETERS: [&str; 14] = [
     "should be greater than",
 ];
 
+/// Parts of the sentences of servers that are asked at an address they do not have: a wrong base URL.
+const ADDRESSES: [&str; 9] = [
+    "page not found",
+    "invalid url",
+    "unknown url",
+    "cannot post",
+    "cannot get",
+    "no route",
+    "no static resource",
+    "resource not found",
+    "unknown request url",
+];
+
 /// Parameters that providers name at the beginning of their sentences, or in quotation marks.
 const NAMES: [&str; 15] = [
     "temperature",
@@ -242,9 +260,10 @@ fn reason(words: &[String], sentence: &str, param: Option<&str>) -> Option<Rejec
     }
 }
 
-/// Whether a failure is that of a conversation that is too long, whatever its status is: some servers call it their own.
-pub(crate) fn is_too_long(words: &[String], sentence: &str) -> bool {
-    reason(words, sentence, None) == Some(ContextLength)
+/// What a failure is, whatever its status says: some servers call a conversation that is too long a failure of their
+/// own, and others tell it with 200.
+pub(crate) fn known(words: &[String], sentence: &str) -> Option<RejectionReason> {
+    reason(words, sentence, None)
 }
 
 impl Rejection {
@@ -257,9 +276,8 @@ impl Rejection {
             .filter(|param| is_fit(param));
         let reason = reason(words, sentence, param.as_deref());
         let reason = match (status, reason) {
-            // A path that does not exist is a wrong base URL.
             (404 | 410, Some(ModelNotFound)) => ModelNotFound,
-            (404, _) if words.iter().any(|word| word == "NOT_FOUND") => ModelNotFound,
+            (404 | 410, _) if is_about_a_model(words, sentence) => ModelNotFound,
             // Told with the status of a key that may not.
             (403, Some(ContentFilter)) => ContentFilter,
             (413, None | Some(Other)) => TooLarge,
@@ -271,15 +289,30 @@ impl Rejection {
     }
 }
 
-/// The parameter that a sentence is about: its first word (`temperature: ...`), or a name in quotation marks.
+/// Whether something that is not there is a model, and not the address that was asked: nothing else is named in a
+/// request, but servers at a wrong base URL say little more than that nothing was found.
+fn is_about_a_model(words: &[String], sentence: &str) -> bool {
+    let lower = sentence.to_lowercase();
+    let is_about_an_address = ADDRESSES.iter().any(|part| lower.contains(part)) || clean(sentence).is_none();
+    let is_sentence = lower.split_whitespace().count() >= 4;
+    words.iter().any(|word| word == "NOT_FOUND") || (is_sentence && !is_about_an_address)
+}
+
+/// The parameter that a sentence is about: its beginning (`temperature: ...`, `max_tokens is too large`), or a name in
+/// quotation marks.
 fn named(sentence: &str) -> Option<String> {
-    let first = sentence.split(':').next().unwrap_or_default().trim();
+    let is_name = |word: &&str| NAMES.contains(word);
+    let before_colon = sentence.split(':').next().unwrap_or_default().trim();
+    let first = sentence.split_whitespace().next().unwrap_or_default();
+    // `system is busy`, `model not found`: these are words as well.
+    let is_no_word = |name: &&str| name.contains('_') || matches!(*name, "temperature" | "maxTokens" | "maxOutputTokens");
     let quoted = || {
         let mut words = sentence.split(['\'', '`', '"']).skip(1).step_by(2);
         words.find(|word| NAMES.contains(word) && *word != "model")
     };
-    let first = Some(first).filter(|first| NAMES.contains(first));
-    first.or_else(quoted).map(str::to_owned)
+    let told = Some(before_colon).filter(is_name);
+    let first = Some(first).filter(is_name).filter(is_no_word);
+    told.or(first).or_else(quoted).map(str::to_owned)
 }
 
 fn is_fit(param: &str) -> bool {

@@ -148,6 +148,9 @@ fn the_parameter_is_named_where_the_provider_does() {
         read(&["unsupported_parameter"], sentence).1.as_deref(),
         Some("max_tokens")
     );
+    assert_eq!(read(&[], "temperature must be <= 1").1.as_deref(), Some("temperature"));
+    assert_eq!(read(&[], "max_tokens is too large: 99").1.as_deref(), Some("max_tokens"));
+    assert_eq!(read(&[], "model not found").1, None);
     assert_eq!(read(&[], "The model `max` does not exist").1, None);
     let odd = Rejection::read(400, &[], "Something about it", Some("<b>/etc/passwd")).unwrap();
     assert_eq!(odd.param, None);
@@ -160,6 +163,9 @@ fn what_the_client_cannot_mend_is_no_rejection() {
         (403, "The model does not exist for you: forbidden"),
         (404, "404 page not found"),
         (404, "Not Found"),
+        (404, "Cannot POST /v1/v1/chat/completions"),
+        (404, "Invalid URL (POST /v1/v1/chat/completions)"),
+        (404, "<html><body>nothing is to be found here</body></html>"),
         (405, "Method Not Allowed"),
         (429, "Too many tokens"),
         (500, "Internal error"),
@@ -169,6 +175,20 @@ fn what_the_client_cannot_mend_is_no_rejection() {
             None,
             "{status} {sentence}"
         );
+    }
+}
+
+#[test]
+fn what_is_not_there_is_the_model() {
+    for sentence in [
+        "Function 'ab12': Not found for account 'x'",
+        "No allowed providers are available for the selected model.",
+        "No endpoints found that support this.",
+        "models/gemini-9 is not found for API version v1beta",
+        "Could not find what you asked for",
+    ] {
+        let rejection = Rejection::read(404, &[], sentence, None);
+        assert_eq!(rejection.map(|it| it.reason), Some(ModelNotFound), "{sentence}");
     }
 }
 

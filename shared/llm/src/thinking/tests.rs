@@ -68,6 +68,44 @@ fn a_tag_that_never_closes_is_thinking_to_the_end() {
 }
 
 #[test]
+fn a_tag_may_have_attributes() {
+    assert_split("<think time=\"3\">Hm.</think>Two", "Hm.", "Two");
+    assert_split("<thinking type='deep' >Hm.</thinking>Two", "Hm.", "Two");
+    let long = format!("<think {}>x", "a".repeat(200));
+    assert_split(&long, "", &long);
+    assert_split("<think is a tag\n>", "", "<think is a tag\n>");
+}
+
+#[test]
+fn channels_are_told_apart() {
+    assert_split(
+        "<|channel|>analysis<|message|>Hm <b>.<|end|><|start|>assistant<|channel|>final<|message|>Two <|x|> years.<|return|>",
+        "Hm <b>.",
+        "Two <|x|> years.",
+    );
+    assert_split(
+        "<|channel|>analysis<|message|>Hm<|end|><|start|>assistant<|channel|>commentary<|message|>So<|end|><|channel|>final<|message|>Two",
+        "HmSo",
+        "Two",
+    );
+    assert_split("<|channel|>final<|message|>Two<|end|>\n", "", "Two");
+    assert_split("<|channel|> is a word", "", "<|channel|> is a word");
+}
+
+#[test]
+fn an_answer_of_earlier_is_told_without_its_thinking() {
+    for (text, expected) in [
+        ("<think>Hm</think>\n\nTwo", Some("Two")),
+        ("<think>Hm</think>", Some("")),
+        ("<think> opens it", None),
+        ("Two", None),
+        ("", None),
+    ] {
+        assert_eq!(without_thinking(text).as_deref(), expected, "{text}");
+    }
+}
+
+#[test]
 fn a_tag_anywhere_else_is_text() {
     for text in [
         "Use <think>x</think> in a prompt.",

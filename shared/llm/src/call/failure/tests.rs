@@ -120,3 +120,52 @@ fn a_provider_that_is_too_busy_says_when_to_come_back() {
         }
     );
 }
+
+#[test]
+fn the_status_of_a_failure_is_what_its_sentence_says() {
+    let rate = |model: &ModelError| matches!(model, ModelError::RateLimited { .. });
+    let failed = |status| move |model: &ModelError| matches!(model, ModelError::Refused { status: found, .. } if *found == status);
+    let unpaid = |model: &ModelError| matches!(model, ModelError::QuotaExhausted { .. });
+    let read = |status, body: &str| ErrorBody::read(body.as_bytes()).into_error(status, "");
+    for sentence in ["Rate limit exceeded for this key", "Too many requests", "Quota exceeded for metric x"] {
+        assert!(rate(&read(400, &format!(r#"{{"error":"{sentence}"}}"#))), "{sentence}");
+    }
+    for sentence in ["The model is overloaded", "Server busy", "We are at capacity"] {
+        assert!(failed(503)(&read(400, &format!(r#"{{"error":"{sentence}"}}"#))), "{sentence}");
+    }
+    assert!(failed(500)(&read(400, r#"{"error":{"message":"Internal error, please retry"}}"#)));
+    assert!(unpaid(&read(403, r#"{"error":"You exceeded your current quota, please check your plan"}"#)));
+}
+
+#[test]
+fn an_objection_is_one_whatever_its_status_says() {
+    let read = |status, body: &str| match ErrorBody::read(body.as_bytes()).into_error(status, "") {
+        ModelError::Rejected(rejection) => (rejection.reason.code(), rejection.detail),
+        other => panic!("{other:?}"),
+    };
+    // As Groq and OpenAI answer a request that is larger than the tokens a minute of the account.
+    let large = r#"{"error":{"message":"Request too large for model `x` on tokens per minute (TPM): Limit 6000, Requested 9000.","type":"tokens","code":"rate_limit_exceeded"}}"#;
+    assert_eq!(read(413, large).0, "request_too_large");
+    assert_eq!(read(429, large).0, "request_too_large");
+    // Inside of a stream that began with 200, as Baidu does.
+    let long = r#"{"error_code":336007,"error_msg":"the max length of question is 2000"}"#;
+    assert_eq!(read(200, long).0, "context_length_exceeded");
+    // With words of somebody who is busy beside it.
+    let filter = r#"{"error":{"code":"content_filter","message":"It was overloaded with hate; a guardrail stopped it."}}"#;
+    assert_eq!(read(400, filter).0, "content_filter");
+}
+
+#[test]
+fn what_a_gateway_wraps_in_a_sentence_is_read() {
+    let inner = r#"litellm.BadRequestError: OpenAIException - {\"error\": {\"message\": \"max_tokens is too large\", \"param\": \"max_tokens\", \"code\": \"invalid_value\"}}"#;
+    let body = format!(r#"{{"error":{{"message":"{inner}","type":"None","param":"None","code":"400"}}}}"#);
+    let ModelError::Rejected(rejection) = ErrorBody::read(body.as_bytes()).into_error(400, "") else {
+        panic!("no rejection")
+    };
+    assert_eq!(rejection.detail, "max_tokens is too large");
+    assert_eq!(rejection.param.as_deref(), Some("max_tokens"));
+    assert_eq!(rejection.reason.code(), "invalid_parameter");
+    // A sentence that only shows an object stays.
+    let shown = ErrorBody::read(br#"{"error":"the tool {\"name\": \"x\"} is not known"}"#);
+    assert_eq!(shown.message, r#"the tool {"name": "x"} is not known"#);
+}
