@@ -240,3 +240,34 @@ async fn a_media_type_that_is_not_taken_is_answered_with_all_that_are() {
         }
     }
 }
+
+#[tokio::test]
+async fn what_front_ends_leave_empty_or_write_in_capitals_is_understood() {
+    let t = Test::new().await;
+    let ada = t.user("ada").await;
+    let missing = t.anonymous().post("/api/auth/register", json!({})).await;
+    let errors = missing.problem(422, "invalid")["errors"].clone();
+    let pointers: Vec<&str> = errors
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|error| error["pointer"].as_str().unwrap())
+        .collect();
+    assert_eq!(pointers, ["/email", "/password"]);
+    for path in [
+        "/api/v1/audit_logs?from=&to=&days=",
+        "/api/v1/chat/sessions?q=&cursor=",
+        "/api/v1/tokens/usage?days=&group_by=",
+    ] {
+        ada.get(path).await.ok();
+    }
+    let org = ada.post("/api/v1/orgs", json!({"name": "Acme", "slug": "Acme-Berlin"})).await;
+    let org = org.created().json();
+    assert_eq!(org["slug"], "acme-berlin");
+    let path = format!("/api/v1/orgs/{}/invitations", org["id"].as_str().unwrap());
+    let invited = ada.post(&path, json!({"email": "bob@example.com", "role": "ADMIN"})).await;
+    assert_eq!(invited.created().text("role"), "admin");
+    let wrong = ada.post(&path, json!({"email": "eve@example.com", "role": "CHIEF"})).await;
+    let detail = wrong.problem(422, "invalid")["errors"][0]["detail"].clone();
+    assert_eq!(detail, "has to be one of the words `member`, `admin`, `owner`");
+}

@@ -23,6 +23,7 @@ pub(crate) struct Filter {
     /// Made before this time (RFC 3339), or the end of this day (UTC).
     to: Option<QueryTime>,
     /// The last days until `to`, or until now, in place of `from`.
+    #[schemars(range(min = 1, max = QueryTime::MAX_DAYS))]
     days: Option<u32>,
 }
 

@@ -17,7 +17,7 @@ pub(crate) struct NewOrg {
     #[garde(length(chars, max = Org::MAX_NAME), custom(readable_name))]
     #[schemars(regex(pattern = http_api::READABLE_NAME))]
     name: String,
-    /// Unique short name: 3 to 40 lower-case letters, digits and single hyphens inside; made of the name when left
+    /// Unique short name: 3 to 40 letters, digits and single hyphens inside; made of the name when left
     /// out.
     #[garde(skip)]
     #[schemars(length(min = Org::MIN_SLUG, max = Org::MAX_SLUG), regex(pattern = Org::SLUG_PATTERN))]

@@ -6,7 +6,7 @@ use app::UsageReport;
 use http_api::{Attachment, Ctx, Either, May, Query, Result, SeeOther, Sheet};
 use jiff::civil::Date;
 use model::{
-    Error,
+    Error, Period,
     permission::ReadAccount,
     statistics::{Cell, PeriodRequest},
 };
@@ -27,6 +27,7 @@ pub(crate) struct Wanted {
     /// The last day, included; today when left out.
     to: Option<Date>,
     /// The number of days, 366 at most: from `from` on, or until `to`.
+    #[schemars(range(min = 1, max = Period::MAX_DAYS))]
     days: Option<u32>,
     /// JSON when left out.
     format: Option<Format>,

@@ -3,7 +3,7 @@
 use app::PlatformReport;
 use http_api::{Ctx, Json, PlatformAdmin, Query, Result};
 use jiff::civil::Date;
-use model::{GroupBy, Timestamp, statistics::PeriodRequest};
+use model::{GroupBy, Period, Timestamp, statistics::PeriodRequest};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +20,7 @@ pub(crate) struct SystemGrouped {
     /// The last day, included; today in UTC when left out.
     to: Option<Date>,
     /// The number of days, 366 at most: from `from` on, or until `to`.
+    #[schemars(range(min = 1, max = Period::MAX_DAYS))]
     days: Option<u32>,
     /// What figures are summed up by; by day when left out.
     group_by: Option<SystemGroupBy>,

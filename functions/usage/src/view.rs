@@ -3,7 +3,7 @@
 use app::UsageReport;
 use jiff::civil::Date;
 use model::{
-    Figures, GroupBy, Histogram,
+    Figures, GroupBy, Histogram, Period,
     statistics::{Group, PeriodRequest, Times},
 };
 use schemars::JsonSchema;
@@ -17,6 +17,7 @@ pub(crate) struct PeriodQuery {
     /// The last day, included; today when left out.
     pub(crate) to: Option<Date>,
     /// The number of days, 366 at most: from `from` on, or until `to`.
+    #[schemars(range(min = 1, max = Period::MAX_DAYS))]
     pub(crate) days: Option<u32>,
 }
 
@@ -39,6 +40,7 @@ pub(crate) struct Grouped {
     /// The last day, included; today when left out.
     pub(crate) to: Option<Date>,
     /// The number of days, 366 at most: from `from` on, or until `to`.
+    #[schemars(range(min = 1, max = Period::MAX_DAYS))]
     pub(crate) days: Option<u32>,
     /// What figures are summed up by; by day when left out.
     pub(crate) group_by: Option<GroupBy>,

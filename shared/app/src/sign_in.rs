@@ -265,7 +265,7 @@ impl App {
                 OrgId(name.to_ascii_lowercase())
             } else {
                 // Slugs are kept in lower case, and people write them as names.
-                let slug = model::org::parse_slug(&name.to_ascii_lowercase()).map_err(|_| NO_ORG)?;
+                let slug = model::org::parse_slug(name).map_err(|_| NO_ORG)?;
                 accounts.org_by_slug(&slug).await?.ok_or(NO_ORG)?
             };
             accounts.membership(&org, &user.id).await?.ok_or(NO_ORG)

@@ -62,7 +62,7 @@ impl<S: Send + Sync, T: Input> OptionalFromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Option<Self>> {
         let body = Arrived::whole(request).await?;
-        if body.bytes.is_empty() {
+        if is_nothing(&body.bytes) {
             Ok(None)
         } else {
             body.json().map(|value| Some(Self(value)))
@@ -117,10 +117,10 @@ impl Arrived {
     /// The same, where all of `types` are taken.
     fn json_or<T: Input>(mut self, types: &[&str]) -> Result<T> {
         let shape = shape::input::<T>();
-        if self.bytes.is_empty() && may_be_empty(&self.method, &shape) {
+        if is_nothing(&self.bytes) && may_be_empty(&self.method, &shape) {
             self.bytes = Bytes::from_static(b"{}");
         } else {
-            require_json(&self.headers, &self.bytes, types)?;
+            self.require_json(&shape, types)?;
         }
         syntax(&self.bytes)?;
         let text = shape.to_declared(&self.bytes);
@@ -134,10 +134,43 @@ impl Arrived {
             return Err(invalid::unknown(self.scope.surface, unknown, "fields").into());
         }
         let read = serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(&text));
-        let value: T = read.map_err(|error| invalid::unreadable(error.path(), &error.inner().to_string()))?;
+        let value: T = read.map_err(|error| {
+            let missing = shape.missing_fields(&text);
+            let message = error.inner().to_string();
+            if missing.len() > 1 && invalid::is_missing(&message) {
+                return invalid::missing(&missing);
+            }
+            invalid::unreadable(error.path(), &message)
+        })?;
         check(&value)?;
         Ok(value)
     }
+
+    fn require_json(&self, shape: &shape::Shape, types: &[&str]) -> Result<()> {
+        let kind = media_type(&self.headers)?;
+        let is_json = |kind: &str| {
+            kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
+        };
+        match kind.as_deref() {
+            None | Some("application/json") if self.bytes.is_empty() => {
+                let names: Vec<String> = shape
+                    .missing_fields(b"{}")
+                    .iter()
+                    .map(|name| format!("`{}`", self.scope.surface.spelling(name)))
+                    .collect();
+                let with = if names.is_empty() { "" } else { " with " };
+                let detail = format!("the request has no body; send a JSON object{with}{}", names.join(", "));
+                Err(Error::bad_request("invalid_json", detail).into())
+            }
+            Some(kind) if is_json(kind) => require_utf8(&self.headers),
+            kind => Err(unsupported(kind, types)),
+        }
+    }
+}
+
+/// Whether a body says nothing. Some clients send null where there is none.
+fn is_nothing(bytes: &[u8]) -> bool {
+    matches!(bytes.trim_ascii(), b"" | b"null")
 }
 
 /// Whether a request without a body means an object without fields.
@@ -175,22 +208,11 @@ pub(crate) async fn read(headers: &HeaderMap, body: Bytestream, limit_bytes: usi
     }
 }
 
-/// The media type without parameters, in lower case.
+/// The media type without parameters, in lower case; none when the header is missing or empty.
 pub(crate) fn media_type(headers: &HeaderMap) -> Result<Option<String>> {
     let value = only(headers, header::CONTENT_TYPE.as_str())?;
-    Ok(value.map(|value| value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()))
-}
-
-fn require_json(headers: &HeaderMap, body: &Bytes, types: &[&str]) -> Result<()> {
-    match media_type(headers)?.as_deref() {
-        Some(kind) if kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json")) => {
-            require_utf8(headers)
-        }
-        None if body.is_empty() => {
-            Err(Error::bad_request("invalid_json", "the request has no body; send a JSON object").into())
-        }
-        kind => Err(unsupported(kind, types)),
-    }
+    let kind = value.map(|value| value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
+    Ok(kind.filter(|kind| !kind.is_empty()))
 }
 
 /// 415 for a body of this media type, where these are taken.
@@ -198,7 +220,8 @@ pub(crate) fn unsupported(kind: Option<&str>, types: &[&str]) -> Problem {
     let types = types.join(" or ");
     let detail = match kind {
         Some(kind) => format!("`{}` cannot be read here; send {types}", clip(kind)),
-        None => format!("the header `Content-Type` is missing; send {types}, and say which"),
+        None if types.contains(" or ") => format!("the header `Content-Type` is missing; send {types}, and say which"),
+        None => format!("the header `Content-Type` is missing; send `Content-Type: {types}`"),
     };
     Error::UnsupportedMedia(detail).into()
 }

@@ -25,6 +25,17 @@ pub(crate) fn unreadable(path: &Path, message: &str) -> Problem {
     Error::invalid(pointer, clip(&wording(message))).into()
 }
 
+/// Whether serde says that a field is not there.
+pub(crate) fn is_missing(message: &str) -> bool {
+    message.starts_with("missing field")
+}
+
+/// Fields that are not there; serde names only the first.
+pub(crate) fn missing(names: &[&str]) -> Problem {
+    let required = |name: &&str| FieldError::new(format!("/{}", escape(name)), "is required");
+    Error::Invalid(names.iter().map(required).collect()).into()
+}
+
 /// serde's message for people: what would be valid, without the names of our types.
 fn wording(message: &str) -> String {
     let fixed = match message {
@@ -44,11 +55,27 @@ fn wording(message: &str) -> String {
     }
     match (message.split_once(": "), message.split_once(", expected ")) {
         (_, Some((start, choices))) if start.starts_with("unknown variant") => {
-            format!("has to be {}", choices.replace("one of", "one of the words"))
+            format!("has to be {}", in_choice(choices))
         }
         (Some(("invalid type", _)), Some((_, expected))) => format!("has to be {}", in_words(expected)),
         (Some(("invalid value", _)), Some((_, expected))) => format!("has to be {} in its range", in_words(expected)),
         _ => message.to_owned(),
+    }
+}
+
+/// The words that an enumeration takes, each in one spelling.
+fn in_choice(choices: &str) -> String {
+    let mut words: Vec<&str> = Vec::new();
+    for word in choices.split('`').skip(1).step_by(2) {
+        if !words.iter().any(|known| known.eq_ignore_ascii_case(word)) {
+            words.push(word);
+        }
+    }
+    match words.as_slice() {
+        [] => choices.to_owned(),
+        [one] => format!("`{one}`"),
+        [one, other] => format!("`{one}` or `{other}`"),
+        all => format!("one of the words `{}`", all.join("`, `")),
     }
 }
 
@@ -123,8 +150,8 @@ mod tests {
                 "has to be a whole number in its range",
             ),
             (
-                "unknown variant `x`, expected one of `own`, `org`",
-                "has to be one of the words `own`, `org`",
+                "unknown variant `x`, expected one of `own`, `OWN`, `org`, `Org`, `all`",
+                "has to be one of the words `own`, `org`, `all`",
             ),
             (
                 "unknown variant `x`, expected `own` or `org`",

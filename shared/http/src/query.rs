@@ -91,7 +91,8 @@ pub(crate) fn require_known(surface: Surface, query: &str, add: fn(&mut QueryPar
 pub(crate) fn decode<T: DeserializeOwned>(shape: &Shape, query: &str) -> Result<T> {
     let mut given = form_urlencoded::Serializer::new(String::new());
     let pairs = form_urlencoded::parse(query.as_bytes());
-    for (name, value) in pairs {
+    // A filter that was left empty filters nothing.
+    for (name, value) in pairs.filter(|(_, value)| !value.trim().is_empty()) {
         let meant = || meanings(&name).find_map(|meant| shape.canonical(meant));
         // What no field of this type is, is another extractor's.
         if let Some(field) = shape.canonical(&name).or_else(meant) {
@@ -232,8 +233,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_empty_cursor_and_an_empty_limit_are_left_out() {
-        for (query, expected) in [("cursor=&limit=", 50), ("cursor&limit", 50), ("limit=7&cursor=&q=", 7)] {
+    async fn a_parameter_without_a_value_is_left_out() {
+        for (query, expected) in [
+            ("cursor=&limit=", 50),
+            ("cursor&limit", 50),
+            ("limit=7&cursor=&q=", 7),
+            ("from=&to=%20&group_by=", 50),
+        ] {
             assert_eq!(
                 server().get(&format!("/listed?{query}")).await.json(),
                 json!([expected]),

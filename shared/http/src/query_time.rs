@@ -11,8 +11,6 @@ use serde::{
 };
 
 const DAY: Duration = Duration::from_hours(24);
-/// Most days that can be asked for.
-const MAX_DAYS: u32 = 3_660;
 
 /// A time, or a whole day in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +20,9 @@ pub struct QueryTime {
 }
 
 impl QueryTime {
+    /// Most days that can be asked for by their number.
+    pub const MAX_DAYS: u32 = 3_660;
+
     /// The time itself, or the beginning of the day: for the first time that is wanted.
     pub fn begin(self) -> Timestamp {
         self.begin
@@ -43,8 +44,9 @@ impl QueryTime {
         if from.is_some() {
             return Err(Error::invalid("/days", "has to be left out when `from` is given"));
         }
-        if !(1..=MAX_DAYS).contains(&days) {
-            return Err(Error::invalid("/days", format!("has to be between 1 and {MAX_DAYS}")));
+        if !(1..=Self::MAX_DAYS).contains(&days) {
+            let detail = format!("has to be between 1 and {}", Self::MAX_DAYS);
+            return Err(Error::invalid("/days", detail));
         }
         let until = to.map_or(now, Self::end).as_millisecond();
         let millis = i64::try_from((DAY * days).as_millis()).unwrap_or(i64::MAX);

@@ -57,8 +57,8 @@ struct Node {
     object_only: bool,
     /// Fields that may be left out and are not null by themselves: null is another word for leaving them out.
     omitted_by_null: HashSet<String>,
-    /// Whether a field has to be there.
-    has_required: bool,
+    /// Fields that have to be there.
+    required: Vec<String>,
     /// Set where fields that are not declared are refused: the folded names of those that are ignored nevertheless.
     closed: Option<HashSet<String>>,
 }
@@ -132,7 +132,14 @@ impl Shape {
 
     /// Whether an object without fields is one of these.
     pub(crate) fn is_wholly_optional(&self) -> bool {
-        self.nodes[ROOT].object_only && !self.nodes[ROOT].has_required
+        self.nodes[ROOT].object_only && self.nodes[ROOT].required.is_empty()
+    }
+
+    /// The declared names of fields that have to be there and are not in `json`, which has to be in declared names.
+    pub(crate) fn missing_fields(&self, json: &[u8]) -> Vec<&str> {
+        let fields: serde_json::Map<String, Value> = serde_json::from_slice(json).unwrap_or_default();
+        let required = self.nodes[ROOT].required.iter().map(String::as_str);
+        required.filter(|name| !fields.contains_key(*name)).collect()
     }
 
     /// `json` with every spelling of a declared name replaced by that name, and without the nulls of fields that may be

@@ -5,8 +5,9 @@
 
 use std::collections::VecDeque;
 
-/// The longest line and the longest event taken, in bytes. A chunk of an answer has some hundred.
-const MAX_EVENT: usize = 1 << 20;
+/// The longest line and the longest event taken, in bytes. A chunk of an answer has some hundred, one that holds all of
+/// it with its log probabilities some million.
+const MAX_EVENT: usize = 8 << 20;
 
 /// One event. Its `id` and `retry` are not kept: a model call is never resumed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub struct Event {
     pub data: String,
 }
 
-/// A line or an event is longer than 1 MiB.
+/// A line or an event is longer than 8 MiB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an event is longer than {MAX_EVENT} bytes")]
 pub struct TooLong;

@@ -9,8 +9,10 @@ use crate::{Email, OrgId, Timestamp, UserId};
 #[serde(rename_all = "lowercase")]
 pub enum PlatformRole {
     /// Uses the product.
+    #[serde(alias = "User", alias = "USER")]
     User,
     /// Runs the platform.
+    #[serde(alias = "Admin", alias = "ADMIN")]
     Admin,
 }
 

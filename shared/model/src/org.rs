@@ -11,10 +11,13 @@ use crate::{Error, OrgId, Result, Timestamp, UserId};
 #[serde(rename_all = "lowercase")]
 pub enum OrgRole {
     /// Uses what the organization has, and changes what is their own.
+    #[serde(alias = "Member", alias = "MEMBER")]
     Member,
     /// Changes everything but the ownership.
+    #[serde(alias = "Admin", alias = "ADMIN")]
     Admin,
     /// Everything.
+    #[serde(alias = "Owner", alias = "OWNER")]
     Owner,
 }
 
@@ -73,7 +76,7 @@ impl Org {
     /// Longest slug, bytes.
     pub const MAX_SLUG: usize = 40;
     /// What [`parse_slug`] takes, but for its length and the shape of an id, as a regular expression.
-    pub const SLUG_PATTERN: &str = "^[a-z0-9]+(-[a-z0-9]+)*$";
+    pub const SLUG_PATTERN: &str = "^[A-Za-z0-9]+(-[A-Za-z0-9]+)*$";
     /// Longest name, in characters.
     pub const MAX_NAME: usize = 100;
     /// Longest name of a model, in characters.
@@ -110,12 +113,13 @@ pub struct Membership {
     pub joined_at: Timestamp,
 }
 
-/// Checks a slug: 3 to 40 lower-case letters, digits and single inner hyphens, and not the shape of an id, so
-/// that `X-Current-Org` can take either.
+/// The slug that a text means: 3 to 40 letters, digits and single inner hyphens, and not the shape of an id, so that
+/// `X-Current-Org` can take either. Slugs are kept in lower case.
 ///
 /// # Errors
 /// [`Error::Invalid`] at `/slug`.
 pub fn parse_slug(text: &str) -> Result<String> {
+    let text = text.to_ascii_lowercase();
     let valid = (Org::MIN_SLUG..=Org::MAX_SLUG).contains(&text.len())
         && text
             .bytes()
@@ -123,13 +127,13 @@ pub fn parse_slug(text: &str) -> Result<String> {
         && !text.starts_with('-')
         && !text.ends_with('-')
         && !text.contains("--")
-        && uuid::Uuid::parse_str(text).is_err();
+        && uuid::Uuid::parse_str(&text).is_err();
     if valid {
-        Ok(text.to_owned())
+        Ok(text)
     } else {
         Err(Error::invalid(
             "/slug",
-            "has to be 3 to 40 lower-case letters, digits and single hyphens inside",
+            "has to be 3 to 40 letters, digits and single hyphens inside",
         ))
     }
 }
@@ -241,9 +245,9 @@ mod tests {
     #[test]
     fn slugs_are_plain() {
         assert!(parse_slug("my-company-2").is_ok());
+        assert_eq!(parse_slug("My-Company").unwrap(), "my-company");
         for bad in [
             "ab",
-            "My",
             "a--b",
             "-ab",
             "ab-",

@@ -64,7 +64,7 @@ impl<'a> Compiler<'a> {
             values: self.node(values),
             prefix: prefix.into_iter().map(|inner| self.node(inner)).collect(),
             object_only: !fields.is_empty() && !all.iter().any(|schema| allows(schema, "array")),
-            has_required: all.iter().any(|schema| list(schema, "required").next().is_some()),
+            required: required(&all),
             closed: all.iter().find_map(|schema| closed(schema)),
             ..Node::default()
         };
@@ -134,6 +134,17 @@ fn allows(schema: &Value, kind: &str) -> bool {
 
 fn object<'a>(schema: &'a Value, word: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
     schema.get(word).and_then(Value::as_object).into_iter().flatten()
+}
+
+/// The fields that have to be there, each once.
+fn required(schemas: &[&Value]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for name in schemas.iter().flat_map(|schema| list(schema, "required")).filter_map(Value::as_str) {
+        if !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
+        }
+    }
+    names
 }
 
 fn list<'a>(schema: &'a Value, word: &str) -> impl Iterator<Item = &'a Value> {

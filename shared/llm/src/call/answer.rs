@@ -46,6 +46,10 @@ pub(crate) struct Answer {
     has_begun: bool,
     /// Whether the pieces come as pieces: then a whole message beside them repeats them.
     is_in_pieces: bool,
+    /// The words of pieces and messages so far, by which repeated ones are known.
+    told: String,
+    /// Whether each message holds the ones before it; none until there was a second one.
+    is_cumulative: Option<bool>,
     /// The model declined in words of its own.
     is_refusal: bool,
     /// Words that stood where events were due.
@@ -65,6 +69,8 @@ impl Answer {
             splitter: Splitter::new(Profile::of(&request.model).begins_inside),
             has_begun: false,
             is_in_pieces: false,
+            told: String::new(),
+            is_cumulative: None,
             is_refusal: false,
             unread: None,
         }
@@ -82,16 +88,27 @@ impl Answer {
     /// The next piece of a message that comes in pieces.
     pub(crate) fn piece(&mut self, words: Words) -> Progress {
         self.is_in_pieces |= !words.is_empty();
+        self.told.push_str(&words.text);
         self.words(words)
     }
 
-    /// A message where a piece was due: the answer or a part of it, unless its pieces have come.
-    pub(crate) fn message(&mut self, words: Words) -> Progress {
-        if self.is_in_pieces {
-            Progress::Nothing
-        } else {
-            self.words(words)
+    /// A message where a piece was due: the next part of the answer, or all of it so far.
+    pub(crate) fn message(&mut self, mut words: Words) -> Progress {
+        let rest = words.text.strip_prefix(&self.told).filter(|_| self.told.len() > 1);
+        if !words.text.is_empty() && !self.told.is_empty() && !self.is_in_pieces {
+            self.is_cumulative.get_or_insert(rest.is_some());
         }
+        let repeats = self.is_in_pieces || self.is_cumulative == Some(true) || rest == Some("");
+        words.text = match rest {
+            Some(rest) if repeats => rest.to_owned(),
+            _ if self.is_in_pieces => String::new(),
+            _ => words.text,
+        };
+        if self.is_in_pieces && words.text.is_empty() {
+            return Progress::Nothing;
+        }
+        self.told.push_str(&words.text);
+        self.words(words)
     }
 
     /// The next words, if there are any.

@@ -71,7 +71,7 @@ impl OpenAiEmbedder {
         }
         let malformed = |detail: String| ModelError::Malformed { detail };
         let body = response.bytes().await.map_err(|_| ModelError::Cut)?;
-        let found: Value = serde_json::from_slice(&body).map_err(|error| malformed(error.to_string()))?;
+        let found = read(&body).map_err(|error| malformed(error.to_string()))?;
         if found["data"].is_null()
             && let Some(failure) = failure(&found)
         {
@@ -97,6 +97,15 @@ impl OpenAiEmbedder {
         let usage = counts(&found["usage"]).usage(estimate, 0, 0);
         Ok(Embeddings { vectors, usage })
     }
+}
+
+/// An answer, which some gateways wrap in an event of a stream.
+fn read(body: &[u8]) -> serde_json::Result<Value> {
+    let event = || {
+        let lines = std::str::from_utf8(body).ok()?.lines();
+        lines.filter_map(|line| line.strip_prefix("data:")).find_map(|data| serde_json::from_str(data).ok())
+    };
+    serde_json::from_slice(body).or_else(|error| event().ok_or(error))
 }
 
 /// A number of a vector; one that is too large is infinite, which is refused later.
@@ -165,6 +174,14 @@ mod tests {
         let body =
             json!({"model": "text-embedding-3-small", "input": input, "encoding_format": "float", "dimensions": 8});
         assert_eq!(call.body, body);
+    }
+
+    #[test]
+    fn an_answer_in_an_event_is_read_like_one() {
+        for body in [r#"{"data":[]}"#, "data: {\"data\":[]}\n\ndata: [DONE]\n\n"] {
+            assert_eq!(read(body.as_bytes()).unwrap(), json!({"data": []}), "{body}");
+        }
+        assert!(read(b"data: nothing").is_err() && read(b"").is_err());
     }
 
     #[tokio::test]

@@ -10,7 +10,7 @@ use model::Secret;
 use reqwest::RequestBuilder;
 use serde_json::Value;
 
-use crate::call::{Answer, Frames, Line, Progress, Vendor};
+use crate::call::{Answer, ErrorBody, Frames, Line, Progress, Vendor};
 use crate::chat::{ChatRequest, ModelInfo};
 use crate::lenient::{Words, field, first, is_empty, words};
 use crate::parameters::is_openai_reasoning;
@@ -62,6 +62,25 @@ impl OpenAiCompatible {
         self
     }
 
+    /// Reads how an answer in the words of the Responses API begins or ends.
+    fn read_response(&self, chunk: &Value, answer: &mut Answer) -> Result<Progress, ModelError> {
+        let response = &chunk["response"];
+        answer.count(&response["usage"]);
+        let reason = match response["incomplete_details"]["reason"].as_str() {
+            Some("max_output_tokens") => "length",
+            Some("content_filter") => "content_filter",
+            _ => "stop",
+        };
+        match chunk["type"].as_str() {
+            Some("response.failed") => Err(ErrorBody::of(&response["error"]).into_error(200, self.line.key())),
+            Some("response.completed" | "response.incomplete") => {
+                answer.finish(&Value::from(reason))?;
+                Ok(Progress::End)
+            }
+            _ => Ok(Progress::Nothing),
+        }
+    }
+
     /// Whether the model takes the parameters of `OpenAI`'s reasoning models, whoever runs it.
     fn is_reasoning(&self) -> bool {
         is_openai_reasoning(&self.line.info.id, self.is_azure)
@@ -94,23 +113,36 @@ impl Vendor for OpenAiCompatible {
     }
 
     fn read(&self, _: &str, chunk: &Value, answer: &mut Answer) -> Result<Progress, ModelError> {
+        // Where Ollama's own protocol counts.
+        answer.count(chunk);
         answer.count(field(chunk, &["usage"]));
         // Where Groq counts.
         answer.count(&chunk["x_groq"]["usage"]);
         // We never ask for more than one choice. Ollama's own protocol has none.
-        let choice = match first(&chunk["choices"]) {
-            Value::Null if !is_empty(&chunk["message"]) => chunk,
-            choice => choice,
+        let choice = match (first(&chunk["choices"]), first(&chunk["output"]["choices"])) {
+            (Value::Null, Value::Null) if !is_empty(&chunk["output"]["text"]) => &chunk["output"],
+            // `{"type": "response.completed", "response": {...}}`: all was told in pieces.
+            (Value::Null, Value::Null) if chunk["response"].is_object() => return self.read_response(chunk, answer),
+            (Value::Null, Value::Null) => chunk,
+            (Value::Null, choice) | (choice, _) => choice,
         };
         answer.finish(field(
             choice,
             &["finish_reason", "finishReason", "stop_reason", "done_reason"],
         ))?;
-        let read = read_piece(&choice["delta"], answer);
+        let read = match chunk["type"].as_str() {
+            Some("response.output_text.delta") | None => read_piece(&choice["delta"], answer),
+            Some(kind) if kind.starts_with("response.reasoning") && kind.ends_with(".delta") => {
+                answer.thought(choice["delta"].as_str())
+            }
+            // What else the Responses API tells repeats the pieces.
+            Some(kind) if kind.starts_with("response.") => return Ok(Progress::Nothing),
+            Some(_) => read_piece(&choice["delta"], answer),
+        };
         if !matches!(read, Progress::Nothing) {
             return Ok(read);
         }
-        let message = field(choice, &["message", "text"]);
+        let message = field(choice, &["message", "text", "response", "generated_text"]);
         Ok(match refusal(message) {
             Some(refusal) if words(message).is_empty() => answer.refusal(refusal.to_owned()),
             _ => answer.message(message_words(message)),

@@ -74,6 +74,57 @@ async fn every_dialect_is_understood() {
     }
 }
 
+/// Answers in the shapes of other protocols, which gateways pass on where Chat Completions were asked for.
+#[tokio::test]
+async fn answers_in_the_shapes_of_other_protocols_are_read() {
+    let ollama = [
+        r#"{"message":{"role":"assistant","content":"Two "},"done":false}"#,
+        r#"{"message":{"role":"assistant","content":"years."},"done":false}"#,
+        r#"{"message":{"content":""},"done":true,"done_reason":"stop","prompt_eval_count":9,"eval_count":3}"#,
+    ];
+    let cumulative = [
+        r#"{"choices":[{"message":{"content":"Two"}}]}"#,
+        r#"{"choices":[{"message":{"content":"Two ye"}}]}"#,
+        r#"{"choices":[{"message":{"content":"Two years."},"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":3}}"#,
+    ];
+    let mixed = [
+        r#"{"choices":[{"message":{"content":"Two "}}]}"#,
+        r#"{"choices":[{"delta":{"content":"years."}}]}"#,
+        r#"{"choices":[{"message":{"content":"Two years."},"finish_reason":"stop"}],"usage":{"input_tokens":9,"output_tokens":3}}"#,
+    ];
+    let dash_scope = [
+        r#"{"output":{"text":"Two","finish_reason":"null"}}"#,
+        r#"{"output":{"text":"Two years.","finish_reason":"stop"},"usage":{"input_tokens":9,"output_tokens":3}}"#,
+    ];
+    let dash_scope_messages = [
+        r#"{"output":{"choices":[{"message":{"content":"Two "},"finish_reason":"null"}]}}"#,
+        r#"{"output":{"choices":[{"message":{"content":"years."},"finish_reason":"stop"}]},"usage":{"input_tokens":9,"output_tokens":3}}"#,
+    ];
+    let responses = [
+        r#"{"type":"response.created","response":{"status":"in_progress","usage":null}}"#,
+        r#"{"type":"response.output_text.delta","delta":"Two "}"#,
+        r#"{"type":"response.output_text.delta","delta":"years."}"#,
+        r#"{"type":"response.output_text.done","text":"Two years."}"#,
+        r#"{"type":"response.completed","response":{"status":"completed","output":[],"usage":{"input_tokens":9,"output_tokens":3}}}"#,
+    ];
+    let whole = [r#"{"generated_text":"Two years.","usage":{"prompt_tokens":9,"completion_tokens":3},"finish_reason":"stop"}"#];
+    let shapes: [&[&str]; 7] = [
+        &ollama,
+        &cumulative,
+        &mixed,
+        &dash_scope,
+        &dash_scope_messages,
+        &responses,
+        &whole,
+    ];
+    for events in shapes {
+        let stream: String = events.iter().map(|event| format!("data: {event}\n\n")).collect();
+        let answer = outcome(&Double::streaming(&stream).model(PATIENT)).await;
+        let expected = Some((FinishReason::Stop, counted(9, 3)));
+        assert_eq!(answer, ("Two years.".to_owned(), expected, None), "{}", events[0]);
+    }
+}
+
 #[test]
 fn every_split_of_a_recording_gives_the_same_text_and_usage() {
     let model = model_at("http://a.example", PATIENT);
