@@ -63,12 +63,14 @@ fn wording(message: &str) -> String {
     }
 }
 
-/// The words that an enumeration takes, each in one spelling.
+/// The words that an enumeration takes, each as it is written in answers and not as it is understood besides.
 fn in_choice(choices: &str) -> String {
     let mut words: Vec<&str> = Vec::new();
     for word in choices.split('`').skip(1).step_by(2) {
-        if !words.iter().any(|known| known.eq_ignore_ascii_case(word)) {
-            words.push(word);
+        match words.iter_mut().find(|known| known.eq_ignore_ascii_case(word)) {
+            // Capitals come before small letters.
+            Some(known) => *known = word.max(*known),
+            None => words.push(word),
         }
     }
     match words.as_slice() {
@@ -150,7 +152,7 @@ mod tests {
                 "has to be a whole number in its range",
             ),
             (
-                "unknown variant `x`, expected one of `own`, `OWN`, `org`, `Org`, `all`",
+                "unknown variant `x`, expected one of `OWN`, `own`, `org`, `Org`, `all`",
                 "has to be one of the words `own`, `org`, `all`",
             ),
             (
