@@ -87,18 +87,19 @@ def main():
                 text = run(tool, stack, token, arguments, Path(folder) / "report.txt")
             all_failures = failures(text)
             refused = [each for each in all_failures if each[1] == "ST202" and explained(each[0])]
+            operations = {operation for operation, *_ in refused}
             for operation, check, status, case in all_failures:
                 reason = explained(operation) if check == "ST202" else None
                 print(f"  {'ok' if reason else '!!'}  {email}: {status} {operation}: {reason or case}", flush=True)
             wrong += len(all_failures) - len(refused)
-            if len(refused) >= FEWER_THAN:
+            if len(operations) >= FEWER_THAN:
                 wrong += 1
-            print(f"{email}: {re.search(r'[0-9]+ generated', text)[0]}, {len(refused)} refused with a reason", flush=True)
+            print(f"{email}: {re.search(r'[0-9]+ generated', text)[0]}, {len(operations)} operations refused with a reason", flush=True)
     finally:
         models.terminate()
         models.wait()
     if wrong:
-        sys.exit(f"failed: {wrong} without a reason, or {FEWER_THAN} and more refused")
+        sys.exit(f"failed: {wrong} without a reason, or {FEWER_THAN} operations and more")
 
 
 if __name__ == "__main__":

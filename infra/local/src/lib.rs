@@ -27,6 +27,6 @@ pub mod template;
 mod welcome;
 
 pub use gateway::parse_stage;
-pub use options::{Options, SECRETS};
+pub use options::{Options, PROVIDER_KEYS, SECRETS};
 pub use provision::sdk_at as local_sdk;
 pub use stack::{Drained, Stack, StartError};

@@ -1,5 +1,6 @@
 //! Options of the local stack, from the command line and the environment.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,15 +9,19 @@ use crate::cloud::{Data, FaultRates};
 /// Environment variables that are secrets in the cloud. Locally they seed the embedded Secrets Manager.
 pub const SECRETS: &[&str] = &[
     "INTERNAL_API_KEY",
+    "STRIPE_SECRET_KEY",
+    "STRIPE_WEBHOOK_SECRET",
+    "SLACK_SIGNING_SECRET",
+    "CLERK_WEBHOOK_SECRET",
+];
+
+/// Environment variables that are parts of one secret in the cloud, `PROVIDER_KEYS`.
+pub const PROVIDER_KEYS: &[&str] = &[
     "OPENAI_API_KEY",
     "ANTHROPIC_API_KEY",
     "GEMINI_API_KEY",
     "AZURE_OPENAI_API_KEY",
     "OPENAI_COMPATIBLE_API_KEY",
-    "STRIPE_SECRET_KEY",
-    "STRIPE_WEBHOOK_SECRET",
-    "SLACK_SIGNING_SECRET",
-    "CLERK_WEBHOOK_SECRET",
 ];
 
 /// Where pages are developed, by default: as the parameter `BrowserOrigins` of the template.
@@ -90,6 +95,9 @@ impl Options {
 
     pub(crate) fn secrets(&self) -> Vec<(String, String)> {
         let set = |name: &&str| Some(((*name).to_owned(), self.variable(name)?.to_owned()));
-        SECRETS.iter().filter_map(set).collect()
+        let provider_keys: BTreeMap<String, String> = PROVIDER_KEYS.iter().filter_map(set).collect();
+        let provider_keys = (!provider_keys.is_empty()).then(|| serde_json::json!(provider_keys).to_string());
+        let provider_keys = provider_keys.map(|keys| ("PROVIDER_KEYS".to_owned(), keys));
+        SECRETS.iter().filter_map(set).chain(provider_keys).collect()
     }
 }

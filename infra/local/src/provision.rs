@@ -14,7 +14,7 @@ use crate::{
         iam::{self, Iam},
     },
     keys,
-    template::{Template, TemplateError},
+    template::TemplateError,
 };
 
 /// Prefix of the table names.
@@ -58,6 +58,9 @@ fn credentials(access_key_id: &str) -> Credentials {
     Credentials::new(access_key_id, SECRET_ACCESS_KEY, None, None, "embedded")
 }
 
+/// The sender of mail that is never sent.
+const MAIL_FROM: &str = "Parlance <no-reply@example.com>";
+
 /// The names of the tables.
 pub(crate) fn tables() -> Tables {
     Tables::with_prefix(PREFIX)
@@ -81,23 +84,18 @@ pub(crate) fn resource_names() -> Vec<(&'static str, String)> {
 pub(crate) fn iam(options: &Options) -> std::result::Result<Iam, TemplateError> {
     let names = resource_names().into_iter();
     let names = names.map(|(name, value)| (name.to_owned(), value)).collect();
-    let mut parameters = Vec::new();
-    if options.variable("MAIL_FROM").is_some() {
-        parameters.push(("MailIdentity", sender(options)?));
-    }
+    let mut parameters = vec![("MailIdentity", sender(options))];
     if let Some(region) = options.variable("BEDROCK_REGION") {
         parameters.push(("BedrockRegion", region.to_owned()));
     }
     Iam::of_template(&names, &parameters)
 }
 
-/// The domain in whose name mail is sent: that of `MAIL_FROM`, or of the template's sender.
-pub(crate) fn sender(options: &Options) -> std::result::Result<String, TemplateError> {
-    let template = Template::embedded()?;
-    let default = template.parameters.iter().find(|(name, _)| name == "MailFrom");
-    let from = options.variable("MAIL_FROM").or(default.map(|(_, from)| from.as_str()));
-    let domain = from.unwrap_or_default().rsplit('@').next().unwrap_or_default();
-    Ok(domain.trim_end_matches('>').to_owned())
+/// The domain in whose name mail is sent: that of `MAIL_FROM`.
+pub(crate) fn sender(options: &Options) -> String {
+    let from = options.variable("MAIL_FROM").unwrap_or(MAIL_FROM);
+    let domain = from.rsplit('@').next().unwrap_or_default();
+    domain.trim_end_matches('>').to_owned()
 }
 
 /// The URL of a queue.

@@ -168,7 +168,7 @@ impl Stack {
         app.relay_outbox(Duration::ZERO).await?;
         let functions = Deployment::new({
             let (sdk, config, outbox) = (sdk.clone(), config.clone(), outbox.clone());
-            let (iam, sender) = (Arc::clone(cloud.iam()), provision::sender(&options)?);
+            let (iam, sender) = (Arc::clone(cloud.iam()), provision::sender(&options));
             move |function| {
                 let sdk = provision::sdk_of(&sdk, function);
                 let mailer = outbox.of_function(function, &sender, Arc::clone(&iam));

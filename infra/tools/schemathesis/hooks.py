@@ -20,5 +20,5 @@ def before_call(context, case, kwargs):
             case.body["expires_at"] = None
         if case.method == "PUT" and case.path.startswith("/api/v1/users/"):
             case.body.pop("email", None)
-    if "Idempotency-Key" in case.headers and is_positive:
+    if "Idempotency-Key" in case.headers:
         case.headers["Idempotency-Key"] = str(uuid.uuid4())

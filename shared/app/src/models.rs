@@ -1,6 +1,6 @@
 //! Which model answers a name.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use futures::future::BoxFuture;
 use llm::{
@@ -11,7 +11,7 @@ use llm::{
 };
 use model::{Clock, Error, Result, Secret};
 
-use crate::{App, Config, Payer, operations::Provider, signing::Signing};
+use crate::{App, Config, Payer, operations::Provider, secrets::PROVIDER_KEYS, signing::Signing};
 
 /// Name of the built-in model.
 const LOCAL: &str = "local";
@@ -255,17 +255,33 @@ impl App {
         Ok(providers)
     }
 
+    /// The key of a provider; none when it is not set. All of them are in one secret, an object of JSON, because each secret
+    /// costs $0.40 a month.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the secret cannot be read, or is no such object.
+    async fn provider_key(&self, name: &str) -> Result<Option<Secret>> {
+        let Some(keys) = self.secret(PROVIDER_KEYS).await? else {
+            return Ok(None);
+        };
+        // What is wrong with it may repeat a part of it, and is not told.
+        let keys: HashMap<String, String> = serde_json::from_str(keys.expose())
+            .map_err(|_| Error::unavailable(format!("the secret {PROVIDER_KEYS} is no JSON object of texts")))?;
+        let key = keys.get(name).map(|key| key.trim()).filter(|key| !key.is_empty());
+        Ok(key.map(Secret::new))
+    }
+
     /// What it takes to reach a provider; none when that is not configured.
     async fn access(&self, provider: &str) -> Result<Option<Access>> {
         let providers = &self.config.providers;
         let key = match provider {
-            "openai" => self.secret("OPENAI_API_KEY").await?,
-            "anthropic" => self.secret("ANTHROPIC_API_KEY").await?,
-            "gemini" => self.secret("GEMINI_API_KEY").await?,
-            "azure" if providers.azure.is_some() => self.secret("AZURE_OPENAI_API_KEY").await?,
+            "openai" => self.provider_key("OPENAI_API_KEY").await?,
+            "anthropic" => self.provider_key("ANTHROPIC_API_KEY").await?,
+            "gemini" => self.provider_key("GEMINI_API_KEY").await?,
+            "azure" if providers.azure.is_some() => self.provider_key("AZURE_OPENAI_API_KEY").await?,
             // Own servers mostly take no key.
             "compatible" if providers.compatible.is_some() => {
-                let key = self.secret("OPENAI_COMPATIBLE_API_KEY").await?;
+                let key = self.provider_key("OPENAI_COMPATIBLE_API_KEY").await?;
                 Some(key.unwrap_or_else(|| Secret::new("")))
             }
             "bedrock" => return Ok(self.models.signer.clone().map(Access::Signed)),

@@ -18,6 +18,9 @@ pub(crate) const JWT_SECRET: &str = "JWT_SECRET";
 /// The key ring that encrypts what tables and clients keep for us.
 pub(crate) const ENCRYPTION_KEYS: &str = "ENCRYPTION_KEYS";
 
+/// The keys of the providers of models, in an object of JSON.
+pub(crate) const PROVIDER_KEYS: &str = "PROVIDER_KEYS";
+
 /// So long is a value used without asking whether it still counts, milliseconds: with the time of reading it again, a
 /// new value counts within a minute.
 const MAX_AGE_MS: i64 = 55_000;

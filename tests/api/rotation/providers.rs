@@ -1,7 +1,7 @@
 //! Keys of providers, and other secrets that an operator sets.
 
 use model_double::{KEY, ModelDouble, Script};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::secrets;
 use crate::support::{Caller, Second, Test};
@@ -33,13 +33,17 @@ async fn a_new_key_of_a_provider_is_used_and_a_removed_one_forgotten_within_a_mi
     };
     all_say("parlance").await;
 
-    let (secrets, name) = (secrets(&t), "OPENAI_API_KEY");
-    let create = secrets.create_secret().name(name).secret_string(KEY);
-    create.send().await.unwrap();
+    let (secrets, name) = (secrets(&t), "PROVIDER_KEYS");
+    let kept = secrets.get_secret_value().secret_id(name).send().await.unwrap();
+    let mut keys: Value = serde_json::from_str(kept.secret_string().unwrap()).unwrap();
+    keys["OPENAI_API_KEY"] = json!(KEY);
+    let put = secrets.put_secret_value().secret_id(name).secret_string(keys.to_string());
+    put.send().await.unwrap();
     t.advance_seconds(60);
     all_say("openai").await;
 
-    let put = secrets.put_secret_value().secret_id(name).secret_string("sk-another");
+    keys["OPENAI_API_KEY"] = json!("sk-another");
+    let put = secrets.put_secret_value().secret_id(name).secret_string(keys.to_string());
     put.send().await.unwrap();
     t.advance_seconds(60);
     let before = model.calls().len();
@@ -47,6 +51,14 @@ async fn a_new_key_of_a_provider_is_used_and_a_removed_one_forgotten_within_a_mi
     for call in &model.calls()[before..] {
         assert_eq!(call.headers["authorization"], "Bearer sk-another");
     }
+
+    // A slip of the operator's is told, and nothing of the secret with it.
+    let put = secrets.put_secret_value().secret_id(name).secret_string("{\"OPENAI_API_KEY\": \"sk-another\"");
+    put.send().await.unwrap();
+    t.advance_seconds(60);
+    let asked = json!({"message": "Hello?", "model": "gpt-4o-mini"});
+    let problem = ada.post("/api/v1/ai/chat", asked).await.problem(503, "unavailable");
+    assert!(!problem.to_string().contains("sk-"), "{problem}");
 
     secrets.delete_secret().secret_id(name).send().await.unwrap();
     t.advance_seconds(60);

@@ -141,7 +141,7 @@ impl Secret {
                     text(&generate["GenerateStringKey"]),
                 )
             }),
-            retained: resource["DeletionPolicy"] == "Retain" && resource["UpdateReplacePolicy"] == "Retain",
+            retained: resource["DeletionPolicy"] == "RetainExceptOnCreate" && resource["UpdateReplacePolicy"] == "Retain",
         }
     }
 }
