@@ -132,6 +132,7 @@ lint-deps: $(CARGO_DENY)
 lint-template validate: $(LINT_VENV)/.ready
 	$(LINT_VENV)/bin/cfn-lint --non-zero-exit-code warning -- template.yaml
 	AWS_DEFAULT_REGION=$(AWS_REGION) SAM_CLI_TELEMETRY=0 $(LINT_VENV)/bin/sam validate --lint --template template.yaml
+	$(LINT_VENV)/bin/python infra/tools/template_test.py
 validate: ## Check template.yaml alone
 
 lint-spelling: $(LINT_VENV)/.ready

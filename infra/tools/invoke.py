@@ -2,7 +2,8 @@
 
     invoke.py FUNCTION EVENT.json   one event; prints what the gateway would send to the client
     invoke.py --all                 all of events/, compared with events/expected.json
-    invoke.py --print EVENT.json    prints an event ready to send, for `sam local invoke --event`
+    invoke.py --sam FUNCTION EVENT.json --api URL
+                                    writes what `sam local invoke` needs for the same, and prints its command
 
 Without --api and --services, an ephemeral `parlance` is started for it on free ports.
 """
@@ -20,6 +21,8 @@ sys.dont_write_bytecode = True
 from local_stack import Placeholders, Stack  # noqa: E402
 from runtime_api import Function  # noqa: E402
 
+# What a container calls the machine that it runs on.
+HOST_OF_CONTAINERS = "host.docker.internal"
 EVENTS = Path(__file__).resolve().parents[2] / "events"
 
 
@@ -119,23 +122,39 @@ def invoke(stack, function, event):
     return 0 if answer.error is None else 1
 
 
+def sam(stack, function, event):
+    """Writes the event and the variables for a container that reaches this machine as `host.docker.internal`."""
+    folder = EVENTS.parent / "target" / "sam"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "event.json").write_text(as_sent(Placeholders(stack, EVENTS).fill(event.read_text())))
+    services = stack.services.replace("localhost", HOST_OF_CONTAINERS).replace("127.0.0.1", HOST_OF_CONTAINERS)
+    variables = Stack(stack.api, services).function_environment(function)
+    # The credentials it takes from the shell, and nothing of an account's.
+    credentials = " ".join(f"{name}={variables.pop(name)}" for name in
+                           ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"])
+    id = "".join(part.capitalize() for part in function.split("_")) + "Function"
+    (folder / "env.json").write_text(json.dumps({id: variables}, indent=2))
+    print(f"{credentials} sam local invoke {id} --event {folder / 'event.json'} --env-vars {folder / 'env.json'} "
+          f"--add-host {HOST_OF_CONTAINERS}:host-gateway")
+    return 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("function", nargs="?")
     parser.add_argument("event", nargs="?", type=Path)
     parser.add_argument("--all", action="store_true", help="replay all of events/")
-    parser.add_argument("--print", type=Path, metavar="EVENT", help="print an event with its placeholders filled in")
+    parser.add_argument("--sam", action="store_true", help="write what `sam local invoke` needs, and print its command")
     parser.add_argument("--api", metavar="URL", help="API of a running `parlance`, as in http://localhost:8000")
     parser.add_argument("--services", metavar="URL", default="http://localhost:4566", help="its AWS services")
     arguments = parser.parse_args()
-    if arguments.print and not arguments.api:
-        parser.error("--print needs --api: the event is for a `parlance` that goes on running")
-    if not (arguments.all or arguments.print or arguments.event):
+    if arguments.sam and not arguments.api:
+        parser.error("--sam needs --api: the event is for a `parlance` that goes on running")
+    if not (arguments.all or arguments.event):
         parser.error("what shall be sent?")
     with stack(arguments) as running:
-        if arguments.print:
-            print(as_sent(Placeholders(running, EVENTS).fill(arguments.print.read_text())))
-            return 0
+        if arguments.sam:
+            return sam(running, arguments.function, arguments.event)
         return replay(running) if arguments.all else invoke(running, arguments.function, arguments.event)
 
 

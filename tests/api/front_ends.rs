@@ -261,13 +261,19 @@ async fn what_front_ends_leave_empty_or_write_in_capitals_is_understood() {
     ] {
         ada.get(path).await.ok();
     }
-    let org = ada.post("/api/v1/orgs", json!({"name": "Acme", "slug": "Acme-Berlin"})).await;
+    let org = ada
+        .post("/api/v1/orgs", json!({"name": "Acme", "slug": "Acme-Berlin"}))
+        .await;
     let org = org.created().json();
     assert_eq!(org["slug"], "acme-berlin");
     let path = format!("/api/v1/orgs/{}/invite", org["id"].as_str().unwrap());
-    let invited = ada.post(&path, json!({"email": "bob@example.com", "role": "ADMIN"})).await;
+    let invited = ada
+        .post(&path, json!({"email": "bob@example.com", "role": "ADMIN"}))
+        .await;
     assert_eq!(invited.created().text("role"), "admin");
-    let wrong = ada.post(&path, json!({"email": "eve@example.com", "role": "CHIEF"})).await;
+    let wrong = ada
+        .post(&path, json!({"email": "eve@example.com", "role": "CHIEF"}))
+        .await;
     let detail = wrong.problem(422, "invalid")["errors"][0]["detail"].clone();
     assert_eq!(detail, "has to be one of the words `member`, `admin`, `owner`");
 }

@@ -25,6 +25,7 @@ pub(crate) mod ledger;
 mod mail_links;
 mod matrix;
 mod members;
+mod metrics;
 mod models;
 mod openai;
 mod openapi;

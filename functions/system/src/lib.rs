@@ -2,6 +2,7 @@
 
 mod assets;
 mod docs;
+mod metrics;
 mod served_file;
 
 use http_api::{Api, Ctx, Either, Json, Result, Unavailable};
@@ -30,6 +31,12 @@ pub fn api() -> Api {
             "/ready",
             get_readiness,
             "Get the readiness of the API. Checks every table, the bucket and the queues.",
+        )
+        .get(
+            "/metrics",
+            metrics::get_metrics,
+            "Get the metrics of the platform. For Prometheus, with the scrape token; the same from every instance. What is used \
+             of models counts from the first of the month (UTC).",
         )
         .asset("/", docs::root)
         .page(

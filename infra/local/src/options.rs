@@ -9,6 +9,7 @@ use crate::cloud::{Data, FaultRates};
 /// Environment variables that are secrets in the cloud. Locally they seed the embedded Secrets Manager.
 pub const SECRETS: &[&str] = &[
     "INTERNAL_API_KEY",
+    "METRICS_TOKEN",
     "STRIPE_SECRET_KEY",
     "STRIPE_WEBHOOK_SECRET",
     "SLACK_SIGNING_SECRET",

@@ -85,7 +85,7 @@ pub use message_pages::ShownMessage;
 use model::{Clock, ConversationId, Ids, OrgId, Result, UserId};
 pub use models::ModelView;
 pub use new_account::SignUp;
-pub use operations::{Failed, LogEntry, Provider, SystemStatus};
+pub use operations::{Failed, LogEntry, PlatformMetrics, Provider, SystemStatus};
 pub use orgs::{NewOrg, OwnOrg};
 pub use origin::Origin;
 pub use pending_uploads::{BegunUpload, CompletedUpload, NewUpload};

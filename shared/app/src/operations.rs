@@ -3,11 +3,12 @@
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use futures::future::BoxFuture;
-use model::{Actor, AuditEntry, OrgId, Page, PageRequest, Result, Secret};
+use jiff::ToSpan as _;
+use model::{Actor, AuditEntry, Day, OrgId, Page, PageRequest, Result, Secret, statistics::PeriodRequest};
 use serde_json::json;
 use store::{AuditFilter, Failure, FailureFilter, QueueDepth, ScheduleRun};
 
-use crate::{App, Dependency, audited::Deed};
+use crate::{App, Dependency, PlatformReport, audited::Deed};
 
 /// How often a process asks for the epoch of caches, milliseconds: so long may one go on with what it knows.
 const ASK_EVERY_MS: i64 = 30_000;
@@ -58,6 +59,19 @@ pub struct SystemStatus {
     pub cache_epoch: u64,
 }
 
+/// What is measured of the platform, the same whoever answers.
+#[derive(Debug)]
+pub struct PlatformMetrics {
+    /// Tables, the bucket and queues, and whether they answer.
+    pub dependencies: Vec<Dependency>,
+    /// What the queues hold; those that do not answer are left out.
+    pub queues: Vec<QueueDepth>,
+    /// The last run of every schedule that ever ran.
+    pub schedules: Vec<ScheduleRun>,
+    /// What everybody used since the first of the month (UTC).
+    pub usage: PlatformReport,
+}
+
 /// One line of what happened on the platform.
 #[derive(Debug)]
 pub enum LogEntry {
@@ -94,6 +108,32 @@ impl App {
                 providers: providers?,
                 schedules: schedules?,
                 cache_epoch: cache_epoch?,
+            })
+        })
+    }
+
+    /// What is measured of the platform.
+    pub fn metrics(&self) -> BoxFuture<'_, Result<PlatformMetrics>> {
+        Box::pin(async move {
+            let today = Day::of(self.clock.now(), "UTC")?.date;
+            let month = PeriodRequest {
+                from: Some(today.first_of_month()),
+                // Where the day is ahead of UTC, it may be tomorrow.
+                to: Some(today.saturating_add(1.day())),
+                days: None,
+            };
+            let operations = self.store.operations();
+            let (readiness, queues, schedules, usage) = futures::join!(
+                self.readiness(),
+                self.queues.depths(),
+                operations.runs(),
+                self.platform_usage(month)
+            );
+            Ok(PlatformMetrics {
+                dependencies: readiness.dependencies,
+                queues,
+                schedules: schedules?,
+                usage: usage?,
             })
         })
     }
@@ -220,8 +260,17 @@ impl App {
 
     /// Whether `key` is the key of the internal operations; without one configured, nothing is.
     pub fn is_service_key<'a>(&'a self, key: &'a Secret) -> BoxFuture<'a, Result<bool>> {
+        self.is_secret("INTERNAL_API_KEY", key)
+    }
+
+    /// Whether `token` is the one with which metrics are read; without one configured, nothing is.
+    pub fn is_scrape_token<'a>(&'a self, token: &'a Secret) -> BoxFuture<'a, Result<bool>> {
+        self.is_secret("METRICS_TOKEN", token)
+    }
+
+    fn is_secret<'a>(&'a self, name: &'static str, key: &'a Secret) -> BoxFuture<'a, Result<bool>> {
         Box::pin(async move {
-            let known = self.secret("INTERNAL_API_KEY").await?;
+            let known = self.secret(name).await?;
             let same = |known: Secret| {
                 // Digests have one length, so that comparing them does not tell the length of the key.
                 let digest =

@@ -148,9 +148,8 @@ impl Arrived {
 
     fn require_json(&self, shape: &shape::Shape, types: &[&str]) -> Result<()> {
         let kind = media_type(&self.headers)?;
-        let is_json = |kind: &str| {
-            kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
-        };
+        let is_json =
+            |kind: &str| kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"));
         match kind.as_deref() {
             None | Some("application/json") if self.bytes.is_empty() => {
                 let names: Vec<String> = shape

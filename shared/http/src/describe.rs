@@ -214,6 +214,13 @@ impl OperationDoc<'_> {
         self.credentials_refused();
     }
 
+    /// The operation needs the scrape token.
+    pub(crate) fn require_scrape_token(&mut self) {
+        self.security = vec![json!({"scrapeToken": []})];
+        "Needs the scrape token.".clone_into(&mut self.access);
+        self.credentials_refused();
+    }
+
     /// The operation takes a bearer token, and works without one.
     pub(crate) fn allow_bearer(&mut self) {
         self.security = vec![json!({}), json!({"bearer": []})];

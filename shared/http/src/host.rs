@@ -39,6 +39,12 @@ pub trait Host: Send + Sync + 'static {
         Box::pin(async { Ok(false) })
     }
 
+    /// Whether this is the token with which metrics are read. Without one nothing is.
+    fn is_scraper<'a>(&'a self, token: &'a Secret) -> BoxFuture<'a, Result<bool>> {
+        let _ = token;
+        Box::pin(async { Ok(false) })
+    }
+
     /// Keeps what operators may know of a request that failed by our fault. It never makes anything worse: its own
     /// failure is for the log.
     fn note_failure(&self, failed: Failed) -> BoxFuture<'_, ()> {
@@ -91,6 +97,10 @@ impl Host for App {
 
     fn is_service<'a>(&'a self, key: &'a Secret) -> BoxFuture<'a, Result<bool>> {
         self.is_service_key(key)
+    }
+
+    fn is_scraper<'a>(&'a self, token: &'a Secret) -> BoxFuture<'a, Result<bool>> {
+        self.is_scrape_token(token)
     }
 
     fn note_failure(&self, failed: Failed) -> BoxFuture<'_, ()> {

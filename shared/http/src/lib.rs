@@ -82,13 +82,13 @@ pub use query::QueryParameters;
 pub use query_time::QueryTime;
 pub use quota_view::QuotaView;
 pub use reply::{
-    Accepted, Attachment, Created, Either, Json, Listing, Message, NoContent, Output, SeeOther, Sheet, Transcript,
-    Unavailable, WithRest,
+    Accepted, Attachment, Created, Either, Exposition, Json, Listing, Message, NoContent, Output, SeeOther, Sheet,
+    Transcript, Unavailable, WithRest,
 };
 pub use rule_patterns::{MEDIA_TYPE, NOT_BLANK, OPTIONAL_NAME, Pattern, READABLE_NAME, READABLE_TEXT};
 pub use rules::{media_type, not_blank, optional_name, readable_name, readable_text};
 pub use self_or_admin::SelfOrAdmin;
-pub use service::Service;
+pub use service::{Scraper, Service};
 pub use signed::SignedBody;
 pub use stream::EventStream;
 pub use upload::{NoFields, Upload, UploadedFile};

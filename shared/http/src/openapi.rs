@@ -71,6 +71,11 @@ pub fn openapi<S: Clone + Send + Sync + 'static>(apis: &[Api<S>]) -> Value {
                         valid as long as its session, or an API key whose scopes hold the one named here. An API key may \
                         also be sent as `X-API-Key`, instead of this header.",
                 },
+                "scrapeToken": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "The token with which metrics are read.",
+                },
                 "serviceKey": {
                     "type": "apiKey",
                     "in": "header",

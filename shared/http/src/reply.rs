@@ -107,6 +107,14 @@ impl<T> Sheet<T> {
     }
 }
 
+/// 200 with metrics in Prometheus's text format.
+#[derive(Debug)]
+pub struct Exposition(pub String);
+
+impl Exposition {
+    const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+}
+
 /// 303: the answer is at this URL.
 #[derive(Debug)]
 pub struct SeeOther(pub String);
@@ -225,6 +233,12 @@ impl<T> IntoResponse for Sheet<T> {
     }
 }
 
+impl IntoResponse for Exposition {
+    fn into_response(self) -> Response {
+        ([(header::CONTENT_TYPE, Self::MEDIA_TYPE)], self.0).into_response()
+    }
+}
+
 impl IntoResponse for SeeOther {
     fn into_response(self) -> Response {
         match HeaderValue::try_from(self.0) {
@@ -274,6 +288,12 @@ impl<T: Output> Describe for Unavailable<T> {
     fn describe(doc: &mut OperationDoc<'_>) {
         let schema = doc.output_schema::<T>();
         doc.response(503, "Service unavailable", Some(("application/json", schema)));
+    }
+}
+
+impl Describe for Exposition {
+    fn describe(doc: &mut OperationDoc<'_>) {
+        doc.response(200, "OK", Some(("text/plain", json!({"type": "string"}))));
     }
 }
 

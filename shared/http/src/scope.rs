@@ -275,7 +275,7 @@ fn credentials(headers: &HeaderMap) -> Result<Option<Secret>> {
 }
 
 /// The token of `Authorization: Bearer` (RFC 6750 section 2.1; the scheme's case does not matter, RFC 9110).
-fn bearer(headers: &HeaderMap) -> Result<Option<Secret>> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<Secret>> {
     let Some(value) = only(headers, header::AUTHORIZATION.as_str())? else {
         return Ok(None);
     };

@@ -1,4 +1,5 @@
-//! The backend of a front end, which acts for everybody.
+//! Programs that are let in by a secret of their own: the backend of a front end, which acts for everybody, and whoever
+//! reads the metrics.
 
 use axum::extract::FromRequestParts;
 use http::{StatusCode, request::Parts};
@@ -7,7 +8,7 @@ use model::{Actor, Secret};
 use crate::{
     Describe, Problem, Result,
     describe::OperationDoc,
-    scope::{API_KEY, Scope, only},
+    scope::{API_KEY, Scope, bearer, only},
 };
 
 /// A caller with the service key (`X-API-Key`). Where none is configured, nobody has it.
@@ -50,5 +51,33 @@ impl<S: Send + Sync> FromRequestParts<S> for Service {
 impl Describe for Service {
     fn describe(doc: &mut OperationDoc<'_>) {
         doc.require_service_key();
+    }
+}
+
+/// A caller with the scrape token (`Authorization: Bearer`). Where none is configured, nobody has it.
+///
+/// # Errors
+/// 401 for everybody else, however they are signed in.
+#[derive(Debug)]
+pub struct Scraper;
+
+impl<S: Send + Sync> FromRequestParts<S> for Scraper {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        let scope = Scope::of(parts)?;
+        let known = match bearer(&parts.headers)? {
+            Some(token) => scope.host.is_scraper(&token).await?,
+            None => false,
+        };
+        let detail = "Send the scrape token as `Authorization: Bearer`.";
+        let refused = || Problem::new(StatusCode::UNAUTHORIZED, "scrape_token_required", detail);
+        known.then_some(Self).ok_or_else(refused)
+    }
+}
+
+impl Describe for Scraper {
+    fn describe(doc: &mut OperationDoc<'_>) {
+        doc.require_scrape_token();
     }
 }

@@ -67,7 +67,7 @@ pub use quota::{Day, Quota};
 pub use secret::Secret;
 pub use session::Session;
 pub use settings::Settings;
-pub use statistics::{GroupBy, Period, Statistics};
+pub use statistics::{GroupBy, Period, Statistics, Times};
 pub use time::{Clock, Timestamp};
 pub use turn::{Answer, AnswerStatus, Feedback, Rating, Turn};
 pub use usage::{Figures, Histogram, KeyTally, UsageDay, UsageLine};

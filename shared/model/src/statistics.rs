@@ -251,6 +251,15 @@ impl Statistics {
         groups
     }
 
+    /// The sums of what each model was used for.
+    pub fn by_category_and_model(&self) -> BTreeMap<(Category, String), Figures> {
+        let mut groups: BTreeMap<(Category, String), Figures> = BTreeMap::new();
+        for (cell, figures) in &self.cells {
+            *groups.entry((cell.category, cell.model.clone())).or_default() += *figures;
+        }
+        groups
+    }
+
     /// The models of each day, days in their order, the models with the most tokens first.
     pub fn by_day_and_model(&self) -> Vec<(Date, Vec<Group>)> {
         let mut days: BTreeMap<Date, Self> = BTreeMap::new();

@@ -204,6 +204,7 @@ async fn what_is_sent_beyond_the_declared_fields_changes_nothing(part: usize) {
             "owner",
             "platform_admin",
             "service",
+            "scraper",
         ];
         let Some(kind) = order.into_iter().find(|kind| let_in(kind)) else {
             nobody.push(name);

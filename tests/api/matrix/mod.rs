@@ -19,6 +19,7 @@ use policy::{Answers, Expected};
 use scenery::Scenery;
 
 const SERVICE_KEY: &str = "a service key that only this test knows";
+const SCRAPE_TOKEN: &str = "a-scrape-token-that-only-this-test-knows";
 /// Names the server that turns texts into vectors.
 const OWN_MODELS: &str = "OPENAI_COMPATIBLE_BASE_URL";
 
@@ -45,6 +46,7 @@ async fn guarded() -> (Test, Scenery, ModelDouble) {
         ADMIN[0],
         ADMIN[1],
         ("INTERNAL_API_KEY", SERVICE_KEY),
+        ("METRICS_TOKEN", SCRAPE_TOKEN),
         (OWN_MODELS, &models),
     ];
     let t = Test::with(&environment).await;

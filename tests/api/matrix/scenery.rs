@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{
     super::orgs::{join, org, team_plan},
-    SERVICE_KEY,
+    SCRAPE_TOKEN, SERVICE_KEY,
 };
 use crate::support::{Caller, Test};
 
@@ -89,6 +89,7 @@ impl Scenery {
             ("owner", owner.clone()),
             ("platform_admin", t.admin().await.with_header("x-current-org", &id)),
             ("service", t.anonymous().with_header("x-api-key", SERVICE_KEY)),
+            ("scraper", t.anonymous().with_token(SCRAPE_TOKEN)),
         ]);
         let things = furnish(t, &path, [&owner, &admin, &member, &bystander], verification_token).await;
         Self {

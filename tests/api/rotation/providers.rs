@@ -37,13 +37,19 @@ async fn a_new_key_of_a_provider_is_used_and_a_removed_one_forgotten_within_a_mi
     let kept = secrets.get_secret_value().secret_id(name).send().await.unwrap();
     let mut keys: Value = serde_json::from_str(kept.secret_string().unwrap()).unwrap();
     keys["OPENAI_API_KEY"] = json!(KEY);
-    let put = secrets.put_secret_value().secret_id(name).secret_string(keys.to_string());
+    let put = secrets
+        .put_secret_value()
+        .secret_id(name)
+        .secret_string(keys.to_string());
     put.send().await.unwrap();
     t.advance_seconds(60);
     all_say("openai").await;
 
     keys["OPENAI_API_KEY"] = json!("sk-another");
-    let put = secrets.put_secret_value().secret_id(name).secret_string(keys.to_string());
+    let put = secrets
+        .put_secret_value()
+        .secret_id(name)
+        .secret_string(keys.to_string());
     put.send().await.unwrap();
     t.advance_seconds(60);
     let before = model.calls().len();
@@ -53,7 +59,10 @@ async fn a_new_key_of_a_provider_is_used_and_a_removed_one_forgotten_within_a_mi
     }
 
     // A slip of the operator's is told, and nothing of the secret with it.
-    let put = secrets.put_secret_value().secret_id(name).secret_string("{\"OPENAI_API_KEY\": \"sk-another\"");
+    let put = secrets
+        .put_secret_value()
+        .secret_id(name)
+        .secret_string("{\"OPENAI_API_KEY\": \"sk-another\"");
     put.send().await.unwrap();
     t.advance_seconds(60);
     let asked = json!({"message": "Hello?", "model": "gpt-4o-mini"});

@@ -141,7 +141,8 @@ impl Secret {
                     text(&generate["GenerateStringKey"]),
                 )
             }),
-            retained: resource["DeletionPolicy"] == "RetainExceptOnCreate" && resource["UpdateReplacePolicy"] == "Retain",
+            retained: resource["DeletionPolicy"] == "RetainExceptOnCreate"
+                && resource["UpdateReplacePolicy"] == "Retain",
         }
     }
 }

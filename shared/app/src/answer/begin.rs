@@ -8,8 +8,8 @@ use model::{
 use store::{Conversations, TurnBegun};
 
 use super::{
-    ABSENT, AnswerStream, Draft, Grounding, LEASE, Tuning, Wording, follow::follow, in_progress, live::until_begun, title,
-    write::Writer,
+    ABSENT, AnswerStream, Draft, Grounding, LEASE, Tuning, Wording, follow::follow, in_progress, live::until_begun,
+    title, write::Writer,
 };
 use crate::{App, Generation, Payer};
 

@@ -118,9 +118,15 @@ async fn a_missing_field_is_pointed_at_in_the_spelling_of_the_surface() {
 #[tokio::test]
 async fn without_a_body_the_fields_are_named_that_it_has_to_have() {
     for (path, field) in [("/api/v1/bots", "`display_name`"), ("/api/bots", "`displayName`")] {
-        let problem = server().call(Request::post(path), "").await.problem(400, "invalid_json");
+        let problem = server()
+            .call(Request::post(path), "")
+            .await
+            .problem(400, "invalid_json");
         let detail = problem["detail"].as_str().unwrap_or_default();
-        assert!(detail.ends_with(&format!("send a JSON object with {field}.")), "{detail}");
+        assert!(
+            detail.ends_with(&format!("send a JSON object with {field}.")),
+            "{detail}"
+        );
     }
     // Null says nothing, where nothing has to be said.
     assert_eq!(server().post("/api/touch", "null").await.text(), "false");

@@ -139,7 +139,11 @@ fn object<'a>(schema: &'a Value, word: &str) -> impl Iterator<Item = (&'a String
 /// The fields that have to be there, each once.
 fn required(schemas: &[&Value]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
-    for name in schemas.iter().flat_map(|schema| list(schema, "required")).filter_map(Value::as_str) {
+    for name in schemas
+        .iter()
+        .flat_map(|schema| list(schema, "required"))
+        .filter_map(Value::as_str)
+    {
         if !names.iter().any(|known| known == name) {
             names.push(name.to_owned());
         }

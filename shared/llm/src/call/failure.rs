@@ -289,7 +289,10 @@ impl ErrorBody {
         let objection = rejection::known(&self.words, &detail);
         let is_too_large = objection == Some(RejectionReason::TooLarge) && matches!(status, 413 | 429);
         let is_objection = objection.is_some_and(|reason| reason != RejectionReason::InvalidParameter);
-        let busy = BUSY.iter().find(|(words, _)| lower.contains(words)).map(|(_, status)| *status);
+        let busy = BUSY
+            .iter()
+            .find(|(words, _)| lower.contains(words))
+            .map(|(_, status)| *status);
         // What the word says is more particular than a status that only says that something is wrong.
         let status = match (self.status, named) {
             (_, Some(named @ (401 | 402))) => named,
@@ -328,7 +331,9 @@ fn embedded(text: &str) -> Option<Value> {
     let value: Value = serde_json::from_str(text.get(from..=to)?).ok()?;
     let is_alone = from == 0 && to + 1 == text.len();
     // A sentence may speak of an object: of a tool, or of a message.
-    let tells = ["error", "message", "detail", "Message"].iter().any(|name| value.get(*name).is_some());
+    let tells = ["error", "message", "detail", "Message"]
+        .iter()
+        .any(|name| value.get(*name).is_some());
     (value.is_object() && (is_alone || tells)).then_some(value)
 }
 

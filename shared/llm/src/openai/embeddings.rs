@@ -103,7 +103,9 @@ impl OpenAiEmbedder {
 fn read(body: &[u8]) -> serde_json::Result<Value> {
     let event = || {
         let lines = std::str::from_utf8(body).ok()?.lines();
-        lines.filter_map(|line| line.strip_prefix("data:")).find_map(|data| serde_json::from_str(data).ok())
+        lines
+            .filter_map(|line| line.strip_prefix("data:"))
+            .find_map(|data| serde_json::from_str(data).ok())
     };
     serde_json::from_slice(body).or_else(|error| event().ok_or(error))
 }

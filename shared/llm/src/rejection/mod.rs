@@ -305,7 +305,8 @@ fn named(sentence: &str) -> Option<String> {
     let before_colon = sentence.split(':').next().unwrap_or_default().trim();
     let first = sentence.split_whitespace().next().unwrap_or_default();
     // `system is busy`, `model not found`: these are words as well.
-    let is_no_word = |name: &&str| name.contains('_') || matches!(*name, "temperature" | "maxTokens" | "maxOutputTokens");
+    let is_no_word =
+        |name: &&str| name.contains('_') || matches!(*name, "temperature" | "maxTokens" | "maxOutputTokens");
     let quoted = || {
         let mut words = sentence.split(['\'', '`', '"']).skip(1).step_by(2);
         words.find(|word| NAMES.contains(word) && *word != "model")

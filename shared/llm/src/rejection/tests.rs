@@ -149,7 +149,10 @@ fn the_parameter_is_named_where_the_provider_does() {
         Some("max_tokens")
     );
     assert_eq!(read(&[], "temperature must be <= 1").1.as_deref(), Some("temperature"));
-    assert_eq!(read(&[], "max_tokens is too large: 99").1.as_deref(), Some("max_tokens"));
+    assert_eq!(
+        read(&[], "max_tokens is too large: 99").1.as_deref(),
+        Some("max_tokens")
+    );
     assert_eq!(read(&[], "model not found").1, None);
     assert_eq!(read(&[], "The model `max` does not exist").1, None);
     let odd = Rejection::read(400, &[], "Something about it", Some("<b>/etc/passwd")).unwrap();

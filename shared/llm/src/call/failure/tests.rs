@@ -127,14 +127,27 @@ fn the_status_of_a_failure_is_what_its_sentence_says() {
     let failed = |status| move |model: &ModelError| matches!(model, ModelError::Refused { status: found, .. } if *found == status);
     let unpaid = |model: &ModelError| matches!(model, ModelError::QuotaExhausted { .. });
     let read = |status, body: &str| ErrorBody::read(body.as_bytes()).into_error(status, "");
-    for sentence in ["Rate limit exceeded for this key", "Too many requests", "Quota exceeded for metric x"] {
+    for sentence in [
+        "Rate limit exceeded for this key",
+        "Too many requests",
+        "Quota exceeded for metric x",
+    ] {
         assert!(rate(&read(400, &format!(r#"{{"error":"{sentence}"}}"#))), "{sentence}");
     }
     for sentence in ["The model is overloaded", "Server busy", "We are at capacity"] {
-        assert!(failed(503)(&read(400, &format!(r#"{{"error":"{sentence}"}}"#))), "{sentence}");
+        assert!(
+            failed(503)(&read(400, &format!(r#"{{"error":"{sentence}"}}"#))),
+            "{sentence}"
+        );
     }
-    assert!(failed(500)(&read(400, r#"{"error":{"message":"Internal error, please retry"}}"#)));
-    assert!(unpaid(&read(403, r#"{"error":"You exceeded your current quota, please check your plan"}"#)));
+    assert!(failed(500)(&read(
+        400,
+        r#"{"error":{"message":"Internal error, please retry"}}"#
+    )));
+    assert!(unpaid(&read(
+        403,
+        r#"{"error":"You exceeded your current quota, please check your plan"}"#
+    )));
 }
 
 #[test]
@@ -151,7 +164,8 @@ fn an_objection_is_one_whatever_its_status_says() {
     let long = r#"{"error_code":336007,"error_msg":"the max length of question is 2000"}"#;
     assert_eq!(read(200, long).0, "context_length_exceeded");
     // With words of somebody who is busy beside it.
-    let filter = r#"{"error":{"code":"content_filter","message":"It was overloaded with hate; a guardrail stopped it."}}"#;
+    let filter =
+        r#"{"error":{"code":"content_filter","message":"It was overloaded with hate; a guardrail stopped it."}}"#;
     assert_eq!(read(400, filter).0, "content_filter");
 }
 

@@ -107,7 +107,8 @@ async fn answers_in_the_shapes_of_other_protocols_are_read() {
         r#"{"type":"response.output_text.done","text":"Two years."}"#,
         r#"{"type":"response.completed","response":{"status":"completed","output":[],"usage":{"input_tokens":9,"output_tokens":3}}}"#,
     ];
-    let whole = [r#"{"generated_text":"Two years.","usage":{"prompt_tokens":9,"completion_tokens":3},"finish_reason":"stop"}"#];
+    let whole =
+        [r#"{"generated_text":"Two years.","usage":{"prompt_tokens":9,"completion_tokens":3},"finish_reason":"stop"}"#];
     let shapes: [&[&str]; 7] = [
         &ollama,
         &cumulative,

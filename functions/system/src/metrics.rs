@@ -1,0 +1,258 @@
+//! Metrics in Prometheus's text format (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
+//!
+//! They are read from what all instances share, so whichever answers says the same. What the gateway and Lambda count
+//! themselves is in CloudWatch.
+
+use std::fmt::{Display, Write as _};
+
+use app::PlatformMetrics;
+use http_api::{Ctx, Exposition, Result, Scraper};
+use model::{Figures, Histogram, Timestamp};
+
+pub(crate) async fn get_metrics(app: Ctx, _: Scraper) -> Result<Exposition> {
+    Ok(Exposition(text(&app.metrics().await?)))
+}
+
+/// Bounds of a histogram's buckets, as buckets of [`Histogram`]: one for each doubling, from 2 ms to 19 minutes.
+const BOUNDS: std::ops::RangeInclusive<u8> = 0..=19;
+
+fn text(metrics: &PlatformMetrics) -> String {
+    let mut text = Text::default();
+    text.family(
+        "parlance_dependency_up",
+        "gauge",
+        "Whether a table, the bucket or a queue answered.",
+    );
+    for each in &metrics.dependencies {
+        text.sample(
+            "parlance_dependency_up",
+            &[("dependency", &each.name)],
+            u8::from(each.ok),
+        );
+    }
+    text.family(
+        "parlance_queue_messages",
+        "gauge",
+        "Messages of a queue, about: waiting, in_flight or dead.",
+    );
+    for queue in &metrics.queues {
+        for (state, messages) in [
+            ("waiting", queue.waiting),
+            ("in_flight", queue.in_flight),
+            ("dead", queue.dead_letters),
+        ] {
+            text.sample(
+                "parlance_queue_messages",
+                &[("queue", queue.name), ("state", state)],
+                messages,
+            );
+        }
+    }
+    schedules(&mut text, metrics);
+    usage(&mut text, metrics);
+    text.0
+}
+
+fn schedules(text: &mut Text, metrics: &PlatformMetrics) {
+    text.family(
+        "parlance_schedule_last_run_timestamp_seconds",
+        "gauge",
+        "When a schedule last ended.",
+    );
+    for run in &metrics.schedules {
+        text.sample(
+            "parlance_schedule_last_run_timestamp_seconds",
+            &[("schedule", &run.schedule)],
+            seconds(run.ended_at),
+        );
+    }
+    text.family(
+        "parlance_schedule_last_run_ok",
+        "gauge",
+        "Whether the last run of a schedule ended well.",
+    );
+    for run in &metrics.schedules {
+        text.sample(
+            "parlance_schedule_last_run_ok",
+            &[("schedule", &run.schedule)],
+            u8::from(run.ok),
+        );
+    }
+}
+
+/// What everybody used since the first of the month (UTC), where these counters begin anew.
+fn usage(text: &mut Text, metrics: &PlatformMetrics) {
+    let statistics = &metrics.usage.usage.statistics;
+    let cells = statistics.by_category_and_model();
+    let mut counter = |name: &str, help: &str, kinds: &[(Option<(&str, &str)>, fn(&Figures) -> u64)], scale: f64| {
+        text.family(name, "counter", &format!("{help} since the first of the month (UTC)."));
+        for ((category, model), figures) in &cells {
+            for (kind, of) in kinds {
+                let mut labels = vec![("category", category.name()), ("model", model.as_str())];
+                labels.extend(*kind);
+                // As whole numbers where they are.
+                if scale == 1.0 {
+                    text.sample(name, &labels, of(figures));
+                } else {
+                    text.sample(name, &labels, Timed(of(figures), scale));
+                }
+            }
+        }
+    };
+    counter(
+        "parlance_model_calls_total",
+        "Calls of models",
+        &[(None, |it| it.requests)],
+        1.0,
+    );
+    counter(
+        "parlance_model_call_errors_total",
+        "Calls of models that failed",
+        &[(None, |it| it.errors)],
+        1.0,
+    );
+    counter(
+        "parlance_model_tokens_total",
+        "Tokens of models, read (prompt; cached ones among them) and written (completion),",
+        &[
+            (Some(("kind", "prompt")), |it| it.prompt_tokens),
+            (Some(("kind", "cached")), |it| it.cached_tokens),
+            (Some(("kind", "completion")), |it| it.completion_tokens),
+        ],
+        1.0,
+    );
+    counter(
+        "parlance_model_cost_usd_total",
+        "What providers charge in US dollars, as far as prices are known,",
+        &[(None, |it| it.cost_micro_usd)],
+        1e-6,
+    );
+    let times = statistics.times_by(|_, model| model.to_owned());
+    for (name, help, of) in [
+        (
+            "parlance_model_latency_seconds",
+            "How long answers of a model took since the first of the month (UTC); the sum is an estimate.",
+            (|times| &times.latency) as fn(&model::Times) -> &Histogram,
+        ),
+        (
+            "parlance_model_first_token_seconds",
+            "How long the first token of a model took since the first of the month (UTC); the sum is an estimate.",
+            |times| &times.first_token,
+        ),
+    ] {
+        text.family(name, "histogram", help);
+        for (model, times) in &times {
+            text.histogram(name, &[("model", model)], of(times));
+        }
+    }
+    text.family(
+        "parlance_usage_as_of_timestamp_seconds",
+        "gauge",
+        "When the newest use was that is counted.",
+    );
+    if let Some(rolled_up) = metrics.usage.rolled_up {
+        text.sample("parlance_usage_as_of_timestamp_seconds", &[], seconds(rolled_up.until));
+    }
+}
+
+/// A number of millionths, say, as a decimal.
+struct Timed(u64, f64);
+
+impl Display for Timed {
+    #[expect(clippy::cast_precision_loss, reason = "a metric has the precision of a double")]
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0 as f64 * self.1)
+    }
+}
+
+fn seconds(at: Timestamp) -> Timed {
+    Timed(u64::try_from(at.as_millisecond()).unwrap_or_default(), 1e-3)
+}
+
+/// The exposition as it is written.
+#[derive(Default)]
+struct Text(String);
+
+impl Text {
+    fn family(&mut self, name: &str, kind: &str, help: &str) {
+        // Writing into a text cannot fail.
+        _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    }
+
+    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
+        self.0.push_str(name);
+        for (place, (label, value)) in labels.iter().enumerate() {
+            self.0.push(if place == 0 { '{' } else { ',' });
+            _ = write!(self.0, "{label}=\"{}\"", escaped(value));
+        }
+        if !labels.is_empty() {
+            self.0.push('}');
+        }
+        _ = writeln!(self.0, " {value}");
+    }
+
+    fn histogram(&mut self, name: &str, labels: &[(&str, &str)], histogram: &Histogram) {
+        let bucket = format!("{name}_bucket");
+        let mut sample = |bound: &str, count: u64| {
+            let labels: Vec<_> = labels.iter().copied().chain([("le", bound)]).collect();
+            self.sample(&bucket, &labels, count);
+        };
+        for doubling in BOUNDS {
+            let last = doubling * 4 + 3;
+            let count: u64 = histogram.0.range(..=last).map(|(_, count)| count).sum();
+            // The bound between two buckets lies in the middle of their exponents.
+            let bound = ((f64::from(last) + 0.5) / 4.0).exp2() / 1e3;
+            sample(&format!("{bound:.6}"), count);
+        }
+        let count: u64 = histogram.0.values().sum();
+        sample("+Inf", count);
+        let sum = histogram
+            .0
+            .iter()
+            .map(|(bucket, count)| Histogram::middle(*bucket) * count)
+            .sum();
+        self.sample(&format!("{name}_sum"), labels, Timed(sum, 1e-3));
+        self.sample(&format!("{name}_count"), labels, count);
+    }
+}
+
+/// A value as it stands in quotation marks.
+fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_is_written_whatever_its_labels_are() {
+        let mut text = Text::default();
+        text.sample("a", &[], 1);
+        text.sample(
+            "b_total",
+            &[("model", "x\"\\\n"), ("kind", "prompt")],
+            Timed(1_500, 1e-6),
+        );
+        assert_eq!(text.0, "a 1\nb_total{model=\"x\\\"\\\\\\n\",kind=\"prompt\"} 0.0015\n");
+    }
+
+    #[test]
+    fn the_buckets_of_a_histogram_hold_those_before_them() {
+        let mut text = Text::default();
+        let histogram = Histogram([(Histogram::bucket(100), 2), (Histogram::bucket(3_000), 1)].into());
+        text.histogram("t_seconds", &[("model", "m")], &histogram);
+        let count = |bound: f64| {
+            let bucket = text.0.lines().filter(|line| line.starts_with("t_seconds_bucket"));
+            let count = bucket.filter_map(|line| {
+                let le = line.split("le=\"").nth(1)?.split('"').next()?;
+                let le: f64 = le.parse().ok()?;
+                (le >= bound).then(|| line.rsplit(' ').next().map(str::to_owned))?
+            });
+            count.map(|text| text.parse::<u64>().unwrap_or_default()).next()
+        };
+        assert_eq!((count(0.05), count(0.2), count(4.0)), (Some(0), Some(2), Some(3)));
+        assert!(text.0.contains("t_seconds_bucket{model=\"m\",le=\"+Inf\"} 3\n"));
+        assert!(text.0.contains("t_seconds_count{model=\"m\"} 3\n"), "{}", text.0);
+    }
+}
