@@ -7,7 +7,9 @@ use std::time::Duration;
 use super::template;
 
 /// What every function is told: `app::Config` reads it, and refuses to start without.
-const ENVIRONMENT: [&str; 23] = [
+const ENVIRONMENT: [&str; 25] = [
+    // Of `sam local invoke` alone.
+    "AWS_ENDPOINT_URL",
     "AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH",
     "AZURE_OPENAI_ENDPOINT",
     "BEDROCK_REGION",
@@ -15,6 +17,7 @@ const ENVIRONMENT: [&str; 23] = [
     "CLERK_AUTHORIZED_PARTIES",
     "CLERK_ISSUER",
     "CLERK_JWKS_URL",
+    "KEY_MODE",
     "MODEL_LIMITS",
     "OPENAI_BASE_URL",
     "OPENAI_COMPATIBLE_BASE_URL",

@@ -7,5 +7,5 @@ mod index_documents;
 mod purge;
 mod purge_queue;
 mod relay_outbox;
-mod roll_up_usage;
+pub(crate) mod roll_up_usage;
 mod send_mail;

@@ -22,7 +22,7 @@ const STATS: [&str; 3] = [
 ];
 
 /// All records of the ledger's stream, as Lambda gives them to the function.
-fn records(t: &Test) -> Vec<Value> {
+pub(crate) fn records(t: &Test) -> Vec<Value> {
     let database = t.stack.cloud().dynamodb();
     let streams = database.list_streams(serde_json::from_value(json!({"TableName": USAGE})).unwrap());
     let arn = streams.unwrap().streams[0].stream_arn.clone();
@@ -50,7 +50,7 @@ fn event(records: &[Value]) -> Event {
 }
 
 /// Gives a batch to the function, and answers from which record on it has to come again.
-async fn deliver(app: &app::App, batch: &[Value]) -> Option<usize> {
+pub(crate) async fn deliver(app: &app::App, batch: &[Value]) -> Option<usize> {
     let mut followers = functions::followers(&Deployment::sharing(app), &app.config.tables).into_iter();
     let follower = followers.find(|follower| follower.name == "roll_up_usage").unwrap();
     let answer = (follower.handler)(event(batch)).await.unwrap();

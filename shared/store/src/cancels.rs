@@ -37,9 +37,10 @@ impl Cancels {
         conditional(update).await.map(|_| ())
     }
 
-    /// Whether the answer is to be stopped. An answer has its id alone, so a wish never becomes untrue.
+    /// Whether the answer is to be stopped. An answer has its id alone, so a wish never becomes untrue; it is looked for
+    /// again and again, so that one which is not seen yet is seen the next time.
     pub async fn is_asked(&self, answer: &MessageId) -> Result<bool> {
-        let found = self.0.ephemeral().get_raw(keys::cancel(answer), true).await?;
+        let found = self.0.ephemeral().get_raw(keys::cancel(answer), false).await?;
         Ok(found.is_some())
     }
 }

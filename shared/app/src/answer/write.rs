@@ -17,12 +17,12 @@ use super::{
 };
 use crate::{App, Generated, GenerationStream, Outcome};
 
-/// How often the writer looks whether it is to stop.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often the writer looks whether another process wants it to stop. A wish of this process counts at once.
+const LOOK: Duration = Duration::from_secs(3);
 /// An answer that took longer gets no title of a model: Lambda ends an invocation after 15 minutes.
 const TITLED_WITHIN: Duration = Duration::from_mins(12);
-/// Every so many looks what is written so far is stored.
-const LOOKS_PER_CHECKPOINT: u32 = 5;
+/// Every so many looks what is written so far is stored, all of it: each time costs a write unit for a kilobyte.
+const LOOKS_PER_CHECKPOINT: u32 = 3;
 
 /// Who writes an answer.
 pub(super) struct Writer {
