@@ -1,4 +1,5 @@
-//! A ZIP archive that is uploaded while it is written: never more than one part of it is in memory.
+//! A ZIP archive that is uploaded while it is written: never more than one part of it is in memory. One of a single part is
+//! put as it is.
 
 use std::{
     io::{self, Write},
@@ -14,6 +15,7 @@ use zip::{
     write::{SimpleFileOptions, StreamWriter},
 };
 
+const MEDIA_TYPE: &str = "application/zip";
 /// Bytes of a part. S3 takes 10,000 of them, of 5 MB at least.
 const PART: usize = 8 * 1024 * 1024;
 
@@ -50,20 +52,23 @@ pub(crate) struct Archive<'a> {
     objects: &'a Objects,
     zip: ZipWriter<StreamWriter<Waiting>>,
     waiting: Waiting,
-    upload: MultipartUpload,
+    key: String,
+    /// Begun with the first whole part.
+    upload: Option<MultipartUpload>,
     uploaded: u64,
 }
 
 impl<'a> Archive<'a> {
-    pub(crate) async fn begin(objects: &'a Objects, key: &str) -> Result<Self> {
+    pub(crate) fn begin(objects: &'a Objects, key: &str) -> Self {
         let waiting = Waiting::default();
-        Ok(Self {
-            upload: objects.begin_upload(key, "application/zip").await?,
+        Self {
+            key: key.to_owned(),
+            upload: None,
             zip: ZipWriter::new_stream(waiting.clone()),
             objects,
             waiting,
             uploaded: 0,
-        })
+        }
     }
 
     /// Begins a file. Names are used once.
@@ -86,14 +91,24 @@ impl<'a> Archive<'a> {
     pub(crate) async fn finish(mut self) -> Result<u64> {
         let zip = mem::replace(&mut self.zip, ZipWriter::new_stream(Waiting::default()));
         zip.finish().map_err(Error::internal)?;
-        self.send().await?;
-        self.objects.finish_upload(self.upload).await?;
+        if self.upload.is_some() {
+            self.send().await?;
+        }
+        match self.upload {
+            Some(upload) => self.objects.finish_upload(upload).await?,
+            None => {
+                let whole = self.waiting.take();
+                self.uploaded = whole.len() as u64;
+                self.objects.put(&self.key, whole, MEDIA_TYPE).await?;
+            }
+        }
         Ok(self.uploaded)
     }
 
     /// Gives the archive up. What cannot be removed now, the bucket removes a day later.
     pub(crate) async fn abandon(self) {
-        if let Err(error) = self.objects.abandon_upload(self.upload).await {
+        let Some(upload) = self.upload else { return };
+        if let Err(error) = self.objects.abandon_upload(upload).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "export.parts_left");
         }
     }
@@ -101,6 +116,12 @@ impl<'a> Archive<'a> {
     async fn send(&mut self) -> Result<()> {
         let part = self.waiting.take();
         self.uploaded += part.len() as u64;
-        self.objects.upload_part(&mut self.upload, part).await
+        let upload = match &mut self.upload {
+            Some(upload) => upload,
+            None => self
+                .upload
+                .insert(self.objects.begin_upload(&self.key, MEDIA_TYPE).await?),
+        };
+        self.objects.upload_part(upload, part).await
     }
 }

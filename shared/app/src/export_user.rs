@@ -144,7 +144,7 @@ impl App {
             return Ok(());
         };
         let key = Export::object_key(&user.id, &export.id);
-        let mut archive = Archive::begin(&self.objects, &key).await?;
+        let mut archive = Archive::begin(&self.objects, &key);
         if let Err(error) = self.fill(&mut archive, &user).await {
             Box::pin(archive.abandon()).await;
             return Err(error);

@@ -7,7 +7,7 @@ use aws_sdk_s3::{
     operation::get_object::GetObjectError,
     presigning::PresigningConfig,
     primitives::ByteStream,
-    types::{CompletedMultipartUpload, CompletedPart},
+    types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart},
 };
 use bytes::Bytes;
 use model::{Error, Result};
@@ -86,6 +86,8 @@ impl Objects {
     /// Begins an upload in parts.
     pub async fn begin_upload(&self, key: &str, content_type: &str) -> Result<MultipartUpload> {
         let create = self.s3.create_multipart_upload().bucket(&*self.bucket).key(key);
+        // S3 takes parts with checksums, which the SDK adds, of an upload that was begun with them.
+        let create = create.checksum_algorithm(ChecksumAlgorithm::Crc32);
         let begun = create.content_type(content_type).send().await;
         let id = begun.map_err(Error::unavailable)?.upload_id;
         Ok(MultipartUpload {

@@ -351,12 +351,11 @@ impl S3 for Guarded {
     }
 
     async fn upload_part(&self, request: S3Request<UploadPartInput>) -> S3Result<S3Response<UploadPartOutput>> {
-        self.check_upload(&request.input.bucket, &request.input.key, &request.input.upload_id)?;
-        self.files.upload_part(request).await
+        self.add_part(request).await
     }
 
     async fn list_parts(&self, request: S3Request<ListPartsInput>) -> S3Result<S3Response<ListPartsOutput>> {
-        self.check_upload(&request.input.bucket, &request.input.key, &request.input.upload_id)?;
+        self.upload(&request.input.bucket, &request.input.key, &request.input.upload_id)?;
         self.files.list_parts(request).await
     }
 

@@ -3,7 +3,7 @@
 use aws_sdk_s3::Client;
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, Delete, ObjectIdentifier};
+use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart, Delete, ObjectIdentifier};
 use std::time::Duration;
 
 use super::Fixture;
@@ -195,9 +195,10 @@ async fn a_multipart_upload_becomes_one_object() {
         .create_multipart_upload()
         .bucket("uploads")
         .key("big")
+        .checksum_algorithm(ChecksumAlgorithm::Crc32)
         .content_type("video/mp4");
     let upload = begun.send().await.unwrap().upload_id.unwrap();
-    let mut completed = CompletedMultipartUpload::builder();
+    let (mut completed, mut bare) = (CompletedMultipartUpload::builder(), CompletedMultipartUpload::builder());
     for (number, length) in [(1, 5 * 1024 * 1024), (2, 10)] {
         let body = ByteStream::from(vec![u8::try_from(number).unwrap(); length]);
         let part = client
@@ -206,14 +207,23 @@ async fn a_multipart_upload_becomes_one_object() {
             .key("big")
             .upload_id(&upload)
             .part_number(number);
-        let tag = part.body(body).send().await.unwrap().e_tag;
-        completed = completed.parts(CompletedPart::builder().set_e_tag(tag).part_number(number).build());
+        let sent = part.body(body).send().await.unwrap();
+        let part = CompletedPart::builder().set_e_tag(sent.e_tag).part_number(number);
+        bare = bare.parts(part.clone().build());
+        completed = completed.parts(part.set_checksum_crc32(sent.checksum_crc32).build());
     }
     let complete = client
         .complete_multipart_upload()
         .bucket("uploads")
         .key("big")
         .upload_id(&upload);
+    let refused = complete
+        .clone()
+        .multipart_upload(bare.build())
+        .send()
+        .await
+        .unwrap_err();
+    assert_eq!(refused.into_service_error().meta().code(), Some("InvalidRequest"));
     let done = complete.multipart_upload(completed.build()).send().await.unwrap();
     assert_eq!((done.bucket(), done.key()), (Some("uploads"), Some("big")));
 
@@ -238,6 +248,11 @@ async fn an_upload_id_works_for_its_own_object_only() {
         .await
         .unwrap();
     let upload = begun.upload_id.unwrap();
+    // The SDK adds a checksum, which this upload was not begun with.
+    let part = client.upload_part().bucket("uploads").key("mine").upload_id(&upload);
+    let part = part.part_number(1).body(ByteStream::from_static(b"x"));
+    let refused = part.send().await.unwrap_err().into_service_error();
+    assert_eq!(refused.meta().code(), Some("InvalidRequest"));
     let part = client
         .upload_part()
         .bucket("uploads")
