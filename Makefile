@@ -10,7 +10,7 @@ MAKEFLAGS += --no-builtin-rules
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/parlance
 GRANTS_USED := $(abspath $(or $(CARGO_TARGET_DIR),target))/grants_used.tsv
 FUNCTIONS := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard functions/*/Cargo.toml)))))
-STACK ?= parlance
+ENV ?= live
 AWS_REGION ?= us-east-1
 
 # A tool's folder carries its version, so a changed pin installs anew and an old checkout keeps working.
@@ -154,7 +154,7 @@ bench: ## Measure the local stack, release build (ARGS=...)
 	cargo run --quiet --release -p local --bin parlance -- bench $(ARGS)
 
 ##@ Lambda
-.PHONY: build build-arm64 build-x86_64 sizes test-lambda invoke deploy
+.PHONY: build build-arm64 build-x86_64 sizes test-lambda invoke cost deploy
 build: build-arm64 build-x86_64 ## Build every function for Lambda, both architectures
 
 # zig is the cross linker and C compiler. The system has an entropy source, so the CPU-jitter one of aws-lc is left
@@ -184,9 +184,12 @@ invoke: ## Send one event to one function binary: FUNCTION=auth EVENT=events/aut
 	cargo build --quiet --package local --bin parlance --package $(FUNCTION) --bin $(FUNCTION)
 	@python3 infra/tools/invoke.py $(ARGS) $(FUNCTION) $(EVENT)
 
-deploy: build-arm64 $(LINT_VENV)/.ready ## Deploy with SAM (STACK=parlance AWS_REGION=us-east-1)
-	SAM_CLI_TELEMETRY=0 $(LINT_VENV)/bin/sam deploy --template-file template.yaml --stack-name $(STACK) \
-		--region $(AWS_REGION) --resolve-s3 --capabilities CAPABILITY_IAM --no-fail-on-empty-changeset $(ARGS)
+cost: ## Print what a month costs on AWS, by turns (ARGS="--seconds 6.7 --memory 256")
+	@python3 infra/tools/cost.py $(ARGS)
+
+deploy: build-arm64 $(LINT_VENV)/.ready ## Deploy with SAM, as infra/samconfig.toml says (ENV=live or test)
+	SAM_CLI_TELEMETRY=0 $(LINT_VENV)/bin/sam deploy --template-file template.yaml \
+		--config-file "$(abspath infra/samconfig.toml)" --config-env $(ENV) $(ARGS)
 
 # Tools. pip and cargo leave nothing half installed behind: the mark is written last.
 $(LINT_VENV)/.ready $(BUILD_VENV)/.ready $(SDK_VENV)/.ready $(FRAMEWORKS_VENV)/.ready $(CLIENTS_VENV)/.ready $(SCHEMATHESIS_VENV)/.ready: $(CACHE)/%/.ready:

@@ -134,6 +134,25 @@ async fn an_export_holds_everything_of_a_person_and_no_secret() {
     );
 }
 
+/// More than a part of an upload; noise cannot be compressed.
+#[tokio::test]
+async fn a_large_export_is_uploaded_in_parts_and_comes_back_whole() {
+    let t = Test::new().await;
+    let ada = t.user("ada").await;
+    let mut state = 1_u64;
+    let mut file = b"%PDF-1.4\n".to_vec();
+    file.extend((0..9 << 20).map(|_| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        u8::try_from(state >> 56).unwrap()
+    }));
+    let upload = ada.begin_upload("noise.pdf", file.len()).await;
+    upload.put(file.clone()).await.ok();
+    upload.complete().await.created();
+    let files = download(&t, &exported(&t, &ada).await).await;
+    let kept = files.iter().find(|(name, _)| name.ends_with("/noise.pdf"));
+    assert!(kept.is_some_and(|(_, kept)| *kept == file));
+}
+
 #[tokio::test]
 async fn there_is_one_export_at_a_time_however_many_ask() {
     let t = Test::new().await;
