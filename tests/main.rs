@@ -8,6 +8,7 @@
 )]
 
 mod api;
+mod benches;
 mod drift;
 mod events;
 mod faults;

@@ -3,7 +3,7 @@
 use std::{io::Write as _, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand, ValueEnum};
-use local::{Options, Stack, cloud::Data};
+use local::{Options, Stack, bench::Extent, cloud::Data};
 
 /// The whole product on this machine: the API on one port, embedded AWS services on another.
 #[derive(Parser)]
@@ -162,8 +162,10 @@ async fn run() -> ExitCode {
         Some(Command::Demo { url }) => local::demo::run(&url).await.map_err(|error| error.to_string()),
         Some(Command::Audit(Audit::Verify { table })) => verify(table, arguments.aws_port).await,
         Some(Command::Openapi) => print_openapi(),
-        Some(Command::Bench { what: Measure::Api }) => local::bench::run().await.map_err(|error| error.to_string()),
-        Some(Command::Bench { what: Measure::Timing }) => Box::pin(local::bench::timing())
+        Some(Command::Bench { what: Measure::Api }) => {
+            local::bench::run(Extent::Full, None).await.map_err(|error| error.to_string())
+        }
+        Some(Command::Bench { what: Measure::Timing }) => Box::pin(local::bench::timing(Extent::Full))
             .await
             .map_err(|error| error.to_string()),
         Some(Command::Bench {
@@ -171,9 +173,9 @@ async fn run() -> ExitCode {
         }) => Box::pin(local::bench::overhead())
             .await
             .map_err(|error| error.to_string()),
-        Some(Command::Bench { what: Measure::Reading }) => {
-            local::bench::reading().await.map_err(|error| error.to_string())
-        }
+        Some(Command::Bench { what: Measure::Reading }) => local::bench::reading(Extent::Full, None)
+            .await
+            .map_err(|error| error.to_string()),
         Some(Command::Admin(Admin::Grant {
             email,
             identity_table,

@@ -9,7 +9,6 @@ mod children;
 
 use std::time::{Duration, Instant};
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use reqwest::{Client, RequestBuilder};
 use serde_json::json;
@@ -17,7 +16,7 @@ use serde_json::json;
 use super::{
     Result,
     figures::{milliseconds, percentile},
-    json_of, now, text,
+    json_of, largest_plan, now, text,
 };
 use crate::{Options, Stack, cloud::Data};
 use children::{Child, pin_this_process};
@@ -140,19 +139,7 @@ impl Bench {
         let account = json_of(account.send().await?).await?;
         let token = text(&account, "access_token")?;
         let org = text(&account, "default_org_id")?;
-        let update = aws_sdk_dynamodb::Client::new(stack.sdk())
-            .update_item()
-            .table_name("parlance-identity");
-        let update = update
-            .key("pk", AttributeValue::S(format!("O#{org}")))
-            .key("sk", AttributeValue::S("ORG".to_owned()));
-        let update = update
-            .update_expression("SET #plan = :plan")
-            .expression_attribute_names("#plan", "plan");
-        update
-            .expression_attribute_values(":plan", AttributeValue::S("TEAM".to_owned()))
-            .send()
-            .await?;
+        largest_plan(stack, &org).await?;
         let key = json!({"name": "Bench", "scopes": ["chats:write"]});
         let key = self
             .http

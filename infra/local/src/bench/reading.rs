@@ -1,12 +1,12 @@
 //! `parlance bench reading`: how many pages a second are read, in this process and in a child process each.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use reading::{Reader, Reading, Settings};
 use retrieval::{Kind, index_file};
 
 use super::figures::{milliseconds, percentile};
-use super::{Result, now};
+use super::{Extent, Result, now};
 
 /// Memory of the function that reads documents, bytes.
 const MEMORY: u64 = 1769 * 1024 * 1024;
@@ -15,18 +15,22 @@ const ROUNDS: usize = 20;
 /// Pages of the long document.
 const PAGES: usize = 200;
 
-/// Measures, and prints a table.
+/// Measures, and prints a table. `program`: what reads documents, unless it is this one.
 ///
 /// # Errors
 /// When a document is not read.
-pub async fn run() -> Result<()> {
+pub async fn run(extent: Extent, program: Option<PathBuf>) -> Result<()> {
     let documents = [
         ("TXT of 2 kB", Kind::Text, samples::faq_txt(), 1),
         ("DOCX of 4 pages", Kind::Docx, samples::product_docx(), 4),
         ("PDF of 8 pages", Kind::Pdf, samples::handbook_pdf(), 8),
-        ("PDF of 200 pages", Kind::Pdf, long_pdf(), PAGES),
+        ("a long PDF", Kind::Pdf, long_pdf(extent.of(PAGES)), extent.of(PAGES)),
     ];
-    let reader = Reader::new(Settings::for_function(MEMORY));
+    let mut settings = Settings::for_function(MEMORY);
+    if let Some(program) = program {
+        settings.program = program;
+    }
+    let reader = Reader::new(settings);
     println!(
         "{:<18} {:>14} {:>14} {:>12} {:>12} {:>10}",
         "", "here ms", "child ms", "here p/s", "child p/s", "costs ms"
@@ -34,7 +38,7 @@ pub async fn run() -> Result<()> {
     for (name, kind, bytes, pages) in documents {
         let (mut here, mut child) = (Vec::new(), Vec::new());
         // In turn, so that whatever slows this machine down slows both.
-        for _ in 0..ROUNDS {
+        for _ in 0..extent.of(ROUNDS) {
             let started = now();
             let alone = index_file(&bytes, kind)?;
             here.push(started.elapsed());
@@ -67,8 +71,8 @@ fn rate(pages: usize, took: Duration) -> f64 {
 }
 
 /// A manual in which no two pages are alike.
-fn long_pdf() -> Vec<u8> {
-    let pages: Vec<String> = (0..PAGES)
+fn long_pdf(pages: usize) -> Vec<u8> {
+    let pages: Vec<String> = (0..pages)
         .map(|page| {
             let line = |number: usize| {
                 format!(

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use reqwest::Client;
 use serde_json::{Value, json};
 
-use super::{Result, json_of, now, text};
+use super::{Extent, Result, json_of, now, text};
 use crate::{Options, Stack};
 
 /// Samples of each class, unless `PARLANCE_SAMPLES` says otherwise.
@@ -101,9 +101,9 @@ fn groups() -> Vec<Group> {
 ///
 /// # Errors
 /// The first answer that is not what it should be.
-pub async fn run() -> Result<()> {
+pub async fn run(extent: Extent) -> Result<()> {
     let samples = std::env::var("PARLANCE_SAMPLES").ok();
-    let samples = samples.map_or(Ok(SAMPLES), |samples| samples.parse())?;
+    let samples = samples.map_or(Ok(extent.of(SAMPLES)), |samples| samples.parse())?;
     let stack = Stack::start(Options::ephemeral()).await?;
     let http = Client::builder().timeout(Duration::from_mins(1)).build()?;
     for name in ["known", "disabled"] {
@@ -117,7 +117,7 @@ pub async fn run() -> Result<()> {
     // Strangers measure: the network from which the accounts were made is known for 90 days.
     stack.advance(Duration::from_hours(91 * 24));
     for mut group in groups() {
-        for round in 0..WARM_UP + samples {
+        for round in 0..extent.of(WARM_UP) + samples {
             // A day later no guess is remembered. The order changes, so that none is always behind the same one.
             stack.advance(Duration::from_hours(25));
             let count = group.classes.len();
@@ -134,7 +134,7 @@ pub async fn run() -> Result<()> {
                 if status != class.status {
                     return Err(format!("{}, {}: {status}", group.name, class.name).into());
                 }
-                if round >= WARM_UP {
+                if round >= extent.of(WARM_UP) {
                     class.took.push(took);
                 }
             }
