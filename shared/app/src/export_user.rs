@@ -232,7 +232,7 @@ impl App {
             after: None,
         };
         loop {
-            let found = self.audit_log_of_user(user, &page).await?;
+            let found = self.audit_log_of_user(user, None, &page).await?;
             for record in found.items {
                 let mut line = serde_json::to_value(&record.entry).map_err(Error::internal)?;
                 line["sealed"] = Value::Null;
