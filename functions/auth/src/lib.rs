@@ -1,5 +1,6 @@
 //! Accounts and sign-in sessions, on both surfaces: `/api/v1/auth` (documents 000 to 002) and `/api/auth` (004).
 
+mod access_reset;
 mod passwords;
 mod sessions;
 mod sphere;
@@ -62,7 +63,10 @@ pub fn api() -> Api {
         .post(
             "/auth/logout-all",
             sessions::logout_all,
-            "Sign out everywhere. All sessions of the caller end, this one too.",
+            "Sign out everywhere. All sessions of the caller end, this one too, and with them their API keys, the \
+             links of earlier mails and exports; the password stays. Keys in shared organizations go on if the \
+             caller's address was verified when they were created; `kept_api_keys` lists them, `revoke_org_keys` ends \
+             them too. A mail lists what was revoked.",
         )
         .get(
             "/auth/sessions",
@@ -87,7 +91,10 @@ pub fn api() -> Api {
         .post(
             "/auth/reset-password/confirm",
             passwords::reset_password,
-            "Reset a password. With the token of the mail, which is valid once for 30 minutes; all sessions end.",
+            "Reset a password. With the token of the mail, which is valid once for 30 minutes, and verifies the \
+             address. All sessions of the account end, and with them its API keys, the links of earlier mails and \
+             exports. Keys in shared organizations go on if the address was verified when they were created and now; \
+             `kept_api_keys` lists them, `revoke_org_keys` ends them too. A mail lists what was revoked.",
         )
         .post(
             "/auth/verify-email/request",
@@ -98,6 +105,13 @@ pub fn api() -> Api {
             "/auth/verify-email/confirm",
             verification::verify_email,
             "Verify an e-mail address. With the token of the mail.",
+        )
+        .post(
+            "/auth/restore-email/confirm",
+            verification::restore_email,
+            "Restore an earlier e-mail address. With the token of the mail to it, which is valid once for 72 hours \
+             after the address was changed. All sessions, API keys, links and exports of the account end, those of \
+             shared organizations too, and its password is removed: a mail to choose another one is sent.",
         )
 }
 

@@ -4,9 +4,9 @@
 //! A crash between the last two sends a mail twice, never not at all.
 
 use futures::future::BoxFuture;
-use model::{Email, Error, Mail, MailMessage, Result, User, UserId, throttle::MAILS};
+use model::{Email, Error, Mail, MailMessage, Result, User, UserId, UserStatus, throttle::MAILS};
 use store::{
-    Claimed, Queue,
+    AddressRestore, Claimed, Queue,
     keys::{self, Key},
 };
 
@@ -49,6 +49,7 @@ impl App {
                 MailMessage::Mail(mail) => &mail.id,
                 MailMessage::PasswordReset { id, .. }
                 | MailMessage::VerifyEmail { id, .. }
+                | MailMessage::AddressChanged { id, .. }
                 | MailMessage::TokenAlert { id, .. }
                 | MailMessage::TokensBack { id, .. }
                 | MailMessage::EmailTaken { id, .. } => id,
@@ -116,6 +117,30 @@ impl App {
                 let token = self.new_verification(&account.user).await?;
                 Ok(Some(letters::verify_email(id, &account.user, url, &token)))
             }
+            MailMessage::AddressChanged {
+                id,
+                user,
+                email,
+                epoch,
+                restorable_until,
+            } => {
+                let Some(until) = restorable_until else {
+                    return Ok(Some(letters::address_changed(id, email, url, None)));
+                };
+                let link = AddressRestore {
+                    user: user.clone(),
+                    email: email.clone(),
+                    epoch: *epoch,
+                    expires_at: *until,
+                };
+                // Of an account that was deleted meanwhile there is nothing to take back.
+                let account = self.store.accounts().get(user).await?;
+                if account.is_none_or(|user| user.status == UserStatus::Deleted) {
+                    return Ok(None);
+                }
+                let token = self.new_address_restore(&link).await?;
+                Ok(Some(letters::address_changed(id, email, url, Some(&token))))
+            }
             MailMessage::TokenAlert {
                 id,
                 user,
@@ -179,7 +204,10 @@ impl App {
 /// nobody keeps the mail from somebody who forgot their password by asking for another kind.
 fn bucket(message: &MailMessage, to: &Email) -> Option<Key> {
     let kind = match message {
-        MailMessage::Mail(_) | MailMessage::TokenAlert { .. } | MailMessage::TokensBack { .. } => return None,
+        MailMessage::Mail(_)
+        | MailMessage::AddressChanged { .. }
+        | MailMessage::TokenAlert { .. }
+        | MailMessage::TokensBack { .. } => return None,
         MailMessage::PasswordReset { .. } => "RESET",
         MailMessage::VerifyEmail { .. } => "VERIFY",
         MailMessage::EmailTaken { .. } => "TAKEN",

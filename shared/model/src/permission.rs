@@ -58,7 +58,7 @@ macro_rules! permissions {
 permissions! {
     /// See the own account, its settings and its quota.
     ReadAccount = "account:read", Member;
-    /// Change the own name, settings and quota.
+    /// Change the own name, settings and quota, which takes a person: a key with it is refused all the same.
     WriteAccount = "account:write", Member;
     /// See the organization.
     ReadOrg = "org:read", Member;
@@ -104,6 +104,12 @@ impl Permission {
     /// Whether somebody with `role` has it.
     pub fn is_granted_to(self, role: OrgRole) -> bool {
         role >= self.role()
+    }
+
+    /// Whether an API key with it needs a user whose address is verified: it reaches beyond the content that every
+    /// member works with.
+    pub fn needs_verified_address(self) -> bool {
+        self.role() > OrgRole::Member || self == Self::WriteAccount
     }
 }
 
