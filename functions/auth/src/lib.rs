@@ -63,10 +63,9 @@ pub fn api() -> Api {
         .post(
             "/auth/logout-all",
             sessions::logout_all,
-            "Sign out everywhere. All sessions of the caller end, this one too, and with them their API keys, the \
-             links of earlier mails and exports; the password stays. Keys in shared organizations go on if the \
-             caller's address was verified when they were created; `kept_api_keys` lists them, `revoke_org_keys` ends \
-             them too. A mail lists what was revoked.",
+            "Sign out everywhere. All sessions of the caller end, this one too, and their API keys, mailed links and \
+             exports. Keys in shared organizations that were created with a verified address stay valid: \
+             `kept_api_keys` lists them, `revoke_org_keys` revokes them too. A mail lists what was revoked.",
         )
         .get(
             "/auth/sessions",
@@ -91,10 +90,9 @@ pub fn api() -> Api {
         .post(
             "/auth/reset-password/confirm",
             passwords::reset_password,
-            "Reset a password. With the token of the mail, which is valid once for 30 minutes, and verifies the \
-             address. All sessions of the account end, and with them its API keys, the links of earlier mails and \
-             exports. Keys in shared organizations go on if the address was verified when they were created and now; \
-             `kept_api_keys` lists them, `revoke_org_keys` ends them too. A mail lists what was revoked.",
+            "Reset a password. With the token of the mail, valid once for 30 minutes; it verifies the address. All \
+             sessions, API keys, mailed links and exports of the account end, except for keys as after signing out \
+             everywhere if the address was verified before. A mail lists what was revoked.",
         )
         .post(
             "/auth/verify-email/request",
@@ -109,9 +107,8 @@ pub fn api() -> Api {
         .post(
             "/auth/restore-email/confirm",
             verification::restore_email,
-            "Restore an earlier e-mail address. With the token of the mail to it, which is valid once for 72 hours \
-             after the address was changed. All sessions, API keys, links and exports of the account end, those of \
-             shared organizations too, and its password is removed: a mail to choose another one is sent.",
+            "Restore an earlier e-mail address. With the token of the mail to it, valid once for 72 hours. All \
+             sessions, API keys, links and exports of the account end, and its password: a mail to set one is sent.",
         )
 }
 

@@ -66,10 +66,16 @@ pub(crate) fn address_changed(id: &MailId, to: &Email, url: &str, restore: Optio
 /// That all credentials ended. Keys are named by their ends: what they are called is words of whoever made them.
 pub(crate) fn access_reset(id: &MailId, user: &User, revoked: &[ApiKey], kept: &[ApiKey]) -> Mail {
     let mut text = "All sessions, links in earlier mails and exports of your account have ended.\n".to_owned();
-    text.push_str(&match revoked.len() {
-        0 => "\nNo API key was revoked.\n".to_owned(),
-        count => format!("\nAPI keys that were revoked ({count}):\n\n{}", listed(revoked)),
-    });
+    if revoked.is_empty() {
+        text.push_str("\nNo API key was revoked.\n");
+    } else {
+        let _ = write!(
+            text,
+            "\nAPI keys that were revoked ({}):\n\n{}",
+            revoked.len(),
+            listed(revoked)
+        );
+    }
     if !kept.is_empty() {
         let _ = write!(
             text,

@@ -175,4 +175,12 @@ mod tests {
             assert_eq!(serde_json::from_str::<Permission>(&text).ok(), Some(*permission));
         }
     }
+
+    #[test]
+    fn what_reaches_beyond_content_needs_a_verified_address() {
+        let needing = Permission::ALL.iter().filter(|it| it.needs_verified_address());
+        let names: Vec<_> = needing.map(|it| it.name()).collect();
+        let administering = ["account:write", "org:write", "org:own", "members:write", "keys:write"];
+        assert_eq!(names, [&administering[..], &["audit:org", "usage:org"]].concat());
+    }
 }

@@ -147,8 +147,8 @@ impl AuditLog {
         Ok(id_only(found))
     }
 
-    /// What a user did, and what was done to them, newest first: in all organizations, or in `tenant` alone.
-    pub async fn of_user(&self, user: &UserId, tenant: Option<&OrgId>, page: &PageRequest) -> Result<Page<AuditEntry>> {
+    /// What a user did, and what was done to them, newest first: in all organizations, or in `org` alone.
+    pub async fn of_user(&self, user: &UserId, org: Option<&OrgId>, page: &PageRequest) -> Result<Page<AuditEntry>> {
         let index = |index: &'static str, attribute| {
             let partition = Leg {
                 name: "user".to_owned(),
@@ -164,14 +164,9 @@ impl AuditLog {
                 },
                 Some("user"),
             );
-            async move {
-                walk(self.0.audit(), vec![partition], &page, |item| {
-                    let entry = entry_of(&item)?;
-                    let is_wanted = tenant.is_none_or(|tenant| entry.tenant == *tenant);
-                    Ok(is_wanted.then_some(entry))
-                })
-                .await
-            }
+            let is_wanted = move |entry: &AuditEntry| org.is_none_or(|org| entry.tenant == *org);
+            let read = move |item: Item| Ok(Some(entry_of(&item)?).filter(is_wanted));
+            async move { walk(self.0.audit(), vec![partition], &page, read).await }
         };
         let (did, done) = tokio::try_join!(index("by_actor", "actor"), index("by_subject", "subject"))?;
         let (did, done) = (id_only(did), id_only(done));
@@ -182,12 +177,9 @@ impl AuditLog {
         items.sort_by(|a, b| b.id.cmp(&a.id));
         items.dedup_by(|a, b| a.id == b.id);
         let limit = usize::from(page.limit);
-        let next = if items.len() > limit {
-            items.truncate(limit);
-            items.last().map(|last| last.id.0.clone())
-        } else {
-            seen_to
-        };
+        let last = items.get(limit.wrapping_sub(1)).filter(|_| items.len() > limit);
+        let next = last.map(|last| last.id.0.clone()).or(seen_to);
+        items.truncate(limit);
         Ok(Page { items, next })
     }
 
