@@ -46,7 +46,7 @@ impl App {
     pub fn send_mail<'a>(&'a self, message: &'a MailMessage) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let id = match message {
-                MailMessage::Mail(mail) => &mail.id,
+                MailMessage::Mail(mail) | MailMessage::AccessReset(mail) => &mail.id,
                 MailMessage::PasswordReset { id, .. }
                 | MailMessage::VerifyEmail { id, .. }
                 | MailMessage::AddressChanged { id, .. }
@@ -97,6 +97,10 @@ impl App {
         let url = &self.config.public_url;
         match message {
             MailMessage::Mail(mail) => Ok(Some(mail.clone())),
+            MailMessage::AccessReset(mail) => {
+                let may = self.may_mail(message, &mail.to).await?;
+                Ok(may.then(|| mail.clone()))
+            }
             MailMessage::PasswordReset { id, email } => {
                 let account = self.store.accounts().by_email(&email.fingerprint()).await?;
                 let account = account.filter(|account| account.user.is_active());
@@ -125,7 +129,8 @@ impl App {
                 restorable_until,
             } => {
                 let Some(until) = restorable_until else {
-                    return Ok(Some(letters::address_changed(id, email, url, None)));
+                    let may = self.may_mail(message, email).await?;
+                    return Ok(may.then(|| letters::address_changed(id, email, url, None)));
                 };
                 let link = AddressRestore {
                     user: user.clone(),
@@ -204,13 +209,19 @@ impl App {
 /// nobody keeps the mail from somebody who forgot their password by asking for another kind.
 fn bucket(message: &MailMessage, to: &Email) -> Option<Key> {
     let kind = match message {
-        MailMessage::Mail(_)
-        | MailMessage::AddressChanged { .. }
+        // A way back is given once for each time that an address was verified.
+        MailMessage::AddressChanged {
+            restorable_until: Some(_),
+            ..
+        }
+        | MailMessage::Mail(_)
         | MailMessage::TokenAlert { .. }
         | MailMessage::TokensBack { .. } => return None,
         MailMessage::PasswordReset { .. } => "RESET",
         MailMessage::VerifyEmail { .. } => "VERIFY",
         MailMessage::EmailTaken { .. } => "TAKEN",
+        MailMessage::AccessReset(_) => "ACCESS",
+        MailMessage::AddressChanged { .. } => "CHANGED",
     };
     Some(keys::mails_to(&to.fingerprint(), kind))
 }

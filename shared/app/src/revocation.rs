@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use model::{
-    Actor, ApiKey, AuditEntry, Error, KeptKeys, KeyState, MailId, MailMessage, OrgId, Purge, Result, Secret, Timestamp,
-    User, UserId, UserStatus, id::made_at,
+    Actor, ApiKey, AuditEntry, Error, Export, KeptKeys, KeyState, MailId, MailMessage, OrgId, Purge, Result, Secret,
+    Timestamp, User, UserId, UserStatus, id::made_at,
 };
 use serde_json::json;
 use store::{Revocation, Revoked, RevokedBy};
@@ -178,14 +178,14 @@ impl App {
         self.store.accounts().remove_void_links(&user).await?;
         self.remove_exports(&user, ended_at).await?;
         let mail = letters::access_reset(mail, &user, &revoked, &kept);
-        self.queue_mail(&MailMessage::Mail(mail)).await
+        self.queue_mail(&MailMessage::AccessReset(mail)).await
     }
 
     /// Removes archives and files that were asked for before the credentials ended: a link to one of them may be out.
     async fn remove_exports(&self, user: &User, ended_at: Timestamp) -> Result<()> {
         self.store.exports().remove_ended(user).await?;
         let current = self.store.exports().get(&user.id).await?.map(|export| export.id.0);
-        let prefix = model::Export::objects_of(&user.id);
+        let prefix = Export::objects_of(&user.id);
         let mut next = Some(None);
         while let Some(after) = next {
             let (keys, more) = self.objects.keys_below(&prefix, after).await?;

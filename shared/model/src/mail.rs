@@ -40,6 +40,9 @@ pub enum MailMessage {
         /// The account.
         user: UserId,
     },
+    /// A mail that is written already: all credentials of an account ended. Whoever signed up with an address can cause
+    /// it, so the address gets few of them.
+    AccessReset(Mail),
     /// An account has another address than the one that is told.
     AddressChanged {
         /// Id of the mail.

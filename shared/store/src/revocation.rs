@@ -2,15 +2,15 @@
 //! to clear away what they leave behind.
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, builders::UpdateBuilder};
-use model::{AuditEntry, CredentialEpochs, Email, Purge, Result, Timestamp, User};
+use model::{AuditEntry, CredentialEpochs, Email, Purge, Result, Timestamp, User, UserId};
 
 use crate::{
-    EventMarker,
-    accounts::Accounts,
+    EventMarker, Store,
+    accounts::{Accounts, address_item},
     clerk::{link_item, name_map},
     credentials::was,
-    item::{Transaction, n, part, s, value},
-    keys,
+    item::{Transaction, n, part, primary, s, value},
+    keys, tables,
 };
 
 /// The end of all credentials of an account.
@@ -194,23 +194,18 @@ pub(crate) fn if_epochs_as_read(
         .expression_attribute_values(":old_epochs", value(&user.credentials)?))
 }
 
-impl crate::Store {
+impl Store {
     /// Gives an address to an account: nobody has it, or it is kept for this account, or it was kept long enough.
-    pub(crate) fn part_take_address(
-        &self,
-        email: &Email,
-        user: &model::UserId,
-        now: Timestamp,
-    ) -> Result<TransactWriteItem> {
+    pub(crate) fn part_take_address(&self, email: &Email, user: &UserId, now: Timestamp) -> Result<TransactWriteItem> {
         self.identity().part_put_if(
-            crate::accounts::address_item(email, user)?,
+            address_item(email, user)?,
             "attribute_not_exists(pk) OR held_for = :user OR held_until <= :now",
             [(":user", s(user.as_str())), (":now", n(now.as_second()))],
         )
     }
 
     /// Takes an address from the account that has it; anybody may have it from here on.
-    pub(crate) fn part_free_address(&self, email: &Email, user: &model::UserId) -> Result<TransactWriteItem> {
+    pub(crate) fn part_free_address(&self, email: &Email, user: &UserId) -> Result<TransactWriteItem> {
         let own = ("user", s(user.as_str()));
         self.identity()
             .part_delete(&keys::email(&email.fingerprint()), Some(own))
@@ -221,7 +216,7 @@ impl crate::Store {
     pub(crate) fn parts_hold_address(
         &self,
         email: &Email,
-        user: &model::UserId,
+        user: &UserId,
         until: Timestamp,
     ) -> Result<[TransactWriteItem; 2]> {
         let table = self.identity();
@@ -230,11 +225,11 @@ impl crate::Store {
             .update_expression("SET held_for = :user, held_until = :until, #ttl = :until REMOVE #user")
             .condition_expression("#user = :user")
             .expression_attribute_names("#user", "user")
-            .expression_attribute_names("#ttl", crate::tables::TTL)
+            .expression_attribute_names("#ttl", tables::TTL)
             .expression_attribute_values(":user", s(user.as_str()))
             .expression_attribute_values(":until", n(until.as_second()));
-        let mut found_by = crate::item::primary(&keys::held_address(user, &email.fingerprint()));
-        found_by.insert(crate::tables::TTL.to_owned(), n(until.as_second()));
+        let mut found_by = primary(&keys::held_address(user, &email.fingerprint()));
+        found_by.insert(tables::TTL.to_owned(), n(until.as_second()));
         Ok([part(hold)?, table.part_put(found_by)?])
     }
 }
