@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::orgs::{org, team_plan};
-use crate::support::Test;
+use crate::support::{PASSWORD, Test};
 
 #[tokio::test]
 async fn an_address_asks_for_five_mails_and_then_waits() {
@@ -64,4 +64,29 @@ async fn an_address_gets_50_invitations_from_whatever_organizations() {
     refused.problem(429, "too_many_invitations");
     let eve = json!({"email": "eve@example.com"});
     ada.post(&invite, eve).await.created();
+}
+
+#[tokio::test]
+async fn an_address_gets_few_mails_about_what_whoever_signed_up_with_it_does() {
+    let t = Test::new().await;
+    let mut ada = t.user("ada").await;
+    for _ in 0..6 {
+        ada.post("/api/v1/auth/logout-all", json!({})).await.ok();
+        ada = ada.sign_in_again().await;
+        for email in ["bob@example.com", "ada@example.com"] {
+            let change = json!({"email": email, "current_password": PASSWORD});
+            ada.put("/api/v1/users/me", change).await.ok();
+        }
+    }
+    let mails = t.outbox().await;
+    for subject in [
+        "Access to your account was reset",
+        "Your e-mail address was changed",
+        "Confirm your address",
+    ] {
+        let told = mails
+            .iter()
+            .filter(|mail| mail["to"] == "ada@example.com" && mail["subject"] == subject);
+        assert_eq!(told.count(), 3, "{subject}");
+    }
 }

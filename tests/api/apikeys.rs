@@ -113,7 +113,7 @@ async fn a_typo_is_refused_before_any_table_is_read_and_a_known_key_costs_one_ro
 async fn revoking_works_with_the_next_request_and_leaves_the_row() {
     let t = Test::new().await;
     let ada = t.user("ada").await;
-    let (id, key) = key_of(&t, &ada, json!({"name": "Kiosk"})).await;
+    let (id, key) = key_of(&t, &ada, json!({"name": "Kiosk", "scopes": ["documents:read"]})).await;
     for _ in 0..2 {
         ada.delete(&one(&id)).await.expect(204);
         key.get("/api/v1/documents").await.problem(401, "api_key_invalid");

@@ -84,6 +84,51 @@ async fn entries_are_their_users_business_their_organizations_admins_and_the_pla
 }
 
 #[tokio::test]
+async fn a_key_reads_what_its_user_did_in_its_organization_and_nowhere_else() {
+    let t = Test::new().await;
+    let ada = t.user("ada").await;
+    let acme = ada.with_header("x-current-org", &ada.found_org("Acme").await);
+    let beta = ada.with_header("x-current-org", &ada.found_org("Beta").await);
+    let (own, in_acme, in_beta) = (
+        note(&ada, "own").await,
+        note(&acme, "acme").await,
+        note(&beta, "beta").await,
+    );
+    for number in 0..3 {
+        note(&ada, &format!("later {number}")).await;
+    }
+    let key = acme.api_key(json!({"name": "Log", "scopes": ["audit:read"]})).await;
+    let key = t.anonymous().with_token(&key.text("key"));
+    for user in ["me", ada.id()] {
+        let list = key.get(&format!("{LOGS}/user/{user}")).await.ok().json();
+        assert!(
+            list.as_array()
+                .unwrap()
+                .iter()
+                .all(|entry| entry["org_id"] == json!(acme_of(&list))),
+            "{list}"
+        );
+        assert_eq!(actions(&list), ["api_key.created", "acme", "org.created"]);
+    }
+    // Pages hold what is to be seen, however much lies between.
+    let page = key.get(&format!("{LOGS}/user/me?limit=2")).await.ok();
+    assert_eq!(actions(&page.json()), ["api_key.created", "acme"]);
+    let rest = key.get(&page.next().unwrap()).await.ok().json();
+    assert_eq!(actions(&rest), ["org.created"]);
+    key.get(&format!("{LOGS}/{in_acme}")).await.ok();
+    for elsewhere in [&own, &in_beta] {
+        key.get(&format!("{LOGS}/{elsewhere}")).await.problem(404, "not_found");
+        ada.get(&format!("{LOGS}/{elsewhere}")).await.ok();
+    }
+    let all = ada.get(&format!("{LOGS}/user/me")).await.ok().json();
+    assert!(actions(&all).contains(&"beta") && actions(&all).contains(&"acme"));
+}
+
+fn acme_of(list: &Value) -> &str {
+    list[0]["org_id"].as_str().unwrap()
+}
+
+#[tokio::test]
 async fn what_was_done_to_a_user_is_in_their_log() {
     let t = root().await;
     let ada = t.test.user("ada").await;

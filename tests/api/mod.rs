@@ -1,6 +1,7 @@
 //! Every group of operations, as its users call it.
 
 mod abuse;
+mod address_change;
 mod admin;
 mod ai;
 mod api_tokens;
@@ -38,6 +39,7 @@ mod providers;
 mod query_parameters;
 mod quotas;
 mod reasoning;
+mod revocation;
 mod rotation;
 mod rulings;
 mod settings;

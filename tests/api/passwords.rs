@@ -87,6 +87,46 @@ async fn a_stolen_session_cannot_guess_the_password() {
 }
 
 #[tokio::test]
+async fn a_password_is_the_same_however_its_characters_are_composed() {
+    let t = Test::new().await;
+    let (composed, decomposed) = ("Gr\u{fc}\u{df}e aus K\u{f6}ln", "Gru\u{308}\u{df}e aus Ko\u{308}ln");
+    let spaced = "Gr\u{fc}\u{df}e\u{a0}aus\u{3000}K\u{f6}ln";
+    let spellings = [composed, decomposed, spaced];
+    for (number, registered) in spellings.into_iter().enumerate() {
+        let email = format!("ada{number}@example.com");
+        let account = json!({"email": email, "password": registered});
+        let ada = t.anonymous().post("/api/v1/auth/register", account).await.created();
+        let ada = t.anonymous().with_token(&ada.text("access_token"));
+        for typed in spellings {
+            log_in(&t, &email, typed).await.ok();
+            log_in(&t, &email, &typed.to_uppercase()).await.expect(401);
+        }
+        // Changing it takes any spelling of the current one, and the new one has them all too.
+        change(&ada, spellings[(number + 1) % 3], &format!("{decomposed} 2"))
+            .await
+            .ok();
+        log_in(&t, &email, &format!("{composed} 2")).await.ok();
+        ask_for_reset(&t, &email).await.ok();
+        let token = t.mailed_token(&email, "new password").await;
+        confirm(&t, &token, &format!("{decomposed} 3")).await.ok();
+        log_in(&t, &email, &format!("{spaced} 3")).await.ok();
+    }
+    // The length is that of what is kept: 128 characters, each typed as two.
+    let long = "u\u{308}".repeat(128);
+    let account = |password: &str| json!({"email": "long@example.com", "password": password});
+    let too_long = t
+        .anonymous()
+        .post("/api/v1/auth/register", account(&"\u{fc}".repeat(129)))
+        .await;
+    assert_eq!(too_long.invalid(), ["/password"]);
+    t.anonymous()
+        .post("/api/v1/auth/register", account(&long))
+        .await
+        .created();
+    log_in(&t, "long@example.com", &"\u{fc}".repeat(128)).await.ok();
+}
+
+#[tokio::test]
 async fn of_8_changes_at_once_one_wins() {
     let t = Test::new().await;
     let ada = t.user("ada").await;

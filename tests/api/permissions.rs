@@ -177,9 +177,12 @@ async fn a_queue_refuses_senders_that_are_not_allowed() {
         "sqs:GetQueueAttributes",
         "arn:aws:sqs:us-east-1:000000000000:send_mail",
     );
-    let send = sqs.send_message().queue_url(t.queue_url("purge")).message_body("{}");
+    let send = sqs
+        .send_message()
+        .queue_url(t.queue_url("export_user"))
+        .message_body("{}");
     let (code, message) = said(send.send().await);
-    let arn = "arn:aws:sqs:us-east-1:000000000000:purge";
+    let arn = "arn:aws:sqs:us-east-1:000000000000:export_user";
     assert_eq!(code, "AccessDenied");
     assert_eq!(message, sentence("AuthRole", "auth", "sqs:sendmessage", arn));
     refused(&t, "auth", "sqs:SendMessage", arn);

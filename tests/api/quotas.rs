@@ -13,7 +13,7 @@ fn of(user: &Caller) -> String {
 }
 
 #[tokio::test]
-async fn a_quota_is_10000_tokens_a_day_and_its_user_only_lowers_it() {
+async fn a_quota_is_10000_tokens_a_day_and_its_user_sets_it_no_higher() {
     let t = Test::with(&ADMIN).await;
     let (ada, eve, root) = (t.user("ada").await, t.user("eve").await, t.admin().await);
     let quota = ada.get(QUOTA).await.ok().json();
@@ -38,7 +38,7 @@ async fn a_quota_is_10000_tokens_a_day_and_its_user_only_lowers_it() {
         (&json!(500), &json!(0))
     );
     assert_eq!(lowered["last_reset"], quota["last_reset"]);
-    ada.put(QUOTA, json!({"daily_limit": 501}))
+    ada.put(QUOTA, json!({"daily_limit": 10_001}))
         .await
         .problem(403, "quota_raise");
     let raised = root
@@ -79,6 +79,42 @@ async fn a_quota_is_10000_tokens_a_day_and_its_user_only_lowers_it() {
 }
 
 #[tokio::test]
+async fn a_key_does_not_change_the_limit_of_its_person() {
+    let t = Test::new().await;
+    let ada = t.user("ada").await;
+    ada.verify().await;
+    let key = ada.api_key(json!({"name": "All"})).await;
+    let key = t.anonymous().with_token(&key.text("key"));
+    let limit = json!({"daily_limit": 1});
+    key.put(QUOTA, limit.clone()).await.problem(403, "person_required");
+    key.put(&format!("{}/quota", of(&ada)), limit)
+        .await
+        .problem(403, "person_required");
+    key.put("/api/v1/settings", json!({"notifications": {"email": false}}))
+        .await
+        .problem(403, "person_required");
+    assert_eq!(key.get(QUOTA).await.ok().json()["daily_limit"], 10_000);
+}
+
+#[tokio::test]
+async fn a_person_goes_back_up_to_what_the_plan_or_an_admin_gave() {
+    let t = Test::with(&ADMIN).await;
+    let (ada, root) = (t.user("ada").await, t.admin().await);
+    let set = async |limit: u64| ada.put(QUOTA, json!({"daily_limit": limit})).await;
+    set(1).await.ok();
+    set(10_001).await.problem(403, "quota_raise");
+    assert_eq!(set(10_000).await.ok().json()["daily_limit"], 10_000);
+    // What an admin sets is the most, whether it is more or less than the plan gives.
+    let own = format!("{}/quota", of(&ada));
+    for granted in [90_000, 300] {
+        root.put(&own, json!({"daily_limit": granted})).await.ok();
+        set(1).await.ok();
+        set(granted + 1).await.problem(403, "quota_raise");
+        assert_eq!(set(granted).await.ok().json()["daily_limit"], granted);
+    }
+}
+
+#[tokio::test]
 async fn a_changed_limit_changes_no_counter_and_what_counts_as_used_moves_what_is_committed() {
     let t = Test::with(&ADMIN).await;
     let (ada, root) = (t.user("ada").await, t.admin().await);
@@ -115,21 +151,20 @@ async fn a_changed_limit_changes_no_counter_and_what_counts_as_used_moves_what_i
 }
 
 #[tokio::test]
-async fn limits_that_are_lowered_at_once_never_end_higher() {
+async fn of_limits_that_are_set_at_once_one_stays_and_none_above_the_plan() {
     let t = Test::new().await;
     let ada = t.user("ada").await;
-    let limits: Vec<u64> = (1..=16).map(|step| 10_000 - step * 100).collect();
+    let limits: Vec<u64> = (1..=16).map(|step| 9_200 + step * 100).collect();
     let answers = join_all(limits.iter().map(|limit| ada.put(QUOTA, json!({"daily_limit": limit})))).await;
-    for answer in answers {
-        if answer.status != 200 {
+    for (limit, answer) in limits.iter().zip(answers) {
+        if *limit <= 10_000 {
+            answer.ok();
+        } else {
             answer.problem(403, "quota_raise");
         }
     }
-    assert_eq!(
-        ada.get(QUOTA).await.ok().json()["daily_limit"],
-        8_400,
-        "the lowest stays"
-    );
+    let last = ada.get(QUOTA).await.ok().json()["daily_limit"].as_u64().unwrap();
+    assert!(limits.contains(&last) && last <= 10_000, "{last}");
 }
 
 #[tokio::test]

@@ -67,7 +67,7 @@ async fn logging_out_everywhere_ends_every_session_with_the_next_request() {
     let (ada, eve) = (t.user("ada").await, t.user("eve").await);
     let phone = sign_in_with(&t, &ada, "Phone/1.0").await;
     let ended = phone.post("/api/auth/logout-all", json!({})).await.ok().json();
-    assert_eq!(ended, json!({"message": "Logout successful"}));
+    assert_eq!(ended, json!({"message": "Logout successful", "keptApiKeys": []}));
     for gone in [&ada, &phone] {
         gone.get("/api/v1/auth/me").await.problem(401, "session_ended");
     }

@@ -200,7 +200,7 @@ async fn deleting_an_account_ends_every_credential_and_frees_the_address() {
     assert!(left.keys().all(|(pk, _)| *pk != own), "the rest goes with it");
     assert_eq!(
         t.audited(ada.org()).await,
-        ["user.created", "api_key.created", "user.deleted"]
+        ["user.created", "user.email_verified", "api_key.created", "user.deleted"]
     );
     root.delete(&of(&again)).await.ok();
     again.get(ME).await.problem(401, "session_ended");

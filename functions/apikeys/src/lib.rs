@@ -15,7 +15,8 @@ pub fn api() -> Api {
         .post(
             "/apikeys",
             create_api_key,
-            "Create an API key. It acts for the caller in the current organization; `key` is shown this once.",
+            "Create an API key. It acts for the caller in the current organization; `key` is shown this once. \
+             Scopes that administer need a verified e-mail address.",
         )
         .get(
             "/apikeys",

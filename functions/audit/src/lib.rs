@@ -42,7 +42,8 @@ pub fn api() -> Api {
         .get(
             "/user/{user_id}",
             list_user_audit_logs,
-            "List the audit log of a user. What they did and what was done to them, newest first.",
+            "List the audit log of a user. What they did and what was done to them, newest first; with an API key, in \
+             its organization only.",
         )
 }
 
@@ -107,12 +108,13 @@ async fn create_audit_log(
     Ok(Created(record.into()))
 }
 
-/// The caller's own entries, those of an organization for its admins, all for platform admins; others are not there.
+/// The caller's own entries (an API key's within its organization), those of an organization for its admins, all for platform admins; others are not there.
 async fn get_audit_log(app: Ctx, member: May<ReadAudit>, Path(path): Path<LogPath>) -> Result<Json<AuditLogView>> {
     let (user, org) = (&member.identity.user, &member.org);
     let found = app.audit_log_entry(&path.log_id).await?.filter(|record| {
         let entry = &record.entry;
-        let is_own = entry.subject == user.id.0 || entry.actor.id.as_deref() == Some(user.id.as_str());
+        let reaches = member.identity.only_org().is_none_or(|only| *only == entry.tenant);
+        let is_own = reaches && (entry.subject == user.id.0 || entry.actor.id.as_deref() == Some(user.id.as_str()));
         let is_of_org = entry.tenant == org.org && is_readable(&member);
         is_own || is_of_org || (user.role == PlatformRole::Admin && member.identity.is_person())
     });
@@ -145,6 +147,8 @@ async fn list_audit_logs(
 }
 
 async fn list_user_audit_logs(app: Ctx, about: SelfOrAdmin<ReadAudit>, page: Paging) -> Result<Listing<AuditLogView>> {
-    let found = app.audit_log_of_user(&about.user, &page).await?;
+    let found = app
+        .audit_log_of_user(&about.user, about.identity.only_org(), &page)
+        .await?;
     page.answer(found.map(AuditLogView::from))
 }

@@ -1,5 +1,6 @@
 //! Accounts and sign-in sessions, on both surfaces: `/api/v1/auth` (documents 000 to 002) and `/api/auth` (004).
 
+mod access_reset;
 mod passwords;
 mod sessions;
 mod sphere;
@@ -62,7 +63,9 @@ pub fn api() -> Api {
         .post(
             "/auth/logout-all",
             sessions::logout_all,
-            "Sign out everywhere. All sessions of the caller end, this one too.",
+            "Sign out everywhere. All sessions of the caller end, this one too, and their API keys, mailed links and \
+             exports. Keys in shared organizations that were created with a verified address stay valid: \
+             `kept_api_keys` lists them, `revoke_org_keys` revokes them too. A mail lists what was revoked.",
         )
         .get(
             "/auth/sessions",
@@ -87,7 +90,9 @@ pub fn api() -> Api {
         .post(
             "/auth/reset-password/confirm",
             passwords::reset_password,
-            "Reset a password. With the token of the mail, which is valid once for 30 minutes; all sessions end.",
+            "Reset a password. With the token of the mail, valid once for 30 minutes; it verifies the address. All \
+             sessions, API keys, mailed links and exports of the account end, except for keys as after signing out \
+             everywhere if the address was verified before. A mail lists what was revoked.",
         )
         .post(
             "/auth/verify-email/request",
@@ -98,6 +103,12 @@ pub fn api() -> Api {
             "/auth/verify-email/confirm",
             verification::verify_email,
             "Verify an e-mail address. With the token of the mail.",
+        )
+        .post(
+            "/auth/restore-email/confirm",
+            verification::restore_email,
+            "Restore an earlier e-mail address. With the token of the mail to it, valid once for 72 hours. All \
+             sessions, API keys, links and exports of the account end, and its password: a mail to set one is sent.",
         )
 }
 

@@ -2,10 +2,12 @@
 
 use app::NewCredentials;
 use garde::Validate;
-use http_api::{Body, Caller, Ctx, Message, Origin, Result};
+use http_api::{Body, Caller, Ctx, Json, Message, Origin, Result};
 use model::{Email, NewPassword, Secret};
 use schemars::JsonSchema;
 use serde::Deserialize;
+
+use crate::access_reset::AccessReset;
 
 #[derive(Deserialize, Validate, JsonSchema)]
 #[garde(allow_unvalidated)]
@@ -33,6 +35,9 @@ pub(crate) struct PasswordReset {
     /// 8 to 128 characters, not one of the most leaked.
     #[schemars(length(min = NewPassword::MIN, max = NewPassword::MAX))]
     new_password: Secret,
+    /// Revoke the API keys of shared organizations too, which go on otherwise.
+    #[serde(default)]
+    revoke_org_keys: bool,
 }
 
 pub(crate) async fn change_password(
@@ -57,8 +62,14 @@ pub(crate) async fn request_password_reset(app: Ctx, Body(request): Body<Passwor
     Ok(Message("Password reset email sent"))
 }
 
-pub(crate) async fn reset_password(app: Ctx, origin: Origin, Body(reset): Body<PasswordReset>) -> Result<Message> {
+pub(crate) async fn reset_password(
+    app: Ctx,
+    origin: Origin,
+    Body(reset): Body<PasswordReset>,
+) -> Result<Json<AccessReset>> {
     let new = NewPassword::parse(reset.new_password, "/new_password")?;
-    app.reset_password(&reset.token, &new, &origin).await?;
-    Ok(Message("Password reset successfully"))
+    let kept = app
+        .reset_password(&reset.token, &new, reset.revoke_org_keys, &origin)
+        .await?;
+    Ok(Json(AccessReset::new("Password reset successfully", kept)))
 }

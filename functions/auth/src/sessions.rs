@@ -1,10 +1,22 @@
 //! Where somebody is signed in.
 
 use app::Credential;
-use http_api::{Caller, Ctx, Listing, Message, NoContent, Paging, Path, Result};
+use garde::Validate;
+use http_api::{Body, Caller, Ctx, Json, Listing, NoContent, Paging, Path, Result};
 use model::{Network, Session, SessionId, Timestamp};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use crate::access_reset::AccessReset;
+
+/// What ends besides.
+#[derive(Deserialize, Validate, JsonSchema)]
+#[garde(allow_unvalidated)]
+pub(crate) struct SignOutEverywhere {
+    /// Revoke the API keys of shared organizations too, which go on otherwise.
+    #[serde(default)]
+    revoke_org_keys: bool,
+}
 
 /// One sign-in.
 #[derive(Serialize, JsonSchema)]
@@ -50,7 +62,14 @@ pub(crate) async fn end_sign_in_session(app: Ctx, caller: Caller, Path(session):
     Ok(NoContent)
 }
 
-pub(crate) async fn logout_all(app: Ctx, caller: Caller) -> Result<Message> {
-    app.end_all_sessions(&caller.identity.user, caller.actor()).await?;
-    Ok(Message("Logout successful"))
+pub(crate) async fn logout_all(
+    app: Ctx,
+    caller: Caller,
+    wanted: Option<Body<SignOutEverywhere>>,
+) -> Result<Json<AccessReset>> {
+    let revoke_org_keys = wanted.is_some_and(|Body(wanted)| wanted.revoke_org_keys);
+    let kept = app
+        .sign_out_everywhere(&caller.identity.user.id, &caller.actor(), revoke_org_keys)
+        .await?;
+    Ok(Json(AccessReset::new("Logout successful", kept)))
 }

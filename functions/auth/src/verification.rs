@@ -1,4 +1,4 @@
-//! Whether an address is its account's own.
+//! Whether an address is its account's own, and the way back to the one before.
 
 use garde::Validate;
 use http_api::{Body, Caller, Ctx, Message, Origin, Result};
@@ -10,6 +10,13 @@ use serde::Deserialize;
 #[garde(allow_unvalidated)]
 pub(crate) struct EmailVerification {
     /// From the link in the mail; valid once, for two days.
+    token: Secret,
+}
+
+#[derive(Deserialize, Validate, JsonSchema)]
+#[garde(allow_unvalidated)]
+pub(crate) struct AddressRestore {
+    /// From the link in the mail to the address before; valid once, for 72 hours.
     token: Secret,
 }
 
@@ -25,4 +32,9 @@ pub(crate) async fn verify_email(
 ) -> Result<Message> {
     app.verify_email(&verification.token, &origin).await?;
     Ok(Message("Email verified successfully"))
+}
+
+pub(crate) async fn restore_email(app: Ctx, origin: Origin, Body(restore): Body<AddressRestore>) -> Result<Message> {
+    app.restore_address(&restore.token, &origin).await?;
+    Ok(Message("Email address restored"))
 }

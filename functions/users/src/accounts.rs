@@ -137,6 +137,7 @@ pub(crate) async fn update_user(
         name: patch.name.map(|name| name.trim().to_owned()),
         email: patch.email.as_deref().map(Email::parse).transpose()?,
         role,
+        ..UserChange::default()
     };
     let password = patch.current_password.as_ref();
     let user = app

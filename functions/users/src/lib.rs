@@ -26,7 +26,8 @@ pub fn api() -> Api {
             "/users/{user_id}",
             accounts::update_user,
             "Update an account. Fields that are left out stay as they are; a new address of one's own needs \
-             `current_password`.",
+             `current_password`. It voids the links of earlier mails, and the address before is told: if it was \
+             verified, its owner can take back what was not an admin's change for 72 hours.",
         )
         .delete(
             "/users/{user_id}",
@@ -42,7 +43,8 @@ pub fn api() -> Api {
         .put(
             "/users/{user_id}/quota",
             quotas::update_quota,
-            "Update the daily limit of an account. Users lower their own, platform admins set any.",
+            "Update the daily limit of an account. Users set their own, up to what their plan or a platform admin \
+             gives them; platform admins set any. API keys set none.",
         )
         .get(
             "/users/{user_id}/export",

@@ -2,7 +2,7 @@
 
 use app::QuotaChange;
 use garde::Validate;
-use http_api::{Body, Ctx, Json, QuotaView, Result, SelfOrAdmin};
+use http_api::{Body, Caller, Ctx, Json, QuotaView, Result, SelfOrAdmin};
 use model::{
     Quota,
     permission::{ReadAccount, WriteAccount},
@@ -25,8 +25,10 @@ pub(crate) async fn get_quota(app: Ctx, about: SelfOrAdmin<ReadAccount>) -> Resu
     Ok(Json(app.quota(&about.user).await?.into()))
 }
 
+/// What a person may use is for a person to change: an API key gets 403.
 pub(crate) async fn update_quota(
     app: Ctx,
+    _: Caller,
     about: SelfOrAdmin<WriteAccount>,
     Body(patch): Body<QuotaPatch>,
 ) -> Result<Json<QuotaView>> {

@@ -165,8 +165,10 @@ pub(crate) async fn get_settings(app: Ctx, about: SelfOrAdmin<ReadAccount>) -> R
     Ok(Json(app.settings(&about.identity.user).await?.into()))
 }
 
+/// Settings are a person's own, so an API key gets 403.
 pub(crate) async fn update_settings(
     app: Ctx,
+    _: Caller,
     about: SelfOrAdmin<WriteAccount>,
     Body(patch): Body<SettingsPatch>,
 ) -> Result<Json<SettingsView>> {

@@ -59,13 +59,13 @@ pub struct Worker {
     pub handler: Handler,
 }
 
-/// Functions that consume a queue.
+/// Functions that consume a queue, in the order in which they are drained: the others send to the last one's queue.
 pub fn workers(deployment: &Deployment) -> Vec<Worker> {
     vec![
         worker::<index_documents::IndexDocuments>(deployment),
-        worker::<send_mail::SendMail>(deployment),
         worker::<purge::PurgeDeleted>(deployment),
         worker::<export_user::ExportUser>(deployment),
+        worker::<send_mail::SendMail>(deployment),
     ]
 }
 

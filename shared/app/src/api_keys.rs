@@ -7,7 +7,7 @@ use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 use futures::future::BoxFuture;
 pub(crate) use keyring::key_limit;
 pub use keyring::{KeyChange, KeyFound, Keyring, NewKey, ShownOnce};
-use model::{Actor, ApiKey, ApiKeyId, Error, Membership, Result, Secret, Timestamp, api_key::KeyText};
+use model::{Actor, ApiKey, ApiKeyId, Error, Membership, Result, Secret, Timestamp, User, api_key::KeyText};
 use serde_json::{Value, json};
 use store::{KeyHolder, KeyInUse};
 use tokio::time::timeout;
@@ -20,6 +20,8 @@ const REFUSED: Error = Error::Unauthorized {
     detail: "The API key is not valid: it is mistyped, expired, switched off or revoked.",
 };
 const ABSENT: Error = Error::NotFound("API key");
+/// How often a change is tried again that somebody else's change overtook.
+const MAX_ATTEMPTS: usize = 20;
 /// How long noting a use may take at most. It runs beside the reads that the request needs anyway.
 const NOTE_WITHIN: Duration = Duration::from_millis(200);
 /// Keys that a process knows.
@@ -66,7 +68,9 @@ impl App {
             let now = self.clock.now();
             let (found, ()) = futures::join!(self.store.key_in_use(&holder), self.note_use(&holder.key, now));
             let KeyInUse { key, user, place, org } = found?
-                .filter(|found| found.key.accepts(&hash, now) && found.user.is_active())
+                .filter(|found| {
+                    found.key.accepts(&hash, now) && found.user.is_active() && found.user.accepts_key(&found.key)
+                })
                 .ok_or(REFUSED)?;
             Ok(Identity {
                 user,
@@ -106,14 +110,14 @@ impl App {
         }
     }
 
-    /// A row for a new key with its secret.
-    pub(crate) fn draft_key(&self, place: &Membership, new: NewKey) -> Result<ShownOnce> {
+    /// A row for a new key of `user` with its secret.
+    pub(crate) fn draft_key(&self, user: &User, place: &Membership, new: NewKey) -> Result<ShownOnce> {
         let text = KeyText::make(self.config.key_mode)?;
         let now = self.clock.now();
         let key = ApiKey {
             id: self.ids.make()?,
             org: place.org.clone(),
-            created_by: place.member.clone(),
+            created_by: user.id.clone(),
             name: new.name,
             prefix: text.shown_prefix().to_owned(),
             last_four: text.last_four().to_owned(),
@@ -127,6 +131,8 @@ impl App {
             revoked_at: None,
             secret_hash: text.hash(),
             previous: None,
+            epoch: user.credentials.current,
+            user_verified: user.email_verified,
             version: 1,
             created_at: now,
             updated_at: now,
@@ -135,6 +141,35 @@ impl App {
             key,
             secret: text.secret().clone(),
         })
+    }
+
+    /// Revokes a key for good, as of `now`. Doing it again changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub(crate) async fn revoke_key(
+        &self,
+        keys: &store::ApiKeys,
+        id: &ApiKeyId,
+        now: Timestamp,
+        actor: &Actor,
+    ) -> Result<()> {
+        for _ in 0..MAX_ATTEMPTS {
+            let old = keys.get(id).await?.ok_or(ABSENT)?;
+            if old.revoked_at.is_some() {
+                return Ok(());
+            }
+            let new = ApiKey {
+                revoked_at: Some(now),
+                previous: None,
+                ..old.changed(now)
+            };
+            let entry = self.key_entry(actor, "api_key.revoked", Some(&old), Some(&new))?;
+            if keys.replace(&old, &new, &entry).await? {
+                return Ok(());
+            }
+        }
+        Err(busy())
     }
 
     /// The entry for a change of a key.
@@ -151,6 +186,10 @@ impl App {
             .after(after.map_or(Value::Null, rules_of));
         self.entry(actor, &key.org, deed)
     }
+}
+
+fn busy() -> Error {
+    Error::unavailable("an API key is changed by too many at once")
 }
 
 /// What the audit log may hold of a key: no secret, and no words of its user, who may be erased. What models are called

@@ -92,14 +92,15 @@ impl App {
         })
     }
 
-    /// What a user did, and what was done to them, newest first.
+    /// What a user did, and what was done to them, newest first: in all organizations, or in `tenant` alone.
     pub fn audit_log_of_user<'a>(
         &'a self,
         user: &'a UserId,
+        tenant: Option<&'a OrgId>,
         page: &'a PageRequest,
     ) -> BoxFuture<'a, Result<Page<AuditRecord>>> {
         Box::pin(async move {
-            let found = self.store.audit_log().of_user(user, page).await?;
+            let found = self.store.audit_log().of_user(user, tenant, page).await?;
             self.open_page(found).await
         })
     }

@@ -5,11 +5,12 @@ use std::time::Duration;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures::future::BoxFuture;
 use model::{
-    Actor, AuditEntry, Email, Error, MailMessage, NewPassword, Page, PageRequest, Result, Secret, Session, SessionId,
-    User, time::after,
+    Actor, ApiKey, AuditEntry, Email, Error, MailMessage, NewPassword, Page, PageRequest, Result, Secret, Session,
+    SessionId, User, time::after,
 };
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use store::{PasswordChange, PasswordReset, SignIn, Verification};
+use store::{AddressRestore, PasswordChange, PasswordReset, Revoked, RevokedBy, SignIn, Verification};
 
 use crate::{
     App, Credential, Identity, Origin,
@@ -17,6 +18,8 @@ use crate::{
     letters::{RESET_MINUTES, VERIFY_HOURS},
 };
 
+/// How often a new password is tried again that a change of the account overtook.
+const MAX_ATTEMPTS: usize = 20;
 /// Characters in front of a token that are not one of ours: it is hashed, so its length is nearly all there is to check.
 const MAX_TOKEN_BYTES: usize = 128;
 
@@ -29,7 +32,7 @@ pub struct NewCredentials {
     pub new: NewPassword,
 }
 
-fn void_link() -> Error {
+pub(crate) fn void_link() -> Error {
     Error::invalid(
         "/token",
         "is not valid any more; ask for a new mail and use its link once",
@@ -54,7 +57,7 @@ fn digest(token: &Secret) -> String {
     hex::encode(Sha256::digest(token.expose()))
 }
 
-fn digest_of_link(token: &Secret) -> Result<String> {
+pub(crate) fn digest_of_link(token: &Secret) -> Result<String> {
     if token.expose().len() > MAX_TOKEN_BYTES {
         return Err(void_link());
     }
@@ -96,7 +99,6 @@ impl App {
                 account: &found,
                 hash: &hash,
                 keep,
-                link: None,
             };
             let entry = self.account_entry(user, &actor, "user.password_changed")?;
             if !self.store.accounts().set_password(&change, &entry).await? {
@@ -123,50 +125,54 @@ impl App {
         })
     }
 
-    /// Sets a new password by the link of a mail, and ends all sessions. The link works once.
+    /// Sets a new password by the link of a mail, which works once, and ends all credentials that were made before:
+    /// somebody else may have made them. The address counts as verified from here on. Returns the API keys of shared
+    /// organizations that go on; `revoke_org_keys` ends them too.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when the link is unknown, used or too old.
+    /// [`Error::Invalid`] when the link is unknown, used or too old, or was made for another address.
     pub fn reset_password<'a>(
         &'a self,
         token: &'a Secret,
         new: &'a NewPassword,
+        revoke_org_keys: bool,
         origin: &'a Origin,
-    ) -> BoxFuture<'a, Result<()>> {
+    ) -> BoxFuture<'a, Result<Vec<ApiKey>>> {
         Box::pin(async move {
             let digest = digest_of_link(token)?;
-            let accounts = self.store.accounts();
-            let link = accounts.password_reset(&digest, self.clock.now()).await?;
-            let link = link.ok_or_else(void_link)?;
-            let account = accounts.by_id(&link.user).await?.ok_or_else(void_link)?;
-            if !account.user.is_active() || account.password_version != link.password_version {
-                return Err(void_link());
-            }
+            self.account_of_reset(&digest).await?;
             let hash = self.hasher.hash(new).await?;
-            let actor = user_actor(&account.user, origin);
-            let entry = self.account_entry(&account.user, &actor, "user.password_reset")?;
-            let mut account = account;
-            loop {
-                let change = PasswordChange {
-                    account: &account,
+            for _ in 0..MAX_ATTEMPTS {
+                let account = self.account_of_reset(&digest).await?;
+                let user = &account.user;
+                let (keep, kept) = self.keys_to_keep(user, revoke_org_keys).await?;
+                let deed = Deed::to_user("user.password_reset", &user.id).after(json!({"org_keys_kept": kept.len()}));
+                let entry = self.entry(&user_actor(user, origin), &user.personal_org, deed)?;
+                let by = RevokedBy::PasswordReset {
                     hash: &hash,
-                    keep: None,
-                    link: Some(&digest),
+                    version: account.password_version,
+                    link: &digest,
                 };
-                if accounts.set_password(&change, &entry).await? {
-                    self.know_owner(&account.user, origin).await;
-                    return Ok(());
+                if self.revoke_credentials(user, by, keep, &entry).await? == Revoked::Done {
+                    self.know_owner(user, origin).await;
+                    return Ok(kept);
                 }
-                // The sessions may have been ended in between, which is no reason to refuse; all else is.
-                let again = accounts.by_id(&link.user).await?.ok_or_else(void_link)?;
-                let link = accounts.password_reset(&digest, self.clock.now()).await?;
-                let is_void = link.is_none_or(|link| link.password_version != again.password_version);
-                if is_void || !again.user.is_active() || again.user.session_epoch == account.user.session_epoch {
-                    return Err(void_link());
-                }
-                account = again;
             }
+            Err(Error::unavailable("an account is changed by too many at once"))
         })
+    }
+
+    /// The account whose password a link sets, as long as both are as the mail found them.
+    async fn account_of_reset(&self, digest: &str) -> Result<SignIn> {
+        let accounts = self.store.accounts();
+        let link = accounts.password_reset(digest, self.clock.now()).await?;
+        let link = link.ok_or_else(void_link)?;
+        let account = accounts.by_id(&link.user).await?.ok_or_else(void_link)?;
+        let is_good = account.user.is_active()
+            && account.password_version == link.password_version
+            && account.user.credentials.current == link.epoch
+            && link.email.as_ref() == Some(&account.user.email);
+        if is_good { Ok(account) } else { Err(void_link()) }
     }
 
     /// Whoever reads the owner's mail is not a stranger: they can sign in while strangers guess.
@@ -184,6 +190,8 @@ impl App {
         let (token, digest) = new_token()?;
         let link = PasswordReset {
             user: account.user.id.clone(),
+            email: Some(account.user.email.clone()),
+            epoch: account.user.credentials.current,
             password_version: account.password_version,
             expires_at: after(self.clock.now(), Duration::from_mins(RESET_MINUTES)),
         };
@@ -216,10 +224,12 @@ impl App {
             let accounts = self.store.accounts();
             let link = accounts.verification(&digest, self.clock.now()).await?;
             let link = link.ok_or_else(void_link)?;
-            let account = accounts.by_id(&link.user).await?.ok_or_else(void_link)?;
-            let actor = user_actor(&account.user, origin);
-            let entry = self.account_entry(&account.user, &actor, "user.email_verified")?;
-            if accounts.verify_email(&digest, &link, &entry).await? {
+            let user = accounts.get(&link.user).await?.ok_or_else(void_link)?;
+            if link.email != user.email || link.epoch != user.credentials.current {
+                return Err(void_link());
+            }
+            let entry = self.account_entry(&user, &user_actor(&user, origin), "user.email_verified")?;
+            if accounts.verify_email(&digest, &user, &entry).await? {
                 Ok(())
             } else {
                 Err(void_link())
@@ -233,9 +243,17 @@ impl App {
         let link = Verification {
             user: user.id.clone(),
             email: user.email.clone(),
+            epoch: user.credentials.current,
             expires_at: after(self.clock.now(), Duration::from_hours(VERIFY_HOURS)),
         };
         self.store.accounts().put_verification(&digest, &link).await?;
+        Ok(token)
+    }
+
+    /// A link that gives an account the address back that it had before a change; answers its token.
+    pub(crate) async fn new_address_restore(&self, link: &AddressRestore) -> Result<Secret> {
+        let (token, digest) = new_token()?;
+        self.store.accounts().put_address_restore(&digest, link).await?;
         Ok(token)
     }
 
@@ -260,14 +278,6 @@ impl App {
             } else {
                 Err(Error::NotFound("session"))
             }
-        })
-    }
-
-    /// Ends all sessions of `user`, that of this request too.
-    pub fn end_all_sessions<'a>(&'a self, user: &'a User, actor: Actor) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move {
-            let entry = self.account_entry(user, &actor, "user.sessions_ended")?;
-            self.store.accounts().end_sessions(&user.id, &entry).await.map(|_| ())
         })
     }
 }

@@ -53,7 +53,8 @@ impl App {
             }
             let links = Partition::part(Home::Identity, keys::user(user), keys::LINKS);
             for digest in self.sort_keys(&links).await? {
-                for key in [keys::password_reset(&digest), keys::email_verification(&digest)] {
+                let of_digest = [keys::password_reset, keys::email_verification, keys::address_restore];
+                for key in of_digest.map(|key| key(&digest)) {
                     yield Thing::Pointers(Partition::item(Home::Identity, key));
                 }
             }

@@ -41,7 +41,10 @@ impl App {
                 let user = self.user(user).await?;
                 let now = self.clock.now();
                 let before = exports.get(&user.id).await?;
-                if let Some(export) = before.clone().filter(|export| !export.is_over(fresh, now)) {
+                let current = before
+                    .clone()
+                    .filter(|export| !export.is_over(fresh, now) && !export.is_ended(&user));
+                if let Some(export) = current {
                     if export.is_lost(now) && exports.queue_again(&export, now).await? {
                         self.queue_export(&export).await?;
                     }
@@ -55,6 +58,7 @@ impl App {
                     user: user.id.clone(),
                     status: ExportStatus::Pending,
                     created_at: now,
+                    epoch: user.credentials.current,
                     queued_at: now,
                     size_bytes: None,
                     replaces: before.as_ref().map(|before| before.id.clone()),
@@ -140,7 +144,8 @@ impl App {
     async fn make_export(&self, export: &Export) -> Result<()> {
         let user = self.store.accounts().get(&export.user).await?;
         // An account that is deleted takes its exports with it.
-        let Some(user) = user.filter(|user| user.status != UserStatus::Deleted) else {
+        let is_wanted = |user: &User| user.status != UserStatus::Deleted && !export.is_ended(user);
+        let Some(user) = user.filter(is_wanted) else {
             return Ok(());
         };
         let key = Export::object_key(&user.id, &export.id);
@@ -232,7 +237,7 @@ impl App {
             after: None,
         };
         loop {
-            let found = self.audit_log_of_user(user, &page).await?;
+            let found = self.audit_log_of_user(user, None, &page).await?;
             for record in found.items {
                 let mut line = serde_json::to_value(&record.entry).map_err(Error::internal)?;
                 line["sealed"] = Value::Null;

@@ -1,11 +1,17 @@
 //! What mails say.
 
-use model::{Mail, MailId, Secret, Timestamp, User};
+use std::fmt::Write as _;
+
+use model::{ApiKey, Email, Mail, MailId, Secret, Timestamp, User};
 
 /// How long a link to set a password works, in minutes.
 pub(crate) const RESET_MINUTES: u64 = 30;
 /// How long a link that verifies an address works, in hours.
 pub(crate) const VERIFY_HOURS: u64 = 48;
+/// How long a link that gives an earlier address back works, in hours.
+pub(crate) const RESTORE_HOURS: u64 = 72;
+/// Keys that a mail lists; the others are counted.
+const MAX_LISTED_KEYS: usize = 50;
 
 pub(crate) fn password_reset(id: &MailId, user: &User, url: &str, token: &Secret) -> Mail {
     let text = format!(
@@ -35,6 +41,69 @@ pub(crate) fn email_taken(id: &MailId, user: &User, url: &str) -> Mail {
          ask for a new password, at\n\n{url}\n\nIf it was not you, there is nothing to do.\n"
     );
     mail(id, user, "You have an account already", text)
+}
+
+/// To the address that an account had before. `restore`: the token of a link that takes the change back.
+pub(crate) fn address_changed(id: &MailId, to: &Email, url: &str, restore: Option<&Secret>) -> Mail {
+    let way_back = match restore {
+        Some(token) => format!(
+            "If it was not you, somebody else has your password. Take the change back at\n\n\
+             {url}/restore-email?token={token}\n\n\
+             The link works once and for {RESTORE_HOURS} hours. It ends all sessions and API keys of the account, and \
+             you get a mail to choose a new password.\n",
+            token = token.expose(),
+        ),
+        None => "If you do not know of an account with this address, there is nothing to do.\n".to_owned(),
+    };
+    Mail {
+        id: id.clone(),
+        to: to.clone(),
+        subject: "Your e-mail address was changed".to_owned(),
+        text: format!("The account with this address has another e-mail address now.\n\n{way_back}"),
+    }
+}
+
+/// That all credentials ended. Keys are named by their ends: what they are called is words of whoever made them.
+pub(crate) fn access_reset(id: &MailId, user: &User, revoked: &[ApiKey], kept: &[ApiKey]) -> Mail {
+    let mut text = "All sessions, links in earlier mails and exports of your account have ended.\n".to_owned();
+    if revoked.is_empty() {
+        text.push_str("\nNo API key was revoked.\n");
+    } else {
+        let _ = write!(
+            text,
+            "\nAPI keys that were revoked ({}):\n\n{}",
+            revoked.len(),
+            listed(revoked)
+        );
+    }
+    if !kept.is_empty() {
+        let _ = write!(
+            text,
+            "\nAPI keys of yours in shared organizations that still work ({}):\n\n{}\nIf you do not know one of them, \
+             revoke it, or sign out everywhere with `revoke_org_keys`.\n",
+            kept.len(),
+            listed(kept),
+        );
+    }
+    text.push_str("\nIf it was not you, ask for a new password.\n");
+    mail(id, user, "Access to your account was reset", text)
+}
+
+fn listed(keys: &[ApiKey]) -> String {
+    let mut lines = String::new();
+    for key in keys.iter().take(MAX_LISTED_KEYS) {
+        let ApiKey {
+            prefix,
+            last_four,
+            created_at,
+            ..
+        } = key;
+        let _ = writeln!(lines, "  {prefix}...{last_four}, created at {created_at}");
+    }
+    if let Some(more) = keys.len().checked_sub(MAX_LISTED_KEYS).filter(|more| *more > 0) {
+        let _ = writeln!(lines, "  and {more} more");
+    }
+    lines
 }
 
 /// Whose limit a mail is about.

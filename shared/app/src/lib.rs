@@ -46,6 +46,7 @@ mod quotas;
 mod readiness;
 mod relay_outbox;
 mod reset_quotas;
+mod revocation;
 mod roll_up_usage;
 mod search;
 mod secrets;

@@ -4,9 +4,9 @@
 //! A crash between the last two sends a mail twice, never not at all.
 
 use futures::future::BoxFuture;
-use model::{Email, Error, Mail, MailMessage, Result, User, UserId, throttle::MAILS};
+use model::{Email, Error, Mail, MailMessage, Result, User, UserId, UserStatus, throttle::MAILS};
 use store::{
-    Claimed, Queue,
+    AddressRestore, Claimed, Queue,
     keys::{self, Key},
 };
 
@@ -46,9 +46,10 @@ impl App {
     pub fn send_mail<'a>(&'a self, message: &'a MailMessage) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let id = match message {
-                MailMessage::Mail(mail) => &mail.id,
+                MailMessage::Mail(mail) | MailMessage::AccessReset(mail) => &mail.id,
                 MailMessage::PasswordReset { id, .. }
                 | MailMessage::VerifyEmail { id, .. }
+                | MailMessage::AddressChanged { id, .. }
                 | MailMessage::TokenAlert { id, .. }
                 | MailMessage::TokensBack { id, .. }
                 | MailMessage::EmailTaken { id, .. } => id,
@@ -96,6 +97,10 @@ impl App {
         let url = &self.config.public_url;
         match message {
             MailMessage::Mail(mail) => Ok(Some(mail.clone())),
+            MailMessage::AccessReset(mail) => {
+                let may = self.may_mail(message, &mail.to).await?;
+                Ok(may.then(|| mail.clone()))
+            }
             MailMessage::PasswordReset { id, email } => {
                 let account = self.store.accounts().by_email(&email.fingerprint()).await?;
                 let account = account.filter(|account| account.user.is_active());
@@ -115,6 +120,31 @@ impl App {
                 }
                 let token = self.new_verification(&account.user).await?;
                 Ok(Some(letters::verify_email(id, &account.user, url, &token)))
+            }
+            MailMessage::AddressChanged {
+                id,
+                user,
+                email,
+                epoch,
+                restorable_until,
+            } => {
+                let Some(until) = restorable_until else {
+                    let may = self.may_mail(message, email).await?;
+                    return Ok(may.then(|| letters::address_changed(id, email, url, None)));
+                };
+                let link = AddressRestore {
+                    user: user.clone(),
+                    email: email.clone(),
+                    epoch: *epoch,
+                    expires_at: *until,
+                };
+                // Of an account that was deleted meanwhile there is nothing to take back.
+                let account = self.store.accounts().get(user).await?;
+                if account.is_none_or(|user| user.status == UserStatus::Deleted) {
+                    return Ok(None);
+                }
+                let token = self.new_address_restore(&link).await?;
+                Ok(Some(letters::address_changed(id, email, url, Some(&token))))
             }
             MailMessage::TokenAlert {
                 id,
@@ -179,10 +209,19 @@ impl App {
 /// nobody keeps the mail from somebody who forgot their password by asking for another kind.
 fn bucket(message: &MailMessage, to: &Email) -> Option<Key> {
     let kind = match message {
-        MailMessage::Mail(_) | MailMessage::TokenAlert { .. } | MailMessage::TokensBack { .. } => return None,
+        // A way back is given once for each time that an address was verified.
+        MailMessage::AddressChanged {
+            restorable_until: Some(_),
+            ..
+        }
+        | MailMessage::Mail(_)
+        | MailMessage::TokenAlert { .. }
+        | MailMessage::TokensBack { .. } => return None,
         MailMessage::PasswordReset { .. } => "RESET",
         MailMessage::VerifyEmail { .. } => "VERIFY",
         MailMessage::EmailTaken { .. } => "TAKEN",
+        MailMessage::AccessReset(_) => "ACCESS",
+        MailMessage::AddressChanged { .. } => "CHANGED",
     };
     Some(keys::mails_to(&to.fingerprint(), kind))
 }

@@ -2,8 +2,8 @@
 
 use futures::future::BoxFuture;
 use model::{
-    Actor, Email, Error, MailMessage, Membership, NewPassword, Org, OrgId, OrgRole, Plan, PlatformRole, Result,
-    Session, User, UserStatus,
+    Actor, CredentialEpochs, Email, Error, MailMessage, Membership, NewPassword, Org, OrgId, OrgRole, Plan,
+    PlatformRole, Result, Session, User, UserStatus,
 };
 use serde_json::json;
 use store::Registered;
@@ -116,7 +116,9 @@ impl App {
             stripe_customer_id: None,
             email_verified: false,
             session_epoch: 0,
+            credentials: CredentialEpochs::default(),
             daily_limit: None,
+            granted_daily_limit: None,
             clerk_name: None,
             created_at: now,
         };

@@ -42,13 +42,17 @@ impl Passwords {
             .map_err(Error::internal)?
     }
 
-    /// Whether `password` belongs to `hash`. Without a hash it takes the same time and answers `false`.
+    /// Whether `password` belongs to `hash`, however its characters are composed. Without a hash it takes the same time
+    /// and answers `false`.
     pub(crate) async fn verify(&self, password: &Secret, hash: Option<String>) -> Result<bool> {
+        let Some(password) = model::password::normalized(password.clone()) else {
+            return Ok(false);
+        };
         if password.expose().chars().count() > NewPassword::MAX {
             return Ok(false);
         }
         let known = hash.is_some();
-        let (password, hash) = (password.clone(), hash.unwrap_or_else(|| self.decoy.clone()));
+        let hash = hash.unwrap_or_else(|| self.decoy.clone());
         let matches = spawn_blocking(move || {
             argon2()
                 .verify_password(password.expose().as_bytes(), hash.as_str())

@@ -1,4 +1,4 @@
-//! Erasure: removes what was deleted before and has been invisible since.
+//! Erasure: removes what was deleted before and has been invisible since, and what ended credentials leave behind.
 //!
 //! The promise is written with the tombstone, in one transaction, and removed when nothing is left. A worker that
 //! dies in between is followed by the next run, which goes on where things still are.
@@ -76,6 +76,7 @@ impl App {
                         Some(user) if user.status == UserStatus::Deleted => {
                             self.await_calls_of(user_id).await?;
                             self.mailer.forget(&user.email).await?;
+                            self.store.accounts().free_held_addresses(user_id).await?;
                             self.erase(self.estate_of_user(user_id, &user.personal_org, orgs))
                                 .await?;
                         }
@@ -93,6 +94,11 @@ impl App {
                         self.erase(self.estate_of_org(org_id)).await?;
                     }
                 }
+                Purge::Credentials {
+                    user_id,
+                    ended_at,
+                    mail_id,
+                } => self.clear_credentials(user_id, *ended_at, mail_id).await?,
                 // Somebody who is back keeps what they had.
                 Purge::Member { org_id, user_id } => {
                     if self.store.accounts().membership(org_id, user_id).await?.is_none() {

@@ -22,8 +22,9 @@ impl App {
         })
     }
 
-    /// Sets a daily limit, and what counts as used today. `free`: whether the caller may raise the limit and say what
-    /// is used; others only lower the limit, and what they say is used is ignored.
+    /// Sets a daily limit, and what counts as used today. `free`: whether the caller may set any limit and say what is
+    /// used. Others lower their limit, and raise it up to the one that was set so last, or that of the plan; what they
+    /// say is used is ignored.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Forbidden`] `quota_raise`.
@@ -34,11 +35,12 @@ impl App {
         change: &'a QuotaChange,
         free: bool,
     ) -> BoxFuture<'a, Result<Quota>> {
-        Box::pin(self.rewrite_quota(actor, user, "quota.changed", move |old| {
-            if !free && change.daily_limit.is_some_and(|limit| limit > old.daily_limit) {
+        Box::pin(self.rewrite_quota(actor, user, "quota.changed", free, move |old, highest| {
+            if !free && change.daily_limit.is_some_and(|limit| limit > old.daily_limit.max(highest)) {
                 return Err(Error::Forbidden {
                     code: "quota_raise",
-                    detail: "You may lower your own daily limit; only a platform admin raises it.",
+                    detail: "You may set your own daily limit up to what your plan or a platform admin gives you; only \
+                             a platform admin raises it further.",
                 });
             }
             Ok(QuotaChange {
@@ -53,39 +55,44 @@ impl App {
     /// # Errors
     /// [`Error::NotFound`].
     pub fn add_usage<'a>(&'a self, actor: &'a Actor, user: &'a UserId, tokens: u64) -> BoxFuture<'a, Result<Quota>> {
-        Box::pin(self.rewrite_quota(actor, user, "quota.usage_added", move |old| {
-            Ok(QuotaChange {
-                used_today: Some(old.used_today.saturating_add(tokens)),
-                ..QuotaChange::default()
-            })
-        }))
+        Box::pin(
+            self.rewrite_quota(actor, user, "quota.usage_added", false, move |old, _| {
+                Ok(QuotaChange {
+                    used_today: Some(old.used_today.saturating_add(tokens)),
+                    ..QuotaChange::default()
+                })
+            }),
+        )
     }
 
-    /// Changes a quota from what it is, looking again whenever somebody else changed or used it first.
+    /// Changes a quota from what it is, looking again whenever somebody else changed or used it first. `grants`: whether
+    /// a limit that is set is the highest that the person may set themselves, which `wanted` gets as it was.
     async fn rewrite_quota(
         &self,
         actor: &Actor,
         user: &UserId,
         action: &'static str,
-        wanted: impl Fn(&Quota) -> Result<QuotaChange> + Send + Sync,
+        grants: bool,
+        wanted: impl Fn(&Quota, u64) -> Result<QuotaChange> + Send + Sync,
     ) -> Result<Quota> {
         for _ in 0..MAX_ATTEMPTS {
             let user = self.user(user).await?;
             let (day, read) = self.read_quota(&user).await?;
             let old = read.quota.clone();
-            let change = wanted(&old)?;
+            let change = wanted(&old, read.highest())?;
+            let granted = change.daily_limit.filter(|_| grants);
             let new = Quota {
                 daily_limit: change.daily_limit.unwrap_or(old.daily_limit),
                 used_today: change.used_today.unwrap_or(old.used_today),
                 ..old.clone()
             };
-            if new == old {
+            if new == old && granted.is_none_or(|limit| limit == read.highest()) {
                 return Ok(old);
             }
             let rules = |quota: &Quota| json!({"daily_limit": quota.daily_limit, "used_today": quota.used_today});
             let deed = Deed::to_user(action, &user.id).before(rules(&old)).after(rules(&new));
             let entry = self.entry(actor, &user.personal_org, deed)?;
-            if self.store.quotas().set(&read, &change, &day, &entry).await? {
+            if self.store.quotas().set(&read, &change, granted, &day, &entry).await? {
                 return Ok(new);
             }
         }

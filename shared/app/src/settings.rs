@@ -67,8 +67,12 @@ impl App {
                 let keyring = self.keyring(identity, &place, actor.clone());
                 return Ok(keyring.rotate(&old.id, Duration::ZERO).await?.secret);
             }
-            let of_members = Permission::ALL.iter().filter(|it| it.is_granted_to(OrgRole::Member));
+            let is_held = |it: &&Permission| {
+                it.is_granted_to(OrgRole::Member) && (user.email_verified || !it.needs_verified_address())
+            };
+            let of_members = Permission::ALL.iter().filter(is_held);
             let mut made = self.draft_key(
+                user,
                 &place,
                 NewKey {
                     name: "Personal API key".to_owned(),
@@ -100,10 +104,11 @@ impl App {
         })
     }
 
-    /// The personal key that the settings name, unless it was revoked or erased as any other key can be.
+    /// The personal key that the settings name, unless it was revoked or erased as any other key can be, or ended with
+    /// all credentials of its user.
     async fn personal_key(&self, user: &User, settings: &Settings) -> Result<Option<ApiKey>> {
         let Some(id) = &settings.api_key else { return Ok(None) };
         let key = self.store.api_keys(&user.personal_org).get(id).await?;
-        Ok(key.filter(|key| key.revoked_at.is_none()))
+        Ok(key.filter(|key| key.revoked_at.is_none() && user.accepts_key(key)))
     }
 }

@@ -74,6 +74,14 @@ impl Identity {
         }
     }
 
+    /// The only organization that the credentials reach; none when a person is present.
+    pub fn only_org(&self) -> Option<&OrgId> {
+        match &self.credential {
+            Credential::Session(_) | Credential::Clerk(_) => None,
+            Credential::Key(grant) => Some(&grant.org.id),
+        }
+    }
+
     /// Whether a person is present, not an API key.
     pub fn is_person(&self) -> bool {
         !matches!(self.credential, Credential::Key(_))

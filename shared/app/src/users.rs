@@ -1,7 +1,10 @@
 //! Accounts, as their owners and platform admins change them.
 
 use futures::future::BoxFuture;
-use model::{Actor, Error, MailMessage, PlatformRole, Result, Secret, User, UserId, UserStatus, audit::ActorKind};
+use model::{
+    Actor, Email, Error, MailMessage, PlatformRole, Result, Secret, User, UserId, UserStatus, audit::ActorKind,
+    time::after,
+};
 use serde_json::json;
 use store::{Ended, UserChange, UserWrite};
 
@@ -9,6 +12,7 @@ use crate::{
     App, SignUp,
     admin::{ADMIN_ONLY, OWN_ACCOUNT},
     audited::Deed,
+    revocation::RESTORABLE,
 };
 
 const ABSENT: Error = Error::NotFound("user");
@@ -72,6 +76,16 @@ impl App {
                     name: change.name.clone().filter(|name| *name != old.name),
                     email: change.email.clone().filter(|email| *email != old.email),
                     role: change.role.filter(|role| by == ChangedBy::Admin && *role != old.role),
+                    held_until: None,
+                };
+                let is_moved = |email: &Email| email.fingerprint() != old.email.fingerprint();
+                let is_moved = change.email.as_ref().is_some_and(is_moved);
+                // Only who had shown that the address is theirs gets the account back by it: at sign-up it may have
+                // been mistyped. What an admin decides is not undone by a mail.
+                let is_own = by == ChangedBy::Owner && old.email_verified && old.email.is_deliverable();
+                let change = UserChange {
+                    held_until: (is_moved && is_own).then(|| after(self.clock.now(), RESTORABLE)),
+                    ..change
                 };
                 if change.email.is_some() && by == ChangedBy::Owner {
                     self.require_password(id, password).await?;
@@ -106,6 +120,9 @@ impl App {
                         if change.email.is_some() {
                             let (id, user) = (self.ids.make()?, new.id.clone());
                             self.try_to_mail(MailMessage::VerifyEmail { id, user }).await;
+                        }
+                        if is_moved {
+                            self.tell_former_address(&old, change.held_until).await;
                         }
                         return Ok(new);
                     }

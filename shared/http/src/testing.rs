@@ -21,8 +21,8 @@ use futures::future::BoxFuture;
 use http::{HeaderMap, Request, StatusCode, request::Builder};
 use http_body_util::BodyExt as _;
 use model::{
-    ApiKeyId, Email, Error, Membership, Org, OrgId, OrgRole, Permission, Plan, PlatformRole, Result, Secret, SessionId,
-    Timestamp, User, UserId, UserStatus,
+    ApiKeyId, CredentialEpochs, Email, Error, Membership, Org, OrgId, OrgRole, Permission, Plan, PlatformRole, Result,
+    Secret, SessionId, Timestamp, User, UserId, UserStatus,
 };
 use serde_json::Value;
 use tower::ServiceExt as _;
@@ -93,8 +93,10 @@ fn user(name: &str, role: PlatformRole) -> User {
         stripe_customer_id: None,
         email_verified: false,
         session_epoch: 0,
+        credentials: CredentialEpochs::default(),
         clerk_name: None,
         daily_limit: None,
+        granted_daily_limit: None,
         created_at: Timestamp::UNIX_EPOCH,
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Email, OrgId, Timestamp, UserId};
+use crate::{CredentialEpochs, Email, OrgId, Timestamp, UserId};
 
 /// Platform-wide role. It is separate from the role inside an organization ([`crate::OrgRole`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -51,9 +51,16 @@ pub struct User {
     /// Only sessions of this epoch are valid: raising it ends all of them in one write.
     #[serde(default)]
     pub session_epoch: u64,
+    /// Up to which point its other credentials have ended.
+    #[serde(default)]
+    pub credentials: CredentialEpochs,
     /// Most LLM tokens in a day; none until somebody sets a limit. Kept here, where every request reads it anyway.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub daily_limit: Option<u64>,
+    /// The limit that a platform admin or a service set last, up to which the person may raise their own; none when
+    /// nobody did, and the plan decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub granted_daily_limit: Option<u64>,
     /// The name that Clerk said last, where the account is that of a person there; none in those of earlier releases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clerk_name: Option<ClerkName>,

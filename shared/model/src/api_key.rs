@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use crate::{ApiKeyId, OrgId, Permission, Result, Secret, Timestamp, UserId, id::random_bytes};
+use crate::{ApiKeyId, OrgId, Permission, Result, Secret, Timestamp, User, UserId, id::random_bytes};
 
 /// How every key begins, whatever its mode.
 pub const PREFIX: &str = "pk_";
@@ -145,6 +145,12 @@ pub struct ApiKey {
     pub secret_hash: String,
     /// The secret before it, while it is still accepted.
     pub previous: Option<PreviousSecret>,
+    /// The epoch of its user's credentials it was made in ([`crate::CredentialEpochs`]).
+    #[serde(default)]
+    pub epoch: u64,
+    /// Whether its user's address was verified when it was made.
+    #[serde(default)]
+    pub user_verified: bool,
     /// Grows with each change: a change of an older state is refused.
     pub version: u64,
     /// When it was made.
@@ -211,6 +217,12 @@ impl ApiKey {
         let current = is(&self.secret_hash);
         let previous = self.previous.as_ref().is_some_and(|it| is(&it.hash) && now < it.until);
         (current || previous) && self.state(now) == KeyState::Active
+    }
+
+    /// Whether an organization relies on it: a member whose address was verified made it outside of their personal
+    /// organization. It would break what others use if it ended without a word.
+    pub fn is_relied_on(&self, user: &User) -> bool {
+        self.user_verified && self.org != user.personal_org
     }
 
     /// The hashes under which it is found.
@@ -280,6 +292,8 @@ mod tests {
             revoked_at: None,
             secret_hash: text.hash(),
             previous: None,
+            epoch: 0,
+            user_verified: false,
             version: 1,
             created_at: at(0),
             updated_at: at(0),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ExportId, Timestamp, UserId, time::after};
+use crate::{ExportId, Timestamp, User, UserId, time::after};
 
 /// How long an archive can be downloaded. The bucket forgets it a day later.
 pub const KEPT: Duration = Duration::from_hours(7 * 24);
@@ -39,6 +39,9 @@ pub struct Export {
     pub status: ExportStatus,
     /// When it was asked for.
     pub created_at: Timestamp,
+    /// The epoch of the person's credentials it was asked for in ([`crate::CredentialEpochs`]).
+    #[serde(default)]
+    pub epoch: u64,
     /// When it was put into the queue last.
     pub queued_at: Timestamp,
     /// Size of the archive, bytes; none before it is ready.
@@ -66,6 +69,11 @@ impl Export {
     /// Whether it has to be put into the queue again: it should have been made, or given up, long ago.
     pub fn is_lost(&self, now: Timestamp) -> bool {
         self.status == ExportStatus::Pending && after(self.queued_at, QUEUED) <= now
+    }
+
+    /// Whether it was asked for before the last end of the person's credentials: whoever did may not be the person.
+    pub fn is_ended(&self, of: &User) -> bool {
+        self.epoch < of.credentials.valid_from
     }
 
     /// Whether another one is to be made in its place. `fresh`: what was asked for is one that is new.
@@ -96,6 +104,7 @@ mod tests {
             user: UserId("u".to_owned()),
             status: ExportStatus::Ready,
             created_at: hours(0),
+            epoch: 0,
             queued_at: hours(0),
             size_bytes: Some(1),
             replaces: None,

@@ -40,6 +40,22 @@ pub enum MailMessage {
         /// The account.
         user: UserId,
     },
+    /// A mail that is written already: all credentials of an account ended. Whoever signed up with an address can cause
+    /// it, so the address gets few of them.
+    AccessReset(Mail),
+    /// An account has another address than the one that is told.
+    AddressChanged {
+        /// Id of the mail.
+        id: MailId,
+        /// The account.
+        user: UserId,
+        /// The address before.
+        email: Email,
+        /// The epoch of the account's credentials that the change began.
+        epoch: u64,
+        /// Until when the change can be taken back; none when the address was never shown to be the account's own.
+        restorable_until: Option<Timestamp>,
+    },
     /// A share of a limit on tokens is used.
     TokenAlert {
         /// Id of the mail.

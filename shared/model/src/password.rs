@@ -1,4 +1,8 @@
-//! Password rules: length and the most leaked ones, no composition rules (NIST SP 800-63B section 5.1.1.2).
+//! Password rules: length and the most leaked ones, no composition rules (NIST SP 800-63B section 5.1.1.2); and when two
+//! texts are the same password.
+
+use unicode_normalization::{UnicodeNormalization as _, is_nfc};
+use zeroize::Zeroizing;
 
 use crate::{Error, Result, Secret};
 
@@ -92,12 +96,10 @@ impl NewPassword {
     /// # Errors
     /// [`Error::Invalid`] at `pointer`.
     pub fn parse(password: Secret, pointer: &str) -> Result<Self> {
+        let password = normalized(password).ok_or_else(|| Self::wrong_length(pointer))?;
         let length = password.expose().chars().count();
         if !(Self::MIN..=Self::MAX).contains(&length) {
-            return Err(Error::invalid(
-                pointer,
-                format!("has to have {} to {} characters", Self::MIN, Self::MAX),
-            ));
+            return Err(Self::wrong_length(pointer));
         }
         if LEAKED.contains(&password.expose().to_lowercase().as_str()) {
             return Err(Error::invalid(
@@ -108,15 +110,68 @@ impl NewPassword {
         Ok(Self(password))
     }
 
-    /// The password itself.
+    fn wrong_length(pointer: &str) -> Error {
+        let detail = format!("has to have {} to {} characters", Self::MIN, Self::MAX);
+        Error::invalid(pointer, detail)
+    }
+
+    /// The password itself, normalized.
     pub fn secret(&self) -> &Secret {
         &self.0
     }
 }
 
+/// The one spelling of a password: what people type differs with their keyboards and systems. Spaces are mapped and the
+/// text composed as in the profile `OpaqueString` (RFC 8265, section 4.2.2); it refuses nothing, so that every password of
+/// before is still one. None when the text is too long to be a password in any spelling.
+pub fn normalized(password: Secret) -> Option<Secret> {
+    let text = password.expose();
+    // No character has more than 18 before it is composed (UAX #15), those that people type have four at most.
+    if text.chars().nth(4 * NewPassword::MAX).is_some() {
+        return None;
+    }
+    if is_nfc(text) && !text.contains(is_other_space) {
+        return Some(password);
+    }
+    let spaced = text.chars().map(|c| if is_other_space(c) { ' ' } else { c });
+    let composed = Zeroizing::new(spaced.nfc().collect::<String>());
+    Some(Secret::new(composed.as_str()))
+}
+
+/// Spaces of Unicode's category `Zs` that are not ASCII.
+fn is_other_space(c: char) -> bool {
+    matches!(
+        c,
+        '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}'
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_spelling_of_a_password_is_the_same_text() {
+        let of = |text: &str| normalized(Secret::new(text)).map(|it| it.expose().to_owned());
+        for (typed, kept) in [
+            ("plain ascii 1", "plain ascii 1"),
+            ("u\u{308}ber", "\u{fc}ber"),
+            ("a\u{a0}b\u{3000}c\u{2009}d", "a b c d"),
+            // Compatible characters stay apart: width, ligatures and case make another password (RFC 8265).
+            ("\u{ff41}\u{fb01}A", "\u{ff41}\u{fb01}A"),
+            ("tab\tand\u{200d}joiner", "tab\tand\u{200d}joiner"),
+            // A Hangul syllable of three jamo, and marks in another order.
+            ("\u{1112}\u{1161}\u{11ab}", "\u{d55c}"),
+            ("q\u{307}\u{323}", "q\u{323}\u{307}"),
+        ] {
+            assert_eq!(of(typed).as_deref(), Some(kept));
+            assert_eq!(of(kept).as_deref(), Some(kept), "once is enough");
+        }
+        assert_eq!(of(&"x".repeat(4 * NewPassword::MAX + 1)), None);
+        assert!(NewPassword::parse(Secret::new("u\u{308}".repeat(128)), "/password").is_ok());
+        assert!(NewPassword::parse(Secret::new("u\u{308}".repeat(129)), "/password").is_err());
+        assert!(NewPassword::parse(Secret::new("u\u{308}".repeat(7)), "/password").is_err());
+    }
 
     #[test]
     fn length_counts_characters_and_the_documents_example_is_legal() {

@@ -58,7 +58,7 @@ macro_rules! permissions {
 permissions! {
     /// See the own account, its settings and its quota.
     ReadAccount = "account:read", Member;
-    /// Change the own name, settings and quota.
+    /// Change the own name, settings and quota, which takes a person: a key with it is refused all the same.
     WriteAccount = "account:write", Member;
     /// See the organization.
     ReadOrg = "org:read", Member;
@@ -104,6 +104,12 @@ impl Permission {
     /// Whether somebody with `role` has it.
     pub fn is_granted_to(self, role: OrgRole) -> bool {
         role >= self.role()
+    }
+
+    /// Whether an API key with it needs a user whose address is verified: it reaches beyond the content that every
+    /// member works with.
+    pub fn needs_verified_address(self) -> bool {
+        self.role() > OrgRole::Member || self == Self::WriteAccount
     }
 }
 
@@ -168,5 +174,13 @@ mod tests {
             assert_eq!(text, format!("{:?}", permission.name()));
             assert_eq!(serde_json::from_str::<Permission>(&text).ok(), Some(*permission));
         }
+    }
+
+    #[test]
+    fn what_reaches_beyond_content_needs_a_verified_address() {
+        let needing = Permission::ALL.iter().filter(|it| it.needs_verified_address());
+        let names: Vec<_> = needing.map(|it| it.name()).collect();
+        let administering = ["account:write", "org:write", "org:own", "members:write", "keys:write"];
+        assert_eq!(names, [&administering[..], &["audit:org", "usage:org"]].concat());
     }
 }

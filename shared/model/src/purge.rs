@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{OrgId, UserId};
+use crate::{MailId, OrgId, Timestamp, UserId};
 
 /// What is to be removed: also the body of a message in the `purge` queue. It was made invisible before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +27,15 @@ pub enum Purge {
         /// The person.
         user_id: UserId,
     },
+    /// What the credentials of an account left behind when all of them ended; its owner is told.
+    Credentials {
+        /// Whose account it is.
+        user_id: UserId,
+        /// When they ended.
+        ended_at: Timestamp,
+        /// The mail that tells.
+        mail_id: MailId,
+    },
 }
 
 impl Purge {
@@ -36,6 +45,7 @@ impl Purge {
             Self::User { user_id, .. } => format!("user.{user_id}"),
             Self::Org { org_id } => format!("org.{org_id}"),
             Self::Member { org_id, user_id } => format!("member.{org_id}.{user_id}"),
+            Self::Credentials { user_id, mail_id, .. } => format!("credentials.{user_id}.{mail_id}"),
         }
     }
 }

@@ -38,7 +38,8 @@ pub struct SignIn {
 
 #[derive(Serialize, Deserialize)]
 struct Owner {
-    user: UserId,
+    /// None of an address that is kept for the account that had it before.
+    user: Option<UserId>,
 }
 
 #[derive(Deserialize)]
@@ -99,7 +100,7 @@ impl Accounts {
         }
         let table = self.0.identity();
         Ok(vec![
-            table.part_put_new(address_item(&user.email, &user.id)?)?,
+            self.0.part_take_address(&user.email, &user.id, user.created_at)?,
             table.part_put_new(profile)?,
             table.part_put_new(to_item(&keys::org(&org.id), org)?)?,
             table.part_put_new(to_item(&keys::membership(&owner.org, &owner.member), owner)?)?,
@@ -109,7 +110,8 @@ impl Accounts {
     /// The account with this address, by its fingerprint. An unknown address takes as many reads as a known one.
     pub async fn by_email(&self, fingerprint: &str) -> Result<Option<SignIn>> {
         let owner = self.0.identity().get::<Owner>(keys::email(fingerprint)).await?;
-        let user = owner.map_or_else(|| UserId(fingerprint.to_owned()), |owner| owner.user);
+        let user = owner.and_then(|owner| owner.user);
+        let user = user.unwrap_or_else(|| UserId(fingerprint.to_owned()));
         self.by_id(&user).await
     }
 
@@ -187,7 +189,10 @@ impl Accounts {
 
 /// What makes `email` the address of `user` alone.
 pub(crate) fn address_item(email: &Email, user: &UserId) -> Result<Item> {
-    to_item(&keys::email(&email.fingerprint()), &Owner { user: user.clone() })
+    let owner = Owner {
+        user: Some(user.clone()),
+    };
+    to_item(&keys::email(&email.fingerprint()), &owner)
 }
 
 /// A session as an item that is swept some time after its end.

@@ -180,6 +180,14 @@ impl ApiKeys {
         })
     }
 
+    /// All keys of the organization that act for `user`, revoked ones too.
+    pub async fn of_user(&self, user: &UserId) -> Result<Vec<ApiKey>> {
+        let table = self.store.identity();
+        let mut keys: Vec<ApiKey> = table.all_below(&keys::tenant(&self.org), keys::API_KEYS).await?;
+        keys.retain(|key| key.created_by == *user);
+        Ok(keys)
+    }
+
     /// When keys were last used; at most 100.
     pub async fn last_uses(&self, ids: &[ApiKeyId]) -> Result<HashMap<ApiKeyId, Timestamp>> {
         let keys: Vec<_> = ids.iter().map(keys::api_key_use).collect();

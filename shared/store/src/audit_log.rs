@@ -147,8 +147,8 @@ impl AuditLog {
         Ok(id_only(found))
     }
 
-    /// What a user did, and what was done to them, newest first.
-    pub async fn of_user(&self, user: &UserId, page: &PageRequest) -> Result<Page<AuditEntry>> {
+    /// What a user did, and what was done to them, newest first: in all organizations, or in `org` alone.
+    pub async fn of_user(&self, user: &UserId, org: Option<&OrgId>, page: &PageRequest) -> Result<Page<AuditEntry>> {
         let index = |index: &'static str, attribute| {
             let partition = Leg {
                 name: "user".to_owned(),
@@ -164,21 +164,23 @@ impl AuditLog {
                 },
                 Some("user"),
             );
-            async move { walk(self.0.audit(), vec![partition], &page, |item| entry_of(&item).map(Some)).await }
+            let is_wanted = move |entry: &AuditEntry| org.is_none_or(|org| entry.tenant == *org);
+            let read = move |item: Item| Ok(Some(entry_of(&item)?).filter(is_wanted));
+            async move { walk(self.0.audit(), vec![partition], &page, read).await }
         };
         let (did, done) = tokio::try_join!(index("by_actor", "actor"), index("by_subject", "subject"))?;
+        let (did, done) = (id_only(did), id_only(done));
+        // A list that ended early says nothing about what is older than its end.
+        let seen_to = did.next.max(done.next);
         let mut items: Vec<AuditEntry> = did.items.into_iter().chain(done.items).collect();
+        items.retain(|entry| seen_to.as_deref().is_none_or(|end| entry.id.as_str() >= end));
         items.sort_by(|a, b| b.id.cmp(&a.id));
         items.dedup_by(|a, b| a.id == b.id);
         let limit = usize::from(page.limit);
-        let next = (items.len() > limit).then(|| {
-            items.truncate(limit);
-            items.last().map(|last| last.id.0.clone())
-        });
-        Ok(Page {
-            items,
-            next: next.flatten(),
-        })
+        let last = items.get(limit.wrapping_sub(1)).filter(|_| items.len() > limit);
+        let next = last.map(|last| last.id.0.clone()).or(seen_to);
+        items.truncate(limit);
+        Ok(Page { items, next })
     }
 
     async fn read(&self, partitions: Vec<Leg>, filter: &AuditFilter, page: &PageRequest) -> Result<Page<AuditEntry>> {

@@ -4,7 +4,7 @@ mod completion;
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use model::{AuditEntry, Email, Error, Membership, Org, Result, Timestamp, User, UserId};
 use serde::Deserialize;
 
@@ -12,9 +12,10 @@ pub use completion::{Completed, Completion};
 
 use crate::{
     Store,
-    accounts::address_item,
-    item::{Item, Transaction, conditional, n, primary, s},
-    keys, tables,
+    item::{Item, Transaction, conditional, n, part, primary, s, value},
+    keys,
+    revocation::if_epochs_as_read,
+    tables,
 };
 
 /// People at Clerk.
@@ -159,27 +160,24 @@ impl Clerk {
         self.write_link(entry, parts).await
     }
 
-    /// Gives an account that exists to a person. Without `keep_password` its password is gone: whoever set it never
-    /// showed that the address is theirs.
+    /// Gives an account that exists, and whose address was verified, to a person. One whose address was not is given
+    /// with the end of all its credentials ([`crate::RevokedBy::ClerkPerson`]).
     pub async fn attach(
         &self,
         person: &str,
         user: &User,
-        keep_password: bool,
         updated_ms: Option<i64>,
         event: Option<&EventMarker>,
         entry: &AuditEntry,
     ) -> Result<Linked> {
-        let change = if keep_password {
-            "SET clerk_id = :person, clerk_name = :none"
-        } else {
-            "SET clerk_id = :person, clerk_name = :none REMOVE password_hash"
-        };
         let update = Update::builder()
             .table_name(&self.0.tables().identity)
             .set_key(Some(primary(&keys::profile(&user.id))))
-            .update_expression(change)
-            .condition_expression("attribute_not_exists(clerk_id) AND #status = :active AND email = :email")
+            .update_expression("SET clerk_id = :person, clerk_name = :none")
+            .condition_expression(
+                "attribute_not_exists(clerk_id) AND #status = :active AND email = :email AND email_verified = :yes",
+            )
+            .expression_attribute_values(":yes", AttributeValue::Bool(true))
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":active", s("active"))
             .expression_attribute_values(":email", s(user.email.as_str()))
@@ -197,15 +195,6 @@ impl Clerk {
             parts.push(self.mark(event)?);
         }
         self.write_link(entry, parts).await
-    }
-
-    /// Ends all sign-in sessions of an account.
-    pub async fn end_sessions(&self, user: &UserId) -> Result<()> {
-        let table = self.0.identity();
-        for session in table.keys_below(&keys::user(user), keys::SESSIONS).await? {
-            table.delete(&session).await?;
-        }
-        Ok(())
     }
 
     /// Applies what Clerk says of a person, unless something newer was applied before.
@@ -238,28 +227,30 @@ impl Clerk {
             set.push_str(", email_verified = :yes");
             values.insert(":yes".to_owned(), AttributeValue::Bool(true));
         }
+        if change.email.is_some() {
+            set.push_str(", #credentials = :epochs");
+            values.insert(":epochs".to_owned(), value(&change.user.credentials.readdressed())?);
+        }
+        let conditions = vec!["email = :old AND #name = :old_name AND #status <> :deleted".to_owned()];
         let profile = Update::builder()
             .table_name(table)
             .set_key(Some(primary(&keys::profile(&change.user.id))))
             .update_expression(set)
             .set_expression_attribute_values(Some(values))
-            .condition_expression("email = :old AND #name = :old_name AND #status <> :deleted")
             .expression_attribute_values(":old_name", s(&change.user.name))
             .expression_attribute_names("#name", "name")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":name", s(change.name))
             .expression_attribute_values(":email", s(email.as_str()))
             .expression_attribute_values(":old", s(change.user.email.as_str()))
-            .expression_attribute_values(":deleted", s("deleted"))
-            .build()
-            .map_err(Error::internal)?;
+            .expression_attribute_values(":deleted", s("deleted"));
         let mut parts = vec![
             TransactWriteItem::builder().update(newer).build(),
             self.mark(event)?,
-            TransactWriteItem::builder().update(profile).build(),
+            part(if_epochs_as_read(profile, change.user, conditions)?)?,
         ];
         if let Some(email) = change.email {
-            parts.extend(self.readdress(change.user, email)?);
+            parts.extend(self.readdress(change.user, email, entry.created_at)?);
         }
         Ok(match self.0.transact_audited(entry, parts).await? {
             Transaction::Done => Applied::Done,
@@ -271,15 +262,10 @@ impl Clerk {
     }
 
     /// Replaces the address of an account by one that nobody has.
-    fn readdress(&self, user: &User, email: &Email) -> Result<[TransactWriteItem; 2]> {
-        let free = Delete::builder()
-            .table_name(&self.0.tables().identity)
-            .set_key(Some(primary(&keys::email(&user.email.fingerprint()))))
-            .build()
-            .map_err(Error::internal)?;
+    fn readdress(&self, user: &User, email: &Email, now: Timestamp) -> Result<[TransactWriteItem; 2]> {
         Ok([
-            self.0.identity().part_put_new(address_item(email, &user.id)?)?,
-            TransactWriteItem::builder().delete(free).build(),
+            self.0.part_take_address(email, &user.id, now)?,
+            self.0.part_free_address(&user.email, &user.id)?,
         ])
     }
 
@@ -317,6 +303,11 @@ impl Clerk {
         })
     }
 
+    /// The part that notes an event, if there is one.
+    pub(crate) fn marker_of(&self, event: Option<&EventMarker>) -> Result<Option<TransactWriteItem>> {
+        event.map(|event| self.mark(event)).transpose()
+    }
+
     fn mark(&self, event: &EventMarker) -> Result<TransactWriteItem> {
         self.0.ephemeral().part_put_new(marker_item(event))
     }
@@ -329,12 +320,12 @@ fn marker_item(event: &EventMarker) -> Item {
 }
 
 /// A name that Clerk said ([`model::ClerkName`]).
-fn name_map(text: &str) -> AttributeValue {
+pub(crate) fn name_map(text: &str) -> AttributeValue {
     let made_up = AttributeValue::Bool(false);
     AttributeValue::M([("text".to_owned(), s(text)), ("made_up".to_owned(), made_up)].into())
 }
 
-fn link_item(person: &str, user: &UserId, updated_ms: Option<i64>) -> Item {
+pub(crate) fn link_item(person: &str, user: &UserId, updated_ms: Option<i64>) -> Item {
     let mut item = primary(&keys::clerk(person));
     item.insert("user".to_owned(), s(user.as_str()));
     if let Some(at) = updated_ms {

@@ -1,4 +1,4 @@
-//! Passwords, the links by which they are set and addresses verified, and the end of all sessions at once.
+//! Passwords, and the links by which they are set, and addresses verified and given back.
 //!
 //! Everything here is one transaction with its audit entry. A link is deleted by the transaction that uses it, so of
 //! many uses at once one wins.
@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     SignIn,
     accounts::Accounts,
-    item::{Item, PRESENT, Transaction, n, primary, s, to_item, value},
+    item::{Item, PRESENT, Transaction, n, primary, s, to_item, transact, value},
     keys::{self, Key},
+    revocation::if_epochs_as_read,
     tables,
 };
 
@@ -20,6 +21,12 @@ use crate::{
 pub struct PasswordReset {
     /// Whose password.
     pub user: UserId,
+    /// The address that the link was sent to; none in links of a release before, which are void.
+    #[serde(default)]
+    pub email: Option<Email>,
+    /// The epoch of the account's credentials in which it is good.
+    #[serde(default)]
+    pub epoch: u64,
     /// The version of the password that it replaces: another new password makes the link void.
     pub password_version: u64,
     /// From here on it is void.
@@ -33,6 +40,22 @@ pub struct Verification {
     pub user: UserId,
     /// The address that the link was sent to.
     pub email: Email,
+    /// The epoch of the account's credentials in which it is good.
+    #[serde(default)]
+    pub epoch: u64,
+    /// From here on it is void.
+    pub expires_at: Timestamp,
+}
+
+/// A link that gives an account its earlier address back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddressRestore {
+    /// Whose address it was.
+    pub user: UserId,
+    /// The earlier address, which the link was sent to.
+    pub email: Email,
+    /// The epoch of the account's credentials that the change of the address began.
+    pub epoch: u64,
     /// From here on it is void.
     pub expires_at: Timestamp,
 }
@@ -46,8 +69,6 @@ pub struct PasswordChange<'a> {
     pub hash: &'a str,
     /// The one session that goes on.
     pub keep: Option<&'a SessionId>,
-    /// The link that is used up, by the hex SHA-256 of its token.
-    pub link: Option<&'a str>,
 }
 
 impl Accounts {
@@ -62,6 +83,13 @@ impl Accounts {
     pub async fn put_verification(&self, digest: &str, link: &Verification) -> Result<()> {
         let from = keys::mailed_link(&link.user, digest);
         self.put_link(&keys::email_verification(digest), &from, link, link.expires_at)
+            .await
+    }
+
+    /// Keeps a link that gives an earlier address back. `digest`: hex SHA-256 of its token.
+    pub async fn put_address_restore(&self, digest: &str, link: &AddressRestore) -> Result<()> {
+        let from = keys::mailed_link(&link.user, digest);
+        self.put_link(&keys::address_restore(digest), &from, link, link.expires_at)
             .await
     }
 
@@ -93,8 +121,14 @@ impl Accounts {
         Ok(link.filter(|link| now < link.expires_at))
     }
 
+    /// The link with this digest, unless its time is over.
+    pub async fn address_restore(&self, digest: &str, now: Timestamp) -> Result<Option<AddressRestore>> {
+        let link: Option<AddressRestore> = self.0.identity().get(keys::address_restore(digest)).await?;
+        Ok(link.filter(|link| now < link.expires_at))
+    }
+
     /// Sets a new password and ends all sessions, except for one if wanted. Answers `false`, and changes nothing, when
-    /// the password, the sessions or the link are not as they were read.
+    /// the password or the sessions are not as they were read.
     pub async fn set_password(&self, change: &PasswordChange<'_>, entry: &AuditEntry) -> Result<bool> {
         let (user, version) = (&change.account.user, change.account.password_version);
         let next_epoch = user.session_epoch + 1;
@@ -123,34 +157,53 @@ impl Accounts {
                 .expression_attribute_values(":epoch", n(next_epoch));
             parts.push(update(session)?);
         }
-        if let Some(digest) = change.link {
-            parts.push(self.use_up(&keys::password_reset(digest))?);
-        }
         self.all_or_nothing(parts, entry).await
     }
 
-    /// Ends all sessions of an account.
-    pub async fn end_sessions(&self, user: &UserId, entry: &AuditEntry) -> Result<bool> {
+    /// Notes that the address of an account is its own, and uses the link up. Answers `false` when the link is used, or
+    /// the account is not as it was read.
+    pub async fn verify_email(&self, digest: &str, user: &User, entry: &AuditEntry) -> Result<bool> {
         let profile = self
-            .part(&keys::profile(user))
-            .update_expression("SET session_epoch = if_not_exists(session_epoch, :zero) + :one")
-            .condition_expression(PRESENT)
-            .expression_attribute_values(":zero", n(0))
-            .expression_attribute_values(":one", n(1));
-        self.all_or_nothing(vec![update(profile)?], entry).await
-    }
-
-    /// Notes that an account's address is its own, and uses the link up. Answers `false` when the link is used or the
-    /// account has another address by now.
-    pub async fn verify_email(&self, digest: &str, link: &Verification, entry: &AuditEntry) -> Result<bool> {
-        let profile = self
-            .part(&keys::profile(&link.user))
+            .part(&keys::profile(&user.id))
             .update_expression("SET email_verified = :yes")
-            .condition_expression("email = :email")
             .expression_attribute_values(":yes", AttributeValue::Bool(true))
-            .expression_attribute_values(":email", value(&link.email)?);
+            .expression_attribute_values(":email", value(&user.email)?);
+        let profile = if_epochs_as_read(profile, user, vec!["email = :email".to_owned()])?;
         let link = self.use_up(&keys::email_verification(digest))?;
         self.all_or_nothing(vec![update(profile)?, link], entry).await
+    }
+
+    /// Removes links that were mailed to a person, but for those that give an earlier address back: whoever ends the
+    /// credentials of an account does not keep its owner from that.
+    pub async fn remove_void_links(&self, user: &User) -> Result<()> {
+        let table = self.0.identity();
+        for from in table.keys_below(&keys::user(&user.id), keys::LINKS).await? {
+            let digest = from.sk.strip_prefix(keys::LINKS).unwrap_or_default();
+            let reset: Option<PasswordReset> = table.get(keys::password_reset(digest)).await?;
+            let verification: Option<Verification> = table.get(keys::email_verification(digest)).await?;
+            let is_void = |epoch: u64| epoch < user.credentials.current;
+            let key = match (reset, verification) {
+                (Some(link), _) if is_void(link.epoch) => keys::password_reset(digest),
+                (_, Some(link)) if is_void(link.epoch) => keys::email_verification(digest),
+                _ => continue,
+            };
+            table.delete(&key).await?;
+            table.delete(&from).await?;
+        }
+        Ok(())
+    }
+
+    /// Frees the earlier addresses that are kept for an account, which is being erased.
+    pub async fn free_held_addresses(&self, user: &UserId) -> Result<()> {
+        let table = self.0.identity();
+        for from in table.keys_below(&keys::user(user), keys::HELD_ADDRESSES).await? {
+            let fingerprint = from.sk.strip_prefix(keys::HELD_ADDRESSES).unwrap_or_default();
+            let kept = ("held_for", s(user.as_str()));
+            let part = table.part_delete(&keys::email(fingerprint), Some(kept))?;
+            // Somebody else's by now, or gone: then there is nothing to free.
+            transact(&self.0.db, vec![part]).await?;
+        }
+        Ok(())
     }
 
     /// Makes an account a platform admin. Answers `false` when it changed since it was read.
@@ -178,7 +231,7 @@ impl Accounts {
             .set_key(Some(primary(key)))
     }
 
-    fn use_up(&self, link: &Key) -> Result<TransactWriteItem> {
+    pub(crate) fn use_up(&self, link: &Key) -> Result<TransactWriteItem> {
         let delete = Delete::builder()
             .table_name(&self.0.tables().identity)
             .set_key(Some(primary(link)))
@@ -194,7 +247,7 @@ fn update(part: UpdateBuilder) -> Result<TransactWriteItem> {
 }
 
 /// Condition that a counter has its value; one that was never written counts as 0.
-fn was(name: &str, placeholder: &str, value: u64) -> String {
+pub(crate) fn was(name: &str, placeholder: &str, value: u64) -> String {
     if value == 0 {
         format!("(attribute_not_exists({name}) OR {name} = {placeholder})")
     } else {

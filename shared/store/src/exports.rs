@@ -87,6 +87,16 @@ impl Exports {
         conditional(update).await.map(|_| ())
     }
 
+    /// Removes an export that was asked for before the last end of the person's credentials, if it is still theirs.
+    pub async fn remove_ended(&self, user: &User) -> Result<()> {
+        let Some(export) = self.get(&user.id).await?.filter(|export| export.is_ended(user)) else {
+            return Ok(());
+        };
+        let own = ("id", s(export.id.as_str()));
+        let part = self.0.identity().part_delete(&keys::export(&user.id), Some(own))?;
+        transact(&self.0.db, vec![part]).await.map(|_| ())
+    }
+
     /// Forgets an export that failed, so that another one can begin.
     pub async fn forget(&self, export: &Export) -> Result<()> {
         let delete = Delete::builder()

@@ -39,7 +39,16 @@ pub struct QuotaRead {
     /// The quota.
     pub quota: Quota,
     limit: Option<u64>,
+    granted: Option<u64>,
+    default: u64,
     used: Option<u64>,
+}
+
+impl QuotaRead {
+    /// The highest limit that the person may set themselves: what was granted last, or what the plan gives.
+    pub fn highest(&self) -> u64 {
+        self.granted.unwrap_or(self.default)
+    }
 }
 
 impl Store {
@@ -62,13 +71,22 @@ impl Quotas {
                 last_reset: day.began_at,
             },
             limit: account.daily_limit,
+            granted: account.granted_daily_limit,
+            default,
             used,
         })
     }
 
     /// Changes a quota from what `read` says; answers `false` when it was changed meanwhile, or used when the change
-    /// says what is used.
-    pub async fn set(&self, read: &QuotaRead, change: &QuotaChange, day: &Day, entry: &AuditEntry) -> Result<bool> {
+    /// says what is used. `granted`: the highest limit that the person may set themselves from now on, if that changes.
+    pub async fn set(
+        &self,
+        read: &QuotaRead,
+        change: &QuotaChange,
+        granted: Option<u64>,
+        day: &Day,
+        entry: &AuditEntry,
+    ) -> Result<bool> {
         let quota = &read.quota;
         let mut parts = Vec::new();
         if let Some(limit) = change.daily_limit {
@@ -76,6 +94,10 @@ impl Quotas {
             account.set("daily_limit", n(limit));
             account.if_present("pk");
             account.if_still("daily_limit", read.limit);
+            account.if_still("granted_daily_limit", read.granted);
+            if let Some(granted) = granted {
+                account.set("granted_daily_limit", n(granted));
+            }
             parts.push(account.part_in(&self.0.identity())?);
         }
         if let Some(used) = change.used_today {

@@ -74,6 +74,16 @@ impl Sessions {
         })
     }
 
+    /// Removes the sessions of an account that ended with all others of their time.
+    pub async fn remove_ended(&self, user: &User) -> Result<()> {
+        let table = self.0.identity();
+        let sessions: Vec<Session> = table.all_below(&keys::user(&user.id), keys::SESSIONS).await?;
+        for session in sessions.iter().filter(|session| session.epoch < user.session_epoch) {
+            table.delete(&keys::session(&user.id, &session.id)).await?;
+        }
+        Ok(())
+    }
+
     /// Ends a session: every token of it is refused from the next request on.
     pub async fn revoke(&self, user: &UserId, session: &SessionId) -> Result<bool> {
         self.0.identity().delete_first(&keys::session(user, session)).await

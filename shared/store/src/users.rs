@@ -7,10 +7,11 @@ use model::{
 
 use crate::{
     Store,
-    accounts::{Accounts, address_item},
+    accounts::Accounts,
     item::{Transaction, from_item, n, part, s, value},
     keys,
     orgs::Place,
+    revocation::if_epochs_as_read,
 };
 
 /// A change of an account; what is absent stays as it is.
@@ -22,6 +23,8 @@ pub struct UserChange {
     pub email: Option<Email>,
     /// New platform role.
     pub role: Option<PlatformRole>,
+    /// Until when the address before is kept for the account; none frees it at once.
+    pub held_until: Option<Timestamp>,
 }
 
 /// What became of a change of an account.
@@ -130,18 +133,24 @@ impl Accounts {
         if set.is_empty() {
             return Ok(UserWrite::Done);
         }
+        let mut update = if_as_read(update, before)?;
         if change.email.is_some() {
-            set.push("email_verified = :unverified".to_owned());
-            update = update.expression_attribute_values(":unverified", value(&false)?);
+            set.push("email_verified = :unverified, #credentials = :epochs".to_owned());
+            let condition = update.get_condition_expression().clone().unwrap_or_default();
+            update = if_epochs_as_read(update, before, vec![condition])?
+                .expression_attribute_values(":unverified", value(&false)?)
+                .expression_attribute_values(":epochs", value(&before.credentials.readdressed())?);
         }
-        let update = if_as_read(update, before)?.update_expression(format!("SET {}", set.join(", ")));
+        let update = update.update_expression(format!("SET {}", set.join(", ")));
         let mut parts = vec![part(update)?];
         let old = before.email.fingerprint();
         let moved = change.email.as_ref().filter(|email| email.fingerprint() != old);
         if let Some(email) = moved {
-            parts.push(table.part_put_new(address_item(email, &before.id)?)?);
-            let own = ("user", s(before.id.as_str()));
-            parts.push(table.part_delete(&keys::email(&old), Some(own))?);
+            parts.push(store.part_take_address(email, &before.id, entry.created_at)?);
+            match change.held_until {
+                Some(until) => parts.extend(store.parts_hold_address(&before.email, &before.id, until)?),
+                None => parts.push(store.part_free_address(&before.email, &before.id)?),
+            }
         }
         let address_taken = moved.map(|_| 1);
         if let Some(admin) = admin {
@@ -177,10 +186,9 @@ impl Accounts {
             user_id: before.id.clone(),
             orgs: held.iter().map(|place| place.org.clone()).collect(),
         };
-        let own = ("user", s(before.id.as_str()));
         let mut parts = vec![
             part(if_at_version(if_as_read(tombstone, before)?, *version))?,
-            table.part_delete(&keys::email(&before.email.fingerprint()), Some(own))?,
+            store.part_free_address(&before.email, &before.id)?,
             store.promise(&promise, now.as_millisecond())?,
         ];
         let first = parts.len();

@@ -40,8 +40,8 @@ struct KeyServer {
 }
 
 /// A stack that accepts sessions of Clerk.
-struct Clerk {
-    t: Test,
+pub(super) struct Clerk {
+    pub(super) t: Test,
     server: KeyServer,
     key: KeyPair,
 }
@@ -91,7 +91,7 @@ impl KeyServer {
 }
 
 impl Clerk {
-    async fn start() -> Self {
+    pub(super) async fn start() -> Self {
         let (server, key) = (KeyServer::default(), KeyPair::generate(KeySize::Rsa2048).unwrap());
         server.keys.lock().unwrap().push(jwk("one", &key));
         let url = server.clone().start().await;
@@ -113,7 +113,7 @@ impl Clerk {
         self.t.stack.app().clock.now().as_second()
     }
 
-    fn claims(&self, person: &str) -> Value {
+    pub(super) fn claims(&self, person: &str) -> Value {
         let now = self.now();
         json!({"iss": ISSUER, "sub": person, "sid": format!("sess_{person}"), "azp": PARTY, "iat": now,
                "nbf": now - 10, "exp": now + 60})
@@ -131,12 +131,12 @@ impl Clerk {
         self.t.anonymous().with_token(token)
     }
 
-    fn person(&self, person: &str) -> Caller {
+    pub(super) fn person(&self, person: &str) -> Caller {
         self.with(&self.token(&self.claims(person)))
     }
 
     /// A person whose tokens tell an address that Clerk has verified.
-    fn verified(&self, person: &str, email: &str) -> Caller {
+    pub(super) fn verified(&self, person: &str, email: &str) -> Caller {
         let mut claims = self.claims(person);
         claims["email"] = email.into();
         claims["email_verified"] = true.into();
@@ -144,7 +144,7 @@ impl Clerk {
         self.with(&self.token(&claims))
     }
 
-    async fn deliver(&self, id: &str, event: &Value) -> Answer {
+    pub(super) async fn deliver(&self, id: &str, event: &Value) -> Answer {
         let (at, body) = (self.now(), event.to_string());
         self.deliver_as(id, at, &body, &sign_webhook(id, at, &body)).await
     }

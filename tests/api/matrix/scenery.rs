@@ -36,6 +36,7 @@ pub(super) struct Things {
     /// Of somebody else, so that using them changes nothing for those who call.
     pub(super) reset_token: String,
     pub(super) verification_token: String,
+    pub(super) restore_token: String,
     pub(super) refresh_token: String,
 }
 
@@ -56,6 +57,7 @@ impl Scenery {
         let (member, peer) = (t.user("member").await, t.user("peer").await);
         let (foreign, bystander) = (t.user("foreign").await, t.user("bystander").await);
         let verification_token = t.mailed_token("bystander@example.com", "Confirm").await;
+        let restore_token = readdressed(t).await;
         let expired = owner.clone();
 
         t.advance_seconds(901);
@@ -91,7 +93,8 @@ impl Scenery {
             ("service", t.anonymous().with_header("x-api-key", SERVICE_KEY)),
             ("scraper", t.anonymous().with_token(SCRAPE_TOKEN)),
         ]);
-        let things = furnish(t, &path, [&owner, &admin, &member, &bystander], verification_token).await;
+        let tokens = [verification_token, restore_token];
+        let things = furnish(t, &path, [&owner, &admin, &member, &bystander], tokens).await;
         Self {
             foreign,
             things,
@@ -116,7 +119,17 @@ impl Scenery {
     }
 }
 
-async fn furnish(t: &Test, path: &str, of: [&Caller; 4], verification_token: String) -> Things {
+/// The token of a link that gives somebody their address back.
+async fn readdressed(t: &Test) -> String {
+    let mover = t.user("mover").await;
+    mover.verify().await;
+    let change = json!({"email": "moved@example.com", "current_password": crate::support::PASSWORD});
+    mover.put("/api/v1/users/me", change).await.ok();
+    t.mailed_token("mover@example.com", "address was changed").await
+}
+
+async fn furnish(t: &Test, path: &str, of: [&Caller; 4], tokens: [String; 2]) -> Things {
+    let [verification_token, restore_token] = tokens;
     let [owner, admin, member, bystander] = of;
     let document = member.upload("faq.txt", samples::faq_txt()).await.created().text("id");
     t.drain().await;
@@ -164,6 +177,7 @@ async fn furnish(t: &Test, path: &str, of: [&Caller; 4], verification_token: Str
         reset_token: t.mailed_token("bystander@example.com", "new password").await,
         refresh_token: fresh.text("refresh_token"),
         verification_token,
+        restore_token,
         document,
         upload: upload.id,
         chatbot,

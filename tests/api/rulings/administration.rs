@@ -9,7 +9,7 @@ use crate::support::{ADMIN, Test};
 async fn admin_logs() {
     let t = Test::with(&ADMIN).await;
     let (root, ada) = (t.admin().await, t.user("ada").await);
-    ada.api_key(json!({"name": "Kiosk"})).await;
+    ada.api_key(json!({"name": "Kiosk", "scopes": ["chats:read"]})).await;
     let page = root.get("/api/v1/admin/logs?limit=1").await.ok();
     assert!(page.header("link").contains("rel=\"next\""));
     let all = root.get("/api/v1/admin/logs").await.ok().json();

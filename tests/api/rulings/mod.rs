@@ -250,7 +250,7 @@ async fn quota() {
     assert_eq!(first.json()["daily_limit"], 10_000);
     let lower = json!({"daily_limit": 9_000, "used_today": 0});
     assert_eq!(ada.put(&of_ada, lower).await.ok().json()["daily_limit"], 9_000);
-    let higher = json!({"daily_limit": 9_001});
+    let higher = json!({"daily_limit": 10_001});
     ada.put(&of_ada, higher).await.problem(403, "quota_raise");
     let any = json!({"daily_limit": 1_000_000, "used_today": 40});
     assert_eq!(root.put(&of_ada, any).await.ok().json()["used_today"], 40);

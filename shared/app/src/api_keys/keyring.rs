@@ -7,16 +7,13 @@ use std::{
 
 use futures::future::BoxFuture;
 use model::{
-    Actor, ApiKey, ApiKeyId, Error, Membership, Page, PageRequest, Permission, Result, Secret, Timestamp,
+    Actor, ApiKey, ApiKeyId, Error, Membership, Page, PageRequest, Permission, Result, Secret, Timestamp, User,
     api_key::KeyText,
 };
 use store::Made;
 
-use super::ABSENT;
+use super::{ABSENT, MAX_ATTEMPTS, busy};
 use crate::{App, Credential, Identity};
-
-/// How often a change is tried again that somebody else's change overtook.
-const MAX_ATTEMPTS: usize = 20;
 
 /// A new key, as it is asked for.
 #[derive(Debug, Clone, Default)]
@@ -126,10 +123,11 @@ impl Keyring<'_> {
     /// [`Error::Forbidden`] when it would reach further than the caller, [`Error::Conflict`] `key_limit`.
     pub fn make(&self, mut new: NewKey) -> BoxFuture<'_, Result<ShownOnce>> {
         Box::pin(async move {
+            let verified = self.identity.user.email_verified;
             let all = Permission::ALL
                 .iter()
                 .copied()
-                .filter(|permission| self.holds(*permission));
+                .filter(|scope| self.holds(*scope) && (verified || !scope.needs_verified_address()));
             let scopes = new.scopes.take().unwrap_or_else(|| all.collect());
             new.scopes = Some(scopes);
             if let Credential::Key(grant) = &self.identity.credential {
@@ -139,7 +137,7 @@ impl Keyring<'_> {
                 new.requests_per_minute = new.requests_per_minute.or(grant.requests_per_minute);
                 new.expires_at = new.expires_at.or(grant.expires_at);
             }
-            let made = self.app.draft_key(self.place, new)?;
+            let made = self.app.draft_key(&self.identity.user, self.place, new)?;
             self.within_reach(&made.key)?;
             let entry = self
                 .app
@@ -230,25 +228,8 @@ impl Keyring<'_> {
     /// [`Error::NotFound`].
     pub fn revoke<'a>(&'a self, id: &'a ApiKeyId) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            for _ in 0..MAX_ATTEMPTS {
-                let old = self.store().get(id).await?.ok_or(ABSENT)?;
-                if old.revoked_at.is_some() {
-                    return Ok(());
-                }
-                let now = self.app.clock.now();
-                let new = ApiKey {
-                    revoked_at: Some(now),
-                    previous: None,
-                    ..old.changed(now)
-                };
-                let entry = self
-                    .app
-                    .key_entry(&self.actor, "api_key.revoked", Some(&old), Some(&new))?;
-                if self.store().replace(&old, &new, &entry).await? {
-                    return Ok(());
-                }
-            }
-            Err(busy())
+            let now = self.app.clock.now();
+            self.app.revoke_key(&self.store(), id, now, &self.actor).await
         })
     }
 
@@ -276,7 +257,9 @@ impl Keyring<'_> {
     /// A key that was not revoked.
     async fn usable(&self, id: &ApiKeyId) -> Result<ApiKey> {
         let key = self.store().get(id).await?.ok_or(ABSENT)?;
-        if key.revoked_at.is_none() {
+        let user = &self.identity.user;
+        let has_ended = key.created_by == user.id && !user.accepts_key(&key);
+        if key.revoked_at.is_none() && !has_ended {
             Ok(key)
         } else {
             let detail = "This key is revoked for good; make a new one.";
@@ -296,6 +279,7 @@ impl Keyring<'_> {
                 detail: "A key cannot have a scope that you, or the key you use, do not have.",
             });
         }
+        reject_unverified(&self.identity.user, &key.scopes)?;
         let Credential::Key(grant) = &self.identity.credential else {
             return Ok(());
         };
@@ -341,14 +325,26 @@ impl Keyring<'_> {
     }
 }
 
+/// Refuses scopes that reach beyond the content every member works with, while nobody has shown that the address of the
+/// account is their own.
+///
+/// # Errors
+/// [`Error::Forbidden`] `email_not_verified`.
+fn reject_unverified(user: &User, scopes: &BTreeSet<Permission>) -> Result<()> {
+    if user.email_verified || !scopes.iter().any(|scope| scope.needs_verified_address()) {
+        return Ok(());
+    }
+    Err(Error::Forbidden {
+        code: "email_not_verified",
+        detail: "Keys with scopes that administer need a verified e-mail address: verify yours by the link in the \
+                 mail, or request another one with POST /api/v1/auth/verify-email/request.",
+    })
+}
+
 pub(crate) fn key_limit() -> Error {
     let detail = format!(
         "An organization has at most {} API keys; revoke one first.",
         ApiKey::MAX_PER_ORG
     );
     Error::conflict("key_limit", detail)
-}
-
-fn busy() -> Error {
-    Error::unavailable("an API key is changed by too many at once")
 }

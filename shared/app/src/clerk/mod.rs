@@ -9,11 +9,13 @@ mod token;
 mod webhook;
 
 use futures::future::BoxFuture;
-use model::{Actor, AuditEntry, ClerkName, Email, Error, Result, Secret, User, UserId, audit::ActorKind, time::after};
+use model::{
+    Actor, AuditEntry, ClerkName, Email, Error, KeptKeys, Result, Secret, User, UserId, audit::ActorKind, time::after,
+};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::time::Duration;
-use store::{ClerkSession, EventMarker, Linked};
+use store::{ClerkSession, EventMarker, Linked, Revoked, RevokedBy};
 
 pub(crate) use token::Verifier;
 pub use webhook::SignedEvent;
@@ -233,18 +235,24 @@ impl App {
         updated_ms: Option<i64>,
         event: Option<&EventMarker>,
     ) -> Result<(Linked, Option<UserId>)> {
-        let clerk = self.store.clerk();
-        let keep = user.email_verified;
-        let after = json!({"clerk": "linked", "password_removed": !keep});
+        let after = json!({"clerk": "linked", "password_removed": !user.email_verified});
         let entry = self.clerk_entry(user, actor, "user.clerk_linked", after)?;
-        if !keep {
-            clerk.end_sessions(&user.id).await?;
-        }
-        let linked = clerk.attach(&person.id, user, keep, updated_ms, event, &entry).await?;
-        // Those that began meanwhile, with the password that is gone now.
-        if !keep && linked == Linked::Done {
-            clerk.end_sessions(&user.id).await?;
-        }
+        let linked = if user.email_verified {
+            let clerk = self.store.clerk();
+            clerk.attach(&person.id, user, updated_ms, event, &entry).await?
+        } else {
+            let by = RevokedBy::ClerkPerson {
+                person: &person.id,
+                verified: person.has_verified(&user.email),
+                updated_ms,
+                event,
+            };
+            match self.revoke_credentials(user, by, KeptKeys::None, &entry).await? {
+                Revoked::Done => Linked::Done,
+                Revoked::PersonKnown => Linked::PersonKnown,
+                Revoked::AccountChanged | Revoked::AddressTaken => Linked::AccountMoved,
+            }
+        };
         Ok((linked, Some(user.id.clone())))
     }
 

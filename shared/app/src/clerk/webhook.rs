@@ -213,7 +213,14 @@ impl App {
                 updated_ms: person.updated_at,
             };
             match clerk.update(&known.id, &change, marker, &entry).await? {
-                Applied::Done | Applied::Repeated => return Ok(()),
+                Applied::Done => {
+                    if email.is_some() && user.email.is_deliverable() {
+                        // Clerk decides on the address, so it is changed back there.
+                        self.tell_former_address(&user, None).await;
+                    }
+                    return Ok(());
+                }
+                Applied::Repeated => return Ok(()),
                 Applied::Stale => return clerk.note_event(marker).await.map(|_| ()),
                 // Taken between the look and the write: look again.
                 Applied::EmailTaken => {}

@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
-use model::{AuditEntry, Email, Error, Result, User};
+use aws_sdk_dynamodb::types::{AttributeValue, Update};
+use model::{AuditEntry, Email, Result, User};
 
 use super::{Clerk, name_map};
 use crate::{
-    item::{Transaction, primary, s},
+    item::{Transaction, part, primary, s, value},
     keys,
+    revocation::if_epochs_as_read,
 };
 
 /// What an account of a person at Clerk lacked and gets.
@@ -45,15 +46,19 @@ impl Clerk {
             set.push_str(", clerk_name = :clerk_name");
             values.insert(":clerk_name".to_owned(), name_map(name));
         }
+        if completion.email.is_some() {
+            set.push_str(", #credentials = :epochs");
+            values.insert(":epochs".to_owned(), value(&user.credentials.readdressed())?);
+        }
+        let conditions = vec![
+            "#name = :old_name AND email = :old_email AND #status <> :deleted".to_owned(),
+            "(attribute_not_exists(email_verified) OR email_verified = :old_verified)".to_owned(),
+        ];
         let profile = Update::builder()
             .table_name(table)
             .set_key(Some(primary(&keys::profile(&user.id))))
             .update_expression(set)
             .set_expression_attribute_values(Some(values))
-            .condition_expression(
-                "#name = :old_name AND email = :old_email AND #status <> :deleted \
-                 AND (attribute_not_exists(email_verified) OR email_verified = :old_verified)",
-            )
             .expression_attribute_names("#name", "name")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":name", s(completion.name.unwrap_or(&user.name)))
@@ -62,12 +67,10 @@ impl Clerk {
             .expression_attribute_values(":old_name", s(&user.name))
             .expression_attribute_values(":old_email", s(user.email.as_str()))
             .expression_attribute_values(":old_verified", AttributeValue::Bool(user.email_verified))
-            .expression_attribute_values(":deleted", s("deleted"))
-            .build()
-            .map_err(Error::internal)?;
-        let mut parts = vec![TransactWriteItem::builder().update(profile).build()];
+            .expression_attribute_values(":deleted", s("deleted"));
+        let mut parts = vec![part(if_epochs_as_read(profile, user, conditions)?)?];
         if let Some(email) = completion.email {
-            parts.extend(self.readdress(user, email)?);
+            parts.extend(self.readdress(user, email, entry.created_at)?);
         }
         Ok(match self.0.transact_audited(entry, parts).await? {
             Transaction::Done => Completed::Done,

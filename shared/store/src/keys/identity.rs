@@ -40,6 +40,19 @@ pub fn email_verification(digest: &str) -> Key {
     key(format!("EMV#{digest}"), "T")
 }
 
+/// A link that gives an account its earlier address back. `digest`: hex SHA-256 of its token.
+pub fn address_restore(digest: &str) -> Key {
+    key(format!("EMR#{digest}"), "T")
+}
+
+/// Sort key prefix of the earlier addresses that are kept for a person.
+pub const HELD_ADDRESSES: &str = "HELD#";
+
+/// Leads from a person to an address that is kept for them. `fingerprint`: [`model::Email::fingerprint`].
+pub fn held_address(user: &UserId, fingerprint: &str) -> Key {
+    key(self::user(user), format!("{HELD_ADDRESSES}{fingerprint}"))
+}
+
 /// Makes a person at Clerk unique and leads from them to their account.
 pub fn clerk(person: &str) -> Key {
     key(format!("CLERK#{person}"), "U")
