@@ -16,6 +16,7 @@ pub mod mapping;
 mod s3;
 mod secrets;
 mod server;
+mod signature;
 pub mod sqs;
 #[cfg(test)]
 mod tests;
@@ -40,12 +41,12 @@ use s3::S3;
 use s3::cors::Cors;
 use secrets::Secrets;
 use server::Services;
-pub(crate) use server::{is_local, is_local_name};
 use sqs::Sqs;
 
+use crate::listener::RequestTimeouts;
 use crate::template::{Template, TemplateError};
 
-/// The access key of developers, tests and tools.
+/// The access key of developers, tests and tools: `AWS_ACCESS_KEY_ID` of `aws --endpoint-url`.
 pub const ACCESS_KEY_ID: &str = "test";
 /// The access key of an application that is no function: it may do everything, and meets the faults of the tables.
 pub const APPLICATION_ACCESS_KEY_ID: &str = "application";
@@ -90,6 +91,8 @@ pub struct Options {
     pub bedrock: Option<String>,
     /// Origins whose pages may put files into the bucket, as the template lets them.
     pub browser_origins: Vec<String>,
+    /// How long a client may take to send a request.
+    pub timeouts: RequestTimeouts,
 }
 
 /// Why the embedded cloud did not start: one sentence for a person.
@@ -194,7 +197,7 @@ impl Cloud {
         };
         let stop = CancellationToken::new();
         let mut server = JoinSet::new();
-        server.spawn(server::serve(listener, Arc::new(services), stop.clone()));
+        server.spawn(server::serve(listener, Arc::new(services), options.timeouts, stop.clone()));
         Ok(Self {
             endpoint,
             iam,
@@ -210,11 +213,6 @@ impl Cloud {
     /// The endpoint of all services, `http://127.0.0.1:PORT`: `AWS_ENDPOINT_URL`.
     pub fn endpoint(&self) -> String {
         self.endpoint.clone()
-    }
-
-    /// Where the database listens, without the port of all services in between.
-    pub fn dynamodb_endpoint(&self) -> String {
-        self.dynamodb.endpoint()
     }
 
     /// What functions may do, and what they were refused.
