@@ -6,7 +6,7 @@ use model::{Actor, Secret};
 
 use crate::{
     Describe, Problem, Result,
-    describe::OperationDoc,
+    describe::{Authorize, OperationDoc, authorize},
     scope::{API_KEY, Scope, only},
 };
 
@@ -48,6 +48,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Service {
 }
 
 impl Describe for Service {
+    fn authorize() -> Option<Authorize> {
+        Some(authorize::<Self>)
+    }
+
     fn describe(doc: &mut OperationDoc<'_>) {
         doc.require_service_key();
     }
