@@ -195,6 +195,8 @@ impl Stack {
             workers,
         });
 
+        cloud.trim_streams(&local.followers);
+
         let mut stack = Self {
             port: address.port(),
             stage: options.stage.clone(),

@@ -76,6 +76,9 @@ impl App {
                         Some(user) if user.status == UserStatus::Deleted => {
                             self.await_calls_of(user_id).await?;
                             self.mailer.forget(&user.email).await?;
+                            for email in self.former_addresses(user_id).await? {
+                                self.mailer.forget(&email).await?;
+                            }
                             self.erase(self.estate_of_user(user_id, &user.personal_org, orgs))
                                 .await?;
                         }

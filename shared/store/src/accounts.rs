@@ -41,6 +41,11 @@ struct Owner {
     user: UserId,
 }
 
+#[derive(Serialize)]
+struct FormerAddress {
+    email: Email,
+}
+
 #[derive(Deserialize)]
 struct SlugOwner {
     org: OrgId,
@@ -188,6 +193,14 @@ impl Accounts {
 /// What makes `email` the address of `user` alone.
 pub(crate) fn address_item(email: &Email, user: &UserId) -> Result<Item> {
     to_item(&keys::email(&email.fingerprint()), &Owner { user: user.clone() })
+}
+
+/// Remembers an address that the account is about to lose, so that an erasure finds what was sent there.
+pub(crate) fn former_address_item(user: &User) -> Result<Item> {
+    let former = FormerAddress {
+        email: user.email.clone(),
+    };
+    to_item(&keys::former_email(&user.id, &user.email.fingerprint()), &former)
 }
 
 /// A session as an item that is swept some time after its end.

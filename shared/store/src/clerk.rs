@@ -12,7 +12,7 @@ pub use completion::{Completed, Completion};
 
 use crate::{
     Store,
-    accounts::address_item,
+    accounts::{address_item, former_address_item},
     item::{Item, Transaction, conditional, n, primary, s},
     keys, tables,
 };
@@ -271,7 +271,7 @@ impl Clerk {
     }
 
     /// Replaces the address of an account by one that nobody has.
-    fn readdress(&self, user: &User, email: &Email) -> Result<[TransactWriteItem; 2]> {
+    fn readdress(&self, user: &User, email: &Email) -> Result<[TransactWriteItem; 3]> {
         let free = Delete::builder()
             .table_name(&self.0.tables().identity)
             .set_key(Some(primary(&keys::email(&user.email.fingerprint()))))
@@ -280,6 +280,7 @@ impl Clerk {
         Ok([
             self.0.identity().part_put_new(address_item(email, &user.id)?)?,
             TransactWriteItem::builder().delete(free).build(),
+            self.0.identity().part_put(former_address_item(user)?)?,
         ])
     }
 

@@ -60,7 +60,7 @@ pub use exports::Exports;
 pub use idempotency::{Begun, Idempotency, IdempotencyKey, StoredAnswer};
 pub use invitations::{Accepted, Invitations};
 pub use ledger::{
-    Alert, Ask, Bill, Changed, Charge, DayImage, Hold, HoldTerms, Ledger, OpenDay, Owner, Reserve, RolledUp,
+    Alert, Ask, Bill, Changed, Charge, DayImage, Hold, IsKnownModel, HoldTerms, Ledger, OpenDay, Owner, Reserve, RolledUp,
     UsageReader,
 };
 pub use limits::Limits;

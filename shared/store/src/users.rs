@@ -7,7 +7,7 @@ use model::{
 
 use crate::{
     Store,
-    accounts::{Accounts, address_item},
+    accounts::{Accounts, address_item, former_address_item},
     item::{Transaction, from_item, n, part, s, value},
     keys,
     orgs::Place,
@@ -142,6 +142,7 @@ impl Accounts {
             parts.push(table.part_put_new(address_item(email, &before.id)?)?);
             let own = ("user", s(before.id.as_str()));
             parts.push(table.part_delete(&keys::email(&old), Some(own))?);
+            parts.push(table.part_put(former_address_item(before)?)?);
         }
         let address_taken = moved.map(|_| 1);
         if let Some(admin) = admin {

@@ -6,10 +6,11 @@
 
 mod dispatch;
 pub(super) mod faults;
+pub(super) mod stream_records;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, OnceLock, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -24,12 +25,10 @@ use super::folder::{Folder, Lock, not_opened};
 use super::wire::{Protocol, read, reply, reply_json, target};
 use super::{Clock, StartError};
 use faults::{ConnectionBroken, Faults};
+use stream_records::StreamPosition;
 
 /// How often expired items are removed. AWS takes up to a few days, so nobody may rely on it.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
-
-/// How long changes stay in the stream of a table, as on AWS.
-const STREAM_SECONDS: i64 = 24 * 3600;
 
 /// What the thread of the database is told.
 enum Command {
@@ -38,6 +37,8 @@ enum Command {
         body: Bytes,
         answer: oneshot::Sender<dispatch::Outcome>,
     },
+    /// Forget the changes that were dealt with.
+    TrimStreams,
     Stop,
 }
 
@@ -45,6 +46,7 @@ enum Command {
 pub(super) struct DynamoDb {
     database: Database,
     calls: mpsc::Sender<Command>,
+    followed: Arc<OnceLock<Vec<Arc<StreamPosition>>>>,
     sweeper: Option<mpsc::Sender<()>>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -63,18 +65,24 @@ impl DynamoDb {
         };
         let database = database.map_err(|error| damaged(error.to_string()))?;
         if let Some(path) = &path {
-            index_streams(path).map_err(|error| not_opened(Some(path), &error))?;
+            stream_records::prepare(path).map_err(|error| not_opened(Some(path), &error))?;
         }
         let (calls, called) = mpsc::channel();
         let (sweeper, swept) = mpsc::channel();
+        let followed = Arc::default();
         let threads = [
             thread::Builder::new().name("dynamodb".into()).spawn({
-                let (database, lock) = (database.clone(), folder.lock());
-                move || answer_calls(&database, &called, lock)
+                let worker = Worker {
+                    database: database.clone(),
+                    path: path.clone(),
+                    followed: Arc::clone(&followed),
+                    _lock: folder.lock(),
+                };
+                move || worker.answer_calls(&called)
             }),
             thread::Builder::new().name("dynamodb-ttl".into()).spawn({
-                let (database, lock) = (database.clone(), folder.lock());
-                move || sweep(&database, &swept, lock)
+                let (database, calls, lock) = (database.clone(), calls.clone(), folder.lock());
+                move || sweep(&database, &calls, &swept, lock)
             }),
         ];
         let threads = threads.into_iter().collect::<Result<_, _>>();
@@ -82,6 +90,7 @@ impl DynamoDb {
         Ok(Self {
             database,
             calls,
+            followed,
             sweeper: Some(sweeper),
             threads,
         })
@@ -106,8 +115,14 @@ impl DynamoDb {
         let file = folder.path().join("image.sqlite");
         let saved = self.database.vacuum_into(&file.to_string_lossy());
         saved.map_err(|error| error.to_string())?;
-        index_streams(&file).map_err(|error| error.to_string())?;
+        stream_records::prepare(&file).map_err(|error| error.to_string())?;
         std::fs::read(&file).map_err(|error| error.to_string())
+    }
+
+    /// From here on changes of tables are forgotten that were dealt with. `followed`: all that are followed.
+    pub(super) fn trim_streams(&self, followed: Vec<Arc<StreamPosition>>) {
+        // Who follows is settled once, before anything is served.
+        let _ = self.followed.set(followed);
     }
 
     /// Passes requests on to the database.
@@ -199,47 +214,73 @@ impl Proxy {
     }
 }
 
-/// Answers one call after the other until it is told to stop. The lock is held for as long as files may be open.
-fn answer_calls(database: &Database, called: &mpsc::Receiver<Command>, _lock: Option<Lock>) {
-    while let Ok(Command::Call {
-        operation,
-        body,
-        answer,
-    }) = called.recv()
-    {
-        let outcome = catch_unwind(AssertUnwindSafe(|| match std::str::from_utf8(&body) {
-            Ok(body) => dispatch::dispatch(database, &operation, body),
+/// What answers one call after the other. The lock is held for as long as files may be open.
+struct Worker {
+    database: Database,
+    path: Option<PathBuf>,
+    followed: Arc<OnceLock<Vec<Arc<StreamPosition>>>>,
+    _lock: Option<Lock>,
+}
+
+impl Worker {
+    /// Goes on until it is told to stop.
+    fn answer_calls(&self, called: &mpsc::Receiver<Command>) {
+        loop {
+            match called.recv() {
+                Ok(Command::Call {
+                    operation,
+                    body,
+                    answer,
+                }) => {
+                    // Whoever is gone does not wait for the answer.
+                    let _ = answer.send(self.answer(&operation, &body));
+                }
+                Ok(Command::TrimStreams) => self.trim_streams(),
+                Ok(Command::Stop) | Err(_) => break,
+            }
+        }
+        self.trim_streams();
+        // What was deleted is still in the file, in places that nothing uses.
+        if self.path.is_some()
+            && let Err(error) = self.database.vacuum()
+        {
+            tracing::warn!(%error, "what was deleted is still in dynamodb.sqlite");
+        }
+    }
+
+    fn answer(&self, operation: &str, body: &[u8]) -> dispatch::Outcome {
+        let outcome = catch_unwind(AssertUnwindSafe(|| match std::str::from_utf8(body) {
+            Ok(body) => dispatch::dispatch(&self.database, operation, body),
             Err(error) => Err(DynoxideError::SerializationException(error.to_string())),
         }));
-        let outcome = outcome.unwrap_or_else(|_| {
+        outcome.unwrap_or_else(|_| {
             let reason = format!("{operation} panicked in the embedded database");
             Err(DynoxideError::InternalServerError(reason))
-        });
-        // Whoever is gone does not wait for the answer.
-        let _ = answer.send(outcome);
+        })
+    }
+
+    fn trim_streams(&self) {
+        let (Some(path), Some(followed)) = (&self.path, self.followed.get()) else {
+            return;
+        };
+        if let Err(error) = stream_records::trim(path, followed) {
+            tracing::warn!(%error, "changes of tables were not forgotten");
+        }
     }
 }
 
-/// dynoxide looks for the last change of a table with every write, and for those behind a place with every read of the
-/// stream, both in a table without an index, and never removes one.
-fn index_streams(path: &std::path::Path) -> rusqlite::Result<()> {
-    let database = rusqlite::Connection::open(path)?;
-    database.busy_timeout(Duration::from_secs(5))?;
-    database.execute(
-        "DELETE FROM _stream_records WHERE created_at < unixepoch() - ?1",
-        [STREAM_SECONDS],
-    )?;
-    database.execute_batch(
-        "CREATE INDEX IF NOT EXISTS parlance_streams
-         ON _stream_records (table_name, CAST(sequence_number AS INTEGER))",
-    )
-}
-
-fn sweep(database: &Database, stopped: &mpsc::Receiver<()>, _lock: Option<Lock>) {
+fn sweep(
+    database: &Database,
+    calls: &mpsc::Sender<Command>,
+    stopped: &mpsc::Receiver<()>,
+    _lock: Option<Lock>,
+) {
     while let Err(mpsc::RecvTimeoutError::Timeout) = stopped.recv_timeout(SWEEP_EVERY) {
         if let Err(error) = database.sweep_ttl() {
             tracing::warn!(%error, "expired items were not removed");
         }
+        // When the other thread has stopped there is nothing to do.
+        let _ = calls.send(Command::TrimStreams);
     }
 }
 

@@ -37,6 +37,7 @@ pub use dynamodb::faults::{Fault, FaultCounts, FaultRates, Faults};
 pub use folder::FileError;
 use folder::Folder;
 use iam::Iam;
+use mapping::stream::StreamMapping;
 use s3::S3;
 use s3::cors::Cors;
 use secrets::Secrets;
@@ -228,6 +229,13 @@ impl Cloud {
     /// The tables, without HTTP in between (streams, sizes). Calls block on SQLite.
     pub fn dynamodb(&self) -> &dynoxide::Database {
         self.dynamodb.database()
+    }
+
+    /// Lets go of changes of tables once they were dealt with; `followers` are all that follow one. Until this is called
+    /// all changes stay.
+    pub fn trim_streams<'a>(&self, followers: impl IntoIterator<Item = &'a StreamMapping>) {
+        let positions = followers.into_iter().map(StreamMapping::position);
+        self.dynamodb.trim_streams(positions.collect());
     }
 
     /// All that the tables hold.

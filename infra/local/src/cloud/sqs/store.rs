@@ -72,7 +72,8 @@ impl Store {
             None => Connection::open_in_memory()?,
         };
         connection
-            .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;")?;
+            .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; \
+                 PRAGMA secure_delete = ON;")?;
         connection.execute_batch(SCHEMA)?;
         Ok(Self(connection))
     }
