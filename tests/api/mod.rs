@@ -37,6 +37,7 @@ mod providers;
 mod query_parameters;
 mod quotas;
 mod reasoning;
+mod replays;
 mod rotation;
 mod rulings;
 mod settings;

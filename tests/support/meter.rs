@@ -156,10 +156,16 @@ fn sign_again(headers: &mut HeaderMap, credentials: aws_credential_types::Creden
         headers.remove(name);
     }
     let identity = credentials.into();
-    #[expect(clippy::disallowed_methods, reason = "AWS compares signatures with the time that it is")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "AWS compares signatures with the time that it is"
+    )]
     let now = std::time::SystemTime::now();
     let parameters = v4::SigningParams::builder().identity(&identity).region("us-east-1");
-    let parameters = parameters.name("dynamodb").time(now).settings(SigningSettings::default());
+    let parameters = parameters
+        .name("dynamodb")
+        .time(now)
+        .settings(SigningSettings::default());
     let parameters = parameters.build().unwrap().into();
     let target = [("x-amz-target", headers["x-amz-target"].to_str().unwrap())];
     let url = format!("{url}/");

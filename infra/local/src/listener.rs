@@ -76,12 +76,8 @@ pub(crate) async fn serve_router(
 }
 
 /// Serves with `handle`, whose error breaks the connection.
-pub(crate) async fn serve<H, F, E>(
-    listener: TcpListener,
-    timeouts: RequestTimeouts,
-    stop: CancellationToken,
-    handle: H,
-) where
+pub(crate) async fn serve<H, F, E>(listener: TcpListener, timeouts: RequestTimeouts, stop: CancellationToken, handle: H)
+where
     H: Fn(Request) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Result<Response, E>> + Send + 'static,
     E: StdError + Send + Sync + 'static,
@@ -159,8 +155,14 @@ async fn connection<H, F, E>(
 
 /// RFC 9110, section 15.5.9. Whatever the handler made of half a body says nothing.
 fn request_timeout() -> Response {
-    let mut response = (StatusCode::REQUEST_TIMEOUT, "The body of the request did not arrive in time.\n").into_response();
-    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    let mut response = (
+        StatusCode::REQUEST_TIMEOUT,
+        "The body of the request did not arrive in time.\n",
+    )
+        .into_response();
+    response
+        .headers_mut()
+        .insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }
 
@@ -189,9 +191,12 @@ impl PacedBody {
     /// What is left after a wait that so many bytes ended.
     fn arrived(&mut self, bytes: usize) {
         let waited = self.wait.take().map(|(since, _)| since.elapsed());
-        let earned = f64::from(u32::try_from(bytes).unwrap_or(u32::MAX)) / f64::from(self.timeouts.min_body_rate.max(1));
+        let earned =
+            f64::from(u32::try_from(bytes).unwrap_or(u32::MAX)) / f64::from(self.timeouts.min_body_rate.max(1));
         let left = self.left.saturating_sub(waited.unwrap_or_default());
-        self.left = left.saturating_add(Duration::from_secs_f64(earned)).min(self.timeouts.body);
+        self.left = left
+            .saturating_add(Duration::from_secs_f64(earned))
+            .min(self.timeouts.body);
     }
 }
 

@@ -4,12 +4,10 @@
 //! scripts may send requests to any port of this machine, and a page may have its own name lead here (DNS rebinding).
 //! A browser tells in each such request where it comes from (`Origin`, `Sec-Fetch-Site`) and whom it means (`Host`).
 
-use axum::{
-    http::{
-        HeaderMap, HeaderName, Method, Request, Uri,
-        header::{HOST, ORIGIN},
-        uri::Authority,
-    },
+use axum::http::{
+    HeaderMap, HeaderName, Method, Request, Uri,
+    header::{HOST, ORIGIN},
+    uri::Authority,
 };
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -88,47 +86,102 @@ mod tests {
     use super::*;
 
     fn request(uri: &str, hosts: &[&str]) -> Request<()> {
-        let request = hosts.iter().fold(Request::get(uri), |request, host| request.header(HOST, *host));
+        let request = hosts
+            .iter()
+            .fold(Request::get(uri), |request, host| request.header(HOST, *host));
         request.body(()).unwrap()
     }
 
     #[test]
     fn a_request_names_one_host_and_it_is_this_machine_or_one_that_was_configured() {
         let others = ["app.example.com".to_owned()];
-        for host in ["localhost", "LOCALHOST:8000", "127.0.0.1:4566", "[::1]:8000", "app.example.com"] {
+        for host in [
+            "localhost",
+            "LOCALHOST:8000",
+            "127.0.0.1:4566",
+            "[::1]:8000",
+            "app.example.com",
+        ] {
             assert_eq!(require_host(&request("/", &[host]), &others), Ok(()), "{host}");
         }
-        for host in ["evil.example", "localhost.evil.example:8000", "0.0.0.0:8000", "localhost.", "127.0.0.2"] {
-            assert_eq!(require_host(&request("/", &[host]), &others), Err(HostError::Unknown), "{host}");
+        for host in [
+            "evil.example",
+            "localhost.evil.example:8000",
+            "0.0.0.0:8000",
+            "localhost.",
+            "127.0.0.2",
+        ] {
+            assert_eq!(
+                require_host(&request("/", &[host]), &others),
+                Err(HostError::Unknown),
+                "{host}"
+            );
         }
         let malformed: [&[&str]; 5] = [&[], &["localhost", "localhost"], &[""], &["a b"], &["me@localhost"]];
         for hosts in malformed {
-            assert_eq!(require_host(&request("/", hosts), &others), Err(HostError::Malformed), "{hosts:?}");
+            assert_eq!(
+                require_host(&request("/", hosts), &others),
+                Err(HostError::Malformed),
+                "{hosts:?}"
+            );
         }
         let whole = request("http://evil.example/", &["localhost"]);
         assert_eq!(require_host(&whole, &others), Err(HostError::Unknown));
-        assert_eq!(host_of("https://App.example.com:8443/x").as_deref(), Some("app.example.com"));
+        assert_eq!(
+            host_of("https://App.example.com:8443/x").as_deref(),
+            Some("app.example.com")
+        );
     }
 
     #[test]
     fn programs_and_people_are_no_foreign_page() {
         let own = Some("localhost:8000");
         let sent = |method: Method, headers: &[(&'static str, &'static str)]| {
-            let pairs = headers.iter().map(|(name, value)| {
-                (HeaderName::from_static(name), HeaderValue::from_static(value))
-            });
+            let pairs = headers
+                .iter()
+                .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
             is_of_foreign_page(&method, &pairs.collect(), own)
         };
         assert!(!sent(Method::POST, &[]), "a program");
-        assert!(!sent(Method::POST, &[("origin", "http://localhost:8000"), ("sec-fetch-site", "same-origin")]));
-        assert!(!sent(Method::GET, &[("sec-fetch-site", "none"), ("sec-fetch-mode", "navigate")]), "typed");
-        assert!(!sent(Method::GET, &[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")]), "a link");
-        for origin in ["http://localhost:3000", "http://127.0.0.1:8000", "http://evil.example", "null", ""] {
+        assert!(!sent(
+            Method::POST,
+            &[("origin", "http://localhost:8000"), ("sec-fetch-site", "same-origin")]
+        ));
+        assert!(
+            !sent(
+                Method::GET,
+                &[("sec-fetch-site", "none"), ("sec-fetch-mode", "navigate")]
+            ),
+            "typed"
+        );
+        assert!(
+            !sent(
+                Method::GET,
+                &[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")]
+            ),
+            "a link"
+        );
+        for origin in [
+            "http://localhost:3000",
+            "http://127.0.0.1:8000",
+            "http://evil.example",
+            "null",
+            "",
+        ] {
             assert!(sent(Method::GET, &[("origin", origin)]), "{origin}");
         }
         for site in ["cross-site", "same-site"] {
-            assert!(sent(Method::GET, &[("sec-fetch-site", site), ("sec-fetch-mode", "no-cors")]), "{site}");
-            assert!(sent(Method::POST, &[("sec-fetch-site", site), ("sec-fetch-mode", "navigate")]), "{site}");
+            assert!(
+                sent(Method::GET, &[("sec-fetch-site", site), ("sec-fetch-mode", "no-cors")]),
+                "{site}"
+            );
+            assert!(
+                sent(
+                    Method::POST,
+                    &[("sec-fetch-site", site), ("sec-fetch-mode", "navigate")]
+                ),
+                "{site}"
+            );
         }
     }
 }

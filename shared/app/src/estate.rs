@@ -157,10 +157,7 @@ impl App {
                 Thing::Files(_, prefix) | Thing::Archives(prefix) => self.objects.delete_below(&prefix).await?,
                 // The sums stay the organization's, without their name.
                 Thing::Share(org, user) => {
-                    self.store
-                        .ledger()
-                        .disown(&org, &user, llm::catalog::is_known)
-                        .await?;
+                    self.store.ledger().disown(&org, &user, llm::catalog::is_known).await?;
                 }
                 Thing::AuditEntries(_) => {}
             }

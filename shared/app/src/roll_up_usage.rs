@@ -30,7 +30,9 @@ impl App {
         Box::pin(async move {
             let (mut days, mut newest) = (BTreeMap::<String, (usize, DayImage)>::new(), None);
             for (place, changed) in changes.iter().enumerate() {
-                let Some(image) = DayImage::of(changed, is_known) else { continue };
+                let Some(image) = DayImage::of(changed, is_known) else {
+                    continue;
+                };
                 newest = newest.max(Some(changed.at));
                 if let Some((_, earlier)) = days.get_mut(image.item()) {
                     earlier.merge(image);

@@ -12,7 +12,9 @@ use serde_json::json;
 use crate::{
     Describe, Host, Problem, border,
     describe::{Authorize, OperationDoc},
-    openai_error, query::QueryParameters, surface::Surface,
+    openai_error,
+    query::QueryParameters,
+    surface::Surface,
 };
 
 /// A handler whose signature describes the operation. Every `async fn` of extractors and a reply is one.

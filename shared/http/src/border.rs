@@ -34,8 +34,8 @@ use http_body_util::{BodyExt as _, Collected};
 use model::Error;
 
 use crate::{
-    ApiRoot, Host, Problem, access_log, api::Rules, describe::Authorize, headers, idempotency, leftover::Leftover, problem::FailureCode,
-    query, reply::Unrendered, scope::Scope, stream, surface::Surface,
+    ApiRoot, Host, Problem, access_log, api::Rules, describe::Authorize, headers, idempotency, leftover::Leftover,
+    problem::FailureCode, query, reply::Unrendered, scope::Scope, stream, surface::Surface,
 };
 
 /// What is to know of routes, by method and template.

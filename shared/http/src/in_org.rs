@@ -6,7 +6,12 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 use model::{Error, Grant};
 
-use crate::{Describe, Member, Problem, Result, describe::{Authorize, OperationDoc, authorize}, params::named_in_path, scope::Scope};
+use crate::{
+    Describe, Member, Problem, Result,
+    describe::{Authorize, OperationDoc, authorize},
+    params::named_in_path,
+    scope::Scope,
+};
 
 /// As [`crate::May`], in the organization that `{org_id}` of the path names by id or slug. The path decides;
 /// `X-Current-Org`, which clients send with everything, is not looked at.

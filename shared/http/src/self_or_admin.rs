@@ -7,7 +7,13 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 use model::{Actor, Error, Grant, PlatformRole, UserId};
 
-use crate::{Describe, Problem, Result, caller::in_scope, describe::{Authorize, OperationDoc, authorize}, params::named_in_path, scope::Scope};
+use crate::{
+    Describe, Problem, Result,
+    caller::in_scope,
+    describe::{Authorize, OperationDoc, authorize},
+    params::named_in_path,
+    scope::Scope,
+};
 
 /// The user that `{user_id}` names: the caller (`me` or the own id), or anybody when a platform admin calls. For
 /// everybody else that user does not exist: 404. An API key needs the scope `P`, and names its own user only.

@@ -238,7 +238,13 @@ mod tests {
 
     #[test]
     fn a_model_is_known_by_its_name_its_price_or_without_its_date() {
-        for name in ["local", "gpt-4o-mini", "gpt-4o-mini-2024-07-18", "text-embedding-3-small", "o3-mini"] {
+        for name in [
+            "local",
+            "gpt-4o-mini",
+            "gpt-4o-mini-2024-07-18",
+            "text-embedding-3-small",
+            "o3-mini",
+        ] {
             assert!(is_known(name), "{name}");
         }
         for name in ["", "my-secret-20260101", "llama3.3", "gpt-4o-mini-mine", "GPT-4o"] {

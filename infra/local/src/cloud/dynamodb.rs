@@ -209,7 +209,9 @@ impl Proxy {
         let sent = self.calls.send(call).is_ok();
         match answered.await {
             Ok(outcome) if sent => outcome,
-            _ => Err(DynoxideError::InternalServerError("the database has stopped".to_owned())),
+            _ => Err(DynoxideError::InternalServerError(
+                "the database has stopped".to_owned(),
+            )),
         }
     }
 }
@@ -269,12 +271,7 @@ impl Worker {
     }
 }
 
-fn sweep(
-    database: &Database,
-    calls: &mpsc::Sender<Command>,
-    stopped: &mpsc::Receiver<()>,
-    _lock: Option<Lock>,
-) {
+fn sweep(database: &Database, calls: &mpsc::Sender<Command>, stopped: &mpsc::Receiver<()>, _lock: Option<Lock>) {
     while let Err(mpsc::RecvTimeoutError::Timeout) = stopped.recv_timeout(SWEEP_EVERY) {
         if let Err(error) = database.sweep_ttl() {
             tracing::warn!(%error, "expired items were not removed");

@@ -198,7 +198,12 @@ impl Cloud {
         };
         let stop = CancellationToken::new();
         let mut server = JoinSet::new();
-        server.spawn(server::serve(listener, Arc::new(services), options.timeouts, stop.clone()));
+        server.spawn(server::serve(
+            listener,
+            Arc::new(services),
+            options.timeouts,
+            stop.clone(),
+        ));
         Ok(Self {
             endpoint,
             iam,

@@ -54,7 +54,11 @@ impl Services {
         match require_host(&request, &[]) {
             Ok(()) => {}
             Err(HostError::Malformed) => {
-                return Ok(refusal(StatusCode::BAD_REQUEST, "InvalidRequest", "A request has one Host header."));
+                return Ok(refusal(
+                    StatusCode::BAD_REQUEST,
+                    "InvalidRequest",
+                    "A request has one Host header.",
+                ));
             }
             Err(HostError::Unknown) => {
                 let said = "This endpoint answers to localhost and 127.0.0.1 only.";
@@ -124,7 +128,11 @@ impl Services {
 }
 
 fn unknown_service() -> Response<Body> {
-    refusal(StatusCode::BAD_REQUEST, "InvalidRequest", "The embedded cloud has no such service.")
+    refusal(
+        StatusCode::BAD_REQUEST,
+        "InvalidRequest",
+        "The embedded cloud has no such service.",
+    )
 }
 
 /// A refusal before any service, as S3 words its own.
@@ -134,6 +142,8 @@ fn refusal(status: StatusCode, code: &str, message: &str) -> Response<Body> {
     );
     let mut response = Response::new(Body::from(xml));
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
     response
 }

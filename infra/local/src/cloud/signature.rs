@@ -8,8 +8,8 @@ use std::collections::HashMap;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header::AUTHORIZATION, request::Parts};
-use sha2::{Digest as _, Sha256};
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 
 use super::wire::{Protocol, reply};
 
@@ -41,8 +41,13 @@ pub(super) fn verify<'a>(
     secret_of: impl FnOnce(&str) -> Option<&'a str>,
 ) -> Result<(), SignatureError> {
     let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let header = header.and_then(|value| value.strip_prefix(ALGORITHM)).ok_or(SignatureError::Missing)?;
-    let fields: HashMap<&str, &str> = header.split(',').filter_map(|field| field.trim().split_once('=')).collect();
+    let header = header
+        .and_then(|value| value.strip_prefix(ALGORITHM))
+        .ok_or(SignatureError::Missing)?;
+    let fields: HashMap<&str, &str> = header
+        .split(',')
+        .filter_map(|field| field.trim().split_once('='))
+        .collect();
     let field = |name| fields.get(name).copied().ok_or(SignatureError::Incomplete);
     let (credential, signed_headers, signature) = (field("Credential")?, field("SignedHeaders")?, field("Signature")?);
     let (access_key_id, scope) = credential.split_once('/').ok_or(SignatureError::Incomplete)?;
@@ -53,7 +58,10 @@ pub(super) fn verify<'a>(
     let time = time.ok_or(SignatureError::Incomplete)?;
     // Otherwise a signature for one host, or one operation, would be good for all.
     let signed: Vec<&str> = signed_headers.split(';').collect();
-    if ["host", "x-amz-target"].iter().any(|name| parts.headers.contains_key(*name) && !signed.contains(name)) {
+    if ["host", "x-amz-target"]
+        .iter()
+        .any(|name| parts.headers.contains_key(*name) && !signed.contains(name))
+    {
         return Err(SignatureError::Incomplete);
     }
     let secret = secret_of(access_key_id).ok_or(SignatureError::UnknownKey)?;
@@ -61,7 +69,10 @@ pub(super) fn verify<'a>(
         return Err(SignatureError::OtherService);
     }
     let canonical = canonical_request(parts, &signed, signed_headers, body);
-    let to_sign = format!("{ALGORITHM}\n{time}\n{scope}\n{}", hex::encode(Sha256::digest(canonical)));
+    let to_sign = format!(
+        "{ALGORITHM}\n{time}\n{scope}\n{}",
+        hex::encode(Sha256::digest(canonical))
+    );
     let mut key = format!("AWS4{secret}").into_bytes();
     for part in [date, region, service, "aws4_request"] {
         key = hmac(&key, part.as_bytes());
@@ -82,7 +93,10 @@ fn canonical_request(parts: &Parts, signed: &[&str], signed_headers: &str, body:
         .map(|(name, value)| (encode(&name, false), encode(&value, false)))
         .collect();
     query.sort_unstable();
-    let query: Vec<String> = query.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let query: Vec<String> = query
+        .into_iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
     let headers: String = signed
         .iter()
         .map(|name| {
@@ -103,7 +117,10 @@ fn canonical_request(parts: &Parts, signed: &[&str], signed_headers: &str, body:
 
 /// A value without spaces around it, and with single ones inside.
 fn one_line(value: &[u8]) -> String {
-    String::from_utf8_lossy(value).split_ascii_whitespace().collect::<Vec<_>>().join(" ")
+    String::from_utf8_lossy(value)
+        .split_ascii_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// `UriEncode` of the documentation.
@@ -123,11 +140,22 @@ fn encode(text: &str, keep_slashes: bool) -> String {
 /// RFC 2104.
 fn hmac(key: &[u8], message: &[u8]) -> Vec<u8> {
     const BLOCK: usize = 64;
-    let mut block = if key.len() > BLOCK { Sha256::digest(key).to_vec() } else { key.to_vec() };
+    let mut block = if key.len() > BLOCK {
+        Sha256::digest(key).to_vec()
+    } else {
+        key.to_vec()
+    };
     block.resize(BLOCK, 0);
     let padded = |with: u8| block.iter().map(|byte| byte ^ with).collect::<Vec<u8>>();
-    let inner = Sha256::new().chain_update(padded(0x36)).chain_update(message).finalize();
-    Sha256::new().chain_update(padded(0x5c)).chain_update(inner).finalize().to_vec()
+    let inner = Sha256::new()
+        .chain_update(padded(0x36))
+        .chain_update(message)
+        .finalize();
+    Sha256::new()
+        .chain_update(padded(0x5c))
+        .chain_update(inner)
+        .finalize()
+        .to_vec()
 }
 
 impl SignatureError {
@@ -222,10 +250,16 @@ mod tests {
         let ordered = "b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500";
         assert_eq!(example("", plain, secret), Ok(()));
         assert_eq!(example("?Param2=value2&Param1=value1", ordered, secret), Ok(()));
-        assert_eq!(example("?Param2=value2&Param1=value2", ordered, secret), Err(SignatureError::Mismatch));
+        assert_eq!(
+            example("?Param2=value2&Param1=value2", ordered, secret),
+            Err(SignatureError::Mismatch)
+        );
         assert_eq!(with_body("", plain, secret, b"x"), Err(SignatureError::Mismatch));
         assert_eq!(example("", plain, "another"), Err(SignatureError::Mismatch));
-        assert_eq!(example("", &plain.replace('5', "6"), secret), Err(SignatureError::Mismatch));
+        assert_eq!(
+            example("", &plain.replace('5', "6"), secret),
+            Err(SignatureError::Mismatch)
+        );
     }
 
     #[test]

@@ -301,10 +301,7 @@ async fn upload_as_member(_: crate::May<WriteDocuments>, upload: Upload) -> Crea
     Created((next(), upload.file.bytes.len()))
 }
 
-async fn order_as_owner(
-    _: crate::InOrg<WriteMembers>,
-    body: crate::Body<Order>,
-) -> Result<Created<Vec<u32>>> {
+async fn order_as_owner(_: crate::InOrg<WriteMembers>, body: crate::Body<Order>) -> Result<Created<Vec<u32>>> {
     order(body).await
 }
 
@@ -316,12 +313,30 @@ async fn a_body_is_not_read_before_its_sender_is_permitted_to_send_it() {
         let body = futures::stream::poll_fn(|_| -> std::task::Poll<Option<std::io::Result<bytes::Bytes>>> {
             panic!("nobody may ask for the body")
         });
-        axum::body::Body::from_stream(body)
+        Body::from_stream(body)
     };
     for (path, kind, token, status, code) in [
-        ("/upload", "multipart/form-data; boundary=B", "", 401, "credentials_required"),
-        ("/upload", "multipart/form-data; boundary=B", "Bearer forged", 401, "token_invalid"),
-        ("/orgs/acme/order", "application/json", "Bearer ada", 403, "role_required"),
+        (
+            "/upload",
+            "multipart/form-data; boundary=B",
+            "",
+            401,
+            "credentials_required",
+        ),
+        (
+            "/upload",
+            "multipart/form-data; boundary=B",
+            "Bearer forged",
+            401,
+            "token_invalid",
+        ),
+        (
+            "/orgs/acme/order",
+            "application/json",
+            "Bearer ada",
+            403,
+            "role_required",
+        ),
         ("/orgs/other/order", "application/json", "Bearer root", 404, "not_found"),
     ] {
         let mut request = http::Request::post(path)
@@ -331,7 +346,7 @@ async fn a_body_is_not_read_before_its_sender_is_permitted_to_send_it() {
             request = request.header("authorization", token);
         }
         server.call(request, nobody_reads()).await.problem(status, code);
-        assert_eq!(server.keys(), 0, "{path} {token}");
+        assert_eq!(server.host.keys(), 0, "{path} {token}");
     }
     let allowed = ("authorization", "Bearer root");
     let answer = send(&server, "/orgs/acme/order", "k", &[allowed], r#"{"wanted":1}"#).await;
@@ -348,5 +363,5 @@ async fn parts_beyond_what_a_body_may_have_are_not_looked_at() {
     let began = tokio::time::Instant::now();
     server.call(request, body).await.problem(400, "invalid_multipart");
     // All of them take longer than anybody would wait.
-    assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }

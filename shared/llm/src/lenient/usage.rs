@@ -173,7 +173,12 @@ impl Counts {
 
     /// The same, without counts that the call cannot have used.
     fn within(self, call: CallEstimate) -> Self {
-        let sum = |counts: &[Option<u64>]| counts.iter().flatten().fold(0, |sum: u64, count| sum.saturating_add(*count));
+        let sum = |counts: &[Option<u64>]| {
+            counts
+                .iter()
+                .flatten()
+                .fold(0, |sum: u64, count| sum.saturating_add(*count))
+        };
         let beside = [self.cache_read, self.cache_write].map(|count| count.filter(|_| self.is_beside));
         let mut plausible = self;
         let prompt = sum(&[self.prompt, self.tools, beside[0], beside[1]]);
@@ -359,6 +364,9 @@ mod tests {
         let thoughts = json!({"promptTokenCount": 9, "candidatesTokenCount": 6_000, "thoughtsTokenCount": 6_000});
         assert_eq!(read(&thoughts), (9, 7, true));
         let texts = counts(&json!({"prompt_tokens": 9_000_000})).usage(CallEstimate::of_prompt(12));
-        assert_eq!((texts.prompt_tokens, texts.completion_tokens, texts.estimated), (12, 0, true));
+        assert_eq!(
+            (texts.prompt_tokens, texts.completion_tokens, texts.estimated),
+            (12, 0, true)
+        );
     }
 }

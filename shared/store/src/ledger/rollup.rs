@@ -87,7 +87,10 @@ impl RolledUp {
 /// Whether a number is one that is summed up: those of keys and chatbots are the same once more, as are those of other
 /// organizations on a person's own day.
 fn is_summed_up(name: &str) -> bool {
-    [OWN, TIMES].iter().any(|kind| name.split_once('~').is_some_and(|(found, _)| found == *kind)) && model_of(name).is_some()
+    [OWN, TIMES]
+        .iter()
+        .any(|kind| name.split_once('~').is_some_and(|(found, _)| found == *kind))
+        && model_of(name).is_some()
 }
 
 /// The numbers that are summed up. What somebody typed would outlive them here, so it has no name of its own.
@@ -95,7 +98,9 @@ fn summed_up(image: &Image, is_known: IsKnownModel) -> BTreeMap<String, u64> {
     let mut numbers = BTreeMap::new();
     for (name, value) in image.iter() {
         let AttributeValue::N(number) = value else { continue };
-        if is_summed_up(name) && let Ok(number) = number.parse::<u64>() {
+        if is_summed_up(name)
+            && let Ok(number) = number.parse::<u64>()
+        {
             let sum: &mut u64 = numbers.entry(public_name(name, is_known)).or_default();
             *sum = sum.saturating_add(number);
         }
@@ -304,10 +309,19 @@ mod tests {
 
     #[test]
     fn names_that_somebody_typed_are_summed_up_as_other_and_earlier_watermarks_hold() {
-        let numbers = [("s~c~typed 1~p", 7), ("s~c~typed~2~p", 5), ("s~c~other~p", 1), ("s~c~b~p", 2), ("h~typed 1~l12", 3)];
+        let numbers = [
+            ("s~c~typed 1~p", 7),
+            ("s~c~typed~2~p", 5),
+            ("s~c~other~p", 1),
+            ("s~c~b~p", 2),
+            ("h~typed 1~l12", 3),
+        ];
         let day = seen(nothing(), image("U#ada", "D#2026-11-24", &numbers)).unwrap();
         let expected = [("h~other~l12", 3), ("s~c~b~p", 2), ("s~c~other~p", 13)];
-        assert_eq!(day.numbers, expected.map(|(name, number)| (name.to_owned(), number)).into());
+        assert_eq!(
+            day.numbers,
+            expected.map(|(name, number)| (name.to_owned(), number)).into()
+        );
         let mut mark: Item = [("s~c~typed 1~p", 6), ("s~c~typed~2~p", 5), ("s~c~b~p", 2)]
             .map(|(name, number)| (name.to_owned(), n(number)))
             .into();

@@ -78,14 +78,28 @@ pub(super) fn public_name(name: &str, is_known: IsKnownModel) -> String {
 
 /// The same for a whole item of the statistics. Numbers that come to have the same name add up.
 pub(super) fn make_public(item: &mut Item, is_known: IsKnownModel) {
-    let typed: Vec<String> = item.keys().filter(|name| public_name(name, is_known) != **name).cloned().collect();
+    let typed: Vec<String> = item
+        .keys()
+        .filter(|name| public_name(name, is_known) != **name)
+        .cloned()
+        .collect();
     for name in typed {
-        let number = item.remove(&name).and_then(|value| value.as_n().ok()?.parse::<u64>().ok());
+        let number = item
+            .remove(&name)
+            .and_then(|value| value.as_n().ok()?.parse::<u64>().ok());
         let sum = item.entry(public_name(&name, is_known)).or_insert_with(|| n(0));
-        let so_far = sum.as_n().ok().and_then(|sum| sum.parse::<u64>().ok()).unwrap_or_default();
+        let so_far = sum
+            .as_n()
+            .ok()
+            .and_then(|sum| sum.parse::<u64>().ok())
+            .unwrap_or_default();
         *sum = n(so_far.saturating_add(number.unwrap_or_default()));
     }
-    let models = item.get(MODELS).and_then(|models| models.as_ss().ok()).cloned().unwrap_or_default();
+    let models = item
+        .get(MODELS)
+        .and_then(|models| models.as_ss().ok())
+        .cloned()
+        .unwrap_or_default();
     let known: Vec<String> = models.into_iter().filter(|model| is_known(model)).collect();
     item.remove(MODELS);
     // A set is never empty.

@@ -86,7 +86,12 @@ fn unreadable(message: &str) -> DynoxideError {
             return DynoxideError::SerializationException(message.to_owned());
         }
     }
-    let is_invalid = ["missing field", "unknown variant", "invalid type: null", "AttributeValue"];
+    let is_invalid = [
+        "missing field",
+        "unknown variant",
+        "invalid type: null",
+        "AttributeValue",
+    ];
     if is_invalid.iter().any(|part| message.contains(part)) {
         DynoxideError::ValidationException(message.to_owned())
     } else {
@@ -107,15 +112,34 @@ mod tests {
             ("ListTables", "", "SerializationException"),
             ("ListTables", "[", "SerializationException"),
             ("ListTables", r#"{"Limit":"a"}"#, "SerializationException"),
-            ("PutItem", r#"{"TableName":"t","Item":{"pk":{}}}"#, "ValidationException"),
-            ("PutItem", r#"{"TableName":"t","Item":{"pk":{"S":null}}}"#, "ValidationException"),
-            ("PutItem", &format!(r#"{{"TableName":"t","Item":{{"pk":{{"L":{deep}}}}}}}"#), "ValidationException"),
-            ("GetItem", r#"{"TableName":"none","Key":{"pk":{"S":"a"}}}"#, "ResourceNotFoundException"),
+            (
+                "PutItem",
+                r#"{"TableName":"t","Item":{"pk":{}}}"#,
+                "ValidationException",
+            ),
+            (
+                "PutItem",
+                r#"{"TableName":"t","Item":{"pk":{"S":null}}}"#,
+                "ValidationException",
+            ),
+            (
+                "PutItem",
+                &format!(r#"{{"TableName":"t","Item":{{"pk":{{"L":{deep}}}}}}}"#),
+                "ValidationException",
+            ),
+            (
+                "GetItem",
+                r#"{"TableName":"none","Key":{"pk":{"S":"a"}}}"#,
+                "ResourceNotFoundException",
+            ),
             ("DropTable", "{}", "SerializationException"),
         ] {
             let refused = dispatch(&database, operation, body).unwrap_err().to_json();
             assert!(refused.contains(code), "{operation} {body}: {refused}");
-            assert!(!refused.contains("VALIDATION") && !refused.contains(" at line "), "{refused}");
+            assert!(
+                !refused.contains("VALIDATION") && !refused.contains(" at line "),
+                "{refused}"
+            );
         }
         assert_eq!(dispatch(&database, "ListTables", "{}").unwrap(), r#"{"TableNames":[]}"#);
     }

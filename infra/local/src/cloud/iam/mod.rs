@@ -22,8 +22,8 @@ use serde::Deserialize;
 use self::names::Names;
 pub(crate) use self::policy::Access;
 use self::policy::{Decision, Policy};
-use super::{ACCESS_KEY_ID, ACCOUNT, APPLICATION_ACCESS_KEY_ID, SECRET_ACCESS_KEY};
 use super::wire::target;
+use super::{ACCESS_KEY_ID, ACCOUNT, APPLICATION_ACCESS_KEY_ID, SECRET_ACCESS_KEY};
 use crate::template::{Template, TemplateError};
 
 /// What the access key id of a function begins with.

@@ -25,7 +25,12 @@ fn form(url: &str, kind: &str) -> RequestBuilder {
 fn codes(fixture: &Fixture, key: &str, secret: &str) -> impl Future<Output = [String; 4]> {
     let credentials = Credentials::new(key, secret, None, None, "tests");
     let provider = aws_sdk_dynamodb::config::SharedCredentialsProvider::new(credentials);
-    let sdk = fixture.sdk.clone().into_builder().credentials_provider(provider).build();
+    let sdk = fixture
+        .sdk
+        .clone()
+        .into_builder()
+        .credentials_provider(provider)
+        .build();
     async move {
         let tables = aws_sdk_dynamodb::Client::new(&sdk).list_tables().send().await;
         let queues = aws_sdk_sqs::Client::new(&sdk).list_queues().send().await;
@@ -41,7 +46,10 @@ fn codes(fixture: &Fixture, key: &str, secret: &str) -> impl Future<Output = [St
 }
 
 fn code<E: ProvideErrorMetadata>(outcome: Result<(), E>) -> String {
-    outcome.map_or_else(|error| error.code().unwrap_or("no code").to_owned(), |()| "ok".to_owned())
+    outcome.map_or_else(
+        |error| error.code().unwrap_or("no code").to_owned(),
+        |()| "ok".to_owned(),
+    )
 }
 
 #[tokio::test]
@@ -51,11 +59,18 @@ async fn every_service_refuses_unknown_keys_and_wrong_secrets_as_aws_does() {
         assert_eq!(codes(&fixture, known, SECRET_ACCESS_KEY).await, ["ok"; 4], "{known}");
         let forged = codes(&fixture, known, "guessed").await;
         let mismatch = "InvalidSignatureException";
-        assert_eq!(forged, [mismatch, "SignatureDoesNotMatch", mismatch, "SignatureDoesNotMatch"], "{known}");
+        assert_eq!(
+            forged,
+            [mismatch, "SignatureDoesNotMatch", mismatch, "SignatureDoesNotMatch"],
+            "{known}"
+        );
     }
     let unknown = codes(&fixture, "AKIDEXAMPLE", SECRET_ACCESS_KEY).await;
     let unrecognized = "UnrecognizedClientException";
-    assert_eq!(unknown, [unrecognized, "InvalidClientTokenId", unrecognized, "InvalidAccessKeyId"]);
+    assert_eq!(
+        unknown,
+        [unrecognized, "InvalidClientTokenId", unrecognized, "InvalidAccessKeyId"]
+    );
 }
 
 #[tokio::test]
@@ -103,12 +118,30 @@ async fn what_a_foreign_page_sends_is_refused_whatever_it_signs() {
     let fixture = Fixture::new().await;
     let s3 = with_bucket(&fixture).await;
     let valid = PresigningConfig::expires_in(Duration::from_mins(5)).unwrap();
-    let put = s3.put_object().bucket("uploads").key("a").presigned(valid.clone()).await.unwrap();
+    let put = s3
+        .put_object()
+        .bucket("uploads")
+        .key("a")
+        .presigned(valid.clone())
+        .await
+        .unwrap();
     let kept = s3.put_object().bucket("uploads").key("kept").body(b"x".to_vec().into());
     kept.send().await.unwrap();
-    let get = s3.get_object().bucket("uploads").key("kept").presigned(valid).await.unwrap();
+    let get = s3
+        .get_object()
+        .bucket("uploads")
+        .key("kept")
+        .presigned(valid)
+        .await
+        .unwrap();
     let endpoint = fixture.cloud.endpoint();
-    for origin in ["http://evil.example", "http://localhost:3001", "http://127.0.0.1:4566", &endpoint, "null"] {
+    for origin in [
+        "http://evil.example",
+        "http://localhost:3001",
+        "http://127.0.0.1:4566",
+        &endpoint,
+        "null",
+    ] {
         let with = |request: RequestBuilder| request.header("origin", origin).send();
         refused(with(http().put(put.uri()).body("x")).await.unwrap(), origin).await;
         refused(with(http().get(get.uri())).await.unwrap(), origin).await;
@@ -118,7 +151,11 @@ async fn what_a_foreign_page_sends_is_refused_whatever_it_signs() {
         refused(with(scan).await.unwrap(), origin).await;
     }
     // Images, scripts and frames carry no origin, but browsers say where the request comes from.
-    for (site, mode) in [("cross-site", "no-cors"), ("same-site", "no-cors"), ("same-origin", "cors")] {
+    for (site, mode) in [
+        ("cross-site", "no-cors"),
+        ("same-site", "no-cors"),
+        ("same-origin", "cors"),
+    ] {
         let get = http().get(get.uri()).header("sec-fetch-site", site);
         refused(get.header("sec-fetch-mode", mode).send().await.unwrap(), site).await;
     }
@@ -143,11 +180,23 @@ async fn nothing_of_the_cloud_listens_but_its_one_port() {
         let sockets = std::fs::read_dir(format!("/proc/{own}/fd")).unwrap();
         let sockets = sockets.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
         let inodes: Vec<String> = sockets
-            .filter_map(|link| Some(link.to_str()?.strip_prefix("socket:[")?.trim_end_matches(']').to_owned()))
+            .filter_map(|link| {
+                Some(
+                    link.to_str()?
+                        .strip_prefix("socket:[")?
+                        .trim_end_matches(']')
+                        .to_owned(),
+                )
+            })
             .collect();
         let table = std::fs::read_to_string("/proc/self/net/tcp").unwrap();
-        let lines = table.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
-        lines.filter(|line| line[3] == "0A" && inodes.iter().any(|inode| inode == line[9])).count()
+        let lines = table
+            .lines()
+            .skip(1)
+            .map(|line| line.split_whitespace().collect::<Vec<_>>());
+        lines
+            .filter(|line| line[3] == "0A" && inodes.iter().any(|inode| inode == line[9]))
+            .count()
     };
     // Other tests of this binary start and stop theirs: the lowest difference of several is that of this one.
     let mut least = usize::MAX;
