@@ -243,8 +243,8 @@ impl Worker {
         }
         self.trim_streams();
         // What was deleted is still in the file, in places that nothing uses.
-        if self.path.is_some()
-            && let Err(error) = self.database.vacuum()
+        if let Some(path) = &self.path
+            && let Err(error) = stream_records::compact(path)
         {
             tracing::warn!(%error, "what was deleted is still in dynamodb.sqlite");
         }

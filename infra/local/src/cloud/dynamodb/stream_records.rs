@@ -35,10 +35,16 @@ impl StreamPosition {
         *self.after.lock().unwrap_or_else(PoisonError::into_inner) = Some(to.to_owned());
     }
 
+    /// The number as it is stored; -1 before the first change.
     fn number(&self) -> i64 {
         let after = self.after.lock().unwrap_or_else(PoisonError::into_inner);
-        after.as_deref().and_then(|number| number.parse().ok()).unwrap_or(-1)
+        after.as_deref().and_then(stored_number).unwrap_or(-1)
     }
+}
+
+/// dynoxide tells numbers with at least 21 digits, as AWS does: a 1, and the stored one behind zeros.
+fn stored_number(told: &str) -> Option<i64> {
+    told.strip_prefix('1')?.parse().ok()
 }
 
 /// dynoxide looks for the last change of a table with every write, and for those behind a place with every read of the
@@ -79,6 +85,14 @@ pub(super) fn trim(path: &Path, followed: &[Arc<StreamPosition>]) -> rusqlite::R
     transaction.commit()
 }
 
+/// Writes the file anew, without what was deleted in places that nothing uses, and takes over what is in the log beside
+/// it.
+pub(super) fn compact(path: &Path) -> rusqlite::Result<()> {
+    let database = open(path)?;
+    database.execute_batch("VACUUM")?;
+    database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+}
+
 fn tables(database: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut tables = database.prepare("SELECT DISTINCT table_name FROM _stream_records")?;
     tables.query_map([], |row| row.get(0))?.collect()
@@ -90,4 +104,16 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
     database.busy_timeout(BUSY_TIMEOUT)?;
     database.execute_batch("PRAGMA secure_delete = ON")?;
     Ok(database)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_was_told_is_the_one_that_is_stored() {
+        assert_eq!(stored_number("100001796010180311021"), Some(1_796_010_180_311_021));
+        assert_eq!(stored_number("100000000000000000001"), Some(1));
+        assert_eq!(stored_number(""), None);
+    }
 }
