@@ -1,38 +1,17 @@
 //! What an erased person wrote is in no file of the data folder.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::Path};
 
 use local::{Options, Stack, cloud::Data};
 use model_double::{ModelDouble, Script};
 use serde_json::json;
 
-use crate::support::{self, PASSWORD, Test, environment};
+use crate::{
+    jobs::erasure::traces::files_with,
+    support::{self, PASSWORD, Test, environment},
+};
 
 const MARKER: &str = "zyxfolder5813";
-
-/// Files below a folder that hold the marker, in their names or content, and what is around it.
-fn files_with_marker(folder: &Path) -> BTreeMap<PathBuf, String> {
-    let around = |bytes: &[u8]| {
-        let at = bytes.windows(MARKER.len()).position(|window| window == MARKER.as_bytes())?;
-        let part = &bytes[at.saturating_sub(200)..(at + 200).min(bytes.len())];
-        Some(String::from_utf8_lossy(part).into_owned())
-    };
-    let mut found = BTreeMap::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files_with_marker(&path));
-        } else if let Some(around) = around(path.to_string_lossy().as_bytes())
-            .or_else(|| around(&std::fs::read(&path).unwrap()))
-        {
-            found.insert(path, around);
-        }
-    }
-    found
-}
 
 async fn start(folder: &Path, models: &str) -> Test {
     let stack = Stack::start(Options {
@@ -88,7 +67,7 @@ async fn neither_former_addresses_nor_typed_names_nor_changes_of_tables_outlive_
         "who lives sees what they asked"
     );
     // Until somebody is erased, all of this is there.
-    assert!(!files_with_marker(folder.path()).is_empty());
+    assert!(!files_with(MARKER, folder.path()).is_empty());
 
     let name = json!({"name": "Bob"});
     bob.put("/api/v1/users/me", name).await.ok();
@@ -114,7 +93,7 @@ async fn neither_former_addresses_nor_typed_names_nor_changes_of_tables_outlive_
         "what the organization used stays in its sums: {used}"
     );
     t.stack.stop().await;
-    assert_eq!(files_with_marker(folder.path()), BTreeMap::new());
+    assert_eq!(files_with(MARKER, folder.path()), BTreeMap::new());
     // What was let go of is not missed.
     let t = start(folder.path(), &double.url()).await;
     assert_eq!(t.drain().await.waiting, 0);

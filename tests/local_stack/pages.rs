@@ -340,7 +340,6 @@ fn browser() -> Option<PathBuf> {
     all.find(|file| file.is_file())
 }
 
-#[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_page_of_another_origin_reads_and_writes_nothing_at_any_port() {
     let Some(browser) = browser() else {

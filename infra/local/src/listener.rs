@@ -167,8 +167,8 @@ fn request_timeout() -> Response {
 }
 
 /// A body that ends with an error when its client is too slow.
-struct PacedBody {
-    body: Incoming,
+struct PacedBody<B> {
+    body: B,
     timeouts: RequestTimeouts,
     /// How long the client may still be waited for.
     left: Duration,
@@ -177,8 +177,8 @@ struct PacedBody {
     timed_out: Arc<AtomicBool>,
 }
 
-impl PacedBody {
-    fn new(body: Incoming, timeouts: RequestTimeouts, timed_out: Arc<AtomicBool>) -> Self {
+impl<B> PacedBody<B> {
+    fn new(body: B, timeouts: RequestTimeouts, timed_out: Arc<AtomicBool>) -> Self {
         Self {
             body,
             timeouts,
@@ -200,7 +200,11 @@ impl PacedBody {
     }
 }
 
-impl http_body::Body for PacedBody {
+impl<B> http_body::Body for PacedBody<B>
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+    B::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
     type Data = Bytes;
     type Error = Box<dyn StdError + Send + Sync>;
 
@@ -232,5 +236,53 @@ impl http_body::Body for PacedBody {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::{StreamExt as _, stream};
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    /// Sends a piece of so many bytes after so many seconds, again and again; returns how many arrived in time.
+    async fn arrived(pieces: usize, bytes: usize, seconds: u64) -> usize {
+        let sent = stream::iter(0..pieces).then(move |_| async move {
+            tokio::time::sleep_until(Instant::now() + Duration::from_secs(seconds)).await;
+            Ok::<_, io::Error>(Bytes::from(vec![b'x'; bytes]))
+        });
+        let timed_out = Arc::new(AtomicBool::new(false));
+        let body = Body::from_stream(sent);
+        let mut body = PacedBody::new(body, RequestTimeouts::default(), Arc::clone(&timed_out));
+        let mut count = 0;
+        while let Some(Ok(_)) = body.frame().await {
+            count += 1;
+        }
+        assert_eq!(timed_out.load(Ordering::Relaxed), count < pieces);
+        count
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_may_be_slow_but_neither_silent_nor_a_trickle() {
+        // An hour of 1 KB in two seconds each: the slowest lines there are.
+        assert_eq!(arrived(1_800, 1_000, 2).await, 1_800);
+        assert_eq!(arrived(10, 100_000, 29).await, 10);
+        assert_eq!(arrived(10, 100_000, 31).await, 0);
+        // A byte now and then keeps nothing open.
+        assert!(arrived(1_000, 1, 5).await < 7);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn time_in_which_nobody_reads_is_not_the_clients() {
+        let timed_out = Arc::new(AtomicBool::new(false));
+        let pieces = stream::iter([b"a", b"b"].map(|piece| Ok::<_, io::Error>(Bytes::from_static(piece))));
+        let body = Body::from_stream(pieces);
+        let mut body = PacedBody::new(body, RequestTimeouts::default(), Arc::clone(&timed_out));
+        for _ in 0..2 {
+            tokio::time::sleep_until(Instant::now() + Duration::from_secs(3_600)).await;
+            assert!(matches!(body.frame().await, Some(Ok(_))));
+        }
+        assert!(body.frame().await.is_none() && !timed_out.load(Ordering::Relaxed));
     }
 }
