@@ -96,11 +96,12 @@ impl Server {
     /// All ports on which the process listens.
     fn ports(&self) -> BTreeSet<u16> {
         let sockets = std::fs::read_dir(format!("/proc/{}/fd", self.process.0.id())).unwrap();
-        let links = sockets.filter_map(|socket| std::fs::read_link(socket.ok()?.path()).ok());
-        let inodes: BTreeSet<String> = links
-            .filter_map(|link| {
+        let targets = sockets.filter_map(|socket| std::fs::read_link(socket.ok()?.path()).ok());
+        let inodes: BTreeSet<String> = targets
+            .filter_map(|target| {
                 Some(
-                    link.to_str()?
+                    target
+                        .to_str()?
                         .strip_prefix("socket:[")?
                         .trim_end_matches(']')
                         .to_owned(),
@@ -303,7 +304,10 @@ async fn opened(browser: &str, attempts: Value, tasks: &mut JoinSet<()>) -> Valu
             "/seen",
             post(move |body: String| {
                 let told = told.lock().unwrap().take();
-                std::future::ready(told.map(|told| told.send(body).unwrap()).unwrap_or_default())
+                if let Some(told) = told {
+                    told.send(body).unwrap();
+                }
+                std::future::ready(())
             }),
         );
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();

@@ -280,7 +280,7 @@ mod tests {
         let body = Body::from_stream(pieces);
         let mut body = PacedBody::new(body, RequestTimeouts::default(), Arc::clone(&timed_out));
         for _ in 0..2 {
-            tokio::time::sleep_until(Instant::now() + Duration::from_secs(3_600)).await;
+            tokio::time::sleep_until(Instant::now() + Duration::from_hours(1)).await;
             assert!(matches!(body.frame().await, Some(Ok(_))));
         }
         assert!(body.frame().await.is_none() && !timed_out.load(Ordering::Relaxed));

@@ -97,20 +97,19 @@ fn canonical_request(parts: &Parts, signed: &[&str], signed_headers: &str, body:
         .into_iter()
         .map(|(name, value)| format!("{name}={value}"))
         .collect();
-    let headers: String = signed
-        .iter()
-        .map(|name| {
-            let values = parts.headers.get_all(*name).iter();
-            let values: Vec<String> = values.map(|value| one_line(value.as_bytes())).collect();
-            format!("{name}:{}\n", values.join(","))
-        })
-        .collect();
+    let header = |name: &&str| {
+        let values = parts.headers.get_all(*name).iter();
+        let values: Vec<String> = values.map(|value| one_line(value.as_bytes())).collect();
+        format!("{name}:{}", values.join(","))
+    };
+    let headers: Vec<String> = signed.iter().map(header).collect();
     format!(
-        "{}\n{}\n{}\n{headers}\n{signed_headers}\n{}",
+        "{}\n{}\n{}\n{}\n\n{signed_headers}\n{}",
         parts.method,
         // The path is encoded as it is sent, and once more here.
         encode(parts.uri.path(), true),
         query.join("&"),
+        headers.join("\n"),
         hex::encode(Sha256::digest(body)),
     )
 }
