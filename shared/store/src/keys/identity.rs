@@ -26,7 +26,7 @@ pub const SESSIONS: &str = "SESS#";
 pub const LINKS: &str = "LINK#";
 
 /// Sort key prefix of the addresses that an account had before.
-pub const FORMER_EMAILS: &str = "FORMEREMAIL#";
+pub const FORMER_EMAILS: &str = "FORMER#";
 
 /// An address that an account had before. `fingerprint`: [`model::Email::fingerprint`].
 pub fn former_email(user: &UserId, fingerprint: &str) -> Key {
