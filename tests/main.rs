@@ -13,4 +13,5 @@ mod drift;
 mod events;
 mod faults;
 mod jobs;
+mod local_stack;
 mod support;

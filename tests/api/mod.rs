@@ -39,6 +39,7 @@ mod providers;
 mod query_parameters;
 mod quotas;
 mod reasoning;
+mod replays;
 mod revocation;
 mod rotation;
 mod rulings;

@@ -1,6 +1,6 @@
 //! Every worker and schedule, with the deliveries that queues really make.
 
-mod erasure;
+pub(crate) mod erasure;
 pub(crate) mod export_user;
 mod hostile_files;
 mod index_documents;

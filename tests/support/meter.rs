@@ -6,7 +6,12 @@ use std::sync::{
 };
 
 use app::App;
-use axum::{Router, body::to_bytes, extract::Request, response::IntoResponse as _};
+use aws_credential_types::provider::ProvideCredentials as _;
+use aws_sigv4::{
+    http_request::{SignableBody, SignableRequest, SigningSettings, sign},
+    sign::v4,
+};
+use axum::{Router, body::to_bytes, extract::Request, http::HeaderMap, response::IntoResponse as _};
 use serde_json::{Value, json};
 
 use super::Test;
@@ -36,6 +41,8 @@ impl Metered {
         let (refuses, transactions) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let secrets = Arc::<Secrets>::default();
         let (http, behind) = (reqwest::Client::builder().build().unwrap(), t.stack.aws_endpoint());
+        let credentials = t.stack.sdk().credentials_provider().unwrap();
+        let credentials = credentials.provide_credentials().await.unwrap();
         let forward = {
             let (calls, silent, units) = (calls.clone(), silent.clone(), units.clone());
             let (refuses, secrets) = (refuses.clone(), secrets.clone());
@@ -75,6 +82,7 @@ impl Metered {
                     asked["ReturnConsumedCapacity"] = json!("TOTAL");
                     body = serde_json::to_vec(&asked).unwrap();
                     headers.remove("content-length");
+                    sign_again(&mut headers, credentials.clone(), &behind, &body);
                 }
                 let request = http
                     .request(parts.method, format!("{behind}{}", parts.uri))
@@ -139,6 +147,32 @@ impl Metered {
     /// Requests to the tables since the last call of this.
     pub(crate) fn calls(&self) -> usize {
         self.calls.swap(0, Ordering::SeqCst)
+    }
+}
+
+/// Signs a call of the tables whose body is another one now, as it is sent to `url`.
+fn sign_again(headers: &mut HeaderMap, credentials: aws_credential_types::Credentials, url: &str, body: &[u8]) {
+    for name in ["host", "authorization", "x-amz-date"] {
+        headers.remove(name);
+    }
+    let identity = credentials.into();
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "AWS compares signatures with the time that it is"
+    )]
+    let now = std::time::SystemTime::now();
+    let parameters = v4::SigningParams::builder().identity(&identity).region("us-east-1");
+    let parameters = parameters
+        .name("dynamodb")
+        .time(now)
+        .settings(SigningSettings::default());
+    let parameters = parameters.build().unwrap().into();
+    let target = [("x-amz-target", headers["x-amz-target"].to_str().unwrap())];
+    let url = format!("{url}/");
+    let request = SignableRequest::new("POST", &url, target.into_iter(), SignableBody::Bytes(body)).unwrap();
+    let signed = sign(request, &parameters).unwrap();
+    for (name, value) in signed.output().headers() {
+        headers.insert(axum::http::HeaderName::try_from(name).unwrap(), value.parse().unwrap());
     }
 }
 

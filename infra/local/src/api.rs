@@ -1,15 +1,14 @@
 //! The API alone, as functions run it: configuration from the environment, services wherever that says they are. For
 //! measurements.
 
-use std::net::SocketAddr;
-
 use app::{App, Config};
 use model::Clock;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
-use crate::{functions, stack::without_delay};
+use crate::{RequestTimeouts, functions, listener};
 
-/// Serves on 127.0.0.1 until the listener fails; prints where.
+/// Serves on 127.0.0.1; prints where.
 ///
 /// # Errors
 /// A sentence: what the environment lacks, or why the port cannot be opened.
@@ -22,8 +21,7 @@ pub async fn serve(port: u16) -> Result<(), String> {
         .map_err(|error| error.to_string())?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     println!("listening on http://{address}");
-    let service = functions::router(app).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(without_delay(listener), service)
-        .await
-        .map_err(|error| error.to_string())
+    let forever = CancellationToken::new();
+    listener::serve_router(listener, RequestTimeouts::default(), forever, functions::router(app)).await;
+    Ok(())
 }

@@ -8,7 +8,7 @@ use axum::{
     extract::{Path, Request, State, rejection::JsonRejection},
     http::{
         StatusCode,
-        header::{CONTENT_TYPE, ORIGIN},
+        header::{CONTENT_TYPE, HOST},
     },
     middleware::{Next, from_fn},
     response::{IntoResponse, Response},
@@ -19,8 +19,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    cloud::{is_local, is_local_name},
     pages,
+    request_origin::{HostError, is_of_foreign_page, require_host},
     stack::Local,
 };
 
@@ -64,19 +64,41 @@ async fn wrong_method() -> Response {
     )
 }
 
-/// A page of somebody else's in a developer's browser can send requests here too: neither its own name nor a name of
-/// its own that leads here may move the clock or read the mail.
+/// `router` for requests that mean this server: what is sent to another name is refused, so that a page cannot have its
+/// own name lead here (DNS rebinding). `hosts`: its names beside those of this machine.
+pub(crate) fn for_this_server(router: Router, hosts: Vec<String>) -> Router {
+    let hosts: Arc<[String]> = hosts.into();
+    router.layer(from_fn(move |request: Request, next: Next| {
+        let hosts = Arc::clone(&hosts);
+        async move {
+            match require_host(&request, &hosts) {
+                Ok(()) => next.run(request).await,
+                Err(HostError::Malformed) => {
+                    let detail = "Send one `Host` header with the name of the server.";
+                    refuse(StatusCode::BAD_REQUEST, "invalid_host", detail)
+                }
+                Err(HostError::Unknown) => {
+                    let detail = "This server answers to `localhost`, `127.0.0.1` and the host of PUBLIC_URL.";
+                    refuse(StatusCode::FORBIDDEN, "forbidden", detail)
+                }
+            }
+        }
+    }))
+}
+
+/// A page of somebody else's in a developer's browser can send requests here too: it may not move the clock or read the
+/// mail, whatever name it has.
 async fn from_this_machine(request: Request, next: Next) -> Response {
     let headers = request.headers();
-    let origin = headers.get(ORIGIN).map(|origin| origin.to_str().unwrap_or_default());
-    let is_own = origin.is_none_or(|origin| origin.split_once("://").is_some_and(|(_, host)| is_local_name(host)));
-    if is_local(headers) && is_own {
+    let own = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let is_foreign = is_of_foreign_page(request.method(), headers, own);
+    if require_host(&request, &[]).is_ok() && !is_foreign {
         next.run(request).await
     } else {
         refuse(
             StatusCode::FORBIDDEN,
             "forbidden",
-            "This answers to pages and programs of this machine only.",
+            "This answers to its own pages and to programs of this machine only.",
         )
     }
 }

@@ -13,7 +13,7 @@
 
 mod event;
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -27,7 +27,7 @@ use axum::{
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse as _, Response},
 };
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http_body_util::{BodyExt as _, Limited};
 
 use crate::template::{Template, TemplateError};
@@ -96,15 +96,16 @@ async fn pass(State(gateway): State<Arc<Gateway>>, mut request: Request, next: N
     };
     *request.uri_mut() = uri;
     let (parts, body) = request.into_parts();
-    let body = match whole(&parts.headers, body).await {
-        Ok(body) => body,
+    let (pieces, size) = match whole(&parts.headers, body).await {
+        Ok(whole) => whole,
         Err(refusal) => return refusal.into_response(),
     };
-    if event::request_bytes(&parts, &gateway.prefix, body.len()) > MAX_EVENT {
+    if event::request_bytes(&parts, &gateway.prefix, size) > MAX_EVENT {
         return gateway.own("REQUEST_TOO_LARGE", StatusCode::PAYLOAD_TOO_LARGE, "Request Too Long");
     }
     let streams = gateway.streams(parts.uri.path());
-    let request = Request::from_parts(parts, Body::from(body));
+    let pieces = futures::stream::iter(pieces.into_iter().map(Ok::<_, Infallible>));
+    let request = Request::from_parts(parts, Body::from_stream(pieces));
     let mut response = if streams {
         next.run(request).await
     } else {
@@ -160,25 +161,31 @@ impl Refusal {
     }
 }
 
-async fn whole(headers: &HeaderMap, mut body: Body) -> Result<Bytes, Refusal> {
+/// The pieces of the body as they arrived. What is refused is let go at once, before the rest of it is read.
+async fn whole(headers: &HeaderMap, mut body: Body) -> Result<(Vec<Bytes>, usize), Refusal> {
     let announced = headers.get(header::CONTENT_LENGTH);
     let announced = announced.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > MAX_BODY) && headers.contains_key(header::EXPECT) {
+    if announced.is_some_and(|length| length > MAX_BODY) {
+        if !headers.contains_key(header::EXPECT) {
+            read_leftover(body).await;
+        }
         return Err(Refusal::TooLong);
     }
-    let mut kept = BytesMut::new();
+    let (mut pieces, mut size) = (Vec::new(), 0);
     while let Some(frame) = body.frame().await {
         let Ok(frame) = frame else {
             return Err(Refusal::Incomplete);
         };
-        let Some(data) = frame.data_ref() else { continue };
-        if kept.len() + data.len() > MAX_BODY {
+        let Ok(data) = frame.into_data() else { continue };
+        size += data.len();
+        if size > MAX_BODY {
+            drop(pieces);
             read_leftover(body).await;
             return Err(Refusal::TooLong);
         }
-        kept.extend_from_slice(data);
+        pieces.push(data);
     }
-    Ok(kept.freeze())
+    Ok((pieces, size))
 }
 
 /// A connection that is closed while its client writes is reset, and many clients never read the answer then.

@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::cloud::{Data, FaultRates};
+use crate::{
+    RequestTimeouts,
+    cloud::{Data, FaultRates},
+    request_origin::host_of,
+};
 
 /// Environment variables that are secrets in the cloud. Locally they seed the embedded Secrets Manager.
 pub const SECRETS: &[&str] = &[
@@ -49,6 +53,8 @@ pub struct Options {
     /// The program that reads documents as a child process; this one if there is none. It must begin with
     /// [`reading::run_if_child`].
     pub reader: Option<PathBuf>,
+    /// How long a client may take to send a request, on both ports.
+    pub timeouts: RequestTimeouts,
 }
 
 impl Options {
@@ -63,6 +69,7 @@ impl Options {
             clock_ahead: Duration::ZERO,
             environment: Vec::new(),
             reader: None,
+            timeouts: RequestTimeouts::default(),
         }
     }
 
@@ -92,6 +99,11 @@ impl Options {
     pub(crate) fn browser_origins(&self) -> Vec<String> {
         let origins = self.variable("BROWSER_ORIGINS").unwrap_or(DEFAULT_BROWSER_ORIGINS);
         origins.split(',').map(|origin| origin.trim().to_owned()).collect()
+    }
+
+    /// Hosts to which the API answers beside the names of this machine: that of `PUBLIC_URL`.
+    pub(crate) fn public_hosts(&self) -> Vec<String> {
+        self.variable("PUBLIC_URL").and_then(host_of).into_iter().collect()
     }
 
     pub(crate) fn secrets(&self) -> Vec<(String, String)> {

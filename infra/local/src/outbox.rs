@@ -147,7 +147,9 @@ impl Mailer for Outbox {
     fn forget<'a>(&'a self, address: &'a Email) -> BoxFuture<'a, model::Result<()>> {
         Box::pin(async move {
             let mut mails = self.mails.lock().unwrap_or_else(PoisonError::into_inner);
-            mails.all.retain(|mail| mail.to != address.as_str());
+            // Whatever the case in which it was written at that time.
+            let is_it = |to: &str| Email::parse(to).is_ok_and(|to| to.fingerprint() == address.fingerprint());
+            mails.all.retain(|mail| mail.to != address.as_str() && !is_it(&mail.to));
             mails.rewrite().map_err(Error::unavailable)
         })
     }

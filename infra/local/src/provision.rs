@@ -232,6 +232,7 @@ mod tests {
             iam: Iam::default(),
             bedrock: None,
             browser_origins: Vec::new(),
+            timeouts: crate::RequestTimeouts::default(),
         };
         Cloud::start(options).await.unwrap()
     }

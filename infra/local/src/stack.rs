@@ -1,14 +1,10 @@
 //! The running stack.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use app::{App, SignUp};
-use axum::serve::{ListenerExt as _, TapIo};
 use model::{Clock, Email, NewPassword, Secret};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    task::JoinSet,
-};
+use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -19,7 +15,7 @@ use crate::{
     },
     config, control,
     deployment::Deployment,
-    functions, gateway,
+    functions, gateway, listener,
     options::Options,
     outbox::Outbox,
     provision, queues,
@@ -151,6 +147,7 @@ impl Stack {
             iam: provision::iam(&options)?,
             bedrock: options.variable("BEDROCK_BASE_URL").map(str::to_owned),
             browser_origins: options.browser_origins(),
+            timeouts: options.timeouts,
         })
         .await?;
         let sdk = provision::sdk(&cloud.endpoint()).await;
@@ -198,6 +195,8 @@ impl Stack {
             workers,
         });
 
+        cloud.trim_streams(&local.followers);
+
         let mut stack = Self {
             port: address.port(),
             stage: options.stage.clone(),
@@ -207,29 +206,21 @@ impl Stack {
             stop: CancellationToken::new(),
             tasks: JoinSet::new(),
         };
-        stack.serve(listener)?;
+        stack.serve(listener, &options)?;
         if options.timers {
             stack.start_timers();
         }
         Ok(stack)
     }
 
-    fn serve(&mut self, listener: TcpListener) -> Result<(), TemplateError> {
+    fn serve(&mut self, listener: TcpListener, options: &Options) -> Result<(), TemplateError> {
         let stage = self.stage.as_deref();
         let api = gateway::around(self.local.functions.router()?, stage)?;
         let router = control::routes(self.local.clone(), stage).fallback_service(api);
+        let router = control::for_this_server(router, options.public_hosts());
         let stop = self.stop.clone();
-        self.tasks.spawn(async move {
-            let served = axum::serve(
-                without_delay(listener),
-                router.into_make_service_with_connect_info::<SocketAddr>(),
-            )
-            .with_graceful_shutdown(stop.cancelled_owned())
-            .await;
-            if let Err(error) = served {
-                tracing::error!(%error, "local.api_stopped");
-            }
-        });
+        self.tasks
+            .spawn(listener::serve_router(listener, options.timeouts, stop, router));
         Ok(())
     }
 
@@ -352,15 +343,6 @@ impl Stack {
         }
         self.cloud.shutdown().await;
     }
-}
-
-/// Each event of a stream leaves at once; it would otherwise wait 40 ms for the acknowledgment of the last one.
-pub(crate) fn without_delay(listener: TcpListener) -> TapIo<TcpListener, fn(&mut TcpStream)> {
-    listener.tap_io(|connection| {
-        if let Err(error) = connection.set_nodelay(true) {
-            tracing::debug!(%error, "local.connection_without_nodelay");
-        }
-    })
 }
 
 /// The platform admin that the environment asks for, so that a developer has one without touching the tables.

@@ -157,11 +157,21 @@ impl App {
                 Thing::Items(_, items) | Thing::Pointers(items) => self.store.erase(&items).await?,
                 Thing::Files(_, prefix) | Thing::Archives(prefix) => self.objects.delete_below(&prefix).await?,
                 // The sums stay the organization's, without their name.
-                Thing::Share(org, user) => self.store.ledger().disown(&org, &user).await?,
+                Thing::Share(org, user) => {
+                    self.store.ledger().disown(&org, &user, llm::catalog::is_known).await?;
+                }
                 Thing::AuditEntries(_) => {}
             }
         }
         Ok(())
+    }
+
+    /// The addresses that an account had before the one it has.
+    pub(crate) async fn former_addresses(&self, user: &UserId) -> Result<Vec<Email>> {
+        let former = Partition::part(Home::Identity, keys::user(user), keys::FORMER_EMAILS);
+        let rows = self.rows(&former).await?;
+        let emails = rows.iter().filter_map(|row| Email::parse(row["email"].as_str()?).ok());
+        Ok(emails.collect())
     }
 
     /// The days of a person or an organization in the ledger, after the places where the open ones are listed.

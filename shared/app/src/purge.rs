@@ -77,6 +77,9 @@ impl App {
                             self.await_calls_of(user_id).await?;
                             self.mailer.forget(&user.email).await?;
                             self.store.accounts().free_held_addresses(user_id).await?;
+                            for email in self.former_addresses(user_id).await? {
+                                self.mailer.forget(&email).await?;
+                            }
                             self.erase(self.estate_of_user(user_id, &user.personal_org, orgs))
                                 .await?;
                         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures::{StreamExt as _, future::BoxFuture, stream};
+use llm::catalog::is_known;
 use model::Error;
 use store::{Changed, DayImage};
 
@@ -29,7 +30,9 @@ impl App {
         Box::pin(async move {
             let (mut days, mut newest) = (BTreeMap::<String, (usize, DayImage)>::new(), None);
             for (place, changed) in changes.iter().enumerate() {
-                let Some(image) = DayImage::of(changed) else { continue };
+                let Some(image) = DayImage::of(changed, is_known) else {
+                    continue;
+                };
                 newest = newest.max(Some(changed.at));
                 if let Some((_, earlier)) = days.get_mut(image.item()) {
                     earlier.merge(image);
@@ -40,7 +43,7 @@ impl App {
             let Some(newest) = newest else { return Ok(()) };
             let ledger = &self.store.ledger();
             let sums = stream::iter(days.into_values()).map(|(from, image)| async move {
-                let summed_up = ledger.roll_up(&image).await;
+                let summed_up = ledger.roll_up(&image, is_known).await;
                 summed_up.map_err(|error| Unfinished { from, error })
             });
             let sums: Vec<_> = sums.buffer_unordered(AT_ONCE).collect().await;

@@ -10,7 +10,11 @@ use http::{Method, StatusCode, Uri};
 use serde_json::json;
 
 use crate::{
-    Describe, Host, Problem, border, describe::OperationDoc, openai_error, query::QueryParameters, surface::Surface,
+    Describe, Host, Problem, border,
+    describe::{Authorize, OperationDoc},
+    openai_error,
+    query::QueryParameters,
+    surface::Surface,
 };
 
 /// A handler whose signature describes the operation. Every `async fn` of extractors and a reply is one.
@@ -20,6 +24,9 @@ pub trait Operate<T, S>: axum::handler::Handler<T, S> {
 
     /// Adds the query parameters that the signature reads.
     fn query(parameters: &mut QueryParameters);
+
+    /// The permissions that the signature proves.
+    fn authorize() -> Vec<Authorize>;
 }
 
 macro_rules! operate {
@@ -38,6 +45,10 @@ macro_rules! operate {
 
             fn query(parameters: &mut QueryParameters) {
                 $($input::query(parameters);)*
+            }
+
+            fn authorize() -> Vec<Authorize> {
+                [$($input::authorize()),*].into_iter().flatten().collect()
             }
         }
     };
@@ -62,6 +73,10 @@ where
     }
 
     fn query(_: &mut QueryParameters) {}
+
+    fn authorize() -> Vec<Authorize> {
+        Vec::new()
+    }
 }
 
 /// The operations of one function.
@@ -79,17 +94,18 @@ pub(crate) struct Route<S> {
     /// Whether an `Idempotency-Key` means anything to it.
     pub(crate) repeatable: bool,
     query: fn(&mut QueryParameters),
+    authorize: Vec<Authorize>,
     /// The path as the router writes it: `{*name}` takes the rest of a path.
     template: String,
     handler: MethodRouter<S>,
 }
 
 /// What is said of a route.
-#[derive(Clone, Copy)]
 struct Documents {
     summary: &'static str,
     describe: Option<fn(&mut OperationDoc<'_>)>,
     query: fn(&mut QueryParameters),
+    authorize: Vec<Authorize>,
 }
 
 /// What the border has to know of a route before its handler runs.
@@ -98,6 +114,8 @@ pub(crate) struct Rules {
     pub(crate) repeatable: bool,
     /// Adds the query parameters that it reads.
     pub(crate) query: fn(&mut QueryParameters),
+    /// The permissions that it asks for.
+    pub(crate) authorize: Vec<Authorize>,
 }
 
 /// One method of one path.
@@ -126,6 +144,7 @@ macro_rules! methods {
                 summary,
                 describe: Some(H::describe),
                 query: H::query,
+                authorize: H::authorize(),
             };
             self.add(&Method::$method, path, name_of::<H>(), documents, &route)
         }
@@ -180,6 +199,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             summary,
             describe: Some(describe),
             query: QueryParameters::allow_others,
+            authorize: Vec::new(),
         };
         self.add(&Method::GET, path, name_of::<H>(), documents, &route)
     }
@@ -192,6 +212,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             summary: "",
             describe: None,
             query: QueryParameters::allow_others,
+            authorize: Vec::new(),
         };
         self.add(&Method::GET, path, name_of::<H>(), documents, &route)
     }
@@ -236,6 +257,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
                 summary: route.summary,
                 repeatable: route.repeatable,
                 query: route.query,
+                authorize: route.authorize.clone(),
                 template: format!("{other}{}", route.template.strip_prefix(path).unwrap_or(rest)),
                 describe: route.describe.filter(|_| documented),
                 handler: route.handler.clone(),
@@ -267,6 +289,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             summary,
             describe,
             query,
+            authorize,
         } = documents;
         for prefix in &self.prefixes {
             let path = format!("{prefix}{path}");
@@ -288,6 +311,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
                 describe,
                 repeatable: true,
                 query,
+                authorize: authorize.clone(),
                 template: path,
                 handler: handler.clone(),
             });
@@ -302,9 +326,13 @@ impl<S: Host + Clone> Api<S> {
         let mut router = Router::new();
         let mut rules = HashMap::new();
         for route in self.routes {
-            let (query, repeatable) = (route.query, route.repeatable);
             router = router.route(&route.template, route.handler);
-            rules.insert((route.operation.method, route.template), Rules { repeatable, query });
+            let rule = Rules {
+                repeatable: route.repeatable,
+                query: route.query,
+                authorize: route.authorize,
+            };
+            rules.insert((route.operation.method, route.template), rule);
         }
         let router = router.fallback(unknown_route).method_not_allowed_fallback(wrong_method);
         border::around(router.with_state(host.clone()), Arc::new(host), Arc::new(rules))

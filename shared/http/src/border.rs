@@ -4,7 +4,8 @@
 //! 2. a CORS preflight is answered;
 //! 3. the route is found, or not;
 //! 4. a query parameter that the route does not know is refused;
-//! 5. on a route that may be repeated, an `Idempotency-Key` is claimed, or its kept answer given again;
+//! 5. on a route that may be repeated, with an `Idempotency-Key`: the permission is checked, then the key is claimed, or
+//!    its kept answer given again;
 //! 6. the handler runs; a panic becomes 500;
 //! 7. the answer is put into the surface's spelling, a problem gets its body;
 //! 8. the answer is kept under its key;
@@ -33,8 +34,8 @@ use http_body_util::{BodyExt as _, Collected};
 use model::Error;
 
 use crate::{
-    ApiRoot, Host, Problem, access_log, api::Rules, headers, idempotency, leftover::Leftover, problem::FailureCode,
-    query, reply::Unrendered, scope::Scope, stream, surface::Surface,
+    ApiRoot, Host, Problem, access_log, api::Rules, describe::Authorize, headers, idempotency, leftover::Leftover,
+    problem::FailureCode, query, reply::Unrendered, scope::Scope, stream, surface::Surface,
 };
 
 /// What is to know of routes, by method and template.
@@ -131,6 +132,7 @@ async fn on_route(State(rules): State<RouteRules>, request: Request, next: Next)
     let Some(scope) = request.extensions().get::<Arc<Scope>>().cloned() else {
         return next.run(request).await;
     };
+    let mut authorize: &[Authorize] = &[];
     if let Some(route) = request.extensions().get::<MatchedPath>() {
         let _ = scope.route.set(route.as_str().to_owned());
         // The handler of GET answers HEAD too.
@@ -144,9 +146,10 @@ async fn on_route(State(rules): State<RouteRules>, request: Request, next: Next)
             if !rules.repeatable {
                 return handle(&scope, request, next).await;
             }
+            authorize = &rules.authorize;
         }
     }
-    idempotency::once(&scope, request, |request| handle(&scope, request, next)).await
+    idempotency::once(&scope, request, authorize, |request| handle(&scope, request, next)).await
 }
 
 /// `/documents/` is the same resource as `/documents`, without a redirect.

@@ -9,7 +9,7 @@ use model::{Actor, Grant, Membership, PlatformRole};
 
 use crate::{
     Describe, Problem, Result,
-    describe::OperationDoc,
+    describe::{Authorize, OperationDoc, authorize},
     scope::{Scope, named_org_schema},
 };
 
@@ -178,6 +178,10 @@ fn role_required(detail: impl Into<String>) -> Problem {
 }
 
 impl Describe for Caller {
+    fn authorize() -> Option<Authorize> {
+        Some(authorize::<Self>)
+    }
+
     fn describe(doc: &mut OperationDoc<'_>) {
         doc.require_bearer();
         doc.problem(403);
@@ -191,6 +195,10 @@ impl Describe for Option<Caller> {
 }
 
 impl<P: Grant> Describe for May<P> {
+    fn authorize() -> Option<Authorize> {
+        Some(authorize::<Self>)
+    }
+
     fn describe(doc: &mut OperationDoc<'_>) {
         doc.require_permission(P::PERMISSION);
         let text = "Id or slug of the organization to act in; the caller's personal one when it is left out.";
@@ -201,6 +209,10 @@ impl<P: Grant> Describe for May<P> {
 }
 
 impl Describe for PlatformAdmin {
+    fn authorize() -> Option<Authorize> {
+        Some(authorize::<Self>)
+    }
+
     fn describe(doc: &mut OperationDoc<'_>) {
         doc.require_platform_admin();
     }

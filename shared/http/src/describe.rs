@@ -1,12 +1,14 @@
 //! What extractors and replies say about themselves in the `OpenAPI` document.
 
-use http::{Method, StatusCode};
+use axum::extract::FromRequestParts;
+use futures::future::BoxFuture;
+use http::{Method, StatusCode, request::Parts};
 use model::Permission;
 use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    openai_error,
+    Problem, Result, openai_error,
     params::MAX_SEGMENT_BYTES,
     query::QueryParameters,
     schema_style,
@@ -15,13 +17,27 @@ use crate::{
     surface::{Surface, speaks_openai},
 };
 
+/// Checks a permission.
+pub type Authorize = fn(&mut Parts) -> BoxFuture<'_, Result<()>>;
+
 /// A type in a handler's signature that documents itself.
 pub trait Describe {
     /// Adds what this type means for the operation.
     fn describe(doc: &mut OperationDoc<'_>);
 
+    /// The permission that this type stands for, if it does: it is checked before the body is read, and before an answer
+    /// is given again that was kept under an `Idempotency-Key`. See [`authorize`].
+    fn authorize() -> Option<Authorize> {
+        None
+    }
+
     /// Adds the query parameters that this type reads.
     fn query(_: &mut QueryParameters) {}
+}
+
+/// The permission that an extractor proves.
+pub(crate) fn authorize<E: FromRequestParts<(), Rejection = Problem>>(parts: &mut Parts) -> BoxFuture<'_, Result<()>> {
+    Box::pin(async move { E::from_request_parts(parts, &()).await.map(drop) })
 }
 
 /// One operation of the document while it is written

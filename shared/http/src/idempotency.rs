@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use self::{fingerprint::fingerprint, recording::Recording};
 use crate::{
     Problem, Result,
+    describe::Authorize,
     scope::{Scope, only},
 };
 
@@ -48,9 +49,15 @@ pub(crate) fn key_schema() -> Value {
     json!({"type": "string", "minLength": 1, "maxLength": MAX_KEY, "pattern": "^[!-~]+$"})
 }
 
-/// Carries out `run` unless the request repeats one that was carried out before.
-pub(crate) async fn once(scope: &Arc<Scope>, request: Request, run: impl AsyncFnOnce(Request) -> Response) -> Response {
-    match Box::pin(claim(scope, request)).await {
+/// Carries out `run` unless the request repeats one that was carried out before. `authorize`: what the caller must be
+/// permitted, whichever of the two it is: they may have lost since what they had then.
+pub(crate) async fn once(
+    scope: &Arc<Scope>,
+    request: Request,
+    authorize: &[Authorize],
+    run: impl AsyncFnOnce(Request) -> Response,
+) -> Response {
+    match Box::pin(claim(scope, request, authorize)).await {
         Ok(Claimed::NoKey(request)) => run(request).await,
         Ok(Claimed::Fresh(request, claim)) => {
             let answer = claim.held(run(request)).await;
@@ -75,7 +82,7 @@ struct Claim {
     context: Vec<u8>,
 }
 
-async fn claim(scope: &Arc<Scope>, request: Request) -> Result<Claimed> {
+async fn claim(scope: &Arc<Scope>, request: Request, authorize: &[Authorize]) -> Result<Claimed> {
     let changes = [Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(request.method());
     let Some(key) = only(request.headers(), IDEMPOTENCY_KEY)?.filter(|_| changes) else {
         return Ok(Claimed::NoKey(request));
@@ -99,6 +106,12 @@ async fn claim(scope: &Arc<Scope>, request: Request) -> Result<Claimed> {
         None => Some(format!("unknown\n{}", scope.token_digest())),
     };
     let key = key.to_owned();
+    // Before the body is read: a stranger has no use for what that costs.
+    let (mut parts, body) = request.into_parts();
+    for check in authorize {
+        check(&mut parts).await?;
+    }
+    let request = Request::from_parts(parts, body);
     let (request, fingerprint) = fingerprint(request).await?;
     let key = IdempotencyKey {
         // Strangers share no keys: without a name, who sends the same is the same.

@@ -6,7 +6,12 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 use model::{Error, Grant};
 
-use crate::{Describe, Member, Problem, Result, describe::OperationDoc, params::named_in_path, scope::Scope};
+use crate::{
+    Describe, Member, Problem, Result,
+    describe::{Authorize, OperationDoc, authorize},
+    params::named_in_path,
+    scope::Scope,
+};
 
 /// As [`crate::May`], in the organization that `{org_id}` of the path names by id or slug. The path decides;
 /// `X-Current-Org`, which clients send with everything, is not looked at.
@@ -43,6 +48,10 @@ impl<S: Send + Sync, P: Grant> FromRequestParts<S> for InOrg<P> {
 }
 
 impl<P: Grant> Describe for InOrg<P> {
+    fn authorize() -> Option<Authorize> {
+        Some(authorize::<Self>)
+    }
+
     fn describe(doc: &mut OperationDoc<'_>) {
         doc.require_permission(P::PERMISSION);
         doc.path_parameter("org_id", "Id or slug of an organization.");

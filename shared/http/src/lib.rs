@@ -68,7 +68,7 @@ pub use api_root::ApiRoot;
 pub use body::{Body, FormOrJson, Input, MAX_JSON_BYTES};
 pub use caller::{Caller, May, Member, PlatformAdmin};
 pub use ctx::Ctx;
-pub use describe::{Describe, OperationDoc};
+pub use describe::{Authorize, Describe, OperationDoc};
 pub use disposition::plain_file_name;
 pub use host::Host;
 pub use in_org::InOrg;

@@ -7,7 +7,13 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 use model::{Actor, Error, Grant, PlatformRole, UserId};
 
-use crate::{Describe, Problem, Result, caller::in_scope, describe::OperationDoc, params::named_in_path, scope::Scope};
+use crate::{
+    Describe, Problem, Result,
+    caller::in_scope,
+    describe::{Authorize, OperationDoc, authorize},
+    params::named_in_path,
+    scope::Scope,
+};
 
 /// The user that `{user_id}` names: the caller (`me` or the own id), or anybody when a platform admin calls. For
 /// everybody else that user does not exist: 404. An API key needs the scope `P`, and names its own user only.
@@ -64,6 +70,10 @@ impl<S: Send + Sync, P: Grant> FromRequestParts<S> for SelfOrAdmin<P> {
 }
 
 impl<P: Grant> Describe for SelfOrAdmin<P> {
+    fn authorize() -> Option<Authorize> {
+        Some(authorize::<Self>)
+    }
+
     fn describe(doc: &mut OperationDoc<'_>) {
         doc.require_permission(P::PERMISSION);
         doc.path_parameter("user_id", "Id of a user, or `me`.");

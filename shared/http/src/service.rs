@@ -7,7 +7,7 @@ use model::{Actor, Secret};
 
 use crate::{
     Describe, Problem, Result,
-    describe::OperationDoc,
+    describe::{Authorize, OperationDoc, authorize},
     scope::{API_KEY, Scope, bearer, only},
 };
 
@@ -49,6 +49,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Service {
 }
 
 impl Describe for Service {
+    fn authorize() -> Option<Authorize> {
+        Some(authorize::<Self>)
+    }
+
     fn describe(doc: &mut OperationDoc<'_>) {
         doc.require_service_key();
     }
@@ -77,6 +81,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Scraper {
 }
 
 impl Describe for Scraper {
+    fn authorize() -> Option<Authorize> {
+        Some(authorize::<Self>)
+    }
+
     fn describe(doc: &mut OperationDoc<'_>) {
         doc.require_scrape_token();
     }

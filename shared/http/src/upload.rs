@@ -23,6 +23,8 @@ use crate::{
 
 /// Longest text part, and all of them together, in bytes.
 const MAX_TEXT_BYTES: usize = 64 * 1024;
+/// Most parts of a body. Each costs time, however short it is.
+pub(crate) const MAX_PARTS: usize = 100;
 /// Largest multipart body that is read at all: the file, the texts and the boundaries.
 pub(crate) const MAX_BODY_BYTES: usize = 4_700_000;
 /// Media types of the files that are read, for the `OpenAPI` document.
@@ -93,8 +95,12 @@ async fn read(mut request: Request) -> Result<(Option<UploadedFile>, String)> {
     let mut multipart = multipart.map_err(|rejection| invalid(&rejection.body_text()))?;
     let mut file = None;
     let mut texts = Vec::new();
-    let mut text_bytes = 0;
+    let (mut text_bytes, mut parts) = (0, 0);
     while let Some(field) = multipart.next_field().await.map_err(|error| unreadable(&error))? {
+        parts += 1;
+        if parts > MAX_PARTS {
+            return Err(invalid(&format!("a body has at most {MAX_PARTS} parts")).into());
+        }
         let name = field.name().unwrap_or_default().to_owned();
         if shape::fold(&name) == "file" {
             if file.is_some() {
@@ -302,6 +308,17 @@ mod tests {
             .call(request(), Body::from_stream(endless))
             .await
             .problem(413, "too_large");
+    }
+
+    #[tokio::test]
+    async fn a_body_of_too_many_parts_is_not_read_to_its_end() {
+        let text = || part("name=\"x\"", b"");
+        let file = part("name=\"file\"; filename=\"a\"", b"x");
+        let most = [vec![text(); MAX_PARTS - 1], vec![file.clone()]].concat();
+        assert_eq!(send(&most).await.status, 200);
+        let many = [vec![text(); MAX_PARTS], vec![file]].concat();
+        let problem = send(&many).await.problem(400, "invalid_multipart");
+        assert!(problem["detail"].to_string().contains("at most 100 parts"), "{problem}");
     }
 
     #[tokio::test]

@@ -2,6 +2,8 @@
 
 use std::sync::LazyLock;
 
+use crate::prices;
+
 static MODELS: LazyLock<Vec<KnownModel>> = LazyLock::new(|| lines().filter_map(KnownModel::read).collect());
 
 /// Providers a name may begin with, as in `anthropic/claude-haiku-4-5`.
@@ -65,6 +67,13 @@ pub fn resolve(name: &str) -> Named {
             model: rest.to_owned(),
         },
     }
+}
+
+/// Whether a model of this name exists, as far as we know: it is listed here or has a list price, itself or without its
+/// date. Any other name is what somebody typed.
+pub fn is_known(model: &str) -> bool {
+    let is_listed = |model: &str| MODELS.iter().any(|known| known.model == model) || prices::is_listed(model);
+    is_listed(model) || undated(model).is_some_and(is_listed)
 }
 
 /// The provider of a name that we do not know, by how it is built.
@@ -225,6 +234,22 @@ mod tests {
             resolved("meta-llama/llama-3.3"),
             named("openai", "meta-llama/llama-3.3")
         );
+    }
+
+    #[test]
+    fn a_model_is_known_by_its_name_its_price_or_without_its_date() {
+        for name in [
+            "local",
+            "gpt-4o-mini",
+            "gpt-4o-mini-2024-07-18",
+            "text-embedding-3-small",
+            "o3-mini",
+        ] {
+            assert!(is_known(name), "{name}");
+        }
+        for name in ["", "my-secret-20260101", "llama3.3", "gpt-4o-mini-mine", "GPT-4o"] {
+            assert!(!is_known(name), "{name}");
+        }
     }
 
     #[test]

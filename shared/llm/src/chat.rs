@@ -172,27 +172,7 @@ pub struct Usage {
     pub estimated: bool,
 }
 
-/// Most tokens that a call is believed to have read, or written: more than any model takes. A provider that tells of more
-/// is wrong, and its number would break the books.
-const MOST_TOKENS: u64 = 100_000_000;
-
 impl Usage {
-    /// The same, with no number that cannot be.
-    #[must_use]
-    pub fn believable(self) -> Self {
-        let prompt_tokens = self.prompt_tokens.min(MOST_TOKENS);
-        let completion_tokens = self.completion_tokens.min(MOST_TOKENS);
-        let cached_tokens = self.cached_tokens.min(prompt_tokens);
-        Self {
-            prompt_tokens,
-            completion_tokens,
-            cached_tokens,
-            cache_write_tokens: self.cache_write_tokens.min(prompt_tokens - cached_tokens),
-            reasoning_tokens: self.reasoning_tokens.min(completion_tokens),
-            estimated: self.estimated,
-        }
-    }
-
     /// Tokens read and written.
     pub fn total(&self) -> u64 {
         self.prompt_tokens.saturating_add(self.completion_tokens)

@@ -46,6 +46,11 @@ pub fn price(provider: &str, model: &str, at: Timestamp) -> Option<Price> {
     exact(provider, model, at).or_else(|| exact(provider, undated(model)?, at))
 }
 
+/// Whether a model of any provider has a price.
+pub(crate) fn is_listed(model: &str) -> bool {
+    PRICES.iter().any(|line| line.model == model)
+}
+
 fn exact(provider: &str, model: &str, at: Timestamp) -> Option<Price> {
     let of_model = |line: &&Line| line.provider == provider && line.model == model && line.from <= at;
     // All lines of the latest date belong together: one for each length of prompt.

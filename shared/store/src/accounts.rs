@@ -42,6 +42,11 @@ struct Owner {
     user: Option<UserId>,
 }
 
+#[derive(Serialize)]
+struct FormerAddress {
+    email: Email,
+}
+
 #[derive(Deserialize)]
 struct SlugOwner {
     org: OrgId,
@@ -193,6 +198,14 @@ pub(crate) fn address_item(email: &Email, user: &UserId) -> Result<Item> {
         user: Some(user.clone()),
     };
     to_item(&keys::email(&email.fingerprint()), &owner)
+}
+
+/// Remembers an address that the account is about to lose, so that an erasure finds what was sent there.
+pub(crate) fn former_address_item(user: &User) -> Result<Item> {
+    let former = FormerAddress {
+        email: user.email.clone(),
+    };
+    to_item(&keys::former_email(&user.id, &user.email.fingerprint()), &former)
 }
 
 /// A session as an item that is swept some time after its end.

@@ -12,6 +12,7 @@ pub use completion::{Completed, Completion};
 
 use crate::{
     Store,
+    accounts::former_address_item,
     item::{Item, Transaction, conditional, n, part, primary, s, value},
     keys,
     revocation::if_epochs_as_read,
@@ -262,10 +263,11 @@ impl Clerk {
     }
 
     /// Replaces the address of an account by one that nobody has.
-    fn readdress(&self, user: &User, email: &Email, now: Timestamp) -> Result<[TransactWriteItem; 2]> {
+    fn readdress(&self, user: &User, email: &Email, now: Timestamp) -> Result<[TransactWriteItem; 3]> {
         Ok([
             self.0.part_take_address(email, &user.id, now)?,
             self.0.part_free_address(&user.email, &user.id)?,
+            self.0.identity().part_put(former_address_item(user)?)?,
         ])
     }
 

@@ -6,7 +6,7 @@ use model::{AuditEntry, CredentialEpochs, Email, Purge, Result, Timestamp, User,
 
 use crate::{
     EventMarker, Store,
-    accounts::{Accounts, address_item},
+    accounts::{Accounts, address_item, former_address_item},
     clerk::{link_item, name_map},
     credentials::was,
     item::{Transaction, n, part, primary, s, value},
@@ -102,6 +102,7 @@ impl Accounts {
             RevokedBy::AddressRestored { email, link } => {
                 parts.push(self.0.part_take_address(email, &user.id, *now)?);
                 parts.push(self.0.part_free_address(&user.email, &user.id)?);
+                parts.push(table.part_put(former_address_item(user)?)?);
                 parts.push(self.use_up(&keys::address_restore(link))?);
             }
         }

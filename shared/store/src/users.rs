@@ -7,7 +7,7 @@ use model::{
 
 use crate::{
     Store,
-    accounts::Accounts,
+    accounts::{Accounts, former_address_item},
     item::{Transaction, from_item, n, part, s, value},
     keys,
     orgs::Place,
@@ -151,6 +151,7 @@ impl Accounts {
                 Some(until) => parts.extend(store.parts_hold_address(&before.email, &before.id, until)?),
                 None => parts.push(store.part_free_address(&before.email, &before.id)?),
             }
+            parts.push(table.part_put(former_address_item(before)?)?);
         }
         let address_taken = moved.map(|_| 1);
         if let Some(admin) = admin {

@@ -82,14 +82,14 @@ async fn no_call_that_ends_meanwhile_is_lost_or_counts_twice() {
                 });
                 join_all(settles).await;
                 // Those beside may not get a word in while calls end one after the other.
-                ledger.disown(&org, &user).await.unwrap();
+                ledger.disown(&org, &user, llm::catalog::is_known).await.unwrap();
             }
             done.store(true, Ordering::SeqCst);
         };
         // Two at a time, as when the queue delivers twice, from the first settlement to the last.
         let disowns = (0..2).map(|_| async {
             while !done.load(Ordering::SeqCst) {
-                ledger.disown(&org, &user).await.unwrap();
+                ledger.disown(&org, &user, llm::catalog::is_known).await.unwrap();
             }
         });
         futures::join!(settles, join_all(disowns));
@@ -113,7 +113,7 @@ async fn no_call_that_ends_meanwhile_is_lost_or_counts_twice() {
             "somebody's name was taken off"
         );
     }
-    ledger.disown(&org, &user).await.unwrap();
+    ledger.disown(&org, &user, llm::catalog::is_known).await.unwrap();
     let days = t.stack.app().usage().of_org(&org, today).await.unwrap();
     assert!(days.iter().all(|day| day.user.is_none()));
     // Every life of the person's item counts once in the sums of the platform, and no copy does.

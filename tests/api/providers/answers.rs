@@ -1,6 +1,6 @@
 //! Answers that are whole although their servers depart from the protocol, and answers without a word.
 
-use model_double::{Encoding, Finish, OddUsage, Quirk, Script, Step};
+use model_double::{Counts, Encoding, Finish, OddUsage, Quirk, Script, Step};
 use serde_json::json;
 
 use super::{MODELS, SURFACES, Scene, Surface};
@@ -56,6 +56,33 @@ async fn tokens_that_cannot_be_are_estimated_and_said_to_be() {
             assert!((2..100).contains(&total), "{odd:?} of {model}: {usage}");
             assert_eq!(scene.used().await, before + total, "{odd:?} of {model}");
         }
+    }
+}
+
+/// More than the request could have used would lock a person for the day.
+#[tokio::test]
+async fn a_provider_that_reports_too_many_tokens_is_believed_as_much_as_the_request_could_have_used() {
+    let scene = Scene::new().await;
+    for reported in [1_000_000_000_000_000, 5_000_000, 50_000] {
+        let counts = Counts {
+            prompt: reported,
+            completion: reported,
+            ..Counts::default()
+        };
+        scene.double.always(Script::text(TEXT).usage(counts));
+        for model in MODELS {
+            let before = scene.used().await;
+            let asked = json!({"message": "Hello?", "model": model, "max_tokens": 50});
+            scene.ada.post("/api/v1/ai/chat", asked).await.ok();
+            let used = scene.used().await - before;
+            assert!((2..100).contains(&used), "{used} for {reported} of {model}");
+        }
+        let before = scene.used().await;
+        let asked = json!({"input": "Hello?", "model": "text-embedding-3-small"});
+        let answer = scene.ada.post("/v1/embeddings", asked).await.ok().json();
+        let used = scene.used().await - before;
+        assert!((1..10).contains(&used), "{used} for {reported} of embeddings");
+        assert_eq!(answer["usage"]["prompt_tokens"], used, "{answer}");
     }
 }
 

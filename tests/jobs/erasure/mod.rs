@@ -5,7 +5,7 @@
 
 mod scribe;
 mod texts;
-mod traces;
+pub(crate) mod traces;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,16 +13,17 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use local::{Options, Stack, cloud::Data};
 use model_double::ModelDouble;
 use serde_json::json;
 
 use self::{
     scribe::Scribe,
     texts::free_texts,
-    traces::{contains, traces},
+    traces::{contains, files_with, traces},
 };
 use super::export_user::{download, exported};
-use crate::support::Test;
+use crate::support::{self, Test};
 
 const MARKER: &str = "zyxmarker7291";
 const SERVICE_KEY: &str = "a service key that only this test knows";
@@ -99,7 +100,13 @@ async fn whatever_a_person_wrote_is_nowhere_after_their_erasure_and_never_was_in
         ("INTERNAL_API_KEY", SERVICE_KEY),
         ("OPENAI_COMPATIBLE_BASE_URL", models.as_str()),
     ];
-    let t = Test::with(&environment).await;
+    let folder = tempfile::tempdir().unwrap();
+    let stack = Stack::start(Options {
+        environment: support::environment(&environment),
+        data: Data::Folder(folder.path().to_owned()),
+        ..support::options()
+    });
+    let t = Test::of(stack.await.unwrap());
     let mut scribe = Scribe {
         t: &t,
         filled: BTreeSet::new(),
@@ -135,6 +142,8 @@ async fn whatever_a_person_wrote_is_nowhere_after_their_erasure_and_never_was_in
         t.drain().await;
     }
     assert_eq!(traces(&t).await, BTreeSet::new());
+    t.stack.stop().await;
+    assert_eq!(files_with(MARKER, folder.path()), BTreeMap::new());
     drop(guard);
     let written = log.0.lock().unwrap().clone();
     let written = String::from_utf8(written).unwrap();

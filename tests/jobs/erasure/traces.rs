@@ -1,6 +1,9 @@
 //! Where the marker is.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -63,6 +66,34 @@ pub(super) async fn traces(t: &Test) -> BTreeSet<String> {
         .filter(|mail| !mail["to"].as_str().unwrap().starts_with("friend-"));
     let mails = mails.filter(|mail| mail.to_string().contains(MARKER));
     found.extend(mails.map(|mail| format!("mail {}", mail["subject"])));
+    found
+}
+
+/// Files below a folder that hold a text, in their names or content, and what is around it.
+pub(crate) fn files_with(text: &str, folder: &Path) -> BTreeMap<PathBuf, String> {
+    let around = |bytes: &[u8]| {
+        let at = bytes.windows(text.len()).position(|window| window == text.as_bytes())?;
+        let part = &bytes[at.saturating_sub(200)..(at + 200).min(bytes.len())];
+        Some(String::from_utf8_lossy(part).into_owned())
+    };
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files_with(text, &path));
+            continue;
+        }
+        let mut content = std::fs::read(&path).unwrap();
+        if path.ends_with("outbox.jsonl") {
+            // An invitation that was mailed is its reader's.
+            let lines = content.split_inclusive(|byte| *byte == b'\n');
+            let kept = lines.filter(|line| !String::from_utf8_lossy(line).contains("\"to\":\"friend-"));
+            content = kept.collect::<Vec<_>>().concat();
+        }
+        if let Some(around) = around(path.to_string_lossy().as_bytes()).or_else(|| around(&content)) {
+            found.insert(path, around);
+        }
+    }
     found
 }
 

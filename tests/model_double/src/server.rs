@@ -120,7 +120,8 @@ async fn embeddings(State(shared): App, uri: Uri, headers: HeaderMap, Json(body)
         .enumerate()
         .map(|(index, vector)| json!({"object": "embedding", "index": index, "embedding": vector}))
         .collect();
-    let usage = json!({"prompt_tokens": tokens, "total_tokens": tokens});
+    let said = script.usage.map_or(tokens, |usage| usage.prompt);
+    let usage = json!({"prompt_tokens": said, "total_tokens": said});
     running.end(End::Complete);
     Json(json!({"object": "list", "data": data, "model": asked.model, "usage": usage})).into_response()
 }

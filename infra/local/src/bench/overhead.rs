@@ -100,15 +100,9 @@ pub async fn run() -> Result<()> {
     })
     .await?;
     let told = stack.function_environment().into_iter();
-    // The one port of all services is a stand-in for nothing that AWS has.
-    let database = (
-        "AWS_ENDPOINT_URL_DYNAMODB".to_owned(),
-        stack.cloud().dynamodb_endpoint(),
-    );
     let told: Vec<(String, String)> = told
         .map(|(name, value)| (name.to_owned(), value))
         .chain(environment)
-        .chain([database])
         .collect();
     let api = Child::start(&this.with_file_name("parlance-api"), &[], 0, &told)?;
     let mut bench = Bench {

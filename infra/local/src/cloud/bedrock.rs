@@ -3,7 +3,6 @@
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Request, Response, StatusCode, header};
-use hyper::body::Incoming;
 use serde_json::json;
 
 use super::iam::{self, Access, Iam};
@@ -35,7 +34,7 @@ impl Bedrock {
     }
 
     /// Answers one request, as its events arrive.
-    pub(super) async fn serve(&self, iam: &Iam, request: Request<Incoming>) -> Response<Body> {
+    pub(super) async fn serve(&self, iam: &Iam, request: Request<Body>) -> Response<Body> {
         let refused = iam::caller(&request).and_then(|function| {
             let accesses = accesses(&request);
             iam.authorize(function, &accesses).err()
@@ -49,7 +48,7 @@ impl Bedrock {
         }
     }
 
-    async fn forward(&self, request: Request<Incoming>) -> Result<Response<Body>, String> {
+    async fn forward(&self, request: Request<Body>) -> Result<Response<Body>, String> {
         let Some(Upstream { base_url, http }) = &self.0 else {
             return Err("BEDROCK_BASE_URL is not set".to_owned());
         };

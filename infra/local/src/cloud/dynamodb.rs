@@ -1,46 +1,58 @@
-//! DynamoDB: dynoxide on a thread of its own, behind a reverse proxy.
+//! DynamoDB: dynoxide on a thread of its own, called in this process.
 //!
-//! dynoxide's router is private and its server wants a `TcpListener`, so it listens on a hidden port and
-//! requests are forwarded to it. Its handlers run SQLite synchronously, hence the thread.
+//! dynoxide has a server, but that listens on a TCP port, lets pages of every origin read its answers and checks no
+//! signature: any web page could reach it, whatever stands in front. So nothing listens here. Calls run SQLite
+//! synchronously and one after the other, hence the thread.
 
+mod dispatch;
 pub(super) mod faults;
+pub(super) mod stream_records;
 
-use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, OnceLock, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{Request, Response, StatusCode, Uri, uri::PathAndQuery};
-use dynoxide::Database;
-use hyper_util::client::legacy::{Client, connect::HttpConnector};
-use hyper_util::rt::TokioExecutor;
+use axum::http::{Request, Response, StatusCode};
+use bytes::Bytes;
+use dynoxide::{Database, DynoxideError};
 use serde_json::json;
 use tokio::sync::oneshot;
 
 use super::folder::{Folder, Lock, not_opened};
-use super::wire::{Protocol, reply};
+use super::wire::{Protocol, read, reply, reply_json, target};
 use super::{Clock, StartError};
 use faults::{ConnectionBroken, Faults};
+use stream_records::StreamPosition;
 
 /// How often expired items are removed. AWS takes up to a few days, so nobody may rely on it.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
-/// How long changes stay in the stream of a table, as on AWS.
-const STREAM_SECONDS: i64 = 24 * 3600;
+/// What the thread of the database is told.
+enum Command {
+    Call {
+        operation: String,
+        body: Bytes,
+        answer: oneshot::Sender<dispatch::Outcome>,
+    },
+    /// Forget the changes that were dealt with.
+    TrimStreams,
+    Stop,
+}
 
 /// The running database. Dropping it tells its threads to end.
 pub(super) struct DynamoDb {
     database: Database,
-    address: SocketAddr,
-    server: Option<oneshot::Sender<()>>,
+    calls: mpsc::Sender<Command>,
+    followed: Arc<OnceLock<Vec<Arc<StreamPosition>>>>,
     sweeper: Option<mpsc::Sender<()>>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl DynamoDb {
-    /// Opens the file, or an empty database in memory that follows `clock`, and serves it.
+    /// Opens the file, or an empty database in memory that follows `clock`, and begins to answer calls.
     pub(super) fn start(folder: &Folder, clock: Clock) -> Result<Self, StartError> {
         let path = folder.file("dynamodb.sqlite");
         let database = match &path {
@@ -53,29 +65,32 @@ impl DynamoDb {
         };
         let database = database.map_err(|error| damaged(error.to_string()))?;
         if let Some(path) = &path {
-            index_streams(path).map_err(|error| not_opened(Some(path), &error))?;
+            stream_records::prepare(path).map_err(|error| not_opened(Some(path), &error))?;
         }
-        let listener = hidden_listener().map_err(|error| StartError::Listen(0, error))?;
-        let address = listener.local_addr().map_err(|error| StartError::Listen(0, error))?;
-
-        let (server, stopped) = oneshot::channel();
+        let (calls, called) = mpsc::channel();
         let (sweeper, swept) = mpsc::channel();
+        let followed = Arc::default();
         let threads = [
             thread::Builder::new().name("dynamodb".into()).spawn({
-                let (database, lock) = (database.clone(), folder.lock());
-                move || serve(listener, database, stopped, lock)
+                let worker = Worker {
+                    database: database.clone(),
+                    path: path.clone(),
+                    followed: Arc::clone(&followed),
+                    _lock: folder.lock(),
+                };
+                move || worker.answer_calls(&called)
             }),
             thread::Builder::new().name("dynamodb-ttl".into()).spawn({
-                let (database, lock) = (database.clone(), folder.lock());
-                move || sweep(&database, &swept, lock)
+                let (database, calls, lock) = (database.clone(), calls.clone(), folder.lock());
+                move || sweep(&database, &calls, &swept, lock)
             }),
         ];
         let threads = threads.into_iter().collect::<Result<_, _>>();
         let threads = threads.map_err(|error| damaged(error.to_string()))?;
         Ok(Self {
             database,
-            address,
-            server: Some(server),
+            calls,
+            followed,
             sweeper: Some(sweeper),
             threads,
         })
@@ -100,30 +115,33 @@ impl DynamoDb {
         let file = folder.path().join("image.sqlite");
         let saved = self.database.vacuum_into(&file.to_string_lossy());
         saved.map_err(|error| error.to_string())?;
-        index_streams(&file).map_err(|error| error.to_string())?;
+        stream_records::prepare(&file).map_err(|error| error.to_string())?;
         std::fs::read(&file).map_err(|error| error.to_string())
     }
 
-    /// The hidden listener.
-    pub(super) fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
+    /// From here on changes of tables are forgotten that were dealt with. `followed`: all that are followed.
+    pub(super) fn trim_streams(&self, followed: Vec<Arc<StreamPosition>>) {
+        // Who follows is settled once, before anything is served.
+        let _ = self.followed.set(followed);
     }
 
-    /// A client of the hidden listener.
+    /// Passes requests on to the database.
     pub(super) fn proxy(&self, faults: Arc<Faults>) -> Proxy {
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
         Proxy {
-            address: self.address,
+            calls: self.calls.clone(),
             faults,
-            client: Client::builder(TokioExecutor::new()).build(connector),
         }
     }
 
-    /// Ends the threads and waits for them. The proxies must be gone, or idle, by now.
-    pub(super) async fn stop(&mut self) {
-        self.server.take();
+    fn end(&mut self) {
+        // A thread that has ended already needs no telling.
+        let _ = self.calls.send(Command::Stop);
         self.sweeper.take();
+    }
+
+    /// Ends the threads and waits for them. Calls that come later fail.
+    pub(super) async fn stop(&mut self) {
+        self.end();
         let threads = std::mem::take(&mut self.threads);
         let joined =
             tokio::task::spawn_blocking(move || threads.into_iter().filter_map(|thread| thread.join().err()).count());
@@ -133,11 +151,16 @@ impl DynamoDb {
     }
 }
 
-/// Forwards requests to dynoxide.
+impl Drop for DynamoDb {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Passes requests on to the database.
 pub(super) struct Proxy {
-    address: SocketAddr,
+    calls: mpsc::Sender<Command>,
     faults: Arc<Faults>,
-    client: Client<HttpConnector, Body>,
 }
 
 impl Proxy {
@@ -150,83 +173,111 @@ impl Proxy {
         self.faults.pass(request, is_function, self).await
     }
 
-    /// The `Host` header stays as it came, which is what the request was signed with.
-    async fn send(&self, mut request: Request<Body>) -> Response<Body> {
-        let path = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
-        let uri = Uri::builder()
-            .scheme("http")
-            .authority(self.address.to_string())
-            .path_and_query(path);
-        let failure = match uri.build() {
-            Ok(uri) => {
-                *request.uri_mut() = uri;
-                match self.client.request(request).await {
-                    Ok(response) => {
-                        if response.status().is_server_error() {
-                            tracing::error!(
-                                "dynamodb.sqlite in the data folder cannot be used: is its disk full, or it damaged?"
-                            );
-                        }
-                        return response.map(Body::new);
-                    }
-                    Err(error) => error.to_string(),
-                }
-            }
-            Err(error) => error.to_string(),
+    async fn send(&self, request: Request<Body>) -> Response<Body> {
+        let operation = target(&request).1.to_owned();
+        if !dispatch::is_known(&operation) {
+            let body = json!({ "__type": "com.amazon.coral.service#UnknownOperationException" });
+            return reply(Protocol::Json10, StatusCode::BAD_REQUEST, &body);
+        }
+        let outcome = match read(request.into_body()).await {
+            Ok(body) => self.call(operation, body).await,
+            Err(reason) => Err(DynoxideError::SerializationException(reason)),
         };
-        tracing::warn!(error = failure, "dynamodb did not answer");
-        let body = json!({ "__type": "com.amazonaws.dynamodb.v20120810#InternalServerError", "message": failure });
-        reply(Protocol::Json10, StatusCode::INTERNAL_SERVER_ERROR, &body)
+        let (status, body) = match outcome {
+            Ok(body) => (StatusCode::OK, body),
+            Err(error) => {
+                let status = StatusCode::from_u16(error.status_code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                if status.is_server_error() {
+                    tracing::error!(
+                        %error,
+                        "dynamodb.sqlite in the data folder cannot be used: is its disk full, or it damaged?"
+                    );
+                }
+                (status, error.to_json())
+            }
+        };
+        reply_json(Protocol::Json10, status, body)
+    }
+
+    async fn call(&self, operation: String, body: Bytes) -> dispatch::Outcome {
+        let (answer, answered) = oneshot::channel();
+        let call = Command::Call {
+            operation,
+            body,
+            answer,
+        };
+        let sent = self.calls.send(call).is_ok();
+        match answered.await {
+            Ok(outcome) if sent => outcome,
+            _ => Err(DynoxideError::InternalServerError(
+                "the database has stopped".to_owned(),
+            )),
+        }
     }
 }
 
-/// dynoxide looks for the last change of a table with every write, and for those behind a place with every read of the
-/// stream, both in a table without an index, and never removes one.
-fn index_streams(path: &std::path::Path) -> rusqlite::Result<()> {
-    let database = rusqlite::Connection::open(path)?;
-    database.busy_timeout(Duration::from_secs(5))?;
-    database.execute(
-        "DELETE FROM _stream_records WHERE created_at < unixepoch() - ?1",
-        [STREAM_SECONDS],
-    )?;
-    database.execute_batch(
-        "CREATE INDEX IF NOT EXISTS parlance_streams
-         ON _stream_records (table_name, CAST(sequence_number AS INTEGER))",
-    )
+/// What answers one call after the other. The lock is held for as long as files may be open.
+struct Worker {
+    database: Database,
+    path: Option<PathBuf>,
+    followed: Arc<OnceLock<Vec<Arc<StreamPosition>>>>,
+    _lock: Option<Lock>,
 }
 
-fn hidden_listener() -> std::io::Result<std::net::TcpListener> {
-    let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
-    listener.set_nonblocking(true)?;
-    Ok(listener)
-}
+impl Worker {
+    /// Goes on until it is told to stop.
+    fn answer_calls(&self, called: &mpsc::Receiver<Command>) {
+        loop {
+            match called.recv() {
+                Ok(Command::Call {
+                    operation,
+                    body,
+                    answer,
+                }) => {
+                    // Whoever is gone does not wait for the answer.
+                    let _ = answer.send(self.answer(&operation, &body));
+                }
+                Ok(Command::TrimStreams) => self.trim_streams(),
+                Ok(Command::Stop) | Err(_) => break,
+            }
+        }
+        self.trim_streams();
+        // What was deleted is still in the file, in places that nothing uses.
+        if let Some(path) = &self.path
+            && let Err(error) = stream_records::compact(path)
+        {
+            tracing::warn!(%error, "what was deleted is still in dynamodb.sqlite");
+        }
+    }
 
-/// Serves until the other end of `stopped` is gone. The lock is held for as long as files may be open.
-fn serve(listener: std::net::TcpListener, database: Database, stopped: oneshot::Receiver<()>, _lock: Option<Lock>) {
-    let served = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| error.to_string())
-        .and_then(|runtime| {
-            runtime.block_on(async {
-                let listener = tokio::net::TcpListener::from_std(listener).map_err(|error| error.to_string())?;
-                let stopped = async {
-                    // Either end of the channel going away means the same: stop.
-                    let _ = stopped.await;
-                };
-                dynoxide::server::serve_with_shutdown(listener, database, stopped).await
-            })
-        });
-    if let Err(error) = served {
-        tracing::error!(error, "the embedded DynamoDB stopped");
+    fn answer(&self, operation: &str, body: &[u8]) -> dispatch::Outcome {
+        let outcome = catch_unwind(AssertUnwindSafe(|| match std::str::from_utf8(body) {
+            Ok(body) => dispatch::dispatch(&self.database, operation, body),
+            Err(error) => Err(DynoxideError::SerializationException(error.to_string())),
+        }));
+        outcome.unwrap_or_else(|_| {
+            let reason = format!("{operation} panicked in the embedded database");
+            Err(DynoxideError::InternalServerError(reason))
+        })
+    }
+
+    fn trim_streams(&self) {
+        let (Some(path), Some(followed)) = (&self.path, self.followed.get()) else {
+            return;
+        };
+        if let Err(error) = stream_records::trim(path, followed) {
+            tracing::warn!(%error, "changes of tables were not forgotten");
+        }
     }
 }
 
-fn sweep(database: &Database, stopped: &mpsc::Receiver<()>, _lock: Option<Lock>) {
+fn sweep(database: &Database, calls: &mpsc::Sender<Command>, stopped: &mpsc::Receiver<()>, _lock: Option<Lock>) {
     while let Err(mpsc::RecvTimeoutError::Timeout) = stopped.recv_timeout(SWEEP_EVERY) {
         if let Err(error) = database.sweep_ttl() {
             tracing::warn!(%error, "expired items were not removed");
         }
+        // When the other thread has stopped there is nothing to do.
+        let _ = calls.send(Command::TrimStreams);
     }
 }
 

@@ -16,6 +16,7 @@ pub mod mapping;
 mod s3;
 mod secrets;
 mod server;
+mod signature;
 pub mod sqs;
 #[cfg(test)]
 mod tests;
@@ -36,16 +37,17 @@ pub use dynamodb::faults::{Fault, FaultCounts, FaultRates, Faults};
 pub use folder::FileError;
 use folder::Folder;
 use iam::Iam;
+use mapping::stream::StreamMapping;
 use s3::S3;
 use s3::cors::Cors;
 use secrets::Secrets;
 use server::Services;
-pub(crate) use server::{is_local, is_local_name};
 use sqs::Sqs;
 
+use crate::listener::RequestTimeouts;
 use crate::template::{Template, TemplateError};
 
-/// The access key of developers, tests and tools.
+/// The access key of developers, tests and tools: `AWS_ACCESS_KEY_ID` of `aws --endpoint-url`.
 pub const ACCESS_KEY_ID: &str = "test";
 /// The access key of an application that is no function: it may do everything, and meets the faults of the tables.
 pub const APPLICATION_ACCESS_KEY_ID: &str = "application";
@@ -90,6 +92,8 @@ pub struct Options {
     pub bedrock: Option<String>,
     /// Origins whose pages may put files into the bucket, as the template lets them.
     pub browser_origins: Vec<String>,
+    /// How long a client may take to send a request.
+    pub timeouts: RequestTimeouts,
 }
 
 /// Why the embedded cloud did not start: one sentence for a person.
@@ -194,7 +198,12 @@ impl Cloud {
         };
         let stop = CancellationToken::new();
         let mut server = JoinSet::new();
-        server.spawn(server::serve(listener, Arc::new(services), stop.clone()));
+        server.spawn(server::serve(
+            listener,
+            Arc::new(services),
+            options.timeouts,
+            stop.clone(),
+        ));
         Ok(Self {
             endpoint,
             iam,
@@ -212,11 +221,6 @@ impl Cloud {
         self.endpoint.clone()
     }
 
-    /// Where the database listens, without the port of all services in between.
-    pub fn dynamodb_endpoint(&self) -> String {
-        self.dynamodb.endpoint()
-    }
-
     /// What functions may do, and what they were refused.
     pub fn iam(&self) -> &Arc<Iam> {
         &self.iam
@@ -230,6 +234,13 @@ impl Cloud {
     /// The tables, without HTTP in between (streams, sizes). Calls block on SQLite.
     pub fn dynamodb(&self) -> &dynoxide::Database {
         self.dynamodb.database()
+    }
+
+    /// Lets go of changes of tables once they were dealt with; `followers` are all that follow one. Until this is called
+    /// all changes stay.
+    pub fn trim_streams<'a>(&self, followers: impl IntoIterator<Item = &'a StreamMapping>) {
+        let positions = followers.into_iter().map(StreamMapping::position);
+        self.dynamodb.trim_streams(positions.collect());
     }
 
     /// All that the tables hold.

@@ -15,8 +15,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::header::{CONTENT_ENCODING, ORIGIN};
-use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
-use hyper::body::Incoming;
+use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use s3s::service::{S3Service, S3ServiceBuilder};
 
 use self::cors::Cors;
@@ -42,12 +41,13 @@ impl S3 {
             path: root.to_owned(),
             reason: format!("{error:?}"),
         })?;
+        let keys = KnownKeys(Arc::clone(&iam));
         let gate = Gate {
             iam,
             objects: objects.clone(),
         };
         let mut builder = S3ServiceBuilder::new(guard::Guarded::new(files, objects));
-        builder.set_auth(KnownKeys);
+        builder.set_auth(keys);
         builder.set_access(gate);
         Ok(Self {
             service: builder.build(),
@@ -56,14 +56,19 @@ impl S3 {
         })
     }
 
+    /// Whether pages of this origin may send requests with this method.
+    pub(super) fn allows(&self, origin: Option<&HeaderValue>, method: &Method) -> bool {
+        self.cors.allows(origin, method)
+    }
+
     /// Answers one request.
-    pub(super) async fn serve(&self, mut request: Request<Incoming>) -> Response<Body> {
+    pub(super) async fn serve(&self, mut request: Request<Body>) -> Response<Body> {
         if let Some(answer) = self.cors.preflight(request.method(), request.headers()) {
             return answer;
         }
         merge_encodings(request.headers_mut());
         let (origin, method) = (request.headers().get(ORIGIN).cloned(), request.method().clone());
-        match self.service.call(request.map(s3s::Body::from)).await {
+        match self.service.call(request.map(s3s::Body::http_body_unsync)).await {
             Ok(response) => {
                 if response.status() == StatusCode::INTERNAL_SERVER_ERROR {
                     let folder = self.root.display();

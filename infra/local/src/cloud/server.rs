@@ -1,17 +1,12 @@
-//! One port for all services.
+//! One port for all services: for programs of this machine that sign their requests, and for no web page, but what the
+//! rules of the bucket let pages put there.
 
-use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, Request, Response, StatusCode, header::HOST};
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto::Builder;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
+use axum::http::header::{CONTENT_TYPE, ORIGIN};
+use axum::http::{HeaderValue, Method, Request, Response, StatusCode};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::ACCESS_KEY_ID;
@@ -22,8 +17,11 @@ use super::folder::Folder;
 use super::iam::{self, Iam};
 use super::s3::S3;
 use super::secrets::Secrets;
+use super::signature;
 use super::sqs::Sqs;
 use super::wire::{read, target};
+use crate::listener::{self, RequestTimeouts};
+use crate::request_origin::{HostError, is_of_foreign_page, require_host};
 
 /// Everything a request may reach.
 pub(super) struct Services {
@@ -38,73 +36,52 @@ pub(super) struct Services {
 }
 
 /// Serves until `stop`, then lets open requests finish. Dropping the future cuts them off.
-pub(super) async fn serve(listener: TcpListener, services: Arc<Services>, stop: CancellationToken) {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => break,
-            Some(_) = connections.join_next() => {}
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    connections.spawn(connection(stream, Arc::clone(&services), stop.clone()));
-                }
-                Err(error) => pause_after(&error).await,
-            },
-        }
-    }
-    drop(listener);
-    while connections.join_next().await.is_some() {}
-}
-
-/// Out of file descriptors, most likely: trying again at once would spin.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "nothing announces that a descriptor has become free"
-)]
-async fn pause_after(error: &io::Error) {
-    tracing::warn!(%error, "cannot accept a connection");
-    tokio::time::sleep(Duration::from_millis(100)).await;
-}
-
-async fn connection(stream: TcpStream, services: Arc<Services>, stop: CancellationToken) {
-    // Small answers would otherwise wait for the peer's delayed acknowledgement.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "connection without nodelay");
-    }
-    let service = service_fn(move |request| {
+pub(super) async fn serve(
+    listener: TcpListener,
+    services: Arc<Services>,
+    timeouts: RequestTimeouts,
+    stop: CancellationToken,
+) {
+    let handle = move |request| {
         let services = Arc::clone(&services);
         async move { services.route(request).await }
-    });
-    let http = Builder::new(TokioExecutor::new()).http1_only();
-    let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
-    let served = tokio::select! {
-        served = connection.as_mut() => served,
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
     };
-    if let Err(error) = served {
-        tracing::debug!(error, "connection ended early");
-    }
+    listener::serve(listener, timeouts, stop, handle).await;
 }
 
 impl Services {
-    async fn route(&self, request: Request<Incoming>) -> Result<Response<Body>, ConnectionBroken> {
-        if !is_local(request.headers()) {
-            return Ok(refusal());
+    async fn route(&self, request: Request<Body>) -> Result<Response<Body>, ConnectionBroken> {
+        match require_host(&request, &[]) {
+            Ok(()) => {}
+            Err(HostError::Malformed) => {
+                return Ok(refusal(
+                    StatusCode::BAD_REQUEST,
+                    "InvalidRequest",
+                    "A request has one Host header.",
+                ));
+            }
+            Err(HostError::Unknown) => {
+                let said = "This endpoint answers to localhost and 127.0.0.1 only.";
+                return Ok(refusal(StatusCode::FORBIDDEN, "AccessDenied", said));
+            }
         }
-        if Bedrock::is_asked(&request) {
-            return Ok(self.bedrock.serve(&self.iam, request).await);
+        let is_for_bucket = target(&request).0.is_empty() && !Bedrock::is_asked(&request);
+        if is_of_foreign_page(request.method(), request.headers(), None) && !(is_for_bucket && self.may_put(&request)) {
+            let said = "This endpoint answers programs, and pages only what the CORS rules of the bucket allow their \
+                        origin (BROWSER_ORIGINS).";
+            return Ok(refusal(StatusCode::FORBIDDEN, "AccessForbidden", said));
         }
         // The bucket checks for itself who calls: links to it carry their signature in the query.
-        if target(&request).0.is_empty() {
+        if is_for_bucket {
             return Ok(self.s3.serve(request).await);
         }
         let request = match self.check(request).await {
             Ok(request) => request,
             Err(refusal) => return Ok(refusal),
         };
+        if Bedrock::is_asked(&request) {
+            return Ok(self.bedrock.serve(&self.iam, request).await);
+        }
         let (service, operation) = target(&request);
         let operation = operation.to_owned();
         Ok(match service {
@@ -118,52 +95,55 @@ impl Services {
         })
     }
 
-    /// Lets through what the caller may do.
-    async fn check(&self, request: Request<Incoming>) -> Result<Request<Body>, Response<Body>> {
-        let caller = iam::caller(&request).map(str::to_owned);
-        match caller {
-            None => Ok(request.map(Body::new)),
-            Some(function) => {
-                let (parts, body) = request.into_parts();
-                let body = read(body).await.map_err(|reason| {
-                    let mut response = Response::new(Body::from(reason));
-                    *response.status_mut() = StatusCode::BAD_REQUEST;
-                    response
-                })?;
-                let request = Request::from_parts(parts, ());
-                match self.iam.check_json(&function, &request, &body) {
-                    Some(refusal) => Err(refusal),
-                    None => Ok(request.map(|()| Body::from(body))),
-                }
-            }
+    /// Whether the bucket lets pages of the request's origin send it, or is to say so. A preflight sends nothing.
+    fn may_put(&self, request: &Request<Body>) -> bool {
+        let origin = request.headers().get(ORIGIN);
+        request.method() == Method::OPTIONS || self.s3.allows(origin, request.method())
+    }
+
+    /// Lets through what is signed, and what the caller may do. Amazon Bedrock asks for permissions itself.
+    async fn check(&self, request: Request<Body>) -> Result<Request<Body>, Response<Body>> {
+        let service = match target(&request).0 {
+            "DynamoDB_20120810" | "DynamoDBStreams_20120810" => "dynamodb",
+            "AmazonSQS" => "sqs",
+            "secretsmanager" => "secretsmanager",
+            _ if Bedrock::is_asked(&request) => "bedrock",
+            _ => return Err(unknown_service()),
+        };
+        let (parts, body) = request.into_parts();
+        let body = read(body)
+            .await
+            .map_err(|reason| refusal(StatusCode::BAD_REQUEST, "RequestTooLarge", &reason))?;
+        signature::verify(&parts, &body, service, |id| self.iam.secret_of(id)).map_err(|error| {
+            tracing::warn!(service, ?error, "aws.signature_refused");
+            error.response(service)
+        })?;
+        let request = Request::from_parts(parts, ());
+        let denied = iam::caller(&request).and_then(|function| self.iam.check_json(function, &request, &body));
+        match denied {
+            Some(refusal) => Err(refusal),
+            None => Ok(request.map(|()| Body::from(body))),
         }
     }
 }
 
-/// A page in a browser can point its own name at 127.0.0.1 (DNS rebinding) and would then be of the same
-/// origin as this port; the `Host` it sends gives it away.
-pub(crate) fn is_local(headers: &HeaderMap) -> bool {
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    is_local_name(host.unwrap_or_default())
-}
-
-/// Whether a host with or without a port is this machine.
-pub(crate) fn is_local_name(host: &str) -> bool {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    matches!(name, "127.0.0.1" | "localhost" | "[::1]")
-}
-
 fn unknown_service() -> Response<Body> {
-    let mut response = Response::new(Body::from("the embedded cloud has no such service\n"));
-    *response.status_mut() = StatusCode::BAD_REQUEST;
-    response
+    refusal(
+        StatusCode::BAD_REQUEST,
+        "InvalidRequest",
+        "The embedded cloud has no such service.",
+    )
 }
 
-fn refusal() -> Response<Body> {
-    let mut response = Response::new(Body::from("this endpoint answers to local names only\n"));
-    *response.status_mut() = StatusCode::FORBIDDEN;
+/// A refusal before any service, as S3 words its own.
+fn refusal(status: StatusCode, code: &str, message: &str) -> Response<Body> {
+    let xml = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+    );
+    let mut response = Response::new(Body::from(xml));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
     response
 }

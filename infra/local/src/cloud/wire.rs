@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::new_id;
 
-/// The largest JSON request read, bytes. A batch of messages is at most 1 MiB before JSON escapes it.
-const MAX_BODY: usize = 8 * 1024 * 1024;
+/// The largest JSON request read, bytes: that of `BatchWriteItem`, 16 MB.
+const MAX_BODY: usize = 16 * 1024 * 1024;
 
 /// The versions of the AWS JSON protocol, as the content type.
 /// See <https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html>.
@@ -54,7 +54,12 @@ where
 
 /// An answer of a JSON service.
 pub(super) fn reply(protocol: Protocol, status: StatusCode, body: &Value) -> Response<Body> {
-    let mut response = Response::new(Body::from(body.to_string()));
+    reply_json(protocol, status, body.to_string())
+}
+
+/// The same with a body that is written already.
+pub(super) fn reply_json(protocol: Protocol, status: StatusCode, body: String) -> Response<Body> {
+    let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, protocol.content_type());
     if let Ok(id) = HeaderValue::from_str(&new_id()) {

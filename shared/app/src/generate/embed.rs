@@ -71,7 +71,7 @@ impl App {
             let app = self.clone();
             let work = async move {
                 let found = embedder.embed(asked.texts).await;
-                let usage = found.as_ref().map(|found| found.usage.believable()).unwrap_or_default();
+                let usage = found.as_ref().map(|found| found.usage).unwrap_or_default();
                 let price = price(&named.provider, &named.model, now);
                 let cost = price.map(|price| price.cost_micro_usd(&usage));
                 let took = app.clock.now_ms().saturating_sub(now.as_millisecond());

@@ -131,7 +131,7 @@ impl Run {
     fn usage(&self, end: &End) -> llm::Usage {
         match end {
             // A provider that tells of nothing tells nothing.
-            End::Whole(_, usage) if usage.total() > 0 || !self.has_written() => usage.believable(),
+            End::Whole(_, usage) if usage.total() > 0 || !self.has_written() => *usage,
             // A call that fails before it says or thinks anything is not charged by the provider.
             End::Failed if !self.has_written() => llm::Usage::default(),
             End::Stopped if !self.has_asked => llm::Usage::default(),

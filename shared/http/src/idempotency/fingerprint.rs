@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     Result, WantsStream,
     body::{MAX_JSON_BYTES, media_type, read},
-    upload::{MAX_BODY_BYTES, too_large},
+    upload::{MAX_BODY_BYTES, MAX_PARTS, too_large},
 };
 
 /// The request, read whole, and the SHA-256 over query, kind of answer and body. The parts of a multipart body count,
@@ -51,13 +51,16 @@ pub(super) async fn fingerprint(request: Request) -> Result<(Request, String)> {
     ))
 }
 
-/// Name, file name and bytes of each part; none when the body cannot be read, which the handler will say.
+/// Name, file name and bytes of each part; none when the body cannot be read, or has too many, which the handler will say.
 async fn parts_of(parts: &Parts, bytes: Bytes) -> Option<Vec<[Bytes; 3]>> {
     let mut request = Request::from_parts(parts.clone(), Body::from(bytes));
     DefaultBodyLimit::disable().apply(&mut request);
     let mut multipart = Multipart::from_request(request, &()).await.ok()?;
     let mut fields = Vec::new();
     while let Some(field) = multipart.next_field().await.ok()? {
+        if fields.len() == MAX_PARTS {
+            return None;
+        }
         let text = |text: Option<&str>| Bytes::copy_from_slice(text.unwrap_or_default().as_bytes());
         let (name, file_name) = (text(field.name()), text(field.file_name()));
         fields.push([name, file_name, field.bytes().await.ok()?]);

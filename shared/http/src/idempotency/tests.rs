@@ -2,6 +2,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures::StreamExt as _;
 use garde::Validate;
+use model::permission::{WriteDocuments, WriteMembers};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -294,4 +295,73 @@ async fn a_request_that_takes_minutes_keeps_its_key() {
     }
     send(&server, "/think", "other", &[], r#"{"wanted":1}"#).await;
     assert_eq!(server.host.extended(), 26, "a short one does not say so");
+}
+
+async fn upload_as_member(_: crate::May<WriteDocuments>, upload: Upload) -> Created<(u32, usize)> {
+    Created((next(), upload.file.bytes.len()))
+}
+
+async fn order_as_owner(_: crate::InOrg<WriteMembers>, body: crate::Body<Order>) -> Result<Created<Vec<u32>>> {
+    order(body).await
+}
+
+#[tokio::test]
+async fn a_body_is_not_read_before_its_sender_is_permitted_to_send_it() {
+    let api = Api::new("Test").post("/upload", upload_as_member, "");
+    let server = Server::new(api.post("/orgs/{org_id}/order", order_as_owner, ""));
+    let nobody_reads = || {
+        let body = futures::stream::poll_fn(|_| -> std::task::Poll<Option<std::io::Result<bytes::Bytes>>> {
+            panic!("nobody may ask for the body")
+        });
+        Body::from_stream(body)
+    };
+    for (path, kind, token, status, code) in [
+        (
+            "/upload",
+            "multipart/form-data; boundary=B",
+            "",
+            401,
+            "credentials_required",
+        ),
+        (
+            "/upload",
+            "multipart/form-data; boundary=B",
+            "Bearer forged",
+            401,
+            "token_invalid",
+        ),
+        (
+            "/orgs/acme/order",
+            "application/json",
+            "Bearer ada",
+            403,
+            "role_required",
+        ),
+        ("/orgs/other/order", "application/json", "Bearer root", 404, "not_found"),
+    ] {
+        let mut request = http::Request::post(path)
+            .header("content-type", kind)
+            .header("idempotency-key", "k");
+        if !token.is_empty() {
+            request = request.header("authorization", token);
+        }
+        server.call(request, nobody_reads()).await.problem(status, code);
+        assert_eq!(server.host.keys(), 0, "{path} {token}");
+    }
+    let allowed = ("authorization", "Bearer root");
+    let answer = send(&server, "/orgs/acme/order", "k", &[allowed], r#"{"wanted":1}"#).await;
+    assert_eq!(answer.status, StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn parts_beyond_what_a_body_may_have_are_not_looked_at() {
+    let server = server();
+    let body = "--B\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\n\r\n".repeat(80_000) + "--B--\r\n";
+    let request = http::Request::post("/upload")
+        .header("content-type", "multipart/form-data; boundary=B")
+        .header("idempotency-key", "k");
+    let began = tokio::time::Instant::now();
+    server.call(request, body).await.problem(400, "invalid_multipart");
+    // All of them take longer than anybody would wait.
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }

@@ -6,17 +6,10 @@ use super::{ErrorBody, finish};
 use crate::ModelError;
 use crate::chat::{ChatEvent, ChatRequest, FinishReason};
 use crate::fit::prompt_tokens;
-use crate::lenient::{self, Counts, Words, counts};
+use crate::lenient::{self, CallEstimate, Counts, Words, counts};
 use crate::profiles::Profile;
 use crate::thinking::{Piece, Splitter};
 use crate::tokens::Estimate;
-
-/// A count of so many times what is estimated is none: another tokenizer counts three times as many.
-const IMPLAUSIBLE_PROMPT: u64 = 16;
-/// The same of what was written, some of which is thinking that nobody sees.
-const IMPLAUSIBLE_COMPLETION: u64 = 16;
-/// Tokens beside that, of templates and tools that a provider adds.
-const SLACK: u64 = 4_096;
 
 /// What an event brought.
 #[derive(Debug, PartialEq, Eq)]
@@ -235,12 +228,12 @@ impl Answer {
     /// [`ModelError::Empty`] for an answer without a word that has no reason for that, and what stood in the place of
     /// one.
     pub(crate) fn done(&mut self) -> Result<ChatEvent, ModelError> {
-        let written = self.written.tokens();
-        let counts = self.counts.within(
-            self.prompt_estimate * IMPLAUSIBLE_PROMPT + SLACK,
-            (self.max_tokens * 2).max(written * IMPLAUSIBLE_COMPLETION) + SLACK,
-        );
-        let usage = counts.usage(self.prompt_estimate, self.written.tokens(), self.thought.tokens());
+        let usage = self.counts.usage(CallEstimate {
+            prompt: self.prompt_estimate,
+            written: self.written.tokens(),
+            thought: self.thought.tokens(),
+            max_tokens: self.max_tokens,
+        });
         // Some servers call it an end of its own when the model has thought until nothing was left to answer with.
         let is_eaten = self.is_only_thinking() && usage.completion_tokens >= self.max_tokens;
         let finish_reason = match self.finish_reason {

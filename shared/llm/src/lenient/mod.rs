@@ -12,7 +12,7 @@ use serde_json::Value;
 
 pub(crate) use events::{Item, items};
 pub(crate) use failure::{failure, is_failure, remark, sounds_like_failure};
-pub(crate) use usage::{Counts, counts};
+pub(crate) use usage::{CallEstimate, Counts, counts};
 
 /// Words of an answer, and thoughts beside them.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -5,9 +5,12 @@ use serde_json::Value;
 use super::field;
 use crate::Usage;
 
-/// More tokens than any model takes at once. A provider that reports more is wrong, and its number would break the
-/// books.
-const MOST_TOKENS: u64 = 10_000_000;
+/// A count of so many times what is estimated cannot be true: another tokenizer counts three times as many.
+const IMPLAUSIBLE_PROMPT: u64 = 16;
+/// The same of what was written, some of which is thinking that nobody sees.
+const IMPLAUSIBLE_COMPLETION: u64 = 16;
+/// Tokens beside that, of templates and tools that a provider adds.
+const SLACK: u64 = 4_096;
 
 const PROMPT: [&str; 8] = [
     "prompt_tokens",
@@ -85,10 +88,12 @@ pub(crate) fn counts(usage: &Value) -> Counts {
     let total = of(usage, &["total_tokens", "totalTokens"]);
     // xAI counts reasoning beside what was said, which its sum shows.
     let completion = of(usage, &COMPLETION).map(|said| match reasoning {
-        Some(reasoning) if reasoning > said || total == Some(prompt.unwrap_or(0) + said + reasoning) => {
-            said + reasoning
+        Some(reasoning) => {
+            let both = said.saturating_add(reasoning);
+            let is_beside = reasoning > said || total == Some(prompt.unwrap_or(0).saturating_add(both));
+            if is_beside { both } else { said }
         }
-        _ => said,
+        None => said,
     });
     Counts {
         prompt,
@@ -104,9 +109,10 @@ pub(crate) fn counts(usage: &Value) -> Counts {
     }
 }
 
-/// A number of tokens: whole, positive and possible.
+/// A number of tokens: whole and positive. Beyond 2^53 a number of JSON is not exact.
 fn count(value: &Value) -> Option<u64> {
-    let whole = |number: f64| (number.fract() == 0.0 && (0.0..=1e15).contains(&number)).then_some(number);
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let whole = |number: f64| (number.fract() == 0.0 && (0.0..=EXACT).contains(&number)).then_some(number);
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -115,7 +121,43 @@ fn count(value: &Value) -> Option<u64> {
     let count = value
         .as_u64()
         .or_else(|| value.as_f64().and_then(whole).map(|number| number as u64))?;
-    (1..=MOST_TOKENS).contains(&count).then_some(count)
+    (count > 0).then_some(count)
+}
+
+/// What is known of a call without its provider, in tokens. It stands in for what was not counted, and bounds what is
+/// believed of the rest: a provider that reports more than the request could have used is wrong, and what it says would
+/// be charged to somebody.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CallEstimate {
+    /// What the model reads.
+    pub(crate) prompt: u64,
+    /// What it wrote, thoughts included.
+    pub(crate) written: u64,
+    /// What it thought.
+    pub(crate) thought: u64,
+    /// What it was allowed to write.
+    pub(crate) max_tokens: u64,
+}
+
+impl CallEstimate {
+    /// A call whose answer is no text.
+    pub(crate) fn of_prompt(prompt: u64) -> Self {
+        Self {
+            prompt,
+            written: 0,
+            thought: 0,
+            max_tokens: 0,
+        }
+    }
+
+    fn most_prompt(self) -> u64 {
+        self.prompt.saturating_mul(IMPLAUSIBLE_PROMPT).saturating_add(SLACK)
+    }
+
+    fn most_completion(self) -> u64 {
+        let written = self.written.saturating_mul(IMPLAUSIBLE_COMPLETION);
+        self.max_tokens.saturating_mul(2).max(written).saturating_add(SLACK)
+    }
 }
 
 impl Counts {
@@ -129,18 +171,24 @@ impl Counts {
         }
     }
 
-    /// The same, without counts above these: a provider that reports more is wrong, and what it says would be charged.
-    pub(crate) fn within(self, prompt: u64, completion: u64) -> Self {
-        let fit = |counts: &[Option<u64>], most: u64| counts.iter().flatten().all(|count| *count <= most);
+    /// The same, without counts that the call cannot have used.
+    fn within(self, call: CallEstimate) -> Self {
+        let sum = |counts: &[Option<u64>]| {
+            counts
+                .iter()
+                .flatten()
+                .fold(0, |sum: u64, count| sum.saturating_add(*count))
+        };
+        let beside = [self.cache_read, self.cache_write].map(|count| count.filter(|_| self.is_beside));
         let mut plausible = self;
-        if !fit(
-            &[self.prompt, self.cached, self.cache_read, self.cache_write, self.tools],
-            prompt,
-        ) {
+        let prompt = sum(&[self.prompt, self.tools, beside[0], beside[1]]);
+        let cached = sum(&[self.cached]).max(sum(&[self.cache_read, self.cache_write]));
+        if prompt.max(cached) > call.most_prompt() {
             (plausible.prompt, plausible.cached, plausible.tools) = (None, None, None);
             (plausible.cache_read, plausible.cache_write) = (None, None);
         }
-        if !fit(&[self.completion, self.reasoning, self.thoughts], completion) {
+        let completion = sum(&[self.completion, self.thoughts]);
+        if completion.max(sum(&[self.reasoning])) > call.most_completion() {
             plausible = plausible.of_prompt();
         }
         plausible
@@ -161,8 +209,18 @@ impl Counts {
         }
     }
 
-    /// The tokens of the call, with `prompt`, `written` and `thought` as estimates in place of what was not counted.
-    pub(crate) fn usage(self, prompt: u64, written: u64, thought: u64) -> Usage {
+    /// The tokens of the call, with estimates in place of what was not counted or cannot be.
+    pub(crate) fn usage(self, call: CallEstimate) -> Usage {
+        let CallEstimate {
+            prompt,
+            written,
+            thought,
+            ..
+        } = call;
+        self.within(call).estimated_with(prompt, written, thought)
+    }
+
+    fn estimated_with(self, prompt: u64, written: u64, thought: u64) -> Usage {
         let zero = |count: Option<u64>| count.unwrap_or_default();
         let (read, write) = (zero(self.cache_read), zero(self.cache_write));
         let beside = if self.is_beside { read + write } else { 0 };
@@ -206,9 +264,16 @@ mod tests {
 
     use super::*;
 
+    const ESTIMATE: CallEstimate = CallEstimate {
+        prompt: 70,
+        written: 7,
+        thought: 0,
+        max_tokens: 1_000,
+    };
+
     /// The tokens read and written, and whether an estimate of 70 read and 7 written had to stand in.
     fn read(usage: &Value) -> (u64, u64, bool) {
-        let usage = counts(usage).usage(70, 7, 0);
+        let usage = counts(usage).usage(ESTIMATE);
         (usage.prompt_tokens, usage.completion_tokens, usage.estimated)
     }
 
@@ -261,27 +326,47 @@ mod tests {
         let first = counts(&json!({"input_tokens": 9, "output_tokens": 1}));
         let second = counts(&json!({"output_tokens": 3}));
         let empty = counts(&json!({"input_tokens": 0, "output_tokens": 0}));
-        let usage = first.and(second).and(empty).usage(70, 7, 0);
+        let usage = first.and(second).and(empty).usage(ESTIMATE);
         assert_eq!(
             (usage.prompt_tokens, usage.completion_tokens, usage.estimated),
             (9, 3, false)
         );
-        assert!(first.of_prompt().usage(70, 7, 0).estimated);
+        assert!(first.of_prompt().usage(ESTIMATE).estimated);
     }
 
     #[test]
-    fn counts_that_cannot_be_are_none() {
-        let wrong = counts(&json!({"prompt_tokens": 5_000_000, "completion_tokens": 9_000_000}));
-        let usage = wrong.within(5_000, 5_000).usage(70, 7, 0);
+    fn more_than_the_request_could_have_used_is_not_believed() {
+        // 16 times the estimate and twice what was allowed, and some slack.
+        let (most_prompt, most_completion) = (70 * 16 + 4_096, 2 * 1_000 + 4_096);
+        let beyond = [most_prompt + 1, 5_000_000, 1_000_000_000_000_000, u64::MAX];
+        for (counted, expected) in [(most_prompt, (most_prompt, 3, false))]
+            .into_iter()
+            .chain(beyond.map(|counted| (counted, (70, 3, true))))
+        {
+            let usage = json!({"prompt_tokens": counted, "completion_tokens": 3});
+            assert_eq!(read(&usage), expected, "{usage}");
+        }
+        for (counted, expected) in [
+            (most_completion, (9, most_completion, false)),
+            (most_completion + 1, (9, 7, true)),
+            (u64::MAX, (9, 7, true)),
+        ] {
+            let usage = json!({"prompt_tokens": 9, "completion_tokens": counted});
+            assert_eq!(read(&usage), expected, "{usage}");
+        }
+        // Parts that are possible each, and not together.
+        for usage in [
+            json!({"input_tokens": 4_000, "cache_read_input_tokens": 4_000, "output_tokens": 3}),
+            json!({"promptTokenCount": 4_000, "toolUsePromptTokenCount": u64::MAX, "candidatesTokenCount": 3}),
+        ] {
+            assert_eq!(read(&usage), (70, 3, true), "{usage}");
+        }
+        let thoughts = json!({"promptTokenCount": 9, "candidatesTokenCount": 6_000, "thoughtsTokenCount": 6_000});
+        assert_eq!(read(&thoughts), (9, 7, true));
+        let texts = counts(&json!({"prompt_tokens": 9_000_000})).usage(CallEstimate::of_prompt(12));
         assert_eq!(
-            (usage.prompt_tokens, usage.completion_tokens, usage.estimated),
-            (70, 7, true)
-        );
-        let right = counts(&json!({"prompt_tokens": 5_000, "completion_tokens": 9}));
-        let usage = right.within(5_000, 5_000).usage(70, 7, 0);
-        assert_eq!(
-            (usage.prompt_tokens, usage.completion_tokens, usage.estimated),
-            (5_000, 9, false)
+            (texts.prompt_tokens, texts.completion_tokens, texts.estimated),
+            (12, 0, true)
         );
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::call::{ErrorBody, Line};
 use crate::chat::{ModelInfo, Usage};
-use crate::lenient::{counts, failure};
+use crate::lenient::{CallEstimate, counts, failure};
 use crate::{InvalidBaseUrl, ModelError, TimeLimit, estimate_tokens};
 
 /// Turns texts into vectors.
@@ -94,7 +94,7 @@ impl OpenAiEmbedder {
             return Err(malformed("a vector is not finite".to_owned()));
         }
         let estimate = texts.iter().map(|text| estimate_tokens(text)).sum();
-        let usage = counts(&found["usage"]).usage(estimate, 0, 0);
+        let usage = counts(&found["usage"]).usage(CallEstimate::of_prompt(estimate));
         Ok(Embeddings { vectors, usage })
     }
 }

@@ -25,6 +25,14 @@ pub const SESSIONS: &str = "SESS#";
 /// Sort key prefix of the links that were mailed to a person.
 pub const LINKS: &str = "LINK#";
 
+/// Sort key prefix of the addresses that an account had before.
+pub const FORMER_EMAILS: &str = "FORMER#";
+
+/// An address that an account had before. `fingerprint`: [`model::Email::fingerprint`].
+pub fn former_email(user: &UserId, fingerprint: &str) -> Key {
+    key(self::user(user), format!("{FORMER_EMAILS}{fingerprint}"))
+}
+
 /// Leads from a person to a link that was mailed to them. `digest`: hex SHA-256 of its token.
 pub fn mailed_link(user: &UserId, digest: &str) -> Key {
     key(self::user(user), format!("{LINKS}{digest}"))

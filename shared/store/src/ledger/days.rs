@@ -8,7 +8,7 @@ use super::{
     Hold, KEPT_SECONDS, Ledger,
     change::{Change, write},
     holds_on,
-    statistics::BORN,
+    statistics::{BORN, IsKnownModel, make_public},
 };
 use crate::{
     item::{Transaction, from_item, n, s, to_item, transact},
@@ -154,8 +154,9 @@ impl Ledger {
         self.0.usage().delete(&day.entry).await
     }
 
-    /// Takes the name of a person off what they used in an organization: the organization's sums stay as they are.
-    pub async fn disown(&self, org: &OrgId, user: &UserId) -> Result<()> {
+    /// Takes the name of a person off what they used in an organization, and the names that they made up: the
+    /// organization's sums stay as they are.
+    pub async fn disown(&self, org: &OrgId, user: &UserId, is_known: IsKnownModel) -> Result<()> {
         let table = self.0.usage();
         let days = self.0.usage().keys_below(&keys::tenant(org), keys::DAYS).await?;
         let suffix = format!("#U#{user}");
@@ -174,6 +175,7 @@ impl Ledger {
                 };
                 let nobody = format!("{day}#U#{ERASED}{}", hex::encode(random_bytes::<16>()?));
                 item.insert("sk".to_owned(), s(nobody));
+                make_public(&mut item, is_known);
                 // With the mark of the old item one could tell whose it was.
                 item.remove(BORN);
                 item.remove(SETTLED);

@@ -28,7 +28,7 @@ pub use days::{Alert, OpenDay, Owner};
 pub use reserve::Reserve;
 pub use rollup::{Changed, DayImage, RolledUp};
 pub use settle::Charge;
-pub use statistics::UsageReader;
+pub use statistics::{IsKnownModel, UsageReader};
 
 use crate::{
     Store,

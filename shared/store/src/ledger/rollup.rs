@@ -23,7 +23,7 @@ use super::{
     KEPT_SECONDS, Ledger,
     change::Change,
     days::{ERASED, Owner},
-    statistics::{BORN, OWN, TIMES},
+    statistics::{BORN, IsKnownModel, OWN, TIMES, make_public, model_of, public_name},
 };
 use crate::{
     backoff::Backoff,
@@ -84,29 +84,33 @@ impl RolledUp {
     }
 }
 
-/// The model that a number is about, if it is one that is summed up: those of keys and chatbots are the same once more,
-/// as are those of other organizations on a person's own day.
-fn model_of(name: &str) -> Option<&str> {
-    let (kind, rest) = name.split_once('~')?;
-    let (middle, _) = rest.rsplit_once('~')?;
-    match kind {
-        OWN => middle.split_once('~').map(|(_, model)| model),
-        TIMES => Some(middle),
-        _ => None,
-    }
+/// Whether a number is one that is summed up: those of keys and chatbots are the same once more, as are those of other
+/// organizations on a person's own day.
+fn is_summed_up(name: &str) -> bool {
+    [OWN, TIMES]
+        .iter()
+        .any(|kind| name.split_once('~').is_some_and(|(found, _)| found == *kind))
+        && model_of(name).is_some()
 }
 
-fn summed_up(image: &Image) -> BTreeMap<String, u64> {
-    let numbers = image.iter().filter_map(|(name, value)| match value {
-        AttributeValue::N(number) if model_of(name).is_some() => Some((name.clone(), number.parse().ok()?)),
-        _ => None,
-    });
-    numbers.collect()
+/// The numbers that are summed up. What somebody typed would outlive them here, so it has no name of its own.
+fn summed_up(image: &Image, is_known: IsKnownModel) -> BTreeMap<String, u64> {
+    let mut numbers = BTreeMap::new();
+    for (name, value) in image.iter() {
+        let AttributeValue::N(number) = value else { continue };
+        if is_summed_up(name)
+            && let Ok(number) = number.parse::<u64>()
+        {
+            let sum: &mut u64 = numbers.entry(public_name(name, is_known)).or_default();
+            *sum = sum.saturating_add(number);
+        }
+    }
+    numbers
 }
 
 impl DayImage {
     /// The image after a change; none of an item that is nobody's day, and when no number changed that is summed up.
-    pub fn of(changed: &Changed) -> Option<Self> {
+    pub fn of(changed: &Changed, is_known: IsKnownModel) -> Option<Self> {
         let text = |name: &str| match changed.new.get(name) {
             Some(AttributeValue::S(text)) => Some(text.as_str()),
             _ => None,
@@ -121,8 +125,8 @@ impl DayImage {
                 (!member.starts_with(ERASED)).then_some(date)?
             }
         };
-        let numbers = summed_up(&changed.new);
-        if numbers == summed_up(&changed.old) {
+        let numbers = summed_up(&changed.new, is_known);
+        if numbers == summed_up(&changed.old, is_known) {
             return None;
         }
         let source = Key {
@@ -190,7 +194,7 @@ fn number_of(item: &Item, name: &str) -> u64 {
 
 impl Ledger {
     /// Adds what an image has above its watermark to the sums of the platform. Doing it again changes nothing.
-    pub async fn roll_up(&self, image: &DayImage) -> Result<()> {
+    pub async fn roll_up(&self, image: &DayImage, is_known: IsKnownModel) -> Result<()> {
         let table = self.0.usage();
         let began_at = image.date.to_zoned(TimeZone::UTC).map_err(Error::internal)?.timestamp();
         let kept = began_at.as_second() + KEPT_SECONDS;
@@ -198,6 +202,8 @@ impl Ledger {
         loop {
             let mark = table.get_raw(image.watermark.clone(), true).await?;
             let mut raised = mark.clone().unwrap_or_default();
+            // A watermark of an earlier release has the names that were typed.
+            make_public(&mut raised, is_known);
             let (steps, all) = image.above(&raised);
             if steps.is_empty() {
                 return Ok(());
@@ -264,7 +270,7 @@ mod tests {
 
     fn seen(old: Image, new: Image) -> Option<DayImage> {
         let at = Timestamp::UNIX_EPOCH;
-        DayImage::of(&Changed { at, old, new })
+        DayImage::of(&Changed { at, old, new }, |model| !model.starts_with("typed"))
     }
 
     fn nothing() -> Image {
@@ -299,6 +305,30 @@ mod tests {
             assert_eq!(seen(image(pk, sk, &used), image(pk, sk, &more)), None, "only reserved");
             assert_eq!(seen(image(pk, sk, &used), nothing()), None, "removed");
         }
+    }
+
+    #[test]
+    fn names_that_somebody_typed_are_summed_up_as_other_and_earlier_watermarks_hold() {
+        let numbers = [
+            ("s~c~typed 1~p", 7),
+            ("s~c~typed~2~p", 5),
+            ("s~c~other~p", 1),
+            ("s~c~b~p", 2),
+            ("h~typed 1~l12", 3),
+        ];
+        let day = seen(nothing(), image("U#ada", "D#2026-11-24", &numbers)).unwrap();
+        let expected = [("h~other~l12", 3), ("s~c~b~p", 2), ("s~c~other~p", 13)];
+        assert_eq!(
+            day.numbers,
+            expected.map(|(name, number)| (name.to_owned(), number)).into()
+        );
+        let mut mark: Item = [("s~c~typed 1~p", 6), ("s~c~typed~2~p", 5), ("s~c~b~p", 2)]
+            .map(|(name, number)| (name.to_owned(), n(number)))
+            .into();
+        make_public(&mut mark, |model| !model.starts_with("typed"));
+        let (steps, all) = day.above(&mark);
+        let more: Vec<_> = steps.values().flat_map(|step| &step.more).copied().collect();
+        assert_eq!((more, all), (vec![("h~other~l12", 3), ("s~c~other~p", 2)], true));
     }
 
     #[test]

@@ -11,10 +11,12 @@
 //!
 //! An item holds 400 KB, and callers name models as they like: so an item names [`MOST`] models, keys and chatbots each,
 //! which it keeps as sets, `models`, `keys` and `bots`. What comes behind them counts as model [`OTHER`], and as of no key
-//! or chatbot by name.
+//! or chatbot by name. So do names of models that are nobody's, where they would outlive who typed them: see
+//! [`public_name`].
 
 use std::collections::BTreeMap;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use model::{
     ApiKeyId, Category, ChatbotId, Error, Figures, Histogram, KeyTally, OrgId, Period, Result, UsageDay, UsageLine,
     UserId,
@@ -23,7 +25,7 @@ use model::{
 use super::{HoldTerms, RolledUp, change::Change, days::ERASED, settle::Charge};
 use crate::{
     Store,
-    item::{Item, failed, s},
+    item::{Item, failed, n, s},
     keys,
 };
 
@@ -41,10 +43,70 @@ pub(super) const TIMES: &str = "h";
 /// What tells the lives of an item apart.
 pub(super) const BORN: &str = "born";
 const ELSEWHERE: &str = "x";
+const TIMES_ELSEWHERE: &str = "xh";
+/// The set of models that an item names.
+const MODELS: &str = "models";
 /// The name that stands for all models that an item does not name.
 const OTHER: &str = "other";
 /// Most models, keys and chatbots that an item names, each.
 const MOST: usize = 40;
+
+/// Tells a model that exists from a name that somebody typed.
+pub type IsKnownModel = fn(&str) -> bool;
+
+/// The model that a number is about; none for those of keys and chatbots, and for what is no statistics.
+pub(super) fn model_of(name: &str) -> Option<&str> {
+    let (kind, rest) = name.split_once('~')?;
+    let (middle, _) = rest.rsplit_once('~')?;
+    match kind {
+        OWN | ELSEWHERE => middle.split_once('~').map(|(_, model)| model),
+        TIMES | TIMES_ELSEWHERE => Some(middle),
+        _ => None,
+    }
+}
+
+/// The name of a number without what somebody typed: whatever is not a model that exists is [`OTHER`].
+pub(super) fn public_name(name: &str, is_known: IsKnownModel) -> String {
+    match model_of(name) {
+        Some(model) if model != OTHER && !is_known(model) => {
+            let end = name.rfind('~').unwrap_or(name.len());
+            format!("{}{OTHER}{}", &name[..end - model.len()], &name[end..])
+        }
+        _ => name.to_owned(),
+    }
+}
+
+/// The same for a whole item of the statistics. Numbers that come to have the same name add up.
+pub(super) fn make_public(item: &mut Item, is_known: IsKnownModel) {
+    let typed: Vec<String> = item
+        .keys()
+        .filter(|name| public_name(name, is_known) != **name)
+        .cloned()
+        .collect();
+    for name in typed {
+        let number = item
+            .remove(&name)
+            .and_then(|value| value.as_n().ok()?.parse::<u64>().ok());
+        let sum = item.entry(public_name(&name, is_known)).or_insert_with(|| n(0));
+        let so_far = sum
+            .as_n()
+            .ok()
+            .and_then(|sum| sum.parse::<u64>().ok())
+            .unwrap_or_default();
+        *sum = n(so_far.saturating_add(number.unwrap_or_default()));
+    }
+    let models = item
+        .get(MODELS)
+        .and_then(|models| models.as_ss().ok())
+        .cloned()
+        .unwrap_or_default();
+    let known: Vec<String> = models.into_iter().filter(|model| is_known(model)).collect();
+    item.remove(MODELS);
+    // A set is never empty.
+    if !known.is_empty() {
+        item.insert(MODELS.to_owned(), AttributeValue::Ss(known));
+    }
+}
 
 fn letter(category: Category) -> char {
     match category {
@@ -110,7 +172,7 @@ fn named(terms: &HoldTerms, paid: &Charge, shown: Shown) -> [(&'static str, Opti
         Shown::Elsewhere => format!("{ELSEWHERE}~{name}"),
     };
     [
-        ("models", Some(spelled(paid.model.clone()))),
+        (MODELS, Some(spelled(paid.model.clone()))),
         ("keys", terms.key.as_ref().map(|key| spelled(key.to_string()))),
         ("bots", terms.chatbot.as_ref().map(|bot| spelled(bot.to_string()))),
     ]

@@ -1,7 +1,7 @@
 //! Permissions: the embedded services do for a function what its role in `template.yaml` allows, and nothing else.
 //!
-//! Who calls is told by the access key id of the request: each function has credentials of its own, and everybody else
-//! is the developer, who may do everything. Policies of resources are not looked at, and neither are those that AWS
+//! Who calls is told by the access key id that signed the request: each function has credentials of its own, and the
+//! developer's may do everything. Policies of resources are not looked at, and neither are those that AWS
 //! manages; no role of ours relies on them.
 
 mod dynamodb;
@@ -22,8 +22,8 @@ use serde::Deserialize;
 use self::names::Names;
 pub(crate) use self::policy::Access;
 use self::policy::{Decision, Policy};
-use super::ACCOUNT;
 use super::wire::target;
+use super::{ACCESS_KEY_ID, ACCOUNT, APPLICATION_ACCESS_KEY_ID, SECRET_ACCESS_KEY};
 use crate::template::{Template, TemplateError};
 
 /// What the access key id of a function begins with.
@@ -122,6 +122,15 @@ impl Iam {
             roles: roles.collect::<Result<_, TemplateError>>()?,
             denials: Mutex::default(),
         })
+    }
+
+    /// The secret of an access key; `None` if it is nobody's.
+    pub(super) fn secret_of(&self, access_key_id: &str) -> Option<&'static str> {
+        let is_known = match function_of(access_key_id) {
+            Some(function) => self.roles.is_empty() || self.roles.contains_key(function),
+            None => [ACCESS_KEY_ID, APPLICATION_ACCESS_KEY_ID].contains(&access_key_id),
+        };
+        is_known.then_some(SECRET_ACCESS_KEY)
     }
 
     /// Whether a function may do all of this. What it may not do is logged and [kept](Self::take_denials).

@@ -11,7 +11,6 @@ use s3s::path::S3Path;
 use s3s::{S3Error, S3Request, S3Result, s3_error};
 
 use super::super::s3::Objects;
-use super::super::{ACCESS_KEY_ID, APPLICATION_ACCESS_KEY_ID, SECRET_ACCESS_KEY};
 use super::{Access, Denied, Iam, function_of};
 
 /// Checks requests of functions.
@@ -21,17 +20,14 @@ pub(crate) struct Gate {
 }
 
 /// The developer's access keys, and those of the functions.
-pub(crate) struct KnownKeys;
+pub(crate) struct KnownKeys(pub(crate) Arc<Iam>);
 
 #[async_trait::async_trait]
 impl S3Auth for KnownKeys {
     async fn get_secret_key(&self, access_key_id: &str) -> S3Result<SecretKey> {
-        let is_own = [ACCESS_KEY_ID, APPLICATION_ACCESS_KEY_ID].contains(&access_key_id);
-        if is_own || function_of(access_key_id).is_some() {
-            return Ok(SECRET_ACCESS_KEY.into());
-        }
         let reason = "The AWS Access Key Id you provided does not exist in our records.";
-        Err(s3_error!(InvalidAccessKeyId, "{reason}"))
+        let secret = self.0.secret_of(access_key_id).map(SecretKey::from);
+        secret.ok_or_else(|| s3_error!(InvalidAccessKeyId, "{reason}"))
     }
 }
 

@@ -24,6 +24,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::cloud::FileError;
+use crate::cloud::dynamodb::stream_records::StreamPosition;
 
 /// The function behind a mapping: it answers from which record on the batch failed, or that the call did.
 pub type Handler = Arc<dyn Fn(Event) -> BoxFuture<'static, Result<DynamoDbEventResponse, String>> + Send + Sync>;
@@ -36,6 +37,7 @@ const EVERY: Duration = Duration::from_millis(250);
 /// A running mapping. Dropping it cuts off the call under way; [`StreamMapping::stop`] awaits it.
 pub struct StreamMapping {
     source: Arc<Source>,
+    shared: Arc<StreamPosition>,
     poller: JoinSet<()>,
     stop: CancellationToken,
 }
@@ -50,6 +52,8 @@ struct Source {
 /// How far the stream was read; one turn at a time.
 struct Position {
     file: Option<PathBuf>,
+    /// The same, for those who let go of what is done.
+    shared: Arc<StreamPosition>,
     /// The number of the last record that is done; none before the first one.
     after: Option<String>,
 }
@@ -69,17 +73,32 @@ impl StreamMapping {
     /// `file`: where to note how far it has come. Must be called inside a Tokio runtime.
     pub fn new(database: Database, table: &str, file: Option<PathBuf>, polls: bool, handler: Handler) -> Self {
         let after = file.as_deref().and_then(noted);
+        let shared = StreamPosition::new(table, after.clone());
         let source = Arc::new(Source {
             database,
             table: table.to_owned(),
             handler,
-            position: Mutex::new(Position { file, after }),
+            position: Mutex::new(Position {
+                file,
+                shared: Arc::clone(&shared),
+                after,
+            }),
         });
         let (mut poller, stop) = (JoinSet::new(), CancellationToken::new());
         if polls {
             poller.spawn(Arc::clone(&source).poll(stop.clone()));
         }
-        Self { source, poller, stop }
+        Self {
+            source,
+            shared,
+            poller,
+            stop,
+        }
+    }
+
+    /// How far it has come, now and later.
+    pub(in crate::cloud) fn position(&self) -> Arc<StreamPosition> {
+        Arc::clone(&self.shared)
     }
 
     /// Delivers until nothing is left, or the handler fails; answers how many records wait to come again.
@@ -190,6 +209,7 @@ impl Position {
             written.map_err(|error| FileError::writing(file)(error).to_string())?;
         }
         self.after = Some(to.to_owned());
+        self.shared.advance(to);
         Ok(())
     }
 }

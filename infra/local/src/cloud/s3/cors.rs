@@ -56,8 +56,7 @@ impl Cors {
         Some(response)
     }
 
-    /// Lets the page at `origin` read the response to what it was allowed to send. Any other response is as it is: the
-    /// browser keeps it from the page.
+    /// Lets the page at `origin` read the response to what it was allowed to send.
     pub(super) fn expose(&self, origin: Option<&HeaderValue>, method: &Method, headers: &mut HeaderMap) {
         let origin = origin.and_then(|origin| origin.to_str().ok());
         if let Some(origin) = origin
@@ -65,6 +64,12 @@ impl Cors {
         {
             allow(rule, origin, headers);
         }
+    }
+
+    /// Whether there is a rule for such requests of pages of this origin.
+    pub(super) fn allows(&self, origin: Option<&HeaderValue>, method: &Method) -> bool {
+        let origin = origin.and_then(|origin| origin.to_str().ok());
+        origin.is_some_and(|origin| self.rule(origin, method.as_str()).is_some())
     }
 
     fn rule(&self, origin: &str, method: &str) -> Option<&CorsRule> {

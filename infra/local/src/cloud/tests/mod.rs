@@ -5,6 +5,7 @@
     reason = "a test that meets the unexpected has to fail"
 )]
 
+mod callers;
 mod dynamodb;
 mod faults;
 mod lifecycle;
@@ -29,6 +30,7 @@ use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 
 use super::iam::Iam;
 use super::{ACCESS_KEY_ID, Cloud, Data, FaultRates, Options, REGION, SECRET_ACCESS_KEY};
+use crate::listener::RequestTimeouts;
 
 /// Noon on a day in 2026: the clock of the tests stands still unless it is moved.
 const START_MS: i64 = 1_790_000_000_000;
@@ -109,6 +111,7 @@ fn options(data: Data, secrets: Vec<(String, String)>, clock: &Arc<AtomicI64>) -
         iam: Iam::default(),
         bedrock: None,
         browser_origins: vec!["http://localhost:3000".to_owned()],
+        timeouts: RequestTimeouts::default(),
     }
 }
 
