@@ -68,6 +68,7 @@ impl App {
                 personal: false,
                 plan: Plan::Free,
                 time_zone: new.time_zone.unwrap_or_else(|| "UTC".to_owned()),
+                pinned_day: None,
                 downgrade_model: None,
                 fallback_models: Vec::new(),
                 created_at: now,
@@ -160,6 +161,11 @@ impl App {
                 }
                 let deed = Deed::to_org("org.updated", &before.id).after(json!({ "fields": fields }));
                 let entry = self.entry(actor, &before.id, deed)?;
+                let moves = change.time_zone.as_ref().is_some_and(|zone| *zone != before.time_zone);
+                let change = OrgChange {
+                    pinned_day: moves.then(|| before.day(self.clock.now())).transpose()?,
+                    ..change.clone()
+                };
                 match self.store.orgs().update(&before, &change, &entry).await? {
                     OrgWrite::Done => break,
                     OrgWrite::SlugTaken => return Err(slug_taken()),

@@ -76,6 +76,7 @@ fn acme() -> Org {
         personal: false,
         plan: Plan::Free,
         time_zone: "UTC".into(),
+        pinned_day: None,
         downgrade_model: None,
         fallback_models: Vec::new(),
         created_at: Timestamp::UNIX_EPOCH,

@@ -181,6 +181,7 @@ impl Orgs {
             ("name", change.name.as_ref().map(s)),
             ("slug", change.slug.as_ref().map(s)),
             ("time_zone", change.time_zone.as_ref().map(s)),
+            ("pinned_day", change.pinned_day.as_ref().map(value).transpose()?),
             (
                 "downgrade_model",
                 change.downgrade_model.as_ref().map(|name| match name.as_str() {
@@ -200,6 +201,13 @@ impl Orgs {
             update = update
                 .expression_attribute_names(format!("#{field}"), field)
                 .expression_attribute_values(format!(":{field}"), value);
+        }
+        if change.pinned_day.is_some() {
+            // The day that is pinned is the one under the zone as it was read.
+            let so_far = update.get_condition_expression().clone().unwrap_or_default();
+            update = update
+                .condition_expression(format!("{so_far} AND #time_zone = :old_zone"))
+                .expression_attribute_values(":old_zone", s(&before.time_zone));
         }
         let mut parts = vec![part(update.update_expression(format!("SET {}", set.join(", "))))?];
         if let Some(slug) = change.slug.as_ref().filter(|slug| **slug != before.slug) {

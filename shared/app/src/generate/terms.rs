@@ -1,7 +1,7 @@
 //! Under which terms a call is made: the limits that hold now.
 
 use futures::future::BoxFuture;
-use model::{Day, Error, Org, Quota, Result, limit::TokenLimit};
+use model::{Error, Org, Quota, Result, limit::TokenLimit};
 use store::Bill;
 
 use super::Payer;
@@ -39,9 +39,9 @@ impl App {
             None => found.remove(&payer.org).ok_or(NO_ORG)?.org,
         };
         let now = self.clock.now();
-        let org_day = Day::of(now, &org.time_zone)?;
+        let org_day = org.day(now)?;
         let user_day = match found.remove(&payer.personal_org) {
-            Some(personal) => Day::of(now, &personal.org.time_zone)?,
+            Some(personal) => personal.org.day(now)?,
             None if org.personal => org_day,
             None => return Err(Error::internal("an account without its organization")),
         };
