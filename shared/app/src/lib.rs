@@ -95,7 +95,7 @@ pub use roll_up_usage::Unfinished;
 pub use search::Found;
 pub use secrets::ACTIVATION_MS;
 pub use settings::SettingsFound;
-pub use sign_in::{Credential, Identity, KeyGrant, SignedIn};
+pub use sign_in::{Credential, Identity, KeyAbove, KeyGrant, SignedIn};
 pub use statistics::{PlatformReport, UsageReport};
 pub use store::{Alert, AuditFilter, Changed, Failure, FailureFilter, QueueDepth, RolledUp, ScheduleRun, UserFilter};
 pub use store::{

@@ -70,6 +70,7 @@ impl App {
             let of_members = Permission::ALL.iter().filter(|it| it.is_granted_to(OrgRole::Member));
             let mut made = self.draft_key(
                 &place,
+                &identity.credential,
                 NewKey {
                     name: "Personal API key".to_owned(),
                     scopes: Some(of_members.copied().collect()),

@@ -133,6 +133,7 @@ impl Host for TestHost {
                     token_budget: None,
                     requests_per_minute: None,
                     expires_at: None,
+                    above: Vec::new(),
                 }),
                 _ => Credential::Session(SessionId("s".into())),
             },

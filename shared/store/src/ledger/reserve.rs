@@ -1,6 +1,6 @@
 //! Reserving: all limits hold, or nothing is written.
 
-use model::{Error, Result, TokenLimit, id::random_bytes};
+use model::{ApiKeyId, Error, Result, TokenLimit, id::random_bytes};
 
 use super::{
     Ask, Bill, Counter, HOLD, Hold, HoldTerms, KEPT_SECONDS, Ledger,
@@ -94,7 +94,8 @@ fn overdue(holds: Vec<Hold>, ask: &Ask) -> Vec<Hold> {
 }
 
 fn hold(bill: &Bill, ask: &Ask) -> Result<Hold> {
-    let key_counts = bill.key.is_some() && bill.key_budget.is_some();
+    let is_own = |(id, _): &&(ApiKeyId, u64)| bill.key.as_ref() == Some(id);
+    let (own, above): (Vec<_>, Vec<_>) = bill.key_budgets.iter().partition(is_own);
     let chatbot_day = bill.chatbot_cap.map(|_| bill.org_day.date);
     Ok(Hold {
         id: ask.id.clone(),
@@ -111,7 +112,8 @@ fn hold(bill: &Bill, ask: &Ask) -> Result<Hold> {
             org: bill.org.clone(),
             org_day: bill.org_limit.map(|_| bill.org_day.date),
             key: bill.key.clone(),
-            key_counts,
+            key_counts: !own.is_empty(),
+            keys_above: above.into_iter().map(|(id, _)| id.clone()).collect(),
             chatbot_day: chatbot_day.filter(|_| bill.chatbot.is_some()),
             chatbot: bill.chatbot.clone(),
         },
