@@ -32,6 +32,7 @@ mod org_races;
 pub(crate) mod orgs;
 mod passwords;
 mod permissions;
+mod plan_limits;
 mod prompts;
 mod providers;
 mod query_parameters;

@@ -61,6 +61,7 @@ pub use page::{Page, PageRequest};
 pub use password::NewPassword;
 pub use pending_upload::PendingUpload;
 pub use permission::{Grant, Permission};
+pub use plan::{PlanLimit, PlanResource};
 pub use prompt::{PromptVersion, SystemPrompt, UserPrompt};
 pub use purge::Purge;
 pub use quota::{Day, Quota};

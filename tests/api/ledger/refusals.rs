@@ -27,7 +27,7 @@ fn too_fast<T: std::fmt::Debug>(result: Result<T, Error>) -> Pace {
     match result {
         Err(Error::Limit(limit)) => match *limit {
             LimitReached::Requests(pace) => pace,
-            other @ LimitReached::Tokens { .. } => panic!("{other:?}"),
+            other @ (LimitReached::Tokens { .. } | LimitReached::Plan(_)) => panic!("{other:?}"),
         },
         other => panic!("{other:?}"),
     }
