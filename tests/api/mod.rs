@@ -16,6 +16,7 @@ mod conversations;
 mod deleted;
 mod documents;
 mod embeddings;
+mod free_form_json;
 mod front_ends;
 mod guesses;
 mod identity_races;

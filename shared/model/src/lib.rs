@@ -15,6 +15,7 @@ pub mod export;
 pub mod generation;
 pub mod id;
 pub mod invitation;
+pub mod json;
 pub mod limit;
 pub mod mail;
 pub mod network;
@@ -52,6 +53,7 @@ pub use id::{
     MessageId, OrgId, PromptId, SessionId, TurnId, UserId,
 };
 pub use invitation::Invitation;
+pub use json::JsonObject;
 pub use limit::{LimitReached, Pace, TokenLimit, TokenScope};
 pub use mail::{Mail, MailMessage};
 pub use network::Network;
