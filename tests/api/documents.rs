@@ -202,7 +202,7 @@ async fn a_deleted_document_is_gone_from_lists_chatbots_and_the_bucket() {
     let own = bob.upload("faq.txt", samples::faq_txt()).await.created().text("id");
     let other = boss.upload("faq.txt", samples::faq_txt()).await.created().text("id");
     t.drain().await;
-    let bots = [boss.chatbot(&[&own, &other]).await, boss.chatbot(&[&own]).await];
+    let chatbots = [boss.chatbot(&[&own, &other]).await, boss.chatbot(&[&own]).await];
     let path = |id: &str| format!("/api/v1/documents/{id}");
     bob.delete(&path(&other)).await.problem(403, "not_yours");
     eve.delete(&path(&own)).await.problem(404, "not_found");
@@ -215,7 +215,7 @@ async fn a_deleted_document_is_gone_from_lists_chatbots_and_the_bucket() {
     bob.delete(&path(&own)).await.problem(404, "not_found");
     let listed = boss.get("/api/v1/documents?scope=org").await.ok().json();
     assert_eq!(listed.as_array().unwrap().len(), 1);
-    for (bot, left) in bots.iter().zip([vec![other.clone()], vec![]]) {
+    for (bot, left) in chatbots.iter().zip([vec![other.clone()], vec![]]) {
         let shown = boss.get(&format!("/api/v1/chatbots/{bot}")).await.ok().json();
         assert_eq!(shown["documents"], serde_json::json!(left));
     }

@@ -16,6 +16,8 @@ const UPLOADS: &str = "/api/v1/documents/uploads";
 const ORGS: &str = "/api/v1/orgs";
 const APP: &str = "parlance-app";
 const MIB: u64 = 1024 * 1024;
+/// Size of a file of which ten fit into a MiB.
+const SIZE: usize = 100 * 1024;
 
 /// What was created, and how many were refused because this is used of this limit.
 #[track_caller]
@@ -238,7 +240,6 @@ async fn of_many_documents_at_once_as_many_are_taken_as_the_plan_allows() {
 async fn of_many_bytes_at_once_as_many_are_taken_as_the_plan_allows() {
     let t = Test::new().await;
     let ada = t.user("ada").await;
-    const SIZE: usize = 100 * 1024;
     for round in 0..rounds() {
         let caller = t.user(&format!("ada{round}")).await;
         earlier_documents(&t, &caller, 1, 249 * MIB).await;
@@ -246,7 +247,7 @@ async fn of_many_bytes_at_once_as_many_are_taken_as_the_plan_allows() {
         let upload = |number: usize| {
             let (caller, file) = (caller.clone(), text.as_bytes()[..SIZE].to_vec());
             async move {
-                if number % 3 == 0 {
+                if number.is_multiple_of(3) {
                     caller.post(UPLOADS, json!({"file_name": "a.txt", "size": SIZE})).await
                 } else {
                     caller.upload(&format!("{number}.txt"), file).await

@@ -1,6 +1,6 @@
 //! Random numbers of tests: the same ones for the same seed.
 
-/// A generator (SplitMix64).
+/// A generator (`SplitMix64`).
 pub(crate) struct Random(u64);
 
 impl Random {

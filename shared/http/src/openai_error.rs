@@ -100,10 +100,9 @@ impl Envelope {
         let kind = match limit {
             Some(LimitReached::Tokens { .. }) => "tokens",
             Some(LimitReached::Requests(_)) => "requests",
-            Some(LimitReached::Plan(_)) => "invalid_request_error",
             None if status == StatusCode::TOO_MANY_REQUESTS => "requests",
             None if status.is_server_error() => "server_error",
-            None => "invalid_request_error",
+            Some(LimitReached::Plan(_)) | None => "invalid_request_error",
         };
         let error = Inner {
             message,

@@ -74,7 +74,7 @@ impl PlanResource {
     /// An amount of it in words.
     fn amount(self, number: u64) -> String {
         let words = match self {
-            Self::StorageBytes if number % MIB == 0 => return format!("{} MiB of documents", number / MIB),
+            Self::StorageBytes if number.is_multiple_of(MIB) => return format!("{} MiB of documents", number / MIB),
             Self::StorageBytes => "bytes of documents",
             Self::Chatbots if number == 1 => "chatbot",
             Self::Chatbots => "chatbots",

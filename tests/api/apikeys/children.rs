@@ -135,7 +135,7 @@ async fn what_ends_a_key_ends_those_it_made() {
         let (status, shown) = match end {
             "switched off" => (ada.patch(&one(&top), json!({"enabled": false})).await, "disabled"),
             "expired" => {
-                let end = model::time::after(t.stack.app().clock.now(), std::time::Duration::from_secs(60));
+                let end = model::time::after(t.stack.app().clock.now(), std::time::Duration::from_mins(1));
                 let changed = ada.patch(&one(&top), json!({"expires_at": end.to_string()})).await;
                 t.advance_seconds(61);
                 (changed, "expired")
@@ -203,4 +203,33 @@ async fn keys_make_keys_down_to_a_depth() {
     key.post(KEYS, json!({"name": "One too deep"}))
         .await
         .problem(409, "key_depth");
+}
+
+#[tokio::test]
+async fn a_key_gets_no_secret_but_of_itself_and_of_what_it_made() {
+    let t = Test::new().await;
+    let ada = t.user("ada").await;
+    let (top, parent) = maker(&t, &ada, json!({"token_budget": 100})).await;
+    let (other, _) = maker(&t, &ada, json!({"token_budget": 100})).await;
+    let (middle, child) = maker(&t, &parent, json!({})).await;
+    let (low, _) = maker(&t, &child, json!({})).await;
+    let rotate = |by: &Caller, id: &str| {
+        let (by, path) = (by.clone(), format!("{}/rotate", one(id)));
+        async move { by.post(&path, json!({})).await }
+    };
+    // With the secret of another key it would have the budgets of both.
+    rotate(&parent, &other).await.problem(403, "not_yours");
+    rotate(&child, &top).await.problem(403, "not_yours");
+    for id in [&low, &middle] {
+        rotate(&parent, id).await.ok();
+    }
+    let renewed = rotate(&parent, &top).await.ok().text("key");
+    let renewed = t.anonymous().with_token(&renewed);
+    rotate(&ada, &other).await.ok();
+    // What a key made is still below it when its secret is a new one.
+    let child = rotate(&renewed, &middle).await.ok().text("key");
+    let child = t.anonymous().with_token(&child);
+    child.get(DOCUMENTS).await.ok();
+    ada.delete(&one(&top)).await.expect(204);
+    child.get(DOCUMENTS).await.problem(401, "api_key_invalid");
 }

@@ -58,7 +58,7 @@ async fn reserve(t: &Test, ledger: &Ledger, user: &UserId, org: &OrgId) -> Hold 
         until: after(now, Duration::from_mins(5)),
     };
     match ledger.reserve(&bill, &ask).await.unwrap() {
-        Reserve::Held(hold) => hold,
+        Reserve::Held(hold) => *hold,
         Reserve::Short(..) => panic!("it fits"),
     }
 }

@@ -19,7 +19,7 @@ const OPENED: &str = "opened";
 #[derive(Debug)]
 pub enum Reserve {
     /// It is made.
-    Held(Hold),
+    Held(Box<Hold>),
     /// It is not: these limits leave too little. Reservations of the person that may be settled by now come with
     /// them.
     Short(Vec<TokenLimit>, Vec<Hold>),
@@ -42,7 +42,7 @@ impl Ledger {
         loop {
             let changes = changes(&counters, &hold, list)?;
             let refused = match write(&self.0, &changes).await? {
-                Written::Done(_) => return Ok(Reserve::Held(hold)),
+                Written::Done(_) => return Ok(Reserve::Held(Box::new(hold))),
                 Written::Refused { items, .. } => items,
                 Written::TooLarge => return Err(Error::unavailable("too much is under way for one person at once")),
             };
@@ -51,7 +51,7 @@ impl Ledger {
             if let Some(theirs) = home.and_then(|item| item.get(&hold.attribute())) {
                 // An update that was sent twice, or an id that was used twice?
                 if *theirs == value(&hold.terms)? {
-                    return Ok(Reserve::Held(hold));
+                    return Ok(Reserve::Held(Box::new(hold)));
                 }
                 let detail = "Something is being generated under this id already.";
                 return Err(Error::conflict("generation_repeated", detail));
