@@ -199,6 +199,16 @@ impl KeyGrant {
         let above = self.above.iter();
         std::iter::once(own).chain(above.map(|key| (&key.id, key.token_budget, key.requests_per_minute)))
     }
+
+    /// The least budget among them; none when they have none.
+    fn least_budget(&self) -> Option<u64> {
+        self.chain().filter_map(|(_, budget, _)| budget).min()
+    }
+
+    /// The fewest requests a minute among them; none when they have no such limit.
+    fn least_requests(&self) -> Option<u32> {
+        self.chain().filter_map(|(.., per_minute)| per_minute).min()
+    }
 }
 
 /// What the audit log may hold of a key: no secret, and no words of its user, who may be erased. What models are called

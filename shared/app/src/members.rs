@@ -258,6 +258,10 @@ impl App {
 
     async fn places_of_new_owner(&self, user: &UserId) -> Result<Places> {
         let account = self.store.accounts().get(user).await?.ok_or(NO_MEMBER)?;
+        if !account.is_active() {
+            let detail = "The account of this member is disabled; somebody else can become an owner.";
+            return Err(Error::conflict("account_disabled", detail));
+        }
         self.places_to_own(&account).await
     }
 

@@ -316,7 +316,7 @@ pub(crate) struct Body<'a> {
     code: &'static str,
     /// Names this request in our logs.
     request_id: &'a str,
-    /// The limit that refused (429).
+    /// The limit that refused (429, or 409 `limit_reached`).
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<LimitView>,
     /// The invalid parts of the request (422).

@@ -373,23 +373,6 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_in_the_worst_state_of_those_above_it() {
-        let top = key(&KeyText::make(KeyMode::Test).unwrap());
-        let below = ApiKey {
-            id: ApiKeyId("below".into()),
-            ancestors: vec![top.id.clone()],
-            expires_at: None,
-            ..top.clone()
-        };
-        let with = |top: Option<&ApiKey>, seconds| below.state_below(|id| top.filter(|top| top.id == *id), at(seconds));
-        assert_eq!(with(Some(&top), 999), KeyState::Active);
-        assert_eq!(with(Some(&top), 1000), KeyState::Expired);
-        assert_eq!(with(None, 1), KeyState::Revoked, "it was deleted");
-        let off = ApiKey { enabled: false, ..top };
-        assert_eq!(with(Some(&off), 1), KeyState::Disabled);
-    }
-
-    #[test]
     fn a_replaced_secret_lives_for_the_overlap() {
         let (old, new) = (
             KeyText::make(KeyMode::Test).unwrap(),

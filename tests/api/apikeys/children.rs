@@ -233,3 +233,26 @@ async fn a_key_gets_no_secret_but_of_itself_and_of_what_it_made() {
     ada.delete(&one(&top)).await.expect(204);
     child.get(DOCUMENTS).await.problem(401, "api_key_invalid");
 }
+
+#[tokio::test]
+async fn a_key_lifts_no_limit_of_the_keys_above_it() {
+    let t = Test::new().await;
+    let ada = t.user("ada").await;
+    let (top, parent) = maker(&t, &ada, json!({})).await;
+    let (_, child) = maker(&t, &parent, json!({})).await;
+    let limits = json!({"token_budget": 100, "requests_per_minute": 5, "models": ["local"], "expires_in_days": 2});
+    ada.patch(&one(&top), limits).await.ok();
+    for lifted in [
+        json!({"token_budget": null}),
+        json!({"token_budget": 101}),
+        json!({"requests_per_minute": null}),
+        json!({"models": null}),
+        json!({"expires_at": null}),
+    ] {
+        child.patch(&one(&top), lifted).await.problem(403, "limit_not_held");
+    }
+    // What it makes is held to them as well.
+    let made = child.api_key(json!({"name": "x"})).await.json();
+    let shown = ["token_budget", "requests_per_minute", "models"].map(|name| made[name].clone());
+    assert_eq!(shown, [json!(100), json!(5), json!(["local"])]);
+}

@@ -151,8 +151,8 @@ impl Keyring<'_> {
             if let Credential::Key(grant) = &self.identity.credential {
                 // What it was not asked for, it has from the key that makes it.
                 new.models = new.models.or_else(|| grant.models.clone());
-                new.token_budget = new.token_budget.or(grant.token_budget);
-                new.requests_per_minute = new.requests_per_minute.or(grant.requests_per_minute);
+                new.token_budget = new.token_budget.or(grant.least_budget());
+                new.requests_per_minute = new.requests_per_minute.or(grant.least_requests());
                 new.expires_at = new.expires_at.or(grant.expires_at);
                 if grant.above.len() >= ApiKey::MAX_ANCESTORS {
                     let detail = format!(
@@ -334,10 +334,10 @@ impl Keyring<'_> {
             .expires_at
             .is_none_or(|own| key.expires_at.is_some_and(|end| end <= own));
         let pace = within(
-            grant.requests_per_minute.map(u64::from),
+            grant.least_requests().map(u64::from),
             key.requests_per_minute.map(u64::from),
         );
-        if models && end && pace && within(grant.token_budget, key.token_budget) {
+        if models && end && pace && within(grant.least_budget(), key.token_budget) {
             Ok(())
         } else {
             Err(Error::Forbidden {
