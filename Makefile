@@ -34,7 +34,7 @@ CARGO_DENY_ROOT := $(CACHE)/cargo-deny-$(CARGO_DENY_VERSION)
 CARGO_DENY := $(CARGO_DENY_ROOT)/bin/cargo-deny
 
 ##@ Work
-.PHONY: help dev demo test test-faults test-hostile test-kill test-kill-ledger test-sdk test-clients test-schemathesis audit-verify rotate-secret clean-data new-function
+.PHONY: help dev demo test test-faults test-attack test-hostile test-kill test-kill-ledger test-sdk test-clients test-schemathesis audit-verify rotate-secret clean-data new-function
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z0-9_-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
@@ -61,6 +61,15 @@ test-faults: ## Run the integration tests while the tables fail now and then (SE
 		awk '{ calls += $$1; throttled += $$2; conflicts += $$3; lost += $$4 } END { printf \
 			"%d calls of functions to the tables: %d throttled, %d conflicts, %d answers lost\n", \
 			calls, throttled, conflicts, lost }' "$$report"; done
+
+ATTACK_ROUNDS ?= 20
+ATTACKS ?= plan_limits:: children:: free_form_json:: races:: crowds:: token_attacks:: guesses:: contracts:: tokens::tests::
+test-attack: ## Run the tests that attack limits, keys and tokens for longer (ATTACK_ROUNDS=20, PARLANCE_SEED=2, TEST="part of a name")
+	@export PARLANCE_SEED=$${PARLANCE_SEED:-$$RANDOM} PARLANCE_ROUNDS=$(ATTACK_ROUNDS); \
+		export PARLANCE_MUTATIONS=$${PARLANCE_MUTATIONS:-100000} PARLANCE_GUESSES=$${PARLANCE_GUESSES:-1000}; \
+		echo "PARLANCE_SEED=$$PARLANCE_SEED PARLANCE_ROUNDS=$$PARLANCE_ROUNDS PARLANCE_MUTATIONS=$$PARLANCE_MUTATIONS" \
+			"PARLANCE_GUESSES=$$PARLANCE_GUESSES"; \
+		cargo test --workspace --lib --test parlance $(TEST_FLAGS) -- $(or $(TEST),$(ATTACKS))
 
 test-kill: ## Kill the server 50 times while it works, then look for what is lost or doubled (ARGS="--seed 2")
 	cargo build --quiet -p local --bin parlance

@@ -50,7 +50,7 @@ async fn an_organization_sends_100_invitations_and_then_waits() {
 #[tokio::test]
 async fn an_address_gets_50_invitations_from_whatever_organizations() {
     let t = Test::new().await;
-    let ada = t.user("ada").await;
+    let ada = t.talker("ada").await;
     let bob = json!({"email": "bob@example.com"});
     for number in 0..5 {
         let path = org(&ada, &format!("acme-{number}")).await;

@@ -1,5 +1,6 @@
 //! API keys: what they open, and for how long.
 
+mod children;
 mod races;
 mod reach;
 

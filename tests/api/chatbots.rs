@@ -211,7 +211,7 @@ async fn what_is_no_chatbot_is_refused_with_pointers() {
 #[tokio::test]
 async fn a_chatbot_takes_a_hundred_documents_and_says_so_at_the_next_one() {
     let t = Test::new().await;
-    let ada = t.user("ada").await;
+    let ada = t.talker("ada").await;
     let mut ids = Vec::new();
     for number in 0..101 {
         ids.push(

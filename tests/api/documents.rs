@@ -192,3 +192,34 @@ async fn a_repeated_upload_with_one_key_is_one_document() {
         1
     );
 }
+
+#[tokio::test]
+async fn a_deleted_document_is_gone_from_lists_chatbots_and_the_bucket() {
+    let t = Test::new().await;
+    let (ada, bob, eve) = (t.user("ada").await, t.user("bob").await, t.user("eve").await);
+    let acme = t.shared_org("acme", &[(&ada, "owner"), (&bob, "member")]).await;
+    let [boss, bob] = [&ada, &bob].map(|caller| caller.with_header("x-current-org", &acme));
+    let own = bob.upload("faq.txt", samples::faq_txt()).await.created().text("id");
+    let other = boss.upload("faq.txt", samples::faq_txt()).await.created().text("id");
+    t.drain().await;
+    let chatbots = [boss.chatbot(&[&own, &other]).await, boss.chatbot(&[&own]).await];
+    let path = |id: &str| format!("/api/v1/documents/{id}");
+    bob.delete(&path(&other)).await.problem(403, "not_yours");
+    eve.delete(&path(&own)).await.problem(404, "not_found");
+    ada.delete(&path(&own)).await.problem(404, "not_found");
+    boss.delete(&path("01a2017d-6c1d-7a53-8f5e-2b64c1d7e999"))
+        .await
+        .problem(404, "not_found");
+    bob.delete(&format!("/api/documents/{own}")).await.expect(204);
+    bob.get(&path(&own)).await.problem(404, "not_found");
+    bob.delete(&path(&own)).await.problem(404, "not_found");
+    let listed = boss.get("/api/v1/documents?scope=org").await.ok().json();
+    assert_eq!(listed.as_array().unwrap().len(), 1);
+    for (bot, left) in chatbots.iter().zip([vec![other.clone()], vec![]]) {
+        let shown = boss.get(&format!("/api/v1/chatbots/{bot}")).await.ok().json();
+        assert_eq!(shown["documents"], serde_json::json!(left));
+    }
+    assert!(t.object_keys().await.iter().all(|key| key.contains(&other)));
+    boss.delete(&path(&other)).await.expect(204);
+    assert_eq!(t.object_keys().await, Vec::<String>::new());
+}

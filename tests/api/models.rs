@@ -25,7 +25,7 @@ async fn ask(caller: &Caller, model: &str) -> Answer {
 async fn every_vendor_is_asked_in_its_own_protocol_and_counts_as_it_means_it() {
     let model = ModelDouble::start().await.unwrap();
     let t = Test::with_model(&model).await;
-    let ada = t.user("ada").await;
+    let ada = t.talker("ada").await;
     for (name, answering, protocol, header) in [
         (
             "gpt-4o-mini",

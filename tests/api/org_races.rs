@@ -45,7 +45,7 @@ async fn whole(t: &Test, owner: &Caller, org: &str) {
 #[tokio::test]
 async fn one_of_many_gets_a_slug() {
     let t = Test::new().await;
-    let ada = t.user("ada").await;
+    let ada = t.talker("ada").await;
     for round in 0..rounds() {
         let new = json!({"name": "Acme", "slug": format!("acme-{round}")});
         let answers = join_all((0..CALLERS).map(|_| ada.post("/api/v1/orgs", new.clone()))).await;
@@ -69,7 +69,7 @@ async fn one_of_many_gets_a_slug() {
 #[tokio::test]
 async fn an_organization_keeps_an_owner_whoever_goes_at_the_same_moment() {
     let t = Test::new().await;
-    let (ada, bob) = (t.user("ada").await, t.user("bob").await);
+    let (ada, bob) = (t.talker("ada").await, t.talker("bob").await);
     for round in 0..rounds() {
         let path = org(&ada, &format!("acme-{round}")).await;
         join(&t, &ada, &path, &bob, "owner").await;
@@ -117,7 +117,7 @@ async fn an_organization_keeps_an_owner_whoever_goes_at_the_same_moment() {
 #[tokio::test]
 async fn two_owners_who_demote_each_other_are_one_owner_and_one_admin() {
     let t = Test::new().await;
-    let (ada, bob) = (t.user("ada").await, t.user("bob").await);
+    let (ada, bob) = (t.talker("ada").await, t.talker("bob").await);
     for round in 0..rounds() {
         let path = org(&ada, &format!("acme-{round}")).await;
         join(&t, &ada, &path, &bob, "owner").await;
@@ -139,7 +139,7 @@ async fn two_owners_who_demote_each_other_are_one_owner_and_one_admin() {
 #[tokio::test]
 async fn of_two_owners_whose_accounts_go_at_once_one_stays() {
     let t = Test::new().await;
-    let (ada, bob) = (t.user("ada").await, t.user("bob").await);
+    let (ada, bob) = (t.talker("ada").await, t.talker("bob").await);
     let (app, system) = (t.stack.app(), model::Actor::system());
     let account = async |caller: &Caller| {
         let token = model::Secret::new(caller.token.clone());
@@ -164,7 +164,7 @@ async fn of_two_owners_whose_accounts_go_at_once_one_stays() {
 #[tokio::test]
 async fn a_token_is_accepted_once_however_many_present_it() {
     let t = Test::new().await;
-    let (ada, bob) = (t.user("ada").await, t.user("bob").await);
+    let (ada, bob) = (t.talker("ada").await, t.talker("bob").await);
     for round in 0..rounds() {
         let path = org(&ada, &format!("acme-{round}")).await;
         let invite = json!({"email": "bob@example.com"});
@@ -191,7 +191,7 @@ async fn a_token_is_accepted_once_however_many_present_it() {
 #[tokio::test]
 async fn seats_are_never_overbooked() {
     let t = Test::new().await;
-    let ada = t.user("ada").await;
+    let ada = t.talker("ada").await;
     for round in 0..rounds() {
         let path = org(&ada, &format!("acme-{round}")).await;
         let invite = format!("{path}/invite");
@@ -208,7 +208,7 @@ async fn seats_are_never_overbooked() {
 #[tokio::test]
 async fn an_address_that_many_invite_is_invited_once() {
     let t = Test::new().await;
-    let ada = t.user("ada").await;
+    let ada = t.talker("ada").await;
     let path = org(&ada, "acme").await;
     let invite = format!("{path}/invite");
     let acts = (0..CALLERS).map(|_| ada.post(&invite, json!({"email": "bob@example.com"})));
@@ -223,7 +223,7 @@ async fn an_address_that_many_invite_is_invited_once() {
 #[tokio::test]
 async fn a_deletion_meets_those_who_join_and_invite() {
     let t = Test::new().await;
-    let (ada, bob) = (t.user("ada").await, t.user("bob").await);
+    let (ada, bob) = (t.talker("ada").await, t.talker("bob").await);
     for round in 0..rounds() {
         let path = org(&ada, &format!("acme-{round}")).await;
         team_plan(&t, &path).await;

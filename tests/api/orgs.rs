@@ -27,18 +27,7 @@ pub(crate) async fn join(t: &Test, owner: &Caller, org: &str, caller: &Caller, r
 /// Makes the plan of an organization a larger one, as billing will.
 pub(super) async fn team_plan(t: &Test, org: &str) {
     let id = org.rsplit('/').next().unwrap();
-    let key = |text: &str| aws_sdk_dynamodb::types::AttributeValue::S(text.to_owned());
-    aws_sdk_dynamodb::Client::new(t.stack.sdk())
-        .update_item()
-        .table_name("parlance-identity")
-        .key("pk", key(&format!("O#{id}")))
-        .key("sk", key("ORG"))
-        .update_expression("SET #plan = :team")
-        .expression_attribute_names("#plan", "plan")
-        .expression_attribute_values(":team", key("TEAM"))
-        .send()
-        .await
-        .unwrap();
+    t.set_plan(id, "TEAM").await;
 }
 
 /// The actions in the audit log of an organization, in their order, and the whole log as text.

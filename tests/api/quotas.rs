@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::join_all;
 use serde_json::json;
 
+use super::ledger::spend;
 use crate::support::{ADMIN, Caller, Test};
 
 const QUOTA: &str = "/api/v1/users/me/quota";
@@ -178,4 +179,79 @@ async fn the_day_follows_the_time_zone_of_the_personal_organization() {
     let zone = AttributeValue::S("Asia/Tokyo".to_owned());
     update.expression_attribute_values(":zone", zone).send().await.unwrap();
     assert!(ada.get(QUOTA).await.ok().text("last_reset").ends_with("T15:00:00.000Z"));
+}
+
+/// The limits on tokens where `caller` asks, by what they cover.
+async fn limits(caller: &Caller) -> Vec<(String, u64, String)> {
+    let found = caller.get("/api/v1/tokens/limits").await.ok().json();
+    let limits = found["limits"].as_array().unwrap().iter().map(|limit| {
+        let text = |name: &str| limit[name].as_str().unwrap().to_owned();
+        (text("scope"), limit["used"].as_u64().unwrap(), text("resets_at"))
+    });
+    limits.collect()
+}
+
+#[tokio::test]
+async fn moving_to_another_time_zone_gives_no_second_day() {
+    let t = Test::with(&ADMIN).await;
+    let (root, ada) = (t.admin().await, t.user("ada").await);
+    let acme = t.shared_org("acme", &[(&ada, "owner")]).await;
+    let inside = ada.with_header("x-current-org", &acme);
+    spend(&t, &ada, Some(&acme)).await;
+    let used = ada.get(QUOTA).await.ok().json()["used_today"].as_u64().unwrap();
+    assert!(used > 0);
+    let before = (
+        limits(&inside).await,
+        limits(&ada).await,
+        ada.get(QUOTA).await.ok().json(),
+    );
+    // Somewhere it is tomorrow, and somewhere it is yesterday.
+    for zone in [
+        "Pacific/Kiritimati",
+        "Etc/GMT+12",
+        "Asia/Tokyo",
+        "America/Los_Angeles",
+        "Pacific/Auckland",
+    ] {
+        for org in [ada.org(), &acme] {
+            let changed = ada
+                .patch(&format!("/api/v1/orgs/{org}"), json!({"time_zone": zone}))
+                .await
+                .ok()
+                .json();
+            assert_eq!(
+                (&changed["time_zone"], &changed["time_zone_since"]),
+                (&json!(zone), &json!(before.1[0].2))
+            );
+        }
+        let after = (
+            limits(&inside).await,
+            limits(&ada).await,
+            ada.get(QUOTA).await.ok().json(),
+        );
+        assert_eq!(after, before, "in {zone}");
+    }
+    // The account that administers the platform sees the same day.
+    let seen = root.get(&format!("/api/v1/users/{}/quota", ada.id())).await.ok().json();
+    assert_eq!(seen["used_today"], used);
+    // From the next reset on the days of the new zone count.
+    let now = t.stack.app().clock.now();
+    let reset: model::Timestamp = before.1[0].2.parse().unwrap();
+    t.advance_seconds(u64::try_from(reset.duration_since(now).as_secs()).unwrap() + 2);
+    let (ada, inside) = (ada.sign_in_again().await, inside.sign_in_again().await);
+    let quota = ada.get(QUOTA).await.ok().json();
+    assert_eq!(
+        (&quota["used_today"], &quota["last_reset"]),
+        (&json!(0), &json!(before.1[0].2))
+    );
+    for found in [limits(&inside).await, limits(&ada).await] {
+        for (scope, used, resets_at) in found {
+            assert_eq!(used, 0, "{scope}");
+            let offset = resets_at[11..].to_owned();
+            assert!(
+                ["11:00:00.000Z", "12:00:00.000Z"].contains(&offset.as_str()),
+                "midnight in Auckland: {offset}"
+            );
+        }
+    }
 }

@@ -184,7 +184,7 @@ async fn actions(t: &Test) -> Vec<String> {
 #[tokio::test]
 async fn an_organization_is_founded_once_with_one_entry_in_the_audit_log() {
     let t = Test::without_faults(PLANNED).await;
-    let ada = t.user("ada").await;
+    let ada = t.talker("ada").await;
     for (number, fault) in FAULTS.into_iter().enumerate() {
         faults(&t).plan("TransactWriteItems", fault);
         let slug = format!("acme-{number}");
@@ -235,7 +235,7 @@ async fn documents_of_a_chatbot_come_and_go_and_so_does_it() {
     let ada = t.user("ada").await;
     let (one, two) = (document(&t, &ada, "one").await, document(&t, &ada, "two").await);
     for fault in FAULTS {
-        faults(&t).plan("PutItem", fault);
+        faults(&t).plan("TransactWriteItems", fault);
         faults(&t).plan("BatchGetItem", Fault::Throttled);
         let bot = ada.chatbot(&[&one, &two]).await;
         let path = format!("/api/v1/chatbots/{bot}");

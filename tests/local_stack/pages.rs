@@ -134,11 +134,10 @@ impl Server {
         for table in self.db.list_tables().send().await.unwrap().table_names() {
             let mut items = self.db.scan().table_name(table).into_paginator().items().send();
             while let Some(item) = items.next().await {
-                let item: BTreeMap<_, _> = item.unwrap().into_iter().collect();
-                state.insert(
-                    format!("{table} {:?} {:?}", item["pk"], item["sk"]),
-                    format!("{item:?}"),
-                );
+                let item = item.unwrap();
+                // As JSON, whose members have an order.
+                let text: Value = serde_dynamo::from_item(item.clone()).unwrap();
+                state.insert(format!("{table} {:?} {:?}", item["pk"], item["sk"]), text.to_string());
             }
         }
         for queue in self.sqs.list_queues().send().await.unwrap().queue_urls() {

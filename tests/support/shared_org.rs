@@ -85,19 +85,24 @@ impl Test {
             .unwrap();
     }
 
-    /// A new user whose personal organization has a plan with room for a lot of talk.
+    /// A new user whose personal organization has a plan with room for a lot: talk, chatbots, documents, organizations.
     pub(crate) async fn talker(&self, name: &str) -> Caller {
         let user = self.user(name).await;
+        self.set_plan(user.org(), "TEAM").await;
+        user
+    }
+
+    /// Gives an organization another plan, as billing will.
+    pub(crate) async fn set_plan(&self, org: &str, plan: &str) {
         let update = self.db().update_item().table_name(TABLE);
-        let update = update.key("pk", s(format!("O#{}", user.org()))).key("sk", s("ORG"));
+        let update = update.key("pk", s(format!("O#{org}"))).key("sk", s("ORG"));
         let update = update.update_expression("SET #plan = :plan");
         let update = update.expression_attribute_names("#plan", "plan");
         update
-            .expression_attribute_values(":plan", s("TEAM"))
+            .expression_attribute_values(":plan", s(plan))
             .send()
             .await
             .unwrap();
-        user
     }
 
     /// Sets a counter of an organization.

@@ -9,11 +9,15 @@ use serde::Serialize;
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct KeyView {
     id: String,
+    /// The key that made it: it draws on that one's budget and requests a minute, reaches no further, and ends with it.
+    /// Null for a key that a person made.
+    parent_id: Option<String>,
     name: String,
     /// How the key begins.
     prefix: String,
     /// How the key ends.
     last_four: String,
+    /// Whether it is accepted, by itself and by the keys above it.
     status: KeyState,
     enabled: bool,
     /// What it may do, as far as the role of its user allows it too.
@@ -49,9 +53,14 @@ pub(crate) struct NewKeyView {
 
 impl KeyView {
     pub(crate) fn of(found: KeyFound, now: Timestamp) -> Self {
-        let KeyFound { key, last_used_at } = found;
+        let KeyFound {
+            key,
+            state,
+            last_used_at,
+        } = found;
         Self {
-            status: key.state(now),
+            status: state,
+            parent_id: key.ancestors.first().map(|id| id.0.clone()),
             id: key.id.0,
             name: key.name,
             prefix: key.prefix,
@@ -76,6 +85,7 @@ impl KeyView {
 impl NewKeyView {
     pub(crate) fn of(made: ShownOnce, now: Timestamp) -> Self {
         let found = KeyFound {
+            state: made.key.state(now),
             key: made.key,
             last_used_at: None,
         };

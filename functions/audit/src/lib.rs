@@ -9,12 +9,11 @@ use http_api::{
     Api, Body, Created, Ctx, Json, Listing, May, Paging, Path, Query, QueryTime, Result, SelfOrAdmin, not_blank,
 };
 use model::{
-    AuditEntryId, Error, PlatformRole, UserId,
+    AuditEntryId, Error, JsonObject, PlatformRole, UserId,
     permission::{ReadAudit, ReadOrgAudit, WriteAudit},
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Map, Value};
 
 use view::AuditLogView;
 
@@ -59,7 +58,7 @@ struct NewAuditLog {
     action: String,
     /// Anything about it; 16 KB of JSON at most.
     #[garde(skip)]
-    details: Option<Map<String, Value>>,
+    details: Option<JsonObject>,
 }
 
 /// Which entries are wanted.

@@ -2,7 +2,7 @@
 
 use app::AuditRecord;
 use model::{
-    Timestamp,
+    JsonObject, Timestamp,
     audit::{Actor, AuditSource},
 };
 use schemars::JsonSchema;
@@ -19,7 +19,7 @@ pub(crate) struct AuditLogView {
     action: String,
     /// What a client wrote; for entries of the system what was there before and after. Null when there is nothing,
     /// and once the person was erased.
-    details: Option<Map<String, Value>>,
+    details: Option<JsonObject>,
     timestamp: Timestamp,
     /// The organization in whose log it is.
     org_id: String,
@@ -42,7 +42,7 @@ impl From<AuditRecord> for AuditLogView {
             .collect();
         let (action, details) = match client {
             Some(client) => (client.action, client.details),
-            None => (entry.action, Some(changes).filter(|changes| !changes.is_empty())),
+            None => (entry.action, (!changes.is_empty()).then(|| JsonObject::from(&changes))),
         };
         Self {
             log_id: entry.id.0,

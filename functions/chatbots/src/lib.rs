@@ -74,7 +74,7 @@ async fn create_chatbot(
         created_at: now,
         updated_at: now,
     };
-    app.chatbots(&member.org.org).create(&chatbot).await?;
+    app.create_chatbot(&chatbot).await?;
     Ok(Created(chatbot.into()))
 }
 

@@ -6,7 +6,8 @@ mod view;
 use app::Upload as NewDocument;
 use garde::Validate;
 use http_api::{
-    Api, Created, Ctx, Json, Listing, May, Paging, Path, Query, Result, Upload, Wait, optional_name, readable_text,
+    Api, Created, Ctx, Json, Listing, May, NoContent, Paging, Path, Query, Result, Upload, Wait, optional_name,
+    readable_text,
 };
 use model::{
     Document, DocumentId, Error,
@@ -47,6 +48,11 @@ pub fn api() -> Api {
             "/documents/{document_id}",
             get_document,
             "Get a document. With the progress of its indexing, and the reason if that failed.",
+        )
+        .delete(
+            "/documents/{document_id}",
+            delete_document,
+            "Delete a document. With its file; chatbots no longer answer from it.",
         )
 }
 
@@ -126,6 +132,11 @@ async fn list_documents(
     let uploader = matches!(filter.scope, Whose::Own).then_some(&member.identity.user.id);
     let found = app.documents(&member.org.org).list(&page, uploader).await?;
     page.answer(found.map(DocumentView::from))
+}
+
+async fn delete_document(app: Ctx, member: May<WriteDocuments>, Path(path): Path<DocumentPath>) -> Result<NoContent> {
+    app.delete_document(&member.org, &path.document_id).await?;
+    Ok(NoContent)
 }
 
 async fn get_document(

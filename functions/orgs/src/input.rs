@@ -84,6 +84,7 @@ impl OrgPatch {
             name: self.name.map(|name| name.trim().to_owned()),
             slug,
             time_zone,
+            pinned_day: None,
             downgrade_model: self.downgrade_model.map(|name| name.trim().to_owned()),
             fallback_models: self.fallback_models,
         })

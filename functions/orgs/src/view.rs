@@ -19,6 +19,8 @@ pub(crate) struct OrgView {
     plan: Plan,
     /// IANA time zone in which its days begin.
     time_zone: String,
+    /// Since when its days begin there: the day on which it was changed keeps its end. Null if it never was.
+    time_zone_since: Option<Timestamp>,
     /// The model that answers instead of another one when little is left of a limit on tokens.
     downgrade_model: Option<String>,
     /// Models that answer, in this order, when the one that was asked for cannot.
@@ -47,6 +49,7 @@ impl From<OwnOrg> for OrgView {
             role,
             plan: org.plan,
             time_zone: org.time_zone,
+            time_zone_since: org.pinned_day.map(|day| day.ends_at),
             downgrade_model: org.downgrade_model,
             fallback_models: org.fallback_models,
             seats: SeatsView {

@@ -70,7 +70,7 @@ pub(crate) struct RateLimitCheck {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "RateLimitPolicy")]
 struct PaceView {
-    /// What it covers: `org` or `key`.
+    /// What it covers: `user`, `org` or `key`.
     scope: &'static str,
     /// Requests a minute.
     limit: u32,

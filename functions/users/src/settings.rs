@@ -4,13 +4,12 @@ use app::{SettingsChange, SettingsFound};
 use garde::Validate;
 use http_api::{Body, Caller, Ctx, Json, Result, SelfOrAdmin};
 use model::{
-    Plan, Settings, Timestamp,
+    JsonObject, Plan, Settings, Timestamp,
     permission::{ReadAccount, WriteAccount},
     settings::Theme,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 /// What is not a client's to set: it comes back with the settings that were read, and is left as it is.
 const PROTECTED: [&str; 29] = [
@@ -60,8 +59,8 @@ pub(crate) struct SettingsPatch {
     #[garde(skip)]
     notifications: Option<NotificationsPatch>,
     /// What a client keeps for itself; replaces all of it.
-    #[garde(inner(custom(|own: &Map<String, Value>, (): &()| small(own))))]
-    preferences: Option<Map<String, Value>>,
+    #[garde(inner(custom(|own: &JsonObject, (): &()| small(own))))]
+    preferences: Option<JsonObject>,
 }
 
 /// What to be told about.
@@ -83,7 +82,7 @@ pub(crate) struct SettingsView {
     language: String,
     notifications: NotificationsView,
     /// What a client keeps for itself.
-    preferences: Map<String, Value>,
+    preferences: JsonObject,
     /// The personal API key but for its secret middle; null until one is made.
     api_key: Option<String>,
     plan: Plan,
@@ -142,15 +141,9 @@ impl From<SettingsFound> for SettingsView {
     }
 }
 
-fn small(preferences: &Map<String, Value>) -> garde::Result {
-    if !Settings::can_be_stored(preferences) {
-        return Err(garde::Error::new(format!(
-            "must have names of at least one character, numbers between 1e-130 and 1e126, and at most {} levels",
-            Settings::MAX_PREFERENCES_DEPTH
-        )));
-    }
-    let bytes = serde_json::to_vec(preferences).map_or(usize::MAX, |text| text.len());
-    if preferences.len() <= Settings::MAX_PREFERENCES && bytes <= Settings::MAX_PREFERENCES_BYTES {
+fn small(preferences: &JsonObject) -> garde::Result {
+    let bytes = preferences.text().len();
+    if preferences.entries() <= Settings::MAX_PREFERENCES && bytes <= Settings::MAX_PREFERENCES_BYTES {
         Ok(())
     } else {
         Err(garde::Error::new(format!(

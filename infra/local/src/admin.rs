@@ -1,10 +1,10 @@
-//! `parlance admin grant`: the first platform admin of an installation.
+//! `parlance admin`: what operators of an installation do by hand.
 //!
-//! No HTTP operation can do this: it needs AWS credentials that may write the tables. It names an account that exists
+//! The first platform admin: no HTTP operation can make one. It needs AWS credentials that may write the tables. It names an account that exists
 //! and whose address was verified, because anybody can register with an address before its owner does.
 
 use aws_config::SdkConfig;
-use model::{Actor, AuditEntry, Clock, Email, Error, Ids, PlatformRole, Result, User, audit::AuditSource};
+use model::{Actor, AuditEntry, Clock, Email, Error, Ids, OrgId, PlatformRole, Result, User, audit::AuditSource};
 use serde_json::json;
 use store::{Store, Tables};
 
@@ -54,7 +54,19 @@ pub async fn grant(sdk: &SdkConfig, tables: Tables, email: &str, clock: &Clock) 
     }
 }
 
-/// The tables of the command: it needs these two alone.
+/// Has the chatbots, documents and bytes of an organization counted anew by the next request that changes them.
+///
+/// # Errors
+/// When the table does not answer.
+pub async fn recount_resources(sdk: &SdkConfig, app: String, org: &OrgId) -> Result<()> {
+    let tables = Tables {
+        app,
+        ..tables(String::new(), String::new())
+    };
+    Store::new(sdk, tables).recount_resources(org).await
+}
+
+/// The tables that the first admin needs: these two alone.
 #[must_use]
 pub fn tables(identity: String, audit: String) -> Tables {
     let unused = String::new;

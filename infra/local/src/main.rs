@@ -112,6 +112,14 @@ enum Admin {
         #[arg(long, env = "TABLE_AUDIT")]
         audit_table: String,
     },
+    /// Have the chatbots, documents and bytes of an organization counted anew, should their counters be wrong
+    RecountResources {
+        /// Id of the organization
+        org: String,
+        /// Name of the table of documents and chatbots (stack output `AppTableName`)
+        #[arg(long, env = "TABLE_APP")]
+        app_table: String,
+    },
     /// Put a new key in use: nobody is signed out, and nothing becomes unreadable
     RotateSecret {
         /// Which key
@@ -181,6 +189,7 @@ async fn run() -> ExitCode {
             identity_table,
             audit_table,
         })) => grant(&email, identity_table, audit_table).await,
+        Some(Command::Admin(Admin::RecountResources { org, app_table })) => recount_resources(org, app_table).await,
         Some(Command::Admin(Admin::RotateSecret { key, stack, force })) => {
             rotate_secret(key, stack, force, arguments.aws_port).await
         }
@@ -248,6 +257,14 @@ async fn grant(email: &str, identity_table: String, audit_table: String) -> Resu
     let granted = Box::pin(local::admin::grant(&sdk, tables, email, &model::Clock::default())).await;
     let user = granted.map_err(|error| told(&error))?;
     println!("{} ({}) is a platform admin", user.email, user.id);
+    Ok(())
+}
+
+async fn recount_resources(org: String, app_table: String) -> Result<(), String> {
+    let sdk = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
+    let recounted = local::admin::recount_resources(&sdk, app_table, &model::OrgId(org)).await;
+    recounted.map_err(|error| told(&error))?;
+    println!("they are counted by the next request that changes them");
     Ok(())
 }
 

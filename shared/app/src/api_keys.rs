@@ -7,12 +7,13 @@ use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 use futures::future::BoxFuture;
 pub(crate) use keyring::key_limit;
 pub use keyring::{KeyChange, KeyFound, Keyring, NewKey, ShownOnce};
-use model::{Actor, ApiKey, ApiKeyId, Error, Membership, Result, Secret, Timestamp, User, api_key::KeyText};
+use llm::catalog;
+use model::{Actor, ApiKey, ApiKeyId, Error, KeyState, Membership, Result, Secret, Timestamp, User, api_key::KeyText};
 use serde_json::{Value, json};
 use store::{KeyHolder, KeyInUse};
 use tokio::time::timeout;
 
-use crate::{App, Credential, Identity, KeyGrant, audited::Deed, known::Known};
+use crate::{App, Credential, Identity, KeyAbove, KeyGrant, audited::Deed, known::Known};
 
 /// One answer whatever is wrong with a key: a finder of half a key learns nothing.
 const REFUSED: Error = Error::Unauthorized {
@@ -67,23 +68,16 @@ impl App {
             let holder = self.holder(&hash).await?;
             let now = self.clock.now();
             let (found, ()) = futures::join!(self.store.key_in_use(&holder), self.note_use(&holder.key, now));
-            let KeyInUse { key, user, place, org } = found?
-                .filter(|found| {
-                    found.key.accepts(&hash, now) && found.user.is_active() && found.user.accepts_key(&found.key)
-                })
-                .ok_or(REFUSED)?;
+            let found = found?.filter(|found| {
+                let above = |id: &ApiKeyId| found.above.iter().find(|key| key.id == *id);
+                let is_active = found.key.state_below(above, now) == KeyState::Active;
+                let is_accepted = found.key.accepts(&hash, now) && found.user.accepts_key(&found.key);
+                is_active && is_accepted && found.user.is_active()
+            });
+            let found = found.ok_or(REFUSED)?;
             Ok(Identity {
-                user,
-                credential: Credential::Key(KeyGrant {
-                    id: key.id,
-                    org: Arc::new(org),
-                    place,
-                    scopes: key.scopes,
-                    models: key.models,
-                    token_budget: key.token_budget,
-                    requests_per_minute: key.requests_per_minute,
-                    expires_at: key.expires_at,
-                }),
+                user: found.user.clone(),
+                credential: Credential::Key(granted(found)),
                 token: token.clone(),
             })
         })
@@ -110,14 +104,24 @@ impl App {
         }
     }
 
-    /// A row for a new key of `user` with its secret.
-    pub(crate) fn draft_key(&self, user: &User, place: &Membership, new: NewKey) -> Result<ShownOnce> {
+    /// A row for a new key of `user` with its secret. What is made with a key is below that key.
+    pub(crate) fn draft_key(
+        &self,
+        user: &User,
+        place: &Membership,
+        maker: &Credential,
+        new: NewKey,
+    ) -> Result<ShownOnce> {
         let text = KeyText::make(self.config.key_mode)?;
         let now = self.clock.now();
         let key = ApiKey {
             id: self.ids.make()?,
             org: place.org.clone(),
             created_by: user.id.clone(),
+            ancestors: match maker {
+                Credential::Key(grant) => grant.chain().map(|(id, ..)| id.clone()).collect(),
+                Credential::Session(_) | Credential::Clerk(_) => Vec::new(),
+            },
             name: new.name,
             prefix: text.shown_prefix().to_owned(),
             last_four: text.last_four().to_owned(),
@@ -190,6 +194,65 @@ impl App {
 
 fn busy() -> Error {
     Error::unavailable("an API key is changed by too many at once")
+}
+
+/// What a key may do: what it and all keys above it have in common.
+fn granted(found: KeyInUse) -> KeyGrant {
+    let KeyInUse {
+        key, above, place, org, ..
+    } = found;
+    let (mut scopes, mut models, mut expires_at) = (key.scopes, key.models, key.expires_at);
+    for one in &above {
+        scopes.retain(|scope| one.scopes.contains(scope));
+        models = in_common(models, one.models.as_deref());
+        expires_at = expires_at.into_iter().chain(one.expires_at).min();
+    }
+    let above = above.into_iter().map(|key| KeyAbove {
+        id: key.id,
+        token_budget: key.token_budget,
+        requests_per_minute: key.requests_per_minute,
+    });
+    KeyGrant {
+        id: key.id,
+        org: Arc::new(org),
+        place,
+        scopes,
+        models,
+        token_budget: key.token_budget,
+        requests_per_minute: key.requests_per_minute,
+        expires_at,
+        above: above.collect(),
+    }
+}
+
+/// Models that two lists name, by whichever of their names; an absent list names all.
+fn in_common(one: Option<Vec<String>>, other: Option<&[String]>) -> Option<Vec<String>> {
+    let Some(other) = other else { return one };
+    let Some(mut both) = one else {
+        return Some(other.to_vec());
+    };
+    let named: Vec<_> = other.iter().map(|model| catalog::resolve(model)).collect();
+    both.retain(|model| named.contains(&catalog::resolve(model)));
+    Some(both)
+}
+
+impl KeyGrant {
+    /// The key and those above it, the nearest first, each with its own budget and requests a minute.
+    pub(crate) fn chain(&self) -> impl Iterator<Item = (&ApiKeyId, Option<u64>, Option<u32>)> {
+        let own = (&self.id, self.token_budget, self.requests_per_minute);
+        let above = self.above.iter();
+        std::iter::once(own).chain(above.map(|key| (&key.id, key.token_budget, key.requests_per_minute)))
+    }
+
+    /// The least budget among them; none when they have none.
+    fn least_budget(&self) -> Option<u64> {
+        self.chain().filter_map(|(_, budget, _)| budget).min()
+    }
+
+    /// The fewest requests a minute among them; none when they have no such limit.
+    fn least_requests(&self) -> Option<u32> {
+        self.chain().filter_map(|(.., per_minute)| per_minute).min()
+    }
 }
 
 /// What the audit log may hold of a key: no secret, and no words of its user, who may be erased. What models are called

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures::future::BoxFuture;
-use model::{Actor, AuditEntry, AuditEntryId, Error, OrgId, Page, PageRequest, Result, UserId, audit::AuditSource};
+use model::{
+    Actor, AuditEntry, AuditEntryId, Error, JsonObject, OrgId, Page, PageRequest, Result, UserId, audit::AuditSource,
+};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use store::AuditFilter;
 
 use crate::{App, Cipher, Undecryptable, audited::Deed};
@@ -24,7 +25,7 @@ pub struct ClientEntry {
     /// What was done, in the client's words.
     pub action: String,
     /// Anything about it.
-    pub details: Option<Map<String, Value>>,
+    pub details: Option<JsonObject>,
 }
 
 /// An entry as it is read.
@@ -50,8 +51,11 @@ impl App {
         client: ClientEntry,
     ) -> BoxFuture<'a, Result<AuditRecord>> {
         Box::pin(async move {
-            let details = serde_json::to_vec(&client.details).map_err(Error::internal)?;
-            if details.len() > MAX_DETAILS_BYTES {
+            if client
+                .details
+                .as_ref()
+                .is_some_and(|details| details.text().len() > MAX_DETAILS_BYTES)
+            {
                 return Err(Error::invalid("/details", "may have 16 KB of JSON at most"));
             }
             let text = serde_json::to_vec(&client).map_err(Error::internal)?;

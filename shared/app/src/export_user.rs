@@ -270,6 +270,12 @@ fn shown(key: String, mut item: Value) -> Option<Value> {
     }
     let attributes = item.as_object_mut()?;
     attributes.retain(|name, _| !SECRETS.contains(&name.as_str()));
+    // What is kept as the text of JSON is shown as JSON.
+    if let Some(preferences) = attributes.get_mut("preferences")
+        && let Some(Ok(json)) = preferences.as_str().map(serde_json::from_str)
+    {
+        *preferences = json;
+    }
     if let Some(previous) = attributes.get_mut("previous").and_then(Value::as_object_mut) {
         previous.remove("hash");
     }
@@ -303,7 +309,7 @@ mod tests {
         let key = json!({"id": "k", "secret_hash": "x", "previous": {"hash": "y", "until": 1}, "name": "kiosk"});
         let expected = json!({"id": "k", "previous": {"until": 1}, "name": "kiosk", "key": "AK#k"});
         assert_eq!(shown("AK#k".to_owned(), key), Some(expected));
-        let own = json!({"preferences": {"salt": "sea", "hash": "brown"}});
+        let own = json!({"preferences": r#"{"salt":"sea","hash":"brown"}"#});
         let kept = shown("SETTINGS".to_owned(), own);
         assert_eq!(
             kept,

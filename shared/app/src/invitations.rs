@@ -169,7 +169,8 @@ impl App {
     ///
     /// # Errors
     /// [`Error::NotFound`] when it is unknown, used or withdrawn; [`Error::Gone`] when it has expired;
-    /// [`Error::Forbidden`] `wrong_address`; [`Error::Conflict`] `already_member`.
+    /// [`Error::Forbidden`] `wrong_address`; [`Error::Conflict`] `already_member`; [`Error::Limit`] for an owner who owns
+    /// as many organizations as their plan allows.
     pub fn accept_invitation<'a>(
         &'a self,
         user: &'a User,
@@ -177,29 +178,39 @@ impl App {
         token: &'a Secret,
     ) -> BoxFuture<'a, Result<OwnOrg>> {
         Box::pin(async move {
-            let invitation = self.presented(user, token).await?;
-            let now = self.clock.now();
-            if invitation.is_expired(now) {
-                return Err(EXPIRED);
-            }
-            let place = Membership {
-                org: invitation.org.clone(),
-                member: user.id.clone(),
-                role: invitation.role,
-                joined_at: now,
-            };
-            let after = json!({"role": place.role, "invitation": invitation.id, "invited_by": invitation.invited_by});
-            let deed = Deed::to_user("member.joined", &user.id).after(after);
-            let entry = self.entry(actor, &place.org, deed)?;
-            match self.store.invitations().accept(&invitation, &place, &entry).await? {
-                Accepted::Done => self.org_of(&place).await,
-                Accepted::Changed | Accepted::Gone => Err(NO_INVITATION),
-                Accepted::Member => {
-                    // Invited while they joined by another way: the seat is free again.
-                    self.end(&invitation, actor, "invitation.revoked").await?;
-                    Err(already_member())
+            for _ in 0..MAX_ATTEMPTS {
+                let invitation = self.presented(user, token).await?;
+                let now = self.clock.now();
+                if invitation.is_expired(now) {
+                    return Err(EXPIRED);
+                }
+                let place = Membership {
+                    org: invitation.org.clone(),
+                    member: user.id.clone(),
+                    role: invitation.role,
+                    joined_at: now,
+                };
+                let after =
+                    json!({"role": place.role, "invitation": invitation.id, "invited_by": invitation.invited_by});
+                let deed = Deed::to_user("member.joined", &user.id).after(after);
+                let entry = self.entry(actor, &place.org, deed)?;
+                let places = match place.role {
+                    OrgRole::Owner => Some(self.places_to_own(user).await?),
+                    OrgRole::Admin | OrgRole::Member => None,
+                };
+                let invitations = self.store.invitations();
+                match invitations.accept(&invitation, &place, places.as_ref(), &entry).await? {
+                    Accepted::Done => return self.org_of(&place).await,
+                    Accepted::Changed | Accepted::Gone => return Err(NO_INVITATION),
+                    Accepted::Member => {
+                        // Invited while they joined by another way: the seat is free again.
+                        self.end(&invitation, actor, "invitation.revoked").await?;
+                        return Err(already_member());
+                    }
+                    Accepted::Overtaken => {}
                 }
             }
+            Err(busy())
         })
     }
 

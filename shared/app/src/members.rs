@@ -8,7 +8,7 @@ use model::{
     User, UserId,
 };
 use serde_json::json;
-use store::OrgWrite;
+use store::{OrgWrite, Places};
 
 use crate::{
     App,
@@ -86,7 +86,8 @@ impl App {
     /// Gives a member another role.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] `owner_required`; [`Error::Conflict`] `last_owner`.
+    /// [`Error::Forbidden`] `owner_required`; [`Error::Conflict`] `last_owner`; [`Error::Limit`] for a new owner who owns
+    /// as many organizations as their plan allows.
     pub fn set_member_role<'a>(
         &'a self,
         by: &'a Membership,
@@ -108,7 +109,16 @@ impl App {
                     .before(json!({"role": before.role}))
                     .after(json!({ "role": role }));
                 let entry = self.entry(actor, &by.org, deed)?;
-                match self.store.orgs().set_role(&before, role, &entry).await? {
+                let places = match role {
+                    OrgRole::Owner => Some(self.places_of_new_owner(user).await?),
+                    OrgRole::Admin | OrgRole::Member => None,
+                };
+                match self
+                    .store
+                    .orgs()
+                    .set_role(&before, role, places.as_ref(), &entry)
+                    .await?
+                {
                     OrgWrite::Done => return Ok(()),
                     OrgWrite::LastOwner => return Err(last_owner()),
                     OrgWrite::Gone => return Err(NO_ORG),
@@ -212,7 +222,7 @@ impl App {
     /// Hands the organization to another member: they become an owner, the caller an admin.
     ///
     /// # Errors
-    /// [`Error::Conflict`] `already_owner`, or `personal_org`.
+    /// [`Error::Conflict`] `already_owner`, or `personal_org`; [`Error::Limit`] when they own as many as their plan allows.
     pub fn transfer_org<'a>(
         &'a self,
         by: &'a Membership,
@@ -235,7 +245,8 @@ impl App {
                     .before(json!({"owner": from.member, "role": heir.role}))
                     .after(json!({"owner": heir.member, "role": OrgRole::Admin}));
                 let entry = self.entry(actor, &by.org, deed)?;
-                match self.store.orgs().transfer(&from, &heir, &entry).await? {
+                let places = self.places_of_new_owner(to).await?;
+                match self.store.orgs().transfer(&from, &heir, &places, &entry).await? {
                     OrgWrite::Done => return Ok(()),
                     OrgWrite::Gone => return Err(NO_ORG),
                     _ => {}
@@ -243,6 +254,15 @@ impl App {
             }
             Err(busy())
         })
+    }
+
+    async fn places_of_new_owner(&self, user: &UserId) -> Result<Places> {
+        let account = self.store.accounts().get(user).await?.ok_or(NO_MEMBER)?;
+        if !account.is_active() {
+            let detail = "The account of this member is disabled; somebody else can become an owner.";
+            return Err(Error::conflict("account_disabled", detail));
+        }
+        self.places_to_own(&account).await
     }
 
     /// Refuses a personal organization: its owner is its only member, and stays it.

@@ -136,6 +136,7 @@ impl App {
             personal: true,
             plan: Plan::Free,
             time_zone: "UTC".to_owned(),
+            pinned_day: None,
             downgrade_model: None,
             fallback_models: Vec::new(),
             created_at: now,

@@ -2,11 +2,11 @@
 
 use futures::future::BoxFuture;
 use model::{
-    Actor, Error, Membership, Org, OrgChange, OrgId, OrgRole, Page, PageRequest, Plan, Purge, Result, User,
-    id::random_bytes, org::slug_of,
+    Actor, Error, Membership, Org, OrgChange, OrgId, OrgRole, Page, PageRequest, Plan, PlanLimit, PlanResource, Purge,
+    Result, User, id::random_bytes, org::slug_of,
 };
 use serde_json::json;
-use store::{OrgFound, OrgWrite, Place};
+use store::{OrgFound, OrgWrite, Place, Places};
 
 use crate::{App, audited::Deed};
 
@@ -57,6 +57,7 @@ impl App {
     ///
     /// # Errors
     /// [`Error::Conflict`] `slug_taken` for a slug that was asked for; one that is made of the name avoids others.
+    /// [`Error::Limit`] when they own as many as their plan allows.
     pub fn create_org<'a>(&'a self, user: &'a User, actor: &'a Actor, new: NewOrg) -> BoxFuture<'a, Result<OwnOrg>> {
         Box::pin(async move {
             let now = self.clock.now();
@@ -68,6 +69,7 @@ impl App {
                 personal: false,
                 plan: Plan::Free,
                 time_zone: new.time_zone.unwrap_or_else(|| "UTC".to_owned()),
+                pinned_day: None,
                 downgrade_model: None,
                 fallback_models: Vec::new(),
                 created_at: now,
@@ -81,18 +83,44 @@ impl App {
             let deed = Deed::to_org("org.created", &id).after(json!({"owner": user.id, "plan": org.plan}));
             let entry = self.entry(actor, &id, deed)?;
             for _ in 0..MAX_ATTEMPTS {
-                match self.store.orgs().create(&org, &owner, &entry).await? {
+                let places = self.places_to_own(user).await?;
+                match self.store.orgs().create(&org, &owner, &places, &entry).await? {
                     OrgWrite::Done => {
                         let (role, seats) = (owner.role, 1);
                         return Ok(OwnOrg { org, role, seats });
                     }
                     OrgWrite::SlugTaken if new.slug.is_some() => return Err(slug_taken()),
                     OrgWrite::SlugTaken => org.slug = slug_of(&org.name, &hex::encode(random_bytes::<4>()?)),
-                    _ => return Err(NO_ORG),
+                    _ => {}
                 }
             }
             Err(busy())
         })
+    }
+
+    /// The places of a person, if their plan allows them to own one organization more. That is the largest plan of those
+    /// that they own, the personal one included.
+    pub(crate) async fn places_to_own(&self, user: &User) -> Result<Places> {
+        let (places, personal) = futures::try_join!(self.store.places_of(&user.id), async {
+            self.store.orgs().get(&user.personal_org).await
+        },)?;
+        if !places.is_active {
+            return Err(NO_ORG);
+        }
+        let plans = places.owned.iter().map(|org| org.plan);
+        let limit = PlanLimit {
+            resource: PlanResource::Organizations,
+            plan: plans
+                .chain(personal.map(|found| found.org.plan))
+                .max()
+                .unwrap_or(Plan::Free),
+            used: places.owned.len() as u64,
+            needed: 1,
+        };
+        if limit.used + limit.needed > limit.limit() {
+            return Err(Error::plan_limit(limit));
+        }
+        Ok(places)
     }
 
     /// The organizations that `user` belongs to, newest first; the personal one is among them.
@@ -160,6 +188,11 @@ impl App {
                 }
                 let deed = Deed::to_org("org.updated", &before.id).after(json!({ "fields": fields }));
                 let entry = self.entry(actor, &before.id, deed)?;
+                let moves = change.time_zone.as_ref().is_some_and(|zone| *zone != before.time_zone);
+                let change = OrgChange {
+                    pinned_day: moves.then(|| before.day(self.clock.now())).transpose()?,
+                    ..change.clone()
+                };
                 match self.store.orgs().update(&before, &change, &entry).await? {
                     OrgWrite::Done => break,
                     OrgWrite::SlugTaken => return Err(slug_taken()),

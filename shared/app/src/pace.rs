@@ -1,5 +1,5 @@
-//! How fast questions to models may come: by the organization's plan, by API key, and by network for people who have
-//! not signed in.
+//! How fast questions to models may come: by person and organization as the plan says, by API key, and by network for
+//! people who have not signed in.
 
 use std::num::NonZeroUsize;
 
@@ -11,7 +11,7 @@ use model::{
 use sha2::{Digest as _, Sha256};
 use store::keys;
 
-use crate::{App, Payer, known::Known};
+use crate::{App, KeyGrant, Payer, known::Known};
 
 /// Whoever has to wait is remembered here, so that asking again and again costs nothing.
 pub(crate) struct Denied(Known<String, i64>);
@@ -36,21 +36,30 @@ impl Rule {
     }
 }
 
-/// The rules for a payer. The key's comes first: what one key wastes is not taken from the others.
+/// The rules for a payer. Those of the key and the keys above it come first: what one key wastes is not taken from the
+/// others. A person has as many requests a minute as an organization of the plan, in all organizations of that plan
+/// together, so nobody gets more by making organizations. The personal one is its person's alone and needs no rule of its own.
 fn rules(payer: &Payer, org: &Org) -> Vec<Rule> {
-    let of_key = payer.key.as_ref().and_then(|key| {
-        key.requests_per_minute.map(|per_minute| Rule {
-            who: format!("K#{}", key.id),
+    let chain = payer.key.iter().flat_map(KeyGrant::chain);
+    let of_keys = chain.filter_map(|(id, _, per_minute)| {
+        Some(Rule {
+            who: format!("K#{id}"),
             policy: "key",
-            per_minute,
+            per_minute: per_minute?,
         })
     });
-    let of_org = Rule {
+    let per_minute = org.plan.limits().requests_per_minute;
+    let of_user = Rule {
+        who: format!("U#{}#{}", payer.user, org.plan.name()),
+        policy: "user",
+        per_minute,
+    };
+    let of_org = (!org.personal).then(|| Rule {
         who: format!("O#{}", org.id),
         policy: "org",
-        per_minute: org.plan.limits().requests_per_minute,
-    };
-    of_key.into_iter().chain([of_org]).collect()
+        per_minute,
+    });
+    of_keys.chain([of_user]).chain(of_org).collect()
 }
 
 impl App {

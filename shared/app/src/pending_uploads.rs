@@ -56,7 +56,8 @@ impl App {
     /// Announces a file; returns where and how to put it.
     ///
     /// # Errors
-    /// [`Error::UnsupportedMedia`] by the file's ending; [`Error::Invalid`] at `/size` for more than the plan allows.
+    /// [`Error::UnsupportedMedia`] by the file's ending; [`Error::Invalid`] at `/size` for a larger file than the plan
+    /// allows, [`Error::Limit`] when it has no room for it.
     pub fn begin_upload<'a>(&'a self, member: &'a Membership, new: NewUpload) -> BoxFuture<'a, Result<BegunUpload>> {
         Box::pin(async move {
             let kind = kind_by_name(&new.file_name)?;
@@ -83,7 +84,10 @@ impl App {
                 .presign_put(&key, content_type, upload.size_bytes, PendingUpload::LIFETIME)
                 .await?;
             // Nobody has the link before this is written, so nothing can arrive that is not looked for.
-            self.store.pending_uploads(&upload.org).begin(&upload).await?;
+            let uploads = self.store.pending_uploads(&upload.org);
+            while !uploads.begin(&upload, org.plan).await? {
+                self.make_room(&upload.org, upload.size_bytes, org.plan).await?;
+            }
             Ok(BegunUpload {
                 upload,
                 put,

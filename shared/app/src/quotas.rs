@@ -103,7 +103,7 @@ impl App {
     async fn read_quota(&self, user: &User) -> Result<(Day, QuotaRead)> {
         let org = self.store.orgs().get(&user.personal_org).await?;
         let org = org.ok_or_else(|| Error::internal("an account without its organization"))?;
-        let day = Day::of(self.clock.now(), &org.org.time_zone)?;
+        let day = org.org.day(self.clock.now())?;
         let default = Quota::default_limit(org.org.plan.limits().tokens_per_day);
         let read = self.store.quotas().get(user, &day, default).await?;
         Ok((day, read))

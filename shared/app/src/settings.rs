@@ -74,6 +74,7 @@ impl App {
             let mut made = self.draft_key(
                 user,
                 &place,
+                &identity.credential,
                 NewKey {
                     name: "Personal API key".to_owned(),
                     scopes: Some(of_members.copied().collect()),

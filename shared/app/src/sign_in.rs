@@ -53,16 +53,29 @@ pub struct KeyGrant {
     pub org: Arc<Org>,
     /// Its user's place there.
     pub place: Membership,
-    /// What it may do there.
+    /// What it may do there, and all keys above it may too.
     pub scopes: BTreeSet<Permission>,
-    /// Models it may ask; all when absent.
+    /// Models that it and all keys above it may ask; all when absent.
     pub models: Option<Vec<String>>,
     /// LLM tokens it may use in all; no limit of its own when absent.
     pub token_budget: Option<u64>,
     /// Requests to models it may make in a minute; no limit of its own when absent.
     pub requests_per_minute: Option<u32>,
-    /// It is refused from here on.
+    /// It, or a key above it, is refused from here on.
     pub expires_at: Option<Timestamp>,
+    /// The keys above it, the nearest first: it draws on their limits too.
+    pub above: Vec<KeyAbove>,
+}
+
+/// A key that made another one, or made the key that did.
+#[derive(Debug, Clone)]
+pub struct KeyAbove {
+    /// The key.
+    pub id: ApiKeyId,
+    /// LLM tokens that it and all below it may use in all.
+    pub token_budget: Option<u64>,
+    /// Requests to models that it and all below it may make in a minute.
+    pub requests_per_minute: Option<u32>,
 }
 
 impl Identity {

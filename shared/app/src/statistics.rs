@@ -73,7 +73,7 @@ impl App {
                 .get(&identity.user.personal_org)
                 .await?
                 .ok_or(NO_ORG)?;
-            let today = Day::of(self.clock.now(), &home.org.time_zone)?.date;
+            let today = home.org.day(self.clock.now())?.date;
             let period = asked.within(today)?;
             let days = self.usage().of_user(&identity.user.id, period).await?;
             Ok(UsageReport {
@@ -96,7 +96,7 @@ impl App {
     ) -> BoxFuture<'a, Result<UsageReport>> {
         Box::pin(async move {
             let org = self.org_of(place).await?.org;
-            let today = Day::of(self.clock.now(), &org.time_zone)?.date;
+            let today = org.day(self.clock.now())?.date;
             let period = asked.within(today)?;
             let reader = self.usage();
             let days = if org.personal {

@@ -9,12 +9,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use model::{
-    Document, DocumentId, DocumentKind, DocumentStatus, Error, Membership, OutboxEntry, Result,
+    Document, DocumentId, DocumentKind, DocumentStatus, Error, Membership, OutboxEntry, Plan, Result,
     outbox::{IndexMessage, OutboxStep},
 };
 use retrieval::Kind;
 use sha2::{Digest as _, Sha256};
-use store::Queue;
+use store::{Queue, UploadAccepted};
 
 use crate::App;
 
@@ -55,7 +55,8 @@ impl App {
     /// whatever happens to the process.
     ///
     /// # Errors
-    /// [`Error::UnsupportedMedia`] by the file's ending, [`Error::Invalid`] for an empty file.
+    /// [`Error::UnsupportedMedia`] by the file's ending, [`Error::Invalid`] for an empty file, [`Error::Limit`] when the
+    /// plan has no room for it.
     pub fn upload<'a>(&'a self, member: &'a Membership, upload: Upload) -> BoxFuture<'a, Result<Document>> {
         Box::pin(async move {
             let kind = kind_by_name(&upload.file_name)?;
@@ -91,8 +92,18 @@ impl App {
                 created_at: now,
                 updated_at: now,
             };
+            let plan = self.plan_of(&document.org).await?;
+            // What is stored decides; this only spares the bucket a file that would not stay.
+            if self
+                .documents(&document.org)
+                .exceeded(document.size_bytes, plan)
+                .await?
+                .is_some()
+            {
+                self.make_room(&document.org, document.size_bytes, plan).await?;
+            }
             self.store.outbox().put(&promise).await?;
-            if let Err(error) = self.take_in(&document, &promise, upload.bytes).await {
+            if let Err(error) = self.take_in(&document, &promise, upload.bytes, plan).await {
                 // Best effort: what stays because of a second failure is cleaned up by the relay.
                 if let Err(left) = self.abandon_upload(&promise).await {
                     tracing::warn!(document_id = %promise.document, error = %left, "upload.cleanup_failed");
@@ -135,15 +146,20 @@ impl App {
         })
     }
 
-    async fn take_in(&self, document: &Document, promise: &OutboxEntry, bytes: Bytes) -> Result<()> {
+    async fn take_in(&self, document: &Document, promise: &OutboxEntry, bytes: Bytes, plan: Plan) -> Result<()> {
         let key = Document::source_key(&document.org, &document.id);
         self.objects
             .put(&key, bytes, kind_of(document.kind).content_type())
             .await?;
-        if self.documents(&document.org).accept(document, promise).await? {
-            Ok(())
-        } else {
-            Err(Error::unavailable("the upload took so long that it was given up"))
+        let documents = self.documents(&document.org);
+        loop {
+            match documents.accept(document, promise, plan).await? {
+                UploadAccepted::Done => return Ok(()),
+                UploadAccepted::GivenUp => {
+                    return Err(Error::unavailable("the upload took so long that it was given up"));
+                }
+                UploadAccepted::Full => self.make_room(&document.org, document.size_bytes, plan).await?,
+            }
         }
     }
 

@@ -102,7 +102,7 @@ impl Envelope {
             Some(LimitReached::Requests(_)) => "requests",
             None if status == StatusCode::TOO_MANY_REQUESTS => "requests",
             None if status.is_server_error() => "server_error",
-            None => "invalid_request_error",
+            Some(LimitReached::Plan(_)) | None => "invalid_request_error",
         };
         let error = Inner {
             message,

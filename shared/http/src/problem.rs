@@ -28,7 +28,7 @@ pub(crate) struct FailureCode(pub(crate) &'static str);
 /// What refused, beyond the code.
 #[derive(Debug, Clone)]
 enum RefusedBy {
-    /// A limit on tokens or requests.
+    /// A limit on tokens or requests, or of the plan.
     Limit(Box<LimitReached>),
     /// The provider of a model, because of this parameter.
     Parameter(String),
@@ -217,14 +217,17 @@ impl From<Error> for Problem {
                 ..Self::new(S::TOO_MANY_REQUESTS, code, detail)
             },
             Error::Limit(limit) => {
-                let (code, wait) = match limit.as_ref() {
-                    LimitReached::Tokens { retry_after, .. } => ("token_limit", *retry_after),
-                    LimitReached::Requests(pace) => ("rate_limited", pace.retry_after),
+                let (status, code, retry_after) = match limit.as_ref() {
+                    LimitReached::Tokens { retry_after, .. } => {
+                        (S::TOO_MANY_REQUESTS, "token_limit", Some(*retry_after))
+                    }
+                    LimitReached::Requests(pace) => (S::TOO_MANY_REQUESTS, "rate_limited", Some(pace.retry_after)),
+                    LimitReached::Plan(_) => (S::CONFLICT, "limit_reached", None),
                 };
                 Self {
-                    retry_after: Some(wait),
+                    retry_after,
                     refused_by: Some(Box::new(RefusedBy::Limit(limit))),
-                    ..Self::new(S::TOO_MANY_REQUESTS, code, detail)
+                    ..Self::new(status, code, detail)
                 }
             }
             Error::Invalid(errors) => Self {
@@ -313,7 +316,7 @@ pub(crate) struct Body<'a> {
     code: &'static str,
     /// Names this request in our logs.
     request_id: &'a str,
-    /// The limit that refused (429).
+    /// The limit that refused (429, or 409 `limit_reached`).
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<LimitView>,
     /// The invalid parts of the request (422).

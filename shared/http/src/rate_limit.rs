@@ -18,19 +18,20 @@ const DAY: u64 = 86_400;
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "ProblemLimit")]
 pub(crate) struct LimitView {
-    /// What is limited: `tokens` or `requests`.
+    /// What is limited: `tokens`, `requests`, or what the plan limits: `chatbots`, `documents`, `storage_bytes`,
+    /// `organizations`.
     kind: &'static str,
     /// What the limit covers: `user`, `org`, `key`, `chatbot` or `network`.
     scope: &'static str,
-    /// Most tokens, or most requests a minute.
+    /// Most of it; of requests in a minute.
     limit: u64,
-    /// Tokens used.
+    /// How much of it is used; not told of requests.
     #[serde(skip_serializing_if = "Option::is_none")]
     used: Option<u64>,
     /// Tokens set aside for answers that are being made.
     #[serde(skip_serializing_if = "Option::is_none")]
     reserved: Option<u64>,
-    /// Tokens that this request may need at least.
+    /// How much of it this request needs, or may need at least; not told of requests.
     #[serde(skip_serializing_if = "Option::is_none")]
     needed: Option<u64>,
     /// What is left.
@@ -63,6 +64,16 @@ impl LimitView {
                 remaining: pace.remaining.into(),
                 resets_at: None,
             },
+            LimitReached::Plan(limit) => Self {
+                kind: limit.resource.name(),
+                scope: limit.resource.scope(),
+                limit: limit.limit(),
+                used: Some(limit.used),
+                reserved: None,
+                needed: Some(limit.needed),
+                remaining: limit.limit().saturating_sub(limit.used),
+                resets_at: None,
+            },
         }
     }
 }
@@ -91,6 +102,8 @@ pub(crate) fn add(reached: &LimitReached, wait: Option<Duration>, headers: &mut 
                 format!("{name};r={};t={wait}", pace.remaining),
             )
         }
+        // No time to wait makes it larger.
+        LimitReached::Plan(_) => return,
     };
     for (name, value) in [(POLICY, policy), (STATE, state)] {
         if let Ok(value) = HeaderValue::from_str(&value) {

@@ -117,6 +117,10 @@ pub struct ApiKey {
     pub org: OrgId,
     /// Whom it acts for.
     pub created_by: UserId,
+    /// The key that made it, the key that made that one, and so on. It draws on the limits of all of them, reaches no
+    /// further than any, and ends with the first that does. Empty for a key that a person made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ancestors: Vec<ApiKeyId>,
     /// Name shown to people.
     pub name: String,
     /// How the current secret begins.
@@ -168,8 +172,8 @@ pub struct PreviousSecret {
     pub until: Timestamp,
 }
 
-/// Whether a key is accepted, and why not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+/// Whether a key is accepted, and why not: of several keys that have to be accepted together, the greatest counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyState {
     /// Accepted.
@@ -189,6 +193,8 @@ impl ApiKey {
     pub const MAX_MODELS: usize = 50;
     /// Most keys of an organization that are not revoked.
     pub const MAX_PER_ORG: u32 = 100;
+    /// Most keys above a key: each of them is read with a request, and counted.
+    pub const MAX_ANCESTORS: usize = 4;
     /// Longest time for which a replaced secret can still be accepted.
     pub const MAX_OVERLAP: Duration = Duration::from_hours(7 * 24);
     /// Longest life that can be asked for in days.
@@ -209,6 +215,13 @@ impl ApiKey {
         } else {
             KeyState::Disabled
         }
+    }
+
+    /// Its state at `now` with `known`, the keys above it: one of them that is missing was deleted.
+    pub fn state_below<'k>(&self, known: impl Fn(&ApiKeyId) -> Option<&'k Self>, now: Timestamp) -> KeyState {
+        let above = self.ancestors.iter();
+        let above = above.map(|id| known(id).map_or(KeyState::Revoked, |key| key.state(now)));
+        above.fold(self.state(now), Ord::max)
     }
 
     /// Whether the secret with this hash opens it at `now`.
@@ -279,6 +292,7 @@ mod tests {
             id: ApiKeyId("k".into()),
             org: OrgId("o".into()),
             created_by: UserId("u".into()),
+            ancestors: Vec::new(),
             name: "Test".into(),
             prefix: text.shown_prefix().into(),
             last_four: text.last_four().into(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{LimitReached, limit::TokenLimit};
+use crate::{LimitReached, limit::TokenLimit, plan::PlanLimit};
 
 /// Result of every fallible rule and use case.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -96,7 +96,7 @@ pub enum Error {
         /// When it is allowed again.
         retry_after: Duration,
     },
-    /// A limit on tokens or requests is reached (429 with `Retry-After` and `RateLimit`).
+    /// A limit is reached: on tokens or requests (429 with `Retry-After` and `RateLimit`), or of the plan (409).
     #[error("{}", crate::error::words(.0))]
     Limit(Box<LimitReached>),
     /// A readable body with values that are not valid (422).
@@ -176,6 +176,7 @@ fn words(reached: &LimitReached) -> String {
             "There were too many requests: the limit is {} a minute; wait before the next one.",
             pace.per_minute
         ),
+        LimitReached::Plan(limit) => limit.words(),
     }
 }
 
@@ -191,6 +192,11 @@ impl Error {
             code,
             detail: detail.into(),
         }
+    }
+
+    /// What a plan allows no more of.
+    pub fn plan_limit(limit: PlanLimit) -> Self {
+        Self::Limit(Box::new(LimitReached::Plan(limit)))
     }
 
     /// An unreadable request with its stable code.

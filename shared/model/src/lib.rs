@@ -16,6 +16,7 @@ pub mod export;
 pub mod generation;
 pub mod id;
 pub mod invitation;
+pub mod json;
 pub mod limit;
 pub mod mail;
 pub mod network;
@@ -54,6 +55,7 @@ pub use id::{
     MessageId, OrgId, PromptId, SessionId, TurnId, UserId,
 };
 pub use invitation::Invitation;
+pub use json::JsonObject;
 pub use limit::{LimitReached, Pace, TokenLimit, TokenScope};
 pub use mail::{Mail, MailMessage};
 pub use network::Network;
@@ -63,6 +65,7 @@ pub use page::{Page, PageRequest};
 pub use password::NewPassword;
 pub use pending_upload::PendingUpload;
 pub use permission::{Grant, Permission};
+pub use plan::{PlanLimit, PlanResource};
 pub use prompt::{PromptVersion, SystemPrompt, UserPrompt};
 pub use purge::Purge;
 pub use quota::{Day, Quota};

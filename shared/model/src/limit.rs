@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Timestamp;
+use crate::{Timestamp, plan::PlanLimit};
 
 /// What a limit on tokens covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -92,4 +92,6 @@ pub enum LimitReached {
     },
     /// Too many requests in too short a time.
     Requests(Pace),
+    /// The plan allows no more of something.
+    Plan(PlanLimit),
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use unicode_normalization::UnicodeNormalization as _;
 
-use crate::{Error, OrgId, Result, Timestamp, UserId};
+use crate::{Day, Error, OrgId, Result, Timestamp, UserId};
 
 /// Role inside an organization, in rising order of power.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
@@ -33,8 +33,8 @@ impl OrgRole {
     }
 }
 
-/// Subscription plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+/// Subscription plan, in rising order of what it allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Plan {
     /// At no charge.
@@ -60,6 +60,9 @@ pub struct Org {
     pub plan: Plan,
     /// IANA time zone in which its days and months begin.
     pub time_zone: String,
+    /// The day on which the time zone was changed last: it keeps its end, and the days of the new zone follow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pinned_day: Option<Day>,
     /// The model that answers instead of another one when what is left of a limit is less than that one may need.
     #[serde(default)]
     pub downgrade_model: Option<String>,
@@ -83,6 +86,17 @@ impl Org {
     pub const MAX_MODEL: usize = 100;
     /// Most models that step in for others.
     pub const MAX_FALLBACKS: usize = 5;
+
+    /// The day that `now` is in, by which the organization's limits count.
+    ///
+    /// # Errors
+    /// As [`Day::of`].
+    pub fn day(&self, now: Timestamp) -> Result<Day> {
+        match &self.pinned_day {
+            Some(pinned) => Day::after_change(now, &self.time_zone, pinned),
+            None => Day::of(now, &self.time_zone),
+        }
+    }
 }
 
 /// What to change in an organization; what is absent stays as it is.
@@ -94,6 +108,8 @@ pub struct OrgChange {
     pub slug: Option<String>,
     /// New time zone, checked by [`parse_time_zone`].
     pub time_zone: Option<String>,
+    /// With a new time zone: the day that is on, which keeps its end ([`Org::pinned_day`]).
+    pub pinned_day: Option<Day>,
     /// New model for when little is left of a limit; an empty name is none.
     pub downgrade_model: Option<String>,
     /// New models that step in for others.

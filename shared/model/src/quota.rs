@@ -1,11 +1,12 @@
 //! The daily limit of a user, in LLM tokens, and the day it is counted in.
 
 use jiff::{civil::Date, tz::TimeZone};
+use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result, Timestamp, UserId};
 
 /// A day in some time zone: the period key of counters. A new day is a new key, so nothing has to be reset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Day {
     /// Its date there.
     pub date: Date,
@@ -22,12 +23,40 @@ impl Day {
     /// [`Error::Internal`] for a zone nobody knows: zones are checked before they are stored.
     pub fn of(now: Timestamp, zone: &str) -> Result<Self> {
         let zone = TimeZone::get(zone).map_err(Error::internal)?;
-        let start = now.to_zoned(zone).start_of_day().map_err(Error::internal)?;
-        let next = start.tomorrow().and_then(|next| next.start_of_day());
+        let date = now.to_zoned(zone.clone()).date();
+        Self::on(date, &zone)
+    }
+
+    /// The day that `now` is in, where the time zone was changed to `zone` on the day `pinned`: that day keeps its end,
+    /// and the next ones are those of `zone`. No date comes twice and none comes before the end of the one before, so
+    /// nobody gets a second day by moving: the first day in the new zone is shorter or longer instead.
+    ///
+    /// # Errors
+    /// As [`Day::of`].
+    pub fn after_change(now: Timestamp, zone: &str, pinned: &Self) -> Result<Self> {
+        if now < pinned.ends_at {
+            return Ok(*pinned);
+        }
+        let zone = TimeZone::get(zone).map_err(Error::internal)?;
+        let first = pinned.date.tomorrow().map_err(Error::internal)?;
+        let day = Self::on(now.to_zoned(zone.clone()).date().max(first), &zone)?;
         Ok(Self {
-            date: start.date(),
-            began_at: start.timestamp().into(),
-            ends_at: next.map_err(Error::internal)?.timestamp().into(),
+            began_at: if day.date == first {
+                pinned.ends_at
+            } else {
+                day.began_at.max(pinned.ends_at)
+            },
+            ..day
+        })
+    }
+
+    fn on(date: Date, zone: &TimeZone) -> Result<Self> {
+        let starts = |date: Date| date.to_zoned(zone.clone()).map(|start| start.timestamp().into());
+        let next = date.tomorrow().map_err(Error::internal)?;
+        Ok(Self {
+            date,
+            began_at: starts(date).map_err(Error::internal)?,
+            ends_at: starts(next).map_err(Error::internal)?,
         })
     }
 }
@@ -77,6 +106,52 @@ mod tests {
             assert_eq!(
                 (next.began_at, next.date),
                 (today.ends_at, today.date.tomorrow().unwrap())
+            );
+        }
+    }
+
+    #[test]
+    fn a_change_of_the_time_zone_gives_no_second_day() {
+        let zones = [
+            "UTC",
+            "Asia/Tokyo",
+            "America/Los_Angeles",
+            "Pacific/Kiritimati",
+            "Etc/GMT+12",
+            "Europe/Berlin",
+        ];
+        let hour = |number: i64| Timestamp::from_second(1_790_000_000 + number * 3600).unwrap();
+        for every in [1, 5, 7, 11, 24, 31, 50] {
+            // A person who moves every few hours: (zone, day of the last move), and the days that they see.
+            let (mut zone, mut pinned, mut days) = ("UTC", None, Vec::<Day>::new());
+            let at = |now, zone: &str, pinned: Option<&Day>| match pinned {
+                Some(pinned) => Day::after_change(now, zone, pinned).unwrap(),
+                None => Day::of(now, zone).unwrap(),
+            };
+            for number in 0..24 * 40 {
+                let now = hour(number);
+                let today = at(now, zone, pinned.as_ref());
+                assert!(today.began_at <= now && now < today.ends_at, "{today:?} at {now}");
+                match days.last() {
+                    Some(last) if last.date == today.date => assert_eq!(*last, today, "a day is always the same"),
+                    Some(last) => assert!(
+                        last.date < today.date && last.ends_at <= today.began_at,
+                        "{last:?} before {today:?}"
+                    ),
+                    None => {}
+                }
+                if days.last() != Some(&today) {
+                    days.push(today);
+                }
+                if number % every == 0 {
+                    pinned = Some(today);
+                    zone = zones[usize::try_from(number / every).unwrap() % zones.len()];
+                }
+            }
+            assert!(
+                (38..=42).contains(&days.len()),
+                "{} days in 40, moving every {every} h",
+                days.len()
             );
         }
     }

@@ -1,9 +1,8 @@
 //! What a person set up for themselves.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
-use crate::{ApiKeyId, Timestamp};
+use crate::{ApiKeyId, JsonObject, Timestamp};
 
 /// Colors of the pages.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -37,8 +36,8 @@ pub struct Settings {
     /// What they want to be told about.
     pub notifications: Notifications,
     /// What a client keeps for itself.
-    #[serde(default)]
-    pub preferences: Map<String, Value>,
+    #[serde(default, with = "crate::json::as_text")]
+    pub preferences: JsonObject,
     /// The personal API key, once there is one.
     #[serde(default)]
     pub api_key: Option<ApiKeyId>,
@@ -55,16 +54,6 @@ impl Settings {
     pub const MAX_PREFERENCES: usize = 100;
     /// Largest preferences, bytes of JSON.
     pub const MAX_PREFERENCES_BYTES: usize = 16 * 1024;
-    /// Deepest nesting of preferences: an item of DynamoDB has 32 levels, the item and the preferences included.
-    pub const MAX_PREFERENCES_DEPTH: usize = 30;
-
-    /// Whether DynamoDB can hold `preferences`: numbers of its range, names of at least one character, not too deep
-    /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>).
-    pub fn can_be_stored(preferences: &Map<String, Value>) -> bool {
-        preferences
-            .iter()
-            .all(|(name, value)| !name.is_empty() && is_storable(value, Self::MAX_PREFERENCES_DEPTH))
-    }
 
     /// The settings of somebody who set nothing.
     pub fn defaults(now: Timestamp) -> Self {
@@ -75,7 +64,7 @@ impl Settings {
                 email: true,
                 product_news: false,
             },
-            preferences: Map::new(),
+            preferences: JsonObject::default(),
             api_key: None,
             created_at: now,
             updated_at: now,
@@ -83,17 +72,23 @@ impl Settings {
     }
 }
 
-fn is_storable(value: &Value, levels: usize) -> bool {
-    match value {
-        Value::Number(number) => number.as_f64().is_some_and(|number| {
-            let size = number.abs();
-            size == 0.0 || (1e-130..1e126).contains(&size)
-        }),
-        Value::Array(items) => levels > 0 && items.iter().all(|item| is_storable(item, levels - 1)),
-        Value::Object(fields) => {
-            let is_storable = |(name, value): (&String, &Value)| !name.is_empty() && is_storable(value, levels - 1);
-            levels > 0 && fields.iter().all(is_storable)
-        }
-        Value::Null | Value::Bool(_) | Value::String(_) => true,
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn preferences_are_kept_as_a_text_and_read_from_a_map_too() {
+        let mut settings = Settings::defaults(Timestamp::UNIX_EPOCH);
+        settings.preferences = JsonObject::parse(r#"{"":[1e300,{"":null}]}"#).unwrap();
+        let stored = serde_json::to_value(&settings).unwrap();
+        assert_eq!(stored["preferences"], r#"{"":[1e300,{"":null}]}"#);
+        assert_eq!(serde_json::from_value::<Settings>(stored.clone()).unwrap(), settings);
+        let mut earlier = stored;
+        earlier["preferences"] = json!({"width": 300});
+        let read: Settings = serde_json::from_value(earlier).unwrap();
+        assert_eq!(read.preferences.text(), r#"{"width":300}"#);
     }
 }

@@ -44,6 +44,9 @@ pub struct KeyHolder {
     pub key: ApiKeyId,
     /// Whom it acts for.
     pub user: UserId,
+    /// The keys above it ([`ApiKey::ancestors`]).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ancestors: Vec<ApiKeyId>,
 }
 
 /// A key with all that a request with it needs to know.
@@ -51,6 +54,8 @@ pub struct KeyHolder {
 pub struct KeyInUse {
     /// The key.
     pub key: ApiKey,
+    /// The keys above it, the nearest first.
+    pub above: Vec<ApiKey>,
     /// Whom it acts for.
     pub user: User,
     /// Their place in its organization.
@@ -79,13 +84,20 @@ impl Store {
         self.identity().get(keys::api_key_hash(hash)).await
     }
 
-    /// The key with the account, the place and the organization that it acts with, in one round trip; none when one of
-    /// them is gone.
+    /// The key with the keys above it, the account, the place and the organization that it acts with, in one round trip;
+    /// none when one of them is gone.
     pub async fn key_in_use(&self, holder: &KeyHolder) -> Result<Option<KeyInUse>> {
-        let KeyHolder { org, key, user } = holder;
+        let KeyHolder {
+            org,
+            key,
+            user,
+            ancestors,
+        } = holder;
         let row = keys::api_key(org, key);
+        let above: Vec<_> = ancestors.iter().map(|id| keys::api_key(org, id)).collect();
         let (profile, place, org) = (keys::profile(user), keys::membership(org, user), keys::org(org));
-        let wanted = [row.clone(), profile.clone(), place.clone(), org.clone()];
+        let mut wanted = vec![row.clone(), profile.clone(), place.clone(), org.clone()];
+        wanted.extend(above.iter().cloned());
         let items = self.identity().among(&wanted).await?;
         if items.iter().any(|item| item.contains_key("deleted_at")) {
             return Ok(None);
@@ -96,12 +108,20 @@ impl Store {
                 by_sk.insert(sk.clone(), item);
             }
         }
+        let mut found_above = Vec::with_capacity(above.len());
+        for key in &above {
+            let Some(row) = by_sk.remove(&key.sk) else {
+                return Ok(None);
+            };
+            found_above.push(from_item(row)?);
+        }
         let found = [row, profile, place, org].map(|key| by_sk.remove(&key.sk));
         let [Some(row), Some(profile), Some(place), Some(org)] = found else {
             return Ok(None);
         };
         Ok(Some(KeyInUse {
             key: from_item(row)?,
+            above: found_above,
             user: from_item(profile)?,
             place: from_item(place)?,
             org: from_item(org)?,
@@ -166,6 +186,18 @@ impl ApiKeys {
     /// One key.
     pub async fn get(&self, id: &ApiKeyId) -> Result<Option<ApiKey>> {
         self.store.identity().get(keys::api_key(&self.org, id)).await
+    }
+
+    /// Those of these keys that there are, in no order; at most 100 at a time are asked for.
+    pub async fn among(&self, ids: &[ApiKeyId]) -> Result<Vec<ApiKey>> {
+        let mut found = Vec::with_capacity(ids.len());
+        for some in ids.chunks(100) {
+            let keys: Vec<_> = some.iter().map(|id| keys::api_key(&self.org, id)).collect();
+            for item in self.store.identity().among(&keys).await? {
+                found.push(from_item(item)?);
+            }
+        }
+        Ok(found)
     }
 
     /// Keys, newest first, revoked ones too.
@@ -252,6 +284,7 @@ impl ApiKeys {
             org: self.org.clone(),
             key: key.id.clone(),
             user: key.created_by.clone(),
+            ancestors: key.ancestors.clone(),
         };
         self.store
             .identity()

@@ -1,12 +1,17 @@
 //! Chatbots of an organization.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
-use model::{Chatbot, ChatbotId, DocumentId, OrgId, Page, PageRequest, Result, Timestamp, UserId};
+use model::{
+    Chatbot, ChatbotId, DocumentId, Error, OrgId, Page, PageRequest, Plan, PlanLimit, Result, Timestamp, UserId,
+};
 
 use crate::{
     Store,
-    item::{Item, Narrow, PRESENT, conditional, conditional_or_own, from_item, n, s, to_item, value},
+    item::{
+        Item, Narrow, PRESENT, conditional, conditional_or_own, failed, from_item, n, s, starting_with, to_item, value,
+    },
     keys,
+    resource_counts::{Counted, ResourceChange},
 };
 
 /// The chatbots of one organization.
@@ -57,12 +62,22 @@ fn parse(item: Item) -> Result<Chatbot> {
 }
 
 impl Chatbots {
-    /// Stores a new chatbot.
-    pub async fn create(&self, bot: &Chatbot) -> Result<bool> {
+    /// Stores a new chatbot, if `plan` allows one more; else answers the limit.
+    pub async fn create(&self, bot: &Chatbot, plan: Plan) -> Result<Result<(), PlanLimit>> {
         let mut item = to_item(&keys::chatbot(&self.org, &bot.id), bot)?;
         item.remove("documents");
         item.extend(set(&bot.documents).map(|documents| ("documents".to_owned(), documents)));
-        self.store.app().put_new(item).await
+        let parts = vec![self.store.app().part_put_new(item)?];
+        let one_more = ResourceChange::chatbot(1);
+        match self
+            .store
+            .transact_counted(&self.org, parts, &one_more, Some(plan))
+            .await?
+        {
+            Counted::Done => Ok(Ok(())),
+            Counted::Full(limit) => Ok(Err(limit)),
+            Counted::Refused(_) => Err(Error::internal("an id of a chatbot was drawn twice")),
+        }
     }
 
     /// One chatbot.
@@ -91,6 +106,21 @@ impl Chatbots {
             items,
             next: found.next,
         })
+    }
+
+    /// Those that answer from this document; the plan bounds how many that are.
+    pub async fn with_document(&self, document: &DocumentId) -> Result<Vec<ChatbotId>> {
+        let query = self.store.db.query().table_name(&self.store.tables().app);
+        let query = starting_with(query, &keys::tenant(&self.org), keys::CHATBOTS)
+            .consistent_read(true)
+            .filter_expression("contains(documents, :document)")
+            .expression_attribute_values(":document", s(document.as_str()));
+        let mut pages = query.into_paginator().items().send();
+        let mut found = Vec::new();
+        while let Some(item) = pages.next().await {
+            found.push(parse(item.map_err(failed)?)?.id);
+        }
+        Ok(found)
     }
 
     /// Changes a chatbot; none when it does not exist.
@@ -182,6 +212,9 @@ impl Chatbots {
 
     /// Deletes a chatbot; answers whether it was there.
     pub async fn delete(&self, id: &ChatbotId) -> Result<bool> {
-        self.store.app().delete_first(&keys::chatbot(&self.org, id)).await
+        let parts = vec![self.store.app().part_delete(&keys::chatbot(&self.org, id), None)?];
+        let one_less = ResourceChange::chatbot(-1);
+        let deleted = self.store.transact_counted(&self.org, parts, &one_less, None).await?;
+        Ok(deleted == Counted::Done)
     }
 }

@@ -3,12 +3,16 @@
 mod lease;
 
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
-use model::{Document, DocumentId, Error, OrgId, OutboxEntry, Page, PageRequest, Result, UserId, outbox::OutboxStep};
+use model::{
+    Document, DocumentId, Error, OrgId, OutboxEntry, Page, PageRequest, PendingUpload, Plan, PlanLimit, Result,
+    Timestamp, UserId, outbox::OutboxStep, pending_upload::UploadSweep, time::after,
+};
 
 use crate::{
     Store,
-    item::{Narrow, Transaction, from_item, primary, s, to_item, transact, value},
+    item::{Narrow, from_item, primary, s, to_item, value},
     keys,
+    resource_counts::{Counted, ResourceChange},
 };
 
 pub use lease::{Attempts, Lease, Outcome};
@@ -18,6 +22,17 @@ pub use lease::{Attempts, Lease, Outcome};
 pub struct Documents {
     store: Store,
     org: OrgId,
+}
+
+/// What became of acknowledging an upload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UploadAccepted {
+    /// The document is there.
+    Done,
+    /// It is not: the upload took so long that it was given up.
+    GivenUp,
+    /// It is not: the plan allows no more.
+    Full,
 }
 
 impl Store {
@@ -31,9 +46,15 @@ impl Store {
 }
 
 impl Documents {
-    /// Acknowledges an upload: the document appears, and its promise turns from "clean up" to "index". Answers
-    /// `false` when the promise is gone, because the upload took so long that it was given up.
-    pub async fn accept(&self, document: &Document, promise: &OutboxEntry) -> Result<bool> {
+    /// The limit of `plan` that leaves no room for a document of this size, as far as can be told before it is stored.
+    pub async fn exceeded(&self, size_bytes: u64, plan: Plan) -> Result<Option<PlanLimit>> {
+        let one_more = ResourceChange::document(1, size_bytes);
+        self.store.exceeded_resources(&self.org, &one_more, plan).await
+    }
+
+    /// Acknowledges an upload, if `plan` allows a document more: it appears, and its promise turns from "clean up" to
+    /// "index".
+    pub async fn accept(&self, document: &Document, promise: &OutboxEntry, plan: Plan) -> Result<UploadAccepted> {
         let table = &self.store.tables().app;
         let item = to_item(&keys::document(&self.org, &document.id), document)?;
         let step = Update::builder()
@@ -50,7 +71,36 @@ impl Documents {
                 .update(step.map_err(Error::internal)?)
                 .build(),
         ];
-        Ok(transact(&self.store.db, parts).await? == Transaction::Done)
+        let one_more = ResourceChange::document(1, document.size_bytes);
+        Ok(
+            match self
+                .store
+                .transact_counted(&self.org, parts, &one_more, Some(plan))
+                .await?
+            {
+                Counted::Done => UploadAccepted::Done,
+                Counted::Refused(_) => UploadAccepted::GivenUp,
+                Counted::Full(_) => UploadAccepted::Full,
+            },
+        )
+    }
+
+    /// Deletes a document: nobody sees it any more, its room is free, and its files are promised to be removed once
+    /// nothing can arrive for it any more. Answers whether this call did.
+    pub async fn delete(&self, document: &Document, now: Timestamp) -> Result<bool> {
+        let app = self.store.app();
+        let sweep = UploadSweep {
+            org: self.org.clone(),
+            document: document.id.clone(),
+            due_ms: after(now, PendingUpload::LATE_ARRIVAL).as_millisecond(),
+        };
+        let parts = vec![
+            app.part_delete(&keys::document(&self.org, &document.id), None)?,
+            app.part_put(to_item(&keys::upload_sweep(&sweep), &sweep)?)?,
+        ];
+        let one_less = ResourceChange::document(-1, document.size_bytes);
+        let deleted = self.store.transact_counted(&self.org, parts, &one_less, None).await?;
+        Ok(deleted == Counted::Done)
     }
 
     /// One document.

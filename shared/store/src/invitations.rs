@@ -8,7 +8,7 @@ use model::{AuditEntry, Email, Invitation, InvitationId, Membership, Org, OrgId,
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    OrgWrite, Store,
+    OrgWrite, Places, Store,
     item::{Transaction, n, part, s, to_item, value},
     keys,
     orgs::{ALIVE, place_item},
@@ -27,6 +27,8 @@ pub enum Accepted {
     Changed,
     /// They belong to the organization already.
     Member,
+    /// Their other places changed meanwhile. Look again.
+    Overtaken,
     /// The organization was deleted, or the account may not do anything any more.
     Gone,
 }
@@ -120,8 +122,15 @@ impl Invitations {
         })
     }
 
-    /// Turns an invitation into a place in its organization: the seat it held is now theirs.
-    pub async fn accept(&self, invitation: &Invitation, place: &Membership, entry: &AuditEntry) -> Result<Accepted> {
+    /// Turns an invitation into a place in its organization: the seat it held is now theirs. `places`: those of somebody
+    /// who becomes an owner, as they were read.
+    pub async fn accept(
+        &self,
+        invitation: &Invitation,
+        place: &Membership,
+        places: Option<&Places>,
+        entry: &AuditEntry,
+    ) -> Result<Accepted> {
         let table = self.0.identity();
         let counted = table
             .part_update(&keys::org(&invitation.org))
@@ -133,11 +142,13 @@ impl Invitations {
         parts.push(table.part_put_new(to_item(&keys::membership(&place.org, &place.member), place)?)?);
         parts.push(table.part_put_new(place_item(place)?)?);
         parts.push(part(counted)?);
-        parts.push(self.0.count_place(&place.member)?);
+        let counted = parts.len();
+        parts.push(self.0.count_place(&place.member, places)?);
         Ok(match self.0.transact_audited(entry, parts).await? {
             Transaction::Done => Accepted::Done,
             Transaction::Refused(part) if part < members => Accepted::Changed,
             Transaction::Refused(part) if part < members + 2 => Accepted::Member,
+            Transaction::Refused(part) if part == counted && places.is_some() => Accepted::Overtaken,
             Transaction::Refused(_) => Accepted::Gone,
         })
     }

@@ -13,7 +13,7 @@ use model::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Store,
+    Places, Store,
     item::{Item, Transaction, from_item, n, part, s, to_item, value},
     keys,
 };
@@ -111,16 +111,16 @@ pub(crate) fn place_item(membership: &Membership) -> Result<Item> {
 }
 
 impl Orgs {
-    /// Creates an organization with its first owner. Answers [`OrgWrite::SlugTaken`] or [`OrgWrite::Gone`] when it
-    /// did not.
-    pub async fn create(&self, org: &Org, owner: &Membership, entry: &AuditEntry) -> Result<OrgWrite> {
+    /// Creates an organization with its first owner, whose places are still as they were read. Answers
+    /// [`OrgWrite::SlugTaken`] or [`OrgWrite::Changed`] when it did not.
+    pub async fn create(&self, org: &Org, owner: &Membership, places: &Places, entry: &AuditEntry) -> Result<OrgWrite> {
         let table = self.0.identity();
         let mut item = to_item(&keys::org(&org.id), org)?;
         item.insert("owners".to_owned(), n(1));
         item.insert("seats".to_owned(), n(1));
         let parts = vec![
             table.part_put_new(to_item(&keys::slug(&org.slug), &SlugOwner { org: &org.id })?)?,
-            self.0.count_place(&owner.member)?,
+            self.0.count_place(&owner.member, Some(places))?,
             table.part_put_new(item)?,
             table.part_put_new(to_item(&keys::membership(&owner.org, &owner.member), owner)?)?,
             table.part_put_new(place_item(owner)?)?,
@@ -128,7 +128,7 @@ impl Orgs {
         Ok(match self.0.transact_audited(entry, parts).await? {
             Transaction::Done => OrgWrite::Done,
             Transaction::Refused(0) => OrgWrite::SlugTaken,
-            Transaction::Refused(_) => OrgWrite::Gone,
+            Transaction::Refused(_) => OrgWrite::Changed,
         })
     }
 
@@ -181,6 +181,7 @@ impl Orgs {
             ("name", change.name.as_ref().map(s)),
             ("slug", change.slug.as_ref().map(s)),
             ("time_zone", change.time_zone.as_ref().map(s)),
+            ("pinned_day", change.pinned_day.as_ref().map(value).transpose()?),
             (
                 "downgrade_model",
                 change.downgrade_model.as_ref().map(|name| match name.as_str() {
@@ -200,6 +201,13 @@ impl Orgs {
             update = update
                 .expression_attribute_names(format!("#{field}"), field)
                 .expression_attribute_values(format!(":{field}"), value);
+        }
+        if change.pinned_day.is_some() {
+            // The day that is pinned is the one under the zone as it was read.
+            let so_far = update.get_condition_expression().clone().unwrap_or_default();
+            update = update
+                .condition_expression(format!("{so_far} AND #time_zone = :old_zone"))
+                .expression_attribute_values(":old_zone", s(&before.time_zone));
         }
         let mut parts = vec![part(update.update_expression(format!("SET {}", set.join(", "))))?];
         if let Some(slug) = change.slug.as_ref().filter(|slug| **slug != before.slug) {
@@ -236,15 +244,32 @@ impl Orgs {
         })
     }
 
-    /// Gives a member another role. `before` is how the place was read.
-    pub async fn set_role(&self, before: &Membership, role: OrgRole, entry: &AuditEntry) -> Result<OrgWrite> {
+    /// Gives a member another role. `before` is how the place was read, and `places` how those of a member were read who
+    /// becomes an owner.
+    pub async fn set_role(
+        &self,
+        before: &Membership,
+        role: OrgRole,
+        places: Option<&Places>,
+        entry: &AuditEntry,
+    ) -> Result<OrgWrite> {
         let mut parts = self.role_parts(before, role)?;
         parts.push(part(self.counters(before, Some(role)))?);
+        if let Some(places) = places {
+            parts.push(self.0.count_place(&before.member, Some(places))?);
+        }
         Ok(settled(self.0.transact_audited(entry, parts).await?, 2, before))
     }
 
-    /// Makes `to` an owner and `from`, an owner, an admin. Both are how the places were read; `to` is no owner.
-    pub async fn transfer(&self, from: &Membership, to: &Membership, entry: &AuditEntry) -> Result<OrgWrite> {
+    /// Makes `to` an owner and `from`, an owner, an admin. Both are how the places were read; `to` is no owner, and
+    /// `places` are all those of the same person.
+    pub async fn transfer(
+        &self,
+        from: &Membership,
+        to: &Membership,
+        places: &Places,
+        entry: &AuditEntry,
+    ) -> Result<OrgWrite> {
         let mut parts = self.role_parts(from, OrgRole::Admin)?;
         parts.extend(self.role_parts(to, OrgRole::Owner)?);
         // One owner for another: the counter stays, and nobody else's change can pass in between.
@@ -256,6 +281,7 @@ impl Orgs {
             .condition_expression(ALIVE)
             .expression_attribute_values(":none", n(0));
         parts.push(part(unchanged)?);
+        parts.push(self.0.count_place(&to.member, Some(places))?);
         Ok(match self.0.transact_audited(entry, parts).await? {
             Transaction::Done => OrgWrite::Done,
             Transaction::Refused(4) => OrgWrite::Gone,

@@ -4,14 +4,15 @@
 //! partition of their own, sorted by when they are due: most of what is in it is not due yet.
 
 use model::{
-    Document, DocumentId, OrgId, OutboxEntry, PendingUpload, Result, Timestamp, outbox::OutboxStep,
+    Document, DocumentId, Error, OrgId, OutboxEntry, PendingUpload, Plan, Result, Timestamp, outbox::OutboxStep,
     pending_upload::UploadSweep, time::after,
 };
 
 use crate::{
     Store,
-    item::{Transaction, from_item, s, to_item, transact},
+    item::{Transaction, failed, from_item, part, s, starting_with, to_item, transact, value},
     keys,
+    resource_counts::{Counted, ResourceChange},
 };
 
 /// Most sweeps in one run.
@@ -44,8 +45,9 @@ impl Store {
 }
 
 impl PendingUploads {
-    /// Notes an upload, and that the bucket has to be looked at after it.
-    pub async fn begin(&self, upload: &PendingUpload) -> Result<()> {
+    /// Notes an upload, and that the bucket has to be looked at after it; answers `false` when `plan` does not allow the
+    /// document that it will be.
+    pub async fn begin(&self, upload: &PendingUpload, plan: Plan) -> Result<bool> {
         let sweep = UploadSweep {
             org: self.org.clone(),
             document: upload.id.clone(),
@@ -56,8 +58,47 @@ impl PendingUploads {
             app.part_put(to_item(&keys::pending_upload(&self.org, &upload.id), upload)?)?,
             app.part_put(to_item(&keys::upload_sweep(&sweep), &sweep)?)?,
         ];
-        transact(&self.store.db, parts).await?;
-        Ok(())
+        let one_more = ResourceChange::document(1, upload.size_bytes);
+        match self
+            .store
+            .transact_counted(&self.org, parts, &one_more, Some(plan))
+            .await?
+        {
+            Counted::Done => Ok(true),
+            Counted::Full(_) => Ok(false),
+            Counted::Refused(_) => Err(Error::internal("an upload without conditions was refused")),
+        }
+    }
+
+    /// Uploads that have ended, were not completed, and still count as documents of their organization.
+    pub async fn ended(&self, now: Timestamp) -> Result<Vec<PendingUpload>> {
+        let query = self.store.db.query().table_name(&self.store.tables().app);
+        let query = starting_with(query, &keys::tenant(&self.org), keys::PENDING_UPLOADS)
+            .consistent_read(true)
+            .filter_expression("expires_at <= :now AND attribute_not_exists(released)")
+            .expression_attribute_values(":now", s(now.to_string()));
+        let mut pages = query.into_paginator().items().send();
+        let mut ended = Vec::new();
+        while let Some(item) = pages.next().await {
+            ended.push(from_item(item.map_err(failed)?)?);
+        }
+        Ok(ended)
+    }
+
+    /// Has an upload that has ended count no more, so that others have its room; answers whether this call did. It is
+    /// still there, and can no longer be completed.
+    pub async fn release(&self, upload: &PendingUpload) -> Result<bool> {
+        let released = self
+            .store
+            .app()
+            .part_update(&keys::pending_upload(&self.org, &upload.id))
+            .update_expression("SET released = :released")
+            .condition_expression("attribute_exists(pk) AND attribute_not_exists(released)")
+            .expression_attribute_values(":released", value(&true)?);
+        let one_less = ResourceChange::document(-1, upload.size_bytes);
+        let parts = vec![part(released)?];
+        let written = self.store.transact_counted(&self.org, parts, &one_less, None).await?;
+        Ok(written == Counted::Done)
     }
 
     /// An upload that was not completed.
@@ -66,7 +107,8 @@ impl PendingUploads {
     }
 
     /// Turns an upload into its document, which is to be indexed; returns the promise to do so, and `None` if the
-    /// upload is not there any more, because it was completed, removed or swept.
+    /// upload is not there any more, because it was completed, removed or swept, or has given its room to others. The
+    /// document has the room that the upload had.
     pub async fn complete(&self, document: &Document, now: Timestamp) -> Result<Option<OutboxEntry>> {
         let promise = OutboxEntry {
             document: document.id.clone(),
@@ -76,17 +118,22 @@ impl PendingUploads {
         };
         let app = self.store.app();
         let parts = vec![
-            app.part_delete(&keys::pending_upload(&self.org, &document.id), None)?,
+            app.part_delete_if(
+                &keys::pending_upload(&self.org, &document.id),
+                "attribute_exists(pk) AND attribute_not_exists(released)",
+            )?,
             app.part_put_new(to_item(&keys::document(&self.org, &document.id), document)?)?,
             app.part_put(to_item(&keys::outbox(&promise.document), &promise)?)?,
         ];
         Ok((transact(&self.store.db, parts).await? == Transaction::Done).then_some(promise))
     }
 
-    /// Removes an upload, so that it cannot be completed any more.
+    /// Removes an upload, so that it cannot be completed any more. It no longer counts.
     pub async fn remove(&self, id: &DocumentId) -> Result<()> {
-        let key = keys::pending_upload(&self.org, id);
-        self.store.app().delete(&key).await
+        if let Some(upload) = self.get(id).await? {
+            self.release(&upload).await?;
+        }
+        self.store.app().delete(&keys::pending_upload(&self.org, id)).await
     }
 }
 

@@ -1,8 +1,7 @@
 //! What a person set up for themselves.
 
 use aws_sdk_dynamodb::types::ReturnValue;
-use model::{Result, Settings, Timestamp, UserId, settings::Theme};
-use serde_json::{Map, Value};
+use model::{JsonObject, Result, Settings, Timestamp, UserId, settings::Theme};
 
 use crate::{
     Store,
@@ -22,7 +21,7 @@ pub struct SettingsChange {
     /// Whether to be told of news by mail.
     pub notify_of_news: Option<bool>,
     /// All preferences.
-    pub preferences: Option<Map<String, Value>>,
+    pub preferences: Option<JsonObject>,
 }
 
 impl Store {
@@ -58,7 +57,8 @@ impl Store {
                 "notifications.product_news",
                 change.notify_of_news.as_ref().map(value).transpose()?,
             ),
-            ("preferences", change.preferences.as_ref().map(value).transpose()?),
+            // Their text, as in [`Settings`].
+            ("preferences", change.preferences.as_ref().map(|own| s(own.text()))),
         ];
         let mut set = vec!["updated_at = :now".to_owned()];
         let mut update = self

@@ -136,6 +136,16 @@ impl Table<'_> {
         Ok(TransactWriteItem::builder().delete(delete).build())
     }
 
+    /// Deletes an item under a condition on what is there.
+    pub(crate) fn part_delete_if(&self, key: &Key, condition: &str) -> Result<TransactWriteItem> {
+        let delete = Delete::builder().table_name(self.name).set_key(Some(primary(key)));
+        let delete = delete
+            .condition_expression(condition)
+            .build()
+            .map_err(Error::internal)?;
+        Ok(TransactWriteItem::builder().delete(delete).build())
+    }
+
     /// Begins an update; [`part`] ends it.
     pub(crate) fn part_update(&self, key: &Key) -> UpdateBuilder {
         Update::builder().table_name(self.name).set_key(Some(primary(key)))

@@ -2,7 +2,8 @@
 
 use aws_sdk_dynamodb::types::{TransactWriteItem, builders::UpdateBuilder};
 use model::{
-    AuditEntry, Email, Membership, OrgId, OrgRole, PlatformRole, Purge, Result, Timestamp, User, UserId, UserStatus,
+    AuditEntry, Email, Membership, Org, OrgId, OrgRole, PlatformRole, Purge, Result, Timestamp, User, UserId,
+    UserStatus,
 };
 
 use crate::{
@@ -49,7 +50,7 @@ pub enum Ended {
     Changed,
 }
 
-/// Attribute of an account: how many places it ever took.
+/// Attribute of an account: how often it took a place, or became an owner.
 const PLACES: &str = "places";
 
 /// The places of a user, as they were read.
@@ -57,6 +58,10 @@ const PLACES: &str = "places";
 pub struct Places {
     /// In organizations that were not deleted.
     pub held: Vec<Membership>,
+    /// Those of these organizations that they own.
+    pub owned: Vec<Org>,
+    /// Whether the account may still do anything.
+    pub is_active: bool,
     version: Option<u64>,
 }
 
@@ -66,9 +71,11 @@ impl Store {
         let table = self.identity();
         // Read first: a place that is taken while the others are read makes this version an old one.
         let profile = table.get_raw(keys::profile(user), true).await?;
+        let active = Some(value(&UserStatus::Active)?);
+        let is_active = profile.as_ref().and_then(|profile| profile.get("status")) == active.as_ref();
         let version = profile.and_then(|profile| profile.get(PLACES)?.as_n().ok()?.parse().ok());
         let places: Vec<Place> = table.all_below(&keys::user(user), keys::PLACES).await?;
-        let mut found = Vec::with_capacity(places.len());
+        let (mut found, mut owned) = (Vec::with_capacity(places.len()), Vec::new());
         for some in places.chunks(50) {
             let asked = some
                 .iter()
@@ -76,23 +83,30 @@ impl Store {
             let items = table.among(&asked.collect::<Vec<_>>()).await?;
             let (orgs, members): (Vec<_>, Vec<_>) =
                 items.into_iter().partition(|item| item.get("sk") == Some(&s("ORG")));
-            let gone = |membership: &Membership| {
-                let is = |item: &&crate::item::Item| item.get("id") == Some(&s(membership.org.as_str()));
-                orgs.iter().find(is).is_none_or(|org| org.contains_key("deleted_at"))
-            };
             for item in members {
                 let membership: Membership = from_item(item)?;
-                if !gone(&membership) {
-                    found.push(membership);
+                let is = |item: &&crate::item::Item| item.get("id") == Some(&s(membership.org.as_str()));
+                let Some(org) = orgs.iter().find(is).filter(|org| !org.contains_key("deleted_at")) else {
+                    continue;
+                };
+                if membership.role == OrgRole::Owner {
+                    owned.push(from_item(org.clone())?);
                 }
+                found.push(membership);
             }
         }
-        Ok(Places { held: found, version })
+        Ok(Places {
+            held: found,
+            owned,
+            is_active,
+            version,
+        })
     }
 
-    /// Counts a new place of `user`, who has to have an active account: an account ends with all its places or not at
-    /// all, and nobody takes one in an account that ended.
-    pub(crate) fn count_place(&self, user: &UserId) -> Result<TransactWriteItem> {
+    /// Counts a new place of `user`, or one as an owner. They have to have an active account: an account ends with all its
+    /// places or not at all, and nobody takes one in an account that ended. With `places`, these still have to be all that
+    /// it has.
+    pub(crate) fn count_place(&self, user: &UserId, places: Option<&Places>) -> Result<TransactWriteItem> {
         let count = self
             .identity()
             .part_update(&keys::profile(user))
@@ -101,7 +115,10 @@ impl Store {
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":active", value(&UserStatus::Active)?)
             .expression_attribute_values(":one", n(1));
-        part(count)
+        part(match places {
+            Some(places) => if_at_version(count, places.version),
+            None => count,
+        })
     }
 }
 
@@ -177,7 +194,7 @@ impl Accounts {
     ) -> Result<Ended> {
         let store = &self.0;
         let table = store.identity();
-        let Places { held, version } = places;
+        let Places { held, version, .. } = places;
         let tombstone = table
             .part_update(&keys::profile(&before.id))
             .update_expression("SET #status = :deleted, deleted_at = :now REMOVE password_hash")

@@ -44,7 +44,7 @@ async fn reserve(t: &Test, ledger: &Ledger, user: &UserId, org: &OrgId) -> Hold 
         org_day: day,
         org_limit: Some(1_000_000_000),
         key: Some(ApiKeyId("kiosk".to_owned())),
-        key_budget: None,
+        key_budgets: Vec::new(),
         chatbot: None,
         chatbot_cap: None,
     };
@@ -58,7 +58,7 @@ async fn reserve(t: &Test, ledger: &Ledger, user: &UserId, org: &OrgId) -> Hold 
         until: after(now, Duration::from_mins(5)),
     };
     match ledger.reserve(&bill, &ask).await.unwrap() {
-        Reserve::Held(hold) => hold,
+        Reserve::Held(hold) => *hold,
         Reserve::Short(..) => panic!("it fits"),
     }
 }

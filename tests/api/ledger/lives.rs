@@ -212,7 +212,7 @@ async fn settling_twice_charges_once_and_what_is_above_the_estimate_is_charged_t
         org_day: day,
         org_limit: Some(5_000),
         key: Some(model::ApiKeyId("key".to_owned())),
-        key_budget: Some(700),
+        key_budgets: vec![(model::ApiKeyId("key".to_owned()), 700)],
         chatbot: Some(model::ChatbotId("bot".to_owned())),
         chatbot_cap: Some(600),
     };

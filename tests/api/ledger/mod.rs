@@ -109,7 +109,7 @@ fn refused<T: std::fmt::Debug>(result: Result<T, Error>) -> (TokenLimit, u64) {
     match result {
         Err(Error::Limit(limit)) => match *limit {
             LimitReached::Tokens { limit, needed, .. } => (limit, needed),
-            other @ LimitReached::Requests(_) => panic!("{other:?}"),
+            other @ (LimitReached::Requests(_) | LimitReached::Plan(_)) => panic!("{other:?}"),
         },
         other => panic!("{other:?}"),
     }
@@ -141,13 +141,7 @@ async fn day_of(t: &Test, caller: &Caller) -> (i64, i64, i64, usize) {
 
 /// Gives an organization another plan.
 async fn subscribe(t: &Test, org: &str, plan: &str) {
-    let update = t.db().update_item().table_name("parlance-identity");
-    let update = update.key("pk", AttributeValue::S(format!("O#{org}")));
-    let update = update.key("sk", AttributeValue::S("ORG".to_owned()));
-    let update = update.update_expression("SET #plan = :plan");
-    let update = update.expression_attribute_names("#plan", "plan");
-    let plan = AttributeValue::S(plan.to_owned());
-    update.expression_attribute_values(":plan", plan).send().await.unwrap();
+    t.set_plan(org, plan).await;
 }
 
 /// Sets the own daily limit.

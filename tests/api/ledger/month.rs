@@ -85,7 +85,7 @@ async fn write(t: &Test, users: &[&Caller], orgs: &[&str]) -> Vec<Call> {
             org_day: day,
             org_limit: org.is_some().then_some(1_000_000_000),
             key: key.map(|key| ApiKeyId(key.to_owned())),
-            key_budget: None,
+            key_budgets: Vec::new(),
             chatbot: chatbot.map(|bot| ChatbotId(bot.to_owned())),
             chatbot_cap: None,
         };

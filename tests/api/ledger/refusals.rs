@@ -27,7 +27,7 @@ fn too_fast<T: std::fmt::Debug>(result: Result<T, Error>) -> Pace {
     match result {
         Err(Error::Limit(limit)) => match *limit {
             LimitReached::Requests(pace) => pace,
-            other @ LimitReached::Tokens { .. } => panic!("{other:?}"),
+            other @ (LimitReached::Tokens { .. } | LimitReached::Plan(_)) => panic!("{other:?}"),
         },
         other => panic!("{other:?}"),
     }
@@ -296,7 +296,7 @@ async fn questions_come_as_fast_as_the_plan_and_the_key_allow() {
         }
         assert!(passed < 200, "no limit holds");
     };
-    assert_eq!((pace.policy, pace.per_minute), ("org", 60));
+    assert_eq!((pace.policy, pace.per_minute), ("user", 60));
     assert!(passed >= before, "{passed} passed of {before}");
     // A title is nobody's question.
     let title = Generation {

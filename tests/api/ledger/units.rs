@@ -47,8 +47,9 @@ async fn a_turn_with_a_budget_in_a_shared_organization_is_one_transaction_each()
         .generate(question(app, &payer, "What is the best", 20))
         .await
         .unwrap();
-    // Read: the person's organization; the key's was read with the key. Written: three counters in a transaction, each twice, and the bucket.
-    assert_eq!(metered.units(), (1.0, 7.0), "to reserve");
+    // Read: the person's organization; the key's was read with the key. Written: three counters in a transaction, each twice, and
+    // the buckets of the person and of the organization.
+    assert_eq!(metered.units(), (1.0, 8.0), "to reserve");
     whole(stream).await.unwrap();
     // Written: the same and the member's statistics. Read: where the limits stand, to tell who has to know.
     assert_eq!(metered.units(), (3.0, 8.0), "to settle");

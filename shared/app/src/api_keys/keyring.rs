@@ -7,7 +7,7 @@ use std::{
 
 use futures::future::BoxFuture;
 use model::{
-    Actor, ApiKey, ApiKeyId, Error, Membership, Page, PageRequest, Permission, Result, Secret, Timestamp, User,
+    Actor, ApiKey, ApiKeyId, Error, KeyState, Membership, Page, PageRequest, Permission, Result, Secret, Timestamp, User,
     api_key::KeyText,
 };
 use store::Made;
@@ -56,6 +56,8 @@ pub struct KeyChange {
 pub struct KeyFound {
     /// The key.
     pub key: ApiKey,
+    /// Whether it is accepted, by itself and by the keys above it.
+    pub state: KeyState,
     /// When it was last used, to the minute.
     pub last_used_at: Option<Timestamp>,
 }
@@ -99,7 +101,13 @@ impl Keyring<'_> {
             let keys = self.store();
             let key = keys.get(id).await?.ok_or(ABSENT)?;
             let last_used_at = keys.last_uses(std::slice::from_ref(id)).await?.remove(id);
-            Ok(KeyFound { key, last_used_at })
+            let above = keys.among(&key.ancestors).await?;
+            let state = key.state_below(|id| above.iter().find(|key| key.id == *id), self.app.clock.now());
+            Ok(KeyFound {
+                key,
+                state,
+                last_used_at,
+            })
         })
     }
 
@@ -110,9 +118,16 @@ impl Keyring<'_> {
             let found = keys.list(page).await?;
             let ids: Vec<_> = found.items.iter().map(|key| key.id.clone()).collect();
             let mut uses: HashMap<_, _> = keys.last_uses(&ids).await?;
-            Ok(found.map(|key| {
-                let last_used_at = uses.remove(&key.id);
-                KeyFound { key, last_used_at }
+            let mut above: Vec<_> = found.items.iter().flat_map(|key| key.ancestors.clone()).collect();
+            above.sort_unstable();
+            above.dedup();
+            let above = keys.among(&above).await?;
+            let above: HashMap<_, _> = above.iter().map(|key| (&key.id, key)).collect();
+            let now = self.app.clock.now();
+            Ok(found.map(|key| KeyFound {
+                last_used_at: uses.remove(&key.id),
+                state: key.state_below(|id| above.get(id).copied(), now),
+                key,
             }))
         })
     }
@@ -120,7 +135,8 @@ impl Keyring<'_> {
     /// Makes a key that acts for the caller.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] when it would reach further than the caller, [`Error::Conflict`] `key_limit`.
+    /// [`Error::Forbidden`] when it would reach further than the caller, [`Error::Conflict`] `key_limit`, and `key_depth`
+    /// below too many keys.
     pub fn make(&self, mut new: NewKey) -> BoxFuture<'_, Result<ShownOnce>> {
         Box::pin(async move {
             let verified = self.identity.user.email_verified;
@@ -133,11 +149,20 @@ impl Keyring<'_> {
             if let Credential::Key(grant) = &self.identity.credential {
                 // What it was not asked for, it has from the key that makes it.
                 new.models = new.models.or_else(|| grant.models.clone());
-                new.token_budget = new.token_budget.or(grant.token_budget);
-                new.requests_per_minute = new.requests_per_minute.or(grant.requests_per_minute);
+                new.token_budget = new.token_budget.or(grant.least_budget());
+                new.requests_per_minute = new.requests_per_minute.or(grant.least_requests());
                 new.expires_at = new.expires_at.or(grant.expires_at);
+                if grant.above.len() >= ApiKey::MAX_ANCESTORS {
+                    let detail = format!(
+                        "A key that is {} keys away from the person who made the first one makes no further keys; make \
+                         it with one of the keys above it.",
+                        ApiKey::MAX_ANCESTORS
+                    );
+                    return Err(Error::conflict("key_depth", detail));
+                }
             }
-            let made = self.app.draft_key(&self.identity.user, self.place, new)?;
+            let maker = &self.identity.credential;
+            let made = self.app.draft_key(&self.identity.user, self.place, maker, new)?;
             self.within_reach(&made.key)?;
             let entry = self
                 .app
@@ -197,6 +222,7 @@ impl Keyring<'_> {
                 });
             }
             self.within_reach(&first)?;
+            self.is_own_or_below(&first)?;
             let text = KeyText::make(self.app.config.key_mode)?;
             let mut old = first.clone();
             for _ in 0..MAX_ATTEMPTS {
@@ -293,16 +319,29 @@ impl Keyring<'_> {
             .expires_at
             .is_none_or(|own| key.expires_at.is_some_and(|end| end <= own));
         let pace = within(
-            grant.requests_per_minute.map(u64::from),
+            grant.least_requests().map(u64::from),
             key.requests_per_minute.map(u64::from),
         );
-        if models && end && pace && within(grant.token_budget, key.token_budget) {
+        if models && end && pace && within(grant.least_budget(), key.token_budget) {
             Ok(())
         } else {
             Err(Error::Forbidden {
                 code: "limit_not_held",
                 detail: "A key cannot have wider limits (models, budget, requests, expiry) than the key you use.",
             })
+        }
+    }
+
+    /// A key shows secrets of itself and of what it made: with that of another one it would draw on its limits as well.
+    fn is_own_or_below(&self, key: &ApiKey) -> Result<()> {
+        match &self.identity.credential {
+            Credential::Key(grant) if grant.id != key.id && !key.ancestors.contains(&grant.id) => {
+                Err(Error::Forbidden {
+                    code: "not_yours",
+                    detail: "A key can rotate itself and the keys it made; sign in to rotate this one.",
+                })
+            }
+            Credential::Key(_) | Credential::Session(_) | Credential::Clerk(_) => Ok(()),
         }
     }
 

@@ -96,7 +96,7 @@ impl App {
     pub(super) async fn hold(&self, bill: &Bill, ask: &Ask) -> Result<Held> {
         loop {
             match self.store.ledger().reserve(bill, ask).await? {
-                Reserve::Held(hold) => return Ok(Held::Done(hold)),
+                Reserve::Held(hold) => return Ok(Held::Done(*hold)),
                 Reserve::Short(limits, overdue) if overdue.is_empty() => {
                     let tightest = limits.into_iter().min_by_key(TokenLimit::remaining);
                     let tightest = tightest.ok_or_else(|| Error::internal("a limit refused and was none"))?;

@@ -1,11 +1,11 @@
 //! Under which terms a call is made: the limits that hold now.
 
 use futures::future::BoxFuture;
-use model::{Day, Error, Org, Quota, Result, limit::TokenLimit};
+use model::{ApiKeyId, Error, Org, Quota, Result, TokenLimit, TokenScope};
 use store::Bill;
 
 use super::Payer;
-use crate::{App, orgs::NO_ORG};
+use crate::{App, KeyGrant, orgs::NO_ORG};
 
 /// An organization with the limits of one of its members.
 pub(crate) struct Terms {
@@ -39,9 +39,9 @@ impl App {
             None => found.remove(&payer.org).ok_or(NO_ORG)?.org,
         };
         let now = self.clock.now();
-        let org_day = Day::of(now, &org.time_zone)?;
+        let org_day = org.day(now)?;
         let user_day = match found.remove(&payer.personal_org) {
-            Some(personal) => Day::of(now, &personal.org.time_zone)?,
+            Some(personal) => personal.org.day(now)?,
             None if org.personal => org_day,
             None => return Err(Error::internal("an account without its organization")),
         };
@@ -54,7 +54,7 @@ impl App {
             org: org.id.clone(),
             org_day,
             key: payer.key.as_ref().map(|key| key.id.clone()),
-            key_budget: payer.key.as_ref().and_then(|key| key.token_budget),
+            key_budgets: payer.key.as_ref().map_or_else(Vec::new, budgets),
             chatbot: payer.chatbot.clone(),
             chatbot_cap: payer.chatbot_cap,
         };
@@ -68,7 +68,25 @@ impl App {
     pub fn token_limits<'a>(&'a self, payer: &'a Payer) -> BoxFuture<'a, Result<Vec<TokenLimit>>> {
         Box::pin(async move {
             let terms = self.terms(payer).await?;
-            self.store.ledger().standings(&terms.bill).await
+            let mut limits = self.store.ledger().standings(&terms.bill).await?;
+            // Of several budgets of keys the one that leaves the least.
+            let of_key = |limit: &TokenLimit| limit.scope == TokenScope::Key;
+            let tightest = limits
+                .iter()
+                .filter(|limit| of_key(limit))
+                .min_by_key(|limit| limit.remaining());
+            let tightest = tightest.cloned();
+            limits.retain(|limit| !of_key(limit));
+            limits.extend(tightest);
+            Ok(limits)
         })
     }
+}
+
+/// The budgets that a key draws on.
+fn budgets(key: &KeyGrant) -> Vec<(ApiKeyId, u64)> {
+    let chain = key.chain();
+    chain
+        .filter_map(|(id, budget, _)| Some((id.clone(), budget?)))
+        .collect()
 }

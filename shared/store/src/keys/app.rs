@@ -25,6 +25,11 @@ pub fn document(org: &OrgId, document: &DocumentId) -> Key {
     key(tenant(org), format!("{DOCUMENTS}{document}"))
 }
 
+/// How many resources an organization has that its plan limits.
+pub fn resource_counts(org: &OrgId) -> Key {
+    key(tenant(org), "COUNTS")
+}
+
 /// A chatbot.
 pub fn chatbot(org: &OrgId, chatbot: &ChatbotId) -> Key {
     key(tenant(org), format!("{CHATBOTS}{chatbot}"))

@@ -69,8 +69,8 @@ pub struct Bill {
     pub org_limit: Option<u64>,
     /// The API key that asks.
     pub key: Option<ApiKeyId>,
-    /// Most tokens of the key in all.
-    pub key_budget: Option<u64>,
+    /// Most tokens in all, of the key and of those above it, where they have a budget.
+    pub key_budgets: Vec<(ApiKeyId, u64)>,
     /// The chatbot that answers.
     pub chatbot: Option<ChatbotId>,
     /// Most tokens of the chatbot in a day.
@@ -103,15 +103,13 @@ impl Bill {
             let key = keys::org_day(&self.org, self.org_day.date);
             counters.push(day(TokenScope::Org, key, limit, &self.org_day, true));
         }
-        if let (Some(id), Some(limit)) = (&self.key, self.key_budget) {
-            counters.push(Counter {
-                scope: TokenScope::Key,
-                key: keys::key_tokens(&self.org, id),
-                limit,
-                resets_at: None,
-                closes: None,
-            });
-        }
+        counters.extend(self.key_budgets.iter().map(|(id, limit)| Counter {
+            scope: TokenScope::Key,
+            key: keys::key_tokens(&self.org, id),
+            limit: *limit,
+            resets_at: None,
+            closes: None,
+        }));
         if let (Some(id), Some(limit)) = (&self.chatbot, self.chatbot_cap) {
             let key = keys::chatbot_day(&self.org, id, self.org_day.date);
             counters.push(day(TokenScope::Chatbot, key, limit, &self.org_day, false));
@@ -188,6 +186,9 @@ pub struct HoldTerms {
     /// Whether the key has a budget.
     #[serde(rename = "kl", default, skip_serializing_if = "std::ops::Not::not")]
     key_counts: bool,
+    /// The keys above it that have a budget.
+    #[serde(rename = "ka", default, skip_serializing_if = "Vec::is_empty")]
+    keys_above: Vec<ApiKeyId>,
     /// The chatbot.
     #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
     pub chatbot: Option<ChatbotId>,
@@ -216,6 +217,7 @@ impl Hold {
         if let Some(key) = terms.key.as_ref().filter(|_| terms.key_counts) {
             others.push(keys::key_tokens(&terms.org, key));
         }
+        others.extend(terms.keys_above.iter().map(|key| keys::key_tokens(&terms.org, key)));
         if let Some((bot, day)) = terms.chatbot.as_ref().zip(terms.chatbot_day) {
             others.push(keys::chatbot_day(&terms.org, bot, day));
         }

@@ -1,6 +1,6 @@
 //! Reserving: all limits hold, or nothing is written.
 
-use model::{Error, Result, TokenLimit, id::random_bytes};
+use model::{ApiKeyId, Error, Result, TokenLimit, id::random_bytes};
 
 use super::{
     Ask, Bill, Counter, HOLD, Hold, HoldTerms, KEPT_SECONDS, Ledger,
@@ -19,7 +19,7 @@ const OPENED: &str = "opened";
 #[derive(Debug)]
 pub enum Reserve {
     /// It is made.
-    Held(Hold),
+    Held(Box<Hold>),
     /// It is not: these limits leave too little. Reservations of the person that may be settled by now come with
     /// them.
     Short(Vec<TokenLimit>, Vec<Hold>),
@@ -42,7 +42,7 @@ impl Ledger {
         loop {
             let changes = changes(&counters, &hold, list)?;
             let refused = match write(&self.0, &changes).await? {
-                Written::Done(_) => return Ok(Reserve::Held(hold)),
+                Written::Done(_) => return Ok(Reserve::Held(Box::new(hold))),
                 Written::Refused { items, .. } => items,
                 Written::TooLarge => return Err(Error::unavailable("too much is under way for one person at once")),
             };
@@ -51,7 +51,7 @@ impl Ledger {
             if let Some(theirs) = home.and_then(|item| item.get(&hold.attribute())) {
                 // An update that was sent twice, or an id that was used twice?
                 if *theirs == value(&hold.terms)? {
-                    return Ok(Reserve::Held(hold));
+                    return Ok(Reserve::Held(Box::new(hold)));
                 }
                 let detail = "Something is being generated under this id already.";
                 return Err(Error::conflict("generation_repeated", detail));
@@ -94,7 +94,8 @@ fn overdue(holds: Vec<Hold>, ask: &Ask) -> Vec<Hold> {
 }
 
 fn hold(bill: &Bill, ask: &Ask) -> Result<Hold> {
-    let key_counts = bill.key.is_some() && bill.key_budget.is_some();
+    let is_own = |(id, _): &&(ApiKeyId, u64)| bill.key.as_ref() == Some(id);
+    let (own, above): (Vec<_>, Vec<_>) = bill.key_budgets.iter().partition(is_own);
     let chatbot_day = bill.chatbot_cap.map(|_| bill.org_day.date);
     Ok(Hold {
         id: ask.id.clone(),
@@ -111,7 +112,8 @@ fn hold(bill: &Bill, ask: &Ask) -> Result<Hold> {
             org: bill.org.clone(),
             org_day: bill.org_limit.map(|_| bill.org_day.date),
             key: bill.key.clone(),
-            key_counts,
+            key_counts: !own.is_empty(),
+            keys_above: above.into_iter().map(|(id, _)| id.clone()).collect(),
             chatbot_day: chatbot_day.filter(|_| bill.chatbot.is_some()),
             chatbot: bill.chatbot.clone(),
         },

@@ -1,0 +1,47 @@
+//! What the plan of an organization allows, where something is created or stored.
+
+use futures::future::BoxFuture;
+use model::{Chatbot, Document, Error, OrgId, Plan, Result};
+
+use crate::{App, orgs::NO_ORG};
+
+impl App {
+    /// Stores a new chatbot.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] when the organization has as many as its plan allows.
+    pub fn create_chatbot<'a>(&'a self, chatbot: &'a Chatbot) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let plan = self.plan_of(&chatbot.org).await?;
+            let created = self.chatbots(&chatbot.org).create(chatbot, plan).await?;
+            created.map_err(Error::plan_limit)
+        })
+    }
+
+    /// The plan of an organization.
+    pub(crate) async fn plan_of(&self, org: &OrgId) -> Result<Plan> {
+        Ok(self.store.orgs().get(org).await?.ok_or(NO_ORG)?.org.plan)
+    }
+
+    /// Makes room for a document of this size where `plan` leaves none: announced files whose uploads have ended give
+    /// theirs back.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] when there are none.
+    pub(crate) async fn make_room(&self, org: &OrgId, size_bytes: u64, plan: Plan) -> Result<()> {
+        let uploads = self.store.pending_uploads(org);
+        let ended = uploads.ended(self.clock.now()).await?;
+        if ended.is_empty() {
+            // Somebody else may have made room meanwhile.
+            let exceeded = self.documents(org).exceeded(size_bytes, plan).await?;
+            return exceeded.map_or(Ok(()), |limit| Err(Error::plan_limit(limit)));
+        }
+        for upload in &ended {
+            // What arrives after this is found by the sweep.
+            if uploads.release(upload).await? {
+                self.objects.delete_below(&Document::folder(org, &upload.id)).await?;
+            }
+        }
+        Ok(())
+    }
+}
