@@ -170,9 +170,9 @@ async fn run() -> ExitCode {
         Some(Command::Demo { url }) => local::demo::run(&url).await.map_err(|error| error.to_string()),
         Some(Command::Audit(Audit::Verify { table })) => verify(table, arguments.aws_port).await,
         Some(Command::Openapi) => print_openapi(),
-        Some(Command::Bench { what: Measure::Api }) => {
-            local::bench::run(Extent::Full, None).await.map_err(|error| error.to_string())
-        }
+        Some(Command::Bench { what: Measure::Api }) => local::bench::run(Extent::Full, None)
+            .await
+            .map_err(|error| error.to_string()),
         Some(Command::Bench { what: Measure::Timing }) => Box::pin(local::bench::timing(Extent::Full))
             .await
             .map_err(|error| error.to_string()),

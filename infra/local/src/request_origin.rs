@@ -14,7 +14,9 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
 /// The names of this machine.
-const LOCAL_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
+const LOCAL_NAMES: [&str; 4] = ["localhost", "127.0.0.1", "[::1]", OF_CONTAINERS];
+/// What containers call it, as those of `sam local invoke`. It ends in a name that belongs to nobody in public.
+const OF_CONTAINERS: &str = "host.docker.internal";
 
 /// Why a request is not for this server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

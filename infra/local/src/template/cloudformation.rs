@@ -58,6 +58,9 @@ fn intrinsic(tag: &str, value: &Value) -> Result<Value, TemplateError> {
     }
 }
 
+/// What the name of a table ends with that was restored; there are none here.
+const RESTORED: &str = "${RestoredTables}";
+
 /// One line for a value that CloudFormation computes: `X`, `X.Arn`, or the text of a `!Sub`.
 pub(super) fn reference(value: &Value) -> String {
     if let Some(name) = value["Ref"].as_str() {
@@ -66,8 +69,17 @@ pub(super) fn reference(value: &Value) -> String {
     if let [Value::String(resource), Value::String(attribute)] = value["Fn::GetAtt"].as_array().map_or(&[][..], |a| a) {
         return format!("{resource}.{attribute}");
     }
+    // Which of two is a matter of a parameter that nobody sets here: the stack's own.
+    if let [_, _, own] = value["Fn::If"].as_array().map_or(&[][..], |branches| branches) {
+        return reference(own);
+    }
     if let Some(text) = value["Fn::Sub"].as_str() {
-        return text.to_owned();
+        let text = text.replace(RESTORED, "");
+        let name = text.strip_prefix("${").and_then(|text| text.strip_suffix('}'));
+        return name
+            .filter(|name| !name.contains(['{', ':']))
+            .unwrap_or(&text)
+            .to_owned();
     }
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -7,8 +7,8 @@ use std::{
 
 use futures::future::BoxFuture;
 use model::{
-    Actor, ApiKey, ApiKeyId, Error, KeyState, Membership, Page, PageRequest, Permission, Result, Secret, Timestamp, User,
-    api_key::KeyText,
+    Actor, ApiKey, ApiKeyId, Error, KeyState, Membership, Page, PageRequest, Permission, Result, Secret, Timestamp,
+    User, api_key::KeyText,
 };
 use store::Made;
 
