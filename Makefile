@@ -69,7 +69,7 @@ test-attack: ## Run the tests that attack limits, keys and tokens for longer (AT
 		export PARLANCE_MUTATIONS=$${PARLANCE_MUTATIONS:-100000} PARLANCE_GUESSES=$${PARLANCE_GUESSES:-1000}; \
 		echo "PARLANCE_SEED=$$PARLANCE_SEED PARLANCE_ROUNDS=$$PARLANCE_ROUNDS PARLANCE_MUTATIONS=$$PARLANCE_MUTATIONS" \
 			"PARLANCE_GUESSES=$$PARLANCE_GUESSES"; \
-		cargo test --workspace --lib --test parlance $(TEST_FLAGS) -- $(or $(TEST),$(ATTACKS))
+		cargo test --workspace --lib --test parlance $(TEST_FLAGS) -- --test-threads 2 $(or $(TEST),$(ATTACKS))
 
 test-kill: ## Kill the server 50 times while it works, then look for what is lost or doubled (ARGS="--seed 2")
 	cargo build --quiet -p local --bin parlance
