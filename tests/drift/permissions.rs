@@ -9,11 +9,13 @@ use super::template;
 
 /// The only wildcards: objects of tenants, archives of people, and models that callers name: their names are not known
 /// beforehand.
-const WILDCARDS: [&str; 4] = [
+const WILDCARDS: [&str; 5] = [
     "${UploadsBucket.Arn}/t/*",
     "${UploadsBucket.Arn}/exports/*",
     "arn:${AWS::Partition}:bedrock:*::foundation-model/*",
     "arn:${AWS::Partition}:bedrock:${BedrockRegion}:${AWS::AccountId}:inference-profile/*",
+    // The streams of one table; that of a restored one has another name.
+    "${UsageTable.Arn}/stream/*",
 ];
 
 fn each(mut check: impl FnMut(&Function, &Statement)) {

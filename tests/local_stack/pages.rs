@@ -129,28 +129,28 @@ impl Server {
     }
 
     /// Everything that a request could have changed.
-    async fn state(&self) -> BTreeMap<String, String> {
+    async fn state(&self) -> BTreeMap<String, Value> {
         let mut state = BTreeMap::new();
         for table in self.db.list_tables().send().await.unwrap().table_names() {
             let mut items = self.db.scan().table_name(table).into_paginator().items().send();
             while let Some(item) = items.next().await {
                 let item = item.unwrap();
-                // As JSON, whose members have an order.
-                let text: Value = serde_dynamo::from_item(item.clone()).unwrap();
-                state.insert(format!("{table} {:?} {:?}", item["pk"], item["sk"]), text.to_string());
+                let value = serde_dynamo::from_item(item.clone()).unwrap();
+                state.insert(format!("{table} {:?} {:?}", item["pk"], item["sk"]), value);
             }
         }
         for queue in self.sqs.list_queues().send().await.unwrap().queue_urls() {
             let asked = self.sqs.get_queue_attributes().queue_url(queue);
             let count = asked.attribute_names(aws_sdk_sqs::types::QueueAttributeName::ApproximateNumberOfMessages);
-            state.insert(queue.clone(), format!("{:?}", count.send().await.unwrap().attributes()));
+            let count = format!("{:?}", count.send().await.unwrap().attributes());
+            state.insert(queue.clone(), json!(count));
         }
         let objects = self.s3.list_objects_v2().bucket("parlance").send().await.unwrap();
         for object in objects.contents() {
-            state.insert(format!("object {:?}", object.key()), format!("{:?}", object.e_tag()));
+            state.insert(format!("object {:?}", object.key()), json!(object.e_tag()));
         }
-        state.insert("outbox".to_owned(), self.local("outbox", None).await.to_string());
-        state.insert("dlq".to_owned(), self.local("dlq", None).await.to_string());
+        state.insert("outbox".to_owned(), self.local("outbox", None).await);
+        state.insert("dlq".to_owned(), self.local("dlq", None).await);
         state
     }
 }
