@@ -4,18 +4,18 @@ use std::path::PathBuf;
 
 use local::bench::{self, Extent};
 
-fn reader() -> Option<PathBuf> {
-    Some(env!("CARGO_BIN_EXE_document_reader").into())
+fn reader() -> PathBuf {
+    env!("CARGO_BIN_EXE_document_reader").into()
 }
 
 #[tokio::test]
 async fn the_bench_of_the_api_runs() {
-    bench::run(Extent::Short, reader()).await.unwrap();
+    bench::run(Extent::Short, Some(reader())).await.unwrap();
 }
 
 #[tokio::test]
 async fn the_bench_of_reading_runs() {
-    bench::reading(Extent::Short, reader()).await.unwrap();
+    bench::reading(Extent::Short, Some(reader())).await.unwrap();
 }
 
 #[tokio::test]

@@ -265,6 +265,12 @@ async fn clearing_the_caches_makes_this_process_and_all_others_look_again() {
         (404, 401),
         "a secret is cached"
     );
+    // Once for each key, however often it is asked for.
+    let once = root.admin.with_header("idempotency-key", "clear-1");
+    for replayed in ["", "true"] {
+        let cleared = once.post(&format!("{ADMIN}/system/cache/clear"), json!({})).await.ok();
+        assert_eq!(cleared.header("idempotent-replayed"), replayed);
+    }
     let cleared = root
         .admin
         .post(&format!("{ADMIN}/system/cache/clear"), json!({}))

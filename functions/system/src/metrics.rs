@@ -1,7 +1,7 @@
 //! Metrics in Prometheus's text format (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
 //!
 //! They are read from what all instances share, so whichever answers says the same. What the gateway and Lambda count
-//! themselves is in CloudWatch.
+//! themselves is in `CloudWatch`.
 
 use std::fmt::{Display, Write as _};
 
@@ -80,22 +80,20 @@ fn schedules(text: &mut Text, metrics: &PlatformMetrics) {
     }
 }
 
+/// A kind of what is counted, if there are several, and how much of it there is.
+type Counted = (Option<&'static str>, fn(&Figures) -> u64);
+
 /// What everybody used since the first of the month (UTC), where these counters begin anew.
 fn usage(text: &mut Text, metrics: &PlatformMetrics) {
     let statistics = &metrics.usage.usage.statistics;
     let cells = statistics.by_category_and_model();
-    let mut counter = |name: &str, help: &str, kinds: &[(Option<(&str, &str)>, fn(&Figures) -> u64)], scale: f64| {
+    let mut counter = |name: &str, help: &str, kinds: &[Counted], scale: f64| {
         text.family(name, "counter", &format!("{help} since the first of the month (UTC)."));
         for ((category, model), figures) in &cells {
             for (kind, of) in kinds {
                 let mut labels = vec![("category", category.name()), ("model", model.as_str())];
-                labels.extend(*kind);
-                // As whole numbers where they are.
-                if scale == 1.0 {
-                    text.sample(name, &labels, of(figures));
-                } else {
-                    text.sample(name, &labels, Timed(of(figures), scale));
-                }
+                labels.extend(kind.map(|kind| ("kind", kind)));
+                text.sample(name, &labels, Scaled(of(figures), scale));
             }
         }
     };
@@ -115,9 +113,9 @@ fn usage(text: &mut Text, metrics: &PlatformMetrics) {
         "parlance_model_tokens_total",
         "Tokens of models, read (prompt; cached ones among them) and written (completion),",
         &[
-            (Some(("kind", "prompt")), |it| it.prompt_tokens),
-            (Some(("kind", "cached")), |it| it.cached_tokens),
-            (Some(("kind", "completion")), |it| it.completion_tokens),
+            (Some("prompt"), |it| it.prompt_tokens),
+            (Some("cached"), |it| it.cached_tokens),
+            (Some("completion"), |it| it.completion_tokens),
         ],
         1.0,
     );
@@ -155,18 +153,18 @@ fn usage(text: &mut Text, metrics: &PlatformMetrics) {
     }
 }
 
-/// A number of millionths, say, as a decimal.
-struct Timed(u64, f64);
+/// A whole number of millionths, say, in its unit.
+struct Scaled(u64, f64);
 
-impl Display for Timed {
+impl Display for Scaled {
     #[expect(clippy::cast_precision_loss, reason = "a metric has the precision of a double")]
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}", self.0 as f64 * self.1)
     }
 }
 
-fn seconds(at: Timestamp) -> Timed {
-    Timed(u64::try_from(at.as_millisecond()).unwrap_or_default(), 1e-3)
+fn seconds(at: Timestamp) -> Scaled {
+    Scaled(u64::try_from(at.as_millisecond()).unwrap_or_default(), 1e-3)
 }
 
 /// The exposition as it is written.
@@ -211,7 +209,7 @@ impl Text {
             .iter()
             .map(|(bucket, count)| Histogram::middle(*bucket) * count)
             .sum();
-        self.sample(&format!("{name}_sum"), labels, Timed(sum, 1e-3));
+        self.sample(&format!("{name}_sum"), labels, Scaled(sum, 1e-3));
         self.sample(&format!("{name}_count"), labels, count);
     }
 }
@@ -232,7 +230,7 @@ mod tests {
         text.sample(
             "b_total",
             &[("model", "x\"\\\n"), ("kind", "prompt")],
-            Timed(1_500, 1e-6),
+            Scaled(1_500, 1e-6),
         );
         assert_eq!(text.0, "a 1\nb_total{model=\"x\\\"\\\\\\n\",kind=\"prompt\"} 0.0015\n");
     }

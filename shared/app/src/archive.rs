@@ -94,13 +94,12 @@ impl<'a> Archive<'a> {
         if self.upload.is_some() {
             self.send().await?;
         }
-        match self.upload {
-            Some(upload) => self.objects.finish_upload(upload).await?,
-            None => {
-                let whole = self.waiting.take();
-                self.uploaded = whole.len() as u64;
-                self.objects.put(&self.key, whole, MEDIA_TYPE).await?;
-            }
+        if let Some(upload) = self.upload {
+            self.objects.finish_upload(upload).await?;
+        } else {
+            let whole = self.waiting.take();
+            self.uploaded = whole.len() as u64;
+            self.objects.put(&self.key, whole, MEDIA_TYPE).await?;
         }
         Ok(self.uploaded)
     }

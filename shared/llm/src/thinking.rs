@@ -279,15 +279,15 @@ fn opening(text: &str) -> Tag {
     let mut tag = Tag::None;
     for (open, close) in TAGS {
         match begins(rest.as_bytes(), open).or_else(|| begins_with_attributes(rest, open)) {
-            Some(Some(length)) => return Tag::Found(State::Inside(close), white + length),
-            Some(None) => tag = Tag::Open,
+            Some(Beginning::Whole(length)) => return Tag::Found(State::Inside(close), white + length),
+            Some(Beginning::Part) => tag = Tag::Open,
             None => {}
         }
     }
     for open in FINAL {
         match begins(rest.as_bytes(), open) {
-            Some(Some(length)) => return Tag::Found(State::Final, white + length),
-            Some(None) => tag = Tag::Open,
+            Some(Beginning::Whole(length)) => return Tag::Found(State::Final, white + length),
+            Some(Beginning::Part) => tag = Tag::Open,
             None => {}
         }
     }
@@ -295,15 +295,19 @@ fn opening(text: &str) -> Tag {
 }
 
 /// The same as [`begins`], for a tag with attributes.
-fn begins_with_attributes(text: &str, tag: &str) -> Option<Option<usize>> {
+fn begins_with_attributes(text: &str, tag: &str) -> Option<Beginning> {
     let name = tag.strip_prefix('<')?.strip_suffix('>')?;
     let rest = text.strip_prefix('<')?;
-    begins(rest.as_bytes(), name)??;
+    let Beginning::Whole(_) = begins(rest.as_bytes(), name)? else {
+        return None;
+    };
     let attributes = &rest.as_bytes()[name.len()..];
     attributes.first().filter(|byte| byte.is_ascii_whitespace())?;
     match attributes.iter().position(|byte| matches!(byte, b'>' | b'\n')) {
-        Some(end) if attributes[end] == b'>' && end <= MAX_ATTRIBUTES => Some(Some(1 + name.len() + end + 1)),
-        None if attributes.len() <= MAX_ATTRIBUTES => Some(None),
+        Some(end) if attributes[end] == b'>' && end <= MAX_ATTRIBUTES => {
+            Some(Beginning::Whole(1 + name.len() + end + 1))
+        }
+        None if attributes.len() <= MAX_ATTRIBUTES => Some(Beginning::Part),
         _ => None,
     }
 }
@@ -315,8 +319,8 @@ fn closing(text: &str, tags: &[&str]) -> (Range<usize>, bool) {
         let mut may_become = false;
         for close in tags {
             match begins(&bytes[at..], close) {
-                Some(Some(length)) => return (at..at + length, true),
-                Some(None) => may_become = true,
+                Some(Beginning::Whole(length)) => return (at..at + length, true),
+                Some(Beginning::Part) => may_become = true,
                 None => {}
             }
         }
@@ -327,13 +331,23 @@ fn closing(text: &str, tags: &[&str]) -> (Range<usize>, bool) {
     (text.len()..text.len(), false)
 }
 
-/// The length of the tag that a text begins with, if it does; `Some(None)` when the text is too short to say. By bytes,
-/// as the text may be anything.
-fn begins(text: &[u8], tag: &str) -> Option<Option<usize>> {
+/// How much of a tag a text begins with.
+enum Beginning {
+    /// All of it; its length.
+    Whole(usize),
+    /// All that there is of the text.
+    Part,
+}
+
+/// How much of a tag a text begins with, if it does. By bytes, as the text may be anything.
+fn begins(text: &[u8], tag: &str) -> Option<Beginning> {
     let length = text.len().min(tag.len());
-    text[..length]
-        .eq_ignore_ascii_case(&tag.as_bytes()[..length])
-        .then_some((length == tag.len()).then_some(length))
+    let is_same = text[..length].eq_ignore_ascii_case(&tag.as_bytes()[..length]);
+    is_same.then_some(if length == tag.len() {
+        Beginning::Whole(length)
+    } else {
+        Beginning::Part
+    })
 }
 
 #[cfg(test)]

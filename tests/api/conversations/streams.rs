@@ -140,7 +140,7 @@ async fn what_is_written_of_a_long_answer_is_stored_before_its_end() {
     let listed = ada.get(&messages(&session)).await.ok().json();
     let path = format!("{}/{}/stream", messages(&session), id(&listed[1]));
     let mut there = Stream::open(other.request(reqwest::Method::GET, &path)).await;
-    let stored = tokio::time::timeout(Duration::from_secs(60), there.next()).await;
+    let stored = tokio::time::timeout(Duration::from_mins(1), there.next()).await;
     assert_eq!(stored.unwrap().unwrap().content(), "Once upon");
     gate.open(1);
     assert_eq!(there.next().await.unwrap().content(), " a time.");

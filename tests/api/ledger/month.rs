@@ -191,9 +191,9 @@ const GROUPS: [(&str, Naming); 6] = [
 ];
 
 /// The name of a model where it outlives whoever typed it.
-fn public(model: &str) -> Option<String> {
+fn public(model: &str) -> String {
     let is_known = llm::catalog::is_known(model);
-    Some(if is_known { model } else { "other" }.to_owned())
+    if is_known { model } else { "other" }.to_owned()
 }
 
 /// Every way in which a report can be grouped tells what was written.
@@ -253,7 +253,7 @@ async fn all_statistics_of_a_month_agree_with_what_was_written() {
 async fn platform(t: &Test, root: &Caller, all: &[&Call]) {
     t.drain().await;
     let [day, _, (_, category), ..] = GROUPS;
-    let model: Naming = |call| public(call.model);
+    let model: Naming = |call| Some(public(call.model));
     let get = async |path: &str| root.get(path).await.ok().json();
     let total = sum(all.iter().copied());
     for (group, name) in [day, ("model", model), GROUPS[2]] {
@@ -376,11 +376,11 @@ async fn erased_people_stay_in_the_sums(t: &Test, org: &str, calls: &[Call], gon
     let report = inside.get("/api/v1/ai/usage?group_by=model").await.ok().json();
     let of_model = |call: &Call| {
         let is_theirs = call.user == gone.id();
-        if is_theirs {
+        Some(if is_theirs {
             public(call.model)
         } else {
-            Some(call.model.to_owned())
-        }
+            call.model.to_owned()
+        })
     };
     assert_eq!(shown(&report["groups"]), booked(&of_org, of_model));
     let erased = t.items(USAGE).await;

@@ -132,7 +132,7 @@ impl Vendor for OpenAiCompatible {
         ))?;
         let read = match chunk["type"].as_str() {
             Some("response.output_text.delta") | None => read_piece(&choice["delta"], answer),
-            Some(kind) if kind.starts_with("response.reasoning") && kind.ends_with(".delta") => {
+            Some("response.reasoning_text.delta" | "response.reasoning_summary_text.delta") => {
                 answer.thought(choice["delta"].as_str())
             }
             // What else the Responses API tells repeats the pieces.

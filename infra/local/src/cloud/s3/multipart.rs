@@ -12,9 +12,9 @@ use futures::StreamExt as _;
 use s3s::checksum::ChecksumHasher;
 use s3s::crypto::{Crc32, Crc32c, Crc64Nvme, Sha1, Sha256};
 use s3s::dto::{
-    AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput, CompleteMultipartUploadOutput,
-    CompletedPart, CreateMultipartUploadInput, CreateMultipartUploadOutput, StreamingBlob, UploadPartInput,
-    UploadPartOutput,
+    AbortMultipartUploadInput, AbortMultipartUploadOutput, ChecksumAlgorithm, CompleteMultipartUploadInput,
+    CompleteMultipartUploadOutput, CompletedPart, CreateMultipartUploadInput, CreateMultipartUploadOutput,
+    StreamingBlob, UploadPartInput, UploadPartOutput,
 };
 use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 
@@ -63,7 +63,7 @@ impl Guarded {
             .map(|(algorithm, _)| *algorithm)
             .next();
         // One that follows the body is only named before it.
-        let named = input.checksum_algorithm.as_ref().map(|algorithm| algorithm.as_str());
+        let named = input.checksum_algorithm.as_ref().map(ChecksumAlgorithm::as_str);
         if let Some(sent) = named.or(given)
             && sent != declared
         {

@@ -119,7 +119,7 @@ async fn answers_in_the_shapes_of_other_protocols_are_read() {
         &whole,
     ];
     for events in shapes {
-        let stream: String = events.iter().map(|event| format!("data: {event}\n\n")).collect();
+        let stream = format!("data: {}\n\n", events.join("\n\ndata: "));
         let answer = outcome(&Double::streaming(&stream).model(PATIENT)).await;
         let expected = Some((FinishReason::Stop, counted(9, 3)));
         assert_eq!(answer, ("Two years.".to_owned(), expected, None), "{}", events[0]);
