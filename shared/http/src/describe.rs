@@ -26,7 +26,7 @@ pub trait Describe {
     fn describe(doc: &mut OperationDoc<'_>);
 
     /// The permission that this type stands for, if it does: it is checked before the body is read, and before an answer
-    /// is given again that was kept under an `Idempotency-Key`. See [`authorize`].
+    /// is given again that was kept under an `Idempotency-Key`.
     fn authorize() -> Option<Authorize> {
         None
     }
