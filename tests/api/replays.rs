@@ -113,3 +113,18 @@ async fn a_form_has_a_hundred_parts_at_most_with_and_without_a_key() {
         .await
         .problem(401, "credentials_required");
 }
+
+#[tokio::test]
+async fn who_comes_back_to_an_organization_has_no_key_of_the_time_before() {
+    let t = Test::new().await;
+    let (ada, bob, org) = acme(&t).await;
+    let key = create(&bob).await.created();
+    let key = t.anonymous().with_token(&key.text("key"));
+    key.get("/api/v1/documents").await.ok();
+    let place = format!("/api/v1/orgs/{org}/members/{}", bob.id());
+    ada.delete(&place).await.expect(204);
+    key.get("/api/v1/documents").await.problem(401, "api_key_invalid");
+    t.advance_seconds(1);
+    super::orgs::join(&t, &ada, &format!("/api/v1/orgs/{org}"), &bob, "member").await;
+    key.get("/api/v1/documents").await.problem(401, "api_key_invalid");
+}

@@ -12,6 +12,7 @@ use axum::http::{
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 /// The names of this machine.
 const LOCAL_NAMES: [&str; 4] = ["localhost", "127.0.0.1", "[::1]", OF_CONTAINERS];
@@ -67,16 +68,22 @@ pub(crate) fn host_of(url: &str) -> Option<String> {
 /// Whether a page of another origin than this server's sends the request. `own`: its own pages, such as
 /// `localhost:8000`; `None` if it serves none.
 pub(crate) fn is_of_foreign_page(method: &Method, headers: &HeaderMap, own: Option<&str>) -> bool {
-    if let Some(origin) = headers.get(ORIGIN) {
+    let mut origins = headers.get_all(ORIGIN).iter();
+    if let Some(origin) = origins.next() {
+        if origins.next().is_some() {
+            return true;
+        }
         let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
         return !origin.is_some_and(|(_, host)| own.is_some_and(|own| own.eq_ignore_ascii_case(host)));
     }
-    // Reads that need no `Origin`: images, scripts, frames. Whoever follows a link here, or types it, is a person.
+    // Reads that need no `Origin`: images, scripts, frames. Whoever follows a link here, or types it, is a person, who sees
+    // it in a tab of its own.
     let text = |name: HeaderName| headers.get(name).map_or("", |value| value.to_str().unwrap_or_default());
+    let is_followed = text(SEC_FETCH_MODE) == "navigate" && ["", "document"].contains(&text(SEC_FETCH_DEST));
     match text(SEC_FETCH_SITE) {
         "" | "none" => false,
-        "same-origin" => own.is_none() && text(SEC_FETCH_MODE) != "navigate",
-        _ => ![Method::GET, Method::HEAD].contains(method) || text(SEC_FETCH_MODE) != "navigate",
+        "same-origin" => own.is_none() && !is_followed,
+        _ => ![Method::GET, Method::HEAD].contains(method) || !is_followed,
     }
 }
 
@@ -172,6 +179,21 @@ mod tests {
         ] {
             assert!(sent(Method::GET, &[("origin", origin)]), "{origin}");
         }
+        let frame = [
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-mode", "navigate"),
+            ("sec-fetch-dest", "iframe"),
+        ];
+        assert!(sent(Method::GET, &frame), "a frame");
+        let twice = [("origin", "http://localhost:8000"), ("origin", "http://evil.example")];
+        let twice: HeaderMap = twice
+            .into_iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .fold(HeaderMap::new(), |mut all, (name, value)| {
+                all.append(name, value);
+                all
+            });
+        assert!(is_of_foreign_page(&Method::GET, &twice, own), "two origins");
         for site in ["cross-site", "same-site"] {
             assert!(
                 sent(Method::GET, &[("sec-fetch-site", site), ("sec-fetch-mode", "no-cors")]),

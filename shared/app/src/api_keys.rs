@@ -71,7 +71,9 @@ impl App {
             let found = found?.filter(|found| {
                 let above = |id: &ApiKeyId| found.above.iter().find(|key| key.id == *id);
                 let is_active = found.key.state_below(above, now) == KeyState::Active;
-                let is_accepted = found.key.accepts(&hash, now) && found.user.accepts_key(&found.key);
+                // Who left the organization and comes back has no key of the time before.
+                let is_of_member = found.key.created_at >= found.place.joined_at;
+                let is_accepted = found.key.accepts(&hash, now) && found.user.accepts_key(&found.key) && is_of_member;
                 is_active && is_accepted && found.user.is_active()
             });
             let found = found.ok_or(REFUSED)?;

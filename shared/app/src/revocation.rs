@@ -46,7 +46,10 @@ impl App {
             user,
             epochs: match by {
                 RevokedBy::AddressRestored { .. } => user.credentials.restored(),
-                _ => user.credentials.ended(kept),
+                RevokedBy::PasswordReset { .. } | RevokedBy::ClerkPerson { .. } => {
+                    user.credentials.ended_with_links(kept)
+                }
+                RevokedBy::SignOut => user.credentials.ended(kept),
             },
             by,
             promise: &promise,

@@ -20,6 +20,8 @@ pub struct CredentialEpochs {
     pub address_from: u64,
     /// Links of earlier epochs that give an earlier address back are void.
     pub restorable_from: u64,
+    /// Links of earlier epochs to people at Clerk are void.
+    pub clerk_from: u64,
 }
 
 /// Which API keys outlast the end of all other credentials.
@@ -47,6 +49,16 @@ impl CredentialEpochs {
         }
     }
 
+    /// The same, links to people at Clerk included: whoever showed that the address is theirs is linked again.
+    #[must_use]
+    pub fn ended_with_links(self, kept: KeptKeys) -> Self {
+        let ended = self.ended(kept);
+        Self {
+            clerk_from: ended.current,
+            ..ended
+        }
+    }
+
     /// After a change of the address.
     #[must_use]
     pub fn readdressed(self) -> Self {
@@ -61,7 +73,7 @@ impl CredentialEpochs {
     /// After an earlier address was given back: all that was made under the one in between has ended.
     #[must_use]
     pub fn restored(self) -> Self {
-        let ended = self.readdressed().ended(KeptKeys::None);
+        let ended = self.readdressed().ended_with_links(KeptKeys::None);
         Self {
             restorable_from: ended.current,
             ..ended

@@ -30,6 +30,12 @@ pub struct ClerkLink {
     pub user: Option<UserId>,
     /// Clerk deleted them: nothing that is said of them later counts.
     pub deleted_at: Option<Timestamp>,
+    /// The epoch of the account in which it was made ([`model::CredentialEpochs::clerk_from`]).
+    #[serde(default)]
+    pub epoch: u64,
+    /// How often a void link of theirs was replaced by another one.
+    #[serde(default)]
+    pub generation: u64,
 }
 
 /// What is known of a session at Clerk.
@@ -143,17 +149,33 @@ impl Clerk {
         conditional(update).await.map(|_| ())
     }
 
+    /// The link of a person who has none; or in the place of a void one, by its [`ClerkLink::generation`].
+    pub(crate) fn part_link(&self, mut link: Item, replaced: Option<u64>) -> Result<TransactWriteItem> {
+        let table = self.0.identity();
+        let Some(generation) = replaced else {
+            return table.part_put_new(link);
+        };
+        link.insert("generation".to_owned(), n(generation + 1));
+        table.part_put_if(
+            link,
+            "attribute_not_exists(deleted_at) AND (generation = :generation OR attribute_not_exists(generation) AND \
+             :generation = :zero)",
+            [(":generation", n(generation)), (":zero", n(0))],
+        )
+    }
+
     /// Makes an account for a person who has none, or nothing at all.
     pub async fn create(
         &self,
         person: &str,
         (user, org, owner): (&User, &Org, &Membership),
+        replaced: Option<u64>,
         updated_ms: Option<i64>,
         event: Option<&EventMarker>,
         entry: &AuditEntry,
     ) -> Result<Linked> {
-        let link = link_item(person, &user.id, updated_ms);
-        let mut parts = vec![self.0.identity().part_put_new(link)?];
+        let link = link_item(person, &user.id, user.credentials.current, updated_ms);
+        let mut parts = vec![self.part_link(link, replaced)?];
         parts.extend(self.0.accounts().parts(user, org, owner, None)?);
         if let Some(event) = event {
             parts.push(self.mark(event)?);
@@ -167,6 +189,7 @@ impl Clerk {
         &self,
         person: &str,
         user: &User,
+        replaced: Option<u64>,
         updated_ms: Option<i64>,
         event: Option<&EventMarker>,
         entry: &AuditEntry,
@@ -187,9 +210,10 @@ impl Clerk {
             .build()
             .map_err(Error::internal)?;
         let mut parts = vec![
-            self.0
-                .identity()
-                .part_put_new(link_item(person, &user.id, updated_ms))?,
+            self.part_link(
+                link_item(person, &user.id, user.credentials.current, updated_ms),
+                replaced,
+            )?,
             TransactWriteItem::builder().update(update).build(),
         ];
         if let Some(event) = event {
@@ -327,9 +351,11 @@ pub(crate) fn name_map(text: &str) -> AttributeValue {
     AttributeValue::M([("text".to_owned(), s(text)), ("made_up".to_owned(), made_up)].into())
 }
 
-pub(crate) fn link_item(person: &str, user: &UserId, updated_ms: Option<i64>) -> Item {
+/// A link between a person and an account, which is in this epoch.
+pub(crate) fn link_item(person: &str, user: &UserId, epoch: u64, updated_ms: Option<i64>) -> Item {
     let mut item = primary(&keys::clerk(person));
     item.insert("user".to_owned(), s(user.as_str()));
+    item.insert("epoch".to_owned(), n(epoch));
     if let Some(at) = updated_ms {
         item.insert("updated_ms".to_owned(), n(at));
     }

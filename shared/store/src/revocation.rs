@@ -46,6 +46,8 @@ pub enum RevokedBy<'a> {
     ClerkPerson {
         /// Their id at Clerk.
         person: &'a str,
+        /// The void link of theirs that is replaced, if there is one ([`crate::ClerkLink::generation`]).
+        replaced: Option<u64>,
         /// Whether Clerk has verified the address of the account.
         verified: bool,
         /// When Clerk changed them, milliseconds since the Unix epoch.
@@ -92,11 +94,13 @@ impl Accounts {
             RevokedBy::PasswordReset { link, .. } => parts.push(self.use_up(&keys::password_reset(link))?),
             RevokedBy::ClerkPerson {
                 person,
+                replaced,
                 updated_ms,
                 event,
                 ..
             } => {
-                parts.push(table.part_put_new(link_item(person, &user.id, *updated_ms))?);
+                let link = link_item(person, &user.id, revocation.epochs.current, *updated_ms);
+                parts.push(self.0.clerk().part_link(link, *replaced)?);
                 parts.extend(self.0.clerk().marker_of(*event)?);
             }
             RevokedBy::AddressRestored { email, link } => {
@@ -144,6 +148,7 @@ impl Accounts {
                     "password_version = :next_version",
                     "email_verified = :verified",
                 ]);
+                remove = " REMOVE clerk_id";
                 conditions.push(was("password_version", ":version", *version));
                 update = update
                     .expression_attribute_values(":hash", s(*hash))
@@ -158,7 +163,6 @@ impl Accounts {
                     "email_verified = :verified",
                 ]);
                 remove = " REMOVE password_hash";
-                conditions.push("attribute_not_exists(clerk_id)".to_owned());
                 update = update
                     .expression_attribute_values(":person", s(*person))
                     .expression_attribute_values(":no_name", name_map(""))
@@ -166,7 +170,7 @@ impl Accounts {
             }
             RevokedBy::AddressRestored { email, .. } => {
                 set.extend(["email = :restored", "email_verified = :verified"]);
-                remove = " REMOVE password_hash";
+                remove = " REMOVE password_hash, clerk_id";
                 update = update
                     .expression_attribute_values(":restored", value(email)?)
                     .expression_attribute_values(":verified", AttributeValue::Bool(true));

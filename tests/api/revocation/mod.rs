@@ -298,3 +298,50 @@ async fn exports_that_are_still_made_end_too_and_a_new_one_is_made_for_the_owner
     assert_eq!(ada.get(export).await.ok().json()["status"], "ready");
     assert_eq!(t.object_keys().await.len(), 1);
 }
+
+/// Somebody who came in through Clerk first, and points their account at an address that is not theirs.
+#[tokio::test]
+async fn a_person_at_clerk_loses_the_account_to_the_owner_of_its_address() {
+    let clerk = Clerk::start().await;
+    let t = &clerk.t;
+    let intruder = || clerk.verified("user_eve", "eve@example.com");
+    intruder().get("/api/v1/auth/me").await.ok();
+    let link = json!({"email": "eve@example.com"});
+    t.anonymous().post("/api/v1/auth/reset-password", link).await.ok();
+    let token = Secret::new(t.mailed_token("eve@example.com", "new password").await);
+    reset(t, &token, json!({})).await.ok();
+    // Their own reset ended the link with Clerk; who shows the same address there is linked again.
+    let first = intruder().get("/api/v1/auth/me").await;
+    assert_eq!(first.status, 401, "the session at Clerk was ended");
+    t.advance_seconds(120);
+    let fresh = |session: &str| {
+        let mut claims = clerk.claims("user_eve");
+        claims["sid"] = session.into();
+        claims["email"] = "eve@example.com".into();
+        claims["email_verified"] = true.into();
+        t.anonymous().with_token(&clerk.signed_token(&claims))
+    };
+    let eve = fresh("sess_2");
+    let id = eve.get("/api/v1/auth/me").await.ok().text("id");
+    let change = json!({"email": ADA, "current_password": NEW});
+    eve.put("/api/v1/users/me", change).await.ok();
+
+    // The owner of the address takes the account.
+    reset(t, &reset_link(t).await, json!({})).await.ok();
+    let ada = log_in(t, "/api/v1/auth/login", NEW).await.ok();
+    let ada = t.anonymous().with_token(&ada.text("access_token"));
+    assert_eq!(ada.get("/api/v1/auth/me").await.ok().text("id"), id);
+    for session in ["sess_2", "sess_3", "sess_4"] {
+        let answer = fresh(session).get("/api/v1/auth/me").await;
+        let seen = if answer.status == 200 {
+            answer.text("id")
+        } else {
+            String::new()
+        };
+        assert_ne!(seen, id, "{session} opens the account of somebody else");
+    }
+    // Nor do Clerk's webhooks about them reach it.
+    let deleted = json!({"type": "user.deleted", "data": {"id": "user_eve", "deleted": true}});
+    clerk.deliver("msg_9", &deleted).await.ok();
+    assert_eq!(ada.get("/api/v1/auth/me").await.ok().text("id"), id);
+}

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::header::{CONTENT_TYPE, ORIGIN};
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, ORIGIN, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
 use axum::http::{HeaderValue, Method, Request, Response, StatusCode};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -49,6 +49,23 @@ pub(super) async fn serve(
     listener::serve(listener, timeouts, stop, handle).await;
 }
 
+/// An object as it is served: what somebody uploaded is no page of this origin, where it could read what else is here.
+fn harmless(mut response: Response<Body>) -> Response<Body> {
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    let media_type = headers.get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+    let media_type = media_type.to_ascii_lowercase();
+    let is_active = |part: &[u8]| media_type.windows(part.len()).any(|window| window == part);
+    if media_type.is_empty() || [&b"html"[..], b"xml", b"svg"].into_iter().any(is_active) {
+        headers.insert(
+            CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("sandbox; default-src 'none'"),
+        );
+    }
+    response
+}
+
 impl Services {
     async fn route(&self, request: Request<Body>) -> Result<Response<Body>, ConnectionBroken> {
         match require_host(&request, &[]) {
@@ -73,7 +90,7 @@ impl Services {
         }
         // The bucket checks for itself who calls: links to it carry their signature in the query.
         if is_for_bucket {
-            return Ok(self.s3.serve(request).await);
+            return Ok(harmless(self.s3.serve(request).await));
         }
         let request = match self.check(request).await {
             Ok(request) => request,

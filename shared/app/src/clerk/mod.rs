@@ -15,7 +15,7 @@ use model::{
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::time::Duration;
-use store::{ClerkSession, EventMarker, Linked, Revoked, RevokedBy};
+use store::{ClerkLink, ClerkSession, EventMarker, Linked, Revoked, RevokedBy};
 
 pub(crate) use token::Verifier;
 pub use webhook::SignedEvent;
@@ -162,6 +162,22 @@ impl App {
         })
     }
 
+    /// The link of a person, unless it is void: the account's credentials ended since it was made, and whoever ended them
+    /// did not make it. Of a void one that a new link may replace, its generation.
+    async fn clerk_link(&self, person: &str) -> Result<(Option<ClerkLink>, Option<u64>)> {
+        let Some(link) = self.store.clerk().link(person).await? else {
+            return Ok((None, None));
+        };
+        let linked = match &link.user {
+            Some(user) if link.deleted_at.is_none() => self.store.accounts().get(user).await?,
+            _ => None,
+        };
+        Ok(match linked {
+            Some(user) if link.epoch < user.credentials.clerk_from => (None, Some(link.generation)),
+            _ => (Some(link), None),
+        })
+    }
+
     /// The account of a person; none when Clerk has deleted them. `actor`: who makes it; the person when absent.
     async fn account_of(
         &self,
@@ -171,19 +187,28 @@ impl App {
         event: Option<&EventMarker>,
     ) -> Result<Option<PersonAccount>> {
         for _ in 0..MAX_ATTEMPTS {
-            if let Some(link) = self.store.clerk().link(&person.id).await? {
+            let (link, replaced) = self.clerk_link(&person.id).await?;
+            if let Some(link) = link {
                 let user = link.user.filter(|_| link.deleted_at.is_none());
                 return Ok(user.map(|user| PersonAccount { user, is_new: false }));
+            }
+            // Nothing but a verified address shows whose account it is after that.
+            let shows_address = person.email.as_ref().is_some_and(|email| person.has_verified(email));
+            if replaced.is_some() && !shows_address {
+                return Err(ENDED);
             }
             let owner = match &person.email {
                 Some(email) => self.store.accounts().by_email(&email.fingerprint()).await?,
                 None => None,
             };
             let linked = match owner {
-                None => self.create_account_of(person, actor, updated_ms, event).await?,
+                None => {
+                    self.create_account_of(person, replaced, actor, updated_ms, event)
+                        .await?
+                }
                 Some(owner) if person.verified && !owner.user.is_active() => return Err(ENDED),
                 Some(owner) if person.verified => {
-                    self.give_account_to(person, &owner.user, actor, updated_ms, event)
+                    self.give_account_to(person, replaced, &owner.user, actor, updated_ms, event)
                         .await?
                 }
                 Some(_) => break,
@@ -201,6 +226,7 @@ impl App {
     async fn create_account_of(
         &self,
         person: &ClerkPerson,
+        replaced: Option<u64>,
         actor: Option<&Actor>,
         updated_ms: Option<i64>,
         event: Option<&EventMarker>,
@@ -221,7 +247,9 @@ impl App {
         let entry = self.clerk_entry(&user, actor, "user.created", after)?;
         let new = (&user, &org, &owner);
         let clerk = self.store.clerk();
-        let linked = clerk.create(&person.id, new, updated_ms, event, &entry).await?;
+        let linked = clerk
+            .create(&person.id, new, replaced, updated_ms, event, &entry)
+            .await?;
         Ok((linked, Some(user.id)))
     }
 
@@ -230,6 +258,7 @@ impl App {
     async fn give_account_to(
         &self,
         person: &ClerkPerson,
+        replaced: Option<u64>,
         user: &User,
         actor: Option<&Actor>,
         updated_ms: Option<i64>,
@@ -239,10 +268,13 @@ impl App {
         let entry = self.clerk_entry(user, actor, "user.clerk_linked", after)?;
         let linked = if user.email_verified {
             let clerk = self.store.clerk();
-            clerk.attach(&person.id, user, updated_ms, event, &entry).await?
+            clerk
+                .attach(&person.id, user, replaced, updated_ms, event, &entry)
+                .await?
         } else {
             let by = RevokedBy::ClerkPerson {
                 person: &person.id,
+                replaced,
                 verified: person.has_verified(&user.email),
                 updated_ms,
                 event,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures::future::BoxFuture;
-use model::{Actor, Email, Error, Result, Secret, UserId, UserStatus, time::after};
+use model::{Actor, Email, Error, Result, Secret, User, UserStatus, time::after};
 use serde::Deserialize;
 use serde_json::json;
 use store::{Applied, EventMarker, PersonChange};
@@ -156,7 +156,7 @@ impl App {
     async fn apply_person(&self, person: &Person, actor: &Actor, marker: &EventMarker) -> Result<()> {
         let clerk = self.store.clerk();
         let known = person.known()?;
-        if clerk.link(&known.id).await?.is_none() {
+        if self.clerk_link(&known.id).await?.0.is_none() {
             match self
                 .account_of(&known, Some(actor), Some(person.updated_at), Some(marker))
                 .await
@@ -174,7 +174,7 @@ impl App {
             if clerk.knows_event(marker).await? {
                 return Ok(());
             }
-            let link = clerk.link(&known.id).await?;
+            let (link, _) = self.clerk_link(&known.id).await?;
             let user = match link.filter(|link| link.deleted_at.is_none()).and_then(|link| link.user) {
                 Some(user) => self.live_account(&user).await?,
                 None => None,
@@ -238,8 +238,17 @@ impl App {
         let clerk = self.store.clerk();
         let person = ClerkPerson::new(person, None, None)?;
         clerk.mark_deleted(&person.id, self.clock.now()).await?;
-        let user: Option<UserId> = clerk.link(&person.id).await?.and_then(|link| link.user);
-        if let Some(user) = user {
+        let link = clerk.link(&person.id).await?;
+        let linked = match link.as_ref().and_then(|link| link.user.as_ref()) {
+            Some(user) => self.store.accounts().get(user).await?,
+            None => None,
+        };
+        // The account that a void link led to is none of theirs.
+        let is_theirs = |user: &User| {
+            link.as_ref()
+                .is_some_and(|link| link.epoch >= user.credentials.clerk_from)
+        };
+        if let Some(User { id: user, .. }) = linked.filter(is_theirs) {
             match self.end_user(actor, &user).await {
                 Ok(()) | Err(Error::NotFound(_)) => {}
                 // The last owner of an organization: nobody signs in any more, the organization stays until it is handed over.

@@ -350,3 +350,31 @@ async fn an_unchanged_object_is_not_sent_again() {
         .unwrap_err();
     assert_eq!(stale.raw_response().unwrap().status().as_u16(), 412);
 }
+
+/// The origin of the services is one of a page, too, where it could read whatever it has a link to.
+#[tokio::test]
+async fn what_somebody_uploaded_is_no_page_of_this_origin() {
+    let fixture = Fixture::new().await;
+    let client = with_bucket(&fixture).await;
+    let put = client.put_object().bucket("uploads").key("note.txt");
+    let page = ByteStream::from_static(b"<script>1</script>");
+    put.content_type("text/plain").body(page).send().await.unwrap();
+    let expiry = PresigningConfig::expires_in(Duration::from_mins(5)).unwrap();
+    let get = client.get_object().bucket("uploads").key("note.txt");
+    let link = get.response_content_type("text/html").presigned(expiry).await.unwrap();
+    let http = reqwest::Client::builder().build().unwrap();
+    let answer = http.get(link.uri()).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
+    assert_eq!(header("content-security-policy"), "sandbox; default-src 'none'");
+    assert_eq!(
+        (header("x-frame-options"), header("x-content-type-options")),
+        ("DENY".to_owned(), "nosniff".to_owned())
+    );
+    // A person follows a link in a tab; no page shows it in a frame of its own.
+    let framed = http.get(link.uri()).header("sec-fetch-site", "cross-site");
+    let framed = framed
+        .header("sec-fetch-mode", "navigate")
+        .header("sec-fetch-dest", "iframe");
+    assert_eq!(framed.send().await.unwrap().status(), 403);
+}
