@@ -209,3 +209,33 @@ async fn what_an_admin_decides_is_told_and_not_undone_by_a_mail() {
     assert!(!told.unwrap()["text"].as_str().unwrap().contains("token="), "{told:?}");
     register(&t, ADA).await.created();
 }
+
+/// Who changes the address twice, with a verified one in between, has an undo link as well.
+#[tokio::test]
+async fn a_thief_who_undoes_the_own_change_takes_no_way_back_from_the_owner() {
+    let t = Test::new().await;
+    let thief = taken_over(&t).await;
+    let owners = t.mailed_token(ADA, SUBJECT).await;
+    let verify = t.mailed_token(EVE, "Confirm").await;
+    let confirm = json!({"token": verify});
+    t.anonymous()
+        .post("/api/v1/auth/verify-email/confirm", confirm)
+        .await
+        .ok();
+    readdress(&thief, "mallory@example.com").await.ok();
+    let thiefs = t.mailed_token(EVE, SUBJECT).await;
+    restore(&t, &thiefs).await.ok();
+    restore(&t, &owners).await.ok();
+    assert_eq!(restore(&t, &thiefs).await.invalid(), ["/token"]);
+    let forgotten = json!({"email": ADA});
+    t.anonymous().post("/api/v1/auth/reset-password", forgotten).await.ok();
+    let reset = t.mailed_token(ADA, "new password").await;
+    let body = json!({"token": reset, "new_password": "a rather new password"});
+    t.anonymous()
+        .post("/api/v1/auth/reset-password/confirm", body)
+        .await
+        .ok();
+    let ada = log_in(&t, ADA, "a rather new password").await.ok();
+    let ada = t.anonymous().with_token(&ada.text("access_token"));
+    assert_eq!(ada.get("/api/v1/auth/me").await.ok().text("id"), thief.id());
+}

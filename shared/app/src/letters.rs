@@ -9,7 +9,7 @@ pub(crate) const RESET_MINUTES: u64 = 30;
 /// How long a link that verifies an address works, in hours.
 pub(crate) const VERIFY_HOURS: u64 = 48;
 /// How long a link that gives an earlier address back works, in hours.
-pub(crate) const RESTORE_HOURS: u64 = 72;
+pub(crate) const RESTORE_HOURS: u64 = model::CredentialEpochs::RESTORABLE_HOURS;
 /// Keys that a mail lists; the others are counted.
 const MAX_LISTED_KEYS: usize = 50;
 

@@ -45,7 +45,7 @@ impl App {
         let revocation = Revocation {
             user,
             epochs: match by {
-                RevokedBy::AddressRestored { .. } => user.credentials.restored(),
+                RevokedBy::AddressRestored { undone, .. } => user.credentials.restored(undone),
                 RevokedBy::PasswordReset { .. } | RevokedBy::ClerkPerson { .. } => {
                     user.credentials.ended_with_links(kept)
                 }
@@ -117,13 +117,14 @@ impl App {
                 let link = link.ok_or_else(void_link)?;
                 let user = accounts.get(&link.user).await?.ok_or_else(void_link)?;
                 let has_it = user.email.fingerprint() == link.email.fingerprint();
-                if !user.is_active() || has_it || link.epoch < user.credentials.restorable_from {
+                if !user.is_active() || has_it || !user.credentials.may_undo(link.epoch) {
                     return Err(void_link());
                 }
                 let deed = Deed::to_user("user.email_restored", &user.id).after(json!({"password_removed": true}));
                 let entry = self.entry(&user_actor(&user, origin), &user.personal_org, deed)?;
                 let by = RevokedBy::AddressRestored {
                     email: &link.email,
+                    undone: link.epoch,
                     link: &digest,
                 };
                 match self.revoke_credentials(&user, by, KeptKeys::None, &entry).await? {
@@ -151,7 +152,7 @@ impl App {
             id,
             user: before.id.clone(),
             email: before.email.clone(),
-            epoch: before.credentials.readdressed().current,
+            epoch: before.credentials.next(),
             restorable_until,
         })
         .await;

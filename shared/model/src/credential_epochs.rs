@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ApiKey, User};
+use crate::{ApiKey, Timestamp, User};
 
 /// Up to which point the credentials of an account have ended. API keys, mailed links and exports carry the epoch they
 /// were made in; sessions have [`User::session_epoch`], which a new password raises too.
@@ -18,10 +18,72 @@ pub struct CredentialEpochs {
     pub relied_on_from: u64,
     /// The epoch in which the account got its address.
     pub address_from: u64,
-    /// Links of earlier epochs that give an earlier address back are void.
-    pub restorable_from: u64,
+    /// The changes that led to the present address and may be undone. Of those who change an address, one after the
+    /// other, nobody can void the link of who had it before them.
+    #[serde(skip_serializing_if = "AddressChanges::is_empty")]
+    pub changes: AddressChanges,
     /// Links of earlier epochs to people at Clerk are void.
     pub clerk_from: u64,
+}
+
+/// A change of the address of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+struct AddressChange {
+    /// The epoch that it began, never 0.
+    epoch: u64,
+    /// When, seconds since the Unix epoch.
+    at: i64,
+}
+
+/// Changes of the address of an account, oldest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(from = "Vec<AddressChange>", into = "Vec<AddressChange>")]
+pub struct AddressChanges([AddressChange; 8]);
+
+impl From<Vec<AddressChange>> for AddressChanges {
+    fn from(all: Vec<AddressChange>) -> Self {
+        let mut changes = Self::default();
+        for (place, change) in changes.0.iter_mut().zip(all) {
+            *place = change;
+        }
+        changes
+    }
+}
+
+impl From<AddressChanges> for Vec<AddressChange> {
+    fn from(changes: AddressChanges) -> Self {
+        changes.iter().collect()
+    }
+}
+
+impl AddressChanges {
+    fn iter(&self) -> impl Iterator<Item = AddressChange> {
+        self.0.into_iter().take_while(|change| change.epoch > 0)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
+    }
+
+    /// With one more. Where there are too many, the new one cannot be undone; the first of them always can.
+    fn and(self, epoch: u64, now: Timestamp) -> Self {
+        let hours = i64::try_from(CredentialEpochs::RESTORABLE_HOURS).unwrap_or(i64::MAX);
+        let from = now.as_second().saturating_sub(hours.saturating_mul(3600));
+        let mut all: Vec<_> = self.iter().filter(|change| change.at > from).collect();
+        all.push(AddressChange {
+            epoch,
+            at: now.as_second(),
+        });
+        all.into()
+    }
+
+    /// Those before one.
+    fn before(self, epoch: u64) -> Self {
+        self.iter()
+            .filter(|change| change.epoch < epoch)
+            .collect::<Vec<_>>()
+            .into()
+    }
 }
 
 /// Which API keys outlast the end of all other credentials.
@@ -59,25 +121,45 @@ impl CredentialEpochs {
         }
     }
 
+    /// For so many hours a change of the address can be undone.
+    pub const RESTORABLE_HOURS: u64 = 72;
+
+    /// The epoch that a change of the address begins now.
+    pub fn next(self) -> u64 {
+        self.current + 1
+    }
+
     /// After a change of the address.
     #[must_use]
-    pub fn readdressed(self) -> Self {
-        let current = self.current + 1;
+    pub fn readdressed(self, now: Timestamp) -> Self {
+        let current = self.next();
         Self {
             current,
             address_from: current,
+            changes: self.changes.and(current, now),
             ..self
         }
     }
 
-    /// After an earlier address was given back: all that was made under the one in between has ended.
+    /// Whether the change of the address that began an epoch can still be undone: it is one of those that led to the
+    /// present one.
+    pub fn may_undo(&self, epoch: u64) -> bool {
+        self.changes.iter().any(|change| change.epoch == epoch)
+    }
+
+    /// After the change that began an epoch was undone: all that was made since has ended, and changes before it can be
+    /// undone as before.
     #[must_use]
-    pub fn restored(self) -> Self {
-        let ended = self.readdressed().ended_with_links(KeptKeys::None);
-        Self {
-            restorable_from: ended.current,
-            ..ended
-        }
+    pub fn restored(self, undone: u64) -> Self {
+        let changes = self.changes.before(undone);
+        let current = self.next();
+        let moved = Self {
+            current,
+            address_from: current,
+            changes,
+            ..self
+        };
+        moved.ended_with_links(KeptKeys::None)
     }
 }
 
@@ -114,7 +196,7 @@ mod tests {
 
     #[test]
     fn keys_that_were_made_for_an_earlier_address_are_not_kept() {
-        let moved = CredentialEpochs::default().readdressed();
+        let moved = CredentialEpochs::default().readdressed(Timestamp::UNIX_EPOCH);
         assert_eq!((moved.current, moved.valid_from, moved.address_from), (1, 0, 1));
         let ended = moved.ended(KeptKeys::ReliedOn);
         assert_eq!((ended.valid_from, ended.relied_on_from), (2, 1));
@@ -122,9 +204,21 @@ mod tests {
 
     #[test]
     fn an_address_that_is_given_back_ends_everything_and_the_links_of_those_in_between() {
-        let restored = CredentialEpochs::default().readdressed().readdressed().restored();
+        let now = Timestamp::UNIX_EPOCH;
+        let stolen = CredentialEpochs::default().readdressed(now);
+        let hidden = stolen.readdressed(now);
+        let restored = hidden.restored(stolen.current);
         assert_eq!(restored.valid_from, restored.current);
         assert_eq!(restored.relied_on_from, restored.current);
-        assert_eq!(restored.restorable_from, restored.current);
+        assert!(!restored.may_undo(stolen.current) && !restored.may_undo(hidden.current));
+        // A thief who undoes the own change leaves the owner's way back open.
+        let undone = hidden.restored(hidden.current);
+        assert!(undone.may_undo(stolen.current) && !undone.may_undo(hidden.current));
+        // However often it is changed, the first change can be undone, for three days.
+        let many = (0..20).fold(stolen, |epochs, _| epochs.readdressed(now));
+        assert!(many.may_undo(stolen.current) && !many.may_undo(many.current));
+        let later = Timestamp::from_millisecond(73 * 3_600_000).unwrap_or_default();
+        let next = many.readdressed(later);
+        assert!(!next.may_undo(stolen.current) && next.may_undo(next.current));
     }
 }

@@ -44,7 +44,7 @@ pub use api_key::{ApiKey, KeyMode, KeyState};
 pub use audit::{Actor, AuditEntry};
 pub use chatbot::{Chatbot, ChatbotSettings};
 pub use conversation::{Citation, Conversation, Usage};
-pub use credential_epochs::{CredentialEpochs, KeptKeys};
+pub use credential_epochs::{AddressChanges, CredentialEpochs, KeptKeys};
 pub use document::{Document, DocumentKind, DocumentStatus, IndexFailure};
 pub use email::Email;
 pub use error::{Error, FieldError, Result, UpstreamKind};

@@ -254,7 +254,10 @@ impl Clerk {
         }
         if change.email.is_some() {
             set.push_str(", #credentials = :epochs");
-            values.insert(":epochs".to_owned(), value(&change.user.credentials.readdressed())?);
+            values.insert(
+                ":epochs".to_owned(),
+                value(&change.user.credentials.readdressed(entry.created_at))?,
+            );
         }
         let conditions = vec!["email = :old AND #name = :old_name AND #status <> :deleted".to_owned()];
         let profile = Update::builder()

@@ -59,6 +59,8 @@ pub enum RevokedBy<'a> {
     AddressRestored {
         /// The earlier address.
         email: &'a Email,
+        /// The epoch that the change began which is undone.
+        undone: u64,
         /// The link that is used up, by the hex SHA-256 of its token.
         link: &'a str,
     },
@@ -103,7 +105,7 @@ impl Accounts {
                 parts.push(self.0.clerk().part_link(link, *replaced)?);
                 parts.extend(self.0.clerk().marker_of(*event)?);
             }
-            RevokedBy::AddressRestored { email, link } => {
+            RevokedBy::AddressRestored { email, link, .. } => {
                 parts.push(self.0.part_take_address(email, &user.id, *now)?);
                 parts.push(self.0.part_free_address(&user.email, &user.id)?);
                 parts.push(table.part_put(former_address_item(user)?)?);

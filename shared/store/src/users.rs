@@ -156,7 +156,7 @@ impl Accounts {
             let condition = update.get_condition_expression().clone().unwrap_or_default();
             update = if_epochs_as_read(update, before, vec![condition])?
                 .expression_attribute_values(":unverified", value(&false)?)
-                .expression_attribute_values(":epochs", value(&before.credentials.readdressed())?);
+                .expression_attribute_values(":epochs", value(&before.credentials.readdressed(entry.created_at))?);
         }
         let update = update.update_expression(format!("SET {}", set.join(", ")));
         let mut parts = vec![part(update)?];

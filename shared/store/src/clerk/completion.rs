@@ -48,7 +48,10 @@ impl Clerk {
         }
         if completion.email.is_some() {
             set.push_str(", #credentials = :epochs");
-            values.insert(":epochs".to_owned(), value(&user.credentials.readdressed())?);
+            values.insert(
+                ":epochs".to_owned(),
+                value(&user.credentials.readdressed(entry.created_at))?,
+            );
         }
         let conditions = vec![
             "#name = :old_name AND email = :old_email AND #status <> :deleted".to_owned(),
