@@ -159,7 +159,7 @@ openapi: ## Write the OpenAPI document of all functions, which `system` serves
 	mv target/openapi.json functions/system/openapi.json
 
 bench: ## Measure the local stack, release build (ARGS=...)
-	cargo build --quiet --release -p local --bin parlance-api
+	cargo build --quiet --release -p local --bin parlance-api$(if $(filter cold,$(ARGS)), -p users -p auth --bin users --bin auth)
 	cargo run --quiet --release -p local --bin parlance -- bench $(ARGS)
 
 ##@ Lambda

@@ -4,6 +4,8 @@
 //! turn with the rest, and the other medians are also given as multiples of it: those can be compared between
 //! machines and between runs, milliseconds cannot.
 
+#[cfg(target_os = "linux")]
+mod cold;
 mod corpus;
 mod figures;
 #[cfg(target_os = "linux")]
@@ -18,6 +20,8 @@ use std::{
 };
 
 use aws_sdk_dynamodb::types::AttributeValue;
+#[cfg(target_os = "linux")]
+pub use cold::{ColdStart, cold_start, run as cold};
 use figures::Figures;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 #[cfg(target_os = "linux")]
@@ -36,6 +40,16 @@ use crate::{Options, Stack};
 #[cfg(not(target_os = "linux"))]
 #[expect(clippy::unused_async, reason = "it is one elsewhere")]
 pub async fn overhead() -> Result<()> {
+    Err("this is measured on Linux only".into())
+}
+
+/// What a function does before it asks for work: where the system tells what a process has used.
+///
+/// # Errors
+/// Always.
+#[cfg(not(target_os = "linux"))]
+#[expect(clippy::unused_async, reason = "it is one elsewhere")]
+pub async fn cold(_: Extent, _: Vec<PathBuf>) -> Result<()> {
     Err("this is measured on Linux only".into())
 }
 

@@ -49,6 +49,8 @@ enum Command {
         /// What to measure
         #[arg(value_enum, default_value = "api")]
         what: Measure,
+        /// Binaries of functions whose cold start is measured; `users` and `auth` beside this program unless named
+        functions: Vec<PathBuf>,
     },
     /// Run an installation, on AWS or here
     #[command(subcommand)]
@@ -91,6 +93,8 @@ enum Audit {
 enum Measure {
     /// How long operations take
     Api,
+    /// What functions do between their start and the moment at which they ask for work
+    Cold,
     /// Whether the time of an answer tells that an account exists
     Timing,
     /// What a call of a model costs on its way through the API
@@ -170,20 +174,7 @@ async fn run() -> ExitCode {
         Some(Command::Demo { url }) => local::demo::run(&url).await.map_err(|error| error.to_string()),
         Some(Command::Audit(Audit::Verify { table })) => verify(table, arguments.aws_port).await,
         Some(Command::Openapi) => print_openapi(),
-        Some(Command::Bench { what: Measure::Api }) => local::bench::run(Extent::Full, None)
-            .await
-            .map_err(|error| error.to_string()),
-        Some(Command::Bench { what: Measure::Timing }) => Box::pin(local::bench::timing(Extent::Full))
-            .await
-            .map_err(|error| error.to_string()),
-        Some(Command::Bench {
-            what: Measure::Overhead,
-        }) => Box::pin(local::bench::overhead())
-            .await
-            .map_err(|error| error.to_string()),
-        Some(Command::Bench { what: Measure::Reading }) => local::bench::reading(Extent::Full, None)
-            .await
-            .map_err(|error| error.to_string()),
+        Some(Command::Bench { what, functions }) => bench(what, functions).await,
         Some(Command::Admin(Admin::Grant {
             email,
             identity_table,
@@ -249,6 +240,17 @@ async fn ended() -> std::io::Result<()> {
     }
     #[cfg(not(unix))]
     tokio::signal::ctrl_c().await
+}
+
+async fn bench(what: Measure, functions: Vec<PathBuf>) -> Result<(), String> {
+    let done = match what {
+        Measure::Api => local::bench::run(Extent::Full, None).await,
+        Measure::Cold => Box::pin(local::bench::cold(Extent::Full, functions)).await,
+        Measure::Timing => Box::pin(local::bench::timing(Extent::Full)).await,
+        Measure::Overhead => Box::pin(local::bench::overhead()).await,
+        Measure::Reading => local::bench::reading(Extent::Full, None).await,
+    };
+    done.map_err(|error| error.to_string())
 }
 
 async fn grant(email: &str, identity_table: String, audit_table: String) -> Result<(), String> {

@@ -29,7 +29,7 @@ pub(crate) async fn sdk(endpoint: &str) -> SdkConfig {
         .endpoint_url(endpoint)
         .region(Region::from_static(REGION))
         .credentials_provider(credentials(ACCESS_KEY_ID))
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .http_client(http_client::SdkHttpClient::default())
         .load()
         .await
 }

@@ -155,8 +155,8 @@ impl App {
     /// An app that reaches AWS with `sdk`. Nothing is called before it is needed, so a cold start stays short.
     pub fn new(sdk: &aws_types::SdkConfig, config: Config, clock: Clock) -> Result<Self> {
         let http = models::http_client()?;
-        let ses = ses::Ses::new(sdk, http, &config.mail_from, clock.clone());
-        Self::with_mailer(sdk, config, clock, Arc::new(ses))
+        let ses = ses::Ses::new(sdk, http.clone(), &config.mail_from, clock.clone());
+        Self::assemble(sdk, http, config, clock, Arc::new(ses))
     }
 
     /// The same, with mail going another way than Amazon SES.
@@ -166,8 +166,19 @@ impl App {
         clock: Clock,
         mailer: Arc<dyn Mailer>,
     ) -> Result<Self> {
+        Self::assemble(sdk, models::http_client()?, config, clock, mailer)
+    }
+
+    /// `http`: what reaches everything that is reached without an SDK.
+    fn assemble(
+        sdk: &aws_types::SdkConfig,
+        http: reqwest::Client,
+        config: Config,
+        clock: Clock,
+        mailer: Arc<dyn Mailer>,
+    ) -> Result<Self> {
         let objects = Objects::new(sdk, &config.bucket);
-        let models = models::Models::new(sdk, &config, &clock)?;
+        let models = models::Models::new(sdk, http.clone(), &config, &clock);
         Ok(Self(Arc::new(Inner {
             ids: Ids::new(clock.clone()),
             secrets: secrets::Secrets::new(sdk, &config.secrets_prefix, &clock),
@@ -185,7 +196,7 @@ impl App {
             key_holders: api_keys::KeyHolders::default(),
             hasher: passwords::Passwords::new()?,
             models,
-            clerk: clerk::Verifier::new(config.clerk.clone())?,
+            clerk: clerk::Verifier::new(config.clerk.clone(), http),
             caches: operations::Caches::default(),
             tasks: tasks::Tasks::default(),
             lives: answer::Lives::default(),

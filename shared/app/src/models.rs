@@ -85,16 +85,16 @@ pub(crate) fn http_client() -> Result<reqwest::Client> {
 }
 
 impl Models {
-    pub(crate) fn new(sdk: &aws_types::SdkConfig, config: &Config, clock: &Clock) -> Result<Self> {
+    pub(crate) fn new(sdk: &aws_types::SdkConfig, http: reqwest::Client, config: &Config, clock: &Clock) -> Self {
         let signer = config.providers.bedrock.as_ref().map(|bedrock| {
             let signing = Signing::new(sdk, "bedrock", bedrock.region.clone(), clock.clone());
             Arc::new(signing) as Arc<dyn Signer>
         });
-        Ok(Self {
-            http: http_client()?,
+        Self {
+            http,
             healths: Healths::new(clock.clone()),
             signer,
-        })
+        }
     }
 }
 

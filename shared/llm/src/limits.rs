@@ -1,24 +1,6 @@
 //! How long a provider may take.
 
-use std::{
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
-
-use rustls_platform_verifier::BuilderVerifierExt as _;
-
-/// TLS with the system's certificate authorities. They are read once per process: it takes longer than anything else that
-/// a client does before its first request.
-fn tls() -> Option<rustls::ClientConfig> {
-    static TLS: OnceLock<Option<rustls::ClientConfig>> = OnceLock::new();
-    let load = || {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let versions = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let verified = versions.ok()?.with_platform_verifier().ok()?;
-        Some(verified.with_no_client_auth())
-    };
-    TLS.get_or_init(load).clone()
-}
+use std::time::Duration;
 
 /// Time limits of one model call. [`Profiles`](crate::Profiles) has those of each model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +31,7 @@ impl TimeLimits {
     /// follows no redirect, because a request carries a key.
     ///
     /// # Errors
-    /// When the system's TLS roots cannot be loaded.
+    /// When there is no TLS.
     pub fn http_client(&self) -> Result<reqwest::Client, reqwest::Error> {
         self.http_client_builder().build()
     }
@@ -60,10 +42,10 @@ impl TimeLimits {
             .connect_timeout(self.connect)
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("parlance/", env!("CARGO_PKG_VERSION")));
-        match tls() {
-            Some(tls) => builder.tls_backend_preconfigured(tls),
+        match http_client::tls_config() {
+            Ok(tls) => builder.tls_backend_preconfigured(tls),
             // Building the client fails for the same reason, and tells it.
-            None => builder,
+            Err(_) => builder,
         }
     }
 }

@@ -20,6 +20,9 @@ use model::Clock;
 async fn start() -> Result<App, Error> {
     log::init_json();
     let config = Config::read(|name| std::env::var(name).ok())?;
-    let sdk = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
+    let sdk = aws_config::defaults(aws_config::BehaviorVersion::latest())
+        .http_client(http_client::SdkHttpClient::default())
+        .load()
+        .await;
     Ok(App::new(&sdk, config, Clock::default())?)
 }

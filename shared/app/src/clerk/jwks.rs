@@ -10,7 +10,6 @@ use jsonwebtoken::{
     DecodingKey,
     jwk::{AlgorithmParameters, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse},
 };
-use llm::TimeLimits;
 use model::{Error, Result};
 use tokio::sync::Mutex;
 
@@ -53,14 +52,13 @@ impl Known {
 }
 
 impl Jwks {
-    pub(crate) fn new(url: &str) -> Result<Self> {
-        let http = TimeLimits::default().http_client_builder().timeout(FETCH_LIMIT).build();
-        Ok(Self {
+    pub(crate) fn new(url: &str, http: reqwest::Client) -> Self {
+        Self {
             url: url.to_owned(),
-            http: http.map_err(Error::internal)?,
+            http,
             known: RwLock::default(),
             fetching: Mutex::default(),
-        })
+        }
     }
 
     /// The key with this id; none when Clerk has no such key.
@@ -128,7 +126,7 @@ impl Jwks {
     }
 
     async fn fetch(&self) -> Result<HashMap<String, DecodingKey>> {
-        let answer = self.http.get(&self.url).send().await;
+        let answer = self.http.get(&self.url).timeout(FETCH_LIMIT).send().await;
         let mut answer = answer
             .and_then(reqwest::Response::error_for_status)
             .map_err(Error::unavailable)?;

@@ -55,9 +55,11 @@ struct Issuer {
 }
 
 impl Verifier {
-    pub(crate) fn new(config: Option<ClerkConfig>) -> Result<Self> {
-        let with_keys = |config: ClerkConfig| Ok((config.clone(), Jwks::new(&config.jwks_url)?));
-        config.map(with_keys).transpose().map(Self)
+    pub(crate) fn new(config: Option<ClerkConfig>, http: reqwest::Client) -> Self {
+        Self(config.map(|config| {
+            let keys = Jwks::new(&config.jwks_url, http);
+            (config, keys)
+        }))
     }
 
     /// Whether the token claims to be Clerk's. That is no proof: it chooses who checks it.

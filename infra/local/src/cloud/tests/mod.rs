@@ -121,6 +121,7 @@ async fn sdk(endpoint: &str) -> SdkConfig {
         .endpoint_url(endpoint)
         .region(Region::from_static(REGION))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .http_client(http_client::SdkHttpClient::default())
         .load()
         .await
 }

@@ -310,6 +310,23 @@ async fn a_presigned_address_needs_no_credentials_and_no_other_one_works() {
 }
 
 #[tokio::test]
+async fn a_large_object_comes_back_whole_and_in_parts() {
+    let fixture = Fixture::new().await;
+    let client = with_bucket(&fixture).await;
+    let bytes: Vec<u8> = (0..=u8::MAX).cycle().take(24 * 1024 * 1024).collect();
+    let put = client.put_object().bucket("uploads").key("large.bin");
+    put.body(ByteStream::from(bytes.clone())).send().await.unwrap();
+    let object = client.get_object().bucket("uploads").key("large.bin").send().await;
+    let (mut body, mut received, mut parts) = (object.unwrap().body, Vec::new(), 0);
+    while let Some(part) = body.try_next().await.unwrap() {
+        received.extend_from_slice(&part);
+        parts += 1;
+    }
+    assert!(parts > 1, "it was gathered");
+    assert!(received == bytes);
+}
+
+#[tokio::test]
 async fn an_empty_object_is_one() {
     let fixture = Fixture::new().await;
     let client = with_bucket(&fixture).await;

@@ -1,0 +1,210 @@
+//! `parlance bench cold`: what a function does between its start and the moment at which it asks Lambda for work.
+//!
+//! Each start is a process of its own under a Runtime API that never gives out work
+//! (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>). Lambda gives a function of 256 MB a seventh of a
+//! core, so what counts is processor time; it does not depend on who else keeps the machine busy.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
+    net::{TcpListener, TcpStream},
+    time::timeout,
+};
+
+use super::{Extent, Result, figures::milliseconds, now};
+use crate::{Options, Stack};
+
+/// Starts that count, of each function. One before them brings the binary into memory.
+const STARTS: usize = 10;
+/// Longest start.
+const AT_MOST: Duration = Duration::from_secs(30);
+/// Functions that are measured unless others are named: one that does nothing special, and the one with the most
+/// cryptography.
+const FUNCTIONS: [&str; 2] = ["users", "auth"];
+
+/// What a cold start took.
+#[derive(Debug, Clone, Copy)]
+pub struct ColdStart {
+    /// Processor time of all threads, the system's on their behalf included.
+    pub processor: Duration,
+    /// Time on the wall.
+    pub wall: Duration,
+    /// Memory it held then, bytes.
+    pub resident: u64,
+    /// Bytes that it had read from files and sockets by then.
+    pub read: u64,
+}
+
+/// Measures, and prints a table of medians. `functions`: the binaries; without any, those of [`FUNCTIONS`] beside this
+/// program.
+///
+/// # Errors
+/// When a function does not start.
+pub async fn run(extent: Extent, mut functions: Vec<PathBuf>) -> Result<()> {
+    if functions.is_empty() {
+        let this = std::env::current_exe()?;
+        functions.extend(FUNCTIONS.map(|name| this.with_file_name(name)));
+    }
+    let environment = environment().await?;
+    let mut starts = vec![Vec::new(); functions.len()];
+    for round in 0..=extent.of(STARTS) {
+        for (function, starts) in functions.iter().zip(&mut starts) {
+            let start = start(function, &environment).await?;
+            if round > 0 {
+                starts.push(start);
+            }
+        }
+    }
+    println!(
+        "{:<44} {:>4} {:>8} {:>8} {:>8} {:>8} {:>10}",
+        "from exec to the first poll, medians", "n", "CPU ms", "wall ms", "RSS MB", "read kB", "binary MB"
+    );
+    for (function, starts) in functions.iter().zip(&starts) {
+        println!(
+            "{:<44} {:>4} {:>8.1} {:>8.1} {:>8.1} {:>8.0} {:>10.1}",
+            function.display(),
+            starts.len(),
+            milliseconds(median(starts, |start| start.processor)),
+            milliseconds(median(starts, |start| start.wall)),
+            thousands(median(starts, |start| start.resident)) / 1e3,
+            thousands(median(starts, |start| start.read)),
+            thousands(fs::metadata(function)?.len()) / 1e3,
+        );
+    }
+    Ok(())
+}
+
+/// What functions are told on AWS: where the services are is not among it.
+async fn environment() -> Result<Vec<(&'static str, String)>> {
+    let stack = Stack::start(Options::ephemeral()).await?;
+    let mut environment = stack.function_environment();
+    environment.retain(|(name, _)| *name != "AWS_ENDPOINT_URL");
+    stack.stop().await;
+    Ok(environment)
+}
+
+/// Starts a function with the environment of [`run`], and ends it when it asks for work.
+///
+/// # Errors
+/// When it does not ask.
+pub async fn cold_start(function: &Path) -> Result<ColdStart> {
+    start(function, &environment().await?).await
+}
+
+async fn start(function: &Path, environment: &[(&'static str, String)]) -> Result<ColdStart> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let address = listener.local_addr()?.to_string();
+    let started = now();
+    let mut process = Process::start(function, environment, address)?;
+    let asked = async {
+        let (stream, _) = listener.accept().await?;
+        first_call(stream).await
+    };
+    let Ok(asked) = timeout(AT_MOST, asked).await else {
+        let ended = process.0.try_wait()?.map(|status| format!(": {status}"));
+        let name = function.display();
+        return Err(format!("`{name}` did not ask for work{}", ended.unwrap_or_default()).into());
+    };
+    asked?;
+    let wall = started.elapsed();
+    Ok(ColdStart {
+        processor: process.processor_time()?,
+        wall,
+        resident: 1024 * process.number("status", "VmRSS:")?,
+        read: process.number("io", "rchar:")?,
+    })
+}
+
+/// Waits until work is asked for; it is not answered.
+async fn first_call(stream: TcpStream) -> Result<()> {
+    let mut stream = BufReader::new(stream);
+    let (mut request, mut line) = (String::new(), String::new());
+    stream.read_line(&mut request).await?;
+    let mut length = 0;
+    while stream.read_line(&mut line).await? > 0 && !line.trim().is_empty() {
+        let lower = line.to_ascii_lowercase();
+        if let Some(value) = lower.strip_prefix("content-length:") {
+            length = value.trim().parse()?;
+        }
+        line.clear();
+    }
+    if request.starts_with("GET /2018-06-01/runtime/invocation/next ") {
+        return Ok(());
+    }
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await?;
+    Err(format!("{}: {}", request.trim(), String::from_utf8_lossy(&body)).into())
+}
+
+/// A running function. Dropping it ends it.
+struct Process(Child);
+
+impl Process {
+    fn start(function: &Path, environment: &[(&'static str, String)], runtime_api: String) -> Result<Self> {
+        let name = function.file_name().unwrap_or_default();
+        let process = Command::new(function)
+            .env_clear()
+            .env("PARLANCE_LOG", "error")
+            .env("AWS_LAMBDA_RUNTIME_API", runtime_api)
+            .env("AWS_LAMBDA_FUNCTION_NAME", name)
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
+            .env("AWS_LAMBDA_LOG_GROUP_NAME", name)
+            .env("AWS_LAMBDA_LOG_STREAM_NAME", "local")
+            .envs(environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .spawn();
+        Ok(Self(process.map_err(|error| {
+            format!("{}: {error}; build it first", function.display())
+        })?))
+    }
+
+    /// Processor time of all threads as soon as they wait.
+    fn processor_time(&self) -> Result<Duration> {
+        let mut before = None;
+        loop {
+            let mut sum = Duration::ZERO;
+            for task in fs::read_dir(format!("/proc/{}/task", self.0.id()))? {
+                // Nanoseconds on a processor, nanoseconds in its queue, turns.
+                let times = fs::read_to_string(task?.path().join("schedstat"))?;
+                let running = times.split_whitespace().next().unwrap_or_default();
+                sum += Duration::from_nanos(running.parse()?);
+            }
+            if before.replace(sum) == Some(sum) {
+                return Ok(sum);
+            }
+        }
+    }
+
+    /// A number of a file of `proc(5)`.
+    fn number(&self, file: &str, name: &str) -> Result<u64> {
+        let text = fs::read_to_string(format!("/proc/{}/{file}", self.0.id()))?;
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        let number = line.and_then(|line| line.split_whitespace().next());
+        Ok(number.ok_or_else(|| format!("no {name} in {file}"))?.parse()?)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Nothing is lost when it has ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn median<T: Ord + Copy>(starts: &[ColdStart], of: impl Fn(&ColdStart) -> T) -> T {
+    let mut values: Vec<T> = starts.iter().map(of).collect();
+    values.sort_unstable();
+    values[values.len() / 2]
+}
+
+fn thousands(bytes: u64) -> f64 {
+    u32::try_from(bytes).map_or(f64::INFINITY, f64::from) / 1e3
+}

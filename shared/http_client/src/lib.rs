@@ -1,0 +1,10 @@
+//! How this system opens connections to others: one TLS configuration for every client, and the HTTP client of the AWS
+//! SDKs. Nothing here reads a file or opens a connection before the first request.
+
+mod sdk;
+#[cfg(test)]
+mod tests;
+mod tls;
+
+pub use sdk::SdkHttpClient;
+pub use tls::tls_config;
