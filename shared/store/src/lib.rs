@@ -31,6 +31,7 @@ mod objects;
 mod operations;
 mod orgs;
 mod outbox;
+mod packed;
 mod partitions;
 mod pending_uploads;
 mod prompts;

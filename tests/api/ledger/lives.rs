@@ -178,9 +178,9 @@ async fn the_schedule_settles_what_nobody_asks_for() {
         .unwrap();
     gate.open(2);
     read(&mut stream, 2).await;
-    t.advance_seconds(6);
+    t.advance_seconds(11);
     gate.open(1);
-    // The third piece comes after five seconds: what was written is noted with it.
+    // The third piece comes after ten seconds: what was written is noted with it.
     read(&mut stream, 1).await;
     app.idle().await;
     std::mem::forget(stream);
