@@ -369,3 +369,21 @@ async fn what_was_used_before_a_restart_counts_once() {
         std::fs::remove_file(file).unwrap();
     }
 }
+
+#[tokio::test]
+async fn a_batch_of_twenty_people_is_a_transaction_for_each_partition_of_the_sums() {
+    let t = Test::new().await;
+    for number in 0..20 {
+        spend(&t, &t.user(&format!("user{number}")).await, None).await;
+    }
+    let metered = Metered::new(&t).await;
+    let days = records(&t);
+    metered.units();
+    assert_eq!(deliver(&metered.app, &days).await, None);
+    // Twice for a transaction: a watermark each, and the items of the sums once for all; and how far they have come.
+    let items = f64::from(u32::try_from(sums(&t).await.len()).unwrap());
+    assert!((1.0..=4.0).contains(&items), "one model on one day: {items}");
+    assert_eq!(metered.units(), (20.0, 2.0 * (20.0 + items) + 1.0));
+    assert_eq!(deliver(&metered.app, &days).await, None);
+    assert_eq!(metered.units(), (20.0, 0.0), "what came before is read and not written");
+}

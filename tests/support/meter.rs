@@ -23,6 +23,7 @@ pub(crate) struct Metered {
     units: Arc<Mutex<(f64, f64)>>,
     silent: Arc<AtomicBool>,
     refuses: Arc<AtomicUsize>,
+    transactions: Arc<AtomicUsize>,
     secrets: Arc<Secrets>,
     _server: tokio::task::JoinSet<()>,
 }
@@ -46,6 +47,7 @@ impl Metered {
         let forward = {
             let (calls, silent, units) = (calls.clone(), silent.clone(), units.clone());
             let (refuses, secrets) = (refuses.clone(), secrets.clone());
+            let transactions = transactions.clone();
             move |request: Request| async move {
                 let (parts, body) = request.into_parts();
                 let target = parts
@@ -61,7 +63,7 @@ impl Metered {
                 let every = refuses.load(Ordering::SeqCst);
                 if every > 0
                     && target.is_some_and(|target| target.ends_with("TransactWriteItems"))
-                    && transactions.fetch_add(1, Ordering::SeqCst) % every == every - 1
+                    && transactions.fetch_add(1, Ordering::SeqCst) % every == 0
                 {
                     let refusal = json!({"__type": "com.amazonaws.dynamodb.v20120810#AccessDeniedException"});
                     return (axum::http::StatusCode::BAD_REQUEST, axum::Json(refusal)).into_response();
@@ -114,6 +116,7 @@ impl Metered {
             units,
             silent,
             refuses,
+            transactions,
             secrets,
             _server: server,
         }
@@ -124,8 +127,9 @@ impl Metered {
         self.silent.store(true, Ordering::SeqCst);
     }
 
-    /// From here on every so manieth transaction is refused; none when 0.
+    /// From here on the next transaction is refused, and every so manieth after it; none when 0.
     pub(crate) fn refuse_transactions(&self, every: usize) {
+        self.transactions.store(0, Ordering::SeqCst);
         self.refuses.store(every, Ordering::SeqCst);
     }
 

@@ -12,7 +12,7 @@ mod snapshot;
 mod stream;
 mod upload;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, io::Read as _, time::Duration};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use local::{Drained, Options, Stack};
@@ -62,7 +62,17 @@ fn text(value: &AttributeValue) -> String {
             format!("{sorted:?}")
         }
         AttributeValue::L(list) => format!("{:?}", list.iter().map(text).collect::<Vec<_>>()),
+        AttributeValue::B(bytes) => format!("{:?}", String::from_utf8_lossy(&unpacked(bytes.as_ref()))),
         scalar => format!("{scalar:?}"),
+    }
+}
+
+/// Bytes as they were before the store compressed them, if it did.
+pub(crate) fn unpacked(bytes: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::new();
+    match flate2::read::DeflateDecoder::new(bytes).read_to_end(&mut plain) {
+        Ok(_) if !plain.is_empty() => plain,
+        _ => bytes.to_vec(),
     }
 }
 

@@ -141,6 +141,7 @@ pub struct Inner {
     lives: answer::Lives,
     denied: pace::Denied,
     told: alerts::Told,
+    rolled_up: roll_up_usage::Noted,
 }
 
 impl Deref for App {
@@ -202,6 +203,7 @@ impl App {
             lives: answer::Lives::default(),
             denied: pace::Denied::default(),
             told: alerts::Told::default(),
+            rolled_up: roll_up_usage::Noted::default(),
             config,
         })))
     }

@@ -1,15 +1,16 @@
 //! How fast questions to models may come: by person and organization as the plan says, by API key, and by network for
-//! people who have not signed in.
+//! people who have not signed in. A person's questions are counted where their tokens are reserved, in the same write; all
+//! others have a bucket of their own.
 
-use std::num::NonZeroUsize;
+use std::{num::NonZeroUsize, time::Duration};
 
 use futures::future::BoxFuture;
 use model::{
-    Error, LimitReached, Network, Org, Pace, Result,
+    Error, LimitReached, Network, Org, Pace, Result, UserId,
     throttle::{ANONYMOUS_PER_MINUTE, Bucket},
 };
 use sha2::{Digest as _, Sha256};
-use store::keys;
+use store::{Bill, PaceLimit, keys};
 
 use crate::{App, KeyGrant, Payer, known::Known};
 
@@ -36,9 +37,26 @@ impl Rule {
     }
 }
 
-/// The rules for a payer. Those of the key and the keys above it come first: what one key wastes is not taken from the
-/// others. A person has as many requests a minute as an organization of the plan, in all organizations of that plan
-/// together, so nobody gets more by making organizations. The personal one is its person's alone and needs no rule of its own.
+/// How fast a person may ask: as fast as an organization of the plan, in all organizations of that plan together, so nobody
+/// gets more by making organizations.
+pub(crate) fn pace_of_user(org: &Org) -> PaceLimit {
+    PaceLimit {
+        plan: org.plan.name(),
+        per_minute: org.plan.limits().requests_per_minute,
+    }
+}
+
+/// The same as a rule. Its bucket has the questions for which nothing could be reserved.
+fn rule_of_user(user: &UserId, pace: PaceLimit) -> Rule {
+    Rule {
+        who: format!("U#{user}#{}", pace.plan),
+        policy: "user",
+        per_minute: pace.per_minute,
+    }
+}
+
+/// The other rules for a payer. Those of the key and the keys above it come first: what one key wastes is not taken from
+/// the others. The personal organization is its person's alone and needs no rule of its own.
 fn rules(payer: &Payer, org: &Org) -> Vec<Rule> {
     let chain = payer.key.iter().flat_map(KeyGrant::chain);
     let of_keys = chain.filter_map(|(id, _, per_minute)| {
@@ -48,34 +66,55 @@ fn rules(payer: &Payer, org: &Org) -> Vec<Rule> {
             per_minute: per_minute?,
         })
     });
-    let per_minute = org.plan.limits().requests_per_minute;
-    let of_user = Rule {
-        who: format!("U#{}#{}", payer.user, org.plan.name()),
-        policy: "user",
-        per_minute,
-    };
     let of_org = (!org.personal).then(|| Rule {
         who: format!("O#{}", org.id),
         policy: "org",
-        per_minute,
+        per_minute: org.plan.limits().requests_per_minute,
     });
-    of_keys.chain([of_user]).chain(of_org).collect()
+    of_keys.chain(of_org).collect()
 }
 
 impl App {
-    /// Counts a question to a model, or refuses it.
+    /// Counts a question to a model for all but its person, or refuses it.
     pub(crate) async fn keep_pace(&self, payer: &Payer, org: &Org) -> Result<()> {
         let mut counted = Vec::new();
         for rule in rules(payer, org) {
             if let Err(error) = self.count(&rule).await {
-                for rule in counted {
-                    self.uncount(&rule).await?;
-                }
+                self.uncount(&counted).await?;
                 return Err(error);
             }
             counted.push(rule);
         }
+        if let Err(error) = self.may_ask_again(&rule_of_user(&payer.user, pace_of_user(org))) {
+            self.uncount(&counted).await?;
+            return Err(error);
+        }
         Ok(())
+    }
+
+    /// The refusal of a person who asks too fast.
+    pub(crate) fn asked_too_fast(&self, bill: &Bill, wait: Duration) -> Error {
+        match bill.user_pace {
+            Some(pace) => self.deny(&rule_of_user(&bill.user, pace), wait),
+            None => Error::internal("what is not counted came too fast"),
+        }
+    }
+
+    /// What becomes of a question for which nothing was reserved: who asked too fast has used nothing of the other rules,
+    /// and who asks on and on with no tokens left is told to wait, which costs nothing.
+    pub(crate) async fn turned_away(&self, payer: &Payer, org: &Org, bill: &Bill, error: Error) -> Error {
+        let (Error::Limit(limit), Some(pace)) = (&error, bill.user_pace) else {
+            return error;
+        };
+        let noted = match &**limit {
+            LimitReached::Requests(_) => self.uncount(&rules(payer, org)).await,
+            LimitReached::Tokens { .. } => match self.count(&rule_of_user(&payer.user, pace)).await {
+                Err(Error::Limit(_)) => Ok(()),
+                counted => counted,
+            },
+            LimitReached::Plan(_) => Ok(()),
+        };
+        noted.err().unwrap_or(error)
     }
 
     /// Counts a question of somebody who has not signed in, or refuses it.
@@ -102,53 +141,65 @@ impl App {
             let terms = self.terms(payer).await?;
             let now = self.clock.now();
             let mut paces = Vec::new();
+            let pace = |rule: &Rule, (remaining, retry_after)| Pace {
+                policy: rule.policy,
+                per_minute: rule.per_minute,
+                remaining,
+                retry_after,
+            };
             for rule in rules(payer, &terms.org) {
-                let bucket = Bucket::per_minute(rule.per_minute);
-                let key = keys::pace(&rule.digest());
-                let (remaining, retry_after) = self.store.limits().peek(&key, bucket, now).await?;
-                paces.push(Pace {
-                    policy: rule.policy,
-                    per_minute: rule.per_minute,
-                    remaining,
-                    retry_after,
-                });
+                let (key, bucket) = (keys::pace(&rule.digest()), Bucket::per_minute(rule.per_minute));
+                paces.push(pace(&rule, self.store.limits().peek(&key, bucket, now).await?));
             }
+            let (ledger, limit) = (self.store.ledger(), pace_of_user(&terms.org));
+            let of_user = ledger.pace(&terms.bill, limit, now.as_millisecond()).await?;
+            // In front of the organization's, the last one of those that have one.
+            let place = paces.len() - usize::from(!terms.org.personal);
+            paces.insert(place, pace(&rule_of_user(&payer.user, limit), of_user));
             Ok(paces)
         })
     }
 
     async fn count(&self, rule: &Rule) -> Result<()> {
-        let now = self.clock.now();
-        let now_ms = now.as_millisecond();
-        let refused = |wait_ms: i64| {
-            Err(Error::Limit(Box::new(LimitReached::Requests(Pace {
-                policy: rule.policy,
-                per_minute: rule.per_minute,
-                remaining: 0,
-                retry_after: std::time::Duration::from_millis(wait_ms.unsigned_abs()),
-            }))))
-        };
-        if let Some(until) = self.denied.0.get(&rule.who).filter(|until| *until > now_ms) {
-            return refused(until - now_ms);
-        }
-        let bucket = Bucket::per_minute(rule.per_minute);
-        match self
-            .store
-            .limits()
-            .take(&keys::pace(&rule.digest()), bucket, now)
-            .await?
-        {
+        self.may_ask_again(rule)?;
+        let (key, bucket) = (keys::pace(&rule.digest()), Bucket::per_minute(rule.per_minute));
+        match self.store.limits().take(&key, bucket, self.clock.now()).await? {
             Ok(()) => Ok(()),
-            Err(wait) => {
-                let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
-                self.denied.0.note(rule.who.clone(), now_ms.saturating_add(wait_ms));
-                refused(wait_ms)
-            }
+            Err(wait) => Err(self.deny(rule, wait)),
         }
     }
 
-    async fn uncount(&self, rule: &Rule) -> Result<()> {
-        let bucket = Bucket::per_minute(rule.per_minute);
-        self.store.limits().give_back(&keys::pace(&rule.digest()), bucket).await
+    /// Refuses whoever was told to wait, until they have.
+    fn may_ask_again(&self, rule: &Rule) -> Result<()> {
+        let now_ms = self.clock.now_ms();
+        match self.denied.0.get(&rule.who).filter(|until| *until > now_ms) {
+            Some(until) => Err(too_fast(rule, Duration::from_millis((until - now_ms).unsigned_abs()))),
+            None => Ok(()),
+        }
     }
+
+    /// Refuses somebody, and remembers until when.
+    fn deny(&self, rule: &Rule, wait: Duration) -> Error {
+        let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
+        let until = self.clock.now_ms().saturating_add(wait_ms);
+        self.denied.0.note(rule.who.clone(), until);
+        too_fast(rule, wait)
+    }
+
+    async fn uncount(&self, rules: &[Rule]) -> Result<()> {
+        for rule in rules {
+            let (key, bucket) = (keys::pace(&rule.digest()), Bucket::per_minute(rule.per_minute));
+            self.store.limits().give_back(&key, bucket).await?;
+        }
+        Ok(())
+    }
+}
+
+fn too_fast(rule: &Rule, retry_after: Duration) -> Error {
+    Error::Limit(Box::new(LimitReached::Requests(Pace {
+        policy: rule.policy,
+        per_minute: rule.per_minute,
+        remaining: 0,
+        retry_after,
+    })))
 }

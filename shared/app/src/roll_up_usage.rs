@@ -1,16 +1,23 @@
 //! Sums up what everybody uses, from the changes of the ledger.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicI64, Ordering},
+};
 
-use futures::{StreamExt as _, future::BoxFuture, stream};
+use futures::future::BoxFuture;
 use llm::catalog::is_known;
-use model::Error;
+use model::{Error, Timestamp};
 use store::{Changed, DayImage};
 
 use crate::App;
 
-/// Days that are summed up at the same time.
-const AT_ONCE: usize = 8;
+/// How often it is noted at most how far the sums have come.
+const NOTED_EVERY_MS: i64 = 60_000;
+
+/// When this process has last noted how far the sums have come, milliseconds.
+#[derive(Default)]
+pub(crate) struct Noted(AtomicI64);
 
 /// Changes that have to come again.
 #[derive(Debug)]
@@ -41,18 +48,27 @@ impl App {
                 }
             }
             let Some(newest) = newest else { return Ok(()) };
-            let ledger = &self.store.ledger();
-            let sums = stream::iter(days.into_values()).map(|(from, image)| async move {
-                let summed_up = ledger.roll_up(&image, is_known).await;
-                summed_up.map_err(|error| Unfinished { from, error })
-            });
-            let sums: Vec<_> = sums.buffer_unordered(AT_ONCE).collect().await;
-            let failed = sums.into_iter().filter_map(Result::err);
-            if let Some(first) = failed.min_by_key(|unfinished| unfinished.from) {
-                return Err(first);
-            }
-            let noted = ledger.rolled_up(newest, self.clock.now()).await;
+            let mut days: Vec<_> = days.into_values().collect();
+            days.sort_by_key(|(place, _)| *place);
+            let (places, images): (Vec<_>, Vec<_>) = days.into_iter().unzip();
+            let summed_up = self.store.ledger().roll_up(&images, is_known).await;
+            summed_up.map_err(|(image, error)| Unfinished {
+                from: places[image],
+                error,
+            })?;
+            let noted = self.note_rolled_up(newest).await;
             noted.map_err(|error| Unfinished { from: 0, error })
         })
+    }
+
+    /// Notes how far the sums have come, once a minute: they may be further than that.
+    async fn note_rolled_up(&self, until: Timestamp) -> Result<(), Error> {
+        let (now, last) = (self.clock.now(), self.rolled_up.0.load(Ordering::Relaxed));
+        if now.as_millisecond() - last < NOTED_EVERY_MS {
+            return Ok(());
+        }
+        self.store.ledger().rolled_up(until, now).await?;
+        self.rolled_up.0.store(now.as_millisecond(), Ordering::Relaxed);
+        Ok(())
     }
 }

@@ -31,6 +31,7 @@ mod objects;
 mod operations;
 mod orgs;
 mod outbox;
+mod packed;
 mod partitions;
 mod pending_uploads;
 mod prompts;
@@ -62,8 +63,8 @@ pub use exports::Exports;
 pub use idempotency::{Begun, Idempotency, IdempotencyKey, StoredAnswer};
 pub use invitations::{Accepted, Invitations};
 pub use ledger::{
-    Alert, Ask, Bill, Changed, Charge, DayImage, Hold, HoldTerms, IsKnownModel, Ledger, OpenDay, Owner, Reserve,
-    RolledUp, UsageReader,
+    Alert, Ask, Bill, Changed, Charge, DayImage, Hold, HoldTerms, IsKnownModel, Ledger, OpenDay, Owner, PaceLimit,
+    Reserve, RolledUp, UsageReader,
 };
 pub use limits::Limits;
 pub use logins::{Logins, Standing};

@@ -80,12 +80,7 @@ impl Limits {
     pub async fn peek(&self, key: &Key, bucket: Bucket, now: Timestamp) -> Result<(u32, Duration)> {
         let item = self.0.ephemeral().get_raw(key.clone(), false).await?;
         let tat = item.as_ref().and_then(time_of);
-        let now_ms = now.as_millisecond();
-        let interval = millis(bucket.interval).max(1);
-        let tat = tat.unwrap_or(now_ms).max(now_ms);
-        let room = now_ms + interval * i64::from(bucket.burst) - tat;
-        let wait = (interval - room).max(0).unsigned_abs();
-        Ok((u32::try_from(room / interval).unwrap_or(0), Duration::from_millis(wait)))
+        Ok(room(tat, bucket, now.as_millisecond()))
     }
 
     /// Takes one out again: it was no failure after all.
@@ -106,11 +101,20 @@ fn time_of(item: &Item) -> Option<i64> {
     item.get("tat")?.as_n().ok()?.parse().ok()
 }
 
+/// How many fit into a bucket that is empty again at `tat`, milliseconds, and how long to wait until one does.
+pub(crate) fn room(tat: Option<i64>, bucket: Bucket, now_ms: i64) -> (u32, Duration) {
+    let interval = millis(bucket.interval).max(1);
+    let tat = tat.unwrap_or(now_ms).max(now_ms);
+    let room = now_ms + interval * i64::from(bucket.burst) - tat;
+    let wait = (interval - room).max(0).unsigned_abs();
+    (u32::try_from(room / interval).unwrap_or(0), Duration::from_millis(wait))
+}
+
 /// When an item can be swept, in seconds: an hour after it has no meaning any more.
 fn swept(end_ms: i64) -> i64 {
     end_ms / 1000 + 3600
 }
 
-fn millis(duration: Duration) -> i64 {
+pub(crate) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

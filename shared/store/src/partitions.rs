@@ -7,6 +7,7 @@ use crate::{
     Store,
     item::{self, from_item, primary, starting_with},
     keys::Key,
+    packed::unpack,
 };
 
 /// Keys read at once.
@@ -105,6 +106,7 @@ impl Store {
         let mut portion = Portion::default();
         for mut item in answer.items.unwrap_or_default() {
             item.remove("pk");
+            unpack(&mut item)?;
             // JSON has no bytes; the only ones are salts.
             item.retain(|_, value| !value.is_b());
             let key = item.remove("sk").and_then(|sk| sk.as_s().ok().cloned());

@@ -1,4 +1,5 @@
-//! Turns of a conversation: one item each, and an object in the bucket when one grows too large for an item.
+//! Turns of a conversation: one item each, whose words are compressed above a kilobyte ([`crate::packed`]), and an object in
+//! the bucket when one grows too large for an item.
 //!
 //! Who writes a turn writes all of it and says which write it goes back to, so nothing that somebody else wrote in
 //! between is lost. What is said is the path from the conversation's head back to its first turn.
@@ -16,6 +17,7 @@ use crate::{
         transact, value,
     },
     keys,
+    packed::{pack, unpack},
 };
 
 /// Largest words of a turn that stay in its item, bytes of JSON: an item holds 400 KB, and its citations, names of
@@ -235,7 +237,7 @@ impl Conversations {
     async fn item(&self, turn: &Turn) -> Result<Item> {
         let key = keys::turn(&self.org, &self.user, &turn.conversation, &turn.id);
         if !is_large(turn) {
-            return to_item(&key, turn);
+            return pack(to_item(&key, turn)?, &["question", "answers"]);
         }
         let words = Words {
             question: turn.question.clone(),
@@ -255,6 +257,7 @@ impl Conversations {
     }
 
     async fn read(&self, mut item: Item) -> Result<Turn> {
+        unpack(&mut item)?;
         let body = item.remove(BODY);
         let mut turn: Turn = from_item(item)?;
         if let Some(body) = body.as_ref().and_then(|body| body.as_s().ok()) {

@@ -9,6 +9,7 @@ use futures::{StreamExt as _, future::join_all};
 use model_double::{Script, Step};
 
 use super::{lives::date, *};
+use crate::support::FAULTS;
 
 /// How many turns come at once.
 fn turns() -> usize {
@@ -206,4 +207,49 @@ async fn members_of_an_organization_share_its_limit_to_the_token() {
     assert_eq!(counter(&t, &format!("O#{org}"), &day).await, (used, 0, used, 0));
     let (of_ada, of_bob) = (day_of(&t, &ada).await, day_of(&t, &bob).await);
     assert_eq!((of_ada.0 + of_bob.0, of_ada.1, of_bob.1), (used, 0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_turns_at_once_of_one_organization_fill_its_day_and_none_is_refused_for_a_conflict() {
+    let double = ModelDouble::start().await.unwrap();
+    let environment = double.environment();
+    let environment = environment.iter().map(|(name, value)| (*name, value.as_str()));
+    let environment: Vec<_> = environment.chain([(FAULTS, "conflict=25,seed=17")]).collect();
+    let t = Test::with(&environment).await;
+    double.always(Script::of(vec![Step::Text("abc ".to_owned()); 20]));
+    let users = join_all((0..8).map(|number| {
+        let (t, name) = (&t, format!("user{number}"));
+        async move { t.user(&name).await }
+    }))
+    .await;
+    let members: Vec<_> = users.iter().map(|user| (user, "owner")).collect();
+    let org = t.shared_org("lovelace", &members).await;
+    subscribe(&t, &org, "PRO").await;
+    let app = t.stack.app();
+    let payers = join_all(users.iter().map(|user| payer_in(app, user, Some(&org)))).await;
+    let (pk, day) = (format!("O#{org}"), format!("D#{}", today(&t)));
+    // A day of the plan has 1,000,000 tokens: a hundred times these.
+    let asked = (0..200).map(|turn| app.generate(question(app, &payers[turn % 8], "What is the best", 9_992)));
+    let (passed, left): (Vec<_>, Vec<_>) = join_all(asked).await.into_iter().partition(Result::is_ok);
+    assert_eq!(passed.len(), 100);
+    for refusal in left {
+        assert_eq!(refused(refusal).0.scope.name(), "org");
+    }
+    assert_eq!(counter(&t, &pk, &day).await, (0, 1_000_000, 1_000_000, 0));
+    join_all(passed.into_iter().map(|stream| whole(stream.unwrap()))).await;
+    assert_eq!(counter(&t, &pk, &day).await, (2_400, 0, 2_400, 0), "24 tokens each");
+    // Now there is room for all, so nothing but a conflict could refuse one.
+    let asked = (0..200).map(|turn| answered(app, &payers[turn % 8], "What is the best", 20));
+    for outcome in join_all(asked).await {
+        outcome.unwrap();
+    }
+    let used = 300 * 24;
+    assert_eq!(counter(&t, &pk, &day).await, (used, 0, used, 0));
+    let sold = double.totals();
+    assert_eq!(
+        u64::try_from(used).unwrap(),
+        sold.prompt_tokens + sold.completion_tokens
+    );
+    let counts = t.stack.cloud().faults().counts();
+    assert!(counts.conflicts > 300, "{counts:?}");
 }

@@ -40,6 +40,7 @@ async fn reserve(t: &Test, ledger: &Ledger, user: &UserId, org: &OrgId) -> Hold 
         user: user.clone(),
         user_day: day,
         user_limit: 1_000_000_000,
+        user_pace: None,
         org: org.clone(),
         org_day: day,
         org_limit: Some(1_000_000_000),
@@ -59,7 +60,7 @@ async fn reserve(t: &Test, ledger: &Ledger, user: &UserId, org: &OrgId) -> Hold 
     };
     match ledger.reserve(&bill, &ask).await.unwrap() {
         Reserve::Held(hold) => *hold,
-        Reserve::Short(..) => panic!("it fits"),
+        Reserve::Short(..) | Reserve::TooFast(_) => panic!("it fits"),
     }
 }
 

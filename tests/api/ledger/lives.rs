@@ -178,9 +178,9 @@ async fn the_schedule_settles_what_nobody_asks_for() {
         .unwrap();
     gate.open(2);
     read(&mut stream, 2).await;
-    t.advance_seconds(6);
+    t.advance_seconds(11);
     gate.open(1);
-    // The third piece comes after five seconds: what was written is noted with it.
+    // The third piece comes after ten seconds: what was written is noted with it.
     read(&mut stream, 1).await;
     app.idle().await;
     std::mem::forget(stream);
@@ -208,6 +208,7 @@ async fn settling_twice_charges_once_and_what_is_above_the_estimate_is_charged_t
         user: model::UserId(ada.id().to_owned()),
         user_day: day,
         user_limit: 1_000,
+        user_pace: None,
         org: model::OrgId("shared".to_owned()),
         org_day: day,
         org_limit: Some(5_000),

@@ -314,3 +314,81 @@ async fn questions_come_as_fast_as_the_plan_and_the_key_allow() {
         .await;
     assert_eq!(wrong.invalid(), ["/requests_per_minute"]);
 }
+
+#[tokio::test]
+async fn midnight_empties_no_bucket_and_a_title_before_the_first_question_neither() {
+    let (t, double) = with_double().await;
+    let ada = t.user("ada").await;
+    double.always(words(1));
+    let now = t.stack.app().clock.now().as_second();
+    t.advance_seconds(u64::try_from(86_400 - now.rem_euclid(86_400)).unwrap() - 30);
+    let ada = ada.sign_in_again().await;
+    let (app, own) = (t.stack.app(), payer(&t, &ada).await);
+    let ask = async || answered(app, &own, "What is the best", 1).await;
+    let mut passed = 0;
+    while ask().await.is_ok() {
+        passed += 1;
+    }
+    assert!(passed >= 60, "{passed}");
+    let day = today(&t);
+    t.advance_seconds(31);
+    assert_ne!(today(&t), day);
+    let title = Generation {
+        category: Category::Titles,
+        ..question(app, &own, "What is the best", 1)
+    };
+    whole(app.generate(title).await.unwrap()).await.unwrap();
+    let seen = ada.get("/api/v1/tokens/rate-limit-check").await.ok().json();
+    let left = seen["remaining"].as_u64().unwrap();
+    assert!((31..45).contains(&left), "{left}");
+    let mut passed = 0;
+    let pace = loop {
+        match ask().await {
+            Ok(_) => passed += 1,
+            refusal => break too_fast(refusal),
+        }
+    };
+    assert_eq!((pace.policy, pace.per_minute), ("user", 60));
+    assert!((left..left + 15).contains(&passed), "{passed} of {left}");
+}
+
+#[tokio::test]
+async fn of_two_hundred_questions_at_once_as_many_pass_as_a_minute_allows() {
+    let (t, double) = with_double().await;
+    let ada = t.user("ada").await;
+    double.always(words(1));
+    let (app, own) = (t.stack.app(), payer(&t, &ada).await);
+    let asked = (0..200).map(|_| answered(app, &own, "What is the best", 1));
+    let began = app.clock.now_ms();
+    let (passed, refused): (Vec<_>, Vec<_>) = futures::future::join_all(asked)
+        .await
+        .into_iter()
+        .partition(Result::is_ok);
+    let more = usize::try_from((app.clock.now_ms() - began) / 1000).unwrap() + 1;
+    assert!(
+        (60..=60 + more).contains(&passed.len()),
+        "{} of 60 and {more}",
+        passed.len()
+    );
+    for refusal in refused {
+        assert_eq!(too_fast(refusal).policy, "user");
+    }
+}
+
+#[tokio::test]
+async fn who_has_no_tokens_left_is_told_to_wait_in_the_end() {
+    let (t, double) = with_double().await;
+    let ada = t.user("ada").await;
+    double.always(words(1));
+    limit(&ada, 100).await;
+    let (app, own) = (t.stack.app(), payer(&t, &ada).await);
+    let mut short = 0;
+    let pace = loop {
+        match app.generate(question(app, &own, "What is the best", 500)).await {
+            Err(Error::Limit(limit)) if matches!(*limit, LimitReached::Tokens { .. }) => short += 1,
+            refusal => break too_fast(refusal),
+        }
+        assert!(short < 200, "no limit holds");
+    };
+    assert_eq!((pace.policy, short >= 60), ("user", true), "{short}");
+}

@@ -8,7 +8,7 @@ use std::{
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::MARKER;
-use crate::support::Test;
+use crate::support::{Test, unpacked};
 
 /// Where the marker is: tables, bucket, queues with their dead letters, and mail.
 pub(super) async fn traces(t: &Test) -> BTreeSet<String> {
@@ -26,7 +26,9 @@ pub(super) async fn traces(t: &Test) -> BTreeSet<String> {
             let (pk, sk) = (item["pk"].as_s().unwrap().clone(), item["sk"].as_s().unwrap().clone());
             // Bytes are sealed or packed; what they hold is below as well.
             let bytes = item.values().filter_map(|value| value.as_b().ok());
-            let in_bytes = bytes.into_iter().any(|bytes| contains(bytes.as_ref()));
+            let in_bytes = bytes
+                .into_iter()
+                .any(|bytes| contains(bytes.as_ref()) || contains(&unpacked(bytes.as_ref())));
             if format!("{:?}", AttributeValue::M(item.clone())).contains(MARKER) || in_bytes {
                 found.insert(format!("{table} {pk} {sk}"));
             }

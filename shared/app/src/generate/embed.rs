@@ -47,7 +47,7 @@ impl App {
     pub fn embed(&self, payer: Payer, asked: EmbeddingRequest) -> BoxFuture<'_, Result<Embedded>> {
         Box::pin(async move {
             payer.may_ask(&asked.model)?;
-            let Terms { bill, .. } = self.admit(&payer).await?;
+            let Terms { org, bill } = self.admit(&payer).await?;
             let named = catalog::resolve(&asked.model);
             let embedder = self.embedder(&named, asked.dimensions).await?;
             let prompt = asked.texts.iter().map(|text| estimate_tokens(text)).sum();
@@ -61,12 +61,14 @@ impl App {
                 now_ms: now.as_millisecond(),
                 until: after(now, LEASE),
             };
-            let hold = match self.hold(&bill, &ask).await? {
-                Held::Done(hold) => hold,
-                Held::Short(limit) => {
+            let hold = match self.hold(&bill, &ask).await {
+                Ok(Held::Done(hold)) => hold,
+                Ok(Held::Short(limit)) => {
                     self.used_up(&bill, &limit).await;
-                    return Err(self.refused(limit, prompt));
+                    let error = self.refused(limit, prompt);
+                    return Err(self.turned_away(&payer, &org, &bill, error).await);
                 }
+                Err(error) => return Err(self.turned_away(&payer, &org, &bill, error).await),
             };
             let app = self.clone();
             let work = async move {

@@ -19,8 +19,9 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval, sleep_
 use super::reserve::LEASE;
 use crate::App;
 
-/// When what was written is noted for the first time; then after twice as long each time.
-const FIRST_MS: i64 = 5_000;
+/// When what was written is noted for the first time; then after twice as long each time. Most answers are whole by then, and
+/// cost no note; of a call whose process dies earlier all that is reserved is charged.
+const FIRST_MS: i64 = 10_000;
 /// After how long it is noted at the latest that the call goes on: often enough that several notes may be lost.
 const LATEST_MS: i64 = 60_000;
 /// How often it is looked whether that is due while the model is silent.

@@ -109,7 +109,10 @@ impl App {
             let answer = generation.request.max_tokens;
             generation.request.max_tokens = answer.saturating_add(room);
             generation.request = generation.request.fitted(chosen.context_tokens);
-            let allowed = self.set_aside(&generation, answer, &org, &bill, chosen).await?;
+            let allowed = match self.set_aside(&generation, answer, &org, &bill, chosen).await {
+                Ok(allowed) => allowed,
+                Err(error) => return Err(self.turned_away(&generation.payer, &org, &bill, error).await),
+            };
             let request = ChatRequest {
                 model: allowed.chosen.name.clone(),
                 max_tokens: allowed.max_tokens,

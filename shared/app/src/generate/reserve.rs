@@ -97,6 +97,7 @@ impl App {
         loop {
             match self.store.ledger().reserve(bill, ask).await? {
                 Reserve::Held(hold) => return Ok(Held::Done(*hold)),
+                Reserve::TooFast(wait) => return Err(self.asked_too_fast(bill, wait)),
                 Reserve::Short(limits, overdue) if overdue.is_empty() => {
                     let tightest = limits.into_iter().min_by_key(TokenLimit::remaining);
                     let tightest = tightest.ok_or_else(|| Error::internal("a limit refused and was none"))?;

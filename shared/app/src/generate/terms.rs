@@ -5,7 +5,7 @@ use model::{ApiKeyId, Error, Org, Quota, Result, TokenLimit, TokenScope};
 use store::Bill;
 
 use super::Payer;
-use crate::{App, KeyGrant, orgs::NO_ORG};
+use crate::{App, KeyGrant, orgs::NO_ORG, pace::pace_of_user};
 
 /// An organization with the limits of one of its members.
 pub(crate) struct Terms {
@@ -14,15 +14,18 @@ pub(crate) struct Terms {
 }
 
 impl App {
-    /// The limits of a payer who asks a model, which is counted as a request, or refused.
+    /// The limits of a payer who asks a model, which is counted as a request of their key and organization, or refused.
+    /// What is reserved counts as one of theirs; who reserves nothing then is [`App::turned_away`].
     pub(super) fn admit<'a>(&'a self, payer: &'a Payer) -> BoxFuture<'a, Result<Terms>> {
         Box::pin(async move {
-            let Some(org) = payer.known_org() else {
+            let mut terms = if let Some(org) = payer.known_org() {
+                futures::try_join!(self.terms(payer), self.keep_pace(payer, org))?.0
+            } else {
                 let terms = self.terms(payer).await?;
                 self.keep_pace(payer, &terms.org).await?;
-                return Ok(terms);
+                terms
             };
-            let (terms, ()) = futures::try_join!(self.terms(payer), self.keep_pace(payer, org))?;
+            terms.bill.user_pace = Some(pace_of_user(&terms.org));
             Ok(terms)
         })
     }
@@ -49,6 +52,7 @@ impl App {
         let bill = Bill {
             user: payer.user.clone(),
             user_day,
+            user_pace: None,
             user_limit: payer.daily_limit.unwrap_or_else(|| Quota::default_limit(plan)),
             org_limit: (!org.personal).then_some(plan),
             org: org.id.clone(),

@@ -18,7 +18,7 @@ pub use identity::*;
 pub use usage::*;
 
 /// Partition and sort key of one item.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
     /// Partition key.
     pub pk: String,

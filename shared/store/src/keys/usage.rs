@@ -73,9 +73,14 @@ pub fn system_days(shard: u8) -> String {
     format!("R#sys#{shard}")
 }
 
+/// In which partition of the sums is what a watermark speaks of.
+pub fn system_shard(watermark: &Key) -> u8 {
+    shard_of(&watermark.pk, SYSTEM_SHARDS)
+}
+
 /// A part of the sums of the platform for a day and a model: that of the items whose watermarks lead here.
 pub fn system_day(watermark: &Key, day: Date, model: &str) -> Key {
-    let shard = shard_of(&watermark.pk, SYSTEM_SHARDS);
+    let shard = system_shard(watermark);
     let model: String = model.chars().take(MODEL_IN_KEY).collect();
     key(system_days(shard), format!("{DAYS}{day}#{model}"))
 }

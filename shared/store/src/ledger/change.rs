@@ -108,6 +108,13 @@ impl Change {
             .push(format!("(attribute_not_exists({name}) OR {name} <= {number})"));
     }
 
+    /// On the condition that a number is there, and from `least` to `most`.
+    pub(super) fn if_between(&mut self, name: &str, least: i64, most: i64) {
+        let name = self.name(name);
+        let (least, most) = (self.value(n(least)), self.value(n(most)));
+        self.conditions.push(format!("{name} BETWEEN {least} AND {most}"));
+    }
+
     /// On the condition that a number is what was read; none for an absent one.
     pub(crate) fn if_still(&mut self, name: &str, number: Option<u64>) {
         match number {

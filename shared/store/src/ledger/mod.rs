@@ -1,5 +1,7 @@
 //! The ledger of tokens: reserve before a call, settle after it.
 //!
+//! A question is counted in its person's bucket of questions a minute in the same write ([`pace`]).
+//!
 //! A counter is an item with `used`, `reserved` and `committed`, their sum. Whoever reserves adds to `committed` only
 //! while the sum stays within the limit, which comes with the call: limits are not part of the counters, so a changed
 //! limit changes none of them.
@@ -12,6 +14,7 @@
 
 mod change;
 mod days;
+mod pace;
 mod reserve;
 mod rollup;
 mod settle;
@@ -25,6 +28,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use change::Change;
 pub use days::{Alert, OpenDay, Owner};
+pub use pace::PaceLimit;
 pub use reserve::Reserve;
 pub use rollup::{Changed, DayImage, RolledUp};
 pub use settle::Charge;
@@ -61,6 +65,8 @@ pub struct Bill {
     pub user_day: Day,
     /// Most tokens of theirs in a day.
     pub user_limit: u64,
+    /// How fast they may ask, when this is a question of theirs.
+    pub user_pace: Option<PaceLimit>,
     /// Where they ask.
     pub org: OrgId,
     /// The day there.

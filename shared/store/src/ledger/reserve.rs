@@ -1,11 +1,14 @@
 //! Reserving: all limits hold, or nothing is written.
 
+use std::time::Duration;
+
 use model::{ApiKeyId, Error, Result, TokenLimit, id::random_bytes};
 
 use super::{
     Ask, Bill, Counter, HOLD, Hold, HoldTerms, KEPT_SECONDS, Ledger,
     change::{Change, Written, write},
     holds_on,
+    pace::Question,
 };
 use crate::{
     item::{Item, n, value},
@@ -23,6 +26,8 @@ pub enum Reserve {
     /// It is not: these limits leave too little. Reservations of the person that may be settled by now come with
     /// them.
     Short(Vec<TokenLimit>, Vec<Hold>),
+    /// It is not: the person asks faster than they may, and may ask again after this.
+    TooFast(Duration),
 }
 
 impl Ledger {
@@ -38,14 +43,16 @@ impl Ledger {
             return Ok(Reserve::Short(self.standings(bill).await?, overdue(holds, ask)));
         }
         let hold = hold(bill, ask)?;
+        let mut question = bill.user_pace.map(|limit| Question::new(limit, ask.now_ms));
         let mut list = false;
         loop {
-            let changes = changes(&counters, &hold, list)?;
+            let changes = changes(&counters, &hold, list, question.as_ref())?;
             let refused = match write(&self.0, &changes).await? {
                 Written::Done(_) => return Ok(Reserve::Held(Box::new(hold))),
                 Written::Refused { items, .. } => items,
                 Written::TooLarge => return Err(Error::unavailable("too much is under way for one person at once")),
             };
+            let is_home_refused = refused.iter().any(|(place, _)| *place == 0);
             let home = refused.iter().find(|(place, _)| *place == 0);
             let home = home.and_then(|(_, item)| item.as_ref());
             if let Some(theirs) = home.and_then(|item| item.get(&hold.attribute())) {
@@ -56,22 +63,31 @@ impl Ledger {
                 let detail = "Something is being generated under this id already.";
                 return Err(Error::conflict("generation_repeated", detail));
             }
-            if !list
-                && refused
-                    .iter()
-                    .any(|(place, item)| is_unlisted(&counters[*place], item.as_ref()))
+            let short: Vec<_> = refused
+                .iter()
+                .filter(|(place, item)| counters[*place].leaves_less(ask.estimate, item.as_ref()))
+                .collect();
+            let is_unlisted = |(place, item): &(usize, Option<Item>)| is_unlisted(&counters[*place], item.as_ref());
+            let opens = !list && refused.iter().any(is_unlisted);
+            let is_counted = question.is_some() && is_home_refused;
+            if !opens && !(short.is_empty() && is_counted) {
+                let holds = home.map_or(Ok(Vec::new()), |item| holds_on(&bill.user, bill.user_day.date, item))?;
+                let short = short
+                    .into_iter()
+                    .map(|(place, item)| counters[*place].standing(item.as_ref()));
+                return Ok(Reserve::Short(short.collect::<Result<_>>()?, overdue(holds, ask)));
+            }
+            if let Some(question) = question.as_mut().filter(|_| is_home_refused)
+                && let Err(wait) = self.found(question, bill, home).await?
             {
+                return Ok(Reserve::TooFast(wait));
+            }
+            if opens {
                 for counter in &counters {
                     self.list(counter).await?;
                 }
                 list = true;
-                continue;
             }
-            let holds = home.map_or(Ok(Vec::new()), |item| holds_on(&bill.user, bill.user_day.date, item))?;
-            let short = refused
-                .iter()
-                .map(|(place, item)| counters[*place].standing(item.as_ref()));
-            return Ok(Reserve::Short(short.collect::<Result<_>>()?, overdue(holds, ask)));
         }
     }
 
@@ -79,6 +95,14 @@ impl Ledger {
     async fn list(&self, counter: &Counter) -> Result<()> {
         let Some(day) = counter.closes else { return Ok(()) };
         self.open(&counter.key, &day).await
+    }
+}
+
+impl Counter {
+    /// Whether less is left of the limit than is asked for.
+    fn leaves_less(&self, estimate: u64, item: Option<&Item>) -> bool {
+        let committed = item.and_then(|item| item.get("committed")?.as_n().ok()?.parse::<u64>().ok());
+        committed.is_some_and(|committed| committed > self.limit - estimate)
     }
 }
 
@@ -120,7 +144,7 @@ fn hold(bill: &Bill, ask: &Ask) -> Result<Hold> {
     })
 }
 
-fn changes(counters: &[Counter], hold: &Hold, list: bool) -> Result<Vec<Change>> {
+fn changes(counters: &[Counter], hold: &Hold, list: bool, question: Option<&Question>) -> Result<Vec<Change>> {
     let estimate = i64::try_from(hold.terms.estimate).map_err(Error::internal)?;
     let mut changes = Vec::with_capacity(counters.len());
     for (place, counter) in counters.iter().enumerate() {
@@ -130,6 +154,9 @@ fn changes(counters: &[Counter], hold: &Hold, list: bool) -> Result<Vec<Change>>
             debug_assert!(name.starts_with(HOLD), "reservations are found by this");
             change.set(&name, value(&hold.terms)?);
             change.if_absent(&name);
+            if let Some(question) = question {
+                question.count(&mut change);
+            }
         }
         change.add("committed", estimate);
         change.add("reserved", estimate);

@@ -9,36 +9,36 @@
 //! - an image that never comes (the stream keeps its records for a day) is made good by the next use on its item;
 //! - nothing that happens to the item afterwards (erasure, the loss of its name) changes the sums.
 //!
+//! One transaction takes as many images as its limits allow, so that what many people used costs one write of the sums
+//! ([`portion`]).
+//!
 //! The sequence number of the last record would do less: an event does not name the shard it is from, only the records
 //! of one item are in order, and what was skipped once would be lost.
 
-use std::collections::BTreeMap;
+mod portion;
+
+use std::collections::{BTreeMap, VecDeque};
 
 use jiff::{civil::Date, tz::TimeZone};
 use model::{Error, Result, Timestamp};
 use serde::Deserialize;
 use serde_dynamo::{AttributeValue, Item as Image};
 
+use portion::{Addition, Portion, Source};
+
 use super::{
     KEPT_SECONDS, Ledger,
-    change::Change,
     days::{ERASED, Owner},
-    statistics::{BORN, IsKnownModel, OWN, TIMES, make_public, model_of, public_name},
+    statistics::{BORN, IsKnownModel, OWN, TIMES, model_of, public_name},
 };
 use crate::{
     backoff::Backoff,
-    item::{ABSENT, Item, Transaction, conditional, from_item, n, s, transact},
+    item::{Item, Transaction, conditional, from_item, n, transact},
     keys::{self, Key},
-    tables,
 };
 
-/// Models that one transaction sums up: it takes 100 items, and the watermark is one.
-const MODELS_AT_ONCE: usize = 90;
-/// Numbers of a model that one transaction sums up: the text of an update is 4 KB at most.
-const NUMBERS_AT_ONCE: usize = 200;
-
-/// How often a watermark was raised.
-const REVISION: &str = "revision";
+/// Watermarks that are read at once: as many as one call reads.
+const AT_ONCE: usize = 100;
 
 /// A change of an item, as the stream of the table tells it.
 #[derive(Debug, Clone)]
@@ -59,7 +59,7 @@ pub struct DayImage {
     numbers: BTreeMap<String, u64>,
 }
 
-/// How far the sums of the platform have come.
+/// How far the sums of the platform have come, as it was noted last: within the last minute they may have come further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RolledUp {
     /// When the newest change was made that is in them.
@@ -154,37 +154,26 @@ impl DayImage {
         }
     }
 
-    /// What it has above a watermark, as much as one transaction takes, by the items of the sums; and whether that is
-    /// all.
-    fn above(&self, mark: &Item) -> (BTreeMap<String, Step<'_>>, bool) {
-        let (mut steps, mut all) = (BTreeMap::<String, Step<'_>>::new(), true);
-        for (name, number) in &self.numbers {
-            let more = number.saturating_sub(number_of(mark, name));
-            let Some(model) = model_of(name).filter(|_| more > 0) else {
-                continue;
-            };
-            let sum = keys::system_day(&self.watermark, self.date, model);
-            if steps.len() == MODELS_AT_ONCE && !steps.contains_key(&sum.sk) {
-                all = false;
-                continue;
-            }
-            let step = steps
-                .entry(sum.sk.clone())
-                .or_insert_with(|| Step { sum, more: Vec::new() });
-            if step.more.len() == NUMBERS_AT_ONCE {
-                all = false;
-            } else {
-                step.more.push((name, more));
-            }
-        }
-        (steps, all)
+    /// When its part of the sums is forgotten, seconds.
+    fn kept_until(&self) -> Result<i64> {
+        let began_at = self.date.to_zoned(TimeZone::UTC).map_err(Error::internal)?.timestamp();
+        Ok(began_at.as_second() + KEPT_SECONDS)
     }
 }
 
-/// What is added to one item of the sums.
-struct Step<'a> {
-    sum: Key,
-    more: Vec<(&'a str, u64)>,
+/// What an image has above a watermark.
+fn above<'a>(image: &'a DayImage, mark: &Item) -> Vec<Addition<'a>> {
+    let numbers = image.numbers.iter();
+    let additions = numbers.filter_map(|(name, number)| {
+        let more = number.saturating_sub(number_of(mark, name));
+        let model = model_of(name).filter(|_| more > 0)?;
+        Some(Addition {
+            sum: keys::system_day(&image.watermark, image.date, model),
+            name,
+            more,
+        })
+    });
+    additions.collect()
 }
 
 fn number_of(item: &Item, name: &str) -> u64 {
@@ -193,51 +182,94 @@ fn number_of(item: &Item, name: &str) -> u64 {
 }
 
 impl Ledger {
-    /// Adds what an image has above its watermark to the sums of the platform. Doing it again changes nothing.
-    pub async fn roll_up(&self, image: &DayImage, is_known: IsKnownModel) -> Result<()> {
-        let table = self.0.usage();
-        let began_at = image.date.to_zoned(TimeZone::UTC).map_err(Error::internal)?.timestamp();
-        let kept = began_at.as_second() + KEPT_SECONDS;
-        let mut backoff = Backoff::default();
-        loop {
-            let mark = table.get_raw(image.watermark.clone(), true).await?;
-            let mut raised = mark.clone().unwrap_or_default();
-            // A watermark of an earlier release has the names that were typed.
-            make_public(&mut raised, is_known);
-            let (steps, all) = image.above(&raised);
-            if steps.is_empty() {
-                return Ok(());
-            }
-            let mut parts = Vec::with_capacity(steps.len() + 1);
-            for step in steps.into_values() {
-                let mut sum = Change::of(step.sum);
-                for (name, more) in step.more {
-                    sum.add(name, i64::try_from(more).map_err(Error::internal)?);
-                    raised.insert(name.to_owned(), n(image.numbers[name]));
-                }
-                sum.set_once(tables::TTL, n(kept));
-                parts.push(sum.part(&self.0)?);
-            }
-            let revision = number_of(&raised, REVISION);
-            raised.insert(REVISION.to_owned(), n(revision + 1));
-            raised.insert("pk".to_owned(), s(&image.watermark.pk));
-            raised.insert("sk".to_owned(), s(&image.watermark.sk));
-            raised.insert(tables::TTL.to_owned(), n(kept));
-            parts.push(match mark {
-                None => table.part_put_if(raised, ABSENT, [])?,
-                Some(_) => table.part_put_if(raised, "revision = :revision", [(":revision", n(revision))])?,
-            });
-            match transact(&self.0.db, parts).await? {
-                Transaction::Done if all => return Ok(()),
-                Transaction::Done => {}
-                // Another delivery of the same item was faster.
-                Transaction::Refused(_) => {
-                    if !backoff.wait().await? {
-                        return Err(Error::unavailable("others kept raising a watermark"));
-                    }
-                }
+    /// Adds what images have above their watermarks to the sums of the platform; each is of another item. Doing it again
+    /// changes nothing.
+    ///
+    /// # Errors
+    /// The place of the first image that is not in the sums, or not all of it, and why. Those behind it may be in them.
+    pub async fn roll_up(&self, images: &[DayImage], is_known: IsKnownModel) -> Result<(), (usize, Error)> {
+        // Those that lead to the same items of the sums, so that each of these is written once.
+        let mut shards = BTreeMap::<u8, Vec<usize>>::new();
+        for (place, image) in images.iter().enumerate() {
+            shards
+                .entry(keys::system_shard(&image.watermark))
+                .or_default()
+                .push(place);
+        }
+        let mut failed: Option<(usize, Error)> = None;
+        for places in shards.values().flat_map(|places| places.chunks(AT_ONCE)) {
+            let found = self.roll_up_together(images, places, is_known).await;
+            if let Err((place, error)) = found
+                && failed.as_ref().is_none_or(|(first, _)| place < *first)
+            {
+                failed = Some((place, error));
             }
         }
+        failed.map_or(Ok(()), Err)
+    }
+
+    async fn roll_up_together(
+        &self,
+        images: &[DayImage],
+        places: &[usize],
+        is_known: IsKnownModel,
+    ) -> Result<(), (usize, Error)> {
+        let sources = places.iter().map(|place| Source {
+            place: *place,
+            image: &images[*place],
+            mark: None,
+        });
+        let (mut backoff, mut failed) = (Backoff::default(), None);
+        // In their order, so the first one that is left is the first one that failed.
+        let mut left: VecDeque<_> = self.marked(sources.collect()).await?.into();
+        while let Some(place) = left.front().map(|source| source.place) {
+            let at_place = |error| (place, error);
+            let mut portion = Portion::default();
+            while let Some(source) = left.pop_front() {
+                if let Some(full) = portion.take(source, is_known).map_err(at_place)? {
+                    left.push_front(full);
+                    break;
+                }
+            }
+            if portion.is_empty() {
+                break;
+            }
+            let parts = portion.parts(&self.0).map_err(at_place)?;
+            let again = match transact(&self.0.db, parts).await {
+                Ok(Transaction::Done) => portion.written(),
+                // Another delivery of the same item was faster.
+                Ok(Transaction::Refused(_)) => {
+                    if !backoff.wait().await.map_err(at_place)? {
+                        return Err(at_place(Error::unavailable("others kept raising a watermark")));
+                    }
+                    self.marked(portion.sources()).await?
+                }
+                Err(error) => {
+                    failed.get_or_insert((place, error));
+                    continue;
+                }
+            };
+            for source in again.into_iter().rev() {
+                left.push_front(source);
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Images with their watermarks as they are now.
+    async fn marked<'a>(&self, sources: Vec<Source<'a>>) -> Result<Vec<Source<'a>>, (usize, Error)> {
+        let wanted: Vec<Key> = sources.iter().map(|source| source.image.watermark.clone()).collect();
+        let first = sources.first().map_or(0, |source| source.place);
+        let found = self.0.usage().among(&wanted).await.map_err(|error| (first, error))?;
+        let mut marks: BTreeMap<String, Item> = found
+            .into_iter()
+            .filter_map(|item| Some((item.get("pk")?.as_s().ok()?.clone(), item)))
+            .collect();
+        let marked = sources.into_iter().map(|source| Source {
+            mark: marks.remove(&source.image.watermark.pk),
+            ..source
+        });
+        Ok(marked.collect())
     }
 
     /// Notes how far the sums of the platform have come, unless they have come further already.
@@ -254,119 +286,4 @@ impl Ledger {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a failing step is the test's failure")]
-mod tests {
-    use std::collections::HashMap;
-
-    use super::*;
-
-    fn image(pk: &str, sk: &str, numbers: &[(&str, u64)]) -> Image {
-        let texts = [("pk", pk), ("sk", sk), (BORN, "1f")];
-        let texts = texts.map(|(name, text)| (name.to_owned(), AttributeValue::S(text.to_owned())));
-        let numbers = numbers.iter();
-        let numbers = numbers.map(|(name, number)| ((*name).to_owned(), AttributeValue::N(number.to_string())));
-        texts.into_iter().chain(numbers).collect::<HashMap<_, _>>().into()
-    }
-
-    fn seen(old: Image, new: Image) -> Option<DayImage> {
-        let at = Timestamp::UNIX_EPOCH;
-        DayImage::of(&Changed { at, old, new }, |model| !model.starts_with("typed"))
-    }
-
-    fn nothing() -> Image {
-        HashMap::<String, AttributeValue>::new().into()
-    }
-
-    #[test]
-    fn days_of_people_and_members_are_summed_up_and_nothing_else() {
-        let used = [
-            ("s~c~a~b~p", 7),
-            ("h~a~b~l12", 1),
-            ("k~key~p", 7),
-            ("x~c~a~b~p", 9),
-            ("xh~a~b~l3", 1),
-        ];
-        for (pk, sk, counts) in [
-            ("U#ada", "D#2026-11-24", true),
-            ("O#acme", "D#2026-11-24#U#ada", true),
-            ("O#acme", "D#2026-11-24#U#erased-00", false),
-            ("O#acme", "D#2026-11-24", false),
-            ("O#acme", "CB#bot#D#2026-11-24", false),
-            ("R#sys#0", "D#2026-11-24#a~b", false),
-        ] {
-            let found = seen(nothing(), image(pk, sk, &used));
-            assert_eq!(found.is_some(), counts, "{pk} {sk}");
-            if let Some(day) = found {
-                let numbers = [("h~a~b~l12".to_owned(), 1), ("s~c~a~b~p".to_owned(), 7)];
-                assert_eq!(day.numbers, numbers.into());
-                assert_eq!(day.date.to_string(), "2026-11-24");
-            }
-            let more = [("s~c~a~b~p", 7), ("h~a~b~l12", 1), ("committed", 100)];
-            assert_eq!(seen(image(pk, sk, &used), image(pk, sk, &more)), None, "only reserved");
-            assert_eq!(seen(image(pk, sk, &used), nothing()), None, "removed");
-        }
-    }
-
-    #[test]
-    fn names_that_somebody_typed_are_summed_up_as_other_and_earlier_watermarks_hold() {
-        let numbers = [
-            ("s~c~typed 1~p", 7),
-            ("s~c~typed~2~p", 5),
-            ("s~c~other~p", 1),
-            ("s~c~b~p", 2),
-            ("h~typed 1~l12", 3),
-        ];
-        let day = seen(nothing(), image("U#ada", "D#2026-11-24", &numbers)).unwrap();
-        let expected = [("h~other~l12", 3), ("s~c~b~p", 2), ("s~c~other~p", 13)];
-        assert_eq!(
-            day.numbers,
-            expected.map(|(name, number)| (name.to_owned(), number)).into()
-        );
-        let mut mark: Item = [("s~c~typed 1~p", 6), ("s~c~typed~2~p", 5), ("s~c~b~p", 2)]
-            .map(|(name, number)| (name.to_owned(), n(number)))
-            .into();
-        make_public(&mut mark, |model| !model.starts_with("typed"));
-        let (steps, all) = day.above(&mark);
-        let more: Vec<_> = steps.values().flat_map(|step| &step.more).copied().collect();
-        assert_eq!((more, all), (vec![("h~other~l12", 3), ("s~c~other~p", 2)], true));
-    }
-
-    #[test]
-    fn an_item_that_is_made_anew_has_a_watermark_of_its_own() {
-        let of = |born: &str| {
-            let mut new = image("U#ada", "D#2026-11-24", &[("s~c~m~n", 1)]);
-            new.insert(BORN.to_owned(), AttributeValue::S(born.to_owned()));
-            seen(nothing(), new).unwrap().item().to_owned()
-        };
-        assert_eq!(of("1f"), of("1f"));
-        assert_ne!(of("1f"), of("2f"));
-        assert!(!of("1f").contains("ada"));
-    }
-
-    #[test]
-    fn what_is_above_a_watermark_comes_in_portions() {
-        let names: Vec<String> = (0..100).map(|model| format!("s~c~model {model}~n")).collect();
-        let buckets: Vec<String> = (0..250).map(|bucket| format!("h~model 0~l{bucket}")).collect();
-        let numbers: Vec<_> = names.iter().chain(&buckets).map(|name| (name.as_str(), 2)).collect();
-        let day = seen(nothing(), image("U#ada", "D#2026-11-24", &numbers)).unwrap();
-        let (mut mark, mut rounds, mut added) = (Item::new(), 0, 0);
-        loop {
-            let (steps, all) = day.above(&mark);
-            assert!(steps.len() <= MODELS_AT_ONCE);
-            for (name, more) in steps.values().flat_map(|step| &step.more) {
-                mark.insert((*name).to_owned(), n(number_of(&mark, name) + more));
-                added += more;
-            }
-            rounds += 1;
-            if all {
-                break;
-            }
-        }
-        assert_eq!((rounds, added), (2, 700));
-        assert!(day.above(&mark).0.is_empty(), "a second time adds nothing");
-        let mut early = seen(nothing(), image("U#ada", "D#2026-11-24", &[("s~c~model 0~n", 1)])).unwrap();
-        assert!(early.above(&mark).0.is_empty(), "nor does an earlier image");
-        early.merge(day.clone());
-        assert_eq!(early, day);
-    }
-}
+mod tests;
