@@ -154,8 +154,8 @@ impl App {
             let (ledger, limit) = (self.store.ledger(), pace_of_user(&terms.org));
             let of_user = ledger.pace(&terms.bill, limit, now.as_millisecond()).await?;
             // In front of the organization's, the last one of those that have one.
-            let place = paces.len() - usize::from(!terms.org.personal);
-            paces.insert(place, pace(&rule_of_user(&payer.user, limit), of_user));
+            let before_org = paces.len() - usize::from(!terms.org.personal);
+            paces.insert(before_org, pace(&rule_of_user(&payer.user, limit), of_user));
             Ok(paces)
         })
     }

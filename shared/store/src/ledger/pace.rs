@@ -113,15 +113,12 @@ impl Ledger {
         bill: &Bill,
         day: Option<&Item>,
     ) -> Result<Result<(), Duration>> {
-        let before = match question.limit.time_of(day) {
-            Some(_) => None,
-            None => {
-                let before = bill.user_day.date.yesterday().map_err(Error::internal)?;
-                self.0
-                    .usage()
-                    .get_raw(keys::usage_day(&bill.user, before), true)
-                    .await?
-            }
+        let before = if question.limit.time_of(day).is_some() {
+            None
+        } else {
+            let before = bill.user_day.date.yesterday().map_err(Error::internal)?;
+            let before = keys::usage_day(&bill.user, before);
+            self.0.usage().get_raw(before, true).await?
         };
         Ok(question.found(day, before.as_ref()))
     }

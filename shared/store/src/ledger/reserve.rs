@@ -70,7 +70,8 @@ impl Ledger {
             let is_unlisted = |(place, item): &(usize, Option<Item>)| is_unlisted(&counters[*place], item.as_ref());
             let opens = !list && refused.iter().any(is_unlisted);
             let is_counted = question.is_some() && is_home_refused;
-            if !opens && !(short.is_empty() && is_counted) {
+            let may_be_counted = short.is_empty() && is_counted;
+            if !(opens || may_be_counted) {
                 let holds = home.map_or(Ok(Vec::new()), |item| holds_on(&bill.user, bill.user_day.date, item))?;
                 let short = short
                     .into_iter()

@@ -81,7 +81,8 @@ impl<'a> Portion<'a> {
             return Ok(None);
         }
         let bytes = size(item.keys().map(String::as_str)) + size(source.image.numbers.keys().map(String::as_str));
-        if !self.raised.is_empty() && !(self.has_room_for(&additions) && self.bytes + bytes <= MAX_BYTES) {
+        let fits = self.has_room_for(&additions) && self.bytes + bytes <= MAX_BYTES;
+        if !(fits || self.raised.is_empty()) {
             return Ok(Some(source));
         }
         let (mut is_whole, kept_until) = (true, source.image.kept_until()?);
