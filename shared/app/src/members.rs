@@ -34,7 +34,7 @@ fn last_owner() -> Error {
 #[derive(Debug)]
 pub enum Seat {
     /// By a member; the account is absent while it is being erased.
-    Member(Membership, Option<User>),
+    Member(Membership, Option<Box<User>>),
     /// By somebody who was invited.
     Invited(Invitation),
 }
@@ -64,7 +64,7 @@ impl App {
             let mut accounts: HashMap<_, _> = accounts.map(|user| (user.id.clone(), user)).collect();
             for seat in &mut page.items {
                 if let Seat::Member(place, user) = seat {
-                    *user = accounts.remove(&place.member);
+                    *user = accounts.remove(&place.member).map(Box::new);
                 }
             }
             Ok(page)
@@ -79,7 +79,7 @@ impl App {
         Box::pin(async move {
             let place = self.store.accounts().membership(org, user).await?.ok_or(NO_MEMBER)?;
             let account = self.store.accounts().among(std::slice::from_ref(user)).await?.pop();
-            Ok(Seat::Member(place, account))
+            Ok(Seat::Member(place, account.map(Box::new)))
         })
     }
 
