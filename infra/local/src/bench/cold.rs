@@ -111,8 +111,9 @@ async fn start(function: &Path, environment: &[(&'static str, String)]) -> Resul
         let name = function.display();
         return Err(format!("`{name}` did not ask for work{}", ended.unwrap_or_default()).into());
     };
-    asked?;
     let wall = started.elapsed();
+    // A function ends when the connection does.
+    let _open = asked?;
     Ok(ColdStart {
         processor: process.processor_time()?,
         wall,
@@ -121,8 +122,8 @@ async fn start(function: &Path, environment: &[(&'static str, String)]) -> Resul
     })
 }
 
-/// Waits until work is asked for; it is not answered.
-async fn first_call(stream: TcpStream) -> Result<()> {
+/// Waits until work is asked for; it is not answered. Returns the connection that waits for the answer.
+async fn first_call(stream: TcpStream) -> Result<BufReader<TcpStream>> {
     let mut stream = BufReader::new(stream);
     let (mut request, mut line) = (String::new(), String::new());
     stream.read_line(&mut request).await?;
@@ -135,7 +136,7 @@ async fn first_call(stream: TcpStream) -> Result<()> {
         line.clear();
     }
     if request.starts_with("GET /2018-06-01/runtime/invocation/next ") {
-        return Ok(());
+        return Ok(stream);
     }
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await?;
