@@ -41,7 +41,7 @@ pub struct ColdStart {
     pub read: u64,
 }
 
-/// Measures, and prints a table of medians. `functions`: the binaries; without any, those of [`FUNCTIONS`] beside this
+/// Measures, and prints a table of medians. `functions`: the binaries; without any, those of `FUNCTIONS` beside this
 /// program.
 ///
 /// # Errors
