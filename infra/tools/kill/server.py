@@ -1,5 +1,8 @@
 """The server that is killed."""
 
+import datetime
+import hashlib
+import hmac
 import http.client
 import json
 import shutil
@@ -21,6 +24,23 @@ MAX_ROUNDS = 40
 
 class Lost(Exception):
     """The server died before it answered."""
+
+
+def signed(host, target, body):
+    """The headers of a request to the tables by a developer, as AWS wants them (Signature Version 4)."""
+    now = datetime.datetime.now(datetime.UTC)
+    day, at = now.strftime("%Y%m%d"), now.strftime("%Y%m%dT%H%M%SZ")
+    names, scope = "host;x-amz-date;x-amz-target", f"{day}/us-east-1/dynamodb/aws4_request"
+    digest = hashlib.sha256(body).hexdigest()
+    request = f"POST\n/\n\nhost:{host}\nx-amz-date:{at}\nx-amz-target:{target}\n\n{names}\n{digest}"
+    text = f"AWS4-HMAC-SHA256\n{at}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
+    key = b"AWS4test"
+    for part in [*scope.split("/"), text]:
+        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+    return {
+        "Host": host, "X-Amz-Date": at, "X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.0",
+        "Authorization": f"AWS4-HMAC-SHA256 Credential=test/{scope}, SignedHeaders={names}, Signature={key.hex()}",
+    }
 
 
 class Server:
@@ -86,12 +106,7 @@ class Server:
 
     def dynamodb(self, operation, body):
         """A request to the tables, which must succeed."""
-        headers = {
-            "X-Amz-Target": f"DynamoDB_20120810.{operation}", "Content-Type": "application/x-amz-json-1.0",
-            "X-Amz-Date": "20260101T000000Z",
-            "Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/dynamodb/aws4_request, "
-                             "SignedHeaders=host, Signature=0",
-        }
+        headers = signed(f"127.0.0.1:{self.aws_port}", f"DynamoDB_20120810.{operation}", json.dumps(body).encode())
         status, answer = self.request("POST", "/", body, headers, self.aws_port)
         if status != 200:
             sys.exit(f"{operation} answered {status}: {answer.decode(errors='replace')}")
