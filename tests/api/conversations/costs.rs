@@ -94,7 +94,7 @@ fn slow() -> Script {
 const PEOPLE: usize = 20;
 
 #[tokio::test]
-async fn a_turn_of_500_words_takes_at_most_11_writes_and_7_reads_its_sums_included() {
+async fn a_turn_of_500_words_takes_at_most_11_writes_and_8_reads_its_sums_included() {
     let (model, t) = with_model().await;
     let ada = t.talker("ada").await;
     let second = Second::on(&t).await;
@@ -128,11 +128,11 @@ async fn a_turn_of_500_words_takes_at_most_11_writes_and_7_reads_its_sums_includ
         assert_eq!(deliver(&second.metered.app, &changes[before..]).await, None);
         let (read_more, written_more) = second.metered.units();
         println!("with {others} others: {read} + {read_more} R, {write} + {written_more} W");
-        // The first of a day opens its books, and a process reads the epoch of caches now and then.
+        // The first of a day opens its books. A process reads the epoch of caches every 30 seconds: one of the 8.
         if others > 0 {
             let share = |units: f64| units / f64::from(u32::try_from(others + 1).unwrap());
             let (read_more, written_more) = (share(read_more), share(written_more));
-            assert!(read + read_more <= 7.0, "{read} + {read_more} R");
+            assert!(read + read_more <= 8.0, "{read} + {read_more} R");
             assert!(write + written_more <= 10.5, "{write} + {written_more} W");
         }
     }
