@@ -31,6 +31,18 @@ async fn log_in(t: &Test, email: &str, password: &str) -> Answer {
     t.anonymous().post("/api/v1/auth/login", credentials).await
 }
 
+/// Ada, with a password that she sets by the link of the last mail to her.
+async fn signed_in_by_mail(t: &Test) -> Caller {
+    let reset = t.mailed_token(ADA, "new password").await;
+    let body = json!({"token": reset, "new_password": "a rather new password"});
+    t.anonymous()
+        .post("/api/v1/auth/reset-password/confirm", body)
+        .await
+        .ok();
+    let ada = log_in(t, ADA, "a rather new password").await.ok();
+    t.anonymous().with_token(&ada.text("access_token"))
+}
+
 /// Ada, whose address is verified, with an account that somebody gave the address of Eve.
 async fn taken_over(t: &Test) -> Caller {
     let ada = t.user("ada").await;
@@ -92,14 +104,7 @@ async fn the_owner_of_the_address_before_takes_the_change_back_and_gets_the_acco
     assert_eq!(restore(&t, &token).await.invalid(), ["/token"], "once");
 
     // The mail to set a password is on its way, and the address counts as verified.
-    let reset = t.mailed_token(ADA, "new password").await;
-    let body = json!({"token": reset, "new_password": "a rather new password"});
-    t.anonymous()
-        .post("/api/v1/auth/reset-password/confirm", body)
-        .await
-        .ok();
-    let ada = log_in(&t, ADA, "a rather new password").await.ok();
-    let ada = t.anonymous().with_token(&ada.text("access_token"));
+    let ada = signed_in_by_mail(&t).await;
     let me = ada.get("/api/v1/auth/me").await.ok().json();
     assert_eq!((&me["id"], &me["email_verified"]), (&json!(thief.id()), &json!(true)));
     // The address that the account had in between is free.
@@ -229,13 +234,6 @@ async fn a_thief_who_undoes_the_own_change_takes_no_way_back_from_the_owner() {
     assert_eq!(restore(&t, &thiefs).await.invalid(), ["/token"]);
     let forgotten = json!({"email": ADA});
     t.anonymous().post("/api/v1/auth/reset-password", forgotten).await.ok();
-    let reset = t.mailed_token(ADA, "new password").await;
-    let body = json!({"token": reset, "new_password": "a rather new password"});
-    t.anonymous()
-        .post("/api/v1/auth/reset-password/confirm", body)
-        .await
-        .ok();
-    let ada = log_in(&t, ADA, "a rather new password").await.ok();
-    let ada = t.anonymous().with_token(&ada.text("access_token"));
+    let ada = signed_in_by_mail(&t).await;
     assert_eq!(ada.get("/api/v1/auth/me").await.ok().text("id"), thief.id());
 }

@@ -18,66 +18,45 @@ const BOUNDS: std::ops::RangeInclusive<u8> = 0..=19;
 
 fn text(metrics: &PlatformMetrics) -> String {
     let mut text = Text::default();
-    text.family(
+    text.gauge(
         "parlance_dependency_up",
-        "gauge",
         "Whether a table, the bucket or a queue answered.",
+        metrics
+            .dependencies
+            .iter()
+            .map(|each| (vec![("dependency", each.name.as_str())], u8::from(each.ok))),
     );
-    for each in &metrics.dependencies {
-        text.sample(
-            "parlance_dependency_up",
-            &[("dependency", &each.name)],
-            u8::from(each.ok),
-        );
-    }
-    text.family(
-        "parlance_queue_messages",
-        "gauge",
-        "Messages of a queue, about: waiting, in_flight or dead.",
-    );
-    for queue in &metrics.queues {
-        for (state, messages) in [
+    let states = metrics.queues.iter().flat_map(|queue| {
+        let states = [
             ("waiting", queue.waiting),
             ("in_flight", queue.in_flight),
             ("dead", queue.dead_letters),
-        ] {
-            text.sample(
-                "parlance_queue_messages",
-                &[("queue", queue.name), ("state", state)],
-                messages,
-            );
-        }
-    }
-    schedules(&mut text, metrics);
+        ];
+        states.map(|(state, messages)| (vec![("queue", queue.name), ("state", state)], messages))
+    });
+    text.gauge(
+        "parlance_queue_messages",
+        "Messages of a queue, about: waiting, in_flight or dead.",
+        states,
+    );
+    let runs = || {
+        metrics
+            .schedules
+            .iter()
+            .map(|run| (vec![("schedule", run.schedule.as_str())], run))
+    };
+    text.gauge(
+        "parlance_schedule_last_run_timestamp_seconds",
+        "When a schedule last ended.",
+        runs().map(|(labels, run)| (labels, seconds(run.ended_at))),
+    );
+    text.gauge(
+        "parlance_schedule_last_run_ok",
+        "Whether the last run of a schedule ended well.",
+        runs().map(|(labels, run)| (labels, u8::from(run.ok))),
+    );
     usage(&mut text, metrics);
     text.0
-}
-
-fn schedules(text: &mut Text, metrics: &PlatformMetrics) {
-    text.family(
-        "parlance_schedule_last_run_timestamp_seconds",
-        "gauge",
-        "When a schedule last ended.",
-    );
-    for run in &metrics.schedules {
-        text.sample(
-            "parlance_schedule_last_run_timestamp_seconds",
-            &[("schedule", &run.schedule)],
-            seconds(run.ended_at),
-        );
-    }
-    text.family(
-        "parlance_schedule_last_run_ok",
-        "gauge",
-        "Whether the last run of a schedule ended well.",
-    );
-    for run in &metrics.schedules {
-        text.sample(
-            "parlance_schedule_last_run_ok",
-            &[("schedule", &run.schedule)],
-            u8::from(run.ok),
-        );
-    }
 }
 
 /// A kind of what is counted, if there are several, and how much of it there is.
@@ -143,14 +122,14 @@ fn usage(text: &mut Text, metrics: &PlatformMetrics) {
             text.histogram(name, &[("model", model)], of(times));
         }
     }
-    text.family(
+    text.gauge(
         "parlance_usage_as_of_timestamp_seconds",
-        "gauge",
         "When the newest use was that is counted.",
+        metrics
+            .usage
+            .rolled_up
+            .map(|rolled_up| (Vec::new(), seconds(rolled_up.until))),
     );
-    if let Some(rolled_up) = metrics.usage.rolled_up {
-        text.sample("parlance_usage_as_of_timestamp_seconds", &[], seconds(rolled_up.until));
-    }
 }
 
 /// A whole number of millionths, say, in its unit.
@@ -175,6 +154,19 @@ impl Text {
     fn family(&mut self, name: &str, kind: &str, help: &str) {
         // Writing into a text cannot fail.
         _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    }
+
+    /// A family of values that go up and down, each with its labels.
+    fn gauge<'a, V: Display>(
+        &mut self,
+        name: &str,
+        help: &str,
+        samples: impl IntoIterator<Item = (Vec<(&'a str, &'a str)>, V)>,
+    ) {
+        self.family(name, "gauge", help);
+        for (labels, value) in samples {
+            self.sample(name, &labels, value);
+        }
     }
 
     fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {

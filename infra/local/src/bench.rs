@@ -267,14 +267,19 @@ impl Bench {
 
 /// Puts an organization on the largest plan.
 async fn largest_plan(stack: &Stack, org: &str) -> Result<()> {
+    set(stack, (&format!("O#{org}"), "ORG"), "plan", "TEAM").await
+}
+
+/// Sets a text of an item of the identity table, by its key.
+async fn set(stack: &Stack, (pk, sk): (&str, &str), name: &str, value: &str) -> Result<()> {
     let update = aws_sdk_dynamodb::Client::new(stack.sdk())
         .update_item()
         .table_name(&stack.app().config.tables.identity)
-        .key("pk", AttributeValue::S(format!("O#{org}")))
-        .key("sk", AttributeValue::S("ORG".to_owned()))
-        .update_expression("SET #plan = :plan")
-        .expression_attribute_names("#plan", "plan")
-        .expression_attribute_values(":plan", AttributeValue::S("TEAM".to_owned()));
+        .key("pk", AttributeValue::S(pk.to_owned()))
+        .key("sk", AttributeValue::S(sk.to_owned()))
+        .update_expression("SET #name = :value")
+        .expression_attribute_names("#name", name)
+        .expression_attribute_values(":value", AttributeValue::S(value.to_owned()));
     update.send().await?;
     Ok(())
 }

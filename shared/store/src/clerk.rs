@@ -38,6 +38,13 @@ pub struct ClerkLink {
     pub generation: u64,
 }
 
+impl ClerkLink {
+    /// Whether it still leads to its account: whoever ended the account's credentials since did not make it.
+    pub fn leads_to(&self, user: &User) -> bool {
+        self.epoch >= user.credentials.clerk_from
+    }
+}
+
 /// What is known of a session at Clerk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClerkSession {

@@ -5,11 +5,10 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use reqwest::Client;
 use serde_json::{Value, json};
 
-use super::{Extent, Result, json_of, now, text};
+use super::{Extent, Result, json_of, now, set, text};
 use crate::{Options, Stack};
 
 /// Samples of each class, unless `PARLANCE_SAMPLES` says otherwise.
@@ -111,7 +110,8 @@ pub async fn run(extent: Extent) -> Result<()> {
         let request = http.post(format!("{}/api/v1/auth/register", stack.url()));
         let account = json_of(request.json(&credentials(email)).send().await?).await?;
         if name == "disabled" {
-            disable(&stack, &text(&account, "id")?).await?;
+            let profile = format!("U#{}", text(&account, "id")?);
+            set(&stack, (&profile, "PROFILE"), "status", "disabled").await?;
         }
     }
     // Strangers measure: the network from which the accounts were made is known for 90 days.
@@ -142,19 +142,6 @@ pub async fn run(extent: Extent) -> Result<()> {
         print(&mut group);
     }
     stack.stop().await;
-    Ok(())
-}
-
-async fn disable(stack: &Stack, user: &str) -> Result<()> {
-    let update = aws_sdk_dynamodb::Client::new(stack.sdk())
-        .update_item()
-        .table_name(&stack.app().config.tables.identity)
-        .key("pk", AttributeValue::S(format!("U#{user}")))
-        .key("sk", AttributeValue::S("PROFILE".to_owned()))
-        .update_expression("SET #status = :disabled")
-        .expression_attribute_names("#status", "status")
-        .expression_attribute_values(":disabled", AttributeValue::S("disabled".to_owned()));
-    update.send().await?;
     Ok(())
 }
 

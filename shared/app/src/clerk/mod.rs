@@ -110,10 +110,24 @@ impl App {
     /// Who presents this session token of Clerk.
     pub(crate) async fn authenticate_with_clerk(&self, token: &Secret) -> Result<Identity> {
         let session = self.clerk.verify(token, self.clock.now_ms()).await?;
-        let Some(account) = self.account_of(&session.person, None, None, None).await? else {
-            return Err(ENDED);
+        let clerk = self.store.clerk();
+        // Most have a link that counts, which is seen by the account that is read anyway.
+        let linked = match clerk.link(&session.person.id).await? {
+            Some(link) if link.deleted_at.is_none() => match &link.user {
+                Some(user) => clerk
+                    .account(user, &session.id)
+                    .await?
+                    .filter(|(user, _)| link.leads_to(user)),
+                None => None,
+            },
+            _ => None,
         };
-        let found = self.store.clerk().account(&account.user, &session.id).await?;
+        let (found, is_new) = if linked.is_some() {
+            (linked, false)
+        } else {
+            let account = self.account_of(&session.person, None, None, None).await?.ok_or(ENDED)?;
+            (clerk.account(&account.user, &session.id).await?, account.is_new)
+        };
         let (user, known) = found.filter(|(user, _)| user.is_active()).ok_or(ENDED)?;
         match known {
             ClerkSession::Of(epoch) if epoch == user.session_epoch => {}
@@ -121,7 +135,7 @@ impl App {
             // Ended here, alone or with all others. Clerk goes on giving out tokens for it.
             ClerkSession::Of(_) | ClerkSession::Ended => return Err(ENDED),
         }
-        let user = if account.is_new {
+        let user = if is_new {
             user
         } else {
             self.completed(&session.person, user, None).await?
@@ -173,7 +187,7 @@ impl App {
             _ => None,
         };
         Ok(match linked {
-            Some(user) if link.epoch < user.credentials.clerk_from => (None, Some(link.generation)),
+            Some(user) if !link.leads_to(&user) => (None, Some(link.generation)),
             _ => (Some(link), None),
         })
     }

@@ -244,10 +244,7 @@ impl App {
             None => None,
         };
         // The account that a void link led to is none of theirs.
-        let is_theirs = |user: &User| {
-            link.as_ref()
-                .is_some_and(|link| link.epoch >= user.credentials.clerk_from)
-        };
+        let is_theirs = |user: &User| link.as_ref().is_some_and(|link| link.leads_to(user));
         if let Some(User { id: user, .. }) = linked.filter(is_theirs) {
             match self.end_user(actor, &user).await {
                 Ok(()) | Err(Error::NotFound(_)) => {}
