@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::orgs::{org, team_plan};
-use crate::support::{PASSWORD, Test};
+use crate::support::Test;
 
 #[tokio::test]
 async fn an_address_asks_for_five_mails_and_then_waits() {
@@ -73,20 +73,10 @@ async fn an_address_gets_few_mails_about_what_whoever_signed_up_with_it_does() {
     for _ in 0..6 {
         ada.post("/api/v1/auth/logout-all", json!({})).await.ok();
         ada = ada.sign_in_again().await;
-        for email in ["bob@example.com", "ada@example.com"] {
-            let change = json!({"email": email, "current_password": PASSWORD});
-            ada.put("/api/v1/users/me", change).await.ok();
-        }
     }
     let mails = t.outbox().await;
-    for subject in [
-        "Access to your account was reset",
-        "Your e-mail address was changed",
-        "Confirm your address",
-    ] {
-        let told = mails
-            .iter()
-            .filter(|mail| mail["to"] == "ada@example.com" && mail["subject"] == subject);
-        assert_eq!(told.count(), 3, "{subject}");
-    }
+    let told = mails
+        .iter()
+        .filter(|mail| mail["to"] == "ada@example.com" && mail["subject"] == "Access to your account was reset");
+    assert_eq!(told.count(), 3, "{mails:?}");
 }

@@ -107,6 +107,19 @@ async fn the_link_of_a_new_account_confirms_its_address() {
 }
 
 #[tokio::test]
+async fn the_link_to_a_new_address_gives_it_to_the_account_that_signs_in() {
+    let t = Test::new().await;
+    let ada = t.user("ada").await;
+    ada.verify().await;
+    let change = json!({"email": "new@example.com", "current_password": PASSWORD});
+    ada.put("/api/v1/users/me", change).await.ok();
+    let page = Page::of_mail_to(&t, "new@example.com", "/change-email").await;
+    let filled = [("way", "login"), ("email", "ada@example.com"), ("password", PASSWORD)];
+    page.press(&t.anonymous(), 0, &filled).await.ok();
+    assert_eq!(ada.get("/api/v1/auth/me").await.ok().json()["email"], "new@example.com");
+}
+
+#[tokio::test]
 async fn the_link_of_a_forgotten_password_sets_a_new_one() {
     let t = Test::new().await;
     t.user("ada").await;

@@ -83,6 +83,39 @@ async fn roles_are_owner_admin_member_as_the_permission_table_says() {
 }
 
 #[tokio::test]
+async fn the_keys_of_a_member_who_left_are_revoked_and_those_of_a_new_time_are_not() {
+    let t = Test::new().await;
+    let (ada, bob) = (t.user("ada").await, t.user("bob").await);
+    let path = org(&ada, "acme").await;
+    let inside = bob.with_header("x-current-org", "acme");
+    join(&t, &ada, &path, &bob, "admin").await;
+    let first = inside
+        .api_key(json!({"name": "First", "scopes": ["chats:read"]}))
+        .await
+        .text("id");
+    t.advance_seconds(1);
+    ada.delete(&format!("{path}/members/{}", bob.id())).await.expect(204);
+    join(&t, &ada, &path, &bob, "admin").await;
+    let second = inside
+        .api_key(json!({"name": "Second", "scopes": ["chats:read"]}))
+        .await
+        .text("id");
+    // The job finds Bob back.
+    t.drain().await;
+    let keys = ada
+        .with_header("x-current-org", "acme")
+        .get("/api/v1/apikeys")
+        .await
+        .ok()
+        .json();
+    let keys = keys.as_array().unwrap().iter();
+    let states: Vec<_> = keys
+        .map(|key| (key["id"].as_str().unwrap(), key["status"].as_str().unwrap()))
+        .collect();
+    assert_eq!(states, [(&*second, "active"), (&*first, "revoked")]);
+}
+
+#[tokio::test]
 async fn a_removed_member_is_out_on_the_next_request_and_a_role_counts_on_it() {
     let t = Test::new().await;
     let (ada, bob) = (t.user("ada").await, t.user("bob").await);

@@ -34,6 +34,7 @@ mod openapi;
 mod org_races;
 pub(crate) mod orgs;
 mod passwords;
+mod pending_address;
 mod permissions;
 mod plan_limits;
 mod prompts;

@@ -29,7 +29,7 @@ async fn neither_former_addresses_nor_typed_names_nor_changes_of_tables_outlive_
     double.always(Script::tokens(5));
     let t = start(folder.path(), &double.url()).await;
     let (ada, bob) = (t.user("ada").await, t.user(MARKER).await);
-    let org = t.shared_org("acme", &[(&ada, "owner"), (&bob, "member")]).await;
+    let org = t.shared_org("acme", &[(&ada, "owner"), (&bob, "admin")]).await;
     // Mail to an address that is another one later, in another case, and once more.
     t.anonymous()
         .post(
@@ -49,6 +49,17 @@ async fn neither_former_addresses_nor_typed_names_nor_changes_of_tables_outlive_
         let asked = json!({"model": format!("compatible/{MARKER}"), "message": MARKER});
         place.post("/api/v1/ai/chat", asked).await.ok();
     }
+    // What others keep: a key in their organization, and a mail to somebody whom Bob invited.
+    let key = in_acme
+        .api_key(json!({"name": MARKER, "models": [MARKER], "scopes": ["chats:read"]}))
+        .await
+        .text("id");
+    let friend = json!({"email": "friend@example.com"});
+    ada.verify().await;
+    in_acme
+        .post(&format!("/api/v1/orgs/{org}/invite"), friend)
+        .await
+        .created();
     let text = format!("{MARKER} is five years.");
     bob.upload(&format!("{MARKER}.txt"), text).await.created();
     let platform = async |name: &str| {
@@ -91,6 +102,13 @@ async fn neither_former_addresses_nor_typed_names_nor_changes_of_tables_outlive_
     assert_eq!(
         used["totals"]["requests"], 1,
         "what the organization used stays in its sums: {used}"
+    );
+    let in_acme = ada.with_header("x-current-org", &org);
+    let key = in_acme.get(&format!("/api/v1/apikeys/{key}")).await.ok().json();
+    let shown = (&key["name"], &key["status"], &key["models"]);
+    assert_eq!(
+        shown,
+        (&json!("Key of a deleted account"), &json!("revoked"), &json!(null))
     );
     t.stack.stop().await;
     assert_eq!(files_with(MARKER, folder.path()), BTreeMap::new());

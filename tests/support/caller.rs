@@ -139,19 +139,30 @@ impl Caller {
 
     /// Opens the link in the mail of the sign-up, so that the address counts as this user's own.
     pub(crate) async fn verify(&self) {
+        let token = self.mailed_token(&self.account["email"], "Confirm your address").await;
+        let confirmed = self.post("/api/v1/auth/verify-email/confirm", json!({"token": token}));
+        confirmed.await.ok();
+    }
+
+    /// The token of the newest mail to an address with this subject.
+    async fn mailed_token(&self, to: &Value, subject: &str) -> String {
         let anonymous = self.with_token("");
         anonymous.post("/_local/drain", json!({})).await.ok();
         let mails = anonymous.get("/_local/outbox").await.ok().json();
-        let is_it = |mail: &&Value| mail["to"] == self.account["email"] && mail["subject"] == "Confirm your address";
-        let mail = mails
-            .as_array()
-            .unwrap()
-            .iter()
-            .find(is_it)
-            .expect("a mail to verify the address");
+        let mut mails = mails.as_array().unwrap().iter();
+        let mail = mails.find(|mail| mail["to"] == *to && mail["subject"] == subject);
+        let mail = mail.unwrap_or_else(|| panic!("a mail to {to}: {subject}"));
         let (_, token) = mail["text"].as_str().unwrap().split_once("token=").unwrap();
-        let body = json!({"token": token.lines().next().unwrap()});
-        anonymous.post("/api/v1/auth/verify-email/confirm", body).await.ok();
+        token.lines().next().unwrap().to_owned()
+    }
+
+    /// Gives the account, whose address is verified, another one, whose mail is answered too.
+    pub(crate) async fn move_to(&self, email: &str) {
+        let change = json!({"email": email, "current_password": PASSWORD});
+        self.put("/api/v1/users/me", change).await.ok();
+        let token = self.mailed_token(&json!(email), "Confirm your new address").await;
+        let confirmed = self.post("/api/v1/auth/verify-email/confirm", json!({"token": token}));
+        confirmed.await.ok();
     }
 
     /// A new API key of this caller, whose address is verified first if the key is to administer.

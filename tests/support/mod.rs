@@ -205,6 +205,18 @@ impl Test {
         token.lines().next().unwrap().to_owned()
     }
 
+    /// Does something while a queue takes no messages.
+    pub(crate) async fn without_queue<T>(&self, queue: &str, deed: impl Future<Output = T>) -> T {
+        let sqs = self.stack.cloud().sqs();
+        let attributes = sqs.attributes(queue).unwrap().into_iter();
+        let redrive = attributes.filter(|(name, _)| name == "RedrivePolicy").collect();
+        let delete = self.sqs().delete_queue().queue_url(self.queue_url(queue));
+        delete.send().await.unwrap();
+        let done = deed.await;
+        sqs.create_queue(queue, &redrive).unwrap();
+        done
+    }
+
     /// The keys of all objects in the bucket.
     pub(crate) async fn object_keys(&self) -> Vec<String> {
         let config = aws_sdk_s3::config::Builder::from(self.stack.sdk())

@@ -102,7 +102,8 @@ pub fn api() -> Api {
         .post(
             "/auth/verify-email/confirm",
             verification::verify_email,
-            "Verify an e-mail address. With the token of the mail.",
+            "Verify an e-mail address. With the token of the mail. A new address takes the account's session too; where \
+             a first one is verified without it, a later reset or link to Clerk ends all older credentials.",
         )
         .post(
             "/auth/restore-email/confirm",

@@ -27,10 +27,12 @@ pub(crate) async fn request_email_verification(app: Ctx, caller: Caller) -> Resu
 
 pub(crate) async fn verify_email(
     app: Ctx,
+    caller: Option<Caller>,
     origin: Origin,
     Body(verification): Body<EmailVerification>,
 ) -> Result<Message> {
-    app.verify_email(&verification.token, &origin).await?;
+    let signed_in = caller.as_ref().map(|caller| &*caller.identity);
+    app.verify_email(&verification.token, signed_in, &origin).await?;
     Ok(Message("Email verified successfully"))
 }
 

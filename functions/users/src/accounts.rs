@@ -37,7 +37,8 @@ pub(crate) struct UserPatch {
     #[garde(length(chars, max = User::MAX_NAME), inner(custom(readable_name)))]
     #[schemars(regex(pattern = http_api::READABLE_NAME))]
     name: Option<String>,
-    /// New sign-in name. Changing the own one takes the password too.
+    /// New sign-in name. Changing the own one takes the password too; where the present one is verified, the new one is
+    /// `pending_email` until it is confirmed.
     #[garde(skip)]
     #[schemars(email, length(max = Email::MAX_BYTES))]
     email: Option<String>,
@@ -62,6 +63,9 @@ pub(crate) struct UserView {
     email: String,
     /// Whether the address was shown to be this person's own.
     email_verified: bool,
+    /// The address that the account gets once its person, signed in, confirms it by the link in the mail to it; for 48
+    /// hours.
+    pending_email: Option<String>,
     role: PlatformRole,
     status: UserStatus,
     created_at: Timestamp,
@@ -71,9 +75,10 @@ pub(crate) struct UserView {
     default_org_id: String,
 }
 
-impl From<User> for UserView {
-    fn from(user: User) -> Self {
+impl UserView {
+    fn new(user: User, now: Timestamp) -> Self {
         Self {
+            pending_email: user.pending_email(now).map(ToString::to_string),
             user_id: user.id.0.clone(),
             id: user.id.0,
             full_name: user.name.clone(),
@@ -104,14 +109,17 @@ pub(crate) async fn create_user(app: Ctx, admin: PlatformAdmin, Body(new): Body<
         password,
     };
     let role = new.role.unwrap_or(PlatformRole::User);
-    Ok(Created(app.create_user(&admin.actor(), sign_up, role).await?.into()))
+    let user = app.create_user(&admin.actor(), sign_up, role).await?;
+    Ok(Created(UserView::new(user, app.clock.now())))
 }
 
 pub(crate) async fn get_user(app: Ctx, about: SelfOrAdmin<ReadAccount>) -> Result<Json<UserView>> {
-    if about.is_self() {
-        return Ok(Json(about.identity.user.clone().into()));
-    }
-    Ok(Json(app.user(&about.user).await?.into()))
+    let user = if about.is_self() {
+        about.identity.user.clone()
+    } else {
+        app.user(&about.user).await?
+    };
+    Ok(Json(UserView::new(user, app.clock.now())))
 }
 
 /// The address is how a person signs in and gets back in, so only a person changes it: an API key gets 403 for any
@@ -137,13 +145,12 @@ pub(crate) async fn update_user(
         name: patch.name.map(|name| name.trim().to_owned()),
         email: patch.email.as_deref().map(Email::parse).transpose()?,
         role,
-        ..UserChange::default()
     };
     let password = patch.current_password.as_ref();
     let user = app
         .change_user(&about.actor(), &about.user, by, change, password)
         .await?;
-    Ok(Json(user.into()))
+    Ok(Json(UserView::new(user, app.clock.now())))
 }
 
 pub(crate) async fn delete_user(app: Ctx, _: Caller, about: SelfOrAdmin<WriteAccount>) -> Result<Message> {

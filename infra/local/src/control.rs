@@ -19,6 +19,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::{
+    outbox::Mail,
     pages,
     request_origin::{HostError, is_of_foreign_page, require_host},
     stack::Local,
@@ -109,7 +110,10 @@ struct Step {
 }
 
 async fn outbox(State(local): State<Arc<Local>>) -> Response {
-    Json(local.outbox.newest_first()).into_response()
+    // Whose words are in a mail, its reader sees.
+    let shown = |mail| Mail { about: None, ..mail };
+    let mails: Vec<_> = local.outbox.newest_first().into_iter().map(shown).collect();
+    Json(mails).into_response()
 }
 
 async fn clock(State(local): State<Arc<Local>>, step: Result<Json<Step>, JsonRejection>) -> Response {

@@ -1,6 +1,7 @@
 //! Mail that would have been sent, kept with the data.
 
 use std::{
+    collections::HashSet,
     fs::{self, File},
     io::{self, Write as _},
     path::PathBuf,
@@ -8,7 +9,7 @@ use std::{
 };
 
 use app::{BoxFuture, Mailer};
-use model::{Clock, Email, Error, Timestamp};
+use model::{Clock, Email, Error, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::cloud::{
@@ -26,6 +27,9 @@ pub(crate) struct Mail {
     pub(crate) subject: String,
     pub(crate) text: String,
     pub(crate) created_at: Timestamp,
+    /// Whose words are in it, where they are not those of whom it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) about: Option<UserId>,
 }
 
 /// All mails. Clones share them.
@@ -140,16 +144,20 @@ impl Mailer for Outbox {
             subject: mail.subject.clone(),
             text: mail.text.clone(),
             created_at: self.clock.now(),
+            about: mail.about.clone(),
         };
         Box::pin(async move { self.add(mail).map_err(Error::unavailable) })
     }
 
-    fn forget<'a>(&'a self, address: &'a Email) -> BoxFuture<'a, model::Result<()>> {
+    fn forget<'a>(&'a self, person: &'a UserId, addresses: &'a [Email]) -> BoxFuture<'a, model::Result<()>> {
         Box::pin(async move {
-            let mut mails = self.mails.lock().unwrap_or_else(PoisonError::into_inner);
             // Whatever the case in which it was written at that time.
-            let is_it = |to: &str| Email::parse(to).is_ok_and(|to| to.fingerprint() == address.fingerprint());
-            mails.all.retain(|mail| mail.to != address.as_str() && !is_it(&mail.to));
+            let of_person: HashSet<_> = addresses.iter().map(Email::fingerprint).collect();
+            let is_to_person = |to: &str| Email::parse(to).is_ok_and(|to| of_person.contains(&to.fingerprint()));
+            let mut mails = self.mails.lock().unwrap_or_else(PoisonError::into_inner);
+            mails
+                .all
+                .retain(|mail| mail.about.as_ref() != Some(person) && !is_to_person(&mail.to));
             mails.rewrite().map_err(Error::unavailable)
         })
     }
@@ -171,8 +179,8 @@ impl Mailer for FunctionMailer {
         }
     }
 
-    fn forget<'a>(&'a self, address: &'a Email) -> BoxFuture<'a, model::Result<()>> {
-        self.outbox.forget(address)
+    fn forget<'a>(&'a self, person: &'a UserId, addresses: &'a [Email]) -> BoxFuture<'a, model::Result<()>> {
+        self.outbox.forget(person, addresses)
     }
 }
 
@@ -187,6 +195,7 @@ mod tests {
             subject: subject.to_owned(),
             text: "line\nline".to_owned(),
             created_at: Timestamp::UNIX_EPOCH,
+            about: None,
         }
     }
 
@@ -201,7 +210,14 @@ mod tests {
             ..mail("his")
         };
         outbox.add(other.clone()).unwrap();
-        outbox.forget(&Email::parse("ada@example.com").unwrap()).await.unwrap();
+        let ada = UserId("ada".to_owned());
+        let by_ada = Mail {
+            about: Some(ada.clone()),
+            ..other.clone()
+        };
+        outbox.add(by_ada).unwrap();
+        let address = Email::parse("ADA@example.com").unwrap();
+        outbox.forget(&ada, &[address]).await.unwrap();
         assert_eq!(outbox.newest_first(), std::slice::from_ref(&other));
         outbox.add(mail("new")).unwrap();
         let outbox = Outbox::open(&data, Clock::default()).unwrap();

@@ -15,8 +15,9 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 
 const HTML: &str = "text/html; charset=utf-8";
 /// What is served where.
-const FILES: [(&str, &str, &str); 6] = [
+const FILES: [(&str, &str, &str); 7] = [
     ("/verify-email", HTML, include_str!("pages/verify_email.html")),
+    ("/change-email", HTML, include_str!("pages/change_email.html")),
     ("/restore-email", HTML, include_str!("pages/restore_email.html")),
     ("/reset-password", HTML, include_str!("pages/reset_password.html")),
     ("/invitations", HTML, include_str!("pages/invitations.html")),

@@ -1,8 +1,8 @@
 //! What one caller may cause for others: accounts, and mail to whoever's address they type.
 
 use model::{
-    Email, Error, Network, OrgId, Result,
-    throttle::{Bucket, INVITATIONS, INVITED, SIGN_UPS, VERIFICATIONS},
+    Email, Error, Network, OrgId, Result, UserId,
+    throttle::{ADDRESS_CHANGES, Bucket, INVITATIONS, INVITED, LINK_ENDINGS, SIGN_UPS, VERIFICATIONS},
 };
 use store::keys::{self, Key};
 
@@ -46,6 +46,28 @@ impl App {
         let detail = "This address was invited many times; wait before it is invited again.";
         let to = keys::mails_to(&email.fingerprint(), "INVITATION");
         self.count_against(&to, INVITED, code, detail).await
+    }
+
+    /// Counts a change of an address that was not verified, by its owner.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`] `too_many_address_changes`.
+    pub(crate) async fn count_address_change(&self, user: &UserId) -> Result<()> {
+        let detail = "The address was changed many times; verify it, or wait before the next change.";
+        let changes = keys::link_endings(user, "ADDRESS");
+        self.count_against(&changes, ADDRESS_CHANGES, "too_many_address_changes", detail)
+            .await
+    }
+
+    /// Whether the end of all sessions by one of them makes mailed links void as well, which few of them do.
+    pub(crate) async fn may_end_links(&self, user: &UserId) -> Result<bool> {
+        let endings = keys::link_endings(user, "SESSIONS");
+        let taken = self
+            .store
+            .limits()
+            .take(&endings, LINK_ENDINGS, self.clock.now())
+            .await?;
+        Ok(taken.is_ok())
     }
 
     async fn count_against(&self, key: &Key, bucket: Bucket, code: &'static str, detail: &'static str) -> Result<()> {

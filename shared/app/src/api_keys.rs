@@ -8,7 +8,10 @@ use futures::future::BoxFuture;
 pub(crate) use keyring::key_limit;
 pub use keyring::{KeyChange, KeyFound, Keyring, NewKey, ShownOnce};
 use llm::catalog;
-use model::{Actor, ApiKey, ApiKeyId, Error, KeyState, Membership, Result, Secret, Timestamp, User, api_key::KeyText};
+use model::{
+    Actor, ApiKey, ApiKeyId, Error, KeyState, Membership, OrgId, Result, Secret, Timestamp, User, UserId,
+    api_key::KeyText,
+};
 use serde_json::{Value, json};
 use store::{KeyHolder, KeyInUse};
 use tokio::time::timeout;
@@ -21,6 +24,8 @@ const REFUSED: Error = Error::Unauthorized {
     detail: "The API key is not valid: it is mistyped, expired, switched off or revoked.",
 };
 const ABSENT: Error = Error::NotFound("API key");
+/// What a key is called whose user is erased.
+const FORGOTTEN: &str = "Key of a deleted account";
 /// How often a change is tried again that somebody else's change overtook.
 const MAX_ATTEMPTS: usize = 20;
 /// How long noting a use may take at most. It runs beside the reads that the request needs anyway.
@@ -176,6 +181,43 @@ impl App {
             }
         }
         Err(busy())
+    }
+
+    /// Revokes the keys that somebody made in an organization before `since`, when they came there; all when they left.
+    pub(crate) async fn revoke_keys_of_member(
+        &self,
+        org: &OrgId,
+        user: &UserId,
+        since: Option<Timestamp>,
+    ) -> Result<()> {
+        let (keys, now) = (self.store.api_keys(org), self.clock.now());
+        for key in keys.of_user(user).await? {
+            if since.is_none_or(|since| key.created_at < since) {
+                match self.revoke_key(&keys, &key.id, now, &Actor::system()).await {
+                    Ok(()) | Err(Error::NotFound(_)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the words of a person who is erased from their keys in an organization, which were revoked.
+    pub(crate) async fn forget_keys_of_member(&self, org: &OrgId, user: &UserId) -> Result<()> {
+        self.revoke_keys_of_member(org, user, None).await?;
+        let keys = self.store.api_keys(org);
+        for old in keys.of_user(user).await? {
+            let new = ApiKey {
+                name: FORGOTTEN.to_owned(),
+                models: None,
+                ..old.changed(self.clock.now())
+            };
+            let entry = self.key_entry(&Actor::system(), "api_key.changed", Some(&old), Some(&new))?;
+            if (&old.name, &old.models) != (&new.name, &new.models) && !keys.replace(&old, &new, &entry).await? {
+                return Err(busy());
+            }
+        }
+        Ok(())
     }
 
     /// The entry for a change of a key.

@@ -10,12 +10,17 @@ use model::{
 };
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use store::{AddressRestore, PasswordChange, PasswordReset, Revoked, RevokedBy, SignIn, Verification};
+use store::{
+    AccountChange, AddressChange, AddressRestore, PasswordChange, PasswordReset, Revoked, RevokedBy, SignIn, UserWrite,
+    Verification,
+};
 
 use crate::{
     App, Credential, Identity, Origin,
     audited::Deed,
     letters::{RESET_MINUTES, VERIFY_HOURS},
+    revocation::{RESTORABLE, keys_to_keep, org_keys},
+    users::email_taken,
 };
 
 /// How often a new password is tried again that a change of the account overtook.
@@ -38,6 +43,11 @@ pub(crate) fn void_link() -> Error {
         "is not valid any more; ask for a new mail and use its link once",
     )
 }
+
+const SIGN_IN_REQUIRED: Error = Error::Unauthorized {
+    code: "sign_in_required",
+    detail: "Sign in to the account that is to have this address, then open the link again.",
+};
 
 const CHANGED: &str = "The account was changed at the same time; try again.";
 
@@ -145,8 +155,8 @@ impl App {
             for _ in 0..MAX_ATTEMPTS {
                 let account = self.account_of_reset(&digest).await?;
                 let user = &account.user;
-                let (keep, kept) = self.keys_to_keep(user, revoke_org_keys).await?;
-                let deed = Deed::to_user("user.password_reset", &user.id).after(json!({"org_keys_kept": kept.len()}));
+                let keep = keys_to_keep(user, revoke_org_keys);
+                let deed = Deed::to_user("user.password_reset", &user.id).after(org_keys(keep));
                 let entry = self.entry(&user_actor(user, origin), &user.personal_org, deed)?;
                 let by = RevokedBy::PasswordReset {
                     hash: &hash,
@@ -155,7 +165,7 @@ impl App {
                 };
                 if self.revoke_credentials(user, by, keep, &entry).await? == Revoked::Done {
                     self.know_owner(user, origin).await;
-                    return Ok(kept);
+                    return self.kept_keys(&user.id).await;
                 }
             }
             Err(Error::unavailable("an account is changed by too many at once"))
@@ -168,10 +178,11 @@ impl App {
         let link = accounts.password_reset(digest, self.clock.now()).await?;
         let link = link.ok_or_else(void_link)?;
         let account = accounts.by_id(&link.user).await?.ok_or_else(void_link)?;
-        let is_good = account.user.is_active()
-            && account.password_version == link.password_version
-            && account.user.credentials.current == link.epoch
-            && link.email.as_ref() == Some(&account.user.email);
+        // Another password does not make it void: who knows that one would keep the owner of the address out.
+        let user = &account.user;
+        let is_good = user.is_active()
+            && user.credentials.accept_link(link.epoch)
+            && link.email.is_some_and(|email| email.is_same(&user.email));
         if is_good { Ok(account) } else { Err(void_link()) }
     }
 
@@ -192,57 +203,108 @@ impl App {
             user: account.user.id.clone(),
             email: Some(account.user.email.clone()),
             epoch: account.user.credentials.current,
-            password_version: account.password_version,
             expires_at: after(self.clock.now(), Duration::from_mins(RESET_MINUTES)),
         };
         self.store.accounts().put_password_reset(&digest, &link).await?;
         Ok(token)
     }
 
-    /// Asks for a mail with a link that verifies the caller's address. There is none when it is verified.
+    /// Asks for a mail with a link that verifies the caller's address, or the one that their account is to have. There is
+    /// none when it is verified.
     ///
     /// # Errors
     /// [`Error::TooMany`], and when the queue does not take it.
     pub fn request_verification<'a>(&'a self, user: &'a User) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            self.count_verification(&user.email).await?;
-            let message = MailMessage::VerifyEmail {
-                id: self.ids.make()?,
-                user: user.id.clone(),
+            let (id, pending) = (self.ids.make()?, user.pending_email(self.clock.now()));
+            self.count_verification(pending.unwrap_or(&user.email)).await?;
+            let user = user.id.clone();
+            let message = match pending {
+                Some(_) => MailMessage::VerifyNewEmail { id, user },
+                None => MailMessage::VerifyEmail { id, user },
             };
             self.queue_mail(&message).await
         })
     }
 
-    /// Notes that the address of an account is its own, by the link of a mail. The link works once.
+    /// Notes that the address of an account is its own, by the link of a mail, or gives the account the address that it
+    /// was to have. The link works once. `signed_in`: who opened it. With somebody else than the owner of the account,
+    /// or nobody, only the mail was answered: a stranger may have signed up with the address.
     ///
     /// # Errors
     /// [`Error::Invalid`] when the link is unknown, used or too old, or the account has another address by now.
-    pub fn verify_email<'a>(&'a self, token: &'a Secret, origin: &'a Origin) -> BoxFuture<'a, Result<()>> {
+    /// [`Error::Unauthorized`] `sign_in_required` for a new address of an account that nobody is signed in to;
+    /// [`Error::Conflict`] `email_taken`.
+    pub fn verify_email<'a>(
+        &'a self,
+        token: &'a Secret,
+        signed_in: Option<&'a Identity>,
+        origin: &'a Origin,
+    ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let digest = digest_of_link(token)?;
-            let accounts = self.store.accounts();
-            let link = accounts.verification(&digest, self.clock.now()).await?;
-            let link = link.ok_or_else(void_link)?;
+            let (accounts, now) = (self.store.accounts(), self.clock.now());
+            let link = accounts.verification(&digest, now).await?.ok_or_else(void_link)?;
             let user = accounts.get(&link.user).await?.ok_or_else(void_link)?;
-            if link.email != user.email || link.epoch != user.credentials.current {
+            // An API key is in more hands than those of a person.
+            let is_person = |it: &&Identity| !matches!(it.credential, Credential::Key(_));
+            let is_owner = signed_in.filter(is_person).is_some_and(|it| it.user.id == user.id);
+            if !user.credentials.accept_link(link.epoch) {
                 return Err(void_link());
             }
-            let entry = self.account_entry(&user, &user_actor(&user, origin), "user.email_verified")?;
-            if accounts.verify_email(&digest, &user, &entry).await? {
-                Ok(())
+            let is_pending = user.pending_email(now).is_some_and(|email| email.is_same(&link.email));
+            let is_done = if link.email.is_same(&user.email) {
+                let epochs = if is_owner {
+                    user.credentials.of_known_owner()
+                } else {
+                    user.credentials
+                };
+                let entry = self.account_entry(&user, &user_actor(&user, origin), "user.email_verified")?;
+                accounts.verify_email(&digest, &user, &epochs, &entry).await?
+            } else if !is_pending {
+                false
+            } else if is_owner {
+                self.give_pending_address(&user, digest, origin).await?
             } else {
-                Err(void_link())
-            }
+                return Err(SIGN_IN_REQUIRED);
+            };
+            if is_done { Ok(()) } else { Err(void_link()) }
         })
     }
 
-    /// A link that verifies the address of `user`; answers its token.
-    pub(crate) async fn new_verification(&self, user: &User) -> Result<Secret> {
+    /// Gives an account the address that it was to have. `link`: digest of the link that showed it.
+    async fn give_pending_address(&self, user: &User, link: String, origin: &Origin) -> Result<bool> {
+        let Some(email) = user.pending_email(self.clock.now()).cloned() else {
+            return Ok(false);
+        };
+        let held_until = after(self.clock.now(), RESTORABLE);
+        let change = AccountChange {
+            address: AddressChange::Verified {
+                email,
+                link,
+                held_until,
+            },
+            mails: vec![self.address_changed(user, Some(held_until))?],
+            ..AccountChange::default()
+        };
+        let deed = Deed::to_user("user.changed", &user.id).after(json!({"changed": ["email"]}));
+        let entry = self.entry(&user_actor(user, origin), &user.personal_org, deed)?;
+        match self.store.accounts().change(None, user, &change, &entry).await? {
+            UserWrite::Done => {
+                self.queue_promised(&change.mails).await;
+                Ok(true)
+            }
+            UserWrite::EmailTaken => Err(email_taken()),
+            UserWrite::Changed => Ok(false),
+        }
+    }
+
+    /// A link that verifies `email` for `user`, which is its address or to be it; answers its token.
+    pub(crate) async fn new_verification(&self, user: &User, email: &Email) -> Result<Secret> {
         let (token, digest) = new_token()?;
         let link = Verification {
             user: user.id.clone(),
-            email: user.email.clone(),
+            email: email.clone(),
             epoch: user.credentials.current,
             expires_at: after(self.clock.now(), Duration::from_hours(VERIFY_HOURS)),
         };

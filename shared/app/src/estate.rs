@@ -58,6 +58,8 @@ impl App {
                     yield Thing::Pointers(Partition::item(Home::Identity, key));
                 }
             }
+            let promised = keys::promised_mails_about(user);
+            yield Thing::Pointers(Partition::part(Home::App, keys::PROMISED_MAILS, promised));
             yield Thing::Archives(Export::objects_of(user));
             yield Thing::AuditEntries(user.clone());
             let mut ledger = self.ledger_of("usage".to_owned(), keys::user(user));

@@ -370,6 +370,7 @@ impl App {
                 token.expose(),
                 INVITATION_TTL.as_secs() / (24 * 3600),
             ),
+            about: Some(invitation.invited_by.clone()),
         };
         self.queue_mail(&MailMessage::Mail(mail)).await
     }

@@ -35,6 +35,28 @@ pub(crate) fn verify_email(id: &MailId, user: &User, url: &str, token: &Secret) 
     mail(id, user, "Confirm your address", text)
 }
 
+/// To the address that an account is to have.
+pub(crate) fn verify_new_email(id: &MailId, to: &Email, url: &str, token: &Secret) -> Mail {
+    let text = format!(
+        "Somebody wants to give their account this e-mail address. If it was you, sign in to the account and confirm \
+         the address at\n\n\
+         {url}/change-email?token={token}\n\n\
+         The link works once and for {VERIFY_HOURS} hours. If it was not you, there is nothing to do: the account does \
+         not get this address.\n",
+        token = token.expose(),
+    );
+    mail_to(id, to, "Confirm your new address", text)
+}
+
+/// To the address that an account has and is to have no longer.
+pub(crate) fn email_change_requested(id: &MailId, user: &User) -> Mail {
+    let text = "Somebody who knows the password of your account wants to give it another e-mail address. That happens \
+                once they confirm the new address.\n\n\
+                If it was you, there is nothing to do. If it was not you, ask for a new password: that ends the change, \
+                and all sessions and API keys of the account.\n";
+    mail(id, user, "Your e-mail address is to be changed", text.to_owned())
+}
+
 pub(crate) fn email_taken(id: &MailId, user: &User, url: &str) -> Mail {
     let text = format!(
         "Somebody wanted to create an account with this address, which has one already. If it was you, sign in, or \
@@ -55,12 +77,8 @@ pub(crate) fn address_changed(id: &MailId, to: &Email, url: &str, restore: Optio
         ),
         None => "If you do not know of an account with this address, there is nothing to do.\n".to_owned(),
     };
-    Mail {
-        id: id.clone(),
-        to: to.clone(),
-        subject: "Your e-mail address was changed".to_owned(),
-        text: format!("The account with this address has another e-mail address now.\n\n{way_back}"),
-    }
+    let text = format!("The account with this address has another e-mail address now.\n\n{way_back}");
+    mail_to(id, to, "Your e-mail address was changed", text)
 }
 
 /// That all credentials ended. Keys are named by their ends: what they are called is words of whoever made them.
@@ -135,12 +153,17 @@ pub(crate) fn tokens_back(id: &MailId, user: &User, org: Option<&str>) -> Mail {
     mail(id, user, "Your tokens are back", text)
 }
 
+/// The name of a person is their own choice and may be anything, a link too: a stranger's mail does not carry it.
 fn mail(id: &MailId, user: &User, subject: &str, text: String) -> Mail {
+    mail_to(id, &user.email, subject, text)
+}
+
+fn mail_to(id: &MailId, to: &Email, subject: &str, text: String) -> Mail {
     Mail {
         id: id.clone(),
-        to: user.email.clone(),
+        to: to.clone(),
         subject: subject.to_owned(),
-        // The name is somebody's own choice and may be anything, a link too: a stranger's mail does not carry it.
         text,
+        about: None,
     }
 }

@@ -101,13 +101,11 @@ pub use settings::SettingsFound;
 pub use sign_in::{Credential, Identity, KeyAbove, KeyGrant, SignedIn};
 pub use statistics::{PlatformReport, UsageReport};
 pub use store::{Alert, AuditFilter, Changed, Failure, FailureFilter, QueueDepth, RolledUp, ScheduleRun, UserFilter};
-pub use store::{
-    Begun, ChatbotChange, ConversationChange, IdempotencyKey, QuotaChange, SettingsChange, StoredAnswer, UserChange,
-};
+pub use store::{Begun, ChatbotChange, ConversationChange, IdempotencyKey, QuotaChange, SettingsChange, StoredAnswer};
 use store::{Chatbots, Conversations, Documents, Objects, Queues, Store};
 pub use tokens::{AccessLifetime, TokenPair};
 pub use upload::Upload;
-pub use users::ChangedBy;
+pub use users::{ChangedBy, UserChange};
 
 /// Everything a request needs. A clone is cheap and shares all of it.
 #[derive(Clone)]

@@ -10,15 +10,16 @@ use store::{
     keys::{self, Key},
 };
 
-use crate::{App, letters};
+use crate::{App, letters, tally::Tally};
 
 /// A way for mail to leave.
 pub trait Mailer: Send + Sync {
     /// Hands a mail over for delivery.
     fn send<'a>(&'a self, mail: &'a Mail) -> BoxFuture<'a, Result<()>>;
 
-    /// Removes what is kept of mails to an address whose person is erased. What only hands mail over keeps none.
-    fn forget<'a>(&'a self, _address: &'a Email) -> BoxFuture<'a, Result<()>> {
+    /// Removes what is kept of mails to these addresses of a person who is erased, and of those with their words in them
+    /// ([`Mail::about`]). What only hands mail over keeps none.
+    fn forget<'a>(&'a self, _person: &'a UserId, _addresses: &'a [Email]) -> BoxFuture<'a, Result<()>> {
         Box::pin(async { Ok(()) })
     }
 }
@@ -39,21 +40,43 @@ impl App {
         }
     }
 
+    /// Has mails sent that were promised in a transaction. They are sent without the queue too, only later.
+    pub(crate) async fn queue_promised(&self, mails: &[MailMessage]) {
+        for mail in mails {
+            self.try_to_mail(mail.clone()).await;
+        }
+    }
+
+    /// Has mails sent that were promised before `before_ms` (milliseconds since the Unix epoch) and are not out; answers
+    /// how many promises were kept, now or before.
+    pub(crate) async fn relay_mails(&self, before_ms: i64) -> Result<usize> {
+        let mails = self.store.mails();
+        let mut kept = Tally::default();
+        for promise in mails.promised(before_ms).await? {
+            let id = promise.mail.id();
+            let done = async {
+                if mails.was_sent(id).await? {
+                    mails.keep_promise(&promise).await?;
+                    Ok(1)
+                } else {
+                    self.queue_mail(&promise.mail).await.map(|()| 0)
+                }
+            };
+            kept.count(
+                done.await,
+                |error| tracing::warn!(mail_id = %id, %error, "mail.not_relayed"),
+            );
+        }
+        kept.end()
+    }
+
     /// Does what a message of the queue asks for.
     ///
     /// # Errors
     /// When the queue should deliver the message again.
     pub fn send_mail<'a>(&'a self, message: &'a MailMessage) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            let id = match message {
-                MailMessage::Mail(mail) | MailMessage::AccessReset(mail) => &mail.id,
-                MailMessage::PasswordReset { id, .. }
-                | MailMessage::VerifyEmail { id, .. }
-                | MailMessage::AddressChanged { id, .. }
-                | MailMessage::TokenAlert { id, .. }
-                | MailMessage::TokensBack { id, .. }
-                | MailMessage::EmailTaken { id, .. } => id,
-            };
+            let id = message.id();
             let mails = self.store.mails();
             match mails.claim(id, self.clock.now()).await? {
                 Claimed::Mine => {}
@@ -118,34 +141,13 @@ impl App {
                 if !self.may_mail(message, &account.user.email).await? {
                     return Ok(None);
                 }
-                let token = self.new_verification(&account.user).await?;
+                let token = self.new_verification(&account.user, &account.user.email).await?;
                 Ok(Some(letters::verify_email(id, &account.user, url, &token)))
             }
-            MailMessage::AddressChanged {
-                id,
-                user,
-                email,
-                epoch,
-                restorable_until,
-            } => {
-                let Some(until) = restorable_until else {
-                    let may = self.may_mail(message, email).await?;
-                    return Ok(may.then(|| letters::address_changed(id, email, url, None)));
-                };
-                let link = AddressRestore {
-                    user: user.clone(),
-                    email: email.clone(),
-                    epoch: *epoch,
-                    expires_at: *until,
-                };
-                // Of an account that was deleted meanwhile there is nothing to take back.
-                let account = self.store.accounts().get(user).await?;
-                if account.is_none_or(|user| user.status == UserStatus::Deleted) {
-                    return Ok(None);
-                }
-                let token = self.new_address_restore(&link).await?;
-                Ok(Some(letters::address_changed(id, email, url, Some(&token))))
+            MailMessage::VerifyNewEmail { .. } | MailMessage::EmailChangeRequested { .. } => {
+                self.written_about_pending_address(message).await
             }
+            MailMessage::AddressChanged { .. } => self.written_about_former_address(message).await,
             MailMessage::TokenAlert {
                 id,
                 user,
@@ -185,6 +187,66 @@ impl App {
         }
     }
 
+    /// The mails to the address that an account is to have, and to the one that it has.
+    async fn written_about_pending_address(&self, message: &MailMessage) -> Result<Option<Mail>> {
+        let (MailMessage::VerifyNewEmail { id, user } | MailMessage::EmailChangeRequested { id, user }) = message
+        else {
+            return Ok(None);
+        };
+        let account = self.store.accounts().get(user).await?.filter(User::is_active);
+        let Some(user) = account else { return Ok(None) };
+        let Some(pending) = user.pending_email(self.clock.now()) else {
+            return Ok(None);
+        };
+        let is_new = matches!(message, MailMessage::VerifyNewEmail { .. });
+        let to = if is_new { pending } else { &user.email };
+        if !self.may_mail(message, to).await? {
+            return Ok(None);
+        }
+        if !is_new {
+            return Ok(Some(letters::email_change_requested(id, &user)));
+        }
+        let token = self.new_verification(&user, pending).await?;
+        Ok(Some(letters::verify_new_email(
+            id,
+            pending,
+            &self.config.public_url,
+            &token,
+        )))
+    }
+
+    /// The mail to the address that an account had before.
+    async fn written_about_former_address(&self, message: &MailMessage) -> Result<Option<Mail>> {
+        let url = &self.config.public_url;
+        let MailMessage::AddressChanged {
+            id,
+            user,
+            email,
+            epoch,
+            restorable_until,
+        } = message
+        else {
+            return Ok(None);
+        };
+        let Some(until) = restorable_until else {
+            let may = self.may_mail(message, email).await?;
+            return Ok(may.then(|| letters::address_changed(id, email, url, None)));
+        };
+        let link = AddressRestore {
+            user: user.clone(),
+            email: email.clone(),
+            epoch: *epoch,
+            expires_at: *until,
+        };
+        // Of an account that was deleted meanwhile there is nothing to take back.
+        let account = self.store.accounts().get(user).await?;
+        if account.is_none_or(|user| user.status == UserStatus::Deleted) {
+            return Ok(None);
+        }
+        let token = self.new_address_restore(&link).await?;
+        Ok(Some(letters::address_changed(id, email, url, Some(&token))))
+    }
+
     /// The user, if the account is active and wants to be told by mail.
     async fn wants_mail(&self, user: &UserId) -> Result<Option<User>> {
         let account = self.store.accounts().by_id(user).await?;
@@ -219,6 +281,8 @@ fn bucket(message: &MailMessage, to: &Email) -> Option<Key> {
         | MailMessage::TokensBack { .. } => return None,
         MailMessage::PasswordReset { .. } => "RESET",
         MailMessage::VerifyEmail { .. } => "VERIFY",
+        MailMessage::VerifyNewEmail { .. } => "VERIFY_NEW",
+        MailMessage::EmailChangeRequested { .. } => "CHANGE_REQUESTED",
         MailMessage::EmailTaken { .. } => "TAKEN",
         MailMessage::AccessReset(_) => "ACCESS",
         MailMessage::AddressChanged { .. } => "CHANGED",

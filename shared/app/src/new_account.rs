@@ -8,7 +8,7 @@ use model::{
 use serde_json::json;
 use store::Registered;
 
-use crate::{AccessLifetime, App, Origin, SignedIn, audited::Deed, credentials::user_actor};
+use crate::{AccessLifetime, App, Origin, SignedIn, audited::Deed, credentials::user_actor, users::email_taken};
 
 /// What a new account needs.
 #[derive(Debug)]
@@ -98,7 +98,9 @@ impl App {
         let mut draft = self.draft_account(email, name)?;
         draft.user.role = role;
         // The operator named this address; nobody else becomes an admin by registering.
-        draft.user.email_verified = role == PlatformRole::Admin;
+        let is_named = role == PlatformRole::Admin;
+        draft.user.email_verified = is_named;
+        draft.user.credentials = CredentialEpochs::of_new_account(is_named);
         Ok((draft, password_hash))
     }
 
@@ -115,6 +117,7 @@ impl App {
             personal_org: org.clone(),
             stripe_customer_id: None,
             email_verified: false,
+            pending_email: None,
             session_epoch: 0,
             credentials: CredentialEpochs::default(),
             daily_limit: None,
@@ -161,10 +164,7 @@ impl App {
             .await?
         {
             Registered::Created => Ok(user),
-            Registered::EmailTaken => Err(Error::conflict(
-                "email_taken",
-                "An account with this e-mail address exists.",
-            )),
+            Registered::EmailTaken => Err(email_taken()),
         }
     }
 }

@@ -75,10 +75,12 @@ impl App {
                     match self.store.accounts().get(user_id).await? {
                         Some(user) if user.status == UserStatus::Deleted => {
                             self.await_calls_of(user_id).await?;
-                            self.mailer.forget(&user.email).await?;
+                            let mut addresses = self.former_addresses(user_id).await?;
+                            addresses.push(user.email.clone());
+                            self.mailer.forget(user_id, &addresses).await?;
                             self.store.accounts().free_held_addresses(user_id).await?;
-                            for email in self.former_addresses(user_id).await? {
-                                self.mailer.forget(&email).await?;
+                            for org in orgs {
+                                self.forget_keys_of_member(org, user_id).await?;
                             }
                             self.erase(self.estate_of_user(user_id, &user.personal_org, orgs))
                                 .await?;
@@ -104,7 +106,10 @@ impl App {
                 } => self.clear_credentials(user_id, *ended_at, mail_id).await?,
                 // Somebody who is back keeps what they had.
                 Purge::Member { org_id, user_id } => {
-                    if self.store.accounts().membership(org_id, user_id).await?.is_none() {
+                    let place = self.store.accounts().membership(org_id, user_id).await?;
+                    let since = place.as_ref().map(|place| place.joined_at);
+                    self.revoke_keys_of_member(org_id, user_id, since).await?;
+                    if place.is_none() {
                         self.erase(self.estate_of_member(org_id, user_id)).await?;
                     }
                 }

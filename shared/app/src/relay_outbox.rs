@@ -17,7 +17,8 @@ impl App {
     pub fn relay_outbox(&self, older_than: Duration) -> BoxFuture<'_, Result<usize>> {
         Box::pin(async move {
             let age = i64::try_from(older_than.as_millis()).unwrap_or(i64::MAX);
-            let due = self.store.outbox().due(self.clock.now_ms().saturating_sub(age)).await?;
+            let before = self.clock.now_ms().saturating_sub(age);
+            let due = self.store.outbox().due(before).await?;
             let mut kept = Tally::default();
             for promise in &due {
                 tracing::info!(document_id = %promise.document, step = ?promise.step, "outbox.relay");
@@ -30,7 +31,8 @@ impl App {
                     |error| tracing::warn!(document_id = %promise.document, %error, "outbox.not_relayed"),
                 );
             }
-            // Both have told of their own failures.
+            // All have told of their own failures.
+            kept.count(self.relay_mails(before).await, |_| {});
             kept.count(self.purge_promised().await, |_| {});
             kept.count(self.sweep_uploads().await, |_| {});
             kept.end()

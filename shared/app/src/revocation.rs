@@ -11,7 +11,7 @@ use model::{
     Actor, ApiKey, AuditEntry, Error, Export, KeptKeys, KeyState, MailId, MailMessage, OrgId, Purge, Result, Secret,
     Timestamp, User, UserId, UserStatus, id::made_at,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use store::{Revocation, Revoked, RevokedBy};
 
 use crate::{
@@ -47,9 +47,10 @@ impl App {
             epochs: match by {
                 RevokedBy::AddressRestored { undone, .. } => user.credentials.restored(undone),
                 RevokedBy::PasswordReset { .. } | RevokedBy::ClerkPerson { .. } => {
-                    user.credentials.ended_with_links(kept)
+                    user.credentials.ended_by_owner(kept)
                 }
-                RevokedBy::SignOut => user.credentials.ended(kept),
+                RevokedBy::SignOut if self.may_end_links(&user.id).await? => user.credentials.ended(kept),
+                RevokedBy::SignOut => user.credentials.ended_without_links(kept),
             },
             by,
             promise: &promise,
@@ -62,20 +63,14 @@ impl App {
         Ok(revoked)
     }
 
-    /// Which keys outlast the end of all other credentials, and these keys: none of an account whose address was never
-    /// shown to be its own.
-    pub(crate) async fn keys_to_keep(&self, user: &User, revoke_org_keys: bool) -> Result<(KeptKeys, Vec<ApiKey>)> {
-        if revoke_org_keys || !user.email_verified {
-            return Ok((KeptKeys::None, Vec::new()));
-        }
-        let afterwards = User {
-            credentials: user.credentials.ended(KeptKeys::ReliedOn),
-            ..user.clone()
-        };
+    /// The API keys that outlasted the last end of all other credentials. None is made any more that would be one of
+    /// them: a key is stored in the epoch it was asked for in.
+    pub(crate) async fn kept_keys(&self, user: &UserId) -> Result<Vec<ApiKey>> {
+        let user = self.user(user).await?;
         let now = self.clock.now();
-        let mut kept = self.keys_of(user).await?;
-        kept.retain(|key| afterwards.accepts_key(key) && key.state(now) != KeyState::Revoked);
-        Ok((KeptKeys::ReliedOn, kept))
+        let mut kept = self.keys_of(&user).await?;
+        kept.retain(|key| is_kept(&user, key) && key.state(now) != KeyState::Revoked);
+        Ok(kept)
     }
 
     /// Ends all credentials of `user` but the password, that of this request too; returns the API keys of shared
@@ -92,11 +87,11 @@ impl App {
         Box::pin(async move {
             for _ in 0..MAX_ATTEMPTS {
                 let user = self.user(user).await?;
-                let (keep, kept) = self.keys_to_keep(&user, revoke_org_keys).await?;
-                let deed = Deed::to_user("user.sessions_ended", &user.id).after(json!({"org_keys_kept": kept.len()}));
+                let keep = keys_to_keep(&user, revoke_org_keys);
+                let deed = Deed::to_user("user.sessions_ended", &user.id).after(org_keys(keep));
                 let entry = self.entry(actor, &user.personal_org, deed)?;
                 if self.revoke_credentials(&user, RevokedBy::SignOut, keep, &entry).await? == Revoked::Done {
-                    return Ok(kept);
+                    return self.kept_keys(&user.id).await;
                 }
             }
             Err(busy())
@@ -116,7 +111,7 @@ impl App {
                 let link = accounts.address_restore(&digest, self.clock.now()).await?;
                 let link = link.ok_or_else(void_link)?;
                 let user = accounts.get(&link.user).await?.ok_or_else(void_link)?;
-                let has_it = user.email.fingerprint() == link.email.fingerprint();
+                let has_it = user.email.is_same(&link.email);
                 if !user.is_active() || has_it || !user.credentials.may_undo(link.epoch) {
                     return Err(void_link());
                 }
@@ -144,18 +139,16 @@ impl App {
         })
     }
 
-    /// Tells the address that an account had before `before` was changed. `restorable_until`: until when a link in the
-    /// mail takes the change back, if one does.
-    pub(crate) async fn tell_former_address(&self, before: &User, restorable_until: Option<Timestamp>) {
-        let Ok(id) = self.ids.make() else { return };
-        self.try_to_mail(MailMessage::AddressChanged {
-            id,
+    /// The mail that tells the address that an account had before it was changed. `restorable_until`: until when a link
+    /// in the mail takes the change back, if one does.
+    pub(crate) fn address_changed(&self, before: &User, restorable_until: Option<Timestamp>) -> Result<MailMessage> {
+        Ok(MailMessage::AddressChanged {
+            id: self.ids.make()?,
             user: before.id.clone(),
             email: before.email.clone(),
             epoch: before.credentials.next(),
             restorable_until,
         })
-        .await;
     }
 
     /// Clears away what credentials left behind that ended at `ended_at`, and tells their owner. Nothing of it was
@@ -169,7 +162,7 @@ impl App {
         let (mut revoked, mut kept) = (Vec::new(), Vec::new());
         for key in self.keys_of(&user).await? {
             if user.accepts_key(&key) {
-                kept.extend((key.epoch < user.credentials.valid_from && key.revoked_at.is_none()).then_some(key));
+                kept.extend((is_kept(&user, &key) && key.revoked_at.is_none()).then_some(key));
             } else if key.revoked_at.is_none_or(|at| at == ended_at) {
                 let keys = self.store.api_keys(&key.org);
                 match self.revoke_key(&keys, &key.id, ended_at, &Actor::system()).await {
@@ -216,6 +209,24 @@ impl App {
         }
         Ok(keys)
     }
+}
+
+/// Which API keys outlast the end of all other credentials: none of an account whose owner is not known.
+pub(crate) fn keys_to_keep(user: &User, revoke_org_keys: bool) -> KeptKeys {
+    if revoke_org_keys || !user.owner_is_known() {
+        KeptKeys::None
+    } else {
+        KeptKeys::ReliedOn
+    }
+}
+
+/// The same for the audit log.
+pub(crate) fn org_keys(kept: KeptKeys) -> Value {
+    json!({"org_keys_kept": kept == KeptKeys::ReliedOn})
+}
+
+fn is_kept(user: &User, key: &ApiKey) -> bool {
+    user.accepts_key(key) && key.epoch < user.credentials.valid_from
 }
 
 fn busy() -> Error {

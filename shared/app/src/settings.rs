@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use model::{Actor, ApiKey, Error, Membership, OrgRole, Permission, Plan, Quota, Result, Secret, Settings, User};
 use store::{Made, SettingsChange};
 
-use crate::{App, Identity, NewKey, api_keys::key_limit};
+use crate::{App, Identity, NewKey, api_keys::key_limit, sign_in::ENDED};
 
 /// Settings with what they show and do not hold.
 #[derive(Debug)]
@@ -87,6 +87,7 @@ impl App {
             match keys.create(&made.key, Some(settings.api_key.as_ref()), &entry).await? {
                 Made::Created => Ok(made.secret),
                 Made::Full => Err(key_limit()),
+                Made::Ended => Err(ENDED),
                 Made::Changed => Err(Error::conflict(
                     "key_rotated",
                     "Another request replaced this key just now.",

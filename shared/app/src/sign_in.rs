@@ -120,7 +120,7 @@ const WRONG: Error = Error::Unauthorized {
     detail: "The e-mail address or the password is not right.",
 };
 const NO_ORG: Error = Error::NotFound("organization");
-const ENDED: Error = Error::Unauthorized {
+pub(crate) const ENDED: Error = Error::Unauthorized {
     code: "session_ended",
     detail: "The session has ended; sign in again.",
 };

@@ -1,18 +1,20 @@
 //! Accounts, as their owners and platform admins change them.
 
+use std::time::Duration;
+
 use futures::future::BoxFuture;
 use model::{
-    Actor, Email, Error, MailMessage, PlatformRole, Result, Secret, User, UserId, UserStatus, audit::ActorKind,
-    time::after,
+    Actor, Email, Error, MailMessage, PendingEmail, PlatformRole, Result, Secret, User, UserId, UserStatus,
+    audit::ActorKind, time::after,
 };
 use serde_json::json;
-use store::{Ended, UserChange, UserWrite};
+use store::{AccountChange, AddressChange, Ended, UserWrite};
 
 use crate::{
     App, SignUp,
     admin::{ADMIN_ONLY, OWN_ACCOUNT},
     audited::Deed,
-    revocation::RESTORABLE,
+    letters::VERIFY_HOURS,
 };
 
 const ABSENT: Error = Error::NotFound("user");
@@ -20,6 +22,17 @@ const ABSENT: Error = Error::NotFound("user");
 const MAX_ATTEMPTS: usize = 20;
 /// Most shared organizations that an account can leave at its end: all of it is one transaction of 100 parts.
 const MAX_PLACES: usize = 30;
+
+/// A change of an account; what is absent stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct UserChange {
+    /// New name.
+    pub name: Option<String>,
+    /// New address.
+    pub email: Option<Email>,
+    /// New platform role.
+    pub role: Option<PlatformRole>,
+}
 
 /// Who changes an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,10 +69,13 @@ impl App {
     }
 
     /// Changes an account. An owner who changes the address has to know the password: whoever finds an open page does
-    /// not take over the account. The role of an account is changed by an admin other than its owner.
+    /// not take over the account. Where the present one was verified, the new one is pending until its mail was answered
+    /// ([`App::verify_email`]): nobody points an account at an address that is not theirs, and nobody loses the standing
+    /// of one that is. The role of an account is changed by an admin other than its owner.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Conflict`] `email_taken`, [`Error::Invalid`] at `/current_password`.
+    /// [`Error::NotFound`], [`Error::Conflict`] `email_taken`, [`Error::Invalid`] at `/current_password`,
+    /// [`Error::TooMany`].
     pub fn change_user<'a>(
         &'a self,
         actor: &'a Actor,
@@ -72,35 +88,24 @@ impl App {
             let admin = admin_behind(actor, id);
             for _ in 0..MAX_ATTEMPTS {
                 let old = self.user(id).await?;
-                let change = UserChange {
+                let (address, mails) = self.address_change(&old, by, change.email.as_ref(), password).await?;
+                let change = AccountChange {
                     name: change.name.clone().filter(|name| *name != old.name),
-                    email: change.email.clone().filter(|email| *email != old.email),
                     role: change.role.filter(|role| by == ChangedBy::Admin && *role != old.role),
-                    held_until: None,
+                    address,
+                    mails,
                 };
-                let is_moved = |email: &Email| email.fingerprint() != old.email.fingerprint();
-                let is_moved = change.email.as_ref().is_some_and(is_moved);
-                // Only who had shown that the address is theirs gets the account back by it: at sign-up it may have
-                // been mistyped. What an admin decides is not undone by a mail.
-                let is_own = by == ChangedBy::Owner && old.email_verified && old.email.is_deliverable();
-                let change = UserChange {
-                    held_until: (is_moved && is_own).then(|| after(self.clock.now(), RESTORABLE)),
-                    ..change
-                };
-                if change.email.is_some() && by == ChangedBy::Owner {
-                    self.require_password(id, password).await?;
-                }
                 let mut fields = Vec::new();
                 fields.extend(change.name.as_ref().map(|_| "name"));
-                fields.extend(change.email.as_ref().map(|_| "email"));
+                match change.address {
+                    AddressChange::None => {}
+                    AddressChange::Requested(_) => fields.push("pending_email"),
+                    _ => fields.push("email"),
+                }
                 if fields.is_empty() && change.role.is_none() {
                     return Ok(old);
                 }
-                let mut new = old.clone();
-                new.name = change.name.clone().unwrap_or(new.name);
-                new.email_verified &= change.email.is_none();
-                new.email = change.email.clone().unwrap_or(new.email);
-                new.role = change.role.unwrap_or(new.role);
+                let role = change.role.unwrap_or(old.role);
                 let action = if change.role.is_some() {
                     "user.role_changed"
                 } else {
@@ -108,33 +113,75 @@ impl App {
                 };
                 let deed = Deed::to_user(action, id)
                     .before(json!({"role": old.role}))
-                    .after(json!({"role": new.role, "changed": fields}));
+                    .after(json!({"role": role, "changed": fields}));
                 let entry = self.entry(actor, &old.personal_org, deed)?;
-                match self
-                    .store
-                    .accounts()
-                    .change(admin.as_ref(), &old, &change, &entry)
-                    .await?
-                {
+                let accounts = self.store.accounts();
+                match accounts.change(admin.as_ref(), &old, &change, &entry).await? {
                     UserWrite::Done => {
-                        if change.email.is_some() {
-                            let (id, user) = (self.ids.make()?, new.id.clone());
-                            self.try_to_mail(MailMessage::VerifyEmail { id, user }).await;
-                        }
-                        if is_moved {
-                            self.tell_former_address(&old, change.held_until).await;
+                        self.queue_promised(&change.mails).await;
+                        let mut new = old;
+                        new.name = change.name.unwrap_or(new.name);
+                        new.role = role;
+                        match change.address {
+                            AddressChange::None => {}
+                            AddressChange::Respelled(email) => new.email = email,
+                            AddressChange::Requested(pending) => new.pending_email = Some(pending),
+                            AddressChange::Unverified(email) | AddressChange::Verified { email, .. } => {
+                                (new.email, new.email_verified, new.pending_email) = (email, false, None);
+                            }
                         }
                         return Ok(new);
                     }
-                    UserWrite::EmailTaken => {
-                        let detail = "An account with this e-mail address exists.";
-                        return Err(Error::conflict("email_taken", detail));
-                    }
+                    UserWrite::EmailTaken => return Err(email_taken()),
                     UserWrite::Changed => self.require_admin(admin.as_ref()).await?,
                 }
             }
             Err(busy())
         })
+    }
+
+    /// What becomes of the address of an account that is to have `wanted`, and the mails that tell of it.
+    async fn address_change(
+        &self,
+        old: &User,
+        by: ChangedBy,
+        wanted: Option<&Email>,
+        password: Option<&Secret>,
+    ) -> Result<(AddressChange, Vec<MailMessage>)> {
+        let Some(email) = wanted.filter(|email| **email != old.email) else {
+            return Ok((AddressChange::None, Vec::new()));
+        };
+        if by == ChangedBy::Owner {
+            self.require_password(&old.id, password).await?;
+        }
+        if email.is_same(&old.email) {
+            return Ok((AddressChange::Respelled(email.clone()), Vec::new()));
+        }
+        let now = self.clock.now();
+        if self.store.accounts().has_other_owner(email, &old.id, now).await? {
+            return Err(email_taken());
+        }
+        let (id, user) = (self.ids.make()?, old.id.clone());
+        // What an admin decides waits for nobody. An address that was never verified may have been mistyped at sign-up.
+        if by == ChangedBy::Owner && old.email_verified && old.email.is_deliverable() {
+            self.count_verification(email).await?;
+            let pending = PendingEmail {
+                email: email.clone(),
+                expires_at: after(now, Duration::from_hours(VERIFY_HOURS)),
+            };
+            let told = MailMessage::EmailChangeRequested {
+                id: self.ids.make()?,
+                user: user.clone(),
+            };
+            let mails = vec![MailMessage::VerifyNewEmail { id, user }, told];
+            return Ok((AddressChange::Requested(pending), mails));
+        }
+        if by == ChangedBy::Owner {
+            self.count_address_change(&old.id).await?;
+        }
+        let told = self.address_changed(old, None)?;
+        let mails = vec![MailMessage::VerifyEmail { id, user }, told];
+        Ok((AddressChange::Unverified(email.clone()), mails))
     }
 
     /// Ends an account: from the next request on every credential of it is refused, its address is free, and it
@@ -219,6 +266,10 @@ fn admin_behind(actor: &Actor, id: &UserId) -> Option<UserId> {
         .clone()
         .filter(|actor| is_person && actor != id.as_str())
         .map(UserId)
+}
+
+pub(crate) fn email_taken() -> Error {
+    Error::conflict("email_taken", "An account with this e-mail address exists.")
 }
 
 fn busy() -> Error {

@@ -93,6 +93,7 @@ fn user(name: &str, role: PlatformRole) -> User {
         personal_org: OrgId(format!("personal-{name}")),
         stripe_customer_id: None,
         email_verified: false,
+        pending_email: None,
         session_epoch: 0,
         credentials: CredentialEpochs::default(),
         clerk_name: None,

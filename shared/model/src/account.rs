@@ -48,6 +48,9 @@ pub struct User {
     /// Whether a mail to the address was answered. Signing in does not need it.
     #[serde(default)]
     pub email_verified: bool,
+    /// The address that the account gets once its person answers the mail to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending_email: Option<PendingEmail>,
     /// Only sessions of this epoch are valid: raising it ends all of them in one write.
     #[serde(default)]
     pub session_epoch: u64,
@@ -68,6 +71,15 @@ pub struct User {
     pub created_at: Timestamp,
 }
 
+/// An address that an account is to have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingEmail {
+    /// The address.
+    pub email: Email,
+    /// From here on it is forgotten.
+    pub expires_at: Timestamp,
+}
+
 /// The name that an account got because of its person at Clerk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClerkName {
@@ -80,6 +92,12 @@ pub struct ClerkName {
 impl User {
     /// Longest name, in characters.
     pub const MAX_NAME: usize = 100;
+
+    /// The address that the account is to have at `now`, if there is one.
+    pub fn pending_email(&self, now: Timestamp) -> Option<&Email> {
+        let pending = self.pending_email.as_ref().filter(|pending| now < pending.expires_at);
+        pending.map(|pending| &pending.email)
+    }
 
     /// Whether credentials of this account are accepted.
     pub fn is_active(&self) -> bool {

@@ -9,15 +9,18 @@ use crate::{ApiKey, Timestamp, User};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CredentialEpochs {
-    /// The epoch of what is made now. The end of all credentials and a change of the address raise it. A mailed link is
-    /// good in the epoch it was made in and in no other.
+    /// The epoch of what is made now. The end of all credentials and a change of the address raise it.
     pub current: u64,
     /// Credentials of earlier epochs have ended.
     pub valid_from: u64,
     /// The same for API keys that others rely on ([`ApiKey::is_relied_on`]).
     pub relied_on_from: u64,
-    /// The epoch in which the account got its address.
-    pub address_from: u64,
+    /// Mailed links of earlier epochs are void: all ended, or the account got another address.
+    pub links_from: u64,
+    /// From this epoch on, credentials are those of the owner of the address: who held them answered its mail too. None
+    /// while nobody has shown both, as when the address is not verified, or its mail was answered without a session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner_from: Option<u64>,
     /// The changes that led to the present address and may be undone. Of those who change an address, one after the
     /// other, nobody can void the link of who had it before them.
     #[serde(skip_serializing_if = "AddressChanges::is_empty")]
@@ -96,29 +99,64 @@ pub enum KeptKeys {
 }
 
 impl CredentialEpochs {
+    /// Those of a new account, whose owner is known where it begins with an address that was verified.
+    pub fn of_new_account(owner_is_known: bool) -> Self {
+        Self {
+            owner_from: owner_is_known.then_some(0),
+            ..Self::default()
+        }
+    }
+
     /// After the end of all credentials.
     #[must_use]
     pub fn ended(self, kept: KeptKeys) -> Self {
-        let current = self.current + 1;
+        let current = self.next();
         Self {
             current,
             valid_from: current,
+            links_from: current,
             relied_on_from: match kept {
-                KeptKeys::ReliedOn => self.relied_on_from.max(self.address_from),
+                KeptKeys::ReliedOn => self.relied_on_from.max(self.owner_from.unwrap_or(current)),
                 KeptKeys::None => current,
             },
             ..self
         }
     }
 
-    /// The same, links to people at Clerk included: whoever showed that the address is theirs is linked again.
+    /// The same, but for mailed links: who holds a session cannot keep the owner of the address from using theirs by
+    /// ending everything again and again.
     #[must_use]
-    pub fn ended_with_links(self, kept: KeptKeys) -> Self {
+    pub fn ended_without_links(self, kept: KeptKeys) -> Self {
+        Self {
+            links_from: self.links_from,
+            ..self.ended(kept)
+        }
+    }
+
+    /// After the end of all credentials by the owner of the address. Links to people at Clerk end too: whoever shows
+    /// that the address is theirs is linked again.
+    #[must_use]
+    pub fn ended_by_owner(self, kept: KeptKeys) -> Self {
         let ended = self.ended(kept);
         Self {
             clerk_from: ended.current,
+            owner_from: Some(ended.current),
             ..ended
         }
+    }
+
+    /// After somebody who is signed in answered the mail to the address of the account.
+    #[must_use]
+    pub fn of_known_owner(self) -> Self {
+        Self {
+            owner_from: Some(self.owner_from.unwrap_or(self.valid_from)),
+            ..self
+        }
+    }
+
+    /// Whether a mailed link of this epoch is still good.
+    pub fn accept_link(&self, epoch: u64) -> bool {
+        epoch >= self.links_from
     }
 
     /// For so many hours a change of the address can be undone.
@@ -129,13 +167,15 @@ impl CredentialEpochs {
         self.current + 1
     }
 
-    /// After a change of the address.
+    /// After a change of the address. `owner_is_known`: whether the holder of the account has shown that the new one is
+    /// theirs. What was made for the address before is not known to be of the owner of this one.
     #[must_use]
-    pub fn readdressed(self, now: Timestamp) -> Self {
+    pub fn readdressed(self, now: Timestamp, owner_is_known: bool) -> Self {
         let current = self.next();
         Self {
             current,
-            address_from: current,
+            links_from: current,
+            owner_from: owner_is_known.then_some(current),
             changes: self.changes.and(current, now),
             ..self
         }
@@ -152,18 +192,22 @@ impl CredentialEpochs {
     #[must_use]
     pub fn restored(self, undone: u64) -> Self {
         let changes = self.changes.before(undone);
-        let current = self.next();
         let moved = Self {
-            current,
-            address_from: current,
+            current: self.next(),
             changes,
             ..self
         };
-        moved.ended_with_links(KeptKeys::None)
+        moved.ended_by_owner(KeptKeys::None)
     }
 }
 
 impl User {
+    /// Whether whoever holds the credentials of this account is known to be the owner of its address. A stranger may
+    /// have signed up with somebody's address, who answered the mail without thinking.
+    pub fn owner_is_known(&self) -> bool {
+        self.email_verified && self.credentials.owner_from.is_some()
+    }
+
     /// Whether an API key of this account was made after the last end of its credentials, or outlasted it.
     pub fn accepts_key(&self, key: &ApiKey) -> bool {
         let epochs = &self.credentials;
@@ -182,7 +226,7 @@ mod tests {
 
     #[test]
     fn what_was_made_before_an_end_has_ended_and_keys_that_are_relied_on_end_on_demand() {
-        let begun = CredentialEpochs::default();
+        let begun = CredentialEpochs::of_new_account(true);
         let once = begun.ended(KeptKeys::ReliedOn);
         assert_eq!((once.current, once.valid_from, once.relied_on_from), (1, 1, 0));
         let all = once.ended(KeptKeys::None);
@@ -195,18 +239,33 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_were_made_for_an_earlier_address_are_not_kept() {
-        let moved = CredentialEpochs::default().readdressed(Timestamp::UNIX_EPOCH);
-        assert_eq!((moved.current, moved.valid_from, moved.address_from), (1, 0, 1));
+    fn keys_that_were_made_for_an_earlier_address_or_by_somebody_unknown_are_not_kept() {
+        let moved = CredentialEpochs::of_new_account(true).readdressed(Timestamp::UNIX_EPOCH, true);
+        assert_eq!((moved.current, moved.valid_from, moved.owner_from), (1, 0, Some(1)));
         let ended = moved.ended(KeptKeys::ReliedOn);
         assert_eq!((ended.valid_from, ended.relied_on_from), (2, 1));
+        let unknown = CredentialEpochs::default().ended(KeptKeys::ReliedOn);
+        assert_eq!(unknown.relied_on_from, unknown.current);
+    }
+
+    #[test]
+    fn links_outlast_an_end_by_a_session_where_that_is_asked_for_and_no_other_end() {
+        let begun = CredentialEpochs::default();
+        assert!(begun.ended_without_links(KeptKeys::None).accept_link(begun.current));
+        for ended in [
+            begun.ended(KeptKeys::None),
+            begun.ended_by_owner(KeptKeys::None),
+            begun.readdressed(Timestamp::UNIX_EPOCH, true),
+        ] {
+            assert!(!ended.accept_link(begun.current) && ended.accept_link(ended.current));
+        }
     }
 
     #[test]
     fn an_address_that_is_given_back_ends_everything_and_the_links_of_those_in_between() {
         let now = Timestamp::UNIX_EPOCH;
-        let stolen = CredentialEpochs::default().readdressed(now);
-        let hidden = stolen.readdressed(now);
+        let stolen = CredentialEpochs::default().readdressed(now, true);
+        let hidden = stolen.readdressed(now, true);
         let restored = hidden.restored(stolen.current);
         assert_eq!(restored.valid_from, restored.current);
         assert_eq!(restored.relied_on_from, restored.current);
@@ -215,10 +274,10 @@ mod tests {
         let undone = hidden.restored(hidden.current);
         assert!(undone.may_undo(stolen.current) && !undone.may_undo(hidden.current));
         // However often it is changed, the first change can be undone, for three days.
-        let many = (0..20).fold(stolen, |epochs, _| epochs.readdressed(now));
+        let many = (0..20).fold(stolen, |epochs, _| epochs.readdressed(now, true));
         assert!(many.may_undo(stolen.current) && !many.may_undo(many.current));
         let later = Timestamp::from_millisecond(73 * 3_600_000).unwrap_or_default();
-        let next = many.readdressed(later);
+        let next = many.readdressed(later, true);
         assert!(!next.may_undo(stolen.current) && next.may_undo(next.current));
     }
 }

@@ -65,6 +65,11 @@ impl Email {
     pub fn fingerprint(&self) -> String {
         hex::encode(Sha256::digest(self.0.to_lowercase().as_bytes()))
     }
+
+    /// Whether both are the address of one account, however they are spelled.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.fingerprint() == other.fingerprint()
+    }
 }
 
 impl std::fmt::Display for Email {

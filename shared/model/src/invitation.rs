@@ -51,7 +51,7 @@ impl Invitation {
 
     /// Whether it was sent to this address.
     pub fn is_for(&self, email: &Email) -> bool {
-        self.email.fingerprint() == email.fingerprint()
+        self.email.is_same(email)
     }
 }
 

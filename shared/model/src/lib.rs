@@ -39,7 +39,7 @@ pub mod time;
 pub mod turn;
 pub mod usage;
 
-pub use account::{ClerkName, PlatformRole, User, UserStatus};
+pub use account::{ClerkName, PendingEmail, PlatformRole, User, UserStatus};
 pub use api_key::{ApiKey, KeyMode, KeyState};
 pub use audit::{Actor, AuditEntry};
 pub use chatbot::{Chatbot, ChatbotSettings};

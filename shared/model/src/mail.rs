@@ -15,6 +15,9 @@ pub struct Mail {
     pub subject: String,
     /// Its text.
     pub text: String,
+    /// Whose words are in it, where they are not those of whom it is for: an erasure of them finds it by that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<UserId>,
 }
 
 /// The body of a message in the queue `send_mail`.
@@ -35,6 +38,20 @@ pub enum MailMessage {
     },
     /// An account has to show that its address is its own.
     VerifyEmail {
+        /// Id of the mail.
+        id: MailId,
+        /// The account.
+        user: UserId,
+    },
+    /// The person of an account has to show that the address that it is to have is theirs.
+    VerifyNewEmail {
+        /// Id of the mail.
+        id: MailId,
+        /// The account.
+        user: UserId,
+    },
+    /// An account is to have another address: its present one is told before that happens.
+    EmailChangeRequested {
         /// Id of the mail.
         id: MailId,
         /// The account.
@@ -89,4 +106,21 @@ pub enum MailMessage {
         /// The address that was typed.
         email: Email,
     },
+}
+
+impl MailMessage {
+    /// Id of the mail that is asked for.
+    pub fn id(&self) -> &MailId {
+        match self {
+            Self::Mail(mail) | Self::AccessReset(mail) => &mail.id,
+            Self::PasswordReset { id, .. }
+            | Self::VerifyEmail { id, .. }
+            | Self::VerifyNewEmail { id, .. }
+            | Self::EmailChangeRequested { id, .. }
+            | Self::AddressChanged { id, .. }
+            | Self::TokenAlert { id, .. }
+            | Self::TokensBack { id, .. }
+            | Self::EmailTaken { id, .. } => id,
+        }
+    }
 }

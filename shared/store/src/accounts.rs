@@ -1,7 +1,7 @@
 //! Accounts and the personal organization that comes with each.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
-use model::{AuditEntry, Email, Membership, Org, OrgId, Result, Session, SessionId, User, UserId};
+use model::{AuditEntry, Email, Membership, Org, OrgId, Result, Session, SessionId, Timestamp, User, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -32,14 +32,31 @@ pub struct SignIn {
     pub user: User,
     /// Argon2id hash in PHC string format; none when the account has no password.
     pub password_hash: Option<String>,
-    /// Raised with every new password; links to set one are good for one version only.
+    /// Raised with every new password.
     pub password_version: u64,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Owner {
+pub(crate) struct Owner {
     /// None of an address that is kept for the account that had it before.
     user: Option<UserId>,
+    /// That account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    held_for: Option<UserId>,
+    /// Until when, seconds since the Unix epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    held_until: Option<i64>,
+}
+
+impl Owner {
+    /// Whether somebody else than `user` has the address.
+    pub(crate) fn is_other_than(&self, user: &UserId, now: Timestamp) -> bool {
+        let is_held = self.held_until.is_none_or(|until| now.as_second() < until);
+        self.user
+            .as_ref()
+            .or(self.held_for.as_ref().filter(|_| is_held))
+            .is_some_and(|owner| owner != user)
+    }
 }
 
 #[derive(Serialize)]
@@ -196,6 +213,8 @@ impl Accounts {
 pub(crate) fn address_item(email: &Email, user: &UserId) -> Result<Item> {
     let owner = Owner {
         user: Some(user.clone()),
+        held_for: None,
+        held_until: None,
     };
     to_item(&keys::email(&email.fingerprint()), &owner)
 }

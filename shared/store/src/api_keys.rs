@@ -33,6 +33,8 @@ pub enum Made {
     Full,
     /// It does not: the settings that were to name it were changed by somebody else.
     Changed,
+    /// It does not: all credentials of its user ended since it was asked for.
+    Ended,
 }
 
 /// What a hash leads to. It leads there for as long as it leads anywhere.
@@ -160,6 +162,7 @@ impl ApiKeys {
             .expression_attribute_values(":one", n(1))
             .expression_attribute_values(":most", n(ApiKey::MAX_PER_ORG));
         let mut parts = vec![
+            self.store.still_in_epoch(&key.created_by, key.epoch)?,
             part(counted)?,
             table.part_put_new(to_item(&keys::api_key(&self.org, &key.id), key)?)?,
             self.lead(key, &key.secret_hash)?,
@@ -178,7 +181,8 @@ impl ApiKeys {
         }
         Ok(match self.store.transact_audited(entry, parts).await? {
             Transaction::Done => Made::Created,
-            Transaction::Refused(0) => Made::Full,
+            Transaction::Refused(0) => Made::Ended,
+            Transaction::Refused(1) => Made::Full,
             Transaction::Refused(_) => Made::Changed,
         })
     }

@@ -259,13 +259,13 @@ impl Clerk {
             set.push_str(", email_verified = :yes");
             values.insert(":yes".to_owned(), AttributeValue::Bool(true));
         }
-        if change.email.is_some() {
-            set.push_str(", #credentials = :epochs");
-            values.insert(
-                ":epochs".to_owned(),
-                value(&change.user.credentials.readdressed(entry.created_at))?,
-            );
-        }
+        set.push_str(&set_epochs(
+            change.user,
+            change.email,
+            change.verified,
+            entry,
+            &mut values,
+        )?);
         let conditions = vec!["email = :old AND #name = :old_name AND #status <> :deleted".to_owned()];
         let profile = Update::builder()
             .table_name(table)
@@ -353,6 +353,25 @@ fn marker_item(event: &EventMarker) -> Item {
     let mut item = primary(&keys::event("clerk", &event.id));
     item.insert(tables::TTL.to_owned(), n(event.until.as_second()));
     item
+}
+
+/// The end of an update expression that sets the epochs of an account which gets an address that Clerk says, or has it
+/// verified by Clerk.
+fn set_epochs(
+    user: &User,
+    email: Option<&Email>,
+    verified: bool,
+    entry: &AuditEntry,
+    values: &mut HashMap<String, AttributeValue>,
+) -> Result<String> {
+    let epochs = match email {
+        Some(_) => user.credentials.readdressed(entry.created_at, verified),
+        None if verified => user.credentials.of_known_owner(),
+        None => user.credentials,
+    };
+    values.insert(":epochs".to_owned(), value(&epochs)?);
+    let remove = if email.is_some() { " REMOVE pending_email" } else { "" };
+    Ok(format!(", #credentials = :epochs{remove}"))
 }
 
 /// A name that Clerk said ([`model::ClerkName`]).

@@ -4,7 +4,7 @@
 //! many uses at once one wins.
 
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, TransactWriteItem, Update, builders::UpdateBuilder};
-use model::{AuditEntry, Email, Error, PlatformRole, Result, SessionId, Timestamp, User, UserId};
+use model::{AuditEntry, CredentialEpochs, Email, Error, PlatformRole, Result, SessionId, Timestamp, User, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -24,11 +24,9 @@ pub struct PasswordReset {
     /// The address that the link was sent to; none in links of a release before, which are void.
     #[serde(default)]
     pub email: Option<Email>,
-    /// The epoch of the account's credentials in which it is good.
+    /// The epoch of the account's credentials in which it was made.
     #[serde(default)]
     pub epoch: u64,
-    /// The version of the password that it replaces: another new password makes the link void.
-    pub password_version: u64,
     /// From here on it is void.
     pub expires_at: Timestamp,
 }
@@ -40,7 +38,7 @@ pub struct Verification {
     pub user: UserId,
     /// The address that the link was sent to.
     pub email: Email,
-    /// The epoch of the account's credentials in which it is good.
+    /// The epoch of the account's credentials in which it was made.
     #[serde(default)]
     pub epoch: u64,
     /// From here on it is void.
@@ -160,12 +158,19 @@ impl Accounts {
         self.all_or_nothing(parts, entry).await
     }
 
-    /// Notes that the address of an account is its own, and uses the link up. Answers `false` when the link is used, or
-    /// the account is not as it was read.
-    pub async fn verify_email(&self, digest: &str, user: &User, entry: &AuditEntry) -> Result<bool> {
+    /// Notes that the address of an account is its own, with the epochs of its credentials from then on, and uses the link
+    /// up. Answers `false` when the link is used, or the account is not as it was read.
+    pub async fn verify_email(
+        &self,
+        digest: &str,
+        user: &User,
+        epochs: &CredentialEpochs,
+        entry: &AuditEntry,
+    ) -> Result<bool> {
         let profile = self
             .part(&keys::profile(&user.id))
-            .update_expression("SET email_verified = :yes")
+            .update_expression("SET email_verified = :yes, #credentials = :epochs")
+            .expression_attribute_values(":epochs", value(epochs)?)
             .expression_attribute_values(":yes", AttributeValue::Bool(true))
             .expression_attribute_values(":email", value(&user.email)?);
         let profile = if_epochs_as_read(profile, user, vec!["email = :email".to_owned()])?;
@@ -181,7 +186,7 @@ impl Accounts {
             let digest = from.sk.strip_prefix(keys::LINKS).unwrap_or_default();
             let reset: Option<PasswordReset> = table.get(keys::password_reset(digest)).await?;
             let verification: Option<Verification> = table.get(keys::email_verification(digest)).await?;
-            let is_void = |epoch: u64| epoch < user.credentials.current;
+            let is_void = |epoch: u64| !user.credentials.accept_link(epoch);
             let key = match (reset, verification) {
                 (Some(link), _) if is_void(link.epoch) => keys::password_reset(digest),
                 (_, Some(link)) if is_void(link.epoch) => keys::email_verification(digest),

@@ -68,7 +68,7 @@ pub use ledger::{
 };
 pub use limits::Limits;
 pub use logins::{Logins, Standing};
-pub use mails::{Claimed, Mails};
+pub use mails::{Claimed, Mails, PromisedMail};
 pub use objects::{MultipartUpload, Objects, PresignedPut};
 pub use operations::{Failure, FailureFilter, Operations, ScheduleRun};
 pub use orgs::{OrgFound, OrgWrite, Orgs, Place};
@@ -84,7 +84,7 @@ pub use sessions::Sessions;
 pub use settings::SettingsChange;
 pub use tables::Tables;
 pub use turns::{Begun as TurnBegun, Saved};
-pub use users::{Ended, Places, UserChange, UserWrite};
+pub use users::{AccountChange, AddressChange, Ended, Places, UserWrite};
 
 use aws_sdk_dynamodb::Client;
 

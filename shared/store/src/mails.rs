@@ -1,14 +1,19 @@
-//! Which mails were sent.
+//! Which mails were sent, and which were promised.
 
 use std::time::Duration;
 
-use model::{MailId, Result, Timestamp, time::after};
+use aws_sdk_dynamodb::types::TransactWriteItem;
+use model::{MailId, MailMessage, Result, Timestamp, UserId, time::after};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Store,
-    item::{conditional, conditional_once, n},
+    item::{conditional, conditional_once, from_item, n, s, to_item},
     keys, tables,
 };
+
+/// Promises that one run looks at.
+const PORTION: i32 = 250;
 
 /// How long sending one may take before another delivery of its message may try.
 const LEASE: Duration = Duration::from_mins(2);
@@ -30,7 +35,29 @@ pub enum Claimed {
     Sent,
 }
 
+/// A mail that was promised in the transaction that it tells of.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct PromisedMail {
+    /// The account that it is about.
+    pub user: UserId,
+    /// The mail.
+    pub mail: MailMessage,
+    created_ms: i64,
+}
+
 impl Store {
+    /// A promised mail about an account, as a part of the transaction that it tells of.
+    pub(crate) fn promise_mail(&self, user: &UserId, mail: &MailMessage, now: Timestamp) -> Result<TransactWriteItem> {
+        let promise = PromisedMail {
+            user: user.clone(),
+            mail: mail.clone(),
+            created_ms: now.as_millisecond(),
+        };
+        let mut item = to_item(&keys::promised_mail(user, mail.id()), &promise)?;
+        item.insert(tables::TTL.to_owned(), n(after(now, KEEP).as_second()));
+        self.app().part_put(item)
+    }
+
     /// Mails by id.
     pub fn mails(&self) -> Mails {
         Mails(self.clone())
@@ -77,6 +104,33 @@ impl Mails {
             .update_expression("SET sent_ms = :now REMOVE lease_ms")
             .expression_attribute_values(":now", n(now.as_millisecond()));
         conditional(update).await.map(|_| ())
+    }
+
+    /// Mails that were promised before `before_ms` (milliseconds since the Unix epoch), a bounded number.
+    pub async fn promised(&self, before_ms: i64) -> Result<Vec<PromisedMail>> {
+        let query = self
+            .0
+            .db
+            .query()
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk")
+            .filter_expression("created_ms < :before")
+            .expression_attribute_values(":pk", s(keys::PROMISED_MAILS))
+            .expression_attribute_values(":before", n(before_ms));
+        let promises = self.0.app().first(query, PORTION).await?.into_iter();
+        promises.map(from_item).collect()
+    }
+
+    /// Whether a mail was sent.
+    pub async fn was_sent(&self, mail: &MailId) -> Result<bool> {
+        let found = self.0.ephemeral().get_raw(keys::mail(mail), true).await?;
+        Ok(found.is_some_and(|item| item.contains_key("sent_ms")))
+    }
+
+    /// Forgets that a mail was promised: it was sent.
+    pub async fn keep_promise(&self, promise: &PromisedMail) -> Result<()> {
+        let key = keys::promised_mail(&promise.user, promise.mail.id());
+        self.0.app().delete(&key).await
     }
 
     /// Frees a mail that could not be sent for the next delivery.

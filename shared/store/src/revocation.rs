@@ -1,8 +1,8 @@
 //! The end of all credentials of an account: one transaction with whatever ends them, its audit entry, and the promise
 //! to clear away what they leave behind.
 
-use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, builders::UpdateBuilder};
-use model::{AuditEntry, CredentialEpochs, Email, Purge, Result, Timestamp, User, UserId};
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem, builders::UpdateBuilder};
+use model::{AuditEntry, CredentialEpochs, Email, Error, Purge, Result, Timestamp, User, UserId, UserStatus};
 
 use crate::{
     EventMarker, Store,
@@ -126,7 +126,8 @@ impl Accounts {
     fn revoked_profile(&self, revocation: &Revocation<'_>) -> Result<UpdateBuilder> {
         let user = revocation.user;
         let mut set = vec!["session_epoch = :next_session_epoch", "#credentials = :epochs"];
-        let mut remove = "";
+        // Whoever asked for another address, their time is over.
+        let mut remove = " REMOVE pending_email";
         let mut conditions = vec![
             "email = :email".to_owned(),
             "#status = :status".to_owned(),
@@ -150,7 +151,7 @@ impl Accounts {
                     "password_version = :next_version",
                     "email_verified = :verified",
                 ]);
-                remove = " REMOVE clerk_id";
+                remove = " REMOVE pending_email, clerk_id";
                 conditions.push(was("password_version", ":version", *version));
                 update = update
                     .expression_attribute_values(":hash", s(*hash))
@@ -164,7 +165,7 @@ impl Accounts {
                     "clerk_name = :no_name",
                     "email_verified = :verified",
                 ]);
-                remove = " REMOVE password_hash";
+                remove = " REMOVE pending_email, password_hash";
                 update = update
                     .expression_attribute_values(":person", s(*person))
                     .expression_attribute_values(":no_name", name_map(""))
@@ -172,7 +173,7 @@ impl Accounts {
             }
             RevokedBy::AddressRestored { email, .. } => {
                 set.extend(["email = :restored", "email_verified = :verified"]);
-                remove = " REMOVE password_hash, clerk_id";
+                remove = " REMOVE pending_email, password_hash, clerk_id";
                 update = update
                     .expression_attribute_values(":restored", value(email)?)
                     .expression_attribute_values(":verified", AttributeValue::Bool(true));
@@ -202,6 +203,24 @@ pub(crate) fn if_epochs_as_read(
 }
 
 impl Store {
+    /// That the credentials of an account have not ended, nor its address changed, since this epoch: what is made now is
+    /// seen by whoever lists what was made before the next end.
+    pub(crate) fn still_in_epoch(&self, user: &UserId, epoch: u64) -> Result<TransactWriteItem> {
+        let condition = was("#credentials.#current", ":epoch", epoch);
+        let check = ConditionCheck::builder()
+            .table_name(&self.tables().identity)
+            .set_key(Some(primary(&keys::profile(user))))
+            .condition_expression(format!("#status = :active AND {condition}"))
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_names("#credentials", "credentials")
+            .expression_attribute_names("#current", "current")
+            .expression_attribute_values(":active", value(&UserStatus::Active)?)
+            .expression_attribute_values(":epoch", n(epoch))
+            .build()
+            .map_err(Error::internal)?;
+        Ok(TransactWriteItem::builder().condition_check(check).build())
+    }
+
     /// Gives an address to an account: nobody has it, or it is kept for this account, or it was kept long enough.
     pub(crate) fn part_take_address(&self, email: &Email, user: &UserId, now: Timestamp) -> Result<TransactWriteItem> {
         self.identity().part_put_if(

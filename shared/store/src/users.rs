@@ -2,13 +2,13 @@
 
 use aws_sdk_dynamodb::types::{TransactWriteItem, builders::UpdateBuilder};
 use model::{
-    AuditEntry, Email, Membership, Org, OrgId, OrgRole, PlatformRole, Purge, Result, Timestamp, User, UserId,
-    UserStatus,
+    AuditEntry, Email, MailMessage, Membership, Org, OrgId, OrgRole, PendingEmail, PlatformRole, Purge, Result,
+    Timestamp, User, UserId, UserStatus,
 };
 
 use crate::{
     Store,
-    accounts::{Accounts, former_address_item},
+    accounts::{Accounts, Owner, former_address_item},
     item::{Transaction, from_item, n, part, s, value},
     keys,
     orgs::Place,
@@ -17,15 +17,48 @@ use crate::{
 
 /// A change of an account; what is absent stays as it is.
 #[derive(Debug, Clone, Default)]
-pub struct UserChange {
+pub struct AccountChange {
     /// New name.
     pub name: Option<String>,
-    /// New address.
-    pub email: Option<Email>,
     /// New platform role.
     pub role: Option<PlatformRole>,
-    /// Until when the address before is kept for the account; none frees it at once.
-    pub held_until: Option<Timestamp>,
+    /// What becomes of its address.
+    pub address: AddressChange,
+    /// What is told of it by mail, promised in the same write.
+    pub mails: Vec<MailMessage>,
+}
+
+/// What becomes of the address of an account.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum AddressChange {
+    /// It stays as it is.
+    #[default]
+    None,
+    /// The same one is written in another way.
+    Respelled(Email),
+    /// Another one is to come, once its mail was answered.
+    Requested(PendingEmail),
+    /// Another one, which nobody has shown to be theirs. The one before is free.
+    Unverified(Email),
+    /// The one that was to come.
+    Verified {
+        /// The address.
+        email: Email,
+        /// The link by which that was shown, used up with it: the hex SHA-256 of its token.
+        link: String,
+        /// Until when the address before is kept for the account.
+        held_until: Timestamp,
+    },
+}
+
+impl AddressChange {
+    /// The address that the account gets now, when it is another one.
+    fn moved_to(&self) -> Option<&Email> {
+        match self {
+            Self::None | Self::Respelled(_) | Self::Requested(_) => None,
+            Self::Unverified(email) | Self::Verified { email, .. } => Some(email),
+        }
+    }
 }
 
 /// What became of a change of an account.
@@ -128,17 +161,59 @@ impl Accounts {
         &self,
         admin: Option<&UserId>,
         before: &User,
-        change: &UserChange,
+        change: &AccountChange,
         entry: &AuditEntry,
     ) -> Result<UserWrite> {
-        let store = &self.0;
-        let table = store.identity();
-        let fields = [
+        let (store, now) = (&self.0, entry.created_at);
+        let mut parts = Vec::new();
+        // First, so that its place in the transaction is known.
+        if let Some(email) = change.address.moved_to() {
+            parts.push(store.part_take_address(email, &before.id, now)?);
+            match &change.address {
+                AddressChange::Verified { link, held_until, .. } => {
+                    parts.extend(store.parts_hold_address(&before.email, &before.id, *held_until)?);
+                    parts.push(self.use_up(&keys::email_verification(link))?);
+                }
+                _ => parts.push(store.part_free_address(&before.email, &before.id)?),
+            }
+            parts.push(store.identity().part_put(former_address_item(before)?)?);
+        }
+        parts.push(part(self.changed_profile(before, change, now)?)?);
+        if let Some(admin) = admin {
+            parts.push(store.still_admin(admin)?);
+        }
+        for mail in &change.mails {
+            parts.push(store.promise_mail(&before.id, mail, now)?);
+        }
+        Ok(match store.transact_audited(entry, parts).await? {
+            Transaction::Done => UserWrite::Done,
+            Transaction::Refused(0) if change.address.moved_to().is_some() => UserWrite::EmailTaken,
+            Transaction::Refused(_) => UserWrite::Changed,
+        })
+    }
+
+    fn changed_profile(&self, before: &User, change: &AccountChange, now: Timestamp) -> Result<UpdateBuilder> {
+        let mut fields = vec![
             ("name", change.name.as_ref().map(value).transpose()?),
-            ("email", change.email.as_ref().map(value).transpose()?),
             ("role", change.role.as_ref().map(value).transpose()?),
         ];
-        let mut update = table.part_update(&keys::profile(&before.id));
+        let mut remove = "";
+        match &change.address {
+            AddressChange::None => {}
+            AddressChange::Respelled(email) => fields.push(("email", Some(value(email)?))),
+            AddressChange::Requested(pending) => fields.push(("pending_email", Some(value(pending)?))),
+            AddressChange::Unverified(email) | AddressChange::Verified { email, .. } => {
+                let is_verified = matches!(change.address, AddressChange::Verified { .. });
+                fields.push(("email", Some(value(email)?)));
+                fields.push(("email_verified", Some(value(&is_verified)?)));
+                fields.push((
+                    "credentials",
+                    Some(value(&before.credentials.readdressed(now, is_verified))?),
+                ));
+                remove = " REMOVE pending_email";
+            }
+        }
+        let mut update = self.0.identity().part_update(&keys::profile(&before.id));
         let mut set = Vec::new();
         for (name, value) in fields {
             let Some(value) = value else { continue };
@@ -147,38 +222,26 @@ impl Accounts {
                 .expression_attribute_names(format!("#{name}"), name)
                 .expression_attribute_values(format!(":{name}"), value);
         }
-        if set.is_empty() {
-            return Ok(UserWrite::Done);
-        }
         let mut update = if_as_read(update, before)?;
-        if change.email.is_some() {
-            set.push("email_verified = :unverified, #credentials = :epochs".to_owned());
-            let condition = update.get_condition_expression().clone().unwrap_or_default();
-            update = if_epochs_as_read(update, before, vec![condition])?
-                .expression_attribute_values(":unverified", value(&false)?)
-                .expression_attribute_values(":epochs", value(&before.credentials.readdressed(entry.created_at))?);
-        }
-        let update = update.update_expression(format!("SET {}", set.join(", ")));
-        let mut parts = vec![part(update)?];
-        let old = before.email.fingerprint();
-        let moved = change.email.as_ref().filter(|email| email.fingerprint() != old);
-        if let Some(email) = moved {
-            parts.push(store.part_take_address(email, &before.id, entry.created_at)?);
-            match change.held_until {
-                Some(until) => parts.extend(store.parts_hold_address(&before.email, &before.id, until)?),
-                None => parts.push(store.part_free_address(&before.email, &before.id)?),
+        if change.address.moved_to().is_some() {
+            let mut conditions: Vec<_> = update.get_condition_expression().clone().into_iter().collect();
+            if let (AddressChange::Verified { .. }, Some(pending)) = (&change.address, &before.pending_email) {
+                conditions.push("pending_email = :pending".to_owned());
+                update = update.expression_attribute_values(":pending", value(pending)?);
             }
-            parts.push(table.part_put(former_address_item(before)?)?);
+            update = if_epochs_as_read(update, before, conditions)?;
         }
-        let address_taken = moved.map(|_| 1);
-        if let Some(admin) = admin {
-            parts.push(store.still_admin(admin)?);
-        }
-        Ok(match store.transact_audited(entry, parts).await? {
-            Transaction::Done => UserWrite::Done,
-            Transaction::Refused(part) if Some(part) == address_taken => UserWrite::EmailTaken,
-            Transaction::Refused(_) => UserWrite::Changed,
-        })
+        Ok(update.update_expression(format!("SET {}{remove}", set.join(", "))))
+    }
+
+    /// Whether an address belongs to another account than `user`, or is kept for one.
+    pub async fn has_other_owner(&self, email: &Email, user: &UserId, now: Timestamp) -> Result<bool> {
+        let found = self
+            .0
+            .identity()
+            .get::<Owner>(keys::email(&email.fingerprint()))
+            .await?;
+        Ok(found.is_some_and(|owner| owner.is_other_than(user, now)))
     }
 
     /// Ends an account: one transaction takes it out of the organizations in `places`, frees its address, leaves a

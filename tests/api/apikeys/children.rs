@@ -235,7 +235,7 @@ async fn a_key_gets_no_secret_but_of_itself_and_of_what_it_made() {
 }
 
 #[tokio::test]
-async fn a_key_lifts_no_limit_of_the_keys_above_it() {
+async fn a_key_decides_on_none_of_the_keys_above_it() {
     let t = Test::new().await;
     let ada = t.user("ada").await;
     let (top, parent) = maker(&t, &ada, json!({})).await;
@@ -249,8 +249,11 @@ async fn a_key_lifts_no_limit_of_the_keys_above_it() {
         json!({"models": null}),
         json!({"expires_at": null}),
     ] {
-        child.patch(&one(&top), lifted).await.problem(403, "limit_not_held");
+        child.patch(&one(&top), lifted).await.problem(403, "not_yours");
     }
+    child.delete(&one(&top)).await.problem(403, "not_yours");
+    let erase = format!("{}/permanent", one(&top));
+    child.delete(&erase).await.problem(403, "not_yours");
     // What it makes is held to them as well.
     let made = child.api_key(json!({"name": "x"})).await.json();
     let shown = ["token_budget", "requests_per_minute", "models"].map(|name| made[name].clone());

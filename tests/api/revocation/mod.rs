@@ -153,8 +153,7 @@ impl Ending {
                 clerk.deliver("msg_1", &event).await.ok();
             }
             Self::RestoredAddress => {
-                let change = json!({"email": "eve@example.com", "current_password": PASSWORD});
-                ada.put("/api/v1/users/me", change).await.ok();
+                ada.move_to("eve@example.com").await;
                 let token = t.mailed_token(ADA, "address was changed").await;
                 t.anonymous()
                     .post("/api/v1/auth/restore-email/confirm", json!({"token": token}))
@@ -255,14 +254,11 @@ async fn what_ended_credentials_leave_is_cleared_by_the_schedule_when_the_queue_
     let made = ada.api_key(json!({"name": "Kiosk", "scopes": ["keys:read"]})).await;
     let key = t.anonymous().with_token(&made.text("key"));
     t.drain().await;
-    let sqs = t.stack.cloud().sqs();
-    let attributes = sqs.attributes("purge").unwrap().into_iter();
-    let redrive = attributes.filter(|(name, _)| name == "RedrivePolicy").collect();
-    let delete = t.sqs().delete_queue().queue_url(t.queue_url("purge"));
-    delete.send().await.unwrap();
-    ada.post("/api/v1/auth/logout-all", json!({})).await.ok();
-    key.get("/api/v1/apikeys").await.problem(401, "api_key_invalid");
-    sqs.create_queue("purge", &redrive).unwrap();
+    t.without_queue("purge", async {
+        ada.post("/api/v1/auth/logout-all", json!({})).await.ok();
+        key.get("/api/v1/apikeys").await.problem(401, "api_key_invalid");
+    })
+    .await;
 
     let ada = ada.sign_in_again().await;
     t.advance_seconds(1);
@@ -325,6 +321,8 @@ async fn a_person_at_clerk_loses_the_account_to_the_owner_of_its_address() {
     let id = eve.get("/api/v1/auth/me").await.ok().text("id");
     let change = json!({"email": ADA, "current_password": NEW});
     eve.put("/api/v1/users/me", change).await.ok();
+    let confirm = json!({"token": t.mailed_token(ADA, "Confirm your new").await});
+    eve.post("/api/v1/auth/verify-email/confirm", confirm).await.ok();
 
     // The owner of the address takes the account.
     reset(t, &reset_link(t).await, json!({})).await.ok();

@@ -3,8 +3,8 @@
 use futures::future::join_all;
 use serde_json::json;
 
-use super::{ADA, NEW, log_in, reset, reset_link};
-use crate::support::{PASSWORD, RACERS, Test, rounds};
+use super::{super::clerk::Clerk, ADA, NEW, log_in, reset, reset_link};
+use crate::support::{Caller, PASSWORD, RACERS, Test, rounds};
 
 const KEYS: &str = "/api/v1/apikeys";
 
@@ -154,4 +154,139 @@ async fn of_keys_that_are_made_while_all_credentials_end_none_works_afterwards()
     }
     let credentials = json!({"email": ADA, "password": PASSWORD});
     t.anonymous().post("/api/v1/auth/login", credentials).await.ok();
+}
+
+/// The account of somebody who signed up with the address of Ada, who then answered the mail without thinking.
+async fn answered_without_thinking(t: &Test) -> Caller {
+    let intruder = t.user("ada").await;
+    let body = json!({"token": t.mailed_token(ADA, "Confirm").await});
+    t.anonymous().post("/api/v1/auth/verify-email/confirm", body).await.ok();
+    intruder
+}
+
+#[tokio::test]
+async fn who_answers_the_mail_of_somebody_elses_sign_up_gets_the_account_alone_through_clerk() {
+    let clerk = Clerk::start().await;
+    let t = &clerk.t;
+    let intruder = answered_without_thinking(t).await;
+    // Made after the address was verified, too.
+    let key = intruder.api_key(json!({"name": "All"})).await;
+    let key = t.anonymous().with_token(&key.text("key"));
+    let ada = clerk.verified("user_ada", ADA);
+    assert_eq!(ada.get("/api/v1/auth/me").await.ok().text("id"), intruder.id());
+    intruder.get("/api/v1/auth/me").await.problem(401, "session_ended");
+    key.get("/api/v1/documents").await.problem(401, "api_key_invalid");
+    log_in(t, "/api/v1/auth/login", PASSWORD)
+        .await
+        .problem(401, "invalid_credentials");
+    ada.get("/api/v1/auth/me").await.ok();
+}
+
+#[tokio::test]
+async fn a_person_who_confirmed_the_address_in_their_session_keeps_everything_when_they_come_through_clerk() {
+    let clerk = Clerk::start().await;
+    let t = &clerk.t;
+    let ada = t.user("ada").await;
+    ada.verify().await;
+    let key = ada.api_key(json!({"name": "All"})).await;
+    let key = t.anonymous().with_token(&key.text("key"));
+    clerk.verified("user_ada", ADA).get("/api/v1/auth/me").await.ok();
+    ada.get("/api/v1/auth/me").await.ok();
+    key.get("/api/v1/documents").await.ok();
+    log_in(t, "/api/v1/auth/login", PASSWORD).await.ok();
+}
+
+#[tokio::test]
+async fn who_answers_the_mail_of_somebody_elses_sign_up_gets_the_account_alone_by_a_reset() {
+    let t = Test::new().await;
+    let intruder = answered_without_thinking(&t).await;
+    let acme = t.shared_org("acme", &[(&intruder, "owner")]).await;
+    let inside = intruder.with_header("x-current-org", &acme);
+    let spy = inside.api_key(json!({"name": "Spy", "scopes": ["chats:read"]})).await;
+    let spy = t.anonymous().with_token(&spy.text("key"));
+    let done = reset(&t, &reset_link(&t).await, json!({})).await.ok().json();
+    assert_eq!(done["kept_api_keys"], json!([]));
+    spy.get("/api/chat/sessions").await.problem(401, "api_key_invalid");
+}
+
+#[tokio::test]
+async fn who_has_a_session_and_the_password_cannot_keep_the_owner_from_a_reset() {
+    let t = Test::new().await;
+    let mut thief = t.user("ada").await;
+    thief.verify().await;
+    let link = reset_link(&t).await;
+    // By changing the password,
+    let (mut old, mut new) = (PASSWORD, "one more horse battery");
+    for _ in 0..4 {
+        let change = json!({"current_password": old, "new_password": new});
+        thief.post("/api/v1/auth/change-password", change).await.ok();
+        (old, new) = (new, old);
+    }
+    // by asking for another address,
+    let change = json!({"email": "eve@example.com", "current_password": PASSWORD});
+    thief.put("/api/v1/users/me", change).await.ok();
+    reset(&t, &link, json!({})).await.ok();
+
+    // or by ending everything, which takes links along for the first few times.
+    let signed_in = log_in(&t, "/api/v1/auth/login", NEW).await.ok();
+    thief = thief.with_token(&signed_in.text("access_token"));
+    for _ in 0..5 {
+        thief.post("/api/v1/auth/logout-all", json!({})).await.ok();
+        let signed_in = log_in(&t, "/api/v1/auth/login", NEW).await.ok();
+        thief = thief.with_token(&signed_in.text("access_token"));
+    }
+    let link = reset_link(&t).await;
+    for _ in 0..3 {
+        thief.post("/api/v1/auth/logout-all", json!({})).await.ok();
+        let signed_in = log_in(&t, "/api/v1/auth/login", NEW).await.ok();
+        thief = thief.with_token(&signed_in.text("access_token"));
+    }
+    let taken = json!({"token": link.expose(), "new_password": "mine again at last"});
+    t.anonymous()
+        .post("/api/v1/auth/reset-password/confirm", taken)
+        .await
+        .ok();
+}
+
+#[tokio::test]
+async fn an_address_that_is_not_verified_changes_five_times_at_once() {
+    let t = Test::new().await;
+    let ada = t.user("ada").await;
+    for there in 0..5 {
+        let change = json!({"email": format!("a{there}@example.com"), "current_password": PASSWORD});
+        ada.put("/api/v1/users/me", change).await.ok();
+    }
+    let change = json!({"email": "a6@example.com", "current_password": PASSWORD});
+    ada.put("/api/v1/users/me", change)
+        .await
+        .problem(429, "too_many_address_changes");
+}
+
+#[tokio::test]
+async fn keys_that_are_made_while_a_password_is_reset_are_listed_or_do_not_work() {
+    let t = Test::new().await;
+    let ada = t.user("ada").await;
+    ada.verify().await;
+    let acme = t.shared_org("acme", &[(&ada, "owner")]).await;
+    let inside = ada.with_header("x-current-org", &acme);
+    let link = reset_link(&t).await;
+    let makers = (0..RACERS / 2).map(|_| inside.post(KEYS, json!({"name": "Race", "scopes": ["chats:read"]})));
+    let (made, done) = futures::join!(join_all(makers), reset(&t, &link, json!({})));
+    let done = done.ok().json();
+    let listed: Vec<_> = done["kept_api_keys"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|key| &key["id"])
+        .collect();
+    for answer in made.iter().filter(|answer| answer.status == 201) {
+        let works = t
+            .anonymous()
+            .with_token(&answer.text("key"))
+            .get("/api/chat/sessions")
+            .await
+            .status
+            == 200;
+        assert_eq!(works, listed.contains(&&json!(answer.text("id"))));
+    }
 }

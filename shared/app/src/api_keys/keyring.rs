@@ -13,7 +13,12 @@ use model::{
 use store::Made;
 
 use super::{ABSENT, MAX_ATTEMPTS, busy};
-use crate::{App, Credential, Identity};
+use crate::{App, Credential, Identity, sign_in::ENDED};
+
+const ABOVE: Error = Error::Forbidden {
+    code: "not_yours",
+    detail: "A key cannot change or revoke the keys that it was made with; sign in to do that.",
+};
 
 /// A new key, as it is asked for.
 #[derive(Debug, Clone, Default)]
@@ -170,6 +175,7 @@ impl Keyring<'_> {
             match self.store().create(&made.key, None, &entry).await? {
                 Made::Created => Ok(made),
                 Made::Full | Made::Changed => Err(key_limit()),
+                Made::Ended => Err(ENDED),
             }
         })
     }
@@ -181,6 +187,7 @@ impl Keyring<'_> {
     /// `key_revoked`.
     pub fn change<'a>(&'a self, id: &'a ApiKeyId, change: KeyChange) -> BoxFuture<'a, Result<ApiKey>> {
         Box::pin(async move {
+            self.is_not_above(id)?;
             for _ in 0..MAX_ATTEMPTS {
                 let old = self.usable(id).await?;
                 let change = change.clone();
@@ -251,9 +258,10 @@ impl Keyring<'_> {
     /// Revokes a key for good: it is refused from the next request on. Its row stays. Doing it again changes nothing.
     ///
     /// # Errors
-    /// [`Error::NotFound`].
+    /// [`Error::NotFound`], [`Error::Forbidden`] `not_yours` for a key above the one that is used.
     pub fn revoke<'a>(&'a self, id: &'a ApiKeyId) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
+            self.is_not_above(id)?;
             let now = self.app.clock.now();
             self.app.revoke_key(&self.store(), id, now, &self.actor).await
         })
@@ -262,9 +270,10 @@ impl Keyring<'_> {
     /// Removes a key with its row.
     ///
     /// # Errors
-    /// [`Error::NotFound`].
+    /// As for [`Keyring::revoke`].
     pub fn erase<'a>(&'a self, id: &'a ApiKeyId) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
+            self.is_not_above(id)?;
             for _ in 0..MAX_ATTEMPTS {
                 let old = self.store().get(id).await?.ok_or(ABSENT)?;
                 let entry = self.app.key_entry(&self.actor, "api_key.erased", Some(&old), None)?;
@@ -341,6 +350,14 @@ impl Keyring<'_> {
                     detail: "A key can rotate itself and the keys it made; sign in to rotate this one.",
                 })
             }
+            Credential::Key(_) | Credential::Session(_) | Credential::Clerk(_) => Ok(()),
+        }
+    }
+
+    /// A key does not decide on those that it was made with.
+    fn is_not_above(&self, id: &ApiKeyId) -> Result<()> {
+        match &self.identity.credential {
+            Credential::Key(grant) if grant.above.iter().any(|key| key.id == *id) => Err(ABOVE),
             Credential::Key(_) | Credential::Session(_) | Credential::Clerk(_) => Ok(()),
         }
     }

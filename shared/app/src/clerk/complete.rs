@@ -8,7 +8,7 @@ use model::{Actor, Email, Result, User};
 use serde_json::json;
 use store::{Completed, Completion};
 
-use super::{ClerkPerson, MAX_ATTEMPTS, UNNAMED, is_same};
+use super::{ClerkPerson, MAX_ATTEMPTS, UNNAMED};
 use crate::App;
 
 /// What an account lacks.
@@ -32,7 +32,7 @@ impl<'a> Missing<'a> {
         let email = person
             .email
             .as_ref()
-            .filter(|email| with_email && is_same(&user.email, &stand_in) && !is_same(email, &stand_in));
+            .filter(|email| with_email && user.email.is_same(&stand_in) && !email.is_same(&stand_in));
         let verified = match email {
             Some(email) => person.has_verified(email),
             None => (user.email_verified || person.has_verified(&user.email)) && user.email.is_deliverable(),

@@ -10,7 +10,8 @@ mod webhook;
 
 use futures::future::BoxFuture;
 use model::{
-    Actor, AuditEntry, ClerkName, Email, Error, KeptKeys, Result, Secret, User, UserId, audit::ActorKind, time::after,
+    Actor, AuditEntry, ClerkName, CredentialEpochs, Email, Error, KeptKeys, Result, Secret, User, UserId,
+    audit::ActorKind, time::after,
 };
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -20,7 +21,7 @@ use store::{ClerkLink, ClerkSession, EventMarker, Linked, Revoked, RevokedBy};
 pub(crate) use token::Verifier;
 pub use webhook::SignedEvent;
 
-use crate::{App, Credential, Identity, audited::Deed, new_account::Draft};
+use crate::{App, Credential, Identity, audited::Deed, new_account::Draft, sign_in::ENDED};
 
 /// For so long after its first request, or after it was ended here, a session is remembered. Clerk's own sessions live for a week unless configured
 /// otherwise.
@@ -29,11 +30,6 @@ const REMEMBER_SESSION: Duration = Duration::from_hours(366 * 24);
 const UNNAMED: &str = "New user";
 /// How often a write that somebody else got in the way of is tried again.
 const MAX_ATTEMPTS: u32 = 8;
-
-const ENDED: Error = Error::Unauthorized {
-    code: "session_ended",
-    detail: "The session has ended; sign in again.",
-};
 
 /// A person as Clerk, or somebody who speaks for it, describes them.
 #[derive(Debug, Clone)]
@@ -75,7 +71,7 @@ impl ClerkPerson {
 
     /// Whether Clerk has verified that this address is theirs. One that can receive nothing is nobody's.
     fn has_verified(&self, address: &Email) -> bool {
-        self.verified && address.is_deliverable() && self.email.as_ref().is_some_and(|email| is_same(email, address))
+        self.verified && address.is_deliverable() && self.email.as_ref().is_some_and(|email| email.is_same(address))
     }
 
     /// Their address; one that can receive nothing (RFC 2606) while none is known.
@@ -92,11 +88,6 @@ impl ClerkPerson {
         let digest = hex::encode(Sha256::digest(self.id.as_bytes()));
         Email::parse(&format!("{}@clerk.invalid", &digest[..32]))
     }
-}
-
-/// Whether both are the address of one account.
-fn is_same(one: &Email, other: &Email) -> bool {
-    one.fingerprint() == other.fingerprint()
 }
 
 /// The account of a person at Clerk.
@@ -252,6 +243,7 @@ impl App {
         };
         let mut draft = self.draft_account(person.address()?, known_by)?;
         draft.user.email_verified = person.has_verified(&draft.user.email);
+        draft.user.credentials = CredentialEpochs::of_new_account(draft.user.email_verified);
         draft.user.clerk_name = Some(ClerkName {
             text: draft.user.name.clone(),
             made_up: person.name.is_none(),
@@ -267,8 +259,8 @@ impl App {
         Ok((linked, Some(user.id)))
     }
 
-    /// Links an account that exists. If its address was never shown to be its owner's, somebody else may have
-    /// signed up with it to wait for the person: what they know and hold opens nothing from here on.
+    /// Links an account that exists. If its owner is not known, somebody else may have signed up with the address to wait
+    /// for the person: what they know and hold opens nothing from here on.
     async fn give_account_to(
         &self,
         person: &ClerkPerson,
@@ -278,9 +270,9 @@ impl App {
         updated_ms: Option<i64>,
         event: Option<&EventMarker>,
     ) -> Result<(Linked, Option<UserId>)> {
-        let after = json!({"clerk": "linked", "password_removed": !user.email_verified});
+        let after = json!({"clerk": "linked", "password_removed": !user.owner_is_known()});
         let entry = self.clerk_entry(user, actor, "user.clerk_linked", after)?;
-        let linked = if user.email_verified {
+        let linked = if user.owner_is_known() {
             let clerk = self.store.clerk();
             clerk
                 .attach(&person.id, user, replaced, updated_ms, event, &entry)

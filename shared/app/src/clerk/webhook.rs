@@ -216,7 +216,7 @@ impl App {
                 Applied::Done => {
                     if email.is_some() && user.email.is_deliverable() {
                         // Clerk decides on the address, so it is changed back there.
-                        self.tell_former_address(&user, None).await;
+                        self.try_to_mail(self.address_changed(&user, None)?).await;
                     }
                     return Ok(());
                 }

@@ -62,6 +62,7 @@ fn mail() -> Mail {
         to: Email::parse("ada@example.com").unwrap(),
         subject: "Grüße".to_owned(),
         text: "One\n\nhttps://app.example.com/x?token=abc\n".to_owned(),
+        about: None,
     }
 }
 

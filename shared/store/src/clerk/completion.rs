@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::{AttributeValue, Update};
 use model::{AuditEntry, Email, Result, User};
 
-use super::{Clerk, name_map};
+use super::{Clerk, name_map, set_epochs};
 use crate::{
-    item::{Transaction, part, primary, s, value},
+    item::{Transaction, part, primary, s},
     keys,
     revocation::if_epochs_as_read,
 };
@@ -46,13 +46,13 @@ impl Clerk {
             set.push_str(", clerk_name = :clerk_name");
             values.insert(":clerk_name".to_owned(), name_map(name));
         }
-        if completion.email.is_some() {
-            set.push_str(", #credentials = :epochs");
-            values.insert(
-                ":epochs".to_owned(),
-                value(&user.credentials.readdressed(entry.created_at))?,
-            );
-        }
+        set.push_str(&set_epochs(
+            user,
+            completion.email,
+            completion.verified,
+            entry,
+            &mut values,
+        )?);
         let conditions = vec![
             "#name = :old_name AND email = :old_email AND #status <> :deleted".to_owned(),
             "(attribute_not_exists(email_verified) OR email_verified = :old_verified)".to_owned(),

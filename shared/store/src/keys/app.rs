@@ -1,7 +1,7 @@
 //! What organizations and people own: documents, chatbots, conversations, prompts; and what was promised.
 
 use model::{
-    ChatbotId, ConversationId, DocumentId, OrgId, PromptId, Turn, TurnId, UserId, pending_upload::UploadSweep,
+    ChatbotId, ConversationId, DocumentId, MailId, OrgId, PromptId, Turn, TurnId, UserId, pending_upload::UploadSweep,
 };
 
 use super::{Key, key, shard_of};
@@ -139,6 +139,20 @@ pub const PURGES: &str = "PURGE";
 /// A promised erasure. `id`: [`model::Purge::id`].
 pub fn purge(id: &str) -> Key {
     key(PURGES.to_owned(), id)
+}
+
+/// Partition of promised mails, which are few: most mails are asked for again when they do not come.
+pub const PROMISED_MAILS: &str = "MAIL";
+
+/// Beginning of the sort keys of mails that were promised to tell of an account.
+pub fn promised_mails_about(user: &UserId) -> String {
+    format!("{user}#")
+}
+
+/// A promised mail about an account.
+pub fn promised_mail(user: &UserId, mail: &MailId) -> Key {
+    let about = promised_mails_about(user);
+    key(PROMISED_MAILS.to_owned(), format!("{about}{mail}"))
 }
 
 /// Sort key prefix of files that clients put into the bucket by themselves.

@@ -1,6 +1,6 @@
 //! What is forgotten by itself.
 
-use model::{ApiKeyId, MailId, MessageId, Network, OrgId, throttle::Lane};
+use model::{ApiKeyId, MailId, MessageId, Network, OrgId, UserId, throttle::Lane};
 use sha2::{Digest as _, Sha256};
 
 use super::{Key, key};
@@ -63,6 +63,11 @@ pub fn sign_ups(network: &Network) -> Key {
 /// Invitations that an organization sent. Counters outlive what they count for a while, so no id stands in them.
 pub fn invitations_of(org: &OrgId) -> Key {
     key(format!("INVITES#{}", hex::encode(Sha256::digest(org.as_str()))), "L")
+}
+
+/// How often somebody changed what mailed links of their account are bound to. `what`: by what.
+pub fn link_endings(user: &UserId, what: &str) -> Key {
+    key(format!("LINKS#{}", hex::encode(Sha256::digest(user.as_str()))), what)
 }
 
 /// Mails of one kind that an address got because somebody typed it, or that its owner asked for.
