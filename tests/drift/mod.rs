@@ -1,6 +1,7 @@
 //! What is described twice stays the same: `template.yaml` and the code it deploys.
 
 mod json_schema;
+pub(crate) mod names;
 mod openapi_style;
 mod permissions;
 mod resources;

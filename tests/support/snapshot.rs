@@ -44,6 +44,22 @@ impl Snapshot {
         found
     }
 
+    /// The names in all items: tables, constant parts of keys, and attributes with what is inside them. Whatever an id, a
+    /// date or a number may stand for is `*`.
+    pub(crate) fn names(&self) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        for ((table, pk, sk), item) in &self.0 {
+            let key = format!("{table} {} {}", without_ids(pk), without_ids(sk));
+            let mut values = BTreeMap::new();
+            for (name, value) in item.iter().filter(|(name, _)| !["pk", "sk"].contains(&name.as_str())) {
+                flatten(name, value, &mut values);
+            }
+            names.extend(values.keys().map(|path| format!("{key} {}", without_ids(path))));
+            names.insert(key);
+        }
+        names
+    }
+
     /// How many items there are.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
@@ -94,6 +110,24 @@ impl Snapshot {
     fn agrees(&self, other: &Self, key: &(&'static str, String, String)) -> bool {
         self.0.get(key) == other.0.get(key)
     }
+}
+
+/// A key or a path in which only what the code names is left: parts of capitals, or of lower-case words.
+fn without_ids(text: &str) -> String {
+    let is_name = |part: &str| {
+        let is_word = |letter: char| letter == '_' || letter.is_ascii_alphabetic();
+        part.chars().all(is_word) && part.len() < LEAST_ID
+    };
+    let parts = text.split_inclusive(['#', '~', '/', ':', '.', '@']);
+    let named = parts.map(|part| {
+        let (name, separator) = match part.char_indices().next_back() {
+            Some((end, last)) if !last.is_ascii_alphanumeric() && last != '_' => part.split_at(end),
+            _ => (part, ""),
+        };
+        let name = if is_name(name) { name } else { "*" };
+        format!("{name}{separator}")
+    });
+    named.collect()
 }
 
 fn flatten(path: &str, value: &AttributeValue, into: &mut BTreeMap<String, String>) {

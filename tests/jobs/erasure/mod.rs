@@ -23,7 +23,10 @@ use self::{
     traces::{contains, files_with, traces},
 };
 use super::export_user::{download, exported};
-use crate::support::{self, Test};
+use crate::{
+    drift::names,
+    support::{self, Test},
+};
 
 const MARKER: &str = "zyxmarker7291";
 const SERVICE_KEY: &str = "a service key that only this test knows";
@@ -124,6 +127,8 @@ async fn whatever_a_person_wrote_is_nowhere_after_their_erasure_and_never_was_in
         })
         .collect();
     assert_eq!(missing, Vec::<String>::new(), "texts that this test does not write");
+
+    names::assert_stored_names(&t).await;
 
     let before = traces(&t).await;
     let kinds = ["identity U#", "identity O#", "app O#", "app S#", "object t/", "mail "];
