@@ -116,6 +116,54 @@ async fn the_keys_of_a_member_who_left_are_revoked_and_those_of_a_new_time_are_n
 }
 
 #[tokio::test]
+async fn no_key_of_somebody_stays_who_is_removed_while_they_make_it() {
+    let t = Test::new().await;
+    let (ada, bob) = (t.user("ada").await, t.user("bob").await);
+    let path = org(&ada, "acme").await;
+    join(&t, &ada, &path, &bob, "admin").await;
+    let inside = bob.with_header("x-current-org", "acme");
+    let makers = (0..16).map(|_| inside.post("/api/v1/apikeys", json!({"name": "Race", "scopes": ["chats:read"]})));
+    let member = format!("{path}/members/{}", bob.id());
+    let (made, removed) = futures::join!(futures::future::join_all(makers), ada.delete(&member));
+    removed.expect(204);
+    assert!(made.iter().all(|answer| [201, 404].contains(&answer.status.as_u16())));
+    t.drain().await;
+    let keys = ada
+        .with_header("x-current-org", "acme")
+        .get("/api/v1/apikeys")
+        .await
+        .ok()
+        .json();
+    let keys = keys.as_array().unwrap();
+    assert!(keys.iter().all(|key| key["status"] == "revoked"), "{keys:?}");
+}
+
+#[tokio::test]
+async fn keys_in_organizations_that_somebody_left_lose_their_name_with_the_account() {
+    let t = Test::new().await;
+    let (ada, bob) = (t.user("ada").await, t.user("bob").await);
+    let path = org(&ada, "acme").await;
+    join(&t, &ada, &path, &bob, "admin").await;
+    let inside = bob.with_header("x-current-org", "acme");
+    inside
+        .api_key(json!({"name": "Laptop of Bob", "scopes": ["chats:read"]}))
+        .await;
+    ada.delete(&format!("{path}/members/{}", bob.id())).await.expect(204);
+    t.drain().await;
+    let listed = async || {
+        ada.with_header("x-current-org", "acme")
+            .get("/api/v1/apikeys")
+            .await
+            .ok()
+            .json()
+    };
+    assert_eq!(listed().await[0]["name"], "Laptop of Bob");
+    bob.delete("/api/v1/users/me").await.ok();
+    t.drain().await;
+    assert_eq!(listed().await[0]["name"], "Key of a deleted account");
+}
+
+#[tokio::test]
 async fn a_removed_member_is_out_on_the_next_request_and_a_role_counts_on_it() {
     let t = Test::new().await;
     let (ada, bob) = (t.user("ada").await, t.user("bob").await);

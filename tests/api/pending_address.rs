@@ -144,6 +144,69 @@ async fn whatever_ends_the_credentials_of_an_account_ends_a_pending_address() {
 }
 
 #[tokio::test]
+async fn an_address_that_is_asked_for_while_all_credentials_end_is_not_pending_afterwards() {
+    let t = Test::new().await;
+    let mut ada = ada(&t).await;
+    for round in 0..3 {
+        let addresses = [0, 1].map(|n| format!("thief{round}{n}@example.com"));
+        let asked = join_all(addresses.iter().map(|address| ask_for(&ada, address)));
+        let end = ada.post("/api/v1/auth/logout-all", json!({}));
+        let (_, ended) = futures::join!(asked, end);
+        ended.ok();
+        ada = ada.sign_in_again().await;
+        assert_eq!(ada.get(ME).await.ok().json()["pending_email"], Value::Null);
+        t.advance_seconds(8 * 3600);
+        ada = ada.sign_in_again().await;
+    }
+}
+
+#[tokio::test]
+async fn a_new_password_ends_the_wish_for_another_address() {
+    let t = Test::new().await;
+    let ada = ada(&t).await;
+    ask_for(&ada, NEW).await.ok();
+    let change = json!({"current_password": PASSWORD, "new_password": "one more horse battery"});
+    ada.post("/api/v1/auth/change-password", change).await.ok();
+    assert_eq!(ada.get(ME).await.ok().json()["pending_email"], Value::Null);
+}
+
+#[tokio::test]
+async fn an_account_asks_for_few_addresses_and_takes_none_of_what_their_owners_may_ask() {
+    let t = Test::new().await;
+    let ada = ada(&t).await;
+    for number in 0..5 {
+        ask_for(&ada, &format!("stranger{number}@example.com")).await.ok();
+    }
+    ask_for(&ada, NEW).await.problem(429, "too_many_address_changes");
+    t.advance_seconds(4 * 3600);
+    ask_for(&ada.sign_in_again().await, NEW).await.ok();
+    let owner = t.user("new").await;
+    for _ in 0..5 {
+        owner.post("/api/v1/auth/verify-email/request", json!({})).await.ok();
+    }
+}
+
+#[tokio::test]
+async fn the_way_back_is_open_however_often_an_account_changed_an_address_that_was_not_verified() {
+    let t = Test::new().await;
+    let mut eve = t.user("eve").await;
+    for number in 0..9 {
+        let address = format!("eve{number}@example.com");
+        ask_for(&eve, &address).await.ok();
+        eve.account["email"] = json!(address);
+        t.advance_seconds(4 * 3600);
+        eve = eve.sign_in_again().await;
+    }
+    eve.verify().await;
+    eve.move_to(NEW).await;
+    let way_back = t.mailed_token("eve8@example.com", "address was changed").await;
+    t.anonymous()
+        .post("/api/auth/restore-email/confirm", json!({"token": way_back}))
+        .await
+        .ok();
+}
+
+#[tokio::test]
 async fn another_spelling_of_the_same_address_stays_verified() {
     let t = Test::new().await;
     let ada = ada(&t).await;

@@ -28,7 +28,7 @@ async fn neither_former_addresses_nor_typed_names_nor_changes_of_tables_outlive_
     let double = ModelDouble::start().await.unwrap();
     double.always(Script::tokens(5));
     let t = start(folder.path(), &double.url()).await;
-    let (ada, bob) = (t.user("ada").await, t.user(MARKER).await);
+    let (ada, mut bob) = (t.user("ada").await, t.user(MARKER).await);
     let org = t.shared_org("acme", &[(&ada, "owner"), (&bob, "admin")]).await;
     // Mail to an address that is another one later, in another case, and once more.
     t.anonymous()
@@ -80,6 +80,13 @@ async fn neither_former_addresses_nor_typed_names_nor_changes_of_tables_outlive_
     // Until somebody is erased, all of this is there.
     assert!(!files_with(MARKER, folder.path()).is_empty());
 
+    // An address that Bob was to have, and had not.
+    bob.account["email"] = json!("bob@example.com");
+    let bob = bob.sign_in_again().await;
+    bob.verify().await;
+    let change = json!({"email": format!("{MARKER}-third@example.com"), "current_password": PASSWORD});
+    bob.put("/api/v1/users/me", change).await.ok();
+    t.drain().await;
     let name = json!({"name": "Bob"});
     bob.put("/api/v1/users/me", name).await.ok();
     bob.delete("/api/v1/users/me").await.ok();

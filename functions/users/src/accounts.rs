@@ -131,7 +131,9 @@ pub(crate) async fn update_user(
     Body(patch): Body<UserPatch>,
 ) -> Result<Json<UserView>> {
     let by = if about.is_self() {
-        ChangedBy::Owner
+        ChangedBy::Owner {
+            session_epoch: about.identity.user.session_epoch,
+        }
     } else {
         ChangedBy::Admin
     };

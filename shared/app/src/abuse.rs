@@ -1,7 +1,7 @@
 //! What one caller may cause for others: accounts, and mail to whoever's address they type.
 
 use model::{
-    Email, Error, Network, OrgId, Result, UserId,
+    Email, Error, Network, OrgId, Result, User, UserId,
     throttle::{ADDRESS_CHANGES, Bucket, INVITATIONS, INVITED, LINK_ENDINGS, SIGN_UPS, VERIFICATIONS},
 };
 use store::keys::{self, Key};
@@ -23,13 +23,17 @@ impl App {
             .await
     }
 
-    /// Counts a mail that somebody asks for to verify their address.
+    /// Counts a mail that somebody asks for to verify their address, or the one that their account is to have: others
+    /// may want that one too, and nobody uses up what its owner may ask for.
     ///
     /// # Errors
     /// [`Error::TooMany`] `too_many_mails`.
-    pub(crate) async fn count_verification(&self, email: &Email) -> Result<()> {
+    pub(crate) async fn count_verification(&self, user: &User) -> Result<()> {
         let detail = "Mails were sent to this address already; look for them, or wait before the next one.";
-        let asked = keys::mails_to(&email.fingerprint(), "VERIFY_ASKED");
+        let asked = match user.pending_email(self.clock.now()) {
+            Some(_) => keys::link_endings(&user.id, "VERIFY_ASKED"),
+            None => keys::mails_to(&user.email.fingerprint(), "VERIFY_ASKED"),
+        };
         self.count_against(&asked, VERIFICATIONS, "too_many_mails", detail)
             .await
     }
@@ -48,12 +52,12 @@ impl App {
         self.count_against(&to, INVITED, code, detail).await
     }
 
-    /// Counts a change of an address that was not verified, by its owner.
+    /// Counts a change of the own address: each sends a mail to somebody who may be a stranger.
     ///
     /// # Errors
     /// [`Error::TooMany`] `too_many_address_changes`.
     pub(crate) async fn count_address_change(&self, user: &UserId) -> Result<()> {
-        let detail = "The address was changed many times; verify it, or wait before the next change.";
+        let detail = "You changed the address many times; wait before the next change.";
         let changes = keys::link_endings(user, "ADDRESS");
         self.count_against(&changes, ADDRESS_CHANGES, "too_many_address_changes", detail)
             .await

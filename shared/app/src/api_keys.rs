@@ -9,7 +9,7 @@ pub(crate) use keyring::key_limit;
 pub use keyring::{KeyChange, KeyFound, Keyring, NewKey, ShownOnce};
 use llm::catalog;
 use model::{
-    Actor, ApiKey, ApiKeyId, Error, KeyState, Membership, OrgId, Result, Secret, Timestamp, User, UserId,
+    Actor, ApiKey, ApiKeyId, Error, KeyState, Membership, OrgId, Result, Secret, Timestamp, User, UserId, UserStatus,
     api_key::KeyText,
 };
 use serde_json::{Value, json};
@@ -184,6 +184,7 @@ impl App {
     }
 
     /// Revokes the keys that somebody made in an organization before `since`, when they came there; all when they left.
+    /// Their rows stay, as long as the account does.
     pub(crate) async fn revoke_keys_of_member(
         &self,
         org: &OrgId,
@@ -191,7 +192,11 @@ impl App {
         since: Option<Timestamp>,
     ) -> Result<()> {
         let (keys, now) = (self.store.api_keys(org), self.clock.now());
-        for key in keys.of_user(user).await? {
+        let own = keys.of_user(user).await?;
+        if !own.is_empty() {
+            keys.note_left(user).await?;
+        }
+        for key in own {
             if since.is_none_or(|since| key.created_at < since) {
                 match self.revoke_key(&keys, &key.id, now, &Actor::system()).await {
                     Ok(()) | Err(Error::NotFound(_)) => {}
@@ -199,21 +204,29 @@ impl App {
                 }
             }
         }
+        // An erasure that came before does not come again.
+        let account = self.store.accounts().get(user).await?;
+        if account.is_none_or(|user| user.status == UserStatus::Deleted) {
+            self.forget_keys_of_member(org, user).await?;
+        }
         Ok(())
     }
 
-    /// Takes the words of a person who is erased from their keys in an organization, which were revoked.
+    /// Takes the words of a person who is erased from their keys in an organization, and revokes these.
     pub(crate) async fn forget_keys_of_member(&self, org: &OrgId, user: &UserId) -> Result<()> {
-        self.revoke_keys_of_member(org, user, None).await?;
         let keys = self.store.api_keys(org);
         for old in keys.of_user(user).await? {
+            let now = self.clock.now();
             let new = ApiKey {
                 name: FORGOTTEN.to_owned(),
                 models: None,
-                ..old.changed(self.clock.now())
+                revoked_at: old.revoked_at.or(Some(now)),
+                previous: None,
+                ..old.changed(now)
             };
-            let entry = self.key_entry(&Actor::system(), "api_key.changed", Some(&old), Some(&new))?;
-            if (&old.name, &old.models) != (&new.name, &new.models) && !keys.replace(&old, &new, &entry).await? {
+            let is_forgotten = old.name == new.name && old.models.is_none() && old.revoked_at.is_some();
+            let entry = self.key_entry(&Actor::system(), "api_key.revoked", Some(&old), Some(&new))?;
+            if !is_forgotten && !keys.replace(&old, &new, &entry).await? {
                 return Err(busy());
             }
         }

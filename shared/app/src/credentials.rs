@@ -217,11 +217,10 @@ impl App {
     pub fn request_verification<'a>(&'a self, user: &'a User) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let (id, pending) = (self.ids.make()?, user.pending_email(self.clock.now()));
-            self.count_verification(pending.unwrap_or(&user.email)).await?;
-            let user = user.id.clone();
-            let message = match pending {
-                Some(_) => MailMessage::VerifyNewEmail { id, user },
-                None => MailMessage::VerifyEmail { id, user },
+            self.count_verification(user).await?;
+            let message = match (user.id.clone(), pending.cloned()) {
+                (user, Some(email)) => MailMessage::VerifyNewEmail { id, user, email },
+                (user, None) => MailMessage::VerifyEmail { id, user },
             };
             self.queue_mail(&message).await
         })
@@ -278,22 +277,26 @@ impl App {
             return Ok(false);
         };
         let held_until = after(self.clock.now(), RESTORABLE);
+        let address = AddressChange::Verified {
+            email: email.clone(),
+            link,
+            held_until,
+        };
         let change = AccountChange {
-            address: AddressChange::Verified {
-                email,
-                link,
-                held_until,
-            },
+            address,
             mails: vec![self.address_changed(user, Some(held_until))?],
             ..AccountChange::default()
         };
         let deed = Deed::to_user("user.changed", &user.id).after(json!({"changed": ["email"]}));
         let entry = self.entry(&user_actor(user, origin), &user.personal_org, deed)?;
-        match self.store.accounts().change(None, user, &change, &entry).await? {
+        let accounts = self.store.accounts();
+        match accounts.change(None, user, &change, &entry).await? {
             UserWrite::Done => {
                 self.queue_promised(&change.mails).await;
                 Ok(true)
             }
+            // The account has it by another use of the link.
+            UserWrite::EmailTaken if !accounts.has_other_owner(&email, &user.id, self.clock.now()).await? => Ok(false),
             UserWrite::EmailTaken => Err(email_taken()),
             UserWrite::Changed => Ok(false),
         }

@@ -168,6 +168,12 @@ impl App {
         Ok(())
     }
 
+    /// Organizations that a person left, where keys of theirs are still listed.
+    pub(crate) async fn orgs_with_left_keys(&self, user: &UserId) -> Result<Vec<OrgId>> {
+        let left = Partition::part(Home::Identity, keys::user(user), keys::LEFT_KEYS);
+        Ok(self.sort_keys(&left).await?.into_iter().map(OrgId).collect())
+    }
+
     /// The addresses that an account had before the one it has.
     pub(crate) async fn former_addresses(&self, user: &UserId) -> Result<Vec<Email>> {
         let former = Partition::part(Home::Identity, keys::user(user), keys::FORMER_EMAILS);

@@ -36,7 +36,7 @@ pub(crate) fn verify_email(id: &MailId, user: &User, url: &str, token: &Secret) 
 }
 
 /// To the address that an account is to have.
-pub(crate) fn verify_new_email(id: &MailId, to: &Email, url: &str, token: &Secret) -> Mail {
+pub(crate) fn verify_new_email(id: &MailId, user: &User, to: &Email, url: &str, token: &Secret) -> Mail {
     let text = format!(
         "Somebody wants to give their account this e-mail address. If it was you, sign in to the account and confirm \
          the address at\n\n\
@@ -45,7 +45,11 @@ pub(crate) fn verify_new_email(id: &MailId, to: &Email, url: &str, token: &Secre
          not get this address.\n",
         token = token.expose(),
     );
-    mail_to(id, to, "Confirm your new address", text)
+    Mail {
+        // An erasure finds it by its account: the address is of nobody before it is confirmed.
+        about: Some(user.id.clone()),
+        ..mail_to(id, to, "Confirm your new address", text)
+    }
 }
 
 /// To the address that an account has and is to have no longer.

@@ -189,30 +189,26 @@ impl App {
 
     /// The mails to the address that an account is to have, and to the one that it has.
     async fn written_about_pending_address(&self, message: &MailMessage) -> Result<Option<Mail>> {
-        let (MailMessage::VerifyNewEmail { id, user } | MailMessage::EmailChangeRequested { id, user }) = message
-        else {
-            return Ok(None);
+        let (id, user, new) = match message {
+            MailMessage::VerifyNewEmail { id, user, email } => (id, user, Some(email)),
+            MailMessage::EmailChangeRequested { id, user } => (id, user, None),
+            _ => return Ok(None),
         };
         let account = self.store.accounts().get(user).await?.filter(User::is_active);
         let Some(user) = account else { return Ok(None) };
         let Some(pending) = user.pending_email(self.clock.now()) else {
             return Ok(None);
         };
-        let is_new = matches!(message, MailMessage::VerifyNewEmail { .. });
-        let to = if is_new { pending } else { &user.email };
-        if !self.may_mail(message, to).await? {
+        // One that was replaced by the next gets no mail any more.
+        if new.is_some_and(|new| new != pending) || !self.may_mail(message, new.unwrap_or(&user.email)).await? {
             return Ok(None);
         }
-        if !is_new {
+        if new.is_none() {
             return Ok(Some(letters::email_change_requested(id, &user)));
         }
         let token = self.new_verification(&user, pending).await?;
-        Ok(Some(letters::verify_new_email(
-            id,
-            pending,
-            &self.config.public_url,
-            &token,
-        )))
+        let url = &self.config.public_url;
+        Ok(Some(letters::verify_new_email(id, &user, pending, url, &token)))
     }
 
     /// The mail to the address that an account had before.

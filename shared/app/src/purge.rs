@@ -79,7 +79,7 @@ impl App {
                             addresses.push(user.email.clone());
                             self.mailer.forget(user_id, &addresses).await?;
                             self.store.accounts().free_held_addresses(user_id).await?;
-                            for org in orgs {
+                            for org in orgs.iter().chain(&self.orgs_with_left_keys(user_id).await?) {
                                 self.forget_keys_of_member(org, user_id).await?;
                             }
                             self.erase(self.estate_of_user(user_id, &user.personal_org, orgs))

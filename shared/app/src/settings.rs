@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use model::{Actor, ApiKey, Error, Membership, OrgRole, Permission, Plan, Quota, Result, Secret, Settings, User};
 use store::{Made, SettingsChange};
 
-use crate::{App, Identity, NewKey, api_keys::key_limit, sign_in::ENDED};
+use crate::{App, Identity, NewKey, api_keys::key_limit, orgs::NO_ORG, sign_in::ENDED};
 
 /// Settings with what they show and do not hold.
 #[derive(Debug)]
@@ -84,10 +84,14 @@ impl App {
             made.key.personal = true;
             let entry = self.key_entry(actor, "api_key.created", None, Some(&made.key))?;
             let keys = self.store.api_keys(&place.org);
-            match keys.create(&made.key, Some(settings.api_key.as_ref()), &entry).await? {
+            match keys
+                .create(&made.key, &place, Some(settings.api_key.as_ref()), &entry)
+                .await?
+            {
                 Made::Created => Ok(made.secret),
                 Made::Full => Err(key_limit()),
                 Made::Ended => Err(ENDED),
+                Made::Left => Err(NO_ORG),
                 Made::Changed => Err(Error::conflict(
                     "key_rotated",
                     "Another request replaced this key just now.",

@@ -15,6 +15,7 @@ use crate::{
     admin::{ADMIN_ONLY, OWN_ACCOUNT},
     audited::Deed,
     letters::VERIFY_HOURS,
+    sign_in::ENDED,
 };
 
 const ABSENT: Error = Error::NotFound("user");
@@ -38,7 +39,10 @@ pub struct UserChange {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChangedBy {
     /// It is their own.
-    Owner,
+    Owner {
+        /// The epoch of the session in which they do it ([`User::session_epoch`]).
+        session_epoch: u64,
+    },
     /// A platform admin changes somebody else's.
     Admin,
 }
@@ -151,7 +155,11 @@ impl App {
         let Some(email) = wanted.filter(|email| **email != old.email) else {
             return Ok((AddressChange::None, Vec::new()));
         };
-        if by == ChangedBy::Owner {
+        if let ChangedBy::Owner { session_epoch } = by {
+            // Whoever ended the session while this was under way has the last word.
+            if session_epoch != old.session_epoch {
+                return Err(ENDED);
+            }
             self.require_password(&old.id, password).await?;
         }
         if email.is_same(&old.email) {
@@ -161,10 +169,12 @@ impl App {
         if self.store.accounts().has_other_owner(email, &old.id, now).await? {
             return Err(email_taken());
         }
+        if by != ChangedBy::Admin {
+            self.count_address_change(&old.id).await?;
+        }
         let (id, user) = (self.ids.make()?, old.id.clone());
         // What an admin decides waits for nobody. An address that was never verified may have been mistyped at sign-up.
-        if by == ChangedBy::Owner && old.email_verified && old.email.is_deliverable() {
-            self.count_verification(email).await?;
+        if by != ChangedBy::Admin && old.email_verified && old.email.is_deliverable() {
             let pending = PendingEmail {
                 email: email.clone(),
                 expires_at: after(now, Duration::from_hours(VERIFY_HOURS)),
@@ -173,11 +183,9 @@ impl App {
                 id: self.ids.make()?,
                 user: user.clone(),
             };
-            let mails = vec![MailMessage::VerifyNewEmail { id, user }, told];
+            let email = email.clone();
+            let mails = vec![MailMessage::VerifyNewEmail { id, user, email }, told];
             return Ok((AddressChange::Requested(pending), mails));
-        }
-        if by == ChangedBy::Owner {
-            self.count_address_change(&old.id).await?;
         }
         let told = self.address_changed(old, None)?;
         let mails = vec![MailMessage::VerifyEmail { id, user }, told];

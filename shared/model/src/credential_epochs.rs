@@ -170,13 +170,21 @@ impl CredentialEpochs {
     /// After a change of the address. `owner_is_known`: whether the holder of the account has shown that the new one is
     /// theirs. What was made for the address before is not known to be of the owner of this one.
     #[must_use]
-    pub fn readdressed(self, now: Timestamp, owner_is_known: bool) -> Self {
+    pub fn readdressed(self, owner_is_known: bool) -> Self {
         let current = self.next();
         Self {
             current,
             links_from: current,
             owner_from: owner_is_known.then_some(current),
-            changes: self.changes.and(current, now),
+            ..self
+        }
+    }
+
+    /// The change of the address just now can be undone.
+    #[must_use]
+    pub fn undoable(self, now: Timestamp) -> Self {
+        Self {
+            changes: self.changes.and(self.current, now),
             ..self
         }
     }
@@ -240,7 +248,7 @@ mod tests {
 
     #[test]
     fn keys_that_were_made_for_an_earlier_address_or_by_somebody_unknown_are_not_kept() {
-        let moved = CredentialEpochs::of_new_account(true).readdressed(Timestamp::UNIX_EPOCH, true);
+        let moved = CredentialEpochs::of_new_account(true).readdressed(true);
         assert_eq!((moved.current, moved.valid_from, moved.owner_from), (1, 0, Some(1)));
         let ended = moved.ended(KeptKeys::ReliedOn);
         assert_eq!((ended.valid_from, ended.relied_on_from), (2, 1));
@@ -255,7 +263,7 @@ mod tests {
         for ended in [
             begun.ended(KeptKeys::None),
             begun.ended_by_owner(KeptKeys::None),
-            begun.readdressed(Timestamp::UNIX_EPOCH, true),
+            begun.readdressed(true),
         ] {
             assert!(!ended.accept_link(begun.current) && ended.accept_link(ended.current));
         }
@@ -264,8 +272,8 @@ mod tests {
     #[test]
     fn an_address_that_is_given_back_ends_everything_and_the_links_of_those_in_between() {
         let now = Timestamp::UNIX_EPOCH;
-        let stolen = CredentialEpochs::default().readdressed(now, true);
-        let hidden = stolen.readdressed(now, true);
+        let stolen = CredentialEpochs::default().readdressed(true).undoable(now);
+        let hidden = stolen.readdressed(true).undoable(now);
         let restored = hidden.restored(stolen.current);
         assert_eq!(restored.valid_from, restored.current);
         assert_eq!(restored.relied_on_from, restored.current);
@@ -274,10 +282,10 @@ mod tests {
         let undone = hidden.restored(hidden.current);
         assert!(undone.may_undo(stolen.current) && !undone.may_undo(hidden.current));
         // However often it is changed, the first change can be undone, for three days.
-        let many = (0..20).fold(stolen, |epochs, _| epochs.readdressed(now, true));
+        let many = (0..20).fold(stolen, |epochs, _| epochs.readdressed(true).undoable(now));
         assert!(many.may_undo(stolen.current) && !many.may_undo(many.current));
         let later = Timestamp::from_millisecond(73 * 3_600_000).unwrap_or_default();
-        let next = many.readdressed(later, true);
+        let next = many.readdressed(true).undoable(later);
         assert!(!next.may_undo(stolen.current) && next.may_undo(next.current));
     }
 }

@@ -49,6 +49,8 @@ pub enum MailMessage {
         id: MailId,
         /// The account.
         user: UserId,
+        /// The address.
+        email: Email,
     },
     /// An account is to have another address: its present one is told before that happens.
     EmailChangeRequested {

@@ -61,7 +61,8 @@ pub const SIGN_UPS: Bucket = Bucket::new(50, Duration::from_mins(1));
 /// Mails with a link to verify the own address that somebody asks for.
 pub const VERIFICATIONS: Bucket = Bucket::new(5, Duration::from_mins(10));
 
-/// Changes of an address that was not verified: each makes the links void that were mailed to the one before.
+/// Changes of the own address that somebody asks for: each mails to somebody who may be a stranger, and one of an address
+/// that was not verified makes the links void that were mailed to it.
 pub const ADDRESS_CHANGES: Bucket = Bucket::new(5, Duration::from_hours(4));
 
 /// Ends of all sessions by one of them that make mailed links void too. Whoever has a session cannot keep the owner of

@@ -35,6 +35,8 @@ pub enum Made {
     Changed,
     /// It does not: all credentials of its user ended since it was asked for.
     Ended,
+    /// It does not: its user has left the organization since.
+    Left,
 }
 
 /// What a hash leads to. It leads there for as long as it leads anywhere.
@@ -147,10 +149,11 @@ impl Store {
 }
 
 impl ApiKeys {
-    /// Stores a new key. `settings`: the user's settings that name it from now on instead of the personal key given.
+    /// Stores a new key of somebody with this place in the organization. `settings`: the user's settings that name it from now on instead of the personal key given.
     pub async fn create(
         &self,
         key: &ApiKey,
+        place: &Membership,
         personal_instead_of: Option<Option<&ApiKeyId>>,
         entry: &AuditEntry,
     ) -> Result<Made> {
@@ -163,6 +166,7 @@ impl ApiKeys {
             .expression_attribute_values(":most", n(ApiKey::MAX_PER_ORG));
         let mut parts = vec![
             self.store.still_in_epoch(&key.created_by, key.epoch)?,
+            self.store.still_member(place)?,
             part(counted)?,
             table.part_put_new(to_item(&keys::api_key(&self.org, &key.id), key)?)?,
             self.lead(key, &key.secret_hash)?,
@@ -182,7 +186,8 @@ impl ApiKeys {
         Ok(match self.store.transact_audited(entry, parts).await? {
             Transaction::Done => Made::Created,
             Transaction::Refused(0) => Made::Ended,
-            Transaction::Refused(1) => Made::Full,
+            Transaction::Refused(1) => Made::Left,
+            Transaction::Refused(2) => Made::Full,
             Transaction::Refused(_) => Made::Changed,
         })
     }
@@ -214,6 +219,13 @@ impl ApiKeys {
             items,
             next: found.next,
         })
+    }
+
+    /// Notes that keys of somebody who left the organization are still listed there, for the erasure of that person.
+    pub async fn note_left(&self, user: &UserId) -> Result<()> {
+        let none = HashMap::<String, String>::new();
+        let item = to_item(&keys::left_keys(user, &self.org), &none)?;
+        self.store.identity().put_new(item).await.map(|_| ())
     }
 
     /// All keys of the organization that act for `user`, revoked ones too.

@@ -259,13 +259,7 @@ impl Clerk {
             set.push_str(", email_verified = :yes");
             values.insert(":yes".to_owned(), AttributeValue::Bool(true));
         }
-        set.push_str(&set_epochs(
-            change.user,
-            change.email,
-            change.verified,
-            entry,
-            &mut values,
-        )?);
+        set.push_str(&set_epochs(change.user, change.email, change.verified, &mut values)?);
         let conditions = vec!["email = :old AND #name = :old_name AND #status <> :deleted".to_owned()];
         let profile = Update::builder()
             .table_name(table)
@@ -355,18 +349,17 @@ fn marker_item(event: &EventMarker) -> Item {
     item
 }
 
-/// The end of an update expression that sets the epochs of an account which gets an address that Clerk says, or has it
-/// verified by Clerk.
+/// The end of an update expression that sets the epochs of an account which gets an address that Clerk says.
+/// `owner_is_known`: whether Clerk has verified the address that it has then.
 fn set_epochs(
     user: &User,
     email: Option<&Email>,
-    verified: bool,
-    entry: &AuditEntry,
+    owner_is_known: bool,
     values: &mut HashMap<String, AttributeValue>,
 ) -> Result<String> {
     let epochs = match email {
-        Some(_) => user.credentials.readdressed(entry.created_at, verified),
-        None if verified => user.credentials.of_known_owner(),
+        Some(_) => user.credentials.readdressed(owner_is_known),
+        None if owner_is_known => user.credentials.of_known_owner(),
         None => user.credentials,
     };
     values.insert(":epochs".to_owned(), value(&epochs)?);

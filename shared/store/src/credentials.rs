@@ -125,7 +125,7 @@ impl Accounts {
         Ok(link.filter(|link| now < link.expires_at))
     }
 
-    /// Sets a new password and ends all sessions, except for one if wanted. Answers `false`, and changes nothing, when
+    /// Sets a new password and ends all sessions, except for one if wanted, and the wish for another address. Answers `false`, and changes nothing, when
     /// the password or the sessions are not as they were read.
     pub async fn set_password(&self, change: &PasswordChange<'_>, entry: &AuditEntry) -> Result<bool> {
         let (user, version) = (&change.account.user, change.account.password_version);
@@ -137,7 +137,10 @@ impl Accounts {
         );
         let profile = self
             .part(&keys::profile(&user.id))
-            .update_expression("SET password_hash = :hash, password_version = :new_version, session_epoch = :new_epoch")
+            .update_expression(
+                "SET password_hash = :hash, password_version = :new_version, session_epoch = :new_epoch \
+                 REMOVE pending_email",
+            )
             .condition_expression(condition)
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":active", value(&user.status)?)

@@ -2,7 +2,9 @@
 //! to clear away what they leave behind.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem, builders::UpdateBuilder};
-use model::{AuditEntry, CredentialEpochs, Email, Error, Purge, Result, Timestamp, User, UserId, UserStatus};
+use model::{
+    AuditEntry, CredentialEpochs, Email, Error, Membership, Purge, Result, Timestamp, User, UserId, UserStatus,
+};
 
 use crate::{
     EventMarker, Store,
@@ -216,6 +218,18 @@ impl Store {
             .expression_attribute_names("#current", "current")
             .expression_attribute_values(":active", value(&UserStatus::Active)?)
             .expression_attribute_values(":epoch", n(epoch))
+            .build()
+            .map_err(Error::internal)?;
+        Ok(TransactWriteItem::builder().condition_check(check).build())
+    }
+
+    /// That somebody is in an organization since they came there, and has not left it meanwhile.
+    pub(crate) fn still_member(&self, place: &Membership) -> Result<TransactWriteItem> {
+        let check = ConditionCheck::builder()
+            .table_name(&self.tables().identity)
+            .set_key(Some(primary(&keys::membership(&place.org, &place.member))))
+            .condition_expression("joined_at = :joined_at")
+            .expression_attribute_values(":joined_at", value(&place.joined_at)?)
             .build()
             .map_err(Error::internal)?;
         Ok(TransactWriteItem::builder().condition_check(check).build())

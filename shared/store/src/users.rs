@@ -9,6 +9,7 @@ use model::{
 use crate::{
     Store,
     accounts::{Accounts, Owner, former_address_item},
+    credentials::was,
     item::{Transaction, from_item, n, part, s, value},
     keys,
     orgs::Place,
@@ -204,12 +205,13 @@ impl Accounts {
             AddressChange::Requested(pending) => fields.push(("pending_email", Some(value(pending)?))),
             AddressChange::Unverified(email) | AddressChange::Verified { email, .. } => {
                 let is_verified = matches!(change.address, AddressChange::Verified { .. });
+                let mut epochs = before.credentials.readdressed(is_verified);
+                if is_verified {
+                    epochs = epochs.undoable(now);
+                }
                 fields.push(("email", Some(value(email)?)));
                 fields.push(("email_verified", Some(value(&is_verified)?)));
-                fields.push((
-                    "credentials",
-                    Some(value(&before.credentials.readdressed(now, is_verified))?),
-                ));
+                fields.push(("credentials", Some(value(&epochs)?)));
                 remove = " REMOVE pending_email";
             }
         }
@@ -223,13 +225,16 @@ impl Accounts {
                 .expression_attribute_values(format!(":{name}"), value);
         }
         let mut update = if_as_read(update, before)?;
-        if change.address.moved_to().is_some() {
+        // Whoever ends sessions or all credentials meanwhile has the last word, as the password was checked before.
+        if change.address != AddressChange::None {
             let mut conditions: Vec<_> = update.get_condition_expression().clone().into_iter().collect();
             if let (AddressChange::Verified { .. }, Some(pending)) = (&change.address, &before.pending_email) {
                 conditions.push("pending_email = :pending".to_owned());
                 update = update.expression_attribute_values(":pending", value(pending)?);
             }
-            update = if_epochs_as_read(update, before, conditions)?;
+            conditions.push(was("session_epoch", ":session_epoch", before.session_epoch));
+            update = if_epochs_as_read(update, before, conditions)?
+                .expression_attribute_values(":session_epoch", n(before.session_epoch));
         }
         Ok(update.update_expression(format!("SET {}{remove}", set.join(", "))))
     }

@@ -189,3 +189,14 @@ async fn of_many_who_complete_an_account_at_once_one_does_and_all_see_it() {
         assert_eq!(held, 1, "one address for one account");
     }
 }
+
+#[tokio::test]
+async fn an_address_that_is_kept_for_another_account_is_left_to_it_and_the_name_taken() {
+    let clerk = Clerk::start().await;
+    let bob = clerk.t.user("bob").await;
+    bob.verify().await;
+    bob.move_to("bob-new@example.com").await;
+    clerk.verified(PERSON, "ada@example.com").get(ME).await.ok();
+    webhook(&clerk, "msg_1", "bob@example.com", "Augusta").await;
+    assert_eq!(shown(&clerk).await, of("Augusta", "ada@example.com", true));
+}

@@ -182,6 +182,29 @@ async fn who_answers_the_mail_of_somebody_elses_sign_up_gets_the_account_alone_t
     ada.get("/api/v1/auth/me").await.ok();
 }
 
+/// An account that was made for a person at Clerk, by an address that Clerk has not verified.
+#[tokio::test]
+async fn a_name_from_clerk_makes_nobody_the_owner_of_an_address() {
+    let clerk = Clerk::start().await;
+    let t = &clerk.t;
+    let service = t.anonymous().with_header("x-api-key", "a-service-key");
+    service
+        .get(&format!("/api/v1/internal/users/by-clerk-id/user_eve?email={ADA}"))
+        .await
+        .ok();
+    let eve = clerk.person("user_eve");
+    eve.post("/api/v1/auth/verify-email/request", json!({})).await.ok();
+    let body = json!({"token": t.mailed_token(ADA, "Confirm").await});
+    t.anonymous().post("/api/v1/auth/verify-email/confirm", body).await.ok();
+    let mut named = clerk.claims("user_eve");
+    named["name"] = "Eve".into();
+    let named = t.anonymous().with_token(&clerk.signed_token(&named));
+    named.get("/api/v1/auth/me").await.ok();
+    let ada = clerk.verified("user_ada", ADA).get("/api/v1/auth/me").await.ok();
+    named.get("/api/v1/auth/me").await.expect(401);
+    assert_eq!(ada.json()["email"], ADA);
+}
+
 #[tokio::test]
 async fn a_person_who_confirmed_the_address_in_their_session_keeps_everything_when_they_come_through_clerk() {
     let clerk = Clerk::start().await;

@@ -13,7 +13,7 @@ use model::{
 use store::Made;
 
 use super::{ABSENT, MAX_ATTEMPTS, busy};
-use crate::{App, Credential, Identity, sign_in::ENDED};
+use crate::{App, Credential, Identity, orgs::NO_ORG, sign_in::ENDED};
 
 const ABOVE: Error = Error::Forbidden {
     code: "not_yours",
@@ -172,10 +172,11 @@ impl Keyring<'_> {
             let entry = self
                 .app
                 .key_entry(&self.actor, "api_key.created", None, Some(&made.key))?;
-            match self.store().create(&made.key, None, &entry).await? {
+            match self.store().create(&made.key, self.place, None, &entry).await? {
                 Made::Created => Ok(made),
                 Made::Full | Made::Changed => Err(key_limit()),
                 Made::Ended => Err(ENDED),
+                Made::Left => Err(NO_ORG),
             }
         })
     }

@@ -17,6 +17,8 @@ struct Missing<'a> {
     email: Option<&'a Email>,
     /// Whether the address that it has then is verified.
     verified: bool,
+    /// Whether Clerk has verified it.
+    owner_is_known: bool,
 }
 
 impl<'a> Missing<'a> {
@@ -37,8 +39,14 @@ impl<'a> Missing<'a> {
             Some(email) => person.has_verified(email),
             None => (user.email_verified || person.has_verified(&user.email)) && user.email.is_deliverable(),
         };
+        let owner_is_known = person.has_verified(email.unwrap_or(&user.email));
         let lacks = name.is_some() || email.is_some() || verified != user.email_verified;
-        Ok(lacks.then_some(Self { name, email, verified }))
+        Ok(lacks.then_some(Self {
+            name,
+            email,
+            verified,
+            owner_is_known,
+        }))
     }
 }
 
@@ -46,14 +54,14 @@ impl App {
     /// The account of a person, with what it lacked as far as it is known now. An address that somebody else has stays
     /// theirs.
     pub(super) async fn completed(&self, person: &ClerkPerson, mut user: User, actor: Option<&Actor>) -> Result<User> {
-        let clerk = self.store.clerk();
+        let (clerk, accounts) = (self.store.clerk(), self.store.accounts());
         let mut with_email = true;
         for _ in 0..MAX_ATTEMPTS {
             let Some(missing) = Missing::of(person, &user, with_email)? else {
                 break;
             };
             if let Some(email) = missing.email
-                && self.store.accounts().by_email(&email.fingerprint()).await?.is_some()
+                && accounts.has_other_owner(email, &user.id, self.clock.now()).await?
             {
                 tracing::warn!(user_id = %user.id, "clerk.address_taken");
                 with_email = false;
@@ -64,6 +72,7 @@ impl App {
                 name: missing.name,
                 email: missing.email,
                 verified: missing.verified,
+                owner_is_known: missing.owner_is_known,
             };
             let changed: Vec<&str> = [("name", missing.name.is_some()), ("email", missing.email.is_some())]
                 .into_iter()

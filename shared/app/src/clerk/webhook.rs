@@ -187,9 +187,8 @@ impl App {
                 && self
                     .store
                     .accounts()
-                    .by_email(&other.fingerprint())
+                    .has_other_owner(other, &user.id, self.clock.now())
                     .await?
-                    .is_some_and(|owner| owner.user.id != user.id)
             {
                 tracing::warn!(user_id = %user.id, "clerk.address_taken");
                 email = None;

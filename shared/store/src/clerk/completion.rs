@@ -21,8 +21,10 @@ pub struct Completion<'a> {
     pub name: Option<&'a str>,
     /// Their address, in place of one that can receive nothing.
     pub email: Option<&'a Email>,
-    /// Whether Clerk has verified the address that the account has then.
+    /// Whether the address that the account has then is verified, here or at Clerk.
     pub verified: bool,
+    /// Whether Clerk has verified it: then its owner is known.
+    pub owner_is_known: bool,
 }
 
 /// What became of a completion.
@@ -49,8 +51,7 @@ impl Clerk {
         set.push_str(&set_epochs(
             user,
             completion.email,
-            completion.verified,
-            entry,
+            completion.owner_is_known,
             &mut values,
         )?);
         let conditions = vec![

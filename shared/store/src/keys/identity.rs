@@ -113,6 +113,14 @@ pub fn place(user: &UserId, org: &OrgId) -> Key {
     key(self::user(user), format!("{PLACES}{org}"))
 }
 
+/// Sort key prefix of organizations that a person left, where keys of theirs are still listed.
+pub const LEFT_KEYS: &str = "KEYS#";
+
+/// An organization that a person left, where keys of theirs are still listed.
+pub fn left_keys(user_id: &UserId, org: &OrgId) -> Key {
+    key(user(user_id), format!("{LEFT_KEYS}{org}"))
+}
+
 /// An invitation into an organization.
 pub fn invitation(org: &OrgId, invitation: &InvitationId) -> Key {
     key(tenant(org), format!("{INVITATIONS}{invitation}"))
