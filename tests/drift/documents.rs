@@ -112,7 +112,11 @@ fn every_make_target_in_a_document_exists() {
         let calls = CALL.captures_iter(&text).filter(|call| !targets.contains(&call[1]));
         unknown.extend(calls.map(|call| format!("{name}: make {}", &call[1])));
     }
-    assert!(unknown.is_empty(), "the Makefile has no such target:\n{}", unknown.join("\n"));
+    assert!(
+        unknown.is_empty(),
+        "the Makefile has no such target:\n{}",
+        unknown.join("\n")
+    );
     // And the tests' README explains each target of theirs.
     let explained = fs::read_to_string(root().join("tests/README.md")).unwrap();
     let missing: Vec<_> = targets
@@ -131,7 +135,10 @@ fn every_variable_of_the_local_stack_is_explained() {
     let sources = super::sources(&root().join("infra/local/src"));
     let code: String = sources.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
     let read = VARIABLE.captures_iter(&code).map(|found| found[1].to_owned());
-    let secrets = local::SECRETS.iter().chain(local::PROVIDER_KEYS).map(|name| (*name).to_owned());
+    let secrets = local::SECRETS
+        .iter()
+        .chain(local::PROVIDER_KEYS)
+        .map(|name| (*name).to_owned());
     let missing: BTreeSet<_> = read
         .chain(secrets)
         .filter(|name| !unread.contains(&name.as_str()) && !text.contains(&format!("`{name}`")))
@@ -143,5 +150,8 @@ fn every_variable_of_the_local_stack_is_explained() {
 fn the_readme_is_short() {
     let text = fs::read_to_string(root().join("README.md")).unwrap();
     let lines = text.lines().count();
-    assert!(lines <= README_LINES, "README.md has {lines} lines, {README_LINES} are allowed");
+    assert!(
+        lines <= README_LINES,
+        "README.md has {lines} lines, {README_LINES} are allowed"
+    );
 }

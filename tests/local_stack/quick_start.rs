@@ -37,11 +37,15 @@ async fn the_quick_start_of_the_readme_answers_from_the_document() {
     let folder = tempfile::tempdir().unwrap();
     let mut shell = Command::new("bash");
     shell.args(["-euo", "pipefail", "-c", &script]).current_dir(&folder);
-    let ran = tokio::task::spawn_blocking(move || shell.output()).await.unwrap().unwrap();
+    let ran = tokio::task::spawn_blocking(move || shell.output())
+        .await
+        .unwrap()
+        .unwrap();
     let (shown, errors) = (
         String::from_utf8_lossy(&ran.stdout),
         String::from_utf8_lossy(&ran.stderr),
     );
+    println!("{shown}");
     assert!(ran.status.success(), "{shown}\n{errors}");
     assert!(shown.contains("three years"), "{shown}\n{errors}");
     assert!(shown.contains(r#""number":1"#), "a citation: {shown}");
