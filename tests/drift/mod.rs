@@ -1,5 +1,6 @@
 //! What is described twice stays the same: `template.yaml` and the code it deploys.
 
+mod documents;
 mod json_schema;
 pub(crate) mod names;
 mod openapi_style;

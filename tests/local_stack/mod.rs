@@ -3,4 +3,5 @@
 mod erased_folder;
 #[cfg(target_os = "linux")]
 mod pages;
+mod quick_start;
 mod requests;

@@ -53,7 +53,7 @@ pub(crate) fn routes(local: Arc<Local>, stage: Option<&str>) -> Router {
 }
 
 async fn unknown() -> Response {
-    let detail = "There is nothing at this path; the README lists what is below `/_local`.";
+    let detail = "There is nothing at this path; infra/local/README.md lists what is below `/_local`.";
     refuse(StatusCode::NOT_FOUND, "unknown_route", detail)
 }
 

@@ -48,7 +48,7 @@ pub struct Options {
     pub timers: bool,
     /// How far the clock of everything is ahead of this machine's from the start.
     pub clock_ahead: Duration,
-    /// Environment variables, as in the README.
+    /// Environment variables, as in `infra/local/README.md`.
     pub environment: Vec<(String, String)>,
     /// The program that reads documents as a child process; this one if there is none. It must begin with
     /// [`reading::run_if_child`].
