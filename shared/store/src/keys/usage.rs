@@ -21,6 +21,24 @@ pub fn org_day(org: &OrgId, day: Date) -> Key {
     key(tenant(org), format!("{DAYS}{day}"))
 }
 
+/// Number of shards that the day of a large organization is split over: each takes 50 to 100 transactions a second.
+pub const DAY_SHARDS: u8 = 8;
+
+/// A shard of a day. Each is in a partition of its own.
+pub fn day_shard(day: &Key, shard: u8) -> Key {
+    key(day_shards(&day.pk, shard), day.sk.clone())
+}
+
+/// The partition of the days' shards with this number; `owner`: [`tenant`].
+pub fn day_shards(owner: &str, shard: u8) -> String {
+    format!("{owner}#S#{shard}")
+}
+
+/// In which shard the turns of a person count.
+pub fn day_shard_of(user: &UserId) -> u8 {
+    shard_of(&user.0, DAY_SHARDS)
+}
+
 /// What one member used of an organization on one of its days; sorts right behind the day itself.
 pub fn member_day(org: &OrgId, day: Date, user: &UserId) -> Key {
     key(tenant(org), format!("{DAYS}{day}#U#{user}"))
