@@ -36,6 +36,7 @@ pub(crate) mod orgs;
 mod passwords;
 mod permissions;
 mod plan_limits;
+mod platform_log;
 mod prompts;
 mod providers;
 mod query_parameters;
