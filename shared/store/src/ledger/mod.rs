@@ -28,7 +28,7 @@ use model::{
 use serde::{Deserialize, Serialize};
 
 pub(crate) use change::Change;
-pub use days::{Alert, OpenDay, Owner};
+pub use days::{Alert, OpenDay, Owner, RunningDays};
 pub use pace::PaceLimit;
 pub use reserve::Reserve;
 pub use rollup::{Changed, DayImage, RolledUp};
