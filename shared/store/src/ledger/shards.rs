@@ -1,7 +1,7 @@
 //! The day of a large organization, split over shards.
 //!
-//! Reserving and settling are transactions, and a table rejects those that meet at one item: a counter takes 50 to 100 of
-//! them a second. So the limit of an organization is lent out in portions. The item of the day, the *head*, stays what it
+//! Reserving and settling are transactions, and a table rejects those that meet at one item: a counter takes 50 to 100 turns
+//! a second. So the limit of an organization is lent out in portions. The item of the day, the *head*, stays what it
 //! is in every organization: `committed` is what is taken of the limit, now what is lent to shards included. A shard has
 //! `free`, what is left of its portions, and `limit`, under which they were drawn. People are spread over the shards by
 //! their ids, and a turn touches the shard of its person only.
@@ -224,7 +224,11 @@ impl Place {
             _ => {}
         }
         // The refusals of the day are those of the first change.
-        Ok(if shard.is_some() { vec![head, counted] } else { vec![counted] })
+        Ok(if shard.is_some() {
+            vec![head, counted]
+        } else {
+            vec![counted]
+        })
     }
 }
 

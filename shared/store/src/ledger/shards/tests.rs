@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::*;
 
-/// Random numbers, the same ones for the same seed (SplitMix64).
+/// Random numbers, the same ones for the same seed (`SplitMix64`).
 struct Dice(u64);
 
 impl Dice {
@@ -40,7 +40,9 @@ impl Table {
         match shard {
             Some(number) => {
                 let there = self.shard(number);
-                let Some(free) = there.free.filter(|free| *free >= estimate) else { return false };
+                let Some(free) = there.free.filter(|free| *free >= estimate) else {
+                    return false;
+                };
                 if there.limit != Some(limit) {
                     return false;
                 }
@@ -61,7 +63,13 @@ impl Table {
         self.head.limit = Some(limit);
         self.head.open.insert(number);
         let free = Some(seen.free.unwrap_or_default() + portion);
-        self.shards.insert(number, Shard { free, limit: Some(limit) });
+        self.shards.insert(
+            number,
+            Shard {
+                free,
+                limit: Some(limit),
+            },
+        );
         true
     }
 
@@ -79,7 +87,9 @@ impl Table {
         let above = actual.saturating_sub(estimate);
         match (place, shard) {
             (Place::Shard, Some(number)) => {
-                let Some(free) = self.shard(number).free.filter(|free| *free >= above) else { return false };
+                let Some(free) = self.shard(number).free.filter(|free| *free >= above) else {
+                    return false;
+                };
                 self.set_free(number, Some(free + estimate - actual));
             }
             (Place::HeadAtMost(most), _) if self.head.committed > most => return false,
@@ -93,7 +103,11 @@ impl Table {
     /// What holds whenever somebody looks.
     fn check(&self) {
         let free: u64 = self.shards.values().filter_map(|shard| shard.free).sum();
-        assert_eq!(self.head.committed, self.truth + free, "what is lent is used, reserved or free");
+        assert_eq!(
+            self.head.committed,
+            self.truth + free,
+            "what is lent is used, reserved or free"
+        );
         let open = self.shards.iter().filter(|(_, shard)| shard.free.is_some());
         assert_eq!(self.head.open, open.map(|(number, _)| *number).collect());
     }
@@ -226,7 +240,10 @@ fn run(table: &mut Table, limit: u64, most: u64, callers: u64, dice: &mut Dice) 
         steps += 1;
         assert!(steps < 1_000_000, "it does not end");
     }
-    callers.iter().filter(|caller| matches!(caller.task, Task::Refused)).count()
+    callers
+        .iter()
+        .filter(|caller| matches!(caller.task, Task::Refused))
+        .count()
 }
 
 #[test]
@@ -255,17 +272,49 @@ fn a_portion_is_a_part_of_what_is_left_and_enough_for_some_turns() {
         open: open.iter().copied().collect(),
         ..Head::default()
     };
-    let of = |free, limit| Some((3, Shard { free, limit: Some(limit) }));
+    let of = |free, limit| {
+        Some((
+            3,
+            Shard {
+                free,
+                limit: Some(limit),
+            },
+        ))
+    };
     let next = |head: &Head, shard, estimate| next(head, shard, 6_400_000, estimate);
-    assert_eq!(next(&head(0, &[]), Some((3, Shard::default())), 1_000), Step::Draw(100_000));
-    assert_eq!(next(&head(3_200_000, &[3]), of(Some(999), 6_400_000), 1_000), Step::Draw(50_000));
-    assert_eq!(next(&head(3_200_000, &[3]), of(Some(1_000), 6_400_000), 1_000), Step::AtShard);
+    assert_eq!(
+        next(&head(0, &[]), Some((3, Shard::default())), 1_000),
+        Step::Draw(100_000)
+    );
+    assert_eq!(
+        next(&head(3_200_000, &[3]), of(Some(999), 6_400_000), 1_000),
+        Step::Draw(50_000)
+    );
+    assert_eq!(
+        next(&head(3_200_000, &[3]), of(Some(1_000), 6_400_000), 1_000),
+        Step::AtShard
+    );
     assert_eq!(next(&head(0, &[]), of(None, 6_400_000), 50_000), Step::Draw(200_000));
-    assert_eq!(next(&head(0, &[]), of(None, 6_400_000), 200_000), Step::AtHead, "too large for portions");
-    assert_eq!(next(&head(0, &[3]), of(Some(5_000), 5_000_000), 1_000), Step::Close(vec![3]), "another limit");
-    assert_eq!(next(&head(6_399_000, &[3]), of(Some(1), 6_400_000), 1_000), Step::AtHead);
+    assert_eq!(
+        next(&head(0, &[]), of(None, 6_400_000), 200_000),
+        Step::AtHead,
+        "too large for portions"
+    );
+    assert_eq!(
+        next(&head(0, &[3]), of(Some(5_000), 5_000_000), 1_000),
+        Step::Close(vec![3]),
+        "another limit"
+    );
+    assert_eq!(
+        next(&head(6_399_000, &[3]), of(Some(1), 6_400_000), 1_000),
+        Step::AtHead
+    );
     let last = head(6_399_001, &[1, 3, 5]);
     assert_eq!(next(&last, of(Some(1), 6_400_000), 1_000), Step::Close(vec![3, 5, 1]));
-    assert_eq!(next(&last, None, 1_000), Step::Close(vec![1, 3, 5]), "a limit that is not split any more");
+    assert_eq!(
+        next(&last, None, 1_000),
+        Step::Close(vec![1, 3, 5]),
+        "a limit that is not split any more"
+    );
     assert_eq!(next(&head(6_399_001, &[]), of(None, 6_400_000), 1_000), Step::Short);
 }
