@@ -353,7 +353,7 @@ fn check(item: &Item, chain: &str, last: Option<&Link>) -> Result<Link, &'static
         && text(item, "owner").as_deref() == Some(entry.tenant.as_str())
         && text(item, "subject").as_deref() == Some(entry.subject.as_str())
         && text(item, "actor") == entry.actor.id
-        && text(item, "month") == Some(keys::audit_month_of(&month, &entry.id));
+        && text(item, "month") == Some(keys::audit_month_of(&month, &entry.tenant));
     if indexed {
         Ok(link)
     } else {

@@ -1,6 +1,6 @@
 //! The audit log.
 
-use model::{AuditEntryId, OrgId};
+use model::OrgId;
 
 use super::{Key, key, shard_of};
 
@@ -42,7 +42,8 @@ pub fn audit_month(month: &str, shard: u8) -> String {
     format!("{month}#{shard}")
 }
 
-/// The partition in which an entry is listed.
-pub fn audit_month_of(month: &str, id: &AuditEntryId) -> String {
-    audit_month(month, shard_of(id.as_str(), AUDIT_MONTH_SHARDS))
+/// The partition in which the entries of a tenant are listed. They are one chain, which is written one after the other, so
+/// all of them are far fewer than a partition takes.
+pub fn audit_month_of(month: &str, tenant: &OrgId) -> String {
+    audit_month(month, shard_of(tenant.as_str(), AUDIT_MONTH_SHARDS))
 }
