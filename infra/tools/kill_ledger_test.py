@@ -3,8 +3,8 @@ the model sold was charged, and nothing is left reserved.
 
     kill_ledger_test.py [--kills 25] [--seed 1] [--binary target/debug/parlance] [--keep]
 
-Two people ask all the time, streamed and whole: one whose limit is out of reach, and one whose limit is reached. At
-every look used and reserved together are within the limit. In the end the clock is moved past the leases of what was
+Three people ask all the time, streamed and whole: one whose limit is out of reach, one whose limit is reached, and one in an
+organization whose day is split over shards. At every look used and reserved together are within the limit. In the end the clock is moved past the leases of what was
 cut off. Then every call that ended is charged what the model sold, every call that a kill met all that was reserved for it,
 and what the model sold is between the one and the sum of both. Exit code 1 if anything is not as it must be.
 """
@@ -43,14 +43,23 @@ class Asker(Account):
 
     def __init__(self, server, name):
         super().__init__(server, name)
-        self.seen = collections.Counter()
+        self.seen, self.shared = collections.Counter(), None
 
-    def prepare(self, admin, limit):
+    def sign_in(self):
+        super().sign_in()
+        self.org = self.shared or self.org
+
+    def prepare(self, admin, limit, in_organization=False):
         self.sign_in()
         self.upgrade()
+        inside = {}
+        if in_organization:
+            self.org = self.shared = self.call("POST", "/api/v1/orgs", {"name": "Crew"})["id"]
+            self.upgrade()
+            inside = {"X-Current-Org": self.org}
         user = self.call("GET", "/api/v1/auth/me")["id"]
         admin.call("PUT", f"/api/v1/users/{user}/quota", {"daily_limit": limit})
-        key = self.call("POST", "/api/v1/apikeys", {"name": "Kill", "scopes": ["chats:write"]})
+        key = self.call("POST", "/api/v1/apikeys", {"name": "Kill", "scopes": ["chats:write"]}, inside)
         self.key = key["key"]
 
     def ask(self, streamed):
@@ -64,9 +73,22 @@ class Asker(Account):
             print(f"answered {status}: {answer.decode(errors='replace')}", file=sys.stderr)
         return status
 
-    def standing(self):
-        [limit] = self.call("GET", "/api/v1/tokens/limits")["limits"]
+    def standing(self, scope="user"):
+        limits = self.call("GET", "/api/v1/tokens/limits", headers={"X-Current-Org": self.org})["limits"]
+        [limit] = [limit for limit in limits if limit["scope"] == scope]
         return limit
+
+    def books(self):
+        """What the day of the organization has committed, and what of it is free in shards."""
+        committed, free = 0, 0
+        for owner in [f"O#{self.org}"] + [f"O#{self.org}#S#{number}" for number in range(8)]:
+            days = self.server.dynamodb("Query", {
+                "TableName": "parlance-usage", "ConsistentRead": True,
+                "KeyConditionExpression": "pk = :owner", "ExpressionAttributeValues": {":owner": {"S": owner}}})
+            for day in days["Items"]:
+                committed += int(day.get("committed", {"N": 0})["N"])
+                free += int(day.get("free", {"N": 0})["N"])
+        return committed, free
 
 
 def work(up, done, askers, number):
@@ -101,17 +123,20 @@ def main():
     try:
         server.start()
         admin, rich, poor = Account(server, "root"), Asker(server, "rich"), Asker(server, "poor")
+        crew = Asker(server, "crew")
+        askers = (rich, poor, crew)
         admin.sign_in()
         rich.prepare(admin, 10_000_000)
         poor.prepare(admin, TIGHT)
+        crew.prepare(admin, 10_000_000, in_organization=True)
         up, done, looks, met = threading.Event(), threading.Event(), 0, 0
-        threads = [threading.Thread(target=work, args=(up, done, [rich, poor], number),
+        threads = [threading.Thread(target=work, args=(up, done, askers, number),
                                     daemon=True) for number in range(WORKERS)]
         for thread in threads:
             thread.start()
 
         def look():
-            for asker in (rich, poor):
+            for asker in askers:
                 standing = asker.standing()
                 if standing["used"] + standing["reserved"] > standing["limit"]:
                     wrong.append(f"used and reserved are more than the limit: {standing}")
@@ -127,7 +152,7 @@ def main():
             up.clear()
             time.sleep(0.1)
             server.start()
-            reserved = sum(asker.standing()["reserved"] for asker in (rich, poor))
+            reserved = sum(asker.standing()["reserved"] for asker in askers)
             met += reserved > 0
             print(f"kill {number:2}  {reserved:5} tokens of calls that were cut off", flush=True)
         up.set()
@@ -135,16 +160,16 @@ def main():
         done.set()
         for thread in threads:
             thread.join()
-        before = [asker.standing() for asker in (rich, poor)]
+        before = [asker.standing() for asker in askers]
         settled, left = sum(each["used"] for each in before), sum(each["reserved"] for each in before)
         server.local("clock", {"advance_seconds": LEASE_S})
         server.local("run/reset_quotas", {})
         server.local("drain", {})
         sold = json.loads(urllib.request.urlopen(f"http://127.0.0.1:{port}/ledger").read())
         sold_tokens = sold["prompt_tokens"] + sold["completion_tokens"]
-        standings = {asker.email: asker.standing() for asker in (rich, poor)}
+        standings = {asker.email: asker.standing() for asker in askers}
         charged = sum(standing["used"] for standing in standings.values())
-        lost = rich.seen["lost"] + poor.seen["lost"]
+        lost = sum(asker.seen["lost"] for asker in askers)
         for email, standing in standings.items():
             if standing["reserved"]:
                 wrong.append(f"{email} still has {standing['reserved']} tokens reserved")
@@ -154,6 +179,11 @@ def main():
             told = asker.call("GET", "/api/v1/auth/stats")["totals"]["total_tokens"]
             if told != standings[asker.email]["used"]:
                 wrong.append(f"{asker.email}: statistics tell of {told} tokens, the limit of {standings[asker.email]}")
+        of_org, (committed, free) = crew.standing("org"), crew.books()
+        if (of_org["used"], of_org["reserved"]) != (standings[crew.email]["used"], 0):
+            wrong.append(f"the organization has {of_org}, its only member {standings[crew.email]}")
+        if not free or committed - free != of_org["used"]:
+            wrong.append(f"{committed} are committed, of which {free} are free, and {of_org['used']} used")
         platform = admin.call("GET", "/api/v1/analytics/system/usage")["totals"]["total_tokens"]
         if platform != charged:
             wrong.append(f"the platform's sums tell of {platform} tokens, {charged} were charged")
@@ -161,7 +191,8 @@ def main():
         if charged != settled + left or not settled <= sold_tokens <= charged:
             wrong.append(f"{sold_tokens} tokens were sold, {settled} charged and {left} left, {charged} in the end")
         print(f"{arguments.kills} kills, {met} of them with calls under way; {looks} looks at the limits")
-        print(f"{sold['calls']} calls of the model; clients saw rich {dict(rich.seen)}, poor {dict(poor.seen)}")
+        print(f"{sold['calls']} calls of the model; clients saw rich {dict(rich.seen)}, poor {dict(poor.seen)}, "
+              f"crew {dict(crew.seen)}")
         print(f"sold {sold_tokens} tokens; charged {settled} for calls that ended, and the {left} that were reserved for "
               f"those that were cut off ({lost} of the clients' requests): {charged}")
         print(f"the limit of {TIGHT}: {standings[poor.email]['used']} used, nothing reserved is left anywhere"

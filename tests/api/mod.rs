@@ -37,6 +37,7 @@ mod passwords;
 mod pending_address;
 mod permissions;
 mod plan_limits;
+mod platform_log;
 mod prompts;
 mod providers;
 mod query_parameters;

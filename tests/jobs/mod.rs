@@ -7,5 +7,6 @@ mod index_documents;
 mod purge;
 mod purge_queue;
 mod relay_outbox;
+mod reset_quotas;
 pub(crate) mod roll_up_usage;
 mod send_mail;

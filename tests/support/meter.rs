@@ -1,8 +1,11 @@
 //! Counts what an application asks of the tables.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
 };
 
 use app::App;
@@ -13,17 +16,22 @@ use aws_sigv4::{
 };
 use axum::{Router, body::to_bytes, extract::Request, http::HeaderMap, response::IntoResponse as _};
 use serde_json::{Value, json};
+use store::{Ledger, Store, Tables};
 
 use super::Test;
 
 /// An application of its own on the services of a stack, with a counter in between.
 pub(crate) struct Metered {
     pub(crate) app: App,
+    /// The ledger behind the same counter.
+    pub(crate) ledger: Ledger,
     calls: Arc<AtomicUsize>,
     units: Arc<Mutex<(f64, f64)>>,
     silent: Arc<AtomicBool>,
+    updates_left: Arc<AtomicUsize>,
     refuses: Arc<AtomicUsize>,
     transactions: Arc<AtomicUsize>,
+    touched: Arc<Mutex<HashMap<(String, String), usize>>>,
     secrets: Arc<Secrets>,
     _server: tokio::task::JoinSet<()>,
 }
@@ -38,16 +46,19 @@ struct Secrets {
 impl Metered {
     pub(crate) async fn new(t: &Test) -> Self {
         let (calls, silent) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+        let updates_left = Arc::<AtomicUsize>::default();
         let units = Arc::<Mutex<(f64, f64)>>::default();
         let (refuses, transactions) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let secrets = Arc::<Secrets>::default();
+        let touched = Arc::<Mutex<HashMap<(String, String), usize>>>::default();
         let (http, behind) = (reqwest::Client::builder().build().unwrap(), t.stack.aws_endpoint());
         let credentials = t.stack.sdk().credentials_provider().unwrap();
         let credentials = credentials.provide_credentials().await.unwrap();
         let forward = {
             let (calls, silent, units) = (calls.clone(), silent.clone(), units.clone());
             let (refuses, secrets) = (refuses.clone(), secrets.clone());
-            let transactions = transactions.clone();
+            let (transactions, touched) = (transactions.clone(), touched.clone());
+            let updates_left = updates_left.clone();
             move |request: Request| async move {
                 let (parts, body) = request.into_parts();
                 let target = parts
@@ -57,7 +68,8 @@ impl Metered {
                 if target.is_some_and(|target| target.starts_with("DynamoDB")) {
                     calls.fetch_add(1, Ordering::SeqCst);
                 }
-                if silent.load(Ordering::SeqCst) && target.is_some_and(|target| target.ends_with("UpdateItem")) {
+                let is_update = target.is_some_and(|target| target.ends_with("UpdateItem"));
+                if is_update && silent.load(Ordering::SeqCst) && take_one(&updates_left).is_none() {
                     std::future::pending::<()>().await;
                 }
                 let every = refuses.load(Ordering::SeqCst);
@@ -82,6 +94,12 @@ impl Metered {
                 if operation.is_some() {
                     let mut asked: Value = serde_json::from_slice(&body).unwrap();
                     asked["ReturnConsumedCapacity"] = json!("TOTAL");
+                    if operation.as_deref() == Some("TransactWriteItems") {
+                        let mut touched = touched.lock().unwrap();
+                        for key in keys(&asked) {
+                            *touched.entry(key).or_default() += 1;
+                        }
+                    }
                     body = serde_json::to_vec(&asked).unwrap();
                     headers.remove("content-length");
                     sign_again(&mut headers, credentials.clone(), &behind, &body);
@@ -112,11 +130,14 @@ impl Metered {
         let app = App::new(&sdk, of_stack.config.clone(), of_stack.clock.clone()).unwrap();
         Self {
             app,
+            ledger: Store::new(&sdk, Tables::with_prefix("parlance")).ledger(),
             calls,
             units,
             silent,
+            updates_left,
             refuses,
             transactions,
+            touched,
             secrets,
             _server: server,
         }
@@ -125,6 +146,12 @@ impl Metered {
     /// From here on no update of an item is answered.
     pub(crate) fn silence_updates(&self) {
         self.silent.store(true, Ordering::SeqCst);
+    }
+
+    /// So many updates of an item are answered from here on, and none after them.
+    pub(crate) fn silence_updates_after(&self, updates: usize) {
+        self.updates_left.store(updates, Ordering::SeqCst);
+        self.silence_updates();
     }
 
     /// From here on the next transaction is refused, and every so manieth after it; none when 0.
@@ -146,6 +173,12 @@ impl Metered {
     /// Units read and written since the last call of this. A write that was refused counts as one.
     pub(crate) fn units(&self) -> (f64, f64) {
         std::mem::take(&mut self.units.lock().unwrap())
+    }
+
+    /// How many transactions met each item since the last call of this, refused ones included: those that come at once are in
+    /// each other's way.
+    pub(crate) fn transactions_by_item(&self) -> HashMap<(String, String), usize> {
+        std::mem::take(&mut self.touched.lock().unwrap())
     }
 
     /// Requests to the tables since the last call of this.
@@ -178,6 +211,27 @@ fn sign_again(headers: &mut HeaderMap, credentials: aws_credential_types::Creden
     for (name, value) in signed.output().headers() {
         headers.insert(axum::http::HeaderName::try_from(name).unwrap(), value.parse().unwrap());
     }
+}
+
+/// Takes one of those that are left; `None` when none is.
+fn take_one(left: &AtomicUsize) -> Option<usize> {
+    let one_less = |left: usize| left.checked_sub(1);
+    left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).ok()
+}
+
+/// The items that a transaction is about.
+fn keys(transaction: &Value) -> Vec<(String, String)> {
+    let parts = transaction["TransactItems"].as_array().unwrap().iter();
+    let parts = parts.flat_map(|part| part.as_object().unwrap().values());
+    let text = |part: &Value, name: &str| {
+        let at = if part["Key"].is_null() {
+            &part["Item"]
+        } else {
+            &part["Key"]
+        };
+        at[name]["S"].as_str().unwrap_or_default().to_owned()
+    };
+    parts.map(|part| (text(part, "pk"), text(part, "sk"))).collect()
 }
 
 /// What a call cost.

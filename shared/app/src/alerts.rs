@@ -52,7 +52,15 @@ impl App {
                 };
                 return self.tell(bill, &limit, None).await;
             }
-            for limit in self.store.ledger().standings(bill).await? {
+            let ledger = self.store.ledger();
+            let (mut limits, is_more) = ledger.standings_at_most(bill).await?;
+            // What is lent to the shards of an organization is read one by one when it may be news.
+            if is_more && limits.iter().any(|limit| self.is_news(bill, limit)) {
+                limits = ledger.standings(bill).await?;
+            } else if is_more {
+                limits.retain(|limit| limit.scope != TokenScope::Org);
+            }
+            for limit in limits {
                 self.tell(bill, &limit, None).await?;
             }
             Ok(())
@@ -60,6 +68,13 @@ impl App {
         if let Err(error) = told.await {
             tracing::warn!(%error, "alert.not_sent");
         }
+    }
+
+    /// Whether a share is reached that this process does not know to be told.
+    fn is_news(&self, bill: &Bill, limit: &TokenLimit) -> bool {
+        let owner = Owner::Org(bill.org.clone());
+        let known = self.told.0.get(&(owner, bill.org_day.date)).unwrap_or_default();
+        limit.scope == TokenScope::Org && share(limit).is_some_and(|reached| reached > known)
     }
 
     /// A limit has refused somebody: whatever is left of it, it is used up.

@@ -122,6 +122,11 @@ impl App {
             while let Some(thing) = ledger.next().await {
                 yield thing?;
             }
+            // Numbers without a name, which its sums hold by member.
+            for shard in 0..keys::DAY_SHARDS {
+                let days = keys::day_shards(&keys::tenant(org), shard);
+                yield Thing::Pointers(Partition::whole(Home::Usage, days));
+            }
             let identity = Partition::whole(Home::Identity, identity);
             yield items(&format!("organizations/{org}/organization"), identity);
         }

@@ -88,6 +88,7 @@ impl Users {
     pub async fn list(&self, filter: &UserFilter, now: Timestamp, page: &PageRequest) -> Result<Page<User>> {
         let months = months_back(&month_of(now), FIRST_MONTH).into_iter();
         let partitions = months.map(|month| Leg {
+            shards: Vec::new(),
             hash: vec![("kind", "user".to_owned()), ("month", month.clone())],
             name: month,
             index: Some("admin_list"),

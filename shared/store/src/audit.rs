@@ -34,7 +34,7 @@ impl Store {
                 ("sk".to_owned(), s(key.sk)),
                 ("id".to_owned(), s(entry.id.as_str())),
                 ("owner".to_owned(), s(entry.tenant.as_str())),
-                ("month".to_owned(), s(&month)),
+                ("month".to_owned(), s(keys::audit_month_of(&month, &entry.tenant))),
                 ("subject".to_owned(), s(&entry.subject)),
                 ("number".to_owned(), n(link.number)),
                 ("hash".to_owned(), s(&link.hash)),

@@ -14,7 +14,7 @@ use crate::{
     Store,
     item::{self, ABSENT, Item, Transaction, primary, s, transact},
     keys::{self, Key},
-    walk::{FIRST_MONTH, Leg, month_of, months_back, walk},
+    walk::{FIRST_MONTH, Leg, by_id, id_only, month_of, months_back, walk},
 };
 
 /// The audit log.
@@ -113,6 +113,7 @@ impl AuditLog {
         let months = filter.months(now).into_iter();
         let partitions = months.map(|month| Leg {
             hash: vec![("pk", keys::audit_chain(tenant, &month))],
+            shards: Vec::new(),
             name: month,
             index: None,
             range: &["sk"],
@@ -134,6 +135,7 @@ impl AuditLog {
                 name: month.clone().unwrap_or_default(),
                 index: Some(index),
                 hash: vec![(attribute, value.clone())],
+                shards: Vec::new(),
                 range: &["id"],
             }]
         };
@@ -154,6 +156,7 @@ impl AuditLog {
                 name: "user".to_owned(),
                 index: Some(index),
                 hash: vec![(attribute, user.0.clone())],
+                shards: Vec::new(),
                 range: &["id"],
             };
             // One more than wanted: whether there is a next page depends on both lists.
@@ -247,22 +250,24 @@ impl AuditLog {
 
     /// The partition keys of a month's chains.
     async fn chains(&self, month: &str) -> Result<BTreeSet<String>> {
-        let mut query = self
-            .0
-            .db
-            .query()
-            .table_name(&self.0.tables().audit)
-            .index_name("by_month")
-            .key_condition_expression("#month = :month")
-            .expression_attribute_names("#month", "month")
-            .expression_attribute_values(":month", s(month))
-            .projection_expression("pk")
-            .into_paginator()
-            .items()
-            .send();
         let mut chains = BTreeSet::new();
-        while let Some(item) = query.next().await {
-            chains.extend(text(&item.map_err(item::failed)?, "pk"));
+        for shard in 0..keys::AUDIT_MONTH_SHARDS {
+            let mut query = self
+                .0
+                .db
+                .query()
+                .table_name(&self.0.tables().audit)
+                .index_name("by_month")
+                .key_condition_expression("#month = :month")
+                .expression_attribute_names("#month", "month")
+                .expression_attribute_values(":month", s(keys::audit_month(month, shard)))
+                .projection_expression("pk")
+                .into_paginator()
+                .items()
+                .send();
+            while let Some(item) = query.next().await {
+                chains.extend(text(&item.map_err(item::failed)?, "pk"));
+            }
         }
         for shard in 0..keys::AUDIT_HEAD_SHARDS {
             let heads = self.0.audit().keys_below(&keys::audit_heads(month, shard), "").await?;
@@ -348,7 +353,7 @@ fn check(item: &Item, chain: &str, last: Option<&Link>) -> Result<Link, &'static
         && text(item, "owner").as_deref() == Some(entry.tenant.as_str())
         && text(item, "subject").as_deref() == Some(entry.subject.as_str())
         && text(item, "actor") == entry.actor.id
-        && text(item, "month") == Some(month);
+        && text(item, "month") == Some(keys::audit_month_of(&month, &entry.tenant));
     if indexed {
         Ok(link)
     } else {
@@ -356,27 +361,13 @@ fn check(item: &Item, chain: &str, last: Option<&Link>) -> Result<Link, &'static
     }
 }
 
-/// The page after an id, in the partition with this name.
-pub(crate) fn by_id(page: &PageRequest, partition: Option<&str>) -> PageRequest {
-    let after = page.after.as_deref();
-    PageRequest {
-        limit: page.limit,
-        after: after.map(|id| format!("{}|{id}", partition.unwrap_or_default())),
-    }
-}
-
-/// The same page, whose cursor is an id alone.
-pub(crate) fn id_only<T>(page: Page<T>) -> Page<T> {
-    let id = |cursor: String| cursor.rsplit('|').next().map(str::to_owned);
-    Page {
-        items: page.items,
-        next: page.next.and_then(id),
-    }
-}
-
 fn of_month(month: String) -> Leg {
+    let shards = 0..keys::AUDIT_MONTH_SHARDS;
     Leg {
-        hash: vec![("month", month.clone())],
+        hash: Vec::new(),
+        shards: shards
+            .map(|shard| ("month", keys::audit_month(&month, shard)))
+            .collect(),
         name: month,
         index: Some("by_month"),
         range: &["id"],

@@ -64,7 +64,7 @@ pub use idempotency::{Begun, Idempotency, IdempotencyKey, StoredAnswer};
 pub use invitations::{Accepted, Invitations};
 pub use ledger::{
     Alert, Ask, Bill, Changed, Charge, DayImage, Hold, HoldTerms, IsKnownModel, Ledger, OpenDay, Owner, PaceLimit,
-    Reserve, RolledUp, UsageReader,
+    Reserve, RolledUp, RunningDays, UsageReader,
 };
 pub use limits::Limits;
 pub use logins::{Logins, Standing};

@@ -7,10 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Store,
-    audit_log::{by_id, id_only},
     item::{Narrow, conditional, from_item, n, to_item},
     keys, tables,
-    walk::{Leg, walk},
+    walk::{Leg, by_id, id_only, walk},
 };
 
 /// How long failures are kept.
@@ -94,6 +93,7 @@ impl Operations {
     pub async fn failures(&self, filter: &FailureFilter, now: Timestamp, page: &PageRequest) -> Result<Page<Failure>> {
         let days = (0..8).map(|back| day_of(before(now, Duration::from_hours(back * 24))));
         let partitions = days.map(|day| Leg {
+            shards: Vec::new(),
             hash: vec![("pk", keys::failures(&day))],
             name: day,
             index: None,

@@ -7,6 +7,7 @@ mod month;
 mod names;
 mod refusals;
 mod reports;
+mod shards;
 mod statistics;
 mod units;
 

@@ -2,7 +2,7 @@
 
 use model::OrgId;
 
-use super::{Key, key};
+use super::{Key, key, shard_of};
 
 /// Partition of a tenant's audit entries of one month (`2026-11`): one hash chain.
 pub fn audit_chain(tenant: &OrgId, month: &str) -> String {
@@ -25,11 +25,25 @@ pub fn audit_heads(month: &str, shard: u8) -> String {
 
 /// The last link of a tenant's chain. It lies outside of the chain, so that the chain cannot be shortened unseen.
 pub fn audit_head(tenant: &OrgId, month: &str) -> Key {
-    let shard = tenant.as_str().bytes().last().unwrap_or_default() % AUDIT_HEAD_SHARDS;
+    let shard = shard_of(tenant.as_str(), AUDIT_HEAD_SHARDS);
     key(audit_heads(month, shard), tenant.as_str())
 }
 
 /// An audit entry by its place in the chain. The number has a fixed width, so that the order of keys is its order.
 pub fn audit_entry(tenant: &OrgId, month: &str, number: u64) -> Key {
     key(audit_chain(tenant, month), format!("{number:012}"))
+}
+
+/// Number of partitions that the entries of one month are listed in, of all organizations: each takes 1,000 writes a second.
+pub const AUDIT_MONTH_SHARDS: u8 = 8;
+
+/// A partition of the list of a month's entries.
+pub fn audit_month(month: &str, shard: u8) -> String {
+    format!("{month}#{shard}")
+}
+
+/// The partition in which the entries of a tenant are listed. They are one chain, which is written one after the other, so
+/// all of them are far fewer than a partition takes.
+pub fn audit_month_of(month: &str, tenant: &OrgId) -> String {
+    audit_month(month, shard_of(tenant.as_str(), AUDIT_MONTH_SHARDS))
 }

@@ -35,7 +35,10 @@ pub fn probe() -> Key {
     key("PROBE".to_owned(), "PROBE")
 }
 
-/// One of so many partitions, by the last character of an id, which is random.
+/// One of so many partitions, by the last character of an id, which is a random hexadecimal digit: a power of two up to 16 is
+/// met evenly.
 fn shard_of(id: &str, shards: u8) -> u8 {
-    id.bytes().last().unwrap_or_default() % shards
+    let last = id.chars().next_back().unwrap_or_default();
+    let digit = last.to_digit(16).unwrap_or(u32::from(last));
+    u8::try_from(digit % u32::from(shards)).unwrap_or_default()
 }

@@ -21,6 +21,24 @@ pub fn org_day(org: &OrgId, day: Date) -> Key {
     key(tenant(org), format!("{DAYS}{day}"))
 }
 
+/// Number of shards that the day of a large organization is split over: each takes 50 to 100 turns a second.
+pub const DAY_SHARDS: u8 = 8;
+
+/// A shard of a day. Each is in a partition of its own.
+pub fn day_shard(day: &Key, shard: u8) -> Key {
+    key(day_shards(&day.pk, shard), day.sk.clone())
+}
+
+/// The partition of the days' shards with this number; `owner`: [`tenant`].
+pub fn day_shards(owner: &str, shard: u8) -> String {
+    format!("{owner}#S#{shard}")
+}
+
+/// In which shard the turns of a person count.
+pub fn day_shard_of(user: &UserId) -> u8 {
+    shard_of(&user.0, DAY_SHARDS)
+}
+
 /// What one member used of an organization on one of its days; sorts right behind the day itself.
 pub fn member_day(org: &OrgId, day: Date, user: &UserId) -> Key {
     key(tenant(org), format!("{DAYS}{day}#U#{user}"))
@@ -53,6 +71,17 @@ pub fn open_days(shard: u8) -> String {
 pub fn open_day(day: &Key, ends_at: i64) -> Key {
     let shard = shard_of(&day.pk, OPEN_SHARDS);
     key(open_days(shard), format!("{ends_at:012}#{}#{}", day.pk, day.sk))
+}
+
+/// End of the keys of those open days that ended until this moment, in seconds.
+pub fn ended_until(now: i64) -> String {
+    // Behind everything that begins with it.
+    format!("{now:012}~")
+}
+
+/// How far the open days of a shard that are not over were looked at.
+pub fn open_days_seen(shard: u8) -> Key {
+    key(format!("SEEN#{shard}"), "OPEN")
 }
 
 /// Number of partitions in which the sums of the platform are: each takes 1,000 writes a second.

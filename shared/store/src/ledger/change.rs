@@ -22,6 +22,7 @@ pub(crate) struct Change {
     set: Vec<String>,
     add: Vec<String>,
     remove: Vec<String>,
+    delete: Vec<String>,
     conditions: Vec<String>,
     names: HashMap<String, String>,
     values: HashMap<String, AttributeValue>,
@@ -49,6 +50,7 @@ impl Change {
             set: Vec::new(),
             add: Vec::new(),
             remove: Vec::new(),
+            delete: Vec::new(),
             conditions: Vec::new(),
             names: HashMap::new(),
             values: HashMap::new(),
@@ -108,6 +110,12 @@ impl Change {
             .push(format!("(attribute_not_exists({name}) OR {name} <= {number})"));
     }
 
+    /// On the condition that a number is there, and not below this.
+    pub(super) fn if_at_least(&mut self, name: &str, number: u64) {
+        let (name, number) = (self.name(name), self.value(n(number)));
+        self.conditions.push(format!("{name} >= {number}"));
+    }
+
     /// On the condition that a number is there, and from `least` to `most`.
     pub(super) fn if_between(&mut self, name: &str, least: i64, most: i64) {
         let name = self.name(name);
@@ -133,6 +141,13 @@ impl Change {
         self.add.push(format!("{name} {texts}"));
     }
 
+    /// Takes a text out of a set. A set that is empty then is gone.
+    pub(super) fn delete_from_set(&mut self, name: &str, text: &str) {
+        let texts = AttributeValue::Ss(vec![text.to_owned()]);
+        let (name, texts) = (self.name(name), self.value(texts));
+        self.delete.push(format!("{name} {texts}"));
+    }
+
     /// On the condition that a text is in a set, or that there is room for it.
     pub(super) fn if_in_set_or_room(&mut self, name: &str, text: &str, most: usize) {
         let (name, text, most) = (self.name(name), self.value(s(text)), self.value(n(most)));
@@ -142,7 +157,12 @@ impl Change {
     }
 
     fn expression(&self) -> String {
-        let clauses = [("SET", &self.set), ("ADD", &self.add), ("REMOVE", &self.remove)];
+        let clauses = [
+            ("SET", &self.set),
+            ("ADD", &self.add),
+            ("REMOVE", &self.remove),
+            ("DELETE", &self.delete),
+        ];
         let given = clauses.iter().filter(|(_, parts)| !parts.is_empty());
         let text: Vec<_> = given
             .map(|(clause, parts)| format!("{clause} {}", parts.join(", ")))

@@ -21,8 +21,8 @@ pub(super) const ERASED: &str = "erased-";
 /// The mark of the call that was settled last on a member's day. A count would not do: an item that is made anew begins
 /// to count again, and may come to the same number.
 pub(super) const SETTLED: &str = "settled";
-/// Days that one run looks at, of each shard.
-const PORTION: i32 = 1000;
+/// The last key of an open day that was looked at.
+const SEEN_UNTIL: &str = "until";
 
 /// Whose day it is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -59,6 +59,17 @@ pub struct OpenDay {
     /// When it is over.
     pub ends_at: Timestamp,
     entry: Key,
+}
+
+/// Open days that are not over.
+#[derive(Debug, Clone)]
+pub struct RunningDays {
+    /// The days, those that end first before the others.
+    pub days: Vec<OpenDay>,
+    /// Whether they begin with the first one.
+    is_first: bool,
+    /// Whether none is behind them.
+    is_last: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -102,31 +113,73 @@ impl Ledger {
         self.0.usage().put(item).await
     }
 
-    /// Open days, those that ended first before the others; a bounded number from each shard.
-    pub async fn open_days(&self) -> Result<Vec<OpenDay>> {
-        let mut days = Vec::new();
-        for shard in 0..keys::OPEN_SHARDS {
-            let pk = keys::open_days(shard);
-            let query = self.0.db.query().consistent_read(true);
-            let query = query
-                .key_condition_expression("pk = :shard")
-                .expression_attribute_values(":shard", s(&pk));
-            for item in self.0.usage().first(query, PORTION).await? {
-                let sk = item
-                    .get("sk")
-                    .and_then(|sk| sk.as_s().ok().cloned())
-                    .unwrap_or_default();
-                let Entry { owner, date, ends_at } = from_item(item)?;
-                let entry = Key { pk: pk.clone(), sk };
-                days.push(OpenDay {
-                    owner,
-                    date,
-                    ends_at,
-                    entry,
-                });
+    /// Days of a shard that are open and over, those that ended first before the others: the `most` behind one.
+    pub async fn ended_days(
+        &self,
+        shard: u8,
+        now: Timestamp,
+        behind: Option<&OpenDay>,
+        most: i32,
+    ) -> Result<Vec<OpenDay>> {
+        let behind = behind.map_or("0", |day| day.entry.sk.as_str());
+        self.open_between(shard, behind, &keys::ended_until(now.as_second()), most)
+            .await
+    }
+
+    /// Days of a shard that are open and not over: the `most` behind the last ones that were [`Ledger::seen`], or the first
+    /// ones.
+    pub async fn running_days(&self, shard: u8, now: Timestamp, most: i32) -> Result<RunningDays> {
+        let seen = self.0.usage().get_raw(keys::open_days_seen(shard), true).await?;
+        let seen = seen.and_then(|item| item.get(SEEN_UNTIL)?.as_s().ok().cloned());
+        let began = keys::ended_until(now.as_second());
+        let behind = seen.clone().filter(|seen| *seen > began).unwrap_or(began);
+        let days = self.open_between(shard, &behind, "9~", most).await?;
+        Ok(RunningDays {
+            is_last: days.len() < usize::try_from(most).unwrap_or_default(),
+            days,
+            is_first: seen.is_none(),
+        })
+    }
+
+    /// Notes that running days were looked at, so that others follow, whoever looks at them.
+    pub async fn seen(&self, shard: u8, running: &RunningDays) -> Result<()> {
+        let key = keys::open_days_seen(shard);
+        match running.days.last().filter(|_| !running.is_last) {
+            Some(last) => {
+                let mut change = Change::of(key);
+                change.set(SEEN_UNTIL, s(&last.entry.sk));
+                write(&self.0, &[change]).await.map(|_| ())
             }
+            None if running.is_first => Ok(()),
+            None => self.0.usage().delete(&key).await,
         }
-        days.sort_by_key(|day| day.ends_at);
+    }
+
+    /// Open days whose keys are behind `after`, up to `until`.
+    async fn open_between(&self, shard: u8, after: &str, until: &str, most: i32) -> Result<Vec<OpenDay>> {
+        let pk = keys::open_days(shard);
+        let query = self.0.db.query().consistent_read(true);
+        let query = query
+            .key_condition_expression("pk = :shard AND sk BETWEEN :after AND :until")
+            .expression_attribute_values(":shard", s(&pk))
+            // The least that is behind it.
+            .expression_attribute_values(":after", s(format!("{after}\u{1}")))
+            .expression_attribute_values(":until", s(until));
+        let mut days = Vec::new();
+        for item in self.0.usage().first(query, most).await? {
+            let sk = item
+                .get("sk")
+                .and_then(|sk| sk.as_s().ok().cloned())
+                .unwrap_or_default();
+            let Entry { owner, date, ends_at } = from_item(item)?;
+            let entry = Key { pk: pk.clone(), sk };
+            days.push(OpenDay {
+                owner,
+                date,
+                ends_at,
+                entry,
+            });
+        }
         Ok(days)
     }
 

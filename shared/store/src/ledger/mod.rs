@@ -7,7 +7,7 @@
 //! limit changes none of them.
 //!
 //! What is reserved stands once, on the day of the person who asked (`r~{id}`), and names the other counters it is
-//! part of: organization, API key, chatbot. They change with it in one transaction, or in one plain update when the
+//! part of: organization, API key, chatbot. The day of a large organization is split over [`shards`]. They change with it in one transaction, or in one plain update when the
 //! person's day is the only counter, as in a personal organization without budgets. Settling removes the reservation
 //! and charges all counters, so doing it twice does nothing the second time; it always charges the day in which was
 //! reserved. Statistics are counted in the same write ([`statistics`]).
@@ -18,6 +18,7 @@ mod pace;
 mod reserve;
 mod rollup;
 mod settle;
+mod shards;
 mod statistics;
 
 use jiff::civil::Date;
@@ -27,7 +28,7 @@ use model::{
 use serde::{Deserialize, Serialize};
 
 pub(crate) use change::Change;
-pub use days::{Alert, OpenDay, Owner};
+pub use days::{Alert, OpenDay, Owner, RunningDays};
 pub use pace::PaceLimit;
 pub use reserve::Reserve;
 pub use rollup::{Changed, DayImage, RolledUp};
@@ -91,6 +92,8 @@ struct Counter {
     resets_at: Option<Timestamp>,
     /// The day that the counter is for, if it is one that is closed in the end.
     closes: Option<Day>,
+    /// The shard of it in which to reserve, if it is split.
+    shard: Option<u8>,
 }
 
 impl Bill {
@@ -102,12 +105,16 @@ impl Bill {
             limit,
             resets_at: Some(day.ends_at),
             closes: closes.then_some(*day),
+            shard: None,
         };
         let home = keys::usage_day(&self.user, self.user_day.date);
         let mut counters = vec![day(TokenScope::User, home, self.user_limit, &self.user_day, true)];
         if let Some(limit) = self.org_limit {
             let key = keys::org_day(&self.org, self.org_day.date);
-            counters.push(day(TokenScope::Org, key, limit, &self.org_day, true));
+            counters.push(Counter {
+                shard: shards::shard_of(&self.user, limit),
+                ..day(TokenScope::Org, key, limit, &self.org_day, true)
+            });
         }
         counters.extend(self.key_budgets.iter().map(|(id, limit)| Counter {
             scope: TokenScope::Key,
@@ -115,6 +122,7 @@ impl Bill {
             limit: *limit,
             resets_at: None,
             closes: None,
+            shard: None,
         }));
         if let (Some(id), Some(limit)) = (&self.chatbot, self.chatbot_cap) {
             let key = keys::chatbot_day(&self.org, id, self.org_day.date);
@@ -186,6 +194,9 @@ pub struct HoldTerms {
     /// Its day, unless it is a personal one.
     #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
     pub org_day: Option<Date>,
+    /// The shard of that day in which it is reserved; none for the day's own item.
+    #[serde(rename = "ds", default, skip_serializing_if = "Option::is_none")]
+    org_shard: Option<u8>,
     /// The API key.
     #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
     pub key: Option<ApiKeyId>,
@@ -213,13 +224,16 @@ impl Hold {
         format!("{HOLD}{}", self.id)
     }
 
-    /// The other counters it is part of.
+    /// The day of the organization, if it counts there.
+    fn org_counter(&self) -> Option<Key> {
+        let terms = &self.terms;
+        terms.org_day.map(|day| keys::org_day(&terms.org, day))
+    }
+
+    /// The other counters it is part of, behind the organization's.
     fn others(&self) -> Vec<Key> {
         let terms = &self.terms;
         let mut others = Vec::new();
-        if let Some(day) = terms.org_day {
-            others.push(keys::org_day(&terms.org, day));
-        }
         if let Some(key) = terms.key.as_ref().filter(|_| terms.key_counts) {
             others.push(keys::key_tokens(&terms.org, key));
         }
@@ -295,14 +309,21 @@ fn holds_on(user: &UserId, day: Date, item: &Item) -> Result<Vec<Hold>> {
 impl Ledger {
     /// Where the limits of a bill stand.
     pub async fn standings(&self, bill: &Bill) -> Result<Vec<TokenLimit>> {
+        let (counters, found) = self.counters_of(bill).await?;
+        let mut standings = Vec::with_capacity(counters.len());
+        for counter in &counters {
+            let item = found.iter().find(|item| change::is_at(item, &counter.key));
+            standings.push(self.standing_of(counter, item).await?);
+        }
+        Ok(standings)
+    }
+
+    /// The counters of a bill, and their items as far as there are any.
+    async fn counters_of(&self, bill: &Bill) -> Result<(Vec<Counter>, Vec<Item>)> {
         let counters = bill.counters();
         let wanted: Vec<Key> = counters.iter().map(|counter| counter.key.clone()).collect();
         let found = self.0.usage().among(&wanted).await?;
-        let standings = counters.iter().map(|counter| {
-            let is_it = |item: &&Item| change::is_at(item, &counter.key);
-            counter.standing(found.iter().find(is_it))
-        });
-        standings.collect()
+        Ok((counters, found))
     }
 
     /// The reservations on a day of a person.

@@ -11,12 +11,13 @@ use super::{
     pace::Question,
 };
 use crate::{
+    backoff::Backoff,
     item::{Item, n, value},
     tables,
 };
 
 /// Attribute of a day that is listed among the open ones: when it ends, in seconds, which leads to its entry there.
-const OPENED: &str = "opened";
+pub(super) const OPENED: &str = "opened";
 
 /// What became of a reservation.
 #[derive(Debug)]
@@ -32,20 +33,21 @@ pub enum Reserve {
 
 impl Ledger {
     /// Sets tokens aside. One write in a personal organization without budgets, else a transaction; the first one of a
-    /// day lists the day first.
+    /// day lists the day first. Where a limit is split, a shard that is empty draws a portion first.
     ///
     /// # Errors
     /// [`Error::Conflict`] `generation_repeated` when something is reserved under the same id.
     pub async fn reserve(&self, bill: &Bill, ask: &Ask) -> Result<Reserve> {
-        let counters = bill.counters();
+        let mut counters = bill.counters();
         if counters.iter().any(|counter| ask.estimate > counter.limit) {
             let holds = self.holds(&bill.user, bill.user_day.date).await?;
             return Ok(Reserve::Short(self.standings(bill).await?, overdue(holds, ask)));
         }
-        let hold = hold(bill, ask)?;
+        let mut hold = hold(bill, ask)?;
         let mut question = bill.user_pace.map(|limit| Question::new(limit, ask.now_ms));
-        let mut list = false;
+        let (mut list, mut backoff) = (false, Backoff::default());
         loop {
+            hold.terms.org_shard = counters.iter().find_map(|counter| counter.shard);
             let changes = changes(&counters, &hold, list, question.as_ref())?;
             let refused = match write(&self.0, &changes).await? {
                 Written::Done(_) => return Ok(Reserve::Held(Box::new(hold))),
@@ -63,20 +65,30 @@ impl Ledger {
                 let detail = "Something is being generated under this id already.";
                 return Err(Error::conflict("generation_repeated", detail));
             }
-            let short: Vec<_> = refused
+            let leaves_less = |(place, item): &&(usize, Option<Item>)| {
+                let counter = &counters[*place];
+                counter.leaves_less(ask.estimate, item.as_ref()) && !counter.may_have_room(item.as_ref())
+            };
+            let mut short = refused
                 .iter()
-                .filter(|(place, item)| counters[*place].leaves_less(ask.estimate, item.as_ref()))
-                .collect();
+                .filter(leaves_less)
+                .map(|(place, item)| counters[*place].standing(item.as_ref()))
+                .collect::<Result<Vec<_>>>()?;
             let is_unlisted = |(place, item): &(usize, Option<Item>)| is_unlisted(&counters[*place], item.as_ref());
             let opens = !list && refused.iter().any(is_unlisted);
-            let is_counted = question.is_some() && is_home_refused;
-            let may_be_counted = short.is_empty() && is_counted;
-            if !(opens || may_be_counted) {
+            let elsewhere = refused
+                .iter()
+                .find(|(place, item)| counters[*place].may_have_room(item.as_ref()));
+            let mut may_fit = false;
+            if let Some((place, _)) = elsewhere.filter(|_| short.is_empty()) {
+                let counter = &mut counters[*place];
+                short.extend(self.find_room(&bill.user, counter, ask.estimate, &mut backoff).await?);
+                may_fit = short.is_empty();
+            }
+            let may_be_counted = short.is_empty() && question.is_some() && is_home_refused;
+            if !(opens || may_be_counted || may_fit) {
                 let holds = home.map_or(Ok(Vec::new()), |item| holds_on(&bill.user, bill.user_day.date, item))?;
-                let short = short
-                    .into_iter()
-                    .map(|(place, item)| counters[*place].standing(item.as_ref()));
-                return Ok(Reserve::Short(short.collect::<Result<_>>()?, overdue(holds, ask)));
+                return Ok(Reserve::Short(short, overdue(holds, ask)));
             }
             if let Some(question) = question.as_mut().filter(|_| is_home_refused)
                 && let Err(wait) = self.found(question, bill, home).await?
@@ -84,7 +96,8 @@ impl Ledger {
                 return Ok(Reserve::TooFast(wait));
             }
             if opens {
-                for counter in &counters {
+                // A day that is split is listed when its first portion is drawn.
+                for counter in counters.iter().filter(|counter| counter.shard.is_none()) {
                     self.list(counter).await?;
                 }
                 list = true;
@@ -109,7 +122,7 @@ impl Counter {
 
 /// A day in which nothing was reserved so far.
 fn is_unlisted(counter: &Counter, item: Option<&Item>) -> bool {
-    counter.closes.is_some() && item.is_none_or(|item| !item.contains_key(OPENED))
+    counter.closes.is_some() && counter.shard.is_none() && item.is_none_or(|item| !item.contains_key(OPENED))
 }
 
 /// Those that anybody may settle by now.
@@ -136,6 +149,7 @@ fn hold(bill: &Bill, ask: &Ask) -> Result<Hold> {
             written: None,
             org: bill.org.clone(),
             org_day: bill.org_limit.map(|_| bill.org_day.date),
+            org_shard: None,
             key: bill.key.clone(),
             key_counts: !own.is_empty(),
             keys_above: above.into_iter().map(|(id, _)| id.clone()).collect(),
@@ -149,6 +163,10 @@ fn changes(counters: &[Counter], hold: &Hold, list: bool, question: Option<&Ques
     let estimate = i64::try_from(hold.terms.estimate).map_err(Error::internal)?;
     let mut changes = Vec::with_capacity(counters.len());
     for (place, counter) in counters.iter().enumerate() {
+        if let Some(shard) = counter.shard {
+            changes.push(counter.reserve_in_shard(shard, hold.terms.estimate, estimate));
+            continue;
+        }
         let mut change = Change::of(counter.key.clone());
         if place == 0 {
             let name = hold.attribute();

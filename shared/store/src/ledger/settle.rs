@@ -6,9 +6,11 @@ use super::{
     Hold, KEPT_SECONDS, Ledger,
     change::{Change, Written, write},
     days::SETTLED,
+    shards::Place,
     statistics::{Room, Shown, count},
 };
 use crate::{
+    backoff::Backoff,
     item::{Item, n, s},
     keys, tables,
 };
@@ -48,9 +50,10 @@ impl Ledger {
     async fn settled(&self, hold: &Hold, charge: Option<&Charge>) -> Result<Option<Option<Item>>> {
         // At the person's day, and at the member's; none when there is no room for statistics.
         let mut rooms = [Some(Room::ALL); 2];
-        let name = hold.attribute();
+        let (name, actual) = (hold.attribute(), actual(charge));
+        let (mut place, mut backoff) = (Place::of(hold), Backoff::default());
         loop {
-            let Settling { changes, counted } = Settling::of(hold, charge, rooms)?;
+            let Settling { changes, counted } = Settling::of(hold, charge, rooms, place)?;
             let (refused, in_doubt) = match write(&self.0, &changes).await? {
                 Written::Done(item) => return Ok(Some(item)),
                 Written::Refused { items, in_doubt } => (items, in_doubt),
@@ -68,6 +71,16 @@ impl Ledger {
                 // In doubt it was settled here: whoever else settles does so after the end of the lease.
                 return Ok(in_doubt.then(|| item.clone()));
             }
+            // The change behind the person's is that of the organization, if it counts.
+            let day = hold.org_counter();
+            let of_org = refused.iter().find(|(refused, _)| *refused == 1);
+            let mut is_moved = false;
+            if let Some((day, (_, item))) = day.zip(of_org) {
+                let above = actual.saturating_sub(hold.terms.estimate);
+                let item = item.as_ref();
+                place = self.settle_elsewhere(&day, place, item, above, &mut backoff).await?;
+                is_moved = true;
+            }
             let mut is_less = false;
             for (room, (place, shown)) in rooms.iter_mut().zip(counted) {
                 let item = refused.iter().find(|(refused, _)| *refused == place);
@@ -78,7 +91,7 @@ impl Ledger {
                     (*room, is_less) = (Some(left), true);
                 }
             }
-            if !is_less {
+            if !(is_less || is_moved) {
                 return Ok(None);
             }
         }
@@ -108,14 +121,17 @@ struct Settling {
 }
 
 impl Settling {
-    fn of(hold: &Hold, charge: Option<&Charge>, rooms: [Option<Room>; 2]) -> Result<Self> {
-        let actual = charge.map_or(0, |charge| charge.figures.total_tokens());
+    fn of(hold: &Hold, charge: Option<&Charge>, rooms: [Option<Room>; 2], place: Place) -> Result<Self> {
+        let actual = actual(charge);
         let name = hold.attribute();
         let mut home = Change::of(hold.home());
         move_tokens(&mut home, hold.terms.estimate, actual)?;
         home.remove(&name);
         home.if_present(&name);
         let (mut changes, mut counted) = (vec![home], Vec::new());
+        if let Some(day) = hold.org_counter() {
+            changes.extend(place.changes(day, hold.terms.org_shard, hold.terms.estimate, actual)?);
+        }
         for key in hold.others() {
             let mut other = Change::of(key);
             move_tokens(&mut other, hold.terms.estimate, actual)?;
@@ -141,6 +157,11 @@ impl Settling {
         }
         Ok(Self { changes, counted })
     }
+}
+
+/// Tokens that are charged.
+fn actual(charge: Option<&Charge>) -> u64 {
+    charge.map_or(0, |charge| charge.figures.total_tokens())
 }
 
 fn move_tokens(change: &mut Change, estimate: u64, actual: u64) -> Result<()> {
