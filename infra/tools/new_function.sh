@@ -24,7 +24,7 @@ tokio.workspace = true
 TOML
 cat >"$folder/src/main.rs" <<RUST
 //! The function \`$name\` on Lambda.
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), runtime::Error> {
     runtime::serve($name::api()).await
 }

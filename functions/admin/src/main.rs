@@ -1,5 +1,5 @@
 //! The function `admin` on Lambda.
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), runtime::Error> {
     runtime::serve(admin::api()).await
 }

@@ -1,5 +1,5 @@
 //! The function `chats` on Lambda.
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), runtime::Error> {
     runtime::serve_streaming(chats::api()).await
 }

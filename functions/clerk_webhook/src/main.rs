@@ -1,5 +1,5 @@
 //! The function `clerk_webhook` on Lambda.
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), runtime::Error> {
     runtime::serve(clerk_webhook::api()).await
 }

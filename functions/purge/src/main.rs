@@ -1,5 +1,5 @@
 //! The function `purge` on Lambda.
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), runtime::Error> {
     runtime::consume::<purge::PurgeDeleted>().await
 }

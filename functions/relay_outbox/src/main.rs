@@ -1,5 +1,5 @@
 //! The function `relay_outbox` on Lambda.
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), runtime::Error> {
     runtime::on_schedule::<relay_outbox::RelayOutbox>().await
 }

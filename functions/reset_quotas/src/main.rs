@@ -1,5 +1,5 @@
 //! The function `reset_quotas` on Lambda.
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), runtime::Error> {
     runtime::on_schedule::<reset_quotas::ResetQuotas>().await
 }

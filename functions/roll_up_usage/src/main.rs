@@ -1,5 +1,5 @@
 //! The function `roll_up_usage` on Lambda.
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), runtime::Error> {
     runtime::follow::<roll_up_usage::RollUpUsage>().await
 }

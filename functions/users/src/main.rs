@@ -1,5 +1,5 @@
 //! The function `users` on Lambda.
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), runtime::Error> {
     runtime::serve(users::api()).await
 }

@@ -6,7 +6,7 @@ use model::Clock;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::{RequestTimeouts, functions, listener};
+use crate::{RequestTimeouts, functions, listener, provision};
 
 /// Serves on 127.0.0.1; prints where.
 ///
@@ -14,10 +14,7 @@ use crate::{RequestTimeouts, functions, listener};
 /// A sentence: what the environment lacks, or why the port cannot be opened.
 pub async fn serve(port: u16) -> Result<(), String> {
     let config = Config::read(|name| std::env::var(name).ok()).map_err(|error| error.to_string())?;
-    let sdk = aws_config::defaults(aws_config::BehaviorVersion::latest())
-        .http_client(http_client::SdkHttpClient::default())
-        .load()
-        .await;
+    let sdk = provision::aws_sdk().await;
     let app = App::new(&sdk, config, Clock::default()).map_err(|error| error.to_string())?;
     let listener = TcpListener::bind(("127.0.0.1", port))
         .await

@@ -3,7 +3,7 @@
 
 use std::process::ExitCode;
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     runtime::log::init_text();
     match local::api::serve(0).await {

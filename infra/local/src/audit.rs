@@ -1,6 +1,5 @@
 //! `parlance audit verify`: recomputes the hash chains of an audit log.
 
-use aws_config::BehaviorVersion;
 use model::Clock;
 use store::{Store, Tables, Verified};
 
@@ -23,7 +22,7 @@ pub async fn verify(place: Place) -> model::Result<Verified> {
     let (sdk, tables) = match place {
         Place::Local(port) => (provision::sdk_at(port).await, provision::tables()),
         Place::Aws(table) => {
-            let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
+            let sdk = provision::aws_sdk().await;
             let tables = Tables {
                 audit: table,
                 ..provision::tables()

@@ -31,5 +31,5 @@ mod welcome;
 pub use gateway::parse_stage;
 pub use listener::RequestTimeouts;
 pub use options::{Options, PROVIDER_KEYS, SECRETS};
-pub use provision::sdk_at as local_sdk;
+pub use provision::{aws_sdk, sdk_at as local_sdk};
 pub use stack::{Drained, Stack, StartError};

@@ -254,7 +254,7 @@ async fn bench(what: Measure, functions: Vec<PathBuf>) -> Result<(), String> {
 }
 
 async fn grant(email: &str, identity_table: String, audit_table: String) -> Result<(), String> {
-    let sdk = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
+    let sdk = local::aws_sdk().await;
     let tables = local::admin::tables(identity_table, audit_table);
     let granted = Box::pin(local::admin::grant(&sdk, tables, email, &model::Clock::default())).await;
     let user = granted.map_err(|error| told(&error))?;
@@ -263,7 +263,7 @@ async fn grant(email: &str, identity_table: String, audit_table: String) -> Resu
 }
 
 async fn recount_resources(org: String, app_table: String) -> Result<(), String> {
-    let sdk = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
+    let sdk = local::aws_sdk().await;
     let recounted = local::admin::recount_resources(&sdk, app_table, &model::OrgId(org)).await;
     recounted.map_err(|error| told(&error))?;
     println!("they are counted by the next request that changes them");
@@ -273,7 +273,7 @@ async fn recount_resources(org: String, app_table: String) -> Result<(), String>
 async fn rotate_secret(key: Key, stack: Option<String>, force: bool, aws_port: u16) -> Result<(), String> {
     let (sdk, prefix) = match stack {
         Some(stack) => {
-            let sdk = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
+            let sdk = local::aws_sdk().await;
             (sdk, format!("{stack}/"))
         }
         None => (local::local_sdk(aws_port).await, String::new()),

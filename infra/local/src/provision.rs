@@ -34,6 +34,14 @@ pub(crate) async fn sdk(endpoint: &str) -> SdkConfig {
         .await
 }
 
+/// An SDK configuration for AWS as the environment names it: region, credentials, and other endpoints if it has them.
+pub async fn aws_sdk() -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http_client::SdkHttpClient::default())
+        .load()
+        .await
+}
+
 /// An SDK configuration for the embedded services of a process that runs on this machine.
 pub async fn sdk_at(port: u16) -> SdkConfig {
     sdk(&format!("http://127.0.0.1:{port}")).await

@@ -79,9 +79,15 @@ impl Decoder {
     }
 
     fn end_line(&mut self) -> Result<(), TooLong> {
-        let bytes = std::mem::take(&mut self.line);
-        let line = String::from_utf8_lossy(&bytes);
-        let mut line = line.as_ref();
+        let mut bytes = std::mem::take(&mut self.line);
+        let read = self.read_line(&String::from_utf8_lossy(&bytes));
+        // The next line takes the same memory.
+        bytes.clear();
+        self.line = bytes;
+        read
+    }
+
+    fn read_line(&mut self, mut line: &str) -> Result<(), TooLong> {
         if !std::mem::replace(&mut self.is_started, true) {
             line = line.strip_prefix('\u{feff}').unwrap_or(line);
         }

@@ -1,5 +1,8 @@
 //! How a function runs on Lambda. No other crate of the product names `lambda_*`: to everything above, a request
 //! is a request and a message is a message, whether Lambda or the local stack delivers it.
+//!
+//! A function that waits for others runs on one thread: it has a fraction of a processor, and a second thread would only
+//! be woken in turn with the first. One that computes for seconds runs on several, so that its lease is renewed meanwhile.
 
 mod follower;
 mod http;

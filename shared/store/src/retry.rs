@@ -9,7 +9,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::{
     Client,
     config::{
-        Builder, ConfigBag, Intercept, RuntimeComponents,
+        Builder, ConfigBag, Intercept, RuntimeComponents, StalledStreamProtectionConfig,
         http::HttpResponse,
         interceptors::{
             BeforeDeserializationInterceptorContextMut, FinalizerInterceptorContextRef, InterceptorContext,
@@ -61,6 +61,8 @@ pub(crate) fn client(config: &aws_types::SdkConfig) -> Client {
     let config = Builder::from(config)
         .retry_config(retries)
         .timeout_config(timeouts.build())
+        // Bodies are a megabyte at most, and an attempt has a time limit.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .retry_partition(RetryPartition::custom("tables").token_bucket(at_once.build()).build())
         .retry_classifier(Conflicts)
         .interceptor(Doubts);

@@ -8,6 +8,7 @@ mod failure;
 mod finish;
 mod frames;
 mod inflate;
+mod rest;
 mod timer;
 
 use async_stream::try_stream;
@@ -199,6 +200,9 @@ fn chat<V: Vendor>(vendor: V, mut request: ChatRequest) -> ChatStream {
                 }
             }
             if is_whole {
+                if !is_over {
+                    rest::read(&mut response).await;
+                }
                 yield answer.done()?;
                 return;
             }

@@ -32,7 +32,7 @@ pub(crate) fn failure(value: &Value) -> Option<&Value> {
     let words = ["error", "failed", "failure"];
     if ["object", "type", "status", "result"]
         .iter()
-        .any(|name| words.iter().any(|word| value[*name] == *word))
+        .any(|name| value[*name].as_str().is_some_and(|word| words.contains(&word)))
     {
         return Some(value);
     }
@@ -96,10 +96,12 @@ fn is_hollow(value: &Value) -> bool {
 fn tells_code(value: &Value) -> bool {
     let Value::Object(fields) = value else { return false };
     let plain = |name: &str| name.replace('_', "").to_ascii_lowercase();
+    // All of them begin with it, and few names of an answer do.
+    let may_be = |name: &str| name.trim_start_matches('_').starts_with(['e', 'E']);
     let of = |names: &[&str]| {
         fields
             .iter()
-            .filter(|(name, _)| names.contains(&plain(name).as_str()))
+            .filter(|(name, _)| may_be(name) && names.contains(&plain(name).as_str()))
             .map(|(_, value)| value)
             .collect::<Vec<_>>()
     };
