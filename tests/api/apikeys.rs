@@ -4,7 +4,7 @@ mod children;
 mod races;
 mod reach;
 
-use model::Secret;
+use domain::Secret;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -90,7 +90,7 @@ async fn a_typo_is_refused_before_any_table_is_read_and_a_known_key_costs_one_ro
         "the first use a minute is noted, beside the second round trip"
     );
     let identity = metered.app.authenticate(&Secret::new(&*secret)).await.unwrap();
-    metered.app.enter(&identity, None).await.unwrap();
+    metered.app.membership_of(&identity, None).await.unwrap();
     assert_eq!(metered.calls(), 1);
     let other = if secret.ends_with('0') { "1" } else { "0" };
     let live = secret.replace("pk_test_", "pk_live_");

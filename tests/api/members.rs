@@ -192,7 +192,7 @@ async fn a_member_leaves_and_the_last_owner_stays() {
     ada.patch(&me, json!({"role": "admin"}))
         .await
         .problem(409, "last_owner");
-    let (account, system) = (user_of(&t, &ada).await, model::Actor::system());
+    let (account, system) = (user_of(&t, &ada).await, domain::Actor::system());
     assert!(
         t.stack.app().leave_all_orgs(&account, &system).await.is_err(),
         "an account that owns something alone is not deleted"
@@ -209,8 +209,8 @@ async fn a_member_leaves_and_the_last_owner_stays() {
 }
 
 /// The account of a caller, as the product has it.
-async fn user_of(t: &Test, caller: &Caller) -> model::User {
-    let token = model::Secret::new(caller.token.clone());
+async fn user_of(t: &Test, caller: &Caller) -> domain::User {
+    let token = domain::Secret::new(caller.token.clone());
     t.stack.app().authenticate(&token).await.unwrap().user
 }
 

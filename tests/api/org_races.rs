@@ -140,9 +140,9 @@ async fn two_owners_who_demote_each_other_are_one_owner_and_one_admin() {
 async fn of_two_owners_whose_accounts_go_at_once_one_stays() {
     let t = Test::new().await;
     let (ada, bob) = (t.talker("ada").await, t.talker("bob").await);
-    let (app, system) = (t.stack.app(), model::Actor::system());
+    let (app, system) = (t.stack.app(), domain::Actor::system());
     let account = async |caller: &Caller| {
-        let token = model::Secret::new(caller.token.clone());
+        let token = domain::Secret::new(caller.token.clone());
         app.authenticate(&token).await.unwrap().user
     };
     let (of_ada, of_bob) = (account(&ada).await, account(&bob).await);

@@ -236,7 +236,7 @@ async fn moving_to_another_time_zone_gives_no_second_day() {
     assert_eq!(seen["used_today"], used);
     // From the next reset on the days of the new zone count.
     let now = t.stack.app().clock.now();
-    let reset: model::Timestamp = before.1[0].2.parse().unwrap();
+    let reset: domain::Timestamp = before.1[0].2.parse().unwrap();
     t.advance_seconds(u64::try_from(reset.duration_since(now).as_secs()).unwrap() + 2);
     let (ada, inside) = (ada.sign_in_again().await, inside.sign_in_again().await);
     let quota = ada.get(QUOTA).await.ok().json();

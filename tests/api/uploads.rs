@@ -254,8 +254,8 @@ async fn nobody_completes_an_upload_of_another_organization() {
     let (ada, eve) = (t.user("ada").await, t.user("eve").await);
     let upload = ada.begin_upload("faq.txt", samples::faq_txt().len()).await;
     upload.put(samples::faq_txt()).await.ok();
-    let trespasser = eve.with_header("x-current-org", ada.org());
-    for caller in [&eve, &trespasser] {
+    let outsider = eve.with_header("x-current-org", ada.org());
+    for caller in [&eve, &outsider] {
         caller
             .post(&upload.complete_path(), json!({}))
             .await

@@ -1,7 +1,7 @@
 //! Tables and queues are what the code, and the promises made about them, need.
 
 use app::KeyRing;
-use model::Secret;
+use domain::Secret;
 use serde_json::{Value, json};
 
 use local::template::{Function, Keys, StreamSource, Template};

@@ -18,8 +18,8 @@ use std::collections::BTreeSet;
 
 use axum::{Router, routing::get};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use domain::statistics::PeriodRequest;
 use local::functions;
-use model::statistics::PeriodRequest;
 use serde_json::{Value, json};
 
 use files::{api, encoded, function_of, read};

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use domain::{
+    Day, MailId, Network, Timestamp, TokenScope, UserId, rate_limit::Bucket, rate_limit::Guesses, rate_limit::Lane,
+};
 use local::cloud::{Fault, Faults};
-use model::{Day, MailId, Network, Timestamp, TokenScope, UserId, throttle::Bucket, throttle::Guesses, throttle::Lane};
 use serde_json::{Value, json};
 use store::{Alert, Begun, Claimed, IdempotencyKey, Owner, Store, StoredAnswer, Tables, keys};
 
@@ -37,23 +39,23 @@ fn bucket() -> Bucket {
 }
 
 /// How many fit into a bucket.
-async fn left(limits: &store::Limits, key: &keys::Key, now: Timestamp) -> u32 {
+async fn left(limits: &store::RateLimits, key: &keys::Key, now: Timestamp) -> u32 {
     limits.peek(key, bucket(), now).await.unwrap().0
 }
 
 #[tokio::test]
 async fn what_is_put_into_a_bucket_is_put_in_once() {
     let (t, store) = tables().await;
-    let (limits, now) = (store.limits(), now(&t));
+    let (limits, now) = (store.rate_limits(), now(&t));
     let bucket = bucket();
     for fault in FAULTS {
-        let key = keys::pace(&format!("{fault:?}"));
+        let key = keys::request_rate(&format!("{fault:?}"));
         faults(&t).plan("UpdateItem", fault);
-        limits.take(&key, bucket, now).await.unwrap().unwrap();
+        limits.check(&key, bucket, now).await.unwrap().unwrap();
         assert_eq!(left(&limits, &key, now).await, 9, "{fault:?}, empty");
         // The first write of one that is not empty finds out that it is not.
         faults(&t).plan_after(1, "UpdateItem", fault);
-        limits.take(&key, bucket, now).await.unwrap().unwrap();
+        limits.check(&key, bucket, now).await.unwrap().unwrap();
         assert_eq!(left(&limits, &key, now).await, 8, "{fault:?}, not empty");
         faults(&t).plan("UpdateItem", fault);
         limits.give_back(&key, bucket).await.unwrap();

@@ -6,8 +6,8 @@ use std::{
 };
 
 use app::Delivery;
+use domain::{ExportMessage, Timestamp};
 use futures::future::join_all;
-use model::{ExportMessage, Timestamp};
 use serde_json::{Value, json};
 use zip::ZipArchive;
 
@@ -55,7 +55,7 @@ pub(crate) async fn exported(t: &Test, caller: &Caller) -> Value {
 }
 
 /// What somebody does in a day.
-async fn furnish(t: &Test, ada: &Caller) {
+async fn seed(t: &Test, ada: &Caller) {
     let text = "The warranty of zyxmarker is five years. ".repeat(20);
     let document = ada.upload("zyxmarker.txt", text).await.created().text("id");
     t.drain().await;
@@ -89,7 +89,7 @@ async fn secrets(t: &Test) -> Vec<String> {
 async fn an_export_holds_everything_of_a_person_and_no_secret() {
     let t = Test::new().await;
     let (ada, bob) = (t.user("ada").await, t.user("bob").await);
-    furnish(&t, &ada).await;
+    seed(&t, &ada).await;
     bob.upload("other.txt", "zyxbob").await.created();
     t.drain().await;
     let asked = ada.get(EXPORT).await.expect(202).json();

@@ -8,7 +8,7 @@ use std::{
 };
 
 use futures::{StreamExt as _, stream};
-use reading::{Limits, Reader, Reading, Settings};
+use reading::{Limits, ReadOutcome, Reader, Settings};
 use retrieval::Kind;
 use samples::Hostile;
 use serde_json::json;
@@ -36,8 +36,8 @@ fn kind(name: &str) -> Kind {
 async fn end_of(reader: &Reader, name: &str, bytes: &[u8]) -> String {
     let reading = reader.read(kind(name), bytes.len() as u64, bytes).await.unwrap();
     match reading {
-        Reading::Indexed(_) => "ready".to_owned(),
-        Reading::Refused(failure) | Reading::Died { failure, .. } => failure.code,
+        ReadOutcome::Indexed(_) => "ready".to_owned(),
+        ReadOutcome::Refused(failure) | ReadOutcome::Died { failure, .. } => failure.code,
     }
 }
 

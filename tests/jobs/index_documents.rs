@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use app::{App, Delivery};
-use model::{Error, outbox::IndexMessage, time::after};
+use domain::{Error, outbox::IndexMessage, time::after};
 use serde_json::{Value, json};
 use store::{Documents, Lease};
 
@@ -57,7 +57,7 @@ impl Untouched {
     }
 
     /// Delivers its message.
-    async fn deliver(&self, delivery: Delivery) -> model::Result<()> {
+    async fn deliver(&self, delivery: Delivery) -> domain::Result<()> {
         let message: IndexMessage = serde_json::from_str(&message(&self.ada, &self.id)).unwrap();
         self.app().index_document(&message, &delivery).await
     }
@@ -314,7 +314,7 @@ async fn deaths_and_failures_that_have_nothing_to_do_with_the_file_do_not_count_
 #[tokio::test]
 async fn a_document_whose_last_worker_dies_has_failed_until_another_delivery_succeeds() {
     let u = Untouched::new().await;
-    let failure = model::IndexFailure {
+    let failure = domain::IndexFailure {
         code: "internal".to_owned(),
         detail: "our fault".to_owned(),
     };

@@ -32,7 +32,7 @@ async fn traces(t: &Test, ids: &[&str]) -> BTreeSet<String> {
 }
 
 /// Everything that a person can have, with the marker in it.
-async fn furnish(t: &Test, ada: &Caller) {
+async fn seed(t: &Test, ada: &Caller) {
     let text = format!("{MARKER} says that the warranty is five years. ");
     let document = ada.upload(&format!("{MARKER}.txt"), text).await.created().text("id");
     t.drain().await;
@@ -52,7 +52,7 @@ async fn an_erased_person_leaves_no_trace_and_their_colleagues_keep_theirs() {
     let t = Test::new().await;
     let bob = t.user("bob").await;
     let ada = t.user(MARKER).await;
-    furnish(&t, &ada).await;
+    seed(&t, &ada).await;
     let org = bob.found_org("Acme").await;
     let invite = json!({"email": ada.account["email"]});
     bob.post(&format!("/api/v1/orgs/{org}/invite"), invite).await.created();
@@ -90,11 +90,11 @@ async fn an_erased_person_leaves_no_trace_and_their_colleagues_keep_theirs() {
         .stack
         .app()
         .usage()
-        .of_org(&model::OrgId(org), model::Period::day(today))
+        .of_org(&domain::OrgId(org), domain::Period::day(today))
         .await
         .unwrap();
     assert_eq!(
-        (used.len(), &used[0].user, used[0].lines[0].figures.requests),
+        (used.len(), &used[0].user, used[0].lines[0].counters.requests),
         (1, &None, 1),
         "nobody's, but used"
     );
@@ -106,7 +106,7 @@ async fn a_deleted_organization_is_emptied() {
     let ada = t.user("ada").await;
     let org = ada.found_org("Acme").await;
     let inside = ada.with_header("x-current-org", &org);
-    furnish(&t, &inside).await;
+    seed(&t, &inside).await;
     spend(&t, &ada, Some(&org)).await;
     ada.put("/api/v1/users/me", json!({"name": "Ada"})).await.ok();
     ada.put("/api/v1/settings", json!({"preferences": {}})).await.ok();

@@ -1,7 +1,7 @@
 //! Erasure by its own queue: what was deleted goes at once, however often and late its message comes.
 
+use domain::Purge;
 use futures::future::join;
-use model::Purge;
 use serde_json::json;
 
 use crate::support::Test;
@@ -37,9 +37,9 @@ async fn a_message_about_what_was_not_deleted_removes_nothing() {
     let ada = t.user("ada").await;
     let org = ada.found_org("Acme").await;
     t.drain().await;
-    let (before, user_id) = (t.items("parlance-identity").await, model::UserId(ada.id().to_owned()));
-    let orgs = vec![model::OrgId(org.clone())];
-    let org_id = model::OrgId(org.clone());
+    let (before, user_id) = (t.items("parlance-identity").await, domain::UserId(ada.id().to_owned()));
+    let orgs = vec![domain::OrgId(org.clone())];
+    let org_id = domain::OrgId(org.clone());
     for purge in [
         Purge::User {
             user_id: user_id.clone(),
@@ -54,7 +54,7 @@ async fn a_message_about_what_was_not_deleted_removes_nothing() {
     ada.delete(&format!("/api/v1/orgs/{org}")).await.expect(204);
     t.drain().await;
     let deleted = Purge::Org {
-        org_id: model::OrgId(org.clone()),
+        org_id: domain::OrgId(org.clone()),
     };
     for _ in 0..10 {
         t.stack.app().purge(&deleted).await.unwrap();

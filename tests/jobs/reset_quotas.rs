@@ -1,9 +1,9 @@
 //! The end of days: closed many at a time, by runs that may die.
 
+use domain::{Category, Day, GenerationId, Timestamp, TokenScope, UserId, time::after};
 use futures::future::join_all;
-use model::{Category, Day, GenerationId, Timestamp, TokenScope, UserId, time::after};
 use serde_json::json;
-use store::{Alert, Ask, Bill, Ledger, Owner, Reserve};
+use store::{Alert, Ledger, Owner, QuotaSubjects, Reserve, TokenEstimate};
 
 use crate::support::{Caller, Metered, Test};
 
@@ -12,12 +12,12 @@ const USAGE: &str = "parlance-usage";
 /// Has a person use up their limit.
 async fn use_up(ledger: &Ledger, user: UserId, now: Timestamp) {
     let day = Day::of(now, "UTC").unwrap();
-    let bill = Bill {
+    let subjects = QuotaSubjects {
         user: user.clone(),
         user_day: day,
         user_limit: 100,
         user_pace: None,
-        org: model::OrgId(format!("of-{user}")),
+        org: domain::OrgId(format!("of-{user}")),
         org_day: day,
         org_limit: None,
         key: None,
@@ -25,7 +25,7 @@ async fn use_up(ledger: &Ledger, user: UserId, now: Timestamp) {
         chatbot: None,
         chatbot_cap: None,
     };
-    let ask = Ask {
+    let ask = TokenEstimate {
         id: GenerationId(format!("call-{user}")),
         model: "gpt-4o-mini".to_owned(),
         category: Category::Chat,
@@ -34,7 +34,7 @@ async fn use_up(ledger: &Ledger, user: UserId, now: Timestamp) {
         now_ms: now.as_millisecond(),
         until: after(now, std::time::Duration::from_mins(5)),
     };
-    let Reserve::Held(hold) = ledger.reserve(&bill, &ask).await.unwrap() else {
+    let Reserve::Held(hold) = ledger.reserve(&subjects, &ask).await.unwrap() else {
         panic!("it fits")
     };
     ledger.settle(&hold, &hold.unsettled()).await.unwrap();

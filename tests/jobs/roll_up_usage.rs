@@ -319,7 +319,7 @@ async fn the_sums_say_how_far_they_have_come() {
     t.drain().await;
     for path in STATS {
         let found = root.get(path).await.ok().json();
-        let as_of: model::Timestamp = found["as_of"].as_str().unwrap().parse().unwrap();
+        let as_of: domain::Timestamp = found["as_of"].as_str().unwrap().parse().unwrap();
         assert!((used_at - 2..=used_at).contains(&as_of.as_second()), "{as_of}");
         let lag = found["lag_seconds"].as_u64().unwrap();
         assert!((40..=44).contains(&lag), "{lag}");

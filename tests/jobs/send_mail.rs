@@ -6,8 +6,8 @@ use std::sync::{
 };
 
 use app::{App, BoxFuture, Mailer};
+use domain::{Error, Mail, MailMessage};
 use futures::future::join_all;
-use model::{Error, Mail, MailMessage};
 use serde_json::{Value, json};
 
 use crate::support::Test;
@@ -35,7 +35,7 @@ struct Shaky {
 }
 
 impl Mailer for Shaky {
-    fn send<'a>(&'a self, _: &'a Mail) -> BoxFuture<'a, model::Result<()>> {
+    fn send<'a>(&'a self, _: &'a Mail) -> BoxFuture<'a, domain::Result<()>> {
         let fails = self
             .failures
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))

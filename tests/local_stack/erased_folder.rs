@@ -7,7 +7,7 @@ use model_double::{ModelDouble, Script};
 use serde_json::json;
 
 use crate::{
-    jobs::erasure::traces::files_with,
+    jobs::erasure::residue::files_with,
     support::{self, PASSWORD, Test, environment},
 };
 

@@ -376,7 +376,7 @@ async fn a_page_of_another_origin_reads_and_writes_nothing_at_any_port() {
     );
     assert_eq!(server.state().await, before);
     let after = server.local("clock", Some(json!({"advance_seconds": 0}))).await;
-    let time = |clock: &Value| clock["now"].as_str().unwrap().parse::<model::Timestamp>().unwrap();
+    let time = |clock: &Value| clock["now"].as_str().unwrap().parse::<domain::Timestamp>().unwrap();
     let moved = time(&after).duration_since(time(&clock));
     assert!(moved.as_secs() < 3_600, "the clock was moved: {clock} {after}");
 }

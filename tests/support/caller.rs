@@ -1,6 +1,6 @@
 //! Somebody who calls the API.
 
-use model::Permission;
+use domain::Permission;
 use reqwest::{Client, Method, RequestBuilder, multipart};
 use serde_json::{Value, json};
 

@@ -254,7 +254,7 @@ impl Test {
         app::Delivery {
             message_id: "m".to_owned(),
             receive_count,
-            ends_at: model::time::after(self.stack.app().clock.now(), Duration::from_secs(90)),
+            ends_at: domain::time::after(self.stack.app().clock.now(), Duration::from_secs(90)),
         }
     }
 

@@ -1,8 +1,8 @@
 //! Audit entries of all organizations, and recent failures, as one list.
 
 use app::{AuditFilter, Failure, FailureFilter, LogEntry};
+use domain::{AuditEntry, Timestamp, audit::Actor};
 use http_api::{Ctx, Listing, Paging, PlatformAdmin, Query, QueryTime, Result};
-use model::{AuditEntry, Timestamp, audit::Actor};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,7 @@
 //! The state of the system, and its caches.
 
+use domain::Timestamp;
 use http_api::{Ctx, Json, Message, PlatformAdmin, Result};
-use model::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 

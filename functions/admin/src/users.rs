@@ -1,9 +1,9 @@
 //! Accounts.
 
 use app::UserFilter;
+use domain::{Error, PlatformRole, Timestamp, User, UserId, UserStatus};
 use garde::Validate;
 use http_api::{Body, Ctx, Json, Listing, Message, Paging, Path, PlatformAdmin, Query, QueryTime, Result};
-use model::{Error, PlatformRole, Timestamp, User, UserId, UserStatus};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

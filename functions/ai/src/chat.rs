@@ -1,12 +1,12 @@
 //! `/api/v1/ai/chat` (document 001): one message, answered by a model or a chatbot, in a chat session or without.
 
-use app::{Answered, Asked, Completion, CompletionRequest, Message, Payer, Question, Tuning};
+use app::{Answered, BillingContext, Completion, CompletionRequest, GenerationOptions, Message, Question, TurnAction};
+use domain::{
+    ChatbotSettings, Citation, ConversationId, Error, Usage, conversation::MAX_MESSAGE, permission::WriteChats,
+};
 use garde::Validate;
 use http_api::{
     AnswerFrame, Body, Ctx, Either, EventStream, Json, May, Member, Result, WantsStream, not_blank, readable_name,
-};
-use model::{
-    ChatbotSettings, Citation, ConversationId, Error, Usage, conversation::MAX_MESSAGE, permission::WriteChats,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -117,10 +117,10 @@ pub(crate) async fn ask_ai(
     if asked.stream || accept.0 {
         return stream(&app, &member, asked).await.map(Either::Right);
     }
-    let payer = Payer::of(&member.identity, &member.org);
+    let billing = BillingContext::of(&member.identity, &member.org);
     let answer = match asked.wanted() {
-        Wanted::Turn(question) => AiAnswer::in_session(&app.answer_whole(payer, question).await?)?,
-        Wanted::Completion(request) => app.complete_whole(payer, request).await?.into(),
+        MessageTarget::Turn(question) => AiAnswer::in_session(&app.answer_whole(billing, question).await?)?,
+        MessageTarget::Completion(request) => app.complete_whole(billing, request).await?.into(),
     };
     Ok(Either::Left(Json(answer)))
 }
@@ -134,16 +134,18 @@ pub(crate) async fn stream_ai(
 }
 
 async fn stream(app: &Ctx, member: &Member, asked: AiMessage) -> Result<EventStream<AnswerFrame>> {
-    let payer = Payer::of(&member.identity, &member.org);
+    let billing = BillingContext::of(&member.identity, &member.org);
     let include_thinking = asked.include_thinking.unwrap_or(false);
     Ok(match asked.wanted() {
-        Wanted::Turn(question) => AnswerFrame::stream(app.answer(payer, question).await?),
-        Wanted::Completion(request) => AnswerFrame::completion(app.complete(payer, request).await?, include_thinking),
+        MessageTarget::Turn(question) => AnswerFrame::stream(app.answer(billing, question).await?),
+        MessageTarget::Completion(request) => {
+            AnswerFrame::completion(app.complete(billing, request).await?, include_thinking)
+        }
     })
 }
 
 /// What a message is.
-enum Wanted {
+enum MessageTarget {
     /// The next one of a chat session.
     Turn(Question),
     /// All there is.
@@ -151,25 +153,25 @@ enum Wanted {
 }
 
 impl AiMessage {
-    fn wanted(self) -> Wanted {
-        let tuning = Tuning {
+    fn wanted(self) -> MessageTarget {
+        let options = GenerationOptions {
             system: self.system_prompt,
             max_tokens: self.max_tokens,
             temperature: self.temperature,
             reasoning_effort: None,
         };
         match self.session_id {
-            Some(conversation) => Wanted::Turn(Question {
+            Some(conversation) => MessageTarget::Turn(Question {
                 conversation,
-                asked: Asked::Next(self.message),
+                asked: TurnAction::Append(self.message),
                 model: self.model,
-                tuning,
+                options,
                 include_thinking: self.include_thinking.unwrap_or(false),
             }),
-            None => Wanted::Completion(CompletionRequest {
+            None => MessageTarget::Completion(CompletionRequest {
                 model: self.model.unwrap_or_else(|| ChatbotSettings::default().model),
                 messages: vec![Message::user(self.message)],
-                tuning,
+                options,
             }),
         }
     }

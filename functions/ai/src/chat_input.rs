@@ -2,10 +2,10 @@
 //!
 //! What would change the answer in a way that we cannot follow is refused; what merely tunes it is ignored.
 
-use app::{CompletionRequest, Message, ReasoningEffort, Tuning};
+use app::{CompletionRequest, GenerationOptions, Message, ReasoningEffort};
+use domain::{Error, Result};
 use garde::Validate;
 use http_api::readable_name;
-use model::{Error, Result};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
@@ -23,7 +23,7 @@ pub(crate) struct ChatInput {
     model: String,
     /// What was said, oldest first.
     #[garde(length(min = 1, max = MAX_MESSAGES))]
-    messages: Vec<Said>,
+    messages: Vec<InputMessage>,
     /// Answer as an event stream.
     pub(crate) stream: Option<bool>,
     stream_options: Option<StreamOptions>,
@@ -118,8 +118,8 @@ pub(crate) struct StreamOptions {
 /// A message.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(rename = "ChatCompletionMessage")]
-struct Said {
-    role: Speaker,
+struct InputMessage {
+    role: InputRole,
     /// Text, or parts of type `text`.
     content: Option<Content>,
 }
@@ -128,7 +128,7 @@ struct Said {
 #[derive(Deserialize, JsonSchema, Clone, Copy)]
 #[serde(rename_all = "lowercase")]
 #[schemars(rename = "ChatCompletionRole")]
-enum Speaker {
+enum InputRole {
     System,
     Developer,
     User,
@@ -198,17 +198,17 @@ impl ChatInput {
                 .content
                 .map_or_else(|| Ok(String::new()), |content| content.text(&pointer))?;
             match said.role {
-                Speaker::System | Speaker::Developer => system.push(text),
+                InputRole::System | InputRole::Developer => system.push(text),
                 // A turn without words, as of an answer that called a tool, says nothing.
-                Speaker::User | Speaker::Assistant if text.trim().is_empty() => {}
-                Speaker::User => messages.push(Message::user(text)),
-                Speaker::Assistant => messages.push(Message::assistant(text)),
+                InputRole::User | InputRole::Assistant if text.trim().is_empty() => {}
+                InputRole::User => messages.push(Message::user(text)),
+                InputRole::Assistant => messages.push(Message::assistant(text)),
             }
         }
         Ok(CompletionRequest {
             model: self.model,
             messages,
-            tuning: Tuning {
+            options: GenerationOptions {
                 system: (!system.is_empty()).then(|| system.join("\n\n")),
                 max_tokens: self.max_completion_tokens.or(self.max_tokens),
                 temperature: self.temperature,

@@ -1,9 +1,9 @@
 //! `/v1/chat/completions` (<https://platform.openai.com/docs/api-reference/chat>).
 
-use app::{Completion, CompletionEvent, CompletionStream, Payer};
+use app::{BillingContext, Completion, CompletionEvent, CompletionStream};
+use domain::permission::WriteChats;
 use futures::{StreamExt as _, stream};
 use http_api::{ApiRoot, Body, Ctx, Either, EventStream, Json, May, Result};
-use model::permission::WriteChats;
 
 use crate::{
     chat_input::ChatInput,
@@ -16,16 +16,16 @@ pub(crate) async fn create_chat_completion(
     root: ApiRoot,
     Body(asked): Body<ChatInput>,
 ) -> Result<Either<Json<ChatCompletion>, EventStream<ChatCompletionChunk>>> {
-    let payer = Payer::of(&member.identity, &member.org);
+    let billing = BillingContext::of(&member.identity, &member.org);
     let created = app.clock.now().as_second();
     let (is_stream, includes_usage) = (asked.stream.unwrap_or(false), asked.includes_usage());
     let asked = asked.request()?;
     if is_stream {
-        let stream = app.complete(payer, asked).await?;
+        let stream = app.complete(billing, asked).await?;
         let writing = Writing::new(&stream, created, includes_usage, root);
         return Ok(Either::Right(chunks(stream, writing)));
     }
-    let completion: Completion = app.complete_whole(payer, asked).await?;
+    let completion: Completion = app.complete_whole(billing, asked).await?;
     let shown = ChatCompletion::new(completion, created, &root);
     Ok(Either::Left(Json(shown)))
 }

@@ -1,10 +1,10 @@
 //! `/v1/embeddings` (<https://platform.openai.com/docs/api-reference/embeddings>).
 
-use app::{EmbeddingRequest, Payer};
+use app::{BillingContext, EmbeddingRequest};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use domain::{Error, permission::WriteChats};
 use garde::Validate;
 use http_api::{Body, Ctx, Json, May, Result, readable_name};
-use model::{Error, permission::WriteChats};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -101,8 +101,8 @@ pub(crate) async fn create_embedding(
         texts: asked.input.texts()?,
         dimensions: asked.dimensions,
     };
-    let payer = Payer::of(&member.identity, &member.org);
-    let embedded = app.embed(payer, asking).await?;
+    let billing = BillingContext::of(&member.identity, &member.org);
+    let embedded = app.embed(billing, asking).await?;
     let data = embedded
         .vectors
         .into_iter()
@@ -126,7 +126,7 @@ pub(crate) async fn create_embedding(
 }
 
 impl Texts {
-    fn texts(self) -> model::Result<Vec<String>> {
+    fn texts(self) -> domain::Result<Vec<String>> {
         let texts = match self {
             Self::One(text) => vec![text],
             Self::Many(texts) => texts,

@@ -1,8 +1,8 @@
 //! Models by name: document 001's list, and that of `OpenAI`'s API (<https://platform.openai.com/docs/api-reference/models>).
 
-use app::{ModelView, Payer, chatbot_model};
+use app::{BillingContext, ModelView, chatbot_model};
+use domain::{Error, PageRequest, Permission, permission::WriteChats};
 use http_api::{Ctx, Json, May, Member, Path, Result};
-use model::{Error, PageRequest, Permission, permission::WriteChats};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -71,8 +71,8 @@ impl From<ModelView> for AiModel {
 }
 
 pub(crate) async fn list_ai_models(app: Ctx, member: May<WriteChats>) -> Result<Json<Vec<AiModel>>> {
-    let payer = Payer::of(&member.identity, &member.org);
-    let models = app.models(&payer).await?;
+    let billing = BillingContext::of(&member.identity, &member.org);
+    let models = app.models(&billing).await?;
     Ok(Json(models.into_iter().map(AiModel::from).collect()))
 }
 
@@ -86,13 +86,13 @@ pub(crate) async fn get_model(app: Ctx, member: May<WriteChats>, Path(path): Pat
 }
 
 async fn model(app: &Ctx, member: &Member, name: &str) -> Result<Json<Model>> {
-    let payer = Payer::of(&member.identity, &member.org);
-    if let Some(bot) = app.chatbot_named(&payer, name).await? {
-        let is_shown = member.identity.reaches(Permission::ReadChatbots) && payer.asking(&bot).is_ok();
+    let billing = BillingContext::of(&member.identity, &member.org);
+    if let Some(bot) = app.chatbot_named(&billing, name).await? {
+        let is_shown = member.identity.reaches(Permission::ReadChatbots) && billing.asking(&bot).is_ok();
         let bot = is_shown.then_some(bot).ok_or(Error::NotFound("chatbot"))?;
         return Ok(Json(Model::of_chatbot(bot)));
     }
-    let found = app.model_called(&payer, name).await?;
+    let found = app.model_called(&billing, name).await?;
     let absent = || Error::ModelRequest {
         is_missing: true,
         code: "model_not_found",
@@ -103,22 +103,22 @@ async fn model(app: &Ctx, member: &Member, name: &str) -> Result<Json<Model>> {
 }
 
 async fn models(app: &Ctx, member: &Member) -> Result<Vec<Model>> {
-    let payer = Payer::of(&member.identity, &member.org);
-    let mut found: Vec<Model> = app.models(&payer).await?.into_iter().map(Model::from).collect();
+    let billing = BillingContext::of(&member.identity, &member.org);
+    let mut found: Vec<Model> = app.models(&billing).await?.into_iter().map(Model::from).collect();
     if member.identity.reaches(Permission::ReadChatbots) {
         let page = PageRequest {
             limit: MAX_CHATBOTS,
             after: None,
         };
         let bots = app.chatbots(&member.org.org).list(&page, None).await?.items;
-        let bots = bots.into_iter().filter(|bot| payer.clone().asking(bot).is_ok());
+        let bots = bots.into_iter().filter(|bot| billing.clone().asking(bot).is_ok());
         found.extend(bots.map(Model::of_chatbot));
     }
     Ok(found)
 }
 
 impl Model {
-    fn of_chatbot(bot: model::Chatbot) -> Self {
+    fn of_chatbot(bot: domain::Chatbot) -> Self {
         Self {
             id: chatbot_model(&bot.id),
             object: "model",

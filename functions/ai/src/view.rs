@@ -2,8 +2,8 @@
 //! alone.
 
 use app::{Completion, CompletionStream, Mark, Outcome};
+use domain::Usage;
 use http_api::ApiRoot;
-use model::Usage;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -302,7 +302,7 @@ impl From<Usage> for UsageView {
     }
 }
 
-fn id(id: &model::GenerationId) -> String {
+fn id(id: &domain::GenerationId) -> String {
     format!("chatcmpl-{id}")
 }
 
@@ -325,9 +325,9 @@ fn annotations(completion: &Completion, root: &ApiRoot) -> Vec<Annotation> {
             .iter()
             .find(|citation| citation.number == mark.number)?;
         let characters = |end: usize| text.get(..end).map(|text| text.chars().count());
-        let place = citation.page.map(|page| format!("page {page}"));
-        let title = match place.as_ref().or(citation.heading.as_ref()) {
-            Some(place) => format!("{}, {place}", citation.name),
+        let membership = citation.page.map(|page| format!("page {page}"));
+        let title = match membership.as_ref().or(citation.heading.as_ref()) {
+            Some(membership) => format!("{}, {membership}", citation.name),
             None => citation.name.clone(),
         };
         Some(Annotation {

@@ -3,9 +3,9 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use app::{KeyChange, NewKey};
+use domain::{ApiKey, ApiKeyId, Error, Permission, Result, Timestamp, time::after};
 use garde::Validate;
 use http_api::readable_name;
-use model::{ApiKey, ApiKeyId, Error, Permission, Result, Timestamp, time::after};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 

@@ -1,7 +1,7 @@
 //! API keys as clients see them.
 
-use app::{KeyFound, ShownOnce};
-use model::{KeyState, Permission, Timestamp};
+use app::{KeyFound, KeyWithSecret};
+use domain::{KeyState, Permission, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -83,7 +83,7 @@ impl KeyView {
 }
 
 impl NewKeyView {
-    pub(crate) fn of(made: ShownOnce, now: Timestamp) -> Self {
+    pub(crate) fn of(made: KeyWithSecret, now: Timestamp) -> Self {
         let found = KeyFound {
             state: made.key.state(now),
             key: made.key,

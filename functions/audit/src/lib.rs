@@ -4,13 +4,13 @@
 mod view;
 
 use app::ClientEntry;
+use domain::{
+    AuditEntryId, Error, JsonObject, PlatformRole, UserId,
+    permission::{ReadAudit, ReadOrgAudit, WriteAudit},
+};
 use garde::Validate;
 use http_api::{
     Api, Body, Created, Ctx, Json, Listing, May, Paging, Path, Query, QueryTime, Result, SelfOrAdmin, not_blank,
-};
-use model::{
-    AuditEntryId, Error, JsonObject, PlatformRole, UserId,
-    permission::{ReadAudit, ReadOrgAudit, WriteAudit},
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -123,7 +123,7 @@ async fn get_audit_log(app: Ctx, member: May<ReadAudit>, Path(path): Path<LogPat
 
 /// Whether the caller may read the log of the whole organization.
 fn is_readable(member: &May<ReadAudit>) -> bool {
-    let permission = model::Permission::ReadOrgAudit;
+    let permission = domain::Permission::ReadOrgAudit;
     permission.is_granted_to(member.org.role) && member.identity.reaches(permission)
 }
 

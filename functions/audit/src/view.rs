@@ -1,7 +1,7 @@
 //! What is shown of an entry.
 
 use app::AuditRecord;
-use model::{
+use domain::{
     JsonObject, Timestamp,
     audit::{Actor, AuditSource},
 };

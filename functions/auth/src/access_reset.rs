@@ -1,6 +1,6 @@
 //! What is left when all credentials of an account have ended.
 
-use model::{ApiKey, Timestamp};
+use domain::{ApiKey, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 

@@ -1,10 +1,10 @@
 //! Accounts and sign-in sessions, on both surfaces: `/api/v1/auth` (documents 000 to 002) and `/api/auth` (004).
 
 mod access_reset;
+mod camel_case;
 mod passwords;
 mod sessions;
-mod sphere;
-mod v1;
+mod snake_case;
 mod verification;
 
 use http_api::{Api, Caller, Ctx, Message, Result};
@@ -13,48 +13,48 @@ use http_api::{Api, Caller, Ctx, Message, Result};
 pub fn api() -> Api {
     Api::new("Authentication")
         .at("/api/v1/auth")
-        .post("/register", v1::register, "Create an account. The answer signs it in.")
+        .post("/register", snake_case::register, "Create an account. The answer signs it in.")
         .post(
             "/login",
-            v1::login,
+            snake_case::login,
             "Sign in. With e-mail address and password, as JSON or as a form of OAuth 2 (`username`, `password`).",
         )
-        .unrepeatable()
+        .non_idempotent()
         .post(
             "/refresh",
-            v1::refresh,
+            snake_case::refresh,
             "Refresh the tokens of a session. The refresh token is replaced too, and is valid once.",
         )
-        .unrepeatable()
+        .non_idempotent()
         .get(
             "/me",
-            v1::get_me,
+            snake_case::get_me,
             "Get the signed-in account. With the role that it has on the platform.",
         )
         .at("/api/auth")
         .post(
             "/register",
-            sphere::register,
+            camel_case::register,
             "Create an account. The answer signs it in.",
         )
         .post(
             "/login",
-            sphere::login,
+            camel_case::login,
             "Sign in. With e-mail address and password, as JSON or as a form of OAuth 2 (`username`, `password`).",
         )
-        .unrepeatable()
+        .non_idempotent()
         .post(
             "/refresh",
-            sphere::refresh,
+            camel_case::refresh,
             "Refresh the tokens of a session. The refresh token is replaced too, and is valid once.",
         )
-        .unrepeatable()
+        .non_idempotent()
         .get(
             "/me",
-            sphere::get_me,
+            camel_case::get_me,
             "Get the signed-in account. With the role that it has on the platform.",
         )
-        .both()
+        .on_both_prefixes()
         .post(
             "/auth/logout",
             logout,

@@ -1,9 +1,9 @@
 //! New passwords: by the old one, or by a mail.
 
 use app::NewCredentials;
+use domain::{Email, NewPassword, Secret};
 use garde::Validate;
 use http_api::{Body, Caller, Ctx, Json, Message, Origin, Result};
-use model::{Email, NewPassword, Secret};
 use schemars::JsonSchema;
 use serde::Deserialize;
 

@@ -1,9 +1,9 @@
 //! Where somebody is signed in.
 
 use app::Credential;
+use domain::{Network, Session, SessionId, Timestamp};
 use garde::Validate;
 use http_api::{Body, Caller, Ctx, Json, Listing, NoContent, Paging, Path, Result};
-use model::{Network, Session, SessionId, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

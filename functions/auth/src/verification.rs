@@ -1,8 +1,8 @@
 //! Whether an address is its account's own, and the way back to the one before.
 
+use domain::Secret;
 use garde::Validate;
 use http_api::{Body, Caller, Ctx, Message, Origin, Result};
-use model::Secret;
 use schemars::JsonSchema;
 use serde::Deserialize;
 

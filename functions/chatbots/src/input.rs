@@ -1,9 +1,9 @@
 //! What clients may send.
 
 use app::ChatbotChange;
+use domain::{Chatbot, ChatbotId, ChatbotSettings, DocumentId, Quota};
 use garde::Validate;
 use http_api::{readable_name, readable_text};
-use model::{Chatbot, ChatbotId, ChatbotSettings, DocumentId, Quota};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
@@ -151,7 +151,7 @@ pub(crate) struct DocumentIds {
 /// Whose chatbots.
 #[derive(Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-enum Whose {
+enum ListScope {
     /// The caller's own.
     #[default]
     Own,
@@ -163,13 +163,13 @@ enum Whose {
 pub(crate) struct Filter {
     /// `own` (default) or `org`.
     #[serde(default)]
-    scope: Whose,
+    scope: ListScope,
 }
 
 impl Filter {
     /// Only the caller's own.
     pub(crate) fn own(&self) -> bool {
-        self.scope == Whose::Own
+        self.scope == ListScope::Own
     }
 }
 

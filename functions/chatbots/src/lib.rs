@@ -3,18 +3,18 @@
 mod input;
 mod view;
 
-use http_api::{Api, Body, Created, Ctx, Json, Listing, May, Member, NoContent, Paging, Path, Query, Result};
-use input::{BotPath, ChatbotPatch, DocumentIds, Filter, LinkPath, NewChatbot, SettingsPatch};
-use model::{
+use domain::{
     Chatbot, ChatbotId, DocumentId, Error,
     permission::{ReadChatbots, WriteChatbots},
 };
+use http_api::{Api, Body, Created, Ctx, Json, Listing, May, Member, NoContent, Paging, Path, Query, Result};
+use input::{BotPath, ChatbotPatch, DocumentIds, Filter, LinkPath, NewChatbot, SettingsPatch};
 use view::ChatbotView;
 
 /// The operations of this function.
 pub fn api() -> Api {
     Api::new("Chatbots")
-        .both()
+        .on_both_prefixes()
         .post(
             "/chatbots",
             create_chatbot,
@@ -52,7 +52,7 @@ pub fn api() -> Api {
         )
 }
 
-const ABSENT: Error = Error::NotFound("chatbot");
+const CHATBOT_NOT_FOUND: Error = Error::NotFound("chatbot");
 
 async fn create_chatbot(
     app: Ctx,
@@ -91,7 +91,7 @@ async fn list_chatbots(
 
 async fn get_chatbot(app: Ctx, member: May<ReadChatbots>, Path(path): Path<BotPath>) -> Result<Json<ChatbotView>> {
     let chatbot = app.chatbots(&member.org.org).get(&path.chatbot_id).await?;
-    Ok(Json(chatbot.ok_or(ABSENT)?.into()))
+    Ok(Json(chatbot.ok_or(CHATBOT_NOT_FOUND)?.into()))
 }
 
 async fn update_chatbot(
@@ -112,7 +112,7 @@ async fn update_chatbot(
         .chatbots(&member.org.org)
         .update(&path.chatbot_id, &change, app.clock.now())
         .await?;
-    Ok(Json(chatbot.ok_or(ABSENT)?.into()))
+    Ok(Json(chatbot.ok_or(CHATBOT_NOT_FOUND)?.into()))
 }
 
 async fn delete_chatbot(app: Ctx, member: May<WriteChatbots>, Path(path): Path<BotPath>) -> Result<NoContent> {
@@ -120,7 +120,7 @@ async fn delete_chatbot(app: Ctx, member: May<WriteChatbots>, Path(path): Path<B
     if app.chatbots(&member.org.org).delete(&path.chatbot_id).await? {
         Ok(NoContent)
     } else {
-        Err(ABSENT.into())
+        Err(CHATBOT_NOT_FOUND.into())
     }
 }
 
@@ -136,7 +136,7 @@ async fn assign_documents(
     let chatbots = app.chatbots(&member.org.org);
     match chatbots.assign(&path.chatbot_id, &documents, app.clock.now()).await? {
         Some(chatbot) => Ok(Json(chatbot.into())),
-        None if chatbots.get(&path.chatbot_id).await?.is_none() => Err(ABSENT.into()),
+        None if chatbots.get(&path.chatbot_id).await?.is_none() => Err(CHATBOT_NOT_FOUND.into()),
         None => Err(too_many().into()),
     }
 }
@@ -157,12 +157,12 @@ async fn remove_document(
 /// Refuses a key that would have a chatbot answer with a model that it may not ask itself.
 fn permitted(member: &Member, settings: &SettingsPatch) -> Result<()> {
     let model = settings.model.as_deref();
-    Ok(model.map_or(Ok(()), |model| member.identity.may_give(model))?)
+    Ok(model.map_or(Ok(()), |model| member.identity.check_delegation(model))?)
 }
 
 /// The chatbot, when the caller may change it: who made it, and those who administer the organization.
 async fn changeable(app: &Ctx, member: &Member, id: &ChatbotId) -> Result<Chatbot> {
-    let chatbot = app.chatbots(&member.org.org).get(id).await?.ok_or(ABSENT)?;
+    let chatbot = app.chatbots(&member.org.org).get(id).await?.ok_or(CHATBOT_NOT_FOUND)?;
     if chatbot.created_by == member.identity.user.id || member.org.role.administers() {
         Ok(chatbot)
     } else {
@@ -189,7 +189,7 @@ async fn existing_documents(app: &Ctx, member: &Member, mut ids: Vec<DocumentId>
     if ids.len() > Chatbot::MAX_DOCUMENTS {
         return Err(too_many().into());
     }
-    let found = app.documents(&member.org.org).among(&ids).await?;
+    let found = app.documents(&member.org.org).get_many(&ids).await?;
     if found.len() == ids.len() {
         Ok(ids)
     } else {

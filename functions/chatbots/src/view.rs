@@ -1,6 +1,6 @@
 //! Chatbots as clients see them.
 
-use model::{Chatbot, ChatbotSettings, Timestamp};
+use domain::{Chatbot, ChatbotSettings, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 

@@ -1,15 +1,15 @@
 //! Answers: other ones, more of one, and the way back to one whose stream was lost.
 
-use app::{Asked, LastSeen, Payer, Question, Tuning};
+use app::{BillingContext, GenerationOptions, LastSeen, Question, TurnAction};
+use domain::{
+    ConversationId, Error,
+    conversation::MAX_MESSAGE,
+    permission::{ReadChats, WriteChats},
+};
 use garde::Validate;
 use http_api::{
     AnswerFrame, Body, Ctx, Either, EventStream, Json, LastEventId, May, Member, Path, Query, Result, WantsStream,
     not_blank, readable_name,
-};
-use model::{
-    ConversationId, Error,
-    conversation::MAX_MESSAGE,
-    permission::{ReadChats, WriteChats},
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -23,7 +23,7 @@ pub(crate) type Answering = Either<Json<MessageView>, EventStream<AnswerFrame>>;
 #[derive(Default, Deserialize, Validate, JsonSchema)]
 #[garde(allow_unvalidated)]
 #[schemars(rename = "AnswerOptions")]
-pub(crate) struct Manner {
+pub(crate) struct AnswerOptions {
     /// Model or alias that answers; that of the chatbot, or of the chat session, when left out.
     #[garde(length(chars, max = 200), inner(custom(readable_name)))]
     #[schemars(regex(pattern = http_api::READABLE_NAME))]
@@ -63,12 +63,12 @@ pub(crate) struct EditedMessage {
 
 /// Answers a question the way its asker wants.
 pub(crate) async fn answer(app: &Ctx, member: &Member, question: Question, stream: bool) -> Result<Answering> {
-    let payer = Payer::of(&member.identity, &member.org);
+    let billing = BillingContext::of(&member.identity, &member.org);
     if stream {
-        let events = app.answer(payer, question).await?;
+        let events = app.answer(billing, question).await?;
         return Ok(Either::Right(AnswerFrame::stream(events)));
     }
-    let answered = app.answer_whole(payer, question).await?;
+    let answered = app.answer_whole(billing, question).await?;
     Ok(Either::Left(Json(answered_view(&answered, app.clock.now()))))
 }
 
@@ -77,16 +77,16 @@ async fn answer_at(
     app: &Ctx,
     member: &Member,
     conversation: ConversationId,
-    asked: Asked,
+    asked: TurnAction,
     WantsStream(is_accepted): WantsStream,
-    body: Option<Body<Manner>>,
+    body: Option<Body<AnswerOptions>>,
 ) -> Result<Answering> {
     let manner = body.map(|Body(manner)| manner).unwrap_or_default();
     let question = Question {
         conversation,
         asked,
         model: manner.model,
-        tuning: Tuning::default(),
+        options: GenerationOptions::default(),
         include_thinking: manner.include_thinking.unwrap_or(false),
     };
     answer(app, member, question, manner.stream || is_accepted).await
@@ -97,13 +97,13 @@ pub(crate) async fn regenerate_answer(
     member: May<WriteChats>,
     Path(path): Path<MessagePath>,
     accept: WantsStream,
-    body: Option<Body<Manner>>,
+    body: Option<Body<AnswerOptions>>,
 ) -> Result<Answering> {
     answer_at(
         &app,
         &member,
         path.session_id,
-        Asked::Again(path.message_id),
+        TurnAction::Regenerate(path.message_id),
         accept,
         body,
     )
@@ -115,13 +115,13 @@ pub(crate) async fn continue_answer(
     member: May<WriteChats>,
     Path(path): Path<MessagePath>,
     accept: WantsStream,
-    body: Option<Body<Manner>>,
+    body: Option<Body<AnswerOptions>>,
 ) -> Result<Answering> {
     answer_at(
         &app,
         &member,
         path.session_id,
-        Asked::More(path.message_id),
+        TurnAction::Continue(path.message_id),
         accept,
         body,
     )
@@ -137,9 +137,9 @@ pub(crate) async fn edit_message(
 ) -> Result<Answering> {
     let question = Question {
         conversation: path.session_id,
-        asked: Asked::Instead(path.message_id, edited.content),
+        asked: TurnAction::Edit(path.message_id, edited.content),
         model: edited.model,
-        tuning: Tuning::default(),
+        options: GenerationOptions::default(),
         include_thinking: edited.include_thinking.unwrap_or(false),
     };
     answer(&app, &member, question, edited.stream || accept.0).await

@@ -2,19 +2,21 @@
 
 use std::fmt::Write as _;
 
+use domain::{Conversation, Error, PageRequest, Turn, permission::ReadChats};
 use http_api::{Attachment, Ctx, May, Path, Query, Result, Transcript};
-use model::{Conversation, Error, PageRequest, Turn, permission::ReadChats};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     markdown::contained,
-    view::{ABSENT, MessageView, SessionPath, SessionView, message_view, question_view, turns_in_reading_order},
+    view::{
+        MessageView, SESSION_NOT_FOUND, SessionPath, SessionView, message_view, question_view, turns_in_reading_order,
+    },
 };
 
 /// How a chat session is wanted.
 #[derive(Deserialize, JsonSchema)]
-pub(crate) struct Wanted {
+pub(crate) struct ExportQuery {
     /// `markdown` when left out.
     format: Option<Format>,
 }
@@ -51,18 +53,18 @@ pub(crate) async fn export_chat_session(
     app: Ctx,
     member: May<ReadChats>,
     Path(path): Path<SessionPath>,
-    Query(wanted): Query<Wanted>,
+    Query(wanted): Query<ExportQuery>,
 ) -> Result<Transcript<SessionExport>> {
     let conversations = app.conversations(&member.org.org, &member.identity.user.id);
-    let conversation = conversations.get(&path.session_id).await?.ok_or(ABSENT)?;
+    let conversation = conversations.get(&path.session_id).await?.ok_or(SESSION_NOT_FOUND)?;
     let mut page = PageRequest::default();
     let mut shown = Vec::new();
-    let mut head = conversation.head.as_ref().map(model::TurnId::question);
+    let mut head = conversation.head.as_ref().map(domain::TurnId::question);
     while let Some(from) = head.take() {
         let turns = conversations.path(&conversation.id, Some(&from), &page).await?;
         shown.extend(turns.items);
         page.after.clone_from(&turns.next);
-        head = turns.next.map(model::MessageId);
+        head = turns.next.map(domain::MessageId);
     }
     let name = conversation.title.clone().unwrap_or_else(|| "chat".to_owned());
     Ok(Transcript::new(match wanted.format.unwrap_or_default() {

@@ -2,15 +2,15 @@
 //! prompts (document 000): a turn is a prompt with its answers, and two messages.
 
 mod answers;
+mod camel_case;
 mod export;
 mod markdown;
 mod messages;
 mod prompts;
 mod sessions;
-mod sphere;
+mod snake_case;
 mod status;
 mod users;
-mod v1;
 mod view;
 
 use http_api::Api;
@@ -26,38 +26,38 @@ pub fn api() -> Api {
         )
         .post(
             "/sessions",
-            v1::create_chat_session,
+            snake_case::create_chat_session,
             "Create a chat session. With a chatbot it answers from the documents of that chatbot.",
         )
         .get(
             "/sessions/{session_id}",
-            v1::get_chat_session,
+            snake_case::get_chat_session,
             "Get a chat session. Can hold its latest messages.",
         )
         .post(
             "/sessions/{session_id}/messages",
-            v1::send_message,
+            snake_case::send_message,
             "Send a message in a chat session. Returns the answer, whole or as a stream of events (`Accept: \
              text/event-stream`).",
         )
         .at("/api/chat")
         .post(
             "/sessions",
-            sphere::create_chat_session,
+            camel_case::create_chat_session,
             "Create a chat session. With a chatbot it answers from the documents of that chatbot.",
         )
         .get(
             "/sessions/{session_id}",
-            sphere::get_chat_session,
+            camel_case::get_chat_session,
             "Get a chat session. Can hold its latest messages.",
         )
         .post(
             "/sessions/{session_id}/messages",
-            sphere::send_message,
+            camel_case::send_message,
             "Send a message in a chat session. Returns the answer, whole or as a stream of events (`Accept: \
              text/event-stream`).",
         );
-    documents_000(of_messages(of_sessions(api.both())))
+    prompt_session_routes(of_messages(of_sessions(api.on_both_prefixes())))
 }
 
 fn of_sessions(api: Api) -> Api {
@@ -138,7 +138,7 @@ fn of_messages(api: Api) -> Api {
     )
 }
 
-fn documents_000(api: Api) -> Api {
+fn prompt_session_routes(api: Api) -> Api {
     api.at("/api/v1/chat_sessions")
         .post(
             "",

@@ -1,15 +1,17 @@
 //! Messages of a chat session. A turn is stored as one item and shown as two messages.
 
-use garde::Validate;
-use http_api::{Body, Ctx, Json, Listing, May, NoContent, Paging, Path, Result, readable_text};
-use model::{
+use domain::{
     Page, Rating,
     permission::{ReadChats, WriteChats},
 };
+use garde::Validate;
+use http_api::{Body, Ctx, Json, Listing, May, NoContent, Paging, Path, Result, readable_text};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::view::{ABSENT, MessagePath, MessageView, SessionPath, answered_view, in_reading_order, message_view};
+use crate::view::{
+    MessagePath, MessageView, SESSION_NOT_FOUND, SessionPath, answered_view, in_reading_order, message_view,
+};
 
 /// What somebody thinks of an answer.
 #[derive(Deserialize, Validate, JsonSchema)]
@@ -30,7 +32,7 @@ pub(crate) async fn list_messages(
     page: Paging,
 ) -> Result<Listing<MessageView>> {
     let conversations = app.conversations(&member.org.org, &member.identity.user.id);
-    let conversation = conversations.get(&path.session_id).await?.ok_or(ABSENT)?;
+    let conversation = conversations.get(&path.session_id).await?.ok_or(SESSION_NOT_FOUND)?;
     let shown = app.shown_messages(&conversations, &conversation, &page).await?;
     page.answer(Page {
         items: in_reading_order(&shown.items, app.clock.now()),

@@ -1,21 +1,21 @@
 //! Turns as document 000 has them: one row is the message of a person and the answers to it.
 
-use garde::Validate;
-use http_api::{
-    Body, Created, Ctx, Json, Listing, May, Message, NewPrompt, Paging, Path, PromptView, Result, not_blank,
-};
-use model::{
+use domain::{
     TurnId,
     conversation::MAX_MESSAGE,
     permission::{ReadChats, WriteChats},
     turn::{MAX_RESPONSE, MAX_RESPONSES},
+};
+use garde::Validate;
+use http_api::{
+    Body, Created, Ctx, Json, Listing, May, Message, NewPrompt, Paging, Path, PromptView, Result, not_blank,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
     users::foreign_user,
-    view::{ABSENT, SessionPath},
+    view::{SESSION_NOT_FOUND, SessionPath},
 };
 
 /// A changed prompt.
@@ -94,7 +94,7 @@ pub(crate) async fn list_session_prompts(
 ) -> Result<Listing<PromptView>> {
     let user = &member.identity.user.id;
     let conversations = app.conversations(&member.org.org, user);
-    let conversation = conversations.get(&path.session_id).await?.ok_or(ABSENT)?;
+    let conversation = conversations.get(&path.session_id).await?.ok_or(SESSION_NOT_FOUND)?;
     let head = conversation.head.as_ref().map(TurnId::question);
     let turns = conversations.path(&path.session_id, head.as_ref(), &page).await?;
     page.answer(turns.map(|turn| PromptView::new(turn, user)))

@@ -1,23 +1,23 @@
 //! Chat sessions, as both surfaces have them.
 
 use app::{ConversationChange, Found};
-use garde::Validate;
-use http_api::{
-    Body, Ctx, Json, Listing, May, Member, NoContent, Paging, Path, Query, Rest, Result, WithRest, readable_name,
-};
-use model::{
+use domain::{
     ConversationId, Error, Page, PageRequest,
     conversation::MAX_TITLE,
     permission::{ReadChats, WriteChats},
 };
+use garde::Validate;
+use http_api::{
+    Body, Ctx, Json, Listing, May, Member, NoContent, Paging, Path, Query, Rest, Result, WithRest, readable_name,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::view::{ABSENT, SessionPath, SessionView, SessionWithMessages, in_reading_order};
+use crate::view::{SESSION_NOT_FOUND, SessionPath, SessionView, SessionWithMessages, in_reading_order};
 
 /// Which chat sessions are wanted.
 #[derive(Deserialize, JsonSchema)]
-pub(crate) struct Wanted {
+pub(crate) struct SessionFilter {
     /// Words in titles and messages. A page looks into a limited number of chat sessions, so it may hold few of them,
     /// or none, and still have a next one.
     q: Option<String>,
@@ -69,7 +69,7 @@ pub(crate) async fn list_chat_sessions(
     app: Ctx,
     member: May<ReadChats>,
     page: Paging,
-    Query(wanted): Query<Wanted>,
+    Query(wanted): Query<SessionFilter>,
 ) -> Result<Listing<FoundSession>> {
     let conversations = app.conversations(&member.org.org, &member.identity.user.id);
     let words = wanted.q.as_deref().map(str::trim).filter(|words| !words.is_empty());
@@ -103,7 +103,7 @@ pub(crate) async fn session_with_messages(
     messages: bool,
 ) -> Result<WithRest<SessionWithMessages>> {
     let conversations = app.conversations(&member.org.org, &member.identity.user.id);
-    let conversation = conversations.get(id).await?.ok_or(ABSENT)?;
+    let conversation = conversations.get(id).await?.ok_or(SESSION_NOT_FOUND)?;
     let (messages, next) = if messages {
         let page = PageRequest::default();
         let shown = app.shown_messages(&conversations, &conversation, &page).await?;
@@ -131,7 +131,7 @@ pub(crate) async fn update_chat_session(
     };
     let conversations = app.conversations(&member.org.org, &member.identity.user.id);
     let changed = conversations.change(&path.session_id, &change, app.clock.now()).await?;
-    Ok(Json(changed.ok_or(ABSENT)?.into()))
+    Ok(Json(changed.ok_or(SESSION_NOT_FOUND)?.into()))
 }
 
 pub(crate) async fn delete_chat_session(
@@ -143,6 +143,6 @@ pub(crate) async fn delete_chat_session(
     if conversations.delete(&path.session_id, app.clock.now()).await? {
         Ok(NoContent)
     } else {
-        Err(ABSENT.into())
+        Err(SESSION_NOT_FOUND.into())
     }
 }

@@ -1,8 +1,8 @@
 //! Whether chats can be answered.
 
-use app::Payer;
+use app::BillingContext;
+use domain::permission::ReadChats;
 use http_api::{Ctx, Json, May, Result};
-use model::permission::ReadChats;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -26,8 +26,8 @@ struct Component {
 }
 
 pub(crate) async fn get_chat_status(app: Ctx, member: May<ReadChats>) -> Result<Json<ChatStatus>> {
-    let payer = Payer::of(&member.identity, &member.org);
-    let (health, models) = (app.chat_health().await, app.models(&payer).await);
+    let billing = BillingContext::of(&member.identity, &member.org);
+    let (health, models) = (app.chat_health().await, app.models(&billing).await);
     let models = models.map(|models| models.into_iter().map(|model| model.id).collect::<Vec<_>>());
     let component = |name, ok| Component {
         name,

@@ -1,17 +1,17 @@
 //! Chat sessions as document 000 has them.
 
 use app::{ConversationChange, NewConversation};
-use garde::Validate;
-use http_api::{Body, Created, Ctx, Json, Listing, May, Message, Paging, Path, Result, SelfOrAdmin, readable_name};
-use model::{
+use domain::{
     ChatbotId, Error, PlatformRole, UserId,
     conversation::MAX_TITLE,
     permission::{ReadChats, WriteChats},
 };
+use garde::Validate;
+use http_api::{Body, Created, Ctx, Json, Listing, May, Message, Paging, Path, Result, SelfOrAdmin, readable_name};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::view::{ABSENT, SessionPath, TitledSessionView};
+use crate::view::{SESSION_NOT_FOUND, SessionPath, TitledSessionView};
 
 /// A new chat session.
 #[derive(Deserialize, Validate, JsonSchema)]
@@ -77,7 +77,7 @@ pub(crate) async fn get_session(
 ) -> Result<Json<TitledSessionView>> {
     let conversations = app.conversations(&member.org.org, &member.identity.user.id);
     let conversation = conversations.get(&path.session_id).await?;
-    Ok(Json(conversation.ok_or(ABSENT)?.into()))
+    Ok(Json(conversation.ok_or(SESSION_NOT_FOUND)?.into()))
 }
 
 pub(crate) async fn rename_session(
@@ -92,7 +92,7 @@ pub(crate) async fn rename_session(
     };
     let conversations = app.conversations(&member.org.org, &member.identity.user.id);
     let changed = conversations.change(&path.session_id, &change, app.clock.now()).await?;
-    Ok(Json(changed.ok_or(ABSENT)?.into()))
+    Ok(Json(changed.ok_or(SESSION_NOT_FOUND)?.into()))
 }
 
 pub(crate) async fn delete_session(
@@ -104,7 +104,7 @@ pub(crate) async fn delete_session(
     if conversations.delete(&path.session_id, app.clock.now()).await? {
         Ok(Message("Chat session deleted successfully"))
     } else {
-        Err(ABSENT.into())
+        Err(SESSION_NOT_FOUND.into())
     }
 }
 

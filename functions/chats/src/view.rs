@@ -1,13 +1,13 @@
 //! What is shown of conversations.
 
 use app::{Answered, ShownMessage};
-use model::{
+use domain::{
     Answer, AnswerStatus, Citation, Conversation, ConversationId, Error, Feedback, MessageId, Timestamp, Turn, Usage,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub(crate) const ABSENT: Error = Error::NotFound("chat session");
+pub(crate) const SESSION_NOT_FOUND: Error = Error::NotFound("chat session");
 
 /// The parameter `{session_id}`.
 #[derive(Deserialize, JsonSchema)]
@@ -151,7 +151,7 @@ pub(crate) struct MessageView {
 pub(crate) fn question_view(turn: &Turn) -> MessageView {
     let variants = match turn.versions.as_slice() {
         [] => vec![turn.id.question()],
-        versions => versions.iter().map(model::TurnId::question).collect(),
+        versions => versions.iter().map(domain::TurnId::question).collect(),
     };
     MessageView {
         id: turn.id.0.clone(),

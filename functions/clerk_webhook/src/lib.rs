@@ -12,7 +12,7 @@ pub fn api() -> Api {
             "Receive an event of Clerk. Its signature (Svix) is checked first; an event that comes again changes \
              nothing.",
         )
-        .unrepeatable()
+        .non_idempotent()
 }
 
 async fn receive_clerk_event(app: Ctx, body: SignedBody) -> Result<Message> {

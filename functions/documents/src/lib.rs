@@ -4,14 +4,14 @@ mod uploads;
 mod view;
 
 use app::Upload as NewDocument;
+use domain::{
+    Document, DocumentId, Error,
+    permission::{ReadDocuments, WriteDocuments},
+};
 use garde::Validate;
 use http_api::{
     Api, Created, Ctx, Json, Listing, May, NoContent, Paging, Path, Query, Result, Upload, Wait, optional_name,
     readable_text,
-};
-use model::{
-    Document, DocumentId, Error,
-    permission::{ReadDocuments, WriteDocuments},
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -21,7 +21,7 @@ use view::{DocumentView, UploadedView};
 /// The operations of this function.
 pub fn api() -> Api {
     Api::new("Documents")
-        .both()
+        .on_both_prefixes()
         .post(
             "/documents/upload",
             upload_document,
@@ -73,7 +73,7 @@ struct About {
 /// Whose documents.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-enum Whose {
+enum ListScope {
     /// The caller's own.
     #[default]
     Own,
@@ -85,7 +85,7 @@ enum Whose {
 struct Filter {
     /// `own` (default) or `org`.
     #[serde(default)]
-    scope: Whose,
+    scope: ListScope,
 }
 
 /// The parameter `{document_id}`.
@@ -129,7 +129,7 @@ async fn list_documents(
     page: Paging,
     Query(filter): Query<Filter>,
 ) -> Result<Listing<DocumentView>> {
-    let uploader = matches!(filter.scope, Whose::Own).then_some(&member.identity.user.id);
+    let uploader = matches!(filter.scope, ListScope::Own).then_some(&member.identity.user.id);
     let found = app.documents(&member.org.org).list(&page, uploader).await?;
     page.answer(found.map(DocumentView::from))
 }

@@ -1,6 +1,6 @@
 //! Documents as clients see them.
 
-use model::{Document, DocumentKind, DocumentStatus, Timestamp};
+use domain::{Document, DocumentKind, DocumentStatus, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 

@@ -1,7 +1,7 @@
 //! Worker: collects everything of a person into one archive.
 
 use app::{App, BoxFuture, Delivery};
-use model::{ExportMessage, Result};
+use domain::{ExportMessage, Result};
 use runtime::Job;
 
 /// Consumes the queue `export_user`.

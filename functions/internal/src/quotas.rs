@@ -1,9 +1,9 @@
 //! Daily limits of everybody.
 
 use app::QuotaChange;
+use domain::Quota;
 use garde::Validate;
 use http_api::{Body, Ctx, Json, Path, QuotaView, Result, Service};
-use model::Quota;
 use schemars::JsonSchema;
 use serde::Deserialize;
 

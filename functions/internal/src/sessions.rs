@@ -1,13 +1,13 @@
 //! Chat sessions of everybody.
 
 use app::{ConversationChange, NewConversation};
+use domain::{Conversation, ConversationId, Error, Timestamp, UserId};
 use garde::Validate;
 use http_api::{Body, Created, Ctx, Json, Listing, Message, Paging, Path, Result, Service, readable_name};
-use model::{Conversation, ConversationId, Error, Timestamp, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub(crate) const ABSENT: Error = Error::NotFound("session");
+pub(crate) const SESSION_NOT_FOUND: Error = Error::NotFound("session");
 
 /// A new chat session.
 #[derive(Deserialize, Validate, JsonSchema)]
@@ -102,8 +102,11 @@ pub(crate) async fn get_internal_session(
     _: Service,
     Path(path): Path<SessionPath>,
 ) -> Result<Json<UserSessionView>> {
-    let conversations = app.conversations_with(&path.session_id).await?.ok_or(ABSENT)?;
-    let found = conversations.get(&path.session_id).await?.ok_or(ABSENT)?;
+    let conversations = app
+        .conversations_with(&path.session_id)
+        .await?
+        .ok_or(SESSION_NOT_FOUND)?;
+    let found = conversations.get(&path.session_id).await?.ok_or(SESSION_NOT_FOUND)?;
     Ok(Json(found.into()))
 }
 
@@ -113,20 +116,26 @@ pub(crate) async fn rename_internal_session(
     Path(path): Path<SessionPath>,
     Body(change): Body<SessionTitle>,
 ) -> Result<Json<UserSessionView>> {
-    let conversations = app.conversations_with(&path.session_id).await?.ok_or(ABSENT)?;
+    let conversations = app
+        .conversations_with(&path.session_id)
+        .await?
+        .ok_or(SESSION_NOT_FOUND)?;
     let change = ConversationChange {
         title: Some(change.title),
         ..ConversationChange::default()
     };
     let renamed = conversations.change(&path.session_id, &change, app.clock.now()).await?;
-    Ok(Json(renamed.ok_or(ABSENT)?.into()))
+    Ok(Json(renamed.ok_or(SESSION_NOT_FOUND)?.into()))
 }
 
 pub(crate) async fn delete_internal_session(app: Ctx, _: Service, Path(path): Path<SessionPath>) -> Result<Message> {
-    let conversations = app.conversations_with(&path.session_id).await?.ok_or(ABSENT)?;
+    let conversations = app
+        .conversations_with(&path.session_id)
+        .await?
+        .ok_or(SESSION_NOT_FOUND)?;
     if conversations.delete(&path.session_id, app.clock.now()).await? {
         Ok(Message("Session deleted successfully"))
     } else {
-        Err(ABSENT.into())
+        Err(SESSION_NOT_FOUND.into())
     }
 }

@@ -1,15 +1,15 @@
 //! Prompts that people keep, for everybody, and those of the platform.
 
 use app::PromptChange;
+use domain::{Error, PromptId, SystemPrompt, UserId, UserPrompt, prompt::MAX_TEXT};
 use garde::Validate;
 use http_api::{Body, Created, Ctx, Listing, Message, Paging, Path, Result, Service, not_blank};
-use model::{Error, PromptId, SystemPrompt, UserId, UserPrompt, prompt::MAX_TEXT};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::sessions::UserPath;
 
-const ABSENT: Error = Error::NotFound("user prompt");
+const PROMPT_NOT_FOUND: Error = Error::NotFound("user prompt");
 
 /// A prompt to keep.
 #[derive(Deserialize, Validate, JsonSchema)]
@@ -92,11 +92,11 @@ pub(crate) async fn keep_prompt_for_user(
 }
 
 pub(crate) async fn delete_prompt_of_user(app: Ctx, _: Service, Path(path): Path<PromptPath>) -> Result<Message> {
-    let prompts = app.user_prompts_with(&path.prompt_id).await?.ok_or(ABSENT)?;
+    let prompts = app.user_prompts_with(&path.prompt_id).await?.ok_or(PROMPT_NOT_FOUND)?;
     if prompts.delete(&path.prompt_id, app.clock.now()).await? {
         Ok(Message("User prompt deleted successfully"))
     } else {
-        Err(ABSENT.into())
+        Err(PROMPT_NOT_FOUND.into())
     }
 }
 

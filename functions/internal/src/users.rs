@@ -1,8 +1,8 @@
 //! Accounts of people at Clerk.
 
 use app::ClerkPerson;
+use domain::{Email, PlatformRole, Timestamp, User};
 use http_api::{Ctx, Json, Path, Query, Result, Service};
-use model::{Email, PlatformRole, Timestamp, User};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ pub(crate) struct PersonPath {
 
 /// What a new account is made of.
 #[derive(Deserialize, JsonSchema)]
-pub(crate) struct Known {
+pub(crate) struct PersonDetails {
     /// Their address. It makes a new account; one that exists is only linked once Clerk itself has verified it.
     #[schemars(email, length(max = Email::MAX_BYTES))]
     email: Option<String>,
@@ -55,7 +55,7 @@ pub(crate) async fn get_or_create_by_clerk_id(
     app: Ctx,
     service: Service,
     Path(path): Path<PersonPath>,
-    Query(known): Query<Known>,
+    Query(known): Query<PersonDetails>,
 ) -> Result<Json<InternalUserView>> {
     let email = known.email.filter(|email| !email.trim().is_empty());
     let email = email.map(|email| Email::parse(&email)).transpose()?;

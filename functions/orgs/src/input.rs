@@ -1,12 +1,12 @@
 //! What clients may send.
 
-use app::NewOrg as Wanted;
-use garde::Validate;
-use http_api::readable_name;
-use model::{
+use app::NewOrg as ListQuery;
+use domain::{
     Email, Error, InvitationId, Org, OrgChange, OrgRole, Secret, UserId,
     org::{parse_slug, parse_time_zone},
 };
+use garde::Validate;
+use http_api::readable_name;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -52,7 +52,7 @@ pub(crate) struct OrgPatch {
 }
 
 /// Both checks, so that one answer names everything that is wrong.
-fn checked(slug: Option<&str>, time_zone: Option<&str>) -> model::Result<(Option<String>, Option<String>)> {
+fn checked(slug: Option<&str>, time_zone: Option<&str>) -> domain::Result<(Option<String>, Option<String>)> {
     let slug = slug.map(parse_slug).transpose();
     let time_zone = time_zone.map(parse_time_zone).transpose();
     match (slug, time_zone) {
@@ -66,10 +66,10 @@ fn checked(slug: Option<&str>, time_zone: Option<&str>) -> model::Result<(Option
 }
 
 impl NewOrg {
-    pub(crate) fn into_new_org(self) -> model::Result<Wanted> {
+    pub(crate) fn into_new_org(self) -> domain::Result<ListQuery> {
         let given = self.slug.as_deref().filter(|slug| !slug.is_empty());
         let (slug, time_zone) = checked(given, self.time_zone.as_deref())?;
-        Ok(Wanted {
+        Ok(ListQuery {
             name: self.name.trim().to_owned(),
             slug,
             time_zone,
@@ -78,7 +78,7 @@ impl NewOrg {
 }
 
 impl OrgPatch {
-    pub(crate) fn into_change(self) -> model::Result<OrgChange> {
+    pub(crate) fn into_change(self) -> domain::Result<OrgChange> {
         let (slug, time_zone) = checked(self.slug.as_deref(), self.time_zone.as_deref())?;
         Ok(OrgChange {
             name: self.name.map(|name| name.trim().to_owned()),
@@ -114,7 +114,7 @@ pub(crate) struct NewInvitation {
 /// Who becomes the owner.
 #[derive(Deserialize, Validate, JsonSchema)]
 #[schemars(rename = "OwnershipTransfer")]
-pub(crate) struct Heir {
+pub(crate) struct NewOwner {
     /// Id of a member.
     #[garde(skip)]
     pub(crate) user_id: UserId,

@@ -1,10 +1,10 @@
 //! Who is invited, for those who invite and for those who are.
 
-use http_api::{Api, Body, Caller, Created, Ctx, InOrg, Json, Listing, NoContent, Paging, Path, Result};
-use model::{
+use domain::{
     Email, OrgRole, Page,
     permission::{ReadMembers, WriteMembers},
 };
+use http_api::{Api, Body, Caller, Created, Ctx, InOrg, Json, Listing, NoContent, Paging, Path, Result};
 
 use crate::{
     input::{InvitationPath, NewInvitation, Token},
@@ -60,7 +60,7 @@ async fn invite_member(
     let role = new.role.unwrap_or(OrgRole::Member);
     let invitation = app.invite(&member.org, &member.actor(), &email, role).await?;
     Ok(Created(MemberView::new(
-        app::Seat::Invited(invitation),
+        app::SeatHolder::Invited(invitation),
         app.clock.now(),
     )))
 }

@@ -5,9 +5,9 @@ mod invitations;
 mod members;
 mod view;
 
+use domain::permission::{OwnOrg, ReadOrg, WriteOrg};
 use http_api::{Api, Body, Caller, Created, Ctx, InOrg, Json, Listing, NoContent, Paging, Result};
 use input::{NewOrg, OrgPatch};
-use model::permission::{OwnOrg, ReadOrg, WriteOrg};
 use view::OrgView;
 
 /// The operations of this function.

@@ -1,13 +1,13 @@
 //! Who belongs to an organization.
 
-use http_api::{Body, Caller, Ctx, InOrg, Json, Listing, NoContent, Paging, Path, Result};
-use model::{
+use domain::{
     Error, UserId,
     permission::{OwnOrg, ReadMembers, ReadOrg, WriteMembers},
 };
+use http_api::{Body, Caller, Ctx, InOrg, Json, Listing, NoContent, Paging, Path, Result};
 
 use crate::{
-    input::{Heir, MemberPatch, MemberPath},
+    input::{MemberPatch, MemberPath, NewOwner},
     view::{MemberView, OrgView},
 };
 
@@ -47,13 +47,13 @@ pub(crate) async fn leave_org(app: Ctx, member: InOrg<ReadOrg>, caller: Caller) 
     Ok(NoContent)
 }
 
-pub(crate) async fn transfer_org(app: Ctx, member: InOrg<OwnOrg>, Body(heir): Body<Heir>) -> Result<Json<OrgView>> {
+pub(crate) async fn transfer_org(app: Ctx, member: InOrg<OwnOrg>, Body(heir): Body<NewOwner>) -> Result<Json<OrgView>> {
     let heir = UserId(heir.user_id.0.to_ascii_lowercase());
     if heir == member.org.member {
         return Err(Error::invalid("/user_id", "has to be another member").into());
     }
     app.transfer_org(&member.org, &member.actor(), &heir).await?;
-    let mut place = member.org.clone();
-    place.role = model::OrgRole::Admin;
-    Ok(Json(app.org_of(&place).await?.into()))
+    let mut membership = member.org.clone();
+    membership.role = domain::OrgRole::Admin;
+    Ok(Json(app.org_of(&membership).await?.into()))
 }

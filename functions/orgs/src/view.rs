@@ -1,7 +1,7 @@
 //! Organizations, members and invitations as clients see them.
 
-use app::{InvitedTo, OwnOrg, Seat};
-use model::{Invitation, OrgRole, Plan, Timestamp};
+use app::{InvitedTo, OwnOrg, SeatHolder};
+use domain::{Invitation, OrgRole, Plan, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -96,21 +96,21 @@ pub(crate) struct MemberView {
 }
 
 impl MemberView {
-    pub(crate) fn new(seat: Seat, now: Timestamp) -> Self {
+    pub(crate) fn new(seat: SeatHolder, now: Timestamp) -> Self {
         match seat {
-            Seat::Member(place, user) => Self {
-                id: place.member.0.clone(),
-                org_id: place.org.0,
-                user_id: Some(place.member.0),
+            SeatHolder::Member(membership, user) => Self {
+                id: membership.member.0.clone(),
+                org_id: membership.org.0,
+                user_id: Some(membership.member.0),
                 email: user.as_ref().map(|user| user.email.to_string()),
                 name: user.map(|user| user.name),
-                role: place.role,
+                role: membership.role,
                 status: MemberStatus::Active,
-                created_at: place.joined_at,
-                joined_at: Some(place.joined_at),
+                created_at: membership.joined_at,
+                joined_at: Some(membership.joined_at),
                 expires_at: None,
             },
-            Seat::Invited(invitation) => Self {
+            SeatHolder::Invited(invitation) => Self {
                 status: if invitation.is_expired(now) {
                     MemberStatus::Expired
                 } else {

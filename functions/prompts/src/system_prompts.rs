@@ -1,14 +1,14 @@
 //! Prompts of the platform: admins write them, everybody reads them.
 
 use app::PromptChange;
-use garde::Validate;
-use http_api::{
-    Body, Created, Ctx, Json, Listing, May, Message, Paging, Path, PlatformAdmin, Result, not_blank, optional_name,
-};
-use model::{
+use domain::{
     Error, SystemPrompt, Timestamp,
     permission::ReadPrompts,
     prompt::{MAX_NAME, MAX_TEXT},
+};
+use garde::Validate;
+use http_api::{
+    Body, Created, Ctx, Json, Listing, May, Message, Paging, Path, PlatformAdmin, Result, not_blank, optional_name,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

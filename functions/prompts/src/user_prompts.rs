@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use app::PromptChange;
-use garde::Validate;
-use http_api::{
-    Body, Created, Ctx, Json, Listing, May, Message, Paging, Path, Query, Result, SelfOrAdmin, not_blank, optional_name,
-};
-use model::{
+use domain::{
     Error, PlatformRole, PromptId, Timestamp, UserId, UserPrompt,
     permission::{ReadPrompts, WritePrompts},
     prompt::{self, MAX_NAME, MAX_TEXT},
+};
+use garde::Validate;
+use http_api::{
+    Body, Created, Ctx, Json, Listing, May, Message, Paging, Path, Query, Result, SelfOrAdmin, not_blank, optional_name,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -58,16 +58,16 @@ pub(crate) struct PromptPath {
 
 /// Which prompts are wanted.
 #[derive(Deserialize, JsonSchema)]
-pub(crate) struct Wanted {
+pub(crate) struct PromptFilter {
     /// `own` (the default), or `org` for those that members share.
     #[serde(default)]
-    scope: Scope,
+    scope: ListScope,
 }
 
 /// Whose prompts are listed.
 #[derive(Default, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-enum Scope {
+enum ListScope {
     /// The caller's.
     #[default]
     Own,
@@ -143,13 +143,13 @@ pub(crate) async fn create_user_prompt(
 pub(crate) async fn list_own_prompts(
     app: Ctx,
     member: May<ReadPrompts>,
-    Query(wanted): Query<Wanted>,
+    Query(wanted): Query<PromptFilter>,
     page: Paging,
 ) -> Result<Listing<UserPromptView>> {
     let prompts = app.user_prompts(&member.org.org, &member.identity.user.id);
     let found = match wanted.scope {
-        Scope::Own => prompts.list(&page).await?,
-        Scope::Org => prompts.list_shared(&page).await?,
+        ListScope::Own => prompts.list(&page).await?,
+        ListScope::Org => prompts.list_shared(&page).await?,
     };
     page.answer(found.map(UserPromptView::from))
 }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use garde::Validate;
-use http_api::{Body, Ctx, Json, Listing, May, NoContent, Paging, Path, Result};
-use model::{
+use domain::{
     Error, PromptId, PromptVersion, Timestamp,
     permission::{ReadPrompts, WritePrompts},
     prompt,
 };
+use garde::Validate;
+use http_api::{Body, Ctx, Json, Listing, May, NoContent, Paging, Path, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,7 @@
 //! Worker: removes what was deleted before and has been invisible since.
 
 use app::{App, BoxFuture, Delivery};
-use model::{Purge, Result};
+use domain::{Purge, Result};
 use runtime::Job;
 
 /// Consumes the queue `purge`.

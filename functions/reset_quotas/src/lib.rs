@@ -2,7 +2,7 @@
 //! again.
 
 use app::{App, BoxFuture};
-use model::Result;
+use domain::Result;
 use runtime::Schedule;
 
 /// Runs every 15 minutes: some time zones begin their days at a quarter to the hour.

@@ -1,7 +1,7 @@
 //! Worker: writes and sends the mail that requests asked for.
 
 use app::{App, BoxFuture, Delivery};
-use model::{MailMessage, Result};
+use domain::{MailMessage, Result};
 use runtime::Job;
 
 /// Consumes the queue `send_mail`.

@@ -6,8 +6,8 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use domain::Error;
 use http_api::{ApiRoot, Path, Problem, Result, Spelling};
-use model::Error;
 use serde_json::Value;
 
 use crate::{

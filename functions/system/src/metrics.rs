@@ -6,8 +6,8 @@
 use std::fmt::{Display, Write as _};
 
 use app::PlatformMetrics;
+use domain::{Histogram, Timestamp, UsageCounters};
 use http_api::{Ctx, Exposition, Result, Scraper};
-use model::{Figures, Histogram, Timestamp};
 
 pub(crate) async fn get_metrics(app: Ctx, _: Scraper) -> Result<Exposition> {
     Ok(Exposition(text(&app.metrics().await?)))
@@ -60,7 +60,7 @@ fn text(metrics: &PlatformMetrics) -> String {
 }
 
 /// A kind of what is counted, if there are several, and how much of it there is.
-type Counted = (Option<&'static str>, fn(&Figures) -> u64);
+type Counted = (Option<&'static str>, fn(&UsageCounters) -> u64);
 
 /// What everybody used since the first of the month (UTC), where these counters begin anew.
 fn usage(text: &mut Text, metrics: &PlatformMetrics) {
@@ -68,11 +68,11 @@ fn usage(text: &mut Text, metrics: &PlatformMetrics) {
     let cells = statistics.by_category_and_model();
     let mut counter = |name: &str, help: &str, kinds: &[Counted], scale: f64| {
         text.family(name, "counter", &format!("{help} since the first of the month (UTC)."));
-        for ((category, model), figures) in &cells {
+        for ((category, model), counters) in &cells {
             for (kind, of) in kinds {
                 let mut labels = vec![("category", category.name()), ("model", model.as_str())];
                 labels.extend(kind.map(|kind| ("kind", kind)));
-                text.sample(name, &labels, Scaled(of(figures), scale));
+                text.sample(name, &labels, Scaled(of(counters), scale));
             }
         }
     };
@@ -109,7 +109,7 @@ fn usage(text: &mut Text, metrics: &PlatformMetrics) {
         (
             "parlance_model_latency_seconds",
             "How long answers of a model took since the first of the month (UTC); the sum is an estimate.",
-            (|times| &times.latency) as fn(&model::Times) -> &Histogram,
+            (|times| &times.latency) as fn(&domain::Times) -> &Histogram,
         ),
         (
             "parlance_model_first_token_seconds",
@@ -171,8 +171,8 @@ impl Text {
 
     fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
         self.0.push_str(name);
-        for (place, (label, value)) in labels.iter().enumerate() {
-            self.0.push(if place == 0 { '{' } else { ',' });
+        for (membership, (label, value)) in labels.iter().enumerate() {
+            self.0.push(if membership == 0 { '{' } else { ',' });
             _ = write!(self.0, "{label}=\"{}\"", escaped(value));
         }
         if !labels.is_empty() {

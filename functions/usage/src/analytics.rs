@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use app::UsageReport;
-use http_api::{Ctx, Json, May, Query, Result};
-use model::{
+use domain::{
     GroupBy,
     permission::ReadAccount,
     statistics::{Group, Times},
 };
+use http_api::{Ctx, Json, May, Query, Result};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -84,11 +84,11 @@ impl PerformanceReport {
 fn performances(groups: Vec<Group>, mut times: BTreeMap<String, Times>) -> Vec<NamedPerformance> {
     let groups = groups.into_iter();
     groups
-        .map(|(name, figures)| {
+        .map(|(name, counters)| {
             let times = name.as_ref().and_then(|name| times.remove(name)).unwrap_or_default();
             NamedPerformance {
                 name,
-                performance: Performance::of(figures.requests, figures.errors, &times),
+                performance: Performance::of(counters.requests, counters.errors, &times),
             }
         })
         .collect()

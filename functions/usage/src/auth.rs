@@ -1,9 +1,9 @@
 //! `/auth/*`: what the caller used.
 
 use app::UsageReport;
+use domain::{GroupBy, permission::ReadAccount};
 use http_api::{Ctx, Json, May, Query, Result};
 use jiff::civil::Date;
-use model::{GroupBy, permission::ReadAccount};
 use schemars::JsonSchema;
 use serde::Serialize;
 

@@ -1,9 +1,9 @@
 //! `/tokens/dashboard`: what a page about the caller's tokens shows.
 
-use app::Payer;
+use app::BillingContext;
+use domain::{GroupBy, Period, permission::ReadAccount, statistics::PeriodRequest};
 use http_api::{Ctx, Json, May, Result};
 use jiff::{ToSpan as _, civil::Date};
-use model::{GroupBy, Period, permission::ReadAccount, statistics::PeriodRequest};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -34,11 +34,11 @@ pub(crate) struct TokenDashboard {
 }
 
 pub(crate) async fn get_token_dashboard(app: Ctx, member: May<ReadAccount>) -> Result<Json<TokenDashboard>> {
-    let payer = Payer::of(&member.identity, &member.org);
+    let billing = BillingContext::of(&member.identity, &member.org);
     let report = app
         .own_usage(&member.identity, &member.org, PeriodRequest::default())
         .await?;
-    let limits = app.token_limits(&payer).await?;
+    let limits = app.token_limits(&billing).await?;
     let (today, used) = (report.today, &report.statistics);
     let week = Period {
         from: today.saturating_sub(6.days()),

@@ -3,13 +3,13 @@
 //! bucket, where it stays for as long as archives do.
 
 use app::UsageReport;
-use http_api::{Attachment, Ctx, Either, May, Query, Result, SeeOther, Sheet};
-use jiff::civil::Date;
-use model::{
+use domain::{
     Error, Period,
     permission::ReadAccount,
     statistics::{Cell, PeriodRequest},
 };
+use http_api::{Attachment, Ctx, Either, May, Query, Result, SeeOther, Sheet};
+use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +21,7 @@ const MAX_ANSWER: usize = 4_000_000;
 
 /// Which days are wanted, and how.
 #[derive(Deserialize, JsonSchema)]
-pub(crate) struct Wanted {
+pub(crate) struct ExportQuery {
     /// The first day, as in `2026-11-24`; 30 days with the last one when left out. At most 366 days are told of.
     from: Option<Date>,
     /// The last day, included; today when left out.
@@ -35,7 +35,7 @@ pub(crate) struct Wanted {
     delivery: Option<Delivery>,
 }
 
-impl Wanted {
+impl ExportQuery {
     /// The days that are meant.
     fn period(&self) -> PeriodRequest {
         PeriodRequest {
@@ -102,13 +102,13 @@ struct Row {
     category: &'static str,
     model: String,
     #[serde(flatten)]
-    figures: FiguresView,
+    counters: FiguresView,
 }
 
 pub(crate) async fn export_analytics(
     app: Ctx,
     member: May<ReadAccount>,
-    Query(wanted): Query<Wanted>,
+    Query(wanted): Query<ExportQuery>,
 ) -> Result<Either<Sheet<UsageExport>, SeeOther>> {
     let report = app.own_usage(&member.identity, &member.org, wanted.period());
     let report = report.await?;
@@ -138,11 +138,11 @@ pub(crate) async fn export_analytics(
 }
 
 fn as_json(report: &UsageReport) -> Result<Vec<u8>, Error> {
-    let rows = report.statistics.cells().map(|(cell, figures)| Row {
+    let rows = report.statistics.cells().map(|(cell, counters)| Row {
         date: cell.date,
         category: cell.category.name(),
         model: cell.model.clone(),
-        figures: (*figures).into(),
+        counters: (*counters).into(),
     });
     let whole = UsageExport {
         from: report.period.from,
@@ -157,27 +157,27 @@ fn as_json(report: &UsageReport) -> Result<Vec<u8>, Error> {
 fn as_csv(report: &UsageReport) -> Result<Vec<u8>, Error> {
     let mut file = csv::Writer::from_writer(Vec::new());
     file.write_record(COLUMNS).map_err(Error::internal)?;
-    for (cell, figures) in report.statistics.cells() {
-        file.write_record(values(cell, figures)).map_err(Error::internal)?;
+    for (cell, counters) in report.statistics.cells() {
+        file.write_record(values(cell, counters)).map_err(Error::internal)?;
     }
     file.into_inner().map_err(|error| Error::internal(error.to_string()))
 }
 
-fn values(cell: &Cell, figures: &model::Figures) -> [String; 12] {
+fn values(cell: &Cell, counters: &domain::UsageCounters) -> [String; 12] {
     [
         cell.date.to_string(),
         cell.category.name().to_owned(),
         harmless(&cell.model),
-        figures.requests.to_string(),
-        figures.errors.to_string(),
-        figures.prompt_tokens.to_string(),
-        figures.completion_tokens.to_string(),
-        figures.cached_tokens.to_string(),
-        figures.total_tokens().to_string(),
+        counters.requests.to_string(),
+        counters.errors.to_string(),
+        counters.prompt_tokens.to_string(),
+        counters.completion_tokens.to_string(),
+        counters.cached_tokens.to_string(),
+        counters.total_tokens().to_string(),
         // Empty when it is not known.
-        figures.cost().map(|cost| cost.to_string()).unwrap_or_default(),
-        figures.unpriced.to_string(),
-        figures.estimated.to_string(),
+        counters.cost().map(|cost| cost.to_string()).unwrap_or_default(),
+        counters.unpriced.to_string(),
+        counters.estimated.to_string(),
     ]
 }
 

@@ -1,7 +1,7 @@
 //! `/ai/usage`: what the organization used.
 
+use domain::{GroupBy, Permission, permission::ReadAccount};
 use http_api::{Ctx, Json, May, Query, Result};
-use model::{GroupBy, Permission, permission::ReadAccount};
 use schemars::JsonSchema;
 use serde::Serialize;
 

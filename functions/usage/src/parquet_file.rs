@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use domain::{Error, Result, UsageCounters, statistics::Cell};
 use jiff::civil::{Date, date};
-use model::{Error, Figures, Result, statistics::Cell};
 use parquet::{
     column::writer::ColumnWriter,
     data_type::ByteArray,
@@ -31,24 +31,24 @@ message usage {
 }";
 
 /// The columns of whole numbers, from the fourth one on.
-const NUMBERS: [fn(&Figures) -> Option<u64>; 9] = [
-    |figures| Some(figures.requests),
-    |figures| Some(figures.errors),
-    |figures| Some(figures.prompt_tokens),
-    |figures| Some(figures.completion_tokens),
-    |figures| Some(figures.cached_tokens),
-    |figures| Some(figures.total_tokens()),
-    Figures::cost,
-    |figures| Some(figures.unpriced),
-    |figures| Some(figures.estimated),
+const NUMBERS: [fn(&UsageCounters) -> Option<u64>; 9] = [
+    |counters| Some(counters.requests),
+    |counters| Some(counters.errors),
+    |counters| Some(counters.prompt_tokens),
+    |counters| Some(counters.completion_tokens),
+    |counters| Some(counters.cached_tokens),
+    |counters| Some(counters.total_tokens()),
+    UsageCounters::cost,
+    |counters| Some(counters.unpriced),
+    |counters| Some(counters.estimated),
 ];
 
 /// The bytes of a file with these rows.
-pub(crate) fn file(rows: &[(&Cell, &Figures)]) -> Result<Vec<u8>> {
+pub(crate) fn file(rows: &[(&Cell, &UsageCounters)]) -> Result<Vec<u8>> {
     write(rows).map_err(Error::internal)
 }
 
-fn write(rows: &[(&Cell, &Figures)]) -> std::result::Result<Vec<u8>, ParquetError> {
+fn write(rows: &[(&Cell, &UsageCounters)]) -> std::result::Result<Vec<u8>, ParquetError> {
     let schema = Arc::new(parse_message_type(SCHEMA)?);
     let properties = Arc::new(
         WriterProperties::builder()
@@ -57,7 +57,7 @@ fn write(rows: &[(&Cell, &Figures)]) -> std::result::Result<Vec<u8>, ParquetErro
     );
     let mut file = SerializedFileWriter::new(Vec::new(), schema, properties)?;
     let mut group = file.next_row_group()?;
-    let mut place = 0;
+    let mut membership = 0;
     while let Some(mut column) = group.next_column()? {
         match column.untyped() {
             ColumnWriter::Int32ColumnWriter(column) => {
@@ -65,7 +65,7 @@ fn write(rows: &[(&Cell, &Figures)]) -> std::result::Result<Vec<u8>, ParquetErro
                 column.write_batch(&days, None, None)?;
             }
             ColumnWriter::ByteArrayColumnWriter(column) => {
-                let text = |cell: &Cell| match place {
+                let text = |cell: &Cell| match membership {
                     1 => ByteArray::from(cell.category.name()),
                     _ => ByteArray::from(cell.model.as_str()),
                 };
@@ -73,8 +73,8 @@ fn write(rows: &[(&Cell, &Figures)]) -> std::result::Result<Vec<u8>, ParquetErro
                 column.write_batch(&texts, None, None)?;
             }
             ColumnWriter::Int64ColumnWriter(column) => {
-                let number = NUMBERS[place - 3];
-                let numbers: Vec<Option<u64>> = rows.iter().map(|(_, figures)| number(figures)).collect();
+                let number = NUMBERS[membership - 3];
+                let numbers: Vec<Option<u64>> = rows.iter().map(|(_, counters)| number(counters)).collect();
                 let there: Vec<i16> = numbers.iter().map(|number| i16::from(number.is_some())).collect();
                 let values = numbers.into_iter().flatten().map(i64::try_from);
                 let values = values.collect::<std::result::Result<Vec<i64>, _>>();
@@ -84,7 +84,7 @@ fn write(rows: &[(&Cell, &Figures)]) -> std::result::Result<Vec<u8>, ParquetErro
             _ => return Err(ParquetError::General("a column of another kind".to_owned())),
         }
         column.close()?;
-        place += 1;
+        membership += 1;
     }
     group.close()?;
     file.into_inner()
@@ -94,7 +94,7 @@ fn write(rows: &[(&Cell, &Figures)]) -> std::result::Result<Vec<u8>, ParquetErro
 #[expect(clippy::unwrap_used, reason = "a failing step is the test's failure")]
 mod tests {
     use bytes::Bytes;
-    use model::Category;
+    use domain::Category;
     use parquet::file::reader::{FileReader as _, SerializedFileReader};
 
     use super::*;
@@ -108,14 +108,14 @@ mod tests {
             model: model.to_owned(),
         };
         let (priced, unpriced) = (cell("gpt-4o-mini"), cell("東京"));
-        let known = Figures {
+        let known = UsageCounters {
             requests: 2,
             prompt_tokens: 10,
             completion_tokens: 5,
             cost_micro_usd: 7,
-            ..Figures::default()
+            ..UsageCounters::default()
         };
-        let unknown = Figures { unpriced: 2, ..known };
+        let unknown = UsageCounters { unpriced: 2, ..known };
         let bytes = file(&[(&priced, &known), (&unpriced, &unknown)]).unwrap();
         let reader = SerializedFileReader::new(Bytes::from(bytes)).unwrap();
         let rows: Vec<String> = reader

@@ -1,9 +1,9 @@
 //! What everybody used, for platform admins.
 
 use app::PlatformReport;
+use domain::{GroupBy, Period, Timestamp, statistics::PeriodRequest};
 use http_api::{Ctx, Json, PlatformAdmin, Query, Result};
 use jiff::civil::Date;
-use model::{GroupBy, Period, Timestamp, statistics::PeriodRequest};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -1,8 +1,8 @@
 //! `/tokens/*`: limits, and where the caller stands.
 
-use app::{Alert, Payer};
+use app::{Alert, BillingContext};
+use domain::{Pace, Plan, Timestamp, TokenLimit, TokenScope, permission::ReadAccount};
 use http_api::{Ctx, Json, May, Result};
-use model::{Pace, Plan, Timestamp, TokenLimit, TokenScope, permission::ReadAccount};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -125,12 +125,12 @@ impl From<Alert> for TokenAlert {
 }
 
 pub(crate) async fn get_token_limits(app: Ctx, member: May<ReadAccount>) -> Result<Json<TokenLimits>> {
-    let payer = Payer::of(&member.identity, &member.org);
+    let billing = BillingContext::of(&member.identity, &member.org);
     let own = app.org_of(&member.org).await?;
-    let limits = app.token_limits(&payer).await?;
+    let limits = app.token_limits(&billing).await?;
     let remaining = limits.iter().map(TokenLimit::remaining).min();
     Ok(Json(TokenLimits {
-        user_id: payer.user.0,
+        user_id: billing.user.0,
         org_id: own.org.id.0,
         plan: own.org.plan,
         remaining: remaining.unwrap_or_default(),
@@ -140,7 +140,7 @@ pub(crate) async fn get_token_limits(app: Ctx, member: May<ReadAccount>) -> Resu
 }
 
 pub(crate) async fn check_rate_limit(app: Ctx, member: May<ReadAccount>) -> Result<Json<RateLimitCheck>> {
-    let paces = app.paces(&Payer::of(&member.identity, &member.org)).await?;
+    let paces = app.paces(&BillingContext::of(&member.identity, &member.org)).await?;
     let policies: Vec<_> = paces.into_iter().map(PaceView::from).collect();
     let tightest = policies.iter().min_by_key(|pace| pace.remaining);
     Ok(Json(RateLimitCheck {

@@ -1,11 +1,11 @@
 //! How statistics are asked for and shown.
 
 use app::UsageReport;
-use jiff::civil::Date;
-use model::{
-    Figures, GroupBy, Histogram, Period,
+use domain::{
+    GroupBy, Histogram, Period, UsageCounters,
     statistics::{Group, PeriodRequest, Times},
 };
+use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -83,19 +83,19 @@ pub(crate) struct FiguresView {
     estimated_requests: u64,
 }
 
-impl From<Figures> for FiguresView {
-    fn from(figures: Figures) -> Self {
+impl From<UsageCounters> for FiguresView {
+    fn from(counters: UsageCounters) -> Self {
         Self {
-            requests: figures.requests,
-            errors: figures.errors,
-            total_tokens: figures.total_tokens(),
-            prompt_tokens: figures.prompt_tokens,
-            completion_tokens: figures.completion_tokens,
-            cached_tokens: figures.cached_tokens,
-            cost_micro_usd: figures.cost(),
-            priced_cost_micro_usd: figures.cost_micro_usd,
-            unpriced_requests: figures.unpriced,
-            estimated_requests: figures.estimated,
+            requests: counters.requests,
+            errors: counters.errors,
+            total_tokens: counters.total_tokens(),
+            prompt_tokens: counters.prompt_tokens,
+            completion_tokens: counters.completion_tokens,
+            cached_tokens: counters.cached_tokens,
+            cost_micro_usd: counters.cost(),
+            priced_cost_micro_usd: counters.cost_micro_usd,
+            unpriced_requests: counters.unpriced,
+            estimated_requests: counters.estimated,
         }
     }
 }
@@ -108,14 +108,14 @@ pub(crate) struct GroupView {
     /// people whose accounts were erased.
     name: Option<String>,
     #[serde(flatten)]
-    figures: FiguresView,
+    counters: FiguresView,
 }
 
 impl From<Group> for GroupView {
-    fn from((name, figures): Group) -> Self {
+    fn from((name, counters): Group) -> Self {
         Self {
             name,
-            figures: figures.into(),
+            counters: counters.into(),
         }
     }
 }

@@ -1,12 +1,12 @@
 //! `/users`: accounts.
 
 use app::{ChangedBy, SignUp, UserChange};
-use garde::Validate;
-use http_api::{Body, Caller, Created, Ctx, Json, Message, PlatformAdmin, Result, SelfOrAdmin, readable_name};
-use model::{
+use domain::{
     Email, Error, NewPassword, PlatformRole, Secret, Timestamp, User, UserStatus,
     permission::{ReadAccount, WriteAccount},
 };
+use garde::Validate;
+use http_api::{Body, Caller, Created, Ctx, Json, Message, PlatformAdmin, Result, SelfOrAdmin, readable_name};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -1,14 +1,14 @@
 //! `/users/{user_id}/export`: everything of a person, to take away.
 
 use app::ExportFound;
+use domain::{ExportStatus, Timestamp, permission::ReadAccount};
 use http_api::{Accepted, Caller, Ctx, Either, Json, Query, Result, SelfOrAdmin};
-use model::{ExportStatus, Timestamp, permission::ReadAccount};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What kind of export is wanted.
 #[derive(Deserialize, JsonSchema)]
-pub(crate) struct Wanted {
+pub(crate) struct ExportQuery {
     /// Make another one in place of one that is older than a day.
     #[serde(default)]
     fresh: bool,
@@ -47,7 +47,7 @@ pub(crate) async fn export_user(
     app: Ctx,
     _: Caller,
     about: SelfOrAdmin<ReadAccount>,
-    Query(wanted): Query<Wanted>,
+    Query(wanted): Query<ExportQuery>,
 ) -> Result<Either<Json<ExportView>, Accepted<ExportView>>> {
     let found = app.export(&about.actor(), &about.user, wanted.fresh).await?;
     let view = ExportView::from(found);

@@ -52,8 +52,8 @@ pub fn api() -> Api {
             "Export everything of an account. As a ZIP archive of JSON lines and files; the first call starts to \
              create it.",
         )
-        .own("/users/{user_id}", "/users/me")
-        .both()
+        .with_me_alias("/users/{user_id}", "/users/me")
+        .on_both_prefixes()
         .get(
             "/settings",
             settings::get_settings,

@@ -1,12 +1,12 @@
 //! `/users/{user_id}/quota`: the daily limit.
 
 use app::QuotaChange;
-use garde::Validate;
-use http_api::{Body, Caller, Ctx, Json, QuotaView, Result, SelfOrAdmin};
-use model::{
+use domain::{
     Quota,
     permission::{ReadAccount, WriteAccount},
 };
+use garde::Validate;
+use http_api::{Body, Caller, Ctx, Json, QuotaView, Result, SelfOrAdmin};
 use schemars::JsonSchema;
 use serde::Deserialize;
 

@@ -1,13 +1,13 @@
 //! `/settings`: what a person set up for themselves (document 004).
 
 use app::{SettingsChange, SettingsFound};
-use garde::Validate;
-use http_api::{Body, Caller, Ctx, Json, Result, SelfOrAdmin};
-use model::{
+use domain::{
     JsonObject, Plan, Settings, Timestamp,
     permission::{ReadAccount, WriteAccount},
     settings::Theme,
 };
+use garde::Validate;
+use http_api::{Body, Caller, Ctx, Json, Result, SelfOrAdmin};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

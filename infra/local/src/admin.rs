@@ -4,7 +4,7 @@
 //! and whose address was verified, because anybody can register with an address before its owner does.
 
 use aws_config::SdkConfig;
-use model::{Actor, AuditEntry, Clock, Email, Error, Ids, OrgId, PlatformRole, Result, User, audit::AuditSource};
+use domain::{Actor, AuditEntry, Clock, Email, Error, Ids, OrgId, PlatformRole, Result, User, audit::AuditSource};
 use serde_json::json;
 use store::{Store, Tables};
 

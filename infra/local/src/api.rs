@@ -2,7 +2,7 @@
 //! measurements.
 
 use app::{App, Config};
-use model::Clock;
+use domain::Clock;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 

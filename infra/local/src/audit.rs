@@ -1,13 +1,13 @@
 //! `parlance audit verify`: recomputes the hash chains of an audit log.
 
-use model::Clock;
+use domain::Clock;
 use store::{Store, Tables, Verified};
 
 use crate::provision;
 
 /// Where the audit log is.
 #[derive(Debug, Clone)]
-pub enum Place {
+pub enum AuditSource {
     /// In a local stack whose AWS services listen on this port.
     Local(u16),
     /// In the AWS account of the environment, in the table with this name.
@@ -18,10 +18,10 @@ pub enum Place {
 ///
 /// # Errors
 /// When the table cannot be read.
-pub async fn verify(place: Place) -> model::Result<Verified> {
+pub async fn verify(place: AuditSource) -> domain::Result<Verified> {
     let (sdk, tables) = match place {
-        Place::Local(port) => (provision::sdk_at(port).await, provision::tables()),
-        Place::Aws(table) => {
+        AuditSource::Local(port) => (provision::sdk_at(port).await, provision::tables()),
+        AuditSource::Aws(table) => {
             let sdk = provision::aws_sdk().await;
             let tables = Tables {
                 audit: table,

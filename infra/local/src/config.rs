@@ -27,7 +27,7 @@ pub(crate) fn new(options: &Options, cloud: &Cloud, address: SocketAddr) -> Resu
             export_user: provision::queue_url(cloud, "export_user"),
         },
         secrets_prefix: String::new(),
-        key_mode: model::KeyMode::Test,
+        key_mode: domain::KeyMode::Test,
         mail_from: options.variable("MAIL_FROM").unwrap_or_default().to_owned(),
         public_url: match options.variable("PUBLIC_URL") {
             Some(url) => url.trim_end_matches('/').to_owned(),

@@ -14,7 +14,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{any, get, post},
 };
-use model::Timestamp;
+use domain::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 

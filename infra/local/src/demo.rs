@@ -64,7 +64,7 @@ impl Demo {
     }
 
     async fn sign_up(&mut self) -> Result<()> {
-        let email = format!("demo-{}@example.com", hex::encode(model::id::random_bytes::<4>()?));
+        let email = format!("demo-{}@example.com", hex::encode(domain::id::random_bytes::<4>()?));
         let account = json!({"email": email, "password": "correct horse battery", "name": "Demo"});
         let registered = self.post("/api/v1/auth/register").json(&account).send().await;
         let registered =

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Creates the app of a function, which is named.
-type NewApp = dyn Fn(&'static str) -> model::Result<App> + Send + Sync;
+type NewApp = dyn Fn(&'static str) -> domain::Result<App> + Send + Sync;
 
 /// All functions. Clones share them.
 #[derive(Clone)]
@@ -43,7 +43,7 @@ struct Instance {
 
 impl Deployment {
     /// Functions whose apps are created by `new_app`, by their names.
-    pub fn new(new_app: impl Fn(&'static str) -> model::Result<App> + Send + Sync + 'static) -> Self {
+    pub fn new(new_app: impl Fn(&'static str) -> domain::Result<App> + Send + Sync + 'static) -> Self {
         Self(Arc::new(Inner {
             new_app: Box::new(new_app),
             instances: Mutex::default(),
@@ -60,9 +60,11 @@ impl Deployment {
     ///
     /// # Errors
     /// There is no such function, or its app cannot be created.
-    pub fn app(&self, function: &str) -> model::Result<App> {
-        let deployed = Template::embedded().map_err(model::Error::internal)?.function(function);
-        let deployed = deployed.ok_or_else(|| model::Error::internal(format!("there is no function {function}")))?;
+    pub fn app(&self, function: &str) -> domain::Result<App> {
+        let deployed = Template::embedded()
+            .map_err(domain::Error::internal)?
+            .function(function);
+        let deployed = deployed.ok_or_else(|| domain::Error::internal(format!("there is no function {function}")))?;
         self.instance(&deployed.crate_name, |instance| instance.app.clone())
     }
 
@@ -106,7 +108,7 @@ impl Deployment {
         instances.values().map(|instance| instance.app.clone()).collect()
     }
 
-    fn router_of(&self, function: &'static str) -> model::Result<Router> {
+    fn router_of(&self, function: &'static str) -> domain::Result<Router> {
         self.instance(function, |instance| {
             let app = &instance.app;
             let router = instance.router.get_or_insert_with(|| match functions::group(function) {
@@ -117,7 +119,7 @@ impl Deployment {
         })
     }
 
-    fn instance<T>(&self, function: &'static str, with: impl FnOnce(&mut Instance) -> T) -> model::Result<T> {
+    fn instance<T>(&self, function: &'static str, with: impl FnOnce(&mut Instance) -> T) -> domain::Result<T> {
         let mut instances = self.0.instances.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(instance) = instances.get_mut(function) {
             return Ok(with(instance));
@@ -154,7 +156,7 @@ fn gateway_routes() -> Result<&'static matchit::Router<&'static str>, TemplateEr
     ROUTES.as_ref().map_err(Clone::clone)
 }
 
-fn unavailable(function: &str, error: &model::Error) -> Response {
+fn unavailable(function: &str, error: &domain::Error) -> Response {
     tracing::error!(
         function,
         error = error as &dyn std::error::Error,

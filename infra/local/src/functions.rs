@@ -75,7 +75,7 @@ fn worker<J: runtime::Job>(deployment: &Deployment) -> Worker {
         let app = deployment.app(J::QUEUE).map_err(|error| error.to_string());
         Box::pin(async move {
             let app = app?;
-            let ends_at = model::time::after(app.clock.now(), time_limit);
+            let ends_at = domain::time::after(app.clock.now(), time_limit);
             let answer = runtime::deliver::<J>(app, event, ends_at).await;
             serde_json::to_value(answer).map_err(|error| error.to_string())
         })
@@ -105,7 +105,7 @@ fn follower<F: runtime::Follower>(deployment: &Deployment, table: &str) -> Follo
     let deployment = deployment.clone();
     let handler: stream::Handler = Arc::new(move |event| {
         let app = deployment.app(F::NAME).map_err(|error| error.to_string());
-        Box::pin(async move { Ok(runtime::hand_over::<F>(app?, event).await) })
+        Box::pin(async move { Ok(runtime::process_batch::<F>(app?, event).await) })
     });
     Follower {
         name: F::NAME,
@@ -122,7 +122,7 @@ pub struct Scheduled {
     /// How often.
     pub every: Duration,
     /// What it does.
-    pub run: fn(App) -> BoxFuture<'static, model::Result<()>>,
+    pub run: fn(App) -> BoxFuture<'static, domain::Result<()>>,
 }
 
 /// Functions that run from time to time.

@@ -256,7 +256,7 @@ async fn bench(what: Measure, functions: Vec<PathBuf>) -> Result<(), String> {
 async fn grant(email: &str, identity_table: String, audit_table: String) -> Result<(), String> {
     let sdk = local::aws_sdk().await;
     let tables = local::admin::tables(identity_table, audit_table);
-    let granted = Box::pin(local::admin::grant(&sdk, tables, email, &model::Clock::default())).await;
+    let granted = Box::pin(local::admin::grant(&sdk, tables, email, &domain::Clock::default())).await;
     let user = granted.map_err(|error| told(&error))?;
     println!("{} ({}) is a platform admin", user.email, user.id);
     Ok(())
@@ -264,7 +264,7 @@ async fn grant(email: &str, identity_table: String, audit_table: String) -> Resu
 
 async fn recount_resources(org: String, app_table: String) -> Result<(), String> {
     let sdk = local::aws_sdk().await;
-    let recounted = local::admin::recount_resources(&sdk, app_table, &model::OrgId(org)).await;
+    let recounted = local::admin::recount_resources(&sdk, app_table, &domain::OrgId(org)).await;
     recounted.map_err(|error| told(&error))?;
     println!("they are counted by the next request that changes them");
     Ok(())
@@ -287,7 +287,7 @@ async fn rotate_secret(key: Key, stack: Option<String>, force: bool, aws_port: u
         &prefix,
         keys,
         force,
-        &model::Clock::default(),
+        &domain::Clock::default(),
     ))
     .await;
     println!("{}", rotated.map_err(|error| told(&error))?);
@@ -295,15 +295,18 @@ async fn rotate_secret(key: Key, stack: Option<String>, force: bool, aws_port: u
 }
 
 /// What a service of AWS answered is for the operator here, who can act on it.
-fn told(error: &model::Error) -> String {
+fn told(error: &domain::Error) -> String {
     match error {
-        model::Error::Unavailable(source) | model::Error::Internal(source) => source.to_string(),
+        domain::Error::Unavailable(source) | domain::Error::Internal(source) => source.to_string(),
         error => error.to_string(),
     }
 }
 
 async fn verify(table: Option<String>, aws_port: u16) -> Result<(), String> {
-    let place = table.map_or(local::audit::Place::Local(aws_port), local::audit::Place::Aws);
+    let place = table.map_or(
+        local::audit::AuditSource::Local(aws_port),
+        local::audit::AuditSource::Aws,
+    );
     let verified = local::audit::verify(place).await;
     let verified = verified.map_err(|error| format!("the audit log cannot be read: {error}"))?;
     println!("{}", local::audit::report(&verified)?);

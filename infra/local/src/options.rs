@@ -86,7 +86,7 @@ impl Options {
         };
         let rates = text.parse::<FaultRates>()?;
         tracing::warn!(
-            throttle_percent = rates.throttle,
+            throttle_percent = rates.rate_limit,
             conflict_percent = rates.conflict,
             lost_percent = rates.lost,
             seed = rates.seed,

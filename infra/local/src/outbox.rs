@@ -9,7 +9,7 @@ use std::{
 };
 
 use app::{BoxFuture, Mailer};
-use model::{Clock, Email, Error, Timestamp, UserId};
+use domain::{Clock, Email, Error, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::cloud::{
@@ -138,7 +138,7 @@ impl Outbox {
 }
 
 impl Mailer for Outbox {
-    fn send<'a>(&'a self, mail: &'a model::Mail) -> BoxFuture<'a, model::Result<()>> {
+    fn send<'a>(&'a self, mail: &'a domain::Mail) -> BoxFuture<'a, domain::Result<()>> {
         let mail = Mail {
             to: mail.to.to_string(),
             subject: mail.subject.clone(),
@@ -149,7 +149,7 @@ impl Mailer for Outbox {
         Box::pin(async move { self.add(mail).map_err(Error::unavailable) })
     }
 
-    fn forget<'a>(&'a self, person: &'a UserId, addresses: &'a [Email]) -> BoxFuture<'a, model::Result<()>> {
+    fn forget<'a>(&'a self, person: &'a UserId, addresses: &'a [Email]) -> BoxFuture<'a, domain::Result<()>> {
         Box::pin(async move {
             // Whatever the case in which it was written at that time.
             let of_person: HashSet<_> = addresses.iter().map(Email::fingerprint).collect();
@@ -172,14 +172,14 @@ pub(crate) struct FunctionMailer {
 }
 
 impl Mailer for FunctionMailer {
-    fn send<'a>(&'a self, mail: &'a model::Mail) -> BoxFuture<'a, model::Result<()>> {
+    fn send<'a>(&'a self, mail: &'a domain::Mail) -> BoxFuture<'a, domain::Result<()>> {
         match self.iam.authorize(&self.function, std::slice::from_ref(&self.send)) {
             Ok(()) => self.outbox.send(mail),
             Err(denied) => Box::pin(std::future::ready(Err(Error::unavailable(denied)))),
         }
     }
 
-    fn forget<'a>(&'a self, person: &'a UserId, addresses: &'a [Email]) -> BoxFuture<'a, model::Result<()>> {
+    fn forget<'a>(&'a self, person: &'a UserId, addresses: &'a [Email]) -> BoxFuture<'a, domain::Result<()>> {
         self.outbox.forget(person, addresses)
     }
 }

@@ -4,7 +4,7 @@ use std::{fs, io, path::PathBuf, sync::OnceLock};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
-use model::{Error, Result};
+use domain::{Error, Result};
 use store::{Objects, Tables};
 
 use crate::{

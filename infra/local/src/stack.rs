@@ -3,7 +3,7 @@
 use std::{io, sync::Arc, time::Duration};
 
 use app::{App, SignUp};
-use model::{Clock, Email, NewPassword, Secret};
+use domain::{Clock, Email, NewPassword, Secret};
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -46,13 +46,13 @@ pub enum StartError {
     Faults(String),
     /// The embedded services did not take what the product needs.
     #[error("the local services could not be prepared: {}", told(.0))]
-    Prepare(#[from] model::Error),
+    Prepare(#[from] domain::Error),
 }
 
 /// What a service of this machine said is for the developer here, who can act on it.
-fn told(error: &model::Error) -> String {
+fn told(error: &domain::Error) -> String {
     match error {
-        model::Error::Unavailable(source) | model::Error::Internal(source) => source.to_string(),
+        domain::Error::Unavailable(source) | domain::Error::Internal(source) => source.to_string(),
         error => error.to_string(),
     }
 }
@@ -99,14 +99,14 @@ impl Local {
     }
 
     /// Runs a schedule now; none when there is none of this name.
-    pub(crate) async fn run(&self, name: &str) -> Option<model::Result<()>> {
+    pub(crate) async fn run(&self, name: &str) -> Option<domain::Result<()>> {
         let schedule = functions::schedules()
             .into_iter()
             .find(|schedule| schedule.name == name)?;
         Some(self.run_scheduled(schedule).await)
     }
 
-    async fn run_scheduled(&self, schedule: functions::Scheduled) -> model::Result<()> {
+    async fn run_scheduled(&self, schedule: functions::Scheduled) -> domain::Result<()> {
         let app = self.functions.app(schedule.name)?;
         app.run_schedule(schedule.name, (schedule.run)(app.clone())).await
     }
@@ -354,9 +354,9 @@ async fn seed_admin(options: &Options, app: &App) -> Result<(), StartError> {
     let Some((email, password)) = email.zip(password) else {
         return Ok(());
     };
-    let unusable = |error: model::Error| {
+    let unusable = |error: domain::Error| {
         StartError::Admin(match error {
-            model::Error::Invalid(fields) => fields
+            domain::Error::Invalid(fields) => fields
                 .into_iter()
                 .map(|field| field.detail)
                 .collect::<Vec<_>>()

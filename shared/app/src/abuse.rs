@@ -1,8 +1,8 @@
 //! What one caller may cause for others: accounts, and mail to whoever's address they type.
 
-use model::{
+use domain::{
     Email, Error, Network, OrgId, Result, User, UserId,
-    throttle::{ADDRESS_CHANGES, Bucket, INVITATIONS, INVITED, LINK_ENDINGS, SIGN_UPS, VERIFICATIONS},
+    rate_limit::{ADDRESS_CHANGES, Bucket, INVITATIONS, INVITED, LINK_ENDINGS, SIGN_UPS, VERIFICATIONS},
 };
 use store::keys::{self, Key};
 
@@ -68,14 +68,14 @@ impl App {
         let endings = keys::link_endings(user, "SESSIONS");
         let taken = self
             .store
-            .limits()
-            .take(&endings, LINK_ENDINGS, self.clock.now())
+            .rate_limits()
+            .check(&endings, LINK_ENDINGS, self.clock.now())
             .await?;
         Ok(taken.is_ok())
     }
 
     async fn count_against(&self, key: &Key, bucket: Bucket, code: &'static str, detail: &'static str) -> Result<()> {
-        let taken = self.store.limits().take(key, bucket, self.clock.now()).await?;
+        let taken = self.store.rate_limits().check(key, bucket, self.clock.now()).await?;
         taken.map_err(|retry_after| Error::TooMany {
             code,
             detail,

@@ -1,11 +1,11 @@
 //! What platform admins do with accounts.
 
+use domain::{Actor, Error, Page, PageRequest, PlatformRole, Result, User, UserId, UserStatus};
 use futures::future::BoxFuture;
-use model::{Actor, Error, Page, PageRequest, PlatformRole, Result, User, UserId, UserStatus};
 use serde_json::json;
-use store::{StandingChange, UserFilter};
+use store::{AccountAdminChange, UserFilter};
 
-use crate::{App, audited::Deed};
+use crate::{App, audit_event::AuditEvent};
 
 const NO_USER: Error = Error::NotFound("user");
 pub(crate) const ADMIN_ONLY: Error = Error::Forbidden {
@@ -81,16 +81,16 @@ impl App {
                     return Ok(before);
                 }
                 let of = |user: &User| json!({"role": user.role, "status": user.status});
-                let deed = Deed::to_user(action, id).before(of(&before)).after(of(&after));
-                let entry = self.entry(actor, &before.personal_org, deed)?;
+                let event = AuditEvent::to_user(action, id).before(of(&before)).after(of(&after));
+                let entry = self.entry(actor, &before.personal_org, event)?;
                 let users = self.store.users();
                 match users.change_standing(admin.as_ref(), &before, &after, &entry).await? {
-                    StandingChange::Changed => return Ok(after),
-                    StandingChange::ActorLost => {
+                    AccountAdminChange::Changed => return Ok(after),
+                    AccountAdminChange::ActorLost => {
                         return Err(ADMIN_ONLY);
                     }
                     // Somebody changed it first, so what it means to change it has to be looked at again.
-                    StandingChange::Moved => {}
+                    AccountAdminChange::Moved => {}
                 }
             }
         })

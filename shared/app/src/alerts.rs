@@ -2,13 +2,13 @@
 
 use std::num::NonZeroUsize;
 
+use domain::{MailId, MailMessage, Membership, Result, TokenLimit, TokenScope, UserId};
 use futures::future::BoxFuture;
 use jiff::civil::Date;
-use model::{MailId, MailMessage, Membership, Result, TokenLimit, TokenScope, UserId};
 use sha2::{Digest as _, Sha256};
-use store::{Alert, Bill, Owner};
+use store::{Alert, Owner, QuotaSubjects};
 
-use crate::{App, known::Known};
+use crate::{App, cache::BoundedCache};
 
 /// Shares of a limit that are told, in percent.
 const SHARES: [u8; 3] = [50, 80, 100];
@@ -16,11 +16,11 @@ const SHARES: [u8; 3] = [50, 80, 100];
 const LISTED: u16 = 50;
 
 /// What this process knows to be told already, so that it is not written again with every answer.
-pub(crate) struct Told(Known<(Owner, Date), u8>);
+pub(crate) struct SentAlerts(BoundedCache<(Owner, Date), u8>);
 
-impl Default for Told {
+impl Default for SentAlerts {
     fn default() -> Self {
-        Self(Known::at_most(NonZeroUsize::MIN.saturating_add(4095)))
+        Self(BoundedCache::with_capacity(NonZeroUsize::MIN.saturating_add(4095)))
     }
 }
 
@@ -39,29 +39,29 @@ fn share(limit: &TokenLimit) -> Option<u8> {
 impl App {
     /// Looks whether a charge reached a share of a limit. That somebody is not told is no failure of an answer; the
     /// schedule looks again.
-    pub(crate) async fn watch(&self, bill: &Bill, used: Option<u64>) {
+    pub(crate) async fn watch(&self, subjects: &QuotaSubjects, used: Option<u64>) {
         let told = async {
-            if let (None, Some(used)) = (bill.org_limit, used) {
+            if let (None, Some(used)) = (subjects.org_limit, used) {
                 // The write that charged said all there is to know.
                 let limit = TokenLimit {
                     scope: TokenScope::User,
-                    limit: bill.user_limit,
+                    limit: subjects.user_limit,
                     used,
                     reserved: 0,
-                    resets_at: Some(bill.user_day.ends_at),
+                    resets_at: Some(subjects.user_day.ends_at),
                 };
-                return self.tell(bill, &limit, None).await;
+                return self.tell(subjects, &limit, None).await;
             }
             let ledger = self.store.ledger();
-            let (mut limits, is_more) = ledger.standings_at_most(bill).await?;
+            let (mut limits, is_more) = ledger.standings_at_most(subjects).await?;
             // What is lent to the shards of an organization is read one by one when it may be news.
-            if is_more && limits.iter().any(|limit| self.is_news(bill, limit)) {
-                limits = ledger.standings(bill).await?;
+            if is_more && limits.iter().any(|limit| self.is_news(subjects, limit)) {
+                limits = ledger.standings(subjects).await?;
             } else if is_more {
                 limits.retain(|limit| limit.scope != TokenScope::Org);
             }
             for limit in limits {
-                self.tell(bill, &limit, None).await?;
+                self.tell(subjects, &limit, None).await?;
             }
             Ok(())
         };
@@ -71,28 +71,28 @@ impl App {
     }
 
     /// Whether a share is reached that this process does not know to be told.
-    fn is_news(&self, bill: &Bill, limit: &TokenLimit) -> bool {
-        let owner = Owner::Org(bill.org.clone());
-        let known = self.told.0.get(&(owner, bill.org_day.date)).unwrap_or_default();
+    fn is_news(&self, subjects: &QuotaSubjects, limit: &TokenLimit) -> bool {
+        let owner = Owner::Org(subjects.org.clone());
+        let known = self.told.0.get(&(owner, subjects.org_day.date)).unwrap_or_default();
         limit.scope == TokenScope::Org && share(limit).is_some_and(|reached| reached > known)
     }
 
     /// A limit has refused somebody: whatever is left of it, it is used up.
-    pub(crate) async fn used_up(&self, bill: &Bill, limit: &TokenLimit) {
+    pub(crate) async fn used_up(&self, subjects: &QuotaSubjects, limit: &TokenLimit) {
         // What is only reserved may come back.
         if limit.reserved > 0 {
             return;
         }
-        if let Err(error) = self.tell(bill, limit, Some(100)).await {
+        if let Err(error) = self.tell(subjects, limit, Some(100)).await {
             tracing::warn!(%error, "alert.not_sent");
         }
     }
 
     /// `at_least`: a share that counts as reached anyway.
-    pub(crate) async fn tell(&self, bill: &Bill, limit: &TokenLimit, at_least: Option<u8>) -> Result<()> {
+    pub(crate) async fn tell(&self, subjects: &QuotaSubjects, limit: &TokenLimit, at_least: Option<u8>) -> Result<()> {
         let (owner, day) = match limit.scope {
-            TokenScope::User => (Owner::User(bill.user.clone()), bill.user_day.date),
-            TokenScope::Org => (Owner::Org(bill.org.clone()), bill.org_day.date),
+            TokenScope::User => (Owner::User(subjects.user.clone()), subjects.user_day.date),
+            TokenScope::Org => (Owner::Org(subjects.org.clone()), subjects.org_day.date),
             // Who set these limits meant them.
             TokenScope::Key | TokenScope::Chatbot => return Ok(()),
         };
@@ -147,19 +147,22 @@ impl App {
                     return Ok(Vec::new());
                 };
                 let members = self.store.orgs().members(id).await?;
-                let admins = members.into_iter().filter(|place| place.role.administers());
+                let admins = members.into_iter().filter(|membership| membership.role.administers());
                 Ok(admins
-                    .map(|place| (place.member, Some(found.org.name.clone())))
+                    .map(|membership| (membership.member, Some(found.org.name.clone())))
                     .collect())
             }
         }
     }
 
     /// The last alerts about the limits of a member and of their organization, newest first.
-    pub fn token_alerts<'a>(&'a self, place: &'a Membership) -> BoxFuture<'a, Result<Vec<Alert>>> {
+    pub fn token_alerts<'a>(&'a self, membership: &'a Membership) -> BoxFuture<'a, Result<Vec<Alert>>> {
         Box::pin(async move {
             let ledger = self.store.ledger();
-            let (user, org) = (Owner::User(place.member.clone()), Owner::Org(place.org.clone()));
+            let (user, org) = (
+                Owner::User(membership.member.clone()),
+                Owner::Org(membership.org.clone()),
+            );
             let (mut alerts, of_org) = futures::try_join!(ledger.alerts(&user, LISTED), ledger.alerts(&org, LISTED))?;
             alerts.extend(of_org);
             alerts.sort_by_key(|alert| std::cmp::Reverse((alert.at, alert.percent)));

@@ -1,29 +1,29 @@
 //! API keys: who a request with one comes from, and what one is made of.
 
-mod keyring;
+mod service;
 
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
-use futures::future::BoxFuture;
-pub(crate) use keyring::key_limit;
-pub use keyring::{KeyChange, KeyFound, Keyring, NewKey, ShownOnce};
-use llm::catalog;
-use model::{
+use domain::{
     Actor, ApiKey, ApiKeyId, Error, KeyState, Membership, OrgId, Result, Secret, Timestamp, User, UserId, UserStatus,
-    api_key::KeyText,
+    api_key::ApiKeyToken,
 };
+use futures::future::BoxFuture;
+use llm::catalog;
 use serde_json::{Value, json};
+pub(crate) use service::key_limit;
+pub use service::{ApiKeyService, KeyChange, KeyFound, KeyWithSecret, NewKey};
 use store::{KeyHolder, KeyInUse};
 use tokio::time::timeout;
 
-use crate::{App, Credential, Identity, KeyAbove, KeyGrant, audited::Deed, known::Known};
+use crate::{App, Credential, Identity, KeyAbove, KeyGrant, audit_event::AuditEvent, cache::BoundedCache};
 
 /// One answer whatever is wrong with a key: a finder of half a key learns nothing.
 const REFUSED: Error = Error::Unauthorized {
     code: "api_key_invalid",
     detail: "The API key is not valid: it is mistyped, expired, switched off or revoked.",
 };
-const ABSENT: Error = Error::NotFound("API key");
+const KEY_NOT_FOUND: Error = Error::NotFound("API key");
 /// What a key is called whose user is erased.
 const FORGOTTEN: &str = "Key of a deleted account";
 /// How often a change is tried again that somebody else's change overtook.
@@ -34,20 +34,20 @@ const NOTE_WITHIN: Duration = Duration::from_millis(200);
 const KNOWN: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9_999);
 
 /// When this process last noted a use of a key, by the key: most uses need no write.
-pub(crate) struct KeyUses(Known<ApiKeyId, i64>);
+pub(crate) struct KeyUses(BoundedCache<ApiKeyId, i64>);
 
 impl Default for KeyUses {
     fn default() -> Self {
-        Self(Known::at_most(KNOWN))
+        Self(BoundedCache::with_capacity(KNOWN))
     }
 }
 
 /// Where the hashes of keys lead, which never changes: whether a key is accepted is asked of its row each time.
-pub(crate) struct KeyHolders(Known<String, KeyHolder>);
+pub(crate) struct KeyHolders(BoundedCache<String, KeyHolder>);
 
 impl Default for KeyHolders {
     fn default() -> Self {
-        Self(Known::at_most(KNOWN))
+        Self(BoundedCache::with_capacity(KNOWN))
     }
 }
 
@@ -69,7 +69,7 @@ impl App {
     /// Who presents this API key. Two round trips, one for a key that this process saw before; a mistyped key costs none.
     pub(crate) fn authenticate_key<'a>(&'a self, token: &'a Secret) -> BoxFuture<'a, Result<Identity>> {
         Box::pin(async move {
-            let hash = KeyText::parse(token, self.config.key_mode).ok_or(REFUSED)?.hash();
+            let hash = ApiKeyToken::parse(token, self.config.key_mode).ok_or(REFUSED)?.hash();
             let holder = self.holder(&hash).await?;
             let now = self.clock.now();
             let (found, ()) = futures::join!(self.store.key_in_use(&holder), self.note_use(&holder.key, now));
@@ -77,7 +77,7 @@ impl App {
                 let above = |id: &ApiKeyId| found.above.iter().find(|key| key.id == *id);
                 let is_active = found.key.state_below(above, now) == KeyState::Active;
                 // Who left the organization and comes back has no key of the time before.
-                let is_of_member = found.key.created_at >= found.place.joined_at;
+                let is_of_member = found.key.created_at >= found.membership.joined_at;
                 let is_accepted = found.key.accepts(&hash, now) && found.user.accepts_key(&found.key) && is_of_member;
                 is_active && is_accepted && found.user.is_active()
             });
@@ -115,15 +115,15 @@ impl App {
     pub(crate) fn draft_key(
         &self,
         user: &User,
-        place: &Membership,
+        membership: &Membership,
         maker: &Credential,
         new: NewKey,
-    ) -> Result<ShownOnce> {
-        let text = KeyText::make(self.config.key_mode)?;
+    ) -> Result<KeyWithSecret> {
+        let text = ApiKeyToken::make(self.config.key_mode)?;
         let now = self.clock.now();
         let key = ApiKey {
             id: self.ids.make()?,
-            org: place.org.clone(),
+            org: membership.org.clone(),
             created_by: user.id.clone(),
             ancestors: match maker {
                 Credential::Key(grant) => grant.chain().map(|(id, ..)| id.clone()).collect(),
@@ -148,7 +148,7 @@ impl App {
             created_at: now,
             updated_at: now,
         };
-        Ok(ShownOnce {
+        Ok(KeyWithSecret {
             key,
             secret: text.secret().clone(),
         })
@@ -166,7 +166,7 @@ impl App {
         actor: &Actor,
     ) -> Result<()> {
         for _ in 0..MAX_ATTEMPTS {
-            let old = keys.get(id).await?.ok_or(ABSENT)?;
+            let old = keys.get(id).await?.ok_or(KEY_NOT_FOUND)?;
             if old.revoked_at.is_some() {
                 return Ok(());
             }
@@ -240,12 +240,12 @@ impl App {
         action: &'static str,
         before: Option<&ApiKey>,
         after: Option<&ApiKey>,
-    ) -> Result<model::AuditEntry> {
-        let key = after.or(before).ok_or(ABSENT)?;
-        let deed = Deed::new(action, "api_key", key.id.as_str())
+    ) -> Result<domain::AuditEntry> {
+        let key = after.or(before).ok_or(KEY_NOT_FOUND)?;
+        let event = AuditEvent::new(action, "api_key", key.id.as_str())
             .before(before.map_or(Value::Null, rules_of))
             .after(after.map_or(Value::Null, rules_of));
-        self.entry(actor, &key.org, deed)
+        self.entry(actor, &key.org, event)
     }
 }
 
@@ -256,7 +256,11 @@ fn busy() -> Error {
 /// What a key may do: what it and all keys above it have in common.
 fn granted(found: KeyInUse) -> KeyGrant {
     let KeyInUse {
-        key, above, place, org, ..
+        key,
+        above,
+        membership,
+        org,
+        ..
     } = found;
     let (mut scopes, mut models, mut expires_at) = (key.scopes, key.models, key.expires_at);
     for one in &above {
@@ -272,7 +276,7 @@ fn granted(found: KeyInUse) -> KeyGrant {
     KeyGrant {
         id: key.id,
         org: Arc::new(org),
-        place,
+        membership,
         scopes,
         models,
         token_budget: key.token_budget,

@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use model::{Error, Result};
+use domain::{Error, Result};
 use store::{MultipartUpload, Objects};
 use zip::{
     ZipWriter,

@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use futures::future::BoxFuture;
-use model::{
+use domain::{
     Actor, AuditEntry, AuditEntryId, Error, JsonObject, OrgId, Page, PageRequest, Result, UserId, audit::AuditSource,
 };
+use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use store::AuditFilter;
 
-use crate::{App, Cipher, Undecryptable, audited::Deed};
+use crate::{App, Cipher, Undecryptable, audit_event::AuditEvent};
 
 /// What every entry of a client is called in the chain. Its own words are encrypted: they may name people.
 const CLIENT_ACTION: &str = "client.entry";
@@ -60,7 +60,7 @@ impl App {
             }
             let text = serde_json::to_vec(&client).map_err(Error::internal)?;
             let salt = self.make_audit_salt(user).await?;
-            let mut entry = self.entry(actor, tenant, Deed::to_user(CLIENT_ACTION, user))?;
+            let mut entry = self.entry(actor, tenant, AuditEvent::to_user(CLIENT_ACTION, user))?;
             let cipher = self.cipher(&salt, PURPOSE).await?;
             entry.sealed = Some(STANDARD.encode(cipher.encrypt(entry.id.as_str().as_bytes(), &text)?));
             entry.source = AuditSource::Client;
@@ -174,7 +174,7 @@ impl App {
             if let Some(salt) = log.salt(user).await? {
                 return Ok(salt);
             }
-            let salt = model::id::random_bytes::<32>()?;
+            let salt = domain::id::random_bytes::<32>()?;
             if log.make_salt(user, &salt).await? {
                 return Ok(salt.to_vec());
             }

@@ -1,16 +1,16 @@
 //! Completions: answers to messages that whoever asks brings along. No conversation is kept of them; the ledger is.
 
+use domain::{Category, Chatbot, ChatbotId, Citation, Error, GenerationId, Result};
 use futures::{
     StreamExt as _,
     future::BoxFuture,
     stream::{BoxStream, unfold},
 };
 use llm::{ChatRequest, Mark, Message, Role};
-use model::{Category, Chatbot, ChatbotId, Citation, Error, GenerationId, Result};
 
 use crate::{
-    App, Generated, Generation, GenerationStream, Outcome, Payer, Tuning,
-    answer::{Grounding, Wording},
+    App, BillingContext, Generated, Generation, GenerationOptions, GenerationStream, Outcome,
+    answer::{AnswerPostProcessor, Grounding},
 };
 
 /// What the name of a chatbot begins with, where a model is named.
@@ -26,7 +26,7 @@ pub struct CompletionRequest {
     /// What was said, oldest first.
     pub messages: Vec<Message>,
     /// How the answer is wanted.
-    pub tuning: Tuning,
+    pub options: GenerationOptions,
 }
 
 /// Part of a completion.
@@ -71,7 +71,7 @@ pub struct CompletionStream {
 struct Writer {
     id: GenerationId,
     generation: GenerationStream,
-    wording: Wording,
+    wording: AnswerPostProcessor,
     question: String,
     text: String,
     thinking: String,
@@ -96,7 +96,11 @@ impl App {
     /// # Errors
     /// [`Error::NotFound`] without such a chatbot, [`Error::Invalid`] at `/messages` when there is nothing to answer,
     /// and those of [`App::generate`].
-    pub fn complete(&self, payer: Payer, asked: CompletionRequest) -> BoxFuture<'_, Result<CompletionStream>> {
+    pub fn complete(
+        &self,
+        billing: BillingContext,
+        asked: CompletionRequest,
+    ) -> BoxFuture<'_, Result<CompletionStream>> {
         Box::pin(async move {
             let mut questions = asked.messages.iter().rev().filter(|said| said.role == Role::User);
             let Some(question) = questions.next().map(|said| said.content.clone()) else {
@@ -106,20 +110,20 @@ impl App {
                 ));
             };
             let before = questions.next().map(|said| said.content.as_str());
-            let bot = self.chatbot_named(&payer, &asked.model).await?;
-            let (thinking_tokens, reasoning_effort) = (asked.tuning.thinking_tokens(), asked.tuning.reasoning_effort);
-            let (grounding, settings, payer) = match &bot {
+            let bot = self.chatbot_named(&billing, &asked.model).await?;
+            let (thinking_tokens, reasoning_effort) = (asked.options.thinking_tokens(), asked.options.reasoning_effort);
+            let (grounding, settings, billing) = match &bot {
                 Some(bot) => {
-                    let payer = payer.asking(bot)?;
-                    let settings = asked.tuning.of_chatbot(bot.settings.clone());
-                    (self.ground(bot, &question, before).await?, settings, payer)
+                    let billing = billing.asking(bot)?;
+                    let settings = asked.options.of_chatbot(bot.settings.clone());
+                    (self.ground(bot, &question, before).await?, settings, billing)
                 }
-                None => (Grounding::default(), asked.tuning.alone(MAX_TOKENS), payer),
+                None => (Grounding::default(), asked.options.alone(MAX_TOKENS), billing),
             };
             let id: GenerationId = self.ids.make()?;
             let generation = Generation {
                 id: id.clone(),
-                payer,
+                billing,
                 category: Category::Chat,
                 model: if bot.is_some() { settings.model } else { asked.model },
                 thinking_tokens,
@@ -140,7 +144,7 @@ impl App {
                 writer: Writer {
                     id,
                     generation,
-                    wording: Wording::new(grounding, 0),
+                    wording: AnswerPostProcessor::new(grounding, 0),
                     question,
                     text: String::new(),
                     thinking: String::new(),
@@ -155,10 +159,14 @@ impl App {
     /// # Errors
     /// As there, as the stream fails, and [`Error::Upstream`] `answer_not_streamed` when it takes longer than a client waits
     /// for a whole one.
-    pub fn complete_whole(&self, payer: Payer, asked: CompletionRequest) -> BoxFuture<'_, Result<Completion>> {
+    pub fn complete_whole(
+        &self,
+        billing: BillingContext,
+        asked: CompletionRequest,
+    ) -> BoxFuture<'_, Result<Completion>> {
         Box::pin(async move {
             let whole = async {
-                let mut events = self.complete(payer, asked).await?.events();
+                let mut events = self.complete(billing, asked).await?.events();
                 while let Some(event) = events.next().await {
                     if let CompletionEvent::Done(completion) = event? {
                         return Ok(*completion);
@@ -175,12 +183,16 @@ impl App {
     ///
     /// # Errors
     /// [`Error::NotFound`] without such a chatbot in the organization.
-    pub fn chatbot_named<'a>(&'a self, payer: &'a Payer, name: &'a str) -> BoxFuture<'a, Result<Option<Chatbot>>> {
+    pub fn chatbot_named<'a>(
+        &'a self,
+        billing: &'a BillingContext,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Chatbot>>> {
         Box::pin(async move {
             let Some(id) = name.strip_prefix(CHATBOT) else {
                 return Ok(None);
             };
-            let found = self.chatbots(&payer.org).get(&ChatbotId(id.to_owned())).await?;
+            let found = self.chatbots(&billing.org).get(&ChatbotId(id.to_owned())).await?;
             found.ok_or(Error::NotFound("chatbot")).map(Some)
         })
     }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use domain::KeyMode;
 use llm::{LONGEST_CALL, Profiles};
-use model::KeyMode;
 use store::{QueueUrls, Tables};
 
 /// API Gateway ends a response that is silent for five minutes, and an answer that is not streamed is silent until its end

@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
-use futures::future::BoxFuture;
-use model::{
+use domain::{
     Answer, ChatbotId, Conversation, ConversationId, Error, Feedback, MessageId, OrgId, PageRequest, Rating, Result,
     Turn, TurnId, UserId,
 };
+use futures::future::BoxFuture;
 use store::{Conversations, Saved, TurnBegun};
 
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
 /// How often something is tried again that somebody else overtook.
 const MAX_ATTEMPTS: usize = 20;
 
-const ABSENT: Error = Error::NotFound("chat session");
+const SESSION_NOT_FOUND: Error = Error::NotFound("chat session");
 const NO_MESSAGE: Error = Error::NotFound("message");
 const NO_PROMPT: Error = Error::NotFound("prompt");
 
@@ -80,7 +80,7 @@ impl App {
     ) -> BoxFuture<'a, Result<Turn>> {
         Box::pin(async move {
             for _ in 0..MAX_ATTEMPTS {
-                let conversation = conversations.get(id).await?.ok_or(ABSENT)?;
+                let conversation = conversations.get(id).await?.ok_or(SESSION_NOT_FOUND)?;
                 let head = conversation.head.as_ref();
                 let one = PageRequest { limit: 1, after: None };
                 let before = match head.map(TurnId::question) {
@@ -181,7 +181,7 @@ impl App {
             let id = message.turn();
             let (there, turn) =
                 futures::try_join!(conversations.get(conversation), conversations.turn(conversation, &id))?;
-            there.ok_or(ABSENT)?;
+            there.ok_or(SESSION_NOT_FOUND)?;
             let turn = turn.ok_or(NO_MESSAGE)?;
             if message.is_question() || turn.answer(message).is_some() {
                 Ok(turn)
@@ -203,7 +203,7 @@ impl App {
     ) -> BoxFuture<'a, Result<Turn>> {
         Box::pin(async move {
             for _ in 0..MAX_ATTEMPTS {
-                let read = conversations.get(conversation).await?.ok_or(ABSENT)?;
+                let read = conversations.get(conversation).await?.ok_or(SESSION_NOT_FOUND)?;
                 let turns = conversations.all_turns(conversation).await?;
                 self.is_free(turns.iter().find(|turn| Some(&turn.id) == read.head.as_ref()))?;
                 let mut turn = self.message(conversations, conversation, message).await?;

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use futures::future::BoxFuture;
-use model::{
+use domain::{
     Actor, ApiKey, AuditEntry, Email, Error, MailMessage, NewPassword, Page, PageRequest, Result, Secret, Session,
     SessionId, User, time::after,
 };
+use futures::future::BoxFuture;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use store::{
@@ -17,8 +17,8 @@ use store::{
 
 use crate::{
     App, Credential, Identity, Origin,
-    audited::Deed,
-    letters::{RESET_MINUTES, VERIFY_HOURS},
+    audit_event::AuditEvent,
+    email_templates::{RESET_MINUTES, VERIFY_HOURS},
     revocation::{RESTORABLE, keys_to_keep, org_keys},
     users::email_taken,
 };
@@ -58,7 +58,7 @@ pub(crate) fn user_actor(user: &User, origin: &Origin) -> Actor {
 
 /// A token for a mail, and the digest under which it is kept.
 fn new_token() -> Result<(Secret, String)> {
-    let token = Secret::new(URL_SAFE_NO_PAD.encode(model::id::random_bytes::<32>()?));
+    let token = Secret::new(URL_SAFE_NO_PAD.encode(domain::id::random_bytes::<32>()?));
     let digest = digest(&token);
     Ok((token, digest))
 }
@@ -77,7 +77,7 @@ pub(crate) fn digest_of_link(token: &Secret) -> Result<String> {
 impl App {
     /// An entry about something done to an account that has no values.
     fn account_entry(&self, user: &User, actor: &Actor, action: &str) -> Result<AuditEntry> {
-        self.entry(actor, &user.personal_org, Deed::to_user(action, &user.id))
+        self.entry(actor, &user.personal_org, AuditEvent::to_user(action, &user.id))
     }
 
     /// Replaces a password by its owner, and ends all their other sessions.
@@ -156,15 +156,15 @@ impl App {
                 let account = self.account_of_reset(&digest).await?;
                 let user = &account.user;
                 let keep = keys_to_keep(user, revoke_org_keys);
-                let deed = Deed::to_user("user.password_reset", &user.id).after(org_keys(keep));
-                let entry = self.entry(&user_actor(user, origin), &user.personal_org, deed)?;
+                let event = AuditEvent::to_user("user.password_reset", &user.id).after(org_keys(keep));
+                let entry = self.entry(&user_actor(user, origin), &user.personal_org, event)?;
                 let by = RevokedBy::PasswordReset {
                     hash: &hash,
                     version: account.password_version,
                     link: &digest,
                 };
                 if self.revoke_credentials(user, by, keep, &entry).await? == Revoked::Done {
-                    self.know_owner(user, origin).await;
+                    self.remember_network(user, origin).await;
                     return self.kept_keys(&user.id).await;
                 }
             }
@@ -187,7 +187,7 @@ impl App {
     }
 
     /// Whoever reads the owner's mail is not a stranger: they can sign in while strangers guess.
-    async fn know_owner(&self, user: &User, origin: &Origin) {
+    async fn remember_network(&self, user: &User, origin: &Origin) {
         let Some(network) = &origin.network else { return };
         let account = user.email.fingerprint();
         let known = self.store.logins().know(&account, network, self.clock.now()).await;
@@ -287,8 +287,8 @@ impl App {
             mails: vec![self.address_changed(user, Some(held_until))?],
             ..AccountChange::default()
         };
-        let deed = Deed::to_user("user.changed", &user.id).after(json!({"changed": ["email"]}));
-        let entry = self.entry(&user_actor(user, origin), &user.personal_org, deed)?;
+        let event = AuditEvent::to_user("user.changed", &user.id).after(json!({"changed": ["email"]}));
+        let entry = self.entry(&user_actor(user, origin), &user.personal_org, event)?;
         let accounts = self.store.accounts();
         match accounts.change(None, user, &change, &entry).await? {
             UserWrite::Done => {

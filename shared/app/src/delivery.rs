@@ -8,8 +8,8 @@
 
 use std::time::Duration;
 
+use domain::{Error, Result, Timestamp, id::random_bytes, time::after};
 use futures::future::BoxFuture;
-use model::{Error, Result, Timestamp, id::random_bytes, time::after};
 use store::Queue;
 
 use crate::App;

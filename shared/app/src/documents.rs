@@ -1,7 +1,7 @@
 //! Deleting documents.
 
+use domain::{Document, DocumentId, Error, Membership, OrgId, Result};
 use futures::future::BoxFuture;
-use model::{Document, DocumentId, Error, Membership, OrgId, Result};
 
 use crate::App;
 

@@ -7,8 +7,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use domain::{Error, Result};
 use futures::future::BoxFuture;
-use model::{Error, Result};
 
 use crate::{
     App, KeyRing,
@@ -192,7 +192,7 @@ impl App {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a failure to encrypt is the test's failure")]
 mod tests {
-    use model::Secret;
+    use domain::Secret;
 
     use super::*;
 

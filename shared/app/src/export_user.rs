@@ -1,14 +1,14 @@
 //! Exports: everything of a person in one archive, by the same list that an erasure walks.
 
-use futures::{StreamExt as _, future::BoxFuture};
-use model::{
+use domain::{
     Actor, DocumentId, Error, Export, ExportMessage, ExportStatus, OrgId, PageRequest, Result, Timestamp, User, UserId,
     UserStatus, export::LINK, time::after,
 };
+use futures::{StreamExt as _, future::BoxFuture};
 use serde_json::{Value, json};
 use store::{Partition, Queue};
 
-use crate::{App, Delivery, archive::Archive, audited::Deed, estate::Thing};
+use crate::{App, Delivery, archive::Archive, audit_event::AuditEvent, data_inventory::DataItem};
 
 /// How often it is tried to begin an export that somebody else began or ended first.
 const MAX_ATTEMPTS: usize = 5;
@@ -63,8 +63,8 @@ impl App {
                     size_bytes: None,
                     replaces: before.as_ref().map(|before| before.id.clone()),
                 };
-                let deed = Deed::to_user("user.export_requested", &user.id).after(json!({"export": export.id}));
-                let entry = self.entry(actor, &user.personal_org, deed)?;
+                let event = AuditEvent::to_user("user.export_requested", &user.id).after(json!({"export": export.id}));
+                let entry = self.entry(actor, &user.personal_org, event)?;
                 if exports.begin(&export, before.as_ref(), &user, &entry).await? {
                     if let Err(error) = self.queue_export(&export).await {
                         // Told to whoever asks; otherwise they would wait for what nobody makes.
@@ -172,15 +172,15 @@ impl App {
     }
 
     async fn fill(&self, archive: &mut Archive<'_>, user: &User) -> Result<()> {
-        let places = self.store.places_of(&user.id).await?;
-        let orgs: Vec<OrgId> = places.held.into_iter().map(|place| place.org).collect();
-        let mut estate = self.estate_of_user(&user.id, &user.personal_org, &orgs);
-        while let Some(thing) = estate.next().await {
+        let places = self.store.memberships_of(&user.id).await?;
+        let orgs: Vec<OrgId> = places.held.into_iter().map(|membership| membership.org).collect();
+        let mut inventory = self.inventory_of_user(&user.id, &user.personal_org, &orgs);
+        while let Some(thing) = inventory.next().await {
             match thing? {
-                Thing::Items(file, items) => self.add_items(archive, &file, &items).await?,
-                Thing::Files(org, prefix) => self.add_files(archive, &org, &prefix).await?,
-                Thing::AuditEntries(user) => self.add_audit_entries(archive, &user).await?,
-                Thing::Pointers(_) | Thing::Archives(_) | Thing::Share(..) => {}
+                DataItem::Items(file, items) => self.add_items(archive, &file, &items).await?,
+                DataItem::Files(org, prefix) => self.add_files(archive, &org, &prefix).await?,
+                DataItem::AuditEntries(user) => self.add_audit_entries(archive, &user).await?,
+                DataItem::Pointers(_) | DataItem::Archives(_) | DataItem::Share(..) => {}
             }
         }
         Ok(())

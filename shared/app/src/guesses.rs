@@ -1,4 +1,4 @@
-//! Sign-in attempts, limited: see [`model::throttle`] for the rules.
+//! Sign-in attempts, limited: see [`domain::rate_limit`] for the rules.
 //!
 //! An attempt is counted before it is evaluated, so that many at once are not evaluated for nothing, and taken back
 //! when it was right. What is counted depends on the address that was typed and on the network alone: the answer says
@@ -6,9 +6,9 @@
 
 use std::time::Duration;
 
-use model::{
+use domain::{
     Email, Error, Network, Result,
-    throttle::{DISTINCT, Guesses, Lane, NETWORK},
+    rate_limit::{DISTINCT, Guesses, Lane, NETWORK},
 };
 use sha2::{Digest as _, Sha256};
 use store::keys;
@@ -54,7 +54,7 @@ impl App {
     /// # Errors
     /// [`Error::TooMany`] when it may not be evaluated now.
     pub(crate) async fn guess<'a>(&self, account: &'a str, network: Option<&'a Network>) -> Result<Guess<'a>> {
-        let (logins, limits) = (self.store.logins(), self.store.limits());
+        let (logins, limits) = (self.store.logins(), self.store.rate_limits());
         let mut taken = None;
         loop {
             let now = self.clock.now();
@@ -66,12 +66,12 @@ impl App {
                 is_distinct
             } else {
                 let failures = keys::network_failures(network);
-                limits.take(&failures, NETWORK, now).await?.map_err(too_many)?;
+                limits.check(&failures, NETWORK, now).await?.map_err(too_many)?;
                 let is_first = claimed.count == 1;
                 let is_distinct = is_first && standing.lane == Lane::Stranger;
                 let distinct = keys::distinct_failures();
                 if is_distinct {
-                    limits.take(&distinct, DISTINCT, now).await?.map_err(too_many)?;
+                    limits.check(&distinct, DISTINCT, now).await?.map_err(too_many)?;
                 } else if is_first {
                     // Only an account that exists has a network that is known: the time of the answer must not tell.
                     limits.touch(&distinct, DISTINCT, now).await?;
@@ -131,7 +131,7 @@ impl App {
 
     /// Takes back what was counted for a guess that was right, and remembers the network.
     pub(crate) async fn guessed_right(&self, guess: Guess<'_>) -> Result<()> {
-        let (logins, limits) = (self.store.logins(), self.store.limits());
+        let (logins, limits) = (self.store.logins(), self.store.rate_limits());
         let failures = keys::network_failures(guess.network);
         limits.give_back(&failures, NETWORK).await?;
         if guess.is_distinct {

@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
+use domain::{Document, Error, IndexFailure, Result, Timestamp, outbox::IndexMessage};
 use futures::future::{BoxFuture, Either};
-use model::{Document, Error, IndexFailure, Result, Timestamp, outbox::IndexMessage};
-use reading::{Failure, Reading};
+use reading::{Failure, ReadOutcome};
 use sha2::{Digest as _, Sha256};
 use store::{Attempts, Lease, Outcome};
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -78,7 +78,7 @@ impl App {
                 Err(error) => {
                     let now = self.clock.now();
                     if let Some(reason) = last {
-                        let given_up = Outcome::GivenUp(reason);
+                        let given_up = Outcome::Abandoned(reason);
                         documents
                             .finish(&document.id, &holder, document.want, &given_up, now)
                             .await?;
@@ -129,9 +129,9 @@ impl App {
         }
         let reading = slot.read(kind_of(document.kind), document.size_bytes, file.into_async_read());
         let indexed = match reading.await.map_err(Error::unavailable)? {
-            Reading::Indexed(indexed) => indexed,
-            Reading::Refused(failure) => return Ok(Attempt::Ended(Outcome::Failed(reason(failure)))),
-            Reading::Died { failure, cause } => {
+            ReadOutcome::Indexed(indexed) => indexed,
+            ReadOutcome::Refused(failure) => return Ok(Attempt::Ended(Outcome::Failed(reason(failure)))),
+            ReadOutcome::Died { failure, cause } => {
                 tracing::warn!(document_id = %document.id, code = failure.code, cause, "index.reader_died");
                 return Ok(Attempt::ReaderDied(reason(failure)));
             }

@@ -1,18 +1,18 @@
 //! Invitations: a token goes to an address by mail, and whoever signs in with that address may accept it.
 
-use futures::future::BoxFuture;
-use model::{
+use domain::{
     Actor, Email, Error, Invitation, InvitationId, Mail, MailMessage, Membership, Org, OrgId, OrgRole, Result, Secret,
     User,
     invitation::{INVITATION_TTL, new_token, token_hash},
     time::after,
 };
+use futures::future::BoxFuture;
 use serde_json::json;
 use store::{Accepted, OrgFound, OrgWrite};
 
 use crate::{
     App,
-    audited::Deed,
+    audit_event::AuditEvent,
     members::OWNER_REQUIRED,
     orgs::{MAX_ATTEMPTS, NO_ORG, OwnOrg, busy, personal},
 };
@@ -36,8 +36,8 @@ pub struct InvitedTo {
     pub org: Option<Org>,
 }
 
-fn of_invitation<'a>(action: &'a str, invitation: &'a Invitation) -> Deed<'a> {
-    Deed::new(action, "invitation", invitation.id.as_str())
+fn of_invitation<'a>(action: &'a str, invitation: &'a Invitation) -> AuditEvent<'a> {
+    AuditEvent::new(action, "invitation", invitation.id.as_str())
 }
 
 fn already_member() -> Error {
@@ -155,7 +155,7 @@ impl App {
             found.retain(|invitation| !invitation.is_expired(now));
             found.sort_by(|a, b| b.id.cmp(&a.id));
             let ids: Vec<OrgId> = found.iter().map(|invitation| invitation.org.clone()).collect();
-            let mut orgs = self.store.orgs().among(&ids).await?;
+            let mut orgs = self.store.orgs().get_many(&ids).await?;
             let shown = found.into_iter().filter_map(|invitation| {
                 let org = orgs.remove(&invitation.org)?.org;
                 let org = user.email_verified.then_some(org);
@@ -184,23 +184,26 @@ impl App {
                 if invitation.is_expired(now) {
                     return Err(EXPIRED);
                 }
-                let place = Membership {
+                let membership = Membership {
                     org: invitation.org.clone(),
                     member: user.id.clone(),
                     role: invitation.role,
                     joined_at: now,
                 };
                 let after =
-                    json!({"role": place.role, "invitation": invitation.id, "invited_by": invitation.invited_by});
-                let deed = Deed::to_user("member.joined", &user.id).after(after);
-                let entry = self.entry(actor, &place.org, deed)?;
-                let places = match place.role {
+                    json!({"role": membership.role, "invitation": invitation.id, "invited_by": invitation.invited_by});
+                let event = AuditEvent::to_user("member.joined", &user.id).after(after);
+                let entry = self.entry(actor, &membership.org, event)?;
+                let places = match membership.role {
                     OrgRole::Owner => Some(self.places_to_own(user).await?),
                     OrgRole::Admin | OrgRole::Member => None,
                 };
                 let invitations = self.store.invitations();
-                match invitations.accept(&invitation, &place, places.as_ref(), &entry).await? {
-                    Accepted::Done => return self.org_of(&place).await,
+                match invitations
+                    .accept(&invitation, &membership, places.as_ref(), &entry)
+                    .await?
+                {
+                    Accepted::Done => return self.org_of(&membership).await,
                     Accepted::Changed | Accepted::Gone => return Err(NO_INVITATION),
                     Accepted::Member => {
                         // Invited while they joined by another way: the seat is free again.
@@ -254,8 +257,8 @@ impl App {
             created_at: now,
             expires_at: after(now, INVITATION_TTL),
         };
-        let deed = of_invitation("member.invited", &invitation).after(json!({ "role": role }));
-        let entry = self.entry(actor, &by.org, deed)?;
+        let event = of_invitation("member.invited", &invitation).after(json!({ "role": role }));
+        let entry = self.entry(actor, &by.org, event)?;
         match self.store.invitations().create(&invitation, &found.org, &entry).await? {
             OrgWrite::Done => {
                 self.send_invitation(&invitation, &found.org, &token).await?;
@@ -291,10 +294,10 @@ impl App {
         }
         let token = new_token()?;
         let renewed = known.renewed(role, by.member.clone(), &token, self.clock.now());
-        let deed = of_invitation("invitation.renewed", known)
+        let event = of_invitation("invitation.renewed", known)
             .before(json!({"role": known.role}))
             .after(json!({ "role": role }));
-        let entry = self.entry(actor, &by.org, deed)?;
+        let entry = self.entry(actor, &by.org, event)?;
         if self.store.invitations().renew(known, &renewed, &entry).await? != OrgWrite::Done {
             return Ok(None);
         }
@@ -316,8 +319,8 @@ impl App {
     }
 
     async fn end(&self, invitation: &Invitation, actor: &Actor, action: &str) -> Result<bool> {
-        let deed = of_invitation(action, invitation).before(json!({"role": invitation.role}));
-        let entry = self.entry(actor, &invitation.org, deed)?;
+        let event = of_invitation(action, invitation).before(json!({"role": invitation.role}));
+        let entry = self.entry(actor, &invitation.org, event)?;
         Ok(self.store.invitations().end(invitation, &entry).await? == OrgWrite::Done)
     }
 
@@ -342,8 +345,8 @@ impl App {
         let Some(known) = self.store.accounts().by_email(&email.fingerprint()).await? else {
             return Ok(false);
         };
-        let place = self.store.accounts().membership(org, &known.user.id).await?;
-        Ok(place.is_some())
+        let membership = self.store.accounts().membership(org, &known.user.id).await?;
+        Ok(membership.is_some())
     }
 
     /// Queues the mail with the token. Nothing else ever holds the token in the clear; when the queue does not take it,

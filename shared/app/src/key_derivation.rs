@@ -1,7 +1,7 @@
 //! One key for each purpose from one secret: HKDF-SHA-256 (RFC 5869).
 
 use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
-use model::{Error, Result};
+use domain::{Error, Result};
 
 /// A key of 256 bits.
 pub(crate) type Key = [u8; 32];

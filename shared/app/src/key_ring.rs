@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{Error, Result, Secret};
+use domain::{Error, Result, Secret};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 

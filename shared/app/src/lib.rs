@@ -11,16 +11,20 @@ mod answer;
 mod api_keys;
 mod archive;
 mod audit;
-mod audited;
+mod audit_event;
+mod batch_outcome;
+mod cache;
 mod clerk;
+mod client_origin;
 mod completions;
 mod config;
 mod conversations;
 mod credentials;
+mod data_inventory;
 mod delivery;
 mod documents;
+mod email_templates;
 mod encryption;
-mod estate;
 mod export_user;
 mod generate;
 mod guesses;
@@ -28,8 +32,6 @@ mod index_document;
 mod invitations;
 mod key_derivation;
 mod key_ring;
-mod known;
-mod letters;
 mod mail;
 mod members;
 mod message_pages;
@@ -37,7 +39,6 @@ mod models;
 mod new_account;
 mod operations;
 mod orgs;
-mod origin;
 mod pace;
 mod passwords;
 mod pending_uploads;
@@ -58,7 +59,6 @@ mod settings;
 mod sign_in;
 mod signing;
 mod statistics;
-mod tally;
 mod tasks;
 mod tokens;
 mod upload;
@@ -66,31 +66,33 @@ mod users;
 
 use std::{ops::Deref, sync::Arc};
 
-pub use answer::{ANSWER_NOT_STREAMED, AnswerEvent, AnswerStream, Answered, Asked, LastSeen, Question, Tuning};
-pub use api_keys::{KeyChange, KeyFound, Keyring, NewKey, ShownOnce};
+pub use answer::{
+    ANSWER_NOT_STREAMED, AnswerEvent, AnswerStream, Answered, GenerationOptions, LastSeen, Question, TurnAction,
+};
+pub use api_keys::{ApiKeyService, KeyChange, KeyFound, KeyWithSecret, NewKey};
 pub use audit::{AuditRecord, ClientEntry};
 pub use clerk::{ClerkPerson, SignedEvent};
+pub use client_origin::Origin;
 pub use completions::{Completion, CompletionEvent, CompletionRequest, CompletionStream, chatbot_model};
 pub use config::{AnswerLimits, Bedrock, ClerkConfig, Config, ConfigError, Providers};
 pub use conversations::NewConversation;
 pub use credentials::NewCredentials;
 pub use delivery::Delivery;
+use domain::{Clock, ConversationId, Ids, OrgId, Result, UserId};
 pub use encryption::{Cipher, EncryptionKeys, Undecryptable};
 pub use export_user::ExportFound;
 pub use futures::future::BoxFuture;
-pub use generate::{Embedded, EmbeddingRequest, Generated, Generation, GenerationStream, Outcome, Payer};
+pub use generate::{BillingContext, Embedded, EmbeddingRequest, Generated, Generation, GenerationStream, Outcome};
 pub use invitations::InvitedTo;
 pub use key_ring::KeyRing;
 pub use llm::{Mark, Message, ReasoningEffort, Role};
 pub use mail::Mailer;
-pub use members::Seat;
+pub use members::SeatHolder;
 pub use message_pages::ShownMessage;
-use model::{Clock, ConversationId, Ids, OrgId, Result, UserId};
 pub use models::ModelView;
 pub use new_account::SignUp;
 pub use operations::{Failed, LogEntry, PlatformMetrics, Provider, SystemStatus};
 pub use orgs::{NewOrg, OwnOrg};
-pub use origin::Origin;
 pub use pending_uploads::{BegunUpload, CompletedUpload, NewUpload};
 pub use prompts::PromptChange;
 pub use readiness::{ChatHealth, Dependency, Readiness};
@@ -136,9 +138,9 @@ pub struct Inner {
     clerk: clerk::Verifier,
     caches: operations::Caches,
     tasks: tasks::Tasks,
-    lives: answer::Lives,
-    denied: pace::Denied,
-    told: alerts::Told,
+    lives: answer::ActiveAnswers,
+    denied: pace::RateLimitCache,
+    told: alerts::SentAlerts,
     rolled_up: roll_up_usage::Noted,
 }
 
@@ -198,9 +200,9 @@ impl App {
             clerk: clerk::Verifier::new(config.clerk.clone(), http),
             caches: operations::Caches::default(),
             tasks: tasks::Tasks::default(),
-            lives: answer::Lives::default(),
-            denied: pace::Denied::default(),
-            told: alerts::Told::default(),
+            lives: answer::ActiveAnswers::default(),
+            denied: pace::RateLimitCache::default(),
+            told: alerts::SentAlerts::default(),
             rolled_up: roll_up_usage::Noted::default(),
             config,
         })))

@@ -3,14 +3,14 @@
 //! A queue delivers at least once, so a mail has an id, and what was sent under it is remembered: claim, send, note.
 //! A crash between the last two sends a mail twice, never not at all.
 
+use domain::{Email, Error, Mail, MailMessage, Result, User, UserId, UserStatus, rate_limit::MAILS};
 use futures::future::BoxFuture;
-use model::{Email, Error, Mail, MailMessage, Result, User, UserId, UserStatus, throttle::MAILS};
 use store::{
     AddressRestore, Claimed, Queue,
     keys::{self, Key},
 };
 
-use crate::{App, letters, tally::Tally};
+use crate::{App, batch_outcome::BatchOutcome, email_templates};
 
 /// A way for mail to leave.
 pub trait Mailer: Send + Sync {
@@ -51,7 +51,7 @@ impl App {
     /// how many promises were kept, now or before.
     pub(crate) async fn relay_mails(&self, before_ms: i64) -> Result<usize> {
         let mails = self.store.mails();
-        let mut kept = Tally::default();
+        let mut kept = BatchOutcome::default();
         for promise in mails.promised(before_ms).await? {
             let id = promise.mail.id();
             let done = async {
@@ -110,7 +110,7 @@ impl App {
         let sent = self.mailer.send(&mail).await;
         if let (Err(_), Some(bucket)) = (&sent, bucket(message, &mail.to)) {
             // What did not leave does not count, or an outage would use up what the address may get.
-            self.store.limits().give_back(&bucket, MAILS).await?;
+            self.store.rate_limits().give_back(&bucket, MAILS).await?;
         }
         sent
     }
@@ -132,7 +132,7 @@ impl App {
                     return Ok(None);
                 }
                 let token = self.new_password_link(&account).await?;
-                Ok(Some(letters::password_reset(id, &account.user, url, &token)))
+                Ok(Some(email_templates::password_reset(id, &account.user, url, &token)))
             }
             MailMessage::VerifyEmail { id, user } => {
                 let account = self.store.accounts().by_id(user).await?;
@@ -142,7 +142,7 @@ impl App {
                     return Ok(None);
                 }
                 let token = self.new_verification(&account.user, &account.user.email).await?;
-                Ok(Some(letters::verify_email(id, &account.user, url, &token)))
+                Ok(Some(email_templates::verify_email(id, &account.user, url, &token)))
             }
             MailMessage::VerifyNewEmail { .. } | MailMessage::EmailChangeRequested { .. } => {
                 self.written_about_pending_address(message).await
@@ -160,12 +160,12 @@ impl App {
                 let Some(user) = self.wants_mail(user).await? else {
                     return Ok(None);
                 };
-                let figures = (*percent, *used, *limit);
-                Ok(Some(letters::token_alert(
+                let counters = (*percent, *used, *limit);
+                Ok(Some(email_templates::token_alert(
                     id,
                     &user,
                     org.as_deref(),
-                    figures,
+                    counters,
                     *resets_at,
                 )))
             }
@@ -173,7 +173,7 @@ impl App {
                 let Some(user) = self.wants_mail(user).await? else {
                     return Ok(None);
                 };
-                Ok(Some(letters::tokens_back(id, &user, org.as_deref())))
+                Ok(Some(email_templates::tokens_back(id, &user, org.as_deref())))
             }
             MailMessage::EmailTaken { id, email } => {
                 let account = self.store.accounts().by_email(&email.fingerprint()).await?;
@@ -182,7 +182,7 @@ impl App {
                 if !self.may_mail(message, email).await? {
                     return Ok(None);
                 }
-                Ok(Some(letters::email_taken(id, &account.user, url)))
+                Ok(Some(email_templates::email_taken(id, &account.user, url)))
             }
         }
     }
@@ -204,11 +204,11 @@ impl App {
             return Ok(None);
         }
         if new.is_none() {
-            return Ok(Some(letters::email_change_requested(id, &user)));
+            return Ok(Some(email_templates::email_change_requested(id, &user)));
         }
         let token = self.new_verification(&user, pending).await?;
         let url = &self.config.public_url;
-        Ok(Some(letters::verify_new_email(id, &user, pending, url, &token)))
+        Ok(Some(email_templates::verify_new_email(id, &user, pending, url, &token)))
     }
 
     /// The mail to the address that an account had before.
@@ -226,7 +226,7 @@ impl App {
         };
         let Some(until) = restorable_until else {
             let may = self.may_mail(message, email).await?;
-            return Ok(may.then(|| letters::address_changed(id, email, url, None)));
+            return Ok(may.then(|| email_templates::address_changed(id, email, url, None)));
         };
         let link = AddressRestore {
             user: user.clone(),
@@ -240,7 +240,7 @@ impl App {
             return Ok(None);
         }
         let token = self.new_address_restore(&link).await?;
-        Ok(Some(letters::address_changed(id, email, url, Some(&token))))
+        Ok(Some(email_templates::address_changed(id, email, url, Some(&token))))
     }
 
     /// The user, if the account is active and wants to be told by mail.
@@ -258,7 +258,7 @@ impl App {
         let Some(bucket) = bucket(message, to) else {
             return Ok(true);
         };
-        let taken = self.store.limits().take(&bucket, MAILS, self.clock.now()).await?;
+        let taken = self.store.rate_limits().check(&bucket, MAILS, self.clock.now()).await?;
         Ok(taken.is_ok())
     }
 }

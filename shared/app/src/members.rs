@@ -2,17 +2,17 @@
 
 use std::collections::HashMap;
 
-use futures::future::BoxFuture;
-use model::{
+use domain::{
     Actor, Error, Invitation, InvitationId, Membership, OrgId, OrgRole, Page, PageRequest, Purge, Result, Timestamp,
     User, UserId,
 };
+use futures::future::BoxFuture;
 use serde_json::json;
-use store::{OrgWrite, Places};
+use store::{Memberships, OrgWrite};
 
 use crate::{
     App,
-    audited::Deed,
+    audit_event::AuditEvent,
     orgs::{MAX_ATTEMPTS, NO_ORG, busy, personal},
 };
 
@@ -32,19 +32,19 @@ fn last_owner() -> Error {
 
 /// A seat that is taken.
 #[derive(Debug)]
-pub enum Seat {
+pub enum SeatHolder {
     /// By a member; the account is absent while it is being erased.
     Member(Membership, Option<Box<User>>),
     /// By somebody who was invited.
     Invited(Invitation),
 }
 
-impl Seat {
+impl SeatHolder {
     /// Newest first, and the same for nobody else: what a cursor holds.
     fn key(&self) -> String {
         let of = |at: &Timestamp, id: &str| format!("{:015}#{id}", at.as_millisecond());
         match self {
-            Self::Member(place, _) => of(&place.joined_at, place.member.as_str()),
+            Self::Member(membership, _) => of(&membership.joined_at, membership.member.as_str()),
             Self::Invited(invitation) => of(&invitation.created_at, invitation.id.as_str()),
         }
     }
@@ -52,19 +52,22 @@ impl Seat {
 
 impl App {
     /// Members and invited ones of an organization, newest first.
-    pub fn members<'a>(&'a self, org: &'a OrgId, page: &'a PageRequest) -> BoxFuture<'a, Result<Page<Seat>>> {
+    pub fn members<'a>(&'a self, org: &'a OrgId, page: &'a PageRequest) -> BoxFuture<'a, Result<Page<SeatHolder>>> {
         Box::pin(async move {
             let members = self.store.orgs().members(org).await?;
             let invited = self.store.invitations().of_org(org).await?;
-            let mut seats: Vec<Seat> = members.into_iter().map(|place| Seat::Member(place, None)).collect();
-            seats.extend(invited.into_iter().map(Seat::Invited));
+            let mut seats: Vec<SeatHolder> = members
+                .into_iter()
+                .map(|membership| SeatHolder::Member(membership, None))
+                .collect();
+            seats.extend(invited.into_iter().map(SeatHolder::Invited));
             let mut page = newest_first(seats, page);
             let ids: Vec<UserId> = page.items.iter().filter_map(member_of).collect();
-            let accounts = self.store.accounts().among(&ids).await?.into_iter();
+            let accounts = self.store.accounts().get_many(&ids).await?.into_iter();
             let mut accounts: HashMap<_, _> = accounts.map(|user| (user.id.clone(), user)).collect();
             for seat in &mut page.items {
-                if let Seat::Member(place, user) = seat {
-                    *user = accounts.remove(&place.member).map(Box::new);
+                if let SeatHolder::Member(membership, user) = seat {
+                    *user = accounts.remove(&membership.member).map(Box::new);
                 }
             }
             Ok(page)
@@ -75,11 +78,11 @@ impl App {
     ///
     /// # Errors
     /// [`Error::NotFound`] when they have none.
-    pub fn member<'a>(&'a self, org: &'a OrgId, user: &'a UserId) -> BoxFuture<'a, Result<Seat>> {
+    pub fn member<'a>(&'a self, org: &'a OrgId, user: &'a UserId) -> BoxFuture<'a, Result<SeatHolder>> {
         Box::pin(async move {
-            let place = self.store.accounts().membership(org, user).await?.ok_or(NO_MEMBER)?;
-            let account = self.store.accounts().among(std::slice::from_ref(user)).await?.pop();
-            Ok(Seat::Member(place, account.map(Box::new)))
+            let membership = self.store.accounts().membership(org, user).await?.ok_or(NO_MEMBER)?;
+            let account = self.store.accounts().get_many(std::slice::from_ref(user)).await?.pop();
+            Ok(SeatHolder::Member(membership, account.map(Box::new)))
         })
     }
 
@@ -98,17 +101,17 @@ impl App {
         Box::pin(async move {
             self.shared_org(&by.org).await?;
             for _ in 0..MAX_ATTEMPTS {
-                let before = self.place(&by.org, user).await?;
+                let before = self.membership(&by.org, user).await?;
                 if !by.role.may_manage(before.role) || !by.role.may_manage(role) {
                     return Err(OWNER_REQUIRED);
                 }
                 if before.role == role {
                     return Ok(());
                 }
-                let deed = Deed::to_user("member.role_changed", user)
+                let event = AuditEvent::to_user("member.role_changed", user)
                     .before(json!({"role": before.role}))
                     .after(json!({ "role": role }));
-                let entry = self.entry(actor, &by.org, deed)?;
+                let entry = self.entry(actor, &by.org, event)?;
                 let places = match role {
                     OrgRole::Owner => Some(self.places_of_new_owner(user).await?),
                     OrgRole::Admin | OrgRole::Member => None,
@@ -142,7 +145,7 @@ impl App {
         Box::pin(async move {
             self.shared_org(&by.org).await?;
             for _ in 0..MAX_ATTEMPTS {
-                let Some(place) = self.store.accounts().membership(&by.org, user).await? else {
+                let Some(membership) = self.store.accounts().membership(&by.org, user).await? else {
                     let invited = InvitationId(user.0.clone());
                     let revoked = self.revoke_invitation(by, actor, &invited).await;
                     return revoked.map_err(|error| match error {
@@ -150,10 +153,10 @@ impl App {
                         other => other,
                     });
                 };
-                if !by.role.may_manage(place.role) {
+                if !by.role.may_manage(membership.role) {
                     return Err(OWNER_REQUIRED);
                 }
-                if self.give_up(&place, actor, "member.removed").await? {
+                if self.give_up(&membership, actor, "member.removed").await? {
                     return Ok(());
                 }
             }
@@ -171,8 +174,8 @@ impl App {
                 return Err(personal());
             }
             for _ in 0..MAX_ATTEMPTS {
-                let place = self.place(org, &user.id).await?;
-                if self.give_up(&place, actor, "member.left").await? {
+                let membership = self.membership(org, &user.id).await?;
+                if self.give_up(&membership, actor, "member.left").await? {
                     return Ok(());
                 }
             }
@@ -194,14 +197,20 @@ impl App {
             let mut left = Vec::new();
             loop {
                 let places = self.store.orgs().places(&user.id, &page).await?;
-                let ids: Vec<OrgId> = places.items.iter().map(|place| place.org_id.clone()).collect();
-                let found = self.store.orgs().among(&ids).await?;
-                for place in places.items {
-                    let Some(org) = found.get(&place.org_id) else { continue };
-                    if place.role == OrgRole::Owner && org.owners == 1 {
+                let ids: Vec<OrgId> = places
+                    .items
+                    .iter()
+                    .map(|membership| membership.org_id.clone())
+                    .collect();
+                let found = self.store.orgs().get_many(&ids).await?;
+                for membership in places.items {
+                    let Some(org) = found.get(&membership.org_id) else {
+                        continue;
+                    };
+                    if membership.role == OrgRole::Owner && org.owners == 1 {
                         return Err(last_owner());
                     }
-                    left.push(place.org_id);
+                    left.push(membership.org_id);
                 }
                 page.after = places.next;
                 if page.after.is_none() {
@@ -232,8 +241,8 @@ impl App {
         Box::pin(async move {
             self.shared_org(&by.org).await?;
             for _ in 0..MAX_ATTEMPTS {
-                let from = self.place(&by.org, &by.member).await?;
-                let heir = self.place(&by.org, to).await?;
+                let from = self.membership(&by.org, &by.member).await?;
+                let heir = self.membership(&by.org, to).await?;
                 if from.role != OrgRole::Owner {
                     return Err(OWNER_REQUIRED);
                 }
@@ -241,10 +250,10 @@ impl App {
                     let detail = "This member is an owner already; change your own role, or leave.";
                     return Err(Error::conflict("already_owner", detail));
                 }
-                let deed = Deed::to_user("org.transferred", to)
+                let event = AuditEvent::to_user("org.transferred", to)
                     .before(json!({"owner": from.member, "role": heir.role}))
                     .after(json!({"owner": heir.member, "role": OrgRole::Admin}));
-                let entry = self.entry(actor, &by.org, deed)?;
+                let entry = self.entry(actor, &by.org, event)?;
                 let places = self.places_of_new_owner(to).await?;
                 match self.store.orgs().transfer(&from, &heir, &places, &entry).await? {
                     OrgWrite::Done => return Ok(()),
@@ -256,7 +265,7 @@ impl App {
         })
     }
 
-    async fn places_of_new_owner(&self, user: &UserId) -> Result<Places> {
+    async fn places_of_new_owner(&self, user: &UserId) -> Result<Memberships> {
         let account = self.store.accounts().get(user).await?.ok_or(NO_MEMBER)?;
         if !account.is_active() {
             let detail = "The account of this member is disabled; somebody else can become an owner.";
@@ -271,17 +280,17 @@ impl App {
         if found.org.personal { Err(personal()) } else { Ok(()) }
     }
 
-    async fn place(&self, org: &OrgId, user: &UserId) -> Result<Membership> {
+    async fn membership(&self, org: &OrgId, user: &UserId) -> Result<Membership> {
         self.store.accounts().membership(org, user).await?.ok_or(NO_MEMBER)
     }
 
     /// Gives up a place; answers `false` when its role was changed meanwhile, or somebody else gave it up first.
-    async fn give_up(&self, place: &Membership, actor: &Actor, action: &str) -> Result<bool> {
-        let deed = Deed::to_user(action, &place.member).before(json!({"role": place.role}));
-        let entry = self.entry(actor, &place.org, deed)?;
-        match self.store.orgs().remove(place, self.clock.now(), &entry).await? {
+    async fn give_up(&self, membership: &Membership, actor: &Actor, action: &str) -> Result<bool> {
+        let event = AuditEvent::to_user(action, &membership.member).before(json!({"role": membership.role}));
+        let entry = self.entry(actor, &membership.org, event)?;
+        match self.store.orgs().remove(membership, self.clock.now(), &entry).await? {
             OrgWrite::Done => {
-                let (org_id, user_id) = (place.org.clone(), place.member.clone());
+                let (org_id, user_id) = (membership.org.clone(), membership.member.clone());
                 self.queue_purge(&Purge::Member { org_id, user_id }).await;
                 Ok(true)
             }
@@ -292,15 +301,15 @@ impl App {
     }
 }
 
-fn member_of(seat: &Seat) -> Option<UserId> {
+fn member_of(seat: &SeatHolder) -> Option<UserId> {
     match seat {
-        Seat::Member(place, _) => Some(place.member.clone()),
-        Seat::Invited(_) => None,
+        SeatHolder::Member(membership, _) => Some(membership.member.clone()),
+        SeatHolder::Invited(_) => None,
     }
 }
 
 /// One page of seats. The plan bounds how many there are, so they are put in order here.
-fn newest_first(mut seats: Vec<Seat>, wanted: &PageRequest) -> Page<Seat> {
+fn newest_first(mut seats: Vec<SeatHolder>, wanted: &PageRequest) -> Page<SeatHolder> {
     seats.sort_by_cached_key(|seat| std::cmp::Reverse(seat.key()));
     if let Some(after) = &wanted.after {
         seats.retain(|seat| seat.key() < *after);
@@ -308,7 +317,7 @@ fn newest_first(mut seats: Vec<Seat>, wanted: &PageRequest) -> Page<Seat> {
     let more = seats.len() > usize::from(wanted.limit);
     seats.truncate(wanted.limit.into());
     Page {
-        next: seats.last().filter(|_| more).map(Seat::key),
+        next: seats.last().filter(|_| more).map(SeatHolder::key),
         items: seats,
     }
 }

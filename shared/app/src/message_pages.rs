@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
+use domain::{Conversation, MessageId, Page, PageRequest, Result, Turn, TurnId};
 use futures::future::BoxFuture;
-use model::{Conversation, MessageId, Page, PageRequest, Result, Turn, TurnId};
 use store::Conversations;
 
 use crate::App;

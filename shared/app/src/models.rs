@@ -2,16 +2,17 @@
 
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
+use domain::{Clock, Error, Result, Secret};
 use futures::future::BoxFuture;
 use llm::{
-    Anthropic, Bedrock, Chain, ChatModel, Embedder, Gemini, Healths, InvalidBaseUrl, Link, Local, ModelError,
-    ModelInfo, ModelKind, OpenAiCompatible, OpenAiEmbedder, Resilient, ResilientEmbedder, Signer, TimeLimits,
-    catalog::{self, BUILT_IN, Named, PROVIDERS},
+    Anthropic, Bedrock, Candidate, ChatModel, CircuitBreakers, Embedder, FallbackChain, Gemini, InvalidBaseUrl, Local,
+    ModelError, ModelInfo, ModelKind, OpenAiCompatible, OpenAiEmbedder, Resilient, ResilientEmbedder, Signer,
+    TimeLimits,
+    catalog::{self, BUILT_IN, ModelRef, PROVIDERS},
     prices::{Price, price},
 };
-use model::{Clock, Error, Result, Secret};
 
-use crate::{App, Config, Payer, operations::Provider, secrets::PROVIDER_KEYS, signing::Signing};
+use crate::{App, BillingContext, Config, operations::Provider, secrets::PROVIDER_KEYS, signing::Signing};
 
 /// Name of the built-in model.
 const LOCAL: &str = "local";
@@ -21,7 +22,7 @@ const FALLBACKS: usize = 3;
 /// The models this process can reach.
 pub(crate) struct Models {
     http: reqwest::Client,
-    healths: Healths,
+    healths: CircuitBreakers,
     /// Signs for Amazon Bedrock, where that is used.
     signer: Option<Arc<dyn Signer>>,
 }
@@ -92,7 +93,7 @@ impl Models {
         });
         Self {
             http,
-            healths: Healths::new(clock.clone()),
+            healths: CircuitBreakers::new(clock.clone()),
             signer,
         }
     }
@@ -118,7 +119,7 @@ impl App {
         }
         if links.is_empty() && self.config.fall_back_to_local_model {
             links.push(self.link_to(
-                Named {
+                ModelRef {
                     provider: BUILT_IN.to_owned(),
                     model: LOCAL.to_owned(),
                 },
@@ -139,7 +140,7 @@ impl App {
         let (context_tokens, max_output_tokens) = (first.context_tokens, first.max_output_tokens);
         let model = match links.as_slice() {
             [] => first.model,
-            rest => Arc::new(Chain::new(first, rest.to_vec())),
+            rest => Arc::new(FallbackChain::new(first, rest.to_vec())),
         };
         Ok(Chosen {
             model,
@@ -153,9 +154,9 @@ impl App {
         })
     }
 
-    /// The models that this deployment can reach and `payer` may ask, as far as we know their names: other names work
+    /// The models that this deployment can reach and `billing` may ask, as far as we know their names: other names work
     /// as well.
-    pub fn models<'a>(&'a self, payer: &'a Payer) -> BoxFuture<'a, Result<Vec<ModelView>>> {
+    pub fn models<'a>(&'a self, billing: &'a BillingContext) -> BoxFuture<'a, Result<Vec<ModelView>>> {
         Box::pin(async move {
             let now = self.clock.now();
             let mut reachable = vec![BUILT_IN];
@@ -167,7 +168,8 @@ impl App {
                     .map(|found| found.name),
             );
             let known = catalog::known().iter();
-            let known = known.filter(|known| reachable.contains(&known.provider) && payer.may_ask(known.model).is_ok());
+            let known =
+                known.filter(|known| reachable.contains(&known.provider) && billing.may_ask(known.model).is_ok());
             Ok(known
                 .map(|known| ModelView {
                     id: known.model.to_owned(),
@@ -183,9 +185,13 @@ impl App {
 
     /// The model of this name: one of [`App::models`], or any that is named with its provider in front, as a provider
     /// that is configured may know more of them than we do.
-    pub fn model_called<'a>(&'a self, payer: &'a Payer, name: &'a str) -> BoxFuture<'a, Result<Option<ModelView>>> {
+    pub fn model_called<'a>(
+        &'a self,
+        billing: &'a BillingContext,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Option<ModelView>>> {
         Box::pin(async move {
-            let listed = self.models(payer).await?;
+            let listed = self.models(billing).await?;
             if let Some(model) = listed.into_iter().find(|model| model.is_called(name)) {
                 return Ok(Some(model));
             }
@@ -195,7 +201,7 @@ impl App {
                 .split_once('/')
                 .is_some_and(|(provider, _)| provider == named.provider && PROVIDERS.contains(&provider));
             // A model that we know is listed where it may be asked.
-            if !is_qualified || payer.may_ask(name).is_err() || self.access(&named.provider).await?.is_none() {
+            if !is_qualified || billing.may_ask(name).is_err() || self.access(&named.provider).await?.is_none() {
                 return Ok(None);
             }
             let (context_tokens, max_output_tokens) = catalog::sizes(&named.provider, &named.model);
@@ -215,7 +221,7 @@ impl App {
     /// # Errors
     /// [`Error::Upstream`] `provider_not_configured`; [`Error::Invalid`] at `/model` for the built-in model, which only
     /// answers: sending the request again would not help.
-    pub(crate) async fn embedder(&self, named: &Named, dimensions: Option<u32>) -> Result<Arc<dyn Embedder>> {
+    pub(crate) async fn embedder(&self, named: &ModelRef, dimensions: Option<u32>) -> Result<Arc<dyn Embedder>> {
         if named.provider == "parlance" {
             let detail = "cannot create embeddings; name a model that does, such as text-embedding-3-small";
             return Err(Error::invalid("/model", detail));
@@ -291,7 +297,7 @@ impl App {
     }
 
     /// What talks to a model; none when its provider is not configured.
-    async fn link(&self, named: Named) -> Result<Option<Link>> {
+    async fn link(&self, named: ModelRef) -> Result<Option<Candidate>> {
         if named.provider == BUILT_IN {
             return Ok(Some(self.link_to(named, Arc::new(Local))));
         }
@@ -307,9 +313,9 @@ impl App {
         Ok(Some(self.link_to(named, Arc::new(model))))
     }
 
-    fn link_to(&self, named: Named, model: Arc<dyn ChatModel>) -> Link {
+    fn link_to(&self, named: ModelRef, model: Arc<dyn ChatModel>) -> Candidate {
         let (context_tokens, max_output_tokens) = catalog::sizes(&named.provider, &named.model);
-        Link {
+        Candidate {
             first_token: self.config.answers.profiles.of(&named.model).limits.first_token,
             provider: named.provider.into(),
             name: named.model,
@@ -319,7 +325,7 @@ impl App {
         }
     }
 
-    fn adapter(&self, named: &Named, access: Access) -> Result<Option<Arc<dyn ChatModel>>, InvalidBaseUrl> {
+    fn adapter(&self, named: &ModelRef, access: Access) -> Result<Option<Arc<dyn ChatModel>>, InvalidBaseUrl> {
         let (providers, info, http) = (&self.config.providers, info(named), self.models.http.clone());
         let limits = self.config.answers.profiles.of(&named.model).limits;
         let model: Arc<dyn ChatModel> = match (named.provider.as_str(), access) {
@@ -351,7 +357,7 @@ impl App {
     }
 }
 
-fn info(named: &Named) -> ModelInfo {
+fn info(named: &ModelRef) -> ModelInfo {
     ModelInfo {
         id: named.model.clone().into(),
         provider: named.provider.clone().into(),

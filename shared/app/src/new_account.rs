@@ -1,14 +1,16 @@
 //! New accounts, and the personal organization that comes with each.
 
-use futures::future::BoxFuture;
-use model::{
+use domain::{
     Actor, CredentialEpochs, Email, Error, MailMessage, Membership, NewPassword, Org, OrgId, OrgRole, Plan,
     PlatformRole, Result, Session, User, UserStatus,
 };
+use futures::future::BoxFuture;
 use serde_json::json;
 use store::Registered;
 
-use crate::{AccessLifetime, App, Origin, SignedIn, audited::Deed, credentials::user_actor, users::email_taken};
+use crate::{
+    AccessLifetime, App, Origin, SignedIn, audit_event::AuditEvent, credentials::user_actor, users::email_taken,
+};
 
 /// What a new account needs.
 #[derive(Debug)]
@@ -156,8 +158,8 @@ impl App {
         actor: &Actor,
     ) -> Result<User> {
         let Draft { user, org, owner } = draft;
-        let deed = Deed::to_user("user.created", &user.id).after(json!({"role": user.role}));
-        let entry = self.entry(actor, &org.id, deed)?;
+        let event = AuditEvent::to_user("user.created", &user.id).after(json!({"role": user.role}));
+        let entry = self.entry(actor, &org.id, event)?;
         let accounts = self.store.accounts();
         match accounts
             .register(&user, password_hash, &org, &owner, session, &entry)

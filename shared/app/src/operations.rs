@@ -2,13 +2,13 @@
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
+use domain::{Actor, AuditEntry, Day, OrgId, Page, PageRequest, Result, Secret, statistics::PeriodRequest};
 use futures::future::BoxFuture;
 use jiff::ToSpan as _;
-use model::{Actor, AuditEntry, Day, OrgId, Page, PageRequest, Result, Secret, statistics::PeriodRequest};
 use serde_json::json;
 use store::{AuditFilter, Failure, FailureFilter, QueueDepth, ScheduleRun};
 
-use crate::{App, Dependency, PlatformReport, audited::Deed};
+use crate::{App, Dependency, PlatformReport, audit_event::AuditEvent};
 
 /// How often a process asks for the epoch of caches, milliseconds: so long may one go on with what it knows.
 const ASK_EVERY_MS: i64 = 30_000;
@@ -144,20 +144,20 @@ impl App {
         Box::pin(async move {
             let epoch = self.store.operations().next_cache_epoch().await?;
             self.forget(epoch).await;
-            let deed = Deed::new("system.caches_cleared", "system", "caches").after(json!({"epoch": epoch}));
-            self.store.record(&self.entry(actor, tenant, deed)?).await?;
+            let event = AuditEvent::new("system.caches_cleared", "system", "caches").after(json!({"epoch": epoch}));
+            self.store.record(&self.entry(actor, tenant, event)?).await?;
             Ok(epoch)
         })
     }
 
     /// The secret called `name`; none when it does not exist.
     pub(crate) async fn secret(&self, name: &'static str) -> Result<Option<Secret>> {
-        self.obey_epoch().await;
+        self.reject_stale_epoch().await;
         self.secrets.get(name).await
     }
 
     /// Forgets what is cached if that was asked for since. Who cannot ask goes on with what is known.
-    pub(crate) async fn obey_epoch(&self) {
+    pub(crate) async fn reject_stale_epoch(&self) {
         let now = self.clock.now_ms();
         let asked = self.caches.asked_ms.load(Ordering::Relaxed);
         if now.saturating_sub(asked) < ASK_EVERY_MS {

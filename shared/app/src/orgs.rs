@@ -1,14 +1,14 @@
 //! Organizations: making, changing, deleting, and whose they are.
 
-use futures::future::BoxFuture;
-use model::{
+use domain::{
     Actor, Error, Membership, Org, OrgChange, OrgId, OrgRole, Page, PageRequest, Plan, PlanLimit, PlanResource, Purge,
     Result, User, id::random_bytes, org::slug_of,
 };
+use futures::future::BoxFuture;
 use serde_json::json;
-use store::{OrgFound, OrgWrite, Place, Places};
+use store::{Memberships, OrgFound, OrgWrite, UserMembership};
 
-use crate::{App, audited::Deed};
+use crate::{App, audit_event::AuditEvent};
 
 /// How often something that somebody else changed first is looked at again.
 pub(crate) const MAX_ATTEMPTS: u32 = 40;
@@ -80,8 +80,8 @@ impl App {
                 role: OrgRole::Owner,
                 joined_at: now,
             };
-            let deed = Deed::to_org("org.created", &id).after(json!({"owner": user.id, "plan": org.plan}));
-            let entry = self.entry(actor, &id, deed)?;
+            let event = AuditEvent::to_org("org.created", &id).after(json!({"owner": user.id, "plan": org.plan}));
+            let entry = self.entry(actor, &id, event)?;
             for _ in 0..MAX_ATTEMPTS {
                 let places = self.places_to_own(user).await?;
                 match self.store.orgs().create(&org, &owner, &places, &entry).await? {
@@ -100,8 +100,8 @@ impl App {
 
     /// The places of a person, if their plan allows them to own one organization more. That is the largest plan of those
     /// that they own, the personal one included.
-    pub(crate) async fn places_to_own(&self, user: &User) -> Result<Places> {
-        let (places, personal) = futures::try_join!(self.store.places_of(&user.id), async {
+    pub(crate) async fn places_to_own(&self, user: &User) -> Result<Memberships> {
+        let (places, personal) = futures::try_join!(self.store.memberships_of(&user.id), async {
             self.store.orgs().get(&user.personal_org).await
         },)?;
         if !places.is_active {
@@ -128,12 +128,16 @@ impl App {
         Box::pin(async move {
             let places = self.store.orgs().places(&user.id, page).await?;
             let places = with_personal(places, user, page);
-            let ids: Vec<OrgId> = places.items.iter().map(|place| place.org_id.clone()).collect();
-            let mut found = self.store.orgs().among(&ids).await?;
-            let items = places.items.into_iter().filter_map(|place| {
+            let ids: Vec<OrgId> = places
+                .items
+                .iter()
+                .map(|membership| membership.org_id.clone())
+                .collect();
+            let mut found = self.store.orgs().get_many(&ids).await?;
+            let items = places.items.into_iter().filter_map(|membership| {
                 // Places in a deleted organization are there until its content is removed.
-                let OrgFound { org, seats, .. } = found.remove(&place.org_id)?;
-                let role = place.role;
+                let OrgFound { org, seats, .. } = found.remove(&membership.org_id)?;
+                let role = membership.role;
                 Some(OwnOrg { org, role, seats })
             });
             Ok(Page {
@@ -147,10 +151,10 @@ impl App {
     ///
     /// # Errors
     /// [`Error::NotFound`] when it was deleted meanwhile.
-    pub fn org_of<'a>(&'a self, place: &'a Membership) -> BoxFuture<'a, Result<OwnOrg>> {
+    pub fn org_of<'a>(&'a self, membership: &'a Membership) -> BoxFuture<'a, Result<OwnOrg>> {
         Box::pin(async move {
-            let OrgFound { org, seats, .. } = self.store.orgs().get(&place.org).await?.ok_or(NO_ORG)?;
-            let role = place.role;
+            let OrgFound { org, seats, .. } = self.store.orgs().get(&membership.org).await?.ok_or(NO_ORG)?;
+            let role = membership.role;
             Ok(OwnOrg { org, role, seats })
         })
     }
@@ -161,13 +165,13 @@ impl App {
     /// [`Error::Conflict`] `slug_taken`; `personal_org` for the slug of a personal one, which is its id.
     pub fn update_org<'a>(
         &'a self,
-        place: &'a Membership,
+        membership: &'a Membership,
         actor: &'a Actor,
         change: OrgChange,
     ) -> BoxFuture<'a, Result<OwnOrg>> {
         Box::pin(async move {
             for _ in 0..MAX_ATTEMPTS {
-                let before = self.org_of(place).await?.org;
+                let before = self.org_of(membership).await?.org;
                 if before.personal && change.slug.is_some() {
                     return Err(personal());
                 }
@@ -186,8 +190,8 @@ impl App {
                 if fields.is_empty() {
                     break;
                 }
-                let deed = Deed::to_org("org.updated", &before.id).after(json!({ "fields": fields }));
-                let entry = self.entry(actor, &before.id, deed)?;
+                let event = AuditEvent::to_org("org.updated", &before.id).after(json!({ "fields": fields }));
+                let entry = self.entry(actor, &before.id, event)?;
                 let moves = change.time_zone.as_ref().is_some_and(|zone| *zone != before.time_zone);
                 let change = OrgChange {
                     pinned_day: moves.then(|| before.day(self.clock.now())).transpose()?,
@@ -199,7 +203,7 @@ impl App {
                     _ => {}
                 }
             }
-            self.org_of(place).await
+            self.org_of(membership).await
         })
     }
 
@@ -207,17 +211,17 @@ impl App {
     ///
     /// # Errors
     /// [`Error::Conflict`] `personal_org`.
-    pub fn delete_org<'a>(&'a self, place: &'a Membership, actor: &'a Actor) -> BoxFuture<'a, Result<()>> {
+    pub fn delete_org<'a>(&'a self, membership: &'a Membership, actor: &'a Actor) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             for _ in 0..MAX_ATTEMPTS {
-                let org = self.org_of(place).await?.org;
+                let org = self.org_of(membership).await?.org;
                 if org.personal {
                     return Err(Error::conflict(
                         "personal_org",
                         "A personal organization lives as long as its account.",
                     ));
                 }
-                let entry = self.entry(actor, &org.id, Deed::to_org("org.deleted", &org.id))?;
+                let entry = self.entry(actor, &org.id, AuditEvent::to_org("org.deleted", &org.id))?;
                 if self.store.orgs().delete(&org, self.clock.now(), &entry).await? == OrgWrite::Done {
                     self.queue_purge(&Purge::Org { org_id: org.id }).await;
                     return Ok(());
@@ -229,21 +233,23 @@ impl App {
 }
 
 /// The page with the personal organization in its place: every account has one, so no item says so.
-fn with_personal(mut page: Page<Place>, user: &User, wanted: &PageRequest) -> Page<Place> {
+fn with_personal(mut page: Page<UserMembership>, user: &User, wanted: &PageRequest) -> Page<UserMembership> {
     let own = user.personal_org.as_str();
     let begins_before = wanted.after.as_deref().is_none_or(|after| own < after);
     let ends_after = page.next.as_deref().is_none_or(|last| own > last);
     if begins_before && ends_after {
-        let index = page.items.partition_point(|place| place.org_id.as_str() > own);
-        let place = Place {
+        let index = page
+            .items
+            .partition_point(|membership| membership.org_id.as_str() > own);
+        let membership = UserMembership {
             org_id: user.personal_org.clone(),
             role: OrgRole::Owner,
             joined_at: user.created_at,
         };
-        page.items.insert(index, place);
+        page.items.insert(index, membership);
         if page.items.len() > usize::from(wanted.limit) {
             page.items.truncate(wanted.limit.into());
-            page.next = page.items.last().map(|place| place.org_id.0.clone());
+            page.next = page.items.last().map(|membership| membership.org_id.0.clone());
         }
     }
     page

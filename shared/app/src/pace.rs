@@ -4,22 +4,22 @@
 
 use std::{num::NonZeroUsize, time::Duration};
 
-use futures::future::BoxFuture;
-use model::{
+use domain::{
     Error, LimitReached, Network, Org, Pace, Result, UserId,
-    throttle::{ANONYMOUS_PER_MINUTE, Bucket},
+    rate_limit::{ANONYMOUS_PER_MINUTE, Bucket},
 };
+use futures::future::BoxFuture;
 use sha2::{Digest as _, Sha256};
-use store::{Bill, PaceLimit, keys};
+use store::{QuotaSubjects, RequestRateLimit, keys};
 
-use crate::{App, KeyGrant, Payer, known::Known};
+use crate::{App, BillingContext, KeyGrant, cache::BoundedCache};
 
 /// Whoever has to wait is remembered here, so that asking again and again costs nothing.
-pub(crate) struct Denied(Known<String, i64>);
+pub(crate) struct RateLimitCache(BoundedCache<String, i64>);
 
-impl Default for Denied {
+impl Default for RateLimitCache {
     fn default() -> Self {
-        Self(Known::at_most(NonZeroUsize::MIN.saturating_add(4095)))
+        Self(BoundedCache::with_capacity(NonZeroUsize::MIN.saturating_add(4095)))
     }
 }
 
@@ -39,15 +39,15 @@ impl Rule {
 
 /// How fast a person may ask: as fast as an organization of the plan, in all organizations of that plan together, so nobody
 /// gets more by making organizations.
-pub(crate) fn pace_of_user(org: &Org) -> PaceLimit {
-    PaceLimit {
+pub(crate) fn pace_of_user(org: &Org) -> RequestRateLimit {
+    RequestRateLimit {
         plan: org.plan.name(),
         per_minute: org.plan.limits().requests_per_minute,
     }
 }
 
 /// The same as a rule. Its bucket has the questions for which nothing could be reserved.
-fn rule_of_user(user: &UserId, pace: PaceLimit) -> Rule {
+fn rule_of_user(user: &UserId, pace: RequestRateLimit) -> Rule {
     Rule {
         who: format!("U#{user}#{}", pace.plan),
         policy: "user",
@@ -57,8 +57,8 @@ fn rule_of_user(user: &UserId, pace: PaceLimit) -> Rule {
 
 /// The other rules for a payer. Those of the key and the keys above it come first: what one key wastes is not taken from
 /// the others. The personal organization is its person's alone and needs no rule of its own.
-fn rules(payer: &Payer, org: &Org) -> Vec<Rule> {
-    let chain = payer.key.iter().flat_map(KeyGrant::chain);
+fn rules(billing: &BillingContext, org: &Org) -> Vec<Rule> {
+    let chain = billing.key.iter().flat_map(KeyGrant::chain);
     let of_keys = chain.filter_map(|(id, _, per_minute)| {
         Some(Rule {
             who: format!("K#{id}"),
@@ -76,16 +76,16 @@ fn rules(payer: &Payer, org: &Org) -> Vec<Rule> {
 
 impl App {
     /// Counts a question to a model for all but its person, or refuses it.
-    pub(crate) async fn keep_pace(&self, payer: &Payer, org: &Org) -> Result<()> {
+    pub(crate) async fn keep_pace(&self, billing: &BillingContext, org: &Org) -> Result<()> {
         let mut counted = Vec::new();
-        for rule in rules(payer, org) {
+        for rule in rules(billing, org) {
             if let Err(error) = self.count(&rule).await {
                 self.uncount(&counted).await?;
                 return Err(error);
             }
             counted.push(rule);
         }
-        if let Err(error) = self.may_ask_again(&rule_of_user(&payer.user, pace_of_user(org))) {
+        if let Err(error) = self.may_ask_again(&rule_of_user(&billing.user, pace_of_user(org))) {
             self.uncount(&counted).await?;
             return Err(error);
         }
@@ -93,22 +93,28 @@ impl App {
     }
 
     /// The refusal of a person who asks too fast.
-    pub(crate) fn asked_too_fast(&self, bill: &Bill, wait: Duration) -> Error {
-        match bill.user_pace {
-            Some(pace) => self.deny(&rule_of_user(&bill.user, pace), wait),
+    pub(crate) fn asked_too_fast(&self, subjects: &QuotaSubjects, wait: Duration) -> Error {
+        match subjects.user_pace {
+            Some(pace) => self.deny(&rule_of_user(&subjects.user, pace), wait),
             None => Error::internal("what is not counted came too fast"),
         }
     }
 
     /// What becomes of a question for which nothing was reserved: who asked too fast has used nothing of the other rules,
     /// and who asks on and on with no tokens left is told to wait, which costs nothing.
-    pub(crate) async fn turned_away(&self, payer: &Payer, org: &Org, bill: &Bill, error: Error) -> Error {
-        let (Error::Limit(limit), Some(pace)) = (&error, bill.user_pace) else {
+    pub(crate) async fn turned_away(
+        &self,
+        billing: &BillingContext,
+        org: &Org,
+        subjects: &QuotaSubjects,
+        error: Error,
+    ) -> Error {
+        let (Error::Limit(limit), Some(pace)) = (&error, subjects.user_pace) else {
             return error;
         };
         let noted = match &**limit {
-            LimitReached::Requests(_) => self.uncount(&rules(payer, org)).await,
-            LimitReached::Tokens { .. } => match self.count(&rule_of_user(&payer.user, pace)).await {
+            LimitReached::Requests(_) => self.uncount(&rules(billing, org)).await,
+            LimitReached::Tokens { .. } => match self.count(&rule_of_user(&billing.user, pace)).await {
                 Err(Error::Limit(_)) => Ok(()),
                 counted => counted,
             },
@@ -136,9 +142,9 @@ impl App {
     ///
     /// # Errors
     /// [`Error::NotFound`] when the organization was deleted meanwhile.
-    pub fn paces<'a>(&'a self, payer: &'a Payer) -> BoxFuture<'a, Result<Vec<Pace>>> {
+    pub fn paces<'a>(&'a self, billing: &'a BillingContext) -> BoxFuture<'a, Result<Vec<Pace>>> {
         Box::pin(async move {
-            let terms = self.terms(payer).await?;
+            let terms = self.terms(billing).await?;
             let now = self.clock.now();
             let mut paces = Vec::new();
             let pace = |rule: &Rule, (remaining, retry_after)| Pace {
@@ -147,23 +153,25 @@ impl App {
                 remaining,
                 retry_after,
             };
-            for rule in rules(payer, &terms.org) {
-                let (key, bucket) = (keys::pace(&rule.digest()), Bucket::per_minute(rule.per_minute));
-                paces.push(pace(&rule, self.store.limits().peek(&key, bucket, now).await?));
+            for rule in rules(billing, &terms.org) {
+                let (key, bucket) = (keys::request_rate(&rule.digest()), Bucket::per_minute(rule.per_minute));
+                paces.push(pace(&rule, self.store.rate_limits().peek(&key, bucket, now).await?));
             }
             let (ledger, limit) = (self.store.ledger(), pace_of_user(&terms.org));
-            let of_user = ledger.pace(&terms.bill, limit, now.as_millisecond()).await?;
+            let of_user = ledger
+                .request_rate(&terms.subjects, limit, now.as_millisecond())
+                .await?;
             // In front of the organization's, the last one of those that have one.
             let before_org = paces.len() - usize::from(!terms.org.personal);
-            paces.insert(before_org, pace(&rule_of_user(&payer.user, limit), of_user));
+            paces.insert(before_org, pace(&rule_of_user(&billing.user, limit), of_user));
             Ok(paces)
         })
     }
 
     async fn count(&self, rule: &Rule) -> Result<()> {
         self.may_ask_again(rule)?;
-        let (key, bucket) = (keys::pace(&rule.digest()), Bucket::per_minute(rule.per_minute));
-        match self.store.limits().take(&key, bucket, self.clock.now()).await? {
+        let (key, bucket) = (keys::request_rate(&rule.digest()), Bucket::per_minute(rule.per_minute));
+        match self.store.rate_limits().check(&key, bucket, self.clock.now()).await? {
             Ok(()) => Ok(()),
             Err(wait) => Err(self.deny(rule, wait)),
         }
@@ -188,8 +196,8 @@ impl App {
 
     async fn uncount(&self, rules: &[Rule]) -> Result<()> {
         for rule in rules {
-            let (key, bucket) = (keys::pace(&rule.digest()), Bucket::per_minute(rule.per_minute));
-            self.store.limits().give_back(&key, bucket).await?;
+            let (key, bucket) = (keys::request_rate(&rule.digest()), Bucket::per_minute(rule.per_minute));
+            self.store.rate_limits().give_back(&key, bucket).await?;
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Password hashing: Argon2id with m=19456 KiB, t=2, p=1 (OWASP Password Storage Cheat Sheet).
 
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
-use model::{Error, NewPassword, Result, Secret};
+use domain::{Error, NewPassword, Result, Secret};
 use tokio::task::spawn_blocking;
 
 /// Hashes and verifies passwords away from the async threads.
@@ -27,8 +27,8 @@ impl Passwords {
     pub(crate) fn new() -> Result<Self> {
         // A well-formed hash with random salt and output: verifying against it costs the same and never succeeds.
         let encode = |bytes: &[u8]| argon2::password_hash::phc::Output::new(bytes).map(|o| o.to_string());
-        let salt = encode(&model::id::random_bytes::<16>()?).map_err(|e| Error::internal(e.to_string()))?;
-        let output = encode(&model::id::random_bytes::<32>()?).map_err(|e| Error::internal(e.to_string()))?;
+        let salt = encode(&domain::id::random_bytes::<16>()?).map_err(|e| Error::internal(e.to_string()))?;
+        let output = encode(&domain::id::random_bytes::<32>()?).map_err(|e| Error::internal(e.to_string()))?;
         Ok(Self {
             decoy: format!("$argon2id$v=19$m=19456,t=2,p=1${salt}${output}"),
         })
@@ -45,7 +45,7 @@ impl Passwords {
     /// Whether `password` belongs to `hash`, however its characters are composed. Without a hash it takes the same time
     /// and answers `false`.
     pub(crate) async fn verify(&self, password: &Secret, hash: Option<String>) -> Result<bool> {
-        let Some(password) = model::password::normalized(password.clone()) else {
+        let Some(password) = domain::password::normalized(password.clone()) else {
             return Ok(false);
         };
         if password.expose().chars().count() > NewPassword::MAX {

@@ -6,14 +6,16 @@
 //! its organization erased, until the last request that began in time has ended; so with each announcement goes the
 //! promise to look into the bucket a day after its end, when nothing can arrive any more.
 
+use domain::{
+    Document, DocumentId, Error, Membership, PendingUpload, Result, pending_upload::UploadSweep, time::after,
+};
 use futures::future::BoxFuture;
-use model::{Document, DocumentId, Error, Membership, PendingUpload, Result, pending_upload::UploadSweep, time::after};
 use sha2::{Digest as _, Sha256};
 use store::PresignedPut;
 
 use crate::{
     App,
-    tally::Tally,
+    batch_outcome::BatchOutcome,
     upload::{kind_by_name, kind_of},
 };
 
@@ -164,7 +166,7 @@ impl App {
     /// When a service does not answer; what was not done is found again by the next run.
     pub(crate) async fn sweep_uploads(&self) -> Result<usize> {
         let due = self.store.upload_sweeps().due(self.clock.now()).await?;
-        let mut swept = Tally::default();
+        let mut swept = BatchOutcome::default();
         for sweep in &due {
             let done = self.sweep_upload(sweep).await.map(|()| 1);
             swept.count(

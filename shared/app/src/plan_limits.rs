@@ -1,7 +1,7 @@
 //! What the plan of an organization allows, where something is created or stored.
 
+use domain::{Chatbot, Document, Error, OrgId, Plan, Result};
 use futures::future::BoxFuture;
-use model::{Chatbot, Document, Error, OrgId, Plan, Result};
 
 use crate::{App, orgs::NO_ORG};
 

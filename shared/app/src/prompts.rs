@@ -1,16 +1,16 @@
 //! Prompts that people keep, and those that the platform's admins offer to everybody.
 
-use futures::future::BoxFuture;
-use model::{
+use domain::{
     Actor, Error, OrgId, PromptId, PromptVersion, Result, SystemPrompt, User, UserId, UserPrompt,
     prompt::{LATEST, MAX_LABELS, MAX_VERSIONS, parse_label},
 };
+use futures::future::BoxFuture;
 use serde_json::json;
 use store::{SystemPrompts, UserPrompts};
 
-use crate::{App, audited::Deed};
+use crate::{App, audit_event::AuditEvent};
 
-const ABSENT: Error = Error::NotFound("prompt");
+const PROMPT_NOT_FOUND: Error = Error::NotFound("prompt");
 const NOT_OWNER: Error = Error::Forbidden {
     code: "not_owner",
     detail: "This prompt is shared with you; only its owner changes it.",
@@ -150,7 +150,7 @@ impl App {
             if prompts.delete(id, self.clock.now()).await? {
                 return Ok(());
             }
-            Err(prompts.get(id).await?.map_or(ABSENT, |_| NOT_OWNER))
+            Err(prompts.get(id).await?.map_or(PROMPT_NOT_FOUND, |_| NOT_OWNER))
         })
     }
 
@@ -165,7 +165,7 @@ impl App {
         named: Option<&'a str>,
     ) -> BoxFuture<'a, Result<(UserPrompt, PromptVersion)>> {
         Box::pin(async move {
-            let prompt = prompts.get(id).await?.ok_or(ABSENT)?;
+            let prompt = prompts.get(id).await?.ok_or(PROMPT_NOT_FOUND)?;
             let number = match named {
                 None | Some(LATEST) => prompt.version,
                 Some(name) => match number_of_version(name) {
@@ -189,7 +189,7 @@ impl App {
         Box::pin(async move {
             let prompts = self.user_prompts(org, user);
             for _ in 0..MAX_ATTEMPTS {
-                let before = prompts.get(id).await?.ok_or(ABSENT)?;
+                let before = prompts.get(id).await?.ok_or(PROMPT_NOT_FOUND)?;
                 if before.user != *user {
                     return Err(NOT_OWNER);
                 }
@@ -243,7 +243,7 @@ impl App {
     ) -> BoxFuture<'a, Result<SystemPrompt>> {
         Box::pin(async move {
             let prompts = self.system_prompts();
-            let mut prompt = prompts.get(id).await?.ok_or(ABSENT)?;
+            let mut prompt = prompts.get(id).await?.ok_or(PROMPT_NOT_FOUND)?;
             let fields = [("name", change.name.is_some()), ("text", change.text.is_some())];
             let fields: Vec<_> = fields
                 .iter()
@@ -255,12 +255,12 @@ impl App {
             }
             prompt.text = change.text.unwrap_or(prompt.text);
             prompt.updated_at = self.clock.now();
-            let deed = of("system_prompt.changed", id).after(json!({ "fields": fields }));
-            let entry = self.entry(actor, &admin.personal_org, deed)?;
+            let event = of("system_prompt.changed", id).after(json!({ "fields": fields }));
+            let entry = self.entry(actor, &admin.personal_org, event)?;
             if prompts.change(&prompt, &entry).await? {
                 Ok(prompt)
             } else {
-                Err(ABSENT)
+                Err(PROMPT_NOT_FOUND)
             }
         })
     }
@@ -280,7 +280,7 @@ impl App {
             if self.system_prompts().delete(id, &entry).await? {
                 Ok(())
             } else {
-                Err(ABSENT)
+                Err(PROMPT_NOT_FOUND)
             }
         })
     }
@@ -291,8 +291,8 @@ fn shown(name: String) -> Option<String> {
     Some(name).filter(|name| !name.trim().is_empty())
 }
 
-fn of<'a>(action: &'a str, prompt: &'a PromptId) -> Deed<'a> {
-    Deed::new(action, "system_prompt", prompt.as_str())
+fn of<'a>(action: &'a str, prompt: &'a PromptId) -> AuditEvent<'a> {
+    AuditEvent::new(action, "system_prompt", prompt.as_str())
 }
 
 /// The number that a name is, as numbers are written.

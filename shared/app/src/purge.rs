@@ -5,12 +5,12 @@
 
 use std::time::Duration;
 
+use domain::{Error, Purge, Result, UserId, UserStatus};
 use futures::{StreamExt as _, future::BoxFuture, stream};
 use jiff::tz::TimeZone;
-use model::{Error, Purge, Result, UserId, UserStatus};
 use store::Queue;
 
-use crate::{App, estate::account_of_user, tally::Tally};
+use crate::{App, batch_outcome::BatchOutcome, data_inventory::account_of_user};
 
 impl App {
     /// Has something removed that was promised. The promise is kept without the queue too, only later.
@@ -31,7 +31,7 @@ impl App {
     /// being removed.
     pub(crate) async fn purge_promised(&self) -> Result<usize> {
         let due = self.store.purges().due(self.clock.now_ms()).await?;
-        let mut kept = Tally::default();
+        let mut kept = BatchOutcome::default();
         for purge in &due {
             let done = self.purge(purge).await.map(|()| 1);
             kept.count(
@@ -49,15 +49,15 @@ impl App {
         // Wherever they live, nothing that is younger than a call is of another day.
         let today = now.to_zoned(TimeZone::UTC).date();
         for day in [today.yesterday(), Ok(today), today.tomorrow()].into_iter().flatten() {
-            for hold in self.store.ledger().holds(user, day).await? {
-                let left = hold.terms.until_ms - now.as_millisecond();
+            for reservation in self.store.ledger().reservations(user, day).await? {
+                let left = reservation.terms.until_ms - now.as_millisecond();
                 if left > 0 {
                     return Err(Error::InProgress {
                         detail: "calls of the person are under way",
                         retry_after: Duration::from_millis(left.unsigned_abs()),
                     });
                 }
-                self.settle_overdue(&hold).await?;
+                self.settle_overdue(&reservation).await?;
             }
         }
         Ok(())
@@ -82,7 +82,7 @@ impl App {
                             for org in orgs.iter().chain(&self.orgs_with_left_keys(user_id).await?) {
                                 self.forget_keys_of_member(org, user_id).await?;
                             }
-                            self.erase(self.estate_of_user(user_id, &user.personal_org, orgs))
+                            self.erase(self.inventory_of_user(user_id, &user.personal_org, orgs))
                                 .await?;
                         }
                         // Only what was deleted is removed, whatever a message says.
@@ -96,7 +96,7 @@ impl App {
                 }
                 Purge::Org { org_id } => {
                     if self.store.orgs().get(org_id).await?.is_none() {
-                        self.erase(self.estate_of_org(org_id)).await?;
+                        self.erase(self.inventory_of_org(org_id)).await?;
                     }
                 }
                 Purge::Credentials {
@@ -106,11 +106,11 @@ impl App {
                 } => self.clear_credentials(user_id, *ended_at, mail_id).await?,
                 // Somebody who is back keeps what they had.
                 Purge::Member { org_id, user_id } => {
-                    let place = self.store.accounts().membership(org_id, user_id).await?;
-                    let since = place.as_ref().map(|place| place.joined_at);
+                    let membership = self.store.accounts().membership(org_id, user_id).await?;
+                    let since = membership.as_ref().map(|membership| membership.joined_at);
                     self.revoke_keys_of_member(org_id, user_id, since).await?;
-                    if place.is_none() {
-                        self.erase(self.estate_of_member(org_id, user_id)).await?;
+                    if membership.is_none() {
+                        self.erase(self.inventory_of_member(org_id, user_id)).await?;
                     }
                 }
             }

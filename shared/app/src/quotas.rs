@@ -1,11 +1,11 @@
 //! The daily limit of a user.
 
+use domain::{Actor, Day, Error, Quota, Result, User, UserId};
 use futures::future::BoxFuture;
-use model::{Actor, Day, Error, Quota, Result, User, UserId};
 use serde_json::json;
 use store::{QuotaChange, QuotaRead};
 
-use crate::{App, audited::Deed};
+use crate::{App, audit_event::AuditEvent};
 
 /// How often a change is tried again that a use of the quota overtook.
 const MAX_ATTEMPTS: usize = 200;
@@ -90,8 +90,10 @@ impl App {
                 return Ok(old);
             }
             let rules = |quota: &Quota| json!({"daily_limit": quota.daily_limit, "used_today": quota.used_today});
-            let deed = Deed::to_user(action, &user.id).before(rules(&old)).after(rules(&new));
-            let entry = self.entry(actor, &user.personal_org, deed)?;
+            let event = AuditEvent::to_user(action, &user.id)
+                .before(rules(&old))
+                .after(rules(&new));
+            let entry = self.entry(actor, &user.personal_org, event)?;
             if self.store.quotas().set(&read, &change, granted, &day, &entry).await? {
                 return Ok(new);
             }

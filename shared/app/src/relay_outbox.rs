@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use domain::{Result, outbox::OutboxStep};
 use futures::future::BoxFuture;
-use model::{Result, outbox::OutboxStep};
 
-use crate::{App, tally::Tally};
+use crate::{App, batch_outcome::BatchOutcome};
 
 impl App {
     /// Finishes or cleans up what was promised longer than `older_than` ago; answers how many promises that were.
@@ -19,7 +19,7 @@ impl App {
             let age = i64::try_from(older_than.as_millis()).unwrap_or(i64::MAX);
             let before = self.clock.now_ms().saturating_sub(age);
             let due = self.store.outbox().due(before).await?;
-            let mut kept = Tally::default();
+            let mut kept = BatchOutcome::default();
             for promise in &due {
                 tracing::info!(document_id = %promise.document, step = ?promise.step, "outbox.relay");
                 let done = match promise.step {

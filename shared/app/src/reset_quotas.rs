@@ -5,11 +5,11 @@
 //! on with it; what they are told has an id under which it is sent once. Of the days that are not over a run looks at a
 //! portion, and notes how far it came: the next one goes on behind it.
 
+use domain::{MailMessage, Result, Timestamp};
 use futures::{StreamExt as _, future::BoxFuture, stream};
-use model::{MailMessage, Result, Timestamp};
 use store::{OpenDay, keys};
 
-use crate::{App, alerts::notice_id, tally::Tally};
+use crate::{App, alerts::notice_id, batch_outcome::BatchOutcome};
 
 /// Days that are read at once, and most that are not over of each shard in one run.
 const PORTION: i32 = 1000;
@@ -25,7 +25,7 @@ impl App {
     /// keeps no other from it.
     pub fn reset_quotas(&self) -> BoxFuture<'_, Result<usize>> {
         Box::pin(async move {
-            let (mut closed, now) = (Tally::default(), self.clock.now());
+            let (mut closed, now) = (BatchOutcome::default(), self.clock.now());
             for shard in 0..keys::OPEN_SHARDS {
                 let looked = self.look_at_shard(shard, now, &mut closed).await;
                 closed.count(
@@ -37,7 +37,7 @@ impl App {
         })
     }
 
-    async fn look_at_shard(&self, shard: u8, now: Timestamp, closed: &mut Tally) -> Result<()> {
+    async fn look_at_shard(&self, shard: u8, now: Timestamp, closed: &mut BatchOutcome) -> Result<()> {
         let ledger = self.store.ledger();
         let mut behind = None;
         loop {
@@ -54,7 +54,7 @@ impl App {
         ledger.seen(shard, &running).await
     }
 
-    async fn look_at_all(&self, days: &[OpenDay], closed: &mut Tally) {
+    async fn look_at_all(&self, days: &[OpenDay], closed: &mut BatchOutcome) {
         let looks: Vec<_> = days.iter().map(|day| self.look_at(day)).collect();
         let mut looks = stream::iter(looks).buffer_unordered(AT_ONCE);
         while let Some(is_closed) = looks.next().await {

@@ -2,29 +2,29 @@
 //! else may know it.
 //!
 //! One write to the account ends them all, those that are just being made too, because each carries the epoch it was
-//! made in ([`model::CredentialEpochs`]). What they leave behind is cleared away by a job, which tells the owner.
+//! made in ([`domain::CredentialEpochs`]). What they leave behind is cleared away by a job, which tells the owner.
 
 use std::time::Duration;
 
-use futures::future::BoxFuture;
-use model::{
+use domain::{
     Actor, ApiKey, AuditEntry, Error, Export, KeptKeys, KeyState, MailId, MailMessage, OrgId, Purge, Result, Secret,
     Timestamp, User, UserId, UserStatus, id::made_at,
 };
+use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use store::{Revocation, Revoked, RevokedBy};
 
 use crate::{
     App, Origin,
-    audited::Deed,
+    audit_event::AuditEvent,
     credentials::{digest_of_link, user_actor, void_link},
-    letters,
+    email_templates,
 };
 
 /// How often the end is tried again that a change of the account overtook.
 const MAX_ATTEMPTS: usize = 20;
 /// For so long a change of the address can be taken back by its owner before.
-pub(crate) const RESTORABLE: Duration = Duration::from_hours(letters::RESTORE_HOURS);
+pub(crate) const RESTORABLE: Duration = Duration::from_hours(email_templates::RESTORE_HOURS);
 
 impl App {
     /// Ends all credentials of an account as it was read, or changes nothing. Whatever ends them comes here, but for
@@ -88,8 +88,8 @@ impl App {
             for _ in 0..MAX_ATTEMPTS {
                 let user = self.user(user).await?;
                 let keep = keys_to_keep(&user, revoke_org_keys);
-                let deed = Deed::to_user("user.sessions_ended", &user.id).after(org_keys(keep));
-                let entry = self.entry(actor, &user.personal_org, deed)?;
+                let event = AuditEvent::to_user("user.sessions_ended", &user.id).after(org_keys(keep));
+                let entry = self.entry(actor, &user.personal_org, event)?;
                 if self.revoke_credentials(&user, RevokedBy::SignOut, keep, &entry).await? == Revoked::Done {
                     return self.kept_keys(&user.id).await;
                 }
@@ -115,8 +115,9 @@ impl App {
                 if !user.is_active() || has_it || !user.credentials.may_undo(link.epoch) {
                     return Err(void_link());
                 }
-                let deed = Deed::to_user("user.email_restored", &user.id).after(json!({"password_removed": true}));
-                let entry = self.entry(&user_actor(&user, origin), &user.personal_org, deed)?;
+                let event =
+                    AuditEvent::to_user("user.email_restored", &user.id).after(json!({"password_removed": true}));
+                let entry = self.entry(&user_actor(&user, origin), &user.personal_org, event)?;
                 let by = RevokedBy::AddressRestored {
                     email: &link.email,
                     undone: link.epoch,
@@ -174,7 +175,7 @@ impl App {
         self.store.sessions().remove_ended(&user).await?;
         self.store.accounts().remove_void_links(&user).await?;
         self.remove_exports(&user, ended_at).await?;
-        let mail = letters::access_reset(mail, &user, &revoked, &kept);
+        let mail = email_templates::access_reset(mail, &user, &revoked, &kept);
         self.queue_mail(&MailMessage::AccessReset(mail)).await
     }
 
@@ -201,8 +202,8 @@ impl App {
 
     /// All API keys that act for a user, revoked ones too.
     async fn keys_of(&self, user: &User) -> Result<Vec<ApiKey>> {
-        let places = self.store.places_of(&user.id).await?;
-        let shared = places.held.into_iter().map(|place| place.org);
+        let places = self.store.memberships_of(&user.id).await?;
+        let shared = places.held.into_iter().map(|membership| membership.org);
         let mut keys = Vec::new();
         for org in shared.chain([user.personal_org.clone()]).collect::<Vec<OrgId>>() {
             keys.extend(self.store.api_keys(&org).of_user(&user.id).await?);

@@ -5,9 +5,9 @@ use std::{
     sync::atomic::{AtomicI64, Ordering},
 };
 
+use domain::{Error, Timestamp};
 use futures::future::BoxFuture;
 use llm::catalog::is_known;
-use model::{Error, Timestamp};
 use store::{Changed, DayImage};
 
 use crate::App;
@@ -36,7 +36,7 @@ impl App {
     pub fn roll_up_usage<'a>(&'a self, changes: &'a [Changed]) -> BoxFuture<'a, Result<(), Unfinished>> {
         Box::pin(async move {
             let (mut days, mut newest) = (BTreeMap::<String, (usize, DayImage)>::new(), None);
-            for (place, changed) in changes.iter().enumerate() {
+            for (membership, changed) in changes.iter().enumerate() {
                 let Some(image) = DayImage::of(changed, is_known) else {
                     continue;
                 };
@@ -44,12 +44,12 @@ impl App {
                 if let Some((_, earlier)) = days.get_mut(image.item()) {
                     earlier.merge(image);
                 } else {
-                    days.insert(image.item().to_owned(), (place, image));
+                    days.insert(image.item().to_owned(), (membership, image));
                 }
             }
             let Some(newest) = newest else { return Ok(()) };
             let mut days: Vec<_> = days.into_values().collect();
-            days.sort_by_key(|(place, _)| *place);
+            days.sort_by_key(|(membership, _)| *membership);
             let (places, images): (Vec<_>, Vec<_>) = days.into_iter().unzip();
             let summed_up = self.store.ledger().roll_up(&images, is_known).await;
             summed_up.map_err(|(image, error)| Unfinished {

@@ -1,7 +1,7 @@
 //! Finding conversations by words.
 
+use domain::{Conversation, ConversationId, MessageId, Page, PageRequest, Result};
 use futures::{StreamExt as _, TryStreamExt as _, future::BoxFuture};
-use model::{Conversation, ConversationId, MessageId, Page, PageRequest, Result};
 use store::Conversations;
 
 use crate::App;

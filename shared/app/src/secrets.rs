@@ -10,7 +10,7 @@ use std::{
 };
 
 use aws_sdk_secretsmanager::Client;
-use model::{Clock, Error, Result, Secret};
+use domain::{Clock, Error, Result, Secret};
 use tokio::time::timeout;
 
 /// Signs tokens.
@@ -79,11 +79,11 @@ pub(crate) struct Secrets {
 struct Entry {
     /// Held while the secret is read, so that those who need it at once ask once.
     reading: tokio::sync::Mutex<()>,
-    known: Mutex<Known>,
+    known: Mutex<CachedSecret>,
 }
 
 #[derive(Clone, Default)]
-struct Known {
+struct CachedSecret {
     /// None when it does not exist.
     versions: Option<Arc<SecretVersions>>,
     /// When it was last read; none before the first time.
@@ -94,7 +94,7 @@ struct Known {
     expired: bool,
 }
 
-impl Known {
+impl CachedSecret {
     fn is_fresh(&self, now_ms: i64) -> bool {
         let age = self.read_ms.map(|at| now_ms.saturating_sub(at));
         !self.expired && age.is_some_and(|age| age < MAX_AGE_MS)
@@ -115,11 +115,11 @@ impl Known {
 }
 
 impl Entry {
-    fn known(&self) -> Known {
+    fn known(&self) -> CachedSecret {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn change(&self, change: impl FnOnce(&mut Known)) {
+    fn change(&self, change: impl FnOnce(&mut CachedSecret)) {
         change(&mut self.known.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
@@ -237,7 +237,7 @@ impl Secrets {
         let unchanged = known.versions.filter(|_| !known.expired);
         let versions = self.fetch(name, unchanged).await?;
         entry.change(|known| {
-            *known = Known {
+            *known = CachedSecret {
                 versions: versions.clone(),
                 read_ms: Some(now),
                 asked_ms: Some(now),

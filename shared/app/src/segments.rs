@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use domain::{Error, Result};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use lru::LruCache;
-use model::{Error, Result};
 use retrieval::Segment;
 use store::Objects;
 

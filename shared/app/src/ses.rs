@@ -2,8 +2,8 @@
 //! (<https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html>). The SDK of SES would be the largest
 //! crate of the workspace, for one call.
 
+use domain::{Clock, Error, Mail, Result};
 use futures::future::BoxFuture;
-use model::{Clock, Error, Mail, Result};
 use reqwest::header::CONTENT_TYPE;
 use serde::Serialize;
 

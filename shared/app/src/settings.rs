@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use domain::{Actor, ApiKey, Error, Membership, OrgRole, Permission, Plan, Quota, Result, Secret, Settings, User};
 use futures::future::BoxFuture;
-use model::{Actor, ApiKey, Error, Membership, OrgRole, Permission, Plan, Quota, Result, Secret, Settings, User};
 use store::{Made, SettingsChange};
 
 use crate::{App, Identity, NewKey, api_keys::key_limit, orgs::NO_ORG, sign_in::ENDED};
@@ -57,14 +57,14 @@ impl App {
         Box::pin(async move {
             let user = &identity.user;
             let settings = self.store.settings(&user.id, self.clock.now()).await?;
-            let place = Membership {
+            let membership = Membership {
                 org: user.personal_org.clone(),
                 member: user.id.clone(),
                 role: OrgRole::Owner,
                 joined_at: user.created_at,
             };
             if let Some(old) = self.personal_key(user, &settings).await? {
-                let keyring = self.keyring(identity, &place, actor.clone());
+                let keyring = self.api_keys_for(identity, &membership, actor.clone());
                 return Ok(keyring.rotate(&old.id, Duration::ZERO).await?.secret);
             }
             let is_held = |it: &&Permission| {
@@ -73,7 +73,7 @@ impl App {
             let of_members = Permission::ALL.iter().filter(is_held);
             let mut made = self.draft_key(
                 user,
-                &place,
+                &membership,
                 &identity.credential,
                 NewKey {
                     name: "Personal API key".to_owned(),
@@ -83,9 +83,9 @@ impl App {
             )?;
             made.key.personal = true;
             let entry = self.key_entry(actor, "api_key.created", None, Some(&made.key))?;
-            let keys = self.store.api_keys(&place.org);
+            let keys = self.store.api_keys(&membership.org);
             match keys
-                .create(&made.key, &place, Some(settings.api_key.as_ref()), &entry)
+                .create(&made.key, &membership, Some(settings.api_key.as_ref()), &entry)
                 .await?
             {
                 Made::Created => Ok(made.secret),

@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use futures::future::BoxFuture;
-use model::{
+use domain::{
     Actor, ApiKeyId, Error, Membership, Org, OrgId, OrgRole, Permission, Result, Secret, Session, SessionId, Timestamp,
-    User, api_key, audit::ActorKind, session::Presented,
+    User, api_key, audit::ActorKind, session::PresentedRefreshToken,
 };
+use futures::future::BoxFuture;
 
 use crate::{
     AccessLifetime, App, Origin, TokenPair, guesses,
@@ -52,7 +52,7 @@ pub struct KeyGrant {
     /// The only organization it works in, as it is now.
     pub org: Arc<Org>,
     /// Its user's place there.
-    pub place: Membership,
+    pub membership: Membership,
     /// What it may do there, and all keys above it may too.
     pub scopes: BTreeSet<Permission>,
     /// Models that it and all keys above it may ask; all when absent.
@@ -165,7 +165,7 @@ impl App {
     }
 
     /// Replaces a refresh token by a new pair. A token that was replaced before ends the whole session, except
-    /// within the grace in which it answers the same new pair again ([`model::session::REUSE_GRACE`]).
+    /// within the grace in which it answers the same new pair again ([`domain::session::REUSE_GRACE`]).
     ///
     /// # Errors
     /// [`Error::Unauthorized`].
@@ -187,7 +187,7 @@ impl App {
                     return Err(ENDED);
                 }
                 match session.presented(presented.generation, now) {
-                    Presented::Current => {
+                    PresentedRefreshToken::Current => {
                         let next = session.rotated(now, keys.id_at(now));
                         // Signed before it is stored: what is stored can always be answered.
                         let pair = keys.pair(&next, lifetime)?;
@@ -196,13 +196,13 @@ impl App {
                         }
                         // Somebody rotated first; what the token means has changed, so look again.
                     }
-                    Presented::JustReplaced => return keys.pair(&session, lifetime),
-                    Presented::Reused => {
+                    PresentedRefreshToken::JustReplaced => return keys.pair(&session, lifetime),
+                    PresentedRefreshToken::Reused => {
                         tracing::warn!(user_id = %session.user, "auth.refresh_token_reused");
                         self.store.sessions().revoke(&session.user, &session.id).await?;
                         return Err(ENDED);
                     }
-                    Presented::Unknown => return Err(ENDED),
+                    PresentedRefreshToken::Unknown => return Err(ENDED),
                 }
             }
         })
@@ -254,19 +254,23 @@ impl App {
     ///
     /// # Errors
     /// [`Error::NotFound`] when the caller has no place there, or it does not exist: the same answer.
-    pub fn enter<'a>(&'a self, identity: &'a Identity, org: Option<&'a str>) -> BoxFuture<'a, Result<Membership>> {
+    pub fn membership_of<'a>(
+        &'a self,
+        identity: &'a Identity,
+        org: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Membership>> {
         Box::pin(async move {
             let user = &identity.user;
             let personal = &user.personal_org;
             if let Credential::Key(grant) = &identity.credential {
                 // A key knows one organization; naming another one is naming nothing.
-                let place = || grant.place.clone();
+                let membership = || grant.membership.clone();
                 return match org {
-                    None => Ok(place()),
-                    Some(name) if name.eq_ignore_ascii_case(grant.org.id.as_str()) => Ok(place()),
+                    None => Ok(membership()),
+                    Some(name) if name.eq_ignore_ascii_case(grant.org.id.as_str()) => Ok(membership()),
                     Some(name) => {
                         if name.eq_ignore_ascii_case(&grant.org.slug) {
-                            Ok(place())
+                            Ok(membership())
                         } else {
                             Err(NO_ORG)
                         }
@@ -286,7 +290,7 @@ impl App {
                 OrgId(name.to_ascii_lowercase())
             } else {
                 // Slugs are kept in lower case, and people write them as names.
-                let slug = model::org::parse_slug(name).map_err(|_| NO_ORG)?;
+                let slug = domain::org::parse_slug(name).map_err(|_| NO_ORG)?;
                 accounts.org_by_slug(&slug).await?.ok_or(NO_ORG)?
             };
             accounts.membership(&org, &user.id).await?.ok_or(NO_ORG)

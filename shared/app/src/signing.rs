@@ -8,8 +8,8 @@ use aws_sigv4::{
     http_request::{SignableBody, SignableRequest, SigningSettings, sign},
     sign::v4,
 };
+use domain::{Clock, Error, Result};
 use futures::future::BoxFuture;
-use model::{Clock, Error, Result};
 
 /// Who signs, and for which service of which region.
 pub(crate) struct Signing {

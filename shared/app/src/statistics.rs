@@ -1,8 +1,8 @@
 //! What was used of models, for those who may see it.
 
+use domain::{Day, Membership, Period, Result, Statistics, statistics::PeriodRequest};
 use futures::future::BoxFuture;
 use jiff::civil::Date;
-use model::{Day, Membership, Period, Result, Statistics, statistics::PeriodRequest};
 
 use store::RolledUp;
 
@@ -32,7 +32,7 @@ impl App {
     /// What everybody used, by the days of where it was used. Today is the date in UTC.
     ///
     /// # Errors
-    /// [`model::Error::Invalid`] at `/from`, `/to` or `/days`.
+    /// [`domain::Error::Invalid`] at `/from`, `/to` or `/days`.
     pub fn platform_usage(&self, asked: PeriodRequest) -> BoxFuture<'_, Result<PlatformReport>> {
         Box::pin(async move {
             let today = Day::of(self.clock.now(), "UTC")?.date;
@@ -56,16 +56,16 @@ impl App {
     /// sees nothing outside of its organization, what they used there.
     ///
     /// # Errors
-    /// [`model::Error::Invalid`] at `/from`, `/to` or `/days`.
+    /// [`domain::Error::Invalid`] at `/from`, `/to` or `/days`.
     pub fn own_usage<'a>(
         &'a self,
         identity: &'a Identity,
-        place: &'a Membership,
+        membership: &'a Membership,
         asked: PeriodRequest,
     ) -> BoxFuture<'a, Result<UsageReport>> {
         Box::pin(async move {
             if !identity.is_person() {
-                return self.org_usage(place, false, asked).await;
+                return self.org_usage(membership, false, asked).await;
             }
             let home = self
                 .store
@@ -87,24 +87,24 @@ impl App {
     /// What an organization used, by its days; the caller's own part unless `whole`.
     ///
     /// # Errors
-    /// [`model::Error::Invalid`] at `/from` or `/to`; [`model::Error::NotFound`] when it was deleted meanwhile.
+    /// [`domain::Error::Invalid`] at `/from` or `/to`; [`domain::Error::NotFound`] when it was deleted meanwhile.
     pub fn org_usage<'a>(
         &'a self,
-        place: &'a Membership,
+        membership: &'a Membership,
         whole: bool,
         asked: PeriodRequest,
     ) -> BoxFuture<'a, Result<UsageReport>> {
         Box::pin(async move {
-            let org = self.org_of(place).await?.org;
+            let org = self.org_of(membership).await?.org;
             let today = org.day(self.clock.now())?.date;
             let period = asked.within(today)?;
             let reader = self.usage();
             let days = if org.personal {
-                reader.of_personal_org(&place.member, period).await?
+                reader.of_personal_org(&membership.member, period).await?
             } else if whole {
                 reader.of_org(&org.id, period).await?
             } else {
-                reader.of_member(&org.id, &place.member, period).await?
+                reader.of_member(&org.id, &membership.member, period).await?
             };
             Ok(UsageReport {
                 period,

@@ -20,7 +20,7 @@ impl Default for Tasks {
 
 impl App {
     /// Runs `task` to its end, whoever drops the handle. None outside of a runtime, where nothing can run.
-    pub(crate) fn run_to_the_end<T: Send + 'static>(
+    pub(crate) fn run_to_completion<T: Send + 'static>(
         &self,
         task: impl Future<Output = T> + Send + 'static,
     ) -> Option<JoinHandle<T>> {
@@ -29,8 +29,8 @@ impl App {
     }
 
     /// Does work that is not to end with its request.
-    pub fn go_on(&self, work: futures::future::BoxFuture<'static, ()>) {
-        self.run_to_the_end(work);
+    pub fn continue_in_background(&self, work: futures::future::BoxFuture<'static, ()>) {
+        self.run_to_completion(work);
     }
 
     /// Waits until nothing runs that outlives its request.

@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 
+use domain::{Error, Result, Secret, Session, SessionId, Timestamp, UserId, session::ACCESS_TTL, time::after};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use model::{Error, Result, Secret, Session, SessionId, Timestamp, UserId, session::ACCESS_TTL, time::after};
 use serde::{Deserialize, Serialize};
 
 use crate::{

@@ -7,11 +7,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::future::BoxFuture;
-use model::{
+use domain::{
     Document, DocumentId, DocumentKind, DocumentStatus, Error, Membership, OutboxEntry, Plan, Result,
     outbox::{IndexMessage, OutboxStep},
 };
+use futures::future::BoxFuture;
 use retrieval::Kind;
 use sha2::{Digest as _, Sha256};
 use store::{Queue, UploadAccepted};
@@ -103,7 +103,7 @@ impl App {
                 self.make_room(&document.org, document.size_bytes, plan).await?;
             }
             self.store.outbox().put(&promise).await?;
-            if let Err(error) = self.take_in(&document, &promise, upload.bytes, plan).await {
+            if let Err(error) = self.store_upload(&document, &promise, upload.bytes, plan).await {
                 // Best effort: what stays because of a second failure is cleaned up by the relay.
                 if let Err(left) = self.abandon_upload(&promise).await {
                     tracing::warn!(document_id = %promise.document, error = %left, "upload.cleanup_failed");
@@ -146,7 +146,7 @@ impl App {
         })
     }
 
-    async fn take_in(&self, document: &Document, promise: &OutboxEntry, bytes: Bytes, plan: Plan) -> Result<()> {
+    async fn store_upload(&self, document: &Document, promise: &OutboxEntry, bytes: Bytes, plan: Plan) -> Result<()> {
         let key = Document::source_key(&document.org, &document.id);
         self.objects
             .put(&key, bytes, kind_of(document.kind).content_type())
@@ -155,7 +155,7 @@ impl App {
         loop {
             match documents.accept(document, promise, plan).await? {
                 UploadAccepted::Done => return Ok(()),
-                UploadAccepted::GivenUp => {
+                UploadAccepted::Abandoned => {
                     return Err(Error::unavailable("the upload took so long that it was given up"));
                 }
                 UploadAccepted::Full => self.make_room(&document.org, document.size_bytes, plan).await?,

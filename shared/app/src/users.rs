@@ -2,23 +2,23 @@
 
 use std::time::Duration;
 
-use futures::future::BoxFuture;
-use model::{
+use domain::{
     Actor, Email, Error, MailMessage, PendingEmail, PlatformRole, Result, Secret, User, UserId, UserStatus,
     audit::ActorKind, time::after,
 };
+use futures::future::BoxFuture;
 use serde_json::json;
 use store::{AccountChange, AddressChange, Ended, UserWrite};
 
 use crate::{
     App, SignUp,
     admin::{ADMIN_ONLY, OWN_ACCOUNT},
-    audited::Deed,
-    letters::VERIFY_HOURS,
+    audit_event::AuditEvent,
+    email_templates::VERIFY_HOURS,
     sign_in::ENDED,
 };
 
-const ABSENT: Error = Error::NotFound("user");
+const USER_NOT_FOUND: Error = Error::NotFound("user");
 /// How often a change is tried again that somebody else's change overtook.
 const MAX_ATTEMPTS: usize = 20;
 /// Most shared organizations that an account can leave at its end: all of it is one transaction of 100 parts.
@@ -53,7 +53,7 @@ impl App {
     /// # Errors
     /// [`Error::NotFound`].
     pub fn user<'a>(&'a self, id: &'a UserId) -> BoxFuture<'a, Result<User>> {
-        Box::pin(async move { self.live_account(id).await?.ok_or(ABSENT) })
+        Box::pin(async move { self.live_account(id).await?.ok_or(USER_NOT_FOUND) })
     }
 
     /// Creates an account for somebody else, who signs in with the password given. It has no session.
@@ -115,10 +115,10 @@ impl App {
                 } else {
                     "user.changed"
                 };
-                let deed = Deed::to_user(action, id)
+                let event = AuditEvent::to_user(action, id)
                     .before(json!({"role": old.role}))
                     .after(json!({"role": role, "changed": fields}));
-                let entry = self.entry(actor, &old.personal_org, deed)?;
+                let entry = self.entry(actor, &old.personal_org, event)?;
                 let accounts = self.store.accounts();
                 match accounts.change(admin.as_ref(), &old, &change, &entry).await? {
                     UserWrite::Done => {
@@ -206,15 +206,15 @@ impl App {
                 if user.role == PlatformRole::Admin && actor.id.as_deref() == Some(id.as_str()) {
                     return Err(OWN_ACCOUNT);
                 }
-                let places = self.store.places_of(id).await?;
+                let places = self.store.memberships_of(id).await?;
                 if places.held.len() > MAX_PLACES {
                     let detail = format!("Leave organizations until at most {MAX_PLACES} are left, then try again.");
                     return Err(Error::conflict("too_many_organizations", detail));
                 }
-                let deed = Deed::to_user("user.deleted", id)
+                let event = AuditEvent::to_user("user.deleted", id)
                     .before(json!({"role": user.role, "status": user.status}))
                     .after(json!({"status": UserStatus::Deleted}));
-                let entry = self.entry(actor, &user.personal_org, deed)?;
+                let entry = self.entry(actor, &user.personal_org, event)?;
                 let now = self.clock.now();
                 match self
                     .store
@@ -255,7 +255,7 @@ impl App {
         let pointer = "/current_password";
         let detail = "is required to change the e-mail address";
         let password = password.ok_or_else(|| Error::invalid(pointer, detail))?;
-        let found = self.store.accounts().by_id(id).await?.ok_or(ABSENT)?;
+        let found = self.store.accounts().by_id(id).await?.ok_or(USER_NOT_FOUND)?;
         let account = found.user.email.fingerprint();
         let guess = self.guess_inside(&account).await?;
         if self.hasher.verify(password, found.password_hash).await? {

@@ -11,10 +11,10 @@ use axum::{body::Body, response::Response};
 use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
 
-use crate::scope::Scope;
+use crate::request_context::RequestContext;
 
 /// Writes the line: now for a body whose size is known, else when the last byte was sent or the client went away.
-pub(crate) fn write(scope: Arc<Scope>, response: Response) -> Response {
+pub(crate) fn write(scope: Arc<RequestContext>, response: Response) -> Response {
     let status = response.status().as_u16();
     if let Some(bytes) = response.body().size_hint().exact() {
         line(&scope, status, bytes, true);
@@ -31,7 +31,7 @@ pub(crate) fn write(scope: Arc<Scope>, response: Response) -> Response {
     })
 }
 
-fn line(scope: &Scope, status: u16, bytes: u64, whole: bool) {
+fn line(scope: &RequestContext, status: u16, bytes: u64, whole: bool) {
     tracing::info!(
         target: "access",
         method = scope.method.as_str(),
@@ -50,7 +50,7 @@ fn line(scope: &Scope, status: u16, bytes: u64, whole: bool) {
 /// A body that counts what was sent of it.
 struct Counted {
     inner: Body,
-    scope: Arc<Scope>,
+    scope: Arc<RequestContext>,
     status: u16,
     bytes: u64,
     whole: bool,

@@ -1,8 +1,8 @@
 //! Answers piece by piece, as document 001 streams them.
 
 use app::{AnswerEvent, AnswerStream, Answered, Completion, CompletionEvent, CompletionStream};
+use domain::{AnswerStatus, Citation, Usage};
 use futures::StreamExt as _;
-use model::{AnswerStatus, Citation, Usage};
 use schemars::JsonSchema;
 use serde::Serialize;
 

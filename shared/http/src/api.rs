@@ -10,11 +10,11 @@ use http::{Method, StatusCode, Uri};
 use serde_json::json;
 
 use crate::{
-    Describe, Host, Problem, border,
+    Backend, Describe, Problem,
+    api_style::ApiStyle,
     describe::{Authorize, OperationDoc},
-    openai_error,
+    middleware, openai_error,
     query::QueryParameters,
-    surface::Surface,
 };
 
 /// A handler whose signature describes the operation. Every `async fn` of extractors and a reply is one.
@@ -152,7 +152,7 @@ macro_rules! methods {
 }
 
 impl<S: Clone + Send + Sync + 'static> Api<S> {
-    /// An empty table for the operations of `group`. Paths are absolute until [`Api::at`] or [`Api::both`].
+    /// An empty table for the operations of `group`. Paths are absolute until [`Api::at`] or [`Api::on_both_prefixes`].
     pub fn new(group: &'static str) -> Self {
         Self {
             group,
@@ -163,7 +163,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
 
     /// The operations that follow are served on both surfaces: `/api/v1` in `snake_case`, `/api` in `camelCase`.
     #[must_use]
-    pub fn both(self) -> Self {
+    pub fn on_both_prefixes(self) -> Self {
         Self {
             prefixes: vec!["/api/v1".to_owned(), "/api".to_owned()],
             ..self
@@ -221,7 +221,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// someone who is not signed in yet, or it is a webhook, whose events have ids of their own and whose function may
     /// not look up credentials.
     #[must_use]
-    pub fn unrepeatable(mut self) -> Self {
+    pub fn non_idempotent(mut self) -> Self {
         for route in self.routes.iter_mut().rev().take(self.prefixes.len()) {
             route.repeatable = false;
         }
@@ -232,18 +232,18 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// `path`.
     #[must_use]
     pub fn alias(self, path: &str, alias: &str) -> Self {
-        self.again(path, alias, "_alias", false)
+        self.serve_also(path, alias, "_alias", false)
     }
 
     /// Serves everything so far below `path` below `own` too, where the caller stands in for the parameter that is
     /// missing. The `OpenAPI` document has both.
     #[must_use]
-    pub fn own(self, path: &str, own: &str) -> Self {
+    pub fn with_me_alias(self, path: &str, own: &str) -> Self {
         let prefix = self.prefixes.concat();
-        self.again(&format!("{prefix}{path}"), &format!("{prefix}{own}"), "_me", true)
+        self.serve_also(&format!("{prefix}{path}"), &format!("{prefix}{own}"), "_me", true)
     }
 
-    fn again(mut self, path: &str, other: &str, suffix: &str, documented: bool) -> Self {
+    fn serve_also(mut self, path: &str, other: &str, suffix: &str, documented: bool) -> Self {
         let below = |route: &Route<S>| {
             let rest = route.operation.path.strip_prefix(path)?;
             let is_below = rest.is_empty() || rest.starts_with('/');
@@ -293,7 +293,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         } = documents;
         for prefix in &self.prefixes {
             let path = format!("{prefix}{path}");
-            let suffix = if Surface::of(&path) == Surface::Camel {
+            let suffix = if ApiStyle::of(&path) == ApiStyle::Camel {
                 "_api"
             } else {
                 ""
@@ -320,8 +320,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     }
 }
 
-impl<S: Host + Clone> Api<S> {
-    /// The service: routes, extractors' state and everything that `border` adds around them.
+impl<S: Backend + Clone> Api<S> {
+    /// The service: routes, extractors' state and everything that `middleware` adds around them.
     pub fn finish(self, host: S) -> Router {
         let mut router = Router::new();
         let mut rules = HashMap::new();
@@ -335,7 +335,7 @@ impl<S: Host + Clone> Api<S> {
             rules.insert((route.operation.method, route.template), rule);
         }
         let router = router.fallback(unknown_route).method_not_allowed_fallback(wrong_method);
-        border::around(router.with_state(host.clone()), Arc::new(host), Arc::new(rules))
+        middleware::middleware_stack(router.with_state(host.clone()), Arc::new(host), Arc::new(rules))
     }
 }
 

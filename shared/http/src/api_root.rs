@@ -6,7 +6,7 @@
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 
-use crate::{Describe, Problem, Result, describe::OperationDoc, scope::Scope};
+use crate::{Describe, Problem, Result, describe::OperationDoc, request_context::RequestContext};
 
 /// The relative reference from the URL of the request to the root of the API: `""` for `/docs`, `"../"` for `/docs/`,
 /// `"../../"` for `/api/v1/documents`.
@@ -30,7 +30,7 @@ impl<S: Send + Sync> FromRequestParts<S> for ApiRoot {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        Ok(Scope::of(parts)?.root.clone())
+        Ok(RequestContext::of(parts)?.root.clone())
     }
 }
 

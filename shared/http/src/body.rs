@@ -7,20 +7,19 @@ use axum::{
     extract::{FromRequest, OptionalFromRequest, Request},
 };
 use bytes::Bytes;
+use domain::Error;
 use futures::future::BoxFuture;
 use garde::Validate;
 use http::{HeaderMap, Method, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use model::Error;
 use schemars::JsonSchema;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::{
-    Describe, Problem, Result,
+    Describe, Problem, Result, case_mapping,
     describe::OperationDoc,
     invalid,
-    scope::{Scope, only, request_id_schema},
-    shape,
+    request_context::{RequestContext, only, request_id_schema},
 };
 
 /// Largest JSON or form body, in bytes.
@@ -79,7 +78,7 @@ impl<S: Send + Sync, T: Input> FromRequest<S> for FormOrJson<T> {
             return body.json_or(&[JSON, FORM]).map(Self);
         }
         require_utf8(&body.headers)?;
-        let value = decode_pairs(&shape::input::<T>(), &body.bytes)?;
+        let value = decode_pairs(&case_mapping::input::<T>(), &body.bytes)?;
         check(&value)?;
         Ok(Self(value))
     }
@@ -87,7 +86,7 @@ impl<S: Send + Sync, T: Input> FromRequest<S> for FormOrJson<T> {
 
 /// A body that has arrived.
 struct Arrived {
-    scope: Arc<Scope>,
+    scope: Arc<RequestContext>,
     method: Method,
     headers: HeaderMap,
     bytes: Bytes,
@@ -98,7 +97,7 @@ impl Arrived {
     fn whole(request: Request) -> BoxFuture<'static, Result<Self>> {
         Box::pin(async {
             let (parts, body) = request.into_parts();
-            let scope = Scope::of(&parts)?;
+            let scope = RequestContext::of(&parts)?;
             let bytes = read(&parts.headers, body, MAX_JSON_BYTES).await?;
             Ok(Self {
                 scope,
@@ -116,7 +115,7 @@ impl Arrived {
 
     /// The same, where all of `types` are taken.
     fn json_or<T: Input>(mut self, types: &[&str]) -> Result<T> {
-        let shape = shape::input::<T>();
+        let shape = case_mapping::input::<T>();
         if is_nothing(&self.bytes) && may_be_empty(&self.method, &shape) {
             self.bytes = Bytes::from_static(b"{}");
         } else {
@@ -146,7 +145,7 @@ impl Arrived {
         Ok(value)
     }
 
-    fn require_json(&self, shape: &shape::Shape, types: &[&str]) -> Result<()> {
+    fn require_json(&self, shape: &case_mapping::Shape, types: &[&str]) -> Result<()> {
         let kind = media_type(&self.headers)?;
         let is_json =
             |kind: &str| kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"));
@@ -173,7 +172,7 @@ fn is_nothing(bytes: &[u8]) -> bool {
 }
 
 /// Whether a request without a body means an object without fields.
-fn may_be_empty(method: &Method, shape: &shape::Shape) -> bool {
+fn may_be_empty(method: &Method, shape: &case_mapping::Shape) -> bool {
     method == Method::POST && shape.is_wholly_optional()
 }
 
@@ -252,7 +251,7 @@ fn syntax(bytes: &[u8]) -> Result<()> {
 }
 
 /// Reads `name=value` pairs (a query or a form), names in any spelling.
-pub(crate) fn decode_pairs<T: DeserializeOwned>(shape: &shape::Shape, text: &[u8]) -> Result<T> {
+pub(crate) fn decode_pairs<T: DeserializeOwned>(shape: &case_mapping::Shape, text: &[u8]) -> Result<T> {
     let mut canonical = form_urlencoded::Serializer::new(String::new());
     for (name, value) in form_urlencoded::parse(text) {
         canonical.append_pair(shape.canonical(&name).unwrap_or(&name), &value);
@@ -280,7 +279,7 @@ pub(crate) fn clip(text: &str) -> String {
 impl<T: Input> Describe for Body<T> {
     fn describe(doc: &mut OperationDoc<'_>) {
         let schema = doc.input_schema::<T>();
-        let required = !may_be_empty(doc.method, &shape::input::<T>());
+        let required = !may_be_empty(doc.method, &case_mapping::input::<T>());
         doc.request_body(required, &[("application/json", schema)]);
     }
 }

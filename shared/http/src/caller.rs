@@ -4,13 +4,13 @@ use std::{marker::PhantomData, ops::Deref, sync::Arc};
 
 use app::Identity;
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use domain::{Actor, Grant, Membership, PlatformRole};
 use http::{StatusCode, request::Parts};
-use model::{Actor, Grant, Membership, PlatformRole};
 
 use crate::{
     Describe, Problem, Result,
     describe::{Authorize, OperationDoc, authorize},
-    scope::{Scope, named_org_schema},
+    request_context::{RequestContext, named_org_schema},
 };
 
 /// A signed-in person: API keys are refused with 403. For what only a person may do: passwords, sessions, keys of
@@ -63,7 +63,10 @@ impl Member {
     }
 
     /// The caller in `org`, if the role there, and the API key if one is used, has the permission `P`.
-    pub(crate) fn permitted<P: Grant>(scope: &Scope, (identity, org): (Arc<Identity>, Membership)) -> Result<Self> {
+    pub(crate) fn permitted<P: Grant>(
+        scope: &RequestContext,
+        (identity, org): (Arc<Identity>, Membership),
+    ) -> Result<Self> {
         in_scope::<P>(&identity)?;
         if !P::PERMISSION.is_granted_to(org.role) {
             return Err(role_required(format!(
@@ -99,7 +102,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        let scope = Scope::of(parts)?;
+        let scope = RequestContext::of(parts)?;
         Ok(Self {
             identity: person(&scope).await?,
             request_id: scope.request_id.clone(),
@@ -111,7 +114,7 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>> {
-        let scope = Scope::of(parts)?;
+        let scope = RequestContext::of(parts)?;
         match scope.identity().await {
             Ok(identity) => Ok(identity.map(|identity| Self {
                 identity,
@@ -127,7 +130,7 @@ impl<S: Send + Sync, P: Grant> FromRequestParts<S> for May<P> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        let scope = Scope::of(parts)?;
+        let scope = RequestContext::of(parts)?;
         Ok(Self {
             member: Member::permitted::<P>(&scope, scope.member().await?)?,
             permission: PhantomData,
@@ -139,7 +142,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PlatformAdmin {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        let scope = Scope::of(parts)?;
+        let scope = RequestContext::of(parts)?;
         let identity = person(&scope).await?;
         if identity.user.role == PlatformRole::Admin {
             Ok(Self {
@@ -153,7 +156,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PlatformAdmin {
 }
 
 /// The caller, if it is a person.
-async fn person(scope: &Scope) -> Result<Arc<Identity>> {
+async fn person(scope: &RequestContext) -> Result<Arc<Identity>> {
     let identity = scope.caller().await?;
     if identity.is_person() {
         Ok(identity)

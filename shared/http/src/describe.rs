@@ -1,20 +1,21 @@
 //! What extractors and replies say about themselves in the `OpenAPI` document.
 
 use axum::extract::FromRequestParts;
+use domain::Permission;
 use futures::future::BoxFuture;
 use http::{Method, StatusCode, request::Parts};
-use model::Permission;
 use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    Problem, Result, openai_error,
+    Problem, Result,
+    api_style::{ApiStyle, speaks_openai},
+    case_mapping::Direction,
+    openai_error,
     params::MAX_SEGMENT_BYTES,
     query::QueryParameters,
     schema_style,
     schemas::Schemas,
-    shape::Direction,
-    surface::{Surface, speaks_openai},
 };
 
 /// Checks a permission.
@@ -44,7 +45,7 @@ pub(crate) fn authorize<E: FromRequestParts<(), Rejection = Problem>>(parts: &mu
 /// (<https://spec.openapis.org/oas/v3.1.1.html#operation-object>).
 pub struct OperationDoc<'a> {
     pub(crate) schemas: &'a mut Schemas,
-    pub(crate) surface: Surface,
+    pub(crate) surface: ApiStyle,
     pub(crate) method: &'a Method,
     pub(crate) path: &'a str,
     pub(crate) parameters: Vec<Value>,
@@ -68,7 +69,7 @@ impl OperationDoc<'_> {
 
     /// The same, in the spelling of `/api/v1` on every surface.
     pub(crate) fn snake_output_schema<T: JsonSchema>(&mut self) -> Value {
-        self.schemas.subschema::<T>(Surface::Snake, Direction::Out)
+        self.schemas.subschema::<T>(ApiStyle::Snake, Direction::Out)
     }
 
     /// A body, and the ways in which one can be refused.

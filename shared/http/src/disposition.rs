@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use http::{HeaderMap, header};
 
-use crate::rules::{is_visible, turns_text};
+use crate::validators::{is_visible, turns_text};
 
 /// Longest file name kept, in characters.
 const MAX_FILE_NAME: usize = 255;

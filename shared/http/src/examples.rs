@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::shape::fold;
+use crate::case_mapping::fold;
 
 /// What a field holds in examples, by its name, or by schema and name where one name means several things. Optional
 /// fields are in an example when they are here.

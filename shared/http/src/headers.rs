@@ -6,7 +6,7 @@ use axum::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
-use crate::scope::{REQUEST_ID, Scope};
+use crate::request_context::{REQUEST_ID, RequestContext};
 
 /// A path to this API is never a page: nothing may be loaded, framed or sniffed from its answers
 /// (OWASP REST Security Cheat Sheet). An answer may set its own value.
@@ -92,7 +92,7 @@ fn allowed_headers(headers: &HeaderMap) -> String {
 }
 
 /// Adds the headers that every answer has.
-pub(crate) fn add(scope: &Scope, headers: &mut HeaderMap) {
+pub(crate) fn add(scope: &RequestContext, headers: &mut HeaderMap) {
     for (name, value) in DEFAULTS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }

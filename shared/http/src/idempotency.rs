@@ -12,17 +12,17 @@ use axum::{
     extract::Request,
     response::{IntoResponse as _, Response},
 };
+use domain::Error;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
-use model::Error;
 use serde_json::{Value, json};
 
 use self::{fingerprint::fingerprint, recording::Recording};
 use crate::{
     Problem, Result,
     describe::Authorize,
-    scope::{Scope, only},
+    request_context::{RequestContext, only},
 };
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -51,8 +51,8 @@ pub(crate) fn key_schema() -> Value {
 
 /// Carries out `run` unless the request repeats one that was carried out before. `authorize`: what the caller must be
 /// permitted, whichever of the two it is: they may have lost since what they had then.
-pub(crate) async fn once(
-    scope: &Arc<Scope>,
+pub(crate) async fn run_idempotent(
+    scope: &Arc<RequestContext>,
     request: Request,
     authorize: &[Authorize],
     run: impl AsyncFnOnce(Request) -> Response,
@@ -76,13 +76,13 @@ enum Claimed {
 
 /// A key that is ours until it is settled.
 struct Claim {
-    scope: Arc<Scope>,
+    scope: Arc<RequestContext>,
     key: IdempotencyKey,
     cipher: Cipher,
     context: Vec<u8>,
 }
 
-async fn claim(scope: &Arc<Scope>, request: Request, authorize: &[Authorize]) -> Result<Claimed> {
+async fn claim(scope: &Arc<RequestContext>, request: Request, authorize: &[Authorize]) -> Result<Claimed> {
     let changes = [Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(request.method());
     let Some(key) = only(request.headers(), IDEMPOTENCY_KEY)?.filter(|_| changes) else {
         return Ok(Claimed::NoKey(request));
@@ -118,7 +118,7 @@ async fn claim(scope: &Arc<Scope>, request: Request, authorize: &[Authorize]) ->
         scope: owner.unwrap_or_else(|| format!("anonymous\n{fingerprint}")),
         route: format!("{} {}", scope.method, scope.path),
         key,
-        holder: hex::encode(model::id::random_bytes::<8>()?),
+        holder: hex::encode(domain::id::random_bytes::<8>()?),
     };
     let cipher = scope.host.cipher(key.key.as_bytes(), "kept answer").await?;
     let context = format!("{}\n{}", key.scope, key.route).into_bytes();
@@ -237,7 +237,7 @@ impl Claim {
         self.note(self.scope.host.abandon(&self.key).await);
     }
 
-    fn note(&self, outcome: model::Result<()>) {
+    fn note(&self, outcome: domain::Result<()>) {
         if let Err(error) = outcome {
             tracing::error!(request_id = self.scope.request_id, %error, "an idempotency key could not be settled");
         }

@@ -3,14 +3,14 @@
 use std::{marker::PhantomData, ops::Deref};
 
 use axum::extract::FromRequestParts;
+use domain::{Error, Grant};
 use http::request::Parts;
-use model::{Error, Grant};
 
 use crate::{
     Describe, Member, Problem, Result,
     describe::{Authorize, OperationDoc, authorize},
     params::named_in_path,
-    scope::Scope,
+    request_context::RequestContext,
 };
 
 /// As [`crate::May`], in the organization that `{org_id}` of the path names by id or slug. The path decides;
@@ -33,7 +33,7 @@ impl<S: Send + Sync, P: Grant> FromRequestParts<S> for InOrg<P> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        let scope = Scope::of(parts)?;
+        let scope = RequestContext::of(parts)?;
         scope.caller().await?;
         // An empty name would be the personal one.
         let named = named_in_path(parts, state, "org_id")
@@ -63,8 +63,8 @@ impl<P: Grant> Describe for InOrg<P> {
 #[cfg(test)]
 mod tests {
     use axum::body::Body;
+    use domain::permission::{WriteDocuments, WriteMembers};
     use http::Request;
-    use model::permission::{WriteDocuments, WriteMembers};
 
     use super::*;
     use crate::{Api, Json, testing::Server};

@@ -1,9 +1,9 @@
 //! Field errors with RFC 6901 pointers, from what serde and garde say.
 
-use model::{Error, FieldError};
+use domain::{Error, FieldError};
 use serde_path_to_error::{Path, Segment};
 
-use crate::{Problem, body::clip, surface::Surface};
+use crate::{Problem, api_style::ApiStyle, body::clip};
 
 /// A value that is not of its type. serde stops at the first one.
 pub(crate) fn unreadable(path: &Path, message: &str) -> Problem {
@@ -95,7 +95,7 @@ fn in_words(expected: &str) -> &str {
 }
 
 /// Names that are not known, each with those that are; `what` they are.
-pub(crate) fn unknown(surface: Surface, found: Vec<(String, Vec<&str>)>, what: &str) -> Error {
+pub(crate) fn unknown(surface: ApiStyle, found: Vec<(String, Vec<&str>)>, what: &str) -> Error {
     let errors = found.into_iter().map(|(pointer, known)| {
         let known: Vec<String> = known
             .iter()

@@ -3,7 +3,7 @@
 //!
 //! **Invariants:** a handler's signature is all there is to know about its operation: permission, input, status and
 //! documentation come from types. Every error is a problem (RFC 9457; under `/v1/` in `OpenAI`'s shape, `openai_error`). One place decides on spelling
-//! (`surface`), one on statuses (`problem`), one on the order of what happens around a handler (`border`).
+//! (`surface`), one on statuses (`problem`), one on the order of what happens around a handler (`middleware`).
 //!
 //! ```ignore
 //! pub fn api() -> Api {
@@ -22,22 +22,24 @@ mod access_log;
 mod answer_frame;
 mod api;
 mod api_root;
+mod api_style;
+mod backend;
 mod body;
-mod border;
 mod caller;
+mod case_mapping;
+mod client_origin;
 mod ctx;
 mod describe;
 mod disposition;
+mod drain;
 mod examples;
 mod headers;
-mod host;
 mod idempotency;
 mod in_org;
 mod invalid;
-mod leftover;
+mod middleware;
 mod openai_error;
 mod openapi;
-mod origin;
 mod paging;
 mod params;
 mod problem;
@@ -46,34 +48,32 @@ mod query;
 mod query_time;
 mod quota_view;
 mod rate_limit;
-mod reply;
-mod rule_patterns;
-mod rules;
+mod request_context;
+mod responses;
 mod schema_style;
 mod schemas;
-mod scope;
 mod self_or_admin;
 mod service;
-mod shape;
-mod signed;
 mod stream;
-mod surface;
 #[cfg(test)]
 mod testing;
 mod upload;
+mod validator_patterns;
+mod validators;
+mod webhook_body;
 
 pub use answer_frame::AnswerFrame;
 pub use api::{Api, Operate, Operation};
 pub use api_root::ApiRoot;
+pub use backend::Backend;
 pub use body::{Body, FormOrJson, Input, MAX_JSON_BYTES};
 pub use caller::{Caller, May, Member, PlatformAdmin};
+pub use client_origin::{Origin, SourceAddress};
 pub use ctx::Ctx;
 pub use describe::{Authorize, Describe, OperationDoc};
 pub use disposition::plain_file_name;
-pub use host::Host;
 pub use in_org::InOrg;
 pub use openapi::{Spelling, openapi};
-pub use origin::{Origin, SourceAddress};
 pub use paging::{Paging, Rest};
 pub use params::{LastEventId, MAX_WAIT, Path, Query, Wait, WantsStream};
 pub use problem::{Problem, Result};
@@ -81,14 +81,14 @@ pub use prompt_row::{NewPrompt, PromptView};
 pub use query::QueryParameters;
 pub use query_time::QueryTime;
 pub use quota_view::QuotaView;
-pub use reply::{
+pub use responses::{
     Accepted, Attachment, Created, Either, Exposition, Json, Listing, Message, NoContent, Output, SeeOther, Sheet,
     Transcript, Unavailable, WithRest,
 };
-pub use rule_patterns::{MEDIA_TYPE, NOT_BLANK, OPTIONAL_NAME, Pattern, READABLE_NAME, READABLE_TEXT};
-pub use rules::{media_type, not_blank, optional_name, readable_name, readable_text};
 pub use self_or_admin::SelfOrAdmin;
 pub use service::{Scraper, Service};
-pub use signed::SignedBody;
 pub use stream::EventStream;
 pub use upload::{NoFields, Upload, UploadedFile};
+pub use validator_patterns::{MEDIA_TYPE, NOT_BLANK, OPTIONAL_NAME, Pattern, READABLE_NAME, READABLE_TEXT};
+pub use validators::{media_type, not_blank, optional_name, readable_name, readable_text};
+pub use webhook_body::SignedBody;

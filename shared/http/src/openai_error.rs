@@ -1,7 +1,7 @@
 //! Problems as `OpenAI`'s API writes errors: what answers under `/v1/`, where clients are made for that API.
 
+use domain::{FieldError, LimitReached};
 use http::StatusCode;
-use model::{FieldError, LimitReached};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -159,8 +159,8 @@ fn param(pointer: &str) -> String {
 mod tests {
     use std::time::Duration;
 
+    use domain::Error;
     use garde::Validate;
-    use model::Error;
     use schemars::JsonSchema;
     use serde::Deserialize;
     use serde_json::{Value, json};

@@ -10,12 +10,12 @@ use serde_json::{Map, Value, json};
 use crate::{
     Api,
     api::Route,
+    api_style::{ApiStyle, speaks_openai},
+    case_mapping::Direction,
     describe::OperationDoc,
     examples::Examples,
     idempotency, openai_error, problem,
     schemas::Schemas,
-    shape::Direction,
-    surface::{Surface, speaks_openai},
 };
 
 pub use spelling::Spelling;
@@ -41,7 +41,7 @@ pub fn openapi<S: Clone + Send + Sync + 'static>(apis: &[Api<S>]) -> Value {
             tags.push(route.operation.group);
         }
     }
-    let problem = schemas.subschema::<problem::Body<'static>>(Surface::Snake, Direction::Out);
+    let problem = schemas.subschema::<problem::Body<'static>>(ApiStyle::Snake, Direction::Out);
     let mut document = json!({
         "openapi": "3.1.0",
         "info": {
@@ -89,7 +89,7 @@ pub fn openapi<S: Clone + Send + Sync + 'static>(apis: &[Api<S>]) -> Value {
         .as_object()
         .is_some_and(|paths| paths.keys().any(|path| speaks_openai(path)));
     if has_openai {
-        let envelope = schemas.subschema::<openai_error::Envelope>(Surface::Snake, Direction::Out);
+        let envelope = schemas.subschema::<openai_error::Envelope>(ApiStyle::Snake, Direction::Out);
         document["components"]["responses"]["OpenAiError"] = json!({
             "description": "What went wrong, as OpenAI's API writes it.",
             "headers": error_headers(),
@@ -126,7 +126,7 @@ fn operation<S>(route: &Route<S>, describe: fn(&mut OperationDoc<'_>), schemas: 
     let mut doc = OperationDoc {
         schemas,
         method: &method,
-        surface: Surface::of(&route.operation.path),
+        surface: ApiStyle::of(&route.operation.path),
         path: &route.operation.path,
         parameters: Vec::new(),
         body: None,

@@ -5,18 +5,17 @@ use std::{ops::Deref, sync::Arc};
 use app::Cipher;
 use axum::extract::FromRequestParts;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use domain::{Error, Page, PageRequest};
 use futures::future::BoxFuture;
 use http::request::Parts;
-use model::{Error, Page, PageRequest};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    Describe, Listing, Problem, Result, WithRest,
+    Describe, Listing, Problem, Result, WithRest, case_mapping,
     describe::OperationDoc,
     query::{self, QueryParameters},
-    scope::Scope,
-    shape,
+    request_context::RequestContext,
 };
 
 /// Which page is wanted; derefs to [`PageRequest`].
@@ -59,9 +58,9 @@ impl Paging {
     }
 
     /// Boxed, so that it is compiled here and not again for every function.
-    fn read(scope: Arc<Scope>, query: String) -> BoxFuture<'static, Result<Self>> {
+    fn read(scope: Arc<RequestContext>, query: String) -> BoxFuture<'static, Result<Self>> {
         Box::pin(async move {
-            let params: Params = query::decode(&shape::input::<Params>(), &without_empty(&query))?;
+            let params: Params = query::decode(&case_mapping::input::<Params>(), &without_empty(&query))?;
             let limit = params.limit.unwrap_or(PageRequest::DEFAULT_LIMIT);
             if !(1..=PageRequest::MAX_LIMIT).contains(&limit) {
                 return Err(Error::invalid("/limit", "has to be between 1 and 100").into());
@@ -94,7 +93,7 @@ impl Paging {
         let encrypted = self.cipher.encrypt(self.context.as_bytes(), key.as_bytes())?;
         let mut query = form_urlencoded::Serializer::new(String::new());
         let pairs = form_urlencoded::parse(self.query.as_bytes());
-        query.extend_pairs(pairs.filter(|(name, _)| shape::fold(name) != "cursor"));
+        query.extend_pairs(pairs.filter(|(name, _)| case_mapping::fold(name) != "cursor"));
         query.append_pair("cursor", &URL_SAFE_NO_PAD.encode(encrypted));
         Ok(format!("?{}", query.finish()))
     }
@@ -102,7 +101,7 @@ impl Paging {
 
 /// The way from a resource to the rest of a list whose first page its answer holds.
 pub struct Rest {
-    scope: Arc<Scope>,
+    scope: Arc<RequestContext>,
     caller: String,
     cipher: Cipher,
 }
@@ -137,7 +136,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Rest {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        let scope = Scope::of(parts)?;
+        let scope = RequestContext::of(parts)?;
         Ok(Self {
             caller: caller(&scope).await?,
             cipher: scope.host.cipher(b"", PURPOSE).await?,
@@ -159,7 +158,7 @@ fn without_empty(query: &str) -> String {
 }
 
 /// Who a cursor is for.
-async fn caller(scope: &Scope) -> Result<String> {
+async fn caller(scope: &RequestContext) -> Result<String> {
     Ok(match scope.identity_if_known().await? {
         Some(identity) => identity.map_or_else(String::new, |identity| identity.user.id.0.clone()),
         // It may be a credential of another kind, such as the service key; the handler has looked at it.
@@ -168,7 +167,7 @@ async fn caller(scope: &Scope) -> Result<String> {
 }
 
 /// What a cursor is bound to.
-fn context(caller: &str, scope: &Scope, path: &str) -> String {
+fn context(caller: &str, scope: &RequestContext, path: &str) -> String {
     [caller, scope.named_org(), path].join("\n")
 }
 
@@ -191,7 +190,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Paging {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
         let query = parts.uri.query().unwrap_or_default().to_owned();
-        Self::read(Scope::of(parts)?, query).await
+        Self::read(RequestContext::of(parts)?, query).await
     }
 }
 
@@ -203,7 +202,7 @@ impl Describe for Paging {
     }
 
     fn query(parameters: &mut QueryParameters) {
-        parameters.add(&shape::input::<Params>());
+        parameters.add(&case_mapping::input::<Params>());
     }
 }
 
@@ -259,7 +258,7 @@ mod tests {
     fn server() -> Server {
         Server::new(
             Api::new("Test")
-                .both()
+                .on_both_prefixes()
                 .get("/numbers", list_numbers, "")
                 .get("/{other}/numbers", list_numbers, ""),
         )

@@ -6,18 +6,17 @@ use axum::extract::{
     FromRequestParts, Path as AxumPath, RawPathParams,
     rejection::{PathRejection, RawPathParamsRejection},
 };
+use domain::Error;
 use http::{HeaderMap, header, request::Parts};
-use model::Error;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::{
-    Describe, Problem, Result,
+    Describe, Problem, Result, case_mapping,
     describe::OperationDoc,
     query::{self, QueryParameters},
-    scope::only,
-    shape,
+    request_context::only,
 };
 
 /// Longest path parameter, bytes: far more than any id or slug has, far less than a table key may have.
@@ -77,7 +76,7 @@ impl<S: Send + Sync, T: DeserializeOwned + JsonSchema + 'static> FromRequestPart
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
         let query = parts.uri.query().unwrap_or_default();
-        query::decode(&shape::input::<T>(), query).map(Self)
+        query::decode(&case_mapping::input::<T>(), query).map(Self)
     }
 }
 
@@ -179,7 +178,7 @@ impl<T: JsonSchema + 'static> Describe for Query<T> {
     }
 
     fn query(parameters: &mut QueryParameters) {
-        parameters.add(&shape::input::<T>());
+        parameters.add(&case_mapping::input::<T>());
     }
 }
 

@@ -3,16 +3,16 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::response::{IntoResponse, Response};
+use domain::{Error, FieldError, LimitReached, UpstreamKind};
 use http::{HeaderValue, StatusCode, header};
-use model::{Error, FieldError, LimitReached, UpstreamKind};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
     openai_error,
     rate_limit::{self, LimitView},
-    reply::Unrendered,
-    scope::Scope,
+    request_context::RequestContext,
+    responses::Unrendered,
 };
 
 /// What every handler answers.
@@ -34,7 +34,7 @@ enum RefusedBy {
     Parameter(String),
 }
 
-/// An error on its way to the caller. `?` makes one from [`model::Error`].
+/// An error on its way to the caller. `?` makes one from [`domain::Error`].
 #[derive(Debug, Clone)]
 pub struct Problem {
     status: StatusCode,
@@ -86,7 +86,7 @@ impl Problem {
     }
 
     /// The body of the answer to the request of `scope`; a fault of ours goes to the log on the way.
-    pub(crate) fn body(&self, scope: &Scope) -> Vec<u8> {
+    pub(crate) fn body(&self, scope: &RequestContext) -> Vec<u8> {
         if self.status.is_server_error() {
             let error = self.source.as_ref().map(chain).unwrap_or_default();
             tracing::error!(
@@ -134,7 +134,7 @@ impl Problem {
         }
     }
 
-    fn fields(&self, scope: &Scope) -> Vec<Field> {
+    fn fields(&self, scope: &RequestContext) -> Vec<Field> {
         if self.errors.is_empty() {
             return Vec::new();
         }
@@ -149,7 +149,7 @@ impl Problem {
     }
 
     /// Its status and the media type of its body, as the client of `scope` knows them.
-    pub(crate) fn shown_to(&self, scope: &Scope) -> (StatusCode, &'static str) {
+    pub(crate) fn shown_to(&self, scope: &RequestContext) -> (StatusCode, &'static str) {
         if scope.speaks_openai() {
             (openai_error::status(self.status), "application/json")
         } else {
@@ -158,7 +158,7 @@ impl Problem {
     }
 
     /// The whole answer to the request of `scope`, as [`IntoResponse`] cannot give it: that knows no request.
-    pub(crate) fn render(&self, scope: &Scope, mut headers: http::HeaderMap) -> Response {
+    pub(crate) fn render(&self, scope: &RequestContext, mut headers: http::HeaderMap) -> Response {
         headers.remove(header::CONTENT_LENGTH);
         let (status, media_type) = self.shown_to(scope);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));

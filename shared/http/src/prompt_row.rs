@@ -1,12 +1,12 @@
 //! A turn of a conversation as documents 000 and 003 have it: one row is the message of a person and the answers to
 //! it.
 
-use garde::Validate;
-use model::{
+use domain::{
     ConversationId, Timestamp, Turn, UserId,
     conversation::MAX_MESSAGE,
     turn::{MAX_RESPONSE, MAX_RESPONSES},
 };
+use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

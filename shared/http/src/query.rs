@@ -7,10 +7,10 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     Result,
+    api_style::ApiStyle,
     body::{clip, decode_pairs},
+    case_mapping::{Shape, fold},
     invalid::{self, escape},
-    shape::{Shape, fold},
-    surface::Surface,
 };
 
 /// Other words for parameters, which clients try first. They are understood where an operation knows the parameter and
@@ -65,7 +65,7 @@ fn meanings(name: &str) -> impl Iterator<Item = &'static str> {
 ///
 /// # Errors
 /// 422 that names each of them, and those that are known.
-pub(crate) fn require_known(surface: Surface, query: &str, add: fn(&mut QueryParameters)) -> Result<()> {
+pub(crate) fn require_known(surface: ApiStyle, query: &str, add: fn(&mut QueryParameters)) -> Result<()> {
     let mut parameters = QueryParameters::default();
     add(&mut parameters);
     if parameters.takes_others {
@@ -137,7 +137,7 @@ mod tests {
 
     async fn listed(Query(filter): Query<Filter>, page: Paging) -> Result<Listing<u16>> {
         drop(filter);
-        page.answer(model::Page {
+        page.answer(domain::Page {
             items: vec![page.limit],
             next: None,
         })

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use domain::{Error, Result, Timestamp};
 use jiff::{civil::Date, tz::TimeZone};
-use model::{Error, Result, Timestamp};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{
     Deserialize, Deserializer,

@@ -1,6 +1,6 @@
 //! A daily limit as documents 000 and 003 have it.
 
-use model::{Quota, Timestamp};
+use domain::{Quota, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 

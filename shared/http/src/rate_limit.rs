@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
+use domain::{LimitReached, Timestamp, TokenLimit};
 use http::{HeaderMap, HeaderValue};
-use model::{LimitReached, Timestamp, TokenLimit};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -114,7 +114,7 @@ pub(crate) fn add(reached: &LimitReached, wait: Option<Duration>, headers: &mut 
 
 #[cfg(test)]
 mod tests {
-    use model::{Error, Pace, TokenScope};
+    use domain::{Error, Pace, TokenScope};
 
     use super::*;
     use crate::{Api, Message, Result, testing::Server};

@@ -7,9 +7,9 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value};
 
 use crate::{
+    api_style::{ApiStyle, camel},
+    case_mapping::Direction,
     schema_style,
-    shape::Direction,
-    surface::{Surface, camel},
 };
 
 /// Where references point once the document is whole.
@@ -19,7 +19,7 @@ const COMPONENTS: &str = "#/components/schemas/";
 pub(crate) struct Schemas(Vec<Source>);
 
 struct Source {
-    surface: Surface,
+    surface: ApiStyle,
     direction: Direction,
     /// References into this generator begin with it.
     prefix: String,
@@ -31,12 +31,12 @@ struct Source {
 impl Default for Schemas {
     fn default() -> Self {
         let kinds = [
-            (Surface::Snake, Direction::Out, ""),
-            (Surface::Snake, Direction::In, "Input"),
-            (Surface::Camel, Direction::Out, "Camel"),
-            (Surface::Camel, Direction::In, "CamelInput"),
+            (ApiStyle::Snake, Direction::Out, ""),
+            (ApiStyle::Snake, Direction::In, "Input"),
+            (ApiStyle::Camel, Direction::Out, "Camel"),
+            (ApiStyle::Camel, Direction::In, "CamelInput"),
         ];
-        let source = |(index, (surface, direction, suffix)): (usize, (Surface, Direction, &'static str))| Source {
+        let source = |(index, (surface, direction, suffix)): (usize, (ApiStyle, Direction, &'static str))| Source {
             surface,
             direction,
             suffix,
@@ -62,7 +62,7 @@ pub(crate) fn inline<T: JsonSchema>() -> Value {
 
 impl Schemas {
     /// The schema of `T`, mostly a reference that [`Schemas::finish`] resolves.
-    pub(crate) fn subschema<T: JsonSchema>(&mut self, surface: Surface, direction: Direction) -> Value {
+    pub(crate) fn subschema<T: JsonSchema>(&mut self, surface: ApiStyle, direction: Direction) -> Value {
         let source = self
             .0
             .iter_mut()
@@ -70,7 +70,7 @@ impl Schemas {
         let mut schema = source
             .map(|source| source.generator.subschema_for::<T>().to_value())
             .unwrap_or_default();
-        if surface == Surface::Camel {
+        if surface == ApiStyle::Camel {
             camel_names(&mut schema);
         }
         schema_style::publish(&mut schema);
@@ -83,7 +83,7 @@ impl Schemas {
         let mut found: BTreeMap<String, (String, &'static str, Value)> = BTreeMap::new();
         for source in &mut self.0 {
             for (name, mut schema) in source.generator.take_definitions(true) {
-                if source.surface == Surface::Camel {
+                if source.surface == ApiStyle::Camel {
                     camel_names(&mut schema);
                 }
                 schema_style::publish(&mut schema);
@@ -157,7 +157,7 @@ fn each_reference(value: &mut Value, act: &mut impl FnMut(&mut Value)) {
     }
 }
 
-/// Puts the property names of a schema into `camelCase`, as [`crate::shape::Shape::to_camel`] does with values.
+/// Puts the property names of a schema into `camelCase`, as [`crate::case_mapping::Shape::to_camel`] does with values.
 fn camel_names(schema: &mut Value) {
     let Some(schema) = schema.as_object_mut() else { return };
     for (word, inner) in schema.iter_mut() {

@@ -4,15 +4,15 @@ use std::{marker::PhantomData, sync::Arc};
 
 use app::Identity;
 use axum::extract::FromRequestParts;
+use domain::{Actor, Error, Grant, PlatformRole, UserId};
 use http::request::Parts;
-use model::{Actor, Error, Grant, PlatformRole, UserId};
 
 use crate::{
     Describe, Problem, Result,
     caller::in_scope,
     describe::{Authorize, OperationDoc, authorize},
     params::named_in_path,
-    scope::Scope,
+    request_context::RequestContext,
 };
 
 /// The user that `{user_id}` names: the caller (`me` or the own id), or anybody when a platform admin calls. For
@@ -48,7 +48,7 @@ impl<S: Send + Sync, P: Grant> FromRequestParts<S> for SelfOrAdmin<P> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        let scope = Scope::of(parts)?;
+        let scope = RequestContext::of(parts)?;
         let identity = scope.caller().await?;
         in_scope::<P>(&identity)?;
         let user = match named_in_path(parts, state, "user_id").await.as_deref() {

@@ -2,13 +2,13 @@
 //! reads the metrics.
 
 use axum::extract::FromRequestParts;
+use domain::{Actor, Secret};
 use http::{StatusCode, request::Parts};
-use model::{Actor, Secret};
 
 use crate::{
     Describe, Problem, Result,
     describe::{Authorize, OperationDoc, authorize},
-    scope::{API_KEY, Scope, bearer, only},
+    request_context::{API_KEY, RequestContext, bearer, only},
 };
 
 /// A caller with the service key (`X-API-Key`). Where none is configured, nobody has it.
@@ -31,7 +31,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Service {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        let scope = Scope::of(parts)?;
+        let scope = RequestContext::of(parts)?;
         let key = only(&parts.headers, API_KEY)?.filter(|key| !key.is_empty());
         let known = match key {
             Some(key) => scope.host.is_service(&Secret::new(key)).await?,
@@ -69,7 +69,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Scraper {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        let scope = Scope::of(parts)?;
+        let scope = RequestContext::of(parts)?;
         let known = match bearer(&parts.headers)? {
             Some(token) => scope.host.is_scraper(&token).await?,
             None => false,

@@ -13,17 +13,16 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
+use domain::Error;
 use futures::{FutureExt as _, Stream, StreamExt as _, stream::BoxStream};
 use http::{HeaderValue, StatusCode, header};
-use model::Error;
 use serde_json::{Value, json};
 
 use crate::{
-    Describe, Problem, Result,
+    Describe, Problem, Result, case_mapping,
     describe::OperationDoc,
-    reply::{Output, Unrendered},
-    scope::Scope,
-    shape,
+    request_context::RequestContext,
+    responses::{Output, Unrendered},
 };
 
 /// Events as JSON text in the declared spelling, and their ids.
@@ -103,7 +102,7 @@ impl<T: Output> IntoResponse for EventStream<T> {
         let frames = Arc::new(Mutex::new(Some(self.frames)));
         response
             .extensions_mut()
-            .insert(Unrendered::Stream(frames, shape::output::<T>));
+            .insert(Unrendered::Stream(frames, case_mapping::output::<T>));
         response
     }
 }
@@ -146,7 +145,7 @@ fn item(event: &Value) -> Value {
 
 /// The answer whose body is `frames`; `rename` puts an event into the surface's spelling.
 pub(crate) fn respond(
-    scope: Arc<Scope>,
+    scope: Arc<RequestContext>,
     frames: Frames,
     rename: impl Fn(Vec<u8>) -> Vec<u8> + Send + 'static,
 ) -> Response {
@@ -266,7 +265,7 @@ mod tests {
 
     fn server() -> Server {
         let api = Api::new("Test")
-            .both()
+            .on_both_prefixes()
             .get("/whole", whole, "")
             .get("/broken", broken, "");
         Server::new(

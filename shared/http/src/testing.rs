@@ -17,17 +17,17 @@ use std::{
 use app::{Begun, Cipher, Credential, EncryptionKeys, IdempotencyKey, Identity, KeyGrant, KeyRing, StoredAnswer};
 use axum::{body::Body, response::Response};
 use bytes::Bytes;
-use futures::future::BoxFuture;
-use http::{HeaderMap, Request, StatusCode, request::Builder};
-use http_body_util::BodyExt as _;
-use model::{
+use domain::{
     ApiKeyId, CredentialEpochs, Email, Error, Membership, Org, OrgId, OrgRole, Permission, Plan, PlatformRole, Result,
     Secret, SessionId, Timestamp, User, UserId, UserStatus,
 };
+use futures::future::BoxFuture;
+use http::{HeaderMap, Request, StatusCode, request::Builder};
+use http_body_util::BodyExt as _;
 use serde_json::Value;
 use tower::ServiceExt as _;
 
-use crate::{Api, Host};
+use crate::{Api, Backend};
 
 /// The application. The token `ada` is a user, `root` an admin; both are members of `acme`, `ada` not as admin.
 #[derive(Clone, Default)]
@@ -107,7 +107,7 @@ fn text(key: &IdempotencyKey) -> String {
     format!("{}|{}|{}", key.scope, key.route, key.key)
 }
 
-impl Host for TestHost {
+impl Backend for TestHost {
     fn authenticate<'a>(&'a self, token: &'a Secret) -> BoxFuture<'a, Result<Identity>> {
         self.0.authenticated.fetch_add(1, Ordering::SeqCst);
         let role = match token.expose() {
@@ -125,7 +125,7 @@ impl Host for TestHost {
                 "key" => Credential::Key(KeyGrant {
                     id: ApiKeyId("key-1".into()),
                     org: Arc::new(acme()),
-                    place: Membership {
+                    membership: Membership {
                         org: OrgId("org-acme".into()),
                         member: UserId("user-ada".into()),
                         role: OrgRole::Member,
@@ -145,7 +145,7 @@ impl Host for TestHost {
         Box::pin(async { identity })
     }
 
-    fn enter<'a>(&'a self, identity: &'a Identity, org: Option<&'a str>) -> BoxFuture<'a, Result<Membership>> {
+    fn membership_of<'a>(&'a self, identity: &'a Identity, org: Option<&'a str>) -> BoxFuture<'a, Result<Membership>> {
         let org = match org {
             None if !identity.is_person() => Ok(OrgId("org-acme".into())),
             None => Ok(identity.user.personal_org.clone()),

@@ -5,10 +5,10 @@ use axum::extract::{
     multipart::{Field, MultipartError},
 };
 use bytes::{Bytes, BytesMut};
+use domain::{Error, document::MAX_FORM_FILE_BYTES};
 use futures::future::BoxFuture;
 use garde::Validate;
 use http::{StatusCode, header};
-use model::{Error, document::MAX_FORM_FILE_BYTES};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
@@ -16,9 +16,9 @@ use serde_json::json;
 use crate::{
     Describe, Problem, Result,
     body::{Input, check, clip, decode_pairs, media_type, unsupported},
+    case_mapping,
     describe::OperationDoc,
     disposition::{extended_file_name, plain_file_name},
-    shape,
 };
 
 /// Longest text part, and all of them together, in bytes.
@@ -66,7 +66,7 @@ impl<S: Send + Sync, T: Input> FromRequest<S> for Upload<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self> {
         let (file, texts) = arrived(request).await?;
-        let fields: T = decode_pairs(&shape::input::<T>(), texts.as_bytes())?;
+        let fields: T = decode_pairs(&case_mapping::input::<T>(), texts.as_bytes())?;
         check(&fields)?;
         let file = file.ok_or_else(|| Error::invalid("/file", "is required: send the file in a part named `file`"))?;
         Ok(Self { file, fields })
@@ -102,7 +102,7 @@ async fn read(mut request: Request) -> Result<(Option<UploadedFile>, String)> {
             return Err(invalid(&format!("a body has at most {MAX_PARTS} parts")).into());
         }
         let name = field.name().unwrap_or_default().to_owned();
-        if shape::fold(&name) == "file" {
+        if case_mapping::fold(&name) == "file" {
             if file.is_some() {
                 return Err(Error::invalid("/file", "is there more than once; upload one file per request").into());
             }

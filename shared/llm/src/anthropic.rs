@@ -1,12 +1,12 @@
 //! The adapter for Anthropic's Messages (<https://docs.anthropic.com/en/api/messages-streaming>).
 
+use domain::Secret;
 use futures::{FutureExt as _, future::BoxFuture};
-use model::Secret;
 use reqwest::RequestBuilder;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::call::{Answer, Frames, Line, Progress, Vendor};
+use crate::call::{Answer, Frames, Progress, ProviderClient, Vendor};
 use crate::chat::{ChatRequest, Message, ModelInfo};
 use crate::lenient::{field, word, words};
 use crate::{InvalidBaseUrl, ModelError, TimeLimits};
@@ -19,7 +19,7 @@ const WITHOUT_TEMPERATURE: [&str; 3] = ["claude-opus-4-7", "claude-opus-4-8", "c
 /// A model of Anthropic.
 #[derive(Debug, Clone)]
 pub struct Anthropic {
-    line: Line,
+    line: ProviderClient,
 }
 
 impl Anthropic {
@@ -30,7 +30,7 @@ impl Anthropic {
         api_key: Secret,
         http: reqwest::Client,
     ) -> Result<Self, InvalidBaseUrl> {
-        let line = Line::new(info, base_url, &["v1", "messages"], api_key, http)?;
+        let line = ProviderClient::new(info, base_url, &["v1", "messages"], api_key, http)?;
         Ok(Self { line })
     }
 
@@ -55,7 +55,7 @@ struct Body<'a> {
 }
 
 impl Vendor for Anthropic {
-    fn line(&self) -> &Line {
+    fn line(&self) -> &ProviderClient {
         &self.line
     }
 

@@ -2,14 +2,14 @@
 //! (<https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html>): one signed POST, whose
 //! answer is framed in AWS's binary event stream. The SDK would be larger than all other adapters together.
 
+use domain::Secret;
 use futures::{FutureExt as _, future::BoxFuture};
-use model::Secret;
 use reqwest::{RequestBuilder, Url, header::CONTENT_TYPE};
 use serde::Serialize;
 use serde_json::Value;
 use std::sync::Arc;
 
-use crate::call::{Answer, Frames, Line, Progress, Vendor};
+use crate::call::{Answer, Frames, Progress, ProviderClient, Vendor};
 use crate::chat::{ChatRequest, ModelInfo, Role};
 use crate::lenient::{field, is_empty, words};
 use crate::{InvalidBaseUrl, ModelError, TimeLimits};
@@ -17,13 +17,13 @@ use crate::{InvalidBaseUrl, ModelError, TimeLimits};
 /// Signs a request for AWS.
 pub trait Signer: Send + Sync {
     /// The headers that sign a POST of JSON; an error when there are no credentials.
-    fn sign<'a>(&'a self, url: &'a str, body: &'a [u8]) -> BoxFuture<'a, Result<Vec<(String, String)>, model::Error>>;
+    fn sign<'a>(&'a self, url: &'a str, body: &'a [u8]) -> BoxFuture<'a, Result<Vec<(String, String)>, domain::Error>>;
 }
 
 /// A model of Amazon Bedrock.
 #[derive(Clone)]
 pub struct Bedrock {
-    line: Line,
+    line: ProviderClient,
     signer: Arc<dyn Signer>,
 }
 
@@ -36,7 +36,7 @@ impl Bedrock {
         http: reqwest::Client,
     ) -> Result<Self, InvalidBaseUrl> {
         let model = info.id.clone();
-        let mut line = Line::new(info, base_url, &["model"], Secret::new(""), http)?;
+        let mut line = ProviderClient::new(info, base_url, &["model"], Secret::new(""), http)?;
         // An id may hold colons, and the name of a profile slashes; AWS signs them escaped.
         let escaped: String = model.bytes().map(escape).collect();
         let url = format!("{}/{escaped}/converse-stream", line.endpoint);
@@ -90,7 +90,7 @@ struct Config {
 }
 
 impl Vendor for Bedrock {
-    fn line(&self) -> &Line {
+    fn line(&self) -> &ProviderClient {
         &self.line
     }
 

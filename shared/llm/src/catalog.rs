@@ -34,7 +34,7 @@ pub struct KnownModel {
 
 /// What a name stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Named {
+pub struct ModelRef {
     /// The provider.
     pub provider: String,
     /// The model's id at that provider.
@@ -48,7 +48,7 @@ pub fn known() -> &'static [KnownModel] {
 
 /// What `name` stands for. A provider's prefix wins; then aliases and known models; then how the name is built. What
 /// looks like nobody's belongs to `openai`, whose protocol most servers speak.
-pub fn resolve(name: &str) -> Named {
+pub fn resolve(name: &str) -> ModelRef {
     let name = name.trim();
     let (prefix, rest) = match name.split_once('/') {
         Some((prefix, rest)) if PROVIDERS.contains(&prefix) => (Some(prefix), rest),
@@ -58,11 +58,11 @@ pub fn resolve(name: &str) -> Named {
         prefix.is_none_or(|prefix| prefix == known.provider) && (known.model == rest || known.aliases.contains(&rest))
     });
     match (known, prefix) {
-        (Some(known), _) => Named {
+        (Some(known), _) => ModelRef {
             provider: known.provider.to_owned(),
             model: known.model.to_owned(),
         },
-        (None, prefix) => Named {
+        (None, prefix) => ModelRef {
             provider: prefix.unwrap_or_else(|| provider_of(rest)).to_owned(),
             model: rest.to_owned(),
         },

@@ -179,7 +179,7 @@ impl Usage {
     }
 }
 
-impl From<Usage> for model::Usage {
+impl From<Usage> for domain::Usage {
     fn from(usage: Usage) -> Self {
         Self {
             prompt_tokens: usage.prompt_tokens,

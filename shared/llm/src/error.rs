@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use model::{Error, UpstreamKind};
+use domain::{Error, UpstreamKind};
 
 use crate::rejection::{Rejection, RejectionReason};
 

@@ -2,13 +2,13 @@
 //!
 //! A stream has no end mark: the last event gives a reason, and the response ends.
 
+use domain::Secret;
 use futures::{FutureExt as _, future::BoxFuture};
-use model::Secret;
 use reqwest::RequestBuilder;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::call::{Answer, Frames, Line, Progress, Vendor};
+use crate::call::{Answer, Frames, Progress, ProviderClient, Vendor};
 use crate::chat::{ChatRequest, ModelInfo, ReasoningEffort, Role};
 use crate::lenient::{field, first, words};
 use crate::profiles::Profile;
@@ -17,7 +17,7 @@ use crate::{InvalidBaseUrl, ModelError, TimeLimits};
 /// A model of Google.
 #[derive(Debug, Clone)]
 pub struct Gemini {
-    line: Line,
+    line: ProviderClient,
 }
 
 impl Gemini {
@@ -29,7 +29,7 @@ impl Gemini {
         http: reqwest::Client,
     ) -> Result<Self, InvalidBaseUrl> {
         let operation = format!("{}:streamGenerateContent", info.id);
-        let mut line = Line::new(info, base_url, &["models", &operation], api_key, http)?;
+        let mut line = ProviderClient::new(info, base_url, &["models", &operation], api_key, http)?;
         line.endpoint.query_pairs_mut().append_pair("alt", "sse");
         Ok(Self { line })
     }
@@ -124,7 +124,7 @@ fn content<'a>(role: Option<&'static str>, text: &'a str) -> Content<'a> {
 }
 
 impl Vendor for Gemini {
-    fn line(&self) -> &Line {
+    fn line(&self) -> &ProviderClient {
         &self.line
     }
 

@@ -2,7 +2,7 @@
 //!
 //! - [`Local`] answers from documents by quoting their best sentences. It generates nothing.
 //! - [`OpenAiCompatible`], [`Anthropic`], [`Gemini`] and [`Bedrock`] speak the vendors' protocols, streamed.
-//! - [`Resilient`] asks again and stops asking, [`Chain`] goes on to another model.
+//! - [`Resilient`] asks again and stops asking, [`FallbackChain`] goes on to another model.
 //! - [`catalog`] knows models by name, [`prices`] what they cost, [`fit`] how much of a conversation they take,
 //!   [`Profiles`] how long one may take and whether it thinks.
 //! - [`CitationFilter`] turns the markers of an answer into citations, and keeps those that no source backs out of it.
@@ -19,7 +19,6 @@ pub mod catalog;
 mod chat;
 mod citation;
 mod error;
-mod fit;
 mod gemini;
 mod lenient;
 mod limits;
@@ -37,6 +36,7 @@ mod testing;
 mod text;
 mod thinking;
 mod tokens;
+mod truncate;
 mod turns;
 
 pub use anthropic::Anthropic;
@@ -48,12 +48,12 @@ pub use chat::{
 };
 pub use citation::{CitationFilter, Mark, with_markers, without_citations};
 pub use error::{ModelError, TimeLimit};
-pub use fit::fit;
 pub use gemini::Gemini;
 pub use limits::TimeLimits;
 pub use local::Local;
 pub use openai::{Embedder, Embeddings, OpenAiCompatible, OpenAiEmbedder};
 pub use profiles::{LONGEST_CALL, Profile, Profiles};
 pub use rejection::{Rejection, RejectionReason};
-pub use resilience::{Chain, Health, Healths, Link, Resilient, ResilientEmbedder};
+pub use resilience::{Candidate, CircuitBreaker, CircuitBreakers, FallbackChain, Resilient, ResilientEmbedder};
 pub use tokens::estimate_tokens;
+pub use truncate::truncate_to_context;

@@ -4,12 +4,12 @@
 
 use std::sync::LazyLock;
 
-use model::Timestamp;
+use domain::Timestamp;
 
 use crate::Usage;
 use crate::catalog::undated;
 
-static PRICES: LazyLock<Vec<Line>> = LazyLock::new(|| lines().filter_map(Line::read).collect());
+static PRICES: LazyLock<Vec<PriceRow>> = LazyLock::new(|| lines().filter_map(PriceRow::read).collect());
 
 /// Micro-USD a million tokens cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +22,7 @@ struct Rates {
 
 /// A line of the table.
 #[derive(Debug)]
-struct Line {
+struct PriceRow {
     provider: &'static str,
     model: &'static str,
     from: Timestamp,
@@ -52,7 +52,7 @@ pub(crate) fn is_listed(model: &str) -> bool {
 }
 
 fn exact(provider: &str, model: &str, at: Timestamp) -> Option<Price> {
-    let of_model = |line: &&Line| line.provider == provider && line.model == model && line.from <= at;
+    let of_model = |line: &&PriceRow| line.provider == provider && line.model == model && line.from <= at;
     // All lines of the latest date belong together: one for each length of prompt.
     let from = PRICES.iter().filter(of_model).map(|line| line.from).max()?;
     let valid = || PRICES.iter().filter(of_model).filter(|line| line.from == from);
@@ -100,7 +100,7 @@ fn lines() -> impl Iterator<Item = &'static str> {
         .filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
-impl Line {
+impl PriceRow {
     fn read(line: &'static str) -> Option<Self> {
         let mut fields = line.split('\t');
         let mut next = || fields.next();
@@ -164,7 +164,9 @@ mod tests {
     #[test]
     fn every_line_of_the_table_is_read() {
         assert_eq!(
-            lines().filter(|line| Line::read(line).is_none()).collect::<Vec<_>>(),
+            lines()
+                .filter(|line| PriceRow::read(line).is_none())
+                .collect::<Vec<_>>(),
             [""; 0]
         );
         assert!(lines().count() > 40);
@@ -173,7 +175,7 @@ mod tests {
     #[test]
     fn no_line_says_again_what_another_says() {
         for (index, line) in PRICES.iter().enumerate() {
-            let same = |other: &Line| {
+            let same = |other: &PriceRow| {
                 (other.provider, other.model, other.from, other.above)
                     == (line.provider, line.model, line.from, line.above)
             };

@@ -23,7 +23,7 @@ impl From<&ExtractError> for Failure {
 
 /// How reading a file ended.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Reading {
+pub enum ReadOutcome {
     /// It can be searched.
     Indexed(IndexedFile),
     /// It cannot be read, and another attempt would end the same way.
@@ -64,17 +64,17 @@ pub(crate) fn encode(outcome: Result<IndexedFile, ExtractError>) -> serde_json::
 }
 
 /// The answer of a child that ended well; `None` if these are not the bytes of one.
-pub(crate) fn decode(mut bytes: Vec<u8>) -> Option<Reading> {
+pub(crate) fn decode(mut bytes: Vec<u8>) -> Option<ReadOutcome> {
     let end = bytes.iter().position(|byte| *byte == b'\n')?;
     let header = serde_json::from_slice(&bytes[..end]).ok()?;
     bytes.drain(..=end);
     match header {
-        Header::Indexed { pages, chunks } => Some(Reading::Indexed(IndexedFile {
+        Header::Indexed { pages, chunks } => Some(ReadOutcome::Indexed(IndexedFile {
             segment: bytes,
             pages,
             chunks,
         })),
-        Header::Refused(failure) if bytes.is_empty() => Some(Reading::Refused(failure)),
+        Header::Refused(failure) if bytes.is_empty() => Some(ReadOutcome::Refused(failure)),
         Header::Refused(_) => None,
     }
 }
@@ -91,10 +91,10 @@ mod tests {
             chunks: 7,
         };
         let (line, segment) = encode(Ok(file.clone())).expect("encodes");
-        assert_eq!(decode([line, segment].concat()), Some(Reading::Indexed(file)));
+        assert_eq!(decode([line, segment].concat()), Some(ReadOutcome::Indexed(file)));
         let (line, nothing) = encode(Err(ExtractError::NoText)).expect("encodes");
         assert!(nothing.is_empty());
-        let Some(Reading::Refused(failure)) = decode(line) else {
+        let Some(ReadOutcome::Refused(failure)) = decode(line) else {
             unreachable!("a refusal");
         };
         assert_eq!(failure.code, "no_text");

@@ -2,7 +2,7 @@
 
 use std::process::ExitStatus;
 
-use crate::{Failure, Reading, child::MISUSED};
+use crate::{Failure, ReadOutcome, child::MISUSED};
 
 /// What the standard library says on the standard error before it aborts for want of memory.
 const OUT_OF_MEMORY: &str = "memory allocation of ";
@@ -22,27 +22,27 @@ fn failure(code: &str, detail: &str) -> Failure {
 }
 
 /// A child that was killed because its time was over.
-pub(crate) fn at_deadline() -> Reading {
-    Reading::Died {
+pub(crate) fn at_deadline() -> ReadOutcome {
+    ReadOutcome::Died {
         failure: failure("too_slow", TOO_SLOW),
         cause: "killed at its deadline".to_owned(),
     }
 }
 
 /// What to say of a child that ended without an answer; `None` when that was no fault of the file.
-pub(crate) fn judge(status: ExitStatus, errors: &str) -> Option<Reading> {
+pub(crate) fn judge(status: ExitStatus, errors: &str) -> Option<ReadOutcome> {
     if status.code() == Some(i32::from(MISUSED)) {
         return None;
     }
     let failure = match signal(status) {
         // Time on the CPU does not depend on what else the machine does: a second attempt would end the same way.
-        Some(CPU_LIMIT) => return Some(Reading::Refused(failure("too_slow", TOO_SLOW))),
+        Some(CPU_LIMIT) => return Some(ReadOutcome::Refused(failure("too_slow", TOO_SLOW))),
         // The kernel, for want of memory.
         Some(KILLED) => failure("too_large", TOO_LARGE),
         _ if errors.contains(OUT_OF_MEMORY) => failure("too_large", TOO_LARGE),
         _ => failure("damaged", DAMAGED),
     };
-    Some(Reading::Died {
+    Some(ReadOutcome::Died {
         failure,
         cause: cause(status, errors),
     })
@@ -81,9 +81,9 @@ mod tests {
     /// The code of the failure, and whether another attempt is due.
     fn judged(wait_status: i32, errors: &str) -> Option<(String, bool)> {
         match judge(ExitStatus::from_raw(wait_status), errors)? {
-            Reading::Refused(failure) => Some((failure.code, false)),
-            Reading::Died { failure, .. } => Some((failure.code, true)),
-            Reading::Indexed(_) => unreachable!("a dead child answers nothing"),
+            ReadOutcome::Refused(failure) => Some((failure.code, false)),
+            ReadOutcome::Died { failure, .. } => Some((failure.code, true)),
+            ReadOutcome::Indexed(_) => unreachable!("a dead child answers nothing"),
         }
     }
 

@@ -22,7 +22,7 @@ mod death;
 mod limits;
 mod reader;
 
-pub use answer::{Failure, Reading};
+pub use answer::{Failure, ReadOutcome};
 pub use child::{SUBCOMMAND, run_if_child};
 pub use limits::Limits;
 pub use reader::{ReadError, Reader, Settings, Slot};

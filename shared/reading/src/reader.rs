@@ -16,7 +16,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{Limits, Reading, answer, child::Job, death};
+use crate::{Limits, ReadOutcome, answer, child::Job, death};
 
 /// A segment of 20 MB of text has about 40 MB; this bounds what a child gone mad may send. Bytes.
 const MAX_ANSWER_BYTES: u64 = 256 * 1024 * 1024;
@@ -124,7 +124,7 @@ impl Reader {
     ///
     /// # Errors
     /// See [`Slot::read`].
-    pub async fn read(&self, kind: Kind, size: u64, file: impl AsyncRead) -> Result<Reading, ReadError> {
+    pub async fn read(&self, kind: Kind, size: u64, file: impl AsyncRead) -> Result<ReadOutcome, ReadError> {
         self.slot().await.read(kind, size, file).await
     }
 }
@@ -134,7 +134,7 @@ impl Slot<'_> {
     ///
     /// # Errors
     /// When the file was not read for a reason that is not its own.
-    pub async fn read(self, kind: Kind, size: u64, file: impl AsyncRead) -> Result<Reading, ReadError> {
+    pub async fn read(self, kind: Kind, size: u64, file: impl AsyncRead) -> Result<ReadOutcome, ReadError> {
         let limits = &self.reader.settings.limits;
         let mut child = self.reader.start(kind, size)?;
         let is_handed_over = AtomicBool::new(false);

@@ -2,13 +2,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::extract::Extracted;
 use crate::width::{char_width, width};
-use crate::{Place, sentences};
+use crate::{SourceLocation, sentences};
 
 /// The unit of retrieval: some whole sentences of one page or of the text below one heading.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chunk {
     /// Where the text stands in its document.
-    pub place: Place,
+    pub place: SourceLocation,
     /// Sentences joined by a space, paragraphs by a line break.
     pub text: String,
     /// How many bytes at the start of `text` repeat the end of the chunk before; 0 at the start of a section.
@@ -55,7 +55,7 @@ struct Piece<'a> {
     starts_line: bool,
 }
 
-fn chunk_section(place: &Place, text: &str, options: &ChunkOptions) -> Vec<Chunk> {
+fn chunk_section(place: &SourceLocation, text: &str, options: &ChunkOptions) -> Vec<Chunk> {
     let pieces = pieces(text, options.max.max(1));
     let mut left: usize = pieces.iter().map(|piece| piece.width + 1).sum();
     let mut chunks = Vec::new();
@@ -113,7 +113,7 @@ fn overlap_before(pieces: &[Piece<'_>], start: usize, options: &ChunkOptions) ->
     count
 }
 
-fn join(place: &Place, pieces: &[Piece<'_>], repeated: usize) -> Chunk {
+fn join(place: &SourceLocation, pieces: &[Piece<'_>], repeated: usize) -> Chunk {
     let mut text = String::new();
     let mut overlap = 0;
     for (index, piece) in pieces.iter().enumerate() {
@@ -166,7 +166,7 @@ mod tests {
     use super::*;
     use crate::extract::Section;
 
-    fn document(sections: &[(Place, &str)]) -> Extracted {
+    fn document(sections: &[(SourceLocation, &str)]) -> Extracted {
         let sections = sections
             .iter()
             .map(|(place, text)| Section {
@@ -188,20 +188,23 @@ mod tests {
     fn a_chunk_never_spans_two_places() {
         let chunks = chunk(
             &document(&[
-                (Place::Page(1), "One."),
-                (Place::Page(2), "Two."),
-                (Place::Page(3), " \n "),
+                (SourceLocation::Page(1), "One."),
+                (SourceLocation::Page(2), "Two."),
+                (SourceLocation::Page(3), " \n "),
             ]),
             &ChunkOptions::default(),
         );
         let got: Vec<_> = chunks.iter().map(|c| (c.place.clone(), c.text.as_str())).collect();
-        assert_eq!(got, [(Place::Page(1), "One."), (Place::Page(2), "Two.")]);
+        assert_eq!(
+            got,
+            [(SourceLocation::Page(1), "One."), (SourceLocation::Page(2), "Two.")]
+        );
     }
 
     #[test]
     fn long_sections_become_chunks_of_even_size_that_overlap_by_whole_sentences() {
         let text = prose(60);
-        let chunks = chunk(&document(&[(Place::Whole, &text)]), &ChunkOptions::default());
+        let chunks = chunk(&document(&[(SourceLocation::Whole, &text)]), &ChunkOptions::default());
         assert!(chunks.len() >= 3, "{}", chunks.len());
         for pair in chunks.windows(2) {
             let overlap = &pair[1].text[..pair[1].overlap as usize];
@@ -217,7 +220,7 @@ mod tests {
     #[test]
     fn the_chunks_without_their_overlaps_are_the_text() {
         let text = prose(60);
-        let chunks = chunk(&document(&[(Place::Whole, &text)]), &ChunkOptions::default());
+        let chunks = chunk(&document(&[(SourceLocation::Whole, &text)]), &ChunkOptions::default());
         let fresh: Vec<_> = chunks.iter().map(|c| &c.text[c.overlap as usize..]).collect();
         assert_eq!(fresh.join(" "), text.trim_end());
     }
@@ -225,7 +228,7 @@ mod tests {
     #[test]
     fn a_text_without_stops_is_divided_between_words() {
         let text = "word ".repeat(2_000);
-        let chunks = chunk(&document(&[(Place::Whole, &text)]), &ChunkOptions::default());
+        let chunks = chunk(&document(&[(SourceLocation::Whole, &text)]), &ChunkOptions::default());
         assert!(
             chunks
                 .iter()
@@ -241,7 +244,7 @@ mod tests {
     #[test]
     fn a_text_without_words_is_divided_too() {
         let text = "豆".repeat(5_000);
-        let chunks = chunk(&document(&[(Place::Whole, &text)]), &ChunkOptions::default());
+        let chunks = chunk(&document(&[(SourceLocation::Whole, &text)]), &ChunkOptions::default());
         assert!(chunks.iter().all(|c| c.text.chars().count() <= 600));
         assert_eq!(chunks.iter().map(|c| c.text.chars().count()).sum::<usize>(), 5_000);
     }
@@ -253,13 +256,16 @@ mod tests {
             max: 0,
             overlap: 9,
         };
-        assert_eq!(chunk(&document(&[(Place::Whole, "ab. 豆")]), &options).len(), 4);
+        assert_eq!(
+            chunk(&document(&[(SourceLocation::Whole, "ab. 豆")]), &options).len(),
+            4
+        );
     }
 
     #[test]
     fn paragraphs_stay_on_their_own_lines() {
         let chunks = chunk(
-            &document(&[(Place::Whole, "A heading\nOne. Two.")]),
+            &document(&[(SourceLocation::Whole, "A heading\nOne. Two.")]),
             &ChunkOptions::default(),
         );
         assert_eq!(chunks[0].text, "A heading\nOne. Two.");

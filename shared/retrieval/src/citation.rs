@@ -118,9 +118,9 @@ fn shorten(text: &str, wanted: &HashSet<String>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Place;
+    use crate::SourceLocation;
 
-    fn passage(place: Place, text: &str) -> Passage {
+    fn passage(place: SourceLocation, text: &str) -> Passage {
         Passage {
             document_id: "d1".into(),
             name: "handbook.pdf".into(),
@@ -133,9 +133,9 @@ mod tests {
 
     #[test]
     fn a_citation_names_the_page_or_the_heading() {
-        let on_page = Citation::of(1, &passage(Place::Page(7), "Refunds take 14 days."), "refunds");
+        let on_page = Citation::of(1, &passage(SourceLocation::Page(7), "Refunds take 14 days."), "refunds");
         assert_eq!((on_page.page, on_page.heading), (Some(7), None));
-        let below = Citation::of(2, &passage(Place::Heading("A > B".into()), "x"), "x");
+        let below = Citation::of(2, &passage(SourceLocation::Heading("A > B".into()), "x"), "x");
         assert_eq!((below.page, below.heading.as_deref()), (None, Some("A > B")));
     }
 
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_citation_survives_json() {
-        let citation = Citation::of(1, &passage(Place::Page(7), "Refunds take 14 days."), "refunds");
+        let citation = Citation::of(1, &passage(SourceLocation::Page(7), "Refunds take 14 days."), "refunds");
         let json = serde_json::to_string(&citation).expect("plain data serializes");
         assert_eq!(
             serde_json::from_str::<Citation>(&json).expect("written by ourselves"),

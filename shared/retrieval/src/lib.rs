@@ -9,7 +9,7 @@
 //!
 //! Invariants:
 //! - Hostile bytes give an error in bounded time and memory, never a panic ([`extract()`], [`Segment::from_bytes`]).
-//! - A passage always knows the page or heading it came from ([`Place`]).
+//! - A passage always knows the page or heading it came from ([`SourceLocation`]).
 //! - Scores are exact for the set of documents searched: document frequencies are summed over the set.
 
 #![cfg_attr(
@@ -22,10 +22,10 @@ mod citation;
 mod extract;
 mod index_file;
 mod kind;
-mod place;
 mod search;
 mod segment;
 mod sentences;
+mod source_location;
 mod terms;
 mod width;
 
@@ -34,8 +34,8 @@ pub use citation::Citation;
 pub use extract::{ExtractError, Extracted, MAX_INPUT_BYTES, Section, extract};
 pub use index_file::{IndexedFile, index_file};
 pub use kind::Kind;
-pub use place::Place;
 pub use search::{Indexed, Passage, search};
 pub use segment::{Segment, SegmentError};
 pub use sentences::sentences;
+pub use source_location::SourceLocation;
 pub use terms::terms;

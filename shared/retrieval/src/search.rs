@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 
 use crate::terms::index_terms;
-use crate::{Place, Segment, terms};
+use crate::{Segment, SourceLocation, terms};
 
 /// BM25: how soon further occurrences of a term stop counting (Robertson and Zaragoza 2009, section 3.4).
 const K1: f64 = 1.2;
@@ -31,7 +31,7 @@ pub struct Passage {
     /// Of the document it stands in.
     pub name: String,
     /// Where it stands there.
-    pub place: Place,
+    pub place: SourceLocation,
     /// Its number in the document, counted from 0 in reading order.
     pub chunk: u32,
     /// The whole chunk.
@@ -177,7 +177,7 @@ impl Chosen {
                 .segment
                 .place(self.candidate.chunk)
                 .cloned()
-                .unwrap_or(Place::Whole),
+                .unwrap_or(SourceLocation::Whole),
             chunk: self.candidate.chunk,
             text: text(documents, self.candidate).to_owned(),
             score: narrow(self.candidate.score),
@@ -205,7 +205,7 @@ mod tests {
 
     fn segment(texts: &[&str]) -> Segment {
         let chunk = |(page, text): (u32, &&str)| Chunk {
-            place: Place::Page(page),
+            place: SourceLocation::Page(page),
             text: (*text).to_owned(),
             overlap: 0,
         };
@@ -237,7 +237,7 @@ mod tests {
             5,
         );
         assert_eq!(found(&got)[0], ("p", 1));
-        assert_eq!(got[0].place, Place::Page(2));
+        assert_eq!(got[0].place, SourceLocation::Page(2));
         assert!(got.is_sorted_by(|a, b| a.score >= b.score));
     }
 
@@ -286,7 +286,7 @@ mod tests {
     #[test]
     fn a_neighbor_that_matches_only_in_the_overlap_is_not_returned() {
         let chunk = |text: &str, overlap| Chunk {
-            place: Place::Page(1),
+            place: SourceLocation::Page(1),
             text: text.to_owned(),
             overlap,
         };

@@ -5,8 +5,8 @@ use aws_lambda_events::{
     dynamodb::{Event, EventRecord},
     streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse},
 };
+use domain::Timestamp;
 use lambda_runtime::{LambdaEvent, service_fn};
-use model::Timestamp;
 
 use crate::{Error, start};
 
@@ -27,13 +27,13 @@ pub async fn follow<F: Follower>() -> Result<(), Error> {
     let app = start().await?;
     let handle = service_fn(move |event: LambdaEvent<Event>| {
         let app = app.clone();
-        async move { Ok::<_, Error>(hand_over::<F>(app, event.payload).await) }
+        async move { Ok::<_, Error>(process_batch::<F>(app, event.payload).await) }
     });
     lambda_runtime::run(handle).await
 }
 
 /// Hands a batch to the follower, and reports from which record on it has to come again.
-pub async fn hand_over<F: Follower>(app: App, batch: Event) -> DynamoDbEventResponse {
+pub async fn process_batch<F: Follower>(app: App, batch: Event) -> DynamoDbEventResponse {
     let numbers: Vec<_> = batch
         .records
         .iter()

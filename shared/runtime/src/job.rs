@@ -4,9 +4,9 @@ use std::panic::AssertUnwindSafe;
 
 use app::{App, BoxFuture, Delivery};
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use domain::{Error as Fault, Result, Timestamp};
 use futures::FutureExt as _;
 use lambda_runtime::{LambdaEvent, service_fn};
-use model::{Error as Fault, Result, Timestamp};
 use serde::de::DeserializeOwned;
 
 use crate::{Error, start};

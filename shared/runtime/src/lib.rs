@@ -10,14 +10,14 @@ mod job;
 pub mod log;
 mod schedule;
 
-pub use follower::{Follower, follow, hand_over};
+pub use follower::{Follower, follow, process_batch};
 pub use http::{serve, serve_streaming, with_source};
 pub use job::{Job, consume, deliver};
 pub use lambda_runtime::Error;
 pub use schedule::{Schedule, on_schedule};
 
 use app::{App, Config};
-use model::Clock;
+use domain::Clock;
 
 /// The app of a cold start: configuration from the environment, clients that connect when they are needed.
 async fn start() -> Result<App, Error> {

@@ -1,8 +1,8 @@
 //! Functions that `EventBridge` Scheduler starts.
 
 use app::{App, BoxFuture};
+use domain::Result;
 use lambda_runtime::{LambdaEvent, service_fn};
-use model::Result;
 use serde_json::Value;
 
 use crate::{Error, start};

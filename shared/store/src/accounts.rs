@@ -1,7 +1,7 @@
 //! Accounts and the personal organization that comes with each.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
-use model::{AuditEntry, Email, Membership, Org, OrgId, Result, Session, SessionId, Timestamp, User, UserId};
+use domain::{AuditEntry, Email, Membership, Org, OrgId, Result, Session, SessionId, Timestamp, User, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -166,7 +166,7 @@ impl Accounts {
     pub(crate) async fn with(&self, user: &UserId, beside: Key) -> Result<(Option<User>, Option<Item>)> {
         let (mut profile, mut found) = (None, None);
         let sk = s(&beside.sk);
-        for item in self.0.identity().among(&[keys::profile(user), beside]).await? {
+        for item in self.0.identity().get_many(&[keys::profile(user), beside]).await? {
             if item.get("sk") == Some(&sk) {
                 found = Some(item);
             } else {
@@ -177,16 +177,16 @@ impl Accounts {
     }
 
     /// The accounts among `ids` that exist, in no order; at most 100.
-    pub async fn among(&self, ids: &[UserId]) -> Result<Vec<User>> {
+    pub async fn get_many(&self, ids: &[UserId]) -> Result<Vec<User>> {
         let keys: Vec<_> = ids.iter().map(keys::profile).collect();
-        let items = self.0.identity().among(&keys).await?;
+        let items = self.0.identity().get_many(&keys).await?;
         items.into_iter().map(from_item).collect()
     }
 
     /// The place of `user` in the organization with this id; none when it was deleted, to everybody at once.
     pub async fn membership(&self, org: &OrgId, user: &UserId) -> Result<Option<Membership>> {
         let (place, org) = (keys::membership(org, user), keys::org(org));
-        let mut items = self.0.identity().among(&[place.clone(), org.clone()]).await?;
+        let mut items = self.0.identity().get_many(&[place.clone(), org.clone()]).await?;
         let mut take = |key: Key| {
             let at = items.iter().position(|item| item.get("sk") == Some(&s(&key.sk)))?;
             Some(items.swap_remove(at))

@@ -1,14 +1,14 @@
 //! Accounts as those who run the platform see them.
 
 use aws_sdk_dynamodb::types::{ConditionCheck, Select, TransactWriteItem, Update};
+use domain::{AuditEntry, Error, Page, PageRequest, Period, PlatformRole, Result, Timestamp, User, UserId, UserStatus};
 use jiff::civil::Date;
-use model::{AuditEntry, Error, Page, PageRequest, Period, PlatformRole, Result, Timestamp, User, UserId, UserStatus};
 
 use crate::{
     Store,
     item::{Transaction, failed, from_item, primary, s, value},
     keys,
-    walk::{FIRST_MONTH, Leg, month_of, months_back, walk},
+    paginate::{FIRST_MONTH, ListPartition, month_of, months_back, paginate},
 };
 
 /// All accounts of the platform.
@@ -34,7 +34,7 @@ pub struct UserFilter {
 
 /// What became of a change of role or status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StandingChange {
+pub enum AccountAdminChange {
     /// It is changed.
     Changed,
     /// Whoever wanted it is no platform admin any more; nothing was written.
@@ -87,14 +87,14 @@ impl Users {
     /// Accounts, newest first.
     pub async fn list(&self, filter: &UserFilter, now: Timestamp, page: &PageRequest) -> Result<Page<User>> {
         let months = months_back(&month_of(now), FIRST_MONTH).into_iter();
-        let partitions = months.map(|month| Leg {
+        let partitions = months.map(|month| ListPartition {
             shards: Vec::new(),
             hash: vec![("kind", "user".to_owned()), ("month", month.clone())],
             name: month,
             index: Some("admin_list"),
             range: &["created_at", "id"],
         });
-        walk(self.0.identity(), partitions.collect(), page, |item| {
+        paginate(self.0.identity(), partitions.collect(), page, |item| {
             let user: User = from_item(item)?;
             Ok(filter.keeps(&user).then_some(user))
         })
@@ -141,7 +141,7 @@ impl Users {
         before: &User,
         after: &User,
         entry: &AuditEntry,
-    ) -> Result<StandingChange> {
+    ) -> Result<AccountAdminChange> {
         let table = &self.0.tables().identity;
         let update = Update::builder()
             .table_name(table)
@@ -161,9 +161,9 @@ impl Users {
             parts.push(self.0.still_admin(admin)?);
         }
         Ok(match self.0.transact_audited(entry, parts).await? {
-            Transaction::Done => StandingChange::Changed,
-            Transaction::Refused(0) => StandingChange::Moved,
-            Transaction::Refused(_) => StandingChange::ActorLost,
+            Transaction::Done => AccountAdminChange::Changed,
+            Transaction::Refused(0) => AccountAdminChange::Moved,
+            Transaction::Refused(_) => AccountAdminChange::ActorLost,
         })
     }
 }

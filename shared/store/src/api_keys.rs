@@ -6,14 +6,14 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
-use model::{
+use domain::{
     ApiKey, ApiKeyId, AuditEntry, Error, Membership, Org, OrgId, Page, PageRequest, Result, Timestamp, User, UserId,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Store,
-    item::{Narrow, PRESENT, Transaction, conditional, from_item, n, part, primary, s, to_item},
+    item::{ITEM_EXISTS, ListFilter, Transaction, conditional, from_item, n, part, primary, s, to_item},
     keys,
 };
 
@@ -63,7 +63,7 @@ pub struct KeyInUse {
     /// Whom it acts for.
     pub user: User,
     /// Their place in its organization.
-    pub place: Membership,
+    pub membership: Membership,
     /// Its organization.
     pub org: Org,
 }
@@ -99,10 +99,10 @@ impl Store {
         } = holder;
         let row = keys::api_key(org, key);
         let above: Vec<_> = ancestors.iter().map(|id| keys::api_key(org, id)).collect();
-        let (profile, place, org) = (keys::profile(user), keys::membership(org, user), keys::org(org));
-        let mut wanted = vec![row.clone(), profile.clone(), place.clone(), org.clone()];
+        let (profile, membership, org) = (keys::profile(user), keys::membership(org, user), keys::org(org));
+        let mut wanted = vec![row.clone(), profile.clone(), membership.clone(), org.clone()];
         wanted.extend(above.iter().cloned());
-        let items = self.identity().among(&wanted).await?;
+        let items = self.identity().get_many(&wanted).await?;
         if items.iter().any(|item| item.contains_key("deleted_at")) {
             return Ok(None);
         }
@@ -119,15 +119,15 @@ impl Store {
             };
             found_above.push(from_item(row)?);
         }
-        let found = [row, profile, place, org].map(|key| by_sk.remove(&key.sk));
-        let [Some(row), Some(profile), Some(place), Some(org)] = found else {
+        let found = [row, profile, membership, org].map(|key| by_sk.remove(&key.sk));
+        let [Some(row), Some(profile), Some(membership), Some(org)] = found else {
             return Ok(None);
         };
         Ok(Some(KeyInUse {
             key: from_item(row)?,
             above: found_above,
             user: from_item(profile)?,
-            place: from_item(place)?,
+            membership: from_item(membership)?,
             org: from_item(org)?,
         }))
     }
@@ -153,7 +153,7 @@ impl ApiKeys {
     pub async fn create(
         &self,
         key: &ApiKey,
-        place: &Membership,
+        membership: &Membership,
         personal_instead_of: Option<Option<&ApiKeyId>>,
         entry: &AuditEntry,
     ) -> Result<Made> {
@@ -166,7 +166,7 @@ impl ApiKeys {
             .expression_attribute_values(":most", n(ApiKey::MAX_PER_ORG));
         let mut parts = vec![
             self.store.still_in_epoch(&key.created_by, key.epoch)?,
-            self.store.still_member(place)?,
+            self.store.still_member(membership)?,
             part(counted)?,
             table.part_put_new(to_item(&keys::api_key(&self.org, &key.id), key)?)?,
             self.lead(key, &key.secret_hash)?,
@@ -198,11 +198,11 @@ impl ApiKeys {
     }
 
     /// Those of these keys that there are, in no order; at most 100 at a time are asked for.
-    pub async fn among(&self, ids: &[ApiKeyId]) -> Result<Vec<ApiKey>> {
+    pub async fn get_many(&self, ids: &[ApiKeyId]) -> Result<Vec<ApiKey>> {
         let mut found = Vec::with_capacity(ids.len());
         for some in ids.chunks(100) {
             let keys: Vec<_> = some.iter().map(|id| keys::api_key(&self.org, id)).collect();
-            for item in self.store.identity().among(&keys).await? {
+            for item in self.store.identity().get_many(&keys).await? {
                 found.push(from_item(item)?);
             }
         }
@@ -211,7 +211,7 @@ impl ApiKeys {
 
     /// Keys, newest first, revoked ones too.
     pub async fn list(&self, page: &PageRequest) -> Result<Page<ApiKey>> {
-        let all = Narrow::default();
+        let all = ListFilter::default();
         let table = self.store.identity();
         let found = table.list(keys::tenant(&self.org), keys::API_KEYS, page, all).await?;
         let items = found.items.into_iter().map(from_item).collect::<Result<_>>()?;
@@ -240,7 +240,7 @@ impl ApiKeys {
     pub async fn last_uses(&self, ids: &[ApiKeyId]) -> Result<HashMap<ApiKeyId, Timestamp>> {
         let keys: Vec<_> = ids.iter().map(keys::api_key_use).collect();
         let mut uses = HashMap::with_capacity(ids.len());
-        for item in self.store.ephemeral().among(&keys).await? {
+        for item in self.store.ephemeral().get_many(&keys).await? {
             let LastUse { key, used_ms } = from_item(item)?;
             uses.insert(key, Timestamp::from_millisecond(used_ms).unwrap_or_default());
         }
@@ -313,7 +313,7 @@ impl ApiKeys {
             .identity()
             .part_update(&keys::org(&self.org))
             .update_expression("ADD api_keys :less")
-            .condition_expression(PRESENT)
+            .condition_expression(ITEM_EXISTS)
             .expression_attribute_values(":less", n(-1));
         part(counted)
     }

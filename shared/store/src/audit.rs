@@ -4,12 +4,12 @@
 //! follows the head, not what is found at the end of the chain: entries that were cut off leave a gap.
 
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
-use model::{AuditEntry, Error, OrgId, Result, audit::Link};
+use domain::{AuditEntry, Error, OrgId, Result, audit::ChainLink};
 
 use crate::{
     Store,
     backoff::Backoff,
-    item::{self, ABSENT, Item, Transaction, n, s, starting_with, transact},
+    item::{self, ITEM_MISSING, Item, Transaction, n, s, starting_with, transact},
     keys::{self, Key},
 };
 
@@ -27,7 +27,7 @@ impl Store {
         let mut backoff = Backoff::default();
         loop {
             let last = self.last_link(&entry.tenant, &month).await?;
-            let link = Link::after(last.as_ref(), &body);
+            let link = ChainLink::after(last.as_ref(), &body);
             let key = keys::audit_entry(&entry.tenant, &month, link.number);
             let mut item = Item::from([
                 ("pk".to_owned(), s(key.pk)),
@@ -64,7 +64,7 @@ impl Store {
     }
 
     /// The head of a chain, moved on to `link`. It never goes back.
-    fn head(&self, tenant: &OrgId, month: &str, link: &Link) -> Result<TransactWriteItem> {
+    fn head(&self, tenant: &OrgId, month: &str, link: &ChainLink) -> Result<TransactWriteItem> {
         let Key { pk, sk } = keys::audit_head(tenant, month);
         let put = Put::builder()
             .table_name(&self.tables().audit)
@@ -72,7 +72,7 @@ impl Store {
             .item("sk", s(sk))
             .item("number", n(link.number))
             .item("hash", s(&link.hash))
-            .condition_expression(format!("{ABSENT} OR #number < :number"))
+            .condition_expression(format!("{ITEM_MISSING} OR #number < :number"))
             .expression_attribute_names("#number", "number")
             .expression_attribute_values(":number", n(link.number))
             .build()
@@ -80,7 +80,7 @@ impl Store {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    async fn last_link(&self, tenant: &OrgId, month: &str) -> Result<Option<Link>> {
+    async fn last_link(&self, tenant: &OrgId, month: &str) -> Result<Option<ChainLink>> {
         match self.audit_head(tenant, month).await? {
             Some(head) => Ok(Some(head)),
             // The first entry of a month, or a head that somebody removed.
@@ -89,14 +89,14 @@ impl Store {
     }
 
     /// The head of a chain.
-    pub(crate) async fn audit_head(&self, tenant: &OrgId, month: &str) -> Result<Option<Link>> {
+    pub(crate) async fn audit_head(&self, tenant: &OrgId, month: &str) -> Result<Option<ChainLink>> {
         let Key { pk, sk } = keys::audit_head(tenant, month);
         self.newest_link(&pk, &sk).await
     }
 
     /// The last link of a partition whose sort key starts with `prefix`. A query, because nobody may do anything else
     /// with this table.
-    async fn newest_link(&self, pk: &str, prefix: &str) -> Result<Option<Link>> {
+    async fn newest_link(&self, pk: &str, prefix: &str) -> Result<Option<ChainLink>> {
         let query = self
             .db
             .query()
@@ -114,9 +114,9 @@ impl Store {
 }
 
 /// The link that an item holds.
-pub(crate) fn link_of(item: &Item) -> Result<Link> {
+pub(crate) fn link_of(item: &Item) -> Result<ChainLink> {
     let link = || {
-        Some(Link {
+        Some(ChainLink {
             number: item.get("number")?.as_n().ok()?.parse().ok()?,
             hash: item.get("hash")?.as_s().ok()?.clone(),
         })

@@ -6,15 +6,15 @@ use aws_sdk_dynamodb::{
     primitives::Blob,
     types::{AttributeValue, ConditionCheck, Put, TransactWriteItem},
 };
-use model::{
-    AuditEntry, AuditEntryId, Error, OrgId, Page, PageRequest, Result, Timestamp, UserId, audit::Link, id::made_at,
+use domain::{
+    AuditEntry, AuditEntryId, Error, OrgId, Page, PageRequest, Result, Timestamp, UserId, audit::ChainLink, id::made_at,
 };
 
 use crate::{
     Store,
-    item::{self, ABSENT, Item, Transaction, primary, s, transact},
+    item::{self, ITEM_MISSING, Item, Transaction, primary, s, transact},
     keys::{self, Key},
-    walk::{FIRST_MONTH, Leg, by_id, id_only, month_of, months_back, walk},
+    paginate::{FIRST_MONTH, ListPartition, by_id, id_only, month_of, months_back, paginate},
 };
 
 /// The audit log.
@@ -111,7 +111,7 @@ impl AuditLog {
         page: &PageRequest,
     ) -> Result<Page<AuditEntry>> {
         let months = filter.months(now).into_iter();
-        let partitions = months.map(|month| Leg {
+        let partitions = months.map(|month| ListPartition {
             hash: vec![("pk", keys::audit_chain(tenant, &month))],
             shards: Vec::new(),
             name: month,
@@ -122,7 +122,7 @@ impl AuditLog {
     }
 
     /// The entries of all organizations, newest first. The cursor is the id of an entry, or of anything else that was
-    /// made by [`model::Ids`]: those before it follow.
+    /// made by [`domain::Ids`]: those before it follow.
     pub async fn of_everybody(
         &self,
         filter: &AuditFilter,
@@ -131,7 +131,7 @@ impl AuditLog {
     ) -> Result<Page<AuditEntry>> {
         let month = page.after.as_deref().and_then(made_at).map(month_of);
         let one = |index: &'static str, attribute, value: &String| {
-            vec![Leg {
+            vec![ListPartition {
                 name: month.clone().unwrap_or_default(),
                 index: Some(index),
                 hash: vec![(attribute, value.clone())],
@@ -152,7 +152,7 @@ impl AuditLog {
     /// What a user did, and what was done to them, newest first: in all organizations, or in `org` alone.
     pub async fn of_user(&self, user: &UserId, org: Option<&OrgId>, page: &PageRequest) -> Result<Page<AuditEntry>> {
         let index = |index: &'static str, attribute| {
-            let partition = Leg {
+            let partition = ListPartition {
                 name: "user".to_owned(),
                 index: Some(index),
                 hash: vec![(attribute, user.0.clone())],
@@ -169,7 +169,7 @@ impl AuditLog {
             );
             let is_wanted = move |entry: &AuditEntry| org.is_none_or(|org| entry.tenant == *org);
             let read = move |item: Item| Ok(Some(entry_of(&item)?).filter(is_wanted));
-            async move { walk(self.0.audit(), vec![partition], &page, read).await }
+            async move { paginate(self.0.audit(), vec![partition], &page, read).await }
         };
         let (did, done) = tokio::try_join!(index("by_actor", "actor"), index("by_subject", "subject"))?;
         let (did, done) = (id_only(did), id_only(done));
@@ -186,8 +186,13 @@ impl AuditLog {
         Ok(Page { items, next })
     }
 
-    async fn read(&self, partitions: Vec<Leg>, filter: &AuditFilter, page: &PageRequest) -> Result<Page<AuditEntry>> {
-        walk(self.0.audit(), partitions, page, |item| {
+    async fn read(
+        &self,
+        partitions: Vec<ListPartition>,
+        filter: &AuditFilter,
+        page: &PageRequest,
+    ) -> Result<Page<AuditEntry>> {
+        paginate(self.0.audit(), partitions, page, |item| {
             let entry = entry_of(&item)?;
             Ok(filter.keeps(&entry).then_some(entry))
         })
@@ -213,7 +218,7 @@ impl AuditLog {
             .item("pk", s(key.pk))
             .item("sk", s(key.sk))
             .item("salt", AttributeValue::B(Blob::new(salt)))
-            .condition_expression(ABSENT)
+            .condition_expression(ITEM_MISSING)
             .build();
         let is_active = ConditionCheck::builder()
             .table_name(table)
@@ -290,7 +295,7 @@ impl AuditLog {
             .into_paginator()
             .items()
             .send();
-        let mut last: Option<Link> = None;
+        let mut last: Option<ChainLink> = None;
         let mut is_head_met = false;
         let mut fault = None;
         while let Some(item) = entries.next().await {
@@ -325,7 +330,7 @@ impl AuditLog {
         Ok(())
     }
 
-    async fn head_of(&self, chain: &str) -> Result<Option<Link>> {
+    async fn head_of(&self, chain: &str) -> Result<Option<ChainLink>> {
         match keys::parse_audit_chain(chain) {
             Some((tenant, month)) => self.0.audit_head(&tenant, month).await,
             None => Ok(None),
@@ -334,10 +339,10 @@ impl AuditLog {
 }
 
 /// The link that `item` is after `last`, if it is.
-fn check(item: &Item, chain: &str, last: Option<&Link>) -> Result<Link, &'static str> {
+fn check(item: &Item, chain: &str, last: Option<&ChainLink>) -> Result<ChainLink, &'static str> {
     let body = text(item, "body").ok_or("has no text")?;
     let entry: AuditEntry = serde_json::from_str(&body).map_err(|_| "cannot be read")?;
-    let link = Link::after(last, &body);
+    let link = ChainLink::after(last, &body);
     let month = month_of(entry.created_at);
     let key = keys::audit_entry(&entry.tenant, &month, link.number);
     let number = item.get("number").and_then(|number| number.as_n().ok());
@@ -361,9 +366,9 @@ fn check(item: &Item, chain: &str, last: Option<&Link>) -> Result<Link, &'static
     }
 }
 
-fn of_month(month: String) -> Leg {
+fn of_month(month: String) -> ListPartition {
     let shards = 0..keys::AUDIT_MONTH_SHARDS;
-    Leg {
+    ListPartition {
         hash: Vec::new(),
         shards: shards
             .map(|shard| ("month", keys::audit_month(&month, shard)))

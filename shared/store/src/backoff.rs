@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use model::{Result, id::random_bytes};
+use domain::{Result, id::random_bytes};
 
 /// All pauses together: less than the gateway waits for an answer.
 const TOTAL_BUDGET: Duration = Duration::from_secs(15);

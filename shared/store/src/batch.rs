@@ -1,7 +1,7 @@
 //! Several items at once. A table may do a part of them only; the rest is asked for again after a pause.
 
 use aws_sdk_dynamodb::types::{DeleteRequest, KeysAndAttributes, WriteRequest};
-use model::{Error, Result};
+use domain::{Error, Result};
 
 use crate::{
     backoff::Backoff,
@@ -14,7 +14,7 @@ const MAX_WRITES: usize = 25;
 
 impl Table<'_> {
     /// The items among `keys` that exist, in no order; at most 100 keys, each once. Strongly consistent.
-    pub(crate) async fn among(&self, keys: &[Key]) -> Result<Vec<Item>> {
+    pub(crate) async fn get_many(&self, keys: &[Key]) -> Result<Vec<Item>> {
         self.batch_get(keys, true).await
     }
 

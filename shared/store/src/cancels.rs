@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::{MessageId, Result, Timestamp, time::after};
+use domain::{MessageId, Result, Timestamp, time::after};
 
 use crate::{
     Store,

@@ -1,14 +1,15 @@
 //! Chatbots of an organization.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
-use model::{
+use domain::{
     Chatbot, ChatbotId, DocumentId, Error, OrgId, Page, PageRequest, Plan, PlanLimit, Result, Timestamp, UserId,
 };
 
 use crate::{
     Store,
     item::{
-        Item, Narrow, PRESENT, conditional, conditional_or_own, failed, from_item, n, s, starting_with, to_item, value,
+        ITEM_EXISTS, Item, ListFilter, conditional, conditional_or_own, failed, from_item, n, s, starting_with,
+        to_item, value,
     },
     keys,
     resource_counts::{Counted, ResourceChange},
@@ -28,7 +29,7 @@ pub struct ChatbotChange {
     pub name: Option<String>,
     /// New description; an empty one removes it.
     pub description: Option<String>,
-    /// Settings to change, by their field names in [`model::ChatbotSettings`]; [`serde_json::Value::Null`] clears one.
+    /// Settings to change, by their field names in [`domain::ChatbotSettings`]; [`serde_json::Value::Null`] clears one.
     pub settings: Vec<(&'static str, serde_json::Value)>,
     /// New set of documents, whole.
     pub documents: Option<Vec<DocumentId>>,
@@ -92,7 +93,7 @@ impl Chatbots {
 
     /// Chatbots newest first; with `creator`, only theirs.
     pub async fn list(&self, page: &PageRequest, creator: Option<&UserId>) -> Result<Page<Chatbot>> {
-        let narrow = creator.map_or_else(Narrow::default, |user| Narrow {
+        let narrow = creator.map_or_else(ListFilter::default, |user| ListFilter {
             expression: Some("created_by = :user"),
             values: vec![(":user", s(user.as_str()))],
         });
@@ -131,7 +132,7 @@ impl Chatbots {
             .store
             .app()
             .update(&keys::chatbot(&self.org, id))
-            .condition_expression(PRESENT)
+            .condition_expression(ITEM_EXISTS)
             .expression_attribute_values(":now", s(now.to_string()))
             .return_values(ReturnValue::AllNew);
         if let Some(name) = &change.name {

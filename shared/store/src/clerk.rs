@@ -5,7 +5,7 @@ mod completion;
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
-use model::{AuditEntry, Email, Error, Membership, Org, Result, Timestamp, User, UserId};
+use domain::{AuditEntry, Email, Error, Membership, Org, Result, Timestamp, User, UserId};
 use serde::Deserialize;
 
 pub use completion::{Completed, Completion};
@@ -30,7 +30,7 @@ pub struct ClerkLink {
     pub user: Option<UserId>,
     /// Clerk deleted them: nothing that is said of them later counts.
     pub deleted_at: Option<Timestamp>,
-    /// The epoch of the account in which it was made ([`model::CredentialEpochs::clerk_from`]).
+    /// The epoch of the account in which it was made ([`domain::CredentialEpochs::clerk_from`]).
     #[serde(default)]
     pub epoch: u64,
     /// How often a void link of theirs was replaced by another one.
@@ -367,7 +367,7 @@ fn set_epochs(
     Ok(format!(", #credentials = :epochs{remove}"))
 }
 
-/// A name that Clerk said ([`model::ClerkName`]).
+/// A name that Clerk said ([`domain::ClerkName`]).
 pub(crate) fn name_map(text: &str) -> AttributeValue {
     let made_up = AttributeValue::Bool(false);
     AttributeValue::M([("text".to_owned(), s(text)), ("made_up".to_owned(), made_up)].into())

@@ -1,11 +1,11 @@
 //! Conversations of one person inside one organization. Their turns are in `turns.rs`.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
-use model::{Conversation, ConversationId, OrgId, Page, PageRequest, Result, Timestamp, TurnId, UserId};
+use domain::{Conversation, ConversationId, OrgId, Page, PageRequest, Result, Timestamp, TurnId, UserId};
 
 use crate::{
-    Home, Objects, Partition, Store,
-    item::{self, Item, Narrow, conditional, conditional_or_own, from_item, n, s, starting_with, to_item},
+    Objects, Partition, Store, TableName,
+    item::{self, Item, ListFilter, conditional, conditional_or_own, from_item, n, s, starting_with, to_item},
     keys,
 };
 
@@ -75,7 +75,7 @@ impl Conversations {
 
     /// Conversations, newest first; `pinned`: only those that are, or are not.
     pub async fn list(&self, page: &PageRequest, pinned: Option<bool>) -> Result<Page<Conversation>> {
-        let narrow = Narrow {
+        let narrow = ListFilter {
             expression: Some(match pinned {
                 None => "attribute_not_exists(deleted_at)",
                 Some(true) => "attribute_not_exists(deleted_at) AND pinned = :yes",
@@ -96,7 +96,7 @@ impl Conversations {
     }
 
     /// The conversation of this person that has a turn, found by the turn's id alone.
-    pub async fn with_turn(&self, turn: &TurnId) -> Result<Option<(Conversation, model::Turn)>> {
+    pub async fn with_turn(&self, turn: &TurnId) -> Result<Option<(Conversation, domain::Turn)>> {
         let Some(prefix) = turn.conversation_prefix() else {
             return Ok(None);
         };
@@ -193,12 +193,12 @@ impl Conversations {
         let tombstone = table
             .update(&key)
             .update_expression("SET deleted_at = :now")
-            .condition_expression(item::PRESENT)
+            .condition_expression(item::ITEM_EXISTS)
             .expression_attribute_values(":now", s(now.to_string()));
         if conditional(tombstone).await?.is_none() {
             return Ok(false);
         }
-        let turns = Partition::whole(Home::App, keys::turns(&self.org, &self.user, id));
+        let turns = Partition::whole(TableName::App, keys::turns(&self.org, &self.user, id));
         self.store.erase(&turns).await?;
         self.objects
             .delete_below(&keys::large_turns(&self.org, &self.user, id))

@@ -4,13 +4,13 @@
 //! many uses at once one wins.
 
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, TransactWriteItem, Update, builders::UpdateBuilder};
-use model::{AuditEntry, CredentialEpochs, Email, Error, PlatformRole, Result, SessionId, Timestamp, User, UserId};
+use domain::{AuditEntry, CredentialEpochs, Email, Error, PlatformRole, Result, SessionId, Timestamp, User, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     SignIn,
     accounts::Accounts,
-    item::{Item, PRESENT, Transaction, n, primary, s, to_item, transact, value},
+    item::{ITEM_EXISTS, Item, Transaction, n, primary, s, to_item, transact, value},
     keys::{self, Key},
     revocation::if_epochs_as_read,
     tables,
@@ -154,7 +154,7 @@ impl Accounts {
             let session = self
                 .part(&keys::session(&user.id, session))
                 .update_expression("SET epoch = :epoch")
-                .condition_expression(PRESENT)
+                .condition_expression(ITEM_EXISTS)
                 .expression_attribute_values(":epoch", n(next_epoch));
             parts.push(update(session)?);
         }
@@ -243,7 +243,7 @@ impl Accounts {
         let delete = Delete::builder()
             .table_name(&self.0.tables().identity)
             .set_key(Some(primary(link)))
-            .condition_expression(PRESENT);
+            .condition_expression(ITEM_EXISTS);
         let delete = delete.build().map_err(Error::internal)?;
         Ok(TransactWriteItem::builder().delete(delete).build())
     }

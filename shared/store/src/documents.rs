@@ -3,14 +3,14 @@
 mod lease;
 
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
-use model::{
+use domain::{
     Document, DocumentId, Error, OrgId, OutboxEntry, Page, PageRequest, PendingUpload, Plan, PlanLimit, Result,
     Timestamp, UserId, outbox::OutboxStep, pending_upload::UploadSweep, time::after,
 };
 
 use crate::{
     Store,
-    item::{Narrow, from_item, primary, s, to_item, value},
+    item::{ListFilter, from_item, primary, s, to_item, value},
     keys,
     resource_counts::{Counted, ResourceChange},
 };
@@ -30,7 +30,7 @@ pub enum UploadAccepted {
     /// The document is there.
     Done,
     /// It is not: the upload took so long that it was given up.
-    GivenUp,
+    Abandoned,
     /// It is not: the plan allows no more.
     Full,
 }
@@ -79,7 +79,7 @@ impl Documents {
                 .await?
             {
                 Counted::Done => UploadAccepted::Done,
-                Counted::Refused(_) => UploadAccepted::GivenUp,
+                Counted::Refused(_) => UploadAccepted::Abandoned,
                 Counted::Full(_) => UploadAccepted::Full,
             },
         )
@@ -110,7 +110,7 @@ impl Documents {
 
     /// Documents newest first; with `uploader`, only theirs.
     pub async fn list(&self, page: &PageRequest, uploader: Option<&UserId>) -> Result<Page<Document>> {
-        let narrow = uploader.map_or_else(Narrow::default, |user| Narrow {
+        let narrow = uploader.map_or_else(ListFilter::default, |user| ListFilter {
             expression: Some("created_by = :user"),
             values: vec![(":user", s(user.as_str()))],
         });
@@ -127,7 +127,7 @@ impl Documents {
     }
 
     /// The documents among `ids` that exist in this organization, in the order of `ids`. At most 100.
-    pub async fn among(&self, ids: &[DocumentId]) -> Result<Vec<Document>> {
+    pub async fn get_many(&self, ids: &[DocumentId]) -> Result<Vec<Document>> {
         let keys: Vec<_> = ids.iter().map(|id| keys::document(&self.org, id)).collect();
         let items = self.store.app().batch_get(&keys, false).await?;
         let mut found = items.into_iter().map(from_item).collect::<Result<Vec<Document>>>()?;

@@ -1,7 +1,7 @@
 //! Exports of people's data: one at a time for each.
 
 use aws_sdk_dynamodb::types::{Delete, TransactWriteItem};
-use model::{AuditEntry, Error, Export, ExportId, ExportStatus, Result, Timestamp, User, UserId};
+use domain::{AuditEntry, Error, Export, ExportId, ExportStatus, Result, Timestamp, User, UserId};
 
 use crate::{
     Store,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
-use model::{Clock, Error, Result, time::after};
+use domain::{Clock, Error, Result, time::after};
 use sha2::{Digest as _, Sha256};
 
 use crate::{

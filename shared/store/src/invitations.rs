@@ -4,11 +4,11 @@
 //! what its address is invited to, which also makes it unique; and what leads from its token to it.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
-use model::{AuditEntry, Email, Invitation, InvitationId, Membership, Org, OrgId, OrgRole, Result};
+use domain::{AuditEntry, Email, Invitation, InvitationId, Membership, Org, OrgId, OrgRole, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    OrgWrite, Places, Store,
+    Memberships, OrgWrite, Store,
     item::{Transaction, n, part, s, to_item, value},
     keys,
     orgs::{ALIVE, place_item},
@@ -128,7 +128,7 @@ impl Invitations {
         &self,
         invitation: &Invitation,
         place: &Membership,
-        places: Option<&Places>,
+        places: Option<&Memberships>,
         entry: &AuditEntry,
     ) -> Result<Accepted> {
         let table = self.0.identity();
@@ -143,7 +143,7 @@ impl Invitations {
         parts.push(table.part_put_new(place_item(place)?)?);
         parts.push(part(counted)?);
         let counted = parts.len();
-        parts.push(self.0.count_place(&place.member, places)?);
+        parts.push(self.0.count_membership(&place.member, places)?);
         Ok(match self.0.transact_audited(entry, parts).await? {
             Transaction::Done => Accepted::Done,
             Transaction::Refused(part) if part < members => Accepted::Changed,
@@ -191,7 +191,7 @@ impl Invitations {
             .take(100)
             .map(|found| keys::invitation(&found.org_id, &found.invitation))
             .collect();
-        let items = table.among(&keys).await?;
+        let items = table.get_many(&keys).await?;
         items.into_iter().map(crate::item::from_item).collect()
     }
 

@@ -35,7 +35,7 @@ use aws_sdk_dynamodb::{
     },
     types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
 };
-use model::{Error, Page, PageRequest, Result, id::random_bytes};
+use domain::{Error, Page, PageRequest, Result, id::random_bytes};
 use serde::{Serialize, de::DeserializeOwned};
 
 pub(crate) use crate::transaction::{Transaction, part, transact};
@@ -45,9 +45,9 @@ use crate::{keys::Key, retry::in_doubt};
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
 /// Condition of a write that must not replace anything.
-pub(crate) const ABSENT: &str = "attribute_not_exists(pk)";
+pub(crate) const ITEM_MISSING: &str = "attribute_not_exists(pk)";
 /// Condition of a write that must not create anything.
-pub(crate) const PRESENT: &str = "attribute_exists(pk)";
+pub(crate) const ITEM_EXISTS: &str = "attribute_exists(pk)";
 
 /// A string value.
 pub(crate) fn s(value: impl Into<String>) -> AttributeValue {
@@ -110,7 +110,7 @@ impl Table<'_> {
     /// Writes an item at a key with an id that was drawn for it; returns whether the key was free.
     pub(crate) async fn put_new(&self, item: Item) -> Result<bool> {
         let put = self.db.put_item().table_name(self.name).set_item(Some(item));
-        Ok(match send_put(put.condition_expression(ABSENT)).await? {
+        Ok(match send_put(put.condition_expression(ITEM_MISSING)).await? {
             Conditional::Held(_) => true,
             Conditional::Failed { in_doubt, .. } => in_doubt,
         })
@@ -141,7 +141,7 @@ impl Table<'_> {
         pk: String,
         prefix: &str,
         page: &PageRequest,
-        narrow: Narrow,
+        narrow: ListFilter,
     ) -> Result<Page<Item>> {
         let limit = usize::from(page.limit);
         let mut items = Vec::new();
@@ -232,12 +232,12 @@ impl Table<'_> {
 
 /// A filter on top of a key condition.
 #[derive(Debug, Default)]
-pub(crate) struct Narrow {
+pub(crate) struct ListFilter {
     pub(crate) expression: Option<&'static str>,
     pub(crate) values: Vec<(&'static str, AttributeValue)>,
 }
 
-impl Narrow {
+impl ListFilter {
     fn apply(&self, mut query: QueryFluentBuilder) -> QueryFluentBuilder {
         if let Some(expression) = self.expression {
             query = query.filter_expression(expression);

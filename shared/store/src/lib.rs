@@ -11,7 +11,6 @@ mod audit;
 mod audit_log;
 mod backoff;
 mod batch;
-mod by_id;
 mod cancels;
 mod chatbots;
 mod clerk;
@@ -24,20 +23,22 @@ mod invitations;
 mod item;
 pub mod keys;
 mod ledger;
-mod limits;
 mod logins;
 mod mails;
 mod objects;
 mod operations;
 mod orgs;
 mod outbox;
+mod owner_lookup;
 mod packed;
+mod paginate;
 mod partitions;
 mod pending_uploads;
 mod prompts;
 mod purges;
 mod queues;
 mod quotas;
+mod rate_limits;
 mod resource_counts;
 mod retry;
 mod revocation;
@@ -47,10 +48,9 @@ pub mod tables;
 mod transaction;
 mod turns;
 mod users;
-mod walk;
 
 pub use accounts::{Accounts, Registered, SignIn};
-pub use admin::{StandingChange, UserFilter, Users};
+pub use admin::{AccountAdminChange, UserFilter, Users};
 pub use api_keys::{ApiKeys, KeyHolder, KeyInUse, Made};
 pub use audit_log::{AuditFilter, AuditLog, ChainFault, Verified};
 pub use cancels::Cancels;
@@ -63,28 +63,28 @@ pub use exports::Exports;
 pub use idempotency::{Begun, Idempotency, IdempotencyKey, StoredAnswer};
 pub use invitations::{Accepted, Invitations};
 pub use ledger::{
-    Alert, Ask, Bill, Changed, Charge, DayImage, Hold, HoldTerms, IsKnownModel, Ledger, OpenDay, Owner, PaceLimit,
-    Reserve, RolledUp, RunningDays, UsageReader,
+    Alert, Changed, DayImage, IsKnownModel, Ledger, OpenDay, Owner, QuotaSubjects, RequestRateLimit, Reservation,
+    ReservationTerms, Reserve, RolledUp, RunningDays, TokenEstimate, UsageReader, UsageRecord,
 };
-pub use limits::Limits;
-pub use logins::{Logins, Standing};
+pub use logins::{LoginStanding, Logins};
 pub use mails::{Claimed, Mails, PromisedMail};
 pub use objects::{MultipartUpload, Objects, PresignedPut};
 pub use operations::{Failure, FailureFilter, Operations, ScheduleRun};
-pub use orgs::{OrgFound, OrgWrite, Orgs, Place};
+pub use orgs::{OrgFound, OrgWrite, Orgs, UserMembership};
 pub use outbox::Outbox;
-pub use partitions::{Home, Partition, Portion};
+pub use partitions::{Partition, Portion, TableName};
 pub use pending_uploads::{PendingUploads, UploadSweeps};
 pub use prompts::{SystemPrompts, UserPrompts};
 pub use purges::Purges;
 pub use queues::{Queue, QueueDepth, QueueUrls, Queues};
 pub use quotas::{QuotaChange, QuotaRead, Quotas};
+pub use rate_limits::RateLimits;
 pub use revocation::{Revocation, Revoked, RevokedBy};
 pub use sessions::Sessions;
 pub use settings::SettingsChange;
 pub use tables::Tables;
 pub use turns::{Begun as TurnBegun, Saved};
-pub use users::{AccountChange, AddressChange, Ended, Places, UserWrite};
+pub use users::{AccountChange, AddressChange, Ended, Memberships, UserWrite};
 
 use aws_sdk_dynamodb::Client;
 

@@ -1,15 +1,15 @@
 //! How often the passwords of accounts are guessed, and from where somebody signed in to them.
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
-use model::{
+use domain::{
     Network, Result, Timestamp,
-    throttle::{FORGET, Guesses, KNOWN_FOR, Lane},
+    rate_limit::{FORGET, Guesses, KNOWN_FOR, Lane},
     time::after,
 };
 
 use crate::{
     Store,
-    item::{ABSENT, Item, conditional_once, from_item, n, to_item},
+    item::{ITEM_MISSING, Item, conditional_once, from_item, n, to_item},
     keys, tables,
 };
 
@@ -20,7 +20,7 @@ pub struct Logins(Store);
 
 /// What a guess finds.
 #[derive(Debug)]
-pub struct Standing {
+pub struct LoginStanding {
     /// The lane it is in.
     pub lane: Lane,
     /// What that lane remembers.
@@ -38,14 +38,14 @@ impl Store {
 
 impl Logins {
     /// What a guess from `network` finds: one round trip.
-    pub async fn standing(&self, account: &str, network: Option<&Network>, now: Timestamp) -> Result<Standing> {
+    pub async fn standing(&self, account: &str, network: Option<&Network>, now: Timestamp) -> Result<LoginStanding> {
         let mut wanted = vec![
             keys::guesses(account, Lane::Stranger),
             keys::guesses(account, Lane::Known),
         ];
         wanted.extend(network.map(|network| keys::known_network(account, network)));
         let (mut stranger, mut known, mut seen_ms) = (None, None, None);
-        for item in self.0.ephemeral().among(&wanted).await? {
+        for item in self.0.ephemeral().get_many(&wanted).await? {
             match item.get("sk").and_then(|sk| sk.as_s().ok()).map(String::as_str) {
                 Some("A") => stranger = Some(from_item(item)?),
                 Some("K") => known = Some(from_item(item)?),
@@ -54,7 +54,7 @@ impl Logins {
         }
         let seen = seen_ms.and_then(|at| Timestamp::from_millisecond(at).ok());
         let is_known = seen.is_some_and(|seen| now < after(seen, KNOWN_FOR));
-        Ok(Standing {
+        Ok(LoginStanding {
             lane: if is_known { Lane::Known } else { Lane::Stranger },
             guesses: if is_known { known } else { stranger },
             is_news: network.is_some() && seen.is_none_or(|seen| now >= after(seen, KNOWN_FOR / 3)),
@@ -81,7 +81,7 @@ impl Logins {
             .expression_attribute_values(":last", n(next.last_ms))
             .expression_attribute_values(":ttl", n(after(last, FORGET).as_second()));
         let update = match before {
-            None => update.condition_expression(ABSENT),
+            None => update.condition_expression(ITEM_MISSING),
             Some(before) => update
                 .condition_expression("#count = :was_count AND next_ms = :was_next AND last_ms = :was_last")
                 .expression_attribute_values(":was_count", n(before.count))

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
-use model::{MailId, MailMessage, Result, Timestamp, UserId, time::after};
+use domain::{MailId, MailMessage, Result, Timestamp, UserId, time::after};
 use serde::{Deserialize, Serialize};
 
 use crate::{

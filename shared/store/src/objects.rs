@@ -10,7 +10,7 @@ use aws_sdk_s3::{
     types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart},
 };
 use bytes::Bytes;
-use model::{Error, Result};
+use domain::{Error, Result};
 
 /// One bucket.
 #[derive(Debug, Clone)]

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use model::{Page, PageRequest, Result, Timestamp, id::made_at, time::after};
+use domain::{Page, PageRequest, Result, Timestamp, id::made_at, time::after};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Store,
-    item::{Narrow, conditional, from_item, n, to_item},
-    keys, tables,
-    walk::{Leg, by_id, id_only, walk},
+    item::{ListFilter, conditional, from_item, n, to_item},
+    keys,
+    paginate::{ListPartition, by_id, id_only, paginate},
+    tables,
 };
 
 /// How long failures are kept.
@@ -92,7 +93,7 @@ impl Operations {
     /// Failures of the last week, newest first. The cursor is an id, as that of [`crate::AuditLog::of_everybody`].
     pub async fn failures(&self, filter: &FailureFilter, now: Timestamp, page: &PageRequest) -> Result<Page<Failure>> {
         let days = (0..8).map(|back| day_of(before(now, Duration::from_hours(back * 24))));
-        let partitions = days.map(|day| Leg {
+        let partitions = days.map(|day| ListPartition {
             shards: Vec::new(),
             hash: vec![("pk", keys::failures(&day))],
             name: day,
@@ -102,7 +103,7 @@ impl Operations {
         let oldest = before(now, KEEP_FAILURES);
         let day = page.after.as_deref().and_then(made_at).map(day_of);
         let page = by_id(page, day.as_deref());
-        let found = walk(self.0.ephemeral(), partitions.collect(), &page, |item| {
+        let found = paginate(self.0.ephemeral(), partitions.collect(), &page, |item| {
             let failure: Failure = from_item(item)?;
             Ok((failure.at > oldest && filter.keeps(&failure)).then_some(failure))
         });
@@ -124,7 +125,7 @@ impl Operations {
         let found = self
             .0
             .ephemeral()
-            .list(keys::SCHEDULES.to_owned(), keys::RUNS, &page, Narrow::default())
+            .list(keys::SCHEDULES.to_owned(), keys::RUNS, &page, ListFilter::default())
             .await?;
         found.items.into_iter().map(from_item).collect()
     }

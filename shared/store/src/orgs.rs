@@ -7,13 +7,13 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, builders::UpdateBuilder};
-use model::{
+use domain::{
     AuditEntry, Membership, Org, OrgChange, OrgId, OrgRole, Page, PageRequest, Purge, Result, Timestamp, UserId,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Places, Store,
+    Memberships, Store,
     item::{Item, Transaction, from_item, n, part, s, to_item, value},
     keys,
 };
@@ -57,7 +57,7 @@ pub enum OrgWrite {
 
 /// A user's place in an organization, as listed by the user.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Place {
+pub struct UserMembership {
     // Not `org` and `member`: those would be one more entry in the index `orgs_by_user`.
     /// The organization.
     pub org_id: OrgId,
@@ -102,7 +102,7 @@ fn parse(item: Item) -> Result<Option<OrgFound>> {
 }
 
 pub(crate) fn place_item(membership: &Membership) -> Result<Item> {
-    let place = Place {
+    let place = UserMembership {
         org_id: membership.org.clone(),
         role: membership.role,
         joined_at: membership.joined_at,
@@ -113,14 +113,20 @@ pub(crate) fn place_item(membership: &Membership) -> Result<Item> {
 impl Orgs {
     /// Creates an organization with its first owner, whose places are still as they were read. Answers
     /// [`OrgWrite::SlugTaken`] or [`OrgWrite::Changed`] when it did not.
-    pub async fn create(&self, org: &Org, owner: &Membership, places: &Places, entry: &AuditEntry) -> Result<OrgWrite> {
+    pub async fn create(
+        &self,
+        org: &Org,
+        owner: &Membership,
+        places: &Memberships,
+        entry: &AuditEntry,
+    ) -> Result<OrgWrite> {
         let table = self.0.identity();
         let mut item = to_item(&keys::org(&org.id), org)?;
         item.insert("owners".to_owned(), n(1));
         item.insert("seats".to_owned(), n(1));
         let parts = vec![
             table.part_put_new(to_item(&keys::slug(&org.slug), &SlugOwner { org: &org.id })?)?,
-            self.0.count_place(&owner.member, Some(places))?,
+            self.0.count_membership(&owner.member, Some(places))?,
             table.part_put_new(item)?,
             table.part_put_new(to_item(&keys::membership(&owner.org, &owner.member), owner)?)?,
             table.part_put_new(place_item(owner)?)?,
@@ -139,10 +145,10 @@ impl Orgs {
     }
 
     /// Those among `ids` that were not deleted, by id; at most 100.
-    pub async fn among(&self, ids: &[OrgId]) -> Result<HashMap<OrgId, OrgFound>> {
+    pub async fn get_many(&self, ids: &[OrgId]) -> Result<HashMap<OrgId, OrgFound>> {
         let keys: Vec<_> = ids.iter().map(keys::org).collect();
         let mut found = HashMap::with_capacity(ids.len());
-        for item in self.0.identity().among(&keys).await? {
+        for item in self.0.identity().get_many(&keys).await? {
             if let Some(org) = parse(item)? {
                 found.insert(org.org.id.clone(), org);
             }
@@ -151,8 +157,8 @@ impl Orgs {
     }
 
     /// A user's places in organizations but the personal one, newest organization first.
-    pub async fn places(&self, user: &UserId, page: &PageRequest) -> Result<Page<Place>> {
-        let all = crate::item::Narrow::default();
+    pub async fn places(&self, user: &UserId, page: &PageRequest) -> Result<Page<UserMembership>> {
+        let all = crate::item::ListFilter::default();
         let found = self
             .0
             .identity()
@@ -250,13 +256,13 @@ impl Orgs {
         &self,
         before: &Membership,
         role: OrgRole,
-        places: Option<&Places>,
+        places: Option<&Memberships>,
         entry: &AuditEntry,
     ) -> Result<OrgWrite> {
         let mut parts = self.role_parts(before, role)?;
         parts.push(part(self.counters(before, Some(role)))?);
         if let Some(places) = places {
-            parts.push(self.0.count_place(&before.member, Some(places))?);
+            parts.push(self.0.count_membership(&before.member, Some(places))?);
         }
         Ok(settled(self.0.transact_audited(entry, parts).await?, 2, before))
     }
@@ -267,7 +273,7 @@ impl Orgs {
         &self,
         from: &Membership,
         to: &Membership,
-        places: &Places,
+        places: &Memberships,
         entry: &AuditEntry,
     ) -> Result<OrgWrite> {
         let mut parts = self.role_parts(from, OrgRole::Admin)?;
@@ -281,7 +287,7 @@ impl Orgs {
             .condition_expression(ALIVE)
             .expression_attribute_values(":none", n(0));
         parts.push(part(unchanged)?);
-        parts.push(self.0.count_place(&to.member, Some(places))?);
+        parts.push(self.0.count_membership(&to.member, Some(places))?);
         Ok(match self.0.transact_audited(entry, parts).await? {
             Transaction::Done => OrgWrite::Done,
             Transaction::Refused(4) => OrgWrite::Gone,

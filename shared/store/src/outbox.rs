@@ -1,6 +1,6 @@
 //! The outbox: promises that outlive a crash.
 
-use model::{DocumentId, OutboxEntry, Result, outbox::OutboxStep};
+use domain::{DocumentId, OutboxEntry, Result, outbox::OutboxStep};
 
 use crate::{
     Store,

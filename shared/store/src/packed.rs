@@ -6,8 +6,8 @@
 use std::io::{Read as _, Write as _};
 
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
+use domain::{Error, Result};
 use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
-use model::{Error, Result};
 use serde_json::{Map, Value};
 
 use crate::item::{Item, value};

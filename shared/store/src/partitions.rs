@@ -1,6 +1,6 @@
 //! Whole partitions: what an erasure removes.
 
-use model::Result;
+use domain::Result;
 use serde_json::Value;
 
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
 const PORTION: i32 = 1000;
 /// The table a partition is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Home {
+pub enum TableName {
     /// Accounts, organizations.
     Identity,
     /// What organizations own.
@@ -27,7 +27,7 @@ pub enum Home {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Partition {
     /// The table.
-    pub home: Home,
+    pub table: TableName,
     /// Partition key.
     pub pk: String,
     /// Beginning of the sort keys; empty for all.
@@ -36,26 +36,26 @@ pub struct Partition {
 
 impl Partition {
     /// The whole partition `pk`.
-    pub fn whole(home: Home, pk: impl Into<String>) -> Self {
+    pub fn whole(table: TableName, pk: impl Into<String>) -> Self {
         Self {
-            home,
+            table,
             pk: pk.into(),
             prefix: String::new(),
         }
     }
 
     /// The items of `pk` whose sort keys start with `prefix`.
-    pub fn part(home: Home, pk: impl Into<String>, prefix: impl Into<String>) -> Self {
+    pub fn part(table: TableName, pk: impl Into<String>, prefix: impl Into<String>) -> Self {
         Self {
-            home,
+            table,
             pk: pk.into(),
             prefix: prefix.into(),
         }
     }
 
     /// One item.
-    pub fn item(home: Home, key: Key) -> Self {
-        Self::part(home, key.pk, key.sk)
+    pub fn item(table: TableName, key: Key) -> Self {
+        Self::part(table, key.pk, key.sk)
     }
 }
 
@@ -71,7 +71,7 @@ pub struct Portion {
 impl Store {
     /// Removes all items of `partition`; removing twice is harmless.
     pub async fn erase(&self, partition: &Partition) -> Result<()> {
-        let table = self.table(partition.home);
+        let table = self.table(partition.table);
         loop {
             let query = self.db.query().consistent_read(true).projection_expression("pk, sk");
             let query = starting_with(query, &partition.pk, &partition.prefix);
@@ -86,7 +86,7 @@ impl Store {
 
     /// Reads a partition in portions, in the order of its sort keys.
     pub async fn portion(&self, partition: &Partition, after: Option<String>) -> Result<Portion> {
-        let table = self.table(partition.home);
+        let table = self.table(partition.table);
         let start = after.map(|sk| {
             primary(&Key {
                 pk: partition.pk.clone(),
@@ -118,12 +118,12 @@ impl Store {
         Ok(portion)
     }
 
-    fn table(&self, home: Home) -> item::Table<'_> {
+    fn table(&self, table: TableName) -> item::Table<'_> {
         let tables = self.tables();
-        let name = match home {
-            Home::Identity => &tables.identity,
-            Home::App => &tables.app,
-            Home::Usage => &tables.usage,
+        let name = match table {
+            TableName::Identity => &tables.identity,
+            TableName::App => &tables.app,
+            TableName::Usage => &tables.usage,
         };
         item::Table { db: &self.db, name }
     }

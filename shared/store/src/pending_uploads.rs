@@ -3,7 +3,7 @@
 //! An upload is begun with the promise to look into the bucket when no file can arrive for it any more. Sweeps have a
 //! partition of their own, sorted by when they are due: most of what is in it is not due yet.
 
-use model::{
+use domain::{
     Document, DocumentId, Error, OrgId, OutboxEntry, PendingUpload, Plan, Result, Timestamp, outbox::OutboxStep,
     pending_upload::UploadSweep, time::after,
 };

@@ -3,14 +3,14 @@
 //! A prompt is in its owner's partition, where nobody else can address it. One that is shared has a copy in the
 //! organization's, written in the same transaction. Versions have a partition of their own.
 
-use model::{
+use domain::{
     AuditEntry, Error, OrgId, Page, PageRequest, PromptId, PromptVersion, Result, SystemPrompt, Timestamp, UserId,
     UserPrompt,
 };
 
 use crate::{
-    Home, Partition, Store,
-    item::{self, Item, Narrow, PRESENT, Transaction, conditional, from_item, n, s, to_item},
+    Partition, Store, TableName,
+    item::{self, ITEM_EXISTS, Item, ListFilter, Transaction, conditional, from_item, n, s, to_item},
     keys,
 };
 
@@ -72,7 +72,7 @@ impl UserPrompts {
         let found = self
             .store
             .app()
-            .among(&[own, keys::shared_prompt(&self.org, id)])
+            .get_many(&[own, keys::shared_prompt(&self.org, id)])
             .await?;
         let mut alive = found.into_iter().filter(is_alive);
         alive.next().map(from_item).transpose()
@@ -89,7 +89,7 @@ impl UserPrompts {
     }
 
     async fn page(&self, partition: String, page: &PageRequest) -> Result<Page<UserPrompt>> {
-        let narrow = Narrow {
+        let narrow = ListFilter {
             expression: Some(ALIVE),
             values: vec![],
         };
@@ -127,13 +127,13 @@ impl UserPrompts {
         let tombstone = table
             .update(&own)
             .update_expression("SET deleted_at = :now")
-            .condition_expression(PRESENT)
+            .condition_expression(ITEM_EXISTS)
             .expression_attribute_values(":now", s(now.to_string()));
         if conditional(tombstone).await?.is_none() {
             return Ok(false);
         }
         table.delete(&keys::shared_prompt(&self.org, id)).await?;
-        let versions = Partition::whole(Home::App, keys::prompt_versions(&self.org, id));
+        let versions = Partition::whole(TableName::App, keys::prompt_versions(&self.org, id));
         self.store.erase(&versions).await?;
         table.delete(&own).await?;
         Ok(true)
@@ -142,7 +142,7 @@ impl UserPrompts {
     /// The versions of a prompt that [`UserPrompts::get`] found, newest first.
     pub async fn versions(&self, id: &PromptId, page: &PageRequest) -> Result<Page<PromptVersion>> {
         let partition = keys::prompt_versions(&self.org, id);
-        let all = Narrow::default();
+        let all = ListFilter::default();
         let found = self
             .store
             .app()
@@ -197,7 +197,7 @@ impl SystemPrompts {
 
     /// All prompts, newest first.
     pub async fn list(&self, page: &PageRequest) -> Result<Page<SystemPrompt>> {
-        let (partition, all) = (keys::PLATFORM.to_owned(), Narrow::default());
+        let (partition, all) = (keys::PLATFORM.to_owned(), ListFilter::default());
         let found = self.0.app().list(partition, keys::SYSTEM_PROMPTS, page, all).await?;
         found.try_map(from_item)
     }
@@ -205,7 +205,7 @@ impl SystemPrompts {
     /// Replaces a prompt; answers `false` when it is not there any more.
     pub async fn change(&self, prompt: &SystemPrompt, entry: &AuditEntry) -> Result<bool> {
         let item = to_item(&keys::system_prompt(&prompt.id), prompt)?;
-        let parts = vec![self.0.app().part_put_if(item, PRESENT, [])?];
+        let parts = vec![self.0.app().part_put_if(item, ITEM_EXISTS, [])?];
         Ok(self.0.transact_audited(entry, parts).await? == Transaction::Done)
     }
 

@@ -1,7 +1,7 @@
 //! Promises to remove what was deleted.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
-use model::{Purge, Result};
+use domain::{Purge, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::{

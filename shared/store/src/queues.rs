@@ -6,19 +6,19 @@ use aws_sdk_sqs::{
     Client,
     types::{ChangeMessageVisibilityBatchRequestEntry as HideEntry, QueueAttributeName},
 };
-use model::{Error, Result};
+use domain::{Error, Result};
 use serde::Serialize;
 
 /// A queue this code sends to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Queue {
-    /// Documents to index ([`model::outbox::IndexMessage`]).
+    /// Documents to index ([`domain::outbox::IndexMessage`]).
     IndexDocuments,
-    /// Mail to send ([`model::MailMessage`]).
+    /// Mail to send ([`domain::MailMessage`]).
     SendMail,
-    /// What was deleted and is to be removed ([`model::Purge`]).
+    /// What was deleted and is to be removed ([`domain::Purge`]).
     Purge,
-    /// Exports to make ([`model::ExportMessage`]).
+    /// Exports to make ([`domain::ExportMessage`]).
     ExportUser,
 }
 

@@ -4,7 +4,7 @@
 //! `used`, `reserved` and `committed`, their sum. The limit is compared with them when tokens are reserved, so changing it
 //! changes no counter.
 
-use model::{AuditEntry, Day, Quota, Result, User};
+use domain::{AuditEntry, Day, Quota, Result, User};
 use serde::Deserialize;
 
 use crate::{

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::{CancellationReason, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
-use model::{DocumentId, Error, OrgId, Plan, PlanLimit, PlanResource, Result};
+use domain::{DocumentId, Error, OrgId, Plan, PlanLimit, PlanResource, Result};
 use serde::Deserialize;
 
 use crate::{

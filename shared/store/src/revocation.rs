@@ -2,7 +2,7 @@
 //! to clear away what they leave behind.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem, builders::UpdateBuilder};
-use model::{
+use domain::{
     AuditEntry, CredentialEpochs, Email, Error, Membership, Purge, Result, Timestamp, User, UserId, UserStatus,
 };
 

@@ -1,11 +1,11 @@
 //! Sign-in sessions.
 
-use model::{Page, PageRequest, Result, Session, SessionId, User, UserId};
+use domain::{Page, PageRequest, Result, Session, SessionId, User, UserId};
 
 use crate::{
     Store,
     accounts::session_item,
-    item::{Item, Narrow, conditional_or_own, from_item, n, s},
+    item::{Item, ListFilter, conditional_or_own, from_item, n, s},
     keys, tables,
 };
 
@@ -58,7 +58,7 @@ impl Sessions {
 
     /// The sessions of an account that were not ended, newest first; those that ended by time may be among them.
     pub async fn list(&self, user: &User, page: &PageRequest) -> Result<Page<Session>> {
-        let narrow = Narrow {
+        let narrow = ListFilter {
             expression: Some(if user.session_epoch == 0 {
                 "attribute_not_exists(epoch) OR epoch = :epoch"
             } else {

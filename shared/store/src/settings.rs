@@ -1,11 +1,11 @@
 //! What a person set up for themselves.
 
 use aws_sdk_dynamodb::types::ReturnValue;
-use model::{JsonObject, Result, Settings, Timestamp, UserId, settings::Theme};
+use domain::{JsonObject, Result, Settings, Timestamp, UserId, settings::Theme};
 
 use crate::{
     Store,
-    item::{PRESENT, conditional, from_item, s, to_item, value},
+    item::{ITEM_EXISTS, conditional, from_item, s, to_item, value},
     keys,
 };
 
@@ -64,7 +64,7 @@ impl Store {
         let mut update = self
             .identity()
             .update(&keys::settings(user))
-            .condition_expression(PRESENT)
+            .condition_expression(ITEM_EXISTS)
             .expression_attribute_values(":now", s(now.to_string()))
             .return_values(ReturnValue::AllNew);
         for (number, (path, value)) in fields.into_iter().enumerate() {

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
     ScalarAttributeType, StreamSpecification, StreamViewType, TimeToLiveSpecification,
 };
-use model::{Error, Result};
+use domain::{Error, Result};
 
 /// The name of the TTL attribute, in seconds since the Unix epoch.
 pub const TTL: &str = "ttl";

@@ -12,10 +12,10 @@ use aws_sdk_dynamodb::{
         builders::{PutBuilder, UpdateBuilder},
     },
 };
-use model::{Error, Result};
+use domain::{Error, Result};
 
 use crate::{
-    item::{ABSENT, Item, PRESENT, Table, failed, primary},
+    item::{ITEM_EXISTS, ITEM_MISSING, Item, Table, failed, primary},
     keys::Key,
 };
 
@@ -101,7 +101,7 @@ fn put_part(put: PutBuilder) -> Result<TransactWriteItem> {
 impl Table<'_> {
     /// Writes an item that must not exist yet.
     pub(crate) fn part_put_new(&self, item: Item) -> Result<TransactWriteItem> {
-        self.part_put_if(item, ABSENT, [])
+        self.part_put_if(item, ITEM_MISSING, [])
     }
 
     /// Writes an item under a condition on what is there.
@@ -126,7 +126,7 @@ impl Table<'_> {
     pub(crate) fn part_delete(&self, key: &Key, having: Option<(&str, AttributeValue)>) -> Result<TransactWriteItem> {
         let delete = Delete::builder().table_name(self.name).set_key(Some(primary(key)));
         let delete = match having {
-            None => delete.condition_expression(PRESENT),
+            None => delete.condition_expression(ITEM_EXISTS),
             Some((name, value)) => delete
                 .condition_expression("#attribute = :value")
                 .expression_attribute_names("#attribute", name)

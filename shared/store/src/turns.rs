@@ -6,14 +6,14 @@
 
 use aws_sdk_dynamodb::types::{Put, ReturnValue};
 use bytes::Bytes;
-use model::{Answer, Conversation, ConversationId, Error, MessageId, Page, PageRequest, Result, Turn, TurnId};
+use domain::{Answer, Conversation, ConversationId, Error, MessageId, Page, PageRequest, Result, Turn, TurnId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Conversations,
     conversations::UNMOVED,
     item::{
-        self, ABSENT, Conditional, Item, Transaction, from_item, n, part, s, send_put, starting_with, to_item,
+        self, Conditional, ITEM_MISSING, Item, Transaction, from_item, n, part, s, send_put, starting_with, to_item,
         transact, value,
     },
     keys,
@@ -76,7 +76,7 @@ impl Conversations {
             .table_name(table.name)
             .set_item(Some(self.item(&written).await?));
         let put = if turn.rev == 0 {
-            put.condition_expression(ABSENT)
+            put.condition_expression(ITEM_MISSING)
         } else {
             put.condition_expression("rev = :rev")
                 .expression_attribute_values(":rev", n(turn.rev))
@@ -103,7 +103,7 @@ impl Conversations {
             let learn = table
                 .part_update(&keys::turn(&self.org, &self.user, &read.id, version))
                 .update_expression("SET versions = :all, rev = rev + :one")
-                .condition_expression(item::PRESENT)
+                .condition_expression(item::ITEM_EXISTS)
                 .expression_attribute_values(":all", value(&turn.versions)?)
                 .expression_attribute_values(":one", n(1));
             parts.push(part(learn)?);

@@ -1,7 +1,7 @@
 //! Changes and the end of an account.
 
 use aws_sdk_dynamodb::types::{TransactWriteItem, builders::UpdateBuilder};
-use model::{
+use domain::{
     AuditEntry, Email, MailMessage, Membership, Org, OrgId, OrgRole, PendingEmail, PlatformRole, Purge, Result,
     Timestamp, User, UserId, UserStatus,
 };
@@ -12,7 +12,7 @@ use crate::{
     credentials::was,
     item::{Transaction, from_item, n, part, s, value},
     keys,
-    orgs::Place,
+    orgs::UserMembership,
     revocation::if_epochs_as_read,
 };
 
@@ -89,7 +89,7 @@ const PLACES: &str = "places";
 
 /// The places of a user, as they were read.
 #[derive(Debug)]
-pub struct Places {
+pub struct Memberships {
     /// In organizations that were not deleted.
     pub held: Vec<Membership>,
     /// Those of these organizations that they own.
@@ -101,20 +101,20 @@ pub struct Places {
 
 impl Store {
     /// The places of a user in organizations but the personal one, as the organizations have them.
-    pub async fn places_of(&self, user: &UserId) -> Result<Places> {
+    pub async fn memberships_of(&self, user: &UserId) -> Result<Memberships> {
         let table = self.identity();
         // Read first: a place that is taken while the others are read makes this version an old one.
         let profile = table.get_raw(keys::profile(user), true).await?;
         let active = Some(value(&UserStatus::Active)?);
         let is_active = profile.as_ref().and_then(|profile| profile.get("status")) == active.as_ref();
         let version = profile.and_then(|profile| profile.get(PLACES)?.as_n().ok()?.parse().ok());
-        let places: Vec<Place> = table.all_below(&keys::user(user), keys::PLACES).await?;
+        let places: Vec<UserMembership> = table.all_below(&keys::user(user), keys::PLACES).await?;
         let (mut found, mut owned) = (Vec::with_capacity(places.len()), Vec::new());
         for some in places.chunks(50) {
             let asked = some
                 .iter()
                 .flat_map(|place| [keys::org(&place.org_id), keys::membership(&place.org_id, user)]);
-            let items = table.among(&asked.collect::<Vec<_>>()).await?;
+            let items = table.get_many(&asked.collect::<Vec<_>>()).await?;
             let (orgs, members): (Vec<_>, Vec<_>) =
                 items.into_iter().partition(|item| item.get("sk") == Some(&s("ORG")));
             for item in members {
@@ -129,7 +129,7 @@ impl Store {
                 found.push(membership);
             }
         }
-        Ok(Places {
+        Ok(Memberships {
             held: found,
             owned,
             is_active,
@@ -140,7 +140,7 @@ impl Store {
     /// Counts a new place of `user`, or one as an owner. They have to have an active account: an account ends with all its
     /// places or not at all, and nobody takes one in an account that ended. With `places`, these still have to be all that
     /// it has.
-    pub(crate) fn count_place(&self, user: &UserId, places: Option<&Places>) -> Result<TransactWriteItem> {
+    pub(crate) fn count_membership(&self, user: &UserId, places: Option<&Memberships>) -> Result<TransactWriteItem> {
         let count = self
             .identity()
             .part_update(&keys::profile(user))
@@ -256,13 +256,13 @@ impl Accounts {
         &self,
         admin: Option<&UserId>,
         before: &User,
-        places: &Places,
+        places: &Memberships,
         now: Timestamp,
         entry: &AuditEntry,
     ) -> Result<Ended> {
         let store = &self.0;
         let table = store.identity();
-        let Places { held, version, .. } = places;
+        let Memberships { held, version, .. } = places;
         let tombstone = table
             .part_update(&keys::profile(&before.id))
             .update_expression("SET #status = :deleted, deleted_at = :now REMOVE password_hash")

@@ -135,7 +135,7 @@ async fn what_ends_a_key_ends_those_it_made() {
         let (status, shown) = match end {
             "switched off" => (ada.patch(&one(&top), json!({"enabled": false})).await, "disabled"),
             "expired" => {
-                let end = model::time::after(t.stack.app().clock.now(), std::time::Duration::from_mins(1));
+                let end = domain::time::after(t.stack.app().clock.now(), std::time::Duration::from_mins(1));
                 let changed = ada.patch(&one(&top), json!({"expires_at": end.to_string()})).await;
                 t.advance_seconds(61);
                 (changed, "expired")

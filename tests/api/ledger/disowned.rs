@@ -5,12 +5,12 @@ use std::{
     time::Duration,
 };
 
+use domain::{ApiKeyId, Day, OrgId, Period, UsageCounters, UserId, time::after};
 use futures::future::join_all;
-use model::{ApiKeyId, Day, Figures, OrgId, Period, UserId, time::after};
 use model_double::Script;
-use store::{Ask, Bill, Charge, Hold, Ledger, Reserve, Store, Tables};
+use store::{Ledger, QuotaSubjects, Reservation, Reserve, Store, Tables, TokenEstimate, UsageRecord};
 
-use super::{lives::date, *};
+use super::{reservation_lifecycle::date, *};
 use crate::support::{RACERS, rounds};
 
 /// Calls that end at the same time.
@@ -18,13 +18,13 @@ const WAVE: usize = 4;
 /// Tokens of the prompt of each call.
 const PROMPT: u64 = 1_000;
 
-fn charge(number: usize) -> Charge {
-    Charge {
-        figures: Figures {
+fn charge(number: usize) -> UsageRecord {
+    UsageRecord {
+        counters: UsageCounters {
             requests: 1,
             prompt_tokens: PROMPT,
             completion_tokens: u64::try_from(number).unwrap(),
-            ..Figures::default()
+            ..UsageCounters::default()
         },
         model: MODEL.to_owned(),
         latency_ms: Some(100),
@@ -32,11 +32,11 @@ fn charge(number: usize) -> Charge {
     }
 }
 
-async fn reserve(t: &Test, ledger: &Ledger, user: &UserId, org: &OrgId) -> Hold {
+async fn reserve(t: &Test, ledger: &Ledger, user: &UserId, org: &OrgId) -> Reservation {
     let app = t.stack.app();
     let now = app.clock.now();
     let day = Day::of(now, "UTC").unwrap();
-    let bill = Bill {
+    let subjects = QuotaSubjects {
         user: user.clone(),
         user_day: day,
         user_limit: 1_000_000_000,
@@ -49,7 +49,7 @@ async fn reserve(t: &Test, ledger: &Ledger, user: &UserId, org: &OrgId) -> Hold 
         chatbot: None,
         chatbot_cap: None,
     };
-    let ask = Ask {
+    let ask = TokenEstimate {
         id: app.ids.make().unwrap(),
         model: MODEL.to_owned(),
         category: Category::Chat,
@@ -58,8 +58,8 @@ async fn reserve(t: &Test, ledger: &Ledger, user: &UserId, org: &OrgId) -> Hold 
         now_ms: now.as_millisecond(),
         until: after(now, Duration::from_mins(5)),
     };
-    match ledger.reserve(&bill, &ask).await.unwrap() {
-        Reserve::Held(hold) => *hold,
+    match ledger.reserve(&subjects, &ask).await.unwrap() {
+        Reserve::Held(reservation) => *reservation,
         Reserve::Short(..) | Reserve::TooFast(_) => panic!("it fits"),
     }
 }
@@ -73,24 +73,30 @@ async fn no_call_that_ends_meanwhile_is_lost_or_counts_twice() {
     let today = Period::day(date(&t));
     let (mut requests, mut tokens) = (0, 0);
     for round in 0..rounds() {
-        let holds = join_all((0..RACERS).map(|_| reserve(&t, &ledger, &user, &org))).await;
+        let reservations = join_all((0..RACERS).map(|_| reserve(&t, &ledger, &user, &org))).await;
         let done = AtomicBool::new(false);
         let settles = async {
-            for (wave, holds) in holds.chunks(WAVE).enumerate() {
-                let settles = holds.iter().enumerate().map(|(place, hold)| {
+            for (wave, reservations) in reservations.chunks(WAVE).enumerate() {
+                let settles = reservations.iter().enumerate().map(|(place, reservation)| {
                     let (ledger, charge) = (&ledger, charge(wave * WAVE + place));
-                    async move { assert!(ledger.settle(hold, &charge).await.unwrap()) }
+                    async move { assert!(ledger.settle(reservation, &charge).await.unwrap()) }
                 });
                 join_all(settles).await;
                 // Those beside may not get a word in while calls end one after the other.
-                ledger.disown(&org, &user, llm::catalog::is_known).await.unwrap();
+                ledger
+                    .anonymize_usage(&org, &user, llm::catalog::is_known)
+                    .await
+                    .unwrap();
             }
             done.store(true, Ordering::SeqCst);
         };
         // Two at a time, as when the queue delivers twice, from the first settlement to the last.
         let disowns = (0..2).map(|_| async {
             while !done.load(Ordering::SeqCst) {
-                ledger.disown(&org, &user, llm::catalog::is_known).await.unwrap();
+                ledger
+                    .anonymize_usage(&org, &user, llm::catalog::is_known)
+                    .await
+                    .unwrap();
             }
         });
         futures::join!(settles, join_all(disowns));
@@ -99,14 +105,14 @@ async fn no_call_that_ends_meanwhile_is_lost_or_counts_twice() {
             tokens += PROMPT + u64::try_from(number).unwrap();
         }
         let days = t.stack.app().usage().of_org(&org, today).await.unwrap();
-        let sum = |pick: fn(&Figures) -> u64| -> u64 {
+        let sum = |pick: fn(&UsageCounters) -> u64| -> u64 {
             let lines = days.iter().flat_map(|day| &day.lines);
-            lines.map(|line| pick(&line.figures)).sum()
+            lines.map(|line| pick(&line.counters)).sum()
         };
         assert_eq!(sum(|it| it.requests), requests, "round {round}");
-        assert_eq!(sum(Figures::total_tokens), tokens, "round {round}");
+        assert_eq!(sum(UsageCounters::total_tokens), tokens, "round {round}");
         let of_keys = days.iter().flat_map(|day| &day.keys);
-        assert_eq!(of_keys.map(|key| key.figures.requests).sum::<u64>(), requests);
+        assert_eq!(of_keys.map(|key| key.counters.requests).sum::<u64>(), requests);
         let timed = days.iter().flat_map(|day| day.latency.values());
         assert_eq!(timed.flat_map(|times| times.0.values()).sum::<u64>(), requests);
         assert!(
@@ -114,7 +120,10 @@ async fn no_call_that_ends_meanwhile_is_lost_or_counts_twice() {
             "somebody's name was taken off"
         );
     }
-    ledger.disown(&org, &user, llm::catalog::is_known).await.unwrap();
+    ledger
+        .anonymize_usage(&org, &user, llm::catalog::is_known)
+        .await
+        .unwrap();
     let days = t.stack.app().usage().of_org(&org, today).await.unwrap();
     assert!(days.iter().all(|day| day.user.is_none()));
     // Every life of the person's item counts once in the sums of the platform, and no copy does.
@@ -154,9 +163,9 @@ async fn a_call_of_somebody_who_leaves_is_paid_as_it_ends_and_one_that_was_lost_
         )
     };
     // 8 tokens to read and 20 to write.
-    let payer = payer_in(app, &bob, Some(&org)).await;
+    let billing = payer_in(app, &bob, Some(&org)).await;
     let mut running = app
-        .generate(question(app, &payer, "What is the best", 20))
+        .generate(question(app, &billing, "What is the best", 20))
         .await
         .unwrap();
     let asked = tokio::time::timeout(Duration::ZERO, running.next()).await;
@@ -170,9 +179,9 @@ async fn a_call_of_somebody_who_leaves_is_paid_as_it_ends_and_one_that_was_lost_
     assert_eq!(is_erased(&bob).await, (true, true));
 
     // A process that died settles nothing: five minutes later all that was set aside counts as used.
-    let payer = payer_in(app, &eve, Some(&org)).await;
+    let billing = payer_in(app, &eve, Some(&org)).await;
     let lost = app
-        .generate(question(app, &payer, "What is the best", 20))
+        .generate(question(app, &billing, "What is the best", 20))
         .await
         .unwrap();
     std::mem::forget(lost);

@@ -1,21 +1,21 @@
 //! The ledger of tokens: limits that hold, charges that are right, and nothing left reserved.
 
-mod crowds;
+mod concurrency;
 mod disowned;
-mod lives;
 mod month;
 mod names;
 mod refusals;
 mod reports;
+mod reservation_lifecycle;
 mod shards;
 mod statistics;
 mod units;
 
-use app::{App, Generated, Generation, GenerationStream, Outcome, Payer};
+use app::{App, BillingContext, Generated, Generation, GenerationStream, Outcome};
 use aws_sdk_dynamodb::types::AttributeValue;
+use domain::{Category, Error, LimitReached, Secret, TokenLimit};
 use futures::StreamExt as _;
 use llm::{ChatRequest, Message};
-use model::{Category, Error, LimitReached, Secret, TokenLimit};
 use model_double::ModelDouble;
 use serde_json::{Value, json};
 
@@ -38,21 +38,21 @@ async fn with_double() -> (Test, ModelDouble) {
 }
 
 /// Who pays when `caller` asks in the organization that `org` names.
-async fn payer_in(app: &App, caller: &Caller, org: Option<&str>) -> Payer {
+async fn payer_in(app: &App, caller: &Caller, org: Option<&str>) -> BillingContext {
     let identity = app.authenticate(&Secret::new(&*caller.token)).await.unwrap();
-    let place = app.enter(&identity, org).await.unwrap();
-    Payer::of(&identity, &place)
+    let place = app.membership_of(&identity, org).await.unwrap();
+    BillingContext::of(&identity, &place)
 }
 
-async fn payer(t: &Test, caller: &Caller) -> Payer {
+async fn billing(t: &Test, caller: &Caller) -> BillingContext {
     payer_in(t.stack.app(), caller, None).await
 }
 
 /// A question with an answer of at most `max_tokens`. 16 characters are 4 tokens, and 4 more for the message.
-fn question(app: &App, payer: &Payer, text: &str, max_tokens: u32) -> Generation {
+fn question(app: &App, billing: &BillingContext, text: &str, max_tokens: u32) -> Generation {
     Generation {
         id: app.ids.make().unwrap(),
-        payer: payer.clone(),
+        billing: billing.clone(),
         category: Category::Chat,
         model: MODEL.to_owned(),
         thinking_tokens: 0,
@@ -89,17 +89,17 @@ async fn whole(mut stream: GenerationStream) -> Result<Outcome, Error> {
 }
 
 /// Asks and reads to the end.
-async fn answered(app: &App, payer: &Payer, text: &str, max_tokens: u32) -> Result<Outcome, Error> {
-    whole(app.generate(question(app, payer, text, max_tokens)).await?).await
+async fn answered(app: &App, billing: &BillingContext, text: &str, max_tokens: u32) -> Result<Outcome, Error> {
+    whole(app.generate(question(app, billing, text, max_tokens)).await?).await
 }
 
 /// Has the built-in model answer something, so that the ledger knows the caller.
 pub(crate) async fn spend(t: &Test, caller: &Caller, org: Option<&str>) {
     let app = t.stack.app();
-    let payer = payer_in(app, caller, org).await;
+    let billing = payer_in(app, caller, org).await;
     let local = Generation {
         model: "local".to_owned(),
-        ..question(app, &payer, "What is the best", 100)
+        ..question(app, &billing, "What is the best", 100)
     };
     whole(app.generate(local).await.unwrap()).await.unwrap();
 }
@@ -126,8 +126,8 @@ async fn counter(t: &Test, pk: &str, sk: &str) -> (i64, i64, i64, usize) {
         let number = item.get(name).and_then(|value| value.as_n().ok());
         number.map_or(0, |number| number.parse().unwrap())
     };
-    let holds = item.keys().filter(|name| name.starts_with("r~")).count();
-    (number("used"), number("reserved"), number("committed"), holds)
+    let reservations = item.keys().filter(|name| name.starts_with("r~")).count();
+    (number("used"), number("reserved"), number("committed"), reservations)
 }
 
 /// Today, as everybody's personal organization has it.

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use domain::{ApiKeyId, ChatbotId, Day, OrgId, Period, UsageCounters, UserId, time::after};
 use jiff::ToSpan as _;
-use model::{ApiKeyId, ChatbotId, Day, Figures, OrgId, Period, UserId, time::after};
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
-use store::{Ask, Bill, Charge, Reserve, Store, Tables};
+use store::{QuotaSubjects, Reserve, Store, Tables, TokenEstimate, UsageRecord};
 
 use super::{reports::OWN, *};
 
@@ -45,14 +45,14 @@ struct Call {
     model: &'static str,
     key: Option<&'static str>,
     chatbot: Option<&'static str>,
-    figures: Figures,
+    counters: UsageCounters,
 }
 
-fn figures(dice: &mut Dice, model: &str) -> Figures {
+fn counters(dice: &mut Dice, model: &str) -> UsageCounters {
     let failed = dice.below(10) == 0;
     let unpriced = model == MODELS[3];
     let prompt_tokens = 1 + dice.below(5_000);
-    Figures {
+    UsageCounters {
         requests: 1,
         errors: u64::from(failed),
         prompt_tokens,
@@ -70,14 +70,14 @@ async fn write(t: &Test, users: &[&Caller], orgs: &[&str]) -> Vec<Call> {
     let (app, mut dice, mut calls) = (t.stack.app(), Dice(2026), Vec::new());
     for _ in 0..CALLS {
         let ago = i64::try_from(dice.below(u64::try_from(DAYS).unwrap())).unwrap();
-        let at = model::Timestamp::from(*app.clock.now() - (ago * 24).hours());
+        let at = domain::Timestamp::from(*app.clock.now() - (ago * 24).hours());
         let day = Day::of(at, "UTC").unwrap();
         let user = dice.one(users);
         let org = (dice.below(3) > 0).then(|| (*dice.one(orgs)).to_owned());
         let (category, model) = (*dice.one(&Category::ALL), *dice.one(&MODELS));
         let key = (dice.below(3) == 0).then(|| *dice.one(&["kiosk", "robot"]));
         let chatbot = (dice.below(3) == 0).then(|| *dice.one(&["helper", "guide"]));
-        let bill = Bill {
+        let subjects = QuotaSubjects {
             user: UserId(user.id().to_owned()),
             user_day: day,
             user_limit: 1_000_000_000,
@@ -90,7 +90,7 @@ async fn write(t: &Test, users: &[&Caller], orgs: &[&str]) -> Vec<Call> {
             chatbot: chatbot.map(|bot| ChatbotId(bot.to_owned())),
             chatbot_cap: None,
         };
-        let ask = Ask {
+        let ask = TokenEstimate {
             id: app.ids.make().unwrap(),
             model: model.to_owned(),
             category,
@@ -99,27 +99,30 @@ async fn write(t: &Test, users: &[&Caller], orgs: &[&str]) -> Vec<Call> {
             now_ms: at.as_millisecond(),
             until: after(at, std::time::Duration::from_mins(5)),
         };
-        let Reserve::Held(hold) = ledger.reserve(&bill, &ask).await.unwrap() else {
+        let Reserve::Held(reservation) = ledger.reserve(&subjects, &ask).await.unwrap() else {
             panic!("it fits")
         };
         if dice.below(12) == 0 {
             assert!(
-                ledger.release(&hold).await.unwrap(),
+                ledger.release(&reservation).await.unwrap(),
                 "a call that was never made is none"
             );
             continue;
         }
-        let figures = figures(&mut dice, model);
-        let well = figures.errors == 0;
-        let charge = Charge {
-            figures,
+        let counters = counters(&mut dice, model);
+        let well = counters.errors == 0;
+        let charge = UsageRecord {
+            counters,
             model: model.to_owned(),
             latency_ms: well.then(|| 100 + dice.below(9_000)),
             first_token_ms: well.then(|| 10 + dice.below(900)),
         };
-        assert!(ledger.settle(&hold, &charge).await.unwrap());
+        assert!(ledger.settle(&reservation, &charge).await.unwrap());
         if dice.below(5) == 0 {
-            assert!(!ledger.settle(&hold, &charge).await.unwrap(), "twice counts once");
+            assert!(
+                !ledger.settle(&reservation, &charge).await.unwrap(),
+                "twice counts once"
+            );
         }
         calls.push(Call {
             date: day.date.to_string(),
@@ -129,32 +132,32 @@ async fn write(t: &Test, users: &[&Caller], orgs: &[&str]) -> Vec<Call> {
             model,
             key,
             chatbot,
-            figures,
+            counters,
         });
     }
     calls
 }
 
 /// Figures as an answer tells them.
-fn told(figures: &Figures) -> Value {
+fn told(counters: &UsageCounters) -> Value {
     json!({
-        "requests": figures.requests,
-        "errors": figures.errors,
-        "total_tokens": figures.prompt_tokens + figures.completion_tokens,
-        "prompt_tokens": figures.prompt_tokens,
-        "completion_tokens": figures.completion_tokens,
-        "cached_tokens": figures.cached_tokens,
-        "cost_micro_usd": if figures.unpriced == 0 { json!(figures.cost_micro_usd) } else { Value::Null },
-        "priced_cost_micro_usd": figures.cost_micro_usd,
-        "unpriced_requests": figures.unpriced,
-        "estimated_requests": figures.estimated,
+        "requests": counters.requests,
+        "errors": counters.errors,
+        "total_tokens": counters.prompt_tokens + counters.completion_tokens,
+        "prompt_tokens": counters.prompt_tokens,
+        "completion_tokens": counters.completion_tokens,
+        "cached_tokens": counters.cached_tokens,
+        "cost_micro_usd": if counters.unpriced == 0 { json!(counters.cost_micro_usd) } else { Value::Null },
+        "priced_cost_micro_usd": counters.cost_micro_usd,
+        "unpriced_requests": counters.unpriced,
+        "estimated_requests": counters.estimated,
     })
 }
 
 fn sum<'a>(calls: impl Iterator<Item = &'a Call>) -> Value {
-    let mut all = Figures::default();
+    let mut all = UsageCounters::default();
     for call in calls {
-        all += call.figures;
+        all += call.counters;
     }
     told(&all)
 }
@@ -171,11 +174,11 @@ fn shown(groups: &Value) -> BTreeMap<Option<String>, Value> {
     let groups = groups.as_array().unwrap().iter();
     groups
         .map(|group| {
-            let mut figures = group.as_object().unwrap().clone();
-            let name = figures.shift_remove("name").unwrap();
-            figures.shift_remove("latency");
-            figures.shift_remove("time_to_first_token");
-            (name.as_str().map(str::to_owned), figures.into())
+            let mut counters = group.as_object().unwrap().clone();
+            let name = counters.shift_remove("name").unwrap();
+            counters.shift_remove("latency");
+            counters.shift_remove("time_to_first_token");
+            (name.as_str().map(str::to_owned), counters.into())
         })
         .collect()
 }
@@ -275,7 +278,7 @@ async fn platform(t: &Test, root: &Caller, all: &[&Call]) {
         assert_eq!(performance["totals"][figure], total[figure]);
     }
     // Times are those of the people, bucket by bucket: so are the percentiles.
-    let well = all.iter().filter(|call| call.figures.errors == 0).count();
+    let well = all.iter().filter(|call| call.counters.errors == 0).count();
     for kind in ["latency", "time_to_first_token"] {
         assert_eq!(performance["totals"][kind]["count"], well);
         assert_eq!(stats[kind], performance["totals"][kind]);
@@ -293,7 +296,7 @@ async fn own_details(user: &Caller, own: &[&Call]) {
     assert_eq!(shown(&stats["by_model"]), booked(own, model));
     assert_eq!(shown(&stats["by_category"]), booked(own, category));
     assert_eq!(stats["active_days"], booked(own, GROUPS[0].1).len());
-    let well = own.iter().filter(|call| call.figures.errors == 0);
+    let well = own.iter().filter(|call| call.counters.errors == 0);
     assert_eq!(stats["latency"]["count"], well.count());
     assert_eq!(
         shown(&get("/api/v1/auth/model-stats").await["models"]),

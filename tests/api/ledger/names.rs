@@ -7,10 +7,10 @@ use super::*;
 /// Models that a day names.
 const NAMED: usize = 40;
 
-async fn ask(app: &App, payer: &Payer, model: &str) -> model::Result<Outcome> {
+async fn ask(app: &App, billing: &BillingContext, model: &str) -> domain::Result<Outcome> {
     let asked = Generation {
         model: model.to_owned(),
-        ..question(app, payer, "What is the best", 20)
+        ..question(app, billing, "What is the best", 20)
     };
     whole(app.generate(asked).await?).await
 }
@@ -22,8 +22,8 @@ async fn models_beyond_the_fortieth_of_a_day_count_as_other_and_not_a_token_is_l
     let org = t.shared_org("lovelace", &[(&ada, "owner"), (&bob, "member")]).await;
     double.always(Script::tokens(10));
     let app = t.stack.app();
-    for (payer, place) in [
-        (payer(&t, &ada).await, ada.clone()),
+    for (billing, place) in [
+        (billing(&t, &ada).await, ada.clone()),
         (
             payer_in(app, &bob, Some(&org)).await,
             bob.with_header("x-current-org", &org),
@@ -31,10 +31,10 @@ async fn models_beyond_the_fortieth_of_a_day_count_as_other_and_not_a_token_is_l
     ] {
         let before = double.totals();
         for number in 0..NAMED + 3 {
-            ask(app, &payer, &format!("made-up-{number}")).await.unwrap();
+            ask(app, &billing, &format!("made-up-{number}")).await.unwrap();
         }
         // One that is named goes on to be.
-        ask(app, &payer, "made-up-0").await.unwrap();
+        ask(app, &billing, "made-up-0").await.unwrap();
         let sold = double.totals();
         let sold = (
             sold.calls - before.calls,
@@ -65,7 +65,7 @@ async fn a_day_without_room_settles_what_it_can_and_keeps_nobody_elses_from_bein
     let (ada, bob) = (t.user("ada").await, t.user("bob").await);
     double.always(Script::tokens(10));
     let app = t.stack.app();
-    let (of_ada, of_bob) = (payer(&t, &ada).await, payer(&t, &bob).await);
+    let (of_ada, of_bob) = (billing(&t, &ada).await, billing(&t, &bob).await);
     let long = "m".repeat(200);
     let asked = Generation {
         model: long.clone(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::Pace;
+use domain::Pace;
 use model_double::{Finish, Script, Step};
 
 use super::*;
@@ -38,8 +38,8 @@ async fn a_refusal_says_which_limit_and_when_it_begins_anew() {
     let (t, _double) = with_double().await;
     let (ada, app) = (t.user("ada").await, t.stack.app());
     limit(&ada, 100).await;
-    let payer = payer(&t, &ada).await;
-    let Err(Error::Limit(reached)) = app.generate(question(app, &payer, "What is the best", 400)).await else {
+    let billing = billing(&t, &ada).await;
+    let Err(Error::Limit(reached)) = app.generate(question(app, &billing, "What is the best", 400)).await else {
         panic!("a question that fits into no day")
     };
     let LimitReached::Tokens {
@@ -58,7 +58,7 @@ async fn a_refusal_says_which_limit_and_when_it_begins_anew() {
     let until = Duration::from_millis(u64::try_from(until).unwrap());
     assert!(retry_after.abs_diff(until) < Duration::from_mins(1), "{retry_after:?}");
     // Smaller ones pass: a changed limit changes no counter.
-    answered(app, &payer, "What is the best", 90).await.unwrap();
+    answered(app, &billing, "What is the best", 90).await.unwrap();
     super::limit(&ada, 99).await;
     let shown = limits(&ada).await;
     assert_eq!(shown["user"]["limit"], 99);
@@ -70,16 +70,16 @@ async fn an_answer_becomes_as_short_as_what_is_left_and_says_so() {
     let (t, double) = with_double().await;
     let (ada, app) = (t.user("ada").await, t.stack.app());
     limit(&ada, 308).await;
-    let payer = payer(&t, &ada).await;
+    let billing = billing(&t, &ada).await;
     double.always(words(1_000));
-    let outcome = answered(app, &payer, "What is the best", 1_000).await.unwrap();
+    let outcome = answered(app, &billing, "What is the best", 1_000).await.unwrap();
     assert_eq!(
         (outcome.finish_reason, outcome.usage.completion_tokens),
         ("length", 300)
     );
     assert_eq!(double.calls()[0].counts.completion, 300);
     assert_eq!(day_of(&t, &ada).await, (304, 0, 304, 0));
-    let (short, needed) = refused(answered(app, &payer, "What is the best", 1_000).await);
+    let (short, needed) = refused(answered(app, &billing, "What is the best", 1_000).await);
     assert_eq!(
         (short.used, needed),
         (304, 264),
@@ -97,11 +97,11 @@ async fn an_organization_may_have_the_rest_answered_by_a_cheaper_model() {
     let seen = ada.patch(&at, set).await.ok().json();
     assert_eq!(seen["downgrade_model"], "gpt-4.1-nano");
     assert_eq!(seen["fallback_models"], json!(["gpt-4.1-mini", "local"]));
-    let payer = payer_in(app, &ada, Some(&org)).await;
+    let billing = payer_in(app, &ada, Some(&org)).await;
     double.always(words(20_000));
-    let outcome = answered(app, &payer, "What is the best", 9_500).await.unwrap();
+    let outcome = answered(app, &billing, "What is the best", 9_500).await.unwrap();
     assert_eq!((outcome.model.as_str(), outcome.requested_model), (MODEL, None));
-    let outcome = answered(app, &payer, "What is the best", 9_500).await.unwrap();
+    let outcome = answered(app, &billing, "What is the best", 9_500).await.unwrap();
     assert_eq!(
         (
             outcome.model.as_str(),
@@ -138,18 +138,18 @@ async fn a_key_asks_the_models_it_may_and_spends_its_budget() {
         .api_key(json!({"name": "Kiosk", "token_budget": 150, "models": [MODEL]}))
         .await;
     let kiosk = t.anonymous().with_token(&key.text("key"));
-    let payer = payer_in(app, &kiosk, None).await;
+    let billing = payer_in(app, &kiosk, None).await;
     let other = Generation {
         model: "gpt-4.1".to_owned(),
-        ..question(app, &payer, "What is the best", 10)
+        ..question(app, &billing, "What is the best", 10)
     };
     let Err(Error::Forbidden { code, .. }) = app.generate(other).await else {
         panic!("a model that the key may not ask")
     };
     assert_eq!(code, "model_not_allowed");
     double.always(words(100));
-    answered(app, &payer, "What is the best", 100).await.unwrap();
-    let (short, _) = refused(answered(app, &payer, "What is the best", 100).await);
+    answered(app, &billing, "What is the best", 100).await.unwrap();
+    let (short, _) = refused(answered(app, &billing, "What is the best", 100).await);
     assert_eq!(
         (short.scope.name(), short.limit, short.used, short.resets_at),
         ("key", 150, 104, None)
@@ -169,16 +169,16 @@ async fn a_chatbot_has_a_daily_cap_of_its_own() {
     let bot = json!({"name": "Helper", "settings": {"model": MODEL, "daily_token_cap": 120}});
     let bot = ada.post("/api/v1/chatbots", bot).await.created();
     assert_eq!(bot.json()["settings"]["daily_token_cap"], 120);
-    let id = model::ChatbotId(bot.text("id"));
+    let id = domain::ChatbotId(bot.text("id"));
     let payer_now = async || {
-        let own = payer(&t, &ada).await;
+        let own = billing(&t, &ada).await;
         let bot = app.chatbots(&own.org).get(&id).await.unwrap().unwrap();
         own.with_chatbot(&bot)
     };
     double.always(words(100));
-    let payer = payer_now().await;
-    answered(app, &payer, "What is the best", 100).await.unwrap();
-    let (short, _) = refused(answered(app, &payer, "What is the best", 100).await);
+    let billing = payer_now().await;
+    answered(app, &billing, "What is the best", 100).await.unwrap();
+    let (short, _) = refused(answered(app, &billing, "What is the best", 100).await);
     assert_eq!((short.scope.name(), short.used), ("chatbot", 104));
     let change = json!({"settings": {"daily_token_cap": null}});
     let at = format!("/api/v1/chatbots/{}", id.as_str());
@@ -194,19 +194,19 @@ async fn half_most_and_all_of_a_limit_are_told_once_each() {
     let (t, double) = with_double().await;
     let (ada, app) = (t.user("ada").await, t.stack.app());
     limit(&ada, 1_000).await;
-    let payer = payer(&t, &ada).await;
+    let billing = billing(&t, &ada).await;
     double.always(words(100));
     for _ in 0..4 {
-        answered(app, &payer, "What is the best", 100).await.unwrap();
+        answered(app, &billing, "What is the best", 100).await.unwrap();
     }
     assert_eq!(alerts(&ada).await, []);
     for _ in 0..5 {
-        answered(app, &payer, "What is the best", 100).await.unwrap();
+        answered(app, &billing, "What is the best", 100).await.unwrap();
     }
     assert_eq!(alerts(&ada).await, [("user".to_owned(), 80), ("user".to_owned(), 50)]);
     // 936 are used, and 64 are too few: the limit is used up as far as anybody notices.
     for _ in 0..3 {
-        refused(answered(app, &payer, "What is the best", 100).await);
+        refused(answered(app, &billing, "What is the best", 100).await);
     }
     assert_eq!(alerts(&ada).await.first(), Some(&("user".to_owned(), 100)));
     let subjects = async || {
@@ -245,8 +245,8 @@ async fn who_administers_an_organization_is_told_about_its_limit() {
     .await
     .ok();
     double.always(words(5_100).ending(Finish::Stop));
-    let payer = payer_in(app, &bob, Some(&org)).await;
-    answered(app, &payer, "What is the best", 5_200).await.unwrap();
+    let billing = payer_in(app, &bob, Some(&org)).await;
+    answered(app, &billing, "What is the best", 5_200).await.unwrap();
     let mails = t.outbox().await;
     let told: Vec<_> = mails
         .iter()
@@ -282,7 +282,7 @@ async fn questions_come_as_fast_as_the_plan_and_the_key_allow() {
     t.advance_seconds(30);
     answered(app, &of_key, "What is the best", 1).await.unwrap();
 
-    let own = payer(&t, &ada).await;
+    let own = billing(&t, &ada).await;
     let before = check(&ada).await["remaining"].as_u64().unwrap();
     assert!(
         check(&ada).await["remaining"].as_u64().unwrap() >= before,
@@ -304,7 +304,7 @@ async fn questions_come_as_fast_as_the_plan_and_the_key_allow() {
         ..question(app, &own, "What is the best", 1)
     };
     whole(app.generate(title).await.unwrap()).await.unwrap();
-    let network = model::Network::from("203.0.113.9".parse::<std::net::IpAddr>().unwrap());
+    let network = domain::Network::from("203.0.113.9".parse::<std::net::IpAddr>().unwrap());
     for _ in 0..10 {
         app.keep_pace_of_network(&network).await.unwrap();
     }
@@ -323,7 +323,7 @@ async fn midnight_empties_no_bucket_and_a_title_before_the_first_question_neithe
     let now = t.stack.app().clock.now().as_second();
     t.advance_seconds(u64::try_from(86_400 - now.rem_euclid(86_400)).unwrap() - 30);
     let ada = ada.sign_in_again().await;
-    let (app, own) = (t.stack.app(), payer(&t, &ada).await);
+    let (app, own) = (t.stack.app(), billing(&t, &ada).await);
     let ask = async || answered(app, &own, "What is the best", 1).await;
     let mut passed = 0;
     while ask().await.is_ok() {
@@ -357,7 +357,7 @@ async fn of_two_hundred_questions_at_once_as_many_pass_as_a_minute_allows() {
     let (t, double) = with_double().await;
     let ada = t.user("ada").await;
     double.always(words(1));
-    let (app, own) = (t.stack.app(), payer(&t, &ada).await);
+    let (app, own) = (t.stack.app(), billing(&t, &ada).await);
     let asked = (0..200).map(|_| answered(app, &own, "What is the best", 1));
     let began = app.clock.now_ms();
     let (passed, refused): (Vec<_>, Vec<_>) = futures::future::join_all(asked)
@@ -381,7 +381,7 @@ async fn who_has_no_tokens_left_is_told_to_wait_in_the_end() {
     let ada = t.user("ada").await;
     double.always(words(1));
     limit(&ada, 100).await;
-    let (app, own) = (t.stack.app(), payer(&t, &ada).await);
+    let (app, own) = (t.stack.app(), billing(&t, &ada).await);
     let mut short = 0;
     let pace = loop {
         match app.generate(question(app, &own, "What is the best", 500)).await {

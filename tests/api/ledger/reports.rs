@@ -1,6 +1,6 @@
 //! Statistics as the API shows them: who sees what, of which days, and what it costs to read.
 
-use model::statistics::PeriodRequest;
+use domain::statistics::PeriodRequest;
 use model_double::{Script, Step};
 
 use super::*;
@@ -35,8 +35,8 @@ async fn members_see_their_own_part_and_those_who_administer_see_all() {
     let app = t.stack.app();
     for (caller, place, count) in [(&ada, Some(&*org), 10), (&bob, Some(&*org), 11), (&bob, None, 12)] {
         double.next(words(count));
-        let payer = payer_in(app, caller, place).await;
-        answered(app, &payer, "What is the best", 20).await.unwrap();
+        let billing = payer_in(app, caller, place).await;
+        answered(app, &billing, "What is the best", 20).await.unwrap();
     }
     let inside = |caller: &Caller| caller.with_header("x-current-org", &org);
     let of_org = inside(&ada).get("/api/v1/ai/usage?group_by=user").await.ok().json();
@@ -87,15 +87,15 @@ async fn a_period_is_asked_for_by_its_days() {
     let ada = t.user("ada").await;
     double.always(words(10));
     let app = t.stack.app();
-    answered(app, &payer(&t, &ada).await, "What is the best", 20)
+    answered(app, &billing(&t, &ada).await, "What is the best", 20)
         .await
         .unwrap();
     let first = today(&t);
     t.advance_seconds(24 * 3600);
     let ada = ada.sign_in_again().await;
-    let payer = payer(&t, &ada).await;
+    let billing = billing(&t, &ada).await;
     for _ in 0..2 {
-        answered(app, &payer, "What is the best", 20).await.unwrap();
+        answered(app, &billing, "What is the best", 20).await.unwrap();
     }
     let second = today(&t);
     assert_eq!(
@@ -136,7 +136,7 @@ async fn a_period_is_asked_for_by_its_days() {
 async fn performance_is_that_of_answers_that_ended_well() {
     let (t, double) = with_double().await;
     let (ada, app) = (t.user("ada").await, t.stack.app());
-    let payer = payer(&t, &ada).await;
+    let billing = billing(&t, &ada).await;
     let empty = ada.get("/api/v1/analytics/performance").await.ok().json();
     assert_eq!(empty["totals"]["error_percent"], Value::Null);
     assert_eq!(
@@ -145,10 +145,10 @@ async fn performance_is_that_of_answers_that_ended_well() {
     );
     for _ in 0..3 {
         double.next(words(10));
-        answered(app, &payer, "What is the best", 20).await.unwrap();
+        answered(app, &billing, "What is the best", 20).await.unwrap();
     }
     double.next(Script::refuse(400, "invalid_request_error"));
-    answered(app, &payer, "What is the best", 20).await.unwrap_err();
+    answered(app, &billing, "What is the best", 20).await.unwrap_err();
     let found = ada.get("/api/v1/analytics/performance").await.ok().json();
     let part = |it: &Value| {
         let counted = [&it["requests"], &it["errors"], &it["latency"]["count"]];
@@ -171,12 +171,12 @@ async fn performance_is_that_of_answers_that_ended_well() {
 async fn an_export_is_a_file_that_no_spreadsheet_runs() {
     let (t, double) = with_double().await;
     let (ada, app) = (t.user("ada").await, t.stack.app());
-    let payer = payer(&t, &ada).await;
+    let billing = billing(&t, &ada).await;
     double.always(words(10));
     for model in [MODEL, "openai/=1+2, \"x\""] {
         let asked = Generation {
             model: model.to_owned(),
-            ..question(app, &payer, "What is the best", 20)
+            ..question(app, &billing, "What is the best", 20)
         };
         whole(app.generate(asked).await.unwrap()).await.unwrap();
     }
@@ -219,7 +219,7 @@ async fn an_export_by_a_link_is_the_same_file_and_goes_with_its_person() {
     let (t, double) = with_double().await;
     let ada = t.user("ada").await;
     double.always(words(10));
-    let asked = question(t.stack.app(), &payer(&t, &ada).await, "What is the best", 20);
+    let asked = question(t.stack.app(), &billing(&t, &ada).await, "What is the best", 20);
     whole(t.stack.app().generate(asked).await.unwrap()).await.unwrap();
     for (format, media_type) in [
         ("csv", "text/csv; charset=utf-8"),
@@ -259,18 +259,18 @@ async fn a_month_of_a_person_is_read_for_at_most_ten_units() {
     for _ in 0..30 {
         t.advance_seconds(24 * 3600);
         ada = ada.sign_in_again().await;
-        let payer = payer(&t, &ada).await;
+        let billing = billing(&t, &ada).await;
         for model in [MODEL, "gpt-4.1-nano"] {
             let asked = Generation {
                 model: model.to_owned(),
-                ..question(app, &payer, "What is the best", 20)
+                ..question(app, &billing, "What is the best", 20)
             };
             whole(app.generate(asked).await.unwrap()).await.unwrap();
         }
     }
     let metered = Metered::new(&t).await;
     let identity = metered.app.authenticate(&Secret::new(&*ada.token)).await.unwrap();
-    let place = metered.app.enter(&identity, None).await.unwrap();
+    let place = metered.app.membership_of(&identity, None).await.unwrap();
     metered.units();
     let report = metered
         .app

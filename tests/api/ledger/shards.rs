@@ -1,11 +1,11 @@
 //! The day of a large organization, which is split over shards: as exact as one counter, and without one that all meet.
 
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use domain::{OrgId, UserId, time::after};
 use futures::{StreamExt as _, future::join_all};
 use local::cloud::{APPLICATION_ACCESS_KEY_ID, SECRET_ACCESS_KEY};
-use model::{OrgId, UserId, time::after};
 use model_double::{Script, Step};
-use store::{Ask, Bill, Charge, Hold, Ledger, Reserve, Store, Tables};
+use store::{Ledger, QuotaSubjects, Reservation, Reserve, Store, Tables, TokenEstimate, UsageRecord};
 
 use super::*;
 use crate::support::{FAULTS, Metered, Random};
@@ -35,9 +35,9 @@ impl<'a> Crowd<'a> {
         }
     }
 
-    fn bill(&self, person: usize) -> Bill {
-        let day = model::Day::of(self.t.stack.app().clock.now(), "UTC").unwrap();
-        Bill {
+    fn subjects(&self, person: usize) -> QuotaSubjects {
+        let day = domain::Day::of(self.t.stack.app().clock.now(), "UTC").unwrap();
+        QuotaSubjects {
             user: UserId(format!("person-{person:x}")),
             user_day: day,
             user_limit: 1_000_000_000,
@@ -52,9 +52,9 @@ impl<'a> Crowd<'a> {
         }
     }
 
-    async fn reserve(&self, person: usize, estimate: u64) -> Result<Hold, TokenLimit> {
+    async fn reserve(&self, person: usize, estimate: u64) -> Result<Reservation, TokenLimit> {
         let app = self.t.stack.app();
-        let ask = Ask {
+        let ask = TokenEstimate {
             id: app.ids.make().unwrap(),
             model: MODEL.to_owned(),
             category: Category::Chat,
@@ -63,31 +63,34 @@ impl<'a> Crowd<'a> {
             now_ms: app.clock.now_ms(),
             until: after(app.clock.now(), std::time::Duration::from_mins(5)),
         };
-        match self.ledger.reserve(&self.bill(person), &ask).await.unwrap() {
-            Reserve::Held(hold) => Ok(*hold),
+        match self.ledger.reserve(&self.subjects(person), &ask).await.unwrap() {
+            Reserve::Held(reservation) => Ok(*reservation),
             Reserve::Short(mut limits, _) => Err(limits.pop().unwrap()),
             Reserve::TooFast(wait) => panic!("{wait:?}"),
         }
     }
 
-    async fn settle(&self, hold: &Hold, tokens: u64) {
-        let charge = Charge {
-            figures: model::Figures {
+    async fn settle(&self, reservation: &Reservation, tokens: u64) {
+        let charge = UsageRecord {
+            counters: domain::UsageCounters {
                 requests: 1,
                 completion_tokens: tokens,
-                ..model::Figures::default()
+                ..domain::UsageCounters::default()
             },
             model: MODEL.to_owned(),
             latency_ms: Some(10),
             first_token_ms: Some(5),
         };
-        assert!(self.ledger.settle(hold, &charge).await.unwrap());
-        assert!(!self.ledger.settle(hold, &charge).await.unwrap(), "twice counts once");
+        assert!(self.ledger.settle(reservation, &charge).await.unwrap());
+        assert!(
+            !self.ledger.settle(reservation, &charge).await.unwrap(),
+            "twice counts once"
+        );
     }
 
     /// `used` and `reserved` of the organization.
     async fn standing(&self) -> (u64, u64) {
-        let limits = self.ledger.standings(&self.bill(0)).await.unwrap();
+        let limits = self.ledger.standings(&self.subjects(0)).await.unwrap();
         let of_org = limits.iter().find(|limit| limit.scope.name() == "org").unwrap();
         (of_org.used, of_org.reserved)
     }
@@ -111,7 +114,9 @@ async fn of_three_hundred_turns_at_once_of_a_split_day_as_many_pass_as_fit_to_th
         assert_eq!((limit.scope.name(), limit.remaining()), ("org", 0));
     }
     assert_eq!(crowd.standing().await, (0, LIMIT));
-    let settled = passed.iter().map(|hold| crowd.settle(hold.as_ref().unwrap(), 1_000));
+    let settled = passed
+        .iter()
+        .map(|reservation| crowd.settle(reservation.as_ref().unwrap(), 1_000));
     futures::stream::iter(settled)
         .buffer_unordered(100)
         .collect::<()>()
@@ -145,8 +150,8 @@ async fn turns_of_all_sizes_fill_a_split_day_and_nobody_is_refused_while_there_i
         let turns = turns.into_iter().map(|(person, estimate, actual)| {
             let crowd = &crowd;
             async move {
-                let hold = crowd.reserve(person, estimate).await.map_err(|_| estimate)?;
-                crowd.settle(&hold, actual).await;
+                let reservation = crowd.reserve(person, estimate).await.map_err(|_| estimate)?;
+                crowd.settle(&reservation, actual).await;
                 Ok::<_, u64>(actual)
             }
         });
@@ -163,8 +168,8 @@ async fn turns_of_all_sizes_fill_a_split_day_and_nobody_is_refused_while_there_i
     let mut person = 0;
     while left > 0 {
         let estimate = left.min(100_000);
-        let hold = crowd.reserve(person, estimate).await.unwrap();
-        crowd.settle(&hold, estimate).await;
+        let reservation = crowd.reserve(person, estimate).await.unwrap();
+        crowd.settle(&reservation, estimate).await;
         (left, person) = (left - estimate, person + 1);
     }
     assert!(crowd.reserve(1, 1).await.is_err());
@@ -182,9 +187,13 @@ async fn no_item_of_an_organization_is_met_by_more_than_a_fraction_of_its_turns(
         // At 200 a second for two seconds, of 128 people; an answer of a second keeps its reservation for as long.
         let paced = (0..turns).map(|turn| async move { (turn, crowd.reserve(turn % 128, 3_000).await.unwrap()) });
         let mut running = futures::stream::iter(paced).buffered(8).chunks(200);
-        while let Some(holds) = running.next().await {
-            for (turn, hold) in holds {
-                crowd.ledger.settle(&hold, &hold.unsettled()).await.unwrap();
+        while let Some(reservations) = running.next().await {
+            for (turn, reservation) in reservations {
+                crowd
+                    .ledger
+                    .settle(&reservation, &reservation.unsettled())
+                    .await
+                    .unwrap();
                 assert!(turn < turns);
             }
         }
@@ -207,7 +216,7 @@ async fn no_item_of_an_organization_is_met_by_more_than_a_fraction_of_its_turns(
 async fn a_limit_that_changes_during_a_split_day_holds_from_the_next_turn_on() {
     let t = Test::new().await;
     let mut crowd = Crowd::of(&t, "crowd");
-    let holds = join_all((0..16).map(|person| crowd.reserve(person, 100_000))).await;
+    let reservations = join_all((0..16).map(|person| crowd.reserve(person, 100_000))).await;
     assert_eq!(crowd.standing().await, (0, 1_600_000));
     // What lies in the shards was drawn under the old limit.
     crowd.limit = 6_000_000;
@@ -215,8 +224,8 @@ async fn a_limit_that_changes_during_a_split_day_holds_from_the_next_turn_on() {
     assert!(more.iter().all(Result::is_ok));
     assert_eq!(crowd.reserve(3, 1).await.unwrap_err().remaining(), 0);
     // A limit that is not split takes back what shards still hold.
-    for hold in holds.into_iter().chain(more).take(30) {
-        crowd.settle(&hold.unwrap(), 10_000).await;
+    for reservation in reservations.into_iter().chain(more).take(30) {
+        crowd.settle(&reservation.unwrap(), 10_000).await;
     }
     assert_eq!(crowd.standing().await, (300_000, 3_000_000));
     crowd.limit = 4_000_000;
@@ -233,17 +242,17 @@ async fn a_limit_that_changes_during_a_split_day_holds_from_the_next_turn_on() {
 async fn what_is_used_above_a_reservation_is_not_spent_a_second_time_by_another_shard() {
     let t = Test::new().await;
     let crowd = Crowd::of(&t, "crowd");
-    let holds = join_all((0..8).map(|person| crowd.reserve(person, 20_000))).await;
+    let reservations = join_all((0..8).map(|person| crowd.reserve(person, 20_000))).await;
     // One call uses all that is left, while the other shards have portions.
-    let hold = holds[3].as_ref().unwrap();
-    crowd.settle(hold, LIMIT - 8 * 20_000).await;
+    let reservation = reservations[3].as_ref().unwrap();
+    crowd.settle(reservation, LIMIT - 8 * 20_000).await;
     assert_eq!(crowd.standing().await, (LIMIT - 160_000, 140_000));
     crowd.reserve(5, 20_000).await.unwrap();
     for person in 0..8 {
         assert_eq!(crowd.reserve(person, 1).await.unwrap_err().remaining(), 0);
     }
     // The same of a call that counts at the head.
-    crowd.settle(holds[4].as_ref().unwrap(), 0).await;
+    crowd.settle(reservations[4].as_ref().unwrap(), 0).await;
     crowd.reserve(4, 20_000).await.unwrap();
     assert!(crowd.reserve(4, 1).await.is_err());
 }
@@ -264,8 +273,8 @@ async fn a_turn_in_a_split_day_costs_what_it_costs_elsewhere_and_its_members_see
             payer_in(app, &ada, Some(&org)).await,
             payer_in(app, &bob, Some(&org)).await,
         );
-        for payer in [&ada_pays, &bob_pays] {
-            answered(app, payer, "What is the best", 20).await.unwrap();
+        for billing in [&ada_pays, &bob_pays] {
+            answered(app, billing, "What is the best", 20).await.unwrap();
         }
         t.advance_seconds(2);
         metered.units();
@@ -293,8 +302,8 @@ async fn the_shards_of_a_deleted_organization_are_removed() {
     let org = org.text("id");
     let crowd = Crowd::of(&t, &org);
     for person in 0..16 {
-        let hold = crowd.reserve(person, 1_000).await.unwrap();
-        crowd.settle(&hold, 1_000).await;
+        let reservation = crowd.reserve(person, 1_000).await.unwrap();
+        crowd.settle(&reservation, 1_000).await;
     }
     let left = async || {
         let items = t.items(USAGE).await.into_keys();
@@ -316,9 +325,9 @@ async fn shares_of_a_split_day_are_told_when_they_are_used_and_not_when_they_are
     let org = t.shared_org("lovelace", &[(&ada, "owner")]).await;
     subscribe(&t, &org, "TEAM").await;
     double.always(Script::of(vec![Step::Text("abc ".to_owned()); 20]));
-    let payer = payer_in(t.stack.app(), &ada, Some(&org)).await;
+    let billing = payer_in(t.stack.app(), &ada, Some(&org)).await;
     let told = async || {
-        answered(t.stack.app(), &payer, "What is the best", 20).await.unwrap();
+        answered(t.stack.app(), &billing, "What is the best", 20).await.unwrap();
         let of_org = ada.with_header("x-current-org", &org);
         let alerts = of_org.get("/api/v1/tokens/alerts").await.ok().json();
         let alerts = alerts.as_array().unwrap().iter();
@@ -327,14 +336,14 @@ async fn shares_of_a_split_day_are_told_when_they_are_used_and_not_when_they_are
     assert_eq!(told().await, 0);
     let crowd = Crowd::of(&t, &org);
     // Others have so much reserved that more than half is lent, and use less than half of it.
-    let holds = join_all((0..49).map(|person| crowd.reserve(person, 100_000))).await;
+    let reservations = join_all((0..49).map(|person| crowd.reserve(person, 100_000))).await;
     assert_eq!(told().await, 0);
-    for hold in holds {
-        crowd.settle(&hold.unwrap(), 100_000).await;
+    for reservation in reservations {
+        crowd.settle(&reservation.unwrap(), 100_000).await;
     }
     assert_eq!(told().await, 0, "49 percent");
-    let hold = crowd.reserve(1, LIMIT / 2 - crowd.standing().await.0).await.unwrap();
-    crowd.settle(&hold, hold.terms.estimate).await;
+    let reservation = crowd.reserve(1, LIMIT / 2 - crowd.standing().await.0).await.unwrap();
+    crowd.settle(&reservation, reservation.terms.estimate).await;
     assert_eq!(told().await, 1, "half");
     assert_eq!(told().await, 1, "once");
 }

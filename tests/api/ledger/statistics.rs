@@ -1,21 +1,21 @@
 //! What was used, as the reader of statistics gives it.
 
-use model::{Period, UsageDay};
+use domain::{Period, UsageDay};
 use model_double::{Counts, Script, Step};
 
-use super::{lives::date, *};
+use super::{reservation_lifecycle::date, *};
 
 fn lines(days: &[UsageDay]) -> Vec<(String, &'static str, u64, u64, u64)> {
     let lines = days.iter().flat_map(|day| &day.lines);
     lines
         .map(|line| {
-            let figures = line.figures;
+            let counters = line.counters;
             (
                 line.model.clone(),
                 line.category.name(),
-                figures.requests,
-                figures.errors,
-                figures.total_tokens(),
+                counters.requests,
+                counters.errors,
+                counters.total_tokens(),
             )
         })
         .collect()
@@ -32,8 +32,8 @@ async fn use_is_found_by_day_model_category_member_key_and_chatbot() {
     let bot = json!({"name": "Helper", "settings": {"model": MODEL}});
     let bot = in_org.post("/api/v1/chatbots", bot).await.created().text("id");
     let bot = app
-        .chatbots(&model::OrgId(org.clone()))
-        .get(&model::ChatbotId(bot))
+        .chatbots(&domain::OrgId(org.clone()))
+        .get(&domain::ChatbotId(bot))
         .await
         .unwrap()
         .unwrap();
@@ -44,7 +44,7 @@ async fn use_is_found_by_day_model_category_member_key_and_chatbot() {
         ..Counts::default()
     };
 
-    let own = payer(&t, &ada).await;
+    let own = billing(&t, &ada).await;
     let of_ada = payer_in(app, &ada, Some(&org)).await;
     let of_bob = payer_in(app, &bob, Some(&org)).await.with_chatbot(&bot);
     let of_key = payer_in(app, &kiosk, None).await;
@@ -65,7 +65,7 @@ async fn use_is_found_by_day_model_category_member_key_and_chatbot() {
     answered(app, &of_bob, "What is the best", 20).await.unwrap_err();
 
     let (reader, today) = (app.usage(), Period::day(date(&t)));
-    let org_id = model::OrgId(org);
+    let org_id = domain::OrgId(org);
     let members = reader.of_org(&org_id, today).await.unwrap();
     let of = |user: &Caller| {
         let day = members
@@ -85,9 +85,9 @@ async fn use_is_found_by_day_model_category_member_key_and_chatbot() {
         lines(std::slice::from_ref(&day)),
         [(MODEL.to_owned(), "chat", 2, 1, 2_010)]
     );
-    assert!(day.lines[0].figures.cost_micro_usd > 0 && day.lines[0].figures.unpriced == 0);
+    assert!(day.lines[0].counters.cost_micro_usd > 0 && day.lines[0].counters.unpriced == 0);
     assert_eq!(day.chatbots.len(), 1);
-    assert_eq!((&day.chatbots[0].id, day.chatbots[0].figures.requests), (&bot.id, 2));
+    assert_eq!((&day.chatbots[0].id, day.chatbots[0].counters.requests), (&bot.id, 2));
     assert_eq!(
         day.latency[MODEL].0.values().sum::<u64>(),
         1,
@@ -97,11 +97,11 @@ async fn use_is_found_by_day_model_category_member_key_and_chatbot() {
     let keys = of(&ada).keys;
     assert_eq!(keys.len(), 1);
     assert_eq!(
-        (keys[0].id.as_str(), keys[0].figures.total_tokens()),
+        (keys[0].id.as_str(), keys[0].counters.total_tokens()),
         (&*key.text("id"), 17)
     );
 
-    let user = model::UserId(ada.id().to_owned());
+    let user = domain::UserId(ada.id().to_owned());
     let all = reader.of_user(&user, today).await.unwrap();
     let total: u64 = lines(&all).iter().map(|line| line.4).sum();
     assert_eq!(total, 14 + 15 + 17, "of all organizations");
@@ -119,7 +119,7 @@ async fn use_is_found_by_day_model_category_member_key_and_chatbot() {
         to: today.to,
     };
     assert_eq!(reader.of_org(&org_id, both).await.unwrap(), members);
-    let bob_id = model::UserId(bob.id().to_owned());
+    let bob_id = domain::UserId(bob.id().to_owned());
     assert_eq!(reader.of_member(&org_id, &bob_id, both).await.unwrap(), [day]);
     let count = |days: &[UsageDay]| days[0].latency.values().flat_map(|times| times.0.values()).sum::<u64>();
     assert_eq!((count(&personal), count(&all)), (1, 3), "wherever it was");
@@ -130,14 +130,14 @@ async fn use_is_found_by_day_model_category_member_key_and_chatbot() {
 async fn a_model_without_a_price_costs_nobody_knows_what() {
     let (t, _double) = with_double().await;
     let (ada, app) = (t.user("ada").await, t.stack.app());
-    let payer = payer(&t, &ada).await;
+    let billing = billing(&t, &ada).await;
     let unknown = Generation {
         model: "openai/nobody-knows~it".to_owned(),
-        ..question(app, &payer, "What is the best", 20)
+        ..question(app, &billing, "What is the best", 20)
     };
     let outcome = whole(app.generate(unknown).await.unwrap()).await.unwrap();
     assert_eq!(outcome.cost_micro_usd, None);
-    let days = app.usage().of_user(&payer.user, Period::day(date(&t))).await.unwrap();
+    let days = app.usage().of_user(&billing.user, Period::day(date(&t))).await.unwrap();
     assert_eq!(days[0].lines[0].model, "nobody-knows~it");
-    assert_eq!(days[0].lines[0].figures.cost(), None);
+    assert_eq!(days[0].lines[0].counters.cost(), None);
 }

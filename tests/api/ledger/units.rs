@@ -12,13 +12,13 @@ async fn a_turn_in_a_personal_organization_costs_a_write_to_reserve_and_one_to_s
     double.always(Script::of(vec![Step::Text("abc ".to_owned()); 20]));
     let metered = Metered::new(&t).await;
     let app = &metered.app;
-    let payer = payer_in(app, &ada, None).await;
+    let billing = payer_in(app, &ada, None).await;
     // The first turn of a day lists the day, and of a process reads secrets and the epoch of caches.
-    answered(app, &payer, "What is the best", 20).await.unwrap();
+    answered(app, &billing, "What is the best", 20).await.unwrap();
     t.advance_seconds(2);
     metered.units();
     let stream = app
-        .generate(question(app, &payer, "What is the best", 20))
+        .generate(question(app, &billing, "What is the best", 20))
         .await
         .unwrap();
     let (read, written) = metered.units();
@@ -39,12 +39,12 @@ async fn a_turn_with_a_budget_in_a_shared_organization_is_one_transaction_each()
     double.always(Script::of(vec![Step::Text("abc ".to_owned()); 20]));
     let metered = Metered::new(&t).await;
     let app = &metered.app;
-    let payer = payer_in(app, &kiosk, None).await;
-    answered(app, &payer, "What is the best", 20).await.unwrap();
+    let billing = payer_in(app, &kiosk, None).await;
+    answered(app, &billing, "What is the best", 20).await.unwrap();
     t.advance_seconds(2);
     metered.units();
     let stream = app
-        .generate(question(app, &payer, "What is the best", 20))
+        .generate(question(app, &billing, "What is the best", 20))
         .await
         .unwrap();
     // Read: the person's organization; the key's was read with the key. Written: three counters in a transaction, each twice, and

@@ -9,7 +9,7 @@ use http_api::Operation;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Map, Value, json};
 
-use super::{guarded, in_parts, operations, part_of, policy, requests, scenery::Scenery};
+use super::{fixtures::Fixtures, guarded, in_parts, operations, part_of, policy, requests};
 use crate::support::{Caller, Snapshot, Test, flatten_json};
 
 /// What our tables call things, or others do.
@@ -152,8 +152,8 @@ async fn done(
 }
 
 /// The request with `more` in its body.
-fn loaded(caller: &Caller, operation: &Operation, scenery: &Scenery, more: &Map<String, Value>) -> RequestBuilder {
-    let plain = requests::request(caller, operation, &scenery.things).build().unwrap();
+fn loaded(caller: &Caller, operation: &Operation, fixtures: &Fixtures, more: &Map<String, Value>) -> RequestBuilder {
+    let plain = requests::request(caller, operation, &fixtures.things).build().unwrap();
     let method = Method::from_bytes(operation.method.as_bytes()).unwrap();
     let request = caller.request(method, plain.url().as_str());
     if operation.path.ends_with("/upload") {
@@ -164,7 +164,7 @@ fn loaded(caller: &Caller, operation: &Operation, scenery: &Scenery, more: &Map<
         return request.multipart(form);
     }
     let mut body = more.clone();
-    if let Value::Object(plain) = requests::body(operation, &scenery.things) {
+    if let Value::Object(plain) = requests::body(operation, &fixtures.things) {
         body.extend(plain);
     }
     request.json(&body)
@@ -180,7 +180,7 @@ in_parts!(
 
 async fn what_is_sent_beyond_the_declared_fields_changes_nothing(part: usize) {
     let (policy, document) = (policy::read(), local::functions::openapi());
-    let (t, scenery, _double) = guarded().await;
+    let (t, fixtures, _double) = guarded().await;
     let (before, image) = (t.snapshot().await, t.image().await);
     let before = (&before, image.as_slice());
     let writing = operations().into_iter().filter(|operation| operation.method != "GET");
@@ -210,7 +210,7 @@ async fn what_is_sent_beyond_the_declared_fields_changes_nothing(part: usize) {
             nobody.push(name);
             continue;
         };
-        let caller = scenery.caller(kind, operation);
+        let caller = fixtures.caller(kind, operation);
         let described = &document["paths"][&operation.path][operation.method.to_lowercase()];
         let (mut answered, mut declared) = (BTreeMap::new(), BTreeMap::new());
         for response in described["responses"].as_object().unwrap().values() {
@@ -229,7 +229,7 @@ async fn what_is_sent_beyond_the_declared_fields_changes_nothing(part: usize) {
             .iter()
             .flat_map(|(name, schema)| [Some(name.as_str()), other_word(schema)]);
         let declared: BTreeSet<String> = declared.flatten().map(folded).collect();
-        let plain = || requests::request(&caller, operation, &scenery.things);
+        let plain = || requests::request(&caller, operation, &fixtures.things);
         let first = done(&t, &caller, plain(), before).await;
         let second = done(&t, &caller, plain(), before).await;
         assert!(first["status"].starts_with('2'), "{name}: {first:?}");
@@ -248,11 +248,11 @@ async fn what_is_sent_beyond_the_declared_fields_changes_nothing(part: usize) {
             second.get("answer/detail")
         );
         for again in [false, true] {
-            let more = escalation(&answered, &declared, &scenery.foreign, again);
+            let more = escalation(&answered, &declared, &fixtures.foreign, again);
             names_sent += more.len();
-            let request = loaded(&caller, operation, &scenery, &more);
+            let request = loaded(&caller, operation, &fixtures, &more);
             let third = done(&t, &caller, request, before).await;
-            let stolen = [TIME, "424242", scenery.foreign.id(), scenery.foreign.org()];
+            let stolen = [TIME, "424242", fixtures.foreign.id(), fixtures.foreign.org()];
             for path in first.keys().chain(third.keys()).collect::<BTreeSet<_>>() {
                 let is_same = match (stable.get(path), third.get(path)) {
                     (Some(expected), Some(found)) => *expected == found,

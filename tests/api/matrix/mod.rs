@@ -3,11 +3,11 @@
 //! `policy.tsv` says which access an operation has, `access.tsv` what each access answers to each kind of caller. An
 //! operation without a row fails, and so does a row without an operation.
 
+mod fixtures;
 mod mass_assignment;
 mod nulls;
 mod policy;
 mod requests;
-mod scenery;
 
 use futures::future::join_all;
 use http_api::Operation;
@@ -15,8 +15,8 @@ use model_double::ModelDouble;
 
 use crate::support::{ADMIN, Test};
 
+use fixtures::Fixtures;
 use policy::{Answers, Expected};
-use scenery::Scenery;
 
 const SERVICE_KEY: &str = "a service key that only this test knows";
 const SCRAPE_TOKEN: &str = "a-scrape-token-that-only-this-test-knows";
@@ -39,7 +39,7 @@ fn part_of<T>(operations: impl IntoIterator<Item = T>, part: usize) -> Vec<T> {
 }
 
 /// A stack with something to protect in it.
-async fn guarded() -> (Test, Scenery, ModelDouble) {
+async fn guarded() -> (Test, Fixtures, ModelDouble) {
     let double = ModelDouble::start().await.unwrap();
     let models = double.url();
     let environment = [
@@ -50,8 +50,8 @@ async fn guarded() -> (Test, Scenery, ModelDouble) {
         (OWN_MODELS, &models),
     ];
     let t = Test::with(&environment).await;
-    let scenery = Scenery::set(&t).await;
-    (t, scenery, double)
+    let fixtures = Fixtures::set(&t).await;
+    (t, fixtures, double)
 }
 
 macro_rules! in_parts {
@@ -77,7 +77,7 @@ async fn every_operation_lets_in_whom_the_policy_names_and_nobody_else(part: usi
     let all = operations();
     policy.names_only(&all);
     let operations = part_of(all, part);
-    let (t, scenery, _double) = guarded().await;
+    let (t, fixtures, _double) = guarded().await;
     let (before, image) = (t.snapshot().await, t.image().await);
     assert!(before.len() > 100, "there is something to protect: {}", before.len());
 
@@ -90,7 +90,7 @@ async fn every_operation_lets_in_whom_the_policy_names_and_nobody_else(part: usi
             .callers()
             .zip(row)
             .partition(|(_, expected)| expected.is_let_in());
-        deviations.extend(at_once(&scenery, operation, &refused).await);
+        deviations.extend(at_once(&fixtures, operation, &refused).await);
         let touched = t.snapshot().await.differences(&before);
         if !touched.is_empty() {
             deviations.push(format!("{name}: those who are refused changed {touched:?}"));
@@ -98,11 +98,11 @@ async fn every_operation_lets_in_whom_the_policy_names_and_nobody_else(part: usi
         }
         // Everybody finds the same scenery; what reading makes, as the first settings, disturbs nobody.
         if operation.method == "GET" {
-            deviations.extend(at_once(&scenery, operation, &let_in).await);
+            deviations.extend(at_once(&fixtures, operation, &let_in).await);
             t.restore(&image).await;
         } else {
             for (kind, expected) in &let_in {
-                deviations.extend(deviation(&scenery, operation, kind, *expected).await);
+                deviations.extend(deviation(&fixtures, operation, kind, *expected).await);
                 t.restore(&image).await;
             }
         }
@@ -125,18 +125,18 @@ fn every_operation_is_in_one_part() {
     assert_eq!(parts.sum::<usize>(), all.len());
 }
 
-async fn at_once(scenery: &Scenery, operation: &Operation, callers: &[(&str, Expected)]) -> Vec<String> {
+async fn at_once(fixtures: &Fixtures, operation: &Operation, callers: &[(&str, Expected)]) -> Vec<String> {
     let calls = callers
         .iter()
-        .map(|(kind, expected)| deviation(scenery, operation, kind, *expected));
+        .map(|(kind, expected)| deviation(fixtures, operation, kind, *expected));
     join_all(calls).await.into_iter().flatten().collect()
 }
 
 /// What is wrong with the answer to a kind of caller.
-async fn deviation(scenery: &Scenery, operation: &Operation, kind: &str, expected: Expected) -> Option<String> {
-    let caller = scenery.caller(kind, operation);
+async fn deviation(fixtures: &Fixtures, operation: &Operation, kind: &str, expected: Expected) -> Option<String> {
+    let caller = fixtures.caller(kind, operation);
     let answer = caller
-        .send(requests::request(&caller, operation, &scenery.things))
+        .send(requests::request(&caller, operation, &fixtures.things))
         .await;
     let (status, name) = (
         answer.status.as_u16(),

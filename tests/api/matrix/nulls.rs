@@ -62,7 +62,7 @@ in_parts!(
 
 async fn null_is_taken_for_every_optional_field(part: usize) {
     let (policy, document) = (policy::read(), local::functions::openapi());
-    let (t, scenery, _double) = guarded().await;
+    let (t, fixtures, _double) = guarded().await;
     let image = t.image().await;
     let with_body = |operation: &Operation| {
         let method = operation.method.to_lowercase();
@@ -76,9 +76,11 @@ async fn null_is_taken_for_every_optional_field(part: usize) {
         let Some((kind, _)) = callers.find(|(_, expected)| expected.is_let_in()) else {
             continue;
         };
-        let caller = scenery.caller(kind, &operation);
-        let plain = requests::request(&caller, &operation, &scenery.things).build().unwrap();
-        let body = requests::body(&operation, &scenery.things);
+        let caller = fixtures.caller(kind, &operation);
+        let plain = requests::request(&caller, &operation, &fixtures.things)
+            .build()
+            .unwrap();
+        let body = requests::body(&operation, &fixtures.things);
         for (pointer, body, without) in optional(&document, &with_body(&operation), &body) {
             let method = Method::from_bytes(operation.method.as_bytes()).unwrap();
             let answer = caller

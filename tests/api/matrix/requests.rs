@@ -7,7 +7,7 @@ use reqwest::{
 };
 use serde_json::{Value, json};
 
-use super::scenery::Things;
+use super::fixtures::Things;
 use crate::support::{Caller, PASSWORD};
 
 pub(super) fn request(caller: &Caller, operation: &Operation, things: &Things) -> reqwest::RequestBuilder {

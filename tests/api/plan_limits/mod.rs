@@ -192,7 +192,7 @@ async fn counters_that_are_wrong_are_counted_anew() {
         let wrong = AttributeValue::N(wrong.to_string());
         update.expression_attribute_values(":n", wrong).send().await.unwrap();
         store
-            .recount_resources(&model::OrgId(ada.org().to_owned()))
+            .recount_resources(&domain::OrgId(ada.org().to_owned()))
             .await
             .unwrap();
         let bot = ada.chatbot(&[]).await;

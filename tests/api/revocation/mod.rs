@@ -3,7 +3,7 @@
 mod kept_keys;
 mod pre_hijacking;
 
-use model::Secret;
+use domain::Secret;
 use reqwest::Method;
 use serde_json::{Value, json};
 

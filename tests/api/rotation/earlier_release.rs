@@ -7,8 +7,8 @@ use aws_lc_rs::{
     hkdf::{HKDF_SHA256, Salt},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use domain::{Actor, AuditEntry, OrgId, UserId, audit::AuditSource};
 use local::{Options, Stack, cloud::Data, keys::Keys};
-use model::{Actor, AuditEntry, OrgId, UserId, audit::AuditSource};
 use serde_json::{Value, json};
 use store::{Store, Tables};
 

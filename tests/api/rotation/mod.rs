@@ -5,8 +5,8 @@ mod encryption;
 mod providers;
 mod signing;
 
+use domain::Result;
 use local::keys::{Keys, rotate};
-use model::Result;
 
 use crate::support::Test;
 

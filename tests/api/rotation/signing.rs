@@ -1,9 +1,9 @@
 //! The key that signs tokens.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use domain::Error;
 use futures::future::join_all;
 use local::keys::Keys;
-use model::Error;
 use serde_json::{Value, json};
 
 use super::{IN_USE_SECONDS, rotate_and_wait, try_to_rotate};

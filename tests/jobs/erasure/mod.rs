@@ -3,9 +3,9 @@
 //! What can be written is taken from the `OpenAPI` document: an operation that takes a text this test does not send
 //! fails it.
 
-mod scribe;
+pub(crate) mod residue;
+mod text_fields;
 mod texts;
-pub(crate) mod traces;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,9 +18,9 @@ use model_double::ModelDouble;
 use serde_json::json;
 
 use self::{
-    scribe::Scribe,
+    residue::{contains, files_with, traces},
+    text_fields::TextFieldWriter,
     texts::free_texts,
-    traces::{contains, files_with, traces},
 };
 use super::export_user::{download, exported};
 use crate::{
@@ -110,17 +110,17 @@ async fn whatever_a_person_wrote_is_nowhere_after_their_erasure_and_never_was_in
         ..support::options()
     });
     let t = Test::of(stack.await.unwrap());
-    let mut scribe = Scribe {
+    let mut writer = TextFieldWriter {
         t: &t,
         filled: BTreeSet::new(),
         sent: 0,
     };
-    let (ada, org) = scribe.furnish().await;
+    let (ada, org) = writer.seed().await;
     let missing: Vec<_> = free_texts()
         .into_iter()
         .filter(|field| {
-            !scribe.filled.contains(field)
-                && !scribe
+            !writer.filled.contains(field)
+                && !writer
                     .filled
                     .iter()
                     .any(|filled| filled.starts_with(&format!("{field}/")))

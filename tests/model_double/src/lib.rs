@@ -32,14 +32,14 @@ use tokio::{net::TcpListener, task::JoinHandle};
 
 pub use books::{Call, Counts, End, Totals};
 pub use compress::Encoding;
-pub use protocol::{Asked, Protocol};
+pub use protocol::{Protocol, ReceivedRequest};
 pub use quirk::{OddUsage, Quirk};
 pub use script::{Finish, Gate, Script, Step, ThinkingStyle};
 
 /// The key that every vendor is asked with, in [`ModelDouble::environment`].
 pub const KEY: &str = "sk-double";
 
-type Answer = dyn Fn(&Asked) -> Script + Send + Sync;
+type Answer = dyn Fn(&ReceivedRequest) -> Script + Send + Sync;
 
 /// What the server and its owner share.
 struct Shared {
@@ -80,7 +80,7 @@ impl ModelDouble {
         let shared = Arc::new(Shared {
             books: books::Books::new(keep),
             next: Mutex::default(),
-            otherwise: Mutex::new(Arc::new(|_: &Asked| Script::default())),
+            otherwise: Mutex::new(Arc::new(|_: &ReceivedRequest| Script::default())),
         });
         let router = server::router(Arc::clone(&shared));
         let server = tokio::spawn(async move {
@@ -137,7 +137,7 @@ impl ModelDouble {
     }
 
     /// The same, decided for each call.
-    pub fn answer_with(&self, answer: impl Fn(&Asked) -> Script + Send + Sync + 'static) {
+    pub fn answer_with(&self, answer: impl Fn(&ReceivedRequest) -> Script + Send + Sync + 'static) {
         *locked(&self.shared.otherwise) = Arc::new(answer);
     }
 
@@ -176,7 +176,7 @@ impl Drop for ModelDouble {
 }
 
 impl Shared {
-    fn script(&self, asked: &Asked) -> Script {
+    fn script(&self, asked: &ReceivedRequest) -> Script {
         let next = locked(&self.next).pop_front();
         next.unwrap_or_else(|| {
             let otherwise = Arc::clone(&locked(&self.otherwise));

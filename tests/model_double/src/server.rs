@@ -19,8 +19,8 @@ use futures::StreamExt as _;
 use serde_json::{Value, json};
 
 use crate::{
-    Asked, Call, Counts, End, Finish, Protocol, Quirk, Script, Shared, Step, books::Running, compress::Compressor,
-    script::Refusal,
+    Call, Counts, End, Finish, Protocol, Quirk, ReceivedRequest, Script, Shared, Step, books::Running,
+    compress::Compressor, script::Refusal,
 };
 
 /// Characters of a prompt that the double counts as one token.
@@ -134,12 +134,12 @@ async fn ledger(State(shared): App) -> Json<Value> {
     }))
 }
 
-fn prompt_tokens(asked: &Asked) -> u64 {
+fn prompt_tokens(asked: &ReceivedRequest) -> u64 {
     let characters: usize = asked.texts.iter().map(|text| text.chars().count()).sum();
     characters.div_ceil(CHARACTERS_A_TOKEN) as u64
 }
 
-fn begin(shared: &Arc<Shared>, asked: &Asked, uri: &Uri, headers: &HeaderMap, body: Value) -> Running {
+fn begin(shared: &Arc<Shared>, asked: &ReceivedRequest, uri: &Uri, headers: &HeaderMap, body: Value) -> Running {
     let text = |value: &axum::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let headers: BTreeMap<_, _> = headers
         .iter()
@@ -177,7 +177,7 @@ fn refuse(running: Running, protocol: Protocol, refusal: &Refusal) -> Response {
     response
 }
 
-async fn answer(shared: Arc<Shared>, asked: Asked, uri: &Uri, headers: &HeaderMap, body: Value) -> Response {
+async fn answer(shared: Arc<Shared>, asked: ReceivedRequest, uri: &Uri, headers: &HeaderMap, body: Value) -> Response {
     let script = shared.script(&asked);
     let running = begin(&shared, &asked, uri, headers, body);
     if let Some(gate) = &script.before {
@@ -219,7 +219,7 @@ async fn answer(shared: Arc<Shared>, asked: Asked, uri: &Uri, headers: &HeaderMa
 }
 
 /// An answer that is not streamed: the texts of the script, as far as they go.
-fn whole(running: Running, asked: &Asked, script: &Script, mut counts: Counts) -> Response {
+fn whole(running: Running, asked: &ReceivedRequest, script: &Script, mut counts: Counts) -> Response {
     let (mut text, mut thinking, mut finish) = (String::new(), String::new(), script.finish);
     for step in &script.steps {
         let is_thought = matches!(step, Step::Thought(_));
@@ -244,7 +244,7 @@ fn whole(running: Running, asked: &Asked, script: &Script, mut counts: Counts) -
 /// The stream. It is dropped when the client leaves, and `running` with it.
 fn play(
     running: Running,
-    asked: Asked,
+    asked: ReceivedRequest,
     script: Script,
     mut counts: Counts,
 ) -> impl futures::Stream<Item = std::io::Result<Bytes>> {

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use reading::{Reader, Reading, Settings};
+use reading::{ReadOutcome, Reader, Settings};
 use retrieval::{Kind, index_file};
 
 use super::figures::{milliseconds, percentile};
@@ -45,7 +45,7 @@ pub async fn run(extent: Extent, program: Option<PathBuf>) -> Result<()> {
             let started = now();
             let read = reader.read(kind, bytes.len() as u64, &bytes[..]).await?;
             child.push(started.elapsed());
-            if read != Reading::Indexed(alone) {
+            if read != ReadOutcome::Indexed(alone) {
                 return Err(format!("the child reads {name} in another way").into());
             }
         }

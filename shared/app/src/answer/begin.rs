@@ -1,17 +1,17 @@
 //! The beginning of an answer: everything that can be refused, and the task that writes.
 
-use llm::{ChatRequest, Message, with_markers, without_citations};
-use model::{
+use domain::{
     Answer, AnswerStatus, Category, Chatbot, ChatbotSettings, Conversation, Error, GenerationId, Result, Turn,
     time::after,
 };
+use llm::{ChatRequest, Message, with_markers, without_citations};
 use store::{Conversations, TurnBegun};
 
 use super::{
-    ABSENT, AnswerStream, Draft, Grounding, LEASE, Tuning, Wording, follow::follow, in_progress, live::until_begun,
-    title, write::Writer,
+    AnswerPostProcessor, AnswerStream, Draft, GenerationOptions, Grounding, LEASE, SESSION_NOT_FOUND,
+    active_answers::until_begun, follow::follow, in_progress, title, write::Writer,
 };
-use crate::{App, Generation, Payer};
+use crate::{App, BillingContext, Generation};
 
 /// What a model is told that has to go on with its own words.
 const GO_ON: &str = "Your answer was cut off. Go on exactly where it ended, without repeating anything.";
@@ -19,11 +19,11 @@ const GO_ON: &str = "Your answer was cut off. Go on exactly where it ended, with
 impl App {
     pub(super) async fn begin(
         &self,
-        payer: Payer,
+        billing: BillingContext,
         conversations: Conversations,
         draft: Draft,
         model: Option<String>,
-        tuning: Tuning,
+        options: GenerationOptions,
         include_thinking: bool,
     ) -> Result<AnswerStream> {
         let Draft {
@@ -32,16 +32,16 @@ impl App {
             before,
             answer,
         } = draft;
-        let chatbot = self.chatbot_of(&payer, &conversation).await?;
-        let (thinking_tokens, effort) = (tuning.thinking_tokens(), tuning.reasoning_effort);
+        let chatbot = self.chatbot_of(&billing, &conversation).await?;
+        let (thinking_tokens, effort) = (options.thinking_tokens(), options.reasoning_effort);
         let settings = match &chatbot {
-            Some(bot) => tuning.of_chatbot(bot.settings.clone()),
-            None => tuning.alone(ChatbotSettings::default().max_tokens),
+            Some(bot) => options.of_chatbot(bot.settings.clone()),
+            None => options.alone(ChatbotSettings::default().max_tokens),
         };
-        let payer = match &chatbot {
-            Some(bot) if model.is_none() => payer.asking(bot)?,
-            Some(bot) => payer.with_chatbot(bot),
-            None => payer,
+        let billing = match &chatbot {
+            Some(bot) if model.is_none() => billing.asking(bot)?,
+            Some(bot) => billing.with_chatbot(bot),
+            None => billing,
         };
         let name = model
             .or_else(|| conversation.model.clone().filter(|_| chatbot.is_none()))
@@ -72,7 +72,7 @@ impl App {
             } else {
                 self.ids.make()?
             },
-            payer: payer.clone(),
+            billing: billing.clone(),
             category: Category::Chat,
             model: name.clone(),
             thinking_tokens,
@@ -87,23 +87,23 @@ impl App {
         let title = title::cut(&turn.question);
         if conversations.begin(&conversation, &mut turn, Some(&title)).await? == TurnBegun::Overtaken {
             let is_there = conversations.get(&conversation.id).await?.is_some();
-            return Err(if is_there { in_progress() } else { ABSENT });
+            return Err(if is_there { in_progress() } else { SESSION_NOT_FOUND });
         }
 
         let live = self.lives.open(&answer, written.clone());
         let writer = Writer {
             app: self.clone(),
             conversations,
-            wording: Wording::new(grounding, written.len()),
+            wording: AnswerPostProcessor::new(grounding, written.len()),
             generation: Some(generation),
             live: live.clone(),
             began: tokio::time::Instant::now(),
-            entitle: conversation.title.is_none().then_some(title::Untitled {
+            generate_title: conversation.title.is_none().then_some(title::TitleGenerator {
                 // A title is nobody's answer.
-                payer: Payer {
+                billing: BillingContext {
                     chatbot: None,
                     chatbot_cap: None,
-                    ..payer
+                    ..billing
                 },
                 model: name,
                 conversation: conversation.id,
@@ -112,7 +112,7 @@ impl App {
             turn,
             answer: answer.clone(),
         };
-        self.run_to_the_end(writer.run())
+        self.run_to_completion(writer.run())
             .ok_or_else(|| Error::internal("an answer was begun outside of a runtime"))?;
         let mut progress = live.follow();
         until_begun(&mut progress, written.len()).await?;
@@ -120,11 +120,11 @@ impl App {
         Ok(follow(progress, answer, written.len(), thought))
     }
 
-    async fn chatbot_of(&self, payer: &Payer, conversation: &Conversation) -> Result<Option<Chatbot>> {
+    async fn chatbot_of(&self, billing: &BillingContext, conversation: &Conversation) -> Result<Option<Chatbot>> {
         let Some(id) = &conversation.chatbot else {
             return Ok(None);
         };
-        let bot = self.chatbots(&payer.org).get(id).await?;
+        let bot = self.chatbots(&billing.org).get(id).await?;
         let gone = || Error::conflict("chatbot_deleted", "The chatbot of this chat session was deleted.");
         bot.ok_or_else(gone).map(Some)
     }

@@ -3,14 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use async_stream::try_stream;
+use domain::{AnswerStatus, ConversationId, Error, MessageId, Result, Turn};
 use futures::{StreamExt as _, future::BoxFuture};
-use model::{AnswerStatus, ConversationId, Error, MessageId, Result, Turn};
 use store::Conversations;
 use tokio::sync::watch;
 
 use super::{
-    ABSENT, AnswerEvent, AnswerStream, Answered, NO_MESSAGE,
-    live::{Ended, Progress, again, broken},
+    AnswerEvent, AnswerStream, Answered, NO_MESSAGE, SESSION_NOT_FOUND,
+    active_answers::{Ended, Progress, again, broken},
 };
 use crate::App;
 
@@ -154,7 +154,7 @@ impl App {
         let turn = message.turn();
         let (there, turn) =
             futures::try_join!(conversations.get(conversation), conversations.turn(conversation, &turn))?;
-        there.ok_or(ABSENT)?;
+        there.ok_or(SESSION_NOT_FOUND)?;
         turn.ok_or(NO_MESSAGE)
     }
 }

@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
+use domain::{Chatbot, Citation, Document, DocumentStatus, Result};
 use llm::{Mark, Source};
-use model::{Chatbot, Citation, Document, DocumentStatus, Result};
-use retrieval::{Indexed, Passage, Place};
+use retrieval::{Indexed, Passage, SourceLocation};
 
 use crate::App;
 
@@ -28,13 +28,13 @@ impl App {
         if bot.documents.is_empty() {
             return Ok(Grounding::default());
         }
-        let documents = self.documents(&bot.org).among(&bot.documents).await?;
+        let documents = self.documents(&bot.org).get_many(&bot.documents).await?;
         let unread = documents.iter().filter(|document| is_unread(document)).count();
         let (ready, keys): (Vec<&Document>, Vec<String>) = documents
             .iter()
             .filter_map(|document| Some((document, document.segment.clone()?)))
             .unzip();
-        self.obey_epoch().await;
+        self.reject_stale_epoch().await;
         let segments = self.segments.load(keys).await?;
         let indexed: Vec<Indexed<'_>> = ready
             .iter()
@@ -95,9 +95,9 @@ impl Grounding {
             number,
             name: passage.name.clone(),
             place: match &passage.place {
-                Place::Page(page) => Some(format!("page {page}")),
-                Place::Heading(path) => Some(path.clone()),
-                Place::Whole => None,
+                SourceLocation::Page(page) => Some(format!("page {page}")),
+                SourceLocation::Heading(path) => Some(path.clone()),
+                SourceLocation::Whole => None,
             },
             text: passage.text.clone(),
             score: passage.score,

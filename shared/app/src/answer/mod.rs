@@ -3,31 +3,31 @@
 //! An answer is written by a task of its own, which goes on when nobody listens any more: whoever asked, and whoever
 //! comes back later, only follows it. One answer of a conversation is written at a time.
 
+mod active_answers;
 mod begin;
 mod follow;
+mod generation_options;
 mod grounding;
-mod live;
+mod post_processor;
 mod title;
-mod tuning;
-mod wording;
 mod write;
 
 use std::time::Duration;
 
+pub(crate) use active_answers::ActiveAnswers;
+use domain::{Conversation, ConversationId, Error, MessageId, PageRequest, Result, Turn, UpstreamKind};
 pub use follow::LastSeen;
 use futures::{
     future::BoxFuture,
     stream::{BoxStream, StreamExt as _},
 };
+pub use generation_options::GenerationOptions;
 pub(crate) use grounding::Grounding;
-pub(crate) use live::Lives;
-use model::{Conversation, ConversationId, Error, MessageId, PageRequest, Result, Turn, UpstreamKind};
+pub(crate) use post_processor::AnswerPostProcessor;
 use store::Conversations;
 pub(crate) use title::cut;
-pub use tuning::Tuning;
-pub(crate) use wording::Wording;
 
-use crate::{App, Payer};
+use crate::{App, BillingContext};
 
 /// Turns of a conversation that a model is shown at most; of these, as many as fit into its window.
 const HISTORY: u16 = 50;
@@ -39,7 +39,7 @@ const MAX_VERSIONS: usize = 20;
 /// Code of the error of an answer that takes longer than one may that is not streamed: asking for it again is no use.
 pub const ANSWER_NOT_STREAMED: &str = "answer_not_streamed";
 
-const ABSENT: Error = Error::NotFound("chat session");
+const SESSION_NOT_FOUND: Error = Error::NotFound("chat session");
 const NO_MESSAGE: Error = Error::NotFound("message");
 
 /// What a person wants answered.
@@ -48,26 +48,26 @@ pub struct Question {
     /// The conversation.
     pub conversation: ConversationId,
     /// What they wrote, and where in the conversation.
-    pub asked: Asked,
+    pub asked: TurnAction,
     /// Model or alias that answers; that of the chatbot, or of the conversation, when left out.
     pub model: Option<String>,
     /// How the answer is wanted.
-    pub tuning: Tuning,
+    pub options: GenerationOptions,
     /// Whether the stream holds what the model thinks.
     pub include_thinking: bool,
 }
 
 /// What a person wrote, and where in the conversation.
 #[derive(Debug, Clone)]
-pub enum Asked {
+pub enum TurnAction {
     /// A message behind what is shown.
-    Next(String),
+    Append(String),
     /// Another version of a question that was asked before: a branch.
-    Instead(MessageId, String),
+    Edit(MessageId, String),
     /// Another answer to a question that was asked before; a question or one of its answers.
-    Again(MessageId),
+    Regenerate(MessageId),
     /// More of an answer that ended because it had become too long.
-    More(MessageId),
+    Continue(MessageId),
 }
 
 /// Part of an answer.
@@ -116,17 +116,20 @@ impl App {
     /// [`Error::NotFound`] without such a conversation or message, [`Error::Conflict`] `chatbot_deleted`,
     /// `answer_in_progress`, `not_continuable`, `too_many_versions`, `too_many_answers`, and those of
     /// [`App::generate`].
-    pub fn answer(&self, payer: Payer, question: Question) -> BoxFuture<'_, Result<AnswerStream>> {
+    pub fn answer(&self, billing: BillingContext, question: Question) -> BoxFuture<'_, Result<AnswerStream>> {
         Box::pin(async move {
-            let conversations = self.conversations(&payer.org, &payer.user);
-            let conversation = conversations.get(&question.conversation).await?.ok_or(ABSENT)?;
+            let conversations = self.conversations(&billing.org, &billing.user);
+            let conversation = conversations
+                .get(&question.conversation)
+                .await?
+                .ok_or(SESSION_NOT_FOUND)?;
             let draft = self.draft(&conversations, conversation, question.asked).await?;
             self.begin(
-                payer,
+                billing,
                 conversations,
                 draft,
                 question.model,
-                question.tuning,
+                question.options,
                 question.include_thinking,
             )
             .await
@@ -138,10 +141,10 @@ impl App {
     /// # Errors
     /// As there, as the stream fails, and [`Error::Upstream`] `answer_not_streamed` when it takes longer than a client waits
     /// for a whole one; it is written on then.
-    pub fn answer_whole(&self, payer: Payer, question: Question) -> BoxFuture<'_, Result<Answered>> {
+    pub fn answer_whole(&self, billing: BillingContext, question: Question) -> BoxFuture<'_, Result<Answered>> {
         Box::pin(async move {
             let whole = async {
-                let mut events = self.answer(payer, question).await?;
+                let mut events = self.answer(billing, question).await?;
                 while let Some(event) = events.next().await {
                     if let AnswerEvent::Done(answered) = event? {
                         return Ok(*answered);
@@ -176,18 +179,23 @@ impl App {
     }
 
     /// The turn that is answered next, and what was said before it.
-    async fn draft(&self, conversations: &Conversations, conversation: Conversation, asked: Asked) -> Result<Draft> {
+    async fn draft(
+        &self,
+        conversations: &Conversations,
+        conversation: Conversation,
+        asked: TurnAction,
+    ) -> Result<Draft> {
         let now = self.clock.now();
         let id = conversation.id.clone();
         let head = conversation.head.as_ref();
         let (mut turn, before) = match asked {
-            Asked::Next(content) => {
-                let before = history(conversations, &id, head.map(model::TurnId::question)).await?;
+            TurnAction::Append(content) => {
+                let before = history(conversations, &id, head.map(domain::TurnId::question)).await?;
                 self.is_free(before.first())?;
                 let turn = self.ids.make_turn(&id, head)?;
                 (Turn::new(turn, id.clone(), before.first(), content, now), before)
             }
-            Asked::Instead(message, content) => {
+            TurnAction::Edit(message, content) => {
                 let old = self.free_turn(conversations, &conversation, &message).await?;
                 let before = history(conversations, &id, old.before()).await?;
                 let mut turn = Turn::new(self.ids.make_turn(&id, head)?, id.clone(), None, content, now);
@@ -203,12 +211,12 @@ impl App {
                 }
                 (turn, before)
             }
-            Asked::Again(message) => {
+            TurnAction::Regenerate(message) => {
                 let turn = self.free_turn(conversations, &conversation, &message).await?;
                 let before = history(conversations, &id, turn.before()).await?;
                 (turn, before)
             }
-            Asked::More(message) => {
+            TurnAction::Continue(message) => {
                 let mut turn = self.free_turn(conversations, &conversation, &message).await?;
                 let answer = turn.answer(&message).ok_or(NO_MESSAGE)?;
                 let is_cut = answer.finish_reason.as_deref() == Some("length");

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use domain::{Category, ConversationId, Result};
 use futures::{StreamExt as _, future::BoxFuture};
 use llm::{ChatRequest, Message, ReasoningEffort};
-use model::{Category, ConversationId, Result};
 use store::Conversations;
 
-use crate::{App, Generated, Generation, Payer};
+use crate::{App, BillingContext, Generated, Generation};
 
 /// Longest automatic title, in characters.
 const TITLE: usize = 60;
@@ -26,18 +26,18 @@ const RULES: &str = "Write a title for the conversation below: at most six words
     marks and without a full stop. Write nothing but the title.";
 
 /// A conversation that goes by the beginning of its first question.
-pub(super) struct Untitled {
-    pub(super) payer: Payer,
+pub(super) struct TitleGenerator {
+    pub(super) billing: BillingContext,
     pub(super) model: String,
     pub(super) conversation: ConversationId,
     /// The title it has.
     pub(super) title: String,
 }
 
-impl Untitled {
+impl TitleGenerator {
     /// Gives it a title that a model made from its first turn, unless its person has chosen one meanwhile. Whatever
     /// goes wrong, the title that it has stays.
-    pub(super) fn entitle(
+    pub(super) fn generate_title(
         self,
         app: App,
         conversations: Conversations,
@@ -83,7 +83,7 @@ impl Untitled {
         let said = format!("Person: {}\n\nAssistant: {}", excerpt(question), excerpt(answer));
         let generation = Generation {
             id: app.ids.make()?,
-            payer: self.payer.clone(),
+            billing: self.billing.clone(),
             category: Category::Titles,
             model: self.model.clone(),
             thinking_tokens: THINKING_TOKENS,

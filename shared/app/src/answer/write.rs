@@ -2,17 +2,17 @@
 
 use std::{sync::Arc, time::Duration};
 
+use domain::{Answer, AnswerStatus, Error, MessageId, Result, Turn, time::after};
 use futures::{
     StreamExt as _,
     future::{BoxFuture, pending},
 };
-use model::{Answer, AnswerStatus, Error, MessageId, Result, Turn, time::after};
 use store::{Conversations, Saved};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::{
-    LEASE, NO_MESSAGE, Wording,
-    live::{Ended, Live},
+    AnswerPostProcessor, LEASE, NO_MESSAGE,
+    active_answers::{AnswerBroadcast, Ended},
     title,
 };
 use crate::{App, Generated, GenerationStream, Outcome};
@@ -30,13 +30,13 @@ pub(super) struct Writer {
     pub(super) conversations: Conversations,
     pub(super) turn: Turn,
     pub(super) answer: MessageId,
-    pub(super) wording: Wording,
+    pub(super) wording: AnswerPostProcessor,
     /// None once it has ended.
     pub(super) generation: Option<GenerationStream>,
-    pub(super) live: Arc<Live>,
+    pub(super) live: Arc<AnswerBroadcast>,
     pub(super) began: Instant,
     /// A conversation that has the title of its first words, and what a better one is made with.
-    pub(super) entitle: Option<title::Untitled>,
+    pub(super) generate_title: Option<title::TitleGenerator>,
 }
 
 /// How the model ended.
@@ -224,10 +224,10 @@ impl Writer {
         let is_told =
             matches!(ended, Ended::Stored(_)) && status == AnswerStatus::Complete && blank.is_none() && has_time;
         self.live.end(ended);
-        if let Some(untitled) = self.entitle.filter(|_| is_told) {
+        if let Some(untitled) = self.generate_title.filter(|_| is_told) {
             let app = self.app.clone();
-            let titling = untitled.entitle(app, self.conversations, self.turn.question, text);
-            self.app.run_to_the_end(titling);
+            let titling = untitled.generate_title(app, self.conversations, self.turn.question, text);
+            self.app.run_to_completion(titling);
         }
     }
 }

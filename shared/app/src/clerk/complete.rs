@@ -4,7 +4,7 @@
 //! a later call of the backend, a session of the person, or Clerk's webhook. Only what was made up is replaced, so that
 //! nothing is lost that the person set meanwhile.
 
-use model::{Actor, Email, Result, User};
+use domain::{Actor, Email, Result, User};
 use serde_json::json;
 use store::{Completed, Completion};
 

@@ -6,11 +6,11 @@ use std::{
     time::Duration,
 };
 
+use domain::{Error, Result};
 use jsonwebtoken::{
     DecodingKey,
     jwk::{AlgorithmParameters, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse},
 };
-use model::{Error, Result};
 use tokio::sync::Mutex;
 
 /// For so long a key is used without asking whether it still counts, milliseconds.
@@ -28,19 +28,19 @@ const MAX_BYTES: usize = 256 * 1024;
 pub(crate) struct Jwks {
     url: String,
     http: reqwest::Client,
-    known: RwLock<Arc<Known>>,
+    known: RwLock<Arc<CachedKeys>>,
     /// Held while the keys are fetched, so that those who need them at once ask once.
     fetching: Mutex<()>,
 }
 
 #[derive(Default)]
-struct Known {
+struct CachedKeys {
     keys: HashMap<String, DecodingKey>,
     fetched_ms: Option<i64>,
     tried_ms: Option<i64>,
 }
 
-impl Known {
+impl CachedKeys {
     fn is_fresh(&self, now_ms: i64) -> bool {
         self.fetched_ms.is_some_and(|at| now_ms.saturating_sub(at) < FRESH_MS)
     }
@@ -96,9 +96,9 @@ impl Jwks {
     /// Forgets when the keys were fetched, not the keys: they are needed if Clerk does not answer.
     pub(crate) async fn expire(&self) {
         let _fetching = self.fetching.lock().await;
-        self.set(Known {
+        self.set(CachedKeys {
             keys: self.known().keys.clone(),
-            ..Known::default()
+            ..CachedKeys::default()
         });
     }
 
@@ -110,12 +110,12 @@ impl Jwks {
         }
         let fetched = self.fetch().await;
         let next = match &fetched {
-            Ok(keys) => Known {
+            Ok(keys) => CachedKeys {
                 keys: keys.clone(),
                 fetched_ms: Some(now_ms),
                 tried_ms: Some(now_ms),
             },
-            Err(_) => Known {
+            Err(_) => CachedKeys {
                 keys: known.keys.clone(),
                 fetched_ms: known.fetched_ms,
                 tried_ms: Some(now_ms),
@@ -145,11 +145,11 @@ impl Jwks {
         Ok(keys)
     }
 
-    fn known(&self) -> Arc<Known> {
+    fn known(&self) -> Arc<CachedKeys> {
         self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set(&self, known: Known) {
+    fn set(&self, known: CachedKeys) {
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(known);
     }
 }

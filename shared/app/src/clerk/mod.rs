@@ -8,11 +8,11 @@ mod jwks;
 mod token;
 mod webhook;
 
-use futures::future::BoxFuture;
-use model::{
+use domain::{
     Actor, AuditEntry, ClerkName, CredentialEpochs, Email, Error, KeptKeys, Result, Secret, User, UserId,
     audit::ActorKind, time::after,
 };
+use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::time::Duration;
@@ -21,7 +21,7 @@ use store::{ClerkLink, ClerkSession, EventMarker, Linked, Revoked, RevokedBy};
 pub(crate) use token::Verifier;
 pub use webhook::SignedEvent;
 
-use crate::{App, Credential, Identity, audited::Deed, new_account::Draft, sign_in::ENDED};
+use crate::{App, Credential, Identity, audit_event::AuditEvent, new_account::Draft, sign_in::ENDED};
 
 /// For so long after its first request, or after it was ended here, a session is remembered. Clerk's own sessions live for a week unless configured
 /// otherwise.
@@ -301,7 +301,7 @@ impl App {
             id: Some(user.id.0.clone()),
             ..Actor::system()
         };
-        let deed = Deed::to_user(action, &user.id).after(after);
-        self.entry(actor.unwrap_or(&themselves), &user.personal_org, deed)
+        let event = AuditEvent::to_user(action, &user.id).after(after);
+        self.entry(actor.unwrap_or(&themselves), &user.personal_org, event)
     }
 }

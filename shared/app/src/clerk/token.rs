@@ -2,8 +2,8 @@
 //! (<https://clerk.com/docs/backend-requests/resources/session-tokens>).
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use domain::{Email, Error, Result, Secret};
 use jsonwebtoken::{Algorithm, Validation};
-use model::{Email, Error, Result, Secret};
 use serde::Deserialize;
 use serde_json::Value;
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use domain::{Actor, Email, Error, Result, Secret, User, UserStatus, time::after};
 use futures::future::BoxFuture;
-use model::{Actor, Email, Error, Result, Secret, User, UserStatus, time::after};
 use serde::Deserialize;
 use serde_json::json;
 use store::{Applied, EventMarker, PersonChange};

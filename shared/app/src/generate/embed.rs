@@ -1,12 +1,12 @@
 //! Texts as vectors, paid for as answers are.
 
+use domain::{Category, Error, GenerationId, Result, Usage, UsageCounters, time::after};
 use futures::future::BoxFuture;
 use llm::{catalog, estimate_tokens, prices::price};
-use model::{Category, Error, Figures, GenerationId, Result, Usage, time::after};
-use store::{Ask, Charge};
+use store::{TokenEstimate, UsageRecord};
 
 use super::{
-    Payer, Terms,
+    Admission, BillingContext,
     reserve::{Held, LEASE},
 };
 use crate::App;
@@ -44,15 +44,15 @@ impl App {
     /// # Errors
     /// [`Error::Upstream`] `provider_not_configured` for a model that no provider of embeddings here has, and those of
     /// [`App::generate`].
-    pub fn embed(&self, payer: Payer, asked: EmbeddingRequest) -> BoxFuture<'_, Result<Embedded>> {
+    pub fn embed(&self, billing: BillingContext, asked: EmbeddingRequest) -> BoxFuture<'_, Result<Embedded>> {
         Box::pin(async move {
-            payer.may_ask(&asked.model)?;
-            let Terms { org, bill } = self.admit(&payer).await?;
+            billing.may_ask(&asked.model)?;
+            let Admission { org, subjects } = self.admit(&billing).await?;
             let named = catalog::resolve(&asked.model);
             let embedder = self.embedder(&named, asked.dimensions).await?;
             let prompt = asked.texts.iter().map(|text| estimate_tokens(text)).sum();
             let (id, now): (GenerationId, _) = (self.ids.make()?, self.clock.now());
-            let ask = Ask {
+            let ask = TokenEstimate {
                 id,
                 model: named.model.clone(),
                 category: Category::Embeddings,
@@ -61,14 +61,14 @@ impl App {
                 now_ms: now.as_millisecond(),
                 until: after(now, LEASE),
             };
-            let hold = match self.hold(&bill, &ask).await {
-                Ok(Held::Done(hold)) => hold,
+            let reservation = match self.reservation(&subjects, &ask).await {
+                Ok(Held::Done(reservation)) => reservation,
                 Ok(Held::Short(limit)) => {
-                    self.used_up(&bill, &limit).await;
+                    self.used_up(&subjects, &limit).await;
                     let error = self.refused(limit, prompt);
-                    return Err(self.turned_away(&payer, &org, &bill, error).await);
+                    return Err(self.turned_away(&billing, &org, &subjects, error).await);
                 }
-                Err(error) => return Err(self.turned_away(&payer, &org, &bill, error).await),
+                Err(error) => return Err(self.turned_away(&billing, &org, &subjects, error).await),
             };
             let app = self.clone();
             let work = async move {
@@ -77,25 +77,25 @@ impl App {
                 let price = price(&named.provider, &named.model, now);
                 let cost = price.map(|price| price.cost_micro_usd(&usage));
                 let took = app.clock.now_ms().saturating_sub(now.as_millisecond());
-                let charge = Charge {
-                    figures: Figures {
+                let charge = UsageRecord {
+                    counters: UsageCounters {
                         requests: 1,
                         errors: u64::from(found.is_err()),
                         prompt_tokens: usage.prompt_tokens,
                         cost_micro_usd: cost.unwrap_or_default(),
                         unpriced: u64::from(cost.is_none() && usage.total() > 0),
                         estimated: u64::from(usage.estimated),
-                        ..Figures::default()
+                        ..UsageCounters::default()
                     },
                     model: named.model.clone(),
                     latency_ms: found.is_ok().then_some(took.max(0).unsigned_abs()),
                     first_token_ms: None,
                 };
-                match app.store.ledger().settle_and_see(&hold, &charge).await {
-                    Ok(Some(used)) if usage.total() > 0 => app.watch(&bill, used).await,
+                match app.store.ledger().settle_and_see(&reservation, &charge).await {
+                    Ok(Some(used)) if usage.total() > 0 => app.watch(&subjects, used).await,
                     Ok(_) => {}
                     // The vectors are made and their reader should have them; the end of the lease settles it.
-                    Err(error) => tracing::error!(generation_id = %hold.id, %error, "generation.not_settled"),
+                    Err(error) => tracing::error!(generation_id = %reservation.id, %error, "generation.not_settled"),
                 }
                 Ok(Embedded {
                     vectors: found?.vectors,
@@ -105,7 +105,7 @@ impl App {
                     cost_micro_usd: cost,
                 })
             };
-            let work = self.run_to_the_end(work);
+            let work = self.run_to_completion(work);
             let work = work.ok_or_else(|| Error::internal("texts were embedded outside of a runtime"))?;
             work.await.map_err(Error::internal)?
         })

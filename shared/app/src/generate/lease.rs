@@ -11,9 +11,9 @@ use std::{
     time::Duration,
 };
 
+use domain::time::after;
 use llm::{LONGEST_CALL, ModelError, TimeLimit};
-use model::time::after;
-use store::Hold;
+use store::Reservation;
 use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval, sleep_until};
 
 use super::reserve::LEASE;
@@ -30,7 +30,7 @@ const LOOK: Duration = Duration::from_secs(10);
 /// The reservation of a running call.
 pub(super) struct Lease {
     app: App,
-    hold: Hold,
+    reservation: Reservation,
     began_ms: i64,
     noted_ms: i64,
     /// Somebody else has settled it.
@@ -47,11 +47,11 @@ struct Timers {
 }
 
 impl Lease {
-    pub(super) fn new(app: App, hold: Hold) -> Self {
+    pub(super) fn new(app: App, reservation: Reservation) -> Self {
         let now = app.clock.now_ms();
         Self {
             app,
-            hold,
+            reservation,
             began_ms: now,
             noted_ms: now,
             is_lost: Arc::default(),
@@ -91,13 +91,18 @@ impl Lease {
             return;
         }
         self.noted_ms = now.as_millisecond();
-        let (app, hold, is_lost) = (self.app.clone(), self.hold.clone(), self.is_lost.clone());
+        let (app, reservation, is_lost) = (self.app.clone(), self.reservation.clone(), self.is_lost.clone());
         // While nothing is written nobody knows how much the model has thought.
         let written = Some(written()).filter(|written| *written > 0);
-        self.app.run_to_the_end(async move {
-            match app.store.ledger().checkpoint(&hold, written, after(now, LEASE)).await {
+        self.app.run_to_completion(async move {
+            match app
+                .store
+                .ledger()
+                .checkpoint(&reservation, written, after(now, LEASE))
+                .await
+            {
                 Ok(is_held) => is_lost.store(!is_held, Ordering::Relaxed),
-                Err(error) => tracing::warn!(generation_id = %hold.id, %error, "generation.not_noted"),
+                Err(error) => tracing::warn!(generation_id = %reservation.id, %error, "generation.not_noted"),
             }
         });
     }

@@ -3,24 +3,24 @@
 //! Everything that can be refused is refused before the stream begins. What the model wrote is paid for, whether
 //! the stream ends well, breaks, is stopped or is dropped.
 
+mod admission;
+mod billing_context;
 mod embed;
 mod lease;
-mod payer;
 pub(crate) mod reserve;
 mod run;
 mod stream;
-mod terms;
 
+use domain::{Category, GenerationId, Result, Usage};
 use futures::future::BoxFuture;
 use llm::ChatRequest;
-use model::{Category, GenerationId, Result, Usage};
 
+pub(crate) use admission::Admission;
+pub use billing_context::BillingContext;
 pub use embed::{Embedded, EmbeddingRequest};
-pub use payer::Payer;
 use run::Run;
 pub(crate) use stream::FIRST_PIECE;
 pub use stream::GenerationStream;
-pub(crate) use terms::Terms;
 
 use crate::App;
 
@@ -30,7 +30,7 @@ pub struct Generation {
     /// Unique: what is reserved is reserved under it. The id of the answer, or a new one.
     pub id: GenerationId,
     /// Who asks, and who pays.
-    pub payer: Payer,
+    pub billing: BillingContext,
     /// What for.
     pub category: Category,
     /// Name or alias of the model.
@@ -87,20 +87,20 @@ impl App {
     /// Asks a model.
     ///
     /// # Errors
-    /// [`model::Error::Forbidden`] `model_not_allowed` for a key that may not ask this model, [`model::Error::Limit`]
-    /// when a limit on requests or tokens leaves too little, [`model::Error::Upstream`] for a model that cannot answer.
+    /// [`domain::Error::Forbidden`] `model_not_allowed` for a key that may not ask this model, [`domain::Error::Limit`]
+    /// when a limit on requests or tokens leaves too little, [`domain::Error::Upstream`] for a model that cannot answer.
     pub fn generate(&self, mut generation: Generation) -> BoxFuture<'_, Result<GenerationStream>> {
         Box::pin(async move {
-            generation.payer.may_ask(&generation.model)?;
-            let Terms { org, bill } = match generation.category {
+            generation.billing.may_ask(&generation.model)?;
+            let Admission { org, subjects } = match generation.category {
                 // A title is nobody's question.
-                Category::Titles => self.terms(&generation.payer).await?,
-                _ => self.admit(&generation.payer).await?,
+                Category::Titles => self.terms(&generation.billing).await?,
+                _ => self.admit(&generation.billing).await?,
             };
             let fallbacks: Vec<String> = org
                 .fallback_models
                 .iter()
-                .filter(|model| generation.payer.may_ask(model).is_ok())
+                .filter(|model| generation.billing.may_ask(model).is_ok())
                 .cloned()
                 .collect();
             let chosen = self.model(&generation.model, &fallbacks).await?;
@@ -109,16 +109,16 @@ impl App {
             let answer = generation.request.max_tokens;
             generation.request.max_tokens = answer.saturating_add(room);
             generation.request = generation.request.fitted(chosen.context_tokens);
-            let allowed = match self.set_aside(&generation, answer, &org, &bill, chosen).await {
+            let allowed = match self.set_aside(&generation, answer, &org, &subjects, chosen).await {
                 Ok(allowed) => allowed,
-                Err(error) => return Err(self.turned_away(&generation.payer, &org, &bill, error).await),
+                Err(error) => return Err(self.turned_away(&generation.billing, &org, &subjects, error).await),
             };
             let request = ChatRequest {
                 model: allowed.chosen.name.clone(),
                 max_tokens: allowed.max_tokens,
                 ..generation.request.clone()
             };
-            let run = Run::new(self.clone(), generation, bill, &allowed);
+            let run = Run::new(self.clone(), generation, subjects, &allowed);
             Ok(GenerationStream::new(allowed.chosen.model.chat(request), run))
         })
     }

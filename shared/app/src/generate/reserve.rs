@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use model::{Error, LimitReached, Org, Result, TokenLimit, time::after};
-use store::{Ask, Bill, Hold, Reserve};
+use domain::{Error, LimitReached, Org, Result, TokenLimit, time::after};
+use store::{QuotaSubjects, Reservation, Reserve, TokenEstimate};
 
-use super::{Generation, Payer};
+use super::{BillingContext, Generation};
 use crate::{App, models::Chosen};
 
 /// The shortest answer that is worth beginning when less is left than was asked for, tokens.
@@ -21,7 +21,7 @@ const LATER: Duration = Duration::from_hours(1);
 /// Whether tokens could be set aside.
 pub(super) enum Held {
     /// They are.
-    Done(Hold),
+    Done(Reservation),
     /// The limit that leaves the least.
     Short(TokenLimit),
 }
@@ -29,7 +29,7 @@ pub(super) enum Held {
 /// What a call may use, and the model that it asks.
 pub(super) struct Allowed {
     pub(super) chosen: Chosen,
-    pub(super) hold: Hold,
+    pub(super) reservation: Reservation,
     pub(super) max_tokens: u32,
 }
 
@@ -42,7 +42,7 @@ impl App {
         generation: &Generation,
         answer: u32,
         org: &Org,
-        bill: &Bill,
+        subjects: &QuotaSubjects,
         mut chosen: Chosen,
     ) -> Result<Allowed> {
         let prompt = generation.request.estimate_prompt_tokens();
@@ -50,7 +50,7 @@ impl App {
         let (mut most, mut downgraded) = (wanted, false);
         loop {
             let now = self.clock.now();
-            let ask = Ask {
+            let ask = TokenEstimate {
                 id: generation.id.clone(),
                 model: chosen.name.clone(),
                 category: generation.category,
@@ -59,11 +59,11 @@ impl App {
                 now_ms: now.as_millisecond(),
                 until: after(now, LEASE),
             };
-            let tightest = match self.hold(bill, &ask).await? {
-                Held::Done(hold) => {
+            let tightest = match self.reservation(subjects, &ask).await? {
+                Held::Done(reservation) => {
                     return Ok(Allowed {
                         chosen,
-                        hold,
+                        reservation,
                         max_tokens: u32::try_from(most).map_err(Error::internal)?,
                     });
                 }
@@ -72,7 +72,7 @@ impl App {
             let fits = tightest.remaining().saturating_sub(prompt);
             if fits < wanted.min(LEAST) {
                 let needed = prompt + wanted.min(LEAST);
-                self.used_up(bill, &tightest).await;
+                self.used_up(subjects, &tightest).await;
                 return Err(self.refused(tightest, needed));
             }
             if !downgraded
@@ -93,19 +93,19 @@ impl App {
     }
 
     /// Reserves what is asked for, after settling what nobody is left to settle.
-    pub(super) async fn hold(&self, bill: &Bill, ask: &Ask) -> Result<Held> {
+    pub(super) async fn reservation(&self, subjects: &QuotaSubjects, ask: &TokenEstimate) -> Result<Held> {
         loop {
-            match self.store.ledger().reserve(bill, ask).await? {
-                Reserve::Held(hold) => return Ok(Held::Done(*hold)),
-                Reserve::TooFast(wait) => return Err(self.asked_too_fast(bill, wait)),
+            match self.store.ledger().reserve(subjects, ask).await? {
+                Reserve::Held(reservation) => return Ok(Held::Done(*reservation)),
+                Reserve::TooFast(wait) => return Err(self.asked_too_fast(subjects, wait)),
                 Reserve::Short(limits, overdue) if overdue.is_empty() => {
                     let tightest = limits.into_iter().min_by_key(TokenLimit::remaining);
                     let tightest = tightest.ok_or_else(|| Error::internal("a limit refused and was none"))?;
                     return Ok(Held::Short(tightest));
                 }
                 Reserve::Short(_, overdue) => {
-                    for hold in &overdue {
-                        self.settle_overdue(hold).await?;
+                    for reservation in &overdue {
+                        self.settle_overdue(reservation).await?;
                     }
                 }
             }
@@ -131,10 +131,14 @@ impl App {
     }
 
     /// Settles what nobody is left to settle.
-    pub(crate) async fn settle_overdue(&self, hold: &Hold) -> Result<()> {
-        let settled = self.store.ledger().settle(hold, &hold.unsettled()).await?;
+    pub(crate) async fn settle_overdue(&self, reservation: &Reservation) -> Result<()> {
+        let settled = self
+            .store
+            .ledger()
+            .settle(reservation, &reservation.unsettled())
+            .await?;
         if settled {
-            tracing::warn!(generation_id = %hold.id, estimate = hold.terms.estimate, "generation.settled_by_lease");
+            tracing::warn!(generation_id = %reservation.id, estimate = reservation.terms.estimate, "generation.settled_by_lease");
         }
         Ok(())
     }
@@ -143,6 +147,6 @@ impl App {
 /// The model that answers when the one that was asked for does not fit.
 fn cheaper<'a>(org: &'a Org, generation: &Generation) -> Option<&'a str> {
     let model = org.downgrade_model.as_deref()?;
-    let allowed = |payer: &Payer| payer.may_ask(model).is_ok();
-    (model != generation.model && allowed(&generation.payer)).then_some(model)
+    let allowed = |billing: &BillingContext| billing.may_ask(model).is_ok();
+    (model != generation.model && allowed(&generation.billing)).then_some(model)
 }

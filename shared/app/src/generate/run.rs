@@ -2,10 +2,10 @@
 
 use std::task::{Context, Poll};
 
+use domain::{Error, GenerationId, Result, UsageCounters};
 use futures::StreamExt as _;
 use llm::{ChatEvent, ChatStream, FinishReason, ModelError, estimate_tokens, prices::price};
-use model::{Error, Figures, GenerationId, Result};
-use store::{Bill, Charge, Hold};
+use store::{QuotaSubjects, Reservation, UsageRecord};
 use tokio::task::JoinHandle;
 
 use super::{Generation, Outcome, lease::Lease, reserve::Allowed};
@@ -32,8 +32,8 @@ pub(super) enum End {
 pub(super) struct Run {
     app: App,
     generation: Generation,
-    bill: Bill,
-    hold: Hold,
+    subjects: QuotaSubjects,
+    reservation: Reservation,
     model: String,
     provider: String,
     requested_model: Option<String>,
@@ -50,15 +50,15 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub(super) fn new(app: App, generation: Generation, bill: Bill, allowed: &Allowed) -> Self {
+    pub(super) fn new(app: App, generation: Generation, subjects: QuotaSubjects, allowed: &Allowed) -> Self {
         let (chosen, began_ms) = (&allowed.chosen, app.clock.now_ms());
         Self {
             began_ms,
-            lease: Lease::new(app.clone(), allowed.hold.clone()),
+            lease: Lease::new(app.clone(), allowed.reservation.clone()),
             app,
             generation,
-            bill,
-            hold: allowed.hold.clone(),
+            subjects,
+            reservation: allowed.reservation.clone(),
             model: chosen.name.clone(),
             provider: chosen.provider.clone(),
             requested_model: chosen.requested.clone(),
@@ -172,10 +172,10 @@ impl Run {
         }
     }
 
-    fn charge(end: &End, usage: &llm::Usage, outcome: &Outcome) -> Charge {
+    fn charge(end: &End, usage: &llm::Usage, outcome: &Outcome) -> UsageRecord {
         let is_unpriced = outcome.cost_micro_usd.is_none() && usage.total() > 0;
-        Charge {
-            figures: Figures {
+        UsageRecord {
+            counters: UsageCounters {
                 requests: 1,
                 errors: u64::from(matches!(end, End::Failed)),
                 prompt_tokens: usage.prompt_tokens,
@@ -200,16 +200,16 @@ impl Run {
             let charge = Self::charge(&end, &usage, &outcome);
             let ledger = self.app.store.ledger();
             let settled = if self.has_asked {
-                ledger.settle_and_see(&self.hold, &charge).await
+                ledger.settle_and_see(&self.reservation, &charge).await
             } else {
                 // Nobody was asked, so nothing happened.
                 ledger
-                    .release(&self.hold)
+                    .release(&self.reservation)
                     .await
                     .map(|released| released.then_some(None))
             };
             match settled {
-                Ok(Some(used)) if usage.total() > 0 => self.app.watch(&self.bill, used).await,
+                Ok(Some(used)) if usage.total() > 0 => self.app.watch(&self.subjects, used).await,
                 Ok(Some(_)) => {}
                 Ok(None) => tracing::warn!(generation_id = %self.id(), "generation.settled_before"),
                 // The answer is made and its reader should have it; the end of the lease settles it.
@@ -217,7 +217,7 @@ impl Run {
             }
             Ok(outcome)
         };
-        app.run_to_the_end(settling)
+        app.run_to_completion(settling)
             .ok_or_else(|| Error::internal("a generation ended outside of a runtime"))
     }
 }

@@ -6,9 +6,9 @@ use std::{
     time::Duration,
 };
 
+use domain::{Error, Result};
 use futures::{FutureExt as _, Stream, StreamExt as _, future::BoxFuture};
 use llm::{ChatEvent, ChatStream, ModelError};
-use model::{Error, Result};
 use tokio::{task::JoinHandle, time::timeout};
 
 use super::{

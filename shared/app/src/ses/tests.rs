@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_lc_rs::hmac;
 use aws_types::region::Region;
-use model::{Email, MailId};
+use domain::{Email, MailId};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::{

@@ -45,7 +45,7 @@ async fn sign_in(FormOrJson(new): FormOrJson<Settings>) -> Result<Json<Settings>
 
 fn server() -> Server {
     let api = Api::new("Test")
-        .both()
+        .on_both_prefixes()
         .post("/bots", create_bot, "")
         .post("/touch", touch, "");
     Server::new(api.post("/login", sign_in, ""))

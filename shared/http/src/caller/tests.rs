@@ -3,7 +3,7 @@
 use axum::body::Body;
 use http::Request;
 
-use model::permission::{ReadAccount, ReadDocuments, WriteDocuments, WriteMembers};
+use domain::permission::{ReadAccount, ReadDocuments, WriteDocuments, WriteMembers};
 
 use super::*;
 use crate::{

@@ -91,6 +91,6 @@ impl Drop for Recording {
             held: self.held,
         };
         let host = self.claim.scope.host.clone();
-        host.go_on(Box::pin(async move { while rest.next().await.is_some() {} }));
+        host.continue_in_background(Box::pin(async move { while rest.next().await.is_some() {} }));
     }
 }

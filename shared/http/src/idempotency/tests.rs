@@ -1,8 +1,8 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use domain::permission::{WriteDocuments, WriteMembers};
 use futures::StreamExt as _;
 use garde::Validate;
-use model::permission::{WriteDocuments, WriteMembers};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -117,7 +117,10 @@ async fn strangers_with_the_same_key_do_not_meet() {
 
 #[tokio::test]
 async fn an_answer_with_secrets_is_never_kept() {
-    let api = Api::new("Test").both().post("/secret", order, "").unrepeatable();
+    let api = Api::new("Test")
+        .on_both_prefixes()
+        .post("/secret", order, "")
+        .non_idempotent();
     let server = Server::new(api.post("/order", order, ""));
     for path in ["/api/v1/secret", "/api/secret"] {
         let first = send(&server, path, "k", &[], r#"{"wanted":1}"#).await;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use crate::surface::Surface;
+use crate::api_style::ApiStyle;
 
 /// Which spelling a part of the document has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,11 +19,11 @@ impl Spelling {
     /// What of `document`, as [`crate::openapi`] makes it, is in this spelling.
     pub fn part_of(self, document: &Value) -> Value {
         let surface = match self {
-            Self::SnakeCase => Surface::Snake,
-            Self::CamelCase => Surface::Camel,
+            Self::SnakeCase => ApiStyle::Snake,
+            Self::CamelCase => ApiStyle::Camel,
         };
         let mut part = document.clone();
-        retain(&mut part["paths"], |path| Surface::of(path) == surface);
+        retain(&mut part["paths"], |path| ApiStyle::of(path) == surface);
         let tags: BTreeSet<String> = operations(&part)
             .filter_map(|operation| Some(operation["tags"][0].as_str()?.to_owned()))
             .collect();

@@ -1,7 +1,7 @@
 //! A small API, as its document tells of it.
 
+use domain::permission::{ReadDocuments, WriteDocuments, WriteMembers};
 use garde::Validate;
-use model::permission::{ReadDocuments, WriteDocuments, WriteMembers};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -42,11 +42,11 @@ struct Filter {
 }
 
 async fn create_thing(_: May<WriteDocuments>, _: Body<NewThing>) -> Result<Created<ThingView>> {
-    Err(model::Error::NotFound("thing").into())
+    Err(domain::Error::NotFound("thing").into())
 }
 
 async fn list_things(_: May<ReadDocuments>, _: Paging, _: Query<Filter>) -> Result<Listing<ThingView>> {
-    Err(model::Error::NotFound("thing").into())
+    Err(domain::Error::NotFound("thing").into())
 }
 
 async fn delete_thing(_: May<WriteMembers>, _: Path<(String, u8)>) -> Result<NoContent> {
@@ -54,7 +54,7 @@ async fn delete_thing(_: May<WriteMembers>, _: Path<(String, u8)>) -> Result<NoC
 }
 
 async fn stream_thing(_: FormOrJson<NewThing>) -> Result<Either<Json<ThingView>, EventStream<ThingView>>> {
-    Err(model::Error::NotFound("thing").into())
+    Err(domain::Error::NotFound("thing").into())
 }
 
 async fn echo(_: Upload<NewThing>) -> Json<bool> {
@@ -67,13 +67,13 @@ async fn page() -> &'static str {
 
 fn things() -> Api<TestHost> {
     Api::new("Things")
-        .both()
+        .on_both_prefixes()
         .post("/things", create_thing, "Create a thing.")
         .get("/things", list_things, "List things.")
         .delete("/things/{thing_id}/parts/{part_id}", delete_thing, "Delete a part.")
         .at("/api/v1")
         .post("/stream", stream_thing, "Stream.")
-        .unrepeatable()
+        .non_idempotent()
         .at("")
         .asset("/page", page)
 }

@@ -25,7 +25,7 @@ Im91dHB1dFRva2VucyI6MTAsInRvdGFsVG9rZW5zIjoxOH19iiQr+w==";
 struct Named;
 
 impl Signer for Named {
-    fn sign<'a>(&'a self, url: &'a str, _: &'a [u8]) -> BoxFuture<'a, Result<Vec<(String, String)>, model::Error>> {
+    fn sign<'a>(&'a self, url: &'a str, _: &'a [u8]) -> BoxFuture<'a, Result<Vec<(String, String)>, domain::Error>> {
         async move { Ok(vec![("authorization".to_owned(), format!("signed {url}"))]) }.boxed()
     }
 }

@@ -5,11 +5,11 @@ use serde_json::Value;
 use super::{ErrorBody, finish};
 use crate::ModelError;
 use crate::chat::{ChatEvent, ChatRequest, FinishReason};
-use crate::fit::prompt_tokens;
 use crate::lenient::{self, CallEstimate, Counts, Words, counts};
 use crate::profiles::Profile;
 use crate::thinking::{Piece, Splitter};
 use crate::tokens::Estimate;
+use crate::truncate::prompt_tokens;
 
 /// What an event brought.
 #[derive(Debug, PartialEq, Eq)]

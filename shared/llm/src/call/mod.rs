@@ -12,8 +12,8 @@ mod rest;
 mod timer;
 
 use async_stream::try_stream;
+use domain::Secret;
 use futures::{StreamExt as _, future::BoxFuture};
-use model::Secret;
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING};
 use reqwest::{RequestBuilder, Response, Url};
 use serde_json::Value;
@@ -39,7 +39,7 @@ pub struct InvalidBaseUrl;
 
 /// A model at its provider, and how it is reached.
 #[derive(Debug, Clone)]
-pub(crate) struct Line {
+pub(crate) struct ProviderClient {
     pub(crate) info: ModelInfo,
     pub(crate) endpoint: Url,
     pub(crate) api_key: Secret,
@@ -47,7 +47,7 @@ pub(crate) struct Line {
     pub(crate) limits: TimeLimits,
 }
 
-impl Line {
+impl ProviderClient {
     /// The path's segments are appended to the base URL, whose query stays.
     pub(crate) fn new(
         info: ModelInfo,
@@ -123,7 +123,7 @@ impl Line {
 /// What is particular to a vendor.
 pub(crate) trait Vendor: Clone + Send + Sync + 'static {
     /// The model and how it is reached.
-    fn line(&self) -> &Line;
+    fn line(&self) -> &ProviderClient;
 
     /// The request. `system` is what [`prompt::system`] made of its system prompt.
     fn request<'a>(

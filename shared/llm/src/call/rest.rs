@@ -33,8 +33,8 @@ mod tests {
         atomic::{AtomicUsize, Ordering},
     };
 
+    use domain::Secret;
     use futures::StreamExt as _;
-    use model::Secret;
     use tokio::{
         io::{AsyncReadExt as _, AsyncWriteExt as _},
         net::{TcpListener, TcpStream},

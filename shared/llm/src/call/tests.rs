@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use domain::Secret;
 use futures::future::{BoxFuture, FutureExt as _};
-use model::Secret;
 use model_double::{Encoding, Finish, ModelDouble, OddUsage, Quirk, Script, Step};
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ const TEXT: &str = "Grüße 🍵 aus 東京.";
 struct Unsigned;
 
 impl Signer for Unsigned {
-    fn sign<'a>(&'a self, _: &'a str, _: &'a [u8]) -> BoxFuture<'a, Result<Vec<(String, String)>, model::Error>> {
+    fn sign<'a>(&'a self, _: &'a str, _: &'a [u8]) -> BoxFuture<'a, Result<Vec<(String, String)>, domain::Error>> {
         async { Ok(Vec::new()) }.boxed()
     }
 }

@@ -18,7 +18,7 @@ pub(crate) fn marker(number: u32) -> String {
 
 /// What a text that may begin with a marker is.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Reading {
+pub(super) enum MarkerMatch {
     /// It begins with no marker.
     Text,
     /// It is the beginning of one, as far as it goes.
@@ -30,14 +30,14 @@ pub(super) enum Reading {
 /// Reads a marker at the beginning of `text`.
 ///
 /// A marker that is not closed on its line, within its bracket or within [`MAX_LENGTH`] ends behind its numbers.
-pub(super) fn read(text: &str) -> Reading {
+pub(super) fn read(text: &str) -> MarkerMatch {
     match read_prefix(text) {
-        Reading::Partial if text.len() > MAX_LENGTH => Reading::Text,
+        MarkerMatch::Partial if text.len() > MAX_LENGTH => MarkerMatch::Text,
         reading => reading,
     }
 }
 
-fn read_prefix(text: &str) -> Reading {
+fn read_prefix(text: &str) -> MarkerMatch {
     let mut rest = Scanner(text);
     rest.skip(|c| c == '\\', 1);
     if !rest.take(opens) {
@@ -58,8 +58,8 @@ fn read_prefix(text: &str) -> Reading {
     rest.skip(|c| c == '#', 1);
     let body = rest.0;
     match body.chars().next() {
-        None => return Reading::Partial,
-        Some(c) if !c.is_numeric() && !closes(c) => return Reading::Text,
+        None => return MarkerMatch::Partial,
+        Some(c) if !c.is_numeric() && !closes(c) => return MarkerMatch::Text,
         Some(_) => {}
     }
     let start = text.len() - body.len();
@@ -68,30 +68,30 @@ fn read_prefix(text: &str) -> Reading {
         Some(end) if start + end <= MAX_LENGTH && body[end..].starts_with(closes) => {
             let close = body[end..].chars().next().map_or(0, char::len_utf8);
             let inner = body[..end].strip_suffix('\\').unwrap_or(&body[..end]);
-            Reading::Marker {
+            MarkerMatch::Marker {
                 ranges: ranges(inner),
                 length: start + end + close,
             }
         }
-        None if text.len() <= MAX_LENGTH => Reading::Partial,
+        None if text.len() <= MAX_LENGTH => MarkerMatch::Partial,
         _ => unclosed(text, start),
     }
 }
 
 /// Like [`read`], of a text that ends here: what is partial is a marker that was cut off, or text if it had not come to
 /// its colon.
-pub(super) fn read_last(text: &str) -> Reading {
+pub(super) fn read_last(text: &str) -> MarkerMatch {
     let reading = read(text);
-    if reading != Reading::Partial {
+    if reading != MarkerMatch::Partial {
         return reading;
     }
     let Some(colon) = text.find([':', '：']) else {
-        return Reading::Text;
+        return MarkerMatch::Text;
     };
     let start = colon + text[colon..].chars().next().map_or(0, char::len_utf8);
     match unclosed(text, start) {
         // The last number may have been cut.
-        Reading::Marker { length, .. } if length == text.len() => Reading::Marker {
+        MarkerMatch::Marker { length, .. } if length == text.len() => MarkerMatch::Marker {
             ranges: Vec::new(),
             length,
         },
@@ -100,7 +100,7 @@ pub(super) fn read_last(text: &str) -> Reading {
 }
 
 /// A marker without its end: the numbers behind `start`, and nothing of the text that follows.
-fn unclosed(text: &str, start: usize) -> Reading {
+fn unclosed(text: &str, start: usize) -> MarkerMatch {
     let body = &text[start..];
     let end = body.find(|c: char| !is_list(c)).unwrap_or(body.len());
     let length = start
@@ -109,7 +109,7 @@ fn unclosed(text: &str, start: usize) -> Reading {
         } else {
             body[..end].trim_end().len()
         };
-    Reading::Marker {
+    MarkerMatch::Marker {
         ranges: ranges(&body[..end]),
         length,
     }
@@ -162,7 +162,7 @@ pub(crate) fn defuse(text: &str) -> String {
     let mut rest = text;
     while let Some(at) = rest.find(opens) {
         let width = rest[at..].chars().next().map_or(0, char::len_utf8);
-        let is_text = read_last(&rest[at..]) == Reading::Text;
+        let is_text = read_last(&rest[at..]) == MarkerMatch::Text;
         out.push_str(&rest[..at]);
         out.push_str(if is_text { &rest[at..at + width] } else { "(" });
         rest = &rest[at + width..];
@@ -188,11 +188,11 @@ impl Scanner<'_> {
         }
     }
 
-    fn mismatch(&self) -> Reading {
+    fn mismatch(&self) -> MarkerMatch {
         if self.0.is_empty() {
-            Reading::Partial
+            MarkerMatch::Partial
         } else {
-            Reading::Text
+            MarkerMatch::Text
         }
     }
 }

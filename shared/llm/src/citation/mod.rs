@@ -8,7 +8,7 @@ mod tests;
 use std::{collections::BTreeSet, ops::Range};
 
 pub use history::{with_markers, without_citations};
-use marker::{Reading, backed, opens, read, read_last};
+use marker::{MarkerMatch, backed, opens, read, read_last};
 pub(crate) use marker::{defuse, marker};
 
 /// A citation in a text.
@@ -86,12 +86,12 @@ impl CitationFilter {
     }
 
     /// Lets go of as much of what is held as can be decided.
-    fn decide(&mut self, read: impl Fn(&str) -> Reading, out: &mut String) {
+    fn decide(&mut self, read: impl Fn(&str) -> MarkerMatch, out: &mut String) {
         while !self.held.is_empty() {
             let space = usize::from(self.held.starts_with(' '));
             match read(&self.held[space..]) {
-                Reading::Partial => return,
-                Reading::Text => {
+                MarkerMatch::Partial => return,
+                MarkerMatch::Text => {
                     let first = self.held.remove(0);
                     self.release(first.encode_utf8(&mut [0; 4]), out);
                     while self.held.chars().next().is_some_and(|c| !may_begin(c)) {
@@ -99,7 +99,7 @@ impl CitationFilter {
                         self.release(passed.encode_utf8(&mut [0; 4]), out);
                     }
                 }
-                Reading::Marker { ranges, length } => {
+                MarkerMatch::Marker { ranges, length } => {
                     let numbers = backed(&ranges, &self.known);
                     let rest = self.held.split_off(space + length);
                     let marked = std::mem::replace(&mut self.held, rest);
@@ -130,7 +130,7 @@ impl CitationFilter {
             return;
         }
         self.tail.push_str(text);
-        if read(&self.tail) != Reading::Partial {
+        if read(&self.tail) != MarkerMatch::Partial {
             self.tail.clear();
         }
     }

@@ -5,7 +5,7 @@
 //! (<https://github.com/google-deepmind/xquad>): five passages each, with and without the one that answers.
 
 use super::question::{Question, Term, Wants};
-use super::reading::{Reading, Sentence};
+use super::reading::{QuestionMatch, Sentence};
 use crate::chat::Source;
 use crate::text::term_set;
 
@@ -43,7 +43,7 @@ struct Score {
 
 /// The sentences that answer, best first; none when the sources hold no answer.
 pub(super) fn pick(question: &Question, sources: &[Source]) -> Vec<Picked> {
-    let reading = Reading::new(question, sources);
+    let reading = QuestionMatch::new(question, sources);
     let mut ranked: Vec<(usize, Score)> = (0..reading.sentences.len())
         .filter(|at| !reading.sentences[*at].is_question())
         .map(|at| (at, score(question, &reading, at)))
@@ -85,7 +85,7 @@ pub(super) fn pick(question: &Question, sources: &[Source]) -> Vec<Picked> {
         .collect()
 }
 
-fn score(question: &Question, reading: &Reading<'_>, at: usize) -> Score {
+fn score(question: &Question, reading: &QuestionMatch<'_>, at: usize) -> Score {
     let sentence = &reading.sentences[at];
     let direct = reading.share(|term| sentence.says(term));
     let covered = reading.share(|term| {
@@ -194,7 +194,7 @@ fn has_number_word(text: &str) -> bool {
 }
 
 /// Whether a sentence holds a term of the question that the answer does not hold yet.
-fn adds(question: &Question, reading: &Reading<'_>, at: usize, chosen: &[usize]) -> bool {
+fn adds(question: &Question, reading: &QuestionMatch<'_>, at: usize, chosen: &[usize]) -> bool {
     let holds = |at: usize, term: &Term| reading.sentences[at].says(&term.text);
     question
         .terms
@@ -203,7 +203,7 @@ fn adds(question: &Question, reading: &Reading<'_>, at: usize, chosen: &[usize])
 }
 
 /// Adds a sentence and what it needs to be understood, unless the answer says it already.
-fn choose(reading: &Reading<'_>, at: usize, chosen: &mut Vec<usize>) {
+fn choose(reading: &QuestionMatch<'_>, at: usize, chosen: &mut Vec<usize>) {
     if chosen.iter().any(|other| *other == at || reading.repeats(at, *other)) {
         return;
     }

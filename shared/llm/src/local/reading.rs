@@ -12,7 +12,7 @@ const BACKGROUND: f32 = 50.0;
 /// The weight of a name or a number of the question, against 1 for any other term.
 const NAME: f32 = 1.25;
 /// The weight of a term no sentence has, unless it is a name: the answer may use another word for it.
-const ABSENT: f32 = 0.5;
+const MISSING_TERM_WEIGHT: f32 = 0.5;
 /// The weight of a term that says little.
 const WEAK: f32 = 0.3;
 /// The weight of what was asked before.
@@ -44,7 +44,7 @@ impl Sentence {
 
 /// The sources as sentences, and what each term of the question is worth among them.
 #[derive(Debug)]
-pub(super) struct Reading<'q> {
+pub(super) struct QuestionMatch<'q> {
     /// All sentences, source by source in reading order.
     pub(super) sentences: Vec<Sentence>,
     /// The weight of the whole question.
@@ -58,7 +58,7 @@ pub(super) struct Reading<'q> {
     bodies: Vec<HashSet<String>>,
 }
 
-impl<'q> Reading<'q> {
+impl<'q> QuestionMatch<'q> {
     pub(super) fn new(question: &'q Question, sources: &[Source]) -> Self {
         let sentences: Vec<Sentence> = sources
             .iter()
@@ -181,7 +181,7 @@ fn weight(term: &Term, sentences: &[Sentence]) -> f32 {
     let kind = if term.is_name {
         NAME
     } else if holding == 0 {
-        ABSENT
+        MISSING_TERM_WEIGHT
     } else {
         1.0
     };

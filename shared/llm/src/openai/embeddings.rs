@@ -1,11 +1,11 @@
 //! Texts as vectors (<https://platform.openai.com/docs/api-reference/embeddings>).
 
+use domain::Secret;
 use futures::{FutureExt as _, future::BoxFuture};
-use model::Secret;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::call::{ErrorBody, Line};
+use crate::call::{ErrorBody, ProviderClient};
 use crate::chat::{ModelInfo, Usage};
 use crate::lenient::{CallEstimate, counts, failure};
 use crate::{InvalidBaseUrl, ModelError, TimeLimit, estimate_tokens};
@@ -28,7 +28,7 @@ pub struct Embeddings {
 /// An embedding model behind an `OpenAI`-compatible API.
 #[derive(Debug, Clone)]
 pub struct OpenAiEmbedder {
-    line: Line,
+    line: ProviderClient,
     dimensions: Option<u32>,
 }
 
@@ -50,7 +50,7 @@ impl OpenAiEmbedder {
         http: reqwest::Client,
         dimensions: Option<u32>,
     ) -> Result<Self, InvalidBaseUrl> {
-        let line = Line::new(info, base_url, &["embeddings"], api_key, http)?;
+        let line = ProviderClient::new(info, base_url, &["embeddings"], api_key, http)?;
         Ok(Self { line, dimensions })
     }
 

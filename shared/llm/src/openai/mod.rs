@@ -5,12 +5,12 @@ mod embeddings;
 mod tests;
 mod wire;
 
+use domain::Secret;
 use futures::{FutureExt as _, future::BoxFuture};
-use model::Secret;
 use reqwest::RequestBuilder;
 use serde_json::Value;
 
-use crate::call::{Answer, ErrorBody, Frames, Line, Progress, Vendor};
+use crate::call::{Answer, ErrorBody, Frames, Progress, ProviderClient, Vendor};
 use crate::chat::{ChatRequest, ModelInfo};
 use crate::lenient::{Words, field, first, is_empty, words};
 use crate::parameters::is_openai_reasoning;
@@ -23,7 +23,7 @@ use wire::Body;
 /// Answers are streamed. Nothing is retried: whoever calls knows whether that is wise.
 #[derive(Debug, Clone)]
 pub struct OpenAiCompatible {
-    line: Line,
+    line: ProviderClient,
     is_azure: bool,
 }
 
@@ -36,7 +36,7 @@ impl OpenAiCompatible {
         api_key: Secret,
         http: reqwest::Client,
     ) -> Result<Self, InvalidBaseUrl> {
-        let line = Line::new(info, base_url, &["chat", "completions"], api_key, http)?;
+        let line = ProviderClient::new(info, base_url, &["chat", "completions"], api_key, http)?;
         Ok(Self { line, is_azure: false })
     }
 
@@ -50,7 +50,7 @@ impl OpenAiCompatible {
     ) -> Result<Self, InvalidBaseUrl> {
         let deployment = info.id.clone();
         let path = ["openai", "deployments", &deployment, "chat", "completions"];
-        let mut line = Line::new(info, endpoint, &path, api_key, http)?;
+        let mut line = ProviderClient::new(info, endpoint, &path, api_key, http)?;
         line.endpoint.query_pairs_mut().append_pair("api-version", api_version);
         Ok(Self { line, is_azure: true })
     }
@@ -88,7 +88,7 @@ impl OpenAiCompatible {
 }
 
 impl Vendor for OpenAiCompatible {
-    fn line(&self) -> &Line {
+    fn line(&self) -> &ProviderClient {
         &self.line
     }
 

@@ -6,20 +6,20 @@ use std::time::Duration;
 use futures::{FutureExt as _, future::BoxFuture};
 use tokio::time::{Instant, sleep};
 
-use super::{Health, wait};
+use super::{CircuitBreaker, wait};
 use crate::{Embedder, Embeddings, ModelError, TimeLimits};
 
 /// As [`super::Resilient`], for a model of embeddings: its answer comes whole, so nothing was read of one that failed.
 #[derive(Clone)]
 pub struct ResilientEmbedder {
     embedder: Arc<dyn Embedder>,
-    health: Arc<Health>,
+    health: Arc<CircuitBreaker>,
     within: Duration,
 }
 
 impl ResilientEmbedder {
     /// A model and what is known of it. Attempts begin within the time of the first token that `limits` gives to one.
-    pub fn new(embedder: Arc<dyn Embedder>, health: Arc<Health>, limits: TimeLimits) -> Self {
+    pub fn new(embedder: Arc<dyn Embedder>, health: Arc<CircuitBreaker>, limits: TimeLimits) -> Self {
         Self {
             embedder,
             health,

@@ -1,13 +1,13 @@
 //! Providers fail: what is asked again, what is not asked any more, and who answers instead.
 //!
 //! - [`Resilient`] asks one model again, before its first piece only.
-//! - [`Health`] is what a process knows of a model: a circuit breaker, and a budget of further attempts.
+//! - [`CircuitBreaker`] is what a process knows of a model: a circuit breaker, and a budget of further attempts.
 //! - [`ResilientEmbedder`] does the same with a model of embeddings.
-//! - [`Chain`] goes on to the next model when one does not begin to answer.
+//! - [`FallbackChain`] goes on to the next model when one does not begin to answer.
 
-mod chain;
+mod circuit_breaker;
 mod embedder;
-mod health;
+mod fallback;
 #[cfg(test)]
 mod tests;
 
@@ -20,9 +20,9 @@ use tokio::time::{Instant, sleep};
 
 use crate::chat::{ChatEvent, ChatModel, ChatRequest, ChatStream, ModelInfo};
 use crate::{ModelError, TimeLimit, TimeLimits};
-pub use chain::{Chain, Link};
+pub use circuit_breaker::{CircuitBreaker, CircuitBreakers};
 pub use embedder::ResilientEmbedder;
-pub use health::{Health, Healths};
+pub use fallback::{Candidate, FallbackChain};
 
 /// Further attempts after the first one.
 const RETRIES: u32 = 2;
@@ -36,7 +36,7 @@ const ATTEMPTS: Duration = Duration::from_secs(15);
 #[derive(Clone)]
 pub struct Resilient {
     model: Arc<dyn ChatModel>,
-    health: Arc<Health>,
+    health: Arc<CircuitBreaker>,
     /// Attempts begin within this.
     attempts: Duration,
 }
@@ -44,7 +44,7 @@ pub struct Resilient {
 impl Resilient {
     /// A model and what is known of it. Attempts begin within 15 seconds, and within the time of the first token that
     /// `limits` gives to one.
-    pub fn new(model: Arc<dyn ChatModel>, health: Arc<Health>, limits: TimeLimits) -> Self {
+    pub fn new(model: Arc<dyn ChatModel>, health: Arc<CircuitBreaker>, limits: TimeLimits) -> Self {
         Self {
             model,
             health,
@@ -81,7 +81,7 @@ fn wait(error: &ModelError, attempt: u32, left: Duration) -> Option<Duration> {
 
 /// Any time up to `longest`, so that those who failed together do not come back together.
 fn jitter(longest: Duration) -> Duration {
-    let random = model::id::random_bytes::<4>().map_or(u32::MAX, u32::from_be_bytes);
+    let random = domain::id::random_bytes::<4>().map_or(u32::MAX, u32::from_be_bytes);
     longest.mul_f64(f64::from(random) / f64::from(u32::MAX))
 }
 

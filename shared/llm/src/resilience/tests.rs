@@ -1,12 +1,12 @@
 //! Over real sockets, against the double, with a clock that the test moves.
 
-mod chain;
+mod fallback;
 
+use domain::{Clock, Secret};
 use futures::future::join_all;
-use model::{Clock, Secret};
 use model_double::{End, Gate, ModelDouble, Script, Step};
 
-use self::chain::scripted;
+use self::fallback::scripted;
 use super::*;
 use crate::testing::{Outcome, PATIENT, http, info, outcome, request};
 use crate::{Anthropic, FinishReason, OpenAiCompatible, TimeLimit};
@@ -18,7 +18,7 @@ struct Scene {
     double: ModelDouble,
     clock: Clock,
     model: Resilient,
-    health: Arc<Health>,
+    health: Arc<CircuitBreaker>,
 }
 
 impl Scene {
@@ -29,7 +29,7 @@ impl Scene {
     async fn with(limits: TimeLimits) -> Self {
         let double = ModelDouble::start().await.unwrap();
         let clock = Clock::default();
-        let health = Arc::new(Health::new(clock.clone()));
+        let health = Arc::new(CircuitBreaker::new(clock.clone()));
         let model = openai(&double.url(), limits);
         let model = Resilient::new(Arc::new(model), Arc::clone(&health), limits);
         Self {
@@ -112,7 +112,11 @@ async fn the_provider_says_when_to_come_back() {
         }),
         Ok("Hello"),
     ]);
-    let model = Resilient::new(model, Arc::new(Health::new(Clock::default())), TimeLimits::default());
+    let model = Resilient::new(
+        model,
+        Arc::new(CircuitBreaker::new(Clock::default())),
+        TimeLimits::default(),
+    );
     let before = Instant::now();
     assert!(is_good(&outcome(&model, request()).await));
     let waited = before.elapsed();
@@ -271,7 +275,7 @@ async fn a_provider_that_refuses_connections_is_shut_and_found_again() {
     let port = unused.local_addr().unwrap().port();
     drop(unused);
     let clock = Clock::default();
-    let health = Arc::new(Health::new(clock.clone()));
+    let health = Arc::new(CircuitBreaker::new(clock.clone()));
     let model = openai(&format!("http://127.0.0.1:{port}"), PATIENT);
     let model = Resilient::new(Arc::new(model), health, PATIENT);
     let mut refused = 0;
@@ -310,7 +314,7 @@ async fn a_provider_that_hangs_or_says_nothing_is_given_up_and_let_go() {
 
 #[tokio::test]
 async fn health_is_kept_for_each_model_and_idle_ones_are_forgotten() {
-    let healths = Healths::new(Clock::default());
+    let healths = CircuitBreakers::new(Clock::default());
     let ill = healths.of("openai", "ill");
     for _ in 0..5 {
         ill.admit(false).unwrap().failed(&ModelError::Cut);

@@ -33,14 +33,14 @@ fn reader(behavior: u64, deadline: Duration) -> Reader {
     })
 }
 
-async fn read(behavior: u64) -> Result<Reading, ReadError> {
+async fn read(behavior: u64) -> Result<ReadOutcome, ReadError> {
     let reader = reader(behavior, Duration::from_secs(30));
     reader.read(Kind::Text, 4, &b"text"[..]).await
 }
 
-fn died(reading: Reading) -> String {
+fn died(reading: ReadOutcome) -> String {
     match reading {
-        Reading::Died { failure, .. } => failure.code,
+        ReadOutcome::Died { failure, .. } => failure.code,
         other => unreachable!("{other:?}"),
     }
 }
@@ -66,7 +66,7 @@ async fn a_child_has_no_environment() {
 async fn each_way_to_die_has_its_reason() {
     assert_eq!(died(read(2).await.expect("an outcome")), "too_large");
     assert_eq!(died(read(5).await.expect("an outcome")), "too_large");
-    let Reading::Refused(failure) = read(3).await.expect("an outcome") else {
+    let ReadOutcome::Refused(failure) = read(3).await.expect("an outcome") else {
         unreachable!("the CPU limit is no accident");
     };
     assert_eq!(failure.code, "too_slow");

@@ -8,7 +8,7 @@ mod pdf;
 mod sniff;
 mod txt;
 
-use crate::{Kind, Place};
+use crate::{Kind, SourceLocation};
 
 pub use error::ExtractError;
 use sniff::Format;
@@ -34,7 +34,7 @@ pub struct Extracted {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Section {
     /// Where it stands.
-    pub place: Place,
+    pub place: SourceLocation,
     /// One paragraph, list item or table row per line; the cells of a row are separated by ` | `. Unicode NFC with
     /// ligatures resolved, without control characters, without hyphens at line ends.
     pub text: String,

@@ -1,8 +1,8 @@
 //! Collects text below headings.
 
 use super::{MAX_TEXT_BYTES, Section, clean};
-use crate::Place;
-use crate::place::HEADING_SEPARATOR;
+use crate::SourceLocation;
+use crate::source_location::HEADING_SEPARATOR;
 
 /// Longer headings are cut in the path: they are paragraphs in disguise. Characters.
 const LONGEST_TITLE: usize = 120;
@@ -64,9 +64,9 @@ impl Outline {
         }
         let titles: Vec<&str> = self.path.iter().map(|(_, title)| title.as_str()).collect();
         let place = if titles.is_empty() {
-            Place::Whole
+            SourceLocation::Whole
         } else {
-            Place::Heading(titles.join(HEADING_SEPARATOR))
+            SourceLocation::Heading(titles.join(HEADING_SEPARATOR))
         };
         self.size += text.len() + place.heading().map_or(0, str::len);
         self.sections.push(Section { place, text });

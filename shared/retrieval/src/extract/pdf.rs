@@ -16,7 +16,7 @@ use pdf_oxide::error::Error;
 use pdf_oxide::fonts::global_cache::clear_global_font_cache;
 
 use super::{ExtractError, Extracted, MAX_TEXT_BYTES, Section, TOO_MUCH_TEXT, clean};
-use crate::{Kind, Place};
+use crate::{Kind, SourceLocation};
 
 /// A bible has 1,500.
 const MAX_PAGES: usize = 5_000;
@@ -161,7 +161,7 @@ fn assemble(bytes: &[u8], pages: Pages) -> Result<Extracted, ExtractError> {
     let sections: Vec<Section> = (1..)
         .zip(texts)
         .map(|(number, text)| Section {
-            place: Place::Page(number),
+            place: SourceLocation::Page(number),
             text: clean::reflow(&text),
         })
         .filter(|section| section.text.chars().any(char::is_alphanumeric))

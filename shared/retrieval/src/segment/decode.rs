@@ -1,6 +1,6 @@
 use super::encode::{MAGIC, PLACE_HEADING, PLACE_PAGE, PLACE_WHOLE, VERSION, shared_prefix};
 use super::{Entry, Posting, Segment, TermEnd};
-use crate::Place;
+use crate::SourceLocation;
 
 /// The bytes are not a segment this version can read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -56,14 +56,14 @@ impl Segment {
     }
 }
 
-fn read_places(input: &mut Input<'_>) -> Result<Vec<Place>> {
+fn read_places(input: &mut Input<'_>) -> Result<Vec<SourceLocation>> {
     let count = input.count(1)?;
-    let mut places: Vec<Place> = Vec::with_capacity(count);
+    let mut places: Vec<SourceLocation> = Vec::with_capacity(count);
     for _ in 0..count {
         let place = match input.byte()? {
-            PLACE_WHOLE => Place::Whole,
-            PLACE_PAGE => Place::Page(input.int()?),
-            PLACE_HEADING => Place::Heading(input.string()?.to_owned()),
+            PLACE_WHOLE => SourceLocation::Whole,
+            PLACE_PAGE => SourceLocation::Page(input.int()?),
+            PLACE_HEADING => SourceLocation::Heading(input.string()?.to_owned()),
             _ => return Err(SegmentError::Damaged("unknown place")),
         };
         if places.last() == Some(&place) {

@@ -1,5 +1,5 @@
 use super::Segment;
-use crate::Place;
+use crate::SourceLocation;
 
 /// First bytes of every segment.
 pub(super) const MAGIC: [u8; 4] = *b"PLSG";
@@ -38,12 +38,12 @@ impl Segment {
         put_len(out, self.places.len());
         for place in &self.places {
             match place {
-                Place::Whole => out.push(PLACE_WHOLE),
-                Place::Page(number) => {
+                SourceLocation::Whole => out.push(PLACE_WHOLE),
+                SourceLocation::Page(number) => {
                     out.push(PLACE_PAGE);
                     put(out, *number);
                 }
-                Place::Heading(path) => {
+                SourceLocation::Heading(path) => {
                     out.push(PLACE_HEADING);
                     put_str(out, path);
                 }

@@ -4,7 +4,7 @@ mod decode;
 mod encode;
 
 use crate::terms::index_terms;
-use crate::{Chunk, Place};
+use crate::{Chunk, SourceLocation};
 
 pub use decode::SegmentError;
 
@@ -17,7 +17,7 @@ pub struct Segment {
     /// The texts of all chunks, one after the other.
     text: String,
     chunks: Vec<Entry>,
-    places: Vec<Place>,
+    places: Vec<SourceLocation>,
     /// The dictionary: all distinct terms, sorted, one after the other.
     terms: String,
     /// Where each term ends in `terms` and its postings end in `postings`.
@@ -93,13 +93,18 @@ impl Segment {
 
     /// What the segment occupies in memory, in bytes: for the budget of a cache.
     pub fn size(&self) -> usize {
-        let paths: usize = self.places.iter().filter_map(Place::heading).map(str::len).sum();
+        let paths: usize = self
+            .places
+            .iter()
+            .filter_map(SourceLocation::heading)
+            .map(str::len)
+            .sum();
         size_of::<Self>()
             + self.text.len()
             + self.terms.len()
             + paths
             + self.chunks.len() * size_of::<Entry>()
-            + self.places.len() * size_of::<Place>()
+            + self.places.len() * size_of::<SourceLocation>()
             + self.ends.len() * size_of::<TermEnd>()
             + self.postings.len() * size_of::<Posting>()
     }
@@ -127,7 +132,7 @@ impl Segment {
         self.text.get(start as usize..self.chunks.get(index)?.text_end as usize)
     }
 
-    pub(crate) fn place(&self, chunk: u32) -> Option<&Place> {
+    pub(crate) fn place(&self, chunk: u32) -> Option<&SourceLocation> {
         self.places.get(self.chunks.get(chunk as usize)?.place as usize)
     }
 

@@ -4,7 +4,7 @@ use super::*;
 
 fn page(number: u32, text: &str) -> Chunk {
     Chunk {
-        place: Place::Page(number),
+        place: SourceLocation::Page(number),
         text: text.to_owned(),
         overlap: 0,
     }
@@ -15,12 +15,12 @@ fn sample() -> Segment {
         page(1, "Refunds take 14 days. We ship refunds daily."),
         page(1, "Daily shipping."),
         Chunk {
-            place: Place::Heading("Product > Grinder".to_owned()),
+            place: SourceLocation::Heading("Product > Grinder".to_owned()),
             text: "It grinds. 豆を挽く".to_owned(),
             overlap: 3,
         },
         Chunk {
-            place: Place::Whole,
+            place: SourceLocation::Whole,
             text: String::new(),
             overlap: 0,
         },
@@ -82,9 +82,9 @@ const VERSION_1: u8 = 1;
 
 fn chunks() -> impl Strategy<Value = Vec<Chunk>> {
     let place = prop_oneof![
-        Just(Place::Whole),
-        (0_u32..5).prop_map(Place::Page),
-        "[A-Za-z>豆 ]{0,12}".prop_map(Place::Heading),
+        Just(SourceLocation::Whole),
+        (0_u32..5).prop_map(SourceLocation::Page),
+        "[A-Za-z>豆 ]{0,12}".prop_map(SourceLocation::Heading),
     ];
     let chunk = (place, "(\\PC| the | shipping|ship){0,60}", 0_usize..20).prop_map(|(place, text, overlap)| {
         let overlap = (0..=overlap.min(text.len()))

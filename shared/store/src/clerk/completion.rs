@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, Update};
-use model::{AuditEntry, Email, Result, User};
+use domain::{AuditEntry, Email, Result, User};
 
 use super::{Clerk, name_map, set_epochs};
 use crate::{

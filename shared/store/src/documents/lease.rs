@@ -5,7 +5,7 @@
 //! reading, are nobody's fault that could be told from here.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
-use model::{Document, DocumentId, DocumentStatus, IndexFailure, Result, Timestamp};
+use domain::{Document, DocumentId, DocumentStatus, IndexFailure, Result, Timestamp};
 
 use super::Documents;
 use crate::{
@@ -55,14 +55,14 @@ pub enum Outcome {
     /// It cannot be read, now or ever.
     Failed(IndexFailure),
     /// We failed, not the document: a redelivery may still succeed.
-    GivenUp(IndexFailure),
+    Abandoned(IndexFailure),
 }
 
 impl Outcome {
     fn status(&self) -> Result<AttributeValue> {
         value(&match self {
             Self::Ready { .. } => DocumentStatus::Ready,
-            Self::Failed(_) | Self::GivenUp(_) => DocumentStatus::Failed,
+            Self::Failed(_) | Self::Abandoned(_) => DocumentStatus::Failed,
         })
     }
 }
@@ -196,7 +196,7 @@ impl Documents {
                 .expression_attribute_values(":segment", s(segment))
                 .expression_attribute_values(":pages", value(pages)?)
                 .expression_attribute_values(":chunks", n(chunks)),
-            Outcome::Failed(failure) | Outcome::GivenUp(failure) => {
+            Outcome::Failed(failure) | Outcome::Abandoned(failure) => {
                 let done = if matches!(outcome, Outcome::Failed(_)) {
                     ", done = :generation"
                 } else {

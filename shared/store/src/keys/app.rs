@@ -1,6 +1,6 @@
 //! What organizations and people own: documents, chatbots, conversations, prompts; and what was promised.
 
-use model::{
+use domain::{
     ChatbotId, ConversationId, DocumentId, MailId, OrgId, PromptId, Turn, TurnId, UserId, pending_upload::UploadSweep,
 };
 
@@ -46,7 +46,7 @@ pub fn conversation(org: &OrgId, user: &UserId, conversation: &ConversationId) -
 }
 
 /// Beginning of the sort keys of the few conversations that a turn may belong to
-/// ([`model::TurnId::conversation_prefix`]).
+/// ([`domain::TurnId::conversation_prefix`]).
 pub fn conversations_of_turn(prefix: &str) -> String {
     format!("{CONVERSATIONS}{prefix}")
 }
@@ -136,7 +136,7 @@ pub fn outbox(document: &DocumentId) -> Key {
 /// Partition of promised erasures: deletions of accounts and organizations are few.
 pub const PURGES: &str = "PURGE";
 
-/// A promised erasure. `id`: [`model::Purge::id`].
+/// A promised erasure. `id`: [`domain::Purge::id`].
 pub fn purge(id: &str) -> Key {
     key(PURGES.to_owned(), id)
 }

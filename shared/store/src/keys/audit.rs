@@ -1,6 +1,6 @@
 //! The audit log.
 
-use model::OrgId;
+use domain::OrgId;
 
 use super::{Key, key, shard_of};
 

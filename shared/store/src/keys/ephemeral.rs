@@ -1,12 +1,12 @@
 //! What is forgotten by itself.
 
-use model::{ApiKeyId, MailId, MessageId, Network, OrgId, UserId, throttle::Lane};
+use domain::{ApiKeyId, MailId, MessageId, Network, OrgId, UserId, rate_limit::Lane};
 use sha2::{Digest as _, Sha256};
 
 use super::{Key, key};
 
 /// How fast requests to models come. `digest`: hex SHA-256 of whom they come from.
-pub fn pace(digest: &str) -> Key {
+pub fn request_rate(digest: &str) -> Key {
     key(format!("RL#{digest}"), "B")
 }
 

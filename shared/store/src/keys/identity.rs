@@ -1,6 +1,6 @@
 //! Accounts, organizations, and what leads to them.
 
-use model::{ApiKeyId, InvitationId, OrgId, SessionId, UserId};
+use domain::{ApiKeyId, InvitationId, OrgId, SessionId, UserId};
 
 use super::{Key, key, tenant};
 
@@ -14,7 +14,7 @@ pub fn session(user: &UserId, session: &SessionId) -> Key {
     key(self::user(user), format!("{SESSIONS}{session}"))
 }
 
-/// Makes an address unique and leads from it to its account. `fingerprint`: [`model::Email::fingerprint`].
+/// Makes an address unique and leads from it to its account. `fingerprint`: [`domain::Email::fingerprint`].
 pub fn email(fingerprint: &str) -> Key {
     key(format!("EMAIL#{fingerprint}"), "U")
 }
@@ -28,7 +28,7 @@ pub const LINKS: &str = "LINK#";
 /// Sort key prefix of the addresses that an account had before.
 pub const FORMER_EMAILS: &str = "FORMER#";
 
-/// An address that an account had before. `fingerprint`: [`model::Email::fingerprint`].
+/// An address that an account had before. `fingerprint`: [`domain::Email::fingerprint`].
 pub fn former_email(user: &UserId, fingerprint: &str) -> Key {
     key(self::user(user), format!("{FORMER_EMAILS}{fingerprint}"))
 }
@@ -56,7 +56,7 @@ pub fn address_restore(digest: &str) -> Key {
 /// Sort key prefix of the earlier addresses that are kept for a person.
 pub const HELD_ADDRESSES: &str = "HELD#";
 
-/// Leads from a person to an address that is kept for them. `fingerprint`: [`model::Email::fingerprint`].
+/// Leads from a person to an address that is kept for them. `fingerprint`: [`domain::Email::fingerprint`].
 pub fn held_address(user: &UserId, fingerprint: &str) -> Key {
     key(self::user(user), format!("{HELD_ADDRESSES}{fingerprint}"))
 }
@@ -126,7 +126,7 @@ pub fn invitation(org: &OrgId, invitation: &InvitationId) -> Key {
     key(tenant(org), format!("{INVITATIONS}{invitation}"))
 }
 
-/// Partition of what is known about an address. `fingerprint`: [`model::Email::fingerprint`].
+/// Partition of what is known about an address. `fingerprint`: [`domain::Email::fingerprint`].
 pub fn address(fingerprint: &str) -> String {
     format!("EMAIL#{fingerprint}")
 }
@@ -136,7 +136,7 @@ pub fn invited(fingerprint: &str, org: &OrgId) -> Key {
     key(address(fingerprint), format!("{INVITATIONS}{org}"))
 }
 
-/// Leads from a token to its invitation. `hash`: [`model::invitation::token_hash`].
+/// Leads from a token to its invitation. `hash`: [`domain::invitation::token_hash`].
 pub fn invitation_token(hash: &str) -> Key {
     key(format!("INVT#{hash}"), "I")
 }
@@ -151,7 +151,7 @@ pub fn api_key(org: &OrgId, id: &ApiKeyId) -> Key {
     key(tenant(org), format!("{API_KEYS}{id}"))
 }
 
-/// Leads from an API key to its row. `hash`: [`model::api_key::KeyText::hash`].
+/// Leads from an API key to its row. `hash`: [`domain::api_key::ApiKeyToken::hash`].
 pub fn api_key_hash(hash: &str) -> Key {
     key(format!("AK#{hash}"), "K")
 }

@@ -1,7 +1,7 @@
 //! The ledger.
 
+use domain::{ApiKeyId, ChatbotId, OrgId, UserId};
 use jiff::civil::Date;
-use model::{ApiKeyId, ChatbotId, OrgId, UserId};
 use sha2::{Digest as _, Sha256};
 
 use super::{CHATBOTS, Key, key, shard_of, tenant};

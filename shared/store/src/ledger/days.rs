@@ -1,14 +1,14 @@
 //! Days: listed while something may be reserved in them, closed when they are over; and who was told about a limit.
 
+use domain::{Day, OrgId, Result, Timestamp, TokenScope, UserId, id::random_bytes};
 use jiff::civil::Date;
-use model::{Day, OrgId, Result, Timestamp, TokenScope, UserId, id::random_bytes};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Hold, KEPT_SECONDS, Ledger,
+    KEPT_SECONDS, Ledger, Reservation,
     change::{Change, write},
     holds_on,
-    statistics::{BORN, IsKnownModel, make_public},
+    statistics::{GENERATION, IsKnownModel, make_public},
 };
 use crate::{
     item::{Transaction, from_item, n, s, to_item, transact},
@@ -184,7 +184,7 @@ impl Ledger {
     }
 
     /// The reservations in an open day.
-    pub async fn holds_in(&self, day: &OpenDay) -> Result<Vec<Hold>> {
+    pub async fn holds_in(&self, day: &OpenDay) -> Result<Vec<Reservation>> {
         let Owner::User(user) = &day.owner else {
             // Reservations stand on the days of persons.
             return Ok(Vec::new());
@@ -209,7 +209,7 @@ impl Ledger {
 
     /// Takes the name of a person off what they used in an organization, and the names that they made up: the
     /// organization's sums stay as they are.
-    pub async fn disown(&self, org: &OrgId, user: &UserId, is_known: IsKnownModel) -> Result<()> {
+    pub async fn anonymize_usage(&self, org: &OrgId, user: &UserId, is_known: IsKnownModel) -> Result<()> {
         let table = self.0.usage();
         let days = self.0.usage().keys_below(&keys::tenant(org), keys::DAYS).await?;
         let suffix = format!("#U#{user}");
@@ -230,7 +230,7 @@ impl Ledger {
                 item.insert("sk".to_owned(), s(nobody));
                 make_public(&mut item, is_known);
                 // With the mark of the old item one could tell whose it was.
-                item.remove(BORN);
+                item.remove(GENERATION);
                 item.remove(SETTLED);
                 // What was settled since it was read is not in the copy, and whoever else does this may have been first.
                 let parts = vec![
@@ -255,11 +255,11 @@ impl Ledger {
 
     /// The last alerts about the limits of a person or an organization, newest first.
     pub async fn alerts(&self, owner: &Owner, most: u16) -> Result<Vec<Alert>> {
-        let page = model::PageRequest {
+        let page = domain::PageRequest {
             limit: most,
             after: None,
         };
-        let all = crate::item::Narrow::default();
+        let all = crate::item::ListFilter::default();
         let found = self.0.usage().list(owner.partition(), keys::ALERTS, &page, all).await?;
         found.items.into_iter().map(from_item).collect()
     }

@@ -14,25 +14,26 @@
 
 mod change;
 mod days;
-mod pace;
+mod request_rate;
 mod reserve;
 mod rollup;
 mod settle;
 mod shards;
 mod statistics;
 
-use jiff::civil::Date;
-use model::{
-    ApiKeyId, Category, ChatbotId, Day, Figures, GenerationId, OrgId, Result, Timestamp, TokenLimit, TokenScope, UserId,
+use domain::{
+    ApiKeyId, Category, ChatbotId, Day, GenerationId, OrgId, Result, Timestamp, TokenLimit, TokenScope, UsageCounters,
+    UserId,
 };
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use change::Change;
 pub use days::{Alert, OpenDay, Owner, RunningDays};
-pub use pace::PaceLimit;
+pub use request_rate::RequestRateLimit;
 pub use reserve::Reserve;
 pub use rollup::{Changed, DayImage, RolledUp};
-pub use settle::Charge;
+pub use settle::UsageRecord;
 pub use statistics::{IsKnownModel, UsageReader};
 
 use crate::{
@@ -59,7 +60,7 @@ impl Store {
 
 /// Whose limits a call counts against, and what they are.
 #[derive(Debug, Clone)]
-pub struct Bill {
+pub struct QuotaSubjects {
     /// Who asks.
     pub user: UserId,
     /// Their day.
@@ -67,7 +68,7 @@ pub struct Bill {
     /// Most tokens of theirs in a day.
     pub user_limit: u64,
     /// How fast they may ask, when this is a question of theirs.
-    pub user_pace: Option<PaceLimit>,
+    pub user_pace: Option<RequestRateLimit>,
     /// Where they ask.
     pub org: OrgId,
     /// The day there.
@@ -96,7 +97,7 @@ struct Counter {
     shard: Option<u8>,
 }
 
-impl Bill {
+impl QuotaSubjects {
     /// The person's day comes first: the reservation stands there.
     fn counters(&self) -> Vec<Counter> {
         let day = |scope, key, limit, day: &Day, closes: bool| Counter {
@@ -134,7 +135,7 @@ impl Bill {
 
 /// What a call needs.
 #[derive(Debug, Clone)]
-pub struct Ask {
+pub struct TokenEstimate {
     /// The call.
     pub id: GenerationId,
     /// The model that is asked.
@@ -153,7 +154,7 @@ pub struct Ask {
 
 /// What is reserved for a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hold {
+pub struct Reservation {
     /// The call.
     pub id: GenerationId,
     /// Who asked.
@@ -161,12 +162,12 @@ pub struct Hold {
     /// Their day in which was reserved.
     pub day: Date,
     /// The stored part.
-    pub terms: HoldTerms,
+    pub terms: ReservationTerms,
 }
 
-/// The stored part of a [`Hold`]. Its names are short because they are written with every call.
+/// The stored part of a [`Reservation`]. Its names are short because they are written with every call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HoldTerms {
+pub struct ReservationTerms {
     /// Tokens that are reserved.
     #[serde(rename = "e")]
     pub estimate: u64,
@@ -214,7 +215,7 @@ pub struct HoldTerms {
     chatbot_day: Option<Date>,
 }
 
-impl Hold {
+impl Reservation {
     /// Where it stands.
     fn home(&self) -> Key {
         keys::usage_day(&self.user, self.day)
@@ -246,18 +247,18 @@ impl Hold {
 
     /// What is charged for a call that nobody settled: what was written as far as it was seen, else all that is
     /// reserved, since the provider may have been asked for it.
-    pub fn unsettled(&self) -> Charge {
+    pub fn unsettled(&self) -> UsageRecord {
         let terms = &self.terms;
         let prompt = terms.prompt.min(terms.estimate);
-        Charge {
-            figures: Figures {
+        UsageRecord {
+            counters: UsageCounters {
                 requests: 1,
                 errors: 1,
                 prompt_tokens: prompt,
                 completion_tokens: terms.written.unwrap_or(terms.estimate - prompt),
                 unpriced: 1,
                 estimated: 1,
-                ..Figures::default()
+                ..UsageCounters::default()
             },
             model: terms.model.clone(),
             latency_ms: None,
@@ -289,14 +290,14 @@ impl Counter {
 }
 
 /// The reservations on a day of `user`.
-fn holds_on(user: &UserId, day: Date, item: &Item) -> Result<Vec<Hold>> {
+fn holds_on(user: &UserId, day: Date, item: &Item) -> Result<Vec<Reservation>> {
     let named = item
         .iter()
         .filter_map(|(name, value)| Some((name.strip_prefix(HOLD)?, value)));
     named
         .map(|(id, value)| {
-            let terms = serde_dynamo::from_attribute_value(value.clone()).map_err(model::Error::internal)?;
-            Ok(Hold {
+            let terms = serde_dynamo::from_attribute_value(value.clone()).map_err(domain::Error::internal)?;
+            Ok(Reservation {
                 id: GenerationId(id.to_owned()),
                 user: user.clone(),
                 day,
@@ -308,8 +309,8 @@ fn holds_on(user: &UserId, day: Date, item: &Item) -> Result<Vec<Hold>> {
 
 impl Ledger {
     /// Where the limits of a bill stand.
-    pub async fn standings(&self, bill: &Bill) -> Result<Vec<TokenLimit>> {
-        let (counters, found) = self.counters_of(bill).await?;
+    pub async fn standings(&self, subjects: &QuotaSubjects) -> Result<Vec<TokenLimit>> {
+        let (counters, found) = self.counters_of(subjects).await?;
         let mut standings = Vec::with_capacity(counters.len());
         for counter in &counters {
             let item = found.iter().find(|item| change::is_at(item, &counter.key));
@@ -319,15 +320,15 @@ impl Ledger {
     }
 
     /// The counters of a bill, and their items as far as there are any.
-    async fn counters_of(&self, bill: &Bill) -> Result<(Vec<Counter>, Vec<Item>)> {
-        let counters = bill.counters();
+    async fn counters_of(&self, subjects: &QuotaSubjects) -> Result<(Vec<Counter>, Vec<Item>)> {
+        let counters = subjects.counters();
         let wanted: Vec<Key> = counters.iter().map(|counter| counter.key.clone()).collect();
-        let found = self.0.usage().among(&wanted).await?;
+        let found = self.0.usage().get_many(&wanted).await?;
         Ok((counters, found))
     }
 
     /// The reservations on a day of a person.
-    pub async fn holds(&self, user: &UserId, day: Date) -> Result<Vec<Hold>> {
+    pub async fn reservations(&self, user: &UserId, day: Date) -> Result<Vec<Reservation>> {
         let item = self.0.usage().get_raw(keys::usage_day(user, day), true).await?;
         item.map_or(Ok(Vec::new()), |item| holds_on(user, day, &item))
     }

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use model::{ApiKeyId, Error, Result, TokenLimit, id::random_bytes};
+use domain::{ApiKeyId, Error, Result, TokenLimit, id::random_bytes};
 
 use super::{
-    Ask, Bill, Counter, HOLD, Hold, HoldTerms, KEPT_SECONDS, Ledger,
+    Counter, HOLD, KEPT_SECONDS, Ledger, QuotaSubjects, Reservation, ReservationTerms, TokenEstimate,
     change::{Change, Written, write},
     holds_on,
-    pace::Question,
+    request_rate::Question,
 };
 use crate::{
     backoff::Backoff,
@@ -23,10 +23,10 @@ pub(super) const OPENED: &str = "opened";
 #[derive(Debug)]
 pub enum Reserve {
     /// It is made.
-    Held(Box<Hold>),
+    Held(Box<Reservation>),
     /// It is not: these limits leave too little. Reservations of the person that may be settled by now come with
     /// them.
-    Short(Vec<TokenLimit>, Vec<Hold>),
+    Short(Vec<TokenLimit>, Vec<Reservation>),
     /// It is not: the person asks faster than they may, and may ask again after this.
     TooFast(Duration),
 }
@@ -37,30 +37,33 @@ impl Ledger {
     ///
     /// # Errors
     /// [`Error::Conflict`] `generation_repeated` when something is reserved under the same id.
-    pub async fn reserve(&self, bill: &Bill, ask: &Ask) -> Result<Reserve> {
-        let mut counters = bill.counters();
+    pub async fn reserve(&self, subjects: &QuotaSubjects, ask: &TokenEstimate) -> Result<Reserve> {
+        let mut counters = subjects.counters();
         if counters.iter().any(|counter| ask.estimate > counter.limit) {
-            let holds = self.holds(&bill.user, bill.user_day.date).await?;
-            return Ok(Reserve::Short(self.standings(bill).await?, overdue(holds, ask)));
+            let reservations = self.reservations(&subjects.user, subjects.user_day.date).await?;
+            return Ok(Reserve::Short(
+                self.standings(subjects).await?,
+                overdue(reservations, ask),
+            ));
         }
-        let mut hold = hold(bill, ask)?;
-        let mut question = bill.user_pace.map(|limit| Question::new(limit, ask.now_ms));
+        let mut reservation = reservation(subjects, ask)?;
+        let mut question = subjects.user_pace.map(|limit| Question::new(limit, ask.now_ms));
         let (mut list, mut backoff) = (false, Backoff::default());
         loop {
-            hold.terms.org_shard = counters.iter().find_map(|counter| counter.shard);
-            let changes = changes(&counters, &hold, list, question.as_ref())?;
+            reservation.terms.org_shard = counters.iter().find_map(|counter| counter.shard);
+            let changes = changes(&counters, &reservation, list, question.as_ref())?;
             let refused = match write(&self.0, &changes).await? {
-                Written::Done(_) => return Ok(Reserve::Held(Box::new(hold))),
+                Written::Done(_) => return Ok(Reserve::Held(Box::new(reservation))),
                 Written::Refused { items, .. } => items,
                 Written::TooLarge => return Err(Error::unavailable("too much is under way for one person at once")),
             };
             let is_home_refused = refused.iter().any(|(place, _)| *place == 0);
             let home = refused.iter().find(|(place, _)| *place == 0);
             let home = home.and_then(|(_, item)| item.as_ref());
-            if let Some(theirs) = home.and_then(|item| item.get(&hold.attribute())) {
+            if let Some(theirs) = home.and_then(|item| item.get(&reservation.attribute())) {
                 // An update that was sent twice, or an id that was used twice?
-                if *theirs == value(&hold.terms)? {
-                    return Ok(Reserve::Held(Box::new(hold)));
+                if *theirs == value(&reservation.terms)? {
+                    return Ok(Reserve::Held(Box::new(reservation)));
                 }
                 let detail = "Something is being generated under this id already.";
                 return Err(Error::conflict("generation_repeated", detail));
@@ -82,16 +85,21 @@ impl Ledger {
             let mut may_fit = false;
             if let Some((place, _)) = elsewhere.filter(|_| short.is_empty()) {
                 let counter = &mut counters[*place];
-                short.extend(self.find_room(&bill.user, counter, ask.estimate, &mut backoff).await?);
+                short.extend(
+                    self.find_room(&subjects.user, counter, ask.estimate, &mut backoff)
+                        .await?,
+                );
                 may_fit = short.is_empty();
             }
             let may_be_counted = short.is_empty() && question.is_some() && is_home_refused;
             if !(opens || may_be_counted || may_fit) {
-                let holds = home.map_or(Ok(Vec::new()), |item| holds_on(&bill.user, bill.user_day.date, item))?;
-                return Ok(Reserve::Short(short, overdue(holds, ask)));
+                let reservations = home.map_or(Ok(Vec::new()), |item| {
+                    holds_on(&subjects.user, subjects.user_day.date, item)
+                })?;
+                return Ok(Reserve::Short(short, overdue(reservations, ask)));
             }
             if let Some(question) = question.as_mut().filter(|_| is_home_refused)
-                && let Err(wait) = self.found(question, bill, home).await?
+                && let Err(wait) = self.found(question, subjects, home).await?
             {
                 return Ok(Reserve::TooFast(wait));
             }
@@ -126,20 +134,20 @@ fn is_unlisted(counter: &Counter, item: Option<&Item>) -> bool {
 }
 
 /// Those that anybody may settle by now.
-fn overdue(holds: Vec<Hold>, ask: &Ask) -> Vec<Hold> {
-    let over = |hold: &Hold| hold.terms.until_ms <= ask.now_ms;
-    holds.into_iter().filter(over).collect()
+fn overdue(reservations: Vec<Reservation>, ask: &TokenEstimate) -> Vec<Reservation> {
+    let over = |reservation: &Reservation| reservation.terms.until_ms <= ask.now_ms;
+    reservations.into_iter().filter(over).collect()
 }
 
-fn hold(bill: &Bill, ask: &Ask) -> Result<Hold> {
-    let is_own = |(id, _): &&(ApiKeyId, u64)| bill.key.as_ref() == Some(id);
-    let (own, above): (Vec<_>, Vec<_>) = bill.key_budgets.iter().partition(is_own);
-    let chatbot_day = bill.chatbot_cap.map(|_| bill.org_day.date);
-    Ok(Hold {
+fn reservation(subjects: &QuotaSubjects, ask: &TokenEstimate) -> Result<Reservation> {
+    let is_own = |(id, _): &&(ApiKeyId, u64)| subjects.key.as_ref() == Some(id);
+    let (own, above): (Vec<_>, Vec<_>) = subjects.key_budgets.iter().partition(is_own);
+    let chatbot_day = subjects.chatbot_cap.map(|_| subjects.org_day.date);
+    Ok(Reservation {
         id: ask.id.clone(),
-        user: bill.user.clone(),
-        day: bill.user_day.date,
-        terms: HoldTerms {
+        user: subjects.user.clone(),
+        day: subjects.user_day.date,
+        terms: ReservationTerms {
             estimate: ask.estimate,
             prompt: ask.prompt,
             until_ms: ask.until.as_millisecond(),
@@ -147,31 +155,36 @@ fn hold(bill: &Bill, ask: &Ask) -> Result<Hold> {
             model: ask.model.clone(),
             category: ask.category,
             written: None,
-            org: bill.org.clone(),
-            org_day: bill.org_limit.map(|_| bill.org_day.date),
+            org: subjects.org.clone(),
+            org_day: subjects.org_limit.map(|_| subjects.org_day.date),
             org_shard: None,
-            key: bill.key.clone(),
+            key: subjects.key.clone(),
             key_counts: !own.is_empty(),
             keys_above: above.into_iter().map(|(id, _)| id.clone()).collect(),
-            chatbot_day: chatbot_day.filter(|_| bill.chatbot.is_some()),
-            chatbot: bill.chatbot.clone(),
+            chatbot_day: chatbot_day.filter(|_| subjects.chatbot.is_some()),
+            chatbot: subjects.chatbot.clone(),
         },
     })
 }
 
-fn changes(counters: &[Counter], hold: &Hold, list: bool, question: Option<&Question>) -> Result<Vec<Change>> {
-    let estimate = i64::try_from(hold.terms.estimate).map_err(Error::internal)?;
+fn changes(
+    counters: &[Counter],
+    reservation: &Reservation,
+    list: bool,
+    question: Option<&Question>,
+) -> Result<Vec<Change>> {
+    let estimate = i64::try_from(reservation.terms.estimate).map_err(Error::internal)?;
     let mut changes = Vec::with_capacity(counters.len());
     for (place, counter) in counters.iter().enumerate() {
         if let Some(shard) = counter.shard {
-            changes.push(counter.reserve_in_shard(shard, hold.terms.estimate, estimate));
+            changes.push(counter.reserve_in_shard(shard, reservation.terms.estimate, estimate));
             continue;
         }
         let mut change = Change::of(counter.key.clone());
         if place == 0 {
-            let name = hold.attribute();
+            let name = reservation.attribute();
             debug_assert!(name.starts_with(HOLD), "reservations are found by this");
-            change.set(&name, value(&hold.terms)?);
+            change.set(&name, value(&reservation.terms)?);
             change.if_absent(&name);
             if let Some(question) = question {
                 question.count(&mut change);
@@ -179,7 +192,7 @@ fn changes(counters: &[Counter], hold: &Hold, list: bool, question: Option<&Ques
         }
         change.add("committed", estimate);
         change.add("reserved", estimate);
-        change.if_at_most("committed", counter.limit - hold.terms.estimate);
+        change.if_at_most("committed", counter.limit - reservation.terms.estimate);
         match counter.closes {
             Some(day) if list => {
                 change.set_once(OPENED, n(day.ends_at.as_second()));

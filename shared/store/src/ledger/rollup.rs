@@ -1,7 +1,7 @@
 //! Sums of the whole platform, made from the stream of the table.
 //!
 //! The numbers of a day only grow as long as its item lives; one that is removed and made anew has another mark
-//! ([`BORN`]). So what the sums hold of an item stands beside them, number by number: its watermark. An image of the item
+//! ([`GENERATION`]). So what the sums hold of an item stands beside them, number by number: its watermark. An image of the item
 //! adds what it has above its watermark, and raises the watermark to it, in one transaction. It follows that
 //!
 //! - an image that comes twice, or after a later one, adds nothing;
@@ -19,8 +19,8 @@ mod portion;
 
 use std::collections::{BTreeMap, VecDeque};
 
+use domain::{Error, Result, Timestamp};
 use jiff::{civil::Date, tz::TimeZone};
-use model::{Error, Result, Timestamp};
 use serde::Deserialize;
 use serde_dynamo::{AttributeValue, Item as Image};
 
@@ -29,7 +29,7 @@ use portion::{Addition, Portion, Source};
 use super::{
     KEPT_SECONDS, Ledger,
     days::{ERASED, Owner},
-    statistics::{BORN, IsKnownModel, OWN, TIMES, model_of, public_name},
+    statistics::{GENERATION, IsKnownModel, OWN, TIMES, model_of, public_name},
 };
 use crate::{
     backoff::Backoff,
@@ -135,7 +135,7 @@ impl DayImage {
         };
         Some(Self {
             // Without the mark it is of an earlier release; the next call gives it one, and then counts all of it.
-            watermark: keys::watermark(&source, text(BORN)?),
+            watermark: keys::watermark(&source, text(GENERATION)?),
             date: date.parse().ok()?,
             numbers,
         })
@@ -260,7 +260,7 @@ impl Ledger {
     async fn marked<'a>(&self, sources: Vec<Source<'a>>) -> Result<Vec<Source<'a>>, (usize, Error)> {
         let wanted: Vec<Key> = sources.iter().map(|source| source.image.watermark.clone()).collect();
         let first = sources.first().map_or(0, |source| source.place);
-        let found = self.0.usage().among(&wanted).await.map_err(|error| (first, error))?;
+        let found = self.0.usage().get_many(&wanted).await.map_err(|error| (first, error))?;
         let mut marks: BTreeMap<String, Item> = found
             .into_iter()
             .filter_map(|item| Some((item.get("pk")?.as_s().ok()?.clone(), item)))

@@ -28,10 +28,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Error, Result, TokenLimit, UserId};
+use domain::{Error, Result, TokenLimit, UserId};
 
 use super::{
-    Bill, Counter, Hold, KEPT_SECONDS, Ledger,
+    Counter, KEPT_SECONDS, Ledger, QuotaSubjects, Reservation,
     change::{Change, Written, is_at, write},
     reserve::OPENED,
 };
@@ -173,7 +173,7 @@ impl Counter {
 
 /// Where a call is settled that counts in the day of an organization.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Place {
+pub(super) enum UserMembership {
     /// At the shard, while that is open and has what was used above the reservation.
     Shard,
     /// At the head. What was used above the reservation may not be in a shard that is open.
@@ -182,10 +182,10 @@ pub(super) enum Place {
     HeadAtMost(u64),
 }
 
-impl Place {
+impl UserMembership {
     /// Where to try first.
-    pub(super) fn of(hold: &Hold) -> Self {
-        hold.terms.org_shard.map_or(Self::Head, |_| Self::Shard)
+    pub(super) fn of(reservation: &Reservation) -> Self {
+        reservation.terms.org_shard.map_or(Self::Head, |_| Self::Shard)
     }
 
     /// Where to try when it was refused; `None` when the shards that are open have to be closed before.
@@ -275,7 +275,7 @@ impl Ledger {
     async fn read_split(&self, day: &Key, shard: Option<u8>) -> Result<(Head, BTreeMap<u8, Shard>, Option<Item>)> {
         let mut wanted = vec![day.clone()];
         wanted.extend(shard.map(|number| keys::day_shard(day, number)));
-        let found = self.0.usage().among(&wanted).await?;
+        let found = self.0.usage().get_many(&wanted).await?;
         let at = |key: &Key| found.iter().find(|item| is_at(item, key));
         let head = at(day);
         let shards = shard.map(|number| (number, Shard::of(at(&keys::day_shard(day, number)))));
@@ -336,11 +336,11 @@ impl Ledger {
     pub(super) async fn settle_elsewhere(
         &self,
         day: &Key,
-        place: Place,
+        place: UserMembership,
         item: Option<&Item>,
         above: u64,
         backoff: &mut Backoff,
-    ) -> Result<Place> {
+    ) -> Result<UserMembership> {
         let head = Head::of(item);
         if let Some(place) = place.next(&head, above) {
             return Ok(place);
@@ -349,7 +349,7 @@ impl Ledger {
         if !self.close_shards(day, &open).await? && !backoff.wait().await? {
             return Err(Error::unavailable("others kept changing the day of the organization"));
         }
-        Ok(Place::Head)
+        Ok(UserMembership::Head)
     }
 
     /// Where a counter stands, with all of its shards; `item` is its own.
@@ -364,7 +364,7 @@ impl Ledger {
         if wanted.is_empty() {
             return Ok(standing);
         }
-        for shard in self.0.usage().among(&wanted).await? {
+        for shard in self.0.usage().get_many(&wanted).await? {
             standing.used += number(&shard, "used").unwrap_or_default();
             standing.reserved += number(&shard, "reserved").unwrap_or_default();
         }
@@ -377,8 +377,8 @@ impl Ledger {
 
     /// The same as [`Ledger::standings`], at the price of one read of each counter. Of a limit that is split it tells what is
     /// lent to shards as used, and that this is more than was used: the second value.
-    pub async fn standings_at_most(&self, bill: &Bill) -> Result<(Vec<TokenLimit>, bool)> {
-        let (counters, found) = self.counters_of(bill).await?;
+    pub async fn standings_at_most(&self, subjects: &QuotaSubjects) -> Result<(Vec<TokenLimit>, bool)> {
+        let (counters, found) = self.counters_of(subjects).await?;
         let mut is_more = false;
         let standings = counters.iter().map(|counter| {
             let item = found.iter().find(|item| is_at(item, &counter.key));

@@ -17,12 +17,12 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use model::{
-    ApiKeyId, Category, ChatbotId, Error, Figures, Histogram, KeyTally, OrgId, Period, Result, UsageDay, UsageLine,
-    UserId,
+use domain::{
+    ApiKeyId, Category, ChatbotId, Error, Histogram, KeyTally, OrgId, Period, Result, UsageCounters, UsageDay,
+    UsageLine, UserId,
 };
 
-use super::{HoldTerms, RolledUp, change::Change, days::ERASED, settle::Charge};
+use super::{ReservationTerms, RolledUp, change::Change, days::ERASED, settle::UsageRecord};
 use crate::{
     Store,
     item::{Item, failed, n, s},
@@ -31,17 +31,17 @@ use crate::{
 
 /// Where statistics are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shown {
+pub(super) enum UsageOrigin {
     /// To the organization that the item belongs to.
-    Own,
+    Metered,
     /// Only to the person, who used it in another organization.
-    Elsewhere,
+    Reported,
 }
 
 pub(super) const OWN: &str = "s";
 pub(super) const TIMES: &str = "h";
 /// What tells the lives of an item apart.
-pub(super) const BORN: &str = "born";
+pub(super) const GENERATION: &str = "born";
 const ELSEWHERE: &str = "x";
 const TIMES_ELSEWHERE: &str = "xh";
 /// The set of models that an item names.
@@ -118,28 +118,28 @@ fn letter(category: Category) -> char {
 }
 
 /// The figures by the letters under which they are kept.
-fn lettered(figures: &mut Figures) -> [(&'static str, &mut u64); 8] {
+fn lettered(counters: &mut UsageCounters) -> [(&'static str, &mut u64); 8] {
     [
-        ("n", &mut figures.requests),
-        ("x", &mut figures.errors),
-        ("p", &mut figures.prompt_tokens),
-        ("o", &mut figures.completion_tokens),
-        ("d", &mut figures.cached_tokens),
-        ("u", &mut figures.cost_micro_usd),
-        ("z", &mut figures.unpriced),
-        ("g", &mut figures.estimated),
+        ("n", &mut counters.requests),
+        ("x", &mut counters.errors),
+        ("p", &mut counters.prompt_tokens),
+        ("o", &mut counters.completion_tokens),
+        ("d", &mut counters.cached_tokens),
+        ("u", &mut counters.cost_micro_usd),
+        ("z", &mut counters.unpriced),
+        ("g", &mut counters.estimated),
     ]
 }
 
 /// What an item has room to name of a call.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Room {
+pub(super) struct DimensionCapacity {
     model: bool,
     key: bool,
     chatbot: bool,
 }
 
-impl Room {
+impl DimensionCapacity {
     /// For everything, as far as is known.
     pub(super) const ALL: Self = Self {
         model: true,
@@ -148,7 +148,13 @@ impl Room {
     };
 
     /// What is left of it at an item that refused a call; `None` when it refused for another reason.
-    pub(super) fn at(self, item: &Item, terms: &HoldTerms, paid: &Charge, shown: Shown) -> Option<Self> {
+    pub(super) fn at(
+        self,
+        item: &Item,
+        terms: &ReservationTerms,
+        paid: &UsageRecord,
+        shown: UsageOrigin,
+    ) -> Option<Self> {
         let fits = |name: &str, text: Option<String>| {
             let names = item.get(name).and_then(|names| names.as_ss().ok());
             names.is_none_or(|names| names.len() < MOST || text.is_none_or(|text| names.contains(&text)))
@@ -165,11 +171,11 @@ impl Room {
 }
 
 /// The sets of names of an item, and what a call adds to each.
-fn named(terms: &HoldTerms, paid: &Charge, shown: Shown) -> [(&'static str, Option<String>); 3] {
+fn named(terms: &ReservationTerms, paid: &UsageRecord, shown: UsageOrigin) -> [(&'static str, Option<String>); 3] {
     // What was used elsewhere takes attributes of its own.
     let spelled = |name: String| match shown {
-        Shown::Own => name,
-        Shown::Elsewhere => format!("{ELSEWHERE}~{name}"),
+        UsageOrigin::Metered => name,
+        UsageOrigin::Reported => format!("{ELSEWHERE}~{name}"),
     };
     [
         (MODELS, Some(spelled(paid.model.clone()))),
@@ -179,7 +185,13 @@ fn named(terms: &HoldTerms, paid: &Charge, shown: Shown) -> [(&'static str, Opti
 }
 
 /// Adds a call to the statistics of an item, on the condition that it has the room.
-pub(super) fn count(change: &mut Change, terms: &HoldTerms, paid: &Charge, shown: Shown, room: Room) -> Result<()> {
+pub(super) fn count(
+    change: &mut Change,
+    terms: &ReservationTerms,
+    paid: &UsageRecord,
+    shown: UsageOrigin,
+    room: DimensionCapacity,
+) -> Result<()> {
     for ((set, name), fits) in named(terms, paid, shown)
         .into_iter()
         .zip([room.model, room.key, room.chatbot])
@@ -189,10 +201,10 @@ pub(super) fn count(change: &mut Change, terms: &HoldTerms, paid: &Charge, shown
             change.if_in_set_or_room(set, &name, MOST);
         }
     }
-    if shown == Shown::Own {
-        change.set_once(BORN, s(&terms.nonce));
+    if shown == UsageOrigin::Metered {
+        change.set_once(GENERATION, s(&terms.nonce));
     }
-    let mut figures = paid.figures;
+    let mut counters = paid.counters;
     let mut add = |name: &str, number: u64| -> Result<()> {
         change.add(name, i64::try_from(number).map_err(Error::internal)?);
         Ok(())
@@ -200,10 +212,10 @@ pub(super) fn count(change: &mut Change, terms: &HoldTerms, paid: &Charge, shown
     let model = if room.model { paid.model.as_str() } else { OTHER };
     let category = letter(terms.category);
     let (lines, others) = match shown {
-        Shown::Own => (OWN, ""),
-        Shown::Elsewhere => (ELSEWHERE, ELSEWHERE),
+        UsageOrigin::Metered => (OWN, ""),
+        UsageOrigin::Reported => (ELSEWHERE, ELSEWHERE),
     };
-    for (figure, number) in lettered(&mut figures) {
+    for (figure, number) in lettered(&mut counters) {
         add(&format!("{lines}~{category}~{model}~{figure}"), *number)?;
     }
     for (kind, time) in [("l", paid.latency_ms), ("t", paid.first_token_ms)] {
@@ -216,7 +228,7 @@ pub(super) fn count(change: &mut Change, terms: &HoldTerms, paid: &Charge, shown
     let bot = terms.chatbot.as_ref().filter(|_| room.chatbot);
     let bot = bot.map(|bot| format!("{others}b~{bot}"));
     for name in [key, bot].into_iter().flatten() {
-        for (figure, number) in lettered(&mut figures) {
+        for (figure, number) in lettered(&mut counters) {
             add(&format!("{name}~{figure}"), *number)?;
         }
     }
@@ -259,7 +271,7 @@ impl UsageReader {
         let wanted: Vec<_> = period.dates().map(|date| keys::member_day(org, date, user)).collect();
         let mut days = Vec::new();
         for part in wanted.chunks(AT_ONCE) {
-            let found = self.0.usage().among(part).await?;
+            let found = self.0.usage().get_many(part).await?;
             days.extend(found.iter().filter_map(|item| read(item, Whose::Org)));
         }
         days.retain(|day| !day.lines.is_empty());
@@ -329,7 +341,7 @@ fn read(item: &Item, whose: Whose<'_>) -> Option<UsageDay> {
         },
         ..UsageDay::default()
     };
-    let mut lines: BTreeMap<(Category, String), Figures> = BTreeMap::new();
+    let mut lines: BTreeMap<(Category, String), UsageCounters> = BTreeMap::new();
     let (mut of_keys, mut of_bots) = (BTreeMap::new(), BTreeMap::new());
     for (name, value) in item {
         let Some((kind, rest)) = name.split_once('~') else {
@@ -373,10 +385,10 @@ fn read(item: &Item, whose: Whose<'_>) -> Option<UsageDay> {
             _ => {}
         }
     }
-    let line = |((category, model), figures)| UsageLine {
+    let line = |((category, model), counters)| UsageLine {
         category,
         model,
-        figures,
+        counters,
     };
     day.lines = lines.into_iter().map(line).collect();
     day.keys = tallies(of_keys);
@@ -384,15 +396,15 @@ fn read(item: &Item, whose: Whose<'_>) -> Option<UsageDay> {
     Some(day)
 }
 
-fn put(figures: &mut Figures, letter: &str, number: u64) {
-    for (name, figure) in lettered(figures) {
+fn put(counters: &mut UsageCounters, letter: &str, number: u64) {
+    for (name, figure) in lettered(counters) {
         if name == letter {
             *figure += number;
         }
     }
 }
 
-fn tallies<I>(found: BTreeMap<I, Figures>) -> Vec<KeyTally<I>> {
-    let tally = |(id, figures)| KeyTally { id, figures };
+fn tallies<I>(found: BTreeMap<I, UsageCounters>) -> Vec<KeyTally<I>> {
+    let tally = |(id, counters)| KeyTally { id, counters };
     found.into_iter().map(tally).collect()
 }

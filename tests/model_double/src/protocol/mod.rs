@@ -26,7 +26,7 @@ pub enum Protocol {
 
 /// What a call wants.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub struct ReceivedRequest {
     /// Whose protocol it speaks.
     pub protocol: Protocol,
     /// The model.
@@ -43,7 +43,7 @@ pub struct Asked {
 
 impl Protocol {
     /// Reads a body; `model` and `stream` are from the path where the protocol has them there.
-    pub(crate) fn asked(self, body: &Value, model: Option<&str>, stream: Option<bool>) -> Asked {
+    pub(crate) fn asked(self, body: &Value, model: Option<&str>, stream: Option<bool>) -> ReceivedRequest {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let (system, messages, limit) = match self {
             Self::OpenAi => (None, "messages", "max_tokens"),
@@ -64,7 +64,7 @@ impl Protocol {
         for name in system.into_iter().chain([messages]) {
             collect(&body[name], &mut texts);
         }
-        Asked {
+        ReceivedRequest {
             protocol: self,
             model: model.map_or_else(|| text(&body["model"]), str::to_owned),
             stream: stream.unwrap_or_else(|| body["stream"] == true),

@@ -2,7 +2,7 @@
 //!
 //! Three kinds, each at a rate of its own and drawn from a seeded sequence:
 //!
-//! - `throttle`: single operations and transactions are refused for lack of throughput; batches are processed in part
+//! - `rate_limit`: single operations and transactions are refused for lack of throughput; batches are processed in part
 //!   (`UnprocessedKeys`, `UnprocessedItems`), and pages of a query end early (`LastEvaluatedKey`);
 //! - `conflict`: another transaction is ongoing for an item;
 //! - `lost`: the answer never comes, because the connection breaks or the service fails (500). Three of four such
@@ -31,7 +31,7 @@ use super::Proxy;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FaultRates {
     /// Calls that lack throughput, percent.
-    pub throttle: u8,
+    pub rate_limit: u8,
     /// Writes that meet a transaction, percent.
     pub conflict: u8,
     /// Calls whose answer never comes, percent.
@@ -43,7 +43,7 @@ pub struct FaultRates {
 impl FromStr for FaultRates {
     type Err = String;
 
-    /// `throttle=5,conflict=2,lost=1,seed=7`; what is left out is 0.
+    /// `rate_limit=5,conflict=2,lost=1,seed=7`; what is left out is 0.
     fn from_str(text: &str) -> Result<Self, String> {
         let mut rates = Self::default();
         for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
@@ -56,14 +56,14 @@ impl FromStr for FaultRates {
                 percent.ok_or_else(|| format!("`{pair}` should be a percentage, 0 to 100"))
             };
             match name {
-                "throttle" => rates.throttle = percent()?,
+                "throttle" => rates.rate_limit = percent()?,
                 "conflict" => rates.conflict = percent()?,
                 "lost" => rates.lost = percent()?,
                 "seed" => rates.seed = number,
                 _ => return Err(format!("`{name}` is none of throttle, conflict, lost and seed")),
             }
         }
-        let sum = [rates.throttle, rates.conflict, rates.lost]
+        let sum = [rates.rate_limit, rates.conflict, rates.lost]
             .map(u16::from)
             .iter()
             .sum::<u16>();
@@ -278,12 +278,12 @@ impl Faults {
             return None;
         }
         let kind = kind_of(operation)?;
-        let [throttle, conflict, lost] = [self.rates.throttle, self.rates.conflict, self.rates.lost].map(u64::from);
+        let [rate_limit, conflict, lost] = [self.rates.rate_limit, self.rates.conflict, self.rates.lost].map(u64::from);
         match draw.percent {
-            percent if percent < throttle => Some((Fault::Throttled, draw)),
+            percent if percent < rate_limit => Some((Fault::Throttled, draw)),
             // A read of one item waits for nobody.
-            percent if percent < throttle + conflict => (kind != Kind::Read).then_some((Fault::Conflict, draw)),
-            percent if percent < throttle + conflict + lost => Some(match draw.pick(4) {
+            percent if percent < rate_limit + conflict => (kind != Kind::Read).then_some((Fault::Conflict, draw)),
+            percent if percent < rate_limit + conflict + lost => Some(match draw.pick(4) {
                 (0, draw) => (Fault::RequestLost, draw),
                 (_, draw) => (Fault::AnswerLost, draw),
             }),
@@ -318,7 +318,7 @@ mod tests {
     fn rates_are_read_from_a_text_or_refused_with_a_reason() {
         let rates: FaultRates = "throttle=5, conflict=2,lost=1,seed=7".parse().unwrap();
         let expected = FaultRates {
-            throttle: 5,
+            rate_limit: 5,
             conflict: 2,
             lost: 1,
             seed: 7,
@@ -341,7 +341,7 @@ mod tests {
     fn faults_come_at_their_rates_and_the_same_ones_for_the_same_seed() {
         let drawn = |seed| -> Vec<Option<Fault>> {
             let faults = Faults::new(FaultRates {
-                throttle: 5,
+                rate_limit: 5,
                 conflict: 2,
                 lost: 1,
                 seed,

@@ -90,7 +90,7 @@ struct Role {
 
 /// A refusal, as AWS words it.
 #[derive(Debug)]
-pub(crate) struct Denied {
+pub(crate) struct AccessDenied {
     /// The ARN of who asked.
     session: String,
     action: String,
@@ -134,7 +134,7 @@ impl Iam {
     }
 
     /// Whether a function may do all of this. What it may not do is logged and [kept](Self::take_denials).
-    pub(crate) fn authorize(&self, function: &str, accesses: &[Access]) -> Result<(), Denied> {
+    pub(crate) fn authorize(&self, function: &str, accesses: &[Access]) -> Result<(), AccessDenied> {
         if self.roles.is_empty() {
             return Ok(());
         }
@@ -142,13 +142,13 @@ impl Iam {
         for access in accesses {
             let decision = role.map_or(Decision::NotAllowed, |role| role.policy.decide(access));
             if decision != Decision::Allowed {
-                return Err(self.deny(function, access, decision == Decision::Denied));
+                return Err(self.deny(function, access, decision == Decision::AccessDenied));
             }
         }
         Ok(())
     }
 
-    fn deny(&self, function: &str, access: &Access, explicit: bool) -> Denied {
+    fn deny(&self, function: &str, access: &Access, explicit: bool) -> AccessDenied {
         let (action, resource) = (&access.action, &access.resource);
         tracing::error!(function, action, resource, context = ?access.context, "iam.denied: template.yaml does not allow it");
         self.denials
@@ -160,7 +160,7 @@ impl Iam {
                 resource: resource.clone(),
             });
         let unknown = || format!("arn:aws:sts::{ACCOUNT}:assumed-role/unknown/{function}");
-        Denied {
+        AccessDenied {
             session: self
                 .roles
                 .get(function)
@@ -212,9 +212,9 @@ impl Iam {
     }
 }
 
-impl std::error::Error for Denied {}
+impl std::error::Error for AccessDenied {}
 
-impl std::fmt::Display for Denied {
+impl std::fmt::Display for AccessDenied {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self {
             session,
@@ -230,7 +230,7 @@ impl std::fmt::Display for Denied {
     }
 }
 
-impl Denied {
+impl AccessDenied {
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>
     fn reason(&self) -> String {
         if self.explicit {

@@ -46,7 +46,7 @@ pub(crate) enum Decision {
     /// No statement allows it.
     NotAllowed,
     /// A statement denies it.
-    Denied,
+    AccessDenied,
 }
 
 /// The statements of a role by action, in small letters.
@@ -132,7 +132,7 @@ impl Policy {
             return Decision::NotAllowed;
         };
         if first.denies || fitting.any(|rule| rule.denies) {
-            return Decision::Denied;
+            return Decision::AccessDenied;
         }
         first.used.store(true, Ordering::Relaxed);
         Decision::Allowed
@@ -287,7 +287,7 @@ mod tests {
         assert_eq!(decide("s3:getobject", "t/one"), Decision::Allowed);
         assert_eq!(decide("s3:GetObject", "u/one"), Decision::NotAllowed);
         assert_eq!(decide("s3:DeleteObject", "t/one"), Decision::NotAllowed);
-        assert_eq!(decide("s3:PutObject", "t/locked"), Decision::Denied);
+        assert_eq!(decide("s3:PutObject", "t/locked"), Decision::AccessDenied);
         let used: Vec<_> = policy
             .grants()
             .filter(|rule| rule.is_used())

@@ -5,22 +5,22 @@ use axum::http::{HeaderValue, Response, StatusCode};
 use serde_json::json;
 
 use super::super::wire::{Protocol, reply};
-use super::{Denied, secret_of};
+use super::{AccessDenied, secret_of};
 
 /// The shape that all of them share.
 const SHAPE: &str = "com.amazon.coral.service#AccessDeniedException";
 
 /// DynamoDB: 400.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>
-pub(super) fn of_tables(denied: &Denied) -> Response<Body> {
+pub(super) fn of_tables(denied: &AccessDenied) -> Response<Body> {
     let body = json!({ "__type": SHAPE, "Message": denied.to_string() });
     reply(Protocol::Json10, StatusCode::BAD_REQUEST, &body)
 }
 
 /// SQS: 403, with the code of the query protocol beside it, and the action in small letters.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html>
-pub(super) fn of_queues(denied: &Denied) -> Response<Body> {
-    let small = Denied {
+pub(super) fn of_queues(denied: &AccessDenied) -> Response<Body> {
+    let small = AccessDenied {
         session: denied.session.clone(),
         action: denied.action.to_ascii_lowercase(),
         resource: denied.resource.clone(),
@@ -35,8 +35,8 @@ pub(super) fn of_queues(denied: &Denied) -> Response<Body> {
 
 /// Secrets Manager: 400, with the secret as the request names it.
 /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/CommonErrors.html>
-pub(super) fn of_secrets(denied: &Denied, body: &[u8]) -> Response<Body> {
-    let named = Denied {
+pub(super) fn of_secrets(denied: &AccessDenied, body: &[u8]) -> Response<Body> {
+    let named = AccessDenied {
         session: denied.session.clone(),
         action: denied.action.clone(),
         resource: secret_of(body)

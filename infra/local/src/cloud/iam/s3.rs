@@ -11,7 +11,7 @@ use s3s::path::S3Path;
 use s3s::{S3Error, S3Request, S3Result, s3_error};
 
 use super::super::s3::Objects;
-use super::{Access, Denied, Iam, function_of};
+use super::{Access, AccessDenied, Iam, function_of};
 
 /// Checks requests of functions.
 pub(crate) struct Gate {
@@ -139,8 +139,8 @@ fn object_arn(bucket: &str, key: &str) -> String {
 }
 
 /// S3 puts the resource in quotation marks.
-fn refusal(denied: &Denied) -> S3Error {
-    let Denied {
+fn refusal(denied: &AccessDenied) -> S3Error {
+    let AccessDenied {
         session,
         action,
         resource,

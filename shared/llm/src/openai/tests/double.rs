@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::thread::JoinHandle;
 
-use model::Secret;
+use domain::Secret;
 
 use crate::{ModelInfo, ModelKind, OpenAiCompatible, TimeLimits};
 

@@ -4,12 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
-use model::{Error, Result};
+use domain::{Error, Result};
 
 use super::{DayImage, above, number_of};
 use crate::{
     Store,
-    item::{ABSENT, Item, n, s},
+    item::{ITEM_MISSING, Item, n, s},
     keys::Key,
     ledger::{
         change::Change,
@@ -142,7 +142,7 @@ impl<'a> Portion<'a> {
         let table = store.usage();
         for Raised { source, item, .. } in &self.raised {
             parts.push(match &source.mark {
-                None => table.part_put_if(item.clone(), ABSENT, [])?,
+                None => table.part_put_if(item.clone(), ITEM_MISSING, [])?,
                 Some(mark) => {
                     let revision = n(number_of(mark, REVISION));
                     table.part_put_if(item.clone(), "revision = :revision", [(":revision", revision)])?

@@ -7,7 +7,7 @@ use super::*;
 use crate::ledger::statistics::make_public;
 
 fn image(pk: &str, sk: &str, numbers: &[(&str, u64)]) -> Image {
-    let texts = [("pk", pk), ("sk", sk), (BORN, "1f")];
+    let texts = [("pk", pk), ("sk", sk), (GENERATION, "1f")];
     let texts = texts.map(|(name, text)| (name.to_owned(), AttributeValue::S(text.to_owned())));
     let numbers = numbers.iter();
     let numbers = numbers.map(|(name, number)| ((*name).to_owned(), AttributeValue::N(number.to_string())));
@@ -80,7 +80,7 @@ fn names_that_somebody_typed_are_summed_up_as_other_and_earlier_watermarks_hold(
 fn an_item_that_is_made_anew_has_a_watermark_of_its_own() {
     let of = |born: &str| {
         let mut new = image("U#ada", "D#2026-11-24", &[("s~c~m~n", 1)]);
-        new.insert(BORN.to_owned(), AttributeValue::S(born.to_owned()));
+        new.insert(GENERATION.to_owned(), AttributeValue::S(born.to_owned()));
         seen(nothing(), new).unwrap().item().to_owned()
     };
     assert_eq!(of("1f"), of("1f"));

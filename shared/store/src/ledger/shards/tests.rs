@@ -83,17 +83,17 @@ impl Table {
         true
     }
 
-    fn settle(&mut self, place: Place, shard: Option<u8>, estimate: u64, actual: u64) -> bool {
+    fn settle(&mut self, place: UserMembership, shard: Option<u8>, estimate: u64, actual: u64) -> bool {
         let above = actual.saturating_sub(estimate);
         match (place, shard) {
-            (Place::Shard, Some(number)) => {
+            (UserMembership::Shard, Some(number)) => {
                 let Some(free) = self.shard(number).free.filter(|free| *free >= above) else {
                     return false;
                 };
                 self.set_free(number, Some(free + estimate - actual));
             }
-            (Place::HeadAtMost(most), _) if self.head.committed > most => return false,
-            (Place::Head, _) if above > 0 && !self.head.open.is_empty() => return false,
+            (UserMembership::HeadAtMost(most), _) if self.head.committed > most => return false,
+            (UserMembership::Head, _) if above > 0 && !self.head.open.is_empty() => return false,
             _ => self.head.committed = self.head.committed + actual - estimate,
         }
         self.truth = self.truth + actual - estimate;
@@ -120,7 +120,7 @@ enum Task {
     Act(Head, Shard),
     Close(Vec<u8>, Then),
     CloseOne(u64, Vec<u8>, Then),
-    Settle(Place, Option<u8>, u64),
+    Settle(UserMembership, Option<u8>, u64),
     Refused,
     Over,
 }
@@ -135,7 +135,7 @@ impl Then {
     fn task(self) -> Task {
         match self {
             Self::Read => Task::Read,
-            Self::Settle(shard, actual) => Task::Settle(Place::Head, shard, actual),
+            Self::Settle(shard, actual) => Task::Settle(UserMembership::Head, shard, actual),
         }
     }
 }
@@ -158,7 +158,11 @@ impl Caller {
                     1..=4 => 0,
                     _ => dice.below(estimate + 1),
                 };
-                Task::Settle(self.shard.map_or(Place::Head, |_| Place::Shard), self.shard, actual)
+                Task::Settle(
+                    self.shard.map_or(UserMembership::Head, |_| UserMembership::Shard),
+                    self.shard,
+                    actual,
+                )
             }
             Task::Reserve => Task::Read,
             Task::Read => Task::Act(table.head.clone(), table.shard(self.own)),

@@ -16,7 +16,7 @@ use crate::cloud::sqs::queue::{MAX_VISIBILITY_S, arn, name_in_url};
 const SENDER: &str = "AIDAPARLANCELOCAL0000";
 
 /// System attributes that exist and never have a value in a standard queue without tracing.
-const ABSENT: [&str; 4] = [
+const DEFAULT_ATTRIBUTES: [&str; 4] = [
     "AWSTraceHeader",
     "MessageDeduplicationId",
     "MessageGroupId",
@@ -115,7 +115,7 @@ fn check_system(names: &[String]) -> Result<(), SqsError> {
                 | "DeadLetterQueueSourceArn"
                 | "SenderId"
                 | "SentTimestamp"
-        ) || ABSENT.contains(&name)
+        ) || DEFAULT_ATTRIBUTES.contains(&name)
     };
     match names.iter().find(|name| !known(name)) {
         None => Ok(()),

@@ -1,0 +1,90 @@
+//! `/api/chat` (document 004): a chat session has a chatbot, and every message is answered.
+
+use app::{GenerationOptions, NewConversation, Question, TurnAction};
+use domain::{
+    ChatbotId,
+    conversation::{MAX_MESSAGE, MAX_TITLE},
+    permission::{ReadChats, WriteChats},
+};
+use garde::Validate;
+use http_api::{Body, Created, Ctx, May, Path, Rest, Result, WantsStream, WithRest, not_blank, readable_name};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{
+    answers::{Answering, answer},
+    sessions::session_with_messages,
+    view::{SessionPath, SessionView, SessionWithMessages},
+};
+
+/// A new chat session.
+#[derive(Deserialize, Validate, JsonSchema)]
+#[garde(allow_unvalidated)]
+pub(crate) struct NewChatSession {
+    /// The chatbot that answers.
+    chatbot_id: ChatbotId,
+    /// Shown in lists; the beginning of the first message when left out.
+    #[garde(length(chars, max = MAX_TITLE), inner(custom(readable_name)))]
+    #[schemars(regex(pattern = http_api::READABLE_NAME))]
+    title: Option<String>,
+}
+
+/// A message to the chatbot.
+#[derive(Deserialize, Validate, JsonSchema)]
+#[garde(allow_unvalidated)]
+pub(crate) struct NewMessage {
+    /// What the person says.
+    #[garde(length(chars, max = MAX_MESSAGE), custom(not_blank))]
+    #[schemars(regex(pattern = http_api::NOT_BLANK))]
+    content: String,
+    /// Model or alias that answers this message; the chatbot's when left out.
+    #[garde(length(chars, max = 200), inner(custom(readable_name)))]
+    #[schemars(regex(pattern = http_api::READABLE_NAME))]
+    model: Option<String>,
+    /// Answer as an event stream; the same as `Accept: text/event-stream`.
+    #[serde(default)]
+    stream: bool,
+    /// In a stream, what the model thinks as well, in frames of its own.
+    include_thinking: Option<bool>,
+}
+
+pub(crate) async fn create_chat_session(
+    app: Ctx,
+    member: May<WriteChats>,
+    Body(new): Body<NewChatSession>,
+) -> Result<Created<SessionView>> {
+    let new = NewConversation {
+        org: member.org.org.clone(),
+        user: member.identity.user.id.clone(),
+        chatbot: Some(new.chatbot_id),
+        title: new.title,
+        model: None,
+    };
+    Ok(Created(app.begin_conversation(new).await?.into()))
+}
+
+pub(crate) async fn get_chat_session(
+    app: Ctx,
+    member: May<ReadChats>,
+    Path(path): Path<SessionPath>,
+    rest: Rest,
+) -> Result<WithRest<SessionWithMessages>> {
+    session_with_messages(&app, &member, &path.session_id, &rest, true).await
+}
+
+pub(crate) async fn send_message(
+    app: Ctx,
+    member: May<WriteChats>,
+    Path(path): Path<SessionPath>,
+    accept: WantsStream,
+    Body(new): Body<NewMessage>,
+) -> Result<Answering> {
+    let question = Question {
+        conversation: path.session_id,
+        asked: TurnAction::Append(new.content),
+        model: new.model,
+        options: GenerationOptions::default(),
+        include_thinking: new.include_thinking.unwrap_or(false),
+    };
+    answer(&app, &member, question, new.stream || accept.0).await
+}

@@ -1,0 +1,148 @@
+//! `/api/v1/chat` (document 002): a chat session may be without a chatbot, and a message is answered where something
+//! answers.
+
+use app::{BillingContext, GenerationOptions, NewConversation, Question, TurnAction};
+use domain::{
+    ChatbotId,
+    conversation::{MAX_MESSAGE, MAX_TITLE},
+    permission::{ReadChats, WriteChats},
+};
+use garde::Validate;
+use http_api::{
+    AnswerFrame, Body, Created, Ctx, Either, EventStream, May, Path, Query, Rest, Result, WantsStream, WithRest,
+    not_blank, readable_name,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    sessions::session_with_messages,
+    view::{
+        MessageView, SESSION_NOT_FOUND, SessionPath, SessionView, SessionWithMessages, answered_view, question_view,
+    },
+};
+
+/// A new chat session.
+#[derive(Deserialize, Validate, JsonSchema)]
+#[garde(allow_unvalidated)]
+pub(crate) struct NewSession {
+    /// The chatbot that answers, if one does.
+    chatbot_id: Option<ChatbotId>,
+    /// Model or alias that answers when no chatbot does.
+    #[garde(length(chars, max = 200), inner(custom(readable_name)))]
+    #[schemars(regex(pattern = http_api::READABLE_NAME))]
+    model: Option<String>,
+    /// Shown in lists; the beginning of the first message when left out.
+    #[garde(length(chars, max = MAX_TITLE), inner(custom(readable_name)))]
+    #[schemars(regex(pattern = http_api::READABLE_NAME))]
+    title: Option<String>,
+}
+
+/// What is wanted beside the chat session.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct Include {
+    /// `messages`: the latest ones as well.
+    include: Option<String>,
+}
+
+/// A message.
+#[derive(Deserialize, Validate, JsonSchema)]
+#[garde(allow_unvalidated)]
+pub(crate) struct AddedMessage {
+    /// What the person says.
+    #[garde(length(chars, max = MAX_MESSAGE), custom(not_blank))]
+    #[schemars(regex(pattern = http_api::NOT_BLANK))]
+    content: String,
+    /// Whether it is answered; when left out, it is where the chat session has a chatbot.
+    generate: Option<bool>,
+    /// Model or alias that answers this message.
+    #[garde(length(chars, max = 200), inner(custom(readable_name)))]
+    #[schemars(regex(pattern = http_api::READABLE_NAME))]
+    model: Option<String>,
+    /// Answer as an event stream; the same as `Accept: text/event-stream`.
+    #[serde(default)]
+    stream: bool,
+    /// In a stream, what the model thinks as well, in frames of its own.
+    include_thinking: Option<bool>,
+}
+
+/// A message, and the answer to it.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct MessageWithAnswer {
+    #[serde(flatten)]
+    message: MessageView,
+    /// Null when nobody was asked to answer.
+    answer: Option<MessageView>,
+}
+
+pub(crate) async fn create_chat_session(
+    app: Ctx,
+    member: May<WriteChats>,
+    Body(new): Body<NewSession>,
+) -> Result<Created<SessionView>> {
+    let new = NewConversation {
+        org: member.org.org.clone(),
+        user: member.identity.user.id.clone(),
+        chatbot: new.chatbot_id,
+        title: new.title,
+        model: new.model,
+    };
+    Ok(Created(app.begin_conversation(new).await?.into()))
+}
+
+pub(crate) async fn get_chat_session(
+    app: Ctx,
+    member: May<ReadChats>,
+    Path(path): Path<SessionPath>,
+    Query(wanted): Query<Include>,
+    rest: Rest,
+) -> Result<WithRest<SessionWithMessages>> {
+    let include = wanted.include.unwrap_or_default();
+    let messages = include.split(',').any(|part| part.trim() == "messages");
+    session_with_messages(&app, &member, &path.session_id, &rest, messages).await
+}
+
+pub(crate) async fn send_message(
+    app: Ctx,
+    member: May<WriteChats>,
+    Path(path): Path<SessionPath>,
+    accept: WantsStream,
+    Body(new): Body<AddedMessage>,
+) -> Result<Either<Created<MessageWithAnswer>, EventStream<AnswerFrame>>> {
+    let conversations = app.conversations(&member.org.org, &member.identity.user.id);
+    let wants_stream = new.stream || accept.0;
+    let is_answered = match new.generate {
+        Some(generate) => generate,
+        None if wants_stream => true,
+        None => {
+            let conversation = conversations.get(&path.session_id).await?.ok_or(SESSION_NOT_FOUND)?;
+            conversation.chatbot.is_some()
+        }
+    };
+    if !is_answered {
+        let turn = app
+            .store_turn(&conversations, &path.session_id, &new.content, &[])
+            .await?;
+        return Ok(Either::Left(Created(MessageWithAnswer {
+            message: question_view(&turn),
+            answer: None,
+        })));
+    }
+    let question = Question {
+        conversation: path.session_id,
+        asked: TurnAction::Append(new.content),
+        model: new.model,
+        options: GenerationOptions::default(),
+        include_thinking: new.include_thinking.unwrap_or(false),
+    };
+    let billing = BillingContext::of(&member.identity, &member.org);
+    if wants_stream {
+        let events = app.answer(billing, question).await?;
+        return Ok(Either::Right(AnswerFrame::stream(events)));
+    }
+    let answered = app.answer_whole(billing, question).await?;
+    Ok(Either::Left(Created(MessageWithAnswer {
+        message: question_view(&answered.turn),
+        answer: Some(answered_view(&answered, app.clock.now())),
+    })))
+}

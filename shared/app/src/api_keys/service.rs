@@ -1,0 +1,412 @@
+//! The keys of an organization, in the hands of somebody who may see or change them.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
+
+use domain::{
+    Actor, ApiKey, ApiKeyId, Error, KeyState, Membership, Page, PageRequest, Permission, Result, Secret, Timestamp,
+    User, api_key::ApiKeyToken,
+};
+use futures::future::BoxFuture;
+use store::Made;
+
+use super::{KEY_NOT_FOUND, MAX_ATTEMPTS, busy};
+use crate::{App, Credential, Identity, orgs::NO_ORG, sign_in::ENDED};
+
+const ABOVE: Error = Error::Forbidden {
+    code: "not_yours",
+    detail: "A key cannot change or revoke the keys that it was made with; sign in to do that.",
+};
+
+/// A new key, as it is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct NewKey {
+    /// Name shown to people.
+    pub name: String,
+    /// What it may do; all that its maker may do when absent.
+    pub scopes: Option<BTreeSet<Permission>>,
+    /// Models it may ask; all when absent.
+    pub models: Option<Vec<String>>,
+    /// LLM tokens it may use in all.
+    pub token_budget: Option<u64>,
+    /// Requests to models it may make in a minute.
+    pub requests_per_minute: Option<u32>,
+    /// It is refused from here on.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A change of a key; what is absent stays as it is, an inner none removes a limit.
+#[derive(Debug, Clone, Default)]
+pub struct KeyChange {
+    /// New name.
+    pub name: Option<String>,
+    /// Switched on or off.
+    pub enabled: Option<bool>,
+    /// What it may do.
+    pub scopes: Option<BTreeSet<Permission>>,
+    /// Models it may ask.
+    pub models: Option<Option<Vec<String>>>,
+    /// LLM tokens it may use in all.
+    pub token_budget: Option<Option<u64>>,
+    /// Requests to models it may make in a minute.
+    pub requests_per_minute: Option<Option<u32>>,
+    /// Its end.
+    pub expires_at: Option<Option<Timestamp>>,
+}
+
+/// A key, as it is listed.
+#[derive(Debug)]
+pub struct KeyFound {
+    /// The key.
+    pub key: ApiKey,
+    /// Whether it is accepted, by itself and by the keys above it.
+    pub state: KeyState,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// A key with its secret, which nobody can read again.
+#[derive(Debug)]
+pub struct KeyWithSecret {
+    /// The key.
+    pub key: ApiKey,
+    /// What requests send.
+    pub secret: Secret,
+}
+
+/// The keys of an organization, in the hands of somebody who may see or change them.
+pub struct ApiKeyService<'a> {
+    app: &'a App,
+    identity: &'a Identity,
+    membership: &'a Membership,
+    actor: Actor,
+}
+
+impl App {
+    /// The keys of the organization of `membership`.
+    pub fn api_keys_for<'a>(
+        &'a self,
+        identity: &'a Identity,
+        membership: &'a Membership,
+        actor: Actor,
+    ) -> ApiKeyService<'a> {
+        ApiKeyService {
+            app: self,
+            identity,
+            membership,
+            actor,
+        }
+    }
+}
+
+impl ApiKeyService<'_> {
+    /// One key.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub fn get<'a>(&'a self, id: &'a ApiKeyId) -> BoxFuture<'a, Result<KeyFound>> {
+        Box::pin(async move {
+            let keys = self.store();
+            let key = keys.get(id).await?.ok_or(KEY_NOT_FOUND)?;
+            let last_used_at = keys.last_uses(std::slice::from_ref(id)).await?.remove(id);
+            let above = keys.get_many(&key.ancestors).await?;
+            let state = key.state_below(|id| above.iter().find(|key| key.id == *id), self.app.clock.now());
+            Ok(KeyFound {
+                key,
+                state,
+                last_used_at,
+            })
+        })
+    }
+
+    /// Keys, newest first, with their last uses.
+    pub fn list<'a>(&'a self, page: &'a PageRequest) -> BoxFuture<'a, Result<Page<KeyFound>>> {
+        Box::pin(async move {
+            let keys = self.store();
+            let found = keys.list(page).await?;
+            let ids: Vec<_> = found.items.iter().map(|key| key.id.clone()).collect();
+            let mut uses: HashMap<_, _> = keys.last_uses(&ids).await?;
+            let mut above: Vec<_> = found.items.iter().flat_map(|key| key.ancestors.clone()).collect();
+            above.sort_unstable();
+            above.dedup();
+            let above = keys.get_many(&above).await?;
+            let above: HashMap<_, _> = above.iter().map(|key| (&key.id, key)).collect();
+            let now = self.app.clock.now();
+            Ok(found.map(|key| KeyFound {
+                last_used_at: uses.remove(&key.id),
+                state: key.state_below(|id| above.get(id).copied(), now),
+                key,
+            }))
+        })
+    }
+
+    /// Makes a key that acts for the caller.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] when it would reach further than the caller, [`Error::Conflict`] `key_limit`, and `key_depth`
+    /// below too many keys.
+    pub fn make(&self, mut new: NewKey) -> BoxFuture<'_, Result<KeyWithSecret>> {
+        Box::pin(async move {
+            let verified = self.identity.user.email_verified;
+            let all = Permission::ALL
+                .iter()
+                .copied()
+                .filter(|scope| self.holds(*scope) && (verified || !scope.needs_verified_address()));
+            let scopes = new.scopes.take().unwrap_or_else(|| all.collect());
+            new.scopes = Some(scopes);
+            if let Credential::Key(grant) = &self.identity.credential {
+                // What it was not asked for, it has from the key that makes it.
+                new.models = new.models.or_else(|| grant.models.clone());
+                new.token_budget = new.token_budget.or(grant.least_budget());
+                new.requests_per_minute = new.requests_per_minute.or(grant.least_requests());
+                new.expires_at = new.expires_at.or(grant.expires_at);
+                if grant.above.len() >= ApiKey::MAX_ANCESTORS {
+                    let detail = format!(
+                        "A key that is {} keys away from the person who made the first one makes no further keys; make \
+                         it with one of the keys above it.",
+                        ApiKey::MAX_ANCESTORS
+                    );
+                    return Err(Error::conflict("key_depth", detail));
+                }
+            }
+            let maker = &self.identity.credential;
+            let made = self.app.draft_key(&self.identity.user, self.membership, maker, new)?;
+            self.within_reach(&made.key)?;
+            let entry = self
+                .app
+                .key_entry(&self.actor, "api_key.created", None, Some(&made.key))?;
+            match self.store().create(&made.key, self.membership, None, &entry).await? {
+                Made::Created => Ok(made),
+                Made::Full | Made::Changed => Err(key_limit()),
+                Made::Ended => Err(ENDED),
+                Made::Left => Err(NO_ORG),
+            }
+        })
+    }
+
+    /// Changes a key.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Forbidden`] when it would reach further than the caller, [`Error::Conflict`]
+    /// `key_revoked`.
+    pub fn change<'a>(&'a self, id: &'a ApiKeyId, change: KeyChange) -> BoxFuture<'a, Result<ApiKey>> {
+        Box::pin(async move {
+            self.is_not_above(id)?;
+            for _ in 0..MAX_ATTEMPTS {
+                let old = self.usable(id).await?;
+                let change = change.clone();
+                let new = ApiKey {
+                    name: change.name.unwrap_or_else(|| old.name.clone()),
+                    enabled: change.enabled.unwrap_or(old.enabled),
+                    scopes: change.scopes.unwrap_or_else(|| old.scopes.clone()),
+                    models: change.models.unwrap_or_else(|| old.models.clone()),
+                    token_budget: change.token_budget.unwrap_or(old.token_budget),
+                    requests_per_minute: change.requests_per_minute.unwrap_or(old.requests_per_minute),
+                    expires_at: change.expires_at.unwrap_or(old.expires_at),
+                    ..old.changed(self.app.clock.now())
+                };
+                self.no_further(&old, &new)?;
+                let entry = self
+                    .app
+                    .key_entry(&self.actor, "api_key.changed", Some(&old), Some(&new))?;
+                if self.store().replace(&old, &new, &entry).await? {
+                    return Ok(new);
+                }
+            }
+            Err(busy())
+        })
+    }
+
+    /// Gives a key a new secret; the old one is accepted for `overlap`. Only whom the key acts for may do it: who
+    /// has the secret acts for them.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Forbidden`], [`Error::Conflict`] `key_revoked`, and `key_rotated` when somebody
+    /// else's rotation won.
+    pub fn rotate<'a>(&'a self, id: &'a ApiKeyId, overlap: Duration) -> BoxFuture<'a, Result<KeyWithSecret>> {
+        Box::pin(async move {
+            let first = self.usable(id).await?;
+            if first.created_by != self.identity.user.id {
+                return Err(Error::Forbidden {
+                    code: "not_yours",
+                    detail: "Only the user a key acts for may see a secret of it; revoke it or switch it off instead.",
+                });
+            }
+            self.within_reach(&first)?;
+            self.is_own_or_below(&first)?;
+            let text = ApiKeyToken::make(self.app.config.key_mode)?;
+            let mut old = first.clone();
+            for _ in 0..MAX_ATTEMPTS {
+                let new = old.rotated(&text, overlap, self.app.clock.now());
+                let entry = self
+                    .app
+                    .key_entry(&self.actor, "api_key.rotated", Some(&old), Some(&new))?;
+                if self.store().replace(&old, &new, &entry).await? {
+                    return Ok(KeyWithSecret {
+                        key: new,
+                        secret: text.secret().clone(),
+                    });
+                }
+                old = self.usable(id).await?;
+                if old.secret_hash != first.secret_hash {
+                    return Err(Error::conflict(
+                        "key_rotated",
+                        "Somebody else rotated this key just now.",
+                    ));
+                }
+            }
+            Err(busy())
+        })
+    }
+
+    /// Revokes a key for good: it is refused from the next request on. Its row stays. Doing it again changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Forbidden`] `not_yours` for a key above the one that is used.
+    pub fn revoke<'a>(&'a self, id: &'a ApiKeyId) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            self.is_not_above(id)?;
+            let now = self.app.clock.now();
+            self.app.revoke_key(&self.store(), id, now, &self.actor).await
+        })
+    }
+
+    /// Removes a key with its row.
+    ///
+    /// # Errors
+    /// As for [`ApiKeyService::revoke`].
+    pub fn erase<'a>(&'a self, id: &'a ApiKeyId) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            self.is_not_above(id)?;
+            for _ in 0..MAX_ATTEMPTS {
+                let old = self.store().get(id).await?.ok_or(KEY_NOT_FOUND)?;
+                let entry = self.app.key_entry(&self.actor, "api_key.erased", Some(&old), None)?;
+                if self.store().erase(&old, &entry).await? {
+                    return Ok(());
+                }
+            }
+            Err(busy())
+        })
+    }
+
+    fn store(&self) -> store::ApiKeys {
+        self.app.store.api_keys(&self.membership.org)
+    }
+
+    /// A key that was not revoked.
+    async fn usable(&self, id: &ApiKeyId) -> Result<ApiKey> {
+        let key = self.store().get(id).await?.ok_or(KEY_NOT_FOUND)?;
+        let user = &self.identity.user;
+        let has_ended = key.created_by == user.id && !user.accepts_key(&key);
+        if key.revoked_at.is_none() && !has_ended {
+            Ok(key)
+        } else {
+            let detail = "This key is revoked for good; make a new one.";
+            Err(Error::conflict("key_revoked", detail))
+        }
+    }
+
+    fn holds(&self, permission: Permission) -> bool {
+        permission.is_granted_to(self.membership.role) && self.identity.reaches(permission)
+    }
+
+    /// A key reaches no further than who has its secret.
+    fn within_reach(&self, key: &ApiKey) -> Result<()> {
+        if !key.scopes.iter().all(|scope| self.holds(*scope)) {
+            return Err(Error::Forbidden {
+                code: "scope_not_held",
+                detail: "A key cannot have a scope that you, or the key you use, do not have.",
+            });
+        }
+        reject_unverified(&self.identity.user, &key.scopes)?;
+        let Credential::Key(grant) = &self.identity.credential else {
+            return Ok(());
+        };
+        let models = match (&grant.models, &key.models) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(own), Some(asked)) => asked.iter().all(|model| own.contains(model)),
+        };
+        let within = |own: Option<u64>, asked: Option<u64>| own.is_none_or(|own| asked.is_some_and(|it| it <= own));
+        let end = grant
+            .expires_at
+            .is_none_or(|own| key.expires_at.is_some_and(|end| end <= own));
+        let pace = within(
+            grant.least_requests().map(u64::from),
+            key.requests_per_minute.map(u64::from),
+        );
+        if models && end && pace && within(grant.least_budget(), key.token_budget) {
+            Ok(())
+        } else {
+            Err(Error::Forbidden {
+                code: "limit_not_held",
+                detail: "A key cannot have wider limits (models, budget, requests, expiry) than the key you use.",
+            })
+        }
+    }
+
+    /// A key shows secrets of itself and of what it made: with that of another one it would draw on its limits as well.
+    fn is_own_or_below(&self, key: &ApiKey) -> Result<()> {
+        match &self.identity.credential {
+            Credential::Key(grant) if grant.id != key.id && !key.ancestors.contains(&grant.id) => {
+                Err(Error::Forbidden {
+                    code: "not_yours",
+                    detail: "A key can rotate itself and the keys it made; sign in to rotate this one.",
+                })
+            }
+            Credential::Key(_) | Credential::Session(_) | Credential::Clerk(_) => Ok(()),
+        }
+    }
+
+    /// A key does not decide on those that it was made with.
+    fn is_not_above(&self, id: &ApiKeyId) -> Result<()> {
+        match &self.identity.credential {
+            Credential::Key(grant) if grant.above.iter().any(|key| key.id == *id) => Err(ABOVE),
+            Credential::Key(_) | Credential::Session(_) | Credential::Clerk(_) => Ok(()),
+        }
+    }
+
+    /// A change may narrow any key; what it widens has to be within reach.
+    fn no_further(&self, old: &ApiKey, new: &ApiKey) -> Result<()> {
+        let widened = ApiKey {
+            scopes: new.scopes.difference(&old.scopes).copied().collect(),
+            ..new.clone()
+        };
+        let limits_of = |key: &ApiKey| {
+            let models = key.models.clone();
+            (models, key.token_budget, key.requests_per_minute, key.expires_at)
+        };
+        let limits = limits_of(old) == limits_of(new);
+        if widened.scopes.is_empty() && limits {
+            Ok(())
+        } else {
+            self.within_reach(&widened)
+        }
+    }
+}
+
+/// Refuses scopes that reach beyond the content every member works with, while nobody has shown that the address of the
+/// account is their own.
+///
+/// # Errors
+/// [`Error::Forbidden`] `email_not_verified`.
+fn reject_unverified(user: &User, scopes: &BTreeSet<Permission>) -> Result<()> {
+    if user.email_verified || !scopes.iter().any(|scope| scope.needs_verified_address()) {
+        return Ok(());
+    }
+    Err(Error::Forbidden {
+        code: "email_not_verified",
+        detail: "Keys with scopes that administer need a verified e-mail address: verify yours by the link in the \
+                 mail, or request another one with POST /api/v1/auth/verify-email/request.",
+    })
+}
+
+pub(crate) fn key_limit() -> Error {
+    let detail = format!(
+        "An organization has at most {} API keys; revoke one first.",
+        ApiKey::MAX_PER_ORG
+    );
+    Error::conflict("key_limit", detail)
+}

@@ -1,0 +1,270 @@
+//! What each plan allows: the one place where a limit is a number.
+
+use serde::Serialize;
+
+use crate::{Error, Plan, Result};
+
+/// What an organization may use under its plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct Limits {
+    /// LLM tokens a day.
+    pub tokens_per_day: u64,
+    /// Requests a minute, of all members together.
+    pub requests_per_minute: u32,
+    /// Members, pending invitations included.
+    pub seats: u32,
+    /// Chatbots.
+    pub chatbots: u32,
+    /// Documents.
+    pub documents: u32,
+    /// Bytes of one file.
+    pub file_bytes: u64,
+    /// Bytes of all documents.
+    pub storage_bytes: u64,
+    /// Data sources that questions can be asked of.
+    pub data_sources: u32,
+    /// Organizations that one person owns, the personal one left out. Of a person's organizations, that with the largest
+    /// plan counts.
+    pub organizations: u32,
+}
+
+/// Something of which a plan allows so many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlanResource {
+    /// Chatbots of an organization.
+    Chatbots,
+    /// Documents of an organization, announced files included.
+    Documents,
+    /// Bytes of the documents of an organization, announced files included.
+    StorageBytes,
+    /// Organizations that a person owns.
+    Organizations,
+}
+
+impl PlanResource {
+    /// Its name, as in an answer.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Chatbots => "chatbots",
+            Self::Documents => "documents",
+            Self::StorageBytes => "storage_bytes",
+            Self::Organizations => "organizations",
+        }
+    }
+
+    /// Whose it is: `org`, or `user` for what a person has.
+    pub const fn scope(self) -> &'static str {
+        match self {
+            Self::Chatbots | Self::Documents | Self::StorageBytes => "org",
+            Self::Organizations => "user",
+        }
+    }
+
+    /// How much of it a plan allows.
+    pub fn limit(self, plan: Plan) -> u64 {
+        let limits = plan.limits();
+        match self {
+            Self::Chatbots => limits.chatbots.into(),
+            Self::Documents => limits.documents.into(),
+            Self::StorageBytes => limits.storage_bytes,
+            Self::Organizations => limits.organizations.into(),
+        }
+    }
+
+    /// An amount of it in words.
+    fn amount(self, number: u64) -> String {
+        let words = match self {
+            Self::StorageBytes if number.is_multiple_of(MIB) => return format!("{} MiB of documents", number / MIB),
+            Self::StorageBytes => "bytes of documents",
+            Self::Chatbots if number == 1 => "chatbot",
+            Self::Chatbots => "chatbots",
+            Self::Documents => "documents",
+            Self::Organizations => "organizations to one person",
+        };
+        format!("{number} {words}")
+    }
+}
+
+/// That a plan leaves too little of something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlanLimit {
+    /// What there is too little of.
+    pub resource: PlanResource,
+    /// The plan.
+    pub plan: Plan,
+    /// How much of it is used.
+    pub used: u64,
+    /// How much more is needed.
+    pub needed: u64,
+}
+
+impl PlanLimit {
+    /// How much the plan allows.
+    pub fn limit(&self) -> u64 {
+        self.resource.limit(self.plan)
+    }
+
+    /// What a person is told: what is used, and how to get more.
+    pub fn words(&self) -> String {
+        let (resource, plan) = (self.resource, self.plan);
+        let used = match resource {
+            PlanResource::StorageBytes => format!("{} bytes are used and this file has {}", self.used, self.needed),
+            PlanResource::Organizations => format!("{} are owned already", self.used),
+            PlanResource::Chatbots | PlanResource::Documents => format!("this organization has {}", self.used),
+        };
+        let free = match resource {
+            PlanResource::Organizations => "Delete one or hand one over",
+            _ => "Delete some",
+        };
+        let larger = Plan::ALL
+            .into_iter()
+            .find(|larger| resource.limit(*larger) > self.limit());
+        let raise = larger.map_or_else(
+            || "this is the largest plan".to_owned(),
+            |larger| {
+                let allows = resource.limit(larger);
+                let allows = match resource {
+                    PlanResource::StorageBytes => resource.amount(allows),
+                    _ => allows.to_string(),
+                };
+                format!("change to the {} plan, which allows {allows}", larger.name())
+            },
+        );
+        let or = if larger.is_some() { ", or" } else { ";" };
+        let allowed = resource.amount(self.limit());
+        format!(
+            "The {} plan allows {allowed}, and {used}. {free}{or} {raise}.",
+            plan.name()
+        )
+    }
+}
+
+const MIB: u64 = 1024 * 1024;
+
+impl Plan {
+    /// All plans, the smallest first.
+    pub const ALL: [Self; 3] = [Self::Free, Self::Pro, Self::Team];
+
+    /// Largest file that any plan allows, in bytes.
+    pub const MAX_FILE_BYTES: u64 = Self::Team.limits().file_bytes;
+
+    /// What the plan allows.
+    pub const fn limits(self) -> Limits {
+        match self {
+            Self::Free => Limits {
+                tokens_per_day: 10_000,
+                requests_per_minute: 60,
+                seats: 3,
+                chatbots: 3,
+                documents: 100,
+                file_bytes: 25 * MIB,
+                storage_bytes: 250 * MIB,
+                data_sources: 1,
+                organizations: 3,
+            },
+            Self::Pro => Limits {
+                tokens_per_day: 1_000_000,
+                requests_per_minute: 600,
+                seats: 10,
+                chatbots: 25,
+                documents: 2_000,
+                file_bytes: 50 * MIB,
+                storage_bytes: 10 * 1024 * MIB,
+                data_sources: 5,
+                organizations: 10,
+            },
+            Self::Team => Limits {
+                tokens_per_day: 10_000_000,
+                requests_per_minute: 3_000,
+                seats: 50,
+                chatbots: 250,
+                documents: 20_000,
+                file_bytes: 100 * MIB,
+                storage_bytes: 100 * 1024 * MIB,
+                data_sources: 25,
+                organizations: 30,
+            },
+        }
+    }
+
+    /// Its name, as in an answer.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Free => "FREE",
+            Self::Pro => "PRO",
+            Self::Team => "TEAM",
+        }
+    }
+
+    /// Reads a name, in any case.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] at `/plan_type`.
+    pub fn parse(text: &str) -> Result<Self> {
+        let found = Self::ALL
+            .into_iter()
+            .find(|plan| plan.name().eq_ignore_ascii_case(text.trim()));
+        found.ok_or_else(|| Error::invalid("/plan_type", "has to be FREE, PRO or TEAM"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_and_seats_are_those_of_the_rulings_and_a_larger_plan_never_allows_less() {
+        let of = |plan: Plan| (plan.limits().tokens_per_day, plan.limits().seats);
+        assert_eq!(Plan::ALL.map(of), [(10_000, 3), (1_000_000, 10), (10_000_000, 50)]);
+        let counters = Plan::ALL.map(|plan| {
+            let limits = plan.limits();
+            [
+                limits.tokens_per_day,
+                limits.requests_per_minute.into(),
+                limits.seats.into(),
+                limits.chatbots.into(),
+                limits.documents.into(),
+                limits.file_bytes,
+                limits.storage_bytes,
+                limits.data_sources.into(),
+                limits.organizations.into(),
+            ]
+        });
+        for (smaller, larger) in counters.iter().zip(&counters[1..]) {
+            assert!(smaller.iter().zip(larger).all(|(less, more)| less < more));
+        }
+    }
+
+    #[test]
+    fn a_limit_says_what_is_used_and_how_to_get_more() {
+        let said = |resource, plan, used, needed| {
+            let limit = PlanLimit {
+                resource,
+                plan,
+                used,
+                needed,
+            };
+            limit.words()
+        };
+        assert_eq!(
+            said(PlanResource::StorageBytes, Plan::Free, 262_000_000, 200_000),
+            "The FREE plan allows 250 MiB of documents, and 262000000 bytes are used and this file has 200000. Delete \
+             some, or change to the PRO plan, which allows 10240 MiB of documents."
+        );
+        assert_eq!(
+            said(PlanResource::Organizations, Plan::Team, 30, 1),
+            "The TEAM plan allows 30 organizations to one person, and 30 are owned already. Delete one or hand one \
+             over; this is the largest plan."
+        );
+    }
+
+    #[test]
+    fn a_plan_is_read_in_any_case() {
+        for plan in Plan::ALL {
+            assert_eq!(Plan::parse(&plan.name().to_lowercase()).ok(), Some(plan));
+            let text = serde_json::to_string(&plan).unwrap_or_default();
+            assert_eq!(text, format!("{:?}", plan.name()));
+        }
+        assert!(Plan::parse("enterprise").is_err());
+    }
+}

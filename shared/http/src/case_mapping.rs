@@ -1,0 +1,350 @@
+//! The field names of a type, taken from its JSON schema, and renaming of keys by them.
+//!
+//! Only names that the type declares are touched: the keys of a free-form map stay as the client wrote them.
+//! Text is copied, never parsed and written again, so numbers and strings come out byte for byte.
+
+mod compiler;
+
+use std::{
+    any::TypeId,
+    collections::{HashMap, HashSet},
+    sync::{Arc, LazyLock, PoisonError, RwLock},
+};
+
+use schemars::{JsonSchema, generate::SchemaSettings};
+use serde_json::Value;
+
+use self::compiler::Compiler;
+use crate::{api_style::camel, invalid::escape};
+
+/// Which way the values of a type go: their fields may differ (`#[serde(skip_serializing)]`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Direction {
+    /// Read from a request.
+    In,
+    /// Written into an answer.
+    Out,
+}
+
+impl Direction {
+    /// How schemas of this direction are generated: JSON Schema 2020-12, which `OpenAPI` 3.1 uses.
+    pub(crate) fn settings(self) -> SchemaSettings {
+        let settings = SchemaSettings::draft2020_12();
+        match self {
+            Self::In => settings.for_deserialize(),
+            Self::Out => settings.for_serialize(),
+        }
+    }
+}
+
+/// A graph of the objects that a JSON text of some type may hold.
+#[derive(Debug, Default)]
+pub(crate) struct Shape {
+    nodes: Vec<Node>,
+}
+
+/// An object, array or union of them. Node 0 is opaque: nothing inside is renamed.
+#[derive(Debug, Default)]
+struct Node {
+    /// By the name in the schema.
+    fields: HashMap<String, usize>,
+    /// Names in the schema by their folded form; left out when two names fold to the same.
+    folded: HashMap<String, String>,
+    items: usize,
+    prefix: Vec<usize>,
+    values: usize,
+    /// Whether it is an object and never a list.
+    object_only: bool,
+    /// Fields that may be left out and are not null by themselves: null is another word for leaving them out.
+    omitted_by_null: HashSet<String>,
+    /// Fields that have to be there.
+    required: Vec<String>,
+    /// Set where fields that are not declared are refused: the folded names of those that are ignored nevertheless.
+    closed: Option<HashSet<String>>,
+}
+
+const OPAQUE: usize = 0;
+const ROOT: usize = 1;
+
+/// The shape of requests of `T`, made once.
+pub(crate) fn input<T: JsonSchema + 'static>() -> Arc<Shape> {
+    cached(TypeId::of::<T>(), Direction::In, || root_schema::<T>(Direction::In))
+}
+
+/// The shape of answers of `T`, made once.
+pub(crate) fn output<T: JsonSchema + 'static>() -> Arc<Shape> {
+    cached(TypeId::of::<T>(), Direction::Out, || root_schema::<T>(Direction::Out))
+}
+
+fn root_schema<T: JsonSchema>(direction: Direction) -> Value {
+    direction
+        .settings()
+        .into_generator()
+        .into_root_schema_for::<T>()
+        .to_value()
+}
+
+fn cached(id: TypeId, direction: Direction, schema: fn() -> Value) -> Arc<Shape> {
+    type Cache = RwLock<HashMap<(TypeId, Direction), Arc<Shape>>>;
+    static CACHE: LazyLock<Cache> = LazyLock::new(Cache::default);
+    let key = (id, direction);
+    if let Some(shape) = CACHE.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        return shape.clone();
+    }
+    let shape = Arc::new(Shape::compile(&schema()));
+    CACHE
+        .write()
+        .unwrap_or_else(PoisonError::into_inner)
+        .entry(key)
+        .or_insert(shape)
+        .clone()
+}
+
+/// How names are compared: case and underscores do not count.
+pub(crate) fn fold(name: &str) -> String {
+    name.chars()
+        .filter(|letter| *letter != '_')
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+impl Shape {
+    /// The shape that a root schema describes.
+    pub(crate) fn compile(root: &Value) -> Self {
+        Self {
+            nodes: Compiler::compile(root),
+        }
+    }
+
+    /// The declared name of a top-level field that a client wrote as `key`.
+    pub(crate) fn canonical(&self, key: &str) -> Option<&str> {
+        let node = &self.nodes[ROOT];
+        match node.fields.get_key_value(key) {
+            Some((name, _)) => Some(name),
+            None => node.folded.get(&fold(key)).map(String::as_str),
+        }
+    }
+
+    /// The declared names of the top level.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.nodes[ROOT].fields.keys().map(String::as_str)
+    }
+
+    /// Whether an object without fields is one of these.
+    pub(crate) fn is_wholly_optional(&self) -> bool {
+        self.nodes[ROOT].object_only && self.nodes[ROOT].required.is_empty()
+    }
+
+    /// The declared names of fields that have to be there and are not in `json`, which has to be in declared names.
+    pub(crate) fn missing_fields(&self, json: &[u8]) -> Vec<&str> {
+        let fields: serde_json::Map<String, Value> = serde_json::from_slice(json).unwrap_or_default();
+        let required = self.nodes[ROOT].required.iter().map(String::as_str);
+        required.filter(|name| !fields.contains_key(*name)).collect()
+    }
+
+    /// `json` with every spelling of a declared name replaced by that name, and without the nulls of fields that may be
+    /// left out. `json` has to be valid.
+    pub(crate) fn to_declared(&self, json: &[u8]) -> Vec<u8> {
+        let all = |node: &Node, name: &String| (name.clone(), node.fields[name], node.omitted_by_null.contains(name));
+        self.rename(json, |node, key| match node.fields.get_key_value(key) {
+            Some((name, _)) => all(node, name),
+            None => match node.folded.get(&fold(key)) {
+                Some(name) => all(node, name),
+                None => (key.to_owned(), node.values, false),
+            },
+        })
+    }
+
+    /// Fields that are not known where only known ones may be: their JSON pointers, with the names that are known
+    /// there. `json` has to be valid and in declared names.
+    pub(crate) fn unknown_fields(&self, json: &[u8]) -> Vec<(String, Vec<&str>)> {
+        if self.nodes.iter().all(|node| node.closed.is_none()) {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        if let Ok(value) = serde_json::from_slice(json) {
+            self.unknown_in(ROOT, &value, "", &mut found);
+        }
+        found
+    }
+
+    fn unknown_in<'a>(&'a self, node: usize, value: &Value, at: &str, found: &mut Vec<(String, Vec<&'a str>)>) {
+        let here = &self.nodes[node];
+        match value {
+            _ if node == OPAQUE => {}
+            Value::Array(items) => {
+                for (index, inner) in items.iter().enumerate() {
+                    self.unknown_in(self.item(node, index), inner, &format!("{at}/{index}"), found);
+                }
+            }
+            Value::Object(fields) => {
+                for (name, inner) in fields {
+                    let pointer = format!("{at}/{}", escape(name));
+                    match (here.fields.get(name), &here.closed) {
+                        (Some(child), _) => self.unknown_in(*child, inner, &pointer, found),
+                        (None, Some(ignored)) if !ignored.contains(&fold(name)) => {
+                            let mut known: Vec<&str> = here.fields.keys().map(String::as_str).collect();
+                            known.sort_unstable();
+                            found.push((pointer, known));
+                        }
+                        (None, Some(_)) => {}
+                        (None, None) => self.unknown_in(here.values, inner, &pointer, found),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Where a list stands in an object's place, which serde would read as its fields in their order: a JSON pointer.
+    /// `json` has to be valid and in declared names.
+    pub(crate) fn misplaced_list(&self, json: &[u8]) -> Option<String> {
+        if !json.contains(&b'[') {
+            return None;
+        }
+        let value: Value = serde_json::from_slice(json).ok()?;
+        self.misplaced_in(ROOT, &value, String::new())
+    }
+
+    fn misplaced_in(&self, node: usize, value: &Value, at: String) -> Option<String> {
+        let here = &self.nodes[node];
+        match value {
+            _ if node == OPAQUE => None,
+            Value::Array(_) if here.object_only => Some(at),
+            Value::Array(items) => items
+                .iter()
+                .enumerate()
+                .find_map(|(index, inner)| self.misplaced_in(self.item(node, index), inner, format!("{at}/{index}"))),
+            Value::Object(fields) => fields.iter().find_map(|(name, inner)| {
+                let child = here.fields.get(name).copied().unwrap_or(here.values);
+                self.misplaced_in(child, inner, format!("{at}/{}", escape(name)))
+            }),
+            _ => None,
+        }
+    }
+
+    /// `json` with every declared name in `camelCase`. `json` has to be valid.
+    pub(crate) fn to_camel(&self, json: &[u8]) -> Vec<u8> {
+        self.rename(json, |node, key| match node.fields.get(key) {
+            Some(child) => (camel(key), *child, false),
+            None => (key.to_owned(), node.values, false),
+        })
+    }
+
+    /// `rule`: by an object and a key in it, the new name, the node of the value, and whether the entry is left out when
+    /// the value is null.
+    fn rename(&self, json: &[u8], rule: impl Fn(&Node, &str) -> (String, usize, bool)) -> Vec<u8> {
+        let mut out = Vec::with_capacity(json.len() + 64);
+        let mut stack: Vec<Level> = Vec::new();
+        let mut at = 0;
+        while let Some(&byte) = json.get(at) {
+            let mut end = at + 1;
+            match byte {
+                b'"' => {
+                    end = end_of_string(json, at);
+                    if let Some(Level {
+                        node,
+                        awaits_key: awaits_key @ true,
+                        child,
+                        ..
+                    }) = stack.last_mut()
+                    {
+                        let key: String = serde_json::from_slice(&json[at..end]).unwrap_or_default();
+                        let (name, next, omits_null) = rule(&self.nodes[*node], &key);
+                        if let Some(behind) = end_of_null_entry(json, end).filter(|_| omits_null) {
+                            at = behind;
+                            // It was the last entry: the comma in front of it leads to nothing.
+                            if json.get(at) == Some(&b'}') {
+                                let kept = out.iter().rposition(|byte: &u8| !byte.is_ascii_whitespace());
+                                out.truncate(kept.filter(|&last| out[last] == b',').unwrap_or(out.len()));
+                            }
+                            continue;
+                        }
+                        (*child, *awaits_key) = (next, false);
+                        if name != key {
+                            out.extend(serde_json::to_vec(&name).unwrap_or_default());
+                            at = end;
+                            continue;
+                        }
+                    }
+                }
+                b'{' | b'[' => {
+                    let node = stack.last().map_or(ROOT, |level| level.child);
+                    let array = byte == b'[';
+                    let child = if array { self.item(node, 0) } else { OPAQUE };
+                    stack.push(Level {
+                        node,
+                        array,
+                        index: 0,
+                        awaits_key: !array,
+                        child,
+                    });
+                }
+                b'}' | b']' => drop(stack.pop()),
+                b',' => match stack.last_mut() {
+                    Some(level) if level.array => {
+                        level.index += 1;
+                        level.child = self.item(level.node, level.index);
+                    }
+                    Some(level) => level.awaits_key = true,
+                    None => {}
+                },
+                _ => {}
+            }
+            out.extend_from_slice(&json[at..end]);
+            at = end;
+        }
+        out
+    }
+
+    fn item(&self, node: usize, index: usize) -> usize {
+        let node = &self.nodes[node];
+        node.prefix.get(index).copied().unwrap_or(node.items)
+    }
+}
+
+/// An object or array that is being copied. Levels are kept on the heap: nesting is the client's choice.
+struct Level {
+    node: usize,
+    array: bool,
+    index: usize,
+    awaits_key: bool,
+    child: usize,
+}
+
+/// Where the next entry of an object, or its end, begins when `at` is behind a key whose value is null.
+fn end_of_null_entry(json: &[u8], at: usize) -> Option<usize> {
+    let skip = |mut at: usize| {
+        while json.get(at).is_some_and(u8::is_ascii_whitespace) {
+            at += 1;
+        }
+        at
+    };
+    let colon = skip(at);
+    let value = skip(colon + 1);
+    if json.get(colon) != Some(&b':') || json.get(value..value + 4) != Some(b"null") {
+        return None;
+    }
+    let end = skip(value + 4);
+    match json.get(end) {
+        Some(b',') => Some(skip(end + 1)),
+        Some(b'}') => Some(end),
+        _ => None,
+    }
+}
+
+fn end_of_string(json: &[u8], start: usize) -> usize {
+    let mut at = start + 1;
+    while let Some(&byte) = json.get(at) {
+        match byte {
+            b'"' => return at + 1,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    json.len()
+}
+
+#[cfg(test)]
+#[expect(dead_code, reason = "the types are read through their schemas only")]
+mod tests;

@@ -1,0 +1,206 @@
+//! What a process knows of a model: whether it is worth asking.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use domain::Clock;
+
+use crate::ModelError;
+
+/// Failures in a row after which it is not asked any more.
+const FAILURES: u32 = 5;
+/// How long it is left alone then. One call tries it afterwards, so it is back within this and the time of one call.
+const PAUSE: Duration = Duration::from_secs(10);
+/// How long one call may try it alone: a model that thinks for longer keeps nobody else out.
+const TRIAL: Duration = Duration::from_secs(15);
+/// What is told to those who come while one call tries it.
+const TRYING: Duration = Duration::from_secs(1);
+
+/// A further attempt costs what twelve calls bring in.
+const ATTEMPT: u32 = 12;
+/// What a process begins with, and the most it saves up: the attempts of one call. So whatever a provider does, a
+/// hundred calls make ten further attempts at most.
+const BUDGET: u32 = 2 * ATTEMPT;
+
+/// Names are the callers', so there is no end of them: with more models than this, idle ones are forgotten.
+const MODELS: usize = 256;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Breaker {
+    /// It is asked.
+    Closed { failures: u32 },
+    /// It is not asked until then.
+    Open { until_ms: i64 },
+    /// One call tries it, alone until then.
+    HalfOpen { until_ms: i64 },
+}
+
+#[derive(Debug)]
+struct State {
+    breaker: Breaker,
+    budget: u32,
+}
+
+/// What is known of one model.
+#[derive(Debug)]
+pub struct CircuitBreaker {
+    state: Mutex<State>,
+    clock: Clock,
+}
+
+/// What is known of all models of a process.
+#[derive(Debug)]
+pub struct CircuitBreakers {
+    pub(super) known: Mutex<HashMap<(String, String), Arc<CircuitBreaker>>>,
+    clock: Clock,
+}
+
+impl CircuitBreakers {
+    /// Nothing is known yet.
+    pub fn new(clock: Clock) -> Self {
+        Self {
+            known: Mutex::default(),
+            clock,
+        }
+    }
+
+    /// What is known of `model` of `provider`.
+    pub fn of(&self, provider: &str, model: &str) -> Arc<CircuitBreaker> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MODELS {
+            known.retain(|_, health| Arc::strong_count(health) > 1 || !health.is_idle());
+        }
+        let new = || Arc::new(CircuitBreaker::new(self.clock.clone()));
+        Arc::clone(known.entry((provider.to_owned(), model.to_owned())).or_insert_with(new))
+    }
+}
+
+impl CircuitBreaker {
+    /// Nothing is known yet.
+    pub fn new(clock: Clock) -> Self {
+        Self {
+            state: Mutex::new(State {
+                breaker: Breaker::Closed { failures: 0 },
+                budget: BUDGET,
+            }),
+            clock,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.state().breaker == Breaker::Closed { failures: 0 }
+    }
+
+    /// A permit to ask, unless it is known to fail.
+    pub(super) fn admit(self: &Arc<Self>, is_retry: bool) -> Result<Permit, ModelError> {
+        let now = self.clock.now_ms();
+        let mut state = self.state();
+        let is_trial = match state.breaker {
+            Breaker::Closed { .. } => false,
+            Breaker::Open { until_ms } | Breaker::HalfOpen { until_ms } if until_ms <= now => {
+                let until_ms = self.in_future(TRIAL);
+                state.breaker = Breaker::HalfOpen { until_ms };
+                true
+            }
+            Breaker::Open { until_ms } => {
+                let left = u64::try_from(until_ms - now).unwrap_or_default();
+                let retry_after = Duration::from_millis(left);
+                return Err(ModelError::Unavailable { retry_after });
+            }
+            Breaker::HalfOpen { .. } => return Err(ModelError::Unavailable { retry_after: TRYING }),
+        };
+        if !is_retry {
+            state.budget = (state.budget + 1).min(BUDGET);
+        }
+        drop(state);
+        Ok(Permit {
+            health: Arc::clone(self),
+            is_trial,
+            is_over: std::cell::Cell::new(false),
+        })
+    }
+
+    /// Whether there is enough for a further attempt, which is spent then.
+    pub(super) fn spend(&self) -> bool {
+        let mut state = self.state();
+        let left = state.budget.checked_sub(ATTEMPT);
+        state.budget = left.unwrap_or(state.budget);
+        left.is_some()
+    }
+
+    fn pause(&self) -> Breaker {
+        let until_ms = self.in_future(PAUSE);
+        Breaker::Open { until_ms }
+    }
+
+    fn in_future(&self, duration: Duration) -> i64 {
+        let duration = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        self.clock.now_ms().saturating_add(duration)
+    }
+}
+
+/// A call that was let through. Dropped without a word, its caller has left and nothing was learned.
+#[derive(Debug)]
+pub(super) struct Permit {
+    health: Arc<CircuitBreaker>,
+    /// Whether this call decides if others are let through.
+    is_trial: bool,
+    is_over: std::cell::Cell<bool>,
+}
+
+impl Permit {
+    /// A first piece came. That is enough to let others through again; it makes no good of failures, because a stream
+    /// may still break.
+    pub(super) fn began(&self) {
+        if self.is_trial && !self.is_over.replace(true) {
+            self.health.state().breaker = Breaker::Closed { failures: 0 };
+        }
+    }
+
+    /// The answer came whole.
+    pub(super) fn succeeded(&self) {
+        self.began();
+        self.is_over.set(true);
+        let mut state = self.health.state();
+        if let Breaker::Closed { failures } = &mut state.breaker {
+            *failures = 0;
+        }
+    }
+
+    /// The call failed. Answers whether another attempt is in order: not after a trial.
+    pub(super) fn failed(&self, error: &ModelError) -> bool {
+        let was_over = self.is_over.replace(true);
+        let mut state = self.health.state();
+        match (state.breaker, error.is_outage()) {
+            (Breaker::HalfOpen { .. }, true) if self.is_trial && !was_over => state.breaker = self.health.pause(),
+            // It answers, if not with what was wanted.
+            (Breaker::HalfOpen { .. }, false) if self.is_trial && !was_over => {
+                state.breaker = Breaker::Closed { failures: 0 }
+            }
+            (Breaker::Closed { failures }, true) if failures + 1 >= FAILURES => state.breaker = self.health.pause(),
+            (Breaker::Closed { failures }, true) => state.breaker = Breaker::Closed { failures: failures + 1 },
+            // What began before it was found to fail says nothing new.
+            _ => {}
+        }
+        !self.is_trial
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if self.is_trial && !self.is_over.get() {
+            let mut state = self.health.state();
+            if matches!(state.breaker, Breaker::HalfOpen { .. }) {
+                // The next one may try.
+                state.breaker = Breaker::Open {
+                    until_ms: self.health.clock.now_ms(),
+                };
+            }
+        }
+    }
+}

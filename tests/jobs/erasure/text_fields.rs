@@ -1,0 +1,230 @@
+//! Somebody who writes the marker into everything.
+
+use std::collections::BTreeSet;
+
+use reqwest::{Method, multipart};
+use serde_json::{Value, json};
+
+use super::{MARKER, SERVICE_KEY};
+use crate::support::{Answer, Caller, PASSWORD, Test};
+
+/// Sends requests, and notes in which fields the marker was.
+pub(super) struct TextFieldWriter<'a> {
+    pub(super) t: &'a Test,
+    pub(super) filled: BTreeSet<String>,
+    /// Requests so far.
+    pub(super) sent: usize,
+}
+
+impl TextFieldWriter<'_> {
+    fn note(&mut self, operation: &str, pointer: &str, value: &Value) {
+        match value {
+            Value::Object(map) => {
+                for (name, value) in map {
+                    self.note(operation, &format!("{pointer}/{name}"), value);
+                }
+            }
+            Value::Array(list) => {
+                for value in list {
+                    self.note(operation, &format!("{pointer}/*"), value);
+                }
+            }
+            Value::String(text) if text.contains(MARKER) => {
+                self.filled.insert(format!("{operation} {pointer}"));
+            }
+            _ => {}
+        }
+    }
+
+    /// `operation`: as in `PATCH /api/v1/orgs/{org_id}`. `id`: what stands in its path, in order.
+    async fn send(&mut self, caller: &Caller, operation: &str, id: &str, body: Value) -> Answer {
+        self.note(operation, "", &body);
+        let (method, template) = operation.split_once(' ').unwrap();
+        let mut path = template.to_owned();
+        for id in id.split(' ') {
+            if let (Some(from), Some(to)) = (path.find('{'), path.find('}')) {
+                path = format!("{}{id}{}", &path[..from], &path[to + 1..]);
+            }
+        }
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        // Repeatable, so that answers are kept.
+        self.sent += 1;
+        let key = format!("{MARKER}-{}", self.sent);
+        let request = caller.request(method, &path).header("idempotency-key", key).json(&body);
+        let answer = caller.send(request).await;
+        let said = String::from_utf8_lossy(&answer.body).into_owned();
+        assert!(answer.status.is_success(), "{operation}: {} {said}", answer.status);
+        answer
+    }
+
+    async fn upload(&mut self, caller: &Caller) -> String {
+        let file = format!("{MARKER} says that the warranty is five years. ").into_bytes();
+        let file = multipart::Part::bytes(file).file_name(format!("{MARKER}.txt"));
+        let mut form = multipart::Form::new().part("file", file);
+        for name in ["name", "description"] {
+            self.filled.insert(format!("POST /api/v1/documents/upload /{name}"));
+            form = form.text(name, format!("{MARKER} {name}"));
+        }
+        let request = caller.request(Method::POST, "/api/v1/documents/upload").multipart(form);
+        let document = caller.send(request).await.created().text("id");
+        self.t.drain().await;
+        document
+    }
+
+    /// An upload that is never completed.
+    async fn announce(&mut self, caller: &Caller) {
+        let file = json!({
+            "file_name": format!("{MARKER}.txt"),
+            "size": 4,
+            "content_type": format!("text/{MARKER}"),
+            "name": MARKER,
+            "description": MARKER,
+        });
+        self.send(caller, "POST /api/v1/documents/uploads", "", file).await;
+    }
+
+    /// A person who wrote the marker into everything, and the organization that they own.
+    pub(super) async fn seed(&mut self) -> (Caller, String) {
+        let t = self.t;
+        let browser = format!("Mozilla/5.0 ({MARKER})");
+        let nobody = t.anonymous().with_header("user-agent", &browser);
+        let email = format!("{MARKER}@example.com");
+        let new =
+            json!({"email": email, "password": PASSWORD, "name": MARKER, "full_name": MARKER, "display_name": MARKER});
+        let account = self.send(&nobody, "POST /api/v1/auth/register", "", new).await.json();
+        let mut ada = nobody.with_token(account["access_token"].as_str().unwrap());
+        ada.account = account;
+        for name in ["email", "username"] {
+            let credentials = json!({name: email, "password": PASSWORD});
+            self.send(&nobody, "POST /api/v1/auth/login", "", credentials).await;
+        }
+        let forgotten = json!({"email": email});
+        self.send(&nobody, "POST /api/v1/auth/reset-password", "", forgotten)
+            .await;
+        let profile = json!({"name": MARKER, "email": email, "role": MARKER});
+        self.send(&ada, "PUT /api/v1/users/{user_id}", "me", profile).await;
+        let own = json!({"preferences": {"note": MARKER, MARKER: 1}});
+        self.send(&ada, "PUT /api/v1/settings", "", own).await;
+
+        let key = json!({"name": MARKER, "models": [MARKER]});
+        let key = self
+            .send(&ada, "POST /api/v1/apikeys", "", key.clone())
+            .await
+            .text("id");
+        let renamed = json!({"name": format!("{MARKER} too"), "models": [MARKER]});
+        self.send(&ada, "PATCH /api/v1/apikeys/{key_id}", &key, renamed).await;
+        let entry = json!({"action": format!("{MARKER}.seen"), "details": {"note": MARKER}});
+        self.send(&ada, "POST /api/v1/audit_logs", "", entry).await;
+
+        let org = json!({"name": MARKER, "slug": format!("{MARKER}-first")});
+        let org = self.send(&ada, "POST /api/v1/orgs", "", org).await.text("id");
+        let renamed = json!({"name": format!("{MARKER} too"), "slug": MARKER});
+        self.send(&ada, "PATCH /api/v1/orgs/{org_id}", &org, renamed).await;
+        let friend = json!({"email": format!("friend-{MARKER}@example.com")});
+        self.send(&ada, "POST /api/v1/orgs/{org_id}/invite", &org, friend).await;
+
+        for caller in [ada.clone(), ada.with_header("x-current-org", &org)] {
+            self.converse(&caller).await;
+        }
+        let service = t.anonymous().with_header("x-api-key", SERVICE_KEY);
+        let session = json!({"user_id": ada.id(), "title": MARKER});
+        let session = self
+            .send(&service, "POST /api/v1/internal/sessions", "", session)
+            .await
+            .text("id");
+        let renamed = json!({"title": format!("{MARKER} too")});
+        self.send(
+            &service,
+            "PUT /api/v1/internal/sessions/{session_id}",
+            &session,
+            renamed,
+        )
+        .await;
+        let kept = json!({"user_id": ada.id(), "prompt_text": MARKER});
+        self.send(&service, "POST /api/v1/internal/user-prompts", "", kept)
+            .await;
+        let profile = json!({"name": MARKER, "email": email, "role": MARKER});
+        self.send(&ada, "PUT /api/v1/users/me", "", profile).await;
+        (ada, org)
+    }
+
+    async fn converse(&mut self, caller: &Caller) {
+        let document = self.upload(caller).await;
+        self.announce(caller).await;
+        let settings = json!({"model": MARKER, "system_prompt": MARKER, "welcome_message": MARKER});
+        let mut bot = json!({"name": MARKER, "description": MARKER, "settings": settings, "documents": [document]});
+        let made = self
+            .send(caller, "POST /api/v1/chatbots", "", bot.clone())
+            .await
+            .text("id");
+        bot["name"] = json!(format!("{MARKER} too"));
+        self.send(caller, "PUT /api/v1/chatbots/{chatbot_id}", &made, bot).await;
+        let session = json!({"chatbot_id": made, "title": MARKER});
+        let sessions = "POST /api/v1/chat/sessions";
+        let session = self.send(caller, sessions, "", session).await.text("id");
+        let renamed = json!({"title": format!("{MARKER} too")});
+        let rename = "PATCH /api/v1/chat/sessions/{session_id}";
+        self.send(caller, rename, &session, renamed.clone()).await;
+        let question = json!({"content": format!("What does {MARKER} say about the warranty?")});
+        let ask = "POST /api/v1/chat/sessions/{session_id}/messages";
+        self.send(caller, ask, &session, question.clone()).await;
+        let path = format!("/api/v1/chat/sessions/{session}/messages");
+        let messages = caller.get(&path).await.ok().json();
+        let of = |role: &str| {
+            let mut found = messages
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter(|message| message["role"] == role);
+            format!("{session} {}", found.next().unwrap()["id"].as_str().unwrap())
+        };
+        let edit = "POST /api/v1/chat/sessions/{session_id}/messages/{message_id}/edit";
+        self.send(caller, edit, &of("user"), question).await;
+        let opinion = json!({"rating": "down", "reason": MARKER});
+        let feedback = "PUT /api/v1/chat/sessions/{session_id}/messages/{message_id}/feedback";
+        self.send(caller, feedback, &of("assistant"), opinion).await;
+
+        let asked = json!({"message": MARKER, "system_prompt": MARKER});
+        self.send(caller, "POST /api/v1/ai/chat", "", asked.clone()).await;
+        self.send(caller, "POST /api/v1/ai/chat/stream", "", asked).await;
+        let parts = json!([{"type": "text", "text": MARKER}]);
+        for content in [json!(MARKER), parts] {
+            let asked = json!({"model": "local", "messages": [{"role": "user", "content": content}]});
+            self.send(caller, "POST /v1/chat/completions", "", asked).await;
+        }
+        for input in [json!(MARKER), json!([MARKER])] {
+            let asked = json!({"model": "compatible/vectors", "input": input});
+            self.send(caller, "POST /v1/embeddings", "", asked).await;
+        }
+
+        let new = json!({"title": MARKER});
+        let session = self
+            .send(caller, "POST /api/v1/chat_sessions", "", new)
+            .await
+            .text("session_id");
+        self.send(caller, "PUT /api/v1/chat_sessions/{session_id}", &session, renamed)
+            .await;
+        let mut turn = json!({"prompt_text": MARKER, "llm_responses": [MARKER], "session_id": session});
+        let prompt = self
+            .send(caller, "POST /api/v1/prompts", "", turn.clone())
+            .await
+            .text("prompt_id");
+        let service = self.t.anonymous().with_header("x-api-key", SERVICE_KEY);
+        self.send(&service, "POST /api/v1/internal/prompts", "", turn.clone())
+            .await;
+        turn.as_object_mut().unwrap().remove("session_id");
+        self.send(caller, "PUT /api/v1/prompts/{prompt_id}", &prompt, turn)
+            .await;
+
+        let kept = json!({"prompt_text": format!("{MARKER} {{{{x}}}}"), "name": MARKER, "shared": true});
+        let id = self
+            .send(caller, "POST /api/v1/user_prompts", "", kept.clone())
+            .await
+            .text("prompt_id");
+        self.send(caller, "PUT /api/v1/user_prompts/{prompt_id}", &id, kept)
+            .await;
+        let values = json!({"variables": {"x": MARKER}});
+        self.send(caller, "POST /api/v1/user_prompts/{prompt_id}/render", &id, values)
+            .await;
+    }
+}
