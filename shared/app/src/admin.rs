@@ -5,7 +5,7 @@ use futures::future::BoxFuture;
 use serde_json::json;
 use store::{AccountAdminChange, UserFilter};
 
-use crate::{App, audit_event::AuditEvent};
+use crate::{App, audit::audit_event::AuditEvent};
 
 const NO_USER: Error = Error::NotFound("user");
 pub(crate) const ADMIN_ONLY: Error = Error::Forbidden {

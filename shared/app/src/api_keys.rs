@@ -16,7 +16,9 @@ pub use service::{ApiKeyService, KeyChange, KeyFound, KeyWithSecret, NewKey};
 use store::{KeyHolder, KeyInUse};
 use tokio::time::timeout;
 
-use crate::{App, Credential, Identity, KeyAbove, KeyGrant, audit_event::AuditEvent, cache::BoundedCache};
+use crate::{
+    App, Credential, Identity, KeyAbove, KeyGrant, audit::audit_event::AuditEvent, platform::cache::BoundedCache,
+};
 
 /// One answer whatever is wrong with a key: a finder of half a key learns nothing.
 const REFUSED: Error = Error::Unauthorized {

@@ -4,109 +4,65 @@
 //! The futures that functions await are boxed: their bodies are compiled once here, not again in each of the
 //! binaries.
 
-mod abuse;
 mod admin;
-mod alerts;
-mod answer;
+mod ai;
 mod api_keys;
-mod archive;
 mod audit;
-mod audit_event;
-mod batch_outcome;
-mod cache;
-mod clerk;
-mod client_origin;
-mod completions;
-mod config;
-mod conversations;
-mod credentials;
-mod data_inventory;
-mod delivery;
+mod auth;
+mod chats;
 mod documents;
-mod email_templates;
-mod encryption;
-mod export_user;
-mod generate;
-mod guesses;
-mod index_document;
-mod invitations;
-mod key_derivation;
-mod key_ring;
 mod mail;
-mod members;
-mod message_pages;
-mod models;
-mod new_account;
-mod operations;
 mod orgs;
-mod pace;
-mod passwords;
-mod pending_uploads;
-mod plan_limits;
+mod platform;
 mod prompts;
-mod purge;
-mod quotas;
-mod readiness;
-mod relay_outbox;
-mod reset_quotas;
-mod revocation;
-mod roll_up_usage;
-mod search;
-mod secrets;
-mod segments;
-mod ses;
-mod settings;
-mod sign_in;
-mod signing;
-mod statistics;
-mod tasks;
-mod tokens;
-mod upload;
+mod rate_limit;
+mod system;
+mod usage;
 mod users;
 
 use std::{ops::Deref, sync::Arc};
 
-pub use answer::{
-    ANSWER_NOT_STREAMED, AnswerEvent, AnswerStream, Answered, GenerationOptions, LastSeen, Question, TurnAction,
-};
+pub use ai::completions::{Completion, CompletionEvent, CompletionRequest, CompletionStream, chatbot_model};
+pub use ai::generate::{BillingContext, Embedded, EmbeddingRequest, Generated, Generation, GenerationStream, Outcome};
+pub use ai::models::ModelView;
 pub use api_keys::{ApiKeyService, KeyChange, KeyFound, KeyWithSecret, NewKey};
 pub use audit::{AuditRecord, ClientEntry};
-pub use clerk::{ClerkPerson, SignedEvent};
-pub use client_origin::Origin;
-pub use completions::{Completion, CompletionEvent, CompletionRequest, CompletionStream, chatbot_model};
-pub use config::{AnswerLimits, Bedrock, ClerkConfig, Config, ConfigError, Providers};
-pub use conversations::NewConversation;
-pub use credentials::NewCredentials;
-pub use delivery::Delivery;
+pub use auth::clerk::{ClerkPerson, SignedEvent};
+pub use auth::client_origin::Origin;
+pub use auth::credentials::NewCredentials;
+pub use auth::key_ring::KeyRing;
+pub use auth::new_account::SignUp;
+pub use auth::sign_in::{Credential, Identity, KeyAbove, KeyGrant, SignedIn};
+pub use auth::tokens::{AccessLifetime, TokenPair};
+pub use chats::answer::{
+    ANSWER_NOT_STREAMED, AnswerEvent, AnswerStream, Answered, GenerationOptions, LastSeen, Question, TurnAction,
+};
+pub use chats::conversations::NewConversation;
+pub use chats::message_pages::ShownMessage;
+pub use documents::pending_uploads::{BegunUpload, CompletedUpload, NewUpload};
+pub use documents::search::Found;
+pub use documents::upload::Upload;
 use domain::{Clock, ConversationId, Ids, OrgId, Result, UserId};
-pub use encryption::{Cipher, EncryptionKeys, Undecryptable};
-pub use export_user::ExportFound;
 pub use futures::future::BoxFuture;
-pub use generate::{BillingContext, Embedded, EmbeddingRequest, Generated, Generation, GenerationStream, Outcome};
-pub use invitations::InvitedTo;
-pub use key_ring::KeyRing;
 pub use llm::{Mark, Message, ReasoningEffort, Role};
 pub use mail::Mailer;
-pub use members::SeatHolder;
-pub use message_pages::ShownMessage;
-pub use models::ModelView;
-pub use new_account::SignUp;
-pub use operations::{Failed, LogEntry, PlatformMetrics, Provider, SystemStatus};
+pub use orgs::invitations::InvitedTo;
+pub use orgs::members::SeatHolder;
 pub use orgs::{NewOrg, OwnOrg};
-pub use pending_uploads::{BegunUpload, CompletedUpload, NewUpload};
+pub use platform::config::{AnswerLimits, Bedrock, ClerkConfig, Config, ConfigError, Providers};
+pub use platform::delivery::Delivery;
+pub use platform::encryption::{Cipher, EncryptionKeys, Undecryptable};
+pub use platform::secrets::ACTIVATION_MS;
 pub use prompts::PromptChange;
-pub use readiness::{ChatHealth, Dependency, Readiness};
-pub use roll_up_usage::Unfinished;
-pub use search::Found;
-pub use secrets::ACTIVATION_MS;
-pub use settings::SettingsFound;
-pub use sign_in::{Credential, Identity, KeyAbove, KeyGrant, SignedIn};
-pub use statistics::{PlatformReport, UsageReport};
 pub use store::{Alert, AuditFilter, Changed, Failure, FailureFilter, QueueDepth, RolledUp, ScheduleRun, UserFilter};
 pub use store::{Begun, ChatbotChange, ConversationChange, IdempotencyKey, QuotaChange, SettingsChange, StoredAnswer};
 use store::{Chatbots, Conversations, Documents, Objects, Queues, Store};
-pub use tokens::{AccessLifetime, TokenPair};
-pub use upload::Upload;
+pub use system::operations::{Failed, LogEntry, PlatformMetrics, Provider, SystemStatus};
+pub use system::readiness::{ChatHealth, Dependency, Readiness};
+pub use usage::roll_up_usage::Unfinished;
+pub use usage::statistics::{PlatformReport, UsageReport};
+pub use users::export_user::ExportFound;
+pub use users::settings::SettingsFound;
 pub use users::{ChangedBy, UserChange};
 
 /// Everything a request needs. A clone is cheap and shares all of it.
@@ -125,23 +81,23 @@ pub struct Inner {
     objects: Objects,
     queues: Queues,
     mailer: Arc<dyn Mailer>,
-    secrets: secrets::Secrets,
-    signing_keys: secrets::Derived<tokens::SigningKeys>,
-    encryption_keys: secrets::Derived<EncryptionKeys>,
+    secrets: platform::secrets::Secrets,
+    signing_keys: platform::secrets::Derived<auth::tokens::SigningKeys>,
+    encryption_keys: platform::secrets::Derived<EncryptionKeys>,
     key_uses: api_keys::KeyUses,
     key_holders: api_keys::KeyHolders,
-    hasher: passwords::Passwords,
-    segments: segments::Segments,
-    readings: index_document::Readings,
+    hasher: auth::passwords::Passwords,
+    segments: documents::segments::Segments,
+    readings: documents::index_document::Readings,
     reader: reading::Reader,
-    models: models::Models,
-    clerk: clerk::Verifier,
-    caches: operations::Caches,
-    tasks: tasks::Tasks,
-    lives: answer::ActiveAnswers,
-    denied: pace::RateLimitCache,
-    told: alerts::SentAlerts,
-    rolled_up: roll_up_usage::Noted,
+    models: ai::models::Models,
+    clerk: auth::clerk::Verifier,
+    caches: system::operations::Caches,
+    tasks: platform::tasks::Tasks,
+    lives: chats::answer::ActiveAnswers,
+    denied: rate_limit::model_requests::RateLimitCache,
+    told: usage::alerts::SentAlerts,
+    rolled_up: usage::roll_up_usage::Noted,
 }
 
 impl Deref for App {
@@ -155,8 +111,8 @@ impl Deref for App {
 impl App {
     /// An app that reaches AWS with `sdk`. Nothing is called before it is needed, so a cold start stays short.
     pub fn new(sdk: &aws_types::SdkConfig, config: Config, clock: Clock) -> Result<Self> {
-        let http = models::http_client()?;
-        let ses = ses::Ses::new(sdk, http.clone(), &config.mail_from, clock.clone());
+        let http = ai::models::http_client()?;
+        let ses = mail::ses::Ses::new(sdk, http.clone(), &config.mail_from, clock.clone());
         Self::assemble(sdk, http, config, clock, Arc::new(ses))
     }
 
@@ -167,7 +123,7 @@ impl App {
         clock: Clock,
         mailer: Arc<dyn Mailer>,
     ) -> Result<Self> {
-        Self::assemble(sdk, models::http_client()?, config, clock, mailer)
+        Self::assemble(sdk, ai::models::http_client()?, config, clock, mailer)
     }
 
     /// `http`: what reaches everything that is reached without an SDK.
@@ -179,31 +135,31 @@ impl App {
         mailer: Arc<dyn Mailer>,
     ) -> Result<Self> {
         let objects = Objects::new(sdk, &config.bucket);
-        let models = models::Models::new(sdk, http.clone(), &config, &clock);
+        let models = ai::models::Models::new(sdk, http.clone(), &config, &clock);
         Ok(Self(Arc::new(Inner {
             ids: Ids::new(clock.clone()),
-            secrets: secrets::Secrets::new(sdk, &config.secrets_prefix, &clock),
+            secrets: platform::secrets::Secrets::new(sdk, &config.secrets_prefix, &clock),
             clock,
             store: Store::new(sdk, config.tables.clone()),
-            segments: segments::Segments::new(objects.clone()),
-            readings: index_document::Readings::default(),
+            segments: documents::segments::Segments::new(objects.clone()),
+            readings: documents::index_document::Readings::default(),
             reader: reading::Reader::new(config.reading.clone()),
             objects,
             queues: Queues::new(sdk, config.queues.clone()),
             mailer,
-            signing_keys: secrets::Derived::default(),
-            encryption_keys: secrets::Derived::default(),
+            signing_keys: platform::secrets::Derived::default(),
+            encryption_keys: platform::secrets::Derived::default(),
             key_uses: api_keys::KeyUses::default(),
             key_holders: api_keys::KeyHolders::default(),
-            hasher: passwords::Passwords::new()?,
+            hasher: auth::passwords::Passwords::new()?,
             models,
-            clerk: clerk::Verifier::new(config.clerk.clone(), http),
-            caches: operations::Caches::default(),
-            tasks: tasks::Tasks::default(),
-            lives: answer::ActiveAnswers::default(),
-            denied: pace::RateLimitCache::default(),
-            told: alerts::SentAlerts::default(),
-            rolled_up: roll_up_usage::Noted::default(),
+            clerk: auth::clerk::Verifier::new(config.clerk.clone(), http),
+            caches: system::operations::Caches::default(),
+            tasks: platform::tasks::Tasks::default(),
+            lives: chats::answer::ActiveAnswers::default(),
+            denied: rate_limit::model_requests::RateLimitCache::default(),
+            told: usage::alerts::SentAlerts::default(),
+            rolled_up: usage::roll_up_usage::Noted::default(),
             config,
         })))
     }

@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use serde_json::json;
 use store::{SystemPrompts, UserPrompts};
 
-use crate::{App, audit_event::AuditEvent};
+use crate::{App, audit::audit_event::AuditEvent};
 
 const PROMPT_NOT_FOUND: Error = Error::NotFound("prompt");
 const NOT_OWNER: Error = Error::Forbidden {

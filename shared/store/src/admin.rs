@@ -5,10 +5,9 @@ use domain::{AuditEntry, Error, Page, PageRequest, Period, PlatformRole, Result,
 use jiff::civil::Date;
 
 use crate::{
-    Store,
-    item::{Transaction, failed, from_item, primary, s, value},
-    keys,
-    paginate::{FIRST_MONTH, ListPartition, month_of, months_back, paginate},
+    Store, keys,
+    table::item::{Transaction, failed, from_item, primary, s, value},
+    table::paginate::{FIRST_MONTH, ListPartition, month_of, months_back, paginate},
 };
 
 /// All accounts of the platform.

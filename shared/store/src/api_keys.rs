@@ -12,9 +12,8 @@ use domain::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Store,
-    item::{ITEM_EXISTS, ListFilter, Transaction, conditional, from_item, n, part, primary, s, to_item},
-    keys,
+    Store, keys,
+    table::item::{ITEM_EXISTS, ListFilter, Transaction, conditional, from_item, n, part, primary, s, to_item},
 };
 
 /// The API keys of an organization.

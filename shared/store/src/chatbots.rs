@@ -6,13 +6,12 @@ use domain::{
 };
 
 use crate::{
-    Store,
-    item::{
+    Store, keys,
+    orgs::resource_counts::{Counted, ResourceChange},
+    table::item::{
         ITEM_EXISTS, Item, ListFilter, conditional, conditional_or_own, failed, from_item, n, s, starting_with,
         to_item, value,
     },
-    keys,
-    resource_counts::{Counted, ResourceChange},
 };
 
 /// The chatbots of one organization.

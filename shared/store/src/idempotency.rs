@@ -7,9 +7,9 @@ use domain::{Clock, Error, Result, time::after};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    Store,
-    item::{Conditional, Item, conditional, n, s, send_put, transact},
-    keys, tables,
+    Store, keys,
+    table::item::{Conditional, Item, conditional, n, s, send_put, transact},
+    tables,
 };
 
 /// How long an answer is kept.

@@ -4,86 +4,63 @@
 //! from the caller's identity, so another tenant's thing cannot be addressed at all; a conditional write answers
 //! "did I win?" as a value, never as an error, also when its first answer was lost (`item.rs`); time limits are checked on read and never left to TTL.
 
-mod accounts;
 mod admin;
 mod api_keys;
 mod audit;
-mod audit_log;
-mod backoff;
-mod batch;
-mod cancels;
+mod auth;
 mod chatbots;
-mod clerk;
-mod conversations;
-mod credentials;
+mod chats;
 mod documents;
-mod exports;
 mod idempotency;
-mod invitations;
-mod item;
 pub mod keys;
-mod ledger;
-mod logins;
 mod mails;
-mod objects;
 mod operations;
 mod orgs;
-mod outbox;
-mod owner_lookup;
-mod packed;
-mod paginate;
-mod partitions;
-mod pending_uploads;
 mod prompts;
-mod purges;
 mod queues;
-mod quotas;
 mod rate_limits;
-mod resource_counts;
-mod retry;
-mod revocation;
-mod sessions;
-mod settings;
+mod table;
 pub mod tables;
-mod transaction;
-mod turns;
+mod usage;
 mod users;
 
-pub use accounts::{Accounts, Registered, SignIn};
 pub use admin::{AccountAdminChange, UserFilter, Users};
 pub use api_keys::{ApiKeys, KeyHolder, KeyInUse, Made};
-pub use audit_log::{AuditFilter, AuditLog, ChainFault, Verified};
-pub use cancels::Cancels;
+pub use audit::audit_log::{AuditFilter, AuditLog, ChainFault, Verified};
+pub use auth::accounts::{Accounts, Registered, SignIn};
+pub use auth::clerk::{
+    Applied, Clerk, ClerkLink, ClerkSession, Completed, Completion, EventMarker, Linked, PersonChange,
+};
+pub use auth::credentials::{AddressRestore, PasswordChange, PasswordReset, Verification};
+pub use auth::logins::{LoginStanding, Logins};
+pub use auth::revocation::{Revocation, Revoked, RevokedBy};
+pub use auth::sessions::Sessions;
 pub use chatbots::{ChatbotChange, Chatbots};
-pub use clerk::{Applied, Clerk, ClerkLink, ClerkSession, Completed, Completion, EventMarker, Linked, PersonChange};
-pub use conversations::{ConversationChange, Conversations};
-pub use credentials::{AddressRestore, PasswordChange, PasswordReset, Verification};
+pub use chats::cancels::Cancels;
+pub use chats::conversations::{ConversationChange, Conversations};
+pub use chats::turns::{Begun as TurnBegun, Saved};
+pub use documents::objects::{MultipartUpload, Objects, PresignedPut};
+pub use documents::outbox::Outbox;
+pub use documents::pending_uploads::{PendingUploads, UploadSweeps};
 pub use documents::{Attempts, Documents, Lease, Outcome, UploadAccepted};
-pub use exports::Exports;
 pub use idempotency::{Begun, Idempotency, IdempotencyKey, StoredAnswer};
-pub use invitations::{Accepted, Invitations};
-pub use ledger::{
+pub use mails::{Claimed, Mails, PromisedMail};
+pub use operations::{Failure, FailureFilter, Operations, ScheduleRun};
+pub use orgs::invitations::{Accepted, Invitations};
+pub use orgs::{OrgFound, OrgWrite, Orgs, UserMembership};
+pub use prompts::{SystemPrompts, UserPrompts};
+pub use queues::{Queue, QueueDepth, QueueUrls, Queues};
+pub use rate_limits::RateLimits;
+pub use table::partitions::{Partition, Portion, TableName};
+pub use tables::Tables;
+pub use usage::ledger::{
     Alert, Changed, DayImage, IsKnownModel, Ledger, OpenDay, Owner, QuotaSubjects, RequestRateLimit, Reservation,
     ReservationTerms, Reserve, RolledUp, RunningDays, TokenEstimate, UsageReader, UsageRecord,
 };
-pub use logins::{LoginStanding, Logins};
-pub use mails::{Claimed, Mails, PromisedMail};
-pub use objects::{MultipartUpload, Objects, PresignedPut};
-pub use operations::{Failure, FailureFilter, Operations, ScheduleRun};
-pub use orgs::{OrgFound, OrgWrite, Orgs, UserMembership};
-pub use outbox::Outbox;
-pub use partitions::{Partition, Portion, TableName};
-pub use pending_uploads::{PendingUploads, UploadSweeps};
-pub use prompts::{SystemPrompts, UserPrompts};
-pub use purges::Purges;
-pub use queues::{Queue, QueueDepth, QueueUrls, Queues};
-pub use quotas::{QuotaChange, QuotaRead, Quotas};
-pub use rate_limits::RateLimits;
-pub use revocation::{Revocation, Revoked, RevokedBy};
-pub use sessions::Sessions;
-pub use settings::SettingsChange;
-pub use tables::Tables;
-pub use turns::{Begun as TurnBegun, Saved};
+pub use usage::quotas::{QuotaChange, QuotaRead, Quotas};
+pub use users::exports::Exports;
+pub use users::purges::Purges;
+pub use users::settings::SettingsChange;
 pub use users::{AccountChange, AddressChange, Ended, Memberships, UserWrite};
 
 use aws_sdk_dynamodb::Client;
@@ -99,7 +76,7 @@ impl Store {
     /// The tables named `tables`, reached with `config`.
     pub fn new(config: &aws_types::SdkConfig, tables: Tables) -> Self {
         Self {
-            db: retry::client(config),
+            db: table::retry::client(config),
             tables: std::sync::Arc::new(tables),
         }
     }
@@ -111,42 +88,42 @@ impl Store {
 
     /// Whether the table called `name` answers.
     pub async fn is_reachable(&self, name: &str) -> bool {
-        item::Table { db: &self.db, name }
+        table::item::Table { db: &self.db, name }
             .get_raw(keys::probe(), false)
             .await
             .is_ok()
     }
 
-    pub(crate) fn identity(&self) -> item::Table<'_> {
-        item::Table {
+    pub(crate) fn identity(&self) -> table::item::Table<'_> {
+        table::item::Table {
             db: &self.db,
             name: &self.tables.identity,
         }
     }
 
-    pub(crate) fn app(&self) -> item::Table<'_> {
-        item::Table {
+    pub(crate) fn app(&self) -> table::item::Table<'_> {
+        table::item::Table {
             db: &self.db,
             name: &self.tables.app,
         }
     }
 
-    pub(crate) fn usage(&self) -> item::Table<'_> {
-        item::Table {
+    pub(crate) fn usage(&self) -> table::item::Table<'_> {
+        table::item::Table {
             db: &self.db,
             name: &self.tables.usage,
         }
     }
 
-    pub(crate) fn audit(&self) -> item::Table<'_> {
-        item::Table {
+    pub(crate) fn audit(&self) -> table::item::Table<'_> {
+        table::item::Table {
             db: &self.db,
             name: &self.tables.audit,
         }
     }
 
-    pub(crate) fn ephemeral(&self) -> item::Table<'_> {
-        item::Table {
+    pub(crate) fn ephemeral(&self) -> table::item::Table<'_> {
+        table::item::Table {
             db: &self.db,
             name: &self.tables.ephemeral,
         }

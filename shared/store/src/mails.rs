@@ -7,9 +7,9 @@ use domain::{MailId, MailMessage, Result, Timestamp, UserId, time::after};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Store,
-    item::{conditional, conditional_once, from_item, n, s, to_item},
-    keys, tables,
+    Store, keys,
+    table::item::{conditional, conditional_once, from_item, n, s, to_item},
+    tables,
 };
 
 /// Promises that one run looks at.

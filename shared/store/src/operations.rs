@@ -6,10 +6,9 @@ use domain::{Page, PageRequest, Result, Timestamp, id::made_at, time::after};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Store,
-    item::{ListFilter, conditional, from_item, n, to_item},
-    keys,
-    paginate::{ListPartition, by_id, id_only, paginate},
+    Store, keys,
+    table::item::{ListFilter, conditional, from_item, n, to_item},
+    table::paginate::{ListPartition, by_id, id_only, paginate},
     tables,
 };
 

@@ -9,9 +9,8 @@ use domain::{
 };
 
 use crate::{
-    Partition, Store, TableName,
-    item::{self, ITEM_EXISTS, Item, ListFilter, Transaction, conditional, from_item, n, s, to_item},
-    keys,
+    Partition, Store, TableName, keys,
+    table::item::{self, ITEM_EXISTS, Item, ListFilter, Transaction, conditional, from_item, n, s, to_item},
 };
 
 /// The prompts that one person sees in one organization: their own and the shared ones.

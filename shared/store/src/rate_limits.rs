@@ -7,8 +7,8 @@ use domain::{Result, Timestamp, rate_limit::Bucket};
 
 use crate::{
     Store,
-    item::{Item, conditional_once, n},
     keys::Key,
+    table::item::{Item, conditional_once, n},
     tables,
 };
 

@@ -13,7 +13,7 @@ use futures::future::BoxFuture;
 use store::Made;
 
 use super::{KEY_NOT_FOUND, MAX_ATTEMPTS, busy};
-use crate::{App, Credential, Identity, orgs::NO_ORG, sign_in::ENDED};
+use crate::{App, Credential, Identity, auth::sign_in::ENDED, orgs::NO_ORG};
 
 const ABOVE: Error = Error::Forbidden {
     code: "not_yours",

@@ -9,8 +9,8 @@ use domain::{Document, DocumentId, DocumentStatus, IndexFailure, Result, Timesta
 
 use super::Documents;
 use crate::{
-    item::{Item, conditional, conditional_once, conditional_or_own, from_item, n, s, value},
     keys,
+    table::item::{Item, conditional, conditional_once, conditional_or_own, from_item, n, s, value},
 };
 
 /// Attribute: readings that began, and whose worker never said how they ended.

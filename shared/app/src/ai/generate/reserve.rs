@@ -1,0 +1,152 @@
+//! Setting tokens aside for an answer, as long a one as fits.
+
+use std::time::Duration;
+
+use domain::{Error, LimitReached, Org, Result, TokenLimit, time::after};
+use store::{QuotaSubjects, Reservation, Reserve, TokenEstimate};
+
+use super::{BillingContext, Generation};
+use crate::{App, ai::models::Chosen};
+
+/// The shortest answer that is worth beginning when less is left than was asked for, tokens.
+const LEAST: u64 = 256;
+/// How long a call keeps its reservation without a word. One that goes on says so more often ([`super::lease`]); a
+/// reservation that is older may be settled by anybody.
+pub(crate) const LEASE: Duration = Duration::from_mins(5);
+/// When it is worth to ask again for what others have reserved.
+const SOON: Duration = Duration::from_secs(5);
+/// When it is worth to look again whether a limit without an end was raised.
+const LATER: Duration = Duration::from_hours(1);
+
+/// Whether tokens could be set aside.
+pub(super) enum Held {
+    /// They are.
+    Done(Reservation),
+    /// The limit that leaves the least.
+    Short(TokenLimit),
+}
+
+/// What a call may use, and the model that it asks.
+pub(super) struct Allowed {
+    pub(super) chosen: Chosen,
+    pub(super) reservation: Reservation,
+    pub(super) max_tokens: u32,
+}
+
+impl App {
+    /// Sets aside what the call may use. When that does not fit, the cheaper model of the organization is asked instead,
+    /// and the answer is as long as fits. `answer`: tokens of the answer alone; who has as many is not sent to a cheaper
+    /// model for want of room to think.
+    pub(super) async fn set_aside(
+        &self,
+        generation: &Generation,
+        answer: u32,
+        org: &Org,
+        subjects: &QuotaSubjects,
+        mut chosen: Chosen,
+    ) -> Result<Allowed> {
+        let prompt = generation.request.estimate_prompt_tokens();
+        let wanted = u64::from(generation.request.max_tokens.min(chosen.max_output_tokens));
+        let (mut most, mut downgraded) = (wanted, false);
+        loop {
+            let now = self.clock.now();
+            let ask = TokenEstimate {
+                id: generation.id.clone(),
+                model: chosen.name.clone(),
+                category: generation.category,
+                prompt,
+                estimate: prompt + most,
+                now_ms: now.as_millisecond(),
+                until: after(now, LEASE),
+            };
+            let tightest = match self.reservation(subjects, &ask).await? {
+                Held::Done(reservation) => {
+                    return Ok(Allowed {
+                        chosen,
+                        reservation,
+                        max_tokens: u32::try_from(most).map_err(Error::internal)?,
+                    });
+                }
+                Held::Short(tightest) => tightest,
+            };
+            let fits = tightest.remaining().saturating_sub(prompt);
+            if fits < wanted.min(LEAST) {
+                let needed = prompt + wanted.min(LEAST);
+                self.used_up(subjects, &tightest).await;
+                return Err(self.refused(tightest, needed));
+            }
+            if !downgraded
+                && fits < u64::from(answer)
+                && let Some(model) = cheaper(org, generation)
+            {
+                // Whoever asked is told which model answers.
+                chosen = Chosen {
+                    requested: Some(generation.model.clone()),
+                    fallback: true,
+                    ..self.model(model, &[]).await?
+                };
+            }
+            downgraded = true;
+            // What is left only shrinks from try to try, so this ends.
+            most = fits.min(most - 1).min(u64::from(chosen.max_output_tokens));
+        }
+    }
+
+    /// Reserves what is asked for, after settling what nobody is left to settle.
+    pub(super) async fn reservation(&self, subjects: &QuotaSubjects, ask: &TokenEstimate) -> Result<Held> {
+        loop {
+            match self.store.ledger().reserve(subjects, ask).await? {
+                Reserve::Held(reservation) => return Ok(Held::Done(*reservation)),
+                Reserve::TooFast(wait) => return Err(self.asked_too_fast(subjects, wait)),
+                Reserve::Short(limits, overdue) if overdue.is_empty() => {
+                    let tightest = limits.into_iter().min_by_key(TokenLimit::remaining);
+                    let tightest = tightest.ok_or_else(|| Error::internal("a limit refused and was none"))?;
+                    return Ok(Held::Short(tightest));
+                }
+                Reserve::Short(_, overdue) => {
+                    for reservation in &overdue {
+                        self.settle_overdue(reservation).await?;
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn refused(&self, limit: TokenLimit, needed: u64) -> Error {
+        let is_free_soon = limit.used.saturating_add(needed) <= limit.limit;
+        let until_reset = limit.resets_at.map(|at| {
+            let left = at.as_millisecond().saturating_sub(self.clock.now_ms());
+            Duration::from_millis(left.max(0).unsigned_abs())
+        });
+        let retry_after = if is_free_soon {
+            SOON
+        } else {
+            until_reset.unwrap_or(LATER)
+        };
+        Error::Limit(Box::new(LimitReached::Tokens {
+            limit,
+            needed,
+            retry_after,
+        }))
+    }
+
+    /// Settles what nobody is left to settle.
+    pub(crate) async fn settle_overdue(&self, reservation: &Reservation) -> Result<()> {
+        let settled = self
+            .store
+            .ledger()
+            .settle(reservation, &reservation.unsettled())
+            .await?;
+        if settled {
+            tracing::warn!(generation_id = %reservation.id, estimate = reservation.terms.estimate, "generation.settled_by_lease");
+        }
+        Ok(())
+    }
+}
+
+/// The model that answers when the one that was asked for does not fit.
+fn cheaper<'a>(org: &'a Org, generation: &Generation) -> Option<&'a str> {
+    let model = org.downgrade_model.as_deref()?;
+    let allowed = |billing: &BillingContext| billing.may_ask(model).is_ok();
+    (model != generation.model && allowed(&generation.billing)).then_some(model)
+}

@@ -1,0 +1,309 @@
+//! People who sign in through Clerk (<https://clerk.com/docs/backend-requests/handling/manual-jwt>).
+//!
+//! Clerk says who somebody is; role, status and everything else are ours. The first session of a person makes their
+//! account, or finds the one with the address that Clerk has verified.
+
+mod complete;
+mod jwks;
+mod token;
+mod webhook;
+
+use domain::{
+    Actor, AuditEntry, ClerkName, CredentialEpochs, Email, Error, KeptKeys, Result, Secret, User, UserId,
+    audit::ActorKind, time::after,
+};
+use futures::future::BoxFuture;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use std::time::Duration;
+use store::{ClerkLink, ClerkSession, EventMarker, Linked, Revoked, RevokedBy};
+
+pub(crate) use token::Verifier;
+pub use webhook::SignedEvent;
+
+use crate::{
+    App, Credential, Identity, audit::audit_event::AuditEvent, auth::new_account::Draft, auth::sign_in::ENDED,
+};
+
+/// For so long after its first request, or after it was ended here, a session is remembered. Clerk's own sessions live for a week unless configured
+/// otherwise.
+const REMEMBER_SESSION: Duration = Duration::from_hours(366 * 24);
+/// The name of an account while that of its person is not known.
+const UNNAMED: &str = "New user";
+/// How often a write that somebody else got in the way of is tried again.
+const MAX_ATTEMPTS: u32 = 8;
+
+/// A person as Clerk, or somebody who speaks for it, describes them.
+#[derive(Debug, Clone)]
+pub struct ClerkPerson {
+    /// Their id at Clerk.
+    id: String,
+    /// Their address.
+    email: Option<Email>,
+    /// Whether Clerk has verified that the address is theirs.
+    verified: bool,
+    /// Their name.
+    name: Option<String>,
+}
+
+impl ClerkPerson {
+    /// A person with this id at Clerk. An address counts as not verified until [`ClerkPerson::verified`].
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for what is no id of Clerk.
+    pub fn new(id: &str, email: Option<Email>, name: Option<&str>) -> Result<Self> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        if !(1..=100).contains(&id.len()) || !id.bytes().all(plain) {
+            return Err(Error::NotFound("person at Clerk"));
+        }
+        let name = name.map(str::trim).filter(|name| !name.is_empty());
+        Ok(Self {
+            id: id.to_owned(),
+            email,
+            verified: false,
+            name: name.map(|name| name.chars().take(User::MAX_NAME).collect()),
+        })
+    }
+
+    /// The same person, whose address Clerk has verified.
+    #[must_use]
+    pub fn verified(self) -> Self {
+        Self { verified: true, ..self }
+    }
+
+    /// Whether Clerk has verified that this address is theirs. One that can receive nothing is nobody's.
+    fn has_verified(&self, address: &Email) -> bool {
+        self.verified && address.is_deliverable() && self.email.as_ref().is_some_and(|email| email.is_same(address))
+    }
+
+    /// Their address; one that can receive nothing (RFC 2606) while none is known.
+    fn address(&self) -> Result<Email> {
+        if let Some(email) = &self.email {
+            return Ok(email.clone());
+        }
+        self.stand_in()
+    }
+
+    /// The address of an account while that of its person is not known.
+    fn stand_in(&self) -> Result<Email> {
+        // Ids differ in case and addresses do not, so the id itself would not do.
+        let digest = hex::encode(Sha256::digest(self.id.as_bytes()));
+        Email::parse(&format!("{}@clerk.invalid", &digest[..32]))
+    }
+}
+
+/// The account of a person at Clerk.
+struct PersonAccount {
+    user: UserId,
+    /// Whether it is theirs since this request, which knows no more than what it was made of.
+    is_new: bool,
+}
+
+impl App {
+    /// Who presents this session token of Clerk.
+    pub(crate) async fn authenticate_with_clerk(&self, token: &Secret) -> Result<Identity> {
+        let session = self.clerk.verify(token, self.clock.now_ms()).await?;
+        let clerk = self.store.clerk();
+        // Most have a link that counts, which is seen by the account that is read anyway.
+        let linked = match clerk.link(&session.person.id).await? {
+            Some(link) if link.deleted_at.is_none() => match &link.user {
+                Some(user) => clerk
+                    .account(user, &session.id)
+                    .await?
+                    .filter(|(user, _)| link.leads_to(user)),
+                None => None,
+            },
+            _ => None,
+        };
+        let (found, is_new) = if linked.is_some() {
+            (linked, false)
+        } else {
+            let account = self.account_of(&session.person, None, None, None).await?.ok_or(ENDED)?;
+            (clerk.account(&account.user, &session.id).await?, account.is_new)
+        };
+        let (user, known) = found.filter(|(user, _)| user.is_active()).ok_or(ENDED)?;
+        match known {
+            ClerkSession::Of(epoch) if epoch == user.session_epoch => {}
+            ClerkSession::New => self.know_clerk_session(&user, &session.id, user.session_epoch).await?,
+            // Ended here, alone or with all others. Clerk goes on giving out tokens for it.
+            ClerkSession::Of(_) | ClerkSession::Ended => return Err(ENDED),
+        }
+        let user = if is_new {
+            user
+        } else {
+            self.completed(&session.person, user, None).await?
+        };
+        Ok(Identity {
+            user,
+            credential: Credential::Clerk(session.id),
+            token: token.clone(),
+        })
+    }
+
+    /// Notes that a session of Clerk is in this epoch of the account: raising the epoch ends it, as those of our own.
+    pub(crate) async fn know_clerk_session(&self, user: &User, session: &str, epoch: u64) -> Result<()> {
+        let until = after(self.clock.now(), REMEMBER_SESSION);
+        self.store.clerk().know_session(&user.id, session, epoch, until).await
+    }
+
+    /// Ends a session of Clerk here: its tokens are refused from the next request on, whatever Clerk says.
+    pub(crate) async fn sign_out_of_clerk(&self, user: &UserId, session: &str) -> Result<()> {
+        let until = after(self.clock.now(), REMEMBER_SESSION);
+        self.store.clerk().sign_out(user, session, until).await
+    }
+
+    /// The account of a person at Clerk, made when there is none, and completed when more is known of them now.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a person or an account that was deleted, [`Error::Conflict`] `email_taken`.
+    pub fn person_at_clerk<'a>(&'a self, person: &'a ClerkPerson, actor: &'a Actor) -> BoxFuture<'a, Result<User>> {
+        Box::pin(async move {
+            let absent = Error::NotFound("user");
+            let account = self.account_of(person, Some(actor), None, None).await?;
+            let Some(account) = account else { return Err(absent) };
+            let user = self.live_account(&account.user).await?.ok_or(absent)?;
+            if account.is_new {
+                return Ok(user);
+            }
+            self.completed(person, user, Some(actor)).await
+        })
+    }
+
+    /// The link of a person, unless it is void: the account's credentials ended since it was made, and whoever ended them
+    /// did not make it. Of a void one that a new link may replace, its generation.
+    async fn clerk_link(&self, person: &str) -> Result<(Option<ClerkLink>, Option<u64>)> {
+        let Some(link) = self.store.clerk().link(person).await? else {
+            return Ok((None, None));
+        };
+        let linked = match &link.user {
+            Some(user) if link.deleted_at.is_none() => self.store.accounts().get(user).await?,
+            _ => None,
+        };
+        Ok(match linked {
+            Some(user) if !link.leads_to(&user) => (None, Some(link.generation)),
+            _ => (Some(link), None),
+        })
+    }
+
+    /// The account of a person; none when Clerk has deleted them. `actor`: who makes it; the person when absent.
+    async fn account_of(
+        &self,
+        person: &ClerkPerson,
+        actor: Option<&Actor>,
+        updated_ms: Option<i64>,
+        event: Option<&EventMarker>,
+    ) -> Result<Option<PersonAccount>> {
+        for _ in 0..MAX_ATTEMPTS {
+            let (link, replaced) = self.clerk_link(&person.id).await?;
+            if let Some(link) = link {
+                let user = link.user.filter(|_| link.deleted_at.is_none());
+                return Ok(user.map(|user| PersonAccount { user, is_new: false }));
+            }
+            // Nothing but a verified address shows whose account it is after that.
+            let shows_address = person.email.as_ref().is_some_and(|email| person.has_verified(email));
+            if replaced.is_some() && !shows_address {
+                return Err(ENDED);
+            }
+            let owner = match &person.email {
+                Some(email) => self.store.accounts().by_email(&email.fingerprint()).await?,
+                None => None,
+            };
+            let linked = match owner {
+                None => {
+                    self.create_account_of(person, replaced, actor, updated_ms, event)
+                        .await?
+                }
+                Some(owner) if person.verified && !owner.user.is_active() => return Err(ENDED),
+                Some(owner) if person.verified => {
+                    self.give_account_to(person, replaced, &owner.user, actor, updated_ms, event)
+                        .await?
+                }
+                Some(_) => break,
+            };
+            if let (Linked::Done, Some(user)) = linked {
+                return Ok(Some(PersonAccount { user, is_new: true }));
+            }
+        }
+        Err(Error::conflict(
+            "email_taken",
+            "An account with this e-mail address exists; it is linked once Clerk has verified the address.",
+        ))
+    }
+
+    async fn create_account_of(
+        &self,
+        person: &ClerkPerson,
+        replaced: Option<u64>,
+        actor: Option<&Actor>,
+        updated_ms: Option<i64>,
+        event: Option<&EventMarker>,
+    ) -> Result<(Linked, Option<UserId>)> {
+        let known_by = match (&person.name, &person.email) {
+            (Some(name), _) => name.clone(),
+            (None, Some(email)) => email.local_part().to_owned(),
+            (None, None) => UNNAMED.to_owned(),
+        };
+        let mut draft = self.draft_account(person.address()?, known_by)?;
+        draft.user.email_verified = person.has_verified(&draft.user.email);
+        draft.user.credentials = CredentialEpochs::of_new_account(draft.user.email_verified);
+        draft.user.clerk_name = Some(ClerkName {
+            text: draft.user.name.clone(),
+            made_up: person.name.is_none(),
+        });
+        let Draft { user, org, owner } = draft;
+        let after = json!({"role": user.role, "status": user.status, "through": "clerk"});
+        let entry = self.clerk_entry(&user, actor, "user.created", after)?;
+        let new = (&user, &org, &owner);
+        let clerk = self.store.clerk();
+        let linked = clerk
+            .create(&person.id, new, replaced, updated_ms, event, &entry)
+            .await?;
+        Ok((linked, Some(user.id)))
+    }
+
+    /// Links an account that exists. If its owner is not known, somebody else may have signed up with the address to wait
+    /// for the person: what they know and hold opens nothing from here on.
+    async fn give_account_to(
+        &self,
+        person: &ClerkPerson,
+        replaced: Option<u64>,
+        user: &User,
+        actor: Option<&Actor>,
+        updated_ms: Option<i64>,
+        event: Option<&EventMarker>,
+    ) -> Result<(Linked, Option<UserId>)> {
+        let after = json!({"clerk": "linked", "password_removed": !user.owner_is_known()});
+        let entry = self.clerk_entry(user, actor, "user.clerk_linked", after)?;
+        let linked = if user.owner_is_known() {
+            let clerk = self.store.clerk();
+            clerk
+                .attach(&person.id, user, replaced, updated_ms, event, &entry)
+                .await?
+        } else {
+            let by = RevokedBy::ClerkPerson {
+                person: &person.id,
+                replaced,
+                verified: person.has_verified(&user.email),
+                updated_ms,
+                event,
+            };
+            match self.revoke_credentials(user, by, KeptKeys::None, &entry).await? {
+                Revoked::Done => Linked::Done,
+                Revoked::PersonKnown => Linked::PersonKnown,
+                Revoked::AccountChanged | Revoked::AddressTaken => Linked::AccountMoved,
+            }
+        };
+        Ok((linked, Some(user.id.clone())))
+    }
+
+    /// `actor`: who does it; the person when absent.
+    fn clerk_entry(&self, user: &User, actor: Option<&Actor>, action: &str, after: Value) -> Result<AuditEntry> {
+        let themselves = Actor {
+            kind: ActorKind::User,
+            id: Some(user.id.0.clone()),
+            ..Actor::system()
+        };
+        let event = AuditEvent::to_user(action, &user.id).after(after);
+        self.entry(actor.unwrap_or(&themselves), &user.personal_org, event)
+    }
+}

@@ -1,0 +1,235 @@
+//! The end of all credentials of an account: sessions, API keys, mailed links, exports, and the password where somebody
+//! else may know it.
+//!
+//! One write to the account ends them all, those that are just being made too, because each carries the epoch it was
+//! made in ([`domain::CredentialEpochs`]). What they leave behind is cleared away by a job, which tells the owner.
+
+use std::time::Duration;
+
+use domain::{
+    Actor, ApiKey, AuditEntry, Error, Export, KeptKeys, KeyState, MailId, MailMessage, OrgId, Purge, Result, Secret,
+    Timestamp, User, UserId, UserStatus, id::made_at,
+};
+use futures::future::BoxFuture;
+use serde_json::{Value, json};
+use store::{Revocation, Revoked, RevokedBy};
+
+use crate::{
+    App, Origin,
+    audit::audit_event::AuditEvent,
+    auth::credentials::{digest_of_link, user_actor, void_link},
+    mail::email_templates,
+};
+
+/// How often the end is tried again that a change of the account overtook.
+const MAX_ATTEMPTS: usize = 20;
+/// For so long a change of the address can be taken back by its owner before.
+pub(crate) const RESTORABLE: Duration = Duration::from_hours(email_templates::RESTORE_HOURS);
+
+impl App {
+    /// Ends all credentials of an account as it was read, or changes nothing. Whatever ends them comes here, but for
+    /// accounts that are disabled or deleted, of which none is accepted anyway.
+    pub(crate) async fn revoke_credentials(
+        &self,
+        user: &User,
+        by: RevokedBy<'_>,
+        kept: KeptKeys,
+        entry: &AuditEntry,
+    ) -> Result<Revoked> {
+        let now = self.clock.now();
+        let promise = Purge::Credentials {
+            user_id: user.id.clone(),
+            ended_at: now,
+            mail_id: self.ids.make()?,
+        };
+        let revocation = Revocation {
+            user,
+            epochs: match by {
+                RevokedBy::AddressRestored { undone, .. } => user.credentials.restored(undone),
+                RevokedBy::PasswordReset { .. } | RevokedBy::ClerkPerson { .. } => {
+                    user.credentials.ended_by_owner(kept)
+                }
+                RevokedBy::SignOut if self.may_end_links(&user.id).await? => user.credentials.ended(kept),
+                RevokedBy::SignOut => user.credentials.ended_without_links(kept),
+            },
+            by,
+            promise: &promise,
+            now,
+        };
+        let revoked = self.store.accounts().revoke_credentials(&revocation, entry).await?;
+        if revoked == Revoked::Done {
+            self.queue_purge(&promise).await;
+        }
+        Ok(revoked)
+    }
+
+    /// The API keys that outlasted the last end of all other credentials. None is made any more that would be one of
+    /// them: a key is stored in the epoch it was asked for in.
+    pub(crate) async fn kept_keys(&self, user: &UserId) -> Result<Vec<ApiKey>> {
+        let user = self.user(user).await?;
+        let now = self.clock.now();
+        let mut kept = self.keys_of(&user).await?;
+        kept.retain(|key| is_kept(&user, key) && key.state(now) != KeyState::Revoked);
+        Ok(kept)
+    }
+
+    /// Ends all credentials of `user` but the password, that of this request too; returns the API keys of shared
+    /// organizations that go on.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the account is changed by too many at once.
+    pub fn sign_out_everywhere<'a>(
+        &'a self,
+        user: &'a UserId,
+        actor: &'a Actor,
+        revoke_org_keys: bool,
+    ) -> BoxFuture<'a, Result<Vec<ApiKey>>> {
+        Box::pin(async move {
+            for _ in 0..MAX_ATTEMPTS {
+                let user = self.user(user).await?;
+                let keep = keys_to_keep(&user, revoke_org_keys);
+                let event = AuditEvent::to_user("user.sessions_ended", &user.id).after(org_keys(keep));
+                let entry = self.entry(actor, &user.personal_org, event)?;
+                if self.revoke_credentials(&user, RevokedBy::SignOut, keep, &entry).await? == Revoked::Done {
+                    return self.kept_keys(&user.id).await;
+                }
+            }
+            Err(busy())
+        })
+    }
+
+    /// Gives an account the address back that it had before, by the link of the mail to it, and ends all credentials:
+    /// who changed the address knew the password. A mail to set another one is on its way.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when the link is unknown, used or too old, or the account has its address.
+    pub fn restore_address<'a>(&'a self, token: &'a Secret, origin: &'a Origin) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let digest = digest_of_link(token)?;
+            let accounts = self.store.accounts();
+            for _ in 0..MAX_ATTEMPTS {
+                let link = accounts.address_restore(&digest, self.clock.now()).await?;
+                let link = link.ok_or_else(void_link)?;
+                let user = accounts.get(&link.user).await?.ok_or_else(void_link)?;
+                let has_it = user.email.is_same(&link.email);
+                if !user.is_active() || has_it || !user.credentials.may_undo(link.epoch) {
+                    return Err(void_link());
+                }
+                let event =
+                    AuditEvent::to_user("user.email_restored", &user.id).after(json!({"password_removed": true}));
+                let entry = self.entry(&user_actor(&user, origin), &user.personal_org, event)?;
+                let by = RevokedBy::AddressRestored {
+                    email: &link.email,
+                    undone: link.epoch,
+                    link: &digest,
+                };
+                match self.revoke_credentials(&user, by, KeptKeys::None, &entry).await? {
+                    Revoked::Done => {
+                        let (id, email) = (self.ids.make()?, link.email);
+                        self.try_to_mail(MailMessage::PasswordReset { id, email }).await;
+                        return Ok(());
+                    }
+                    Revoked::AddressTaken => {
+                        let detail = "Another account has this e-mail address by now; it cannot be restored.";
+                        return Err(Error::conflict("email_taken", detail));
+                    }
+                    Revoked::AccountChanged | Revoked::PersonKnown => {}
+                }
+            }
+            Err(busy())
+        })
+    }
+
+    /// The mail that tells the address that an account had before it was changed. `restorable_until`: until when a link
+    /// in the mail takes the change back, if one does.
+    pub(crate) fn address_changed(&self, before: &User, restorable_until: Option<Timestamp>) -> Result<MailMessage> {
+        Ok(MailMessage::AddressChanged {
+            id: self.ids.make()?,
+            user: before.id.clone(),
+            email: before.email.clone(),
+            epoch: before.credentials.next(),
+            restorable_until,
+        })
+    }
+
+    /// Clears away what credentials left behind that ended at `ended_at`, and tells their owner. Nothing of it was
+    /// accepted any more. Doing it twice is harmless.
+    pub(crate) async fn clear_credentials(&self, user: &UserId, ended_at: Timestamp, mail: &MailId) -> Result<()> {
+        let found = self.store.accounts().get(user).await?;
+        // Whatever a deleted account had goes with it.
+        let Some(user) = found.filter(|user| user.status != UserStatus::Deleted) else {
+            return Ok(());
+        };
+        let (mut revoked, mut kept) = (Vec::new(), Vec::new());
+        for key in self.keys_of(&user).await? {
+            if user.accepts_key(&key) {
+                kept.extend((is_kept(&user, &key) && key.revoked_at.is_none()).then_some(key));
+            } else if key.revoked_at.is_none_or(|at| at == ended_at) {
+                let keys = self.store.api_keys(&key.org);
+                match self.revoke_key(&keys, &key.id, ended_at, &Actor::system()).await {
+                    Ok(()) | Err(Error::NotFound(_)) => revoked.push(key),
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        self.store.sessions().remove_ended(&user).await?;
+        self.store.accounts().remove_void_links(&user).await?;
+        self.remove_exports(&user, ended_at).await?;
+        let mail = email_templates::access_reset(mail, &user, &revoked, &kept);
+        self.queue_mail(&MailMessage::AccessReset(mail)).await
+    }
+
+    /// Removes archives and files that were asked for before the credentials ended: a link to one of them may be out.
+    async fn remove_exports(&self, user: &User, ended_at: Timestamp) -> Result<()> {
+        self.store.exports().remove_ended(user).await?;
+        let current = self.store.exports().get(&user.id).await?.map(|export| export.id.0);
+        let prefix = Export::objects_of(&user.id);
+        let mut next = Some(None);
+        while let Some(after) = next {
+            let (keys, more) = self.objects.keys_below(&prefix, after).await?;
+            for key in keys {
+                let rest = key.strip_prefix(&prefix).unwrap_or_default();
+                let id = rest.split(['.', '/']).next().unwrap_or_default();
+                let is_older = made_at(id).is_none_or(|made| made <= ended_at);
+                if is_older && current.as_deref() != Some(id) {
+                    self.objects.delete(&key).await?;
+                }
+            }
+            next = more.map(Some);
+        }
+        Ok(())
+    }
+
+    /// All API keys that act for a user, revoked ones too.
+    async fn keys_of(&self, user: &User) -> Result<Vec<ApiKey>> {
+        let places = self.store.memberships_of(&user.id).await?;
+        let shared = places.held.into_iter().map(|membership| membership.org);
+        let mut keys = Vec::new();
+        for org in shared.chain([user.personal_org.clone()]).collect::<Vec<OrgId>>() {
+            keys.extend(self.store.api_keys(&org).of_user(&user.id).await?);
+        }
+        Ok(keys)
+    }
+}
+
+/// Which API keys outlast the end of all other credentials: none of an account whose owner is not known.
+pub(crate) fn keys_to_keep(user: &User, revoke_org_keys: bool) -> KeptKeys {
+    if revoke_org_keys || !user.owner_is_known() {
+        KeptKeys::None
+    } else {
+        KeptKeys::ReliedOn
+    }
+}
+
+/// The same for the audit log.
+pub(crate) fn org_keys(kept: KeptKeys) -> Value {
+    json!({"org_keys_kept": kept == KeptKeys::ReliedOn})
+}
+
+fn is_kept(user: &User, key: &ApiKey) -> bool {
+    user.accepts_key(key) && key.epoch < user.credentials.valid_from
+}
+
+fn busy() -> Error {
+    Error::unavailable("an account is changed by too many at once")
+}

@@ -1,0 +1,300 @@
+//! Sessions: sign-in, refresh, sign-out, and who a request comes from.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use domain::{
+    Actor, ApiKeyId, Error, Membership, Org, OrgId, OrgRole, Permission, Result, Secret, Session, SessionId, Timestamp,
+    User, api_key, audit::ActorKind, session::PresentedRefreshToken,
+};
+use futures::future::BoxFuture;
+
+use crate::{
+    AccessLifetime, App, Origin, TokenPair,
+    auth::tokens::{SigningKeys, TokenUse},
+    rate_limit::password_guesses,
+};
+
+/// An account with fresh tokens.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// The account.
+    pub user: User,
+    /// Its tokens.
+    pub tokens: TokenPair,
+}
+
+/// Who a request comes from.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// The account, as it is now.
+    pub user: User,
+    /// How they proved it.
+    pub credential: Credential,
+    /// What they presented.
+    pub token: Secret,
+}
+
+/// How a caller proved who they are.
+#[derive(Debug, Clone)]
+pub enum Credential {
+    /// An access token of ours.
+    Session(SessionId),
+    /// A session at Clerk, by its id there.
+    Clerk(String),
+    /// An API key that acts for the user who made it, inside one organization.
+    Key(KeyGrant),
+}
+
+/// What an API key may do, on top of what the role of its user allows.
+#[derive(Debug, Clone)]
+pub struct KeyGrant {
+    /// The key.
+    pub id: ApiKeyId,
+    /// The only organization it works in, as it is now.
+    pub org: Arc<Org>,
+    /// Its user's place there.
+    pub membership: Membership,
+    /// What it may do there, and all keys above it may too.
+    pub scopes: BTreeSet<Permission>,
+    /// Models that it and all keys above it may ask; all when absent.
+    pub models: Option<Vec<String>>,
+    /// LLM tokens it may use in all; no limit of its own when absent.
+    pub token_budget: Option<u64>,
+    /// Requests to models it may make in a minute; no limit of its own when absent.
+    pub requests_per_minute: Option<u32>,
+    /// It, or a key above it, is refused from here on.
+    pub expires_at: Option<Timestamp>,
+    /// The keys above it, the nearest first: it draws on their limits too.
+    pub above: Vec<KeyAbove>,
+}
+
+/// A key that made another one, or made the key that did.
+#[derive(Debug, Clone)]
+pub struct KeyAbove {
+    /// The key.
+    pub id: ApiKeyId,
+    /// LLM tokens that it and all below it may use in all.
+    pub token_budget: Option<u64>,
+    /// Requests to models that it and all below it may make in a minute.
+    pub requests_per_minute: Option<u32>,
+}
+
+impl Identity {
+    /// Whether the credentials reach as far as `permission`; the role is another question.
+    pub fn reaches(&self, permission: Permission) -> bool {
+        match &self.credential {
+            Credential::Session(_) | Credential::Clerk(_) => true,
+            Credential::Key(grant) => grant.scopes.contains(&permission),
+        }
+    }
+
+    /// The only organization that the credentials reach; none when a person is present.
+    pub fn only_org(&self) -> Option<&OrgId> {
+        match &self.credential {
+            Credential::Session(_) | Credential::Clerk(_) => None,
+            Credential::Key(grant) => Some(&grant.org.id),
+        }
+    }
+
+    /// Whether a person is present, not an API key.
+    pub fn is_person(&self) -> bool {
+        !matches!(self.credential, Credential::Key(_))
+    }
+
+    /// The caller, as the audit log names them.
+    pub fn actor(&self, request_id: &str) -> Actor {
+        let user = Actor::user(self.user.id.as_str(), request_id);
+        match &self.credential {
+            Credential::Session(_) | Credential::Clerk(_) => user,
+            Credential::Key(grant) => Actor {
+                kind: ActorKind::ApiKey,
+                key: Some(grant.id.0.clone()),
+                ..user
+            },
+        }
+    }
+}
+
+/// One answer for a wrong password, an unknown account and a disabled one: which it was is nobody's business.
+const WRONG: Error = Error::Unauthorized {
+    code: "invalid_credentials",
+    detail: "The e-mail address or the password is not right.",
+};
+const NO_ORG: Error = Error::NotFound("organization");
+pub(crate) const ENDED: Error = Error::Unauthorized {
+    code: "session_ended",
+    detail: "The session has ended; sign in again.",
+};
+
+impl App {
+    /// Signs in by address and password.
+    ///
+    /// # Errors
+    /// [`Error::Unauthorized`] `invalid_credentials`, whatever the reason, after the same time;
+    /// [`Error::TooMany`] when the account was guessed at too often, whether or not it exists.
+    pub fn sign_in<'a>(
+        &'a self,
+        email: &'a str,
+        password: &'a Secret,
+        origin: &'a Origin,
+        lifetime: AccessLifetime,
+    ) -> BoxFuture<'a, Result<SignedIn>> {
+        Box::pin(async move {
+            let account = password_guesses::account(email);
+            let guess = self.guess(&account, origin.network.as_ref()).await?;
+            let known = self.store.accounts().by_email(&account).await?;
+            let (user, hash) = known.map(|found| (found.user, found.password_hash)).unzip();
+            let right = self.hasher.verify(password, hash.flatten()).await?;
+            let user = user.filter(|user| right && user.is_active()).ok_or(WRONG)?;
+            let keys = self.signing_keys().await?;
+            let session = self.new_session(&user, origin, &keys)?;
+            let tokens = keys.pair(&session, lifetime)?;
+            self.store.sessions().begin(&session).await?;
+            self.guessed_right(guess).await?;
+            Ok(SignedIn { user, tokens })
+        })
+    }
+
+    pub(crate) fn new_session(&self, user: &User, origin: &Origin, keys: &SigningKeys) -> Result<Session> {
+        Ok(Session {
+            signing_key: keys.id_at(self.clock.now()).to_owned(),
+            epoch: user.session_epoch,
+            user_agent: origin.user_agent.clone(),
+            network: origin.network.clone(),
+            ..Session::begin(self.ids.make()?, user.id.clone(), self.clock.now())
+        })
+    }
+
+    /// Replaces a refresh token by a new pair. A token that was replaced before ends the whole session, except
+    /// within the grace in which it answers the same new pair again ([`domain::session::REUSE_GRACE`]).
+    ///
+    /// # Errors
+    /// [`Error::Unauthorized`].
+    pub fn refresh<'a>(&'a self, token: &'a Secret, lifetime: AccessLifetime) -> BoxFuture<'a, Result<TokenPair>> {
+        Box::pin(async move {
+            let presented = self.verify_token(token, TokenUse::Refresh).await?;
+            let keys = self.signing_keys().await?;
+            loop {
+                let Some((user, session)) = self
+                    .store
+                    .accounts()
+                    .with_session(&presented.user, &presented.session)
+                    .await?
+                else {
+                    return Err(ENDED);
+                };
+                let now = self.clock.now();
+                if !session.is_live(&user, now) {
+                    return Err(ENDED);
+                }
+                match session.presented(presented.generation, now) {
+                    PresentedRefreshToken::Current => {
+                        let next = session.rotated(now, keys.id_at(now));
+                        // Signed before it is stored: what is stored can always be answered.
+                        let pair = keys.pair(&next, lifetime)?;
+                        if self.store.sessions().rotate(&session, &next).await? {
+                            return Ok(pair);
+                        }
+                        // Somebody rotated first; what the token means has changed, so look again.
+                    }
+                    PresentedRefreshToken::JustReplaced => return keys.pair(&session, lifetime),
+                    PresentedRefreshToken::Reused => {
+                        tracing::warn!(user_id = %session.user, "auth.refresh_token_reused");
+                        self.store.sessions().revoke(&session.user, &session.id).await?;
+                        return Err(ENDED);
+                    }
+                    PresentedRefreshToken::Unknown => return Err(ENDED),
+                }
+            }
+        })
+    }
+
+    /// Ends the session of this request. Its tokens are refused from the next request on.
+    pub fn sign_out<'a>(&'a self, identity: &'a Identity) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            match &identity.credential {
+                Credential::Session(id) => self.store.sessions().revoke(&identity.user.id, id).await.map(|_| ()),
+                Credential::Clerk(session) => self.sign_out_of_clerk(&identity.user.id, session).await,
+                Credential::Key(_) => Ok(()),
+            }
+        })
+    }
+
+    /// Who presents this access token.
+    ///
+    /// # Errors
+    /// [`Error::Unauthorized`] when the token, its session or its account is not valid now.
+    pub fn authenticate<'a>(&'a self, token: &'a Secret) -> BoxFuture<'a, Result<Identity>> {
+        Box::pin(async move {
+            if token.expose().starts_with(api_key::PREFIX) {
+                return self.authenticate_key(token).await;
+            }
+            if self.clerk.issued(token) {
+                return self.authenticate_with_clerk(token).await;
+            }
+            let now = self.clock.now();
+            let claims = self.verify_token(token, TokenUse::Access).await?;
+            let found = self
+                .store
+                .accounts()
+                .with_session(&claims.user, &claims.session)
+                .await?;
+            let (user, session) = found
+                .filter(|(user, session)| session.is_live(user, now))
+                .ok_or(ENDED)?;
+            Ok(Identity {
+                user,
+                credential: Credential::Session(session.id),
+                token: token.clone(),
+            })
+        })
+    }
+
+    /// The caller's place in the organization that `X-Current-Org` names by id or slug; the personal one when it
+    /// names none.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the caller has no place there, or it does not exist: the same answer.
+    pub fn membership_of<'a>(
+        &'a self,
+        identity: &'a Identity,
+        org: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Membership>> {
+        Box::pin(async move {
+            let user = &identity.user;
+            let personal = &user.personal_org;
+            if let Credential::Key(grant) = &identity.credential {
+                // A key knows one organization; naming another one is naming nothing.
+                let membership = || grant.membership.clone();
+                return match org {
+                    None => Ok(membership()),
+                    Some(name) if name.eq_ignore_ascii_case(grant.org.id.as_str()) => Ok(membership()),
+                    Some(name) => {
+                        if name.eq_ignore_ascii_case(&grant.org.slug) {
+                            Ok(membership())
+                        } else {
+                            Err(NO_ORG)
+                        }
+                    }
+                };
+            }
+            let Some(name) = org.filter(|name| !name.eq_ignore_ascii_case(personal.as_str())) else {
+                return Ok(Membership {
+                    org: personal.clone(),
+                    member: user.id.clone(),
+                    role: OrgRole::Owner,
+                    joined_at: user.created_at,
+                });
+            };
+            let accounts = self.store.accounts();
+            let org = if uuid::Uuid::parse_str(name).is_ok() {
+                OrgId(name.to_ascii_lowercase())
+            } else {
+                // Slugs are kept in lower case, and people write them as names.
+                let slug = domain::org::parse_slug(name).map_err(|_| NO_ORG)?;
+                accounts.org_by_slug(&slug).await?.ok_or(NO_ORG)?
+            };
+            accounts.membership(&org, &user.id).await?.ok_or(NO_ORG)
+        })
+    }
+}

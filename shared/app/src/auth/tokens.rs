@@ -1,0 +1,237 @@
+//! Access and refresh tokens: JWTs (RFC 7519) signed with HS256. They name their key (`kid`), because there are two: the
+//! current value of the secret `JWT_SECRET`, and the one before, whose tokens are accepted until they expire.
+//!
+//! Minting is deterministic: the same session state gives the same bytes. That is how a refresh that lost a
+//! race answers the same pair as the one that won it, without tokens ever being stored.
+
+use std::sync::Arc;
+
+use domain::{Error, Result, Secret, Session, SessionId, Timestamp, UserId, session::ACCESS_TTL, time::after};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    App,
+    auth::key_derivation::derive,
+    platform::secrets::{ACTIVATION_MS, JWT_SECRET, SecretVersion, SecretVersions},
+};
+
+const ISSUER: &str = "parlance";
+const AUDIENCE: &str = "parlance-api";
+
+/// What a session's owner holds.
+#[derive(Debug, Clone)]
+pub struct TokenPair {
+    /// For requests; lives as long as its [`AccessLifetime`].
+    pub access: Secret,
+    /// For a new pair; valid once.
+    pub refresh: Secret,
+    /// Life of the access token, seconds.
+    pub expires_in: u64,
+}
+
+/// How long the access token of a pair lives. The session decides on each request, however long that is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccessLifetime {
+    /// 15 minutes ([`ACCESS_TTL`]), for clients that refresh.
+    Short,
+    /// As long as the session lives without a refresh, for clients that know one token only.
+    Session,
+}
+
+/// What a token is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum TokenUse {
+    Access,
+    Refresh,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    sub: UserId,
+    sid: SessionId,
+    #[serde(rename = "typ")]
+    usage: TokenUse,
+    #[serde(rename = "gen")]
+    generation: u64,
+    iat: i64,
+    exp: i64,
+}
+
+/// A token that was issued by us and has not expired.
+#[derive(Debug)]
+pub(crate) struct Verified {
+    pub(crate) user: UserId,
+    pub(crate) session: SessionId,
+    pub(crate) generation: u64,
+}
+
+/// The keys that verify tokens, of which one signs.
+pub(crate) struct SigningKeys {
+    current: SigningKey,
+    previous: Option<SigningKey>,
+    /// When the current one begins to sign: every process knows of it then. Milliseconds since the Unix epoch.
+    signs_from_ms: i64,
+}
+
+/// What is derived from one value of the secret.
+struct SigningKey {
+    id: String,
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+}
+
+const INVALID: Error = Error::Unauthorized {
+    code: "token_invalid",
+    detail: "The token is not valid; sign in again.",
+};
+const EXPIRED: Error = Error::Unauthorized {
+    code: "token_expired",
+    detail: "The token has expired; refresh it.",
+};
+
+impl SigningKey {
+    fn derive(secret: &Secret) -> Result<Self> {
+        let derived = |purpose| derive(secret.expose().as_bytes(), ISSUER.as_bytes(), purpose);
+        let (key, id) = (derived(b"jwt-hs256")?, derived(b"jwt-kid")?);
+        Ok(Self {
+            id: hex::encode(&id[..8]),
+            encoding: EncodingKey::from_secret(&key),
+            decoding: DecodingKey::from_secret(&key),
+        })
+    }
+
+    fn sign(&self, session: &Session, usage: TokenUse, end: Timestamp) -> Result<Secret> {
+        let claims = Claims {
+            iss: ISSUER.to_owned(),
+            aud: AUDIENCE.to_owned(),
+            sub: session.user.clone(),
+            sid: session.id.clone(),
+            usage,
+            generation: session.generation,
+            iat: session.rotated_at.as_second(),
+            exp: end.as_second(),
+        };
+        let header = Header {
+            kid: Some(self.id.clone()),
+            ..Header::new(Algorithm::HS256)
+        };
+        jsonwebtoken::encode(&header, &claims, &self.encoding)
+            .map(Secret::new)
+            .map_err(Error::internal)
+    }
+}
+
+impl SigningKeys {
+    pub(crate) fn derive(secret: &SecretVersions) -> Result<Self> {
+        // Only the first call of a process counts; the provider is the only one compiled in.
+        let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
+        let key = |version: &SecretVersion| SigningKey::derive(&version.text);
+        Ok(Self {
+            current: key(&secret.current)?,
+            previous: secret.previous.as_ref().map(key).transpose()?,
+            signs_from_ms: secret.current.created_ms.saturating_add(ACTIVATION_MS),
+        })
+    }
+
+    /// Id of the key that signs what is issued at `now`.
+    pub(crate) fn id_at(&self, now: Timestamp) -> &str {
+        match &self.previous {
+            Some(previous) if now.as_millisecond() < self.signs_from_ms => &previous.id,
+            _ => &self.current.id,
+        }
+    }
+
+    /// The pair of the session's current generation, signed by its key; by the current one when that is gone.
+    pub(crate) fn pair(&self, session: &Session, lifetime: AccessLifetime) -> Result<TokenPair> {
+        let access_end = match lifetime {
+            AccessLifetime::Short => after(session.rotated_at, ACCESS_TTL).min(session.expires_at),
+            AccessLifetime::Session => session.expires_at,
+        };
+        let expires_in = access_end.as_second().saturating_sub(session.rotated_at.as_second());
+        let key = self.with_id(&session.signing_key).unwrap_or(&self.current);
+        Ok(TokenPair {
+            access: key.sign(session, TokenUse::Access, access_end)?,
+            refresh: key.sign(session, TokenUse::Refresh, session.expires_at)?,
+            expires_in: u64::try_from(expires_in).unwrap_or_default(),
+        })
+    }
+
+    fn all(&self) -> impl Iterator<Item = &SigningKey> {
+        [Some(&self.current), self.previous.as_ref()].into_iter().flatten()
+    }
+
+    fn with_id(&self, id: &str) -> Option<&SigningKey> {
+        self.all().find(|key| key.id == id)
+    }
+
+    /// The token's content; none when it names a key that is not one of these.
+    fn verify(&self, token: &Secret, usage: TokenUse, now: Timestamp) -> Result<Option<Verified>> {
+        let header = jsonwebtoken::decode_header(token.expose()).map_err(|_| INVALID)?;
+        let candidates: Vec<_> = match &header.kid {
+            Some(id) => self.with_id(id).into_iter().collect(),
+            // Issued before keys had ids.
+            None => self.all().collect(),
+        };
+        if candidates.is_empty() {
+            return Ok(None);
+        }
+        let mut rules = Validation::new(Algorithm::HS256);
+        rules.set_issuer(&[ISSUER]);
+        rules.set_audience(&[AUDIENCE]);
+        rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        // The library would ask the system clock; ours is asked below.
+        rules.validate_exp = false;
+        let decode = |key: &SigningKey| jsonwebtoken::decode::<Claims>(token.expose(), &key.decoding, &rules).ok();
+        let token = candidates.into_iter().find_map(decode).ok_or(INVALID)?;
+        let Claims {
+            sub,
+            sid,
+            usage: found,
+            generation,
+            exp,
+            ..
+        } = token.claims;
+        if found != usage {
+            return Err(INVALID);
+        }
+        if now.as_second() >= exp {
+            return Err(EXPIRED);
+        }
+        Ok(Some(Verified {
+            user: sub,
+            session: sid,
+            generation,
+        }))
+    }
+}
+
+impl App {
+    pub(crate) async fn signing_keys(&self) -> Result<Arc<SigningKeys>> {
+        let secret = self.secrets.require(JWT_SECRET).await?;
+        self.signing_keys.of(&[&secret], || SigningKeys::derive(&secret))
+    }
+
+    /// Whose token this is. One that names a key which is not known may be of a newer one.
+    ///
+    /// # Errors
+    /// [`Error::Unauthorized`]; [`Error::Unavailable`] when whether there is such a key cannot be found out now.
+    pub(crate) async fn verify_token(&self, token: &Secret, usage: TokenUse) -> Result<Verified> {
+        let now = self.clock.now();
+        let mut secret = self.secrets.require(JWT_SECRET).await?;
+        let keys = self.signing_keys.of(&[&secret], || SigningKeys::derive(&secret))?;
+        if let Some(verified) = keys.verify(token, usage, now)? {
+            return Ok(verified);
+        }
+        secret = self.secrets.newer_than(JWT_SECRET, &secret).await?;
+        let keys = self.signing_keys.of(&[&secret], || SigningKeys::derive(&secret))?;
+        keys.verify(token, usage, now)?.ok_or(INVALID)
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a failing step is the test's failure")]
+mod tests;

@@ -1,0 +1,320 @@
+//! Conversations: what is done to them beside answering.
+
+use std::collections::HashSet;
+
+use domain::{
+    Answer, ChatbotId, Conversation, ConversationId, Error, Feedback, MessageId, OrgId, PageRequest, Rating, Result,
+    Turn, TurnId, UserId,
+};
+use futures::future::BoxFuture;
+use store::{Conversations, Saved, TurnBegun};
+
+use crate::{
+    App,
+    chats::answer::{Answered, in_progress},
+};
+
+/// How often something is tried again that somebody else overtook.
+const MAX_ATTEMPTS: usize = 20;
+
+const SESSION_NOT_FOUND: Error = Error::NotFound("chat session");
+const NO_MESSAGE: Error = Error::NotFound("message");
+const NO_PROMPT: Error = Error::NotFound("prompt");
+
+/// A new conversation.
+#[derive(Debug, Clone)]
+pub struct NewConversation {
+    /// The organization it is in.
+    pub org: OrgId,
+    /// Whose it is.
+    pub user: UserId,
+    /// The chatbot that answers.
+    pub chatbot: Option<ChatbotId>,
+    /// Its title; the beginning of its first question when left out.
+    pub title: Option<String>,
+    /// Model or alias that answers when there is no chatbot.
+    pub model: Option<String>,
+}
+
+impl App {
+    /// Begins a conversation.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] without such a chatbot.
+    pub fn begin_conversation(&self, new: NewConversation) -> BoxFuture<'_, Result<Conversation>> {
+        Box::pin(async move {
+            if let Some(bot) = &new.chatbot {
+                let bot = self.chatbots(&new.org).get(bot).await?;
+                bot.ok_or(Error::NotFound("chatbot"))?;
+            }
+            let now = self.clock.now();
+            let conversation = Conversation {
+                id: self.ids.make()?,
+                org: new.org,
+                user: new.user,
+                chatbot: new.chatbot,
+                title: new.title,
+                pinned: false,
+                model: new.model,
+                head: None,
+                rev: 0,
+                created_at: now,
+                updated_at: now,
+            };
+            let conversations = self.conversations(&conversation.org, &conversation.user);
+            conversations.create(&conversation).await?;
+            Ok(conversation)
+        })
+    }
+
+    /// Stores a message behind what is shown, with the answers that its client has for it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Conflict`] `answer_in_progress`.
+    pub fn store_turn<'a>(
+        &'a self,
+        conversations: &'a Conversations,
+        id: &'a ConversationId,
+        question: &'a str,
+        answers: &'a [String],
+    ) -> BoxFuture<'a, Result<Turn>> {
+        Box::pin(async move {
+            for _ in 0..MAX_ATTEMPTS {
+                let conversation = conversations.get(id).await?.ok_or(SESSION_NOT_FOUND)?;
+                let head = conversation.head.as_ref();
+                let one = PageRequest { limit: 1, after: None };
+                let before = match head.map(TurnId::question) {
+                    Some(head) => conversations.path(id, Some(&head), &one).await?.items.pop(),
+                    None => None,
+                };
+                self.is_free(before.as_ref())?;
+                let (turn, now) = (self.ids.make_turn(id, head)?, self.clock.now());
+                let mut turn = Turn::new(turn, id.clone(), before.as_ref(), question.to_owned(), now);
+                self.put_answers(&mut turn, answers)?;
+                let title = crate::chats::answer::cut(question);
+                if conversations.begin(&conversation, &mut turn, Some(&title)).await? == TurnBegun::Done {
+                    return Ok(turn);
+                }
+            }
+            Err(overtaken())
+        })
+    }
+
+    /// The turn with this id among the conversations of one person.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub fn turn<'a>(
+        &'a self,
+        conversations: &'a Conversations,
+        id: &'a TurnId,
+    ) -> BoxFuture<'a, Result<(Conversation, Turn)>> {
+        Box::pin(async move { conversations.with_turn(id).await?.ok_or(NO_PROMPT) })
+    }
+
+    /// Replaces the words of a turn; what is absent stays. An answer whose words stay keeps what is known of it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Conflict`] `answer_in_progress`.
+    pub fn rewrite_turn<'a>(
+        &'a self,
+        conversations: &'a Conversations,
+        id: &'a TurnId,
+        question: &'a str,
+        answers: Option<&'a [String]>,
+    ) -> BoxFuture<'a, Result<(Conversation, Turn)>> {
+        Box::pin(async move {
+            let (conversation, turn) = self.turn(conversations, id).await?;
+            let turn = change_turn(conversations, turn, |turn| {
+                self.is_free(Some(turn))?;
+                question.clone_into(&mut turn.question);
+                answers.map_or(Ok(()), |answers| self.put_answers(turn, answers))
+            });
+            Ok((conversation, turn.await?.ok_or(NO_PROMPT)?))
+        })
+    }
+
+    /// Takes the words of a turn away. What was said before and after it stays; an answer that is being written to it
+    /// is stopped.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub fn erase_turn<'a>(&'a self, conversations: &'a Conversations, id: &'a TurnId) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let (_, turn) = self.turn(conversations, id).await?;
+            let now = self.clock.now();
+            let writing = turn.answers.iter().find(|answer| answer.is_generating(now));
+            let (writing, versions) = (writing.map(|answer| answer.id.clone()), turn.versions.clone());
+            let conversation = turn.conversation.clone();
+            let erased = change_turn(conversations, turn, |turn| {
+                turn.erase();
+                Ok(())
+            });
+            erased.await?.ok_or(NO_PROMPT)?;
+            if let Some(answer) = writing {
+                self.ask_to_stop(&answer).await?;
+            }
+            for version in versions.iter().filter(|version| *version != id) {
+                if let Some(turn) = conversations.turn(&conversation, version).await? {
+                    let forget = change_turn(conversations, turn, |turn| {
+                        turn.versions.retain(|version| version != id);
+                        Ok(())
+                    });
+                    forget.await?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// One message with its turn: the answer, or for a question the one that is shown to it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub fn message<'a>(
+        &'a self,
+        conversations: &'a Conversations,
+        conversation: &'a ConversationId,
+        message: &'a MessageId,
+    ) -> BoxFuture<'a, Result<Turn>> {
+        Box::pin(async move {
+            let id = message.turn();
+            let (there, turn) =
+                futures::try_join!(conversations.get(conversation), conversations.turn(conversation, &id))?;
+            there.ok_or(SESSION_NOT_FOUND)?;
+            let turn = turn.ok_or(NO_MESSAGE)?;
+            if message.is_question() || turn.answer(message).is_some() {
+                Ok(turn)
+            } else {
+                Err(NO_MESSAGE)
+            }
+        })
+    }
+
+    /// Shows the path on which a message is, with what was said last behind it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Conflict`] `answer_in_progress`.
+    pub fn show_message<'a>(
+        &'a self,
+        conversations: &'a Conversations,
+        conversation: &'a ConversationId,
+        message: &'a MessageId,
+    ) -> BoxFuture<'a, Result<Turn>> {
+        Box::pin(async move {
+            for _ in 0..MAX_ATTEMPTS {
+                let read = conversations.get(conversation).await?.ok_or(SESSION_NOT_FOUND)?;
+                let turns = conversations.all_turns(conversation).await?;
+                self.is_free(turns.iter().find(|turn| Some(&turn.id) == read.head.as_ref()))?;
+                let mut turn = self.message(conversations, conversation, message).await?;
+                if !message.is_question() && turn.shown().is_none_or(|shown| shown.id != *message) {
+                    let shown = change_turn(conversations, turn, |turn| {
+                        turn.show(message);
+                        Ok(())
+                    });
+                    turn = shown.await?.ok_or(NO_MESSAGE)?;
+                }
+                let head = last_behind(&turns, &turn);
+                let is_shown = Some(&head) == read.head.as_ref();
+                if is_shown || conversations.set_head(&read, &head, self.clock.now()).await? {
+                    return Ok(turn);
+                }
+            }
+            Err(in_progress())
+        })
+    }
+
+    /// Notes what a person thinks of an answer; none forgets it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; a question is no answer.
+    pub fn rate_answer<'a>(
+        &'a self,
+        conversations: &'a Conversations,
+        conversation: &'a ConversationId,
+        message: &'a MessageId,
+        rating: Option<(Rating, Option<String>)>,
+    ) -> BoxFuture<'a, Result<Answered>> {
+        Box::pin(async move {
+            let turn = self.message(conversations, conversation, message).await?;
+            let at = self.clock.now();
+            let feedback = rating.map(|(rating, reason)| Feedback { rating, reason, at });
+            let turn = change_turn(conversations, turn, |turn| {
+                let answer = turn.answer_mut(message).ok_or(NO_MESSAGE)?;
+                answer.feedback.clone_from(&feedback);
+                Ok(())
+            });
+            Ok(Answered {
+                turn: turn.await?.ok_or(NO_MESSAGE)?,
+                answer: message.clone(),
+            })
+        })
+    }
+
+    /// Replaces the answers of a turn by those that a client has.
+    fn put_answers(&self, turn: &mut Turn, texts: &[String]) -> Result<()> {
+        let now = self.clock.now();
+        turn.answers.truncate(texts.len());
+        for (at, text) in texts.iter().enumerate() {
+            match turn.answers.get_mut(at) {
+                Some(answer) if answer.text == *text => {}
+                Some(answer) => {
+                    *answer = Answer {
+                        text: text.clone(),
+                        completed_at: Some(now),
+                        ..Answer::new(answer.id.clone(), now)
+                    };
+                }
+                None => {
+                    let too_many = || Error::invalid("/llm_responses", "holds more answers than a question can have");
+                    let answer = turn.add_answer(now).ok_or_else(too_many)?;
+                    text.clone_into(&mut answer.text);
+                    answer.completed_at = Some(now);
+                }
+            }
+        }
+        turn.active = turn.active.min(turn.answers.len().saturating_sub(1));
+        Ok(())
+    }
+}
+
+/// Changes a turn, whoever else writes it; none when it is gone.
+async fn change_turn(
+    conversations: &Conversations,
+    mut turn: Turn,
+    change: impl Fn(&mut Turn) -> Result<()>,
+) -> Result<Option<Turn>> {
+    for _ in 0..MAX_ATTEMPTS {
+        change(&mut turn)?;
+        if conversations.save(&mut turn).await? == Saved::Done {
+            return Ok(Some(turn));
+        }
+        match conversations.turn(&turn.conversation, &turn.id).await? {
+            Some(found) => turn = found,
+            None => return Ok(None),
+        }
+    }
+    Err(overtaken())
+}
+
+fn overtaken() -> Error {
+    Error::unavailable("a conversation is changed by too many at once")
+}
+
+/// The turn that was added last on the path behind `from`, with the answers that are shown.
+fn last_behind(turns: &[Turn], from: &Turn) -> TurnId {
+    let mut last = from;
+    let mut seen = HashSet::new();
+    while seen.insert(&last.id) {
+        let shown = last.shown().map(|answer| &answer.id);
+        let next = turns.iter().filter(|turn| {
+            let follows = turn.after.is_none() || turn.after.as_ref() == shown;
+            turn.parent.as_ref() == Some(&last.id) && follows
+        });
+        match next.max_by_key(|turn| &turn.id) {
+            Some(next) => last = next,
+            None => break,
+        }
+    }
+    last.id.clone()
+}

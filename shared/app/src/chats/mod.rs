@@ -1,0 +1,5 @@
+//! Chat sessions and their answers.
+
+pub(crate) mod answer;
+pub(crate) mod conversations;
+pub(crate) mod message_pages;

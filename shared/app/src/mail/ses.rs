@@ -1,0 +1,126 @@
+//! Amazon SES: one signed POST of `SendEmail`
+//! (<https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html>). The SDK of SES would be the largest
+//! crate of the workspace, for one call.
+
+use domain::{Clock, Error, Mail, Result};
+use futures::future::BoxFuture;
+use reqwest::header::CONTENT_TYPE;
+use serde::Serialize;
+
+use crate::{Mailer, auth::signing::Signing};
+
+/// Mail through Amazon SES in the region of the function.
+pub(crate) struct Ses {
+    http: reqwest::Client,
+    signing: Signing,
+    endpoint: String,
+    from: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct SendEmail<'a> {
+    from_email_address: &'a str,
+    destination: Destination<'a>,
+    content: Content<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Destination<'a> {
+    to_addresses: [&'a str; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Content<'a> {
+    simple: Simple<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Simple<'a> {
+    subject: Text<'a>,
+    body: Body<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Body<'a> {
+    text: Text<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Text<'a> {
+    data: &'a str,
+    charset: &'static str,
+}
+
+impl<'a> From<&'a str> for Text<'a> {
+    fn from(data: &'a str) -> Self {
+        Self { data, charset: "UTF-8" }
+    }
+}
+
+impl Ses {
+    /// Mail from `from`, an address of an identity that is verified in SES.
+    pub(crate) fn new(sdk: &aws_types::SdkConfig, http: reqwest::Client, from: &str, clock: Clock) -> Self {
+        let region = sdk.region().map_or("us-east-1", |region| region.as_ref()).to_owned();
+        let domain = if region.starts_with("cn-") {
+            "amazonaws.com.cn"
+        } else {
+            "amazonaws.com"
+        };
+        let endpoint = sdk.endpoint_url().map(str::to_owned);
+        Self {
+            http,
+            endpoint: endpoint.unwrap_or_else(|| format!("https://email.{region}.{domain}")),
+            signing: Signing::new(sdk, "ses", region, clock),
+            from: from.to_owned(),
+        }
+    }
+
+    async fn post(&self, mail: &Mail) -> Result<()> {
+        if self.from.is_empty() {
+            return Err(Error::internal("MAIL_FROM is not set"));
+        }
+        let body = SendEmail {
+            from_email_address: &self.from,
+            destination: Destination {
+                to_addresses: [mail.to.as_str()],
+            },
+            content: Content {
+                simple: Simple {
+                    subject: mail.subject.as_str().into(),
+                    body: Body {
+                        text: mail.text.as_str().into(),
+                    },
+                },
+            },
+        };
+        let body = serde_json::to_vec(&body).map_err(Error::internal)?;
+        let url = format!("{}/v2/email/outbound-emails", self.endpoint);
+        let mut request = self.http.post(&url).header(CONTENT_TYPE, "application/json");
+        for (name, value) in self.signing.sign(&url, &body).await? {
+            request = request.header(name, value);
+        }
+        let answer = request.body(body).send().await.map_err(Error::unavailable)?;
+        if answer.status().is_success() {
+            return Ok(());
+        }
+        // The body may repeat the address; the kind of error is enough to know what to do.
+        let kind = answer.headers().get("x-amzn-errortype");
+        let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        Err(Error::unavailable(format!("SES answered {} {kind}", answer.status())))
+    }
+}
+
+impl Mailer for Ses {
+    fn send<'a>(&'a self, mail: &'a Mail) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.post(mail))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,402 @@
+//! Invitations: a token goes to an address by mail, and whoever signs in with that address may accept it.
+
+use domain::{
+    Actor, Email, Error, Invitation, InvitationId, Mail, MailMessage, Membership, Org, OrgId, OrgRole, Result, Secret,
+    User,
+    invitation::{INVITATION_TTL, new_token, token_hash},
+    time::after,
+};
+use futures::future::BoxFuture;
+use serde_json::json;
+use store::{Accepted, OrgFound, OrgWrite};
+
+use crate::{
+    App,
+    audit::audit_event::AuditEvent,
+    orgs::members::OWNER_REQUIRED,
+    orgs::{MAX_ATTEMPTS, NO_ORG, OwnOrg, busy, personal},
+};
+
+const NO_INVITATION: Error = Error::NotFound("invitation");
+const EXPIRED: Error = Error::Gone {
+    code: "invitation_expired",
+    detail: "The invitation has expired; ask for a new one.",
+};
+const WRONG_ADDRESS: Error = Error::Forbidden {
+    code: "wrong_address",
+    detail: "The invitation was sent to another address; sign in with that one.",
+};
+
+/// An invitation as the invited person sees it.
+#[derive(Debug)]
+pub struct InvitedTo {
+    /// The invitation.
+    pub invitation: Invitation,
+    /// Where it leads; none for somebody who has not shown yet that the address is theirs.
+    pub org: Option<Org>,
+}
+
+fn of_invitation<'a>(action: &'a str, invitation: &'a Invitation) -> AuditEvent<'a> {
+    AuditEvent::new(action, "invitation", invitation.id.as_str())
+}
+
+fn already_member() -> Error {
+    Error::conflict("already_member", "This person belongs to the organization already.")
+}
+
+impl App {
+    /// Invites an address. One that is invited already gets the same invitation again, with a new token.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] `already_member`, `seat_limit` or `personal_org`; [`Error::Forbidden`] `owner_required`.
+    pub fn invite<'a>(
+        &'a self,
+        by: &'a Membership,
+        actor: &'a Actor,
+        email: &'a Email,
+        role: OrgRole,
+    ) -> BoxFuture<'a, Result<Invitation>> {
+        Box::pin(async move {
+            if !by.role.may_manage(role) {
+                return Err(OWNER_REQUIRED);
+            }
+            for attempt in 0..MAX_ATTEMPTS {
+                let found = self.store.orgs().get(&by.org).await?.ok_or(NO_ORG)?;
+                if found.org.personal {
+                    return Err(personal());
+                }
+                if self.is_member(&by.org, email).await? {
+                    return Err(already_member());
+                }
+                let known = self.store.invitations().of_address(&by.org, email).await?;
+                // Somebody else sent the same one at this moment: one mail is enough.
+                if let Some(known) = known
+                    .clone()
+                    .filter(|known| attempt > 0 && known.role == role && !known.is_expired(self.clock.now()))
+                {
+                    return Ok(known);
+                }
+                if attempt == 0 {
+                    self.count_invitation(&by.org, email).await?;
+                }
+                let sent = match known {
+                    Some(known) => self.renew(by, actor, &known, role).await?,
+                    None => self.invite_first(by, actor, email, role, &found).await?,
+                };
+                if let Some(invitation) = sent {
+                    return Ok(invitation);
+                }
+            }
+            Err(busy())
+        })
+    }
+
+    /// Sends an invitation again, with a new token and seven more days.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Forbidden`] `owner_required`.
+    pub fn resend_invitation<'a>(
+        &'a self,
+        by: &'a Membership,
+        actor: &'a Actor,
+        id: &'a InvitationId,
+    ) -> BoxFuture<'a, Result<Invitation>> {
+        Box::pin(async move {
+            let known = self.invitation(&by.org, id).await?;
+            self.count_invitation(&by.org, &known.email).await?;
+            for _ in 0..MAX_ATTEMPTS {
+                let known = self.invitation(&by.org, id).await?;
+                if let Some(sent) = self.renew(by, actor, &known, known.role).await? {
+                    return Ok(sent);
+                }
+            }
+            Err(busy())
+        })
+    }
+
+    /// Withdraws an invitation.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Forbidden`] `owner_required`.
+    pub fn revoke_invitation<'a>(
+        &'a self,
+        by: &'a Membership,
+        actor: &'a Actor,
+        id: &'a InvitationId,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            for _ in 0..MAX_ATTEMPTS {
+                let known = self.invitation(&by.org, id).await?;
+                if !by.role.may_manage(known.role) {
+                    return Err(OWNER_REQUIRED);
+                }
+                if self.end(&known, actor, "invitation.revoked").await? {
+                    return Ok(());
+                }
+            }
+            Err(busy())
+        })
+    }
+
+    /// The invitations of an organization, newest first.
+    pub fn invitations<'a>(&'a self, org: &'a OrgId) -> BoxFuture<'a, Result<Vec<Invitation>>> {
+        Box::pin(async move {
+            let mut found = self.store.invitations().of_org(org).await?;
+            found.reverse();
+            Ok(found)
+        })
+    }
+
+    /// What the address of `user` is invited to now, newest first.
+    pub fn invitations_of<'a>(&'a self, user: &'a User) -> BoxFuture<'a, Result<Vec<InvitedTo>>> {
+        Box::pin(async move {
+            let now = self.clock.now();
+            let mut found = self.store.invitations().of_user(&user.email).await?;
+            found.retain(|invitation| !invitation.is_expired(now));
+            found.sort_by(|a, b| b.id.cmp(&a.id));
+            let ids: Vec<OrgId> = found.iter().map(|invitation| invitation.org.clone()).collect();
+            let mut orgs = self.store.orgs().get_many(&ids).await?;
+            let shown = found.into_iter().filter_map(|invitation| {
+                let org = orgs.remove(&invitation.org)?.org;
+                let org = user.email_verified.then_some(org);
+                Some(InvitedTo { invitation, org })
+            });
+            Ok(shown.collect())
+        })
+    }
+
+    /// Accepts an invitation: `user` belongs to its organization from now on.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when it is unknown, used or withdrawn; [`Error::Gone`] when it has expired;
+    /// [`Error::Forbidden`] `wrong_address`; [`Error::Conflict`] `already_member`; [`Error::Limit`] for an owner who owns
+    /// as many organizations as their plan allows.
+    pub fn accept_invitation<'a>(
+        &'a self,
+        user: &'a User,
+        actor: &'a Actor,
+        token: &'a Secret,
+    ) -> BoxFuture<'a, Result<OwnOrg>> {
+        Box::pin(async move {
+            for _ in 0..MAX_ATTEMPTS {
+                let invitation = self.presented(user, token).await?;
+                let now = self.clock.now();
+                if invitation.is_expired(now) {
+                    return Err(EXPIRED);
+                }
+                let membership = Membership {
+                    org: invitation.org.clone(),
+                    member: user.id.clone(),
+                    role: invitation.role,
+                    joined_at: now,
+                };
+                let after =
+                    json!({"role": membership.role, "invitation": invitation.id, "invited_by": invitation.invited_by});
+                let event = AuditEvent::to_user("member.joined", &user.id).after(after);
+                let entry = self.entry(actor, &membership.org, event)?;
+                let places = match membership.role {
+                    OrgRole::Owner => Some(self.places_to_own(user).await?),
+                    OrgRole::Admin | OrgRole::Member => None,
+                };
+                let invitations = self.store.invitations();
+                match invitations
+                    .accept(&invitation, &membership, places.as_ref(), &entry)
+                    .await?
+                {
+                    Accepted::Done => return self.org_of(&membership).await,
+                    Accepted::Changed | Accepted::Gone => return Err(NO_INVITATION),
+                    Accepted::Member => {
+                        // Invited while they joined by another way: the seat is free again.
+                        self.end(&invitation, actor, "invitation.revoked").await?;
+                        return Err(already_member());
+                    }
+                    Accepted::Overtaken => {}
+                }
+            }
+            Err(busy())
+        })
+    }
+
+    /// Declines an invitation, expired or not.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Forbidden`] `wrong_address`.
+    pub fn decline_invitation<'a>(
+        &'a self,
+        user: &'a User,
+        actor: &'a Actor,
+        token: &'a Secret,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let invitation = self.presented(user, token).await?;
+            if self.end(&invitation, actor, "invitation.declined").await? {
+                Ok(())
+            } else {
+                Err(NO_INVITATION)
+            }
+        })
+    }
+
+    /// The first invitation of an address; none when somebody else invited it first, or changed the organization.
+    async fn invite_first(
+        &self,
+        by: &Membership,
+        actor: &Actor,
+        email: &Email,
+        role: OrgRole,
+        found: &OrgFound,
+    ) -> Result<Option<Invitation>> {
+        let (token, now) = (new_token()?, self.clock.now());
+        let invitation = Invitation {
+            id: self.ids.make()?,
+            org: by.org.clone(),
+            email: email.clone(),
+            role,
+            invited_by: by.member.clone(),
+            token_hash: token_hash(&token),
+            created_at: now,
+            expires_at: after(now, INVITATION_TTL),
+        };
+        let event = of_invitation("member.invited", &invitation).after(json!({ "role": role }));
+        let entry = self.entry(actor, &by.org, event)?;
+        match self.store.invitations().create(&invitation, &found.org, &entry).await? {
+            OrgWrite::Done => {
+                self.send_invitation(&invitation, &found.org, &token).await?;
+                Ok(Some(invitation))
+            }
+            OrgWrite::Full if self.free_seats(&by.org).await? => Ok(None),
+            OrgWrite::Full => {
+                let now = self.store.orgs().get(&by.org).await?.ok_or(NO_ORG)?;
+                let limit = now.org.plan.limits().seats;
+                if now.seats < limit {
+                    return Ok(None);
+                }
+                let detail = format!(
+                    "The plan {} has {limit} seats, pending invitations included, and all are taken.",
+                    now.org.plan.name()
+                );
+                Err(Error::conflict("seat_limit", detail))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Sends an invitation again; none when somebody else ended or renewed it first.
+    async fn renew(
+        &self,
+        by: &Membership,
+        actor: &Actor,
+        known: &Invitation,
+        role: OrgRole,
+    ) -> Result<Option<Invitation>> {
+        if !by.role.may_manage(known.role) {
+            return Err(OWNER_REQUIRED);
+        }
+        let token = new_token()?;
+        let renewed = known.renewed(role, by.member.clone(), &token, self.clock.now());
+        let event = of_invitation("invitation.renewed", known)
+            .before(json!({"role": known.role}))
+            .after(json!({ "role": role }));
+        let entry = self.entry(actor, &by.org, event)?;
+        if self.store.invitations().renew(known, &renewed, &entry).await? != OrgWrite::Done {
+            return Ok(None);
+        }
+        let org = self.store.orgs().get(&by.org).await?.ok_or(NO_ORG)?.org;
+        self.send_invitation(&renewed, &org, &token).await?;
+        Ok(Some(renewed))
+    }
+
+    /// Ends invitations that have expired, so that they hold no seats any more; answers whether there were any.
+    async fn free_seats(&self, org: &OrgId) -> Result<bool> {
+        let now = self.clock.now();
+        let mut freed = false;
+        for invitation in self.store.invitations().of_org(org).await? {
+            if invitation.is_expired(now) {
+                freed |= self.end(&invitation, &Actor::system(), "invitation.expired").await?;
+            }
+        }
+        Ok(freed)
+    }
+
+    async fn end(&self, invitation: &Invitation, actor: &Actor, action: &str) -> Result<bool> {
+        let event = of_invitation(action, invitation).before(json!({"role": invitation.role}));
+        let entry = self.entry(actor, &invitation.org, event)?;
+        Ok(self.store.invitations().end(invitation, &entry).await? == OrgWrite::Done)
+    }
+
+    async fn invitation(&self, org: &OrgId, id: &InvitationId) -> Result<Invitation> {
+        self.store.invitations().get(org, id).await?.ok_or(NO_INVITATION)
+    }
+
+    /// The invitation with this token, if it was sent to this person.
+    async fn presented(&self, user: &User, token: &Secret) -> Result<Invitation> {
+        let found = self.store.invitations().by_token(&token_hash(token)).await?;
+        let invitation = found.ok_or(NO_INVITATION)?;
+        if self.store.orgs().get(&invitation.org).await?.is_none() {
+            Err(NO_INVITATION)
+        } else if invitation.is_for(&user.email) {
+            Ok(invitation)
+        } else {
+            Err(WRONG_ADDRESS)
+        }
+    }
+
+    async fn is_member(&self, org: &OrgId, email: &Email) -> Result<bool> {
+        let Some(known) = self.store.accounts().by_email(&email.fingerprint()).await? else {
+            return Ok(false);
+        };
+        let membership = self.store.accounts().membership(org, &known.user.id).await?;
+        Ok(membership.is_some())
+    }
+
+    /// Queues the mail with the token. Nothing else ever holds the token in the clear; when the queue does not take it,
+    /// the request fails, and sending again makes a new token.
+    async fn send_invitation(&self, invitation: &Invitation, org: &Org, token: &Secret) -> Result<()> {
+        let inviter = self.store.accounts().get(&invitation.invited_by).await?;
+        let inviter = inviter.map_or_else(|| "A member".to_owned(), |user| introduced(&user));
+        let role = match invitation.role {
+            OrgRole::Owner => "an owner",
+            OrgRole::Admin => "an admin",
+            OrgRole::Member => "a member",
+        };
+        // A line break in a name would end the header of the mail.
+        let name: String = org.name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let mail = Mail {
+            id: self.ids.make()?,
+            to: invitation.email.clone(),
+            subject: format!("You are invited to {name}"),
+            text: format!(
+                "{inviter} invites you to join the organization {name} on Parlance as {role}.\n\n\
+                 To accept, sign in, or sign up, with this address at\n\n{}/invitations?token={}\n\n\
+                 It is valid for {} days. If you do not know the organization, do nothing.\n",
+                self.config.public_url,
+                token.expose(),
+                INVITATION_TTL.as_secs() / (24 * 3600),
+            ),
+            about: Some(invitation.invited_by.clone()),
+        };
+        self.queue_mail(&MailMessage::Mail(mail)).await
+    }
+}
+
+/// Somebody as a stranger's mail names them. Their name is their own choice, so nothing in it becomes a link.
+fn introduced(user: &User) -> String {
+    let mut name = String::with_capacity(user.name.len());
+    let mut letters = user.name.chars().peekable();
+    while let Some(letter) = letters.next() {
+        name.push(if letter.is_control() || "/:@<>".contains(letter) {
+            ' '
+        } else {
+            letter
+        });
+        if letter == '.' && letters.peek().is_some_and(|next| next.is_alphanumeric()) {
+            name.push(' ');
+        }
+    }
+    let email = &user.email;
+    match (email.is_deliverable(), user.email_verified) {
+        (false, _) => name,
+        (true, true) => format!("{name} ({email})"),
+        (true, false) => format!("{name} ({email}, an address that is not confirmed)"),
+    }
+}

@@ -1,0 +1,323 @@
+//! Who belongs to an organization, and as what. Whoever would take the last owner away is refused by the write itself.
+
+use std::collections::HashMap;
+
+use domain::{
+    Actor, Error, Invitation, InvitationId, Membership, OrgId, OrgRole, Page, PageRequest, Purge, Result, Timestamp,
+    User, UserId,
+};
+use futures::future::BoxFuture;
+use serde_json::json;
+use store::{Memberships, OrgWrite};
+
+use crate::{
+    App,
+    audit::audit_event::AuditEvent,
+    orgs::{MAX_ATTEMPTS, NO_ORG, busy, personal},
+};
+
+const NO_MEMBER: Error = Error::NotFound("member");
+/// An admin who meets an owner.
+pub(crate) const OWNER_REQUIRED: Error = Error::Forbidden {
+    code: "owner_required",
+    detail: "Only an owner may make, change or remove an owner.",
+};
+
+fn last_owner() -> Error {
+    Error::conflict(
+        "last_owner",
+        "An organization keeps at least one owner; make somebody else an owner first, or delete it.",
+    )
+}
+
+/// A seat that is taken.
+#[derive(Debug)]
+pub enum SeatHolder {
+    /// By a member; the account is absent while it is being erased.
+    Member(Membership, Option<Box<User>>),
+    /// By somebody who was invited.
+    Invited(Invitation),
+}
+
+impl SeatHolder {
+    /// Newest first, and the same for nobody else: what a cursor holds.
+    fn key(&self) -> String {
+        let of = |at: &Timestamp, id: &str| format!("{:015}#{id}", at.as_millisecond());
+        match self {
+            Self::Member(membership, _) => of(&membership.joined_at, membership.member.as_str()),
+            Self::Invited(invitation) => of(&invitation.created_at, invitation.id.as_str()),
+        }
+    }
+}
+
+impl App {
+    /// Members and invited ones of an organization, newest first.
+    pub fn members<'a>(&'a self, org: &'a OrgId, page: &'a PageRequest) -> BoxFuture<'a, Result<Page<SeatHolder>>> {
+        Box::pin(async move {
+            let members = self.store.orgs().members(org).await?;
+            let invited = self.store.invitations().of_org(org).await?;
+            let mut seats: Vec<SeatHolder> = members
+                .into_iter()
+                .map(|membership| SeatHolder::Member(membership, None))
+                .collect();
+            seats.extend(invited.into_iter().map(SeatHolder::Invited));
+            let mut page = newest_first(seats, page);
+            let ids: Vec<UserId> = page.items.iter().filter_map(member_of).collect();
+            let accounts = self.store.accounts().get_many(&ids).await?.into_iter();
+            let mut accounts: HashMap<_, _> = accounts.map(|user| (user.id.clone(), user)).collect();
+            for seat in &mut page.items {
+                if let SeatHolder::Member(membership, user) = seat {
+                    *user = accounts.remove(&membership.member).map(Box::new);
+                }
+            }
+            Ok(page)
+        })
+    }
+
+    /// Somebody's place with their account.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when they have none.
+    pub fn member<'a>(&'a self, org: &'a OrgId, user: &'a UserId) -> BoxFuture<'a, Result<SeatHolder>> {
+        Box::pin(async move {
+            let membership = self.store.accounts().membership(org, user).await?.ok_or(NO_MEMBER)?;
+            let account = self.store.accounts().get_many(std::slice::from_ref(user)).await?.pop();
+            Ok(SeatHolder::Member(membership, account.map(Box::new)))
+        })
+    }
+
+    /// Gives a member another role.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] `owner_required`; [`Error::Conflict`] `last_owner`; [`Error::Limit`] for a new owner who owns
+    /// as many organizations as their plan allows.
+    pub fn set_member_role<'a>(
+        &'a self,
+        by: &'a Membership,
+        actor: &'a Actor,
+        user: &'a UserId,
+        role: OrgRole,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            self.shared_org(&by.org).await?;
+            for _ in 0..MAX_ATTEMPTS {
+                let before = self.membership(&by.org, user).await?;
+                if !by.role.may_manage(before.role) || !by.role.may_manage(role) {
+                    return Err(OWNER_REQUIRED);
+                }
+                if before.role == role {
+                    return Ok(());
+                }
+                let event = AuditEvent::to_user("member.role_changed", user)
+                    .before(json!({"role": before.role}))
+                    .after(json!({ "role": role }));
+                let entry = self.entry(actor, &by.org, event)?;
+                let places = match role {
+                    OrgRole::Owner => Some(self.places_of_new_owner(user).await?),
+                    OrgRole::Admin | OrgRole::Member => None,
+                };
+                match self
+                    .store
+                    .orgs()
+                    .set_role(&before, role, places.as_ref(), &entry)
+                    .await?
+                {
+                    OrgWrite::Done => return Ok(()),
+                    OrgWrite::LastOwner => return Err(last_owner()),
+                    OrgWrite::Gone => return Err(NO_ORG),
+                    _ => {}
+                }
+            }
+            Err(busy())
+        })
+    }
+
+    /// Takes a member out. In the list of members an invited one goes by the invitation's id: that withdraws it.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] `owner_required`; [`Error::Conflict`] `last_owner`.
+    pub fn remove_member<'a>(
+        &'a self,
+        by: &'a Membership,
+        actor: &'a Actor,
+        user: &'a UserId,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            self.shared_org(&by.org).await?;
+            for _ in 0..MAX_ATTEMPTS {
+                let Some(membership) = self.store.accounts().membership(&by.org, user).await? else {
+                    let invited = InvitationId(user.0.clone());
+                    let revoked = self.revoke_invitation(by, actor, &invited).await;
+                    return revoked.map_err(|error| match error {
+                        Error::NotFound(_) => NO_MEMBER,
+                        other => other,
+                    });
+                };
+                if !by.role.may_manage(membership.role) {
+                    return Err(OWNER_REQUIRED);
+                }
+                if self.give_up(&membership, actor, "member.removed").await? {
+                    return Ok(());
+                }
+            }
+            Err(busy())
+        })
+    }
+
+    /// Leaves an organization.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] `last_owner`; `personal_org` for the own one.
+    pub fn leave_org<'a>(&'a self, user: &'a User, org: &'a OrgId, actor: &'a Actor) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            if *org == user.personal_org {
+                return Err(personal());
+            }
+            for _ in 0..MAX_ATTEMPTS {
+                let membership = self.membership(org, &user.id).await?;
+                if self.give_up(&membership, actor, "member.left").await? {
+                    return Ok(());
+                }
+            }
+            Err(busy())
+        })
+    }
+
+    /// Leaves every organization but the personal one: what has to happen before an account is deleted. Refuses before
+    /// the first one when the account is the last owner of any.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] `last_owner`.
+    pub fn leave_all_orgs<'a>(&'a self, user: &'a User, actor: &'a Actor) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let mut page = PageRequest {
+                limit: PageRequest::MAX_LIMIT,
+                after: None,
+            };
+            let mut left = Vec::new();
+            loop {
+                let places = self.store.orgs().places(&user.id, &page).await?;
+                let ids: Vec<OrgId> = places
+                    .items
+                    .iter()
+                    .map(|membership| membership.org_id.clone())
+                    .collect();
+                let found = self.store.orgs().get_many(&ids).await?;
+                for membership in places.items {
+                    let Some(org) = found.get(&membership.org_id) else {
+                        continue;
+                    };
+                    if membership.role == OrgRole::Owner && org.owners == 1 {
+                        return Err(last_owner());
+                    }
+                    left.push(membership.org_id);
+                }
+                page.after = places.next;
+                if page.after.is_none() {
+                    break;
+                }
+            }
+            for org in left {
+                match self.leave_org(user, &org, actor).await {
+                    // Deleted meanwhile, or somebody else took them out.
+                    Ok(()) | Err(Error::NotFound(_)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Hands the organization to another member: they become an owner, the caller an admin.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] `already_owner`, or `personal_org`; [`Error::Limit`] when they own as many as their plan allows.
+    pub fn transfer_org<'a>(
+        &'a self,
+        by: &'a Membership,
+        actor: &'a Actor,
+        to: &'a UserId,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            self.shared_org(&by.org).await?;
+            for _ in 0..MAX_ATTEMPTS {
+                let from = self.membership(&by.org, &by.member).await?;
+                let heir = self.membership(&by.org, to).await?;
+                if from.role != OrgRole::Owner {
+                    return Err(OWNER_REQUIRED);
+                }
+                if heir.role == OrgRole::Owner {
+                    let detail = "This member is an owner already; change your own role, or leave.";
+                    return Err(Error::conflict("already_owner", detail));
+                }
+                let event = AuditEvent::to_user("org.transferred", to)
+                    .before(json!({"owner": from.member, "role": heir.role}))
+                    .after(json!({"owner": heir.member, "role": OrgRole::Admin}));
+                let entry = self.entry(actor, &by.org, event)?;
+                let places = self.places_of_new_owner(to).await?;
+                match self.store.orgs().transfer(&from, &heir, &places, &entry).await? {
+                    OrgWrite::Done => return Ok(()),
+                    OrgWrite::Gone => return Err(NO_ORG),
+                    _ => {}
+                }
+            }
+            Err(busy())
+        })
+    }
+
+    async fn places_of_new_owner(&self, user: &UserId) -> Result<Memberships> {
+        let account = self.store.accounts().get(user).await?.ok_or(NO_MEMBER)?;
+        if !account.is_active() {
+            let detail = "The account of this member is disabled; somebody else can become an owner.";
+            return Err(Error::conflict("account_disabled", detail));
+        }
+        self.places_to_own(&account).await
+    }
+
+    /// Refuses a personal organization: its owner is its only member, and stays it.
+    async fn shared_org(&self, org: &OrgId) -> Result<()> {
+        let found = self.store.orgs().get(org).await?.ok_or(NO_ORG)?;
+        if found.org.personal { Err(personal()) } else { Ok(()) }
+    }
+
+    async fn membership(&self, org: &OrgId, user: &UserId) -> Result<Membership> {
+        self.store.accounts().membership(org, user).await?.ok_or(NO_MEMBER)
+    }
+
+    /// Gives up a place; answers `false` when its role was changed meanwhile, or somebody else gave it up first.
+    async fn give_up(&self, membership: &Membership, actor: &Actor, action: &str) -> Result<bool> {
+        let event = AuditEvent::to_user(action, &membership.member).before(json!({"role": membership.role}));
+        let entry = self.entry(actor, &membership.org, event)?;
+        match self.store.orgs().remove(membership, self.clock.now(), &entry).await? {
+            OrgWrite::Done => {
+                let (org_id, user_id) = (membership.org.clone(), membership.member.clone());
+                self.queue_purge(&Purge::Member { org_id, user_id }).await;
+                Ok(true)
+            }
+            OrgWrite::Changed => Ok(false),
+            OrgWrite::LastOwner => Err(last_owner()),
+            _ => Err(NO_ORG),
+        }
+    }
+}
+
+fn member_of(seat: &SeatHolder) -> Option<UserId> {
+    match seat {
+        SeatHolder::Member(membership, _) => Some(membership.member.clone()),
+        SeatHolder::Invited(_) => None,
+    }
+}
+
+/// One page of seats. The plan bounds how many there are, so they are put in order here.
+fn newest_first(mut seats: Vec<SeatHolder>, wanted: &PageRequest) -> Page<SeatHolder> {
+    seats.sort_by_cached_key(|seat| std::cmp::Reverse(seat.key()));
+    if let Some(after) = &wanted.after {
+        seats.retain(|seat| seat.key() < *after);
+    }
+    let more = seats.len() > usize::from(wanted.limit);
+    seats.truncate(wanted.limit.into());
+    Page {
+        next: seats.last().filter(|_| more).map(SeatHolder::key),
+        items: seats,
+    }
+}

@@ -1,0 +1,260 @@
+//! Organizations: making, changing, deleting, and whose they are.
+
+pub(crate) mod invitations;
+pub(crate) mod members;
+pub(crate) mod plan_limits;
+
+use domain::{
+    Actor, Error, Membership, Org, OrgChange, OrgId, OrgRole, Page, PageRequest, Plan, PlanLimit, PlanResource, Purge,
+    Result, User, id::random_bytes, org::slug_of,
+};
+use futures::future::BoxFuture;
+use serde_json::json;
+use store::{Memberships, OrgFound, OrgWrite, UserMembership};
+
+use crate::{App, audit::audit_event::AuditEvent};
+
+/// How often something that somebody else changed first is looked at again.
+pub(crate) const MAX_ATTEMPTS: u32 = 40;
+
+pub(crate) const NO_ORG: Error = Error::NotFound("organization");
+
+/// What a new organization needs.
+#[derive(Debug)]
+pub struct NewOrg {
+    /// Name shown to people.
+    pub name: String,
+    /// Checked slug; one is made of the name when absent.
+    pub slug: Option<String>,
+    /// Checked time zone; UTC when absent.
+    pub time_zone: Option<String>,
+}
+
+/// An organization as one of its members sees it.
+#[derive(Debug)]
+pub struct OwnOrg {
+    /// The organization.
+    pub org: Org,
+    /// The member's role.
+    pub role: OrgRole,
+    /// Members and pending invitations.
+    pub seats: u32,
+}
+
+pub(crate) fn busy() -> Error {
+    Error::unavailable("somebody else changes the same thing all the time")
+}
+
+pub(crate) fn personal() -> Error {
+    Error::conflict(
+        "personal_org",
+        "A personal organization is one person's own; make an organization to work with others.",
+    )
+}
+
+fn slug_taken() -> Error {
+    Error::conflict("slug_taken", "Another organization has this slug.")
+}
+
+impl App {
+    /// Creates an organization whose owner is `user`.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] `slug_taken` for a slug that was asked for; one that is made of the name avoids others.
+    /// [`Error::Limit`] when they own as many as their plan allows.
+    pub fn create_org<'a>(&'a self, user: &'a User, actor: &'a Actor, new: NewOrg) -> BoxFuture<'a, Result<OwnOrg>> {
+        Box::pin(async move {
+            let now = self.clock.now();
+            let id: OrgId = self.ids.make()?;
+            let mut org = Org {
+                id: id.clone(),
+                slug: new.slug.clone().unwrap_or_else(|| slug_of(&new.name, "")),
+                name: new.name,
+                personal: false,
+                plan: Plan::Free,
+                time_zone: new.time_zone.unwrap_or_else(|| "UTC".to_owned()),
+                pinned_day: None,
+                downgrade_model: None,
+                fallback_models: Vec::new(),
+                created_at: now,
+            };
+            let owner = Membership {
+                org: id.clone(),
+                member: user.id.clone(),
+                role: OrgRole::Owner,
+                joined_at: now,
+            };
+            let event = AuditEvent::to_org("org.created", &id).after(json!({"owner": user.id, "plan": org.plan}));
+            let entry = self.entry(actor, &id, event)?;
+            for _ in 0..MAX_ATTEMPTS {
+                let places = self.places_to_own(user).await?;
+                match self.store.orgs().create(&org, &owner, &places, &entry).await? {
+                    OrgWrite::Done => {
+                        let (role, seats) = (owner.role, 1);
+                        return Ok(OwnOrg { org, role, seats });
+                    }
+                    OrgWrite::SlugTaken if new.slug.is_some() => return Err(slug_taken()),
+                    OrgWrite::SlugTaken => org.slug = slug_of(&org.name, &hex::encode(random_bytes::<4>()?)),
+                    _ => {}
+                }
+            }
+            Err(busy())
+        })
+    }
+
+    /// The places of a person, if their plan allows them to own one organization more. That is the largest plan of those
+    /// that they own, the personal one included.
+    pub(crate) async fn places_to_own(&self, user: &User) -> Result<Memberships> {
+        let (places, personal) = futures::try_join!(self.store.memberships_of(&user.id), async {
+            self.store.orgs().get(&user.personal_org).await
+        },)?;
+        if !places.is_active {
+            return Err(NO_ORG);
+        }
+        let plans = places.owned.iter().map(|org| org.plan);
+        let limit = PlanLimit {
+            resource: PlanResource::Organizations,
+            plan: plans
+                .chain(personal.map(|found| found.org.plan))
+                .max()
+                .unwrap_or(Plan::Free),
+            used: places.owned.len() as u64,
+            needed: 1,
+        };
+        if limit.used + limit.needed > limit.limit() {
+            return Err(Error::plan_limit(limit));
+        }
+        Ok(places)
+    }
+
+    /// The organizations that `user` belongs to, newest first; the personal one is among them.
+    pub fn own_orgs<'a>(&'a self, user: &'a User, page: &'a PageRequest) -> BoxFuture<'a, Result<Page<OwnOrg>>> {
+        Box::pin(async move {
+            let places = self.store.orgs().places(&user.id, page).await?;
+            let places = with_personal(places, user, page);
+            let ids: Vec<OrgId> = places
+                .items
+                .iter()
+                .map(|membership| membership.org_id.clone())
+                .collect();
+            let mut found = self.store.orgs().get_many(&ids).await?;
+            let items = places.items.into_iter().filter_map(|membership| {
+                // Places in a deleted organization are there until its content is removed.
+                let OrgFound { org, seats, .. } = found.remove(&membership.org_id)?;
+                let role = membership.role;
+                Some(OwnOrg { org, role, seats })
+            });
+            Ok(Page {
+                items: items.collect(),
+                next: places.next,
+            })
+        })
+    }
+
+    /// The organization of a place.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when it was deleted meanwhile.
+    pub fn org_of<'a>(&'a self, membership: &'a Membership) -> BoxFuture<'a, Result<OwnOrg>> {
+        Box::pin(async move {
+            let OrgFound { org, seats, .. } = self.store.orgs().get(&membership.org).await?.ok_or(NO_ORG)?;
+            let role = membership.role;
+            Ok(OwnOrg { org, role, seats })
+        })
+    }
+
+    /// Changes an organization.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] `slug_taken`; `personal_org` for the slug of a personal one, which is its id.
+    pub fn update_org<'a>(
+        &'a self,
+        membership: &'a Membership,
+        actor: &'a Actor,
+        change: OrgChange,
+    ) -> BoxFuture<'a, Result<OwnOrg>> {
+        Box::pin(async move {
+            for _ in 0..MAX_ATTEMPTS {
+                let before = self.org_of(membership).await?.org;
+                if before.personal && change.slug.is_some() {
+                    return Err(personal());
+                }
+                let fields = [
+                    ("name", change.name.is_some()),
+                    ("slug", change.slug.is_some()),
+                    ("time_zone", change.time_zone.is_some()),
+                    ("downgrade_model", change.downgrade_model.is_some()),
+                    ("fallback_models", change.fallback_models.is_some()),
+                ];
+                let fields: Vec<_> = fields
+                    .iter()
+                    .filter(|(_, given)| *given)
+                    .map(|(name, _)| name)
+                    .collect();
+                if fields.is_empty() {
+                    break;
+                }
+                let event = AuditEvent::to_org("org.updated", &before.id).after(json!({ "fields": fields }));
+                let entry = self.entry(actor, &before.id, event)?;
+                let moves = change.time_zone.as_ref().is_some_and(|zone| *zone != before.time_zone);
+                let change = OrgChange {
+                    pinned_day: moves.then(|| before.day(self.clock.now())).transpose()?,
+                    ..change.clone()
+                };
+                match self.store.orgs().update(&before, &change, &entry).await? {
+                    OrgWrite::Done => break,
+                    OrgWrite::SlugTaken => return Err(slug_taken()),
+                    _ => {}
+                }
+            }
+            self.org_of(membership).await
+        })
+    }
+
+    /// Deletes an organization: from now on it is not there, for anybody. Its content is removed later.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] `personal_org`.
+    pub fn delete_org<'a>(&'a self, membership: &'a Membership, actor: &'a Actor) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            for _ in 0..MAX_ATTEMPTS {
+                let org = self.org_of(membership).await?.org;
+                if org.personal {
+                    return Err(Error::conflict(
+                        "personal_org",
+                        "A personal organization lives as long as its account.",
+                    ));
+                }
+                let entry = self.entry(actor, &org.id, AuditEvent::to_org("org.deleted", &org.id))?;
+                if self.store.orgs().delete(&org, self.clock.now(), &entry).await? == OrgWrite::Done {
+                    self.queue_purge(&Purge::Org { org_id: org.id }).await;
+                    return Ok(());
+                }
+            }
+            Err(busy())
+        })
+    }
+}
+
+/// The page with the personal organization in its place: every account has one, so no item says so.
+fn with_personal(mut page: Page<UserMembership>, user: &User, wanted: &PageRequest) -> Page<UserMembership> {
+    let own = user.personal_org.as_str();
+    let begins_before = wanted.after.as_deref().is_none_or(|after| own < after);
+    let ends_after = page.next.as_deref().is_none_or(|last| own > last);
+    if begins_before && ends_after {
+        let index = page
+            .items
+            .partition_point(|membership| membership.org_id.as_str() > own);
+        let membership = UserMembership {
+            org_id: user.personal_org.clone(),
+            role: OrgRole::Owner,
+            joined_at: user.created_at,
+        };
+        page.items.insert(index, membership);
+        if page.items.len() > usize::from(wanted.limit) {
+            page.items.truncate(wanted.limit.into());
+            page.next = page.items.last().map(|membership| membership.org_id.0.clone());
+        }
+    }
+    page
+}

@@ -1,0 +1,10 @@
+//! What every feature builds on: configuration, secrets, encryption, tasks, queues.
+
+pub(crate) mod batch_outcome;
+pub(crate) mod cache;
+pub(crate) mod config;
+pub(crate) mod delivery;
+pub(crate) mod encryption;
+pub(crate) mod relay_outbox;
+pub(crate) mod secrets;
+pub(crate) mod tasks;

@@ -1,0 +1,5 @@
+//! Limits on how often something may be done.
+
+pub(crate) mod actions;
+pub(crate) mod model_requests;
+pub(crate) mod password_guesses;

@@ -1,0 +1,197 @@
+//! Telling people how much of a limit is used: by mail once for each share and day, and in the API.
+
+use std::num::NonZeroUsize;
+
+use domain::{MailId, MailMessage, Membership, Result, TokenLimit, TokenScope, UserId};
+use futures::future::BoxFuture;
+use jiff::civil::Date;
+use sha2::{Digest as _, Sha256};
+use store::{Alert, Owner, QuotaSubjects};
+
+use crate::{App, platform::cache::BoundedCache};
+
+/// Shares of a limit that are told, in percent.
+const SHARES: [u8; 3] = [50, 80, 100];
+/// Alerts that the API lists of each limit.
+const LISTED: u16 = 50;
+
+/// What this process knows to be told already, so that it is not written again with every answer.
+pub(crate) struct SentAlerts(BoundedCache<(Owner, Date), u8>);
+
+impl Default for SentAlerts {
+    fn default() -> Self {
+        Self(BoundedCache::with_capacity(NonZeroUsize::MIN.saturating_add(4095)))
+    }
+}
+
+/// The id of what one reader is told once about a limit and a day. It names nobody.
+pub(crate) fn notice_id(kind: &str, owner: &Owner, day: Date, reader: &UserId) -> MailId {
+    let text = format!("{kind} {owner:?} {day} {reader}");
+    MailId(hex::encode(Sha256::digest(text)))
+}
+
+/// The largest share that is reached.
+fn share(limit: &TokenLimit) -> Option<u8> {
+    let reached = |share: &u8| u128::from(limit.used) * 100 >= u128::from(limit.limit) * u128::from(*share);
+    SHARES.into_iter().rfind(reached).filter(|_| limit.used > 0)
+}
+
+impl App {
+    /// Looks whether a charge reached a share of a limit. That somebody is not told is no failure of an answer; the
+    /// schedule looks again.
+    pub(crate) async fn watch(&self, subjects: &QuotaSubjects, used: Option<u64>) {
+        let told = async {
+            if let (None, Some(used)) = (subjects.org_limit, used) {
+                // The write that charged said all there is to know.
+                let limit = TokenLimit {
+                    scope: TokenScope::User,
+                    limit: subjects.user_limit,
+                    used,
+                    reserved: 0,
+                    resets_at: Some(subjects.user_day.ends_at),
+                };
+                return self.tell(subjects, &limit, None).await;
+            }
+            let ledger = self.store.ledger();
+            let (mut limits, is_more) = ledger.standings_at_most(subjects).await?;
+            // What is lent to the shards of an organization is read one by one when it may be news.
+            if is_more && limits.iter().any(|limit| self.is_news(subjects, limit)) {
+                limits = ledger.standings(subjects).await?;
+            } else if is_more {
+                limits.retain(|limit| limit.scope != TokenScope::Org);
+            }
+            for limit in limits {
+                self.tell(subjects, &limit, None).await?;
+            }
+            Ok(())
+        };
+        if let Err(error) = told.await {
+            tracing::warn!(%error, "alert.not_sent");
+        }
+    }
+
+    /// Whether a share is reached that this process does not know to be told.
+    fn is_news(&self, subjects: &QuotaSubjects, limit: &TokenLimit) -> bool {
+        let owner = Owner::Org(subjects.org.clone());
+        let known = self.told.0.get(&(owner, subjects.org_day.date)).unwrap_or_default();
+        limit.scope == TokenScope::Org && share(limit).is_some_and(|reached| reached > known)
+    }
+
+    /// A limit has refused somebody: whatever is left of it, it is used up.
+    pub(crate) async fn used_up(&self, subjects: &QuotaSubjects, limit: &TokenLimit) {
+        // What is only reserved may come back.
+        if limit.reserved > 0 {
+            return;
+        }
+        if let Err(error) = self.tell(subjects, limit, Some(100)).await {
+            tracing::warn!(%error, "alert.not_sent");
+        }
+    }
+
+    /// `at_least`: a share that counts as reached anyway.
+    pub(crate) async fn tell(&self, subjects: &QuotaSubjects, limit: &TokenLimit, at_least: Option<u8>) -> Result<()> {
+        let (owner, day) = match limit.scope {
+            TokenScope::User => (Owner::User(subjects.user.clone()), subjects.user_day.date),
+            TokenScope::Org => (Owner::Org(subjects.org.clone()), subjects.org_day.date),
+            // Who set these limits meant them.
+            TokenScope::Key | TokenScope::Chatbot => return Ok(()),
+        };
+        let (Some(reached), Some(resets_at)) = (share(limit).max(at_least), limit.resets_at) else {
+            return Ok(());
+        };
+        let known = self.told.0.get(&(owner.clone(), day)).unwrap_or_default();
+        if reached <= known {
+            return Ok(());
+        }
+        let mut news = false;
+        for percent in SHARES.into_iter().filter(|share| (known + 1..=reached).contains(share)) {
+            let alert = Alert {
+                scope: limit.scope,
+                day,
+                percent,
+                used: limit.used,
+                limit: limit.limit,
+                resets_at,
+                at: self.clock.now(),
+            };
+            // The mail first: its id keeps it from being sent twice, and a crash from being forgotten.
+            if percent == reached {
+                for (user, org) in self.readers(&owner).await? {
+                    let message = MailMessage::TokenAlert {
+                        id: notice_id(&format!("{percent}"), &owner, day, &user),
+                        user,
+                        org,
+                        percent,
+                        used: limit.used,
+                        limit: limit.limit,
+                        resets_at,
+                    };
+                    self.queue_mail(&message).await?;
+                }
+            }
+            news |= self.store.ledger().alert(&owner, &alert).await?;
+        }
+        self.told.0.note((owner, day), reached);
+        if news {
+            tracing::info!(scope = limit.scope.name(), percent = reached, "alert.sent");
+        }
+        Ok(())
+    }
+
+    /// Whom a limit concerns, with the name of the organization whose it is.
+    pub(crate) async fn readers(&self, owner: &Owner) -> Result<Vec<(UserId, Option<String>)>> {
+        match owner {
+            Owner::User(user) => Ok(vec![(user.clone(), None)]),
+            Owner::Org(id) => {
+                let Some(found) = self.store.orgs().get(id).await? else {
+                    return Ok(Vec::new());
+                };
+                let members = self.store.orgs().members(id).await?;
+                let admins = members.into_iter().filter(|membership| membership.role.administers());
+                Ok(admins
+                    .map(|membership| (membership.member, Some(found.org.name.clone())))
+                    .collect())
+            }
+        }
+    }
+
+    /// The last alerts about the limits of a member and of their organization, newest first.
+    pub fn token_alerts<'a>(&'a self, membership: &'a Membership) -> BoxFuture<'a, Result<Vec<Alert>>> {
+        Box::pin(async move {
+            let ledger = self.store.ledger();
+            let (user, org) = (
+                Owner::User(membership.member.clone()),
+                Owner::Org(membership.org.clone()),
+            );
+            let (mut alerts, of_org) = futures::try_join!(ledger.alerts(&user, LISTED), ledger.alerts(&org, LISTED))?;
+            alerts.extend(of_org);
+            alerts.sort_by_key(|alert| std::cmp::Reverse((alert.at, alert.percent)));
+            Ok(alerts)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_reached_exactly_at_its_tokens() {
+        let of = |used, limit| {
+            share(&TokenLimit {
+                scope: TokenScope::User,
+                limit,
+                used,
+                reserved: 0,
+                resets_at: None,
+            })
+        };
+        let shares = [49, 50, 79, 80, 99, 100, 200].map(|used| of(used, 100));
+        assert_eq!(
+            shares,
+            [None, Some(50), Some(50), Some(80), Some(80), Some(100), Some(100)]
+        );
+        assert_eq!(of(1, 3), None);
+        assert_eq!(of(2, 3), Some(50));
+    }
+}

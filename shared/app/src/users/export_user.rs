@@ -1,0 +1,337 @@
+//! Exports: everything of a person in one archive, by the same list that an erasure walks.
+
+use domain::{
+    Actor, DocumentId, Error, Export, ExportMessage, ExportStatus, OrgId, PageRequest, Result, Timestamp, User, UserId,
+    UserStatus, export::LINK, time::after,
+};
+use futures::{StreamExt as _, future::BoxFuture};
+use serde_json::{Value, json};
+use store::{Partition, Queue};
+
+use crate::{App, Delivery, audit::audit_event::AuditEvent, users::archive::Archive, users::data_inventory::DataItem};
+
+/// How often it is tried to begin an export that somebody else began or ended first.
+const MAX_ATTEMPTS: usize = 5;
+/// Entries of the audit log that are read at once.
+const PAGE: u16 = 100;
+/// Attributes that prove something. Whoever has an archive signs in to nothing with it.
+const SECRETS: [&str; 5] = ["password_hash", "secret_hash", "token_hash", "salt", "password_version"];
+/// Items that are nothing but a secret, by the beginning of their sort keys.
+const SECRET_ITEMS: [&str; 2] = [store::keys::LINKS, store::keys::AUDIT_SALT];
+
+/// Where the export of a person is.
+#[derive(Debug)]
+pub struct ExportFound {
+    /// The export.
+    pub export: Export,
+    /// Where it can be downloaded, and until when; none unless it is ready.
+    pub link: Option<(String, Timestamp)>,
+}
+
+impl App {
+    /// The export of a person's data; the first call begins one. A failed one is told of once, and the next call begins
+    /// another. `fresh`: one that is older than a day is made anew.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such account.
+    pub fn export<'a>(&'a self, actor: &'a Actor, user: &'a UserId, fresh: bool) -> BoxFuture<'a, Result<ExportFound>> {
+        Box::pin(async move {
+            let exports = self.store.exports();
+            for _ in 0..MAX_ATTEMPTS {
+                let user = self.user(user).await?;
+                let now = self.clock.now();
+                let before = exports.get(&user.id).await?;
+                let current = before
+                    .clone()
+                    .filter(|export| !export.is_over(fresh, now) && !export.is_ended(&user));
+                if let Some(export) = current {
+                    if export.is_lost(now) && exports.queue_again(&export, now).await? {
+                        self.queue_export(&export).await?;
+                    }
+                    if export.status == ExportStatus::Failed {
+                        exports.forget(&export).await?;
+                    }
+                    return self.found(export, now).await;
+                }
+                let export = Export {
+                    id: self.ids.make()?,
+                    user: user.id.clone(),
+                    status: ExportStatus::Pending,
+                    created_at: now,
+                    epoch: user.credentials.current,
+                    queued_at: now,
+                    size_bytes: None,
+                    replaces: before.as_ref().map(|before| before.id.clone()),
+                };
+                let event = AuditEvent::to_user("user.export_requested", &user.id).after(json!({"export": export.id}));
+                let entry = self.entry(actor, &user.personal_org, event)?;
+                if exports.begin(&export, before.as_ref(), &user, &entry).await? {
+                    if let Err(error) = self.queue_export(&export).await {
+                        // Told to whoever asks; otherwise they would wait for what nobody makes.
+                        exports.fail(&user.id, &export.id).await?;
+                        exports.forget(&failed(export)).await?;
+                        return Err(error);
+                    }
+                    return self.found(export, now).await;
+                }
+            }
+            Err(Error::unavailable("an export is begun by too many at once"))
+        })
+    }
+
+    async fn found(&self, export: Export, now: Timestamp) -> Result<ExportFound> {
+        let link = match export.status {
+            ExportStatus::Ready => {
+                let key = Export::object_key(&export.user, &export.id);
+                Some((self.objects.link(&key, LINK).await?, after(now, LINK)))
+            }
+            ExportStatus::Pending | ExportStatus::Failed => None,
+        };
+        Ok(ExportFound { export, link })
+    }
+
+    /// Puts a file into the bucket, and makes a link to it for the person who asked for it.
+    ///
+    /// # Errors
+    /// As the bucket fails.
+    pub fn link_to_file<'a>(
+        &'a self,
+        user: &'a UserId,
+        name: String,
+        media_type: &'static str,
+        content: Vec<u8>,
+    ) -> BoxFuture<'a, Result<String>> {
+        Box::pin(async move {
+            let key = Export::file_key(user, &self.ids.make()?, &name);
+            self.objects.put(&key, content.into(), media_type).await?;
+            self.objects.link(&key, LINK).await
+        })
+    }
+
+    async fn queue_export(&self, export: &Export) -> Result<()> {
+        let message = ExportMessage {
+            user_id: export.user.clone(),
+            export_id: export.id.clone(),
+        };
+        self.queues.send(Queue::ExportUser, &message).await
+    }
+
+    /// Makes an export. A message that comes again finds it made, or makes the same archive once more.
+    ///
+    /// # Errors
+    /// When the queue should deliver the message again. From the last delivery on the export counts as failed until it is
+    /// ready, so that nobody waits for one whose worker died.
+    pub fn export_user<'a>(&'a self, message: &'a ExportMessage, delivery: &'a Delivery) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let export = match self.wanted(message).await? {
+                None => return self.objects.delete(&object_of(message)).await,
+                Some(export) if export.status == ExportStatus::Ready => return Ok(()),
+                Some(export) => export,
+            };
+            if delivery.is_last() {
+                self.store.exports().fail(&export.user, &export.id).await?;
+            }
+            Box::pin(self.make_export(&export)).await
+        })
+    }
+
+    /// The export that a message is about, unless another one took its place or the person is gone.
+    async fn wanted(&self, message: &ExportMessage) -> Result<Option<Export>> {
+        let found = self.store.exports().get(&message.user_id).await?;
+        Ok(found.filter(|export| export.id == message.export_id))
+    }
+
+    async fn make_export(&self, export: &Export) -> Result<()> {
+        let user = self.store.accounts().get(&export.user).await?;
+        // An account that is deleted takes its exports with it.
+        let is_wanted = |user: &User| user.status != UserStatus::Deleted && !export.is_ended(user);
+        let Some(user) = user.filter(is_wanted) else {
+            return Ok(());
+        };
+        let key = Export::object_key(&user.id, &export.id);
+        let mut archive = Archive::begin(&self.objects, &key);
+        if let Err(error) = self.fill(&mut archive, &user).await {
+            Box::pin(archive.abandon()).await;
+            return Err(error);
+        }
+        let size = Box::pin(archive.finish()).await?;
+        if !self.store.exports().finish(export, size).await? {
+            let message = ExportMessage {
+                user_id: export.user.clone(),
+                export_id: export.id.clone(),
+            };
+            // Erased meanwhile: the archive must not outlive the person's data.
+            if self.wanted(&message).await?.is_none() {
+                return self.objects.delete(&key).await;
+            }
+        }
+        match &export.replaces {
+            Some(old) => self.objects.delete(&Export::object_key(&user.id, old)).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn fill(&self, archive: &mut Archive<'_>, user: &User) -> Result<()> {
+        let places = self.store.memberships_of(&user.id).await?;
+        let orgs: Vec<OrgId> = places.held.into_iter().map(|membership| membership.org).collect();
+        let mut inventory = self.inventory_of_user(&user.id, &user.personal_org, &orgs);
+        while let Some(thing) = inventory.next().await {
+            match thing? {
+                DataItem::Items(file, items) => self.add_items(archive, &file, &items).await?,
+                DataItem::Files(org, prefix) => self.add_files(archive, &org, &prefix).await?,
+                DataItem::AuditEntries(user) => self.add_audit_entries(archive, &user).await?,
+                DataItem::Pointers(_) | DataItem::Archives(_) | DataItem::Share(..) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// One line for each item, with its place among the others as `key`.
+    async fn add_items(&self, archive: &mut Archive<'_>, file: &str, items: &Partition) -> Result<()> {
+        let (mut is_begun, mut after) = (false, None);
+        loop {
+            let portion = self.store.portion(items, after).await?;
+            for (key, item) in portion.items {
+                let Some(line) = shown(key, item) else { continue };
+                if !is_begun {
+                    archive.file(file)?;
+                    is_begun = true;
+                }
+                archive.write(format!("{line}\n").as_bytes()).await?;
+            }
+            after = portion.next;
+            if after.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The files as they were uploaded; what was made of them can be made again.
+    async fn add_files(&self, archive: &mut Archive<'_>, org: &OrgId, prefix: &str) -> Result<()> {
+        let mut next = Some(None);
+        while let Some(after) = next {
+            let (keys, more) = self.objects.keys_below(prefix, after).await?;
+            for key in keys {
+                let Some(document) = uploaded(&key, prefix) else {
+                    continue;
+                };
+                let found = self.documents(org).get(&document).await?;
+                let name = found.map_or_else(|| "file".to_owned(), |document| plain(&document.file_name));
+                let Some(mut body) = self.objects.read(&key).await? else {
+                    continue;
+                };
+                archive.file(&format!("organizations/{org}/files/{document}/{name}"))?;
+                while let Some(piece) = body.next().await {
+                    archive.write(&piece.map_err(Error::unavailable)?).await?;
+                }
+            }
+            next = more.map(Some);
+        }
+        Ok(())
+    }
+
+    async fn add_audit_entries(&self, archive: &mut Archive<'_>, user: &UserId) -> Result<()> {
+        archive.file("audit.jsonl")?;
+        let mut page = PageRequest {
+            limit: PAGE,
+            after: None,
+        };
+        loop {
+            let found = self.audit_log_of_user(user, None, &page).await?;
+            for record in found.items {
+                let mut line = serde_json::to_value(&record.entry).map_err(Error::internal)?;
+                line["sealed"] = Value::Null;
+                line["client"] = serde_json::to_value(&record.client).map_err(Error::internal)?;
+                archive.write(format!("{line}\n").as_bytes()).await?;
+            }
+            page.after = found.next;
+            if page.after.is_none() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn object_of(message: &ExportMessage) -> String {
+    Export::object_key(&message.user_id, &message.export_id)
+}
+
+fn failed(export: Export) -> Export {
+    Export {
+        status: ExportStatus::Failed,
+        ..export
+    }
+}
+
+/// An item without what proves something; none when that is all there is to it.
+fn shown(key: String, mut item: Value) -> Option<Value> {
+    if SECRET_ITEMS.iter().any(|secret| key.starts_with(secret)) {
+        return None;
+    }
+    let attributes = item.as_object_mut()?;
+    attributes.retain(|name, _| !SECRETS.contains(&name.as_str()));
+    // What is kept as the text of JSON is shown as JSON.
+    if let Some(preferences) = attributes.get_mut("preferences")
+        && let Some(Ok(json)) = preferences.as_str().map(serde_json::from_str)
+    {
+        *preferences = json;
+    }
+    if let Some(previous) = attributes.get_mut("previous").and_then(Value::as_object_mut) {
+        previous.remove("hash");
+    }
+    attributes.insert("key".to_owned(), key.into());
+    Some(item)
+}
+
+/// The document whose uploaded file is at this key.
+fn uploaded(key: &str, prefix: &str) -> Option<DocumentId> {
+    let id = key.strip_prefix(prefix)?.strip_prefix("d/")?.strip_suffix("/source")?;
+    Some(DocumentId(id.to_owned()))
+}
+
+/// A file name that stays in its folder, whatever unpacks it.
+fn plain(name: &str) -> String {
+    let unsafe_in_names = |c: char| c.is_control() || "/\\:*?\"<>|".contains(c);
+    let name = name.replace(unsafe_in_names, "_");
+    if name.trim_matches(['.', ' ']).is_empty() {
+        "file".to_owned()
+    } else {
+        name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_item_is_shown_without_what_proves_something() {
+        let key = json!({"id": "k", "secret_hash": "x", "previous": {"hash": "y", "until": 1}, "name": "kiosk"});
+        let expected = json!({"id": "k", "previous": {"until": 1}, "name": "kiosk", "key": "AK#k"});
+        assert_eq!(shown("AK#k".to_owned(), key), Some(expected));
+        let own = json!({"preferences": r#"{"salt":"sea","hash":"brown"}"#});
+        let kept = shown("SETTINGS".to_owned(), own);
+        assert_eq!(
+            kept,
+            Some(json!({"preferences": {"salt": "sea", "hash": "brown"}, "key": "SETTINGS"})),
+            "what a person calls their own is theirs"
+        );
+        for secret in ["LINK#0a", "AUDITSALT"] {
+            assert_eq!(shown(secret.to_owned(), json!({"expires_at": 1})), None);
+        }
+    }
+
+    #[test]
+    fn a_file_name_stays_in_its_folder() {
+        for (name, expected) in [
+            ("../../etc/passwd", ".._.._etc_passwd"),
+            ("..", "file"),
+            ("C:\\a.txt", "C__a.txt"),
+            ("Grüße 1.pdf", "Grüße 1.pdf"),
+        ] {
+            assert_eq!(plain(name), expected);
+        }
+        assert_eq!(uploaded("t/o/d/1/source", "t/o/"), Some(DocumentId("1".to_owned())));
+        assert_eq!(uploaded("t/o/d/1/0af.seg", "t/o/"), None);
+    }
+}

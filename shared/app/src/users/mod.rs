@@ -1,0 +1,291 @@
+//! Accounts, as their owners and platform admins change them.
+
+pub(crate) mod archive;
+pub(crate) mod data_inventory;
+pub(crate) mod export_user;
+pub(crate) mod purge;
+pub(crate) mod settings;
+
+use std::time::Duration;
+
+use domain::{
+    Actor, Email, Error, MailMessage, PendingEmail, PlatformRole, Result, Secret, User, UserId, UserStatus,
+    audit::ActorKind, time::after,
+};
+use futures::future::BoxFuture;
+use serde_json::json;
+use store::{AccountChange, AddressChange, Ended, UserWrite};
+
+use crate::{
+    App, SignUp,
+    admin::{ADMIN_ONLY, OWN_ACCOUNT},
+    audit::audit_event::AuditEvent,
+    auth::sign_in::ENDED,
+    mail::email_templates::VERIFY_HOURS,
+};
+
+const USER_NOT_FOUND: Error = Error::NotFound("user");
+/// How often a change is tried again that somebody else's change overtook.
+const MAX_ATTEMPTS: usize = 20;
+/// Most shared organizations that an account can leave at its end: all of it is one transaction of 100 parts.
+const MAX_PLACES: usize = 30;
+
+/// A change of an account; what is absent stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct UserChange {
+    /// New name.
+    pub name: Option<String>,
+    /// New address.
+    pub email: Option<Email>,
+    /// New platform role.
+    pub role: Option<PlatformRole>,
+}
+
+/// Who changes an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChangedBy {
+    /// It is their own.
+    Owner {
+        /// The epoch of the session in which they do it ([`User::session_epoch`]).
+        session_epoch: u64,
+    },
+    /// A platform admin changes somebody else's.
+    Admin,
+}
+
+impl App {
+    /// An account that was not deleted.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub fn user<'a>(&'a self, id: &'a UserId) -> BoxFuture<'a, Result<User>> {
+        Box::pin(async move { self.live_account(id).await?.ok_or(USER_NOT_FOUND) })
+    }
+
+    /// Creates an account for somebody else, who signs in with the password given. It has no session.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] `email_taken`.
+    pub fn create_user<'a>(
+        &'a self,
+        actor: &'a Actor,
+        sign_up: SignUp,
+        role: PlatformRole,
+    ) -> BoxFuture<'a, Result<User>> {
+        Box::pin(async move {
+            let (draft, password_hash) = self.draft_sign_up(sign_up, role).await?;
+            self.store_account(draft, &password_hash, None, actor).await
+        })
+    }
+
+    /// Changes an account. An owner who changes the address has to know the password: whoever finds an open page does
+    /// not take over the account. Where the present one was verified, the new one is pending until its mail was answered
+    /// ([`App::verify_email`]): nobody points an account at an address that is not theirs, and nobody loses the standing
+    /// of one that is. The role of an account is changed by an admin other than its owner.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Conflict`] `email_taken`, [`Error::Invalid`] at `/current_password`,
+    /// [`Error::TooMany`].
+    pub fn change_user<'a>(
+        &'a self,
+        actor: &'a Actor,
+        id: &'a UserId,
+        by: ChangedBy,
+        change: UserChange,
+        password: Option<&'a Secret>,
+    ) -> BoxFuture<'a, Result<User>> {
+        Box::pin(async move {
+            let admin = admin_behind(actor, id);
+            for _ in 0..MAX_ATTEMPTS {
+                let old = self.user(id).await?;
+                let (address, mails) = self.address_change(&old, by, change.email.as_ref(), password).await?;
+                let change = AccountChange {
+                    name: change.name.clone().filter(|name| *name != old.name),
+                    role: change.role.filter(|role| by == ChangedBy::Admin && *role != old.role),
+                    address,
+                    mails,
+                };
+                let mut fields = Vec::new();
+                fields.extend(change.name.as_ref().map(|_| "name"));
+                match change.address {
+                    AddressChange::None => {}
+                    AddressChange::Requested(_) => fields.push("pending_email"),
+                    _ => fields.push("email"),
+                }
+                if fields.is_empty() && change.role.is_none() {
+                    return Ok(old);
+                }
+                let role = change.role.unwrap_or(old.role);
+                let action = if change.role.is_some() {
+                    "user.role_changed"
+                } else {
+                    "user.changed"
+                };
+                let event = AuditEvent::to_user(action, id)
+                    .before(json!({"role": old.role}))
+                    .after(json!({"role": role, "changed": fields}));
+                let entry = self.entry(actor, &old.personal_org, event)?;
+                let accounts = self.store.accounts();
+                match accounts.change(admin.as_ref(), &old, &change, &entry).await? {
+                    UserWrite::Done => {
+                        self.queue_promised(&change.mails).await;
+                        let mut new = old;
+                        new.name = change.name.unwrap_or(new.name);
+                        new.role = role;
+                        match change.address {
+                            AddressChange::None => {}
+                            AddressChange::Respelled(email) => new.email = email,
+                            AddressChange::Requested(pending) => new.pending_email = Some(pending),
+                            AddressChange::Unverified(email) | AddressChange::Verified { email, .. } => {
+                                (new.email, new.email_verified, new.pending_email) = (email, false, None);
+                            }
+                        }
+                        return Ok(new);
+                    }
+                    UserWrite::EmailTaken => return Err(email_taken()),
+                    UserWrite::Changed => self.require_admin(admin.as_ref()).await?,
+                }
+            }
+            Err(busy())
+        })
+    }
+
+    /// What becomes of the address of an account that is to have `wanted`, and the mails that tell of it.
+    async fn address_change(
+        &self,
+        old: &User,
+        by: ChangedBy,
+        wanted: Option<&Email>,
+        password: Option<&Secret>,
+    ) -> Result<(AddressChange, Vec<MailMessage>)> {
+        let Some(email) = wanted.filter(|email| **email != old.email) else {
+            return Ok((AddressChange::None, Vec::new()));
+        };
+        if let ChangedBy::Owner { session_epoch } = by {
+            // Whoever ended the session while this was under way has the last word.
+            if session_epoch != old.session_epoch {
+                return Err(ENDED);
+            }
+            self.require_password(&old.id, password).await?;
+        }
+        if email.is_same(&old.email) {
+            return Ok((AddressChange::Respelled(email.clone()), Vec::new()));
+        }
+        let now = self.clock.now();
+        if self.store.accounts().has_other_owner(email, &old.id, now).await? {
+            return Err(email_taken());
+        }
+        if by != ChangedBy::Admin {
+            self.count_address_change(&old.id).await?;
+        }
+        let (id, user) = (self.ids.make()?, old.id.clone());
+        // What an admin decides waits for nobody. An address that was never verified may have been mistyped at sign-up.
+        if by != ChangedBy::Admin && old.email_verified && old.email.is_deliverable() {
+            let pending = PendingEmail {
+                email: email.clone(),
+                expires_at: after(now, Duration::from_hours(VERIFY_HOURS)),
+            };
+            let told = MailMessage::EmailChangeRequested {
+                id: self.ids.make()?,
+                user: user.clone(),
+            };
+            let email = email.clone();
+            let mails = vec![MailMessage::VerifyNewEmail { id, user, email }, told];
+            return Ok((AddressChange::Requested(pending), mails));
+        }
+        let told = self.address_changed(old, None)?;
+        let mails = vec![MailMessage::VerifyEmail { id, user }, told];
+        Ok((AddressChange::Unverified(email.clone()), mails))
+    }
+
+    /// Ends an account: from the next request on every credential of it is refused, its address is free, and it
+    /// belongs to no shared organization. What it leaves behind is removed by a job.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Conflict`] `last_owner` when a shared organization would have no owner left, and
+    /// [`Error::Forbidden`] `own_account` for an admin's own account: another admin has to end it, so that one stays.
+    pub fn end_user<'a>(&'a self, actor: &'a Actor, id: &'a UserId) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let admin = admin_behind(actor, id);
+            for _ in 0..MAX_ATTEMPTS {
+                let user = self.user(id).await?;
+                if user.role == PlatformRole::Admin && actor.id.as_deref() == Some(id.as_str()) {
+                    return Err(OWN_ACCOUNT);
+                }
+                let places = self.store.memberships_of(id).await?;
+                if places.held.len() > MAX_PLACES {
+                    let detail = format!("Leave organizations until at most {MAX_PLACES} are left, then try again.");
+                    return Err(Error::conflict("too_many_organizations", detail));
+                }
+                let event = AuditEvent::to_user("user.deleted", id)
+                    .before(json!({"role": user.role, "status": user.status}))
+                    .after(json!({"status": UserStatus::Deleted}));
+                let entry = self.entry(actor, &user.personal_org, event)?;
+                let now = self.clock.now();
+                match self
+                    .store
+                    .accounts()
+                    .end(admin.as_ref(), &user, &places, now, &entry)
+                    .await?
+                {
+                    Ended::Done(purge) => {
+                        self.queue_purge(&purge).await;
+                        return Ok(());
+                    }
+                    Ended::LastOwner(org) => {
+                        let found = self.store.orgs().get(&org).await?;
+                        let name = found.map_or_else(|| org.0.clone(), |found| found.org.name);
+                        let detail = format!(
+                            "\"{name}\" would have no owner left: hand it to somebody else or delete it first."
+                        );
+                        return Err(Error::conflict("last_owner", detail));
+                    }
+                    Ended::Changed => self.require_admin(admin.as_ref()).await?,
+                }
+            }
+            Err(busy())
+        })
+    }
+
+    /// A change that was refused may have been so because whoever wanted it is no admin any more.
+    async fn require_admin(&self, admin: Option<&UserId>) -> Result<()> {
+        let Some(admin) = admin else { return Ok(()) };
+        let found = self.store.accounts().get(admin).await?;
+        match found.filter(|user| user.is_active() && user.role == PlatformRole::Admin) {
+            Some(_) => Ok(()),
+            None => Err(ADMIN_ONLY),
+        }
+    }
+
+    async fn require_password(&self, id: &UserId, password: Option<&Secret>) -> Result<()> {
+        let pointer = "/current_password";
+        let detail = "is required to change the e-mail address";
+        let password = password.ok_or_else(|| Error::invalid(pointer, detail))?;
+        let found = self.store.accounts().by_id(id).await?.ok_or(USER_NOT_FOUND)?;
+        let account = found.user.email.fingerprint();
+        let guess = self.guess_inside(&account).await?;
+        if self.hasher.verify(password, found.password_hash).await? {
+            self.guessed_right_inside(guess).await
+        } else {
+            Err(Error::invalid(pointer, "is not the password of this account"))
+        }
+    }
+}
+
+/// The platform admin who acts on somebody else's account.
+fn admin_behind(actor: &Actor, id: &UserId) -> Option<UserId> {
+    let is_person = actor.kind == ActorKind::User;
+    actor
+        .id
+        .clone()
+        .filter(|actor| is_person && actor != id.as_str())
+        .map(UserId)
+}
+
+pub(crate) fn email_taken() -> Error {
+    Error::conflict("email_taken", "An account with this e-mail address exists.")
+}
+
+fn busy() -> Error {
+    Error::unavailable("an account is changed by too many at once")
+}

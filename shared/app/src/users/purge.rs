@@ -1,0 +1,121 @@
+//! Erasure: removes what was deleted before and has been invisible since, and what ended credentials leave behind.
+//!
+//! The promise is written with the tombstone, in one transaction, and removed when nothing is left. A worker that
+//! dies in between is followed by the next run, which goes on where things still are.
+
+use std::time::Duration;
+
+use domain::{Error, Purge, Result, UserId, UserStatus};
+use futures::{StreamExt as _, future::BoxFuture, stream};
+use jiff::tz::TimeZone;
+use store::Queue;
+
+use crate::{App, platform::batch_outcome::BatchOutcome, users::data_inventory::account_of_user};
+
+impl App {
+    /// Has something removed that was promised. The promise is kept without the queue too, only later.
+    pub(crate) async fn queue_purge(&self, purge: &Purge) {
+        if let Err(error) = self.queues.send(Queue::Purge, purge).await {
+            tracing::warn!(
+                purge = purge.id(),
+                error = &error as &dyn std::error::Error,
+                "purge.not_queued"
+            );
+        }
+    }
+
+    /// Keeps the promises to remove what was deleted; answers how many those were.
+    ///
+    /// # Errors
+    /// When a service does not answer; what was not removed is found again by the next run, and keeps nothing else from
+    /// being removed.
+    pub(crate) async fn purge_promised(&self) -> Result<usize> {
+        let due = self.store.purges().due(self.clock.now_ms()).await?;
+        let mut kept = BatchOutcome::default();
+        for purge in &due {
+            let done = self.purge(purge).await.map(|()| 1);
+            kept.count(
+                done,
+                |error| tracing::warn!(purge = purge.id(), %error, "purge.not_done"),
+            );
+        }
+        kept.end()
+    }
+
+    /// Lets calls end that a person has under way, for a few minutes at most: who shares a limit with them pays for what
+    /// was written, and would wait in vain for what was set aside.
+    async fn await_calls_of(&self, user: &UserId) -> Result<()> {
+        let now = self.clock.now();
+        // Wherever they live, nothing that is younger than a call is of another day.
+        let today = now.to_zoned(TimeZone::UTC).date();
+        for day in [today.yesterday(), Ok(today), today.tomorrow()].into_iter().flatten() {
+            for reservation in self.store.ledger().reservations(user, day).await? {
+                let left = reservation.terms.until_ms - now.as_millisecond();
+                if left > 0 {
+                    return Err(Error::InProgress {
+                        detail: "calls of the person are under way",
+                        retry_after: Duration::from_millis(left.unsigned_abs()),
+                    });
+                }
+                self.settle_overdue(&reservation).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes everything that `purge` names, and then the promise to do so. Doing it twice is harmless.
+    ///
+    /// # Errors
+    /// When a service does not answer; the queue should deliver the message again.
+    pub fn purge<'a>(&'a self, purge: &'a Purge) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            match purge {
+                // The address and the id of the personal organization are in the profile, which goes last.
+                Purge::User { user_id, orgs } => {
+                    match self.store.accounts().get(user_id).await? {
+                        Some(user) if user.status == UserStatus::Deleted => {
+                            self.await_calls_of(user_id).await?;
+                            let mut addresses = self.former_addresses(user_id).await?;
+                            addresses.push(user.email.clone());
+                            self.mailer.forget(user_id, &addresses).await?;
+                            self.store.accounts().free_held_addresses(user_id).await?;
+                            for org in orgs.iter().chain(&self.orgs_with_left_keys(user_id).await?) {
+                                self.forget_keys_of_member(org, user_id).await?;
+                            }
+                            self.erase(self.inventory_of_user(user_id, &user.personal_org, orgs))
+                                .await?;
+                        }
+                        // Only what was deleted is removed, whatever a message says.
+                        Some(_) => {}
+                        // A run before this one was cut off between the profile and what is stored after it.
+                        None => {
+                            let account = stream::once(async { Ok(account_of_user(user_id)) });
+                            self.erase(account.boxed()).await?;
+                        }
+                    }
+                }
+                Purge::Org { org_id } => {
+                    if self.store.orgs().get(org_id).await?.is_none() {
+                        self.erase(self.inventory_of_org(org_id)).await?;
+                    }
+                }
+                Purge::Credentials {
+                    user_id,
+                    ended_at,
+                    mail_id,
+                } => self.clear_credentials(user_id, *ended_at, mail_id).await?,
+                // Somebody who is back keeps what they had.
+                Purge::Member { org_id, user_id } => {
+                    let membership = self.store.accounts().membership(org_id, user_id).await?;
+                    let since = membership.as_ref().map(|membership| membership.joined_at);
+                    self.revoke_keys_of_member(org_id, user_id, since).await?;
+                    if membership.is_none() {
+                        self.erase(self.inventory_of_member(org_id, user_id)).await?;
+                    }
+                }
+            }
+            tracing::info!(purge = purge.id(), "purge.done");
+            self.store.purges().remove(purge).await
+        })
+    }
+}

@@ -1,0 +1,276 @@
+//! The end of all credentials of an account: one transaction with whatever ends them, its audit entry, and the promise
+//! to clear away what they leave behind.
+
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem, builders::UpdateBuilder};
+use domain::{
+    AuditEntry, CredentialEpochs, Email, Error, Membership, Purge, Result, Timestamp, User, UserId, UserStatus,
+};
+
+use crate::{
+    EventMarker, Store,
+    auth::accounts::{Accounts, address_item, former_address_item},
+    auth::clerk::{link_item, name_map},
+    auth::credentials::was,
+    keys,
+    table::item::{Transaction, n, part, primary, s, value},
+    tables,
+};
+
+/// The end of all credentials of an account.
+#[derive(Debug)]
+pub struct Revocation<'a> {
+    /// The account as it was read.
+    pub user: &'a User,
+    /// Its epochs from now on.
+    pub epochs: CredentialEpochs,
+    /// What ends them.
+    pub by: RevokedBy<'a>,
+    /// The promise to clear away what they leave behind.
+    pub promise: &'a Purge,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// What ends all credentials, and what else it does to the account.
+#[derive(Debug)]
+pub enum RevokedBy<'a> {
+    /// Signing out everywhere.
+    SignOut,
+    /// A new password by the link of a mail, which also shows that the address is the account's own.
+    PasswordReset {
+        /// Argon2id hash of the new password.
+        hash: &'a str,
+        /// The version of the password that it replaces.
+        version: u64,
+        /// The link that is used up, by the hex SHA-256 of its token.
+        link: &'a str,
+    },
+    /// A person at Clerk gets an account that nobody had shown to be theirs. Its password is gone.
+    ClerkPerson {
+        /// Their id at Clerk.
+        person: &'a str,
+        /// The void link of theirs that is replaced, if there is one ([`crate::ClerkLink::generation`]).
+        replaced: Option<u64>,
+        /// Whether Clerk has verified the address of the account.
+        verified: bool,
+        /// When Clerk changed them, milliseconds since the Unix epoch.
+        updated_ms: Option<i64>,
+        /// The event that says so.
+        event: Option<&'a EventMarker>,
+    },
+    /// An earlier address is given back by the link in the mail to it. The password is gone.
+    AddressRestored {
+        /// The earlier address.
+        email: &'a Email,
+        /// The epoch that the change began which is undone.
+        undone: u64,
+        /// The link that is used up, by the hex SHA-256 of its token.
+        link: &'a str,
+    },
+}
+
+/// What became of the end of all credentials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revoked {
+    /// None of them is accepted from here on.
+    Done,
+    /// Nothing was written: the account, or the link, is not as it was read.
+    AccountChanged,
+    /// Nothing was written: the person at Clerk has an account already.
+    PersonKnown,
+    /// Nothing was written: another account has the address.
+    AddressTaken,
+}
+
+/// The parts that every end of credentials begins with: the account and the promise.
+const COMMON_PARTS: usize = 2;
+
+impl Accounts {
+    /// Ends all credentials of an account, or changes nothing.
+    pub async fn revoke_credentials(&self, revocation: &Revocation<'_>, entry: &AuditEntry) -> Result<Revoked> {
+        let Revocation { user, promise, now, .. } = revocation;
+        let table = self.0.identity();
+        let mut parts = vec![
+            part(self.revoked_profile(revocation)?)?,
+            self.0.promise(promise, now.as_millisecond())?,
+        ];
+        match &revocation.by {
+            RevokedBy::SignOut => {}
+            RevokedBy::PasswordReset { link, .. } => parts.push(self.use_up(&keys::password_reset(link))?),
+            RevokedBy::ClerkPerson {
+                person,
+                replaced,
+                updated_ms,
+                event,
+                ..
+            } => {
+                let link = link_item(person, &user.id, revocation.epochs.current, *updated_ms);
+                parts.push(self.0.clerk().part_link(link, *replaced)?);
+                parts.extend(self.0.clerk().marker_of(*event)?);
+            }
+            RevokedBy::AddressRestored { email, link, .. } => {
+                parts.push(self.0.part_take_address(email, &user.id, *now)?);
+                parts.push(self.0.part_free_address(&user.email, &user.id)?);
+                parts.push(table.part_put(former_address_item(user)?)?);
+                parts.push(self.use_up(&keys::address_restore(link))?);
+            }
+        }
+        Ok(match self.0.transact_audited(entry, parts).await? {
+            Transaction::Done => Revoked::Done,
+            Transaction::Refused(COMMON_PARTS) => match &revocation.by {
+                RevokedBy::ClerkPerson { .. } => Revoked::PersonKnown,
+                RevokedBy::AddressRestored { .. } => Revoked::AddressTaken,
+                RevokedBy::SignOut | RevokedBy::PasswordReset { .. } => Revoked::AccountChanged,
+            },
+            Transaction::Refused(_) => Revoked::AccountChanged,
+        })
+    }
+
+    fn revoked_profile(&self, revocation: &Revocation<'_>) -> Result<UpdateBuilder> {
+        let user = revocation.user;
+        let mut set = vec!["session_epoch = :next_session_epoch", "#credentials = :epochs"];
+        // Whoever asked for another address, their time is over.
+        let mut remove = " REMOVE pending_email";
+        let mut conditions = vec![
+            "email = :email".to_owned(),
+            "#status = :status".to_owned(),
+            was("session_epoch", ":session_epoch", user.session_epoch),
+        ];
+        let mut update = self
+            .0
+            .identity()
+            .part_update(&keys::profile(&user.id))
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":status", value(&user.status)?)
+            .expression_attribute_values(":email", value(&user.email)?)
+            .expression_attribute_values(":session_epoch", n(user.session_epoch))
+            .expression_attribute_values(":next_session_epoch", n(user.session_epoch + 1))
+            .expression_attribute_values(":epochs", value(&revocation.epochs)?);
+        match &revocation.by {
+            RevokedBy::SignOut => {}
+            RevokedBy::PasswordReset { hash, version, .. } => {
+                set.extend([
+                    "password_hash = :hash",
+                    "password_version = :next_version",
+                    "email_verified = :verified",
+                ]);
+                remove = " REMOVE pending_email, clerk_id";
+                conditions.push(was("password_version", ":version", *version));
+                update = update
+                    .expression_attribute_values(":hash", s(*hash))
+                    .expression_attribute_values(":version", n(version))
+                    .expression_attribute_values(":next_version", n(version + 1))
+                    .expression_attribute_values(":verified", AttributeValue::Bool(true));
+            }
+            RevokedBy::ClerkPerson { person, verified, .. } => {
+                set.extend([
+                    "clerk_id = :person",
+                    "clerk_name = :no_name",
+                    "email_verified = :verified",
+                ]);
+                remove = " REMOVE pending_email, password_hash";
+                update = update
+                    .expression_attribute_values(":person", s(*person))
+                    .expression_attribute_values(":no_name", name_map(""))
+                    .expression_attribute_values(":verified", AttributeValue::Bool(*verified));
+            }
+            RevokedBy::AddressRestored { email, .. } => {
+                set.extend(["email = :restored", "email_verified = :verified"]);
+                remove = " REMOVE pending_email, password_hash, clerk_id";
+                update = update
+                    .expression_attribute_values(":restored", value(email)?)
+                    .expression_attribute_values(":verified", AttributeValue::Bool(true));
+            }
+        }
+        let update = update.update_expression(format!("SET {}{remove}", set.join(", ")));
+        if_epochs_as_read(update, user, conditions)
+    }
+}
+
+/// `update`, on these conditions and that the credentials of the account are in the epochs they were read in.
+pub(crate) fn if_epochs_as_read(
+    update: UpdateBuilder,
+    user: &User,
+    mut conditions: Vec<String>,
+) -> Result<UpdateBuilder> {
+    let is_new = user.credentials == CredentialEpochs::default();
+    conditions.push(if is_new {
+        "(attribute_not_exists(#credentials) OR #credentials = :old_epochs)".to_owned()
+    } else {
+        "#credentials = :old_epochs".to_owned()
+    });
+    Ok(update
+        .condition_expression(conditions.join(" AND "))
+        .expression_attribute_names("#credentials", "credentials")
+        .expression_attribute_values(":old_epochs", value(&user.credentials)?))
+}
+
+impl Store {
+    /// That the credentials of an account have not ended, nor its address changed, since this epoch: what is made now is
+    /// seen by whoever lists what was made before the next end.
+    pub(crate) fn still_in_epoch(&self, user: &UserId, epoch: u64) -> Result<TransactWriteItem> {
+        let condition = was("#credentials.#current", ":epoch", epoch);
+        let check = ConditionCheck::builder()
+            .table_name(&self.tables().identity)
+            .set_key(Some(primary(&keys::profile(user))))
+            .condition_expression(format!("#status = :active AND {condition}"))
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_names("#credentials", "credentials")
+            .expression_attribute_names("#current", "current")
+            .expression_attribute_values(":active", value(&UserStatus::Active)?)
+            .expression_attribute_values(":epoch", n(epoch))
+            .build()
+            .map_err(Error::internal)?;
+        Ok(TransactWriteItem::builder().condition_check(check).build())
+    }
+
+    /// That somebody is in an organization since they came there, and has not left it meanwhile.
+    pub(crate) fn still_member(&self, place: &Membership) -> Result<TransactWriteItem> {
+        let check = ConditionCheck::builder()
+            .table_name(&self.tables().identity)
+            .set_key(Some(primary(&keys::membership(&place.org, &place.member))))
+            .condition_expression("joined_at = :joined_at")
+            .expression_attribute_values(":joined_at", value(&place.joined_at)?)
+            .build()
+            .map_err(Error::internal)?;
+        Ok(TransactWriteItem::builder().condition_check(check).build())
+    }
+
+    /// Gives an address to an account: nobody has it, or it is kept for this account, or it was kept long enough.
+    pub(crate) fn part_take_address(&self, email: &Email, user: &UserId, now: Timestamp) -> Result<TransactWriteItem> {
+        self.identity().part_put_if(
+            address_item(email, user)?,
+            "attribute_not_exists(pk) OR held_for = :user OR held_until <= :now",
+            [(":user", s(user.as_str())), (":now", n(now.as_second()))],
+        )
+    }
+
+    /// Takes an address from the account that has it; anybody may have it from here on.
+    pub(crate) fn part_free_address(&self, email: &Email, user: &UserId) -> Result<TransactWriteItem> {
+        let own = ("user", s(user.as_str()));
+        self.identity()
+            .part_delete(&keys::email(&email.fingerprint()), Some(own))
+    }
+
+    /// Takes an address from the account that has it, and keeps it from everybody else until then. The second part is
+    /// where an erasure finds it.
+    pub(crate) fn parts_hold_address(
+        &self,
+        email: &Email,
+        user: &UserId,
+        until: Timestamp,
+    ) -> Result<[TransactWriteItem; 2]> {
+        let table = self.identity();
+        let hold = table
+            .part_update(&keys::email(&email.fingerprint()))
+            .update_expression("SET held_for = :user, held_until = :until, #ttl = :until REMOVE #user")
+            .condition_expression("#user = :user")
+            .expression_attribute_names("#user", "user")
+            .expression_attribute_names("#ttl", tables::TTL)
+            .expression_attribute_values(":user", s(user.as_str()))
+            .expression_attribute_values(":until", n(until.as_second()));
+        let mut found_by = primary(&keys::held_address(user, &email.fingerprint()));
+        found_by.insert(tables::TTL.to_owned(), n(until.as_second()));
+        Ok([part(hold)?, table.part_put(found_by)?])
+    }
+}

@@ -1,0 +1,69 @@
+//! The outbox: promises that outlive a crash.
+
+use domain::{DocumentId, OutboxEntry, Result, outbox::OutboxStep};
+
+use crate::{
+    Store, keys,
+    table::item::{conditional, from_item, n, s, to_item, value},
+};
+
+/// Promises that one run looks at, of each shard.
+const PORTION: i32 = 250;
+
+/// Promises by document.
+#[derive(Debug, Clone)]
+pub struct Outbox(Store);
+
+impl Store {
+    /// The outbox.
+    pub fn outbox(&self) -> Outbox {
+        Outbox(self.clone())
+    }
+}
+
+impl Outbox {
+    /// Notes a promise.
+    pub async fn put(&self, entry: &OutboxEntry) -> Result<bool> {
+        self.0
+            .app()
+            .put_new(to_item(&keys::outbox(&entry.document), entry)?)
+            .await
+    }
+
+    /// Gives up an upload; answers `false` when it was acknowledged or finished. From here on it cannot be
+    /// acknowledged.
+    pub async fn give_up(&self, document: &DocumentId) -> Result<bool> {
+        let update = self
+            .0
+            .app()
+            .update(&keys::outbox(document))
+            .update_expression("SET step = :remove")
+            .condition_expression("step IN (:abandon, :remove)")
+            .expression_attribute_values(":abandon", value(&OutboxStep::AbandonUpload)?)
+            .expression_attribute_values(":remove", value(&OutboxStep::RemoveUpload)?);
+        Ok(conditional(update).await?.is_some())
+    }
+
+    /// The promise was kept.
+    pub async fn remove(&self, document: &DocumentId) -> Result<()> {
+        self.0.app().delete(&keys::outbox(document)).await
+    }
+
+    /// Promises made before `before_ms` (milliseconds since the Unix epoch), oldest first, a bounded number from
+    /// each shard.
+    pub async fn due(&self, before_ms: i64) -> Result<Vec<OutboxEntry>> {
+        let mut due = Vec::new();
+        for shard in 0..keys::OUTBOX_SHARDS {
+            let query = self.0.db.query().consistent_read(true);
+            let query = query
+                .key_condition_expression("pk = :shard")
+                .filter_expression("created_ms < :before")
+                .expression_attribute_values(":shard", s(keys::outbox_shard(shard)))
+                .expression_attribute_values(":before", n(before_ms));
+            for item in self.0.app().first(query, PORTION).await? {
+                due.push(from_item(item)?);
+            }
+        }
+        Ok(due)
+    }
+}

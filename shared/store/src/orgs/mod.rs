@@ -1,0 +1,364 @@
+//! Organizations and who belongs to them.
+//!
+//! A place in an organization is two items written as one: where the organization finds it, and where its user does.
+//! The organization counts its owners and its seats (members and pending invitations), and every change of a place
+//! changes the counters in the same transaction: whoever would pass a limit is refused by the write itself.
+
+pub(crate) mod invitations;
+pub(crate) mod resource_counts;
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, builders::UpdateBuilder};
+use domain::{
+    AuditEntry, Membership, Org, OrgChange, OrgId, OrgRole, Page, PageRequest, Purge, Result, Timestamp, UserId,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Memberships, Store, keys,
+    table::item::{Item, Transaction, from_item, n, part, s, to_item, value},
+};
+
+/// Attribute of a deleted organization: when that was.
+pub(crate) const DELETED_AT: &str = "deleted_at";
+/// Condition of an organization that is there and was not deleted.
+pub(crate) const ALIVE: &str = "attribute_exists(pk) AND attribute_not_exists(deleted_at)";
+
+/// Organizations and who belongs to them.
+#[derive(Debug, Clone)]
+pub struct Orgs(Store);
+
+/// An organization with its counters.
+#[derive(Debug, Clone)]
+pub struct OrgFound {
+    /// The organization.
+    pub org: Org,
+    /// Owners.
+    pub owners: u32,
+    /// Members and pending invitations.
+    pub seats: u32,
+}
+
+/// What became of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrgWrite {
+    /// It was made.
+    Done,
+    /// Not made: somebody changed the same thing first. Look again.
+    Changed,
+    /// Not made: it would leave the organization without an owner.
+    LastOwner,
+    /// Not made: another organization has the slug.
+    SlugTaken,
+    /// Not made: the plan has no seat left.
+    Full,
+    /// Not made: the organization was deleted, or the account may not do anything any more.
+    Gone,
+}
+
+/// A user's place in an organization, as listed by the user.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct UserMembership {
+    // Not `org` and `member`: those would be one more entry in the index `orgs_by_user`.
+    /// The organization.
+    pub org_id: OrgId,
+    /// What they may do there.
+    pub role: OrgRole,
+    /// Since when.
+    pub joined_at: Timestamp,
+}
+
+#[derive(Deserialize)]
+struct Counters {
+    /// A personal organization has one owner and one seat, and counts neither.
+    #[serde(default = "one")]
+    owners: u32,
+    #[serde(default = "one")]
+    seats: u32,
+}
+
+fn one() -> u32 {
+    1
+}
+
+#[derive(Serialize)]
+struct SlugOwner<'a> {
+    org: &'a OrgId,
+}
+
+impl Store {
+    /// Organizations and who belongs to them.
+    pub fn orgs(&self) -> Orgs {
+        Orgs(self.clone())
+    }
+}
+
+fn parse(item: Item) -> Result<Option<OrgFound>> {
+    if item.contains_key(DELETED_AT) {
+        return Ok(None);
+    }
+    let Counters { owners, seats } = from_item(item.clone())?;
+    let org = from_item(item)?;
+    Ok(Some(OrgFound { org, owners, seats }))
+}
+
+pub(crate) fn place_item(membership: &Membership) -> Result<Item> {
+    let place = UserMembership {
+        org_id: membership.org.clone(),
+        role: membership.role,
+        joined_at: membership.joined_at,
+    };
+    to_item(&keys::place(&membership.member, &membership.org), &place)
+}
+
+impl Orgs {
+    /// Creates an organization with its first owner, whose places are still as they were read. Answers
+    /// [`OrgWrite::SlugTaken`] or [`OrgWrite::Changed`] when it did not.
+    pub async fn create(
+        &self,
+        org: &Org,
+        owner: &Membership,
+        places: &Memberships,
+        entry: &AuditEntry,
+    ) -> Result<OrgWrite> {
+        let table = self.0.identity();
+        let mut item = to_item(&keys::org(&org.id), org)?;
+        item.insert("owners".to_owned(), n(1));
+        item.insert("seats".to_owned(), n(1));
+        let parts = vec![
+            table.part_put_new(to_item(&keys::slug(&org.slug), &SlugOwner { org: &org.id })?)?,
+            self.0.count_membership(&owner.member, Some(places))?,
+            table.part_put_new(item)?,
+            table.part_put_new(to_item(&keys::membership(&owner.org, &owner.member), owner)?)?,
+            table.part_put_new(place_item(owner)?)?,
+        ];
+        Ok(match self.0.transact_audited(entry, parts).await? {
+            Transaction::Done => OrgWrite::Done,
+            Transaction::Refused(0) => OrgWrite::SlugTaken,
+            Transaction::Refused(_) => OrgWrite::Changed,
+        })
+    }
+
+    /// An organization that was not deleted.
+    pub async fn get(&self, org: &OrgId) -> Result<Option<OrgFound>> {
+        let item = self.0.identity().get_raw(keys::org(org), true).await?;
+        item.map_or(Ok(None), parse)
+    }
+
+    /// Those among `ids` that were not deleted, by id; at most 100.
+    pub async fn get_many(&self, ids: &[OrgId]) -> Result<HashMap<OrgId, OrgFound>> {
+        let keys: Vec<_> = ids.iter().map(keys::org).collect();
+        let mut found = HashMap::with_capacity(ids.len());
+        for item in self.0.identity().get_many(&keys).await? {
+            if let Some(org) = parse(item)? {
+                found.insert(org.org.id.clone(), org);
+            }
+        }
+        Ok(found)
+    }
+
+    /// A user's places in organizations but the personal one, newest organization first.
+    pub async fn places(&self, user: &UserId, page: &PageRequest) -> Result<Page<UserMembership>> {
+        let all = crate::table::item::ListFilter::default();
+        let found = self
+            .0
+            .identity()
+            .list(keys::user(user), keys::PLACES, page, all)
+            .await?;
+        let items = found.items.into_iter().map(from_item).collect::<Result<_>>()?;
+        Ok(Page {
+            items,
+            next: found.next,
+        })
+    }
+
+    /// Everybody who belongs to an organization; the plan bounds how many that are.
+    pub async fn members(&self, org: &OrgId) -> Result<Vec<Membership>> {
+        self.0.identity().all_below(&keys::tenant(org), keys::MEMBERS).await
+    }
+
+    /// Changes an organization. `before` is how it was read.
+    pub async fn update(&self, before: &Org, change: &OrgChange, entry: &AuditEntry) -> Result<OrgWrite> {
+        let table = self.0.identity();
+        let mut update = table
+            .part_update(&keys::org(&before.id))
+            .condition_expression(format!("{ALIVE} AND slug = :old_slug"))
+            .expression_attribute_values(":old_slug", s(&before.slug));
+        let fields = [
+            ("name", change.name.as_ref().map(s)),
+            ("slug", change.slug.as_ref().map(s)),
+            ("time_zone", change.time_zone.as_ref().map(s)),
+            ("pinned_day", change.pinned_day.as_ref().map(value).transpose()?),
+            (
+                "downgrade_model",
+                change.downgrade_model.as_ref().map(|name| match name.as_str() {
+                    "" => AttributeValue::Null(true),
+                    name => s(name),
+                }),
+            ),
+            (
+                "fallback_models",
+                change.fallback_models.as_ref().map(value).transpose()?,
+            ),
+        ];
+        let mut set = Vec::new();
+        for (field, value) in fields {
+            let Some(value) = value else { continue };
+            set.push(format!("#{field} = :{field}"));
+            update = update
+                .expression_attribute_names(format!("#{field}"), field)
+                .expression_attribute_values(format!(":{field}"), value);
+        }
+        if change.pinned_day.is_some() {
+            // The day that is pinned is the one under the zone as it was read.
+            let so_far = update.get_condition_expression().clone().unwrap_or_default();
+            update = update
+                .condition_expression(format!("{so_far} AND #time_zone = :old_zone"))
+                .expression_attribute_values(":old_zone", s(&before.time_zone));
+        }
+        let mut parts = vec![part(update.update_expression(format!("SET {}", set.join(", "))))?];
+        if let Some(slug) = change.slug.as_ref().filter(|slug| **slug != before.slug) {
+            parts.push(table.part_put_new(to_item(&keys::slug(slug), &SlugOwner { org: &before.id })?)?);
+            parts.push(table.part_delete(&keys::slug(&before.slug), Some(("org", s(before.id.as_str()))))?);
+        }
+        Ok(match self.0.transact_audited(entry, parts).await? {
+            Transaction::Done => OrgWrite::Done,
+            Transaction::Refused(1) => OrgWrite::SlugTaken,
+            Transaction::Refused(_) => OrgWrite::Changed,
+        })
+    }
+
+    /// Deletes an organization that is not a personal one: nobody sees it any more, its slug is free, and the removal
+    /// of its content is promised.
+    pub async fn delete(&self, org: &Org, now: Timestamp, entry: &AuditEntry) -> Result<OrgWrite> {
+        let table = self.0.identity();
+        let tombstone = table
+            .part_update(&keys::org(&org.id))
+            .update_expression("SET deleted_at = :now")
+            .condition_expression(format!("{ALIVE} AND slug = :slug AND personal = :personal"))
+            .expression_attribute_values(":now", s(now.to_string()))
+            .expression_attribute_values(":slug", s(&org.slug))
+            .expression_attribute_values(":personal", value(&false)?);
+        let purge = Purge::Org { org_id: org.id.clone() };
+        let parts = vec![
+            part(tombstone)?,
+            table.part_delete(&keys::slug(&org.slug), Some(("org", s(org.id.as_str()))))?,
+            self.0.promise(&purge, now.as_millisecond())?,
+        ];
+        Ok(match self.0.transact_audited(entry, parts).await? {
+            Transaction::Done => OrgWrite::Done,
+            Transaction::Refused(_) => OrgWrite::Changed,
+        })
+    }
+
+    /// Gives a member another role. `before` is how the place was read, and `places` how those of a member were read who
+    /// becomes an owner.
+    pub async fn set_role(
+        &self,
+        before: &Membership,
+        role: OrgRole,
+        places: Option<&Memberships>,
+        entry: &AuditEntry,
+    ) -> Result<OrgWrite> {
+        let mut parts = self.role_parts(before, role)?;
+        parts.push(part(self.counters(before, Some(role)))?);
+        if let Some(places) = places {
+            parts.push(self.0.count_membership(&before.member, Some(places))?);
+        }
+        Ok(settled(self.0.transact_audited(entry, parts).await?, 2, before))
+    }
+
+    /// Makes `to` an owner and `from`, an owner, an admin. Both are how the places were read; `to` is no owner, and
+    /// `places` are all those of the same person.
+    pub async fn transfer(
+        &self,
+        from: &Membership,
+        to: &Membership,
+        places: &Memberships,
+        entry: &AuditEntry,
+    ) -> Result<OrgWrite> {
+        let mut parts = self.role_parts(from, OrgRole::Admin)?;
+        parts.extend(self.role_parts(to, OrgRole::Owner)?);
+        // One owner for another: the counter stays, and nobody else's change can pass in between.
+        let unchanged = self
+            .0
+            .identity()
+            .part_update(&keys::org(&from.org))
+            .update_expression("SET owners = owners + :none")
+            .condition_expression(ALIVE)
+            .expression_attribute_values(":none", n(0));
+        parts.push(part(unchanged)?);
+        parts.push(self.0.count_membership(&to.member, Some(places))?);
+        Ok(match self.0.transact_audited(entry, parts).await? {
+            Transaction::Done => OrgWrite::Done,
+            Transaction::Refused(4) => OrgWrite::Gone,
+            Transaction::Refused(_) => OrgWrite::Changed,
+        })
+    }
+
+    /// Takes a member out. `before` is how the place was read.
+    pub async fn remove(&self, before: &Membership, now: Timestamp, entry: &AuditEntry) -> Result<OrgWrite> {
+        let table = self.0.identity();
+        let role = ("role", value(&before.role)?);
+        let own = Purge::Member {
+            org_id: before.org.clone(),
+            user_id: before.member.clone(),
+        };
+        let parts = vec![
+            table.part_delete(&keys::membership(&before.org, &before.member), Some(role))?,
+            table.part_delete(&keys::place(&before.member, &before.org), None)?,
+            part(self.counters(before, None))?,
+            // What they had to themselves there goes with them.
+            self.0.promise(&own, now.as_millisecond())?,
+        ];
+        Ok(settled(self.0.transact_audited(entry, parts).await?, 2, before))
+    }
+
+    fn role_parts(&self, before: &Membership, role: OrgRole) -> Result<Vec<TransactWriteItem>> {
+        let table = self.0.identity();
+        let (old, new) = (value(&before.role)?, value(&role)?);
+        let of_org = keys::membership(&before.org, &before.member);
+        let of_user = keys::place(&before.member, &before.org);
+        let change = |key| {
+            let update = table
+                .part_update(key)
+                .update_expression("SET #role = :new")
+                .condition_expression("#role = :old")
+                .expression_attribute_names("#role", "role")
+                .expression_attribute_values(":old", old.clone())
+                .expression_attribute_values(":new", new.clone());
+            part(update)
+        };
+        Ok(vec![change(&of_org)?, change(&of_user)?])
+    }
+
+    /// The counters after the place `before` got the role `after`, or was given up. The last owner is kept here.
+    fn counters(&self, before: &Membership, after: Option<OrgRole>) -> UpdateBuilder {
+        let (was, is) = (before.role == OrgRole::Owner, after == Some(OrgRole::Owner));
+        let condition = if was && !is { "owners > :one AND " } else { "" };
+        let update = self
+            .0
+            .identity()
+            .part_update(&keys::org(&before.org))
+            .update_expression("SET owners = owners + :owners, seats = seats + :seats")
+            .condition_expression(format!("{condition}{ALIVE}"))
+            .expression_attribute_values(":owners", n(i32::from(is) - i32::from(was)))
+            .expression_attribute_values(":seats", n(if after.is_none() { -1 } else { 0 }));
+        if condition.is_empty() {
+            update
+        } else {
+            update.expression_attribute_values(":one", n(1))
+        }
+    }
+}
+
+/// What a transaction means whose part number `counters` keeps the last owner.
+fn settled(transaction: Transaction, counters: usize, before: &Membership) -> OrgWrite {
+    match transaction {
+        Transaction::Done => OrgWrite::Done,
+        Transaction::Refused(part) if part != counters => OrgWrite::Changed,
+        Transaction::Refused(_) if before.role == OrgRole::Owner => OrgWrite::LastOwner,
+        Transaction::Refused(_) => OrgWrite::Gone,
+    }
+}

@@ -1,0 +1,75 @@
+//! Pauses of those who begin anew because of what others did, or who ask for what a table left undone.
+//!
+//! What a call meets on its way is not their business: [`crate::table::retry`] deals with it.
+
+use std::time::Duration;
+
+use domain::{Result, id::random_bytes};
+
+/// All pauses together: less than the gateway waits for an answer.
+const TOTAL_BUDGET: Duration = Duration::from_secs(15);
+/// The longest that the first pause can be.
+const FIRST: Duration = Duration::from_millis(10);
+/// The longest that any pause can be.
+const LONGEST: Duration = Duration::from_millis(500);
+
+/// Pauses between attempts: each of a random length up to a limit that doubles, so that those who met once do not meet
+/// again (<https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>, “full jitter”).
+#[derive(Debug)]
+pub(crate) struct Backoff {
+    ceiling: Duration,
+    left: Duration,
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self {
+            ceiling: FIRST,
+            left: TOTAL_BUDGET,
+        }
+    }
+}
+
+impl Backoff {
+    /// Waits before the next attempt; answers `false` when there is to be none.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "nothing tells when those in the way are done; short, random and bounded in all"
+    )]
+    pub(crate) async fn wait(&mut self) -> Result<bool> {
+        let Some(pause) = self.pause(u16::from_be_bytes(random_bytes()?)) else {
+            return Ok(false);
+        };
+        tokio::time::sleep(pause).await;
+        Ok(true)
+    }
+
+    /// The next pause; `None` when the budget is spent.
+    fn pause(&mut self, random: u16) -> Option<Duration> {
+        if self.left.is_zero() {
+            return None;
+        }
+        let pause = (self.ceiling * u32::from(random) / u32::from(u16::MAX)).min(self.left);
+        // Even a pause of nothing takes an attempt, which is not for nothing.
+        self.left = self.left.saturating_sub(pause.max(FIRST));
+        self.ceiling = (self.ceiling * 2).min(LONGEST);
+        Some(pause)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_a_limit_and_end() {
+        let mut backoff = Backoff::default();
+        let pauses: Vec<Duration> = std::iter::from_fn(|| backoff.pause(u16::MAX)).collect();
+        let millis: Vec<u128> = pauses.iter().take(8).map(Duration::as_millis).collect();
+        assert_eq!(millis, [10, 20, 40, 80, 160, 320, 500, 500]);
+        assert_eq!(pauses.iter().sum::<Duration>(), TOTAL_BUDGET);
+        let mut lucky = Backoff::default();
+        let attempts = std::iter::from_fn(|| lucky.pause(0)).count();
+        assert_eq!(attempts, 1500, "pauses of nothing come to an end as well");
+    }
+}

@@ -1,0 +1,375 @@
+//! Small helpers over the SDK: items to and from model types, and conditional writes as values.
+//!
+//! # Writes that may have been carried out
+//!
+//! A table may carry a write out although its answer never comes: a time-out, a broken connection, a failure of the
+//! service. The SDK then sends the write again ([`crate::table::retry`]), and a condition may fail because of the call's own
+//! first attempt. So each write belongs to one of these kinds:
+//!
+//! 1. **Transactions** ([`transact`]) have a token: a repetition of one that was carried out is a success without an
+//!    effect. Rare writes that decide who was the first are transactions of one part, [`Table::put_first`] and
+//!    [`Table::delete_first`].
+//! 2. **Repeatable writes** ([`conditional`], [`Table::delete`]) have the same effect twice as once: their conditions
+//!    hold after their own effect as well, or nobody asks whether they held.
+//! 3. **New items** ([`Table::put_new`]) are at keys with an id that was drawn for them, so what is found there in doubt
+//!    is their own.
+//! 4. **Recognizable writes** ([`conditional_or_own`]) leave an item that tells them from every other write, such as
+//!    the next number of a revision with the content that it got.
+//! 5. **Marked writes** ([`conditional_once`]) leave an id, [`WRITE_ID`], and refuse to be made where it stands:
+//!    additions to numbers, and claims that look alike whoever makes them. When another write of the same item comes
+//!    between such a write and its repetition, the id is gone and the write is made twice; what may not be wrong even
+//!    then is a transaction. In a table of what may be forgotten (rates, guesses) that costs at most one more count.
+//!
+//! A plain write that is none of these does not exist.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::{
+    Client,
+    config::http::HttpResponse,
+    error::SdkError,
+    operation::{
+        put_item::{PutItemError, builders::PutItemFluentBuilder},
+        query::builders::QueryFluentBuilder,
+        update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
+    },
+    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
+};
+use domain::{Error, Page, PageRequest, Result, id::random_bytes};
+use serde::{Serialize, de::DeserializeOwned};
+
+pub(crate) use crate::table::transaction::{Transaction, part, transact};
+use crate::{keys::Key, table::retry::in_doubt};
+
+/// An item as the SDK has it.
+pub(crate) type Item = HashMap<String, AttributeValue>;
+
+/// Condition of a write that must not replace anything.
+pub(crate) const ITEM_MISSING: &str = "attribute_not_exists(pk)";
+/// Condition of a write that must not create anything.
+pub(crate) const ITEM_EXISTS: &str = "attribute_exists(pk)";
+
+/// A string value.
+pub(crate) fn s(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+/// A number value.
+pub(crate) fn n(value: impl std::fmt::Display) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+/// Any serializable value.
+pub(crate) fn value(value: &impl Serialize) -> Result<AttributeValue> {
+    serde_dynamo::to_attribute_value(value).map_err(Error::internal)
+}
+
+/// `entity` as the item at `key`.
+pub(crate) fn to_item(key: &Key, entity: &impl Serialize) -> Result<Item> {
+    let mut item: Item = serde_dynamo::to_item(entity).map_err(Error::internal)?;
+    // Absent and null mean the same; absent keeps index keys sparse and items small.
+    item.retain(|_, value| !matches!(value, AttributeValue::Null(_)));
+    item.insert("pk".to_owned(), s(&key.pk));
+    item.insert("sk".to_owned(), s(&key.sk));
+    Ok(item)
+}
+
+/// The entity in `item`; attributes it does not know are ignored.
+pub(crate) fn from_item<T: DeserializeOwned>(item: Item) -> Result<T> {
+    serde_dynamo::from_item(item).map_err(Error::internal)
+}
+
+/// The primary key as the SDK wants it.
+pub(crate) fn primary(key: &Key) -> Item {
+    HashMap::from([("pk".to_owned(), s(&key.pk)), ("sk".to_owned(), s(&key.sk))])
+}
+
+/// One table.
+#[derive(Clone, Copy)]
+pub(crate) struct Table<'a> {
+    pub(crate) db: &'a Client,
+    pub(crate) name: &'a str,
+}
+
+impl Table<'_> {
+    pub(crate) async fn get_raw(&self, key: Key, consistent: bool) -> Result<Option<Item>> {
+        let get = self
+            .db
+            .get_item()
+            .table_name(self.name)
+            .set_key(Some(primary(&key)))
+            .consistent_read(consistent);
+        Ok(get.send().await.map_err(failed)?.item)
+    }
+
+    /// Reads one item. Own writes are always seen: all single reads are strongly consistent.
+    pub(crate) async fn get<T: DeserializeOwned>(&self, key: Key) -> Result<Option<T>> {
+        self.get_raw(key, true).await?.map(from_item).transpose()
+    }
+
+    /// Writes an item at a key with an id that was drawn for it; returns whether the key was free.
+    pub(crate) async fn put_new(&self, item: Item) -> Result<bool> {
+        let put = self.db.put_item().table_name(self.name).set_item(Some(item));
+        Ok(match send_put(put.condition_expression(ITEM_MISSING)).await? {
+            Conditional::Held(_) => true,
+            Conditional::Failed { in_doubt, .. } => in_doubt,
+        })
+    }
+
+    /// Writes an item, whatever is there.
+    pub(crate) async fn put(&self, item: Item) -> Result<()> {
+        let put = self.db.put_item().table_name(self.name).set_item(Some(item));
+        put.send().await.map_err(failed).map(|_| ())
+    }
+
+    /// Deletes an item, if it is there.
+    pub(crate) async fn delete(&self, key: &Key) -> Result<()> {
+        let delete = self.db.delete_item().table_name(self.name);
+        let delete = delete.set_key(Some(primary(key)));
+        delete.send().await.map_err(failed).map(|_| ())
+    }
+
+    /// Begins an update of `key`.
+    pub(crate) fn update(&self, key: &Key) -> UpdateItemFluentBuilder {
+        self.db.update_item().table_name(self.name).set_key(Some(primary(key)))
+    }
+
+    /// One page of the items of `pk` whose sort key starts with `prefix`, newest first. The page's cursor is the
+    /// rest of the sort key, so it says nothing about the partition.
+    pub(crate) async fn list(
+        &self,
+        pk: String,
+        prefix: &str,
+        page: &PageRequest,
+        narrow: ListFilter,
+    ) -> Result<Page<Item>> {
+        let limit = usize::from(page.limit);
+        let mut items = Vec::new();
+        // A start key need not exist, so one is made from the cursor and the caller's own partition.
+        let mut start = page.after.as_ref().map(|after| {
+            primary(&Key {
+                pk: pk.clone(),
+                sk: format!("{prefix}{after}"),
+            })
+        });
+        // A filter or the size of a page can leave answers short; one item more than asked for shows that there is a next page.
+        while items.len() <= limit {
+            let query = self
+                .db
+                .query()
+                .table_name(self.name)
+                .scan_index_forward(false)
+                .consistent_read(true);
+            let query = query
+                .limit(i32::try_from(limit + 1).unwrap_or(i32::MAX))
+                .set_exclusive_start_key(start);
+            let answer = narrow
+                .apply(starting_with(query, &pk, prefix))
+                .send()
+                .await
+                .map_err(failed)?;
+            items.extend(answer.items.unwrap_or_default());
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                break;
+            }
+        }
+        let next = (items.len() > limit)
+            .then(|| {
+                items.truncate(limit);
+                items.last().and_then(|item| suffix(item, prefix)).map(str::to_owned)
+            })
+            .flatten();
+        Ok(Page { items, next })
+    }
+
+    /// All items of `pk` whose sort key starts with `prefix`, oldest key first: only for sets that are bounded by a
+    /// rule.
+    pub(crate) async fn all_below<T: DeserializeOwned>(&self, pk: &str, prefix: &str) -> Result<Vec<T>> {
+        let query = self.db.query().table_name(self.name).consistent_read(true);
+        let mut pages = starting_with(query, pk, prefix).into_paginator().items().send();
+        let mut found = Vec::new();
+        while let Some(item) = pages.next().await {
+            found.push(from_item(item.map_err(failed)?)?);
+        }
+        Ok(found)
+    }
+
+    /// What a query finds among the first `most` items that it looks at: pages may end early, whatever their limit.
+    pub(crate) async fn first(&self, query: QueryFluentBuilder, most: i32) -> Result<Vec<Item>> {
+        let (mut found, mut left, mut start) = (Vec::new(), most, None);
+        loop {
+            let page = query
+                .clone()
+                .table_name(self.name)
+                .limit(left)
+                .set_exclusive_start_key(start);
+            let answer = page.send().await.map_err(failed)?;
+            found.extend(answer.items.unwrap_or_default());
+            left -= answer.scanned_count;
+            start = answer.last_evaluated_key;
+            if start.is_none() || left <= 0 {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// All items of `pk` whose sort key starts with `prefix`: only for sets that are bounded by a rule.
+    pub(crate) async fn keys_below(&self, pk: &str, prefix: &str) -> Result<Vec<Key>> {
+        let query = self.db.query().table_name(self.name).consistent_read(true);
+        let query = query.projection_expression("sk");
+        let mut pages = starting_with(query, pk, prefix).into_paginator().items().send();
+        let mut keys = Vec::new();
+        while let Some(item) = pages.next().await {
+            if let Some(AttributeValue::S(sk)) = item.map_err(failed)?.remove("sk") {
+                let pk = pk.to_owned();
+                keys.push(Key { pk, sk });
+            }
+        }
+        Ok(keys)
+    }
+}
+
+/// A filter on top of a key condition.
+#[derive(Debug, Default)]
+pub(crate) struct ListFilter {
+    pub(crate) expression: Option<&'static str>,
+    pub(crate) values: Vec<(&'static str, AttributeValue)>,
+}
+
+impl ListFilter {
+    fn apply(&self, mut query: QueryFluentBuilder) -> QueryFluentBuilder {
+        if let Some(expression) = self.expression {
+            query = query.filter_expression(expression);
+            for (name, value) in &self.values {
+                query = query.expression_attribute_values(*name, value.clone());
+            }
+        }
+        query
+    }
+}
+
+pub(crate) fn starting_with(query: QueryFluentBuilder, pk: &str, prefix: &str) -> QueryFluentBuilder {
+    query
+        .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+        .expression_attribute_values(":pk", s(pk))
+        .expression_attribute_values(":prefix", s(prefix))
+}
+
+/// The sort key without its prefix.
+fn suffix<'i>(item: &'i Item, prefix: &str) -> Option<&'i str> {
+    item.get("sk")?.as_s().ok()?.strip_prefix(prefix)
+}
+
+/// What became of a conditional write.
+pub(crate) enum Conditional {
+    /// Its condition held. The attributes that its `ReturnValues` ask for.
+    Held(Item),
+    /// Its condition did not hold.
+    Failed {
+        /// The item as it is, if there is one.
+        item: Option<Item>,
+        /// Whether that may be the effect of an attempt of the same call whose answer was lost.
+        in_doubt: bool,
+    },
+}
+
+/// Sends an update with a condition.
+pub(crate) async fn send_update(
+    update: UpdateItemFluentBuilder,
+) -> Result<Conditional, SdkError<UpdateItemError, HttpResponse>> {
+    let update = update.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+    match Box::pin(update.send()).await {
+        Ok(answer) => Ok(Conditional::Held(answer.attributes.unwrap_or_default())),
+        Err(SdkError::ServiceError(e)) => match e.err() {
+            UpdateItemError::ConditionalCheckFailedException(failed) => Ok(Conditional::Failed {
+                item: failed.item.clone(),
+                in_doubt: in_doubt(e.raw()),
+            }),
+            _ => Err(SdkError::ServiceError(e)),
+        },
+        Err(error) => Err(error),
+    }
+}
+
+/// Sends a put with a condition.
+pub(crate) async fn send_put(put: PutItemFluentBuilder) -> Result<Conditional> {
+    let put = put.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+    match Box::pin(put.send()).await {
+        Ok(answer) => Ok(Conditional::Held(answer.attributes.unwrap_or_default())),
+        Err(SdkError::ServiceError(e)) => match e.err() {
+            PutItemError::ConditionalCheckFailedException(failed) => Ok(Conditional::Failed {
+                item: failed.item.clone(),
+                in_doubt: in_doubt(e.raw()),
+            }),
+            _ => Err(failed(SdkError::ServiceError(e))),
+        },
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// Sends an update that is repeatable; `None` when its condition did not hold. With `ReturnValues` set, the item is
+/// returned.
+pub(crate) async fn conditional(update: UpdateItemFluentBuilder) -> Result<Option<Item>> {
+    conditional_or_own(update, |_| false).await
+}
+
+/// Sends an update that is recognizable: `is_own` tells whether an item is as this update leaves it. `None` when its
+/// condition did not hold, and not because of itself. The item that is found then is returned instead of what
+/// `ReturnValues` ask for.
+pub(crate) async fn conditional_or_own(
+    update: UpdateItemFluentBuilder,
+    is_own: impl FnOnce(&Item) -> bool,
+) -> Result<Option<Item>> {
+    Ok(match send_update(update).await.map_err(failed)? {
+        Conditional::Held(item) => Some(item),
+        Conditional::Failed { item, in_doubt } => item.filter(|item| in_doubt && is_own(item)),
+    })
+}
+
+/// The attribute of the last marked write of an item.
+pub(crate) const WRITE_ID: &str = "write_id";
+
+/// An id for a marked write.
+pub(crate) fn new_write_id() -> Result<AttributeValue> {
+    Ok(s(hex::encode(random_bytes::<8>()?)))
+}
+
+/// Sends an update that is marked, whose expression is a `SET` and nothing behind it; when its condition did not hold,
+/// what is there instead.
+pub(crate) async fn conditional_once(update: UpdateItemFluentBuilder) -> Result<Result<Item, Option<Item>>> {
+    let id = new_write_id()?;
+    let set = update.get_update_expression().clone().unwrap_or_default();
+    let unmade = format!("(attribute_not_exists({WRITE_ID}) OR {WRITE_ID} <> :{WRITE_ID})");
+    let condition = match update.get_condition_expression() {
+        Some(condition) => format!("({condition}) AND {unmade}"),
+        None => unmade,
+    };
+    let update = update
+        .update_expression(format!("{set}, {WRITE_ID} = :{WRITE_ID}"))
+        .condition_expression(condition)
+        .expression_attribute_values(format!(":{WRITE_ID}"), id.clone());
+    Ok(match send_update(update).await.map_err(failed)? {
+        Conditional::Held(item) => Ok(item),
+        Conditional::Failed { item, in_doubt } => match item {
+            Some(item) if in_doubt && item.get(WRITE_ID) == Some(&id) => Ok(item),
+            item => Err(item),
+        },
+    })
+}
+
+/// A failure of the table itself: the caller may try again.
+pub(crate) fn failed<E, R>(error: SdkError<E, R>) -> Error
+where
+    E: std::error::Error + Send + Sync + aws_sdk_dynamodb::error::ProvideErrorMetadata + 'static,
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    let validation = error
+        .as_service_error()
+        .is_some_and(|e| e.code() == Some("ValidationException"));
+    if validation {
+        Error::internal(error)
+    } else {
+        Error::unavailable(error)
+    }
+}

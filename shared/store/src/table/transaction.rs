@@ -1,0 +1,172 @@
+//! Transactions, and their parts.
+//!
+//! The SDK gives each a token that stays the same however often it is sent, so one that was carried out although its
+//! answer was lost is a success when it is sent again, and nothing happens twice: see [`crate::table::item`].
+
+use aws_sdk_dynamodb::{
+    Client,
+    error::SdkError,
+    operation::transact_write_items::TransactWriteItemsError,
+    types::{
+        AttributeValue, CancellationReason, ConditionCheck, Delete, Put, TransactWriteItem, Update,
+        builders::{PutBuilder, UpdateBuilder},
+    },
+};
+use domain::{Error, Result};
+
+use crate::{
+    keys::Key,
+    table::item::{ITEM_EXISTS, ITEM_MISSING, Item, Table, failed, primary},
+};
+
+/// What became of a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Transaction {
+    /// All of it was written.
+    Done,
+    /// None of it: the condition of the part with this index did not hold (the first such part).
+    Refused(usize),
+}
+
+/// Writes all parts or none.
+pub(crate) async fn transact(db: &Client, parts: Vec<TransactWriteItem>) -> Result<Transaction> {
+    let Err(canceled) = transact_or_reasons(db, parts).await? else {
+        return Ok(Transaction::Done);
+    };
+    let failed_condition = |reason: &CancellationReason| reason.code() == Some(CONDITION_FAILED);
+    match canceled.reasons.iter().position(failed_condition) {
+        Some(part) => Ok(Transaction::Refused(part)),
+        None => Err(canceled.error),
+    }
+}
+
+/// The code of a part whose condition did not hold.
+pub(crate) const CONDITION_FAILED: &str = "ConditionalCheckFailed";
+
+/// A transaction of which nothing was written.
+pub(crate) struct Canceled {
+    /// Why, part by part.
+    pub(crate) reasons: Vec<CancellationReason>,
+    /// The same for callers who can do nothing about it.
+    pub(crate) error: Error,
+}
+
+/// The same, with the reasons of all parts when nothing was written.
+pub(crate) async fn transact_or_reasons(
+    db: &Client,
+    parts: Vec<TransactWriteItem>,
+) -> Result<std::result::Result<(), Canceled>> {
+    let write = db.transact_write_items().set_transact_items(Some(parts));
+    let Err(error) = Box::pin(write.send()).await else {
+        return Ok(Ok(()));
+    };
+    let reasons = match &error {
+        SdkError::ServiceError(e) => match e.err() {
+            TransactWriteItemsError::TransactionCanceledException(canceled) => {
+                Some(canceled.cancellation_reasons().to_vec())
+            }
+            _ => None,
+        },
+        _ => None,
+    };
+    let error = failed(error);
+    match reasons {
+        Some(reasons) => Ok(Err(Canceled { reasons, error })),
+        None => Err(error),
+    }
+}
+
+/// Writes that decide something by whether they were the first, and are made too seldom for the double price to
+/// matter.
+impl Table<'_> {
+    /// Writes an item at a key that others may write as well; returns whether this call created it.
+    pub(crate) async fn put_first(&self, item: Item) -> Result<bool> {
+        let parts = vec![self.part_put_new(item)?];
+        Ok(transact(self.db, parts).await? == Transaction::Done)
+    }
+
+    /// Deletes an item; returns whether this call did.
+    pub(crate) async fn delete_first(&self, key: &Key) -> Result<bool> {
+        let parts = vec![self.part_delete(key, None)?];
+        Ok(transact(self.db, parts).await? == Transaction::Done)
+    }
+}
+
+fn put_part(put: PutBuilder) -> Result<TransactWriteItem> {
+    let put = put.build().map_err(Error::internal)?;
+    Ok(TransactWriteItem::builder().put(put).build())
+}
+
+/// Parts of a transaction.
+impl Table<'_> {
+    /// Writes an item that must not exist yet.
+    pub(crate) fn part_put_new(&self, item: Item) -> Result<TransactWriteItem> {
+        self.part_put_if(item, ITEM_MISSING, [])
+    }
+
+    /// Writes an item under a condition on what is there.
+    pub(crate) fn part_put_if<const N: usize>(
+        &self,
+        item: Item,
+        condition: &str,
+        values: [(&str, AttributeValue); N],
+    ) -> Result<TransactWriteItem> {
+        let put = Put::builder().table_name(self.name).set_item(Some(item));
+        let values = values.map(|(name, value)| (name.to_owned(), value));
+        let put = put.condition_expression(condition);
+        put_part(put.set_expression_attribute_values((N > 0).then(|| values.into())))
+    }
+
+    /// Writes an item, whatever is there.
+    pub(crate) fn part_put(&self, item: Item) -> Result<TransactWriteItem> {
+        put_part(Put::builder().table_name(self.name).set_item(Some(item)))
+    }
+
+    /// Deletes an item that must be there, and has to have this value in this attribute if one is given.
+    pub(crate) fn part_delete(&self, key: &Key, having: Option<(&str, AttributeValue)>) -> Result<TransactWriteItem> {
+        let delete = Delete::builder().table_name(self.name).set_key(Some(primary(key)));
+        let delete = match having {
+            None => delete.condition_expression(ITEM_EXISTS),
+            Some((name, value)) => delete
+                .condition_expression("#attribute = :value")
+                .expression_attribute_names("#attribute", name)
+                .expression_attribute_values(":value", value),
+        };
+        let delete = delete.build().map_err(Error::internal)?;
+        Ok(TransactWriteItem::builder().delete(delete).build())
+    }
+
+    /// Deletes an item under a condition on what is there.
+    pub(crate) fn part_delete_if(&self, key: &Key, condition: &str) -> Result<TransactWriteItem> {
+        let delete = Delete::builder().table_name(self.name).set_key(Some(primary(key)));
+        let delete = delete
+            .condition_expression(condition)
+            .build()
+            .map_err(Error::internal)?;
+        Ok(TransactWriteItem::builder().delete(delete).build())
+    }
+
+    /// Begins an update; [`part`] ends it.
+    pub(crate) fn part_update(&self, key: &Key) -> UpdateBuilder {
+        Update::builder().table_name(self.name).set_key(Some(primary(key)))
+    }
+
+    /// Sees to it that an item has this value in this attribute.
+    pub(crate) fn part_check(&self, key: &Key, name: &str, value: AttributeValue) -> Result<TransactWriteItem> {
+        let check = ConditionCheck::builder()
+            .table_name(self.name)
+            .set_key(Some(primary(key)))
+            .condition_expression("#attribute = :value")
+            .expression_attribute_names("#attribute", name)
+            .expression_attribute_values(":value", value)
+            .build()
+            .map_err(Error::internal)?;
+        Ok(TransactWriteItem::builder().condition_check(check).build())
+    }
+}
+
+/// An update as a part of a transaction.
+pub(crate) fn part(update: UpdateBuilder) -> Result<TransactWriteItem> {
+    let update = update.build().map_err(Error::internal)?;
+    Ok(TransactWriteItem::builder().update(update).build())
+}

@@ -1,0 +1,266 @@
+//! Days: listed while something may be reserved in them, closed when they are over; and who was told about a limit.
+
+use domain::{Day, OrgId, Result, Timestamp, TokenScope, UserId, id::random_bytes};
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    KEPT_SECONDS, Ledger, Reservation,
+    change::{Change, write},
+    holds_on,
+    statistics::{GENERATION, IsKnownModel, make_public},
+};
+use crate::{
+    keys::{self, Key},
+    table::item::{Transaction, from_item, n, s, to_item, transact},
+    tables,
+};
+
+/// In the place of the id of somebody whose account was erased.
+pub(super) const ERASED: &str = "erased-";
+/// The mark of the call that was settled last on a member's day. A count would not do: an item that is made anew begins
+/// to count again, and may come to the same number.
+pub(super) const SETTLED: &str = "settled";
+/// The last key of an open day that was looked at.
+const SEEN_UNTIL: &str = "until";
+
+/// Whose day it is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Owner {
+    /// A person's.
+    User(UserId),
+    /// An organization's.
+    Org(OrgId),
+}
+
+impl Owner {
+    /// Their partition in the ledger.
+    fn partition(&self) -> String {
+        match self {
+            Self::User(user) => keys::user(user),
+            Self::Org(org) => keys::tenant(org),
+        }
+    }
+
+    pub(super) fn of(partition: &str) -> Option<Self> {
+        let user = partition.strip_prefix("U#").map(|id| Self::User(UserId(id.to_owned())));
+        user.or_else(|| partition.strip_prefix("O#").map(|id| Self::Org(OrgId(id.to_owned()))))
+    }
+}
+
+/// A day in which something was reserved and that was not closed.
+#[derive(Debug, Clone)]
+pub struct OpenDay {
+    /// Whose.
+    pub owner: Owner,
+    /// Its date.
+    pub date: Date,
+    /// When it is over.
+    pub ends_at: Timestamp,
+    entry: Key,
+}
+
+/// Open days that are not over.
+#[derive(Debug, Clone)]
+pub struct RunningDays {
+    /// The days, those that end first before the others.
+    pub days: Vec<OpenDay>,
+    /// Whether they begin with the first one.
+    is_first: bool,
+    /// Whether none is behind them.
+    is_last: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    owner: Owner,
+    date: Date,
+    ends_at: Timestamp,
+}
+
+/// That somebody was told how much of a limit is used.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Alert {
+    /// Whose limit.
+    pub scope: TokenScope,
+    /// The day.
+    pub day: Date,
+    /// The share that was reached: 50, 80 or 100.
+    pub percent: u8,
+    /// Tokens that were used then.
+    pub used: u64,
+    /// The limit then.
+    pub limit: u64,
+    /// When it begins anew.
+    pub resets_at: Timestamp,
+    /// When it was reached.
+    pub at: Timestamp,
+}
+
+impl Ledger {
+    /// Lists a day among the open ones; doing it again changes nothing.
+    pub(super) async fn open(&self, counter: &Key, day: &Day) -> Result<()> {
+        let Some(owner) = Owner::of(&counter.pk) else {
+            return Ok(());
+        };
+        let entry = Entry {
+            owner,
+            date: day.date,
+            ends_at: day.ends_at,
+        };
+        let item = to_item(&keys::open_day(counter, day.ends_at.as_second()), &entry)?;
+        self.0.usage().put(item).await
+    }
+
+    /// Days of a shard that are open and over, those that ended first before the others: the `most` behind one.
+    pub async fn ended_days(
+        &self,
+        shard: u8,
+        now: Timestamp,
+        behind: Option<&OpenDay>,
+        most: i32,
+    ) -> Result<Vec<OpenDay>> {
+        let behind = behind.map_or("0", |day| day.entry.sk.as_str());
+        self.open_between(shard, behind, &keys::ended_until(now.as_second()), most)
+            .await
+    }
+
+    /// Days of a shard that are open and not over: the `most` behind the last ones that were [`Ledger::seen`], or the first
+    /// ones.
+    pub async fn running_days(&self, shard: u8, now: Timestamp, most: i32) -> Result<RunningDays> {
+        let seen = self.0.usage().get_raw(keys::open_days_seen(shard), true).await?;
+        let seen = seen.and_then(|item| item.get(SEEN_UNTIL)?.as_s().ok().cloned());
+        let began = keys::ended_until(now.as_second());
+        let behind = seen.clone().filter(|seen| *seen > began).unwrap_or(began);
+        let days = self.open_between(shard, &behind, "9~", most).await?;
+        Ok(RunningDays {
+            is_last: days.len() < usize::try_from(most).unwrap_or_default(),
+            days,
+            is_first: seen.is_none(),
+        })
+    }
+
+    /// Notes that running days were looked at, so that others follow, whoever looks at them.
+    pub async fn seen(&self, shard: u8, running: &RunningDays) -> Result<()> {
+        let key = keys::open_days_seen(shard);
+        match running.days.last().filter(|_| !running.is_last) {
+            Some(last) => {
+                let mut change = Change::of(key);
+                change.set(SEEN_UNTIL, s(&last.entry.sk));
+                write(&self.0, &[change]).await.map(|_| ())
+            }
+            None if running.is_first => Ok(()),
+            None => self.0.usage().delete(&key).await,
+        }
+    }
+
+    /// Open days whose keys are behind `after`, up to `until`.
+    async fn open_between(&self, shard: u8, after: &str, until: &str, most: i32) -> Result<Vec<OpenDay>> {
+        let pk = keys::open_days(shard);
+        let query = self.0.db.query().consistent_read(true);
+        let query = query
+            .key_condition_expression("pk = :shard AND sk BETWEEN :after AND :until")
+            .expression_attribute_values(":shard", s(&pk))
+            // The least that is behind it.
+            .expression_attribute_values(":after", s(format!("{after}\u{1}")))
+            .expression_attribute_values(":until", s(until));
+        let mut days = Vec::new();
+        for item in self.0.usage().first(query, most).await? {
+            let sk = item
+                .get("sk")
+                .and_then(|sk| sk.as_s().ok().cloned())
+                .unwrap_or_default();
+            let Entry { owner, date, ends_at } = from_item(item)?;
+            let entry = Key { pk: pk.clone(), sk };
+            days.push(OpenDay {
+                owner,
+                date,
+                ends_at,
+                entry,
+            });
+        }
+        Ok(days)
+    }
+
+    /// The reservations in an open day.
+    pub async fn holds_in(&self, day: &OpenDay) -> Result<Vec<Reservation>> {
+        let Owner::User(user) = &day.owner else {
+            // Reservations stand on the days of persons.
+            return Ok(Vec::new());
+        };
+        let item = self.0.usage().get_raw(keys::usage_day(user, day.date), true).await?;
+        item.map_or(Ok(Vec::new()), |item| holds_on(user, day.date, &item))
+    }
+
+    /// Closes a day that is over and in which nothing is reserved any more.
+    pub async fn close(&self, day: &OpenDay, now: Timestamp) -> Result<()> {
+        let key = Key {
+            pk: day.owner.partition(),
+            sk: format!("{}{}", keys::DAYS, day.date),
+        };
+        let mut change = Change::of(key);
+        change.set("closed", n(now.as_millisecond()));
+        // An erased day stays erased.
+        change.if_present("pk");
+        write(&self.0, &[change]).await?;
+        self.0.usage().delete(&day.entry).await
+    }
+
+    /// Takes the name of a person off what they used in an organization, and the names that they made up: the
+    /// organization's sums stay as they are.
+    pub async fn anonymize_usage(&self, org: &OrgId, user: &UserId, is_known: IsKnownModel) -> Result<()> {
+        let table = self.0.usage();
+        let days = self.0.usage().keys_below(&keys::tenant(org), keys::DAYS).await?;
+        let suffix = format!("#U#{user}");
+        for key in days {
+            let Some(day) = key.sk.strip_suffix(&suffix) else {
+                continue;
+            };
+            while let Some(mut item) = table.get_raw(key.clone(), true).await? {
+                let Some(settled) = item.get(SETTLED).cloned() else {
+                    // Made by a release that did not mark it.
+                    let mut mark = Change::of(key.clone());
+                    mark.set_once(SETTLED, s(hex::encode(random_bytes::<4>()?)));
+                    mark.if_present("pk");
+                    write(&self.0, &[mark]).await?;
+                    continue;
+                };
+                let nobody = format!("{day}#U#{ERASED}{}", hex::encode(random_bytes::<16>()?));
+                item.insert("sk".to_owned(), s(nobody));
+                make_public(&mut item, is_known);
+                // With the mark of the old item one could tell whose it was.
+                item.remove(GENERATION);
+                item.remove(SETTLED);
+                // What was settled since it was read is not in the copy, and whoever else does this may have been first.
+                let parts = vec![
+                    table.part_delete(&key, Some((SETTLED, settled)))?,
+                    table.part_put_new(item)?,
+                ];
+                if transact(&self.0.db, parts).await? == Transaction::Done {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes that somebody is told about a limit; answers whether this call was the first to do so.
+    pub async fn alert(&self, owner: &Owner, alert: &Alert) -> Result<bool> {
+        let key = keys::alert(owner.partition(), alert.day, alert.scope.name(), alert.percent);
+        let mut item = to_item(&key, alert)?;
+        item.insert(tables::TTL.to_owned(), n(alert.at.as_second() + KEPT_SECONDS));
+        self.0.usage().put_first(item).await
+    }
+
+    /// The last alerts about the limits of a person or an organization, newest first.
+    pub async fn alerts(&self, owner: &Owner, most: u16) -> Result<Vec<Alert>> {
+        let page = domain::PageRequest {
+            limit: most,
+            after: None,
+        };
+        let all = crate::table::item::ListFilter::default();
+        let found = self.0.usage().list(owner.partition(), keys::ALERTS, &page, all).await?;
+        found.items.into_iter().map(from_item).collect()
+    }
+}

@@ -1,0 +1,211 @@
+//! Reserving: all limits hold, or nothing is written.
+
+use std::time::Duration;
+
+use domain::{ApiKeyId, Error, Result, TokenLimit, id::random_bytes};
+
+use super::{
+    Counter, HOLD, KEPT_SECONDS, Ledger, QuotaSubjects, Reservation, ReservationTerms, TokenEstimate,
+    change::{Change, Written, write},
+    holds_on,
+    request_rate::Question,
+};
+use crate::{
+    table::backoff::Backoff,
+    table::item::{Item, n, value},
+    tables,
+};
+
+/// Attribute of a day that is listed among the open ones: when it ends, in seconds, which leads to its entry there.
+pub(super) const OPENED: &str = "opened";
+
+/// What became of a reservation.
+#[derive(Debug)]
+pub enum Reserve {
+    /// It is made.
+    Held(Box<Reservation>),
+    /// It is not: these limits leave too little. Reservations of the person that may be settled by now come with
+    /// them.
+    Short(Vec<TokenLimit>, Vec<Reservation>),
+    /// It is not: the person asks faster than they may, and may ask again after this.
+    TooFast(Duration),
+}
+
+impl Ledger {
+    /// Sets tokens aside. One write in a personal organization without budgets, else a transaction; the first one of a
+    /// day lists the day first. Where a limit is split, a shard that is empty draws a portion first.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] `generation_repeated` when something is reserved under the same id.
+    pub async fn reserve(&self, subjects: &QuotaSubjects, ask: &TokenEstimate) -> Result<Reserve> {
+        let mut counters = subjects.counters();
+        if counters.iter().any(|counter| ask.estimate > counter.limit) {
+            let reservations = self.reservations(&subjects.user, subjects.user_day.date).await?;
+            return Ok(Reserve::Short(
+                self.standings(subjects).await?,
+                overdue(reservations, ask),
+            ));
+        }
+        let mut reservation = reservation(subjects, ask)?;
+        let mut question = subjects.user_pace.map(|limit| Question::new(limit, ask.now_ms));
+        let (mut list, mut backoff) = (false, Backoff::default());
+        loop {
+            reservation.terms.org_shard = counters.iter().find_map(|counter| counter.shard);
+            let changes = changes(&counters, &reservation, list, question.as_ref())?;
+            let refused = match write(&self.0, &changes).await? {
+                Written::Done(_) => return Ok(Reserve::Held(Box::new(reservation))),
+                Written::Refused { items, .. } => items,
+                Written::TooLarge => return Err(Error::unavailable("too much is under way for one person at once")),
+            };
+            let is_home_refused = refused.iter().any(|(place, _)| *place == 0);
+            let home = refused.iter().find(|(place, _)| *place == 0);
+            let home = home.and_then(|(_, item)| item.as_ref());
+            if let Some(theirs) = home.and_then(|item| item.get(&reservation.attribute())) {
+                // An update that was sent twice, or an id that was used twice?
+                if *theirs == value(&reservation.terms)? {
+                    return Ok(Reserve::Held(Box::new(reservation)));
+                }
+                let detail = "Something is being generated under this id already.";
+                return Err(Error::conflict("generation_repeated", detail));
+            }
+            let leaves_less = |(place, item): &&(usize, Option<Item>)| {
+                let counter = &counters[*place];
+                counter.leaves_less(ask.estimate, item.as_ref()) && !counter.may_have_room(item.as_ref())
+            };
+            let mut short = refused
+                .iter()
+                .filter(leaves_less)
+                .map(|(place, item)| counters[*place].standing(item.as_ref()))
+                .collect::<Result<Vec<_>>>()?;
+            let is_unlisted = |(place, item): &(usize, Option<Item>)| is_unlisted(&counters[*place], item.as_ref());
+            let opens = !list && refused.iter().any(is_unlisted);
+            let elsewhere = refused
+                .iter()
+                .find(|(place, item)| counters[*place].may_have_room(item.as_ref()));
+            let mut may_fit = false;
+            if let Some((place, _)) = elsewhere.filter(|_| short.is_empty()) {
+                let counter = &mut counters[*place];
+                short.extend(
+                    self.find_room(&subjects.user, counter, ask.estimate, &mut backoff)
+                        .await?,
+                );
+                may_fit = short.is_empty();
+            }
+            let may_be_counted = short.is_empty() && question.is_some() && is_home_refused;
+            if !(opens || may_be_counted || may_fit) {
+                let reservations = home.map_or(Ok(Vec::new()), |item| {
+                    holds_on(&subjects.user, subjects.user_day.date, item)
+                })?;
+                return Ok(Reserve::Short(short, overdue(reservations, ask)));
+            }
+            if let Some(question) = question.as_mut().filter(|_| is_home_refused)
+                && let Err(wait) = self.found(question, subjects, home).await?
+            {
+                return Ok(Reserve::TooFast(wait));
+            }
+            if opens {
+                // A day that is split is listed when its first portion is drawn.
+                for counter in counters.iter().filter(|counter| counter.shard.is_none()) {
+                    self.list(counter).await?;
+                }
+                list = true;
+            }
+        }
+    }
+
+    /// Lists a day among the open ones, before anything can be reserved in it.
+    async fn list(&self, counter: &Counter) -> Result<()> {
+        let Some(day) = counter.closes else { return Ok(()) };
+        self.open(&counter.key, &day).await
+    }
+}
+
+impl Counter {
+    /// Whether less is left of the limit than is asked for.
+    fn leaves_less(&self, estimate: u64, item: Option<&Item>) -> bool {
+        let committed = item.and_then(|item| item.get("committed")?.as_n().ok()?.parse::<u64>().ok());
+        committed.is_some_and(|committed| committed > self.limit - estimate)
+    }
+}
+
+/// A day in which nothing was reserved so far.
+fn is_unlisted(counter: &Counter, item: Option<&Item>) -> bool {
+    counter.closes.is_some() && counter.shard.is_none() && item.is_none_or(|item| !item.contains_key(OPENED))
+}
+
+/// Those that anybody may settle by now.
+fn overdue(reservations: Vec<Reservation>, ask: &TokenEstimate) -> Vec<Reservation> {
+    let over = |reservation: &Reservation| reservation.terms.until_ms <= ask.now_ms;
+    reservations.into_iter().filter(over).collect()
+}
+
+fn reservation(subjects: &QuotaSubjects, ask: &TokenEstimate) -> Result<Reservation> {
+    let is_own = |(id, _): &&(ApiKeyId, u64)| subjects.key.as_ref() == Some(id);
+    let (own, above): (Vec<_>, Vec<_>) = subjects.key_budgets.iter().partition(is_own);
+    let chatbot_day = subjects.chatbot_cap.map(|_| subjects.org_day.date);
+    Ok(Reservation {
+        id: ask.id.clone(),
+        user: subjects.user.clone(),
+        day: subjects.user_day.date,
+        terms: ReservationTerms {
+            estimate: ask.estimate,
+            prompt: ask.prompt,
+            until_ms: ask.until.as_millisecond(),
+            nonce: hex::encode(random_bytes::<4>()?),
+            model: ask.model.clone(),
+            category: ask.category,
+            written: None,
+            org: subjects.org.clone(),
+            org_day: subjects.org_limit.map(|_| subjects.org_day.date),
+            org_shard: None,
+            key: subjects.key.clone(),
+            key_counts: !own.is_empty(),
+            keys_above: above.into_iter().map(|(id, _)| id.clone()).collect(),
+            chatbot_day: chatbot_day.filter(|_| subjects.chatbot.is_some()),
+            chatbot: subjects.chatbot.clone(),
+        },
+    })
+}
+
+fn changes(
+    counters: &[Counter],
+    reservation: &Reservation,
+    list: bool,
+    question: Option<&Question>,
+) -> Result<Vec<Change>> {
+    let estimate = i64::try_from(reservation.terms.estimate).map_err(Error::internal)?;
+    let mut changes = Vec::with_capacity(counters.len());
+    for (place, counter) in counters.iter().enumerate() {
+        if let Some(shard) = counter.shard {
+            changes.push(counter.reserve_in_shard(shard, reservation.terms.estimate, estimate));
+            continue;
+        }
+        let mut change = Change::of(counter.key.clone());
+        if place == 0 {
+            let name = reservation.attribute();
+            debug_assert!(name.starts_with(HOLD), "reservations are found by this");
+            change.set(&name, value(&reservation.terms)?);
+            change.if_absent(&name);
+            if let Some(question) = question {
+                question.count(&mut change);
+            }
+        }
+        change.add("committed", estimate);
+        change.add("reserved", estimate);
+        change.if_at_most("committed", counter.limit - reservation.terms.estimate);
+        match counter.closes {
+            Some(day) if list => {
+                change.set_once(OPENED, n(day.ends_at.as_second()));
+                change.set_once(tables::TTL, n(day.began_at.as_second() + KEPT_SECONDS));
+            }
+            Some(_) => change.if_present(OPENED),
+            None => {
+                if let Some(end) = counter.resets_at {
+                    change.set_once(tables::TTL, n(end.as_second() + KEPT_SECONDS));
+                }
+            }
+        }
+        changes.push(change);
+    }
+    Ok(changes)
+}

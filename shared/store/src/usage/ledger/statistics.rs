@@ -1,0 +1,409 @@
+//! Statistics of what was used: numbers beside the counters, written with them, read by days.
+//!
+//! Names are `s~{category}~{model}~{figure}` for what a person used in their personal organization, or a member in an
+//! organization; `h~{model}~l{bucket}` and `h~{model}~t{bucket}` for how long answers and their first words took;
+//! `k~{key}~{figure}` and `b~{chatbot}~{figure}`. On a person's own day, `x~...`, `xh~...`, `xk~...` and `xb~...` are the
+//! same of what they used in other organizations.
+//! The first call also gives the item a random mark, `born`: an item that was removed and is made anew begins at 0, and
+//! [`rollup`](super::rollup) has to know.
+//! They are numbers of the item itself: a number that is absent is added to as if it were 0, a map would have to be
+//! made first.
+//!
+//! An item holds 400 KB, and callers name models as they like: so an item names [`MOST`] models, keys and chatbots each,
+//! which it keeps as sets, `models`, `keys` and `bots`. What comes behind them counts as model [`OTHER`], and as of no key
+//! or chatbot by name. So do names of models that are nobody's, where they would outlive who typed them: see
+//! [`public_name`].
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::{
+    ApiKeyId, Category, ChatbotId, Error, Histogram, KeyTally, OrgId, Period, Result, UsageCounters, UsageDay,
+    UsageLine, UserId,
+};
+
+use super::{ReservationTerms, RolledUp, change::Change, days::ERASED, settle::UsageRecord};
+use crate::{
+    Store, keys,
+    table::item::{Item, failed, n, s},
+};
+
+/// Where statistics are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum UsageOrigin {
+    /// To the organization that the item belongs to.
+    Metered,
+    /// Only to the person, who used it in another organization.
+    Reported,
+}
+
+pub(super) const OWN: &str = "s";
+pub(super) const TIMES: &str = "h";
+/// What tells the lives of an item apart.
+pub(super) const GENERATION: &str = "born";
+const ELSEWHERE: &str = "x";
+const TIMES_ELSEWHERE: &str = "xh";
+/// The set of models that an item names.
+const MODELS: &str = "models";
+/// The name that stands for all models that an item does not name.
+const OTHER: &str = "other";
+/// Most models, keys and chatbots that an item names, each.
+const MOST: usize = 40;
+
+/// Tells a model that exists from a name that somebody typed.
+pub type IsKnownModel = fn(&str) -> bool;
+
+/// The model that a number is about; none for those of keys and chatbots, and for what is no statistics.
+pub(super) fn model_of(name: &str) -> Option<&str> {
+    let (kind, rest) = name.split_once('~')?;
+    let (middle, _) = rest.rsplit_once('~')?;
+    match kind {
+        OWN | ELSEWHERE => middle.split_once('~').map(|(_, model)| model),
+        TIMES | TIMES_ELSEWHERE => Some(middle),
+        _ => None,
+    }
+}
+
+/// The name of a number without what somebody typed: whatever is not a model that exists is [`OTHER`].
+pub(super) fn public_name(name: &str, is_known: IsKnownModel) -> String {
+    match model_of(name) {
+        Some(model) if model != OTHER && !is_known(model) => {
+            let end = name.rfind('~').unwrap_or(name.len());
+            format!("{}{OTHER}{}", &name[..end - model.len()], &name[end..])
+        }
+        _ => name.to_owned(),
+    }
+}
+
+/// The same for a whole item of the statistics. Numbers that come to have the same name add up.
+pub(super) fn make_public(item: &mut Item, is_known: IsKnownModel) {
+    let typed: Vec<String> = item
+        .keys()
+        .filter(|name| public_name(name, is_known) != **name)
+        .cloned()
+        .collect();
+    for name in typed {
+        let number = item
+            .remove(&name)
+            .and_then(|value| value.as_n().ok()?.parse::<u64>().ok());
+        let sum = item.entry(public_name(&name, is_known)).or_insert_with(|| n(0));
+        let so_far = sum
+            .as_n()
+            .ok()
+            .and_then(|sum| sum.parse::<u64>().ok())
+            .unwrap_or_default();
+        *sum = n(so_far.saturating_add(number.unwrap_or_default()));
+    }
+    let models = item
+        .get(MODELS)
+        .and_then(|models| models.as_ss().ok())
+        .cloned()
+        .unwrap_or_default();
+    let known: Vec<String> = models.into_iter().filter(|model| is_known(model)).collect();
+    item.remove(MODELS);
+    // A set is never empty.
+    if !known.is_empty() {
+        item.insert(MODELS.to_owned(), AttributeValue::Ss(known));
+    }
+}
+
+fn letter(category: Category) -> char {
+    match category {
+        Category::Chat => 'c',
+        Category::Embeddings => 'e',
+        Category::Sql => 'q',
+        Category::Titles => 't',
+    }
+}
+
+/// The figures by the letters under which they are kept.
+fn lettered(counters: &mut UsageCounters) -> [(&'static str, &mut u64); 8] {
+    [
+        ("n", &mut counters.requests),
+        ("x", &mut counters.errors),
+        ("p", &mut counters.prompt_tokens),
+        ("o", &mut counters.completion_tokens),
+        ("d", &mut counters.cached_tokens),
+        ("u", &mut counters.cost_micro_usd),
+        ("z", &mut counters.unpriced),
+        ("g", &mut counters.estimated),
+    ]
+}
+
+/// What an item has room to name of a call.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct DimensionCapacity {
+    model: bool,
+    key: bool,
+    chatbot: bool,
+}
+
+impl DimensionCapacity {
+    /// For everything, as far as is known.
+    pub(super) const ALL: Self = Self {
+        model: true,
+        key: true,
+        chatbot: true,
+    };
+
+    /// What is left of it at an item that refused a call; `None` when it refused for another reason.
+    pub(super) fn at(
+        self,
+        item: &Item,
+        terms: &ReservationTerms,
+        paid: &UsageRecord,
+        shown: UsageOrigin,
+    ) -> Option<Self> {
+        let fits = |name: &str, text: Option<String>| {
+            let names = item.get(name).and_then(|names| names.as_ss().ok());
+            names.is_none_or(|names| names.len() < MOST || text.is_none_or(|text| names.contains(&text)))
+        };
+        let [model, key, chatbot] = named(terms, paid, shown);
+        let left = Self {
+            model: self.model && fits(model.0, model.1),
+            key: self.key && fits(key.0, key.1),
+            chatbot: self.chatbot && fits(chatbot.0, chatbot.1),
+        };
+        let is_less = (left.model, left.key, left.chatbot) != (self.model, self.key, self.chatbot);
+        is_less.then_some(left)
+    }
+}
+
+/// The sets of names of an item, and what a call adds to each.
+fn named(terms: &ReservationTerms, paid: &UsageRecord, shown: UsageOrigin) -> [(&'static str, Option<String>); 3] {
+    // What was used elsewhere takes attributes of its own.
+    let spelled = |name: String| match shown {
+        UsageOrigin::Metered => name,
+        UsageOrigin::Reported => format!("{ELSEWHERE}~{name}"),
+    };
+    [
+        (MODELS, Some(spelled(paid.model.clone()))),
+        ("keys", terms.key.as_ref().map(|key| spelled(key.to_string()))),
+        ("bots", terms.chatbot.as_ref().map(|bot| spelled(bot.to_string()))),
+    ]
+}
+
+/// Adds a call to the statistics of an item, on the condition that it has the room.
+pub(super) fn count(
+    change: &mut Change,
+    terms: &ReservationTerms,
+    paid: &UsageRecord,
+    shown: UsageOrigin,
+    room: DimensionCapacity,
+) -> Result<()> {
+    for ((set, name), fits) in named(terms, paid, shown)
+        .into_iter()
+        .zip([room.model, room.key, room.chatbot])
+    {
+        if let Some(name) = name.filter(|_| fits) {
+            change.add_to_set(set, &name);
+            change.if_in_set_or_room(set, &name, MOST);
+        }
+    }
+    if shown == UsageOrigin::Metered {
+        change.set_once(GENERATION, s(&terms.nonce));
+    }
+    let mut counters = paid.counters;
+    let mut add = |name: &str, number: u64| -> Result<()> {
+        change.add(name, i64::try_from(number).map_err(Error::internal)?);
+        Ok(())
+    };
+    let model = if room.model { paid.model.as_str() } else { OTHER };
+    let category = letter(terms.category);
+    let (lines, others) = match shown {
+        UsageOrigin::Metered => (OWN, ""),
+        UsageOrigin::Reported => (ELSEWHERE, ELSEWHERE),
+    };
+    for (figure, number) in lettered(&mut counters) {
+        add(&format!("{lines}~{category}~{model}~{figure}"), *number)?;
+    }
+    for (kind, time) in [("l", paid.latency_ms), ("t", paid.first_token_ms)] {
+        if let Some(time) = time {
+            add(&format!("{others}{TIMES}~{model}~{kind}{}", Histogram::bucket(time)), 1)?;
+        }
+    }
+    let key = terms.key.as_ref().filter(|_| room.key);
+    let key = key.map(|key| format!("{others}k~{key}"));
+    let bot = terms.chatbot.as_ref().filter(|_| room.chatbot);
+    let bot = bot.map(|bot| format!("{others}b~{bot}"));
+    for name in [key, bot].into_iter().flatten() {
+        for (figure, number) in lettered(&mut counters) {
+            add(&format!("{name}~{figure}"), *number)?;
+        }
+    }
+    Ok(())
+}
+
+/// How many items are read by their keys at once.
+const AT_ONCE: usize = 100;
+
+/// Reads statistics.
+#[derive(Debug, Clone)]
+pub struct UsageReader(Store);
+
+impl Store {
+    /// Statistics of what was used.
+    pub fn usage_reader(&self) -> UsageReader {
+        UsageReader(self.clone())
+    }
+}
+
+impl UsageReader {
+    /// What a person used in all organizations, oldest day first; the days are those of their personal organization.
+    /// Days without use are left out.
+    pub async fn of_user(&self, user: &UserId, period: Period) -> Result<Vec<UsageDay>> {
+        self.days(keys::user(user), period, Whose::Person(user)).await
+    }
+
+    /// What a person used in their personal organization.
+    pub async fn of_personal_org(&self, user: &UserId, period: Period) -> Result<Vec<UsageDay>> {
+        self.days(keys::user(user), period, Whose::PersonalOrg(user)).await
+    }
+
+    /// What a shared organization used, by day and member.
+    pub async fn of_org(&self, org: &OrgId, period: Period) -> Result<Vec<UsageDay>> {
+        self.days(keys::tenant(org), period, Whose::Org).await
+    }
+
+    /// What one member used in a shared organization, oldest day first.
+    pub async fn of_member(&self, org: &OrgId, user: &UserId, period: Period) -> Result<Vec<UsageDay>> {
+        let wanted: Vec<_> = period.dates().map(|date| keys::member_day(org, date, user)).collect();
+        let mut days = Vec::new();
+        for part in wanted.chunks(AT_ONCE) {
+            let found = self.0.usage().get_many(part).await?;
+            days.extend(found.iter().filter_map(|item| read(item, Whose::Org)));
+        }
+        days.retain(|day| !day.lines.is_empty());
+        days.sort_by_key(|day| day.date);
+        Ok(days)
+    }
+
+    /// What everybody used, by day and model, and how far it is summed up; none when nothing was.
+    pub async fn of_platform(&self, period: Period) -> Result<(Vec<UsageDay>, Option<RolledUp>)> {
+        // Asked first, so that the sums hold all it speaks of.
+        let until = self.0.usage().get_raw(keys::rolled_up(), true).await?;
+        let mut days = Vec::new();
+        for shard in 0..keys::SYSTEM_SHARDS {
+            days.extend(self.days(keys::system_days(shard), period, Whose::Platform).await?);
+        }
+        Ok((days, until.map(RolledUp::of).transpose()?))
+    }
+
+    async fn days(&self, pk: String, Period { from, to }: Period, whose: Whose<'_>) -> Result<Vec<UsageDay>> {
+        let query = self
+            .0
+            .db
+            .query()
+            .table_name(&self.0.tables().usage)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+            .expression_attribute_values(":pk", s(pk))
+            .expression_attribute_values(":from", s(format!("{}{from}", keys::DAYS)))
+            // Behind everything that begins with the last day.
+            .expression_attribute_values(":to", s(format!("{}{to}~", keys::DAYS)));
+        let mut pages = query.into_paginator().items().send();
+        let mut days = Vec::new();
+        while let Some(item) = pages.next().await {
+            let day = read(&item.map_err(failed)?, whose);
+            days.extend(day.filter(|day| !day.lines.is_empty()));
+        }
+        Ok(days)
+    }
+}
+
+/// Whose use is read from an item.
+#[derive(Clone, Copy)]
+enum Whose<'a> {
+    /// All of a person's.
+    Person(&'a UserId),
+    /// A person's in their personal organization.
+    PersonalOrg(&'a UserId),
+    /// That of the member whom the item names.
+    Org,
+    /// Everybody's.
+    Platform,
+}
+
+fn read(item: &Item, whose: Whose<'_>) -> Option<UsageDay> {
+    let sk = item.get("sk")?.as_s().ok()?.strip_prefix(keys::DAYS)?;
+    let (date, rest) = sk.split_once('#').map_or((sk, None), |(date, rest)| (date, Some(rest)));
+    let member = rest.and_then(|rest| rest.strip_prefix("U#"));
+    let mut day = UsageDay {
+        date: date.parse().ok()?,
+        user: match whose {
+            Whose::Person(user) | Whose::PersonalOrg(user) => Some(user.clone()),
+            Whose::Org => member
+                .filter(|id| !id.starts_with(ERASED))
+                .map(|id| UserId(id.to_owned())),
+            // Behind the date is a model there.
+            Whose::Platform => None,
+        },
+        ..UsageDay::default()
+    };
+    let mut lines: BTreeMap<(Category, String), UsageCounters> = BTreeMap::new();
+    let (mut of_keys, mut of_bots) = (BTreeMap::new(), BTreeMap::new());
+    for (name, value) in item {
+        let Some((kind, rest)) = name.split_once('~') else {
+            continue;
+        };
+        // The name of a model may hold anything, a `~` too: it is what is between the first and the last.
+        let (Some((middle, last)), Some(number)) = (
+            rest.rsplit_once('~'),
+            value.as_n().ok().and_then(|number| number.parse::<u64>().ok()),
+        ) else {
+            continue;
+        };
+        if kind.starts_with(ELSEWHERE) && matches!(whose, Whose::PersonalOrg(_)) {
+            continue;
+        }
+        match kind {
+            OWN | ELSEWHERE => {
+                let Some((category, model)) = middle.split_once('~') else {
+                    continue;
+                };
+                let named = |it: &Category| category.chars().eq([letter(*it)]);
+                let Some(category) = Category::ALL.into_iter().find(named) else {
+                    continue;
+                };
+                put(lines.entry((category, model.to_owned())).or_default(), last, number);
+            }
+            "k" | "xk" => put(of_keys.entry(ApiKeyId(middle.to_owned())).or_default(), last, number),
+            "b" | "xb" => put(of_bots.entry(ChatbotId(middle.to_owned())).or_default(), last, number),
+            TIMES | "xh" => {
+                let (kind, bucket) = last.split_at_checked(1).unwrap_or_default();
+                let times = match kind {
+                    "l" => &mut day.latency,
+                    "t" => &mut day.first_token,
+                    _ => continue,
+                };
+                if let Ok(bucket) = bucket.parse() {
+                    let times = times.entry(middle.to_owned()).or_default();
+                    *times.0.entry(bucket).or_default() += number;
+                }
+            }
+            _ => {}
+        }
+    }
+    let line = |((category, model), counters)| UsageLine {
+        category,
+        model,
+        counters,
+    };
+    day.lines = lines.into_iter().map(line).collect();
+    day.keys = tallies(of_keys);
+    day.chatbots = tallies(of_bots);
+    Some(day)
+}
+
+fn put(counters: &mut UsageCounters, letter: &str, number: u64) {
+    for (name, figure) in lettered(counters) {
+        if name == letter {
+            *figure += number;
+        }
+    }
+}
+
+fn tallies<I>(found: BTreeMap<I, UsageCounters>) -> Vec<KeyTally<I>> {
+    let tally = |(id, counters)| KeyTally { id, counters };
+    found.into_iter().map(tally).collect()
+}

@@ -1,0 +1,4 @@
+//! The ledger of tokens, and quotas.
+
+pub(crate) mod ledger;
+pub(crate) mod quotas;

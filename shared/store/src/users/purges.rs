@@ -1,0 +1,61 @@
+//! Promises to remove what was deleted.
+
+use aws_sdk_dynamodb::types::TransactWriteItem;
+use domain::{Purge, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Store, keys,
+    table::item::{from_item, n, s, to_item},
+};
+
+/// Promises that one run looks at.
+const PORTION: i32 = 250;
+
+/// Promised erasures.
+#[derive(Debug, Clone)]
+pub struct Purges(Store);
+
+#[derive(Serialize, Deserialize)]
+struct Promise {
+    purge: Purge,
+    created_ms: i64,
+}
+
+impl Store {
+    /// Promised erasures.
+    pub fn purges(&self) -> Purges {
+        Purges(self.clone())
+    }
+
+    /// The promise as a part of the transaction that makes the thing invisible. Promising twice is harmless.
+    pub(crate) fn promise(&self, purge: &Purge, now_ms: i64) -> Result<TransactWriteItem> {
+        let promise = Promise {
+            purge: purge.clone(),
+            created_ms: now_ms,
+        };
+        self.app().part_put(to_item(&keys::purge(&purge.id()), &promise)?)
+    }
+}
+
+impl Purges {
+    /// Nothing is left of it.
+    pub async fn remove(&self, purge: &Purge) -> Result<()> {
+        self.0.app().delete(&keys::purge(&purge.id())).await
+    }
+
+    /// Promises made before `before_ms` (milliseconds since the Unix epoch), a bounded number.
+    pub async fn due(&self, before_ms: i64) -> Result<Vec<Purge>> {
+        let query = self
+            .0
+            .db
+            .query()
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk")
+            .filter_expression("created_ms < :before")
+            .expression_attribute_values(":pk", s(keys::PURGES))
+            .expression_attribute_values(":before", n(before_ms));
+        let promises = self.0.app().first(query, PORTION).await?.into_iter();
+        promises.map(|item| Ok(from_item::<Promise>(item)?.purge)).collect()
+    }
+}
