@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What a month costs on AWS without what models cost: units of a turn as `tests/api/conversations/costs.rs` measures and asserts
+"""What a month costs on AWS without what models cost: units of a turn as `tests/api/chats/conversations/costs.rs` measures and asserts
 them, times the list prices of us-east-1 on demand, without any free tier.
 
     cost.py [--seconds 6.7] [--memory 256]
@@ -27,7 +27,7 @@ TURNS = [0, 1_000, 100_000, 10_000_000]
 
 def measured():
     """Write and read units of a turn of 500 words, its sums included: as high as the test lets them be."""
-    text = (ROOT / "tests/api/conversations/costs.rs").read_text()
+    text = (ROOT / "tests/api/chats/conversations/costs.rs").read_text()
     test = text[text.index("fn a_turn_of_500_words"):]
     writes = float(re.search(r"written_more <= ([0-9.]+)", test)[1])
     reads = float(re.search(r"read_more <= ([0-9.]+)", test)[1])

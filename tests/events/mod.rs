@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 
 use axum::{Router, routing::get};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use domain::statistics::PeriodRequest;
+use domain::usage::statistics::PeriodRequest;
 use local::functions;
 use serde_json::{Value, json};
 

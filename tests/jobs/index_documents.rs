@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use app::{App, Delivery};
-use domain::{Error, outbox::IndexMessage, time::after};
+use domain::{Error, documents::outbox::IndexMessage, time::after};
 use serde_json::{Value, json};
 use store::{Documents, Lease};
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use crate::{
-    api::ledger::spend,
+    api::usage::ledger::spend,
     support::{Caller, Test},
 };
 

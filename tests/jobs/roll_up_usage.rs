@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::api::orgs::join;
 use crate::{
-    api::ledger::spend,
+    api::usage::ledger::spend,
     support::{ADMIN, Caller, Metered, Test, environment},
 };
 

@@ -2,7 +2,8 @@
 
 use app::{Answered, BillingContext, Completion, CompletionRequest, GenerationOptions, Message, Question, TurnAction};
 use domain::{
-    ChatbotSettings, Citation, ConversationId, Error, Usage, conversation::MAX_MESSAGE, permission::WriteChats,
+    ChatbotSettings, Citation, ConversationId, Error, Usage, auth::permission::WriteChats,
+    chats::conversation::MAX_MESSAGE,
 };
 use garde::Validate;
 use http_api::{

@@ -1,7 +1,7 @@
 //! `/v1/chat/completions` (<https://platform.openai.com/docs/api-reference/chat>).
 
 use app::{BillingContext, Completion, CompletionEvent, CompletionStream};
-use domain::permission::WriteChats;
+use domain::auth::permission::WriteChats;
 use futures::{StreamExt as _, stream};
 use http_api::{ApiRoot, Body, Ctx, Either, EventStream, Json, May, Result};
 

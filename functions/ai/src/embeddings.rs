@@ -2,7 +2,7 @@
 
 use app::{BillingContext, EmbeddingRequest};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use domain::{Error, permission::WriteChats};
+use domain::{Error, auth::permission::WriteChats};
 use garde::Validate;
 use http_api::{Body, Ctx, Json, May, Result, readable_name};
 use schemars::JsonSchema;

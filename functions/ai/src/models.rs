@@ -1,7 +1,7 @@
 //! Models by name: document 001's list, and that of `OpenAI`'s API (<https://platform.openai.com/docs/api-reference/models>).
 
 use app::{BillingContext, ModelView, chatbot_model};
-use domain::{Error, PageRequest, Permission, permission::WriteChats};
+use domain::{Error, PageRequest, Permission, auth::permission::WriteChats};
 use http_api::{Ctx, Json, May, Member, Path, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -3,7 +3,7 @@
 mod input;
 mod view;
 
-use domain::permission::{ReadKeys, WriteKeys};
+use domain::auth::permission::{ReadKeys, WriteKeys};
 use http_api::{Api, Body, Created, Ctx, Json, Listing, May, NoContent, Paging, Path, Result};
 use input::{KeyPatch, KeyPath, NewApiKey, Rotation};
 use view::{KeyView, NewKeyView};

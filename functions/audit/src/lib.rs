@@ -6,7 +6,7 @@ mod view;
 use app::ClientEntry;
 use domain::{
     AuditEntryId, Error, JsonObject, PlatformRole, UserId,
-    permission::{ReadAudit, ReadOrgAudit, WriteAudit},
+    auth::permission::{ReadAudit, ReadOrgAudit, WriteAudit},
 };
 use garde::Validate;
 use http_api::{

@@ -2,7 +2,7 @@
 //! tokens that are handed out here live as long as their sessions.
 
 use app::AccessLifetime;
-use domain::{Secret, User, permission::ReadAccount};
+use domain::{Secret, User, auth::permission::ReadAccount};
 use http_api::{Body, Created, Ctx, FormOrJson, Json, Origin, Result, SelfOrAdmin};
 use schemars::JsonSchema;
 use serde::Serialize;

@@ -1,7 +1,7 @@
 //! `/api/v1/auth`: the union of what documents 000, 001 and 002 ask for.
 
 use app::{AccessLifetime, SignUp, SignedIn, TokenPair};
-use domain::{Email, Error, NewPassword, PlatformRole, Secret, Timestamp, User, permission::ReadAccount};
+use domain::{Email, Error, NewPassword, PlatformRole, Secret, Timestamp, User, auth::permission::ReadAccount};
 use garde::Validate;
 use http_api::{Body, Created, Ctx, FormOrJson, Json, Origin, Result, SelfOrAdmin, optional_name};
 use schemars::JsonSchema;

@@ -5,7 +5,7 @@ mod view;
 
 use domain::{
     Chatbot, ChatbotId, DocumentId, Error,
-    permission::{ReadChatbots, WriteChatbots},
+    auth::permission::{ReadChatbots, WriteChatbots},
 };
 use http_api::{Api, Body, Created, Ctx, Json, Listing, May, Member, NoContent, Paging, Path, Query, Result};
 use input::{BotPath, ChatbotPatch, DocumentIds, Filter, LinkPath, NewChatbot, SettingsPatch};

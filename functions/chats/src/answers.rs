@@ -3,8 +3,8 @@
 use app::{BillingContext, GenerationOptions, LastSeen, Question, TurnAction};
 use domain::{
     ConversationId, Error,
-    conversation::MAX_MESSAGE,
-    permission::{ReadChats, WriteChats},
+    auth::permission::{ReadChats, WriteChats},
+    chats::conversation::MAX_MESSAGE,
 };
 use garde::Validate;
 use http_api::{

@@ -3,8 +3,8 @@
 use app::{GenerationOptions, NewConversation, Question, TurnAction};
 use domain::{
     ChatbotId,
-    conversation::{MAX_MESSAGE, MAX_TITLE},
-    permission::{ReadChats, WriteChats},
+    auth::permission::{ReadChats, WriteChats},
+    chats::conversation::{MAX_MESSAGE, MAX_TITLE},
 };
 use garde::Validate;
 use http_api::{Body, Created, Ctx, May, Path, Rest, Result, WantsStream, WithRest, not_blank, readable_name};

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use domain::{Conversation, Error, PageRequest, Turn, permission::ReadChats};
+use domain::{Conversation, Error, PageRequest, Turn, auth::permission::ReadChats};
 use http_api::{Attachment, Ctx, May, Path, Query, Result, Transcript};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -2,7 +2,7 @@
 
 use domain::{
     Page, Rating,
-    permission::{ReadChats, WriteChats},
+    auth::permission::{ReadChats, WriteChats},
 };
 use garde::Validate;
 use http_api::{Body, Ctx, Json, Listing, May, NoContent, Paging, Path, Result, readable_text};

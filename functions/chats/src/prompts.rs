@@ -2,9 +2,9 @@
 
 use domain::{
     TurnId,
-    conversation::MAX_MESSAGE,
-    permission::{ReadChats, WriteChats},
-    turn::{MAX_RESPONSE, MAX_RESPONSES},
+    auth::permission::{ReadChats, WriteChats},
+    chats::conversation::MAX_MESSAGE,
+    chats::turn::{MAX_RESPONSE, MAX_RESPONSES},
 };
 use garde::Validate;
 use http_api::{

@@ -3,8 +3,8 @@
 use app::{ConversationChange, Found};
 use domain::{
     ConversationId, Error, Page, PageRequest,
-    conversation::MAX_TITLE,
-    permission::{ReadChats, WriteChats},
+    auth::permission::{ReadChats, WriteChats},
+    chats::conversation::MAX_TITLE,
 };
 use garde::Validate;
 use http_api::{

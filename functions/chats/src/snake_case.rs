@@ -4,8 +4,8 @@
 use app::{BillingContext, GenerationOptions, NewConversation, Question, TurnAction};
 use domain::{
     ChatbotId,
-    conversation::{MAX_MESSAGE, MAX_TITLE},
-    permission::{ReadChats, WriteChats},
+    auth::permission::{ReadChats, WriteChats},
+    chats::conversation::{MAX_MESSAGE, MAX_TITLE},
 };
 use garde::Validate;
 use http_api::{

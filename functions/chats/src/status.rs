@@ -1,7 +1,7 @@
 //! Whether chats can be answered.
 
 use app::BillingContext;
-use domain::permission::ReadChats;
+use domain::auth::permission::ReadChats;
 use http_api::{Ctx, Json, May, Result};
 use schemars::JsonSchema;
 use serde::Serialize;

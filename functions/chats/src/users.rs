@@ -3,8 +3,8 @@
 use app::{ConversationChange, NewConversation};
 use domain::{
     ChatbotId, Error, PlatformRole, UserId,
-    conversation::MAX_TITLE,
-    permission::{ReadChats, WriteChats},
+    auth::permission::{ReadChats, WriteChats},
+    chats::conversation::MAX_TITLE,
 };
 use garde::Validate;
 use http_api::{Body, Created, Ctx, Json, Listing, May, Message, Paging, Path, Result, SelfOrAdmin, readable_name};

@@ -6,7 +6,7 @@ mod view;
 use app::Upload as NewDocument;
 use domain::{
     Document, DocumentId, Error,
-    permission::{ReadDocuments, WriteDocuments},
+    auth::permission::{ReadDocuments, WriteDocuments},
 };
 use garde::Validate;
 use http_api::{

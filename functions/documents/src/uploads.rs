@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use app::NewUpload;
-use domain::{Document, DocumentId, PendingUpload, Timestamp, permission::WriteDocuments};
+use domain::{Document, DocumentId, PendingUpload, Timestamp, auth::permission::WriteDocuments};
 use garde::Validate;
 use http_api::{
     Body, Created, Ctx, Either, Json, May, Path, Result, Wait, media_type, not_blank, optional_name, plain_file_name,

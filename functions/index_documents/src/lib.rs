@@ -1,7 +1,7 @@
 //! Worker: reads uploaded documents and makes them searchable.
 
 use app::{App, BoxFuture, Delivery};
-use domain::{Result, outbox::IndexMessage};
+use domain::{Result, documents::outbox::IndexMessage};
 use runtime::Job;
 
 /// Consumes the queue `index_documents`.

@@ -3,7 +3,7 @@
 use app::NewOrg as ListQuery;
 use domain::{
     Email, Error, InvitationId, Org, OrgChange, OrgRole, Secret, UserId,
-    org::{parse_slug, parse_time_zone},
+    orgs::org::{parse_slug, parse_time_zone},
 };
 use garde::Validate;
 use http_api::readable_name;

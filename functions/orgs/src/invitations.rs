@@ -2,7 +2,7 @@
 
 use domain::{
     Email, OrgRole, Page,
-    permission::{ReadMembers, WriteMembers},
+    auth::permission::{ReadMembers, WriteMembers},
 };
 use http_api::{Api, Body, Caller, Created, Ctx, InOrg, Json, Listing, NoContent, Paging, Path, Result};
 

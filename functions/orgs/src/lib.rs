@@ -5,7 +5,7 @@ mod invitations;
 mod members;
 mod view;
 
-use domain::permission::{OwnOrg, ReadOrg, WriteOrg};
+use domain::auth::permission::{OwnOrg, ReadOrg, WriteOrg};
 use http_api::{Api, Body, Caller, Created, Ctx, InOrg, Json, Listing, NoContent, Paging, Result};
 use input::{NewOrg, OrgPatch};
 use view::OrgView;

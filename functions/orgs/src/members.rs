@@ -2,7 +2,7 @@
 
 use domain::{
     Error, UserId,
-    permission::{OwnOrg, ReadMembers, ReadOrg, WriteMembers},
+    auth::permission::{OwnOrg, ReadMembers, ReadOrg, WriteMembers},
 };
 use http_api::{Body, Caller, Ctx, InOrg, Json, Listing, NoContent, Paging, Path, Result};
 

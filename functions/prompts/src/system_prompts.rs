@@ -3,7 +3,7 @@
 use app::PromptChange;
 use domain::{
     Error, SystemPrompt, Timestamp,
-    permission::ReadPrompts,
+    auth::permission::ReadPrompts,
     prompt::{MAX_NAME, MAX_TEXT},
 };
 use garde::Validate;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use app::PromptChange;
 use domain::{
     Error, PlatformRole, PromptId, Timestamp, UserId, UserPrompt,
-    permission::{ReadPrompts, WritePrompts},
+    auth::permission::{ReadPrompts, WritePrompts},
     prompt::{self, MAX_NAME, MAX_TEXT},
 };
 use garde::Validate;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::{
     Error, PromptId, PromptVersion, Timestamp,
-    permission::{ReadPrompts, WritePrompts},
+    auth::permission::{ReadPrompts, WritePrompts},
     prompt,
 };
 use garde::Validate;

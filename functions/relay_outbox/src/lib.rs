@@ -1,7 +1,7 @@
 //! Schedule: keeps promises whose request crashed between the table and the queue.
 
 use app::{App, BoxFuture};
-use domain::{Result, outbox::RELAY_AFTER};
+use domain::{Result, documents::outbox::RELAY_AFTER};
 use runtime::Schedule;
 
 /// Runs every five minutes.

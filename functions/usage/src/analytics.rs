@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use app::UsageReport;
 use domain::{
     GroupBy,
-    permission::ReadAccount,
-    statistics::{Group, Times},
+    auth::permission::ReadAccount,
+    usage::statistics::{Group, Times},
 };
 use http_api::{Ctx, Json, May, Query, Result};
 use schemars::JsonSchema;

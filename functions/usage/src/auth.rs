@@ -1,7 +1,7 @@
 //! `/auth/*`: what the caller used.
 
 use app::UsageReport;
-use domain::{GroupBy, permission::ReadAccount};
+use domain::{GroupBy, auth::permission::ReadAccount};
 use http_api::{Ctx, Json, May, Query, Result};
 use jiff::civil::Date;
 use schemars::JsonSchema;

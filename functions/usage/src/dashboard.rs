@@ -1,7 +1,7 @@
 //! `/tokens/dashboard`: what a page about the caller's tokens shows.
 
 use app::BillingContext;
-use domain::{GroupBy, Period, permission::ReadAccount, statistics::PeriodRequest};
+use domain::{GroupBy, Period, auth::permission::ReadAccount, usage::statistics::PeriodRequest};
 use http_api::{Ctx, Json, May, Result};
 use jiff::{ToSpan as _, civil::Date};
 use schemars::JsonSchema;

@@ -5,8 +5,8 @@
 use app::UsageReport;
 use domain::{
     Error, Period,
-    permission::ReadAccount,
-    statistics::{Cell, PeriodRequest},
+    auth::permission::ReadAccount,
+    usage::statistics::{Cell, PeriodRequest},
 };
 use http_api::{Attachment, Ctx, Either, May, Query, Result, SeeOther, Sheet};
 use jiff::civil::Date;

@@ -1,6 +1,6 @@
 //! `/ai/usage`: what the organization used.
 
-use domain::{GroupBy, Permission, permission::ReadAccount};
+use domain::{GroupBy, Permission, auth::permission::ReadAccount};
 use http_api::{Ctx, Json, May, Query, Result};
 use schemars::JsonSchema;
 use serde::Serialize;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{Error, Result, UsageCounters, statistics::Cell};
+use domain::{Error, Result, UsageCounters, usage::statistics::Cell};
 use jiff::civil::{Date, date};
 use parquet::{
     column::writer::ColumnWriter,

@@ -1,7 +1,7 @@
 //! What everybody used, for platform admins.
 
 use app::PlatformReport;
-use domain::{GroupBy, Period, Timestamp, statistics::PeriodRequest};
+use domain::{GroupBy, Period, Timestamp, usage::statistics::PeriodRequest};
 use http_api::{Ctx, Json, PlatformAdmin, Query, Result};
 use jiff::civil::Date;
 use schemars::JsonSchema;

@@ -1,7 +1,7 @@
 //! `/tokens/*`: limits, and where the caller stands.
 
 use app::{Alert, BillingContext};
-use domain::{Pace, Plan, Timestamp, TokenLimit, TokenScope, permission::ReadAccount};
+use domain::{Pace, Plan, Timestamp, TokenLimit, TokenScope, auth::permission::ReadAccount};
 use http_api::{Ctx, Json, May, Result};
 use schemars::JsonSchema;
 use serde::Serialize;

@@ -3,7 +3,7 @@
 use app::UsageReport;
 use domain::{
     GroupBy, Histogram, Period, UsageCounters,
-    statistics::{Group, PeriodRequest, Times},
+    usage::statistics::{Group, PeriodRequest, Times},
 };
 use jiff::civil::Date;
 use schemars::JsonSchema;

@@ -3,7 +3,7 @@
 use app::{ChangedBy, SignUp, UserChange};
 use domain::{
     Email, Error, NewPassword, PlatformRole, Secret, Timestamp, User, UserStatus,
-    permission::{ReadAccount, WriteAccount},
+    auth::permission::{ReadAccount, WriteAccount},
 };
 use garde::Validate;
 use http_api::{Body, Caller, Created, Ctx, Json, Message, PlatformAdmin, Result, SelfOrAdmin, readable_name};

@@ -1,7 +1,7 @@
 //! `/users/{user_id}/export`: everything of a person, to take away.
 
 use app::ExportFound;
-use domain::{ExportStatus, Timestamp, permission::ReadAccount};
+use domain::{ExportStatus, Timestamp, auth::permission::ReadAccount};
 use http_api::{Accepted, Caller, Ctx, Either, Json, Query, Result, SelfOrAdmin};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -3,7 +3,7 @@
 use app::QuotaChange;
 use domain::{
     Quota,
-    permission::{ReadAccount, WriteAccount},
+    auth::permission::{ReadAccount, WriteAccount},
 };
 use garde::Validate;
 use http_api::{Body, Caller, Ctx, Json, QuotaView, Result, SelfOrAdmin};

@@ -3,8 +3,8 @@
 use app::{SettingsChange, SettingsFound};
 use domain::{
     JsonObject, Plan, Settings, Timestamp,
-    permission::{ReadAccount, WriteAccount},
-    settings::Theme,
+    auth::permission::{ReadAccount, WriteAccount},
+    users::settings::Theme,
 };
 use garde::Validate;
 use http_api::{Body, Caller, Ctx, Json, Result, SelfOrAdmin};

@@ -13,7 +13,7 @@ use aws_sdk_secretsmanager::{
     error::ProvideErrorMetadata as _,
     operation::{get_secret_value::GetSecretValueError, update_secret_version_stage::UpdateSecretVersionStageError},
 };
-use domain::{Clock, Error, Result, Secret, Timestamp, id::random_bytes, session::REFRESH_TTL, time::after};
+use domain::{Clock, Error, Result, Secret, Timestamp, auth::session::REFRESH_TTL, id::random_bytes, time::after};
 
 const JWT_SECRET: &str = "JWT_SECRET";
 const ENCRYPTION_KEYS: &str = "ENCRYPTION_KEYS";

@@ -6,7 +6,7 @@ use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use domain::{
     Actor, ApiKey, ApiKeyId, Error, KeyState, Membership, OrgId, Result, Secret, Timestamp, User, UserId, UserStatus,
-    api_key::ApiKeyToken,
+    auth::api_key::ApiKeyToken,
 };
 use futures::future::BoxFuture;
 use llm::catalog;

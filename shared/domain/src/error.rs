@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{LimitReached, limit::TokenLimit, plan::PlanLimit};
+use crate::{LimitReached, orgs::plan::PlanLimit, usage::limit::TokenLimit};
 
 /// Result of every fallible rule and use case.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Error, FieldError, OrgId, PromptId, Result, Timestamp, UserId};
 
 /// Longest text, in characters: as long as a message, which it becomes.
-pub const MAX_TEXT: usize = crate::conversation::MAX_MESSAGE;
+pub const MAX_TEXT: usize = crate::chats::conversation::MAX_MESSAGE;
 /// Longest name, in characters.
 pub const MAX_NAME: usize = 200;
 /// Most labels of one prompt.

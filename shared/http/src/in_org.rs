@@ -63,7 +63,7 @@ impl<P: Grant> Describe for InOrg<P> {
 #[cfg(test)]
 mod tests {
     use axum::body::Body;
-    use domain::permission::{WriteDocuments, WriteMembers};
+    use domain::auth::permission::{WriteDocuments, WriteMembers};
     use http::Request;
 
     use super::*;

@@ -3,8 +3,8 @@
 
 use domain::{
     ConversationId, Timestamp, Turn, UserId,
-    conversation::MAX_MESSAGE,
-    turn::{MAX_RESPONSE, MAX_RESPONSES},
+    chats::conversation::MAX_MESSAGE,
+    chats::turn::{MAX_RESPONSE, MAX_RESPONSES},
 };
 use garde::Validate;
 use schemars::JsonSchema;

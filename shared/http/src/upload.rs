@@ -5,7 +5,7 @@ use axum::extract::{
     multipart::{Field, MultipartError},
 };
 use bytes::{Bytes, BytesMut};
-use domain::{Error, document::MAX_FORM_FILE_BYTES};
+use domain::{Error, documents::document::MAX_FORM_FILE_BYTES};
 use futures::future::BoxFuture;
 use garde::Validate;
 use http::{StatusCode, header};

@@ -12,7 +12,7 @@ use serde::Serialize;
 /// A queue this code sends to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Queue {
-    /// Documents to index ([`domain::outbox::IndexMessage`]).
+    /// Documents to index ([`domain::documents::outbox::IndexMessage`]).
     IndexDocuments,
     /// Mail to send ([`domain::MailMessage`]).
     SendMail,

@@ -7,7 +7,7 @@ use std::{
 
 use domain::{
     Actor, ApiKey, ApiKeyId, Error, KeyState, Membership, Page, PageRequest, Permission, Result, Secret, Timestamp,
-    User, api_key::ApiKeyToken,
+    User, auth::api_key::ApiKeyToken,
 };
 use futures::future::BoxFuture;
 use store::Made;

@@ -45,7 +45,7 @@ impl Passwords {
     /// Whether `password` belongs to `hash`, however its characters are composed. Without a hash it takes the same time
     /// and answers `false`.
     pub(crate) async fn verify(&self, password: &Secret, hash: Option<String>) -> Result<bool> {
-        let Some(password) = domain::password::normalized(password.clone()) else {
+        let Some(password) = domain::auth::password::normalized(password.clone()) else {
             return Ok(false);
         };
         if password.expose().chars().count() > NewPassword::MAX {

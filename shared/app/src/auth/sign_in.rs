@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use domain::{
     Actor, ApiKeyId, Error, Membership, Org, OrgId, OrgRole, Permission, Result, Secret, Session, SessionId, Timestamp,
-    User, api_key, audit::ActorKind, session::PresentedRefreshToken,
+    User, audit::ActorKind, auth::api_key, auth::session::PresentedRefreshToken,
 };
 use futures::future::BoxFuture;
 
@@ -166,7 +166,7 @@ impl App {
     }
 
     /// Replaces a refresh token by a new pair. A token that was replaced before ends the whole session, except
-    /// within the grace in which it answers the same new pair again ([`domain::session::REUSE_GRACE`]).
+    /// within the grace in which it answers the same new pair again ([`domain::auth::session::REUSE_GRACE`]).
     ///
     /// # Errors
     /// [`Error::Unauthorized`].
@@ -291,7 +291,7 @@ impl App {
                 OrgId(name.to_ascii_lowercase())
             } else {
                 // Slugs are kept in lower case, and people write them as names.
-                let slug = domain::org::parse_slug(name).map_err(|_| NO_ORG)?;
+                let slug = domain::orgs::org::parse_slug(name).map_err(|_| NO_ORG)?;
                 accounts.org_by_slug(&slug).await?.ok_or(NO_ORG)?
             };
             accounts.membership(&org, &user.id).await?.ok_or(NO_ORG)

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use domain::{Error, Result, Secret, Session, SessionId, Timestamp, UserId, session::ACCESS_TTL, time::after};
+use domain::{Error, Result, Secret, Session, SessionId, Timestamp, UserId, auth::session::ACCESS_TTL, time::after};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 

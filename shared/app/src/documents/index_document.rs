@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use domain::{Document, Error, IndexFailure, Result, Timestamp, outbox::IndexMessage};
+use domain::{Document, Error, IndexFailure, Result, Timestamp, documents::outbox::IndexMessage};
 use futures::future::{BoxFuture, Either};
 use reading::{Failure, ReadOutcome};
 use sha2::{Digest as _, Sha256};

@@ -7,7 +7,7 @@
 //! promise to look into the bucket a day after its end, when nothing can arrive any more.
 
 use domain::{
-    Document, DocumentId, Error, Membership, PendingUpload, Result, pending_upload::UploadSweep, time::after,
+    Document, DocumentId, Error, Membership, PendingUpload, Result, documents::pending_upload::UploadSweep, time::after,
 };
 use futures::future::BoxFuture;
 use sha2::{Digest as _, Sha256};

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use domain::{
     Document, DocumentId, DocumentKind, DocumentStatus, Error, Membership, OutboxEntry, Plan, Result,
-    outbox::{IndexMessage, OutboxStep},
+    documents::outbox::{IndexMessage, OutboxStep},
 };
 use futures::future::BoxFuture;
 use retrieval::Kind;

@@ -3,7 +3,7 @@
 use domain::{
     Actor, Email, Error, Invitation, InvitationId, Mail, MailMessage, Membership, Org, OrgId, OrgRole, Result, Secret,
     User,
-    invitation::{INVITATION_TTL, new_token, token_hash},
+    orgs::invitation::{INVITATION_TTL, new_token, token_hash},
     time::after,
 };
 use futures::future::BoxFuture;

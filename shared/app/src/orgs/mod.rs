@@ -6,7 +6,7 @@ pub(crate) mod plan_limits;
 
 use domain::{
     Actor, Error, Membership, Org, OrgChange, OrgId, OrgRole, Page, PageRequest, Plan, PlanLimit, PlanResource, Purge,
-    Result, User, id::random_bytes, org::slug_of,
+    Result, User, id::random_bytes, orgs::org::slug_of,
 };
 use futures::future::BoxFuture;
 use serde_json::json;

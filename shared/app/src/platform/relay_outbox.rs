@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{Result, outbox::OutboxStep};
+use domain::{Result, documents::outbox::OutboxStep};
 use futures::future::BoxFuture;
 
 use crate::{App, platform::batch_outcome::BatchOutcome};

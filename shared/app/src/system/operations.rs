@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use domain::{Actor, AuditEntry, Day, OrgId, Page, PageRequest, Result, Secret, statistics::PeriodRequest};
+use domain::{Actor, AuditEntry, Day, OrgId, Page, PageRequest, Result, Secret, usage::statistics::PeriodRequest};
 use futures::future::BoxFuture;
 use jiff::ToSpan as _;
 use serde_json::json;

@@ -1,6 +1,6 @@
 //! What was used of models, for those who may see it.
 
-use domain::{Day, Membership, Period, Result, Statistics, statistics::PeriodRequest};
+use domain::{Day, Membership, Period, Result, Statistics, usage::statistics::PeriodRequest};
 use futures::future::BoxFuture;
 use jiff::civil::Date;
 

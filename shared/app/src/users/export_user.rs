@@ -2,7 +2,7 @@
 
 use domain::{
     Actor, DocumentId, Error, Export, ExportMessage, ExportStatus, OrgId, PageRequest, Result, Timestamp, User, UserId,
-    UserStatus, export::LINK, time::after,
+    UserStatus, time::after, users::export::LINK,
 };
 use futures::{StreamExt as _, future::BoxFuture};
 use serde_json::{Value, json};

@@ -3,7 +3,7 @@
 use axum::body::Body;
 use http::Request;
 
-use domain::permission::{ReadAccount, ReadDocuments, WriteDocuments, WriteMembers};
+use domain::auth::permission::{ReadAccount, ReadDocuments, WriteDocuments, WriteMembers};
 
 use super::*;
 use crate::{

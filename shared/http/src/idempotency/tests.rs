@@ -1,6 +1,6 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use domain::permission::{WriteDocuments, WriteMembers};
+use domain::auth::permission::{WriteDocuments, WriteMembers};
 use futures::StreamExt as _;
 use garde::Validate;
 use schemars::JsonSchema;

@@ -1,6 +1,6 @@
 //! A small API, as its document tells of it.
 
-use domain::permission::{ReadDocuments, WriteDocuments, WriteMembers};
+use domain::auth::permission::{ReadDocuments, WriteDocuments, WriteMembers};
 use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -9,7 +9,7 @@ mod lease;
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
 use domain::{
     Document, DocumentId, Error, OrgId, OutboxEntry, Page, PageRequest, PendingUpload, Plan, PlanLimit, Result,
-    Timestamp, UserId, outbox::OutboxStep, pending_upload::UploadSweep, time::after,
+    Timestamp, UserId, documents::outbox::OutboxStep, documents::pending_upload::UploadSweep, time::after,
 };
 
 use crate::{

@@ -1,6 +1,6 @@
 //! The outbox: promises that outlive a crash.
 
-use domain::{DocumentId, OutboxEntry, Result, outbox::OutboxStep};
+use domain::{DocumentId, OutboxEntry, Result, documents::outbox::OutboxStep};
 
 use crate::{
     Store, keys,

@@ -4,8 +4,8 @@
 //! partition of their own, sorted by when they are due: most of what is in it is not due yet.
 
 use domain::{
-    Document, DocumentId, Error, OrgId, OutboxEntry, PendingUpload, Plan, Result, Timestamp, outbox::OutboxStep,
-    pending_upload::UploadSweep, time::after,
+    Document, DocumentId, Error, OrgId, OutboxEntry, PendingUpload, Plan, Result, Timestamp,
+    documents::outbox::OutboxStep, documents::pending_upload::UploadSweep, time::after,
 };
 
 use crate::{

@@ -1,7 +1,8 @@
 //! What organizations and people own: documents, chatbots, conversations, prompts; and what was promised.
 
 use domain::{
-    ChatbotId, ConversationId, DocumentId, MailId, OrgId, PromptId, Turn, TurnId, UserId, pending_upload::UploadSweep,
+    ChatbotId, ConversationId, DocumentId, MailId, OrgId, PromptId, Turn, TurnId, UserId,
+    documents::pending_upload::UploadSweep,
 };
 
 use super::{Key, key, shard_of};

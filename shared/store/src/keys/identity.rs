@@ -136,7 +136,7 @@ pub fn invited(fingerprint: &str, org: &OrgId) -> Key {
     key(address(fingerprint), format!("{INVITATIONS}{org}"))
 }
 
-/// Leads from a token to its invitation. `hash`: [`domain::invitation::token_hash`].
+/// Leads from a token to its invitation. `hash`: [`domain::orgs::invitation::token_hash`].
 pub fn invitation_token(hash: &str) -> Key {
     key(format!("INVT#{hash}"), "I")
 }
@@ -151,7 +151,7 @@ pub fn api_key(org: &OrgId, id: &ApiKeyId) -> Key {
     key(tenant(org), format!("{API_KEYS}{id}"))
 }
 
-/// Leads from an API key to its row. `hash`: [`domain::api_key::ApiKeyToken::hash`].
+/// Leads from an API key to its row. `hash`: [`domain::auth::api_key::ApiKeyToken::hash`].
 pub fn api_key_hash(hash: &str) -> Key {
     key(format!("AK#{hash}"), "K")
 }

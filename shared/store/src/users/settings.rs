@@ -1,7 +1,7 @@
 //! What a person set up for themselves.
 
 use aws_sdk_dynamodb::types::ReturnValue;
-use domain::{JsonObject, Result, Settings, Timestamp, UserId, settings::Theme};
+use domain::{JsonObject, Result, Settings, Timestamp, UserId, users::settings::Theme};
 
 use crate::{
     Store, keys,

@@ -1,0 +1,5 @@
+//! Documents and uploads.
+
+pub mod document;
+pub mod outbox;
+pub mod pending_upload;

@@ -1,0 +1,5 @@
+//! Organizations, their plans and invitations.
+
+pub mod invitation;
+pub mod org;
+pub mod plan;
