@@ -13,7 +13,7 @@ use store::{
     keys::{self, Key},
 };
 
-use crate::{App, mail::email_templates, platform::batch_outcome::BatchOutcome};
+use crate::{App, platform::batch_outcome::BatchOutcome};
 
 /// A way for mail to leave.
 pub trait Mailer: Send + Sync {
