@@ -147,6 +147,10 @@ async fn done(
     // counters from how busy the machine is.
     let varies = [" ahead#", " h~", " xh~", "latency", "timetofirsttoken"];
     done.retain(|path, _| !varies.iter().any(|part| folded(path).contains(part)));
+    // The same holds for the shard in which it is listed, behind the month.
+    for (_, month) in done.iter_mut().filter(|(path, _)| path.ends_with(" month")) {
+        month.truncate(month.find('#').unwrap_or(month.len()));
+    }
     t.restore(image).await;
     done
 }
