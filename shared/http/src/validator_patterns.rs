@@ -1,4 +1,4 @@
-//! The rules of [`crate::rules`] as regular expressions (ECMA-262 with the flag `u`), for the `OpenAPI` document: beside
+//! The rules of [`crate::validators`] as regular expressions (ECMA-262 with the flag `u`), for the `OpenAPI` document: beside
 //! every `custom(rule)` of a field stands `schemars(regex(pattern = RULE))`, and a test holds both together.
 
 use std::fmt;

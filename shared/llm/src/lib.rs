@@ -3,7 +3,7 @@
 //! - [`Local`] answers from documents by quoting their best sentences. It generates nothing.
 //! - [`OpenAiCompatible`], [`Anthropic`], [`Gemini`] and [`Bedrock`] speak the vendors' protocols, streamed.
 //! - [`Resilient`] asks again and stops asking, [`FallbackChain`] goes on to another model.
-//! - [`catalog`] knows models by name, [`prices`] what they cost, [`fit`] how much of a conversation they take,
+//! - [`catalog`] knows models by name, [`prices`] what they cost, [`truncate_to_context`] how much of a conversation they take,
 //!   [`Profiles`] how long one may take and whether it thinks.
 //! - [`CitationFilter`] turns the markers of an answer into citations, and keeps those that no source backs out of it.
 //!

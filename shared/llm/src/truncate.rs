@@ -37,7 +37,7 @@ pub fn truncate_to_context(
 }
 
 impl ChatRequest {
-    /// The same request with as much of its conversation as fits into a window of `context_tokens`; see [`fit`]. Its
+    /// The same request with as much of its conversation as fits into a window of `context_tokens`; see [`truncate_to_context`]. Its
     /// sources count as what they are: part of the system prompt.
     #[must_use]
     pub fn fitted(mut self, context_tokens: u32) -> Self {

@@ -1,6 +1,6 @@
 //! The ledger of tokens: reserve before a call, settle after it.
 //!
-//! A question is counted in its person's bucket of questions a minute in the same write ([`pace`]).
+//! A question is counted in its person's bucket of questions a minute in the same write ([`request_rate`]).
 //!
 //! A counter is an item with `used`, `reserved` and `committed`, their sum. Whoever reserves adds to `committed` only
 //! while the sum stays within the limit, which comes with the call: limits are not part of the counters, so a changed

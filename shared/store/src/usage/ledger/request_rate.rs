@@ -1,5 +1,5 @@
 //! How fast a person asks, counted in the write that reserves: a bucket on their day that empties steadily, as those of
-//! [`crate::limits`] do. The first question of a day takes on what the day before has of it.
+//! [`crate::rate_limits`] do. The first question of a day takes on what the day before has of it.
 
 use std::time::Duration;
 
