@@ -14,7 +14,7 @@ import uuid
 START_LIMIT_S = 30
 # The password in events/.
 PASSWORD = "correct horse battery"
-TABLES = ["identity", "app", "chunks", "usage", "ephemeral", "audit"]
+TABLES = ["identity", "app", "usage", "ephemeral", "audit"]
 
 
 def free_ports(count):

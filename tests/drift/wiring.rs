@@ -29,7 +29,6 @@ const ENVIRONMENT: [&str; 25] = [
     "SECRETS_PREFIX",
     "TABLE_APP",
     "TABLE_AUDIT",
-    "TABLE_CHUNKS",
     "TABLE_EPHEMERAL",
     "TABLE_IDENTITY",
     "TABLE_USAGE",

@@ -74,7 +74,6 @@ pub fn tables(identity: String, audit: String) -> Tables {
         identity,
         audit,
         app: unused(),
-        chunks: unused(),
         usage: unused(),
         ephemeral: unused(),
     }

@@ -80,7 +80,6 @@ pub(crate) fn resource_names() -> Vec<(&'static str, String)> {
     vec![
         ("TABLE_IDENTITY", tables.identity),
         ("TABLE_APP", tables.app),
-        ("TABLE_CHUNKS", tables.chunks),
         ("TABLE_USAGE", tables.usage),
         ("TABLE_EPHEMERAL", tables.ephemeral),
         ("TABLE_AUDIT", tables.audit),

@@ -18,8 +18,6 @@ pub struct Tables {
     pub identity: String,
     /// Documents, chatbots, conversations, outbox.
     pub app: String,
-    /// Passages of very large tenants.
-    pub chunks: String,
     /// Token ledger.
     pub usage: String,
     /// What may be forgotten: idempotency, rate buckets, caches.
@@ -35,7 +33,6 @@ impl Tables {
         Self {
             identity: name("identity"),
             app: name("app"),
-            chunks: name("chunks"),
             usage: name("usage"),
             ephemeral: name("ephemeral"),
             audit: name("audit"),
@@ -43,15 +40,8 @@ impl Tables {
     }
 
     /// All names.
-    pub fn all(&self) -> [&str; 6] {
-        [
-            &self.identity,
-            &self.app,
-            &self.chunks,
-            &self.usage,
-            &self.ephemeral,
-            &self.audit,
-        ]
+    pub fn all(&self) -> [&str; 5] {
+        [&self.identity, &self.app, &self.usage, &self.ephemeral, &self.audit]
     }
 }
 
@@ -123,7 +113,6 @@ pub fn definitions(tables: &Tables) -> Vec<Definition> {
             true,
         ),
         table(&tables.app, vec![by_id.clone()], true, true),
-        table(&tables.chunks, vec![], false, false),
         table(&tables.usage, vec![], true, true),
         table(&tables.ephemeral, vec![], true, false),
         table(

@@ -13,7 +13,7 @@ use crate::support::{Test, unpacked};
 /// Where the marker is: tables, bucket, queues with their dead letters, and mail.
 pub(super) async fn traces(t: &Test) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    for table in ["identity", "app", "chunks", "usage", "ephemeral", "audit"] {
+    for table in ["identity", "app", "usage", "ephemeral", "audit"] {
         let mut items = t
             .db()
             .scan()

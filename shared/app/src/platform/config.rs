@@ -181,7 +181,6 @@ impl Config {
             tables: Tables {
                 identity: required("TABLE_IDENTITY")?,
                 app: required("TABLE_APP")?,
-                chunks: required("TABLE_CHUNKS")?,
                 usage: required("TABLE_USAGE")?,
                 ephemeral: required("TABLE_EPHEMERAL")?,
                 audit: required("TABLE_AUDIT")?,

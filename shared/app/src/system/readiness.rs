@@ -55,7 +55,7 @@ impl App {
     /// Asks every table, the bucket and every queue.
     pub fn readiness(&self) -> BoxFuture<'_, Readiness> {
         Box::pin(async move {
-            let names = ["identity", "app", "chunks", "usage", "ephemeral", "audit"];
+            let names = ["identity", "app", "usage", "ephemeral", "audit"];
             let tables = names
                 .iter()
                 .zip(self.config.tables.all())
