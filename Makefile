@@ -32,6 +32,9 @@ SCHEMATHESIS_VENV := $(CACHE)/schemathesis-$(call pins,schemathesis)
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY_ROOT := $(CACHE)/cargo-deny-$(CARGO_DENY_VERSION)
 CARGO_DENY := $(CARGO_DENY_ROOT)/bin/cargo-deny
+CARGO_MACHETE_VERSION := 0.9.2
+CARGO_MACHETE_ROOT := $(CACHE)/cargo-machete-$(CARGO_MACHETE_VERSION)
+CARGO_MACHETE := $(CARGO_MACHETE_ROOT)/bin/cargo-machete
 
 ##@ Work
 .PHONY: help dev demo test test-faults test-attack test-hostile test-kill test-kill-ledger test-sdk test-clients test-schemathesis audit-verify rotate-secret clean-data new-function
@@ -135,8 +138,9 @@ lint-features:
 	! comm -23 $(call crates_of,--package local --edges normal$(,)build) \
 		$(call crates_of,--workspace --edges normal$(,)build$(,)dev) | grep .
 
-lint-deps: $(CARGO_DENY)
+lint-deps: $(CARGO_DENY) $(CARGO_MACHETE)
 	$(CARGO_DENY) --log-level warn --config .deny.toml check licenses bans sources
+	$(CARGO_MACHETE) shared functions infra tests
 
 lint-template validate: $(LINT_VENV)/.ready
 	$(LINT_VENV)/bin/cfn-lint --non-zero-exit-code warning -- template.yaml
@@ -207,6 +211,10 @@ $(LINT_VENV)/.ready $(BUILD_VENV)/.ready $(SDK_VENV)/.ready $(FRAMEWORKS_VENV)/.
 	touch $@
 
 # A tool that runs for seconds need not be built for speed: this halves the time to install it.
+INSTALL_TOOL := CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+	cargo install --locked
 $(CARGO_DENY):
-	CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
-		cargo install cargo-deny --locked --version $(CARGO_DENY_VERSION) --root $(CARGO_DENY_ROOT)
+	$(INSTALL_TOOL) cargo-deny --version $(CARGO_DENY_VERSION) --root $(CARGO_DENY_ROOT)
+
+$(CARGO_MACHETE):
+	$(INSTALL_TOOL) cargo-machete --version $(CARGO_MACHETE_VERSION) --root $(CARGO_MACHETE_ROOT)

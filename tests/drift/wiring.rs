@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::template;
 
 /// What every function is told: `app::Config` reads it, and refuses to start without.
-const ENVIRONMENT: [&str; 25] = [
+const ENVIRONMENT: [&str; 24] = [
     // Of `sam local invoke` alone.
     "AWS_ENDPOINT_URL",
     "AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH",
