@@ -66,7 +66,7 @@ test-faults: ## Run the integration tests while the tables fail now and then (SE
 			calls, throttled, conflicts, lost }' "$$report"; done
 
 ATTACK_ROUNDS ?= 20
-ATTACKS ?= plan_limits:: children:: free_form_json:: races:: crowds:: token_attacks:: guesses:: contracts:: tokens::tests::
+ATTACKS ?= plan_limits:: children:: free_form_json:: races:: concurrency:: token_attacks:: guesses:: contracts:: tokens::tests:: revocation:: pending_address::
 test-attack: ## Run the tests that attack limits, keys and tokens for longer (ATTACK_ROUNDS=20, PARLANCE_SEED=2, TEST="part of a name")
 	@export PARLANCE_SEED=$${PARLANCE_SEED:-$$RANDOM} PARLANCE_ROUNDS=$(ATTACK_ROUNDS); \
 		export PARLANCE_MUTATIONS=$${PARLANCE_MUTATIONS:-100000} PARLANCE_GUESSES=$${PARLANCE_GUESSES:-1000}; \
