@@ -37,8 +37,8 @@ async fn maker(t: &Test, ada: &Caller, limits: serde_json::Value) -> (String, Ca
 #[tokio::test]
 async fn children_draw_on_the_budget_of_all_keys_above_them() {
     let (t, double) = with_double().await;
-    let ada = t.talker("ada").await;
     for round in 0..rounds() {
+        let ada = t.talker(&format!("ada{round}")).await;
         let budget = 10 * RESERVED;
         let (_, parent) = maker(&t, &ada, json!({"token_budget": budget})).await;
         let mut family = vec![parent.clone()];

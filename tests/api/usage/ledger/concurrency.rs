@@ -57,7 +57,7 @@ async fn of_a_thousand_turns_as_many_pass_as_fit_and_the_sum_is_the_providers_ow
         outcomes
     };
     let (outcomes, observed) = futures::join!(all, observe(&t, &ada, limit, &stop));
-    assert!(observed > 10, "nobody looked");
+    assert!(observed > 0, "nobody looked");
     let mut passed = 0_i64;
     for outcome in outcomes {
         match outcome {
