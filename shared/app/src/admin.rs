@@ -89,7 +89,7 @@ impl App {
                     AccountAdminChange::ActorLost => {
                         return Err(ADMIN_ONLY);
                     }
-                    // Somebody changed it first, so what it means to change it has to be looked at again.
+                    // Someone changed it first, so what it means to change it has to be looked at again.
                     AccountAdminChange::Moved => {}
                 }
             }

@@ -28,7 +28,7 @@ const REFUSED: Error = Error::Unauthorized {
 const KEY_NOT_FOUND: Error = Error::NotFound("API key");
 /// What a key is called whose user is erased.
 const FORGOTTEN: &str = "Key of a deleted account";
-/// How often a change is tried again that somebody else's change overtook.
+/// How often a change is tried again that someone else's change overtook.
 const MAX_ATTEMPTS: usize = 20;
 /// How long noting a use may take at most. It runs beside the reads that the request needs anyway.
 const NOTE_WITHIN: Duration = Duration::from_millis(200);
@@ -185,7 +185,7 @@ impl App {
         Err(busy())
     }
 
-    /// Revokes the keys that somebody made in an organization before `since`, when they came there; all when they left.
+    /// Revokes the keys that someone made in an organization before `since`, when they came there; all when they left.
     /// Their rows stay, as long as the account does.
     pub(crate) async fn revoke_keys_of_member(
         &self,

@@ -73,7 +73,7 @@ pub struct App(Arc<Inner>);
 pub struct Inner {
     /// The clock of everything.
     pub clock: Clock,
-    /// New ids.
+    /// New IDs.
     pub ids: Ids,
     /// The configuration.
     pub config: Config,
@@ -116,7 +116,7 @@ impl App {
         Self::assemble(sdk, http, config, clock, Arc::new(ses))
     }
 
-    /// The same, with mail going another way than Amazon SES.
+    /// The same, with email going another way than Amazon SES.
     pub fn with_mailer(
         sdk: &aws_types::SdkConfig,
         config: Config,
@@ -179,7 +179,7 @@ impl App {
         self.store.conversations(&self.objects, org, user)
     }
 
-    /// The conversations among which this one is, whoever's they are: for callers that act for everybody.
+    /// The conversations among which this one is, whoever's they are: for callers that act for everyone.
     pub fn conversations_with<'a>(&'a self, id: &'a ConversationId) -> BoxFuture<'a, Result<Option<Conversations>>> {
         Box::pin(async move {
             let owner = self.store.owner_of_conversation(id).await?;

@@ -1,4 +1,4 @@
-//! Prompts that people keep, and those that the platform's admins offer to everybody.
+//! Prompts that people keep, and those that the platform's admins offer to everyone.
 
 use domain::{
     Actor, Error, OrgId, PromptId, PromptVersion, Result, SystemPrompt, User, UserId, UserPrompt,
@@ -35,7 +35,7 @@ impl App {
         self.store.user_prompts(org, user)
     }
 
-    /// The prompts among which this one is, whoever's it is: for callers that act for everybody.
+    /// The prompts among which this one is, whoever's it is: for callers that act for everyone.
     pub fn user_prompts_with<'a>(&'a self, id: &'a PromptId) -> BoxFuture<'a, Result<Option<UserPrompts>>> {
         Box::pin(async move {
             let owner = self.store.owner_of_prompt(id).await?;
@@ -78,7 +78,7 @@ impl App {
     /// Changes a prompt of `user`.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Forbidden`] `not_owner` for one that somebody else shares,
+    /// [`Error::NotFound`], [`Error::Forbidden`] `not_owner` for one that someone else shares,
     /// [`Error::Conflict`] `version_limit`.
     pub fn change_prompt<'a>(
         &'a self,
@@ -138,7 +138,7 @@ impl App {
     /// Deletes a prompt of `user`.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Forbidden`] `not_owner` for one that somebody else shares.
+    /// [`Error::NotFound`], [`Error::Forbidden`] `not_owner` for one that someone else shares.
     pub fn delete_prompt<'a>(
         &'a self,
         org: &'a OrgId,
@@ -208,7 +208,7 @@ impl App {
         })
     }
 
-    /// Offers a prompt to everybody.
+    /// Offers a prompt to everyone.
     pub fn create_system_prompt<'a>(
         &'a self,
         admin: &'a User,

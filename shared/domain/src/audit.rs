@@ -1,6 +1,6 @@
 //! The audit log: who changed what, in an order that cannot be rewritten unseen.
 //!
-//! Entries of one tenant and month form a hash chain. They hold ids and plain values of rules (roles, states, plans),
+//! Entries of one tenant and month form a hash chain. They hold IDs and plain values of rules (roles, states, plans),
 //! never names, addresses or other personal data in the clear: those would outlive an erasure.
 
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use crate::{AuditEntryId, OrgId, Timestamp};
 pub struct Actor {
     /// What kind of caller.
     pub kind: ActorKind,
-    /// The user's id; for an API key that of the user it acts for.
+    /// The user's ID; for an API key that of the user it acts for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The API key, when one was used.
@@ -94,7 +94,7 @@ pub enum AuditSource {
 /// One entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEntry {
-    /// Its id.
+    /// Its ID.
     pub id: AuditEntryId,
     /// Whose log it is in.
     pub tenant: OrgId,
@@ -104,12 +104,12 @@ pub struct AuditEntry {
     pub action: String,
     /// Kind of the thing it was done to: `user`, `org`, `api_key`.
     pub subject_kind: String,
-    /// Its id.
+    /// Its ID.
     pub subject: String,
-    /// What was there before; ids and values of rules only.
+    /// What was there before; IDs and values of rules only.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub before: Value,
-    /// What is there now; ids and values of rules only.
+    /// What is there now; IDs and values of rules only.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub after: Value,
     /// Personal data, sealed under a key that an erasure destroys; base64.

@@ -44,7 +44,7 @@ impl Default for ChatbotSettings {
 /// A chatbot.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Chatbot {
-    /// Its id.
+    /// Its ID.
     pub id: ChatbotId,
     /// The tenant.
     pub org: OrgId,
@@ -59,7 +59,7 @@ pub struct Chatbot {
     /// What it answers from, oldest document first, each once.
     #[serde(default)]
     pub documents: Vec<DocumentId>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
     /// Last change.
     pub updated_at: Timestamp,

@@ -43,7 +43,7 @@ pub enum UpstreamKind {
 /// carry what only the log may see.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The thing does not exist, or belongs to somebody else: the caller cannot tell which (404).
+    /// The thing does not exist, or belongs to someone else: the caller cannot tell which (404).
     #[error("{0} not found")]
     NotFound(&'static str),
     /// No credentials, or none that are valid now (401).

@@ -7,7 +7,7 @@ use std::sync::{
 
 use crate::{Clock, Error, Result, Timestamp};
 
-/// Longest text that is taken for an id, bytes. Ours have 36.
+/// Longest text that is taken for an ID, bytes. Ours have 36.
 const MAX_BYTES: usize = 128;
 
 macro_rules! ids {
@@ -19,7 +19,7 @@ macro_rules! ids {
         pub struct $name(pub String);
 
         impl $name {
-            /// The id as text.
+            /// The ID as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -66,7 +66,7 @@ ids! {
     ApiKeyId,
     /// An entry of the audit log.
     AuditEntryId,
-    /// A mail: whatever is sent under one id reaches its reader once.
+    /// An email: whatever is sent under one ID reaches its reader once.
     MailId,
     /// An export of a person's data.
     ExportId,
@@ -74,17 +74,17 @@ ids! {
     PromptId,
     /// One turn of a conversation: the user's message and the answers to it.
     TurnId,
-    /// A message of a conversation: a question has the id of its turn, an answer one that leads to its turn.
+    /// A message of a conversation: a question has the ID of its turn, an answer one that leads to its turn.
     MessageId,
     /// One call of a model, and what is reserved for it.
     GenerationId,
 }
 
-/// Makes ids and random bytes. Ids of one process are strictly increasing, so lists keep the order of creation.
+/// Makes IDs and random bytes. Ids of one process are strictly increasing, so lists keep the order of creation.
 #[derive(Debug, Clone, Default)]
 pub struct Ids {
     clock: Clock,
-    /// Milliseconds << 12 | counter of the last id.
+    /// Milliseconds << 12 | counter of the last ID.
     last: Arc<AtomicU64>,
 }
 
@@ -97,7 +97,7 @@ impl Ids {
         }
     }
 
-    /// A new id of the wanted type.
+    /// A new ID of the wanted type.
     ///
     /// # Errors
     /// [`Error::Internal`] when the operating system gives no random bytes.
@@ -105,9 +105,9 @@ impl Ids {
         Ok(self.build(random_bytes()?))
     }
 
-    /// A new id for a turn of `conversation`, greater than `before` whatever the clock of the process that made that
-    /// one. It carries the moment its conversation was made, so that a turn is found by its id alone
-    /// ([`TurnId::conversation_prefix`]), and its last byte is free for the ids of its answers.
+    /// A new ID for a turn of `conversation`, greater than `before` whatever the clock of the process that made that
+    /// one. It carries the moment its conversation was made, so that a turn is found by its ID alone
+    /// ([`TurnId::conversation_prefix`]), and its last byte is free for the IDs of its answers.
     ///
     /// # Errors
     /// [`Error::Internal`] when the operating system gives no random bytes.
@@ -143,27 +143,27 @@ impl Ids {
     }
 }
 
-/// The bits of an id; none of what is not one of ours.
+/// The bits of an ID; none of what is not one of ours.
 fn bits(id: &str) -> Option<u128> {
     Some(uuid::Uuid::parse_str(id).ok()?.as_u128())
 }
 
-/// Most answers of one turn: what fits into the last byte of an id.
+/// Most answers of one turn: what fits into the last byte of an ID.
 pub const MAX_ANSWERS: usize = 255;
 
 impl TurnId {
-    /// What the id of its conversation begins with, when it is one of ours.
+    /// What the ID of its conversation begins with, when it is one of ours.
     pub fn conversation_prefix(&self) -> Option<String> {
         let made = bits(self.as_str())? >> 14 & 0xffff_ffff_ffff;
         Some(format!("{:08x}-{:04x}-", made >> 16, made & 0xffff))
     }
 
-    /// The id of its question as a message.
+    /// The ID of its question as a message.
     pub fn question(&self) -> MessageId {
         MessageId(self.0.clone())
     }
 
-    /// The id of its answer number `number`, counted from 1.
+    /// The ID of its answer number `number`, counted from 1.
     pub fn answer(&self, number: u8) -> MessageId {
         let id = bits(self.as_str()).map(|bits| uuid::Uuid::from_u128(bits & !0xff | u128::from(number)));
         MessageId(id.map_or_else(|| self.0.clone(), |id| id.to_string()))
@@ -183,7 +183,7 @@ impl MessageId {
     }
 }
 
-/// When an id was made; none for what is not one of ours.
+/// When an ID was made; none for what is not one of ours.
 pub fn made_at(id: &str) -> Option<Timestamp> {
     let (seconds, nanoseconds) = uuid::Uuid::parse_str(id).ok()?.get_timestamp()?.to_unix();
     let milliseconds = i64::try_from(seconds).ok()?.checked_mul(1000)? + i64::from(nanoseconds / 1_000_000);

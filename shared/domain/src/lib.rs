@@ -1,6 +1,6 @@
 //! Entities, rules and value types of Parlance: no HTTP, no AWS, no async runtime.
 //!
-//! **Invariant:** nothing here reads the time, draws a random number or knows a vendor. The clock, ids and
+//! **Invariant:** nothing here reads the time, draws a random number or knows a vendor. The clock, IDs and
 //! randomness come in from outside ([`Clock`], [`Ids`]), so every rule can be tested as a plain function.
 
 pub mod audit;

@@ -1,13 +1,13 @@
-//! Mail, and the messages by which it is asked for.
+//! Email, and the messages by which it is asked for.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Email, MailId, Timestamp, UserId};
 
-/// A mail as it is sent: plain text.
+/// An email as it is sent: plain text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mail {
-    /// What makes a repeated delivery the same mail.
+    /// What makes a repeated delivery the same email.
     pub id: MailId,
     /// Whom it is for.
     pub to: Email,
@@ -22,30 +22,30 @@ pub struct Mail {
 
 /// The body of a message in the queue `send_mail`.
 ///
-/// Mails about an address that somebody typed carry that address only. The worker looks for the account, so that the
+/// Emails about an address that someone typed carry that address only. The worker looks for the account, so that the
 /// request takes the same time and does the same whether there is one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum MailMessage {
-    /// A mail that is written already.
+    /// An email that is written already.
     Mail(Mail),
-    /// Somebody forgot the password of the account with this address, if there is one.
+    /// Someone forgot the password of the account with this address, if there is one.
     PasswordReset {
-        /// Id of the mail.
+        /// ID of the email.
         id: MailId,
         /// The address that was typed.
         email: Email,
     },
     /// An account has to show that its address is its own.
     VerifyEmail {
-        /// Id of the mail.
+        /// ID of the email.
         id: MailId,
         /// The account.
         user: UserId,
     },
     /// The person of an account has to show that the address that it is to have is theirs.
     VerifyNewEmail {
-        /// Id of the mail.
+        /// ID of the email.
         id: MailId,
         /// The account.
         user: UserId,
@@ -54,17 +54,17 @@ pub enum MailMessage {
     },
     /// An account is to have another address: its present one is told before that happens.
     EmailChangeRequested {
-        /// Id of the mail.
+        /// ID of the email.
         id: MailId,
         /// The account.
         user: UserId,
     },
-    /// A mail that is written already: all credentials of an account ended. Whoever signed up with an address can cause
+    /// An email that is written already: all credentials of an account ended. Whoever signed up with an address can cause
     /// it, so the address gets few of them.
     AccessReset(Mail),
     /// An account has another address than the one that is told.
     AddressChanged {
-        /// Id of the mail.
+        /// ID of the email.
         id: MailId,
         /// The account.
         user: UserId,
@@ -77,7 +77,7 @@ pub enum MailMessage {
     },
     /// A share of a limit on tokens is used.
     TokenAlert {
-        /// Id of the mail.
+        /// ID of the email.
         id: MailId,
         /// Who is told.
         user: UserId,
@@ -94,16 +94,16 @@ pub enum MailMessage {
     },
     /// A limit on tokens that was used up begins anew.
     TokensBack {
-        /// Id of the mail.
+        /// ID of the email.
         id: MailId,
         /// Who is told.
         user: UserId,
         /// Name of the organization whose limit it is; none for the own one.
         org: Option<String>,
     },
-    /// Somebody wanted to sign up with the address of an account.
+    /// Someone wanted to sign up with the address of an account.
     EmailTaken {
-        /// Id of the mail.
+        /// ID of the email.
         id: MailId,
         /// The address that was typed.
         email: Email,
@@ -111,7 +111,7 @@ pub enum MailMessage {
 }
 
 impl MailMessage {
-    /// Id of the mail that is asked for.
+    /// ID of the email that is asked for.
     pub fn id(&self) -> &MailId {
         match self {
             Self::Mail(mail) | Self::AccessReset(mail) => &mail.id,

@@ -20,7 +20,7 @@ const MAX_WORD: usize = 64;
 /// A text that a person keeps in an organization. Whoever they share it with may use it, and only they change it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserPrompt {
-    /// Its id.
+    /// Its ID.
     pub id: PromptId,
     /// The tenant.
     pub org: OrgId,
@@ -38,7 +38,7 @@ pub struct UserPrompt {
     pub shared: bool,
     /// Raised with every change: a change of what is not the latest state is refused.
     pub revision: u64,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
     /// Last change.
     pub updated_at: Timestamp,
@@ -51,20 +51,20 @@ pub struct PromptVersion {
     pub version: u32,
     /// Its text.
     pub text: String,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
 }
 
-/// A text that the platform's admins offer to everybody.
+/// A text that the platform's admins offer to everyone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SystemPrompt {
-    /// Its id.
+    /// Its ID.
     pub id: PromptId,
     /// Shown in lists.
     pub name: Option<String>,
     /// The text.
     pub text: String,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
     /// Last change.
     pub updated_at: Timestamp,

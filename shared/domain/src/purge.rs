@@ -33,7 +33,7 @@ pub enum Purge {
         user_id: UserId,
         /// When they ended.
         ended_at: Timestamp,
-        /// The mail that tells.
+        /// The email that tells.
         mail_id: MailId,
     },
 }

@@ -1,6 +1,6 @@
 //! How often a password may be guessed.
 //!
-//! Each account has two lanes. Guesses from networks from which somebody has signed in to the account before are in
+//! Each account has two lanes. Guesses from networks from which someone has signed in to the account before are in
 //! the lane of known networks, all others in the lane of strangers: whoever fills the latter keeps no owner out who
 //! is where they always are. A lane never closes for longer than [`MAX_DELAY`], and lets at most 50 guesses a day
 //! be evaluated; the two together stay below 100. Both are keyed by the address that was typed, whether or not an
@@ -52,20 +52,20 @@ pub const NETWORK: Bucket = Bucket::new(30, Duration::from_secs(30));
 /// account once passes the other limits. It fills in normal operation only by real typing errors.
 pub const DISTINCT: Bucket = Bucket::new(2_000, Duration::from_secs(1));
 
-/// Mails that one address gets because somebody typed it.
+/// Emails that one address gets because someone typed it.
 pub const MAILS: Bucket = Bucket::new(3, Duration::from_mins(20));
 
 /// Accounts that one network makes: enough for a class that signs up together.
 pub const SIGN_UPS: Bucket = Bucket::new(50, Duration::from_mins(1));
 
-/// Mails with a link to verify the own address that somebody asks for.
+/// Emails with a link to verify the own address that someone asks for.
 pub const VERIFICATIONS: Bucket = Bucket::new(5, Duration::from_mins(10));
 
-/// Changes of the own address that somebody asks for: each mails to somebody who may be a stranger, and one of an address
-/// that was not verified makes the links void that were mailed to it.
+/// Changes of the own address that someone asks for: each emails to someone who may be a stranger, and one of an address
+/// that was not verified makes the links void that were emailed to it.
 pub const ADDRESS_CHANGES: Bucket = Bucket::new(5, Duration::from_hours(4));
 
-/// Ends of all sessions by one of them that make mailed links void too. Whoever has a session cannot keep the owner of
+/// Ends of all sessions by one of them that make emailed links void too. Whoever has a session cannot keep the owner of
 /// the address from setting a password by ending everything again and again.
 pub const LINK_ENDINGS: Bucket = Bucket::new(5, Duration::from_hours(4));
 
@@ -135,7 +135,7 @@ fn millis(duration: Duration) -> i64 {
 mod tests {
     use super::*;
 
-    /// Evaluated guesses of somebody who tries again the moment it is allowed, in each of some days.
+    /// Evaluated guesses of someone who tries again the moment it is allowed, in each of some days.
     fn greedy(days: usize) -> Vec<u32> {
         let (mut lane, mut now, mut evaluated) = (None, 0, vec![0; days]);
         loop {

@@ -43,7 +43,7 @@ pub enum CompletionEvent {
 /// A whole completion.
 #[derive(Debug, Clone)]
 pub struct Completion {
-    /// Its id.
+    /// Its ID.
     pub id: GenerationId,
     /// What was said.
     pub text: String,
@@ -61,7 +61,7 @@ pub struct Completion {
 
 /// A completion as it is made. Dropping it ends the call to the provider, and what was written is paid for.
 pub struct CompletionStream {
-    /// Its id.
+    /// Its ID.
     pub id: GenerationId,
     /// The model that writes, as its provider knows it.
     pub model: String,

@@ -1,4 +1,4 @@
-//! The keys of an organization, in the hands of somebody who may see or change them.
+//! The keys of an organization, in the hands of someone who may see or change them.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -67,7 +67,7 @@ pub struct KeyFound {
     pub last_used_at: Option<Timestamp>,
 }
 
-/// A key with its secret, which nobody can read again.
+/// A key with its secret, which no one can read again.
 #[derive(Debug)]
 pub struct KeyWithSecret {
     /// The key.
@@ -76,7 +76,7 @@ pub struct KeyWithSecret {
     pub secret: Secret,
 }
 
-/// The keys of an organization, in the hands of somebody who may see or change them.
+/// The keys of an organization, in the hands of someone who may see or change them.
 pub struct ApiKeyService<'a> {
     app: &'a App,
     identity: &'a Identity,
@@ -223,7 +223,7 @@ impl ApiKeyService<'_> {
     /// has the secret acts for them.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Forbidden`], [`Error::Conflict`] `key_revoked`, and `key_rotated` when somebody
+    /// [`Error::NotFound`], [`Error::Forbidden`], [`Error::Conflict`] `key_revoked`, and `key_rotated` when someone
     /// else's rotation won.
     pub fn rotate<'a>(&'a self, id: &'a ApiKeyId, overlap: Duration) -> BoxFuture<'a, Result<KeyWithSecret>> {
         Box::pin(async move {
@@ -387,7 +387,7 @@ impl ApiKeyService<'_> {
     }
 }
 
-/// Refuses scopes that reach beyond the content every member works with, while nobody has shown that the address of the
+/// Refuses scopes that reach beyond the content every member works with, while no one has shown that the address of the
 /// account is their own.
 ///
 /// # Errors

@@ -15,7 +15,7 @@ pub(crate) struct AuditEvent<'a> {
 }
 
 impl<'a> AuditEvent<'a> {
-    /// `action` (`noun.verb_past`) was done to the thing of this kind with this id.
+    /// `action` (`noun.verb_past`) was done to the thing of this kind with this ID.
     pub(crate) fn new(action: &'a str, kind: &'a str, subject: &'a str) -> Self {
         Self {
             action,
@@ -36,7 +36,7 @@ impl<'a> AuditEvent<'a> {
         Self::new(action, "org", org.as_str())
     }
 
-    /// With ids and values of rules as they were before: never names, addresses or secrets.
+    /// With IDs and values of rules as they were before: never names, addresses or secrets.
     pub(crate) fn before(self, before: Value) -> Self {
         Self { before, ..self }
     }

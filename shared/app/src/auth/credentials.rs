@@ -56,7 +56,7 @@ pub(crate) fn user_actor(user: &User, origin: &Origin) -> Actor {
     Actor::user(user.id.as_str(), origin.request_id.as_str())
 }
 
-/// A token for a mail, and the digest under which it is kept.
+/// A token for an email, and the digest under which it is kept.
 fn new_token() -> Result<(Secret, String)> {
     let token = Secret::new(URL_SAFE_NO_PAD.encode(domain::id::random_bytes::<32>()?));
     let digest = digest(&token);
@@ -123,7 +123,7 @@ impl App {
         })
     }
 
-    /// Asks for a mail with a link to set a new password. What happens here is the same for every address; whether
+    /// Asks for an email with a link to set a new password. What happens here is the same for every address; whether
     /// there is an account, the worker finds out.
     ///
     /// # Errors
@@ -135,8 +135,8 @@ impl App {
         })
     }
 
-    /// Sets a new password by the link of a mail, which works once, and ends all credentials that were made before:
-    /// somebody else may have made them. The address counts as verified from here on. Returns the API keys of shared
+    /// Sets a new password by the link of an email, which works once, and ends all credentials that were made before:
+    /// someone else may have made them. The address counts as verified from here on. Returns the API keys of shared
     /// organizations that go on; `revoke_org_keys` ends them too.
     ///
     /// # Errors
@@ -172,7 +172,7 @@ impl App {
         })
     }
 
-    /// The account whose password a link sets, as long as both are as the mail found them.
+    /// The account whose password a link sets, as long as both are as the email found them.
     async fn account_of_reset(&self, digest: &str) -> Result<SignIn> {
         let accounts = self.store.accounts();
         let link = accounts.password_reset(digest, self.clock.now()).await?;
@@ -186,7 +186,7 @@ impl App {
         if is_good { Ok(account) } else { Err(void_link()) }
     }
 
-    /// Whoever reads the owner's mail is not a stranger: they can sign in while strangers guess.
+    /// Whoever reads the owner's email is not a stranger: they can sign in while strangers guess.
     async fn remember_network(&self, user: &User, origin: &Origin) {
         let Some(network) = &origin.network else { return };
         let account = user.email.fingerprint();
@@ -209,7 +209,7 @@ impl App {
         Ok(token)
     }
 
-    /// Asks for a mail with a link that verifies the caller's address, or the one that their account is to have. There is
+    /// Asks for an email with a link that verifies the caller's address, or the one that their account is to have. There is
     /// none when it is verified.
     ///
     /// # Errors
@@ -226,13 +226,13 @@ impl App {
         })
     }
 
-    /// Notes that the address of an account is its own, by the link of a mail, or gives the account the address that it
-    /// was to have. The link works once. `signed_in`: who opened it. With somebody else than the owner of the account,
-    /// or nobody, only the mail was answered: a stranger may have signed up with the address.
+    /// Notes that the address of an account is its own, by the link of an email, or gives the account the address that it
+    /// was to have. The link works once. `signed_in`: who opened it. With someone else than the owner of the account,
+    /// or no one, only the email was answered: a stranger may have signed up with the address.
     ///
     /// # Errors
     /// [`Error::Invalid`] when the link is unknown, used or too old, or the account has another address by now.
-    /// [`Error::Unauthorized`] `sign_in_required` for a new address of an account that nobody is signed in to;
+    /// [`Error::Unauthorized`] `sign_in_required` for a new address of an account that no one is signed in to;
     /// [`Error::Conflict`] `email_taken`.
     pub fn verify_email<'a>(
         &'a self,
@@ -335,7 +335,7 @@ impl App {
     /// Ends one session of `user`.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when they have none with this id.
+    /// [`Error::NotFound`] when they have none with this ID.
     pub fn end_session<'a>(&'a self, user: &'a User, session: &'a SessionId) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             if self.store.sessions().revoke(&user.id, session).await? {

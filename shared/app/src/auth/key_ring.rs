@@ -1,4 +1,4 @@
-//! The key ring in the secret `ENCRYPTION_KEYS`: a JSON object of keys by their ids, and which of them encrypts.
+//! The key ring in the secret `ENCRYPTION_KEYS`: a JSON object of keys by their IDs, and which of them encrypts.
 //!
 //! ```json
 //! {"current": "2", "previous": "1", "1": "...", "2": "...", "legacy-1": "..."}
@@ -15,13 +15,13 @@ use serde_json::{Map, Value};
 
 use crate::auth::key_derivation::{Key, derive};
 
-/// In front of the ids of keys from before there was a ring, when all were derived from the secret that signs tokens.
+/// In front of the IDs of keys from before there was a ring, when all were derived from the secret that signs tokens.
 const LEGACY: &str = "legacy-";
 /// What a root is derived for: releases without a ring derived theirs in the same way.
 const PURPOSE: &[u8] = b"sealing";
 const SALT: &[u8] = b"parlance";
 
-/// Keys by their ids. `Debug` shows ids only.
+/// Keys by their IDs. `Debug` shows IDs only.
 #[derive(Debug, Clone, Deserialize)]
 pub struct KeyRing {
     current: String,
@@ -32,7 +32,7 @@ pub struct KeyRing {
 }
 
 impl KeyRing {
-    /// Longest id of a key, bytes.
+    /// Longest ID of a key, bytes.
     pub(crate) const MAX_ID_BYTES: usize = 32;
 
     /// A ring with one key.
@@ -74,12 +74,12 @@ impl KeyRing {
         Secret::new(Value::Object(ring).to_string())
     }
 
-    /// Id of the key that encrypts.
+    /// ID of the key that encrypts.
     pub fn current(&self) -> &str {
         &self.current
     }
 
-    /// Id of the key that encrypted before it, and does so until every process knows of the current one.
+    /// ID of the key that encrypted before it, and does so until every process knows of the current one.
     pub(crate) fn previous(&self) -> Option<&str> {
         self.previous.as_deref()
     }
@@ -120,7 +120,7 @@ impl KeyRing {
         Ok(Self { keys, ..self.clone() })
     }
 
-    /// What keys are derived from, by id; those of earlier releases apart, because what they encrypted names no key.
+    /// What keys are derived from, by ID; those of earlier releases apart, because what they encrypted names no key.
     pub(crate) fn roots(&self) -> Result<(BTreeMap<String, Key>, Vec<Key>)> {
         let (mut roots, mut legacy) = (BTreeMap::new(), Vec::new());
         for (id, key) in &self.keys {

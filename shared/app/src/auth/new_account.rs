@@ -46,7 +46,7 @@ impl App {
             self.count_sign_up(origin.network.as_ref()).await?;
             let email = sign_up.email.clone();
             let created = self.create_account(sign_up, PlatformRole::User, origin, lifetime).await;
-            // Either way one mail is asked for, so that both take the same time.
+            // Either way one email is asked for, so that both take the same time.
             let id = self.ids.make()?;
             match &created {
                 Ok(account) => {
@@ -100,7 +100,7 @@ impl App {
         let name = name.unwrap_or_else(|| email.local_part().to_owned());
         let mut draft = self.draft_account(email, name)?;
         draft.user.role = role;
-        // The operator named this address; nobody else becomes an admin by registering.
+        // The operator named this address; no one else becomes an admin by registering.
         let is_named = role == PlatformRole::Admin;
         draft.user.email_verified = is_named;
         draft.user.credentials = CredentialEpochs::of_new_account(is_named);
@@ -135,7 +135,7 @@ impl App {
             joined_at: now,
         };
         let org = Org {
-            // A personal organization has no name of its own in `X-Current-Org`; its id is its slug.
+            // A personal organization has no name of its own in `X-Current-Org`; its ID is its slug.
             slug: org.0.clone(),
             id: org,
             name: format!("{} (personal)", user.name),

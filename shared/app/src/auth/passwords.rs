@@ -6,7 +6,7 @@ use tokio::task::spawn_blocking;
 
 /// Hashes and verifies passwords away from the async threads.
 pub(crate) struct Passwords {
-    /// Hash of a password nobody knows, so that an unknown account costs the same time as a known one.
+    /// Hash of a password no one knows, so that an unknown account costs the same time as a known one.
     decoy: String,
 }
 

@@ -1,4 +1,4 @@
-//! The end of all credentials of an account: sessions, API keys, mailed links, exports, and the password where somebody
+//! The end of all credentials of an account: sessions, API keys, emailed links, exports, and the password where someone
 //! else may know it.
 //!
 //! One write to the account ends them all, those that are just being made too, because each carries the epoch it was
@@ -98,8 +98,8 @@ impl App {
         })
     }
 
-    /// Gives an account the address back that it had before, by the link of the mail to it, and ends all credentials:
-    /// who changed the address knew the password. A mail to set another one is on its way.
+    /// Gives an account the address back that it had before, by the link of the email to it, and ends all credentials:
+    /// who changed the address knew the password. An email to set another one is on its way.
     ///
     /// # Errors
     /// [`Error::Invalid`] when the link is unknown, used or too old, or the account has its address.
@@ -140,8 +140,8 @@ impl App {
         })
     }
 
-    /// The mail that tells the address that an account had before it was changed. `restorable_until`: until when a link
-    /// in the mail takes the change back, if one does.
+    /// The email that tells the address that an account had before it was changed. `restorable_until`: until when a link
+    /// in the email takes the change back, if one does.
     pub(crate) fn address_changed(&self, before: &User, restorable_until: Option<Timestamp>) -> Result<MailMessage> {
         Ok(MailMessage::AddressChanged {
             id: self.ids.make()?,

@@ -39,7 +39,7 @@ pub struct Identity {
 pub enum Credential {
     /// An access token of ours.
     Session(SessionId),
-    /// A session at Clerk, by its id there.
+    /// A session at Clerk, by its ID there.
     Clerk(String),
     /// An API key that acts for the user who made it, inside one organization.
     Key(KeyGrant),
@@ -115,7 +115,7 @@ impl Identity {
     }
 }
 
-/// One answer for a wrong password, an unknown account and a disabled one: which it was is nobody's business.
+/// One answer for a wrong password, an unknown account and a disabled one: which it was is no one's business.
 const WRONG: Error = Error::Unauthorized {
     code: "invalid_credentials",
     detail: "The e-mail address or the password is not right.",
@@ -195,7 +195,7 @@ impl App {
                         if self.store.sessions().rotate(&session, &next).await? {
                             return Ok(pair);
                         }
-                        // Somebody rotated first; what the token means has changed, so look again.
+                        // Someone rotated first; what the token means has changed, so look again.
                     }
                     PresentedRefreshToken::JustReplaced => return keys.pair(&session, lifetime),
                     PresentedRefreshToken::Reused => {
@@ -250,7 +250,7 @@ impl App {
         })
     }
 
-    /// The caller's place in the organization that `X-Current-Org` names by id or slug; the personal one when it
+    /// The caller's place in the organization that `X-Current-Org` names by ID or slug; the personal one when it
     /// names none.
     ///
     /// # Errors

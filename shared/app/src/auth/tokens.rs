@@ -137,7 +137,7 @@ impl SigningKeys {
         })
     }
 
-    /// Id of the key that signs what is issued at `now`.
+    /// ID of the key that signs what is issued at `now`.
     pub(crate) fn id_at(&self, now: Timestamp) -> &str {
         match &self.previous {
             Some(previous) if now.as_millisecond() < self.signs_from_ms => &previous.id,
@@ -173,7 +173,7 @@ impl SigningKeys {
         let header = jsonwebtoken::decode_header(token.expose()).map_err(|_| INVALID)?;
         let candidates: Vec<_> = match &header.kid {
             Some(id) => self.with_id(id).into_iter().collect(),
-            // Issued before keys had ids.
+            // Issued before keys had IDs.
             None => self.all().collect(),
         };
         if candidates.is_empty() {

@@ -14,7 +14,7 @@ use crate::{
     chats::answer::{Answered, in_progress},
 };
 
-/// How often something is tried again that somebody else overtook.
+/// How often something is tried again that someone else overtook.
 const MAX_ATTEMPTS: usize = 20;
 
 const SESSION_NOT_FOUND: Error = Error::NotFound("chat session");
@@ -100,7 +100,7 @@ impl App {
         })
     }
 
-    /// The turn with this id among the conversations of one person.
+    /// The turn with this ID among the conversations of one person.
     ///
     /// # Errors
     /// [`Error::NotFound`].

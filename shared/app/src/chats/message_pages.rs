@@ -9,7 +9,7 @@ use store::Conversations;
 
 use crate::App;
 
-/// In front of the id of a turn in a cursor: its answer was on the page before, its question was not.
+/// In front of the ID of a turn in a cursor: its answer was on the page before, its question was not.
 const QUESTION_OF: &str = "question:";
 
 /// A message with the turn that it is a part of.

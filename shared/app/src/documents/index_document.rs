@@ -22,7 +22,7 @@ const MAX_READER_DEATHS: u32 = 2;
 /// When to look again after the lease was lost to another worker.
 const AFTER_LOSS: Duration = Duration::from_secs(10);
 
-/// Who reads in this process. On Lambda that is one worker; the local stack has several, and when it dies nobody can tell
+/// Who reads in this process. On Lambda that is one worker; the local stack has several, and when it dies no one can tell
 /// which document it died of. So one that was being read then is read alone from there on: a further death is about it.
 #[derive(Debug, Default)]
 pub(crate) struct Readings(RwLock<()>);
@@ -52,7 +52,7 @@ impl App {
     ///
     /// # Errors
     /// When the queue should deliver the message again. On the last delivery the document is marked `failed`, so
-    /// that nobody waits for it; the dead-letter queue can still bring it back.
+    /// that no one waits for it; the dead-letter queue can still bring it back.
     pub fn index_document<'a>(
         &'a self,
         message: &'a IndexMessage,

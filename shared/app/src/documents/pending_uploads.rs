@@ -19,7 +19,7 @@ use crate::{
     platform::batch_outcome::BatchOutcome,
 };
 
-/// A file that somebody will put into the bucket.
+/// A file that someone will put into the bucket.
 #[derive(Debug)]
 pub struct NewUpload {
     /// Name shown in lists and citations.
@@ -85,7 +85,7 @@ impl App {
                 .objects
                 .presign_put(&key, content_type, upload.size_bytes, PendingUpload::LIFETIME)
                 .await?;
-            // Nobody has the link before this is written, so nothing can arrive that is not looked for.
+            // No one has the link before this is written, so nothing can arrive that is not looked for.
             let uploads = self.store.pending_uploads(&upload.org);
             while !uploads.begin(&upload, org.plan).await? {
                 self.make_room(&upload.org, upload.size_bytes, org.plan).await?;

@@ -18,7 +18,7 @@ use store::{Queue, UploadAccepted};
 
 use crate::App;
 
-/// A file somebody wants to ask about.
+/// A file someone wants to ask about.
 #[derive(Debug)]
 pub struct Upload {
     /// Name shown in lists and citations.

@@ -1,4 +1,4 @@
-//! What mails say.
+//! What emails say.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ pub(crate) const RESET_MINUTES: u64 = 30;
 pub(crate) const VERIFY_HOURS: u64 = 48;
 /// How long a link that gives an earlier address back works, in hours.
 pub(crate) const RESTORE_HOURS: u64 = domain::CredentialEpochs::RESTORABLE_HOURS;
-/// Keys that a mail lists; the others are counted.
+/// Keys that an email lists; the others are counted.
 const MAX_LISTED_KEYS: usize = 50;
 
 pub(crate) fn password_reset(id: &MailId, user: &User, url: &str, token: &Secret) -> Mail {
@@ -46,7 +46,7 @@ pub(crate) fn verify_new_email(id: &MailId, user: &User, to: &Email, url: &str, 
         token = token.expose(),
     );
     Mail {
-        // An erasure finds it by its account: the address is of nobody before it is confirmed.
+        // An erasure finds it by its account: the address is of no one before it is confirmed.
         about: Some(user.id.clone()),
         ..mail_to(id, to, "Confirm your new address", text)
     }
@@ -128,7 +128,7 @@ fn listed(keys: &[ApiKey]) -> String {
     lines
 }
 
-/// Whose limit a mail is about.
+/// Whose limit an email is about.
 fn whose(org: Option<&str>) -> String {
     org.map_or_else(
         || "your own daily limit".to_owned(),
@@ -157,7 +157,7 @@ pub(crate) fn tokens_back(id: &MailId, user: &User, org: Option<&str>) -> Mail {
     mail(id, user, "Your tokens are back", text)
 }
 
-/// The name of a person is their own choice and may be anything, a link too: a stranger's mail does not carry it.
+/// The name of a person is their own choice and may be anything, a link too: a stranger's email does not carry it.
 fn mail(id: &MailId, user: &User, subject: &str, text: String) -> Mail {
     mail_to(id, &user.email, subject, text)
 }

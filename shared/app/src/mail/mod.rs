@@ -1,7 +1,7 @@
 //! Mail: asked for by requests, written and sent by the worker `send_mail`.
 //!
-//! A queue delivers at least once, so a mail has an id, and what was sent under it is remembered: claim, send, note.
-//! A crash between the last two sends a mail twice, never not at all.
+//! A queue delivers at least once, so an email has an ID, and what was sent under it is remembered: claim, send, note.
+//! A crash between the last two sends an email twice, never not at all.
 
 pub(crate) mod email_templates;
 pub(crate) mod ses;
@@ -15,20 +15,20 @@ use store::{
 
 use crate::{App, platform::batch_outcome::BatchOutcome};
 
-/// A way for mail to leave.
+/// A way for email to leave.
 pub trait Mailer: Send + Sync {
-    /// Hands a mail over for delivery.
+    /// Hands an email over for delivery.
     fn send<'a>(&'a self, mail: &'a Mail) -> BoxFuture<'a, Result<()>>;
 
-    /// Removes what is kept of mails to these addresses of a person who is erased, and of those with their words in them
-    /// ([`Mail::about`]). What only hands mail over keeps none.
+    /// Removes what is kept of emails to these addresses of a person who is erased, and of those with their words in them
+    /// ([`Mail::about`]). What only hands email over keeps none.
     fn forget<'a>(&'a self, _person: &'a UserId, _addresses: &'a [Email]) -> BoxFuture<'a, Result<()>> {
         Box::pin(async { Ok(()) })
     }
 }
 
 impl App {
-    /// Asks for a mail to be sent.
+    /// Asks for an email to be sent.
     ///
     /// # Errors
     /// When the queue does not take it.
@@ -36,21 +36,21 @@ impl App {
         Box::pin(async move { self.queues.send(Queue::SendMail, message).await })
     }
 
-    /// Asks for a mail that the request does not depend on: there is another way to get it.
+    /// Asks for an email that the request does not depend on: there is another way to get it.
     pub(crate) async fn try_to_mail(&self, message: MailMessage) {
         if let Err(error) = self.queue_mail(&message).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "mail.not_queued");
         }
     }
 
-    /// Has mails sent that were promised in a transaction. They are sent without the queue too, only later.
+    /// Has emails sent that were promised in a transaction. They are sent without the queue too, only later.
     pub(crate) async fn queue_promised(&self, mails: &[MailMessage]) {
         for mail in mails {
             self.try_to_mail(mail.clone()).await;
         }
     }
 
-    /// Has mails sent that were promised before `before_ms` (milliseconds since the Unix epoch) and are not out; answers
+    /// Has emails sent that were promised before `before_ms` (milliseconds since the Unix epoch) and are not out; answers
     /// how many promises were kept, now or before.
     pub(crate) async fn relay_mails(&self, before_ms: i64) -> Result<usize> {
         let mails = self.store.mails();
@@ -118,7 +118,7 @@ impl App {
         sent
     }
 
-    /// The mail that a message asks for; none when there is nobody to write to.
+    /// The email that a message asks for; none when there is no one to write to.
     async fn written(&self, message: &MailMessage) -> Result<Option<Mail>> {
         let url = &self.config.public_url;
         match message {
@@ -190,7 +190,7 @@ impl App {
         }
     }
 
-    /// The mails to the address that an account is to have, and to the one that it has.
+    /// The emails to the address that an account is to have, and to the one that it has.
     async fn written_about_pending_address(&self, message: &MailMessage) -> Result<Option<Mail>> {
         let (id, user, new) = match message {
             MailMessage::VerifyNewEmail { id, user, email } => (id, user, Some(email)),
@@ -202,7 +202,7 @@ impl App {
         let Some(pending) = user.pending_email(self.clock.now()) else {
             return Ok(None);
         };
-        // One that was replaced by the next gets no mail any more.
+        // One that was replaced by the next gets no email any more.
         if new.is_some_and(|new| new != pending) || !self.may_mail(message, new.unwrap_or(&user.email)).await? {
             return Ok(None);
         }
@@ -214,7 +214,7 @@ impl App {
         Ok(Some(email_templates::verify_new_email(id, &user, pending, url, &token)))
     }
 
-    /// The mail to the address that an account had before.
+    /// The email to the address that an account had before.
     async fn written_about_former_address(&self, message: &MailMessage) -> Result<Option<Mail>> {
         let url = &self.config.public_url;
         let MailMessage::AddressChanged {
@@ -246,7 +246,7 @@ impl App {
         Ok(Some(email_templates::address_changed(id, email, url, Some(&token))))
     }
 
-    /// The user, if the account is active and wants to be told by mail.
+    /// The user, if the account is active and wants to be told by email.
     async fn wants_mail(&self, user: &UserId) -> Result<Option<User>> {
         let account = self.store.accounts().by_id(user).await?;
         let Some(account) = account.filter(|account| account.user.is_active()) else {
@@ -256,7 +256,7 @@ impl App {
         Ok(settings.notifications.email.then_some(account.user))
     }
 
-    /// Whether an address may get another mail that somebody asked for by typing it.
+    /// Whether an address may get another email that someone asked for by typing it.
     async fn may_mail(&self, message: &MailMessage, to: &Email) -> Result<bool> {
         let Some(bucket) = bucket(message, to) else {
             return Ok(true);
@@ -266,8 +266,8 @@ impl App {
     }
 }
 
-/// What limits mail to an address; nothing limits what the product itself wants said. Each kind has its own, so that
-/// nobody keeps the mail from somebody who forgot their password by asking for another kind.
+/// What limits email to an address; nothing limits what the product itself wants said. Each kind has its own, so that
+/// no one keeps the email from someone who forgot their password by asking for another kind.
 fn bucket(message: &MailMessage, to: &Email) -> Option<Key> {
     let kind = match message {
         // A way back is given once for each time that an address was verified.

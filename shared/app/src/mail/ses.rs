@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::{Mailer, auth::signing::Signing};
 
-/// Mail through Amazon SES in the region of the function.
+/// Email through Amazon SES in the region of the function.
 pub(crate) struct Ses {
     http: reqwest::Client,
     signing: Signing,
@@ -64,7 +64,7 @@ impl<'a> From<&'a str> for Text<'a> {
 }
 
 impl Ses {
-    /// Mail from `from`, an address of an identity that is verified in SES.
+    /// Email from `from`, an address of an identity that is verified in SES.
     pub(crate) fn new(sdk: &aws_types::SdkConfig, http: reqwest::Client, from: &str, clock: Clock) -> Self {
         let region = sdk.region().map_or("us-east-1", |region| region.as_ref()).to_owned();
         let domain = if region.starts_with("cn-") {

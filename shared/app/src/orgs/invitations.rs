@@ -1,4 +1,4 @@
-//! Invitations: a token goes to an address by mail, and whoever signs in with that address may accept it.
+//! Invitations: a token goes to an address by email, and whoever signs in with that address may accept it.
 
 use domain::{
     Actor, Email, Error, Invitation, InvitationId, Mail, MailMessage, Membership, Org, OrgId, OrgRole, Result, Secret,
@@ -32,7 +32,7 @@ const WRONG_ADDRESS: Error = Error::Forbidden {
 pub struct InvitedTo {
     /// The invitation.
     pub invitation: Invitation,
-    /// Where it leads; none for somebody who has not shown yet that the address is theirs.
+    /// Where it leads; none for someone who has not shown yet that the address is theirs.
     pub org: Option<Org>,
 }
 
@@ -69,7 +69,7 @@ impl App {
                     return Err(already_member());
                 }
                 let known = self.store.invitations().of_address(&by.org, email).await?;
-                // Somebody else sent the same one at this moment: one mail is enough.
+                // Someone else sent the same one at this moment: one email is enough.
                 if let Some(known) = known
                     .clone()
                     .filter(|known| attempt > 0 && known.role == role && !known.is_expired(self.clock.now()))
@@ -237,7 +237,7 @@ impl App {
         })
     }
 
-    /// The first invitation of an address; none when somebody else invited it first, or changed the organization.
+    /// The first invitation of an address; none when someone else invited it first, or changed the organization.
     async fn invite_first(
         &self,
         by: &Membership,
@@ -281,7 +281,7 @@ impl App {
         }
     }
 
-    /// Sends an invitation again; none when somebody else ended or renewed it first.
+    /// Sends an invitation again; none when someone else ended or renewed it first.
     async fn renew(
         &self,
         by: &Membership,
@@ -349,7 +349,7 @@ impl App {
         Ok(membership.is_some())
     }
 
-    /// Queues the mail with the token. Nothing else ever holds the token in the clear; when the queue does not take it,
+    /// Queues the email with the token. Nothing else ever holds the token in the clear; when the queue does not take it,
     /// the request fails, and sending again makes a new token.
     async fn send_invitation(&self, invitation: &Invitation, org: &Org, token: &Secret) -> Result<()> {
         let inviter = self.store.accounts().get(&invitation.invited_by).await?;
@@ -359,7 +359,7 @@ impl App {
             OrgRole::Admin => "an admin",
             OrgRole::Member => "a member",
         };
-        // A line break in a name would end the header of the mail.
+        // A line break in a name would end the header of the email.
         let name: String = org.name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         let mail = Mail {
             id: self.ids.make()?,
@@ -379,7 +379,7 @@ impl App {
     }
 }
 
-/// Somebody as a stranger's mail names them. Their name is their own choice, so nothing in it becomes a link.
+/// Someone as a stranger's email names them. Their name is their own choice, so nothing in it becomes a link.
 fn introduced(user: &User) -> String {
     let mut name = String::with_capacity(user.name.len());
     let mut letters = user.name.chars().peekable();

@@ -35,12 +35,12 @@ fn last_owner() -> Error {
 pub enum SeatHolder {
     /// By a member; the account is absent while it is being erased.
     Member(Membership, Option<Box<User>>),
-    /// By somebody who was invited.
+    /// By someone who was invited.
     Invited(Invitation),
 }
 
 impl SeatHolder {
-    /// Newest first, and the same for nobody else: what a cursor holds.
+    /// Newest first, and the same for no one else: what a cursor holds.
     fn key(&self) -> String {
         let of = |at: &Timestamp, id: &str| format!("{:015}#{id}", at.as_millisecond());
         match self {
@@ -74,7 +74,7 @@ impl App {
         })
     }
 
-    /// Somebody's place with their account.
+    /// Someone's place with their account.
     ///
     /// # Errors
     /// [`Error::NotFound`] when they have none.
@@ -132,7 +132,7 @@ impl App {
         })
     }
 
-    /// Takes a member out. In the list of members an invited one goes by the invitation's id: that withdraws it.
+    /// Takes a member out. In the list of members an invited one goes by the invitation's ID: that withdraws it.
     ///
     /// # Errors
     /// [`Error::Forbidden`] `owner_required`; [`Error::Conflict`] `last_owner`.
@@ -219,7 +219,7 @@ impl App {
             }
             for org in left {
                 match self.leave_org(user, &org, actor).await {
-                    // Deleted meanwhile, or somebody else took them out.
+                    // Deleted meanwhile, or someone else took them out.
                     Ok(()) | Err(Error::NotFound(_)) => {}
                     Err(error) => return Err(error),
                 }
@@ -284,7 +284,7 @@ impl App {
         self.store.accounts().membership(org, user).await?.ok_or(NO_MEMBER)
     }
 
-    /// Gives up a place; answers `false` when its role was changed meanwhile, or somebody else gave it up first.
+    /// Gives up a place; answers `false` when its role was changed meanwhile, or someone else gave it up first.
     async fn give_up(&self, membership: &Membership, actor: &Actor, action: &str) -> Result<bool> {
         let event = AuditEvent::to_user(action, &membership.member).before(json!({"role": membership.role}));
         let entry = self.entry(actor, &membership.org, event)?;

@@ -14,7 +14,7 @@ use store::{Memberships, OrgFound, OrgWrite, UserMembership};
 
 use crate::{App, audit::audit_event::AuditEvent};
 
-/// How often something that somebody else changed first is looked at again.
+/// How often something that someone else changed first is looked at again.
 pub(crate) const MAX_ATTEMPTS: u32 = 40;
 
 pub(crate) const NO_ORG: Error = Error::NotFound("organization");
@@ -166,7 +166,7 @@ impl App {
     /// Changes an organization.
     ///
     /// # Errors
-    /// [`Error::Conflict`] `slug_taken`; `personal_org` for the slug of a personal one, which is its id.
+    /// [`Error::Conflict`] `slug_taken`; `personal_org` for the slug of a personal one, which is its ID.
     pub fn update_org<'a>(
         &'a self,
         membership: &'a Membership,
@@ -211,7 +211,7 @@ impl App {
         })
     }
 
-    /// Deletes an organization: from now on it is not there, for anybody. Its content is removed later.
+    /// Deletes an organization: from now on it is not there, for anyone. Its content is removed later.
     ///
     /// # Errors
     /// [`Error::Conflict`] `personal_org`.

@@ -32,7 +32,7 @@ impl App {
         let uploads = self.store.pending_uploads(org);
         let ended = uploads.ended(self.clock.now()).await?;
         if ended.is_empty() {
-            // Somebody else may have made room meanwhile.
+            // Someone else may have made room meanwhile.
             let exceeded = self.documents(org).exceeded(size_bytes, plan).await?;
             return exceeded.map_or(Ok(()), |limit| Err(Error::plan_limit(limit)));
         }

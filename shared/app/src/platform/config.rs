@@ -25,16 +25,16 @@ pub struct Config {
     pub secrets_prefix: String,
     /// Which API keys are made and accepted: a developer's machine refuses those of production, and the reverse.
     pub key_mode: KeyMode,
-    /// Sender of mail, as in `Parlance <no-reply@example.com>`. Only the worker that sends needs it.
+    /// Sender of email, as in `Parlance <no-reply@example.com>`. Only the worker that sends needs it.
     pub mail_from: String,
-    /// Where people open the links in mails and of citations, without a slash at the end.
+    /// Where people open the links in emails and of citations, without a slash at the end.
     pub public_url: String,
     /// Where the providers of models are.
     pub providers: Providers,
     /// How long answers may take.
     pub answers: AnswerLimits,
     /// Whether a model whose provider has no key is answered by the built-in `local` model. Only on a
-    /// developer's machine: in production nobody is to be answered by another model than they think.
+    /// developer's machine: in production no one is to be answered by another model than they think.
     pub fall_back_to_local_model: bool,
     /// Sessions of Clerk, where they are accepted.
     pub clerk: Option<ClerkConfig>,

@@ -26,7 +26,7 @@ const LONGEST_DELAY: Duration = Duration::from_mins(15);
 /// One delivery of a queue message.
 #[derive(Debug, Clone)]
 pub struct Delivery {
-    /// Id of the message.
+    /// ID of the message.
     pub message_id: String,
     /// How often the queue has delivered the message, this time included. Deliveries that came to nothing for reasons
     /// that have nothing to do with the message count too, so this says little about the message itself.

@@ -1,7 +1,7 @@
 //! What tables and clients keep for us unread: AES-256-GCM (NIST SP 800-38D) under keys derived with HKDF-SHA-256
 //! (RFC 5869) from a ring of keys.
 //!
-//! A ciphertext names its key: a byte for the format (2), the length of the key's id, the id, the nonce, the encrypted
+//! A ciphertext names its key: a byte for the format (2), the length of the key's ID, the ID, the nonce, the encrypted
 //! text with its tag. Format 1, of releases before the ring, names none.
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -34,7 +34,7 @@ pub struct EncryptionKeys {
 #[derive(Clone)]
 pub struct Cipher {
     keys: Arc<EncryptionKeys>,
-    /// Id of the key that encrypts.
+    /// ID of the key that encrypts.
     key_id: String,
     salt: Vec<u8>,
     purpose: &'static str,
@@ -43,7 +43,7 @@ pub struct Cipher {
 /// Why something cannot be decrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Undecryptable {
-    /// It was encrypted by somebody else or for another context, or was altered.
+    /// It was encrypted by someone else or for another context, or was altered.
     #[error("a text was encrypted by somebody else or was altered")]
     Altered,
     /// It names a key that is not in the ring.

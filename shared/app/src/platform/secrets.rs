@@ -24,10 +24,10 @@ pub(crate) const PROVIDER_KEYS: &str = "PROVIDER_KEYS";
 /// So long is a value used without asking whether it still counts, milliseconds: with the time of reading it again, a
 /// new value counts within a minute.
 const MAX_AGE_MS: i64 = 55_000;
-/// A new key is used by nobody before it is so old, milliseconds: until then every process has learned of it. Longer
+/// A new key is used by no one before it is so old, milliseconds: until then every process has learned of it. Longer
 /// than a minute by what the clocks of AWS and of processes may differ.
 pub const ACTIVATION_MS: i64 = 90_000;
-/// Least time between two readings of a secret when the last one failed, or was asked for by a key id that nobody
+/// Least time between two readings of a secret when the last one failed, or was asked for by a key ID that no one
 /// knows, milliseconds.
 const PAUSE_MS: i64 = 10_000;
 /// The same while nothing is known, milliseconds.
@@ -38,7 +38,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// One value of a secret.
 #[derive(Debug)]
 pub(crate) struct SecretVersion {
-    /// Its id at Secrets Manager.
+    /// Its ID at Secrets Manager.
     id: String,
     /// The value.
     pub(crate) text: Secret,
@@ -168,7 +168,7 @@ impl Secrets {
             }
             return self.read(name, &entry).await;
         }
-        // Whoever comes first asks; the others, and everybody when there is no answer, go on with what is known.
+        // Whoever comes first asks; the others, and everyone when there is no answer, go on with what is known.
         if let Ok(_reading) = entry.reading.try_lock() {
             let known = entry.known();
             if !known.is_fresh(now) && known.may_ask(now) {
@@ -179,7 +179,7 @@ impl Secrets {
     }
 
     /// The secret called `name`, read again at once because something names a key that is not in `seen`. Made-up key
-    /// ids make us ask every ten seconds at most.
+    /// IDs make us ask every ten seconds at most.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when Secrets Manager did not answer: whether there is such a key is not known then.

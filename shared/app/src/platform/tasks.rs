@@ -1,4 +1,4 @@
-//! Work that goes on when nobody polls it any more. None of it is forgotten: a function's answer ends, and a process
+//! Work that goes on when no one polls it any more. None of it is forgotten: a function's answer ends, and a process
 //! stops, only when [`App::idle`] says that all of it is done.
 
 use tokio::{runtime::Handle, task::JoinHandle};

@@ -1,4 +1,4 @@
-//! What one caller may cause for others: accounts, and mail to whoever's address they type.
+//! What one caller may cause for others: accounts, and email to whoever's address they type.
 
 use domain::{
     Email, Error, Network, OrgId, Result, User, UserId,
@@ -23,8 +23,8 @@ impl App {
             .await
     }
 
-    /// Counts a mail that somebody asks for to verify their address, or the one that their account is to have: others
-    /// may want that one too, and nobody uses up what its owner may ask for.
+    /// Counts an email that someone asks for to verify their address, or the one that their account is to have: others
+    /// may want that one too, and no one uses up what its owner may ask for.
     ///
     /// # Errors
     /// [`Error::TooMany`] `too_many_mails`.
@@ -52,7 +52,7 @@ impl App {
         self.count_against(&to, INVITED, code, detail).await
     }
 
-    /// Counts a change of the own address: each sends a mail to somebody who may be a stranger.
+    /// Counts a change of the own address: each sends an email to someone who may be a stranger.
     ///
     /// # Errors
     /// [`Error::TooMany`] `too_many_address_changes`.
@@ -63,7 +63,7 @@ impl App {
             .await
     }
 
-    /// Whether the end of all sessions by one of them makes mailed links void as well, which few of them do.
+    /// Whether the end of all sessions by one of them makes emailed links void as well, which few of them do.
     pub(crate) async fn may_end_links(&self, user: &UserId) -> Result<bool> {
         let endings = keys::link_endings(user, "SESSIONS");
         let taken = self

@@ -23,7 +23,7 @@ impl Default for RateLimitCache {
     }
 }
 
-/// A limit of somebody.
+/// A limit of someone.
 struct Rule {
     who: String,
     policy: &'static str,
@@ -31,13 +31,13 @@ struct Rule {
 }
 
 impl Rule {
-    /// What names them in a table: no id, so that nothing is left to be erased.
+    /// What names them in a table: no ID, so that nothing is left to be erased.
     fn digest(&self) -> String {
         hex::encode(Sha256::digest(&self.who))
     }
 }
 
-/// How fast a person may ask: as fast as an organization of the plan, in all organizations of that plan together, so nobody
+/// How fast a person may ask: as fast as an organization of the plan, in all organizations of that plan together, so no one
 /// gets more by making organizations.
 pub(crate) fn pace_of_user(org: &Org) -> RequestRateLimit {
     RequestRateLimit {
@@ -123,7 +123,7 @@ impl App {
         noted.err().unwrap_or(error)
     }
 
-    /// Counts a question of somebody who has not signed in, or refuses it.
+    /// Counts a question of someone who has not signed in, or refuses it.
     ///
     /// # Errors
     /// [`Error::Limit`].
@@ -186,7 +186,7 @@ impl App {
         }
     }
 
-    /// Refuses somebody, and remembers until when.
+    /// Refuses someone, and remembers until when.
     fn deny(&self, rule: &Rule, wait: Duration) -> Error {
         let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
         let until = self.clock.now_ms().saturating_add(wait_ms);

@@ -68,14 +68,14 @@ pub struct PlatformMetrics {
     pub queues: Vec<QueueDepth>,
     /// The last run of every schedule that ever ran.
     pub schedules: Vec<ScheduleRun>,
-    /// What everybody used since the first of the month (UTC).
+    /// What everyone used since the first of the month (UTC).
     pub usage: PlatformReport,
 }
 
 /// One line of what happened on the platform.
 #[derive(Debug)]
 pub enum LogEntry {
-    /// Somebody changed something.
+    /// Someone changed something.
     Audit(Box<AuditEntry>),
     /// A request failed by our fault.
     Failure(Failure),

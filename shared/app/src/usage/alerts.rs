@@ -1,4 +1,4 @@
-//! Telling people how much of a limit is used: by mail once for each share and day, and in the API.
+//! Telling people how much of a limit is used: by email once for each share and day, and in the API.
 
 use std::num::NonZeroUsize;
 
@@ -24,7 +24,7 @@ impl Default for SentAlerts {
     }
 }
 
-/// The id of what one reader is told once about a limit and a day. It names nobody.
+/// The ID of what one reader is told once about a limit and a day. It names no one.
 pub(crate) fn notice_id(kind: &str, owner: &Owner, day: Date, reader: &UserId) -> MailId {
     let text = format!("{kind} {owner:?} {day} {reader}");
     MailId(hex::encode(Sha256::digest(text)))
@@ -37,7 +37,7 @@ fn share(limit: &TokenLimit) -> Option<u8> {
 }
 
 impl App {
-    /// Looks whether a charge reached a share of a limit. That somebody is not told is no failure of an answer; the
+    /// Looks whether a charge reached a share of a limit. That someone is not told is no failure of an answer; the
     /// schedule looks again.
     pub(crate) async fn watch(&self, subjects: &QuotaSubjects, used: Option<u64>) {
         let told = async {
@@ -77,7 +77,7 @@ impl App {
         limit.scope == TokenScope::Org && share(limit).is_some_and(|reached| reached > known)
     }
 
-    /// A limit has refused somebody: whatever is left of it, it is used up.
+    /// A limit has refused someone: whatever is left of it, it is used up.
     pub(crate) async fn used_up(&self, subjects: &QuotaSubjects, limit: &TokenLimit) {
         // What is only reserved may come back.
         if limit.reserved > 0 {
@@ -114,7 +114,7 @@ impl App {
                 resets_at,
                 at: self.clock.now(),
             };
-            // The mail first: its id keeps it from being sent twice, and a crash from being forgotten.
+            // The email first: its ID keeps it from being sent twice, and a crash from being forgotten.
             if percent == reached {
                 for (user, org) in self.readers(&owner).await? {
                     let message = MailMessage::TokenAlert {

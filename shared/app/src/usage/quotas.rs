@@ -65,7 +65,7 @@ impl App {
         )
     }
 
-    /// Changes a quota from what it is, looking again whenever somebody else changed or used it first. `grants`: whether
+    /// Changes a quota from what it is, looking again whenever someone else changed or used it first. `grants`: whether
     /// a limit that is set is the highest that the person may set themselves, which `wanted` gets as it was.
     async fn rewrite_quota(
         &self,

@@ -1,8 +1,8 @@
-//! Closing days: settles what nobody is left to settle, and tells who may ask again. Nothing depends on it: a new day
+//! Closing days: settles what no one is left to settle, and tells who may ask again. Nothing depends on it: a new day
 //! is a new counter, and what is overdue is settled by whoever needs it first.
 //!
 //! A run may die at any moment. A day is closed after its people were told, and is listed until then, so the next run goes
-//! on with it; what they are told has an id under which it is sent once. Of the days that are not over a run looks at a
+//! on with it; what they are told has an ID under which it is sent once. Of the days that are not over a run looks at a
 //! portion, and notes how far it came: the next one goes on behind it.
 
 use domain::{MailMessage, Result, Timestamp};

@@ -1,4 +1,4 @@
-//! Sums up what everybody uses, from the changes of the ledger.
+//! Sums up what everyone uses, from the changes of the ledger.
 
 use std::{
     collections::BTreeMap,

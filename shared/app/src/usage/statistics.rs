@@ -19,17 +19,17 @@ pub struct UsageReport {
     pub statistics: Statistics,
 }
 
-/// Statistics of everybody.
+/// Statistics of everyone.
 #[derive(Debug, Clone)]
 pub struct PlatformReport {
-    /// What was used; nobody is named in it.
+    /// What was used; no one is named in it.
     pub usage: UsageReport,
     /// How far it is summed up; none when nothing was.
     pub rolled_up: Option<RolledUp>,
 }
 
 impl App {
-    /// What everybody used, by the days of where it was used. Today is the date in UTC.
+    /// What everyone used, by the days of where it was used. Today is the date in UTC.
     ///
     /// # Errors
     /// [`domain::Error::Invalid`] at `/from`, `/to` or `/days`.

@@ -11,7 +11,7 @@ use store::{Partition, TableName, keys};
 
 use crate::App;
 
-/// Something that somebody has.
+/// Something that someone has.
 #[derive(Debug)]
 pub(crate) enum DataItem {
     /// Items, with the name of the file in which an export shows them.
@@ -119,7 +119,7 @@ impl App {
                 }
             }
             // Files that are still to come too: who has a link to put one keeps it for an hour. The promise to look for
-            // them a day later (`pending_uploads.rs`) holds two ids and is not of the estate.
+            // them a day later (`pending_uploads.rs`) holds two IDs and is not of the estate.
             yield DataItem::Files(org.clone(), format!("t/{org}/"));
             let content = Partition::whole(TableName::App, keys::tenant(org));
             yield items(&format!("organizations/{org}/content"), content);
@@ -235,7 +235,7 @@ impl App {
         self.stored(partition).map_ok(|(_, row)| row).try_collect().await
     }
 
-    /// What follows the prefix in the sort keys of a partition: the ids of things.
+    /// What follows the prefix in the sort keys of a partition: the IDs of things.
     async fn sort_keys(&self, partition: &Partition) -> Result<Vec<String>> {
         let id = |(key, _): (String, Value)| key.strip_prefix(&partition.prefix).map(str::to_owned);
         let ids = self.stored(partition).try_filter_map(|item| ready(Ok(id(item))));

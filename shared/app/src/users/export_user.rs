@@ -10,7 +10,7 @@ use store::{Partition, Queue};
 
 use crate::{App, Delivery, audit::audit_event::AuditEvent, users::archive::Archive, users::data_inventory::DataItem};
 
-/// How often it is tried to begin an export that somebody else began or ended first.
+/// How often it is tried to begin an export that someone else began or ended first.
 const MAX_ATTEMPTS: usize = 5;
 /// Entries of the audit log that are read at once.
 const PAGE: u16 = 100;
@@ -67,7 +67,7 @@ impl App {
                 let entry = self.entry(actor, &user.personal_org, event)?;
                 if exports.begin(&export, before.as_ref(), &user, &entry).await? {
                     if let Err(error) = self.queue_export(&export).await {
-                        // Told to whoever asks; otherwise they would wait for what nobody makes.
+                        // Told to whoever asks; otherwise they would wait for what no one makes.
                         exports.fail(&user.id, &export.id).await?;
                         exports.forget(&failed(export)).await?;
                         return Err(error);
@@ -120,7 +120,7 @@ impl App {
     ///
     /// # Errors
     /// When the queue should deliver the message again. From the last delivery on the export counts as failed until it is
-    /// ready, so that nobody waits for one whose worker died.
+    /// ready, so that no one waits for one whose worker died.
     pub fn export_user<'a>(&'a self, message: &'a ExportMessage, delivery: &'a Delivery) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let export = match self.wanted(message).await? {

@@ -25,7 +25,7 @@ use crate::{
 };
 
 const USER_NOT_FOUND: Error = Error::NotFound("user");
-/// How often a change is tried again that somebody else's change overtook.
+/// How often a change is tried again that someone else's change overtook.
 const MAX_ATTEMPTS: usize = 20;
 /// Most shared organizations that an account can leave at its end: all of it is one transaction of 100 parts.
 const MAX_PLACES: usize = 30;
@@ -49,7 +49,7 @@ pub enum ChangedBy {
         /// The epoch of the session in which they do it ([`User::session_epoch`]).
         session_epoch: u64,
     },
-    /// A platform admin changes somebody else's.
+    /// A platform admin changes someone else's.
     Admin,
 }
 
@@ -62,7 +62,7 @@ impl App {
         Box::pin(async move { self.live_account(id).await?.ok_or(USER_NOT_FOUND) })
     }
 
-    /// Creates an account for somebody else, who signs in with the password given. It has no session.
+    /// Creates an account for someone else, who signs in with the password given. It has no session.
     ///
     /// # Errors
     /// [`Error::Conflict`] `email_taken`.
@@ -79,8 +79,8 @@ impl App {
     }
 
     /// Changes an account. An owner who changes the address has to know the password: whoever finds an open page does
-    /// not take over the account. Where the present one was verified, the new one is pending until its mail was answered
-    /// ([`App::verify_email`]): nobody points an account at an address that is not theirs, and nobody loses the standing
+    /// not take over the account. Where the present one was verified, the new one is pending until its email was answered
+    /// ([`App::verify_email`]): no one points an account at an address that is not theirs, and no one loses the standing
     /// of one that is. The role of an account is changed by an admin other than its owner.
     ///
     /// # Errors
@@ -150,7 +150,7 @@ impl App {
         })
     }
 
-    /// What becomes of the address of an account that is to have `wanted`, and the mails that tell of it.
+    /// What becomes of the address of an account that is to have `wanted`, and the emails that tell of it.
     async fn address_change(
         &self,
         old: &User,
@@ -179,7 +179,7 @@ impl App {
             self.count_address_change(&old.id).await?;
         }
         let (id, user) = (self.ids.make()?, old.id.clone());
-        // What an admin decides waits for nobody. An address that was never verified may have been mistyped at sign-up.
+        // What an admin decides waits for no one. An address that was never verified may have been mistyped at sign-up.
         if by != ChangedBy::Admin && old.email_verified && old.email.is_deliverable() {
             let pending = PendingEmail {
                 email: email.clone(),
@@ -272,7 +272,7 @@ impl App {
     }
 }
 
-/// The platform admin who acts on somebody else's account.
+/// The platform admin who acts on someone else's account.
 fn admin_behind(actor: &Actor, id: &UserId) -> Option<UserId> {
     let is_person = actor.kind == ActorKind::User;
     actor

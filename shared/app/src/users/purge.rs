@@ -70,7 +70,7 @@ impl App {
     pub fn purge<'a>(&'a self, purge: &'a Purge) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             match purge {
-                // The address and the id of the personal organization are in the profile, which goes last.
+                // The address and the ID of the personal organization are in the profile, which goes last.
                 Purge::User { user_id, orgs } => {
                     match self.store.accounts().get(user_id).await? {
                         Some(user) if user.status == UserStatus::Deleted => {
@@ -104,7 +104,7 @@ impl App {
                     ended_at,
                     mail_id,
                 } => self.clear_credentials(user_id, *ended_at, mail_id).await?,
-                // Somebody who is back keeps what they had.
+                // Someone who is back keeps what they had.
                 Purge::Member { org_id, user_id } => {
                     let membership = self.store.accounts().membership(org_id, user_id).await?;
                     let since = membership.as_ref().map(|membership| membership.joined_at);

@@ -111,7 +111,7 @@ fn push_base62(text: &mut String, mut number: u128, len: usize) {
 /// An API key. It acts for the user who made it, inside one organization, and never beyond either.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiKey {
-    /// Its id.
+    /// Its ID.
     pub id: ApiKeyId,
     /// The only organization it works in.
     pub org: OrgId,
@@ -157,7 +157,7 @@ pub struct ApiKey {
     pub user_verified: bool,
     /// Grows with each change: a change of an older state is refused.
     pub version: u64,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
     /// Last change.
     pub updated_at: Timestamp,

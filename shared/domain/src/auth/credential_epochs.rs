@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ApiKey, Timestamp, User};
 
-/// Up to which point the credentials of an account have ended. API keys, mailed links and exports carry the epoch they
+/// Up to which point the credentials of an account have ended. API keys, emailed links and exports carry the epoch they
 /// were made in; sessions have [`User::session_epoch`], which a new password raises too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -17,12 +17,12 @@ pub struct CredentialEpochs {
     pub relied_on_from: u64,
     /// Mailed links of earlier epochs are void: all ended, or the account got another address.
     pub links_from: u64,
-    /// From this epoch on, credentials are those of the owner of the address: who held them answered its mail too. None
-    /// while nobody has shown both, as when the address is not verified, or its mail was answered without a session.
+    /// From this epoch on, credentials are those of the owner of the address: who held them answered its email too. None
+    /// while no one has shown both, as when the address is not verified, or its email was answered without a session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner_from: Option<u64>,
     /// The changes that led to the present address and may be undone. Of those who change an address, one after the
-    /// other, nobody can void the link of who had it before them.
+    /// other, no one can void the link of who had it before them.
     #[serde(skip_serializing_if = "AddressChanges::is_empty")]
     pub changes: AddressChanges,
     /// Links of earlier epochs to people at Clerk are void.
@@ -123,7 +123,7 @@ impl CredentialEpochs {
         }
     }
 
-    /// The same, but for mailed links: who holds a session cannot keep the owner of the address from using theirs by
+    /// The same, but for emailed links: who holds a session cannot keep the owner of the address from using theirs by
     /// ending everything again and again.
     #[must_use]
     pub fn ended_without_links(self, kept: KeptKeys) -> Self {
@@ -145,7 +145,7 @@ impl CredentialEpochs {
         }
     }
 
-    /// After somebody who is signed in answered the mail to the address of the account.
+    /// After someone who is signed in answered the email to the address of the account.
     #[must_use]
     pub fn of_known_owner(self) -> Self {
         Self {
@@ -154,7 +154,7 @@ impl CredentialEpochs {
         }
     }
 
-    /// Whether a mailed link of this epoch is still good.
+    /// Whether an emailed link of this epoch is still good.
     pub fn accept_link(&self, epoch: u64) -> bool {
         epoch >= self.links_from
     }
@@ -211,7 +211,7 @@ impl CredentialEpochs {
 
 impl User {
     /// Whether whoever holds the credentials of this account is known to be the owner of its address. A stranger may
-    /// have signed up with somebody's address, who answered the mail without thinking.
+    /// have signed up with someone's address, who answered the email without thinking.
     pub fn owner_is_known(&self) -> bool {
         self.email_verified && self.credentials.owner_from.is_some()
     }

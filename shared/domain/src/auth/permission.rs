@@ -64,7 +64,7 @@ permissions! {
     ReadOrg = "org:read", Member;
     /// Change the organization.
     WriteOrg = "org:write", Admin;
-    /// Delete the organization, or hand it to somebody else.
+    /// Delete the organization, or hand it to someone else.
     OwnOrg = "org:own", Owner;
     /// See who belongs to the organization.
     ReadMembers = "members:read", Member;
@@ -101,7 +101,7 @@ permissions! {
 }
 
 impl Permission {
-    /// Whether somebody with `role` has it.
+    /// Whether someone with `role` has it.
     pub fn is_granted_to(self, role: OrgRole) -> bool {
         role >= self.role()
     }

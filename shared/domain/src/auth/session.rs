@@ -25,8 +25,8 @@ pub struct Session {
     pub user: UserId,
     /// Number of the refresh token that is valid now; each rotation adds one.
     pub generation: u64,
-    /// Id of the key that signs the tokens of `generation`, so that they are the same bytes whoever signs them; empty
-    /// before keys had ids.
+    /// ID of the key that signs the tokens of `generation`, so that they are the same bytes whoever signs them; empty
+    /// before keys had IDs.
     #[serde(default)]
     pub signing_key: String,
     /// When `generation` became valid: also the issue time in the tokens of that pair.
@@ -53,7 +53,7 @@ pub enum PresentedRefreshToken {
     Current,
     /// The one just replaced, within the grace: answer the same pair again.
     JustReplaced,
-    /// An older one: somebody else has it too. Revoke the family.
+    /// An older one: someone else has it too. Revoke the family.
     Reused,
     /// One that was never issued.
     Unknown,
@@ -100,7 +100,7 @@ impl Session {
         }
     }
 
-    /// The session after a rotation at `now`, whose tokens are signed by the key with this id.
+    /// The session after a rotation at `now`, whose tokens are signed by the key with this ID.
     #[must_use]
     pub fn rotated(&self, now: Timestamp, signing_key: &str) -> Self {
         Self {

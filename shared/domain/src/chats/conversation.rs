@@ -7,11 +7,11 @@ use crate::{ChatbotId, ConversationId, OrgId, Timestamp, TurnId, UserId};
 /// A conversation of one person, or of one visitor, with a model or a chatbot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conversation {
-    /// Its id.
+    /// Its ID.
     pub id: ConversationId,
     /// The tenant.
     pub org: OrgId,
-    /// Whose it is. Nobody else sees it, members of the same organization included.
+    /// Whose it is. No one else sees it, members of the same organization included.
     pub user: UserId,
     /// The chatbot that answers.
     pub chatbot: Option<ChatbotId>,

@@ -2,7 +2,7 @@
 //!
 //! The turns of a conversation are a tree. A question that is edited is a further turn behind the same answer; an
 //! answer that is made again is a further answer of the same turn. The path from the first turn to the conversation's
-//! head is what everybody is shown.
+//! head is what everyone is shown.
 
 use serde::{Deserialize, Serialize};
 
@@ -51,7 +51,7 @@ pub struct Feedback {
 /// An answer to a question: one of its variants.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
-    /// Its id as a message.
+    /// Its ID as a message.
     pub id: MessageId,
     /// What was answered so far.
     pub text: String,
@@ -107,7 +107,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// An answer without words yet, complete until somebody says otherwise.
+    /// An answer without words yet, complete until someone says otherwise.
     pub fn new(id: MessageId, now: Timestamp) -> Self {
         Self {
             id,
@@ -132,7 +132,7 @@ impl Answer {
         }
     }
 
-    /// Where the answer is at `now`: one that nobody works on any more has failed.
+    /// Where the answer is at `now`: one that no one works on any more has failed.
     pub fn status_at(&self, now: Timestamp) -> AnswerStatus {
         match self.status {
             AnswerStatus::Generating if self.lease_until_ms < now.as_millisecond() => AnswerStatus::Failed,
@@ -140,7 +140,7 @@ impl Answer {
         }
     }
 
-    /// Whether somebody is writing it at `now`.
+    /// Whether someone is writing it at `now`.
     pub fn is_generating(&self, now: Timestamp) -> bool {
         self.status_at(now) == AnswerStatus::Generating
     }
@@ -161,7 +161,7 @@ impl Answer {
 /// A message of a person and the answers to it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Turn {
-    /// Its id, also that of the question as a message; a turn has a greater one than the turns before it.
+    /// Its ID, also that of the question as a message; a turn has a greater one than the turns before it.
     pub id: TurnId,
     /// The conversation.
     pub conversation: ConversationId,
@@ -242,12 +242,12 @@ impl Turn {
         self.answers.get(self.active).or_else(|| self.answers.last())
     }
 
-    /// An answer by its id.
+    /// An answer by its ID.
     pub fn answer(&self, id: &MessageId) -> Option<&Answer> {
         self.answers.iter().find(|answer| answer.id == *id)
     }
 
-    /// An answer by its id, to be changed.
+    /// An answer by its ID, to be changed.
     pub fn answer_mut(&mut self, id: &MessageId) -> Option<&mut Answer> {
         self.answers.iter_mut().find(|answer| answer.id == *id)
     }

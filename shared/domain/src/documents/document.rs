@@ -48,7 +48,7 @@ pub struct IndexFailure {
 /// An uploaded document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Document {
-    /// Its id.
+    /// Its ID.
     pub id: DocumentId,
     /// The tenant.
     pub org: OrgId,
@@ -78,7 +78,7 @@ pub struct Document {
     pub chunks: Option<u32>,
     /// Object key of the segment that serves now; none before the first success.
     pub segment: Option<String>,
-    /// Generation that somebody asked for; a reindex adds one, and removes what is known of attempts at the one before.
+    /// Generation that someone asked for; a reindex adds one, and removes what is known of attempts at the one before.
     pub want: u64,
     /// Last generation that came to an end, ready or failed for good.
     pub done: u64,

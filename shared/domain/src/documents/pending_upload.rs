@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Document, DocumentId, DocumentKind, DocumentStatus, Error, OrgId, Plan, Result, Timestamp, UserId};
 
-/// An announced file. When its upload is completed, the document has the same id.
+/// An announced file. When its upload is completed, the document has the same ID.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingUpload {
-    /// Its id, and that of the document.
+    /// Its ID, and that of the document.
     pub id: DocumentId,
     /// The tenant.
     pub org: OrgId,

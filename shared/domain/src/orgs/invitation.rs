@@ -13,7 +13,7 @@ pub const INVITATION_TTL: Duration = Duration::from_hours(7 * 24);
 /// An invitation. Its token is known to the invited person alone; only its hash is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Invitation {
-    /// Its id.
+    /// Its ID.
     pub id: InvitationId,
     /// Into which organization.
     pub org: OrgId,
@@ -25,7 +25,7 @@ pub struct Invitation {
     pub invited_by: UserId,
     /// [`token_hash`] of the token that was sent last: older ones are dead.
     pub token_hash: String,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
     /// From here on it cannot be accepted.
     pub expires_at: Timestamp,
@@ -63,7 +63,7 @@ pub fn new_token() -> Result<Secret> {
     Ok(Secret::new(format!("inv_{}", hex::encode(random_bytes::<32>()?))))
 }
 
-/// What is kept of a token: hex SHA-256. The token is random, so nobody can try all of them.
+/// What is kept of a token: hex SHA-256. The token is random, so no one can try all of them.
 pub fn token_hash(token: &Secret) -> String {
     hex::encode(Sha256::digest(token.expose().trim().as_bytes()))
 }

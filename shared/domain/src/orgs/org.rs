@@ -27,7 +27,7 @@ impl OrgRole {
         self >= Self::Admin
     }
 
-    /// Whether somebody with this role may give, take or revoke `other`: owners are made and removed by owners only.
+    /// Whether someone with this role may give, take or revoke `other`: owners are made and removed by owners only.
     pub fn may_manage(self, other: Self) -> bool {
         self.administers() && (self == Self::Owner || other != Self::Owner)
     }
@@ -48,7 +48,7 @@ pub enum Plan {
 /// An organization.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Org {
-    /// Its id.
+    /// Its ID.
     pub id: OrgId,
     /// Name shown to people.
     pub name: String,
@@ -69,7 +69,7 @@ pub struct Org {
     /// Models that answer, in this order, when the one that was asked for cannot.
     #[serde(default)]
     pub fallback_models: Vec<String>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
 }
 
@@ -78,7 +78,7 @@ impl Org {
     pub const MIN_SLUG: usize = 3;
     /// Longest slug, bytes.
     pub const MAX_SLUG: usize = 40;
-    /// What [`parse_slug`] takes, but for its length and the shape of an id, as a regular expression.
+    /// What [`parse_slug`] takes, but for its length and the shape of an ID, as a regular expression.
     pub const SLUG_PATTERN: &str = "^[A-Za-z0-9]+(-[A-Za-z0-9]+)*$";
     /// Longest name, in characters.
     pub const MAX_NAME: usize = 100;
@@ -129,7 +129,7 @@ pub struct Membership {
     pub joined_at: Timestamp,
 }
 
-/// The slug that a text means: 3 to 40 letters, digits and single inner hyphens, and not the shape of an id, so that
+/// The slug that a text means: 3 to 40 letters, digits and single inner hyphens, and not the shape of an ID, so that
 /// `X-Current-Org` can take either. Slugs are kept in lower case.
 ///
 /// # Errors
@@ -177,7 +177,7 @@ pub fn slug_of(name: &str, suffix: &str) -> String {
         (stem, "") => stem.to_owned(),
         (stem, suffix) => format!("{stem}-{suffix}"),
     };
-    // Too short, or the shape of an id: the prefix makes a slug of it.
+    // Too short, or the shape of an ID: the prefix makes a slug of it.
     parse_slug(&slug).unwrap_or_else(|_| {
         format!("org-{}", slug.trim_matches('-').replace('-', ""))
             .chars()

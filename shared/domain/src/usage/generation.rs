@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Category {
-    /// Answers that somebody asked for.
+    /// Answers that someone asked for.
     Chat,
     /// Texts as vectors.
     Embeddings,

@@ -26,7 +26,7 @@ pub struct UsageCounters {
     pub cached_tokens: u64,
     /// What providers charge, millionths of a US dollar, as far as prices are known.
     pub cost_micro_usd: u64,
-    /// Calls whose price nobody knows.
+    /// Calls whose price no one knows.
     pub unpriced: u64,
     /// Calls whose tokens were estimated.
     pub estimated: u64,

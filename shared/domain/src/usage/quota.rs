@@ -20,7 +20,7 @@ impl Day {
     /// The day that `now` is in, in the IANA time zone `zone`.
     ///
     /// # Errors
-    /// [`Error::Internal`] for a zone nobody knows: zones are checked before they are stored.
+    /// [`Error::Internal`] for a zone no one knows: zones are checked before they are stored.
     pub fn of(now: Timestamp, zone: &str) -> Result<Self> {
         let zone = TimeZone::get(zone).map_err(Error::internal)?;
         let date = now.to_zoned(zone.clone()).date();
@@ -29,7 +29,7 @@ impl Day {
 
     /// The day that `now` is in, where the time zone was changed to `zone` on the day `pinned`: that day keeps its end,
     /// and the next ones are those of `zone`. No date comes twice and none comes before the end of the one before, so
-    /// nobody gets a second day by moving: the first day in the new zone is shorter or longer instead.
+    /// no one gets a second day by moving: the first day in the new zone is shorter or longer instead.
     ///
     /// # Errors
     /// As [`Day::of`].

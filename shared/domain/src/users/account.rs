@@ -33,7 +33,7 @@ pub enum UserStatus {
 pub struct User {
     /// Whose account this is.
     pub id: UserId,
-    /// Sign-in name and address for mail.
+    /// Sign-in name and address for email.
     pub email: Email,
     /// Name shown to others.
     pub name: String,
@@ -43,12 +43,12 @@ pub struct User {
     pub status: UserStatus,
     /// The personal organization made at sign-up, used when a request names none.
     pub personal_org: OrgId,
-    /// Customer id at Stripe, once billing is configured.
+    /// Customer ID at Stripe, once billing is configured.
     pub stripe_customer_id: Option<String>,
-    /// Whether a mail to the address was answered. Signing in does not need it.
+    /// Whether an email to the address was answered. Signing in does not need it.
     #[serde(default)]
     pub email_verified: bool,
-    /// The address that the account gets once its person answers the mail to it.
+    /// The address that the account gets once its person answers the email to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending_email: Option<PendingEmail>,
     /// Only sessions of this epoch are valid: raising it ends all of them in one write.
@@ -57,11 +57,11 @@ pub struct User {
     /// Up to which point its other credentials have ended.
     #[serde(default)]
     pub credentials: CredentialEpochs,
-    /// Most LLM tokens in a day; none until somebody sets a limit. Kept here, where every request reads it anyway.
+    /// Most LLM tokens in a day; none until someone sets a limit. Kept here, where every request reads it anyway.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub daily_limit: Option<u64>,
     /// The limit that a platform admin or a service set last, up to which the person may raise their own; none when
-    /// nobody did, and the plan decides.
+    /// no one did, and the plan decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub granted_daily_limit: Option<u64>,
     /// The name that Clerk said last, where the account is that of a person there; none in those of earlier releases.

@@ -1,4 +1,4 @@
-//! E-mail addresses as sign-in names.
+//! Email addresses as sign-in names.
 
 use sha2::{Digest as _, Sha256};
 use unicode_normalization::UnicodeNormalization as _;
@@ -46,7 +46,7 @@ impl Email {
         }
     }
 
-    /// The address as it is shown and mailed to.
+    /// The address as it is shown and emailed to.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -56,7 +56,7 @@ impl Email {
         self.0.split('@').next().unwrap_or_default()
     }
 
-    /// Whether mail could arrive there: names below `.invalid` stand for addresses that nobody knows (RFC 2606).
+    /// Whether email could arrive there: names below `.invalid` stand for addresses that no one knows (RFC 2606).
     pub fn is_deliverable(&self) -> bool {
         !self.0.to_lowercase().ends_with(".invalid")
     }

@@ -31,7 +31,7 @@ pub enum ExportStatus {
 /// The export of a person: there is one at a time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Export {
-    /// Its id.
+    /// Its ID.
     pub id: ExportId,
     /// Whose data it holds.
     pub user: UserId,

@@ -17,12 +17,12 @@ pub enum Theme {
     Dark,
 }
 
-/// What somebody wants to be told about.
+/// What someone wants to be told about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notifications {
-    /// By mail: documents that failed, limits that were reached.
+    /// By email: documents that failed, limits that were reached.
     pub email: bool,
-    /// By mail: what is new in the product.
+    /// By email: what is new in the product.
     pub product_news: bool,
 }
 
@@ -31,7 +31,7 @@ pub struct Notifications {
 pub struct Settings {
     /// Colors of the pages.
     pub theme: Theme,
-    /// Language of the pages and of mail, a BCP 47 tag.
+    /// Language of the pages and of email, a BCP 47 tag.
     pub language: String,
     /// What they want to be told about.
     pub notifications: Notifications,
@@ -55,7 +55,7 @@ impl Settings {
     /// Largest preferences, bytes of JSON.
     pub const MAX_PREFERENCES_BYTES: usize = 16 * 1024;
 
-    /// The settings of somebody who set nothing.
+    /// The settings of someone who set nothing.
     pub fn defaults(now: Timestamp) -> Self {
         Self {
             theme: Theme::default(),

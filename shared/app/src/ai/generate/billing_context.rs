@@ -46,7 +46,7 @@ pub struct BillingContext {
     pub user: UserId,
     /// The personal organization of the person: their days begin with its days.
     pub personal_org: OrgId,
-    /// Most tokens of the person in a day, where somebody set it.
+    /// Most tokens of the person in a day, where someone set it.
     pub daily_limit: Option<u64>,
     /// The API key, when one asks.
     pub key: Option<KeyGrant>,
@@ -69,7 +69,7 @@ impl BillingContext {
         }
     }
 
-    /// A person in an organization, for whom somebody else calls.
+    /// A person in an organization, for whom someone else calls.
     pub fn user(user: &User, org: &OrgId) -> Self {
         Self {
             org: org.clone(),

@@ -33,7 +33,7 @@ pub struct Embedded {
     pub provider: String,
     /// Tokens.
     pub usage: Usage,
-    /// What the provider charges, millionths of a US dollar; none when nobody knows its price.
+    /// What the provider charges, millionths of a US dollar; none when no one knows its price.
     pub cost_micro_usd: Option<u64>,
 }
 

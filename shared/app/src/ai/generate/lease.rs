@@ -33,7 +33,7 @@ pub(super) struct Lease {
     reservation: Reservation,
     began_ms: i64,
     noted_ms: i64,
-    /// Somebody else has settled it.
+    /// Someone else has settled it.
     is_lost: Arc<AtomicBool>,
     /// Made with the first look: only then is there certainly a runtime.
     timers: Option<Pin<Box<Timers>>>,
@@ -59,7 +59,7 @@ impl Lease {
         }
     }
 
-    /// Ready when the call has to end: it has taken too long, or was not polled for so long that somebody else has paid
+    /// Ready when the call has to end: it has taken too long, or was not polled for so long that someone else has paid
     /// for it. `written`: tokens so far.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, written: impl Fn() -> u64) -> Poll<ModelError> {
         if self.is_lost.load(Ordering::Relaxed) {
@@ -92,7 +92,7 @@ impl Lease {
         }
         self.noted_ms = now.as_millisecond();
         let (app, reservation, is_lost) = (self.app.clone(), self.reservation.clone(), self.is_lost.clone());
-        // While nothing is written nobody knows how much the model has thought.
+        // While nothing is written no one knows how much the model has thought.
         let written = Some(written()).filter(|written| *written > 0);
         self.app.run_to_completion(async move {
             match app

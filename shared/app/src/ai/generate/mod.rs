@@ -27,7 +27,7 @@ use crate::App;
 /// Something a model is asked for.
 #[derive(Debug, Clone)]
 pub struct Generation {
-    /// Unique: what is reserved is reserved under it. The id of the answer, or a new one.
+    /// Unique: what is reserved is reserved under it. The ID of the answer, or a new one.
     pub id: GenerationId,
     /// Who asks, and who pays.
     pub billing: BillingContext,
@@ -73,7 +73,7 @@ pub struct Outcome {
     pub usage: Usage,
     /// Those of them that were thinking, where that is known.
     pub reasoning_tokens: Option<u64>,
-    /// What the provider charges, millionths of a US dollar; none when nobody knows its price.
+    /// What the provider charges, millionths of a US dollar; none when no one knows its price.
     pub cost_micro_usd: Option<u64>,
     /// Why there is no text, in an answer that has none.
     pub blank: Option<&'static str>,
@@ -93,7 +93,7 @@ impl App {
         Box::pin(async move {
             generation.billing.may_ask(&generation.model)?;
             let Admission { org, subjects } = match generation.category {
-                // A title is nobody's question.
+                // A title is no one's question.
                 Category::Titles => self.terms(&generation.billing).await?,
                 _ => self.admit(&generation.billing).await?,
             };

@@ -11,7 +11,7 @@ use crate::{App, ai::models::Chosen};
 /// The shortest answer that is worth beginning when less is left than was asked for, tokens.
 const LEAST: u64 = 256;
 /// How long a call keeps its reservation without a word. One that goes on says so more often ([`super::lease`]); a
-/// reservation that is older may be settled by anybody.
+/// reservation that is older may be settled by anyone.
 pub(crate) const LEASE: Duration = Duration::from_mins(5);
 /// When it is worth to ask again for what others have reserved.
 const SOON: Duration = Duration::from_secs(5);
@@ -92,7 +92,7 @@ impl App {
         }
     }
 
-    /// Reserves what is asked for, after settling what nobody is left to settle.
+    /// Reserves what is asked for, after settling what no one is left to settle.
     pub(super) async fn reservation(&self, subjects: &QuotaSubjects, ask: &TokenEstimate) -> Result<Held> {
         loop {
             match self.store.ledger().reserve(subjects, ask).await? {
@@ -130,7 +130,7 @@ impl App {
         }))
     }
 
-    /// Settles what nobody is left to settle.
+    /// Settles what no one is left to settle.
     pub(crate) async fn settle_overdue(&self, reservation: &Reservation) -> Result<()> {
         let settled = self
             .store

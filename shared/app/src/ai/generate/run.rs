@@ -202,7 +202,7 @@ impl Run {
             let settled = if self.has_asked {
                 ledger.settle_and_see(&self.reservation, &charge).await
             } else {
-                // Nobody was asked, so nothing happened.
+                // No one was asked, so nothing happened.
                 ledger
                     .release(&self.reservation)
                     .await

@@ -26,7 +26,7 @@ pub(crate) const FIRST_PIECE: Duration = Duration::from_secs(1);
 /// [`GenerationStream::stop`] does the same and says what that was.
 pub struct GenerationStream {
     state: State,
-    /// What was read before anybody asked for it.
+    /// What was read before anyone asked for it.
     first: Option<Generated>,
     /// Whether a provider has taken the request.
     is_accepted: bool,

@@ -1,6 +1,6 @@
 //! Accounts that were made before much was known of their person.
 //!
-//! A front end's backend may ask for an account by nothing but the id at Clerk. Whoever knows more first completes it:
+//! A front end's backend may ask for an account by nothing but the ID at Clerk. Whoever knows more first completes it:
 //! a later call of the backend, a session of the person, or Clerk's webhook. Only what was made up is replaced, so that
 //! nothing is lost that the person set meanwhile.
 
@@ -51,7 +51,7 @@ impl<'a> Missing<'a> {
 }
 
 impl App {
-    /// The account of a person, with what it lacked as far as it is known now. An address that somebody else has stays
+    /// The account of a person, with what it lacked as far as it is known now. An address that someone else has stays
     /// theirs.
     pub(super) async fn completed(&self, person: &ClerkPerson, mut user: User, actor: Option<&Actor>) -> Result<User> {
         let (clerk, accounts) = (self.store.clerk(), self.store.accounts());
@@ -96,7 +96,7 @@ impl App {
                     break;
                 }
                 Completed::EmailTaken => with_email = false,
-                // Somebody else completed it, or the person changed it: look again.
+                // Someone else completed it, or the person changed it: look again.
                 Completed::AccountMoved => match self.live_account(&user.id).await? {
                     Some(found) => user = found,
                     None => break,

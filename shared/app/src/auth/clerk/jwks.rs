@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 
 /// For so long a key is used without asking whether it still counts, milliseconds.
 const FRESH_MS: i64 = 3_600_000;
-/// Least time between two fetches, milliseconds: who sends unknown key ids makes us ask once a minute.
+/// Least time between two fetches, milliseconds: who sends unknown key IDs makes us ask once a minute.
 const PAUSE_MS: i64 = 60_000;
 /// The same while no key is known at all.
 const FIRST_PAUSE_MS: i64 = 5_000;
@@ -61,7 +61,7 @@ impl Jwks {
         }
     }
 
-    /// The key with this id; none when Clerk has no such key.
+    /// The key with this ID; none when Clerk has no such key.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when no key is known and Clerk does not answer.
@@ -69,7 +69,7 @@ impl Jwks {
         let known = self.known();
         match known.keys.get(id) {
             Some(key) if known.is_fresh(now_ms) => return Ok(Some(key.clone())),
-            // Whoever comes first asks; the others, and everybody when Clerk does not answer, go on with what is known.
+            // Whoever comes first asks; the others, and everyone when Clerk does not answer, go on with what is known.
             Some(key) => {
                 let Ok(_fetching) = self.fetching.try_lock() else {
                     return Ok(Some(key.clone()));
@@ -154,7 +154,7 @@ impl Jwks {
     }
 }
 
-/// An RSA key that is meant for signatures with RS256, with its id.
+/// An RSA key that is meant for signatures with RS256, with its ID.
 fn signing_key(jwk: &Jwk) -> Option<(String, DecodingKey)> {
     let common = &jwk.common;
     let is_for_rs256 = common

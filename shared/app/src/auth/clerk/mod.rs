@@ -1,6 +1,6 @@
 //! People who sign in through Clerk (<https://clerk.com/docs/backend-requests/handling/manual-jwt>).
 //!
-//! Clerk says who somebody is; role, status and everything else are ours. The first session of a person makes their
+//! Clerk says who someone is; role, status and everything else are ours. The first session of a person makes their
 //! account, or finds the one with the address that Clerk has verified.
 
 mod complete;
@@ -30,13 +30,13 @@ use crate::{
 const REMEMBER_SESSION: Duration = Duration::from_hours(366 * 24);
 /// The name of an account while that of its person is not known.
 const UNNAMED: &str = "New user";
-/// How often a write that somebody else got in the way of is tried again.
+/// How often a write that someone else got in the way of is tried again.
 const MAX_ATTEMPTS: u32 = 8;
 
-/// A person as Clerk, or somebody who speaks for it, describes them.
+/// A person as Clerk, or someone who speaks for it, describes them.
 #[derive(Debug, Clone)]
 pub struct ClerkPerson {
-    /// Their id at Clerk.
+    /// Their ID at Clerk.
     id: String,
     /// Their address.
     email: Option<Email>,
@@ -47,10 +47,10 @@ pub struct ClerkPerson {
 }
 
 impl ClerkPerson {
-    /// A person with this id at Clerk. An address counts as not verified until [`ClerkPerson::verified`].
+    /// A person with this ID at Clerk. An address counts as not verified until [`ClerkPerson::verified`].
     ///
     /// # Errors
-    /// [`Error::NotFound`] for what is no id of Clerk.
+    /// [`Error::NotFound`] for what is no ID of Clerk.
     pub fn new(id: &str, email: Option<Email>, name: Option<&str>) -> Result<Self> {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
         if !(1..=100).contains(&id.len()) || !id.bytes().all(plain) {
@@ -71,7 +71,7 @@ impl ClerkPerson {
         Self { verified: true, ..self }
     }
 
-    /// Whether Clerk has verified that this address is theirs. One that can receive nothing is nobody's.
+    /// Whether Clerk has verified that this address is theirs. One that can receive nothing is no one's.
     fn has_verified(&self, address: &Email) -> bool {
         self.verified && address.is_deliverable() && self.email.as_ref().is_some_and(|email| email.is_same(address))
     }
@@ -86,7 +86,7 @@ impl ClerkPerson {
 
     /// The address of an account while that of its person is not known.
     fn stand_in(&self) -> Result<Email> {
-        // Ids differ in case and addresses do not, so the id itself would not do.
+        // Ids differ in case and addresses do not, so the ID itself would not do.
         let digest = hex::encode(Sha256::digest(self.id.as_bytes()));
         Email::parse(&format!("{}@clerk.invalid", &digest[..32]))
     }
@@ -261,7 +261,7 @@ impl App {
         Ok((linked, Some(user.id)))
     }
 
-    /// Links an account that exists. If its owner is not known, somebody else may have signed up with the address to wait
+    /// Links an account that exists. If its owner is not known, someone else may have signed up with the address to wait
     /// for the person: what they know and hold opens nothing from here on.
     async fn give_account_to(
         &self,

@@ -28,7 +28,7 @@ pub(crate) struct Verifier(Option<(ClerkConfig, Jwks)>);
 /// A session that is valid now.
 #[derive(Debug)]
 pub(crate) struct ClerkSession {
-    /// Its id.
+    /// Its ID.
     pub(crate) id: String,
     /// Whose it is.
     pub(crate) person: ClerkPerson,

@@ -15,7 +15,7 @@ use crate::App;
 
 /// How far the time of a signature may be from ours, seconds.
 const TOLERANCE_SECONDS: i64 = 300;
-/// For so long an event is known by its id. Svix tries an event again for about a day, by hand for longer.
+/// For so long an event is known by its ID. Svix tries an event again for about a day, by hand for longer.
 const REMEMBER: Duration = Duration::from_hours(30 * 24);
 
 const FORGED: Error = Error::Unauthorized {
@@ -161,7 +161,7 @@ impl App {
                 .account_of(&known, Some(actor), Some(person.updated_at), Some(marker))
                 .await
             {
-                // Somebody else's request may have made it: then what Clerk says is applied below.
+                // Someone else's request may have made it: then what Clerk says is applied below.
                 Ok(_) => {}
                 Err(error @ (Error::Conflict { .. } | Error::Unauthorized { .. })) => {
                     tracing::warn!(%error, "clerk.account_not_linked");
@@ -247,7 +247,7 @@ impl App {
         if let Some(User { id: user, .. }) = linked.filter(is_theirs) {
             match self.end_user(actor, &user).await {
                 Ok(()) | Err(Error::NotFound(_)) => {}
-                // The last owner of an organization: nobody signs in any more, the organization stays until it is handed over.
+                // The last owner of an organization: no one signs in any more, the organization stays until it is handed over.
                 Err(Error::Conflict { .. }) => {
                     self.set_status(actor, &user, UserStatus::Disabled).await?;
                 }

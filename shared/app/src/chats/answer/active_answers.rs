@@ -64,7 +64,7 @@ impl ActiveAnswers {
         self.all().get(answer).cloned()
     }
 
-    /// Nobody writes it any more.
+    /// No one writes it any more.
     pub(super) fn close(&self, answer: &MessageId) {
         self.all().remove(answer);
     }

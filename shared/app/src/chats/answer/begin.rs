@@ -99,7 +99,7 @@ impl App {
             live: live.clone(),
             began: tokio::time::Instant::now(),
             generate_title: conversation.title.is_none().then_some(title::TitleGenerator {
-                // A title is nobody's answer.
+                // A title is no one's answer.
                 billing: BillingContext {
                     chatbot: None,
                     chatbot_cap: None,

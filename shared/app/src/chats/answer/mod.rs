@@ -1,6 +1,6 @@
 //! Answering a message of a conversation, from the documents of its chatbot, with citations.
 //!
-//! An answer is written by a task of its own, which goes on when nobody listens any more: whoever asked, and whoever
+//! An answer is written by a task of its own, which goes on when no one listens any more: whoever asked, and whoever
 //! comes back later, only follows it. One answer of a conversation is written at a time.
 
 mod active_answers;

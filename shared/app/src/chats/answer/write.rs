@@ -44,7 +44,7 @@ enum End {
     Whole(Box<Outcome>),
     /// What it cost is known when the call was made.
     Failed(Error, Option<Box<Outcome>>),
-    /// The turn was deleted; nobody wants its answer.
+    /// The turn was deleted; no one wants its answer.
     Gone,
 }
 
@@ -59,7 +59,7 @@ enum Kept {
 impl Writer {
     /// Writes until the model ends, it is stopped, or its turn is gone; then stores the answer.
     pub(super) async fn run(mut self) {
-        // However this ends, a panic included, nobody is to wait for it.
+        // However this ends, a panic included, no one is to wait for it.
         let _closed = Closing(self.app.clone(), self.answer.clone());
         let end = self.write().await;
         // Boxed, because what the SDK keeps across an await is large.
