@@ -104,10 +104,7 @@ impl App {
         Box::pin(async move {
             let mut questions = asked.messages.iter().rev().filter(|said| said.role == Role::User);
             let Some(question) = questions.next().map(|said| said.content.clone()) else {
-                return Err(Error::invalid(
-                    "/messages",
-                    "must contain a user message to answer",
-                ));
+                return Err(Error::invalid("/messages", "must contain a user message to answer"));
             };
             let before = questions.next().map(|said| said.content.as_str());
             let bot = self.chatbot_named(&billing, &asked.model).await?;

@@ -121,10 +121,7 @@ impl BillingContext {
             return Err(Error::invalid("/model", detail));
         }
         if catalog::resolve(model).model.is_empty() {
-            return Err(Error::invalid(
-                "/model",
-                "must name a model after its provider",
-            ));
+            return Err(Error::invalid("/model", "must name a model after its provider"));
         }
         if self.reaches(model) { Ok(()) } else { Err(NOT_ALLOWED) }
     }

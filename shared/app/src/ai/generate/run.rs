@@ -229,16 +229,16 @@ fn blank(reason: FinishReason, usage: &llm::Usage) -> Option<&'static str> {
     Some(match reason {
         FinishReason::Stop => return None,
         FinishReason::ContentFilter => {
-            "The model's provider refuses to answer this because of its content rules. Rephrase the question, or ask \
+            "The model's provider refuses to answer this under its rules on content. Rephrase the question, or ask \
              another model."
         }
         FinishReason::Length if usage.reasoning_tokens > 0 => {
-            "The model used the maximum answer length for reasoning before it wrote any text. Allow a longer answer \
+            "The model spent the maximum answer length on thinking, before it wrote a word. Allow a longer answer \
              (`max_tokens`), or ask a simpler question."
         }
         FinishReason::Length => {
-            "The maximum answer length was reached before the model wrote any text. Allow a longer answer (`max_tokens`), \
-             or shorten the conversation."
+            "The maximum answer length was reached before the model wrote any text. Allow a longer answer \
+             (`max_tokens`), or shorten the conversation."
         }
         FinishReason::Other => "The model ended without an answer. Rephrase the question, or use another model.",
     })

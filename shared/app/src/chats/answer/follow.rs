@@ -1,4 +1,4 @@
-//! Following an answer: from its beginning, or from where a connection was lost, and stopping it.
+//! Following an answer, from its start or from where a connection was lost, and stopping it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,24 +14,24 @@ use super::{
 };
 use crate::App;
 
-/// How often an answer that another process writes is looked at.
+/// Polling interval for an answer that another process generates.
 const POLL: Duration = Duration::from_millis(500);
-/// How often it is looked whether an answer has stopped.
+/// Polling interval for whether an answer has stopped.
 const STOP_POLL: Duration = Duration::from_millis(200);
-/// How many such looks are taken before the answer is given as it is.
+/// Number of such polls before the answer is returned as it is.
 const STOP_LOOKS: usize = 25;
 
-/// The last frame of an answer that a client has.
+/// The last frame of an answer that a client has received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastSeen {
     /// The answer.
     pub answer: MessageId,
-    /// Bytes of it; none when they have the end as well.
+    /// Bytes of it that were received; `None` if the client also has the end.
     pub bytes: Option<usize>,
 }
 
 impl LastSeen {
-    /// Reads the `id:` of a frame: the answer, and how much of it the client has.
+    /// Parses the `id:` of a frame: the answer, and how much of it the client has.
     pub fn parse(text: &str) -> Option<Self> {
         let (answer, seen) = text.trim().split_once(':')?;
         let bytes = match seen {
@@ -46,7 +46,7 @@ impl LastSeen {
 }
 
 impl AnswerEvent {
-    /// The `id:` of its frame, as [`LastSeen::parse`] reads it.
+    /// Returns the `id:` of its frame, in the format of [`LastSeen::parse`].
     pub fn id(&self) -> String {
         match self {
             Self::Text { answer, end, .. } | Self::Thinking { answer, end, .. } => format!("{answer}:{end}"),
@@ -56,12 +56,13 @@ impl AnswerEvent {
 }
 
 impl App {
-    /// Follows an answer from behind what the client has: as it is written here or anywhere else, or as it was stored.
-    /// `message`: the answer, or its question for the answer that is shown. `include_thinking`: what the model thinks as
-    /// well, where it is written here; from its beginning on if nothing was seen, else what it thinks from now on.
+    /// Follows an answer from where the client left off, whether this process or another one generates it or it is
+    /// already stored. `message`: the answer, or its question for the answer that is shown. `include_thinking`: whether
+    /// to include the model's reasoning if this process generates the answer, from the start if the client has received
+    /// nothing, else only new reasoning.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::BadRequest`] `invalid_last_event_id`.
+    /// Returns [`Error::NotFound`], [`Error::BadRequest`] `invalid_last_event_id`.
     pub fn follow_answer<'a>(
         &'a self,
         conversations: &'a Conversations,
@@ -80,7 +81,7 @@ impl App {
             let from = match &seen {
                 None => 0,
                 Some(LastSeen { bytes: Some(bytes), .. }) => *bytes,
-                // They have all of it, unless it was continued since.
+                // The client has all of it, unless it was continued since.
                 Some(LastSeen { bytes: None, .. }) if !is_generating(&turn, &answer, self) => {
                     return Ok(futures::stream::empty().boxed());
                 }
@@ -97,7 +98,7 @@ impl App {
                 return Ok(follow(progress, answer, from, include_thinking.then_some(thought)));
             }
             let stored = turn.answer(&answer).map_or("", |answer| &answer.text);
-            // What another process writes may be further than what it has stored.
+            // Another process may have generated more than it has stored.
             if from > stored.len() && !is_generating(&turn, &answer, self) {
                 return Err(not_of_it());
             }
@@ -106,11 +107,11 @@ impl App {
         })
     }
 
-    /// Ends an answer that is being written, here or anywhere else, and answers it as it was stored then; one that has
-    /// ended stays as it is.
+    /// Stops an answer that this process or another one generates, and returns it as it was stored then; a finished
+    /// answer stays unchanged.
     ///
     /// # Errors
-    /// [`Error::NotFound`].
+    /// Returns [`Error::NotFound`].
     pub fn stop_answer<'a>(
         &'a self,
         conversations: &'a Conversations,
@@ -135,7 +136,7 @@ impl App {
         })
     }
 
-    /// Tells whoever writes an answer to stop.
+    /// Requests the writer of an answer to stop.
     pub(crate) async fn ask_to_stop(&self, answer: &MessageId) -> Result<()> {
         if let Some(live) = self.lives.get(answer) {
             live.stop.cancel();
@@ -159,16 +160,16 @@ impl App {
     }
 }
 
-/// Waits before the table is looked at again.
+/// Waits before the table is read again.
 #[expect(
     clippy::disallowed_methods,
-    reason = "another process writes the answer, and says so in the table alone"
+    reason = "another process generates the answer and reports it only in the table"
 )]
 async fn pause(time: Duration) {
     tokio::time::sleep(time).await;
 }
 
-/// The answer a message means: itself, or that which is shown to it.
+/// Returns the answer that a message refers to: itself, or the one shown for it.
 fn answer_of(turn: &Turn, message: &MessageId) -> Result<MessageId> {
     let found = if message.is_question() {
         turn.shown()
@@ -188,7 +189,7 @@ fn not_of_it() -> Error {
     Error::bad_request("invalid_last_event_id", detail)
 }
 
-/// The words behind `from`, if there are any yet.
+/// Returns the text after `from`, if there is any yet.
 fn behind(text: &str, from: usize) -> Result<Option<&str>> {
     if from >= text.len() {
         return Ok(None);
@@ -196,7 +197,7 @@ fn behind(text: &str, from: usize) -> Result<Option<&str>> {
     text.get(from..).map(Some).ok_or_else(not_of_it)
 }
 
-/// What is new in an answer that this process writes.
+/// New events of an answer that this process generates.
 struct News {
     thinking: Option<String>,
     text: Option<String>,
@@ -213,8 +214,8 @@ fn look(progress: &mut watch::Receiver<Progress>, end: usize, thought: Option<us
     })
 }
 
-/// Follows an answer that this process writes. `thought`: bytes of its thinking from which on that is told; none for
-/// those who do not want it.
+/// Follows an answer that this process generates. `thought`: bytes of its reasoning after which to include it; `None`
+/// to exclude it.
 pub(super) fn follow(
     mut progress: watch::Receiver<Progress>,
     answer: MessageId,
@@ -242,14 +243,14 @@ pub(super) fn follow(
                 Some(Ended::Broken(error)) => Err(again(&error))?,
                 None => {}
             }
-            // Its writer is gone without a word.
+            // Its writer disappeared without a result.
             progress.changed().await.map_err(|_| broken())?;
         }
     }
     .boxed()
 }
 
-/// Follows an answer that another process writes, or that has ended, by what the table has of it.
+/// Follows an answer that another process generates or that has ended, by polling the table.
 fn watch_table(app: App, conversations: Conversations, mut turn: Turn, answer: MessageId, from: usize) -> AnswerStream {
     try_stream! {
         let mut end = from;
