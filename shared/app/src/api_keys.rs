@@ -268,7 +268,7 @@ fn granted(found: KeyInUse) -> KeyGrant {
     let (mut scopes, mut models, mut expires_at) = (key.scopes, key.models, key.expires_at);
     for one in &above {
         scopes.retain(|scope| one.scopes.contains(scope));
-        models = in_common(models, one.models.as_deref());
+        models = intersect_models(models, one.models.as_deref());
         expires_at = expires_at.into_iter().chain(one.expires_at).min();
     }
     let above = above.into_iter().map(|key| KeyAbove {
@@ -290,7 +290,7 @@ fn granted(found: KeyInUse) -> KeyGrant {
 }
 
 /// Returns the models in both lists, by any of their names; `None` means all models.
-fn in_common(one: Option<Vec<String>>, other: Option<&[String]>) -> Option<Vec<String>> {
+fn intersect_models(one: Option<Vec<String>>, other: Option<&[String]>) -> Option<Vec<String>> {
     let Some(other) = other else { return one };
     let Some(mut both) = one else {
         return Some(other.to_vec());

@@ -173,7 +173,7 @@ impl ApiKeyService<'_> {
             }
             let maker = &self.identity.credential;
             let made = self.app.draft_key(&self.identity.user, self.membership, maker, new)?;
-            self.within_reach(&made.key)?;
+            self.check_within_permissions(&made.key)?;
             let entry = self
                 .app
                 .key_entry(&self.actor, "api_key.created", None, Some(&made.key))?;
@@ -193,7 +193,7 @@ impl ApiKeyService<'_> {
     /// [`Error::Conflict`] `key_revoked`.
     pub fn change<'a>(&'a self, id: &'a ApiKeyId, change: KeyChange) -> BoxFuture<'a, Result<ApiKey>> {
         Box::pin(async move {
-            self.is_not_above(id)?;
+            self.check_not_ancestor(id)?;
             for _ in 0..MAX_ATTEMPTS {
                 let old = self.usable(id).await?;
                 let change = change.clone();
@@ -207,7 +207,7 @@ impl ApiKeyService<'_> {
                     expires_at: change.expires_at.unwrap_or(old.expires_at),
                     ..old.changed(self.app.clock.now())
                 };
-                self.no_further(&old, &new)?;
+                self.check_not_widened(&old, &new)?;
                 let entry = self
                     .app
                     .key_entry(&self.actor, "api_key.changed", Some(&old), Some(&new))?;
@@ -234,8 +234,8 @@ impl ApiKeyService<'_> {
                     detail: "Only the user that a key acts for can see its secret. Revoke or disable the key instead.",
                 });
             }
-            self.within_reach(&first)?;
-            self.is_own_or_below(&first)?;
+            self.check_within_permissions(&first)?;
+            self.check_own_or_descendant(&first)?;
             let text = ApiKeyToken::make(self.app.config.key_mode)?;
             let mut old = first.clone();
             for _ in 0..MAX_ATTEMPTS {
@@ -267,7 +267,7 @@ impl ApiKeyService<'_> {
     /// Returns [`Error::NotFound`], or [`Error::Forbidden`] `not_yours` for an ancestor of the key in use.
     pub fn revoke<'a>(&'a self, id: &'a ApiKeyId) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            self.is_not_above(id)?;
+            self.check_not_ancestor(id)?;
             let now = self.app.clock.now();
             self.app.revoke_key(&self.store(), id, now, &self.actor).await
         })
@@ -279,7 +279,7 @@ impl ApiKeyService<'_> {
     /// Returns the errors of [`ApiKeyService::revoke`].
     pub fn erase<'a>(&'a self, id: &'a ApiKeyId) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            self.is_not_above(id)?;
+            self.check_not_ancestor(id)?;
             for _ in 0..MAX_ATTEMPTS {
                 let old = self.store().get(id).await?.ok_or(KEY_NOT_FOUND)?;
                 let entry = self.app.key_entry(&self.actor, "api_key.erased", Some(&old), None)?;
@@ -313,7 +313,7 @@ impl ApiKeyService<'_> {
     }
 
     /// A key must not exceed the permissions of whoever holds its secret.
-    fn within_reach(&self, key: &ApiKey) -> Result<()> {
+    fn check_within_permissions(&self, key: &ApiKey) -> Result<()> {
         if !key.scopes.iter().all(|scope| self.holds(*scope)) {
             return Err(Error::Forbidden {
                 code: "scope_not_held",
@@ -349,7 +349,7 @@ impl ApiKeyService<'_> {
 
     /// A key can only show secrets of itself and its descendants: another key's secret would give access to that key's
     /// limits.
-    fn is_own_or_below(&self, key: &ApiKey) -> Result<()> {
+    fn check_own_or_descendant(&self, key: &ApiKey) -> Result<()> {
         match &self.identity.credential {
             Credential::Key(grant) if grant.id != key.id && !key.ancestors.contains(&grant.id) => {
                 Err(Error::Forbidden {
@@ -362,7 +362,7 @@ impl ApiKeyService<'_> {
     }
 
     /// A key cannot decide on its ancestors.
-    fn is_not_above(&self, id: &ApiKeyId) -> Result<()> {
+    fn check_not_ancestor(&self, id: &ApiKeyId) -> Result<()> {
         match &self.identity.credential {
             Credential::Key(grant) if grant.above.iter().any(|key| key.id == *id) => Err(ABOVE),
             Credential::Key(_) | Credential::Session(_) | Credential::Clerk(_) => Ok(()),
@@ -370,7 +370,7 @@ impl ApiKeyService<'_> {
     }
 
     /// A change may narrow any key; what it widens must be within the caller's permissions.
-    fn no_further(&self, old: &ApiKey, new: &ApiKey) -> Result<()> {
+    fn check_not_widened(&self, old: &ApiKey, new: &ApiKey) -> Result<()> {
         let widened = ApiKey {
             scopes: new.scopes.difference(&old.scopes).copied().collect(),
             ..new.clone()
@@ -383,7 +383,7 @@ impl ApiKeyService<'_> {
         if widened.scopes.is_empty() && limits {
             Ok(())
         } else {
-            self.within_reach(&widened)
+            self.check_within_permissions(&widened)
         }
     }
 }

@@ -93,7 +93,7 @@ impl App {
         Box::pin(async move {
             let user = &identity.user;
             let account = user.email.fingerprint();
-            let guess = self.guess_inside(&account).await?;
+            let guess = self.guess_in_session(&account).await?;
             let found = self.store.accounts().by_id(&user.id).await?;
             let found = found.ok_or(Error::NotFound("user"))?;
             let right = self.hasher.verify(&change.current, found.password_hash.clone()).await?;
@@ -116,10 +116,10 @@ impl App {
             }
             if let Credential::Clerk(session) = &identity.credential {
                 // All other sessions end; this one continues.
-                self.know_clerk_session(user, session, found.user.session_epoch + 1)
+                self.remember_clerk_session(user, session, found.user.session_epoch + 1)
                     .await?;
             }
-            self.guessed_right_inside(guess).await
+            self.guess_in_session_succeeded(guess).await
         })
     }
 
@@ -264,7 +264,7 @@ impl App {
             } else if !is_pending {
                 false
             } else if is_owner {
-                self.give_pending_address(&user, digest, origin).await?
+                self.apply_pending_address(&user, digest, origin).await?
             } else {
                 return Err(SIGN_IN_REQUIRED);
             };
@@ -273,7 +273,7 @@ impl App {
     }
 
     /// Switches an account to its unconfirmed new address. `link`: digest of the link that proves ownership.
-    async fn give_pending_address(&self, user: &User, link: String, origin: &Origin) -> Result<bool> {
+    async fn apply_pending_address(&self, user: &User, link: String, origin: &Origin) -> Result<bool> {
         let Some(email) = user.pending_email(self.clock.now()).cloned() else {
             return Ok(false);
         };

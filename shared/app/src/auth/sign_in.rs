@@ -45,7 +45,7 @@ pub enum Credential {
     Key(KeyGrant),
 }
 
-/// The permissions of an API key, in addition to the limits of its user's role.
+/// The restrictions of an API key, in addition to those of its user's role.
 #[derive(Debug, Clone)]
 pub struct KeyGrant {
     /// The key.
@@ -150,7 +150,7 @@ impl App {
             let session = self.new_session(&user, origin, &keys)?;
             let tokens = keys.pair(&session, lifetime)?;
             self.store.sessions().begin(&session).await?;
-            self.guessed_right(guess).await?;
+            self.guess_succeeded(guess).await?;
             Ok(SignedIn { user, tokens })
         })
     }

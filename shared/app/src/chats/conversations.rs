@@ -151,7 +151,7 @@ impl App {
             });
             erased.await?.ok_or(NO_PROMPT)?;
             if let Some(answer) = writing {
-                self.ask_to_stop(&answer).await?;
+                self.request_stop(&answer).await?;
             }
             for version in versions.iter().filter(|version| *version != id) {
                 if let Some(turn) = conversations.turn(&conversation, version).await? {
@@ -213,7 +213,7 @@ impl App {
                     });
                     turn = shown.await?.ok_or(NO_MESSAGE)?;
                 }
-                let head = last_behind(&turns, &turn);
+                let head = last_turn_after(&turns, &turn);
                 let is_shown = Some(&head) == read.head.as_ref();
                 if is_shown || conversations.set_head(&read, &head, self.clock.now()).await? {
                     return Ok(turn);
@@ -306,7 +306,7 @@ fn overtaken() -> Error {
 }
 
 /// Returns the last added turn on the path after `from`, following the answers that are shown.
-fn last_behind(turns: &[Turn], from: &Turn) -> TurnId {
+fn last_turn_after(turns: &[Turn], from: &Turn) -> TurnId {
     let mut last = from;
     let mut seen = HashSet::new();
     while seen.insert(&last.id) {

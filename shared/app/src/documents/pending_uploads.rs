@@ -88,7 +88,7 @@ impl App {
             // The link is only issued after this write, so nothing can arrive that is not swept.
             let uploads = self.store.pending_uploads(&upload.org);
             while !uploads.begin(&upload, org.plan).await? {
-                self.make_room(&upload.org, upload.size_bytes, org.plan).await?;
+                self.free_capacity(&upload.org, upload.size_bytes, org.plan).await?;
             }
             Ok(BegunUpload {
                 upload,
@@ -125,7 +125,7 @@ impl App {
             let Some(promise) = uploads.complete(&document, document.created_at).await? else {
                 return self.completed_before(member, id).await;
             };
-            self.ask_for_indexing(&promise).await;
+            self.queue_indexing(&promise).await;
             Ok(CompletedUpload { document, is_new: true })
         })
     }

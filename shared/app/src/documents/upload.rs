@@ -100,7 +100,7 @@ impl App {
                 .await?
                 .is_some()
             {
-                self.make_room(&document.org, document.size_bytes, plan).await?;
+                self.free_capacity(&document.org, document.size_bytes, plan).await?;
             }
             self.store.outbox().put(&promise).await?;
             if let Err(error) = self.store_upload(&document, &promise, upload.bytes, plan).await {
@@ -110,7 +110,7 @@ impl App {
                 }
                 return Err(error);
             }
-            self.ask_for_indexing(&promise).await;
+            self.queue_indexing(&promise).await;
             Ok(document)
         })
     }
@@ -158,7 +158,7 @@ impl App {
                 UploadAccepted::Abandoned => {
                     return Err(Error::unavailable("the upload took so long that it was abandoned"));
                 }
-                UploadAccepted::Full => self.make_room(&document.org, document.size_bytes, plan).await?,
+                UploadAccepted::Full => self.free_capacity(&document.org, document.size_bytes, plan).await?,
             }
         }
     }
@@ -176,7 +176,7 @@ impl App {
     }
 
     /// Queues the indexing of an acknowledged upload. If its message is lost, the relay sends it.
-    pub(crate) async fn ask_for_indexing(&self, promise: &OutboxEntry) {
+    pub(crate) async fn queue_indexing(&self, promise: &OutboxEntry) {
         if let Err(error) = self.send_index_message(promise).await {
             tracing::warn!(document_id = %promise.document, error = %error, "upload.message_left_to_relay");
         }

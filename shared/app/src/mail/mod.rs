@@ -108,7 +108,7 @@ impl App {
     }
 
     async fn write_and_send(&self, message: &MailMessage) -> Result<()> {
-        let Some(mail) = self.written(message).await?.filter(|mail| mail.to.is_deliverable()) else {
+        let Some(mail) = self.compose(message).await?.filter(|mail| mail.to.is_deliverable()) else {
             return Ok(());
         };
         let sent = self.mailer.send(&mail).await;
@@ -120,7 +120,7 @@ impl App {
     }
 
     /// Composes the email that a message requests; `None` if there is no recipient.
-    async fn written(&self, message: &MailMessage) -> Result<Option<Mail>> {
+    async fn compose(&self, message: &MailMessage) -> Result<Option<Mail>> {
         let url = &self.config.public_url;
         match message {
             MailMessage::Mail(mail) => Ok(Some(mail.clone())),
@@ -149,9 +149,9 @@ impl App {
                 Ok(Some(email_templates::verify_email(id, &account.user, url, &token)))
             }
             MailMessage::VerifyNewEmail { .. } | MailMessage::EmailChangeRequested { .. } => {
-                self.written_about_pending_address(message).await
+                self.compose_pending_address(message).await
             }
-            MailMessage::AddressChanged { .. } => self.written_about_former_address(message).await,
+            MailMessage::AddressChanged { .. } => self.compose_former_address(message).await,
             MailMessage::TokenAlert {
                 id,
                 user,
@@ -192,7 +192,7 @@ impl App {
     }
 
     /// Composes the emails about a change of address, to the new and to the current address.
-    async fn written_about_pending_address(&self, message: &MailMessage) -> Result<Option<Mail>> {
+    async fn compose_pending_address(&self, message: &MailMessage) -> Result<Option<Mail>> {
         let (id, user, new) = match message {
             MailMessage::VerifyNewEmail { id, user, email } => (id, user, Some(email)),
             MailMessage::EmailChangeRequested { id, user } => (id, user, None),
@@ -216,7 +216,7 @@ impl App {
     }
 
     /// Composes the email to an account's previous address.
-    async fn written_about_former_address(&self, message: &MailMessage) -> Result<Option<Mail>> {
+    async fn compose_former_address(&self, message: &MailMessage) -> Result<Option<Mail>> {
         let url = &self.config.public_url;
         let MailMessage::AddressChanged {
             id,

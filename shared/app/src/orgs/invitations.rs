@@ -196,7 +196,7 @@ impl App {
                 let event = AuditEvent::to_user("member.joined", &user.id).after(after);
                 let entry = self.entry(actor, &membership.org, event)?;
                 let places = match membership.role {
-                    OrgRole::Owner => Some(self.places_to_own(user).await?),
+                    OrgRole::Owner => Some(self.memberships_within_org_limit(user).await?),
                     OrgRole::Admin | OrgRole::Member => None,
                 };
                 let invitations = self.store.invitations();
@@ -355,7 +355,7 @@ impl App {
     /// the request fails, and sending it again creates a new token.
     async fn send_invitation(&self, invitation: &Invitation, org: &Org, token: &Secret) -> Result<()> {
         let inviter = self.store.accounts().get(&invitation.invited_by).await?;
-        let inviter = inviter.map_or_else(|| "A member".to_owned(), |user| introduced(&user));
+        let inviter = inviter.map_or_else(|| "A member".to_owned(), |user| inviter_name(&user));
         let role = match invitation.role {
             OrgRole::Owner => "an owner",
             OrgRole::Admin => "an admin",
@@ -382,7 +382,7 @@ impl App {
 }
 
 /// Returns a user as named in an email to a stranger. Names are free text, so nothing in them may become a link.
-fn introduced(user: &User) -> String {
+fn inviter_name(user: &User) -> String {
     let mut name = String::with_capacity(user.name.len());
     let mut letters = user.name.chars().peekable();
     while let Some(letter) = letters.next() {

@@ -156,7 +156,7 @@ impl App {
                 if !by.role.may_manage(membership.role) {
                     return Err(OWNER_REQUIRED);
                 }
-                if self.give_up(&membership, actor, "member.removed").await? {
+                if self.remove_membership(&membership, actor, "member.removed").await? {
                     return Ok(());
                 }
             }
@@ -175,7 +175,7 @@ impl App {
             }
             for _ in 0..MAX_ATTEMPTS {
                 let membership = self.membership(org, &user.id).await?;
-                if self.give_up(&membership, actor, "member.left").await? {
+                if self.remove_membership(&membership, actor, "member.left").await? {
                     return Ok(());
                 }
             }
@@ -272,7 +272,7 @@ impl App {
             let detail = "The account of this member is disabled. Choose another member.";
             return Err(Error::conflict("account_disabled", detail));
         }
-        self.places_to_own(&account).await
+        self.memberships_within_org_limit(&account).await
     }
 
     /// Rejects a personal organization: its owner remains its only member.
@@ -286,7 +286,7 @@ impl App {
     }
 
     /// Removes a membership; returns `false` if its role was changed or it was removed concurrently.
-    async fn give_up(&self, membership: &Membership, actor: &Actor, action: &str) -> Result<bool> {
+    async fn remove_membership(&self, membership: &Membership, actor: &Actor, action: &str) -> Result<bool> {
         let event = AuditEvent::to_user(action, &membership.member).before(json!({"role": membership.role}));
         let entry = self.entry(actor, &membership.org, event)?;
         match self.store.orgs().remove(membership, self.clock.now(), &entry).await? {

@@ -90,7 +90,7 @@ impl App {
             let event = AuditEvent::to_org("org.created", &id).after(json!({"owner": user.id, "plan": org.plan}));
             let entry = self.entry(actor, &id, event)?;
             for _ in 0..MAX_ATTEMPTS {
-                let places = self.places_to_own(user).await?;
+                let places = self.memberships_within_org_limit(user).await?;
                 match self.store.orgs().create(&org, &owner, &places, &entry).await? {
                     OrgWrite::Done => {
                         let (role, seats) = (owner.role, 1);
@@ -107,7 +107,7 @@ impl App {
 
     /// Returns a user's memberships if their plan allows them to own another organization. The largest plan of those
     /// they own applies, including the personal one.
-    pub(crate) async fn places_to_own(&self, user: &User) -> Result<Memberships> {
+    pub(crate) async fn memberships_within_org_limit(&self, user: &User) -> Result<Memberships> {
         let (places, personal) = futures::try_join!(self.store.memberships_of(&user.id), async {
             self.store.orgs().get(&user.personal_org).await
         },)?;

@@ -28,7 +28,7 @@ impl App {
     ///
     /// # Errors
     /// Returns [`Error::Limit`] if there are none.
-    pub(crate) async fn make_room(&self, org: &OrgId, size_bytes: u64, plan: Plan) -> Result<()> {
+    pub(crate) async fn free_capacity(&self, org: &OrgId, size_bytes: u64, plan: Plan) -> Result<()> {
         let uploads = self.store.pending_uploads(org);
         let ended = uploads.ended(self.clock.now()).await?;
         if ended.is_empty() {

@@ -40,7 +40,7 @@ impl Delivery {
     /// hours of failures, or 49 worker crashes.
     pub const MAX: u32 = 50;
 
-    /// Returns whether the queue discards the message if this delivery fails.
+    /// Returns whether the queue moves the message to its dead-letter queue if this delivery fails.
     pub fn is_last(&self) -> bool {
         self.receive_count >= Self::MAX
     }
@@ -137,7 +137,7 @@ mod tests {
         let in_all: u64 = (1..Delivery::MAX).map(longest).sum();
         assert!(
             (9 * 3600..12 * 3600).contains(&in_all),
-            "{in_all} s until a message is discarded"
+            "{in_all} s until a message becomes a dead letter"
         );
     }
 

@@ -23,8 +23,8 @@ impl App {
             .await
     }
 
-    /// Counts a verification email for a user's current or new address, per user and address: others may request one
-    /// for the same address, and nobody can use up its owner's limit.
+    /// Counts a verification email for a user's current or new address. For a new address it is counted per user,
+    /// because others may request the same address, and nobody may use up its owner's limit.
     ///
     /// # Errors
     /// Returns [`Error::TooMany`] `too_many_mails`.

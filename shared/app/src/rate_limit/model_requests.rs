@@ -77,7 +77,7 @@ fn rules(billing: &BillingContext, org: &Org) -> Vec<Rule> {
 
 impl App {
     /// Counts a model request against all rules but the user's, or rejects it.
-    pub(crate) async fn keep_pace(&self, billing: &BillingContext, org: &Org) -> Result<()> {
+    pub(crate) async fn count_model_request(&self, billing: &BillingContext, org: &Org) -> Result<()> {
         let mut counted = Vec::new();
         for rule in rules(billing, org) {
             if let Err(error) = self.count(&rule).await {
@@ -86,7 +86,7 @@ impl App {
             }
             counted.push(rule);
         }
-        if let Err(error) = self.may_ask_again(&rule_of_user(&billing.user, pace_of_user(org))) {
+        if let Err(error) = self.check_cached_rejection(&rule_of_user(&billing.user, pace_of_user(org))) {
             self.uncount(&counted).await?;
             return Err(error);
         }
@@ -94,9 +94,9 @@ impl App {
     }
 
     /// Returns the error for a user whose requests are too frequent.
-    pub(crate) fn asked_too_fast(&self, subjects: &QuotaSubjects, wait: Duration) -> Error {
+    pub(crate) fn too_many_requests(&self, subjects: &QuotaSubjects, wait: Duration) -> Error {
         match subjects.user_pace {
-            Some(pace) => self.deny(&rule_of_user(&subjects.user, pace), wait),
+            Some(pace) => self.reject(&rule_of_user(&subjects.user, pace), wait),
             None => Error::internal("what is not counted came too fast"),
         }
     }
@@ -104,7 +104,7 @@ impl App {
     /// Returns the error for a request for which nothing was reserved. A request above the user's rate does not count
     /// against the other rules, and a user who keeps sending requests without tokens left must wait, which costs
     /// nothing.
-    pub(crate) async fn turned_away(
+    pub(crate) async fn without_reservation(
         &self,
         billing: &BillingContext,
         org: &Org,
@@ -171,16 +171,16 @@ impl App {
     }
 
     async fn count(&self, rule: &Rule) -> Result<()> {
-        self.may_ask_again(rule)?;
+        self.check_cached_rejection(rule)?;
         let (key, bucket) = (keys::request_rate(&rule.digest()), Bucket::per_minute(rule.per_minute));
         match self.store.rate_limits().check(&key, bucket, self.clock.now()).await? {
             Ok(()) => Ok(()),
-            Err(wait) => Err(self.deny(rule, wait)),
+            Err(wait) => Err(self.reject(rule, wait)),
         }
     }
 
     /// Rejects callers who must wait, until they have.
-    fn may_ask_again(&self, rule: &Rule) -> Result<()> {
+    fn check_cached_rejection(&self, rule: &Rule) -> Result<()> {
         let now_ms = self.clock.now_ms();
         match self.denied.0.get(&rule.who).filter(|until| *until > now_ms) {
             Some(until) => Err(too_fast(rule, Duration::from_millis((until - now_ms).unsigned_abs()))),
@@ -189,7 +189,7 @@ impl App {
     }
 
     /// Rejects a caller, and caches until when.
-    fn deny(&self, rule: &Rule, wait: Duration) -> Error {
+    fn reject(&self, rule: &Rule, wait: Duration) -> Error {
         let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
         let until = self.clock.now_ms().saturating_add(wait_ms);
         self.denied.0.note(rule.who.clone(), until);

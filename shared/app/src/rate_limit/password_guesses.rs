@@ -97,7 +97,7 @@ impl App {
     ///
     /// # Errors
     /// Returns [`Error::TooMany`] if it may not be evaluated now.
-    pub(crate) async fn guess_inside<'a>(&self, account: &'a str) -> Result<Guess<'a>> {
+    pub(crate) async fn guess_in_session<'a>(&self, account: &'a str) -> Result<Guess<'a>> {
         let logins = self.store.logins();
         loop {
             let now = self.clock.now();
@@ -118,7 +118,7 @@ impl App {
     }
 
     /// Uncounts a correct guess inside a session.
-    pub(crate) async fn guessed_right_inside(&self, guess: Guess<'_>) -> Result<()> {
+    pub(crate) async fn guess_in_session_succeeded(&self, guess: Guess<'_>) -> Result<()> {
         let Guess {
             account,
             lane,
@@ -130,7 +130,7 @@ impl App {
     }
 
     /// Uncounts a correct guess, and remembers the network.
-    pub(crate) async fn guessed_right(&self, guess: Guess<'_>) -> Result<()> {
+    pub(crate) async fn guess_succeeded(&self, guess: Guess<'_>) -> Result<()> {
         let (logins, limits) = (self.store.logins(), self.store.rate_limits());
         let failures = keys::network_failures(guess.network);
         limits.give_back(&failures, NETWORK).await?;
@@ -140,7 +140,7 @@ impl App {
         if let Some(network) = guess.network.filter(|_| guess.is_news) {
             logins.know(guess.account, network, self.clock.now()).await?;
         }
-        self.guessed_right_inside(guess).await
+        self.guess_in_session_succeeded(guess).await
     }
 }
 

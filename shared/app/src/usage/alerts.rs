@@ -50,18 +50,18 @@ impl App {
                     reserved: 0,
                     resets_at: Some(subjects.user_day.ends_at),
                 };
-                return self.tell(subjects, &limit, None).await;
+                return self.send_alerts(subjects, &limit, None).await;
             }
             let ledger = self.store.ledger();
             let (mut limits, is_more) = ledger.standings_at_most(subjects).await?;
             // The tokens lent to an organization's shards are read individually if a new share may be reached.
-            if is_more && limits.iter().any(|limit| self.is_news(subjects, limit)) {
+            if is_more && limits.iter().any(|limit| self.reaches_new_share(subjects, limit)) {
                 limits = ledger.standings(subjects).await?;
             } else if is_more {
                 limits.retain(|limit| limit.scope != TokenScope::Org);
             }
             for limit in limits {
-                self.tell(subjects, &limit, None).await?;
+                self.send_alerts(subjects, &limit, None).await?;
             }
             Ok(())
         };
@@ -71,25 +71,30 @@ impl App {
     }
 
     /// Returns whether a share is reached for which this process knows of no alert.
-    fn is_news(&self, subjects: &QuotaSubjects, limit: &TokenLimit) -> bool {
+    fn reaches_new_share(&self, subjects: &QuotaSubjects, limit: &TokenLimit) -> bool {
         let owner = Owner::Org(subjects.org.clone());
         let known = self.told.0.get(&(owner, subjects.org_day.date)).unwrap_or_default();
         limit.scope == TokenScope::Org && share(limit).is_some_and(|reached| reached > known)
     }
 
     /// Sends the alert for an exhausted limit: it rejected a request, whatever remains of it.
-    pub(crate) async fn used_up(&self, subjects: &QuotaSubjects, limit: &TokenLimit) {
+    pub(crate) async fn alert_exhausted(&self, subjects: &QuotaSubjects, limit: &TokenLimit) {
         // Reserved tokens may be released.
         if limit.reserved > 0 {
             return;
         }
-        if let Err(error) = self.tell(subjects, limit, Some(100)).await {
+        if let Err(error) = self.send_alerts(subjects, limit, Some(100)).await {
             tracing::warn!(%error, "alert.not_sent");
         }
     }
 
     /// `at_least`: a share that counts as reached in any case.
-    pub(crate) async fn tell(&self, subjects: &QuotaSubjects, limit: &TokenLimit, at_least: Option<u8>) -> Result<()> {
+    pub(crate) async fn send_alerts(
+        &self,
+        subjects: &QuotaSubjects,
+        limit: &TokenLimit,
+        at_least: Option<u8>,
+    ) -> Result<()> {
         let (owner, day) = match limit.scope {
             TokenScope::User => (Owner::User(subjects.user.clone()), subjects.user_day.date),
             TokenScope::Org => (Owner::Org(subjects.org.clone()), subjects.org_day.date),
@@ -116,7 +121,7 @@ impl App {
             };
             // The email comes first: its ID prevents a second one, and this order prevents a crash from losing it.
             if percent == reached {
-                for (user, org) in self.readers(&owner).await? {
+                for (user, org) in self.recipients(&owner).await? {
                     let message = MailMessage::TokenAlert {
                         id: notice_id(&format!("{percent}"), &owner, day, &user),
                         user,
@@ -139,7 +144,7 @@ impl App {
     }
 
     /// Returns the users concerned by a limit, and the name of the organization that has it.
-    pub(crate) async fn readers(&self, owner: &Owner) -> Result<Vec<(UserId, Option<String>)>> {
+    pub(crate) async fn recipients(&self, owner: &Owner) -> Result<Vec<(UserId, Option<String>)>> {
         match owner {
             Owner::User(user) => Ok(vec![(user.clone(), None)]),
             Owner::Org(id) => {

@@ -27,7 +27,7 @@ impl App {
         Box::pin(async move {
             let (mut closed, now) = (BatchOutcome::default(), self.clock.now());
             for shard in 0..keys::OPEN_SHARDS {
-                let looked = self.look_at_shard(shard, now, &mut closed).await;
+                let looked = self.process_shard(shard, now, &mut closed).await;
                 closed.count(
                     looked.map(|()| 0),
                     |error| tracing::error!(%error, "days.not_looked_at"),
@@ -37,12 +37,12 @@ impl App {
         })
     }
 
-    async fn look_at_shard(&self, shard: u8, now: Timestamp, closed: &mut BatchOutcome) -> Result<()> {
+    async fn process_shard(&self, shard: u8, now: Timestamp, closed: &mut BatchOutcome) -> Result<()> {
         let ledger = self.store.ledger();
         let mut behind = None;
         loop {
             let days = ledger.ended_days(shard, now, behind.as_ref(), PORTION).await?;
-            self.look_at_all(&days, closed).await;
+            self.process_days(&days, closed).await;
             // A day that could not be closed is not processed twice.
             behind = days.into_iter().last();
             if behind.is_none() {
@@ -50,12 +50,12 @@ impl App {
             }
         }
         let running = ledger.running_days(shard, now, PORTION).await?;
-        self.look_at_all(&running.days, closed).await;
+        self.process_days(&running.days, closed).await;
         ledger.seen(shard, &running).await
     }
 
-    async fn look_at_all(&self, days: &[OpenDay], closed: &mut BatchOutcome) {
-        let looks: Vec<_> = days.iter().map(|day| self.look_at(day)).collect();
+    async fn process_days(&self, days: &[OpenDay], closed: &mut BatchOutcome) {
+        let looks: Vec<_> = days.iter().map(|day| self.process_day(day)).collect();
         let mut looks = stream::iter(looks).buffer_unordered(AT_ONCE);
         while let Some(is_closed) = looks.next().await {
             closed.count(
@@ -65,7 +65,7 @@ impl App {
         }
     }
 
-    async fn look_at(&self, day: &OpenDay) -> Result<bool> {
+    async fn process_day(&self, day: &OpenDay) -> Result<bool> {
         let ledger = self.store.ledger();
         let now = self.clock.now();
         let mut running = false;
@@ -79,19 +79,19 @@ impl App {
         if running || now < day.ends_at {
             return Ok(false);
         }
-        self.tell_of_new_day(day).await?;
+        self.notify_of_reset(day).await?;
         ledger.close(day, now).await?;
         Ok(true)
     }
 
     /// Users who had exhausted a limit can send requests again.
-    async fn tell_of_new_day(&self, day: &OpenDay) -> Result<()> {
+    async fn notify_of_reset(&self, day: &OpenDay) -> Result<()> {
         // The newest alerts are those of the last days, so they include the day if it has any.
         let alerts = self.store.ledger().alerts(&day.owner, 10).await?;
         if !alerts.iter().any(|alert| alert.day == day.date && alert.percent == 100) {
             return Ok(());
         }
-        for (user, org) in self.readers(&day.owner).await? {
+        for (user, org) in self.recipients(&day.owner).await? {
             let id = notice_id("back", &day.owner, day.date, &user);
             self.queue_mail(&MailMessage::TokensBack { id, user, org }).await?;
         }

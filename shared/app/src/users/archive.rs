@@ -21,9 +21,9 @@ const PART: usize = 8 * 1024 * 1024;
 
 /// The output buffer: bytes that are not uploaded yet.
 #[derive(Debug, Clone, Default)]
-struct Waiting(Arc<Mutex<Vec<u8>>>);
+struct OutputBuffer(Arc<Mutex<Vec<u8>>>);
 
-impl Waiting {
+impl OutputBuffer {
     fn len(&self) -> usize {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
@@ -33,7 +33,7 @@ impl Waiting {
     }
 }
 
-impl Write for Waiting {
+impl Write for OutputBuffer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0
             .lock()
@@ -50,8 +50,8 @@ impl Write for Waiting {
 /// See the [module](self). The complete object exists once [`Archive::finish`] has returned.
 pub(crate) struct Archive<'a> {
     objects: &'a Objects,
-    zip: ZipWriter<StreamWriter<Waiting>>,
-    waiting: Waiting,
+    zip: ZipWriter<StreamWriter<OutputBuffer>>,
+    waiting: OutputBuffer,
     key: String,
     /// Started with the first complete part.
     upload: Option<MultipartUpload>,
@@ -60,7 +60,7 @@ pub(crate) struct Archive<'a> {
 
 impl<'a> Archive<'a> {
     pub(crate) fn begin(objects: &'a Objects, key: &str) -> Self {
-        let waiting = Waiting::default();
+        let waiting = OutputBuffer::default();
         Self {
             key: key.to_owned(),
             upload: None,
@@ -89,7 +89,7 @@ impl<'a> Archive<'a> {
 
     /// Finishes the archive; returns its size in bytes.
     pub(crate) async fn finish(mut self) -> Result<u64> {
-        let zip = mem::replace(&mut self.zip, ZipWriter::new_stream(Waiting::default()));
+        let zip = mem::replace(&mut self.zip, ZipWriter::new_stream(OutputBuffer::default()));
         zip.finish().map_err(Error::internal)?;
         if self.upload.is_some() {
             self.send().await?;

@@ -183,7 +183,7 @@ impl App {
     }
 
     /// Returns organizations that a user left in which keys of theirs are still listed.
-    pub(crate) async fn orgs_with_left_keys(&self, user: &UserId) -> Result<Vec<OrgId>> {
+    pub(crate) async fn left_orgs_with_keys(&self, user: &UserId) -> Result<Vec<OrgId>> {
         let left = Partition::part(TableName::Identity, keys::user(user), keys::LEFT_KEYS);
         Ok(self.sort_keys(&left).await?.into_iter().map(OrgId).collect())
     }

@@ -212,11 +212,11 @@ impl App {
         while let Some(after) = next {
             let (keys, more) = self.objects.keys_below(prefix, after).await?;
             for key in keys {
-                let Some(document) = uploaded(&key, prefix) else {
+                let Some(document) = document_of_source(&key, prefix) else {
                     continue;
                 };
                 let found = self.documents(org).get(&document).await?;
-                let name = found.map_or_else(|| "file".to_owned(), |document| plain(&document.file_name));
+                let name = found.map_or_else(|| "file".to_owned(), |document| safe_file_name(&document.file_name));
                 let Some(mut body) = self.objects.read(&key).await? else {
                     continue;
                 };
@@ -284,13 +284,13 @@ fn shown(key: String, mut item: Value) -> Option<Value> {
 }
 
 /// Returns the document whose uploaded file has this key.
-fn uploaded(key: &str, prefix: &str) -> Option<DocumentId> {
+fn document_of_source(key: &str, prefix: &str) -> Option<DocumentId> {
     let id = key.strip_prefix(prefix)?.strip_prefix("d/")?.strip_suffix("/source")?;
     Some(DocumentId(id.to_owned()))
 }
 
 /// Returns a file name that stays in its folder when unpacked with any tool.
-fn plain(name: &str) -> String {
+fn safe_file_name(name: &str) -> String {
     let unsafe_in_names = |c: char| c.is_control() || "/\\:*?\"<>|".contains(c);
     let name = name.replace(unsafe_in_names, "_");
     if name.trim_matches(['.', ' ']).is_empty() {
@@ -329,9 +329,12 @@ mod tests {
             ("C:\\a.txt", "C__a.txt"),
             ("Grüße 1.pdf", "Grüße 1.pdf"),
         ] {
-            assert_eq!(plain(name), expected);
+            assert_eq!(safe_file_name(name), expected);
         }
-        assert_eq!(uploaded("t/o/d/1/source", "t/o/"), Some(DocumentId("1".to_owned())));
-        assert_eq!(uploaded("t/o/d/1/0af.seg", "t/o/"), None);
+        assert_eq!(
+            document_of_source("t/o/d/1/source", "t/o/"),
+            Some(DocumentId("1".to_owned()))
+        );
+        assert_eq!(document_of_source("t/o/d/1/0af.seg", "t/o/"), None);
     }
 }

@@ -265,9 +265,9 @@ impl App {
         let password = password.ok_or_else(|| Error::invalid(pointer, detail))?;
         let found = self.store.accounts().by_id(id).await?.ok_or(USER_NOT_FOUND)?;
         let account = found.user.email.fingerprint();
-        let guess = self.guess_inside(&account).await?;
+        let guess = self.guess_in_session(&account).await?;
         if self.hasher.verify(password, found.password_hash).await? {
-            self.guessed_right_inside(guess).await
+            self.guess_in_session_succeeded(guess).await
         } else {
             Err(Error::invalid(pointer, "is not the password of this account"))
         }

@@ -45,7 +45,7 @@ impl App {
     /// Returns [`Error::InProgress`] while calls of the user are running, which takes a few minutes at most. Otherwise
     /// others who share a limit with the user would not be charged for the generated text, and would wait in vain for
     /// the reservation.
-    async fn await_calls_of(&self, user: &UserId) -> Result<()> {
+    async fn check_no_running_calls(&self, user: &UserId) -> Result<()> {
         let now = self.clock.now();
         // In any time zone, a reservation younger than a call belongs to one of these days.
         let today = now.to_zoned(TimeZone::UTC).date();
@@ -75,12 +75,12 @@ impl App {
                 Purge::User { user_id, orgs } => {
                     match self.store.accounts().get(user_id).await? {
                         Some(user) if user.status == UserStatus::Deleted => {
-                            self.await_calls_of(user_id).await?;
+                            self.check_no_running_calls(user_id).await?;
                             let mut addresses = self.former_addresses(user_id).await?;
                             addresses.push(user.email.clone());
                             self.mailer.forget(user_id, &addresses).await?;
                             self.store.accounts().free_held_addresses(user_id).await?;
-                            for org in orgs.iter().chain(&self.orgs_with_left_keys(user_id).await?) {
+                            for org in orgs.iter().chain(&self.left_orgs_with_keys(user_id).await?) {
                                 self.forget_keys_of_member(org, user_id).await?;
                             }
                             self.erase(self.inventory_of_user(user_id, &user.personal_org, orgs))

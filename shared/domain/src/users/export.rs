@@ -12,7 +12,7 @@ pub const KEPT: Duration = Duration::from_hours(7 * 24);
 pub const FRESH: Duration = Duration::from_hours(24);
 /// How long a link to an archive works.
 pub const LINK: Duration = Duration::from_mins(15);
-/// Longer than the queue takes to discard a message (50 deliveries of up to 15 minutes, and as much between two of
+/// Longer than the queue takes to make a message a dead letter (50 deliveries of up to 15 minutes, and as much between two of
 /// them): an export that is still pending after this was never queued.
 pub const QUEUED: Duration = Duration::from_hours(30);
 

@@ -15,14 +15,14 @@ pub(crate) struct Admission {
 
 impl App {
     /// Returns the caller's limits for a model request and counts the request against their key and organization, or
-    /// rejects it. A reservation then counts as a request of the user; without one, [`App::turned_away`] decides.
+    /// rejects it. A reservation then counts as a request of the user; without one, [`App::without_reservation`] decides.
     pub(super) fn admit<'a>(&'a self, billing: &'a BillingContext) -> BoxFuture<'a, Result<Admission>> {
         Box::pin(async move {
             let mut terms = if let Some(org) = billing.known_org() {
-                futures::try_join!(self.terms(billing), self.keep_pace(billing, org))?.0
+                futures::try_join!(self.terms(billing), self.count_model_request(billing, org))?.0
             } else {
                 let terms = self.terms(billing).await?;
-                self.keep_pace(billing, &terms.org).await?;
+                self.count_model_request(billing, &terms.org).await?;
                 terms
             };
             terms.subjects.user_pace = Some(pace_of_user(&terms.org));

@@ -1,4 +1,4 @@
-//! The caller of a model, and whose limits are charged.
+//! The caller of a model, and the account that is charged.
 
 use domain::{Chatbot, ChatbotId, Error, Membership, Org, OrgId, Result, User, UserId};
 use llm::catalog;

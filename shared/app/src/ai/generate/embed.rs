@@ -64,11 +64,11 @@ impl App {
             let reservation = match self.reservation(&subjects, &ask).await {
                 Ok(Held::Done(reservation)) => reservation,
                 Ok(Held::Short(limit)) => {
-                    self.used_up(&subjects, &limit).await;
+                    self.alert_exhausted(&subjects, &limit).await;
                     let error = self.refused(limit, prompt);
-                    return Err(self.turned_away(&billing, &org, &subjects, error).await);
+                    return Err(self.without_reservation(&billing, &org, &subjects, error).await);
                 }
-                Err(error) => return Err(self.turned_away(&billing, &org, &subjects, error).await),
+                Err(error) => return Err(self.without_reservation(&billing, &org, &subjects, error).await),
             };
             let app = self.clone();
             let work = async move {

@@ -110,9 +110,13 @@ impl App {
             let answer = generation.request.max_tokens;
             generation.request.max_tokens = answer.saturating_add(room);
             generation.request = generation.request.fitted(chosen.context_tokens);
-            let allowed = match self.set_aside(&generation, answer, &org, &subjects, chosen).await {
+            let allowed = match self.reserve_tokens(&generation, answer, &org, &subjects, chosen).await {
                 Ok(allowed) => allowed,
-                Err(error) => return Err(self.turned_away(&generation.billing, &org, &subjects, error).await),
+                Err(error) => {
+                    return Err(self
+                        .without_reservation(&generation.billing, &org, &subjects, error)
+                        .await);
+                }
             };
             let request = ChatRequest {
                 model: allowed.chosen.name.clone(),

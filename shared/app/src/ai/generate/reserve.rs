@@ -37,7 +37,7 @@ impl App {
     /// Reserves tokens for a call. If they do not fit, the organization's cheaper model is used, and the answer is
     /// shortened to what fits. `answer`: tokens of the answer alone; if these are left, the call is not moved to a
     /// cheaper model merely for lack of reasoning tokens.
-    pub(super) async fn set_aside(
+    pub(super) async fn reserve_tokens(
         &self,
         generation: &Generation,
         answer: u32,
@@ -72,7 +72,7 @@ impl App {
             let fits = tightest.remaining().saturating_sub(prompt);
             if fits < wanted.min(LEAST) {
                 let needed = prompt + wanted.min(LEAST);
-                self.used_up(subjects, &tightest).await;
+                self.alert_exhausted(subjects, &tightest).await;
                 return Err(self.refused(tightest, needed));
             }
             if !downgraded
@@ -97,7 +97,7 @@ impl App {
         loop {
             match self.store.ledger().reserve(subjects, ask).await? {
                 Reserve::Held(reservation) => return Ok(Held::Done(*reservation)),
-                Reserve::TooFast(wait) => return Err(self.asked_too_fast(subjects, wait)),
+                Reserve::TooFast(wait) => return Err(self.too_many_requests(subjects, wait)),
                 Reserve::Short(limits, overdue) if overdue.is_empty() => {
                     let tightest = limits.into_iter().min_by_key(TokenLimit::remaining);
                     let tightest = tightest.ok_or_else(|| Error::internal("a limit refused and was not reported"))?;

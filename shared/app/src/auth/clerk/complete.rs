@@ -30,11 +30,10 @@ impl<'a> Missing<'a> {
             None => user.name == UNNAMED,
         };
         let name = person.name.as_deref().filter(|name| is_made_up && *name != user.name);
-        let stand_in = person.stand_in()?;
-        let email = person
-            .email
-            .as_ref()
-            .filter(|email| with_email && user.email.is_same(&stand_in) && !email.is_same(&stand_in));
+        let placeholder_address = person.placeholder_address()?;
+        let email = person.email.as_ref().filter(|email| {
+            with_email && user.email.is_same(&placeholder_address) && !email.is_same(&placeholder_address)
+        });
         let verified = match email {
             Some(email) => person.has_verified(email),
             None => (user.email_verified || person.has_verified(&user.email)) && user.email.is_deliverable(),

@@ -81,11 +81,11 @@ impl ClerkPerson {
         if let Some(email) = &self.email {
             return Ok(email.clone());
         }
-        self.stand_in()
+        self.placeholder_address()
     }
 
     /// Returns the account's address while its user's is unknown.
-    fn stand_in(&self) -> Result<Email> {
+    fn placeholder_address(&self) -> Result<Email> {
         // IDs are case-sensitive and addresses are not, so the ID itself cannot be used.
         let digest = hex::encode(Sha256::digest(self.id.as_bytes()));
         Email::parse(&format!("{}@clerk.invalid", &digest[..32]))
@@ -124,7 +124,10 @@ impl App {
         let (user, known) = found.filter(|(user, _)| user.is_active()).ok_or(ENDED)?;
         match known {
             ClerkSession::Of(epoch) if epoch == user.session_epoch => {}
-            ClerkSession::New => self.know_clerk_session(&user, &session.id, user.session_epoch).await?,
+            ClerkSession::New => {
+                self.remember_clerk_session(&user, &session.id, user.session_epoch)
+                    .await?
+            }
             // Ended here, alone or with all others. Clerk continues to issue tokens for it.
             ClerkSession::Of(_) | ClerkSession::Ended => return Err(ENDED),
         }
@@ -141,7 +144,7 @@ impl App {
     }
 
     /// Records the account's epoch of a Clerk session: incrementing the epoch ends it, as it does our own sessions.
-    pub(crate) async fn know_clerk_session(&self, user: &User, session: &str, epoch: u64) -> Result<()> {
+    pub(crate) async fn remember_clerk_session(&self, user: &User, session: &str, epoch: u64) -> Result<()> {
         let until = after(self.clock.now(), REMEMBER_SESSION);
         self.store.clerk().know_session(&user.id, session, epoch, until).await
     }
@@ -215,7 +218,7 @@ impl App {
                 }
                 Some(owner) if person.verified && !owner.user.is_active() => return Err(ENDED),
                 Some(owner) if person.verified => {
-                    self.give_account_to(person, replaced, &owner.user, actor, updated_ms, event)
+                    self.link_account(person, replaced, &owner.user, actor, updated_ms, event)
                         .await?
                 }
                 Some(_) => break,
@@ -263,7 +266,7 @@ impl App {
 
     /// Links an existing account. If its owner is not known, someone else may have signed up with the address in
     /// advance: their password and credentials stop working.
-    async fn give_account_to(
+    async fn link_account(
         &self,
         person: &ClerkPerson,
         replaced: Option<u64>,

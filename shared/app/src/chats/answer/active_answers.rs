@@ -110,7 +110,7 @@ pub(super) async fn until_begun(progress: &mut watch::Receiver<Progress>, writte
     let has_begun =
         |progress: &Progress| progress.text.len() > written || !progress.thinking.is_empty() || progress.end.is_some();
     // Its writer disappeared without a result.
-    let gone = |_| broken();
+    let gone = |_| interrupted();
     progress
         .wait_for(|progress| progress.is_accepted || has_begun(progress))
         .await
@@ -120,13 +120,13 @@ pub(super) async fn until_begun(progress: &mut watch::Receiver<Progress>, writte
     };
     let first = first.map_err(gone)?;
     match &first.end {
-        Some(Ended::Broken(error)) if first.text.len() <= written && first.thinking.is_empty() => Err(again(error)),
+        Some(Ended::Broken(error)) if first.text.len() <= written && first.thinking.is_empty() => Err(copy_of(error)),
         _ => Ok(()),
     }
 }
 
 /// Returns a copy of a failure for another follower of the answer.
-pub(super) fn again(error: &Error) -> Error {
+pub(super) fn copy_of(error: &Error) -> Error {
     match error {
         Error::Upstream {
             kind,
@@ -152,12 +152,12 @@ pub(super) fn again(error: &Error) -> Error {
         },
         Error::NotFound(what) => Error::NotFound(what),
         Error::Unavailable(_) => Error::unavailable("an answer could not be stored"),
-        _ => broken(),
+        _ => interrupted(),
     }
 }
 
 /// Returns the failure of an interrupted answer, for clients that arrive later.
-pub(super) fn broken() -> Error {
+pub(super) fn interrupted() -> Error {
     Error::Upstream {
         kind: UpstreamKind::BadAnswer,
         code: "answer_failed",

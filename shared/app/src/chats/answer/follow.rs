@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::{
     AnswerEvent, AnswerStream, Answered, NO_MESSAGE, SESSION_NOT_FOUND,
-    active_answers::{Ended, Progress, again, broken},
+    active_answers::{Ended, Progress, copy_of, interrupted},
 };
 use crate::App;
 
@@ -88,7 +88,7 @@ impl App {
                 Some(LastSeen { bytes: None, .. }) => turn.answer(&answer).map_or(0, |answer| answer.text.len()),
             };
             if let Some(live) = self.lives.get(&answer) {
-                behind(&live.text(), from)?;
+                text_after(&live.text(), from)?;
                 let progress = live.follow();
                 let thought = if seen.is_some() {
                     progress.borrow().thinking.len()
@@ -102,7 +102,7 @@ impl App {
             if from > stored.len() && !is_generating(&turn, &answer, self) {
                 return Err(not_of_it());
             }
-            behind(stored, from)?;
+            text_after(stored, from)?;
             Ok(watch_table(self.clone(), conversations.clone(), turn, answer, from))
         })
     }
@@ -124,7 +124,7 @@ impl App {
             if !is_generating(&turn, &answer, self) {
                 return Ok(Answered { turn, answer });
             }
-            self.ask_to_stop(&answer).await?;
+            self.request_stop(&answer).await?;
             for _ in 0..STOP_LOOKS {
                 pause(STOP_POLL).await;
                 turn = self.turn_of(conversations, conversation, message).await?;
@@ -137,7 +137,7 @@ impl App {
     }
 
     /// Requests the writer of an answer to stop.
-    pub(crate) async fn ask_to_stop(&self, answer: &MessageId) -> Result<()> {
+    pub(crate) async fn request_stop(&self, answer: &MessageId) -> Result<()> {
         if let Some(live) = self.lives.get(answer) {
             live.stop.cancel();
             Ok(())
@@ -190,7 +190,7 @@ fn not_of_it() -> Error {
 }
 
 /// Returns the text after `from`, if there is any yet.
-fn behind(text: &str, from: usize) -> Result<Option<&str>> {
+fn text_after(text: &str, from: usize) -> Result<Option<&str>> {
     if from >= text.len() {
         return Ok(None);
     }
@@ -198,18 +198,18 @@ fn behind(text: &str, from: usize) -> Result<Option<&str>> {
 }
 
 /// New events of an answer that this process generates.
-struct News {
+struct NewEvents {
     thinking: Option<String>,
     text: Option<String>,
     end: Option<Ended>,
 }
 
-fn look(progress: &mut watch::Receiver<Progress>, end: usize, thought: Option<usize>) -> Result<News> {
+fn look(progress: &mut watch::Receiver<Progress>, end: usize, thought: Option<usize>) -> Result<NewEvents> {
     let progress = progress.borrow_and_update();
     let thinking = thought.and_then(|from| progress.thinking.get(from..));
-    Ok(News {
+    Ok(NewEvents {
         thinking: thinking.filter(|new| !new.is_empty()).map(str::to_owned),
-        text: behind(&progress.text, end)?.map(str::to_owned),
+        text: text_after(&progress.text, end)?.map(str::to_owned),
         end: progress.end.clone(),
     })
 }
@@ -225,7 +225,7 @@ pub(super) fn follow(
     try_stream! {
         let mut end = from;
         loop {
-            let News { thinking, text, end: ended } = look(&mut progress, end, thought)?;
+            let NewEvents { thinking, text, end: ended } = look(&mut progress, end, thought)?;
             if let Some(text) = thinking {
                 thought = thought.map(|from| from + text.len());
                 yield AnswerEvent::Thinking { answer: answer.clone(), end, text };
@@ -240,11 +240,11 @@ pub(super) fn follow(
                     yield AnswerEvent::Done(Box::new(Answered { turn, answer }));
                     return;
                 }
-                Some(Ended::Broken(error)) => Err(again(&error))?,
+                Some(Ended::Broken(error)) => Err(copy_of(&error))?,
                 None => {}
             }
             // Its writer disappeared without a result.
-            progress.changed().await.map_err(|_| broken())?;
+            progress.changed().await.map_err(|_| interrupted())?;
         }
     }
     .boxed()
@@ -257,7 +257,7 @@ fn watch_table(app: App, conversations: Conversations, mut turn: Turn, answer: M
         loop {
             let (text, status) = {
                 let found = turn.answer(&answer).ok_or(NO_MESSAGE)?;
-                (behind(&found.text, end)?.map(str::to_owned), found.status_at(app.clock.now()))
+                (text_after(&found.text, end)?.map(str::to_owned), found.status_at(app.clock.now()))
             };
             if let Some(text) = text {
                 end += text.len();
@@ -268,7 +268,7 @@ fn watch_table(app: App, conversations: Conversations, mut turn: Turn, answer: M
                     yield AnswerEvent::Done(Box::new(Answered { turn, answer }));
                     return;
                 }
-                AnswerStatus::Failed => Err(broken())?,
+                AnswerStatus::Failed => Err(interrupted())?,
                 AnswerStatus::Generating => {}
             }
             pause(POLL).await;
@@ -300,10 +300,10 @@ mod tests {
 
     #[test]
     fn words_are_never_cut_within_a_letter() {
-        assert_eq!(behind("añb", 0).ok(), Some(Some("añb")));
-        assert_eq!(behind("añb", 3).ok(), Some(Some("b")));
-        assert!(behind("añb", 2).is_err());
-        assert_eq!(behind("añb", 4).ok(), Some(None));
-        assert_eq!(behind("añb", 99).ok(), Some(None));
+        assert_eq!(text_after("añb", 0).ok(), Some(Some("añb")));
+        assert_eq!(text_after("añb", 3).ok(), Some(Some("b")));
+        assert!(text_after("añb", 2).is_err());
+        assert_eq!(text_after("añb", 4).ok(), Some(None));
+        assert_eq!(text_after("añb", 99).ok(), Some(None));
     }
 }

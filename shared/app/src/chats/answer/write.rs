@@ -49,7 +49,7 @@ enum End {
 }
 
 /// Result of the periodic checks.
-enum Kept {
+enum CheckResult {
     Nothing,
     Stop,
     Stored(Box<Turn>),
@@ -105,10 +105,10 @@ impl Writer {
                 kept = done(&mut keeping) => {
                     keeping = None;
                     match kept {
-                        Kept::Nothing => {}
-                        Kept::Stop => return self.stop().await,
-                        Kept::Stored(turn) => self.turn = *turn,
-                        Kept::Gone => return End::Gone,
+                        CheckResult::Nothing => {}
+                        CheckResult::Stop => return self.stop().await,
+                        CheckResult::Stored(turn) => self.turn = *turn,
+                        CheckResult::Gone => return End::Gone,
                     }
                 }
                 _ = timer.tick(), if keeping.is_none() => {
@@ -120,18 +120,18 @@ impl Writer {
     }
 
     /// Checks whether the answer is to stop, and stores the text so far if it is due.
-    fn keep(&self, is_due: bool) -> BoxFuture<'static, Kept> {
+    fn keep(&self, is_due: bool) -> BoxFuture<'static, CheckResult> {
         let (app, answer) = (self.app.clone(), self.answer.clone());
         let (conversations, mut turn) = (self.conversations.clone(), self.turn.clone());
         let text = self.live.text();
         Box::pin(async move {
             match app.store.cancels().is_asked(&answer).await {
-                Ok(true) => return Kept::Stop,
+                Ok(true) => return CheckResult::Stop,
                 Ok(false) => {}
                 Err(error) => tracing::warn!(message_id = %answer, %error, "answer.not_looked"),
             }
             if !is_due {
-                return Kept::Nothing;
+                return CheckResult::Nothing;
             }
             let lease = after(app.clock.now(), LEASE).as_millisecond();
             let stored = store(&conversations, &mut turn, &answer, |answer| {
@@ -139,20 +139,20 @@ impl Writer {
                 answer.lease_until_ms = lease;
             });
             match stored.await {
-                Ok(true) => Kept::Stored(Box::new(turn)),
-                Ok(false) => Kept::Gone,
+                Ok(true) => CheckResult::Stored(Box::new(turn)),
+                Ok(false) => CheckResult::Gone,
                 Err(error) => {
                     tracing::warn!(message_id = %answer, %error, "answer.no_checkpoint");
-                    Kept::Nothing
+                    CheckResult::Nothing
                 }
             }
         })
     }
 
     /// A write in progress is awaited, so that its result is known.
-    async fn settle(&mut self, keeping: Option<BoxFuture<'static, Kept>>) {
+    async fn settle(&mut self, keeping: Option<BoxFuture<'static, CheckResult>>) {
         if let Some(keeping) = keeping
-            && let Kept::Stored(turn) = keeping.await
+            && let CheckResult::Stored(turn) = keeping.await
         {
             self.turn = *turn;
         }
@@ -197,7 +197,7 @@ impl Writer {
             answer.citations = citations;
             answer.notice = notice;
             answer.status = status;
-            answer.failure = failure.as_ref().map(|error| word(error).to_owned());
+            answer.failure = failure.as_ref().map(|error| error_code(error).to_owned());
             answer.completed_at = Some(now);
             if let Some(outcome) = outcome {
                 settle(answer, *outcome);
@@ -250,7 +250,7 @@ fn settle(answer: &mut Answer, outcome: Outcome) {
 }
 
 /// Returns the stable code of the error that made an answer fail.
-fn word(error: &Error) -> &'static str {
+fn error_code(error: &Error) -> &'static str {
     match error {
         Error::Upstream { code, .. } | Error::ModelRequest { code, .. } | Error::Conflict { code, .. } => code,
         Error::Unavailable(_) => "unavailable",
@@ -282,7 +282,7 @@ async fn store(
 }
 
 /// Resolves when the pending check ends, if there is one.
-async fn done(keeping: &mut Option<BoxFuture<'static, Kept>>) -> Kept {
+async fn done(keeping: &mut Option<BoxFuture<'static, CheckResult>>) -> CheckResult {
     match keeping {
         Some(keeping) => keeping.await,
         None => pending().await,
