@@ -155,6 +155,7 @@ pub enum Error {
 fn limit_sentence(reached: &LimitReached) -> String {
     match reached {
         LimitReached::Tokens { limit, needed, .. } => {
+            let left = limit.remaining();
             let TokenLimit {
                 scope,
                 limit,
@@ -168,8 +169,8 @@ fn limit_sentence(reached: &LimitReached) -> String {
                 |at| format!("Resets at {at}"),
             );
             format!(
-                "Request needs up to {needed} tokens, but {title} does not have that many left ({used} used \
-                 and {reserved} reserved of {limit}). {reset}."
+                "Request needs up to {needed} tokens, but {title} has only {left} left ({used} used and {reserved} \
+                 reserved of {limit}). {reset}."
             )
         }
         LimitReached::Requests(pace) => format!(

@@ -164,8 +164,7 @@ impl ApiKeyService<'_> {
                 new.expires_at = new.expires_at.or(grant.expires_at);
                 if grant.above.len() >= ApiKey::MAX_ANCESTORS {
                     let detail = format!(
-                        "A key with {} ancestors cannot create further keys. Create it with \
-                         one of its ancestors.",
+                        "A key with {} ancestors cannot create further keys. Use one of its ancestors instead.",
                         ApiKey::MAX_ANCESTORS
                     );
                     return Err(Error::conflict("key_depth", detail));

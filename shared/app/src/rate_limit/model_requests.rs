@@ -97,7 +97,7 @@ impl App {
     pub(crate) fn too_many_requests(&self, subjects: &QuotaSubjects, wait: Duration) -> Error {
         match subjects.user_pace {
             Some(pace) => self.reject(&rule_of_user(&subjects.user, pace), wait),
-            None => Error::internal("what is not counted came too fast"),
+            None => Error::internal("a request was rejected by a rate limit that does not count it"),
         }
     }
 

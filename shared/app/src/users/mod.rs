@@ -287,7 +287,7 @@ fn admin_behind(actor: &Actor, id: &UserId) -> Option<UserId> {
 pub(crate) fn email_taken() -> Error {
     Error::conflict(
         "email_taken",
-        "An account with this email address already exists. Sign in instead, or use another address.",
+        "An account with this email address already exists. Sign in to it, or use another address.",
     )
 }
 
