@@ -58,7 +58,7 @@ pub(crate) fn email_change_requested(id: &MailId, user: &User) -> Mail {
                 effect when they confirm the new address.\n\n\
                 If this was you, ignore this email. If this was not you, request a new password: that cancels the \
                 change and ends all sessions and API keys of the account.\n";
-    mail(id, user, "Your e-mail address is to be changed", text.to_owned())
+    mail(id, user, "Your email address is to be changed", text.to_owned())
 }
 
 pub(crate) fn email_taken(id: &MailId, user: &User, url: &str) -> Mail {
@@ -82,7 +82,7 @@ pub(crate) fn address_changed(id: &MailId, to: &Email, url: &str, restore: Optio
         None => "If you do not know of an account with this address, ignore this email.\n".to_owned(),
     };
     let text = format!("The email address of the account with this address was changed.\n\n{undo}");
-    mail_to(id, to, "Your e-mail address was changed", text)
+    mail_to(id, to, "Your email address was changed", text)
 }
 
 /// Reports that all credentials ended. Keys are identified by prefix and last characters, because their names are free
