@@ -1,4 +1,4 @@
-//! What platform admins do with accounts.
+//! Account administration by platform admins.
 
 use domain::{Actor, Error, Page, PageRequest, PlatformRole, Result, User, UserId, UserStatus};
 use futures::future::BoxFuture;
@@ -14,11 +14,11 @@ pub(crate) const ADMIN_ONLY: Error = Error::Forbidden {
 };
 pub(crate) const OWN_ACCOUNT: Error = Error::Forbidden {
     code: "own_account",
-    detail: "Another platform admin has to do this to your account.",
+    detail: "You cannot do this to your own account. Ask another platform admin.",
 };
 
 impl App {
-    /// One account; none when it was deleted.
+    /// Returns an account, or `None` if it was deleted.
     pub fn live_account<'a>(&'a self, user: &'a UserId) -> BoxFuture<'a, Result<Option<User>>> {
         Box::pin(async move {
             let found = self.store.accounts().get(user).await?;
@@ -26,7 +26,7 @@ impl App {
         })
     }
 
-    /// All accounts of the platform, newest first.
+    /// Returns all accounts of the platform, newest first.
     pub fn list_users<'a>(
         &'a self,
         filter: &'a UserFilter,
@@ -36,10 +36,11 @@ impl App {
         Box::pin(async move { self.store.users().list(filter, now, page).await })
     }
 
-    /// Gives an account a platform role; it counts from the next request on.
+    /// Sets an account's platform role, effective from the next request.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] `own_account` for the own account, so that a platform never loses its last admin.
+    /// Returns [`Error::Forbidden`] `own_account` for the caller's own account, so that a platform never loses its last
+    /// admin.
     pub fn set_role<'a>(
         &'a self,
         actor: &'a Actor,
@@ -49,10 +50,10 @@ impl App {
         self.stand(actor, user, "user.role_changed", move |user| User { role, ..user })
     }
 
-    /// Lets an account in or keeps it out, from the next request on.
+    /// Enables or disables an account, effective from the next request.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] `own_account` for the own account.
+    /// Returns [`Error::Forbidden`] `own_account` for the caller's own account.
     pub fn set_status<'a>(
         &'a self,
         actor: &'a Actor,
@@ -89,7 +90,7 @@ impl App {
                     AccountAdminChange::ActorLost => {
                         return Err(ADMIN_ONLY);
                     }
-                    // Somebody changed it first, so what it means to change it has to be looked at again.
+                    // Someone else changed it first, so the decision is made again.
                     AccountAdminChange::Moved => {}
                 }
             }

@@ -1,4 +1,4 @@
-//! API keys: who a request with one comes from, and what one is made of.
+//! API keys: authenticating requests with them, and their content.
 
 mod service;
 
@@ -20,22 +20,22 @@ use crate::{
     App, Credential, Identity, KeyAbove, KeyGrant, audit::audit_event::AuditEvent, platform::cache::BoundedCache,
 };
 
-/// One answer whatever is wrong with a key: a finder of half a key learns nothing.
+/// The same response for every invalid key: someone with half a key learns nothing.
 const REFUSED: Error = Error::Unauthorized {
     code: "api_key_invalid",
-    detail: "The API key is not valid: it is mistyped, expired, switched off or revoked.",
+    detail: "The API key is invalid: it is mistyped, expired, disabled or revoked.",
 };
 const KEY_NOT_FOUND: Error = Error::NotFound("API key");
-/// What a key is called whose user is erased.
+/// Replaces the name of a key whose user was erased.
 const FORGOTTEN: &str = "Key of a deleted account";
-/// How often a change is tried again that somebody else's change overtook.
+/// Maximum attempts of a change that conflicts with other changes.
 const MAX_ATTEMPTS: usize = 20;
-/// How long noting a use may take at most. It runs beside the reads that the request needs anyway.
+/// Maximum time for recording a use. It runs in parallel with the reads that the request needs anyway.
 const NOTE_WITHIN: Duration = Duration::from_millis(200);
-/// Keys that a process knows.
+/// Number of keys that a process caches.
 const KNOWN: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9_999);
 
-/// When this process last noted a use of a key, by the key: most uses need no write.
+/// When this process last recorded a use of each key: most uses need no write.
 pub(crate) struct KeyUses(BoundedCache<ApiKeyId, i64>);
 
 impl Default for KeyUses {
@@ -44,7 +44,7 @@ impl Default for KeyUses {
     }
 }
 
-/// Where the hashes of keys lead, which never changes: whether a key is accepted is asked of its row each time.
+/// Maps hashes of keys to their holders, which never change; whether a key is accepted is read from its row each time.
 pub(crate) struct KeyHolders(BoundedCache<String, KeyHolder>);
 
 impl Default for KeyHolders {
@@ -54,7 +54,7 @@ impl Default for KeyHolders {
 }
 
 impl KeyUses {
-    /// Whether a use at `now` has to be noted; the answer `true` is given once a minute.
+    /// Returns whether a use at `now` must be recorded; `true` once a minute.
     fn is_due(&self, key: &ApiKeyId, now: Timestamp) -> bool {
         let mut uses = self.0.lock();
         let now = now.as_millisecond();
@@ -68,7 +68,8 @@ impl KeyUses {
 }
 
 impl App {
-    /// Who presents this API key. Two round trips, one for a key that this process saw before; a mistyped key costs none.
+    /// Returns the caller who presents this API key. It takes two round trips, or one for a key that this process has
+    /// seen; a mistyped key takes none.
     pub(crate) fn authenticate_key<'a>(&'a self, token: &'a Secret) -> BoxFuture<'a, Result<Identity>> {
         Box::pin(async move {
             let hash = ApiKeyToken::parse(token, self.config.key_mode).ok_or(REFUSED)?.hash();
@@ -78,7 +79,7 @@ impl App {
             let found = found?.filter(|found| {
                 let above = |id: &ApiKeyId| found.above.iter().find(|key| key.id == *id);
                 let is_active = found.key.state_below(above, now) == KeyState::Active;
-                // Who left the organization and comes back has no key of the time before.
+                // A user who left the organization and rejoined does not get earlier keys back.
                 let is_of_member = found.key.created_at >= found.membership.joined_at;
                 let is_accepted = found.key.accepts(&hash, now) && found.user.accepts_key(&found.key) && is_of_member;
                 is_active && is_accepted && found.user.is_active()
@@ -101,7 +102,7 @@ impl App {
         Ok(holder)
     }
 
-    /// The time of the last use is worth no failure and no delay.
+    /// Recording the last use must neither fail nor delay a request.
     async fn note_use(&self, key: &ApiKeyId, now: Timestamp) {
         if !self.key_uses.is_due(key, now) {
             return;
@@ -113,7 +114,7 @@ impl App {
         }
     }
 
-    /// A row for a new key of `user` with its secret. What is made with a key is below that key.
+    /// Returns a row for a new key of `user` with its secret. A key created with a key becomes its descendant.
     pub(crate) fn draft_key(
         &self,
         user: &User,
@@ -156,10 +157,10 @@ impl App {
         })
     }
 
-    /// Revokes a key for good, as of `now`. Doing it again changes nothing.
+    /// Revokes a key permanently, as of `now`. Idempotent.
     ///
     /// # Errors
-    /// [`Error::NotFound`].
+    /// Returns [`Error::NotFound`].
     pub(crate) async fn revoke_key(
         &self,
         keys: &store::ApiKeys,
@@ -185,8 +186,8 @@ impl App {
         Err(busy())
     }
 
-    /// Revokes the keys that somebody made in an organization before `since`, when they came there; all when they left.
-    /// Their rows stay, as long as the account does.
+    /// Revokes the keys that a user created in an organization before `since`, when they joined; all of them if they
+    /// left. Their rows stay as long as the account exists.
     pub(crate) async fn revoke_keys_of_member(
         &self,
         org: &OrgId,
@@ -206,7 +207,7 @@ impl App {
                 }
             }
         }
-        // An erasure that came before does not come again.
+        // An erasure that ran before does not run again.
         let account = self.store.accounts().get(user).await?;
         if account.is_none_or(|user| user.status == UserStatus::Deleted) {
             self.forget_keys_of_member(org, user).await?;
@@ -214,7 +215,7 @@ impl App {
         Ok(())
     }
 
-    /// Takes the words of a person who is erased from their keys in an organization, and revokes these.
+    /// Removes an erased user's names from their keys in an organization, and revokes the keys.
     pub(crate) async fn forget_keys_of_member(&self, org: &OrgId, user: &UserId) -> Result<()> {
         let keys = self.store.api_keys(org);
         for old in keys.of_user(user).await? {
@@ -235,7 +236,7 @@ impl App {
         Ok(())
     }
 
-    /// The entry for a change of a key.
+    /// Returns the audit entry for a change of a key.
     pub(crate) fn key_entry(
         &self,
         actor: &Actor,
@@ -252,10 +253,10 @@ impl App {
 }
 
 fn busy() -> Error {
-    Error::unavailable("an API key is changed by too many at once")
+    Error::unavailable("too many concurrent changes of an API key")
 }
 
-/// What a key may do: what it and all keys above it have in common.
+/// Returns what a key may do: the intersection of its permissions and those of its ancestors.
 fn granted(found: KeyInUse) -> KeyGrant {
     let KeyInUse {
         key,
@@ -267,7 +268,7 @@ fn granted(found: KeyInUse) -> KeyGrant {
     let (mut scopes, mut models, mut expires_at) = (key.scopes, key.models, key.expires_at);
     for one in &above {
         scopes.retain(|scope| one.scopes.contains(scope));
-        models = in_common(models, one.models.as_deref());
+        models = intersect_models(models, one.models.as_deref());
         expires_at = expires_at.into_iter().chain(one.expires_at).min();
     }
     let above = above.into_iter().map(|key| KeyAbove {
@@ -288,8 +289,8 @@ fn granted(found: KeyInUse) -> KeyGrant {
     }
 }
 
-/// Models that two lists name, by whichever of their names; an absent list names all.
-fn in_common(one: Option<Vec<String>>, other: Option<&[String]>) -> Option<Vec<String>> {
+/// Returns the models in both lists, by any of their names; `None` means all models.
+fn intersect_models(one: Option<Vec<String>>, other: Option<&[String]>) -> Option<Vec<String>> {
     let Some(other) = other else { return one };
     let Some(mut both) = one else {
         return Some(other.to_vec());
@@ -300,26 +301,26 @@ fn in_common(one: Option<Vec<String>>, other: Option<&[String]>) -> Option<Vec<S
 }
 
 impl KeyGrant {
-    /// The key and those above it, the nearest first, each with its own budget and requests a minute.
+    /// Returns the key and its ancestors, nearest first, each with its own budget and requests per minute.
     pub(crate) fn chain(&self) -> impl Iterator<Item = (&ApiKeyId, Option<u64>, Option<u32>)> {
         let own = (&self.id, self.token_budget, self.requests_per_minute);
         let above = self.above.iter();
         std::iter::once(own).chain(above.map(|key| (&key.id, key.token_budget, key.requests_per_minute)))
     }
 
-    /// The least budget among them; none when they have none.
+    /// Returns the smallest budget among them, or `None` if there is none.
     fn least_budget(&self) -> Option<u64> {
         self.chain().filter_map(|(_, budget, _)| budget).min()
     }
 
-    /// The fewest requests a minute among them; none when they have no such limit.
+    /// Returns the lowest number of requests per minute among them, or `None` if there is none.
     fn least_requests(&self) -> Option<u32> {
         self.chain().filter_map(|(.., per_minute)| per_minute).min()
     }
 }
 
-/// What the audit log may hold of a key: no secret, and no words of its user, who may be erased. What models are called
-/// is checked nowhere, so it has only how many there are.
+/// Returns what the audit log may contain of a key: neither secrets nor its user's words, who may be erased. Model
+/// names are free text, so only their number is included.
 fn rules_of(key: &ApiKey) -> Value {
     let models = key.models.as_ref().map(Vec::len);
     json!({

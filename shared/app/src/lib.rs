@@ -1,8 +1,7 @@
-//! Use cases: what crosses features or leaves the process. [`App`] owns the clients, the configuration and the
-//! clock; the functions call it and know nothing of AWS.
+//! Use cases: what spans features or leaves the process. [`App`] owns the clients, the configuration and the clock; the
+//! functions call it and know nothing of AWS.
 //!
-//! The futures that functions await are boxed: their bodies are compiled once here, not again in each of the
-//! binaries.
+//! Futures that functions await are boxed, so that their bodies are compiled once here rather than in each binary.
 
 mod admin;
 mod ai;
@@ -65,15 +64,15 @@ pub use users::export_user::ExportFound;
 pub use users::settings::SettingsFound;
 pub use users::{ChangedBy, UserChange};
 
-/// Everything a request needs. A clone is cheap and shares all of it.
+/// Everything a request needs. Clones are cheap and share all of it.
 #[derive(Clone)]
 pub struct App(Arc<Inner>);
 
-/// What [`App`] shares.
+/// The shared state of [`App`].
 pub struct Inner {
-    /// The clock of everything.
+    /// The clock used everywhere.
     pub clock: Clock,
-    /// New ids.
+    /// Generates IDs.
     pub ids: Ids,
     /// The configuration.
     pub config: Config,
@@ -109,14 +108,15 @@ impl Deref for App {
 }
 
 impl App {
-    /// An app that reaches AWS with `sdk`. Nothing is called before it is needed, so a cold start stays short.
+    /// Creates an app that calls AWS through `sdk`. Nothing is called before it is needed, which keeps cold starts
+    /// short.
     pub fn new(sdk: &aws_types::SdkConfig, config: Config, clock: Clock) -> Result<Self> {
         let http = ai::models::http_client()?;
         let ses = mail::ses::Ses::new(sdk, http.clone(), &config.mail_from, clock.clone());
         Self::assemble(sdk, http, config, clock, Arc::new(ses))
     }
 
-    /// The same, with mail going another way than Amazon SES.
+    /// Creates an app that sends email through `mailer` instead of Amazon SES.
     pub fn with_mailer(
         sdk: &aws_types::SdkConfig,
         config: Config,
@@ -126,7 +126,7 @@ impl App {
         Self::assemble(sdk, ai::models::http_client()?, config, clock, mailer)
     }
 
-    /// `http`: what reaches everything that is reached without an SDK.
+    /// `http`: the client for everything that is called without an SDK.
     fn assemble(
         sdk: &aws_types::SdkConfig,
         http: reqwest::Client,
@@ -164,22 +164,22 @@ impl App {
         })))
     }
 
-    /// The documents of an organization the caller was proven to belong to.
+    /// Returns the documents of an organization; the caller must have been verified as its member.
     pub fn documents(&self, org: &OrgId) -> Documents {
         self.store.documents(org)
     }
 
-    /// The chatbots of an organization the caller was proven to belong to.
+    /// Returns the chatbots of an organization; the caller must have been verified as its member.
     pub fn chatbots(&self, org: &OrgId) -> Chatbots {
         self.store.chatbots(org)
     }
 
-    /// The conversations of one person inside one organization.
+    /// Returns the conversations of one user in one organization.
     pub fn conversations(&self, org: &OrgId, user: &UserId) -> Conversations {
         self.store.conversations(&self.objects, org, user)
     }
 
-    /// The conversations among which this one is, whoever's they are: for callers that act for everybody.
+    /// Returns the conversations of this conversation's owner, whoever that is: for callers that act for all users.
     pub fn conversations_with<'a>(&'a self, id: &'a ConversationId) -> BoxFuture<'a, Result<Option<Conversations>>> {
         Box::pin(async move {
             let owner = self.store.owner_of_conversation(id).await?;
@@ -187,12 +187,12 @@ impl App {
         })
     }
 
-    /// What was used of models, by day.
+    /// Returns model usage by day.
     pub fn usage(&self) -> store::UsageReader {
         self.store.usage_reader()
     }
 
-    /// Answers kept for repeated requests.
+    /// Returns the stored responses for repeated requests.
     pub fn idempotency(&self) -> store::Idempotency {
         self.store.idempotency(&self.clock)
     }

@@ -1,4 +1,4 @@
-//! Prompts that people keep, and those that the platform's admins offer to everybody.
+//! Saved prompts of users, and those that the platform's admins offer to everyone.
 
 use domain::{
     Actor, Error, OrgId, PromptId, PromptVersion, Result, SystemPrompt, User, UserId, UserPrompt,
@@ -13,29 +13,29 @@ use crate::{App, audit::audit_event::AuditEvent};
 const PROMPT_NOT_FOUND: Error = Error::NotFound("prompt");
 const NOT_OWNER: Error = Error::Forbidden {
     code: "not_owner",
-    detail: "This prompt is shared with you; only its owner changes it.",
+    detail: "This prompt is shared with you. Only its owner can change it.",
 };
-/// How often a change is tried again that another one overtook.
+/// Maximum attempts of a change that conflicts with other changes.
 const MAX_ATTEMPTS: u32 = 40;
 
-/// What a prompt is to be.
+/// A change of a prompt.
 #[derive(Debug, Clone, Default)]
 pub struct PromptChange {
     /// New name; an empty one removes it.
     pub name: Option<String>,
-    /// New text: it becomes the next version unless it is the text of the latest one.
+    /// New text, which becomes the next version unless it equals that of the latest one.
     pub text: Option<String>,
-    /// Whether members of the organization may read it.
+    /// Whether members of the organization can read it.
     pub shared: Option<bool>,
 }
 
 impl App {
-    /// The prompts that `user` sees in an organization they were proven to belong to.
+    /// Returns the prompts visible to `user` in an organization; the caller must have been verified as its member.
     pub fn user_prompts(&self, org: &OrgId, user: &UserId) -> UserPrompts {
         self.store.user_prompts(org, user)
     }
 
-    /// The prompts among which this one is, whoever's it is: for callers that act for everybody.
+    /// Returns the prompts of this prompt's owner, whoever that is: for callers that act for all users.
     pub fn user_prompts_with<'a>(&'a self, id: &'a PromptId) -> BoxFuture<'a, Result<Option<UserPrompts>>> {
         Box::pin(async move {
             let owner = self.store.owner_of_prompt(id).await?;
@@ -43,12 +43,12 @@ impl App {
         })
     }
 
-    /// The prompts of the platform.
+    /// Returns the platform's prompts.
     pub fn system_prompts(&self) -> SystemPrompts {
         self.store.system_prompts()
     }
 
-    /// Keeps a prompt for `user`.
+    /// Saves a prompt for `user`.
     pub fn create_prompt<'a>(
         &'a self,
         org: &'a OrgId,
@@ -78,7 +78,7 @@ impl App {
     /// Changes a prompt of `user`.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Forbidden`] `not_owner` for one that somebody else shares,
+    /// Returns [`Error::NotFound`], [`Error::Forbidden`] `not_owner` for a prompt shared by someone else,
     /// [`Error::Conflict`] `version_limit`.
     pub fn change_prompt<'a>(
         &'a self,
@@ -94,7 +94,7 @@ impl App {
             prompt.shared = change.shared.unwrap_or(prompt.shared);
             if let Some(text) = change.text.as_ref().filter(|text| **text != prompt.text) {
                 if prompt.version == MAX_VERSIONS {
-                    let detail = format!("A prompt has {MAX_VERSIONS} versions at most; make a new one.");
+                    let detail = format!("A prompt can have at most {MAX_VERSIONS} versions. Create a new prompt.");
                     return Err(Error::conflict("version_limit", detail));
                 }
                 prompt.text.clone_from(text);
@@ -104,10 +104,10 @@ impl App {
         })
     }
 
-    /// Points a label to a version of a prompt of `user`, or removes it.
+    /// Assigns a label to a version of a prompt of `user`, or removes it.
     ///
     /// # Errors
-    /// Those of [`App::change_prompt`]; [`Error::Invalid`] for a label or a version that cannot be,
+    /// Returns the errors of [`App::change_prompt`], [`Error::Invalid`] for an invalid label or version,
     /// [`Error::Conflict`] `label_limit`.
     pub fn label_prompt<'a>(
         &'a self,
@@ -124,11 +124,11 @@ impl App {
                 return removed.map(|_| ()).ok_or(Error::NotFound("label"));
             };
             if !(1..=prompt.version).contains(&version) {
-                return Err(Error::invalid("/version", "is no version of this prompt"));
+                return Err(Error::invalid("/version", "is not a version of this prompt"));
             }
             prompt.labels.insert(label.to_owned(), version);
             if prompt.labels.len() > MAX_LABELS {
-                let detail = format!("A prompt has {MAX_LABELS} labels at most; remove one first.");
+                let detail = format!("A prompt can have at most {MAX_LABELS} labels. Remove one first.");
                 return Err(Error::conflict("label_limit", detail));
             }
             Ok(())
@@ -138,7 +138,7 @@ impl App {
     /// Deletes a prompt of `user`.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Forbidden`] `not_owner` for one that somebody else shares.
+    /// Returns [`Error::NotFound`], [`Error::Forbidden`] `not_owner` for a prompt shared by someone else.
     pub fn delete_prompt<'a>(
         &'a self,
         org: &'a OrgId,
@@ -154,10 +154,10 @@ impl App {
         })
     }
 
-    /// A version of a prompt that `user` sees, by its number or its label; the latest when none is named.
+    /// Returns a version of a prompt visible to `user`, by number or label; the latest if `None`.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for the prompt, the version or the label.
+    /// Returns [`Error::NotFound`] for an unknown prompt, version or label.
     pub fn prompt_version<'a>(
         &'a self,
         prompts: &'a UserPrompts,
@@ -178,7 +178,7 @@ impl App {
         })
     }
 
-    /// Changes a prompt from its latest state, again when another change was faster.
+    /// Changes a prompt based on its latest state, and retries after a conflict.
     fn revise<'a>(
         &'a self,
         org: &'a OrgId,
@@ -204,11 +204,11 @@ impl App {
                     return Ok(after);
                 }
             }
-            Err(Error::unavailable("a prompt is changed by too many at once"))
+            Err(Error::unavailable("too many concurrent changes of a prompt"))
         })
     }
 
-    /// Offers a prompt to everybody.
+    /// Creates a platform prompt.
     pub fn create_system_prompt<'a>(
         &'a self,
         admin: &'a User,
@@ -230,10 +230,10 @@ impl App {
         })
     }
 
-    /// Changes a prompt of the platform. Of two changes at once the last one stays.
+    /// Changes a platform prompt. Of two concurrent changes, the last one wins.
     ///
     /// # Errors
-    /// [`Error::NotFound`].
+    /// Returns [`Error::NotFound`].
     pub fn change_system_prompt<'a>(
         &'a self,
         admin: &'a User,
@@ -265,10 +265,10 @@ impl App {
         })
     }
 
-    /// Deletes a prompt of the platform.
+    /// Deletes a platform prompt.
     ///
     /// # Errors
-    /// [`Error::NotFound`].
+    /// Returns [`Error::NotFound`].
     pub fn delete_system_prompt<'a>(
         &'a self,
         admin: &'a User,
@@ -286,7 +286,7 @@ impl App {
     }
 }
 
-/// A name, unless it is an empty one, which stands for none.
+/// Returns a name, or `None` for an empty one.
 fn shown(name: String) -> Option<String> {
     Some(name).filter(|name| !name.trim().is_empty())
 }
@@ -295,7 +295,7 @@ fn of<'a>(action: &'a str, prompt: &'a PromptId) -> AuditEvent<'a> {
     AuditEvent::new(action, "system_prompt", prompt.as_str())
 }
 
-/// The number that a name is, as numbers are written.
+/// Returns the version number that a name represents in canonical form.
 fn number_of_version(name: &str) -> Option<u32> {
     name.parse().ok().filter(|number: &u32| number.to_string() == name)
 }

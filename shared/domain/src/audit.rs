@@ -1,7 +1,7 @@
-//! The audit log: who changed what, in an order that cannot be rewritten unseen.
+//! The audit log: who changed what, in a tamper-evident order.
 //!
-//! Entries of one tenant and month form a hash chain. They hold ids and plain values of rules (roles, states, plans),
-//! never names, addresses or other personal data in the clear: those would outlive an erasure.
+//! Entries of one tenant and month form a hash chain. They hold IDs and plain rule values (roles, states, plans), never
+//! names, addresses or other personal data in cleartext, because those would outlive an erasure.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -9,23 +9,23 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{AuditEntryId, OrgId, Timestamp};
 
-/// Who did something.
+/// The caller that performed an action.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Actor {
-    /// What kind of caller.
+    /// The kind of caller.
     pub kind: ActorKind,
-    /// The user's id; for an API key that of the user it acts for.
+    /// The user's ID; for an API key, the ID of the user it acts for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// The API key, when one was used.
+    /// The API key, if one was used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// The request in our logs.
+    /// The request ID in our logs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
 }
 
-/// What kind of caller did something.
+/// The kind of caller that performed an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ActorKind {
@@ -42,7 +42,7 @@ pub enum ActorKind {
 }
 
 impl Actor {
-    /// The system itself.
+    /// Returns the actor for the system itself.
     pub fn system() -> Self {
         Self {
             kind: ActorKind::System,
@@ -52,7 +52,7 @@ impl Actor {
         }
     }
 
-    /// The service key of the internal operations, in the request `request_id`.
+    /// Returns the actor for the service key of the internal operations, in the request `request_id`.
     pub fn service(request_id: impl Into<String>) -> Self {
         Self {
             kind: ActorKind::Service,
@@ -61,7 +61,7 @@ impl Actor {
         }
     }
 
-    /// A signed webhook, in the request `request_id`.
+    /// Returns the actor for a signed webhook, in the request `request_id`.
     pub fn webhook(request_id: impl Into<String>) -> Self {
         Self {
             kind: ActorKind::Webhook,
@@ -70,7 +70,7 @@ impl Actor {
         }
     }
 
-    /// A person, in the request `request_id`.
+    /// Returns the actor for a person, in the request `request_id`.
     pub fn user(id: impl Into<String>, request_id: impl Into<String>) -> Self {
         Self {
             kind: ActorKind::User,
@@ -81,60 +81,60 @@ impl Actor {
     }
 }
 
-/// Where an entry comes from.
+/// The origin of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AuditSource {
-    /// Written with the change itself.
+    /// Written together with the change itself.
     Server,
-    /// A client's own entry.
+    /// Submitted by a client.
     Client,
 }
 
-/// One entry.
+/// An entry of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEntry {
-    /// Its id.
+    /// Its ID.
     pub id: AuditEntryId,
-    /// Whose log it is in.
+    /// The organization whose log contains it.
     pub tenant: OrgId,
-    /// Who did it.
+    /// The caller that performed the action.
     pub actor: Actor,
-    /// What was done, `noun.verb_past`: `member.role_changed`.
+    /// The action as `noun.verb_past`, for example `member.role_changed`.
     pub action: String,
-    /// Kind of the thing it was done to: `user`, `org`, `api_key`.
+    /// Kind of the subject: `user`, `org`, `api_key`.
     pub subject_kind: String,
-    /// Its id.
+    /// The subject's ID.
     pub subject: String,
-    /// What was there before; ids and values of rules only.
+    /// The state before the action; only IDs and rule values.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub before: Value,
-    /// What is there now; ids and values of rules only.
+    /// The state after the action; only IDs and rule values.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub after: Value,
-    /// Personal data, sealed under a key that an erasure destroys; base64.
+    /// Personal data, encrypted under a key that an erasure destroys; base64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sealed: Option<String>,
-    /// Where it comes from.
+    /// Its origin.
     pub source: AuditSource,
-    /// When it was done.
+    /// When the action was performed.
     pub created_at: Timestamp,
 }
 
-/// The place of an entry in the chain of its tenant and month.
+/// The position of an entry in the hash chain of its tenant and month.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChainLink {
-    /// 1 for the first entry of the month.
+    /// Starts at 1 for the first entry of the month.
     pub number: u64,
-    /// Hex SHA-256 over the hash before it and the entry's text.
+    /// Hex SHA-256 over the previous hash and the entry's text.
     pub hash: String,
 }
 
 impl ChainLink {
-    /// The link of `text` after `last`; `None` begins a chain.
+    /// Returns the link for `text` after `last`; `None` starts a chain.
     pub fn after(last: Option<&Self>, text: &str) -> Self {
         let mut digest = Sha256::new();
-        // Hex of a fixed length, so no separator is needed.
+        // The hash has a fixed length, so no separator is needed.
         digest.update(last.map_or_else(|| "0".repeat(64), |last| last.hash.clone()));
         digest.update(text);
         Self {

@@ -4,25 +4,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ChatbotId, DocumentId, OrgId, Timestamp, UserId};
 
-/// How a chatbot answers and looks.
+/// A chatbot's behavior and appearance.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ChatbotSettings {
-    /// Model or alias that answers.
+    /// Model or alias that generates the answers.
     pub model: String,
-    /// Instructions in front of every conversation.
+    /// System prompt of every conversation.
     pub system_prompt: Option<String>,
-    /// First message shown to a person.
+    /// First message shown to the user.
     pub welcome_message: Option<String>,
-    /// Sampling temperature, 0 to 2; none is the model's default.
+    /// Sampling temperature, 0 to 2; `None` means the model's default.
     pub temperature: Option<f32>,
-    /// Longest answer, tokens.
+    /// Maximum answer length, in tokens.
     pub max_tokens: u32,
-    /// Passages given to the model.
+    /// Number of passages given to the model.
     pub top_k: u32,
     /// Accent color of the widget, `#rrggbb`.
     pub color: Option<String>,
-    /// Most LLM tokens that it uses in a day; no limit of its own when absent.
+    /// Maximum number of LLM tokens it uses per day; `None` means no limit of its own.
     pub daily_token_cap: Option<u64>,
 }
 
@@ -44,30 +44,30 @@ impl Default for ChatbotSettings {
 /// A chatbot.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Chatbot {
-    /// Its id.
+    /// Its ID.
     pub id: ChatbotId,
-    /// The tenant.
+    /// The organization that owns it.
     pub org: OrgId,
-    /// Who made it.
+    /// The user who created it.
     pub created_by: UserId,
-    /// Name shown to people.
+    /// Display name.
     pub name: String,
     /// What it is for.
     pub description: Option<String>,
-    /// How it answers and looks.
+    /// Its behavior and appearance.
     pub settings: ChatbotSettings,
-    /// What it answers from, oldest document first, each once.
+    /// The documents it answers from, oldest first, without duplicates.
     #[serde(default)]
     pub documents: Vec<DocumentId>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// Last change.
+    /// When it was last changed.
     pub updated_at: Timestamp,
 }
 
 impl Chatbot {
-    /// Longest name, in characters.
+    /// Maximum name length, in characters.
     pub const MAX_NAME: usize = 100;
-    /// Most documents of one chatbot: what one answer can read within its time limit.
+    /// Maximum number of documents of one chatbot: what one answer can read within its time limit.
     pub const MAX_DOCUMENTS: usize = 100;
 }

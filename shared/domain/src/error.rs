@@ -1,4 +1,4 @@
-//! The one error type of the domain. `http_api` turns it into a problem response in one table.
+//! The domain's single error type. `http_api` converts it to a problem response in one table.
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// One invalid part of a request body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldError {
-    /// JSON pointer (RFC 6901) to the value, `""` for the whole body.
+    /// JSON pointer (RFC 6901) to the value; `""` for the whole body.
     pub pointer: String,
-    /// A sentence that says what would be valid.
+    /// A sentence that states what is valid.
     pub detail: String,
 }
 
 impl FieldError {
-    /// An error at `pointer`, for example `FieldError::new("/email", "is not an e-mail address")`.
+    /// Creates an error at `pointer`, for example `FieldError::new("/email", "is not an email address")`.
     pub fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self {
             pointer: pointer.into(),
@@ -29,94 +29,94 @@ impl FieldError {
 /// How an upstream service (model provider, payment provider) failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UpstreamKind {
-    /// It answered something we cannot use (502).
+    /// It returned an unusable response (502).
     BadAnswer,
-    /// It could not be reached, or is not configured (503).
+    /// It could not be reached or is not configured (503).
     Unavailable,
-    /// It did not answer in time (504).
+    /// It did not respond in time (504).
     TimedOut,
 }
 
-/// Everything that can go wrong, by what the caller can do about it.
+/// Every failure, classified by what the caller can do about it.
 ///
-/// The fields of the first variants are shown to the caller. [`Error::Unavailable`] and [`Error::Internal`]
-/// carry what only the log may see.
+/// The fields of most variants are shown to the caller. The sources of [`Error::Unavailable`] and [`Error::Internal`]
+/// go to the log only.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The thing does not exist, or belongs to somebody else: the caller cannot tell which (404).
+    /// The resource does not exist or belongs to someone else; the caller cannot tell which (404).
     #[error("{0} not found")]
     NotFound(&'static str),
-    /// No credentials, or none that are valid now (401).
+    /// Credentials are missing or no longer valid (401).
     #[error("{detail}")]
     Unauthorized {
-        /// Stable `snake_case` word, for example `token_expired`.
+        /// Stable `snake_case` code, for example `token_expired`.
         code: &'static str,
-        /// A sentence a person can act on.
+        /// A sentence that tells the user what to do.
         detail: &'static str,
     },
-    /// A known caller who may not do this (403).
+    /// The caller is authenticated but lacks permission (403).
     #[error("{detail}")]
     Forbidden {
-        /// Stable `snake_case` word, for example `role_required`.
+        /// Stable `snake_case` code, for example `role_required`.
         code: &'static str,
-        /// A sentence a person can act on.
+        /// A sentence that tells the user what to do.
         detail: &'static str,
     },
-    /// The state of the thing does not allow this now (409).
+    /// The resource's current state does not allow this (409).
     #[error("{detail}")]
     Conflict {
-        /// Stable `snake_case` word, for example `email_taken`.
+        /// Stable `snake_case` code, for example `email_taken`.
         code: &'static str,
-        /// A sentence a person can act on.
+        /// A sentence that tells the user what to do.
         detail: String,
     },
-    /// It was there and has ended by time (410).
+    /// The resource existed and has expired (410).
     #[error("{detail}")]
     Gone {
-        /// Stable `snake_case` word, for example `invitation_expired`.
+        /// Stable `snake_case` code, for example `invitation_expired`.
         code: &'static str,
-        /// A sentence a person can act on.
+        /// A sentence that tells the user what to do.
         detail: &'static str,
     },
-    /// The same thing is being done right now; try again shortly (409 with `Retry-After`).
+    /// The same operation is in progress; the caller can retry shortly (409 with `Retry-After`).
     #[error("{detail}")]
     InProgress {
-        /// A sentence a person can act on.
+        /// A sentence that tells the user what to do.
         detail: &'static str,
-        /// When to try again.
+        /// When to retry.
         retry_after: Duration,
     },
-    /// Too often, too fast; later it is allowed again (429 with `Retry-After`).
+    /// Too many attempts; allowed again later (429 with `Retry-After`).
     #[error("{detail}")]
     TooMany {
-        /// Stable `snake_case` word, for example `too_many_attempts`.
+        /// Stable `snake_case` code, for example `too_many_attempts`.
         code: &'static str,
-        /// A sentence a person can act on.
+        /// A sentence that tells the user what to do.
         detail: &'static str,
         /// When it is allowed again.
         retry_after: Duration,
     },
     /// A limit is reached: on tokens or requests (429 with `Retry-After` and `RateLimit`), or of the plan (409).
-    #[error("{}", crate::error::words(.0))]
+    #[error("{}", crate::error::limit_sentence(.0))]
     Limit(Box<LimitReached>),
-    /// A readable body with values that are not valid (422).
-    #[error("some fields are not valid")]
+    /// A well-formed body with invalid values (422).
+    #[error("some fields are invalid")]
     Invalid(Vec<FieldError>),
-    /// The request itself cannot be read (400).
+    /// The request cannot be parsed (400).
     #[error("{detail}")]
     BadRequest {
-        /// Stable `snake_case` word, for example `invalid_json`.
+        /// Stable `snake_case` code, for example `invalid_json`.
         code: &'static str,
-        /// A sentence a person can act on.
+        /// A sentence that tells the user what to do.
         detail: String,
     },
-    /// More bytes than allowed (413).
+    /// The request is larger than allowed (413).
     #[error("the request is larger than {limit_bytes} bytes")]
     TooLarge {
-        /// The limit that was passed, in bytes.
+        /// The exceeded limit, in bytes.
         limit_bytes: u64,
     },
-    /// A media type or file type we do not read (415).
+    /// An unsupported media type or file type (415).
     #[error("{0}")]
     UnsupportedMedia(String),
     /// A model or payment provider failed (502, 503, 504).
@@ -124,37 +124,38 @@ pub enum Error {
     Upstream {
         /// How it failed.
         kind: UpstreamKind,
-        /// Stable `snake_case` word, for example `provider_not_configured`.
+        /// Stable `snake_case` code, for example `provider_not_configured`.
         code: &'static str,
-        /// A sentence a person can act on, without the provider's internals.
+        /// A sentence that tells the user what to do, without the provider's internals.
         detail: String,
-        /// When it may be worth trying again, where that is known.
+        /// When a retry may succeed, if known.
         retry_after: Option<Duration>,
     },
-    /// The provider of a model objects to what was asked of it, which the caller can mend (400, 404).
+    /// The model's provider rejects the request for a reason that the caller can fix (400, 404).
     #[error("{detail}")]
     ModelRequest {
-        /// Whether there is no such model (404).
+        /// Whether the model does not exist (404).
         is_missing: bool,
-        /// Stable `snake_case` word, for example `context_length_exceeded`.
+        /// Stable `snake_case` code, for example `context_length_exceeded`.
         code: &'static str,
-        /// A sentence a person can act on, without the provider's secrets.
+        /// A sentence that tells the user what to do, without the provider's secrets.
         detail: String,
-        /// The parameter it is about, where the provider names one.
+        /// The parameter concerned, if the provider names one.
         param: Option<String>,
     },
-    /// A service we stand on (table, bucket, queue) did not answer; the request may be repeated (503).
-    #[error("a service behind this one is not available")]
+    /// A dependency (table, bucket, queue) did not respond; the request can be retried (503).
+    #[error("a service that this one depends on is unavailable")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// A fault of ours (500).
+    /// An internal fault (500).
     #[error("an internal error occurred")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// What a person is told about a limit.
-fn words(reached: &LimitReached) -> String {
+/// Returns the sentence about a limit that the user sees.
+fn limit_sentence(reached: &LimitReached) -> String {
     match reached {
         LimitReached::Tokens { limit, needed, .. } => {
+            let left = limit.remaining();
             let TokenLimit {
                 scope,
                 limit,
@@ -163,30 +164,30 @@ fn words(reached: &LimitReached) -> String {
                 resets_at,
             } = limit;
             let title = scope.title();
-            let again = resets_at.map_or_else(
-                || "It does not begin anew; ask for a larger one".to_owned(),
-                |at| format!("It begins anew at {at}"),
+            let reset = resets_at.map_or_else(
+                || "It does not reset; ask for a larger limit".to_owned(),
+                |at| format!("Resets at {at}"),
             );
             format!(
-                "This needs up to {needed} tokens, more than is left of {title}: {used} of {limit} are used and \
-                 {reserved} are reserved for answers that are being made. {again}."
+                "Request needs up to {needed} tokens, but {title} has only {left} left ({used} used and {reserved} \
+                 reserved of {limit}). {reset}."
             )
         }
         LimitReached::Requests(pace) => format!(
-            "There were too many requests: the limit is {} a minute; wait before the next one.",
+            "Too many requests: the limit is {} per minute. Wait before you send the next one.",
             pace.per_minute
         ),
-        LimitReached::Plan(limit) => limit.words(),
+        LimitReached::Plan(limit) => limit.sentence(),
     }
 }
 
 impl Error {
-    /// One invalid field.
+    /// Creates an error about one invalid field.
     pub fn invalid(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::Invalid(vec![FieldError::new(pointer, detail)])
     }
 
-    /// A conflict with its stable code.
+    /// Creates a conflict with its stable code.
     pub fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
         Self::Conflict {
             code,
@@ -194,12 +195,12 @@ impl Error {
         }
     }
 
-    /// What a plan allows no more of.
+    /// Creates an error about an exhausted plan limit.
     pub fn plan_limit(limit: PlanLimit) -> Self {
         Self::Limit(Box::new(LimitReached::Plan(limit)))
     }
 
-    /// An unreadable request with its stable code.
+    /// Creates an error about an unparseable request, with its stable code.
     pub fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
         Self::BadRequest {
             code,
@@ -207,12 +208,12 @@ impl Error {
         }
     }
 
-    /// A fault of ours; the message goes to the log only.
+    /// Creates an internal error; the source goes to the log only.
     pub fn internal(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Internal(error.into())
     }
 
-    /// A failure of a service below us; the message goes to the log only.
+    /// Creates an error about a failed dependency; the source goes to the log only.
     pub fn unavailable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Unavailable(error.into())
     }

@@ -1,4 +1,4 @@
-//! Identifiers: `UUIDv7` text (RFC 9562), opaque to clients, in time order for us.
+//! Identifiers: `UUIDv7` text (RFC 9562), opaque to clients, internally ordered by time.
 
 use std::sync::{
     Arc,
@@ -7,7 +7,7 @@ use std::sync::{
 
 use crate::{Clock, Error, Result, Timestamp};
 
-/// Longest text that is taken for an id, bytes. Ours have 36.
+/// Maximum length of text accepted as an ID, in bytes. Generated IDs have 36.
 const MAX_BYTES: usize = 128;
 
 macro_rules! ids {
@@ -19,7 +19,7 @@ macro_rules! ids {
         pub struct $name(pub String);
 
         impl $name {
-            /// The id as text.
+            /// Returns the ID as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -34,7 +34,7 @@ macro_rules! ids {
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let id = String::deserialize(deserializer)?;
-                // More than a key of the table can hold names nothing that exists.
+                // A text longer than a key of the table can hold names nothing that exists.
                 if id.len() > MAX_BYTES { Err(serde::de::Error::custom("is not an id")) } else { Ok(Self(id)) }
             }
         }
@@ -48,9 +48,9 @@ macro_rules! ids {
 }
 
 ids! {
-    /// A person with an account.
+    /// A user account.
     UserId,
-    /// An organization, the tenant that owns everything.
+    /// An organization: the tenant that owns all data.
     OrgId,
     /// One sign-in: a family of rotating refresh tokens.
     SessionId,
@@ -66,30 +66,30 @@ ids! {
     ApiKeyId,
     /// An entry of the audit log.
     AuditEntryId,
-    /// A mail: whatever is sent under one id reaches its reader once.
+    /// An email: everything sent under one ID reaches its recipient once.
     MailId,
-    /// An export of a person's data.
+    /// An export of a user's data.
     ExportId,
-    /// A prompt that is kept to be used again.
+    /// A saved prompt.
     PromptId,
     /// One turn of a conversation: the user's message and the answers to it.
     TurnId,
-    /// A message of a conversation: a question has the id of its turn, an answer one that leads to its turn.
+    /// A message of a conversation. A question has the ID of its turn; an answer's ID leads to its turn.
     MessageId,
-    /// One call of a model, and what is reserved for it.
+    /// One model call and its reservation.
     GenerationId,
 }
 
-/// Makes ids and random bytes. Ids of one process are strictly increasing, so lists keep the order of creation.
+/// Generates IDs and random bytes. IDs of one process are strictly increasing, so lists are in creation order.
 #[derive(Debug, Clone, Default)]
 pub struct Ids {
     clock: Clock,
-    /// Milliseconds << 12 | counter of the last id.
+    /// Milliseconds << 12 | counter of the last ID.
     last: Arc<AtomicU64>,
 }
 
 impl Ids {
-    /// Ids that follow `clock`.
+    /// Creates a generator that follows `clock`.
     pub fn new(clock: Clock) -> Self {
         Self {
             clock,
@@ -97,20 +97,20 @@ impl Ids {
         }
     }
 
-    /// A new id of the wanted type.
+    /// Returns a new ID of the requested type.
     ///
     /// # Errors
-    /// [`Error::Internal`] when the operating system gives no random bytes.
+    /// Returns [`Error::Internal`] if the operating system provides no random bytes.
     pub fn make<I: From<String>>(&self) -> Result<I> {
         Ok(self.build(random_bytes()?))
     }
 
-    /// A new id for a turn of `conversation`, greater than `before` whatever the clock of the process that made that
-    /// one. It carries the moment its conversation was made, so that a turn is found by its id alone
-    /// ([`TurnId::conversation_prefix`]), and its last byte is free for the ids of its answers.
+    /// Returns a new ID for a turn of `conversation`, greater than `before` regardless of the clock of the process that
+    /// generated that one. It contains the creation time of its conversation, so that a turn can be found by its ID
+    /// alone ([`TurnId::conversation_prefix`]), and its last byte is reserved for the IDs of its answers.
     ///
     /// # Errors
-    /// [`Error::Internal`] when the operating system gives no random bytes.
+    /// Returns [`Error::Internal`] if the operating system provides no random bytes.
     pub fn make_turn(&self, conversation: &ConversationId, before: Option<&TurnId>) -> Result<TurnId> {
         if let Some(bits) = before.and_then(|before| bits(before.as_str())) {
             let stamp = (bits >> 80) << 12 | (bits >> 64 & 0xfff);
@@ -119,7 +119,7 @@ impl Ids {
         }
         let mut random: [u8; 10] = random_bytes()?;
         let made = bits(conversation.as_str()).map_or(0, |bits| bits >> 80);
-        // After the two bits of the variant: 48 of the conversation, 6 at random, 8 for the answers.
+        // After the two variant bits: 48 bits of the conversation, 6 random ones, 8 for the answers.
         let tail = made << 14 | u128::from(random[2] & 0x3f) << 8;
         random[2..].copy_from_slice(&tail.to_be_bytes()[8..]);
         Ok(self.build(random))
@@ -143,27 +143,27 @@ impl Ids {
     }
 }
 
-/// The bits of an id; none of what is not one of ours.
+/// Returns the bits of an ID, or `None` if it is not a generated one.
 fn bits(id: &str) -> Option<u128> {
     Some(uuid::Uuid::parse_str(id).ok()?.as_u128())
 }
 
-/// Most answers of one turn: what fits into the last byte of an id.
+/// Maximum number of answers of one turn: what fits into the last byte of an ID.
 pub const MAX_ANSWERS: usize = 255;
 
 impl TurnId {
-    /// What the id of its conversation begins with, when it is one of ours.
+    /// Returns the prefix of its conversation's ID, if it is a generated one.
     pub fn conversation_prefix(&self) -> Option<String> {
         let made = bits(self.as_str())? >> 14 & 0xffff_ffff_ffff;
         Some(format!("{:08x}-{:04x}-", made >> 16, made & 0xffff))
     }
 
-    /// The id of its question as a message.
+    /// Returns the ID of its question as a message.
     pub fn question(&self) -> MessageId {
         MessageId(self.0.clone())
     }
 
-    /// The id of its answer number `number`, counted from 1.
+    /// Returns the ID of its answer with this number, counted from 1.
     pub fn answer(&self, number: u8) -> MessageId {
         let id = bits(self.as_str()).map(|bits| uuid::Uuid::from_u128(bits & !0xff | u128::from(number)));
         MessageId(id.map_or_else(|| self.0.clone(), |id| id.to_string()))
@@ -171,29 +171,29 @@ impl TurnId {
 }
 
 impl MessageId {
-    /// The turn it belongs to.
+    /// Returns the turn it belongs to.
     pub fn turn(&self) -> TurnId {
         let id = bits(self.as_str()).map(|bits| uuid::Uuid::from_u128(bits & !0xff));
         TurnId(id.map_or_else(|| self.0.clone(), |id| id.to_string()))
     }
 
-    /// Whether it is a question and not an answer.
+    /// Returns whether it is a question rather than an answer.
     pub fn is_question(&self) -> bool {
         self.0 == self.turn().0
     }
 }
 
-/// When an id was made; none for what is not one of ours.
+/// Returns when an ID was created; `None` if it is not a generated one.
 pub fn made_at(id: &str) -> Option<Timestamp> {
     let (seconds, nanoseconds) = uuid::Uuid::parse_str(id).ok()?.get_timestamp()?.to_unix();
     let milliseconds = i64::try_from(seconds).ok()?.checked_mul(1000)? + i64::from(nanoseconds / 1_000_000);
     Timestamp::from_millisecond(milliseconds).ok()
 }
 
-/// Random bytes from the operating system, fit for secrets.
+/// Returns random bytes from the operating system, suitable for secrets.
 ///
 /// # Errors
-/// [`Error::Internal`] when the operating system gives none.
+/// Returns [`Error::Internal`] if the operating system provides none.
 pub fn random_bytes<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|error| Error::internal(error.to_string()))?;
@@ -212,10 +212,13 @@ mod tests {
             .collect();
         assert!(
             made.is_sorted_by(|a, b| a < b),
-            "every id is greater than the one before it"
+            "every ID is greater than the one before it"
         );
         let at = made_at(&made[0]).map(|at| at.as_millisecond()).unwrap_or_default();
-        assert!((ids.clock.now_ms() - at).abs() < 60_000, "an id tells when it was made");
+        assert!(
+            (ids.clock.now_ms() - at).abs() < 60_000,
+            "an ID carries its creation time"
+        );
         assert!(made.iter().all(|id| id.len() == 36 && id.as_bytes()[14] == b'7'));
     }
 

@@ -1,4 +1,4 @@
-//! JSON that clients make up.
+//! Arbitrary JSON from clients.
 
 use std::borrow::Cow;
 
@@ -6,29 +6,30 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::{Map, Value, value::RawValue};
 
-/// An object of JSON that a client made up and gets back as it was: its text is kept, so that numbers have all their
-/// digits and names their order. What others may fail to read (too many levels, numbers beyond a double) is none.
+/// A client's JSON object that is returned unchanged. Its text is stored, so numbers preserve all digits and names
+/// their order. Objects that other readers may reject (too many levels, numbers beyond a double) are not accepted.
 #[derive(Debug, Clone)]
 pub struct JsonObject(Box<RawValue>);
 
 impl JsonObject {
-    /// Most levels of objects and lists, its own included: many a reader takes 128, of all that it is a part of.
+    /// Maximum nesting depth of objects and arrays, including the object itself. Many parsers allow 128 for the whole
+    /// document that contains it.
     pub const MAX_LEVELS: usize = 100;
 
-    /// Its text.
+    /// Returns its text.
     pub fn text(&self) -> &str {
         self.0.get()
     }
 
-    /// Reads a text.
+    /// Parses a text.
     ///
     /// # Errors
-    /// When it is no object, or cannot be read.
+    /// Returns an error if it is not an object or cannot be parsed.
     pub fn parse(text: &str) -> serde_json::Result<Self> {
         serde_json::from_str(text)
     }
 
-    /// How many entries it has.
+    /// Returns the number of entries.
     pub fn entries(&self) -> usize {
         serde_json::from_str::<Map<String, Value>>(self.text()).map_or(0, |entries| entries.len())
     }
@@ -42,7 +43,7 @@ impl Default for JsonObject {
 
 impl From<&Map<String, Value>> for JsonObject {
     fn from(map: &Map<String, Value>) -> Self {
-        // There is text for every map: its names are texts.
+        // Every map can be serialized: its names are strings.
         let text = serde_json::to_string(map).unwrap_or_else(|_| "{}".to_owned());
         Self(RawValue::from_string(text).unwrap_or_default())
     }
@@ -64,20 +65,20 @@ impl<'de> Deserialize<'de> for JsonObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = Box::<RawValue>::deserialize(deserializer)?;
         if !raw.get().starts_with('{') {
-            return Err(D::Error::custom("has to be an object"));
+            return Err(D::Error::custom("must be an object"));
         }
         let readable = serde_json::from_str(raw.get()).is_ok_and(|value| levels(&value) <= Self::MAX_LEVELS);
         if readable {
             return Ok(Self(raw));
         }
         Err(D::Error::custom(format!(
-            "has to have at most {} levels, numbers that fit into a double, and whole characters",
+            "must have at most {} levels, numbers that fit into a double, and whole characters",
             Self::MAX_LEVELS
         )))
     }
 }
 
-/// How deep objects and lists are nested.
+/// Returns the nesting depth of objects and arrays.
 fn levels(value: &Value) -> usize {
     match value {
         Value::Array(items) => 1 + items.iter().map(levels).max().unwrap_or(0),
@@ -100,7 +101,7 @@ impl JsonSchema for JsonObject {
     }
 }
 
-/// Keeps an object as a text: attributes of `DynamoDB` hold neither all of its numbers nor all of its names, and only 32
+/// Stores an object as text: `DynamoDB` attributes hold neither all of its numbers nor all of its names, and at most 32
 /// levels (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>).
 pub(crate) mod as_text {
     use super::*;
@@ -112,7 +113,7 @@ pub(crate) mod as_text {
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<JsonObject, D::Error> {
         match Value::deserialize(deserializer)? {
             Value::String(text) => JsonObject::parse(&text).map_err(D::Error::custom),
-            // Of a release that kept it as a map.
+            // Written by a release that stored it as a map.
             Value::Object(map) => Ok(JsonObject::from(&map)),
             _ => Err(D::Error::custom("neither a text nor a map")),
         }

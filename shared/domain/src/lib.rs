@@ -1,7 +1,7 @@
 //! Entities, rules and value types of Parlance: no HTTP, no AWS, no async runtime.
 //!
-//! **Invariant:** nothing here reads the time, draws a random number or knows a vendor. The clock, ids and
-//! randomness come in from outside ([`Clock`], [`Ids`]), so every rule can be tested as a plain function.
+//! **Invariant:** nothing here reads the time, generates random numbers or knows a vendor. The clock, IDs and
+//! randomness are injected ([`Clock`], [`Ids`]), so every rule can be tested as a plain function.
 
 pub mod audit;
 pub mod auth;

@@ -1,117 +1,118 @@
-//! Mail, and the messages by which it is asked for.
+//! Email, and the messages that request it.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Email, MailId, Timestamp, UserId};
 
-/// A mail as it is sent: plain text.
+/// A plain-text email.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mail {
-    /// What makes a repeated delivery the same mail.
+    /// Identifies the email, so that a repeated delivery is recognized.
     pub id: MailId,
-    /// Whom it is for.
+    /// Its recipient.
     pub to: Email,
     /// Its subject.
     pub subject: String,
     /// Its text.
     pub text: String,
-    /// Whose words are in it, where they are not those of whom it is for: an erasure of them finds it by that.
+    /// The user whose words it contains, if that is not the recipient. An erasure of that user finds the email by this
+    /// field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub about: Option<UserId>,
 }
 
 /// The body of a message in the queue `send_mail`.
 ///
-/// Mails about an address that somebody typed carry that address only. The worker looks for the account, so that the
-/// request takes the same time and does the same whether there is one.
+/// An email about a typed address carries only that address. The worker looks up the account, so that the request takes
+/// the same time and does the same whether or not there is one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum MailMessage {
-    /// A mail that is written already.
+    /// An email with its final text.
     Mail(Mail),
-    /// Somebody forgot the password of the account with this address, if there is one.
+    /// A password reset was requested for the account with this address, if there is one.
     PasswordReset {
-        /// Id of the mail.
+        /// ID of the email.
         id: MailId,
-        /// The address that was typed.
+        /// The address as typed.
         email: Email,
     },
-    /// An account has to show that its address is its own.
+    /// An account must prove ownership of its address.
     VerifyEmail {
-        /// Id of the mail.
+        /// ID of the email.
         id: MailId,
         /// The account.
         user: UserId,
     },
-    /// The person of an account has to show that the address that it is to have is theirs.
+    /// The user of an account must prove ownership of its new address.
     VerifyNewEmail {
-        /// Id of the mail.
+        /// ID of the email.
         id: MailId,
         /// The account.
         user: UserId,
-        /// The address.
+        /// The new address.
         email: Email,
     },
-    /// An account is to have another address: its present one is told before that happens.
+    /// A change of the address was requested: the current one is notified before it happens.
     EmailChangeRequested {
-        /// Id of the mail.
+        /// ID of the email.
         id: MailId,
         /// The account.
         user: UserId,
     },
-    /// A mail that is written already: all credentials of an account ended. Whoever signed up with an address can cause
-    /// it, so the address gets few of them.
+    /// An email with its final text: all credentials of an account ended. Anyone who signed up with an address can
+    /// trigger it, so the number per address is limited.
     AccessReset(Mail),
-    /// An account has another address than the one that is told.
+    /// The address of an account changed: the previous one is notified.
     AddressChanged {
-        /// Id of the mail.
+        /// ID of the email.
         id: MailId,
         /// The account.
         user: UserId,
-        /// The address before.
+        /// The previous address.
         email: Email,
-        /// The epoch of the account's credentials that the change began.
+        /// The epoch of the account's credentials that the change started.
         epoch: u64,
-        /// Until when the change can be taken back; none when the address was never shown to be the account's own.
+        /// Until when the change can be undone; `None` if the account never proved ownership of the previous address.
         restorable_until: Option<Timestamp>,
     },
-    /// A share of a limit on tokens is used.
+    /// A share of a token limit is used.
     TokenAlert {
-        /// Id of the mail.
+        /// ID of the email.
         id: MailId,
-        /// Who is told.
+        /// The recipient.
         user: UserId,
-        /// Name of the organization whose limit it is; none for the own one.
+        /// Name of the organization that has the limit; `None` for the user's own limit.
         org: Option<String>,
-        /// The share.
+        /// The share, in percent.
         percent: u8,
         /// Tokens used.
         used: u64,
         /// The limit.
         limit: u64,
-        /// When it begins anew.
+        /// When the limit resets.
         resets_at: Timestamp,
     },
-    /// A limit on tokens that was used up begins anew.
+    /// An exhausted token limit was reset.
     TokensBack {
-        /// Id of the mail.
+        /// ID of the email.
         id: MailId,
-        /// Who is told.
+        /// The recipient.
         user: UserId,
-        /// Name of the organization whose limit it is; none for the own one.
+        /// Name of the organization that has the limit; `None` for the user's own limit.
         org: Option<String>,
     },
-    /// Somebody wanted to sign up with the address of an account.
+    /// Someone tried to sign up with the address of an existing account.
     EmailTaken {
-        /// Id of the mail.
+        /// ID of the email.
         id: MailId,
-        /// The address that was typed.
+        /// The address as typed.
         email: Email,
     },
 }
 
 impl MailMessage {
-    /// Id of the mail that is asked for.
+    /// Returns the ID of the requested email.
     pub fn id(&self) -> &MailId {
         match self {
             Self::Mail(mail) | Self::AccessReset(mail) => &mail.id,

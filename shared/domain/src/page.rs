@@ -1,18 +1,18 @@
 //! Pages of a list.
 
-/// Which part of a list is wanted.
+/// The requested part of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageRequest {
-    /// Most items in the answer.
+    /// Maximum number of items in the response.
     pub limit: u16,
-    /// Sort key after which to go on, taken from a cursor. It never carries a partition key.
+    /// Sort key to continue after, from a cursor. It never contains a partition key.
     pub after: Option<String>,
 }
 
 impl PageRequest {
-    /// Items in a page when the request does not say.
+    /// Page size if the request does not specify one.
     pub const DEFAULT_LIMIT: u16 = 50;
-    /// Most items a request may ask for.
+    /// Maximum page size that a request can ask for.
     pub const MAX_LIMIT: u16 = 100;
 }
 
@@ -30,12 +30,12 @@ impl Default for PageRequest {
 pub struct Page<T> {
     /// The items.
     pub items: Vec<T>,
-    /// Sort key after which the next page begins; none at the end.
+    /// Sort key after which the next page starts; `None` on the last page.
     pub next: Option<String>,
 }
 
 impl<T> Page<T> {
-    /// The same page with every item converted.
+    /// Returns the same page with every item converted.
     pub fn map<U>(self, convert: impl FnMut(T) -> U) -> Page<U> {
         Page {
             items: self.items.into_iter().map(convert).collect(),
@@ -43,10 +43,10 @@ impl<T> Page<T> {
         }
     }
 
-    /// The same page with every item converted, or the first error.
+    /// Returns the same page with every item converted.
     ///
     /// # Errors
-    /// That of the first item that cannot be converted.
+    /// Returns the error of the first item that cannot be converted.
     pub fn try_map<U, E>(self, convert: impl FnMut(T) -> Result<U, E>) -> Result<Page<U>, E> {
         Ok(Page {
             items: self.items.into_iter().map(convert).collect::<Result<_, E>>()?,

@@ -1,4 +1,4 @@
-//! Texts that people keep to use again: their own prompts, with versions and variables, and the platform's.
+//! Saved prompts: the users' own, with versions and variables, and the platform's.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,27 +6,27 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, FieldError, OrgId, PromptId, Result, Timestamp, UserId};
 
-/// Longest text, in characters: as long as a message, which it becomes.
+/// Maximum text length, in characters: that of a message, which the text becomes.
 pub const MAX_TEXT: usize = crate::chats::conversation::MAX_MESSAGE;
-/// Longest name, in characters.
+/// Maximum name length, in characters.
 pub const MAX_NAME: usize = 200;
-/// Most labels of one prompt.
+/// Maximum number of labels per prompt.
 pub const MAX_LABELS: usize = 20;
-/// Most versions of one prompt.
+/// Maximum number of versions per prompt.
 pub const MAX_VERSIONS: u32 = 1000;
-/// Longest name of a label or a variable, in bytes.
+/// Maximum length of a label's or variable's name, in bytes.
 const MAX_WORD: usize = 64;
 
-/// A text that a person keeps in an organization. Whoever they share it with may use it, and only they change it.
+/// A prompt that a user saved in an organization. Users it is shared with can use it; only its owner changes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserPrompt {
-    /// Its id.
+    /// Its ID.
     pub id: PromptId,
-    /// The tenant.
+    /// The organization that contains it.
     pub org: OrgId,
-    /// Whose it is.
+    /// The user who owns it.
     pub user: UserId,
-    /// Shown in lists.
+    /// Name shown in lists.
     pub name: Option<String>,
     /// Text of the latest version.
     pub text: String,
@@ -34,63 +34,70 @@ pub struct UserPrompt {
     pub version: u32,
     /// Names that point to versions, for example `production`.
     pub labels: BTreeMap<String, u32>,
-    /// Whether all members of the organization may read it.
+    /// Whether all members of the organization can read it.
     pub shared: bool,
-    /// Raised with every change: a change of what is not the latest state is refused.
+    /// Incremented by each change; a change based on an older revision is rejected.
     pub revision: u64,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// Last change.
+    /// When it was last changed.
     pub updated_at: Timestamp,
 }
 
-/// One version of a prompt. It never changes.
+/// One version of a prompt, which is immutable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PromptVersion {
     /// Its number.
     pub version: u32,
     /// Its text.
     pub text: String,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
 }
 
-/// A text that the platform's admins offer to everybody.
+/// A prompt that the platform's admins offer to everyone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SystemPrompt {
-    /// Its id.
+    /// Its ID.
     pub id: PromptId,
-    /// Shown in lists.
+    /// Name shown in lists.
     pub name: Option<String>,
     /// The text.
     pub text: String,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// Last change.
+    /// When it was last changed.
     pub updated_at: Timestamp,
 }
 
-/// Longest variable with the spaces around its name, in bytes: a text is looked through once, whatever is in it.
+/// Maximum length of a variable including the spaces around its name, in bytes. It makes parsing linear for any text.
 const MAX_VARIABLE: usize = 2 * MAX_WORD;
 
-/// Checks the name of a label: lower case letters, digits, `-` and `_`, and not digits alone. `latest` always means the latest version.
+/// Checks the name of a label: lower-case letters, digits, `-` and `_`, but not digits only. `latest` always means the
+/// latest version.
 ///
 /// # Errors
-/// [`Error::Invalid`] at `/label`.
+/// Returns [`Error::Invalid`] at `/label`.
 pub fn parse_label(label: &str) -> Result<&str> {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
     let well_formed = (1..=MAX_WORD).contains(&label.len()) && label.bytes().all(plain);
     if !well_formed {
         return Err(Error::invalid(
             "/label",
-            "may have lower case letters, digits, `-` and `_`, 64 at most",
+            "must be 1 to 64 lower-case letters, digits, `-` and `_`",
         ));
     }
     if label.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(Error::invalid("/label", "would be taken for the number of a version"));
+        return Err(Error::invalid(
+            "/label",
+            "must not be digits only, which is the number of a version",
+        ));
     }
     if label == LATEST {
-        return Err(Error::invalid("/label", "`latest` always means the latest version"));
+        return Err(Error::invalid(
+            "/label",
+            "must not be `latest`, which always means the latest version",
+        ));
     }
     Ok(label)
 }
@@ -98,7 +105,7 @@ pub fn parse_label(label: &str) -> Result<&str> {
 /// The label that every prompt has.
 pub const LATEST: &str = "latest";
 
-/// The pieces of a text: `Err` holds the name of a variable, written `{{name}}` or `{{ name }}`.
+/// Splits a text into pieces: `Err` holds the name of a variable, written `{{name}}` or `{{ name }}`.
 fn pieces(text: &str) -> impl Iterator<Item = std::result::Result<&str, &str>> {
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -109,7 +116,7 @@ fn pieces(text: &str) -> impl Iterator<Item = std::result::Result<&str, &str>> {
             rest = &rest[length..];
             return Some(Err(name));
         }
-        // Up to the next place where a variable begins, which is not the first letter.
+        // Up to the next position where a variable starts, not counting the first character.
         let mut starts = rest.char_indices().map(|(at, _)| at).skip(1);
         let end = starts
             .find(|&at| variable_at(&rest[at..]).is_some())
@@ -120,7 +127,7 @@ fn pieces(text: &str) -> impl Iterator<Item = std::result::Result<&str, &str>> {
     })
 }
 
-/// The variable that `text` begins with, and how many bytes it takes.
+/// Returns the variable that `text` starts with, and its length in bytes.
 fn variable_at(text: &str) -> Option<(&str, usize)> {
     let inside = text.strip_prefix("{{")?;
     let end = inside[..inside.floor_char_boundary(MAX_VARIABLE)].find("}}")?;
@@ -133,23 +140,23 @@ fn variable_at(text: &str) -> Option<(&str, usize)> {
     named.then_some((name, end + 4))
 }
 
-/// The variables of a text, each once, in the order of their names.
+/// Returns the variables of a text, without duplicates, ordered by name.
 pub fn variables(text: &str) -> BTreeSet<&str> {
     pieces(text).filter_map(std::result::Result::err).collect()
 }
 
-/// The text with values in the place of its variables. Values are taken as they are: what looks like a variable in
-/// one is text.
+/// Returns the text with its variables replaced by values. Values are inserted unchanged: a value that looks like a
+/// variable is plain text.
 ///
 /// # Errors
-/// [`Error::Invalid`] at the variables that are missing, at values that no variable asks for, and at `/variables` when
-/// the text becomes longer than [`MAX_TEXT`].
+/// Returns [`Error::Invalid`] at variables that are missing, at values without a variable, and at `/variables` if the
+/// text becomes longer than [`MAX_TEXT`].
 pub fn render(text: &str, values: &BTreeMap<String, String>) -> Result<String> {
     let wanted = variables(text);
     let missing = wanted.iter().filter(|name| !values.contains_key(**name));
     let missing = missing.map(|name| (*name, "is missing"));
     let unknown = values.keys().filter(|name| !wanted.contains(name.as_str()));
-    let unknown = unknown.map(|name| (name.as_str(), "is no variable of this prompt"));
+    let unknown = unknown.map(|name| (name.as_str(), "is not a variable of this prompt"));
     let errors: Vec<FieldError> = missing
         .chain(unknown)
         .map(|(name, detail)| FieldError::new(format!("/variables/{}", pointer(name)), detail))
@@ -166,13 +173,13 @@ pub fn render(text: &str, values: &BTreeMap<String, String>) -> Result<String> {
     if text.chars().count() > MAX_TEXT {
         return Err(Error::invalid(
             "/variables",
-            "make the text longer than a message may be",
+            "must not make the text longer than a message can be",
         ));
     }
     Ok(text)
 }
 
-/// A name as part of a JSON pointer (RFC 6901).
+/// Escapes a name for a JSON pointer (RFC 6901).
 fn pointer(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }

@@ -1,45 +1,45 @@
-//! Erasure: what is to be removed, promised before it is done.
+//! Erasure: what is to be removed, recorded before it is done.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{MailId, OrgId, Timestamp, UserId};
 
-/// What is to be removed: also the body of a message in the `purge` queue. It was made invisible before.
+/// What is to be removed, which is also the body of a message in the `purge` queue. It was made inaccessible before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Purge {
-    /// A person, with their personal organization.
+    /// A user, including their personal organization.
     User {
-        /// Whose account it was.
+        /// The user's ID.
         user_id: UserId,
-        /// Other organizations they belonged to.
+        /// Other organizations they were a member of.
         orgs: Vec<OrgId>,
     },
     /// An organization and everything in it.
     Org {
-        /// Which.
+        /// The organization's ID.
         org_id: OrgId,
     },
-    /// What a person had to themselves in an organization that they left.
+    /// What a user owned alone in an organization that they left.
     Member {
         /// The organization.
         org_id: OrgId,
         /// The person.
         user_id: UserId,
     },
-    /// What the credentials of an account left behind when all of them ended; its owner is told.
+    /// What an account's credentials left behind after all of them ended; its owner is notified.
     Credentials {
-        /// Whose account it is.
+        /// The account.
         user_id: UserId,
         /// When they ended.
         ended_at: Timestamp,
-        /// The mail that tells.
+        /// ID of the notification email.
         mail_id: MailId,
     },
 }
 
 impl Purge {
-    /// One text for one purge: promising it twice is promising it once.
+    /// Returns the same ID for the same purge, so that recording it twice has no effect.
     pub fn id(&self) -> String {
         match self {
             Self::User { user_id, .. } => format!("user.{user_id}"),

@@ -1,10 +1,10 @@
-//! How often a password may be guessed.
+//! Rate limits on password guesses and other actions.
 //!
-//! Each account has two lanes. Guesses from networks from which somebody has signed in to the account before are in
-//! the lane of known networks, all others in the lane of strangers: whoever fills the latter keeps no owner out who
-//! is where they always are. A lane never closes for longer than [`MAX_DELAY`], and lets at most 50 guesses a day
-//! be evaluated; the two together stay below 100. Both are keyed by the address that was typed, whether or not an
-//! account has it, so that the answers tell nothing.
+//! Each account has two lanes. Guesses from networks that have signed in to the account before count in the lane of
+//! known networks, all others in the lane of strangers, so that filling the latter does not lock out an owner on their
+//! usual network. A lane never closes for longer than [`MAX_DELAY`] and allows at most 50 evaluated guesses per day;
+//! both together stay below 100. Lanes are keyed by the typed address, whether or not an account has it, so that
+//! responses reveal nothing.
 
 use std::time::Duration;
 
@@ -12,21 +12,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 
-/// Guesses that need not wait for the ones before: also how many sign-ins of one account may run at once.
+/// Guesses without a delay, and therefore also the maximum number of concurrent sign-ins of one account.
 pub const FREE: u32 = 10;
-/// Longest wait between two guesses in one lane.
+/// Maximum delay between two guesses in one lane.
 pub const MAX_DELAY: Duration = Duration::from_hours(1);
-/// A lane without guesses for this long is forgotten.
+/// A lane without guesses for this long is reset.
 pub const FORGET: Duration = Duration::from_hours(24);
-/// How long a network stays known after the last sign-in that made it so.
+/// How long a network stays known after its last successful sign-in.
 pub const KNOWN_FOR: Duration = Duration::from_hours(90 * 24);
 
-/// A bucket that fills by one with every failure and empties steadily.
+/// A leaky bucket: each failure adds one, and it drains steadily.
 #[derive(Debug, Clone, Copy)]
 pub struct Bucket {
-    /// Failures that fit at once.
+    /// Capacity.
     pub burst: u32,
-    /// Time in which one of them is forgotten.
+    /// Time in which one failure drains.
     pub interval: Duration,
 }
 
@@ -35,71 +35,71 @@ impl Bucket {
         Self { burst, interval }
     }
 
-    /// A bucket for so many in a minute, all of them at once if need be.
+    /// Returns a bucket for this many per minute, all of which may come at once.
     pub fn per_minute(number: u32) -> Self {
         let number = number.max(1);
         Self::new(number, Duration::from_mins(1) / number)
     }
 }
 
-/// Questions to models a minute from a network of people who have not signed in.
+/// Model requests per minute from a network of users who have not signed in.
 pub const ANONYMOUS_PER_MINUTE: u32 = 10;
 
-/// Failed sign-ins of one network, whatever the accounts: enough for an office behind one address, and 2,900 a day.
+/// Failed sign-ins of one network, across accounts: enough for an office behind one address, and 2,900 per day.
 pub const NETWORK: Bucket = Bucket::new(30, Duration::from_secs(30));
 
-/// Different accounts that strangers fail to sign in to, on the whole platform: a distributed attack that tries each
-/// account once passes the other limits. It fills in normal operation only by real typing errors.
+/// Distinct accounts for which strangers' sign-ins fail, platform-wide: a distributed attack that tries each account
+/// once stays within the other limits. In normal operation only genuine typing errors add to it.
 pub const DISTINCT: Bucket = Bucket::new(2_000, Duration::from_secs(1));
 
-/// Mails that one address gets because somebody typed it.
+/// Emails to one address that were triggered by typing it.
 pub const MAILS: Bucket = Bucket::new(3, Duration::from_mins(20));
 
-/// Accounts that one network makes: enough for a class that signs up together.
+/// Accounts created from one network: enough for a class that signs up together.
 pub const SIGN_UPS: Bucket = Bucket::new(50, Duration::from_mins(1));
 
-/// Mails with a link to verify the own address that somebody asks for.
+/// Emails with a verification link that a user requests for their own address.
 pub const VERIFICATIONS: Bucket = Bucket::new(5, Duration::from_mins(10));
 
-/// Changes of the own address that somebody asks for: each mails to somebody who may be a stranger, and one of an address
-/// that was not verified makes the links void that were mailed to it.
+/// Changes of a user's own address. Each sends an email to a possible stranger, and a change from an unverified address
+/// voids the links emailed to it.
 pub const ADDRESS_CHANGES: Bucket = Bucket::new(5, Duration::from_hours(4));
 
-/// Ends of all sessions by one of them that make mailed links void too. Whoever has a session cannot keep the owner of
-/// the address from setting a password by ending everything again and again.
+/// Times that a session ends all sessions and voids emailed links as well. Limited so that the holder of a session
+/// cannot keep the owner of the address from setting a password by ending everything repeatedly.
 pub const LINK_ENDINGS: Bucket = Bucket::new(5, Duration::from_hours(4));
 
-/// Invitations that one organization sends, those that are sent again included.
+/// Invitations sent by one organization, including repeated ones.
 pub const INVITATIONS: Bucket = Bucket::new(100, Duration::from_mins(5));
 
-/// Invitations that one address gets, from whatever organizations.
+/// Invitations received by one address, from all organizations.
 pub const INVITED: Bucket = Bucket::new(50, Duration::from_mins(30));
 
-/// Which of an account's lanes a guess is in.
+/// The lane of a guess.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
-    /// From a network that signed in before, or inside a session.
+    /// From a network that has signed in before, or inside a session.
     Known,
     /// From anywhere else.
     Stranger,
 }
 
-/// What a lane remembers.
+/// The state of a lane.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Guesses {
-    /// Guesses that were evaluated, or are being evaluated, and were not right.
+    /// Guesses that were evaluated or are being evaluated, except for correct ones.
     pub count: u32,
-    /// The next one may come from here on.
+    /// When the next guess is allowed, in milliseconds since the Unix epoch.
     pub next_ms: i64,
-    /// When the last one came.
+    /// When the last guess arrived, in milliseconds since the Unix epoch.
     pub last_ms: i64,
 }
 
 impl Guesses {
-    /// The lane with one guess more, at `now`.
+    /// Returns the lane with one more guess, at `now`.
     ///
     /// # Errors
-    /// How long to wait, when it comes too early.
+    /// Returns how long to wait if the guess comes too early.
     pub fn add(before: Option<&Self>, now: Timestamp) -> Result<Self, Duration> {
         let now_ms = now.as_millisecond();
         let before = before.filter(|lane| now_ms < lane.last_ms.saturating_add(millis(FORGET)));
@@ -109,7 +109,7 @@ impl Guesses {
         let count = before.map_or(0, |lane| lane.count).saturating_add(1);
         Ok(Self {
             count,
-            // Without a delay there is no time at all: the clocks of two machines may differ.
+            // Without a delay, store no time at all: the clocks of two machines may differ.
             next_ms: match millis(delay(count)) {
                 0 => 0,
                 delay => now_ms.saturating_add(delay),
@@ -119,7 +119,7 @@ impl Guesses {
     }
 }
 
-/// The wait after the guess with this number: none at first, then 1, 2, 4 ... seconds.
+/// Returns the delay after the guess with this number: zero at first, then 1, 2, 4 ... seconds.
 pub fn delay(count: u32) -> Duration {
     match count.checked_sub(FREE) {
         None => Duration::ZERO,
@@ -135,7 +135,7 @@ fn millis(duration: Duration) -> i64 {
 mod tests {
     use super::*;
 
-    /// Evaluated guesses of somebody who tries again the moment it is allowed, in each of some days.
+    /// Returns the number of evaluated guesses per day of an attacker who retries as soon as it is allowed.
     fn greedy(days: usize) -> Vec<u32> {
         let (mut lane, mut now, mut evaluated) = (None, 0, vec![0; days]);
         loop {

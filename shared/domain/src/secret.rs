@@ -2,7 +2,7 @@
 
 use zeroize::Zeroize as _;
 
-/// A secret text. Its `Debug` prints `***`; the memory is wiped when it is dropped.
+/// A secret text. Its `Debug` prints `***`, and its memory is wiped on drop.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Secret(String);
 
@@ -12,7 +12,7 @@ impl Secret {
         Self(value.into())
     }
 
-    /// The secret itself. Every call is a place where it could leak: keep them few.
+    /// Returns the secret itself. Each call is a potential leak, so keep them few.
     pub fn expose(&self) -> &str {
         &self.0
     }

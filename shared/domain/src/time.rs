@@ -1,4 +1,4 @@
-//! The clock. It is handed in everywhere, so that tests and the local stack can move it.
+//! The clock. It is injected everywhere, so that tests and the local stack can advance it.
 
 use std::{
     fmt,
@@ -14,10 +14,10 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A point in time with a precision of milliseconds.
+/// A point in time with millisecond precision.
 ///
-/// Written as RFC 3339 in UTC with exactly three fraction digits, so that times sort as their texts do: lists are
-/// ordered by the text in the table, and clients compare texts.
+/// Formatted as RFC 3339 in UTC with exactly three fraction digits, so that times sort like their texts: the table
+/// orders lists by the text, and clients compare texts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
 #[schemars(transparent)]
 pub struct Timestamp(jiff::Timestamp);
@@ -25,35 +25,35 @@ pub struct Timestamp(jiff::Timestamp);
 impl Timestamp {
     /// 1970-01-01T00:00:00.000Z.
     pub const UNIX_EPOCH: Self = Self(jiff::Timestamp::UNIX_EPOCH);
-    /// The end of representable time.
+    /// The latest representable time.
     pub const MAX: Self = Self(jiff::Timestamp::MAX);
-    /// The beginning of representable time.
+    /// The earliest representable time.
     pub const MIN: Self = Self(jiff::Timestamp::MIN);
 
-    /// The time `ms` milliseconds after the Unix epoch.
+    /// Returns the time `ms` milliseconds after the Unix epoch.
     ///
     /// # Errors
-    /// When it is beyond the year 9999 or before the year -9999.
+    /// Returns an error for times after the year 9999 or before the year -9999.
     pub fn from_millisecond(ms: i64) -> Result<Self, jiff::Error> {
         jiff::Timestamp::from_millisecond(ms).map(Self)
     }
 
-    /// The time `seconds` seconds after the Unix epoch.
+    /// Returns the time `seconds` seconds after the Unix epoch.
     ///
     /// # Errors
-    /// When it is beyond the year 9999 or before the year -9999.
+    /// Returns an error for times after the year 9999 or before the year -9999.
     pub fn from_second(seconds: i64) -> Result<Self, jiff::Error> {
         jiff::Timestamp::from_second(seconds).map(Self)
     }
 
-    /// How much later this is than `earlier`; negative when it is earlier.
+    /// Returns the duration since `earlier`; negative if `earlier` is later.
     pub fn duration_since(self, earlier: Self) -> jiff::SignedDuration {
         self.0.duration_since(earlier.0)
     }
 }
 
 impl From<jiff::Timestamp> for Timestamp {
-    /// What is finer than a millisecond is cut off.
+    /// Truncates to milliseconds.
     fn from(at: jiff::Timestamp) -> Self {
         Self::from_millisecond(at.as_millisecond()).unwrap_or(Self(at))
     }
@@ -93,19 +93,19 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
-/// Wall-clock time plus an offset that only the local stack and tests ever move. Clones share the offset.
+/// Wall-clock time plus an offset that only the local stack and tests change. Clones share the offset.
 #[derive(Debug, Clone, Default)]
 pub struct Clock {
     offset_ms: Arc<AtomicI64>,
 }
 
 impl Clock {
-    /// Now, cut to milliseconds so that what is stored and what is answered are the same text.
+    /// Returns the current time, truncated to milliseconds so that stored and returned times are identical.
     pub fn now(&self) -> Timestamp {
         Timestamp::from_millisecond(self.now_ms()).unwrap_or(Timestamp::MAX)
     }
 
-    /// Now, in milliseconds since the Unix epoch.
+    /// Returns the current time in milliseconds since the Unix epoch.
     #[expect(
         clippy::disallowed_methods,
         reason = "this is the one clock that all others are derived from"
@@ -116,14 +116,14 @@ impl Clock {
             .saturating_add(self.offset_ms.load(Ordering::Relaxed))
     }
 
-    /// Moves this clock and all its clones forward.
+    /// Advances this clock and all its clones.
     pub fn advance(&self, by: Duration) {
         let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
         self.offset_ms.fetch_add(by, Ordering::Relaxed);
     }
 }
 
-/// `at + by`, saturating at the end of representable time.
+/// Returns `at + by`, saturating at the latest representable time.
 pub fn after(at: Timestamp, by: Duration) -> Timestamp {
     let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
     Timestamp::from_millisecond(at.as_millisecond().saturating_add(by)).unwrap_or(Timestamp::MAX)

@@ -57,7 +57,7 @@ async fn the_new_address_is_pending_until_its_mail_is_answered() {
     let mails = t.outbox().await;
     let told = mails
         .iter()
-        .find(|mail| mail["subject"] == "Your e-mail address is to be changed");
+        .find(|mail| mail["subject"] == "Your email address is to be changed");
     let told = told.unwrap();
     assert_eq!(told["to"], ADA);
     assert!(!told["text"].as_str().unwrap().contains(NEW), "{told}");

@@ -1,4 +1,4 @@
-//! Completions: answers to messages that whoever asks brings along. No conversation is kept of them; the ledger is.
+//! Completions: answers to messages that the request contains. Only the ledger records them; no conversation is stored.
 
 use domain::{Category, Chatbot, ChatbotId, Citation, Error, GenerationId, Result};
 use futures::{
@@ -13,57 +13,57 @@ use crate::{
     chats::answer::{AnswerPostProcessor, Grounding},
 };
 
-/// What the name of a chatbot begins with, where a model is named.
+/// Prefix of a chatbot's name where a model is expected.
 const CHATBOT: &str = "chatbot/";
-/// The longest answer of a request that does not say, tokens: as long as most answers are, and not a day's limit.
+/// Default maximum answer length, in tokens: enough for most answers, well below a daily limit.
 const MAX_TOKENS: u32 = 4_096;
 
-/// Messages that are to be answered.
+/// Messages to be answered.
 #[derive(Debug, Clone)]
 pub struct CompletionRequest {
     /// Model or alias, or a chatbot as `chatbot/<id>`.
     pub model: String,
-    /// What was said, oldest first.
+    /// The messages, oldest first.
     pub messages: Vec<Message>,
-    /// How the answer is wanted.
+    /// Options for the answer.
     pub options: GenerationOptions,
 }
 
-/// Part of a completion.
+/// An event of a completion stream.
 #[derive(Debug)]
 pub enum CompletionEvent {
-    /// What the model thinks, which is no part of the answer.
+    /// The model's reasoning, which is not part of the answer.
     Thinking(String),
-    /// The next words, with citations as `[number]`.
+    /// The next text, with citations as `[number]`.
     Text(String),
-    /// It is whole and paid for. Always the last event of a good stream.
+    /// The completion is finished and charged. Always the last event of a successful stream.
     Done(Box<Completion>),
 }
 
-/// A whole completion.
+/// A finished completion.
 #[derive(Debug, Clone)]
 pub struct Completion {
-    /// Its id.
+    /// Its ID.
     pub id: GenerationId,
-    /// What was said.
+    /// The answer's text.
     pub text: String,
-    /// What the model thought.
+    /// The model's reasoning.
     pub thinking: String,
-    /// How it ended, and what it cost.
+    /// How it ended, and its cost.
     pub outcome: Outcome,
-    /// The passages that the text cites.
+    /// The passages cited by the text.
     pub citations: Vec<Citation>,
-    /// Where it cites them.
+    /// Positions of the citations in the text.
     pub marks: Vec<Mark>,
-    /// Something to know about the answer, for example that documents were still being read.
+    /// A notice about the answer, for example that documents were still being indexed.
     pub notice: Option<String>,
 }
 
-/// A completion as it is made. Dropping it ends the call to the provider, and what was written is paid for.
+/// A completion in progress. Dropping it ends the provider call; the text generated so far is charged.
 pub struct CompletionStream {
-    /// Its id.
+    /// Its ID.
     pub id: GenerationId,
-    /// The model that writes, as its provider knows it.
+    /// The model that generates the answer, by its provider's name for it.
     pub model: String,
     writer: Writer,
 }
@@ -75,27 +75,27 @@ struct Writer {
     question: String,
     text: String,
     thinking: String,
-    /// What is left to be said.
+    /// The final event, if it is still to be sent.
     done: Option<Completion>,
 }
 
-/// The name that stands for a chatbot where a model is named.
+/// Returns the name that selects a chatbot where a model is expected.
 pub fn chatbot_model(id: &ChatbotId) -> String {
     format!("{CHATBOT}{id}")
 }
 
-/// Whether a name is that of a chatbot.
+/// Returns whether a name selects a chatbot.
 pub(crate) fn is_chatbot(name: &str) -> bool {
     name.starts_with(CHATBOT)
 }
 
 impl App {
-    /// Begins a completion. Everything that can be refused is refused before this resolves, a provider's failure
-    /// before its first words included; what fails later comes through the stream.
+    /// Starts a completion. Every rejection happens before this resolves, including a provider's failure before the
+    /// first token; later failures come through the stream.
     ///
     /// # Errors
-    /// [`Error::NotFound`] without such a chatbot, [`Error::Invalid`] at `/messages` when there is nothing to answer,
-    /// and those of [`App::generate`].
+    /// Returns [`Error::NotFound`] for an unknown chatbot, [`Error::Invalid`] at `/messages` if there is nothing to
+    /// answer, and the errors of [`App::generate`].
     pub fn complete(
         &self,
         billing: BillingContext,
@@ -104,10 +104,7 @@ impl App {
         Box::pin(async move {
             let mut questions = asked.messages.iter().rev().filter(|said| said.role == Role::User);
             let Some(question) = questions.next().map(|said| said.content.clone()) else {
-                return Err(Error::invalid(
-                    "/messages",
-                    "needs a message of a user, which is answered",
-                ));
+                return Err(Error::invalid("/messages", "must contain a user message to answer"));
             };
             let before = questions.next().map(|said| said.content.as_str());
             let bot = self.chatbot_named(&billing, &asked.model).await?;
@@ -154,11 +151,11 @@ impl App {
         })
     }
 
-    /// The completion of [`App::complete`], whole.
+    /// Returns the finished completion of [`App::complete`].
     ///
     /// # Errors
-    /// As there, as the stream fails, and [`Error::Upstream`] `answer_not_streamed` when it takes longer than a client waits
-    /// for a whole one.
+    /// Returns the errors of [`App::complete`] and its stream, and [`Error::Upstream`] `answer_not_streamed` if it
+    /// takes longer than a client can wait for an unstreamed answer.
     pub fn complete_whole(
         &self,
         billing: BillingContext,
@@ -174,15 +171,15 @@ impl App {
                 }
                 Err(Error::internal("a completion ended without its last event"))
             };
-            self.in_time_for_a_whole_answer(whole, "What was written so far is charged.")
+            self.in_time_for_a_whole_answer(whole, "The text generated so far is charged.")
                 .await
         })
     }
 
-    /// The chatbot that a name stands for where a model is named; none for a model's.
+    /// Returns the chatbot that a name selects where a model is expected; `None` for a model's name.
     ///
     /// # Errors
-    /// [`Error::NotFound`] without such a chatbot in the organization.
+    /// Returns [`Error::NotFound`] if the organization has no such chatbot.
     pub fn chatbot_named<'a>(
         &'a self,
         billing: &'a BillingContext,
@@ -199,7 +196,7 @@ impl App {
 }
 
 impl CompletionStream {
-    /// The words as they are written, and the end.
+    /// Returns the text as it is generated, then the final event.
     pub fn events(self) -> BoxStream<'static, Result<CompletionEvent>> {
         let events = unfold(Some(self.writer), |writer| async {
             let mut writer = writer?;
@@ -242,7 +239,7 @@ impl Writer {
         }
     }
 
-    /// The last words, if some were held back; the end follows them.
+    /// Returns the remaining buffered text, if any; the final event follows it.
     fn finish(&mut self, outcome: Outcome) -> CompletionEvent {
         let (rest, notice) = self.wording.finish(true, outcome.blank);
         self.text.push_str(&rest);

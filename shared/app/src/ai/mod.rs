@@ -1,4 +1,4 @@
-//! Requests to models, and what they cost.
+//! Model requests and their cost.
 
 pub(crate) mod completions;
 pub(crate) mod generate;

@@ -1,4 +1,4 @@
-//! Which model answers a name.
+//! Resolving model names.
 
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
@@ -18,71 +18,71 @@ use crate::{
 
 /// Name of the built-in model.
 const LOCAL: &str = "local";
-/// Models that may stand in for one: each costs the time of a failure.
+/// Maximum number of fallback models for one call: each adds the time of a failure.
 const FALLBACKS: usize = 3;
 
-/// The models this process can reach.
+/// The models available to this process.
 pub(crate) struct Models {
     http: reqwest::Client,
     healths: CircuitBreakers,
-    /// Signs for Amazon Bedrock, where that is used.
+    /// Signer for Amazon Bedrock, if configured.
     signer: Option<Arc<dyn Signer>>,
 }
 
-/// A model that will answer.
+/// A resolved model.
 pub(crate) struct Chosen {
     pub(crate) model: Arc<dyn ChatModel>,
-    /// Who runs it.
+    /// Its provider.
     pub(crate) provider: String,
-    /// Its name as its provider knows it.
+    /// Its name at its provider.
     pub(crate) name: String,
-    /// What was asked for, when that is another model.
+    /// The requested model, if a different one was chosen.
     pub(crate) requested: Option<String>,
-    /// Whether it stands in for the one that was asked for. It may still hand over to another one while it answers,
-    /// which it says with [`llm::ChatEvent::Answering`].
+    /// Whether it replaces the requested model. While answering it may still hand over to another one, which
+    /// [`llm::ChatEvent::Answering`] reports.
     pub(crate) fallback: bool,
-    /// The longest request and answer together, in tokens.
+    /// Maximum length of request and answer together, in tokens.
     pub(crate) context_tokens: u32,
-    /// The longest answer, in tokens.
+    /// Maximum answer length, in tokens.
     pub(crate) max_output_tokens: u32,
-    /// Tokens that it, or whoever stands in for it, needs to think before it answers.
+    /// Tokens that it or its fallback needs for reasoning before answering.
     pub(crate) thinking_tokens: u32,
 }
 
-/// A model as it is listed.
+/// A model as listed.
 #[derive(Debug, Clone)]
 pub struct ModelView {
-    /// The name requests use.
+    /// The name used in requests.
     pub id: String,
-    /// Who runs it.
+    /// Its provider.
     pub provider: Cow<'static, str>,
-    /// Other names it goes by.
+    /// Its aliases.
     pub aliases: &'static [&'static str],
-    /// The longest request and answer together, in tokens.
+    /// Maximum length of request and answer together, in tokens.
     pub context_tokens: u32,
-    /// The longest answer, in tokens.
+    /// Maximum answer length, in tokens.
     pub max_output_tokens: u32,
-    /// What it costs now, where that is known.
+    /// Its current price, if known.
     pub price: Option<Price>,
 }
 
 impl ModelView {
-    /// Whether `name` is its name or an alias, with its provider in front or without.
+    /// Returns whether `name` is its name or an alias, with or without its provider as a prefix.
     pub fn is_called(&self, name: &str) -> bool {
         let named = catalog::resolve(name);
         named.provider == self.provider && named.model == self.id
     }
 }
 
-/// What it takes to reach a provider.
+/// How a provider is accessed.
 enum Access {
-    /// Its key; empty where it takes none.
+    /// With an API key; empty if it needs none.
     Key(Secret),
-    /// AWS's credentials.
+    /// With AWS credentials.
     Signed(Arc<dyn Signer>),
 }
 
-/// A client with time limits.
+/// Creates an HTTP client with timeouts.
 pub(crate) fn http_client() -> Result<reqwest::Client> {
     TimeLimits::default().http_client().map_err(Error::internal)
 }
@@ -102,11 +102,11 @@ impl Models {
 }
 
 impl App {
-    /// The model behind `name`, which may be an alias. When its provider is not configured, or fails before the first
-    /// word, the models of `fallbacks` answer in their order.
+    /// Returns the model called `name`, which may be an alias. If its provider is not configured or fails before the
+    /// first token, the models of `fallbacks` answer, in their order.
     ///
     /// # Errors
-    /// [`Error::Upstream`] `provider_not_configured`, unless this process may fall back to the built-in model.
+    /// Returns [`Error::Upstream`] `provider_not_configured`, unless this process may fall back to the built-in model.
     pub(crate) async fn model(&self, name: &str, fallbacks: &[String]) -> Result<Chosen> {
         let asked = catalog::resolve(name);
         let mut names = vec![asked.clone()];
@@ -156,8 +156,8 @@ impl App {
         })
     }
 
-    /// The models that this deployment can reach and `billing` may ask, as far as we know their names: other names work
-    /// as well.
+    /// Returns the models that this deployment can access and `billing` may use, as far as their names are known; other
+    /// names work as well.
     pub fn models<'a>(&'a self, billing: &'a BillingContext) -> BoxFuture<'a, Result<Vec<ModelView>>> {
         Box::pin(async move {
             let now = self.clock.now();
@@ -185,8 +185,8 @@ impl App {
         })
     }
 
-    /// The model of this name: one of [`App::models`], or any that is named with its provider in front, as a provider
-    /// that is configured may know more of them than we do.
+    /// Returns the model of this name: one of [`App::models`], or any with a configured provider as its prefix, because
+    /// that provider may offer models that are not known here.
     pub fn model_called<'a>(
         &'a self,
         billing: &'a BillingContext,
@@ -202,7 +202,7 @@ impl App {
                 .trim()
                 .split_once('/')
                 .is_some_and(|(provider, _)| provider == named.provider && PROVIDERS.contains(&provider));
-            // A model that we know is listed where it may be asked.
+            // A known model is in the list if it may be used.
             if !is_qualified || billing.may_ask(name).is_err() || self.access(&named.provider).await?.is_none() {
                 return Ok(None);
             }
@@ -218,11 +218,11 @@ impl App {
         })
     }
 
-    /// What turns texts into vectors: an embedding model of `openai`, `azure` excepted, or of a compatible server.
+    /// Returns the embedding client: an embedding model of `openai`, Azure excepted, or of a compatible server.
     ///
     /// # Errors
-    /// [`Error::Upstream`] `provider_not_configured`; [`Error::Invalid`] at `/model` for the built-in model, which only
-    /// answers: sending the request again would not help.
+    /// Returns [`Error::Upstream`] `provider_not_configured`, or [`Error::Invalid`] at `/model` for the built-in model,
+    /// which has no embeddings, so that a retry would not help.
     pub(crate) async fn embedder(&self, named: &ModelRef, dimensions: Option<u32>) -> Result<Arc<dyn Embedder>> {
         if named.provider == "parlance" {
             let detail = "cannot create embeddings; name a model that does, such as text-embedding-3-small";
@@ -250,7 +250,7 @@ impl App {
         }
     }
 
-    /// All providers of models, and whether they have what they need to answer.
+    /// Returns all model providers, and whether each is configured.
     pub(crate) async fn providers(&self) -> Result<Vec<Provider>> {
         let mut providers = vec![Provider {
             name: LOCAL,
@@ -263,23 +263,23 @@ impl App {
         Ok(providers)
     }
 
-    /// The key of a provider; none when it is not set. All of them are in one secret, an object of JSON, because each secret
-    /// costs $0.40 a month.
+    /// Returns the key of a provider, or `None` if it is not set. All keys are in one secret, a JSON object, because
+    /// each secret costs $0.40 per month.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when the secret cannot be read, or is no such object.
+    /// Returns [`Error::Unavailable`] if the secret cannot be read or is not such an object.
     async fn provider_key(&self, name: &str) -> Result<Option<Secret>> {
         let Some(keys) = self.secret(PROVIDER_KEYS).await? else {
             return Ok(None);
         };
-        // What is wrong with it may repeat a part of it, and is not told.
+        // The parse error may quote part of the secret and is not reported.
         let keys: HashMap<String, String> = serde_json::from_str(keys.expose())
-            .map_err(|_| Error::unavailable(format!("the secret {PROVIDER_KEYS} is no JSON object of texts")))?;
+            .map_err(|_| Error::unavailable(format!("the secret {PROVIDER_KEYS} is not a JSON object of strings")))?;
         let key = keys.get(name).map(|key| key.trim()).filter(|key| !key.is_empty());
         Ok(key.map(Secret::new))
     }
 
-    /// What it takes to reach a provider; none when that is not configured.
+    /// Returns how a provider is accessed, or `None` if it is not configured.
     async fn access(&self, provider: &str) -> Result<Option<Access>> {
         let providers = &self.config.providers;
         let key = match provider {
@@ -287,7 +287,7 @@ impl App {
             "anthropic" => self.provider_key("ANTHROPIC_API_KEY").await?,
             "gemini" => self.provider_key("GEMINI_API_KEY").await?,
             "azure" if providers.azure.is_some() => self.provider_key("AZURE_OPENAI_API_KEY").await?,
-            // Own servers mostly take no key.
+            // Self-hosted servers usually need no key.
             "compatible" if providers.compatible.is_some() => {
                 let key = self.provider_key("OPENAI_COMPATIBLE_API_KEY").await?;
                 Some(key.unwrap_or_else(|| Secret::new("")))
@@ -298,7 +298,7 @@ impl App {
         Ok(key.map(Access::Key))
     }
 
-    /// What talks to a model; none when its provider is not configured.
+    /// Returns the client for a model, or `None` if its provider is not configured.
     async fn link(&self, named: ModelRef) -> Result<Option<Candidate>> {
         if named.provider == BUILT_IN {
             return Ok(Some(self.link_to(named, Arc::new(Local))));

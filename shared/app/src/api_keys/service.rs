@@ -1,4 +1,4 @@
-//! The keys of an organization, in the hands of somebody who may see or change them.
+//! The keys of an organization, for a caller who may view or change them.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -17,66 +17,66 @@ use crate::{App, Credential, Identity, auth::sign_in::ENDED, orgs::NO_ORG};
 
 const ABOVE: Error = Error::Forbidden {
     code: "not_yours",
-    detail: "A key cannot change or revoke the keys that it was made with; sign in to do that.",
+    detail: "A key cannot change or revoke its ancestors. Sign in to do that.",
 };
 
-/// A new key, as it is asked for.
+/// A request for a new key.
 #[derive(Debug, Clone, Default)]
 pub struct NewKey {
-    /// Name shown to people.
+    /// Display name.
     pub name: String,
-    /// What it may do; all that its maker may do when absent.
+    /// Its permissions; those of the caller if `None`.
     pub scopes: Option<BTreeSet<Permission>>,
-    /// Models it may ask; all when absent.
+    /// Models it may use; all if `None`.
     pub models: Option<Vec<String>>,
-    /// LLM tokens it may use in all.
+    /// LLM tokens it may use in total.
     pub token_budget: Option<u64>,
-    /// Requests to models it may make in a minute.
+    /// Model requests it may send per minute.
     pub requests_per_minute: Option<u32>,
-    /// It is refused from here on.
+    /// It is rejected from this time on.
     pub expires_at: Option<Timestamp>,
 }
 
-/// A change of a key; what is absent stays as it is, an inner none removes a limit.
+/// A change of a key; absent fields stay unchanged, an inner `None` removes a limit.
 #[derive(Debug, Clone, Default)]
 pub struct KeyChange {
     /// New name.
     pub name: Option<String>,
-    /// Switched on or off.
+    /// Whether it is enabled.
     pub enabled: Option<bool>,
-    /// What it may do.
+    /// New permissions.
     pub scopes: Option<BTreeSet<Permission>>,
-    /// Models it may ask.
+    /// Models it may use.
     pub models: Option<Option<Vec<String>>>,
-    /// LLM tokens it may use in all.
+    /// LLM tokens it may use in total.
     pub token_budget: Option<Option<u64>>,
-    /// Requests to models it may make in a minute.
+    /// Model requests it may send per minute.
     pub requests_per_minute: Option<Option<u32>>,
-    /// Its end.
+    /// Its expiry.
     pub expires_at: Option<Option<Timestamp>>,
 }
 
-/// A key, as it is listed.
+/// A key as listed.
 #[derive(Debug)]
 pub struct KeyFound {
     /// The key.
     pub key: ApiKey,
-    /// Whether it is accepted, by itself and by the keys above it.
+    /// Whether it is accepted, considering its own state and its ancestors'.
     pub state: KeyState,
     /// When it was last used, to the minute.
     pub last_used_at: Option<Timestamp>,
 }
 
-/// A key with its secret, which nobody can read again.
+/// A key with its secret, which cannot be read again.
 #[derive(Debug)]
 pub struct KeyWithSecret {
     /// The key.
     pub key: ApiKey,
-    /// What requests send.
+    /// The secret to be sent with requests.
     pub secret: Secret,
 }
 
-/// The keys of an organization, in the hands of somebody who may see or change them.
+/// The keys of an organization, for a caller who may view or change them.
 pub struct ApiKeyService<'a> {
     app: &'a App,
     identity: &'a Identity,
@@ -85,7 +85,7 @@ pub struct ApiKeyService<'a> {
 }
 
 impl App {
-    /// The keys of the organization of `membership`.
+    /// Returns the keys of the organization of `membership`.
     pub fn api_keys_for<'a>(
         &'a self,
         identity: &'a Identity,
@@ -102,10 +102,10 @@ impl App {
 }
 
 impl ApiKeyService<'_> {
-    /// One key.
+    /// Returns one key.
     ///
     /// # Errors
-    /// [`Error::NotFound`].
+    /// Returns [`Error::NotFound`].
     pub fn get<'a>(&'a self, id: &'a ApiKeyId) -> BoxFuture<'a, Result<KeyFound>> {
         Box::pin(async move {
             let keys = self.store();
@@ -121,7 +121,7 @@ impl ApiKeyService<'_> {
         })
     }
 
-    /// Keys, newest first, with their last uses.
+    /// Returns keys with their last uses, newest first.
     pub fn list<'a>(&'a self, page: &'a PageRequest) -> BoxFuture<'a, Result<Page<KeyFound>>> {
         Box::pin(async move {
             let keys = self.store();
@@ -142,11 +142,11 @@ impl ApiKeyService<'_> {
         })
     }
 
-    /// Makes a key that acts for the caller.
+    /// Creates a key that acts for the caller.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] when it would reach further than the caller, [`Error::Conflict`] `key_limit`, and `key_depth`
-    /// below too many keys.
+    /// Returns [`Error::Forbidden`] if it would exceed the caller's permissions, [`Error::Conflict`] `key_limit`, or
+    /// `key_depth` if it would have too many ancestors.
     pub fn make(&self, mut new: NewKey) -> BoxFuture<'_, Result<KeyWithSecret>> {
         Box::pin(async move {
             let verified = self.identity.user.email_verified;
@@ -157,15 +157,14 @@ impl ApiKeyService<'_> {
             let scopes = new.scopes.take().unwrap_or_else(|| all.collect());
             new.scopes = Some(scopes);
             if let Credential::Key(grant) = &self.identity.credential {
-                // What it was not asked for, it has from the key that makes it.
+                // Unspecified settings are inherited from the key that creates it.
                 new.models = new.models.or_else(|| grant.models.clone());
                 new.token_budget = new.token_budget.or(grant.least_budget());
                 new.requests_per_minute = new.requests_per_minute.or(grant.least_requests());
                 new.expires_at = new.expires_at.or(grant.expires_at);
                 if grant.above.len() >= ApiKey::MAX_ANCESTORS {
                     let detail = format!(
-                        "A key that is {} keys away from the person who made the first one makes no further keys; make \
-                         it with one of the keys above it.",
+                        "A key with {} ancestors cannot create further keys. Use one of its ancestors instead.",
                         ApiKey::MAX_ANCESTORS
                     );
                     return Err(Error::conflict("key_depth", detail));
@@ -173,7 +172,7 @@ impl ApiKeyService<'_> {
             }
             let maker = &self.identity.credential;
             let made = self.app.draft_key(&self.identity.user, self.membership, maker, new)?;
-            self.within_reach(&made.key)?;
+            self.check_within_permissions(&made.key)?;
             let entry = self
                 .app
                 .key_entry(&self.actor, "api_key.created", None, Some(&made.key))?;
@@ -189,11 +188,11 @@ impl ApiKeyService<'_> {
     /// Changes a key.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Forbidden`] when it would reach further than the caller, [`Error::Conflict`]
-    /// `key_revoked`.
+    /// Returns [`Error::NotFound`], [`Error::Forbidden`] if it would exceed the caller's permissions,
+    /// [`Error::Conflict`] `key_revoked`.
     pub fn change<'a>(&'a self, id: &'a ApiKeyId, change: KeyChange) -> BoxFuture<'a, Result<ApiKey>> {
         Box::pin(async move {
-            self.is_not_above(id)?;
+            self.check_not_ancestor(id)?;
             for _ in 0..MAX_ATTEMPTS {
                 let old = self.usable(id).await?;
                 let change = change.clone();
@@ -207,7 +206,7 @@ impl ApiKeyService<'_> {
                     expires_at: change.expires_at.unwrap_or(old.expires_at),
                     ..old.changed(self.app.clock.now())
                 };
-                self.no_further(&old, &new)?;
+                self.check_not_widened(&old, &new)?;
                 let entry = self
                     .app
                     .key_entry(&self.actor, "api_key.changed", Some(&old), Some(&new))?;
@@ -219,23 +218,23 @@ impl ApiKeyService<'_> {
         })
     }
 
-    /// Gives a key a new secret; the old one is accepted for `overlap`. Only whom the key acts for may do it: who
-    /// has the secret acts for them.
+    /// Replaces a key's secret; the old one stays accepted for `overlap`. Only the user the key acts for may do this,
+    /// because the holder of the secret acts as that user.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Forbidden`], [`Error::Conflict`] `key_revoked`, and `key_rotated` when somebody
-    /// else's rotation won.
+    /// Returns [`Error::NotFound`], [`Error::Forbidden`], [`Error::Conflict`] `key_revoked`, or `key_rotated` if a
+    /// concurrent rotation won.
     pub fn rotate<'a>(&'a self, id: &'a ApiKeyId, overlap: Duration) -> BoxFuture<'a, Result<KeyWithSecret>> {
         Box::pin(async move {
             let first = self.usable(id).await?;
             if first.created_by != self.identity.user.id {
                 return Err(Error::Forbidden {
                     code: "not_yours",
-                    detail: "Only the user a key acts for may see a secret of it; revoke it or switch it off instead.",
+                    detail: "Only the user that a key acts for can see its secret. Revoke or disable the key instead.",
                 });
             }
-            self.within_reach(&first)?;
-            self.is_own_or_below(&first)?;
+            self.check_within_permissions(&first)?;
+            self.check_own_or_descendant(&first)?;
             let text = ApiKeyToken::make(self.app.config.key_mode)?;
             let mut old = first.clone();
             for _ in 0..MAX_ATTEMPTS {
@@ -253,7 +252,7 @@ impl ApiKeyService<'_> {
                 if old.secret_hash != first.secret_hash {
                     return Err(Error::conflict(
                         "key_rotated",
-                        "Somebody else rotated this key just now.",
+                        "This key was just rotated by another request.",
                     ));
                 }
             }
@@ -261,25 +260,25 @@ impl ApiKeyService<'_> {
         })
     }
 
-    /// Revokes a key for good: it is refused from the next request on. Its row stays. Doing it again changes nothing.
+    /// Revokes a key permanently: it is rejected from the next request on. Its row stays. Idempotent.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Forbidden`] `not_yours` for a key above the one that is used.
+    /// Returns [`Error::NotFound`], or [`Error::Forbidden`] `not_yours` for an ancestor of the key in use.
     pub fn revoke<'a>(&'a self, id: &'a ApiKeyId) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            self.is_not_above(id)?;
+            self.check_not_ancestor(id)?;
             let now = self.app.clock.now();
             self.app.revoke_key(&self.store(), id, now, &self.actor).await
         })
     }
 
-    /// Removes a key with its row.
+    /// Deletes a key and its row.
     ///
     /// # Errors
-    /// As for [`ApiKeyService::revoke`].
+    /// Returns the errors of [`ApiKeyService::revoke`].
     pub fn erase<'a>(&'a self, id: &'a ApiKeyId) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            self.is_not_above(id)?;
+            self.check_not_ancestor(id)?;
             for _ in 0..MAX_ATTEMPTS {
                 let old = self.store().get(id).await?.ok_or(KEY_NOT_FOUND)?;
                 let entry = self.app.key_entry(&self.actor, "api_key.erased", Some(&old), None)?;
@@ -295,7 +294,7 @@ impl ApiKeyService<'_> {
         self.app.store.api_keys(&self.membership.org)
     }
 
-    /// A key that was not revoked.
+    /// Returns a key that was not revoked.
     async fn usable(&self, id: &ApiKeyId) -> Result<ApiKey> {
         let key = self.store().get(id).await?.ok_or(KEY_NOT_FOUND)?;
         let user = &self.identity.user;
@@ -303,7 +302,7 @@ impl ApiKeyService<'_> {
         if key.revoked_at.is_none() && !has_ended {
             Ok(key)
         } else {
-            let detail = "This key is revoked for good; make a new one.";
+            let detail = "This key is permanently revoked. Create a new one.";
             Err(Error::conflict("key_revoked", detail))
         }
     }
@@ -312,8 +311,8 @@ impl ApiKeyService<'_> {
         permission.is_granted_to(self.membership.role) && self.identity.reaches(permission)
     }
 
-    /// A key reaches no further than who has its secret.
-    fn within_reach(&self, key: &ApiKey) -> Result<()> {
+    /// A key must not exceed the permissions of whoever holds its secret.
+    fn check_within_permissions(&self, key: &ApiKey) -> Result<()> {
         if !key.scopes.iter().all(|scope| self.holds(*scope)) {
             return Err(Error::Forbidden {
                 code: "scope_not_held",
@@ -347,29 +346,30 @@ impl ApiKeyService<'_> {
         }
     }
 
-    /// A key shows secrets of itself and of what it made: with that of another one it would draw on its limits as well.
-    fn is_own_or_below(&self, key: &ApiKey) -> Result<()> {
+    /// A key can only show secrets of itself and its descendants: another key's secret would give access to that key's
+    /// limits.
+    fn check_own_or_descendant(&self, key: &ApiKey) -> Result<()> {
         match &self.identity.credential {
             Credential::Key(grant) if grant.id != key.id && !key.ancestors.contains(&grant.id) => {
                 Err(Error::Forbidden {
                     code: "not_yours",
-                    detail: "A key can rotate itself and the keys it made; sign in to rotate this one.",
+                    detail: "A key can rotate only itself and its descendants. Sign in to rotate this one.",
                 })
             }
             Credential::Key(_) | Credential::Session(_) | Credential::Clerk(_) => Ok(()),
         }
     }
 
-    /// A key does not decide on those that it was made with.
-    fn is_not_above(&self, id: &ApiKeyId) -> Result<()> {
+    /// A key cannot decide on its ancestors.
+    fn check_not_ancestor(&self, id: &ApiKeyId) -> Result<()> {
         match &self.identity.credential {
             Credential::Key(grant) if grant.above.iter().any(|key| key.id == *id) => Err(ABOVE),
             Credential::Key(_) | Credential::Session(_) | Credential::Clerk(_) => Ok(()),
         }
     }
 
-    /// A change may narrow any key; what it widens has to be within reach.
-    fn no_further(&self, old: &ApiKey, new: &ApiKey) -> Result<()> {
+    /// A change may narrow any key; what it widens must be within the caller's permissions.
+    fn check_not_widened(&self, old: &ApiKey, new: &ApiKey) -> Result<()> {
         let widened = ApiKey {
             scopes: new.scopes.difference(&old.scopes).copied().collect(),
             ..new.clone()
@@ -382,30 +382,30 @@ impl ApiKeyService<'_> {
         if widened.scopes.is_empty() && limits {
             Ok(())
         } else {
-            self.within_reach(&widened)
+            self.check_within_permissions(&widened)
         }
     }
 }
 
-/// Refuses scopes that reach beyond the content every member works with, while nobody has shown that the address of the
-/// account is their own.
+/// Rejects scopes that reach beyond the content every member works with unless the user has proven ownership of their
+/// address.
 ///
 /// # Errors
-/// [`Error::Forbidden`] `email_not_verified`.
+/// Returns [`Error::Forbidden`] `email_not_verified`.
 fn reject_unverified(user: &User, scopes: &BTreeSet<Permission>) -> Result<()> {
     if user.email_verified || !scopes.iter().any(|scope| scope.needs_verified_address()) {
         return Ok(());
     }
     Err(Error::Forbidden {
         code: "email_not_verified",
-        detail: "Keys with scopes that administer need a verified e-mail address: verify yours by the link in the \
-                 mail, or request another one with POST /api/v1/auth/verify-email/request.",
+        detail: "Keys with administrative scopes need a verified email address. Verify yours with the link in the \
+                 email, or request another one with POST /api/v1/auth/verify-email/request.",
     })
 }
 
 pub(crate) fn key_limit() -> Error {
     let detail = format!(
-        "An organization has at most {} API keys; revoke one first.",
+        "An organization can have at most {} API keys. Revoke one first.",
         ApiKey::MAX_PER_ORG
     );
     Error::conflict("key_limit", detail)

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::App;
 
-/// What was done to what.
+/// An audited action and its subject.
 pub(crate) struct AuditEvent<'a> {
     action: &'a str,
     kind: &'a str,
@@ -15,7 +15,7 @@ pub(crate) struct AuditEvent<'a> {
 }
 
 impl<'a> AuditEvent<'a> {
-    /// `action` (`noun.verb_past`) was done to the thing of this kind with this id.
+    /// Creates an event: `action` (`noun.verb_past`) was performed on the subject of this kind with this ID.
     pub(crate) fn new(action: &'a str, kind: &'a str, subject: &'a str) -> Self {
         Self {
             action,
@@ -26,29 +26,30 @@ impl<'a> AuditEvent<'a> {
         }
     }
 
-    /// `action` was done to a user.
+    /// Creates an event about a user.
     pub(crate) fn to_user(action: &'a str, user: &'a UserId) -> Self {
         Self::new(action, "user", user.as_str())
     }
 
-    /// `action` was done to an organization.
+    /// Creates an event about an organization.
     pub(crate) fn to_org(action: &'a str, org: &'a OrgId) -> Self {
         Self::new(action, "org", org.as_str())
     }
 
-    /// With ids and values of rules as they were before: never names, addresses or secrets.
+    /// Adds IDs and rule values from before the action: never names, addresses or secrets.
     pub(crate) fn before(self, before: Value) -> Self {
         Self { before, ..self }
     }
 
-    /// With the same as they are afterwards.
+    /// Adds the same from after the action.
     pub(crate) fn after(self, after: Value) -> Self {
         Self { after, ..self }
     }
 }
 
 impl App {
-    /// An entry in the log of `tenant`, made now: the organization, or the personal one for changes of an account.
+    /// Returns an entry, created now, in the log of `tenant`: the organization, or the personal one for changes of an
+    /// account.
     pub(crate) fn entry(&self, actor: &Actor, tenant: &OrgId, event: AuditEvent<'_>) -> Result<AuditEntry> {
         Ok(AuditEntry {
             id: self.ids.make()?,

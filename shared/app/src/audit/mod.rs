@@ -1,4 +1,4 @@
-//! The audit log: entries of clients, reading, and what erasing a person leaves of both.
+//! The audit log: client entries, reading, and the effect of an erasure on both.
 
 pub(crate) mod audit_event;
 
@@ -14,37 +14,37 @@ use store::AuditFilter;
 
 use crate::{App, Cipher, Undecryptable, audit::audit_event::AuditEvent};
 
-/// What every entry of a client is called in the chain. Its own words are encrypted: they may name people.
+/// Action of every client entry in the chain. The client's own text is encrypted because it may name people.
 const CLIENT_ACTION: &str = "client.entry";
-/// What the words of clients are encrypted for.
+/// Encryption purpose of client entries.
 const PURPOSE: &str = "audit entry";
-/// Largest `details` of a client's entry, bytes of JSON.
+/// Maximum size of the `details` of a client entry, in bytes of JSON.
 const MAX_DETAILS_BYTES: usize = 16 * 1024;
 
-/// What a client wants to have noted.
+/// An entry submitted by a client.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ClientEntry {
-    /// What was done, in the client's words.
+    /// The action, in the client's words.
     pub action: String,
-    /// Anything about it.
+    /// Arbitrary details.
     pub details: Option<JsonObject>,
 }
 
-/// An entry as it is read.
+/// An entry as read from the log.
 #[derive(Debug)]
 pub struct AuditRecord {
     /// The entry.
     pub entry: AuditEntry,
-    /// What a client wrote; none for entries of the system, and when the person was erased.
+    /// The client's text; `None` for entries of the system, and after the user was erased.
     pub client: Option<ClientEntry>,
 }
 
 impl App {
-    /// Adds a client's own entry about its user to the log of `tenant`. Its words are encrypted under a key that only
-    /// the user's salt gives.
+    /// Adds a client's entry about its user to the log of `tenant`. Its text is encrypted under a key that can only be
+    /// derived with the user's salt.
     ///
     /// # Errors
-    /// [`Error::Invalid`] at `/details` when they are too large.
+    /// Returns [`Error::Invalid`] at `/details` if they are too large.
     pub fn note_client_entry<'a>(
         &'a self,
         tenant: &'a OrgId,
@@ -58,7 +58,7 @@ impl App {
                 .as_ref()
                 .is_some_and(|details| details.text().len() > MAX_DETAILS_BYTES)
             {
-                return Err(Error::invalid("/details", "may have 16 KB of JSON at most"));
+                return Err(Error::invalid("/details", "must be at most 16 KB of JSON"));
             }
             let text = serde_json::to_vec(&client).map_err(Error::internal)?;
             let salt = self.make_audit_salt(user).await?;
@@ -74,7 +74,7 @@ impl App {
         })
     }
 
-    /// One entry, whoever's it is: the caller decides who may see it.
+    /// Returns any user's entry: the caller decides who may see it.
     pub fn audit_log_entry<'a>(&'a self, id: &'a AuditEntryId) -> BoxFuture<'a, Result<Option<AuditRecord>>> {
         Box::pin(async move {
             match self.store.audit_log().get(id).await? {
@@ -84,7 +84,7 @@ impl App {
         })
     }
 
-    /// The entries of one organization, newest first.
+    /// Returns the entries of one organization, newest first.
     pub fn audit_log_of_org<'a>(
         &'a self,
         org: &'a OrgId,
@@ -98,7 +98,7 @@ impl App {
         })
     }
 
-    /// What a user did, and what was done to them, newest first: in all organizations, or in `tenant` alone.
+    /// Returns what a user did and what was done to them, newest first: in all organizations, or only in `tenant`.
     pub fn audit_log_of_user<'a>(
         &'a self,
         user: &'a UserId,
@@ -118,7 +118,7 @@ impl App {
         })
     }
 
-    /// Decrypts what clients wrote. Entries of an erased person keep their place and say nothing.
+    /// Decrypts client entries. Entries of an erased user keep their position without their text.
     async fn open(&self, entries: Vec<AuditEntry>) -> Result<Vec<AuditRecord>> {
         let mut ciphers: HashMap<String, Option<(Vec<u8>, Cipher)>> = HashMap::new();
         let mut records = Vec::with_capacity(entries.len());
@@ -142,8 +142,8 @@ impl App {
         Ok(records)
     }
 
-    /// What a client wrote; none when it cannot be read any more. An entry under a key that was added just now makes
-    /// `cipher` a newer one.
+    /// Returns a client entry's text, or `None` if it can no longer be decrypted. For an entry under a newly added key,
+    /// `cipher` is replaced by a newer one.
     async fn decrypt(
         &self,
         entry: &AuditEntry,
@@ -169,7 +169,7 @@ impl App {
         }
     }
 
-    /// The salt of a user, made when there is none.
+    /// Returns a user's salt, creating it if necessary.
     async fn make_audit_salt(&self, user: &UserId) -> Result<Vec<u8>> {
         let log = self.store.audit_log();
         loop {

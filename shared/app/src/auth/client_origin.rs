@@ -1,15 +1,15 @@
-//! Where a request comes from.
+//! The origin of a request.
 
 use domain::Network;
 
-/// Where a request comes from: what sign-in limits, sessions and the audit log want to know of it. The default is no
-/// request at all: the system itself.
+/// The origin of a request, for sign-in limits, sessions and the audit log. The default stands for no request: the
+/// system itself.
 #[derive(Debug, Clone, Default)]
 pub struct Origin {
-    /// The request in our logs.
+    /// The request ID in our logs.
     pub request_id: String,
-    /// The network, as the gateway saw it; never what a header claims.
+    /// The network as seen by the gateway, never as claimed by a header.
     pub network: Option<Network>,
-    /// The program, as it names itself.
+    /// The user agent, as it reports itself.
     pub user_agent: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! Passwords, verified addresses and sessions, changed by their owner.
+//! Changing passwords, verifying addresses and managing sessions, by the account's owner.
 
 use std::time::Duration;
 
@@ -23,40 +23,40 @@ use crate::{
     users::email_taken,
 };
 
-/// How often a new password is tried again that a change of the account overtook.
+/// Maximum attempts of a password change that conflicts with other changes of the account.
 const MAX_ATTEMPTS: usize = 20;
-/// Characters in front of a token that are not one of ours: it is hashed, so its length is nearly all there is to check.
+/// Maximum length of a token. It is hashed, so its length is nearly all that needs checking.
 const MAX_TOKEN_BYTES: usize = 128;
 
-/// A new password, with what proves that it may be set.
+/// A new password, with proof that it may be set.
 #[derive(Debug)]
 pub struct NewCredentials {
     /// The current password.
     pub current: Secret,
-    /// The one to come.
+    /// The new password.
     pub new: NewPassword,
 }
 
 pub(crate) fn void_link() -> Error {
     Error::invalid(
         "/token",
-        "is not valid any more; ask for a new mail and use its link once",
+        "is no longer valid; request a new email and use its link once",
     )
 }
 
 const SIGN_IN_REQUIRED: Error = Error::Unauthorized {
     code: "sign_in_required",
-    detail: "Sign in to the account that is to have this address, then open the link again.",
+    detail: "Sign in to the account that requested this address, then open the link again.",
 };
 
-const CHANGED: &str = "The account was changed at the same time; try again.";
+const CHANGED: &str = "The account was changed at the same time. Try again.";
 
-/// A person who acts on the own account.
+/// Returns the actor for a user who changes their own account.
 pub(crate) fn user_actor(user: &User, origin: &Origin) -> Actor {
     Actor::user(user.id.as_str(), origin.request_id.as_str())
 }
 
-/// A token for a mail, and the digest under which it is kept.
+/// Returns a token for an email, and the digest under which it is stored.
 fn new_token() -> Result<(Secret, String)> {
     let token = Secret::new(URL_SAFE_NO_PAD.encode(domain::id::random_bytes::<32>()?));
     let digest = digest(&token);
@@ -75,15 +75,15 @@ pub(crate) fn digest_of_link(token: &Secret) -> Result<String> {
 }
 
 impl App {
-    /// An entry about something done to an account that has no values.
+    /// Returns an audit entry without values about an account.
     fn account_entry(&self, user: &User, actor: &Actor, action: &str) -> Result<AuditEntry> {
         self.entry(actor, &user.personal_org, AuditEvent::to_user(action, &user.id))
     }
 
-    /// Replaces a password by its owner, and ends all their other sessions.
+    /// Changes a password on behalf of its owner, and ends all their other sessions.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when the current password is not right, [`Error::TooMany`] when that was so too often.
+    /// Returns [`Error::Invalid`] if the current password is wrong, [`Error::TooMany`] if it was wrong too often.
     pub fn change_password<'a>(
         &'a self,
         identity: &'a Identity,
@@ -93,7 +93,7 @@ impl App {
         Box::pin(async move {
             let user = &identity.user;
             let account = user.email.fingerprint();
-            let guess = self.guess_inside(&account).await?;
+            let guess = self.guess_in_session(&account).await?;
             let found = self.store.accounts().by_id(&user.id).await?;
             let found = found.ok_or(Error::NotFound("user"))?;
             let right = self.hasher.verify(&change.current, found.password_hash.clone()).await?;
@@ -115,19 +115,19 @@ impl App {
                 return Err(Error::conflict("account_changed", CHANGED));
             }
             if let Credential::Clerk(session) = &identity.credential {
-                // All other sessions end; this one goes on.
-                self.know_clerk_session(user, session, found.user.session_epoch + 1)
+                // All other sessions end; this one continues.
+                self.remember_clerk_session(user, session, found.user.session_epoch + 1)
                     .await?;
             }
-            self.guessed_right_inside(guess).await
+            self.guess_in_session_succeeded(guess).await
         })
     }
 
-    /// Asks for a mail with a link to set a new password. What happens here is the same for every address; whether
-    /// there is an account, the worker finds out.
+    /// Requests an email with a link to set a new password. The behavior is the same for every address; the worker
+    /// checks whether an account exists.
     ///
     /// # Errors
-    /// When the queue does not take it.
+    /// Returns an error if the queue does not accept it.
     pub fn request_password_reset(&self, email: Email) -> BoxFuture<'_, Result<()>> {
         Box::pin(async move {
             let id = self.ids.make()?;
@@ -135,12 +135,12 @@ impl App {
         })
     }
 
-    /// Sets a new password by the link of a mail, which works once, and ends all credentials that were made before:
-    /// somebody else may have made them. The address counts as verified from here on. Returns the API keys of shared
-    /// organizations that go on; `revoke_org_keys` ends them too.
+    /// Sets a new password with an emailed link, which works once, and ends all earlier credentials, because someone
+    /// else may have created them. The address counts as verified from then on. Returns the API keys of shared
+    /// organizations that stay valid; `revoke_org_keys` ends them too.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when the link is unknown, used or too old, or was made for another address.
+    /// Returns [`Error::Invalid`] if the link is unknown, used, expired, or was issued for a different address.
     pub fn reset_password<'a>(
         &'a self,
         token: &'a Secret,
@@ -168,17 +168,18 @@ impl App {
                     return self.kept_keys(&user.id).await;
                 }
             }
-            Err(Error::unavailable("an account is changed by too many at once"))
+            Err(Error::unavailable("too many concurrent changes of an account"))
         })
     }
 
-    /// The account whose password a link sets, as long as both are as the mail found them.
+    /// Returns the account whose password a link sets, if the account is unchanged since the email.
     async fn account_of_reset(&self, digest: &str) -> Result<SignIn> {
         let accounts = self.store.accounts();
         let link = accounts.password_reset(digest, self.clock.now()).await?;
         let link = link.ok_or_else(void_link)?;
         let account = accounts.by_id(&link.user).await?.ok_or_else(void_link)?;
-        // Another password does not make it void: who knows that one would keep the owner of the address out.
+        // A changed password does not void the link, or someone who knows the password could lock out the owner of the
+        // address.
         let user = &account.user;
         let is_good = user.is_active()
             && user.credentials.accept_link(link.epoch)
@@ -186,7 +187,7 @@ impl App {
         if is_good { Ok(account) } else { Err(void_link()) }
     }
 
-    /// Whoever reads the owner's mail is not a stranger: they can sign in while strangers guess.
+    /// Whoever reads the owner's email is not a stranger: they can sign in while strangers guess.
     async fn remember_network(&self, user: &User, origin: &Origin) {
         let Some(network) = &origin.network else { return };
         let account = user.email.fingerprint();
@@ -196,7 +197,7 @@ impl App {
         }
     }
 
-    /// A link by which the password of `account` can be set; answers its token.
+    /// Creates a link to set the password of `account` and returns its token.
     pub(crate) async fn new_password_link(&self, account: &SignIn) -> Result<Secret> {
         let (token, digest) = new_token()?;
         let link = PasswordReset {
@@ -209,11 +210,11 @@ impl App {
         Ok(token)
     }
 
-    /// Asks for a mail with a link that verifies the caller's address, or the one that their account is to have. There is
-    /// none when it is verified.
+    /// Requests an email with a link that verifies the caller's address or their unconfirmed new one. Nothing is sent
+    /// if the address is already verified.
     ///
     /// # Errors
-    /// [`Error::TooMany`], and when the queue does not take it.
+    /// Returns [`Error::TooMany`], or an error if the queue does not accept it.
     pub fn request_verification<'a>(&'a self, user: &'a User) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let (id, pending) = (self.ids.make()?, user.pending_email(self.clock.now()));
@@ -226,13 +227,13 @@ impl App {
         })
     }
 
-    /// Notes that the address of an account is its own, by the link of a mail, or gives the account the address that it
-    /// was to have. The link works once. `signed_in`: who opened it. With somebody else than the owner of the account,
-    /// or nobody, only the mail was answered: a stranger may have signed up with the address.
+    /// Verifies the address of an account by an emailed link, or switches the account to its unconfirmed new address.
+    /// The link works once. `signed_in`: the user who opened it. If that is not the account's owner, or nobody, only
+    /// the email was confirmed: a stranger may have signed up with the address.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when the link is unknown, used or too old, or the account has another address by now.
-    /// [`Error::Unauthorized`] `sign_in_required` for a new address of an account that nobody is signed in to;
+    /// Returns [`Error::Invalid`] if the link is unknown, used or expired, or the account has a different address by
+    /// now; [`Error::Unauthorized`] `sign_in_required` for a new address of an account that nobody is signed in to;
     /// [`Error::Conflict`] `email_taken`.
     pub fn verify_email<'a>(
         &'a self,
@@ -245,7 +246,7 @@ impl App {
             let (accounts, now) = (self.store.accounts(), self.clock.now());
             let link = accounts.verification(&digest, now).await?.ok_or_else(void_link)?;
             let user = accounts.get(&link.user).await?.ok_or_else(void_link)?;
-            // An API key is in more hands than those of a person.
+            // More people than one may hold an API key.
             let is_person = |it: &&Identity| !matches!(it.credential, Credential::Key(_));
             let is_owner = signed_in.filter(is_person).is_some_and(|it| it.user.id == user.id);
             if !user.credentials.accept_link(link.epoch) {
@@ -263,7 +264,7 @@ impl App {
             } else if !is_pending {
                 false
             } else if is_owner {
-                self.give_pending_address(&user, digest, origin).await?
+                self.apply_pending_address(&user, digest, origin).await?
             } else {
                 return Err(SIGN_IN_REQUIRED);
             };
@@ -271,8 +272,8 @@ impl App {
         })
     }
 
-    /// Gives an account the address that it was to have. `link`: digest of the link that showed it.
-    async fn give_pending_address(&self, user: &User, link: String, origin: &Origin) -> Result<bool> {
+    /// Switches an account to its unconfirmed new address. `link`: digest of the link that proves ownership.
+    async fn apply_pending_address(&self, user: &User, link: String, origin: &Origin) -> Result<bool> {
         let Some(email) = user.pending_email(self.clock.now()).cloned() else {
             return Ok(false);
         };
@@ -295,14 +296,14 @@ impl App {
                 self.queue_promised(&change.mails).await;
                 Ok(true)
             }
-            // The account has it by another use of the link.
+            // The account received the address through a concurrent use of the link.
             UserWrite::EmailTaken if !accounts.has_other_owner(&email, &user.id, self.clock.now()).await? => Ok(false),
             UserWrite::EmailTaken => Err(email_taken()),
             UserWrite::Changed => Ok(false),
         }
     }
 
-    /// A link that verifies `email` for `user`, which is its address or to be it; answers its token.
+    /// Creates a link that verifies `email` as the current or new address of `user`, and returns its token.
     pub(crate) async fn new_verification(&self, user: &User, email: &Email) -> Result<Secret> {
         let (token, digest) = new_token()?;
         let link = Verification {
@@ -315,14 +316,14 @@ impl App {
         Ok(token)
     }
 
-    /// A link that gives an account the address back that it had before a change; answers its token.
+    /// Creates a link that restores an account's previous address, and returns its token.
     pub(crate) async fn new_address_restore(&self, link: &AddressRestore) -> Result<Secret> {
         let (token, digest) = new_token()?;
         self.store.accounts().put_address_restore(&digest, link).await?;
         Ok(token)
     }
 
-    /// The sessions in which `user` is signed in, newest first.
+    /// Returns the sessions in which `user` is signed in, newest first.
     pub fn sessions<'a>(&'a self, user: &'a User, page: &'a PageRequest) -> BoxFuture<'a, Result<Page<Session>>> {
         Box::pin(async move {
             let mut found = self.store.sessions().list(user, page).await?;
@@ -335,7 +336,7 @@ impl App {
     /// Ends one session of `user`.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when they have none with this id.
+    /// Returns [`Error::NotFound`] if they have no session with this ID.
     pub fn end_session<'a>(&'a self, user: &'a User, session: &'a SessionId) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             if self.store.sessions().revoke(&user.id, session).await? {

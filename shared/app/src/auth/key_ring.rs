@@ -1,11 +1,11 @@
-//! The key ring in the secret `ENCRYPTION_KEYS`: a JSON object of keys by their ids, and which of them encrypts.
+//! The key ring in the secret `ENCRYPTION_KEYS`: a JSON object of keys by ID, which also names the encrypting key.
 //!
 //! ```json
 //! {"current": "2", "previous": "1", "1": "...", "2": "...", "legacy-1": "..."}
 //! ```
 //!
-//! CloudFormation makes the first one (`GenerateSecretString`), `parlance admin rotate-secret` adds to it. No key ever
-//! leaves it: what was encrypted under one stays readable.
+//! CloudFormation creates the first key (`GenerateSecretString`), and `parlance admin rotate-secret` adds further ones.
+//! Keys are never removed: anything encrypted under one stays readable.
 
 use std::collections::BTreeMap;
 
@@ -15,13 +15,13 @@ use serde_json::{Map, Value};
 
 use crate::auth::key_derivation::{Key, derive};
 
-/// In front of the ids of keys from before there was a ring, when all were derived from the secret that signs tokens.
+/// ID prefix of keys from before there was a ring, when all were derived from the secret that signs tokens.
 const LEGACY: &str = "legacy-";
-/// What a root is derived for: releases without a ring derived theirs in the same way.
+/// Derivation purpose of a root key, the same as in releases without a ring.
 const PURPOSE: &[u8] = b"sealing";
 const SALT: &[u8] = b"parlance";
 
-/// Keys by their ids. `Debug` shows ids only.
+/// Keys by ID. `Debug` shows IDs only.
 #[derive(Debug, Clone, Deserialize)]
 pub struct KeyRing {
     current: String,
@@ -32,10 +32,10 @@ pub struct KeyRing {
 }
 
 impl KeyRing {
-    /// Longest id of a key, bytes.
+    /// Maximum length of a key's ID, in bytes.
     pub(crate) const MAX_ID_BYTES: usize = 32;
 
-    /// A ring with one key.
+    /// Returns a ring with one key.
     pub fn new(key: Secret) -> Self {
         Self {
             current: "1".to_owned(),
@@ -44,26 +44,26 @@ impl KeyRing {
         }
     }
 
-    /// Reads the secret.
+    /// Parses the secret.
     ///
     /// # Errors
-    /// [`Error::Internal`], which names no part of it, when this is no key ring.
+    /// Returns [`Error::Internal`], which quotes no part of the secret, if it is not a key ring.
     pub fn parse(text: &Secret) -> Result<Self> {
         // The library's error may quote the text.
         let ring: Self = serde_json::from_str(text.expose()).map_err(|_| broken("is no JSON object of texts"))?;
         let held = [Some(&ring.current), ring.previous.as_ref()];
         if held.into_iter().flatten().any(|id| !ring.keys.contains_key(id)) {
-            return Err(broken("names a key that it does not hold"));
+            return Err(broken("names a key that it does not contain"));
         }
         let is_id =
             |id: &String| (1..=Self::MAX_ID_BYTES).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
         if !ring.keys.keys().all(is_id) || ring.keys.values().any(|key| key.expose().len() < 16) {
-            return Err(broken("holds a key without a proper id, or one that is too short"));
+            return Err(broken("contains a key with an invalid ID, or one that is too short"));
         }
         Ok(ring)
     }
 
-    /// The secret.
+    /// Returns the secret's text.
     pub fn to_json(&self) -> Secret {
         let text = |text: &str| Value::String(text.to_owned());
         let mut ring = Map::from_iter([("current".to_owned(), text(&self.current))]);
@@ -74,18 +74,18 @@ impl KeyRing {
         Secret::new(Value::Object(ring).to_string())
     }
 
-    /// Id of the key that encrypts.
+    /// Returns the ID of the encrypting key.
     pub fn current(&self) -> &str {
         &self.current
     }
 
-    /// Id of the key that encrypted before it, and does so until every process knows of the current one.
+    /// Returns the ID of the previous key, which encrypts until every process knows the current one.
     pub(crate) fn previous(&self) -> Option<&str> {
         self.previous.as_deref()
     }
 
-    /// The same ring with one more key, which encrypts from here on; `is_known`: whether every process knows of the
-    /// current one. If not, the one before it goes on until they know of both.
+    /// Returns the ring with an additional key, which encrypts from now on. `is_known`: whether every process knows the
+    /// current key; if not, the previous one continues until they know both.
     #[must_use]
     pub fn rotated(&self, key: Secret, is_known: bool) -> Self {
         let numbers = self.keys.keys().filter_map(|id| id.parse::<u64>().ok());
@@ -102,16 +102,16 @@ impl KeyRing {
         }
     }
 
-    /// Whether it holds what was encrypted with before there was a ring.
+    /// Returns whether it contains the keys used before there was a ring.
     pub fn has_legacy_keys(&self) -> bool {
         self.keys.keys().any(|id| id.starts_with(LEGACY))
     }
 
-    /// The same ring with the keys that earlier releases derived from these values of `JWT_SECRET`, so that it may
-    /// change.
+    /// Returns the ring with the keys that earlier releases derived from these values of `JWT_SECRET`, so that the
+    /// secret can be changed.
     ///
     /// # Errors
-    /// [`Error::Internal`] when the crypto library refuses.
+    /// Returns [`Error::Internal`] if the crypto library fails.
     pub fn with_legacy_keys(&self, signing: &[&Secret]) -> Result<Self> {
         let mut keys = self.keys.clone();
         for (number, secret) in (1..).zip(signing) {
@@ -120,14 +120,14 @@ impl KeyRing {
         Ok(Self { keys, ..self.clone() })
     }
 
-    /// What keys are derived from, by id; those of earlier releases apart, because what they encrypted names no key.
+    /// Returns the root keys by ID. Those of earlier releases are separate, because their ciphertexts name no key.
     pub(crate) fn roots(&self) -> Result<(BTreeMap<String, Key>, Vec<Key>)> {
         let (mut roots, mut legacy) = (BTreeMap::new(), Vec::new());
         for (id, key) in &self.keys {
             if id.starts_with(LEGACY) {
                 let mut bytes = [0; 32];
                 let decoded = hex::decode_to_slice(key.expose(), &mut bytes);
-                decoded.map_err(|_| broken("holds a key of an earlier release that is not 32 bytes in hex"))?;
+                decoded.map_err(|_| broken("contains a key of an earlier release that is not 32 bytes in hex"))?;
                 legacy.push(bytes);
             } else {
                 roots.insert(id.clone(), root(key)?);
@@ -137,7 +137,7 @@ impl KeyRing {
     }
 }
 
-/// What the keys for single purposes are derived from.
+/// Returns the root key from which the keys for single purposes are derived.
 pub(crate) fn root(secret: &Secret) -> Result<Key> {
     derive(secret.expose().as_bytes(), SALT, PURPOSE)
 }

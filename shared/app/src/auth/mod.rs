@@ -1,4 +1,4 @@
-//! Signing in: passwords, sessions, tokens, Clerk, and the end of all credentials.
+//! Sign-in: passwords, sessions, tokens, Clerk, and the revocation of all credentials.
 
 pub(crate) mod clerk;
 pub(crate) mod client_origin;

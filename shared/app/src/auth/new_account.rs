@@ -1,4 +1,4 @@
-//! New accounts, and the personal organization that comes with each.
+//! New accounts, each with a personal organization.
 
 use domain::{
     Actor, CredentialEpochs, Email, Error, MailMessage, Membership, NewPassword, Org, OrgId, OrgRole, Plan,
@@ -13,10 +13,10 @@ use crate::{
     users::email_taken,
 };
 
-/// What a new account needs.
+/// The data of a sign-up.
 #[derive(Debug)]
 pub struct SignUp {
-    /// Name shown to others; the local part of the address when absent.
+    /// Name shown to other users; the local part of the address if `None`.
     pub name: Option<String>,
     /// Sign-in name.
     pub email: Email,
@@ -24,7 +24,7 @@ pub struct SignUp {
     pub password: NewPassword,
 }
 
-/// An account with its personal organization, not stored yet.
+/// An account with its personal organization, not yet stored.
 pub(crate) struct Draft {
     pub(crate) user: User,
     pub(crate) org: Org,
@@ -35,7 +35,7 @@ impl App {
     /// Creates an account with its personal organization and signs it in.
     ///
     /// # Errors
-    /// [`Error::Conflict`] `email_taken`, [`Error::TooMany`].
+    /// Returns [`Error::Conflict`] `email_taken`, [`Error::TooMany`].
     pub fn register<'a>(
         &'a self,
         sign_up: SignUp,
@@ -46,7 +46,7 @@ impl App {
             self.count_sign_up(origin.network.as_ref()).await?;
             let email = sign_up.email.clone();
             let created = self.create_account(sign_up, PlatformRole::User, origin, lifetime).await;
-            // Either way one mail is asked for, so that both take the same time.
+            // Both paths request one email, so that they take the same time.
             let id = self.ids.make()?;
             match &created {
                 Ok(account) => {
@@ -60,8 +60,8 @@ impl App {
         })
     }
 
-    /// Sees to it that an account with this address exists; a new one gets the platform role `admin`. An account
-    /// that exists is left as it is.
+    /// Ensures that an account with this address exists; a new one has the platform role `admin`. An existing account
+    /// is left unchanged.
     pub fn seed_platform_admin(&self, sign_up: SignUp) -> BoxFuture<'_, Result<()>> {
         Box::pin(async move {
             match self
@@ -93,21 +93,21 @@ impl App {
         Ok(SignedIn { user, tokens })
     }
 
-    /// A new account, and the hash of its password.
+    /// Returns a new account and the hash of its password.
     pub(crate) async fn draft_sign_up(&self, sign_up: SignUp, role: PlatformRole) -> Result<(Draft, String)> {
         let SignUp { name, email, password } = sign_up;
         let password_hash = self.hasher.hash(&password).await?;
         let name = name.unwrap_or_else(|| email.local_part().to_owned());
         let mut draft = self.draft_account(email, name)?;
         draft.user.role = role;
-        // The operator named this address; nobody else becomes an admin by registering.
+        // The operator specified this address; nobody else becomes an admin by registering.
         let is_named = role == PlatformRole::Admin;
         draft.user.email_verified = is_named;
         draft.user.credentials = CredentialEpochs::of_new_account(is_named);
         Ok((draft, password_hash))
     }
 
-    /// A new account of the platform role `user` whose address is not verified.
+    /// Returns a new account with the platform role `user` and an unverified address.
     pub(crate) fn draft_account(&self, email: Email, name: String) -> Result<Draft> {
         let now = self.clock.now();
         let org: OrgId = self.ids.make()?;
@@ -135,7 +135,7 @@ impl App {
             joined_at: now,
         };
         let org = Org {
-            // A personal organization has no name of its own in `X-Current-Org`; its id is its slug.
+            // A personal organization has no slug of its own for `X-Current-Org`; its ID is its slug.
             slug: org.0.clone(),
             id: org,
             name: format!("{} (personal)", user.name),
@@ -150,7 +150,7 @@ impl App {
         Ok(Draft { user, org, owner })
     }
 
-    /// Stores a new account, with its first session if it begins with one.
+    /// Stores a new account, with its first session if it starts with one.
     pub(crate) async fn store_account(
         &self,
         draft: Draft,

@@ -4,14 +4,14 @@ use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as
 use domain::{Error, NewPassword, Result, Secret};
 use tokio::task::spawn_blocking;
 
-/// Hashes and verifies passwords away from the async threads.
+/// Hashes and verifies passwords on blocking threads.
 pub(crate) struct Passwords {
-    /// Hash of a password nobody knows, so that an unknown account costs the same time as a known one.
+    /// Hash of a password that nobody knows, so that an unknown account takes the same time as a known one.
     decoy: String,
 }
 
 fn argon2() -> Argon2<'static> {
-    // These are the crate's defaults too; they are spelled out because stored hashes depend on them.
+    // These are also the crate's defaults; they are explicit because stored hashes depend on them.
     let params = Params::new(19_456, 2, 1, None).unwrap_or_default();
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
 }
@@ -34,7 +34,7 @@ impl Passwords {
         })
     }
 
-    /// PHC string of a new password.
+    /// Returns the PHC string of a new password.
     pub(crate) async fn hash(&self, password: &NewPassword) -> Result<String> {
         let password = password.secret().clone();
         spawn_blocking(move || hash(password.expose().as_bytes()))
@@ -42,8 +42,8 @@ impl Passwords {
             .map_err(Error::internal)?
     }
 
-    /// Whether `password` belongs to `hash`, however its characters are composed. Without a hash it takes the same time
-    /// and answers `false`.
+    /// Returns whether `password` matches `hash`, regardless of its Unicode composition. Without a hash it takes the
+    /// same time and returns `false`.
     pub(crate) async fn verify(&self, password: &Secret, hash: Option<String>) -> Result<bool> {
         let Some(password) = domain::auth::password::normalized(password.clone()) else {
             return Ok(false);

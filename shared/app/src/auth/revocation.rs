@@ -1,8 +1,8 @@
-//! The end of all credentials of an account: sessions, API keys, mailed links, exports, and the password where somebody
+//! Revocation of all credentials of an account: sessions, API keys, emailed links, exports, and the password if someone
 //! else may know it.
 //!
-//! One write to the account ends them all, those that are just being made too, because each carries the epoch it was
-//! made in ([`domain::CredentialEpochs`]). What they leave behind is cleared away by a job, which tells the owner.
+//! One write to the account ends them all, including those being created concurrently, because each carries the epoch
+//! in which it was created ([`domain::CredentialEpochs`]). A job removes what they leave behind and notifies the owner.
 
 use std::time::Duration;
 
@@ -21,14 +21,14 @@ use crate::{
     mail::email_templates,
 };
 
-/// How often the end is tried again that a change of the account overtook.
+/// Maximum attempts of a revocation that conflicts with other changes of the account.
 const MAX_ATTEMPTS: usize = 20;
-/// For so long a change of the address can be taken back by its owner before.
+/// How long the previous owner of an address can undo its change.
 pub(crate) const RESTORABLE: Duration = Duration::from_hours(email_templates::RESTORE_HOURS);
 
 impl App {
-    /// Ends all credentials of an account as it was read, or changes nothing. Whatever ends them comes here, but for
-    /// accounts that are disabled or deleted, of which none is accepted anyway.
+    /// Ends all credentials of an account as it was read, or changes nothing. Every revocation goes through here,
+    /// except for disabled or deleted accounts, whose credentials are not accepted anyway.
     pub(crate) async fn revoke_credentials(
         &self,
         user: &User,
@@ -63,8 +63,8 @@ impl App {
         Ok(revoked)
     }
 
-    /// The API keys that outlasted the last end of all other credentials. None is made any more that would be one of
-    /// them: a key is stored in the epoch it was asked for in.
+    /// Returns the API keys that survived the last end of all other credentials. No new key can join them: a key is
+    /// stored in the epoch in which it was requested.
     pub(crate) async fn kept_keys(&self, user: &UserId) -> Result<Vec<ApiKey>> {
         let user = self.user(user).await?;
         let now = self.clock.now();
@@ -73,11 +73,11 @@ impl App {
         Ok(kept)
     }
 
-    /// Ends all credentials of `user` but the password, that of this request too; returns the API keys of shared
-    /// organizations that go on.
+    /// Ends all credentials of `user` except the password, including this request's; returns the API keys of shared
+    /// organizations that stay valid.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when the account is changed by too many at once.
+    /// Returns [`Error::Unavailable`] if there are too many concurrent changes of the account.
     pub fn sign_out_everywhere<'a>(
         &'a self,
         user: &'a UserId,
@@ -98,11 +98,11 @@ impl App {
         })
     }
 
-    /// Gives an account the address back that it had before, by the link of the mail to it, and ends all credentials:
-    /// who changed the address knew the password. A mail to set another one is on its way.
+    /// Restores an account's previous address by the link emailed to it, and ends all credentials, because whoever
+    /// changed the address knew the password. An email to set a new password is sent.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when the link is unknown, used or too old, or the account has its address.
+    /// Returns [`Error::Invalid`] if the link is unknown, used or expired, or the account already has the address.
     pub fn restore_address<'a>(&'a self, token: &'a Secret, origin: &'a Origin) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let digest = digest_of_link(token)?;
@@ -130,7 +130,7 @@ impl App {
                         return Ok(());
                     }
                     Revoked::AddressTaken => {
-                        let detail = "Another account has this e-mail address by now; it cannot be restored.";
+                        let detail = "Another account now has this email address, so it cannot be restored.";
                         return Err(Error::conflict("email_taken", detail));
                     }
                     Revoked::AccountChanged | Revoked::PersonKnown => {}
@@ -140,8 +140,8 @@ impl App {
         })
     }
 
-    /// The mail that tells the address that an account had before it was changed. `restorable_until`: until when a link
-    /// in the mail takes the change back, if one does.
+    /// Returns the email that notifies an account's previous address of its change. `restorable_until`: until when a
+    /// link in the email undoes the change, if there is one.
     pub(crate) fn address_changed(&self, before: &User, restorable_until: Option<Timestamp>) -> Result<MailMessage> {
         Ok(MailMessage::AddressChanged {
             id: self.ids.make()?,
@@ -152,11 +152,11 @@ impl App {
         })
     }
 
-    /// Clears away what credentials left behind that ended at `ended_at`, and tells their owner. Nothing of it was
-    /// accepted any more. Doing it twice is harmless.
+    /// Removes what credentials left behind that ended at `ended_at`, and notifies their owner. None of it was still
+    /// accepted. Idempotent.
     pub(crate) async fn clear_credentials(&self, user: &UserId, ended_at: Timestamp, mail: &MailId) -> Result<()> {
         let found = self.store.accounts().get(user).await?;
-        // Whatever a deleted account had goes with it.
+        // The data of a deleted account is removed with it.
         let Some(user) = found.filter(|user| user.status != UserStatus::Deleted) else {
             return Ok(());
         };
@@ -179,7 +179,8 @@ impl App {
         self.queue_mail(&MailMessage::AccessReset(mail)).await
     }
 
-    /// Removes archives and files that were asked for before the credentials ended: a link to one of them may be out.
+    /// Removes archives and files requested before the credentials ended, because a link to one of them may have
+    /// leaked.
     async fn remove_exports(&self, user: &User, ended_at: Timestamp) -> Result<()> {
         self.store.exports().remove_ended(user).await?;
         let current = self.store.exports().get(&user.id).await?.map(|export| export.id.0);
@@ -200,7 +201,7 @@ impl App {
         Ok(())
     }
 
-    /// All API keys that act for a user, revoked ones too.
+    /// Returns all API keys that act for a user, including revoked ones.
     async fn keys_of(&self, user: &User) -> Result<Vec<ApiKey>> {
         let places = self.store.memberships_of(&user.id).await?;
         let shared = places.held.into_iter().map(|membership| membership.org);
@@ -212,7 +213,7 @@ impl App {
     }
 }
 
-/// Which API keys outlast the end of all other credentials: none of an account whose owner is not known.
+/// Returns which API keys survive the end of all other credentials: none of an account whose owner is not known.
 pub(crate) fn keys_to_keep(user: &User, revoke_org_keys: bool) -> KeptKeys {
     if revoke_org_keys || !user.owner_is_known() {
         KeptKeys::None
@@ -221,7 +222,7 @@ pub(crate) fn keys_to_keep(user: &User, revoke_org_keys: bool) -> KeptKeys {
     }
 }
 
-/// The same for the audit log.
+/// Returns the same for the audit log.
 pub(crate) fn org_keys(kept: KeptKeys) -> Value {
     json!({"org_keys_kept": kept == KeptKeys::ReliedOn})
 }
@@ -231,5 +232,5 @@ fn is_kept(user: &User, key: &ApiKey) -> bool {
 }
 
 fn busy() -> Error {
-    Error::unavailable("an account is changed by too many at once")
+    Error::unavailable("too many concurrent changes of an account")
 }

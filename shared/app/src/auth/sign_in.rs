@@ -1,4 +1,4 @@
-//! Sessions: sign-in, refresh, sign-out, and who a request comes from.
+//! Sessions: sign-in, refresh, sign-out, and authenticating requests.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -14,7 +14,7 @@ use crate::{
     rate_limit::password_guesses,
 };
 
-/// An account with fresh tokens.
+/// An account with new tokens.
 #[derive(Debug)]
 pub struct SignedIn {
     /// The account.
@@ -23,64 +23,64 @@ pub struct SignedIn {
     pub tokens: TokenPair,
 }
 
-/// Who a request comes from.
+/// The authenticated caller of a request.
 #[derive(Debug, Clone)]
 pub struct Identity {
-    /// The account, as it is now.
+    /// The account's current state.
     pub user: User,
-    /// How they proved it.
+    /// How the caller authenticated.
     pub credential: Credential,
-    /// What they presented.
+    /// The token they presented.
     pub token: Secret,
 }
 
-/// How a caller proved who they are.
+/// How a caller authenticated.
 #[derive(Debug, Clone)]
 pub enum Credential {
-    /// An access token of ours.
+    /// One of our access tokens.
     Session(SessionId),
-    /// A session at Clerk, by its id there.
+    /// A Clerk session, by its ID at Clerk.
     Clerk(String),
-    /// An API key that acts for the user who made it, inside one organization.
+    /// An API key that acts for the user who created it, inside one organization.
     Key(KeyGrant),
 }
 
-/// What an API key may do, on top of what the role of its user allows.
+/// The restrictions of an API key, in addition to those of its user's role.
 #[derive(Debug, Clone)]
 pub struct KeyGrant {
     /// The key.
     pub id: ApiKeyId,
-    /// The only organization it works in, as it is now.
+    /// The only organization it can access, in its current state.
     pub org: Arc<Org>,
-    /// Its user's place there.
+    /// Its user's membership there.
     pub membership: Membership,
-    /// What it may do there, and all keys above it may too.
+    /// Permissions shared by it and all its ancestors.
     pub scopes: BTreeSet<Permission>,
-    /// Models that it and all keys above it may ask; all when absent.
+    /// Models that it and all its ancestors may use; all if `None`.
     pub models: Option<Vec<String>>,
-    /// LLM tokens it may use in all; no limit of its own when absent.
+    /// LLM tokens it may use in total; `None` means no limit of its own.
     pub token_budget: Option<u64>,
-    /// Requests to models it may make in a minute; no limit of its own when absent.
+    /// Model requests it may send per minute; `None` means no limit of its own.
     pub requests_per_minute: Option<u32>,
-    /// It, or a key above it, is refused from here on.
+    /// It or one of its ancestors is rejected from this time on.
     pub expires_at: Option<Timestamp>,
-    /// The keys above it, the nearest first: it draws on their limits too.
+    /// Its ancestors, nearest first; it counts toward their limits too.
     pub above: Vec<KeyAbove>,
 }
 
-/// A key that made another one, or made the key that did.
+/// An ancestor of a key.
 #[derive(Debug, Clone)]
 pub struct KeyAbove {
     /// The key.
     pub id: ApiKeyId,
-    /// LLM tokens that it and all below it may use in all.
+    /// LLM tokens that it and its descendants may use in total.
     pub token_budget: Option<u64>,
-    /// Requests to models that it and all below it may make in a minute.
+    /// Model requests that it and its descendants may send per minute.
     pub requests_per_minute: Option<u32>,
 }
 
 impl Identity {
-    /// Whether the credentials reach as far as `permission`; the role is another question.
+    /// Returns whether the credentials include `permission`; the role is checked separately.
     pub fn reaches(&self, permission: Permission) -> bool {
         match &self.credential {
             Credential::Session(_) | Credential::Clerk(_) => true,
@@ -88,7 +88,7 @@ impl Identity {
         }
     }
 
-    /// The only organization that the credentials reach; none when a person is present.
+    /// Returns the only organization that the credentials can access, or `None` for a person.
     pub fn only_org(&self) -> Option<&OrgId> {
         match &self.credential {
             Credential::Session(_) | Credential::Clerk(_) => None,
@@ -96,12 +96,12 @@ impl Identity {
         }
     }
 
-    /// Whether a person is present, not an API key.
+    /// Returns whether the caller is a person rather than an API key.
     pub fn is_person(&self) -> bool {
         !matches!(self.credential, Credential::Key(_))
     }
 
-    /// The caller, as the audit log names them.
+    /// Returns the caller as recorded in the audit log.
     pub fn actor(&self, request_id: &str) -> Actor {
         let user = Actor::user(self.user.id.as_str(), request_id);
         match &self.credential {
@@ -115,23 +115,23 @@ impl Identity {
     }
 }
 
-/// One answer for a wrong password, an unknown account and a disabled one: which it was is nobody's business.
+/// The same response for a wrong password, an unknown account and a disabled one, so that it reveals nothing.
 const WRONG: Error = Error::Unauthorized {
     code: "invalid_credentials",
-    detail: "The e-mail address or the password is not right.",
+    detail: "Incorrect email address or password.",
 };
 const NO_ORG: Error = Error::NotFound("organization");
 pub(crate) const ENDED: Error = Error::Unauthorized {
     code: "session_ended",
-    detail: "The session has ended; sign in again.",
+    detail: "The session has ended. Sign in again.",
 };
 
 impl App {
-    /// Signs in by address and password.
+    /// Signs in with address and password.
     ///
     /// # Errors
-    /// [`Error::Unauthorized`] `invalid_credentials`, whatever the reason, after the same time;
-    /// [`Error::TooMany`] when the account was guessed at too often, whether or not it exists.
+    /// Returns [`Error::Unauthorized`] `invalid_credentials` for every cause, after the same time, and
+    /// [`Error::TooMany`] if there were too many guesses for the account, whether or not it exists.
     pub fn sign_in<'a>(
         &'a self,
         email: &'a str,
@@ -150,7 +150,7 @@ impl App {
             let session = self.new_session(&user, origin, &keys)?;
             let tokens = keys.pair(&session, lifetime)?;
             self.store.sessions().begin(&session).await?;
-            self.guessed_right(guess).await?;
+            self.guess_succeeded(guess).await?;
             Ok(SignedIn { user, tokens })
         })
     }
@@ -165,11 +165,11 @@ impl App {
         })
     }
 
-    /// Replaces a refresh token by a new pair. A token that was replaced before ends the whole session, except
-    /// within the grace in which it answers the same new pair again ([`domain::auth::session::REUSE_GRACE`]).
+    /// Replaces a refresh token by a new pair. A token that was already replaced ends the whole session, except within
+    /// the grace period, in which it returns the same new pair ([`domain::auth::session::REUSE_GRACE`]).
     ///
     /// # Errors
-    /// [`Error::Unauthorized`].
+    /// Returns [`Error::Unauthorized`].
     pub fn refresh<'a>(&'a self, token: &'a Secret, lifetime: AccessLifetime) -> BoxFuture<'a, Result<TokenPair>> {
         Box::pin(async move {
             let presented = self.verify_token(token, TokenUse::Refresh).await?;
@@ -190,12 +190,12 @@ impl App {
                 match session.presented(presented.generation, now) {
                     PresentedRefreshToken::Current => {
                         let next = session.rotated(now, keys.id_at(now));
-                        // Signed before it is stored: what is stored can always be answered.
+                        // Signed before the session is stored, so that a stored rotation can always be returned.
                         let pair = keys.pair(&next, lifetime)?;
                         if self.store.sessions().rotate(&session, &next).await? {
                             return Ok(pair);
                         }
-                        // Somebody rotated first; what the token means has changed, so look again.
+                        // A concurrent rotation changed what the token means, so check again.
                     }
                     PresentedRefreshToken::JustReplaced => return keys.pair(&session, lifetime),
                     PresentedRefreshToken::Reused => {
@@ -209,7 +209,7 @@ impl App {
         })
     }
 
-    /// Ends the session of this request. Its tokens are refused from the next request on.
+    /// Ends the session of this request. Its tokens are rejected from the next request on.
     pub fn sign_out<'a>(&'a self, identity: &'a Identity) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             match &identity.credential {
@@ -220,10 +220,10 @@ impl App {
         })
     }
 
-    /// Who presents this access token.
+    /// Returns the caller who presents this access token.
     ///
     /// # Errors
-    /// [`Error::Unauthorized`] when the token, its session or its account is not valid now.
+    /// Returns [`Error::Unauthorized`] if the token, its session or its account is not valid now.
     pub fn authenticate<'a>(&'a self, token: &'a Secret) -> BoxFuture<'a, Result<Identity>> {
         Box::pin(async move {
             if token.expose().starts_with(api_key::PREFIX) {
@@ -250,11 +250,11 @@ impl App {
         })
     }
 
-    /// The caller's place in the organization that `X-Current-Org` names by id or slug; the personal one when it
-    /// names none.
+    /// Returns the caller's membership in the organization that `X-Current-Org` names by ID or slug, or in the personal
+    /// one if the header is absent.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when the caller has no place there, or it does not exist: the same answer.
+    /// Returns the same [`Error::NotFound`] whether the organization does not exist or the caller is not a member.
     pub fn membership_of<'a>(
         &'a self,
         identity: &'a Identity,
@@ -264,7 +264,7 @@ impl App {
             let user = &identity.user;
             let personal = &user.personal_org;
             if let Credential::Key(grant) = &identity.credential {
-                // A key knows one organization; naming another one is naming nothing.
+                // A key knows one organization; any other is treated as nonexistent.
                 let membership = || grant.membership.clone();
                 return match org {
                     None => Ok(membership()),
@@ -290,7 +290,7 @@ impl App {
             let org = if uuid::Uuid::parse_str(name).is_ok() {
                 OrgId(name.to_ascii_lowercase())
             } else {
-                // Slugs are kept in lower case, and people write them as names.
+                // Slugs are stored in lower case, but people capitalize them like names.
                 let slug = domain::orgs::org::parse_slug(name).map_err(|_| NO_ORG)?;
                 accounts.org_by_slug(&slug).await?.ok_or(NO_ORG)?
             };

@@ -1,5 +1,5 @@
-//! Signing requests to AWS services that are one call here (AWS Signature Version 4): their SDKs would be the largest
-//! crates of the workspace.
+//! Signs requests to AWS services of which only one call is used (AWS Signature Version 4): their SDKs would be the
+//! largest crates of the workspace.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,7 +11,7 @@ use aws_sigv4::{
 use domain::{Clock, Error, Result};
 use futures::future::BoxFuture;
 
-/// Who signs, and for which service of which region.
+/// The credentials, service and region to sign for.
 pub(crate) struct Signing {
     credentials: Option<SharedCredentialsProvider>,
     service: &'static str,
@@ -20,7 +20,7 @@ pub(crate) struct Signing {
 }
 
 impl Signing {
-    /// With the credentials of the function.
+    /// Creates a signer with the function's credentials.
     pub(crate) fn new(sdk: &aws_types::SdkConfig, service: &'static str, region: String, clock: Clock) -> Self {
         Self {
             credentials: sdk.credentials_provider(),
@@ -30,7 +30,7 @@ impl Signing {
         }
     }
 
-    /// The headers that sign a POST of JSON.
+    /// Returns the headers that sign a POST of JSON.
     pub(crate) async fn sign(&self, url: &str, body: &[u8]) -> Result<Vec<(String, String)>> {
         let provider = self.credentials.as_ref();
         let provider = provider.ok_or_else(|| Error::internal("there are no AWS credentials"))?;

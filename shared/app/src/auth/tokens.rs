@@ -1,8 +1,8 @@
-//! Access and refresh tokens: JWTs (RFC 7519) signed with HS256. They name their key (`kid`), because there are two: the
-//! current value of the secret `JWT_SECRET`, and the one before, whose tokens are accepted until they expire.
+//! Access and refresh tokens: JWTs (RFC 7519) signed with HS256. They name their key (`kid`), because there are two:
+//! the current value of the secret `JWT_SECRET`, and the previous one, whose tokens are accepted until they expire.
 //!
-//! Minting is deterministic: the same session state gives the same bytes. That is how a refresh that lost a
-//! race answers the same pair as the one that won it, without tokens ever being stored.
+//! Minting is deterministic: the same session state yields the same bytes. A refresh that lost a race therefore returns
+//! the same pair as the one that won, without tokens ever being stored.
 
 use std::sync::Arc;
 
@@ -19,27 +19,27 @@ use crate::{
 const ISSUER: &str = "parlance";
 const AUDIENCE: &str = "parlance-api";
 
-/// What a session's owner holds.
+/// The tokens of a session.
 #[derive(Debug, Clone)]
 pub struct TokenPair {
-    /// For requests; lives as long as its [`AccessLifetime`].
+    /// The access token for requests; its lifetime is the [`AccessLifetime`].
     pub access: Secret,
-    /// For a new pair; valid once.
+    /// The refresh token for a new pair; valid once.
     pub refresh: Secret,
-    /// Life of the access token, seconds.
+    /// Lifetime of the access token, in seconds.
     pub expires_in: u64,
 }
 
-/// How long the access token of a pair lives. The session decides on each request, however long that is.
+/// The lifetime of an access token. The session is checked on each request, however long that is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccessLifetime {
     /// 15 minutes ([`ACCESS_TTL`]), for clients that refresh.
     Short,
-    /// As long as the session lives without a refresh, for clients that know one token only.
+    /// As long as the session lasts without a refresh, for clients that support only one token.
     Session,
 }
 
-/// What a token is for.
+/// The purpose of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum TokenUse {
@@ -61,7 +61,7 @@ struct Claims {
     exp: i64,
 }
 
-/// A token that was issued by us and has not expired.
+/// A token that was issued here and has not expired.
 #[derive(Debug)]
 pub(crate) struct Verified {
     pub(crate) user: UserId,
@@ -69,15 +69,16 @@ pub(crate) struct Verified {
     pub(crate) generation: u64,
 }
 
-/// The keys that verify tokens, of which one signs.
+/// The keys that verify tokens; one of them signs.
 pub(crate) struct SigningKeys {
     current: SigningKey,
     previous: Option<SigningKey>,
-    /// When the current one begins to sign: every process knows of it then. Milliseconds since the Unix epoch.
+    /// When the current key starts signing, because every process knows it by then. In milliseconds since the Unix
+    /// epoch.
     signs_from_ms: i64,
 }
 
-/// What is derived from one value of the secret.
+/// The keys derived from one value of the secret.
 struct SigningKey {
     id: String,
     encoding: EncodingKey,
@@ -86,11 +87,11 @@ struct SigningKey {
 
 const INVALID: Error = Error::Unauthorized {
     code: "token_invalid",
-    detail: "The token is not valid; sign in again.",
+    detail: "The token is invalid. Sign in again.",
 };
 const EXPIRED: Error = Error::Unauthorized {
     code: "token_expired",
-    detail: "The token has expired; refresh it.",
+    detail: "The token has expired. Refresh it.",
 };
 
 impl SigningKey {
@@ -127,7 +128,7 @@ impl SigningKey {
 
 impl SigningKeys {
     pub(crate) fn derive(secret: &SecretVersions) -> Result<Self> {
-        // Only the first call of a process counts; the provider is the only one compiled in.
+        // Only the first call per process has an effect; no other provider is compiled in.
         let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
         let key = |version: &SecretVersion| SigningKey::derive(&version.text);
         Ok(Self {
@@ -137,7 +138,7 @@ impl SigningKeys {
         })
     }
 
-    /// Id of the key that signs what is issued at `now`.
+    /// Returns the ID of the key that signs tokens issued at `now`.
     pub(crate) fn id_at(&self, now: Timestamp) -> &str {
         match &self.previous {
             Some(previous) if now.as_millisecond() < self.signs_from_ms => &previous.id,
@@ -145,7 +146,7 @@ impl SigningKeys {
         }
     }
 
-    /// The pair of the session's current generation, signed by its key; by the current one when that is gone.
+    /// Returns the pair of the session's current generation, signed by its key, or by the current key if that is gone.
     pub(crate) fn pair(&self, session: &Session, lifetime: AccessLifetime) -> Result<TokenPair> {
         let access_end = match lifetime {
             AccessLifetime::Short => after(session.rotated_at, ACCESS_TTL).min(session.expires_at),
@@ -168,12 +169,12 @@ impl SigningKeys {
         self.all().find(|key| key.id == id)
     }
 
-    /// The token's content; none when it names a key that is not one of these.
+    /// Returns the token's content, or `None` if it names a key that is not one of these.
     fn verify(&self, token: &Secret, usage: TokenUse, now: Timestamp) -> Result<Option<Verified>> {
         let header = jsonwebtoken::decode_header(token.expose()).map_err(|_| INVALID)?;
         let candidates: Vec<_> = match &header.kid {
             Some(id) => self.with_id(id).into_iter().collect(),
-            // Issued before keys had ids.
+            // Issued before keys had IDs.
             None => self.all().collect(),
         };
         if candidates.is_empty() {
@@ -183,7 +184,7 @@ impl SigningKeys {
         rules.set_issuer(&[ISSUER]);
         rules.set_audience(&[AUDIENCE]);
         rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        // The library would ask the system clock; ours is asked below.
+        // The library would use the system clock; the injected clock is used below.
         rules.validate_exp = false;
         let decode = |key: &SigningKey| jsonwebtoken::decode::<Claims>(token.expose(), &key.decoding, &rules).ok();
         let token = candidates.into_iter().find_map(decode).ok_or(INVALID)?;
@@ -215,10 +216,10 @@ impl App {
         self.signing_keys.of(&[&secret], || SigningKeys::derive(&secret))
     }
 
-    /// Whose token this is. One that names a key which is not known may be of a newer one.
+    /// Returns the verified token. A token with an unknown key may have been signed by a newer one.
     ///
     /// # Errors
-    /// [`Error::Unauthorized`]; [`Error::Unavailable`] when whether there is such a key cannot be found out now.
+    /// Returns [`Error::Unauthorized`], or [`Error::Unavailable`] if it cannot be determined whether such a key exists.
     pub(crate) async fn verify_token(&self, token: &Secret, usage: TokenUse) -> Result<Verified> {
         let now = self.clock.now();
         let mut secret = self.secrets.require(JWT_SECRET).await?;

@@ -1,4 +1,4 @@
-//! Conversations: what is done to them beside answering.
+//! Operations on conversations other than answering.
 
 use std::collections::HashSet;
 
@@ -14,33 +14,33 @@ use crate::{
     chats::answer::{Answered, in_progress},
 };
 
-/// How often something is tried again that somebody else overtook.
+/// Maximum attempts of a change that conflicts with other changes.
 const MAX_ATTEMPTS: usize = 20;
 
 const SESSION_NOT_FOUND: Error = Error::NotFound("chat session");
 const NO_MESSAGE: Error = Error::NotFound("message");
 const NO_PROMPT: Error = Error::NotFound("prompt");
 
-/// A new conversation.
+/// The data of a new conversation.
 #[derive(Debug, Clone)]
 pub struct NewConversation {
-    /// The organization it is in.
+    /// The organization that contains it.
     pub org: OrgId,
-    /// Whose it is.
+    /// The user who owns it.
     pub user: UserId,
-    /// The chatbot that answers.
+    /// The chatbot that answers, if any.
     pub chatbot: Option<ChatbotId>,
-    /// Its title; the beginning of its first question when left out.
+    /// Its title; by default the start of its first question.
     pub title: Option<String>,
-    /// Model or alias that answers when there is no chatbot.
+    /// Model or alias that answers if there is no chatbot.
     pub model: Option<String>,
 }
 
 impl App {
-    /// Begins a conversation.
+    /// Creates a conversation.
     ///
     /// # Errors
-    /// [`Error::NotFound`] without such a chatbot.
+    /// Returns [`Error::NotFound`] for an unknown chatbot.
     pub fn begin_conversation(&self, new: NewConversation) -> BoxFuture<'_, Result<Conversation>> {
         Box::pin(async move {
             if let Some(bot) = &new.chatbot {
@@ -67,10 +67,10 @@ impl App {
         })
     }
 
-    /// Stores a message behind what is shown, with the answers that its client has for it.
+    /// Stores a message after the turn that is shown, with the client's answers to it.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Conflict`] `answer_in_progress`.
+    /// Returns [`Error::NotFound`], [`Error::Conflict`] `answer_in_progress`.
     pub fn store_turn<'a>(
         &'a self,
         conversations: &'a Conversations,
@@ -100,10 +100,10 @@ impl App {
         })
     }
 
-    /// The turn with this id among the conversations of one person.
+    /// Returns a turn of one user's conversations.
     ///
     /// # Errors
-    /// [`Error::NotFound`].
+    /// Returns [`Error::NotFound`].
     pub fn turn<'a>(
         &'a self,
         conversations: &'a Conversations,
@@ -112,10 +112,10 @@ impl App {
         Box::pin(async move { conversations.with_turn(id).await?.ok_or(NO_PROMPT) })
     }
 
-    /// Replaces the words of a turn; what is absent stays. An answer whose words stay keeps what is known of it.
+    /// Replaces the text of a turn; absent parts stay unchanged. An answer with unchanged text keeps its metadata.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Conflict`] `answer_in_progress`.
+    /// Returns [`Error::NotFound`], [`Error::Conflict`] `answer_in_progress`.
     pub fn rewrite_turn<'a>(
         &'a self,
         conversations: &'a Conversations,
@@ -134,11 +134,10 @@ impl App {
         })
     }
 
-    /// Takes the words of a turn away. What was said before and after it stays; an answer that is being written to it
-    /// is stopped.
+    /// Deletes the text of a turn. The turns before and after it stay; an answer in progress is stopped.
     ///
     /// # Errors
-    /// [`Error::NotFound`].
+    /// Returns [`Error::NotFound`].
     pub fn erase_turn<'a>(&'a self, conversations: &'a Conversations, id: &'a TurnId) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let (_, turn) = self.turn(conversations, id).await?;
@@ -152,7 +151,7 @@ impl App {
             });
             erased.await?.ok_or(NO_PROMPT)?;
             if let Some(answer) = writing {
-                self.ask_to_stop(&answer).await?;
+                self.request_stop(&answer).await?;
             }
             for version in versions.iter().filter(|version| *version != id) {
                 if let Some(turn) = conversations.turn(&conversation, version).await? {
@@ -167,10 +166,10 @@ impl App {
         })
     }
 
-    /// One message with its turn: the answer, or for a question the one that is shown to it.
+    /// Returns a message with its turn: the answer, or for a question the answer that is shown.
     ///
     /// # Errors
-    /// [`Error::NotFound`].
+    /// Returns [`Error::NotFound`].
     pub fn message<'a>(
         &'a self,
         conversations: &'a Conversations,
@@ -191,10 +190,10 @@ impl App {
         })
     }
 
-    /// Shows the path on which a message is, with what was said last behind it.
+    /// Shows the path that contains a message, up to the turn that was last added after it.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Conflict`] `answer_in_progress`.
+    /// Returns [`Error::NotFound`], [`Error::Conflict`] `answer_in_progress`.
     pub fn show_message<'a>(
         &'a self,
         conversations: &'a Conversations,
@@ -214,7 +213,7 @@ impl App {
                     });
                     turn = shown.await?.ok_or(NO_MESSAGE)?;
                 }
-                let head = last_behind(&turns, &turn);
+                let head = last_turn_after(&turns, &turn);
                 let is_shown = Some(&head) == read.head.as_ref();
                 if is_shown || conversations.set_head(&read, &head, self.clock.now()).await? {
                     return Ok(turn);
@@ -224,10 +223,10 @@ impl App {
         })
     }
 
-    /// Notes what a person thinks of an answer; none forgets it.
+    /// Stores a user's feedback on an answer; `None` removes it.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; a question is no answer.
+    /// Returns [`Error::NotFound`], also for a question.
     pub fn rate_answer<'a>(
         &'a self,
         conversations: &'a Conversations,
@@ -251,7 +250,7 @@ impl App {
         })
     }
 
-    /// Replaces the answers of a turn by those that a client has.
+    /// Replaces the answers of a turn by a client's.
     fn put_answers(&self, turn: &mut Turn, texts: &[String]) -> Result<()> {
         let now = self.clock.now();
         turn.answers.truncate(texts.len());
@@ -266,7 +265,12 @@ impl App {
                     };
                 }
                 None => {
-                    let too_many = || Error::invalid("/llm_responses", "holds more answers than a question can have");
+                    let too_many = || {
+                        Error::invalid(
+                            "/llm_responses",
+                            "must not contain more answers than a question can have",
+                        )
+                    };
                     let answer = turn.add_answer(now).ok_or_else(too_many)?;
                     text.clone_into(&mut answer.text);
                     answer.completed_at = Some(now);
@@ -278,7 +282,7 @@ impl App {
     }
 }
 
-/// Changes a turn, whoever else writes it; none when it is gone.
+/// Changes a turn despite concurrent writes; returns `None` if it was deleted.
 async fn change_turn(
     conversations: &Conversations,
     mut turn: Turn,
@@ -298,11 +302,11 @@ async fn change_turn(
 }
 
 fn overtaken() -> Error {
-    Error::unavailable("a conversation is changed by too many at once")
+    Error::unavailable("too many concurrent changes of a conversation")
 }
 
-/// The turn that was added last on the path behind `from`, with the answers that are shown.
-fn last_behind(turns: &[Turn], from: &Turn) -> TurnId {
+/// Returns the last added turn on the path after `from`, following the answers that are shown.
+fn last_turn_after(turns: &[Turn], from: &Turn) -> TurnId {
     let mut last = from;
     let mut seen = HashSet::new();
     while seen.insert(&last.id) {

@@ -1,5 +1,4 @@
-//! Messages of a conversation, page by page. What is stored is a turn, which is up to two messages, and a page may end
-//! between them.
+//! Pages of a conversation's messages. A stored turn contains up to two messages, and a page may end between them.
 
 use std::sync::Arc;
 
@@ -9,20 +8,20 @@ use store::Conversations;
 
 use crate::App;
 
-/// In front of the id of a turn in a cursor: its answer was on the page before, its question was not.
+/// Prefix of a turn's ID in a cursor: its answer was on the previous page, its question was not.
 const QUESTION_OF: &str = "question:";
 
-/// A message with the turn that it is a part of.
+/// A message with its turn.
 #[derive(Debug, Clone)]
 pub struct ShownMessage {
     /// The turn.
     pub turn: Arc<Turn>,
-    /// The message: the question of the turn, or the answer that is shown to it.
+    /// The message: the question of the turn, or the answer that is shown.
     pub id: MessageId,
 }
 
 impl App {
-    /// The messages that are shown of a conversation, newest first. `page.limit` counts messages.
+    /// Returns the visible messages of a conversation, newest first. `page.limit` counts messages.
     pub fn shown_messages<'a>(
         &'a self,
         conversations: &'a Conversations,
@@ -38,7 +37,7 @@ impl App {
             let limit = usize::from(page.limit);
             let mut items: Vec<ShownMessage> = Vec::with_capacity(limit);
             loop {
-                // So many turns have at least half as many messages as are missing, and one too many at most.
+                // This many turns contain at least half of the missing messages, and at most one too many.
                 let missing = limit.saturating_sub(items.len());
                 let turns = PageRequest {
                     limit: u16::try_from(missing.div_ceil(2)).unwrap_or(PageRequest::MAX_LIMIT),

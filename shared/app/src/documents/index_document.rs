@@ -1,7 +1,7 @@
-//! Turning an uploaded file into a searchable segment.
+//! Indexing: turning an uploaded file into a searchable segment.
 //!
-//! At-least-once delivery is survived by design: a lease keeps two workers apart, the segment's key is the hash
-//! of its content, and one conditional write makes a generation the one that serves.
+//! Indexing tolerates at-least-once delivery: a lease excludes concurrent workers, the segment's key is the hash of its
+//! content, and one conditional write activates a generation.
 
 use std::time::Duration;
 
@@ -14,21 +14,22 @@ use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::{App, Delivery, documents::upload::kind_of};
 
-/// How often a worker may die while it reads a document before that is taken for the document's doing. That is rare on
-/// AWS; a developer's machine may well be switched off a few times in a row.
+/// Number of worker crashes while reading a document before the document is blamed. Crashes are rare on AWS, but a
+/// developer's machine may be switched off several times in a row.
 const MAX_INTERRUPTED: u32 = 10;
-/// How often what reads may die of a document.
+/// Number of reader crashes before the document is blamed.
 const MAX_READER_DEATHS: u32 = 2;
-/// When to look again after the lease was lost to another worker.
+/// When to retry after the lease was lost to another worker.
 const AFTER_LOSS: Duration = Duration::from_secs(10);
 
-/// Who reads in this process. On Lambda that is one worker; the local stack has several, and when it dies nobody can tell
-/// which document it died of. So one that was being read then is read alone from there on: a further death is about it.
+/// Coordinates readers in this process. On Lambda there is one worker. The local stack has several, and if it crashes
+/// the responsible document is unknown, so a document that was being read is then read alone: a further crash is due to
+/// it.
 #[derive(Debug, Default)]
 pub(crate) struct Readings(RwLock<()>);
 
 impl Readings {
-    /// Waits for a turn to read a document with these attempts behind it, and holds it.
+    /// Waits for permission to read a document after these attempts, and holds it.
     async fn turn(&self, attempts: Attempts) -> Either<RwLockReadGuard<'_, ()>, RwLockWriteGuard<'_, ()>> {
         if attempts.interrupted == 0 {
             Either::Left(self.0.read().await)
@@ -38,21 +39,21 @@ impl Readings {
     }
 }
 
-/// How an attempt to index a document ended.
+/// Result of an attempt to index a document.
 enum Attempt {
-    /// The document is done with.
+    /// The document is finished.
     Ended(Outcome),
-    /// What read it died. The reason is the document's once that has happened [`MAX_READER_DEATHS`] times.
+    /// The reader process crashed. After [`MAX_READER_DEATHS`] crashes the document fails for this reason.
     ReaderDied(IndexFailure),
 }
 
 impl App {
-    /// Indexes a document. `Ok` means that this delivery is done with: the document is `ready`, `failed` for a
-    /// reason of its own, indexed before, or gone.
+    /// Indexes a document. `Ok` means that the delivery is finished: the document is `ready`, `failed` for a reason of
+    /// its own, already indexed, or deleted.
     ///
     /// # Errors
-    /// When the queue should deliver the message again. On the last delivery the document is marked `failed`, so
-    /// that nobody waits for it; the dead-letter queue can still bring it back.
+    /// Returns an error if the queue must deliver the message again. On the last delivery the document is marked
+    /// `failed`, so that nobody waits for it; a redrive from the dead-letter queue can still index it.
     pub fn index_document<'a>(
         &'a self,
         message: &'a IndexMessage,
@@ -83,13 +84,13 @@ impl App {
                             .finish(&document.id, &holder, document.want, &given_up, now)
                             .await?;
                     } else if let Err(left) = documents.release(&document.id, &holder, attempts, now).await {
-                        // Best effort: the lease ends by itself.
+                        // Best effort: the lease expires by itself.
                         tracing::warn!(document_id = %document.id, error = %left, "index.lease_left");
                     }
                     return Err(error);
                 }
             };
-            // Losing here means that another worker ended this generation: its result is as good.
+            // A lost race means that another worker finished this generation, with an equivalent result.
             documents
                 .finish(&document.id, &holder, document.want, &outcome, self.clock.now())
                 .await?;
@@ -97,7 +98,7 @@ impl App {
         })
     }
 
-    /// Reads a document, unless what became of the attempts before shows that it cannot be read.
+    /// Reads a document unless earlier attempts show that it cannot be read.
     async fn try_to_read(&self, document: &Document, holder: &str, attempts: &mut Attempts) -> Result<Outcome> {
         if attempts.interrupted >= MAX_INTERRUPTED {
             tracing::error!(document_id = %document.id, deaths = attempts.interrupted, "index.workers_died");
@@ -168,8 +169,7 @@ fn lease_lost() -> Error {
 }
 
 fn unreadable() -> IndexFailure {
-    let detail =
-        "Reading this file failed each time it was tried; save it anew or as another type, and upload it again.";
+    let detail = "Every attempt to read this file failed. Save it again or as another file type, and upload it again.";
     IndexFailure {
         code: "unreadable".to_owned(),
         detail: detail.to_owned(),
@@ -177,7 +177,7 @@ fn unreadable() -> IndexFailure {
 }
 
 fn our_fault() -> IndexFailure {
-    let detail = "The document could not be indexed because of a fault on our side; index it again later.";
+    let detail = "The document could not be indexed because of an internal error. Reindex it later.";
     IndexFailure {
         code: "internal".to_owned(),
         detail: detail.to_owned(),

@@ -14,10 +14,11 @@ use crate::App;
 const NO_DOCUMENT: Error = Error::NotFound("document");
 
 impl App {
-    /// Deletes a document with its files, and removes it from the chatbots that answer from it.
+    /// Deletes a document with its files, and removes it from all chatbots.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Forbidden`] `not_yours` for members who did not upload it and administer nothing.
+    /// Returns [`Error::NotFound`], or [`Error::Forbidden`] `not_yours` for a member who neither uploaded it nor is an
+    /// owner or admin.
     pub fn delete_document<'a>(&'a self, member: &'a Membership, id: &'a DocumentId) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let documents = self.documents(&member.org);
@@ -25,17 +26,17 @@ impl App {
             if document.created_by != member.member && !member.role.administers() {
                 return Err(Error::Forbidden {
                     code: "not_yours",
-                    detail: "Only who uploaded this document, or an owner or admin of the organization, may delete it.",
+                    detail: "Only the uploader of this document, or an owner or admin of the organization, can delete it.",
                 });
             }
-            // While it is there, a deletion that breaks off can be repeated.
+            // An interrupted deletion can be repeated as long as the document exists.
             self.unassign_everywhere(&member.org, id).await?;
             if !documents.delete(&document, self.clock.now()).await? {
                 return Err(NO_DOCUMENT);
             }
-            // From chatbots that were given it meanwhile, too.
+            // Also from chatbots it was added to in the meantime.
             self.unassign_everywhere(&member.org, id).await?;
-            // Now as far as possible; what is left, and what a worker still writes, is found by the sweep.
+            // Best effort: the sweep removes remaining objects, and those that a worker still writes.
             let folder = Document::folder(&member.org, id);
             if let Err(error) = self.objects.delete_below(&folder).await {
                 tracing::warn!(document_id = %id, %error, "document.files_left_to_sweep");

@@ -1,10 +1,10 @@
-//! Uploads that go straight to the bucket: announced, put by the client, completed.
+//! Direct uploads to the bucket: announced, uploaded by the client, completed.
 //!
-//! The signature of the link covers the length, the media type and `If-None-Match: *`, so what is put is as large as
-//! was announced, and is never replaced while it is there. The announcement and the document are never there together:
-//! one transaction turns the one into the other, whoever else tries. A file may arrive when its upload was given up or
-//! its organization erased, until the last request that began in time has ended; so with each announcement goes the
-//! promise to look into the bucket a day after its end, when nothing can arrive any more.
+//! The link's signature covers the length, the media type and `If-None-Match: *`, so an uploaded file has exactly the
+//! announced size and is never replaced. Announcement and document never coexist: one transaction converts one into the
+//! other, despite concurrent attempts. A file may arrive after its upload was abandoned or its organization erased,
+//! until the last request that started in time has ended. Each announcement therefore includes an entry to sweep the
+//! bucket a day after its expiry, when nothing can arrive any more.
 
 use domain::{
     Document, DocumentId, Error, Membership, PendingUpload, Result, documents::pending_upload::UploadSweep, time::after,
@@ -19,47 +19,47 @@ use crate::{
     platform::batch_outcome::BatchOutcome,
 };
 
-/// A file that somebody will put into the bucket.
+/// A file that a client will upload to the bucket.
 #[derive(Debug)]
 pub struct NewUpload {
     /// Name shown in lists and citations.
     pub name: String,
-    /// What it is about.
+    /// Description of the document.
     pub description: Option<String>,
-    /// Name of the file; its ending says how it is read.
+    /// Name of the file; its extension determines the file type.
     pub file_name: String,
-    /// Exact size, bytes.
+    /// Exact size, in bytes.
     pub size_bytes: u64,
-    /// The media type that will be sent; by default that of the ending.
+    /// The media type that will be sent; by default that of the extension.
     pub content_type: Option<String>,
 }
 
-/// An upload that was announced.
+/// An announced upload.
 #[derive(Debug)]
 pub struct BegunUpload {
     /// The upload.
     pub upload: PendingUpload,
-    /// How to put its file.
+    /// How to upload its file.
     pub put: PresignedPut,
-    /// Largest file that the plan allows, bytes.
+    /// Maximum file size of the plan, in bytes.
     pub max_size_bytes: u64,
 }
 
-/// An upload that was completed.
+/// A completed upload.
 #[derive(Debug)]
 pub struct CompletedUpload {
-    /// What it became.
+    /// The resulting document.
     pub document: Document,
-    /// Whether this call completed it, and not an earlier one.
+    /// Whether this call completed it, rather than an earlier one.
     pub is_new: bool,
 }
 
 impl App {
-    /// Announces a file; returns where and how to put it.
+    /// Announces a file; returns where and how to upload it.
     ///
     /// # Errors
-    /// [`Error::UnsupportedMedia`] by the file's ending; [`Error::Invalid`] at `/size` for a larger file than the plan
-    /// allows, [`Error::Limit`] when it has no room for it.
+    /// Returns [`Error::UnsupportedMedia`] for the file's extension, [`Error::Invalid`] at `/size` for a file above the
+    /// plan's maximum, [`Error::Limit`] if the plan's storage is exhausted.
     pub fn begin_upload<'a>(&'a self, member: &'a Membership, new: NewUpload) -> BoxFuture<'a, Result<BegunUpload>> {
         Box::pin(async move {
             let kind = kind_by_name(&new.file_name)?;
@@ -85,10 +85,10 @@ impl App {
                 .objects
                 .presign_put(&key, content_type, upload.size_bytes, PendingUpload::LIFETIME)
                 .await?;
-            // Nobody has the link before this is written, so nothing can arrive that is not looked for.
+            // The link is only issued after this write, so nothing can arrive that is not swept.
             let uploads = self.store.pending_uploads(&upload.org);
             while !uploads.begin(&upload, org.plan).await? {
-                self.make_room(&upload.org, upload.size_bytes, org.plan).await?;
+                self.free_capacity(&upload.org, upload.size_bytes, org.plan).await?;
             }
             Ok(BegunUpload {
                 upload,
@@ -98,12 +98,12 @@ impl App {
         })
     }
 
-    /// Turns an announced file that has arrived into a document, and asks for it to be indexed. Calling it again returns
-    /// the same document.
+    /// Converts an announced file that has arrived into a document, and queues its indexing. Idempotent: calling it
+    /// again returns the same document.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for an upload that there is not; [`Error::Gone`] `upload_expired`; [`Error::Conflict`]
-    /// `file_missing` before the file is there; [`Error::Invalid`] at `/size` for a file of another size.
+    /// Returns [`Error::NotFound`] for an unknown upload; [`Error::Gone`] `upload_expired`; [`Error::Conflict`]
+    /// `file_missing` before the file has arrived; [`Error::Invalid`] at `/size` for a file of a different size.
     pub fn complete_upload<'a>(
         &'a self,
         member: &'a Membership,
@@ -117,7 +117,7 @@ impl App {
             if upload.is_expired(self.clock.now()) {
                 return Err(Error::Gone {
                     code: "upload_expired",
-                    detail: "This upload was not completed in time; begin a new one.",
+                    detail: "This upload was not completed in time. Start a new one.",
                 });
             }
             let sha256 = self.digest_of_file(&upload).await?;
@@ -125,7 +125,7 @@ impl App {
             let Some(promise) = uploads.complete(&document, document.created_at).await? else {
                 return self.completed_before(member, id).await;
             };
-            self.ask_for_indexing(&promise).await;
+            self.queue_indexing(&promise).await;
             Ok(CompletedUpload { document, is_new: true })
         })
     }
@@ -138,11 +138,11 @@ impl App {
         })
     }
 
-    /// Hex SHA-256 of the file in the bucket, read in pieces: it may be larger than the memory of a function.
+    /// Returns the hex SHA-256 of the file in the bucket, read in pieces because it may exceed a function's memory.
     async fn digest_of_file(&self, upload: &PendingUpload) -> Result<String> {
         let key = Document::source_key(&upload.org, &upload.id);
         let Some(mut file) = self.objects.read(&key).await? else {
-            let detail = "The file has not arrived; put it to the `url` of the upload first, then complete it.";
+            let detail = "The file has not arrived. Send it to the `url` of the upload with PUT first, then complete the upload.";
             return Err(Error::conflict("file_missing", detail));
         };
         let (mut digest, mut bytes) = (Sha256::new(), 0);
@@ -152,7 +152,7 @@ impl App {
         }
         if bytes != upload.size_bytes {
             let detail = format!(
-                "is {}, but the file that arrived has {bytes} bytes; begin a new upload",
+                "is {}, but the uploaded file has {bytes} bytes; start a new upload",
                 upload.size_bytes
             );
             return Err(Error::invalid("/size", detail));
@@ -160,10 +160,10 @@ impl App {
         Ok(hex::encode(digest.finalize()))
     }
 
-    /// Removes files that no document has, for which none can arrive any more; returns how many uploads were looked at.
+    /// Removes orphaned files for which none can arrive any more; returns the number of uploads checked.
     ///
     /// # Errors
-    /// When a service does not answer; what was not done is found again by the next run.
+    /// Returns an error if a service does not respond; the next run handles the rest.
     pub(crate) async fn sweep_uploads(&self) -> Result<usize> {
         let due = self.store.upload_sweeps().due(self.clock.now()).await?;
         let mut swept = BatchOutcome::default();
@@ -178,7 +178,7 @@ impl App {
     }
 
     async fn sweep_upload(&self, sweep: &UploadSweep) -> Result<()> {
-        // It ended a day ago; without it, it cannot become a document behind the look that follows.
+        // It expired a day ago; once removed, it cannot become a document after the following check.
         self.store.pending_uploads(&sweep.org).remove(&sweep.document).await?;
         if self.documents(&sweep.org).get(&sweep.document).await?.is_none() {
             let folder = Document::folder(&sweep.org, &sweep.document);

@@ -1,4 +1,4 @@
-//! Finding conversations by words.
+//! Text search in conversations.
 
 use domain::{Conversation, ConversationId, MessageId, Page, PageRequest, Result};
 use futures::{StreamExt as _, TryStreamExt as _, future::BoxFuture};
@@ -6,27 +6,27 @@ use store::Conversations;
 
 use crate::App;
 
-/// Conversations that one page of a search looks into at most.
+/// Maximum number of conversations searched per page.
 const SEARCHED: u16 = 50;
-/// Latest turns of each that it reads.
+/// Number of latest turns searched in each.
 const SEARCHED_TURNS: u16 = 100;
-/// Conversations that are read at once.
+/// Number of conversations read concurrently.
 const AT_ONCE: usize = 8;
-/// Letters around a match that are shown.
+/// Characters shown around a match.
 const AROUND: usize = 60;
 
-/// A conversation that a search found.
+/// A conversation found by a search.
 #[derive(Debug, Clone)]
 pub struct Found {
     /// The conversation.
     pub conversation: Conversation,
-    /// Where in it, and the words there; none when its title was found.
+    /// The matching message and an excerpt; `None` if the title matched.
     pub place: Option<(MessageId, String)>,
 }
 
 impl App {
-    /// Conversations whose title or words hold `words`, newest first. A page looks into a limited number of them, so
-    /// it may hold fewer than asked for and still have a next one.
+    /// Returns conversations whose title or text contains `words`, newest first. A page searches a limited number of
+    /// them, so it may contain fewer than requested and still have a next page.
     pub fn search_conversations<'a>(
         &'a self,
         conversations: &'a Conversations,
@@ -63,7 +63,7 @@ impl App {
     }
 }
 
-/// Looks for words in a conversation.
+/// Searches a conversation.
 async fn look_into(
     conversations: &Conversations,
     conversation: Conversation,
@@ -101,16 +101,16 @@ async fn look_into(
     Ok((id, place.map(|place| found(Some(place)))))
 }
 
-/// A text as it is compared: case does not count.
+/// Returns a text in its comparable form, ignoring case.
 fn folded(text: &str) -> String {
     text.to_lowercase()
 }
 
-/// The words around the first place where a text holds `wanted`, which is folded.
+/// Returns the text around the first occurrence of `wanted`, which is case-folded.
 fn excerpt(text: &str, wanted: &str) -> Option<String> {
     let folded = folded(text);
     let at = folded.find(wanted)?;
-    // Folding can change the length of letters, so places are counted in letters of the folded text.
+    // Folding can change the length of characters, so positions are counted in characters of the folded text.
     let first = folded[..at].chars().count().saturating_sub(AROUND);
     let length = wanted.chars().count() + 2 * AROUND;
     let shown: String = text.chars().skip(first).take(length).collect();

@@ -1,4 +1,4 @@
-//! Search segments in memory: immutable objects, so a cached one is never stale.
+//! In-memory cache of search segments. Segments are immutable, so a cached one is never stale.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,12 +8,12 @@ use lru::LruCache;
 use retrieval::Segment;
 use store::Objects;
 
-/// Bytes of segments kept in memory.
+/// Cache capacity, in bytes.
 const CAPACITY: usize = 128 * 1024 * 1024;
-/// Segments fetched at the same time.
+/// Number of segments fetched concurrently.
 const PARALLEL: usize = 16;
 
-/// Segments by object key, least recently used out first.
+/// Segments by object key, evicted by least recent use.
 pub(crate) struct Segments {
     objects: Objects,
     cache: Mutex<Cache>,
@@ -35,7 +35,7 @@ impl Segments {
         }
     }
 
-    /// The segments under `keys`, in their order. One that was deleted meanwhile is `None`.
+    /// Returns the segments under `keys`, in order; `None` for one that was deleted in the meantime.
     pub(crate) async fn load(&self, keys: Vec<String>) -> Result<Vec<Option<Arc<Segment>>>> {
         stream::iter(keys)
             .map(|key| self.one(key))
@@ -56,7 +56,7 @@ impl Segments {
         Ok(Some(segment))
     }
 
-    /// Forgets everything.
+    /// Clears the cache.
     pub(crate) fn clear(&self) {
         let mut cache = self.lock();
         cache.entries.clear();
@@ -64,7 +64,7 @@ impl Segments {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Cache> {
-        // The cache is consistent between any two statements, so a panic elsewhere does not spoil it.
+        // The cache is consistent between any two statements, so a panic elsewhere does not corrupt it.
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,8 +1,8 @@
-//! Taking in a document so that a crash at any moment leaves either nothing or a document that gets indexed.
+//! Uploads within a request: a crash at any moment leaves either nothing or a document that gets indexed.
 //!
-//! The promise in the outbox is written first. Until the document is acknowledged it means "remove what is in the
-//! bucket"; the write that makes the document visible turns it into "index it". Whatever step a crash hits, the
-//! relay finds the promise and finishes or cleans up.
+//! The outbox entry is written first. Until the document is acknowledged, it means "remove what is in the bucket"; the
+//! write that makes the document visible changes it to "index it". Whichever step a crash hits, the relay finds the
+//! entry and finishes or cleans up.
 
 use std::time::Duration;
 
@@ -18,14 +18,14 @@ use store::{Queue, UploadAccepted};
 
 use crate::App;
 
-/// A file somebody wants to ask about.
+/// A file to upload.
 #[derive(Debug)]
 pub struct Upload {
     /// Name shown in lists and citations.
     pub name: String,
-    /// What it is about.
+    /// Description of the document.
     pub description: Option<String>,
-    /// Name of the file; its ending says how it is read.
+    /// Name of the file; its extension determines the file type.
     pub file_name: String,
     /// The file.
     pub bytes: Bytes,
@@ -45,18 +45,18 @@ pub(crate) fn kind_by_name(file_name: &str) -> Result<DocumentKind> {
         Some(Kind::Docx) => Ok(DocumentKind::Docx),
         Some(Kind::Text) => Ok(DocumentKind::Txt),
         None => Err(Error::UnsupportedMedia(
-            "This type of file cannot be read; upload a .pdf, .docx or .txt file.".to_owned(),
+            "Unsupported file type. Upload a .pdf, .docx or .txt file.".to_owned(),
         )),
     }
 }
 
 impl App {
-    /// Stores a file and asks for it to be indexed. When this answers, the document will be `ready` or `failed`
-    /// whatever happens to the process.
+    /// Stores a file and queues its indexing. Once this returns, the document will become `ready` or `failed` whatever
+    /// happens to the process.
     ///
     /// # Errors
-    /// [`Error::UnsupportedMedia`] by the file's ending, [`Error::Invalid`] for an empty file, [`Error::Limit`] when the
-    /// plan has no room for it.
+    /// Returns [`Error::UnsupportedMedia`] for the file's extension, [`Error::Invalid`] for an empty file,
+    /// [`Error::Limit`] if the plan's storage is exhausted.
     pub fn upload<'a>(&'a self, member: &'a Membership, upload: Upload) -> BoxFuture<'a, Result<Document>> {
         Box::pin(async move {
             let kind = kind_by_name(&upload.file_name)?;
@@ -93,35 +93,35 @@ impl App {
                 updated_at: now,
             };
             let plan = self.plan_of(&document.org).await?;
-            // What is stored decides; this only spares the bucket a file that would not stay.
+            // The check at the write decides; this one only avoids uploading a file that would not stay.
             if self
                 .documents(&document.org)
                 .exceeded(document.size_bytes, plan)
                 .await?
                 .is_some()
             {
-                self.make_room(&document.org, document.size_bytes, plan).await?;
+                self.free_capacity(&document.org, document.size_bytes, plan).await?;
             }
             self.store.outbox().put(&promise).await?;
             if let Err(error) = self.store_upload(&document, &promise, upload.bytes, plan).await {
-                // Best effort: what stays because of a second failure is cleaned up by the relay.
+                // Best effort: the relay cleans up what remains after a second failure.
                 if let Err(left) = self.abandon_upload(&promise).await {
                     tracing::warn!(document_id = %promise.document, error = %left, "upload.cleanup_failed");
                 }
                 return Err(error);
             }
-            self.ask_for_indexing(&promise).await;
+            self.queue_indexing(&promise).await;
             Ok(document)
         })
     }
 
-    /// Waits until a document is `ready` or `failed`, for `at_most`; answers it as it is then.
+    /// Waits up to `at_most` until a document is `ready` or `failed`, and returns its state then.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when it is deleted meanwhile.
+    /// Returns [`Error::NotFound`] if it is deleted in the meantime.
     #[expect(
         clippy::disallowed_methods,
-        reason = "the client asked to wait; looking again is all there is to do"
+        reason = "the client asked to wait, and polling is the only way"
     )]
     pub fn wait_until_indexed<'a>(
         &'a self,
@@ -136,7 +136,7 @@ impl App {
                 if !current.is_unfinished() || current.status == DocumentStatus::Failed || waited >= at_most {
                     return Ok(current);
                 }
-                // Short at first for small files, longer later to spare the table.
+                // Short at first for small files, longer later to save table reads.
                 let pause = (waited / 4)
                     .clamp(Duration::from_millis(50), Duration::from_secs(1))
                     .min(at_most.saturating_sub(waited));
@@ -156,15 +156,15 @@ impl App {
             match documents.accept(document, promise, plan).await? {
                 UploadAccepted::Done => return Ok(()),
                 UploadAccepted::Abandoned => {
-                    return Err(Error::unavailable("the upload took so long that it was given up"));
+                    return Err(Error::unavailable("the upload took so long that it was abandoned"));
                 }
-                UploadAccepted::Full => self.make_room(&document.org, document.size_bytes, plan).await?,
+                UploadAccepted::Full => self.free_capacity(&document.org, document.size_bytes, plan).await?,
             }
         }
     }
 
-    /// Gives up an unacknowledged upload and removes what it left. One that was acknowledged after all, because
-    /// only the answer to the write was lost, stays.
+    /// Abandons an unacknowledged upload and removes its objects. One that was in fact acknowledged, because only the
+    /// response to the write was lost, stays.
     pub(crate) async fn abandon_upload(&self, promise: &OutboxEntry) -> Result<()> {
         if !self.store.outbox().give_up(&promise.document).await? {
             return Ok(());
@@ -175,14 +175,14 @@ impl App {
         self.store.outbox().remove(&promise.document).await
     }
 
-    /// Has an acknowledged upload indexed. If its message is lost, the relay sends it.
-    pub(crate) async fn ask_for_indexing(&self, promise: &OutboxEntry) {
+    /// Queues the indexing of an acknowledged upload. If its message is lost, the relay sends it.
+    pub(crate) async fn queue_indexing(&self, promise: &OutboxEntry) {
         if let Err(error) = self.send_index_message(promise).await {
             tracing::warn!(document_id = %promise.document, error = %error, "upload.message_left_to_relay");
         }
     }
 
-    /// Queues the message of an acknowledged upload and forgets the promise.
+    /// Queues the message of an acknowledged upload and removes the outbox entry.
     pub(crate) async fn send_index_message(&self, promise: &OutboxEntry) -> Result<()> {
         let message = IndexMessage {
             org_id: promise.org.clone(),

@@ -1,7 +1,7 @@
-//! Mail: asked for by requests, written and sent by the worker `send_mail`.
+//! Email: requested by use cases, composed and sent by the worker `send_mail`.
 //!
-//! A queue delivers at least once, so a mail has an id, and what was sent under it is remembered: claim, send, note.
-//! A crash between the last two sends a mail twice, never not at all.
+//! A queue delivers at least once, so an email has an ID, and its sending is recorded: claim, send, record. A crash
+//! between the last two steps sends an email twice, but never loses one.
 
 pub(crate) mod email_templates;
 pub(crate) mod ses;
@@ -15,43 +15,44 @@ use store::{
 
 use crate::{App, platform::batch_outcome::BatchOutcome};
 
-/// A way for mail to leave.
+/// A transport for email.
 pub trait Mailer: Send + Sync {
-    /// Hands a mail over for delivery.
+    /// Submits an email for delivery.
     fn send<'a>(&'a self, mail: &'a Mail) -> BoxFuture<'a, Result<()>>;
 
-    /// Removes what is kept of mails to these addresses of a person who is erased, and of those with their words in them
-    /// ([`Mail::about`]). What only hands mail over keeps none.
+    /// Removes stored emails to these addresses of an erased user, and those that contain their words
+    /// ([`Mail::about`]). A transport that only submits email stores none.
     fn forget<'a>(&'a self, _person: &'a UserId, _addresses: &'a [Email]) -> BoxFuture<'a, Result<()>> {
         Box::pin(async { Ok(()) })
     }
 }
 
 impl App {
-    /// Asks for a mail to be sent.
+    /// Requests an email.
     ///
     /// # Errors
-    /// When the queue does not take it.
+    /// Returns an error if the queue does not accept it.
     pub fn queue_mail<'a>(&'a self, message: &'a MailMessage) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move { self.queues.send(Queue::SendMail, message).await })
     }
 
-    /// Asks for a mail that the request does not depend on: there is another way to get it.
+    /// Requests an email that is not essential to the request, because the user can obtain it another way.
     pub(crate) async fn try_to_mail(&self, message: MailMessage) {
         if let Err(error) = self.queue_mail(&message).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "mail.not_queued");
         }
     }
 
-    /// Has mails sent that were promised in a transaction. They are sent without the queue too, only later.
+    /// Queues emails whose outbox entries were written in a transaction. If the queue fails, the relay sends them
+    /// later.
     pub(crate) async fn queue_promised(&self, mails: &[MailMessage]) {
         for mail in mails {
             self.try_to_mail(mail.clone()).await;
         }
     }
 
-    /// Has mails sent that were promised before `before_ms` (milliseconds since the Unix epoch) and are not out; answers
-    /// how many promises were kept, now or before.
+    /// Queues emails whose outbox entries were written before `before_ms` (milliseconds since the Unix epoch) and that
+    /// are not sent; returns the number of entries that are completed, now or earlier.
     pub(crate) async fn relay_mails(&self, before_ms: i64) -> Result<usize> {
         let mails = self.store.mails();
         let mut kept = BatchOutcome::default();
@@ -73,10 +74,10 @@ impl App {
         kept.end()
     }
 
-    /// Does what a message of the queue asks for.
+    /// Processes a message of the queue.
     ///
     /// # Errors
-    /// When the queue should deliver the message again.
+    /// Returns an error if the queue must deliver the message again.
     pub fn send_mail<'a>(&'a self, message: &'a MailMessage) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let id = message.id();
@@ -86,20 +87,20 @@ impl App {
                 Claimed::Sent => return Ok(()),
                 Claimed::Held(retry_after) => {
                     return Err(Error::InProgress {
-                        detail: "another worker is sending this mail",
+                        detail: "another worker is sending this email",
                         retry_after,
                     });
                 }
             }
             if let Err(error) = self.write_and_send(message).await {
-                // Best effort: the claim ends by itself before the message comes again.
+                // Best effort: the claim expires before the message is delivered again.
                 if let Err(left) = mails.release(id).await {
                     tracing::warn!(mail_id = %id, error = %left, "mail.claim_left");
                 }
                 return Err(error);
             }
             if let Err(error) = mails.sent(id, self.clock.now()).await {
-                // It is out. To fail now would send it again.
+                // The email is sent. An error now would send it again.
                 tracing::warn!(mail_id = %id, error = %error, "mail.not_noted");
             }
             Ok(())
@@ -107,19 +108,19 @@ impl App {
     }
 
     async fn write_and_send(&self, message: &MailMessage) -> Result<()> {
-        let Some(mail) = self.written(message).await?.filter(|mail| mail.to.is_deliverable()) else {
+        let Some(mail) = self.compose(message).await?.filter(|mail| mail.to.is_deliverable()) else {
             return Ok(());
         };
         let sent = self.mailer.send(&mail).await;
         if let (Err(_), Some(bucket)) = (&sent, bucket(message, &mail.to)) {
-            // What did not leave does not count, or an outage would use up what the address may get.
+            // A failed email does not count, or an outage would use up the address's rate limit.
             self.store.rate_limits().give_back(&bucket, MAILS).await?;
         }
         sent
     }
 
-    /// The mail that a message asks for; none when there is nobody to write to.
-    async fn written(&self, message: &MailMessage) -> Result<Option<Mail>> {
+    /// Composes the email that a message requests; `None` if there is no recipient.
+    async fn compose(&self, message: &MailMessage) -> Result<Option<Mail>> {
         let url = &self.config.public_url;
         match message {
             MailMessage::Mail(mail) => Ok(Some(mail.clone())),
@@ -148,9 +149,9 @@ impl App {
                 Ok(Some(email_templates::verify_email(id, &account.user, url, &token)))
             }
             MailMessage::VerifyNewEmail { .. } | MailMessage::EmailChangeRequested { .. } => {
-                self.written_about_pending_address(message).await
+                self.compose_pending_address(message).await
             }
-            MailMessage::AddressChanged { .. } => self.written_about_former_address(message).await,
+            MailMessage::AddressChanged { .. } => self.compose_former_address(message).await,
             MailMessage::TokenAlert {
                 id,
                 user,
@@ -190,8 +191,8 @@ impl App {
         }
     }
 
-    /// The mails to the address that an account is to have, and to the one that it has.
-    async fn written_about_pending_address(&self, message: &MailMessage) -> Result<Option<Mail>> {
+    /// Composes the emails about a change of address, to the new and to the current address.
+    async fn compose_pending_address(&self, message: &MailMessage) -> Result<Option<Mail>> {
         let (id, user, new) = match message {
             MailMessage::VerifyNewEmail { id, user, email } => (id, user, Some(email)),
             MailMessage::EmailChangeRequested { id, user } => (id, user, None),
@@ -202,7 +203,7 @@ impl App {
         let Some(pending) = user.pending_email(self.clock.now()) else {
             return Ok(None);
         };
-        // One that was replaced by the next gets no mail any more.
+        // An address replaced by a newer request gets no further email.
         if new.is_some_and(|new| new != pending) || !self.may_mail(message, new.unwrap_or(&user.email)).await? {
             return Ok(None);
         }
@@ -214,8 +215,8 @@ impl App {
         Ok(Some(email_templates::verify_new_email(id, &user, pending, url, &token)))
     }
 
-    /// The mail to the address that an account had before.
-    async fn written_about_former_address(&self, message: &MailMessage) -> Result<Option<Mail>> {
+    /// Composes the email to an account's previous address.
+    async fn compose_former_address(&self, message: &MailMessage) -> Result<Option<Mail>> {
         let url = &self.config.public_url;
         let MailMessage::AddressChanged {
             id,
@@ -237,7 +238,7 @@ impl App {
             epoch: *epoch,
             expires_at: *until,
         };
-        // Of an account that was deleted meanwhile there is nothing to take back.
+        // If the account was deleted in the meantime, there is nothing to undo.
         let account = self.store.accounts().get(user).await?;
         if account.is_none_or(|user| user.status == UserStatus::Deleted) {
             return Ok(None);
@@ -246,7 +247,7 @@ impl App {
         Ok(Some(email_templates::address_changed(id, email, url, Some(&token))))
     }
 
-    /// The user, if the account is active and wants to be told by mail.
+    /// Returns the user if the account is active and wants notifications by email.
     async fn wants_mail(&self, user: &UserId) -> Result<Option<User>> {
         let account = self.store.accounts().by_id(user).await?;
         let Some(account) = account.filter(|account| account.user.is_active()) else {
@@ -256,7 +257,7 @@ impl App {
         Ok(settings.notifications.email.then_some(account.user))
     }
 
-    /// Whether an address may get another mail that somebody asked for by typing it.
+    /// Returns whether an address may receive another email that was triggered by typing it.
     async fn may_mail(&self, message: &MailMessage, to: &Email) -> Result<bool> {
         let Some(bucket) = bucket(message, to) else {
             return Ok(true);
@@ -266,11 +267,11 @@ impl App {
     }
 }
 
-/// What limits mail to an address; nothing limits what the product itself wants said. Each kind has its own, so that
-/// nobody keeps the mail from somebody who forgot their password by asking for another kind.
+/// Returns the rate limit that applies to an email; the product's own notifications have none. Each kind has its own,
+/// so that requesting one kind cannot block the password reset of the address's owner.
 fn bucket(message: &MailMessage, to: &Email) -> Option<Key> {
     let kind = match message {
-        // A way back is given once for each time that an address was verified.
+        // The undo link is sent once each time an address was verified.
         MailMessage::AddressChanged {
             restorable_until: Some(_),
             ..

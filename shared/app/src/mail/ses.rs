@@ -1,6 +1,6 @@
 //! Amazon SES: one signed POST of `SendEmail`
-//! (<https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html>). The SDK of SES would be the largest
-//! crate of the workspace, for one call.
+//! (<https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html>). Its SDK would be the largest crate of
+//! the workspace, for one call.
 
 use domain::{Clock, Error, Mail, Result};
 use futures::future::BoxFuture;
@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::{Mailer, auth::signing::Signing};
 
-/// Mail through Amazon SES in the region of the function.
+/// Email through Amazon SES in the function's region.
 pub(crate) struct Ses {
     http: reqwest::Client,
     signing: Signing,
@@ -64,7 +64,7 @@ impl<'a> From<&'a str> for Text<'a> {
 }
 
 impl Ses {
-    /// Mail from `from`, an address of an identity that is verified in SES.
+    /// Creates a mailer that sends from `from`, an address of an identity verified in SES.
     pub(crate) fn new(sdk: &aws_types::SdkConfig, http: reqwest::Client, from: &str, clock: Clock) -> Self {
         let region = sdk.region().map_or("us-east-1", |region| region.as_ref()).to_owned();
         let domain = if region.starts_with("cn-") {
@@ -109,7 +109,7 @@ impl Ses {
         if answer.status().is_success() {
             return Ok(());
         }
-        // The body may repeat the address; the kind of error is enough to know what to do.
+        // The body may repeat the address; the error type is sufficient for diagnosis.
         let kind = answer.headers().get("x-amzn-errortype");
         let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         Err(Error::unavailable(format!("SES answered {} {kind}", answer.status())))

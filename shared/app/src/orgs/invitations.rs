@@ -1,4 +1,4 @@
-//! Invitations: a token goes to an address by mail, and whoever signs in with that address may accept it.
+//! Invitations: a token is emailed to an address, and a user signed in with that address can accept it.
 
 use domain::{
     Actor, Email, Error, Invitation, InvitationId, Mail, MailMessage, Membership, Org, OrgId, OrgRole, Result, Secret,
@@ -20,19 +20,19 @@ use crate::{
 const NO_INVITATION: Error = Error::NotFound("invitation");
 const EXPIRED: Error = Error::Gone {
     code: "invitation_expired",
-    detail: "The invitation has expired; ask for a new one.",
+    detail: "The invitation has expired. Ask for a new one.",
 };
 const WRONG_ADDRESS: Error = Error::Forbidden {
     code: "wrong_address",
-    detail: "The invitation was sent to another address; sign in with that one.",
+    detail: "The invitation was sent to another address. Sign in with that address.",
 };
 
-/// An invitation as the invited person sees it.
+/// An invitation as seen by the invited person.
 #[derive(Debug)]
 pub struct InvitedTo {
     /// The invitation.
     pub invitation: Invitation,
-    /// Where it leads; none for somebody who has not shown yet that the address is theirs.
+    /// The organization; `None` for a user who has not proven ownership of the address yet.
     pub org: Option<Org>,
 }
 
@@ -41,14 +41,15 @@ fn of_invitation<'a>(action: &'a str, invitation: &'a Invitation) -> AuditEvent<
 }
 
 fn already_member() -> Error {
-    Error::conflict("already_member", "This person belongs to the organization already.")
+    Error::conflict("already_member", "This person is already a member of the organization.")
 }
 
 impl App {
-    /// Invites an address. One that is invited already gets the same invitation again, with a new token.
+    /// Invites an address. If it is already invited, the same invitation is sent again with a new token.
     ///
     /// # Errors
-    /// [`Error::Conflict`] `already_member`, `seat_limit` or `personal_org`; [`Error::Forbidden`] `owner_required`.
+    /// Returns [`Error::Conflict`] `already_member`, `seat_limit` or `personal_org`; [`Error::Forbidden`]
+    /// `owner_required`.
     pub fn invite<'a>(
         &'a self,
         by: &'a Membership,
@@ -69,7 +70,7 @@ impl App {
                     return Err(already_member());
                 }
                 let known = self.store.invitations().of_address(&by.org, email).await?;
-                // Somebody else sent the same one at this moment: one mail is enough.
+                // A concurrent request sent the same invitation: one email is enough.
                 if let Some(known) = known
                     .clone()
                     .filter(|known| attempt > 0 && known.role == role && !known.is_expired(self.clock.now()))
@@ -94,7 +95,7 @@ impl App {
     /// Sends an invitation again, with a new token and seven more days.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Forbidden`] `owner_required`.
+    /// Returns [`Error::NotFound`], [`Error::Forbidden`] `owner_required`.
     pub fn resend_invitation<'a>(
         &'a self,
         by: &'a Membership,
@@ -117,7 +118,7 @@ impl App {
     /// Withdraws an invitation.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Forbidden`] `owner_required`.
+    /// Returns [`Error::NotFound`], [`Error::Forbidden`] `owner_required`.
     pub fn revoke_invitation<'a>(
         &'a self,
         by: &'a Membership,
@@ -138,7 +139,7 @@ impl App {
         })
     }
 
-    /// The invitations of an organization, newest first.
+    /// Returns the invitations of an organization, newest first.
     pub fn invitations<'a>(&'a self, org: &'a OrgId) -> BoxFuture<'a, Result<Vec<Invitation>>> {
         Box::pin(async move {
             let mut found = self.store.invitations().of_org(org).await?;
@@ -147,7 +148,7 @@ impl App {
         })
     }
 
-    /// What the address of `user` is invited to now, newest first.
+    /// Returns the pending invitations for the address of `user`, newest first.
     pub fn invitations_of<'a>(&'a self, user: &'a User) -> BoxFuture<'a, Result<Vec<InvitedTo>>> {
         Box::pin(async move {
             let now = self.clock.now();
@@ -165,12 +166,12 @@ impl App {
         })
     }
 
-    /// Accepts an invitation: `user` belongs to its organization from now on.
+    /// Accepts an invitation and makes `user` a member of its organization.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when it is unknown, used or withdrawn; [`Error::Gone`] when it has expired;
-    /// [`Error::Forbidden`] `wrong_address`; [`Error::Conflict`] `already_member`; [`Error::Limit`] for an owner who owns
-    /// as many organizations as their plan allows.
+    /// Returns [`Error::NotFound`] if it is unknown, used or withdrawn; [`Error::Gone`] if it has expired;
+    /// [`Error::Forbidden`] `wrong_address`; [`Error::Conflict`] `already_member`; [`Error::Limit`] for the owner role
+    /// if the user owns as many organizations as their plan allows.
     pub fn accept_invitation<'a>(
         &'a self,
         user: &'a User,
@@ -195,7 +196,7 @@ impl App {
                 let event = AuditEvent::to_user("member.joined", &user.id).after(after);
                 let entry = self.entry(actor, &membership.org, event)?;
                 let places = match membership.role {
-                    OrgRole::Owner => Some(self.places_to_own(user).await?),
+                    OrgRole::Owner => Some(self.memberships_within_org_limit(user).await?),
                     OrgRole::Admin | OrgRole::Member => None,
                 };
                 let invitations = self.store.invitations();
@@ -206,7 +207,7 @@ impl App {
                     Accepted::Done => return self.org_of(&membership).await,
                     Accepted::Changed | Accepted::Gone => return Err(NO_INVITATION),
                     Accepted::Member => {
-                        // Invited while they joined by another way: the seat is free again.
+                        // Invited while they joined another way: this frees the seat.
                         self.end(&invitation, actor, "invitation.revoked").await?;
                         return Err(already_member());
                     }
@@ -217,10 +218,10 @@ impl App {
         })
     }
 
-    /// Declines an invitation, expired or not.
+    /// Declines an invitation, whether or not it has expired.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Forbidden`] `wrong_address`.
+    /// Returns [`Error::NotFound`], [`Error::Forbidden`] `wrong_address`.
     pub fn decline_invitation<'a>(
         &'a self,
         user: &'a User,
@@ -237,7 +238,8 @@ impl App {
         })
     }
 
-    /// The first invitation of an address; none when somebody else invited it first, or changed the organization.
+    /// Creates the first invitation of an address; returns `None` on a conflict with another invitation or change of
+    /// the organization.
     async fn invite_first(
         &self,
         by: &Membership,
@@ -272,7 +274,7 @@ impl App {
                     return Ok(None);
                 }
                 let detail = format!(
-                    "The plan {} has {limit} seats, pending invitations included, and all are taken.",
+                    "The {} plan has {limit} seats, including pending invitations, and all are taken.",
                     now.org.plan.name()
                 );
                 Err(Error::conflict("seat_limit", detail))
@@ -281,7 +283,7 @@ impl App {
         }
     }
 
-    /// Sends an invitation again; none when somebody else ended or renewed it first.
+    /// Sends an invitation again; returns `None` if it was concurrently ended or renewed.
     async fn renew(
         &self,
         by: &Membership,
@@ -306,7 +308,7 @@ impl App {
         Ok(Some(renewed))
     }
 
-    /// Ends invitations that have expired, so that they hold no seats any more; answers whether there were any.
+    /// Ends expired invitations to free their seats; returns whether there were any.
     async fn free_seats(&self, org: &OrgId) -> Result<bool> {
         let now = self.clock.now();
         let mut freed = false;
@@ -328,7 +330,7 @@ impl App {
         self.store.invitations().get(org, id).await?.ok_or(NO_INVITATION)
     }
 
-    /// The invitation with this token, if it was sent to this person.
+    /// Returns the invitation with this token if it was sent to this user.
     async fn presented(&self, user: &User, token: &Secret) -> Result<Invitation> {
         let found = self.store.invitations().by_token(&token_hash(token)).await?;
         let invitation = found.ok_or(NO_INVITATION)?;
@@ -349,17 +351,17 @@ impl App {
         Ok(membership.is_some())
     }
 
-    /// Queues the mail with the token. Nothing else ever holds the token in the clear; when the queue does not take it,
-    /// the request fails, and sending again makes a new token.
+    /// Queues the email with the token. The token is stored nowhere else in cleartext; if the queue does not accept it,
+    /// the request fails, and sending it again creates a new token.
     async fn send_invitation(&self, invitation: &Invitation, org: &Org, token: &Secret) -> Result<()> {
         let inviter = self.store.accounts().get(&invitation.invited_by).await?;
-        let inviter = inviter.map_or_else(|| "A member".to_owned(), |user| introduced(&user));
+        let inviter = inviter.map_or_else(|| "A member".to_owned(), |user| inviter_name(&user));
         let role = match invitation.role {
             OrgRole::Owner => "an owner",
             OrgRole::Admin => "an admin",
             OrgRole::Member => "a member",
         };
-        // A line break in a name would end the header of the mail.
+        // A line break in a name would end the email's header.
         let name: String = org.name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         let mail = Mail {
             id: self.ids.make()?,
@@ -379,8 +381,8 @@ impl App {
     }
 }
 
-/// Somebody as a stranger's mail names them. Their name is their own choice, so nothing in it becomes a link.
-fn introduced(user: &User) -> String {
+/// Returns a user as named in an email to a stranger. Names are free text, so nothing in them may become a link.
+fn inviter_name(user: &User) -> String {
     let mut name = String::with_capacity(user.name.len());
     let mut letters = user.name.chars().peekable();
     while let Some(letter) = letters.next() {

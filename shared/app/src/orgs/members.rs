@@ -1,4 +1,4 @@
-//! Who belongs to an organization, and as what. Whoever would take the last owner away is refused by the write itself.
+//! Members of an organization and their roles. The write itself rejects the removal of the last owner.
 
 use std::collections::HashMap;
 
@@ -17,30 +17,30 @@ use crate::{
 };
 
 const NO_MEMBER: Error = Error::NotFound("member");
-/// An admin who meets an owner.
+/// The error for an admin who tries to manage an owner.
 pub(crate) const OWNER_REQUIRED: Error = Error::Forbidden {
     code: "owner_required",
-    detail: "Only an owner may make, change or remove an owner.",
+    detail: "Only an owner can add, change or remove an owner.",
 };
 
 fn last_owner() -> Error {
     Error::conflict(
         "last_owner",
-        "An organization keeps at least one owner; make somebody else an owner first, or delete it.",
+        "An organization must have at least one owner. Make someone else an owner first, or delete the organization.",
     )
 }
 
-/// A seat that is taken.
+/// The holder of a taken seat.
 #[derive(Debug)]
 pub enum SeatHolder {
-    /// By a member; the account is absent while it is being erased.
+    /// A member; the account is absent while it is being erased.
     Member(Membership, Option<Box<User>>),
-    /// By somebody who was invited.
+    /// An invited person.
     Invited(Invitation),
 }
 
 impl SeatHolder {
-    /// Newest first, and the same for nobody else: what a cursor holds.
+    /// Returns a unique sort key, newest first, which a cursor contains.
     fn key(&self) -> String {
         let of = |at: &Timestamp, id: &str| format!("{:015}#{id}", at.as_millisecond());
         match self {
@@ -51,7 +51,7 @@ impl SeatHolder {
 }
 
 impl App {
-    /// Members and invited ones of an organization, newest first.
+    /// Returns the members and invited people of an organization, newest first.
     pub fn members<'a>(&'a self, org: &'a OrgId, page: &'a PageRequest) -> BoxFuture<'a, Result<Page<SeatHolder>>> {
         Box::pin(async move {
             let members = self.store.orgs().members(org).await?;
@@ -74,10 +74,10 @@ impl App {
         })
     }
 
-    /// Somebody's place with their account.
+    /// Returns a user's membership with their account.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when they have none.
+    /// Returns [`Error::NotFound`] if they are not a member.
     pub fn member<'a>(&'a self, org: &'a OrgId, user: &'a UserId) -> BoxFuture<'a, Result<SeatHolder>> {
         Box::pin(async move {
             let membership = self.store.accounts().membership(org, user).await?.ok_or(NO_MEMBER)?;
@@ -86,11 +86,11 @@ impl App {
         })
     }
 
-    /// Gives a member another role.
+    /// Changes a member's role.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] `owner_required`; [`Error::Conflict`] `last_owner`; [`Error::Limit`] for a new owner who owns
-    /// as many organizations as their plan allows.
+    /// Returns [`Error::Forbidden`] `owner_required`; [`Error::Conflict`] `last_owner`; [`Error::Limit`] for a new
+    /// owner who owns as many organizations as their plan allows.
     pub fn set_member_role<'a>(
         &'a self,
         by: &'a Membership,
@@ -132,10 +132,10 @@ impl App {
         })
     }
 
-    /// Takes a member out. In the list of members an invited one goes by the invitation's id: that withdraws it.
+    /// Removes a member. The list of members identifies an invited person by the invitation's ID, which withdraws it.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] `owner_required`; [`Error::Conflict`] `last_owner`.
+    /// Returns [`Error::Forbidden`] `owner_required`, [`Error::Conflict`] `last_owner`.
     pub fn remove_member<'a>(
         &'a self,
         by: &'a Membership,
@@ -156,7 +156,7 @@ impl App {
                 if !by.role.may_manage(membership.role) {
                     return Err(OWNER_REQUIRED);
                 }
-                if self.give_up(&membership, actor, "member.removed").await? {
+                if self.remove_membership(&membership, actor, "member.removed").await? {
                     return Ok(());
                 }
             }
@@ -167,7 +167,7 @@ impl App {
     /// Leaves an organization.
     ///
     /// # Errors
-    /// [`Error::Conflict`] `last_owner`; `personal_org` for the own one.
+    /// Returns [`Error::Conflict`] `last_owner`, or `personal_org` for the user's own.
     pub fn leave_org<'a>(&'a self, user: &'a User, org: &'a OrgId, actor: &'a Actor) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             if *org == user.personal_org {
@@ -175,7 +175,7 @@ impl App {
             }
             for _ in 0..MAX_ATTEMPTS {
                 let membership = self.membership(org, &user.id).await?;
-                if self.give_up(&membership, actor, "member.left").await? {
+                if self.remove_membership(&membership, actor, "member.left").await? {
                     return Ok(());
                 }
             }
@@ -183,11 +183,11 @@ impl App {
         })
     }
 
-    /// Leaves every organization but the personal one: what has to happen before an account is deleted. Refuses before
-    /// the first one when the account is the last owner of any.
+    /// Leaves every organization except the personal one, as required before an account is deleted. Leaves none if the
+    /// account is the last owner of any.
     ///
     /// # Errors
-    /// [`Error::Conflict`] `last_owner`.
+    /// Returns [`Error::Conflict`] `last_owner`.
     pub fn leave_all_orgs<'a>(&'a self, user: &'a User, actor: &'a Actor) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let mut page = PageRequest {
@@ -219,7 +219,7 @@ impl App {
             }
             for org in left {
                 match self.leave_org(user, &org, actor).await {
-                    // Deleted meanwhile, or somebody else took them out.
+                    // Deleted in the meantime, or someone else removed them.
                     Ok(()) | Err(Error::NotFound(_)) => {}
                     Err(error) => return Err(error),
                 }
@@ -228,10 +228,11 @@ impl App {
         })
     }
 
-    /// Hands the organization to another member: they become an owner, the caller an admin.
+    /// Transfers the ownership to another member, who becomes an owner while the caller becomes an admin.
     ///
     /// # Errors
-    /// [`Error::Conflict`] `already_owner`, or `personal_org`; [`Error::Limit`] when they own as many as their plan allows.
+    /// Returns [`Error::Conflict`] `already_owner` or `personal_org`, or [`Error::Limit`] if they own as many
+    /// organizations as their plan allows.
     pub fn transfer_org<'a>(
         &'a self,
         by: &'a Membership,
@@ -247,7 +248,7 @@ impl App {
                     return Err(OWNER_REQUIRED);
                 }
                 if heir.role == OrgRole::Owner {
-                    let detail = "This member is an owner already; change your own role, or leave.";
+                    let detail = "This member is already an owner. Change your own role, or leave.";
                     return Err(Error::conflict("already_owner", detail));
                 }
                 let event = AuditEvent::to_user("org.transferred", to)
@@ -268,13 +269,13 @@ impl App {
     async fn places_of_new_owner(&self, user: &UserId) -> Result<Memberships> {
         let account = self.store.accounts().get(user).await?.ok_or(NO_MEMBER)?;
         if !account.is_active() {
-            let detail = "The account of this member is disabled; somebody else can become an owner.";
+            let detail = "The account of this member is disabled. Choose another member.";
             return Err(Error::conflict("account_disabled", detail));
         }
-        self.places_to_own(&account).await
+        self.memberships_within_org_limit(&account).await
     }
 
-    /// Refuses a personal organization: its owner is its only member, and stays it.
+    /// Rejects a personal organization: its owner remains its only member.
     async fn shared_org(&self, org: &OrgId) -> Result<()> {
         let found = self.store.orgs().get(org).await?.ok_or(NO_ORG)?;
         if found.org.personal { Err(personal()) } else { Ok(()) }
@@ -284,8 +285,8 @@ impl App {
         self.store.accounts().membership(org, user).await?.ok_or(NO_MEMBER)
     }
 
-    /// Gives up a place; answers `false` when its role was changed meanwhile, or somebody else gave it up first.
-    async fn give_up(&self, membership: &Membership, actor: &Actor, action: &str) -> Result<bool> {
+    /// Removes a membership; returns `false` if its role was changed or it was removed concurrently.
+    async fn remove_membership(&self, membership: &Membership, actor: &Actor, action: &str) -> Result<bool> {
         let event = AuditEvent::to_user(action, &membership.member).before(json!({"role": membership.role}));
         let entry = self.entry(actor, &membership.org, event)?;
         match self.store.orgs().remove(membership, self.clock.now(), &entry).await? {
@@ -308,7 +309,7 @@ fn member_of(seat: &SeatHolder) -> Option<UserId> {
     }
 }
 
-/// One page of seats. The plan bounds how many there are, so they are put in order here.
+/// Returns one page of seats. The plan limits their number, so they are sorted in memory.
 fn newest_first(mut seats: Vec<SeatHolder>, wanted: &PageRequest) -> Page<SeatHolder> {
     seats.sort_by_cached_key(|seat| std::cmp::Reverse(seat.key()));
     if let Some(after) = &wanted.after {

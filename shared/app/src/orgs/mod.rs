@@ -1,4 +1,4 @@
-//! Organizations: making, changing, deleting, and whose they are.
+//! Creating, changing and deleting organizations, and their owners.
 
 pub(crate) mod invitations;
 pub(crate) mod members;
@@ -14,54 +14,57 @@ use store::{Memberships, OrgFound, OrgWrite, UserMembership};
 
 use crate::{App, audit::audit_event::AuditEvent};
 
-/// How often something that somebody else changed first is looked at again.
+/// Maximum attempts of a change that conflicts with other changes.
 pub(crate) const MAX_ATTEMPTS: u32 = 40;
 
 pub(crate) const NO_ORG: Error = Error::NotFound("organization");
 
-/// What a new organization needs.
+/// The data of a new organization.
 #[derive(Debug)]
 pub struct NewOrg {
-    /// Name shown to people.
+    /// Display name.
     pub name: String,
-    /// Checked slug; one is made of the name when absent.
+    /// Checked slug; derived from the name if `None`.
     pub slug: Option<String>,
-    /// Checked time zone; UTC when absent.
+    /// Checked time zone; UTC if `None`.
     pub time_zone: Option<String>,
 }
 
-/// An organization as one of its members sees it.
+/// An organization as seen by one of its members.
 #[derive(Debug)]
 pub struct OwnOrg {
     /// The organization.
     pub org: Org,
     /// The member's role.
     pub role: OrgRole,
-    /// Members and pending invitations.
+    /// Number of members and pending invitations.
     pub seats: u32,
 }
 
 pub(crate) fn busy() -> Error {
-    Error::unavailable("somebody else changes the same thing all the time")
+    Error::unavailable("too many concurrent changes of an organization")
 }
 
 pub(crate) fn personal() -> Error {
     Error::conflict(
         "personal_org",
-        "A personal organization is one person's own; make an organization to work with others.",
+        "A personal organization cannot have other members. Create an organization to work with others.",
     )
 }
 
 fn slug_taken() -> Error {
-    Error::conflict("slug_taken", "Another organization has this slug.")
+    Error::conflict(
+        "slug_taken",
+        "Another organization already has this slug. Choose a different one.",
+    )
 }
 
 impl App {
-    /// Creates an organization whose owner is `user`.
+    /// Creates an organization owned by `user`.
     ///
     /// # Errors
-    /// [`Error::Conflict`] `slug_taken` for a slug that was asked for; one that is made of the name avoids others.
-    /// [`Error::Limit`] when they own as many as their plan allows.
+    /// Returns [`Error::Conflict`] `slug_taken` for a requested slug (one derived from the name avoids conflicts), or
+    /// [`Error::Limit`] if the user owns as many organizations as their plan allows.
     pub fn create_org<'a>(&'a self, user: &'a User, actor: &'a Actor, new: NewOrg) -> BoxFuture<'a, Result<OwnOrg>> {
         Box::pin(async move {
             let now = self.clock.now();
@@ -87,7 +90,7 @@ impl App {
             let event = AuditEvent::to_org("org.created", &id).after(json!({"owner": user.id, "plan": org.plan}));
             let entry = self.entry(actor, &id, event)?;
             for _ in 0..MAX_ATTEMPTS {
-                let places = self.places_to_own(user).await?;
+                let places = self.memberships_within_org_limit(user).await?;
                 match self.store.orgs().create(&org, &owner, &places, &entry).await? {
                     OrgWrite::Done => {
                         let (role, seats) = (owner.role, 1);
@@ -102,9 +105,9 @@ impl App {
         })
     }
 
-    /// The places of a person, if their plan allows them to own one organization more. That is the largest plan of those
-    /// that they own, the personal one included.
-    pub(crate) async fn places_to_own(&self, user: &User) -> Result<Memberships> {
+    /// Returns a user's memberships if their plan allows them to own another organization. The largest plan of those
+    /// they own applies, including the personal one.
+    pub(crate) async fn memberships_within_org_limit(&self, user: &User) -> Result<Memberships> {
         let (places, personal) = futures::try_join!(self.store.memberships_of(&user.id), async {
             self.store.orgs().get(&user.personal_org).await
         },)?;
@@ -127,7 +130,7 @@ impl App {
         Ok(places)
     }
 
-    /// The organizations that `user` belongs to, newest first; the personal one is among them.
+    /// Returns the organizations of `user`, newest first, including the personal one.
     pub fn own_orgs<'a>(&'a self, user: &'a User, page: &'a PageRequest) -> BoxFuture<'a, Result<Page<OwnOrg>>> {
         Box::pin(async move {
             let places = self.store.orgs().places(&user.id, page).await?;
@@ -139,7 +142,7 @@ impl App {
                 .collect();
             let mut found = self.store.orgs().get_many(&ids).await?;
             let items = places.items.into_iter().filter_map(|membership| {
-                // Places in a deleted organization are there until its content is removed.
+                // Memberships of a deleted organization exist until its data is removed.
                 let OrgFound { org, seats, .. } = found.remove(&membership.org_id)?;
                 let role = membership.role;
                 Some(OwnOrg { org, role, seats })
@@ -151,10 +154,10 @@ impl App {
         })
     }
 
-    /// The organization of a place.
+    /// Returns the organization of a membership.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when it was deleted meanwhile.
+    /// Returns [`Error::NotFound`] if it was deleted in the meantime.
     pub fn org_of<'a>(&'a self, membership: &'a Membership) -> BoxFuture<'a, Result<OwnOrg>> {
         Box::pin(async move {
             let OrgFound { org, seats, .. } = self.store.orgs().get(&membership.org).await?.ok_or(NO_ORG)?;
@@ -166,7 +169,7 @@ impl App {
     /// Changes an organization.
     ///
     /// # Errors
-    /// [`Error::Conflict`] `slug_taken`; `personal_org` for the slug of a personal one, which is its id.
+    /// Returns [`Error::Conflict`] `slug_taken`, or `personal_org` for the slug of a personal one, which is its ID.
     pub fn update_org<'a>(
         &'a self,
         membership: &'a Membership,
@@ -211,10 +214,10 @@ impl App {
         })
     }
 
-    /// Deletes an organization: from now on it is not there, for anybody. Its content is removed later.
+    /// Deletes an organization: it is inaccessible to everyone from now on. Its data is removed later.
     ///
     /// # Errors
-    /// [`Error::Conflict`] `personal_org`.
+    /// Returns [`Error::Conflict`] `personal_org`.
     pub fn delete_org<'a>(&'a self, membership: &'a Membership, actor: &'a Actor) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             for _ in 0..MAX_ATTEMPTS {
@@ -222,7 +225,7 @@ impl App {
                 if org.personal {
                     return Err(Error::conflict(
                         "personal_org",
-                        "A personal organization lives as long as its account.",
+                        "A personal organization cannot be deleted. Delete the account instead.",
                     ));
                 }
                 let entry = self.entry(actor, &org.id, AuditEvent::to_org("org.deleted", &org.id))?;
@@ -236,7 +239,7 @@ impl App {
     }
 }
 
-/// The page with the personal organization in its place: every account has one, so no item says so.
+/// Inserts the personal organization at its position: every account has one, so no item is stored for it.
 fn with_personal(mut page: Page<UserMembership>, user: &User, wanted: &PageRequest) -> Page<UserMembership> {
     let own = user.personal_org.as_str();
     let begins_before = wanted.after.as_deref().is_none_or(|after| own < after);

@@ -1,8 +1,8 @@
-//! Work of several parts, of which none keeps another from being done.
+//! Work in several parts, which are all attempted even if some fail.
 
 use domain::{Error, Result};
 
-/// How much of it was done, and what failed.
+/// The amount of work done, and the last failure.
 #[derive(Default)]
 pub(crate) struct BatchOutcome {
     done: usize,
@@ -10,7 +10,7 @@ pub(crate) struct BatchOutcome {
 }
 
 impl BatchOutcome {
-    /// Counts a part; one that failed is told to `report`.
+    /// Counts a part; a failure is passed to `report`.
     pub(crate) fn count(&mut self, part: Result<usize>, report: impl FnOnce(&Error)) {
         match part {
             Ok(done) => self.done += done,
@@ -21,7 +21,7 @@ impl BatchOutcome {
         }
     }
 
-    /// How much was done, or the last failure.
+    /// Returns the amount of work done, or the last failure.
     pub(crate) fn end(self) -> Result<usize> {
         self.failed.map_or(Ok(self.done), Err)
     }

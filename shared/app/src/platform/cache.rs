@@ -1,4 +1,4 @@
-//! What a process remembers to spare itself questions.
+//! A bounded in-memory cache.
 
 use std::{
     borrow::Borrow,
@@ -9,16 +9,16 @@ use std::{
 
 use lru::LruCache;
 
-/// Values by their keys: at most so many, of which the one that was not asked for longest is forgotten first.
+/// Values by key, bounded in number; the least recently used one is evicted first.
 pub(crate) struct BoundedCache<K: Hash + Eq, V>(Mutex<LruCache<K, V>>);
 
 impl<K: Hash + Eq, V: Clone> BoundedCache<K, V> {
-    /// Nothing so far, and never more than `most`.
+    /// Creates an empty cache that holds at most `most` values.
     pub(crate) fn with_capacity(most: NonZeroUsize) -> Self {
         Self(Mutex::new(LruCache::new(most)))
     }
 
-    /// What is known under a key.
+    /// Returns the value of a key.
     pub(crate) fn get<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
@@ -26,12 +26,12 @@ impl<K: Hash + Eq, V: Clone> BoundedCache<K, V> {
         self.lock().get(key).cloned()
     }
 
-    /// Remembers this under a key.
+    /// Stores the value of a key.
     pub(crate) fn note(&self, key: K, value: V) {
         self.lock().put(key, value);
     }
 
-    /// For what has to be one step.
+    /// Locks the cache for an atomic operation.
     pub(crate) fn lock(&self) -> MutexGuard<'_, LruCache<K, V>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

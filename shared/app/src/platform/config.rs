@@ -1,4 +1,4 @@
-//! Configuration from the environment, checked once at start.
+//! Configuration from the environment, validated once at startup.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use domain::KeyMode;
 use llm::{LONGEST_CALL, Profiles};
 use store::{QueueUrls, Tables};
 
-/// API Gateway ends a response that is silent for five minutes, and an answer that is not streamed is silent until its end
-/// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/response-transfer-mode.html>).
+/// API Gateway ends a response that sends nothing for five minutes, and an unstreamed answer sends nothing until its
+/// end (<https://docs.aws.amazon.com/apigateway/latest/developerguide/response-transfer-mode.html>).
 const WHOLE_ANSWER: Duration = Duration::from_secs(280);
-/// Where the local stack answers.
+/// Default URL of the local stack.
 const DEFAULT_PUBLIC_URL: &str = "http://localhost:8000";
 
-/// What every function is told by its environment. Secrets are not here: they come from Secrets Manager.
+/// The configuration of every function. Secrets are not included: they come from Secrets Manager.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Table names.
@@ -21,44 +21,44 @@ pub struct Config {
     pub bucket: String,
     /// URLs of the queues.
     pub queues: QueueUrls,
-    /// Put in front of every name in Secrets Manager.
+    /// Prefix of every name in Secrets Manager.
     pub secrets_prefix: String,
-    /// Which API keys are made and accepted: a developer's machine refuses those of production, and the reverse.
+    /// Mode of the API keys that are created and accepted: development rejects those of production, and vice versa.
     pub key_mode: KeyMode,
-    /// Sender of mail, as in `Parlance <no-reply@example.com>`. Only the worker that sends needs it.
+    /// Sender of email, as in `Parlance <no-reply@example.com>`. Only the worker that sends email needs it.
     pub mail_from: String,
-    /// Where people open the links in mails and of citations, without a slash at the end.
+    /// Base URL of links in emails and citations, without a trailing slash.
     pub public_url: String,
-    /// Where the providers of models are.
+    /// Endpoints of the model providers.
     pub providers: Providers,
-    /// How long answers may take.
+    /// Time limits of answers.
     pub answers: AnswerLimits,
-    /// Whether a model whose provider has no key is answered by the built-in `local` model. Only on a
-    /// developer's machine: in production nobody is to be answered by another model than they think.
+    /// Whether the built-in `local` model replaces a model whose provider has no key. Development only: in production
+    /// no user is to get answers from a different model unknowingly.
     pub fall_back_to_local_model: bool,
-    /// Sessions of Clerk, where they are accepted.
+    /// Clerk sessions, if accepted.
     pub clerk: Option<ClerkConfig>,
-    /// How uploaded documents are read. Only the worker that indexes them needs it.
+    /// How uploaded documents are read. Only the indexing worker needs it.
     pub reading: reading::Settings,
 }
 
-/// Memory of a function that does not say how much it has, in MB: that of one whole CPU.
+/// Default memory of a function in MB, if not specified: that of one whole CPU.
 const DEFAULT_MEMORY_MB: u64 = 1769;
 
-/// How long answers may take.
+/// Time limits of answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AnswerLimits {
-    /// `MODEL_LIMITS`: how long models may take, and how much room they need to think.
+    /// `MODEL_LIMITS`: time limits of models, and their reasoning allowances.
     pub profiles: Profiles,
-    /// `WHOLE_ANSWER_SECONDS`: how long an answer may take that is not streamed.
+    /// `WHOLE_ANSWER_SECONDS`: time limit of an unstreamed answer.
     pub whole: Duration,
 }
 
 impl AnswerLimits {
-    /// From the environment, through `get`.
+    /// Reads the settings from the environment, through `get`.
     ///
     /// # Errors
-    /// A variable that cannot be read.
+    /// Returns an error for a variable that cannot be parsed.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let profiles = Profiles::parse(&get("MODEL_LIMITS").unwrap_or_default());
         Ok(Self {
@@ -68,23 +68,23 @@ impl AnswerLimits {
     }
 }
 
-/// Where the providers of models are. Their keys are secrets and not here.
+/// Endpoints of the model providers. Their keys are secrets and not included.
 #[derive(Debug, Clone)]
 pub struct Providers {
-    /// `OPENAI_BASE_URL`: `OpenAI`, or whoever speaks its protocol and is to answer under its name.
+    /// `OPENAI_BASE_URL`: `OpenAI`, or a compatible service that answers under its name.
     pub openai: String,
     /// `ANTHROPIC_BASE_URL`, without the version.
     pub anthropic: String,
     /// `GEMINI_BASE_URL`, with the version.
     pub gemini: String,
-    /// Amazon Bedrock, where it may be used.
+    /// Amazon Bedrock, if enabled.
     pub bedrock: Option<Bedrock>,
     /// `AZURE_OPENAI_ENDPOINT`, as in `https://NAME.openai.azure.com`.
     pub azure: Option<String>,
     /// `AZURE_OPENAI_API_VERSION`.
     pub azure_api_version: String,
-    /// `OPENAI_COMPATIBLE_BASE_URL`: an own server, such as Ollama, llama.cpp or vLLM, or a further vendor. It may need
-    /// no key.
+    /// `OPENAI_COMPATIBLE_BASE_URL`: a self-hosted server, such as Ollama, llama.cpp or vLLM, or another vendor. Its
+    /// key is optional.
     pub compatible: Option<String>,
 }
 
@@ -93,12 +93,12 @@ pub struct Providers {
 pub struct Bedrock {
     /// `BEDROCK_REGION`.
     pub region: String,
-    /// `BEDROCK_BASE_URL`, by default the endpoint of the region.
+    /// `BEDROCK_BASE_URL`; by default the region's endpoint.
     pub base_url: String,
 }
 
 impl Providers {
-    /// From the environment, through `get`.
+    /// Reads the settings from the environment, through `get`.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Self {
         let get = |name: &str| get(name).map(|value| value.trim().to_owned()).filter(|v| !v.is_empty());
         let or = |name: &str, default: &str| get(name).unwrap_or_else(|| default.to_owned());
@@ -119,20 +119,20 @@ impl Providers {
     }
 }
 
-/// How sessions of Clerk are recognized.
+/// How Clerk sessions are verified.
 #[derive(Debug, Clone)]
 pub struct ClerkConfig {
-    /// Issuer of its session tokens, exactly as they name it.
+    /// Issuer of its session tokens, exactly as they state it.
     pub issuer: String,
-    /// Where its keys are.
+    /// URL of its keys.
     pub jwks_url: String,
-    /// Origins whose sessions count; any when empty.
+    /// Origins whose sessions are accepted; all if empty.
     pub authorized_parties: Vec<String>,
 }
 
 impl ClerkConfig {
-    /// From `CLERK_ISSUER`, `CLERK_JWKS_URL` and `CLERK_AUTHORIZED_PARTIES` (separated by commas); none without an
-    /// issuer.
+    /// Reads `CLERK_ISSUER`, `CLERK_JWKS_URL` and `CLERK_AUTHORIZED_PARTIES` (comma-separated); returns `None` without
+    /// an issuer.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Option<Self> {
         let get = |name: &str| get(name).map(|value| value.trim().to_owned()).filter(|v| !v.is_empty());
         let issuer = get("CLERK_ISSUER")?;
@@ -147,14 +147,14 @@ impl ClerkConfig {
     }
 }
 
-/// A variable that is missing or unusable.
+/// A missing or invalid variable.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// It is needed.
+    /// It is required.
     #[error("the environment variable {0} is not set")]
     Missing(&'static str),
-    /// It cannot be read; why not, in a sentence.
-    #[error("the environment variable {0} cannot be read: {1}")]
+    /// It cannot be parsed; the second field is the reason.
+    #[error("the environment variable {0} cannot be parsed: {1}")]
     Unreadable(&'static str, String),
 }
 
@@ -162,7 +162,7 @@ impl Config {
     /// Reads the configuration through `get`, for example `|name| std::env::var(name).ok()`.
     ///
     /// # Errors
-    /// The first required variable that is missing, or one that cannot be read.
+    /// Returns the first required variable that is missing, or one that cannot be parsed.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let required = |name: &'static str| {
             get(name)
@@ -217,7 +217,7 @@ fn whole_answer(text: &str) -> Result<Duration, ConfigError> {
     let time = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     time.filter(|time| !time.is_zero())
         .map(|time| time.min(LONGEST_CALL))
-        .ok_or_else(|| ConfigError::Unreadable("WHOLE_ANSWER_SECONDS", format!("`{text}` is no number of seconds")))
+        .ok_or_else(|| ConfigError::Unreadable("WHOLE_ANSWER_SECONDS", format!("`{text}` is not a number of seconds")))
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
-//! Deliveries of queue messages: how long one lasts, and when a message whose work failed is delivered again.
+//! Deliveries of queue messages: how long one lasts, and when a failed message is delivered again.
 //!
-//! A message is invisible while an invocation has it. A function that is cut off or killed says nothing, so its
-//! messages stay invisible until their visibility timeout ends. Of a queue that is six times the timeout of the function
-//! (what AWS advises, <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html>), because Lambda may be
-//! kept from invoking it for as long. Once it is invoked that reason is gone: [`App::hold_messages`] shortens the timeout
-//! to what is left of the invocation.
+//! A message is invisible while an invocation processes it. A function that is cut off or killed reports nothing, so
+//! its messages stay invisible until their visibility timeout ends. The queue's own is six times the function's timeout
+//! (as AWS recommends, <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html>), because Lambda may
+//! be throttled for that long. After the invocation has started that reason no longer applies: [`App::hold_messages`]
+//! shortens the timeout to the rest of the invocation.
 
 use std::time::Duration;
 
@@ -14,49 +14,49 @@ use store::Queue;
 
 use crate::App;
 
-/// How long after the end of an invocation its messages come back, if it did not report them.
+/// How long after the end of an invocation its unreported messages become visible again.
 const HOLD_MARGIN: Duration = Duration::from_secs(10);
-/// How long after the end of an invocation what it had leased is free: before its messages come back.
+/// How long after the end of an invocation its leases expire: before its messages become visible again.
 const LEASE_MARGIN: Duration = Duration::from_secs(5);
-/// Longest delay after the first failure; it doubles with each delivery.
+/// Maximum delay after the first failure; it doubles with each delivery.
 const FIRST_DELAY: Duration = Duration::from_secs(5);
-/// Longest delay after any failure.
+/// Maximum delay after any failure.
 const LONGEST_DELAY: Duration = Duration::from_mins(15);
 
-/// One delivery of a queue message.
+/// A delivery of a queue message.
 #[derive(Debug, Clone)]
 pub struct Delivery {
-    /// Id of the message.
+    /// The message's ID.
     pub message_id: String,
-    /// How often the queue has delivered the message, this time included. Deliveries that came to nothing for reasons
-    /// that have nothing to do with the message count too, so this says little about the message itself.
+    /// Number of deliveries of the message, including this one. Deliveries that failed for unrelated reasons count too,
+    /// so this says little about the message itself.
     pub receive_count: u32,
-    /// When the invocation ends at the latest.
+    /// The latest end of the invocation.
     pub ends_at: Timestamp,
 }
 
 impl Delivery {
-    /// Deliveries after which the queue moves a message to its dead-letter queue (`maxReceiveCount`): ten hours of
-    /// failures, or 49 deaths of the worker.
+    /// Number of deliveries after which the queue moves a message to its dead-letter queue (`maxReceiveCount`): ten
+    /// hours of failures, or 49 worker crashes.
     pub const MAX: u32 = 50;
 
-    /// Whether the queue gives the message up if this delivery fails.
+    /// Returns whether the queue moves the message to its dead-letter queue if this delivery fails.
     pub fn is_last(&self) -> bool {
         self.receive_count >= Self::MAX
     }
 
-    /// Who holds what this delivery leases.
+    /// Returns the lease holder's name for this delivery.
     pub(crate) fn holder(&self) -> String {
         format!("{}/{}", self.message_id, self.receive_count)
     }
 
-    /// When what this delivery leases is free again, unless it is returned before.
+    /// Returns when this delivery's leases expire, unless they are released before.
     pub(crate) fn lease_end(&self) -> Timestamp {
         after(self.ends_at, LEASE_MARGIN)
     }
 
-    /// How long the message is left alone after `error`. What another delivery has in its hands is looked at again when
-    /// that must have ended; everything else after a delay that grows. `random`: of the jitter.
+    /// Returns the delay before the next delivery after `error`. Work leased to another delivery is retried when that
+    /// lease must have expired; everything else after a growing delay. `random`: source of the jitter.
     fn delay(&self, error: &Error, random: u16) -> Duration {
         let part = |whole: Duration| whole * u32::from(random) / u32::from(u16::MAX);
         if let Error::InProgress { retry_after, .. } = error {
@@ -64,14 +64,14 @@ impl Delivery {
         }
         let doublings = self.receive_count.saturating_sub(1).min(16);
         let most = (FIRST_DELAY * (1 << doublings)).min(LONGEST_DELAY);
-        // At least half of it: who failed together should not come back at once.
+        // At least half of it, so that concurrent failures do not all return at once.
         most / 2 + part(most / 2)
     }
 }
 
 impl App {
-    /// Has the messages of an invocation come back soon after its end, should it not live to report them. Best effort:
-    /// they come back later otherwise.
+    /// Makes the messages of an invocation visible soon after its end, in case it does not live to report them. Best
+    /// effort: otherwise they become visible later.
     pub fn hold_messages<'a>(
         &'a self,
         queue: &'a str,
@@ -87,9 +87,9 @@ impl App {
         })
     }
 
-    /// Has a message whose work failed with `error` come back after a delay. To be called before the failure is reported:
-    /// Lambda leaves the visibility of what a worker reports as failed as it is. Best effort: the message comes back after
-    /// the end of the invocation otherwise.
+    /// Delays the next delivery of a message that failed with `error`. Must be called before the failure is reported:
+    /// Lambda does not change the visibility of messages that a worker reports as failed. Best effort: otherwise the
+    /// message becomes visible after the end of the invocation.
     pub fn retry_later<'a>(
         &'a self,
         queue: &'a str,
@@ -107,7 +107,7 @@ impl App {
     }
 
     async fn hide(&self, queue: &str, receipt_handles: &[String], timeout: Duration) -> Result<()> {
-        let queue = Queue::by_name(queue).ok_or_else(|| Error::internal(format!("there is no queue {queue}")))?;
+        let queue = Queue::by_name(queue).ok_or_else(|| Error::internal(format!("unknown queue {queue}")))?;
         self.queues.hide(queue, receipt_handles, timeout).await
     }
 }
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn delays_grow_from_seconds_to_a_quarter_of_an_hour() {
-        let failed = Error::unavailable("the bucket is away");
+        let failed = Error::unavailable("the bucket is unavailable");
         let longest = |count| delivery(count).delay(&failed, u16::MAX).as_secs();
         assert_eq!(
             (1..=10).map(longest).collect::<Vec<_>>(),
@@ -137,7 +137,7 @@ mod tests {
         let in_all: u64 = (1..Delivery::MAX).map(longest).sum();
         assert!(
             (9 * 3600..12 * 3600).contains(&in_all),
-            "{in_all} s until a message is given up"
+            "{in_all} s until a message becomes a dead letter"
         );
     }
 

@@ -1,8 +1,8 @@
-//! What tables and clients keep for us unread: AES-256-GCM (NIST SP 800-38D) under keys derived with HKDF-SHA-256
-//! (RFC 5869) from a ring of keys.
+//! Encryption of data in tables and of values held by clients: AES-256-GCM (NIST SP 800-38D) under keys derived with
+//! HKDF-SHA-256 (RFC 5869) from a key ring.
 //!
-//! A ciphertext names its key: a byte for the format (2), the length of the key's id, the id, the nonce, the encrypted
-//! text with its tag. Format 1, of releases before the ring, names none.
+//! A ciphertext names its key: a byte for the format (2), the length of the key's ID, the ID, the nonce, and the
+//! encrypted text with its tag. Format 1, of releases before the ring, names none.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -17,12 +17,12 @@ use crate::{
     platform::secrets::{ACTIVATION_MS, ENCRYPTION_KEYS, JWT_SECRET, SecretVersions},
 };
 
-/// First byte of what releases before the ring encrypted.
+/// First byte of ciphertexts from releases before the ring.
 const UNNAMED_KEY: u8 = 1;
-/// First byte of everything that is encrypted here.
+/// First byte of current ciphertexts.
 const NAMED_KEY: u8 = 2;
 
-/// All keys, and which of them encrypts.
+/// All keys, one of which encrypts.
 pub struct EncryptionKeys {
     roots: BTreeMap<String, Key>,
     legacy: Vec<Key>,
@@ -34,17 +34,17 @@ pub struct EncryptionKeys {
 #[derive(Clone)]
 pub struct Cipher {
     keys: Arc<EncryptionKeys>,
-    /// Id of the key that encrypts.
+    /// ID of the encrypting key.
     key_id: String,
     salt: Vec<u8>,
     purpose: &'static str,
 }
 
-/// Why something cannot be decrypted.
+/// Why a ciphertext cannot be decrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Undecryptable {
-    /// It was encrypted by somebody else or for another context, or was altered.
-    #[error("a text was encrypted by somebody else or was altered")]
+    /// It was encrypted by someone else or for a different context, or was altered.
+    #[error("a text was encrypted by someone else or was altered")]
     Altered,
     /// It names a key that is not in the ring.
     #[error("a text was encrypted under a key that is not in the ring")]
@@ -52,10 +52,10 @@ pub enum Undecryptable {
 }
 
 impl EncryptionKeys {
-    /// The keys of a ring.
+    /// Derives the keys of a ring.
     ///
     /// # Errors
-    /// [`Error::Internal`] when the crypto library refuses.
+    /// Returns [`Error::Internal`] if the crypto library fails.
     pub fn new(ring: &KeyRing) -> Result<Self> {
         let (roots, legacy) = ring.roots()?;
         Ok(Self {
@@ -66,8 +66,8 @@ impl EncryptionKeys {
         })
     }
 
-    /// The keys of a ring. One that holds no keys of earlier releases is on an installation that began with one, and
-    /// did not rotate yet, or never had any: theirs were derived from the secret that signs tokens.
+    /// Derives the keys of a ring. A ring without keys of earlier releases belongs to an installation that started with
+    /// one and has not rotated yet, or never had any: theirs were derived from the secret that signs tokens.
     fn derive(ring: &SecretVersions, signing: &SecretVersions) -> Result<Self> {
         let ring = KeyRing::parse(&ring.current.text)?;
         let mut keys = Self::new(&ring)?;
@@ -79,7 +79,7 @@ impl EncryptionKeys {
         Ok(keys)
     }
 
-    /// For `purpose`, with keys derived with `salt`, which may be empty.
+    /// Returns the cipher for `purpose`, with keys derived with `salt`, which may be empty.
     pub fn cipher(self: &Arc<Self>, salt: &[u8], purpose: &'static str) -> Cipher {
         Cipher {
             keys: Arc::clone(self),
@@ -89,7 +89,7 @@ impl EncryptionKeys {
         }
     }
 
-    /// The same, encrypting with the key before the current one if there is one: other processes may not know of the
+    /// Returns the same, encrypting with the previous key if there is one, because other processes may not know the
     /// current one yet.
     fn cautious_cipher(self: &Arc<Self>, salt: &[u8], purpose: &'static str) -> Cipher {
         Cipher {
@@ -100,10 +100,10 @@ impl EncryptionKeys {
 }
 
 impl Cipher {
-    /// `text` so that only [`Cipher::decrypt`] for the same purpose and `context` reads it.
+    /// Encrypts `text` so that only [`Cipher::decrypt`] with the same purpose and `context` reads it.
     ///
     /// # Errors
-    /// [`Error::Internal`] when the operating system gives no random bytes.
+    /// Returns [`Error::Internal`] if the operating system provides no random bytes.
     pub fn encrypt(&self, context: &[u8], text: &[u8]) -> Result<Vec<u8>> {
         let failed = || Error::internal("a text could not be encrypted");
         let root = self.keys.roots.get(&self.key_id).ok_or_else(failed)?;
@@ -117,7 +117,7 @@ impl Cipher {
         Ok([&[NAMED_KEY, length], id, nonce.as_ref(), &encrypted].concat())
     }
 
-    /// The text.
+    /// Decrypts a text.
     ///
     /// # Errors
     /// See [`Undecryptable`].
@@ -156,12 +156,12 @@ impl Cipher {
 
     fn key(&self, root: &Key) -> Result<RandomizedNonceKey> {
         let key = derive(root, &self.salt, self.purpose.as_bytes())?;
-        RandomizedNonceKey::new(&AES_256_GCM, &key).map_err(|_| Error::internal("a key could not be made"))
+        RandomizedNonceKey::new(&AES_256_GCM, &key).map_err(|_| Error::internal("a key could not be created"))
     }
 }
 
 impl App {
-    /// Encrypts and decrypts for `purpose` what is kept or handed out here, with keys derived with `salt`.
+    /// Returns the cipher for `purpose`, for stored data and issued values, with keys derived with `salt`.
     pub fn cipher<'a>(&'a self, salt: &'a [u8], purpose: &'static str) -> BoxFuture<'a, Result<Cipher>> {
         Box::pin(async move {
             let ring = self.secrets.require(ENCRYPTION_KEYS).await?;
@@ -169,7 +169,7 @@ impl App {
         })
     }
 
-    /// The same with the newest keys, for something in our own tables that names a key which the process does not know.
+    /// Returns the same with the newest keys, for data in our own tables that names a key unknown to this process.
     pub(crate) async fn newest_cipher(&self, salt: &[u8], purpose: &'static str) -> Result<Cipher> {
         let ring = self.secrets.require(ENCRYPTION_KEYS).await?;
         let ring = self.secrets.newer_than(ENCRYPTION_KEYS, &ring).await?;
@@ -255,7 +255,7 @@ mod tests {
         assert_eq!(knows_not_yet.decrypt(b"", &cautious).unwrap(), text);
         let bold = rotated.cipher(b"", "test").encrypt(b"", text).unwrap();
         assert_eq!(knows_not_yet.decrypt(b"", &bold), Err(Undecryptable::UnknownKey));
-        // The first key of all has none before it.
+        // The very first key has no previous one.
         let first = keys(&ring).cautious_cipher(b"", "test").encrypt(b"", text).unwrap();
         assert_eq!(knows_not_yet.decrypt(b"", &first).unwrap(), text);
     }

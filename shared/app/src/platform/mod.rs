@@ -1,4 +1,4 @@
-//! What every feature builds on: configuration, secrets, encryption, tasks, queues.
+//! Shared foundations of all features: configuration, secrets, encryption, tasks, queues.
 
 pub(crate) mod batch_outcome;
 pub(crate) mod cache;

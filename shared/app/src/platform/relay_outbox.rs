@@ -1,4 +1,4 @@
-//! Keeps promises whose request crashed.
+//! Completes outbox entries whose request crashed.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use futures::future::BoxFuture;
 use crate::{App, platform::batch_outcome::BatchOutcome};
 
 impl App {
-    /// Finishes or cleans up what was promised longer than `older_than` ago; answers how many promises that were.
-    /// `older_than` must be longer than a request can take, unless no request can be running.
+    /// Completes or cleans up outbox entries older than `older_than`; returns their number. `older_than` must exceed
+    /// the maximum duration of a request, unless no request can be running.
     ///
     /// # Errors
-    /// When a service does not answer; what was not done is found again by the next run, and keeps nothing else from
-    /// being done.
+    /// Returns an error if a service does not respond; the next run handles the rest, and all other entries are still
+    /// processed.
     pub fn relay_outbox(&self, older_than: Duration) -> BoxFuture<'_, Result<usize>> {
         Box::pin(async move {
             let age = i64::try_from(older_than.as_millis()).unwrap_or(i64::MAX);
@@ -31,7 +31,7 @@ impl App {
                     |error| tracing::warn!(document_id = %promise.document, %error, "outbox.not_relayed"),
                 );
             }
-            // All have told of their own failures.
+            // Each failure is already logged.
             kept.count(self.relay_mails(before).await, |_| {});
             kept.count(self.purge_promised().await, |_| {});
             kept.count(self.sweep_uploads().await, |_| {});

@@ -1,7 +1,7 @@
-//! Secrets Manager: what a process knows of each secret, read again by whoever needs it when it is a minute old.
+//! Secrets Manager: a per-process cache of secrets, refreshed on use when an entry is a minute old.
 //!
-//! Nothing is read by a timer: a call costs money, and Lambda freezes a process between requests. When Secrets Manager
-//! does not answer, the process goes on with what it knows.
+//! Nothing is refreshed by a timer: calls cost money, and Lambda freezes a process between requests. If Secrets Manager
+//! does not respond, the process continues with the cached values.
 
 use std::{
     collections::HashMap,
@@ -15,30 +15,29 @@ use tokio::time::timeout;
 
 /// Signs tokens.
 pub(crate) const JWT_SECRET: &str = "JWT_SECRET";
-/// The key ring that encrypts what tables and clients keep for us.
+/// The key ring that encrypts stored data and values held by clients.
 pub(crate) const ENCRYPTION_KEYS: &str = "ENCRYPTION_KEYS";
 
-/// The keys of the providers of models, in an object of JSON.
+/// The keys of the model providers, in a JSON object.
 pub(crate) const PROVIDER_KEYS: &str = "PROVIDER_KEYS";
 
-/// So long is a value used without asking whether it still counts, milliseconds: with the time of reading it again, a
-/// new value counts within a minute.
+/// How long a value is used without checking it, in milliseconds. Including the time to read it again, a new value
+/// takes effect within a minute.
 const MAX_AGE_MS: i64 = 55_000;
-/// A new key is used by nobody before it is so old, milliseconds: until then every process has learned of it. Longer
-/// than a minute by what the clocks of AWS and of processes may differ.
+/// Minimum age of a key before it is used, in milliseconds, by when every process knows it. More than a minute, to
+/// allow for clock differences between AWS and processes.
 pub const ACTIVATION_MS: i64 = 90_000;
-/// Least time between two readings of a secret when the last one failed, or was asked for by a key id that nobody
-/// knows, milliseconds.
+/// Minimum interval between reads of a secret after a failed one, or after one for an unknown key ID, in milliseconds.
 const PAUSE_MS: i64 = 10_000;
-/// The same while nothing is known, milliseconds.
+/// The same while no value is cached, in milliseconds.
 const FIRST_PAUSE_MS: i64 = 1_000;
-/// Longest wait for a newer value while an older one is known.
+/// Maximum wait for a newer value while an older one is cached.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// One value of a secret.
 #[derive(Debug)]
 pub(crate) struct SecretVersion {
-    /// Its id at Secrets Manager.
+    /// Its version ID in Secrets Manager.
     id: String,
     /// The value.
     pub(crate) text: Secret,
@@ -46,12 +45,12 @@ pub(crate) struct SecretVersion {
     pub(crate) created_ms: i64,
 }
 
-/// A secret as it was last read.
+/// A secret as last read.
 #[derive(Debug)]
 pub(crate) struct SecretVersions {
     /// `AWSCURRENT`.
     pub(crate) current: SecretVersion,
-    /// `AWSPREVIOUS`, of secrets whose previous value still counts.
+    /// `AWSPREVIOUS`, for secrets whose previous value is still valid.
     pub(crate) previous: Option<SecretVersion>,
 }
 
@@ -74,23 +73,23 @@ pub(crate) struct Secrets {
     entries: Mutex<HashMap<&'static str, Arc<Entry>>>,
 }
 
-/// What is known of one secret.
+/// The cache entry of a secret.
 #[derive(Default)]
 struct Entry {
-    /// Held while the secret is read, so that those who need it at once ask once.
+    /// Held during a read, so that concurrent callers share it.
     reading: tokio::sync::Mutex<()>,
     known: Mutex<CachedSecret>,
 }
 
 #[derive(Clone, Default)]
 struct CachedSecret {
-    /// None when it does not exist.
+    /// `None` if the secret does not exist.
     versions: Option<Arc<SecretVersions>>,
-    /// When it was last read; none before the first time.
+    /// When it was last read; `None` before the first read.
     read_ms: Option<i64>,
-    /// When it was last asked for, however that ended.
+    /// When a read was last attempted, successful or not.
     asked_ms: Option<i64>,
-    /// Whether it is to be read again whatever its age.
+    /// Whether to read it again regardless of its age.
     expired: bool,
 }
 
@@ -134,22 +133,22 @@ impl Secrets {
         }
     }
 
-    /// The value of the secret called `name`; none when it does not exist or is empty.
+    /// Returns the secret called `name`, or `None` if it does not exist or is empty.
     pub(crate) async fn get(&self, name: &'static str) -> Result<Option<Secret>> {
         let versions = self.versions(name).await?;
         Ok(versions.map(|versions| versions.current.text.clone()))
     }
 
-    /// The secret called `name`, without which nothing works.
+    /// Returns the secret called `name`, which is required.
     pub(crate) async fn require(&self, name: &'static str) -> Result<Arc<SecretVersions>> {
         self.versions(name).await?.ok_or_else(|| missing(name))
     }
 
-    /// The secret called `name`, at most a minute old unless Secrets Manager does not answer; none when it does not
-    /// exist or is empty. The same [`Arc`] as long as it does not change.
+    /// Returns the secret called `name`, at most a minute old unless Secrets Manager does not respond; `None` if it
+    /// does not exist or is empty. Returns the same [`Arc`] until it changes.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when nothing is known and Secrets Manager does not answer.
+    /// Returns [`Error::Unavailable`] if nothing is cached and Secrets Manager does not respond.
     async fn versions(&self, name: &'static str) -> Result<Option<Arc<SecretVersions>>> {
         let entry = self.entry(name);
         let known = entry.known();
@@ -168,7 +167,7 @@ impl Secrets {
             }
             return self.read(name, &entry).await;
         }
-        // Whoever comes first asks; the others, and everybody when there is no answer, go on with what is known.
+        // The first caller reads; the others, and everyone if there is no response, continue with the cached value.
         if let Ok(_reading) = entry.reading.try_lock() {
             let known = entry.known();
             if !known.is_fresh(now) && known.may_ask(now) {
@@ -178,11 +177,12 @@ impl Secrets {
         Ok(entry.known().versions)
     }
 
-    /// The secret called `name`, read again at once because something names a key that is not in `seen`. Made-up key
-    /// ids make us ask every ten seconds at most.
+    /// Returns the secret called `name`, read again immediately because something names a key that is not in `seen`.
+    /// Invented key IDs cause at most one read every ten seconds.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when Secrets Manager did not answer: whether there is such a key is not known then.
+    /// Returns [`Error::Unavailable`] if Secrets Manager did not respond, because then it is unknown whether the key
+    /// exists.
     pub(crate) async fn newer_than(
         &self,
         name: &'static str,
@@ -193,7 +193,7 @@ impl Secrets {
         let known = entry.known();
         let is_seen = known.versions.as_ref().is_some_and(|known| Arc::ptr_eq(known, seen));
         if is_seen && known.may_ask(self.clock.now_ms()) {
-            // The value before as well, should the two that are known not belong together.
+            // Reads the previous value as well, in case the cached pair is inconsistent.
             entry.change(|known| known.expired = true);
             self.renew(name, &entry).await;
         }
@@ -204,7 +204,7 @@ impl Secrets {
         known.versions.ok_or_else(|| missing(name))
     }
 
-    /// Makes every secret be read again when it is next needed. What is known stays until then.
+    /// Expires every secret, so that the next use reads it again. Cached values stay available until then.
     pub(crate) fn expire(&self) {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         for entry in entries.values() {
@@ -220,7 +220,7 @@ impl Secrets {
         Arc::clone(entries.entry(name).or_default())
     }
 
-    /// Reads a secret of which something is known. Only to be called with `reading` held.
+    /// Refreshes a cached secret. The caller must hold `reading`.
     async fn renew(&self, name: &'static str, entry: &Entry) {
         match timeout(PATIENCE, self.read(name, entry)).await {
             Ok(Ok(_)) => {}
@@ -229,7 +229,7 @@ impl Secrets {
         }
     }
 
-    /// Reads a secret. Only to be called with `reading` held.
+    /// Reads a secret. The caller must hold `reading`.
     async fn read(&self, name: &'static str, entry: &Entry) -> Result<Option<Arc<SecretVersions>>> {
         let now = self.clock.now_ms();
         entry.change(|known| known.asked_ms = Some(now));
@@ -247,7 +247,7 @@ impl Secrets {
         Ok(versions)
     }
 
-    /// One call while the secret does not change. The previous value of a signing key still verifies.
+    /// One call if the secret has not changed. The previous value of a signing key still verifies.
     async fn fetch(
         &self,
         name: &'static str,
@@ -270,7 +270,7 @@ impl Secrets {
             }
             (current, previous.await?)
         } else {
-            // A cold start waits once.
+            // A cold start waits only once.
             futures::try_join!(current, previous)?
         };
         Ok(current.map(|current| Arc::new(SecretVersions { current, previous })))
@@ -281,7 +281,7 @@ impl Secrets {
         let get = get.secret_id(format!("{}{name}", self.prefix)).version_stage(stage);
         let found = match Box::pin(get.send()).await {
             Ok(found) => found,
-            // Never made, left empty, or (invalid for the state it is in) marked for deletion.
+            // Never created, empty, or (invalid for its state) marked for deletion.
             Err(error)
                 if error.as_service_error().is_some_and(|error| {
                     error.is_resource_not_found_exception() || error.is_invalid_request_exception()
@@ -312,7 +312,7 @@ fn silent(name: &str) -> Error {
     Error::unavailable(format!("the secret {name} could not be read"))
 }
 
-/// What is derived from secrets, derived again when one of them changes.
+/// A value derived from secrets, recomputed when one of them changes.
 pub(crate) struct Derived<T>(Mutex<Option<(Sources, Arc<T>)>>);
 
 type Sources = Vec<Arc<SecretVersions>>;
@@ -324,7 +324,7 @@ impl<T> Default for Derived<T> {
 }
 
 impl<T> Derived<T> {
-    /// What `derive` makes of the secrets in `sources`.
+    /// Returns the value that `derive` computes from the secrets in `sources`.
     pub(crate) fn of(&self, sources: &[&Arc<SecretVersions>], derive: impl FnOnce() -> Result<T>) -> Result<Arc<T>> {
         let mut derived = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((known, value)) = derived.as_ref()

@@ -1,25 +1,26 @@
-//! Work that goes on when nobody polls it any more. None of it is forgotten: a function's answer ends, and a process
-//! stops, only when [`App::idle`] says that all of it is done.
+//! Background work that continues when its future is dropped. None of it is lost: a function's response ends, and a
+//! process stops, only after [`App::idle`] has waited for it.
 
 use tokio::{runtime::Handle, task::JoinHandle};
 use tokio_util::task::TaskTracker;
 
 use crate::App;
 
-/// Tasks of one process.
+/// The tasks of a process.
 pub(crate) struct Tasks(TaskTracker);
 
 impl Default for Tasks {
     fn default() -> Self {
         let tracker = TaskTracker::new();
-        // A closed tracker still takes tasks; it only says that waiting for an empty one may end.
+        // A closed tracker still accepts tasks; closing only allows waiting for an empty one to end.
         tracker.close();
         Self(tracker)
     }
 }
 
 impl App {
-    /// Runs `task` to its end, whoever drops the handle. None outside of a runtime, where nothing can run.
+    /// Runs `task` to completion even if the handle is dropped. Returns `None` outside of a runtime, where nothing can
+    /// run.
     pub(crate) fn run_to_completion<T: Send + 'static>(
         &self,
         task: impl Future<Output = T> + Send + 'static,
@@ -28,12 +29,12 @@ impl App {
         Some(self.tasks.0.spawn_on(task, &runtime))
     }
 
-    /// Does work that is not to end with its request.
+    /// Runs work that must outlive its request.
     pub fn continue_in_background(&self, work: futures::future::BoxFuture<'static, ()>) {
         self.run_to_completion(work);
     }
 
-    /// Waits until nothing runs that outlives its request.
+    /// Waits until no background work is running.
     pub async fn idle(&self) {
         self.tasks.0.wait().await;
     }

@@ -1,4 +1,4 @@
-//! What one caller may cause for others: accounts, and mail to whoever's address they type.
+//! Rate limits of actions that affect others: creating accounts, and sending email to any typed address.
 
 use domain::{
     Email, Error, Network, OrgId, Result, User, UserId,
@@ -9,27 +9,27 @@ use store::keys::{self, Key};
 use crate::App;
 
 impl App {
-    /// Counts an account that is about to be made from `network`, whether or not it will be: the answer must not tell
-    /// which addresses have one. A developer's own machine makes as many as it likes.
+    /// Counts an account creation from `network` whether or not it succeeds, because the response must not reveal which
+    /// addresses have an account. Loopback requests on a developer's machine are unlimited.
     ///
     /// # Errors
-    /// [`Error::TooMany`] `too_many_accounts`.
+    /// Returns [`Error::TooMany`] `too_many_accounts`.
     pub(crate) async fn count_sign_up(&self, network: Option<&Network>) -> Result<()> {
         let Some(network) = network.filter(|network| !network.is_loopback()) else {
             return Ok(());
         };
-        let detail = "Too many accounts were made from your network; wait before the next one.";
+        let detail = "Too many accounts were created from your network. Wait before you create another one.";
         self.count_against(&keys::sign_ups(network), SIGN_UPS, "too_many_accounts", detail)
             .await
     }
 
-    /// Counts a mail that somebody asks for to verify their address, or the one that their account is to have: others
-    /// may want that one too, and nobody uses up what its owner may ask for.
+    /// Counts a verification email for a user's current or new address. For a new address it is counted per user,
+    /// because others may request the same address, and nobody may use up its owner's limit.
     ///
     /// # Errors
-    /// [`Error::TooMany`] `too_many_mails`.
+    /// Returns [`Error::TooMany`] `too_many_mails`.
     pub(crate) async fn count_verification(&self, user: &User) -> Result<()> {
-        let detail = "Mails were sent to this address already; look for them, or wait before the next one.";
+        let detail = "Emails were already sent to this address. Look for them, or wait before you request another one.";
         let asked = match user.pending_email(self.clock.now()) {
             Some(_) => keys::link_endings(&user.id, "VERIFY_ASKED"),
             None => keys::mails_to(&user.email.fingerprint(), "VERIFY_ASKED"),
@@ -38,32 +38,32 @@ impl App {
             .await
     }
 
-    /// Counts an invitation that `org` sends to `email`, for the first time or again.
+    /// Counts an invitation that `org` sends to `email`, including repeated ones.
     ///
     /// # Errors
-    /// [`Error::TooMany`] `too_many_invitations`.
+    /// Returns [`Error::TooMany`] `too_many_invitations`.
     pub(crate) async fn count_invitation(&self, org: &OrgId, email: &Email) -> Result<()> {
         let code = "too_many_invitations";
-        let detail = "Your organization sent many invitations; wait before the next one.";
+        let detail = "Your organization sent too many invitations. Wait before you send another one.";
         self.count_against(&keys::invitations_of(org), INVITATIONS, code, detail)
             .await?;
-        let detail = "This address was invited many times; wait before it is invited again.";
+        let detail = "This address was invited too many times. Wait before you invite it again.";
         let to = keys::mails_to(&email.fingerprint(), "INVITATION");
         self.count_against(&to, INVITED, code, detail).await
     }
 
-    /// Counts a change of the own address: each sends a mail to somebody who may be a stranger.
+    /// Counts a user's change of their own address: each sends an email to a possible stranger.
     ///
     /// # Errors
-    /// [`Error::TooMany`] `too_many_address_changes`.
+    /// Returns [`Error::TooMany`] `too_many_address_changes`.
     pub(crate) async fn count_address_change(&self, user: &UserId) -> Result<()> {
-        let detail = "You changed the address many times; wait before the next change.";
+        let detail = "You changed your address too many times. Wait before the next change.";
         let changes = keys::link_endings(user, "ADDRESS");
         self.count_against(&changes, ADDRESS_CHANGES, "too_many_address_changes", detail)
             .await
     }
 
-    /// Whether the end of all sessions by one of them makes mailed links void as well, which few of them do.
+    /// Returns whether ending all sessions from one of them may also void emailed links, which is limited in number.
     pub(crate) async fn may_end_links(&self, user: &UserId) -> Result<bool> {
         let endings = keys::link_endings(user, "SESSIONS");
         let taken = self

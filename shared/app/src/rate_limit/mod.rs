@@ -1,4 +1,4 @@
-//! Limits on how often something may be done.
+//! Rate limits.
 
 pub(crate) mod actions;
 pub(crate) mod model_requests;

@@ -1,6 +1,6 @@
-//! How fast questions to models may come: by person and organization as the plan says, by API key, and by network for
-//! people who have not signed in. A person's questions are counted where their tokens are reserved, in the same write; all
-//! others have a bucket of their own.
+//! Rate limits of model requests: by user and organization according to the plan, by API key, and by network for
+//! visitors who have not signed in. A user's requests are counted in the write that reserves their tokens; all others
+//! have a bucket of their own.
 
 use std::{num::NonZeroUsize, time::Duration};
 
@@ -14,7 +14,7 @@ use store::{QuotaSubjects, RequestRateLimit, keys};
 
 use crate::{App, BillingContext, KeyGrant, platform::cache::BoundedCache};
 
-/// Whoever has to wait is remembered here, so that asking again and again costs nothing.
+/// Callers who must wait, cached so that repeated requests cost nothing.
 pub(crate) struct RateLimitCache(BoundedCache<String, i64>);
 
 impl Default for RateLimitCache {
@@ -23,7 +23,7 @@ impl Default for RateLimitCache {
     }
 }
 
-/// A limit of somebody.
+/// A rate limit of one subject.
 struct Rule {
     who: String,
     policy: &'static str,
@@ -31,14 +31,14 @@ struct Rule {
 }
 
 impl Rule {
-    /// What names them in a table: no id, so that nothing is left to be erased.
+    /// Returns its key in the table: a digest rather than an ID, so that an erasure leaves nothing behind.
     fn digest(&self) -> String {
         hex::encode(Sha256::digest(&self.who))
     }
 }
 
-/// How fast a person may ask: as fast as an organization of the plan, in all organizations of that plan together, so nobody
-/// gets more by making organizations.
+/// Returns a user's rate limit: that of an organization of the plan, across all organizations of that plan, so that
+/// creating organizations gains nothing.
 pub(crate) fn pace_of_user(org: &Org) -> RequestRateLimit {
     RequestRateLimit {
         plan: org.plan.name(),
@@ -46,7 +46,7 @@ pub(crate) fn pace_of_user(org: &Org) -> RequestRateLimit {
     }
 }
 
-/// The same as a rule. Its bucket has the questions for which nothing could be reserved.
+/// Returns the same as a rule. Its bucket counts the requests for which nothing could be reserved.
 fn rule_of_user(user: &UserId, pace: RequestRateLimit) -> Rule {
     Rule {
         who: format!("U#{user}#{}", pace.plan),
@@ -55,8 +55,9 @@ fn rule_of_user(user: &UserId, pace: RequestRateLimit) -> Rule {
     }
 }
 
-/// The other rules for a payer. Those of the key and the keys above it come first: what one key wastes is not taken from
-/// the others. The personal organization is its person's alone and needs no rule of its own.
+/// Returns the other rules for a caller. Those of the key and its ancestors come first, so that requests wasted by one
+/// key do not count against the others. The personal organization belongs to its user alone and needs no rule of its
+/// own.
 fn rules(billing: &BillingContext, org: &Org) -> Vec<Rule> {
     let chain = billing.key.iter().flat_map(KeyGrant::chain);
     let of_keys = chain.filter_map(|(id, _, per_minute)| {
@@ -75,8 +76,8 @@ fn rules(billing: &BillingContext, org: &Org) -> Vec<Rule> {
 }
 
 impl App {
-    /// Counts a question to a model for all but its person, or refuses it.
-    pub(crate) async fn keep_pace(&self, billing: &BillingContext, org: &Org) -> Result<()> {
+    /// Counts a model request against all rules but the user's, or rejects it.
+    pub(crate) async fn count_model_request(&self, billing: &BillingContext, org: &Org) -> Result<()> {
         let mut counted = Vec::new();
         for rule in rules(billing, org) {
             if let Err(error) = self.count(&rule).await {
@@ -85,24 +86,25 @@ impl App {
             }
             counted.push(rule);
         }
-        if let Err(error) = self.may_ask_again(&rule_of_user(&billing.user, pace_of_user(org))) {
+        if let Err(error) = self.check_cached_rejection(&rule_of_user(&billing.user, pace_of_user(org))) {
             self.uncount(&counted).await?;
             return Err(error);
         }
         Ok(())
     }
 
-    /// The refusal of a person who asks too fast.
-    pub(crate) fn asked_too_fast(&self, subjects: &QuotaSubjects, wait: Duration) -> Error {
+    /// Returns the error for a user whose requests are too frequent.
+    pub(crate) fn too_many_requests(&self, subjects: &QuotaSubjects, wait: Duration) -> Error {
         match subjects.user_pace {
-            Some(pace) => self.deny(&rule_of_user(&subjects.user, pace), wait),
-            None => Error::internal("what is not counted came too fast"),
+            Some(pace) => self.reject(&rule_of_user(&subjects.user, pace), wait),
+            None => Error::internal("a request was rejected by a rate limit that does not count it"),
         }
     }
 
-    /// What becomes of a question for which nothing was reserved: who asked too fast has used nothing of the other rules,
-    /// and who asks on and on with no tokens left is told to wait, which costs nothing.
-    pub(crate) async fn turned_away(
+    /// Returns the error for a request for which nothing was reserved. A request above the user's rate does not count
+    /// against the other rules, and a user who keeps sending requests without tokens left must wait, which costs
+    /// nothing.
+    pub(crate) async fn without_reservation(
         &self,
         billing: &BillingContext,
         org: &Org,
@@ -123,10 +125,10 @@ impl App {
         noted.err().unwrap_or(error)
     }
 
-    /// Counts a question of somebody who has not signed in, or refuses it.
+    /// Counts a model request of a visitor who has not signed in, or rejects it.
     ///
     /// # Errors
-    /// [`Error::Limit`].
+    /// Returns [`Error::Limit`].
     pub fn keep_pace_of_network<'a>(&'a self, network: &'a Network) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let rule = Rule {
@@ -138,10 +140,10 @@ impl App {
         })
     }
 
-    /// How fast a payer may ask now; nothing is counted.
+    /// Returns a caller's current request rates without counting a request.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when the organization was deleted meanwhile.
+    /// Returns [`Error::NotFound`] if the organization was deleted in the meantime.
     pub fn paces<'a>(&'a self, billing: &'a BillingContext) -> BoxFuture<'a, Result<Vec<Pace>>> {
         Box::pin(async move {
             let terms = self.terms(billing).await?;
@@ -161,7 +163,7 @@ impl App {
             let of_user = ledger
                 .request_rate(&terms.subjects, limit, now.as_millisecond())
                 .await?;
-            // In front of the organization's, the last one of those that have one.
+            // Before the organization's rate, which is the last one if there is one.
             let before_org = paces.len() - usize::from(!terms.org.personal);
             paces.insert(before_org, pace(&rule_of_user(&billing.user, limit), of_user));
             Ok(paces)
@@ -169,16 +171,16 @@ impl App {
     }
 
     async fn count(&self, rule: &Rule) -> Result<()> {
-        self.may_ask_again(rule)?;
+        self.check_cached_rejection(rule)?;
         let (key, bucket) = (keys::request_rate(&rule.digest()), Bucket::per_minute(rule.per_minute));
         match self.store.rate_limits().check(&key, bucket, self.clock.now()).await? {
             Ok(()) => Ok(()),
-            Err(wait) => Err(self.deny(rule, wait)),
+            Err(wait) => Err(self.reject(rule, wait)),
         }
     }
 
-    /// Refuses whoever was told to wait, until they have.
-    fn may_ask_again(&self, rule: &Rule) -> Result<()> {
+    /// Rejects callers who must wait, until they have.
+    fn check_cached_rejection(&self, rule: &Rule) -> Result<()> {
         let now_ms = self.clock.now_ms();
         match self.denied.0.get(&rule.who).filter(|until| *until > now_ms) {
             Some(until) => Err(too_fast(rule, Duration::from_millis((until - now_ms).unsigned_abs()))),
@@ -186,8 +188,8 @@ impl App {
         }
     }
 
-    /// Refuses somebody, and remembers until when.
-    fn deny(&self, rule: &Rule, wait: Duration) -> Error {
+    /// Rejects a caller, and caches until when.
+    fn reject(&self, rule: &Rule, wait: Duration) -> Error {
         let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
         let until = self.clock.now_ms().saturating_add(wait_ms);
         self.denied.0.note(rule.who.clone(), until);

@@ -1,8 +1,8 @@
-//! Sign-in attempts, limited: see [`domain::rate_limit`] for the rules.
+//! Rate limits of sign-in attempts; see [`domain::rate_limit`] for the rules.
 //!
-//! An attempt is counted before it is evaluated, so that many at once are not evaluated for nothing, and taken back
-//! when it was right. What is counted depends on the address that was typed and on the network alone: the answer says
-//! nothing about whether there is an account.
+//! An attempt is counted before it is evaluated, so that concurrent attempts cannot exceed the limit, and uncounted if
+//! it was correct. The counters depend only on the typed address and the network, so the response does not reveal
+//! whether there is an account.
 
 use std::time::Duration;
 
@@ -28,8 +28,8 @@ pub(crate) struct Guess<'a> {
     is_news: bool,
 }
 
-/// The name under which guesses at an account are counted: the fingerprint of its address, or of what was typed
-/// instead of one.
+/// Returns the key under which guesses for an account are counted: the fingerprint of its address, or of the typed text
+/// if it is not an address.
 pub(crate) fn account(typed: &str) -> String {
     Email::parse(typed).map_or_else(
         |_| {
@@ -43,7 +43,7 @@ pub(crate) fn account(typed: &str) -> String {
 fn too_many(retry_after: Duration) -> Error {
     Error::TooMany {
         code: "too_many_attempts",
-        detail: "There were too many attempts to sign in; wait before the next one.",
+        detail: "Too many sign-in attempts. Wait before you try again.",
         retry_after,
     }
 }
@@ -52,7 +52,7 @@ impl App {
     /// Counts an attempt to sign in to `account` from `network`.
     ///
     /// # Errors
-    /// [`Error::TooMany`] when it may not be evaluated now.
+    /// Returns [`Error::TooMany`] if it may not be evaluated now.
     pub(crate) async fn guess<'a>(&self, account: &'a str, network: Option<&'a Network>) -> Result<Guess<'a>> {
         let (logins, limits) = (self.store.logins(), self.store.rate_limits());
         let mut taken = None;
@@ -60,7 +60,7 @@ impl App {
             let now = self.clock.now();
             let standing = logins.standing(account, network, now).await?;
             let before = standing.guesses;
-            // Who has to wait costs one read, however often they come.
+            // A caller who must wait costs one read, however often they retry.
             let claimed = Guesses::add(before.as_ref(), now).map_err(too_many)?;
             let is_distinct = if let Some(is_distinct) = taken {
                 is_distinct
@@ -73,7 +73,7 @@ impl App {
                 if is_distinct {
                     limits.check(&distinct, DISTINCT, now).await?.map_err(too_many)?;
                 } else if is_first {
-                    // Only an account that exists has a network that is known: the time of the answer must not tell.
+                    // Only an existing account has known networks, so this must not change the response time.
                     limits.touch(&distinct, DISTINCT, now).await?;
                 }
                 *taken.insert(is_distinct)
@@ -89,15 +89,15 @@ impl App {
                     is_news: standing.is_news,
                 });
             }
-            // Another attempt was counted first; what may be done has changed, so look again.
+            // Another attempt was counted first, so check again.
         }
     }
 
-    /// Counts a guess at the password of a signed-in person: as one from a known network, since a session is known.
+    /// Counts a signed-in user's password guess as one from a known network, because a session is known.
     ///
     /// # Errors
-    /// [`Error::TooMany`] when it may not be evaluated now.
-    pub(crate) async fn guess_inside<'a>(&self, account: &'a str) -> Result<Guess<'a>> {
+    /// Returns [`Error::TooMany`] if it may not be evaluated now.
+    pub(crate) async fn guess_in_session<'a>(&self, account: &'a str) -> Result<Guess<'a>> {
         let logins = self.store.logins();
         loop {
             let now = self.clock.now();
@@ -117,8 +117,8 @@ impl App {
         }
     }
 
-    /// Takes back what was counted for a guess inside a session that was right.
-    pub(crate) async fn guessed_right_inside(&self, guess: Guess<'_>) -> Result<()> {
+    /// Uncounts a correct guess inside a session.
+    pub(crate) async fn guess_in_session_succeeded(&self, guess: Guess<'_>) -> Result<()> {
         let Guess {
             account,
             lane,
@@ -129,8 +129,8 @@ impl App {
         self.store.logins().undo(account, lane, before.as_ref(), &claimed).await
     }
 
-    /// Takes back what was counted for a guess that was right, and remembers the network.
-    pub(crate) async fn guessed_right(&self, guess: Guess<'_>) -> Result<()> {
+    /// Uncounts a correct guess, and remembers the network.
+    pub(crate) async fn guess_succeeded(&self, guess: Guess<'_>) -> Result<()> {
         let (logins, limits) = (self.store.logins(), self.store.rate_limits());
         let failures = keys::network_failures(guess.network);
         limits.give_back(&failures, NETWORK).await?;
@@ -140,7 +140,7 @@ impl App {
         if let Some(network) = guess.network.filter(|_| guess.is_news) {
             logins.know(guess.account, network, self.clock.now()).await?;
         }
-        self.guessed_right_inside(guess).await
+        self.guess_in_session_succeeded(guess).await
     }
 }
 

@@ -1,4 +1,4 @@
-//! The state of the platform: readiness, metrics, failures.
+//! Platform state: readiness, metrics, failures.
 
 pub(crate) mod operations;
 pub(crate) mod readiness;

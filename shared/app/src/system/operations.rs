@@ -1,4 +1,4 @@
-//! Running the platform: its status, recent failures, runs of schedules, and caches that are told to forget.
+//! Operating the platform: status, recent failures, scheduled runs, and clearing caches.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
@@ -10,74 +10,74 @@ use store::{AuditFilter, Failure, FailureFilter, QueueDepth, ScheduleRun};
 
 use crate::{App, Dependency, PlatformReport, audit::audit_event::AuditEvent};
 
-/// How often a process asks for the epoch of caches, milliseconds: so long may one go on with what it knows.
+/// How often a process reads the cache epoch, in milliseconds, which bounds how long it uses stale caches.
 const ASK_EVERY_MS: i64 = 30_000;
 
-/// What this process last knew of the epoch of caches.
+/// The cache epoch as last read by this process.
 #[derive(Default)]
 pub(crate) struct Caches {
     epoch: AtomicU64,
     asked_ms: AtomicI64,
 }
 
-/// A request that failed by our fault, as the border tells it.
+/// A request that failed because of an internal fault, as reported by the HTTP middleware.
 #[derive(Debug)]
 pub struct Failed {
-    /// The request in our logs.
+    /// The request ID in our logs.
     pub request_id: String,
     /// HTTP method.
     pub method: String,
-    /// Route template; empty when none matched.
+    /// Route template; empty if none matched.
     pub route: String,
     /// HTTP status.
     pub status: u16,
-    /// The stable word of the answer.
+    /// The response's stable error code.
     pub code: &'static str,
 }
 
-/// A provider of models.
+/// A model provider.
 #[derive(Debug, Clone, Copy)]
 pub struct Provider {
     /// Its name, as in the names of its models.
     pub name: &'static str,
-    /// Whether it has what it needs to answer.
+    /// Whether it is configured.
     pub configured: bool,
 }
 
-/// How the whole system is.
+/// The status of the whole system.
 #[derive(Debug)]
 pub struct SystemStatus {
-    /// Tables, the bucket and queues, and whether they answer.
+    /// Tables, the bucket and queues, and whether they respond.
     pub dependencies: Vec<Dependency>,
-    /// What the queues hold; those that do not answer are left out.
+    /// Queue depths; queues that do not respond are omitted.
     pub queues: Vec<QueueDepth>,
-    /// Providers of models.
+    /// The model providers.
     pub providers: Vec<Provider>,
-    /// The last run of every schedule that ever ran.
+    /// The last run of every schedule that has ever run.
     pub schedules: Vec<ScheduleRun>,
-    /// The epoch of all caches.
+    /// The cache epoch.
     pub cache_epoch: u64,
 }
 
-/// What is measured of the platform, the same whoever answers.
+/// Platform metrics, identical from every instance.
 #[derive(Debug)]
 pub struct PlatformMetrics {
-    /// Tables, the bucket and queues, and whether they answer.
+    /// Tables, the bucket and queues, and whether they respond.
     pub dependencies: Vec<Dependency>,
-    /// What the queues hold; those that do not answer are left out.
+    /// Queue depths; queues that do not respond are omitted.
     pub queues: Vec<QueueDepth>,
-    /// The last run of every schedule that ever ran.
+    /// The last run of every schedule that has ever run.
     pub schedules: Vec<ScheduleRun>,
-    /// What everybody used since the first of the month (UTC).
+    /// Usage of all users since the first of the month (UTC).
     pub usage: PlatformReport,
 }
 
-/// One line of what happened on the platform.
+/// An entry of the platform log.
 #[derive(Debug)]
 pub enum LogEntry {
-    /// Somebody changed something.
+    /// A change by a caller.
     Audit(Box<AuditEntry>),
-    /// A request failed by our fault.
+    /// A request that failed because of an internal fault.
     Failure(Failure),
 }
 
@@ -91,7 +91,7 @@ impl LogEntry {
 }
 
 impl App {
-    /// How the whole system is.
+    /// Returns the status of the whole system.
     pub fn system_status(&self) -> BoxFuture<'_, Result<SystemStatus>> {
         Box::pin(async move {
             let operations = self.store.operations();
@@ -112,7 +112,7 @@ impl App {
         })
     }
 
-    /// What is measured of the platform.
+    /// Returns the platform metrics.
     pub fn metrics(&self) -> BoxFuture<'_, Result<PlatformMetrics>> {
         Box::pin(async move {
             let today = Day::of(self.clock.now(), "UTC")?.date;
@@ -138,8 +138,7 @@ impl App {
         })
     }
 
-    /// Makes every process forget what it has cached: this one now, the others within 30 seconds. Answers the new
-    /// epoch.
+    /// Makes every process clear its caches: this one immediately, the others within 30 seconds. Returns the new epoch.
     pub fn clear_caches<'a>(&'a self, actor: &'a Actor, tenant: &'a OrgId) -> BoxFuture<'a, Result<u64>> {
         Box::pin(async move {
             let epoch = self.store.operations().next_cache_epoch().await?;
@@ -150,13 +149,13 @@ impl App {
         })
     }
 
-    /// The secret called `name`; none when it does not exist.
+    /// Returns the secret called `name`, or `None` if it does not exist.
     pub(crate) async fn secret(&self, name: &'static str) -> Result<Option<Secret>> {
         self.reject_stale_epoch().await;
         self.secrets.get(name).await
     }
 
-    /// Forgets what is cached if that was asked for since. Who cannot ask goes on with what is known.
+    /// Clears the caches if that was requested since. If the epoch cannot be read, the cached data is used.
     pub(crate) async fn reject_stale_epoch(&self) {
         let now = self.clock.now_ms();
         let asked = self.caches.asked_ms.load(Ordering::Relaxed);
@@ -178,7 +177,7 @@ impl App {
         self.clerk.clear().await;
     }
 
-    /// Runs a schedule and notes how it went. That it cannot be noted is no failure of the schedule.
+    /// Runs a schedule and records the result. A failure to record it does not fail the schedule.
     pub fn run_schedule<'a>(&'a self, name: &'a str, run: BoxFuture<'a, Result<()>>) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let began_at = self.clock.now();
@@ -196,7 +195,7 @@ impl App {
         })
     }
 
-    /// Keeps a failure for those who run the platform.
+    /// Records a failure for the platform's operators.
     pub fn note_failure(&self, failed: Failed) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             let noted = async {
@@ -217,8 +216,8 @@ impl App {
         })
     }
 
-    /// Audit entries of all organizations and failures of the last week as one list, newest first; a list without a
-    /// filter is left out. What clients wrote stays sealed: it is their users' business.
+    /// Returns audit entries of all organizations and failures of the last week as one list, newest first; a list
+    /// without a filter is omitted. Client entries stay encrypted: they are private to their users.
     pub fn platform_log<'a>(
         &'a self,
         audit: Option<&'a AuditFilter>,
@@ -227,7 +226,7 @@ impl App {
     ) -> BoxFuture<'a, Result<Page<LogEntry>>> {
         let now = self.clock.now();
         Box::pin(async move {
-            // One more than wanted: whether there is a next page depends on both lists.
+            // One more than requested: whether there is a next page depends on both lists.
             let more = PageRequest {
                 limit: page.limit + 1,
                 after: page.after.clone(),
@@ -244,7 +243,7 @@ impl App {
                 read_to.extend(found.next);
             }
             items.sort_by(|a, b| b.id().cmp(a.id()));
-            // Older than that one list may hold more, which would belong between.
+            // A list that has more entries may continue with ones that belong before this time.
             let floor = read_to.into_iter().max();
             items.retain(|entry| floor.as_deref().is_none_or(|floor| entry.id() >= floor));
             let limit = usize::from(page.limit);
@@ -258,12 +257,12 @@ impl App {
         })
     }
 
-    /// Whether `key` is the key of the internal operations; without one configured, nothing is.
+    /// Returns whether `key` is the key of the internal operations; `false` if none is configured.
     pub fn is_service_key<'a>(&'a self, key: &'a Secret) -> BoxFuture<'a, Result<bool>> {
         self.is_secret("INTERNAL_API_KEY", key)
     }
 
-    /// Whether `token` is the one with which metrics are read; without one configured, nothing is.
+    /// Returns whether `token` is the token for reading metrics; `false` if none is configured.
     pub fn is_scrape_token<'a>(&'a self, token: &'a Secret) -> BoxFuture<'a, Result<bool>> {
         self.is_secret("METRICS_TOKEN", token)
     }
@@ -272,7 +271,7 @@ impl App {
         Box::pin(async move {
             let known = self.secret(name).await?;
             let same = |known: Secret| {
-                // Digests have one length, so that comparing them does not tell the length of the key.
+                // Digests have equal length, so the comparison does not reveal the length of the key.
                 let digest =
                     |secret: &Secret| aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, secret.expose().as_bytes());
                 let (known, given) = (digest(&known), digest(key));

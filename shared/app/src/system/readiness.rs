@@ -1,20 +1,20 @@
-//! Whether everything we stand on answers.
+//! Readiness: whether all dependencies respond.
 
 use futures::future::{BoxFuture, join_all};
 use store::Queue;
 
 use crate::App;
 
-/// One thing we stand on.
+/// A dependency.
 #[derive(Debug, Clone)]
 pub struct Dependency {
-    /// What it is: `table:identity`, `bucket`, `queue:index_documents`.
+    /// Its name: `table:identity`, `bucket`, `queue:index_documents`.
     pub name: String,
-    /// Whether it answered.
+    /// Whether it responded.
     pub ok: bool,
 }
 
-/// All of them.
+/// The readiness of all dependencies.
 #[derive(Debug, Clone)]
 pub struct Readiness {
     /// In a fixed order.
@@ -22,23 +22,23 @@ pub struct Readiness {
 }
 
 impl Readiness {
-    /// Whether all of them answered.
+    /// Returns whether all of them responded.
     pub fn is_ready(&self) -> bool {
         self.dependencies.iter().all(|dependency| dependency.ok)
     }
 }
 
-/// Whether what chats need answers.
+/// The health of what chats depend on.
 #[derive(Debug, Clone, Copy)]
 pub struct ChatHealth {
-    /// Conversations can be read.
+    /// Whether conversations can be read.
     pub conversations: bool,
-    /// Documents can be searched.
+    /// Whether documents can be searched.
     pub documents: bool,
 }
 
 impl App {
-    /// Asks what chats need.
+    /// Checks what chats depend on.
     pub fn chat_health(&self) -> BoxFuture<'_, ChatHealth> {
         Box::pin(async move {
             let (conversations, documents) = futures::join!(
@@ -52,7 +52,7 @@ impl App {
         })
     }
 
-    /// Asks every table, the bucket and every queue.
+    /// Checks every table, the bucket and every queue.
     pub fn readiness(&self) -> BoxFuture<'_, Readiness> {
         Box::pin(async move {
             let names = ["identity", "app", "usage", "ephemeral", "audit"];

@@ -1,4 +1,4 @@
-//! Telling people how much of a limit is used: by mail once for each share and day, and in the API.
+//! Alerts about used-up shares of a limit: by email, once per share and day, and in the API.
 
 use std::num::NonZeroUsize;
 
@@ -10,12 +10,12 @@ use store::{Alert, Owner, QuotaSubjects};
 
 use crate::{App, platform::cache::BoundedCache};
 
-/// Shares of a limit that are told, in percent.
+/// Shares of a limit that trigger an alert, in percent.
 const SHARES: [u8; 3] = [50, 80, 100];
-/// Alerts that the API lists of each limit.
+/// Number of alerts per limit that the API lists.
 const LISTED: u16 = 50;
 
-/// What this process knows to be told already, so that it is not written again with every answer.
+/// Alerts that this process knows to be sent, so that they are not written again after every answer.
 pub(crate) struct SentAlerts(BoundedCache<(Owner, Date), u8>);
 
 impl Default for SentAlerts {
@@ -24,25 +24,25 @@ impl Default for SentAlerts {
     }
 }
 
-/// The id of what one reader is told once about a limit and a day. It names nobody.
+/// Returns the ID of a one-time notice about a limit and a day. It contains no personal data.
 pub(crate) fn notice_id(kind: &str, owner: &Owner, day: Date, reader: &UserId) -> MailId {
     let text = format!("{kind} {owner:?} {day} {reader}");
     MailId(hex::encode(Sha256::digest(text)))
 }
 
-/// The largest share that is reached.
+/// Returns the largest share that is reached.
 fn share(limit: &TokenLimit) -> Option<u8> {
     let reached = |share: &u8| u128::from(limit.used) * 100 >= u128::from(limit.limit) * u128::from(*share);
     SHARES.into_iter().rfind(reached).filter(|_| limit.used > 0)
 }
 
 impl App {
-    /// Looks whether a charge reached a share of a limit. That somebody is not told is no failure of an answer; the
-    /// schedule looks again.
+    /// Checks whether a charge reached a share of a limit. A failed alert does not fail an answer; the schedule checks
+    /// again.
     pub(crate) async fn watch(&self, subjects: &QuotaSubjects, used: Option<u64>) {
         let told = async {
             if let (None, Some(used)) = (subjects.org_limit, used) {
-                // The write that charged said all there is to know.
+                // The charging write returned all that is needed.
                 let limit = TokenLimit {
                     scope: TokenScope::User,
                     limit: subjects.user_limit,
@@ -50,18 +50,18 @@ impl App {
                     reserved: 0,
                     resets_at: Some(subjects.user_day.ends_at),
                 };
-                return self.tell(subjects, &limit, None).await;
+                return self.send_alerts(subjects, &limit, None).await;
             }
             let ledger = self.store.ledger();
             let (mut limits, is_more) = ledger.standings_at_most(subjects).await?;
-            // What is lent to the shards of an organization is read one by one when it may be news.
-            if is_more && limits.iter().any(|limit| self.is_news(subjects, limit)) {
+            // The tokens lent to an organization's shards are read individually if a new share may be reached.
+            if is_more && limits.iter().any(|limit| self.reaches_new_share(subjects, limit)) {
                 limits = ledger.standings(subjects).await?;
             } else if is_more {
                 limits.retain(|limit| limit.scope != TokenScope::Org);
             }
             for limit in limits {
-                self.tell(subjects, &limit, None).await?;
+                self.send_alerts(subjects, &limit, None).await?;
             }
             Ok(())
         };
@@ -70,30 +70,35 @@ impl App {
         }
     }
 
-    /// Whether a share is reached that this process does not know to be told.
-    fn is_news(&self, subjects: &QuotaSubjects, limit: &TokenLimit) -> bool {
+    /// Returns whether a share is reached for which this process knows of no alert.
+    fn reaches_new_share(&self, subjects: &QuotaSubjects, limit: &TokenLimit) -> bool {
         let owner = Owner::Org(subjects.org.clone());
         let known = self.told.0.get(&(owner, subjects.org_day.date)).unwrap_or_default();
         limit.scope == TokenScope::Org && share(limit).is_some_and(|reached| reached > known)
     }
 
-    /// A limit has refused somebody: whatever is left of it, it is used up.
-    pub(crate) async fn used_up(&self, subjects: &QuotaSubjects, limit: &TokenLimit) {
-        // What is only reserved may come back.
+    /// Sends the alert for an exhausted limit: it rejected a request, whatever remains of it.
+    pub(crate) async fn alert_exhausted(&self, subjects: &QuotaSubjects, limit: &TokenLimit) {
+        // Reserved tokens may be released.
         if limit.reserved > 0 {
             return;
         }
-        if let Err(error) = self.tell(subjects, limit, Some(100)).await {
+        if let Err(error) = self.send_alerts(subjects, limit, Some(100)).await {
             tracing::warn!(%error, "alert.not_sent");
         }
     }
 
-    /// `at_least`: a share that counts as reached anyway.
-    pub(crate) async fn tell(&self, subjects: &QuotaSubjects, limit: &TokenLimit, at_least: Option<u8>) -> Result<()> {
+    /// `at_least`: a share that counts as reached in any case.
+    pub(crate) async fn send_alerts(
+        &self,
+        subjects: &QuotaSubjects,
+        limit: &TokenLimit,
+        at_least: Option<u8>,
+    ) -> Result<()> {
         let (owner, day) = match limit.scope {
             TokenScope::User => (Owner::User(subjects.user.clone()), subjects.user_day.date),
             TokenScope::Org => (Owner::Org(subjects.org.clone()), subjects.org_day.date),
-            // Who set these limits meant them.
+            // Whoever set these limits did so deliberately.
             TokenScope::Key | TokenScope::Chatbot => return Ok(()),
         };
         let (Some(reached), Some(resets_at)) = (share(limit).max(at_least), limit.resets_at) else {
@@ -114,9 +119,9 @@ impl App {
                 resets_at,
                 at: self.clock.now(),
             };
-            // The mail first: its id keeps it from being sent twice, and a crash from being forgotten.
+            // The email comes first: its ID prevents a second one, and this order prevents a crash from losing it.
             if percent == reached {
-                for (user, org) in self.readers(&owner).await? {
+                for (user, org) in self.recipients(&owner).await? {
                     let message = MailMessage::TokenAlert {
                         id: notice_id(&format!("{percent}"), &owner, day, &user),
                         user,
@@ -138,8 +143,8 @@ impl App {
         Ok(())
     }
 
-    /// Whom a limit concerns, with the name of the organization whose it is.
-    pub(crate) async fn readers(&self, owner: &Owner) -> Result<Vec<(UserId, Option<String>)>> {
+    /// Returns the users concerned by a limit, and the name of the organization that has it.
+    pub(crate) async fn recipients(&self, owner: &Owner) -> Result<Vec<(UserId, Option<String>)>> {
         match owner {
             Owner::User(user) => Ok(vec![(user.clone(), None)]),
             Owner::Org(id) => {
@@ -155,7 +160,7 @@ impl App {
         }
     }
 
-    /// The last alerts about the limits of a member and of their organization, newest first.
+    /// Returns the latest alerts about the limits of a member and their organization, newest first.
     pub fn token_alerts<'a>(&'a self, membership: &'a Membership) -> BoxFuture<'a, Result<Vec<Alert>>> {
         Box::pin(async move {
             let ledger = self.store.ledger();

@@ -1,4 +1,4 @@
-//! The daily limit of a user.
+//! The daily quota of a user.
 
 use domain::{Actor, Day, Error, Quota, Result, User, UserId};
 use futures::future::BoxFuture;
@@ -7,14 +7,14 @@ use store::{QuotaChange, QuotaRead};
 
 use crate::{App, audit::audit_event::AuditEvent};
 
-/// How often a change is tried again that a use of the quota overtook.
+/// Maximum attempts of a change that conflicts with uses of the quota.
 const MAX_ATTEMPTS: usize = 200;
 
 impl App {
-    /// What a user may use today, and has used.
+    /// Returns a user's quota and its use today.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such account.
+    /// Returns [`Error::NotFound`] if there is no such account.
     pub fn quota<'a>(&'a self, user: &'a UserId) -> BoxFuture<'a, Result<Quota>> {
         Box::pin(async move {
             let user = self.user(user).await?;
@@ -22,12 +22,12 @@ impl App {
         })
     }
 
-    /// Sets a daily limit, and what counts as used today. `free`: whether the caller may set any limit and say what is
-    /// used. Others lower their limit, and raise it up to the one that was set so last, or that of the plan; what they
-    /// say is used is ignored.
+    /// Sets a daily limit and the amount used today. `free`: whether the caller may set any limit and amount. Others
+    /// can lower their limit, or raise it up to the last one set this way or the plan's; an amount they specify is
+    /// ignored.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Forbidden`] `quota_raise`.
+    /// Returns [`Error::NotFound`], [`Error::Forbidden`] `quota_raise`.
     pub fn set_quota<'a>(
         &'a self,
         actor: &'a Actor,
@@ -39,8 +39,8 @@ impl App {
             if !free && change.daily_limit.is_some_and(|limit| limit > old.daily_limit.max(highest)) {
                 return Err(Error::Forbidden {
                     code: "quota_raise",
-                    detail: "You may set your own daily limit up to what your plan or a platform admin gives you; only \
-                             a platform admin raises it further.",
+                    detail: "You can set your own daily limit up to what your plan or a platform admin allows. Only \
+                             a platform admin can raise it further.",
                 });
             }
             Ok(QuotaChange {
@@ -50,10 +50,10 @@ impl App {
         }))
     }
 
-    /// Counts tokens that were used elsewhere as used today, however many do so at once.
+    /// Adds tokens that were used elsewhere to today's usage; safe under concurrency.
     ///
     /// # Errors
-    /// [`Error::NotFound`].
+    /// Returns [`Error::NotFound`].
     pub fn add_usage<'a>(&'a self, actor: &'a Actor, user: &'a UserId, tokens: u64) -> BoxFuture<'a, Result<Quota>> {
         Box::pin(
             self.rewrite_quota(actor, user, "quota.usage_added", false, move |old, _| {
@@ -65,8 +65,8 @@ impl App {
         )
     }
 
-    /// Changes a quota from what it is, looking again whenever somebody else changed or used it first. `grants`: whether
-    /// a limit that is set is the highest that the person may set themselves, which `wanted` gets as it was.
+    /// Changes a quota based on its current state, and retries after a concurrent change or use. `grants`: whether a
+    /// limit that is set becomes the maximum that the user can set themselves, which is passed to `wanted` as it was.
     async fn rewrite_quota(
         &self,
         actor: &Actor,
@@ -98,10 +98,10 @@ impl App {
                 return Ok(new);
             }
         }
-        Err(Error::unavailable("a quota is changed and used by too many at once"))
+        Err(Error::unavailable("too many concurrent changes and uses of a quota"))
     }
 
-    /// The day follows the time zone of the user's personal organization.
+    /// Days follow the time zone of the user's personal organization.
     async fn read_quota(&self, user: &User) -> Result<(Day, QuotaRead)> {
         let org = self.store.orgs().get(&user.personal_org).await?;
         let org = org.ok_or_else(|| Error::internal("an account without its organization"))?;

@@ -1,9 +1,9 @@
-//! Closing days: settles what nobody is left to settle, and tells who may ask again. Nothing depends on it: a new day
-//! is a new counter, and what is overdue is settled by whoever needs it first.
+//! Closing days: settles abandoned reservations and notifies users whose limit was reset. Correctness does not depend
+//! on it: a new day is a new counter, and overdue reservations are settled by the first caller affected.
 //!
-//! A run may die at any moment. A day is closed after its people were told, and is listed until then, so the next run goes
-//! on with it; what they are told has an id under which it is sent once. Of the days that are not over a run looks at a
-//! portion, and notes how far it came: the next one goes on behind it.
+//! A run may be interrupted at any moment. A day is closed after its users were notified and stays listed until then,
+//! so the next run continues with it; the ID of a notification ensures that it is sent once. Of the days that are not
+//! over, a run checks a portion and records its position, from which the next run continues.
 
 use domain::{MailMessage, Result, Timestamp};
 use futures::{StreamExt as _, future::BoxFuture, stream};
@@ -11,23 +11,23 @@ use store::{OpenDay, keys};
 
 use crate::{App, platform::batch_outcome::BatchOutcome, usage::alerts::notice_id};
 
-/// Days that are read at once, and most that are not over of each shard in one run.
+/// Number of days read at once, and the maximum of unfinished days per shard and run.
 const PORTION: i32 = 1000;
-/// Days that are looked at at the same time.
+/// Number of days processed concurrently.
 const AT_ONCE: usize = 16;
 
 impl App {
-    /// Looks at all days that are over and were not closed, and at a portion of the others in which something was reserved;
-    /// answers how many were closed now.
+    /// Processes all days that are over but not closed, and a portion of the others with reservations; returns the
+    /// number of days closed.
     ///
     /// # Errors
-    /// When a service does not answer; what was not done is found again by the next run. A day that cannot be looked at
-    /// keeps no other from it.
+    /// Returns an error if a service does not respond; the next run handles the rest. A failing day does not block
+    /// others.
     pub fn reset_quotas(&self) -> BoxFuture<'_, Result<usize>> {
         Box::pin(async move {
             let (mut closed, now) = (BatchOutcome::default(), self.clock.now());
             for shard in 0..keys::OPEN_SHARDS {
-                let looked = self.look_at_shard(shard, now, &mut closed).await;
+                let looked = self.process_shard(shard, now, &mut closed).await;
                 closed.count(
                     looked.map(|()| 0),
                     |error| tracing::error!(%error, "days.not_looked_at"),
@@ -37,25 +37,25 @@ impl App {
         })
     }
 
-    async fn look_at_shard(&self, shard: u8, now: Timestamp, closed: &mut BatchOutcome) -> Result<()> {
+    async fn process_shard(&self, shard: u8, now: Timestamp, closed: &mut BatchOutcome) -> Result<()> {
         let ledger = self.store.ledger();
         let mut behind = None;
         loop {
             let days = ledger.ended_days(shard, now, behind.as_ref(), PORTION).await?;
-            self.look_at_all(&days, closed).await;
-            // What could not be closed is not looked at twice.
+            self.process_days(&days, closed).await;
+            // A day that could not be closed is not processed twice.
             behind = days.into_iter().last();
             if behind.is_none() {
                 break;
             }
         }
         let running = ledger.running_days(shard, now, PORTION).await?;
-        self.look_at_all(&running.days, closed).await;
+        self.process_days(&running.days, closed).await;
         ledger.seen(shard, &running).await
     }
 
-    async fn look_at_all(&self, days: &[OpenDay], closed: &mut BatchOutcome) {
-        let looks: Vec<_> = days.iter().map(|day| self.look_at(day)).collect();
+    async fn process_days(&self, days: &[OpenDay], closed: &mut BatchOutcome) {
+        let looks: Vec<_> = days.iter().map(|day| self.process_day(day)).collect();
         let mut looks = stream::iter(looks).buffer_unordered(AT_ONCE);
         while let Some(is_closed) = looks.next().await {
             closed.count(
@@ -65,7 +65,7 @@ impl App {
         }
     }
 
-    async fn look_at(&self, day: &OpenDay) -> Result<bool> {
+    async fn process_day(&self, day: &OpenDay) -> Result<bool> {
         let ledger = self.store.ledger();
         let now = self.clock.now();
         let mut running = false;
@@ -79,19 +79,19 @@ impl App {
         if running || now < day.ends_at {
             return Ok(false);
         }
-        self.tell_of_new_day(day).await?;
+        self.notify_of_reset(day).await?;
         ledger.close(day, now).await?;
         Ok(true)
     }
 
-    /// Who had used up a limit may ask again.
-    async fn tell_of_new_day(&self, day: &OpenDay) -> Result<()> {
-        // The newest ones are those of the last days, so the day is among them if it has any.
+    /// Users who had exhausted a limit can send requests again.
+    async fn notify_of_reset(&self, day: &OpenDay) -> Result<()> {
+        // The newest alerts are those of the last days, so they include the day if it has any.
         let alerts = self.store.ledger().alerts(&day.owner, 10).await?;
         if !alerts.iter().any(|alert| alert.day == day.date && alert.percent == 100) {
             return Ok(());
         }
-        for (user, org) in self.readers(&day.owner).await? {
+        for (user, org) in self.recipients(&day.owner).await? {
             let id = notice_id("back", &day.owner, day.date, &user);
             self.queue_mail(&MailMessage::TokensBack { id, user, org }).await?;
         }

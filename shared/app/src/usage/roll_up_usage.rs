@@ -1,4 +1,4 @@
-//! Sums up what everybody uses, from the changes of the ledger.
+//! Aggregates the usage of all users from the changes of the ledger.
 
 use std::{
     collections::BTreeMap,
@@ -12,27 +12,27 @@ use store::{Changed, DayImage};
 
 use crate::App;
 
-/// How often it is noted at most how far the sums have come.
+/// Minimum interval between records of progress.
 const NOTED_EVERY_MS: i64 = 60_000;
 
-/// When this process has last noted how far the sums have come, milliseconds.
+/// When this process last recorded its progress, in milliseconds.
 #[derive(Default)]
 pub(crate) struct Noted(AtomicI64);
 
-/// Changes that have to come again.
+/// Changes that must be delivered again.
 #[derive(Debug)]
 pub struct Unfinished {
-    /// The first of them.
+    /// Index of the first of them.
     pub from: usize,
-    /// Why.
+    /// The cause.
     pub error: Error,
 }
 
 impl App {
-    /// Adds what changed to the sums of the platform. Changes may come twice and in any order.
+    /// Adds changes to the platform's totals. Changes may arrive twice and in any order.
     ///
     /// # Errors
-    /// From which change on they have to come again.
+    /// Returns the index from which the changes must be delivered again.
     pub fn roll_up_usage<'a>(&'a self, changes: &'a [Changed]) -> BoxFuture<'a, Result<(), Unfinished>> {
         Box::pin(async move {
             let (mut days, mut newest) = (BTreeMap::<String, (usize, DayImage)>::new(), None);
@@ -61,7 +61,7 @@ impl App {
         })
     }
 
-    /// Notes how far the sums have come, once a minute: they may be further than that.
+    /// Records the progress once a minute; the actual progress may be further.
     async fn note_rolled_up(&self, until: Timestamp) -> Result<(), Error> {
         let (now, last) = (self.clock.now(), self.rolled_up.0.load(Ordering::Relaxed));
         if now.as_millisecond() - last < NOTED_EVERY_MS {

@@ -1,4 +1,4 @@
-//! What was used of models, for those who may see it.
+//! Usage statistics for authorized callers.
 
 use domain::{Day, Membership, Period, Result, Statistics, usage::statistics::PeriodRequest};
 use futures::future::BoxFuture;
@@ -13,26 +13,26 @@ use crate::{App, Identity, orgs::NO_ORG};
 pub struct UsageReport {
     /// The period.
     pub period: Period,
-    /// Today, in the time zone in which days are counted.
+    /// Today, in the time zone by which days are counted.
     pub today: Date,
-    /// What was used.
+    /// The usage.
     pub statistics: Statistics,
 }
 
-/// Statistics of everybody.
+/// Statistics of all users.
 #[derive(Debug, Clone)]
 pub struct PlatformReport {
-    /// What was used; nobody is named in it.
+    /// The usage, without any personal data.
     pub usage: UsageReport,
-    /// How far it is summed up; none when nothing was.
+    /// How far it is aggregated; `None` if nothing was.
     pub rolled_up: Option<RolledUp>,
 }
 
 impl App {
-    /// What everybody used, by the days of where it was used. Today is the date in UTC.
+    /// Returns the usage of all users, by the local days where it occurred. Today is the date in UTC.
     ///
     /// # Errors
-    /// [`domain::Error::Invalid`] at `/from`, `/to` or `/days`.
+    /// Returns [`domain::Error::Invalid`] at `/from`, `/to` or `/days`.
     pub fn platform_usage(&self, asked: PeriodRequest) -> BoxFuture<'_, Result<PlatformReport>> {
         Box::pin(async move {
             let today = Day::of(self.clock.now(), "UTC")?.date;
@@ -47,16 +47,16 @@ impl App {
         })
     }
 
-    /// How many accounts were made on these days (UTC), without those that were deleted since.
+    /// Returns the number of accounts created on these days (UTC), without those deleted since.
     pub fn new_accounts(&self, period: Period) -> BoxFuture<'_, Result<u64>> {
         Box::pin(async move { self.store.users().count(period, self.clock.now()).await })
     }
 
-    /// What the caller used: a person in all organizations, by the days of their personal one; with an API key, which
-    /// sees nothing outside of its organization, what they used there.
+    /// Returns the caller's usage: for a person in all organizations, by the days of their personal one; for an API
+    /// key, which is limited to its organization, its user's usage there.
     ///
     /// # Errors
-    /// [`domain::Error::Invalid`] at `/from`, `/to` or `/days`.
+    /// Returns [`domain::Error::Invalid`] at `/from`, `/to` or `/days`.
     pub fn own_usage<'a>(
         &'a self,
         identity: &'a Identity,
@@ -84,10 +84,11 @@ impl App {
         })
     }
 
-    /// What an organization used, by its days; the caller's own part unless `whole`.
+    /// Returns the usage of an organization, by its days; only the caller's own unless `whole`.
     ///
     /// # Errors
-    /// [`domain::Error::Invalid`] at `/from` or `/to`; [`domain::Error::NotFound`] when it was deleted meanwhile.
+    /// Returns [`domain::Error::Invalid`] at `/from` or `/to`, [`domain::Error::NotFound`] if it was deleted in the
+    /// meantime.
     pub fn org_usage<'a>(
         &'a self,
         membership: &'a Membership,

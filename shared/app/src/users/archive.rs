@@ -1,5 +1,5 @@
-//! A ZIP archive that is uploaded while it is written: never more than one part of it is in memory. One of a single part is
-//! put as it is.
+//! A ZIP archive that is uploaded while it is written, so that at most one part is in memory. An archive of a single
+//! part is uploaded with one PUT.
 
 use std::{
     io::{self, Write},
@@ -16,14 +16,14 @@ use zip::{
 };
 
 const MEDIA_TYPE: &str = "application/zip";
-/// Bytes of a part. S3 takes 10,000 of them, of 5 MB at least.
+/// Size of a part, in bytes. S3 accepts 10,000 parts of at least 5 MB.
 const PART: usize = 8 * 1024 * 1024;
 
-/// Where the archive is written: bytes wait here to be uploaded.
+/// The output buffer: bytes that are not uploaded yet.
 #[derive(Debug, Clone, Default)]
-struct Waiting(Arc<Mutex<Vec<u8>>>);
+struct OutputBuffer(Arc<Mutex<Vec<u8>>>);
 
-impl Waiting {
+impl OutputBuffer {
     fn len(&self) -> usize {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
@@ -33,7 +33,7 @@ impl Waiting {
     }
 }
 
-impl Write for Waiting {
+impl Write for OutputBuffer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0
             .lock()
@@ -47,20 +47,20 @@ impl Write for Waiting {
     }
 }
 
-/// See the [module](self). It is there, whole, once [`Archive::finish`] answers.
+/// See the [module](self). The complete object exists once [`Archive::finish`] has returned.
 pub(crate) struct Archive<'a> {
     objects: &'a Objects,
-    zip: ZipWriter<StreamWriter<Waiting>>,
-    waiting: Waiting,
+    zip: ZipWriter<StreamWriter<OutputBuffer>>,
+    waiting: OutputBuffer,
     key: String,
-    /// Begun with the first whole part.
+    /// Started with the first complete part.
     upload: Option<MultipartUpload>,
     uploaded: u64,
 }
 
 impl<'a> Archive<'a> {
     pub(crate) fn begin(objects: &'a Objects, key: &str) -> Self {
-        let waiting = Waiting::default();
+        let waiting = OutputBuffer::default();
         Self {
             key: key.to_owned(),
             upload: None,
@@ -71,14 +71,14 @@ impl<'a> Archive<'a> {
         }
     }
 
-    /// Begins a file. Names are used once.
+    /// Starts a file. Names must be unique.
     pub(crate) fn file(&mut self, name: &str) -> Result<()> {
         self.zip
             .start_file(name, SimpleFileOptions::default())
             .map_err(Error::internal)
     }
 
-    /// Adds to the file that was begun last.
+    /// Appends to the current file.
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.zip.write_all(bytes).map_err(Error::internal)?;
         if self.waiting.len() >= PART {
@@ -87,9 +87,9 @@ impl<'a> Archive<'a> {
         Ok(())
     }
 
-    /// Ends the archive; answers its size in bytes.
+    /// Finishes the archive; returns its size in bytes.
     pub(crate) async fn finish(mut self) -> Result<u64> {
-        let zip = mem::replace(&mut self.zip, ZipWriter::new_stream(Waiting::default()));
+        let zip = mem::replace(&mut self.zip, ZipWriter::new_stream(OutputBuffer::default()));
         zip.finish().map_err(Error::internal)?;
         if self.upload.is_some() {
             self.send().await?;
@@ -104,7 +104,7 @@ impl<'a> Archive<'a> {
         Ok(self.uploaded)
     }
 
-    /// Gives the archive up. What cannot be removed now, the bucket removes a day later.
+    /// Abandons the archive. What cannot be removed now, the bucket deletes a day later.
     pub(crate) async fn abandon(self) {
         let Some(upload) = self.upload else { return };
         if let Err(error) = self.objects.abandon_upload(upload).await {

@@ -1,7 +1,7 @@
-//! The one list of what a person or an organization has, and where. An erasure walks it, and so does an export:
-//! whatever gets a partition of its own gets a line here.
+//! The single inventory of a user's or organization's data and its location. Erasure and export both use it: any new
+//! partition must be added here.
 //!
-//! A walk meets things before what leads to them. An erasure that is cut off and begun again finds the rest.
+//! The inventory lists items before the items that lead to them, so that a restarted erasure finds the rest.
 
 use async_stream::try_stream;
 use domain::{ConversationId, Email, Export, OrgId, PromptId, Result, UserId};
@@ -11,34 +11,35 @@ use store::{Partition, TableName, keys};
 
 use crate::App;
 
-/// Something that somebody has.
+/// A set of data that a user or organization owns.
 #[derive(Debug)]
 pub(crate) enum DataItem {
-    /// Items, with the name of the file in which an export shows them.
+    /// Items, with the name of their file in an export.
     Items(String, Partition),
-    /// Items that only lead to others, from a secret or an address: nothing that a person would read.
+    /// Items that only lead to others, from a secret or an address, without readable content.
     Pointers(Partition),
-    /// Uploaded files of an organization and what was made of them: objects whose keys begin alike.
+    /// Uploaded files of an organization and objects derived from them, by key prefix.
     Files(OrgId, String),
-    /// Archives made of all this: objects whose keys begin alike.
+    /// Archives of all this data, by key prefix.
     Archives(String),
-    /// What a person used, among the sums of an organization.
+    /// A user's share in the usage totals of an organization.
     Share(OrgId, UserId),
-    /// What a person did, and what was done to them, in the audit log. Its entries stay; what is sealed in them cannot
-    /// be read any more without the salt, which is among the items of the person.
+    /// A user's actions, and actions on them, in the audit log. The entries stay; their encrypted parts become
+    /// unreadable without the salt, which is among the user's items.
     AuditEntries(UserId),
 }
 
-/// Things, as a walk meets them.
+/// Items in the order of processing.
 pub(crate) type DataInventory<'a> = BoxStream<'a, Result<DataItem>>;
 
-/// What is left of a person once all else is gone.
+/// Returns the last item of a user, to be processed after all others.
 pub(crate) fn account_of_user(user: &UserId) -> DataItem {
     items("account", Partition::whole(TableName::Identity, keys::user(user)))
 }
 
 impl App {
-    /// Everything of a person, their personal organization included. `orgs`: the others they belong to, or did.
+    /// Returns all data of a user, including their personal organization. `orgs`: their other current and former
+    /// organizations.
     pub(crate) fn inventory_of_user<'a>(
         &'a self,
         user: &'a UserId,
@@ -71,7 +72,7 @@ impl App {
             while let Some(thing) = ledger.next().await {
                 yield thing?;
             }
-            // Until here a call that was under way could still be settled, in the person's name.
+            // Up to here, a running call could still be settled in the user's name.
             for org in orgs {
                 yield DataItem::Share(org.clone(), user.clone());
             }
@@ -80,7 +81,7 @@ impl App {
         .boxed()
     }
 
-    /// Everything of an organization, and what its members have to themselves in it.
+    /// Returns all data of an organization, including its members' own data in it.
     pub(crate) fn inventory_of_org<'a>(&'a self, org: &'a OrgId) -> DataInventory<'a> {
         try_stream! {
             let identity = keys::tenant(org);
@@ -95,7 +96,7 @@ impl App {
                 }
                 yield DataItem::Pointers(Partition::item(TableName::Identity, keys::place(&user, org)));
             }
-            // What leads here from a secret or an address is named in the rows, so it goes before them.
+            // Lookups from a secret or an address are named in these rows and must be removed first.
             for key in self
                 .rows(&Partition::part(TableName::Identity, &identity, keys::API_KEYS))
                 .await?
@@ -118,8 +119,8 @@ impl App {
                     yield DataItem::Pointers(Partition::item(TableName::Identity, invited));
                 }
             }
-            // Files that are still to come too: who has a link to put one keeps it for an hour. The promise to look for
-            // them a day later (`pending_uploads.rs`) holds two ids and is not of the estate.
+            // Also files yet to arrive: the holder of an upload link can use it for an hour. The entry to sweep them a
+            // day later (`pending_uploads.rs`) contains two IDs and is not part of the inventory.
             yield DataItem::Files(org.clone(), format!("t/{org}/"));
             let content = Partition::whole(TableName::App, keys::tenant(org));
             yield items(&format!("organizations/{org}/content"), content);
@@ -127,7 +128,7 @@ impl App {
             while let Some(thing) = ledger.next().await {
                 yield thing?;
             }
-            // Numbers without a name, which its sums hold by member.
+            // Counters without a name, which the organization's totals hold by member.
             for shard in 0..keys::DAY_SHARDS {
                 let days = keys::day_shards(&keys::tenant(org), shard);
                 yield DataItem::Pointers(Partition::whole(TableName::Usage, days));
@@ -138,7 +139,7 @@ impl App {
         .boxed()
     }
 
-    /// What one person has to themselves in an organization.
+    /// Returns one user's own data in an organization.
     pub(crate) fn inventory_of_member<'a>(&'a self, org: &'a OrgId, user: &'a UserId) -> DataInventory<'a> {
         try_stream! {
             let own = keys::member(org, user);
@@ -162,13 +163,13 @@ impl App {
         .boxed()
     }
 
-    /// Removes everything of an estate; twice is harmless.
+    /// Removes all data of an inventory. Idempotent.
     pub(crate) async fn erase(&self, mut inventory: DataInventory<'_>) -> Result<()> {
         while let Some(thing) = inventory.next().await {
             match thing? {
                 DataItem::Items(_, items) | DataItem::Pointers(items) => self.store.erase(&items).await?,
                 DataItem::Files(_, prefix) | DataItem::Archives(prefix) => self.objects.delete_below(&prefix).await?,
-                // The sums stay the organization's, without their name.
+                // The totals stay with the organization, without the user's name.
                 DataItem::Share(org, user) => {
                     self.store
                         .ledger()
@@ -181,13 +182,13 @@ impl App {
         Ok(())
     }
 
-    /// Organizations that a person left, where keys of theirs are still listed.
-    pub(crate) async fn orgs_with_left_keys(&self, user: &UserId) -> Result<Vec<OrgId>> {
+    /// Returns organizations that a user left in which keys of theirs are still listed.
+    pub(crate) async fn left_orgs_with_keys(&self, user: &UserId) -> Result<Vec<OrgId>> {
         let left = Partition::part(TableName::Identity, keys::user(user), keys::LEFT_KEYS);
         Ok(self.sort_keys(&left).await?.into_iter().map(OrgId).collect())
     }
 
-    /// The addresses that an account had before the one it has.
+    /// Returns the previous addresses of an account.
     pub(crate) async fn former_addresses(&self, user: &UserId) -> Result<Vec<Email>> {
         let former = Partition::part(TableName::Identity, keys::user(user), keys::FORMER_EMAILS);
         let rows = self.rows(&former).await?;
@@ -195,7 +196,7 @@ impl App {
         Ok(emails.collect())
     }
 
-    /// The days of a person or an organization in the ledger, after the places where the open ones are listed.
+    /// Returns the days of a user or an organization in the ledger, after the entries that list the open ones.
     fn ledger_of(&self, name: String, owner: String) -> DataInventory<'_> {
         try_stream! {
             let days = Partition::part(TableName::Usage, &owner, keys::DAYS);
@@ -212,7 +213,7 @@ impl App {
         .boxed()
     }
 
-    /// The items of a partition with their sort keys, a portion in memory.
+    /// Returns the items of a partition with their sort keys, one page in memory at a time.
     fn stored<'a>(&'a self, partition: &'a Partition) -> BoxStream<'a, Result<(String, Value)>> {
         try_stream! {
             let mut after = None;
@@ -230,12 +231,12 @@ impl App {
         .boxed()
     }
 
-    /// The items of a partition.
+    /// Returns the items of a partition.
     async fn rows(&self, partition: &Partition) -> Result<Vec<Value>> {
         self.stored(partition).map_ok(|(_, row)| row).try_collect().await
     }
 
-    /// What follows the prefix in the sort keys of a partition: the ids of things.
+    /// Returns what follows the prefix in the sort keys of a partition: the IDs of items.
     async fn sort_keys(&self, partition: &Partition) -> Result<Vec<String>> {
         let id = |(key, _): (String, Value)| key.strip_prefix(&partition.prefix).map(str::to_owned);
         let ids = self.stored(partition).try_filter_map(|item| ready(Ok(id(item))));

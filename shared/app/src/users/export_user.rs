@@ -1,4 +1,4 @@
-//! Exports: everything of a person in one archive, by the same list that an erasure walks.
+//! Exports: all data of a user in one archive, from the same inventory that an erasure uses.
 
 use domain::{
     Actor, DocumentId, Error, Export, ExportMessage, ExportStatus, OrgId, PageRequest, Result, Timestamp, User, UserId,
@@ -10,30 +10,30 @@ use store::{Partition, Queue};
 
 use crate::{App, Delivery, audit::audit_event::AuditEvent, users::archive::Archive, users::data_inventory::DataItem};
 
-/// How often it is tried to begin an export that somebody else began or ended first.
+/// Maximum attempts to start an export despite concurrent starts and ends.
 const MAX_ATTEMPTS: usize = 5;
-/// Entries of the audit log that are read at once.
+/// Number of audit log entries read at once.
 const PAGE: u16 = 100;
-/// Attributes that prove something. Whoever has an archive signs in to nothing with it.
+/// Attributes that are credentials. An archive must not allow anyone to sign in.
 const SECRETS: [&str; 5] = ["password_hash", "secret_hash", "token_hash", "salt", "password_version"];
-/// Items that are nothing but a secret, by the beginning of their sort keys.
+/// Items that are only credentials, by the prefix of their sort keys.
 const SECRET_ITEMS: [&str; 2] = [store::keys::LINKS, store::keys::AUDIT_SALT];
 
-/// Where the export of a person is.
+/// The state of a user's export.
 #[derive(Debug)]
 pub struct ExportFound {
     /// The export.
     pub export: Export,
-    /// Where it can be downloaded, and until when; none unless it is ready.
+    /// The download link and its expiry; `None` unless it is ready.
     pub link: Option<(String, Timestamp)>,
 }
 
 impl App {
-    /// The export of a person's data; the first call begins one. A failed one is told of once, and the next call begins
-    /// another. `fresh`: one that is older than a day is made anew.
+    /// Returns a user's export; the first call starts one. A failed one is reported once, and the next call starts
+    /// another. `fresh`: whether to replace one that is older than a day.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such account.
+    /// Returns [`Error::NotFound`] if there is no such account.
     pub fn export<'a>(&'a self, actor: &'a Actor, user: &'a UserId, fresh: bool) -> BoxFuture<'a, Result<ExportFound>> {
         Box::pin(async move {
             let exports = self.store.exports();
@@ -67,7 +67,7 @@ impl App {
                 let entry = self.entry(actor, &user.personal_org, event)?;
                 if exports.begin(&export, before.as_ref(), &user, &entry).await? {
                     if let Err(error) = self.queue_export(&export).await {
-                        // Told to whoever asks; otherwise they would wait for what nobody makes.
+                        // Reported to the caller, who would otherwise wait for an export that nobody creates.
                         exports.fail(&user.id, &export.id).await?;
                         exports.forget(&failed(export)).await?;
                         return Err(error);
@@ -75,7 +75,7 @@ impl App {
                     return self.found(export, now).await;
                 }
             }
-            Err(Error::unavailable("an export is begun by too many at once"))
+            Err(Error::unavailable("too many concurrent starts of an export"))
         })
     }
 
@@ -90,10 +90,10 @@ impl App {
         Ok(ExportFound { export, link })
     }
 
-    /// Puts a file into the bucket, and makes a link to it for the person who asked for it.
+    /// Stores a file in the bucket, and returns a link to it for the user who requested it.
     ///
     /// # Errors
-    /// As the bucket fails.
+    /// Returns errors of the bucket.
     pub fn link_to_file<'a>(
         &'a self,
         user: &'a UserId,
@@ -116,11 +116,11 @@ impl App {
         self.queues.send(Queue::ExportUser, &message).await
     }
 
-    /// Makes an export. A message that comes again finds it made, or makes the same archive once more.
+    /// Creates an export. A repeated message finds it finished, or creates the same archive again.
     ///
     /// # Errors
-    /// When the queue should deliver the message again. From the last delivery on the export counts as failed until it is
-    /// ready, so that nobody waits for one whose worker died.
+    /// Returns an error if the queue must deliver the message again. From the last delivery on the export counts as
+    /// failed until it is ready, so that nobody waits for one whose worker died.
     pub fn export_user<'a>(&'a self, message: &'a ExportMessage, delivery: &'a Delivery) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let export = match self.wanted(message).await? {
@@ -135,7 +135,7 @@ impl App {
         })
     }
 
-    /// The export that a message is about, unless another one took its place or the person is gone.
+    /// Returns the export of a message, unless it was replaced or the user was deleted.
     async fn wanted(&self, message: &ExportMessage) -> Result<Option<Export>> {
         let found = self.store.exports().get(&message.user_id).await?;
         Ok(found.filter(|export| export.id == message.export_id))
@@ -143,7 +143,7 @@ impl App {
 
     async fn make_export(&self, export: &Export) -> Result<()> {
         let user = self.store.accounts().get(&export.user).await?;
-        // An account that is deleted takes its exports with it.
+        // A deleted account's exports are deleted with it.
         let is_wanted = |user: &User| user.status != UserStatus::Deleted && !export.is_ended(user);
         let Some(user) = user.filter(is_wanted) else {
             return Ok(());
@@ -160,7 +160,7 @@ impl App {
                 user_id: export.user.clone(),
                 export_id: export.id.clone(),
             };
-            // Erased meanwhile: the archive must not outlive the person's data.
+            // Erased in the meantime: the archive must not outlive the user's data.
             if self.wanted(&message).await?.is_none() {
                 return self.objects.delete(&key).await;
             }
@@ -186,7 +186,7 @@ impl App {
         Ok(())
     }
 
-    /// One line for each item, with its place among the others as `key`.
+    /// Writes one line per item, with its sort key as `key`.
     async fn add_items(&self, archive: &mut Archive<'_>, file: &str, items: &Partition) -> Result<()> {
         let (mut is_begun, mut after) = (false, None);
         loop {
@@ -206,17 +206,17 @@ impl App {
         }
     }
 
-    /// The files as they were uploaded; what was made of them can be made again.
+    /// Adds the files as uploaded; derived objects can be recreated from them.
     async fn add_files(&self, archive: &mut Archive<'_>, org: &OrgId, prefix: &str) -> Result<()> {
         let mut next = Some(None);
         while let Some(after) = next {
             let (keys, more) = self.objects.keys_below(prefix, after).await?;
             for key in keys {
-                let Some(document) = uploaded(&key, prefix) else {
+                let Some(document) = document_of_source(&key, prefix) else {
                     continue;
                 };
                 let found = self.documents(org).get(&document).await?;
-                let name = found.map_or_else(|| "file".to_owned(), |document| plain(&document.file_name));
+                let name = found.map_or_else(|| "file".to_owned(), |document| safe_file_name(&document.file_name));
                 let Some(mut body) = self.objects.read(&key).await? else {
                     continue;
                 };
@@ -263,14 +263,14 @@ fn failed(export: Export) -> Export {
     }
 }
 
-/// An item without what proves something; none when that is all there is to it.
+/// Returns an item without its credentials, or `None` if nothing else is left.
 fn shown(key: String, mut item: Value) -> Option<Value> {
     if SECRET_ITEMS.iter().any(|secret| key.starts_with(secret)) {
         return None;
     }
     let attributes = item.as_object_mut()?;
     attributes.retain(|name, _| !SECRETS.contains(&name.as_str()));
-    // What is kept as the text of JSON is shown as JSON.
+    // JSON stored as text is exported as JSON.
     if let Some(preferences) = attributes.get_mut("preferences")
         && let Some(Ok(json)) = preferences.as_str().map(serde_json::from_str)
     {
@@ -283,14 +283,14 @@ fn shown(key: String, mut item: Value) -> Option<Value> {
     Some(item)
 }
 
-/// The document whose uploaded file is at this key.
-fn uploaded(key: &str, prefix: &str) -> Option<DocumentId> {
+/// Returns the document whose uploaded file has this key.
+fn document_of_source(key: &str, prefix: &str) -> Option<DocumentId> {
     let id = key.strip_prefix(prefix)?.strip_prefix("d/")?.strip_suffix("/source")?;
     Some(DocumentId(id.to_owned()))
 }
 
-/// A file name that stays in its folder, whatever unpacks it.
-fn plain(name: &str) -> String {
+/// Returns a file name that stays in its folder when unpacked with any tool.
+fn safe_file_name(name: &str) -> String {
     let unsafe_in_names = |c: char| c.is_control() || "/\\:*?\"<>|".contains(c);
     let name = name.replace(unsafe_in_names, "_");
     if name.trim_matches(['.', ' ']).is_empty() {
@@ -314,7 +314,7 @@ mod tests {
         assert_eq!(
             kept,
             Some(json!({"preferences": {"salt": "sea", "hash": "brown"}, "key": "SETTINGS"})),
-            "what a person calls their own is theirs"
+            "a user's own fields are exported"
         );
         for secret in ["LINK#0a", "AUDITSALT"] {
             assert_eq!(shown(secret.to_owned(), json!({"expires_at": 1})), None);
@@ -329,9 +329,12 @@ mod tests {
             ("C:\\a.txt", "C__a.txt"),
             ("Grüße 1.pdf", "Grüße 1.pdf"),
         ] {
-            assert_eq!(plain(name), expected);
+            assert_eq!(safe_file_name(name), expected);
         }
-        assert_eq!(uploaded("t/o/d/1/source", "t/o/"), Some(DocumentId("1".to_owned())));
-        assert_eq!(uploaded("t/o/d/1/0af.seg", "t/o/"), None);
+        assert_eq!(
+            document_of_source("t/o/d/1/source", "t/o/"),
+            Some(DocumentId("1".to_owned()))
+        );
+        assert_eq!(document_of_source("t/o/d/1/0af.seg", "t/o/"), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Accounts, as their owners and platform admins change them.
+//! Account changes by their owners and platform admins.
 
 pub(crate) mod archive;
 pub(crate) mod data_inventory;
@@ -25,12 +25,13 @@ use crate::{
 };
 
 const USER_NOT_FOUND: Error = Error::NotFound("user");
-/// How often a change is tried again that somebody else's change overtook.
+/// Maximum attempts of a change that conflicts with other changes.
 const MAX_ATTEMPTS: usize = 20;
-/// Most shared organizations that an account can leave at its end: all of it is one transaction of 100 parts.
+/// Maximum number of shared organizations that an account can leave when it is deleted: all of it is one transaction of
+/// 100 items.
 const MAX_PLACES: usize = 30;
 
-/// A change of an account; what is absent stays as it is.
+/// A change of an account; absent fields stay unchanged.
 #[derive(Debug, Clone, Default)]
 pub struct UserChange {
     /// New name.
@@ -44,28 +45,28 @@ pub struct UserChange {
 /// Who changes an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChangedBy {
-    /// It is their own.
+    /// The account's owner.
     Owner {
-        /// The epoch of the session in which they do it ([`User::session_epoch`]).
+        /// The epoch of the session used ([`User::session_epoch`]).
         session_epoch: u64,
     },
-    /// A platform admin changes somebody else's.
+    /// A platform admin, for another account.
     Admin,
 }
 
 impl App {
-    /// An account that was not deleted.
+    /// Returns an account that was not deleted.
     ///
     /// # Errors
-    /// [`Error::NotFound`].
+    /// Returns [`Error::NotFound`].
     pub fn user<'a>(&'a self, id: &'a UserId) -> BoxFuture<'a, Result<User>> {
         Box::pin(async move { self.live_account(id).await?.ok_or(USER_NOT_FOUND) })
     }
 
-    /// Creates an account for somebody else, who signs in with the password given. It has no session.
+    /// Creates an account, without a session, for someone else, who signs in with the given password.
     ///
     /// # Errors
-    /// [`Error::Conflict`] `email_taken`.
+    /// Returns [`Error::Conflict`] `email_taken`.
     pub fn create_user<'a>(
         &'a self,
         actor: &'a Actor,
@@ -78,13 +79,13 @@ impl App {
         })
     }
 
-    /// Changes an account. An owner who changes the address has to know the password: whoever finds an open page does
-    /// not take over the account. Where the present one was verified, the new one is pending until its mail was answered
-    /// ([`App::verify_email`]): nobody points an account at an address that is not theirs, and nobody loses the standing
-    /// of one that is. The role of an account is changed by an admin other than its owner.
+    /// Changes an account. An owner who changes the address must provide the password, so that an unattended session
+    /// does not suffice to take over the account. If the current address is verified, the new one is pending until its
+    /// email is confirmed ([`App::verify_email`]), so that nobody claims an address that is not theirs or loses the
+    /// status of a verified one. The role of an account is changed by an admin other than its owner.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Conflict`] `email_taken`, [`Error::Invalid`] at `/current_password`,
+    /// Returns [`Error::NotFound`], [`Error::Conflict`] `email_taken`, [`Error::Invalid`] at `/current_password`,
     /// [`Error::TooMany`].
     pub fn change_user<'a>(
         &'a self,
@@ -150,7 +151,7 @@ impl App {
         })
     }
 
-    /// What becomes of the address of an account that is to have `wanted`, and the mails that tell of it.
+    /// Returns how the address changes for a request of `wanted`, and the emails that report it.
     async fn address_change(
         &self,
         old: &User,
@@ -162,7 +163,7 @@ impl App {
             return Ok((AddressChange::None, Vec::new()));
         };
         if let ChangedBy::Owner { session_epoch } = by {
-            // Whoever ended the session while this was under way has the last word.
+            // A concurrent end of the session takes precedence.
             if session_epoch != old.session_epoch {
                 return Err(ENDED);
             }
@@ -179,7 +180,8 @@ impl App {
             self.count_address_change(&old.id).await?;
         }
         let (id, user) = (self.ids.make()?, old.id.clone());
-        // What an admin decides waits for nobody. An address that was never verified may have been mistyped at sign-up.
+        // An admin's decision needs no confirmation. An address that was never verified may have been mistyped at
+        // sign-up.
         if by != ChangedBy::Admin && old.email_verified && old.email.is_deliverable() {
             let pending = PendingEmail {
                 email: email.clone(),
@@ -198,12 +200,13 @@ impl App {
         Ok((AddressChange::Unverified(email.clone()), mails))
     }
 
-    /// Ends an account: from the next request on every credential of it is refused, its address is free, and it
-    /// belongs to no shared organization. What it leaves behind is removed by a job.
+    /// Deletes an account: from the next request on, all its credentials are rejected, its address is free, and it
+    /// belongs to no shared organization. A job removes its data.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Conflict`] `last_owner` when a shared organization would have no owner left, and
-    /// [`Error::Forbidden`] `own_account` for an admin's own account: another admin has to end it, so that one stays.
+    /// Returns [`Error::NotFound`], [`Error::Conflict`] `last_owner` if a shared organization would have no owner left,
+    /// and [`Error::Forbidden`] `own_account` for an admin's own account: another admin must delete it, so that one
+    /// remains.
     pub fn end_user<'a>(&'a self, actor: &'a Actor, id: &'a UserId) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let admin = admin_behind(actor, id);
@@ -214,7 +217,7 @@ impl App {
                 }
                 let places = self.store.memberships_of(id).await?;
                 if places.held.len() > MAX_PLACES {
-                    let detail = format!("Leave organizations until at most {MAX_PLACES} are left, then try again.");
+                    let detail = format!("Leave organizations until at most {MAX_PLACES} are left. Then try again.");
                     return Err(Error::conflict("too_many_organizations", detail));
                 }
                 let event = AuditEvent::to_user("user.deleted", id)
@@ -235,9 +238,8 @@ impl App {
                     Ended::LastOwner(org) => {
                         let found = self.store.orgs().get(&org).await?;
                         let name = found.map_or_else(|| org.0.clone(), |found| found.org.name);
-                        let detail = format!(
-                            "\"{name}\" would have no owner left: hand it to somebody else or delete it first."
-                        );
+                        let detail =
+                            format!("\"{name}\" would have no owner left. Transfer its ownership or delete it first.");
                         return Err(Error::conflict("last_owner", detail));
                     }
                     Ended::Changed => self.require_admin(admin.as_ref()).await?,
@@ -247,7 +249,7 @@ impl App {
         })
     }
 
-    /// A change that was refused may have been so because whoever wanted it is no admin any more.
+    /// A change may have been rejected because the caller is no longer an admin.
     async fn require_admin(&self, admin: Option<&UserId>) -> Result<()> {
         let Some(admin) = admin else { return Ok(()) };
         let found = self.store.accounts().get(admin).await?;
@@ -259,20 +261,20 @@ impl App {
 
     async fn require_password(&self, id: &UserId, password: Option<&Secret>) -> Result<()> {
         let pointer = "/current_password";
-        let detail = "is required to change the e-mail address";
+        let detail = "is required to change the email address";
         let password = password.ok_or_else(|| Error::invalid(pointer, detail))?;
         let found = self.store.accounts().by_id(id).await?.ok_or(USER_NOT_FOUND)?;
         let account = found.user.email.fingerprint();
-        let guess = self.guess_inside(&account).await?;
+        let guess = self.guess_in_session(&account).await?;
         if self.hasher.verify(password, found.password_hash).await? {
-            self.guessed_right_inside(guess).await
+            self.guess_in_session_succeeded(guess).await
         } else {
             Err(Error::invalid(pointer, "is not the password of this account"))
         }
     }
 }
 
-/// The platform admin who acts on somebody else's account.
+/// Returns the platform admin who acts on another user's account.
 fn admin_behind(actor: &Actor, id: &UserId) -> Option<UserId> {
     let is_person = actor.kind == ActorKind::User;
     actor
@@ -283,9 +285,12 @@ fn admin_behind(actor: &Actor, id: &UserId) -> Option<UserId> {
 }
 
 pub(crate) fn email_taken() -> Error {
-    Error::conflict("email_taken", "An account with this e-mail address exists.")
+    Error::conflict(
+        "email_taken",
+        "An account with this email address already exists. Sign in to it, or use another address.",
+    )
 }
 
 fn busy() -> Error {
-    Error::unavailable("an account is changed by too many at once")
+    Error::unavailable("too many concurrent changes of an account")
 }

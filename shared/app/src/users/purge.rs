@@ -1,7 +1,7 @@
-//! Erasure: removes what was deleted before and has been invisible since, and what ended credentials leave behind.
+//! Erasure: removes data that was already deleted and inaccessible, and what ended credentials leave behind.
 //!
-//! The promise is written with the tombstone, in one transaction, and removed when nothing is left. A worker that
-//! dies in between is followed by the next run, which goes on where things still are.
+//! The purge entry is written with the tombstone, in one transaction, and removed when nothing is left. If a worker
+//! dies in between, the next run continues with the remaining data.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use store::Queue;
 use crate::{App, platform::batch_outcome::BatchOutcome, users::data_inventory::account_of_user};
 
 impl App {
-    /// Has something removed that was promised. The promise is kept without the queue too, only later.
+    /// Queues a purge that has an entry. If the queue fails, the relay sends it later.
     pub(crate) async fn queue_purge(&self, purge: &Purge) {
         if let Err(error) = self.queues.send(Queue::Purge, purge).await {
             tracing::warn!(
@@ -24,11 +24,11 @@ impl App {
         }
     }
 
-    /// Keeps the promises to remove what was deleted; answers how many those were.
+    /// Completes the outstanding purge entries; returns their number.
     ///
     /// # Errors
-    /// When a service does not answer; what was not removed is found again by the next run, and keeps nothing else from
-    /// being removed.
+    /// Returns an error if a service does not respond; the next run handles the rest, and all other entries are still
+    /// processed.
     pub(crate) async fn purge_promised(&self) -> Result<usize> {
         let due = self.store.purges().due(self.clock.now_ms()).await?;
         let mut kept = BatchOutcome::default();
@@ -42,18 +42,19 @@ impl App {
         kept.end()
     }
 
-    /// Lets calls end that a person has under way, for a few minutes at most: who shares a limit with them pays for what
-    /// was written, and would wait in vain for what was set aside.
-    async fn await_calls_of(&self, user: &UserId) -> Result<()> {
+    /// Returns [`Error::InProgress`] while calls of the user are running, which takes a few minutes at most. Otherwise
+    /// others who share a limit with the user would not be charged for the generated text, and would wait in vain for
+    /// the reservation.
+    async fn check_no_running_calls(&self, user: &UserId) -> Result<()> {
         let now = self.clock.now();
-        // Wherever they live, nothing that is younger than a call is of another day.
+        // In any time zone, a reservation younger than a call belongs to one of these days.
         let today = now.to_zoned(TimeZone::UTC).date();
         for day in [today.yesterday(), Ok(today), today.tomorrow()].into_iter().flatten() {
             for reservation in self.store.ledger().reservations(user, day).await? {
                 let left = reservation.terms.until_ms - now.as_millisecond();
                 if left > 0 {
                     return Err(Error::InProgress {
-                        detail: "calls of the person are under way",
+                        detail: "calls of the user are still running",
                         retry_after: Duration::from_millis(left.unsigned_abs()),
                     });
                 }
@@ -63,31 +64,31 @@ impl App {
         Ok(())
     }
 
-    /// Removes everything that `purge` names, and then the promise to do so. Doing it twice is harmless.
+    /// Removes everything that `purge` names, and then its entry. Idempotent.
     ///
     /// # Errors
-    /// When a service does not answer; the queue should deliver the message again.
+    /// Returns an error if a service does not respond; the queue must then deliver the message again.
     pub fn purge<'a>(&'a self, purge: &'a Purge) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             match purge {
-                // The address and the id of the personal organization are in the profile, which goes last.
+                // The address and the ID of the personal organization are in the profile, which is removed last.
                 Purge::User { user_id, orgs } => {
                     match self.store.accounts().get(user_id).await? {
                         Some(user) if user.status == UserStatus::Deleted => {
-                            self.await_calls_of(user_id).await?;
+                            self.check_no_running_calls(user_id).await?;
                             let mut addresses = self.former_addresses(user_id).await?;
                             addresses.push(user.email.clone());
                             self.mailer.forget(user_id, &addresses).await?;
                             self.store.accounts().free_held_addresses(user_id).await?;
-                            for org in orgs.iter().chain(&self.orgs_with_left_keys(user_id).await?) {
+                            for org in orgs.iter().chain(&self.left_orgs_with_keys(user_id).await?) {
                                 self.forget_keys_of_member(org, user_id).await?;
                             }
                             self.erase(self.inventory_of_user(user_id, &user.personal_org, orgs))
                                 .await?;
                         }
-                        // Only what was deleted is removed, whatever a message says.
+                        // Only deleted data is removed, whatever a message says.
                         Some(_) => {}
-                        // A run before this one was cut off between the profile and what is stored after it.
+                        // An earlier run was interrupted between the profile and the items stored after it.
                         None => {
                             let account = stream::once(async { Ok(account_of_user(user_id)) });
                             self.erase(account.boxed()).await?;
@@ -104,7 +105,7 @@ impl App {
                     ended_at,
                     mail_id,
                 } => self.clear_credentials(user_id, *ended_at, mail_id).await?,
-                // Somebody who is back keeps what they had.
+                // A member who has rejoined keeps their data.
                 Purge::Member { org_id, user_id } => {
                     let membership = self.store.accounts().membership(org_id, user_id).await?;
                     let since = membership.as_ref().map(|membership| membership.joined_at);

@@ -1,4 +1,4 @@
-//! What a person set up for themselves, and their personal API key.
+//! A user's settings and their personal API key.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use store::{Made, SettingsChange};
 
 use crate::{App, Identity, NewKey, api_keys::key_limit, auth::sign_in::ENDED, orgs::NO_ORG};
 
-/// Settings with what they show and do not hold.
+/// Settings, with related values that they do not contain.
 #[derive(Debug)]
 pub struct SettingsFound {
     /// The settings.
     pub settings: Settings,
-    /// The personal API key, while it is not revoked.
+    /// The personal API key, unless it is revoked.
     pub key: Option<ApiKey>,
     /// The plan of the personal organization.
     pub plan: Plan,
@@ -22,7 +22,7 @@ pub struct SettingsFound {
 }
 
 impl App {
-    /// The settings of a user; those who have none get the defaults.
+    /// Returns the settings of a user, or the defaults if they have none.
     pub fn settings<'a>(&'a self, user: &'a User) -> BoxFuture<'a, Result<SettingsFound>> {
         Box::pin(async move {
             let settings = self.store.settings(&user.id, self.clock.now()).await?;
@@ -40,15 +40,15 @@ impl App {
             let now = self.clock.now();
             self.store.settings(&user.id, now).await?;
             let changed = self.store.change_settings(&user.id, change, now).await?;
-            let settings = changed.ok_or_else(|| Error::unavailable("the settings were removed meanwhile"))?;
+            let settings = changed.ok_or_else(|| Error::unavailable("the settings were removed in the meantime"))?;
             self.settings_with(user, settings).await
         })
     }
 
-    /// Replaces the personal API key, or makes the first one; the old one is refused from the next request on.
+    /// Replaces the personal API key, or creates the first one; the old one is rejected from the next request on.
     ///
     /// # Errors
-    /// [`Error::Conflict`] `key_rotated` when another request replaced it at the same time.
+    /// Returns [`Error::Conflict`] `key_rotated` if another request replaced it concurrently.
     pub fn regenerate_personal_key<'a>(
         &'a self,
         identity: &'a Identity,
@@ -94,7 +94,7 @@ impl App {
                 Made::Left => Err(NO_ORG),
                 Made::Changed => Err(Error::conflict(
                     "key_rotated",
-                    "Another request replaced this key just now.",
+                    "This key was just replaced by another request.",
                 )),
             }
         })
@@ -110,8 +110,8 @@ impl App {
         })
     }
 
-    /// The personal key that the settings name, unless it was revoked or erased as any other key can be, or ended with
-    /// all credentials of its user.
+    /// Returns the personal key named in the settings, unless it was revoked, erased, or ended with all credentials of
+    /// its user.
     async fn personal_key(&self, user: &User, settings: &Settings) -> Result<Option<ApiKey>> {
         let Some(id) = &settings.api_key else { return Ok(None) };
         let key = self.store.api_keys(&user.personal_org).get(id).await?;

@@ -1,4 +1,4 @@
-//! API keys: what one looks like, what it may do, and when it is accepted.
+//! API keys: their format, their permissions, and when they are accepted.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -8,19 +8,19 @@ use subtle::ConstantTimeEq as _;
 
 use crate::{ApiKeyId, OrgId, Permission, Result, Secret, Timestamp, User, UserId, id::random_bytes};
 
-/// How every key begins, whatever its mode.
+/// Prefix of every key, in both modes.
 pub const PREFIX: &str = "pk_";
 
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-/// Length of the part that is shown in lists, and of the part that is not.
+/// Length of the part shown in lists, and of the secret part.
 const ID_LEN: usize = 8;
 const SECRET_LEN: usize = 32;
 const CHECKSUM_LEN: usize = 6;
-/// Random digits that one random number gives.
+/// Number of digits taken from one random number.
 const HALF: usize = 20;
 const _: () = assert!(2 * HALF == ID_LEN + SECRET_LEN);
 
-/// Which kind of deployment a key is for: one kind refuses the keys of the other unread.
+/// The kind of deployment a key is for. A deployment rejects keys of the other mode without a lookup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyMode {
     /// Production.
@@ -30,7 +30,7 @@ pub enum KeyMode {
 }
 
 impl KeyMode {
-    /// As it stands in a key.
+    /// The mode as written in a key.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Live => "live",
@@ -39,20 +39,20 @@ impl KeyMode {
     }
 }
 
-/// The text of a key, `pk_<live|test>_<id><secret><checksum>`: base62, and a CRC-32 in base62 over all before it, so
-/// that a typo is refused without a look at any table, and a leaked key is recognized in a text.
+/// The text of a key, `pk_<live|test>_<id><secret><checksum>`: base62, with a CRC-32 in base62 over everything before
+/// it. A typo is rejected without a table read, and a leaked key can be recognized in any text.
 #[derive(Debug, Clone)]
 pub struct ApiKeyToken(Secret);
 
 impl ApiKeyToken {
-    /// A new key with 238 random bits.
+    /// Creates a key with 238 random bits.
     ///
     /// # Errors
-    /// [`crate::Error::Internal`] when the operating system gives no random bytes.
+    /// Returns [`crate::Error::Internal`] if the operating system provides no random bytes.
     pub fn make(mode: KeyMode) -> Result<Self> {
         let mut text = format!("{PREFIX}{}_", mode.name());
         for _ in 0..2 {
-            // The remainder is uneven by less than 1 in 400: it costs a small part of one bit.
+            // The modulo bias is below 1 in 400 and costs a small part of one bit.
             push_base62(&mut text, u128::from_be_bytes(random_bytes()?), HALF);
         }
         let checksum = crc32fast::hash(text.as_bytes());
@@ -60,7 +60,7 @@ impl ApiKeyToken {
         Ok(Self(Secret::new(text)))
     }
 
-    /// Reads what a client presented; none when it cannot be a key of this mode.
+    /// Parses a presented key; returns `None` if it cannot be a key of this mode.
     pub fn parse(presented: &Secret, mode: KeyMode) -> Option<Self> {
         let text = presented.expose();
         let random = text
@@ -75,30 +75,30 @@ impl ApiKeyToken {
         (plain && checksum == expected).then(|| Self(presented.clone()))
     }
 
-    /// The key itself, to be shown once.
+    /// Returns the key itself, which is shown once.
     pub fn secret(&self) -> &Secret {
         &self.0
     }
 
-    /// Hex SHA-256 of the key: all that is stored of it. It has 238 random bits, so it needs no slow hash.
+    /// Returns the hex SHA-256 of the key, the only form that is stored. With 238 random bits it needs no slow hash.
     pub fn hash(&self) -> String {
         hex::encode(Sha256::digest(self.0.expose()))
     }
 
-    /// The beginning, by which a person tells keys apart.
+    /// Returns the first characters, by which a person recognizes the key.
     pub fn shown_prefix(&self) -> &str {
         let text = self.0.expose();
         text.get(..text.len() - SECRET_LEN - CHECKSUM_LEN).unwrap_or_default()
     }
 
-    /// The end, by which a person tells keys apart.
+    /// Returns the last characters, by which a person recognizes the key.
     pub fn last_four(&self) -> &str {
         let text = self.0.expose();
         text.get(text.len() - 4..).unwrap_or_default()
     }
 }
 
-/// Adds the last `len` digits of `number`.
+/// Appends the last `len` digits of `number`.
 fn push_base62(text: &mut String, mut number: u128, len: usize) {
     let mut digits = vec![b'0'; len];
     for digit in digits.iter_mut().rev() {
@@ -108,103 +108,103 @@ fn push_base62(text: &mut String, mut number: u128, len: usize) {
     text.extend(digits.into_iter().map(char::from));
 }
 
-/// An API key. It acts for the user who made it, inside one organization, and never beyond either.
+/// An API key. It acts for the user who created it, inside one organization, and never exceeds either.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiKey {
-    /// Its id.
+    /// Its ID.
     pub id: ApiKeyId,
-    /// The only organization it works in.
+    /// The only organization it can access.
     pub org: OrgId,
-    /// Whom it acts for.
+    /// The user it acts for.
     pub created_by: UserId,
-    /// The key that made it, the key that made that one, and so on. It draws on the limits of all of them, reaches no
-    /// further than any, and ends with the first that does. Empty for a key that a person made.
+    /// The key that created it, that key's creator, and so on. It counts toward the limits of all of them, never
+    /// exceeds any of them, and ends with the first that ends. Empty for a key created by a person.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ancestors: Vec<ApiKeyId>,
-    /// Name shown to people.
+    /// Display name.
     pub name: String,
-    /// How the current secret begins.
+    /// Prefix of the current secret.
     pub prefix: String,
-    /// How the current secret ends.
+    /// Last characters of the current secret.
     pub last_four: String,
-    /// What it may do, as far as its user's role allows it too.
+    /// Its permissions, limited to those of its user's role.
     pub scopes: BTreeSet<Permission>,
-    /// Models it may ask; all when absent.
+    /// Models it may use; all if `None`.
     pub models: Option<Vec<String>>,
-    /// LLM tokens it may use in all; no limit of its own when absent.
+    /// LLM tokens it may use in total; `None` means no limit of its own.
     pub token_budget: Option<u64>,
-    /// Requests to models it may make in a minute; no limit of its own when absent.
+    /// Model requests it may send per minute; `None` means no limit of its own.
     #[serde(default)]
     pub requests_per_minute: Option<u32>,
-    /// Switched on.
+    /// Whether it is enabled.
     pub enabled: bool,
-    /// The one personal key of a user, which the settings show.
+    /// Whether it is the user's single personal key, which the settings show.
     #[serde(default)]
     pub personal: bool,
-    /// It is refused from here on.
+    /// It is rejected from this time on.
     pub expires_at: Option<Timestamp>,
-    /// Since when it is refused for good.
+    /// When it was revoked permanently.
     pub revoked_at: Option<Timestamp>,
     /// [`ApiKeyToken::hash`] of the current secret.
     pub secret_hash: String,
-    /// The secret before it, while it is still accepted.
+    /// The previous secret, while it is still accepted.
     pub previous: Option<PreviousSecret>,
-    /// The epoch of its user's credentials it was made in ([`crate::CredentialEpochs`]).
+    /// The credential epoch of its user in which it was created ([`crate::CredentialEpochs`]).
     #[serde(default)]
     pub epoch: u64,
-    /// Whether its user's address was verified when it was made.
+    /// Whether its user's address was verified when the key was created.
     #[serde(default)]
     pub user_verified: bool,
-    /// Grows with each change: a change of an older state is refused.
+    /// Incremented by each change; a change based on an older version is rejected.
     pub version: u64,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// Last change.
+    /// When it was last changed.
     pub updated_at: Timestamp,
 }
 
-/// A secret that was replaced and is accepted for a while.
+/// A replaced secret that is still accepted for a while.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PreviousSecret {
     /// [`ApiKeyToken::hash`].
     pub hash: String,
-    /// It is refused from here on.
+    /// It is rejected from this time on.
     pub until: Timestamp,
 }
 
-/// Whether a key is accepted, and why not: of several keys that have to be accepted together, the greatest counts.
+/// Whether a key is accepted, or why not. Of several keys that must all be accepted, the greatest state counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyState {
     /// Accepted.
     Active,
-    /// Switched off.
+    /// Disabled.
     Disabled,
-    /// Its time is over.
+    /// Past its expiry.
     Expired,
-    /// Refused for good.
+    /// Revoked permanently.
     Revoked,
 }
 
 impl ApiKey {
-    /// Longest name, in characters.
+    /// Maximum name length, in characters.
     pub const MAX_NAME: usize = 100;
-    /// Most models in an allow-list.
+    /// Maximum number of models in an allow-list.
     pub const MAX_MODELS: usize = 50;
-    /// Most keys of an organization that are not revoked.
+    /// Maximum number of unrevoked keys per organization.
     pub const MAX_PER_ORG: u32 = 100;
-    /// Most keys above a key: each of them is read with a request, and counted.
+    /// Maximum number of ancestors of a key. Each of them is read and counted on every request.
     pub const MAX_ANCESTORS: usize = 4;
-    /// Longest time for which a replaced secret can still be accepted.
+    /// Maximum time for which a replaced secret can remain accepted.
     pub const MAX_OVERLAP: Duration = Duration::from_hours(7 * 24);
-    /// Longest life that can be asked for in days.
+    /// Maximum lifetime that can be requested, in days.
     pub const MAX_DAYS: u32 = 3650;
-    /// Most requests a minute that can be allowed.
+    /// Maximum number of requests per minute that can be set.
     pub const MAX_PER_MINUTE: u32 = 60_000;
-    /// How exact the time of the last use is.
+    /// Resolution of the last-used time.
     pub const USE_RESOLUTION: Duration = Duration::from_mins(1);
 
-    /// Its state at `now`.
+    /// Returns the key's state at `now`.
     pub fn state(&self, now: Timestamp) -> KeyState {
         if self.revoked_at.is_some() {
             KeyState::Revoked
@@ -217,14 +217,15 @@ impl ApiKey {
         }
     }
 
-    /// Its state at `now` with `known`, the keys above it: one of them that is missing was deleted.
+    /// Returns the key's state at `now`, including its ancestors as looked up in `known`. A missing ancestor was
+    /// deleted.
     pub fn state_below<'k>(&self, known: impl Fn(&ApiKeyId) -> Option<&'k Self>, now: Timestamp) -> KeyState {
         let above = self.ancestors.iter();
         let above = above.map(|id| known(id).map_or(KeyState::Revoked, |key| key.state(now)));
         above.fold(self.state(now), Ord::max)
     }
 
-    /// Whether the secret with this hash opens it at `now`.
+    /// Returns whether the secret with this hash is accepted at `now`.
     pub fn accepts(&self, hash: &str, now: Timestamp) -> bool {
         let is = |stored: &str| bool::from(stored.as_bytes().ct_eq(hash.as_bytes()));
         let current = is(&self.secret_hash);
@@ -232,13 +233,13 @@ impl ApiKey {
         (current || previous) && self.state(now) == KeyState::Active
     }
 
-    /// Whether an organization relies on it: a member whose address was verified made it outside of their personal
-    /// organization. It would break what others use if it ended without a word.
+    /// Returns whether an organization relies on the key: a member with a verified address created it outside of their
+    /// personal organization. Ending it without notice would break what others use.
     pub fn is_relied_on(&self, user: &User) -> bool {
         self.user_verified && self.org != user.personal_org
     }
 
-    /// The hashes under which it is found.
+    /// Returns the hashes under which the key is looked up.
     pub fn hashes(&self) -> Vec<&str> {
         if self.revoked_at.is_some() {
             return Vec::new();
@@ -250,19 +251,19 @@ impl ApiKey {
             .collect()
     }
 
-    /// The key after a change at `now`.
+    /// Returns the key after a change at `now`.
     #[must_use]
     pub fn changed(&self, now: Timestamp) -> Self {
         Self {
             version: self.version + 1,
             updated_at: now,
-            // A secret whose time is over is forgotten with the next change.
+            // An expired previous secret is dropped with the next change.
             previous: self.previous.clone().filter(|it| now < it.until),
             ..self.clone()
         }
     }
 
-    /// The key with a new secret; the one it has is accepted for `overlap` from `now`.
+    /// Returns the key with a new secret. The current one stays accepted for `overlap` from `now`.
     #[must_use]
     pub fn rotated(&self, new: &ApiKeyToken, overlap: Duration, now: Timestamp) -> Self {
         Self {
@@ -331,7 +332,7 @@ mod tests {
 
     #[test]
     fn the_checksum_is_the_published_one() {
-        // CRC-32 (ISO-HDLC) of "123456789" is 0xCBF43926, whatever the digits it is written with.
+        // The CRC-32 (ISO-HDLC) of "123456789" is 0xCBF43926, independent of the digits it is written with.
         let mut text = String::new();
         push_base62(&mut text, crc32fast::hash(b"123456789").into(), CHECKSUM_LEN);
         let value = text.bytes().fold(0_u64, |sum, byte| {
@@ -399,7 +400,7 @@ mod tests {
         assert_eq!(
             rotated.changed(at(60)).hashes(),
             [new.hash()],
-            "a dead secret is forgotten"
+            "an expired secret is dropped"
         );
         assert!(
             !key(&old)

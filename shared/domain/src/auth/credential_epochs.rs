@@ -1,40 +1,41 @@
-//! Epochs of an account's credentials: one write to the account ends all that were made before it.
+//! Epochs of an account's credentials: one write to the account ends all credentials created before it.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{ApiKey, Timestamp, User};
 
-/// Up to which point the credentials of an account have ended. API keys, mailed links and exports carry the epoch they
-/// were made in; sessions have [`User::session_epoch`], which a new password raises too.
+/// The epochs up to which the credentials of an account have ended. API keys, emailed links and exports carry the epoch
+/// in which they were created; sessions use [`User::session_epoch`], which a new password also increments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CredentialEpochs {
-    /// The epoch of what is made now. The end of all credentials and a change of the address raise it.
+    /// The epoch of credentials created now. Ending all credentials and changing the address increment it.
     pub current: u64,
     /// Credentials of earlier epochs have ended.
     pub valid_from: u64,
-    /// The same for API keys that others rely on ([`ApiKey::is_relied_on`]).
+    /// The same for API keys that an organization relies on ([`ApiKey::is_relied_on`]).
     pub relied_on_from: u64,
-    /// Mailed links of earlier epochs are void: all ended, or the account got another address.
+    /// Emailed links of earlier epochs are void: all credentials ended, or the address changed.
     pub links_from: u64,
-    /// From this epoch on, credentials are those of the owner of the address: who held them answered its mail too. None
-    /// while nobody has shown both, as when the address is not verified, or its mail was answered without a session.
+    /// From this epoch on, credentials belong to the owner of the address: their holder also confirmed its email.
+    /// `None` while no one has proven both, for example if the address is unverified or its email was confirmed without
+    /// a session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner_from: Option<u64>,
-    /// The changes that led to the present address and may be undone. Of those who change an address, one after the
-    /// other, nobody can void the link of who had it before them.
+    /// The changes that led to the current address and can be undone. In a series of address changes, nobody can void
+    /// the undo link of an earlier holder.
     #[serde(skip_serializing_if = "AddressChanges::is_empty")]
     pub changes: AddressChanges,
-    /// Links of earlier epochs to people at Clerk are void.
+    /// Links of earlier epochs to Clerk users are void.
     pub clerk_from: u64,
 }
 
 /// A change of the address of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 struct AddressChange {
-    /// The epoch that it began, never 0.
+    /// The epoch that it started, never 0.
     epoch: u64,
-    /// When, seconds since the Unix epoch.
+    /// When it happened, in seconds since the Unix epoch.
     at: i64,
 }
 
@@ -68,7 +69,7 @@ impl AddressChanges {
         self.iter().next().is_none()
     }
 
-    /// With one more. Where there are too many, the new one cannot be undone; the first of them always can.
+    /// Appends a change. If the list is full, the new change cannot be undone; the first one always can.
     fn and(self, epoch: u64, now: Timestamp) -> Self {
         let hours = i64::try_from(CredentialEpochs::RESTORABLE_HOURS).unwrap_or(i64::MAX);
         let from = now.as_second().saturating_sub(hours.saturating_mul(3600));
@@ -80,7 +81,7 @@ impl AddressChanges {
         all.into()
     }
 
-    /// Those before one.
+    /// Returns the changes before `epoch`.
     fn before(self, epoch: u64) -> Self {
         self.iter()
             .filter(|change| change.epoch < epoch)
@@ -89,17 +90,17 @@ impl AddressChanges {
     }
 }
 
-/// Which API keys outlast the end of all other credentials.
+/// Which API keys survive the end of all other credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeptKeys {
-    /// Those that others rely on, as far as they were made for the address that the account has.
+    /// Those an organization relies on, if they were created for the account's current address.
     ReliedOn,
     /// None.
     None,
 }
 
 impl CredentialEpochs {
-    /// Those of a new account, whose owner is known where it begins with an address that was verified.
+    /// Returns the epochs of a new account. Its owner is known if it starts with a verified address.
     pub fn of_new_account(owner_is_known: bool) -> Self {
         Self {
             owner_from: owner_is_known.then_some(0),
@@ -107,7 +108,7 @@ impl CredentialEpochs {
         }
     }
 
-    /// After the end of all credentials.
+    /// Returns the epochs after all credentials ended.
     #[must_use]
     pub fn ended(self, kept: KeptKeys) -> Self {
         let current = self.next();
@@ -123,8 +124,8 @@ impl CredentialEpochs {
         }
     }
 
-    /// The same, but for mailed links: who holds a session cannot keep the owner of the address from using theirs by
-    /// ending everything again and again.
+    /// Like [`Self::ended`], but emailed links survive: the holder of a session cannot block the owner of the address
+    /// from using theirs by ending everything repeatedly.
     #[must_use]
     pub fn ended_without_links(self, kept: KeptKeys) -> Self {
         Self {
@@ -133,8 +134,8 @@ impl CredentialEpochs {
         }
     }
 
-    /// After the end of all credentials by the owner of the address. Links to people at Clerk end too: whoever shows
-    /// that the address is theirs is linked again.
+    /// Returns the epochs after the owner of the address ended all credentials. Links to Clerk users end too: whoever
+    /// proves ownership of the address is linked again.
     #[must_use]
     pub fn ended_by_owner(self, kept: KeptKeys) -> Self {
         let ended = self.ended(kept);
@@ -145,7 +146,7 @@ impl CredentialEpochs {
         }
     }
 
-    /// After somebody who is signed in answered the mail to the address of the account.
+    /// Returns the epochs after a signed-in user confirmed the email sent to the account's address.
     #[must_use]
     pub fn of_known_owner(self) -> Self {
         Self {
@@ -154,21 +155,22 @@ impl CredentialEpochs {
         }
     }
 
-    /// Whether a mailed link of this epoch is still good.
+    /// Returns whether an emailed link of this epoch is still valid.
     pub fn accept_link(&self, epoch: u64) -> bool {
         epoch >= self.links_from
     }
 
-    /// For so many hours a change of the address can be undone.
+    /// Hours for which a change of the address can be undone.
     pub const RESTORABLE_HOURS: u64 = 72;
 
-    /// The epoch that a change of the address begins now.
+    /// Returns the epoch that a change of the address starts now.
     pub fn next(self) -> u64 {
         self.current + 1
     }
 
-    /// After a change of the address. `owner_is_known`: whether the holder of the account has shown that the new one is
-    /// theirs. What was made for the address before is not known to be of the owner of this one.
+    /// Returns the epochs after a change of the address. `owner_is_known`: whether the account's holder has proven
+    /// ownership of the new one. Credentials created for the previous address are not known to belong to the owner of
+    /// the new one.
     #[must_use]
     pub fn readdressed(self, owner_is_known: bool) -> Self {
         let current = self.next();
@@ -180,7 +182,7 @@ impl CredentialEpochs {
         }
     }
 
-    /// The change of the address just now can be undone.
+    /// Records that the latest change of the address can be undone.
     #[must_use]
     pub fn undoable(self, now: Timestamp) -> Self {
         Self {
@@ -189,14 +191,14 @@ impl CredentialEpochs {
         }
     }
 
-    /// Whether the change of the address that began an epoch can still be undone: it is one of those that led to the
-    /// present one.
+    /// Returns whether the address change that started `epoch` can still be undone, that is, whether it is one of those
+    /// that led to the current address.
     pub fn may_undo(&self, epoch: u64) -> bool {
         self.changes.iter().any(|change| change.epoch == epoch)
     }
 
-    /// After the change that began an epoch was undone: all that was made since has ended, and changes before it can be
-    /// undone as before.
+    /// Returns the epochs after the change that started `undone` was undone. Everything created since has ended;
+    /// earlier changes can still be undone.
     #[must_use]
     pub fn restored(self, undone: u64) -> Self {
         let changes = self.changes.before(undone);
@@ -210,13 +212,13 @@ impl CredentialEpochs {
 }
 
 impl User {
-    /// Whether whoever holds the credentials of this account is known to be the owner of its address. A stranger may
-    /// have signed up with somebody's address, who answered the mail without thinking.
+    /// Returns whether the holder of this account's credentials is known to own its address. A stranger may have signed
+    /// up with someone's address, whose owner then confirmed the email inadvertently.
     pub fn owner_is_known(&self) -> bool {
         self.email_verified && self.credentials.owner_from.is_some()
     }
 
-    /// Whether an API key of this account was made after the last end of its credentials, or outlasted it.
+    /// Returns whether an API key of this account was created after the last end of its credentials, or survived it.
     pub fn accepts_key(&self, key: &ApiKey) -> bool {
         let epochs = &self.credentials;
         let from = if key.is_relied_on(self) {
@@ -242,7 +244,7 @@ mod tests {
         assert_eq!(
             all.ended(KeptKeys::ReliedOn).relied_on_from,
             2,
-            "what has ended stays so"
+            "an ended credential stays ended"
         );
     }
 
@@ -278,10 +280,10 @@ mod tests {
         assert_eq!(restored.valid_from, restored.current);
         assert_eq!(restored.relied_on_from, restored.current);
         assert!(!restored.may_undo(stolen.current) && !restored.may_undo(hidden.current));
-        // A thief who undoes the own change leaves the owner's way back open.
+        // A thief who undoes their own change leaves the owner's undo link valid.
         let undone = hidden.restored(hidden.current);
         assert!(undone.may_undo(stolen.current) && !undone.may_undo(hidden.current));
-        // However often it is changed, the first change can be undone, for three days.
+        // However often it is changed, the first change can be undone for three days.
         let many = (0..20).fold(stolen, |epochs, _| epochs.readdressed(true).undoable(now));
         assert!(many.may_undo(stolen.current) && !many.may_undo(many.current));
         let later = Timestamp::from_millisecond(73 * 3_600_000).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Sessions, passwords, API keys, and what they may do.
+//! Sessions, passwords, API keys, and permissions.
 
 pub mod api_key;
 pub mod credential_epochs;

@@ -1,22 +1,22 @@
-//! Where a request comes from, as coarse as it is useful.
+//! The network a request comes from, no more precise than needed.
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
 
-/// A network: one IPv4 address, or the /64 of an IPv6 address, which is what one customer of a provider has at least
-/// (RFC 6177) and can change addresses in at will.
+/// A network: one IPv4 address, or the /64 of an IPv6 address, which is the least that one customer of a provider has
+/// (RFC 6177) and can freely change addresses in.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(transparent)]
 pub struct Network(String);
 
 impl Network {
-    /// The network as text.
+    /// Returns the network as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether it is this machine itself, as on a developer's: the gateway never says so.
+    /// Returns whether it is the local machine, as in development. The gateway never reports a loopback address.
     pub fn is_loopback(&self) -> bool {
         self.0.starts_with("127.") || self.0 == "::/64"
     }

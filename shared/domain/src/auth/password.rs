@@ -1,12 +1,12 @@
-//! Password rules: length and the most leaked ones, no composition rules (NIST SP 800-63B section 5.1.1.2); and when two
-//! texts are the same password.
+//! Password rules: a length and a list of commonly leaked passwords, no composition rules (NIST SP 800-63B section
+//! 5.1.1.2); and when two texts are the same password.
 
 use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 use zeroize::Zeroizing;
 
 use crate::{Error, Result, Secret};
 
-/// The most common leaked passwords that are long enough to pass the length rule, in lower case.
+/// The most common leaked passwords that satisfy the length rule, in lower case.
 const LEAKED: &[&str] = &[
     "password",
     "password1",
@@ -81,20 +81,20 @@ const LEAKED: &[&str] = &[
     "66666666",
 ];
 
-/// A password that a user wants to set: 8 to 128 characters, not one of the most leaked.
+/// A password that a user wants to set: 8 to 128 characters, not among the most commonly leaked.
 #[derive(Debug, Clone)]
 pub struct NewPassword(Secret);
 
 impl NewPassword {
-    /// Fewest characters.
+    /// Minimum length, in characters.
     pub const MIN: usize = 8;
-    /// Most characters: a bound on what is hashed.
+    /// Maximum length, in characters; bounds the hashing work.
     pub const MAX: usize = 128;
 
-    /// Checks a wanted password.
+    /// Checks a requested password.
     ///
     /// # Errors
-    /// [`Error::Invalid`] at `pointer`.
+    /// Returns [`Error::Invalid`] at `pointer`.
     pub fn parse(password: Secret, pointer: &str) -> Result<Self> {
         let password = normalized(password).ok_or_else(|| Self::wrong_length(pointer))?;
         let length = password.expose().chars().count();
@@ -111,22 +111,22 @@ impl NewPassword {
     }
 
     fn wrong_length(pointer: &str) -> Error {
-        let detail = format!("has to have {} to {} characters", Self::MIN, Self::MAX);
+        let detail = format!("must have {} to {} characters", Self::MIN, Self::MAX);
         Error::invalid(pointer, detail)
     }
 
-    /// The password itself, normalized.
+    /// Returns the password itself, normalized.
     pub fn secret(&self) -> &Secret {
         &self.0
     }
 }
 
-/// The one spelling of a password: what people type differs with their keyboards and systems. Spaces are mapped and the
-/// text composed as in the profile `OpaqueString` (RFC 8265, section 4.2.2); it refuses nothing, so that every password of
-/// before is still one. None when the text is too long to be a password in any spelling.
+/// Returns the canonical spelling of a password, because typed text differs between keyboards and systems. Spaces are
+/// mapped and the text is composed as in the profile `OpaqueString` (RFC 8265, section 4.2.2); nothing is rejected, so
+/// every earlier password is still valid. `None` if the text is too long to be a password in any spelling.
 pub fn normalized(password: Secret) -> Option<Secret> {
     let text = password.expose();
-    // No character has more than 18 before it is composed (UAX #15), those that people type have four at most.
+    // No character has more than 18 code points before composition (UAX #15); commonly typed ones have at most four.
     if text.chars().nth(4 * NewPassword::MAX).is_some() {
         return None;
     }
@@ -138,7 +138,7 @@ pub fn normalized(password: Secret) -> Option<Secret> {
     Some(Secret::new(composed.as_str()))
 }
 
-/// Spaces of Unicode's category `Zs` that are not ASCII.
+/// Whether it is a non-ASCII space of Unicode's category `Zs`.
 fn is_other_space(c: char) -> bool {
     matches!(
         c,
@@ -157,10 +157,10 @@ mod tests {
             ("plain ascii 1", "plain ascii 1"),
             ("u\u{308}ber", "\u{fc}ber"),
             ("a\u{a0}b\u{3000}c\u{2009}d", "a b c d"),
-            // Compatible characters stay apart: width, ligatures and case make another password (RFC 8265).
+            // Compatible characters stay distinct: width, ligatures and case make a different password (RFC 8265).
             ("\u{ff41}\u{fb01}A", "\u{ff41}\u{fb01}A"),
             ("tab\tand\u{200d}joiner", "tab\tand\u{200d}joiner"),
-            // A Hangul syllable of three jamo, and marks in another order.
+            // A Hangul syllable of three jamo, and combining marks in a different order.
             ("\u{1112}\u{1161}\u{11ab}", "\u{d55c}"),
             ("q\u{307}\u{323}", "q\u{323}\u{307}"),
         ] {

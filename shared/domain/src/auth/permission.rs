@@ -1,7 +1,7 @@
-//! What a member or an API key may do: one table of permissions, with the least role that has each.
+//! Permissions of members and API keys: one table, with the least privileged role that has each.
 //!
 //! The names are also the scopes of API keys. An operation names its permission in its handler's signature
-//! (`http_api::May<WriteDocuments>`), so that the table is the only place where a role is compared.
+//! (`http_api::May<WriteDocuments>`), so that this table is the only place where roles are compared.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::OrgRole;
 
-/// A permission as a type, for a signature.
+/// A permission as a type, for use in a signature.
 pub trait Grant: Send + Sync + 'static {
     /// The permission.
     const PERMISSION: Permission;
@@ -18,14 +18,14 @@ pub trait Grant: Send + Sync + 'static {
 
 macro_rules! permissions {
     ($($(#[$doc:meta])* $name:ident = $text:literal, $role:ident;)*) => {
-        /// What can be allowed.
+        /// A permission.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         pub enum Permission {
             $($(#[$doc])* #[serde(rename = $text)] $name,)*
         }
 
         impl Permission {
-            /// All of them.
+            /// All permissions.
             pub const ALL: &'static [Self] = &[$(Self::$name),*];
 
             /// Its name, as in an API key's `scopes`.
@@ -35,7 +35,7 @@ macro_rules! permissions {
                 }
             }
 
-            /// The least role that has it.
+            /// The least privileged role that has it.
             pub const fn role(self) -> OrgRole {
                 match self {
                     $(Self::$name => OrgRole::$role,)*
@@ -56,58 +56,58 @@ macro_rules! permissions {
 }
 
 permissions! {
-    /// See the own account, its settings and its quota.
+    /// View one's own account, settings and quota.
     ReadAccount = "account:read", Member;
-    /// Change the own name, settings and quota, which takes a person: a key with it is refused all the same.
+    /// Change one's own name, settings and quota. This requires a person: keys are rejected even with this scope.
     WriteAccount = "account:write", Member;
-    /// See the organization.
+    /// View the organization.
     ReadOrg = "org:read", Member;
     /// Change the organization.
     WriteOrg = "org:write", Admin;
-    /// Delete the organization, or hand it to somebody else.
+    /// Delete the organization, or transfer its ownership.
     OwnOrg = "org:own", Owner;
-    /// See who belongs to the organization.
+    /// View the members of the organization.
     ReadMembers = "members:read", Member;
-    /// Invite, remove, and change roles.
+    /// Invite and remove members, and change their roles.
     WriteMembers = "members:write", Admin;
-    /// See API keys, never their secrets.
+    /// View API keys, never their secrets.
     ReadKeys = "keys:read", Member;
-    /// Make, change and revoke API keys.
+    /// Create, change and revoke API keys.
     WriteKeys = "keys:write", Admin;
-    /// See documents.
+    /// View documents.
     ReadDocuments = "documents:read", Member;
-    /// Upload documents; change and remove the own ones.
+    /// Upload documents; change and delete one's own.
     WriteDocuments = "documents:write", Member;
-    /// See chatbots.
+    /// View chatbots.
     ReadChatbots = "chatbots:read", Member;
-    /// Make chatbots; change and remove the own ones.
+    /// Create chatbots; change and delete one's own.
     WriteChatbots = "chatbots:write", Member;
-    /// Read the own conversations.
+    /// Read one's own conversations.
     ReadChats = "chats:read", Member;
     /// Hold conversations.
     WriteChats = "chats:write", Member;
-    /// See the prompts of the platform, those that members share, and the own ones.
+    /// View the platform's prompts, prompts shared by members, and one's own.
     ReadPrompts = "prompts:read", Member;
-    /// Keep prompts; change, share and remove the own ones.
+    /// Create prompts; change, share and delete one's own.
     WritePrompts = "prompts:write", Member;
     /// Read the audit log.
     ReadAudit = "audit:read", Member;
-    /// Read everything in the organization's audit log.
+    /// Read all entries of the organization's audit log.
     ReadOrgAudit = "audit:org", Admin;
-    /// Add own entries to the audit log.
+    /// Add one's own entries to the audit log.
     WriteAudit = "audit:write", Member;
-    /// See what all members of the organization use of models.
+    /// View the model usage of all members of the organization.
     ReadOrgUsage = "usage:org", Admin;
 }
 
 impl Permission {
-    /// Whether somebody with `role` has it.
+    /// Returns whether `role` has this permission.
     pub fn is_granted_to(self, role: OrgRole) -> bool {
         role >= self.role()
     }
 
-    /// Whether an API key with it needs a user whose address is verified: it reaches beyond the content that every
-    /// member works with.
+    /// Returns whether an API key with this scope needs a user with a verified address, because it reaches beyond the
+    /// content that every member works with.
     pub fn needs_verified_address(self) -> bool {
         self.role() > OrgRole::Member || self == Self::WriteAccount
     }

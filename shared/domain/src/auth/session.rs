@@ -6,61 +6,61 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Network, SessionId, Timestamp, User, UserId, time::after};
 
-/// How long an access token lives.
+/// Lifetime of an access token.
 pub const ACCESS_TTL: Duration = Duration::from_mins(15);
-/// How long a session may be renewed by refreshing, counted from the last refresh.
+/// How long a session can be refreshed, counted from the last refresh.
 pub const REFRESH_TTL: Duration = Duration::from_hours(30 * 24);
-/// How long a session lives at most, counted from sign-in.
+/// Maximum lifetime of a session, counted from sign-in.
 pub const SESSION_TTL: Duration = Duration::from_hours(90 * 24);
-/// For this long after a rotation the replaced refresh token answers the same new pair again, so that a
-/// client whose answer was lost, or whose tabs refreshed at once, is not signed out.
+/// For this long after a rotation, the replaced refresh token returns the same new pair again, so that a client whose
+/// response was lost, or whose tabs refreshed concurrently, is not signed out.
 pub const REUSE_GRACE: Duration = Duration::from_secs(10);
 
 /// One sign-in: a family of refresh tokens of which only the newest is valid (RFC 9700 section 4.14.2).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
-    /// The family.
+    /// The ID of the family.
     pub id: SessionId,
-    /// Whose it is.
+    /// The user who signed in.
     pub user: UserId,
-    /// Number of the refresh token that is valid now; each rotation adds one.
+    /// Number of the refresh token that is currently valid; each rotation adds one.
     pub generation: u64,
-    /// Id of the key that signs the tokens of `generation`, so that they are the same bytes whoever signs them; empty
-    /// before keys had ids.
+    /// ID of the key that signs the tokens of `generation`, so that they are byte-identical whichever instance signs
+    /// them; empty in sessions from before keys had IDs.
     #[serde(default)]
     pub signing_key: String,
-    /// When `generation` became valid: also the issue time in the tokens of that pair.
+    /// When `generation` became valid, which is also the issue time in that pair's tokens.
     pub rotated_at: Timestamp,
-    /// Nothing of this session is valid from here on, whatever the tokens say.
+    /// The session is invalid from this time on, regardless of its tokens.
     pub expires_at: Timestamp,
-    /// Sign-in.
+    /// When the user signed in.
     pub created_at: Timestamp,
-    /// The account's [`crate::User::session_epoch`] at sign-in; a session of an earlier one has ended.
+    /// The account's [`crate::User::session_epoch`] at sign-in; sessions of an earlier epoch have ended.
     #[serde(default)]
     pub epoch: u64,
-    /// The program that signed in, as it named itself.
+    /// The user agent that signed in, as it reported itself.
     #[serde(default)]
     pub user_agent: Option<String>,
-    /// The network that it signed in from.
+    /// The network from which the user signed in.
     #[serde(default)]
     pub network: Option<Network>,
 }
 
-/// What presenting a refresh token of some generation means.
+/// What it means when a refresh token of some generation is presented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PresentedRefreshToken {
-    /// The valid one: rotate.
+    /// The valid one: rotate it.
     Current,
-    /// The one just replaced, within the grace: answer the same pair again.
+    /// The one just replaced, within the grace period: return the same pair again.
     JustReplaced,
-    /// An older one: somebody else has it too. Revoke the family.
+    /// An older one: someone else has it too. Revoke the family.
     Reused,
-    /// One that was never issued.
+    /// A token that was never issued.
     Unknown,
 }
 
 impl Session {
-    /// A new session that starts now.
+    /// Creates a session that starts at `now`.
     pub fn begin(id: SessionId, user: UserId, now: Timestamp) -> Self {
         Self {
             id,
@@ -76,18 +76,18 @@ impl Session {
         }
     }
 
-    /// Whether the session has ended by time.
+    /// Returns whether the session has expired.
     pub fn is_expired(&self, now: Timestamp) -> bool {
         now >= self.expires_at
     }
 
-    /// Whether its tokens are good for `user` now: it has not ended by time, nor with all others, nor with the
-    /// account.
+    /// Returns whether its tokens are valid for `user` now: the session has not expired, not ended together with all
+    /// others, and the account is active.
     pub fn is_live(&self, user: &User, now: Timestamp) -> bool {
         !self.is_expired(now) && self.epoch == user.session_epoch && user.is_active()
     }
 
-    /// What a refresh token of `generation` means now.
+    /// Returns what a refresh token of `generation` means at `now`.
     pub fn presented(&self, generation: u64, now: Timestamp) -> PresentedRefreshToken {
         if generation == self.generation {
             PresentedRefreshToken::Current
@@ -100,7 +100,7 @@ impl Session {
         }
     }
 
-    /// The session after a rotation at `now`, whose tokens are signed by the key with this id.
+    /// Returns the session after a rotation at `now`, whose tokens are signed by the key with this ID.
     #[must_use]
     pub fn rotated(&self, now: Timestamp, signing_key: &str) -> Self {
         Self {

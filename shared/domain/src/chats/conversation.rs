@@ -4,81 +4,82 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ChatbotId, ConversationId, OrgId, Timestamp, TurnId, UserId};
 
-/// A conversation of one person, or of one visitor, with a model or a chatbot.
+/// A conversation of one user, or of one visitor, with a model or a chatbot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conversation {
-    /// Its id.
+    /// Its ID.
     pub id: ConversationId,
-    /// The tenant.
+    /// The organization that owns it.
     pub org: OrgId,
-    /// Whose it is. Nobody else sees it, members of the same organization included.
+    /// The user who owns it. Nobody else can see it, including members of the same organization.
     pub user: UserId,
-    /// The chatbot that answers.
+    /// The chatbot that answers, if any.
     pub chatbot: Option<ChatbotId>,
-    /// Shown in lists.
+    /// Title shown in lists.
     pub title: Option<String>,
-    /// Kept at hand by its person.
+    /// Whether its user pinned it.
     #[serde(default)]
     pub pinned: bool,
-    /// The model or alias that answers when there is no chatbot.
+    /// The model or alias that answers if there is no chatbot.
     #[serde(default)]
     pub model: Option<String>,
-    /// The turn that is shown last: the path from the first turn to it is what was said. None before the first one.
+    /// The last turn shown: the path from the first turn to it is the visible conversation. `None` before the first
+    /// turn.
     #[serde(default)]
     pub head: Option<TurnId>,
-    /// Counts what was done to the path. Who adds to it says what it was before, so that two at once never both do.
+    /// Revision of the path. A writer states the revision it read, so that two concurrent writers never both succeed.
     #[serde(default)]
     pub rev: u64,
-    /// When it was begun.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// Last turn or change.
+    /// When it was last changed or received a turn.
     pub updated_at: Timestamp,
 }
 
-/// The title of a conversation that has none yet, where a client needs one.
+/// Title of a conversation without one, where a client needs it.
 pub const UNTITLED: &str = "New chat";
 
 impl Conversation {
-    /// Its title, or [`UNTITLED`].
+    /// Returns its title, or [`UNTITLED`].
     pub fn title_or_default(&self) -> &str {
         self.title.as_deref().unwrap_or(UNTITLED)
     }
 }
 
-/// A passage of a document that backs a statement of an answer.
+/// A passage of a document that supports a statement of an answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Citation {
-    /// The number used in the text, as in `[1]`.
+    /// The number used in the answer's text, as in `[1]`.
     pub number: u32,
-    /// The document.
+    /// The document's ID.
     pub document_id: String,
-    /// Its name when the answer was given.
+    /// The document's name when the answer was generated.
     pub name: String,
-    /// Page, counted from 1 (PDF).
+    /// Page number, counted from 1 (PDF).
     pub page: Option<u32>,
     /// Heading path (DOCX, text with headings).
     pub heading: Option<String>,
-    /// The words that back the answer.
+    /// The text that supports the answer.
     pub excerpt: String,
-    /// Relevance to the question; comparable within one answer only.
+    /// Relevance to the question; only comparable within one answer.
     pub score: f32,
 }
 
-/// What a turn cost.
+/// Token usage of a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Usage {
     /// Tokens read by the model.
     pub prompt_tokens: u64,
     /// Tokens written by the model.
     pub completion_tokens: u64,
-    /// Both together.
+    /// Sum of both.
     pub total_tokens: u64,
-    /// The provider did not say; these are our estimates.
+    /// Whether the provider reported no usage, so that these are our estimates.
     pub estimated: bool,
 }
 
 impl Usage {
-    /// Both together, when an answer took two calls.
+    /// Returns the sum of both, for an answer that took two calls.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self {
@@ -90,7 +91,7 @@ impl Usage {
     }
 }
 
-/// Longest message, in characters.
+/// Maximum message length, in characters.
 pub const MAX_MESSAGE: usize = 32_000;
-/// Longest title, in characters.
+/// Maximum title length, in characters.
 pub const MAX_TITLE: usize = 200;

@@ -1,33 +1,32 @@
-//! Turns: what a person wrote, and the answers to it.
+//! Turns: what a user wrote, and the answers to it.
 //!
-//! The turns of a conversation are a tree. A question that is edited is a further turn behind the same answer; an
-//! answer that is made again is a further answer of the same turn. The path from the first turn to the conversation's
-//! head is what everybody is shown.
+//! The turns of a conversation are a tree. Editing a question adds a turn after the same answer; regenerating an answer
+//! adds an answer to the same turn. The path from the first turn to the conversation's head is what is shown.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Citation, ConversationId, MessageId, Timestamp, TurnId, Usage, id::MAX_ANSWERS};
 
-/// Where an answer is on its way.
+/// The state of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum AnswerStatus {
-    /// The model is answering.
+    /// The model is generating it.
     Generating,
-    /// The answer is whole.
+    /// The answer is complete.
     Complete,
-    /// It was stopped by its person; what was written until then is kept.
+    /// Its user stopped it; the text generated until then is stored.
     Stopped,
-    /// The answer broke off; what there is of it is kept.
+    /// The answer was interrupted; the text generated until then is stored.
     Failed,
 }
 
-/// Most answers that a client may store with a question at once.
+/// Maximum number of answers that a client can store with a question at once.
 pub const MAX_RESPONSES: usize = 32;
-/// Longest answer that a client may store, in characters.
+/// Maximum length of an answer stored by a client, in characters.
 pub const MAX_RESPONSE: usize = 200_000;
 
-/// What a person thinks of an answer.
+/// A user's rating of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Rating {
@@ -37,77 +36,78 @@ pub enum Rating {
     Down,
 }
 
-/// A person's opinion of an answer.
+/// A user's feedback on an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Feedback {
-    /// Good or not.
+    /// Whether the answer was good.
     pub rating: Rating,
-    /// Why, in their words.
+    /// The reason, as the user wrote it.
     pub reason: Option<String>,
-    /// When they said so.
+    /// When the feedback was given.
     pub at: Timestamp,
 }
 
 /// An answer to a question: one of its variants.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
-    /// Its id as a message.
+    /// Its ID as a message.
     pub id: MessageId,
-    /// What was answered so far.
+    /// Text generated so far.
     pub text: String,
-    /// Passages the answer cites, by number.
+    /// Passages cited by the answer, by number.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub citations: Vec<Citation>,
-    /// Something the person should know about the answer, for example that documents were still being read.
+    /// A notice for the user, for example that documents were still being indexed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice: Option<String>,
-    /// The model that answered; none when a client stored an answer of its own.
+    /// The model that answered; `None` if a client stored an answer of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// Who runs that model.
+    /// The provider of that model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
-    /// The model that was asked for, when another one answered.
+    /// The requested model, if a different one answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requested_model: Option<String>,
-    /// Whether another model answered because the one that was asked for could not.
+    /// Whether a fallback model answered because the requested one could not.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fallback: bool,
-    /// What it cost in tokens.
+    /// Its token usage.
     #[serde(default)]
     pub usage: Usage,
-    /// What it cost, in millionths of a US dollar; none for a model without a known price.
+    /// Its cost, in millionths of a US dollar; `None` if the model's price is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_micro_usd: Option<u64>,
     /// Milliseconds from the question to the end of the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency_ms: Option<u64>,
-    /// Milliseconds from the question to the first words.
+    /// Milliseconds from the question to the first token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_to_first_token_ms: Option<u64>,
     /// Why the model stopped: `stop`, `length`, `content_filter`, `stopped`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finish_reason: Option<String>,
-    /// Where the answer is on its way.
+    /// Its state.
     pub status: AnswerStatus,
-    /// Why it failed, as the stable word of the error.
+    /// Why it failed, as the stable error code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
-    /// A `Generating` answer has failed from here on, milliseconds since the Unix epoch. Who writes it moves this on.
+    /// A `Generating` answer counts as failed from this time on, in milliseconds since the Unix epoch. Its writer
+    /// renews the lease.
     #[serde(default)]
     pub lease_until_ms: i64,
-    /// What its person thinks of it.
+    /// Its user's feedback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feedback: Option<Feedback>,
-    /// When it was begun.
+    /// When its generation started.
     pub created_at: Timestamp,
-    /// When it was whole.
+    /// When it was completed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completed_at: Option<Timestamp>,
 }
 
 impl Answer {
-    /// An answer without words yet, complete until somebody says otherwise.
+    /// Creates an empty answer that is complete unless the caller changes its status.
     pub fn new(id: MessageId, now: Timestamp) -> Self {
         Self {
             id,
@@ -132,7 +132,7 @@ impl Answer {
         }
     }
 
-    /// Where the answer is at `now`: one that nobody works on any more has failed.
+    /// Returns the answer's state at `now`: one whose lease expired has failed.
     pub fn status_at(&self, now: Timestamp) -> AnswerStatus {
         match self.status {
             AnswerStatus::Generating if self.lease_until_ms < now.as_millisecond() => AnswerStatus::Failed,
@@ -140,64 +140,64 @@ impl Answer {
         }
     }
 
-    /// Whether somebody is writing it at `now`.
+    /// Returns whether the answer is being generated at `now`.
     pub fn is_generating(&self, now: Timestamp) -> bool {
         self.status_at(now) == AnswerStatus::Generating
     }
 
-    /// Whether a model may be reminded of it: what broke off says nothing that was meant.
+    /// Returns whether the answer belongs in a model's context: it has text from the model and did not fail.
     pub fn is_said(&self) -> bool {
         matches!(self.status, AnswerStatus::Complete | AnswerStatus::Stopped)
             && !self.text.is_empty()
             && !self.is_blank()
     }
 
-    /// Whether all of its text is what the product says in the place of an answer: why the model gave none.
+    /// Returns whether its whole text is the product's placeholder for an answer, which states why the model gave none.
     pub fn is_blank(&self) -> bool {
         self.notice.as_deref() == Some(self.text.as_str())
     }
 }
 
-/// A message of a person and the answers to it.
+/// A user's message and the answers to it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Turn {
-    /// Its id, also that of the question as a message; a turn has a greater one than the turns before it.
+    /// Its ID, also that of the question as a message. It is greater than the IDs of all earlier turns.
     pub id: TurnId,
-    /// The conversation.
+    /// The conversation it belongs to.
     pub conversation: ConversationId,
-    /// The turn before it; none for a first one.
+    /// The previous turn; `None` for a first turn.
     #[serde(default)]
     pub parent: Option<TurnId>,
-    /// The answer of that turn which the person had in front of them.
+    /// The answer of the previous turn that the user was replying to.
     #[serde(default)]
     pub after: Option<MessageId>,
-    /// All versions of the question, this one included, oldest first; empty when it was never edited.
+    /// All versions of the question including this one, oldest first; empty if it was never edited.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub versions: Vec<TurnId>,
-    /// What the person wrote.
+    /// The user's message.
     #[serde(default)]
     pub question: String,
-    /// The answers to it, oldest first. It may have none: a message that was only stored.
+    /// The answers, oldest first; empty for a message that was only stored.
     #[serde(default)]
     pub answers: Vec<Answer>,
-    /// Which answer is shown.
+    /// Index of the answer that is shown.
     #[serde(default)]
     pub active: usize,
-    /// Numbers given to answers so far: none is given twice.
+    /// Number of answers created so far: a number is never reused.
     #[serde(default)]
     pub numbered: u8,
-    /// Counts the writes: who writes says what it was before.
+    /// Revision. A writer states the revision it read.
     #[serde(default)]
     pub rev: u64,
-    /// Its words are gone; it only joins the turns around it.
+    /// Whether its text was deleted; it then only connects the turns around it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
-    /// When the question came.
+    /// When the question was received.
     pub created_at: Timestamp,
 }
 
 impl Turn {
-    /// A turn of the conversation behind `before`, without answers.
+    /// Creates a turn of the conversation after `before`, without answers.
     pub fn new(
         id: TurnId,
         conversation: ConversationId,
@@ -221,7 +221,7 @@ impl Turn {
         }
     }
 
-    /// Adds an answer without words and shows it; `None` when there are too many already.
+    /// Adds an empty answer and makes it the shown one; returns `None` if there are already too many.
     pub fn add_answer(&mut self, now: Timestamp) -> Option<&mut Answer> {
         if usize::from(self.numbered) >= MAX_ANSWERS {
             return None;
@@ -232,46 +232,46 @@ impl Turn {
         self.answers.last_mut()
     }
 
-    /// When its last answer was begun, or else when the question came.
+    /// Returns when its last answer was started, or when the question was received if there is none.
     pub fn touched_at(&self) -> Timestamp {
         self.answers.last().map_or(self.created_at, |answer| answer.created_at)
     }
 
-    /// The answer that is shown.
+    /// Returns the answer that is shown.
     pub fn shown(&self) -> Option<&Answer> {
         self.answers.get(self.active).or_else(|| self.answers.last())
     }
 
-    /// An answer by its id.
+    /// Returns the answer with this ID.
     pub fn answer(&self, id: &MessageId) -> Option<&Answer> {
         self.answers.iter().find(|answer| answer.id == *id)
     }
 
-    /// An answer by its id, to be changed.
+    /// Returns the answer with this ID for changing.
     pub fn answer_mut(&mut self, id: &MessageId) -> Option<&mut Answer> {
         self.answers.iter_mut().find(|answer| answer.id == *id)
     }
 
-    /// The message that came before its question, when there is one.
+    /// Returns the message before its question, if there is one.
     pub fn before(&self) -> Option<MessageId> {
         self.after
             .clone()
             .or_else(|| self.parent.as_ref().map(TurnId::question))
     }
 
-    /// Shows an answer; `false` when it is none of this turn.
+    /// Shows an answer; returns `false` if it does not belong to this turn.
     pub fn show(&mut self, id: &MessageId) -> bool {
         let at = self.answers.iter().position(|answer| answer.id == *id);
         self.active = at.unwrap_or(self.active);
         at.is_some()
     }
 
-    /// Whether one of its answers is being written at `now`.
+    /// Returns whether one of its answers is being generated at `now`.
     pub fn is_generating(&self, now: Timestamp) -> bool {
         self.answers.iter().any(|answer| answer.is_generating(now))
     }
 
-    /// Takes its words away. What was said before and after it stays.
+    /// Deletes its text. The turns before and after it stay.
     pub fn erase(&mut self) {
         self.question.clear();
         self.answers.clear();

@@ -1,15 +1,15 @@
-//! Documents and their way from upload to searchable.
+//! Documents and their states from upload to searchable.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{DocumentId, OrgId, Timestamp, UserId};
 
-/// Largest file that fits into a request, in bytes: Lambda takes 6 MB, of which base64 needs a third, and the other
-/// parts, the headers and what the gateway says of the request go with it.
+/// Maximum file size in a request, in bytes. Lambda accepts 6 MB, a third of which base64 takes up, and the other
+/// parts, the headers and the gateway's request metadata count too.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 pub const MAX_FORM_FILE_BYTES: u64 = 4_500_000;
 
-/// File types that can be read.
+/// File types that can be indexed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum DocumentKind {
@@ -21,17 +21,17 @@ pub enum DocumentKind {
     Txt,
 }
 
-/// Where a document is on its way.
+/// The state of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum DocumentStatus {
     /// Stored, waiting for a worker.
     Pending,
-    /// A worker reads it.
+    /// A worker is indexing it.
     Processing,
     /// Chatbots answer from it.
     Ready,
-    /// It cannot be read; `failure` says why.
+    /// It cannot be indexed; `failure` has the reason.
     Failed,
 }
 
@@ -41,75 +41,75 @@ pub struct IndexFailure {
     /// Stable `snake_case` word: `encrypted`, `no_text`, `damaged`, `wrong_type`, `too_large`, `too_slow`, `empty`,
     /// `unreadable`, `internal`.
     pub code: String,
-    /// A sentence a person can act on.
+    /// A sentence that tells the user what to do.
     pub detail: String,
 }
 
 /// An uploaded document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Document {
-    /// Its id.
+    /// Its ID.
     pub id: DocumentId,
-    /// The tenant.
+    /// The organization that owns it.
     pub org: OrgId,
-    /// Who uploaded it.
+    /// The user who uploaded it.
     pub created_by: UserId,
     /// Name shown in lists and citations.
     pub name: String,
-    /// What it is about, in the uploader's words.
+    /// Description by the uploader.
     pub description: Option<String>,
     /// Name of the uploaded file.
     pub file_name: String,
-    /// How it is read.
+    /// The file type.
     pub kind: DocumentKind,
     /// Size of the file, bytes.
     pub size_bytes: u64,
     /// Hex SHA-256 of the file.
     pub sha256: String,
-    /// Where it is on its way.
+    /// Its state.
     pub status: DocumentStatus,
     /// Indexing progress, percent.
     pub progress: u8,
-    /// Why it failed, when it did.
+    /// Why it failed, if it did.
     pub failure: Option<IndexFailure>,
-    /// Pages, for formats that have them.
+    /// Number of pages, for formats that have them.
     pub pages: Option<u32>,
-    /// Searchable passages.
+    /// Number of searchable passages.
     pub chunks: Option<u32>,
-    /// Object key of the segment that serves now; none before the first success.
+    /// Object key of the segment in use; `None` before the first success.
     pub segment: Option<String>,
-    /// Generation that somebody asked for; a reindex adds one, and removes what is known of attempts at the one before.
+    /// Requested generation. A reindex increments it and clears the attempts of the previous one.
     pub want: u64,
-    /// Last generation that came to an end, ready or failed for good.
+    /// Last generation that finished, ready or permanently failed.
     pub done: u64,
     /// When it was uploaded.
     pub created_at: Timestamp,
-    /// Last change.
+    /// When it was last changed.
     pub updated_at: Timestamp,
 }
 
 impl Document {
-    /// Longest name, in characters.
+    /// Maximum name length, in characters.
     pub const MAX_NAME: usize = 200;
-    /// Longest description, in characters.
+    /// Maximum description length, in characters.
     pub const MAX_DESCRIPTION: usize = 2000;
 
-    /// Beginning of the object keys of a document.
+    /// Returns the prefix of a document's object keys.
     pub fn folder(org: &OrgId, id: &DocumentId) -> String {
         format!("t/{org}/d/{id}/")
     }
 
-    /// Object key of the uploaded file.
+    /// Returns the object key of the uploaded file.
     pub fn source_key(org: &OrgId, id: &DocumentId) -> String {
         format!("{}source", Self::folder(org, id))
     }
 
-    /// Object key of the segment with this content hash (32 hex digits).
+    /// Returns the object key of the segment with this content hash (32 hex digits).
     pub fn segment_key(org: &OrgId, id: &DocumentId, content_hash: &str) -> String {
         format!("{}{content_hash}.seg", Self::folder(org, id))
     }
 
-    /// Whether work on it is still wanted.
+    /// Returns whether indexing is still pending.
     pub fn is_unfinished(&self) -> bool {
         self.done < self.want
     }

@@ -1,4 +1,4 @@
-//! A file that a client announced and puts into the bucket by itself, past the size of a request.
+//! A file that a client announced and uploads directly to the bucket, for files too large for a request.
 
 use std::time::Duration;
 
@@ -6,45 +6,45 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Document, DocumentId, DocumentKind, DocumentStatus, Error, OrgId, Plan, Result, Timestamp, UserId};
 
-/// An announced file. When its upload is completed, the document has the same id.
+/// An announced file. The document has the same ID once the upload is completed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingUpload {
-    /// Its id, and that of the document.
+    /// Its ID, which is also that of the document.
     pub id: DocumentId,
-    /// The tenant.
+    /// The organization that owns it.
     pub org: OrgId,
-    /// Who announced it.
+    /// The user who announced it.
     pub created_by: UserId,
     /// Name of the document.
     pub name: String,
-    /// What it is about.
+    /// Description of the document.
     pub description: Option<String>,
     /// Name of the file.
     pub file_name: String,
-    /// How it will be read.
+    /// The file type.
     pub kind: DocumentKind,
     /// Exact size of the file, bytes.
     pub size_bytes: u64,
     /// When it was announced.
     pub created_at: Timestamp,
-    /// Until when the file may be put and the upload completed.
+    /// Until when the file can be uploaded and the upload completed.
     pub expires_at: Timestamp,
 }
 
 impl PendingUpload {
-    /// How long a file may be put and its upload completed.
+    /// How long a file can be uploaded and its upload completed.
     pub const LIFETIME: Duration = Duration::from_hours(1);
-    /// How long after the end of that a file may still arrive: S3 looks at the time when a request begins. Then the
-    /// bucket is swept.
+    /// How long after that a file may still arrive, because S3 checks the time when a request starts. The bucket is
+    /// swept afterwards.
     pub const LATE_ARRIVAL: Duration = Duration::from_hours(24);
 
-    /// Longest media type, in bytes.
+    /// Maximum media type length, in bytes.
     pub const MAX_CONTENT_TYPE: usize = 255;
 
-    /// Checks the announced size against what the plan allows.
+    /// Checks the announced size against the plan's limit.
     ///
     /// # Errors
-    /// [`Error::Invalid`] at `/size`.
+    /// Returns [`Error::Invalid`] at `/size`.
     pub fn check_size(bytes: u64, plan: Plan) -> Result<()> {
         let limit = plan.limits().file_bytes;
         if (1..=limit).contains(&bytes) {
@@ -54,12 +54,12 @@ impl PendingUpload {
         Err(Error::invalid("/size", detail))
     }
 
-    /// Whether it has ended, so that it cannot be completed any more.
+    /// Returns whether it has expired and can no longer be completed.
     pub fn is_expired(&self, now: Timestamp) -> bool {
         self.expires_at <= now
     }
 
-    /// The document that it becomes. `sha256`: of the file, in hex.
+    /// Returns the document it becomes. `sha256` is that of the file, in hex.
     pub fn into_document(self, sha256: String, now: Timestamp) -> Document {
         Document {
             id: self.id,
@@ -85,10 +85,10 @@ impl PendingUpload {
     }
 }
 
-/// Objects of a document that may not be there: to be looked at when no file can arrive for it any more.
+/// Objects of a document that may be orphaned, to be checked when no file can arrive for it any more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UploadSweep {
-    /// The tenant.
+    /// The organization that owns it.
     pub org: OrgId,
     /// The document, or the upload that never became one.
     pub document: DocumentId,

@@ -1,4 +1,4 @@
-//! Invitations into an organization, and the secret by which one is accepted.
+//! Invitations to an organization, and the token that accepts one.
 
 use std::time::Duration;
 
@@ -10,29 +10,29 @@ use crate::{Email, InvitationId, OrgId, OrgRole, Result, Secret, Timestamp, User
 /// How long an invitation can be accepted, counted from when it was last sent.
 pub const INVITATION_TTL: Duration = Duration::from_hours(7 * 24);
 
-/// An invitation. Its token is known to the invited person alone; only its hash is kept.
+/// An invitation. Only the invited person knows its token; only the hash is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Invitation {
-    /// Its id.
+    /// Its ID.
     pub id: InvitationId,
-    /// Into which organization.
+    /// The organization it is for.
     pub org: OrgId,
-    /// Who may accept it.
+    /// The address that can accept it.
     pub email: Email,
-    /// What they will be there.
+    /// The role of the new member.
     pub role: OrgRole,
-    /// Who invited, or invited again.
+    /// The user who last sent it.
     pub invited_by: UserId,
-    /// [`token_hash`] of the token that was sent last: older ones are dead.
+    /// [`token_hash`] of the token that was sent last; older tokens are void.
     pub token_hash: String,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// From here on it cannot be accepted.
+    /// It cannot be accepted from this time on.
     pub expires_at: Timestamp,
 }
 
 impl Invitation {
-    /// The same invitation, sent again with a new token.
+    /// Returns the same invitation, sent again with a new token.
     #[must_use]
     pub fn renewed(&self, role: OrgRole, invited_by: UserId, token: &Secret, now: Timestamp) -> Self {
         Self {
@@ -44,26 +44,26 @@ impl Invitation {
         }
     }
 
-    /// Whether it has ended by time.
+    /// Returns whether it has expired.
     pub fn is_expired(&self, now: Timestamp) -> bool {
         now >= self.expires_at
     }
 
-    /// Whether it was sent to this address.
+    /// Returns whether it was sent to this address.
     pub fn is_for(&self, email: &Email) -> bool {
         self.email.is_same(email)
     }
 }
 
-/// A new token: 256 random bits, with a prefix that secret scanners can look for.
+/// Returns a new token: 256 random bits, with a prefix for secret scanners.
 ///
 /// # Errors
-/// When the operating system gives no random bytes.
+/// Returns an error if the operating system provides no random bytes.
 pub fn new_token() -> Result<Secret> {
     Ok(Secret::new(format!("inv_{}", hex::encode(random_bytes::<32>()?))))
 }
 
-/// What is kept of a token: hex SHA-256. The token is random, so nobody can try all of them.
+/// Returns the hex SHA-256 of a token, the only form that is stored. The token is random, so brute force is infeasible.
 pub fn token_hash(token: &Secret) -> String {
     hex::encode(Sha256::digest(token.expose().trim().as_bytes()))
 }

@@ -1,4 +1,4 @@
-//! Organizations: the tenants. Everything belongs to one.
+//! Organizations: the tenants that own all data.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,38 +6,38 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use crate::{Day, Error, OrgId, Result, Timestamp, UserId};
 
-/// Role inside an organization, in rising order of power.
+/// Role inside an organization, in ascending order of privilege.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OrgRole {
-    /// Uses what the organization has, and changes what is their own.
+    /// Uses the organization's resources and changes their own.
     #[serde(alias = "Member", alias = "MEMBER")]
     Member,
-    /// Changes everything but the ownership.
+    /// Changes everything except ownership.
     #[serde(alias = "Admin", alias = "ADMIN")]
     Admin,
-    /// Everything.
+    /// Changes everything.
     #[serde(alias = "Owner", alias = "OWNER")]
     Owner,
 }
 
 impl OrgRole {
-    /// Owner or admin.
+    /// Returns whether it is owner or admin.
     pub fn administers(self) -> bool {
         self >= Self::Admin
     }
 
-    /// Whether somebody with this role may give, take or revoke `other`: owners are made and removed by owners only.
+    /// Returns whether this role may grant, change or revoke `other`. Only owners manage owners.
     pub fn may_manage(self, other: Self) -> bool {
         self.administers() && (self == Self::Owner || other != Self::Owner)
     }
 }
 
-/// Subscription plan, in rising order of what it allows.
+/// Subscription plan, in ascending order of its limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Plan {
-    /// At no charge.
+    /// Free of charge.
     Free,
     /// For one professional.
     Pro,
@@ -48,49 +48,49 @@ pub enum Plan {
 /// An organization.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Org {
-    /// Its id.
+    /// Its ID.
     pub id: OrgId,
-    /// Name shown to people.
+    /// Display name.
     pub name: String,
-    /// Unique short name, usable in `X-Current-Org`.
+    /// Unique short name, accepted in `X-Current-Org`.
     pub slug: String,
-    /// Made at sign-up for one person.
+    /// Whether it was created at sign-up for one user.
     pub personal: bool,
     /// Current plan.
     pub plan: Plan,
-    /// IANA time zone in which its days and months begin.
+    /// IANA time zone in which its days and months start.
     pub time_zone: String,
-    /// The day on which the time zone was changed last: it keeps its end, and the days of the new zone follow.
+    /// The day on which the time zone was last changed. It ends as planned, and the days of the new zone follow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pinned_day: Option<Day>,
-    /// The model that answers instead of another one when what is left of a limit is less than that one may need.
+    /// The model that answers instead when the remaining quota is less than the requested model may need.
     #[serde(default)]
     pub downgrade_model: Option<String>,
-    /// Models that answer, in this order, when the one that was asked for cannot.
+    /// Fallback models, in this order, for when the requested one cannot answer.
     #[serde(default)]
     pub fallback_models: Vec<String>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
 }
 
 impl Org {
-    /// Shortest slug, bytes.
+    /// Minimum slug length, in bytes.
     pub const MIN_SLUG: usize = 3;
-    /// Longest slug, bytes.
+    /// Maximum slug length, in bytes.
     pub const MAX_SLUG: usize = 40;
-    /// What [`parse_slug`] takes, but for its length and the shape of an id, as a regular expression.
+    /// Regular expression for what [`parse_slug`] accepts, except for the length and the exclusion of IDs.
     pub const SLUG_PATTERN: &str = "^[A-Za-z0-9]+(-[A-Za-z0-9]+)*$";
-    /// Longest name, in characters.
+    /// Maximum name length, in characters.
     pub const MAX_NAME: usize = 100;
-    /// Longest name of a model, in characters.
+    /// Maximum model name length, in characters.
     pub const MAX_MODEL: usize = 100;
-    /// Most models that step in for others.
+    /// Maximum number of fallback models.
     pub const MAX_FALLBACKS: usize = 5;
 
-    /// The day that `now` is in, by which the organization's limits count.
+    /// Returns the day of `now`, by which the organization's limits are counted.
     ///
     /// # Errors
-    /// As [`Day::of`].
+    /// Returns the errors of [`Day::of`].
     pub fn day(&self, now: Timestamp) -> Result<Day> {
         match &self.pinned_day {
             Some(pinned) => Day::after_change(now, &self.time_zone, pinned),
@@ -99,7 +99,7 @@ impl Org {
     }
 }
 
-/// What to change in an organization; what is absent stays as it is.
+/// Changes to an organization; absent fields stay unchanged.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OrgChange {
     /// New name.
@@ -108,32 +108,32 @@ pub struct OrgChange {
     pub slug: Option<String>,
     /// New time zone, checked by [`parse_time_zone`].
     pub time_zone: Option<String>,
-    /// With a new time zone: the day that is on, which keeps its end ([`Org::pinned_day`]).
+    /// With a new time zone: the current day, which ends as planned ([`Org::pinned_day`]).
     pub pinned_day: Option<Day>,
-    /// New model for when little is left of a limit; an empty name is none.
+    /// New model for when little quota remains; an empty name removes it.
     pub downgrade_model: Option<String>,
-    /// New models that step in for others.
+    /// New fallback models.
     pub fallback_models: Option<Vec<String>>,
 }
 
-/// A person's place in an organization.
+/// A user's membership in an organization.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Membership {
     /// The organization.
     pub org: OrgId,
-    /// The person.
+    /// The user.
     pub member: UserId,
-    /// What they may do there.
+    /// Their role.
     pub role: OrgRole,
-    /// Since when.
+    /// When they joined.
     pub joined_at: Timestamp,
 }
 
-/// The slug that a text means: 3 to 40 letters, digits and single inner hyphens, and not the shape of an id, so that
-/// `X-Current-Org` can take either. Slugs are kept in lower case.
+/// Parses a slug: 3 to 40 letters, digits and single inner hyphens, and not the format of an ID, so that
+/// `X-Current-Org` accepts either. Slugs are stored in lower case.
 ///
 /// # Errors
-/// [`Error::Invalid`] at `/slug`.
+/// Returns [`Error::Invalid`] at `/slug`.
 pub fn parse_slug(text: &str) -> Result<String> {
     let text = text.to_ascii_lowercase();
     let valid = (Org::MIN_SLUG..=Org::MAX_SLUG).contains(&text.len())
@@ -149,13 +149,13 @@ pub fn parse_slug(text: &str) -> Result<String> {
     } else {
         Err(Error::invalid(
             "/slug",
-            "has to be 3 to 40 letters, digits and single hyphens inside",
+            "must be 3 to 40 letters, digits and single inner hyphens",
         ))
     }
 }
 
-/// A slug made of a name: letters without their accents, everything else a hyphen. `suffix` keeps slugs of one name
-/// apart, and stands for a name that has no Latin letters.
+/// Returns a slug made from a name: letters without accents, all else as hyphens. `suffix` distinguishes slugs of equal
+/// names, and is the slug of a name without Latin letters.
 pub fn slug_of(name: &str, suffix: &str) -> String {
     let mut slug = String::new();
     for letter in name
@@ -177,7 +177,7 @@ pub fn slug_of(name: &str, suffix: &str) -> String {
         (stem, "") => stem.to_owned(),
         (stem, suffix) => format!("{stem}-{suffix}"),
     };
-    // Too short, or the shape of an id: the prefix makes a slug of it.
+    // Too short, or the format of an ID: a prefix makes it a slug.
     parse_slug(&slug).unwrap_or_else(|_| {
         format!("org-{}", slug.trim_matches('-').replace('-', ""))
             .chars()
@@ -186,10 +186,10 @@ pub fn slug_of(name: &str, suffix: &str) -> String {
     })
 }
 
-/// Checks the name of a time zone against the IANA database; answers it in the database's spelling.
+/// Checks the name of a time zone against the IANA database and returns it in the database's spelling.
 ///
 /// # Errors
-/// [`Error::Invalid`] at `/time_zone`.
+/// Returns [`Error::Invalid`] at `/time_zone`.
 pub fn parse_time_zone(text: &str) -> Result<String> {
     let found = jiff::tz::TimeZone::get(text).ok();
     found
@@ -197,7 +197,7 @@ pub fn parse_time_zone(text: &str) -> Result<String> {
         .and_then(jiff::tz::TimeZone::iana_name)
         .map(str::to_owned)
         .ok_or_else(|| {
-            let detail = "is not a time zone of the IANA database; it should look like Europe/Berlin";
+            let detail = "is not a time zone of the IANA database; use a name such as Europe/Berlin";
             Error::invalid("/time_zone", detail)
         })
 }

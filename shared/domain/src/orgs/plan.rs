@@ -1,48 +1,48 @@
-//! What each plan allows: the one place where a limit is a number.
+//! Plan limits: the single place that defines their numbers.
 
 use serde::Serialize;
 
 use crate::{Error, Plan, Result};
 
-/// What an organization may use under its plan.
+/// The limits of an organization under its plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Limits {
-    /// LLM tokens a day.
+    /// LLM tokens per day.
     pub tokens_per_day: u64,
-    /// Requests a minute, of all members together.
+    /// Requests per minute, of all members together.
     pub requests_per_minute: u32,
-    /// Members, pending invitations included.
+    /// Members, including pending invitations.
     pub seats: u32,
-    /// Chatbots.
+    /// Number of chatbots.
     pub chatbots: u32,
-    /// Documents.
+    /// Number of documents.
     pub documents: u32,
-    /// Bytes of one file.
+    /// Size of one file, in bytes.
     pub file_bytes: u64,
-    /// Bytes of all documents.
+    /// Total size of all documents, in bytes.
     pub storage_bytes: u64,
-    /// Data sources that questions can be asked of.
+    /// Number of data sources that can be queried.
     pub data_sources: u32,
-    /// Organizations that one person owns, the personal one left out. Of a person's organizations, that with the largest
-    /// plan counts.
+    /// Organizations that one user can own, not counting the personal one. The largest plan of the user's organizations
+    /// applies.
     pub organizations: u32,
 }
 
-/// Something of which a plan allows so many.
+/// A resource that a plan limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PlanResource {
     /// Chatbots of an organization.
     Chatbots,
-    /// Documents of an organization, announced files included.
+    /// Documents of an organization, including announced files.
     Documents,
-    /// Bytes of the documents of an organization, announced files included.
+    /// Bytes of the documents of an organization, including announced files.
     StorageBytes,
-    /// Organizations that a person owns.
+    /// Organizations owned by a user.
     Organizations,
 }
 
 impl PlanResource {
-    /// Its name, as in an answer.
+    /// Its name in responses.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Chatbots => "chatbots",
@@ -52,7 +52,7 @@ impl PlanResource {
         }
     }
 
-    /// Whose it is: `org`, or `user` for what a person has.
+    /// Its scope: `org`, or `user` for what a user owns.
     pub const fn scope(self) -> &'static str {
         match self {
             Self::Chatbots | Self::Documents | Self::StorageBytes => "org",
@@ -60,7 +60,7 @@ impl PlanResource {
         }
     }
 
-    /// How much of it a plan allows.
+    /// Returns the plan's limit.
     pub fn limit(self, plan: Plan) -> u64 {
         let limits = plan.limits();
         match self {
@@ -71,7 +71,7 @@ impl PlanResource {
         }
     }
 
-    /// An amount of it in words.
+    /// Returns an amount of it in words.
     fn amount(self, number: u64) -> String {
         let words = match self {
             Self::StorageBytes if number.is_multiple_of(MIB) => return format!("{} MiB of documents", number / MIB),
@@ -79,41 +79,41 @@ impl PlanResource {
             Self::Chatbots if number == 1 => "chatbot",
             Self::Chatbots => "chatbots",
             Self::Documents => "documents",
-            Self::Organizations => "organizations to one person",
+            Self::Organizations => "organizations per person",
         };
         format!("{number} {words}")
     }
 }
 
-/// That a plan leaves too little of something.
+/// An exceeded plan limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PlanLimit {
-    /// What there is too little of.
+    /// The limited resource.
     pub resource: PlanResource,
     /// The plan.
     pub plan: Plan,
-    /// How much of it is used.
+    /// The amount in use.
     pub used: u64,
-    /// How much more is needed.
+    /// The additional amount needed.
     pub needed: u64,
 }
 
 impl PlanLimit {
-    /// How much the plan allows.
+    /// Returns the plan's limit.
     pub fn limit(&self) -> u64 {
         self.resource.limit(self.plan)
     }
 
-    /// What a person is told: what is used, and how to get more.
-    pub fn words(&self) -> String {
+    /// Returns the sentence that the user sees: what is used, and how to get more.
+    pub fn sentence(&self) -> String {
         let (resource, plan) = (self.resource, self.plan);
         let used = match resource {
             PlanResource::StorageBytes => format!("{} bytes are used and this file has {}", self.used, self.needed),
-            PlanResource::Organizations => format!("{} are owned already", self.used),
+            PlanResource::Organizations => format!("you already own {}", self.used),
             PlanResource::Chatbots | PlanResource::Documents => format!("this organization has {}", self.used),
         };
         let free = match resource {
-            PlanResource::Organizations => "Delete one or hand one over",
+            PlanResource::Organizations => "Delete one or transfer its ownership",
             _ => "Delete some",
         };
         let larger = Plan::ALL
@@ -142,13 +142,13 @@ impl PlanLimit {
 const MIB: u64 = 1024 * 1024;
 
 impl Plan {
-    /// All plans, the smallest first.
+    /// All plans, smallest first.
     pub const ALL: [Self; 3] = [Self::Free, Self::Pro, Self::Team];
 
-    /// Largest file that any plan allows, in bytes.
+    /// Maximum file size of any plan, in bytes.
     pub const MAX_FILE_BYTES: u64 = Self::Team.limits().file_bytes;
 
-    /// What the plan allows.
+    /// Returns the plan's limits.
     pub const fn limits(self) -> Limits {
         match self {
             Self::Free => Limits {
@@ -187,7 +187,7 @@ impl Plan {
         }
     }
 
-    /// Its name, as in an answer.
+    /// Its name in responses.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Free => "FREE",
@@ -196,15 +196,15 @@ impl Plan {
         }
     }
 
-    /// Reads a name, in any case.
+    /// Parses a name, ignoring case.
     ///
     /// # Errors
-    /// [`Error::Invalid`] at `/plan_type`.
+    /// Returns [`Error::Invalid`] at `/plan_type`.
     pub fn parse(text: &str) -> Result<Self> {
         let found = Self::ALL
             .into_iter()
             .find(|plan| plan.name().eq_ignore_ascii_case(text.trim()));
-        found.ok_or_else(|| Error::invalid("/plan_type", "has to be FREE, PRO or TEAM"))
+        found.ok_or_else(|| Error::invalid("/plan_type", "must be FREE, PRO or TEAM"))
     }
 }
 
@@ -244,7 +244,7 @@ mod tests {
                 used,
                 needed,
             };
-            limit.words()
+            limit.sentence()
         };
         assert_eq!(
             said(PlanResource::StorageBytes, Plan::Free, 262_000_000, 200_000),
@@ -253,8 +253,8 @@ mod tests {
         );
         assert_eq!(
             said(PlanResource::Organizations, Plan::Team, 30, 1),
-            "The TEAM plan allows 30 organizations to one person, and 30 are owned already. Delete one or hand one \
-             over; this is the largest plan."
+            "The TEAM plan allows 30 organizations per person, and you already own 30. Delete one or transfer its \
+             ownership; this is the largest plan."
         );
     }
 

@@ -1,4 +1,4 @@
-//! One answer of a model, as the ledger and the statistics know it.
+//! Categories of model calls, as used by the ledger and the statistics.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,21 +6,21 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Category {
-    /// Answers that somebody asked for.
+    /// Requested answers.
     Chat,
-    /// Texts as vectors.
+    /// Text embeddings.
     Embeddings,
-    /// Questions to databases.
+    /// Database queries.
     Sql,
-    /// Titles of conversations.
+    /// Conversation titles.
     Titles,
 }
 
 impl Category {
-    /// All of them.
+    /// All categories.
     pub const ALL: [Self; 4] = [Self::Chat, Self::Embeddings, Self::Sql, Self::Titles];
 
-    /// Its name, as in an answer.
+    /// Its name in responses.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Chat => "chat",

@@ -1,4 +1,4 @@
-//! Limits on tokens and requests, and where one stands.
+//! Limits on tokens and requests, and how much of them is used.
 
 use std::time::Duration;
 
@@ -7,22 +7,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Timestamp, orgs::plan::PlanLimit};
 
-/// What a limit on tokens covers.
+/// The scope of a token limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum TokenScope {
-    /// A person, a day.
+    /// A user, per day.
     User,
-    /// An organization, a day.
+    /// An organization, per day.
     Org,
-    /// An API key, in all.
+    /// An API key, in total.
     Key,
-    /// A chatbot, a day.
+    /// A chatbot, per day.
     Chatbot,
 }
 
 impl TokenScope {
-    /// Its name, as in an answer.
+    /// Its name in responses.
     pub const fn name(self) -> &'static str {
         match self {
             Self::User => "user",
@@ -32,7 +32,7 @@ impl TokenScope {
         }
     }
 
-    /// The limit in words.
+    /// Returns the limit as it appears in a sentence.
     pub const fn title(self) -> &'static str {
         match self {
             Self::User => "your daily limit",
@@ -43,55 +43,55 @@ impl TokenScope {
     }
 }
 
-/// A limit on tokens, and what is taken of it.
+/// A token limit and its current usage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct TokenLimit {
-    /// What it covers.
+    /// Its scope.
     pub scope: TokenScope,
-    /// Most tokens.
+    /// Maximum number of tokens.
     pub limit: u64,
-    /// Tokens that were used.
+    /// Tokens used.
     pub used: u64,
-    /// Tokens that are set aside for answers that are being made.
+    /// Tokens reserved for answers that are being generated.
     pub reserved: u64,
-    /// When it begins anew; null for one that never does.
+    /// When it resets; null if it never does.
     pub resets_at: Option<Timestamp>,
 }
 
 impl TokenLimit {
-    /// Tokens that are neither used nor reserved.
+    /// Returns the tokens that are neither used nor reserved.
     pub fn remaining(&self) -> u64 {
         self.limit.saturating_sub(self.used.saturating_add(self.reserved))
     }
 }
 
-/// A limit on requests a minute.
+/// A limit on requests per minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
     /// Name of the policy.
     pub policy: &'static str,
-    /// Requests a minute.
+    /// Requests per minute.
     pub per_minute: u32,
-    /// Requests that may be made now.
+    /// Requests that can be sent now.
     pub remaining: u32,
-    /// When at least one may be made; nothing when one may be made now.
+    /// When at least one request can be sent; zero if one can be sent now.
     pub retry_after: Duration,
 }
 
-/// A limit that refuses a request.
+/// A limit that rejects a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LimitReached {
-    /// The tokens it may need are more than is left.
+    /// The request may need more tokens than are left.
     Tokens {
         /// The limit.
         limit: TokenLimit,
-        /// Tokens that the request may need at least.
+        /// Minimum number of tokens that the request may need.
         needed: u64,
-        /// When to try again.
+        /// When to retry.
         retry_after: Duration,
     },
-    /// Too many requests in too short a time.
+    /// Too many requests per minute.
     Requests(Pace),
-    /// The plan allows no more of something.
+    /// The plan's limit is reached.
     Plan(PlanLimit),
 }

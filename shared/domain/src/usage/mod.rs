@@ -1,4 +1,4 @@
-//! What was used of models: figures that add up, and times in buckets.
+//! Model usage: counters that can be summed, and latency histograms.
 
 pub mod generation;
 pub mod limit;
@@ -11,39 +11,39 @@ use jiff::civil::Date;
 
 use crate::{ApiKeyId, Category, ChatbotId, UserId};
 
-/// Figures of some calls of models.
+/// Counters of a number of model calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct UsageCounters {
     /// Calls.
     pub requests: u64,
-    /// Calls that ended with an error.
+    /// Calls that failed.
     pub errors: u64,
     /// Tokens read.
     pub prompt_tokens: u64,
     /// Tokens written.
     pub completion_tokens: u64,
-    /// Tokens read from a provider's cache; part of `prompt_tokens`.
+    /// Tokens read from a provider's cache; included in `prompt_tokens`.
     pub cached_tokens: u64,
-    /// What providers charge, millionths of a US dollar, as far as prices are known.
+    /// Provider charges in millionths of a US dollar, as far as prices are known.
     pub cost_micro_usd: u64,
-    /// Calls whose price nobody knows.
+    /// Calls whose price is unknown.
     pub unpriced: u64,
     /// Calls whose tokens were estimated.
     pub estimated: u64,
 }
 
 impl UsageCounters {
-    /// Tokens read and written.
+    /// Returns the sum of tokens read and written.
     pub fn total_tokens(&self) -> u64 {
         self.prompt_tokens.saturating_add(self.completion_tokens)
     }
 
-    /// The cost; none when a call among them had no known price.
+    /// Returns the cost, or `None` if any of the calls had no known price.
     pub fn cost(&self) -> Option<u64> {
         (self.unpriced == 0).then_some(self.cost_micro_usd)
     }
 
-    /// What is left without a part of them.
+    /// Returns the counters minus a part of them.
     #[must_use]
     pub fn without(&self, part: &Self) -> Self {
         Self {
@@ -72,16 +72,16 @@ impl AddAssign for UsageCounters {
     }
 }
 
-/// How often a time fell into which bucket. Buckets grow by a quarter of a power of two: a percentile is right within
-/// 10 percent.
+/// A histogram of durations. Each bucket is a quarter of a power of two wide, so percentiles are accurate to 10
+/// percent.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Histogram(pub BTreeMap<u8, u64>);
 
-/// Buckets for each doubling of a time.
+/// Buckets per doubling of the duration.
 const PER_OCTAVE: f64 = 4.0;
 
 impl Histogram {
-    /// The bucket of a time.
+    /// Returns the bucket of a duration.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -92,7 +92,7 @@ impl Histogram {
         ((milliseconds.max(1) as f64).log2() * PER_OCTAVE).round().min(255.0) as u8
     }
 
-    /// The time in the middle of a bucket, milliseconds.
+    /// Returns the middle of a bucket, in milliseconds.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -102,14 +102,14 @@ impl Histogram {
         (f64::from(bucket) / PER_OCTAVE).exp2().round() as u64
     }
 
-    /// Adds what another one counted.
+    /// Adds the counts of another histogram.
     pub fn merge(&mut self, other: &Self) {
         for (bucket, count) in &other.0 {
             *self.0.entry(*bucket).or_default() += count;
         }
     }
 
-    /// The time that this share of all times does not pass, milliseconds; none without any.
+    /// Returns the percentile in milliseconds; `None` for an empty histogram.
     pub fn percentile(&self, percent: u8) -> Option<u64> {
         let all: u64 = self.0.values().sum();
         let rank = (all * u64::from(percent)).div_ceil(100).max(1);
@@ -121,42 +121,42 @@ impl Histogram {
     }
 }
 
-/// Figures of one category and model.
+/// Counters of one category and model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsageLine {
-    /// What for.
+    /// The category.
     pub category: Category,
     /// The model that answered.
     pub model: String,
-    /// The figures.
+    /// The counters.
     pub counters: UsageCounters,
 }
 
-/// What a key or a chatbot used.
+/// Usage of an API key or a chatbot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyTally<I> {
-    /// Which.
+    /// Its ID.
     pub id: I,
-    /// The figures.
+    /// The counters.
     pub counters: UsageCounters,
 }
 
-/// What one person used on one day.
+/// One user's usage on one day.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UsageDay {
     /// The day.
     pub date: Date,
-    /// Who used it; none when the account was erased.
+    /// The user; `None` if the account was erased.
     pub user: Option<UserId>,
     /// By category and model.
     pub lines: Vec<UsageLine>,
-    /// By API key; the figures of [`UsageDay::lines`] once more.
+    /// By API key; the same calls as in [`UsageDay::lines`].
     pub keys: Vec<KeyTally<ApiKeyId>>,
-    /// By chatbot; the figures of [`UsageDay::lines`] once more.
+    /// By chatbot; the same calls as in [`UsageDay::lines`].
     pub chatbots: Vec<KeyTally<ChatbotId>>,
-    /// How long answers took, by model.
+    /// Durations of answers, by model.
     pub latency: BTreeMap<String, Histogram>,
-    /// How long the first words took, by model.
+    /// Times to the first token, by model.
     pub first_token: BTreeMap<String, Histogram>,
 }
 

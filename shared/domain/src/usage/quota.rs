@@ -1,38 +1,38 @@
-//! The daily limit of a user, in LLM tokens, and the day it is counted in.
+//! The daily quota of a user, in LLM tokens, and the day it is counted in.
 
 use jiff::{civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result, Timestamp, UserId};
 
-/// A day in some time zone: the period key of counters. A new day is a new key, so nothing has to be reset.
+/// A day in a time zone: the period key of counters. A new day is a new key, so nothing has to be reset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Day {
-    /// Its date there.
+    /// Its date in that time zone.
     pub date: Date,
-    /// When it began.
+    /// When it started.
     pub began_at: Timestamp,
-    /// When the next one begins.
+    /// When the next day starts.
     pub ends_at: Timestamp,
 }
 
 impl Day {
-    /// The day that `now` is in, in the IANA time zone `zone`.
+    /// Returns the day of `now` in the IANA time zone `zone`.
     ///
     /// # Errors
-    /// [`Error::Internal`] for a zone nobody knows: zones are checked before they are stored.
+    /// Returns [`Error::Internal`] for an unknown zone: zones are checked before they are stored.
     pub fn of(now: Timestamp, zone: &str) -> Result<Self> {
         let zone = TimeZone::get(zone).map_err(Error::internal)?;
         let date = now.to_zoned(zone.clone()).date();
         Self::on(date, &zone)
     }
 
-    /// The day that `now` is in, where the time zone was changed to `zone` on the day `pinned`: that day keeps its end,
-    /// and the next ones are those of `zone`. No date comes twice and none comes before the end of the one before, so
-    /// nobody gets a second day by moving: the first day in the new zone is shorter or longer instead.
+    /// Returns the day of `now` after the time zone was changed to `zone` on the day `pinned`. That day ends as
+    /// planned, and later days are those of `zone`. No date occurs twice and none starts before the previous one ends,
+    /// so changing zones never yields a second day: the first day in the new zone is shorter or longer instead.
     ///
     /// # Errors
-    /// As [`Day::of`].
+    /// Returns the errors of [`Day::of`].
     pub fn after_change(now: Timestamp, zone: &str, pinned: &Self) -> Result<Self> {
         if now < pinned.ends_at {
             return Ok(*pinned);
@@ -61,29 +61,29 @@ impl Day {
     }
 }
 
-/// What a user may use in a day, and has used today.
+/// The tokens a user can use per day, and has used today.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quota {
-    /// Whose.
+    /// The user.
     pub user: UserId,
-    /// Most LLM tokens in a day.
+    /// Maximum number of LLM tokens per day.
     pub daily_limit: u64,
     /// LLM tokens used today.
     pub used_today: u64,
-    /// When today began: the counter is 0 at every beginning.
+    /// When today started; the counter starts at 0 each day.
     pub last_reset: Timestamp,
 }
 
 impl Quota {
-    /// The limit of a user for whom none was set, under a plan that allows an organization `plan` tokens a day: who
-    /// works in a large organization is not held to less than the organization is.
+    /// Returns the default limit of a user under a plan that allows an organization `plan` tokens per day. A member of
+    /// a large organization is not limited to less than the organization itself.
     pub fn default_limit(plan: u64) -> u64 {
         Self::DEFAULT_DAILY_LIMIT.max(plan)
     }
 
-    /// The least limit of a user for whom none was set.
+    /// Minimum of the default limit.
     pub const DEFAULT_DAILY_LIMIT: u64 = 10_000;
-    /// Highest limit that can be set: sums of it stay far from the end of a number in the table.
+    /// Maximum limit that can be set, which keeps sums far below the largest number the table can hold.
     pub const MAX_DAILY_LIMIT: u64 = 1_000_000_000_000;
 }
 
@@ -122,7 +122,7 @@ mod tests {
         ];
         let hour = |number: i64| Timestamp::from_second(1_790_000_000 + number * 3600).unwrap();
         for every in [1, 5, 7, 11, 24, 31, 50] {
-            // A person who moves every few hours: (zone, day of the last move), and the days that they see.
+            // A user who changes zones every few hours: (zone, day of the last change), and the days that they see.
             let (mut zone, mut pinned, mut days) = ("UTC", None, Vec::<Day>::new());
             let at = |now, zone: &str, pinned: Option<&Day>| match pinned {
                 Some(pinned) => Day::after_change(now, zone, pinned).unwrap(),
@@ -166,7 +166,7 @@ mod tests {
             day("2026-11-24T23:30:00Z", "Asia/Tokyo"),
             ("2026-11-25".into(), "2026-11-24T15:00:00.000Z".into())
         );
-        // The clock went from 00:00 to 01:00: this day has no midnight.
+        // The clock moved from 00:00 to 01:00, so this day has no midnight.
         assert_eq!(
             day("2018-11-04T12:00:00Z", "America/Sao_Paulo"),
             ("2018-11-04".into(), "2018-11-04T03:00:00.000Z".into())

@@ -1,4 +1,4 @@
-//! Statistics: what was used, summed up in every way that is asked for from the same numbers, so that all sums agree.
+//! Statistics: all requested breakdowns are summed from the same numbers, so that all sums agree.
 
 use std::collections::BTreeMap;
 
@@ -8,31 +8,32 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ApiKeyId, Category, ChatbotId, Error, Histogram, Result, UsageCounters, UsageDay, UserId};
 
-/// Days of which statistics are told, both included.
+/// The days of a report, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Period {
-    /// The first one.
+    /// The first day.
     pub from: Date,
-    /// The last one.
+    /// The last day.
     pub to: Date,
 }
 
-/// The days that are asked for, as far as they are.
+/// The requested period, as far as specified.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PeriodRequest {
-    /// The first one.
+    /// The first day.
     pub from: Option<Date>,
-    /// The last one.
+    /// The last day.
     pub to: Option<Date>,
-    /// How many.
+    /// The number of days.
     pub days: Option<u32>,
 }
 
 impl PeriodRequest {
-    /// The days that are meant: until today, and 30 days, where nothing else is asked for.
+    /// Returns the requested period; defaults to 30 days until today.
     ///
     /// # Errors
-    /// Those of [`Period::of`]; [`Error::Invalid`] at `/days` for none, for too many, and beside both ends.
+    /// Returns the errors of [`Period::of`], and [`Error::Invalid`] at `/days` if it is zero, too large, or given with
+    /// both ends.
     pub fn within(self, today: Date) -> Result<Period> {
         let Some(days) = self.days else {
             return Period::of(self.from, self.to, today);
@@ -40,12 +41,12 @@ impl PeriodRequest {
         if self.from.is_some() && self.to.is_some() {
             return Err(Error::invalid(
                 "/days",
-                "has to be left out when both `from` and `to` are given",
+                "must be omitted if both `from` and `to` are given",
             ));
         }
         let most = Period::MAX_DAYS;
         let days = i32::try_from(days).ok().filter(|days| (1..=most).contains(days));
-        let days = days.ok_or_else(|| Error::invalid("/days", format!("has to be between 1 and {most}")))?;
+        let days = days.ok_or_else(|| Error::invalid("/days", format!("must be between 1 and {most}")))?;
         match (self.from, self.to) {
             (Some(from), _) => Period::of(Some(from), Some(from.saturating_add((days - 1).days())), today),
             (None, to) => {
@@ -57,25 +58,25 @@ impl PeriodRequest {
 }
 
 impl Period {
-    /// Most days that can be asked for.
+    /// Maximum number of days that can be requested.
     pub const MAX_DAYS: i32 = 366;
-    /// Days when nothing is asked for.
+    /// Number of days if not specified.
     pub const DEFAULT_DAYS: i32 = 30;
 
-    /// One day.
+    /// Returns a period of one day.
     pub fn day(date: Date) -> Self {
         Self { from: date, to: date }
     }
 
-    /// The period that was asked for: until today, and 30 days, where nothing was.
+    /// Returns the requested period; defaults to 30 days until today.
     ///
     /// # Errors
-    /// [`Error::Invalid`] at `/from` or `/to`: one that ends before it begins, is longer than 366 days, or lies before
-    /// our era.
+    /// Returns [`Error::Invalid`] at `/from` or `/to` if the period ends before it starts, is longer than 366 days, or
+    /// lies before the common era.
     pub fn of(from: Option<Date>, to: Option<Date>, today: Date) -> Result<Self> {
         for (pointer, date) in [("/from", from), ("/to", to)] {
             if date.is_some_and(|date| date.year() < 1) {
-                return Err(Error::invalid(pointer, "has to be a date of our era"));
+                return Err(Error::invalid(pointer, "must be a date in the common era"));
             }
         }
         let to = to.unwrap_or(today);
@@ -84,31 +85,31 @@ impl Period {
         if days < 0 {
             return Err(Error::invalid(
                 "/from",
-                format!("has to be no later than the last day, {to}"),
+                format!("must not be later than the last day, {to}"),
             ));
         }
         if days >= Self::MAX_DAYS {
             let most = Self::MAX_DAYS;
             return Err(Error::invalid(
                 "/from",
-                format!("has to be at most {most} days before the end of {to}"),
+                format!("must be at most {most} days before the end of {to}"),
             ));
         }
         Ok(Self { from, to })
     }
 
-    /// Its days, oldest first.
+    /// Returns its days, oldest first.
     pub fn dates(self) -> impl Iterator<Item = Date> {
         self.from.series(1.day()).take_while(move |date| *date <= self.to)
     }
 
-    /// Whether a day is one of its days.
+    /// Returns whether it contains `date`.
     pub fn contains(self, date: Date) -> bool {
         (self.from..=self.to).contains(&date)
     }
 }
 
-/// What figures are summed up by.
+/// The dimension by which counters are grouped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum GroupBy {
@@ -118,16 +119,16 @@ pub enum GroupBy {
     Model,
     /// What the tokens were used for.
     Category,
-    /// Who asked.
+    /// Users who sent the requests.
     User,
-    /// API keys with which was asked.
+    /// API keys that sent the requests.
     Key,
     /// Chatbots that answered.
     Chatbot,
 }
 
 impl GroupBy {
-    /// All of them.
+    /// All dimensions.
     pub const ALL: [Self; 6] = [
         Self::Day,
         Self::Model,
@@ -138,28 +139,28 @@ impl GroupBy {
     ];
 }
 
-/// What figures are kept by.
+/// The key of a stored counter.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cell {
     /// The day.
     pub date: Date,
-    /// Who asked; none when the account was erased.
+    /// The user; `None` if the account was erased.
     pub user: Option<UserId>,
-    /// What for.
+    /// The category.
     pub category: Category,
     /// The model that answered.
     pub model: String,
 }
 
-/// Figures of one group; none for what belongs to no group: calls without a key or a chatbot, and of erased accounts.
+/// Counters of one group; `None` for calls that belong to no group: without a key or chatbot, or of erased accounts.
 pub type Group = (Option<String>, UsageCounters);
 
-/// How long answers took, and their first words.
+/// Durations of answers, and times to the first token.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Times {
-    /// Whole answers.
+    /// Durations of complete answers.
     pub latency: Histogram,
-    /// The first words.
+    /// Times to the first token.
     pub first_token: Histogram,
 }
 
@@ -170,7 +171,7 @@ impl Times {
     }
 }
 
-/// What was used, by everything that is known of it.
+/// Usage by all dimensions.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Statistics {
     cells: BTreeMap<Cell, UsageCounters>,
@@ -218,12 +219,12 @@ impl Statistics {
         }
     }
 
-    /// The smallest parts, by day, person, category and model.
+    /// Returns the smallest units, by day, user, category and model.
     pub fn cells(&self) -> impl Iterator<Item = (&Cell, &UsageCounters)> {
         self.cells.iter()
     }
 
-    /// The sum of all parts in a period.
+    /// Returns the sum over a period.
     pub fn within(&self, period: Period) -> UsageCounters {
         sum(self
             .cells()
@@ -231,13 +232,13 @@ impl Statistics {
             .map(|(_, counters)| counters))
     }
 
-    /// The sum of all.
+    /// Returns the sum over all days.
     pub fn total(&self) -> UsageCounters {
         sum(self.cells.values())
     }
 
-    /// The sums of groups, which add up to [`Statistics::total`]: days in their order, others by their tokens, the most
-    /// first.
+    /// Returns the sums of groups, which add up to [`Statistics::total`]: days in order, other groups by tokens in
+    /// descending order.
     pub fn by(&self, group: GroupBy) -> Vec<Group> {
         let mut groups = match group {
             GroupBy::Day => return self.sums(|cell| Some(cell.date.to_string())),
@@ -251,7 +252,7 @@ impl Statistics {
         groups
     }
 
-    /// The sums of what each model was used for.
+    /// Returns the sums by category and model.
     pub fn by_category_and_model(&self) -> BTreeMap<(Category, String), UsageCounters> {
         let mut groups: BTreeMap<(Category, String), UsageCounters> = BTreeMap::new();
         for (cell, counters) in &self.cells {
@@ -260,7 +261,7 @@ impl Statistics {
         groups
     }
 
-    /// The models of each day, days in their order, the models with the most tokens first.
+    /// Returns the models of each day: days in order, models by tokens in descending order.
     pub fn by_day_and_model(&self) -> Vec<(Date, Vec<Group>)> {
         let mut days: BTreeMap<Date, Self> = BTreeMap::new();
         for (cell, counters) in &self.cells {
@@ -270,7 +271,7 @@ impl Statistics {
         days.map(|(date, day)| (date, day.by(GroupBy::Model))).collect()
     }
 
-    /// Models of which a call had no known price.
+    /// Returns the models with a call whose price is unknown.
     pub fn unpriced_models(&self) -> Vec<String> {
         let models = self.by(GroupBy::Model).into_iter();
         models
@@ -279,7 +280,7 @@ impl Statistics {
             .collect()
     }
 
-    /// The times of all answers.
+    /// Returns the times of all answers.
     pub fn times(&self) -> Times {
         let mut all = Times::default();
         for times in self.times.values() {
@@ -288,7 +289,7 @@ impl Statistics {
         all
     }
 
-    /// The times of the answers of a day, or of a model.
+    /// Returns the times of answers, grouped by `group` of day and model.
     pub fn times_by(&self, group: impl Fn(Date, &str) -> String) -> BTreeMap<String, Times> {
         let mut groups: BTreeMap<String, Times> = BTreeMap::new();
         for ((date, model), times) in &self.times {
@@ -305,7 +306,7 @@ impl Statistics {
         groups.into_iter().collect()
     }
 
-    /// Groups that are part of the whole, and what is left of it.
+    /// Returns the given groups, which are part of the total, and the remainder.
     fn with_rest<I: ToString>(&self, groups: &BTreeMap<I, UsageCounters>) -> Vec<Group> {
         let rest = self.total().without(&sum(groups.values()));
         let named = groups.iter().map(|(id, counters)| (Some(id.to_string()), *counters));

@@ -1,24 +1,24 @@
-//! E-mail addresses as sign-in names.
+//! Email addresses as sign-in names.
 
 use sha2::{Digest as _, Sha256};
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::{Error, Result};
 
-/// An address: what the user typed (trimmed), and how it compares: NFKC, lower case.
+/// An address as the user typed it (trimmed). It is compared in NFKC and lower case.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct Email(String);
 
 impl Email {
-    /// Longest address accepted, in bytes (RFC 5321 section 4.5.3.1.3).
+    /// Maximum address length accepted, in bytes (RFC 5321 section 4.5.3.1.3).
     pub const MAX_BYTES: usize = 254;
 
-    /// Reads an address. The rules are those of an HTML `<input type=email>`, plus non-ASCII letters: whether
-    /// an address exists is only known by sending to it.
+    /// Parses an address by the rules of an HTML `<input type=email>`, plus non-ASCII letters. Only sending to an
+    /// address shows whether it exists.
     ///
     /// # Errors
-    /// [`Error::Invalid`] at `/email`.
+    /// Returns [`Error::Invalid`] at `/email`.
     pub fn parse(text: &str) -> Result<Self> {
         let text: String = text.trim().nfkc().collect();
         let valid = text.split_once('@').is_some_and(|(local, domain)| {
@@ -41,32 +41,32 @@ impl Email {
         } else {
             Err(Error::invalid(
                 "/email",
-                "is not an e-mail address; it should look like name@example.com",
+                "is not an email address; use a form such as name@example.com",
             ))
         }
     }
 
-    /// The address as it is shown and mailed to.
+    /// Returns the address for display and for sending.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The part before the `@`.
+    /// Returns the part before the `@`.
     pub fn local_part(&self) -> &str {
         self.0.split('@').next().unwrap_or_default()
     }
 
-    /// Whether mail could arrive there: names below `.invalid` stand for addresses that nobody knows (RFC 2606).
+    /// Returns whether email could arrive there: names below `.invalid` stand for unknown addresses (RFC 2606).
     pub fn is_deliverable(&self) -> bool {
         !self.0.to_lowercase().ends_with(".invalid")
     }
 
-    /// Hex SHA-256 of the comparable form: the key under which an address is unique.
+    /// Returns the hex SHA-256 of the comparable form, by which an address is unique.
     pub fn fingerprint(&self) -> String {
         hex::encode(Sha256::digest(self.0.to_lowercase().as_bytes()))
     }
 
-    /// Whether both are the address of one account, however they are spelled.
+    /// Returns whether both are the address of one account, however they are spelled.
     pub fn is_same(&self, other: &Self) -> bool {
         self.fingerprint() == other.fingerprint()
     }

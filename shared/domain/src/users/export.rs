@@ -1,4 +1,4 @@
-//! Exports: everything of a person as one archive, for themselves to take away.
+//! Exports: all data of a user in one archive for download.
 
 use std::time::Duration;
 
@@ -6,77 +6,77 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ExportId, Timestamp, User, UserId, time::after};
 
-/// How long an archive can be downloaded. The bucket forgets it a day later.
+/// How long an archive can be downloaded. The bucket deletes it a day later.
 pub const KEPT: Duration = Duration::from_hours(7 * 24);
-/// How old an archive has to be before another one is made in its place.
+/// Minimum age of an archive before another one replaces it.
 pub const FRESH: Duration = Duration::from_hours(24);
 /// How long a link to an archive works.
 pub const LINK: Duration = Duration::from_mins(15);
-/// Longer than the queue takes to give up a message (50 deliveries of up to 15 minutes, and as much between two of them):
-/// an export that is still pending then was never queued.
+/// Longer than the queue takes to make a message a dead letter (50 deliveries of up to 15 minutes, and as much between two of
+/// them): an export that is still pending after this was never queued.
 pub const QUEUED: Duration = Duration::from_hours(30);
 
-/// Where an export is on its way.
+/// The state of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ExportStatus {
-    /// A worker collects what belongs into it.
+    /// A worker collects its contents.
     Pending,
     /// It can be downloaded.
     Ready,
-    /// It could not be made; asking again begins anew.
+    /// It failed; requesting it again restarts it.
     Failed,
 }
 
-/// The export of a person: there is one at a time.
+/// The export of a user. A user has at most one at a time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Export {
-    /// Its id.
+    /// Its ID.
     pub id: ExportId,
-    /// Whose data it holds.
+    /// The user whose data it contains.
     pub user: UserId,
-    /// Where it is on its way.
+    /// Its state.
     pub status: ExportStatus,
-    /// When it was asked for.
+    /// When it was requested.
     pub created_at: Timestamp,
-    /// The epoch of the person's credentials it was asked for in ([`crate::CredentialEpochs`]).
+    /// The epoch of the user's credentials in which it was requested ([`crate::CredentialEpochs`]).
     #[serde(default)]
     pub epoch: u64,
-    /// When it was put into the queue last.
+    /// When it was last queued.
     pub queued_at: Timestamp,
-    /// Size of the archive, bytes; none before it is ready.
+    /// Size of the archive, in bytes; `None` until it is ready.
     pub size_bytes: Option<u64>,
-    /// The one before, whose archive goes when this one is ready.
+    /// The previous export, whose archive is deleted when this one is ready.
     pub replaces: Option<ExportId>,
 }
 
 impl Export {
-    /// Object key of the archive.
+    /// Returns the object key of the archive.
     pub fn object_key(user: &UserId, id: &ExportId) -> String {
         format!("{}{id}.zip", Self::objects_of(user))
     }
 
-    /// Object key of a file that a person asked for, besides archives.
+    /// Returns the object key of a requested file other than an archive.
     pub fn file_key(user: &UserId, id: &ExportId, name: &str) -> String {
         format!("{}{id}/{name}", Self::objects_of(user))
     }
 
-    /// What the object keys of a person's archives begin with.
+    /// Returns the prefix of the object keys of a user's archives.
     pub fn objects_of(user: &UserId) -> String {
         format!("exports/{user}/")
     }
 
-    /// Whether it has to be put into the queue again: it should have been made, or given up, long ago.
+    /// Returns whether it must be queued again: it should have finished or failed long ago.
     pub fn is_lost(&self, now: Timestamp) -> bool {
         self.status == ExportStatus::Pending && after(self.queued_at, QUEUED) <= now
     }
 
-    /// Whether it was asked for before the last end of the person's credentials: whoever did may not be the person.
+    /// Returns whether it was requested before the last end of the user's credentials, possibly by someone else.
     pub fn is_ended(&self, of: &User) -> bool {
         self.epoch < of.credentials.valid_from
     }
 
-    /// Whether another one is to be made in its place. `fresh`: what was asked for is one that is new.
+    /// Returns whether another export is to replace it. `fresh`: whether a new one was requested.
     pub fn is_over(&self, fresh: bool, now: Timestamp) -> bool {
         let life = if fresh { FRESH } else { KEPT };
         self.status == ExportStatus::Ready && after(self.created_at, life) <= now
@@ -86,9 +86,9 @@ impl Export {
 /// The body of a message in the queue `export_user`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExportMessage {
-    /// Whose data.
+    /// The user whose data is exported.
     pub user_id: UserId,
-    /// Which export.
+    /// The export.
     pub export_id: ExportId,
 }
 
@@ -113,7 +113,7 @@ mod tests {
         assert!(!export.is_over(false, hours(167)) && export.is_over(false, hours(168)));
         assert!(!export.is_lost(hours(1000)));
         export.status = ExportStatus::Pending;
-        assert!(!export.is_over(true, hours(1000)), "a running one is waited for");
+        assert!(!export.is_over(true, hours(1000)), "a running export is awaited");
         assert!(!export.is_lost(hours(29)) && export.is_lost(hours(30)));
     }
 }

@@ -1,14 +1,14 @@
-//! What a person set up for themselves.
+//! A user's settings.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{ApiKeyId, JsonObject, Timestamp};
 
-/// Colors of the pages.
+/// Color theme of the user interface.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Theme {
-    /// As the device has it.
+    /// As set on the device.
     #[default]
     System,
     /// Dark on light.
@@ -17,45 +17,45 @@ pub enum Theme {
     Dark,
 }
 
-/// What somebody wants to be told about.
+/// Notification settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notifications {
-    /// By mail: documents that failed, limits that were reached.
+    /// By email: failed documents and reached limits.
     pub email: bool,
-    /// By mail: what is new in the product.
+    /// By email: product news.
     pub product_news: bool,
 }
 
-/// The settings of a user. Preferences are a client's own and mean nothing to us.
+/// The settings of a user. Preferences belong to the client and are not interpreted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
-    /// Colors of the pages.
+    /// Color theme of the user interface.
     pub theme: Theme,
-    /// Language of the pages and of mail, a BCP 47 tag.
+    /// Language of the user interface and of email, as a BCP 47 tag.
     pub language: String,
-    /// What they want to be told about.
+    /// Notification settings.
     pub notifications: Notifications,
-    /// What a client keeps for itself.
+    /// Preferences stored for the client.
     #[serde(default, with = "crate::json::as_text")]
     pub preferences: JsonObject,
-    /// The personal API key, once there is one.
+    /// The personal API key, if there is one.
     #[serde(default)]
     pub api_key: Option<ApiKeyId>,
-    /// When they were made.
+    /// When they were created.
     pub created_at: Timestamp,
-    /// Last change.
+    /// When they were last changed.
     pub updated_at: Timestamp,
 }
 
 impl Settings {
-    /// Longest language tag, bytes (RFC 5646 section 4.4.1).
+    /// Maximum language tag length, in bytes (RFC 5646 section 4.4.1).
     pub const MAX_LANGUAGE: usize = 35;
-    /// Most preferences.
+    /// Maximum number of preferences.
     pub const MAX_PREFERENCES: usize = 100;
-    /// Largest preferences, bytes of JSON.
+    /// Maximum size of the preferences, in bytes of JSON.
     pub const MAX_PREFERENCES_BYTES: usize = 16 * 1024;
 
-    /// The settings of somebody who set nothing.
+    /// Returns the default settings of a new user.
     pub fn defaults(now: Timestamp) -> Self {
         Self {
             theme: Theme::default(),

@@ -1,4 +1,4 @@
-//! Under which terms a call is made: the limits that hold now.
+//! Admission: the limits that apply to a model call.
 
 use domain::{ApiKeyId, Error, Org, Quota, Result, TokenLimit, TokenScope};
 use futures::future::BoxFuture;
@@ -14,15 +14,15 @@ pub(crate) struct Admission {
 }
 
 impl App {
-    /// The limits of a payer who asks a model, which is counted as a request of their key and organization, or refused.
-    /// What is reserved counts as one of theirs; who reserves nothing then is [`App::turned_away`].
+    /// Returns the caller's limits for a model request and counts the request against their key and organization, or
+    /// rejects it. A reservation then counts as a request of the user; without one, [`App::without_reservation`] decides.
     pub(super) fn admit<'a>(&'a self, billing: &'a BillingContext) -> BoxFuture<'a, Result<Admission>> {
         Box::pin(async move {
             let mut terms = if let Some(org) = billing.known_org() {
-                futures::try_join!(self.terms(billing), self.keep_pace(billing, org))?.0
+                futures::try_join!(self.terms(billing), self.count_model_request(billing, org))?.0
             } else {
                 let terms = self.terms(billing).await?;
-                self.keep_pace(billing, &terms.org).await?;
+                self.count_model_request(billing, &terms.org).await?;
                 terms
             };
             terms.subjects.user_pace = Some(pace_of_user(&terms.org));
@@ -30,7 +30,7 @@ impl App {
         })
     }
 
-    /// The limits of a payer. They are read anew for each request: a limit that was changed holds from the next one on.
+    /// Returns the caller's limits. They are read for each request, so that a changed limit applies from the next one.
     pub(crate) async fn terms(&self, billing: &BillingContext) -> Result<Admission> {
         let known = billing.known_org();
         let mut wanted = vec![billing.org.clone(), billing.personal_org.clone()];
@@ -65,15 +65,15 @@ impl App {
         Ok(Admission { org, subjects })
     }
 
-    /// Where the limits of a payer stand.
+    /// Returns the state of the caller's token limits.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when the organization was deleted meanwhile.
+    /// Returns [`Error::NotFound`] if the organization was deleted in the meantime.
     pub fn token_limits<'a>(&'a self, billing: &'a BillingContext) -> BoxFuture<'a, Result<Vec<TokenLimit>>> {
         Box::pin(async move {
             let terms = self.terms(billing).await?;
             let mut limits = self.store.ledger().standings(&terms.subjects).await?;
-            // Of several budgets of keys the one that leaves the least.
+            // Of several key budgets, report the one with the least remaining.
             let of_key = |limit: &TokenLimit| limit.scope == TokenScope::Key;
             let tightest = limits
                 .iter()
@@ -87,7 +87,7 @@ impl App {
     }
 }
 
-/// The budgets that a key draws on.
+/// Returns the budgets that a key counts toward.
 fn budgets(key: &KeyGrant) -> Vec<(ApiKeyId, u64)> {
     let chain = key.chain();
     chain

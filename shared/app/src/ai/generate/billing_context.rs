@@ -1,4 +1,4 @@
-//! Who asks a model, and who pays.
+//! The caller of a model, and the account that is charged.
 
 use domain::{Chatbot, ChatbotId, Error, Membership, Org, OrgId, Result, User, UserId};
 use llm::catalog;
@@ -10,11 +10,11 @@ use crate::{
 
 const NOT_ALLOWED: Error = Error::Forbidden {
     code: "model_not_allowed",
-    detail: "This API key may not ask this model.",
+    detail: "This API key is not allowed to use this model.",
 };
 
 impl KeyGrant {
-    /// Whether a name is among the models it may ask, by whichever of its names.
+    /// Returns whether a model is in the key's allow-list, by any of its names.
     fn reaches(&self, model: &str) -> bool {
         self.models.as_ref().is_none_or(|models| {
             let asked = catalog::resolve(model);
@@ -24,11 +24,11 @@ impl KeyGrant {
 }
 
 impl Identity {
-    /// Whether the caller may have a chatbot answer with `model`: a key that may ask the chatbot, but not the model, would
-    /// reach it so.
+    /// Checks that the caller may configure a chatbot to answer with `model`; otherwise a key that may use the chatbot
+    /// but not the model would gain access to it.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] `model_not_allowed` for a key that may not ask it.
+    /// Returns [`Error::Forbidden`] `model_not_allowed` for a key that may not use it.
     pub fn check_delegation(&self, model: &str) -> Result<()> {
         match &self.credential {
             Credential::Key(grant) if !grant.reaches(model) => Err(NOT_ALLOWED),
@@ -37,27 +37,27 @@ impl Identity {
     }
 }
 
-/// Who asks, and whose limits count.
+/// The caller, and whose limits apply.
 #[derive(Debug, Clone)]
 pub struct BillingContext {
     /// The organization.
     pub org: OrgId,
-    /// The person.
+    /// The user.
     pub user: UserId,
-    /// The personal organization of the person: their days begin with its days.
+    /// The user's personal organization, whose time zone defines the user's days.
     pub personal_org: OrgId,
-    /// Most tokens of the person in a day, where somebody set it.
+    /// Maximum number of tokens of the user per day, if set.
     pub daily_limit: Option<u64>,
-    /// The API key, when one asks.
+    /// The API key, if one was used.
     pub key: Option<KeyGrant>,
-    /// The chatbot that answers.
+    /// The chatbot that answers, if any.
     pub chatbot: Option<ChatbotId>,
-    /// Most tokens of the chatbot in a day.
+    /// Maximum number of tokens of the chatbot per day.
     pub chatbot_cap: Option<u64>,
 }
 
 impl BillingContext {
-    /// A caller in an organization.
+    /// Returns the context of a caller in an organization.
     pub fn of(identity: &Identity, membership: &Membership) -> Self {
         let key = match &identity.credential {
             Credential::Key(grant) => Some(grant.clone()),
@@ -69,7 +69,7 @@ impl BillingContext {
         }
     }
 
-    /// A person in an organization, for whom somebody else calls.
+    /// Returns the context of a user in an organization on whose behalf someone else calls.
     pub fn user(user: &User, org: &OrgId) -> Self {
         Self {
             org: org.clone(),
@@ -82,7 +82,7 @@ impl BillingContext {
         }
     }
 
-    /// The same, with the chatbot that answers.
+    /// Returns the context with the chatbot that answers.
     #[must_use]
     pub fn with_chatbot(self, bot: &Chatbot) -> Self {
         Self {
@@ -92,11 +92,11 @@ impl BillingContext {
         }
     }
 
-    /// The same, with the chatbot that answers with its own model: a key that may ask the chatbot need not know which
-    /// that is.
+    /// Returns the context with the chatbot that answers with its own model. A key that may use the chatbot needs no
+    /// access to that model.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] `model_not_allowed` for a key that may ask neither.
+    /// Returns [`Error::Forbidden`] `model_not_allowed` for a key that may use neither.
     pub fn asking(self, bot: &Chatbot) -> Result<Self> {
         let mut billing = self.with_chatbot(bot);
         if !billing.reaches(&chatbot_model(&bot.id)) {
@@ -107,29 +107,26 @@ impl BillingContext {
         Ok(billing)
     }
 
-    /// The organization as the request read it already, where it did.
+    /// Returns the organization if the request has already read it.
     pub(crate) fn known_org(&self) -> Option<&Org> {
         let known = self.key.as_ref().map(|key| key.org.as_ref());
         known.filter(|known| known.id == self.org)
     }
 
-    /// Whether the key, if one asks, may ask this model. Names of chatbots were put into the names of their models
-    /// before, where they are understood.
+    /// Checks that the key, if one was used, may use this model. Chatbot names are resolved to their models beforehand
+    /// where they are supported.
     pub(crate) fn may_ask(&self, model: &str) -> Result<()> {
         if is_chatbot(model) {
-            let detail = "names a chatbot, which cannot answer here: begin a chat session with it";
+            let detail = "names a chatbot, which cannot answer here; create a chat session with it";
             return Err(Error::invalid("/model", detail));
         }
         if catalog::resolve(model).model.is_empty() {
-            return Err(Error::invalid(
-                "/model",
-                "needs the name of a model behind its provider",
-            ));
+            return Err(Error::invalid("/model", "must name a model after its provider"));
         }
         if self.reaches(model) { Ok(()) } else { Err(NOT_ALLOWED) }
     }
 
-    /// Whether a name is among the models of the key, by whichever of its names.
+    /// Returns whether a model is in the key's allow-list, by any of its names.
     fn reaches(&self, model: &str) -> bool {
         self.key.as_ref().is_none_or(|key| key.reaches(model))
     }

@@ -1,4 +1,4 @@
-//! Texts as vectors, paid for as answers are.
+//! Text embeddings, charged like answers.
 
 use domain::{Category, Error, GenerationId, Result, Usage, UsageCounters, time::after};
 use futures::future::BoxFuture;
@@ -11,39 +11,39 @@ use super::{
 };
 use crate::App;
 
-/// Texts that are to become vectors.
+/// Texts to embed.
 #[derive(Debug, Clone)]
 pub struct EmbeddingRequest {
     /// Name of the model.
     pub model: String,
     /// The texts.
     pub texts: Vec<String>,
-    /// How long the vectors are to be, where the model can shorten them.
+    /// Length of the vectors, for models that can shorten them.
     pub dimensions: Option<u32>,
 }
 
-/// Texts as vectors.
+/// Embedded texts.
 #[derive(Debug, Clone)]
 pub struct Embedded {
-    /// One for each text, in their order.
+    /// One vector per text, in the same order.
     pub vectors: Vec<Vec<f32>>,
-    /// The model, as its provider knows it.
+    /// The model, by its provider's name for it.
     pub model: String,
     /// Its provider.
     pub provider: String,
     /// Tokens.
     pub usage: Usage,
-    /// What the provider charges, millionths of a US dollar; none when nobody knows its price.
+    /// The provider's charge in millionths of a US dollar; `None` if the model's price is unknown.
     pub cost_micro_usd: Option<u64>,
 }
 
 impl App {
-    /// Turns texts into vectors. Once the provider is asked this goes on to its end, whoever waits for it, so that what
-    /// it costs is paid.
+    /// Embeds texts. Once the provider is called, the call runs to completion even if the caller is gone, so that its
+    /// cost is charged.
     ///
     /// # Errors
-    /// [`Error::Upstream`] `provider_not_configured` for a model that no provider of embeddings here has, and those of
-    /// [`App::generate`].
+    /// Returns [`Error::Upstream`] `provider_not_configured` for a model of no configured embedding provider, and the
+    /// errors of [`App::generate`].
     pub fn embed(&self, billing: BillingContext, asked: EmbeddingRequest) -> BoxFuture<'_, Result<Embedded>> {
         Box::pin(async move {
             billing.may_ask(&asked.model)?;
@@ -64,11 +64,11 @@ impl App {
             let reservation = match self.reservation(&subjects, &ask).await {
                 Ok(Held::Done(reservation)) => reservation,
                 Ok(Held::Short(limit)) => {
-                    self.used_up(&subjects, &limit).await;
+                    self.alert_exhausted(&subjects, &limit).await;
                     let error = self.refused(limit, prompt);
-                    return Err(self.turned_away(&billing, &org, &subjects, error).await);
+                    return Err(self.without_reservation(&billing, &org, &subjects, error).await);
                 }
-                Err(error) => return Err(self.turned_away(&billing, &org, &subjects, error).await),
+                Err(error) => return Err(self.without_reservation(&billing, &org, &subjects, error).await),
             };
             let app = self.clone();
             let work = async move {
@@ -94,7 +94,8 @@ impl App {
                 match app.store.ledger().settle_and_see(&reservation, &charge).await {
                     Ok(Some(used)) if usage.total() > 0 => app.watch(&subjects, used).await,
                     Ok(_) => {}
-                    // The vectors are made and their reader should have them; the end of the lease settles it.
+                    // The vectors exist and are returned to the caller; the reservation is settled when its lease
+                    // expires.
                     Err(error) => tracing::error!(generation_id = %reservation.id, %error, "generation.not_settled"),
                 }
                 Ok(Embedded {

@@ -1,5 +1,5 @@
-//! A call that goes on keeps its reservation: others may settle one that has been silent for five minutes, as its process
-//! may have died. A model may think for longer.
+//! The lease of a running call's reservation. Others may settle a reservation that was not renewed for five minutes,
+//! because its process may have died; a model may think for longer.
 
 use std::{
     pin::Pin,
@@ -19,12 +19,12 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval, sleep_
 use super::reserve::LEASE;
 use crate::App;
 
-/// When what was written is noted for the first time; then after twice as long each time. Most answers are whole by then, and
-/// cost no note; of a call whose process dies earlier all that is reserved is charged.
+/// When progress is first recorded; the interval then doubles each time. Most answers are complete by then and cost no
+/// extra write. If a process dies earlier, the whole reservation is charged.
 const FIRST_MS: i64 = 10_000;
-/// After how long it is noted at the latest that the call goes on: often enough that several notes may be lost.
+/// Maximum interval between renewals, short enough that several may be lost.
 const LATEST_MS: i64 = 60_000;
-/// How often it is looked whether that is due while the model is silent.
+/// How often renewal is checked while the model sends nothing.
 const LOOK: Duration = Duration::from_secs(10);
 
 /// The reservation of a running call.
@@ -33,15 +33,15 @@ pub(super) struct Lease {
     reservation: Reservation,
     began_ms: i64,
     noted_ms: i64,
-    /// Somebody else has settled it.
+    /// Whether someone else has settled it.
     is_lost: Arc<AtomicBool>,
-    /// Made with the first look: only then is there certainly a runtime.
+    /// Created on the first poll, because only then is a runtime guaranteed.
     timers: Option<Pin<Box<Timers>>>,
 }
 
 struct Timers {
     look: Interval,
-    /// When the call is over, retries and stand-ins included: what was said has to be stored and paid for within the same
+    /// When the call must end, including retries and fallbacks: the answer must be stored and charged within the same
     /// invocation.
     end: Pin<Box<Sleep>>,
 }
@@ -59,11 +59,11 @@ impl Lease {
         }
     }
 
-    /// Ready when the call has to end: it has taken too long, or was not polled for so long that somebody else has paid
-    /// for it. `written`: tokens so far.
+    /// Returns ready if the call must end: it has taken too long, or was not polled for so long that someone else has
+    /// settled it. `written`: tokens so far.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, written: impl Fn() -> u64) -> Poll<ModelError> {
         if self.is_lost.load(Ordering::Relaxed) {
-            let detail = "its reader was away for too long".to_owned();
+            let detail = "its client did not read for too long".to_owned();
             return Poll::Ready(ModelError::Interrupted { detail });
         }
         let timers = self.timers.get_or_insert_with(|| Box::pin(Timers::start()));
@@ -79,7 +79,7 @@ impl Lease {
         Poll::Ready(ModelError::TimedOut { what: TimeLimit::Total })
     }
 
-    /// The model has written or thought something.
+    /// Records that the model has sent text or reasoning.
     pub(super) fn wrote(&mut self, written: impl Fn() -> u64) {
         let grown = self.noted_ms.saturating_sub(self.began_ms);
         self.note_if_due(grown.clamp(FIRST_MS, LATEST_MS), &written);
@@ -92,7 +92,7 @@ impl Lease {
         }
         self.noted_ms = now.as_millisecond();
         let (app, reservation, is_lost) = (self.app.clone(), self.reservation.clone(), self.is_lost.clone());
-        // While nothing is written nobody knows how much the model has thought.
+        // Without any text it is unknown how much the model has thought.
         let written = Some(written()).filter(|written| *written > 0);
         self.app.run_to_completion(async move {
             match app

@@ -1,7 +1,7 @@
-//! Asking a model: the one way in which anything here does.
+//! Model calls: the only path by which this crate calls a model.
 //!
-//! Everything that can be refused is refused before the stream begins. What the model wrote is paid for, whether
-//! the stream ends well, breaks, is stopped or is dropped.
+//! Every rejection happens before the stream starts. Generated text is charged whether the stream succeeds, fails, is
+//! stopped or is dropped.
 
 mod admission;
 mod billing_context;
@@ -24,76 +24,77 @@ pub use stream::GenerationStream;
 
 use crate::App;
 
-/// Something a model is asked for.
+/// A request to a model.
 #[derive(Debug, Clone)]
 pub struct Generation {
-    /// Unique: what is reserved is reserved under it. The id of the answer, or a new one.
+    /// Unique ID of the reservation: the ID of the answer, or a new one.
     pub id: GenerationId,
-    /// Who asks, and who pays.
+    /// The caller, and whose limits are charged.
     pub billing: BillingContext,
-    /// What for.
+    /// The category in usage statistics.
     pub category: Category,
     /// Name or alias of the model.
     pub model: String,
-    /// Most tokens that a model which thinks has for that, beside `max_tokens` of `request`; 0 when whoever asks has said how
-    /// long all of it may be.
+    /// Maximum number of reasoning tokens in addition to the `max_tokens` of `request`; 0 if the caller has limited the
+    /// total.
     pub thinking_tokens: u32,
-    /// What is asked; `model` in it is filled in, `max_tokens` raised by the room for thinking, and lowered when only less
-    /// is left of a limit, and the oldest turns are left out when the model cannot take all of them.
+    /// The request. `model` is filled in; `max_tokens` is raised by the reasoning allowance, and lowered if a limit has
+    /// less left; the oldest turns are omitted if the model's context is too small for all of them.
     pub request: ChatRequest,
 }
 
-/// Part of an answer.
+/// An event of a model's answer.
 #[derive(Debug)]
 pub enum Generated {
-    /// A provider has taken the request.
+    /// A provider has accepted the request.
     Accepted,
-    /// What the model thinks, which is no part of the answer.
+    /// The model's reasoning, which is not part of the answer.
     Thinking(String),
-    /// The next words.
+    /// The next text.
     Text(String),
-    /// It is whole and paid for. Always the last event of a good stream.
+    /// The answer is finished and charged. Always the last event of a successful stream.
     Done(Box<Outcome>),
 }
 
-/// How an answer ended, and what it cost.
+/// How an answer ended, and its cost.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
-    /// The model that answered, as its provider knows it.
+    /// The model that answered, by its provider's name for it.
     pub model: String,
     /// Its provider.
     pub provider: String,
-    /// What was asked for, when another model answered.
+    /// The requested model, if a different one answered.
     pub requested_model: Option<String>,
-    /// Whether another model answered because the one that was asked for could not.
+    /// Whether a fallback model answered because the requested one could not.
     pub fallback: bool,
-    /// `stop`, `length`, `content_filter`, `other`; `stopped` when the reader ended it.
+    /// `stop`, `length`, `content_filter` or `other`; `stopped` if the client ended it.
     pub finish_reason: &'static str,
-    /// Tokens, those of thinking included.
+    /// Token usage, including reasoning.
     pub usage: Usage,
-    /// Those of them that were thinking, where that is known.
+    /// Reasoning tokens, if known.
     pub reasoning_tokens: Option<u64>,
-    /// What the provider charges, millionths of a US dollar; none when nobody knows its price.
+    /// The provider's charge in millionths of a US dollar; `None` if the model's price is unknown.
     pub cost_micro_usd: Option<u64>,
-    /// Why there is no text, in an answer that has none.
+    /// The reason for an answer without text.
     pub blank: Option<&'static str>,
-    /// From the call to its end.
+    /// Milliseconds from the start of the call to its end.
     pub latency_ms: u64,
-    /// From the call to the first words; none when there were none.
+    /// Milliseconds from the start of the call to the first token; `None` if there was none.
     pub time_to_first_token_ms: Option<u64>,
 }
 
 impl App {
-    /// Asks a model.
+    /// Calls a model.
     ///
     /// # Errors
-    /// [`domain::Error::Forbidden`] `model_not_allowed` for a key that may not ask this model, [`domain::Error::Limit`]
-    /// when a limit on requests or tokens leaves too little, [`domain::Error::Upstream`] for a model that cannot answer.
+    /// Returns [`domain::Error::Forbidden`] `model_not_allowed` for a key that may not use this model,
+    /// [`domain::Error::Limit`] if a limit on requests or tokens has too little left, [`domain::Error::Upstream`] if
+    /// the model cannot answer.
     pub fn generate(&self, mut generation: Generation) -> BoxFuture<'_, Result<GenerationStream>> {
         Box::pin(async move {
             generation.billing.may_ask(&generation.model)?;
             let Admission { org, subjects } = match generation.category {
-                // A title is nobody's question.
+                // A title is not a request by the user.
                 Category::Titles => self.terms(&generation.billing).await?,
                 _ => self.admit(&generation.billing).await?,
             };
@@ -104,14 +105,18 @@ impl App {
                 .cloned()
                 .collect();
             let chosen = self.model(&generation.model, &fallbacks).await?;
-            // All of it is sent, and all of it is reserved.
+            // The whole request is sent and reserved.
             let room = generation.thinking_tokens.min(chosen.thinking_tokens);
             let answer = generation.request.max_tokens;
             generation.request.max_tokens = answer.saturating_add(room);
             generation.request = generation.request.fitted(chosen.context_tokens);
-            let allowed = match self.set_aside(&generation, answer, &org, &subjects, chosen).await {
+            let allowed = match self.reserve_tokens(&generation, answer, &org, &subjects, chosen).await {
                 Ok(allowed) => allowed,
-                Err(error) => return Err(self.turned_away(&generation.billing, &org, &subjects, error).await),
+                Err(error) => {
+                    return Err(self
+                        .without_reservation(&generation.billing, &org, &subjects, error)
+                        .await);
+                }
             };
             let request = ChatRequest {
                 model: allowed.chosen.name.clone(),

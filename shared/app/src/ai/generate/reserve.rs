@@ -1,4 +1,4 @@
-//! Setting tokens aside for an answer, as long a one as fits.
+//! Reserving tokens for an answer that is as long as the limits allow.
 
 use std::time::Duration;
 
@@ -8,25 +8,25 @@ use store::{QuotaSubjects, Reservation, Reserve, TokenEstimate};
 use super::{BillingContext, Generation};
 use crate::{App, ai::models::Chosen};
 
-/// The shortest answer that is worth beginning when less is left than was asked for, tokens.
+/// Minimum answer length, in tokens, for which a call is started if less is left than was requested.
 const LEAST: u64 = 256;
-/// How long a call keeps its reservation without a word. One that goes on says so more often ([`super::lease`]); a
-/// reservation that is older may be settled by anybody.
+/// How long a reservation is protected without renewal. A running call renews it more often ([`super::lease`]); anyone
+/// may settle an older one.
 pub(crate) const LEASE: Duration = Duration::from_mins(5);
-/// When it is worth to ask again for what others have reserved.
+/// When to retry if the missing tokens are reserved by other calls.
 const SOON: Duration = Duration::from_secs(5);
-/// When it is worth to look again whether a limit without an end was raised.
+/// When to retry if a limit that never resets may have been raised.
 const LATER: Duration = Duration::from_hours(1);
 
-/// Whether tokens could be set aside.
+/// The result of a reservation.
 pub(super) enum Held {
-    /// They are.
+    /// The tokens are reserved.
     Done(Reservation),
-    /// The limit that leaves the least.
+    /// Too few tokens are left; holds the tightest limit.
     Short(TokenLimit),
 }
 
-/// What a call may use, and the model that it asks.
+/// What a call may use, and its model.
 pub(super) struct Allowed {
     pub(super) chosen: Chosen,
     pub(super) reservation: Reservation,
@@ -34,10 +34,10 @@ pub(super) struct Allowed {
 }
 
 impl App {
-    /// Sets aside what the call may use. When that does not fit, the cheaper model of the organization is asked instead,
-    /// and the answer is as long as fits. `answer`: tokens of the answer alone; who has as many is not sent to a cheaper
-    /// model for want of room to think.
-    pub(super) async fn set_aside(
+    /// Reserves tokens for a call. If they do not fit, the organization's cheaper model is used, and the answer is
+    /// shortened to what fits. `answer`: tokens of the answer alone; if these are left, the call is not moved to a
+    /// cheaper model merely for lack of reasoning tokens.
+    pub(super) async fn reserve_tokens(
         &self,
         generation: &Generation,
         answer: u32,
@@ -72,14 +72,14 @@ impl App {
             let fits = tightest.remaining().saturating_sub(prompt);
             if fits < wanted.min(LEAST) {
                 let needed = prompt + wanted.min(LEAST);
-                self.used_up(subjects, &tightest).await;
+                self.alert_exhausted(subjects, &tightest).await;
                 return Err(self.refused(tightest, needed));
             }
             if !downgraded
                 && fits < u64::from(answer)
                 && let Some(model) = cheaper(org, generation)
             {
-                // Whoever asked is told which model answers.
+                // The response reports which model answers.
                 chosen = Chosen {
                     requested: Some(generation.model.clone()),
                     fallback: true,
@@ -87,20 +87,20 @@ impl App {
                 };
             }
             downgraded = true;
-            // What is left only shrinks from try to try, so this ends.
+            // The remainder shrinks with each attempt, so this terminates.
             most = fits.min(most - 1).min(u64::from(chosen.max_output_tokens));
         }
     }
 
-    /// Reserves what is asked for, after settling what nobody is left to settle.
+    /// Reserves tokens, settling abandoned reservations first if necessary.
     pub(super) async fn reservation(&self, subjects: &QuotaSubjects, ask: &TokenEstimate) -> Result<Held> {
         loop {
             match self.store.ledger().reserve(subjects, ask).await? {
                 Reserve::Held(reservation) => return Ok(Held::Done(*reservation)),
-                Reserve::TooFast(wait) => return Err(self.asked_too_fast(subjects, wait)),
+                Reserve::TooFast(wait) => return Err(self.too_many_requests(subjects, wait)),
                 Reserve::Short(limits, overdue) if overdue.is_empty() => {
                     let tightest = limits.into_iter().min_by_key(TokenLimit::remaining);
-                    let tightest = tightest.ok_or_else(|| Error::internal("a limit refused and was none"))?;
+                    let tightest = tightest.ok_or_else(|| Error::internal("a limit refused and was not reported"))?;
                     return Ok(Held::Short(tightest));
                 }
                 Reserve::Short(_, overdue) => {
@@ -130,7 +130,7 @@ impl App {
         }))
     }
 
-    /// Settles what nobody is left to settle.
+    /// Settles reservations whose calls were abandoned.
     pub(crate) async fn settle_overdue(&self, reservation: &Reservation) -> Result<()> {
         let settled = self
             .store
@@ -144,7 +144,7 @@ impl App {
     }
 }
 
-/// The model that answers when the one that was asked for does not fit.
+/// Returns the model that answers if the requested one does not fit.
 fn cheaper<'a>(org: &'a Org, generation: &Generation) -> Option<&'a str> {
     let model = org.downgrade_model.as_deref()?;
     let allowed = |billing: &BillingContext| billing.may_ask(model).is_ok();

@@ -1,4 +1,4 @@
-//! A call that runs, and what is paid for it.
+//! A running model call and its charge.
 
 use std::task::{Context, Poll};
 
@@ -11,24 +11,24 @@ use tokio::task::JoinHandle;
 use super::{Generation, Outcome, lease::Lease, reserve::Allowed};
 use crate::App;
 
-/// Bytes of the longest token there is, generously.
+/// Generous upper bound for the bytes of one token.
 const BYTES_A_TOKEN: usize = 128;
 /// Bytes that any answer may have.
 const SLACK: usize = 4_096;
 
-/// How the model ended.
+/// How the call ended.
 pub(super) enum End {
-    /// It said all it had to say.
+    /// The model finished its answer.
     Whole(FinishReason, llm::Usage),
-    /// Its reader wanted no more.
+    /// The client stopped it.
     Stopped,
-    /// It went on although it was as long as was asked for, and was ended.
+    /// The model exceeded the requested length and was ended.
     Overrun,
     /// The provider failed.
     Failed,
 }
 
-/// A call that runs, with everything that its end needs.
+/// A running call, with everything needed to end it.
 pub(super) struct Run {
     app: App,
     generation: Generation,
@@ -45,7 +45,7 @@ pub(super) struct Run {
     lease: Lease,
     text: String,
     thinking: String,
-    /// Bytes after which the answer is longer than was asked for, whatever its tokens are.
+    /// Number of bytes at which the answer exceeds the requested length, regardless of its tokenization.
     most_bytes: usize,
 }
 
@@ -77,12 +77,13 @@ impl Run {
         &self.generation.id
     }
 
-    /// The model that answers.
+    /// Returns the model that answers.
     pub(super) fn model(&self) -> &str {
         &self.model
     }
 
-    /// What the model says next. It is called with the first look, so from then on it may charge something.
+    /// Returns the model's next event. The provider is called on the first poll, so the call may cost something from
+    /// then on.
     pub(super) fn polled(
         &mut self,
         upstream: &mut ChatStream,
@@ -95,7 +96,7 @@ impl Run {
         upstream.poll_next_unpin(cx)
     }
 
-    /// Another model than the first choice answers, or the first choice does.
+    /// Records which model answers: the first choice or a fallback.
     pub(super) fn answered_by(&mut self, provider: String, model: String, fallback: bool) {
         if fallback && self.requested_model.is_none() {
             self.requested_model = Some(self.generation.model.clone());
@@ -105,7 +106,7 @@ impl Run {
         self.model = model;
     }
 
-    /// Whether the model goes on although it should have ended.
+    /// Returns whether the model continues although it should have ended.
     pub(super) fn overruns(&self) -> bool {
         self.text.len() + self.thinking.len() > self.most_bytes
     }
@@ -122,17 +123,17 @@ impl Run {
         self.lease.wrote(|| written(&self.text, &self.thinking));
     }
 
-    /// Whether the model has said or thought anything.
+    /// Returns whether the model has sent text or reasoning.
     fn has_written(&self) -> bool {
         !self.text.is_empty() || !self.thinking.is_empty()
     }
 
-    /// What the call used.
+    /// Returns the call's token usage.
     fn usage(&self, end: &End) -> llm::Usage {
         match end {
-            // A provider that tells of nothing tells nothing.
+            // The provider reported no usage, and the model wrote nothing.
             End::Whole(_, usage) if usage.total() > 0 || !self.has_written() => *usage,
-            // A call that fails before it says or thinks anything is not charged by the provider.
+            // The provider does not charge for a call that fails before any text or reasoning.
             End::Failed if !self.has_written() => llm::Usage::default(),
             End::Stopped if !self.has_asked => llm::Usage::default(),
             End::Whole(..) | End::Overrun | End::Stopped | End::Failed => llm::Usage {
@@ -191,7 +192,7 @@ impl Run {
         }
     }
 
-    /// Pays for the call, to the end, whatever becomes of its reader.
+    /// Settles the call in a task that completes even if the client is gone.
     pub(super) fn settle(self, end: End) -> Result<JoinHandle<Result<Outcome>>> {
         let app = self.app.clone();
         let settling = async move {
@@ -202,7 +203,7 @@ impl Run {
             let settled = if self.has_asked {
                 ledger.settle_and_see(&self.reservation, &charge).await
             } else {
-                // Nobody was asked, so nothing happened.
+                // No provider was called, so there is nothing to charge.
                 ledger
                     .release(&self.reservation)
                     .await
@@ -212,7 +213,7 @@ impl Run {
                 Ok(Some(used)) if usage.total() > 0 => self.app.watch(&self.subjects, used).await,
                 Ok(Some(_)) => {}
                 Ok(None) => tracing::warn!(generation_id = %self.id(), "generation.settled_before"),
-                // The answer is made and its reader should have it; the end of the lease settles it.
+                // The answer exists and is returned to the client; the reservation is settled when its lease expires.
                 Err(error) => tracing::error!(generation_id = %self.id(), %error, "generation.not_settled"),
             }
             Ok(outcome)
@@ -222,27 +223,28 @@ impl Run {
     }
 }
 
-/// Why a model that ended for this reason wrote nothing. One that had nothing more to say has failed before this.
+/// Returns why a model that ended for this reason wrote nothing. One that simply had nothing to write has failed
+/// before.
 fn blank(reason: FinishReason, usage: &llm::Usage) -> Option<&'static str> {
     Some(match reason {
         FinishReason::Stop => return None,
         FinishReason::ContentFilter => {
-            "The model's provider gives no answer to this because of its rules on content. Rephrase the question, or ask \
+            "The model's provider refuses to answer this under its rules on content. Rephrase the question, or ask \
              another model."
         }
         FinishReason::Length if usage.reasoning_tokens > 0 => {
-            "The model spent the longest answer allowed on thinking, before it wrote a word. Allow a longer answer \
+            "The model spent the maximum answer length on thinking, before it wrote a word. Allow a longer answer \
              (`max_tokens`), or ask a simpler question."
         }
         FinishReason::Length => {
-            "The longest answer allowed was reached before the model wrote a word. Allow a longer answer (`max_tokens`), \
-             or shorten the conversation."
+            "The maximum answer length was reached before the model wrote any text. Allow a longer answer \
+             (`max_tokens`), or shorten the conversation."
         }
-        FinishReason::Other => "The model ended without an answer. Rephrase the question, or ask another model.",
+        FinishReason::Other => "The model ended without an answer. Rephrase the question, or use another model.",
     })
 }
 
-/// About how many tokens were written, thinking included.
+/// Estimates the number of tokens written, including reasoning.
 fn written(text: &str, thinking: &str) -> u64 {
     estimate_tokens(text) + estimate_tokens(thinking)
 }

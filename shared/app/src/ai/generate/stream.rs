@@ -1,4 +1,4 @@
-//! The answer as it is made, and the end that none escapes.
+//! The stream of a model's answer, and its guaranteed settlement.
 
 use std::{
     pin::Pin,
@@ -16,30 +16,30 @@ use super::{
     run::{End, Run},
 };
 
-/// How long after a provider has taken a request its first piece is waited for: most failures come at once, and can
-/// still be answered with a status of their own.
+/// How long to wait for the first event after a provider has accepted a request: most failures occur immediately and
+/// can still be returned with an HTTP status of their own.
 pub(crate) const FIRST_PIECE: Duration = Duration::from_secs(1);
 
-/// An answer as it is made: at most one [`Generated::Accepted`], any number of [`Generated::Thinking`] and
-/// [`Generated::Text`], then one [`Generated::Done`]; or an error, after which nothing follows. It does its work only
-/// while it is polled. Dropping it ends the call to the provider and pays for what was written;
-/// [`GenerationStream::stop`] does the same and says what that was.
+/// A model's answer in progress: at most one [`Generated::Accepted`], any number of [`Generated::Thinking`] and
+/// [`Generated::Text`], then one [`Generated::Done`]; or an error, after which nothing follows. It only works while it
+/// is polled. Dropping it ends the provider call and charges the generated text; [`GenerationStream::stop`] does the
+/// same and returns the outcome.
 pub struct GenerationStream {
     state: State,
-    /// What was read before anybody asked for it.
+    /// An event that was read ahead.
     first: Option<Generated>,
-    /// Whether a provider has taken the request.
+    /// Whether a provider has accepted the request.
     is_accepted: bool,
     /// The model that answers.
     model: String,
-    /// What a call cost that failed.
+    /// The outcome of a call that failed.
     failed: Option<Box<Outcome>>,
 }
 
 enum State {
-    /// The model writes.
+    /// The model is answering.
     Running(ChatStream, Box<Run>),
-    /// It has ended; the outcome follows when it is paid for.
+    /// The call has ended; the outcome follows once it is settled.
     Settling(JoinHandle<Result<Outcome>>, Option<ModelError>),
     Over,
 }
@@ -55,22 +55,22 @@ impl GenerationStream {
         }
     }
 
-    /// The model that answers, as its provider knows it; once a piece has come it stays the same.
+    /// Returns the model that answers, by its provider's name for it. It is final once an event has arrived.
     pub fn model(&self) -> &str {
         &self.model
     }
 
-    /// What the answer cost that ended with an error, once.
+    /// Returns the outcome of an answer that ended with an error; `None` on further calls.
     pub fn take_failed(&mut self) -> Option<Box<Outcome>> {
         self.failed.take()
     }
 
-    /// The same stream, once the model has begun to write or to think, or one second after its provider took the request:
-    /// what fails before that can still be answered with a status of its own, and whoever waits for a model that thinks
-    /// for minutes learns that it does.
+    /// Resolves to the same stream once the model has sent text or reasoning, or one second after its provider accepted
+    /// the request. Earlier failures can still be returned with an HTTP status of their own, and a client that waits
+    /// minutes for a reasoning model learns that it was accepted.
     ///
     /// # Errors
-    /// As the provider fails before that.
+    /// Returns the provider's failure before that.
     pub fn begun(mut self) -> BoxFuture<'static, Result<Self>> {
         Box::pin(async move {
             let mut first = self.next().await;
@@ -82,10 +82,10 @@ impl GenerationStream {
         })
     }
 
-    /// Ends the answer now: closes the call to the provider and pays for exactly what was written.
+    /// Ends the answer now: closes the provider call and charges exactly the generated text.
     ///
     /// # Errors
-    /// [`Error::Conflict`] `answer_over` when it has ended already; otherwise as the table fails.
+    /// Returns [`Error::Conflict`] `answer_over` if it has already ended, and errors of the table.
     pub fn stop(mut self) -> BoxFuture<'static, Result<Outcome>> {
         let settling = match std::mem::replace(&mut self.state, State::Over) {
             State::Running(upstream, run) => {
@@ -93,7 +93,7 @@ impl GenerationStream {
                 run.settle(End::Stopped)
             }
             State::Settling(handle, _) => Ok(handle),
-            State::Over => Err(Error::conflict("answer_over", "The answer has ended already.")),
+            State::Over => Err(Error::conflict("answer_over", "The answer has already ended.")),
         };
         Box::pin(async move { settling?.await.map_err(Error::internal)? })
     }

@@ -1,8 +1,8 @@
-//! Accounts that were made before much was known of their person.
+//! Completing accounts that were created with incomplete user data.
 //!
-//! A front end's backend may ask for an account by nothing but the id at Clerk. Whoever knows more first completes it:
-//! a later call of the backend, a session of the person, or Clerk's webhook. Only what was made up is replaced, so that
-//! nothing is lost that the person set meanwhile.
+//! A front end's backend can request an account with nothing but the Clerk ID. Whoever knows more first completes it: a
+//! later call of the backend, a session of the user, or Clerk's webhook. Only generated values are replaced, so that
+//! values set by the user in the meantime are preserved.
 
 use domain::{Actor, Email, Result, User};
 use serde_json::json;
@@ -15,26 +15,25 @@ use crate::App;
 struct Missing<'a> {
     name: Option<&'a str>,
     email: Option<&'a Email>,
-    /// Whether the address that it has then is verified.
+    /// Whether the resulting address is verified.
     verified: bool,
     /// Whether Clerk has verified it.
     owner_is_known: bool,
 }
 
 impl<'a> Missing<'a> {
-    /// What is known of `person` and not of the account. `with_email`: whether their address is to be had.
+    /// Returns what is known of `person` but missing in the account. `with_email`: whether to add the address.
     fn of(person: &'a ClerkPerson, user: &User, with_email: bool) -> Result<Option<Self>> {
         let is_made_up = match &user.clerk_name {
             Some(name) => name.made_up && name.text == user.name,
-            // Of an earlier release.
+            // From an earlier release.
             None => user.name == UNNAMED,
         };
         let name = person.name.as_deref().filter(|name| is_made_up && *name != user.name);
-        let stand_in = person.stand_in()?;
-        let email = person
-            .email
-            .as_ref()
-            .filter(|email| with_email && user.email.is_same(&stand_in) && !email.is_same(&stand_in));
+        let placeholder_address = person.placeholder_address()?;
+        let email = person.email.as_ref().filter(|email| {
+            with_email && user.email.is_same(&placeholder_address) && !email.is_same(&placeholder_address)
+        });
         let verified = match email {
             Some(email) => person.has_verified(email),
             None => (user.email_verified || person.has_verified(&user.email)) && user.email.is_deliverable(),
@@ -51,8 +50,8 @@ impl<'a> Missing<'a> {
 }
 
 impl App {
-    /// The account of a person, with what it lacked as far as it is known now. An address that somebody else has stays
-    /// theirs.
+    /// Returns a user's account, completed with what is now known. An address that another account has is not taken
+    /// over.
     pub(super) async fn completed(&self, person: &ClerkPerson, mut user: User, actor: Option<&Actor>) -> Result<User> {
         let (clerk, accounts) = (self.store.clerk(), self.store.accounts());
         let mut with_email = true;
@@ -96,7 +95,7 @@ impl App {
                     break;
                 }
                 Completed::EmailTaken => with_email = false,
-                // Somebody else completed it, or the person changed it: look again.
+                // The account was changed concurrently: read it again.
                 Completed::AccountMoved => match self.live_account(&user.id).await? {
                     Some(found) => user = found,
                     None => break,

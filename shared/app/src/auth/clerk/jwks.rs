@@ -1,4 +1,4 @@
-//! Clerk's public keys (RFC 7517), fetched when they are needed and not more often than they may change.
+//! Clerk's public keys (RFC 7517), fetched on demand and no more often than they may change.
 
 use std::{
     collections::HashMap,
@@ -13,23 +13,24 @@ use jsonwebtoken::{
 };
 use tokio::sync::Mutex;
 
-/// For so long a key is used without asking whether it still counts, milliseconds.
+/// How long a key is used before it is checked again, in milliseconds.
 const FRESH_MS: i64 = 3_600_000;
-/// Least time between two fetches, milliseconds: who sends unknown key ids makes us ask once a minute.
+/// Minimum interval between fetches, in milliseconds: a client that sends unknown key IDs causes at most one per
+/// minute.
 const PAUSE_MS: i64 = 60_000;
-/// The same while no key is known at all.
+/// The same while no key is known.
 const FIRST_PAUSE_MS: i64 = 5_000;
-/// Longest time of one fetch.
+/// Timeout of a fetch.
 const FETCH_LIMIT: Duration = Duration::from_secs(5);
-/// Largest key set, bytes.
+/// Maximum size of a key set, in bytes.
 const MAX_BYTES: usize = 256 * 1024;
 
-/// The keys under one address.
+/// The keys at one URL.
 pub(crate) struct Jwks {
     url: String,
     http: reqwest::Client,
     known: RwLock<Arc<CachedKeys>>,
-    /// Held while the keys are fetched, so that those who need them at once ask once.
+    /// Held during a fetch, so that concurrent callers share it.
     fetching: Mutex<()>,
 }
 
@@ -61,15 +62,16 @@ impl Jwks {
         }
     }
 
-    /// The key with this id; none when Clerk has no such key.
+    /// Returns the key with this ID, or `None` if Clerk has no such key.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when no key is known and Clerk does not answer.
+    /// Returns [`Error::Unavailable`] if no key is known and Clerk does not respond.
     pub(crate) async fn key(&self, id: &str, now_ms: i64) -> Result<Option<DecodingKey>> {
         let known = self.known();
         match known.keys.get(id) {
             Some(key) if known.is_fresh(now_ms) => return Ok(Some(key.clone())),
-            // Whoever comes first asks; the others, and everybody when Clerk does not answer, go on with what is known.
+            // The first caller fetches; the others, and everyone if Clerk does not respond, continue with the cached
+            // keys.
             Some(key) => {
                 let Ok(_fetching) = self.fetching.try_lock() else {
                     return Ok(Some(key.clone()));
@@ -86,14 +88,14 @@ impl Jwks {
                 let refreshed = self.refresh(now_ms).await;
                 if self.known().keys.is_empty() {
                     refreshed?;
-                    return Err(Error::unavailable("no key of Clerk is known"));
+                    return Err(Error::unavailable("no Clerk keys are cached"));
                 }
             }
         }
         Ok(self.known().keys.get(id).cloned())
     }
 
-    /// Forgets when the keys were fetched, not the keys: they are needed if Clerk does not answer.
+    /// Expires the cached keys without removing them: they are needed if Clerk does not respond.
     pub(crate) async fn expire(&self) {
         let _fetching = self.fetching.lock().await;
         self.set(CachedKeys {
@@ -102,7 +104,7 @@ impl Jwks {
         });
     }
 
-    /// Fetches the keys, unless that was tried just now. Only to be called with `fetching` held.
+    /// Fetches the keys unless a fetch was just attempted. The caller must hold `fetching`.
     async fn refresh(&self, now_ms: i64) -> Result<()> {
         let known = self.known();
         if !known.may_fetch(now_ms) {
@@ -140,7 +142,7 @@ impl Jwks {
         let set: JwkSet = serde_json::from_slice(&body).map_err(Error::unavailable)?;
         let keys: HashMap<_, _> = set.keys.iter().filter_map(signing_key).collect();
         if keys.is_empty() {
-            return Err(Error::unavailable("the key set holds no key for RS256"));
+            return Err(Error::unavailable("the key set contains no key for RS256"));
         }
         Ok(keys)
     }
@@ -154,7 +156,7 @@ impl Jwks {
     }
 }
 
-/// An RSA key that is meant for signatures with RS256, with its id.
+/// Returns an RSA key intended for RS256 signatures, with its ID.
 fn signing_key(jwk: &Jwk) -> Option<(String, DecodingKey)> {
     let common = &jwk.common;
     let is_for_rs256 = common

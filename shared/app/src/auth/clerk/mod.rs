@@ -1,7 +1,7 @@
-//! People who sign in through Clerk (<https://clerk.com/docs/backend-requests/handling/manual-jwt>).
+//! Users who sign in through Clerk (<https://clerk.com/docs/backend-requests/handling/manual-jwt>).
 //!
-//! Clerk says who somebody is; role, status and everything else are ours. The first session of a person makes their
-//! account, or finds the one with the address that Clerk has verified.
+//! Clerk authenticates the user; role, status and everything else are stored here. A user's first session creates their
+//! account, or links the one with the address that Clerk has verified.
 
 mod complete;
 mod jwks;
@@ -25,32 +25,32 @@ use crate::{
     App, Credential, Identity, audit::audit_event::AuditEvent, auth::new_account::Draft, auth::sign_in::ENDED,
 };
 
-/// For so long after its first request, or after it was ended here, a session is remembered. Clerk's own sessions live for a week unless configured
-/// otherwise.
+/// How long a session is remembered after its first request, or after it was ended here. Clerk's own sessions last a
+/// week unless configured otherwise.
 const REMEMBER_SESSION: Duration = Duration::from_hours(366 * 24);
-/// The name of an account while that of its person is not known.
+/// Name of an account while its user's name is unknown.
 const UNNAMED: &str = "New user";
-/// How often a write that somebody else got in the way of is tried again.
+/// Maximum attempts of a write that conflicts with another one.
 const MAX_ATTEMPTS: u32 = 8;
 
-/// A person as Clerk, or somebody who speaks for it, describes them.
+/// A user as described by Clerk or a backend that acts for it.
 #[derive(Debug, Clone)]
 pub struct ClerkPerson {
-    /// Their id at Clerk.
+    /// Their Clerk ID.
     id: String,
     /// Their address.
     email: Option<Email>,
-    /// Whether Clerk has verified that the address is theirs.
+    /// Whether Clerk has verified the address.
     verified: bool,
     /// Their name.
     name: Option<String>,
 }
 
 impl ClerkPerson {
-    /// A person with this id at Clerk. An address counts as not verified until [`ClerkPerson::verified`].
+    /// Returns a user with this Clerk ID. Their address counts as unverified until [`ClerkPerson::verified`].
     ///
     /// # Errors
-    /// [`Error::NotFound`] for what is no id of Clerk.
+    /// Returns [`Error::NotFound`] for an invalid Clerk ID.
     pub fn new(id: &str, email: Option<Email>, name: Option<&str>) -> Result<Self> {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
         if !(1..=100).contains(&id.len()) || !id.bytes().all(plain) {
@@ -65,46 +65,46 @@ impl ClerkPerson {
         })
     }
 
-    /// The same person, whose address Clerk has verified.
+    /// Returns the same user with their address marked as verified by Clerk.
     #[must_use]
     pub fn verified(self) -> Self {
         Self { verified: true, ..self }
     }
 
-    /// Whether Clerk has verified that this address is theirs. One that can receive nothing is nobody's.
+    /// Returns whether Clerk has verified this address. An undeliverable one belongs to nobody.
     fn has_verified(&self, address: &Email) -> bool {
         self.verified && address.is_deliverable() && self.email.as_ref().is_some_and(|email| email.is_same(address))
     }
 
-    /// Their address; one that can receive nothing (RFC 2606) while none is known.
+    /// Returns their address, or an undeliverable one (RFC 2606) while none is known.
     fn address(&self) -> Result<Email> {
         if let Some(email) = &self.email {
             return Ok(email.clone());
         }
-        self.stand_in()
+        self.placeholder_address()
     }
 
-    /// The address of an account while that of its person is not known.
-    fn stand_in(&self) -> Result<Email> {
-        // Ids differ in case and addresses do not, so the id itself would not do.
+    /// Returns the account's address while its user's is unknown.
+    fn placeholder_address(&self) -> Result<Email> {
+        // IDs are case-sensitive and addresses are not, so the ID itself cannot be used.
         let digest = hex::encode(Sha256::digest(self.id.as_bytes()));
         Email::parse(&format!("{}@clerk.invalid", &digest[..32]))
     }
 }
 
-/// The account of a person at Clerk.
+/// The account of a Clerk user.
 struct PersonAccount {
     user: UserId,
-    /// Whether it is theirs since this request, which knows no more than what it was made of.
+    /// Whether this request created or linked it, and so knows no more than it was created from.
     is_new: bool,
 }
 
 impl App {
-    /// Who presents this session token of Clerk.
+    /// Returns the caller who presents this Clerk session token.
     pub(crate) async fn authenticate_with_clerk(&self, token: &Secret) -> Result<Identity> {
         let session = self.clerk.verify(token, self.clock.now_ms()).await?;
         let clerk = self.store.clerk();
-        // Most have a link that counts, which is seen by the account that is read anyway.
+        // Most users have a valid link, which is checked with the account that is read anyway.
         let linked = match clerk.link(&session.person.id).await? {
             Some(link) if link.deleted_at.is_none() => match &link.user {
                 Some(user) => clerk
@@ -124,8 +124,11 @@ impl App {
         let (user, known) = found.filter(|(user, _)| user.is_active()).ok_or(ENDED)?;
         match known {
             ClerkSession::Of(epoch) if epoch == user.session_epoch => {}
-            ClerkSession::New => self.know_clerk_session(&user, &session.id, user.session_epoch).await?,
-            // Ended here, alone or with all others. Clerk goes on giving out tokens for it.
+            ClerkSession::New => {
+                self.remember_clerk_session(&user, &session.id, user.session_epoch)
+                    .await?
+            }
+            // Ended here, alone or with all others. Clerk continues to issue tokens for it.
             ClerkSession::Of(_) | ClerkSession::Ended => return Err(ENDED),
         }
         let user = if is_new {
@@ -140,22 +143,22 @@ impl App {
         })
     }
 
-    /// Notes that a session of Clerk is in this epoch of the account: raising the epoch ends it, as those of our own.
-    pub(crate) async fn know_clerk_session(&self, user: &User, session: &str, epoch: u64) -> Result<()> {
+    /// Records the account's epoch of a Clerk session: incrementing the epoch ends it, as it does our own sessions.
+    pub(crate) async fn remember_clerk_session(&self, user: &User, session: &str, epoch: u64) -> Result<()> {
         let until = after(self.clock.now(), REMEMBER_SESSION);
         self.store.clerk().know_session(&user.id, session, epoch, until).await
     }
 
-    /// Ends a session of Clerk here: its tokens are refused from the next request on, whatever Clerk says.
+    /// Ends a Clerk session here: its tokens are rejected from the next request on, even if Clerk still accepts them.
     pub(crate) async fn sign_out_of_clerk(&self, user: &UserId, session: &str) -> Result<()> {
         let until = after(self.clock.now(), REMEMBER_SESSION);
         self.store.clerk().sign_out(user, session, until).await
     }
 
-    /// The account of a person at Clerk, made when there is none, and completed when more is known of them now.
+    /// Returns the account of a Clerk user, creating or completing it if necessary.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for a person or an account that was deleted, [`Error::Conflict`] `email_taken`.
+    /// Returns [`Error::NotFound`] for a deleted user or account, [`Error::Conflict`] `email_taken`.
     pub fn person_at_clerk<'a>(&'a self, person: &'a ClerkPerson, actor: &'a Actor) -> BoxFuture<'a, Result<User>> {
         Box::pin(async move {
             let absent = Error::NotFound("user");
@@ -169,8 +172,8 @@ impl App {
         })
     }
 
-    /// The link of a person, unless it is void: the account's credentials ended since it was made, and whoever ended them
-    /// did not make it. Of a void one that a new link may replace, its generation.
+    /// Returns a user's link unless it is void: the account's credentials have ended since, by someone other than its
+    /// creator. For a void link that a new one may replace, returns its generation.
     async fn clerk_link(&self, person: &str) -> Result<(Option<ClerkLink>, Option<u64>)> {
         let Some(link) = self.store.clerk().link(person).await? else {
             return Ok((None, None));
@@ -185,7 +188,7 @@ impl App {
         })
     }
 
-    /// The account of a person; none when Clerk has deleted them. `actor`: who makes it; the person when absent.
+    /// Returns a user's account, or `None` if Clerk has deleted the user. `actor`: who creates it; the user if `None`.
     async fn account_of(
         &self,
         person: &ClerkPerson,
@@ -199,7 +202,7 @@ impl App {
                 let user = link.user.filter(|_| link.deleted_at.is_none());
                 return Ok(user.map(|user| PersonAccount { user, is_new: false }));
             }
-            // Nothing but a verified address shows whose account it is after that.
+            // After that only a verified address proves whose account it is.
             let shows_address = person.email.as_ref().is_some_and(|email| person.has_verified(email));
             if replaced.is_some() && !shows_address {
                 return Err(ENDED);
@@ -215,7 +218,7 @@ impl App {
                 }
                 Some(owner) if person.verified && !owner.user.is_active() => return Err(ENDED),
                 Some(owner) if person.verified => {
-                    self.give_account_to(person, replaced, &owner.user, actor, updated_ms, event)
+                    self.link_account(person, replaced, &owner.user, actor, updated_ms, event)
                         .await?
                 }
                 Some(_) => break,
@@ -226,7 +229,7 @@ impl App {
         }
         Err(Error::conflict(
             "email_taken",
-            "An account with this e-mail address exists; it is linked once Clerk has verified the address.",
+            "An account with this email address already exists. It is linked once Clerk has verified the address.",
         ))
     }
 
@@ -261,9 +264,9 @@ impl App {
         Ok((linked, Some(user.id)))
     }
 
-    /// Links an account that exists. If its owner is not known, somebody else may have signed up with the address to wait
-    /// for the person: what they know and hold opens nothing from here on.
-    async fn give_account_to(
+    /// Links an existing account. If its owner is not known, someone else may have signed up with the address in
+    /// advance: their password and credentials stop working.
+    async fn link_account(
         &self,
         person: &ClerkPerson,
         replaced: Option<u64>,
@@ -296,7 +299,7 @@ impl App {
         Ok((linked, Some(user.id.clone())))
     }
 
-    /// `actor`: who does it; the person when absent.
+    /// `actor`: who does it; the user if `None`.
     fn clerk_entry(&self, user: &User, actor: Option<&Actor>, action: &str, after: Value) -> Result<AuditEntry> {
         let themselves = Actor {
             kind: ActorKind::User,

@@ -1,4 +1,4 @@
-//! Session tokens of Clerk: RS256 and nothing else, from the one issuer that is configured
+//! Clerk session tokens: only RS256, from the one configured issuer
 //! (<https://clerk.com/docs/backend-requests/resources/session-tokens>).
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -10,27 +10,27 @@ use serde_json::Value;
 use super::{ClerkPerson, jwks::Jwks};
 use crate::ClerkConfig;
 
-/// How far Clerk's clock may be ahead of ours, seconds. The end of a token is taken as it is.
+/// How far Clerk's clock may be ahead of ours, in seconds. The expiry of a token is taken literally.
 const LEEWAY_SECONDS: i64 = 5;
 
 const INVALID: Error = Error::Unauthorized {
     code: "token_invalid",
-    detail: "The token is not valid; sign in again.",
+    detail: "The token is invalid. Sign in again.",
 };
 const EXPIRED: Error = Error::Unauthorized {
     code: "token_expired",
-    detail: "The token has expired; get a new one from Clerk.",
+    detail: "The token has expired. Request a new one from Clerk.",
 };
 
-/// Checks session tokens.
+/// Verifies session tokens.
 pub(crate) struct Verifier(Option<(ClerkConfig, Jwks)>);
 
-/// A session that is valid now.
+/// A currently valid session.
 #[derive(Debug)]
 pub(crate) struct ClerkSession {
-    /// Its id.
+    /// Its ID.
     pub(crate) id: String,
-    /// Whose it is.
+    /// The user who signed in.
     pub(crate) person: ClerkPerson,
 }
 
@@ -41,9 +41,9 @@ struct Claims {
     exp: i64,
     nbf: Option<i64>,
     azp: Option<String>,
-    /// `pending` while the person has something left to do at Clerk.
+    /// `pending` while the user has to complete a step at Clerk.
     sts: Option<String>,
-    // What an operator may add to their tokens, of whatever type.
+    // Can be added to the tokens by an operator, with any type.
     email: Option<Value>,
     email_verified: Option<Value>,
     name: Option<Value>,
@@ -62,7 +62,7 @@ impl Verifier {
         }))
     }
 
-    /// Whether the token claims to be Clerk's. That is no proof: it chooses who checks it.
+    /// Returns whether the token claims to be Clerk's. This only selects the verifier and proves nothing.
     pub(crate) fn issued(&self, token: &Secret) -> bool {
         let Some((config, _)) = &self.0 else { return false };
         let claims = || {
@@ -72,20 +72,20 @@ impl Verifier {
         claims().is_some_and(|claims| claims.iss == config.issuer)
     }
 
-    /// Fetches the keys again when they are next needed.
+    /// Makes the next use fetch the keys again.
     pub(crate) async fn clear(&self) {
         if let Some((_, keys)) = &self.0 {
             keys.expire().await;
         }
     }
 
-    /// The session of this token.
+    /// Returns the session of a token.
     ///
     /// # Errors
-    /// [`Error::Unauthorized`]; [`Error::Unavailable`] when Clerk's keys cannot be had.
+    /// Returns [`Error::Unauthorized`], or [`Error::Unavailable`] if Clerk's keys cannot be fetched.
     pub(crate) async fn verify(&self, token: &Secret, now_ms: i64) -> Result<ClerkSession> {
         let (config, keys) = self.0.as_ref().ok_or(INVALID)?;
-        // Only the first call of a process counts; the provider is the only one compiled in.
+        // Only the first call per process has an effect; no other provider is compiled in.
         let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
         let header = jsonwebtoken::decode_header(token.expose()).map_err(|_| INVALID)?;
         if header.alg != Algorithm::RS256 {
@@ -95,9 +95,9 @@ impl Verifier {
         let mut rules = Validation::new(Algorithm::RS256);
         rules.set_issuer(&[&config.issuer]);
         rules.set_required_spec_claims(&["exp", "iss", "sub"]);
-        // Its tokens are for the parties in `azp`; `aud` is the operator's to set.
+        // Clerk's tokens name their party in `azp`; operators can set `aud` freely.
         rules.validate_aud = false;
-        // The library would ask the system clock; ours is asked below.
+        // The library would use the system clock; the injected clock is used below.
         rules.validate_exp = false;
         let claims = jsonwebtoken::decode::<Claims>(token.expose(), &key, &rules);
         let claims = claims.map_err(|_| INVALID)?.claims;
@@ -121,7 +121,7 @@ impl Verifier {
     }
 }
 
-/// An address that Clerk has not verified says nothing, so it is left out.
+/// An address that Clerk has not verified is omitted, because it proves nothing.
 fn person(claims: &Claims) -> Result<ClerkPerson> {
     let verified = claims.email_verified.as_ref().and_then(Value::as_bool) == Some(true);
     let email = claims.email.as_ref().and_then(Value::as_str).filter(|_| verified);

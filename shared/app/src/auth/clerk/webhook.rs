@@ -1,4 +1,5 @@
-//! What Clerk tells of its people, in webhooks signed by Svix (<https://docs.svix.com/receiving/verifying-payloads/how-manual>).
+//! User events from Clerk, in webhooks signed by Svix
+//! (<https://docs.svix.com/receiving/verifying-payloads/how-manual>).
 
 use std::time::Duration;
 
@@ -13,17 +14,17 @@ use store::{Applied, EventMarker, PersonChange};
 use super::{ClerkPerson, MAX_ATTEMPTS};
 use crate::App;
 
-/// How far the time of a signature may be from ours, seconds.
+/// Maximum difference between the time of a signature and ours, in seconds.
 const TOLERANCE_SECONDS: i64 = 300;
-/// For so long an event is known by its id. Svix tries an event again for about a day, by hand for longer.
+/// How long the ID of an event is remembered. Svix retries for about a day; manual retries may come later.
 const REMEMBER: Duration = Duration::from_hours(30 * 24);
 
 const FORGED: Error = Error::Unauthorized {
     code: "signature_invalid",
-    detail: "The signature of this webhook is not valid.",
+    detail: "The signature of this webhook is invalid. Check the signing secret.",
 };
 
-/// A webhook as it arrived: nothing of it is true before its signature was checked.
+/// A webhook as received; untrusted until its signature is verified.
 #[derive(Debug, Clone, Copy)]
 pub struct SignedEvent<'a> {
     /// `svix-id`.
@@ -32,7 +33,7 @@ pub struct SignedEvent<'a> {
     pub timestamp: &'a str,
     /// `svix-signature`.
     pub signature: &'a str,
-    /// The very bytes that were signed.
+    /// The exact bytes that were signed.
     pub body: &'a [u8],
 }
 
@@ -73,7 +74,7 @@ struct Gone {
 }
 
 impl Person {
-    /// The person, with their primary address if Clerk has verified it.
+    /// Returns the user, with their primary address if Clerk has verified it.
     fn known(&self) -> Result<ClerkPerson> {
         let is_verified = |address: &&Mailbox| {
             Some(&address.id) == self.primary_email_address_id.as_ref()
@@ -91,7 +92,7 @@ impl Person {
 }
 
 impl SignedEvent<'_> {
-    /// Whether `secret` (`whsec_` and base64) signed these bytes about `now` (seconds since the Unix epoch).
+    /// Returns whether `secret` (`whsec_` and base64) signed these bytes around `now` (seconds since the Unix epoch).
     fn is_signed(&self, secret: &Secret, now: i64) -> bool {
         let text = secret.expose();
         let Ok(key) = STANDARD.decode(text.strip_prefix("whsec_").unwrap_or(text)) else {
@@ -107,7 +108,7 @@ impl SignedEvent<'_> {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
         let signed = [self.id.as_bytes(), b".", self.timestamp.as_bytes(), b".", self.body].concat();
         let mut signatures = self.signature.split(' ').filter_map(|one| one.strip_prefix("v1,"));
-        // While the secret is exchanged there are several; one that is right is enough.
+        // During a rotation of the secret there are several signatures; one valid signature is enough.
         signatures.any(|one| {
             STANDARD
                 .decode(one)
@@ -117,10 +118,10 @@ impl SignedEvent<'_> {
 }
 
 impl App {
-    /// Applies a webhook of Clerk, once, and only if it is newer than what was applied before.
+    /// Applies a Clerk webhook once, and only if it is newer than the last one applied.
     ///
     /// # Errors
-    /// [`Error::Unauthorized`] `signature_invalid`; everything else is worth another delivery.
+    /// Returns [`Error::Unauthorized`] `signature_invalid`; all other errors warrant another delivery.
     pub fn clerk_event<'a>(&'a self, event: SignedEvent<'a>, request_id: &'a str) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let secret = self.secret("CLERK_WEBHOOK_SECRET").await?.ok_or(FORGED)?;
@@ -135,7 +136,7 @@ impl App {
             if self.store.clerk().knows_event(&marker).await? {
                 return Ok(());
             }
-            let unreadable = |_| Error::bad_request("invalid_event", "the event cannot be read");
+            let unreadable = |_| Error::bad_request("invalid_event", "The event cannot be parsed.");
             let event: Event = serde_json::from_slice(event.body).map_err(unreadable)?;
             let actor = Actor::webhook(request_id);
             match event.kind.as_str() {
@@ -147,7 +148,7 @@ impl App {
                     let Gone { id } = serde_json::from_value(event.data).map_err(unreadable)?;
                     self.apply_deletion(&id, &actor, &marker).await
                 }
-                // Whatever else an operator has ticked there is none of our business.
+                // Other events that an operator has subscribed to are ignored.
                 _ => Ok(()),
             }
         })
@@ -161,7 +162,7 @@ impl App {
                 .account_of(&known, Some(actor), Some(person.updated_at), Some(marker))
                 .await
             {
-                // Somebody else's request may have made it: then what Clerk says is applied below.
+                // A concurrent request may have created it: then Clerk's data is applied below.
                 Ok(_) => {}
                 Err(error @ (Error::Conflict { .. } | Error::Unauthorized { .. })) => {
                     tracing::warn!(%error, "clerk.account_not_linked");
@@ -193,7 +194,7 @@ impl App {
                 tracing::warn!(user_id = %user.id, "clerk.address_taken");
                 email = None;
             }
-            // A name that is not what Clerk said last is one that the person gave themselves here.
+            // A name that differs from Clerk's last one was set by the user here.
             let is_own = user.clerk_name.as_ref().is_some_and(|said| said.text != user.name);
             let clerks_name = known.name.as_deref().filter(|_| !is_own);
             let name = clerks_name.unwrap_or(&user.name);
@@ -214,25 +215,23 @@ impl App {
             match clerk.update(&known.id, &change, marker, &entry).await? {
                 Applied::Done => {
                     if email.is_some() && user.email.is_deliverable() {
-                        // Clerk decides on the address, so it is changed back there.
+                        // Clerk controls the address, so it must be changed back there.
                         self.try_to_mail(self.address_changed(&user, None)?).await;
                     }
                     return Ok(());
                 }
                 Applied::Repeated => return Ok(()),
                 Applied::Stale => return clerk.note_event(marker).await.map(|_| ()),
-                // Taken between the look and the write: look again.
+                // Taken between read and write: check again.
                 Applied::EmailTaken => {}
             }
         }
         // Svix delivers it again.
-        Err(Error::unavailable(
-            "the address of a person at Clerk could not be settled",
-        ))
+        Err(Error::unavailable("the address of a Clerk user could not be resolved"))
     }
 
-    /// The person first, so that nothing that is said of them later makes them an account; the event last, so that
-    /// a deletion that broke off is finished by the next delivery.
+    /// The user is deleted first, so that no later event creates an account for them; the event is recorded last, so
+    /// that the next delivery completes an interrupted deletion.
     async fn apply_deletion(&self, person: &str, actor: &Actor, marker: &EventMarker) -> Result<()> {
         let clerk = self.store.clerk();
         let person = ClerkPerson::new(person, None, None)?;
@@ -242,12 +241,13 @@ impl App {
             Some(user) => self.store.accounts().get(user).await?,
             None => None,
         };
-        // The account that a void link led to is none of theirs.
+        // An account behind a void link does not belong to them.
         let is_theirs = |user: &User| link.as_ref().is_some_and(|link| link.leads_to(user));
         if let Some(User { id: user, .. }) = linked.filter(is_theirs) {
             match self.end_user(actor, &user).await {
                 Ok(()) | Err(Error::NotFound(_)) => {}
-                // The last owner of an organization: nobody signs in any more, the organization stays until it is handed over.
+                // The last owner of an organization: nobody can sign in any more, and the organization stays until it
+                // is transferred.
                 Err(Error::Conflict { .. }) => {
                     self.set_status(actor, &user, UserStatus::Disabled).await?;
                 }
@@ -262,7 +262,7 @@ impl App {
 mod tests {
     use super::*;
 
-    /// The example of the Standard Webhooks specification and of Svix's own libraries.
+    /// The example in the Standard Webhooks specification and in Svix's own libraries.
     const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
     const EXAMPLE: SignedEvent<'static> = SignedEvent {
         id: "msg_p5jXN8AQM9LWM0D4loKWxJek",

@@ -1,8 +1,8 @@
-//! Whose tokens are good, for what, and how long.
+//! Which tokens are valid, for what, and how long.
 
 use super::*;
 
-/// The keys of the values of a secret, the current one first.
+/// Returns the keys for the values of a secret, the current one first.
 fn keys(values: &[&str]) -> SigningKeys {
     let mut versions = values.iter().map(|value| SecretVersion::new(value, 1_800_000_000_000));
     let secret = SecretVersions {
@@ -68,7 +68,7 @@ fn a_token_of_the_key_before_is_valid_and_one_of_the_key_before_that_is_of_an_un
     assert!(matches!(unknown, Ok(None)));
 }
 
-/// Bytes that look random and are the same in every run (xorshift64*, Vigna 2016).
+/// Pseudorandom bytes that are the same in every run (xorshift64*, Vigna 2016).
 struct Dice(u64);
 
 impl Dice {
@@ -89,7 +89,7 @@ impl Dice {
         }
     }
 
-    /// One to three changes, each of a kind that transport, storage or an attacker could make.
+    /// Applies one to three changes, each of a kind that transport, storage or an attacker could make.
     fn mutate(&mut self, token: &str, other: &str) -> String {
         let mut bytes = token.as_bytes().to_vec();
         for _ in 0..=self.below(3) {
@@ -105,7 +105,7 @@ impl Dice {
                 }
                 5 => bytes.truncate(at.max(1)),
                 6 => bytes.extend_from_slice(&other.as_bytes()[self.below(other.len())..]),
-                // The beginning of one with the end of another.
+                // The start of one with the end of the other.
                 _ => {
                     bytes.truncate(at.max(1));
                     bytes.extend_from_slice(&other.as_bytes()[at.min(other.len())..]);
@@ -119,7 +119,7 @@ impl Dice {
     }
 }
 
-/// `PARLANCE_MUTATIONS=1000000` for more.
+/// Set `PARLANCE_MUTATIONS=1000000` for more.
 #[test]
 fn no_mutation_of_a_token_is_accepted() {
     let wanted = std::env::var("PARLANCE_MUTATIONS").ok();
@@ -136,7 +136,7 @@ fn no_mutation_of_a_token_is_accepted() {
     while tried < wanted {
         let (from, with) = (dice.below(4), dice.below(4));
         let mutant = dice.mutate(real[from], real[with]);
-        // Three changes may undo each other, or make another real token.
+        // Three changes may cancel each other out, or produce another valid token.
         if real.contains(&mutant.as_str()) {
             continue;
         }
@@ -159,7 +159,7 @@ fn an_access_token_may_live_as_long_as_its_session() {
     assert!(is_valid(&one, &pair.access, TokenUse::Access, at(month - 1)));
     assert!(!is_valid(&one, &pair.access, TokenUse::Access, at(month)));
     assert!(!is_valid(&one, &pair.access, TokenUse::Refresh, at(0)));
-    // It ends with the session also where that is near its absolute end.
+    // It also ends with the session near the session's absolute end.
     let late = session.rotated(at(80 * 24 * 3600), &one.current.id);
     assert_eq!(
         one.pair(&late, AccessLifetime::Session).unwrap().expires_in,
@@ -182,11 +182,11 @@ fn a_token_is_good_for_its_use_its_time_and_its_key_only() {
     ));
     assert!(
         !is_valid(&one, &pair.refresh, TokenUse::Access, at(0)),
-        "a refresh token is no access token"
+        "a refresh token is not an access token"
     );
     assert!(
         !is_valid(&one, &pair.access, TokenUse::Refresh, at(0)),
-        "an access token is no refresh token"
+        "an access token is not a refresh token"
     );
     assert!(!is_valid(&keys(&["two"]), &pair.access, TokenUse::Access, at(0)));
 }

@@ -1,4 +1,4 @@
-//! The answers that this process is writing, for those who follow them.
+//! The answers that this process is generating, for the clients that follow them.
 
 use std::{
     collections::HashMap,
@@ -11,41 +11,41 @@ use tokio_util::sync::CancellationToken;
 
 use crate::ai::generate::FIRST_PIECE;
 
-/// All answers that this process is writing.
+/// All answers that this process is generating.
 #[derive(Default)]
 pub(crate) struct ActiveAnswers(Mutex<HashMap<MessageId, Arc<AnswerBroadcast>>>);
 
-/// An answer that is being written here.
+/// An answer that this process is generating.
 pub(crate) struct AnswerBroadcast {
     progress: watch::Sender<Progress>,
-    /// Cancelled by who wants it stopped.
+    /// Cancelled to stop the answer.
     pub(crate) stop: CancellationToken,
 }
 
-/// How far an answer is.
+/// The progress of an answer.
 #[derive(Default)]
 pub(crate) struct Progress {
-    /// What is written, beginning of a continued answer included.
+    /// Text generated so far, including the first part of a continued answer.
     pub(crate) text: String,
-    /// What the model has thought since this process writes. It goes with the process.
+    /// The model's reasoning since this process took over. It is not stored.
     pub(crate) thinking: String,
-    /// Whether a provider has taken the request.
+    /// Whether a provider has accepted the request.
     pub(crate) is_accepted: bool,
     /// How it ended.
     pub(crate) end: Option<Ended>,
 }
 
-/// How an answer ended. It is stored by then.
+/// How an answer ended. It is already stored.
 #[derive(Clone)]
 pub(crate) enum Ended {
-    /// As the turn has it.
+    /// As stored in the turn.
     Stored(Arc<Turn>),
-    /// It broke off.
+    /// With an error.
     Broken(Arc<Error>),
 }
 
 impl ActiveAnswers {
-    /// Begins an answer of which `text` is written already.
+    /// Registers an answer of which `text` has already been generated.
     pub(super) fn open(&self, answer: &MessageId, text: String) -> Arc<AnswerBroadcast> {
         let (progress, _) = watch::channel(Progress {
             text,
@@ -59,12 +59,12 @@ impl ActiveAnswers {
         live
     }
 
-    /// An answer that is being written here.
+    /// Returns an answer that this process is generating.
     pub(super) fn get(&self, answer: &MessageId) -> Option<Arc<AnswerBroadcast>> {
         self.all().get(answer).cloned()
     }
 
-    /// Nobody writes it any more.
+    /// Unregisters an answer that is no longer being generated.
     pub(super) fn close(&self, answer: &MessageId) {
         self.all().remove(answer);
     }
@@ -101,16 +101,16 @@ impl AnswerBroadcast {
     }
 }
 
-/// Waits until an answer of which `written` bytes were there has begun, or a second after its provider took the request:
-/// what fails before that can still be answered with a status of its own.
+/// Waits until an answer has grown beyond `written` bytes, or a second after its provider accepted the request. Earlier
+/// failures can still be returned with an HTTP status of their own.
 ///
 /// # Errors
-/// As the answer fails before that.
+/// Returns the answer's failure before that.
 pub(super) async fn until_begun(progress: &mut watch::Receiver<Progress>, written: usize) -> Result<()> {
     let has_begun =
         |progress: &Progress| progress.text.len() > written || !progress.thinking.is_empty() || progress.end.is_some();
-    // Its writer is gone without a word.
-    let gone = |_| broken();
+    // Its writer disappeared without a result.
+    let gone = |_| interrupted();
     progress
         .wait_for(|progress| progress.is_accepted || has_begun(progress))
         .await
@@ -120,13 +120,13 @@ pub(super) async fn until_begun(progress: &mut watch::Receiver<Progress>, writte
     };
     let first = first.map_err(gone)?;
     match &first.end {
-        Some(Ended::Broken(error)) if first.text.len() <= written && first.thinking.is_empty() => Err(again(error)),
+        Some(Ended::Broken(error)) if first.text.len() <= written && first.thinking.is_empty() => Err(copy_of(error)),
         _ => Ok(()),
     }
 }
 
-/// The same failure for one more of those who follow an answer.
-pub(super) fn again(error: &Error) -> Error {
+/// Returns a copy of a failure for another follower of the answer.
+pub(super) fn copy_of(error: &Error) -> Error {
     match error {
         Error::Upstream {
             kind,
@@ -152,16 +152,16 @@ pub(super) fn again(error: &Error) -> Error {
         },
         Error::NotFound(what) => Error::NotFound(what),
         Error::Unavailable(_) => Error::unavailable("an answer could not be stored"),
-        _ => broken(),
+        _ => interrupted(),
     }
 }
 
-/// An answer that broke off, for those who come later.
-pub(super) fn broken() -> Error {
+/// Returns the failure of an interrupted answer, for clients that arrive later.
+pub(super) fn interrupted() -> Error {
     Error::Upstream {
         kind: UpstreamKind::BadAnswer,
         code: "answer_failed",
-        detail: "The answer broke off; what there is of it is kept. Regenerate it, or ask again.".to_owned(),
+        detail: "The answer was interrupted; the text so far is stored. Regenerate it, or ask again.".to_owned(),
         retry_after: None,
     }
 }

@@ -1,4 +1,4 @@
-//! The beginning of an answer: everything that can be refused, and the task that writes.
+//! Starting an answer: all possible rejections, and the task that generates it.
 
 use domain::{
     Answer, AnswerStatus, Category, Chatbot, ChatbotSettings, Conversation, Error, GenerationId, Result, Turn,
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{App, BillingContext, Generation};
 
-/// What a model is told that has to go on with its own words.
+/// Instruction to a model that must continue its own text.
 const GO_ON: &str = "Your answer was cut off. Go on exactly where it ended, without repeating anything.";
 
 impl App {
@@ -48,7 +48,7 @@ impl App {
             .unwrap_or_else(|| settings.model.clone());
         let begun = turn.answer(&answer).cloned();
         let is_first = begun.as_ref().is_none_or(|answer| answer.text.is_empty());
-        // What the product says in the place of an answer is not the model's.
+        // The product's placeholder for an answer is not the model's text.
         let written = begun.as_ref().filter(|answer| !answer.is_blank());
         let written = written.map(|answer| answer.text.clone()).unwrap_or_default();
         let cited = begun.as_ref().map(numbers).unwrap_or_default();
@@ -99,7 +99,7 @@ impl App {
             live: live.clone(),
             began: tokio::time::Instant::now(),
             generate_title: conversation.title.is_none().then_some(title::TitleGenerator {
-                // A title is nobody's answer.
+                // A title is not an answer to anyone.
                 billing: BillingContext {
                     chatbot: None,
                     chatbot_cap: None,
@@ -130,7 +130,7 @@ impl App {
     }
 }
 
-/// The numbers that an answer cites.
+/// Returns the citation numbers of an answer.
 fn numbers(answer: &Answer) -> Vec<u32> {
     answer.citations.iter().map(|citation| citation.number).collect()
 }
@@ -145,7 +145,7 @@ fn request(
     let mut messages = Vec::with_capacity(before.len() * 2 + 3);
     for turn in before.iter().rev() {
         let said = turn.shown().filter(|answer| answer.is_said());
-        // A question whose answer broke off is not asked again; one that was only stored belongs to what was said.
+        // A question whose answer failed is omitted from the context; one that was only stored is included.
         if said.is_some() || turn.answers.is_empty() {
             messages.push(Message::user(&turn.question));
         }

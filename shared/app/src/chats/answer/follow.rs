@@ -1,4 +1,4 @@
-//! Following an answer: from its beginning, or from where a connection was lost, and stopping it.
+//! Following an answer, from its start or from where a connection was lost, and stopping it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,28 +10,28 @@ use tokio::sync::watch;
 
 use super::{
     AnswerEvent, AnswerStream, Answered, NO_MESSAGE, SESSION_NOT_FOUND,
-    active_answers::{Ended, Progress, again, broken},
+    active_answers::{Ended, Progress, copy_of, interrupted},
 };
 use crate::App;
 
-/// How often an answer that another process writes is looked at.
+/// Polling interval for an answer that another process generates.
 const POLL: Duration = Duration::from_millis(500);
-/// How often it is looked whether an answer has stopped.
+/// Polling interval for whether an answer has stopped.
 const STOP_POLL: Duration = Duration::from_millis(200);
-/// How many such looks are taken before the answer is given as it is.
+/// Number of such polls before the answer is returned as it is.
 const STOP_LOOKS: usize = 25;
 
-/// The last frame of an answer that a client has.
+/// The last frame of an answer that a client has received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastSeen {
     /// The answer.
     pub answer: MessageId,
-    /// Bytes of it; none when they have the end as well.
+    /// Bytes of it that were received; `None` if the client also has the end.
     pub bytes: Option<usize>,
 }
 
 impl LastSeen {
-    /// Reads the `id:` of a frame: the answer, and how much of it the client has.
+    /// Parses the `id:` of a frame: the answer, and how much of it the client has.
     pub fn parse(text: &str) -> Option<Self> {
         let (answer, seen) = text.trim().split_once(':')?;
         let bytes = match seen {
@@ -46,7 +46,7 @@ impl LastSeen {
 }
 
 impl AnswerEvent {
-    /// The `id:` of its frame, as [`LastSeen::parse`] reads it.
+    /// Returns the `id:` of its frame, in the format of [`LastSeen::parse`].
     pub fn id(&self) -> String {
         match self {
             Self::Text { answer, end, .. } | Self::Thinking { answer, end, .. } => format!("{answer}:{end}"),
@@ -56,12 +56,13 @@ impl AnswerEvent {
 }
 
 impl App {
-    /// Follows an answer from behind what the client has: as it is written here or anywhere else, or as it was stored.
-    /// `message`: the answer, or its question for the answer that is shown. `include_thinking`: what the model thinks as
-    /// well, where it is written here; from its beginning on if nothing was seen, else what it thinks from now on.
+    /// Follows an answer from where the client left off, whether this process or another one generates it or it is
+    /// already stored. `message`: the answer, or its question for the answer that is shown. `include_thinking`: whether
+    /// to include the model's reasoning if this process generates the answer, from the start if the client has received
+    /// nothing, else only new reasoning.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::BadRequest`] `invalid_last_event_id`.
+    /// Returns [`Error::NotFound`], [`Error::BadRequest`] `invalid_last_event_id`.
     pub fn follow_answer<'a>(
         &'a self,
         conversations: &'a Conversations,
@@ -80,14 +81,14 @@ impl App {
             let from = match &seen {
                 None => 0,
                 Some(LastSeen { bytes: Some(bytes), .. }) => *bytes,
-                // They have all of it, unless it was continued since.
+                // The client has all of it, unless it was continued since.
                 Some(LastSeen { bytes: None, .. }) if !is_generating(&turn, &answer, self) => {
                     return Ok(futures::stream::empty().boxed());
                 }
                 Some(LastSeen { bytes: None, .. }) => turn.answer(&answer).map_or(0, |answer| answer.text.len()),
             };
             if let Some(live) = self.lives.get(&answer) {
-                behind(&live.text(), from)?;
+                text_after(&live.text(), from)?;
                 let progress = live.follow();
                 let thought = if seen.is_some() {
                     progress.borrow().thinking.len()
@@ -97,20 +98,20 @@ impl App {
                 return Ok(follow(progress, answer, from, include_thinking.then_some(thought)));
             }
             let stored = turn.answer(&answer).map_or("", |answer| &answer.text);
-            // What another process writes may be further than what it has stored.
+            // Another process may have generated more than it has stored.
             if from > stored.len() && !is_generating(&turn, &answer, self) {
                 return Err(not_of_it());
             }
-            behind(stored, from)?;
+            text_after(stored, from)?;
             Ok(watch_table(self.clone(), conversations.clone(), turn, answer, from))
         })
     }
 
-    /// Ends an answer that is being written, here or anywhere else, and answers it as it was stored then; one that has
-    /// ended stays as it is.
+    /// Stops an answer that this process or another one generates, and returns it as it was stored then; a finished
+    /// answer stays unchanged.
     ///
     /// # Errors
-    /// [`Error::NotFound`].
+    /// Returns [`Error::NotFound`].
     pub fn stop_answer<'a>(
         &'a self,
         conversations: &'a Conversations,
@@ -123,7 +124,7 @@ impl App {
             if !is_generating(&turn, &answer, self) {
                 return Ok(Answered { turn, answer });
             }
-            self.ask_to_stop(&answer).await?;
+            self.request_stop(&answer).await?;
             for _ in 0..STOP_LOOKS {
                 pause(STOP_POLL).await;
                 turn = self.turn_of(conversations, conversation, message).await?;
@@ -135,8 +136,8 @@ impl App {
         })
     }
 
-    /// Tells whoever writes an answer to stop.
-    pub(crate) async fn ask_to_stop(&self, answer: &MessageId) -> Result<()> {
+    /// Requests the writer of an answer to stop.
+    pub(crate) async fn request_stop(&self, answer: &MessageId) -> Result<()> {
         if let Some(live) = self.lives.get(answer) {
             live.stop.cancel();
             Ok(())
@@ -159,16 +160,16 @@ impl App {
     }
 }
 
-/// Waits before the table is looked at again.
+/// Waits before the table is read again.
 #[expect(
     clippy::disallowed_methods,
-    reason = "another process writes the answer, and says so in the table alone"
+    reason = "another process generates the answer and reports it only in the table"
 )]
 async fn pause(time: Duration) {
     tokio::time::sleep(time).await;
 }
 
-/// The answer a message means: itself, or that which is shown to it.
+/// Returns the answer that a message refers to: itself, or the one shown for it.
 fn answer_of(turn: &Turn, message: &MessageId) -> Result<MessageId> {
     let found = if message.is_question() {
         turn.shown()
@@ -188,33 +189,33 @@ fn not_of_it() -> Error {
     Error::bad_request("invalid_last_event_id", detail)
 }
 
-/// The words behind `from`, if there are any yet.
-fn behind(text: &str, from: usize) -> Result<Option<&str>> {
+/// Returns the text after `from`, if there is any yet.
+fn text_after(text: &str, from: usize) -> Result<Option<&str>> {
     if from >= text.len() {
         return Ok(None);
     }
     text.get(from..).map(Some).ok_or_else(not_of_it)
 }
 
-/// What is new in an answer that this process writes.
-struct News {
+/// New events of an answer that this process generates.
+struct NewEvents {
     thinking: Option<String>,
     text: Option<String>,
     end: Option<Ended>,
 }
 
-fn look(progress: &mut watch::Receiver<Progress>, end: usize, thought: Option<usize>) -> Result<News> {
+fn look(progress: &mut watch::Receiver<Progress>, end: usize, thought: Option<usize>) -> Result<NewEvents> {
     let progress = progress.borrow_and_update();
     let thinking = thought.and_then(|from| progress.thinking.get(from..));
-    Ok(News {
+    Ok(NewEvents {
         thinking: thinking.filter(|new| !new.is_empty()).map(str::to_owned),
-        text: behind(&progress.text, end)?.map(str::to_owned),
+        text: text_after(&progress.text, end)?.map(str::to_owned),
         end: progress.end.clone(),
     })
 }
 
-/// Follows an answer that this process writes. `thought`: bytes of its thinking from which on that is told; none for
-/// those who do not want it.
+/// Follows an answer that this process generates. `thought`: bytes of its reasoning after which to include it; `None`
+/// to exclude it.
 pub(super) fn follow(
     mut progress: watch::Receiver<Progress>,
     answer: MessageId,
@@ -224,7 +225,7 @@ pub(super) fn follow(
     try_stream! {
         let mut end = from;
         loop {
-            let News { thinking, text, end: ended } = look(&mut progress, end, thought)?;
+            let NewEvents { thinking, text, end: ended } = look(&mut progress, end, thought)?;
             if let Some(text) = thinking {
                 thought = thought.map(|from| from + text.len());
                 yield AnswerEvent::Thinking { answer: answer.clone(), end, text };
@@ -239,24 +240,24 @@ pub(super) fn follow(
                     yield AnswerEvent::Done(Box::new(Answered { turn, answer }));
                     return;
                 }
-                Some(Ended::Broken(error)) => Err(again(&error))?,
+                Some(Ended::Broken(error)) => Err(copy_of(&error))?,
                 None => {}
             }
-            // Its writer is gone without a word.
-            progress.changed().await.map_err(|_| broken())?;
+            // Its writer disappeared without a result.
+            progress.changed().await.map_err(|_| interrupted())?;
         }
     }
     .boxed()
 }
 
-/// Follows an answer that another process writes, or that has ended, by what the table has of it.
+/// Follows an answer that another process generates or that has ended, by polling the table.
 fn watch_table(app: App, conversations: Conversations, mut turn: Turn, answer: MessageId, from: usize) -> AnswerStream {
     try_stream! {
         let mut end = from;
         loop {
             let (text, status) = {
                 let found = turn.answer(&answer).ok_or(NO_MESSAGE)?;
-                (behind(&found.text, end)?.map(str::to_owned), found.status_at(app.clock.now()))
+                (text_after(&found.text, end)?.map(str::to_owned), found.status_at(app.clock.now()))
             };
             if let Some(text) = text {
                 end += text.len();
@@ -267,7 +268,7 @@ fn watch_table(app: App, conversations: Conversations, mut turn: Turn, answer: M
                     yield AnswerEvent::Done(Box::new(Answered { turn, answer }));
                     return;
                 }
-                AnswerStatus::Failed => Err(broken())?,
+                AnswerStatus::Failed => Err(interrupted())?,
                 AnswerStatus::Generating => {}
             }
             pause(POLL).await;
@@ -299,10 +300,10 @@ mod tests {
 
     #[test]
     fn words_are_never_cut_within_a_letter() {
-        assert_eq!(behind("añb", 0).ok(), Some(Some("añb")));
-        assert_eq!(behind("añb", 3).ok(), Some(Some("b")));
-        assert!(behind("añb", 2).is_err());
-        assert_eq!(behind("añb", 4).ok(), Some(None));
-        assert_eq!(behind("añb", 99).ok(), Some(None));
+        assert_eq!(text_after("añb", 0).ok(), Some(Some("añb")));
+        assert_eq!(text_after("añb", 3).ok(), Some(Some("b")));
+        assert!(text_after("añb", 2).is_err());
+        assert_eq!(text_after("añb", 4).ok(), Some(None));
+        assert_eq!(text_after("añb", 99).ok(), Some(None));
     }
 }

@@ -1,28 +1,28 @@
-//! What whoever asks may change about how they are answered.
+//! Options of a request that control how it is answered.
 
 use domain::ChatbotSettings;
 use llm::ReasoningEffort;
 
-/// How an answer is wanted, beyond what the chatbot or the conversation says.
+/// Options for an answer, beyond the settings of the chatbot or conversation.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GenerationOptions {
-    /// Instructions; behind those of the chatbot, when one answers.
+    /// Instructions, appended to those of the chatbot if there is one.
     pub system: Option<String>,
-    /// The longest answer, tokens, thinking included; never longer than the chatbot's.
+    /// Maximum answer length in tokens, including reasoning; never above the chatbot's.
     pub max_tokens: Option<u32>,
     /// Sampling temperature, 0 to 2.
     pub temperature: Option<f32>,
-    /// How long the model is to think, where it takes such a wish.
+    /// Reasoning effort, for models that support it.
     pub reasoning_effort: Option<ReasoningEffort>,
 }
 
 impl GenerationOptions {
-    /// Most tokens for thinking beside those of the answer: none where whoever asks has said how long all of it may be.
+    /// Returns the reasoning allowance in addition to the answer's tokens: 0 if the caller has limited the total.
     pub(crate) fn thinking_tokens(&self) -> u32 {
         if self.max_tokens.is_some() { 0 } else { u32::MAX }
     }
 
-    /// The settings of a chatbot as they hold for this answer.
+    /// Returns a chatbot's settings with these options applied.
     pub(crate) fn of_chatbot(self, settings: ChatbotSettings) -> ChatbotSettings {
         let system = [settings.system_prompt, self.system];
         let system: Vec<String> = system.into_iter().flatten().collect();
@@ -36,7 +36,7 @@ impl GenerationOptions {
         }
     }
 
-    /// The settings of an answer that no chatbot gives.
+    /// Returns the settings of an answer without a chatbot.
     pub(crate) fn alone(self, max_tokens: u32) -> ChatbotSettings {
         ChatbotSettings {
             system_prompt: self.system,

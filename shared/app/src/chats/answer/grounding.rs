@@ -1,4 +1,4 @@
-//! The passages an answer may rest on.
+//! The passages that ground an answer.
 
 use std::collections::HashSet;
 
@@ -8,22 +8,22 @@ use retrieval::{Indexed, Passage, SourceLocation};
 
 use crate::App;
 
-/// A follow-up with fewer terms than this ("and for grinders?") is searched together with the question before it.
+/// A follow-up with fewer terms than this ("and for grinders?") is searched together with the previous question.
 const FEW_TERMS: usize = 3;
 
-/// What a chatbot's documents say about a question.
+/// The passages of a chatbot's documents that match a question.
 #[derive(Debug, Default)]
 pub(crate) struct Grounding {
-    /// None when the chatbot answers from no documents at all.
+    /// `None` if the chatbot has no documents.
     passages: Option<Vec<Passage>>,
-    /// What the beginning of an answer cites that is continued: its numbers stay, those of the passages follow.
+    /// Citations in the first part of a continued answer: their numbers stay, and those of the passages follow.
     earlier: Vec<Citation>,
     unread: usize,
     documents: usize,
 }
 
 impl App {
-    /// Searches the documents of `bot` that are ready; `before` is what was asked before.
+    /// Searches the indexed documents of `bot`; `before` is the previous question.
     pub(crate) async fn ground(&self, bot: &Chatbot, question: &str, before: Option<&str>) -> Result<Grounding> {
         if bot.documents.is_empty() {
             return Ok(Grounding::default());
@@ -62,24 +62,24 @@ impl App {
     }
 }
 
-/// Never searchable so far, but it will be. A document that is being indexed again still serves its old segment.
+/// Not searchable yet, but it will be. A document that is being reindexed still uses its old segment.
 fn is_unread(document: &Document) -> bool {
     document.segment.is_none() && matches!(document.status, DocumentStatus::Pending | DocumentStatus::Processing)
 }
 
 impl Grounding {
-    /// The same, for an answer that is continued and cites these already.
+    /// Returns the same for a continued answer that already has these citations.
     pub(crate) fn behind(self, earlier: Vec<Citation>) -> Self {
         Self { earlier, ..self }
     }
 
-    /// The passages with their numbers.
+    /// Returns the passages with their numbers.
     fn numbered(&self) -> impl Iterator<Item = (u32, &Passage)> {
         let taken = self.earlier.iter().map(|citation| citation.number).max().unwrap_or(0);
         (taken + 1..).zip(self.passages.iter().flatten())
     }
 
-    /// The passages as the model gets them, numbered from 1.
+    /// Returns the passages as given to the model, numbered from 1.
     pub(crate) fn sources(&self) -> Option<Vec<Source>> {
         let earlier = self.earlier.iter().map(|citation| Source {
             number: citation.number,
@@ -106,7 +106,7 @@ impl Grounding {
         self.passages.as_ref().map(|_| all)
     }
 
-    /// The numbers an answer may cite; none when it rests on no documents.
+    /// Returns the numbers that an answer may cite, or `None` if it is not grounded in documents.
     pub(crate) fn numbers(&self) -> Option<Vec<u32>> {
         if self.passages.is_none() && self.earlier.is_empty() {
             return None;
@@ -115,7 +115,7 @@ impl Grounding {
         Some(earlier.chain(self.numbered().map(|(number, _)| number)).collect())
     }
 
-    /// The citations that an answer makes at `marks`, in the order of first use; those it had before come first.
+    /// Returns the citations at `marks`, in order of first use, after those that the answer already had.
     pub(crate) fn citations(&self, marks: &[Mark], question: &str, answer: &str) -> Vec<Citation> {
         let mut cited = HashSet::new();
         let first = marks.iter().enumerate().filter(|(_, mark)| cited.insert(mark.number));
@@ -136,17 +136,19 @@ impl Grounding {
         self.earlier.iter().cloned().chain(of_passages).collect()
     }
 
-    /// What the person should know when documents are missing from the answer.
+    /// Returns the notice for the user if documents are missing from the answer.
     pub(crate) fn notice(&self) -> Option<String> {
         let Self { unread, documents, .. } = self;
         (*unread > 0).then(|| {
             let verb = if *unread == 1 { "is" } else { "are" };
-            format!("Note: {unread} of {documents} documents {verb} still being indexed and not part of this answer.")
+            format!(
+                "Note: {unread} of {documents} documents {verb} still being indexed and are not part of this answer."
+            )
         })
     }
 }
 
-/// The words in front of a citation, or of a row of them: what the source has to back.
+/// Returns the text before a citation or a row of citations, which the source must support.
 fn statement<'a>(answer: &'a str, marks: &[Mark], at: usize) -> &'a str {
     let text = |from: usize, to: usize| answer.get(from..to).unwrap_or_default();
     let mut end = marks[at].at.start;

@@ -1,20 +1,20 @@
-//! The words of an answer on their way from the model to its reader.
+//! Post-processing of the model's text before it is shown.
 
 use domain::Citation;
 use llm::{CitationFilter, Mark};
 
 use super::Grounding;
 
-/// What a model writes, as it is shown: its markers are citations, each backed by a source, and a whole answer says what
-/// is missing from it. All other text is the model's.
+/// Processes a model's text: its markers become citations, each backed by a source, and a complete answer states which
+/// documents are missing. All other text is unchanged.
 pub(crate) struct AnswerPostProcessor {
     grounding: Grounding,
-    /// None where the answer rests on no documents: then there are no markers.
+    /// `None` if the answer is not grounded in documents: then there are no markers.
     filter: Option<CitationFilter>,
 }
 
 impl AnswerPostProcessor {
-    /// The wording of an answer that rests on these passages, and of which `written` bytes were written before.
+    /// Creates the processor of an answer grounded in these passages, of which `written` bytes already exist.
     pub(crate) fn new(grounding: Grounding, written: usize) -> Self {
         Self {
             filter: grounding.numbers().map(|known| CitationFilter::new(known, written)),
@@ -22,7 +22,7 @@ impl AnswerPostProcessor {
         }
     }
 
-    /// What of the next words can be shown by now.
+    /// Adds text, and returns what can be shown now.
     pub(crate) fn push(&mut self, text: String) -> String {
         match &mut self.filter {
             Some(filter) => filter.push(&text),
@@ -30,8 +30,8 @@ impl AnswerPostProcessor {
         }
     }
 
-    /// The words that were held back, with the notice behind them when the answer is whole; and the notice by itself.
-    /// `blank`: why there is no text, in an answer that has none.
+    /// Returns the remaining buffered text, followed by the notice if the answer is complete; and the notice by itself.
+    /// `blank`: the reason for an answer without text.
     pub(crate) fn finish(&mut self, is_whole: bool, blank: Option<&str>) -> (String, Option<String>) {
         let mut rest = self.filter.as_mut().map(CitationFilter::finish).unwrap_or_default();
         if let Some(blank) = blank.filter(|_| is_whole) {
@@ -45,12 +45,12 @@ impl AnswerPostProcessor {
         (rest, notice)
     }
 
-    /// The passages that the numbers in the text stand for.
+    /// Returns the passages that the numbers in the text refer to.
     pub(crate) fn citations(&self, question: &str, text: &str) -> Vec<Citation> {
         self.grounding.citations(self.marks(), question, text)
     }
 
-    /// Where the text cites.
+    /// Returns the positions of the citations.
     pub(crate) fn marks(&self) -> &[Mark] {
         self.filter.as_ref().map_or(&[], CitationFilter::marks)
     }

@@ -1,4 +1,4 @@
-//! The title of a conversation: the beginning of its first question at once, and a better one from a model later.
+//! Conversation titles: first the start of the first question, later a better one from a model.
 
 use std::time::Duration;
 
@@ -9,34 +9,34 @@ use store::Conversations;
 
 use crate::{App, BillingContext, Generated, Generation};
 
-/// Longest automatic title, in characters.
+/// Maximum length of an automatic title, in characters.
 const TITLE: usize = 60;
-/// Longest part of a question and of an answer that a title is made from, in characters.
+/// Maximum length of the excerpts of question and answer used for a title, in characters.
 const EXCERPT: usize = 1000;
-/// Longest title a model may write, in tokens.
+/// Maximum length of a model's title, in tokens.
 const MAX_TOKENS: u32 = 32;
-/// Most tokens for thinking about one.
+/// Maximum number of reasoning tokens for a title.
 const THINKING_TOKENS: u32 = 2_048;
-/// Longest time a title may take.
+/// Timeout for a title.
 const LIMIT: Duration = Duration::from_secs(15);
-/// The same for a model that thinks first.
+/// The same for a reasoning model.
 const THINKING_LIMIT: Duration = Duration::from_mins(1);
 
 const RULES: &str = "Write a title for the conversation below: at most six words, in its language, without quotation \
     marks and without a full stop. Write nothing but the title.";
 
-/// A conversation that goes by the beginning of its first question.
+/// A conversation titled with the start of its first question.
 pub(super) struct TitleGenerator {
     pub(super) billing: BillingContext,
     pub(super) model: String,
     pub(super) conversation: ConversationId,
-    /// The title it has.
+    /// Its current title.
     pub(super) title: String,
 }
 
 impl TitleGenerator {
-    /// Gives it a title that a model made from its first turn, unless its person has chosen one meanwhile. Whatever
-    /// goes wrong, the title that it has stays.
+    /// Replaces the title by one that a model writes for the first turn, unless the user has set one in the meantime.
+    /// On any failure the current title stays.
     pub(super) fn generate_title(
         self,
         app: App,
@@ -45,7 +45,7 @@ impl TitleGenerator {
         answer: String,
     ) -> BoxFuture<'static, ()> {
         Box::pin(async move {
-            // The built-in model quotes; it writes no titles.
+            // The built-in model only quotes; it writes no titles.
             let Ok(chosen) = app.model(&self.model, &[]).await else {
                 return;
             };
@@ -112,7 +112,7 @@ fn excerpt(text: &str) -> &str {
     text.char_indices().nth(EXCERPT).map_or(text, |(end, _)| &text[..end])
 }
 
-/// The title in what a model wrote; none when there is none in it.
+/// Extracts the title from a model's text; `None` if there is none.
 fn clean(written: &str) -> Option<String> {
     let line = written.lines().map(str::trim).find(|line| !line.is_empty())?;
     let line = line.trim_start_matches('#').trim();
@@ -123,7 +123,7 @@ fn clean(written: &str) -> Option<String> {
     Some(cut(&line)).filter(|title| title.chars().any(char::is_alphanumeric))
 }
 
-/// The first words of a text, cut at a word.
+/// Returns the start of a text, truncated at a word boundary.
 pub(crate) fn cut(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.chars().count() <= TITLE {

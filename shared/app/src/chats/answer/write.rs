@@ -1,4 +1,4 @@
-//! Writing an answer: from the model to those who follow, and to the table.
+//! Generating an answer: from the model to its followers and the table.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,39 +17,39 @@ use super::{
 };
 use crate::{App, Generated, GenerationStream, Outcome};
 
-/// How often the writer looks whether another process wants it to stop. A wish of this process counts at once.
+/// How often the writer checks whether another process wants it to stop. A request from this process is immediate.
 const LOOK: Duration = Duration::from_secs(3);
-/// An answer that took longer gets no title of a model: Lambda ends an invocation after 15 minutes.
+/// An answer that took longer gets no generated title, because Lambda ends an invocation after 15 minutes.
 const TITLED_WITHIN: Duration = Duration::from_mins(12);
-/// Every so many looks what is written so far is stored, all of it: each time costs a write unit for a kilobyte.
+/// After this many checks the text so far is stored in full; each write costs one write unit per kilobyte.
 const LOOKS_PER_CHECKPOINT: u32 = 3;
 
-/// Who writes an answer.
+/// The writer of an answer.
 pub(super) struct Writer {
     pub(super) app: App,
     pub(super) conversations: Conversations,
     pub(super) turn: Turn,
     pub(super) answer: MessageId,
     pub(super) wording: AnswerPostProcessor,
-    /// None once it has ended.
+    /// `None` once it has ended.
     pub(super) generation: Option<GenerationStream>,
     pub(super) live: Arc<AnswerBroadcast>,
     pub(super) began: Instant,
-    /// A conversation that has the title of its first words, and what a better one is made with.
+    /// For a conversation titled with its first words: what is needed to generate a better title.
     pub(super) generate_title: Option<title::TitleGenerator>,
 }
 
-/// How the model ended.
+/// How the model's answer ended.
 enum End {
     Whole(Box<Outcome>),
-    /// What it cost is known when the call was made.
+    /// With its cost if the provider was called.
     Failed(Error, Option<Box<Outcome>>),
-    /// The turn was deleted; nobody wants its answer.
+    /// The turn was deleted, so the answer is discarded.
     Gone,
 }
 
-/// What was done beside the writing.
-enum Kept {
+/// Result of the periodic checks.
+enum CheckResult {
     Nothing,
     Stop,
     Stored(Box<Turn>),
@@ -57,12 +57,12 @@ enum Kept {
 }
 
 impl Writer {
-    /// Writes until the model ends, it is stopped, or its turn is gone; then stores the answer.
+    /// Runs until the model ends, it is stopped, or its turn is deleted; then stores the answer.
     pub(super) async fn run(mut self) {
-        // However this ends, a panic included, nobody is to wait for it.
+        // However this ends, including a panic, no follower must keep waiting.
         let _closed = Closing(self.app.clone(), self.answer.clone());
         let end = self.write().await;
-        // Boxed, because what the SDK keeps across an await is large.
+        // Boxed, because the SDK's state across an await is large.
         Box::pin(self.finish(end)).await;
     }
 
@@ -105,10 +105,10 @@ impl Writer {
                 kept = done(&mut keeping) => {
                     keeping = None;
                     match kept {
-                        Kept::Nothing => {}
-                        Kept::Stop => return self.stop().await,
-                        Kept::Stored(turn) => self.turn = *turn,
-                        Kept::Gone => return End::Gone,
+                        CheckResult::Nothing => {}
+                        CheckResult::Stop => return self.stop().await,
+                        CheckResult::Stored(turn) => self.turn = *turn,
+                        CheckResult::Gone => return End::Gone,
                     }
                 }
                 _ = timer.tick(), if keeping.is_none() => {
@@ -119,19 +119,19 @@ impl Writer {
         }
     }
 
-    /// Looks whether the answer is to stop, and stores what is written so far when it is time.
-    fn keep(&self, is_due: bool) -> BoxFuture<'static, Kept> {
+    /// Checks whether the answer is to stop, and stores the text so far if it is due.
+    fn keep(&self, is_due: bool) -> BoxFuture<'static, CheckResult> {
         let (app, answer) = (self.app.clone(), self.answer.clone());
         let (conversations, mut turn) = (self.conversations.clone(), self.turn.clone());
         let text = self.live.text();
         Box::pin(async move {
             match app.store.cancels().is_asked(&answer).await {
-                Ok(true) => return Kept::Stop,
+                Ok(true) => return CheckResult::Stop,
                 Ok(false) => {}
                 Err(error) => tracing::warn!(message_id = %answer, %error, "answer.not_looked"),
             }
             if !is_due {
-                return Kept::Nothing;
+                return CheckResult::Nothing;
             }
             let lease = after(app.clock.now(), LEASE).as_millisecond();
             let stored = store(&conversations, &mut turn, &answer, |answer| {
@@ -139,20 +139,20 @@ impl Writer {
                 answer.lease_until_ms = lease;
             });
             match stored.await {
-                Ok(true) => Kept::Stored(Box::new(turn)),
-                Ok(false) => Kept::Gone,
+                Ok(true) => CheckResult::Stored(Box::new(turn)),
+                Ok(false) => CheckResult::Gone,
                 Err(error) => {
                     tracing::warn!(message_id = %answer, %error, "answer.no_checkpoint");
-                    Kept::Nothing
+                    CheckResult::Nothing
                 }
             }
         })
     }
 
-    /// A write that is on its way is waited for: afterwards it is known which one it was.
-    async fn settle(&mut self, keeping: Option<BoxFuture<'static, Kept>>) {
+    /// A write in progress is awaited, so that its result is known.
+    async fn settle(&mut self, keeping: Option<BoxFuture<'static, CheckResult>>) {
         if let Some(keeping) = keeping
-            && let Kept::Stored(turn) = keeping.await
+            && let CheckResult::Stored(turn) = keeping.await
         {
             self.turn = *turn;
         }
@@ -169,7 +169,7 @@ impl Writer {
     }
 
     async fn finish(mut self, end: End) {
-        // Ends the call, if it still runs, and pays for it.
+        // Ends the call if it is still running, and settles it.
         self.generation = None;
         let (outcome, failure) = match end {
             End::Whole(outcome) => (Some(outcome), None),
@@ -181,7 +181,7 @@ impl Writer {
             Some(outcome) if outcome.finish_reason == "stopped" => AnswerStatus::Stopped,
             Some(_) | None => AnswerStatus::Complete,
         };
-        // An answer that is continued has text already.
+        // A continued answer already has text.
         let blank = outcome.as_ref().and_then(|outcome| outcome.blank);
         let blank = blank.filter(|_| self.live.text().is_empty());
         let (rest, notice) = self.wording.finish(status == AnswerStatus::Complete, blank);
@@ -197,7 +197,7 @@ impl Writer {
             answer.citations = citations;
             answer.notice = notice;
             answer.status = status;
-            answer.failure = failure.as_ref().map(|error| word(error).to_owned());
+            answer.failure = failure.as_ref().map(|error| error_code(error).to_owned());
             answer.completed_at = Some(now);
             if let Some(outcome) = outcome {
                 settle(answer, *outcome);
@@ -219,7 +219,7 @@ impl Writer {
                 Ended::Broken(Arc::new(error))
             }
         };
-        // A title has to be made within the same invocation.
+        // A title must be generated within the same invocation.
         let has_time = self.began.elapsed() < TITLED_WITHIN;
         let is_told =
             matches!(ended, Ended::Stored(_)) && status == AnswerStatus::Complete && blank.is_none() && has_time;
@@ -232,7 +232,7 @@ impl Writer {
     }
 }
 
-/// Notes on an answer what it cost. One that is continued took several calls.
+/// Adds the cost to an answer. A continued answer took several calls.
 fn settle(answer: &mut Answer, outcome: Outcome) {
     let is_first = answer.latency_ms.is_none();
     let earlier = if is_first { Some(0) } else { answer.cost_micro_usd };
@@ -249,8 +249,8 @@ fn settle(answer: &mut Answer, outcome: Outcome) {
     answer.finish_reason = Some(outcome.finish_reason.to_owned()).filter(|_| answer.status != AnswerStatus::Failed);
 }
 
-/// The stable word of what made an answer fail.
-fn word(error: &Error) -> &'static str {
+/// Returns the stable code of the error that made an answer fail.
+fn error_code(error: &Error) -> &'static str {
     match error {
         Error::Upstream { code, .. } | Error::ModelRequest { code, .. } | Error::Conflict { code, .. } => code,
         Error::Unavailable(_) => "unavailable",
@@ -259,7 +259,7 @@ fn word(error: &Error) -> &'static str {
     }
 }
 
-/// Changes an answer in the table, whoever else writes its turn; `false` when it is gone.
+/// Changes an answer in the table despite concurrent writes to its turn; returns `false` if it was deleted.
 async fn store(
     conversations: &Conversations,
     turn: &mut Turn,
@@ -281,15 +281,15 @@ async fn store(
     }
 }
 
-/// The end of what is being done, if anything is.
-async fn done(keeping: &mut Option<BoxFuture<'static, Kept>>) -> Kept {
+/// Resolves when the pending check ends, if there is one.
+async fn done(keeping: &mut Option<BoxFuture<'static, CheckResult>>) -> CheckResult {
     match keeping {
         Some(keeping) => keeping.await,
         None => pending().await,
     }
 }
 
-/// Takes an answer off the list of those that are being written.
+/// Unregisters an answer when it is dropped.
 struct Closing(App, MessageId);
 
 impl Drop for Closing {

@@ -21,7 +21,7 @@ use super::*;
 
 const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 
-/// What SES received.
+/// The request that SES received.
 struct Received {
     head: String,
     headers: BTreeMap<String, String>,
@@ -91,7 +91,7 @@ fn hmac(key: &[u8], text: &str) -> Vec<u8> {
         .to_vec()
 }
 
-/// The signature that the rules give for what was received, computed anew:
+/// Recomputes the signature of the received request according to the rules:
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
 fn signature(received: &Received, signed_headers: &str) -> String {
     let headers = signed_headers
