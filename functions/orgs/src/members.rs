@@ -1,4 +1,4 @@
-//! Who belongs to an organization.
+//! Members of an organization.
 
 use domain::{
     Error, UserId,
@@ -40,7 +40,7 @@ pub(crate) async fn remove_member(
     Ok(NoContent)
 }
 
-/// A person's own decision: an API key cannot take it.
+/// A decision of the user in person: an API key cannot leave an organization.
 pub(crate) async fn leave_org(app: Ctx, member: InOrg<ReadOrg>, caller: Caller) -> Result<NoContent> {
     app.leave_org(&caller.identity.user, &member.org.org, &caller.actor())
         .await?;
@@ -50,7 +50,7 @@ pub(crate) async fn leave_org(app: Ctx, member: InOrg<ReadOrg>, caller: Caller) 
 pub(crate) async fn transfer_org(app: Ctx, member: InOrg<OwnOrg>, Body(heir): Body<NewOwner>) -> Result<Json<OrgView>> {
     let heir = UserId(heir.user_id.0.to_ascii_lowercase());
     if heir == member.org.member {
-        return Err(Error::invalid("/user_id", "has to be another member").into());
+        return Err(Error::invalid("/user_id", "must be another member").into());
     }
     app.transfer_org(&member.org, &member.actor(), &heir).await?;
     let mut membership = member.org.clone();

@@ -1,4 +1,4 @@
-//! Files that are the same in every answer of a process: compressed once, and not sent again to who has them.
+//! Static files: compressed once per process, and not sent again to clients that have them.
 
 use std::io::Write as _;
 
@@ -9,10 +9,10 @@ use axum::{
 use flate2::{Compression, write::GzEncoder};
 use sha2::{Digest as _, Sha256};
 
-/// Smaller files are sent as they are: compression would save less than the packet that they travel in.
+/// Smaller files are sent uncompressed: compression would save less than one packet.
 const MIN_COMPRESSED_BYTES: usize = 1400;
 
-/// A file, as it is and compressed.
+/// A file, uncompressed and compressed.
 pub(crate) struct ServedFile {
     content_type: &'static str,
     /// First 16 hex digits of the SHA-256.
@@ -22,7 +22,7 @@ pub(crate) struct ServedFile {
 }
 
 impl ServedFile {
-    /// A file of this media type. Compresses it, which takes about 10 ms per megabyte.
+    /// Creates a file of this media type. Compresses it, which takes about 10 ms per megabyte.
     pub(crate) fn new(content_type: &'static str, plain: Vec<u8>) -> Self {
         Self {
             content_type,
@@ -32,8 +32,9 @@ impl ServedFile {
         }
     }
 
-    /// The file, compressed if the client takes that; 304 if it has it already. The encodings are different
-    /// representations, so each has a strong `ETag` of its own (RFC 9110 section 8.8.3.3).
+    /// Returns the file, compressed if the client accepts that, or 304 if it already has it. The encodings are
+    /// different
+    /// representations, so each has its own strong `ETag` (RFC 9110 section 8.8.3.3).
     pub(crate) fn response(&self, asked: &HeaderMap, cache_control: &'static str) -> Response {
         let gzip = self.gzip.as_deref().filter(|_| accepts_gzip(asked));
         let etag = match gzip {
@@ -58,14 +59,14 @@ impl ServedFile {
         }
     }
 
-    /// The file as it is.
+    /// The uncompressed file.
     #[cfg(test)]
     pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.plain).unwrap_or_default()
     }
 }
 
-/// `None` if it is hardly worth it.
+/// The compressed file; `None` if compression saves little.
 fn compressed(plain: &[u8]) -> Option<Vec<u8>> {
     if plain.len() < MIN_COMPRESSED_BYTES {
         return None;
@@ -75,7 +76,7 @@ fn compressed(plain: &[u8]) -> Option<Vec<u8>> {
     encoder.finish().ok()
 }
 
-/// Whether `Accept-Encoding` names gzip, or anything, with a weight above zero (RFC 9110 section 12.5.3).
+/// Returns whether `Accept-Encoding` names gzip, or any encoding, with a weight above zero (RFC 9110 section 12.5.3).
 fn accepts_gzip(headers: &HeaderMap) -> bool {
     let values = headers.get_all(header::ACCEPT_ENCODING).iter();
     let elements = values
@@ -96,7 +97,7 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
     any
 }
 
-/// Whether `If-None-Match` names the representation. Tags are compared weakly there (RFC 9110 section 13.1.2).
+/// Returns whether `If-None-Match` names the representation. Compares tags weakly (RFC 9110 section 13.1.2).
 fn is_known(headers: &HeaderMap, etag: &str) -> bool {
     let values = headers.get_all(header::IF_NONE_MATCH).iter();
     let mut tags = values

@@ -1,4 +1,4 @@
-//! `/auth/*`: what the caller used.
+//! `/auth/*`: statistics of the caller's usage.
 
 use app::UsageReport;
 use domain::{GroupBy, auth::permission::ReadAccount};
@@ -9,32 +9,32 @@ use serde::Serialize;
 
 use crate::view::{GroupView, PeriodQuery, Speed, Summary, groups};
 
-/// What the caller used.
+/// The caller's usage by category and model.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct UsageStats {
     user_id: String,
     #[serde(flatten)]
     summary: Summary,
-    /// Days on which something was used.
+    /// Number of days with usage.
     active_days: usize,
-    /// What for, the most tokens first.
+    /// By category, most tokens first.
     by_category: Vec<GroupView>,
-    /// By model, the most tokens first.
+    /// By model, most tokens first.
     by_model: Vec<GroupView>,
     #[serde(flatten)]
     speed: Speed,
 }
 
-/// What the caller used of each model.
+/// The caller's usage of each model.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct ModelStats {
     #[serde(flatten)]
     summary: Summary,
-    /// The most tokens first.
+    /// Most tokens first.
     models: Vec<ModelStat>,
 }
 
-/// What was used of a model, and how fast it was.
+/// Usage and latencies of a model.
 #[derive(Serialize, JsonSchema)]
 struct ModelStat {
     #[serde(flatten)]
@@ -43,34 +43,34 @@ struct ModelStat {
     speed: Speed,
 }
 
-/// What the caller's tokens were used for.
+/// The caller's tokens by purpose.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct TokenBreakdown {
     #[serde(flatten)]
     summary: Summary,
     /// By category.
     categories: Vec<GroupView>,
-    /// By API key; without a name what was asked without one.
+    /// By API key; the group without a name is usage without an API key.
     keys: Vec<GroupView>,
-    /// By chatbot; without a name what no chatbot answered.
+    /// By chatbot; the group without a name is usage without a chatbot.
     chatbots: Vec<GroupView>,
 }
 
-/// What the caller used of each model on each day.
+/// The caller's usage of each model on each day.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct DailyModelStats {
     #[serde(flatten)]
     summary: Summary,
-    /// Oldest first; days without use are left out.
+    /// Oldest first; days without usage are omitted.
     days: Vec<DailyModels>,
 }
 
-/// What was used of each model on a day.
+/// Usage of each model on a day.
 #[derive(Serialize, JsonSchema)]
 struct DailyModels {
     /// The day.
     date: Date,
-    /// The most tokens first.
+    /// Most tokens first.
     models: Vec<GroupView>,
 }
 

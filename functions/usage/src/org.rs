@@ -1,4 +1,4 @@
-//! `/ai/usage`: what the organization used.
+//! `/ai/usage`: the usage of the organization.
 
 use domain::{GroupBy, Permission, auth::permission::ReadAccount};
 use http_api::{Ctx, Json, May, Query, Result};
@@ -7,21 +7,21 @@ use serde::Serialize;
 
 use crate::view::{Grouped, ReportView};
 
-/// Whose use is shown.
+/// Whose usage is shown.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum Covers {
-    /// That of all members.
+    /// All members'.
     Organization,
     /// The caller's own.
     Own,
 }
 
-/// What an organization used.
+/// The usage of an organization.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct AiUsage {
     org_id: String,
-    /// Whose use is shown: that of all members to those who administer the organization.
+    /// Whose usage is shown: that of all members to owners and admins of the organization.
     covers: Covers,
     #[serde(flatten)]
     report: ReportView,
