@@ -95,7 +95,9 @@ impl StatusChange {
             (Some(NewStatus::Active), None | Some(true)) | (None, Some(true)) => Ok(UserStatus::Active),
             (Some(NewStatus::Disabled), None | Some(false)) | (None, Some(false)) => Ok(UserStatus::Disabled),
             (None, None) => Err(Error::invalid("/status", "is required").into()),
-            (Some(_), Some(_)) => Err(Error::invalid("/is_active", "contradicts `status`; send only one of them").into()),
+            (Some(_), Some(_)) => {
+                Err(Error::invalid("/is_active", "contradicts `status`; send only one of them").into())
+            }
         }
     }
 }

@@ -173,9 +173,7 @@ fn text_only(given: &Value, (): &()) -> garde::Result {
     if given.is_null() || given["type"] == "text" {
         Ok(())
     } else {
-        Err(garde::Error::new(
-            "is not supported except as `{\"type\": \"text\"}`",
-        ))
+        Err(garde::Error::new("is not supported except as `{\"type\": \"text\"}`"))
     }
 }
 

@@ -13,7 +13,11 @@ use http_api::{Api, Caller, Ctx, Message, Result};
 pub fn api() -> Api {
     Api::new("Authentication")
         .at("/api/v1/auth")
-        .post("/register", snake_case::register, "Create an account. Returns its tokens.")
+        .post(
+            "/register",
+            snake_case::register,
+            "Create an account. Returns its tokens.",
+        )
         .post(
             "/login",
             snake_case::login,

@@ -133,7 +133,7 @@ pub(crate) struct Token {
 /// The parameter `{user_id}`.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct MemberPath {
-    /// Id of a user, or `me`.
+    /// ID of a user, or `me`.
     user_id: UserId,
 }
 

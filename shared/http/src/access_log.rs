@@ -1,4 +1,4 @@
-//! One line per request. **Invariant:** the fields below are all that is ever logged of a request: no query
+//! The access log, one line per request. **Invariant:** nothing of a request is logged but the fields below: no query
 //! string, no body, no token, no header.
 
 use std::{
@@ -13,7 +13,7 @@ use http_body::{Body as _, Frame, SizeHint};
 
 use crate::request_context::RequestContext;
 
-/// Writes the line: now for a body whose size is known, else when the last byte was sent or the client went away.
+/// Writes the line: immediately for a body of known size, otherwise after the last byte or when the client disconnects.
 pub(crate) fn write(scope: Arc<RequestContext>, response: Response) -> Response {
     let status = response.status().as_u16();
     if let Some(bytes) = response.body().size_hint().exact() {
@@ -47,7 +47,7 @@ fn line(scope: &RequestContext, status: u16, bytes: u64, whole: bool) {
     );
 }
 
-/// A body that counts what was sent of it.
+/// A body that counts the bytes sent.
 struct Counted {
     inner: Body,
     scope: Arc<RequestContext>,

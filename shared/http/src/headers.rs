@@ -1,4 +1,4 @@
-//! Headers that every answer has, and the CORS preflight.
+//! Headers of every response, and the CORS preflight.
 
 use axum::{
     extract::Request,
@@ -8,8 +8,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
 use crate::request_context::{REQUEST_ID, RequestContext};
 
-/// A path to this API is never a page: nothing may be loaded, framed or sniffed from its answers
-/// (OWASP REST Security Cheat Sheet). An answer may set its own value.
+/// A response of this API is never a page: nothing may be loaded, framed or sniffed from it
+/// (OWASP REST Security Cheat Sheet). A response may set its own value.
 const DEFAULTS: [(HeaderName, &str); 6] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
@@ -41,17 +41,17 @@ const PREFLIGHT: [(HeaderName, &str); 3] = [
     (header::VARY, "Access-Control-Request-Headers"),
 ];
 
-/// Headers that this API reads. A preflight allows them whether or not it asks for them.
+/// Headers that this API reads. A preflight allows them whether or not it requests them.
 const KNOWN_HEADERS: &str = "Authorization, Content-Type, Accept, Idempotency-Key, X-Current-Org, X-Request-Id, X-API-Key, \
                              Prefer, Last-Event-ID, If-None-Match";
-/// Longest list of requested header names that is reflected, in bytes. API Gateway limits all headers to 10,240 bytes.
+/// Maximum length of the reflected list of header names, in bytes. API Gateway limits all headers to 10,240 bytes.
 const MAX_REFLECTED: usize = 4096;
-/// Longest header name that is reflected, in bytes.
+/// Maximum length of a reflected header name, in bytes.
 const MAX_HEADER_NAME: usize = 128;
 
-/// The answer to a CORS preflight (<https://fetch.spec.whatwg.org/#cors-preflight-fetch>), if it is one. It allows every
-/// header that it asks for: clients add headers of their own (`x-stainless-lang`, `traceparent`), and without cookies a
-/// header of a foreign page has no power here that another client would not have.
+/// Returns the response to a CORS preflight (<https://fetch.spec.whatwg.org/#cors-preflight-fetch>), if it is one. It
+/// allows every requested header: clients add their own (`x-stainless-lang`, `traceparent`), and without cookies a
+/// header from a foreign page has no more power than from any other client.
 pub(crate) fn preflight(request: &Request) -> Option<Response> {
     let asks = request.method() == Method::OPTIONS
         && request.headers().contains_key(header::ORIGIN)
@@ -70,7 +70,7 @@ pub(crate) fn preflight(request: &Request) -> Option<Response> {
     })
 }
 
-/// [`KNOWN_HEADERS`], and those that are asked for and can be header names (RFC 9110 section 5.1), each once.
+/// Returns [`KNOWN_HEADERS`] and the requested valid header names (RFC 9110 section 5.1), each once.
 fn allowed_headers(headers: &HeaderMap) -> String {
     let mut allowed = KNOWN_HEADERS.to_owned();
     let asked = headers.get_all(header::ACCESS_CONTROL_REQUEST_HEADERS).iter();
@@ -91,7 +91,7 @@ fn allowed_headers(headers: &HeaderMap) -> String {
     allowed
 }
 
-/// Adds the headers that every answer has.
+/// Adds the headers of every response.
 pub(crate) fn add(scope: &RequestContext, headers: &mut HeaderMap) {
     for (name, value) in DEFAULTS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
@@ -116,7 +116,7 @@ mod tests {
         Message("hello")
     }
 
-    /// The names that a preflight with these requested headers is answered, in lower case.
+    /// Returns the names that a preflight with these requested headers allows, in lower case.
     async fn allowed(asked: &[&str]) -> Vec<String> {
         let server = Server::new(Api::new("Test").get("/things", greet, ""));
         let request = Request::options("/things")

@@ -1,4 +1,4 @@
-//! A member of the organization that the path names.
+//! A member of the organization named in the path.
 
 use std::{marker::PhantomData, ops::Deref};
 
@@ -13,8 +13,8 @@ use crate::{
     request_context::RequestContext,
 };
 
-/// As [`crate::May`], in the organization that `{org_id}` of the path names by id or slug. The path decides;
-/// `X-Current-Org`, which clients send with everything, is not looked at.
+/// As [`crate::May`], in the organization that `{org_id}` of the path names by ID or slug. `X-Current-Org`, which
+/// clients send with every request, is ignored.
 #[derive(Debug)]
 pub struct InOrg<P> {
     member: Member,
@@ -54,7 +54,7 @@ impl<P: Grant> Describe for InOrg<P> {
 
     fn describe(doc: &mut OperationDoc<'_>) {
         doc.require_permission(P::PERMISSION);
-        doc.path_parameter("org_id", "Id or slug of an organization.");
+        doc.path_parameter("org_id", "ID or slug of an organization.");
         doc.problem(403);
         doc.problem(404);
     }

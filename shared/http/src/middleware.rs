@@ -1,17 +1,17 @@
-//! What happens to every request around its handler, in this order:
+//! The middleware around every handler, in this order:
 //!
-//! 1. the request gets its [`RequestContext`] and id, and loses a trailing slash;
+//! 1. the request receives its [`RequestContext`] and ID, and loses a trailing slash;
 //! 2. a CORS preflight is answered;
-//! 3. the route is found, or not;
-//! 4. a query parameter that the route does not know is refused;
-//! 5. on a route that may be repeated, with an `Idempotency-Key`: the permission is checked, then the key is claimed, or
-//!    its kept answer given again;
+//! 3. the route is matched, or not;
+//! 4. an unknown query parameter is rejected;
+//! 5. for an idempotent route with an `Idempotency-Key`: the permission is checked, then the key is claimed, or
+//!    its stored response is replayed;
 //! 6. the handler runs; a panic becomes 500;
-//! 7. the answer is put into the surface's spelling, a problem gets its body;
-//! 8. the answer is kept under its key;
-//! 9. a failure of ours is noted for those who run the platform;
-//! 10. CORS and security headers and the request id are added;
-//! 11. one line goes to the access log.
+//! 7. the response is converted to the spelling of the API style, a problem receives its body;
+//! 8. the response is stored under its key;
+//! 9. a server error is recorded for operators;
+//! 10. CORS and security headers and the request ID are added;
+//! 11. one line is written to the access log.
 
 use std::{
     any::Any,
@@ -38,12 +38,12 @@ use crate::{
     headers, idempotency, problem::FailureCode, query, request_context::RequestContext, responses::Unrendered, stream,
 };
 
-/// What is to know of routes, by method and template.
+/// The rules of routes, by method and template.
 type RouteRules = Arc<HashMap<(String, String), Rules>>;
-/// Longest time that noting a failure may add to its answer.
+/// Maximum time that recording a failure may delay its response.
 const NOTE_LIMIT: Duration = Duration::from_secs(1);
 
-/// `router` with everything around it.
+/// Wraps `router` in the middleware.
 pub(crate) fn middleware_stack(router: Router, host: Arc<dyn Backend>, rules: RouteRules) -> Router {
     Router::new()
         .fallback_service(router.route_layer(from_fn_with_state(rules, handle_route)))
@@ -72,7 +72,7 @@ async fn handle_request(State(host): State<Arc<dyn Backend>>, mut request: Reque
     access_log::write(scope, response)
 }
 
-/// For those who run the platform. A table that is slow must not hold up the answer.
+/// Records a server error for operators. A slow table must not delay the response.
 async fn note_failure(scope: &RequestContext, status: u16, code: &'static str) {
     let failed = app::Failed {
         request_id: scope.request_id.clone(),
@@ -104,7 +104,7 @@ fn said(panic: &(dyn Any + Send)) -> &str {
         .unwrap_or("no message")
 }
 
-/// Finishes what a handler could not know.
+/// Completes a response with what its handler does not know.
 async fn render(scope: &Arc<RequestContext>, mut response: Response) -> Response {
     match response.extensions_mut().remove::<Unrendered>() {
         Some(Unrendered::Problem(problem)) => problem.render(scope, std::mem::take(response.headers_mut())),
@@ -127,7 +127,7 @@ async fn render(scope: &Arc<RequestContext>, mut response: Response) -> Response
     }
 }
 
-/// Runs after routing: the access log names the template, and a path that leads nowhere claims no key.
+/// Runs after routing: the access log records the template, and an unknown path claims no key.
 async fn handle_route(State(rules): State<RouteRules>, request: Request, next: Next) -> Response {
     let Some(scope) = request.extensions().get::<Arc<RequestContext>>().cloned() else {
         return next.run(request).await;
@@ -135,7 +135,7 @@ async fn handle_route(State(rules): State<RouteRules>, request: Request, next: N
     let mut authorize: &[Authorize] = &[];
     if let Some(route) = request.extensions().get::<MatchedPath>() {
         let _ = scope.route.set(route.as_str().to_owned());
-        // The handler of GET answers HEAD too.
+        // The handler of GET also answers HEAD.
         let method = Some(request.method()).filter(|method| *method != Method::HEAD);
         let method = method.unwrap_or(&Method::GET).to_string();
         if let Some(rules) = rules.get(&(method, route.as_str().to_owned())) {

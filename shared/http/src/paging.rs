@@ -1,4 +1,4 @@
-//! Pages of a list: `?limit=` and `?cursor=` in, `Link: <...>; rel="next"` out.
+//! Pages of a list: the request has `?limit=` and `?cursor=`, the response `Link: <...>; rel="next"`.
 
 use std::{ops::Deref, sync::Arc};
 
@@ -18,10 +18,10 @@ use crate::{
     request_context::RequestContext,
 };
 
-/// Which page is wanted; derefs to [`PageRequest`].
+/// The requested page; derefs to [`PageRequest`].
 ///
-/// A cursor is the sort key to go on after, encrypted for the caller, the organization as named in the request and
-/// the path. It never carries a partition key, and nobody else's is accepted.
+/// A cursor is the sort key to continue after, encrypted for the caller, the organization as named in the request and
+/// the path. It never contains a partition key, and is rejected for any other caller.
 ///
 /// # Errors
 /// 422 for a limit outside 1 to 100, 400 `invalid_cursor`.
@@ -32,23 +32,23 @@ pub struct Paging {
     query: String,
 }
 
-/// What keys for cursors are derived for.
+/// The purpose of the keys that encrypt cursors.
 const PURPOSE: &str = "cursor";
 
 #[derive(Deserialize, JsonSchema)]
 struct Params {
-    /// Most items in the answer, 1 to 100; 50 when left out.
+    /// Maximum number of items, 1 to 100; 50 if omitted.
     #[schemars(range(min = 1, max = 100))]
     limit: Option<u16>,
-    /// From the `Link` of the page before.
+    /// From the `Link` header of the previous page.
     cursor: Option<String>,
 }
 
 impl Paging {
-    /// The answer with this page, and the way to the next one.
+    /// Returns the response with this page, and the link to the next one.
     ///
     /// # Errors
-    /// 500 when the cursor cannot be encrypted.
+    /// 500 if the cursor cannot be encrypted.
     pub fn answer<T>(&self, page: Page<T>) -> Result<Listing<T>> {
         let next = page.next.map(|key| self.reference_after(&key)).transpose()?;
         Ok(Listing {
@@ -57,13 +57,13 @@ impl Paging {
         })
     }
 
-    /// Boxed, so that it is compiled here and not again for every function.
+    /// Boxed, so that it is compiled once and not for every function.
     fn read(scope: Arc<RequestContext>, query: String) -> BoxFuture<'static, Result<Self>> {
         Box::pin(async move {
             let params: Params = query::decode(&case_mapping::input::<Params>(), &without_empty(&query))?;
             let limit = params.limit.unwrap_or(PageRequest::DEFAULT_LIMIT);
             if !(1..=PageRequest::MAX_LIMIT).contains(&limit) {
-                return Err(Error::invalid("/limit", "has to be between 1 and 100").into());
+                return Err(Error::invalid("/limit", "must be between 1 and 100").into());
             }
             let context = context(&caller(&scope).await?, &scope, &scope.path);
             let cipher = scope.host.cipher(b"", PURPOSE).await?;
@@ -74,7 +74,7 @@ impl Paging {
             let after = match params.cursor {
                 None => None,
                 Some(cursor) => Some(open(cursor).ok_or_else(|| {
-                    let detail = "this cursor is not of this list; take the one from its `Link` header";
+                    let detail = "this cursor belongs to another list; use the one from the `Link` header of the list";
                     Error::bad_request("invalid_cursor", detail)
                 })?),
             };
@@ -87,8 +87,9 @@ impl Paging {
         })
     }
 
-    /// This request with a cursor after `key` and all its other parameters, as a reference that is relative to its URL:
-    /// whatever the path is at the client, it stays.
+    /// Returns this request with a cursor after `key` and all its other parameters, as a reference relative to its
+    /// URL, which
+    /// is valid whatever path the client uses.
     fn reference_after(&self, key: &str) -> Result<String> {
         let encrypted = self.cipher.encrypt(self.context.as_bytes(), key.as_bytes())?;
         let mut query = form_urlencoded::Serializer::new(String::new());
@@ -99,7 +100,7 @@ impl Paging {
     }
 }
 
-/// The way from a resource to the rest of a list whose first page its answer holds.
+/// Links a resource to the rest of a list whose first page its response contains.
 pub struct Rest {
     scope: Arc<RequestContext>,
     caller: String,
@@ -107,10 +108,10 @@ pub struct Rest {
 }
 
 impl Rest {
-    /// The answer, with a `Link` to the page after `next` of the list called `list` below this resource.
+    /// Returns the response, with a `Link` to the page after `next` of the list called `list` below this resource.
     ///
     /// # Errors
-    /// 500 when the cursor cannot be encrypted.
+    /// 500 if the cursor cannot be encrypted.
     pub fn answer<T>(&self, value: T, list: &str, next: Option<String>) -> Result<WithRest<T>> {
         let path = format!("{}/{list}", self.scope.path);
         let reference = |key: String| {
@@ -149,7 +150,7 @@ impl Describe for Rest {
     fn describe(_: &mut OperationDoc<'_>) {}
 }
 
-/// The query without parameters that have no value: clients keep `cursor=` in the URL of a first page.
+/// Returns the query without parameters that have no value: clients leave `cursor=` in the URL of a first page.
 fn without_empty(query: &str) -> String {
     let given = query
         .split('&')
@@ -157,16 +158,16 @@ fn without_empty(query: &str) -> String {
     given.collect::<Vec<_>>().join("&")
 }
 
-/// Who a cursor is for.
+/// Returns the owner of a cursor.
 async fn caller(scope: &RequestContext) -> Result<String> {
     Ok(match scope.identity_if_known().await? {
         Some(identity) => identity.map_or_else(String::new, |identity| identity.user.id.0.clone()),
-        // It may be a credential of another kind, such as the service key; the handler has looked at it.
+        // It may be a credential of another kind, such as the service key, which the handler has checked.
         None => scope.token_digest(),
     })
 }
 
-/// What a cursor is bound to.
+/// Returns what a cursor is bound to.
 fn context(caller: &str, scope: &RequestContext, path: &str) -> String {
     [caller, scope.named_org(), path].join("\n")
 }
@@ -244,7 +245,7 @@ mod tests {
         }
     }
 
-    /// Numbers downwards from 250: the sort key is the number itself.
+    /// Lists numbers downwards from 250: the sort key is the number itself.
     async fn list_numbers(page: Paging) -> Result<Listing<u32>> {
         let first: u32 = page
             .after
@@ -264,7 +265,7 @@ mod tests {
         )
     }
 
-    /// The path of the page after the one at `path`: the reference replaces its query (RFC 3986 section 5.2.2).
+    /// Returns the path of the page after the one at `path`: the reference replaces its query (RFC 3986 section 5.2.2).
     fn next(path: &str, link: &str) -> String {
         let reference = link.strip_prefix('<').unwrap().strip_suffix(">; rel=\"next\"").unwrap();
         assert!(reference.starts_with('?'), "{reference}");
@@ -326,7 +327,7 @@ mod tests {
         let encrypted = URL_SAFE_NO_PAD.decode(cursor).unwrap();
         assert!(
             !encrypted.windows(3).any(|bytes| bytes == b"201"),
-            "the sort key can be read"
+            "the sort key is readable"
         );
         call("eve", "acme", url.clone()).await.problem(400, "invalid_cursor");
         call("ada", "personal", url.clone())

@@ -128,7 +128,7 @@ async fn without_a_body_the_fields_are_named_that_it_has_to_have() {
             "{detail}"
         );
     }
-    // Null says nothing, where nothing has to be said.
+    // Null is ignored where nothing is required.
     assert_eq!(server().post("/api/touch", "null").await.text(), "false");
 }
 

@@ -1,4 +1,4 @@
-//! Who gets in, and who does not.
+//! Who is admitted, and who is rejected.
 
 use axum::body::Body;
 use http::Request;

@@ -1,4 +1,4 @@
-//! Names in both spellings, and what is no object.
+//! Names in both spellings, and values that are not objects.
 
 use std::collections::BTreeMap;
 
@@ -124,7 +124,7 @@ fn null_is_another_word_for_leaving_out_what_may_be_left_out_and_cannot_be_null(
             r#"{"items":[{"flag":null},{"needed":null,"items":null}]}"#,
             r#"{"items":[{},{"needed":null}]}"#,
         ),
-        // These say something of their own.
+        // Null has a meaning of its own here.
         (r#"{"nullable":null}"#, r#"{"nullable":null}"#),
         (r#"{"needed":null}"#, r#"{"needed":null}"#),
         (r#"{"any_thing":{"flag":null}}"#, r#"{"any_thing":{"flag":null}}"#),

@@ -18,7 +18,7 @@ struct Order {
     wanted: u32,
 }
 
-/// Numbers the executions, so that a second one is seen.
+/// Counts the executions, so that a second one is noticed.
 fn next() -> u32 {
     static EXECUTIONS: AtomicU32 = AtomicU32::new(0);
     EXECUTIONS.fetch_add(1, Ordering::SeqCst)
@@ -130,7 +130,7 @@ async fn an_answer_with_secrets_is_never_kept() {
     }
     assert_eq!(server.host.keys(), 0);
     send(&server, "/api/order", "k", &[], r#"{"wanted":1}"#).await;
-    assert_eq!(server.host.keys(), 1, "other operations keep theirs");
+    assert_eq!(server.host.keys(), 1, "other operations have their own");
 }
 
 #[tokio::test]
@@ -198,7 +198,7 @@ async fn a_stream_is_repeated_when_it_ended_well_even_when_its_client_went_away(
     );
     assert!(replayed(&again));
     send(&server, "/stream", "broken", &[], r#"{"wanted":500}"#).await;
-    assert_eq!(server.host.keys(), 1, "the stream that failed freed its key");
+    assert_eq!(server.host.keys(), 1, "the stream that failed released its key");
     let request = http::Request::post("/stream")
         .header("content-type", "application/json")
         .header("idempotency-key", "cut");
@@ -231,7 +231,7 @@ async fn an_answer_too_large_to_keep_is_not_given_twice_and_the_work_not_done_tw
     assert_eq!(again.json()["code"], "answer_not_kept");
     assert!(replayed(&again) && again.status == StatusCode::CONFLICT);
     assert_eq!(again.header("content-type"), "application/problem+json");
-    // A client made for OpenAI's API is told in the words of that.
+    // A client made for OpenAI's API receives its error format.
     send(&server, "/v1/order", "k", &[], body).await;
     let again = send(&server, "/v1/order", "k", &[], body).await;
     assert_eq!(again.json()["error"]["code"], "answer_not_kept");
@@ -267,7 +267,7 @@ async fn an_upload_is_the_same_whatever_its_boundary() {
     send("two", "other").await.problem(422, "idempotency_key_reused");
 }
 
-/// The clock of these tests moves when everything waits.
+/// The clock of these tests advances while all tasks wait.
 async fn pause(seconds: u32) {
     let over = tokio::time::timeout(Duration::from_secs(seconds.into()), std::future::pending::<()>());
     assert!(over.await.is_err());
@@ -314,7 +314,7 @@ async fn a_body_is_not_read_before_its_sender_is_permitted_to_send_it() {
     let server = Server::new(api.post("/orgs/{org_id}/order", order_as_owner, ""));
     let nobody_reads = || {
         let body = futures::stream::poll_fn(|_| -> std::task::Poll<Option<std::io::Result<bytes::Bytes>>> {
-            panic!("nobody may ask for the body")
+            panic!("the body must not be read")
         });
         Body::from_stream(body)
     };
@@ -365,6 +365,6 @@ async fn parts_beyond_what_a_body_may_have_are_not_looked_at() {
         .header("idempotency-key", "k");
     let began = tokio::time::Instant::now();
     server.call(request, body).await.problem(400, "invalid_multipart");
-    // All of them take longer than anybody would wait.
+    // Longer than any client would wait.
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }

@@ -1,4 +1,4 @@
-//! A small API, as its document tells of it.
+//! A small API, and its document.
 
 use domain::auth::permission::{ReadDocuments, WriteDocuments, WriteMembers};
 use garde::Validate;
@@ -28,14 +28,14 @@ struct ThingView {
 }
 
 #[derive(Serialize, JsonSchema)]
-#[expect(dead_code, reason = "only its schema is read")]
+#[expect(dead_code, reason = "only its schema is used")]
 enum Kind {
     One,
     Two,
 }
 
 #[derive(Deserialize, JsonSchema)]
-#[expect(dead_code, reason = "only its schema is read")]
+#[expect(dead_code, reason = "only its schema is used")]
 struct Filter {
     /// Only these.
     only_kind: Option<String>,
@@ -104,7 +104,7 @@ fn the_id_of_an_operation_is_its_handlers_name_and_unique() {
     assert_eq!(ids, expected);
     let operation = &document()["paths"]["/api/things"]["post"];
     assert_eq!(operation["operationId"], "create_thing_api");
-    assert_eq!(document()["paths"]["/page"], Value::Null, "assets are no operations");
+    assert_eq!(document()["paths"]["/page"], Value::Null, "assets are not operations");
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn every_reference_leads_somewhere() {
         .collect();
     assert!(references.len() > 20);
     for reference in references {
-        assert!(document.pointer(reference).is_some(), "{reference} leads nowhere");
+        assert!(document.pointer(reference).is_some(), "{reference} does not resolve");
     }
 }
 
@@ -202,7 +202,11 @@ fn an_operation_says_who_may_call_what_it_takes_and_how_it_can_fail() {
         .flatten()
         .map(|each| &each["name"])
         .collect();
-    assert_eq!(names, ["X-Request-Id"], "no Idempotency-Key for what is never kept");
+    assert_eq!(
+        names,
+        ["X-Request-Id"],
+        "no Idempotency-Key if responses are never stored"
+    );
     let kinds = |of: &Value| -> Vec<String> {
         of["content"]
             .as_object()
