@@ -54,7 +54,6 @@ struct AssistantMessage {
     /// The model's reasoning before the answer; not part of the answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning_content: Option<String>,
-    /// Why the model refused to answer; repeated in `content`.
     /// Why the model gave no answer; repeated in `content`.
     refusal: Option<&'static str>,
     /// The passages of documents that the text cites as `[number]`.
@@ -144,7 +143,6 @@ pub(crate) struct Delta {
     role: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     content: Option<String>,
-    /// Why the model refused to answer, in the chunk that ends the answer; repeated in `content`.
     /// Why the model gave no answer, in the chunk that ends the answer; repeated in `content`.
     #[serde(skip_serializing_if = "Option::is_none")]
     refusal: Option<&'static str>,
@@ -308,9 +306,7 @@ fn id(id: &domain::GenerationId) -> String {
     format!("chatcmpl-{id}")
 }
 
-/// Returns the finish reason in `OpenAI`'s terms, which have none for "other". A refused answer does not end with
 /// Returns the finish reason in `OpenAI`'s terms, which have none for "other". An answer without content does not end
-/// `stop`.
 /// with `stop`.
 fn finish_reason(outcome: &Outcome) -> &'static str {
     match outcome.finish_reason {

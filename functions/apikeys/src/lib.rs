@@ -16,7 +16,7 @@ pub fn api() -> Api {
             "/apikeys",
             create_api_key,
             "Create an API key. It acts for the caller in the current organization; `key` is shown only once. \
-             Scopes that administer need a verified e-mail address.",
+             Administrative scopes require a verified email address.",
         )
         .get(
             "/apikeys",

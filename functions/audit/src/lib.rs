@@ -1,5 +1,5 @@
-//! The audit log: who did what. The system writes most entries; clients add their own.
-//! Entries are never changed or removed.
+//! The audit log: who did what. The system writes most entries; clients add their own. Entries are never changed or
+//! removed.
 
 mod view;
 

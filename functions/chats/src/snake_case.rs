@@ -1,5 +1,4 @@
 //! `/api/v1/chat`: a chat session may have no chatbot, and answering a message is optional.
-//! answers.
 
 use app::{BillingContext, GenerationOptions, NewConversation, Question, TurnAction};
 use domain::{

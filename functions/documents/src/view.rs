@@ -45,8 +45,7 @@ pub(crate) struct DocumentView {
     /// Why indexing failed, if it did: a sentence.
     error: Option<String>,
     /// Why indexing failed, as a code: `encrypted`, `no_text`, `damaged`, `wrong_type`, `too_large`, `too_slow`,
-    /// `empty` or
-    /// `internal`.
+    /// `empty` or `internal`.
     error_code: Option<String>,
     file_name: String,
     file_type: DocumentKind,

@@ -43,7 +43,6 @@ pub(crate) struct OrgPatch {
     time_zone: Option<String>,
     /// The model that answers if a token limit leaves less than the requested model may need, with as long an answer as
     /// fits; an empty string for none.
-    /// string for none.
     #[garde(length(chars, max = Org::MAX_MODEL))]
     downgrade_model: Option<String>,
     /// Models that answer, in this order, if the requested one is unavailable; replaces the current list.

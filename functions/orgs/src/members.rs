@@ -40,7 +40,7 @@ pub(crate) async fn remove_member(
     Ok(NoContent)
 }
 
-/// A decision of the user in person: an API key cannot leave an organization.
+/// Only signed-in users leave an organization: an API key gets 403.
 pub(crate) async fn leave_org(app: Ctx, member: InOrg<ReadOrg>, caller: Caller) -> Result<NoContent> {
     app.leave_org(&caller.identity.user, &member.org.org, &caller.actor())
         .await?;

@@ -33,8 +33,7 @@ impl ServedFile {
     }
 
     /// Returns the file, compressed if the client accepts that, or 304 if it already has it. The encodings are
-    /// different
-    /// representations, so each has its own strong `ETag` (RFC 9110 section 8.8.3.3).
+    /// different representations, so each has its own strong `ETag` (RFC 9110 section 8.8.3.3).
     pub(crate) fn response(&self, asked: &HeaderMap, cache_control: &'static str) -> Response {
         let gzip = self.gzip.as_deref().filter(|_| accepts_gzip(asked));
         let etag = match gzip {

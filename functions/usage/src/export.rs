@@ -1,7 +1,6 @@
 //! `/analytics/export`: the caller's usage as a file. A user's year is a few hundred kilobytes, so the response
-//! contains
-//! the file, unless it is longer than a function's response may be or a link is requested: then it is put into the
-//! bucket, which stores it for as long as export archives.
+//! contains the file, unless it is longer than a function's response may be or a link is requested: then it is put
+//! into the bucket, which stores it for as long as export archives.
 
 use app::UsageReport;
 use domain::{
@@ -17,8 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::{parquet_file, view::FiguresView};
 
 /// The longest file that a response contains, in bytes: a function's response is limited to 6 MB, and base64 makes
-/// binary
-/// files a third longer.
+/// binary files a third longer.
 const MAX_ANSWER: usize = 4_000_000;
 
 /// Which days to export, and how.

@@ -38,8 +38,7 @@ pub(crate) struct UserPatch {
     #[schemars(regex(pattern = http_api::READABLE_NAME))]
     name: Option<String>,
     /// New email address. Users changing their own need the password too; if the current address is verified, the new
-    /// one
-    /// is `pending_email` until it is confirmed.
+    /// one is `pending_email` until it is confirmed.
     #[garde(skip)]
     #[schemars(email, length(max = Email::MAX_BYTES))]
     email: Option<String>,
@@ -65,8 +64,7 @@ pub(crate) struct UserView {
     /// Whether the email address is verified.
     email_verified: bool,
     /// The email address that the account will have once its signed-in user confirms the link in the email to it,
-    /// within 48
-    /// hours.
+    /// within 48 hours.
     pending_email: Option<String>,
     role: PlatformRole,
     status: UserStatus,
@@ -124,9 +122,8 @@ pub(crate) async fn get_user(app: Ctx, about: SelfOrAdmin<ReadAccount>) -> Resul
     Ok(Json(UserView::new(user, app.clock.now())))
 }
 
-/// The email address is used to sign in and to recover the account, so only a user in person changes it: an API key
-/// gets
-/// 403 for any change of an account.
+/// The email address is used to sign in and to recover the account, so an API key gets 403 for any change of an
+/// account.
 pub(crate) async fn update_user(
     app: Ctx,
     _: Caller,

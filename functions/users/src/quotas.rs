@@ -25,7 +25,7 @@ pub(crate) async fn get_quota(app: Ctx, about: SelfOrAdmin<ReadAccount>) -> Resu
     Ok(Json(app.quota(&about.user).await?.into()))
 }
 
-/// Only a user in person changes a limit: an API key gets 403.
+/// Only signed-in users change a limit: an API key gets 403.
 pub(crate) async fn update_quota(
     app: Ctx,
     _: Caller,

@@ -158,7 +158,7 @@ pub(crate) async fn get_settings(app: Ctx, about: SelfOrAdmin<ReadAccount>) -> R
     Ok(Json(app.settings(&about.identity.user).await?.into()))
 }
 
-/// Settings belong to a user in person, so an API key gets 403.
+/// Only signed-in users change their settings: an API key gets 403.
 pub(crate) async fn update_settings(
     app: Ctx,
     _: Caller,

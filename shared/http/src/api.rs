@@ -219,10 +219,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     }
 
     /// Makes the previous operation ignore `Idempotency-Key`: its responses must not be stored because they contain
-    /// secrets
-    /// for a client that is not signed in yet, or it is a webhook, whose events have IDs of their own and whose
-    /// function has
-    /// no access to credentials.
+    /// secrets for a client that is not signed in yet, or it is a webhook, whose events have IDs of their own and
+    /// whose function has no access to credentials.
     #[must_use]
     pub fn non_idempotent(mut self) -> Self {
         for route in self.routes.iter_mut().rev().take(self.prefixes.len()) {

@@ -45,8 +45,7 @@ pub trait Backend: Send + Sync + 'static {
         Box::pin(async { Ok(false) })
     }
 
-    /// Records a request that failed with a server error, for operators. Only logs its own
-    /// failure.
+    /// Records a request that failed with a server error, for operators. Only logs its own failure.
     fn note_failure(&self, failed: Failed) -> BoxFuture<'_, ()> {
         let _ = failed;
         Box::pin(async {})

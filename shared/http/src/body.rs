@@ -36,8 +36,8 @@ impl<T: DeserializeOwned + JsonSchema + Validate<Context = ()> + 'static> Input 
 /// of a POST in which no field is required.
 ///
 /// Field names match whatever their case and underscores (`display_name`, `displayName`). Null in an optional field
-/// counts as omitted, unless the type of the field distinguishes the two. Undeclared fields
-/// are ignored, unless the schema of the type has `additionalProperties: false`.
+/// counts as omitted, unless the type of the field distinguishes the two. Undeclared fields are ignored, unless the
+/// schema of the type has `additionalProperties: false`.
 ///
 /// # Errors
 /// 400 `invalid_json`, 413, 415, and 422 with pointers.

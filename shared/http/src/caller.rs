@@ -13,7 +13,7 @@ use crate::{
     request_context::{RequestContext, named_org_schema},
 };
 
-/// A signed-in user in person: API keys are rejected with 403. For operations on passwords, sessions and the user's own
+/// A signed-in user: API keys are rejected with 403. For operations on passwords, sessions and the user's own
 /// keys. `Option<Caller>` also accepts anonymous requests and API keys: there, invalid credentials
 /// count as none.
 #[derive(Debug, Clone)]
@@ -41,7 +41,7 @@ pub struct May<P> {
     permission: PhantomData<fn() -> P>,
 }
 
-/// A user in person with the platform role `admin`; 403 for all others, and for API keys.
+/// A signed-in user with the platform role `admin`; 403 for all others, and for API keys.
 #[derive(Debug, Clone)]
 pub struct PlatformAdmin {
     /// The identity of the caller.

@@ -8,8 +8,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
 use crate::request_context::{REQUEST_ID, RequestContext};
 
-/// A response of this API is never a page: nothing may be loaded, framed or sniffed from it
-/// (OWASP REST Security Cheat Sheet). A response may set its own value.
+/// A response of this API is never a page: nothing may be loaded, framed or sniffed from it (OWASP REST Security Cheat
+/// Sheet). A response may set its own value.
 const DEFAULTS: [(HeaderName, &str); 6] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),

@@ -3,9 +3,8 @@
 //!
 //! **Invariants:** a handler's signature describes its operation completely: permission, input, status and
 //! documentation come from types. Every error is a problem (RFC 9457; under `/v1/` in `OpenAI`'s format,
-//! `openai_error`).
-//! Spelling is decided in one place (`api_style`), statuses in one (`problem`), and the order of the middleware in one
-//! (`middleware`).
+//! `openai_error`). Spelling is decided in one place (`api_style`), statuses in one (`problem`), and the order of the
+//! middleware in one (`middleware`).
 //!
 //! ```ignore
 //! pub fn api() -> Api {

@@ -15,8 +15,7 @@ pub(crate) fn status(status: StatusCode) -> StatusCode {
 }
 
 /// Returns whether a path belongs to Anthropic's API, which is not served. Its clients expect errors in their own
-/// format,
-/// which extends that of `OpenAI`.
+/// format, which extends that of `OpenAI`.
 fn speaks_anthropic(path: &str) -> bool {
     ["/v1/messages", "/v1/complete"].iter().any(|api| {
         path.strip_prefix(api)

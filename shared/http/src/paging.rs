@@ -88,8 +88,7 @@ impl Paging {
     }
 
     /// Returns this request with a cursor after `key` and all its other parameters, as a reference relative to its
-    /// URL, which
-    /// is valid whatever path the client uses.
+    /// URL, which is valid whatever path the client uses.
     fn reference_after(&self, key: &str) -> Result<String> {
         let encrypted = self.cipher.encrypt(self.context.as_bytes(), key.as_bytes())?;
         let mut query = form_urlencoded::Serializer::new(String::new());

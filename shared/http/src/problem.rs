@@ -65,8 +65,8 @@ impl Problem {
         }
     }
 
-    /// Adds a `Link` to the operation to use instead (`rel="alternate"`). `name`: the
-    /// last segment of its path, replacing that of the request.
+    /// Adds a `Link` to the operation to use instead (`rel="alternate"`). `name`: the last segment of its path,
+    /// replacing that of the request.
     #[must_use]
     pub(crate) fn with_alternative(self, name: &'static str) -> Self {
         Self {

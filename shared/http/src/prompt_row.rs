@@ -1,5 +1,4 @@
-//! A turn of a conversation as a prompt: one row is a user's message and the answers to
-//! it.
+//! A turn of a conversation as a prompt: one row is a user's message and the answers to it.
 
 use domain::{
     ConversationId, Timestamp, Turn, UserId,

@@ -125,8 +125,8 @@ impl RequestContext {
                 StatusCode::NOT_FOUND if !self.named_org().is_empty() => {
                     let named = clip(self.named_org());
                     let detail = format!(
-                        "The header `X-Current-Org` names the organization `{named}`, which does not exist or of which you \
-                         are no member. Send the id or slug of one of your organizations, or leave the header out."
+                        "The header `X-Current-Org` names the organization `{named}`, which does not exist, or you are not \
+                         a member of it. Send the ID or slug of one of your organizations, or leave the header out."
                     );
                     Problem::new(StatusCode::NOT_FOUND, "not_found", detail)
                 }
@@ -171,9 +171,8 @@ impl RequestContext {
     }
 
     /// Returns the caller's identity; `None` if the credentials may be of another kind, such as the service key, which
-    /// some
-    /// clients send beside an access token: then the handler decides, and [`RequestContext::token_digest`] tells them
-    /// apart.
+    /// some clients send beside an access token: then the handler decides, and [`RequestContext::token_digest`] tells
+    /// them apart.
     pub(crate) async fn identity_if_known(&self) -> Result<Option<Option<Arc<Identity>>>> {
         match self.identity().await {
             Ok(identity) => Ok(Some(identity)),

@@ -86,8 +86,7 @@ pub struct Attachment {
 }
 
 /// 200 with a transcript as an attachment, as Markdown or as JSON of a `T`. Its names are those of `/api/v1` in both
-/// API
-/// styles.
+/// API styles.
 #[derive(Debug)]
 pub struct Transcript<T>(pub Attachment, PhantomData<fn() -> T>);
 

@@ -48,8 +48,7 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 const COMMENT: &[u8] = b": keep-alive\n";
 
 /// 200 with `text/event-stream`: one frame `id: n`, `data: {...}` per event, `data: [DONE]` at the end. Resumable
-/// events
-/// have IDs of their own, which a client sends back as `Last-Event-ID`.
+/// events have IDs of their own, which a client sends back as `Last-Event-ID`.
 ///
 /// A failure after the first byte is one frame `event: error` with a problem body, and no `[DONE]`.
 pub struct EventStream<T = Value> {

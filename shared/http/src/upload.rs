@@ -37,8 +37,7 @@ const LARGE_FILES: &str = "uploads";
 ///
 /// # Errors
 /// 400 `invalid_multipart`, 413 with a `Link` to the operation for larger files, 415, and 422 if the file is missing
-/// or a
-/// field is not valid.
+/// or a field is not valid.
 #[derive(Debug)]
 pub struct Upload<T = NoFields> {
     /// The file.

@@ -108,8 +108,7 @@ pub fn media_type(given: &str, (): &()) -> garde::Result {
 }
 
 /// Returns whether the character overrides or isolates the direction of what follows (UAX #9), which makes a name such
-/// as
-/// `exe.pdf` look like another one.
+/// as `exe.pdf` look like another one.
 pub(crate) fn turns_text(letter: char) -> bool {
     matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -14,8 +14,7 @@ use crate::{
 };
 
 /// A body of at most [`MAX_JSON_BYTES`] as it arrived, whatever its `Content-Type`, and the headers that authenticate
-/// its
-/// sender. It must not be trusted before its signature is verified.
+/// its sender. It must not be trusted before its signature is verified.
 #[derive(Debug)]
 pub struct SignedBody {
     /// The bytes.

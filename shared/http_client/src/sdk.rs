@@ -44,8 +44,8 @@ use tokio::time::timeout;
 use tower::Service;
 
 /// Returns an HTTP client for
-/// [`SdkConfig`](https://docs.rs/aws-types/latest/aws_types/sdk_config/struct.SdkConfig.html).
-/// SDK clients with the same connect and read timeouts share their connections.
+/// [`SdkConfig`](https://docs.rs/aws-types/latest/aws_types/sdk_config/struct.SdkConfig.html). SDK clients with the
+/// same connect and read timeouts share their connections.
 #[derive(Default)]
 pub struct SdkHttpClient {
     connectors: RwLock<HashMap<Timeouts, SharedHttpConnector>>,
@@ -157,8 +157,7 @@ impl HttpConnector for Connector {
 }
 
 /// Connection metadata of a request for the SDKs. They poison the connection after a failure that it may have caused,
-/// so
-/// that the retry uses another one.
+/// so that the retry uses another one.
 fn metadata(captured: &CaptureConnection) -> Option<ConnectionMetadata> {
     let connection = captured.connection_metadata();
     let mut extensions = Extensions::new();

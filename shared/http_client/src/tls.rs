@@ -11,8 +11,7 @@ use rustls::{
 use rustls_platform_verifier::Verifier;
 
 /// Returns a configuration that trusts the system's certificate authorities. All clients of the process share it, and
-/// its
-/// resumable sessions.
+/// its resumable sessions.
 ///
 /// The authorities are read at the first handshake: parsing them takes more CPU time than everything else that a
 /// function does before its first request, and a function that opens no TLS connection never needs them.

@@ -2,8 +2,7 @@
 //! is a request and a message is a message, whether Lambda or the local stack delivers it.
 //!
 //! A function that waits for I/O runs on one thread: it has a fraction of a CPU, and a second thread would only
-//! alternate
-//! with the first. One that computes for seconds runs on several, so that its lease is renewed meanwhile.
+//! alternate with the first. One that computes for seconds runs on several, so that its lease is renewed meanwhile.
 
 mod follower;
 mod http;

@@ -15,8 +15,7 @@ use crate::{
 };
 
 /// Returns the request, read completely, and the SHA-256 of query, accepted media type and body. The parts of a
-/// multipart
-/// body count, not the boundary between them, which a client generates anew for each try.
+/// multipart body count, not the boundary between them, which a client generates anew for each try.
 pub(super) async fn fingerprint(request: Request) -> Result<(Request, String)> {
     let (parts, body) = request.into_parts();
     let is_multipart = media_type(&parts.headers)?.as_deref() == Some("multipart/form-data");

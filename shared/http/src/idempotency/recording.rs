@@ -74,8 +74,7 @@ impl Recording {
 
 impl Drop for Recording {
     /// If the client disconnects, the rest is read in its place, because a request with a key is executed once: a
-    /// retry then
-    /// receives the response. If the process is frozen before that, the lease of the key expires.
+    /// retry then receives the response. If the process is frozen before that, the lease of the key expires.
     fn drop(&mut self) {
         // A task that ends with its runtime starts no other.
         let is_wanted = !self.settled && !self.alone;
