@@ -129,9 +129,9 @@ pub(crate) async fn list_logs(
         from,
         to,
     };
-    let wanted = |source| filter.source.is_none_or(|wanted| wanted == source);
-    let of_audit = wanted(Source::Audit).then_some(&of_audit);
-    let of_failures = wanted(Source::Error).then_some(&of_failures);
+    let includes = |source| filter.source.is_none_or(|only| only == source);
+    let of_audit = includes(Source::Audit).then_some(&of_audit);
+    let of_failures = includes(Source::Error).then_some(&of_failures);
     let found = app.platform_log(of_audit, of_failures, &page).await?;
     page.answer(found.map(|entry| match entry {
         LogEntry::Audit(entry) => LogView::from(*entry),

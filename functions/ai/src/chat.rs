@@ -113,13 +113,13 @@ pub(crate) async fn ask_ai(
     app: Ctx,
     member: May<WriteChats>,
     accept: WantsStream,
-    Body(asked): Body<AiMessage>,
+    Body(input): Body<AiMessage>,
 ) -> Result<Either<Json<AiAnswer>, EventStream<AnswerFrame>>> {
-    if asked.stream || accept.0 {
-        return stream(&app, &member, asked).await.map(Either::Right);
+    if input.stream || accept.0 {
+        return stream(&app, &member, input).await.map(Either::Right);
     }
     let billing = BillingContext::of(&member.identity, &member.org);
-    let answer = match asked.wanted() {
+    let answer = match input.into_target() {
         MessageTarget::Turn(question) => AiAnswer::in_session(&app.answer_whole(billing, question).await?)?,
         MessageTarget::Completion(request) => app.complete_whole(billing, request).await?.into(),
     };
@@ -129,15 +129,15 @@ pub(crate) async fn ask_ai(
 pub(crate) async fn stream_ai(
     app: Ctx,
     member: May<WriteChats>,
-    Body(asked): Body<AiMessage>,
+    Body(input): Body<AiMessage>,
 ) -> Result<EventStream<AnswerFrame>> {
-    stream(&app, &member, asked).await
+    stream(&app, &member, input).await
 }
 
-async fn stream(app: &Ctx, member: &Member, asked: AiMessage) -> Result<EventStream<AnswerFrame>> {
+async fn stream(app: &Ctx, member: &Member, input: AiMessage) -> Result<EventStream<AnswerFrame>> {
     let billing = BillingContext::of(&member.identity, &member.org);
-    let include_thinking = asked.include_thinking.unwrap_or(false);
-    Ok(match asked.wanted() {
+    let include_thinking = input.include_thinking.unwrap_or(false);
+    Ok(match input.into_target() {
         MessageTarget::Turn(question) => AnswerFrame::stream(app.answer(billing, question).await?),
         MessageTarget::Completion(request) => {
             AnswerFrame::completion(app.complete(billing, request).await?, include_thinking)
@@ -154,7 +154,7 @@ enum MessageTarget {
 }
 
 impl AiMessage {
-    fn wanted(self) -> MessageTarget {
+    fn into_target(self) -> MessageTarget {
         let options = GenerationOptions {
             system: self.system_prompt,
             max_tokens: self.max_tokens,

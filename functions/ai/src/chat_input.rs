@@ -190,12 +190,12 @@ impl ChatInput {
     /// [`Error::Invalid`] if a message is not text.
     pub(crate) fn request(self) -> Result<CompletionRequest> {
         let (mut system, mut messages) = (Vec::new(), Vec::with_capacity(self.messages.len()));
-        for (number, said) in self.messages.into_iter().enumerate() {
+        for (number, message) in self.messages.into_iter().enumerate() {
             let pointer = format!("/messages/{number}/content");
-            let text = said
+            let text = message
                 .content
                 .map_or_else(|| Ok(String::new()), |content| content.text(&pointer))?;
-            match said.role {
+            match message.role {
                 InputRole::System | InputRole::Developer => system.push(text),
                 // A message without text, for example an answer that called a tool, is skipped.
                 InputRole::User | InputRole::Assistant if text.trim().is_empty() => {}

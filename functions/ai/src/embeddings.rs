@@ -94,15 +94,15 @@ struct Read {
 pub(crate) async fn create_embedding(
     app: Ctx,
     member: May<WriteChats>,
-    Body(asked): Body<EmbeddingInput>,
+    Body(body): Body<EmbeddingInput>,
 ) -> Result<Json<EmbeddingList>> {
-    let asking = EmbeddingRequest {
-        model: asked.model,
-        texts: asked.input.texts()?,
-        dimensions: asked.dimensions,
+    let request = EmbeddingRequest {
+        model: body.model,
+        texts: body.input.texts()?,
+        dimensions: body.dimensions,
     };
     let billing = BillingContext::of(&member.identity, &member.org);
-    let embedded = app.embed(billing, asking).await?;
+    let embedded = app.embed(billing, request).await?;
     let data = embedded
         .vectors
         .into_iter()
@@ -110,7 +110,7 @@ pub(crate) async fn create_embedding(
         .map(|(index, vector)| EmbeddedText {
             object: "embedding",
             index,
-            embedding: asked.encoding_format.unwrap_or_default().write(vector),
+            embedding: body.encoding_format.unwrap_or_default().write(vector),
         });
     Ok(Json(EmbeddingList {
         object: "list",

@@ -56,7 +56,7 @@ pub(crate) struct KeyPatch {
     scopes: Option<BTreeSet<Permission>>,
     /// New expiry time; null removes it.
     #[garde(skip)]
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "non_null")]
     expires_at: Option<Option<Timestamp>>,
     /// Days from now until the key expires.
     #[garde(range(min = 1, max = ApiKey::MAX_DAYS))]
@@ -64,15 +64,15 @@ pub(crate) struct KeyPatch {
     /// The models that the key may use; null for all.
     #[garde(length(min = 1, max = ApiKey::MAX_MODELS), inner(inner(inner(length(chars, min = 1, max = 100)))))]
     #[schemars(inner(length(min = 1, max = 100)))]
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "non_null")]
     models: Option<Option<Vec<String>>>,
     /// Total budget of LLM tokens; null for no separate limit.
     #[garde(range(max = MAX_BUDGET))]
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "non_null")]
     token_budget: Option<Option<u64>>,
     /// Model requests per minute; null for no separate limit.
     #[garde(range(min = 1, max = ApiKey::MAX_PER_MINUTE))]
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "non_null")]
     requests_per_minute: Option<Option<u32>>,
 }
 
@@ -91,7 +91,7 @@ pub(crate) struct KeyPath {
 }
 
 /// Distinguishes null from absent.
-fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+fn non_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 

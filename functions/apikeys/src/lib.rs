@@ -28,7 +28,7 @@ pub fn api() -> Api {
             get_api_key,
             "Get an API key. Its secret is not shown again.",
         )
-        .patch(
+        .body(
             "/apikeys/{key_id}",
             update_api_key,
             "Update an API key. Omitted fields stay unchanged; null removes a limit.",
@@ -75,9 +75,9 @@ async fn update_api_key(
     app: Ctx,
     member: May<WriteKeys>,
     Path(path): Path<KeyPath>,
-    Body(wanted): Body<KeyPatch>,
+    Body(body): Body<KeyPatch>,
 ) -> Result<Json<KeyView>> {
-    let change = wanted.into_change(app.clock.now())?;
+    let change = body.into_change(app.clock.now())?;
     let keyring = app.api_keys_for(&member.identity, &member.org, member.actor());
     keyring.change(&path.key_id, change).await?;
     let found = keyring.get(&path.key_id).await?;

@@ -65,9 +65,9 @@ pub(crate) async fn end_sign_in_session(app: Ctx, caller: Caller, Path(session):
 pub(crate) async fn logout_all(
     app: Ctx,
     caller: Caller,
-    wanted: Option<Body<SignOutEverywhere>>,
+    options: Option<Body<SignOutEverywhere>>,
 ) -> Result<Json<AccessReset>> {
-    let revoke_org_keys = wanted.is_some_and(|Body(wanted)| wanted.revoke_org_keys);
+    let revoke_org_keys = options.is_some_and(|Body(options)| options.revoke_org_keys);
     let kept = app
         .sign_out_everywhere(&caller.identity.user.id, &caller.actor(), revoke_org_keys)
         .await?;

@@ -90,7 +90,7 @@ fn nullable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<
     Option::deserialize(deserializer).map(Some)
 }
 
-fn given(text: Option<String>) -> Option<String> {
+fn non_empty(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.trim().is_empty())
 }
 
@@ -100,18 +100,18 @@ impl SettingsPatch {
         let default = ChatbotSettings::default();
         ChatbotSettings {
             model: self.model.unwrap_or(default.model),
-            system_prompt: given(self.system_prompt),
-            welcome_message: given(self.welcome_message),
+            system_prompt: non_empty(self.system_prompt),
+            welcome_message: non_empty(self.welcome_message),
             temperature: self.temperature,
             max_tokens: self.max_tokens.unwrap_or(default.max_tokens),
             top_k: self.top_k.unwrap_or(default.top_k),
-            color: given(self.color),
+            color: non_empty(self.color),
             daily_token_cap: self.daily_token_cap.flatten(),
         }
     }
 
     fn changes(self) -> Vec<(&'static str, Value)> {
-        let text = |name, value: Option<String>| value.map(|text| (name, json!(given(Some(text)))));
+        let text = |name, value: Option<String>| value.map(|text| (name, json!(non_empty(Some(text)))));
         [
             self.model.map(|model| ("model", json!(model))),
             text("system_prompt", self.system_prompt),

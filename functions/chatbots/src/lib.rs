@@ -98,13 +98,13 @@ async fn update_chatbot(
     app: Ctx,
     member: May<WriteChatbots>,
     Path(path): Path<BotPath>,
-    Body(wanted): Body<ChatbotPatch>,
+    Body(body): Body<ChatbotPatch>,
 ) -> Result<Json<ChatbotView>> {
     changeable(&app, &member, &path.chatbot_id).await?;
-    if let Some(settings) = &wanted.settings {
+    if let Some(settings) = &body.settings {
         permitted(&member, settings)?;
     }
-    let mut change = wanted.into_change();
+    let mut change = body.into_change();
     if let Some(documents) = change.documents.take() {
         change.documents = Some(existing_documents(&app, &member, documents).await?);
     }

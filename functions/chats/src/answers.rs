@@ -161,7 +161,7 @@ pub(crate) async fn follow_answer(
     app: Ctx,
     member: May<ReadChats>,
     Path(path): Path<MessagePath>,
-    Query(wanted): Query<Following>,
+    Query(query): Query<Following>,
     LastEventId(last): LastEventId,
 ) -> Result<EventStream<AnswerFrame>> {
     let seen = match last {
@@ -178,7 +178,7 @@ pub(crate) async fn follow_answer(
             &path.session_id,
             &path.message_id,
             seen,
-            wanted.include_thinking.unwrap_or(false),
+            query.include_thinking.unwrap_or(false),
         )
         .await?;
     Ok(AnswerFrame::stream(events))

@@ -53,7 +53,7 @@ pub(crate) async fn export_chat_session(
     app: Ctx,
     member: May<ReadChats>,
     Path(path): Path<SessionPath>,
-    Query(wanted): Query<ExportQuery>,
+    Query(query): Query<ExportQuery>,
 ) -> Result<Transcript<SessionExport>> {
     let conversations = app.conversations(&member.org.org, &member.identity.user.id);
     let conversation = conversations.get(&path.session_id).await?.ok_or(SESSION_NOT_FOUND)?;
@@ -67,7 +67,7 @@ pub(crate) async fn export_chat_session(
         head = turns.next.map(domain::MessageId);
     }
     let name = conversation.title.clone().unwrap_or_else(|| "chat".to_owned());
-    Ok(Transcript::new(match wanted.format.unwrap_or_default() {
+    Ok(Transcript::new(match query.format.unwrap_or_default() {
         Format::Markdown => Attachment {
             media_type: "text/markdown; charset=utf-8",
             file_name: format!("{name}.md"),

@@ -69,25 +69,25 @@ pub(crate) async fn list_chat_sessions(
     app: Ctx,
     member: May<ReadChats>,
     page: Paging,
-    Query(wanted): Query<SessionFilter>,
+    Query(query): Query<SessionFilter>,
 ) -> Result<Listing<FoundSession>> {
     let conversations = app.conversations(&member.org.org, &member.identity.user.id);
-    let words = wanted.q.as_deref().map(str::trim).filter(|words| !words.is_empty());
+    let words = query.q.as_deref().map(str::trim).filter(|words| !words.is_empty());
     let found = match words {
         Some(words) if words.chars().count() > 200 => {
             return Err(Error::invalid("/q", "must be at most 200 characters long").into());
         }
         Some(words) => app.search_conversations(&conversations, words, &page).await?,
         None => {
-            let listed = conversations.list(&page, wanted.pinned).await?;
+            let listed = conversations.list(&page, query.pinned).await?;
             listed.map(|conversation| Found {
                 conversation,
                 place: None,
             })
         }
     };
-    let is_wanted = |found: &Found| wanted.pinned.is_none_or(|pinned| found.conversation.pinned == pinned);
-    let items = found.items.into_iter().filter(is_wanted).map(FoundSession::from);
+    let matches_filter = |found: &Found| query.pinned.is_none_or(|pinned| found.conversation.pinned == pinned);
+    let items = found.items.into_iter().filter(matches_filter).map(FoundSession::from);
     page.answer(Page {
         items: items.collect(),
         next: found.next,
@@ -122,12 +122,12 @@ pub(crate) async fn update_chat_session(
     app: Ctx,
     member: May<WriteChats>,
     Path(path): Path<SessionPath>,
-    Body(wanted): Body<SessionPatch>,
+    Body(change): Body<SessionPatch>,
 ) -> Result<Json<SessionView>> {
     let change = ConversationChange {
-        title: wanted.title,
-        pinned: wanted.pinned,
-        model: wanted.model,
+        title: change.title,
+        pinned: change.pinned,
+        model: change.model,
     };
     let conversations = app.conversations(&member.org.org, &member.identity.user.id);
     let changed = conversations.change(&path.session_id, &change, app.clock.now()).await?;

@@ -93,10 +93,10 @@ pub(crate) async fn get_chat_session(
     app: Ctx,
     member: May<ReadChats>,
     Path(path): Path<SessionPath>,
-    Query(wanted): Query<Include>,
+    Query(query): Query<Include>,
     rest: Rest,
 ) -> Result<WithRest<SessionWithMessages>> {
-    let include = wanted.include.unwrap_or_default();
+    let include = query.include.unwrap_or_default();
     let messages = include.split(',').any(|part| part.trim() == "messages");
     session_with_messages(&app, &member, &path.session_id, &rest, messages).await
 }

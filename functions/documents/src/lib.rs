@@ -95,7 +95,7 @@ struct DocumentPath {
 }
 
 /// Returns the text without surrounding white space, or `None` if nothing is left.
-fn given(text: Option<String>) -> Option<String> {
+fn non_empty(text: Option<String>) -> Option<String> {
     text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
@@ -109,10 +109,10 @@ async fn upload_document(
         file,
         fields: About { name, description },
     } = upload;
-    let name = given(name).unwrap_or_else(|| file.name.chars().take(Document::MAX_NAME).collect());
+    let name = non_empty(name).unwrap_or_else(|| file.name.chars().take(Document::MAX_NAME).collect());
     let new = NewDocument {
         name,
-        description: given(description),
+        description: non_empty(description),
         file_name: file.name,
         bytes: file.bytes,
     };

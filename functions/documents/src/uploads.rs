@@ -12,7 +12,7 @@ use http_api::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{given, view::UploadedView};
+use crate::{non_empty, view::UploadedView};
 
 /// A file to upload.
 #[derive(Deserialize, Validate, JsonSchema)]
@@ -72,11 +72,11 @@ pub(crate) async fn create_upload(
 ) -> Result<Created<UploadView>> {
     let file_name = plain_file_name(&input.file_name);
     let new = NewUpload {
-        name: given(input.name).unwrap_or_else(|| file_name.chars().take(Document::MAX_NAME).collect()),
-        description: given(input.description),
+        name: non_empty(input.name).unwrap_or_else(|| file_name.chars().take(Document::MAX_NAME).collect()),
+        description: non_empty(input.description),
         file_name,
         size_bytes: input.size,
-        content_type: given(input.content_type),
+        content_type: non_empty(input.content_type),
     };
     let begun = app.begin_upload(&member.org, new).await?;
     Ok(Created(UploadView {

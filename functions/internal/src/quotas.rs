@@ -36,11 +36,11 @@ pub(crate) async fn update_quota_of_user(
     app: Ctx,
     service: Service,
     Path(path): Path<UserPath>,
-    Body(wanted): Body<UserQuotaPatch>,
+    Body(limits): Body<UserQuotaPatch>,
 ) -> Result<Json<QuotaView>> {
     let change = QuotaChange {
-        daily_limit: wanted.daily_limit,
-        used_today: wanted.used_today,
+        daily_limit: limits.daily_limit,
+        used_today: limits.used_today,
     };
     let quota = app.set_quota(&service.actor(), &path.user_id, &change, true).await?;
     Ok(Json(quota.into()))

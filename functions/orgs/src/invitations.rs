@@ -112,12 +112,12 @@ async fn decline_invitation(app: Ctx, caller: Caller, Body(body): Body<Token>) -
 }
 
 /// Returns a page of a list that is already complete, newest first.
-fn paged<T>(mut items: Vec<T>, wanted: &Paging, id: impl Fn(&T) -> &str) -> Page<T> {
-    if let Some(after) = &wanted.after {
+fn paged<T>(mut items: Vec<T>, page: &Paging, id: impl Fn(&T) -> &str) -> Page<T> {
+    if let Some(after) = &page.after {
         items.retain(|item| id(item) < after.as_str());
     }
-    let more = items.len() > usize::from(wanted.limit);
-    items.truncate(wanted.limit.into());
+    let more = items.len() > usize::from(page.limit);
+    items.truncate(page.limit.into());
     Page {
         next: items.last().filter(|_| more).map(|item| id(item).to_owned()),
         items,

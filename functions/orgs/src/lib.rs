@@ -82,8 +82,8 @@ async fn get_org(app: Ctx, member: InOrg<ReadOrg>) -> Result<Json<OrgView>> {
     Ok(Json(app.org_of(&member.org).await?.into()))
 }
 
-async fn update_org(app: Ctx, member: InOrg<WriteOrg>, Body(wanted): Body<OrgPatch>) -> Result<Json<OrgView>> {
-    let change = wanted.into_change()?;
+async fn update_org(app: Ctx, member: InOrg<WriteOrg>, Body(patch): Body<OrgPatch>) -> Result<Json<OrgView>> {
+    let change = patch.into_change()?;
     Ok(Json(app.update_org(&member.org, &member.actor(), change).await?.into()))
 }
 

@@ -21,10 +21,10 @@ pub(crate) async fn update_member(
     app: Ctx,
     member: InOrg<WriteMembers>,
     Path(path): Path<MemberPath>,
-    Body(wanted): Body<MemberPatch>,
+    Body(change): Body<MemberPatch>,
 ) -> Result<Json<MemberView>> {
     let user = path.user(&member.identity.user.id);
-    app.set_member_role(&member.org, &member.actor(), &user, wanted.role)
+    app.set_member_role(&member.org, &member.actor(), &user, change.role)
         .await?;
     let seat = app.member(&member.org.org, &user).await?;
     Ok(Json(MemberView::new(seat, app.clock.now())))

@@ -143,11 +143,11 @@ pub(crate) async fn create_user_prompt(
 pub(crate) async fn list_own_prompts(
     app: Ctx,
     member: May<ReadPrompts>,
-    Query(wanted): Query<PromptFilter>,
+    Query(query): Query<PromptFilter>,
     page: Paging,
 ) -> Result<Listing<UserPromptView>> {
     let prompts = app.user_prompts(&member.org.org, &member.identity.user.id);
-    let found = match wanted.scope {
+    let found = match query.scope {
         ListScope::Own => prompts.list(&page).await?,
         ListScope::Org => prompts.list_shared(&page).await?,
     };
@@ -184,12 +184,12 @@ pub(crate) async fn update_user_prompt(
     app: Ctx,
     member: May<WritePrompts>,
     Path(path): Path<PromptPath>,
-    Body(wanted): Body<UserPromptPatch>,
+    Body(body): Body<UserPromptPatch>,
 ) -> Result<Json<UserPromptView>> {
     let change = PromptChange {
-        name: wanted.name,
-        text: wanted.prompt_text,
-        shared: wanted.shared,
+        name: body.name,
+        text: body.prompt_text,
+        shared: body.shared,
     };
     let (org, user) = (&member.org.org, &member.identity.user.id);
     let prompt = app.change_prompt(org, user, &path.prompt_id, &change).await?;

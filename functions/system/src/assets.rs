@@ -1,4 +1,4 @@
-//! The scripts and styles of Swagger UI and ReDoc, served by this API: its pages load nothing from elsewhere.
+//! The scripts and styles of Swagger UI and Redoc, served by this API: its pages load nothing from elsewhere.
 //!
 //! `aide` contains both and serves them inside whole pages with inline scripts, which the content security policy
 //! forbids; so they are extracted from its pages, once per process.

@@ -1,4 +1,4 @@
-//! `/openapi.json`, Swagger UI and ReDoc.
+//! `/openapi.json`, Swagger UI and Redoc.
 
 use std::sync::LazyLock;
 
@@ -152,10 +152,10 @@ fn page(html: &str) -> Response {
     (headers, html.to_owned()).into_response()
 }
 
-fn serve(assets: &'static [Asset], name: &str, asked: &HeaderMap) -> Result<Response> {
+fn serve(assets: &'static [Asset], name: &str, headers: &HeaderMap) -> Result<Response> {
     let asset = assets.iter().find(|asset| asset.name == name);
     let asset = asset.ok_or_else(|| Problem::from(Error::NotFound("file")))?;
-    Ok(asset.file.response(asked, FOREVER))
+    Ok(asset.file.response(headers, FOREVER))
 }
 
 #[cfg(test)]
@@ -191,8 +191,8 @@ mod tests {
                 (first.status(), &first.headers()["cache-control"]),
                 (StatusCode::OK, &FOREVER.parse().unwrap())
             );
-            let asked = HeaderMap::from_iter([("if-none-match".parse().unwrap(), first.headers()["etag"].clone())]);
-            let again = serve(all, asset.name, &asked).unwrap();
+            let headers = HeaderMap::from_iter([("if-none-match".parse().unwrap(), first.headers()["etag"].clone())]);
+            let again = serve(all, asset.name, &headers).unwrap();
             assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
         }
         assert_eq!(

@@ -94,26 +94,26 @@ fn performances(groups: Vec<Group>, mut times: BTreeMap<String, Times>) -> Vec<N
         .collect()
 }
 
-async fn report(app: &Ctx, member: &May<ReadAccount>, wanted: &Grouped) -> Result<Json<ReportView>> {
-    let report = app.own_usage(&member.identity, &member.org, wanted.period());
-    let by = wanted.group_by.unwrap_or(GroupBy::Day);
+async fn report(app: &Ctx, member: &May<ReadAccount>, query: &Grouped) -> Result<Json<ReportView>> {
+    let report = app.own_usage(&member.identity, &member.org, query.period());
+    let by = query.group_by.unwrap_or(GroupBy::Day);
     Ok(Json(ReportView::of(&report.await?, by)))
 }
 
 pub(crate) async fn get_token_usage(
     app: Ctx,
     member: May<ReadAccount>,
-    Query(wanted): Query<Grouped>,
+    Query(query): Query<Grouped>,
 ) -> Result<Json<ReportView>> {
-    report(&app, &member, &wanted).await
+    report(&app, &member, &query).await
 }
 
 pub(crate) async fn get_usage_analytics(
     app: Ctx,
     member: May<ReadAccount>,
-    Query(wanted): Query<Grouped>,
+    Query(query): Query<Grouped>,
 ) -> Result<Json<ReportView>> {
-    report(&app, &member, &wanted).await
+    report(&app, &member, &query).await
 }
 
 pub(crate) async fn get_performance_analytics(

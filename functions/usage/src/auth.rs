@@ -74,7 +74,7 @@ struct DailyModels {
     models: Vec<GroupView>,
 }
 
-async fn own(app: &Ctx, member: &May<ReadAccount>, days: &PeriodQuery) -> Result<UsageReport> {
+async fn own_usage(app: &Ctx, member: &May<ReadAccount>, days: &PeriodQuery) -> Result<UsageReport> {
     let report = app.own_usage(&member.identity, &member.org, days.period());
     Ok(report.await?)
 }
@@ -84,7 +84,7 @@ pub(crate) async fn get_usage_stats(
     member: May<ReadAccount>,
     Query(days): Query<PeriodQuery>,
 ) -> Result<Json<UsageStats>> {
-    let report = own(&app, &member, &days).await?;
+    let report = own_usage(&app, &member, &days).await?;
     Ok(Json(UsageStats {
         user_id: member.identity.user.id.to_string(),
         summary: (&report).into(),
@@ -100,7 +100,7 @@ pub(crate) async fn get_model_stats(
     member: May<ReadAccount>,
     Query(days): Query<PeriodQuery>,
 ) -> Result<Json<ModelStats>> {
-    let report = own(&app, &member, &days).await?;
+    let report = own_usage(&app, &member, &days).await?;
     let mut times = report.statistics.times_by(|_, model| model.to_owned());
     let models = report.statistics.by(GroupBy::Model).into_iter().map(|group| ModelStat {
         speed: (&group
@@ -122,7 +122,7 @@ pub(crate) async fn get_token_breakdown(
     member: May<ReadAccount>,
     Query(days): Query<PeriodQuery>,
 ) -> Result<Json<TokenBreakdown>> {
-    let report = own(&app, &member, &days).await?;
+    let report = own_usage(&app, &member, &days).await?;
     Ok(Json(TokenBreakdown {
         summary: (&report).into(),
         categories: groups(&report, GroupBy::Category),
@@ -136,7 +136,7 @@ pub(crate) async fn get_daily_model_stats(
     member: May<ReadAccount>,
     Query(days): Query<PeriodQuery>,
 ) -> Result<Json<DailyModelStats>> {
-    let report = own(&app, &member, &days).await?;
+    let report = own_usage(&app, &member, &days).await?;
     let days = report.statistics.by_day_and_model().into_iter();
     let daily = days.map(|(date, models)| DailyModels {
         date,

@@ -108,12 +108,12 @@ struct Row {
 pub(crate) async fn export_analytics(
     app: Ctx,
     member: May<ReadAccount>,
-    Query(wanted): Query<ExportQuery>,
+    Query(query): Query<ExportQuery>,
 ) -> Result<Either<Sheet<UsageExport>, SeeOther>> {
-    let report = app.own_usage(&member.identity, &member.org, wanted.period());
+    let report = app.own_usage(&member.identity, &member.org, query.period());
     let report = report.await?;
     let name = format!("usage-{}-{}", report.period.from, report.period.to);
-    let file = match wanted.format.unwrap_or(Format::Json) {
+    let file = match query.format.unwrap_or(Format::Json) {
         Format::Json => Attachment {
             media_type: "application/json",
             file_name: format!("{name}.json"),
@@ -130,7 +130,7 @@ pub(crate) async fn export_analytics(
             content: parquet_file::file(&report.statistics.cells().collect::<Vec<_>>())?,
         },
     };
-    if file.content.len() <= MAX_ANSWER && wanted.delivery.is_none() {
+    if file.content.len() <= MAX_ANSWER && query.delivery.is_none() {
         return Ok(Either::Left(Sheet::new(file)));
     }
     let link = app.link_to_file(&member.identity.user.id, file.file_name, file.media_type, file.content);

@@ -30,14 +30,14 @@ pub(crate) struct AiUsage {
 pub(crate) async fn get_ai_usage(
     app: Ctx,
     member: May<ReadAccount>,
-    Query(wanted): Query<Grouped>,
+    Query(query): Query<Grouped>,
 ) -> Result<Json<AiUsage>> {
     let permission = Permission::ReadOrgUsage;
     let whole = permission.is_granted_to(member.org.role) && member.identity.reaches(permission);
-    let report = app.org_usage(&member.org, whole, wanted.period()).await?;
+    let report = app.org_usage(&member.org, whole, query.period()).await?;
     Ok(Json(AiUsage {
         org_id: member.org.org.to_string(),
         covers: if whole { Covers::Organization } else { Covers::Own },
-        report: ReportView::of(&report, wanted.group_by.unwrap_or(GroupBy::Day)),
+        report: ReportView::of(&report, query.group_by.unwrap_or(GroupBy::Day)),
     }))
 }

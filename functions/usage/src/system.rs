@@ -135,12 +135,12 @@ pub(crate) async fn get_system_stats(
 pub(crate) async fn get_system_usage(
     app: Ctx,
     _: PlatformAdmin,
-    Query(wanted): Query<SystemGrouped>,
+    Query(query): Query<SystemGrouped>,
 ) -> Result<Json<SystemUsage>> {
-    let report = app.platform_usage(wanted.period()).await?;
+    let report = app.platform_usage(query.period()).await?;
     Ok(Json(SystemUsage {
         freshness: (&report).into(),
-        report: ReportView::of(&report.usage, wanted.group_by.map_or(GroupBy::Day, Into::into)),
+        report: ReportView::of(&report.usage, query.group_by.map_or(GroupBy::Day, Into::into)),
     }))
 }
 

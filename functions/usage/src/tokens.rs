@@ -63,13 +63,13 @@ pub(crate) struct RateLimitCheck {
     /// Seconds until a request may be sent; 0 if it may be sent now.
     retry_after: u64,
     /// All rate limits.
-    policies: Vec<PaceView>,
+    policies: Vec<RateLimitView>,
 }
 
 /// A rate limit.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "RateLimitPolicy")]
-struct PaceView {
+struct RateLimitView {
     /// What it limits: `user`, `org` or `key`.
     scope: &'static str,
     /// Requests per minute.
@@ -80,7 +80,7 @@ struct PaceView {
     retry_after: u64,
 }
 
-impl From<Pace> for PaceView {
+impl From<Pace> for RateLimitView {
     fn from(pace: Pace) -> Self {
         Self {
             scope: pace.policy,
@@ -141,7 +141,7 @@ pub(crate) async fn get_token_limits(app: Ctx, member: May<ReadAccount>) -> Resu
 
 pub(crate) async fn check_rate_limit(app: Ctx, member: May<ReadAccount>) -> Result<Json<RateLimitCheck>> {
     let paces = app.paces(&BillingContext::of(&member.identity, &member.org)).await?;
-    let policies: Vec<_> = paces.into_iter().map(PaceView::from).collect();
+    let policies: Vec<_> = paces.into_iter().map(RateLimitView::from).collect();
     let tightest = policies.iter().min_by_key(|pace| pace.remaining);
     Ok(Json(RateLimitCheck {
         allowed: tightest.is_none_or(|pace| pace.remaining > 0),

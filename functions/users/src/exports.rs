@@ -47,9 +47,9 @@ pub(crate) async fn export_user(
     app: Ctx,
     _: Caller,
     about: SelfOrAdmin<ReadAccount>,
-    Query(wanted): Query<ExportQuery>,
+    Query(query): Query<ExportQuery>,
 ) -> Result<Either<Json<ExportView>, Accepted<ExportView>>> {
-    let found = app.export(&about.actor(), &about.user, wanted.fresh).await?;
+    let found = app.export(&about.actor(), &about.user, query.fresh).await?;
     let view = ExportView::from(found);
     Ok(match view.status {
         ExportStatus::Pending => Either::Right(Accepted(view)),

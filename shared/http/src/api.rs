@@ -323,7 +323,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
 
 impl<S: Backend + Clone> Api<S> {
     /// Returns the service: routes, extractors' state, and the middleware around them.
-    pub fn finish(self, host: S) -> Router {
+    pub fn finish(self, backend: S) -> Router {
         let mut router = Router::new();
         let mut rules = HashMap::new();
         for route in self.routes {
@@ -336,7 +336,7 @@ impl<S: Backend + Clone> Api<S> {
             rules.insert((route.operation.method, route.template), rule);
         }
         let router = router.fallback(unknown_route).method_not_allowed_fallback(wrong_method);
-        middleware::middleware_stack(router.with_state(host.clone()), Arc::new(host), Arc::new(rules))
+        middleware::middleware_stack(router.with_state(backend.clone()), Arc::new(backend), Arc::new(rules))
     }
 }
 

@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn clients_of_openai_speak_to_v1_and_to_nothing_that_looks_like_it() {
+    fn only_paths_under_v1_are_for_clients_of_openai() {
         assert!(["/v1", "/v1/models"].into_iter().all(speaks_openai));
         assert!(
             !["/api/v1/models", "/v10", "/v1beta/models", "/"]

@@ -86,7 +86,7 @@ impl<S: Send + Sync, T: Input> FromRequest<S> for FormOrJson<T> {
 
 /// A body that was read completely.
 struct Arrived {
-    scope: Arc<RequestContext>,
+    context: Arc<RequestContext>,
     method: Method,
     headers: HeaderMap,
     bytes: Bytes,
@@ -97,10 +97,10 @@ impl Arrived {
     fn whole(request: Request) -> BoxFuture<'static, Result<Self>> {
         Box::pin(async {
             let (parts, body) = request.into_parts();
-            let scope = RequestContext::of(&parts)?;
+            let context = RequestContext::of(&parts)?;
             let bytes = read(&parts.headers, body, MAX_JSON_BYTES).await?;
             Ok(Self {
-                scope,
+                context,
                 method: parts.method,
                 headers: parts.headers,
                 bytes,
@@ -124,13 +124,13 @@ impl Arrived {
         syntax(&self.bytes)?;
         let text = shape.to_declared(&self.bytes);
         // Stored for pointers in the client's spelling, in case a later rule rejects a field.
-        let _ = self.scope.body.set(self.bytes);
+        let _ = self.context.body.set(self.bytes);
         if let Some(pointer) = shape.misplaced_list(&text) {
             return Err(Error::invalid(pointer, "must be an object").into());
         }
         let unknown = shape.unknown_fields(&text);
         if !unknown.is_empty() {
-            return Err(invalid::unknown(self.scope.surface, unknown, "fields").into());
+            return Err(invalid::unknown(self.context.style, unknown, "fields").into());
         }
         let read = serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(&text));
         let value: T = read.map_err(|error| {
@@ -154,7 +154,7 @@ impl Arrived {
                 let names: Vec<String> = shape
                     .missing_fields(b"{}")
                     .iter()
-                    .map(|name| format!("`{}`", self.scope.surface.spelling(name)))
+                    .map(|name| format!("`{}`", self.context.style.spelling(name)))
                     .collect();
                 let with = if names.is_empty() { "" } else { " with " };
                 let detail = format!(

@@ -64,7 +64,7 @@ impl Member {
 
     /// Returns the caller in `org` if the role there, and the API key if one is used, has the permission `P`.
     pub(crate) fn permitted<P: Grant>(
-        scope: &RequestContext,
+        context: &RequestContext,
         (identity, org): (Arc<Identity>, Membership),
     ) -> Result<Self> {
         in_scope::<P>(&identity)?;
@@ -74,7 +74,7 @@ impl Member {
                 P::PERMISSION
             )));
         }
-        let request_id = scope.request_id.clone();
+        let request_id = context.request_id.clone();
         Ok(Self {
             identity,
             org,
@@ -102,10 +102,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        let scope = RequestContext::of(parts)?;
+        let context = RequestContext::of(parts)?;
         Ok(Self {
-            identity: person(&scope).await?,
-            request_id: scope.request_id.clone(),
+            identity: person(&context).await?,
+            request_id: context.request_id.clone(),
         })
     }
 }
@@ -114,11 +114,11 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>> {
-        let scope = RequestContext::of(parts)?;
-        match scope.identity().await {
+        let context = RequestContext::of(parts)?;
+        match context.identity().await {
             Ok(identity) => Ok(identity.map(|identity| Self {
                 identity,
-                request_id: scope.request_id.clone(),
+                request_id: context.request_id.clone(),
             })),
             Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => Ok(None),
             Err(problem) => Err(problem),
@@ -130,9 +130,9 @@ impl<S: Send + Sync, P: Grant> FromRequestParts<S> for May<P> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        let scope = RequestContext::of(parts)?;
+        let context = RequestContext::of(parts)?;
         Ok(Self {
-            member: Member::permitted::<P>(&scope, scope.member().await?)?,
+            member: Member::permitted::<P>(&context, context.member().await?)?,
             permission: PhantomData,
         })
     }
@@ -142,12 +142,12 @@ impl<S: Send + Sync> FromRequestParts<S> for PlatformAdmin {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        let scope = RequestContext::of(parts)?;
-        let identity = person(&scope).await?;
+        let context = RequestContext::of(parts)?;
+        let identity = person(&context).await?;
         if identity.user.role == PlatformRole::Admin {
             Ok(Self {
                 identity,
-                request_id: scope.request_id.clone(),
+                request_id: context.request_id.clone(),
             })
         } else {
             Err(role_required("Only platform admins can do this."))
@@ -156,8 +156,8 @@ impl<S: Send + Sync> FromRequestParts<S> for PlatformAdmin {
 }
 
 /// Returns the caller, unless an API key is used.
-async fn person(scope: &RequestContext) -> Result<Arc<Identity>> {
-    let identity = scope.caller().await?;
+async fn person(context: &RequestContext) -> Result<Arc<Identity>> {
+    let identity = context.caller().await?;
     if identity.is_person() {
         Ok(identity)
     } else {

@@ -45,7 +45,7 @@ pub(crate) fn authorize<E: FromRequestParts<(), Rejection = Problem>>(parts: &mu
 /// (<https://spec.openapis.org/oas/v3.1.1.html#operation-object>).
 pub struct OperationDoc<'a> {
     pub(crate) schemas: &'a mut Schemas,
-    pub(crate) surface: ApiStyle,
+    pub(crate) style: ApiStyle,
     pub(crate) method: &'a Method,
     pub(crate) path: &'a str,
     pub(crate) parameters: Vec<Value>,
@@ -59,12 +59,12 @@ pub struct OperationDoc<'a> {
 impl OperationDoc<'_> {
     /// Returns the schema of a type that requests contain.
     pub(crate) fn input_schema<T: JsonSchema>(&mut self) -> Value {
-        self.schemas.subschema::<T>(self.surface, Direction::In)
+        self.schemas.subschema::<T>(self.style, Direction::In)
     }
 
     /// Returns the schema of a type that responses contain.
     pub(crate) fn output_schema<T: JsonSchema>(&mut self) -> Value {
-        self.schemas.subschema::<T>(self.surface, Direction::Out)
+        self.schemas.subschema::<T>(self.style, Direction::Out)
     }
 
     /// The same, in the spelling of `/api/v1` in both API styles.
@@ -179,7 +179,7 @@ impl OperationDoc<'_> {
         for (name, field) in schema["properties"].as_object().into_iter().flatten() {
             let is_required = required.contains(&name.as_str());
             self.parameters.push(parameter(
-                &self.surface.spelling(name),
+                &self.style.spelling(name),
                 "query",
                 is_required,
                 field.clone(),

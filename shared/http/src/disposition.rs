@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_loses_what_cannot_be_read() {
+    fn a_name_loses_unreadable_characters() {
         assert_eq!(plain_file_name("in\u{202e}voice\0\u{2066}.pdf"), "invoice.pdf");
         for nothing in ["", " ", "\u{200b}", "dir/", "\u{202e}"] {
             assert_eq!(plain_file_name(nothing), "file", "{nothing:?}");

@@ -73,8 +73,8 @@ pub(crate) fn preflight(request: &Request) -> Option<Response> {
 /// Returns [`KNOWN_HEADERS`] and the requested valid header names (RFC 9110 section 5.1), each once.
 fn allowed_headers(headers: &HeaderMap) -> String {
     let mut allowed = KNOWN_HEADERS.to_owned();
-    let asked = headers.get_all(header::ACCESS_CONTROL_REQUEST_HEADERS).iter();
-    let names = asked
+    let requested = headers.get_all(header::ACCESS_CONTROL_REQUEST_HEADERS).iter();
+    let names = requested
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','));
     for name in names.map(str::trim) {
@@ -92,14 +92,14 @@ fn allowed_headers(headers: &HeaderMap) -> String {
 }
 
 /// Adds the headers of every response.
-pub(crate) fn add(scope: &RequestContext, headers: &mut HeaderMap) {
+pub(crate) fn add(context: &RequestContext, headers: &mut HeaderMap) {
     for (name, value) in DEFAULTS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     for (name, value) in CORS {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    if let Ok(id) = HeaderValue::from_str(&scope.request_id) {
+    if let Ok(id) = HeaderValue::from_str(&context.request_id) {
         headers.insert(REQUEST_ID, id);
     }
 }
@@ -117,13 +117,13 @@ mod tests {
     }
 
     /// Returns the names that a preflight with these requested headers allows, in lower case.
-    async fn allowed(asked: &[&str]) -> Vec<String> {
+    async fn allowed(requested: &[&str]) -> Vec<String> {
         let server = Server::new(Api::new("Test").get("/things", greet, ""));
         let request = Request::options("/things")
             .header("origin", "https://app.example")
             .header("access-control-request-method", "GET");
-        let request = asked.iter().fold(request, |request, asked| {
-            request.header("access-control-request-headers", *asked)
+        let request = requested.iter().fold(request, |request, requested| {
+            request.header("access-control-request-headers", *requested)
         });
         let answer = server.call(request, Body::empty()).await;
         assert_eq!(answer.status, 204);
@@ -165,17 +165,17 @@ mod tests {
     async fn what_cannot_be_a_header_name_is_not_reflected() {
         let known = allowed(&[]).await;
         let long = "x".repeat(MAX_HEADER_NAME + 1);
-        for asked in ["", ",,", "*", "a b", "a:b", "a;b", "<script>", "a\"b", long.as_str()] {
-            let answered = allowed(&[asked]).await;
+        for requested in ["", ",,", "*", "a b", "a:b", "a;b", "<script>", "a\"b", long.as_str()] {
+            let answered = allowed(&[requested]).await;
             // `*` is a token, hence a header name.
-            assert!(answered == known || asked == "*", "{asked:?}: {answered:?}");
+            assert!(answered == known || requested == "*", "{requested:?}: {answered:?}");
         }
     }
 
     #[tokio::test]
     async fn the_list_of_reflected_headers_is_bounded() {
-        let asked: Vec<String> = (0..5000).map(|number| format!("x-{number}")).collect();
-        let answered = allowed(&[&asked.join(",")]).await;
+        let requested: Vec<String> = (0..5000).map(|number| format!("x-{number}")).collect();
+        let answered = allowed(&[&requested.join(",")]).await;
         assert!(answered.len() > 100, "{}", answered.len());
         assert!(answered.join(", ").len() <= KNOWN_HEADERS.len() + MAX_REFLECTED + 2);
     }

@@ -52,19 +52,19 @@ pub(crate) fn key_schema() -> Value {
 /// Executes `run` unless the request repeats an executed one. `authorize`: the permissions that the caller must have in
 /// either case, because they may have lost them since the first execution.
 pub(crate) async fn run_idempotent(
-    scope: &Arc<RequestContext>,
+    context: &Arc<RequestContext>,
     request: Request,
     authorize: &[Authorize],
     run: impl AsyncFnOnce(Request) -> Response,
 ) -> Response {
-    match Box::pin(claim(scope, request, authorize)).await {
+    match Box::pin(claim(context, request, authorize)).await {
         Ok(Claimed::NoKey(request)) => run(request).await,
         Ok(Claimed::Fresh(request, claim)) => {
             let answer = claim.held(run(request)).await;
             claim.keep(answer).await
         }
         Ok(Claimed::Replay(answer)) => answer,
-        Err(problem) => problem.render(scope, HeaderMap::new()),
+        Err(problem) => problem.render(context, HeaderMap::new()),
     }
 }
 
@@ -76,13 +76,13 @@ enum Claimed {
 
 /// A claimed key, until its response is stored or it is released.
 struct Claim {
-    scope: Arc<RequestContext>,
+    context: Arc<RequestContext>,
     key: IdempotencyKey,
     cipher: Cipher,
-    context: Vec<u8>,
+    associated_data: Vec<u8>,
 }
 
-async fn claim(scope: &Arc<RequestContext>, request: Request, authorize: &[Authorize]) -> Result<Claimed> {
+async fn claim(context: &Arc<RequestContext>, request: Request, authorize: &[Authorize]) -> Result<Claimed> {
     let changes = [Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(request.method());
     let Some(key) = only(request.headers(), IDEMPOTENCY_KEY)?.filter(|_| changes) else {
         return Ok(Claimed::NoKey(request));
@@ -91,7 +91,7 @@ async fn claim(scope: &Arc<RequestContext>, request: Request, authorize: &[Autho
         let detail = "Invalid `Idempotency-Key`; send 1 to 255 visible ASCII characters.";
         return Err(Error::bad_request("invalid_idempotency_key", detail).into());
     }
-    let owner = match scope.identity_if_known().await? {
+    let owner = match context.identity_if_known().await? {
         Some(Some(identity)) => {
             // An API key does not receive responses to its user or to their other keys: its permissions may be
             // narrower.
@@ -100,11 +100,11 @@ async fn claim(scope: &Arc<RequestContext>, request: Request, authorize: &[Autho
             } else {
                 ""
             };
-            Some(format!("{}\n{}\n{key}", identity.user.id, scope.named_org()))
+            Some(format!("{}\n{}\n{key}", identity.user.id, context.named_org()))
         }
         Some(None) => None,
         // Isolated from the keys of all other callers.
-        None => Some(format!("unknown\n{}", scope.token_digest())),
+        None => Some(format!("unknown\n{}", context.token_digest())),
     };
     let key = key.to_owned();
     // Before the body is read, which would cost more than rejecting the caller.
@@ -117,23 +117,23 @@ async fn claim(scope: &Arc<RequestContext>, request: Request, authorize: &[Autho
     let key = IdempotencyKey {
         // Anonymous callers share no keys: without an identity, only equal requests match.
         scope: owner.unwrap_or_else(|| format!("anonymous\n{fingerprint}")),
-        route: format!("{} {}", scope.method, scope.path),
+        route: format!("{} {}", context.method, context.path),
         key,
         holder: hex::encode(domain::id::random_bytes::<8>()?),
     };
-    let cipher = scope.host.cipher(key.key.as_bytes(), "kept answer").await?;
-    let context = format!("{}\n{}", key.scope, key.route).into_bytes();
-    match scope.host.begin(&key, &fingerprint).await? {
+    let cipher = context.backend.cipher(key.key.as_bytes(), "kept answer").await?;
+    let associated_data = format!("{}\n{}", key.scope, key.route).into_bytes();
+    match context.backend.begin(&key, &fingerprint).await? {
         Begun::Fresh => Ok(Claimed::Fresh(
             request,
             Claim {
-                scope: scope.clone(),
+                context: context.clone(),
                 key,
                 cipher,
-                context,
+                associated_data,
             },
         )),
-        Begun::Replay(kept) => replay(&cipher, &context, &kept).map(Claimed::Replay),
+        Begun::Replay(kept) => replay(&cipher, &associated_data, &kept).map(Claimed::Replay),
         Begun::Mismatch => Err(Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             "idempotency_key_reused",
@@ -150,12 +150,14 @@ async fn claim(scope: &Arc<RequestContext>, request: Request, authorize: &[Autho
     }
 }
 
-fn replay(cipher: &Cipher, context: &[u8], kept: &StoredAnswer) -> Result<Response> {
-    let body = cipher.decrypt(context, &kept.body).map_err(|error| match error {
-        // Stored a moment ago by a process with a newer key, which this process loads within a minute.
-        Undecryptable::UnknownKey => Error::unavailable(error),
-        Undecryptable::Altered => Error::internal(error),
-    })?;
+fn replay(cipher: &Cipher, associated_data: &[u8], kept: &StoredAnswer) -> Result<Response> {
+    let body = cipher
+        .decrypt(associated_data, &kept.body)
+        .map_err(|error| match error {
+            // Stored a moment ago by a process with a newer key, which this process loads within a minute.
+            Undecryptable::UnknownKey => Error::unavailable(error),
+            Undecryptable::Altered => Error::internal(error),
+        })?;
     let mut response = Body::from(body).into_response();
     *response.status_mut() = StatusCode::from_u16(kept.status).map_err(Error::internal)?;
     for (name, value) in &kept.headers {
@@ -182,7 +184,7 @@ impl Claim {
     }
 
     async fn extend(&self) {
-        self.note(self.scope.host.extend(&self.key).await);
+        self.note(self.context.backend.extend(&self.key).await);
     }
 
     /// Stores the response, or releases the key if a retry may succeed. An event stream is stored at its end.
@@ -205,7 +207,7 @@ impl Claim {
         }
         let Ok(bytes) = body.collect().await.map(http_body_util::Collected::to_bytes) else {
             self.abandon().await;
-            return Problem::from(Error::internal("a response body failed")).render(&self.scope, HeaderMap::new());
+            return Problem::from(Error::internal("a response body failed")).render(&self.context, HeaderMap::new());
         };
         self.finish(head, &bytes).await;
         Response::from_parts(parts, Body::from(bytes))
@@ -221,26 +223,26 @@ impl Claim {
                 "answer_not_kept",
                 "The request was executed, but its response was too large to store; read the result instead.",
             );
-            not_kept = problem.body(&self.scope);
+            not_kept = problem.body(&self.context);
             body = &not_kept;
-            let (status, media_type) = problem.shown_to(&self.scope);
+            let (status, media_type) = problem.shown_to(&self.context);
             answer.status = status.as_u16();
             answer.headers = vec![("content-type".to_owned(), media_type.to_owned())];
         }
         let kept = async {
-            answer.body = self.cipher.encrypt(&self.context, body)?;
-            self.scope.host.finish(&self.key, &answer).await
+            answer.body = self.cipher.encrypt(&self.associated_data, body)?;
+            self.context.backend.finish(&self.key, &answer).await
         };
         self.note(kept.await);
     }
 
     async fn abandon(&self) {
-        self.note(self.scope.host.abandon(&self.key).await);
+        self.note(self.context.backend.abandon(&self.key).await);
     }
 
     fn note(&self, outcome: domain::Result<()>) {
         if let Err(error) = outcome {
-            tracing::error!(request_id = self.scope.request_id, %error, "an idempotency key could not be settled");
+            tracing::error!(request_id = self.context.request_id, %error, "the state of an idempotency key was not stored");
         }
     }
 }

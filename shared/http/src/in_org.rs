@@ -33,15 +33,15 @@ impl<S: Send + Sync, P: Grant> FromRequestParts<S> for InOrg<P> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        let scope = RequestContext::of(parts)?;
-        scope.caller().await?;
+        let context = RequestContext::of(parts)?;
+        context.caller().await?;
         // An empty name would be the personal one.
         let named = named_in_path(parts, state, "org_id")
             .await
             .filter(|name| !name.is_empty())
             .ok_or(Error::NotFound("organization"))?;
         Ok(Self {
-            member: Member::permitted::<P>(&scope, scope.member_of(named).await?)?,
+            member: Member::permitted::<P>(&context, context.member_of(named).await?)?,
             permission: PhantomData,
         })
     }
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn role_and_scope_are_asked_for_as_in_the_current_organization() {
+    async fn role_and_scope_are_checked_as_in_the_current_organization() {
         let of = |token| [("authorization", token)];
         call("/orgs/acme/members", &of("Bearer ada"))
             .await

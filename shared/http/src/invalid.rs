@@ -93,12 +93,9 @@ fn in_words(expected: &str) -> &str {
 }
 
 /// Returns the error for unknown names, each with the known ones; `what` they are.
-pub(crate) fn unknown(surface: ApiStyle, found: Vec<(String, Vec<&str>)>, what: &str) -> Error {
+pub(crate) fn unknown(style: ApiStyle, found: Vec<(String, Vec<&str>)>, what: &str) -> Error {
     let errors = found.into_iter().map(|(pointer, known)| {
-        let known: Vec<String> = known
-            .iter()
-            .map(|name| format!("`{}`", surface.spelling(name)))
-            .collect();
+        let known: Vec<String> = known.iter().map(|name| format!("`{}`", style.spelling(name))).collect();
         let detail = match known.as_slice() {
             [] => format!("is unknown; there are no {what}"),
             known => format!("is unknown; known {what} are {}", known.join(", ")),
@@ -139,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_say_what_would_be_valid_and_name_no_type_of_ours() {
+    fn messages_state_what_is_valid_without_names_of_rust_types() {
         for (message, expected) in [
             ("missing field `name`", "is required"),
             ("invalid type: string \"a\", expected u32", "must be a whole number"),

@@ -242,7 +242,7 @@ mod tests {
     const REFUSED: &str = "invalid_request_error";
 
     #[tokio::test]
-    async fn what_the_border_itself_refuses_has_the_shape_too() {
+    async fn errors_of_the_middleware_have_the_format_too() {
         refused(&server().get("/v1/nothing").await, 404, REFUSED, None, "unknown_route");
         refused(&server().get("/v1").await, 404, REFUSED, None, "unknown_route");
         for path in [
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_client_of_anthropics_api_reads_in_its_own_shape_where_to_go() {
+    async fn a_client_of_anthropics_api_receives_its_own_error_format() {
         for path in [
             "/v1/messages",
             "/v1/messages?beta=true",
@@ -307,14 +307,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refusal_that_passes_says_when_to_come_again() {
+    async fn a_temporary_rejection_has_a_retry_after() {
         let answer = server().get("/v1/busy").await;
         refused(&answer, 429, "requests", None, "too_busy");
         assert_eq!(answer.header("retry-after"), "7");
     }
 
     #[tokio::test]
-    async fn a_fault_of_ours_tells_nothing_before_or_within_a_stream() {
+    async fn a_server_error_discloses_nothing_before_or_within_a_stream() {
         let answer = server().get("/v1/broken").await;
         refused(&answer, 500, "server_error", None, "internal");
         assert!(!answer.text().contains("hunter2"));
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pointer_is_written_as_the_path_that_clients_know() {
+    fn a_pointer_is_converted_to_the_path_syntax_of_openai() {
         for (pointer, expected) in [
             ("/model", "model"),
             ("/messages/0/content", "messages[0].content"),

@@ -127,7 +127,7 @@ fn operation<S>(route: &Route<S>, describe: fn(&mut OperationDoc<'_>), schemas: 
     let mut doc = OperationDoc {
         schemas,
         method: &method,
-        surface: ApiStyle::of(&route.operation.path),
+        style: ApiStyle::of(&route.operation.path),
         path: &route.operation.path,
         parameters: Vec::new(),
         body: None,

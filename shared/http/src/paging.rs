@@ -28,7 +28,7 @@ use crate::{
 pub struct Paging {
     request: PageRequest,
     cipher: Cipher,
-    context: String,
+    associated_data: String,
     query: String,
 }
 
@@ -58,18 +58,18 @@ impl Paging {
     }
 
     /// Boxed, so that it is compiled once and not for every function.
-    fn read(scope: Arc<RequestContext>, query: String) -> BoxFuture<'static, Result<Self>> {
+    fn read(context: Arc<RequestContext>, query: String) -> BoxFuture<'static, Result<Self>> {
         Box::pin(async move {
             let params: Params = query::decode(&case_mapping::input::<Params>(), &without_empty(&query))?;
             let limit = params.limit.unwrap_or(PageRequest::DEFAULT_LIMIT);
             if !(1..=PageRequest::MAX_LIMIT).contains(&limit) {
                 return Err(Error::invalid("/limit", "must be between 1 and 100").into());
             }
-            let context = context(&caller(&scope).await?, &scope, &scope.path);
-            let cipher = scope.host.cipher(b"", PURPOSE).await?;
+            let associated_data = associated_data(&caller(&context).await?, &context, &context.path);
+            let cipher = context.backend.cipher(b"", PURPOSE).await?;
             let open = |cursor: String| {
                 let encrypted = URL_SAFE_NO_PAD.decode(cursor).ok()?;
-                String::from_utf8(cipher.decrypt(context.as_bytes(), &encrypted).ok()?).ok()
+                String::from_utf8(cipher.decrypt(associated_data.as_bytes(), &encrypted).ok()?).ok()
             };
             let after = match params.cursor {
                 None => None,
@@ -81,7 +81,7 @@ impl Paging {
             Ok(Self {
                 request: PageRequest { limit, after },
                 cipher,
-                context,
+                associated_data,
                 query,
             })
         })
@@ -90,7 +90,7 @@ impl Paging {
     /// Returns this request with a cursor after `key` and all its other parameters, as a reference relative to its
     /// URL, which is valid whatever path the client uses.
     fn reference_after(&self, key: &str) -> Result<String> {
-        let encrypted = self.cipher.encrypt(self.context.as_bytes(), key.as_bytes())?;
+        let encrypted = self.cipher.encrypt(self.associated_data.as_bytes(), key.as_bytes())?;
         let mut query = form_urlencoded::Serializer::new(String::new());
         let pairs = form_urlencoded::parse(self.query.as_bytes());
         query.extend_pairs(pairs.filter(|(name, _)| case_mapping::fold(name) != "cursor"));
@@ -101,7 +101,7 @@ impl Paging {
 
 /// Links a resource to the rest of a list whose first page its response contains.
 pub struct Rest {
-    scope: Arc<RequestContext>,
+    context: Arc<RequestContext>,
     caller: String,
     cipher: Cipher,
 }
@@ -112,12 +112,12 @@ impl Rest {
     /// # Errors
     /// 500 if the cursor cannot be encrypted.
     pub fn answer<T>(&self, value: T, list: &str, next: Option<String>) -> Result<WithRest<T>> {
-        let path = format!("{}/{list}", self.scope.path);
+        let path = format!("{}/{list}", self.context.path);
         let reference = |key: String| {
-            let context = context(&self.caller, &self.scope, &path);
-            let encrypted = self.cipher.encrypt(context.as_bytes(), key.as_bytes())?;
+            let associated_data = associated_data(&self.caller, &self.context, &path);
+            let encrypted = self.cipher.encrypt(associated_data.as_bytes(), key.as_bytes())?;
             let cursor = URL_SAFE_NO_PAD.encode(encrypted);
-            Ok::<_, Problem>(self.scope.root.to(&format!("{path}?cursor={cursor}")))
+            Ok::<_, Problem>(self.context.root.to(&format!("{path}?cursor={cursor}")))
         };
         Ok(WithRest {
             value,
@@ -136,11 +136,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Rest {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        let scope = RequestContext::of(parts)?;
+        let context = RequestContext::of(parts)?;
         Ok(Self {
-            caller: caller(&scope).await?,
-            cipher: scope.host.cipher(b"", PURPOSE).await?,
-            scope,
+            caller: caller(&context).await?,
+            cipher: context.backend.cipher(b"", PURPOSE).await?,
+            context,
         })
     }
 }
@@ -158,17 +158,17 @@ fn without_empty(query: &str) -> String {
 }
 
 /// Returns the owner of a cursor.
-async fn caller(scope: &RequestContext) -> Result<String> {
-    Ok(match scope.identity_if_known().await? {
+async fn caller(context: &RequestContext) -> Result<String> {
+    Ok(match context.identity_if_known().await? {
         Some(identity) => identity.map_or_else(String::new, |identity| identity.user.id.0.clone()),
         // It may be a credential of another kind, such as the service key, which the handler has checked.
-        None => scope.token_digest(),
+        None => context.token_digest(),
     })
 }
 
 /// Returns what a cursor is bound to.
-fn context(caller: &str, scope: &RequestContext, path: &str) -> String {
-    [caller, scope.named_org(), path].join("\n")
+fn associated_data(caller: &str, context: &RequestContext, path: &str) -> String {
+    [caller, context.named_org(), path].join("\n")
 }
 
 impl Deref for Paging {
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_resource_that_holds_the_first_page_of_a_list_leads_to_the_second_one() {
+    async fn a_resource_with_the_first_page_of_a_list_links_to_the_second_one() {
         let api = Api::new("Test")
             .get("/api/v1/box", get_box, "")
             .get("/api/v1/box/numbers", list_numbers, "");
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_page_has_1_to_100_items_and_50_unless_asked() {
+    async fn a_page_has_1_to_100_items_and_50_by_default() {
         let server = server();
         for (limit, expected) in [("", 50), ("?limit=", 50), ("?limit=1", 1), ("?Limit=100", 100)] {
             let answer = server.get(&format!("/api/v1/numbers{limit}")).await;
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_cursor_says_nothing_and_is_refused_when_altered_or_foreign() {
+    async fn a_cursor_is_opaque_and_rejected_if_altered_or_foreign() {
         let server = server();
         let call = |token: &'static str, org: &'static str, url: String| {
             let request = Request::get(url)

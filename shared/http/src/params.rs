@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_segment_that_can_name_nothing_is_not_found() {
+    async fn an_invalid_segment_is_not_found() {
         let server = server();
         server.get("/things/a/nine").await.problem(404, "not_found");
         server

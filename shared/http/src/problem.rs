@@ -85,26 +85,26 @@ impl Problem {
         self.code
     }
 
-    /// Returns the body of the response to the request of `scope`; logs server errors.
-    pub(crate) fn body(&self, scope: &RequestContext) -> Vec<u8> {
+    /// Returns the body of the response to the request of `context`; logs server errors.
+    pub(crate) fn body(&self, context: &RequestContext) -> Vec<u8> {
         if self.status.is_server_error() {
             let error = self.source.as_ref().map(chain).unwrap_or_default();
             tracing::error!(
-                request_id = scope.request_id,
+                request_id = context.request_id,
                 status = self.status.as_u16(),
                 code = self.code,
                 error,
                 "request failed"
             );
         }
-        if scope.speaks_openai() {
+        if context.speaks_openai() {
             let invalid = self.errors.first().map(|error| FieldError {
-                pointer: scope.spelling().of(&error.pointer),
+                pointer: context.spelling().of(&error.pointer),
                 ..error.clone()
             });
             let body =
                 openai_error::Envelope::new(self.status, self.code, sentence(&self.detail), invalid, self.limit());
-            let body = body.about(self.parameter()).at(&scope.path, &scope.request_id);
+            let body = body.about(self.parameter()).at(&context.path, &context.request_id);
             return serde_json::to_vec(&body).unwrap_or_default();
         }
         let body = Body {
@@ -113,9 +113,9 @@ impl Problem {
             status: self.status.as_u16(),
             detail: sentence(&self.detail),
             code: self.code,
-            request_id: &scope.request_id,
+            request_id: &context.request_id,
             limit: self.limit().map(LimitView::of),
-            errors: self.fields(scope),
+            errors: self.fields(context),
         };
         serde_json::to_vec(&body).unwrap_or_default()
     }
@@ -134,11 +134,11 @@ impl Problem {
         }
     }
 
-    fn fields(&self, scope: &RequestContext) -> Vec<Field> {
+    fn fields(&self, context: &RequestContext) -> Vec<Field> {
         if self.errors.is_empty() {
             return Vec::new();
         }
-        let spelling = scope.spelling();
+        let spelling = context.spelling();
         let shown = self.errors.iter().take(MAX_FIELDS);
         shown
             .map(|error| Field {
@@ -148,19 +148,19 @@ impl Problem {
             .collect()
     }
 
-    /// Returns its status and the media type of its body, as the client of `scope` expects them.
-    pub(crate) fn shown_to(&self, scope: &RequestContext) -> (StatusCode, &'static str) {
-        if scope.speaks_openai() {
+    /// Returns its status and the media type of its body, as the client of `context` expects them.
+    pub(crate) fn shown_to(&self, context: &RequestContext) -> (StatusCode, &'static str) {
+        if context.speaks_openai() {
             (openai_error::status(self.status), "application/json")
         } else {
             (self.status, "application/problem+json")
         }
     }
 
-    /// Returns the complete response to the request of `scope`; [`IntoResponse`] cannot, because it has no request.
-    pub(crate) fn render(&self, scope: &RequestContext, mut headers: http::HeaderMap) -> Response {
+    /// Returns the complete response to the request of `context`; [`IntoResponse`] cannot, because it has no request.
+    pub(crate) fn render(&self, context: &RequestContext, mut headers: http::HeaderMap) -> Response {
         headers.remove(header::CONTENT_LENGTH);
-        let (status, media_type) = self.shown_to(scope);
+        let (status, media_type) = self.shown_to(context);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
         if let Some(wait) = self.retry_after {
             headers.insert(
@@ -169,15 +169,15 @@ impl Problem {
             );
         }
         // Clients of OpenAI's API retry server errors, unless they are told not to.
-        if self.code == app::ANSWER_NOT_STREAMED && scope.speaks_openai() {
+        if self.code == app::ANSWER_NOT_STREAMED && context.speaks_openai() {
             headers.insert("x-should-retry", HeaderValue::from_static("false"));
         }
         if let Some(limit) = self.limit() {
             rate_limit::add(limit, self.retry_after, &mut headers);
         }
         let alternative = self.instead.map(|name| {
-            let folder = scope.path.rsplit_once('/').map_or("", |(folder, _)| folder);
-            let reference = scope.root.to(&format!("{folder}/{name}"));
+            let folder = context.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+            let reference = context.root.to(&format!("{folder}/{name}"));
             HeaderValue::try_from(format!("<{reference}>; rel=\"alternate\""))
         });
         if let Some(Ok(link)) = alternative {
@@ -186,7 +186,7 @@ impl Problem {
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        let mut response = (status, self.body(scope)).into_response();
+        let mut response = (status, self.body(context)).into_response();
         *response.headers_mut() = headers;
         if self.status.is_server_error() {
             response.extensions_mut().insert(FailureCode(self.code));

@@ -65,7 +65,7 @@ fn meanings(name: &str) -> impl Iterator<Item = &'static str> {
 ///
 /// # Errors
 /// 422 that names each of them, and the known ones.
-pub(crate) fn require_known(surface: ApiStyle, query: &str, add: fn(&mut QueryParameters)) -> Result<()> {
+pub(crate) fn require_known(style: ApiStyle, query: &str, add: fn(&mut QueryParameters)) -> Result<()> {
     let mut parameters = QueryParameters::default();
     add(&mut parameters);
     if parameters.takes_others {
@@ -83,7 +83,7 @@ pub(crate) fn require_known(surface: ApiStyle, query: &str, add: fn(&mut QueryPa
     if unknown.is_empty() {
         Ok(())
     } else {
-        Err(invalid::unknown(surface, unknown, "query parameters").into())
+        Err(invalid::unknown(style, unknown, "query parameters").into())
     }
 }
 
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_parameter_that_is_not_known_is_refused_with_the_names_of_those_that_are() {
+    async fn an_unknown_parameter_is_rejected_with_the_names_of_the_known_ones() {
         for (path, known) in [
             ("/listed", "`cursor`, `from`, `group_by`, `limit`, `q`, `to`"),
             ("/also-listed", "`cursor`, `from`, `group_by`, `limit`, `q`, `to`"),
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_caches_and_links_add_is_ignored_and_so_is_all_that_senders_of_webhooks_and_readers_of_pages_add() {
+    async fn parameters_of_caches_trackers_webhooks_and_pages_are_ignored() {
         for query in ["_=1712", "_x=1&utm_source=a&UTM_Medium=b&utmCampaign=", "", "&", "="] {
             let wanted = if query.contains("utmCampaign") { 422 } else { 200 };
             assert_eq!(server().get(&format!("/plain?{query}")).await.status, wanted, "{query}");
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_people_try_first_is_understood_where_it_means_something() {
+    async fn aliases_are_accepted_where_the_operation_reads_the_parameter() {
         let expected = json!({"q": "a", "from": 1, "to": 2, "group_by": null});
         for query in [
             "q=a&from=1&to=2",
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_parameter_without_a_value_is_left_out() {
+    async fn a_parameter_without_a_value_is_omitted() {
         for (query, expected) in [
             ("cursor=&limit=", 50),
             ("cursor&limit", 50),

@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_daily_limit_says_what_is_left_and_when_it_begins_anew() {
+    fn a_daily_limit_reports_what_is_left_and_when_it_resets() {
         assert_eq!(
             headers(&tokens(Some(Timestamp::UNIX_EPOCH)), 30),
             [
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_budget_without_an_end_has_no_window() {
+    fn a_budget_that_never_resets_has_no_window() {
         assert_eq!(
             headers(&tokens(None), 30),
             [r#""user-tokens";q=10000;qu="tokens""#, r#""user-tokens";r=100"#]
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pace_is_requests_a_minute() {
+    fn a_rate_limit_is_in_requests_per_minute() {
         let pace = Pace {
             policy: "org",
             per_minute: 60,
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refusal_is_a_429_that_says_which_limit_it_was() {
+    async fn a_rejection_is_a_429_that_names_the_limit() {
         let answer = Server::new(Api::new("Test").get("/refuse", refuse, ""))
             .get("/refuse")
             .await;

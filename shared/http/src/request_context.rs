@@ -45,9 +45,9 @@ pub(crate) fn named_org_schema() -> Value {
 
 /// One request. Credentials are resolved once, when the first extractor needs them.
 pub(crate) struct RequestContext {
-    pub(crate) host: Arc<dyn Backend>,
+    pub(crate) backend: Arc<dyn Backend>,
     pub(crate) request_id: String,
-    pub(crate) surface: ApiStyle,
+    pub(crate) style: ApiStyle,
     pub(crate) began_ms: i64,
     pub(crate) method: http::Method,
     /// Path without a trailing slash.
@@ -68,15 +68,15 @@ pub(crate) struct RequestContext {
 
 impl RequestContext {
     /// Creates the context of an arriving request. `root`: computed before its path lost a trailing slash.
-    pub(crate) fn open<B>(host: Arc<dyn Backend>, request: &Request<B>, root: ApiRoot) -> Arc<Self> {
+    pub(crate) fn open<B>(backend: Arc<dyn Backend>, request: &Request<B>, root: ApiRoot) -> Arc<Self> {
         let path = request.uri().path();
         let headers = request.headers();
         let token = credentials(headers);
         Arc::new(Self {
             refused_digest: token.as_ref().err().map(|_| digest_of(headers)).unwrap_or_default(),
-            request_id: client_request_id(headers).unwrap_or_else(|| host.request_id()),
-            began_ms: host.now_ms(),
-            surface: ApiStyle::of(path),
+            request_id: client_request_id(headers).unwrap_or_else(|| backend.request_id()),
+            began_ms: backend.now_ms(),
+            style: ApiStyle::of(path),
             method: request.method().clone(),
             path: path.to_owned(),
             root,
@@ -86,21 +86,21 @@ impl RequestContext {
             org: only(headers, CURRENT_ORG).map(|org| org.map(str::to_owned)),
             identity: OnceCell::new(),
             membership: OnceCell::new(),
-            host,
+            backend,
         })
     }
 
     /// Returns the context that the middleware added to the request.
     pub(crate) fn of(parts: &Parts) -> Result<Arc<Self>> {
-        let scope = parts.extensions.get::<Arc<Self>>().cloned();
-        scope.ok_or_else(|| Error::internal("the request did not pass the middleware").into())
+        let context = parts.extensions.get::<Arc<Self>>().cloned();
+        context.ok_or_else(|| Error::internal("the request did not pass the middleware").into())
     }
 
     /// Returns the caller's identity: `None` without credentials, an error if they are invalid.
     pub(crate) fn identity(&self) -> BoxFuture<'_, Result<Option<Arc<Identity>>>> {
         let resolve = async || match self.token.clone()? {
             None => Ok(None),
-            Some(token) => Ok(Some(Arc::new(self.host.authenticate(&token).await?))),
+            Some(token) => Ok(Some(Arc::new(self.backend.authenticate(&token).await?))),
         };
         Box::pin(async move { self.identity.get_or_init(resolve).await.clone() })
     }
@@ -150,7 +150,7 @@ impl RequestContext {
             if org.as_ref().is_some_and(|org| org.len() > MAX_ORG_BYTES) {
                 return Err(Error::NotFound("organization").into());
             }
-            Ok(self.host.membership_of(&caller, org.as_deref()).await?)
+            Ok(self.backend.membership_of(&caller, org.as_deref()).await?)
         };
         let membership = self.membership.get_or_init(resolve).await.clone()?;
         Ok((caller, membership))
@@ -200,7 +200,7 @@ impl RequestContext {
     pub(crate) fn spelling(&self) -> Spelling {
         let body = self.body.get().and_then(|body| serde_json::from_slice(body).ok());
         Spelling {
-            surface: self.surface,
+            style: self.style,
             body: body.unwrap_or_default(),
         }
     }
@@ -208,7 +208,7 @@ impl RequestContext {
 
 /// A client's spelling of field names: as in its request body if that has the field, else as in the API style.
 pub(crate) struct Spelling {
-    surface: ApiStyle,
+    style: ApiStyle,
     body: Value,
 }
 
@@ -227,14 +227,14 @@ impl Spelling {
                     };
                     match map.get_key_value(&name).or_else(same) {
                         Some((key, inner)) => (key.clone(), Some(inner)),
-                        None => (self.surface.spelling(&name), None),
+                        None => (self.style.spelling(&name), None),
                     }
                 }
                 Some(Value::Array(items)) => {
                     let inner = name.parse::<usize>().ok().and_then(|index| items.get(index));
                     (name, inner)
                 }
-                _ => (self.surface.spelling(&name), None),
+                _ => (self.style.spelling(&name), None),
             };
             value = inner;
             out.push('/');

@@ -1,8 +1,7 @@
 //! Publishes schemas in the subset of JSON Schema that generators of clients support.
 //!
 //! - No `default`: openapi-typescript makes a field with a default required, so its clients would send `null` where
-//! null
-//!   removes. The description states what applies if a field is omitted.
+//!   null removes. The description states what applies if a field is omitted.
 //! - An enumeration is `enum`: openapi-python-client reads only the first of several `const`.
 //! - A schema is an object: `items: true` is valid, but openapi-python-client rejects the document.
 //! - The maximum of an integer type is published, because larger values are rejected.
@@ -92,14 +91,14 @@ fn enumeration(rules: &mut Map<String, Value>) {
         .map(str::to_owned)
         .into_iter()
         .collect();
-    let told = choices.iter().zip(&all).filter_map(|(choice, values)| {
+    let descriptions = choices.iter().zip(&all).filter_map(|(choice, values)| {
         let [value] = values.as_slice() else { return None };
         let text = choice.get("description")?.as_str()?.replace('\n', " ");
         Some(format!("- `{}`: {text}", value.as_str()?))
     });
-    let told: Vec<String> = told.collect();
-    if !told.is_empty() {
-        words.push(told.join("\n"));
+    let descriptions: Vec<String> = descriptions.collect();
+    if !descriptions.is_empty() {
+        words.push(descriptions.join("\n"));
     }
     rules.remove(word);
     rules.insert("type".to_owned(), json!("string"));
@@ -194,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_choice_of_constants_is_an_enumeration_and_says_what_each_means() {
+    fn a_choice_of_constants_is_an_enumeration_with_descriptions() {
         let schema = json!({"description": "A role ([`crate::OrgRole`]).", "oneOf": [
             {"type": "string", "enum": ["a", "b"]},
             {"type": "string", "const": "c", "description": "The third."},

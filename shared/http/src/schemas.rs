@@ -19,7 +19,7 @@ const COMPONENTS: &str = "#/components/schemas/";
 pub(crate) struct Schemas(Vec<Source>);
 
 struct Source {
-    surface: ApiStyle,
+    style: ApiStyle,
     direction: Direction,
     /// The prefix of references into this generator.
     prefix: String,
@@ -36,8 +36,8 @@ impl Default for Schemas {
             (ApiStyle::Camel, Direction::Out, "Camel"),
             (ApiStyle::Camel, Direction::In, "CamelInput"),
         ];
-        let source = |(index, (surface, direction, suffix)): (usize, (ApiStyle, Direction, &'static str))| Source {
-            surface,
+        let source = |(index, (style, direction, suffix)): (usize, (ApiStyle, Direction, &'static str))| Source {
+            style,
             direction,
             suffix,
             prefix: format!("#/source{index}/"),
@@ -62,15 +62,15 @@ pub(crate) fn inline<T: JsonSchema>() -> Value {
 
 impl Schemas {
     /// Returns the schema of `T`, usually a reference that [`Schemas::finish`] resolves.
-    pub(crate) fn subschema<T: JsonSchema>(&mut self, surface: ApiStyle, direction: Direction) -> Value {
+    pub(crate) fn subschema<T: JsonSchema>(&mut self, style: ApiStyle, direction: Direction) -> Value {
         let source = self
             .0
             .iter_mut()
-            .find(|source| source.surface == surface && source.direction == direction);
+            .find(|source| source.style == style && source.direction == direction);
         let mut schema = source
             .map(|source| source.generator.subschema_for::<T>().to_value())
             .unwrap_or_default();
-        if surface == ApiStyle::Camel {
+        if style == ApiStyle::Camel {
             camel_names(&mut schema);
         }
         schema_style::publish(&mut schema);
@@ -83,7 +83,7 @@ impl Schemas {
         let mut found: BTreeMap<String, (String, &'static str, Value)> = BTreeMap::new();
         for source in &mut self.0 {
             for (name, mut schema) in source.generator.take_definitions(true) {
-                if source.surface == ApiStyle::Camel {
+                if source.style == ApiStyle::Camel {
                     camel_names(&mut schema);
                 }
                 schema_style::publish(&mut schema);

@@ -48,8 +48,8 @@ impl<S: Send + Sync, P: Grant> FromRequestParts<S> for SelfOrAdmin<P> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        let scope = RequestContext::of(parts)?;
-        let identity = scope.caller().await?;
+        let context = RequestContext::of(parts)?;
+        let identity = context.caller().await?;
         in_scope::<P>(&identity)?;
         let user = match named_in_path(parts, state, "user_id").await.as_deref() {
             None | Some("me") => identity.user.id.clone(),
@@ -58,7 +58,7 @@ impl<S: Send + Sync, P: Grant> FromRequestParts<S> for SelfOrAdmin<P> {
         let about = Self {
             user,
             identity,
-            request_id: scope.request_id.clone(),
+            request_id: context.request_id.clone(),
             permission: PhantomData,
         };
         if about.is_self() || about.is_admin() {

@@ -31,15 +31,15 @@ impl<S: Send + Sync> FromRequestParts<S> for Service {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        let scope = RequestContext::of(parts)?;
+        let context = RequestContext::of(parts)?;
         let key = only(&parts.headers, API_KEY)?.filter(|key| !key.is_empty());
         let known = match key {
-            Some(key) => scope.host.is_service(&Secret::new(key)).await?,
+            Some(key) => context.backend.is_service(&Secret::new(key)).await?,
             None => false,
         };
         if known {
             Ok(Self {
-                request_id: scope.request_id.clone(),
+                request_id: context.request_id.clone(),
             })
         } else {
             let detail = "Send the service key in the header `X-API-Key`.";
@@ -69,9 +69,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Scraper {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        let scope = RequestContext::of(parts)?;
+        let context = RequestContext::of(parts)?;
         let known = match bearer(&parts.headers)? {
-            Some(token) => scope.host.is_scraper(&token).await?,
+            Some(token) => context.backend.is_scraper(&token).await?,
             None => false,
         };
         let detail = "Send the scrape token as `Authorization: Bearer`.";

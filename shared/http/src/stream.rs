@@ -147,7 +147,7 @@ fn item(event: &Value) -> Value {
 
 /// Returns the response with `frames` as its body; `rename` converts an event to the spelling of the API style.
 pub(crate) fn respond(
-    scope: Arc<RequestContext>,
+    context: Arc<RequestContext>,
     frames: Frames,
     rename: impl Fn(Vec<u8>) -> Vec<u8> + Send + 'static,
 ) -> Response {
@@ -165,7 +165,7 @@ pub(crate) fn respond(
                 [id.as_bytes(), b"data: ", &json, b"\n\n"].concat().into()
             }
             Frame::Silence => Bytes::from_static(COMMENT),
-            Frame::Failed(problem) => [b"event: error\ndata: ", problem.body(&scope).as_slice(), b"\n\n"]
+            Frame::Failed(problem) => [b"event: error\ndata: ", problem.body(&context).as_slice(), b"\n\n"]
                 .concat()
                 .into(),
             Frame::End => Bytes::from_static(DONE),
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn frames_are_numbered_in_the_spelling_of_the_surface_and_end_with_done() {
+    async fn frames_are_numbered_in_the_spelling_of_the_api_style_and_end_with_done() {
         for (path, id, free) in [
             ("/api/v1/whole", "message_id", "free_form"),
             ("/api/whole", "messageId", "freeForm"),

@@ -31,7 +31,7 @@ use crate::{Api, Backend};
 
 /// The application. The token `ada` is a user, `root` an admin; both are members of `acme`, `ada` not as admin.
 #[derive(Clone, Default)]
-pub(crate) struct TestHost(Arc<State>);
+pub(crate) struct TestBackend(Arc<State>);
 
 #[derive(Default)]
 struct State {
@@ -41,7 +41,7 @@ struct State {
     down: AtomicBool,
 }
 
-impl TestHost {
+impl TestBackend {
     /// Returns how many times a token was looked up.
     pub(crate) fn authenticated(&self) -> usize {
         self.0.authenticated.load(Ordering::SeqCst)
@@ -107,7 +107,7 @@ fn text(key: &IdempotencyKey) -> String {
     format!("{}|{}|{}", key.scope, key.route, key.key)
 }
 
-impl Backend for TestHost {
+impl Backend for TestBackend {
     fn authenticate<'a>(&'a self, token: &'a Secret) -> BoxFuture<'a, Result<Identity>> {
         self.0.authenticated.fetch_add(1, Ordering::SeqCst);
         let role = match token.expose() {
@@ -216,7 +216,7 @@ impl Backend for TestHost {
 /// A served route table.
 pub(crate) struct Server {
     router: axum::Router,
-    pub(crate) host: TestHost,
+    pub(crate) backend: TestBackend,
 }
 
 /// A response, read to its end.
@@ -228,11 +228,11 @@ pub(crate) struct Answer {
 }
 
 impl Server {
-    pub(crate) fn new(api: Api<TestHost>) -> Self {
-        let host = TestHost::default();
+    pub(crate) fn new(api: Api<TestBackend>) -> Self {
+        let backend = TestBackend::default();
         Self {
-            router: api.finish(host.clone()),
-            host,
+            router: api.finish(backend.clone()),
+            backend,
         }
     }
 

@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_wrong_with_an_upload_is_pointed_at() {
+    async fn errors_of_an_upload_are_reported_with_pointers() {
         let file = || part("name=\"file\"; filename=\"a\"", b"x");
         for (parts, pointer) in [
             (vec![], "/file"),
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_of_four_and_a_half_megabytes_is_read_and_a_byte_more_is_told_where_to_go() {
+    async fn a_file_of_four_and_a_half_megabytes_is_accepted_and_a_byte_more_is_too_large() {
         let limit = usize::try_from(MAX_FORM_FILE_BYTES).unwrap_or_default();
         let file = |size: usize| part("name=\"file\"; filename=\"a\"", &vec![b'x'; size]);
         assert_eq!(send(&[file(limit)]).await.json()[2], limit);
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_multipart_is_refused() {
+    async fn invalid_multipart_is_rejected() {
         let server = server();
         let call = |kind: &'static str, body: &'static str| {
             server.call(Request::post("/bare").header("content-type", kind), body)

@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_takes_what_its_rule_takes() {
+    fn a_pattern_accepts_what_its_rule_accepts() {
         let rules: [(Rule, Pattern); 5] = [
             (readable_name, READABLE_NAME),
             (optional_name, OPTIONAL_NAME),

@@ -165,14 +165,14 @@ async fn a_connection_that_is_reset_is_an_io_error() {
 }
 
 #[tokio::test]
-async fn what_is_no_http_is_no_reason_to_try_again() {
+async fn a_response_that_is_not_http_is_not_retryable() {
     let (port, _) = server(|stream| answer_once(stream, b"220 smtp.example.com\r\n")).await;
     let error = connector(None, None).call(get("http", port)).await.unwrap_err();
     assert!(error.is_other() && error.as_other().is_none(), "{error:?}");
 }
 
 #[tokio::test]
-async fn a_body_that_fails_is_the_fault_of_its_caller() {
+async fn a_failing_request_body_is_a_user_error() {
     let (port, _) = server(answer_all).await;
     let gone = io::Error::other("the file does not exist");
     let body = StreamBody::new(futures::stream::iter([Err::<http_body::Frame<Bytes>, _>(gone)]));
@@ -208,7 +208,7 @@ async fn connections_are_kept_until_they_are_poisoned() {
 const LARGE: usize = 64 * 1024 * 1024;
 
 #[tokio::test]
-async fn a_large_body_is_streamed_and_not_gathered() {
+async fn a_large_body_is_streamed_and_not_buffered() {
     let sent = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&sent);
     let serve = move |mut stream: TcpStream| {
@@ -282,7 +282,7 @@ async fn authorities_are_read_at_the_first_handshake_and_once() {
 }
 
 #[tokio::test]
-async fn a_server_that_nobody_vouches_for_is_not_talked_to() {
+async fn a_server_with_an_untrusted_certificate_is_rejected() {
     let (port, _) = tls_server().await;
     let error = connector(None, None).call(get("https", port)).await.unwrap_err();
     assert!(error.is_io(), "{error:?}");

@@ -90,7 +90,7 @@ impl Drop for Recording {
             alone: true,
             held: self.held,
         };
-        let host = self.claim.scope.host.clone();
-        host.continue_in_background(Box::pin(async move { while rest.next().await.is_some() {} }));
+        let backend = self.claim.context.backend.clone();
+        backend.continue_in_background(Box::pin(async move { while rest.next().await.is_some() {} }));
     }
 }

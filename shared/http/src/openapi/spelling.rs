@@ -18,12 +18,12 @@ pub enum Spelling {
 impl Spelling {
     /// Returns the part of `document`, as [`crate::openapi`] generates it, that is in this spelling.
     pub fn part_of(self, document: &Value) -> Value {
-        let surface = match self {
+        let style = match self {
             Self::SnakeCase => ApiStyle::Snake,
             Self::CamelCase => ApiStyle::Camel,
         };
         let mut part = document.clone();
-        retain(&mut part["paths"], |path| ApiStyle::of(path) == surface);
+        retain(&mut part["paths"], |path| ApiStyle::of(path) == style);
         let tags: BTreeSet<String> = operations(&part)
             .filter_map(|operation| Some(operation["tags"][0].as_str()?.to_owned()))
             .collect();

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::*;
 use crate::{
     Body, Created, Either, EventStream, FormOrJson, Json, Listing, May, NoContent, Paging, Path, Query, Result, Upload,
-    testing::TestHost,
+    testing::TestBackend,
 };
 
 #[derive(Serialize, Deserialize, JsonSchema, Validate)]
@@ -65,7 +65,7 @@ async fn page() -> &'static str {
     "page"
 }
 
-fn things() -> Api<TestHost> {
+fn things() -> Api<TestBackend> {
     Api::new("Things")
         .on_both_prefixes()
         .post("/things", create_thing, "Create a thing.")
@@ -108,7 +108,7 @@ fn the_id_of_an_operation_is_its_handlers_name_and_unique() {
 }
 
 #[test]
-fn each_surface_has_its_own_spelling_and_equal_schemas_are_one() {
+fn each_api_style_has_its_own_spelling_and_equal_schemas_are_merged() {
     let document = document();
     let schemas = document["components"]["schemas"]
         .as_object()
@@ -142,7 +142,7 @@ fn each_surface_has_its_own_spelling_and_equal_schemas_are_one() {
 }
 
 #[test]
-fn every_reference_leads_somewhere() {
+fn every_reference_resolves() {
     let document = document();
     let text = document.to_string();
     let references: Vec<&str> = text
@@ -157,7 +157,7 @@ fn every_reference_leads_somewhere() {
 }
 
 #[test]
-fn an_operation_says_who_may_call_what_it_takes_and_how_it_can_fail() {
+fn an_operation_documents_its_permission_input_and_errors() {
     let document = document();
     let statuses = |path: &str, method: &str| -> Vec<String> {
         document["paths"][path][method]["responses"]
