@@ -28,7 +28,7 @@ pub fn api() -> Api {
             get_api_key,
             "Get an API key. Its secret is not shown again.",
         )
-        .body(
+        .patch(
             "/apikeys/{key_id}",
             update_api_key,
             "Update an API key. Omitted fields stay unchanged; null removes a limit.",
