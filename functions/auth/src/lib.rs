@@ -13,7 +13,7 @@ use http_api::{Api, Caller, Ctx, Message, Result};
 pub fn api() -> Api {
     Api::new("Authentication")
         .at("/api/v1/auth")
-        .post("/register", snake_case::register, "Create an account and sign in.")
+        .post("/register", snake_case::register, "Create an account. Returns tokens.")
         .post(
             "/login",
             snake_case::login,
@@ -32,7 +32,7 @@ pub fn api() -> Api {
             "Get the signed-in account. With its platform role.",
         )
         .at("/api/auth")
-        .post("/register", camel_case::register, "Create an account and sign in.")
+        .post("/register", camel_case::register, "Create an account. Returns tokens.")
         .post(
             "/login",
             camel_case::login,
