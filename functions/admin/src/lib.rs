@@ -1,4 +1,4 @@
-//! Running the platform (document 002): accounts, the state of the system, caches and logs. For platform admins.
+//! Platform administration: accounts, system status, caches and logs. For platform admins.
 
 mod logs;
 mod system;
@@ -18,7 +18,7 @@ pub fn api() -> Api {
         .put(
             "/users/{user_id}/role",
             users::set_user_role,
-            "Set the platform role of an account. It holds from the next request of that person on.",
+            "Set the platform role of an account. Takes effect with the user's next request.",
         )
         .put(
             "/users/{user_id}/status",
@@ -33,7 +33,7 @@ pub fn api() -> Api {
         .get(
             "/system/status",
             system::get_system_status,
-            "Get the state of the system. Covers tables, queues, models and schedules.",
+            "Get the system status. Covers tables, queues, models and schedules.",
         )
         .post(
             "/system/cache/clear",
@@ -43,6 +43,6 @@ pub fn api() -> Api {
         .get(
             "/logs",
             logs::list_logs,
-            "List audit entries and recent failures. Of all organizations, newest first.",
+            "List audit log entries and recent failures. Of all organizations, newest first.",
         )
 }

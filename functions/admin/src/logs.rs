@@ -1,4 +1,4 @@
-//! Audit entries of all organizations, and recent failures, as one list.
+//! Audit log entries of all organizations and recent failures, as one list.
 
 use app::{AuditFilter, Failure, FailureFilter, LogEntry};
 use domain::{AuditEntry, Timestamp, audit::Actor};
@@ -6,26 +6,26 @@ use http_api::{Ctx, Listing, Paging, PlatformAdmin, Query, QueryTime, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Which entries are wanted.
+/// The entries to list.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Filter {
-    /// `audit` or `error`; both when left out.
+    /// `audit` or `error`; both if omitted.
     source: Option<Source>,
-    /// Audit entries: what was done.
+    /// Audit log entries: the action.
     action: Option<String>,
-    /// Audit entries: id of who did it.
+    /// Audit log entries: ID of the actor.
     actor: Option<String>,
-    /// Audit entries: id of what it was done to.
+    /// Audit log entries: ID of the target.
     subject: Option<String>,
-    /// Failures: the `code` of the answer.
+    /// Failures: the error `code` of the response.
     code: Option<String>,
-    /// Failures: the template of the path.
+    /// Failures: the path template of the operation.
     route: Option<String>,
-    /// Not before this time (RFC 3339), or the beginning of this day (UTC).
+    /// Created at or after this time (RFC 3339), or after the start of this day (UTC).
     from: Option<QueryTime>,
-    /// Before this time (RFC 3339), or the end of this day (UTC).
+    /// Created before this time (RFC 3339), or before the end of this day (UTC).
     to: Option<QueryTime>,
-    /// The last days until `to`, or until now, in place of `from`.
+    /// Number of days until `to`, or until now; instead of `from`.
     #[schemars(range(min = 1, max = QueryTime::MAX_DAYS))]
     days: Option<u32>,
 }
@@ -36,35 +36,35 @@ pub(crate) struct Filter {
 enum Source {
     /// The audit log.
     Audit,
-    /// A request that failed by our fault.
+    /// A request that failed with a server error.
     Error,
 }
 
-/// An entry of the audit log, or a failure.
+/// An audit log entry or a failure.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct LogView {
     id: String,
     source: Source,
-    /// `info` for audit entries, `error` for failures.
+    /// `info` for audit log entries, `error` for failures.
     level: &'static str,
     timestamp: Timestamp,
-    /// What was done, or the method, the path's template and the `code` of the answer.
+    /// The action, or the method, the path template and the error `code` of the response.
     message: String,
-    /// The request in the logs of the functions.
+    /// ID of the request in the logs of the functions.
     request_id: Option<String>,
-    /// Audit entries: who did it.
+    /// Audit log entries: ID of the actor.
     actor: Option<Actor>,
-    /// Audit entries: the organization.
+    /// Audit log entries: ID of the organization.
     org_id: Option<String>,
-    /// Audit entries: the kind of thing it was done to.
+    /// Audit log entries: type of the target.
     subject_kind: Option<String>,
-    /// Audit entries: its id.
+    /// Audit log entries: ID of the target.
     subject_id: Option<String>,
     /// Failures: the HTTP status.
     status: Option<u16>,
-    /// Failures: the `code` of the answer.
+    /// Failures: the error `code` of the response.
     code: Option<String>,
-    /// Failures: the template of the path.
+    /// Failures: the path template of the operation.
     route: Option<String>,
 }
 
@@ -129,9 +129,9 @@ pub(crate) async fn list_logs(
         from,
         to,
     };
-    let wanted = |source| filter.source.is_none_or(|wanted| wanted == source);
-    let of_audit = wanted(Source::Audit).then_some(&of_audit);
-    let of_failures = wanted(Source::Error).then_some(&of_failures);
+    let includes = |source| filter.source.is_none_or(|only| only == source);
+    let of_audit = includes(Source::Audit).then_some(&of_audit);
+    let of_failures = includes(Source::Error).then_some(&of_failures);
     let found = app.platform_log(of_audit, of_failures, &page).await?;
     page.answer(found.map(|entry| match entry {
         LogEntry::Audit(entry) => LogView::from(*entry),

@@ -1,4 +1,4 @@
-//! The function `admin` on Lambda.
+//! The `admin` function on Lambda.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), runtime::Error> {
     runtime::serve(admin::api()).await

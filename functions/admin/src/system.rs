@@ -1,52 +1,52 @@
-//! The state of the system, and its caches.
+//! System status and caches.
 
 use domain::Timestamp;
 use http_api::{Ctx, Json, Message, PlatformAdmin, Result};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// How the whole system is.
+/// The overall system status.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct SystemStatusView {
-    /// `healthy`, or `degraded` when something does not answer, messages were given up or a schedule failed.
+    /// `healthy`, or `degraded` if a component does not respond, messages are dead-lettered or a schedule failed.
     status: &'static str,
     /// Tables, the bucket and queues.
     dependencies: Vec<DependencyStatus>,
-    /// What the queues hold, about.
+    /// Approximate numbers of messages in the queues.
     queues: Vec<QueueStatus>,
-    /// Providers of models.
+    /// Model providers.
     models: Vec<ProviderStatus>,
-    /// The last run of every schedule that ever ran.
+    /// The last run of every schedule that has ever run.
     schedules: Vec<ScheduleStatus>,
-    /// How often all caches were cleared.
+    /// How many times all caches have been cleared.
     cache_epoch: u64,
-    /// What is deployed.
+    /// The deployed version.
     versions: Versions,
 }
 
 #[derive(Serialize, JsonSchema)]
 struct DependencyStatus {
-    /// As in `table:identity`, `bucket`, `queue:index_documents`.
+    /// For example `table:identity`, `bucket` or `queue:index_documents`.
     name: String,
-    /// Whether it answered just now.
+    /// Whether it responded to this check.
     ok: bool,
 }
 
 #[derive(Serialize, JsonSchema)]
 struct QueueStatus {
     name: &'static str,
-    /// Messages that wait to be delivered.
+    /// Messages waiting for delivery.
     waiting: u64,
-    /// Messages that are being worked on.
+    /// Messages being processed.
     in_flight: u64,
-    /// Messages that were given up.
+    /// Messages in the dead-letter queue.
     dead_letters: u64,
 }
 
 #[derive(Serialize, JsonSchema)]
 struct ProviderStatus {
     provider: &'static str,
-    /// Whether it has what it needs to answer.
+    /// Whether it has the configuration it needs.
     configured: bool,
 }
 

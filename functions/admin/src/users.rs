@@ -7,22 +7,22 @@ use http_api::{Body, Ctx, Json, Listing, Message, Paging, Path, PlatformAdmin, Q
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Which accounts are wanted.
+/// The accounts to list.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Filter {
     /// Platform role.
     role: Option<PlatformRole>,
-    /// Whether they may sign in.
+    /// Whether the account may sign in.
     status: Option<UserStatus>,
-    /// How the address begins.
+    /// Prefix of the email address.
     email: Option<String>,
-    /// Part of the name or the address.
+    /// Part of the name or of the email address.
     q: Option<String>,
-    /// Made not before this time (RFC 3339), or the beginning of this day (UTC).
+    /// Created at or after this time (RFC 3339), or after the start of this day (UTC).
     from: Option<QueryTime>,
-    /// Made before this time (RFC 3339), or the end of this day (UTC).
+    /// Created before this time (RFC 3339), or before the end of this day (UTC).
     to: Option<QueryTime>,
-    /// The last days until `to`, or until now, in place of `from`.
+    /// Number of days until `to`, or until now; instead of `from`.
     #[schemars(range(min = 1, max = QueryTime::MAX_DAYS))]
     days: Option<u32>,
 }
@@ -35,7 +35,7 @@ pub(crate) struct UserPath {
 #[derive(Deserialize, Validate, JsonSchema)]
 #[garde(allow_unvalidated)]
 pub(crate) struct RoleChange {
-    /// The platform role from now on.
+    /// The new platform role.
     role: PlatformRole,
 }
 
@@ -43,7 +43,7 @@ pub(crate) struct RoleChange {
 #[derive(Deserialize, Validate, JsonSchema)]
 #[garde(allow_unvalidated)]
 pub(crate) struct StatusChange {
-    /// Whether they may sign in from now on.
+    /// Whether the account may sign in.
     status: Option<NewStatus>,
     /// The same as `status`: `active` or `disabled`.
     is_active: Option<bool>,
@@ -56,7 +56,7 @@ enum NewStatus {
     Disabled,
 }
 
-/// An account as a platform admin sees it.
+/// An account as platform admins see it.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct UserAdminView {
     user_id: String,
@@ -69,7 +69,7 @@ pub(crate) struct UserAdminView {
     /// Whether `status` is `active`.
     is_active: bool,
     created_at: Timestamp,
-    /// Their personal organization.
+    /// ID of the personal organization.
     default_org_id: String,
 }
 
@@ -95,7 +95,9 @@ impl StatusChange {
             (Some(NewStatus::Active), None | Some(true)) | (None, Some(true)) => Ok(UserStatus::Active),
             (Some(NewStatus::Disabled), None | Some(false)) | (None, Some(false)) => Ok(UserStatus::Disabled),
             (None, None) => Err(Error::invalid("/status", "is required").into()),
-            (Some(_), Some(_)) => Err(Error::invalid("/is_active", "contradicts `status`; send one of them").into()),
+            (Some(_), Some(_)) => {
+                Err(Error::invalid("/is_active", "contradicts `status`; send only one of them").into())
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `/api/v1/ai/chat` (document 001): one message, answered by a model or a chatbot, in a chat session or without.
+//! `/api/v1/ai/chat`: one message, answered by a model or a chatbot, with or without a chat session.
 
 use app::{Answered, BillingContext, Completion, CompletionRequest, GenerationOptions, Message, Question, TurnAction};
 use domain::{
@@ -16,52 +16,52 @@ use serde::{Deserialize, Serialize};
 #[derive(Deserialize, Validate, JsonSchema)]
 #[garde(allow_unvalidated)]
 pub(crate) struct AiMessage {
-    /// What the person says.
+    /// The user's message.
     #[garde(length(chars, max = MAX_MESSAGE), custom(not_blank))]
     #[schemars(regex(pattern = http_api::NOT_BLANK))]
     message: String,
-    /// Model or alias that answers, or a chatbot as `chatbot/<id>`.
+    /// Model or alias to answer with, or a chatbot as `chatbot/<id>`.
     #[garde(length(chars, max = 200), inner(custom(readable_name)))]
     #[schemars(regex(pattern = http_api::READABLE_NAME))]
     model: Option<String>,
-    /// The chat session that the message and its answer become part of; without one nothing is kept of them.
+    /// The chat session that stores the message and its answer; if omitted, neither is stored.
     session_id: Option<ConversationId>,
     /// Instructions for the answer.
     #[garde(length(chars, max = MAX_MESSAGE))]
     system_prompt: Option<String>,
-    /// The longest answer, tokens.
+    /// Maximum length of the answer, in tokens.
     #[garde(range(min = 1))]
     max_tokens: Option<u32>,
     /// Sampling temperature.
     #[garde(range(min = 0.0, max = 2.0))]
     temperature: Option<f32>,
-    /// Answer as an event stream; the same as `Accept: text/event-stream`.
+    /// Stream the answer as events; the same as `Accept: text/event-stream`.
     #[serde(default)]
     stream: bool,
-    /// In a stream, what the model thinks as well, in frames of its own.
+    /// Include the model's reasoning in the stream, in separate events.
     include_thinking: Option<bool>,
 }
 
 /// An answer.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct AiAnswer {
-    /// In a chat session, the id of the message.
+    /// ID of the message, if a chat session stores it.
     id: String,
     content: String,
     /// The model that answered.
     model: String,
-    /// Who runs that model.
+    /// The provider of that model.
     provider: String,
-    /// The model that was asked for, when another one answered.
+    /// The requested model, if another one answered.
     requested_model: Option<String>,
-    /// Whether that was because the one that was asked for could not answer.
+    /// Whether another model answered because the requested one was unavailable.
     fallback: bool,
-    /// The passages that the numbers in the text stand for.
+    /// The passages that the numbers in the text cite.
     sources: Vec<Citation>,
-    /// Something to know about the answer, for example that documents were still being read.
+    /// A notice about the answer, for example that documents were still being indexed.
     notice: Option<String>,
     usage: Usage,
-    /// What it cost, in millionths of a US dollar; null when nobody knows.
+    /// Cost in millionths of a US dollar; null if the price is unknown.
     cost_micro_usd: Option<u64>,
     /// `stop`, `length`, `content_filter` or `stopped`.
     finish_reason: String,
@@ -113,13 +113,13 @@ pub(crate) async fn ask_ai(
     app: Ctx,
     member: May<WriteChats>,
     accept: WantsStream,
-    Body(asked): Body<AiMessage>,
+    Body(input): Body<AiMessage>,
 ) -> Result<Either<Json<AiAnswer>, EventStream<AnswerFrame>>> {
-    if asked.stream || accept.0 {
-        return stream(&app, &member, asked).await.map(Either::Right);
+    if input.stream || accept.0 {
+        return stream(&app, &member, input).await.map(Either::Right);
     }
     let billing = BillingContext::of(&member.identity, &member.org);
-    let answer = match asked.wanted() {
+    let answer = match input.into_target() {
         MessageTarget::Turn(question) => AiAnswer::in_session(&app.answer_whole(billing, question).await?)?,
         MessageTarget::Completion(request) => app.complete_whole(billing, request).await?.into(),
     };
@@ -129,15 +129,15 @@ pub(crate) async fn ask_ai(
 pub(crate) async fn stream_ai(
     app: Ctx,
     member: May<WriteChats>,
-    Body(asked): Body<AiMessage>,
+    Body(input): Body<AiMessage>,
 ) -> Result<EventStream<AnswerFrame>> {
-    stream(&app, &member, asked).await
+    stream(&app, &member, input).await
 }
 
-async fn stream(app: &Ctx, member: &Member, asked: AiMessage) -> Result<EventStream<AnswerFrame>> {
+async fn stream(app: &Ctx, member: &Member, input: AiMessage) -> Result<EventStream<AnswerFrame>> {
     let billing = BillingContext::of(&member.identity, &member.org);
-    let include_thinking = asked.include_thinking.unwrap_or(false);
-    Ok(match asked.wanted() {
+    let include_thinking = input.include_thinking.unwrap_or(false);
+    Ok(match input.into_target() {
         MessageTarget::Turn(question) => AnswerFrame::stream(app.answer(billing, question).await?),
         MessageTarget::Completion(request) => {
             AnswerFrame::completion(app.complete(billing, request).await?, include_thinking)
@@ -145,16 +145,16 @@ async fn stream(app: &Ctx, member: &Member, asked: AiMessage) -> Result<EventStr
     })
 }
 
-/// What a message is.
+/// What the message belongs to.
 enum MessageTarget {
-    /// The next one of a chat session.
+    /// The next message of a chat session.
     Turn(Question),
-    /// All there is.
+    /// A single message without a chat session.
     Completion(CompletionRequest),
 }
 
 impl AiMessage {
-    fn wanted(self) -> MessageTarget {
+    fn into_target(self) -> MessageTarget {
         let options = GenerationOptions {
             system: self.system_prompt,
             max_tokens: self.max_tokens,

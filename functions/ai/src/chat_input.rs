@@ -1,6 +1,6 @@
-//! What clients of `OpenAI`'s API send (<https://platform.openai.com/docs/api-reference/chat/create>).
+//! Requests of `OpenAI`'s chat API (<https://platform.openai.com/docs/api-reference/chat/create>).
 //!
-//! What would change the answer in a way that we cannot follow is refused; what merely tunes it is ignored.
+//! Unsupported parameters that change the answer are rejected; those that only tune it are ignored.
 
 use app::{CompletionRequest, GenerationOptions, Message, ReasoningEffort};
 use domain::{Error, Result};
@@ -10,70 +10,70 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Most messages of one request.
+/// Maximum number of messages in a request.
 const MAX_MESSAGES: usize = 2_000;
 
-/// Messages that are to be answered.
+/// A request for a chat completion.
 #[derive(Deserialize, Validate, JsonSchema)]
 #[garde(allow_unvalidated)]
 pub(crate) struct ChatInput {
-    /// Model or alias that answers, or a chatbot as `chatbot/<id>`.
+    /// Model or alias to answer with, or a chatbot as `chatbot/<id>`.
     #[garde(length(chars, max = 200), custom(readable_name))]
     #[schemars(regex(pattern = http_api::READABLE_NAME))]
     model: String,
-    /// What was said, oldest first.
+    /// The conversation, oldest message first.
     #[garde(length(min = 1, max = MAX_MESSAGES))]
     messages: Vec<InputMessage>,
-    /// Answer as an event stream.
+    /// Stream the answer as events.
     pub(crate) stream: Option<bool>,
     stream_options: Option<StreamOptions>,
-    /// The longest answer, tokens, thinking included; when left out, a model that thinks has room for that beside the
-    /// answer.
+    /// Maximum length of the answer in tokens, including reasoning. If omitted, a reasoning model has additional
+    /// tokens for its reasoning.
     #[garde(range(min = 1))]
     max_completion_tokens: Option<u32>,
-    /// The older name of `max_completion_tokens`.
+    /// The deprecated name of `max_completion_tokens`.
     #[garde(range(min = 1))]
     max_tokens: Option<u32>,
     /// Sampling temperature.
     #[garde(range(min = 0.0, max = 2.0))]
     temperature: Option<f32>,
-    /// How long the model is to think: passed on to models that take it, and ignored by others.
+    /// How much the model reasons: passed to models that support it, ignored by others.
     reasoning_effort: Option<EffortInput>,
-    /// Answers wanted; there is one.
+    /// Number of answers; must be 1.
     #[garde(range(min = 1, max = 1))]
     n: Option<u32>,
-    /// Not available: has to be empty.
+    /// Not supported: must be empty.
     #[garde(inner(custom(unavailable)))]
     #[schemars(with = "()")]
     #[serde(default)]
     tools: Option<Value>,
-    /// Not available: has to be empty.
+    /// Not supported: must be empty.
     #[garde(inner(custom(unavailable)))]
     #[schemars(with = "()")]
     #[serde(default)]
     functions: Option<Value>,
-    /// Not available: has to be empty.
+    /// Not supported: must be empty.
     #[garde(inner(custom(unavailable)))]
     #[schemars(with = "()")]
     #[serde(default)]
     stop: Option<Value>,
-    /// Not available: has to be empty.
+    /// Not supported: must be empty.
     #[garde(inner(custom(unavailable)))]
     #[schemars(with = "()")]
     #[serde(default)]
     audio: Option<Value>,
-    /// Not available: has to be false.
+    /// Not supported: must be false.
     #[garde(inner(custom(unavailable)))]
     #[schemars(with = "()")]
     #[serde(default)]
     logprobs: Option<Value>,
-    /// `{"type": "text"}`, which is all there is.
+    /// Only `{"type": "text"}` is supported.
     #[garde(inner(custom(text_only)))]
     #[schemars(with = "Option<TextFormat>")]
     response_format: Option<Value>,
 }
 
-/// How long a model is to think.
+/// How much a model reasons.
 #[derive(Deserialize, JsonSchema, Clone, Copy)]
 #[schemars(rename = "ReasoningEffort")]
 #[serde(rename_all = "lowercase")]
@@ -108,10 +108,10 @@ struct TextFormat {
     _kind: String,
 }
 
-/// What is wanted of a stream.
+/// Options of a stream.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct StreamOptions {
-    /// Whether the last chunk before the end holds the tokens of the whole answer.
+    /// Whether the last chunk reports the tokens of the whole answer.
     include_usage: Option<bool>,
 }
 
@@ -120,11 +120,11 @@ pub(crate) struct StreamOptions {
 #[schemars(rename = "ChatCompletionMessage")]
 struct InputMessage {
     role: InputRole,
-    /// Text, or parts of type `text`.
+    /// A string, or parts of type `text`.
     content: Option<Content>,
 }
 
-/// Who said it. Instructions may come from `system` or from `developer`.
+/// The author's role. `system` and `developer` both give instructions.
 #[derive(Deserialize, JsonSchema, Clone, Copy)]
 #[serde(rename_all = "lowercase")]
 #[schemars(rename = "ChatCompletionRole")]
@@ -137,7 +137,7 @@ enum InputRole {
 
 #[derive(Deserialize, JsonSchema)]
 #[schemars(rename = "ChatCompletionContent")]
-#[serde(untagged, expecting = "must be a text, or a list of parts with a `type`")]
+#[serde(untagged, expecting = "must be a string, or a list of parts with a `type`")]
 enum Content {
     Text(String),
     Parts(Vec<Part>),
@@ -164,7 +164,7 @@ fn unavailable(given: &Value, (): &()) -> garde::Result {
     if is_empty {
         Ok(())
     } else {
-        Err(garde::Error::new("is not available here; leave it out"))
+        Err(garde::Error::new("is not supported; leave it out"))
     }
 }
 
@@ -173,33 +173,31 @@ fn text_only(given: &Value, (): &()) -> garde::Result {
     if given.is_null() || given["type"] == "text" {
         Ok(())
     } else {
-        Err(garde::Error::new(
-            "is not available here except as `{\"type\": \"text\"}`",
-        ))
+        Err(garde::Error::new("is not supported except as `{\"type\": \"text\"}`"))
     }
 }
 
 impl ChatInput {
-    /// Whether the tokens are told at the end of a stream.
+    /// Whether the last chunk reports the tokens.
     pub(crate) fn includes_usage(&self) -> bool {
         let options = self.stream_options.as_ref();
         options.and_then(|options| options.include_usage).unwrap_or(false)
     }
 
-    /// What is asked.
+    /// Returns the messages as the app expects them.
     ///
     /// # Errors
-    /// [`Error::Invalid`] at a message that is no text.
+    /// [`Error::Invalid`] if a message is not text.
     pub(crate) fn request(self) -> Result<CompletionRequest> {
         let (mut system, mut messages) = (Vec::new(), Vec::with_capacity(self.messages.len()));
-        for (number, said) in self.messages.into_iter().enumerate() {
+        for (number, message) in self.messages.into_iter().enumerate() {
             let pointer = format!("/messages/{number}/content");
-            let text = said
+            let text = message
                 .content
                 .map_or_else(|| Ok(String::new()), |content| content.text(&pointer))?;
-            match said.role {
+            match message.role {
                 InputRole::System | InputRole::Developer => system.push(text),
-                // A turn without words, as of an answer that called a tool, says nothing.
+                // A message without text, for example an answer that called a tool, is skipped.
                 InputRole::User | InputRole::Assistant if text.trim().is_empty() => {}
                 InputRole::User => messages.push(Message::user(text)),
                 InputRole::Assistant => messages.push(Message::assistant(text)),
@@ -226,7 +224,7 @@ impl Content {
                 let mut texts = Vec::with_capacity(parts.len());
                 for (number, part) in parts.into_iter().enumerate() {
                     let Some(text) = part.text.filter(|_| part.kind == "text") else {
-                        let detail = "must be a part of type `text`: only text can be read here";
+                        let detail = "must be a part of type `text`; other types are not supported";
                         return Err(Error::invalid(format!("{pointer}/{number}"), detail));
                     };
                     texts.push(text);

@@ -14,18 +14,18 @@ pub(crate) async fn create_chat_completion(
     app: Ctx,
     member: May<WriteChats>,
     root: ApiRoot,
-    Body(asked): Body<ChatInput>,
+    Body(input): Body<ChatInput>,
 ) -> Result<Either<Json<ChatCompletion>, EventStream<ChatCompletionChunk>>> {
     let billing = BillingContext::of(&member.identity, &member.org);
     let created = app.clock.now().as_second();
-    let (is_stream, includes_usage) = (asked.stream.unwrap_or(false), asked.includes_usage());
-    let asked = asked.request()?;
+    let (is_stream, includes_usage) = (input.stream.unwrap_or(false), input.includes_usage());
+    let request = input.request()?;
     if is_stream {
-        let stream = app.complete(billing, asked).await?;
+        let stream = app.complete(billing, request).await?;
         let writing = Writing::new(&stream, created, includes_usage, root);
         return Ok(Either::Right(chunks(stream, writing)));
     }
-    let completion: Completion = app.complete_whole(billing, asked).await?;
+    let completion: Completion = app.complete_whole(billing, request).await?;
     let shown = ChatCompletion::new(completion, created, &root);
     Ok(Either::Left(Json(shown)))
 }

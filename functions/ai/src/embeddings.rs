@@ -8,10 +8,10 @@ use http_api::{Body, Ctx, Json, May, Result, readable_name};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Most texts of one request, as that API has it.
+/// Maximum number of texts in a request, as in `OpenAI`'s API.
 const MAX_TEXTS: usize = 2_048;
 
-/// Texts that are to become vectors.
+/// A request for embeddings.
 #[derive(Deserialize, Validate, JsonSchema)]
 #[garde(allow_unvalidated)]
 pub(crate) struct EmbeddingInput {
@@ -19,24 +19,24 @@ pub(crate) struct EmbeddingInput {
     #[garde(length(chars, max = 200), custom(readable_name))]
     #[schemars(regex(pattern = http_api::READABLE_NAME))]
     model: String,
-    /// A text, or several.
+    /// A string, or a list of strings.
     input: Texts,
-    /// How vectors are written.
+    /// Encoding of the vectors.
     encoding_format: Option<Encoding>,
-    /// How long the vectors are to be, where the model can shorten them.
+    /// Number of dimensions, for models that can shorten their vectors.
     #[garde(range(min = 1, max = 16_384))]
     dimensions: Option<u32>,
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[schemars(rename = "EmbeddingTexts")]
-#[serde(untagged, expecting = "must be a text or a list of texts")]
+#[serde(untagged, expecting = "must be a string or a list of strings")]
 enum Texts {
     One(#[schemars(length(min = 1))] String),
     Many(#[schemars(length(min = 1, max = MAX_TEXTS), inner(length(min = 1)))] Vec<String>),
-    /// Refused: numbers of tokens mean something to one model only.
+    /// Rejected: token numbers are specific to one model.
     #[schemars(skip)]
-    Tokens(#[expect(dead_code, reason = "it is only told from texts")] Vec<serde_json::Value>),
+    Tokens(#[expect(dead_code, reason = "only distinguishes the variant")] Vec<serde_json::Value>),
 }
 
 #[derive(Deserialize, JsonSchema, Default, Clone, Copy)]
@@ -46,23 +46,23 @@ enum Encoding {
     /// A list of numbers.
     #[default]
     Float,
-    /// Little-endian 32-bit floats in base64, a third as long.
+    /// Little-endian 32-bit floats in base64, about a third of the size.
     Base64,
 }
 
-/// Texts as vectors.
+/// Embeddings of texts.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct EmbeddingList {
     /// `list`.
     object: &'static str,
-    /// One for each text, in their order.
+    /// One per text, in the order of the texts.
     data: Vec<EmbeddedText>,
-    /// The model that made them.
+    /// The model that created them.
     model: String,
     usage: Read,
-    /// Who runs the model.
+    /// The provider of the model.
     provider: String,
-    /// What it cost, in millionths of a US dollar; null when nobody knows.
+    /// Cost in millionths of a US dollar; null if the price is unknown.
     cost_micro_usd: Option<u64>,
 }
 
@@ -94,15 +94,15 @@ struct Read {
 pub(crate) async fn create_embedding(
     app: Ctx,
     member: May<WriteChats>,
-    Body(asked): Body<EmbeddingInput>,
+    Body(body): Body<EmbeddingInput>,
 ) -> Result<Json<EmbeddingList>> {
-    let asking = EmbeddingRequest {
-        model: asked.model,
-        texts: asked.input.texts()?,
-        dimensions: asked.dimensions,
+    let request = EmbeddingRequest {
+        model: body.model,
+        texts: body.input.texts()?,
+        dimensions: body.dimensions,
     };
     let billing = BillingContext::of(&member.identity, &member.org);
-    let embedded = app.embed(billing, asking).await?;
+    let embedded = app.embed(billing, request).await?;
     let data = embedded
         .vectors
         .into_iter()
@@ -110,7 +110,7 @@ pub(crate) async fn create_embedding(
         .map(|(index, vector)| EmbeddedText {
             object: "embedding",
             index,
-            embedding: asked.encoding_format.unwrap_or_default().write(vector),
+            embedding: body.encoding_format.unwrap_or_default().write(vector),
         });
     Ok(Json(EmbeddingList {
         object: "list",
@@ -131,12 +131,12 @@ impl Texts {
             Self::One(text) => vec![text],
             Self::Many(texts) => texts,
             Self::Tokens(_) => {
-                let detail = "must be a text or a list of texts; lists of token numbers cannot be read here";
+                let detail = "must be a string or a list of strings; lists of token numbers are not supported";
                 return Err(Error::invalid("/input", detail));
             }
         };
         if texts.is_empty() || texts.len() > MAX_TEXTS {
-            let detail = format!("needs 1 to {MAX_TEXTS} texts");
+            let detail = format!("must contain 1 to {MAX_TEXTS} texts");
             return Err(Error::invalid("/input", detail));
         }
         match texts.iter().position(String::is_empty) {

@@ -1,4 +1,4 @@
-//! Asking models without a front end of ours: document 001's `/ai`, and what clients of `OpenAI`'s API need of it
+//! Model access without the chat front end: `/api/v1/ai`, and the part of `OpenAI`'s API that its clients need,
 //! under `/v1`.
 
 mod chat;
@@ -18,18 +18,18 @@ pub fn api() -> Api {
             "/chat",
             chat::ask_ai,
             "Send a message to a model or a chatbot. Returns the whole answer, or a stream of it if `stream` is \
-             true; with `session_id` the chat session keeps both.",
+             true; with `session_id` the chat session stores both.",
         )
         .post(
             "/chat/stream",
             chat::stream_ai,
-            "Stream the answer of a model or a chatbot. Each event holds the next words, the last one the \
-             sources and what was used.",
+            "Stream the answer of a model or a chatbot. Each event holds the next words; the last one holds the \
+             sources and the token usage.",
         )
         .get(
             "/models",
             models::list_ai_models,
-            "List the models that can be used. With their providers and the sizes of their windows.",
+            "List the available models. With their providers and context window sizes.",
         )
         .at("/v1")
         .post(
@@ -51,6 +51,6 @@ pub fn api() -> Api {
         .get(
             "/models/{*model}",
             models::get_model,
-            "Get a model. Compatible with OpenAI's API; the name may hold slashes, encoded or not.",
+            "Get a model. Compatible with OpenAI's API; the name may contain slashes, encoded or not.",
         )
 }

@@ -1,4 +1,4 @@
-//! The function `ai` on Lambda.
+//! The `ai` function on Lambda.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), runtime::Error> {
     runtime::serve_streaming(ai::api()).await

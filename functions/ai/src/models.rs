@@ -1,4 +1,4 @@
-//! Models by name: document 001's list, and that of `OpenAI`'s API (<https://platform.openai.com/docs/api-reference/models>).
+//! Models by name: Parlance's list, and `OpenAI`'s (<https://platform.openai.com/docs/api-reference/models>).
 
 use app::{BillingContext, ModelView, chatbot_model};
 use domain::{Error, PageRequest, Permission, auth::permission::WriteChats};
@@ -6,29 +6,29 @@ use http_api::{Ctx, Json, May, Member, Path, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Chatbots that are listed, the newest ones; others answer as well.
+/// Maximum number of chatbots in the list, newest first; the others answer too.
 const MAX_CHATBOTS: u16 = 100;
 
-/// A model that answers here.
+/// An available model.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct AiModel {
-    /// The name that requests use.
+    /// The name to use in requests.
     id: String,
-    /// Who runs it.
+    /// The provider.
     provider: String,
-    /// Other names it goes by.
+    /// Aliases.
     aliases: Vec<String>,
-    /// The longest request and answer together, tokens.
+    /// Context window: maximum length of request and answer together, in tokens.
     context_tokens: u32,
-    /// The longest answer, tokens.
+    /// Maximum length of an answer, in tokens.
     max_output_tokens: u32,
-    /// Millionths of a US dollar that a million tokens of a prompt cost; null when nobody knows.
+    /// Price per million prompt tokens in millionths of a US dollar; null if unknown.
     input_micro_usd_per_million: Option<u64>,
-    /// Millionths of a US dollar that a million tokens of an answer cost; null when nobody knows.
+    /// Price per million completion tokens in millionths of a US dollar; null if unknown.
     output_micro_usd_per_million: Option<u64>,
 }
 
-/// Models.
+/// A list of models.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct ModelList {
     /// `list`.
@@ -42,11 +42,11 @@ pub(crate) struct Model {
     id: String,
     /// `model`.
     object: &'static str,
-    /// When it was made, seconds since 1970; 0 for a model, of which that is not known.
+    /// Creation time in seconds since 1970; 0 for models, whose creation time is unknown.
     created: i64,
-    /// The provider of a model, the maker of a chatbot.
+    /// The provider of a model, or the creator of a chatbot.
     owned_by: String,
-    /// What people call it.
+    /// Display name.
     name: String,
 }
 
@@ -96,7 +96,7 @@ async fn model(app: &Ctx, member: &Member, name: &str) -> Result<Json<Model>> {
     let absent = || Error::ModelRequest {
         is_missing: true,
         code: "model_not_found",
-        detail: "There is no such model here; `GET /v1/models` lists what there is.".to_owned(),
+        detail: "Model not found. `GET /v1/models` lists the available models.".to_owned(),
         param: Some("model".to_owned()),
     };
     Ok(Json(found.ok_or_else(absent)?.into()))

@@ -1,5 +1,5 @@
-//! What clients of `OpenAI`'s API are answered. Fields of our own stand beside its fields, where clients leave them
-//! alone.
+//! Responses to clients of `OpenAI`'s API. Parlance's additional fields stand beside its fields, where clients ignore
+//! them.
 
 use app::{Completion, CompletionStream, Mark, Outcome};
 use domain::Usage;
@@ -23,16 +23,16 @@ pub(crate) struct ChatCompletion {
     origin: OriginView,
 }
 
-/// Where an answer comes from, and what it cost.
+/// Origin and cost of an answer.
 #[derive(Serialize, JsonSchema)]
 struct OriginView {
-    /// Who runs the model.
+    /// The provider of the model.
     provider: String,
-    /// The model that was asked for, when another one answered.
+    /// The requested model, if another one answered.
     requested_model: Option<String>,
-    /// Whether that was because the one that was asked for could not answer.
+    /// Whether another model answered because the requested one was unavailable.
     fallback: bool,
-    /// What it cost, in millionths of a US dollar; null when nobody knows.
+    /// Cost in millionths of a US dollar; null if the price is unknown.
     cost_micro_usd: Option<u64>,
 }
 
@@ -51,16 +51,16 @@ struct AssistantMessage {
     /// `assistant`.
     role: &'static str,
     content: String,
-    /// What the model thought before it answered; it is no part of the answer.
+    /// The model's reasoning before the answer; not part of the answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning_content: Option<String>,
-    /// Why there is no answer, when the model gave none; `content` says it as well.
+    /// Why the model gave no answer; repeated in `content`.
     refusal: Option<&'static str>,
     /// The passages of documents that the text cites as `[number]`.
     annotations: Vec<Annotation>,
 }
 
-/// A place in the text, and what backs it.
+/// A citation in the text and its source.
 #[derive(Serialize, JsonSchema)]
 struct Annotation {
     /// `url_citation`.
@@ -71,58 +71,58 @@ struct Annotation {
 
 #[derive(Serialize, JsonSchema)]
 struct UrlCitation {
-    /// Where the number begins in the text, characters.
+    /// Start of the citation number in the text, in characters.
     start_index: usize,
-    /// Where it ends.
+    /// End of the citation number, in characters.
     end_index: usize,
-    /// Where the document is described, relative to the URL of the request.
+    /// URL of the document's description, relative to the request URL.
     url: String,
-    /// The name of the document, and the place in it.
+    /// Name of the document, and the location in it.
     title: String,
-    /// The document.
+    /// ID of the document.
     document_id: String,
-    /// The words of the document.
+    /// The cited text.
     excerpt: String,
 }
 
-/// Tokens.
+/// Token usage.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "CompletionUsage")]
 pub(crate) struct UsageView {
     prompt_tokens: u64,
     completion_tokens: u64,
     total_tokens: u64,
-    /// True when the provider did not say, or not credibly, and they are estimated.
+    /// Whether the counts are estimates because the provider reported none or implausible ones.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     estimated: bool,
-    /// When something is known of them.
+    /// Details, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     completion_tokens_details: Option<CompletionTokensDetails>,
 }
 
-/// What tokens of an answer were for.
+/// Completion tokens by purpose.
 #[derive(Serialize, JsonSchema)]
 struct CompletionTokensDetails {
-    /// Those that the model thought in; they are part of `completion_tokens`.
+    /// Tokens spent on reasoning; part of `completion_tokens`.
     reasoning_tokens: u64,
 }
 
-/// Part of a streamed answer (<https://platform.openai.com/docs/api-reference/chat-streaming>).
+/// A chunk of a streamed answer (<https://platform.openai.com/docs/api-reference/chat-streaming>).
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct ChatCompletionChunk {
     id: String,
     /// `chat.completion.chunk`.
     object: &'static str,
-    /// Seconds since 1970, the same in all parts.
+    /// Seconds since 1970, the same in all chunks.
     created: i64,
     /// The model that answers.
     model: String,
-    /// One; none in the part that tells the tokens.
+    /// One choice; empty in the chunk that reports the tokens.
     choices: Vec<ChunkChoice>,
-    /// The tokens of the whole answer, in the last part when `stream_options.include_usage` asks for them.
+    /// Tokens of the whole answer, in the last chunk if `stream_options.include_usage` is true.
     #[serde(skip_serializing_if = "Option::is_none")]
     usage: Option<UsageView>,
-    /// In the part that ends the answer.
+    /// In the chunk that ends the answer.
     #[serde(flatten)]
     origin: Option<OriginView>,
 }
@@ -136,17 +136,17 @@ struct ChunkChoice {
     finish_reason: Option<&'static str>,
 }
 
-/// What a part adds to the message.
+/// What a chunk adds to the message.
 #[derive(Serialize, JsonSchema, Default)]
 pub(crate) struct Delta {
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     content: Option<String>,
-    /// Why there is no answer, in the part that ends one that the model did not give; `content` has said it.
+    /// Why the model gave no answer, in the chunk that ends the answer; repeated in `content`.
     #[serde(skip_serializing_if = "Option::is_none")]
     refusal: Option<&'static str>,
-    /// What the model thinks; it is no part of the answer.
+    /// The model's reasoning; not part of the answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning_content: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -154,7 +154,7 @@ pub(crate) struct Delta {
 }
 
 impl Delta {
-    /// The message begins.
+    /// The first delta of a message.
     pub(crate) fn begin() -> Self {
         Self {
             role: Some("assistant"),
@@ -162,7 +162,7 @@ impl Delta {
         }
     }
 
-    /// The next thoughts.
+    /// A delta with more reasoning.
     pub(crate) fn thinking(thinking: String) -> Self {
         Self {
             reasoning_content: Some(thinking),
@@ -170,7 +170,7 @@ impl Delta {
         }
     }
 
-    /// The next words.
+    /// A delta with more of the answer.
     pub(crate) fn text(text: String) -> Self {
         Self {
             content: Some(text),
@@ -206,7 +206,7 @@ impl ChatCompletion {
     }
 }
 
-/// A stream of parts, with what all of them have in common.
+/// A stream of chunks, and the fields that all of them share.
 pub(crate) struct Writing {
     id: String,
     created: i64,
@@ -226,12 +226,12 @@ impl Writing {
         }
     }
 
-    /// A part of the message.
+    /// Returns a chunk of the message.
     pub(crate) fn chunk(&self, delta: Delta) -> ChatCompletionChunk {
         self.part(Some((delta, None)))
     }
 
-    /// The last parts: why the message ended, and the tokens if they are wanted.
+    /// Returns the last chunks: the finish reason, and the tokens if requested.
     pub(crate) fn end(&self, completion: Completion) -> Vec<ChatCompletionChunk> {
         let delta = Delta {
             annotations: annotations(&completion, &self.root),
@@ -306,8 +306,8 @@ fn id(id: &domain::GenerationId) -> String {
     format!("chatcmpl-{id}")
 }
 
-/// The reason in the words of that API, which has none for "other". An answer that the model did not give is none that
-/// came to its end.
+/// Returns the finish reason in `OpenAI`'s terms, which have none for "other". An answer without content does not end
+/// with `stop`.
 fn finish_reason(outcome: &Outcome) -> &'static str {
     match outcome.finish_reason {
         reason @ ("length" | "content_filter") => reason,
@@ -316,7 +316,7 @@ fn finish_reason(outcome: &Outcome) -> &'static str {
     }
 }
 
-/// Every citation in the text.
+/// Returns every citation in the text.
 fn annotations(completion: &Completion, root: &ApiRoot) -> Vec<Annotation> {
     let text = &completion.text;
     let annotation = |mark: &Mark| {

@@ -1,4 +1,4 @@
-//! What clients may send.
+//! Request bodies and parameters.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -12,74 +12,74 @@ use serde::{Deserialize, Deserializer};
 /// A new API key.
 #[derive(Deserialize, Validate, JsonSchema)]
 pub(crate) struct NewApiKey {
-    /// Name shown to people; it need not be unique.
+    /// Display name; it need not be unique.
     #[garde(length(chars, max = ApiKey::MAX_NAME), custom(readable_name))]
     #[schemars(regex(pattern = http_api::READABLE_NAME))]
     name: String,
-    /// What it may do; all that the caller may do when left out, and never more.
+    /// Scopes; the caller's own if omitted. The caller's scopes cannot be exceeded.
     #[garde(skip)]
     scopes: Option<BTreeSet<Permission>>,
-    /// It is refused from here on; never when this and `expires_in_days` are left out.
+    /// When the key expires; never if this and `expires_in_days` are omitted.
     #[garde(skip)]
     expires_at: Option<Timestamp>,
-    /// The same, counted from now.
+    /// Days from now until the key expires.
     #[garde(range(min = 1, max = ApiKey::MAX_DAYS))]
     expires_in_days: Option<u32>,
-    /// The models it may ask; all when left out.
+    /// The models that the key may use; all if omitted.
     #[garde(length(min = 1, max = ApiKey::MAX_MODELS), inner(inner(length(chars, min = 1, max = 100))))]
     #[schemars(inner(length(min = 1, max = 100)))]
     models: Option<Vec<String>>,
-    /// LLM tokens it may use in all; no limit of its own when left out.
+    /// Total budget of LLM tokens; no separate limit if omitted.
     #[garde(range(max = MAX_BUDGET))]
     token_budget: Option<u64>,
-    /// Requests to models it may make in a minute; no limit of its own when left out.
+    /// Model requests per minute; no separate limit if omitted.
     #[garde(range(min = 1, max = ApiKey::MAX_PER_MINUTE))]
     requests_per_minute: Option<u32>,
 }
 
-/// Largest budget: far from the end of a number in the table.
+/// Maximum budget: far below the largest number that the table stores.
 const MAX_BUDGET: u64 = 1_000_000_000_000;
 
 /// A change of an API key.
 #[derive(Deserialize, Validate, JsonSchema)]
-#[expect(clippy::option_option, reason = "null removes a limit, absence keeps it")]
+#[expect(clippy::option_option, reason = "null removes a limit, absence leaves it unchanged")]
 pub(crate) struct KeyPatch {
     /// New name.
     #[garde(length(chars, max = ApiKey::MAX_NAME), inner(custom(readable_name)))]
     #[schemars(regex(pattern = http_api::READABLE_NAME))]
     name: Option<String>,
-    /// Switched on or off.
+    /// Whether the key is enabled.
     #[garde(skip)]
     enabled: Option<bool>,
-    /// What it may do from now on.
+    /// New scopes.
     #[garde(skip)]
     scopes: Option<BTreeSet<Permission>>,
-    /// Its end; null for none.
+    /// New expiry time; null removes it.
     #[garde(skip)]
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "non_null")]
     expires_at: Option<Option<Timestamp>>,
-    /// Its end, counted from now.
+    /// Days from now until the key expires.
     #[garde(range(min = 1, max = ApiKey::MAX_DAYS))]
     expires_in_days: Option<u32>,
-    /// The models it may ask; null for all.
+    /// The models that the key may use; null for all.
     #[garde(length(min = 1, max = ApiKey::MAX_MODELS), inner(inner(inner(length(chars, min = 1, max = 100)))))]
     #[schemars(inner(length(min = 1, max = 100)))]
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "non_null")]
     models: Option<Option<Vec<String>>>,
-    /// LLM tokens it may use in all; null for no limit of its own.
+    /// Total budget of LLM tokens; null for no separate limit.
     #[garde(range(max = MAX_BUDGET))]
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "non_null")]
     token_budget: Option<Option<u64>>,
-    /// Requests to models it may make in a minute; null for no limit of its own.
+    /// Model requests per minute; null for no separate limit.
     #[garde(range(min = 1, max = ApiKey::MAX_PER_MINUTE))]
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "non_null")]
     requests_per_minute: Option<Option<u32>>,
 }
 
-/// How a secret is replaced.
+/// How to replace a secret.
 #[derive(Deserialize, Validate, JsonSchema)]
 pub(crate) struct Rotation {
-    /// For how long the old secret still works, seconds; it ends at once when left out.
+    /// How long the old secret stays valid, in seconds; it is revoked immediately if omitted.
     #[garde(range(max = ApiKey::MAX_OVERLAP.as_secs()))]
     overlap_seconds: Option<u64>,
 }
@@ -90,12 +90,12 @@ pub(crate) struct KeyPath {
     pub(crate) key_id: ApiKeyId,
 }
 
-/// Tells null from absent.
-fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+/// Distinguishes null from absent.
+fn non_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
-/// The end of a key by one of its two names.
+/// Returns the expiry time from either of its two fields.
 fn end(at: Option<Timestamp>, days: Option<u32>, now: Timestamp) -> Result<Option<Timestamp>> {
     let hours = |days: u32| Duration::from_hours(u64::from(days) * 24);
     match (at, days) {
@@ -103,7 +103,7 @@ fn end(at: Option<Timestamp>, days: Option<u32>, now: Timestamp) -> Result<Optio
             "/expires_in_days",
             "cannot be sent together with expires_at",
         )),
-        (Some(at), None) if at <= now => Err(Error::invalid("/expires_at", "has to lie in the future")),
+        (Some(at), None) if at <= now => Err(Error::invalid("/expires_at", "must be in the future")),
         (at, days) => Ok(at.or(days.map(|days| after(now, hours(days))))),
     }
 }

@@ -1,4 +1,4 @@
-//! API keys of an organization: `/apikeys`, and `/api-keys` for those who know it by that name.
+//! API keys of an organization: `/apikeys`, with the alias `/api-keys`.
 
 mod input;
 mod view;
@@ -15,8 +15,8 @@ pub fn api() -> Api {
         .post(
             "/apikeys",
             create_api_key,
-            "Create an API key. It acts for the caller in the current organization; `key` is shown this once. \
-             Scopes that administer need a verified e-mail address.",
+            "Create an API key. It acts for the caller in the current organization; `key` is shown only once. \
+             Administrative scopes require a verified email address.",
         )
         .get(
             "/apikeys",
@@ -31,18 +31,18 @@ pub fn api() -> Api {
         .patch(
             "/apikeys/{key_id}",
             update_api_key,
-            "Update an API key. Fields that are left out stay as they are; null removes a limit.",
+            "Update an API key. Omitted fields stay unchanged; null removes a limit.",
         )
         .post(
             "/apikeys/{key_id}/rotate",
             rotate_api_key,
-            "Rotate the secret of an API key of one's own. The new one is shown this once; the old one works for \
-             `overlap_seconds` more.",
+            "Rotate the secret of one of the caller's API keys. The new secret is shown only once; the old one \
+             stays valid for `overlap_seconds`.",
         )
         .delete(
             "/apikeys/{key_id}",
             revoke_api_key,
-            "Revoke an API key. It is refused from the next request on and stays in the list.",
+            "Revoke an API key. It is rejected from the next request on and stays in the list.",
         )
         .delete(
             "/apikeys/{key_id}/permanent",
@@ -75,9 +75,9 @@ async fn update_api_key(
     app: Ctx,
     member: May<WriteKeys>,
     Path(path): Path<KeyPath>,
-    Body(wanted): Body<KeyPatch>,
+    Body(body): Body<KeyPatch>,
 ) -> Result<Json<KeyView>> {
-    let change = wanted.into_change(app.clock.now())?;
+    let change = body.into_change(app.clock.now())?;
     let keyring = app.api_keys_for(&member.identity, &member.org, member.actor());
     keyring.change(&path.key_id, change).await?;
     let found = keyring.get(&path.key_id).await?;

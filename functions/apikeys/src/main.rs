@@ -1,4 +1,4 @@
-//! The function `apikeys` on Lambda.
+//! The `apikeys` function on Lambda.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), runtime::Error> {
     runtime::serve(apikeys::api()).await

@@ -9,33 +9,33 @@ use serde::Serialize;
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct KeyView {
     id: String,
-    /// The key that made it: it draws on that one's budget and requests a minute, reaches no further, and ends with it.
-    /// Null for a key that a person made.
+    /// The key that created this one: it shares that key's budget and requests per minute, cannot exceed its
+    /// permissions, and is revoked with it. Null for a key that a user created.
     parent_id: Option<String>,
     name: String,
-    /// How the key begins.
+    /// First characters of the key.
     prefix: String,
-    /// How the key ends.
+    /// Last characters of the key.
     last_four: String,
-    /// Whether it is accepted, by itself and by the keys above it.
+    /// Whether the key is accepted, considering the keys above it.
     status: KeyState,
     enabled: bool,
-    /// What it may do, as far as the role of its user allows it too.
+    /// Scopes, as far as the role of its user allows them.
     scopes: Vec<Permission>,
-    /// The models it may ask; null for all.
+    /// The models that the key may use; null for all.
     models: Option<Vec<String>>,
-    /// LLM tokens it may use in all; null for no limit of its own.
+    /// Total budget of LLM tokens; null for no separate limit.
     token_budget: Option<u64>,
-    /// Requests to models it may make in a minute; null for no limit of its own.
+    /// Model requests per minute; null for no separate limit.
     requests_per_minute: Option<u32>,
     expires_at: Option<Timestamp>,
     revoked_at: Option<Timestamp>,
-    /// When a request with it last arrived, to the minute; also one that was refused because the key was switched off
-    /// or its time was over.
+    /// When a request with the key last arrived, to the minute; includes requests that were rejected because the
+    /// key was disabled or expired.
     last_used_at: Option<Timestamp>,
-    /// Until when the secret before this one works.
+    /// Until when the previous secret stays valid.
     previous_valid_until: Option<Timestamp>,
-    /// Whom it acts for.
+    /// ID of the user that the key acts for.
     created_by: String,
     org_id: String,
     created_at: Timestamp,
@@ -47,7 +47,7 @@ pub(crate) struct KeyView {
 pub(crate) struct NewKeyView {
     #[serde(flatten)]
     view: KeyView,
-    /// What requests send, as `Authorization: Bearer` or `X-API-Key`. Nobody can read it again.
+    /// Sent as `Authorization: Bearer` or `X-API-Key`. It cannot be retrieved again.
     key: String,
 }
 

@@ -1,5 +1,5 @@
-//! The audit log (document 000): who did what. The system writes most of it; clients add entries of their own.
-//! Nothing is ever changed or removed.
+//! The audit log: who did what. The system writes most entries; clients add their own. Entries are never changed or
+//! removed.
 
 mod view;
 
@@ -24,8 +24,8 @@ pub fn api() -> Api {
         .post(
             "",
             create_audit_log,
-            "Create an audit log entry. For entries of the client's own, which are listed as `client.entry`; \
-             nothing changes or removes them.",
+            "Create an audit log entry. For the client's own entries, which are listed as `client.entry`; \
+             they cannot be changed or removed.",
         )
         .get(
             "",
@@ -35,46 +35,46 @@ pub fn api() -> Api {
         .get(
             "/{log_id}",
             get_audit_log,
-            "Get an audit log entry. One's own, one of an organization that the caller administers, or any for \
-             platform admins.",
+            "Get an audit log entry. One of the caller's own, one of an organization that the caller administers, \
+             or any for platform admins.",
         )
         .get(
             "/user/{user_id}",
             list_user_audit_logs,
-            "List the audit log of a user. What they did and what was done to them, newest first; with an API key, in \
-             its organization only.",
+            "List the audit log of a user. What they did and what was done to them, newest first; with an API key, \
+             only in its organization.",
         )
 }
 
-/// A client's own entry.
+/// An entry by the client.
 #[derive(Deserialize, Validate, JsonSchema)]
 struct NewAuditLog {
-    /// The caller's own id; may be left out.
+    /// The caller's own user ID; may be omitted.
     #[garde(skip)]
     user_id: Option<UserId>,
-    /// What was done, in the client's words.
+    /// The action, in the client's terms.
     #[garde(length(chars, max = 200), custom(not_blank))]
     #[schemars(regex(pattern = http_api::NOT_BLANK))]
     action: String,
-    /// Anything about it; 16 KB of JSON at most.
+    /// Additional data; at most 16 KB of JSON.
     #[garde(skip)]
     details: Option<JsonObject>,
 }
 
-/// Which entries are wanted.
+/// The entries to list.
 #[derive(Deserialize, JsonSchema)]
 struct Filter {
-    /// What was done, as in `member.role_changed`; `client.entry` for what clients wrote.
+    /// The action, for example `member.role_changed`; `client.entry` for entries by clients.
     action: Option<String>,
-    /// Id of the user who did it.
+    /// ID of the actor.
     actor: Option<String>,
-    /// Id of what it was done to.
+    /// ID of the target.
     subject: Option<String>,
-    /// Not before this time (RFC 3339), or the beginning of this day (UTC).
+    /// Created at or after this time (RFC 3339), or after the start of this day (UTC).
     from: Option<QueryTime>,
-    /// Before this time (RFC 3339), or the end of this day (UTC).
+    /// Created before this time (RFC 3339), or before the end of this day (UTC).
     to: Option<QueryTime>,
-    /// The last days until `to`, or until now, in place of `from`.
+    /// Number of days until `to`, or until now; instead of `from`.
     #[schemars(range(min = 1, max = QueryTime::MAX_DAYS))]
     days: Option<u32>,
 }
@@ -93,7 +93,7 @@ async fn create_audit_log(
     if new.user_id.is_some_and(|named| named != *user) {
         let refused = Error::Forbidden {
             code: "foreign_user_id",
-            detail: "An entry can be about the own account only; leave `user_id` out.",
+            detail: "You can create entries about your own account only; leave `user_id` out.",
         };
         return Err(refused.into());
     }
@@ -107,7 +107,8 @@ async fn create_audit_log(
     Ok(Created(record.into()))
 }
 
-/// The caller's own entries (an API key's within its organization), those of an organization for its admins, all for platform admins; others are not there.
+/// The caller reads their own entries (an API key's within its organization), admins those of their organization,
+/// platform admins all; other entries are not found.
 async fn get_audit_log(app: Ctx, member: May<ReadAudit>, Path(path): Path<LogPath>) -> Result<Json<AuditLogView>> {
     let (user, org) = (&member.identity.user, &member.org);
     let found = app.audit_log_entry(&path.log_id).await?.filter(|record| {
@@ -121,7 +122,7 @@ async fn get_audit_log(app: Ctx, member: May<ReadAudit>, Path(path): Path<LogPat
     Ok(Json(record.into()))
 }
 
-/// Whether the caller may read the log of the whole organization.
+/// Returns whether the caller may read the log of the whole organization.
 fn is_readable(member: &May<ReadAudit>) -> bool {
     let permission = domain::Permission::ReadOrgAudit;
     permission.is_granted_to(member.org.role) && member.identity.reaches(permission)

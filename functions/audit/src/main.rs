@@ -1,4 +1,4 @@
-//! The function `audit` on Lambda.
+//! The `audit` function on Lambda.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), runtime::Error> {
     runtime::serve(audit::api()).await

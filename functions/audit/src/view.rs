@@ -1,4 +1,4 @@
-//! What is shown of an entry.
+//! Audit log entries as clients see them.
 
 use app::AuditRecord;
 use domain::{
@@ -9,26 +9,26 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// An entry of the audit log.
+/// An audit log entry.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct AuditLogView {
     log_id: String,
-    /// Who did it; null when it was the system or another service.
+    /// ID of the actor; null for the system or another service.
     user_id: Option<String>,
-    /// What was done: a client's own words, or the system's, as in `member.role_changed`.
+    /// The action: in the client's terms, or one of the system's, for example `member.role_changed`.
     action: String,
-    /// What a client wrote; for entries of the system what was there before and after. Null when there is nothing,
-    /// and once the person was erased.
+    /// Data that a client wrote; for entries of the system, the values before and after. Null if there is none,
+    /// and once the user is erased.
     details: Option<JsonObject>,
     timestamp: Timestamp,
-    /// The organization in whose log it is.
+    /// ID of the organization whose log contains the entry.
     org_id: String,
     actor: Actor,
-    /// What kind of thing it was done to.
+    /// Type of the target.
     subject_kind: String,
-    /// Its id.
+    /// ID of the target.
     subject_id: String,
-    /// `server` when the system wrote it, `client` when a client did.
+    /// `server` if the system wrote it, `client` if a client did.
     source: AuditSource,
 }
 

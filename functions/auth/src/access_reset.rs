@@ -1,30 +1,31 @@
-//! What is left when all credentials of an account have ended.
+//! What remains after all credentials of an account have been revoked.
 
 use domain::{ApiKey, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// The end of all credentials.
+/// The result of revoking all credentials.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct AccessReset {
     message: &'static str,
-    /// API keys of shared organizations that go on, because others may rely on them. Revoke those that you do not know.
+    /// API keys of shared organizations that stay valid, because others may rely on them. Revoke those that you do not
+    /// know.
     kept_api_keys: Vec<KeptKey>,
 }
 
-/// An API key that goes on.
+/// An API key that stays valid.
 #[derive(Serialize, JsonSchema)]
 struct KeptKey {
     id: String,
     name: String,
-    /// How the key begins.
+    /// First characters of the key.
     prefix: String,
-    /// How the key ends.
+    /// Last characters of the key.
     last_four: String,
-    /// The organization it works in.
+    /// ID of the key's organization.
     org_id: String,
     created_at: Timestamp,
-    /// Its last change, of its secret too.
+    /// When the key or its secret was last changed.
     updated_at: Timestamp,
 }
 

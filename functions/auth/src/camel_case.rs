@@ -1,5 +1,5 @@
-//! `/api/auth`: document 004, whose answers are exactly `uid, email, displayName, token`. It knows no refresh, so the
-//! tokens that are handed out here live as long as their sessions.
+//! `/api/auth`, whose responses are exactly `uid, email, displayName, token`. It has no refresh, so its access tokens
+//! are valid as long as their sessions.
 
 use app::AccessLifetime;
 use domain::{Secret, User, auth::permission::ReadAccount};
@@ -15,7 +15,7 @@ pub(crate) struct SphereUser {
     uid: String,
     email: String,
     display_name: String,
-    /// For the `Authorization` header. It is valid for 30 days, unless its session ends before.
+    /// For the `Authorization` header. Valid for 30 days, unless its session ends before.
     token: String,
 }
 
@@ -49,7 +49,7 @@ pub(crate) async fn refresh(app: Ctx, Body(request): Body<RefreshRequest>) -> Re
     Ok(Json(tokens.into()))
 }
 
-/// The token is the one of the request: none is handed out that lives longer than what the caller holds.
+/// Returns the token of the request: it issues none that is valid longer than the caller's own.
 pub(crate) async fn get_me(caller: SelfOrAdmin<ReadAccount>) -> Result<Json<SphereUser>> {
     Ok(Json(view(&caller.identity.user, &caller.identity.token)))
 }

@@ -1,4 +1,4 @@
-//! Accounts and sign-in sessions, on both surfaces: `/api/v1/auth` (documents 000 to 002) and `/api/auth` (004).
+//! Accounts and sign-in sessions, in both API styles: `/api/v1/auth` and `/api/auth`.
 
 mod access_reset;
 mod camel_case;
@@ -13,59 +13,55 @@ use http_api::{Api, Caller, Ctx, Message, Result};
 pub fn api() -> Api {
     Api::new("Authentication")
         .at("/api/v1/auth")
-        .post("/register", snake_case::register, "Create an account. The answer signs it in.")
+        .post("/register", snake_case::register, "Create an account. Returns tokens.")
         .post(
             "/login",
             snake_case::login,
-            "Sign in. With e-mail address and password, as JSON or as a form of OAuth 2 (`username`, `password`).",
+            "Sign in. With email address and password, as JSON or as an OAuth 2 form (`username`, `password`).",
         )
         .non_idempotent()
         .post(
             "/refresh",
             snake_case::refresh,
-            "Refresh the tokens of a session. The refresh token is replaced too, and is valid once.",
+            "Refresh the tokens of a session. Returns a new refresh token too; each is valid once.",
         )
         .non_idempotent()
         .get(
             "/me",
             snake_case::get_me,
-            "Get the signed-in account. With the role that it has on the platform.",
+            "Get the signed-in account. With its platform role.",
         )
         .at("/api/auth")
-        .post(
-            "/register",
-            camel_case::register,
-            "Create an account. The answer signs it in.",
-        )
+        .post("/register", camel_case::register, "Create an account. Returns tokens.")
         .post(
             "/login",
             camel_case::login,
-            "Sign in. With e-mail address and password, as JSON or as a form of OAuth 2 (`username`, `password`).",
+            "Sign in. With email address and password, as JSON or as an OAuth 2 form (`username`, `password`).",
         )
         .non_idempotent()
         .post(
             "/refresh",
             camel_case::refresh,
-            "Refresh the tokens of a session. The refresh token is replaced too, and is valid once.",
+            "Refresh the tokens of a session. Returns a new refresh token too; each is valid once.",
         )
         .non_idempotent()
         .get(
             "/me",
             camel_case::get_me,
-            "Get the signed-in account. With the role that it has on the platform.",
+            "Get the signed-in account. With its platform role.",
         )
         .on_both_prefixes()
         .post(
             "/auth/logout",
             logout,
-            "Sign out. The session of this token ends; it is refused from the next request on.",
+            "Sign out. The session of this token ends; the token is rejected from the next request on.",
         )
         .post(
             "/auth/logout-all",
             sessions::logout_all,
-            "Sign out everywhere. All sessions of the caller end, this one too, and their API keys, mailed links and \
+            "Sign out everywhere. All sessions of the caller end, this one too, and their API keys, emailed links and \
              exports. Keys in shared organizations that were created with a verified address stay valid: \
-             `kept_api_keys` lists them, `revoke_org_keys` revokes them too. A mail lists what was revoked.",
+             `kept_api_keys` lists them, `revoke_org_keys` revokes them too. An email lists what was revoked.",
         )
         .get(
             "/auth/sessions",
@@ -75,7 +71,7 @@ pub fn api() -> Api {
         .delete(
             "/auth/sessions/{session_id}",
             sessions::end_sign_in_session,
-            "End a sign-in session. One of the caller's own; its tokens are refused from the next request on.",
+            "End a sign-in session. One of the caller's own; its tokens are rejected from the next request on.",
         )
         .post(
             "/auth/change-password",
@@ -85,31 +81,31 @@ pub fn api() -> Api {
         .post(
             "/auth/reset-password",
             passwords::request_password_reset,
-            "Request a mail to reset a password. The answer is the same for every address.",
+            "Request an email to reset a password. The response is the same for every address.",
         )
         .post(
             "/auth/reset-password/confirm",
             passwords::reset_password,
-            "Reset a password. With the token of the mail, valid once for 30 minutes; it verifies the address. All \
-             sessions, API keys, mailed links and exports of the account end, except for keys as after signing out \
-             everywhere if the address was verified before. A mail lists what was revoked.",
+            "Reset a password. With the token of the email, valid once for 30 minutes; it verifies the address. All \
+             sessions, API keys, emailed links and exports of the account end, except for keys as after signing out \
+             everywhere if the address was verified before. An email lists what was revoked.",
         )
         .post(
             "/auth/verify-email/request",
             verification::request_email_verification,
-            "Request a mail to verify the caller's address. It replaces those that were sent before.",
+            "Request an email to verify the caller's address. It replaces those that were sent before.",
         )
         .post(
             "/auth/verify-email/confirm",
             verification::verify_email,
-            "Verify an e-mail address. With the token of the mail. A new address takes the account's session too; where \
-             a first one is verified without it, a later reset or link to Clerk ends all older credentials.",
+            "Verify an email address. With the token of the email. A new address takes the account's session too; \
+             where a first one is verified without it, a later reset or link to Clerk ends all older credentials.",
         )
         .post(
             "/auth/restore-email/confirm",
             verification::restore_email,
-            "Restore an earlier e-mail address. With the token of the mail to it, valid once for 72 hours. All \
-             sessions, API keys, links and exports of the account end, and its password: a mail to set one is sent.",
+            "Restore an earlier email address. With the token of the email to it, valid once for 72 hours. All \
+             sessions, API keys, links and exports of the account end, and its password: an email to set one is sent.",
         )
 }
 

@@ -1,4 +1,4 @@
-//! New passwords: by the old one, or by a mail.
+//! New passwords: with the current password, or by email.
 
 use app::NewCredentials;
 use domain::{Email, NewPassword, Secret};
@@ -12,9 +12,9 @@ use crate::access_reset::AccessReset;
 #[derive(Deserialize, Validate, JsonSchema)]
 #[garde(allow_unvalidated)]
 pub(crate) struct PasswordChange {
-    /// The password until now.
+    /// The current password.
     current_password: Secret,
-    /// 8 to 128 characters, not one of the most leaked.
+    /// 8 to 128 characters; commonly leaked passwords are rejected.
     #[schemars(length(min = NewPassword::MIN, max = NewPassword::MAX))]
     new_password: Secret,
 }
@@ -22,7 +22,7 @@ pub(crate) struct PasswordChange {
 #[derive(Deserialize, Validate, JsonSchema)]
 #[garde(allow_unvalidated)]
 pub(crate) struct PasswordResetRequest {
-    /// The address of the account.
+    /// The email address of the account.
     #[schemars(email, length(max = Email::MAX_BYTES))]
     email: String,
 }
@@ -30,12 +30,12 @@ pub(crate) struct PasswordResetRequest {
 #[derive(Deserialize, Validate, JsonSchema)]
 #[garde(allow_unvalidated)]
 pub(crate) struct PasswordReset {
-    /// From the link in the mail; valid once, for 30 minutes.
+    /// From the link in the email; valid once, for 30 minutes.
     token: Secret,
-    /// 8 to 128 characters, not one of the most leaked.
+    /// 8 to 128 characters; commonly leaked passwords are rejected.
     #[schemars(length(min = NewPassword::MIN, max = NewPassword::MAX))]
     new_password: Secret,
-    /// Revoke the API keys of shared organizations too, which go on otherwise.
+    /// Also revoke the API keys of shared organizations, which otherwise stay valid.
     #[serde(default)]
     revoke_org_keys: bool,
 }
@@ -55,7 +55,7 @@ pub(crate) async fn change_password(
 }
 
 pub(crate) async fn request_password_reset(app: Ctx, Body(request): Body<PasswordResetRequest>) -> Result<Message> {
-    // What is no address has no account either, and gets the answer that every address gets.
+    // An invalid address has no account, and receives the same response as every address.
     if let Ok(email) = Email::parse(&request.email) {
         app.request_password_reset(email).await?;
     }

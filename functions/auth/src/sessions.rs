@@ -1,4 +1,4 @@
-//! Where somebody is signed in.
+//! Sign-in sessions.
 
 use app::Credential;
 use domain::{Network, Session, SessionId, Timestamp};
@@ -9,30 +9,30 @@ use serde::{Deserialize, Serialize};
 
 use crate::access_reset::AccessReset;
 
-/// What ends besides.
+/// What else to end.
 #[derive(Deserialize, Validate, JsonSchema)]
 #[garde(allow_unvalidated)]
 pub(crate) struct SignOutEverywhere {
-    /// Revoke the API keys of shared organizations too, which go on otherwise.
+    /// Also revoke the API keys of shared organizations, which otherwise stay valid.
     #[serde(default)]
     revoke_org_keys: bool,
 }
 
-/// One sign-in.
+/// A sign-in session.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct SignInSessionView {
     id: SessionId,
-    /// Whether this request is made in it.
+    /// Whether it is the session of this request.
     current: bool,
-    /// The program that signed in, as it named itself.
+    /// The client's `User-Agent` at sign-in.
     user_agent: Option<String>,
-    /// The network it signed in from: an IPv4 address, or the /64 of an IPv6 address.
+    /// The client's network at sign-in: an IPv4 address, or the /64 of an IPv6 address.
     network: Option<Network>,
-    /// Sign-in.
+    /// When the user signed in.
     created_at: Timestamp,
-    /// Last sign-in or refresh.
+    /// When the user last signed in or refreshed.
     refreshed_at: Timestamp,
-    /// When it ends if it is not refreshed.
+    /// When it expires unless it is refreshed.
     expires_at: Timestamp,
 }
 
@@ -65,9 +65,9 @@ pub(crate) async fn end_sign_in_session(app: Ctx, caller: Caller, Path(session):
 pub(crate) async fn logout_all(
     app: Ctx,
     caller: Caller,
-    wanted: Option<Body<SignOutEverywhere>>,
+    options: Option<Body<SignOutEverywhere>>,
 ) -> Result<Json<AccessReset>> {
-    let revoke_org_keys = wanted.is_some_and(|Body(wanted)| wanted.revoke_org_keys);
+    let revoke_org_keys = options.is_some_and(|Body(options)| options.revoke_org_keys);
     let kept = app
         .sign_out_everywhere(&caller.identity.user.id, &caller.actor(), revoke_org_keys)
         .await?;

@@ -1,4 +1,4 @@
-//! `/api/v1/auth`: the union of what documents 000, 001 and 002 ask for.
+//! `/api/v1/auth`: registration, sign-in and accounts.
 
 use app::{AccessLifetime, SignUp, SignedIn, TokenPair};
 use domain::{Email, Error, NewPassword, PlatformRole, Secret, Timestamp, User, auth::permission::ReadAccount};
@@ -7,32 +7,32 @@ use http_api::{Body, Created, Ctx, FormOrJson, Json, Origin, Result, SelfOrAdmin
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A new account. A role in the body is ignored: nobody makes themselves an admin.
+/// A new account. A role in the body is ignored: no one can make themselves an admin.
 #[derive(Deserialize, Validate, JsonSchema)]
 #[garde(allow_unvalidated)]
 pub(crate) struct NewAccount {
-    /// Sign-in name.
+    /// Email address, used to sign in.
     #[schemars(email, length(max = Email::MAX_BYTES))]
     email: String,
-    /// 8 to 128 characters, not one of the most leaked.
+    /// 8 to 128 characters; commonly leaked passwords are rejected.
     #[schemars(length(min = NewPassword::MIN, max = NewPassword::MAX))]
     password: Secret,
-    /// Name shown to others; the part of the address before the `@` when left out.
+    /// Display name; the part of the email address before the `@` if omitted.
     #[garde(length(chars, max = User::MAX_NAME), inner(custom(optional_name)))]
     #[schemars(regex(pattern = http_api::OPTIONAL_NAME))]
     name: Option<String>,
-    /// Another word for `name`.
+    /// Alias of `name`.
     #[garde(length(chars, max = User::MAX_NAME), inner(custom(optional_name)))]
     #[schemars(regex(pattern = http_api::OPTIONAL_NAME))]
     full_name: Option<String>,
-    /// Another word for `name`.
+    /// Alias of `name`.
     #[garde(length(chars, max = User::MAX_NAME), inner(custom(optional_name)))]
     #[schemars(regex(pattern = http_api::OPTIONAL_NAME))]
     display_name: Option<String>,
 }
 
 impl NewAccount {
-    /// Both fields are checked, so that one answer names everything that is wrong.
+    /// Checks both fields, so that one response lists all errors.
     pub(crate) fn into_sign_up(self) -> domain::Result<SignUp> {
         let names = [self.name, self.full_name, self.display_name];
         let name = names
@@ -54,15 +54,15 @@ impl NewAccount {
     }
 }
 
-/// Credentials, as a form of OAuth 2 (`username`) or as JSON (`email`).
+/// Credentials, as an OAuth 2 form (`username`) or as JSON (`email`).
 #[derive(Deserialize, Validate, JsonSchema)]
 #[garde(allow_unvalidated)]
 #[schemars(extend("minProperties" = 2))]
 pub(crate) struct Credentials {
-    /// The e-mail address, as OAuth 2 calls it.
+    /// The email address, as OAuth 2 calls it.
     #[schemars(extend("type" = "string"))]
     username: Option<String>,
-    /// The e-mail address, unless `username` is sent.
+    /// The email address, unless `username` is sent.
     #[schemars(extend("type" = "string"))]
     email: Option<String>,
     /// The password.
@@ -95,7 +95,7 @@ pub(crate) struct TokensView {
     refresh_token: String,
     /// Always `bearer`.
     token_type: &'static str,
-    /// Life of the access token, seconds.
+    /// Lifetime of the access token, in seconds.
     expires_in: u64,
 }
 
@@ -120,13 +120,13 @@ pub(crate) struct AccountView {
     /// The same as `name`.
     full_name: String,
     email: String,
-    /// Whether a mail to the address was answered.
+    /// Whether the email address is verified.
     email_verified: bool,
     role: PlatformRole,
     created_at: Timestamp,
     /// Null until billing is configured.
     stripe_customer_id: Option<String>,
-    /// The personal organization, current when `X-Current-Org` is left out.
+    /// ID of the personal organization, which is current if `X-Current-Org` is omitted.
     default_org_id: String,
 }
 
@@ -147,7 +147,7 @@ impl From<&User> for AccountView {
     }
 }
 
-/// A new account with its tokens.
+/// A new account and its tokens.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct RegisteredView {
     #[serde(flatten)]

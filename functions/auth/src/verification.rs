@@ -1,4 +1,4 @@
-//! Whether an address is its account's own, and the way back to the one before.
+//! Email verification, and the way back to the previous address.
 
 use domain::Secret;
 use garde::Validate;
@@ -9,14 +9,14 @@ use serde::Deserialize;
 #[derive(Deserialize, Validate, JsonSchema)]
 #[garde(allow_unvalidated)]
 pub(crate) struct EmailVerification {
-    /// From the link in the mail; valid once, for two days.
+    /// From the link in the email; valid once, for two days.
     token: Secret,
 }
 
 #[derive(Deserialize, Validate, JsonSchema)]
 #[garde(allow_unvalidated)]
 pub(crate) struct AddressRestore {
-    /// From the link in the mail to the address before; valid once, for 72 hours.
+    /// From the link in the email to the previous address; valid once, for 72 hours.
     token: Secret,
 }
 

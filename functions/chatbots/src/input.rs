@@ -1,4 +1,4 @@
-//! What clients may send.
+//! Request bodies and parameters.
 
 use app::ChatbotChange;
 use domain::{Chatbot, ChatbotId, ChatbotSettings, DocumentId, Quota};
@@ -11,18 +11,18 @@ use serde_json::{Value, json};
 /// A new chatbot.
 #[derive(Deserialize, Validate, JsonSchema)]
 pub(crate) struct NewChatbot {
-    /// Name shown to people.
+    /// Display name.
     #[garde(length(chars, max = Chatbot::MAX_NAME), custom(readable_name))]
     #[schemars(regex(pattern = http_api::READABLE_NAME))]
     pub(crate) name: String,
-    /// What it is for.
+    /// What the chatbot is for.
     #[garde(length(chars, max = 2000), inner(custom(readable_text)))]
     #[schemars(regex(pattern = http_api::READABLE_TEXT))]
     pub(crate) description: Option<String>,
-    /// How it answers; defaults for what is left out.
+    /// How it answers; defaults for omitted settings.
     #[garde(dive)]
     pub(crate) settings: Option<SettingsPatch>,
-    /// Ids of the documents it answers from. `document_ids` is another word for it.
+    /// IDs of the documents it answers from. `document_ids` is an alias.
     #[garde(skip)]
     #[serde(alias = "document_ids", alias = "documentIds")]
     pub(crate) documents: Option<Vec<DocumentId>>,
@@ -35,83 +35,83 @@ pub(crate) struct ChatbotPatch {
     #[garde(length(chars, max = Chatbot::MAX_NAME), inner(custom(readable_name)))]
     #[schemars(regex(pattern = http_api::READABLE_NAME))]
     name: Option<String>,
-    /// New description; an empty one removes it.
+    /// New description; an empty string removes it.
     #[garde(length(chars, max = 2000), inner(custom(readable_text)))]
     #[schemars(regex(pattern = http_api::READABLE_TEXT))]
     description: Option<String>,
     /// Settings to change; the others stay.
     #[garde(dive)]
     pub(crate) settings: Option<SettingsPatch>,
-    /// Ids of all documents it answers from, instead of those it has. `document_ids` is another word for it.
+    /// IDs of all documents it answers from, replacing the current ones. `document_ids` is an alias.
     #[garde(skip)]
     #[serde(alias = "document_ids", alias = "documentIds")]
     documents: Option<Vec<DocumentId>>,
 }
 
-/// Settings of a chatbot. What is left out keeps its value; an empty text clears one that may be absent. One that is not
-/// known is refused, as it would be lost.
+/// Settings of a chatbot. Omitted settings stay unchanged; an empty string clears an optional one. Unknown settings are
+/// rejected, because they would be lost.
 #[derive(Default, Deserialize, Validate, JsonSchema)]
 #[schemars(rename = "ChatbotSettingsPatch", deny_unknown_fields)]
-#[expect(clippy::option_option, reason = "null removes a limit, absence keeps it")]
+#[expect(clippy::option_option, reason = "null removes a limit, absence leaves it unchanged")]
 pub(crate) struct SettingsPatch {
-    /// Model or alias that answers.
+    /// Model or alias to answer with.
     #[garde(length(chars, max = 100), inner(custom(readable_name)))]
     #[schemars(regex(pattern = http_api::READABLE_NAME))]
     pub(crate) model: Option<String>,
-    /// Instructions in front of every conversation.
+    /// Instructions at the start of every conversation.
     #[garde(length(chars, max = 8000), inner(custom(readable_text)))]
     #[schemars(regex(pattern = http_api::READABLE_TEXT))]
     system_prompt: Option<String>,
-    /// First message shown to a person.
+    /// First message shown to users.
     #[garde(length(chars, max = 1000), inner(custom(readable_text)))]
     #[schemars(regex(pattern = http_api::READABLE_TEXT))]
     welcome_message: Option<String>,
     /// Sampling temperature, 0 to 2.
     #[garde(range(min = 0.0, max = 2.0))]
     temperature: Option<f32>,
-    /// Longest answer, tokens.
+    /// Maximum length of an answer, in tokens.
     #[garde(range(min = 1, max = 32_000))]
     max_tokens: Option<u32>,
-    /// Passages given to the model.
+    /// Number of passages given to the model.
     #[garde(range(min = 1, max = 20))]
     top_k: Option<u32>,
     /// Accent color of the widget, `#rrggbb`.
     #[garde(pattern(r"^(#[0-9a-fA-F]{6})?$"))]
     color: Option<String>,
-    /// Most LLM tokens that it uses in a day of its organization; null for no limit of its own.
+    /// Maximum LLM tokens per day of its organization; null for no separate limit.
     #[garde(range(max = Quota::MAX_DAILY_LIMIT))]
     #[serde(default, deserialize_with = "nullable")]
     daily_token_cap: Option<Option<u64>>,
 }
 
-/// Tells null from absent.
-#[expect(clippy::option_option, reason = "null removes a limit, absence keeps it")]
+/// Distinguishes null from absent.
+#[expect(clippy::option_option, reason = "null removes a limit, absence leaves it unchanged")]
 fn nullable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<u64>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 
-fn given(text: Option<String>) -> Option<String> {
+fn non_empty(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.trim().is_empty())
 }
 
 impl SettingsPatch {
-    /// Full settings, with defaults for what is left out.
+    /// Returns the complete settings, with defaults for omitted ones.
     pub(crate) fn into_settings(self) -> ChatbotSettings {
         let default = ChatbotSettings::default();
         ChatbotSettings {
             model: self.model.unwrap_or(default.model),
-            system_prompt: given(self.system_prompt),
-            welcome_message: given(self.welcome_message),
+            system_prompt: non_empty(self.system_prompt),
+            welcome_message: non_empty(self.welcome_message),
             temperature: self.temperature,
             max_tokens: self.max_tokens.unwrap_or(default.max_tokens),
             top_k: self.top_k.unwrap_or(default.top_k),
-            color: given(self.color),
+            color: non_empty(self.color),
             daily_token_cap: self.daily_token_cap.flatten(),
         }
     }
 
     fn changes(self) -> Vec<(&'static str, Value)> {
-        let text = |name, value: Option<String>| value.map(|text| (name, json!(given(Some(text)))));
+        let text = |name, value: Option<String>| value.map(|text| (name, json!(non_empty(Some(text)))));
         [
             self.model.map(|model| ("model", json!(model))),
             text("system_prompt", self.system_prompt),
@@ -142,13 +142,13 @@ impl ChatbotPatch {
 /// Documents to assign.
 #[derive(Deserialize, Validate, JsonSchema)]
 pub(crate) struct DocumentIds {
-    /// Their ids. `documents` is another word for it.
+    /// Their IDs. `documents` is an alias.
     #[serde(alias = "documents")]
     #[garde(length(min = 1, max = Chatbot::MAX_DOCUMENTS))]
     pub(crate) document_ids: Vec<DocumentId>,
 }
 
-/// Whose chatbots.
+/// The chatbots to list.
 #[derive(Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum ListScope {

@@ -1,4 +1,4 @@
-//! Chatbots: settings, and the documents they answer from.
+//! Chatbots: their settings, and the documents they answer from.
 
 mod input;
 mod view;
@@ -18,7 +18,7 @@ pub fn api() -> Api {
         .post(
             "/chatbots",
             create_chatbot,
-            "Create a chatbot. It answers from the documents that it is given.",
+            "Create a chatbot. It answers from the documents that are assigned to it.",
         )
         .get(
             "/chatbots",
@@ -28,12 +28,12 @@ pub fn api() -> Api {
         .get(
             "/chatbots/{chatbot_id}",
             get_chatbot,
-            "Get a chatbot. With its settings and the ids of its documents.",
+            "Get a chatbot. With its settings and the IDs of its documents.",
         )
         .put(
             "/chatbots/{chatbot_id}",
             update_chatbot,
-            "Update a chatbot. Fields that are left out stay as they are.",
+            "Update a chatbot. Omitted fields stay unchanged.",
         )
         .delete(
             "/chatbots/{chatbot_id}",
@@ -98,13 +98,13 @@ async fn update_chatbot(
     app: Ctx,
     member: May<WriteChatbots>,
     Path(path): Path<BotPath>,
-    Body(wanted): Body<ChatbotPatch>,
+    Body(body): Body<ChatbotPatch>,
 ) -> Result<Json<ChatbotView>> {
     changeable(&app, &member, &path.chatbot_id).await?;
-    if let Some(settings) = &wanted.settings {
+    if let Some(settings) = &body.settings {
         permitted(&member, settings)?;
     }
-    let mut change = wanted.into_change();
+    let mut change = body.into_change();
     if let Some(documents) = change.documents.take() {
         change.documents = Some(existing_documents(&app, &member, documents).await?);
     }
@@ -154,19 +154,19 @@ async fn remove_document(
     Ok(Json(chatbot.ok_or(Error::NotFound("document"))?.into()))
 }
 
-/// Refuses a key that would have a chatbot answer with a model that it may not ask itself.
+/// Rejects an API key that would have a chatbot answer with a model that the key may not use.
 fn permitted(member: &Member, settings: &SettingsPatch) -> Result<()> {
     let model = settings.model.as_deref();
     Ok(model.map_or(Ok(()), |model| member.identity.check_delegation(model))?)
 }
 
-/// The chatbot, when the caller may change it: who made it, and those who administer the organization.
+/// Returns the chatbot if the caller may change it: its creator, or an owner or admin of the organization.
 async fn changeable(app: &Ctx, member: &Member, id: &ChatbotId) -> Result<Chatbot> {
     let chatbot = app.chatbots(&member.org.org).get(id).await?.ok_or(CHATBOT_NOT_FOUND)?;
     if chatbot.created_by == member.identity.user.id || member.org.role.administers() {
         Ok(chatbot)
     } else {
-        let detail = "Only who made this chatbot, or an owner or admin of the organization, may change it.";
+        let detail = "Only the creator of this chatbot, or an owner or admin of the organization, can change it.";
         Err(Error::Forbidden {
             code: "not_yours",
             detail,
@@ -178,11 +178,11 @@ async fn changeable(app: &Ctx, member: &Member, id: &ChatbotId) -> Result<Chatbo
 fn too_many() -> Error {
     Error::invalid(
         "/documents",
-        format!("may name at most {} documents", Chatbot::MAX_DOCUMENTS),
+        format!("must name at most {} documents", Chatbot::MAX_DOCUMENTS),
     )
 }
 
-/// The ids, each once, when all of them are documents of the current organization.
+/// Returns the distinct IDs if all of them are documents of the current organization.
 async fn existing_documents(app: &Ctx, member: &Member, mut ids: Vec<DocumentId>) -> Result<Vec<DocumentId>> {
     ids.sort_unstable();
     ids.dedup();

@@ -1,4 +1,4 @@
-//! The function `chatbots` on Lambda.
+//! The `chatbots` function on Lambda.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), runtime::Error> {
     runtime::serve(chatbots::api()).await

@@ -11,9 +11,9 @@ pub(crate) struct ChatbotView {
     name: String,
     description: Option<String>,
     settings: SettingsView,
-    /// Ids of the documents it answers from.
+    /// IDs of the documents it answers from.
     documents: Vec<String>,
-    /// Who made it.
+    /// ID of its creator.
     user_id: String,
     org_id: String,
     created_at: Timestamp,
@@ -27,12 +27,12 @@ pub(crate) struct SettingsView {
     system_prompt: Option<String>,
     welcome_message: Option<String>,
     temperature: Option<f32>,
-    /// Longest answer, tokens.
+    /// Maximum length of an answer, in tokens.
     max_tokens: u32,
-    /// Passages given to the model.
+    /// Number of passages given to the model.
     top_k: u32,
     color: Option<String>,
-    /// Most LLM tokens that it uses in a day; null for no limit of its own.
+    /// Maximum LLM tokens per day; null for no separate limit.
     daily_token_cap: Option<u64>,
 }
 

@@ -1,4 +1,4 @@
-//! Answers: other ones, more of one, and the way back to one whose stream was lost.
+//! Answers: alternatives, continuations, and the resumption of a lost stream.
 
 use app::{BillingContext, GenerationOptions, LastSeen, Question, TurnAction};
 use domain::{
@@ -16,52 +16,52 @@ use serde::Deserialize;
 
 use crate::view::{MessagePath, MessageView, answered_view};
 
-/// An answer, whole or piece by piece.
+/// An answer, whole or as a stream.
 pub(crate) type Answering = Either<Json<MessageView>, EventStream<AnswerFrame>>;
 
-/// How an answer is wanted.
+/// Options of an answer.
 #[derive(Default, Deserialize, Validate, JsonSchema)]
 #[garde(allow_unvalidated)]
 #[schemars(rename = "AnswerOptions")]
 pub(crate) struct AnswerOptions {
-    /// Model or alias that answers; that of the chatbot, or of the chat session, when left out.
+    /// Model or alias to answer with; that of the chatbot, or of the chat session, if omitted.
     #[garde(length(chars, max = 200), inner(custom(readable_name)))]
     #[schemars(regex(pattern = http_api::READABLE_NAME))]
     model: Option<String>,
-    /// Answer as an event stream; the same as `Accept: text/event-stream`.
+    /// Stream the answer as events; the same as `Accept: text/event-stream`.
     #[serde(default)]
     stream: bool,
-    /// In a stream, what the model thinks as well, in frames of its own.
+    /// Include the model's reasoning in the stream, in separate events.
     include_thinking: Option<bool>,
 }
 
-/// What is wanted of a stream that is gone on with.
+/// Options of a resumed stream.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Following {
-    /// What the model thinks as well, in frames of its own, while it does: thinking is not kept.
+    /// Include the model's reasoning, in separate events, while it lasts: reasoning is not stored.
     include_thinking: Option<bool>,
 }
 
-/// Another version of a question.
+/// An edit of a message.
 #[derive(Deserialize, Validate, JsonSchema)]
 #[garde(allow_unvalidated)]
 pub(crate) struct EditedMessage {
-    /// What the person says instead.
+    /// The new text of the message.
     #[garde(length(chars, max = MAX_MESSAGE), custom(not_blank))]
     #[schemars(regex(pattern = http_api::NOT_BLANK))]
     content: String,
-    /// Model or alias that answers.
+    /// Model or alias to answer with.
     #[garde(length(chars, max = 200), inner(custom(readable_name)))]
     #[schemars(regex(pattern = http_api::READABLE_NAME))]
     model: Option<String>,
-    /// Answer as an event stream; the same as `Accept: text/event-stream`.
+    /// Stream the answer as events; the same as `Accept: text/event-stream`.
     #[serde(default)]
     stream: bool,
-    /// In a stream, what the model thinks as well, in frames of its own.
+    /// Include the model's reasoning in the stream, in separate events.
     include_thinking: Option<bool>,
 }
 
-/// Answers a question the way its asker wants.
+/// Answers a question, whole or as a stream.
 pub(crate) async fn answer(app: &Ctx, member: &Member, question: Question, stream: bool) -> Result<Answering> {
     let billing = BillingContext::of(&member.identity, &member.org);
     if stream {
@@ -72,7 +72,7 @@ pub(crate) async fn answer(app: &Ctx, member: &Member, question: Question, strea
     Ok(Either::Left(Json(answered_view(&answered, app.clock.now()))))
 }
 
-/// Answers again, or goes on, at a message.
+/// Answers a message again, or continues its answer.
 async fn answer_at(
     app: &Ctx,
     member: &Member,
@@ -161,7 +161,7 @@ pub(crate) async fn follow_answer(
     app: Ctx,
     member: May<ReadChats>,
     Path(path): Path<MessagePath>,
-    Query(wanted): Query<Following>,
+    Query(query): Query<Following>,
     LastEventId(last): LastEventId,
 ) -> Result<EventStream<AnswerFrame>> {
     let seen = match last {
@@ -178,7 +178,7 @@ pub(crate) async fn follow_answer(
             &path.session_id,
             &path.message_id,
             seen,
-            wanted.include_thinking.unwrap_or(false),
+            query.include_thinking.unwrap_or(false),
         )
         .await?;
     Ok(AnswerFrame::stream(events))

@@ -1,4 +1,4 @@
-//! `/api/chat` (document 004): a chat session has a chatbot, and every message is answered.
+//! `/api/chat`: a chat session has a chatbot, and every message is answered.
 
 use app::{GenerationOptions, NewConversation, Question, TurnAction};
 use domain::{
@@ -21,9 +21,9 @@ use crate::{
 #[derive(Deserialize, Validate, JsonSchema)]
 #[garde(allow_unvalidated)]
 pub(crate) struct NewChatSession {
-    /// The chatbot that answers.
+    /// ID of the chatbot that answers.
     chatbot_id: ChatbotId,
-    /// Shown in lists; the beginning of the first message when left out.
+    /// Title; the beginning of the first message if omitted.
     #[garde(length(chars, max = MAX_TITLE), inner(custom(readable_name)))]
     #[schemars(regex(pattern = http_api::READABLE_NAME))]
     title: Option<String>,
@@ -33,18 +33,18 @@ pub(crate) struct NewChatSession {
 #[derive(Deserialize, Validate, JsonSchema)]
 #[garde(allow_unvalidated)]
 pub(crate) struct NewMessage {
-    /// What the person says.
+    /// The user's message.
     #[garde(length(chars, max = MAX_MESSAGE), custom(not_blank))]
     #[schemars(regex(pattern = http_api::NOT_BLANK))]
     content: String,
-    /// Model or alias that answers this message; the chatbot's when left out.
+    /// Model or alias to answer this message with; the chatbot's if omitted.
     #[garde(length(chars, max = 200), inner(custom(readable_name)))]
     #[schemars(regex(pattern = http_api::READABLE_NAME))]
     model: Option<String>,
-    /// Answer as an event stream; the same as `Accept: text/event-stream`.
+    /// Stream the answer as events; the same as `Accept: text/event-stream`.
     #[serde(default)]
     stream: bool,
-    /// In a stream, what the model thinks as well, in frames of its own.
+    /// Include the model's reasoning in the stream, in separate events.
     include_thinking: Option<bool>,
 }
 

@@ -1,4 +1,4 @@
-//! Chat sessions to take away: Markdown for people, JSON for programs.
+//! Exports of chat sessions: Markdown for people, JSON for programs.
 
 use std::fmt::Write as _;
 
@@ -14,10 +14,10 @@ use crate::{
     },
 };
 
-/// How a chat session is wanted.
+/// Options of an export.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct ExportQuery {
-    /// `markdown` when left out.
+    /// `markdown` if omitted.
     format: Option<Format>,
 }
 
@@ -25,24 +25,24 @@ pub(crate) struct ExportQuery {
 #[derive(Default, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum Format {
-    /// What is shown, for people.
+    /// The branch that is shown, for people.
     #[default]
     Markdown,
     /// All answers and all branches, for programs.
     Json,
 }
 
-/// A chat session with everything that was said in it.
+/// A chat session with all its messages.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct SessionExport {
     session: SessionView,
-    /// What is shown, in reading order.
+    /// The branch that is shown, in reading order.
     messages: Vec<MessageView>,
     /// All branches, oldest turn first.
     turns: Vec<TurnExport>,
 }
 
-/// A message of a person, and all answers to it.
+/// A user's message, and all answers to it.
 #[derive(Serialize, JsonSchema)]
 struct TurnExport {
     message: MessageView,
@@ -53,7 +53,7 @@ pub(crate) async fn export_chat_session(
     app: Ctx,
     member: May<ReadChats>,
     Path(path): Path<SessionPath>,
-    Query(wanted): Query<ExportQuery>,
+    Query(query): Query<ExportQuery>,
 ) -> Result<Transcript<SessionExport>> {
     let conversations = app.conversations(&member.org.org, &member.identity.user.id);
     let conversation = conversations.get(&path.session_id).await?.ok_or(SESSION_NOT_FOUND)?;
@@ -67,7 +67,7 @@ pub(crate) async fn export_chat_session(
         head = turns.next.map(domain::MessageId);
     }
     let name = conversation.title.clone().unwrap_or_else(|| "chat".to_owned());
-    Ok(Transcript::new(match wanted.format.unwrap_or_default() {
+    Ok(Transcript::new(match query.format.unwrap_or_default() {
         Format::Markdown => Attachment {
             media_type: "text/markdown; charset=utf-8",
             file_name: format!("{name}.md"),
@@ -97,11 +97,11 @@ pub(crate) async fn export_chat_session(
     }))
 }
 
-/// What is shown, for people. `turns` come newest first.
+/// Returns the branch that is shown, as Markdown. Expects `turns` newest first.
 fn markdown(conversation: &Conversation, turns: &[Turn]) -> String {
     let title = conversation.title.as_deref().unwrap_or("Chat");
     let mut text = format!("# {title}\n");
-    // Writing into a string cannot fail.
+    // Writing to a string cannot fail.
     for turn in turns.iter().rev() {
         let _ = write!(
             text,

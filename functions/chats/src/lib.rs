@@ -1,5 +1,5 @@
-//! Conversations. One entity, seen as chat sessions with messages (documents 002 and 004) and as chat sessions with
-//! prompts (document 000): a turn is a prompt with its answers, and two messages.
+//! Conversations. The same conversation is available as a chat session with messages and as a chat session with
+//! prompts: a turn is one prompt with its answers, or two messages.
 
 mod answers;
 mod camel_case;
@@ -22,17 +22,17 @@ pub fn api() -> Api {
         .get(
             "/status",
             status::get_chat_status,
-            "Get the state of the chat. Tells whether messages can be answered now.",
+            "Get the status of the chat. Reports whether messages can be answered now.",
         )
         .post(
             "/sessions",
             snake_case::create_chat_session,
-            "Create a chat session. With a chatbot it answers from the documents of that chatbot.",
+            "Create a chat session. With a chatbot, answers come from the documents of that chatbot.",
         )
         .get(
             "/sessions/{session_id}",
             snake_case::get_chat_session,
-            "Get a chat session. Can hold its latest messages.",
+            "Get a chat session. Can include its latest messages.",
         )
         .post(
             "/sessions/{session_id}/messages",
@@ -44,12 +44,12 @@ pub fn api() -> Api {
         .post(
             "/sessions",
             camel_case::create_chat_session,
-            "Create a chat session. With a chatbot it answers from the documents of that chatbot.",
+            "Create a chat session. With a chatbot, answers come from the documents of that chatbot.",
         )
         .get(
             "/sessions/{session_id}",
             camel_case::get_chat_session,
-            "Get a chat session. Can hold its latest messages.",
+            "Get a chat session. Can include its latest messages.",
         )
         .post(
             "/sessions/{session_id}/messages",
@@ -79,7 +79,7 @@ fn of_sessions(api: Api) -> Api {
     .get(
         "/chat/sessions/{session_id}/export",
         export::export_chat_session,
-        "Export a chat session. As Markdown (what is shown) or JSON (all answers and branches).",
+        "Export a chat session. As Markdown (the branch that is shown) or JSON (all answers and branches).",
     )
     .get(
         "/chat/sessions/{session_id}/messages",
@@ -94,17 +94,17 @@ fn of_messages(api: Api) -> Api {
     api.get(
         MESSAGE,
         messages::get_message,
-        "Get a message. An answer that is being written holds what there is of it.",
+        "Get a message. An answer in progress contains the text so far.",
     )
     .get(
         &at("/stream"),
         answers::follow_answer,
-        "Stream an answer that was begun before. Continues after the event that `Last-Event-ID` names.",
+        "Resume the stream of an answer. Continues after the event that `Last-Event-ID` names.",
     )
     .post(
         &at("/stop"),
         answers::stop_answer,
-        "Stop an answer. What is written of it stays.",
+        "Stop an answer. The text so far is stored.",
     )
     .post(
         &at("/regenerate"),
@@ -114,12 +114,12 @@ fn of_messages(api: Api) -> Api {
     .post(
         &at("/continue"),
         answers::continue_answer,
-        "Continue an answer that reached its maximum length. The new words are added to it.",
+        "Continue an answer that reached its maximum length. The new text is appended to it.",
     )
     .post(
         &at("/edit"),
         answers::edit_message,
-        "Edit a message. Creates a new branch with another version of it, and answers that.",
+        "Edit a message. Creates a new branch with the new version, and answers it.",
     )
     .post(
         &at("/select"),
@@ -148,7 +148,7 @@ fn prompt_session_routes(api: Api) -> Api {
         .get(
             "/{session_id}",
             users::get_session,
-            "Get a chat session. Without its prompts, which have a list of their own.",
+            "Get a chat session. Without its prompts, which are listed separately.",
         )
         .put(
             "/{session_id}",
@@ -169,13 +169,13 @@ fn prompt_session_routes(api: Api) -> Api {
         .post(
             "",
             prompts::create_prompt,
-            "Create a prompt in a chat session. With the answers that it got elsewhere, if any.",
+            "Create a prompt in a chat session. With answers from elsewhere, if any.",
         )
         .get("/{prompt_id}", prompts::get_prompt, "Get a prompt. With its answers.")
         .put(
             "/{prompt_id}",
             prompts::update_prompt,
-            "Update a prompt. Its text and its answers change where they are, without a new branch.",
+            "Update a prompt. Changes its text and its answers in place, without a new branch.",
         )
         .delete(
             "/{prompt_id}",
@@ -185,6 +185,6 @@ fn prompt_session_routes(api: Api) -> Api {
         .get(
             "/session/{session_id}",
             prompts::list_session_prompts,
-            "List the prompts of a chat session. Newest first, those of the branch that is shown.",
+            "List the prompts of a chat session. Newest first; those of the branch that is shown.",
         )
 }

@@ -1,4 +1,4 @@
-//! The function `chats` on Lambda.
+//! The `chats` function on Lambda.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), runtime::Error> {
     runtime::serve_streaming(chats::api()).await

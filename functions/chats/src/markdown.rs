@@ -1,14 +1,14 @@
-//! Markdown of people and models inside a document of ours.
+//! Embeds Markdown of users and models in a document.
 
 use std::borrow::Cow;
 
-/// Columns from which a line is indented code and begins nothing else.
+/// Columns from which a line is indented code and begins no other block.
 const CODE_INDENT: usize = 4;
 /// Tags whose HTML block ends with their end tag only (<https://spec.commonmark.org/0.31.2/#html-blocks>).
 const RAW_TAGS: [&str; 4] = ["pre", "script", "style", "textarea"];
 
-/// `text`, with the code block or HTML block that it leaves open closed, so that what follows it is no part of that.
-/// Blocks inside of quotes and list items end with those by themselves.
+/// Returns `text` with any open code block or HTML block closed, so that the following text is no part of it.
+/// Blocks inside quotes and list items end by themselves.
 pub(crate) fn contained(text: &str) -> Cow<'_, str> {
     let mut scanner = Scanner::default();
     text.lines().for_each(|line| scanner.read(line));
@@ -18,24 +18,24 @@ pub(crate) fn contained(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// What other blocks are in.
+/// A container of other blocks.
 enum Container {
     Quote,
-    /// Its content begins at this column.
+    /// A list item whose content begins at this column.
     Item(usize),
 }
 
-/// A block that goes on over blank lines until something ends it.
+/// A block that continues over blank lines until an end condition.
 struct Open {
-    /// Number of containers that it is in.
+    /// Number of containers around it.
     depth: usize,
     kind: Kind,
 }
 
 enum Kind {
-    /// So many of these characters.
+    /// A fence of this many of these characters.
     Fence(char, usize),
-    /// HTML up to a line that holds one of these.
+    /// HTML up to a line that contains one of these.
     Html(Vec<String>),
 }
 
@@ -63,10 +63,10 @@ fn holds_one(line: &str, ends: &[String]) -> bool {
     ends.iter().any(|end| line.contains(end.as_str()))
 }
 
-/// What is left of a line behind its containers.
+/// The rest of a line after its containers.
 #[derive(Clone, Copy)]
 struct Line<'a> {
-    /// Columns of white space in front of `rest`.
+    /// Columns of white space before `rest`.
     indent: usize,
     /// Column at which the white space begins.
     column: usize,
@@ -92,12 +92,12 @@ impl<'a> Line<'a> {
         self.rest.is_empty()
     }
 
-    /// Behind the first `bytes` of what is left.
+    /// Returns what follows the first `bytes` of the rest.
     fn behind(self, bytes: usize) -> Self {
         Self::new(&self.rest[bytes..], self.column + self.indent + bytes)
     }
 
-    /// The same line, with so many columns less in front.
+    /// Returns the same line with this many fewer columns of white space.
     fn without(self, columns: usize) -> Self {
         Self {
             indent: self.indent.saturating_sub(columns),
@@ -134,7 +134,7 @@ impl Scanner {
             }
             return;
         }
-        // The container that it was in has ended.
+        // Its container has ended.
         self.open = None;
         self.containers.truncate(depth);
         while line.indent < CODE_INDENT && !is_break(line.rest) {
@@ -166,7 +166,7 @@ fn is_break(rest: &str) -> bool {
     marks.len() >= 3 && "*-_".contains(first) && marks.iter().all(|mark| *mark == first)
 }
 
-/// The column at which the content of the list item begins that the line begins, and the line from there.
+/// Returns the column at which the content of a list item begins, and the line from there, if the line begins one.
 fn list_item(line: Line<'_>) -> Option<(usize, Line<'_>)> {
     let digits = line.rest.bytes().take_while(u8::is_ascii_digit).count();
     let mark = line.rest[digits..].chars().next()?;
@@ -179,7 +179,7 @@ fn list_item(line: Line<'_>) -> Option<(usize, Line<'_>)> {
     if behind.indent == 0 && !behind.is_blank() {
         return None;
     }
-    // More than that is indented code in the item.
+    // More white space than that is indented code in the item.
     let blanks = if behind.is_blank() || behind.indent > CODE_INDENT {
         1
     } else {
@@ -188,7 +188,7 @@ fn list_item(line: Line<'_>) -> Option<(usize, Line<'_>)> {
     Some((behind.column + blanks, behind.without(blanks)))
 }
 
-/// The block that the line begins, unless it ends there as well.
+/// Returns the block that the line begins, unless it ends on the same line.
 fn beginning(line: Line<'_>) -> Option<Kind> {
     if line.indent >= CODE_INDENT {
         return None;
@@ -203,7 +203,7 @@ fn beginning(line: Line<'_>) -> Option<Kind> {
     (!holds_one(behind, &ends)).then_some(Kind::Html(ends))
 }
 
-/// What ends the HTML block that a line begins, and what is behind its beginning.
+/// Returns what ends the HTML block that a line begins, and what follows its beginning.
 fn html(rest: &str) -> Option<(Vec<String>, &str)> {
     let lower = rest.to_ascii_lowercase();
     let inner = lower.strip_prefix('<')?;
@@ -229,10 +229,10 @@ fn html(rest: &str) -> Option<(Vec<String>, &str)> {
 mod tests {
     use super::*;
 
-    /// What is added to a text.
+    /// Returns what is added to a text.
     fn added(text: &str) -> String {
         let contained = contained(text);
-        let added = contained.strip_prefix(text).unwrap_or("something else came out");
+        let added = contained.strip_prefix(text).unwrap_or("the text was changed");
         added.trim_start_matches('\n').to_owned()
     }
 

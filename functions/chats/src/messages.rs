@@ -13,13 +13,13 @@ use crate::view::{
     MessagePath, MessageView, SESSION_NOT_FOUND, SessionPath, answered_view, in_reading_order, message_view,
 };
 
-/// What somebody thinks of an answer.
+/// A rating of an answer.
 #[derive(Deserialize, Validate, JsonSchema)]
 #[garde(allow_unvalidated)]
 pub(crate) struct NewFeedback {
-    /// Good or not.
+    /// The rating: good or bad.
     rating: Rating,
-    /// Why.
+    /// A comment.
     #[garde(length(chars, max = 2000), inner(custom(readable_text)))]
     #[schemars(regex(pattern = http_api::READABLE_TEXT))]
     reason: Option<String>,
@@ -50,7 +50,7 @@ pub(crate) async fn get_message(
     Ok(Json(message_view(&turn, &path.message_id, app.clock.now())))
 }
 
-/// What was said last behind the message is shown with it.
+/// Shows the branch that was last active after the message.
 pub(crate) async fn select_message(
     app: Ctx,
     member: May<WriteChats>,

@@ -1,4 +1,4 @@
-//! Turns as document 000 has them: one row is the message of a person and the answers to it.
+//! Turns as prompts: one row is a user's message and the answers to it.
 
 use domain::{
     TurnId,
@@ -18,15 +18,15 @@ use crate::{
     view::{SESSION_NOT_FOUND, SessionPath},
 };
 
-/// A changed prompt.
+/// A change of a prompt.
 #[derive(Deserialize, Validate, JsonSchema)]
 #[garde(allow_unvalidated)]
 pub(crate) struct PromptChange {
-    /// What the person said.
+    /// The text of the user's message.
     #[garde(length(chars, max = MAX_MESSAGE), custom(not_blank))]
     #[schemars(regex(pattern = http_api::NOT_BLANK))]
     prompt_text: String,
-    /// The answers to it, which replace those that are there; they stay when it is left out.
+    /// The answers, replacing the current ones; unchanged if omitted.
     #[garde(length(max = MAX_RESPONSES), inner(inner(length(chars, max = MAX_RESPONSE))))]
     #[schemars(inner(length(max = MAX_RESPONSE)))]
     llm_responses: Option<Vec<String>>,

@@ -1,4 +1,4 @@
-//! Chat sessions, as both surfaces have them.
+//! Chat sessions, in both API styles.
 
 use app::{ConversationChange, Found};
 use domain::{
@@ -15,41 +15,41 @@ use serde::{Deserialize, Serialize};
 
 use crate::view::{SESSION_NOT_FOUND, SessionPath, SessionView, SessionWithMessages, in_reading_order};
 
-/// Which chat sessions are wanted.
+/// The chat sessions to list.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct SessionFilter {
-    /// Words in titles and messages. A page looks into a limited number of chat sessions, so it may hold few of them,
-    /// or none, and still have a next one.
+    /// Words to find in titles and messages. A page searches a limited number of chat sessions, so it may contain few,
+    /// or none, and still have a next page.
     q: Option<String>,
-    /// Only those that are pinned, or are not.
+    /// Only pinned ones, or only unpinned ones.
     pinned: Option<bool>,
 }
 
-/// A change of a chat session; what is left out stays.
+/// A change of a chat session; omitted fields stay unchanged.
 #[derive(Deserialize, Validate, JsonSchema)]
 #[garde(allow_unvalidated)]
 pub(crate) struct SessionPatch {
-    /// The title from now on.
+    /// The new title.
     #[garde(length(chars, max = MAX_TITLE), inner(custom(readable_name)))]
     #[schemars(regex(pattern = http_api::READABLE_NAME))]
     title: Option<String>,
-    /// Whether it is kept at hand.
+    /// Whether it is pinned.
     pinned: Option<bool>,
-    /// Model or alias that answers when no chatbot does.
+    /// Model or alias to answer with if there is no chatbot.
     #[garde(length(chars, max = 200), inner(custom(readable_name)))]
     #[schemars(regex(pattern = http_api::READABLE_NAME))]
     model: Option<String>,
 }
 
-/// A chat session, and where in it the words are that were searched.
+/// A chat session, and where the searched words occur in it.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct FoundSession {
     #[serde(flatten)]
     session: SessionView,
-    /// The message that holds the words; left out when the title does.
+    /// ID of the message that contains the words; omitted if the title does.
     #[serde(skip_serializing_if = "Option::is_none")]
     message_id: Option<String>,
-    /// The words in it.
+    /// An excerpt with the words.
     #[serde(skip_serializing_if = "Option::is_none")]
     excerpt: Option<String>,
 }
@@ -69,32 +69,32 @@ pub(crate) async fn list_chat_sessions(
     app: Ctx,
     member: May<ReadChats>,
     page: Paging,
-    Query(wanted): Query<SessionFilter>,
+    Query(query): Query<SessionFilter>,
 ) -> Result<Listing<FoundSession>> {
     let conversations = app.conversations(&member.org.org, &member.identity.user.id);
-    let words = wanted.q.as_deref().map(str::trim).filter(|words| !words.is_empty());
+    let words = query.q.as_deref().map(str::trim).filter(|words| !words.is_empty());
     let found = match words {
         Some(words) if words.chars().count() > 200 => {
-            return Err(Error::invalid("/q", "has to be at most 200 letters long").into());
+            return Err(Error::invalid("/q", "must be at most 200 characters long").into());
         }
         Some(words) => app.search_conversations(&conversations, words, &page).await?,
         None => {
-            let listed = conversations.list(&page, wanted.pinned).await?;
+            let listed = conversations.list(&page, query.pinned).await?;
             listed.map(|conversation| Found {
                 conversation,
                 place: None,
             })
         }
     };
-    let is_wanted = |found: &Found| wanted.pinned.is_none_or(|pinned| found.conversation.pinned == pinned);
-    let items = found.items.into_iter().filter(is_wanted).map(FoundSession::from);
+    let matches_filter = |found: &Found| query.pinned.is_none_or(|pinned| found.conversation.pinned == pinned);
+    let items = found.items.into_iter().filter(matches_filter).map(FoundSession::from);
     page.answer(Page {
         items: items.collect(),
         next: found.next,
     })
 }
 
-/// A chat session, with its latest messages if they are wanted, and the way to those before.
+/// Returns a chat session, with its latest messages and the link to earlier ones if requested.
 pub(crate) async fn session_with_messages(
     app: &Ctx,
     member: &Member,
@@ -122,12 +122,12 @@ pub(crate) async fn update_chat_session(
     app: Ctx,
     member: May<WriteChats>,
     Path(path): Path<SessionPath>,
-    Body(wanted): Body<SessionPatch>,
+    Body(change): Body<SessionPatch>,
 ) -> Result<Json<SessionView>> {
     let change = ConversationChange {
-        title: wanted.title,
-        pinned: wanted.pinned,
-        model: wanted.model,
+        title: change.title,
+        pinned: change.pinned,
+        model: change.model,
     };
     let conversations = app.conversations(&member.org.org, &member.identity.user.id);
     let changed = conversations.change(&path.session_id, &change, app.clock.now()).await?;

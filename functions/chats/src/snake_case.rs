@@ -1,5 +1,4 @@
-//! `/api/v1/chat` (document 002): a chat session may be without a chatbot, and a message is answered where something
-//! answers.
+//! `/api/v1/chat`: a chat session may have no chatbot, and answering a message is optional.
 
 use app::{BillingContext, GenerationOptions, NewConversation, Question, TurnAction};
 use domain::{
@@ -26,22 +25,22 @@ use crate::{
 #[derive(Deserialize, Validate, JsonSchema)]
 #[garde(allow_unvalidated)]
 pub(crate) struct NewSession {
-    /// The chatbot that answers, if one does.
+    /// ID of the chatbot that answers, if any.
     chatbot_id: Option<ChatbotId>,
-    /// Model or alias that answers when no chatbot does.
+    /// Model or alias to answer with if there is no chatbot.
     #[garde(length(chars, max = 200), inner(custom(readable_name)))]
     #[schemars(regex(pattern = http_api::READABLE_NAME))]
     model: Option<String>,
-    /// Shown in lists; the beginning of the first message when left out.
+    /// Title; the beginning of the first message if omitted.
     #[garde(length(chars, max = MAX_TITLE), inner(custom(readable_name)))]
     #[schemars(regex(pattern = http_api::READABLE_NAME))]
     title: Option<String>,
 }
 
-/// What is wanted beside the chat session.
+/// What to include with the chat session.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Include {
-    /// `messages`: the latest ones as well.
+    /// `messages`: include the latest messages.
     include: Option<String>,
 }
 
@@ -49,29 +48,29 @@ pub(crate) struct Include {
 #[derive(Deserialize, Validate, JsonSchema)]
 #[garde(allow_unvalidated)]
 pub(crate) struct AddedMessage {
-    /// What the person says.
+    /// The user's message.
     #[garde(length(chars, max = MAX_MESSAGE), custom(not_blank))]
     #[schemars(regex(pattern = http_api::NOT_BLANK))]
     content: String,
-    /// Whether it is answered; when left out, it is where the chat session has a chatbot.
+    /// Whether to answer it; if omitted, it is answered if the chat session has a chatbot.
     generate: Option<bool>,
-    /// Model or alias that answers this message.
+    /// Model or alias to answer this message with.
     #[garde(length(chars, max = 200), inner(custom(readable_name)))]
     #[schemars(regex(pattern = http_api::READABLE_NAME))]
     model: Option<String>,
-    /// Answer as an event stream; the same as `Accept: text/event-stream`.
+    /// Stream the answer as events; the same as `Accept: text/event-stream`.
     #[serde(default)]
     stream: bool,
-    /// In a stream, what the model thinks as well, in frames of its own.
+    /// Include the model's reasoning in the stream, in separate events.
     include_thinking: Option<bool>,
 }
 
-/// A message, and the answer to it.
+/// A message and its answer.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct MessageWithAnswer {
     #[serde(flatten)]
     message: MessageView,
-    /// Null when nobody was asked to answer.
+    /// Null if no answer was requested.
     answer: Option<MessageView>,
 }
 
@@ -94,10 +93,10 @@ pub(crate) async fn get_chat_session(
     app: Ctx,
     member: May<ReadChats>,
     Path(path): Path<SessionPath>,
-    Query(wanted): Query<Include>,
+    Query(query): Query<Include>,
     rest: Rest,
 ) -> Result<WithRest<SessionWithMessages>> {
-    let include = wanted.include.unwrap_or_default();
+    let include = query.include.unwrap_or_default();
     let messages = include.split(',').any(|part| part.trim() == "messages");
     session_with_messages(&app, &member, &path.session_id, &rest, messages).await
 }

@@ -1,4 +1,4 @@
-//! Whether chats can be answered.
+//! Whether messages can be answered.
 
 use app::BillingContext;
 use domain::auth::permission::ReadChats;
@@ -6,20 +6,20 @@ use http_api::{Ctx, Json, May, Result};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// What answering needs.
+/// The status of the chat.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct ChatStatus {
-    /// `ok`, or `degraded` when a part does not answer.
+    /// `ok`, or `degraded` if a component does not respond.
     status: &'static str,
     components: Vec<Component>,
-    /// The models that answer here, by the names that requests use.
+    /// The available models, by the names to use in requests.
     models: Vec<String>,
 }
 
-/// A part of the chat system.
+/// A component of the chat.
 #[derive(Serialize, JsonSchema)]
 struct Component {
-    /// What it is: `conversations`, `documents`, `models`.
+    /// Its name: `conversations`, `documents` or `models`.
     name: &'static str,
     /// `ok` or `unavailable`.
     status: &'static str,

@@ -1,4 +1,4 @@
-//! Chat sessions as document 000 has them.
+//! Chat sessions with prompts.
 
 use app::{ConversationChange, NewConversation};
 use domain::{
@@ -17,20 +17,20 @@ use crate::view::{SESSION_NOT_FOUND, SessionPath, TitledSessionView};
 #[derive(Deserialize, Validate, JsonSchema)]
 #[garde(allow_unvalidated)]
 pub(crate) struct NewUserSession {
-    /// Shown in lists.
+    /// Title.
     #[garde(length(chars, max = MAX_TITLE), custom(readable_name))]
     #[schemars(regex(pattern = http_api::READABLE_NAME))]
     title: String,
-    /// Whose it is: the caller's, which may be left out; a platform admin may name anybody.
+    /// ID of its user: the caller's, which may be omitted; platform admins may name any user.
     user_id: Option<UserId>,
-    /// The chatbot that answers, if one does.
+    /// ID of the chatbot that answers, if any.
     chatbot_id: Option<ChatbotId>,
 }
 
 /// A change of a chat session.
 #[derive(Deserialize, Validate, JsonSchema)]
 pub(crate) struct NewTitle {
-    /// The title from now on.
+    /// The new title.
     #[garde(length(chars, max = MAX_TITLE), custom(readable_name))]
     #[schemars(regex(pattern = http_api::READABLE_NAME))]
     title: String,
@@ -62,11 +62,11 @@ pub(crate) async fn begin_session(
     Ok(Created(app.begin_conversation(new).await?.into()))
 }
 
-/// A body names somebody else.
+/// Rejects a body that names another user.
 pub(crate) fn foreign_user() -> Error {
     Error::Forbidden {
         code: "foreign_user_id",
-        detail: "This can be done for the own account only; leave `user_id` out.",
+        detail: "You can do this for your own account only; leave `user_id` out.",
     }
 }
 
@@ -108,7 +108,7 @@ pub(crate) async fn delete_session(
     }
 }
 
-/// The own ones in the current organization; a platform admin sees those of others in their personal one.
+/// Lists the caller's own in the current organization; platform admins see those of other users in their personal one.
 pub(crate) async fn list_user_sessions(
     app: Ctx,
     member: May<ReadChats>,

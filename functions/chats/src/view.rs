@@ -1,4 +1,4 @@
-//! What is shown of conversations.
+//! Conversations as clients see them.
 
 use app::{Answered, ShownMessage};
 use domain::{
@@ -29,7 +29,7 @@ pub(crate) struct SessionView {
     /// The same as `id`.
     session_id: String,
     chatbot_id: Option<String>,
-    /// The model that answers when there is no chatbot.
+    /// The model that answers if there is no chatbot.
     model: Option<String>,
     user_id: String,
     /// Null until the first message.
@@ -55,14 +55,14 @@ impl From<Conversation> for SessionView {
     }
 }
 
-/// A chat session as document 000 has it: its title is always a text.
+/// A chat session whose title is always a string.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct TitledSessionView {
     session_id: String,
     /// The same as `session_id`.
     id: String,
     chatbot_id: Option<String>,
-    /// The model that answers when there is no chatbot.
+    /// The model that answers if there is no chatbot.
     model: Option<String>,
     user_id: String,
     /// `New chat` until the first message.
@@ -88,7 +88,7 @@ impl From<Conversation> for TitledSessionView {
     }
 }
 
-/// A chat session, with its latest messages in reading order where they are asked for.
+/// A chat session, with its latest messages in reading order if requested.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct SessionWithMessages {
     #[serde(flatten)]
@@ -97,13 +97,13 @@ pub(crate) struct SessionWithMessages {
     pub(crate) messages: Option<Vec<MessageView>>,
 }
 
-/// Who wrote a message.
+/// The author of a message.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum Author {
-    /// The person.
+    /// The user.
     User,
-    /// The chatbot.
+    /// The chatbot or model.
     Assistant,
 }
 
@@ -114,40 +114,40 @@ pub(crate) struct MessageView {
     session_id: String,
     role: Author,
     content: String,
-    /// The message before it.
+    /// ID of the previous message.
     parent_id: Option<String>,
-    /// Of an answer all answers to its question, of a question all its versions, oldest first, this one included.
+    /// IDs of all answers to the same message, or of all versions of the message, oldest first, including this one.
     variants: Vec<MessageId>,
-    /// The passages that the numbers in the text stand for.
+    /// The passages that the numbers in the text cite.
     sources: Vec<Citation>,
-    /// Something to know about the answer, for example that documents were still being read.
+    /// A notice about the answer, for example that documents were still being indexed.
     notice: Option<String>,
     /// The model that answered.
     model: Option<String>,
-    /// Who runs that model.
+    /// The provider of that model.
     provider: Option<String>,
-    /// The model that was asked for, when another one answered.
+    /// The requested model, if another one answered.
     requested_model: Option<String>,
-    /// Whether that was because the one that was asked for could not answer.
+    /// Whether another model answered because the requested one was unavailable.
     fallback: bool,
     usage: Option<Usage>,
-    /// What it cost, in millionths of a US dollar; null when nobody knows.
+    /// Cost in millionths of a US dollar; null if the price is unknown.
     cost_micro_usd: Option<u64>,
-    /// Milliseconds from the question to the end of the answer.
+    /// Milliseconds from the message to the end of the answer.
     latency_ms: Option<u64>,
-    /// Milliseconds from the question to the first words.
+    /// Milliseconds from the message to the first words of the answer.
     time_to_first_token_ms: Option<u64>,
     /// `stop`, `length`, `content_filter` or `stopped`.
     finish_reason: Option<String>,
-    /// `complete`, or how far the answer is.
+    /// `complete`, or the progress of the answer.
     status: AnswerStatus,
-    /// Why the answer failed, as the stable word of the error.
+    /// The error code, if the answer failed.
     failure: Option<String>,
     feedback: Option<Feedback>,
     created_at: Timestamp,
 }
 
-/// A question as a message.
+/// Returns the user's message of a turn.
 pub(crate) fn question_view(turn: &Turn) -> MessageView {
     let variants = match turn.versions.as_slice() {
         [] => vec![turn.id.question()],
@@ -178,7 +178,7 @@ pub(crate) fn question_view(turn: &Turn) -> MessageView {
     }
 }
 
-/// An answer as a message.
+/// Returns an answer as a message.
 fn answer_view(turn: &Turn, answer: &Answer, now: Timestamp) -> MessageView {
     MessageView {
         status: answer.status_at(now),
@@ -205,7 +205,7 @@ fn answer_view(turn: &Turn, answer: &Answer, now: Timestamp) -> MessageView {
     }
 }
 
-/// A message of a turn: one of its answers, or its question.
+/// Returns a message of a turn: one of its answers, or the user's message.
 pub(crate) fn message_view(turn: &Turn, id: &MessageId, now: Timestamp) -> MessageView {
     match turn.answer(id) {
         Some(answer) => answer_view(turn, answer, now),
@@ -213,12 +213,12 @@ pub(crate) fn message_view(turn: &Turn, id: &MessageId, now: Timestamp) -> Messa
     }
 }
 
-/// An answer that has ended, as a message.
+/// Returns a completed answer as a message.
 pub(crate) fn answered_view(answered: &Answered, now: Timestamp) -> MessageView {
     message_view(&answered.turn, &answered.answer, now)
 }
 
-/// Messages of turns that come newest first.
+/// Returns the messages of turns, which are newest first.
 pub(crate) fn turns_in_reading_order(turns: &[Turn], now: Timestamp) -> Vec<MessageView> {
     let messages = turns.iter().rev().flat_map(|turn| {
         let answer = turn.shown().map(|answer| answer_view(turn, answer, now));
@@ -227,7 +227,7 @@ pub(crate) fn turns_in_reading_order(turns: &[Turn], now: Timestamp) -> Vec<Mess
     messages.flatten().collect()
 }
 
-/// Messages that come newest first.
+/// Returns the messages, newest first.
 pub(crate) fn in_reading_order(messages: &[ShownMessage], now: Timestamp) -> Vec<MessageView> {
     let messages = messages.iter().rev();
     messages

@@ -1,4 +1,4 @@
-//! What Clerk tells of its people, signed by Svix.
+//! Events of Clerk about its users, signed by Svix.
 
 use app::SignedEvent;
 use http_api::{Api, Ctx, Message, Result, SignedBody};
@@ -9,7 +9,7 @@ pub fn api() -> Api {
         .post(
             "/api/v1/webhooks/clerk",
             receive_clerk_event,
-            "Receive an event of Clerk. Its signature (Svix) is checked first; an event that comes again changes \
+            "Receive an event of Clerk. Its signature (Svix) is verified first; a repeated event changes \
              nothing.",
         )
         .non_idempotent()

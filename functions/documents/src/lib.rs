@@ -1,4 +1,4 @@
-//! Documents: upload, and watching them become searchable.
+//! Documents: upload, and the progress of their indexing.
 
 mod uploads;
 mod view;
@@ -26,18 +26,18 @@ pub fn api() -> Api {
             "/documents/upload",
             upload_document,
             "Upload a document. A PDF, DOCX or TXT file of up to 4.5 MB, which is indexed in the background; \
-             `Prefer: wait=N` waits for that.",
+             `Prefer: wait=N` waits up to N seconds for that.",
         )
         .post(
             "/documents/uploads",
             create_upload,
-            "Create an upload for a larger file. Returns the URL to put the file to, and the headers to send \
+            "Create an upload for a larger file. Returns the URL to PUT the file to, and the headers to send \
              with it.",
         )
         .post(
             "/documents/uploads/{upload_id}/complete",
             complete_upload,
-            "Complete an upload. The file was put; it is indexed in the background from now on.",
+            "Complete an upload. Requires that the file was put; it is then indexed in the background.",
         )
         .get(
             "/documents",
@@ -47,30 +47,30 @@ pub fn api() -> Api {
         .get(
             "/documents/{document_id}",
             get_document,
-            "Get a document. With the progress of its indexing, and the reason if that failed.",
+            "Get a document. With its indexing progress, and the reason if indexing failed.",
         )
         .delete(
             "/documents/{document_id}",
             delete_document,
-            "Delete a document. With its file; chatbots no longer answer from it.",
+            "Delete a document. Its file is deleted too; chatbots no longer answer from it.",
         )
 }
 
-/// What a person says about a file.
+/// Form fields of an upload.
 #[derive(Deserialize, Validate, JsonSchema)]
 #[schemars(rename = "DocumentUpload")]
 struct About {
-    /// Name shown in lists and citations; the file's name when left out.
+    /// Name shown in lists and citations; the file name if omitted.
     #[garde(length(chars, max = Document::MAX_NAME), inner(custom(optional_name)))]
     #[schemars(regex(pattern = http_api::OPTIONAL_NAME))]
     name: Option<String>,
-    /// What it is about.
+    /// What the document is about.
     #[garde(length(chars, max = Document::MAX_DESCRIPTION), inner(custom(readable_text)))]
     #[schemars(regex(pattern = http_api::READABLE_TEXT))]
     description: Option<String>,
 }
 
-/// Whose documents.
+/// The documents to list.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum ListScope {
@@ -94,8 +94,8 @@ struct DocumentPath {
     document_id: DocumentId,
 }
 
-/// What was given, without white space around it.
-fn given(text: Option<String>) -> Option<String> {
+/// Returns the text without surrounding white space, or `None` if nothing is left.
+fn non_empty(text: Option<String>) -> Option<String> {
     text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
@@ -109,10 +109,10 @@ async fn upload_document(
         file,
         fields: About { name, description },
     } = upload;
-    let name = given(name).unwrap_or_else(|| file.name.chars().take(Document::MAX_NAME).collect());
+    let name = non_empty(name).unwrap_or_else(|| file.name.chars().take(Document::MAX_NAME).collect());
     let new = NewDocument {
         name,
-        description: given(description),
+        description: non_empty(description),
         file_name: file.name,
         bytes: file.bytes,
     };

@@ -1,4 +1,4 @@
-//! Files that are too large for a request: announced, put straight into the bucket, completed.
+//! Uploads of files that are too large for a request: created, put directly into the bucket, completed.
 
 use std::collections::BTreeMap;
 
@@ -12,50 +12,50 @@ use http_api::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{given, view::UploadedView};
+use crate::{non_empty, view::UploadedView};
 
-/// A file that will be put.
+/// A file to upload.
 #[derive(Deserialize, Validate, JsonSchema)]
 pub(crate) struct NewUploadInput {
-    /// Name of the file; its ending says how it is read.
+    /// Name of the file; its extension determines the format.
     #[garde(length(chars, min = 1, max = 255), custom(not_blank))]
     #[schemars(regex(pattern = http_api::NOT_BLANK))]
     file_name: String,
-    /// Exact size of the file in bytes. How large it may be depends on the plan.
+    /// Exact size of the file in bytes. The maximum depends on the plan.
     #[garde(skip)]
     #[schemars(range(min = 1))]
     size: u64,
-    /// Media type that will be sent as `Content-Type`; that of the file name when left out.
+    /// Media type to send as `Content-Type`; that of the file name if omitted.
     #[garde(length(chars, max = PendingUpload::MAX_CONTENT_TYPE), inner(custom(media_type)))]
     #[schemars(regex(pattern = http_api::MEDIA_TYPE))]
     content_type: Option<String>,
-    /// Name shown in lists and citations; the file's name when left out.
+    /// Name shown in lists and citations; the file name if omitted.
     #[garde(length(chars, max = Document::MAX_NAME), inner(custom(optional_name)))]
     #[schemars(regex(pattern = http_api::OPTIONAL_NAME))]
     name: Option<String>,
-    /// What it is about.
+    /// What the document is about.
     #[garde(length(chars, max = Document::MAX_DESCRIPTION), inner(custom(readable_text)))]
     #[schemars(regex(pattern = http_api::READABLE_TEXT))]
     description: Option<String>,
 }
 
-/// Where to put a file, and how. When it is there, complete the upload.
+/// Where and how to put the file. Complete the upload afterwards.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct UploadView {
     upload_id: String,
-    /// The same as `upload_id`. The document will have it too.
+    /// The same as `upload_id`. The document has this ID too.
     id: String,
     /// Always `PUT`.
     method: &'static str,
-    /// Where to put the file, without credentials: whoever has the URL may. The same URL takes one file only.
+    /// Where to put the file, without credentials: anyone who has the URL can do so. It accepts one file only.
     url: String,
-    /// Headers to send along, letter by letter. `Content-Length` is the announced size, as clients send it by themselves.
+    /// Headers to send exactly as given. `Content-Length` is the announced size, which clients set by themselves.
     headers: BTreeMap<String, String>,
-    /// Until when the file can be put and the upload completed.
+    /// When the upload expires: until then, put the file and complete the upload.
     expires_at: Timestamp,
-    /// Size of the file in bytes; one of another size is refused.
+    /// Size of the file in bytes; a file of another size is rejected.
     size: u64,
-    /// Largest size in bytes that the plan allows.
+    /// Maximum size in bytes that the plan allows.
     max_size: u64,
 }
 
@@ -72,11 +72,11 @@ pub(crate) async fn create_upload(
 ) -> Result<Created<UploadView>> {
     let file_name = plain_file_name(&input.file_name);
     let new = NewUpload {
-        name: given(input.name).unwrap_or_else(|| file_name.chars().take(Document::MAX_NAME).collect()),
-        description: given(input.description),
+        name: non_empty(input.name).unwrap_or_else(|| file_name.chars().take(Document::MAX_NAME).collect()),
+        description: non_empty(input.description),
         file_name,
         size_bytes: input.size,
-        content_type: given(input.content_type),
+        content_type: non_empty(input.content_type),
     };
     let begun = app.begin_upload(&member.org, new).await?;
     Ok(Created(UploadView {

@@ -4,7 +4,7 @@ use domain::{Document, DocumentKind, DocumentStatus, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// The answer to an upload.
+/// The result of an upload.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct UploadedView {
     document_id: String,
@@ -40,21 +40,22 @@ pub(crate) struct DocumentView {
     name: String,
     description: Option<String>,
     status: DocumentStatus,
-    /// Indexing progress, percent.
+    /// Indexing progress in percent.
     progress: u8,
-    /// Why it failed, when it did: a sentence.
+    /// Why indexing failed, if it did: a sentence.
     error: Option<String>,
-    /// The same as one word: `encrypted`, `no_text`, `damaged`, `wrong_type`, `too_large`, `too_slow`, `empty`, `internal`.
+    /// Why indexing failed, as a code: `encrypted`, `no_text`, `damaged`, `wrong_type`, `too_large`, `too_slow`,
+    /// `empty` or `internal`.
     error_code: Option<String>,
     file_name: String,
     file_type: DocumentKind,
-    /// Size of the file.
+    /// Size of the file in bytes.
     size_bytes: u64,
-    /// Pages, for formats that have them.
+    /// Number of pages, for formats that have pages.
     pages: Option<u32>,
-    /// Searchable passages.
+    /// Number of searchable passages.
     chunks: Option<u32>,
-    /// Who uploaded it.
+    /// ID of the user who uploaded it.
     user_id: String,
     org_id: String,
     created_at: Timestamp,

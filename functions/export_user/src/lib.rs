@@ -1,4 +1,4 @@
-//! Worker: collects everything of a person into one archive.
+//! Worker: exports all data of a user into one archive.
 
 use app::{App, BoxFuture, Delivery};
 use domain::{ExportMessage, Result};

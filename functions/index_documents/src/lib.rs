@@ -1,4 +1,4 @@
-//! Worker: reads uploaded documents and makes them searchable.
+//! Worker: parses uploaded documents and makes them searchable.
 
 use app::{App, BoxFuture, Delivery};
 use domain::{Result, documents::outbox::IndexMessage};

@@ -1,4 +1,4 @@
-//! The function `index_documents` on Lambda, and the child process in which it reads a document.
+//! The `index_documents` function on Lambda, and the child process in which it parses a document.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! For the backend of a front end, which acts for everybody with the service key (document 003).
+//! Operations for the backend of a front end, which acts for every user with the service key.
 
 mod prompts;
 mod quotas;
@@ -15,22 +15,22 @@ pub fn api() -> Api {
         .get(
             "/users/by-clerk-id/{clerk_user_id}",
             users::get_or_create_by_clerk_id,
-            "Get or create the account of a person at Clerk. `email` and `name` are used for a new one.",
+            "Get or create the account of a Clerk user. `email` and `name` are used for a new account.",
         )
         .get(
             "/users/{user_id}/quota",
             quotas::get_quota_of_user,
-            "Get the daily limit of a user. And what is used of it today.",
+            "Get the daily limit of a user. With today's usage.",
         )
         .put(
             "/users/{user_id}/quota",
             quotas::update_quota_of_user,
-            "Update the daily limit of a user. Can also set what counts as used today.",
+            "Update the daily limit of a user. Can also set today's usage.",
         )
         .post(
             "/users/{user_id}/usage",
             quotas::add_usage_of_user,
-            "Add tokens that a user used elsewhere. Additions at the same time all count.",
+            "Add tokens that a user used elsewhere. Concurrent additions are all counted.",
         )
         .get(
             "/users/{user_id}/sessions",
@@ -55,7 +55,7 @@ pub fn api() -> Api {
         .delete(
             "/sessions/{session_id}",
             sessions::delete_internal_session,
-            "Delete a chat session. Of any user, with its messages.",
+            "Delete a chat session. Of any user; its messages are deleted with it.",
         )
         .get(
             "/users/{user_id}/user-prompts",
@@ -80,11 +80,11 @@ pub fn api() -> Api {
         .get(
             "/sessions/{session_id}/prompts",
             prompts::list_prompts_of_session,
-            "List the prompts of a chat session. Newest first, those of the branch that is shown.",
+            "List the prompts of a chat session. Newest first; those of the branch that is shown.",
         )
         .post(
             "/prompts",
             prompts::create_prompt_for_user,
-            "Create a prompt in a chat session of a user. With the answers that it got elsewhere, if any.",
+            "Create a prompt in a chat session of a user. With answers from elsewhere, if any.",
         )
 }

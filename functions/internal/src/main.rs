@@ -1,4 +1,4 @@
-//! The function `internal` on Lambda.
+//! The `internal` function on Lambda.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), runtime::Error> {
     runtime::serve(internal::api()).await

@@ -1,4 +1,4 @@
-//! Prompts of everybody: turns of conversations as rows.
+//! Prompts of any user: turns of conversations as rows.
 
 use domain::{Error, TurnId};
 use http_api::{Body, Created, Ctx, Listing, NewPrompt, Paging, Path, PromptView, Result, Service};
@@ -32,7 +32,7 @@ pub(crate) async fn create_prompt_for_user(
         .ok_or(SESSION_NOT_FOUND)?;
     let conversation = conversations.get(&new.session_id).await?.ok_or(SESSION_NOT_FOUND)?;
     if new.user_id.is_some_and(|user| user != conversation.user) {
-        return Err(Error::invalid("/user_id", "has to be the user whose session this is").into());
+        return Err(Error::invalid("/user_id", "must be the user of this chat session").into());
     }
     let turn = app
         .store_turn(&conversations, &new.session_id, &new.prompt_text, &new.llm_responses)

@@ -1,4 +1,4 @@
-//! Daily limits of everybody.
+//! Daily limits of any user.
 
 use app::QuotaChange;
 use domain::Quota;
@@ -9,21 +9,21 @@ use serde::Deserialize;
 
 use crate::sessions::UserPath;
 
-/// A change of a daily limit. `last_reset` in the body is ignored: a day begins by itself.
+/// A change of a daily limit. `last_reset` in the body is ignored: days begin automatically.
 #[derive(Deserialize, Validate, JsonSchema)]
 pub(crate) struct UserQuotaPatch {
-    /// Most LLM tokens in a day.
+    /// Maximum LLM tokens per day.
     #[garde(range(max = Quota::MAX_DAILY_LIMIT))]
     daily_limit: Option<u64>,
-    /// LLM tokens that count as used today.
+    /// LLM tokens to count as used today.
     #[garde(range(max = Quota::MAX_DAILY_LIMIT))]
     used_today: Option<u64>,
 }
 
-/// Tokens that were used.
+/// Tokens that were used elsewhere.
 #[derive(Deserialize, Validate, JsonSchema)]
 pub(crate) struct UsedTokens {
-    /// How many.
+    /// Number of tokens.
     #[garde(range(max = Quota::MAX_DAILY_LIMIT))]
     tokens: u64,
 }
@@ -36,11 +36,11 @@ pub(crate) async fn update_quota_of_user(
     app: Ctx,
     service: Service,
     Path(path): Path<UserPath>,
-    Body(wanted): Body<UserQuotaPatch>,
+    Body(limits): Body<UserQuotaPatch>,
 ) -> Result<Json<QuotaView>> {
     let change = QuotaChange {
-        daily_limit: wanted.daily_limit,
-        used_today: wanted.used_today,
+        daily_limit: limits.daily_limit,
+        used_today: limits.used_today,
     };
     let quota = app.set_quota(&service.actor(), &path.user_id, &change, true).await?;
     Ok(Json(quota.into()))

@@ -1,4 +1,4 @@
-//! Chat sessions of everybody.
+//! Chat sessions of any user.
 
 use app::{ConversationChange, NewConversation};
 use domain::{Conversation, ConversationId, Error, Timestamp, UserId};
@@ -13,10 +13,10 @@ pub(crate) const SESSION_NOT_FOUND: Error = Error::NotFound("session");
 #[derive(Deserialize, Validate, JsonSchema)]
 #[schemars(rename = "NewSessionForUser")]
 pub(crate) struct NewUserSession {
-    /// Whose it is.
+    /// ID of its user.
     #[garde(skip)]
     user_id: UserId,
-    /// Shown in lists; the beginning of the first message when left out.
+    /// Title; the beginning of the first message if omitted.
     #[garde(length(chars, max = 200), inner(custom(readable_name)))]
     #[schemars(regex(pattern = http_api::READABLE_NAME))]
     title: Option<String>,
@@ -25,7 +25,7 @@ pub(crate) struct NewUserSession {
 /// A change of a chat session.
 #[derive(Deserialize, Validate, JsonSchema)]
 pub(crate) struct SessionTitle {
-    /// The title from now on.
+    /// The new title.
     #[garde(length(chars, max = 200), custom(readable_name))]
     #[schemars(regex(pattern = http_api::READABLE_NAME))]
     title: String,

@@ -1,4 +1,4 @@
-//! Prompts that people keep, for everybody, and those of the platform.
+//! Stored prompts of any user, and the prompts of the platform.
 
 use app::PromptChange;
 use domain::{Error, PromptId, SystemPrompt, UserId, UserPrompt, prompt::MAX_TEXT};
@@ -11,10 +11,10 @@ use crate::sessions::UserPath;
 
 const PROMPT_NOT_FOUND: Error = Error::NotFound("user prompt");
 
-/// A prompt to keep.
+/// A new stored prompt.
 #[derive(Deserialize, Validate, JsonSchema)]
 pub(crate) struct NewPromptForUser {
-    /// Whose it is.
+    /// ID of its user.
     #[garde(skip)]
     user_id: UserId,
     /// The text.
@@ -28,7 +28,7 @@ pub(crate) struct PromptPath {
     prompt_id: PromptId,
 }
 
-/// A prompt that a person keeps.
+/// A stored prompt of a user.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct KeptPromptView {
     prompt_id: String,

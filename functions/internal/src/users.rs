@@ -1,4 +1,4 @@
-//! Accounts of people at Clerk.
+//! Accounts of Clerk users.
 
 use app::ClerkPerson;
 use domain::{Email, PlatformRole, Timestamp, User};
@@ -11,13 +11,13 @@ pub(crate) struct PersonPath {
     clerk_user_id: String,
 }
 
-/// What a new account is made of.
+/// Data for a new account.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct PersonDetails {
-    /// Their address. It makes a new account; one that exists is only linked once Clerk itself has verified it.
+    /// Email address. Creates a new account; an existing one is linked only once Clerk has verified the address.
     #[schemars(email, length(max = Email::MAX_BYTES))]
     email: Option<String>,
-    /// Their name.
+    /// Name.
     name: Option<String>,
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct InternalUserView {
     email: String,
     role: PlatformRole,
     created_at: Timestamp,
-    /// Their personal organization.
+    /// ID of the personal organization.
     default_org_id: String,
 }
 

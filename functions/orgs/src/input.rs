@@ -1,4 +1,4 @@
-//! What clients may send.
+//! Request bodies and parameters.
 
 use app::NewOrg as ListQuery;
 use domain::{
@@ -13,16 +13,16 @@ use serde::Deserialize;
 /// A new organization.
 #[derive(Deserialize, Validate, JsonSchema)]
 pub(crate) struct NewOrg {
-    /// Name shown to people.
+    /// Display name.
     #[garde(length(chars, max = Org::MAX_NAME), custom(readable_name))]
     #[schemars(regex(pattern = http_api::READABLE_NAME))]
     name: String,
-    /// Unique short name: 3 to 40 letters, digits and single hyphens inside; made of the name when left
-    /// out.
+    /// Unique short name: 3 to 40 letters, digits and single hyphens inside; derived from the name if
+    /// omitted.
     #[garde(skip)]
     #[schemars(length(min = Org::MIN_SLUG, max = Org::MAX_SLUG), regex(pattern = Org::SLUG_PATTERN))]
     slug: Option<String>,
-    /// IANA time zone in which its days begin; UTC when left out.
+    /// IANA time zone that determines when its days begin; UTC if omitted.
     #[garde(skip)]
     time_zone: Option<String>,
 }
@@ -34,24 +34,24 @@ pub(crate) struct OrgPatch {
     #[garde(length(chars, max = Org::MAX_NAME), inner(custom(readable_name)))]
     #[schemars(regex(pattern = http_api::READABLE_NAME))]
     name: Option<String>,
-    /// New unique short name; the old one is free for others.
+    /// New unique short name; the old one becomes available to others.
     #[garde(skip)]
     #[schemars(length(min = Org::MIN_SLUG, max = Org::MAX_SLUG), regex(pattern = Org::SLUG_PATTERN))]
     slug: Option<String>,
     /// New IANA time zone.
     #[garde(skip)]
     time_zone: Option<String>,
-    /// The model that answers instead of another one when what is left of a limit on tokens is less than that one may
-    /// need, with as long an answer as fits; an empty name for none.
+    /// The model that answers if a token limit leaves less than the requested model may need, with as long an answer as
+    /// fits; an empty string for none.
     #[garde(length(chars, max = Org::MAX_MODEL))]
     downgrade_model: Option<String>,
-    /// Models that answer, in this order, when the one that was asked for cannot; all of them, instead of those before.
+    /// Models that answer, in this order, if the requested one is unavailable; replaces the current list.
     #[garde(length(max = Org::MAX_FALLBACKS), inner(inner(length(chars, min = 1, max = Org::MAX_MODEL))))]
     #[schemars(inner(length(min = 1, max = Org::MAX_MODEL)))]
     fallback_models: Option<Vec<String>>,
 }
 
-/// Both checks, so that one answer names everything that is wrong.
+/// Checks both fields, so that one response lists all errors.
 fn checked(slug: Option<&str>, time_zone: Option<&str>) -> domain::Result<(Option<String>, Option<String>)> {
     let slug = slug.map(parse_slug).transpose();
     let time_zone = time_zone.map(parse_time_zone).transpose();
@@ -99,23 +99,23 @@ pub(crate) struct MemberPatch {
     pub(crate) role: OrgRole,
 }
 
-/// Somebody to invite.
+/// A person to invite.
 #[derive(Deserialize, Validate, JsonSchema)]
 pub(crate) struct NewInvitation {
-    /// Where the invitation is sent, and the address of the account that may accept it.
+    /// Email address that receives the invitation; only an account with this address can accept it.
     #[garde(skip)]
     #[schemars(email, length(max = Email::MAX_BYTES))]
     pub(crate) email: String,
-    /// What they will be; `member` when left out.
+    /// Role of the new member; `member` if omitted.
     #[garde(skip)]
     pub(crate) role: Option<OrgRole>,
 }
 
-/// Who becomes the owner.
+/// The new owner.
 #[derive(Deserialize, Validate, JsonSchema)]
 #[schemars(rename = "OwnershipTransfer")]
 pub(crate) struct NewOwner {
-    /// Id of a member.
+    /// User ID of a member.
     #[garde(skip)]
     pub(crate) user_id: UserId,
 }
@@ -124,7 +124,7 @@ pub(crate) struct NewOwner {
 #[derive(Deserialize, Validate, JsonSchema)]
 #[schemars(rename = "InvitationToken")]
 pub(crate) struct Token {
-    /// From the mail.
+    /// From the email.
     #[garde(skip)]
     pub(crate) token: Secret,
 }
@@ -132,12 +132,12 @@ pub(crate) struct Token {
 /// The parameter `{user_id}`.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct MemberPath {
-    /// Id of a user, or `me`.
+    /// ID of a user, or `me`.
     user_id: UserId,
 }
 
 impl MemberPath {
-    /// Whom it names, when `caller` asks.
+    /// Returns the user ID, given that `caller` sent the request.
     pub(crate) fn user(self, caller: &UserId) -> UserId {
         if self.user_id.as_str() == "me" {
             caller.clone()

@@ -1,4 +1,4 @@
-//! Who is invited, for those who invite and for those who are.
+//! Invitations, for those who send and for those who receive them.
 
 use domain::{
     Email, OrgRole, Page,
@@ -17,7 +17,7 @@ pub(crate) fn api() -> Api {
         .post(
             "/orgs/{org_id}/invite",
             invite_member,
-            "Invite a person to an organization. By mail; inviting them again sends a new token.",
+            "Invite a person to an organization. By email; inviting them again sends a new token.",
         )
         .get(
             "/orgs/{org_id}/invitations",
@@ -27,7 +27,7 @@ pub(crate) fn api() -> Api {
         .post(
             "/orgs/{org_id}/invitations/{invitation_id}/resend",
             resend_invitation,
-            "Send an invitation again. The token that was sent before is no longer valid.",
+            "Send an invitation again. The previous token is no longer valid.",
         )
         .delete(
             "/orgs/{org_id}/invitations/{invitation_id}",
@@ -37,7 +37,7 @@ pub(crate) fn api() -> Api {
         .get(
             "/invitations",
             list_own_invitations,
-            "List the invitations of the caller. Those that were sent to their verified address, newest first.",
+            "List the invitations of the caller. Those sent to their verified address, newest first.",
         )
         .post(
             "/invitations/accept",
@@ -111,13 +111,13 @@ async fn decline_invitation(app: Ctx, caller: Caller, Body(body): Body<Token>) -
     Ok(NoContent)
 }
 
-/// A page of a list that is whole already, newest first.
-fn paged<T>(mut items: Vec<T>, wanted: &Paging, id: impl Fn(&T) -> &str) -> Page<T> {
-    if let Some(after) = &wanted.after {
+/// Returns a page of a list that is already complete, newest first.
+fn paged<T>(mut items: Vec<T>, page: &Paging, id: impl Fn(&T) -> &str) -> Page<T> {
+    if let Some(after) = &page.after {
         items.retain(|item| id(item) < after.as_str());
     }
-    let more = items.len() > usize::from(wanted.limit);
-    items.truncate(wanted.limit.into());
+    let more = items.len() > usize::from(page.limit);
+    items.truncate(page.limit.into());
     Page {
         next: items.last().filter(|_| more).map(|item| id(item).to_owned()),
         items,

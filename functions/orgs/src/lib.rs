@@ -1,4 +1,4 @@
-//! Organizations: whose they are, who belongs to them, and who is invited.
+//! Organizations, their members, and invitations.
 
 mod input;
 mod invitations;
@@ -32,27 +32,27 @@ pub fn api() -> Api {
         .patch(
             "/orgs/{org_id}",
             update_org,
-            "Update an organization. Fields that are left out stay as they are.",
+            "Update an organization. Omitted fields stay unchanged.",
         )
         .delete(
             "/orgs/{org_id}",
             delete_org,
-            "Delete an organization. It is gone for all its members at once.",
+            "Delete an organization. Takes effect for all its members immediately.",
         )
         .get(
             "/orgs/{org_id}/members",
             members::list_members,
-            "List the members of an organization. Invited people included, newest first.",
+            "List the members of an organization. Including invited people, newest first.",
         )
         .patch(
             "/orgs/{org_id}/members/{user_id}",
             members::update_member,
-            "Update the role of a member. An organization keeps at least one owner.",
+            "Update the role of a member. At least one owner must remain.",
         )
         .delete(
             "/orgs/{org_id}/members/{user_id}",
             members::remove_member,
-            "Remove a member from an organization. The invitation of someone who is invited is revoked.",
+            "Remove a member from an organization. For an invited person, revokes the invitation.",
         )
         .post(
             "/orgs/{org_id}/leave",
@@ -82,8 +82,8 @@ async fn get_org(app: Ctx, member: InOrg<ReadOrg>) -> Result<Json<OrgView>> {
     Ok(Json(app.org_of(&member.org).await?.into()))
 }
 
-async fn update_org(app: Ctx, member: InOrg<WriteOrg>, Body(wanted): Body<OrgPatch>) -> Result<Json<OrgView>> {
-    let change = wanted.into_change()?;
+async fn update_org(app: Ctx, member: InOrg<WriteOrg>, Body(patch): Body<OrgPatch>) -> Result<Json<OrgView>> {
+    let change = patch.into_change()?;
     Ok(Json(app.update_org(&member.org, &member.actor(), change).await?.into()))
 }
 

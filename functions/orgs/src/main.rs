@@ -1,4 +1,4 @@
-//! The function `orgs` on Lambda.
+//! The `orgs` function on Lambda.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), runtime::Error> {
     runtime::serve(orgs::api()).await

@@ -1,4 +1,4 @@
-//! Who belongs to an organization.
+//! Members of an organization.
 
 use domain::{
     Error, UserId,
@@ -21,10 +21,10 @@ pub(crate) async fn update_member(
     app: Ctx,
     member: InOrg<WriteMembers>,
     Path(path): Path<MemberPath>,
-    Body(wanted): Body<MemberPatch>,
+    Body(change): Body<MemberPatch>,
 ) -> Result<Json<MemberView>> {
     let user = path.user(&member.identity.user.id);
-    app.set_member_role(&member.org, &member.actor(), &user, wanted.role)
+    app.set_member_role(&member.org, &member.actor(), &user, change.role)
         .await?;
     let seat = app.member(&member.org.org, &user).await?;
     Ok(Json(MemberView::new(seat, app.clock.now())))
@@ -40,7 +40,7 @@ pub(crate) async fn remove_member(
     Ok(NoContent)
 }
 
-/// A person's own decision: an API key cannot take it.
+/// Only signed-in users leave an organization: an API key gets 403.
 pub(crate) async fn leave_org(app: Ctx, member: InOrg<ReadOrg>, caller: Caller) -> Result<NoContent> {
     app.leave_org(&caller.identity.user, &member.org.org, &caller.actor())
         .await?;
@@ -50,7 +50,7 @@ pub(crate) async fn leave_org(app: Ctx, member: InOrg<ReadOrg>, caller: Caller) 
 pub(crate) async fn transfer_org(app: Ctx, member: InOrg<OwnOrg>, Body(heir): Body<NewOwner>) -> Result<Json<OrgView>> {
     let heir = UserId(heir.user_id.0.to_ascii_lowercase());
     if heir == member.org.member {
-        return Err(Error::invalid("/user_id", "has to be another member").into());
+        return Err(Error::invalid("/user_id", "must be another member").into());
     }
     app.transfer_org(&member.org, &member.actor(), &heir).await?;
     let mut membership = member.org.clone();

@@ -5,25 +5,25 @@ use domain::{Invitation, OrgRole, Plan, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// An organization, as the caller belongs to it.
+/// An organization as the caller sees it.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct OrgView {
     id: String,
     name: String,
-    /// Unique short name, usable wherever the id is.
+    /// Unique short name, accepted wherever the ID is.
     slug: String,
-    /// Made at sign-up for one person.
+    /// Whether it was created at sign-up for one user.
     personal: bool,
     /// The caller's role.
     role: OrgRole,
     plan: Plan,
-    /// IANA time zone in which its days begin.
+    /// IANA time zone that determines when its days begin.
     time_zone: String,
-    /// Since when its days begin there: the day on which it was changed keeps its end. Null if it never was.
+    /// When days began to follow this time zone: the day of a change ends as before. Null if it never changed.
     time_zone_since: Option<Timestamp>,
-    /// The model that answers instead of another one when little is left of a limit on tokens.
+    /// The model that answers if little is left of a token limit.
     downgrade_model: Option<String>,
-    /// Models that answer, in this order, when the one that was asked for cannot.
+    /// Models that answer, in this order, if the requested one is unavailable.
     fallback_models: Vec<String>,
     seats: SeatsView,
     created_at: Timestamp,
@@ -32,9 +32,9 @@ pub(crate) struct OrgView {
 /// Seats of an organization.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct SeatsView {
-    /// Members and invitations that are not answered.
+    /// Members and pending invitations.
     used: u32,
-    /// What the plan allows.
+    /// Maximum number that the plan allows.
     limit: u32,
 }
 
@@ -61,37 +61,37 @@ impl From<OwnOrg> for OrgView {
     }
 }
 
-/// Whether somebody belongs to the organization yet.
+/// Whether a person is a member yet.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum MemberStatus {
-    /// They do.
+    /// A member.
     Active,
-    /// They have not answered.
+    /// The invitation is pending.
     Invited,
-    /// They did not answer in time; sending the invitation again helps.
+    /// The invitation has expired; resend it to renew it.
     Expired,
 }
 
-/// A membership, or the invitation to one.
+/// A membership, or an invitation to one.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct MemberView {
-    /// The user's id; of an invited one the invitation's.
+    /// ID of the user, or of the invitation if it is not accepted yet.
     id: String,
     org_id: String,
     /// Null until the invitation is accepted.
     user_id: Option<String>,
     /// Null while the account is being erased.
     email: Option<String>,
-    /// Null for invited ones.
+    /// Null for invited people.
     name: Option<String>,
     role: OrgRole,
     status: MemberStatus,
-    /// When they joined, or were invited.
+    /// When the member joined, or was invited.
     created_at: Timestamp,
     /// Null until the invitation is accepted.
     joined_at: Option<Timestamp>,
-    /// When the invitation ends; null for members.
+    /// When the invitation expires; null for members.
     expires_at: Option<Timestamp>,
 }
 
@@ -134,13 +134,13 @@ impl MemberView {
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum InvitationStatus {
-    /// It can.
+    /// It can be accepted.
     Pending,
-    /// Not any more; sending it again helps.
+    /// It has expired; resend it to renew it.
     Expired,
 }
 
-/// An invitation. Its token is in the mail alone.
+/// An invitation. Only the email contains its token.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct InvitationView {
     id: String,
@@ -148,7 +148,7 @@ pub(crate) struct InvitationView {
     email: String,
     role: OrgRole,
     status: InvitationStatus,
-    /// Id of the user who invited last.
+    /// ID of the user who sent it last.
     invited_by: String,
     created_at: Timestamp,
     expires_at: Timestamp,
@@ -178,9 +178,9 @@ impl InvitationView {
 pub(crate) struct InvitedToView {
     id: String,
     org_id: String,
-    /// Null until the own address is verified.
+    /// Null until the user's own email address is verified.
     org_name: Option<String>,
-    /// Null until the own address is verified.
+    /// Null until the user's own email address is verified.
     org_slug: Option<String>,
     role: OrgRole,
     created_at: Timestamp,

@@ -1,4 +1,4 @@
-//! Prompts: those that people keep, with versions, labels and variables, and those of the platform (document 000).
+//! Prompts: those that users store, with versions, labels and variables, and those of the platform.
 
 mod system_prompts;
 mod user_prompts;
@@ -23,17 +23,17 @@ pub fn api() -> Api {
         .get(
             "/{prompt_id}",
             system_prompts::get_system_prompt,
-            "Get a prompt of the platform. With the name it is listed under.",
+            "Get a prompt of the platform. With its name and text.",
         )
         .put(
             "/{prompt_id}",
             system_prompts::update_system_prompt,
-            "Update a prompt of the platform. For everyone who reads it from now on.",
+            "Update a prompt of the platform. Everyone who reads it sees the change.",
         )
         .delete(
             "/{prompt_id}",
             system_prompts::delete_system_prompt,
-            "Delete a prompt of the platform. Copies that people made stay.",
+            "Delete a prompt of the platform. Copies that users made stay.",
         )
         .at("/api/v1/user_prompts")
         .post(
@@ -54,12 +54,12 @@ pub fn api() -> Api {
         .get(
             "/{prompt_id}",
             user_prompts::get_user_prompt,
-            "Get a stored prompt. With its latest text and the versions that labels name.",
+            "Get a stored prompt. With its latest text, and the versions that its labels point to.",
         )
         .put(
             "/{prompt_id}",
             user_prompts::update_user_prompt,
-            "Update a stored prompt. Another text becomes the next version.",
+            "Update a stored prompt. A changed text becomes the next version.",
         )
         .delete(
             "/{prompt_id}",
@@ -79,16 +79,16 @@ pub fn api() -> Api {
         .put(
             "/{prompt_id}/labels/{label}",
             versions::label_prompt_version,
-            "Set a label of a stored prompt. The label names this version from now on.",
+            "Set a label of a stored prompt. The label then points to this version.",
         )
         .delete(
             "/{prompt_id}/labels/{label}",
             versions::remove_prompt_label,
-            "Delete a label of a stored prompt. The version that it named stays.",
+            "Delete a label of a stored prompt. The version that it pointed to stays.",
         )
         .post(
             "/{prompt_id}/render",
             versions::render_prompt,
-            "Render a stored prompt. Replaces its variables by the values that are sent.",
+            "Render a stored prompt. Replaces its variables with the given values.",
         )
 }

@@ -1,4 +1,4 @@
-//! The function `prompts` on Lambda.
+//! The `prompts` function on Lambda.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), runtime::Error> {
     runtime::serve(prompts::api()).await

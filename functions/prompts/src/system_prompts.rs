@@ -1,4 +1,4 @@
-//! Prompts of the platform: admins write them, everybody reads them.
+//! Prompts of the platform: admins write them, everyone can read them.
 
 use app::PromptChange;
 use domain::{
@@ -15,14 +15,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::user_prompts::PromptPath;
 
-/// A prompt for everybody.
+/// A prompt for everyone.
 #[derive(Deserialize, Validate, JsonSchema)]
 pub(crate) struct SystemPromptText {
     /// The text.
     #[garde(length(chars, max = MAX_TEXT), custom(not_blank))]
     #[schemars(regex(pattern = http_api::NOT_BLANK))]
     prompt_text: String,
-    /// Shown in lists; an empty one removes it.
+    /// Name shown in lists; an empty string removes it.
     #[garde(length(chars, max = MAX_NAME), inner(custom(optional_name)))]
     #[schemars(regex(pattern = http_api::OPTIONAL_NAME))]
     name: Option<String>,

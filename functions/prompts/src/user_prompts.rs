@@ -1,4 +1,4 @@
-//! Prompts that people keep.
+//! Prompts that users store.
 
 use std::collections::BTreeMap;
 
@@ -15,17 +15,17 @@ use http_api::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A prompt to keep.
+/// A new stored prompt.
 #[derive(Deserialize, Validate, JsonSchema)]
 pub(crate) struct NewUserPrompt {
-    /// The caller's own id, which may be left out; a platform admin may name anybody.
+    /// The caller's own user ID, which may be omitted; platform admins may name any user.
     #[garde(skip)]
     user_id: Option<UserId>,
     /// The text. `{{name}}` is a variable.
     #[garde(length(chars, max = MAX_TEXT), custom(not_blank))]
     #[schemars(regex(pattern = http_api::NOT_BLANK))]
     prompt_text: String,
-    /// Shown in lists.
+    /// Name shown in lists.
     #[garde(length(chars, max = MAX_NAME), inner(custom(optional_name)))]
     #[schemars(regex(pattern = http_api::OPTIONAL_NAME))]
     name: Option<String>,
@@ -34,14 +34,14 @@ pub(crate) struct NewUserPrompt {
     shared: Option<bool>,
 }
 
-/// A change of a prompt. What is left out stays as it is.
+/// A change of a stored prompt. Omitted fields stay unchanged.
 #[derive(Deserialize, Validate, JsonSchema)]
 pub(crate) struct UserPromptPatch {
     /// The text of the next version.
     #[garde(length(chars, max = MAX_TEXT), inner(custom(not_blank)))]
     #[schemars(regex(pattern = http_api::NOT_BLANK))]
     prompt_text: Option<String>,
-    /// Shown in lists; an empty one removes it.
+    /// Name shown in lists; an empty string removes it.
     #[garde(length(chars, max = MAX_NAME), inner(custom(optional_name)))]
     #[schemars(regex(pattern = http_api::OPTIONAL_NAME))]
     name: Option<String>,
@@ -56,7 +56,7 @@ pub(crate) struct PromptPath {
     pub(crate) prompt_id: PromptId,
 }
 
-/// Which prompts are wanted.
+/// The prompts to list.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct PromptFilter {
     /// `own` (the default), or `org` for those that members share.
@@ -64,11 +64,11 @@ pub(crate) struct PromptFilter {
     scope: ListScope,
 }
 
-/// Whose prompts are listed.
+/// Whose prompts to list.
 #[derive(Default, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum ListScope {
-    /// The caller's.
+    /// The caller's own.
     #[default]
     Own,
     /// Those that members of the organization share.
@@ -83,9 +83,9 @@ pub(crate) struct UserPromptView {
     /// Text of the latest version.
     prompt_text: String,
     name: Option<String>,
-    /// Number of the latest version, counted from 1.
+    /// Number of the latest version, starting at 1.
     version: u32,
-    /// Names that point to versions.
+    /// Labels and the versions that they point to.
     labels: BTreeMap<String, u32>,
     /// The variables of the latest version.
     variables: Vec<String>,
@@ -128,7 +128,7 @@ pub(crate) async fn create_user_prompt(
             if caller.role != PlatformRole::Admin || !member.identity.is_person() {
                 return Err(Error::Forbidden {
                     code: "foreign_user_id",
-                    detail: "You keep prompts for yourself only; leave `user_id` out.",
+                    detail: "You can create prompts for yourself only; leave `user_id` out.",
                 }
                 .into());
             }
@@ -143,18 +143,18 @@ pub(crate) async fn create_user_prompt(
 pub(crate) async fn list_own_prompts(
     app: Ctx,
     member: May<ReadPrompts>,
-    Query(wanted): Query<PromptFilter>,
+    Query(query): Query<PromptFilter>,
     page: Paging,
 ) -> Result<Listing<UserPromptView>> {
     let prompts = app.user_prompts(&member.org.org, &member.identity.user.id);
-    let found = match wanted.scope {
+    let found = match query.scope {
         ListScope::Own => prompts.list(&page).await?,
         ListScope::Org => prompts.list_shared(&page).await?,
     };
     page.answer(found.map(UserPromptView::from))
 }
 
-/// The own prompts are those in the current organization, somebody else's those in their personal one.
+/// Lists the caller's own in the current organization, and those of another user in their personal one.
 pub(crate) async fn list_prompts_of_user(
     app: Ctx,
     about: SelfOrAdmin<ReadPrompts>,
@@ -184,12 +184,12 @@ pub(crate) async fn update_user_prompt(
     app: Ctx,
     member: May<WritePrompts>,
     Path(path): Path<PromptPath>,
-    Body(wanted): Body<UserPromptPatch>,
+    Body(body): Body<UserPromptPatch>,
 ) -> Result<Json<UserPromptView>> {
     let change = PromptChange {
-        name: wanted.name,
-        text: wanted.prompt_text,
-        shared: wanted.shared,
+        name: body.name,
+        text: body.prompt_text,
+        shared: body.shared,
     };
     let (org, user) = (&member.org.org, &member.identity.user.id);
     let prompt = app.change_prompt(org, user, &path.prompt_id, &change).await?;

@@ -18,7 +18,7 @@ use crate::user_prompts::{PromptPath, UserPromptView};
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct VersionView {
     prompt_id: String,
-    /// Its number, counted from 1.
+    /// Its number, starting at 1.
     version: u32,
     prompt_text: String,
     variables: Vec<String>,
@@ -53,7 +53,7 @@ pub(crate) struct LabelPath {
     label: String,
 }
 
-/// Where a label points.
+/// The version that a label points to.
 #[derive(Deserialize, Validate, JsonSchema)]
 #[schemars(rename = "LabelTarget")]
 pub(crate) struct Pointed {
@@ -66,7 +66,7 @@ pub(crate) struct Pointed {
 #[derive(Deserialize, Validate, JsonSchema)]
 #[schemars(rename = "PromptValues")]
 pub(crate) struct Values {
-    /// By the names of the variables; each has to be there.
+    /// Keyed by variable name; every variable needs a value.
     #[serde(default)]
     #[garde(skip)]
     variables: BTreeMap<String, String>,
@@ -75,11 +75,11 @@ pub(crate) struct Values {
     version: Option<String>,
 }
 
-/// A prompt ready to be sent.
+/// A rendered prompt.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct RenderedPrompt {
     prompt_id: String,
-    /// The version it was made of.
+    /// The version that was rendered.
     version: u32,
     text: String,
 }
@@ -132,7 +132,7 @@ pub(crate) async fn remove_prompt_label(
     Ok(NoContent)
 }
 
-/// Changes nothing: whoever may read a prompt may use it.
+/// Changes nothing, so the permission to read a prompt suffices.
 pub(crate) async fn render_prompt(
     app: Ctx,
     member: May<ReadPrompts>,

@@ -1,4 +1,4 @@
-//! Worker: removes what was deleted before and has been invisible since.
+//! Worker: removes the data of deleted items, which are already invisible.
 
 use app::{App, BoxFuture, Delivery};
 use domain::{Purge, Result};

@@ -1,4 +1,4 @@
-//! The function `purge` on Lambda.
+//! The `purge` function on Lambda.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), runtime::Error> {
     runtime::consume::<purge::PurgeDeleted>().await

@@ -1,4 +1,4 @@
-//! Schedule: keeps promises whose request crashed between the table and the queue.
+//! Schedule: queues outbox entries whose request crashed after the table write.
 
 use app::{App, BoxFuture};
 use domain::{Result, documents::outbox::RELAY_AFTER};

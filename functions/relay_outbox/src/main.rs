@@ -1,4 +1,4 @@
-//! The function `relay_outbox` on Lambda.
+//! The `relay_outbox` function on Lambda.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), runtime::Error> {
     runtime::on_schedule::<relay_outbox::RelayOutbox>().await

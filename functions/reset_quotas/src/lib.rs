@@ -1,11 +1,10 @@
-//! Schedule: closes the days of the ledger of tokens, settles what nobody is left to settle, and tells who may ask
-//! again.
+//! Schedule: closes the ledger's days, settles abandoned reservations, and notifies users whose limits were reset.
 
 use app::{App, BoxFuture};
 use domain::Result;
 use runtime::Schedule;
 
-/// Runs every 15 minutes: some time zones begin their days at a quarter to the hour.
+/// Runs every 15 minutes, because some time zones begin their days at a quarter to the hour.
 #[derive(Debug)]
 pub struct ResetQuotas;
 

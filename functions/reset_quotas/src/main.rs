@@ -1,4 +1,4 @@
-//! The function `reset_quotas` on Lambda.
+//! The `reset_quotas` function on Lambda.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), runtime::Error> {
     runtime::on_schedule::<reset_quotas::ResetQuotas>().await

@@ -1,9 +1,9 @@
-//! Stream: sums up what everybody uses, from the changes of the ledger.
+//! Stream: sums up the usage of all organizations from the changes of the ledger.
 
 use app::{App, BoxFuture, Changed, Unfinished};
 use runtime::Follower;
 
-/// Follows the table of the ledger.
+/// Consumes the stream of the ledger's table.
 #[derive(Debug)]
 pub struct RollUpUsage;
 

@@ -1,4 +1,4 @@
-//! Worker: writes and sends the mail that requests asked for.
+//! Worker: renders and sends the emails that requests queued.
 
 use app::{App, BoxFuture, Delivery};
 use domain::{MailMessage, Result};

@@ -1,7 +1,7 @@
-//! The scripts and styles of Swagger UI and Redoc, served by us: no page of ours loads anything from elsewhere.
+//! The scripts and styles of Swagger UI and Redoc, served by this API: its pages load nothing from elsewhere.
 //!
-//! `aide` carries both and hands them out inside whole pages with inline scripts, which our content security policy
-//! forbids; so the files are cut out of its pages, once per process.
+//! `aide` contains both and serves them inside whole pages with inline scripts, which the content security policy
+//! forbids; so they are extracted from its pages, once per process.
 
 use std::sync::LazyLock;
 
@@ -25,9 +25,9 @@ impl Asset {
 
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// Both scripts are a folder below the documents, whatever the API is below and however the page's own URL ends.
+/// Both scripts are one folder below the documents, whatever the base URL of the API and the page's own URL.
 ///
-/// One spelling is shown at a time: the one that is chosen in the list above the operations.
+/// They show one spelling at a time: the one selected in the list above the operations.
 const SWAGGER_INIT: &str = r##"const script = document.currentScript.src;
 const url = (name) => new URL(`../${name}`, script).href;
 const spelling = document.getElementById("spelling");
@@ -42,7 +42,7 @@ const ui = SwaggerUIBundle({
   validatorUrl: null,
 });
 spelling.addEventListener("change", () => {
-  // It names an operation of the other document.
+  // The hash names an operation of the other document.
   location.hash = "";
   ui.specActions.updateUrl(url(spelling.value));
   ui.specActions.download(url(spelling.value));
@@ -60,7 +60,7 @@ spelling.addEventListener("change", show);
 show();
 "#;
 
-/// The assets of `/docs`.
+/// Returns the assets of `/docs`.
 pub(crate) static SWAGGER: LazyLock<[Asset; 3]> = LazyLock::new(|| {
     let page = Swagger::new("").html();
     [
@@ -74,7 +74,7 @@ pub(crate) static SWAGGER: LazyLock<[Asset; 3]> = LazyLock::new(|| {
     ]
 });
 
-/// The assets of `/redoc`.
+/// Returns the assets of `/redoc`.
 pub(crate) static REDOC: LazyLock<[Asset; 2]> = LazyLock::new(|| {
     let page = Redoc::new("").html();
     [
@@ -90,7 +90,7 @@ pub(crate) static REDOC: LazyLock<[Asset; 2]> = LazyLock::new(|| {
 fn between<'a>(page: &'a str, start: &str, end: &str) -> &'a str {
     let rest = page.split_once(start).map_or("", |(_, rest)| rest);
     let text = rest.split_once(end).map_or("", |(text, _)| text).trim();
-    // The last line may name a source map, which nobody serves.
+    // The last line may name a source map, which is not served.
     match text.rsplit_once('\n') {
         Some((text, last)) if last.contains("# sourceMappingURL=") => text.trim_end(),
         _ => text,

@@ -15,23 +15,23 @@ use crate::{
     served_file::ServedFile,
 };
 
-/// The document of all functions. `make openapi` writes it, and a test compares it with the route tables.
+/// The OpenAPI document of all functions. `make openapi` writes it, and a test compares it with the route tables.
 static TEXT: &str = include_str!("../openapi.json");
 
 static DOCUMENT: LazyLock<ServedFile> = LazyLock::new(|| json_file(TEXT.as_bytes().to_vec()));
 static SNAKE_CASE: LazyLock<ServedFile> = LazyLock::new(|| part(Spelling::SnakeCase));
 static CAMEL_CASE: LazyLock<ServedFile> = LazyLock::new(|| part(Spelling::CamelCase));
 
-/// What people choose between above the operations: a document, and what it tells of.
+/// The documents that users can select above the operations, and their labels.
 const SPELLINGS: [(&str, &str); 2] = [
     ("openapi-snake-case.json", "snake_case: /api/v1 and /v1"),
     ("openapi-camel-case.json", "camelCase: /api"),
 ];
 
-/// Programs ask again after this time, and are told that nothing changed.
+/// Clients revalidate after this time, and receive 304 if nothing changed.
 const FIVE_MINUTES: &str = "public, max-age=300";
 
-/// Only what we serve ourselves is loaded. Both tools set inline styles; no script is inline.
+/// Allows only files that this API serves. Both tools set inline styles; no script is inline.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
     img-src 'self' data:; font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'";
@@ -60,7 +60,7 @@ pub(crate) async fn openapi_camel_case(headers: HeaderMap) -> Response {
     CAMEL_CASE.response(&headers, FIVE_MINUTES)
 }
 
-/// Leads people who open the API itself to its documentation.
+/// Redirects users who open the API's URL to its documentation.
 pub(crate) async fn root(root: ApiRoot) -> Response {
     let headers = [
         (header::LOCATION, root.to("/docs")),
@@ -69,7 +69,7 @@ pub(crate) async fn root(root: ApiRoot) -> Response {
     (StatusCode::FOUND, headers).into_response()
 }
 
-/// The list to choose a spelling from.
+/// Returns the list to select a spelling from.
 fn spellings() -> String {
     let options = SPELLINGS.map(|(document, text)| format!("<option value=\"{document}\">{text}</option>"));
     let style = "font: 14px sans-serif; padding: 12px 20px";
@@ -152,10 +152,10 @@ fn page(html: &str) -> Response {
     (headers, html.to_owned()).into_response()
 }
 
-fn serve(assets: &'static [Asset], name: &str, asked: &HeaderMap) -> Result<Response> {
+fn serve(assets: &'static [Asset], name: &str, headers: &HeaderMap) -> Result<Response> {
     let asset = assets.iter().find(|asset| asset.name == name);
     let asset = asset.ok_or_else(|| Problem::from(Error::NotFound("file")))?;
-    Ok(asset.file.response(asked, FOREVER))
+    Ok(asset.file.response(headers, FOREVER))
 }
 
 #[cfg(test)]
@@ -191,8 +191,8 @@ mod tests {
                 (first.status(), &first.headers()["cache-control"]),
                 (StatusCode::OK, &FOREVER.parse().unwrap())
             );
-            let asked = HeaderMap::from_iter([("if-none-match".parse().unwrap(), first.headers()["etag"].clone())]);
-            let again = serve(all, asset.name, &asked).unwrap();
+            let headers = HeaderMap::from_iter([("if-none-match".parse().unwrap(), first.headers()["etag"].clone())]);
+            let again = serve(all, asset.name, &headers).unwrap();
             assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
         }
         assert_eq!(
@@ -234,12 +234,12 @@ mod tests {
                 .skip(1)
                 .filter_map(|rest| rest.split('"').next())
             {
-                assert!(part.pointer(reference).is_some(), "{reference} leads nowhere");
+                assert!(part.pointer(reference).is_some(), "{reference} does not resolve");
             }
             for (name, _) in part["components"]["schemas"].as_object().unwrap() {
                 assert!(
                     text.contains(&format!("#/components/schemas/{name}\"")),
-                    "nothing refers to {name}"
+                    "{name} is not referenced"
                 );
             }
         }

@@ -15,12 +15,12 @@ pub fn api() -> Api {
         .get(
             "/health",
             get_health,
-            "Get the health of the API. Answers as soon as requests arrive.",
+            "Get the health of the API. Responds as soon as requests arrive.",
         )
         .get(
             "/api/v1/health",
             get_api_health,
-            "Get the health of the API. Answers as soon as requests arrive.",
+            "Get the health of the API. Responds as soon as requests arrive.",
         )
         .get(
             "/live",
@@ -35,14 +35,14 @@ pub fn api() -> Api {
         .get(
             "/metrics",
             metrics::get_metrics,
-            "Get the metrics of the platform. For Prometheus, with the scrape token; the same from every instance. What is used \
-             of models counts from the first of the month (UTC).",
+            "Get the metrics of the platform. For Prometheus, with the scrape token; the same from every instance. \
+             Model usage counts from the first of the month (UTC).",
         )
         .asset("/", docs::root)
         .page(
             "/openapi.json",
             docs::openapi_document,
-            "Get this document. All operations in both spellings of field names.",
+            "Get this document. Describes all operations in both spellings of field names.",
         )
         .asset("/openapi-snake-case.json", docs::openapi_snake_case)
         .asset("/openapi-camel-case.json", docs::openapi_camel_case)
@@ -60,27 +60,27 @@ pub fn api() -> Api {
         .asset("/redoc/{asset}", docs::redoc_asset)
 }
 
-/// How it is.
+/// The health of the API.
 #[derive(Serialize, JsonSchema)]
 struct HealthView {
     status: &'static str,
 }
 
-/// How everything that the API stands on is.
+/// The readiness of everything that the API depends on.
 #[derive(Serialize, JsonSchema)]
 struct ReadinessView {
     /// `ready` or `not_ready`.
     status: &'static str,
-    /// Each of them.
+    /// The dependencies.
     dependencies: Vec<DependencyView>,
 }
 
-/// How one thing is that the API stands on.
+/// The readiness of a dependency.
 #[derive(Serialize, JsonSchema)]
 struct DependencyView {
-    /// As in `table:identity`, `bucket`, `queue:index_documents`.
+    /// For example `table:identity`, `bucket` or `queue:index_documents`.
     name: String,
-    /// Whether it answered just now.
+    /// Whether it responded to this check.
     ok: bool,
 }
 

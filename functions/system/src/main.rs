@@ -1,4 +1,4 @@
-//! The function `system` on Lambda.
+//! The `system` function on Lambda.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), runtime::Error> {
     runtime::serve(system::api()).await

@@ -1,7 +1,7 @@
 //! Metrics in Prometheus's text format (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
 //!
-//! They are read from what all instances share, so whichever answers says the same. What the gateway and Lambda count
-//! themselves is in `CloudWatch`.
+//! They are read from shared state, so every instance reports the same values. Metrics that API Gateway and Lambda
+//! record themselves are in `CloudWatch`.
 
 use std::fmt::{Display, Write as _};
 
@@ -13,14 +13,14 @@ pub(crate) async fn get_metrics(app: Ctx, _: Scraper) -> Result<Exposition> {
     Ok(Exposition(text(&app.metrics().await?)))
 }
 
-/// Bounds of a histogram's buckets, as buckets of [`Histogram`]: one for each doubling, from 2 ms to 19 minutes.
+/// Bounds of a histogram's buckets, as buckets of [`Histogram`]: one per doubling, from 2 ms to 19 minutes.
 const BOUNDS: std::ops::RangeInclusive<u8> = 0..=19;
 
 fn text(metrics: &PlatformMetrics) -> String {
     let mut text = Text::default();
     text.gauge(
         "parlance_dependency_up",
-        "Whether a table, the bucket or a queue answered.",
+        "Whether a table, the bucket or a queue responded.",
         metrics
             .dependencies
             .iter()
@@ -36,7 +36,7 @@ fn text(metrics: &PlatformMetrics) -> String {
     });
     text.gauge(
         "parlance_queue_messages",
-        "Messages of a queue, about: waiting, in_flight or dead.",
+        "Approximate number of messages of a queue: waiting, in_flight or dead.",
         states,
     );
     let runs = || {
@@ -52,17 +52,17 @@ fn text(metrics: &PlatformMetrics) -> String {
     );
     text.gauge(
         "parlance_schedule_last_run_ok",
-        "Whether the last run of a schedule ended well.",
+        "Whether the last run of a schedule succeeded.",
         runs().map(|(labels, run)| (labels, u8::from(run.ok))),
     );
     usage(&mut text, metrics);
     text.0
 }
 
-/// A kind of what is counted, if there are several, and how much of it there is.
+/// The value of the label `kind`, if there are several, and the counter it reports.
 type Counted = (Option<&'static str>, fn(&UsageCounters) -> u64);
 
-/// What everybody used since the first of the month (UTC), where these counters begin anew.
+/// Writes the usage of all organizations since the first of the month (UTC), when these counters restart.
 fn usage(text: &mut Text, metrics: &PlatformMetrics) {
     let statistics = &metrics.usage.usage.statistics;
     let cells = statistics.by_category_and_model();
@@ -78,19 +78,19 @@ fn usage(text: &mut Text, metrics: &PlatformMetrics) {
     };
     counter(
         "parlance_model_calls_total",
-        "Calls of models",
+        "Model calls",
         &[(None, |it| it.requests)],
         1.0,
     );
     counter(
         "parlance_model_call_errors_total",
-        "Calls of models that failed",
+        "Failed model calls",
         &[(None, |it| it.errors)],
         1.0,
     );
     counter(
         "parlance_model_tokens_total",
-        "Tokens of models, read (prompt; cached ones among them) and written (completion),",
+        "Model tokens: read (prompt, of which cached) and written (completion),",
         &[
             (Some("prompt"), |it| it.prompt_tokens),
             (Some("cached"), |it| it.cached_tokens),
@@ -100,7 +100,7 @@ fn usage(text: &mut Text, metrics: &PlatformMetrics) {
     );
     counter(
         "parlance_model_cost_usd_total",
-        "What providers charge in US dollars, as far as prices are known,",
+        "Provider charges in US dollars, as far as prices are known,",
         &[(None, |it| it.cost_micro_usd)],
         1e-6,
     );
@@ -108,12 +108,12 @@ fn usage(text: &mut Text, metrics: &PlatformMetrics) {
     for (name, help, of) in [
         (
             "parlance_model_latency_seconds",
-            "How long answers of a model took since the first of the month (UTC); the sum is an estimate.",
+            "Duration of a model's answers since the first of the month (UTC); the sum is an estimate.",
             (|times| &times.latency) as fn(&domain::Times) -> &Histogram,
         ),
         (
             "parlance_model_first_token_seconds",
-            "How long the first token of a model took since the first of the month (UTC); the sum is an estimate.",
+            "Time to a model's first token since the first of the month (UTC); the sum is an estimate.",
             |times| &times.first_token,
         ),
     ] {
@@ -124,7 +124,7 @@ fn usage(text: &mut Text, metrics: &PlatformMetrics) {
     }
     text.gauge(
         "parlance_usage_as_of_timestamp_seconds",
-        "When the newest use was that is counted.",
+        "When the newest usage that is counted occurred.",
         metrics
             .usage
             .rolled_up
@@ -132,7 +132,7 @@ fn usage(text: &mut Text, metrics: &PlatformMetrics) {
     );
 }
 
-/// A whole number of millionths, say, in its unit.
+/// A whole number and the factor that converts it into the metric's unit.
 struct Scaled(u64, f64);
 
 impl Display for Scaled {
@@ -146,17 +146,17 @@ fn seconds(at: Timestamp) -> Scaled {
     Scaled(u64::try_from(at.as_millisecond()).unwrap_or_default(), 1e-3)
 }
 
-/// The exposition as it is written.
+/// The exposition being written.
 #[derive(Default)]
 struct Text(String);
 
 impl Text {
     fn family(&mut self, name: &str, kind: &str, help: &str) {
-        // Writing into a text cannot fail.
+        // Writing to a string cannot fail.
         _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
     }
 
-    /// A family of values that go up and down, each with its labels.
+    /// Writes a gauge family: values, each with its labels.
     fn gauge<'a, V: Display>(
         &mut self,
         name: &str,
@@ -206,7 +206,7 @@ impl Text {
     }
 }
 
-/// A value as it stands in quotation marks.
+/// Escapes a label value.
 fn escaped(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }

@@ -1,4 +1,4 @@
-//! Files that are the same in every answer of a process: compressed once, and not sent again to who has them.
+//! Static files: compressed once per process, and not sent again to clients that have them.
 
 use std::io::Write as _;
 
@@ -9,10 +9,10 @@ use axum::{
 use flate2::{Compression, write::GzEncoder};
 use sha2::{Digest as _, Sha256};
 
-/// Smaller files are sent as they are: compression would save less than the packet that they travel in.
+/// Smaller files are sent uncompressed: compression would save less than one packet.
 const MIN_COMPRESSED_BYTES: usize = 1400;
 
-/// A file, as it is and compressed.
+/// A file, uncompressed and compressed.
 pub(crate) struct ServedFile {
     content_type: &'static str,
     /// First 16 hex digits of the SHA-256.
@@ -22,7 +22,7 @@ pub(crate) struct ServedFile {
 }
 
 impl ServedFile {
-    /// A file of this media type. Compresses it, which takes about 10 ms per megabyte.
+    /// Creates a file of this media type. Compresses it, which takes about 10 ms per megabyte.
     pub(crate) fn new(content_type: &'static str, plain: Vec<u8>) -> Self {
         Self {
             content_type,
@@ -32,10 +32,10 @@ impl ServedFile {
         }
     }
 
-    /// The file, compressed if the client takes that; 304 if it has it already. The encodings are different
-    /// representations, so each has a strong `ETag` of its own (RFC 9110 section 8.8.3.3).
-    pub(crate) fn response(&self, asked: &HeaderMap, cache_control: &'static str) -> Response {
-        let gzip = self.gzip.as_deref().filter(|_| accepts_gzip(asked));
+    /// Returns the file, compressed if the client accepts that, or 304 if it already has it. The encodings are
+    /// different representations, so each has its own strong `ETag` (RFC 9110 section 8.8.3.3).
+    pub(crate) fn response(&self, request_headers: &HeaderMap, cache_control: &'static str) -> Response {
+        let gzip = self.gzip.as_deref().filter(|_| accepts_gzip(request_headers));
         let etag = match gzip {
             Some(_) => format!("\"{}-gzip\"", self.version),
             None => format!("\"{}\"", self.version),
@@ -45,7 +45,7 @@ impl ServedFile {
             (header::ETAG, etag.as_str()),
             (header::VARY, "Accept-Encoding"),
         ];
-        if is_known(asked, &etag) {
+        if is_known(request_headers, &etag) {
             return (StatusCode::NOT_MODIFIED, headers).into_response();
         }
         let content_type = [(header::CONTENT_TYPE, self.content_type)];
@@ -58,14 +58,14 @@ impl ServedFile {
         }
     }
 
-    /// The file as it is.
+    /// The uncompressed file.
     #[cfg(test)]
     pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.plain).unwrap_or_default()
     }
 }
 
-/// `None` if it is hardly worth it.
+/// The compressed file; `None` if compression saves little.
 fn compressed(plain: &[u8]) -> Option<Vec<u8>> {
     if plain.len() < MIN_COMPRESSED_BYTES {
         return None;
@@ -75,7 +75,7 @@ fn compressed(plain: &[u8]) -> Option<Vec<u8>> {
     encoder.finish().ok()
 }
 
-/// Whether `Accept-Encoding` names gzip, or anything, with a weight above zero (RFC 9110 section 12.5.3).
+/// Returns whether `Accept-Encoding` names gzip, or any encoding, with a weight above zero (RFC 9110 section 12.5.3).
 fn accepts_gzip(headers: &HeaderMap) -> bool {
     let values = headers.get_all(header::ACCEPT_ENCODING).iter();
     let elements = values
@@ -96,7 +96,7 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
     any
 }
 
-/// Whether `If-None-Match` names the representation. Tags are compared weakly there (RFC 9110 section 13.1.2).
+/// Returns whether `If-None-Match` names the representation. Compares tags weakly (RFC 9110 section 13.1.2).
 fn is_known(headers: &HeaderMap, etag: &str) -> bool {
     let values = headers.get_all(header::IF_NONE_MATCH).iter();
     let mut tags = values
@@ -117,7 +117,7 @@ mod tests {
         ServedFile::new("text/plain", b"Two years. ".repeat(1000))
     }
 
-    fn asked(headers: &[(&'static str, &str)]) -> HeaderMap {
+    fn headers_of(headers: &[(&'static str, &str)]) -> HeaderMap {
         headers
             .iter()
             .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
@@ -132,10 +132,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_is_compressed_for_who_takes_that() {
+    async fn a_file_is_compressed_for_clients_that_accept_it() {
         let file = file();
         for accepted in ["gzip", "br, gzip;q=0.5", "*", "GZIP ; q=1.0"] {
-            let response = file.response(&asked(&[("accept-encoding", accepted)]), "no-cache");
+            let response = file.response(&headers_of(&[("accept-encoding", accepted)]), "no-cache");
             assert_eq!(response.headers()["content-encoding"], "gzip", "{accepted}");
             assert_eq!(response.headers()["vary"], "Accept-Encoding");
             let sent = body(response).await;
@@ -145,7 +145,7 @@ mod tests {
             assert_eq!(text, file.text());
         }
         for refused in ["", "br", "gzip;q=0", "gzip;q=0, *", "identity"] {
-            let response = file.response(&asked(&[("accept-encoding", refused)]), "no-cache");
+            let response = file.response(&headers_of(&[("accept-encoding", refused)]), "no-cache");
             assert!(!response.headers().contains_key("content-encoding"), "{refused}");
             assert_eq!(response.headers()["vary"], "Accept-Encoding");
             assert_eq!(body(response).await, file.text().as_bytes());
@@ -153,17 +153,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_has_a_representation_is_not_sent_it_again() {
+    async fn a_client_that_has_a_representation_receives_304() {
         let file = file();
         let tag = |encoding| {
-            let response = file.response(&asked(&[("accept-encoding", encoding)]), "no-cache");
+            let response = file.response(&headers_of(&[("accept-encoding", encoding)]), "no-cache");
             response.headers()["etag"].to_str().unwrap().to_owned()
         };
         let (plain, gzip) = (tag("identity"), tag("gzip"));
         assert_ne!(plain, gzip);
         assert!(plain.starts_with('"') && gzip.starts_with('"'), "strong tags");
         let status = |encoding, tags: &str| {
-            let headers = asked(&[("accept-encoding", encoding), ("if-none-match", tags)]);
+            let headers = headers_of(&[("accept-encoding", encoding), ("if-none-match", tags)]);
             file.response(&headers, "no-cache").status()
         };
         for tags in [gzip.as_str(), "*", &format!("\"other\", {gzip}"), &format!("W/{gzip}")] {
@@ -171,7 +171,7 @@ mod tests {
         }
         assert_eq!(status("gzip", &plain), StatusCode::OK, "another representation");
         assert_eq!(status("identity", &plain), StatusCode::NOT_MODIFIED);
-        let again = file.response(&asked(&[("if-none-match", &plain)]), "no-cache");
+        let again = file.response(&headers_of(&[("if-none-match", &plain)]), "no-cache");
         assert_eq!(
             (&again.headers()["etag"], &again.headers()["vary"]),
             (&plain.parse().unwrap(), &"Accept-Encoding".parse().unwrap())

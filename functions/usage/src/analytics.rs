@@ -1,4 +1,4 @@
-//! `/analytics/*` and `/tokens/usage`: what the caller used, and how well it went.
+//! `/analytics/*` and `/tokens/usage`: the caller's usage, and the performance of models.
 
 use std::collections::BTreeMap;
 
@@ -14,35 +14,35 @@ use serde::Serialize;
 
 use crate::view::{Grouped, PeriodQuery, ReportView, Speed};
 
-/// How fast models answered, and how often they failed.
+/// The latencies and error rates of models.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct PerformanceReport {
     /// The first day.
     from: jiff::civil::Date,
     /// The last day.
     to: jiff::civil::Date,
-    /// All answers.
+    /// All calls.
     totals: Performance,
-    /// By model, the most tokens first.
+    /// By model, most tokens first.
     models: Vec<NamedPerformance>,
-    /// By day, oldest first; days without use are left out.
+    /// By day, oldest first; days without usage are omitted.
     days: Vec<NamedPerformance>,
 }
 
-/// How fast answers came, and how many failed.
+/// Latencies and error rate of a group of calls.
 #[derive(Serialize, JsonSchema)]
 struct Performance {
-    /// Calls of models.
+    /// Number of model calls.
     requests: u64,
-    /// Calls that ended with an error.
+    /// Number of calls that failed.
     errors: u64,
-    /// Percent of the calls that ended with an error; null without calls.
+    /// Percentage of failed calls; null without calls.
     error_percent: Option<f64>,
     #[serde(flatten)]
     speed: Speed,
 }
 
-/// How fast a model was, or how fast answers came on a day.
+/// Performance of a model or on a day.
 #[derive(Serialize, JsonSchema)]
 struct NamedPerformance {
     /// The model, or the day.
@@ -53,7 +53,7 @@ struct NamedPerformance {
 
 impl Performance {
     fn of(requests: u64, errors: u64, times: &Times) -> Self {
-        // Hundredths of a percent: exact as far as anybody reads.
+        // Two decimals, enough for display.
         let share = errors.saturating_mul(10_000).checked_div(requests);
         let share = share.and_then(|share| u32::try_from(share).ok());
         Self {
@@ -94,26 +94,26 @@ fn performances(groups: Vec<Group>, mut times: BTreeMap<String, Times>) -> Vec<N
         .collect()
 }
 
-async fn report(app: &Ctx, member: &May<ReadAccount>, wanted: &Grouped) -> Result<Json<ReportView>> {
-    let report = app.own_usage(&member.identity, &member.org, wanted.period());
-    let by = wanted.group_by.unwrap_or(GroupBy::Day);
+async fn report(app: &Ctx, member: &May<ReadAccount>, query: &Grouped) -> Result<Json<ReportView>> {
+    let report = app.own_usage(&member.identity, &member.org, query.period());
+    let by = query.group_by.unwrap_or(GroupBy::Day);
     Ok(Json(ReportView::of(&report.await?, by)))
 }
 
 pub(crate) async fn get_token_usage(
     app: Ctx,
     member: May<ReadAccount>,
-    Query(wanted): Query<Grouped>,
+    Query(query): Query<Grouped>,
 ) -> Result<Json<ReportView>> {
-    report(&app, &member, &wanted).await
+    report(&app, &member, &query).await
 }
 
 pub(crate) async fn get_usage_analytics(
     app: Ctx,
     member: May<ReadAccount>,
-    Query(wanted): Query<Grouped>,
+    Query(query): Query<Grouped>,
 ) -> Result<Json<ReportView>> {
-    report(&app, &member, &wanted).await
+    report(&app, &member, &query).await
 }
 
 pub(crate) async fn get_performance_analytics(

@@ -1,4 +1,4 @@
-//! `/auth/*`: what the caller used.
+//! `/auth/*`: statistics of the caller's usage.
 
 use app::UsageReport;
 use domain::{GroupBy, auth::permission::ReadAccount};
@@ -9,32 +9,32 @@ use serde::Serialize;
 
 use crate::view::{GroupView, PeriodQuery, Speed, Summary, groups};
 
-/// What the caller used.
+/// The caller's usage by category and model.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct UsageStats {
     user_id: String,
     #[serde(flatten)]
     summary: Summary,
-    /// Days on which something was used.
+    /// Number of days with usage.
     active_days: usize,
-    /// What for, the most tokens first.
+    /// By category, most tokens first.
     by_category: Vec<GroupView>,
-    /// By model, the most tokens first.
+    /// By model, most tokens first.
     by_model: Vec<GroupView>,
     #[serde(flatten)]
     speed: Speed,
 }
 
-/// What the caller used of each model.
+/// The caller's usage of each model.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct ModelStats {
     #[serde(flatten)]
     summary: Summary,
-    /// The most tokens first.
+    /// Most tokens first.
     models: Vec<ModelStat>,
 }
 
-/// What was used of a model, and how fast it was.
+/// Usage and latencies of a model.
 #[derive(Serialize, JsonSchema)]
 struct ModelStat {
     #[serde(flatten)]
@@ -43,38 +43,38 @@ struct ModelStat {
     speed: Speed,
 }
 
-/// What the caller's tokens were used for.
+/// The caller's tokens by purpose.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct TokenBreakdown {
     #[serde(flatten)]
     summary: Summary,
     /// By category.
     categories: Vec<GroupView>,
-    /// By API key; without a name what was asked without one.
+    /// By API key; the group without a name is usage without an API key.
     keys: Vec<GroupView>,
-    /// By chatbot; without a name what no chatbot answered.
+    /// By chatbot; the group without a name is usage without a chatbot.
     chatbots: Vec<GroupView>,
 }
 
-/// What the caller used of each model on each day.
+/// The caller's usage of each model on each day.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct DailyModelStats {
     #[serde(flatten)]
     summary: Summary,
-    /// Oldest first; days without use are left out.
+    /// Oldest first; days without usage are omitted.
     days: Vec<DailyModels>,
 }
 
-/// What was used of each model on a day.
+/// Usage of each model on a day.
 #[derive(Serialize, JsonSchema)]
 struct DailyModels {
     /// The day.
     date: Date,
-    /// The most tokens first.
+    /// Most tokens first.
     models: Vec<GroupView>,
 }
 
-async fn own(app: &Ctx, member: &May<ReadAccount>, days: &PeriodQuery) -> Result<UsageReport> {
+async fn own_usage(app: &Ctx, member: &May<ReadAccount>, days: &PeriodQuery) -> Result<UsageReport> {
     let report = app.own_usage(&member.identity, &member.org, days.period());
     Ok(report.await?)
 }
@@ -84,7 +84,7 @@ pub(crate) async fn get_usage_stats(
     member: May<ReadAccount>,
     Query(days): Query<PeriodQuery>,
 ) -> Result<Json<UsageStats>> {
-    let report = own(&app, &member, &days).await?;
+    let report = own_usage(&app, &member, &days).await?;
     Ok(Json(UsageStats {
         user_id: member.identity.user.id.to_string(),
         summary: (&report).into(),
@@ -100,7 +100,7 @@ pub(crate) async fn get_model_stats(
     member: May<ReadAccount>,
     Query(days): Query<PeriodQuery>,
 ) -> Result<Json<ModelStats>> {
-    let report = own(&app, &member, &days).await?;
+    let report = own_usage(&app, &member, &days).await?;
     let mut times = report.statistics.times_by(|_, model| model.to_owned());
     let models = report.statistics.by(GroupBy::Model).into_iter().map(|group| ModelStat {
         speed: (&group
@@ -122,7 +122,7 @@ pub(crate) async fn get_token_breakdown(
     member: May<ReadAccount>,
     Query(days): Query<PeriodQuery>,
 ) -> Result<Json<TokenBreakdown>> {
-    let report = own(&app, &member, &days).await?;
+    let report = own_usage(&app, &member, &days).await?;
     Ok(Json(TokenBreakdown {
         summary: (&report).into(),
         categories: groups(&report, GroupBy::Category),
@@ -136,7 +136,7 @@ pub(crate) async fn get_daily_model_stats(
     member: May<ReadAccount>,
     Query(days): Query<PeriodQuery>,
 ) -> Result<Json<DailyModelStats>> {
-    let report = own(&app, &member, &days).await?;
+    let report = own_usage(&app, &member, &days).await?;
     let days = report.statistics.by_day_and_model().into_iter();
     let daily = days.map(|(date, models)| DailyModels {
         date,

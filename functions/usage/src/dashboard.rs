@@ -1,4 +1,4 @@
-//! `/tokens/dashboard`: what a page about the caller's tokens shows.
+//! `/tokens/dashboard`: a summary of the caller's tokens for a page.
 
 use app::BillingContext;
 use domain::{GroupBy, Period, auth::permission::ReadAccount, usage::statistics::PeriodRequest};
@@ -12,24 +12,24 @@ use crate::{
     view::{FiguresView, GroupView, Summary, groups},
 };
 
-/// What the caller used lately, and may still use.
+/// The caller's recent usage, and current limits.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct TokenDashboard {
     #[serde(flatten)]
     summary: Summary,
     /// Today's date.
     date: Date,
-    /// What was used today.
+    /// Today's usage.
     today: FiguresView,
-    /// What was used in seven days, today included.
+    /// Usage of the last seven days, including today.
     last_7_days: FiguresView,
-    /// Oldest first; days without use are left out.
+    /// Oldest first; days without usage are omitted.
     by_day: Vec<GroupView>,
-    /// The most tokens first.
+    /// Most tokens first.
     by_model: Vec<GroupView>,
-    /// The most tokens first.
+    /// Most tokens first.
     by_category: Vec<GroupView>,
-    /// Limits on tokens in the current organization.
+    /// Token limits in the current organization.
     limits: Vec<LimitView>,
 }
 

@@ -1,6 +1,6 @@
-//! `/analytics/export`: what the caller used, as a file. A year of one person is a few hundred kilobytes, so it is the
-//! answer itself, unless it is longer than an answer of a function may be or a link is asked for: then it is put into the
-//! bucket, where it stays for as long as archives do.
+//! `/analytics/export`: the caller's usage as a file. A user's year is a few hundred kilobytes, so the response
+//! contains the file, unless it is longer than a function's response may be or a link is requested: then it is put
+//! into the bucket, which stores it for as long as export archives.
 
 use app::UsageReport;
 use domain::{
@@ -15,28 +15,28 @@ use serde::{Deserialize, Serialize};
 
 use crate::{parquet_file, view::FiguresView};
 
-/// The longest file that is the answer itself, bytes: a function's answer has 6 MB, and what is no text is a third longer
-/// there.
+/// The longest file that a response contains, in bytes: a function's response is limited to 6 MB, and base64 makes
+/// binary files a third longer.
 const MAX_ANSWER: usize = 4_000_000;
 
-/// Which days are wanted, and how.
+/// Which days to export, and how.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct ExportQuery {
-    /// The first day, as in `2026-11-24`; 30 days with the last one when left out. At most 366 days are told of.
+    /// The first day, for example `2026-11-24`; if omitted, 30 days end with the last one. At most 366 days.
     from: Option<Date>,
-    /// The last day, included; today when left out.
+    /// The last day, inclusive; today if omitted.
     to: Option<Date>,
-    /// The number of days, 366 at most: from `from` on, or until `to`.
+    /// The number of days, at most 366: starting at `from`, or ending at `to`.
     #[schemars(range(min = 1, max = Period::MAX_DAYS))]
     days: Option<u32>,
-    /// JSON when left out.
+    /// JSON if omitted.
     format: Option<Format>,
-    /// How the file comes; as the answer, if it is short enough, when left out.
+    /// How to deliver the file; in the response, if it is short enough, if omitted.
     delivery: Option<Delivery>,
 }
 
 impl ExportQuery {
-    /// The days that are meant.
+    /// Returns the requested days.
     fn period(&self) -> PeriodRequest {
         PeriodRequest {
             from: self.from,
@@ -46,12 +46,12 @@ impl ExportQuery {
     }
 }
 
-/// How a file comes.
+/// How a file is delivered.
 #[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(rename = "ExportDelivery")]
 enum Delivery {
-    /// By a link in `Location` that is valid for 15 minutes and asks for no credentials. Long files always come by it.
+    /// By a link in `Location`, valid for 15 minutes without credentials. Long files are always delivered this way.
     Link,
 }
 
@@ -59,9 +59,9 @@ enum Delivery {
 #[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum Format {
-    /// An object with the rows and their sum.
+    /// An object with the rows and their total.
     Json,
-    /// A line for each row, with a header (RFC 4180).
+    /// One line per row, with a header (RFC 4180).
     Csv,
     /// A table with typed columns, for programs.
     Parquet,
@@ -83,18 +83,18 @@ const COLUMNS: [&str; 12] = [
     "estimated_requests",
 ];
 
-/// What was used, by day, category and model.
+/// Usage by day, category and model.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct UsageExport {
     from: Date,
     to: Date,
     totals: FiguresView,
-    /// Models whose prices are not known.
+    /// Models whose prices are unknown.
     unpriced_models: Vec<String>,
     rows: Vec<Row>,
 }
 
-/// What was used of a model for a category on a day.
+/// Usage of a model for a category on a day.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "UsageExportRow")]
 struct Row {
@@ -108,12 +108,12 @@ struct Row {
 pub(crate) async fn export_analytics(
     app: Ctx,
     member: May<ReadAccount>,
-    Query(wanted): Query<ExportQuery>,
+    Query(query): Query<ExportQuery>,
 ) -> Result<Either<Sheet<UsageExport>, SeeOther>> {
-    let report = app.own_usage(&member.identity, &member.org, wanted.period());
+    let report = app.own_usage(&member.identity, &member.org, query.period());
     let report = report.await?;
     let name = format!("usage-{}-{}", report.period.from, report.period.to);
-    let file = match wanted.format.unwrap_or(Format::Json) {
+    let file = match query.format.unwrap_or(Format::Json) {
         Format::Json => Attachment {
             media_type: "application/json",
             file_name: format!("{name}.json"),
@@ -130,7 +130,7 @@ pub(crate) async fn export_analytics(
             content: parquet_file::file(&report.statistics.cells().collect::<Vec<_>>())?,
         },
     };
-    if file.content.len() <= MAX_ANSWER && wanted.delivery.is_none() {
+    if file.content.len() <= MAX_ANSWER && query.delivery.is_none() {
         return Ok(Either::Left(Sheet::new(file)));
     }
     let link = app.link_to_file(&member.identity.user.id, file.file_name, file.media_type, file.content);
@@ -174,14 +174,14 @@ fn values(cell: &Cell, counters: &domain::UsageCounters) -> [String; 12] {
         counters.completion_tokens.to_string(),
         counters.cached_tokens.to_string(),
         counters.total_tokens().to_string(),
-        // Empty when it is not known.
+        // Empty if unknown.
         counters.cost().map(|cost| cost.to_string()).unwrap_or_default(),
         counters.unpriced.to_string(),
         counters.estimated.to_string(),
     ]
 }
 
-/// A text that no spreadsheet takes for a formula: clients name models as they like
+/// Returns text that no spreadsheet interprets as a formula: clients choose the names of models
 /// (<https://owasp.org/www-community/attacks/CSV_Injection>).
 fn harmless(text: &str) -> String {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']) {

@@ -1,4 +1,4 @@
-//! Limits on tokens and requests, where the caller stands, and statistics of what was used.
+//! Limits on tokens and requests, current usage, and statistics.
 
 mod analytics;
 mod auth;
@@ -19,29 +19,29 @@ pub fn api() -> Api {
         .get(
             "/tokens/limits",
             tokens::get_token_limits,
-            "Get the caller's limits on tokens. And what is used and reserved of each.",
+            "Get the caller's token limits. With the used and the reserved tokens of each.",
         )
         .get(
             "/tokens/rate-limit-check",
             tokens::check_rate_limit,
-            "Get the caller's limits on requests. How many requests to models are left now; this one does not \
+            "Get the caller's request rate limits. How many model requests are left now; this request does not \
              count.",
         )
         .get(
             "/tokens/alerts",
             tokens::list_token_alerts,
-            "List the caller's alerts on tokens. When 50, 80 and 100 percent of a daily limit were used, newest \
+            "List the caller's token alerts. When 50, 80 and 100 percent of a daily limit were used, newest \
              first.",
         )
         .get(
             "/tokens/usage",
             analytics::get_token_usage,
-            "Get the caller's usage of tokens. Summed up by day, or by what `group_by` names.",
+            "Get the caller's token usage. Summed up by day, or by `group_by`.",
         )
         .get(
             "/tokens/dashboard",
             dashboard::get_token_dashboard,
-            "Get the caller's usage at a glance. Today, 7 and 30 days, and the limits.",
+            "Get a summary of the caller's usage. Today, 7 and 30 days, and the limits.",
         )
         .get(
             "/auth/stats",
@@ -51,32 +51,32 @@ pub fn api() -> Api {
         .get(
             "/auth/model-stats",
             auth::get_model_stats,
-            "Get statistics of the models that the caller used. What was used of each, and how fast it answered.",
+            "Get statistics of the models that the caller used. With usage and latencies of each.",
         )
         .get(
             "/auth/token-breakdown",
             auth::get_token_breakdown,
-            "Get the caller's usage of tokens by category. With the share of each.",
+            "Get the caller's token usage by category. With the share of each.",
         )
         .get(
             "/auth/daily-model-stats",
             auth::get_daily_model_stats,
-            "Get the caller's usage of models by day. One entry for each day and model.",
+            "Get the caller's model usage by day. One entry for each day and model.",
         )
         .get(
             "/ai/usage",
             org::get_ai_usage,
-            "Get the usage of the organization. Those who administer it see all of it, members their own part.",
+            "Get the usage of the organization. Its owners and admins see all of it, members their own part.",
         )
         .get(
             "/analytics/usage",
             analytics::get_usage_analytics,
-            "Get analytics of the caller's usage. Summed up by day, or by what `group_by` names.",
+            "Get analytics of the caller's usage. Summed up by day, or by `group_by`.",
         )
         .get(
             "/analytics/performance",
             analytics::get_performance_analytics,
-            "Get the performance of models for the caller. How fast they answered, and how often they failed.",
+            "Get the performance of models for the caller. Their latencies and error rates.",
         )
         .get(
             "/analytics/export",
@@ -91,11 +91,11 @@ pub fn api() -> Api {
         .get(
             "/analytics/system/usage",
             system::get_system_usage,
-            "Get the usage of the platform. Summed up by day, or by what `group_by` names.",
+            "Get the usage of the platform. Summed up by day, or by `group_by`.",
         )
         .get(
             "/analytics/system/performance",
             system::get_system_performance,
-            "Get the performance of models on the platform. How fast they answered, and how often they failed.",
+            "Get the performance of models on the platform. Their latencies and error rates.",
         )
 }

@@ -1,4 +1,4 @@
-//! The function `usage` on Lambda.
+//! The `usage` function on Lambda.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), runtime::Error> {
     runtime::serve(usage::api()).await

@@ -1,4 +1,4 @@
-//! A table as Parquet (<https://parquet.apache.org/docs/file-format/>), for those who analyze it with their own tools.
+//! Usage as a Parquet file (<https://parquet.apache.org/docs/file-format/>), for analysis with other tools.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use parquet::{
 };
 
 const EPOCH: Date = date(1970, 1, 1);
-/// Its columns: the same as those of the other formats, numbers as numbers. A cost that is not known is null.
+/// Its columns: the same as those of the other formats, numbers as numbers. An unknown cost is null.
 const SCHEMA: &str = "
 message usage {
     required int32 date (DATE);
@@ -30,7 +30,7 @@ message usage {
     required int64 estimated_requests;
 }";
 
-/// The columns of whole numbers, from the fourth one on.
+/// The integer columns, from the fourth one on.
 const NUMBERS: [fn(&UsageCounters) -> Option<u64>; 9] = [
     |counters| Some(counters.requests),
     |counters| Some(counters.errors),
@@ -43,7 +43,7 @@ const NUMBERS: [fn(&UsageCounters) -> Option<u64>; 9] = [
     |counters| Some(counters.estimated),
 ];
 
-/// The bytes of a file with these rows.
+/// Returns the bytes of a file with these rows.
 pub(crate) fn file(rows: &[(&Cell, &UsageCounters)]) -> Result<Vec<u8>> {
     write(rows).map_err(Error::internal)
 }
@@ -81,7 +81,7 @@ fn write(rows: &[(&Cell, &UsageCounters)]) -> std::result::Result<Vec<u8>, Parqu
                 let values = values.map_err(|error| ParquetError::External(Box::new(error)))?;
                 column.write_batch(&values, Some(&there), None)?;
             }
-            _ => return Err(ParquetError::General("a column of another kind".to_owned())),
+            _ => return Err(ParquetError::General("unexpected column type".to_owned())),
         }
         column.close()?;
         membership += 1;

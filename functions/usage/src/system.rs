@@ -1,4 +1,4 @@
-//! What everybody used, for platform admins.
+//! Usage of the platform, for platform admins.
 
 use app::PlatformReport;
 use domain::{GroupBy, Period, Timestamp, usage::statistics::PeriodRequest};
@@ -12,22 +12,22 @@ use crate::{
     view::{GroupView, PeriodQuery, ReportView, Speed, Summary, groups},
 };
 
-/// Which days are wanted, and how they are summed up.
+/// Which days to report, and how to group them.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct SystemGrouped {
-    /// The first day, as in `2026-11-24`; 30 days with the last one when left out. At most 366 days are told of.
+    /// The first day, for example `2026-11-24`; if omitted, 30 days end with the last one. At most 366 days.
     from: Option<Date>,
-    /// The last day, included; today in UTC when left out.
+    /// The last day, inclusive; today in UTC if omitted.
     to: Option<Date>,
-    /// The number of days, 366 at most: from `from` on, or until `to`.
+    /// The number of days, at most 366: starting at `from`, or ending at `to`.
     #[schemars(range(min = 1, max = Period::MAX_DAYS))]
     days: Option<u32>,
-    /// What figures are summed up by; by day when left out.
+    /// How to group the counters; by day if omitted.
     group_by: Option<SystemGroupBy>,
 }
 
 impl SystemGrouped {
-    /// The days that are meant.
+    /// Returns the requested days.
     fn period(&self) -> PeriodRequest {
         PeriodRequest {
             from: self.from,
@@ -37,15 +37,15 @@ impl SystemGrouped {
     }
 }
 
-/// What figures of everybody are summed up by.
+/// How to group the usage of the platform.
 #[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum SystemGroupBy {
-    /// Days of the organizations in which was asked, oldest first.
+    /// By day of the organization that used the tokens, oldest first.
     Day,
-    /// Models that answered.
+    /// By model that answered.
     Model,
-    /// What the tokens were used for.
+    /// By purpose of the tokens.
     Category,
 }
 
@@ -59,12 +59,12 @@ impl From<SystemGroupBy> for GroupBy {
     }
 }
 
-/// How far the sums have come.
+/// How current the sums are.
 #[derive(Serialize, JsonSchema)]
 struct Freshness {
-    /// When the newest use was that is in the sums; null when there is none.
+    /// When the newest usage in the sums occurred; null if there is none.
     as_of: Option<Timestamp>,
-    /// Seconds that it took from there into the sums.
+    /// Seconds until that usage was included in the sums.
     lag_seconds: Option<u64>,
 }
 
@@ -77,26 +77,26 @@ impl From<&PlatformReport> for Freshness {
     }
 }
 
-/// Who joined, and what everybody used.
+/// New accounts and usage of the platform.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct SystemStats {
     #[serde(flatten)]
     freshness: Freshness,
     #[serde(flatten)]
     summary: Summary,
-    /// Accounts that were made on these days (UTC), without those that were deleted since.
+    /// Accounts created on these days (UTC), without those deleted since.
     new_users: u64,
-    /// Days on which something was used.
+    /// Number of days with usage.
     active_days: usize,
-    /// What for, the most tokens first.
+    /// By category, most tokens first.
     by_category: Vec<GroupView>,
-    /// By model, the most tokens first.
+    /// By model, most tokens first.
     by_model: Vec<GroupView>,
     #[serde(flatten)]
     speed: Speed,
 }
 
-/// What everybody used.
+/// Usage of the platform.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct SystemUsage {
     #[serde(flatten)]
@@ -105,7 +105,7 @@ pub(crate) struct SystemUsage {
     report: ReportView,
 }
 
-/// How fast models answered everybody, and how often they failed.
+/// The latencies and error rates of models on the platform.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct SystemPerformance {
     #[serde(flatten)]
@@ -135,12 +135,12 @@ pub(crate) async fn get_system_stats(
 pub(crate) async fn get_system_usage(
     app: Ctx,
     _: PlatformAdmin,
-    Query(wanted): Query<SystemGrouped>,
+    Query(query): Query<SystemGrouped>,
 ) -> Result<Json<SystemUsage>> {
-    let report = app.platform_usage(wanted.period()).await?;
+    let report = app.platform_usage(query.period()).await?;
     Ok(Json(SystemUsage {
         freshness: (&report).into(),
-        report: ReportView::of(&report.usage, wanted.group_by.map_or(GroupBy::Day, Into::into)),
+        report: ReportView::of(&report.usage, query.group_by.map_or(GroupBy::Day, Into::into)),
     }))
 }
 

@@ -1,4 +1,4 @@
-//! `/tokens/*`: limits, and where the caller stands.
+//! `/tokens/*`: limits and current usage.
 
 use app::{Alert, BillingContext};
 use domain::{Pace, Plan, Timestamp, TokenLimit, TokenScope, auth::permission::ReadAccount};
@@ -6,35 +6,35 @@ use http_api::{Ctx, Json, May, Result};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// The limits that hold for the caller in the current organization.
+/// The limits that apply to the caller in the current organization.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct TokenLimits {
     user_id: String,
     org_id: String,
     plan: Plan,
-    /// Tokens that may be used today: the least that any limit leaves.
+    /// Tokens that may still be used today: the minimum of what the limits leave.
     remaining: u64,
-    /// Limits on tokens.
+    /// Token limits.
     limits: Vec<LimitView>,
-    /// Requests to models that the organization may make in a minute.
+    /// Model requests per minute that the organization may send.
     requests_per_minute: u32,
 }
 
-/// A limit on tokens.
+/// A token limit.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "TokenLimit")]
 pub(crate) struct LimitView {
-    /// What it covers: a person a day, an organization a day, or an API key in all.
+    /// What it limits: a user per day, an organization per day, or an API key in total.
     scope: TokenScope,
-    /// Most tokens.
+    /// Maximum number of tokens.
     limit: u64,
     /// Tokens used.
     used: u64,
-    /// Tokens set aside for answers that are being made.
+    /// Tokens reserved for answers in progress.
     reserved: u64,
     /// Tokens left.
     remaining: u64,
-    /// When it begins anew; null for one that never does.
+    /// When it resets; null if it never does.
     resets_at: Option<Timestamp>,
 }
 
@@ -51,36 +51,36 @@ impl From<TokenLimit> for LimitView {
     }
 }
 
-/// Whether a question to a model may be asked now.
+/// Whether a model request may be sent now.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct RateLimitCheck {
-    /// Whether one may be asked.
+    /// Whether one may be sent.
     allowed: bool,
-    /// Requests a minute, of the limit that leaves the least.
+    /// Requests per minute of the limit that leaves the fewest.
     limit: u32,
-    /// Requests that may be made now.
+    /// Requests left now.
     remaining: u32,
-    /// Seconds until one may be made; 0 when one may be made now.
+    /// Seconds until a request may be sent; 0 if it may be sent now.
     retry_after: u64,
-    /// All limits on requests.
-    policies: Vec<PaceView>,
+    /// All rate limits.
+    policies: Vec<RateLimitView>,
 }
 
-/// A limit on requests.
+/// A rate limit.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "RateLimitPolicy")]
-struct PaceView {
-    /// What it covers: `user`, `org` or `key`.
+struct RateLimitView {
+    /// What it limits: `user`, `org` or `key`.
     scope: &'static str,
-    /// Requests a minute.
+    /// Requests per minute.
     limit: u32,
-    /// Requests that may be made now.
+    /// Requests left now.
     remaining: u32,
-    /// Seconds until one may be made; 0 when one may be made now.
+    /// Seconds until a request may be sent; 0 if it may be sent now.
     retry_after: u64,
 }
 
-impl From<Pace> for PaceView {
+impl From<Pace> for RateLimitView {
     fn from(pace: Pace) -> Self {
         Self {
             scope: pace.policy,
@@ -91,7 +91,7 @@ impl From<Pace> for PaceView {
     }
 }
 
-/// That a share of a daily limit was used.
+/// An alert that a share of a daily limit was used.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct TokenAlert {
     /// Whose limit: the caller's own or the organization's.
@@ -100,11 +100,11 @@ pub(crate) struct TokenAlert {
     date: String,
     /// The share: 50, 80 or 100.
     percent: u8,
-    /// Tokens that were used then.
+    /// Tokens used at that time.
     used: u64,
-    /// The limit then.
+    /// The limit at that time.
     limit: u64,
-    /// When the limit begins anew.
+    /// When the limit resets.
     resets_at: Timestamp,
     /// When the share was reached.
     created_at: Timestamp,
@@ -141,7 +141,7 @@ pub(crate) async fn get_token_limits(app: Ctx, member: May<ReadAccount>) -> Resu
 
 pub(crate) async fn check_rate_limit(app: Ctx, member: May<ReadAccount>) -> Result<Json<RateLimitCheck>> {
     let paces = app.paces(&BillingContext::of(&member.identity, &member.org)).await?;
-    let policies: Vec<_> = paces.into_iter().map(PaceView::from).collect();
+    let policies: Vec<_> = paces.into_iter().map(RateLimitView::from).collect();
     let tightest = policies.iter().min_by_key(|pace| pace.remaining);
     Ok(Json(RateLimitCheck {
         allowed: tightest.is_none_or(|pace| pace.remaining > 0),

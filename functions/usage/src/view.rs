@@ -1,4 +1,4 @@
-//! How statistics are asked for and shown.
+//! Queries and reports of statistics.
 
 use app::UsageReport;
 use domain::{
@@ -9,20 +9,20 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Which days are wanted.
+/// Which days to report.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct PeriodQuery {
-    /// The first day, as in `2026-11-24`; 30 days with the last one when left out. At most 366 days are told of.
+    /// The first day, for example `2026-11-24`; if omitted, 30 days end with the last one. At most 366 days.
     pub(crate) from: Option<Date>,
-    /// The last day, included; today when left out.
+    /// The last day, inclusive; today if omitted.
     pub(crate) to: Option<Date>,
-    /// The number of days, 366 at most: from `from` on, or until `to`.
+    /// The number of days, at most 366: starting at `from`, or ending at `to`.
     #[schemars(range(min = 1, max = Period::MAX_DAYS))]
     pub(crate) days: Option<u32>,
 }
 
 impl PeriodQuery {
-    /// The days that are meant.
+    /// Returns the requested days.
     pub(crate) fn period(&self) -> PeriodRequest {
         PeriodRequest {
             from: self.from,
@@ -32,22 +32,22 @@ impl PeriodQuery {
     }
 }
 
-/// Which days are wanted, and how they are summed up.
+/// Which days to report, and how to group them.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Grouped {
-    /// The first day, as in `2026-11-24`; 30 days with the last one when left out. At most 366 days are told of.
+    /// The first day, for example `2026-11-24`; if omitted, 30 days end with the last one. At most 366 days.
     pub(crate) from: Option<Date>,
-    /// The last day, included; today when left out.
+    /// The last day, inclusive; today if omitted.
     pub(crate) to: Option<Date>,
-    /// The number of days, 366 at most: from `from` on, or until `to`.
+    /// The number of days, at most 366: starting at `from`, or ending at `to`.
     #[schemars(range(min = 1, max = Period::MAX_DAYS))]
     pub(crate) days: Option<u32>,
-    /// What figures are summed up by; by day when left out.
+    /// How to group the counters; by day if omitted.
     pub(crate) group_by: Option<GroupBy>,
 }
 
 impl Grouped {
-    /// The days that are meant.
+    /// Returns the requested days.
     pub(crate) fn period(&self) -> PeriodRequest {
         PeriodRequest {
             from: self.from,
@@ -57,13 +57,13 @@ impl Grouped {
     }
 }
 
-/// Figures of some calls of models.
+/// Counters of some model calls.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "UsageFigures")]
 pub(crate) struct FiguresView {
-    /// Calls of models.
+    /// Number of model calls.
     requests: u64,
-    /// Calls that ended with an error.
+    /// Number of calls that failed.
     errors: u64,
     /// Tokens read and written.
     total_tokens: u64,
@@ -71,15 +71,15 @@ pub(crate) struct FiguresView {
     prompt_tokens: u64,
     /// Tokens written.
     completion_tokens: u64,
-    /// Tokens read from a provider's cache; part of `prompt_tokens`.
+    /// Tokens read from a provider's cache; included in `prompt_tokens`.
     cached_tokens: u64,
-    /// Millionths of a US dollar at list prices; null when the price of a call is not known.
+    /// Millionths of a US dollar at list prices; null if the price of a call is unknown.
     cost_micro_usd: Option<u64>,
-    /// The cost of the calls whose prices are known.
+    /// Cost of the calls whose prices are known.
     priced_cost_micro_usd: u64,
-    /// Calls whose prices are not known.
+    /// Number of calls whose prices are unknown.
     unpriced_requests: u64,
-    /// Calls whose tokens were estimated, because the provider did not tell.
+    /// Number of calls with estimated tokens, because the provider did not report them.
     estimated_requests: u64,
 }
 
@@ -100,12 +100,12 @@ impl From<UsageCounters> for FiguresView {
     }
 }
 
-/// Figures of one group.
+/// Counters of one group.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "UsageGroup")]
 pub(crate) struct GroupView {
-    /// The day, the model, the category, or the id; null for calls without an API key or a chatbot, and for those of
-    /// people whose accounts were erased.
+    /// The day, the model, the category, or the ID; null for calls without an API key or a chatbot, and for those of
+    /// users whose accounts were erased.
     name: Option<String>,
     #[serde(flatten)]
     counters: FiguresView,
@@ -120,7 +120,7 @@ impl From<Group> for GroupView {
     }
 }
 
-/// What was used in a period, in all.
+/// Total usage in a period.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "UsageSummary")]
 pub(crate) struct Summary {
@@ -128,9 +128,9 @@ pub(crate) struct Summary {
     from: Date,
     /// The last day.
     to: Date,
-    /// All of it.
+    /// The total.
     totals: FiguresView,
-    /// Models whose price is not known for all of their calls.
+    /// Models whose prices are unknown for some of their calls.
     unpriced_models: Vec<String>,
 }
 
@@ -145,15 +145,15 @@ impl From<&UsageReport> for Summary {
     }
 }
 
-/// What was used in a period, by groups that add up to the whole.
+/// Usage in a period, by groups that add up to the total.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "UsageReport")]
 pub(crate) struct ReportView {
     #[serde(flatten)]
     summary: Summary,
-    /// What the groups are.
+    /// What the usage is grouped by.
     group_by: GroupBy,
-    /// Days oldest first, those without use left out; others with the most tokens first.
+    /// Days oldest first, without those that have no usage; other groups with the most tokens first.
     groups: Vec<GroupView>,
 }
 
@@ -172,14 +172,14 @@ pub(crate) fn groups(report: &UsageReport, by: GroupBy) -> Vec<GroupView> {
     report.statistics.by(by).into_iter().map(GroupView::from).collect()
 }
 
-/// Times of answers that ended well, milliseconds; right within 10 percent.
+/// Times of successful answers in milliseconds, accurate within 10 percent.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Percentiles {
-    /// Answers that were timed.
+    /// Number of timed answers.
     count: u64,
-    /// Half of them took no longer; null without any.
+    /// Median; null without answers.
     p50_ms: Option<u64>,
-    /// 95 percent of them took no longer; null without any.
+    /// 95th percentile; null without answers.
     p95_ms: Option<u64>,
 }
 
@@ -193,12 +193,12 @@ impl From<&Histogram> for Percentiles {
     }
 }
 
-/// How fast answers came.
+/// Latencies of answers.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Speed {
-    /// From the question to the end of the answer.
+    /// From the request to the end of the answer.
     latency: Percentiles,
-    /// From the question to the first words of the answer.
+    /// From the request to the first words of the answer.
     time_to_first_token: Percentiles,
 }
 

@@ -13,19 +13,19 @@ use serde::{Deserialize, Serialize};
 /// A new account.
 #[derive(Deserialize, Validate, JsonSchema)]
 pub(crate) struct NewUser {
-    /// Name shown to others; the part of the address before the `@` when left out.
+    /// Display name; the part of the email address before the `@` if omitted.
     #[garde(length(chars, max = User::MAX_NAME), inner(custom(readable_name)))]
     #[schemars(regex(pattern = http_api::READABLE_NAME))]
     name: Option<String>,
-    /// Sign-in name.
+    /// Email address, used to sign in.
     #[garde(skip)]
     #[schemars(email, length(max = Email::MAX_BYTES))]
     email: String,
-    /// 8 to 128 characters, not one of the most leaked.
+    /// 8 to 128 characters; commonly leaked passwords are rejected.
     #[garde(skip)]
     #[schemars(length(min = NewPassword::MIN, max = NewPassword::MAX))]
     password: Secret,
-    /// Platform role, `user` when left out.
+    /// Platform role; `user` if omitted.
     #[garde(skip)]
     role: Option<PlatformRole>,
 }
@@ -37,15 +37,15 @@ pub(crate) struct UserPatch {
     #[garde(length(chars, max = User::MAX_NAME), inner(custom(readable_name)))]
     #[schemars(regex(pattern = http_api::READABLE_NAME))]
     name: Option<String>,
-    /// New sign-in name. Changing the own one takes the password too; where the present one is verified, the new one is
-    /// `pending_email` until it is confirmed.
+    /// New email address. Users changing their own need the password too; if the current address is verified, the new
+    /// one is `pending_email` until it is confirmed.
     #[garde(skip)]
     #[schemars(email, length(max = Email::MAX_BYTES))]
     email: Option<String>,
-    /// New platform role: read when a platform admin changes somebody else, otherwise ignored.
+    /// New platform role: applied if a platform admin changes another user, otherwise ignored.
     #[garde(skip)]
     role: Option<String>,
-    /// The password, to change the own address.
+    /// The password, required to change the user's own address.
     #[garde(skip)]
     current_password: Option<Secret>,
 }
@@ -61,17 +61,17 @@ pub(crate) struct UserView {
     /// The same as `name`.
     full_name: String,
     email: String,
-    /// Whether the address was shown to be this person's own.
+    /// Whether the email address is verified.
     email_verified: bool,
-    /// The address that the account gets once its person, signed in, confirms it by the link in the mail to it; for 48
-    /// hours.
+    /// The email address that the account will have once its signed-in user confirms the link in the email to it,
+    /// within 48 hours.
     pending_email: Option<String>,
     role: PlatformRole,
     status: UserStatus,
     created_at: Timestamp,
     /// Null until billing is configured.
     stripe_customer_id: Option<String>,
-    /// The personal organization, current when `X-Current-Org` is left out.
+    /// ID of the personal organization, which is current if `X-Current-Org` is omitted.
     default_org_id: String,
 }
 
@@ -122,8 +122,8 @@ pub(crate) async fn get_user(app: Ctx, about: SelfOrAdmin<ReadAccount>) -> Resul
     Ok(Json(UserView::new(user, app.clock.now())))
 }
 
-/// The address is how a person signs in and gets back in, so only a person changes it: an API key gets 403 for any
-/// change of an account.
+/// The email address is used to sign in and to recover the account, so an API key gets 403 for any change of an
+/// account.
 pub(crate) async fn update_user(
     app: Ctx,
     _: Caller,
@@ -141,7 +141,7 @@ pub(crate) async fn update_user(
         None => None,
         Some("user") => Some(PlatformRole::User),
         Some("admin") => Some(PlatformRole::Admin),
-        Some(_) => return Err(Error::invalid("/role", "has to be user or admin").into()),
+        Some(_) => return Err(Error::invalid("/role", "must be user or admin").into()),
     };
     let change = UserChange {
         name: patch.name.map(|name| name.trim().to_owned()),

@@ -1,4 +1,4 @@
-//! `/users/{user_id}/export`: everything of a person, to take away.
+//! `/users/{user_id}/export`: an archive of all data of a user.
 
 use app::ExportFound;
 use domain::{ExportStatus, Timestamp, auth::permission::ReadAccount};
@@ -6,26 +6,26 @@ use http_api::{Accepted, Caller, Ctx, Either, Json, Query, Result, SelfOrAdmin};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What kind of export is wanted.
+/// Options of an export.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct ExportQuery {
-    /// Make another one in place of one that is older than a day.
+    /// Replace an export that is older than a day with a new one.
     #[serde(default)]
     fresh: bool,
 }
 
-/// Where an export is.
+/// The state of an export.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Export")]
 pub(crate) struct ExportView {
     status: ExportStatus,
-    /// When it was asked for.
+    /// When it was requested.
     created_at: Timestamp,
-    /// Where the archive is; null unless it is ready. Whoever has the link can read it.
+    /// Link to the archive; null until it is ready. Anyone who has the link can read it.
     download_url: Option<String>,
-    /// Until when the link works; another call gives another one.
+    /// When the link expires; the next call returns a new one.
     expires_at: Option<Timestamp>,
-    /// Size of the archive, bytes.
+    /// Size of the archive in bytes.
     size_bytes: Option<u64>,
 }
 
@@ -42,14 +42,14 @@ impl From<ExportFound> for ExportView {
     }
 }
 
-/// All that a person has is for a person: an API key gets 403.
+/// An export contains all data of a user, so an API key gets 403.
 pub(crate) async fn export_user(
     app: Ctx,
     _: Caller,
     about: SelfOrAdmin<ReadAccount>,
-    Query(wanted): Query<ExportQuery>,
+    Query(query): Query<ExportQuery>,
 ) -> Result<Either<Json<ExportView>, Accepted<ExportView>>> {
-    let found = app.export(&about.actor(), &about.user, wanted.fresh).await?;
+    let found = app.export(&about.actor(), &about.user, query.fresh).await?;
     let view = ExportView::from(found);
     Ok(match view.status {
         ExportStatus::Pending => Either::Right(Accepted(view)),

@@ -1,4 +1,4 @@
-//! Accounts, their daily limit and their settings: documents 000, 001, 003 and 004.
+//! Accounts, their daily limit and their settings.
 
 mod accounts;
 mod exports;
@@ -14,8 +14,8 @@ pub fn api() -> Api {
         .post(
             "/users",
             accounts::create_user,
-            "Create an account for someone else. The new password is known to who creates it, so it should be \
-             changed.",
+            "Create an account for someone else. The password is known to its creator, so the user should change \
+             it.",
         )
         .get(
             "/users/{user_id}",
@@ -25,32 +25,32 @@ pub fn api() -> Api {
         .put(
             "/users/{user_id}",
             accounts::update_user,
-            "Update an account. Fields that are left out stay as they are; a new address of one's own needs \
-             `current_password`. It voids the links of earlier mails, and the address before is told: if it was \
-             verified, its owner can take back what was not an admin's change for 72 hours.",
+            "Update an account. Omitted fields stay unchanged; users who change their own email address need \
+             `current_password`. The links of earlier emails become invalid, and the previous address is notified: \
+             if it was verified, its owner can undo the change for 72 hours, unless an admin made it.",
         )
         .delete(
             "/users/{user_id}",
             accounts::delete_user,
-            "Delete an account. All its credentials are refused from the next request on, and its content is \
+            "Delete an account. All its credentials are rejected from the next request on, and its content is \
              removed.",
         )
         .get(
             "/users/{user_id}/quota",
             quotas::get_quota,
-            "Get the daily limit of an account. And what is used of it today.",
+            "Get the daily limit of an account. With today's usage.",
         )
         .put(
             "/users/{user_id}/quota",
             quotas::update_quota,
             "Update the daily limit of an account. Users set their own, up to what their plan or a platform admin \
-             gives them; platform admins set any. API keys set none.",
+             allows; platform admins set any. API keys set none.",
         )
         .get(
             "/users/{user_id}/export",
             exports::export_user,
-            "Export everything of an account. As a ZIP archive of JSON lines and files; the first call starts to \
-             create it.",
+            "Export all data of an account. As a ZIP archive of JSON lines and files; the first call starts \
+             the export.",
         )
         .with_me_alias("/users/{user_id}", "/users/me")
         .on_both_prefixes()
@@ -62,11 +62,11 @@ pub fn api() -> Api {
         .put(
             "/settings",
             settings::update_settings,
-            "Update the caller's settings. Fields that are left out stay as they are, protected ones are ignored.",
+            "Update the caller's settings. Omitted fields stay unchanged; protected fields are ignored.",
         )
         .post(
             "/settings/regenerate-api-key",
             settings::regenerate_api_key,
-            "Create or replace the caller's personal API key. It is shown this once.",
+            "Create or replace the caller's personal API key. It is shown only once.",
         )
 }

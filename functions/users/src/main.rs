@@ -1,4 +1,4 @@
-//! The function `users` on Lambda.
+//! The `users` function on Lambda.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), runtime::Error> {
     runtime::serve(users::api()).await

@@ -10,13 +10,13 @@ use http_api::{Body, Caller, Ctx, Json, QuotaView, Result, SelfOrAdmin};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// A change of a daily limit. `last_reset` in the body is ignored: a day begins by itself.
+/// A change of a daily limit. `last_reset` in the body is ignored: days begin automatically.
 #[derive(Deserialize, Validate, JsonSchema)]
 pub(crate) struct QuotaPatch {
-    /// Most LLM tokens in a day.
+    /// Maximum LLM tokens per day.
     #[garde(range(max = Quota::MAX_DAILY_LIMIT))]
     daily_limit: Option<u64>,
-    /// LLM tokens that count as used today; read when a platform admin calls, otherwise ignored.
+    /// LLM tokens to count as used today; applied if a platform admin calls, otherwise ignored.
     #[garde(range(max = Quota::MAX_DAILY_LIMIT))]
     used_today: Option<u64>,
 }
@@ -25,7 +25,7 @@ pub(crate) async fn get_quota(app: Ctx, about: SelfOrAdmin<ReadAccount>) -> Resu
     Ok(Json(app.quota(&about.user).await?.into()))
 }
 
-/// What a person may use is for a person to change: an API key gets 403.
+/// Only signed-in users change a limit: an API key gets 403.
 pub(crate) async fn update_quota(
     app: Ctx,
     _: Caller,

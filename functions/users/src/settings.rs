@@ -1,4 +1,4 @@
-//! `/settings`: what a person set up for themselves (document 004).
+//! `/settings`: a user's own settings.
 
 use app::{SettingsChange, SettingsFound};
 use domain::{
@@ -11,7 +11,7 @@ use http_api::{Body, Caller, Ctx, Json, Result, SelfOrAdmin};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What is not a client's to set: it comes back with the settings that were read, and is left as it is.
+/// Fields that clients cannot set: they may be sent back as they were read, and are ignored.
 const PROTECTED: [&str; 29] = [
     "id",
     "uid",
@@ -44,32 +44,32 @@ const PROTECTED: [&str; 29] = [
     "deleted_at",
 ];
 
-/// A change of settings. Protected fields (API key, plan, usage, ids, times) are no part of it and ignored; other fields
-/// that are not known are refused, as they would be lost.
+/// A change of settings. Protected fields (API key, plan, usage, IDs, times) are ignored; other unknown fields are
+/// rejected, because they would be lost.
 #[derive(Deserialize, Validate, JsonSchema)]
 #[schemars(rename = "UserSettingsPatch", deny_unknown_fields, extend("x-ignored" = PROTECTED))]
 pub(crate) struct SettingsPatch {
-    /// Colors of the pages.
+    /// Color theme of the user interface.
     #[garde(skip)]
     theme: Option<Theme>,
-    /// Language of the pages and of mail, a BCP 47 tag.
+    /// Language of the user interface and of emails, a BCP 47 tag.
     #[garde(length(max = Settings::MAX_LANGUAGE), pattern(r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$"))]
     language: Option<String>,
-    /// What to be told about; what is left out stays as it is.
+    /// What to notify about; omitted fields stay unchanged.
     #[garde(skip)]
     notifications: Option<NotificationsPatch>,
-    /// What a client keeps for itself; replaces all of it.
+    /// Data that the client stores for itself; replaces all of it.
     #[garde(inner(custom(|own: &JsonObject, (): &()| small(own))))]
     preferences: Option<JsonObject>,
 }
 
-/// What to be told about.
+/// What to notify about.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct NotificationsPatch {
-    /// By mail: documents that failed, limits that were reached.
+    /// By email: failed documents, reached limits.
     email: Option<bool>,
-    /// By mail: what is new in the product.
+    /// By email: news about the product.
     product_news: Option<bool>,
 }
 
@@ -81,9 +81,9 @@ pub(crate) struct SettingsView {
     theme: Theme,
     language: String,
     notifications: NotificationsView,
-    /// What a client keeps for itself.
+    /// Data that the client stores for itself.
     preferences: JsonObject,
-    /// The personal API key but for its secret middle; null until one is made.
+    /// The personal API key without its secret middle; null until it is created.
     api_key: Option<String>,
     plan: Plan,
     usage: UsageView,
@@ -91,14 +91,14 @@ pub(crate) struct SettingsView {
     updated_at: Timestamp,
 }
 
-/// What to be told about.
+/// What to notify about.
 #[derive(Serialize, JsonSchema)]
 struct NotificationsView {
     email: bool,
     product_news: bool,
 }
 
-/// LLM tokens of today.
+/// Today's LLM tokens.
 #[derive(Serialize, JsonSchema)]
 struct UsageView {
     daily_limit: u64,
@@ -108,7 +108,7 @@ struct UsageView {
 /// A new personal API key.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct PersonalKeyView {
-    /// What requests send, as `Authorization: Bearer` or `X-API-Key`. Nobody can read it again.
+    /// Sent as `Authorization: Bearer` or `X-API-Key`. It cannot be retrieved again.
     api_key: String,
 }
 
@@ -147,7 +147,7 @@ fn small(preferences: &JsonObject) -> garde::Result {
         Ok(())
     } else {
         Err(garde::Error::new(format!(
-            "may hold at most {} entries and {} bytes",
+            "must not exceed {} entries and {} bytes",
             Settings::MAX_PREFERENCES,
             Settings::MAX_PREFERENCES_BYTES
         )))
@@ -158,7 +158,7 @@ pub(crate) async fn get_settings(app: Ctx, about: SelfOrAdmin<ReadAccount>) -> R
     Ok(Json(app.settings(&about.identity.user).await?.into()))
 }
 
-/// Settings are a person's own, so an API key gets 403.
+/// Only signed-in users change their settings: an API key gets 403.
 pub(crate) async fn update_settings(
     app: Ctx,
     _: Caller,

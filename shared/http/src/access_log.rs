@@ -1,4 +1,4 @@
-//! One line per request. **Invariant:** the fields below are all that is ever logged of a request: no query
+//! The access log, one line per request. **Invariant:** nothing of a request is logged but the fields below: no query
 //! string, no body, no token, no header.
 
 use std::{
@@ -13,17 +13,17 @@ use http_body::{Body as _, Frame, SizeHint};
 
 use crate::request_context::RequestContext;
 
-/// Writes the line: now for a body whose size is known, else when the last byte was sent or the client went away.
-pub(crate) fn write(scope: Arc<RequestContext>, response: Response) -> Response {
+/// Writes the line: immediately for a body of known size, otherwise after the last byte or when the client disconnects.
+pub(crate) fn write(context: Arc<RequestContext>, response: Response) -> Response {
     let status = response.status().as_u16();
     if let Some(bytes) = response.body().size_hint().exact() {
-        line(&scope, status, bytes, true);
+        line(&context, status, bytes, true);
         return response;
     }
     response.map(|inner| {
         Body::new(Counted {
             inner,
-            scope,
+            context,
             status,
             bytes: 0,
             whole: false,
@@ -31,26 +31,26 @@ pub(crate) fn write(scope: Arc<RequestContext>, response: Response) -> Response 
     })
 }
 
-fn line(scope: &RequestContext, status: u16, bytes: u64, whole: bool) {
+fn line(context: &RequestContext, status: u16, bytes: u64, whole: bool) {
     tracing::info!(
         target: "access",
-        method = scope.method.as_str(),
-        route = scope.route.get().map_or("", String::as_str),
+        method = context.method.as_str(),
+        route = context.route.get().map_or("", String::as_str),
         status,
-        duration_ms = scope.host.now_ms().saturating_sub(scope.began_ms),
-        request_id = scope.request_id,
-        user_id = scope.known_identity().map_or("", |identity| identity.user.id.as_str()),
-        org_id = scope.known_membership().map_or("", |membership| membership.org.as_str()),
+        duration_ms = context.backend.now_ms().saturating_sub(context.began_ms),
+        request_id = context.request_id,
+        user_id = context.known_identity().map_or("", |identity| identity.user.id.as_str()),
+        org_id = context.known_membership().map_or("", |membership| membership.org.as_str()),
         bytes,
         whole,
         "request"
     );
 }
 
-/// A body that counts what was sent of it.
+/// A body that counts the bytes sent.
 struct Counted {
     inner: Body,
-    scope: Arc<RequestContext>,
+    context: Arc<RequestContext>,
     status: u16,
     bytes: u64,
     whole: bool,
@@ -87,6 +87,6 @@ impl http_body::Body for Counted {
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        line(&self.scope, self.status, self.bytes, self.whole);
+        line(&self.context, self.status, self.bytes, self.whole);
     }
 }

@@ -1,4 +1,4 @@
-//! Answers piece by piece, as document 001 streams them.
+//! Events of a streamed answer.
 
 use app::{AnswerEvent, AnswerStream, Answered, Completion, CompletionEvent, CompletionStream};
 use domain::{AnswerStatus, Citation, Usage};
@@ -8,22 +8,22 @@ use serde::Serialize;
 
 use crate::EventStream;
 
-/// Part of a streamed answer. The last one has no content and everything that is known at the end.
+/// An event of a streamed answer. The last one has no content and contains all data known at the end.
 #[derive(Default, Serialize, JsonSchema)]
 #[serde(default)]
 pub struct AnswerFrame {
-    /// The next words.
+    /// The next words of the answer.
     content: String,
-    /// The next thoughts of the model, when they were asked for; then `content` is empty. They are no part of the answer.
+    /// The next words of the model's reasoning, if requested; `content` is then empty. Not part of the answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     thinking: Option<String>,
-    /// The id of the answer, when no conversation keeps it as a message.
+    /// ID of the answer, if no conversation stores it as a message.
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
-    /// The id of the answer; where no conversation keeps it, it names this answer and nothing else.
+    /// ID of the answer; if no conversation stores it, the ID cannot be looked up.
     #[serde(skip_serializing_if = "Option::is_none")]
     message_id: Option<String>,
-    /// The message that is answered.
+    /// ID of the message that is answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     question_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -32,7 +32,7 @@ pub struct AnswerFrame {
     provider: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     requested_model: Option<String>,
-    /// The passages that the numbers in the text stand for.
+    /// The passages that the numbers in the text cite.
     #[serde(skip_serializing_if = "Option::is_none")]
     sources: Option<Vec<Citation>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,7 +48,7 @@ pub struct AnswerFrame {
 }
 
 impl AnswerFrame {
-    /// An answer in a conversation, under ids with which the stream can be gone on with.
+    /// Returns the events of an answer in a conversation, with IDs from which the stream can be resumed.
     pub fn stream(events: AnswerStream) -> EventStream<Self> {
         EventStream::with_ids(events.map(|event| {
             event.map(|event| {
@@ -63,7 +63,7 @@ impl AnswerFrame {
         }))
     }
 
-    /// An answer that no conversation keeps. `include_thinking`: with what the model thinks.
+    /// Returns the events of an answer that no conversation stores. `include_thinking`: with the model's reasoning.
     pub fn completion(stream: CompletionStream, include_thinking: bool) -> EventStream<Self> {
         EventStream::new(stream.events().filter_map(move |event| {
             let frame = match event {

@@ -1,4 +1,4 @@
-//! The route table: one line per operation, and the line is the documentation.
+//! The route table: one line per operation, which is also its documentation.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -17,15 +17,15 @@ use crate::{
     query::QueryParameters,
 };
 
-/// A handler whose signature describes the operation. Every `async fn` of extractors and a reply is one.
+/// A handler whose signature describes the operation: any `async fn` of extractors and a response.
 pub trait Operate<T, S>: axum::handler::Handler<T, S> {
-    /// Adds what the signature means for the operation.
+    /// Adds what the signature documents to the operation.
     fn describe(doc: &mut OperationDoc<'_>);
 
     /// Adds the query parameters that the signature reads.
     fn query(parameters: &mut QueryParameters);
 
-    /// The permissions that the signature proves.
+    /// Returns the permissions that the signature requires.
     fn authorize() -> Vec<Authorize>;
 }
 
@@ -89,18 +89,18 @@ pub struct Api<S = app::App> {
 pub(crate) struct Route<S> {
     pub(crate) operation: Operation,
     pub(crate) summary: &'static str,
-    /// None for assets and aliases.
+    /// `None` for assets and aliases.
     pub(crate) describe: Option<fn(&mut OperationDoc<'_>)>,
-    /// Whether an `Idempotency-Key` means anything to it.
+    /// Whether it accepts an `Idempotency-Key`.
     pub(crate) repeatable: bool,
     query: fn(&mut QueryParameters),
     authorize: Vec<Authorize>,
-    /// The path as the router writes it: `{*name}` takes the rest of a path.
+    /// The path in the router's syntax: `{*name}` matches the rest of a path.
     template: String,
     handler: MethodRouter<S>,
 }
 
-/// What is said of a route.
+/// The documentation of a route.
 struct Documents {
     summary: &'static str,
     describe: Option<fn(&mut OperationDoc<'_>)>,
@@ -108,13 +108,13 @@ struct Documents {
     authorize: Vec<Authorize>,
 }
 
-/// What the border has to know of a route before its handler runs.
+/// What the middleware needs to know of a route before its handler runs.
 pub(crate) struct Rules {
-    /// Whether an `Idempotency-Key` means anything to it.
+    /// Whether it accepts an `Idempotency-Key`.
     pub(crate) repeatable: bool,
     /// Adds the query parameters that it reads.
     pub(crate) query: fn(&mut QueryParameters),
-    /// The permissions that it asks for.
+    /// The permissions that it requires.
     pub(crate) authorize: Vec<Authorize>,
 }
 
@@ -123,14 +123,14 @@ pub(crate) struct Rules {
 pub struct Operation {
     /// `GET`, `POST` ...
     pub method: String,
-    /// Template, as in `/api/v1/documents/{document_id}`. A last parameter may take the rest of the path, slashes
-    /// included: it is `{*name}` in the table, and `{name}` here.
+    /// Path template, for example `/api/v1/documents/{document_id}`. The last parameter may match the rest of the path,
+    /// slashes included: it is `{*name}` in the table, and `{name}` here.
     pub path: String,
-    /// The handler's name, with `_api` under `/api`: unique in the whole system.
+    /// The handler's name, with the suffix `_api` under `/api`: unique in the whole system.
     pub id: String,
-    /// The group it is listed under.
+    /// The tag that groups it.
     pub group: &'static str,
-    /// Whether the `OpenAPI` document has it; the assets of pages and aliases are left out.
+    /// Whether the `OpenAPI` document contains it; aliases and the assets of pages are omitted.
     pub documented: bool,
 }
 
@@ -152,7 +152,8 @@ macro_rules! methods {
 }
 
 impl<S: Clone + Send + Sync + 'static> Api<S> {
-    /// An empty table for the operations of `group`. Paths are absolute until [`Api::at`] or [`Api::on_both_prefixes`].
+    /// Creates an empty table for the operations of `group`. Paths are absolute until [`Api::at`] or
+    /// [`Api::on_both_prefixes`].
     pub fn new(group: &'static str) -> Self {
         Self {
             group,
@@ -161,7 +162,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         }
     }
 
-    /// The operations that follow are served on both surfaces: `/api/v1` in `snake_case`, `/api` in `camelCase`.
+    /// Serves the following operations in both API styles: `/api/v1` in `snake_case`, `/api` in `camelCase`.
     #[must_use]
     pub fn on_both_prefixes(self) -> Self {
         Self {
@@ -170,7 +171,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         }
     }
 
-    /// The operations that follow are served below `prefix` only; `""` for the root.
+    /// Serves the following operations below `prefix` only; `""` for the root.
     #[must_use]
     pub fn at(self, prefix: impl AsRef<str>) -> Self {
         Self {
@@ -181,7 +182,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
 
     methods!(get = GET, post = POST, put = PUT, patch = PATCH, delete = DELETE);
 
-    /// Serves GET on `path`: a page for people, or for a path that ends in `.json` a file for programs.
+    /// Serves GET on `path`: a page, or a file if the path ends in `.json`.
     #[must_use]
     pub fn page<H: axum::handler::Handler<T, S>, T: 'static>(
         self,
@@ -204,7 +205,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self.add(&Method::GET, path, name_of::<H>(), documents, &route)
     }
 
-    /// Serves GET on `path` without a place in the `OpenAPI` document: what pages load.
+    /// Serves GET on `path` without an entry in the `OpenAPI` document: files that pages load.
     #[must_use]
     pub fn asset<H: axum::handler::Handler<T, S>, T: 'static>(self, path: &str, handler: H) -> Self {
         let route = on(MethodFilter::GET, handler);
@@ -217,9 +218,9 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self.add(&Method::GET, path, name_of::<H>(), documents, &route)
     }
 
-    /// The operation before this takes no `Idempotency-Key`. Its answers are never kept because they are secrets for
-    /// someone who is not signed in yet, or it is a webhook, whose events have ids of their own and whose function may
-    /// not look up credentials.
+    /// Makes the previous operation ignore `Idempotency-Key`: its responses must not be stored because they contain
+    /// secrets for a client that is not signed in yet, or it is a webhook, whose events have IDs of their own and
+    /// whose function has no access to credentials.
     #[must_use]
     pub fn non_idempotent(mut self) -> Self {
         for route in self.routes.iter_mut().rev().take(self.prefixes.len()) {
@@ -228,15 +229,15 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self
     }
 
-    /// Serves everything so far below `path` below `alias` too. The `OpenAPI` document has the operations once, at
+    /// Also serves all operations so far below `path` below `alias`. The `OpenAPI` document contains them once, at
     /// `path`.
     #[must_use]
     pub fn alias(self, path: &str, alias: &str) -> Self {
         self.serve_also(path, alias, "_alias", false)
     }
 
-    /// Serves everything so far below `path` below `own` too, where the caller stands in for the parameter that is
-    /// missing. The `OpenAPI` document has both.
+    /// Also serves all operations so far below `path` below `own`, where the caller replaces the missing parameter. The
+    /// `OpenAPI` document contains both.
     #[must_use]
     pub fn with_me_alias(self, path: &str, own: &str) -> Self {
         let prefix = self.prefixes.concat();
@@ -275,7 +276,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self
     }
 
-    /// The operations, in the order of the table.
+    /// Returns the operations, in the order of the table.
     pub fn operations(&self) -> Vec<Operation> {
         self.routes.iter().map(|route| route.operation.clone()).collect()
     }
@@ -321,8 +322,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
 }
 
 impl<S: Backend + Clone> Api<S> {
-    /// The service: routes, extractors' state and everything that `middleware` adds around them.
-    pub fn finish(self, host: S) -> Router {
+    /// Returns the service: routes, extractors' state, and the middleware around them.
+    pub fn finish(self, backend: S) -> Router {
         let mut router = Router::new();
         let mut rules = HashMap::new();
         for route in self.routes {
@@ -335,22 +336,22 @@ impl<S: Backend + Clone> Api<S> {
             rules.insert((route.operation.method, route.template), rule);
         }
         let router = router.fallback(unknown_route).method_not_allowed_fallback(wrong_method);
-        middleware::middleware_stack(router.with_state(host.clone()), Arc::new(host), Arc::new(rules))
+        middleware::middleware_stack(router.with_state(backend.clone()), Arc::new(backend), Arc::new(rules))
     }
 }
 
 async fn unknown_route(uri: Uri) -> Problem {
     let detail = openai_error::instead_of(uri.path())
-        .unwrap_or("There is nothing at this path; `openapi.json` at the root of the API lists what there is.");
+        .unwrap_or("Path not found. See `openapi.json` at the root of the API for the available paths.");
     Problem::new(StatusCode::NOT_FOUND, "unknown_route", detail)
 }
 
 async fn wrong_method() -> Problem {
-    let detail = "This path does not know the method; the `Allow` header lists those it knows.";
+    let detail = "Method not allowed. See the `Allow` header for the supported methods.";
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
 }
 
-/// The name of a handler function.
+/// Returns the name of a handler function.
 fn name_of<H>() -> &'static str {
     let path = std::any::type_name::<H>();
     path.rsplit("::").next().unwrap_or(path)

@@ -1,7 +1,7 @@
-//! Where the API begins, seen from a request.
+//! The root of the API, relative to a request.
 //!
-//! API Gateway serves the API below the name of a stage, which the function is not told of. A reference that is relative
-//! to the URL of the request (RFC 3986 section 4.2) is right below any prefix, an absolute path below none.
+//! API Gateway serves the API below the name of a stage, which the function does not know. A reference relative to the
+//! URL of the request (RFC 3986 section 4.2) is valid below any prefix; an absolute path is not.
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
@@ -14,13 +14,13 @@ use crate::{Describe, Problem, Result, describe::OperationDoc, request_context::
 pub struct ApiRoot(String);
 
 impl ApiRoot {
-    /// Of a request with this path, as the client sent it: a trailing slash counts.
+    /// Returns the root for a request with this path, as the client sent it: a trailing slash counts.
     pub fn of(path: &str) -> Self {
         let folders = path.strip_prefix('/').unwrap_or(path).matches('/').count();
         Self("../".repeat(folders))
     }
 
-    /// The relative reference to `path`, an absolute path of the API such as `/openapi.json`.
+    /// Returns the relative reference to `path`, an absolute path of the API such as `/openapi.json`.
     pub fn to(&self, path: &str) -> String {
         format!("{}{}", self.0, path.trim_start_matches('/'))
     }

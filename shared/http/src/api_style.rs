@@ -1,6 +1,6 @@
-//! The two spellings of one API: `snake_case` everywhere, `camelCase` under `/api/` outside `/api/v1/`.
+//! The two spellings of one API: `camelCase` under `/api/` outside `/api/v1/`, `snake_case` everywhere else.
 
-/// Which spelling a path speaks.
+/// The spelling that a path uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum ApiStyle {
     /// `/api/v1/*` and everything else.
@@ -10,7 +10,7 @@ pub(crate) enum ApiStyle {
 }
 
 impl ApiStyle {
-    /// The surface of a path. **Invariant:** nothing else decides on spelling.
+    /// Returns the style of a path. **Invariant:** nothing else decides on spelling.
     pub(crate) fn of(path: &str) -> Self {
         match path.strip_prefix("/api/") {
             Some(rest) if rest != "v1" && !rest.starts_with("v1/") => Self::Camel,
@@ -18,7 +18,7 @@ impl ApiStyle {
         }
     }
 
-    /// `name`, which is in `snake_case`, as this surface writes it.
+    /// Returns `name`, which is in `snake_case`, in this style.
     pub(crate) fn spelling(self, name: &str) -> String {
         match self {
             Self::Snake => name.to_owned(),
@@ -27,12 +27,12 @@ impl ApiStyle {
     }
 }
 
-/// Whether clients of `OpenAI`'s API speak to a path.
+/// Returns whether a path is for clients of `OpenAI`'s API.
 pub(crate) fn speaks_openai(path: &str) -> bool {
     path == "/v1" || path.starts_with("/v1/")
 }
 
-/// `display_name` as `displayName`. Leading underscores stay.
+/// Returns `display_name` as `displayName`. Leading underscores stay.
 pub(crate) fn camel(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     let mut raise = false;
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn clients_of_openai_speak_to_v1_and_to_nothing_that_looks_like_it() {
+    fn only_paths_under_v1_are_for_clients_of_openai() {
         assert!(["/v1", "/v1/models"].into_iter().all(speaks_openai));
         assert!(
             !["/api/v1/models", "/v10", "/v1beta/models", "/"]

@@ -1,58 +1,57 @@
-//! What the border needs of the application. `App` is the one that serves; this crate's tests stand in a small one.
+//! What the HTTP layer needs of the application. `App` implements it; this crate's tests use a small fake.
 
 use app::{App, Begun, Cipher, Failed, IdempotencyKey, Identity, StoredAnswer};
 use domain::{Membership, Result, Secret};
 use futures::future::BoxFuture;
 
-/// The application as the border sees it. Futures are boxed here, so that the border is compiled once.
+/// The application as the HTTP layer sees it. Futures are boxed so that the middleware is compiled once.
 pub trait Backend: Send + Sync + 'static {
-    /// Whose access token this is.
+    /// Returns the identity of this access token or API key.
     ///
     /// # Errors
-    /// [`domain::Error::Unauthorized`] when it is not valid now.
+    /// [`domain::Error::Unauthorized`] if it is not currently valid.
     fn authenticate<'a>(&'a self, token: &'a Secret) -> BoxFuture<'a, Result<Identity>>;
 
-    /// The caller's place in the organization with this id or slug; none is their personal one.
+    /// Returns the caller's membership in the organization with this ID or slug; `None` selects the personal one.
     ///
     /// # Errors
-    /// [`domain::Error::NotFound`] when there is none, or the caller is no member.
+    /// [`domain::Error::NotFound`] if the organization does not exist, or the caller is not a member.
     fn membership_of<'a>(&'a self, identity: &'a Identity, org: Option<&'a str>) -> BoxFuture<'a, Result<Membership>>;
 
     /// Claims an `Idempotency-Key`.
     fn begin<'a>(&'a self, key: &'a IdempotencyKey, fingerprint: &'a str) -> BoxFuture<'a, Result<Begun>>;
 
-    /// Keeps the answer under a claimed key.
+    /// Stores the response under a claimed key.
     fn finish<'a>(&'a self, key: &'a IdempotencyKey, answer: &'a StoredAnswer) -> BoxFuture<'a, Result<()>>;
 
-    /// Frees a claimed key.
+    /// Releases a claimed key.
     fn abandon<'a>(&'a self, key: &'a IdempotencyKey) -> BoxFuture<'a, Result<()>>;
 
-    /// Says that the request with a key runs on.
+    /// Extends the lease of a claimed key while its request is running.
     fn extend<'a>(&'a self, key: &'a IdempotencyKey) -> BoxFuture<'a, Result<()>>;
 
-    /// Encrypts and decrypts for `purpose` (cursors, kept answers), with keys derived with `salt`.
+    /// Returns a cipher for `purpose` (cursors, stored responses), with keys derived with `salt`.
     fn cipher<'a>(&'a self, salt: &'a [u8], purpose: &'static str) -> BoxFuture<'a, Result<Cipher>>;
 
-    /// Whether this is the key of the internal operations. Without one nothing is.
+    /// Returns whether this is the service key of the internal operations; `false` if none is configured.
     fn is_service<'a>(&'a self, key: &'a Secret) -> BoxFuture<'a, Result<bool>> {
         let _ = key;
         Box::pin(async { Ok(false) })
     }
 
-    /// Whether this is the token with which metrics are read. Without one nothing is.
+    /// Returns whether this is the scrape token for metrics; `false` if none is configured.
     fn is_scraper<'a>(&'a self, token: &'a Secret) -> BoxFuture<'a, Result<bool>> {
         let _ = token;
         Box::pin(async { Ok(false) })
     }
 
-    /// Keeps what operators may know of a request that failed by our fault. It never makes anything worse: its own
-    /// failure is for the log.
+    /// Records a request that failed with a server error, for operators. Only logs its own failure.
     fn note_failure(&self, failed: Failed) -> BoxFuture<'_, ()> {
         let _ = failed;
         Box::pin(async {})
     }
 
-    /// Does work that is not to end with its request.
+    /// Runs work that may outlive its request.
     fn continue_in_background(&self, work: BoxFuture<'static, ()>) {
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(work);
@@ -62,7 +61,7 @@ pub trait Backend: Send + Sync + 'static {
     /// Milliseconds since the Unix epoch.
     fn now_ms(&self) -> i64;
 
-    /// A new id for a request.
+    /// Returns a new request ID.
     fn request_id(&self) -> String;
 }
 

@@ -1,4 +1,4 @@
-//! Request bodies: JSON or a form, in any spelling, checked.
+//! Request bodies: JSON or a form, in any spelling, validated.
 
 use std::sync::Arc;
 
@@ -22,29 +22,29 @@ use crate::{
     request_context::{RequestContext, only, request_id_schema},
 };
 
-/// Largest JSON or form body, in bytes.
+/// Maximum size of a JSON or form body, in bytes.
 pub const MAX_JSON_BYTES: usize = 1024 * 1024;
 
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// What a body may be read into.
+/// A type that a body can be deserialized into.
 pub trait Input: DeserializeOwned + JsonSchema + Validate<Context = ()> + 'static {}
 impl<T: DeserializeOwned + JsonSchema + Validate<Context = ()> + 'static> Input for T {}
 
-/// A JSON body of at most [`MAX_JSON_BYTES`], with valid fields. `Option<Body<T>>` may be left out, and so may the body
+/// A JSON body of at most [`MAX_JSON_BYTES`], with valid fields. `Option<Body<T>>` may be omitted, and so may the body
 /// of a POST in which no field is required.
 ///
-/// Field names are matched whatever their case and underscores (`display_name`, `displayName`). Null in a field that
-/// may be left out counts as left out, unless the type of the field tells the two apart. Fields that are not declared
-/// are ignored, unless the schema of the type has no `additionalProperties`.
+/// Field names match whatever their case and underscores (`display_name`, `displayName`). Null in an optional field
+/// counts as omitted, unless the type of the field distinguishes the two. Undeclared fields are ignored, unless the
+/// schema of the type has `additionalProperties: false`.
 ///
 /// # Errors
 /// 400 `invalid_json`, 413, 415, and 422 with pointers.
 #[derive(Debug)]
 pub struct Body<T>(pub T);
 
-/// A JSON or form body, told apart by Content-Type; otherwise as [`Body`].
+/// A JSON or form body, distinguished by `Content-Type`; otherwise as [`Body`].
 #[derive(Debug)]
 pub struct FormOrJson<T>(pub T);
 
@@ -84,23 +84,23 @@ impl<S: Send + Sync, T: Input> FromRequest<S> for FormOrJson<T> {
     }
 }
 
-/// A body that has arrived.
+/// A body that was read completely.
 struct Arrived {
-    scope: Arc<RequestContext>,
+    context: Arc<RequestContext>,
     method: Method,
     headers: HeaderMap,
     bytes: Bytes,
 }
 
 impl Arrived {
-    /// Boxed, so that it is compiled here and not again for every type and function.
+    /// Boxed, so that it is compiled once and not for every type and function.
     fn whole(request: Request) -> BoxFuture<'static, Result<Self>> {
         Box::pin(async {
             let (parts, body) = request.into_parts();
-            let scope = RequestContext::of(&parts)?;
+            let context = RequestContext::of(&parts)?;
             let bytes = read(&parts.headers, body, MAX_JSON_BYTES).await?;
             Ok(Self {
-                scope,
+                context,
                 method: parts.method,
                 headers: parts.headers,
                 bytes,
@@ -108,12 +108,12 @@ impl Arrived {
         })
     }
 
-    /// The JSON value: 400 when it is none, 422 when it is not a `T`.
+    /// Returns the JSON value, or 400 if it is not JSON and 422 if it is not a `T`.
     fn json<T: Input>(self) -> Result<T> {
         self.json_or(&[JSON])
     }
 
-    /// The same, where all of `types` are taken.
+    /// The same, if all of `types` are supported.
     fn json_or<T: Input>(mut self, types: &[&str]) -> Result<T> {
         let shape = case_mapping::input::<T>();
         if is_nothing(&self.bytes) && may_be_empty(&self.method, &shape) {
@@ -123,14 +123,14 @@ impl Arrived {
         }
         syntax(&self.bytes)?;
         let text = shape.to_declared(&self.bytes);
-        // Kept for pointers in the client's spelling, should a later rule refuse a field.
-        let _ = self.scope.body.set(self.bytes);
+        // Stored for pointers in the client's spelling, in case a later rule rejects a field.
+        let _ = self.context.body.set(self.bytes);
         if let Some(pointer) = shape.misplaced_list(&text) {
-            return Err(Error::invalid(pointer, "has to be an object").into());
+            return Err(Error::invalid(pointer, "must be an object").into());
         }
         let unknown = shape.unknown_fields(&text);
         if !unknown.is_empty() {
-            return Err(invalid::unknown(self.scope.surface, unknown, "fields").into());
+            return Err(invalid::unknown(self.context.style, unknown, "fields").into());
         }
         let read = serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(&text));
         let value: T = read.map_err(|error| {
@@ -154,10 +154,13 @@ impl Arrived {
                 let names: Vec<String> = shape
                     .missing_fields(b"{}")
                     .iter()
-                    .map(|name| format!("`{}`", self.scope.surface.spelling(name)))
+                    .map(|name| format!("`{}`", self.context.style.spelling(name)))
                     .collect();
                 let with = if names.is_empty() { "" } else { " with " };
-                let detail = format!("the request has no body; send a JSON object{with}{}", names.join(", "));
+                let detail = format!(
+                    "the request body is missing; send a JSON object{with}{}",
+                    names.join(", ")
+                );
                 Err(Error::bad_request("invalid_json", detail).into())
             }
             Some(kind) if is_json(kind) => require_utf8(&self.headers),
@@ -166,20 +169,20 @@ impl Arrived {
     }
 }
 
-/// Whether a body says nothing. Some clients send null where there is none.
+/// Returns whether a body is empty. Some clients send null instead.
 fn is_nothing(bytes: &[u8]) -> bool {
     matches!(bytes.trim_ascii(), b"" | b"null")
 }
 
-/// Whether a request without a body means an object without fields.
+/// Returns whether a missing body counts as an object without fields.
 fn may_be_empty(method: &Method, shape: &case_mapping::Shape) -> bool {
     method == Method::POST && shape.is_wholly_optional()
 }
 
-/// The whole body, counted while it arrives.
+/// Reads the whole body, counting its bytes as they arrive.
 ///
 /// # Errors
-/// 413 beyond `limit_bytes`; 415 when it is compressed; 400 when the client breaks off.
+/// 413 beyond `limit_bytes`; 415 if it is compressed; 400 if the client disconnects.
 pub(crate) async fn read(headers: &HeaderMap, body: Bytestream, limit_bytes: usize) -> Result<Bytes> {
     let too_large = || Error::TooLarge {
         limit_bytes: u64::try_from(limit_bytes).unwrap_or(u64::MAX),
@@ -189,7 +192,7 @@ pub(crate) async fn read(headers: &HeaderMap, body: Bytestream, limit_bytes: usi
         .is_some_and(|coding| coding != "identity")
     {
         return Err(Error::UnsupportedMedia(
-            "compressed bodies are not read; send it without Content-Encoding".to_owned(),
+            "compressed bodies are not supported; send the body without `Content-Encoding`".to_owned(),
         )
         .into());
     }
@@ -202,29 +205,29 @@ pub(crate) async fn read(headers: &HeaderMap, body: Bytestream, limit_bytes: usi
     match Limited::new(body, limit_bytes).collect().await {
         Ok(whole) => Ok(whole.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(too_large().into()),
-        Err(_) => Err(Error::bad_request("incomplete_body", "the body ended before it was whole").into()),
+        Err(_) => Err(Error::bad_request("incomplete_body", "the request body is incomplete; send it again").into()),
     }
 }
 
-/// The media type without parameters, in lower case; none when the header is missing or empty.
+/// Returns the media type without parameters, in lower case; `None` if the header is missing or empty.
 pub(crate) fn media_type(headers: &HeaderMap) -> Result<Option<String>> {
     let value = only(headers, header::CONTENT_TYPE.as_str())?;
     let kind = value.map(|value| value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
     Ok(kind.filter(|kind| !kind.is_empty()))
 }
 
-/// 415 for a body of this media type, where these are taken.
+/// Returns 415 for a body of this media type, naming the supported `types`.
 pub(crate) fn unsupported(kind: Option<&str>, types: &[&str]) -> Problem {
     let types = types.join(" or ");
     let detail = match kind {
-        Some(kind) => format!("`{}` cannot be read here; send {types}", clip(kind)),
-        None if types.contains(" or ") => format!("the header `Content-Type` is missing; send {types}, and say which"),
+        Some(kind) => format!("the media type `{}` is not supported; send {types}", clip(kind)),
+        None if types.contains(" or ") => format!("the header `Content-Type` is missing; send it with {types}"),
         None => format!("the header `Content-Type` is missing; send `Content-Type: {types}`"),
     };
     Error::UnsupportedMedia(detail).into()
 }
 
-/// JSON is UTF-8 (RFC 8259 section 8.1), and forms are read as such; a client that says otherwise would be misread.
+/// Rejects other charsets: JSON is UTF-8 (RFC 8259 section 8.1), and forms are decoded as UTF-8.
 fn require_utf8(headers: &HeaderMap) -> Result<()> {
     let value = only(headers, header::CONTENT_TYPE.as_str())?.unwrap_or_default();
     let charset = value.split(';').skip(1).find_map(|parameter| {
@@ -235,7 +238,7 @@ fn require_utf8(headers: &HeaderMap) -> Result<()> {
     match charset.as_deref() {
         None | Some("utf-8" | "utf8" | "us-ascii") => Ok(()),
         Some(other) => {
-            let detail = format!("The charset `{}` cannot be read here; send UTF-8.", clip(other));
+            let detail = format!("The charset `{}` is not supported; send UTF-8.", clip(other));
             Err(Error::UnsupportedMedia(detail).into())
         }
     }
@@ -250,7 +253,7 @@ fn syntax(bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Reads `name=value` pairs (a query or a form), names in any spelling.
+/// Deserializes `name=value` pairs (a query or a form), names in any spelling.
 pub(crate) fn decode_pairs<T: DeserializeOwned>(shape: &case_mapping::Shape, text: &[u8]) -> Result<T> {
     let mut canonical = form_urlencoded::Serializer::new(String::new());
     for (name, value) in form_urlencoded::parse(text) {
@@ -262,12 +265,12 @@ pub(crate) fn decode_pairs<T: DeserializeOwned>(shape: &case_mapping::Shape, tex
         .map_err(|error| invalid::unreadable(error.path(), &error.inner().to_string()))
 }
 
-/// Applies the field rules.
+/// Applies the validation rules of the fields.
 pub(crate) fn check<T: Validate<Context = ()>>(value: &T) -> Result<()> {
     value.validate().map_err(|report| invalid::refused(&report).into())
 }
 
-/// Text from outside, short enough for an error message.
+/// Returns text from outside, shortened for an error message.
 pub(crate) fn clip(text: &str) -> String {
     const LONGEST: usize = 200;
     match text.char_indices().nth(LONGEST) {
@@ -301,9 +304,9 @@ impl<T: Input> Describe for FormOrJson<T> {
                 ("application/x-www-form-urlencoded", schema),
             ],
         );
-        // True of every operation. Told here because openapi-python-client forgets an import where a body has several
-        // types and no parameter may be left out.
-        let text = "The client's own name for the request, which the answer and our logs repeat.";
+        // True of every operation. Declared here because openapi-python-client forgets an import if a body has several
+        // types and all parameters are required.
+        let text = "The client's own ID for the request, repeated in the response and in the logs.";
         doc.header_parameter("X-Request-Id", text, &request_id_schema());
     }
 }

@@ -1,4 +1,4 @@
-//! Permission as a type: a handler that takes one of these cannot be reached without it.
+//! Permission as a type: a handler that takes one of these cannot be reached without the permission.
 
 use std::{marker::PhantomData, ops::Deref, sync::Arc};
 
@@ -13,58 +13,58 @@ use crate::{
     request_context::{RequestContext, named_org_schema},
 };
 
-/// A signed-in person: API keys are refused with 403. For what only a person may do: passwords, sessions, keys of
-/// their own. `Option<Caller>` lets anonymous requests in too, and API keys: there, credentials that are not valid
+/// A signed-in user: API keys are rejected with 403. For operations on passwords, sessions and the user's own
+/// keys. `Option<Caller>` also accepts anonymous requests and API keys: there, invalid credentials
 /// count as none.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    /// Who calls.
+    /// The identity of the caller.
     pub identity: Arc<Identity>,
     request_id: String,
 }
 
-/// A caller in the current organization: what [`May`] derefs to.
+/// A caller in the current organization; [`May`] derefs to it.
 #[derive(Debug, Clone)]
 pub struct Member {
-    /// Who calls.
+    /// The identity of the caller.
     pub identity: Arc<Identity>,
-    /// Their place in the current organization.
+    /// The caller's membership in the current organization.
     pub org: Membership,
     request_id: String,
 }
 
 /// A member of the current organization (`X-Current-Org`, else the personal one) whose role, and whose API key if
-/// they use one, has the permission `P`; 404 for those who are no members, 403 for members without the permission.
+/// one is used, has the permission `P`; 404 for callers who are not members, 403 for members without the permission.
 #[derive(Debug)]
 pub struct May<P> {
     member: Member,
     permission: PhantomData<fn() -> P>,
 }
 
-/// A person with the platform role `admin`; 403 for everybody else, and for API keys.
+/// A signed-in user with the platform role `admin`; 403 for all others, and for API keys.
 #[derive(Debug, Clone)]
 pub struct PlatformAdmin {
-    /// Who calls.
+    /// The identity of the caller.
     pub identity: Arc<Identity>,
     request_id: String,
 }
 
 impl Caller {
-    /// The caller, as the audit log names them.
+    /// Returns the caller as an actor of the audit log.
     pub fn actor(&self) -> Actor {
         self.identity.actor(&self.request_id)
     }
 }
 
 impl Member {
-    /// The caller, as the audit log names them.
+    /// Returns the caller as an actor of the audit log.
     pub fn actor(&self) -> Actor {
         self.identity.actor(&self.request_id)
     }
 
-    /// The caller in `org`, if the role there, and the API key if one is used, has the permission `P`.
+    /// Returns the caller in `org` if the role there, and the API key if one is used, has the permission `P`.
     pub(crate) fn permitted<P: Grant>(
-        scope: &RequestContext,
+        context: &RequestContext,
         (identity, org): (Arc<Identity>, Membership),
     ) -> Result<Self> {
         in_scope::<P>(&identity)?;
@@ -74,7 +74,7 @@ impl Member {
                 P::PERMISSION
             )));
         }
-        let request_id = scope.request_id.clone();
+        let request_id = context.request_id.clone();
         Ok(Self {
             identity,
             org,
@@ -84,7 +84,7 @@ impl Member {
 }
 
 impl PlatformAdmin {
-    /// The caller, as the audit log names them.
+    /// Returns the caller as an actor of the audit log.
     pub fn actor(&self) -> Actor {
         self.identity.actor(&self.request_id)
     }
@@ -102,10 +102,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        let scope = RequestContext::of(parts)?;
+        let context = RequestContext::of(parts)?;
         Ok(Self {
-            identity: person(&scope).await?,
-            request_id: scope.request_id.clone(),
+            identity: person(&context).await?,
+            request_id: context.request_id.clone(),
         })
     }
 }
@@ -114,11 +114,11 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>> {
-        let scope = RequestContext::of(parts)?;
-        match scope.identity().await {
+        let context = RequestContext::of(parts)?;
+        match context.identity().await {
             Ok(identity) => Ok(identity.map(|identity| Self {
                 identity,
-                request_id: scope.request_id.clone(),
+                request_id: context.request_id.clone(),
             })),
             Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => Ok(None),
             Err(problem) => Err(problem),
@@ -130,9 +130,9 @@ impl<S: Send + Sync, P: Grant> FromRequestParts<S> for May<P> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        let scope = RequestContext::of(parts)?;
+        let context = RequestContext::of(parts)?;
         Ok(Self {
-            member: Member::permitted::<P>(&scope, scope.member().await?)?,
+            member: Member::permitted::<P>(&context, context.member().await?)?,
             permission: PhantomData,
         })
     }
@@ -142,31 +142,31 @@ impl<S: Send + Sync> FromRequestParts<S> for PlatformAdmin {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        let scope = RequestContext::of(parts)?;
-        let identity = person(&scope).await?;
+        let context = RequestContext::of(parts)?;
+        let identity = person(&context).await?;
         if identity.user.role == PlatformRole::Admin {
             Ok(Self {
                 identity,
-                request_id: scope.request_id.clone(),
+                request_id: context.request_id.clone(),
             })
         } else {
-            Err(role_required("Only a platform admin may do this."))
+            Err(role_required("Only platform admins can do this."))
         }
     }
 }
 
-/// The caller, if it is a person.
-async fn person(scope: &RequestContext) -> Result<Arc<Identity>> {
-    let identity = scope.caller().await?;
+/// Returns the caller, unless an API key is used.
+async fn person(context: &RequestContext) -> Result<Arc<Identity>> {
+    let identity = context.caller().await?;
     if identity.is_person() {
         Ok(identity)
     } else {
-        let detail = "An API key cannot do this; sign in as a person.";
+        let detail = "API keys cannot do this; sign in as a user.";
         Err(Problem::new(StatusCode::FORBIDDEN, "person_required", detail))
     }
 }
 
-/// Refuses an API key without the scope `P`.
+/// Rejects an API key without the scope `P`.
 pub(crate) fn in_scope<P: Grant>(identity: &Identity) -> Result<()> {
     if identity.reaches(P::PERMISSION) {
         Ok(())
@@ -204,7 +204,7 @@ impl<P: Grant> Describe for May<P> {
 
     fn describe(doc: &mut OperationDoc<'_>) {
         doc.require_permission(P::PERMISSION);
-        let text = "Id or slug of the organization to act in; the caller's personal one when it is left out.";
+        let text = "ID or slug of the organization to act in; the caller's personal one if omitted.";
         doc.header_parameter("X-Current-Org", text, &named_org_schema());
         doc.problem(403);
         doc.problem(404);

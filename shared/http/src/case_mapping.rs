@@ -1,7 +1,7 @@
-//! The field names of a type, taken from its JSON schema, and renaming of keys by them.
+//! The field names of a type, derived from its JSON schema, and renaming of keys by them.
 //!
-//! Only names that the type declares are touched: the keys of a free-form map stay as the client wrote them.
-//! Text is copied, never parsed and written again, so numbers and strings come out byte for byte.
+//! Only names that the type declares are renamed: the keys of a free-form map stay as the client wrote them.
+//! Text is copied, never parsed and serialized again, so numbers and strings are preserved byte for byte.
 
 mod compiler;
 
@@ -17,17 +17,17 @@ use serde_json::Value;
 use self::compiler::Compiler;
 use crate::{api_style::camel, invalid::escape};
 
-/// Which way the values of a type go: their fields may differ (`#[serde(skip_serializing)]`).
+/// The direction of a type's values: their fields may differ (`#[serde(skip_serializing)]`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Direction {
-    /// Read from a request.
+    /// Deserialized from a request.
     In,
-    /// Written into an answer.
+    /// Serialized into a response.
     Out,
 }
 
 impl Direction {
-    /// How schemas of this direction are generated: JSON Schema 2020-12, which `OpenAPI` 3.1 uses.
+    /// Returns how schemas of this direction are generated: JSON Schema 2020-12, which `OpenAPI` 3.1 uses.
     pub(crate) fn settings(self) -> SchemaSettings {
         let settings = SchemaSettings::draft2020_12();
         match self {
@@ -37,41 +37,41 @@ impl Direction {
     }
 }
 
-/// A graph of the objects that a JSON text of some type may hold.
+/// A graph of the objects that a JSON text of a type may contain.
 #[derive(Debug, Default)]
 pub(crate) struct Shape {
     nodes: Vec<Node>,
 }
 
-/// An object, array or union of them. Node 0 is opaque: nothing inside is renamed.
+/// An object, an array or a union of them. Node 0 is opaque: nothing inside is renamed.
 #[derive(Debug, Default)]
 struct Node {
-    /// By the name in the schema.
+    /// Children by the name in the schema.
     fields: HashMap<String, usize>,
-    /// Names in the schema by their folded form; left out when two names fold to the same.
+    /// Names in the schema by their folded form; omitted if two names fold to the same.
     folded: HashMap<String, String>,
     items: usize,
     prefix: Vec<usize>,
     values: usize,
     /// Whether it is an object and never a list.
     object_only: bool,
-    /// Fields that may be left out and are not null by themselves: null is another word for leaving them out.
+    /// Optional fields that are not nullable: null counts as omitted.
     omitted_by_null: HashSet<String>,
-    /// Fields that have to be there.
+    /// Required fields.
     required: Vec<String>,
-    /// Set where fields that are not declared are refused: the folded names of those that are ignored nevertheless.
+    /// Set if undeclared fields are rejected: the folded names of those that are ignored nevertheless.
     closed: Option<HashSet<String>>,
 }
 
 const OPAQUE: usize = 0;
 const ROOT: usize = 1;
 
-/// The shape of requests of `T`, made once.
+/// Returns the shape of requests of `T`, computed once.
 pub(crate) fn input<T: JsonSchema + 'static>() -> Arc<Shape> {
     cached(TypeId::of::<T>(), Direction::In, || root_schema::<T>(Direction::In))
 }
 
-/// The shape of answers of `T`, made once.
+/// Returns the shape of responses of `T`, computed once.
 pub(crate) fn output<T: JsonSchema + 'static>() -> Arc<Shape> {
     cached(TypeId::of::<T>(), Direction::Out, || root_schema::<T>(Direction::Out))
 }
@@ -100,7 +100,7 @@ fn cached(id: TypeId, direction: Direction, schema: fn() -> Value) -> Arc<Shape>
         .clone()
 }
 
-/// How names are compared: case and underscores do not count.
+/// Returns the form in which names are compared: case and underscores do not count.
 pub(crate) fn fold(name: &str) -> String {
     name.chars()
         .filter(|letter| *letter != '_')
@@ -109,14 +109,14 @@ pub(crate) fn fold(name: &str) -> String {
 }
 
 impl Shape {
-    /// The shape that a root schema describes.
+    /// Returns the shape that a root schema describes.
     pub(crate) fn compile(root: &Value) -> Self {
         Self {
             nodes: Compiler::compile(root),
         }
     }
 
-    /// The declared name of a top-level field that a client wrote as `key`.
+    /// Returns the declared name of a top-level field that a client wrote as `key`.
     pub(crate) fn canonical(&self, key: &str) -> Option<&str> {
         let node = &self.nodes[ROOT];
         match node.fields.get_key_value(key) {
@@ -125,25 +125,25 @@ impl Shape {
         }
     }
 
-    /// The declared names of the top level.
+    /// Returns the declared names of the top level.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.nodes[ROOT].fields.keys().map(String::as_str)
     }
 
-    /// Whether an object without fields is one of these.
+    /// Returns whether an object without fields is valid.
     pub(crate) fn is_wholly_optional(&self) -> bool {
         self.nodes[ROOT].object_only && self.nodes[ROOT].required.is_empty()
     }
 
-    /// The declared names of fields that have to be there and are not in `json`, which has to be in declared names.
+    /// Returns the declared names of required fields that are missing in `json`, which must use declared names.
     pub(crate) fn missing_fields(&self, json: &[u8]) -> Vec<&str> {
         let fields: serde_json::Map<String, Value> = serde_json::from_slice(json).unwrap_or_default();
         let required = self.nodes[ROOT].required.iter().map(String::as_str);
         required.filter(|name| !fields.contains_key(*name)).collect()
     }
 
-    /// `json` with every spelling of a declared name replaced by that name, and without the nulls of fields that may be
-    /// left out. `json` has to be valid.
+    /// Returns `json` with every spelling of a declared name replaced by that name, and without the nulls of optional
+    /// fields. `json` must be valid.
     pub(crate) fn to_declared(&self, json: &[u8]) -> Vec<u8> {
         let all = |node: &Node, name: &String| (name.clone(), node.fields[name], node.omitted_by_null.contains(name));
         self.rename(json, |node, key| match node.fields.get_key_value(key) {
@@ -155,8 +155,8 @@ impl Shape {
         })
     }
 
-    /// Fields that are not known where only known ones may be: their JSON pointers, with the names that are known
-    /// there. `json` has to be valid and in declared names.
+    /// Returns the unknown fields where only declared ones are allowed: their JSON pointers, with the names declared
+    /// there. `json` must be valid and use declared names.
     pub(crate) fn unknown_fields(&self, json: &[u8]) -> Vec<(String, Vec<&str>)> {
         if self.nodes.iter().all(|node| node.closed.is_none()) {
             return Vec::new();
@@ -196,8 +196,8 @@ impl Shape {
         }
     }
 
-    /// Where a list stands in an object's place, which serde would read as its fields in their order: a JSON pointer.
-    /// `json` has to be valid and in declared names.
+    /// Returns the JSON pointer of a list in place of an object, which serde would read as its fields in order.
+    /// `json` must be valid and use declared names.
     pub(crate) fn misplaced_list(&self, json: &[u8]) -> Option<String> {
         if !json.contains(&b'[') {
             return None;
@@ -223,7 +223,7 @@ impl Shape {
         }
     }
 
-    /// `json` with every declared name in `camelCase`. `json` has to be valid.
+    /// Returns `json` with every declared name in `camelCase`. `json` must be valid.
     pub(crate) fn to_camel(&self, json: &[u8]) -> Vec<u8> {
         self.rename(json, |node, key| match node.fields.get(key) {
             Some(child) => (camel(key), *child, false),
@@ -231,7 +231,7 @@ impl Shape {
         })
     }
 
-    /// `rule`: by an object and a key in it, the new name, the node of the value, and whether the entry is left out when
+    /// `rule`: for an object and a key in it, the new name, the node of the value, and whether the entry is omitted if
     /// the value is null.
     fn rename(&self, json: &[u8], rule: impl Fn(&Node, &str) -> (String, usize, bool)) -> Vec<u8> {
         let mut out = Vec::with_capacity(json.len() + 64);
@@ -253,7 +253,7 @@ impl Shape {
                         let (name, next, omits_null) = rule(&self.nodes[*node], &key);
                         if let Some(behind) = end_of_null_entry(json, end).filter(|_| omits_null) {
                             at = behind;
-                            // It was the last entry: the comma in front of it leads to nothing.
+                            // It was the last entry: removes the comma before it.
                             if json.get(at) == Some(&b'}') {
                                 let kept = out.iter().rposition(|byte: &u8| !byte.is_ascii_whitespace());
                                 out.truncate(kept.filter(|&last| out[last] == b',').unwrap_or(out.len()));
@@ -303,7 +303,7 @@ impl Shape {
     }
 }
 
-/// An object or array that is being copied. Levels are kept on the heap: nesting is the client's choice.
+/// An object or array being copied. Levels are on the heap, because the client chooses the nesting.
 struct Level {
     node: usize,
     array: bool,
@@ -312,7 +312,7 @@ struct Level {
     child: usize,
 }
 
-/// Where the next entry of an object, or its end, begins when `at` is behind a key whose value is null.
+/// Returns where the next entry of an object, or its end, begins if `at` is after a key whose value is null.
 fn end_of_null_entry(json: &[u8], at: usize) -> Option<usize> {
     let skip = |mut at: usize| {
         while json.get(at).is_some_and(u8::is_ascii_whitespace) {
@@ -346,5 +346,5 @@ fn end_of_string(json: &[u8], start: usize) -> usize {
 }
 
 #[cfg(test)]
-#[expect(dead_code, reason = "the types are read through their schemas only")]
+#[expect(dead_code, reason = "only the schemas of the types are used")]
 mod tests;

@@ -1,4 +1,4 @@
-//! Where a request comes from.
+//! The origin of a request.
 
 use std::{net::IpAddr, net::SocketAddr, ops::Deref};
 
@@ -8,15 +8,15 @@ use http::{Extensions, header, request::Parts};
 
 use crate::{Describe, Problem, Result, describe::OperationDoc, request_context::RequestContext};
 
-/// Longest part of `User-Agent` that is kept, in characters.
+/// Maximum stored length of `User-Agent`, in characters.
 const MAX_USER_AGENT: usize = 200;
 
-/// The client's address as the gateway saw it. Whoever hands a request to the router puts it into the extensions;
-/// without it, the other end of the connection counts. `X-Forwarded-For` never does: anybody can send one.
+/// The client's address as API Gateway saw it. The code that passes a request to the router adds it as an extension;
+/// without it, the peer address of the connection counts. `X-Forwarded-For` never does, because anyone can send one.
 #[derive(Debug, Clone, Copy)]
 pub struct SourceAddress(pub IpAddr);
 
-/// Where the request comes from; for operations that limit how often it may come (429).
+/// The origin of a request; for operations with a rate limit (429).
 #[derive(Debug, Clone)]
 pub struct Origin(pub app::Origin);
 

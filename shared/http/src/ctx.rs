@@ -1,4 +1,4 @@
-//! The application, as a handler gets it.
+//! The application as an extractor.
 
 use std::{convert::Infallible, ops::Deref};
 
@@ -30,7 +30,7 @@ impl FromRequestParts<App> for Ctx {
 
 impl Describe for Ctx {
     fn describe(doc: &mut OperationDoc<'_>) {
-        // What the app stands on may not answer.
+        // The services that the app depends on may be unavailable.
         doc.problem(503);
     }
 }

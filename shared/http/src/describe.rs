@@ -1,4 +1,4 @@
-//! What extractors and replies say about themselves in the `OpenAPI` document.
+//! What extractors and responses document about themselves in the `OpenAPI` document.
 
 use axum::extract::FromRequestParts;
 use domain::Permission;
@@ -23,11 +23,11 @@ pub type Authorize = fn(&mut Parts) -> BoxFuture<'_, Result<()>>;
 
 /// A type in a handler's signature that documents itself.
 pub trait Describe {
-    /// Adds what this type means for the operation.
+    /// Adds what this type documents to the operation.
     fn describe(doc: &mut OperationDoc<'_>);
 
-    /// The permission that this type stands for, if it does: it is checked before the body is read, and before an answer
-    /// is given again that was kept under an `Idempotency-Key`.
+    /// The permission that this type requires, if any: it is checked before the body is read, and before a response
+    /// stored under an `Idempotency-Key` is replayed.
     fn authorize() -> Option<Authorize> {
         None
     }
@@ -36,16 +36,16 @@ pub trait Describe {
     fn query(_: &mut QueryParameters) {}
 }
 
-/// The permission that an extractor proves.
+/// Implemented by extractors that require a permission.
 pub(crate) fn authorize<E: FromRequestParts<(), Rejection = Problem>>(parts: &mut Parts) -> BoxFuture<'_, Result<()>> {
     Box::pin(async move { E::from_request_parts(parts, &()).await.map(drop) })
 }
 
-/// One operation of the document while it is written
+/// One operation of the document while it is built
 /// (<https://spec.openapis.org/oas/v3.1.1.html#operation-object>).
 pub struct OperationDoc<'a> {
     pub(crate) schemas: &'a mut Schemas,
-    pub(crate) surface: ApiStyle,
+    pub(crate) style: ApiStyle,
     pub(crate) method: &'a Method,
     pub(crate) path: &'a str,
     pub(crate) parameters: Vec<Value>,
@@ -57,22 +57,22 @@ pub struct OperationDoc<'a> {
 }
 
 impl OperationDoc<'_> {
-    /// The schema of a type that is read from requests.
+    /// Returns the schema of a type that requests contain.
     pub(crate) fn input_schema<T: JsonSchema>(&mut self) -> Value {
-        self.schemas.subschema::<T>(self.surface, Direction::In)
+        self.schemas.subschema::<T>(self.style, Direction::In)
     }
 
-    /// The schema of a type that is written into answers.
+    /// Returns the schema of a type that responses contain.
     pub(crate) fn output_schema<T: JsonSchema>(&mut self) -> Value {
-        self.schemas.subschema::<T>(self.surface, Direction::Out)
+        self.schemas.subschema::<T>(self.style, Direction::Out)
     }
 
-    /// The same, in the spelling of `/api/v1` on every surface.
+    /// The same, in the spelling of `/api/v1` in both API styles.
     pub(crate) fn snake_output_schema<T: JsonSchema>(&mut self) -> Value {
         self.schemas.subschema::<T>(ApiStyle::Snake, Direction::Out)
     }
 
-    /// A body, and the ways in which one can be refused.
+    /// Adds a body, and the responses for an invalid one.
     pub(crate) fn request_body(&mut self, required: bool, content: &[(&str, Value)]) {
         let content: Map<String, Value> = content
             .iter()
@@ -84,21 +84,22 @@ impl OperationDoc<'_> {
         }
     }
 
-    /// The media types that a part of a form may have (<https://spec.openapis.org/oas/v3.1.1.html#encoding-object>).
+    /// Sets the media types that a part of a form may have
+    /// (<https://spec.openapis.org/oas/v3.1.1.html#encoding-object>).
     pub(crate) fn part_type(&mut self, part: &str, types: &str) {
         if let Some(body) = &mut self.body {
             body["content"]["multipart/form-data"]["encoding"][part] = json!({"contentType": types});
         }
     }
 
-    /// An answer; several media types of one status add up.
+    /// Adds a response; several media types of one status are merged.
     pub(crate) fn response(&mut self, status: u16, description: &str, content: Option<(&str, Value)>) {
         let response = self
             .responses
             .entry(status.to_string())
             .or_insert_with(|| json!({"description": description}));
         if response.get("$ref").is_some() {
-            // An answer of the handler says more than that it may fail.
+            // A response of the handler is more specific than an error.
             *response = json!({"description": description});
         }
         if let Some((kind, schema)) = content {
@@ -106,21 +107,21 @@ impl OperationDoc<'_> {
         }
     }
 
-    /// A further field of a media type of an answer described before.
+    /// Adds a field to a media type of a response described before.
     pub(crate) fn media_type_field(&mut self, status: u16, kind: &str, field: &str, value: Value) {
         if let Some(response) = self.responses.get_mut(&status.to_string()) {
             response["content"][kind][field] = value;
         }
     }
 
-    /// A header of an answer described before.
+    /// Adds a header to a response described before.
     pub(crate) fn response_header(&mut self, status: u16, name: &str, description: &str) {
         if let Some(response) = self.responses.get_mut(&status.to_string()) {
             response["headers"][name] = json!({"description": description, "schema": {"type": "string"}});
         }
     }
 
-    /// The answer that says what went wrong, in the shape that clients of this path know.
+    /// Returns a reference to the error response, in the format that clients of this path expect.
     pub(crate) fn error_response(&self) -> &'static str {
         if speaks_openai(self.path) {
             "#/components/responses/OpenAiError"
@@ -129,7 +130,7 @@ impl OperationDoc<'_> {
         }
     }
 
-    /// A status under which the answer is a problem.
+    /// Adds a status with a problem body.
     pub(crate) fn problem(&mut self, status: u16) {
         let shown = StatusCode::from_u16(status).map(|status| openai_error::status(status).as_u16());
         let status = match shown {
@@ -140,14 +141,14 @@ impl OperationDoc<'_> {
             .insert(status.to_string(), json!({"$ref": self.error_response()}));
     }
 
-    /// An optional header, whose value has this schema.
+    /// Adds an optional header, whose value has this schema.
     pub(crate) fn header_parameter(&mut self, name: &str, description: &str, schema: &Value) {
         self.parameters.push(json!({
             "name": name, "in": "header", "required": false, "description": description, "schema": schema,
         }));
     }
 
-    /// The parameters of the path: one for a plain `T`, several for a tuple or a struct.
+    /// Adds the parameters of the path: one for a plain `T`, several for a tuple or a struct.
     pub(crate) fn path_parameters<T: JsonSchema>(&mut self) {
         let whole = crate::schemas::inline::<T>();
         let names = self
@@ -166,7 +167,7 @@ impl OperationDoc<'_> {
         }
     }
 
-    /// The fields of `T` as query parameters.
+    /// Adds the fields of `T` as query parameters.
     pub(crate) fn query_parameters<T: JsonSchema>(&mut self) {
         let schema = crate::schemas::inline::<T>();
         let required: Vec<&str> = schema["required"]
@@ -178,7 +179,7 @@ impl OperationDoc<'_> {
         for (name, field) in schema["properties"].as_object().into_iter().flatten() {
             let is_required = required.contains(&name.as_str());
             self.parameters.push(parameter(
-                &self.surface.spelling(name),
+                &self.style.spelling(name),
                 "query",
                 is_required,
                 field.clone(),
@@ -186,36 +187,36 @@ impl OperationDoc<'_> {
         }
     }
 
-    /// Credentials may not be valid, and what they are looked up in may not answer.
+    /// Adds the errors of authentication: invalid credentials, or an unavailable credential store.
     fn credentials_refused(&mut self) {
         self.problem(401);
         self.problem(503);
     }
 
-    /// The operation needs a bearer token.
+    /// Requires a bearer token.
     pub(crate) fn require_bearer(&mut self) {
         self.security = vec![json!({"bearer": []})];
-        "Needs the access token of a person: an API key gets 403 `person_required`.".clone_into(&mut self.access);
+        "Needs the access token of a user: an API key gets 403 `person_required`.".clone_into(&mut self.access);
         self.credentials_refused();
     }
 
-    /// The operation is for those who run the platform.
+    /// Requires a platform admin.
     pub(crate) fn require_platform_admin(&mut self) {
         self.require_bearer();
         "Needs the access token of a platform admin.".clone_into(&mut self.access);
         self.problem(403);
     }
 
-    /// The operation needs a permission: that of a person's role, or the scope of an API key.
+    /// Requires a permission: that of the user's role, or the scope of an API key.
     pub(crate) fn require_permission(&mut self, permission: Permission) {
         self.security = vec![json!({"bearer": [permission]})];
         let name = serde_json::to_value(permission).unwrap_or_default();
         let name = name.as_str().unwrap_or_default();
-        self.access = format!("Needs the permission `{name}`, by the role of the caller and the scopes of an API key.");
+        self.access = format!("Needs the permission `{name}`, by the caller's role and the scopes of an API key.");
         self.credentials_refused();
     }
 
-    /// A parameter of the path that an extractor of its own reads, unless the path has it not or has it already.
+    /// Adds a path parameter that a separate extractor reads, unless the path lacks it or it was added before.
     pub(crate) fn path_parameter(&mut self, name: &str, description: &str) {
         let known = self.parameters.iter().any(|known| known["name"] == name);
         if self.path.contains(&format!("{{{name}}}")) && !known {
@@ -224,21 +225,21 @@ impl OperationDoc<'_> {
         }
     }
 
-    /// The operation needs the service key.
+    /// Requires the service key.
     pub(crate) fn require_service_key(&mut self) {
         self.security = vec![json!({"serviceKey": []})];
         "Needs the service key.".clone_into(&mut self.access);
         self.credentials_refused();
     }
 
-    /// The operation needs the scrape token.
+    /// Requires the scrape token.
     pub(crate) fn require_scrape_token(&mut self) {
         self.security = vec![json!({"scrapeToken": []})];
         "Needs the scrape token.".clone_into(&mut self.access);
         self.credentials_refused();
     }
 
-    /// The operation takes a bearer token, and works without one.
+    /// Accepts a bearer token, but does not require it.
     pub(crate) fn allow_bearer(&mut self) {
         self.security = vec![json!({}), json!({"bearer": []})];
         "Works with an access token, and without credentials.".clone_into(&mut self.access);

@@ -6,12 +6,12 @@ use http::{HeaderMap, header};
 
 use crate::validators::{is_visible, turns_text};
 
-/// Longest file name kept, in characters.
+/// Maximum stored length of a file name, in characters.
 const MAX_FILE_NAME: usize = 255;
-/// Longest ending that a name keeps when it is cut, in characters.
+/// Maximum length of an extension that survives shortening, in characters.
 const MAX_ENDING: usize = 16;
 
-/// The parameter `filename*` (RFC 8187), which the parser of multipart bodies does not read.
+/// Returns the parameter `filename*` (RFC 8187), which the parser of multipart bodies ignores.
 pub(crate) fn extended_file_name(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(header::CONTENT_DISPOSITION)?.to_str().ok()?;
     let value = parameters(value).find_map(|parameter| {
@@ -28,10 +28,10 @@ pub(crate) fn extended_file_name(headers: &HeaderMap) -> Option<String> {
     }
 }
 
-/// The header value for a file to be saved under `name` (RFC 6266): with letters that are not ASCII in `filename*`, and
-/// what is left of them in `filename` for clients that do not know that one.
+/// Returns the header value for a file to be saved under `name` (RFC 6266): with non-ASCII characters in `filename*`,
+/// and an ASCII fallback in `filename` for clients that do not support it.
 pub(crate) fn attachment(name: &str) -> String {
-    // They would begin a folder.
+    // They would separate folders.
     let name = plain_file_name(&name.replace(['/', '\\'], "-"));
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
     let fallback: String = name.chars().map(|c| if is_plain(c) { c } else { '-' }).collect();
@@ -50,14 +50,14 @@ pub(crate) fn attachment(name: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&byte) {
             encoded.push(char::from(byte));
         } else {
-            // Writing into a string cannot fail.
+            // Writing to a string cannot fail.
             let _ = write!(encoded, "%{byte:02X}");
         }
     }
     format!("attachment; filename=\"{fallback}\"; filename*=UTF-8''{encoded}")
 }
 
-/// What is between the semicolons, except those in quotes.
+/// Splits at semicolons, except those in quotes.
 fn parameters(value: &str) -> impl Iterator<Item = &str> {
     let (mut quoted, mut escaped) = (false, false);
     value.split(move |letter| {
@@ -84,8 +84,8 @@ fn percent_decoded(text: &str) -> Option<Vec<u8>> {
     Some(decoded)
 }
 
-/// The name without folders and without what cannot be read, short enough to be kept: what is too long loses letters
-/// in front of its ending, which tells what the file is.
+/// Returns the name without folders and unreadable characters, short enough to store: a long name loses characters
+/// before its extension, which identifies the format.
 pub fn plain_file_name(given: &str) -> String {
     let last = given.rsplit(['/', '\\']).next().unwrap_or_default();
     let kept = |letter: &char| !letter.is_control() && !turns_text(*letter);
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_loses_what_cannot_be_read() {
+    fn a_name_loses_unreadable_characters() {
         assert_eq!(plain_file_name("in\u{202e}voice\0\u{2066}.pdf"), "invoice.pdf");
         for nothing in ["", " ", "\u{200b}", "dir/", "\u{202e}"] {
             assert_eq!(plain_file_name(nothing), "file", "{nothing:?}");

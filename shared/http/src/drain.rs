@@ -1,7 +1,7 @@
-//! What a client still sends when its request has been refused.
+//! Reads what a client still sends after its request was rejected.
 //!
-//! A connection that is closed while the client writes to it is reset, and many clients then never read the answer
-//! that says why. So the rest of a refused request is read first. On Lambda every body is whole already.
+//! A connection that is closed while the client writes to it is reset, and many clients then never read the response
+//! that explains why. So the rest of a rejected request is read first. On Lambda every body arrives whole.
 
 use std::{
     pin::Pin,
@@ -16,21 +16,21 @@ use http::header;
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt as _;
 
-/// Most bytes that are read after a refusal. Whoever announces more is cut off.
+/// Maximum number of bytes read after a rejection. A client that announces more is disconnected.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
-/// Longest time that a refusal waits for them.
+/// Maximum time that a rejection waits for them.
 const MAX_TIME: Duration = Duration::from_secs(5);
 
-/// The body of a request, which its handler may leave unread.
+/// The body of a request, which its handler may leave partly unread.
 #[derive(Clone)]
 pub(crate) struct BodyDrain {
     shared: Arc<Mutex<Body>>,
-    /// The client waits for a sign before it sends anything (RFC 9110 section 10.1.1).
+    /// The client waits for `100 Continue` before it sends the body (RFC 9110 section 10.1.1).
     waits: bool,
 }
 
 impl BodyDrain {
-    /// The request, and what its handler leaves of it.
+    /// Returns the request, and the drain for what its handler leaves unread.
     pub(crate) fn of(request: Request) -> (Request, Self) {
         let (parts, body) = request.into_parts();
         let drain = Self {
@@ -43,7 +43,7 @@ impl BodyDrain {
         )
     }
 
-    /// Reads what is left, within bounds.
+    /// Reads the rest, within bounds.
     pub(crate) async fn drain(self) {
         if self.waits {
             return;
@@ -73,7 +73,7 @@ impl BodyDrain {
     }
 }
 
-/// What the handler reads.
+/// The part of the body that the handler reads.
 struct DrainingBody(BodyDrain);
 
 impl http_body::Body for DrainingBody {
@@ -111,7 +111,7 @@ mod tests {
         Json(true)
     }
 
-    /// How many of `pieces` of a megabyte were read before the client got 413.
+    /// Returns how many of `pieces` of one megabyte were read before the client received 413.
     async fn read_of(pieces: usize, path: &str, header: (&str, &str)) -> usize {
         let read = Arc::new(AtomicUsize::new(0));
         let counter = read.clone();
@@ -148,9 +148,8 @@ mod tests {
             .header("content-type", "application/json")
             .header("content-length", "31457280")
             .header("expect", "100-continue");
-        let untouched = stream::poll_fn(|_| -> Poll<Option<Result<Bytes, std::io::Error>>> {
-            panic!("nobody may ask for the body")
-        });
+        let untouched =
+            stream::poll_fn(|_| -> Poll<Option<Result<Bytes, std::io::Error>>> { panic!("the body must not be read") });
         let server = Server::new(Api::new("Test").post("/order", order, ""));
         let answer = server.call(request, Body::from_stream(untouched)).await;
         answer.problem(413, "too_large");

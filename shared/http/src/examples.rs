@@ -1,12 +1,12 @@
-//! Examples of request bodies. They are made of the schemas, so that they have all required fields and are spelled as
-//! the surface spells them; what a field holds is one table.
+//! Examples of request bodies. They are generated from the schemas, so that they have all required fields in the
+//! spelling of the API style; one table defines the values.
 
 use serde_json::{Map, Value, json};
 
 use crate::case_mapping::fold;
 
-/// What a field holds in examples, by its name, or by schema and name where one name means several things. Optional
-/// fields are in an example when they are here.
+/// The example value of a field, by its name, or by schema and name if a name has several meanings. Optional
+/// fields appear in an example if they are listed here.
 const VALUES: [(&str, &str); 67] = [
     ("action", r#""report.downloaded""#),
     ("content", r#""How long is the warranty?""#),
@@ -80,19 +80,19 @@ const VALUES: [(&str, &str); 67] = [
     ("AiMessage.session_id", "null"),
 ];
 
-/// Deepest nesting of an example; schemas may be recursive.
+/// Maximum nesting of an example; schemas may be recursive.
 const DEEPEST: usize = 6;
 
-/// Makes examples of schemas.
+/// Generates examples of schemas.
 pub(crate) struct Examples<'a>(&'a Map<String, Value>);
 
 impl<'a> Examples<'a> {
-    /// Examples of these components.
+    /// Creates a generator for these components.
     pub(crate) fn of(components: &'a Map<String, Value>) -> Self {
         Self(components)
     }
 
-    /// Gives every request body an example.
+    /// Adds an example to every request body.
     pub(crate) fn add_to_requests(&self, paths: &mut Value) {
         let operations = paths
             .as_object_mut()
@@ -102,7 +102,7 @@ impl<'a> Examples<'a> {
             .flat_map(Map::values_mut);
         let bodies = operations.filter_map(|operation| operation.pointer_mut("/requestBody/content")?.as_object_mut());
         for (kind, media_type) in bodies.flatten() {
-            // A file has no example that is text.
+            // A file has no example as text.
             if kind != "multipart/form-data"
                 && let Some(example) = self.example(&media_type["schema"], "", "", 0)
             {
@@ -111,7 +111,7 @@ impl<'a> Examples<'a> {
         }
     }
 
-    /// A value of `schema`, which is the field `field` of `owner`.
+    /// Returns a value of `schema`, which is the field `field` of `owner`.
     fn example(&self, schema: &Value, owner: &str, field: &str, depth: usize) -> Option<Value> {
         if let Some(value) = known(owner, field) {
             return Some(value).filter(|value| !value.is_null());
@@ -153,7 +153,7 @@ impl<'a> Examples<'a> {
         }
     }
 
-    /// The required fields, and the optional ones whose values are known.
+    /// Returns the required fields, and the optional ones with known values.
     fn object(&self, schema: &Value, owner: &str, depth: usize) -> Value {
         let required = schema["required"].as_array().map_or(&[][..], Vec::as_slice);
         let fields = schema["properties"].as_object().into_iter().flatten();
@@ -166,7 +166,7 @@ impl<'a> Examples<'a> {
     }
 }
 
-/// What the table says of a field, whatever its spelling.
+/// Returns the table's value of a field, whatever its spelling.
 fn known(owner: &str, field: &str) -> Option<Value> {
     if field.is_empty() {
         return None;
@@ -175,7 +175,7 @@ fn known(owner: &str, field: &str) -> Option<Value> {
         let found = VALUES.iter().find(|(known, _)| fold(known) == fold(name));
         found.and_then(|(_, value)| serde_json::from_str(value).ok())
     };
-    // Names of schemas of other spellings and directions have these behind them.
+    // Schemas of other spellings and directions have these suffixes.
     let base = ["CamelInput", "Camel", "Input"]
         .into_iter()
         .find_map(|suffix| owner.strip_suffix(suffix));

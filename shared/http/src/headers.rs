@@ -1,4 +1,4 @@
-//! Headers that every answer has, and the CORS preflight.
+//! Headers of every response, and the CORS preflight.
 
 use axum::{
     extract::Request,
@@ -8,8 +8,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
 use crate::request_context::{REQUEST_ID, RequestContext};
 
-/// A path to this API is never a page: nothing may be loaded, framed or sniffed from its answers
-/// (OWASP REST Security Cheat Sheet). An answer may set its own value.
+/// A response of this API is never a page: nothing may be loaded, framed or sniffed from it (OWASP REST Security Cheat
+/// Sheet). A response may set its own value.
 const DEFAULTS: [(HeaderName, &str); 6] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
@@ -41,17 +41,17 @@ const PREFLIGHT: [(HeaderName, &str); 3] = [
     (header::VARY, "Access-Control-Request-Headers"),
 ];
 
-/// Headers that this API reads. A preflight allows them whether or not it asks for them.
+/// Headers that this API reads. A preflight allows them whether or not it requests them.
 const KNOWN_HEADERS: &str = "Authorization, Content-Type, Accept, Idempotency-Key, X-Current-Org, X-Request-Id, X-API-Key, \
                              Prefer, Last-Event-ID, If-None-Match";
-/// Longest list of requested header names that is reflected, in bytes. API Gateway limits all headers to 10,240 bytes.
+/// Maximum length of the reflected list of header names, in bytes. API Gateway limits all headers to 10,240 bytes.
 const MAX_REFLECTED: usize = 4096;
-/// Longest header name that is reflected, in bytes.
+/// Maximum length of a reflected header name, in bytes.
 const MAX_HEADER_NAME: usize = 128;
 
-/// The answer to a CORS preflight (<https://fetch.spec.whatwg.org/#cors-preflight-fetch>), if it is one. It allows every
-/// header that it asks for: clients add headers of their own (`x-stainless-lang`, `traceparent`), and without cookies a
-/// header of a foreign page has no power here that another client would not have.
+/// Returns the response to a CORS preflight (<https://fetch.spec.whatwg.org/#cors-preflight-fetch>), if it is one. It
+/// allows every requested header: clients add their own (`x-stainless-lang`, `traceparent`), and without cookies a
+/// header from a foreign page has no more power than from any other client.
 pub(crate) fn preflight(request: &Request) -> Option<Response> {
     let asks = request.method() == Method::OPTIONS
         && request.headers().contains_key(header::ORIGIN)
@@ -70,11 +70,11 @@ pub(crate) fn preflight(request: &Request) -> Option<Response> {
     })
 }
 
-/// [`KNOWN_HEADERS`], and those that are asked for and can be header names (RFC 9110 section 5.1), each once.
+/// Returns [`KNOWN_HEADERS`] and the requested valid header names (RFC 9110 section 5.1), each once.
 fn allowed_headers(headers: &HeaderMap) -> String {
     let mut allowed = KNOWN_HEADERS.to_owned();
-    let asked = headers.get_all(header::ACCESS_CONTROL_REQUEST_HEADERS).iter();
-    let names = asked
+    let requested = headers.get_all(header::ACCESS_CONTROL_REQUEST_HEADERS).iter();
+    let names = requested
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','));
     for name in names.map(str::trim) {
@@ -91,15 +91,15 @@ fn allowed_headers(headers: &HeaderMap) -> String {
     allowed
 }
 
-/// Adds the headers that every answer has.
-pub(crate) fn add(scope: &RequestContext, headers: &mut HeaderMap) {
+/// Adds the headers of every response.
+pub(crate) fn add(context: &RequestContext, headers: &mut HeaderMap) {
     for (name, value) in DEFAULTS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     for (name, value) in CORS {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    if let Ok(id) = HeaderValue::from_str(&scope.request_id) {
+    if let Ok(id) = HeaderValue::from_str(&context.request_id) {
         headers.insert(REQUEST_ID, id);
     }
 }
@@ -116,14 +116,14 @@ mod tests {
         Message("hello")
     }
 
-    /// The names that a preflight with these requested headers is answered, in lower case.
-    async fn allowed(asked: &[&str]) -> Vec<String> {
+    /// Returns the names that a preflight with these requested headers allows, in lower case.
+    async fn allowed(requested: &[&str]) -> Vec<String> {
         let server = Server::new(Api::new("Test").get("/things", greet, ""));
         let request = Request::options("/things")
             .header("origin", "https://app.example")
             .header("access-control-request-method", "GET");
-        let request = asked.iter().fold(request, |request, asked| {
-            request.header("access-control-request-headers", *asked)
+        let request = requested.iter().fold(request, |request, requested| {
+            request.header("access-control-request-headers", *requested)
         });
         let answer = server.call(request, Body::empty()).await;
         assert_eq!(answer.status, 204);
@@ -165,17 +165,17 @@ mod tests {
     async fn what_cannot_be_a_header_name_is_not_reflected() {
         let known = allowed(&[]).await;
         let long = "x".repeat(MAX_HEADER_NAME + 1);
-        for asked in ["", ",,", "*", "a b", "a:b", "a;b", "<script>", "a\"b", long.as_str()] {
-            let answered = allowed(&[asked]).await;
+        for requested in ["", ",,", "*", "a b", "a:b", "a;b", "<script>", "a\"b", long.as_str()] {
+            let answered = allowed(&[requested]).await;
             // `*` is a token, hence a header name.
-            assert!(answered == known || asked == "*", "{asked:?}: {answered:?}");
+            assert!(answered == known || requested == "*", "{requested:?}: {answered:?}");
         }
     }
 
     #[tokio::test]
     async fn the_list_of_reflected_headers_is_bounded() {
-        let asked: Vec<String> = (0..5000).map(|number| format!("x-{number}")).collect();
-        let answered = allowed(&[&asked.join(",")]).await;
+        let requested: Vec<String> = (0..5000).map(|number| format!("x-{number}")).collect();
+        let answered = allowed(&[&requested.join(",")]).await;
         assert!(answered.len() > 100, "{}", answered.len());
         assert!(answered.join(", ").len() <= KNOWN_HEADERS.len() + MAX_REFLECTED + 2);
     }

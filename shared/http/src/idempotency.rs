@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: a request that is repeated with its key is carried out once, and answered the same
+//! `Idempotency-Key`: a request that is repeated with its key is executed once, and receives the same response
 //! (draft-ietf-httpapi-idempotency-key-header).
 
 mod fingerprint;
@@ -27,7 +27,7 @@ use crate::{
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
-/// Headers that a repeated answer has again; all others are made anew.
+/// Headers that a replayed response repeats; all others are created anew.
 const KEPT_HEADERS: [HeaderName; 6] = [
     header::CONTENT_TYPE,
     header::LINK,
@@ -36,35 +36,35 @@ const KEPT_HEADERS: [HeaderName; 6] = [
     header::CACHE_CONTROL,
     header::RETRY_AFTER,
 ];
-/// Largest answer that is kept, bytes: a table item holds 400 KB.
+/// Maximum size of a stored response, in bytes: a table item is limited to 400 KB.
 const MAX_KEPT_BYTES: usize = 300 * 1024;
-/// Longest key, in characters.
+/// Maximum length of a key, in characters.
 const MAX_KEY: usize = 255;
 const TRY_AGAIN: Duration = Duration::from_secs(1);
-/// How often a request that runs on says so: a model may think for minutes, and the key is free after two and a half.
+/// How often a running request extends its lease: a model may run for minutes, and the lease lasts two and a half.
 const EXTEND: Duration = Duration::from_mins(1);
 
-/// What a key is, for the `OpenAPI` document.
+/// Returns the schema of a key, for the `OpenAPI` document.
 pub(crate) fn key_schema() -> Value {
     json!({"type": "string", "minLength": 1, "maxLength": MAX_KEY, "pattern": "^[!-~]+$"})
 }
 
-/// Carries out `run` unless the request repeats one that was carried out before. `authorize`: what the caller must be
-/// permitted, whichever of the two it is: they may have lost since what they had then.
+/// Executes `run` unless the request repeats an executed one. `authorize`: the permissions that the caller must have in
+/// either case, because they may have lost them since the first execution.
 pub(crate) async fn run_idempotent(
-    scope: &Arc<RequestContext>,
+    context: &Arc<RequestContext>,
     request: Request,
     authorize: &[Authorize],
     run: impl AsyncFnOnce(Request) -> Response,
 ) -> Response {
-    match Box::pin(claim(scope, request, authorize)).await {
+    match Box::pin(claim(context, request, authorize)).await {
         Ok(Claimed::NoKey(request)) => run(request).await,
         Ok(Claimed::Fresh(request, claim)) => {
             let answer = claim.held(run(request)).await;
             claim.keep(answer).await
         }
         Ok(Claimed::Replay(answer)) => answer,
-        Err(problem) => problem.render(scope, HeaderMap::new()),
+        Err(problem) => problem.render(context, HeaderMap::new()),
     }
 }
 
@@ -74,39 +74,40 @@ enum Claimed {
     Replay(Response),
 }
 
-/// A key that is ours until it is settled.
+/// A claimed key, until its response is stored or it is released.
 struct Claim {
-    scope: Arc<RequestContext>,
+    context: Arc<RequestContext>,
     key: IdempotencyKey,
     cipher: Cipher,
-    context: Vec<u8>,
+    associated_data: Vec<u8>,
 }
 
-async fn claim(scope: &Arc<RequestContext>, request: Request, authorize: &[Authorize]) -> Result<Claimed> {
+async fn claim(context: &Arc<RequestContext>, request: Request, authorize: &[Authorize]) -> Result<Claimed> {
     let changes = [Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(request.method());
     let Some(key) = only(request.headers(), IDEMPOTENCY_KEY)?.filter(|_| changes) else {
         return Ok(Claimed::NoKey(request));
     };
     if !(1..=MAX_KEY).contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-        let detail = "an Idempotency-Key is 1 to 255 visible ASCII characters";
+        let detail = "Invalid `Idempotency-Key`; send 1 to 255 visible ASCII characters.";
         return Err(Error::bad_request("invalid_idempotency_key", detail).into());
     }
-    let owner = match scope.identity_if_known().await? {
+    let owner = match context.identity_if_known().await? {
         Some(Some(identity)) => {
-            // An API key is not answered what its user, or another key of theirs, was answered: it may reach less far.
+            // An API key does not receive responses to its user or to their other keys: its permissions may be
+            // narrower.
             let key = if let Credential::Key(grant) = &identity.credential {
                 grant.id.as_str()
             } else {
                 ""
             };
-            Some(format!("{}\n{}\n{key}", identity.user.id, scope.named_org()))
+            Some(format!("{}\n{}\n{key}", identity.user.id, context.named_org()))
         }
         Some(None) => None,
-        // Nobody else's key is to meet its own.
-        None => Some(format!("unknown\n{}", scope.token_digest())),
+        // Isolated from the keys of all other callers.
+        None => Some(format!("unknown\n{}", context.token_digest())),
     };
     let key = key.to_owned();
-    // Before the body is read: a stranger has no use for what that costs.
+    // Before the body is read, which would cost more than rejecting the caller.
     let (mut parts, body) = request.into_parts();
     for check in authorize {
         check(&mut parts).await?;
@@ -114,32 +115,32 @@ async fn claim(scope: &Arc<RequestContext>, request: Request, authorize: &[Autho
     let request = Request::from_parts(parts, body);
     let (request, fingerprint) = fingerprint(request).await?;
     let key = IdempotencyKey {
-        // Strangers share no keys: without a name, who sends the same is the same.
+        // Anonymous callers share no keys: without an identity, only equal requests match.
         scope: owner.unwrap_or_else(|| format!("anonymous\n{fingerprint}")),
-        route: format!("{} {}", scope.method, scope.path),
+        route: format!("{} {}", context.method, context.path),
         key,
         holder: hex::encode(domain::id::random_bytes::<8>()?),
     };
-    let cipher = scope.host.cipher(key.key.as_bytes(), "kept answer").await?;
-    let context = format!("{}\n{}", key.scope, key.route).into_bytes();
-    match scope.host.begin(&key, &fingerprint).await? {
+    let cipher = context.backend.cipher(key.key.as_bytes(), "kept answer").await?;
+    let associated_data = format!("{}\n{}", key.scope, key.route).into_bytes();
+    match context.backend.begin(&key, &fingerprint).await? {
         Begun::Fresh => Ok(Claimed::Fresh(
             request,
             Claim {
-                scope: scope.clone(),
+                context: context.clone(),
                 key,
                 cipher,
-                context,
+                associated_data,
             },
         )),
-        Begun::Replay(kept) => replay(&cipher, &context, &kept).map(Claimed::Replay),
+        Begun::Replay(kept) => replay(&cipher, &associated_data, &kept).map(Claimed::Replay),
         Begun::Mismatch => Err(Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             "idempotency_key_reused",
-            "This Idempotency-Key was used with another request; take a new one.",
+            "This `Idempotency-Key` was used with another request; send a new one.",
         )),
         Begun::Running => {
-            let detail = "The first request with this Idempotency-Key is still running; try again in a moment.";
+            let detail = "The first request with this `Idempotency-Key` is still running; try again in a moment.";
             Err(Error::InProgress {
                 detail,
                 retry_after: TRY_AGAIN,
@@ -149,12 +150,14 @@ async fn claim(scope: &Arc<RequestContext>, request: Request, authorize: &[Autho
     }
 }
 
-fn replay(cipher: &Cipher, context: &[u8], kept: &StoredAnswer) -> Result<Response> {
-    let body = cipher.decrypt(context, &kept.body).map_err(|error| match error {
-        // Kept a moment ago by a process that knows of a newer key: this one will within a minute.
-        Undecryptable::UnknownKey => Error::unavailable(error),
-        Undecryptable::Altered => Error::internal(error),
-    })?;
+fn replay(cipher: &Cipher, associated_data: &[u8], kept: &StoredAnswer) -> Result<Response> {
+    let body = cipher
+        .decrypt(associated_data, &kept.body)
+        .map_err(|error| match error {
+            // Stored a moment ago by a process with a newer key, which this process loads within a minute.
+            Undecryptable::UnknownKey => Error::unavailable(error),
+            Undecryptable::Altered => Error::internal(error),
+        })?;
     let mut response = Body::from(body).into_response();
     *response.status_mut() = StatusCode::from_u16(kept.status).map_err(Error::internal)?;
     for (name, value) in &kept.headers {
@@ -169,7 +172,7 @@ fn replay(cipher: &Cipher, context: &[u8], kept: &StoredAnswer) -> Result<Respon
 }
 
 impl Claim {
-    /// Holds the key while `work` goes on.
+    /// Runs `work` and extends the lease of the key meanwhile.
     async fn held<T>(&self, work: impl Future<Output = T>) -> T {
         let mut work = std::pin::pin!(work);
         loop {
@@ -181,10 +184,10 @@ impl Claim {
     }
 
     async fn extend(&self) {
-        self.note(self.scope.host.extend(&self.key).await);
+        self.note(self.context.backend.extend(&self.key).await);
     }
 
-    /// Keeps the answer, or frees the key when it is worth trying again. An event stream is kept at its end.
+    /// Stores the response, or releases the key if a retry may succeed. An event stream is stored at its end.
     async fn keep(self, response: Response) -> Response {
         let status = response.status();
         let is_running = status == StatusCode::CONFLICT && response.headers().contains_key(header::RETRY_AFTER);
@@ -204,13 +207,13 @@ impl Claim {
         }
         let Ok(bytes) = body.collect().await.map(http_body_util::Collected::to_bytes) else {
             self.abandon().await;
-            return Problem::from(Error::internal("an answer broke off")).render(&self.scope, HeaderMap::new());
+            return Problem::from(Error::internal("a response body failed")).render(&self.context, HeaderMap::new());
         };
         self.finish(head, &bytes).await;
         Response::from_parts(parts, Body::from(bytes))
     }
 
-    /// The work is done whether or not its answer can be kept, so a failure here is for the log only.
+    /// Stores a response. The work is done even if this fails, so a failure is only logged.
     async fn finish(&self, mut answer: StoredAnswer, body: &[u8]) {
         let not_kept;
         let mut body = body;
@@ -218,28 +221,28 @@ impl Claim {
             let problem = Problem::new(
                 StatusCode::CONFLICT,
                 "answer_not_kept",
-                "The request was carried out, but its answer was too large to be kept; read the result instead.",
+                "The request was executed, but its response was too large to store; read the result instead.",
             );
-            not_kept = problem.body(&self.scope);
+            not_kept = problem.body(&self.context);
             body = &not_kept;
-            let (status, media_type) = problem.shown_to(&self.scope);
+            let (status, media_type) = problem.shown_to(&self.context);
             answer.status = status.as_u16();
             answer.headers = vec![("content-type".to_owned(), media_type.to_owned())];
         }
         let kept = async {
-            answer.body = self.cipher.encrypt(&self.context, body)?;
-            self.scope.host.finish(&self.key, &answer).await
+            answer.body = self.cipher.encrypt(&self.associated_data, body)?;
+            self.context.backend.finish(&self.key, &answer).await
         };
         self.note(kept.await);
     }
 
     async fn abandon(&self) {
-        self.note(self.scope.host.abandon(&self.key).await);
+        self.note(self.context.backend.abandon(&self.key).await);
     }
 
     fn note(&self, outcome: domain::Result<()>) {
         if let Err(error) = outcome {
-            tracing::error!(request_id = self.scope.request_id, %error, "an idempotency key could not be settled");
+            tracing::error!(request_id = self.context.request_id, %error, "the state of an idempotency key was not stored");
         }
     }
 }

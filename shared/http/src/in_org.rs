@@ -1,4 +1,4 @@
-//! A member of the organization that the path names.
+//! A member of the organization named in the path.
 
 use std::{marker::PhantomData, ops::Deref};
 
@@ -13,8 +13,8 @@ use crate::{
     request_context::RequestContext,
 };
 
-/// As [`crate::May`], in the organization that `{org_id}` of the path names by id or slug. The path decides;
-/// `X-Current-Org`, which clients send with everything, is not looked at.
+/// As [`crate::May`], in the organization that `{org_id}` of the path names by ID or slug. `X-Current-Org`, which
+/// clients send with every request, is ignored.
 #[derive(Debug)]
 pub struct InOrg<P> {
     member: Member,
@@ -33,15 +33,15 @@ impl<S: Send + Sync, P: Grant> FromRequestParts<S> for InOrg<P> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        let scope = RequestContext::of(parts)?;
-        scope.caller().await?;
+        let context = RequestContext::of(parts)?;
+        context.caller().await?;
         // An empty name would be the personal one.
         let named = named_in_path(parts, state, "org_id")
             .await
             .filter(|name| !name.is_empty())
             .ok_or(Error::NotFound("organization"))?;
         Ok(Self {
-            member: Member::permitted::<P>(&scope, scope.member_of(named).await?)?,
+            member: Member::permitted::<P>(&context, context.member_of(named).await?)?,
             permission: PhantomData,
         })
     }
@@ -54,7 +54,7 @@ impl<P: Grant> Describe for InOrg<P> {
 
     fn describe(doc: &mut OperationDoc<'_>) {
         doc.require_permission(P::PERMISSION);
-        doc.path_parameter("org_id", "Id or slug of an organization.");
+        doc.path_parameter("org_id", "ID or slug of an organization.");
         doc.problem(403);
         doc.problem(404);
     }
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn role_and_scope_are_asked_for_as_in_the_current_organization() {
+    async fn role_and_scope_are_checked_as_in_the_current_organization() {
         let of = |token| [("authorization", token)];
         call("/orgs/acme/members", &of("Bearer ada"))
             .await

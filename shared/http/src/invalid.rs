@@ -1,16 +1,16 @@
-//! Field errors with RFC 6901 pointers, from what serde and garde say.
+//! Field errors with RFC 6901 pointers, from the errors of serde and garde.
 
 use domain::{Error, FieldError};
 use serde_path_to_error::{Path, Segment};
 
 use crate::{Problem, api_style::ApiStyle, body::clip};
 
-/// A value that is not of its type. serde stops at the first one.
+/// Returns the error for a value of the wrong type. serde stops at the first one.
 pub(crate) fn unreadable(path: &Path, message: &str) -> Problem {
     let mut pointer: String = path.iter().filter_map(segment).collect();
-    // "at line 1 column 9" counts in the text after renaming; the pointer says it better.
+    // "at line 1 column 9" counts in the text after renaming; the pointer is more precise.
     let message = message.split(" at line ").next().unwrap_or_default();
-    // serde names a field that is missing, double or unknown in its message only.
+    // serde names a missing, duplicate or unknown field in its message only.
     let named = message.split('`').nth(1).filter(|_| {
         ["missing field", "duplicate field", "unknown field"]
             .iter()
@@ -25,28 +25,26 @@ pub(crate) fn unreadable(path: &Path, message: &str) -> Problem {
     Error::invalid(pointer, clip(&wording(message))).into()
 }
 
-/// Whether serde says that a field is not there.
+/// Returns whether serde reports a missing field.
 pub(crate) fn is_missing(message: &str) -> bool {
     message.starts_with("missing field")
 }
 
-/// Fields that are not there; serde names only the first.
+/// Returns the error for missing fields; serde names only the first.
 pub(crate) fn missing(names: &[&str]) -> Problem {
     let required = |name: &&str| FieldError::new(format!("/{}", escape(name)), "is required");
     Error::Invalid(names.iter().map(required).collect()).into()
 }
 
-/// serde's message for people: what would be valid, without the names of our types.
+/// Returns serde's message for users: what is valid, without names of Rust types.
 fn wording(message: &str) -> String {
     let fixed = match message {
         text if text.starts_with("missing field") => "is required",
-        text if text.starts_with("duplicate field") => {
-            "is there more than once, perhaps in two spellings; send it once"
-        }
-        text if text.starts_with("unknown field") => "is not known here",
-        "invalid digit found in string" | "cannot parse integer from empty string" => "has to be a whole number",
-        "invalid float literal" => "has to be a number",
-        "provided string was not `true` or `false`" => "has to be true or false",
+        text if text.starts_with("duplicate field") => "is sent more than once, perhaps in two spellings; send it once",
+        text if text.starts_with("unknown field") => "is unknown",
+        "invalid digit found in string" | "cannot parse integer from empty string" => "must be a whole number",
+        "invalid float literal" => "must be a number",
+        "provided string was not `true` or `false`" => "must be true or false",
         text if text.starts_with("number too") => "is out of range",
         _ => "",
     };
@@ -55,20 +53,20 @@ fn wording(message: &str) -> String {
     }
     match (message.split_once(": "), message.split_once(", expected ")) {
         (_, Some((start, choices))) if start.starts_with("unknown variant") => {
-            format!("has to be {}", in_choice(choices))
+            format!("must be {}", in_choice(choices))
         }
-        (Some(("invalid type", _)), Some((_, expected))) => format!("has to be {}", in_words(expected)),
-        (Some(("invalid value", _)), Some((_, expected))) => format!("has to be {} in its range", in_words(expected)),
+        (Some(("invalid type", _)), Some((_, expected))) => format!("must be {}", in_words(expected)),
+        (Some(("invalid value", _)), Some((_, expected))) => format!("must be {} in its range", in_words(expected)),
         _ => message.to_owned(),
     }
 }
 
-/// The words that an enumeration takes, each as it is written in answers and not as it is understood besides.
+/// Returns the values of an enumeration, each in the spelling of responses, without aliases.
 fn in_choice(choices: &str) -> String {
     let mut words: Vec<&str> = Vec::new();
     for word in choices.split('`').skip(1).step_by(2) {
         match words.iter_mut().find(|known| known.eq_ignore_ascii_case(word)) {
-            // Capitals come before small letters.
+            // Upper case sorts before lower case.
             Some(known) => *known = word.max(*known),
             None => words.push(word),
         }
@@ -77,11 +75,11 @@ fn in_choice(choices: &str) -> String {
         [] => choices.to_owned(),
         [one] => format!("`{one}`"),
         [one, other] => format!("`{one}` or `{other}`"),
-        all => format!("one of the words `{}`", all.join("`, `")),
+        all => format!("one of `{}`", all.join("`, `")),
     }
 }
 
-/// What serde expects, in the words of JSON.
+/// Returns what serde expects, in JSON's terms.
 fn in_words(expected: &str) -> &str {
     match expected {
         "u8" | "u16" | "u32" | "u64" | "usize" | "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
@@ -94,23 +92,20 @@ fn in_words(expected: &str) -> &str {
     }
 }
 
-/// Names that are not known, each with those that are; `what` they are.
-pub(crate) fn unknown(surface: ApiStyle, found: Vec<(String, Vec<&str>)>, what: &str) -> Error {
+/// Returns the error for unknown names, each with the known ones; `what` they are.
+pub(crate) fn unknown(style: ApiStyle, found: Vec<(String, Vec<&str>)>, what: &str) -> Error {
     let errors = found.into_iter().map(|(pointer, known)| {
-        let known: Vec<String> = known
-            .iter()
-            .map(|name| format!("`{}`", surface.spelling(name)))
-            .collect();
+        let known: Vec<String> = known.iter().map(|name| format!("`{}`", style.spelling(name))).collect();
         let detail = match known.as_slice() {
-            [] => format!("is not known here; there are no {what}"),
-            known => format!("is not known here; known {what} are {}", known.join(", ")),
+            [] => format!("is unknown; there are no {what}"),
+            known => format!("is unknown; known {what} are {}", known.join(", ")),
         };
         FieldError::new(pointer, detail)
     });
     Error::Invalid(errors.collect())
 }
 
-/// Values that break a rule of their field, in the order of the type's fields.
+/// Returns the error for values that break a rule of their field, in the order of the type's fields.
 pub(crate) fn refused(report: &garde::Report) -> Error {
     let errors = report.iter().map(|(path, error)| {
         // A path serializes as [["key", "name"], ["index", "0"]], outermost first.
@@ -127,7 +122,7 @@ fn segment(segment: &Segment) -> Option<String> {
     match segment {
         Segment::Seq { index } => Some(format!("/{index}")),
         Segment::Map { key } => Some(format!("/{}", escape(key))),
-        // A variant has no place of its own in the text, and an unknown segment no name.
+        // A variant has no segment in the pointer, and an unknown segment no name.
         Segment::Enum { .. } | Segment::Unknown => None,
     }
 }
@@ -141,25 +136,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_say_what_would_be_valid_and_name_no_type_of_ours() {
+    fn messages_state_what_is_valid_without_names_of_rust_types() {
         for (message, expected) in [
             ("missing field `name`", "is required"),
-            ("invalid type: string \"a\", expected u32", "has to be a whole number"),
-            ("invalid type: null, expected struct NewBot", "has to be an object"),
-            ("invalid type: integer `1`, expected a string", "has to be a string"),
+            ("invalid type: string \"a\", expected u32", "must be a whole number"),
+            ("invalid type: null, expected struct NewBot", "must be an object"),
+            ("invalid type: integer `1`, expected a string", "must be a string"),
             (
                 "invalid value: integer `-1`, expected u8",
-                "has to be a whole number in its range",
+                "must be a whole number in its range",
             ),
             (
                 "unknown variant `x`, expected one of `OWN`, `own`, `org`, `Org`, `all`",
-                "has to be one of the words `own`, `org`, `all`",
+                "must be one of `own`, `org`, `all`",
             ),
-            (
-                "unknown variant `x`, expected `own` or `org`",
-                "has to be `own` or `org`",
-            ),
-            ("invalid digit found in string", "has to be a whole number"),
+            ("unknown variant `x`, expected `own` or `org`", "must be `own` or `org`"),
+            ("invalid digit found in string", "must be a whole number"),
             ("a rule of its own", "a rule of its own"),
         ] {
             assert_eq!(wording(message), expected);

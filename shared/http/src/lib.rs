@@ -1,9 +1,10 @@
-//! The HTTP border of every function: route tables, extractors that prove permission, problem answers, paging,
+//! The HTTP layer of every function: route tables, extractors that prove permission, problem responses, paging,
 //! streams, idempotency and the `OpenAPI` document.
 //!
-//! **Invariants:** a handler's signature is all there is to know about its operation: permission, input, status and
-//! documentation come from types. Every error is a problem (RFC 9457; under `/v1/` in `OpenAI`'s shape, `openai_error`). One place decides on spelling
-//! (`surface`), one on statuses (`problem`), one on the order of what happens around a handler (`middleware`).
+//! **Invariants:** a handler's signature describes its operation completely: permission, input, status and
+//! documentation come from types. Every error is a problem (RFC 9457; under `/v1/` in `OpenAI`'s format,
+//! `openai_error`). Spelling is decided in one place (`api_style`), statuses in one (`problem`), and the order of the
+//! middleware in one (`middleware`).
 //!
 //! ```ignore
 //! pub fn api() -> Api {

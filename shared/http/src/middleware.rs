@@ -1,17 +1,17 @@
-//! What happens to every request around its handler, in this order:
+//! The middleware around every handler, in this order:
 //!
-//! 1. the request gets its [`RequestContext`] and id, and loses a trailing slash;
+//! 1. the request receives its [`RequestContext`] and ID, and loses a trailing slash;
 //! 2. a CORS preflight is answered;
-//! 3. the route is found, or not;
-//! 4. a query parameter that the route does not know is refused;
-//! 5. on a route that may be repeated, with an `Idempotency-Key`: the permission is checked, then the key is claimed, or
-//!    its kept answer given again;
+//! 3. the route is matched, or not;
+//! 4. an unknown query parameter is rejected;
+//! 5. for an idempotent route with an `Idempotency-Key`: the permission is checked, then the key is claimed, or
+//!    its stored response is replayed;
 //! 6. the handler runs; a panic becomes 500;
-//! 7. the answer is put into the surface's spelling, a problem gets its body;
-//! 8. the answer is kept under its key;
-//! 9. a failure of ours is noted for those who run the platform;
-//! 10. CORS and security headers and the request id are added;
-//! 11. one line goes to the access log.
+//! 7. the response is converted to the spelling of the API style, a problem receives its body;
+//! 8. the response is stored under its key;
+//! 9. a server error is recorded for operators;
+//! 10. CORS and security headers and the request ID are added;
+//! 11. one line is written to the access log.
 
 use std::{
     any::Any,
@@ -38,77 +38,77 @@ use crate::{
     headers, idempotency, problem::FailureCode, query, request_context::RequestContext, responses::Unrendered, stream,
 };
 
-/// What is to know of routes, by method and template.
+/// The rules of routes, by method and template.
 type RouteRules = Arc<HashMap<(String, String), Rules>>;
-/// Longest time that noting a failure may add to its answer.
+/// Maximum time that recording a failure may delay its response.
 const NOTE_LIMIT: Duration = Duration::from_secs(1);
 
-/// `router` with everything around it.
-pub(crate) fn middleware_stack(router: Router, host: Arc<dyn Backend>, rules: RouteRules) -> Router {
+/// Wraps `router` in the middleware.
+pub(crate) fn middleware_stack(router: Router, backend: Arc<dyn Backend>, rules: RouteRules) -> Router {
     Router::new()
         .fallback_service(router.route_layer(from_fn_with_state(rules, handle_route)))
-        .layer(from_fn_with_state(host, handle_request))
+        .layer(from_fn_with_state(backend, handle_request))
 }
 
-async fn handle_request(State(host): State<Arc<dyn Backend>>, mut request: Request, next: Next) -> Response {
+async fn handle_request(State(backend): State<Arc<dyn Backend>>, mut request: Request, next: Next) -> Response {
     let root = ApiRoot::of(request.uri().path());
     strip_trailing_slash(&mut request);
-    let scope = RequestContext::open(host, &request, root);
-    request.extensions_mut().insert(scope.clone());
+    let context = RequestContext::open(backend, &request, root);
+    request.extensions_mut().insert(context.clone());
     let mut response = if let Some(answer) = headers::preflight(&request) {
         answer
     } else {
         let (request, drain) = BodyDrain::of(request);
-        let response = render(&scope, next.run(request).await).await;
+        let response = render(&context, next.run(request).await).await;
         if response.status() == StatusCode::PAYLOAD_TOO_LARGE {
             drain.drain().await;
         }
         response
     };
     if let Some(FailureCode(code)) = response.extensions_mut().remove::<FailureCode>() {
-        note_failure(&scope, response.status().as_u16(), code).await;
+        note_failure(&context, response.status().as_u16(), code).await;
     }
-    headers::add(&scope, response.headers_mut());
-    access_log::write(scope, response)
+    headers::add(&context, response.headers_mut());
+    access_log::write(context, response)
 }
 
-/// For those who run the platform. A table that is slow must not hold up the answer.
-async fn note_failure(scope: &RequestContext, status: u16, code: &'static str) {
+/// Records a server error for operators. A slow table must not delay the response.
+async fn note_failure(context: &RequestContext, status: u16, code: &'static str) {
     let failed = app::Failed {
-        request_id: scope.request_id.clone(),
-        method: scope.method.to_string(),
-        route: scope.route.get().cloned().unwrap_or_default(),
+        request_id: context.request_id.clone(),
+        method: context.method.to_string(),
+        route: context.route.get().cloned().unwrap_or_default(),
         status,
         code,
     };
-    if tokio::time::timeout(NOTE_LIMIT, scope.host.note_failure(failed))
+    if tokio::time::timeout(NOTE_LIMIT, context.backend.note_failure(failed))
         .await
         .is_err()
     {
-        tracing::warn!(request_id = scope.request_id, "a failure could not be noted in time");
+        tracing::warn!(request_id = context.request_id, "a failure was not recorded in time");
     }
 }
 
-async fn handle(scope: &Arc<RequestContext>, request: Request, next: Next) -> Response {
+async fn handle(context: &Arc<RequestContext>, request: Request, next: Next) -> Response {
     let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
     let response = answered.unwrap_or_else(|panic| {
-        let said = said(panic.as_ref());
-        Problem::from(Error::internal(format!("a handler panicked: {said}"))).into_response()
+        let message = panic_message(panic.as_ref());
+        Problem::from(Error::internal(format!("a handler panicked: {message}"))).into_response()
     });
-    render(scope, response).await
+    render(context, response).await
 }
 
-fn said(panic: &(dyn Any + Send)) -> &str {
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("no message")
 }
 
-/// Finishes what a handler could not know.
-async fn render(scope: &Arc<RequestContext>, mut response: Response) -> Response {
+/// Completes a response with what its handler does not know.
+async fn render(context: &Arc<RequestContext>, mut response: Response) -> Response {
     match response.extensions_mut().remove::<Unrendered>() {
-        Some(Unrendered::Problem(problem)) => problem.render(scope, std::mem::take(response.headers_mut())),
-        Some(Unrendered::Json(shape)) if scope.surface == ApiStyle::Camel => {
+        Some(Unrendered::Problem(problem)) => problem.render(context, std::mem::take(response.headers_mut())),
+        Some(Unrendered::Json(shape)) if context.style == ApiStyle::Camel => {
             let (mut parts, body) = response.into_parts();
             let whole = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
             parts.headers.remove(header::CONTENT_LENGTH);
@@ -117,8 +117,8 @@ async fn render(scope: &Arc<RequestContext>, mut response: Response) -> Response
         Some(Unrendered::Stream(frames, shape)) => {
             let frames = frames.lock().unwrap_or_else(PoisonError::into_inner).take();
             let Some(frames) = frames else { return response };
-            let shape = (scope.surface == ApiStyle::Camel).then(shape);
-            stream::respond(scope.clone(), frames, move |json| match &shape {
+            let shape = (context.style == ApiStyle::Camel).then(shape);
+            stream::respond(context.clone(), frames, move |json| match &shape {
                 Some(shape) => shape.to_camel(&json),
                 None => json,
             })
@@ -127,29 +127,29 @@ async fn render(scope: &Arc<RequestContext>, mut response: Response) -> Response
     }
 }
 
-/// Runs after routing: the access log names the template, and a path that leads nowhere claims no key.
+/// Runs after routing: the access log records the template, and an unknown path claims no key.
 async fn handle_route(State(rules): State<RouteRules>, request: Request, next: Next) -> Response {
-    let Some(scope) = request.extensions().get::<Arc<RequestContext>>().cloned() else {
+    let Some(context) = request.extensions().get::<Arc<RequestContext>>().cloned() else {
         return next.run(request).await;
     };
     let mut authorize: &[Authorize] = &[];
     if let Some(route) = request.extensions().get::<MatchedPath>() {
-        let _ = scope.route.set(route.as_str().to_owned());
-        // The handler of GET answers HEAD too.
+        let _ = context.route.set(route.as_str().to_owned());
+        // The handler of GET also answers HEAD.
         let method = Some(request.method()).filter(|method| *method != Method::HEAD);
         let method = method.unwrap_or(&Method::GET).to_string();
         if let Some(rules) = rules.get(&(method, route.as_str().to_owned())) {
             let query = request.uri().query().unwrap_or_default();
-            if let Err(problem) = query::require_known(scope.surface, query, rules.query) {
-                return render(&scope, problem.into_response()).await;
+            if let Err(problem) = query::require_known(context.style, query, rules.query) {
+                return render(&context, problem.into_response()).await;
             }
             if !rules.repeatable {
-                return handle(&scope, request, next).await;
+                return handle(&context, request, next).await;
             }
             authorize = &rules.authorize;
         }
     }
-    idempotency::run_idempotent(&scope, request, authorize, |request| handle(&scope, request, next)).await
+    idempotency::run_idempotent(&context, request, authorize, |request| handle(&context, request, next)).await
 }
 
 /// `/documents/` is the same resource as `/documents`, without a redirect.
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_preflight_allows_every_header_and_method_that_we_know() {
+    async fn a_preflight_allows_every_known_header_and_method() {
         let request = Request::options("/things/1")
             .header("origin", "https://app.example")
             .header("access-control-request-method", "DELETE")
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_fault_of_ours_is_in_the_log_and_not_in_the_answer() {
+    async fn a_server_error_is_logged_and_not_disclosed() {
         for path in ["/fail", "/panic"] {
             let (log, guard) = record();
             let answer = server().get(path).await;

@@ -1,11 +1,11 @@
-//! Problems as `OpenAI`'s API writes errors: what answers under `/v1/`, where clients are made for that API.
+//! Problems in the format of `OpenAI`'s API, for responses under `/v1/`, whose clients are made for that API.
 
 use domain::{FieldError, LimitReached};
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// The status under `/v1/`: that API has no 422, and its clients know a refused request by 400.
+/// The status under `/v1/`: that API has no 422, and its clients expect 400 for an invalid request.
 pub(crate) fn status(status: StatusCode) -> StatusCode {
     if status == StatusCode::UNPROCESSABLE_ENTITY {
         StatusCode::BAD_REQUEST
@@ -14,8 +14,8 @@ pub(crate) fn status(status: StatusCode) -> StatusCode {
     }
 }
 
-/// Whether clients of Anthropic's API speak to a path, of which nothing is served. They read errors of their own shape,
-/// which holds that of `OpenAI`.
+/// Returns whether a path belongs to Anthropic's API, which is not served. Its clients expect errors in their own
+/// format, which extends that of `OpenAI`.
 fn speaks_anthropic(path: &str) -> bool {
     ["/v1/messages", "/v1/complete"].iter().any(|api| {
         path.strip_prefix(api)
@@ -23,7 +23,7 @@ fn speaks_anthropic(path: &str) -> bool {
     })
 }
 
-/// What to say at an unknown path of `/v1/`: where the same can be had.
+/// Returns the error message for an unknown path of `/v1/`: which operation to use instead.
 pub(crate) fn instead_of(path: &str) -> Option<&'static str> {
     let rest = path.strip_prefix("/v1")?;
     let first = rest.trim_start_matches('/').split('/').next().unwrap_or_default();
@@ -32,28 +32,29 @@ pub(crate) fn instead_of(path: &str) -> Option<&'static str> {
     }
     Some(match first {
         "responses" | "conversations" => {
-            "The Responses API is not served here. Send the messages to `POST /v1/chat/completions` instead \
+            "The Responses API is not supported. Send the messages to `POST /v1/chat/completions` instead \
              (`client.chat.completions.create` in OpenAI's clients)."
         }
         "messages" | "complete" => {
-            "Anthropic's API is not served here. Send the messages to `POST /v1/chat/completions` instead, with a client \
+            "Anthropic's API is not supported. Send the messages to `POST /v1/chat/completions` instead, with a client \
              of OpenAI's API; its `model` may be `claude`."
         }
         "completions" | "engines" | "edits" => {
-            "Text completions are not served here. Send the prompt as a message to `POST /v1/chat/completions` instead."
+            "Text completions are not supported. Send the prompt as a message to `POST /v1/chat/completions` instead."
         }
         "assistants" | "threads" | "realtime" => {
-            "This part of OpenAI's API is not served here. Send the messages to `POST /v1/chat/completions` instead, with \
-             a chatbot as the model (`chatbot/<id>`) where documents are to be read."
+            "This part of OpenAI's API is not supported. Send the messages to `POST /v1/chat/completions` instead, \
+             with a chatbot as the model (`chatbot/<id>`) to answer from documents."
         }
         _ => {
-            "There is nothing at this path. Of OpenAI's API, `POST /v1/chat/completions`, `POST /v1/embeddings` and \
-             `GET /v1/models` are served here."
+            "Path not found. Of OpenAI's API, `POST /v1/chat/completions`, `POST /v1/embeddings` and \
+             `GET /v1/models` are supported."
         }
     })
 }
 
-/// The body of every error answer under `/v1/`. The request id is in the header `x-request-id`, where clients look.
+/// The body of every error response under `/v1/`. The request ID is in the header `x-request-id`, where clients expect
+/// it.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "OpenAiError")]
 pub(crate) struct Envelope {
@@ -71,18 +72,18 @@ pub(crate) struct Envelope {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "OpenAiErrorDetail")]
 struct Inner {
-    /// A sentence a person can act on.
+    /// What is wrong and what to do.
     message: String,
     #[serde(rename = "type")]
     kind: &'static str,
-    /// The part of the request that is not valid, as `messages[0].content`.
+    /// The invalid part of the request, for example `messages[0].content`.
     param: Option<String>,
-    /// Stable `snake_case` word.
+    /// Stable error code in `snake_case`.
     code: &'static str,
 }
 
 impl Envelope {
-    /// A problem in this shape. There is room for one invalid field: the first.
+    /// Creates the body from a problem. It reports one invalid field: the first.
     pub(crate) fn new(
         status: StatusCode,
         code: &'static str,
@@ -117,7 +118,7 @@ impl Envelope {
         }
     }
 
-    /// The same error as the clients of `path` read it.
+    /// Returns the error in the format for clients of `path`.
     pub(crate) fn at(mut self, path: &str, request_id: &str) -> Self {
         if speaks_anthropic(path) {
             self.kind = Some("error");
@@ -130,14 +131,14 @@ impl Envelope {
         self
     }
 
-    /// The same, naming the parameter it is about if that is known.
+    /// Returns the error with the parameter that caused it, if known.
     pub(crate) fn about(mut self, param: Option<&str>) -> Self {
         self.error.param = self.error.param.or_else(|| param.map(str::to_owned));
         self
     }
 }
 
-/// The JSON pointer `/messages/0/content` as `messages[0].content`.
+/// Returns the JSON pointer `/messages/0/content` as `messages[0].content`.
 fn param(pointer: &str) -> String {
     let mut out = String::with_capacity(pointer.len());
     for part in pointer.split('/').skip(1) {
@@ -221,7 +222,7 @@ mod tests {
         Server::new(api.get("/v1/torn", torn, ""))
     }
 
-    /// Checks the shape, all of it, and answers the sentence.
+    /// Checks the complete format, and returns the message.
     fn refused(answer: &Answer, status: u16, kind: &str, param: Option<&str>, code: &str) -> String {
         let body = answer.json();
         let message = body["error"]["message"].as_str().unwrap_or_default().to_owned();
@@ -232,7 +233,7 @@ mod tests {
                 &json!({"error": {"message": message, "type": kind, "param": param, "code": code}})
             )
         );
-        assert!(message.len() > 10, "{message:?} is no sentence");
+        assert!(message.len() > 10, "{message:?} is not a sentence");
         assert_eq!(answer.header("content-type"), "application/json");
         assert_eq!(answer.header("x-request-id"), "request-1");
         message
@@ -241,7 +242,7 @@ mod tests {
     const REFUSED: &str = "invalid_request_error";
 
     #[tokio::test]
-    async fn what_the_border_itself_refuses_has_the_shape_too() {
+    async fn errors_of_the_middleware_have_the_format_too() {
         refused(&server().get("/v1/nothing").await, 404, REFUSED, None, "unknown_route");
         refused(&server().get("/v1").await, 404, REFUSED, None, "unknown_route");
         for path in [
@@ -263,7 +264,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_client_of_anthropics_api_reads_in_its_own_shape_where_to_go() {
+    async fn a_client_of_anthropics_api_receives_its_own_error_format() {
         for path in [
             "/v1/messages",
             "/v1/messages?beta=true",
@@ -306,14 +307,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refusal_that_passes_says_when_to_come_again() {
+    async fn a_temporary_rejection_has_a_retry_after() {
         let answer = server().get("/v1/busy").await;
         refused(&answer, 429, "requests", None, "too_busy");
         assert_eq!(answer.header("retry-after"), "7");
     }
 
     #[tokio::test]
-    async fn a_fault_of_ours_tells_nothing_before_or_within_a_stream() {
+    async fn a_server_error_discloses_nothing_before_or_within_a_stream() {
         let answer = server().get("/v1/broken").await;
         refused(&answer, 500, "server_error", None, "internal");
         assert!(!answer.text().contains("hunter2"));
@@ -330,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pointer_is_written_as_the_path_that_clients_know() {
+    fn a_pointer_is_converted_to_the_path_syntax_of_openai() {
         for (pointer, expected) in [
             ("/model", "model"),
             ("/messages/0/content", "messages[0].content"),

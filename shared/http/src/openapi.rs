@@ -21,14 +21,15 @@ use crate::{
 pub use spelling::Spelling;
 
 const DESCRIPTION: &str = "\
-One system behind several surfaces: `/api/v1/*` speaks snake_case, `/api/*` camelCase; requests may use either. `/v1/*` is \
-that part of OpenAI's API which its clients need, with its errors.
+One system with several API styles: `/api/v1/*` uses snake_case, `/api/*` camelCase; requests may use either. \
+`/v1/*` is the part of OpenAI's API that its clients need, with its error format.
 
-Every POST, PUT, PATCH and DELETE that lists it takes an `Idempotency-Key` (24 hours). A repeated request gets the first answer \
-again, byte for byte, with `Idempotent-Replayed: true`. Answers over 300 KB are not kept: then the repeated request \
-is not carried out again either, and gets 409 `answer_not_kept`. Every answer has an `X-Request-Id`.";
+Operations that list the header `Idempotency-Key` can be repeated safely with it for 24 hours. A repeated request \
+receives the first response again, byte for byte, with `Idempotent-Replayed: true`. Responses over 300 KB are not \
+stored: the repeated request is still not executed again, and receives 409 `answer_not_kept`. Every response has an \
+`X-Request-Id`.";
 
-/// The document of all operations of `apis`, the same bytes for the same tables.
+/// Returns the document of all operations of `apis`, the same bytes for the same tables.
 pub fn openapi<S: Clone + Send + Sync + 'static>(apis: &[Api<S>]) -> Value {
     let mut schemas = Schemas::default();
     let mut paths = Map::new();
@@ -57,7 +58,7 @@ pub fn openapi<S: Clone + Send + Sync + 'static>(apis: &[Api<S>]) -> Value {
         "components": {
             "responses": {
                 "Problem": {
-                    "description": "What went wrong, and what to do about it (RFC 9457).",
+                    "description": "What is wrong, and what to do about it (RFC 9457).",
                     "headers": error_headers(),
                     "content": {"application/problem+json": {"schema": problem}},
                 },
@@ -67,14 +68,14 @@ pub fn openapi<S: Clone + Send + Sync + 'static>(apis: &[Api<S>]) -> Value {
                     "type": "http",
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
-                    "description": "The `access_token` of a sign-in, valid for 15 minutes, the `token` of one on `/api`, \
-                        valid as long as its session, or an API key whose scopes hold the one named here. An API key may \
+                    "description": "The `access_token` of a sign-in, valid for 15 minutes, the `token` of a sign-in on \
+                        `/api`, valid as long as its session, or an API key with the scope named here. An API key can \
                         also be sent as `X-API-Key`, instead of this header.",
                 },
                 "scrapeToken": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "The token with which metrics are read.",
+                    "description": "The scrape token, for reading metrics.",
                 },
                 "serviceKey": {
                     "type": "apiKey",
@@ -91,7 +92,7 @@ pub fn openapi<S: Clone + Send + Sync + 'static>(apis: &[Api<S>]) -> Value {
     if has_openai {
         let envelope = schemas.subschema::<openai_error::Envelope>(ApiStyle::Snake, Direction::Out);
         document["components"]["responses"]["OpenAiError"] = json!({
-            "description": "What went wrong, as OpenAI's API writes it.",
+            "description": "What is wrong, in the format of OpenAI's API.",
             "headers": error_headers(),
             "content": {"application/json": {"schema": envelope}},
         });
@@ -102,18 +103,18 @@ pub fn openapi<S: Clone + Send + Sync + 'static>(apis: &[Api<S>]) -> Value {
     document
 }
 
-/// Headers that come with errors.
+/// Headers of error responses.
 fn error_headers() -> Value {
     json!({
-        "X-Request-Id": {"description": "Names the request in our logs.", "schema": {"type": "string"}},
+        "X-Request-Id": {"description": "Identifies the request in the logs.", "schema": {"type": "string"}},
         "Retry-After": {
-            "description": "Seconds to wait before the request is sent again; on 429, 503 and some 409.",
+            "description": "Seconds to wait before sending the request again; on 429, 503 and some 409.",
             "schema": {"type": "integer"},
         },
     })
 }
 
-/// The line of a route as summary and description: its first sentence, and the others.
+/// Splits the line of a route into summary and description: its first sentence, and the others.
 pub(crate) fn summary_and_description(line: &str) -> (&str, &str) {
     match line.split_once(". ") {
         Some((summary, description)) => (summary, description),
@@ -126,7 +127,7 @@ fn operation<S>(route: &Route<S>, describe: fn(&mut OperationDoc<'_>), schemas: 
     let mut doc = OperationDoc {
         schemas,
         method: &method,
-        surface: ApiStyle::of(&route.operation.path),
+        style: ApiStyle::of(&route.operation.path),
         path: &route.operation.path,
         parameters: Vec::new(),
         body: None,
@@ -136,13 +137,13 @@ fn operation<S>(route: &Route<S>, describe: fn(&mut OperationDoc<'_>), schemas: 
     };
     describe(&mut doc);
     if route.operation.method != "GET" && route.repeatable {
-        let text = "1 to 255 visible ASCII characters that name this request; repeat them to repeat it safely.";
+        let text = "1 to 255 visible ASCII characters that identify this request; send them again to repeat it safely.";
         doc.header_parameter("Idempotency-Key", text, &idempotency::key_schema());
         doc.problem(400);
         doc.problem(409);
         doc.problem(422);
     }
-    // API Gateway refuses too many requests at once, and an answer that takes too long.
+    // API Gateway rejects requests beyond its rate limit, and responses that take too long.
     doc.problem(429);
     let error_response = doc.error_response();
     let (summary, description) = summary_and_description(route.summary);

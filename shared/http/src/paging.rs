@@ -1,4 +1,4 @@
-//! Pages of a list: `?limit=` and `?cursor=` in, `Link: <...>; rel="next"` out.
+//! Pages of a list: the request has `?limit=` and `?cursor=`, the response `Link: <...>; rel="next"`.
 
 use std::{ops::Deref, sync::Arc};
 
@@ -18,37 +18,37 @@ use crate::{
     request_context::RequestContext,
 };
 
-/// Which page is wanted; derefs to [`PageRequest`].
+/// The requested page; derefs to [`PageRequest`].
 ///
-/// A cursor is the sort key to go on after, encrypted for the caller, the organization as named in the request and
-/// the path. It never carries a partition key, and nobody else's is accepted.
+/// A cursor is the sort key to continue after, encrypted for the caller, the organization as named in the request and
+/// the path. It never contains a partition key, and is rejected for any other caller.
 ///
 /// # Errors
 /// 422 for a limit outside 1 to 100, 400 `invalid_cursor`.
 pub struct Paging {
     request: PageRequest,
     cipher: Cipher,
-    context: String,
+    associated_data: String,
     query: String,
 }
 
-/// What keys for cursors are derived for.
+/// The purpose of the keys that encrypt cursors.
 const PURPOSE: &str = "cursor";
 
 #[derive(Deserialize, JsonSchema)]
 struct Params {
-    /// Most items in the answer, 1 to 100; 50 when left out.
+    /// Maximum number of items, 1 to 100; 50 if omitted.
     #[schemars(range(min = 1, max = 100))]
     limit: Option<u16>,
-    /// From the `Link` of the page before.
+    /// From the `Link` header of the previous page.
     cursor: Option<String>,
 }
 
 impl Paging {
-    /// The answer with this page, and the way to the next one.
+    /// Returns the response with this page, and the link to the next one.
     ///
     /// # Errors
-    /// 500 when the cursor cannot be encrypted.
+    /// 500 if the cursor cannot be encrypted.
     pub fn answer<T>(&self, page: Page<T>) -> Result<Listing<T>> {
         let next = page.next.map(|key| self.reference_after(&key)).transpose()?;
         Ok(Listing {
@@ -57,40 +57,40 @@ impl Paging {
         })
     }
 
-    /// Boxed, so that it is compiled here and not again for every function.
-    fn read(scope: Arc<RequestContext>, query: String) -> BoxFuture<'static, Result<Self>> {
+    /// Boxed, so that it is compiled once and not for every function.
+    fn read(context: Arc<RequestContext>, query: String) -> BoxFuture<'static, Result<Self>> {
         Box::pin(async move {
             let params: Params = query::decode(&case_mapping::input::<Params>(), &without_empty(&query))?;
             let limit = params.limit.unwrap_or(PageRequest::DEFAULT_LIMIT);
             if !(1..=PageRequest::MAX_LIMIT).contains(&limit) {
-                return Err(Error::invalid("/limit", "has to be between 1 and 100").into());
+                return Err(Error::invalid("/limit", "must be between 1 and 100").into());
             }
-            let context = context(&caller(&scope).await?, &scope, &scope.path);
-            let cipher = scope.host.cipher(b"", PURPOSE).await?;
+            let associated_data = associated_data(&caller(&context).await?, &context, &context.path);
+            let cipher = context.backend.cipher(b"", PURPOSE).await?;
             let open = |cursor: String| {
                 let encrypted = URL_SAFE_NO_PAD.decode(cursor).ok()?;
-                String::from_utf8(cipher.decrypt(context.as_bytes(), &encrypted).ok()?).ok()
+                String::from_utf8(cipher.decrypt(associated_data.as_bytes(), &encrypted).ok()?).ok()
             };
             let after = match params.cursor {
                 None => None,
                 Some(cursor) => Some(open(cursor).ok_or_else(|| {
-                    let detail = "this cursor is not of this list; take the one from its `Link` header";
+                    let detail = "this cursor belongs to another list; use the one from the `Link` header of the list";
                     Error::bad_request("invalid_cursor", detail)
                 })?),
             };
             Ok(Self {
                 request: PageRequest { limit, after },
                 cipher,
-                context,
+                associated_data,
                 query,
             })
         })
     }
 
-    /// This request with a cursor after `key` and all its other parameters, as a reference that is relative to its URL:
-    /// whatever the path is at the client, it stays.
+    /// Returns this request with a cursor after `key` and all its other parameters, as a reference relative to its
+    /// URL, which is valid whatever path the client uses.
     fn reference_after(&self, key: &str) -> Result<String> {
-        let encrypted = self.cipher.encrypt(self.context.as_bytes(), key.as_bytes())?;
+        let encrypted = self.cipher.encrypt(self.associated_data.as_bytes(), key.as_bytes())?;
         let mut query = form_urlencoded::Serializer::new(String::new());
         let pairs = form_urlencoded::parse(self.query.as_bytes());
         query.extend_pairs(pairs.filter(|(name, _)| case_mapping::fold(name) != "cursor"));
@@ -99,25 +99,25 @@ impl Paging {
     }
 }
 
-/// The way from a resource to the rest of a list whose first page its answer holds.
+/// Links a resource to the rest of a list whose first page its response contains.
 pub struct Rest {
-    scope: Arc<RequestContext>,
+    context: Arc<RequestContext>,
     caller: String,
     cipher: Cipher,
 }
 
 impl Rest {
-    /// The answer, with a `Link` to the page after `next` of the list called `list` below this resource.
+    /// Returns the response, with a `Link` to the page after `next` of the list called `list` below this resource.
     ///
     /// # Errors
-    /// 500 when the cursor cannot be encrypted.
+    /// 500 if the cursor cannot be encrypted.
     pub fn answer<T>(&self, value: T, list: &str, next: Option<String>) -> Result<WithRest<T>> {
-        let path = format!("{}/{list}", self.scope.path);
+        let path = format!("{}/{list}", self.context.path);
         let reference = |key: String| {
-            let context = context(&self.caller, &self.scope, &path);
-            let encrypted = self.cipher.encrypt(context.as_bytes(), key.as_bytes())?;
+            let associated_data = associated_data(&self.caller, &self.context, &path);
+            let encrypted = self.cipher.encrypt(associated_data.as_bytes(), key.as_bytes())?;
             let cursor = URL_SAFE_NO_PAD.encode(encrypted);
-            Ok::<_, Problem>(self.scope.root.to(&format!("{path}?cursor={cursor}")))
+            Ok::<_, Problem>(self.context.root.to(&format!("{path}?cursor={cursor}")))
         };
         Ok(WithRest {
             value,
@@ -136,11 +136,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Rest {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        let scope = RequestContext::of(parts)?;
+        let context = RequestContext::of(parts)?;
         Ok(Self {
-            caller: caller(&scope).await?,
-            cipher: scope.host.cipher(b"", PURPOSE).await?,
-            scope,
+            caller: caller(&context).await?,
+            cipher: context.backend.cipher(b"", PURPOSE).await?,
+            context,
         })
     }
 }
@@ -149,7 +149,7 @@ impl Describe for Rest {
     fn describe(_: &mut OperationDoc<'_>) {}
 }
 
-/// The query without parameters that have no value: clients keep `cursor=` in the URL of a first page.
+/// Returns the query without parameters that have no value: clients leave `cursor=` in the URL of a first page.
 fn without_empty(query: &str) -> String {
     let given = query
         .split('&')
@@ -157,18 +157,18 @@ fn without_empty(query: &str) -> String {
     given.collect::<Vec<_>>().join("&")
 }
 
-/// Who a cursor is for.
-async fn caller(scope: &RequestContext) -> Result<String> {
-    Ok(match scope.identity_if_known().await? {
+/// Returns the owner of a cursor.
+async fn caller(context: &RequestContext) -> Result<String> {
+    Ok(match context.identity_if_known().await? {
         Some(identity) => identity.map_or_else(String::new, |identity| identity.user.id.0.clone()),
-        // It may be a credential of another kind, such as the service key; the handler has looked at it.
-        None => scope.token_digest(),
+        // It may be a credential of another kind, such as the service key, which the handler has checked.
+        None => context.token_digest(),
     })
 }
 
-/// What a cursor is bound to.
-fn context(caller: &str, scope: &RequestContext, path: &str) -> String {
-    [caller, scope.named_org(), path].join("\n")
+/// Returns what a cursor is bound to.
+fn associated_data(caller: &str, context: &RequestContext, path: &str) -> String {
+    [caller, context.named_org(), path].join("\n")
 }
 
 impl Deref for Paging {
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_resource_that_holds_the_first_page_of_a_list_leads_to_the_second_one() {
+    async fn a_resource_with_the_first_page_of_a_list_links_to_the_second_one() {
         let api = Api::new("Test")
             .get("/api/v1/box", get_box, "")
             .get("/api/v1/box/numbers", list_numbers, "");
@@ -244,7 +244,7 @@ mod tests {
         }
     }
 
-    /// Numbers downwards from 250: the sort key is the number itself.
+    /// Lists numbers downwards from 250: the sort key is the number itself.
     async fn list_numbers(page: Paging) -> Result<Listing<u32>> {
         let first: u32 = page
             .after
@@ -264,7 +264,7 @@ mod tests {
         )
     }
 
-    /// The path of the page after the one at `path`: the reference replaces its query (RFC 3986 section 5.2.2).
+    /// Returns the path of the page after the one at `path`: the reference replaces its query (RFC 3986 section 5.2.2).
     fn next(path: &str, link: &str) -> String {
         let reference = link.strip_prefix('<').unwrap().strip_suffix(">; rel=\"next\"").unwrap();
         assert!(reference.starts_with('?'), "{reference}");
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_page_has_1_to_100_items_and_50_unless_asked() {
+    async fn a_page_has_1_to_100_items_and_50_by_default() {
         let server = server();
         for (limit, expected) in [("", 50), ("?limit=", 50), ("?limit=1", 1), ("?Limit=100", 100)] {
             let answer = server.get(&format!("/api/v1/numbers{limit}")).await;
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_cursor_says_nothing_and_is_refused_when_altered_or_foreign() {
+    async fn a_cursor_is_opaque_and_rejected_if_altered_or_foreign() {
         let server = server();
         let call = |token: &'static str, org: &'static str, url: String| {
             let request = Request::get(url)
@@ -326,7 +326,7 @@ mod tests {
         let encrypted = URL_SAFE_NO_PAD.decode(cursor).unwrap();
         assert!(
             !encrypted.windows(3).any(|bytes| bytes == b"201"),
-            "the sort key can be read"
+            "the sort key is readable"
         );
         call("eve", "acme", url.clone()).await.problem(400, "invalid_cursor");
         call("ada", "personal", url.clone())

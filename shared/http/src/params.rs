@@ -19,15 +19,15 @@ use crate::{
     request_context::only,
 };
 
-/// Longest path parameter, bytes: far more than any id or slug has, far less than a table key may have.
+/// Maximum length of a path parameter, in bytes: far above any ID or slug, far below the limit of a table key.
 pub(crate) const MAX_SEGMENT_BYTES: usize = 256;
-/// Longest time a request may wait for background work.
+/// Maximum time a request may wait for background work.
 pub const MAX_WAIT: Duration = Duration::from_secs(20);
 
 /// Path parameters: one value, or a tuple in the order of the path.
 ///
 /// # Errors
-/// 404 for what cannot name anything, 400 when it is not UTF-8.
+/// 404 for a value that cannot be valid, 400 if it is not UTF-8.
 #[derive(Debug)]
 pub struct Path<T>(pub T);
 
@@ -44,7 +44,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
     }
 }
 
-/// The segment of the path that the parameter `name` stands for.
+/// Returns the segment of the path that the parameter `name` matched.
 pub(crate) async fn named_in_path<S: Send + Sync>(parts: &mut Parts, state: &S, name: &str) -> Option<String> {
     let params = RawPathParams::from_request_parts(parts, state).await.ok()?;
     let mut found = params.iter().filter(|(found, _)| *found == name);
@@ -53,7 +53,7 @@ pub(crate) async fn named_in_path<S: Send + Sync>(parts: &mut Parts, state: &S, 
 
 fn check_segments(params: Result<RawPathParams, RawPathParamsRejection>) -> Result<()> {
     let Ok(params) = params else {
-        return Err(Error::bad_request("invalid_path", "the path is not UTF-8").into());
+        return Err(Error::bad_request("invalid_path", "the path is not UTF-8; encode it as UTF-8").into());
     };
     let nameable = |value: &str| value.len() <= MAX_SEGMENT_BYTES && !value.chars().any(char::is_control);
     if params.iter().all(|(_, value)| nameable(value)) {
@@ -63,7 +63,7 @@ fn check_segments(params: Result<RawPathParams, RawPathParamsRejection>) -> Resu
     }
 }
 
-/// Query parameters; their names in any spelling. Those that no extractor of the operation knows are refused before it
+/// Query parameters, in any spelling. Those that no extractor of the operation reads are rejected before it
 /// runs (`query`).
 ///
 /// # Errors
@@ -81,7 +81,7 @@ impl<S: Send + Sync, T: DeserializeOwned + JsonSchema + 'static> FromRequestPart
 }
 
 /// How long the client wants to wait for background work (`Prefer: wait=10`, RFC 7240 section 4.3), at most
-/// [`MAX_WAIT`]. A preference that cannot be read is ignored, as the RFC has it.
+/// [`MAX_WAIT`]. An invalid preference is ignored, as the RFC requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wait(pub Option<Duration>);
 
@@ -107,7 +107,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Wait {
     }
 }
 
-/// Whether the client asks for an event stream (`Accept: text/event-stream`). Ranges such as `*/*` ask for no stream.
+/// Whether the client requests an event stream (`Accept: text/event-stream`). Ranges such as `*/*` do not request one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WantsStream(pub bool);
 
@@ -121,7 +121,7 @@ impl WantsStream {
     }
 }
 
-/// Whether an element of `Accept` is an event stream with a weight above zero (RFC 9110 section 12.4.2).
+/// Returns whether an element of `Accept` is an event stream with a weight above zero (RFC 9110 section 12.4.2).
 fn asks_for_stream(element: &str) -> bool {
     let mut parts = element.split(';').map(str::trim);
     let is_stream = parts
@@ -142,7 +142,7 @@ impl<S: Send + Sync> FromRequestParts<S> for WantsStream {
     }
 }
 
-/// The id of the last event that the client of a stream has (`Last-Event-ID`,
+/// The ID of the last event that the client of a stream received (`Last-Event-ID`,
 /// <https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header>).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastEventId(pub Option<String>);
@@ -158,7 +158,7 @@ impl<S: Send + Sync> FromRequestParts<S> for LastEventId {
 
 impl Describe for LastEventId {
     fn describe(doc: &mut OperationDoc<'_>) {
-        let text = "The `id:` of the last event that arrived; the answer goes on behind it.";
+        let text = "The `id:` of the last event received; the response continues after it.";
         doc.header_parameter("Last-Event-ID", text, &json!({"type": "string", "maxLength": 255}));
         doc.problem(400);
     }
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_segment_that_can_name_nothing_is_not_found() {
+    async fn an_invalid_segment_is_not_found() {
         let server = server();
         server.get("/things/a/nine").await.problem(404, "not_found");
         server

@@ -1,4 +1,4 @@
-//! Errors as `application/problem+json` (RFC 9457), in one table.
+//! Errors as `application/problem+json` (RFC 9457), with the one table of statuses.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,26 +15,26 @@ use crate::{
     responses::Unrendered,
 };
 
-/// What every handler answers.
+/// The result of every handler.
 pub type Result<T, E = Problem> = std::result::Result<T, E>;
 
-/// Most invalid parts listed in one answer.
+/// Maximum number of field errors in a response.
 const MAX_FIELDS: usize = 50;
 
-/// Goes with an answer whose problem is our fault, for those who run the platform.
+/// Marks a response whose problem is a server error, for operators.
 #[derive(Clone, Copy)]
 pub(crate) struct FailureCode(pub(crate) &'static str);
 
-/// What refused, beyond the code.
+/// What rejected the request, beyond the code.
 #[derive(Debug, Clone)]
 enum RefusedBy {
-    /// A limit on tokens or requests, or of the plan.
+    /// A token limit, a rate limit, or a limit of the plan.
     Limit(Box<LimitReached>),
     /// The provider of a model, because of this parameter.
     Parameter(String),
 }
 
-/// An error on its way to the caller. `?` makes one from [`domain::Error`].
+/// An error to be sent to the caller. `?` converts a [`domain::Error`].
 #[derive(Debug, Clone)]
 pub struct Problem {
     status: StatusCode,
@@ -42,16 +42,16 @@ pub struct Problem {
     detail: Box<str>,
     errors: Vec<FieldError>,
     retry_after: Option<Duration>,
-    /// What refused.
+    /// What rejected the request.
     refused_by: Option<Box<RefusedBy>>,
-    /// The operation beside this one that does what this one refused.
+    /// The operation next to this one to use instead.
     instead: Option<&'static str>,
     /// For the log only.
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Problem {
-    /// A problem with a stable `snake_case` code and a sentence a person can act on.
+    /// Creates a problem with a stable `snake_case` code and a sentence on what is wrong and what to do.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         Self {
             status,
@@ -65,8 +65,8 @@ impl Problem {
         }
     }
 
-    /// The same problem with a `Link` to the operation that does what this one refused (`rel="alternate"`). `name`: the
-    /// last segment of its path, in place of that of the request.
+    /// Adds a `Link` to the operation to use instead (`rel="alternate"`). `name`: the last segment of its path,
+    /// replacing that of the request.
     #[must_use]
     pub(crate) fn with_alternative(self, name: &'static str) -> Self {
         Self {
@@ -75,36 +75,36 @@ impl Problem {
         }
     }
 
-    /// The HTTP status.
+    /// Returns the HTTP status.
     pub fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// The stable `snake_case` word.
+    /// Returns the stable `snake_case` code.
     pub fn code(&self) -> &'static str {
         self.code
     }
 
-    /// The body of the answer to the request of `scope`; a fault of ours goes to the log on the way.
-    pub(crate) fn body(&self, scope: &RequestContext) -> Vec<u8> {
+    /// Returns the body of the response to the request of `context`; logs server errors.
+    pub(crate) fn body(&self, context: &RequestContext) -> Vec<u8> {
         if self.status.is_server_error() {
             let error = self.source.as_ref().map(chain).unwrap_or_default();
             tracing::error!(
-                request_id = scope.request_id,
+                request_id = context.request_id,
                 status = self.status.as_u16(),
                 code = self.code,
                 error,
                 "request failed"
             );
         }
-        if scope.speaks_openai() {
+        if context.speaks_openai() {
             let invalid = self.errors.first().map(|error| FieldError {
-                pointer: scope.spelling().of(&error.pointer),
+                pointer: context.spelling().of(&error.pointer),
                 ..error.clone()
             });
             let body =
                 openai_error::Envelope::new(self.status, self.code, sentence(&self.detail), invalid, self.limit());
-            let body = body.about(self.parameter()).at(&scope.path, &scope.request_id);
+            let body = body.about(self.parameter()).at(&context.path, &context.request_id);
             return serde_json::to_vec(&body).unwrap_or_default();
         }
         let body = Body {
@@ -113,9 +113,9 @@ impl Problem {
             status: self.status.as_u16(),
             detail: sentence(&self.detail),
             code: self.code,
-            request_id: &scope.request_id,
+            request_id: &context.request_id,
             limit: self.limit().map(LimitView::of),
-            errors: self.fields(scope),
+            errors: self.fields(context),
         };
         serde_json::to_vec(&body).unwrap_or_default()
     }
@@ -134,11 +134,11 @@ impl Problem {
         }
     }
 
-    fn fields(&self, scope: &RequestContext) -> Vec<Field> {
+    fn fields(&self, context: &RequestContext) -> Vec<Field> {
         if self.errors.is_empty() {
             return Vec::new();
         }
-        let spelling = scope.spelling();
+        let spelling = context.spelling();
         let shown = self.errors.iter().take(MAX_FIELDS);
         shown
             .map(|error| Field {
@@ -148,19 +148,19 @@ impl Problem {
             .collect()
     }
 
-    /// Its status and the media type of its body, as the client of `scope` knows them.
-    pub(crate) fn shown_to(&self, scope: &RequestContext) -> (StatusCode, &'static str) {
-        if scope.speaks_openai() {
+    /// Returns its status and the media type of its body, as the client of `context` expects them.
+    pub(crate) fn shown_to(&self, context: &RequestContext) -> (StatusCode, &'static str) {
+        if context.speaks_openai() {
             (openai_error::status(self.status), "application/json")
         } else {
             (self.status, "application/problem+json")
         }
     }
 
-    /// The whole answer to the request of `scope`, as [`IntoResponse`] cannot give it: that knows no request.
-    pub(crate) fn render(&self, scope: &RequestContext, mut headers: http::HeaderMap) -> Response {
+    /// Returns the complete response to the request of `context`; [`IntoResponse`] cannot, because it has no request.
+    pub(crate) fn render(&self, context: &RequestContext, mut headers: http::HeaderMap) -> Response {
         headers.remove(header::CONTENT_LENGTH);
-        let (status, media_type) = self.shown_to(scope);
+        let (status, media_type) = self.shown_to(context);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
         if let Some(wait) = self.retry_after {
             headers.insert(
@@ -168,16 +168,16 @@ impl Problem {
                 HeaderValue::from(wait.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX)),
             );
         }
-        // Clients of OpenAI's API repeat what a server failed at, unless they are told that it is no use.
-        if self.code == app::ANSWER_NOT_STREAMED && scope.speaks_openai() {
+        // Clients of OpenAI's API retry server errors, unless they are told not to.
+        if self.code == app::ANSWER_NOT_STREAMED && context.speaks_openai() {
             headers.insert("x-should-retry", HeaderValue::from_static("false"));
         }
         if let Some(limit) = self.limit() {
             rate_limit::add(limit, self.retry_after, &mut headers);
         }
         let alternative = self.instead.map(|name| {
-            let folder = scope.path.rsplit_once('/').map_or("", |(folder, _)| folder);
-            let reference = scope.root.to(&format!("{folder}/{name}"));
+            let folder = context.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+            let reference = context.root.to(&format!("{folder}/{name}"));
             HeaderValue::try_from(format!("<{reference}>; rel=\"alternate\""))
         });
         if let Some(Ok(link)) = alternative {
@@ -186,7 +186,7 @@ impl Problem {
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        let mut response = (status, self.body(scope)).into_response();
+        let mut response = (status, self.body(context)).into_response();
         *response.headers_mut() = headers;
         if self.status.is_server_error() {
             response.extensions_mut().insert(FailureCode(self.code));
@@ -201,7 +201,7 @@ impl From<Error> for Problem {
         let detail = error.to_string();
         match error {
             Error::NotFound(what) => {
-                let detail = format!("There is no such {what}, or you may not see it.");
+                let detail = format!("{what} not found, or you do not have access to it.");
                 Self::new(S::NOT_FOUND, "not_found", detail)
             }
             Error::Unauthorized { code, .. } => Self::new(S::UNAUTHORIZED, code, detail),
@@ -235,7 +235,7 @@ impl From<Error> for Problem {
                 ..Self::new(
                     S::UNPROCESSABLE_ENTITY,
                     "invalid",
-                    "Some fields are not valid; `errors` lists them.",
+                    "Some fields are invalid; see `errors`.",
                 )
             },
             Error::BadRequest { code, .. } => Self::new(S::BAD_REQUEST, code, detail),
@@ -275,7 +275,7 @@ impl From<Error> for Problem {
                 ..Self::new(
                     S::SERVICE_UNAVAILABLE,
                     "unavailable",
-                    "A service behind this one does not answer; try again in a moment.",
+                    "A service that this request needs is unavailable; try again in a moment.",
                 )
             },
             Error::Internal(source) => Self {
@@ -283,7 +283,7 @@ impl From<Error> for Problem {
                 ..Self::new(
                     S::INTERNAL_SERVER_ERROR,
                     "internal",
-                    "Something went wrong on our side; if it happens again, report the `request_id`.",
+                    "An internal error occurred; if it happens again, report the `request_id`.",
                 )
             },
         }
@@ -298,25 +298,25 @@ impl IntoResponse for Problem {
     }
 }
 
-/// The body of every error answer (RFC 9457 with `code`, `request_id` and `errors`), in `snake_case` on all
-/// surfaces: its member names are the standard's.
+/// The body of every error response (RFC 9457 with `code`, `request_id` and `errors`), in `snake_case` in both API
+/// styles: the standard defines its member names.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Problem")]
 pub(crate) struct Body<'a> {
-    /// Always `about:blank`: `code` is what tells problems apart.
+    /// Always `about:blank`: problems are distinguished by `code`.
     #[serde(rename = "type")]
     kind: &'static str,
-    /// The status in words.
+    /// The name of the status.
     title: &'static str,
     /// The HTTP status.
     status: u16,
-    /// A sentence a person can act on.
+    /// What is wrong, and what to do about it.
     detail: String,
-    /// Stable `snake_case` word.
+    /// Stable error code in `snake_case`.
     code: &'static str,
-    /// Names this request in our logs.
+    /// Identifies the request in the logs.
     request_id: &'a str,
-    /// The limit that refused (429, or 409 `limit_reached`).
+    /// The limit that rejected the request (429, or 409 `limit_reached`).
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<LimitView>,
     /// The invalid parts of the request (422).
@@ -330,11 +330,11 @@ struct Field {
     /// JSON pointer (RFC 6901) into the body, in the spelling that the request used; or the name of a
     /// query parameter after a slash.
     pointer: String,
-    /// What would be valid.
+    /// What is wrong with it, or what is valid.
     detail: String,
 }
 
-/// First letter upper case, a full stop at the end. A name such as `max_tokens` or `openai/gpt-4o` stays as it is.
+/// Capitalizes the first letter and adds a full stop. A name such as `max_tokens` or `openai/gpt-4o` stays unchanged.
 fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     let first = text.split_whitespace().next().unwrap_or_default();

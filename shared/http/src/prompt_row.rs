@@ -1,5 +1,4 @@
-//! A turn of a conversation as documents 000 and 003 have it: one row is the message of a person and the answers to
-//! it.
+//! A turn of a conversation as a prompt: one row is a user's message and the answers to it.
 
 use domain::{
     ConversationId, Timestamp, Turn, UserId,
@@ -16,7 +15,7 @@ use crate::not_blank;
 #[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[garde(allow_unvalidated)]
 pub struct NewPrompt {
-    /// What the person said.
+    /// The text of the user's message.
     #[garde(length(chars, max = MAX_MESSAGE), custom(not_blank))]
     #[schemars(regex(pattern = crate::NOT_BLANK))]
     pub prompt_text: String,
@@ -24,9 +23,9 @@ pub struct NewPrompt {
     #[serde(default)]
     #[garde(length(max = MAX_RESPONSES), inner(length(chars, max = MAX_RESPONSE)))]
     pub llm_responses: Vec<String>,
-    /// The id of whose chat session it is; may be left out.
+    /// ID of the chat session's user; may be omitted.
     pub user_id: Option<UserId>,
-    /// The chat session it belongs to.
+    /// ID of the chat session.
     pub session_id: ConversationId,
 }
 
@@ -43,7 +42,7 @@ pub struct PromptView {
 }
 
 impl PromptView {
-    /// The row of a turn in a conversation of `user`.
+    /// Returns the row of a turn in a conversation of `user`.
     pub fn new(turn: Turn, user: &UserId) -> Self {
         Self {
             prompt_id: turn.id.0,

@@ -1,7 +1,7 @@
-//! Query parameters: which of them an operation knows, and how they are read.
+//! Query parameters: which ones an operation reads, and how they are deserialized.
 //!
-//! A parameter that is not known is refused instead of ignored: the client asked for something else than the default,
-//! and would take the default for what it asked for.
+//! An unknown parameter is rejected instead of ignored: its client expects something other than the default,
+//! and would mistake the default for it.
 
 use serde::de::DeserializeOwned;
 
@@ -13,17 +13,17 @@ use crate::{
     invalid::{self, escape},
 };
 
-/// Other words for parameters, which clients try first. They are understood where an operation knows the parameter and
-/// none of that name.
+/// Aliases of parameters, which clients often try first. They are accepted where an operation reads the parameter and
+/// has none with the alias as its name.
 const SYNONYMS: [(&str, &[&str]); 3] = [
     ("q", &["search", "query"]),
     ("from", &["start_date", "start", "since"]),
     ("to", &["end_date", "end", "until"]),
 ];
-/// Beginnings of names that no operation has: what clients add to get past caches, and to follow links.
+/// Prefixes that no parameter has: clients add such names to bypass caches, and to track links.
 const IGNORED: [&str; 2] = ["_", "utm_"];
 
-/// The query parameters that an operation knows.
+/// The query parameters that an operation reads.
 #[derive(Debug, Default)]
 pub struct QueryParameters {
     names: Vec<String>,
@@ -36,7 +36,7 @@ impl QueryParameters {
         self.names.extend(shape.names().map(str::to_owned));
     }
 
-    /// Other parameters are ignored, as the caller decides on them alone.
+    /// Accepts other parameters, which the handler interprets itself.
     pub fn allow_others(&mut self) {
         self.takes_others = true;
     }
@@ -51,7 +51,7 @@ impl QueryParameters {
     }
 }
 
-/// What a name is another word for.
+/// Returns the parameter that a name is an alias of.
 fn meanings(name: &str) -> impl Iterator<Item = &'static str> {
     let folded = fold(name);
     let means = move |words: &[&str]| words.iter().any(|word| fold(word) == folded);
@@ -61,11 +61,11 @@ fn meanings(name: &str) -> impl Iterator<Item = &'static str> {
         .map(|(meant, _)| *meant)
 }
 
-/// Refuses a query that holds parameters which the operation does not know.
+/// Rejects a query with parameters that the operation does not read.
 ///
 /// # Errors
-/// 422 that names each of them, and those that are known.
-pub(crate) fn require_known(surface: ApiStyle, query: &str, add: fn(&mut QueryParameters)) -> Result<()> {
+/// 422 that names each of them, and the known ones.
+pub(crate) fn require_known(style: ApiStyle, query: &str, add: fn(&mut QueryParameters)) -> Result<()> {
     let mut parameters = QueryParameters::default();
     add(&mut parameters);
     if parameters.takes_others {
@@ -83,18 +83,18 @@ pub(crate) fn require_known(surface: ApiStyle, query: &str, add: fn(&mut QueryPa
     if unknown.is_empty() {
         Ok(())
     } else {
-        Err(invalid::unknown(surface, unknown, "query parameters").into())
+        Err(invalid::unknown(style, unknown, "query parameters").into())
     }
 }
 
-/// Reads the parameters that `shape` has.
+/// Deserializes the parameters that `shape` has.
 pub(crate) fn decode<T: DeserializeOwned>(shape: &Shape, query: &str) -> Result<T> {
     let mut given = form_urlencoded::Serializer::new(String::new());
     let pairs = form_urlencoded::parse(query.as_bytes());
-    // A filter that was left empty filters nothing.
+    // An empty filter filters nothing.
     for (name, value) in pairs.filter(|(_, value)| !value.trim().is_empty()) {
         let meant = || meanings(&name).find_map(|meant| shape.canonical(meant));
-        // What no field of this type is, is another extractor's.
+        // Other extractors read what is no field of this type.
         if let Some(field) = shape.canonical(&name).or_else(meant) {
             given.append_pair(field, &value);
         }
@@ -122,7 +122,7 @@ mod tests {
 
     #[derive(Deserialize, JsonSchema)]
     struct Own {
-        /// Means something else here.
+        /// Has another meaning here.
         search: Option<u8>,
         q: Option<String>,
     }
@@ -173,19 +173,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_parameter_that_is_not_known_is_refused_with_the_names_of_those_that_are() {
+    async fn an_unknown_parameter_is_rejected_with_the_names_of_the_known_ones() {
         for (path, known) in [
             ("/listed", "`cursor`, `from`, `group_by`, `limit`, `q`, `to`"),
             ("/also-listed", "`cursor`, `from`, `group_by`, `limit`, `q`, `to`"),
             ("/api/listed", "`cursor`, `from`, `groupBy`, `limit`, `q`, `to`"),
         ] {
             let problem = server().get(&format!("{path}?limti=5&limit=5&limti=6&x/y=")).await;
-            let detail = format!("is not known here; known query parameters are {known}");
+            let detail = format!("is unknown; known query parameters are {known}");
             let expected = [("/limti".to_owned(), detail.clone()), ("/x~1y".to_owned(), detail)];
             assert_eq!(details(&problem.problem(422, "invalid")), expected);
         }
         let problem = server().get("/plain?limit=5").await.problem(422, "invalid");
-        let detail = "is not known here; there are no query parameters".to_owned();
+        let detail = "is unknown; there are no query parameters".to_owned();
         assert_eq!(details(&problem), [("/limit".to_owned(), detail)]);
         let answer = server().get("/v1/listed?limti=5").await;
         assert_eq!(
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_caches_and_links_add_is_ignored_and_so_is_all_that_senders_of_webhooks_and_readers_of_pages_add() {
+    async fn parameters_of_caches_trackers_webhooks_and_pages_are_ignored() {
         for query in ["_=1712", "_x=1&utm_source=a&UTM_Medium=b&utmCampaign=", "", "&", "="] {
             let wanted = if query.contains("utmCampaign") { 422 } else { 200 };
             assert_eq!(server().get(&format!("/plain?{query}")).await.status, wanted, "{query}");
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_people_try_first_is_understood_where_it_means_something() {
+    async fn aliases_are_accepted_where_the_operation_reads_the_parameter() {
         let expected = json!({"q": "a", "from": 1, "to": 2, "group_by": null});
         for query in [
             "q=a&from=1&to=2",
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_parameter_without_a_value_is_left_out() {
+    async fn a_parameter_without_a_value_is_omitted() {
         for (query, expected) in [
             ("cursor=&limit=", 50),
             ("cursor&limit", 50),

@@ -20,32 +20,32 @@ pub struct QueryTime {
 }
 
 impl QueryTime {
-    /// Most days that can be asked for by their number.
+    /// Maximum number of days in `days`.
     pub const MAX_DAYS: u32 = 3_660;
 
-    /// The time itself, or the beginning of the day: for the first time that is wanted.
+    /// Returns the time itself, or the start of the day: the inclusive start of a period.
     pub fn begin(self) -> Timestamp {
         self.begin
     }
 
-    /// The time itself, or the end of the day: for the first time that is not wanted any more.
+    /// Returns the time itself, or the end of the day: the exclusive end of a period.
     pub fn end(self) -> Timestamp {
         self.end
     }
 
-    /// The first time that is wanted, where it may be said by a number of days until `to`, or until `now`.
+    /// Returns the start of a period, which may be given as a number of days until `to`, or until `now`.
     ///
     /// # Errors
-    /// [`Error::Invalid`] at `/days`.
+    /// [`Error::Invalid`] for `/days`.
     pub fn first(from: Option<Self>, to: Option<Self>, days: Option<u32>, now: Timestamp) -> Result<Option<Timestamp>> {
         let Some(days) = days else {
             return Ok(from.map(Self::begin));
         };
         if from.is_some() {
-            return Err(Error::invalid("/days", "has to be left out when `from` is given"));
+            return Err(Error::invalid("/days", "must be left out if `from` is given"));
         }
         if !(1..=Self::MAX_DAYS).contains(&days) {
-            let detail = format!("has to be between 1 and {}", Self::MAX_DAYS);
+            let detail = format!("must be between 1 and {}", Self::MAX_DAYS);
             return Err(Error::invalid("/days", detail));
         }
         let until = to.map_or(now, Self::end).as_millisecond();
@@ -58,7 +58,7 @@ impl QueryTime {
 impl<'de> Deserialize<'de> for QueryTime {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        // A space is what `+` in front of an offset becomes when a client does not encode it.
+        // A `+` before an offset becomes a space if a client does not encode it.
         let spelled = text.trim().replace(' ', "+");
         let time: StrDeserializer<'_, serde::de::value::Error> = spelled.as_str().into_deserializer();
         if let Ok(time) = Timestamp::deserialize(time) {
@@ -75,7 +75,7 @@ impl<'de> Deserialize<'de> for QueryTime {
                 end: at(date.tomorrow().ok()?)?,
             })
         };
-        day().ok_or_else(|| D::Error::custom("has to be a date or a time, as in 2026-11-24 or 2026-11-24T08:30:00Z"))
+        day().ok_or_else(|| D::Error::custom("must be a date or a time, such as 2026-11-24 or 2026-11-24T08:30:00Z"))
     }
 }
 
@@ -94,7 +94,7 @@ impl JsonSchema for QueryTime {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a time that cannot be read is the test's failure")]
+#[expect(clippy::unwrap_used, reason = "an invalid time is the test's failure")]
 mod tests {
     use super::*;
 

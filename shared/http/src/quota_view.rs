@@ -1,19 +1,19 @@
-//! A daily limit as documents 000 and 003 have it.
+//! The daily limit of a user in responses.
 
 use domain::{Quota, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// A daily limit and what is used of it.
+/// A daily limit and its usage.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Quota")]
 pub struct QuotaView {
     user_id: String,
-    /// Most LLM tokens in a day.
+    /// Maximum LLM tokens per day.
     daily_limit: u64,
     /// LLM tokens used today.
     used_today: u64,
-    /// When today began, in the time zone of the personal organization.
+    /// When the current day began, in the time zone of the personal organization.
     last_reset: Timestamp,
 }
 

@@ -1,4 +1,4 @@
-//! The limit that refuses a request, in headers
+//! The limit that rejected a request, in headers
 //! (<https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/>) and in the problem body.
 
 use std::time::Duration;
@@ -11,32 +11,32 @@ use serde::Serialize;
 const POLICY: &str = "ratelimit-policy";
 const STATE: &str = "ratelimit";
 
-/// Seconds in a day, which is as exact as a window of a day can be said: some have 23 hours, some 25.
+/// Seconds in a day: the precise window is not constant, because some days have 23 hours, some 25.
 const DAY: u64 = 86_400;
 
-/// The limit that refused.
+/// The limit that rejected the request.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "ProblemLimit")]
 pub(crate) struct LimitView {
-    /// What is limited: `tokens`, `requests`, or what the plan limits: `chatbots`, `documents`, `storage_bytes`,
+    /// What is limited: `tokens`, `requests`, or a resource of the plan: `chatbots`, `documents`, `storage_bytes`,
     /// `organizations`.
     kind: &'static str,
-    /// What the limit covers: `user`, `org`, `key`, `chatbot` or `network`.
+    /// What the limit applies to: `user`, `org`, `key`, `chatbot` or `network`.
     scope: &'static str,
-    /// Most of it; of requests in a minute.
+    /// The maximum; for requests, per minute.
     limit: u64,
-    /// How much of it is used; not told of requests.
+    /// How much is used; absent for requests.
     #[serde(skip_serializing_if = "Option::is_none")]
     used: Option<u64>,
-    /// Tokens set aside for answers that are being made.
+    /// Tokens reserved for answers in progress.
     #[serde(skip_serializing_if = "Option::is_none")]
     reserved: Option<u64>,
-    /// How much of it this request needs, or may need at least; not told of requests.
+    /// How much this request needs, or the least it may need; absent for requests.
     #[serde(skip_serializing_if = "Option::is_none")]
     needed: Option<u64>,
-    /// What is left.
+    /// How much is left.
     remaining: u64,
-    /// When the limit begins anew; absent for one that never does.
+    /// When the limit resets; absent if it never does.
     #[serde(skip_serializing_if = "Option::is_none")]
     resets_at: Option<Timestamp>,
 }
@@ -85,7 +85,7 @@ pub(crate) fn add(reached: &LimitReached, wait: Option<Duration>, headers: &mut 
         LimitReached::Tokens { limit, .. } => {
             let TokenLimit { scope, limit: most, .. } = limit;
             let name = format!("\"{}-tokens\"", scope.name());
-            // A limit that never begins anew has no window, and nothing to wait for.
+            // A limit that never resets has no window and no reset time.
             let (window, reset) = match limit.resets_at {
                 Some(_) => (format!(";w={DAY}"), format!(";t={wait}")),
                 None => (String::new(), String::new()),
@@ -102,7 +102,7 @@ pub(crate) fn add(reached: &LimitReached, wait: Option<Duration>, headers: &mut 
                 format!("{name};r={};t={wait}", pace.remaining),
             )
         }
-        // No time to wait makes it larger.
+        // Waiting does not raise a limit of the plan.
         LimitReached::Plan(_) => return,
     };
     for (name, value) in [(POLICY, policy), (STATE, state)] {
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_daily_limit_says_what_is_left_and_when_it_begins_anew() {
+    fn a_daily_limit_reports_what_is_left_and_when_it_resets() {
         assert_eq!(
             headers(&tokens(Some(Timestamp::UNIX_EPOCH)), 30),
             [
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_budget_without_an_end_has_no_window() {
+    fn a_budget_that_never_resets_has_no_window() {
         assert_eq!(
             headers(&tokens(None), 30),
             [r#""user-tokens";q=10000;qu="tokens""#, r#""user-tokens";r=100"#]
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pace_is_requests_a_minute() {
+    fn a_rate_limit_is_in_requests_per_minute() {
         let pace = Pace {
             policy: "org",
             per_minute: 60,
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refusal_is_a_429_that_says_which_limit_it_was() {
+    async fn a_rejection_is_a_429_that_names_the_limit() {
         let answer = Server::new(Api::new("Test").get("/refuse", refuse, ""))
             .get("/refuse")
             .await;

@@ -1,4 +1,4 @@
-//! What belongs to one request: made at the border, shared by all extractors.
+//! The context of one request: created by the middleware, shared by all extractors.
 
 use std::sync::{Arc, OnceLock};
 
@@ -18,48 +18,48 @@ use crate::{
     case_mapping,
 };
 
-/// Header that names the current organization, by id or slug.
+/// Header that names the current organization, by ID or slug.
 pub(crate) const CURRENT_ORG: &str = "x-current-org";
-/// Header that carries an API key.
+/// Header that contains an API key.
 pub(crate) const API_KEY: &str = "x-api-key";
-/// Header that names the request.
+/// Header that contains the ID of the request.
 pub(crate) const REQUEST_ID: &str = "x-request-id";
 
-/// The code of a request with two credentials.
+/// The error code for a request with two credentials.
 const AMBIGUOUS: &str = "ambiguous_credentials";
-/// Longest id or slug of an organization, bytes.
+/// Maximum length of an organization's ID or slug, in bytes.
 const MAX_ORG_BYTES: usize = 64;
 
-/// Longest name of a request, bytes.
+/// Maximum length of a request ID, in bytes.
 const MAX_REQUEST_ID: usize = 128;
 
-/// What a client may call its request, for the `OpenAPI` document; other names are replaced by ours.
+/// Returns the schema of request IDs that clients may send, for the `OpenAPI` document; others are replaced.
 pub(crate) fn request_id_schema() -> Value {
     json!({"type": "string", "minLength": 1, "maxLength": MAX_REQUEST_ID, "pattern": "^[A-Za-z0-9._-]+$"})
 }
 
-/// How an organization is named, for the `OpenAPI` document.
+/// Returns the schema of an organization's ID or slug, for the `OpenAPI` document.
 pub(crate) fn named_org_schema() -> Value {
     json!({"type": "string", "maxLength": MAX_ORG_BYTES, "pattern": "^[A-Za-z0-9-]*$"})
 }
 
-/// One request. Credentials are resolved when the first extractor asks, and once.
+/// One request. Credentials are resolved once, when the first extractor needs them.
 pub(crate) struct RequestContext {
-    pub(crate) host: Arc<dyn Backend>,
+    pub(crate) backend: Arc<dyn Backend>,
     pub(crate) request_id: String,
-    pub(crate) surface: ApiStyle,
+    pub(crate) style: ApiStyle,
     pub(crate) began_ms: i64,
     pub(crate) method: http::Method,
     /// Path without a trailing slash.
     pub(crate) path: String,
-    /// The way from its URL to the root of the API.
+    /// The relative reference from its URL to the root of the API.
     pub(crate) root: ApiRoot,
-    /// Route template that matched.
+    /// Template of the matched route.
     pub(crate) route: OnceLock<String>,
-    /// The JSON body as the client wrote it, to point into it in the client's own spelling.
+    /// The JSON body as the client wrote it, for pointers in the client's spelling.
     pub(crate) body: OnceLock<Bytes>,
     token: Result<Option<Secret>>,
-    /// Hex SHA-256 of credentials that are not understood; empty when they are.
+    /// Hex SHA-256 of malformed credentials; empty if they are well-formed.
     refused_digest: String,
     org: Result<Option<String>>,
     identity: OnceCell<Result<Option<Arc<Identity>>>>,
@@ -67,16 +67,16 @@ pub(crate) struct RequestContext {
 }
 
 impl RequestContext {
-    /// The scope of a request that arrives now. `root`: made before its path lost a trailing slash.
-    pub(crate) fn open<B>(host: Arc<dyn Backend>, request: &Request<B>, root: ApiRoot) -> Arc<Self> {
+    /// Creates the context of an arriving request. `root`: computed before its path lost a trailing slash.
+    pub(crate) fn open<B>(backend: Arc<dyn Backend>, request: &Request<B>, root: ApiRoot) -> Arc<Self> {
         let path = request.uri().path();
         let headers = request.headers();
         let token = credentials(headers);
         Arc::new(Self {
             refused_digest: token.as_ref().err().map(|_| digest_of(headers)).unwrap_or_default(),
-            request_id: client_request_id(headers).unwrap_or_else(|| host.request_id()),
-            began_ms: host.now_ms(),
-            surface: ApiStyle::of(path),
+            request_id: client_request_id(headers).unwrap_or_else(|| backend.request_id()),
+            began_ms: backend.now_ms(),
+            style: ApiStyle::of(path),
             method: request.method().clone(),
             path: path.to_owned(),
             root,
@@ -86,26 +86,26 @@ impl RequestContext {
             org: only(headers, CURRENT_ORG).map(|org| org.map(str::to_owned)),
             identity: OnceCell::new(),
             membership: OnceCell::new(),
-            host,
+            backend,
         })
     }
 
-    /// The scope that the border put into the request.
+    /// Returns the context that the middleware added to the request.
     pub(crate) fn of(parts: &Parts) -> Result<Arc<Self>> {
-        let scope = parts.extensions.get::<Arc<Self>>().cloned();
-        scope.ok_or_else(|| Error::internal("a request came around the border").into())
+        let context = parts.extensions.get::<Arc<Self>>().cloned();
+        context.ok_or_else(|| Error::internal("the request did not pass the middleware").into())
     }
 
-    /// Who calls: none without credentials, an error with credentials that are not valid.
+    /// Returns the caller's identity: `None` without credentials, an error if they are invalid.
     pub(crate) fn identity(&self) -> BoxFuture<'_, Result<Option<Arc<Identity>>>> {
         let resolve = async || match self.token.clone()? {
             None => Ok(None),
-            Some(token) => Ok(Some(Arc::new(self.host.authenticate(&token).await?))),
+            Some(token) => Ok(Some(Arc::new(self.backend.authenticate(&token).await?))),
         };
         Box::pin(async move { self.identity.get_or_init(resolve).await.clone() })
     }
 
-    /// Who calls, or 401.
+    /// Returns the caller's identity, or 401.
     pub(crate) fn caller(&self) -> BoxFuture<'_, Result<Arc<Identity>>> {
         Box::pin(async {
             self.identity().await?.ok_or_else(|| {
@@ -115,18 +115,18 @@ impl RequestContext {
         })
     }
 
-    /// The caller and their place in the current organization.
+    /// Returns the caller and their membership in the current organization.
     pub(crate) fn member(&self) -> BoxFuture<'_, Result<(Arc<Identity>, Membership)>> {
         Box::pin(async {
             let named = || Ok(self.org.clone()?.filter(|org| !org.is_empty()));
             let entered = self.membership_of(named).await;
-            // Clients send the header with everything, so what is missing need not be what was asked for.
+            // Clients send the header with every request, so the missing resource may not be the requested one.
             entered.map_err(|problem| match problem.status() {
                 StatusCode::NOT_FOUND if !self.named_org().is_empty() => {
                     let named = clip(self.named_org());
                     let detail = format!(
-                        "The header `X-Current-Org` names the organization `{named}`, which does not exist or of which you \
-                         are no member. Send the id or slug of one of your organizations, or leave the header out."
+                        "The header `X-Current-Org` names the organization `{named}`, which does not exist, or you are not \
+                         a member of it. Send the ID or slug of one of your organizations, or leave the header out."
                     );
                     Problem::new(StatusCode::NOT_FOUND, "not_found", detail)
                 }
@@ -135,7 +135,7 @@ impl RequestContext {
         })
     }
 
-    /// The caller and their place in the organization that the path names; the header is not looked at.
+    /// Returns the caller and their membership in the organization that the path names; ignores the header.
     pub(crate) fn member_of(&self, org: String) -> BoxFuture<'_, Result<(Arc<Identity>, Membership)>> {
         Box::pin(self.membership_of(|| Ok(Some(org))))
     }
@@ -150,18 +150,18 @@ impl RequestContext {
             if org.as_ref().is_some_and(|org| org.len() > MAX_ORG_BYTES) {
                 return Err(Error::NotFound("organization").into());
             }
-            Ok(self.host.membership_of(&caller, org.as_deref()).await?)
+            Ok(self.backend.membership_of(&caller, org.as_deref()).await?)
         };
         let membership = self.membership.get_or_init(resolve).await.clone()?;
         Ok((caller, membership))
     }
 
-    /// Whether the client is made for `OpenAI`'s API.
+    /// Returns whether the client is made for `OpenAI`'s API.
     pub(crate) fn speaks_openai(&self) -> bool {
         api_style::speaks_openai(&self.path)
     }
 
-    /// Hex SHA-256 of what was presented; empty without credentials.
+    /// Returns the hex SHA-256 of the credentials; empty without any.
     pub(crate) fn token_digest(&self) -> String {
         match &self.token {
             Ok(Some(token)) => hex::encode(Sha256::digest(token.expose())),
@@ -170,8 +170,9 @@ impl RequestContext {
         }
     }
 
-    /// Who calls, unless the credentials may be of another kind, such as the service key, which some clients send beside
-    /// an access token: then the handler decides, and [`RequestContext::token_digest`] tells such callers apart.
+    /// Returns the caller's identity; `None` if the credentials may be of another kind, such as the service key, which
+    /// some clients send beside an access token: then the handler decides, and [`RequestContext::token_digest`] tells
+    /// them apart.
     pub(crate) async fn identity_if_known(&self) -> Result<Option<Option<Arc<Identity>>>> {
         match self.identity().await {
             Ok(identity) => Ok(Some(identity)),
@@ -180,39 +181,39 @@ impl RequestContext {
         }
     }
 
-    /// The identity, when somebody asked for it and it was valid.
+    /// Returns the identity, if it was resolved and valid.
     pub(crate) fn known_identity(&self) -> Option<&Identity> {
         self.identity.get()?.as_ref().ok()?.as_deref()
     }
 
-    /// The membership, when somebody asked for it and there was one.
+    /// Returns the membership, if it was resolved and exists.
     pub(crate) fn known_membership(&self) -> Option<&Membership> {
         self.membership.get()?.as_ref().ok()
     }
 
-    /// The organization as the client named it.
+    /// Returns the organization as the client named it.
     pub(crate) fn named_org(&self) -> &str {
         self.org.as_ref().ok().and_then(Option::as_deref).unwrap_or_default()
     }
 
-    /// How this client spells field names.
+    /// Returns how this client spells field names.
     pub(crate) fn spelling(&self) -> Spelling {
         let body = self.body.get().and_then(|body| serde_json::from_slice(body).ok());
         Spelling {
-            surface: self.surface,
+            style: self.style,
             body: body.unwrap_or_default(),
         }
     }
 }
 
-/// A client's spelling of field names: as in the body it sent when that has the field, else as on the surface.
+/// A client's spelling of field names: as in its request body if that has the field, else as in the API style.
 pub(crate) struct Spelling {
-    surface: ApiStyle,
+    style: ApiStyle,
     body: Value,
 }
 
 impl Spelling {
-    /// `pointer` (RFC 6901, declared names) in the client's spelling.
+    /// Returns `pointer` (RFC 6901, declared names) in the client's spelling.
     pub(crate) fn of(&self, pointer: &str) -> String {
         let mut value = Some(&self.body);
         let mut out = String::new();
@@ -226,14 +227,14 @@ impl Spelling {
                     };
                     match map.get_key_value(&name).or_else(same) {
                         Some((key, inner)) => (key.clone(), Some(inner)),
-                        None => (self.surface.spelling(&name), None),
+                        None => (self.style.spelling(&name), None),
                     }
                 }
                 Some(Value::Array(items)) => {
                     let inner = name.parse::<usize>().ok().and_then(|index| items.get(index));
                     (name, inner)
                 }
-                _ => (self.surface.spelling(&name), None),
+                _ => (self.style.spelling(&name), None),
             };
             value = inner;
             out.push('/');
@@ -243,21 +244,21 @@ impl Spelling {
     }
 }
 
-/// The value of a header that may be there once.
+/// Returns the value of a header that may be sent at most once.
 pub(crate) fn only<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>> {
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
-        return Err(Error::bad_request("repeated_header", format!("Send the header `{name}` once only.")).into());
+        return Err(Error::bad_request("repeated_header", format!("Send the header `{name}` only once.")).into());
     }
     let text = value.to_str().map_err(|_| {
-        let detail = format!("The header `{name}` may hold visible ASCII characters only.");
+        let detail = format!("The header `{name}` must contain only visible ASCII characters.");
         Error::bad_request("invalid_header", detail)
     })?;
     Ok(Some(text.trim()))
 }
 
-/// Hex SHA-256 of all credentials in `headers`.
+/// Returns the hex SHA-256 of all credentials in `headers`.
 fn digest_of(headers: &HeaderMap) -> String {
     let mut digest = Sha256::new();
     for name in [header::AUTHORIZATION.as_str(), API_KEY] {
@@ -270,7 +271,7 @@ fn digest_of(headers: &HeaderMap) -> String {
     hex::encode(digest.finalize())
 }
 
-/// The access token or API key that the request carries.
+/// Returns the access token or API key of the request.
 fn credentials(headers: &HeaderMap) -> Result<Option<Secret>> {
     match (bearer(headers)?, only(headers, API_KEY)?) {
         (Some(_), Some(_)) => {
@@ -280,7 +281,7 @@ fn credentials(headers: &HeaderMap) -> Result<Option<Secret>> {
     }
 }
 
-/// The token of `Authorization: Bearer` (RFC 6750 section 2.1; the scheme's case does not matter, RFC 9110).
+/// Returns the token of `Authorization: Bearer` (RFC 6750 section 2.1; the scheme is case-insensitive, RFC 9110).
 pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<Secret>> {
     let Some(value) = only(headers, header::AUTHORIZATION.as_str())? else {
         return Ok(None);
@@ -293,12 +294,12 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<Secret>> {
         _ => Err(Problem::new(
             StatusCode::UNAUTHORIZED,
             "credentials_required",
-            "Only `Authorization: Bearer <access token or API key>` is understood.",
+            "Unsupported `Authorization` header; send `Authorization: Bearer <access token or API key>`.",
         )),
     }
 }
 
-/// The client's own name for the request, if it can be logged as it is.
+/// Returns the client's own request ID, if it is safe to log.
 fn client_request_id(headers: &HeaderMap) -> Option<String> {
     let id = headers.get(REQUEST_ID)?.to_str().ok()?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);

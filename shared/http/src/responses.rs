@@ -1,4 +1,4 @@
-//! What handlers answer: the status is a type.
+//! What handlers return: the type determines the status.
 
 use std::{
     marker::PhantomData,
@@ -20,7 +20,7 @@ use crate::{
     stream::Frames,
 };
 
-/// What the border has to finish: a handler does not know how its surface spells names, nor its request's id.
+/// What the middleware completes, because a handler knows neither the API style nor the ID of its request.
 #[derive(Clone)]
 pub(crate) enum Unrendered {
     /// An error without its body.
@@ -31,7 +31,7 @@ pub(crate) enum Unrendered {
     Stream(Arc<Mutex<Option<Frames>>>, fn() -> Arc<Shape>),
 }
 
-/// What an answer may be written from.
+/// A type that a response body can be serialized from.
 pub trait Output: Serialize + JsonSchema + 'static {}
 impl<T: Serialize + JsonSchema + 'static> Output for T {}
 
@@ -43,7 +43,7 @@ pub struct Json<T>(pub T);
 #[derive(Debug)]
 pub struct Created<T>(pub T);
 
-/// 202 with a JSON body: the work goes on.
+/// 202 with a JSON body: the work continues.
 #[derive(Debug)]
 pub struct Accepted<T>(pub T);
 
@@ -51,7 +51,7 @@ pub struct Accepted<T>(pub T);
 #[derive(Debug)]
 pub struct NoContent;
 
-/// 503 with a JSON body: an answer about ourselves that is not good news.
+/// 503 with a JSON body, for an unhealthy status.
 #[derive(Debug)]
 pub struct Unavailable<T>(pub T);
 
@@ -59,37 +59,38 @@ pub struct Unavailable<T>(pub T);
 #[derive(Debug)]
 pub struct Message(pub &'static str);
 
-/// 200 with a bare JSON array, and a `Link` to the next page (RFC 8288). [`crate::Paging::answer`] makes one.
+/// 200 with a bare JSON array, and a `Link` to the next page (RFC 8288). Created by [`crate::Paging::answer`].
 #[derive(Debug)]
 pub struct Listing<T> {
     pub(crate) items: Vec<T>,
     pub(crate) next: Option<String>,
 }
 
-/// 200 with a JSON body that holds the first page of a list, and a `Link` to the next one. [`crate::Rest::answer`] makes
-/// one.
+/// 200 with a JSON body that contains the first page of a list, and a `Link` to the next one. Created by
+/// [`crate::Rest::answer`].
 #[derive(Debug)]
 pub struct WithRest<T> {
     pub(crate) value: T,
     pub(crate) next: Option<String>,
 }
 
-/// 200 with a file of text to be saved.
+/// 200 with a text file as an attachment.
 #[derive(Debug)]
 pub struct Attachment {
     /// Its media type.
     pub media_type: &'static str,
-    /// The name it is saved under.
+    /// The file name.
     pub file_name: String,
-    /// What is in it.
+    /// The content.
     pub content: Vec<u8>,
 }
 
-/// 200 with a text to be saved, as Markdown or as JSON of a `T`. Its names are those of `/api/v1` on both surfaces.
+/// 200 with a transcript as an attachment, as Markdown or as JSON of a `T`. Its names are those of `/api/v1` in both
+/// API styles.
 #[derive(Debug)]
 pub struct Transcript<T>(pub Attachment, PhantomData<fn() -> T>);
 
-/// 200 with a table to be saved, as CSV, Parquet or JSON of a `T`.
+/// 200 with a table as an attachment, as CSV, Parquet or JSON of a `T`.
 #[derive(Debug)]
 pub struct Sheet<T>(pub Attachment, PhantomData<fn() -> T>);
 
@@ -115,16 +116,16 @@ impl Exposition {
     const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 }
 
-/// 303: the answer is at this URL.
+/// 303: the result is at this URL.
 #[derive(Debug)]
 pub struct SeeOther(pub String);
 
-/// One of two kinds of answer.
+/// One of two kinds of responses.
 #[derive(Debug)]
 pub enum Either<A, B> {
-    /// The one.
+    /// The first kind.
     Left(A),
-    /// The other.
+    /// The second kind.
     Right(B),
 }
 
@@ -132,7 +133,7 @@ pub enum Either<A, B> {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Message")]
 struct MessageBody {
-    /// What happened.
+    /// What was done.
     message: &'static str,
 }
 
@@ -200,7 +201,7 @@ impl<T: Output> IntoResponse for WithRest<T> {
     }
 }
 
-/// The response with a `Link` to the next page, if there is one.
+/// Returns the response with a `Link` to the next page, if there is one.
 fn linked(mut response: Response, next: Option<String>) -> Response {
     let link = next.and_then(|url| HeaderValue::try_from(format!("<{url}>; rel=\"next\"")).ok());
     if let Some(link) = link {
@@ -324,7 +325,7 @@ impl<T: Output> Describe for WithRest<T> {
     fn describe(doc: &mut OperationDoc<'_>) {
         Json::<T>::describe(doc);
         let text =
-            "Where the list that is begun here goes on, as `<url>; rel=\"next\"` (RFC 8288); absent when this is all.";
+            "The next page of the list that begins here, as `<url>; rel=\"next\"` (RFC 8288); absent if there is none.";
         doc.response_header(200, "Link", text);
     }
 }
@@ -352,7 +353,7 @@ impl<T: Output> Describe for Sheet<T> {
 impl Describe for SeeOther {
     fn describe(doc: &mut OperationDoc<'_>) {
         doc.response(303, "See other", None);
-        doc.response_header(303, "Location", "Where the answer is.");
+        doc.response_header(303, "Location", "URL of the result.");
     }
 }
 

@@ -1,21 +1,21 @@
-//! How schemas are published: in the subset of JSON Schema that generators of clients understand.
+//! Publishes schemas in the subset of JSON Schema that generators of clients support.
 //!
-//! - No `default`: openapi-typescript makes a field that has one required, so its clients would send `null` where null
-//!   removes. What holds when a field is left out stands in its description.
+//! - No `default`: openapi-typescript makes a field with a default required, so its clients would send `null` where
+//!   null removes. The description states what applies if a field is omitted.
 //! - An enumeration is `enum`: openapi-python-client reads only the first of several `const`.
-//! - A schema is an object: `items: true` is valid, but openapi-python-client refuses the document.
-//! - The largest value of an integer type is published, because more is refused.
+//! - A schema is an object: `items: true` is valid, but openapi-python-client rejects the document.
+//! - The maximum of an integer type is published, because larger values are rejected.
 
 use serde_json::{Map, Value, json};
 
-/// Words of a schema that hold one schema.
+/// Keywords of a schema that contain one schema.
 const ONE: [&str; 5] = ["items", "additionalProperties", "contains", "not", "contentSchema"];
-/// Words of a schema that hold a list of schemas.
+/// Keywords of a schema that contain a list of schemas.
 const LIST: [&str; 4] = ["anyOf", "oneOf", "allOf", "prefixItems"];
-/// Words of a schema that hold schemas by name.
+/// Keywords of a schema that contain schemas by name.
 const MAP: [&str; 3] = ["properties", "patternProperties", "$defs"];
 
-/// Puts a schema, and all schemas inside it, into the published style.
+/// Converts a schema, and all schemas inside it, to the published style.
 pub(crate) fn publish(schema: &mut Value) {
     each_schema(schema, &mut |schema| {
         enumeration(schema);
@@ -25,7 +25,7 @@ pub(crate) fn publish(schema: &mut Value) {
     });
 }
 
-/// The schema of a parameter: a value that is absent is left out, never null, and a default makes nothing required.
+/// Returns the schema of a parameter: an absent value is omitted, never null, and a default makes nothing required.
 pub(crate) fn publish_parameter(schema: &mut Value) {
     let default = schema.get("default").filter(|value| !value.is_null()).cloned();
     if let Some(rules) = schema.as_object_mut() {
@@ -46,7 +46,7 @@ fn each_schema(schema: &mut Value, act: &mut impl FnMut(&mut Map<String, Value>)
     let Some(rules) = schema.as_object_mut() else { return };
     for word in ONE {
         if let Some(inner) = rules.get_mut(word) {
-            // `additionalProperties: true` is understood everywhere.
+            // `additionalProperties: true` is supported everywhere.
             if word != "additionalProperties" || inner.is_object() {
                 each_schema(inner, act);
             }
@@ -66,7 +66,7 @@ fn each_schema(schema: &mut Value, act: &mut impl FnMut(&mut Map<String, Value>)
     act(rules);
 }
 
-/// Turns a choice of constants into `enum`, and what is said of each into a list in the description.
+/// Converts a choice of constants into `enum`, and their descriptions into a list in the description.
 fn enumeration(rules: &mut Map<String, Value>) {
     let Some(word) = ["oneOf", "anyOf"].into_iter().find(|word| rules.contains_key(*word)) else {
         return;
@@ -91,14 +91,14 @@ fn enumeration(rules: &mut Map<String, Value>) {
         .map(str::to_owned)
         .into_iter()
         .collect();
-    let told = choices.iter().zip(&all).filter_map(|(choice, values)| {
+    let descriptions = choices.iter().zip(&all).filter_map(|(choice, values)| {
         let [value] = values.as_slice() else { return None };
         let text = choice.get("description")?.as_str()?.replace('\n', " ");
         Some(format!("- `{}`: {text}", value.as_str()?))
     });
-    let told: Vec<String> = told.collect();
-    if !told.is_empty() {
-        words.push(told.join("\n"));
+    let descriptions: Vec<String> = descriptions.collect();
+    if !descriptions.is_empty() {
+        words.push(descriptions.join("\n"));
     }
     rules.remove(word);
     rules.insert("type".to_owned(), json!("string"));
@@ -108,17 +108,17 @@ fn enumeration(rules: &mut Map<String, Value>) {
     }
 }
 
-/// Tells of a default in the description instead, unless it says no more than that the value is empty.
+/// Moves a default into the description, unless it is an empty value.
 fn default_into_words(rules: &mut Map<String, Value>) {
     let Some(default) = rules.remove("default") else { return };
     if let Value::Bool(_) | Value::Number(_) = default {
         let text = rules.get("description").and_then(Value::as_str).unwrap_or_default();
-        let text = format!("{text}\n\n`{default}` when left out.").trim().to_owned();
+        let text = format!("{text}\n\n`{default}` if omitted.").trim().to_owned();
         rules.insert("description".to_owned(), json!(text));
     }
 }
 
-/// The range of an integer type, where its field has no narrower one.
+/// Adds the range of an integer type, unless its field has a narrower one.
 fn integer_range(rules: &mut Map<String, Value>) {
     let largest = match rules.get("format").and_then(Value::as_str) {
         Some("uint8") => u64::from(u8::MAX),
@@ -131,7 +131,7 @@ fn integer_range(rules: &mut Map<String, Value>) {
     rules.entry("minimum").or_insert_with(|| 0.into());
 }
 
-/// Writes ``[`crate::OrgRole`]``, a link of rustdoc, as `` `OrgRole` ``.
+/// Converts ``[`crate::OrgRole`]``, a link of rustdoc, to `` `OrgRole` ``.
 fn plain_description(rules: &mut Map<String, Value>) {
     let Some(Value::String(text)) = rules.get_mut("description") else {
         return;
@@ -159,7 +159,7 @@ fn without_null(schema: &mut Value) {
             let mut only = only.clone();
             if let Some(rules) = schema.as_object_mut() {
                 rules.remove("anyOf");
-                // What the field says of itself goes before what its type says.
+                // The description of the field precedes that of its type.
                 if rules.contains_key("description") {
                     let kind = only.remove("description");
                     let own = rules.get("description").and_then(Value::as_str).unwrap_or_default();
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_choice_of_constants_is_an_enumeration_and_says_what_each_means() {
+    fn a_choice_of_constants_is_an_enumeration_with_descriptions() {
         let schema = json!({"description": "A role ([`crate::OrgRole`]).", "oneOf": [
             {"type": "string", "enum": ["a", "b"]},
             {"type": "string", "const": "c", "description": "The third."},
@@ -222,7 +222,7 @@ mod tests {
         let expected = json!({
             "properties": {
                 "default": {"type": ["string", "null"]},
-                "stream": {"type": "boolean", "description": "Piece by piece.\n\n`false` when left out."},
+                "stream": {"type": "boolean", "description": "Piece by piece.\n\n`false` if omitted."},
                 "list": {"items": {}},
                 "any": {},
             },

@@ -1,5 +1,5 @@
-//! The schemas of the `OpenAPI` document: one component per distinct schema, whatever type, surface or direction
-//! it came from.
+//! The schemas of the `OpenAPI` document: one component per distinct schema, whatever type, API style or direction
+//! it comes from.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,18 +12,18 @@ use crate::{
     schema_style,
 };
 
-/// Where references point once the document is whole.
+/// The target of references in the finished document.
 const COMPONENTS: &str = "#/components/schemas/";
 
-/// Schemas as they are collected: a generator for each surface and direction.
+/// Collects schemas: one generator for each API style and direction.
 pub(crate) struct Schemas(Vec<Source>);
 
 struct Source {
-    surface: ApiStyle,
+    style: ApiStyle,
     direction: Direction,
-    /// References into this generator begin with it.
+    /// The prefix of references into this generator.
     prefix: String,
-    /// Put behind a name that another schema took first.
+    /// Suffix of a name that another schema already has.
     suffix: &'static str,
     generator: SchemaGenerator,
 }
@@ -36,8 +36,8 @@ impl Default for Schemas {
             (ApiStyle::Camel, Direction::Out, "Camel"),
             (ApiStyle::Camel, Direction::In, "CamelInput"),
         ];
-        let source = |(index, (surface, direction, suffix)): (usize, (ApiStyle, Direction, &'static str))| Source {
-            surface,
+        let source = |(index, (style, direction, suffix)): (usize, (ApiStyle, Direction, &'static str))| Source {
+            style,
             direction,
             suffix,
             prefix: format!("#/source{index}/"),
@@ -50,7 +50,7 @@ impl Default for Schemas {
     }
 }
 
-/// The schema of `T`, which is read from a request, with everything it refers to in place.
+/// Returns the schema of `T`, which requests contain, with everything it refers to inlined.
 pub(crate) fn inline<T: JsonSchema>() -> Value {
     Direction::In
         .settings()
@@ -61,29 +61,29 @@ pub(crate) fn inline<T: JsonSchema>() -> Value {
 }
 
 impl Schemas {
-    /// The schema of `T`, mostly a reference that [`Schemas::finish`] resolves.
-    pub(crate) fn subschema<T: JsonSchema>(&mut self, surface: ApiStyle, direction: Direction) -> Value {
+    /// Returns the schema of `T`, usually a reference that [`Schemas::finish`] resolves.
+    pub(crate) fn subschema<T: JsonSchema>(&mut self, style: ApiStyle, direction: Direction) -> Value {
         let source = self
             .0
             .iter_mut()
-            .find(|source| source.surface == surface && source.direction == direction);
+            .find(|source| source.style == style && source.direction == direction);
         let mut schema = source
             .map(|source| source.generator.subschema_for::<T>().to_value())
             .unwrap_or_default();
-        if surface == ApiStyle::Camel {
+        if style == ApiStyle::Camel {
             camel_names(&mut schema);
         }
         schema_style::publish(&mut schema);
         schema
     }
 
-    /// Gives every schema its name and points all references in `document` to it; answers the components.
+    /// Names every schema and points all references in `document` to it; returns the components.
     pub(crate) fn finish(mut self, document: &mut Value) -> Map<String, Value> {
         // By reference: base name, suffix and schema.
         let mut found: BTreeMap<String, (String, &'static str, Value)> = BTreeMap::new();
         for source in &mut self.0 {
             for (name, mut schema) in source.generator.take_definitions(true) {
-                if source.surface == ApiStyle::Camel {
+                if source.style == ApiStyle::Camel {
                     camel_names(&mut schema);
                 }
                 schema_style::publish(&mut schema);
@@ -116,7 +116,7 @@ impl Schemas {
     }
 }
 
-/// A schema with every reference replaced by what it stands for: equal for schemas that mean the same.
+/// Returns a schema with every reference replaced by its target: equal for schemas with the same meaning.
 fn meaning(reference: &str, found: &BTreeMap<String, (String, &'static str, Value)>, open: &mut Vec<String>) -> Value {
     let Some((base, _, schema)) = found.get(reference) else {
         return Value::Null;
@@ -157,7 +157,8 @@ fn each_reference(value: &mut Value, act: &mut impl FnMut(&mut Value)) {
     }
 }
 
-/// Puts the property names of a schema into `camelCase`, as [`crate::case_mapping::Shape::to_camel`] does with values.
+/// Converts the property names of a schema to `camelCase`, as [`crate::case_mapping::Shape::to_camel`] does with
+/// values.
 fn camel_names(schema: &mut Value) {
     let Some(schema) = schema.as_object_mut() else { return };
     for (word, inner) in schema.iter_mut() {

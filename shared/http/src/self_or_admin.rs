@@ -15,30 +15,30 @@ use crate::{
     request_context::RequestContext,
 };
 
-/// The user that `{user_id}` names: the caller (`me` or the own id), or anybody when a platform admin calls. For
-/// everybody else that user does not exist: 404. An API key needs the scope `P`, and names its own user only.
+/// The user that `{user_id}` names: the caller (`me` or their own ID), or any user if a platform admin calls. For
+/// other callers the user does not exist: 404. An API key needs the scope `P`, and can name its own user only.
 #[derive(Debug)]
 pub struct SelfOrAdmin<P> {
-    /// Who calls.
+    /// The identity of the caller.
     pub identity: Arc<Identity>,
-    /// Whom it is about.
+    /// The named user.
     pub user: UserId,
     request_id: String,
     permission: PhantomData<fn() -> P>,
 }
 
 impl<P> SelfOrAdmin<P> {
-    /// The caller, as the audit log names them.
+    /// Returns the caller as an actor of the audit log.
     pub fn actor(&self) -> Actor {
         self.identity.actor(&self.request_id)
     }
 
-    /// Whether a platform admin calls.
+    /// Returns whether a platform admin calls.
     pub fn is_admin(&self) -> bool {
         self.identity.user.role == PlatformRole::Admin && self.identity.is_person()
     }
 
-    /// Whether it is about the caller.
+    /// Returns whether the named user is the caller.
     pub fn is_self(&self) -> bool {
         self.identity.user.id == self.user
     }
@@ -48,8 +48,8 @@ impl<S: Send + Sync, P: Grant> FromRequestParts<S> for SelfOrAdmin<P> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        let scope = RequestContext::of(parts)?;
-        let identity = scope.caller().await?;
+        let context = RequestContext::of(parts)?;
+        let identity = context.caller().await?;
         in_scope::<P>(&identity)?;
         let user = match named_in_path(parts, state, "user_id").await.as_deref() {
             None | Some("me") => identity.user.id.clone(),
@@ -58,7 +58,7 @@ impl<S: Send + Sync, P: Grant> FromRequestParts<S> for SelfOrAdmin<P> {
         let about = Self {
             user,
             identity,
-            request_id: scope.request_id.clone(),
+            request_id: context.request_id.clone(),
             permission: PhantomData,
         };
         if about.is_self() || about.is_admin() {
@@ -76,7 +76,7 @@ impl<P: Grant> Describe for SelfOrAdmin<P> {
 
     fn describe(doc: &mut OperationDoc<'_>) {
         doc.require_permission(P::PERMISSION);
-        doc.path_parameter("user_id", "Id of a user, or `me`.");
+        doc.path_parameter("user_id", "ID of a user, or `me`.");
         doc.problem(403);
         doc.problem(404);
     }

@@ -1,5 +1,5 @@
-//! Programs that are let in by a secret of their own: the backend of a front end, which acts for everybody, and whoever
-//! reads the metrics.
+//! Programs with a secret of their own: the backend of a front end, which acts for every user, and the
+//! scraper of the metrics.
 
 use axum::extract::FromRequestParts;
 use domain::{Actor, Secret};
@@ -11,17 +11,17 @@ use crate::{
     request_context::{API_KEY, RequestContext, bearer, only},
 };
 
-/// A caller with the service key (`X-API-Key`). Where none is configured, nobody has it.
+/// A caller with the service key (`X-API-Key`). Rejects everyone if none is configured.
 ///
 /// # Errors
-/// 401 for everybody else, however they are signed in.
+/// 401 for all other callers, however they are signed in.
 #[derive(Debug)]
 pub struct Service {
     request_id: String,
 }
 
 impl Service {
-    /// The caller, as the audit log names them.
+    /// Returns the caller as an actor of the audit log.
     pub fn actor(&self) -> Actor {
         Actor::service(self.request_id.as_str())
     }
@@ -31,15 +31,15 @@ impl<S: Send + Sync> FromRequestParts<S> for Service {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        let scope = RequestContext::of(parts)?;
+        let context = RequestContext::of(parts)?;
         let key = only(&parts.headers, API_KEY)?.filter(|key| !key.is_empty());
         let known = match key {
-            Some(key) => scope.host.is_service(&Secret::new(key)).await?,
+            Some(key) => context.backend.is_service(&Secret::new(key)).await?,
             None => false,
         };
         if known {
             Ok(Self {
-                request_id: scope.request_id.clone(),
+                request_id: context.request_id.clone(),
             })
         } else {
             let detail = "Send the service key in the header `X-API-Key`.";
@@ -58,10 +58,10 @@ impl Describe for Service {
     }
 }
 
-/// A caller with the scrape token (`Authorization: Bearer`). Where none is configured, nobody has it.
+/// A caller with the scrape token (`Authorization: Bearer`). Rejects everyone if none is configured.
 ///
 /// # Errors
-/// 401 for everybody else, however they are signed in.
+/// 401 for all other callers, however they are signed in.
 #[derive(Debug)]
 pub struct Scraper;
 
@@ -69,9 +69,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Scraper {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        let scope = RequestContext::of(parts)?;
+        let context = RequestContext::of(parts)?;
         let known = match bearer(&parts.headers)? {
-            Some(token) => scope.host.is_scraper(&token).await?,
+            Some(token) => context.backend.is_scraper(&token).await?,
             None => false,
         };
         let detail = "Send the scrape token as `Authorization: Bearer`.";

@@ -1,4 +1,4 @@
-//! Answers that arrive piece by piece, as server-sent events
+//! Streamed responses, as server-sent events
 //! (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
 
 use std::{
@@ -25,29 +25,30 @@ use crate::{
     responses::{Output, Unrendered},
 };
 
-/// Events as JSON text in the declared spelling, and their ids.
+/// Events as JSON text in the declared spelling, and their IDs.
 pub(crate) type Frames = BoxStream<'static, Result<(EventId, Vec<u8>)>>;
 
-/// The id of an event.
+/// The ID of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum EventId {
     /// Its number in the stream.
     Number,
-    /// One of its own.
+    /// An ID of its own.
     Own(String),
-    /// None.
+    /// No ID.
     Absent,
 }
 
-/// The frame after the last event of a stream that ended well.
+/// The frame after the last event of a successful stream.
 pub(crate) const DONE: &[u8] = b"data: [DONE]\n\n";
-/// A comment goes out after this much silence, so that no proxy takes the connection for dead.
+/// A comment is sent after this much silence, so that no proxy considers the connection dead.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// The comment. No empty line ends it: that would dispatch an event, which some clients do for an id without data.
+/// The comment. It has no empty line after it: that would dispatch an event, which some clients do for an ID without
+/// data.
 const COMMENT: &[u8] = b": keep-alive\n";
 
-/// 200 with `text/event-stream`: one frame `id: n`, `data: {...}` per event, `data: [DONE]` at the end. Events that can
-/// be asked for again have ids of their own, which a client sends back as `Last-Event-ID`.
+/// 200 with `text/event-stream`: one frame `id: n`, `data: {...}` per event, `data: [DONE]` at the end. Resumable
+/// events have IDs of their own, which a client sends back as `Last-Event-ID`.
 ///
 /// A failure after the first byte is one frame `event: error` with a problem body, and no `[DONE]`.
 pub struct EventStream<T = Value> {
@@ -56,19 +57,19 @@ pub struct EventStream<T = Value> {
 }
 
 impl<T: Output> EventStream<T> {
-    /// A stream of these events; it ends at the first error.
+    /// Creates a stream of these events; it ends at the first error.
     pub fn new<E: Into<Problem>>(events: impl Stream<Item = std::result::Result<T, E>> + Send + 'static) -> Self {
         Self::of(events.map(|event| event.map(|event| (EventId::Number, event))))
     }
 
-    /// The same, for clients of `OpenAI`'s API, whose events have no ids.
+    /// The same, for clients of `OpenAI`'s API, whose events have no IDs.
     pub fn without_ids<E: Into<Problem>>(
         events: impl Stream<Item = std::result::Result<T, E>> + Send + 'static,
     ) -> Self {
         Self::of(events.map(|event| event.map(|event| (EventId::Absent, event))))
     }
 
-    /// The same, for events with ids of their own.
+    /// The same, for events with IDs of their own.
     pub fn with_ids<E: Into<Problem>>(
         events: impl Stream<Item = std::result::Result<(String, T), E>> + Send + 'static,
     ) -> Self {
@@ -121,7 +122,8 @@ impl<T: Output> Describe for EventStream<T> {
 
 const STREAM: &str = "text/event-stream";
 
-/// The whole stream: text, of which generators of clients make a response to be read piece by piece.
+/// Returns the schema of the whole stream: a string, which generators of clients turn into a response to read
+/// incrementally.
 fn described(event: &Value) -> Value {
     let name = event["$ref"].as_str().and_then(|link| link.rsplit('/').next());
     let text = format!(
@@ -133,7 +135,7 @@ fn described(event: &Value) -> Value {
     json!({"type": "string", "description": text})
 }
 
-/// One event, as `itemSchema` of `OpenAPI` 3.2 describes it; 3.1 has no such word.
+/// Returns the schema of one event, as in `itemSchema` of `OpenAPI` 3.2; 3.1 has no such keyword.
 fn item(event: &Value) -> Value {
     let data = json!({"type": "string", "contentMediaType": "application/json", "contentSchema": event});
     json!({
@@ -143,9 +145,9 @@ fn item(event: &Value) -> Value {
     })
 }
 
-/// The answer whose body is `frames`; `rename` puts an event into the surface's spelling.
+/// Returns the response with `frames` as its body; `rename` converts an event to the spelling of the API style.
 pub(crate) fn respond(
-    scope: Arc<RequestContext>,
+    context: Arc<RequestContext>,
     frames: Frames,
     rename: impl Fn(Vec<u8>) -> Vec<u8> + Send + 'static,
 ) -> Response {
@@ -163,7 +165,7 @@ pub(crate) fn respond(
                 [id.as_bytes(), b"data: ", &json, b"\n\n"].concat().into()
             }
             Frame::Silence => Bytes::from_static(COMMENT),
-            Frame::Failed(problem) => [b"event: error\ndata: ", problem.body(&scope).as_slice(), b"\n\n"]
+            Frame::Failed(problem) => [b"event: error\ndata: ", problem.body(&context).as_slice(), b"\n\n"]
                 .concat()
                 .into(),
             Frame::End => Bytes::from_static(DONE),
@@ -176,7 +178,7 @@ pub(crate) fn respond(
         header::CACHE_CONTROL,
         HeaderValue::from_static("no-cache, no-transform"),
     );
-    // Tells nginx and its kin not to hold frames back.
+    // Tells nginx and similar proxies not to buffer frames.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     response
 }
@@ -188,7 +190,7 @@ enum Frame {
     End,
 }
 
-/// The frames of a stream up to its end or first failure, silences included.
+/// The frames of a stream up to its end or first failure, including heartbeats.
 fn next_frame(frames: Frames) -> impl Stream<Item = Frame> + Send {
     futures::stream::unfold(Some(frames), |frames| async move {
         let mut frames = frames?;
@@ -276,7 +278,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn frames_are_numbered_in_the_spelling_of_the_surface_and_end_with_done() {
+    async fn frames_are_numbered_in_the_spelling_of_the_api_style_and_end_with_done() {
         for (path, id, free) in [
             ("/api/v1/whole", "message_id", "free_form"),
             ("/api/whole", "messageId", "freeForm"),
@@ -334,7 +336,7 @@ mod tests {
         while let Some(frame) = body.next().await {
             let frame = frame.unwrap();
             let kind = if frame.starts_with(b":") { "comment" } else { "frame" };
-            // An empty line behind a comment would dispatch the id before it as an event of its own.
+            // An empty line after a comment would dispatch the ID before it as an event of its own.
             assert_eq!(frame.ends_with(b"\n\n"), kind == "frame", "{frame:?}");
             seen.push((began.elapsed().as_secs(), kind));
         }

@@ -1,4 +1,4 @@
-//! A small application to drive routers with: one user, one organization, answers kept in memory.
+//! A small application to test routers with: one user, one organization, responses stored in memory.
 
 #![expect(
     clippy::unwrap_used,
@@ -31,7 +31,7 @@ use crate::{Api, Backend};
 
 /// The application. The token `ada` is a user, `root` an admin; both are members of `acme`, `ada` not as admin.
 #[derive(Clone, Default)]
-pub(crate) struct TestHost(Arc<State>);
+pub(crate) struct TestBackend(Arc<State>);
 
 #[derive(Default)]
 struct State {
@@ -41,28 +41,28 @@ struct State {
     down: AtomicBool,
 }
 
-impl TestHost {
-    /// How often a token was looked up.
+impl TestBackend {
+    /// Returns how many times a token was looked up.
     pub(crate) fn authenticated(&self) -> usize {
         self.0.authenticated.load(Ordering::SeqCst)
     }
 
-    /// How often a request said that it runs on.
+    /// Returns how many times a lease was extended.
     pub(crate) fn extended(&self) -> usize {
         self.0.extended.load(Ordering::SeqCst)
     }
 
-    /// How many keys are claimed or hold an answer.
+    /// Returns how many keys are claimed or have a response.
     pub(crate) fn keys(&self) -> usize {
         self.0.kept.lock().unwrap().len()
     }
 
-    /// Everything that is kept, as text.
+    /// Returns everything stored, as text.
     pub(crate) fn kept_text(&self) -> String {
         format!("{:?}", self.0.kept.lock().unwrap())
     }
 
-    /// From now on the tables do not answer.
+    /// Makes the tables unavailable from now on.
     pub(crate) fn go_down(&self) {
         self.0.down.store(true, Ordering::SeqCst);
     }
@@ -107,7 +107,7 @@ fn text(key: &IdempotencyKey) -> String {
     format!("{}|{}|{}", key.scope, key.route, key.key)
 }
 
-impl Backend for TestHost {
+impl Backend for TestBackend {
     fn authenticate<'a>(&'a self, token: &'a Secret) -> BoxFuture<'a, Result<Identity>> {
         self.0.authenticated.fetch_add(1, Ordering::SeqCst);
         let role = match token.expose() {
@@ -216,10 +216,10 @@ impl Backend for TestHost {
 /// A served route table.
 pub(crate) struct Server {
     router: axum::Router,
-    pub(crate) host: TestHost,
+    pub(crate) backend: TestBackend,
 }
 
-/// An answer, read to its end.
+/// A response, read to its end.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -228,15 +228,15 @@ pub(crate) struct Answer {
 }
 
 impl Server {
-    pub(crate) fn new(api: Api<TestHost>) -> Self {
-        let host = TestHost::default();
+    pub(crate) fn new(api: Api<TestBackend>) -> Self {
+        let backend = TestBackend::default();
         Self {
-            router: api.finish(host.clone()),
-            host,
+            router: api.finish(backend.clone()),
+            backend,
         }
     }
 
-    /// The answer before its body was read.
+    /// The response before its body is read.
     pub(crate) async fn open(&self, request: Builder, body: impl Into<Body>) -> Response {
         let request = request.body(body.into()).unwrap();
         self.router.clone().oneshot(request).await.unwrap()
@@ -275,7 +275,7 @@ impl Answer {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    /// Checks that this is a problem with all its members, and answers it.
+    /// Checks that this is a problem with all its members, and returns it.
     pub(crate) fn problem(&self, status: u16, code: &str) -> Value {
         let body = self.json();
         assert_eq!(
@@ -290,7 +290,7 @@ impl Answer {
         let detail = body["detail"].as_str().unwrap();
         assert!(
             detail.starts_with(|c: char| !c.is_lowercase()) && detail.len() > 10,
-            "{detail:?} is no sentence"
+            "{detail:?} is not a sentence"
         );
         body
     }

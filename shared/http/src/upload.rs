@@ -21,23 +21,23 @@ use crate::{
     disposition::{extended_file_name, plain_file_name},
 };
 
-/// Longest text part, and all of them together, in bytes.
+/// Maximum length of a text part, and of all of them together, in bytes.
 const MAX_TEXT_BYTES: usize = 64 * 1024;
-/// Most parts of a body. Each costs time, however short it is.
+/// Maximum number of parts in a body. Each takes time, however short it is.
 pub(crate) const MAX_PARTS: usize = 100;
-/// Largest multipart body that is read at all: the file, the texts and the boundaries.
+/// Maximum size of a multipart body: the file, the texts and the boundaries.
 pub(crate) const MAX_BODY_BYTES: usize = 4_700_000;
-/// Media types of the files that are read, for the `OpenAPI` document.
+/// Media types of supported files, for the `OpenAPI` document.
 const UPLOADED_TYPES: &str =
     "application/pdf, application/vnd.openxmlformats-officedocument.wordprocessingml.document, text/plain";
-/// Where larger files go: the operation beside the upload.
+/// The operation for larger files, next to the upload.
 const LARGE_FILES: &str = "uploads";
 
 /// A file of at most [`MAX_FORM_FILE_BYTES`] in the part `file`, and the text parts as the fields of `T`.
 ///
 /// # Errors
-/// 400 `invalid_multipart`, 413 with a `Link` to where larger files go, 415, and 422 when the file is missing or a field
-/// is not valid.
+/// 400 `invalid_multipart`, 413 with a `Link` to the operation for larger files, 415, and 422 if the file is missing
+/// or a field is not valid.
 #[derive(Debug)]
 pub struct Upload<T = NoFields> {
     /// The file.
@@ -49,11 +49,11 @@ pub struct Upload<T = NoFields> {
 /// The file of an upload.
 #[derive(Debug, Clone)]
 pub struct UploadedFile {
-    /// Its name at the client, without folders; `file` when the client gave none.
+    /// Its name at the client, without folders; `file` if the client sent none.
     pub name: String,
-    /// The media type that the client claims. It proves nothing.
+    /// The media type that the client declares, which is not trusted.
     pub content_type: Option<String>,
-    /// What is in it.
+    /// The content.
     pub bytes: Bytes,
 }
 
@@ -73,7 +73,7 @@ impl<S: Send + Sync, T: Input> FromRequest<S> for Upload<T> {
     }
 }
 
-/// The file, and the text parts as a form. Boxed, so that it is compiled here and not again for every function.
+/// Returns the file, and the text parts as a form. Boxed, so that it is compiled once and not for every function.
 fn arrived(request: Request) -> BoxFuture<'static, Result<(Option<UploadedFile>, String)>> {
     Box::pin(read(request))
 }
@@ -99,12 +99,12 @@ async fn read(mut request: Request) -> Result<(Option<UploadedFile>, String)> {
     while let Some(field) = multipart.next_field().await.map_err(|error| unreadable(&error))? {
         parts += 1;
         if parts > MAX_PARTS {
-            return Err(invalid(&format!("a body has at most {MAX_PARTS} parts")).into());
+            return Err(invalid(&format!("a body can have at most {MAX_PARTS} parts")).into());
         }
         let name = field.name().unwrap_or_default().to_owned();
         if case_mapping::fold(&name) == "file" {
             if file.is_some() {
-                return Err(Error::invalid("/file", "is there more than once; upload one file per request").into());
+                return Err(Error::invalid("/file", "is sent more than once; upload one file per request").into());
             }
             file = Some(read_file(field).await?);
             continue;
@@ -141,7 +141,7 @@ async fn read_file(field: Field<'_>) -> Result<UploadedFile> {
     })
 }
 
-/// The bytes of a part, or nothing when there are more than `limit`.
+/// Returns the bytes of a part, or `None` if there are more than `limit`.
 async fn collect(mut field: Field<'_>, limit: usize) -> Result<Option<Bytes>> {
     let mut bytes = BytesMut::new();
     while let Some(chunk) = field.chunk().await.map_err(|error| unreadable(&error))? {
@@ -155,8 +155,8 @@ async fn collect(mut field: Field<'_>, limit: usize) -> Result<Option<Bytes>> {
 
 pub(crate) fn too_large() -> Problem {
     let detail = format!(
-        "A file in a request has at most {MAX_FORM_FILE_BYTES} bytes. Announce a larger one with `POST` to `{LARGE_FILES}`, \
-         beside this path, and put it where the answer says."
+        "The file is larger than {MAX_FORM_FILE_BYTES} bytes. Create an upload for it with `POST` to `{LARGE_FILES}`, next \
+         to this path, and put it to the URL in the response."
     );
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail).with_alternative(LARGE_FILES)
 }
@@ -168,15 +168,15 @@ fn invalid(detail: &str) -> Error {
 fn unreadable(error: &MultipartError) -> Problem {
     match error.status() {
         StatusCode::PAYLOAD_TOO_LARGE => too_large(),
-        // The body broke off, or the parts do not follow RFC 7578.
-        _ => invalid(&format!("the parts cannot be read: {}", error.body_text())).into(),
+        // The body is incomplete, or the parts do not conform to RFC 7578.
+        _ => invalid(&format!("the parts are malformed: {}", error.body_text())).into(),
     }
 }
 
 impl<T: Input> Describe for Upload<T> {
     fn describe(doc: &mut OperationDoc<'_>) {
         let size =
-            format!("At most {MAX_FORM_FILE_BYTES} bytes; larger files go to `{LARGE_FILES}`, beside this path.");
+            format!("At most {MAX_FORM_FILE_BYTES} bytes; use `{LARGE_FILES}`, next to this path, for larger files.");
         let file = json!({"type": "string", "format": "binary", "description": size});
         let file = json!({"type": "object", "properties": {"file": file}, "required": ["file"]});
         let fields = doc.input_schema::<T>();
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_wrong_with_an_upload_is_pointed_at() {
+    async fn errors_of_an_upload_are_reported_with_pointers() {
         let file = || part("name=\"file\"; filename=\"a\"", b"x");
         for (parts, pointer) in [
             (vec![], "/file"),
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_of_four_and_a_half_megabytes_is_read_and_a_byte_more_is_told_where_to_go() {
+    async fn a_file_of_four_and_a_half_megabytes_is_accepted_and_a_byte_more_is_too_large() {
         let limit = usize::try_from(MAX_FORM_FILE_BYTES).unwrap_or_default();
         let file = |size: usize| part("name=\"file\"; filename=\"a\"", &vec![b'x'; size]);
         assert_eq!(send(&[file(limit)]).await.json()[2], limit);
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_multipart_is_refused() {
+    async fn invalid_multipart_is_rejected() {
         let server = server();
         let call = |kind: &'static str, body: &'static str| {
             server.call(Request::post("/bare").header("content-type", kind), body)

@@ -1,5 +1,5 @@
-//! The rules of [`crate::validators`] as regular expressions (ECMA-262 with the flag `u`), for the `OpenAPI` document: beside
-//! every `custom(rule)` of a field stands `schemars(regex(pattern = RULE))`, and a test holds both together.
+//! The rules of [`crate::validators`] as regular expressions (ECMA-262 with the flag `u`), for the `OpenAPI` document:
+//! every field with `custom(rule)` also has `schemars(regex(pattern = RULE))`, and a test compares the two.
 
 use std::fmt;
 
@@ -47,7 +47,7 @@ const SPACE: [Range; 10] = [
 ];
 /// Control characters (Unicode's category Cc).
 const CONTROL: [Range; 2] = [('\0', '\u{1f}'), ('\u{7f}', '\u{9f}')];
-/// Control characters that are no white space.
+/// Control characters that are not white space.
 const CONTROL_BUT_SPACE: [Range; 4] = [
     ('\0', '\u{8}'),
     ('\u{e}', '\u{1f}'),
@@ -57,13 +57,13 @@ const CONTROL_BUT_SPACE: [Range; 4] = [
 /// As [`crate::validators::turns_text`].
 const TURNS_TEXT: [Range; 2] = [('\u{202a}', '\u{202e}'), ('\u{2066}', '\u{2069}')];
 
-/// One line with a visible letter and nothing that turns text.
+/// One line with a visible character and none that changes the direction of text.
 fn name() -> String {
     let refused = class(&CONTROL) + &class(&TURNS_TEXT);
     around_visible(&refused)
 }
 
-/// Lines with a visible letter.
+/// Lines with a visible character.
 fn text() -> String {
     around_visible(&class(&CONTROL_BUT_SPACE))
 }
@@ -73,7 +73,7 @@ fn around_visible(refused: &str) -> String {
     format!("[^{refused}]*[^{refused}{hidden}][^{refused}]*")
 }
 
-/// The inside of a character class. Escapes have four digits, so letters beyond them stand as they are.
+/// The content of a character class. Escapes have four digits, so characters beyond them are written literally.
 fn class(ranges: &[Range]) -> String {
     let letter = |letter: char| match u32::from(letter) {
         code @ 0..=0xffff => format!("\\u{code:04x}"),
@@ -92,7 +92,7 @@ fn class(ranges: &[Range]) -> String {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a pattern that cannot be read is the test's failure")]
+#[expect(clippy::unwrap_used, reason = "an invalid pattern is the test's failure")]
 mod tests {
     use regex::Regex;
 
@@ -101,7 +101,7 @@ mod tests {
 
     type Rule = fn(&str, &()) -> garde::Result;
 
-    /// `regex` writes escapes with braces.
+    /// Returns the pattern for `regex`, which writes escapes with braces.
     fn compiled(pattern: Pattern) -> Regex {
         let four_digits = Regex::new(r"\\u([0-9a-f]{4})").unwrap();
         let text = pattern.to_string();
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_takes_what_its_rule_takes() {
+    fn a_pattern_accepts_what_its_rule_accepts() {
         let rules: [(Rule, Pattern); 5] = [
             (readable_name, READABLE_NAME),
             (optional_name, OPTIONAL_NAME),

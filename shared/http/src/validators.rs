@@ -1,7 +1,7 @@
-//! Validation rules for what people write, for `#[garde(custom(...))]`.
+//! Validation rules for text that users write, for `#[garde(custom(...))]`.
 
-/// Letters that a person cannot see, and that no control or white space is: Unicode's `Default_Ignorable_Code_Point`,
-/// the format letters of other blocks, and the Braille pattern without dots.
+/// Invisible characters that are neither control characters nor white space: Unicode's `Default_Ignorable_Code_Point`,
+/// the format characters of other blocks, and the Braille pattern without dots.
 pub(crate) const INVISIBLE: [(char, char); 20] = [
     ('\u{ad}', '\u{ad}'),
     ('\u{34f}', '\u{34f}'),
@@ -25,24 +25,24 @@ pub(crate) const INVISIBLE: [(char, char); 20] = [
     ('\u{e0000}', '\u{e0fff}'),
 ];
 
-/// A name that a person reads: it shows something, on one line, in the order in which it is written.
+/// Validates a name for display: it is visible, on one line, and shown in the order in which it is written.
 ///
 /// # Errors
-/// When it does not.
+/// If it is not.
 pub fn readable_name(given: &str, (): &()) -> garde::Result {
     visible(given)?;
     if given.chars().any(char::is_control) {
-        return Err(garde::Error::new("must not hold control characters"));
+        return Err(garde::Error::new("must not contain control characters"));
     }
     if given.chars().any(turns_text) {
         return Err(garde::Error::new(
-            "must not hold characters that change the direction of text",
+            "must not contain characters that change the direction of text",
         ));
     }
     Ok(())
 }
 
-/// As [`readable_name`]; one of white space only counts as left out.
+/// Validates as [`readable_name`]; a name of white space only counts as omitted.
 ///
 /// # Errors
 /// Those of [`readable_name`].
@@ -54,10 +54,10 @@ pub fn optional_name(given: &str, (): &()) -> garde::Result {
     }
 }
 
-/// Text of several lines, such as a description; white space only counts as left out.
+/// Validates text of several lines, such as a description; white space only counts as omitted.
 ///
 /// # Errors
-/// When nothing in it can be seen, or when it holds control characters other than white space.
+/// If nothing in it is visible, or if it contains control characters other than white space.
 pub fn readable_text(given: &str, (): &()) -> garde::Result {
     if given.trim().is_empty() {
         Ok(())
@@ -66,7 +66,7 @@ pub fn readable_text(given: &str, (): &()) -> garde::Result {
     }
 }
 
-/// As [`readable_text`], and there has to be some.
+/// Validates as [`readable_text`], and requires a value.
 ///
 /// # Errors
 /// Those of [`readable_text`].
@@ -77,16 +77,16 @@ pub fn not_blank(given: &str, (): &()) -> garde::Result {
         .any(|letter| letter.is_control() && !letter.is_whitespace())
     {
         return Err(garde::Error::new(
-            "must not hold control characters other than tabs and line breaks",
+            "must not contain control characters other than tabs and line breaks",
         ));
     }
     Ok(())
 }
 
-/// A media type as it stands in `Content-Type` (RFC 9110 section 8.3.1); white space only counts as left out.
+/// Validates a media type as in `Content-Type` (RFC 9110 section 8.3.1); white space only counts as omitted.
 ///
 /// # Errors
-/// When it is none.
+/// If it is not a media type.
 pub fn media_type(given: &str, (): &()) -> garde::Result {
     let given = given.trim();
     let token = |text: &str| {
@@ -107,13 +107,13 @@ pub fn media_type(given: &str, (): &()) -> garde::Result {
     }
 }
 
-/// Whether the letter overrides or isolates the direction of what follows (UAX #9), so that a name such as
-/// `exe.pdf` can be made to look like another one.
+/// Returns whether the character overrides or isolates the direction of what follows (UAX #9), which makes a name such
+/// as `exe.pdf` look like another one.
 pub(crate) fn turns_text(letter: char) -> bool {
     matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Whether a person sees anything of the letter.
+/// Returns whether the character is visible.
 pub(crate) fn is_visible(letter: char) -> bool {
     let is_invisible = INVISIBLE.iter().any(|(first, last)| (*first..=*last).contains(&letter));
     !(is_invisible || letter.is_whitespace() || letter.is_control())

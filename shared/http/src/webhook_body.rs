@@ -1,4 +1,4 @@
-//! The body of a webhook: the very bytes that were signed.
+//! The body of a webhook: exactly the bytes that were signed.
 
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
@@ -13,22 +13,22 @@ use crate::{
     request_context::{RequestContext, only},
 };
 
-/// A body of at most [`MAX_JSON_BYTES`] as it arrived, whatever it calls itself, and the headers that prove its
-/// sender. Nothing of it is true before its signature was checked.
+/// A body of at most [`MAX_JSON_BYTES`] as it arrived, whatever its `Content-Type`, and the headers that authenticate
+/// its sender. It must not be trusted before its signature is verified.
 #[derive(Debug)]
 pub struct SignedBody {
     /// The bytes.
     pub bytes: Bytes,
-    /// The request in our logs.
+    /// ID of the request in the logs.
     pub request_id: String,
     headers: HeaderMap,
 }
 
 impl SignedBody {
-    /// A header that may be there once; empty when it is not.
+    /// Returns a header that may be sent at most once; empty if it is missing.
     ///
     /// # Errors
-    /// 400 when it is there twice, or is not text.
+    /// 400 if it is sent twice, or is not text.
     pub fn header(&self, name: &'static str) -> Result<&str> {
         Ok(only(&self.headers, name)?.unwrap_or_default())
     }
@@ -54,7 +54,7 @@ impl Describe for SignedBody {
         doc.problem(401);
     }
 
-    /// What the sender adds to its URL is its own business, and a delivery that is refused would be lost.
+    /// Senders may add query parameters to their URL, and a rejected delivery would be lost.
     fn query(parameters: &mut QueryParameters) {
         parameters.allow_others();
     }

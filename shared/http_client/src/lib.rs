@@ -1,5 +1,5 @@
-//! How this system opens connections to others: one TLS configuration for every client, and the HTTP client of the AWS
-//! SDKs. Nothing here reads a file or opens a connection before the first request.
+//! Outgoing connections: one TLS configuration for all clients, and the HTTP client of the AWS SDKs. Nothing here
+//! reads a file or opens a connection before the first request.
 
 mod sdk;
 #[cfg(test)]

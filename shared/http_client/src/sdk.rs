@@ -1,10 +1,10 @@
 //! The HTTP client of the AWS SDKs.
 //!
-//! The SDKs' own one parses the system's certificate authorities for each client that is made of a configuration, and
-//! again for each set of timeouts. This one takes [`tls_config`](crate::tls_config). To the SDKs it is the same:
-//! connections are kept alive and pooled, bodies are streamed, a connection that failed is not used again, and what went
-//! wrong is told in the classes by which they decide about a retry. It speaks HTTP/1.1, as the services here do, and
-//! takes no proxy.
+//! The SDKs' default client parses the system's certificate authorities for each client that is created from a
+//! configuration, and again for each set of timeouts. This one uses [`tls_config`](crate::tls_config). For the SDKs it
+//! behaves the same: connections are kept alive and pooled, bodies are streamed, a failed connection is not reused, and
+//! errors are reported in the classes by which the SDKs decide about a retry. It uses HTTP/1.1, which AWS services
+//! support, and no proxy.
 
 use std::{
     borrow::Cow,
@@ -43,8 +43,9 @@ use rustls::ClientConfig;
 use tokio::time::timeout;
 use tower::Service;
 
-/// An HTTP client for [`SdkConfig`](https://docs.rs/aws-types/latest/aws_types/sdk_config/struct.SdkConfig.html). SDK
-/// clients with the same connect and read timeouts share their connections.
+/// Returns an HTTP client for
+/// [`SdkConfig`](https://docs.rs/aws-types/latest/aws_types/sdk_config/struct.SdkConfig.html). SDK clients with the
+/// same connect and read timeouts share their connections.
 #[derive(Default)]
 pub struct SdkHttpClient {
     connectors: RwLock<HashMap<Timeouts, SharedHttpConnector>>,
@@ -58,7 +59,7 @@ impl fmt::Debug for SdkHttpClient {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Timeouts {
-    /// To the established connection, TLS included.
+    /// Until the connection is established, including TLS.
     pub(crate) connect: Option<Duration>,
     /// From the request to the head of the response.
     pub(crate) read: Option<Duration>,
@@ -88,7 +89,7 @@ impl HttpClient for SdkHttpClient {
     }
 }
 
-/// Stands in for a connector that cannot be made, and says why.
+/// Replaces a connector that cannot be created, and reports the reason.
 #[derive(Debug)]
 struct Unusable(rustls::Error);
 
@@ -120,7 +121,7 @@ impl Connector {
             timeout: timeouts.connect,
         };
         let client = legacy::Client::builder(TokioExecutor::new())
-            // Without one, idle connections are never closed.
+            // Without it, idle connections are never closed.
             .pool_timer(TokioTimer::new())
             .build(connector);
         Self {
@@ -155,8 +156,8 @@ impl HttpConnector for Connector {
     }
 }
 
-/// What the SDKs may know of the connection of a request. They poison it after a failure that may lie in it, so that the
-/// retry goes another way.
+/// Connection metadata of a request for the SDKs. They poison the connection after a failure that it may have caused,
+/// so that the retry uses another one.
 fn metadata(captured: &CaptureConnection) -> Option<ConnectionMetadata> {
     let connection = captured.connection_metadata();
     let mut extensions = Extensions::new();
@@ -225,8 +226,8 @@ impl fmt::Display for TimedOut {
 
 impl Error for TimedOut {}
 
-/// The class of an error, as the SDKs' own client tells it: they try again after a timeout, an I/O error and an answer
-/// that was cut off, and not after an error of the caller's.
+/// Classifies an error as the SDKs' default client does: they retry after a timeout, an I/O error and a truncated
+/// response, and not after an error of the caller.
 fn classify(error: BoxError) -> ConnectorError {
     if find_source::<TimedOut>(error.as_ref()).is_some() {
         return ConnectorError::timeout(error);
@@ -254,7 +255,7 @@ fn classify(error: BoxError) -> ConnectorError {
     }
 }
 
-/// The first error of this type among `error` and its sources.
+/// Returns the first error of this type among `error` and its sources.
 fn find_source<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
     std::iter::successors(Some(error), |&error| error.source()).find_map(|error| error.downcast_ref())
 }

@@ -1,4 +1,4 @@
-//! The client against servers that behave as badly as servers do.
+//! The client against misbehaving servers.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(clippy::disallowed_methods, reason = "servers run beside the client")]
 
@@ -50,7 +50,7 @@ fn with_roots(connect: Option<Duration>, read: Option<Duration>, load: Load) -> 
     Connector::new(Timeouts { connect, read }, tls)
 }
 
-/// A server that has `serve` answer each connection. Its port, and how many there were.
+/// Starts a server that answers each connection with `serve`. Returns its port, and the number of connections.
 async fn server<F, S>(serve: S) -> (u16, Arc<AtomicUsize>)
 where
     F: Future<Output = io::Result<()>> + Send,
@@ -70,7 +70,7 @@ where
     (port, connections)
 }
 
-/// Reads the head of a request; false at the end of the connection.
+/// Reads the head of a request; returns false at the end of the connection.
 async fn request_head(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<bool> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -90,7 +90,7 @@ async fn answer_all(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Resu
     Ok(())
 }
 
-/// Reads one request, and answers it with this and the end of the connection.
+/// Reads one request, answers it with these bytes and closes the connection.
 async fn answer_once(mut stream: TcpStream, answer: &'static [u8]) -> io::Result<()> {
     request_head(&mut stream).await?;
     stream.write_all(answer).await?;
@@ -165,16 +165,16 @@ async fn a_connection_that_is_reset_is_an_io_error() {
 }
 
 #[tokio::test]
-async fn what_is_no_http_is_no_reason_to_try_again() {
+async fn a_response_that_is_not_http_is_not_retryable() {
     let (port, _) = server(|stream| answer_once(stream, b"220 smtp.example.com\r\n")).await;
     let error = connector(None, None).call(get("http", port)).await.unwrap_err();
     assert!(error.is_other() && error.as_other().is_none(), "{error:?}");
 }
 
 #[tokio::test]
-async fn a_body_that_fails_is_the_fault_of_its_caller() {
+async fn a_failing_request_body_is_a_user_error() {
     let (port, _) = server(answer_all).await;
-    let gone = io::Error::other("the file is gone");
+    let gone = io::Error::other("the file does not exist");
     let body = StreamBody::new(futures::stream::iter([Err::<http_body::Frame<Bytes>, _>(gone)]));
     let mut request = get("http", port);
     request.set_method("PUT").unwrap();
@@ -204,11 +204,11 @@ async fn connections_are_kept_until_they_are_poisoned() {
     assert_eq!(connections.load(Ordering::SeqCst), 2);
 }
 
-/// Longer than anything between a server and its client can hold.
+/// Larger than all buffers between a server and its client.
 const LARGE: usize = 64 * 1024 * 1024;
 
 #[tokio::test]
-async fn a_large_body_is_streamed_and_not_gathered() {
+async fn a_large_body_is_streamed_and_not_buffered() {
     let sent = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&sent);
     let serve = move |mut stream: TcpStream| {
@@ -227,8 +227,8 @@ async fn a_large_body_is_streamed_and_not_gathered() {
     };
     let (port, _) = server(serve).await;
     let response = connector(None, Some(LIMIT)).call(get("http", port)).await.unwrap();
-    // Nobody has read any of it yet; what was sent is in the buffers of the system.
-    assert!(sent.load(Ordering::SeqCst) < LARGE / 2, "it was gathered");
+    // Nothing was read yet; the sent bytes are in the buffers of the system.
+    assert!(sent.load(Ordering::SeqCst) < LARGE / 2, "the body was buffered");
     let (mut body, mut received) = (response.into_body(), 0);
     while let Some(frame) = body.frame().await {
         let bytes = frame.unwrap().into_data().unwrap();
@@ -242,7 +242,7 @@ fn pem(file: &[u8]) -> CertificateDer<'static> {
     CertificateDer::from_pem_slice(file).unwrap()
 }
 
-/// A server for `localhost`, with a certificate of the authority in `testdata`.
+/// Starts a server for `localhost`, with a certificate of the authority in `testdata`.
 async fn tls_server() -> (u16, Arc<AtomicUsize>) {
     let key = PrivateKeyDer::from_pem_slice(include_bytes!("../testdata/server.key")).unwrap();
     let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
@@ -282,7 +282,7 @@ async fn authorities_are_read_at_the_first_handshake_and_once() {
 }
 
 #[tokio::test]
-async fn a_server_that_nobody_vouches_for_is_not_talked_to() {
+async fn a_server_with_an_untrusted_certificate_is_rejected() {
     let (port, _) = tls_server().await;
     let error = connector(None, None).call(get("https", port)).await.unwrap_err();
     assert!(error.is_io(), "{error:?}");

@@ -10,14 +10,14 @@ use rustls::{
 };
 use rustls_platform_verifier::Verifier;
 
-/// TLS that trusts the system's certificate authorities. All clients of the process share it, and with it the sessions
-/// that can be resumed.
+/// Returns a configuration that trusts the system's certificate authorities. All clients of the process share it, and
+/// its resumable sessions.
 ///
-/// The authorities are read at the first handshake: parsing them takes more processor time than everything else that a
-/// function does before its first request, and a function whose calls are all of another kind never needs them.
+/// The authorities are read at the first handshake: parsing them takes more CPU time than everything else that a
+/// function does before its first request, and a function that opens no TLS connection never needs them.
 ///
 /// # Errors
-/// When the cryptography of this build supports no version of TLS.
+/// If the cryptography of this build supports no version of TLS.
 pub fn tls_config() -> Result<ClientConfig, Error> {
     static CONFIG: OnceLock<Result<ClientConfig, Error>> = OnceLock::new();
     CONFIG
@@ -35,24 +35,24 @@ pub(crate) fn config_with(provider: Arc<CryptoProvider>, load: Load) -> Result<C
         load,
         loaded: Mutex::default(),
     };
-    // "Dangerous" is a verifier of one's own; this one passes every question on to the platform's.
+    // "Dangerous" means a custom verifier; this one delegates everything to the platform's.
     let config = versions
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier));
     Ok(config.with_no_client_auth())
 }
 
-/// The platform's verifier, made when the first certificate is to be verified.
+/// The platform's verifier, created when the first certificate is verified.
 #[derive(Debug)]
 struct DeferredVerifier {
     provider: Arc<CryptoProvider>,
     load: Load,
-    /// Held while the authorities are read, so that handshakes at the same time read them once.
+    /// Locked while the authorities are read, so that concurrent handshakes read them once.
     loaded: Mutex<Option<Arc<Verifier>>>,
 }
 
 impl DeferredVerifier {
-    /// The platform's verifier. A failure to make it is not kept: the next handshake tries again.
+    /// Returns the platform's verifier. A failure to create it is not stored: the next handshake tries again.
     fn verifier(&self) -> Result<Arc<Verifier>, Error> {
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(verifier) = &*loaded {

@@ -1,4 +1,4 @@
-//! Functions that follow the changes of a table.
+//! Functions that consume the stream of a table.
 
 use app::{App, BoxFuture, Changed, Unfinished};
 use aws_lambda_events::{
@@ -10,19 +10,19 @@ use lambda_runtime::{LambdaEvent, service_fn};
 
 use crate::{Error, start};
 
-/// A function that follows the changes of a table.
+/// A function that consumes the stream of a table.
 pub trait Follower: 'static {
     /// Name of the function.
     const NAME: &'static str;
 
-    /// Deals with some changes, those of an item in their order. Every change may come more than once.
+    /// Processes some changes; those of an item are in order. Every change may be delivered more than once.
     fn run(app: App, changes: Vec<Changed>) -> BoxFuture<'static, Result<(), Unfinished>>;
 }
 
-/// Runs the follower on Lambda.
+/// Runs the function on Lambda.
 ///
 /// # Errors
-/// When the function cannot start.
+/// If the function cannot start.
 pub async fn follow<F: Follower>() -> Result<(), Error> {
     let app = start().await?;
     let handle = service_fn(move |event: LambdaEvent<Event>| {
@@ -32,7 +32,7 @@ pub async fn follow<F: Follower>() -> Result<(), Error> {
     lambda_runtime::run(handle).await
 }
 
-/// Hands a batch to the follower, and reports from which record on it has to come again.
+/// Passes a batch to the function, and reports the first record to deliver again.
 pub async fn process_batch<F: Follower>(app: App, batch: Event) -> DynamoDbEventResponse {
     let numbers: Vec<_> = batch
         .records
@@ -49,7 +49,7 @@ pub async fn process_batch<F: Follower>(app: App, batch: Event) -> DynamoDbEvent
             error = &error as &dyn std::error::Error,
             "follower.failed"
         );
-        // An empty number makes all of the batch come again.
+        // An empty number makes Lambda deliver the whole batch again.
         let mut failure = DynamoDbBatchItemFailure::default();
         failure.item_identifier = Some(number.to_owned());
         response.batch_item_failures.push(failure);

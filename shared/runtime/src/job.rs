@@ -11,22 +11,23 @@ use serde::de::DeserializeOwned;
 
 use crate::{Error, start};
 
-/// A worker: what it reads from its queue and what it does with it.
+/// A worker: its message type, and how it processes a message.
 pub trait Job: 'static {
     /// Name of the queue, and of the function.
     const QUEUE: &'static str;
     /// JSON body of a message.
     type Message: DeserializeOwned + Send;
 
-    /// Handles one delivery. After an error the message is delivered again, with delays that grow, and is moved to the
-    /// dead-letter queue after [`Delivery::MAX`] deliveries. Every message may come more than once, in any order.
+    /// Processes one delivery. After an error the message is delivered again, with growing delays, and is moved to the
+    /// dead-letter queue after [`Delivery::MAX`] deliveries. Every message may be delivered more than once, in any
+    /// order.
     fn run(app: App, message: Self::Message, delivery: Delivery) -> BoxFuture<'static, Result<()>>;
 }
 
 /// Runs the worker on Lambda.
 ///
 /// # Errors
-/// When the function cannot start.
+/// If the function cannot start.
 pub async fn consume<J: Job>() -> std::result::Result<(), Error> {
     let app = start().await?;
     let handle = service_fn(move |event: LambdaEvent<SqsEvent>| {
@@ -41,8 +42,8 @@ pub async fn consume<J: Job>() -> std::result::Result<(), Error> {
     lambda_runtime::run(handle).await
 }
 
-/// Hands a batch to the worker, one message after the other, and reports those that failed. `ends_at`: when the
-/// invocation is cut off.
+/// Passes a batch to the worker, one message after the other, and reports those that failed. `ends_at`: when the
+/// invocation times out.
 pub async fn deliver<J: Job>(app: App, batch: SqsEvent, ends_at: Timestamp) -> SqsBatchResponse {
     let handles: Vec<_> = batch
         .records
@@ -55,7 +56,7 @@ pub async fn deliver<J: Job>(app: App, batch: SqsEvent, ends_at: Timestamp) -> S
         let delivery = delivery(&message, ends_at);
         let receipt_handle = message.receipt_handle.unwrap_or_default();
         let body = message.body.unwrap_or_default();
-        // A panic would make the batch fail as a whole.
+        // A panic would fail the whole batch.
         let done = AssertUnwindSafe(one::<J>(app.clone(), &body, delivery.clone())).catch_unwind();
         let done = done
             .await

@@ -1,8 +1,8 @@
-//! How a function runs on Lambda. No other crate of the product names `lambda_*`: to everything above, a request
+//! Runs functions on Lambda. No other crate of the product uses `lambda_*`: for all other crates, a request
 //! is a request and a message is a message, whether Lambda or the local stack delivers it.
 //!
-//! A function that waits for others runs on one thread: it has a fraction of a processor, and a second thread would only
-//! be woken in turn with the first. One that computes for seconds runs on several, so that its lease is renewed meanwhile.
+//! A function that waits for I/O runs on one thread: it has a fraction of a CPU, and a second thread would only
+//! alternate with the first. One that computes for seconds runs on several, so that its lease is renewed meanwhile.
 
 mod follower;
 mod http;
@@ -19,7 +19,7 @@ pub use schedule::{Schedule, on_schedule};
 use app::{App, Config};
 use domain::Clock;
 
-/// The app of a cold start: configuration from the environment, clients that connect when they are needed.
+/// Creates the app at a cold start: configuration from the environment, clients that connect when needed.
 async fn start() -> Result<App, Error> {
     log::init_json();
     let config = Config::read(|name| std::env::var(name).ok())?;

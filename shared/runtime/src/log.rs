@@ -1,4 +1,4 @@
-//! Structured logs. What may be written is an allow-list by construction: each event names its fields, and
+//! Structured logs. What may be logged is an allow-list by construction: each event names its fields, and
 //! secrets are a type that prints `***`.
 
 use tracing_subscriber::{EnvFilter, fmt};
@@ -8,7 +8,7 @@ fn filter() -> EnvFilter {
         .unwrap_or_else(|_| EnvFilter::new("info,aws=warn,hyper=warn,reqwest=warn,dynoxide=error,s3s=error,s3s_fs=off"))
 }
 
-/// One JSON object a line, for `CloudWatch`. A second call changes nothing.
+/// Logs one JSON object per line, for `CloudWatch`. A second call changes nothing.
 pub fn init_json() {
     let _ = fmt()
         .json()
@@ -18,7 +18,7 @@ pub fn init_json() {
         .try_init();
 }
 
-/// Lines for a person, on standard error. A second call changes nothing.
+/// Logs readable lines to standard error. A second call changes nothing.
 pub fn init_text() {
     let _ = fmt()
         .compact()

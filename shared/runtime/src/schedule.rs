@@ -7,19 +7,19 @@ use serde_json::Value;
 
 use crate::{Error, start};
 
-/// Something that is done from time to time.
+/// A function that runs on a schedule.
 pub trait Schedule: 'static {
     /// Name of the function, and of the schedule.
     const NAME: &'static str;
 
-    /// Does it. Running it twice, or never, must do no harm.
+    /// Runs it. Running it twice, or never, must do no harm.
     fn run(app: App) -> BoxFuture<'static, Result<()>>;
 }
 
 /// Runs the scheduled function on Lambda.
 ///
 /// # Errors
-/// When the function cannot start.
+/// If the function cannot start.
 pub async fn on_schedule<S: Schedule>() -> std::result::Result<(), Error> {
     let app = start().await?;
     lambda_runtime::run(service_fn(move |_: LambdaEvent<Value>| {

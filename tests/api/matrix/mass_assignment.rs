@@ -69,7 +69,7 @@ fn properties_of(document: &Value, schema: &Value, into: &mut BTreeMap<String, V
 
 /// A second name that the document gives a field.
 fn other_word(schema: &Value) -> Option<&str> {
-    let (before, _) = schema["description"].as_str()?.split_once("` is another word for it")?;
+    let (before, _) = schema["description"].as_str()?.split_once("` is an alias")?;
     before.rsplit('`').next()
 }
 

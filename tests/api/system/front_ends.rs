@@ -275,5 +275,5 @@ async fn what_front_ends_leave_empty_or_write_in_capitals_is_understood() {
         .post(&path, json!({"email": "eve@example.com", "role": "CHIEF"}))
         .await;
     let detail = wrong.problem(422, "invalid")["errors"][0]["detail"].clone();
-    assert_eq!(detail, "has to be one of the words `member`, `admin`, `owner`");
+    assert_eq!(detail, "must be one of `member`, `admin`, `owner`");
 }

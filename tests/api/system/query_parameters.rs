@@ -42,13 +42,13 @@ async fn no_operation_takes_a_parameter_that_it_does_not_know() {
         let body: Value = serde_json::from_slice(&refused.body).unwrap_or_default();
         let status = if path.starts_with("/v1/") { 400 } else { 422 };
         let said = said_of(&body, "/nosuchthing");
-        let is_told = refused.status == status && said.is_some_and(|said| said.contains("is not known here"));
+        let is_told = refused.status == status && said.is_some_and(|said| said.contains("is unknown"));
         if is_told == takes_others(&operation) {
             wrong.push(format!("{method} {path}: {} {body}", refused.status));
         }
         let ignored = anyone.request(method.clone(), &format!("{path}?_=17&utm_source=x&utm_medium=y"));
         let body: Value = serde_json::from_slice(&anyone.send(ignored).await.body).unwrap_or_default();
-        if body.to_string().contains("is not known here") {
+        if body.to_string().contains("is unknown") {
             wrong.push(format!("{method} {path} with what is ignored: {body}"));
         }
         tried += 1;
@@ -153,8 +153,8 @@ async fn settings_that_are_not_known_are_refused_by_their_names() {
         .iter()
         .map(|error| (error["pointer"].as_str().unwrap(), error["detail"].as_str().unwrap()))
         .collect();
-    let known = "is not known here; known fields are `language`, `notifications`, `preferences`, `theme`";
-    let of_notifications = "is not known here; known fields are `email`, `productNews`";
+    let known = "is unknown; known fields are `language`, `notifications`, `preferences`, `theme`";
+    let of_notifications = "is unknown; known fields are `email`, `productNews`";
     assert_eq!(said, [("/colour", known), ("/notifications/sms", of_notifications)]);
     assert_eq!(
         ada.get("/api/settings").await.ok().json()["theme"],

@@ -61,7 +61,7 @@ fn pointers(problem: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_field_is_known_in_any_spelling_on_every_surface_and_at_every_depth() {
+async fn a_field_matches_in_any_spelling_in_both_api_styles_at_every_depth() {
     let server = server();
     for body in [
         r#"{"display_name":"x","settings":{"top_k":3,"greeting_text":"hi"},"some_numbers":[1]}"#,
@@ -97,7 +97,7 @@ async fn two_spellings_of_one_field_are_refused() {
 }
 
 #[tokio::test]
-async fn every_broken_rule_is_pointed_at_in_the_clients_spelling_and_in_order() {
+async fn every_broken_rule_is_reported_in_the_clients_spelling_and_in_order() {
     let body = r#"{"displayName":"","settings":{"top_k":11},"SomeNumbers":[1,10,11]}"#;
     let problem = server().post("/api/bots", body).await.problem(422, "invalid");
     assert_eq!(
@@ -107,7 +107,7 @@ async fn every_broken_rule_is_pointed_at_in_the_clients_spelling_and_in_order() 
 }
 
 #[tokio::test]
-async fn a_missing_field_is_pointed_at_in_the_spelling_of_the_surface() {
+async fn a_missing_field_is_reported_in_the_spelling_of_the_api_style() {
     for (path, pointer) in [("/api/v1/bots", "/display_name"), ("/api/bots", "/displayName")] {
         let problem = server().post(path, "{}").await.problem(422, "invalid");
         assert_eq!(pointers(&problem), [pointer]);
@@ -116,7 +116,7 @@ async fn a_missing_field_is_pointed_at_in_the_spelling_of_the_surface() {
 }
 
 #[tokio::test]
-async fn without_a_body_the_fields_are_named_that_it_has_to_have() {
+async fn an_error_for_a_missing_body_names_the_required_fields() {
     for (path, field) in [("/api/v1/bots", "`display_name`"), ("/api/bots", "`displayName`")] {
         let problem = server()
             .call(Request::post(path), "")
@@ -128,12 +128,12 @@ async fn without_a_body_the_fields_are_named_that_it_has_to_have() {
             "{detail}"
         );
     }
-    // Null says nothing, where nothing has to be said.
+    // Null is ignored where nothing is required.
     assert_eq!(server().post("/api/touch", "null").await.text(), "false");
 }
 
 #[tokio::test]
-async fn a_value_of_the_wrong_type_is_pointed_at() {
+async fn a_value_of_the_wrong_type_is_reported_with_its_pointer() {
     let server = server();
     for (body, pointer) in [
         (r#"{"display_name":1}"#, "/display_name"),
@@ -150,7 +150,7 @@ async fn a_value_of_the_wrong_type_is_pointed_at() {
 }
 
 #[tokio::test]
-async fn what_is_no_json_is_unreadable() {
+async fn invalid_json_is_rejected() {
     let server = server();
     let deep = "[".repeat(100_000);
     for body in ["", "{", "{} {}", "{'a':1}", "\u{feff}{}", "nul", deep.as_str()] {

@@ -1,4 +1,4 @@
-//! Who gets in, and who does not.
+//! Who is admitted, and who is rejected.
 
 use axum::body::Body;
 use http::Request;
@@ -61,7 +61,7 @@ async fn call(server: &Server, path: &str, headers: &[(&str, &str)]) -> Answer {
 }
 
 #[tokio::test]
-async fn only_a_valid_bearer_token_is_let_in() {
+async fn only_a_valid_bearer_token_is_accepted() {
     let server = server();
     for header in ["Bearer ada", "bearer ada", "BEARER  ada "] {
         assert_eq!(
@@ -98,7 +98,7 @@ async fn where_anonymous_is_allowed_a_bad_token_is_anonymous_and_an_outage_is_no
             .text(),
         "\"user-ada\""
     );
-    server.host.go_down();
+    server.backend.go_down();
     let answer = call(&server, "/visitor", &[("authorization", "Bearer ada")]).await;
     answer.problem(503, "unavailable");
     assert_eq!(answer.header("retry-after"), "1");
@@ -131,11 +131,11 @@ async fn the_current_organization_is_the_personal_one_unless_named() {
 async fn a_token_is_looked_up_once_however_many_extractors_ask() {
     let server = server();
     call(&server, "/member", &[("authorization", "Bearer ada")]).await;
-    assert_eq!(server.host.authenticated(), 1);
+    assert_eq!(server.backend.authenticated(), 1);
 }
 
 #[tokio::test]
-async fn admins_are_told_from_others() {
+async fn admins_are_distinguished_from_others() {
     let server = server();
     for path in ["/org_admin", "/platform_admin"] {
         let ask = |token: &'static str| [("authorization", token), ("x-current-org", "acme")];
@@ -148,7 +148,7 @@ async fn admins_are_told_from_others() {
 }
 
 #[tokio::test]
-async fn an_api_key_reaches_as_far_as_its_scopes_and_is_no_person() {
+async fn an_api_key_is_limited_to_its_scopes_and_is_not_a_signed_in_user() {
     let server = server();
     for header in [("authorization", "Bearer key"), ("x-api-key", "key")] {
         let answer = call(&server, "/documents", &[header]).await.json();

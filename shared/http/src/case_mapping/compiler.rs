@@ -1,4 +1,4 @@
-//! From JSON schemas to the graph that texts are walked by.
+//! Compiles JSON schemas into the graph that texts are matched against.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use super::{Node, OPAQUE, fold};
 
-/// Extension of a schema without `additionalProperties`: names that are ignored there instead of refused.
+/// Extension of a schema without `additionalProperties`: names that are ignored instead of rejected.
 const IGNORED: &str = "x-ignored";
 
-/// Turns schemas into nodes. A node stands for a set of schemas that may apply to one value (`anyOf`, `$ref` ...),
+/// Compiles schemas into nodes. A node represents a set of schemas that may apply to one value (`anyOf`, `$ref` ...),
 /// as in the subset construction of automata, so recursion in types ends.
 pub(super) struct Compiler<'a> {
     root: &'a Value,
@@ -18,7 +18,7 @@ pub(super) struct Compiler<'a> {
 }
 
 impl<'a> Compiler<'a> {
-    /// The nodes of a root schema.
+    /// Returns the nodes of a root schema.
     pub(super) fn compile(root: &'a Value) -> Vec<Node> {
         let mut compiler = Self {
             root,
@@ -89,7 +89,7 @@ impl<'a> Compiler<'a> {
         id
     }
 
-    /// `schemas` and everything they refer to or are made of, each once.
+    /// Returns `schemas` and all schemas that they refer to or consist of, each once.
     fn applicable(&self, mut open: Vec<&'a Value>) -> Vec<&'a Value> {
         let mut seen: Vec<&'a Value> = Vec::new();
         while let Some(schema) = open.pop() {
@@ -111,14 +111,14 @@ impl<'a> Compiler<'a> {
     }
 }
 
-/// The ignored names of an object that takes no others than it declares; none where it takes others.
+/// Returns the ignored names of an object that allows only declared fields; `None` if it allows others.
 fn closed(schema: &Value) -> Option<HashSet<String>> {
     let is_closed = schema.get("additionalProperties") == Some(&Value::Bool(false));
     is_closed.then(|| list(schema, IGNORED).filter_map(Value::as_str).map(fold).collect())
 }
 
-/// Whether a schema by itself lets a value of `kind` in (`array`, `null`). One that only refers to others leaves it to
-/// them.
+/// Returns whether a schema by itself allows a value of `kind` (`array`, `null`). One that only refers to others does
+/// not: they decide.
 fn allows(schema: &Value, kind: &str) -> bool {
     let Some(rules) = schema.as_object() else {
         return schema == &Value::Bool(true);
@@ -136,7 +136,7 @@ fn object<'a>(schema: &'a Value, word: &str) -> impl Iterator<Item = (&'a String
     schema.get(word).and_then(Value::as_object).into_iter().flatten()
 }
 
-/// The fields that have to be there, each once.
+/// Returns the required fields, each once.
 fn required(schemas: &[&Value]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for name in schemas

@@ -1,4 +1,4 @@
-//! Names in both spellings, and what is no object.
+//! Names in both spellings, and values that are not objects.
 
 use std::collections::BTreeMap;
 
@@ -76,7 +76,7 @@ fn a_type_without_fields_renames_nothing() {
 }
 
 #[test]
-fn a_list_in_an_objects_place_is_found_wherever_it_stands() {
+fn a_list_in_place_of_an_object_is_found_at_any_depth() {
     let found = |json: &str| input::<Outer>().misplaced_list(json.as_bytes());
     for (json, place) in [
         ("[]", ""),
@@ -109,7 +109,7 @@ struct Lenient {
 }
 
 #[test]
-fn null_is_another_word_for_leaving_out_what_may_be_left_out_and_cannot_be_null() {
+fn null_counts_as_omitted_for_optional_fields_that_are_not_nullable() {
     let shape = input::<Lenient>();
     for (given, declared) in [
         (r#"{"flag":null,"needed":"a"}"#, r#"{"needed":"a"}"#),
@@ -124,7 +124,7 @@ fn null_is_another_word_for_leaving_out_what_may_be_left_out_and_cannot_be_null(
             r#"{"items":[{"flag":null},{"needed":null,"items":null}]}"#,
             r#"{"items":[{},{"needed":null}]}"#,
         ),
-        // These say something of their own.
+        // Null has a meaning of its own here.
         (r#"{"nullable":null}"#, r#"{"nullable":null}"#),
         (r#"{"needed":null}"#, r#"{"needed":null}"#),
         (r#"{"any_thing":{"flag":null}}"#, r#"{"any_thing":{"flag":null}}"#),
@@ -151,7 +151,7 @@ struct Strict {
 }
 
 #[test]
-fn a_body_is_wholly_optional_when_no_field_of_it_has_to_be_there() {
+fn a_body_is_optional_if_no_field_is_required() {
     assert!(input::<AllOptional>().is_wholly_optional());
     assert!(!input::<Strict>().is_wholly_optional());
     assert!(!input::<Value>().is_wholly_optional());
@@ -159,7 +159,7 @@ fn a_body_is_wholly_optional_when_no_field_of_it_has_to_be_there() {
 }
 
 #[test]
-fn where_only_known_fields_may_be_the_others_are_found_with_the_names_that_are_known() {
+fn unknown_fields_are_found_with_the_names_of_the_known_ones() {
     let shape = input::<AllOptional>();
     let given = br#"{"anything": 1, "inner": {"first_name": "a", "userId": 2, "last/name": 3}}"#;
     let expected = vec![("/inner/last~1name".to_owned(), vec!["first_name", "other"])];

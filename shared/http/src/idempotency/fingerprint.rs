@@ -1,4 +1,4 @@
-//! What tells two requests with one key apart.
+//! The fingerprint that distinguishes requests with the same key.
 
 use axum::{
     body::Body,
@@ -14,8 +14,8 @@ use crate::{
     upload::{MAX_BODY_BYTES, MAX_PARTS, too_large},
 };
 
-/// The request, read whole, and the SHA-256 over query, kind of answer and body. The parts of a multipart body count,
-/// not the boundary between them, which a client draws anew for each try.
+/// Returns the request, read completely, and the SHA-256 of query, accepted media type and body. The parts of a
+/// multipart body count, not the boundary between them, which a client generates anew for each try.
 pub(super) async fn fingerprint(request: Request) -> Result<(Request, String)> {
     let (parts, body) = request.into_parts();
     let is_multipart = media_type(&parts.headers)?.as_deref() == Some("multipart/form-data");
@@ -51,7 +51,8 @@ pub(super) async fn fingerprint(request: Request) -> Result<(Request, String)> {
     ))
 }
 
-/// Name, file name and bytes of each part; none when the body cannot be read, or has too many, which the handler will say.
+/// Returns name, file name and bytes of each part; `None` if the body is malformed or has too many, which the handler
+/// reports.
 async fn parts_of(parts: &Parts, bytes: Bytes) -> Option<Vec<[Bytes; 3]>> {
     let mut request = Request::from_parts(parts.clone(), Body::from(bytes));
     DefaultBodyLimit::disable().apply(&mut request);

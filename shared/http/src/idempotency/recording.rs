@@ -1,4 +1,4 @@
-//! Keeping an answer that arrives piece by piece.
+//! Stores the response of an event stream.
 
 use std::sync::Arc;
 
@@ -11,22 +11,22 @@ use tokio::time::Instant;
 use super::{Claim, EXTEND, MAX_KEPT_BYTES};
 use crate::stream::DONE;
 
-/// An event stream on its way to the client, with a copy for the key.
+/// An event stream on its way to the client, copied for the key.
 pub(super) struct Recording {
     claim: Arc<Claim>,
     head: StoredAnswer,
-    /// None once somebody else goes on with it.
+    /// `None` once another task continues it.
     body: Option<BodyDataStream>,
     copy: Vec<u8>,
     settled: bool,
-    /// Nobody but the key waits for the rest.
+    /// Whether the client is gone, and the rest is read for the key only.
     alone: bool,
-    /// When the key was last held on to.
+    /// When the lease was last extended.
     held: Instant,
 }
 
 impl Recording {
-    /// The body that the client gets.
+    /// Returns the body for the client.
     pub(super) fn start(claim: Claim, head: StoredAnswer, body: Body) -> Body {
         let recording = Self {
             claim: Arc::new(claim),
@@ -43,20 +43,20 @@ impl Recording {
         }))
     }
 
-    /// The next frame, copied; the key is settled with the last one.
+    /// Returns the next frame and copies it; the response is stored with the last one.
     async fn next(&mut self) -> Option<Result<Bytes, axum::Error>> {
         let frame = self.body.as_mut()?.next().await;
-        // A stream is never silent for longer than its heartbeats are apart.
+        // Heartbeats bound the silence of a stream.
         if !self.settled && self.held.elapsed() >= EXTEND {
             self.held = Instant::now();
             self.claim.extend().await;
         }
         match &frame {
             Some(Ok(bytes)) => {
-                // One byte more than is kept tells that it was too much.
+                // One byte more than the maximum shows that the response is too large.
                 let room = (MAX_KEPT_BYTES + 1).saturating_sub(self.copy.len());
                 self.copy.extend(bytes.iter().take(room));
-                // Settled before the last frame goes out: afterwards nobody may poll any more.
+                // Stored before the last frame is sent: afterwards the stream may not be polled again.
                 if bytes.as_ref() == DONE {
                     self.settled = true;
                     self.claim.finish(self.head.clone(), &self.copy).await;
@@ -73,10 +73,10 @@ impl Recording {
 }
 
 impl Drop for Recording {
-    /// The client went away, but the request with its key is carried out once: the rest is read in its place, so that
-    /// it is there when the client asks again. Where the process is frozen before, the lease of the key runs out.
+    /// If the client disconnects, the rest is read in its place, because a request with a key is executed once: a
+    /// retry then receives the response. If the process is frozen before that, the lease of the key expires.
     fn drop(&mut self) {
-        // A task that ends with its runtime begins no other.
+        // A task that ends with its runtime starts no other.
         let is_wanted = !self.settled && !self.alone;
         let Some(body) = self.body.take().filter(|_| is_wanted) else {
             return;
@@ -90,7 +90,7 @@ impl Drop for Recording {
             alone: true,
             held: self.held,
         };
-        let host = self.claim.scope.host.clone();
-        host.continue_in_background(Box::pin(async move { while rest.next().await.is_some() {} }));
+        let backend = self.claim.context.backend.clone();
+        backend.continue_in_background(Box::pin(async move { while rest.next().await.is_some() {} }));
     }
 }

@@ -18,7 +18,7 @@ struct Order {
     wanted: u32,
 }
 
-/// Numbers the executions, so that a second one is seen.
+/// Counts the executions, so that a second one is noticed.
 fn next() -> u32 {
     static EXECUTIONS: AtomicU32 = AtomicU32::new(0);
     EXECUTIONS.fetch_add(1, Ordering::SeqCst)
@@ -68,7 +68,7 @@ fn replayed(answer: &Answer) -> bool {
 }
 
 #[tokio::test]
-async fn a_repeated_request_gets_the_first_answer_byte_for_byte() {
+async fn a_repeated_request_receives_the_first_response_byte_for_byte() {
     let server = server();
     for path in ["/order", "/api/order"] {
         for body in [r#"{"wanted":2}"#, r#"{"wanted":409}"#, r#"{"wanted":"x"}"#] {
@@ -82,7 +82,7 @@ async fn a_repeated_request_gets_the_first_answer_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn a_key_with_another_request_is_refused() {
+async fn a_key_with_another_request_is_rejected() {
     let server = server();
     let ada = ("authorization", "Bearer ada");
     send(&server, "/order", "k", &[ada], r#"{"wanted":1}"#).await;
@@ -106,7 +106,7 @@ async fn a_key_with_another_request_is_refused() {
 }
 
 #[tokio::test]
-async fn strangers_with_the_same_key_do_not_meet() {
+async fn anonymous_callers_with_the_same_key_are_isolated() {
     let server = server();
     for body in [r#"{"wanted":1}"#, r#"{"wanted":2}"#] {
         let first = send(&server, "/order", "k", &[], body).await;
@@ -116,7 +116,7 @@ async fn strangers_with_the_same_key_do_not_meet() {
 }
 
 #[tokio::test]
-async fn an_answer_with_secrets_is_never_kept() {
+async fn a_response_with_secrets_is_never_stored() {
     let api = Api::new("Test")
         .on_both_prefixes()
         .post("/secret", order, "")
@@ -128,9 +128,9 @@ async fn an_answer_with_secrets_is_never_kept() {
         assert_eq!((first.status, again.status), (StatusCode::CREATED, StatusCode::CREATED));
         assert_ne!(first.body, again.body);
     }
-    assert_eq!(server.host.keys(), 0);
+    assert_eq!(server.backend.keys(), 0);
     send(&server, "/api/order", "k", &[], r#"{"wanted":1}"#).await;
-    assert_eq!(server.host.keys(), 1, "other operations keep theirs");
+    assert_eq!(server.backend.keys(), 1, "other operations have their own");
 }
 
 #[tokio::test]
@@ -150,7 +150,7 @@ async fn keys_of_other_callers_organizations_paths_and_methods_are_other_keys() 
 }
 
 #[tokio::test]
-async fn a_failure_worth_trying_again_frees_the_key() {
+async fn a_retryable_failure_releases_the_key() {
     let server = server();
     for (wanted, status) in [(500, 500), (666, 500), (429, 429)] {
         let body = format!(r#"{{"wanted":{wanted}}}"#);
@@ -158,12 +158,12 @@ async fn a_failure_worth_trying_again_frees_the_key() {
             let answer = send(&server, "/order", "k", &[], &body).await;
             assert_eq!((answer.status.as_u16(), replayed(&answer)), (status, false));
         }
-        assert_eq!(server.host.keys(), 0);
+        assert_eq!(server.backend.keys(), 0);
     }
 }
 
 #[tokio::test]
-async fn while_the_first_runs_the_second_is_told_to_wait() {
+async fn a_second_request_during_the_first_is_told_to_wait() {
     let server = server();
     let request = || {
         http::Request::post("/stream")
@@ -198,7 +198,7 @@ async fn a_stream_is_repeated_when_it_ended_well_even_when_its_client_went_away(
     );
     assert!(replayed(&again));
     send(&server, "/stream", "broken", &[], r#"{"wanted":500}"#).await;
-    assert_eq!(server.host.keys(), 1, "the stream that failed freed its key");
+    assert_eq!(server.backend.keys(), 1, "the stream that failed released its key");
     let request = http::Request::post("/stream")
         .header("content-type", "application/json")
         .header("idempotency-key", "cut");
@@ -208,7 +208,7 @@ async fn a_stream_is_repeated_when_it_ended_well_even_when_its_client_went_away(
         .into_body()
         .into_data_stream();
     assert!(body.next().await.is_some());
-    assert_eq!(server.host.keys(), 2);
+    assert_eq!(server.backend.keys(), 2);
     drop(body);
     // The rest is read in the client's place.
     for _ in 0..10 {
@@ -216,11 +216,11 @@ async fn a_stream_is_repeated_when_it_ended_well_even_when_its_client_went_away(
     }
     let whole = send(&server, "/stream", "cut", &[], r#"{"wanted":1}"#).await;
     assert!(replayed(&whole) && whole.text().ends_with("data: [DONE]\n\n"));
-    assert_eq!(server.host.keys(), 2);
+    assert_eq!(server.backend.keys(), 2);
 }
 
 #[tokio::test]
-async fn an_answer_too_large_to_keep_is_not_given_twice_and_the_work_not_done_twice() {
+async fn a_response_too_large_to_store_is_not_replayed_and_the_request_not_executed_again() {
     let server = server();
     let body = r#"{"wanted":200000}"#;
     assert_eq!(
@@ -231,7 +231,7 @@ async fn an_answer_too_large_to_keep_is_not_given_twice_and_the_work_not_done_tw
     assert_eq!(again.json()["code"], "answer_not_kept");
     assert!(replayed(&again) && again.status == StatusCode::CONFLICT);
     assert_eq!(again.header("content-type"), "application/problem+json");
-    // A client made for OpenAI's API is told in the words of that.
+    // A client made for OpenAI's API receives its error format.
     send(&server, "/v1/order", "k", &[], body).await;
     let again = send(&server, "/v1/order", "k", &[], body).await;
     assert_eq!(again.json()["error"]["code"], "answer_not_kept");
@@ -239,11 +239,11 @@ async fn an_answer_too_large_to_keep_is_not_given_twice_and_the_work_not_done_tw
 }
 
 #[tokio::test]
-async fn what_is_kept_cannot_be_read() {
+async fn stored_responses_are_encrypted() {
     let server = server();
     let answer = send(&server, "/order", "k", &[], r#"{"wanted":3}"#).await;
     let bytes = format!("{:?}", answer.body.to_vec());
-    assert!(!server.host.kept_text().contains(bytes.trim_matches(['[', ']'])));
+    assert!(!server.backend.kept_text().contains(bytes.trim_matches(['[', ']'])));
 }
 
 #[tokio::test]
@@ -267,7 +267,7 @@ async fn an_upload_is_the_same_whatever_its_boundary() {
     send("two", "other").await.problem(422, "idempotency_key_reused");
 }
 
-/// The clock of these tests moves when everything waits.
+/// The clock of these tests advances while all tasks wait.
 async fn pause(seconds: u32) {
     let over = tokio::time::timeout(Duration::from_secs(seconds.into()), std::future::pending::<()>());
     assert!(over.await.is_err());
@@ -294,10 +294,10 @@ async fn a_request_that_takes_minutes_keeps_its_key() {
     for (path, so_far) in [("/think", 0), ("/aloud", 13)] {
         let answer = send(&server, path, "key", &[], r#"{"wanted":800}"#).await;
         assert!(answer.status == 200 || answer.status == 201);
-        assert_eq!(server.host.extended(), so_far + 13, "{path}: once a minute");
+        assert_eq!(server.backend.extended(), so_far + 13, "{path}: once a minute");
     }
     send(&server, "/think", "other", &[], r#"{"wanted":1}"#).await;
-    assert_eq!(server.host.extended(), 26, "a short one does not say so");
+    assert_eq!(server.backend.extended(), 26, "a short one does not say so");
 }
 
 async fn upload_as_member(_: crate::May<WriteDocuments>, upload: Upload) -> Created<(u32, usize)> {
@@ -309,12 +309,12 @@ async fn order_as_owner(_: crate::InOrg<WriteMembers>, body: crate::Body<Order>)
 }
 
 #[tokio::test]
-async fn a_body_is_not_read_before_its_sender_is_permitted_to_send_it() {
+async fn a_body_is_not_read_before_the_permission_is_checked() {
     let api = Api::new("Test").post("/upload", upload_as_member, "");
     let server = Server::new(api.post("/orgs/{org_id}/order", order_as_owner, ""));
     let nobody_reads = || {
         let body = futures::stream::poll_fn(|_| -> std::task::Poll<Option<std::io::Result<bytes::Bytes>>> {
-            panic!("nobody may ask for the body")
+            panic!("the body must not be read")
         });
         Body::from_stream(body)
     };
@@ -349,7 +349,7 @@ async fn a_body_is_not_read_before_its_sender_is_permitted_to_send_it() {
             request = request.header("authorization", token);
         }
         server.call(request, nobody_reads()).await.problem(status, code);
-        assert_eq!(server.host.keys(), 0, "{path} {token}");
+        assert_eq!(server.backend.keys(), 0, "{path} {token}");
     }
     let allowed = ("authorization", "Bearer root");
     let answer = send(&server, "/orgs/acme/order", "k", &[allowed], r#"{"wanted":1}"#).await;
@@ -365,6 +365,6 @@ async fn parts_beyond_what_a_body_may_have_are_not_looked_at() {
         .header("idempotency-key", "k");
     let began = tokio::time::Instant::now();
     server.call(request, body).await.problem(400, "invalid_multipart");
-    // All of them take longer than anybody would wait.
+    // Longer than any client would wait.
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }

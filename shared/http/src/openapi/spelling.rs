@@ -1,4 +1,4 @@
-//! The document of one spelling: what a reader, or a generator of a client, needs of the whole one.
+//! The document of one spelling, for readers and generators of clients.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::api_style::ApiStyle;
 
-/// Which spelling a part of the document has.
+/// The spelling of a part of the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spelling {
     /// `/api/v1` and everything else in `snake_case`.
@@ -16,14 +16,14 @@ pub enum Spelling {
 }
 
 impl Spelling {
-    /// What of `document`, as [`crate::openapi`] makes it, is in this spelling.
+    /// Returns the part of `document`, as [`crate::openapi`] generates it, that is in this spelling.
     pub fn part_of(self, document: &Value) -> Value {
-        let surface = match self {
+        let style = match self {
             Self::SnakeCase => ApiStyle::Snake,
             Self::CamelCase => ApiStyle::Camel,
         };
         let mut part = document.clone();
-        retain(&mut part["paths"], |path| ApiStyle::of(path) == surface);
+        retain(&mut part["paths"], |path| ApiStyle::of(path) == style);
         let tags: BTreeSet<String> = operations(&part)
             .filter_map(|operation| Some(operation["tags"][0].as_str()?.to_owned()))
             .collect();
@@ -51,7 +51,7 @@ fn retain(map: &mut Value, keep: impl Fn(&str) -> bool) {
     }
 }
 
-/// All references in `value`, and in what they refer to.
+/// Returns all references in `value`, and in what they refer to.
 fn names_in(value: &Value, document: &Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut open = vec![value];

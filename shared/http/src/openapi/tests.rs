@@ -1,4 +1,4 @@
-//! A small API, as its document tells of it.
+//! A small API, and its document.
 
 use domain::auth::permission::{ReadDocuments, WriteDocuments, WriteMembers};
 use garde::Validate;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::*;
 use crate::{
     Body, Created, Either, EventStream, FormOrJson, Json, Listing, May, NoContent, Paging, Path, Query, Result, Upload,
-    testing::TestHost,
+    testing::TestBackend,
 };
 
 #[derive(Serialize, Deserialize, JsonSchema, Validate)]
@@ -28,14 +28,14 @@ struct ThingView {
 }
 
 #[derive(Serialize, JsonSchema)]
-#[expect(dead_code, reason = "only its schema is read")]
+#[expect(dead_code, reason = "only its schema is used")]
 enum Kind {
     One,
     Two,
 }
 
 #[derive(Deserialize, JsonSchema)]
-#[expect(dead_code, reason = "only its schema is read")]
+#[expect(dead_code, reason = "only its schema is used")]
 struct Filter {
     /// Only these.
     only_kind: Option<String>,
@@ -65,7 +65,7 @@ async fn page() -> &'static str {
     "page"
 }
 
-fn things() -> Api<TestHost> {
+fn things() -> Api<TestBackend> {
     Api::new("Things")
         .on_both_prefixes()
         .post("/things", create_thing, "Create a thing.")
@@ -104,11 +104,11 @@ fn the_id_of_an_operation_is_its_handlers_name_and_unique() {
     assert_eq!(ids, expected);
     let operation = &document()["paths"]["/api/things"]["post"];
     assert_eq!(operation["operationId"], "create_thing_api");
-    assert_eq!(document()["paths"]["/page"], Value::Null, "assets are no operations");
+    assert_eq!(document()["paths"]["/page"], Value::Null, "assets are not operations");
 }
 
 #[test]
-fn each_surface_has_its_own_spelling_and_equal_schemas_are_one() {
+fn each_api_style_has_its_own_spelling_and_equal_schemas_are_merged() {
     let document = document();
     let schemas = document["components"]["schemas"]
         .as_object()
@@ -142,7 +142,7 @@ fn each_surface_has_its_own_spelling_and_equal_schemas_are_one() {
 }
 
 #[test]
-fn every_reference_leads_somewhere() {
+fn every_reference_resolves() {
     let document = document();
     let text = document.to_string();
     let references: Vec<&str> = text
@@ -152,12 +152,12 @@ fn every_reference_leads_somewhere() {
         .collect();
     assert!(references.len() > 20);
     for reference in references {
-        assert!(document.pointer(reference).is_some(), "{reference} leads nowhere");
+        assert!(document.pointer(reference).is_some(), "{reference} does not resolve");
     }
 }
 
 #[test]
-fn an_operation_says_who_may_call_what_it_takes_and_how_it_can_fail() {
+fn an_operation_documents_its_permission_input_and_errors() {
     let document = document();
     let statuses = |path: &str, method: &str| -> Vec<String> {
         document["paths"][path][method]["responses"]
@@ -202,7 +202,11 @@ fn an_operation_says_who_may_call_what_it_takes_and_how_it_can_fail() {
         .flatten()
         .map(|each| &each["name"])
         .collect();
-    assert_eq!(names, ["X-Request-Id"], "no Idempotency-Key for what is never kept");
+    assert_eq!(
+        names,
+        ["X-Request-Id"],
+        "no Idempotency-Key if responses are never stored"
+    );
     let kinds = |of: &Value| -> Vec<String> {
         of["content"]
             .as_object()
