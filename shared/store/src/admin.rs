@@ -43,7 +43,7 @@ pub enum AccountAdminChange {
 }
 
 impl UserFilter {
-    fn keeps(&self, user: &User) -> bool {
+    fn matches(&self, user: &User) -> bool {
         let email = user.email.as_str().to_lowercase();
         self.role.is_none_or(|role| role == user.role)
             && self.from.is_none_or(|from| user.created_at >= from)
@@ -95,7 +95,7 @@ impl Users {
         });
         paginate(self.0.identity(), partitions.collect(), page, |item| {
             let user: User = from_item(item)?;
-            Ok(filter.keeps(&user).then_some(user))
+            Ok(filter.matches(&user).then_some(user))
         })
         .await
     }

@@ -169,7 +169,7 @@ impl ApiKeys {
             self.store.still_member(membership)?,
             part(counted)?,
             table.part_put_new(to_item(&keys::api_key(&self.org, &key.id), key)?)?,
-            self.lead(key, &key.secret_hash)?,
+            self.hash_item(key, &key.secret_hash)?,
         ];
         if let Some(old) = personal_instead_of {
             let update = table
@@ -259,7 +259,7 @@ impl ApiKeys {
             .build()
             .map_err(Error::internal)?;
         let mut parts = vec![TransactWriteItem::builder().put(row).build()];
-        parts.extend(self.changed_leads(old, Some(new))?);
+        parts.extend(self.changed_hash_items(old, Some(new))?);
         if old.revoked_at.is_none() && new.revoked_at.is_some() {
             parts.push(self.one_less()?);
         }
@@ -271,7 +271,7 @@ impl ApiKeys {
         let table = self.store.identity();
         let row = keys::api_key(&self.org, &key.id);
         let mut parts = vec![table.part_delete(&row, Some(("version", n(key.version))))?];
-        parts.extend(self.changed_leads(key, None)?);
+        parts.extend(self.changed_hash_items(key, None)?);
         if key.revoked_at.is_none() {
             parts.push(self.one_less()?);
         }
@@ -286,16 +286,16 @@ impl ApiKeys {
     }
 
     /// Adds the hashes that only `new` has, and removes those that only `old` has.
-    fn changed_leads(&self, old: &ApiKey, new: Option<&ApiKey>) -> Result<Vec<TransactWriteItem>> {
+    fn changed_hash_items(&self, old: &ApiKey, new: Option<&ApiKey>) -> Result<Vec<TransactWriteItem>> {
         let (before, now) = (old.hashes(), new.map(ApiKey::hashes).unwrap_or_default());
         let gone = before.iter().filter(|hash| !now.contains(hash));
         let gone = gone.map(|hash| self.store.identity().part_delete(&keys::api_key_hash(hash), None));
         let added = now.iter().filter(|hash| !before.contains(hash));
-        let added = added.map(|hash| self.lead(old, hash));
+        let added = added.map(|hash| self.hash_item(old, hash));
         gone.chain(added).collect()
     }
 
-    fn lead(&self, key: &ApiKey, hash: &str) -> Result<TransactWriteItem> {
+    fn hash_item(&self, key: &ApiKey, hash: &str) -> Result<TransactWriteItem> {
         let holder = KeyHolder {
             org: self.org.clone(),
             key: key.id.clone(),

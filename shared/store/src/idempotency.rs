@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// How long a response is stored.
-pub(crate) const KEEP: Duration = Duration::from_hours(24);
+pub(crate) const RETENTION: Duration = Duration::from_hours(24);
 /// How long a request holds its key without a sign of life; after that another request with the same key may take over.
 /// A request that is still running renews the lease with [`Idempotency::extend`].
 pub(crate) const LEASE: Duration = Duration::from_secs(150);
@@ -100,9 +100,9 @@ impl Idempotency {
             .item("sk", s(&key.sk))
             .item("fingerprint", s(fingerprint))
             .item("holder", s(holder))
-            .item("expires_ms", n(until(KEEP)))
+            .item("expires_ms", n(until(RETENTION)))
             .item("lease_ms", n(until(LEASE)))
-            .item(tables::TTL, n(until(KEEP) / 1000))
+            .item(tables::TTL, n(until(RETENTION) / 1000))
             .condition_expression(
                 "attribute_not_exists(pk) OR expires_ms < :now OR (attribute_not_exists(answered) AND lease_ms < :now)",
             )

@@ -18,7 +18,7 @@ const PORTION: i32 = 250;
 /// How long sending one email may take before another delivery of its message may try.
 const LEASE: Duration = Duration::from_mins(2);
 /// How long a sent email is remembered: as long as a queue retains a message.
-const KEEP: Duration = Duration::from_hours(14 * 24);
+const RETENTION: Duration = Duration::from_hours(14 * 24);
 
 /// Emails by ID.
 #[derive(Debug, Clone)]
@@ -47,14 +47,19 @@ pub struct PromisedMail {
 
 impl Store {
     /// Returns the outbox entry of an email about an account, as a part of the transaction that the email is about.
-    pub(crate) fn promise_mail(&self, user: &UserId, mail: &MailMessage, now: Timestamp) -> Result<TransactWriteItem> {
+    pub(crate) fn part_email_entry(
+        &self,
+        user: &UserId,
+        mail: &MailMessage,
+        now: Timestamp,
+    ) -> Result<TransactWriteItem> {
         let promise = PromisedMail {
             user: user.clone(),
             mail: mail.clone(),
             created_ms: now.as_millisecond(),
         };
         let mut item = to_item(&keys::promised_mail(user, mail.id()), &promise)?;
-        item.insert(tables::TTL.to_owned(), n(after(now, KEEP).as_second()));
+        item.insert(tables::TTL.to_owned(), n(after(now, RETENTION).as_second()));
         self.app().part_put(item)
     }
 
@@ -79,7 +84,7 @@ impl Mails {
             .expression_attribute_names("#ttl", tables::TTL)
             .expression_attribute_values(":now", n(now_ms))
             .expression_attribute_values(":lease", n(after(now, LEASE).as_millisecond()))
-            .expression_attribute_values(":ttl", n(after(now, KEEP).as_second()));
+            .expression_attribute_values(":ttl", n(after(now, RETENTION).as_second()));
         // No other delivery can take the claim before its lease ends.
         let Err(there) = conditional_once(update).await? else {
             return Ok(Claimed::Mine);

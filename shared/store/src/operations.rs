@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// How long failures are stored.
-const KEEP_FAILURES: Duration = Duration::from_hours(7 * 24);
+const FAILURE_RETENTION: Duration = Duration::from_hours(7 * 24);
 
 /// Failures, schedule runs and the cache epoch.
 #[derive(Debug, Clone)]
@@ -65,7 +65,7 @@ pub struct ScheduleRun {
 }
 
 impl FailureFilter {
-    fn keeps(&self, failure: &Failure) -> bool {
+    fn matches(&self, failure: &Failure) -> bool {
         self.code.as_ref().is_none_or(|code| *code == failure.code)
             && self.route.as_ref().is_none_or(|route| *route == failure.route)
             && self.from.is_none_or(|from| failure.at >= from)
@@ -85,7 +85,10 @@ impl Operations {
     pub async fn note_failure(&self, failure: &Failure) -> Result<()> {
         let key = keys::failure(&day_of(failure.at), &failure.id);
         let mut item = to_item(&key, failure)?;
-        item.insert(tables::TTL.to_owned(), n(after(failure.at, KEEP_FAILURES).as_second()));
+        item.insert(
+            tables::TTL.to_owned(),
+            n(after(failure.at, FAILURE_RETENTION).as_second()),
+        );
         self.0.ephemeral().put_new(item).await.map(|_| ())
     }
 
@@ -99,12 +102,12 @@ impl Operations {
             index: None,
             range: &["sk"],
         });
-        let oldest = before(now, KEEP_FAILURES);
+        let oldest = before(now, FAILURE_RETENTION);
         let day = page.after.as_deref().and_then(made_at).map(day_of);
         let page = by_id(page, day.as_deref());
         let found = paginate(self.0.ephemeral(), partitions.collect(), &page, |item| {
             let failure: Failure = from_item(item)?;
-            Ok((failure.at > oldest && filter.keeps(&failure)).then_some(failure))
+            Ok((failure.at > oldest && filter.matches(&failure)).then_some(failure))
         });
         Ok(id_only(found.await?))
     }

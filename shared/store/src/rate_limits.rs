@@ -47,7 +47,7 @@ impl RateLimits {
                 .expression_attribute_names("#ttl", tables::TTL)
                 .expression_attribute_values(":now", n(now_ms))
                 .expression_attribute_values(":new", n(now_ms + amount))
-                .expression_attribute_values(":ttl", n(swept(fits_until)));
+                .expression_attribute_values(":ttl", n(ttl_after(fits_until)));
             let Err(there) = conditional_once(empty).await? else {
                 return Ok(Ok(()));
             };
@@ -68,7 +68,7 @@ impl RateLimits {
                 .expression_attribute_values(":now", n(now_ms))
                 .expression_attribute_values(":fits", n(fits_until))
                 .expression_attribute_values(":amount", n(amount))
-                .expression_attribute_values(":ttl", n(swept(fits_until)));
+                .expression_attribute_values(":ttl", n(ttl_after(fits_until)));
             if conditional_once(more).await?.is_ok() {
                 return Ok(Ok(()));
             }
@@ -111,7 +111,7 @@ pub(crate) fn room(tat: Option<i64>, bucket: Bucket, now_ms: i64) -> (u32, Durat
 }
 
 /// Returns when TTL may remove an item, in seconds: an hour after it has no effect any more.
-fn swept(end_ms: i64) -> i64 {
+fn ttl_after(end_ms: i64) -> i64 {
     end_ms / 1000 + 3600
 }
 

@@ -132,8 +132,8 @@ impl Accounts {
         let next_epoch = user.session_epoch + 1;
         let condition = format!(
             "{} AND {} AND #status = :active",
-            was("password_version", ":version", version),
-            was("session_epoch", ":epoch", user.session_epoch)
+            counter_equals("password_version", ":version", version),
+            counter_equals("session_epoch", ":epoch", user.session_epoch)
         );
         let profile = self
             .part(&keys::profile(&user.id))
@@ -177,7 +177,7 @@ impl Accounts {
             .expression_attribute_values(":yes", AttributeValue::Bool(true))
             .expression_attribute_values(":email", value(&user.email)?);
         let profile = if_epochs_as_read(profile, user, vec!["email = :email".to_owned()])?;
-        let link = self.use_up(&keys::email_verification(digest))?;
+        let link = self.part_delete_link(&keys::email_verification(digest))?;
         self.all_or_nothing(vec![update(profile)?, link], entry).await
     }
 
@@ -239,7 +239,7 @@ impl Accounts {
             .set_key(Some(primary(key)))
     }
 
-    pub(crate) fn use_up(&self, link: &Key) -> Result<TransactWriteItem> {
+    pub(crate) fn part_delete_link(&self, link: &Key) -> Result<TransactWriteItem> {
         let delete = Delete::builder()
             .table_name(&self.0.tables().identity)
             .set_key(Some(primary(link)))
@@ -255,7 +255,7 @@ fn update(part: UpdateBuilder) -> Result<TransactWriteItem> {
 }
 
 /// Returns the condition that a counter has this value; an absent counter counts as 0.
-pub(crate) fn was(name: &str, placeholder: &str, value: u64) -> String {
+pub(crate) fn counter_equals(name: &str, placeholder: &str, value: u64) -> String {
     if value == 0 {
         format!("(attribute_not_exists({name}) OR {name} = {placeholder})")
     } else {

@@ -10,7 +10,7 @@ use crate::{
     EventMarker, Store,
     auth::accounts::{Accounts, address_item, former_address_item},
     auth::clerk::{link_item, name_map},
-    auth::credentials::was,
+    auth::credentials::counter_equals,
     keys,
     table::item::{Transaction, n, part, primary, s, value},
     tables,
@@ -92,11 +92,11 @@ impl Accounts {
         let table = self.0.identity();
         let mut parts = vec![
             part(self.revoked_profile(revocation)?)?,
-            self.0.promise(promise, now.as_millisecond())?,
+            self.0.part_purge_entry(promise, now.as_millisecond())?,
         ];
         match &revocation.by {
             RevokedBy::SignOut => {}
-            RevokedBy::PasswordReset { link, .. } => parts.push(self.use_up(&keys::password_reset(link))?),
+            RevokedBy::PasswordReset { link, .. } => parts.push(self.part_delete_link(&keys::password_reset(link))?),
             RevokedBy::ClerkPerson {
                 person,
                 replaced,
@@ -112,7 +112,7 @@ impl Accounts {
                 parts.push(self.0.part_take_address(email, &user.id, *now)?);
                 parts.push(self.0.part_free_address(&user.email, &user.id)?);
                 parts.push(table.part_put(former_address_item(user)?)?);
-                parts.push(self.use_up(&keys::address_restore(link))?);
+                parts.push(self.part_delete_link(&keys::address_restore(link))?);
             }
         }
         Ok(match self.0.transact_audited(entry, parts).await? {
@@ -134,7 +134,7 @@ impl Accounts {
         let mut conditions = vec![
             "email = :email".to_owned(),
             "#status = :status".to_owned(),
-            was("session_epoch", ":session_epoch", user.session_epoch),
+            counter_equals("session_epoch", ":session_epoch", user.session_epoch),
         ];
         let mut update = self
             .0
@@ -155,7 +155,7 @@ impl Accounts {
                     "email_verified = :verified",
                 ]);
                 remove = " REMOVE pending_email, clerk_id";
-                conditions.push(was("password_version", ":version", *version));
+                conditions.push(counter_equals("password_version", ":version", *version));
                 update = update
                     .expression_attribute_values(":hash", s(*hash))
                     .expression_attribute_values(":version", n(version))
@@ -209,7 +209,7 @@ impl Store {
     /// Returns a condition that neither the credentials were revoked nor the address changed since this epoch, so the
     /// next revocation sees what is created now.
     pub(crate) fn still_in_epoch(&self, user: &UserId, epoch: u64) -> Result<TransactWriteItem> {
-        let condition = was("#credentials.#current", ":epoch", epoch);
+        let condition = counter_equals("#credentials.#current", ":epoch", epoch);
         let check = ConditionCheck::builder()
             .table_name(&self.tables().identity)
             .set_key(Some(primary(&keys::profile(user))))

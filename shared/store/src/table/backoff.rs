@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_grow_to_a_limit_and_end() {
+    fn pauses_grow_to_a_ceiling_and_end() {
         let mut backoff = Backoff::default();
         let pauses: Vec<Duration> = std::iter::from_fn(|| backoff.pause(u16::MAX)).collect();
         let millis: Vec<u128> = pauses.iter().take(8).map(Duration::as_millis).collect();

@@ -119,12 +119,12 @@ impl Start {
 /// Reads items of a partition, newest first, and returns where reading continues.
 async fn read(
     table: Table<'_>,
-    leg: &ListPartition,
+    partition: &ListPartition,
     start: &Start,
     limit: usize,
 ) -> Result<(Vec<Item>, Option<Start>)> {
-    if leg.shards.is_empty() {
-        let (found, behind) = query(table, leg, &leg.hash, start, limit).await?;
+    if partition.shards.is_empty() {
+        let (found, behind) = query(table, partition, &partition.hash, start, limit).await?;
         let from = start.from.clone();
         return Ok((
             found,
@@ -135,26 +135,26 @@ async fn read(
         ));
     }
     // About twice its share of each, so that one round is usually enough, however the items are spread.
-    let share = (2 * limit).div_ceil(leg.shards.len()).max(MIN_OF_SHARD);
-    let shards = leg
+    let share = (2 * limit).div_ceil(partition.shards.len()).max(MIN_OF_SHARD);
+    let shards = partition
         .shards
         .iter()
-        .map(|hash| query(table, leg, std::slice::from_ref(hash), start, share));
+        .map(|hash| query(table, partition, std::slice::from_ref(hash), start, share));
     let shards = try_join_all(shards).await?;
-    Ok(merge(leg, shards))
+    Ok(merge(partition, shards))
 }
 
 /// Merges the newest items of shards up to the point where none newer can be missing, and returns where reading
 /// continues. Items older than the end of a shard that has more are read again later.
-fn merge(leg: &ListPartition, shards: Vec<(Vec<Item>, Option<Item>)>) -> (Vec<Item>, Option<Start>) {
+fn merge(partition: &ListPartition, shards: Vec<(Vec<Item>, Option<Item>)>) -> (Vec<Item>, Option<Start>) {
     let ends = shards.iter().filter(|(_, behind)| behind.is_some());
     // A page may be empty without being the last one.
-    let ends = ends.map(|(items, behind)| items.last().or(behind.as_ref()).map(|item| leg.position(item)));
+    let ends = ends.map(|(items, behind)| items.last().or(behind.as_ref()).map(|item| partition.position(item)));
     let complete_to = ends.flatten().max();
     let mut items: Vec<_> = shards
         .into_iter()
         .flat_map(|(items, _)| items)
-        .map(|item| (leg.position(&item), item))
+        .map(|item| (partition.position(&item), item))
         .filter(|(position, _)| complete_to.as_ref().is_none_or(|end| position >= end))
         .collect();
     items.sort_by(|(a, _), (b, _)| b.cmp(a));
@@ -252,9 +252,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shards_are_one_list_however_their_pages_end() {
+    fn shards_form_one_list_wherever_their_pages_end() {
         let item = |id: &str| Item::from([("id".to_owned(), s(id))]);
-        let leg = ListPartition {
+        let partition = ListPartition {
             name: "2026-11".to_owned(),
             index: None,
             hash: Vec::new(),
@@ -267,8 +267,8 @@ mod tests {
             (items, behind)
         };
         let of = |shards| {
-            let (items, start) = merge(&leg, shards);
-            let ids: Vec<String> = items.iter().flat_map(|item| leg.position(item)).collect();
+            let (items, start) = merge(&partition, shards);
+            let ids: Vec<String> = items.iter().flat_map(|item| partition.position(item)).collect();
             (
                 ids.join(" "),
                 start.and_then(|start| start.from).map(|from| from.concat()),
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn months_go_back_over_the_turn_of_the_year() {
+    fn months_continue_into_the_previous_year() {
         assert_eq!(
             months_back("2027-02", "2026-11"),
             ["2027-02", "2027-01", "2026-12", "2026-11"]

@@ -1,8 +1,8 @@
 //! The retry policy of all calls to the tables, which the SDK carries out.
 //!
 //! The SDK itself retries throttling and failures of the service or the network. [`Conflicts`] adds conflicts with
-//! another transaction. [`Doubts`] records that an earlier attempt of a call may have been carried out although its
-//! response was lost: see [`crate::table::item`] for the consequences.
+//! another transaction. [`InDoubtMarker`] records that an earlier attempt of a call may have been carried out although
+//! its response was lost: see [`crate::table::item`] for the consequences.
 
 use std::time::Duration;
 
@@ -65,7 +65,7 @@ pub(crate) fn client(config: &aws_types::SdkConfig) -> Client {
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .retry_partition(RetryPartition::custom("tables").token_bucket(at_once.build()).build())
         .retry_classifier(Conflicts)
-        .interceptor(Doubts);
+        .interceptor(InDoubtMarker);
     Client::from_conf(config.build())
 }
 
@@ -138,17 +138,17 @@ pub(crate) fn in_doubt(answer: &HttpResponse) -> bool {
 
 /// Marks the responses of calls of which an earlier attempt may have been carried out.
 #[derive(Debug)]
-struct Doubts;
+struct InDoubtMarker;
 
 /// Call state: an attempt ended with an unknown outcome.
 #[derive(Debug)]
-struct Doubt;
+struct OutcomeUnknown;
 
-impl Storable for Doubt {
+impl Storable for OutcomeUnknown {
     type Storer = StoreReplace<Self>;
 }
 
-impl Intercept for Doubts {
+impl Intercept for InDoubtMarker {
     fn name(&self) -> &'static str {
         "doubts"
     }
@@ -169,7 +169,7 @@ impl Intercept for Doubts {
                 .response()
                 .is_some_and(|response| response.status().is_server_error());
         if is_unknown {
-            state.interceptor_state().store_put(Doubt);
+            state.interceptor_state().store_put(OutcomeUnknown);
         }
         Ok(())
     }
@@ -180,7 +180,7 @@ impl Intercept for Doubts {
         _: &RuntimeComponents,
         state: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        if state.load::<Doubt>().is_some() {
+        if state.load::<OutcomeUnknown>().is_some() {
             context.response_mut().headers_mut().insert(IN_DOUBT, "1");
         }
         Ok(())
@@ -192,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_transaction_is_sent_again_when_nothing_but_others_is_in_its_way() {
+    fn a_transaction_is_retried_only_after_conflicts() {
         let reasons = |codes: &[&str]| -> Vec<CancellationReason> {
             let reason = |code: &&str| CancellationReason::builder().code(*code).build();
             codes.iter().map(reason).collect()
