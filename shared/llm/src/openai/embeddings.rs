@@ -1,4 +1,4 @@
-//! Texts as vectors (<https://platform.openai.com/docs/api-reference/embeddings>).
+//! Embeddings (<https://platform.openai.com/docs/api-reference/embeddings>).
 
 use domain::Secret;
 use futures::{FutureExt as _, future::BoxFuture};
@@ -12,16 +12,16 @@ use crate::{InvalidBaseUrl, ModelError, TimeLimit, estimate_tokens};
 
 /// Turns texts into vectors.
 pub trait Embedder: Send + Sync {
-    /// One vector for each text, in their order.
+    /// Returns one vector for each text, in order.
     fn embed(&self, texts: Vec<String>) -> BoxFuture<'static, Result<Embeddings, ModelError>>;
 }
 
-/// Vectors, and what they cost.
+/// Vectors, and the tokens they used.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Embeddings {
     /// One for each text.
     pub vectors: Vec<Vec<f32>>,
-    /// Tokens read; none are written.
+    /// Tokens read; none are generated.
     pub usage: Usage,
 }
 
@@ -42,7 +42,8 @@ struct Body<'a> {
 }
 
 impl OpenAiEmbedder {
-    /// A model at `base_url`, as for [`crate::OpenAiCompatible::new`]; `dimensions` shortens its vectors, where it can.
+    /// Creates a model at `base_url`, as [`crate::OpenAiCompatible::new`] does; `dimensions` shortens its vectors if
+    /// the model supports that.
     pub fn new(
         info: ModelInfo,
         base_url: &str,
@@ -89,7 +90,7 @@ impl OpenAiEmbedder {
         if vectors.iter().any(Vec::is_empty) {
             return Err(malformed("a text has no vector".to_owned()));
         }
-        // A number too large for its type is infinite, which JSON cannot say.
+        // A number too large for its type is infinite, which JSON cannot express.
         if !vectors.iter().flatten().all(|number| number.is_finite()) {
             return Err(malformed("a vector is not finite".to_owned()));
         }
@@ -99,7 +100,7 @@ impl OpenAiEmbedder {
     }
 }
 
-/// An answer, which some gateways wrap in an event of a stream.
+/// Reads a response, which some gateways wrap in an event of a stream.
 fn read(body: &[u8]) -> serde_json::Result<Value> {
     let event = || {
         let lines = std::str::from_utf8(body).ok()?.lines();
@@ -110,7 +111,7 @@ fn read(body: &[u8]) -> serde_json::Result<Value> {
     serde_json::from_slice(body).or_else(|error| event().ok_or(error))
 }
 
-/// A number of a vector; one that is too large is infinite, which is refused later.
+/// Converts a number of a vector; one that is too large becomes infinite and is refused later.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "vectors have the precision of their models"

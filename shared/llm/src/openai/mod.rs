@@ -1,4 +1,4 @@
-//! The adapter for every service that speaks `OpenAI`'s Chat Completions.
+//! The adapter for every service that implements `OpenAI`'s Chat Completions.
 
 mod embeddings;
 #[cfg(test)]
@@ -20,7 +20,7 @@ use wire::Body;
 
 /// A model behind an `OpenAI`-compatible API: `OpenAI` itself, Azure, Groq, `OpenRouter`, Ollama, llama.cpp, vLLM.
 ///
-/// Answers are streamed. Nothing is retried: whoever calls knows whether that is wise.
+/// Answers are streamed. Nothing is retried: the caller knows whether that is appropriate.
 #[derive(Debug, Clone)]
 pub struct OpenAiCompatible {
     line: ProviderClient,
@@ -28,8 +28,8 @@ pub struct OpenAiCompatible {
 }
 
 impl OpenAiCompatible {
-    /// A model at `base_url`, for example `https://api.openai.com/v1`; a query stays. An empty key is not sent, as
-    /// local servers have none. The client comes from [`TimeLimits::http_client`].
+    /// Creates a model at `base_url`, for example `https://api.openai.com/v1`; a query stays. An empty key is not sent,
+    /// as for local servers. The client comes from [`TimeLimits::http_client`].
     pub fn new(
         info: ModelInfo,
         base_url: &str,
@@ -40,7 +40,7 @@ impl OpenAiCompatible {
         Ok(Self { line, is_azure: false })
     }
 
-    /// A deployment of Azure `OpenAI`, called as the model's id says, at `https://NAME.openai.azure.com`.
+    /// Creates a model of an Azure `OpenAI` deployment named after the model's ID, at `https://NAME.openai.azure.com`.
     pub fn azure(
         info: ModelInfo,
         endpoint: &str,
@@ -55,14 +55,14 @@ impl OpenAiCompatible {
         Ok(Self { line, is_azure: true })
     }
 
-    /// The same model with other time limits; the connect limit is the client's.
+    /// Returns the model with other time limits; the connect limit is the client's.
     #[must_use]
     pub fn with_limits(mut self, limits: TimeLimits) -> Self {
         self.line.limits = limits;
         self
     }
 
-    /// Reads how an answer in the words of the Responses API begins or ends.
+    /// Reads the beginning or the end of an answer in the format of the Responses API.
     fn read_response(&self, chunk: &Value, answer: &mut Answer) -> Result<Progress, ModelError> {
         let response = &chunk["response"];
         answer.count(&response["usage"]);
@@ -81,7 +81,7 @@ impl OpenAiCompatible {
         }
     }
 
-    /// Whether the model takes the parameters of `OpenAI`'s reasoning models, whoever runs it.
+    /// Returns whether the model takes the parameters of `OpenAI`'s reasoning models, at any provider.
     fn is_reasoning(&self) -> bool {
         is_openai_reasoning(&self.line.info.id, self.is_azure)
     }
@@ -113,15 +113,15 @@ impl Vendor for OpenAiCompatible {
     }
 
     fn read(&self, _: &str, chunk: &Value, answer: &mut Answer) -> Result<Progress, ModelError> {
-        // Where Ollama's own protocol counts.
+        // Counts in Ollama's own protocol.
         answer.count(chunk);
         answer.count(field(chunk, &["usage"]));
-        // Where Groq counts.
+        // Counts of Groq.
         answer.count(&chunk["x_groq"]["usage"]);
-        // We never ask for more than one choice. Ollama's own protocol has none.
+        // We request one choice only. Ollama's own protocol has none.
         let choice = match (first(&chunk["choices"]), first(&chunk["output"]["choices"])) {
             (Value::Null, Value::Null) if !is_empty(&chunk["output"]["text"]) => &chunk["output"],
-            // `{"type": "response.completed", "response": {...}}`: all was told in pieces.
+            // `{"type": "response.completed", "response": {...}}`: all text arrived in pieces.
             (Value::Null, Value::Null) if chunk["response"].is_object() => return self.read_response(chunk, answer),
             (Value::Null, Value::Null) => chunk,
             (Value::Null, choice) | (choice, _) => choice,
@@ -135,7 +135,7 @@ impl Vendor for OpenAiCompatible {
             Some("response.reasoning_text.delta" | "response.reasoning_summary_text.delta") => {
                 answer.thought(choice["delta"].as_str())
             }
-            // What else the Responses API tells repeats the pieces.
+            // Other events of the Responses API repeat the pieces.
             Some(kind) if kind.starts_with("response.") => return Ok(Progress::Nothing),
             Some(_) => read_piece(&choice["delta"], answer),
         };
@@ -150,11 +150,11 @@ impl Vendor for OpenAiCompatible {
     }
 }
 
-/// Reads what is added to the message.
+/// Reads an addition to the message.
 fn read_piece(delta: &Value, answer: &mut Answer) -> Progress {
     let piece = message_words(delta);
     match refusal(delta) {
-        // The model declines; it stands where the content would.
+        // The model declines, in place of the content.
         Some(refusal) if piece.text.is_empty() => answer.refusal(refusal.to_owned()),
         _ => answer.piece(piece),
     }
@@ -164,8 +164,8 @@ fn refusal(message: &Value) -> Option<&str> {
     message["refusal"].as_str().filter(|text| !text.is_empty())
 }
 
-/// The words of a message, or of what is added to one. Thinking is called `reasoning_content` by `DeepSeek` and
-/// llama.cpp and `reasoning` by `OpenRouter` and vLLM, which has it in parts as well; some send both.
+/// Returns the text of a message, or of an addition to one. Thinking is named `reasoning_content` by `DeepSeek` and
+/// llama.cpp and `reasoning` by `OpenRouter` and vLLM, which also sends it in parts; some send both.
 fn message_words(message: &Value) -> Words {
     let content = match message {
         Value::Object(fields) => fields

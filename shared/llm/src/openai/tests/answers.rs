@@ -1,4 +1,4 @@
-//! Answers that end well, and the requests behind them.
+//! Successful answers, and the requests for them.
 
 use super::double::{begin_stream, end_stream, send_chunk};
 use super::*;
@@ -59,7 +59,7 @@ async fn every_dialect_is_understood() {
             recordings::OPENROUTER,
             "Hello",
             FinishReason::Stop,
-            // The thought counts, once, though it was sent twice.
+            // The thought counts once, though it was sent twice.
             Usage {
                 prompt_tokens: 7,
                 completion_tokens: 6,
@@ -74,7 +74,7 @@ async fn every_dialect_is_understood() {
     }
 }
 
-/// Answers in the shapes of other protocols, which gateways pass on where Chat Completions were asked for.
+/// Answers in the formats of other protocols, which some gateways pass on for Chat Completions.
 #[tokio::test]
 async fn answers_in_the_shapes_of_other_protocols_are_read() {
     let ollama = [
