@@ -19,7 +19,7 @@ const WITHOUT_TEMPERATURE: [&str; 3] = ["claude-opus-4-7", "claude-opus-4-8", "c
 /// An Anthropic model.
 #[derive(Debug, Clone)]
 pub struct Anthropic {
-    line: ProviderClient,
+    client: ProviderClient,
 }
 
 impl Anthropic {
@@ -30,14 +30,14 @@ impl Anthropic {
         api_key: Secret,
         http: reqwest::Client,
     ) -> Result<Self, InvalidBaseUrl> {
-        let line = ProviderClient::new(info, base_url, &["v1", "messages"], api_key, http)?;
-        Ok(Self { line })
+        let client = ProviderClient::new(info, base_url, &["v1", "messages"], api_key, http)?;
+        Ok(Self { client })
     }
 
     /// Returns the model with other time limits; the connect limit is the client's.
     #[must_use]
     pub fn with_limits(mut self, limits: TimeLimits) -> Self {
-        self.line.limits = limits;
+        self.client.limits = limits;
         self
     }
 }
@@ -55,8 +55,8 @@ struct Body<'a> {
 }
 
 impl Vendor for Anthropic {
-    fn line(&self) -> &ProviderClient {
-        &self.line
+    fn client(&self) -> &ProviderClient {
+        &self.client
     }
 
     fn request<'a>(
@@ -77,9 +77,9 @@ impl Vendor for Anthropic {
                 .map(|temperature| temperature.min(1.0)),
             stream: true,
         };
-        let call = self.line.http.post(self.line.endpoint.clone()).json(&body);
+        let call = self.client.http.post(self.client.endpoint.clone()).json(&body);
         let call = call
-            .header("x-api-key", self.line.key())
+            .header("x-api-key", self.client.key())
             .header("anthropic-version", VERSION);
         async { Ok(call) }.boxed()
     }

@@ -23,7 +23,7 @@ pub trait Signer: Send + Sync {
 /// An Amazon Bedrock model.
 #[derive(Clone)]
 pub struct Bedrock {
-    line: ProviderClient,
+    client: ProviderClient,
     signer: Arc<dyn Signer>,
 }
 
@@ -36,18 +36,18 @@ impl Bedrock {
         http: reqwest::Client,
     ) -> Result<Self, InvalidBaseUrl> {
         let model = info.id.clone();
-        let mut line = ProviderClient::new(info, base_url, &["model"], Secret::new(""), http)?;
+        let mut client = ProviderClient::new(info, base_url, &["model"], Secret::new(""), http)?;
         // An ID may contain colons, and the name of a profile slashes; AWS signs them escaped.
         let escaped: String = model.bytes().map(escape).collect();
-        let url = format!("{}/{escaped}/converse-stream", line.endpoint);
-        line.endpoint = Url::parse(&url).map_err(|_| InvalidBaseUrl)?;
-        Ok(Self { line, signer })
+        let url = format!("{}/{escaped}/converse-stream", client.endpoint);
+        client.endpoint = Url::parse(&url).map_err(|_| InvalidBaseUrl)?;
+        Ok(Self { client, signer })
     }
 
     /// Returns the model with other time limits; the connect limit is the client's.
     #[must_use]
     pub fn with_limits(mut self, limits: TimeLimits) -> Self {
-        self.line.limits = limits;
+        self.client.limits = limits;
         self
     }
 }
@@ -90,8 +90,8 @@ struct Config {
 }
 
 impl Vendor for Bedrock {
-    fn line(&self) -> &ProviderClient {
-        &self.line
+    fn client(&self) -> &ProviderClient {
+        &self.client
     }
 
     fn request<'a>(
@@ -118,13 +118,13 @@ impl Vendor for Bedrock {
             let unfit = |error: &dyn std::fmt::Display| {
                 tracing::warn!(%error, "bedrock.not_signed");
                 ModelError::NotConfigured {
-                    provider: self.line.info.provider.clone().into_owned(),
+                    provider: self.client.info.provider.clone().into_owned(),
                 }
             };
             let body = serde_json::to_vec(&body).map_err(|error| unfit(&error))?;
-            let url = self.line.endpoint.as_str();
+            let url = self.client.endpoint.as_str();
             let signature = self.signer.sign(url, &body).await.map_err(|error| unfit(&error))?;
-            let mut call = self.line.http.post(url).header(CONTENT_TYPE, "application/json");
+            let mut call = self.client.http.post(url).header(CONTENT_TYPE, "application/json");
             for (name, value) in signature {
                 call = call.header(name, value);
             }

@@ -32,7 +32,7 @@ pub enum ModelError {
         what: TimeLimit,
     },
     /// Too many requests (429); the same request may succeed later.
-    #[error("the provider limits the rate, retry after {retry_after:?}")]
+    #[error("the provider rate-limits the request, retry after {retry_after:?}")]
     RateLimited {
         /// The provider's `Retry-After`, if any.
         retry_after: Option<Duration>,
@@ -69,13 +69,13 @@ pub enum ModelError {
         detail: String,
     },
     /// The circuit breaker is open after repeated failures.
-    #[error("the provider is not asked for {retry_after:?}, because it failed several times in a row")]
+    #[error("the circuit breaker of the provider is open for {retry_after:?} after repeated failures")]
     Unavailable {
         /// When the next call is allowed.
         retry_after: Duration,
     },
     /// The provider failed in the middle of an answer.
-    #[error("the provider broke the answer off: {detail}")]
+    #[error("the provider interrupted the answer: {detail}")]
     Interrupted {
         /// The provider's message, shortened.
         detail: String,
@@ -139,7 +139,7 @@ impl ModelError {
         match self {
             Self::Refused { detail, .. } | Self::Overloaded { detail, .. } => Self::Interrupted { detail },
             Self::RateLimited { .. } => Self::Interrupted {
-                detail: "it limits the rate".to_owned(),
+                detail: "rate limit exceeded".to_owned(),
             },
             // Reported late, but the request still has to be fixed.
             other => other,
@@ -185,7 +185,9 @@ impl ModelError {
             Self::QuotaExhausted { .. } => {
                 "The account at the model's provider has no quota left. An administrator must add credit."
             }
-            Self::Refused { status: 401 | 403, .. } => "The model's provider rejects the configured key. An administrator must replace it.",
+            Self::Refused { status: 401 | 403, .. } => {
+                "The model's provider rejects the configured key. An administrator must replace it."
+            }
             Self::Refused { status: 404, .. } => {
                 "The configured URL of the model's provider does not exist. An administrator must correct it."
             }

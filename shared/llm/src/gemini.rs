@@ -17,7 +17,7 @@ use crate::{InvalidBaseUrl, ModelError, TimeLimits};
 /// A Google Gemini model.
 #[derive(Debug, Clone)]
 pub struct Gemini {
-    line: ProviderClient,
+    client: ProviderClient,
 }
 
 impl Gemini {
@@ -29,15 +29,15 @@ impl Gemini {
         http: reqwest::Client,
     ) -> Result<Self, InvalidBaseUrl> {
         let operation = format!("{}:streamGenerateContent", info.id);
-        let mut line = ProviderClient::new(info, base_url, &["models", &operation], api_key, http)?;
-        line.endpoint.query_pairs_mut().append_pair("alt", "sse");
-        Ok(Self { line })
+        let mut client = ProviderClient::new(info, base_url, &["models", &operation], api_key, http)?;
+        client.endpoint.query_pairs_mut().append_pair("alt", "sse");
+        Ok(Self { client })
     }
 
     /// Returns the model with other time limits; the connect limit is the client's.
     #[must_use]
     pub fn with_limits(mut self, limits: TimeLimits) -> Self {
-        self.line.limits = limits;
+        self.client.limits = limits;
         self
     }
 }
@@ -124,8 +124,8 @@ fn content<'a>(role: Option<&'static str>, text: &'a str) -> Content<'a> {
 }
 
 impl Vendor for Gemini {
-    fn line(&self) -> &ProviderClient {
-        &self.line
+    fn client(&self) -> &ProviderClient {
+        &self.client
     }
 
     fn request<'a>(
@@ -149,9 +149,9 @@ impl Vendor for Gemini {
                 thinking_config: ThinkingConfig::of(request),
             },
         };
-        let call = self.line.http.post(self.line.endpoint.clone()).json(&body);
+        let call = self.client.http.post(self.client.endpoint.clone()).json(&body);
         // Not in the query, where intermediaries would log it.
-        let call = call.header("x-goog-api-key", self.line.key());
+        let call = call.header("x-goog-api-key", self.client.key());
         async { Ok(call) }.boxed()
     }
 

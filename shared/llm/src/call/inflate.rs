@@ -29,7 +29,7 @@ pub(super) struct Out(Vec<u8>);
 impl std::io::Write for Out {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         if self.0.len() + bytes.len() > MAX_PIECE {
-            return Err(std::io::Error::other("it unfolds to too much"));
+            return Err(std::io::Error::other("the decompressed size exceeds the limit"));
         }
         self.0.extend_from_slice(bytes);
         Ok(bytes.len())
@@ -60,10 +60,10 @@ impl Inflate {
                 "deflate" if first & 0x0f == 8 => Self::Zlib(ZlibDecoder::new(Out::default())),
                 "deflate" => Self::Deflate(DeflateDecoder::new(Out::default())),
                 "br" => Self::Brotli(Box::new(DecompressorWriter::new(Out::default(), BUFFER))),
-                other => return Err(format!("the answer is compressed as {other}, which was not asked for")),
+                other => return Err(format!("the response has the unsupported encoding {other}")),
             };
         }
-        let unfolded = match self {
+        let decompressed = match self {
             Self::Unknown(_) | Self::Plain => return Ok(bytes.to_vec()),
             Self::Gzip(decoder) => decoder
                 .write_all(bytes)
@@ -82,8 +82,8 @@ impl Inflate {
                 .and_then(|()| decoder.flush())
                 .map(|()| decoder.get_mut()),
         };
-        unfolded
+        decompressed
             .map(|out| std::mem::take(&mut out.0))
-            .map_err(|error| format!("the compressed answer cannot be read: {error}"))
+            .map_err(|error| format!("the response cannot be decompressed: {error}"))
     }
 }

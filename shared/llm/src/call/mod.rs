@@ -4,11 +4,11 @@
 
 mod answer;
 mod body;
+mod drain;
 mod failure;
 mod finish;
 mod frames;
 mod inflate;
-mod rest;
 mod timer;
 
 use async_stream::try_stream;
@@ -123,7 +123,7 @@ impl ProviderClient {
 /// The parts of a call that depend on the vendor.
 pub(crate) trait Vendor: Clone + Send + Sync + 'static {
     /// Returns the model and how it is reached.
-    fn line(&self) -> &ProviderClient;
+    fn client(&self) -> &ProviderClient;
 
     /// Returns the request. `system` is the result of [`prompt::system`].
     fn request<'a>(
@@ -142,7 +142,7 @@ pub(crate) trait Vendor: Clone + Send + Sync + 'static {
 
 impl<V: Vendor> ChatModel for V {
     fn info(&self) -> ModelInfo {
-        self.line().info.clone()
+        self.client().info.clone()
     }
 
     fn chat(&self, request: ChatRequest) -> ChatStream {
@@ -154,16 +154,16 @@ impl<V: Vendor> ChatModel for V {
 fn chat<V: Vendor>(vendor: V, mut request: ChatRequest) -> ChatStream {
     request.messages = turns::alternating(request.messages);
     try_stream! {
-        let line = vendor.line();
+        let client = vendor.client();
         let system = prompt::system(&request);
-        let mut timer = Timer::start(line.limits);
+        let mut timer = Timer::start(client.limits);
         let mut response = timer.limit(async {
             let call = vendor.request(&request, system.as_deref()).await?;
-            line.send(call).await
+            client.send(call).await
         }).await??;
         timer.alive();
         if !response.status().is_success() {
-            Err(timer.limit(line.refusal(response)).await?)?;
+            Err(timer.limit(client.refusal(response)).await?)?;
             return;
         }
         yield ChatEvent::Accepted;
@@ -201,7 +201,7 @@ fn chat<V: Vendor>(vendor: V, mut request: ChatRequest) -> ChatStream {
             }
             if is_whole {
                 if !is_over {
-                    rest::read(&mut response).await;
+                    drain::read(&mut response).await;
                 }
                 yield answer.done()?;
                 return;
@@ -247,7 +247,7 @@ pub(crate) fn read<V: Vendor>(
     is_last: bool,
 ) -> Vec<Result<Progress, ModelError>> {
     let is_whole = event.name == WHOLE;
-    let key = vendor.line().key();
+    let key = vendor.client().key();
     if let Some(name) = failure_name(&event.name) {
         let said = ErrorBody::read(event.data.as_bytes()).called(&name);
         return vec![Err(said.into_error(200, key))];
@@ -259,7 +259,7 @@ pub(crate) fn read<V: Vendor>(
         // The connection broke within it.
         Err(_) if is_last && !is_whole => return vec![Err(ModelError::Cut)],
         Err(error) => {
-            let detail = format!("a frame is not what the protocol promises: {error}");
+            let detail = format!("an event violates the protocol: {error}");
             return vec![Err(ModelError::Malformed { detail })];
         }
     };

@@ -28,7 +28,7 @@ pub struct Embeddings {
 /// An embedding model behind an `OpenAI`-compatible API.
 #[derive(Debug, Clone)]
 pub struct OpenAiEmbedder {
-    line: ProviderClient,
+    client: ProviderClient,
     dimensions: Option<u32>,
 }
 
@@ -51,24 +51,24 @@ impl OpenAiEmbedder {
         http: reqwest::Client,
         dimensions: Option<u32>,
     ) -> Result<Self, InvalidBaseUrl> {
-        let line = ProviderClient::new(info, base_url, &["embeddings"], api_key, http)?;
-        Ok(Self { line, dimensions })
+        let client = ProviderClient::new(info, base_url, &["embeddings"], api_key, http)?;
+        Ok(Self { client, dimensions })
     }
 
     async fn ask(&self, texts: &[String]) -> Result<Embeddings, ModelError> {
         let body = Body {
-            model: &self.line.info.id,
+            model: &self.client.info.id,
             input: texts,
             encoding_format: "float",
             dimensions: self.dimensions,
         };
-        let mut call = self.line.http.post(self.line.endpoint.clone()).json(&body);
-        if !self.line.key().is_empty() {
-            call = call.bearer_auth(self.line.key());
+        let mut call = self.client.http.post(self.client.endpoint.clone()).json(&body);
+        if !self.client.key().is_empty() {
+            call = call.bearer_auth(self.client.key());
         }
-        let response = self.line.send(call).await?;
+        let response = self.client.send(call).await?;
         if !response.status().is_success() {
-            return Err(self.line.refusal(response).await);
+            return Err(self.client.refusal(response).await);
         }
         let malformed = |detail: String| ModelError::Malformed { detail };
         let body = response.bytes().await.map_err(|_| ModelError::Cut)?;
@@ -76,7 +76,7 @@ impl OpenAiEmbedder {
         if found["data"].is_null()
             && let Some(failure) = failure(&found)
         {
-            return Err(ErrorBody::of(failure).into_error(200, self.line.key()));
+            return Err(ErrorBody::of(failure).into_error(200, self.client.key()));
         }
         let mut vectors = vec![Vec::new(); texts.len()];
         for (place, vector) in found["data"].as_array().into_iter().flatten().enumerate() {
@@ -131,7 +131,7 @@ impl Embedder for OpenAiEmbedder {
                 });
             }
             // Nothing is streamed: the first token is the whole answer.
-            let limit = embedder.line.limits.first_token;
+            let limit = embedder.client.limits.first_token;
             let answer = tokio::time::timeout(limit, embedder.ask(&texts)).await;
             answer.unwrap_or(Err(ModelError::TimedOut {
                 what: TimeLimit::FirstToken,

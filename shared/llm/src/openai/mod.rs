@@ -23,7 +23,7 @@ use wire::Body;
 /// Answers are streamed. Nothing is retried: the caller knows whether that is appropriate.
 #[derive(Debug, Clone)]
 pub struct OpenAiCompatible {
-    line: ProviderClient,
+    client: ProviderClient,
     is_azure: bool,
 }
 
@@ -36,8 +36,11 @@ impl OpenAiCompatible {
         api_key: Secret,
         http: reqwest::Client,
     ) -> Result<Self, InvalidBaseUrl> {
-        let line = ProviderClient::new(info, base_url, &["chat", "completions"], api_key, http)?;
-        Ok(Self { line, is_azure: false })
+        let client = ProviderClient::new(info, base_url, &["chat", "completions"], api_key, http)?;
+        Ok(Self {
+            client,
+            is_azure: false,
+        })
     }
 
     /// Creates a model of an Azure `OpenAI` deployment named after the model's ID, at `https://NAME.openai.azure.com`.
@@ -50,15 +53,18 @@ impl OpenAiCompatible {
     ) -> Result<Self, InvalidBaseUrl> {
         let deployment = info.id.clone();
         let path = ["openai", "deployments", &deployment, "chat", "completions"];
-        let mut line = ProviderClient::new(info, endpoint, &path, api_key, http)?;
-        line.endpoint.query_pairs_mut().append_pair("api-version", api_version);
-        Ok(Self { line, is_azure: true })
+        let mut client = ProviderClient::new(info, endpoint, &path, api_key, http)?;
+        client
+            .endpoint
+            .query_pairs_mut()
+            .append_pair("api-version", api_version);
+        Ok(Self { client, is_azure: true })
     }
 
     /// Returns the model with other time limits; the connect limit is the client's.
     #[must_use]
     pub fn with_limits(mut self, limits: TimeLimits) -> Self {
-        self.line.limits = limits;
+        self.client.limits = limits;
         self
     }
 
@@ -72,7 +78,7 @@ impl OpenAiCompatible {
             _ => "stop",
         };
         match chunk["type"].as_str() {
-            Some("response.failed") => Err(ErrorBody::of(&response["error"]).into_error(200, self.line.key())),
+            Some("response.failed") => Err(ErrorBody::of(&response["error"]).into_error(200, self.client.key())),
             Some("response.completed" | "response.incomplete") => {
                 answer.finish(&Value::from(reason))?;
                 Ok(Progress::End)
@@ -83,13 +89,13 @@ impl OpenAiCompatible {
 
     /// Returns whether the model takes the parameters of `OpenAI`'s reasoning models, at any provider.
     fn is_reasoning(&self) -> bool {
-        is_openai_reasoning(&self.line.info.id, self.is_azure)
+        is_openai_reasoning(&self.client.info.id, self.is_azure)
     }
 }
 
 impl Vendor for OpenAiCompatible {
-    fn line(&self) -> &ProviderClient {
-        &self.line
+    fn client(&self) -> &ProviderClient {
+        &self.client
     }
 
     fn request<'a>(
@@ -98,8 +104,8 @@ impl Vendor for OpenAiCompatible {
         system: Option<&'a str>,
     ) -> BoxFuture<'a, Result<RequestBuilder, ModelError>> {
         let body = Body::new(request, system, self.is_reasoning());
-        let mut call = self.line.http.post(self.line.endpoint.clone()).json(&body);
-        let key = self.line.key();
+        let mut call = self.client.http.post(self.client.endpoint.clone()).json(&body);
+        let key = self.client.key();
         if self.is_azure {
             call = call.header("api-key", key);
         } else if !key.is_empty() {
