@@ -60,7 +60,7 @@ impl Ledger {
             let own = refused.iter().find(|(place, _)| *place == 0);
             let own = own.and_then(|(_, item)| item.as_ref());
             if let Some(theirs) = own.and_then(|item| item.get(&reservation.attribute())) {
-                // An update that was sent twice, or an id that was used twice?
+                // An update that was sent twice, or an ID that was used twice?
                 if *theirs == value(&reservation.terms)? {
                     return Ok(Reserve::Held(Box::new(reservation)));
                 }
