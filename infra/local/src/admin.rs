@@ -1,18 +1,18 @@
-//! `parlance admin`: what operators of an installation do by hand.
+//! `parlance admin`: manual operations for operators of an installation.
 //!
-//! The first platform admin: no HTTP operation can make one. It needs AWS credentials that may write the tables. It names an account that exists
-//! and whose address was verified, because anybody can register with an address before its owner does.
+//! No HTTP operation can create the first platform admin. `grant` needs AWS credentials that may write the tables, and
+//! an existing account with a verified address, because anyone can register with an address before its owner does.
 
 use aws_config::SdkConfig;
 use domain::{Actor, AuditEntry, Clock, Email, Error, Ids, OrgId, PlatformRole, Result, User, audit::AuditSource};
 use serde_json::json;
 use store::{Store, Tables};
 
-/// Makes the account with this address a platform admin, with an entry in the audit log; answers the account. One that
-/// is an admin already is left as it is.
+/// Makes the account with this address a platform admin, with an entry in the audit log, and returns the account. An
+/// account that is already an admin stays as it is.
 ///
 /// # Errors
-/// When there is no such account, it is disabled, or its address was not verified.
+/// If the account does not exist, is disabled, or has an unverified address.
 pub async fn grant(sdk: &SdkConfig, tables: Tables, email: &str, clock: &Clock) -> Result<User> {
     let email = Email::parse(email)?;
     let accounts = Store::new(sdk, tables).accounts();
@@ -49,15 +49,15 @@ pub async fn grant(sdk: &SdkConfig, tables: Tables, email: &str, clock: &Clock) 
     } else {
         Err(Error::conflict(
             "account_changed",
-            "the account changed meanwhile; try again",
+            "The account was changed by another request. Try again.",
         ))
     }
 }
 
-/// Has the chatbots, documents and bytes of an organization counted anew by the next request that changes them.
+/// Has the next request that changes them recount the chatbots, documents and bytes of an organization.
 ///
 /// # Errors
-/// When the table does not answer.
+/// If the table does not respond.
 pub async fn recount_resources(sdk: &SdkConfig, app: String, org: &OrgId) -> Result<()> {
     let tables = Tables {
         app,
@@ -66,7 +66,7 @@ pub async fn recount_resources(sdk: &SdkConfig, app: String, org: &OrgId) -> Res
     Store::new(sdk, tables).recount_resources(org).await
 }
 
-/// The tables that the first admin needs: these two alone.
+/// Returns the two tables that granting the first admin needs.
 #[must_use]
 pub fn tables(identity: String, audit: String) -> Tables {
     let unused = String::new;

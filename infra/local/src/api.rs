@@ -1,5 +1,4 @@
-//! The API alone, as functions run it: configuration from the environment, services wherever that says they are. For
-//! measurements.
+//! The API only, as functions run it: configuration and services are those of the environment. For measurements.
 
 use app::{App, Config};
 use domain::Clock;
@@ -8,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{RequestTimeouts, functions, listener, provision};
 
-/// Serves on 127.0.0.1; prints where.
+/// Serves on 127.0.0.1, and prints the URL.
 ///
 /// # Errors
 /// A sentence: what the environment lacks, or why the port cannot be opened.

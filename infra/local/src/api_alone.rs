@@ -1,4 +1,4 @@
-//! `parlance-api`: the API alone on a free port of 127.0.0.1, with its services wherever the environment says, for
+//! `parlance-api`: the API only, on a free port of 127.0.0.1, with the services that the environment names. For
 //! measurements: without the embedded services this process is as large as a function.
 
 use std::process::ExitCode;

@@ -5,7 +5,7 @@ use store::{Store, Tables, Verified};
 
 use crate::provision;
 
-/// Where the audit log is.
+/// The location of the audit log.
 #[derive(Debug, Clone)]
 pub enum AuditSource {
     /// In a local stack whose AWS services listen on this port.
@@ -17,7 +17,7 @@ pub enum AuditSource {
 /// Recomputes every chain.
 ///
 /// # Errors
-/// When the table cannot be read.
+/// If the table cannot be read.
 pub async fn verify(place: AuditSource) -> domain::Result<Verified> {
     let (sdk, tables) = match place {
         AuditSource::Local(port) => (provision::sdk_at(port).await, provision::tables()),
@@ -36,10 +36,10 @@ pub async fn verify(place: AuditSource) -> domain::Result<Verified> {
         .await
 }
 
-/// What was found, in lines for people.
+/// Returns the result as lines of text.
 ///
 /// # Errors
-/// The same lines when a chain is broken.
+/// The same lines if a chain is broken.
 pub fn report(verified: &Verified) -> Result<String, String> {
     let counted = format!("{} entries in {} chains", verified.entries, verified.chains);
     if verified.faults.is_empty() {

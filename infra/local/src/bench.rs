@@ -1,8 +1,8 @@
-//! `parlance bench`: how long the API takes, measured over HTTP against a stack in this process.
+//! `parlance bench`: the latency of the API, measured over HTTP against a stack in this process.
 //!
-//! `GET /live` reads nothing, so it is the cost of HTTP itself on this machine at this moment. It is measured in
-//! turn with the rest, and the other medians are also given as multiples of it: those can be compared between
-//! machines and between runs, milliseconds cannot.
+//! `GET /live` reads nothing, so it is the cost of HTTP itself on this machine at this moment. It is measured in turn
+//! with the other requests, whose medians are also given as multiples of it: these can be compared between machines
+//! and runs, milliseconds cannot.
 
 #[cfg(target_os = "linux")]
 mod cold;
@@ -33,7 +33,7 @@ pub use timing::run as timing;
 
 use crate::{Options, Stack};
 
-/// What a call of a model costs on its way through the API: where processes can be kept on a core.
+/// Measures the overhead of a model call through the API, on systems that can pin processes to a core.
 ///
 /// # Errors
 /// Always.
@@ -43,7 +43,7 @@ pub async fn overhead() -> Result<()> {
     Err("this is measured on Linux only".into())
 }
 
-/// What a function does before it asks for work: where the system tells what a process has used.
+/// Measures the cold start of functions, on systems that report a process's usage.
 ///
 /// # Errors
 /// Always.
@@ -58,14 +58,14 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 /// How much is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extent {
-    /// As much as figures need.
+    /// As much as meaningful figures need.
     Full,
-    /// A little of everything: whether it still runs.
+    /// A little of everything, to check that it runs.
     Short,
 }
 
 impl Extent {
-    /// How often something is done.
+    /// Returns the number of repetitions.
     fn of(self, full: usize) -> usize {
         match self {
             Self::Full => full,
@@ -74,27 +74,27 @@ impl Extent {
     }
 }
 
-/// Passages that are searched.
+/// Number of passages to search.
 const CHUNKS: usize = 1000;
-/// Documents after which it is given up to get there.
+/// Number of documents after which filling is abandoned.
 const MAX_DOCUMENTS: usize = 40;
 /// Rounds of plain requests.
 const REQUESTS: usize = 500;
-/// Questions asked.
+/// Number of questions.
 const QUESTIONS: usize = 100;
-/// Small files uploaded.
+/// Number of small uploads.
 const UPLOADS: usize = 100;
-/// Uploads at the same time.
+/// Concurrent uploads.
 const PARALLEL: usize = 8;
-/// Rounds before the ones that count: connections are opened and caches filled.
+/// Rounds that are not counted: they open connections and fill caches.
 const WARM_UP: usize = 5;
-/// A measurement ends after this, however many rounds it has done.
+/// A measurement ends after this time, regardless of its rounds.
 const AT_MOST: Duration = Duration::from_secs(15);
 
-/// Measures, and prints a table. `reader`: the program that reads documents, unless it is this one.
+/// Measures, and prints a table. `reader`: the program that reads documents, by default this one.
 ///
 /// # Errors
-/// The first thing that did not work: figures of a broken stack would say nothing.
+/// The first failure: figures of a broken stack would mean nothing.
 pub async fn run(extent: Extent, reader: Option<PathBuf>) -> Result<()> {
     let options = Options {
         reader,
@@ -143,7 +143,7 @@ impl Bench {
         let account = json!({"email": "bench@example.com", "password": "correct horse battery"});
         let registered = json_of(self.post("/api/v1/auth/register").json(&account).send().await?).await?;
         self.token = text(&registered, "access_token")?;
-        // Nobody is to be too fast for the plan.
+        // The rate limit of the plan must not apply.
         largest_plan(stack, &text(&registered, "default_org_id")?).await
     }
 
@@ -154,7 +154,7 @@ impl Bench {
         text(&uploaded, "id")
     }
 
-    /// Uploads documents until [`CHUNKS`] passages can be searched; answers their ids.
+    /// Uploads documents until [`CHUNKS`] passages can be searched. Returns their IDs.
     async fn fill(&mut self, stack: &Stack) -> Result<Vec<String>> {
         let started = now();
         let (mut documents, mut chunks) = (Vec::new(), 0);
@@ -204,7 +204,7 @@ impl Bench {
         Ok(())
     }
 
-    /// All in one chat session, so that the answers also read the ten turns before.
+    /// Asks all questions in one conversation, so that answers also read the ten previous turns.
     async fn questions(&mut self, documents: &[String]) -> Result<()> {
         let bot = json!({"name": "Bench", "documents": documents});
         let bot = json_of(self.post("/api/v1/chatbots").json(&bot).send().await?).await?;
@@ -265,12 +265,12 @@ impl Bench {
     }
 }
 
-/// Puts an organization on the largest plan.
+/// Moves an organization to the largest plan.
 async fn largest_plan(stack: &Stack, org: &str) -> Result<()> {
     set(stack, (&format!("O#{org}"), "ORG"), "plan", "TEAM").await
 }
 
-/// Sets a text of an item of the identity table, by its key.
+/// Sets a text attribute of an item of the identity table, by its key.
 async fn set(stack: &Stack, (pk, sk): (&str, &str), name: &str, value: &str) -> Result<()> {
     let update = aws_sdk_dynamodb::Client::new(stack.sdk())
         .update_item()
@@ -289,13 +289,13 @@ fn now() -> Instant {
     Instant::now()
 }
 
-/// When the first event of an answer arrived, and all of it.
+/// Returns when the first event of an answer arrived, and the whole answer.
 async fn answer(response: Response) -> Result<(Instant, String)> {
     let mut bytes = response.error_for_status()?.bytes_stream();
     let (mut first, mut all) = (None, Vec::new());
     while let Some(part) = bytes.try_next().await? {
         all.extend_from_slice(&part);
-        // A comment that keeps the connection open is no answer.
+        // A comment that keeps the connection open is not part of the answer.
         if first.is_none() && all.windows(5).any(|window| window == b"data:") {
             first = Some(now());
         }

@@ -1,4 +1,4 @@
-//! The configuration of the functions, which `template.yaml` gives them on AWS.
+//! The configuration of the functions, which `template.yaml` sets on AWS.
 
 use std::net::SocketAddr;
 
@@ -15,7 +15,7 @@ use crate::{
     template::{Template, TemplateError},
 };
 
-/// `address`: where the API listens.
+/// Returns the configuration. `address`: where the API listens.
 pub(crate) fn new(options: &Options, cloud: &Cloud, address: SocketAddr) -> Result<Config, StartError> {
     Ok(Config {
         tables: provision::tables(),
@@ -34,7 +34,7 @@ pub(crate) fn new(options: &Options, cloud: &Cloud, address: SocketAddr) -> Resu
             None => format!("http://localhost:{}", address.port()),
         },
         providers: Providers::read(|name| match (name, options.variable(name)) {
-            // Permissions are looked at on the way.
+            // Permissions are checked on the way.
             ("BEDROCK_BASE_URL", Some(_)) => Some(cloud.endpoint()),
             (_, value) => value.map(str::to_owned),
         }),
@@ -45,7 +45,7 @@ pub(crate) fn new(options: &Options, cloud: &Cloud, address: SocketAddr) -> Resu
     })
 }
 
-/// As on Lambda, with the memory of the function that reads.
+/// Returns the settings as on Lambda, with the memory of the function that reads documents.
 fn reading(options: &Options) -> Result<reading::Settings, TemplateError> {
     let functions = &Template::embedded()?.functions;
     let reads = functions

@@ -1,5 +1,5 @@
-//! `/_local/*`: what a developer and the tests do to the stack; and the pages that links in mails lead to. Both exist in
-//! this process only.
+//! `/_local/*`: operations on the stack for developers and tests; and the pages that emailed links lead to. Both exist
+//! in this process only.
 
 use std::{sync::Arc, time::Duration};
 
@@ -27,10 +27,10 @@ use crate::{
 
 /// Longest step of the clock: ten years.
 const MAX_STEP_SECONDS: u64 = 10 * 366 * 24 * 3600;
-/// Where the clock stops, so that no sum of steps leaves what a date can say: the year 2500.
+/// The latest time of the clock, so that any sum of steps is a valid date: the year 2500.
 const LATEST_MS: i64 = 16_725_225_600_000;
 
-/// `stage`: the one below which the API is.
+/// Returns the routes. `stage`: the stage of the API.
 pub(crate) fn routes(local: Arc<Local>, stage: Option<&str>) -> Router {
     let routes = [
         ("/_local/outbox", get(outbox)),
@@ -42,7 +42,7 @@ pub(crate) fn routes(local: Arc<Local>, stage: Option<&str>) -> Router {
     ];
     let mut all = Router::new();
     for (path, handler) in routes {
-        // As everywhere, a trailing slash means nothing.
+        // As everywhere, a trailing slash is ignored.
         all = all.route(path, handler.clone()).route(&format!("{path}/"), handler);
     }
     all.route("/_local/{*unknown}", any(unknown))
@@ -65,8 +65,8 @@ async fn wrong_method() -> Response {
     )
 }
 
-/// `router` for requests that mean this server: what is sent to another name is refused, so that a page cannot have its
-/// own name lead here (DNS rebinding). `hosts`: its names beside those of this machine.
+/// Restricts `router` to requests for this server: requests for another host name are refused, so that a web page
+/// cannot resolve its own name to this server (DNS rebinding). `hosts`: accepted names besides those of this machine.
 pub(crate) fn for_this_server(router: Router, hosts: Vec<String>) -> Router {
     let hosts: Arc<[String]> = hosts.into();
     router.layer(from_fn(move |request: Request, next: Next| {
@@ -87,8 +87,8 @@ pub(crate) fn for_this_server(router: Router, hosts: Vec<String>) -> Router {
     }))
 }
 
-/// A page of somebody else's in a developer's browser can send requests here too: it may not move the clock or read the
-/// mail, whatever name it has.
+/// Refuses requests of other pages in a developer's browser: they must not move the clock or read emails, whatever
+/// their host name.
 async fn from_this_machine(request: Request, next: Next) -> Response {
     let headers = request.headers();
     let own = headers.get(HOST).and_then(|host| host.to_str().ok());
@@ -110,7 +110,7 @@ struct Step {
 }
 
 async fn outbox(State(local): State<Arc<Local>>) -> Response {
-    // Whose words are in a mail, its reader sees.
+    // The reader of an email sees who wrote its text.
     let shown = |mail| Mail { about: None, ..mail };
     let mails: Vec<_> = local.outbox.newest_first().into_iter().map(shown).collect();
     Json(mails).into_response()
@@ -182,7 +182,7 @@ fn at(milliseconds: i64) -> Timestamp {
     Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::MAX)
 }
 
-/// A problem as the product's own (RFC 9457).
+/// Returns a problem response in the format of the API (RFC 9457).
 fn refuse(status: StatusCode, code: &str, detail: &str) -> Response {
     let problem = json!({
         "type": "about:blank",

@@ -12,15 +12,15 @@ use serde_json::{Value, json};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// How often the progress is looked at.
+/// How often the progress is polled.
 const LOOK: Duration = Duration::from_millis(100);
-/// Looks after which indexing is called stuck: two minutes.
+/// Number of polls after which indexing is considered stuck: two minutes.
 const LOOKS: usize = 1200;
 
-/// Signs up, uploads three documents, watches them being indexed, creates a chatbot over them, and asks.
+/// Signs up, uploads three documents, waits for their indexing, creates a chatbot over them, and asks questions.
 ///
 /// # Errors
-/// The first thing that did not work, as a sentence.
+/// The first failure, as a sentence.
 pub async fn run(url: &str) -> Result<()> {
     let http = Client::builder().connect_timeout(Duration::from_secs(2)).build()?;
     let mut demo = Demo {
@@ -154,7 +154,7 @@ impl Demo {
     }
 }
 
-/// Prints one event: words as they come, and the citations at the end.
+/// Prints one event: text as it arrives, and the citations at the end.
 fn show(frame: &str) -> Result<()> {
     let failed = frame.lines().any(|line| line == "event: error");
     let Some(data) = frame

@@ -1,5 +1,5 @@
-//! The functions as they are deployed: each with an app of its own, created when it is first called. Nothing that one
-//! function remembers is known to another, and each calls AWS with its own credentials.
+//! The functions as they are deployed: each has its own app, created by its first call. Functions share no memory, and
+//! each calls AWS with its own credentials.
 
 use std::{
     collections::BTreeMap,
@@ -21,7 +21,7 @@ use crate::{
     template::{Template, TemplateError},
 };
 
-/// Creates the app of a function, which is named.
+/// Creates the app of the function with this name.
 type NewApp = dyn Fn(&'static str) -> domain::Result<App> + Send + Sync;
 
 /// All functions. Clones share them.
@@ -33,16 +33,16 @@ struct Inner {
     instances: Mutex<BTreeMap<&'static str, Instance>>,
 }
 
-/// A function that was called.
+/// A function that has been called.
 #[derive(Clone)]
 struct Instance {
     app: App,
-    /// Of a function behind the gateway, once a request came.
+    /// The router of a function behind the gateway, after its first request.
     router: Option<Router>,
 }
 
 impl Deployment {
-    /// Functions whose apps are created by `new_app`, by their names.
+    /// Creates a deployment whose apps are created by `new_app`, by function name.
     pub fn new(new_app: impl Fn(&'static str) -> domain::Result<App> + Send + Sync + 'static) -> Self {
         Self(Arc::new(Inner {
             new_app: Box::new(new_app),
@@ -50,16 +50,16 @@ impl Deployment {
         }))
     }
 
-    /// Functions that share an app, for tests and measurements.
+    /// Creates a deployment whose functions share an app, for tests and measurements.
     pub fn sharing(app: &App) -> Self {
         let app = app.clone();
         Self::new(move |_| Ok(app.clone()))
     }
 
-    /// The app of a function.
+    /// Returns the app of a function.
     ///
     /// # Errors
-    /// There is no such function, or its app cannot be created.
+    /// The function does not exist, or its app cannot be created.
     pub fn app(&self, function: &str) -> domain::Result<App> {
         let deployed = Template::embedded()
             .map_err(domain::Error::internal)?
@@ -68,7 +68,7 @@ impl Deployment {
         self.instance(&deployed.crate_name, |instance| instance.app.clone())
     }
 
-    /// Every path of the gateway, leading to the function that `template.yaml` names.
+    /// Returns a router of every path of the gateway to the function that `template.yaml` names.
     ///
     /// # Errors
     /// The template cannot be read.
@@ -96,7 +96,7 @@ impl Deployment {
         Ok(Router::new().fallback(serve))
     }
 
-    /// Waits until nothing runs that has outlived its request or message.
+    /// Waits until all work that has outlived its request or message has ended.
     pub async fn idle(&self) {
         for app in self.apps() {
             app.idle().await;
@@ -132,16 +132,16 @@ impl Deployment {
     }
 }
 
-/// What a path leads to that nothing else takes.
+/// The function for paths that no other function handles.
 const UNKNOWN_PATHS: &str = "system";
 
-/// Functions by the paths of the gateway.
+/// Returns the functions by the paths of the gateway.
 fn gateway_routes() -> Result<&'static matchit::Router<&'static str>, TemplateError> {
     static ROUTES: LazyLock<Result<matchit::Router<&'static str>, TemplateError>> = LazyLock::new(|| {
         let mut routes = matchit::Router::new();
         for function in &Template::embedded()?.functions {
             for route in &function.routes {
-                // As the gateway writes a parameter that takes the rest of the path.
+                // In the gateway's syntax of a parameter that matches the rest of the path.
                 let path = match route.path.rsplit_once("/{") {
                     Some((folder, rest)) if rest.ends_with("+}") => format!("{folder}/{{*{}", rest.replace("+}", "}")),
                     _ => route.path.clone(),

@@ -12,7 +12,7 @@ use crate::{
     deployment::Deployment,
 };
 
-/// An HTTP function and what makes its route table.
+/// An HTTP function and the constructor of its route table.
 type Group = (&'static str, fn() -> Api);
 
 /// All HTTP functions.
@@ -34,18 +34,18 @@ const GROUPS: [Group; 15] = [
     ("users", users::api),
 ];
 
-/// HTTP functions with their route tables.
+/// Returns the HTTP functions with their route tables.
 pub fn groups() -> Vec<(&'static str, Api)> {
     GROUPS.iter().map(|(name, api)| (*name, api())).collect()
 }
 
-/// The route table of an HTTP function; `None` if there is none of this name.
+/// Returns the route table of an HTTP function; `None` if it does not exist.
 pub(crate) fn group(name: &str) -> Option<Api> {
     let (_, api) = GROUPS.iter().find(|(known, _)| *known == name)?;
     Some(api())
 }
 
-/// All of their operations, served by one app: for measurements.
+/// Returns a router of all operations, served by one app: for measurements.
 pub fn router(app: App) -> axum::Router {
     let apis = groups().into_iter().map(|(_, api)| api);
     apis.reduce(Api::merge).map(|api| api.finish(app)).unwrap_or_default()
@@ -55,11 +55,12 @@ pub fn router(app: App) -> axum::Router {
 pub struct Worker {
     /// Its name, and that of its queue.
     pub name: &'static str,
-    /// What a batch is given to.
+    /// The handler of a batch.
     pub handler: Handler,
 }
 
-/// Functions that consume a queue, in the order in which they are drained: the others send to the last one's queue.
+/// Returns the functions that consume a queue, in the order in which they are drained: the others send to the last
+/// one's queue.
 pub fn workers(deployment: &Deployment) -> Vec<Worker> {
     vec![
         worker::<index_documents::IndexDocuments>(deployment),
@@ -86,17 +87,17 @@ fn worker<J: runtime::Job>(deployment: &Deployment) -> Worker {
     }
 }
 
-/// A function that follows the changes of a table.
+/// A function that processes the changes of a table.
 pub struct Follower {
     /// Its name.
     pub name: &'static str,
     /// The table.
     pub table: String,
-    /// What a batch is given to.
+    /// The handler of a batch.
     pub handler: stream::Handler,
 }
 
-/// Functions that follow the changes of a table.
+/// Returns the functions that process the changes of a table.
 pub fn followers(deployment: &Deployment, tables: &store::Tables) -> Vec<Follower> {
     vec![follower::<roll_up_usage::RollUpUsage>(deployment, &tables.usage)]
 }
@@ -114,18 +115,18 @@ fn follower<F: runtime::Follower>(deployment: &Deployment, table: &str) -> Follo
     }
 }
 
-/// A function that runs from time to time.
+/// A function that runs on a schedule.
 #[derive(Clone, Copy)]
 pub struct Scheduled {
     /// Its name.
     pub name: &'static str,
-    /// How often.
+    /// The interval.
     pub every: Duration,
-    /// What it does.
+    /// The function's entry point.
     pub run: fn(App) -> BoxFuture<'static, domain::Result<()>>,
 }
 
-/// Functions that run from time to time.
+/// Returns the functions that run on a schedule.
 pub fn schedules() -> Vec<Scheduled> {
     vec![
         Scheduled {
@@ -141,7 +142,7 @@ pub fn schedules() -> Vec<Scheduled> {
     ]
 }
 
-/// Names of all functions.
+/// Returns the names of all functions.
 pub fn names() -> Vec<&'static str> {
     let groups = groups().into_iter().map(|(name, _)| name);
     let schedules = schedules().into_iter().map(|schedule| schedule.name);
@@ -153,7 +154,7 @@ pub fn names() -> Vec<&'static str> {
         .collect()
 }
 
-/// The `OpenAPI` document of all HTTP functions.
+/// Returns the `OpenAPI` document of all HTTP functions.
 pub fn openapi() -> serde_json::Value {
     let apis: Vec<Api> = groups().into_iter().map(|(_, api)| api).collect();
     http_api::openapi(&apis)

@@ -1,15 +1,15 @@
-//! API Gateway as its clients notice it: the stage in front of the path, what it refuses, and what it changes.
+//! API Gateway as its clients observe it: the stage in front of the path, what it refuses, and what it changes.
 //!
-//! - A body of more than 10 MB is refused in plain text, whatever `GatewayResponses` say.
-//! - The body travels as base64 (`BinaryMediaTypes: */*`) inside the JSON of an event, and Lambda takes 6 MB of that:
-//!   413 `REQUEST_TOO_LARGE`. An answer that is not streamed has 6 MB too: 502 `INTEGRATION_FAILURE`.
-//! - An answer that is not streamed is waited for 29 seconds: 504 `INTEGRATION_TIMEOUT`.
-//! - Some headers of an answer come under another name, `WWW-Authenticate` among them.
+//! - A body of more than 10 MB is refused in plain text, whatever `GatewayResponses` says.
+//! - The body is sent as base64 (`BinaryMediaTypes: */*`) inside the JSON of an event, which Lambda limits to 6 MB:
+//!   413 `REQUEST_TOO_LARGE`. A buffered response is limited to 6 MB too: 502 `INTEGRATION_FAILURE`.
+//! - A buffered response has a timeout of 29 seconds: 504 `INTEGRATION_TIMEOUT`.
+//! - Some response headers are renamed, including `WWW-Authenticate`.
 //!
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html>,
 //! <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>,
-//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html>. Not here: the limit of
-//! 10,240 bytes on the request line and headers.
+//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html>. Not emulated: the
+//! limit of 10,240 bytes on the request line and headers.
 
 mod event;
 
@@ -32,17 +32,17 @@ use http_body_util::{BodyExt as _, Limited};
 
 use crate::template::{Template, TemplateError};
 
-/// Largest body of a request, in bytes.
+/// Largest request body, in bytes.
 const MAX_BODY: usize = 10 * 1024 * 1024;
-/// Largest event of an invocation, in bytes, as Lambda's own message has it.
+/// Largest event of an invocation, in bytes, according to Lambda's own message.
 const MAX_EVENT: usize = 6_291_456;
-/// Largest answer of an invocation, in bytes, likewise.
+/// Largest response of an invocation, in bytes, likewise.
 const MAX_ANSWER: usize = 6_291_556;
-/// Longest time that an answer is waited for.
+/// Timeout of a buffered response.
 const TIMEOUT: Duration = Duration::from_secs(29);
-/// Most bytes of a refused body that are read, so that the client reads the answer, and for how long.
+/// How much of a refused body is read, so that the client reads the response, and for how long.
 const LEFTOVER: (usize, Duration) = (256 * 1024 * 1024, Duration::from_secs(5));
-/// Headers of answers that come under another name.
+/// Response headers that are renamed.
 const REMAPPED: [HeaderName; 6] = [
     header::WWW_AUTHENTICATE,
     header::PROXY_AUTHENTICATE,
@@ -66,14 +66,14 @@ pub fn parse_stage(name: &str) -> Result<String, String> {
 }
 
 struct Gateway {
-    /// As in `/live`; empty for none.
+    /// The path prefix, such as `/live`; empty without a stage.
     prefix: String,
     template: &'static Template,
-    /// Templates of the paths whose answers are streamed.
+    /// Path templates whose responses are streamed.
     streamed: Vec<&'static str>,
 }
 
-/// `api` behind the gateway, below `stage` if there is one.
+/// Returns `api` behind the gateway, below `stage` if there is one.
 pub(crate) fn around(api: Router, stage: Option<&str>) -> Result<Router, TemplateError> {
     let template = Template::embedded()?;
     let routes = template.functions.iter().flat_map(|function| &function.routes);
@@ -124,7 +124,7 @@ async fn pass(State(gateway): State<Arc<Gateway>>, mut request: Request, next: N
     response
 }
 
-/// The URI that the function sees: it does not know of the stage.
+/// Returns the URI that the function receives, without the stage.
 fn below(prefix: &str, uri: &Uri) -> Option<Uri> {
     if prefix.is_empty() {
         return Some(uri.clone());
@@ -143,7 +143,7 @@ fn below(prefix: &str, uri: &Uri) -> Option<Uri> {
     Uri::from_parts(parts).ok()
 }
 
-/// Why a body did not arrive.
+/// Why a body was refused.
 enum Refusal {
     TooLong,
     Incomplete,
@@ -161,7 +161,7 @@ impl Refusal {
     }
 }
 
-/// The pieces of the body as they arrived. What is refused is let go at once, before the rest of it is read.
+/// Returns the pieces of the body as they arrived. A refused body is dropped at once, before the rest of it is read.
 async fn whole(headers: &HeaderMap, mut body: Body) -> Result<(Vec<Bytes>, usize), Refusal> {
     let announced = headers.get(header::CONTENT_LENGTH);
     let announced = announced.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
@@ -188,7 +188,7 @@ async fn whole(headers: &HeaderMap, mut body: Body) -> Result<(Vec<Bytes>, usize
     Ok((pieces, size))
 }
 
-/// A connection that is closed while its client writes is reset, and many clients never read the answer then.
+/// A connection that is closed while its client writes is reset, and many clients then never read the response.
 async fn read_leftover(body: Body) {
     let (bytes, time) = LEFTOVER;
     let mut body = Limited::new(body, bytes);
@@ -198,7 +198,7 @@ async fn read_leftover(body: Body) {
     }
 }
 
-/// The answer as an invocation returns it: whole, and none when it is too large.
+/// Returns the response as an invocation returns it: complete, or `None` if it is too large.
 async fn whole_answer(response: impl Future<Output = Response>) -> Option<Response> {
     let (parts, body) = response.await.into_parts();
     let body = Limited::new(body, MAX_ANSWER).collect().await.ok()?.to_bytes();
@@ -216,7 +216,7 @@ fn remap(headers: &mut HeaderMap) {
     }
 }
 
-/// The gateway knows no stage of this name, hence none of our responses.
+/// Returns the response for an unknown stage, which has none of our gateway responses.
 fn no_such_stage() -> Response {
     let headers = [
         ("content-type", "application/json"),
@@ -230,7 +230,7 @@ impl Gateway {
         self.streamed.iter().any(|template| event::fits(template, path))
     }
 
-    /// A response of the gateway's own.
+    /// Returns a response of the gateway itself.
     fn own(&self, kind: &str, status: StatusCode, message: &str) -> Response {
         let id = crate::cloud::new_id();
         let Some(response) = self.template.gateway_response(kind, status.as_u16()) else {

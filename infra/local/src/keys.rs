@@ -1,8 +1,8 @@
-//! The keys of an installation: what signs tokens and what encrypts. The local stack creates them here, CloudFormation
-//! does on AWS; `parlance admin rotate-secret` puts new ones in use on both.
+//! The keys of an installation, which sign tokens and encrypt data. The local stack creates them here, CloudFormation
+//! on AWS; `parlance admin rotate-secret` rotates them on both.
 //!
-//! Two runs at once lose nothing: a new value becomes the current one only in place of the value that it was made from
-//! (`UpdateSecretVersionStage` refuses to move `AWSCURRENT` off another version than the named one).
+//! Concurrent runs lose nothing: a new value becomes the current one only in place of the value that it is based on
+//! (`UpdateSecretVersionStage` refuses to move `AWSCURRENT` from another version than the named one).
 
 use std::time::Duration;
 
@@ -19,15 +19,15 @@ const JWT_SECRET: &str = "JWT_SECRET";
 const ENCRYPTION_KEYS: &str = "ENCRYPTION_KEYS";
 const CURRENT: &str = "AWSCURRENT";
 const PREVIOUS: &str = "AWSPREVIOUS";
-/// How often a change is made anew because somebody else changed the secret meanwhile.
+/// How often a change is retried after a concurrent change of the secret.
 const MAX_ATTEMPTS: u32 = 8;
 
-/// Which keys.
+/// The keys to rotate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keys {
-    /// What signs tokens: the new key and the one before verify.
+    /// Signing keys: the new key and the previous one verify tokens.
     Signing,
-    /// What encrypts: all keys that ever did decrypt.
+    /// Encryption keys: all keys that were ever used decrypt data.
     Encryption,
 }
 
@@ -43,18 +43,18 @@ struct Version {
     created_at: Timestamp,
 }
 
-/// Puts a new key in use; answers what that means, in a sentence. `prefix` is in front of the names of the secrets. Who
-/// runs this may read and write both secrets: `secretsmanager:GetSecretValue`, `PutSecretValue` and
+/// Rotates a key, and returns a sentence about the effect. `prefix` precedes the names of the secrets. The caller must
+/// be allowed to read and write both secrets: `secretsmanager:GetSecretValue`, `PutSecretValue` and
 /// `UpdateSecretVersionStage`.
 ///
 /// # Errors
-/// [`Error::Conflict`] for a signing key when the one before would go while tokens of it are valid, unless `force`d, and
-/// when somebody else put another value meanwhile.
+/// [`Error::Conflict`] for a signing key if the previous one would be removed while tokens of it are valid, unless
+/// `force`d, and if another value was stored meanwhile.
 pub async fn rotate(sdk: &SdkConfig, prefix: &str, keys: Keys, force: bool, clock: &Clock) -> Result<String> {
     let secrets = Secrets::new(sdk, prefix);
     match keys {
         Keys::Signing => {
-            // What was encrypted under a key of the secret that is about to change needs that key for ever.
+            // Data encrypted under a key of the secret that is about to change needs that key permanently.
             secrets.change_ring(|ring, _| ring, true).await?;
             secrets.rotate_signing_key(force, clock).await
         }
@@ -74,7 +74,7 @@ pub async fn rotate(sdk: &SdkConfig, prefix: &str, keys: Keys, force: bool, cloc
     }
 }
 
-/// Creates the keys that are not there yet. What a release before this one encrypted stays readable.
+/// Creates the missing keys. What an earlier release encrypted stays readable.
 pub(crate) async fn create(sdk: &SdkConfig) -> Result<()> {
     let secrets = Secrets::new(sdk, "");
     let signing = secrets.signing_values().await?;
@@ -104,7 +104,7 @@ impl Secrets {
         format!("{}{name}", self.prefix)
     }
 
-    /// The version with this label; none when there is none.
+    /// Returns the version with this label, or `None`.
     async fn version(&self, name: &str, stage: &str) -> Result<Option<Version>> {
         let get = self
             .client
@@ -142,7 +142,7 @@ impl Secrets {
         })
     }
 
-    /// The values of the signing secret that are kept, the current one first.
+    /// Returns the stored values of the signing secret, the current one first.
     async fn signing_values(&self) -> Result<Vec<Secret>> {
         let mut values = Vec::new();
         for stage in [CURRENT, PREVIOUS] {
@@ -157,8 +157,8 @@ impl Secrets {
         created.map(|_| ()).map_err(|error| Error::unavailable(told(&error)))
     }
 
-    /// Changes the key ring, and sees to it that it holds what earlier releases encrypted with; answers the new one.
-    /// `change` is told when the ring was stored.
+    /// Changes the key ring, and ensures that it contains the keys of earlier releases. Returns the new one. `change`
+    /// receives the time when the ring was stored.
     async fn change_ring(
         &self,
         change: impl Fn(KeyRing, Timestamp) -> KeyRing,
@@ -185,7 +185,7 @@ impl Secrets {
 
     async fn rotate_signing_key(&self, force: bool, clock: &Clock) -> Result<String> {
         let before = self.current(JWT_SECRET).await?;
-        // The key before it signed until every process knew of this one, and its tokens live as long as a session.
+        // The previous key signed until every process knew this one, and its tokens live as long as a session.
         let signed_until = after(before.created_at, Duration::from_millis(ACTIVATION_MS.unsigned_abs()));
         let safe_from = after(signed_until, REFRESH_TTL);
         if !force && clock.now() < safe_from && self.version(JWT_SECRET, PREVIOUS).await?.is_some() {
@@ -204,10 +204,10 @@ impl Secrets {
             .to_owned())
     }
 
-    /// Makes `text` the current value in place of `before`; false when that is not the current one any more.
+    /// Makes `text` the current value in place of `before`. Returns `false` if that is no longer the current one.
     async fn replace(&self, name: &str, before: &Version, text: &Secret) -> Result<bool> {
         let id = hex::encode(random_bytes::<16>()?);
-        // A label of its own, so that the version is kept until it is the current one.
+        // A separate label preserves the version until it is the current one.
         let pending = format!("PENDING-{id}");
         let put = self.client.put_secret_value().secret_id(self.id(name));
         let put = put
@@ -222,7 +222,7 @@ impl Secrets {
             .remove_from_version_id(&before.id);
         let replaced = match moved.send().await {
             Ok(_) => true,
-            // Another version has the label: ours, when this was tried again after an answer that was lost.
+            // Another version has the label: ours, if this is a retry after a lost response.
             Err(error)
                 if error
                     .as_service_error()
@@ -246,7 +246,7 @@ fn changed_meanwhile(secret: &str) -> Error {
     Error::conflict("secret_changed", detail)
 }
 
-/// What a service answered, for an operator who can act on it. It never quotes a secret.
+/// Returns the response of a service, for an operator who can act on it. It never quotes a secret.
 fn told<E, R>(error: &aws_sdk_secretsmanager::error::SdkError<E, R>) -> String
 where
     E: aws_sdk_secretsmanager::error::ProvideErrorMetadata + std::error::Error + 'static,

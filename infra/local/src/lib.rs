@@ -1,8 +1,8 @@
 //! The whole product in one process: every function on one HTTP port, the embedded cloud on another.
 //!
-//! The functions are the same code that runs on Lambda, and they reach the embedded services through the same AWS
-//! SDKs. What differs is only what this crate adds: it creates the tables, delivers queue messages and schedules,
-//! and serves `/_local/*`.
+//! The functions are the same code that runs on Lambda, and they reach the embedded services through the same AWS SDKs.
+//! This crate only adds what AWS provides otherwise: it creates the tables, delivers queue messages and schedules, and
+//! serves `/_local/*`.
 
 pub mod admin;
 pub mod api;

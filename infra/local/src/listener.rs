@@ -1,8 +1,8 @@
 //! The accept loop of both ports, with limits on how long a client may take to send a request.
 //!
 //! The limits are those of Apache's `mod_reqtimeout` (<https://httpd.apache.org/docs/2.4/mod/mod_reqtimeout.html>): a
-//! header section has to arrive within a time, and a body may be slow, but neither silent nor slower than a minimum
-//! rate. A client that holds a request half sent loses its connection; an upload over a slow line goes through.
+//! header section has to arrive within a time limit, and a body may be slow, but neither silent nor slower than a
+//! minimum rate. A client that stalls a request loses its connection; an upload over a slow line succeeds.
 
 use std::{
     convert::Infallible,
@@ -40,11 +40,11 @@ use tower::ServiceExt as _;
 /// How long a client may take to send a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestTimeouts {
-    /// Longest time for the request line and the header section, and that a connection stays open between requests.
+    /// Timeout for the request line and the header section, and for an idle connection between requests.
     pub header: Duration,
     /// Longest silence within a body. Time in which the server does not read is not counted.
     pub body: Duration,
-    /// Slowest rate of a body, in bytes a second, once it has used up the time of one silence.
+    /// Minimum rate of a body, in bytes a second, once it has used up the time of one silence.
     pub min_body_rate: u32,
 }
 
@@ -58,7 +58,7 @@ impl Default for RequestTimeouts {
     }
 }
 
-/// Serves `router` until `stop`, then lets open requests finish. Dropping the future cuts them off.
+/// Serves `router` until `stop`, then lets open requests finish. Dropping the future aborts them.
 pub(crate) async fn serve_router(
     listener: TcpListener,
     timeouts: RequestTimeouts,
@@ -99,7 +99,7 @@ where
     while connections.join_next().await.is_some() {}
 }
 
-/// Out of file descriptors, most likely: trying again at once would spin.
+/// Probably out of file descriptors: retrying at once would spin.
 #[expect(
     clippy::disallowed_methods,
     reason = "nothing announces that a descriptor has become free"
@@ -120,7 +120,7 @@ async fn connection<H, F, E>(
     F: Future<Output = Result<Response, E>> + Send + 'static,
     E: StdError + Send + Sync + 'static,
 {
-    // Each event of a stream leaves at once; it would otherwise wait 40 ms for the acknowledgment of the last one.
+    // Sends each event of a stream at once; it would otherwise wait 40 ms for the acknowledgment of the previous one.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "local.connection_without_nodelay");
     }
@@ -153,7 +153,7 @@ async fn connection<H, F, E>(
     }
 }
 
-/// RFC 9110, section 15.5.9. Whatever the handler made of half a body says nothing.
+/// RFC 9110, section 15.5.9. The handler's response to half a body is meaningless.
 fn request_timeout() -> Response {
     let mut response = (
         StatusCode::REQUEST_TIMEOUT,
@@ -170,9 +170,9 @@ fn request_timeout() -> Response {
 struct PacedBody<B> {
     body: B,
     timeouts: RequestTimeouts,
-    /// How long the client may still be waited for.
+    /// Remaining waiting time of the client.
     left: Duration,
-    /// The wait under way: since when, and the timer that ends it.
+    /// The current wait: its start, and the timer that ends it.
     wait: Option<(Instant, Pin<Box<Sleep>>)>,
     timed_out: Arc<AtomicBool>,
 }
@@ -188,7 +188,7 @@ impl<B> PacedBody<B> {
         }
     }
 
-    /// What is left after a wait that so many bytes ended.
+    /// Updates the remaining time after a wait that ended with this many bytes.
     fn arrived(&mut self, bytes: usize) {
         let waited = self.wait.take().map(|(since, _)| since.elapsed());
         let earned =
@@ -246,7 +246,7 @@ mod tests {
 
     use super::*;
 
-    /// Sends a piece of so many bytes after so many seconds, again and again; returns how many arrived in time.
+    /// Sends a piece of this many bytes at this interval; returns how many arrived in time.
     async fn arrived(pieces: usize, bytes: usize, seconds: u64) -> usize {
         let sent = stream::iter(0..pieces).then(move |_| async move {
             tokio::time::sleep_until(Instant::now() + Duration::from_secs(seconds)).await;
@@ -265,11 +265,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_body_may_be_slow_but_neither_silent_nor_a_trickle() {
-        // An hour of 1 KB in two seconds each: the slowest lines there are.
+        // An hour of 1 KB every two seconds: the slowest connections in use.
         assert_eq!(arrived(1_800, 1_000, 2).await, 1_800);
         assert_eq!(arrived(10, 100_000, 29).await, 10);
         assert_eq!(arrived(10, 100_000, 31).await, 0);
-        // A byte now and then keeps nothing open.
+        // An occasional byte does not keep the connection open.
         assert!(arrived(1_000, 1, 5).await < 7);
     }
 

@@ -20,13 +20,13 @@ struct Arguments {
     /// Port of the embedded AWS services on 127.0.0.1
     #[arg(long, default_value_t = 4566)]
     aws_port: u16,
-    /// Folder that keeps the data
+    /// Folder for the data
     #[arg(long, default_value = ".parlance")]
     data_dir: PathBuf,
-    /// Keep nothing
+    /// Store nothing
     #[arg(long)]
     ephemeral: bool,
-    /// Seconds that the clock of everything is ahead: as if the process was started so much later
+    /// Seconds by which all clocks are ahead, as if the process had started that much later
     #[arg(long, default_value_t = 0, hide = true)]
     clock_ahead: u64,
 }
@@ -39,29 +39,29 @@ enum Command {
         #[arg(long, default_value = "http://localhost:8000")]
         url: String,
     },
-    /// Look after the audit log
+    /// Manage the audit log
     #[command(subcommand)]
     Audit(Audit),
     /// Print the OpenAPI document of all functions
     Openapi,
-    /// Measure the API of a stack in this process that keeps nothing
+    /// Measure the API of an ephemeral stack in this process
     Bench {
         /// What to measure
         #[arg(value_enum, default_value = "api")]
         what: Measure,
-        /// Binaries of functions whose cold start is measured; `users` and `auth` beside this program unless named
+        /// Binaries of functions whose cold start is measured; by default `users` and `auth` beside this program
         functions: Vec<PathBuf>,
     },
-    /// Run an installation, on AWS or here
+    /// Operate an installation, on AWS or here
     #[command(subcommand)]
     Admin(Admin),
-    /// Answer as the vendors of models do, for measurements; `GET /ledger` tells what was sold
+    /// Respond as model vendors do, for measurements; `GET /ledger` reports what was sold
     #[command(hide = true)]
     ModelDouble {
         /// Port on 127.0.0.1
         #[arg(long, default_value_t = 8100)]
         port: u16,
-        /// Tokens of an answer
+        /// Tokens per answer
         #[arg(long, default_value_t = 64)]
         tokens: usize,
         /// Milliseconds before each token
@@ -73,7 +73,7 @@ enum Command {
     Samples {
         /// The folder
         folder: PathBuf,
-        /// The files that attack their reader instead
+        /// Write hostile files that attack their reader instead
         #[arg(long)]
         hostile: bool,
     },
@@ -81,9 +81,9 @@ enum Command {
 
 #[derive(Subcommand)]
 enum Audit {
-    /// Recompute every hash chain, and name the first broken link of each
+    /// Recompute every hash chain, and report the first broken link of each
     Verify {
-        /// Table of the AWS account in the environment; without it a running local stack is asked
+        /// Table of the AWS account in the environment; by default that of a running local stack
         #[arg(long)]
         table: Option<String>,
     },
@@ -91,13 +91,13 @@ enum Audit {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Measure {
-    /// How long operations take
+    /// Latency of operations
     Api,
-    /// What functions do between their start and the moment at which they ask for work
+    /// What functions do between their start and their first request for work
     Cold,
-    /// Whether the time of an answer tells that an account exists
+    /// Whether response times reveal that an account exists
     Timing,
-    /// What a call of a model costs on its way through the API
+    /// Overhead of a model call through the API
     Overhead,
     /// How many pages a second are read, in this process and in a child
     Reading,
@@ -116,23 +116,23 @@ enum Admin {
         #[arg(long, env = "TABLE_AUDIT")]
         audit_table: String,
     },
-    /// Have the chatbots, documents and bytes of an organization counted anew, should their counters be wrong
+    /// Recount the chatbots, documents and bytes of an organization, if its counters are wrong
     RecountResources {
-        /// Id of the organization
+        /// ID of the organization
         org: String,
         /// Name of the table of documents and chatbots (stack output `AppTableName`)
         #[arg(long, env = "TABLE_APP")]
         app_table: String,
     },
-    /// Put a new key in use: nobody is signed out, and nothing becomes unreadable
+    /// Rotate a key: no user is signed out, and all data stays readable
     RotateSecret {
         /// Which key
         #[arg(value_enum)]
         key: Key,
-        /// Stack in the AWS account of the environment; without it, a running local stack
+        /// Stack in the AWS account of the environment; by default a running local stack
         #[arg(long)]
         stack: Option<String>,
-        /// Rotate the signing key although tokens of the one before are still valid: their owners are signed out
+        /// Rotate the signing key although tokens of the previous one are still valid: their owners are signed out
         #[arg(long)]
         force: bool,
     },
@@ -140,13 +140,13 @@ enum Admin {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Key {
-    /// The one that signs tokens
+    /// The key that signs tokens
     Signing,
-    /// The one that encrypts what tables and clients keep
+    /// The key that encrypts data in tables and at clients
     Encryption,
 }
 
-/// Longest time that threads are waited for which nobody needs any more, such as one that hashes a password.
+/// Longest wait for threads that are no longer needed, such as one that hashes a password.
 const LAST_THREADS: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
@@ -217,18 +217,18 @@ async fn serve(arguments: Arguments) -> Result<(), String> {
     };
     let data = options.data.clone();
     let stack = Stack::start(options).await.map_err(|error| error.to_string())?;
-    // Programs that start this wait for this one line; the rest is for people, and nobody has to read it.
+    // Programs that start this wait for this line; the rest is for users and may stay unread.
     println!("listening on {}", stack.url());
     let _ = write!(std::io::stderr(), "{}", stack.guide(&data));
     ended().await.map_err(|error| error.to_string())?;
-    // Who asks twice does not want to wait for what runs; it is taken up again at the next start.
+    // A second request to stop does not wait for running work, which resumes at the next start.
     tokio::select! {
         () = stack.stop() => Ok(()),
         again = ended() => again.map_err(|error| error.to_string()),
     }
 }
 
-/// Waits for Ctrl-C or a polite kill.
+/// Waits for Ctrl-C or SIGTERM.
 async fn ended() -> std::io::Result<()> {
     #[cfg(unix)]
     {
@@ -294,7 +294,7 @@ async fn rotate_secret(key: Key, stack: Option<String>, force: bool, aws_port: u
     Ok(())
 }
 
-/// What a service of AWS answered is for the operator here, who can act on it.
+/// Returns the response of an AWS service, for the operator, who can act on it.
 fn told(error: &domain::Error) -> String {
     match error {
         domain::Error::Unavailable(source) | domain::Error::Internal(source) => source.to_string(),

@@ -10,7 +10,7 @@ use crate::{
     request_origin::host_of,
 };
 
-/// Environment variables that are secrets in the cloud. Locally they seed the embedded Secrets Manager.
+/// Environment variables that are secrets on AWS. Locally they seed the embedded Secrets Manager.
 pub const SECRETS: &[&str] = &[
     "INTERNAL_API_KEY",
     "METRICS_TOKEN",
@@ -20,7 +20,7 @@ pub const SECRETS: &[&str] = &[
     "CLERK_WEBHOOK_SECRET",
 ];
 
-/// Environment variables that are parts of one secret in the cloud, `PROVIDER_KEYS`.
+/// Environment variables that are parts of one secret on AWS, `PROVIDER_KEYS`.
 pub const PROVIDER_KEYS: &[&str] = &[
     "OPENAI_API_KEY",
     "ANTHROPIC_API_KEY",
@@ -29,28 +29,27 @@ pub const PROVIDER_KEYS: &[&str] = &[
     "OPENAI_COMPATIBLE_API_KEY",
 ];
 
-/// Where pages are developed, by default: as the parameter `BrowserOrigins` of the template.
+/// Default origin of pages under development, as in the template's parameter `BrowserOrigins`.
 const DEFAULT_BROWSER_ORIGINS: &str = "http://localhost:3000";
 
-/// What the local stack is started with.
+/// The options of the local stack.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Port of the API on 127.0.0.1; 0 takes any free one.
     pub port: u16,
-    /// The stage below whose name the API is served, as API Gateway does without a domain of one's own; none for the
-    /// root.
+    /// The stage of the API, as in API Gateway without a custom domain; `None` for the root.
     pub stage: Option<String>,
     /// Port of the embedded AWS services on 127.0.0.1; 0 takes any free one.
     pub aws_port: u16,
-    /// Where the data lives.
+    /// Where the data is stored.
     pub data: Data,
-    /// Whether schedules run, and streams are followed, by themselves. Tests do that when they want to.
+    /// Whether schedules run and streams are processed automatically. Tests trigger them explicitly.
     pub timers: bool,
-    /// How far the clock of everything is ahead of this machine's from the start.
+    /// How far all clocks are ahead of this machine's from the start.
     pub clock_ahead: Duration,
     /// Environment variables, as in `infra/local/README.md`.
     pub environment: Vec<(String, String)>,
-    /// The program that reads documents as a child process; this one if there is none. It must begin with
+    /// The program that reads documents as a child process; by default this one. It must begin with
     /// [`reading::run_if_child`].
     pub reader: Option<PathBuf>,
     /// How long a client may take to send a request, on both ports.
@@ -58,7 +57,8 @@ pub struct Options {
 }
 
 impl Options {
-    /// Nothing kept, any free ports, no timers, an empty environment, and the stage of the template: what tests want.
+    /// Returns options for tests: ephemeral data, free ports, no timers, an empty environment, and the template's
+    /// stage.
     pub fn ephemeral() -> Self {
         Self {
             port: 0,
@@ -73,13 +73,13 @@ impl Options {
         }
     }
 
-    /// The value of an environment variable that is not empty.
+    /// Returns an environment variable that is not empty.
     pub(crate) fn variable(&self, name: &str) -> Option<&str> {
         let found = self.environment.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
 
-    /// How often the tables fail, from `PARLANCE_FAULTS`, which is said aloud with its seed.
+    /// Returns the fault rates of the tables from `PARLANCE_FAULTS`, and prints them with their seed.
     pub(crate) fn faults(&self) -> Result<FaultRates, String> {
         let Some(text) = self.variable("PARLANCE_FAULTS") else {
             return Ok(FaultRates::default());
@@ -95,13 +95,13 @@ impl Options {
         Ok(rates)
     }
 
-    /// Origins whose pages may put files into the bucket: `BROWSER_ORIGINS`, separated by commas.
+    /// Returns the origins whose pages may upload to the bucket: `BROWSER_ORIGINS`, separated by commas.
     pub(crate) fn browser_origins(&self) -> Vec<String> {
         let origins = self.variable("BROWSER_ORIGINS").unwrap_or(DEFAULT_BROWSER_ORIGINS);
         origins.split(',').map(|origin| origin.trim().to_owned()).collect()
     }
 
-    /// Hosts to which the API answers beside the names of this machine: that of `PUBLIC_URL`.
+    /// Returns the hosts at which the API responds, besides the names of this machine: that of `PUBLIC_URL`.
     pub(crate) fn public_hosts(&self) -> Vec<String> {
         self.variable("PUBLIC_URL").and_then(host_of).into_iter().collect()
     }

@@ -1,4 +1,4 @@
-//! Mail that would have been sent, kept with the data.
+//! Emails that would have been sent, stored with the data.
 
 use std::{
     collections::HashSet,
@@ -17,22 +17,22 @@ use crate::cloud::{
     iam::{Access, Iam},
 };
 
-/// Name of the file in the data folder: one mail a line.
+/// Name of the file in the data folder: one email per line.
 const FILE: &str = "outbox.jsonl";
 
-/// A mail.
+/// An email.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Mail {
     pub(crate) to: String,
     pub(crate) subject: String,
     pub(crate) text: String,
     pub(crate) created_at: Timestamp,
-    /// Whose words are in it, where they are not those of whom it is for.
+    /// Author of text in the email, if it is not its recipient.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) about: Option<UserId>,
 }
 
-/// All mails. Clones share them.
+/// All emails. Clones share them.
 #[derive(Debug, Clone)]
 pub(crate) struct Outbox {
     mails: Arc<Mutex<Mails>>,
@@ -53,7 +53,7 @@ struct OpenFile {
 }
 
 impl Mails {
-    /// Writes the file anew. A process that is killed here leaves it short: these mails were sent long ago.
+    /// Rewrites the file. If the process is killed meanwhile, it is truncated: these emails were sent long ago.
     fn rewrite(&mut self) -> Result<(), FileError> {
         let Some(OpenFile { file, path }) = &mut self.file else {
             return Ok(());
@@ -74,10 +74,10 @@ fn line(mail: &Mail) -> io::Result<Vec<u8>> {
 }
 
 impl Outbox {
-    /// The mails in the data folder; what is sent from now on is added to them.
+    /// Opens the file in the data folder; emails sent from now on are appended.
     ///
     /// # Errors
-    /// When the file cannot be read or written, or holds a line that is no mail.
+    /// If the file cannot be read or written, or has a line that is not an email.
     pub(crate) fn open(data: &Data, clock: Clock) -> Result<Self, StartError> {
         let (all, file) = match data {
             Data::Ephemeral => (Vec::new(), None),
@@ -90,7 +90,7 @@ impl Outbox {
                 };
                 let file = File::options().create(true).append(true).open(&path);
                 let file = file.map_err(FileError::writing(&path))?;
-                // A process that was killed while it wrote left half a line: that mail is sent again.
+                // A process that was killed while writing left half a line: that email is sent again.
                 let whole = text.rfind('\n').map_or(0, |end| end + 1);
                 let cut = file.set_len(u64::try_from(whole).unwrap_or(u64::MAX));
                 cut.map_err(FileError::writing(&path))?;
@@ -109,13 +109,13 @@ impl Outbox {
         })
     }
 
-    /// The mails, newest first.
+    /// Returns the emails, newest first.
     pub(crate) fn newest_first(&self) -> Vec<Mail> {
         let mails = self.mails.lock().unwrap_or_else(PoisonError::into_inner);
         mails.all.iter().rev().cloned().collect()
     }
 
-    /// The same for a function, which has to be allowed to send in the name of this domain.
+    /// Returns the mailer of a function, which has to be allowed to send from this domain.
     pub(crate) fn of_function(&self, function: &str, domain: &str, iam: Arc<Iam>) -> FunctionMailer {
         let identity = format!("arn:aws:ses:{REGION}:{ACCOUNT}:identity/{domain}");
         FunctionMailer {
@@ -151,7 +151,7 @@ impl Mailer for Outbox {
 
     fn forget<'a>(&'a self, person: &'a UserId, addresses: &'a [Email]) -> BoxFuture<'a, domain::Result<()>> {
         Box::pin(async move {
-            // Whatever the case in which it was written at that time.
+            // Regardless of the case in which it was written then.
             let of_person: HashSet<_> = addresses.iter().map(Email::fingerprint).collect();
             let is_to_person = |to: &str| Email::parse(to).is_ok_and(|to| of_person.contains(&to.fingerprint()));
             let mut mails = self.mails.lock().unwrap_or_else(PoisonError::into_inner);
@@ -163,7 +163,7 @@ impl Mailer for Outbox {
     }
 }
 
-/// Puts the mails of a function into the outbox.
+/// Puts the emails of a function into the outbox.
 pub(crate) struct FunctionMailer {
     outbox: Outbox,
     function: String,
@@ -256,7 +256,7 @@ mod tests {
         assert!(refused.starts_with(&named) && !refused.contains("hunter2"), "{refused}");
     }
 
-    /// Linux has a file for whose writers the disk is always full.
+    /// Linux has a file that behaves like a full disk.
     #[cfg(target_os = "linux")]
     #[test]
     fn on_a_full_disk_a_mail_is_not_sent_and_the_file_is_named() {

@@ -1,6 +1,6 @@
-//! Pages that the links in mails lead to, until there is a console: each does what its mail says, through the API.
+//! Pages that emailed links lead to, until there is a console: each does what its email says, through the API.
 //!
-//! They exist in the local stack only. Nothing is loaded from elsewhere, and no script is inline.
+//! They exist in the local stack only. They load nothing from elsewhere, and no script is inline.
 
 use axum::{
     Router,
@@ -9,12 +9,12 @@ use axum::{
     routing::get,
 };
 
-/// The token in the address is worth a password: no other origin learns of it, and nobody frames the page.
+/// The token in the URL is as valuable as a password: no other origin may learn it or frame the page.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const HTML: &str = "text/html; charset=utf-8";
-/// What is served where.
+/// The files by path.
 const FILES: [(&str, &str, &str); 7] = [
     ("/verify-email", HTML, include_str!("pages/verify_email.html")),
     ("/change-email", HTML, include_str!("pages/change_email.html")),
@@ -33,13 +33,13 @@ const FILES: [(&str, &str, &str); 7] = [
     ),
 ];
 
-/// `stage`: the one below which the API is that the pages call.
+/// Returns the routes. `stage`: the stage of the API that the pages call.
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>(stage: Option<&str>) -> Router<S> {
     let api = stage.map_or_else(|| "\"/api/".to_owned(), |stage| format!("\"/{stage}/api/"));
     FILES.into_iter().fold(Router::new(), |all, (path, media_type, text)| {
         let text = text.replace("\"/api/", &api);
         let file = get(move || async move { file(media_type, text) });
-        // As everywhere, a trailing slash means nothing.
+        // As everywhere, a trailing slash is ignored.
         all.route(path, file.clone()).route(&format!("{path}/"), file)
     })
 }

@@ -1,4 +1,4 @@
-//! Creates in the embedded cloud what `template.yaml` creates in the real one.
+//! Creates in the embedded cloud what `template.yaml` creates on AWS.
 
 use std::{fs, io, path::PathBuf, sync::OnceLock};
 
@@ -22,8 +22,8 @@ const PREFIX: &str = "parlance";
 /// Name of the bucket.
 pub(crate) const BUCKET: &str = "parlance";
 
-/// An SDK configuration for embedded services at this endpoint, with the developer's credentials. Those that are made
-/// of it share its connections; there is no TLS on the way.
+/// Returns an SDK configuration for embedded services at this endpoint, with the developer's credentials.
+/// Configurations derived from it share its connections, which do not use TLS.
 pub(crate) async fn sdk(endpoint: &str) -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
         .endpoint_url(endpoint)
@@ -34,7 +34,7 @@ pub(crate) async fn sdk(endpoint: &str) -> SdkConfig {
         .await
 }
 
-/// An SDK configuration for AWS as the environment names it: region, credentials, and other endpoints if it has them.
+/// Returns an SDK configuration for AWS from the environment: region, credentials and any custom endpoints.
 pub async fn aws_sdk() -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
         .http_client(http_client::SdkHttpClient::default())
@@ -42,17 +42,17 @@ pub async fn aws_sdk() -> SdkConfig {
         .await
 }
 
-/// An SDK configuration for the embedded services of a process that runs on this machine.
+/// Returns an SDK configuration for the embedded services of a process on this machine.
 pub async fn sdk_at(port: u16) -> SdkConfig {
     sdk(&format!("http://127.0.0.1:{port}")).await
 }
 
-/// The same with the credentials of a function.
+/// Returns the same with the credentials of a function.
 pub(crate) fn sdk_of(sdk: &SdkConfig, function: &str) -> SdkConfig {
     with_credentials(sdk, &iam::access_key_id_of(function))
 }
 
-/// The same with the credentials of an application that is no function.
+/// Returns the same with the credentials of an application that is not a function.
 pub(crate) fn sdk_of_application(sdk: &SdkConfig) -> SdkConfig {
     with_credentials(sdk, APPLICATION_ACCESS_KEY_ID)
 }
@@ -66,15 +66,15 @@ fn credentials(access_key_id: &str) -> Credentials {
     Credentials::new(access_key_id, SECRET_ACCESS_KEY, None, None, "embedded")
 }
 
-/// The sender of mail that is never sent.
+/// The sender of emails, which are never sent.
 const MAIL_FROM: &str = "Parlance <no-reply@example.com>";
 
-/// The names of the tables.
+/// Returns the names of the tables.
 pub(crate) fn tables() -> Tables {
     Tables::with_prefix(PREFIX)
 }
 
-/// What functions are told of the tables and the bucket, as environment variables.
+/// Returns the environment variables that name the tables and the bucket for functions.
 pub(crate) fn resource_names() -> Vec<(&'static str, String)> {
     let tables = tables();
     vec![
@@ -87,7 +87,7 @@ pub(crate) fn resource_names() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// What functions may do with these options.
+/// Returns the permissions of functions with these options.
 pub(crate) fn iam(options: &Options) -> std::result::Result<Iam, TemplateError> {
     let names = resource_names().into_iter();
     let names = names.map(|(name, value)| (name.to_owned(), value)).collect();
@@ -98,23 +98,22 @@ pub(crate) fn iam(options: &Options) -> std::result::Result<Iam, TemplateError> 
     Iam::of_template(&names, &parameters)
 }
 
-/// The domain in whose name mail is sent: that of `MAIL_FROM`.
+/// Returns the domain from which emails are sent: that of `MAIL_FROM`.
 pub(crate) fn sender(options: &Options) -> String {
     let from = options.variable("MAIL_FROM").unwrap_or(MAIL_FROM);
     let domain = from.rsplit('@').next().unwrap_or_default();
     domain.trim_end_matches('>').to_owned()
 }
 
-/// The URL of a queue.
+/// Returns the URL of a queue.
 pub(crate) fn queue_url(cloud: &Cloud, queue: &str) -> String {
     format!("{}/{ACCOUNT}/{queue}", cloud.endpoint())
 }
 
-/// The empty tables as the first stack of this process made them that keeps nothing. The others copy them: tests start
-/// hundreds of stacks.
+/// The empty tables of the first ephemeral stack of this process. The others copy them: tests start hundreds of stacks.
 static EMPTY_TABLES: OnceLock<Vec<u8>> = OnceLock::new();
 
-/// Tables, bucket and secrets. `data`: where the embedded services keep them.
+/// Creates tables, bucket and secrets. `data`: where the embedded services store them.
 pub(crate) async fn create(cloud: &Cloud, sdk: &SdkConfig, data: &Data) -> Result<()> {
     let bucket = Objects::new(sdk, BUCKET);
     futures::try_join!(
@@ -149,8 +148,8 @@ async fn create_tables(cloud: &Cloud, sdk: &SdkConfig, data: &Data) -> Result<()
 /// A file in the data folder that names the tables being created.
 ///
 /// The embedded `DynamoDB` creates a table, its indexes and its TTL one after the other, and a table without its
-/// index looks complete until somebody writes to it. So the tables that a killed process left behind half made are
-/// made anew: nothing is served before they are complete, so nothing can be in them.
+/// index looks complete until something is written to it. So tables that a killed process left incomplete are
+/// recreated: nothing is served before they are complete, so they contain nothing.
 struct NewTables(Option<PathBuf>);
 
 impl NewTables {
@@ -179,7 +178,7 @@ impl NewTables {
             .filter(|name| !exist.iter().any(|exists| exists == name))
             .collect();
         if !new.is_empty() {
-            // Put in place whole, while the names in it are still right for what a process before left behind.
+            // Replaced atomically, while its names still match what an earlier process left behind.
             let draft = file.with_extension("draft");
             let written = fs::write(&draft, new.join("\n")).and_then(|()| fs::rename(&draft, &file));
             let written = written.map_err(FileError::writing(&file));
@@ -249,7 +248,7 @@ mod tests {
         answer.table.unwrap().global_secondary_indexes().len()
     }
 
-    /// Linux has a file for whose writers the disk is always full.
+    /// Linux has a file that behaves like a full disk.
     #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn on_a_full_disk_no_table_is_begun_and_the_file_is_named() {

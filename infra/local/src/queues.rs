@@ -1,4 +1,4 @@
-//! The queues of `template.yaml`, and how they feed their functions.
+//! The queues of `template.yaml`, and how they invoke their functions.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -13,20 +13,21 @@ use crate::{
     template::{Queue, Template, TemplateError},
 };
 
-/// Batches with which Lambda begins when a mapping has no limit of its own.
+/// Concurrent batches with which Lambda begins if a mapping has no limit of its own.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html>
 const DEFAULT_CONCURRENCY: u64 = 5;
 
-/// Creates all queues, with the attributes that they have on AWS.
+/// Creates all queues, with their attributes on AWS.
 ///
 /// # Errors
-/// The template names a queue that is not there, or gives an attribute a value it cannot have.
+/// The template names a queue that does not exist, or has an invalid attribute value.
 pub(crate) fn create(cloud: &Cloud, template: &Template) -> Result<(), TemplateError> {
     let (feeding, dead_letters): (Vec<_>, Vec<_>) =
         template.queues.iter().partition(|queue| queue.dead_letters.is_some());
     for queue in dead_letters.into_iter().chain(feeding) {
         let attributes = attributes(template, queue)?;
-        // A queue of an earlier release may have other attributes; it keeps its messages and gets these.
+        // A queue of an earlier release may have other attributes; it retains its messages and receives these
+        // attributes.
         let created = cloud
             .sqs()
             .create_queue(&queue.name, &attributes)
@@ -53,7 +54,7 @@ fn attributes(template: &Template, queue: &Queue) -> Result<BTreeMap<String, Str
     Ok(attributes)
 }
 
-/// Feeds a function from its queue. Must be called inside a Tokio runtime.
+/// Delivers the messages of a queue to its function. Must be called inside a Tokio runtime.
 ///
 /// # Errors
 /// The template does not deploy the function, or not with one queue, or with settings that Lambda refuses.

@@ -1,8 +1,8 @@
-//! For whom a request is, and whether a page in a browser sends it.
+//! The host that a request is for, and whether a web page sends it.
 //!
-//! Both ports listen on 127.0.0.1 only, which keeps out other machines but no web page that a developer has open: its
-//! scripts may send requests to any port of this machine, and a page may have its own name lead here (DNS rebinding).
-//! A browser tells in each such request where it comes from (`Origin`, `Sec-Fetch-Site`) and whom it means (`Host`).
+//! Both ports listen on 127.0.0.1 only, which keeps out other machines but not the web pages that a developer has open:
+//! their scripts may send requests to any port of this machine, and a page may resolve its own name to it (DNS
+//! rebinding). A browser declares in each such request its origin (`Origin`, `Sec-Fetch-Site`) and its target (`Host`).
 
 use axum::http::{
     HeaderMap, HeaderName, Method, Request, Uri,
@@ -16,19 +16,19 @@ const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 /// The names of this machine.
 const LOCAL_NAMES: [&str; 4] = ["localhost", "127.0.0.1", "[::1]", OF_CONTAINERS];
-/// What containers call it, as those of `sam local invoke`. It ends in a name that belongs to nobody in public.
+/// The machine's name inside containers, such as those of `sam local invoke`. No public name ends with it.
 const OF_CONTAINERS: &str = "host.docker.internal";
 
 /// Why a request is not for this server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HostError {
-    /// There is no `Host`, more than one, or one that is no host: 400 by RFC 9112, section 3.2.
+    /// There is no `Host`, more than one, or an invalid one: 400 by RFC 9112, section 3.2.
     Malformed,
     /// It names another server.
     Unknown,
 }
 
-/// The host that a request names, without its port.
+/// Returns the host of a request, without its port.
 ///
 /// # Errors
 /// [`HostError::Malformed`].
@@ -38,7 +38,7 @@ pub(crate) fn host<T>(request: &Request<T>) -> Result<String, HostError> {
         return Err(HostError::Malformed);
     };
     let host = Authority::try_from(host.as_bytes()).map_err(|_| HostError::Malformed)?;
-    // A request line with a whole URI says better whom it means.
+    // A request line with a whole URI takes precedence.
     let host = request.uri().authority().unwrap_or(&host);
     if host.as_str().contains('@') || host.host().is_empty() {
         return Err(HostError::Malformed);
@@ -59,14 +59,14 @@ pub(crate) fn require_host<T>(request: &Request<T>, others: &[String]) -> Result
     }
 }
 
-/// The host in a URL, without its port; `None` if there is none.
+/// Returns the host in a URL, without its port; `None` if there is none.
 pub(crate) fn host_of(url: &str) -> Option<String> {
     let uri: Uri = url.parse().ok()?;
     Some(uri.host()?.to_ascii_lowercase())
 }
 
-/// Whether a page of another origin than this server's sends the request. `own`: its own pages, such as
-/// `localhost:8000`; `None` if it serves none.
+/// Returns whether a page of another origin than this server's sends the request. `own`: the origin of its own pages,
+/// such as `localhost:8000`; `None` if it serves none.
 pub(crate) fn is_of_foreign_page(method: &Method, headers: &HeaderMap, own: Option<&str>) -> bool {
     let mut origins = headers.get_all(ORIGIN).iter();
     if let Some(origin) = origins.next() {
@@ -76,8 +76,8 @@ pub(crate) fn is_of_foreign_page(method: &Method, headers: &HeaderMap, own: Opti
         let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
         return !origin.is_some_and(|(_, host)| own.is_some_and(|own| own.eq_ignore_ascii_case(host)));
     }
-    // Reads that need no `Origin`: images, scripts, frames. Whoever follows a link here, or types it, is a person, who sees
-    // it in a tab of its own.
+    // Reads that need no `Origin`: images, scripts, frames. Following a link or typing an address is a user's action,
+    // which opens its own tab.
     let text = |name: HeaderName| headers.get(name).map_or("", |value| value.to_str().unwrap_or_default());
     let is_followed = text(SEC_FETCH_MODE) == "navigate" && ["", "document"].contains(&text(SEC_FETCH_DEST));
     match text(SEC_FETCH_SITE) {

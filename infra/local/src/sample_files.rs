@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::Path};
 
-/// File names with their bytes: documents that can be read first, then the ones that must be refused.
+/// Returns file names with their bytes: first valid documents, then those that must be refused.
 fn files() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         (samples::HANDBOOK, samples::handbook_pdf()),
@@ -19,11 +19,11 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// Writes every sample document into `folder`, which is created when absent; with `hostile`, the hostile files instead and
-/// a table `expected.tsv`: file name, and the ways in which indexing it may end.
+/// Writes every sample document into `folder`, which is created if it does not exist; with `hostile`, the hostile files
+/// instead and a table `expected.tsv`: file name, and the allowed results of indexing it.
 ///
 /// # Errors
-/// When the folder cannot be written.
+/// If the folder cannot be written.
 pub fn write(folder: &Path, hostile: bool) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     if hostile {

@@ -23,7 +23,7 @@ use crate::{
     welcome,
 };
 
-/// Why the stack did not start: one sentence for a person.
+/// Why the stack did not start, as one sentence.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The embedded services did not start.
@@ -32,24 +32,24 @@ pub enum StartError {
     /// The API's port cannot be opened.
     #[error("cannot listen on port {0} of 127.0.0.1 for the API: {1}")]
     Listen(u16, #[source] io::Error),
-    /// `PARLANCE_ADMIN_EMAIL` or `PARLANCE_ADMIN_PASSWORD` is not usable.
+    /// `PARLANCE_ADMIN_EMAIL` or `PARLANCE_ADMIN_PASSWORD` is invalid.
     #[error("PARLANCE_ADMIN_EMAIL or PARLANCE_ADMIN_PASSWORD: {0}")]
     Admin(String),
     /// The template that names the functions cannot be read.
     #[error(transparent)]
     Template(#[from] TemplateError),
-    /// A variable that the functions read is not usable.
+    /// An environment variable of the functions is invalid.
     #[error(transparent)]
     Config(#[from] app::ConfigError),
-    /// `PARLANCE_FAULTS` is not usable.
+    /// `PARLANCE_FAULTS` is invalid.
     #[error("PARLANCE_FAULTS: {0}")]
     Faults(String),
-    /// The embedded services did not take what the product needs.
+    /// The embedded services refused the product's setup.
     #[error("the local services could not be prepared: {}", told(.0))]
     Prepare(#[from] domain::Error),
 }
 
-/// What a service of this machine said is for the developer here, who can act on it.
+/// Returns the response of a service of this machine, for the developer, who can act on it.
 fn told(error: &domain::Error) -> String {
     match error {
         domain::Error::Unavailable(source) | domain::Error::Internal(source) => source.to_string(),
@@ -57,18 +57,18 @@ fn told(error: &domain::Error) -> String {
     }
 }
 
-/// What the queues and streams hold after a drain.
+/// What remains in the queues and streams after a drain.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Drained {
-    /// Failed messages that come back when their visibility timeout ends, and changes of tables that failed.
+    /// Failed messages that return after their visibility timeout, and failed changes of tables.
     pub waiting: u64,
     /// Messages that were sent with a delay.
     pub delayed: u64,
 }
 
-/// What `/_local/*` acts on.
+/// The state that `/_local/*` operates on.
 pub(crate) struct Local {
-    /// For what no function does.
+    /// For operations that belong to no function.
     pub(crate) app: App,
     pub(crate) functions: Deployment,
     pub(crate) outbox: Outbox,
@@ -91,14 +91,14 @@ impl Local {
             left.waiting += drained.waiting;
             left.delayed += drained.delayed;
         }
-        // What workers write is followed too, and whoever follows sends no messages.
+        // Stream functions also process what workers write, and send no messages.
         for follower in &self.followers {
             left.waiting += follower.drain().await?;
         }
         Ok(left)
     }
 
-    /// Runs a schedule now; none when there is none of this name.
+    /// Runs a schedule now; returns `None` if it does not exist.
     pub(crate) async fn run(&self, name: &str) -> Option<domain::Result<()>> {
         let schedule = functions::schedules()
             .into_iter()
@@ -112,7 +112,7 @@ impl Local {
     }
 }
 
-/// Everything, running. Dropping it stops it at once; [`Stack::stop`] lets requests and messages finish.
+/// The whole running stack. Dropping it stops it at once; [`Stack::stop`] lets requests and messages finish.
 pub struct Stack {
     port: u16,
     stage: Option<String>,
@@ -124,7 +124,7 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Starts everything. When this answers, the API answers.
+    /// Starts the stack. When this returns, the API responds.
     ///
     /// # Errors
     /// See [`StartError`].
@@ -151,7 +151,7 @@ impl Stack {
         })
         .await?;
         let sdk = provision::sdk(&cloud.endpoint()).await;
-        // Boxed, because what the SDKs keep across an await is large.
+        // Boxed, because the SDKs' state across an await is large.
         Box::pin(provision::create(&cloud, &sdk, &options.data)).await?;
 
         let outbox = Outbox::open(&options.data, clock.clone())?;
@@ -161,7 +161,7 @@ impl Stack {
         seed_admin(&options, &app).await?;
         let template = Template::embedded()?;
         queues::create(&cloud, template)?;
-        // No request can be running yet, so every promise in the outbox is one that a crash left behind.
+        // No request can be running yet, so every outbox entry was left behind by a crash.
         app.relay_outbox(Duration::ZERO).await?;
         let functions = Deployment::new({
             let (sdk, config, outbox) = (sdk.clone(), config.clone(), outbox.clone());
@@ -242,7 +242,7 @@ impl Stack {
         }
     }
 
-    /// Where the API answers, its stage included.
+    /// Returns the URL of the API, including its stage.
     pub fn url(&self) -> String {
         let host = format!("http://127.0.0.1:{}", self.port);
         match &self.stage {
@@ -251,48 +251,48 @@ impl Stack {
         }
     }
 
-    /// Where to go from here, in lines for a developer.
+    /// Returns instructions for a developer.
     pub fn guide(&self, data: &Data) -> String {
         welcome::guide(self.port, self.stage.as_deref(), data)
     }
 
-    /// Where the embedded AWS services listen.
+    /// Returns the endpoint of the embedded AWS services.
     pub fn aws_endpoint(&self) -> String {
         self.cloud.endpoint()
     }
 
-    /// An application on the same services that may do everything; no request is served by it.
+    /// Returns an application on the same services with all permissions; it serves no request.
     pub fn app(&self) -> &App {
         &self.local.app
     }
 
-    /// The functions behind the API, the queues and the schedules.
+    /// Returns the functions behind the API, the queues and the schedules.
     pub fn functions(&self) -> &Deployment {
         &self.local.functions
     }
 
-    /// Waits until nothing runs that has outlived its request or message.
+    /// Waits until all work that has outlived its request or message has ended.
     pub async fn idle(&self) {
         self.local.functions.idle().await;
         self.local.app.idle().await;
     }
 
-    /// The embedded services.
+    /// Returns the embedded services.
     pub fn cloud(&self) -> &Cloud {
         &self.cloud
     }
 
-    /// How the AWS SDKs reach the embedded services, with the developer's credentials.
+    /// Returns the SDK configuration for the embedded services, with the developer's credentials.
     pub fn sdk(&self) -> &aws_config::SdkConfig {
         &self.sdk
     }
 
-    /// The same with the credentials of a function.
+    /// Returns the same with the credentials of a function.
     pub fn sdk_of(&self, function: &str) -> aws_config::SdkConfig {
         provision::sdk_of(&self.sdk, function)
     }
 
-    /// Moves the clock of everything forward.
+    /// Moves all clocks forward.
     pub fn advance(&self, by: Duration) {
         self.local.advance(by);
     }
@@ -300,12 +300,12 @@ impl Stack {
     /// Waits until no message and no change of a table can be delivered now.
     ///
     /// # Errors
-    /// When a queue or a stream cannot be read.
+    /// If a queue or a stream cannot be read.
     pub async fn drain(&self) -> Result<Drained, String> {
         self.local.drain().await
     }
 
-    /// Environment variables with which a function's binary reaches these services.
+    /// Returns environment variables with which a function's binary reaches these services.
     pub fn function_environment(&self) -> Vec<(&'static str, String)> {
         let mut environment = provision::resource_names();
         environment.extend([
@@ -326,13 +326,13 @@ impl Stack {
         environment
     }
 
-    /// Stops taking requests and messages, and waits for those that run.
+    /// Stops accepting requests and messages, and waits for running ones.
     pub async fn stop(mut self) {
         self.stop.cancel();
         while self.tasks.join_next().await.is_some() {}
-        // What outlives its request ends before the tables go.
+        // Work that outlives its request must end before the tables close.
         self.idle().await;
-        // Only now is nobody left who shares it.
+        // Now no other owner is left.
         if let Some(local) = Arc::into_inner(self.local) {
             for worker in local.workers {
                 worker.stop().await;
@@ -345,7 +345,7 @@ impl Stack {
     }
 }
 
-/// The platform admin that the environment asks for, so that a developer has one without touching the tables.
+/// Creates the platform admin that the environment names, so that a developer has one without editing the tables.
 async fn seed_admin(options: &Options, app: &App) -> Result<(), StartError> {
     let (email, password) = (
         options.variable("PARLANCE_ADMIN_EMAIL"),

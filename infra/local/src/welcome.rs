@@ -1,13 +1,13 @@
-//! What a developer is told when everything runs.
+//! The instructions that are printed when the stack runs.
 
 use std::path::Path;
 
 use crate::cloud::Data;
 
-/// The port that the demo takes when it is told none.
+/// The default port of the demo.
 const USUAL_PORT: u16 = 8000;
 
-/// Where to go from here, in lines.
+/// Returns the instructions as lines of text.
 pub(crate) fn guide(port: u16, stage: Option<&str>, data: &Data) -> String {
     let host = format!("http://localhost:{port}");
     let api = stage.map_or_else(|| host.clone(), |stage| format!("{host}/{stage}"));

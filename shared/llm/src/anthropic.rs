@@ -1,4 +1,4 @@
-//! The adapter for Anthropic's Messages (<https://docs.anthropic.com/en/api/messages-streaming>).
+//! The adapter for Anthropic's Messages API (<https://docs.anthropic.com/en/api/messages-streaming>).
 
 use domain::Secret;
 use futures::{FutureExt as _, future::BoxFuture};
@@ -11,33 +11,33 @@ use crate::chat::{ChatRequest, Message, ModelInfo};
 use crate::lenient::{field, word, words};
 use crate::{InvalidBaseUrl, ModelError, TimeLimits};
 
-/// The version of the API, as its header names it.
+/// The API version, sent as a header.
 const VERSION: &str = "2023-06-01";
-/// Models that refuse every temperature but their own.
+/// Models that accept only their default temperature.
 const WITHOUT_TEMPERATURE: [&str; 3] = ["claude-opus-4-7", "claude-opus-4-8", "claude-opus-5"];
 
-/// A model of Anthropic.
+/// An Anthropic model.
 #[derive(Debug, Clone)]
 pub struct Anthropic {
-    line: ProviderClient,
+    client: ProviderClient,
 }
 
 impl Anthropic {
-    /// A model at `base_url`, without the version: `https://api.anthropic.com`.
+    /// Creates a model at `base_url`, without the version: `https://api.anthropic.com`.
     pub fn new(
         info: ModelInfo,
         base_url: &str,
         api_key: Secret,
         http: reqwest::Client,
     ) -> Result<Self, InvalidBaseUrl> {
-        let line = ProviderClient::new(info, base_url, &["v1", "messages"], api_key, http)?;
-        Ok(Self { line })
+        let client = ProviderClient::new(info, base_url, &["v1", "messages"], api_key, http)?;
+        Ok(Self { client })
     }
 
-    /// The same model with other time limits; the connect limit is the client's.
+    /// Returns the model with other time limits; the connect limit is the client's.
     #[must_use]
     pub fn with_limits(mut self, limits: TimeLimits) -> Self {
-        self.line.limits = limits;
+        self.client.limits = limits;
         self
     }
 }
@@ -55,8 +55,8 @@ struct Body<'a> {
 }
 
 impl Vendor for Anthropic {
-    fn line(&self) -> &ProviderClient {
-        &self.line
+    fn client(&self) -> &ProviderClient {
+        &self.client
     }
 
     fn request<'a>(
@@ -70,16 +70,16 @@ impl Vendor for Anthropic {
             max_tokens: request.max_tokens,
             system,
             messages: &request.messages,
-            // Ours goes to 2, theirs to 1.
+            // Ours ranges to 2, theirs to 1.
             temperature: request
                 .temperature
                 .filter(|_| takes_temperature)
                 .map(|temperature| temperature.min(1.0)),
             stream: true,
         };
-        let call = self.line.http.post(self.line.endpoint.clone()).json(&body);
+        let call = self.client.http.post(self.client.endpoint.clone()).json(&body);
         let call = call
-            .header("x-api-key", self.line.key())
+            .header("x-api-key", self.client.key())
             .header("anthropic-version", VERSION);
         async { Ok(call) }.boxed()
     }
@@ -88,7 +88,7 @@ impl Vendor for Anthropic {
         Frames::text()
     }
 
-    /// Events that we do not know may come at any time. What is counted of the answer is the sum so far.
+    /// Unknown events may arrive at any time. Counts of the answer are sums so far.
     fn read(&self, name: &str, value: &Value, answer: &mut Answer) -> Result<Progress, ModelError> {
         Ok(match word(&value["type"]).unwrap_or(name) {
             "message_start" => {
@@ -103,7 +103,7 @@ impl Vendor for Anthropic {
                 } else {
                     piece
                 };
-                // Thinking that Anthropic keeps to itself.
+                // Thinking that Anthropic does not disclose.
                 if piece["type"] == "redacted_thinking" {
                     return Ok(answer.hidden_thought());
                 }
@@ -115,7 +115,7 @@ impl Vendor for Anthropic {
                 Progress::Nothing
             }
             "message_stop" => Progress::End,
-            // The whole answer.
+            // The whole answer in one piece.
             "message" => {
                 answer.finish(&value["stop_reason"])?;
                 answer.count(&value["usage"]);

@@ -1,6 +1,6 @@
 //! The adapter for Amazon Bedrock
-//! (<https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html>): one signed POST, whose
-//! answer is framed in AWS's binary event stream. The SDK would be larger than all other adapters together.
+//! (<https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html>): one signed POST whose
+//! response uses AWS's binary event stream. The SDK would be larger than all other adapters together.
 
 use domain::Secret;
 use futures::{FutureExt as _, future::BoxFuture};
@@ -16,19 +16,19 @@ use crate::{InvalidBaseUrl, ModelError, TimeLimits};
 
 /// Signs a request for AWS.
 pub trait Signer: Send + Sync {
-    /// The headers that sign a POST of JSON; an error when there are no credentials.
+    /// Returns the headers that sign a POST of JSON, or an error if there are no credentials.
     fn sign<'a>(&'a self, url: &'a str, body: &'a [u8]) -> BoxFuture<'a, Result<Vec<(String, String)>, domain::Error>>;
 }
 
-/// A model of Amazon Bedrock.
+/// An Amazon Bedrock model.
 #[derive(Clone)]
 pub struct Bedrock {
-    line: ProviderClient,
+    client: ProviderClient,
     signer: Arc<dyn Signer>,
 }
 
 impl Bedrock {
-    /// A model at the endpoint of a region, such as `https://bedrock-runtime.eu-central-1.amazonaws.com`.
+    /// Creates a model at the endpoint of a region, such as `https://bedrock-runtime.eu-central-1.amazonaws.com`.
     pub fn new(
         info: ModelInfo,
         base_url: &str,
@@ -36,23 +36,23 @@ impl Bedrock {
         http: reqwest::Client,
     ) -> Result<Self, InvalidBaseUrl> {
         let model = info.id.clone();
-        let mut line = ProviderClient::new(info, base_url, &["model"], Secret::new(""), http)?;
-        // An id may hold colons, and the name of a profile slashes; AWS signs them escaped.
+        let mut client = ProviderClient::new(info, base_url, &["model"], Secret::new(""), http)?;
+        // An ID may contain colons, and the name of a profile slashes; AWS signs them escaped.
         let escaped: String = model.bytes().map(escape).collect();
-        let url = format!("{}/{escaped}/converse-stream", line.endpoint);
-        line.endpoint = Url::parse(&url).map_err(|_| InvalidBaseUrl)?;
-        Ok(Self { line, signer })
+        let url = format!("{}/{escaped}/converse-stream", client.endpoint);
+        client.endpoint = Url::parse(&url).map_err(|_| InvalidBaseUrl)?;
+        Ok(Self { client, signer })
     }
 
-    /// The same model with other time limits; the connect limit is the client's.
+    /// Returns the model with other time limits; the connect limit is the client's.
     #[must_use]
     pub fn with_limits(mut self, limits: TimeLimits) -> Self {
-        self.line.limits = limits;
+        self.client.limits = limits;
         self
     }
 }
 
-/// A byte of a path, as AWS writes it: all but the unreserved characters of RFC 3986 are escaped.
+/// Escapes a byte of a path as AWS does: all but the unreserved characters of RFC 3986.
 fn escape(byte: u8) -> String {
     if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
         char::from(byte).to_string()
@@ -90,8 +90,8 @@ struct Config {
 }
 
 impl Vendor for Bedrock {
-    fn line(&self) -> &ProviderClient {
-        &self.line
+    fn client(&self) -> &ProviderClient {
+        &self.client
     }
 
     fn request<'a>(
@@ -118,13 +118,13 @@ impl Vendor for Bedrock {
             let unfit = |error: &dyn std::fmt::Display| {
                 tracing::warn!(%error, "bedrock.not_signed");
                 ModelError::NotConfigured {
-                    provider: self.line.info.provider.clone().into_owned(),
+                    provider: self.client.info.provider.clone().into_owned(),
                 }
             };
             let body = serde_json::to_vec(&body).map_err(|error| unfit(&error))?;
-            let url = self.line.endpoint.as_str();
+            let url = self.client.endpoint.as_str();
             let signature = self.signer.sign(url, &body).await.map_err(|error| unfit(&error))?;
-            let mut call = self.line.http.post(url).header(CONTENT_TYPE, "application/json");
+            let mut call = self.client.http.post(url).header(CONTENT_TYPE, "application/json");
             for (name, value) in signature {
                 call = call.header(name, value);
             }
@@ -164,7 +164,7 @@ impl Vendor for Bedrock {
                     Progress::Nothing
                 }
             }
-            // The whole answer.
+            // The whole answer in one piece.
             _ if value.get("output").is_some() => {
                 answer.finish(&value["stopReason"])?;
                 answer.count(&value["usage"]);

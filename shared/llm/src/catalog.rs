@@ -1,4 +1,4 @@
-//! Models by name: which provider one belongs to, what it is really called, and how much it takes.
+//! Models by name: their provider, their ID at that provider, and their context sizes.
 
 use std::sync::LazyLock;
 
@@ -6,48 +6,48 @@ use crate::prices;
 
 static MODELS: LazyLock<Vec<KnownModel>> = LazyLock::new(|| lines().filter_map(KnownModel::read).collect());
 
-/// Providers a name may begin with, as in `anthropic/claude-haiku-4-5`.
+/// Providers that a name may begin with, as in `anthropic/claude-haiku-4-5`.
 pub const PROVIDERS: [&str; 6] = ["openai", "anthropic", "gemini", "bedrock", "azure", "compatible"];
 
 /// The provider of the built-in model.
 pub const BUILT_IN: &str = "parlance";
 
-/// Window assumed of a model that we know nothing about, in tokens.
+/// Context window assumed for an unknown model, in tokens.
 const CONTEXT_TOKENS: u32 = 128_000;
-/// Longest answer assumed of a model that we know nothing about, in tokens.
+/// Longest answer assumed for an unknown model, in tokens.
 const MAX_OUTPUT_TOKENS: u32 = 16_384;
 
-/// A model that we know something about.
+/// A model with known properties.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownModel {
-    /// Who runs it.
+    /// The provider.
     pub provider: &'static str,
-    /// Its id at that provider.
+    /// The model's ID at that provider.
     pub model: &'static str,
-    /// The longest request and answer together, in tokens.
+    /// The maximum size of request and answer together, in tokens.
     pub context_tokens: u32,
-    /// The longest answer, in tokens.
+    /// The maximum size of an answer, in tokens.
     pub max_output_tokens: u32,
-    /// Other names it goes by here.
+    /// Its aliases in this product.
     pub aliases: Vec<&'static str>,
 }
 
-/// What a name stands for.
+/// A model name, resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelRef {
     /// The provider.
     pub provider: String,
-    /// The model's id at that provider.
+    /// The model's ID at that provider.
     pub model: String,
 }
 
-/// All models we know, in the order they are listed in.
+/// Returns all known models, in the order in which they are listed.
 pub fn known() -> &'static [KnownModel] {
     &MODELS
 }
 
-/// What `name` stands for. A provider's prefix wins; then aliases and known models; then how the name is built. What
-/// looks like nobody's belongs to `openai`, whose protocol most servers speak.
+/// Resolves `name`: by a provider's prefix, then as an alias or known model, then by the form of the name. Other names
+/// belong to `openai`, whose protocol most servers support.
 pub fn resolve(name: &str) -> ModelRef {
     let name = name.trim();
     let (prefix, rest) = match name.split_once('/') {
@@ -69,14 +69,14 @@ pub fn resolve(name: &str) -> ModelRef {
     }
 }
 
-/// Whether a model of this name exists, as far as we know: it is listed here or has a list price, itself or without its
-/// date. Any other name is what somebody typed.
+/// Returns whether a model of this name is known to exist: it is listed here or has a list price, with or without its
+/// date. Any other name is one that a user typed.
 pub fn is_known(model: &str) -> bool {
     let is_listed = |model: &str| MODELS.iter().any(|known| known.model == model) || prices::is_listed(model);
     is_listed(model) || undated(model).is_some_and(is_listed)
 }
 
-/// The provider of a name that we do not know, by how it is built.
+/// Returns the provider of an unknown name, by its form.
 fn provider_of(name: &str) -> &'static str {
     const BEDROCK: [&str; 8] = [
         "amazon",
@@ -107,10 +107,10 @@ fn provider_of(name: &str) -> &'static str {
     }
 }
 
-/// How much a model takes: the longest request and answer together, and the longest answer, in tokens. A dated name
-/// takes what the name without its date does.
+/// Returns the maximum size of request and answer together, and of the answer, in tokens. A dated name has the sizes of
+/// the name without its date.
 pub fn sizes(provider: &str, model: &str) -> (u32, u32) {
-    // Azure serves OpenAI's models, if the deployment is called as its model is.
+    // Azure serves OpenAI's models, if the deployment is named after its model.
     let provider = if provider == "azure" { "openai" } else { provider };
     let find = |model: &str| {
         MODELS
@@ -123,7 +123,7 @@ pub fn sizes(provider: &str, model: &str) -> (u32, u32) {
     })
 }
 
-/// The name without the date at its end (`-2024-07-18`, `-20251001`), when it has one.
+/// Returns the name without the date at its end (`-2024-07-18`, `-20251001`), if it has one.
 pub(crate) fn undated(model: &str) -> Option<&str> {
     let is_number = |text: &str, digits: usize| text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit());
     let (rest, last) = model.rsplit_once('-')?;

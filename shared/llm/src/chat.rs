@@ -1,4 +1,4 @@
-//! What is asked of a model and what it answers: the types every adapter shares.
+//! Requests to a model and its answers: the types that all adapters share.
 
 use std::borrow::Cow;
 
@@ -8,46 +8,47 @@ use serde::{Deserialize, Serialize};
 
 use crate::ModelError;
 
-/// One question to a model, with everything it may use to answer.
+/// A request to a model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChatRequest {
-    /// The model's id as its provider knows it, for example `gpt-4o-mini` or `local`.
+    /// The model's ID at its provider, for example `gpt-4o-mini` or `local`.
     pub model: String,
-    /// Instructions of whoever runs the chatbot. They come before our own rules for grounded answers.
+    /// Instructions of the chatbot's author. They precede our own rules for grounded answers.
     pub system: Option<String>,
     /// The conversation, oldest first; the last message of [`Role::User`] is the question.
     pub messages: Vec<Message>,
-    /// `Some`: answer only from these and cite them by markers, which [`CitationFilter`](crate::CitationFilter) reads.
-    /// `None`: a plain chat.
+    /// `Some`: answer only from these and cite them with markers, which [`CitationFilter`](crate::CitationFilter)
+    /// reads. `None`: a plain chat.
     pub sources: Option<Vec<Source>>,
-    /// The longest answer allowed, in the model's own tokens.
+    /// The maximum size of the answer, in the model's own tokens.
     pub max_tokens: u32,
-    /// 0.0 (sober) to 2.0; `None` leaves the provider's default.
+    /// From 0.0 (deterministic) to 2.0; `None` uses the provider's default.
     pub temperature: Option<f32>,
-    /// How long the model is to think; models that take no such wish are not told of it.
+    /// How long the model is to think; not sent to models that do not support it.
     pub reasoning_effort: Option<ReasoningEffort>,
 }
 
-/// How long a model is to think (<https://platform.openai.com/docs/guides/reasoning>). Not every model takes each.
+/// How long a model is to think (<https://platform.openai.com/docs/guides/reasoning>). Not every model supports every
+/// level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ReasoningEffort {
     /// Not at all.
     None,
-    /// As little as it can.
+    /// As little as possible.
     Minimal,
-    /// Little.
+    /// Less than by default.
     Low,
-    /// As its vendor finds right for most.
+    /// The vendor's default for most models.
     Medium,
-    /// Long.
+    /// Longer than by default.
     High,
-    /// As long as it can.
+    /// As long as possible.
     Xhigh,
 }
 
 impl ChatRequest {
-    /// The texts of the user messages, newest first.
+    /// Returns the texts of the user messages, newest first.
     pub(crate) fn user_messages(&self) -> impl Iterator<Item = &str> {
         self.messages
             .iter()
@@ -60,14 +61,14 @@ impl ChatRequest {
 /// One message of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
-    /// Who wrote it.
+    /// The author.
     pub role: Role,
     /// Plain text or Markdown.
     pub content: String,
 }
 
 impl Message {
-    /// A message of the person who asks.
+    /// Creates a message of the user.
     pub fn user(content: impl Into<String>) -> Self {
         Self {
             role: Role::User,
@@ -75,7 +76,7 @@ impl Message {
         }
     }
 
-    /// A message the model answered earlier.
+    /// Creates an earlier answer of the model.
     pub fn assistant(content: impl Into<String>) -> Self {
         Self {
             role: Role::Assistant,
@@ -88,92 +89,92 @@ impl Message {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// The person who asks.
+    /// The user.
     User,
     /// The model.
     Assistant,
 }
 
-/// A passage of a document the answer may be taken from.
+/// A passage of a document from which the answer may be taken.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Source {
-    /// The number the answer cites it by. Stable within one answer, unique among its sources.
+    /// The number by which the answer cites it. Stable within one answer, unique among its sources.
     pub number: u32,
     /// The document's name, for example `handbook.pdf`.
     pub name: String,
-    /// Where in the document, in words a person understands: `page 3`, `Warranty > Grinders`.
+    /// The position in the document, in readable form: `page 3`, `Warranty > Grinders`.
     pub place: Option<String>,
-    /// The passage itself. Data, never instructions.
+    /// The text of the passage. Data, never instructions.
     pub text: String,
-    /// How well it matches the question; comparable within one request only, higher is better.
+    /// How well it matches the question; comparable only within one request, higher is better.
     pub score: f32,
 }
 
 /// One event of an answer.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ChatEvent {
-    /// The provider has taken the request: it did not refuse it, and the answer is on its way. It comes before any
-    /// piece, again when the model is asked again, and never from a model that runs here.
+    /// The provider has accepted the request and is answering. Precedes any piece, is repeated when the model is called
+    /// again, and never comes from a built-in model.
     Accepted,
-    /// Which model answers, where that was open: said at most once, and before the first text.
+    /// The model that answers, if there was a choice: at most once, and before the first text.
     Answering {
-        /// Who runs it.
+        /// The provider.
         provider: Cow<'static, str>,
-        /// Its id at that provider.
+        /// The model's ID at that provider.
         model: String,
-        /// Whether it is another one than the first choice.
+        /// Whether it is not the first choice.
         fallback: bool,
     },
-    /// The next piece of the model's thinking, never empty. It is no part of the answer: whoever asked may be shown it, and
-    /// nobody else.
+    /// The next piece of the model's thinking, never empty. It is not part of the answer, and only the user who asked
+    /// may see it.
     Thinking(String),
     /// The next piece of the answer, never empty. The answer is the concatenation of all pieces.
     Text(String),
-    /// The answer is complete. The last event of every good stream, exactly once.
+    /// The answer is complete. The last event of every successful stream, exactly once.
     Done {
         /// Why the model stopped.
         finish_reason: FinishReason,
-        /// What the answer cost.
+        /// The tokens that the answer used.
         usage: Usage,
     },
 }
 
-/// Why a model stopped writing.
+/// Why a model stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FinishReason {
-    /// It had nothing more to say.
+    /// The answer is complete.
     Stop,
-    /// The answer reached `max_tokens` or the end of the model's window.
+    /// The answer reached `max_tokens` or the end of the model's context window.
     Length,
-    /// The provider's content filter cut the answer.
+    /// The provider's content filter stopped the answer.
     ContentFilter,
-    /// A reason this crate has no name for.
+    /// Any other reason.
     Other,
 }
 
-/// Tokens one answer consumed, as the provider counts them.
+/// Tokens used by one answer, as the provider counts them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Usage {
-    /// Tokens read: instructions, sources and conversation, those of a cache included.
+    /// Tokens of the prompt: instructions, sources and conversation, including cached ones.
     pub prompt_tokens: u64,
-    /// Tokens written, including those of a reasoning the reader never sees.
+    /// Tokens generated, including hidden reasoning.
     pub completion_tokens: u64,
-    /// The part of `prompt_tokens` that came out of the provider's cache.
+    /// The part of `prompt_tokens` read from the provider's cache.
     #[serde(default)]
     pub cached_tokens: u64,
-    /// The part of `prompt_tokens` that was written into the provider's cache.
+    /// The part of `prompt_tokens` written to the provider's cache.
     #[serde(default)]
     pub cache_write_tokens: u64,
     /// The part of `completion_tokens` that is reasoning.
     #[serde(default)]
     pub reasoning_tokens: u64,
-    /// Whether the provider said nothing and [`estimate_tokens`](crate::estimate_tokens) had to stand in.
+    /// Whether the provider reported nothing, so that these are from [`estimate_tokens`](crate::estimate_tokens).
     pub estimated: bool,
 }
 
 impl Usage {
-    /// Tokens read and written.
+    /// Returns the sum of prompt and completion tokens.
     pub fn total(&self) -> u64 {
         self.prompt_tokens.saturating_add(self.completion_tokens)
     }
@@ -190,21 +191,21 @@ impl From<Usage> for domain::Usage {
     }
 }
 
-/// The answer as it is written: any number of [`ChatEvent::Thinking`] and [`ChatEvent::Text`], then one [`ChatEvent::Done`]; or an error,
-/// after which nothing follows.
+/// A streamed answer: any number of [`ChatEvent::Thinking`] and [`ChatEvent::Text`], then one [`ChatEvent::Done`]; or
+/// an error, after which nothing follows.
 ///
-/// The stream does its work only while it is polled, and dropping it ends the call to the provider.
+/// The stream works only while it is polled, and dropping it ends the call to the provider.
 pub type ChatStream = BoxStream<'static, Result<ChatEvent, ModelError>>;
 
 /// A model that answers conversations.
 pub trait ChatModel: Send + Sync {
-    /// What this model is.
+    /// Returns the properties of the model.
     fn info(&self) -> ModelInfo;
 
-    /// Starts an answer. Errors of the start come as the first item of the stream.
+    /// Starts an answer. If that fails, the error is the first item of the stream.
     fn chat(&self, request: ChatRequest) -> ChatStream;
 
-    /// The whole answer at once.
+    /// Returns the whole answer at once.
     fn complete(&self, request: ChatRequest) -> BoxFuture<'static, Result<Completion, ModelError>> {
         collect(self.chat(request)).boxed()
     }
@@ -217,13 +218,13 @@ pub struct Completion {
     pub text: String,
     /// Why the model stopped.
     pub finish_reason: FinishReason,
-    /// What the answer cost.
+    /// The tokens that the answer used.
     pub usage: Usage,
-    /// Provider and model, where it was open which one answers.
+    /// Provider and model, if there was a choice.
     pub answered_by: Option<(Cow<'static, str>, String)>,
 }
 
-/// Reads a stream to its end.
+/// Collects a stream into a whole answer.
 async fn collect(mut events: ChatStream) -> Result<Completion, ModelError> {
     let (mut text, mut answered_by) = (String::new(), None);
     while let Some(event) = events.next().await {
@@ -244,27 +245,27 @@ async fn collect(mut events: ChatStream) -> Result<Completion, ModelError> {
     Err(ModelError::Cut)
 }
 
-/// What a model is, as the API lists it.
+/// The properties of a model, as the API lists them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ModelInfo {
-    /// The id requests name it by.
+    /// The ID by which requests name it.
     pub id: Cow<'static, str>,
-    /// Who runs it: `parlance` for the built-in one, otherwise `openai` and the like.
+    /// The provider: `parlance` for the built-in model, otherwise `openai` and so on.
     pub provider: Cow<'static, str>,
-    /// How it makes an answer.
+    /// How it produces an answer.
     pub kind: ModelKind,
-    /// Whether it writes text of its own. An extractive model only quotes.
+    /// Whether it generates text. An extractive model only quotes.
     pub generative: bool,
-    /// The longest request and answer together, in tokens; an upper bound for trimming a conversation.
+    /// The maximum size of request and answer together, in tokens; an upper bound for truncating a conversation.
     pub context_tokens: u32,
 }
 
-/// How a model makes an answer.
+/// How a model produces an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ModelKind {
-    /// It picks sentences from the sources.
+    /// It selects sentences from the sources.
     Extractive,
-    /// It writes text.
+    /// It generates text.
     Chat,
 }

@@ -1,8 +1,8 @@
 //! How a model call fails.
 //!
-//! Every variant has two faces: `Display` is for the log and may hold what the provider said;
-//! [`ModelError::public_detail`] is a sentence for the person who asked. It holds nothing of the provider's but an
-//! objection to the request, without secrets.
+//! Every variant has two texts: `Display` is for the log and may contain what the provider said;
+//! [`ModelError::public_detail`] is a sentence for the user. Of the provider's text it contains only an objection to
+//! the request, without secrets.
 
 use std::time::Duration;
 
@@ -13,89 +13,89 @@ use crate::rejection::{Rejection, RejectionReason};
 /// A failed model call.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ModelError {
-    /// There is no key for the provider.
+    /// No key is configured for the provider.
     #[error("provider {provider} is not configured")]
     NotConfigured {
         /// The provider's name, for example `openai`.
         provider: String,
     },
-    /// No connection, or it broke before the answer began.
+    /// The connection failed, or broke before the answer began.
     #[error("the provider could not be reached: {detail}")]
     Unreachable {
-        /// What the HTTP client said.
+        /// The HTTP client's error.
         detail: String,
     },
     /// The provider took longer than [`TimeLimits`](crate::TimeLimits) allows.
     #[error("the provider timed out: {what}")]
     TimedOut {
-        /// Which limit was passed.
+        /// The limit that was exceeded.
         what: TimeLimit,
     },
-    /// Too many requests for now (429); the same request may succeed later.
-    #[error("the provider limits the rate, retry after {retry_after:?}")]
+    /// Too many requests (429); the same request may succeed later.
+    #[error("the provider rate-limits the request, retry after {retry_after:?}")]
     RateLimited {
-        /// What the provider's `Retry-After` says, if it says anything.
+        /// The provider's `Retry-After`, if any.
         retry_after: Option<Duration>,
     },
-    /// The account has no credit left (`insufficient_quota`); trying again does not help.
+    /// The account has no credit left (`insufficient_quota`); retrying does not help.
     #[error("the account's quota at the provider is used up: {detail}")]
     QuotaExhausted {
-        /// What the provider said.
+        /// The provider's message.
         detail: String,
     },
-    /// The provider is too busy, and says when to come back (503, 529).
+    /// The provider is overloaded, and says when to retry (503, 529).
     #[error("the provider is overloaded, retry after {retry_after:?}: {detail}")]
     Overloaded {
-        /// What its `Retry-After` says.
+        /// The provider's `Retry-After`.
         retry_after: Duration,
-        /// What the provider said, shortened.
+        /// The provider's message, shortened.
         detail: String,
     },
-    /// The provider answered, but not with an answer.
+    /// The provider responded with an error.
     #[error("the provider refused with status {status}: {detail}")]
     Refused {
-        /// The HTTP status, or the one the provider named inside the stream.
+        /// The HTTP status, or the one that the provider named inside the stream.
         status: u16,
-        /// What the provider said, shortened.
+        /// The provider's message, shortened.
         detail: String,
     },
-    /// The provider objects to the request itself: whoever sent it can mend it, and nobody else.
+    /// The provider objects to the request itself: only its sender can fix it.
     #[error("the provider rejected the request as {}: {}", .0.reason.code(), .0.detail)]
     Rejected(Rejection),
-    /// Bytes that are not what the protocol promises.
+    /// The response violates the protocol.
     #[error("the provider's answer is malformed: {detail}")]
     Malformed {
-        /// What is wrong with them.
+        /// What is wrong with it.
         detail: String,
     },
-    /// It failed so often lately that it is not asked for now.
-    #[error("the provider is not asked for {retry_after:?}, because it failed several times in a row")]
+    /// The circuit breaker is open after repeated failures.
+    #[error("the circuit breaker of the provider is open for {retry_after:?} after repeated failures")]
     Unavailable {
-        /// When it is asked again.
+        /// When the next call is allowed.
         retry_after: Duration,
     },
     /// The provider failed in the middle of an answer.
-    #[error("the provider broke the answer off: {detail}")]
+    #[error("the provider interrupted the answer: {detail}")]
     Interrupted {
-        /// What the provider said, shortened.
+        /// The provider's message, shortened.
         detail: String,
     },
     /// The stream ended without its end mark: the answer may be incomplete.
     #[error("the provider's answer was cut off")]
     Cut,
-    /// An answer without a word and without a reason for that.
+    /// The answer has no text, and no reason for that.
     #[error("the provider's answer is empty")]
     Empty,
 }
 
-/// The time limit that was passed.
+/// The time limit that was exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimeLimit {
     /// Connecting.
     Connect,
-    /// To a sign of life before the first piece of text or thinking.
+    /// Up to a sign of life before the first piece of text or thinking.
     FirstToken,
-    /// To a sign of life after it.
+    /// Up to the next sign of life after it.
     BetweenTokens,
     /// The whole answer.
     Total,
@@ -113,7 +113,7 @@ impl std::fmt::Display for TimeLimit {
 }
 
 impl ModelError {
-    /// A stable `snake_case` word for clients and metrics.
+    /// Returns the stable `snake_case` code for clients and metrics.
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotConfigured { .. } => "provider_not_configured",
@@ -133,20 +133,20 @@ impl ModelError {
         }
     }
 
-    /// The same error in the middle of an answer: what would be a refusal at its start breaks it off there, and cannot
-    /// be repaired by asking again.
+    /// Returns the same error for the middle of an answer: what would be a refusal at its start interrupts it there,
+    /// and retrying cannot repair it.
     pub(crate) fn interrupted(self) -> Self {
         match self {
             Self::Refused { detail, .. } | Self::Overloaded { detail, .. } => Self::Interrupted { detail },
             Self::RateLimited { .. } => Self::Interrupted {
-                detail: "it limits the rate".to_owned(),
+                detail: "rate limit exceeded".to_owned(),
             },
-            // Told late, and still what the request has to be mended for.
+            // Reported late, but the request still has to be fixed.
             other => other,
         }
     }
 
-    /// Whether the provider is to blame, so that asking it again right now is likely to fail again.
+    /// Returns whether the failure is the provider's, so that another call right now is likely to fail too.
     pub(crate) fn is_outage(&self) -> bool {
         match self {
             Self::Refused { status, .. } => *status >= 500,
@@ -160,13 +160,13 @@ impl ModelError {
             | Self::RateLimited { .. }
             | Self::QuotaExhausted { .. }
             | Self::Unavailable { .. }
-            // What callers ask for shuts no provider.
+            // Invalid requests do not open a circuit breaker.
             | Self::Rejected(_)
             | Self::Empty => false,
         }
     }
 
-    /// Whether another model may do better: everything but what is wrong with the request itself.
+    /// Returns whether another model may succeed: always, unless the request itself is wrong.
     pub(crate) fn is_elsewhere_better(&self) -> bool {
         match self {
             Self::Refused { status, .. } => *status >= 500 || matches!(status, 401 | 403 | 404 | 408),
@@ -175,33 +175,35 @@ impl ModelError {
         }
     }
 
-    /// A sentence for the person who asked: what the provider objects to, without its secrets, or one of ours.
+    /// Returns a sentence for the user: the provider's objection without its secrets, or one of ours.
     pub fn public_detail(&self) -> &str {
         match self {
-            Self::NotConfigured { .. } => "The model's provider is not configured.",
-            Self::Unreachable { .. } => "The model's provider could not be reached.",
-            Self::TimedOut { .. } => "The model did not answer in time.",
-            Self::RateLimited { .. } | Self::Overloaded { .. } => "The model's provider is busy; try again shortly.",
+            Self::NotConfigured { .. } => "The model's provider is not configured. An administrator must add a key.",
+            Self::Unreachable { .. } => "The model's provider could not be reached. Try again shortly.",
+            Self::TimedOut { .. } => "The model did not respond in time. Try again.",
+            Self::RateLimited { .. } | Self::Overloaded { .. } => "The model's provider is busy. Try again shortly.",
             Self::QuotaExhausted { .. } => {
-                "The account at the model's provider has no quota left; an administrator must add some."
+                "The account at the model's provider has no quota left. An administrator must add credit."
             }
-            Self::Refused { status: 401 | 403, .. } => "The model's provider does not accept the configured key.",
+            Self::Refused { status: 401 | 403, .. } => {
+                "The model's provider rejects the configured key. An administrator must replace it."
+            }
             Self::Refused { status: 404, .. } => {
-                "The model's provider has nothing at the configured address; an administrator must check it."
+                "The configured URL of the model's provider does not exist. An administrator must correct it."
             }
-            Self::Refused { status: 500.., .. } => "The model's provider failed; try again.",
+            Self::Refused { status: 500.., .. } => "The model's provider failed. Try again.",
             Self::Refused { .. } => "The model's provider refused the request.",
-            Self::Malformed { .. } => "The model's provider sent an answer that cannot be read.",
+            Self::Malformed { .. } => "The model's provider sent an invalid response. Try again.",
             Self::Rejected(rejection) => &rejection.detail,
-            Self::Empty => "The model gave no answer; try again.",
-            Self::Unavailable { .. } => "The model's provider does not answer at present; try again shortly.",
-            Self::Interrupted { .. } | Self::Cut => "The answer broke off before its end.",
+            Self::Empty => "The model returned no answer. Try again.",
+            Self::Unavailable { .. } => "The model's provider is currently unavailable. Try again shortly.",
+            Self::Interrupted { .. } | Self::Cut => "The answer was cut off before its end. Try again.",
         }
     }
 }
 
 impl From<ModelError> for Error {
-    /// Keeps only what the caller may see: log the [`ModelError`] first.
+    /// Contains only what the caller may see: log the [`ModelError`] first.
     fn from(error: ModelError) -> Self {
         if let ModelError::Rejected(Rejection { reason, param, detail }) = error {
             return Self::ModelRequest {

@@ -1,6 +1,6 @@
 //! The adapter for Gemini (<https://ai.google.dev/api/generate-content#method:-models.streamgeneratecontent>).
 //!
-//! A stream has no end mark: the last event gives a reason, and the response ends.
+//! A stream has no end mark: the last event has a finish reason, and the response ends.
 
 use domain::Secret;
 use futures::{FutureExt as _, future::BoxFuture};
@@ -14,14 +14,14 @@ use crate::lenient::{field, first, words};
 use crate::profiles::Profile;
 use crate::{InvalidBaseUrl, ModelError, TimeLimits};
 
-/// A model of Google.
+/// A Google Gemini model.
 #[derive(Debug, Clone)]
 pub struct Gemini {
-    line: ProviderClient,
+    client: ProviderClient,
 }
 
 impl Gemini {
-    /// A model at `base_url`, with the version: `https://generativelanguage.googleapis.com/v1beta`.
+    /// Creates a model at `base_url`, with the version: `https://generativelanguage.googleapis.com/v1beta`.
     pub fn new(
         info: ModelInfo,
         base_url: &str,
@@ -29,15 +29,15 @@ impl Gemini {
         http: reqwest::Client,
     ) -> Result<Self, InvalidBaseUrl> {
         let operation = format!("{}:streamGenerateContent", info.id);
-        let mut line = ProviderClient::new(info, base_url, &["models", &operation], api_key, http)?;
-        line.endpoint.query_pairs_mut().append_pair("alt", "sse");
-        Ok(Self { line })
+        let mut client = ProviderClient::new(info, base_url, &["models", &operation], api_key, http)?;
+        client.endpoint.query_pairs_mut().append_pair("alt", "sse");
+        Ok(Self { client })
     }
 
-    /// The same model with other time limits; the connect limit is the client's.
+    /// Returns the model with other time limits; the connect limit is the client's.
     #[must_use]
     pub fn with_limits(mut self, limits: TimeLimits) -> Self {
-        self.line.limits = limits;
+        self.client.limits = limits;
         self
     }
 }
@@ -77,7 +77,7 @@ struct GenerationConfig {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ThinkingConfig {
-    /// Thoughts are signs of life, and whoever asked may want to see them.
+    /// Thoughts are signs of life, and the user may want to see them.
     include_thoughts: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     thinking_budget: Option<u32>,
@@ -86,8 +86,8 @@ struct ThinkingConfig {
 }
 
 impl ThinkingConfig {
-    /// What a model that thinks is told; none for others, which refuse to be told anything. The budgets and levels are
-    /// those of Google's own `OpenAI` compatibility (<https://ai.google.dev/gemini-api/docs/openai#thinking>).
+    /// Returns the configuration for a model that thinks; `None` for others, which refuse one. The budgets and levels
+    /// are those of Google's own `OpenAI` compatibility (<https://ai.google.dev/gemini-api/docs/openai#thinking>).
     fn of(request: &ChatRequest) -> Option<Self> {
         use ReasoningEffort::{High, Low, Medium, Minimal, None, Xhigh};
         let profile = Profile::of(&request.model);
@@ -101,7 +101,7 @@ impl ThinkingConfig {
         Some(Self {
             include_thoughts: effort != Some(None),
             thinking_budget: effort.filter(|_| !has_levels).map(|effort| match effort {
-                // Pro cannot do without.
+                // Pro models cannot disable thinking.
                 None if request.model.contains("pro") => 128,
                 None => 0,
                 Minimal | Low => most.min(1_024),
@@ -124,8 +124,8 @@ fn content<'a>(role: Option<&'static str>, text: &'a str) -> Content<'a> {
 }
 
 impl Vendor for Gemini {
-    fn line(&self) -> &ProviderClient {
-        &self.line
+    fn client(&self) -> &ProviderClient {
+        &self.client
     }
 
     fn request<'a>(
@@ -149,9 +149,9 @@ impl Vendor for Gemini {
                 thinking_config: ThinkingConfig::of(request),
             },
         };
-        let call = self.line.http.post(self.line.endpoint.clone()).json(&body);
-        // Not in the query, where it would be logged on the way.
-        let call = call.header("x-goog-api-key", self.line.key());
+        let call = self.client.http.post(self.client.endpoint.clone()).json(&body);
+        // Not in the query, where intermediaries would log it.
+        let call = call.header("x-goog-api-key", self.client.key());
         async { Ok(call) }.boxed()
     }
 
@@ -159,7 +159,7 @@ impl Vendor for Gemini {
         Frames::text()
     }
 
-    /// An event is a response of its own that holds the next piece, and the tokens so far.
+    /// Each event is a response of its own with the next piece and the tokens so far.
     fn read(&self, _: &str, chunk: &Value, answer: &mut Answer) -> Result<Progress, ModelError> {
         answer.count(field(chunk, &["usageMetadata", "usage_metadata"]));
         let feedback = field(chunk, &["promptFeedback", "prompt_feedback"]);

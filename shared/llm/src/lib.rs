@@ -1,11 +1,11 @@
-//! Talking to language models: one trait, one adapter per protocol, and a built-in model that needs none.
+//! Language models: one trait, one adapter per protocol, and a built-in model that needs no provider.
 //!
 //! - [`Local`] answers from documents by quoting their best sentences. It generates nothing.
-//! - [`OpenAiCompatible`], [`Anthropic`], [`Gemini`] and [`Bedrock`] speak the vendors' protocols, streamed.
-//! - [`Resilient`] asks again and stops asking, [`FallbackChain`] goes on to another model.
-//! - [`catalog`] knows models by name, [`prices`] what they cost, [`truncate_to_context`] how much of a conversation they take,
-//!   [`Profiles`] how long one may take and whether it thinks.
-//! - [`CitationFilter`] turns the markers of an answer into citations, and keeps those that no source backs out of it.
+//! - [`OpenAiCompatible`], [`Anthropic`], [`Gemini`] and [`Bedrock`] implement the vendors' protocols, streamed.
+//! - [`Resilient`] retries and has a circuit breaker, [`FallbackChain`] falls back to another model.
+//! - [`catalog`] resolves models by name, [`prices`] has their prices, [`truncate_to_context`] shortens conversations
+//!   to their context windows, [`Profiles`] has their time limits and whether they think.
+//! - [`CitationFilter`] turns the markers of an answer into citations, and removes those without a source.
 //!
 //! **Invariant:** nothing is spawned. A [`ChatStream`] works while its consumer polls it and ends the call to the
 //! provider when it is dropped, because Lambda freezes whatever outlives its response.

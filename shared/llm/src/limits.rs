@@ -1,17 +1,17 @@
-//! How long a provider may take.
+//! Time limits of calls to providers.
 
 use std::time::Duration;
 
 /// Time limits of one model call. [`Profiles`](crate::Profiles) has those of each model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimeLimits {
-    /// To the established connection, TLS included.
+    /// Until the connection is established, TLS included.
     pub connect: Duration,
     /// From the request, or the last sign of life, to the next one, until the first piece of text or thinking.
     pub first_token: Duration,
-    /// The same after the first piece, and to the end mark.
+    /// From one sign of life to the next after the first piece, and to the end mark.
     pub between_tokens: Duration,
-    /// From the request to the end mark, however many signs of life there are.
+    /// From the request to the end mark, regardless of signs of life.
     pub total: Duration,
 }
 
@@ -27,16 +27,16 @@ impl Default for TimeLimits {
 }
 
 impl TimeLimits {
-    /// The HTTP client all adapters of a process share: it holds the connect limit and the connection pool, and
-    /// follows no redirect, because a request carries a key.
+    /// Returns the HTTP client that all adapters of a process share: it has the connect limit and the connection pool,
+    /// and follows no redirect, because a request carries a key.
     ///
     /// # Errors
-    /// When there is no TLS.
+    /// If TLS cannot be initialized.
     pub fn http_client(&self) -> Result<reqwest::Client, reqwest::Error> {
         self.http_client_builder().build()
     }
 
-    /// The same before it is built, for callers with further limits.
+    /// Returns the builder of the client, for callers with further settings.
     pub fn http_client_builder(&self) -> reqwest::ClientBuilder {
         let builder = reqwest::Client::builder()
             .connect_timeout(self.connect)
@@ -44,7 +44,7 @@ impl TimeLimits {
             .user_agent(concat!("parlance/", env!("CARGO_PKG_VERSION")));
         match http_client::tls_config() {
             Ok(tls) => builder.tls_backend_preconfigured(tls),
-            // Building the client fails for the same reason, and tells it.
+            // Building the client fails for the same reason, and reports it.
             Err(_) => builder,
         }
     }

@@ -1,20 +1,20 @@
-//! Which parameters a model takes: it follows from the model, not from who runs it.
+//! The parameters that a model supports: they depend on the model, not on its provider.
 
 use std::sync::LazyLock;
 
 static FAMILIES: LazyLock<Vec<Family>> = LazyLock::new(|| lines().filter_map(Family::read).collect());
 
-/// A line of the table.
+/// A row of the table.
 struct Family {
     name: &'static str,
     is_anywhere: bool,
 }
 
-/// Whether it is one of `OpenAI`'s reasoning models, by its name: these want `max_completion_tokens` and take no
-/// temperature. `is_deployment`: somebody chose the name, and may have put anything in front.
+/// Returns whether the name is that of an `OpenAI` reasoning model: these require `max_completion_tokens` and support
+/// no temperature. `is_deployment`: an operator chose the name, which may have any prefix.
 pub(crate) fn is_openai_reasoning(model: &str, is_deployment: bool) -> bool {
     let model = model.to_ascii_lowercase();
-    // The vendors in front, as gateways have them: `openai/o3`, `openrouter/openai/gpt-5`, `openai.o3`.
+    // Gateways add vendor prefixes: `openai/o3`, `openrouter/openai/gpt-5`, `openai.o3`.
     let name = model.rsplit('/').next().unwrap_or(&model);
     let own = ["openai.", "openai-", "openai_"]
         .iter()

@@ -1,6 +1,6 @@
 //! What tokens cost: list prices as data, by provider, model and date.
 //!
-//! A model without a line has no price. That is `None` and never 0: nobody is told that an answer was free.
+//! A model without a row has no price. That is `None` and never 0: no answer is reported as free by mistake.
 
 use std::sync::LazyLock;
 
@@ -11,7 +11,7 @@ use crate::catalog::undated;
 
 static PRICES: LazyLock<Vec<PriceRow>> = LazyLock::new(|| lines().filter_map(PriceRow::read).collect());
 
-/// Micro-USD a million tokens cost.
+/// Micro-USD per million tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Rates {
     input: u64,
@@ -20,40 +20,41 @@ struct Rates {
     output: u64,
 }
 
-/// A line of the table.
+/// A row of the table.
 #[derive(Debug)]
 struct PriceRow {
     provider: &'static str,
     model: &'static str,
     from: Timestamp,
-    /// The line holds for prompts that are longer than this.
+    /// The row applies to prompts longer than this.
     above: u64,
     rates: Rates,
 }
 
-/// What a model costs at a time.
+/// The price of a model at a certain time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Price {
     base: Rates,
-    /// Other rates for long prompts, and what is long.
+    /// The rates for long prompts, and the length from which they apply.
     long: Option<(u64, Rates)>,
 }
 
-/// What `model` of `provider` costs at that time; `None` when nobody knows.
+/// Returns the price of `model` of `provider` at that time; `None` if the price is unknown.
 ///
-/// A dated name, as in `gpt-4o-mini-2024-07-18`, costs what the name without its date does, unless it is listed itself.
+/// A dated name, as in `gpt-4o-mini-2024-07-18`, has the price of the name without its date, unless it is listed
+/// itself.
 pub fn price(provider: &str, model: &str, at: Timestamp) -> Option<Price> {
     exact(provider, model, at).or_else(|| exact(provider, undated(model)?, at))
 }
 
-/// Whether a model of any provider has a price.
+/// Returns whether a model of any provider has a price.
 pub(crate) fn is_listed(model: &str) -> bool {
     PRICES.iter().any(|line| line.model == model)
 }
 
 fn exact(provider: &str, model: &str, at: Timestamp) -> Option<Price> {
     let of_model = |line: &&PriceRow| line.provider == provider && line.model == model && line.from <= at;
-    // All lines of the latest date belong together: one for each length of prompt.
+    // All rows of the latest date belong together: one for each prompt length.
     let from = PRICES.iter().filter(of_model).map(|line| line.from).max()?;
     let valid = || PRICES.iter().filter(of_model).filter(|line| line.from == from);
     let base = valid().find(|line| line.above == 0)?.rates;
@@ -62,17 +63,17 @@ fn exact(provider: &str, model: &str, at: Timestamp) -> Option<Price> {
 }
 
 impl Price {
-    /// Micro-USD that a million tokens of a prompt cost, unless the prompt is a long one.
+    /// Returns micro-USD per million prompt tokens, for prompts that are not long.
     pub fn input_per_million(&self) -> u64 {
         self.base.input
     }
 
-    /// Micro-USD that a million tokens of an answer cost, unless the prompt is a long one.
+    /// Returns micro-USD per million completion tokens, for prompts that are not long.
     pub fn output_per_million(&self) -> u64 {
         self.base.output
     }
 
-    /// What an answer costs in micro-USD, rounded half up once, at the end.
+    /// Returns the cost of an answer in micro-USD, rounded half up once, at the end.
     pub fn cost_micro_usd(&self, usage: &Usage) -> u64 {
         let rates = match self.long {
             Some((above, rates)) if usage.prompt_tokens > above => rates,
@@ -131,7 +132,7 @@ impl PriceRow {
     }
 }
 
-/// A decimal number of USD in micro-USD, exactly.
+/// Converts a decimal number of USD exactly into micro-USD.
 fn micros(decimal: &str) -> Option<u64> {
     let (whole, fraction) = decimal.split_once('.').unwrap_or((decimal, ""));
     let missing = 6_usize.checked_sub(fraction.len())?;
@@ -185,7 +186,7 @@ mod tests {
 
     #[test]
     fn the_examples_of_the_vendors_cost_what_they_say() {
-        // Anthropic: 3 USD a million tokens read, 15 written, 3.75 into the cache, 0.30 out of it.
+        // Anthropic: per million tokens 3 USD read, 15 written, 3.75 into the cache, 0.30 from it.
         let sonnet = |usage| cost("anthropic", "claude-sonnet-4-5", usage);
         assert_eq!(sonnet(used(100_000, 0, 0, 10_000)), Some(450_000));
         assert_eq!(
@@ -220,7 +221,7 @@ mod tests {
         assert_eq!(cost("openai", "gpt-4o-mini-2024-07-18", tokens), Some(150_000));
         assert_eq!(cost("anthropic", "claude-haiku-4-5-20251001", tokens), Some(1_000_000));
         assert_eq!(cost("openai", "gpt-4o-mini-audio-preview", tokens), None);
-        // The first one kept its price when the others became cheaper.
+        // The oldest version kept its price when the newer ones became cheaper.
         assert_eq!(cost("openai", "gpt-4o-2024-05-13", tokens), Some(5_000_000));
         assert_eq!(cost("openai", "gpt-4o-2024-11-20", tokens), Some(2_500_000));
     }

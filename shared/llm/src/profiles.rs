@@ -1,5 +1,5 @@
-//! How models behave: how long one may take, whether it thinks, and how much room that needs. Data in `profiles.tsv`, which
-//! a deployment can overrule.
+//! Model profiles: how long a model may take, whether it thinks, and how many tokens that needs. The data is in
+//! `profiles.tsv`, and a deployment can override it.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -8,20 +8,20 @@ use crate::TimeLimits;
 
 static PROFILES: LazyLock<Vec<Profile>> = LazyLock::new(|| lines().filter_map(Profile::read).collect());
 
-/// The longest call, whatever the data says: Lambda ends an invocation after 15 minutes, and what was said has to be stored
-/// and paid for before.
+/// The longest call, whatever the data says: Lambda ends an invocation after 15 minutes, and the answer has to be
+/// stored and charged before.
 pub const LONGEST_CALL: Duration = Duration::from_mins(14);
 
-/// How a model behaves.
+/// The behavior of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
-    /// Names it is for; `*` stands for anything.
+    /// Pattern of the names it applies to; `*` matches any text.
     pattern: String,
     /// How long a call may take.
     pub limits: TimeLimits,
-    /// Tokens that it needs for thinking beside those of the answer; 0 for one that does not think unless it is asked to.
+    /// Tokens that it needs for thinking in addition to the answer; 0 for a model that thinks only on request.
     pub thinking_tokens: u32,
-    /// Whether it takes `reasoning_effort`.
+    /// Whether it supports `reasoning_effort`.
     pub takes_effort: bool,
     /// Whether its text begins inside its thinking, without an opening tag.
     pub(crate) begins_inside: bool,
@@ -47,16 +47,16 @@ impl Profile {
         })
     }
 
-    /// How a model of this name behaves, by the table alone.
+    /// Returns the profile of the model with this name, from the table only.
     pub(crate) fn of(model: &str) -> &'static Self {
         let name = name(model);
         let fits = PROFILES.iter().find(|profile| fits(&profile.pattern, &name));
-        // The last line fits everything.
+        // The last row matches everything.
         fits.unwrap_or(&PROFILES[PROFILES.len() - 1])
     }
 }
 
-/// The table, with what a deployment says instead.
+/// The table, with the overrides of a deployment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Profiles {
     overrides: Vec<Override>,
@@ -72,11 +72,11 @@ struct Override {
 }
 
 impl Profiles {
-    /// Reads `PATTERN=FIRST/SILENCE/TOTAL/THINKING`, separated by commas: seconds and tokens as in `profiles.tsv`. What is
-    /// left out stays as it is there, as in `o3*=600,gpt-oss*=//300`. The first pattern that fits counts.
+    /// Parses `PATTERN=FIRST/SILENCE/TOTAL/THINKING`, separated by commas: seconds and tokens as in `profiles.tsv`.
+    /// Omitted values stay as they are there, as in `o3*=600,gpt-oss*=//300`. The first matching pattern applies.
     ///
     /// # Errors
-    /// A sentence that says which part cannot be read.
+    /// A sentence that says which part is invalid.
     pub fn parse(text: &str) -> Result<Self, String> {
         let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
         let read = |part: &str| {
@@ -88,7 +88,7 @@ impl Profiles {
         Ok(Self { overrides })
     }
 
-    /// How a model behaves.
+    /// Returns the profile of a model.
     pub fn of(&self, model: &str) -> Profile {
         let mut profile = Profile::of(model).clone();
         let name = name(model);
@@ -127,7 +127,7 @@ impl Override {
     }
 }
 
-/// A time that is longer than none.
+/// Parses a positive number of seconds.
 fn seconds(text: &str) -> Option<Duration> {
     let time = Duration::try_from_secs_f64(text.parse().ok()?).ok()?;
     (!time.is_zero()).then_some(time)
@@ -141,13 +141,13 @@ fn flag(text: &str) -> Option<bool> {
     }
 }
 
-/// A name as patterns are written for.
+/// Normalizes a name for matching.
 fn name(model: &str) -> String {
     let last = model.rsplit('/').next().unwrap_or(model);
     last.to_ascii_lowercase()
 }
 
-/// Whether a name is as `pattern` says: `*` stands for any text, `?` for one character.
+/// Returns whether a name matches `pattern`: `*` stands for any text, `?` for one character.
 fn fits(pattern: &str, name: &str) -> bool {
     let mut pattern_rest = pattern.chars();
     match pattern_rest.next() {

@@ -1,8 +1,8 @@
-//! The instructions a generating model gets.
+//! The system prompt of a generative model.
 //!
 //! **Invariant:** documents are data. Each source is one JSON line between two tags, and inside it every `<` and `>`
-//! is escaped: whatever a document says, it can neither end its line, nor the list, nor open a tag. It holds no marker
-//! of a citation either, so what is quoted from it cites nothing.
+//! is escaped: whatever a document says, it can neither end its line, nor the list, nor open a tag. It contains no
+//! citation marker either, so quoting it cites nothing.
 
 use serde::Serialize;
 
@@ -29,7 +29,7 @@ struct SourceLine {
     text: String,
 }
 
-/// The system message of a request; `None` when there is nothing to say.
+/// Returns the system message of a request; `None` if it would be empty.
 pub(crate) fn system(request: &ChatRequest) -> Option<String> {
     let own = request.system.as_deref().map(str::trim).filter(|text| !text.is_empty());
     match (&request.sources, own) {
@@ -48,7 +48,7 @@ fn grounded(sources: &[Source]) -> String {
             place: source.place.as_deref().map(defuse),
             text: defuse(&source.text),
         };
-        // Serializing strings and a number cannot fail; a line that did would be a source left out.
+        // Serializing strings and a number cannot fail; if it did, the source would be left out.
         if let Ok(json) = serde_json::to_string(&line) {
             prompt.push_str(&json.replace('<', "\\u003c").replace('>', "\\u003e"));
             prompt.push('\n');

@@ -1,18 +1,18 @@
-//! Server-sent events, decoded from bytes that arrive in any pieces.
+//! A decoder of server-sent events from bytes that arrive in any pieces.
 //!
 //! The grammar is that of the HTML standard, section 9.2.6 (<https://html.spec.whatwg.org/#parsing-an-event-stream>).
-//! Bytes are framed into lines before they are decoded, so a character cut in two is whole again.
+//! Bytes are split into lines before they are decoded, so a character cut in two is restored.
 
 use std::collections::VecDeque;
 
-/// The longest line and the longest event taken, in bytes. A chunk of an answer has some hundred, one that holds all of
-/// it with its log probabilities some million.
+/// The longest line and the longest event accepted, in bytes. A chunk of an answer has some hundred bytes; a whole
+/// answer with its log probabilities has some million.
 const MAX_EVENT: usize = 8 << 20;
 
-/// One event. Its `id` and `retry` are not kept: a model call is never resumed.
+/// One event. Its `id` and `retry` are ignored: a model call is never resumed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// The `event` field; `message` when there was none.
+    /// The `event` field; `message` if there was none.
     pub name: String,
     /// The `data` fields, joined by line feeds.
     pub data: String,
@@ -27,9 +27,9 @@ pub struct TooLong;
 #[derive(Debug, Default)]
 pub struct Decoder {
     line: Vec<u8>,
-    /// Whether the last byte was a CR: an LF behind it belongs to the same line end.
+    /// Whether the last byte was a CR: a following LF belongs to the same line end.
     after_cr: bool,
-    /// Whether the first line, which may begin with a byte order mark, is over.
+    /// Whether the first line, which may begin with a byte order mark, has ended.
     is_started: bool,
     name: String,
     data: String,
@@ -37,7 +37,7 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// Takes the next bytes. What they complete is given by [`Decoder::next_event`].
+    /// Takes the next bytes. [`Decoder::next_event`] returns the events they complete.
     ///
     /// # Errors
     /// [`TooLong`]; the decoder must not be used afterwards.
@@ -65,13 +65,13 @@ impl Decoder {
         Ok(())
     }
 
-    /// The next complete event.
+    /// Returns the next complete event.
     pub fn next_event(&mut self) -> Option<Event> {
         self.events.pop_front()
     }
 
-    /// The event that a stream ends in without the empty line behind it. The standard drops it; a server that forgets
-    /// the line has still sent the event.
+    /// Returns the event at the end of a stream without an empty line after it. The standard drops it, but a server
+    /// that omits the line has still sent the event.
     pub fn finish(mut self) -> Option<Event> {
         self.end_line().ok()?;
         self.end_event();
@@ -81,7 +81,7 @@ impl Decoder {
     fn end_line(&mut self) -> Result<(), TooLong> {
         let mut bytes = std::mem::take(&mut self.line);
         let read = self.read_line(&String::from_utf8_lossy(&bytes));
-        // The next line takes the same memory.
+        // The next line reuses the memory.
         bytes.clear();
         self.line = bytes;
         read

@@ -1,4 +1,4 @@
-//! What the tests of several modules share.
+//! Helpers shared by the tests of several modules.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::{
     ChatEvent, ChatModel, ChatRequest, FinishReason, Message, ModelError, ModelInfo, ModelKind, TimeLimits, Usage,
 };
 
-/// Long enough for any machine: nothing in these tests waits for it.
+/// Limits that no test reaches on any machine.
 pub(crate) const PATIENT: TimeLimits = TimeLimits {
     connect: Duration::from_mins(1),
     first_token: Duration::from_mins(1),
@@ -17,7 +17,7 @@ pub(crate) const PATIENT: TimeLimits = TimeLimits {
     total: Duration::from_mins(1),
 };
 
-/// A text whose bytes are easily cut in the wrong place.
+/// A text with many multi-byte characters that may be cut in the wrong place.
 pub(crate) const HARD: &str = "Grüße 🍵 東京 👩‍👩‍👧‍👦 e\u{301} \u{2028}";
 
 pub(crate) fn request() -> ChatRequest {
@@ -32,7 +32,7 @@ pub(crate) fn request() -> ChatRequest {
     }
 }
 
-/// A request with everything in it that vendors write each in their own way.
+/// A request with everything that vendors represent differently.
 pub(crate) fn dialogue() -> ChatRequest {
     ChatRequest {
         system: Some("Be kind.".to_owned()),
@@ -52,7 +52,7 @@ pub(crate) fn info(provider: &'static str, id: &'static str) -> ModelInfo {
     }
 }
 
-/// A client that no proxy of the machine stands between.
+/// A client that ignores the machine's proxy.
 pub(crate) fn http(limits: TimeLimits) -> reqwest::Client {
     limits.http_client_builder().no_proxy().build().unwrap()
 }
@@ -65,7 +65,7 @@ pub(crate) fn counted(prompt_tokens: u64, completion_tokens: u64) -> Usage {
     }
 }
 
-/// The text, the end if there was one, and the error if there was one. Nothing may follow either.
+/// The text, the end if any, and the error if any. Nothing may follow either.
 pub(crate) type Outcome = (String, Option<(FinishReason, Usage)>, Option<ModelError>);
 
 pub(crate) async fn outcome(model: &dyn ChatModel, request: ChatRequest) -> Outcome {
@@ -88,7 +88,7 @@ pub(crate) async fn outcome(model: &dyn ChatModel, request: ChatRequest) -> Outc
     outcome
 }
 
-/// The thinking and the text of an answer that ends well.
+/// Returns the thinking and the text of a successful answer.
 pub(crate) async fn spoken(model: &dyn ChatModel, request: ChatRequest) -> (String, String) {
     let (mut thinking, mut text) = (String::new(), String::new());
     let mut stream = model.chat(request);
@@ -102,7 +102,7 @@ pub(crate) async fn spoken(model: &dyn ChatModel, request: ChatRequest) -> (Stri
     (thinking, text)
 }
 
-/// Reads a stream cut into pieces as the adapter does, as far as its end.
+/// Reads a stream in these pieces as the adapter does, up to its end.
 pub(crate) fn read<'a, V: Vendor>(
     vendor: &V,
     pieces: impl IntoIterator<Item = &'a [u8]>,
@@ -132,7 +132,7 @@ pub(crate) fn read<'a, V: Vendor>(
     (text, done(&mut answer))
 }
 
-/// Every split of the bytes in two, and all at once, give the same.
+/// Reads the bytes at once and split in two everywhere, and requires the same result.
 pub(crate) fn every_split<V: Vendor>(vendor: &V, bytes: &[u8]) -> (String, (FinishReason, Usage)) {
     let whole = read(vendor, [bytes]);
     for at in 0..=bytes.len() {
@@ -144,7 +144,7 @@ pub(crate) fn every_split<V: Vendor>(vendor: &V, bytes: &[u8]) -> (String, (Fini
     whole
 }
 
-/// [`every_split`] of server-sent events, with every kind of line end, with comments, and with data on several lines.
+/// Does [`every_split`] for server-sent events with every kind of line end, with comments, and with multi-line data.
 pub(crate) fn every_split_is_the_same<V: Vendor>(vendor: &V, stream: &str) -> (String, (FinishReason, Usage)) {
     let lf = stream.replace("\r\n", "\n");
     let whole = every_split(vendor, lf.as_bytes());

@@ -1,26 +1,26 @@
-//! Words and sentences as the built-in model sees them, on top of what retrieval indexes.
+//! Words and sentences for the built-in model, on top of retrieval's tokenization.
 
 use std::collections::HashSet;
 
-/// Longer "sentences" are tables or extraction accidents; they are cut at a word. Characters.
+/// Longer "sentences" are tables or extraction errors; they are cut at a word. Characters.
 const LONGEST_SENTENCE: usize = 420;
 
-/// A word with a subject of its own: beside it, [`retrieval::terms`] drops every stop word.
+/// A word that is not a stop word: beside it, [`retrieval::terms`] drops every stop word.
 const SUBJECT: &str = "parlance";
 
-/// The terms of a text without stop words; empty for a text of stop words only.
+/// Returns the terms of a text without stop words; empty if it has only stop words.
 pub(crate) fn subject_terms(text: &str) -> Vec<String> {
     let mut terms = retrieval::terms(&format!("{text}\n{SUBJECT}"));
     terms.pop();
     terms
 }
 
-/// The distinct terms of a text.
+/// Returns the distinct terms of a text.
 pub(crate) fn term_set(text: &str) -> HashSet<String> {
     subject_terms(text).into_iter().collect()
 }
 
-/// The sentences of a passage, each on one line without list marks and at most [`LONGEST_SENTENCE`] long.
+/// Returns the sentences of a passage, each on one line without list marks and at most [`LONGEST_SENTENCE`] long.
 pub(crate) fn sentences(text: &str) -> Vec<String> {
     retrieval::sentences(text)
         .into_iter()

@@ -1,16 +1,17 @@
-//! Thinking that a model writes into its answer: `<think>...</think>` at its very beginning, as `DeepSeek-R1`, `QwQ`, Qwen 3
-//! and others do where their server does not take it out
+//! Separates thinking that a model writes into its answer: `<think>...</think>` at its very beginning, as
+//! `DeepSeek-R1`, `QwQ`, Qwen 3 and others do if their server does not remove it
 //! (<https://docs.vllm.ai/en/latest/features/reasoning_outputs.html>).
 //!
-//! The channels of gpt-oss are read as well, where a server passes them on
-//! (<https://cookbook.openai.com/articles/openai-harmony>): `analysis` and `commentary` are thinking, `final` is the answer.
+//! The channels of gpt-oss are supported too, for servers that pass them on
+//! (<https://cookbook.openai.com/articles/openai-harmony>): `analysis` and `commentary` are thinking, `final` is the
+//! answer.
 //!
-//! Only what an answer begins with is thinking: a tag further on, in a code block or in quotation marks, is text.
+//! Only the beginning of an answer can be thinking: a later tag, in a code block or in quotation marks, is text.
 
 use std::collections::VecDeque;
 use std::ops::Range;
 
-/// What thinking begins and ends with; case does not count. `[THINK]` is Mistral's, channels are gpt-oss's.
+/// Opening and closing tags, case-insensitive. `[THINK]` is Mistral's, channels are gpt-oss's.
 const TAGS: [(&str, &str); 10] = [
     ("<think>", "</think>"),
     ("<thinking>", "</thinking>"),
@@ -23,20 +24,20 @@ const TAGS: [(&str, &str); 10] = [
     ("<|channel|>commentary<|message|>", END),
     ("<|start|>assistant<|channel|>commentary<|message|>", END),
 ];
-/// The end of what is said in a channel.
+/// The end of a message in a channel.
 const END: &str = "<|end|>";
-/// What the answer of a model with channels begins with.
+/// Beginnings of the answer of a model with channels.
 const FINAL: [&str; 2] = [
     "<|channel|>final<|message|>",
     "<|start|>assistant<|channel|>final<|message|>",
 ];
-/// What it ends with.
+/// Ends of that answer.
 const ENDS: [&str; 2] = ["<|return|>", END];
 
 /// The longest attributes of a tag, in bytes: `<think time="3">`.
 const MAX_ATTRIBUTES: usize = 100;
 
-/// What a model wrote.
+/// A piece of a model's output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Piece {
     /// Part of the answer.
@@ -47,35 +48,35 @@ pub(crate) enum Piece {
 
 #[derive(Debug)]
 enum State {
-    /// Nothing but white space and the beginning of what may be a tag.
+    /// Only white space and the beginning of a possible tag so far.
     Start,
-    /// Behind an opening tag, before this closing one.
+    /// After an opening tag, before this closing one.
     Inside(&'static str),
-    /// The model begins inside its thinking, without an opening tag. What came since is here: without a closing tag it
-    /// was the answer.
+    /// The model begins inside its thinking, without an opening tag. Contains the text since then: without a closing
+    /// tag it is the answer.
     Assumed(String),
-    /// Behind the closing tag, where white space is no part of the answer.
+    /// After the closing tag, where white space is not part of the answer.
     Behind,
     /// The answer.
     Text,
-    /// The answer, in a channel of its own.
+    /// The answer, in its own channel.
     Final,
-    /// Behind it.
+    /// After that channel.
     Over,
 }
 
-/// Takes thinking apart from text, however both are cut into pieces.
+/// Separates thinking from text, independently of how the output is cut into pieces.
 #[derive(Debug)]
 pub(crate) struct Splitter {
     state: State,
-    /// What cannot be told yet.
+    /// Text that cannot be classified yet.
     held: String,
     pieces: VecDeque<Piece>,
     has_thinking: bool,
 }
 
 impl Splitter {
-    /// `begins_inside`: whether the model leaves the opening tag out, because its template has it.
+    /// `begins_inside`: whether the model omits the opening tag because its template contains it.
     pub(crate) fn new(begins_inside: bool) -> Self {
         Self {
             state: if begins_inside {
@@ -89,33 +90,33 @@ impl Splitter {
         }
     }
 
-    /// Whether any thinking came.
+    /// Returns whether there has been any thinking.
     pub(crate) fn has_thinking(&self) -> bool {
         self.has_thinking
     }
 
-    /// The next piece that is known to be what it is.
+    /// Returns the next classified piece.
     pub(crate) fn next_piece(&mut self) -> Option<Piece> {
         self.pieces.pop_front()
     }
 
-    /// Thinking that the provider itself has taken out of the text.
+    /// Adds thinking that the provider itself has separated from the text.
     pub(crate) fn push_thinking(&mut self, thinking: &str) {
         if let State::Assumed(_) = self.state {
-            // Then there is none left in the text.
+            // Then the text contains none.
             let text = self.leave_assumption();
             self.emit_text(text);
         }
         self.emit_thinking(thinking.to_owned());
     }
 
-    /// The next words.
+    /// Adds the next text.
     pub(crate) fn push_text(&mut self, text: &str) {
         self.held.push_str(text);
         while self.step() {}
     }
 
-    /// The answer is over: what was held back is what it looks like.
+    /// Ends the answer: the held text is classified as it stands.
     pub(crate) fn finish(&mut self) {
         let held = std::mem::take(&mut self.held);
         match std::mem::replace(&mut self.state, State::Text) {
@@ -131,7 +132,7 @@ impl Splitter {
         }
     }
 
-    /// Tells as much of what is held as can be told; whether there may be more.
+    /// Classifies as much of the held text as possible. Returns whether there may be more.
     fn step(&mut self) -> bool {
         match &mut self.state {
             State::Start => match opening(&self.held) {
@@ -217,7 +218,7 @@ impl Splitter {
         }
     }
 
-    /// The text that was taken for thinking, which it is not.
+    /// Returns the text that was wrongly assumed to be thinking.
     fn leave_assumption(&mut self) -> String {
         match std::mem::replace(&mut self.state, State::Start) {
             State::Assumed(text) => text,
@@ -242,12 +243,12 @@ impl Splitter {
     }
 }
 
-/// An answer of earlier without the thinking that it begins with: no model is sent what it thought.
+/// Returns an earlier answer without leading thinking: models do not receive their earlier thinking.
 pub(crate) fn without_thinking(text: &str) -> Option<String> {
     let Tag::Found(..) = opening(text) else { return None };
     let mut splitter = Splitter::new(false);
     splitter.push_text(text);
-    // Thinking without an end may be an answer that speaks of tags.
+    // Thinking without an end may be an answer that mentions tags.
     if matches!(splitter.state, State::Inside(_)) {
         return None;
     }
@@ -265,9 +266,9 @@ pub(crate) fn without_thinking(text: &str) -> Option<String> {
 
 /// Whether a text begins with an opening tag.
 enum Tag {
-    /// It does; what is behind it, and where it ends.
+    /// It does; the state after the tag, and where the tag ends.
     Found(State, usize),
-    /// It may, with what follows.
+    /// It may, depending on what follows.
     Open,
     /// It does not.
     None,
@@ -294,7 +295,7 @@ fn opening(text: &str) -> Tag {
     tag
 }
 
-/// The same as [`begins`], for a tag with attributes.
+/// Like [`begins`], for a tag with attributes.
 fn begins_with_attributes(text: &str, tag: &str) -> Option<Beginning> {
     let name = tag.strip_prefix('<')?.strip_suffix('>')?;
     let rest = text.strip_prefix('<')?;
@@ -312,7 +313,8 @@ fn begins_with_attributes(text: &str, tag: &str) -> Option<Beginning> {
     }
 }
 
-/// Where thinking ends: at a closing tag, then it is over; or at the end of the text, or before what may become one.
+/// Returns where thinking ends, and whether it is over: at a closing tag; otherwise at the end of the text, or before
+/// the beginning of a possible tag.
 fn closing(text: &str, tags: &[&str]) -> (Range<usize>, bool) {
     let bytes = text.as_bytes();
     for at in (0..bytes.len()).filter(|at| matches!(bytes[*at], b'<' | b'[' | 0xE2)) {
@@ -335,11 +337,11 @@ fn closing(text: &str, tags: &[&str]) -> (Range<usize>, bool) {
 enum Beginning {
     /// All of it; its length.
     Whole(usize),
-    /// All that there is of the text.
+    /// A part, which is the whole text.
     Part,
 }
 
-/// How much of a tag a text begins with, if it does. By bytes, as the text may be anything.
+/// Returns how much of a tag a text begins with. By bytes, because the text may be anything.
 fn begins(text: &[u8], tag: &str) -> Option<Beginning> {
     let length = text.len().min(tag.len());
     let is_same = text[..length].eq_ignore_ascii_case(&tag.as_bytes()[..length]);

@@ -1,18 +1,18 @@
-//! Counting tokens without the model's own tokenizer.
+//! Token estimates without the model's own tokenizer.
 
-/// About how many tokens a text has, never 0 for a text that holds something.
+/// Estimates the tokens of a text; never 0 for a text that is not empty.
 ///
-/// Vendors give about 4 characters of English a token
+/// Vendors state about 4 characters of English per token
 /// (<https://help.openai.com/en/articles/4936856-what-are-tokens-and-how-to-count-them>); other alphabetic
-/// scripts take about 2, ideographs, kana, hangul and emoji about one token each. Good to some 20% on prose: fit for
-/// budgets and for trimming, not for billing where the provider counts itself.
+/// scripts take about 2, ideographs, kana, hangul and emoji about one token each. Accurate to some 20% on prose:
+/// suitable for budgets and truncation, not for billing where the provider counts.
 pub fn estimate_tokens(text: &str) -> u64 {
     let mut estimate = Estimate::default();
     estimate.add(text);
     estimate.tokens()
 }
 
-/// [`estimate_tokens`] of a text that comes in pieces.
+/// [`estimate_tokens`] of a text that arrives in pieces.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Estimate {
     /// Quarters of a token, so that the sum stays an integer.

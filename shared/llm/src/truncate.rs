@@ -1,18 +1,18 @@
-//! Long conversations are shortened to what a model takes.
+//! Truncation of long conversations to a model's context window.
 
 use crate::chat::{ChatRequest, Message, Role};
 use crate::{estimate_tokens, prompt};
 
-/// What a message costs beside its text, in tokens: its role and its delimiters
+/// Tokens of a message in addition to its text: its role and its delimiters
 /// (<https://cookbook.openai.com/examples/how_to_count_tokens_with_tiktoken>).
 pub(crate) const MESSAGE_OVERHEAD: u64 = 4;
 
-/// One part in so many of the window stays free, because estimates are off by up to a fifth.
+/// The window divided by this stays free, because estimates are off by up to a fifth.
 const MARGIN: u64 = 10;
 
-/// The newest turns of a conversation that fit, with `system` and an answer of `max_tokens`, into a window of
-/// `context_tokens`. Whole turns are left out, the oldest first; a turn is what somebody asked with what was answered.
-/// The last turn always stays, even when it alone is too long: then the provider says so.
+/// Returns the newest turns of a conversation that fit, with `system` and an answer of `max_tokens`, into a window of
+/// `context_tokens`. The oldest turns are dropped as a whole; a turn is a question with its answers. The last turn
+/// always stays, even if it alone is too long: then the provider reports that.
 pub fn truncate_to_context(
     messages: Vec<Message>,
     system: Option<&str>,
@@ -37,8 +37,8 @@ pub fn truncate_to_context(
 }
 
 impl ChatRequest {
-    /// The same request with as much of its conversation as fits into a window of `context_tokens`; see [`truncate_to_context`]. Its
-    /// sources count as what they are: part of the system prompt.
+    /// Returns the request with as much of its conversation as fits into a window of `context_tokens`; see
+    /// [`truncate_to_context`]. Its sources count as part of the system prompt.
     #[must_use]
     pub fn fitted(mut self, context_tokens: u32) -> Self {
         let system = prompt::system(&self);
@@ -46,13 +46,13 @@ impl ChatRequest {
         self
     }
 
-    /// About how many tokens the model will read.
+    /// Returns about how many tokens the model will read.
     pub fn estimate_prompt_tokens(&self) -> u64 {
         prompt_tokens(self, prompt::system(self).as_deref())
     }
 }
 
-/// About how many tokens a model reads, with what became of the system prompt.
+/// Returns about how many tokens a model reads, including the final system prompt.
 pub(crate) fn prompt_tokens(request: &ChatRequest, system: Option<&str>) -> u64 {
     let messages = request.messages.iter().map(|message| message.content.as_str());
     messages.chain(system).map(cost).sum()
@@ -62,7 +62,7 @@ fn cost(text: &str) -> u64 {
     estimate_tokens(text) + MESSAGE_OVERHEAD
 }
 
-/// Where each turn begins and ends. A turn begins with a message of the user that follows one of the model.
+/// Returns where each turn begins and ends. A turn begins with a user message that follows an answer.
 fn turns(messages: &[Message]) -> Vec<(usize, usize)> {
     let begins = |index: usize| {
         index == 0 || (messages[index].role == Role::User && messages[index - 1].role == Role::Assistant)
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// A message of so many tokens, overhead included.
+    /// Creates a message of this many tokens, overhead included.
     fn long(role: Role, tokens: usize) -> Message {
         Message {
             role,
@@ -100,9 +100,9 @@ mod tests {
     fn whole_turns_are_left_out_from_the_oldest_on() {
         // A window of 100 leaves 90, an answer takes 40: 50 are the question and two turns.
         assert_eq!(truncate_to_context(conversation(5), None, 100, 40), conversation(2));
-        // One token less, and a turn does not fit as a whole.
+        // With one token less, a turn does not fit as a whole.
         assert_eq!(truncate_to_context(conversation(5), None, 100, 41), conversation(1));
-        // A system prompt of 20 takes the room of a turn.
+        // A system prompt of 20 takes the space of a turn.
         let system = "abcd".repeat(16);
         assert_eq!(
             truncate_to_context(conversation(5), Some(&system), 100, 40),

@@ -1,20 +1,20 @@
-//! Conversations as every provider takes them: turn by turn, from the user to the model and back.
+//! Conversations in the form that every provider accepts: alternating turns of user and model.
 //!
-//! Bedrock, Anthropic, Gemini and many chat templates of open models refuse a conversation in which somebody speaks
-//! twice in a row, the model speaks first or last, or a message is empty. Clients send such conversations, and so does
-//! the product: a message that is only stored has no answer. Nothing that was said is lost.
+//! Bedrock, Anthropic, Gemini and many chat templates of open models refuse a conversation in which one role has two
+//! messages in a row, the model comes first or last, or a message is empty. Clients send such conversations, and so
+//! does the product: a message that is only stored has no answer. No text is lost.
 
 use crate::chat::{Message, Role};
 use crate::thinking::without_thinking;
 
-/// What stands where the model spoke first.
+/// Placeholder before a conversation that the model begins.
 const BEGIN: &str = "(The conversation begins.)";
-/// What stands where the model spoke last.
+/// Placeholder after a conversation that the model ends.
 const GO_ON: &str = "Go on.";
 
-/// The messages so that user and model take turns, beginning and ending with the user. Messages without words are left
-/// out, neighbours of one role are one message, and what is missing at an end is bridged. Thinking that a client has sent
-/// back with an answer is left out: it is long, and no model wants to read it.
+/// Returns the messages so that user and model alternate, beginning and ending with the user. Messages without text are
+/// dropped, adjacent messages of one role are joined, and placeholders fill the ends. Thinking that a client sends back
+/// with an answer is removed: it is long, and of no use to a model.
 pub(crate) fn alternating(messages: Vec<Message>) -> Vec<Message> {
     let mut turns: Vec<Message> = Vec::with_capacity(messages.len() + 2);
     for mut message in messages {

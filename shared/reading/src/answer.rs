@@ -1,4 +1,4 @@
-//! What the child says on its standard output: one line of JSON, then the segment if there is one.
+//! The child's standard output: one line of JSON, then the segment if there is one.
 
 use retrieval::{ExtractError, IndexedFile};
 use serde::{Deserialize, Serialize};
@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 /// Why a file cannot be indexed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// Stable `snake_case` word, see [`ExtractError::code`]; `too_slow` comes from here alone.
+    /// Stable `snake_case` code, see [`ExtractError::code`]; only this crate reports `too_slow`.
     pub code: String,
-    /// A sentence for the person who uploaded the file.
+    /// A sentence for the user who uploaded the file.
     pub detail: String,
 }
 
@@ -21,19 +21,19 @@ impl From<&ExtractError> for Failure {
     }
 }
 
-/// How reading a file ended.
+/// The result of reading a file.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ReadOutcome {
     /// It can be searched.
     Indexed(IndexedFile),
-    /// It cannot be read, and another attempt would end the same way.
+    /// It cannot be read, and another attempt would fail in the same way.
     Refused(Failure),
-    /// The child died. That is the file's fault unless the machine was short of memory or time, so one more attempt is
-    /// due.
+    /// The child died. The file is the cause unless the machine was short of memory or time, so one more attempt is
+    /// allowed.
     Died {
-        /// The reason to tell if it dies again.
+        /// The reason to report if it dies again.
         failure: Failure,
-        /// How it died, for the log; without content of the file.
+        /// How it died, for the log; contains no content of the file.
         cause: String,
     },
 }
@@ -46,7 +46,7 @@ enum Header {
     Refused(Failure),
 }
 
-/// The bytes to answer with: the header line, and what follows it.
+/// Returns the bytes of the output: the header line, and what follows it.
 pub(crate) fn encode(outcome: Result<IndexedFile, ExtractError>) -> serde_json::Result<(Vec<u8>, Vec<u8>)> {
     let (header, segment) = match outcome {
         Ok(file) => (
@@ -63,7 +63,7 @@ pub(crate) fn encode(outcome: Result<IndexedFile, ExtractError>) -> serde_json::
     Ok((line, segment))
 }
 
-/// The answer of a child that ended well; `None` if these are not the bytes of one.
+/// Returns the output of a successful child; `None` if the bytes are not a valid output.
 pub(crate) fn decode(mut bytes: Vec<u8>) -> Option<ReadOutcome> {
     let end = bytes.iter().position(|byte| *byte == b'\n')?;
     let header = serde_json::from_slice(&bytes[..end]).ok()?;

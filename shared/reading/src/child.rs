@@ -1,4 +1,4 @@
-//! The child: one file in, one answer out.
+//! The child process: reads one file and writes one result.
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -10,16 +10,16 @@ use retrieval::Kind;
 
 use crate::{answer, limits};
 
-/// The first argument of a child. Hidden: people have no use for it.
+/// The first argument of a child. Hidden, because users have no use for it.
 pub const SUBCOMMAND: &str = "read-document";
 
-/// Exit code of a child that was used wrongly or could not limit itself: a fault of ours, not of the file.
+/// Exit code of a child that was called incorrectly or could not limit itself: our fault, not the file's.
 pub(crate) const MISUSED: u8 = 2;
-/// Exit code of a child whose parent is gone.
+/// Exit code of a child whose parent has died.
 const ORPHANED: i32 = 3;
 
-/// Reads a document if this process was started to do that, and answers the exit code to end with. To be called before
-/// anything else in `main`: what was allocated or opened before escapes the limits.
+/// Reads a document if this process was started for that, and returns its exit code. Call it before anything else in
+/// `main`: what was allocated or opened before escapes the limits.
 pub fn run_if_child() -> Option<ExitCode> {
     let mut arguments = std::env::args().skip(1);
     if arguments.next()? != SUBCOMMAND {
@@ -35,11 +35,11 @@ pub fn run_if_child() -> Option<ExitCode> {
     })
 }
 
-/// What the parent asks for.
+/// The parent's request.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Job {
     pub(crate) kind: Kind,
-    /// Bytes of the file.
+    /// Size of the file in bytes.
     pub(crate) size: u64,
     pub(crate) memory_bytes: u64,
     pub(crate) cpu_seconds: u64,
@@ -84,8 +84,8 @@ fn run(arguments: &[String]) -> io::Result<()> {
     out.flush()
 }
 
-/// Ends this process when its parent is gone: nobody else holds the other end of the standard input, and nothing more
-/// is ever written to it.
+/// Ends this process when its parent dies: only the parent holds the other end of the standard input, and it writes
+/// nothing more to it.
 fn end_with_parent() {
     if !matches!(io::stdin().lock().read(&mut [0]), Ok(1)) {
         std::process::exit(ORPHANED);

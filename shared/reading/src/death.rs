@@ -1,17 +1,17 @@
-//! What the death of a child says about the file.
+//! Classifies the death of a child.
 
 use std::process::ExitStatus;
 
 use crate::{Failure, ReadOutcome, child::MISUSED};
 
-/// What the standard library says on the standard error before it aborts for want of memory.
+/// What the standard library writes to the standard error before it aborts because of a lack of memory.
 const OUT_OF_MEMORY: &str = "memory allocation of ";
 
-const TOO_LARGE: &str = "this file takes more memory to read than it may; divide it into smaller files, or save it anew \
+const TOO_LARGE: &str = "this file needs too much memory to read; divide it into smaller files, or save it again \
                          in its program, and upload those";
-const TOO_SLOW: &str = "this file takes longer than a minute to read; divide it into smaller files, or save it anew in \
+const TOO_SLOW: &str = "this file takes longer than a minute to read; divide it into smaller files, or save it again in \
                         its program, and upload those";
-const DAMAGED: &str = "this file cannot be read, it may be damaged; open it in its program, save it again and upload \
+const DAMAGED: &str = "this file cannot be read and may be damaged; open it in its program, save it again and upload \
                        the new file";
 
 fn failure(code: &str, detail: &str) -> Failure {
@@ -21,7 +21,7 @@ fn failure(code: &str, detail: &str) -> Failure {
     }
 }
 
-/// A child that was killed because its time was over.
+/// Returns the outcome of a child that was killed at its deadline.
 pub(crate) fn at_deadline() -> ReadOutcome {
     ReadOutcome::Died {
         failure: failure("too_slow", TOO_SLOW),
@@ -29,15 +29,15 @@ pub(crate) fn at_deadline() -> ReadOutcome {
     }
 }
 
-/// What to say of a child that ended without an answer; `None` when that was no fault of the file.
+/// Returns the outcome of a child that ended without a result; `None` if the file is not the cause.
 pub(crate) fn judge(status: ExitStatus, errors: &str) -> Option<ReadOutcome> {
     if status.code() == Some(i32::from(MISUSED)) {
         return None;
     }
     let failure = match signal(status) {
-        // Time on the CPU does not depend on what else the machine does: a second attempt would end the same way.
+        // CPU time does not depend on the load of the machine: a second attempt would end in the same way.
         Some(CPU_LIMIT) => return Some(ReadOutcome::Refused(failure("too_slow", TOO_SLOW))),
-        // The kernel, for want of memory.
+        // Killed by the kernel because of a lack of memory.
         Some(KILLED) => failure("too_large", TOO_LARGE),
         _ if errors.contains(OUT_OF_MEMORY) => failure("too_large", TOO_LARGE),
         _ => failure("damaged", DAMAGED),
@@ -48,7 +48,7 @@ pub(crate) fn judge(status: ExitStatus, errors: &str) -> Option<ReadOutcome> {
     })
 }
 
-/// The status, and where a panic happened. The message of a panic is left out: it may quote the file.
+/// Returns the status and the location of a panic. Omits the panic's message, which may quote the file.
 fn cause(status: ExitStatus, errors: &str) -> String {
     let known = |line: &&str| line.contains(" panicked at ") || line.contains(OUT_OF_MEMORY) || line.contains("stack");
     match errors.lines().find(known) {
@@ -67,7 +67,7 @@ fn signal(_status: ExitStatus) -> Option<i32> {
     None
 }
 
-/// `SIGKILL`, the same everywhere (`signal(7)`).
+/// `SIGKILL`, the same on all systems (`signal(7)`).
 const KILLED: i32 = 9;
 /// `SIGXCPU`, the same on Linux and macOS for x86 and ARM (`signal(7)`).
 const CPU_LIMIT: i32 = 24;
@@ -78,12 +78,12 @@ mod tests {
 
     use super::*;
 
-    /// The code of the failure, and whether another attempt is due.
+    /// Returns the code of the failure, and whether another attempt is allowed.
     fn judged(wait_status: i32, errors: &str) -> Option<(String, bool)> {
         match judge(ExitStatus::from_raw(wait_status), errors)? {
             ReadOutcome::Refused(failure) => Some((failure.code, false)),
             ReadOutcome::Died { failure, .. } => Some((failure.code, true)),
-            ReadOutcome::Indexed(_) => unreachable!("a dead child answers nothing"),
+            ReadOutcome::Indexed(_) => unreachable!("a dead child has no result"),
         }
     }
 

@@ -1,8 +1,8 @@
-//! Reads one uploaded file in a child process, so that a hostile file ends nothing but its own process.
+//! Reads one uploaded file in a child process, so that a hostile file can only crash its own process.
 //!
 //! The child is the same program started with [`SUBCOMMAND`]: every binary that reads documents calls
-//! [`run_if_child`] first. It limits its own memory and CPU time before it reads a byte, gets no environment (so no
-//! credentials), and is killed at its deadline or when its parent is gone.
+//! [`run_if_child`] first. It limits its own memory and CPU time before it reads a byte, has no environment (so no
+//! credentials), and is killed at its deadline or when its parent dies.
 //!
 //! ```text
 //! parent                                         child: read-document KIND SIZE MEMORY_BYTES CPU_SECONDS

@@ -1,22 +1,22 @@
-//! What a child may use.
+//! Resource limits of a child.
 
 use std::time::Duration;
 
 /// Limits of one child.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Address space beyond that of the program itself, bytes.
+    /// Address space in addition to that of the program itself, bytes.
     pub memory_bytes: u64,
     /// CPU time, whole seconds.
     pub cpu: Duration,
-    /// Time in all, the transfer of the file included.
+    /// Total time, including the transfer of the file.
     pub deadline: Duration,
 }
 
 impl Limits {
-    /// The limits of a child of a function with this much memory, in bytes: five eighths of it, because the parent holds
-    /// the segment, and the clients of AWS need their part. The deadline leaves the function
-    /// time to store what came of it.
+    /// Returns the limits of a child of a function with this much memory, in bytes: five eighths of it, because the
+    /// parent holds the segment and the AWS clients need memory too. The deadline leaves the function time to store the
+    /// result.
     pub fn for_function(memory_bytes: u64) -> Self {
         Self {
             memory_bytes: memory_bytes / 8 * 5,
@@ -26,11 +26,11 @@ impl Limits {
     }
 }
 
-/// Open files of a child: its three pipes, and what the allocator and the runtime look up.
+/// Open files of a child: its three pipes, and those of the allocator and the runtime.
 #[cfg(target_os = "linux")]
 const OPEN_FILES: u64 = 16;
 
-/// Limits this process. Only Linux keeps them all; elsewhere the deadline of the parent has to do.
+/// Limits this process. Only Linux enforces all limits; elsewhere only the parent's deadline applies.
 #[cfg(target_os = "linux")]
 pub(crate) fn apply(memory_bytes: u64, cpu_seconds: u64) -> std::io::Result<()> {
     use rustix::process::{Resource, Rlimit, setrlimit};
@@ -44,7 +44,7 @@ pub(crate) fn apply(memory_bytes: u64, cpu_seconds: u64) -> std::io::Result<()> 
     };
     let memory = address_space()?.saturating_add(memory_bytes);
     set(Resource::As, memory, memory)?;
-    // At the first limit comes SIGXCPU, at the second SIGKILL, which would look like a lack of memory.
+    // The first limit causes SIGXCPU, the second SIGKILL, which would look like a lack of memory.
     set(Resource::Cpu, cpu_seconds, cpu_seconds.saturating_add(1))?;
     set(Resource::Core, 0, 0)?;
     set(Resource::Fsize, 0, 0)?;
@@ -57,14 +57,14 @@ pub(crate) fn apply(_memory_bytes: u64, _cpu_seconds: u64) -> std::io::Result<()
     Ok(())
 }
 
-/// The address space that this process has now, bytes: `VmSize` of `proc_pid_status(5)`, which is in KiB.
+/// Returns the current address space of this process, bytes: `VmSize` of `proc_pid_status(5)`, which is in KiB.
 #[cfg(target_os = "linux")]
 fn address_space() -> std::io::Result<u64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmSize:"));
     let kib = line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
     kib.map(|kib| kib * 1024)
-        .ok_or_else(|| std::io::Error::other("/proc/self/status does not tell VmSize"))
+        .ok_or_else(|| std::io::Error::other("/proc/self/status has no VmSize"))
 }
 
 #[cfg(test)]

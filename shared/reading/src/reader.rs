@@ -1,4 +1,4 @@
-//! The parent: starts a child, hands it the file, and waits for its answer no longer than it may take.
+//! The parent process: starts a child, sends it the file, and waits for its result up to the deadline.
 
 use std::{
     io,
@@ -18,11 +18,11 @@ use tokio::{
 
 use crate::{Limits, ReadOutcome, answer, child::Job, death};
 
-/// A segment of 20 MB of text has about 40 MB; this bounds what a child gone mad may send. Bytes.
+/// The segment of 20 MB of text has about 40 MB; this bounds what a faulty child may send. Bytes.
 const MAX_ANSWER_BYTES: u64 = 256 * 1024 * 1024;
-/// How much of the standard error is kept: its end. Bytes.
+/// How much of the end of the standard error is retained. Bytes.
 const KEPT_ERROR_BYTES: usize = 8 * 1024;
-/// What one stream of a PDF may unfold to, in MB. The parser knows it from its environment only.
+/// Decompression limit of one stream of a PDF, in MB. The parser reads it from its environment only.
 const PDF_STREAM_LIMIT: (&str, &str) = ("PDF_OXIDE_MAX_DECOMPRESS_MB", "64");
 
 /// How documents are read.
@@ -30,14 +30,14 @@ const PDF_STREAM_LIMIT: (&str, &str) = ("PDF_OXIDE_MAX_DECOMPRESS_MB", "64");
 pub struct Settings {
     /// The program to start as a child; it must begin with [`crate::run_if_child`].
     pub program: PathBuf,
-    /// What each child may use.
+    /// Resource limits of each child.
     pub limits: Limits,
     /// How many children may run at the same time.
     pub parallel: usize,
 }
 
 impl Settings {
-    /// The limits of a function with this much memory, in bytes, and the program that this process runs.
+    /// Returns settings with the limits for a function with this much memory, in bytes, and the running program.
     pub fn for_function(memory_bytes: u64) -> Self {
         Self {
             program: this_program(),
@@ -47,7 +47,7 @@ impl Settings {
     }
 }
 
-/// On Linux by a name that holds even when the file was replaced meanwhile, as a build does.
+/// On Linux a path that stays valid even if the file is replaced meanwhile, as a build does.
 fn this_program() -> PathBuf {
     if cfg!(target_os = "linux") {
         PathBuf::from("/proc/self/exe")
@@ -56,30 +56,30 @@ fn this_program() -> PathBuf {
     }
 }
 
-/// Why a file was not read although nothing is known against it: the caller should try again.
+/// Why a file was not read although the file is not known to be the cause: the caller should retry.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The child could not be started.
-    #[error("the reader of documents ({program}) cannot be started: {source}")]
+    #[error("the document reader ({program}) cannot be started: {source}")]
     Start {
         /// The program.
         program: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// The file did not arrive as a whole.
+    /// The file did not arrive completely.
     #[error("the file cannot be read: {0}")]
     File(#[source] io::Error),
-    /// The child ended without an answer and without a fault of the file.
-    #[error("the reader of documents ended with {status}: {errors}")]
+    /// The child ended without a result, and the file is not the cause.
+    #[error("the document reader ended with {status}: {errors}")]
     Child {
-        /// How it ended.
+        /// Its exit status.
         status: ExitStatus,
-        /// What it said.
+        /// Its standard error.
         errors: String,
     },
     /// A pipe to the child broke.
-    #[error("the reader of documents cannot be talked to: {0}")]
+    #[error("the pipe to the document reader failed: {0}")]
     Pipe(#[source] io::Error),
 }
 
@@ -90,14 +90,14 @@ pub struct Reader {
     slots: Semaphore,
 }
 
-/// The right to have one child run.
+/// The permission to run one child.
 #[derive(Debug)]
 pub struct Slot<'a> {
     reader: &'a Reader,
     _permit: Option<SemaphorePermit<'a>>,
 }
 
-/// What a child left behind.
+/// The output and the status of a child.
 struct Ended {
     status: ExitStatus,
     answer: Vec<u8>,
@@ -105,13 +105,13 @@ struct Ended {
 }
 
 impl Reader {
-    /// A reader with these settings.
+    /// Creates a reader with these settings.
     pub fn new(settings: Settings) -> Self {
         let slots = Semaphore::new(settings.parallel.max(1));
         Self { settings, slots }
     }
 
-    /// Waits until fewer children run than may.
+    /// Waits until another child may run.
     pub async fn slot(&self) -> Slot<'_> {
         Slot {
             reader: self,
@@ -133,7 +133,7 @@ impl Slot<'_> {
     /// Reads a file of `size` bytes.
     ///
     /// # Errors
-    /// When the file was not read for a reason that is not its own.
+    /// If the file was not read for a reason other than the file itself.
     pub async fn read(self, kind: Kind, size: u64, file: impl AsyncRead) -> Result<ReadOutcome, ReadError> {
         let limits = &self.reader.settings.limits;
         let mut child = self.reader.start(kind, size)?;
@@ -175,14 +175,14 @@ impl Reader {
         let mut command = Command::new(program);
         command
             .args(job.arguments())
-            // No credentials: they are in the environment of a function.
+            // Without credentials, which are in the environment of a function.
             .env_clear()
             .env(PDF_STREAM_LIMIT.0, PDF_STREAM_LIMIT.1)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
-        // Ctrl-C in a terminal is meant for the parent, which ends what it does in order.
+        // Ctrl-C in a terminal is meant for the parent, which shuts down in order.
         #[cfg(unix)]
         command.process_group(0);
         command.spawn().map_err(|source| ReadError::Start {
@@ -192,7 +192,7 @@ impl Reader {
     }
 }
 
-/// Hands the file over and waits for the end of the child.
+/// Sends the file and waits for the end of the child.
 async fn converse(
     child: &mut Child,
     size: u64,
@@ -209,11 +209,11 @@ async fn converse(
     let (said, _held) = tokio::select! {
         stdin = &mut feed => {
             is_handed_over.store(true, Ordering::Relaxed);
-            // Held to the end: a standard input that ends tells the child that its parent is gone.
+            // Held to the end: if its standard input ends, the child knows that its parent has died.
             let stdin = stdin?;
             (listen.await, Some(stdin))
         }
-        // It ended before it had the whole file.
+        // The child ended before it had the whole file.
         said = &mut listen => (said, None),
     };
     let (answer, errors) = said.map_err(ReadError::Pipe)?;
@@ -221,7 +221,7 @@ async fn converse(
     Ok(Ended { status, answer, errors })
 }
 
-/// Writes the file. A child that takes no more of it is about to end, and its end says why.
+/// Writes the file. A child that reads no more of it is about to end, and its status says why.
 async fn feed(mut stdin: ChildStdin, size: u64, file: impl AsyncRead) -> Result<ChildStdin, ReadError> {
     let mut file = pin!(file);
     let mut buffer = vec![0; 64 * 1024];
@@ -245,7 +245,7 @@ async fn all_of(stdout: ChildStdout) -> io::Result<Vec<u8>> {
     Ok(answer)
 }
 
-/// Reads to the end and keeps the last bytes.
+/// Reads to the end and returns the last bytes.
 async fn end_of(mut stream: impl AsyncRead + Unpin) -> io::Result<String> {
     let mut kept = Vec::new();
     let mut buffer = [0; 1024];
@@ -260,7 +260,7 @@ async fn end_of(mut stream: impl AsyncRead + Unpin) -> io::Result<String> {
 }
 
 async fn kill(child: &mut Child) {
-    // It is gone already if this fails.
+    // This fails only if the child has already ended.
     child.kill().await.ok();
 }
 

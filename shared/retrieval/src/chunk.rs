@@ -4,25 +4,25 @@ use crate::extract::Extracted;
 use crate::width::{char_width, width};
 use crate::{SourceLocation, sentences};
 
-/// The unit of retrieval: some whole sentences of one page or of the text below one heading.
+/// The unit of retrieval: several whole sentences of one page or of the text below one heading.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chunk {
-    /// Where the text stands in its document.
+    /// The position of the text in its document.
     pub place: SourceLocation,
     /// Sentences joined by a space, paragraphs by a line break.
     pub text: String,
-    /// How many bytes at the start of `text` repeat the end of the chunk before; 0 at the start of a section.
+    /// How many bytes at the start of `text` repeat the end of the previous chunk; 0 at the start of a section.
     pub overlap: u32,
 }
 
 /// Sizes, in characters of alphabetic text; an ideograph counts as two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChunkOptions {
-    /// What a section is divided by: chunks of one section come out about equally long.
+    /// Target size by which a section is divided: chunks of one section are about equally long.
     pub target: usize,
-    /// No chunk is longer; a sentence that is gets divided between words.
+    /// Maximum size of a chunk; a longer sentence is divided between words.
     pub max: usize,
-    /// At most so much of the end of one chunk is repeated at the start of the next. Whole sentences only.
+    /// How much of the end of one chunk may be repeated at the start of the next. Whole sentences only.
     pub overlap: usize,
 }
 
@@ -62,7 +62,7 @@ fn chunk_section(place: &SourceLocation, text: &str, options: &ChunkOptions) -> 
     let mut start = 0;
     while start < pieces.len() {
         let repeated = overlap_before(&pieces, start, options);
-        // What is left is divided evenly, so that no section ends with a scrap.
+        // The rest is divided evenly, so that no section ends with a tiny chunk.
         let goal = left.div_ceil(left.div_ceil(options.target.max(1)));
         let mut width: usize = pieces[start - repeated..start]
             .iter()
@@ -99,7 +99,7 @@ fn pieces(text: &str, max: usize) -> Vec<Piece<'_>> {
         .collect()
 }
 
-/// How many whole sentences before `start` the next chunk repeats.
+/// Returns how many whole sentences before `start` the next chunk repeats.
 fn overlap_before(pieces: &[Piece<'_>], start: usize, options: &ChunkOptions) -> usize {
     let mut budget = options.overlap.min(options.max.saturating_sub(pieces[start].width + 1));
     let mut count = 0;
@@ -132,7 +132,7 @@ fn join(place: &SourceLocation, pieces: &[Piece<'_>], repeated: usize) -> Chunk 
     }
 }
 
-/// Divides a sentence that is too long for one chunk, between words where there are any.
+/// Divides a sentence that is too long for one chunk, between words if possible.
 fn divide(sentence: &str, max: usize) -> Vec<&str> {
     let mut parts = Vec::new();
     let mut rest = sentence;
@@ -150,8 +150,8 @@ fn divide(sentence: &str, max: usize) -> Vec<&str> {
     parts
 }
 
-/// Where the first character begins that is past `max`. It looks no further, or a long text without a sentence's end
-/// would take time by the square of its length.
+/// Returns where the first character past `max` begins. It reads no further, or a long text without sentence ends would
+/// take quadratic time.
 fn first_past(text: &str, max: usize) -> Option<usize> {
     let mut used = 0;
     let past = text.char_indices().find(|(_, c)| {

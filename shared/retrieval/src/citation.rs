@@ -8,18 +8,18 @@ use crate::{Passage, sentences, terms};
 /// The longest excerpt, in characters.
 const LONGEST_EXCERPT: usize = 300;
 
-/// The source that a number in an answer stands for.
+/// The source of a number in an answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Citation {
     /// The number used in the text of the answer: `[1]`.
     pub number: u32,
     /// The document.
     pub document_id: String,
-    /// What a reader calls the document.
+    /// The display name of the document.
     pub name: String,
-    /// The page, counted from 1, when the document has pages.
+    /// The page, counted from 1, if the document has pages.
     pub page: Option<u32>,
-    /// The path of headings (`Returns > Refunds`), when the document has headings instead of pages.
+    /// The path of headings (`Returns > Refunds`), if the document has headings instead of pages.
     pub heading: Option<String>,
     /// The part of the passage that matches the query best: at most 300 characters, whole words.
     pub excerpt: String,
@@ -28,7 +28,7 @@ pub struct Citation {
 }
 
 impl Citation {
-    /// Cites a passage that was found for a query.
+    /// Creates a citation of a passage that was found for a query.
     pub fn of(number: u32, passage: &Passage, query: &str) -> Self {
         Self {
             number,
@@ -42,7 +42,7 @@ impl Citation {
     }
 }
 
-/// The run of sentences with the most different terms of the query; of equal runs the shortest, then the first.
+/// Returns the run of sentences with the most distinct terms of the query; of equal runs the shortest, then the first.
 fn excerpt(text: &str, query: &str) -> String {
     let wanted: HashSet<String> = terms(query).into_iter().collect();
     let sentences = sentences(text);
@@ -66,7 +66,7 @@ fn excerpt(text: &str, query: &str) -> String {
     }
     let mut range = best.2;
     let mut length: usize = range.clone().map(|index| lengths[index] + 1).sum();
-    // What follows explains: fill up with it.
+    // Fill up with the sentences that follow, which explain.
     while range.end < sentences.len() && length + lengths[range.end] <= LONGEST_EXCERPT {
         length += lengths[range.end] + 1;
         range.end += 1;
@@ -88,7 +88,7 @@ fn shorten(text: &str, wanted: &HashSet<String>) -> String {
         .iter()
         .position(|(_, word)| !matched(word, wanted).is_empty())
         .unwrap_or(0);
-    // A third of the room goes to what stands before the match; two characters to the ellipses.
+    // A third of the space is for the text before the match; two characters are for the ellipses.
     let mut start = first;
     let mut length = 2 + words[first].1.chars().count();
     while start > 0 {

@@ -1,19 +1,19 @@
-//! From a file to its segment: all that a worker needs to know of a document.
+//! Builds the segment of a file, with all that a worker needs to know about the document.
 
 use crate::extract::ExtractError;
 use crate::{ChunkOptions, Kind, Segment, chunk, extract};
 
-/// More passages than this are refused: a handbook of 1,500 pages has 5,000. They are what a search takes its time for.
+/// More passages than this are refused: a handbook of 1,500 pages has 5,000. Search time depends on their number.
 const MAX_CHUNKS: usize = 200_000;
 
-/// A file that can be searched.
+/// An indexed file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexedFile {
-    /// What [`Segment::from_bytes`] reads.
+    /// The segment, for [`Segment::from_bytes`].
     pub segment: Vec<u8>,
-    /// Pages, for formats that have them.
+    /// Number of pages, for formats that have them.
     pub pages: Option<u32>,
-    /// Searchable passages.
+    /// Number of searchable passages.
     pub chunks: u32,
 }
 
@@ -27,7 +27,7 @@ pub fn index_file(bytes: &[u8], kind: Kind) -> Result<IndexedFile, ExtractError>
     let count = u32::try_from(chunks.len()).ok().filter(|_| chunks.len() <= MAX_CHUNKS);
     let count = count.ok_or(ExtractError::TooLarge("it has more than 200,000 passages"))?;
     let pages = extracted.pages;
-    // The sections are in the chunks by now.
+    // The chunks have copies of the sections.
     drop(extracted);
     Ok(IndexedFile {
         segment: Segment::build(&chunks).to_bytes(),

@@ -14,7 +14,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The kind that the extension of a file name stands for, in any letter case; `None` when it is not supported.
+    /// Returns the kind for the extension of a file name, in any letter case; `None` if it is not supported.
     pub fn from_file_name(name: &str) -> Option<Self> {
         let (stem, extension) = name.rsplit_once('.')?;
         if stem.is_empty() {
@@ -28,7 +28,7 @@ impl Kind {
         }
     }
 
-    /// The media type to store and serve the file with (IANA registry).
+    /// Returns the media type with which to store and serve the file (IANA registry).
     pub const fn content_type(self) -> &'static str {
         match self {
             Self::Pdf => "application/pdf",
@@ -37,7 +37,7 @@ impl Kind {
         }
     }
 
-    /// The short name used in APIs and keys: `pdf`, `docx` or `txt`.
+    /// Returns the short name used in APIs and keys: `pdf`, `docx` or `txt`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pdf => "pdf",

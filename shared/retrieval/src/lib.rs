@@ -1,15 +1,15 @@
 //! From the bytes of a document to cited passages: extract, chunk, index, search.
 //!
-//! Everything here is a pure function over bytes: no I/O, no clock, no async, no AWS. The same input gives the
-//! same output on every machine, so an index can be rebuilt from its document at any time.
+//! All functions are pure functions over bytes: no I/O, no clock, no async, no AWS. The same input produces the same
+//! output on every machine, so an index can be rebuilt from its document at any time.
 //!
 //! ```text
 //! bytes --extract--> Extracted --chunk--> [Chunk] --Segment::build--> Segment --search--> [Passage] --> Citation
 //! ```
 //!
 //! Invariants:
-//! - Hostile bytes give an error in bounded time and memory, never a panic ([`extract()`], [`Segment::from_bytes`]).
-//! - A passage always knows the page or heading it came from ([`SourceLocation`]).
+//! - Hostile bytes produce an error in bounded time and memory, never a panic ([`extract()`], [`Segment::from_bytes`]).
+//! - A passage always has the page or heading it is from ([`SourceLocation`]).
 //! - Scores are exact for the set of documents searched: document frequencies are summed over the set.
 
 #![cfg_attr(

@@ -3,47 +3,47 @@ use std::collections::HashSet;
 use crate::terms::index_terms;
 use crate::{Segment, SourceLocation, terms};
 
-/// BM25: how soon further occurrences of a term stop counting (Robertson and Zaragoza 2009, section 3.4).
+/// BM25: term frequency saturation (Robertson and Zaragoza 2009, section 3.4).
 const K1: f64 = 1.2;
-/// BM25: how much a long chunk is discounted.
+/// BM25: length normalization.
 const B: f64 = 0.75;
-/// A passage that shares this part of its word pairs with a better one says nothing new.
+/// A passage that shares this part of its word pairs with a better one is a near duplicate.
 const NEAR_DUPLICATE: f64 = 0.8;
-/// More different terms than that make no better query.
+/// More distinct terms than this do not improve a query.
 const MAX_QUERY_TERMS: usize = 64;
 
-/// A document as it takes part in a search.
+/// A document to search.
 #[derive(Debug, Clone, Copy)]
 pub struct Indexed<'a> {
-    /// Given back with each passage, and the order of passages of equal score.
+    /// Returned with each passage; also orders passages of equal score.
     pub document_id: &'a str,
-    /// What a reader calls the document: its file name or title.
+    /// The display name of the document: its file name or title.
     pub name: &'a str,
     /// The searchable form of the document's current generation.
     pub segment: &'a Segment,
 }
 
-/// A chunk that answers a query.
+/// A chunk that matches a query.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Passage {
-    /// Of the document it stands in.
+    /// ID of its document.
     pub document_id: String,
-    /// Of the document it stands in.
+    /// Display name of its document.
     pub name: String,
-    /// Where it stands there.
+    /// Its position in the document.
     pub place: SourceLocation,
     /// Its number in the document, counted from 0 in reading order.
     pub chunk: u32,
-    /// The whole chunk.
+    /// The text of the whole chunk.
     pub text: String,
-    /// BM25; greater is better. Only comparable within one search.
+    /// BM25; higher is better. Only comparable within one search.
     pub score: f32,
 }
 
-/// Finds at most `limit` passages that share terms with the query, best first.
+/// Returns at most `limit` passages that share terms with the query, best first.
 ///
-/// Scores are BM25 with the document frequencies of this set of documents, so they do not depend on how the set was
-/// put together. Equal scores are ordered by document id, then by position. Of passages that say the same (one text in
+/// Scores are BM25 with the document frequencies of this set of documents, so they do not depend on the order of the
+/// set. Equal scores are ordered by document ID, then by position. Of passages with the same content (one text in
 /// two documents, the overlap of two neighbors) only the best is returned.
 pub fn search(documents: &[Indexed<'_>], query: &str, limit: usize) -> Vec<Passage> {
     let query = query_terms(query);
@@ -68,7 +68,7 @@ pub fn search(documents: &[Indexed<'_>], query: &str, limit: usize) -> Vec<Passa
     chosen.iter().map(|chosen| chosen.passage(documents)).collect()
 }
 
-/// The distinct terms of the query in their first order.
+/// Returns the distinct terms of the query in the order of their first use.
 fn query_terms(query: &str) -> Vec<String> {
     let mut seen = HashSet::new();
     terms(query)
@@ -121,7 +121,7 @@ fn score(documents: &[Indexed<'_>], query: &[String]) -> Vec<Candidate> {
     candidates
 }
 
-/// A candidate with what it takes to tell whether another one repeats it.
+/// A selected candidate with the data to detect duplicates of it.
 struct Chosen {
     candidate: Candidate,
     pairs: HashSet<(String, String)>,
@@ -156,7 +156,7 @@ impl Chosen {
             && self.candidate.chunk.abs_diff(other.candidate.chunk) == 1
     }
 
-    /// Whether the part of this chunk that the neighbor does not hold has anything to do with the query.
+    /// Returns whether the part of this chunk that the neighbor does not contain matches the query.
     fn matches_outside_overlap(&self, neighbor: &Self, documents: &[Indexed<'_>], query: &[String]) -> bool {
         let segment = documents[self.candidate.document].segment;
         let own = text(documents, self.candidate);
@@ -192,7 +192,7 @@ fn text<'a>(documents: &[Indexed<'a>], candidate: Candidate) -> &'a str {
         .unwrap_or_default()
 }
 
-/// A score for people and models: more digits mean nothing.
+/// Rounds a score: more digits carry no information.
 #[expect(clippy::cast_possible_truncation, reason = "scores are small")]
 fn narrow(score: f64) -> f32 {
     score as f32

@@ -1,13 +1,13 @@
 use unicode_segmentation::UnicodeSegmentation;
 
-/// Words whose full stop does not end a sentence, lowercase and without the last stop.
+/// Words whose period does not end a sentence, in lower case and without the last period.
 const ABBREVIATIONS: [&str; 47] = [
     "abb", "al", "approx", "art", "arts", "bspw", "bzw", "ca", "cf", "ch", "co", "corp", "d.h", "dr", "e.g", "ed",
     "eq", "evtl", "fig", "figs", "gen", "ggf", "i.e", "inc", "jr", "ltd", "mr", "mrs", "ms", "no", "nos", "nr", "p",
     "pp", "prof", "ref", "rev", "sec", "sr", "st", "tab", "u.a", "vgl", "viz", "vol", "vs", "z.b",
 ];
 
-/// Splits a text into sentences, in order, without the white space around them.
+/// Splits a text into sentences, in order, without surrounding white space.
 ///
 /// A line break always ends a sentence: extraction puts one paragraph, list item or table row on one line. Within a
 /// line the boundaries are those of Unicode (UAX #29), except that common abbreviations (`Dr. Lee`, `Fig. 3`), initials
@@ -36,7 +36,7 @@ fn push_trimmed<'a>(found: &mut Vec<&'a str>, sentence: &'a str) {
     }
 }
 
-/// Whether the text ends with a stop that belongs to its last word rather than to the sentence.
+/// Returns whether the text ends with a period that belongs to its last word rather than to the sentence.
 fn is_unfinished(text: &str) -> bool {
     let Some(body) = text.trim_end().strip_suffix('.') else {
         return false;
@@ -48,7 +48,7 @@ fn is_unfinished(text: &str) -> bool {
     let is_whole_text = word.len() == body.trim_start().len();
     let mut chars = word.chars();
     match (chars.next(), chars.next()) {
-        // `v.` between the parties of a case.
+        // `v.` between the parties of a court case.
         (Some(only), None) => (only.is_uppercase() && only != 'I') || only == 'v' || is_whole_text,
         (Some(_), Some(_)) => {
             let number = is_whole_text && word.len() <= 4 && word.bytes().all(|b| b.is_ascii_digit() || b == b'.');

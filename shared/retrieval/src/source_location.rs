@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-/// Where in its document a text stands: what a reader needs to find it again.
+/// The position of a text in its document, by which a reader finds it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SourceLocation {
@@ -8,15 +8,15 @@ pub enum SourceLocation {
     Page(u32),
     /// The path of headings above the text, outermost first: `Returns > Refunds`.
     Heading(String),
-    /// The document has neither pages nor headings at this point.
+    /// The document has neither pages nor headings at this position.
     Whole,
 }
 
-/// Stands between the headings of a path.
+/// Separates the headings of a path.
 pub(crate) const HEADING_SEPARATOR: &str = " > ";
 
 impl SourceLocation {
-    /// The page, when the document has pages.
+    /// Returns the page, if the document has pages.
     pub const fn page(&self) -> Option<u32> {
         match self {
             Self::Page(number) => Some(*number),
@@ -24,7 +24,7 @@ impl SourceLocation {
         }
     }
 
-    /// The heading path, when there is one.
+    /// Returns the heading path, if there is one.
     pub fn heading(&self) -> Option<&str> {
         match self {
             Self::Heading(path) => Some(path),

@@ -5,11 +5,11 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use unicode_segmentation::UnicodeSegmentation;
 
-/// Longer words are cut: they are data (hashes, base64), not language. Characters.
+/// Longer words, which are data (hashes, base64) and not language, are cut. Characters.
 const LONGEST_TERM: usize = 64;
 
-/// English words that carry no subject, sorted. Question words are among them: they say what kind of answer is wanted,
-/// not what it is about.
+/// English words without a subject, sorted. They include question words, which say what kind of answer is wanted, not
+/// what it is about.
 const STOP_WORDS: [&str; 128] = [
     "a", "about", "above", "after", "again", "against", "all", "also", "am", "an", "and", "any", "are", "as", "at",
     "be", "because", "been", "before", "being", "below", "between", "both", "but", "by", "can", "could", "did", "do",
@@ -22,11 +22,11 @@ const STOP_WORDS: [&str; 128] = [
     "whom", "whose", "why", "will", "with", "would", "you", "your", "yours", "yourself",
 ];
 
-/// The normalized, stemmed terms of a text in order, without stop words; made for questions.
+/// Returns the normalized, stemmed terms of a text in order, without stop words; for questions.
 ///
 /// Compatibility forms, letter case and accents are folded (`Ｃａｆé` = `cafe`), English endings are stemmed
-/// (Snowball English), and scripts written without spaces become overlapping pairs of characters. A text of stop words
-/// only (`The Who`) keeps them all, so that it can still be asked for.
+/// (Snowball English), and scripts written without spaces become overlapping pairs of characters. A text that consists
+/// of stop words only (`The Who`) keeps all of them, so that it can still be searched for.
 pub fn terms(text: &str) -> Vec<String> {
     let all = scan(text);
     let has_subject = all.iter().any(|term| !term.is_stop_word);
@@ -36,7 +36,7 @@ pub fn terms(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// All terms of a text in order, stop words included: what an index holds.
+/// Returns all terms of a text in order, including stop words, for an index.
 pub(crate) fn index_terms(text: &str) -> Vec<String> {
     scan(text).into_iter().map(|term| term.text).collect()
 }
@@ -65,7 +65,7 @@ fn scan(text: &str) -> Vec<Term> {
     found
 }
 
-/// NFKC, lowercase, and Latin, Greek and Cyrillic letters without their accents.
+/// Returns the text in NFKC, lower case, and with Latin, Greek and Cyrillic letters without their accents.
 fn fold(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         return Cow::Owned(text.to_ascii_lowercase());
@@ -82,7 +82,7 @@ fn fold(text: &str) -> Cow<'_, str> {
             'ł' => out.push('l'),
             'æ' => out.push_str("ae"),
             'œ' => out.push_str("oe"),
-            // Invisible: soft hyphens and joiners that typesetting leaves inside words.
+            // Invisible: soft hyphens and joiners inside words from typesetting.
             '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' => {}
             other => out.push(other),
         }
@@ -90,7 +90,8 @@ fn fold(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Scripts written without spaces between words (and Hangul, whose particles stick to their words): indexed as pairs.
+/// Returns whether a script has no spaces between words (or is Hangul, whose particles attach to words): indexed as
+/// pairs.
 fn is_unspaced(c: char) -> bool {
     matches!(c,
         '\u{0e01}'..='\u{0e4e}' | '\u{0e81}'..='\u{0ece}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17d3}'
@@ -115,11 +116,12 @@ fn push_pairs(found: &mut Vec<Term>, run: &mut Vec<char>) {
     run.clear();
 }
 
-/// One word as Unicode sees it (UAX #29) may hold several terms: `snake_case`, `end.Start`, `Wi-Fi` is split before.
+/// Adds the terms of one word of Unicode (UAX #29), which may have several: `snake_case`, `end.Start`; `Wi-Fi` is split
+/// before.
 fn push_word(found: &mut Vec<Term>, stemmer: &Stemmer, word: &str) {
     let is_number = word.chars().all(|c| c.is_numeric() || matches!(c, '.' | ',' | '\''));
     if is_number {
-        // `1,000` and `1000` are one number, `3.50` stays apart from `350`.
+        // `1,000` and `1000` are the same number, `3.50` differs from `350`.
         let digits: String = word.chars().filter(|c| !matches!(c, ',' | '\'')).collect();
         return push(found, stemmer, digits.trim_matches('.'));
     }

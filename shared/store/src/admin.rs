@@ -1,4 +1,4 @@
-//! Accounts as those who run the platform see them.
+//! Accounts as the operators of the platform see them.
 
 use aws_sdk_dynamodb::types::{ConditionCheck, Select, TransactWriteItem, Update};
 use domain::{AuditEntry, Error, Page, PageRequest, Period, PlatformRole, Result, Timestamp, User, UserId, UserStatus};
@@ -14,36 +14,36 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Users(Store);
 
-/// Which accounts are wanted. What is absent does not matter.
+/// Selects accounts. Absent fields match everything.
 #[derive(Debug, Clone, Default)]
 pub struct UserFilter {
     /// Platform role.
     pub role: Option<PlatformRole>,
-    /// Whether they may sign in.
+    /// Account status.
     pub status: Option<UserStatus>,
-    /// How the address begins, in lower case.
+    /// Prefix of the email address, in lower case.
     pub email: Option<String>,
-    /// Part of the name or the address, in lower case.
+    /// Part of the name or the email address, in lower case.
     pub text: Option<String>,
-    /// Made not before this time.
+    /// Created at or after this time.
     pub from: Option<Timestamp>,
-    /// Made before this time.
+    /// Created before this time.
     pub to: Option<Timestamp>,
 }
 
-/// What became of a change of role or status.
+/// The outcome of a change of role or status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccountAdminChange {
-    /// It is changed.
+    /// The change was written.
     Changed,
-    /// Whoever wanted it is no platform admin any more; nothing was written.
+    /// The caller is no longer a platform admin; nothing was written.
     ActorLost,
-    /// Somebody else changed it first; nothing was written.
+    /// Another request changed the account first; nothing was written.
     Moved,
 }
 
 impl UserFilter {
-    fn keeps(&self, user: &User) -> bool {
+    fn matches(&self, user: &User) -> bool {
         let email = user.email.as_str().to_lowercase();
         self.role.is_none_or(|role| role == user.role)
             && self.from.is_none_or(|from| user.created_at >= from)
@@ -58,15 +58,15 @@ impl UserFilter {
 }
 
 impl Store {
-    /// All accounts of the platform.
+    /// Returns access to all accounts of the platform.
     pub fn users(&self) -> Users {
         Users(self.clone())
     }
 }
 
 impl Store {
-    /// Sees to it that `admin` is an active platform admin when the transaction is carried out: of two admins who take
-    /// each other's power at once one stays, and with them the platform has one.
+    /// Returns a condition that `admin` is an active platform admin when the transaction is written: if two admins
+    /// revoke each other's role at the same time, one of them remains.
     pub(crate) fn still_admin(&self, admin: &UserId) -> Result<TransactWriteItem> {
         let check = ConditionCheck::builder()
             .table_name(&self.tables().identity)
@@ -83,7 +83,7 @@ impl Store {
 }
 
 impl Users {
-    /// Accounts, newest first.
+    /// Lists accounts, newest first.
     pub async fn list(&self, filter: &UserFilter, now: Timestamp, page: &PageRequest) -> Result<Page<User>> {
         let months = months_back(&month_of(now), FIRST_MONTH).into_iter();
         let partitions = months.map(|month| ListPartition {
@@ -95,12 +95,12 @@ impl Users {
         });
         paginate(self.0.identity(), partitions.collect(), page, |item| {
             let user: User = from_item(item)?;
-            Ok(filter.keeps(&user).then_some(user))
+            Ok(filter.matches(&user).then_some(user))
         })
         .await
     }
 
-    /// How many accounts that were not deleted since were made on these days (UTC), as far as `now`.
+    /// Counts the accounts created on these days (UTC) up to `now` that have not been deleted since.
     pub async fn count(&self, period: Period, now: Timestamp) -> Result<u64> {
         let month = |day: Date| day.to_string()[..7].to_owned();
         let newest = month_of(now).min(month(period.to));
@@ -122,7 +122,7 @@ impl Users {
                 .expression_attribute_values(":user", s("user"))
                 .expression_attribute_values(":month", s(month))
                 .expression_attribute_values(":from", s(period.from.to_string()))
-                // Behind every time of the last day.
+                // Sorts after every time of the last day.
                 .expression_attribute_values(":to", s(format!("{}~", period.to)))
                 .expression_attribute_values(":deleted", value(&UserStatus::Deleted)?);
             let mut pages = query.into_paginator().send();
@@ -133,7 +133,7 @@ impl Users {
         Ok(count)
     }
 
-    /// Gives `before` the role and the status of `after`. `admin` still has to be an active platform admin then.
+    /// Replaces role and status of `before` by those of `after`, provided `admin` is still an active platform admin.
     pub async fn change_standing(
         &self,
         admin: Option<&UserId>,

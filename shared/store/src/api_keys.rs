@@ -1,7 +1,7 @@
-//! API keys: the row an organization sees, and the hash by which a request finds it.
+//! API keys: the item that an organization sees, and the hash by which a request finds it.
 //!
-//! The row alone decides whether a key is accepted; what the hash leads to says where the row is. Every change names
-//! the version it was made of, so that of two changes at once one is refused and looks again.
+//! The item alone decides whether a key is accepted; the hash only leads to the item. Every change names the version
+//! it is based on, so of two concurrent changes one is refused and reads again.
 
 use std::collections::HashMap;
 
@@ -23,47 +23,47 @@ pub struct ApiKeys {
     org: OrgId,
 }
 
-/// What became of a new key.
+/// The outcome of creating a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Made {
-    /// It exists.
+    /// The key was created.
     Created,
-    /// It does not: the organization has [`ApiKey::MAX_PER_ORG`] already, or is gone.
+    /// Not created: the organization already has [`ApiKey::MAX_PER_ORG`] keys, or was deleted.
     Full,
-    /// It does not: the settings that were to name it were changed by somebody else.
+    /// Not created: the settings that were to name the key were changed by another request.
     Changed,
-    /// It does not: all credentials of its user ended since it was asked for.
+    /// Not created: all credentials of its user were revoked after the request.
     Ended,
-    /// It does not: its user has left the organization since.
+    /// Not created: its user has left the organization.
     Left,
 }
 
-/// What a hash leads to. It leads there for as long as it leads anywhere.
+/// The owner of a key, found by the key's hash. It does not change while the key exists.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct KeyHolder {
-    /// The organization that has the key.
+    /// The organization that owns the key.
     pub org: OrgId,
     /// The key.
     pub key: ApiKeyId,
-    /// Whom it acts for.
+    /// The user that the key acts for.
     pub user: UserId,
-    /// The keys above it ([`ApiKey::ancestors`]).
+    /// The ancestors of the key ([`ApiKey::ancestors`]).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ancestors: Vec<ApiKeyId>,
 }
 
-/// A key with all that a request with it needs to know.
+/// A key with everything needed to authorize a request.
 #[derive(Debug)]
 pub struct KeyInUse {
     /// The key.
     pub key: ApiKey,
-    /// The keys above it, the nearest first.
+    /// The ancestors of the key, nearest first.
     pub above: Vec<ApiKey>,
-    /// Whom it acts for.
+    /// The user that the key acts for.
     pub user: User,
-    /// Their place in its organization.
+    /// The membership of that user in the organization.
     pub membership: Membership,
-    /// Its organization.
+    /// The organization that owns the key.
     pub org: Org,
 }
 
@@ -74,7 +74,7 @@ struct LastUse {
 }
 
 impl Store {
-    /// The API keys of `org`.
+    /// Returns access to the API keys of `org`.
     pub fn api_keys(&self, org: &OrgId) -> ApiKeys {
         ApiKeys {
             store: self.clone(),
@@ -82,13 +82,13 @@ impl Store {
         }
     }
 
-    /// What the hash of a key leads to. Whether the key is accepted, only its row says.
+    /// Returns the owner of the key with this hash. Only the key's item says whether the key is accepted.
     pub async fn key_holder(&self, hash: &str) -> Result<Option<KeyHolder>> {
         self.identity().get(keys::api_key_hash(hash)).await
     }
 
-    /// The key with the keys above it, the account, the place and the organization that it acts with, in one round trip;
-    /// none when one of them is gone.
+    /// Returns the key with its ancestors, user, membership and organization in one round trip, or `None` if one of
+    /// them no longer exists.
     pub async fn key_in_use(&self, holder: &KeyHolder) -> Result<Option<KeyInUse>> {
         let KeyHolder {
             org,
@@ -131,7 +131,7 @@ impl Store {
         }))
     }
 
-    /// Notes that a key was used, unless that was noted within the last minute.
+    /// Records that a key was used, at most once a minute.
     pub async fn note_key_use(&self, id: &ApiKeyId, now: Timestamp) -> Result<()> {
         let resolution = i64::try_from(ApiKey::USE_RESOLUTION.as_millis()).unwrap_or(i64::MAX);
         let update = self
@@ -148,7 +148,8 @@ impl Store {
 }
 
 impl ApiKeys {
-    /// Stores a new key of somebody with this place in the organization. `settings`: the user's settings that name it from now on instead of the personal key given.
+    /// Stores a new key for the user with this membership. `settings`: the user's settings, which from now on name this
+    /// key instead of the given personal key.
     pub async fn create(
         &self,
         key: &ApiKey,
@@ -168,7 +169,7 @@ impl ApiKeys {
             self.store.still_member(membership)?,
             part(counted)?,
             table.part_put_new(to_item(&keys::api_key(&self.org, &key.id), key)?)?,
-            self.lead(key, &key.secret_hash)?,
+            self.hash_item(key, &key.secret_hash)?,
         ];
         if let Some(old) = personal_instead_of {
             let update = table
@@ -191,12 +192,12 @@ impl ApiKeys {
         })
     }
 
-    /// One key.
+    /// Returns one key.
     pub async fn get(&self, id: &ApiKeyId) -> Result<Option<ApiKey>> {
         self.store.identity().get(keys::api_key(&self.org, id)).await
     }
 
-    /// Those of these keys that there are, in no order; at most 100 at a time are asked for.
+    /// Returns those of these keys (at most 100) that exist, in no particular order.
     pub async fn get_many(&self, ids: &[ApiKeyId]) -> Result<Vec<ApiKey>> {
         let mut found = Vec::with_capacity(ids.len());
         for some in ids.chunks(100) {
@@ -208,7 +209,7 @@ impl ApiKeys {
         Ok(found)
     }
 
-    /// Keys, newest first, revoked ones too.
+    /// Lists keys, newest first, including revoked ones.
     pub async fn list(&self, page: &PageRequest) -> Result<Page<ApiKey>> {
         let all = ListFilter::default();
         let table = self.store.identity();
@@ -220,14 +221,14 @@ impl ApiKeys {
         })
     }
 
-    /// Notes that keys of somebody who left the organization are still listed there, for the erasure of that person.
+    /// Records that keys of a user who left the organization are still listed there, for the erasure of that user.
     pub async fn note_left(&self, user: &UserId) -> Result<()> {
         let none = HashMap::<String, String>::new();
         let item = to_item(&keys::left_keys(user, &self.org), &none)?;
         self.store.identity().put_new(item).await.map(|_| ())
     }
 
-    /// All keys of the organization that act for `user`, revoked ones too.
+    /// Returns all keys of the organization that act for `user`, including revoked ones.
     pub async fn of_user(&self, user: &UserId) -> Result<Vec<ApiKey>> {
         let table = self.store.identity();
         let mut keys: Vec<ApiKey> = table.all_below(&keys::tenant(&self.org), keys::API_KEYS).await?;
@@ -235,7 +236,7 @@ impl ApiKeys {
         Ok(keys)
     }
 
-    /// When keys were last used; at most 100.
+    /// Returns when keys (at most 100) were last used.
     pub async fn last_uses(&self, ids: &[ApiKeyId]) -> Result<HashMap<ApiKeyId, Timestamp>> {
         let keys: Vec<_> = ids.iter().map(keys::api_key_use).collect();
         let mut uses = HashMap::with_capacity(ids.len());
@@ -246,7 +247,7 @@ impl ApiKeys {
         Ok(uses)
     }
 
-    /// Replaces `old` by `new`; answers `false` when somebody changed it first.
+    /// Replaces `old` by `new`. Returns `false` if another request changed the key first.
     pub async fn replace(&self, old: &ApiKey, new: &ApiKey, entry: &AuditEntry) -> Result<bool> {
         let table = self.store.identity();
         let row = Put::builder()
@@ -258,19 +259,19 @@ impl ApiKeys {
             .build()
             .map_err(Error::internal)?;
         let mut parts = vec![TransactWriteItem::builder().put(row).build()];
-        parts.extend(self.changed_leads(old, Some(new))?);
+        parts.extend(self.changed_hash_items(old, Some(new))?);
         if old.revoked_at.is_none() && new.revoked_at.is_some() {
             parts.push(self.one_less()?);
         }
         Ok(self.store.transact_audited(entry, parts).await? == Transaction::Done)
     }
 
-    /// Removes a key without a trace but the audit entry; answers `false` when somebody changed it first.
+    /// Removes a key, leaving only the audit entry. Returns `false` if another request changed the key first.
     pub async fn erase(&self, key: &ApiKey, entry: &AuditEntry) -> Result<bool> {
         let table = self.store.identity();
         let row = keys::api_key(&self.org, &key.id);
         let mut parts = vec![table.part_delete(&row, Some(("version", n(key.version))))?];
-        parts.extend(self.changed_leads(key, None)?);
+        parts.extend(self.changed_hash_items(key, None)?);
         if key.revoked_at.is_none() {
             parts.push(self.one_less()?);
         }
@@ -284,17 +285,17 @@ impl ApiKeys {
         Ok(self.store.transact_audited(entry, parts).await? == Transaction::Done)
     }
 
-    /// Adds the hashes that `new` has and `old` had not, and removes those of the reverse.
-    fn changed_leads(&self, old: &ApiKey, new: Option<&ApiKey>) -> Result<Vec<TransactWriteItem>> {
+    /// Adds the hashes that only `new` has, and removes those that only `old` has.
+    fn changed_hash_items(&self, old: &ApiKey, new: Option<&ApiKey>) -> Result<Vec<TransactWriteItem>> {
         let (before, now) = (old.hashes(), new.map(ApiKey::hashes).unwrap_or_default());
         let gone = before.iter().filter(|hash| !now.contains(hash));
         let gone = gone.map(|hash| self.store.identity().part_delete(&keys::api_key_hash(hash), None));
         let added = now.iter().filter(|hash| !before.contains(hash));
-        let added = added.map(|hash| self.lead(old, hash));
+        let added = added.map(|hash| self.hash_item(old, hash));
         gone.chain(added).collect()
     }
 
-    fn lead(&self, key: &ApiKey, hash: &str) -> Result<TransactWriteItem> {
+    fn hash_item(&self, key: &ApiKey, hash: &str) -> Result<TransactWriteItem> {
         let holder = KeyHolder {
             org: self.org.clone(),
             key: key.id.clone(),

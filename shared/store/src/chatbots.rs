@@ -21,7 +21,7 @@ pub struct Chatbots {
     org: OrgId,
 }
 
-/// What to change; what is absent stays as it is.
+/// A change of a chatbot. Absent fields stay as they are.
 #[derive(Debug, Clone, Default)]
 pub struct ChatbotChange {
     /// New name.
@@ -30,12 +30,12 @@ pub struct ChatbotChange {
     pub description: Option<String>,
     /// Settings to change, by their field names in [`domain::ChatbotSettings`]; [`serde_json::Value::Null`] clears one.
     pub settings: Vec<(&'static str, serde_json::Value)>,
-    /// New set of documents, whole.
+    /// New set of documents; replaces the old one.
     pub documents: Option<Vec<DocumentId>>,
 }
 
 impl Store {
-    /// The chatbots of `org`.
+    /// Returns access to the chatbots of `org`.
     pub fn chatbots(&self, org: &OrgId) -> Chatbots {
         Chatbots {
             store: self.clone(),
@@ -44,8 +44,8 @@ impl Store {
     }
 }
 
-/// Documents are kept as a string set: assigning and removing commute, so callers cannot overwrite each other.
-/// The table has no empty sets; none is an absent attribute.
+/// Documents are stored as a string set: assigning and removing commute, so callers cannot overwrite each other.
+/// DynamoDB has no empty sets; an empty set is an absent attribute.
 fn set(documents: &[DocumentId]) -> Option<AttributeValue> {
     (!documents.is_empty()).then(|| AttributeValue::Ss(documents.iter().map(|id| id.0.clone()).collect()))
 }
@@ -62,7 +62,7 @@ fn parse(item: Item) -> Result<Chatbot> {
 }
 
 impl Chatbots {
-    /// Stores a new chatbot, if `plan` allows one more; else answers the limit.
+    /// Stores a new chatbot if `plan` allows one more. Returns the exceeded limit otherwise.
     pub async fn create(&self, bot: &Chatbot, plan: Plan) -> Result<Result<(), PlanLimit>> {
         let mut item = to_item(&keys::chatbot(&self.org, &bot.id), bot)?;
         item.remove("documents");
@@ -76,11 +76,11 @@ impl Chatbots {
         {
             Counted::Done => Ok(Ok(())),
             Counted::Full(limit) => Ok(Err(limit)),
-            Counted::Refused(_) => Err(Error::internal("an id of a chatbot was drawn twice")),
+            Counted::Refused(_) => Err(Error::internal("the ID of a new chatbot is already in use")),
         }
     }
 
-    /// One chatbot.
+    /// Returns one chatbot.
     pub async fn get(&self, id: &ChatbotId) -> Result<Option<Chatbot>> {
         self.store
             .app()
@@ -90,7 +90,7 @@ impl Chatbots {
             .transpose()
     }
 
-    /// Chatbots newest first; with `creator`, only theirs.
+    /// Lists chatbots, newest first; with `creator`, only those of this user.
     pub async fn list(&self, page: &PageRequest, creator: Option<&UserId>) -> Result<Page<Chatbot>> {
         let narrow = creator.map_or_else(ListFilter::default, |user| ListFilter {
             expression: Some("created_by = :user"),
@@ -108,7 +108,7 @@ impl Chatbots {
         })
     }
 
-    /// Those that answer from this document; the plan bounds how many that are.
+    /// Returns the chatbots that use this document; the plan bounds their number.
     pub async fn with_document(&self, document: &DocumentId) -> Result<Vec<ChatbotId>> {
         let query = self.store.db.query().table_name(&self.store.tables().app);
         let query = starting_with(query, &keys::tenant(&self.org), keys::CHATBOTS)
@@ -123,7 +123,7 @@ impl Chatbots {
         Ok(found)
     }
 
-    /// Changes a chatbot; none when it does not exist.
+    /// Changes a chatbot. Returns `None` if it does not exist.
     pub async fn update(&self, id: &ChatbotId, change: &ChatbotChange, now: Timestamp) -> Result<Option<Chatbot>> {
         let mut set_parts = vec!["updated_at = :now".to_owned()];
         let mut remove_parts = Vec::new();
@@ -146,7 +146,7 @@ impl Chatbots {
             set_parts.push("description = :description".to_owned());
             update = update.expression_attribute_values(":description", s(description));
         }
-        // Field by field, so that two callers who change different settings both have their way.
+        // Field by field, so that concurrent changes of different settings do not overwrite each other.
         for (number, (field, setting)) in change.settings.iter().enumerate() {
             set_parts.push(format!("settings.#s{number} = :s{number}"));
             update = update
@@ -170,14 +170,14 @@ impl Chatbots {
         conditional(update).await?.map(parse).transpose()
     }
 
-    /// Adds documents. Answers the chatbot, or none when it does not exist or would have more than
+    /// Adds documents. Returns the chatbot, or `None` if it does not exist or would have more than
     /// [`Chatbot::MAX_DOCUMENTS`].
     pub async fn assign(&self, id: &ChatbotId, documents: &[DocumentId], now: Timestamp) -> Result<Option<Chatbot>> {
         let Some(added) = set(documents) else {
             return self.get(id).await;
         };
         let is_own = |item: &Item| documents.iter().all(|document| has(item, document));
-        // The condition counts a document that is there already twice: callers leave those out.
+        // The condition counts a document that is already assigned twice: callers leave those out.
         let room = Chatbot::MAX_DOCUMENTS.saturating_sub(documents.len());
         let update = self
             .store
@@ -194,7 +194,7 @@ impl Chatbots {
         conditional_or_own(update, is_own).await?.map(parse).transpose()
     }
 
-    /// Removes one document; none when the chatbot does not exist or does not have it.
+    /// Removes one document. Returns `None` if the chatbot does not exist or does not have the document.
     pub async fn unassign(&self, id: &ChatbotId, document: &DocumentId, now: Timestamp) -> Result<Option<Chatbot>> {
         let update = self
             .store
@@ -210,7 +210,7 @@ impl Chatbots {
         conditional_or_own(update, is_own).await?.map(parse).transpose()
     }
 
-    /// Deletes a chatbot; answers whether it was there.
+    /// Deletes a chatbot. Returns whether it existed.
     pub async fn delete(&self, id: &ChatbotId) -> Result<bool> {
         let parts = vec![self.store.app().part_delete(&keys::chatbot(&self.org, id), None)?];
         let one_less = ResourceChange::chatbot(-1);

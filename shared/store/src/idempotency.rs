@@ -1,4 +1,4 @@
-//! Answers kept for requests that carry an `Idempotency-Key`.
+//! Stored responses to requests with an `Idempotency-Key`.
 
 use std::time::Duration;
 
@@ -12,22 +12,22 @@ use crate::{
     tables,
 };
 
-/// How long an answer is kept.
-pub(crate) const KEEP: Duration = Duration::from_hours(24);
-/// How long a request keeps its key without a word; then another one with the same key may take its place. One that runs
-/// on says so with [`Idempotency::extend`].
+/// How long a response is stored.
+pub(crate) const RETENTION: Duration = Duration::from_hours(24);
+/// How long a request holds its key without a sign of life; after that another request with the same key may take over.
+/// A request that is still running renews the lease with [`Idempotency::extend`].
 pub(crate) const LEASE: Duration = Duration::from_secs(150);
 
-/// Which request a client repeats.
+/// Identifies the request that a client repeats.
 #[derive(Debug, Clone)]
 pub struct IdempotencyKey {
-    /// Whose key it is: keys of different callers never meet.
+    /// The owner of the key: keys of different callers never collide.
     pub scope: String,
     /// Method and concrete path.
     pub route: String,
-    /// The client's key.
+    /// The key that the client sent.
     pub key: String,
-    /// Which request this is: an id that no other request has, so that a claim is known again by whoever made it.
+    /// Unique ID of this request, by which it recognizes its own claim.
     pub holder: String,
 }
 
@@ -35,7 +35,7 @@ impl IdempotencyKey {
     fn digest(&self) -> String {
         let mut digest = Sha256::new();
         for part in [&self.scope, &self.route, &self.key] {
-            // The length in front keeps ("a", "bc") and ("ab", "c") apart.
+            // The length prefix keeps ("a", "bc") and ("ab", "c") apart.
             digest.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
             digest.update(part.as_bytes());
         }
@@ -43,31 +43,31 @@ impl IdempotencyKey {
     }
 }
 
-/// An answer as it was given.
+/// A stored response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredAnswer {
     /// HTTP status.
     pub status: u16,
-    /// Headers worth repeating.
+    /// Headers to replay.
     pub headers: Vec<(String, String)>,
     /// The body; encrypted by the caller of this module.
     pub body: Vec<u8>,
 }
 
-/// What a key means for the request that carries it now.
+/// What an idempotency key means for the request that carries it now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Begun {
-    /// First time: execute, then call [`Idempotency::finish`] or [`Idempotency::abandon`].
+    /// First use: execute, then call [`Idempotency::finish`] or [`Idempotency::abandon`].
     Fresh,
-    /// Executed before: give this answer again.
+    /// Already executed: replay this response.
     Replay(StoredAnswer),
-    /// The key was used with another body.
+    /// The key was used with a different body.
     Mismatch,
     /// The first request with this key is still running.
     Running,
 }
 
-/// Kept answers.
+/// Stored responses.
 #[derive(Debug, Clone)]
 pub struct Idempotency {
     store: Store,
@@ -75,7 +75,7 @@ pub struct Idempotency {
 }
 
 impl Store {
-    /// Kept answers, by the time of `clock`.
+    /// Returns access to the stored responses; `clock` tells the time.
     pub fn idempotency(&self, clock: &Clock) -> Idempotency {
         Idempotency {
             store: self.clone(),
@@ -85,7 +85,7 @@ impl Store {
 }
 
 impl Idempotency {
-    /// Claims `key` for a request whose body has `fingerprint`, or says why not.
+    /// Claims `key` for a request whose body has `fingerprint`, or returns why it cannot be claimed.
     pub async fn begin(&self, key: &IdempotencyKey, fingerprint: &str) -> Result<Begun> {
         let now = self.clock.now_ms();
         let until = |by: Duration| now.saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX));
@@ -100,9 +100,9 @@ impl Idempotency {
             .item("sk", s(&key.sk))
             .item("fingerprint", s(fingerprint))
             .item("holder", s(holder))
-            .item("expires_ms", n(until(KEEP)))
+            .item("expires_ms", n(until(RETENTION)))
             .item("lease_ms", n(until(LEASE)))
-            .item(tables::TTL, n(until(KEEP) / 1000))
+            .item(tables::TTL, n(until(RETENTION) / 1000))
             .condition_expression(
                 "attribute_not_exists(pk) OR expires_ms < :now OR (attribute_not_exists(answered) AND lease_ms < :now)",
             )
@@ -111,7 +111,7 @@ impl Idempotency {
             Conditional::Held(_) => return Ok(Begun::Fresh),
             Conditional::Failed { item, in_doubt } => (item.unwrap_or_default(), in_doubt),
         };
-        // Nobody else takes the claim before its lease ends.
+        // No other request can take the claim before its lease ends.
         if in_doubt && existing.get("holder") == Some(&s(holder)) {
             return Ok(Begun::Fresh);
         }
@@ -123,10 +123,10 @@ impl Idempotency {
         }
         parse(&existing)
             .map(Begun::Replay)
-            .ok_or_else(|| Error::internal("a kept answer cannot be read"))
+            .ok_or_else(|| Error::internal("a stored response cannot be read"))
     }
 
-    /// Keeps the answer.
+    /// Stores the response.
     pub async fn finish(&self, key: &IdempotencyKey, answer: &StoredAnswer) -> Result<()> {
         let headers = answer
             .headers
@@ -146,10 +146,10 @@ impl Idempotency {
         conditional(update).await.map(|_| ())
     }
 
-    /// Says that the request runs on, unless another one has taken the key.
+    /// Renews the lease of a request that is still running, unless another request has taken the key.
     ///
     /// # Errors
-    /// When the table does not answer.
+    /// If the table does not respond.
     pub async fn extend(&self, key: &IdempotencyKey) -> Result<()> {
         let until = after(self.clock.now(), LEASE).as_millisecond();
         let update = self
@@ -163,7 +163,7 @@ impl Idempotency {
         conditional(update).await.map(|_| ())
     }
 
-    /// Frees the key, unless another request has taken it: the request failed in a way that is worth trying again.
+    /// Frees the key, unless another request has taken it: the request failed in a way that is worth retrying.
     pub async fn abandon(&self, key: &IdempotencyKey) -> Result<()> {
         let held = Some(("holder", s(&key.holder)));
         let table = self.store.ephemeral();

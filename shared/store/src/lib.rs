@@ -1,8 +1,9 @@
-//! Persistence: `DynamoDB` tables, the S3 bucket and the SQS queues, one file per feature.
+//! Persistence: `DynamoDB` tables, the S3 bucket and the SQS queues, one module per feature.
 //!
-//! **Invariants:** no Scan anywhere; a key string is built in [`keys`] and nowhere else; the partition key comes
-//! from the caller's identity, so another tenant's thing cannot be addressed at all; a conditional write answers
-//! "did I win?" as a value, never as an error, also when its first answer was lost (`item.rs`); time limits are checked on read and never left to TTL.
+//! **Invariants:** no Scan anywhere; a key string is built in [`keys`] and nowhere else; the partition key comes from
+//! the caller's identity, so a resource of another tenant cannot be addressed at all; a conditional write returns
+//! "did I win?" as a value, never as an error, even if its first response was lost (`item.rs`); expiry is checked on
+//! read and never left to TTL.
 
 mod admin;
 mod api_keys;
@@ -73,7 +74,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// The tables named `tables`, reached with `config`.
+    /// Creates a client of the tables named `tables`, reached with `config`.
     pub fn new(config: &aws_types::SdkConfig, tables: Tables) -> Self {
         Self {
             db: table::retry::client(config),
@@ -81,12 +82,12 @@ impl Store {
         }
     }
 
-    /// The names of the tables.
+    /// Returns the names of the tables.
     pub fn tables(&self) -> &Tables {
         &self.tables
     }
 
-    /// Whether the table called `name` answers.
+    /// Returns whether the table called `name` responds.
     pub async fn is_reachable(&self, name: &str) -> bool {
         table::item::Table { db: &self.db, name }
             .get_raw(keys::probe(), false)

@@ -1,4 +1,4 @@
-//! Which mails were sent, and which were promised.
+//! Emails that were sent, and outbox entries of emails.
 
 use std::time::Duration;
 
@@ -12,60 +12,65 @@ use crate::{
     tables,
 };
 
-/// Promises that one run looks at.
+/// Outbox entries that one run reads.
 const PORTION: i32 = 250;
 
-/// How long sending one may take before another delivery of its message may try.
+/// How long sending one email may take before another delivery of its message may try.
 const LEASE: Duration = Duration::from_mins(2);
-/// How long it is remembered: as long as a queue keeps a message.
-const KEEP: Duration = Duration::from_hours(14 * 24);
+/// How long a sent email is remembered: as long as a queue retains a message.
+const RETENTION: Duration = Duration::from_hours(14 * 24);
 
-/// Mails by id.
+/// Emails by ID.
 #[derive(Debug, Clone)]
 pub struct Mails(Store);
 
-/// What a delivery of a mail's message may do.
+/// What a delivery of an email's message may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Claimed {
     /// Send it.
     Mine,
-    /// Another delivery is sending it, or died while it did; this long that cannot be told.
+    /// Wait this long: another delivery is sending it, or died while sending.
     Held(Duration),
-    /// Nothing: it was sent.
+    /// Nothing: it was already sent.
     Sent,
 }
 
-/// A mail that was promised in the transaction that it tells of.
+/// An outbox entry of an email, written in the transaction that the email is about.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct PromisedMail {
     /// The account that it is about.
     pub user: UserId,
-    /// The mail.
+    /// The email.
     pub mail: MailMessage,
     created_ms: i64,
 }
 
 impl Store {
-    /// A promised mail about an account, as a part of the transaction that it tells of.
-    pub(crate) fn promise_mail(&self, user: &UserId, mail: &MailMessage, now: Timestamp) -> Result<TransactWriteItem> {
+    /// Returns the outbox entry of an email about an account, as a part of the transaction that the email is about.
+    pub(crate) fn part_email_entry(
+        &self,
+        user: &UserId,
+        mail: &MailMessage,
+        now: Timestamp,
+    ) -> Result<TransactWriteItem> {
         let promise = PromisedMail {
             user: user.clone(),
             mail: mail.clone(),
             created_ms: now.as_millisecond(),
         };
         let mut item = to_item(&keys::promised_mail(user, mail.id()), &promise)?;
-        item.insert(tables::TTL.to_owned(), n(after(now, KEEP).as_second()));
+        item.insert(tables::TTL.to_owned(), n(after(now, RETENTION).as_second()));
         self.app().part_put(item)
     }
 
-    /// Mails by id.
+    /// Returns access to emails by ID.
     pub fn mails(&self) -> Mails {
         Mails(self.clone())
     }
 }
 
 impl Mails {
-    /// Claims a mail for sending.
+    /// Claims an email for sending.
     pub async fn claim(&self, mail: &MailId, now: Timestamp) -> Result<Claimed> {
         let now_ms = now.as_millisecond();
         let update = self
@@ -79,8 +84,8 @@ impl Mails {
             .expression_attribute_names("#ttl", tables::TTL)
             .expression_attribute_values(":now", n(now_ms))
             .expression_attribute_values(":lease", n(after(now, LEASE).as_millisecond()))
-            .expression_attribute_values(":ttl", n(after(now, KEEP).as_second()));
-        // Nobody else takes the claim before its lease ends.
+            .expression_attribute_values(":ttl", n(after(now, RETENTION).as_second()));
+        // No other delivery can take the claim before its lease ends.
         let Err(there) = conditional_once(update).await? else {
             return Ok(Claimed::Mine);
         };
@@ -95,7 +100,7 @@ impl Mails {
         Ok(Claimed::Held(Duration::from_millis(left)))
     }
 
-    /// Notes that a mail was sent.
+    /// Records that an email was sent.
     pub async fn sent(&self, mail: &MailId, now: Timestamp) -> Result<()> {
         let update = self
             .0
@@ -106,7 +111,8 @@ impl Mails {
         conditional(update).await.map(|_| ())
     }
 
-    /// Mails that were promised before `before_ms` (milliseconds since the Unix epoch), a bounded number.
+    /// Returns outbox entries of emails created before `before_ms` (milliseconds since the Unix epoch), a bounded
+    /// number.
     pub async fn promised(&self, before_ms: i64) -> Result<Vec<PromisedMail>> {
         let query = self
             .0
@@ -121,19 +127,19 @@ impl Mails {
         promises.map(from_item).collect()
     }
 
-    /// Whether a mail was sent.
+    /// Returns whether an email was sent.
     pub async fn was_sent(&self, mail: &MailId) -> Result<bool> {
         let found = self.0.ephemeral().get_raw(keys::mail(mail), true).await?;
         Ok(found.is_some_and(|item| item.contains_key("sent_ms")))
     }
 
-    /// Forgets that a mail was promised: it was sent.
+    /// Removes the outbox entry of an email that was sent.
     pub async fn keep_promise(&self, promise: &PromisedMail) -> Result<()> {
         let key = keys::promised_mail(&promise.user, promise.mail.id());
         self.0.app().delete(&key).await
     }
 
-    /// Frees a mail that could not be sent for the next delivery.
+    /// Releases an email that could not be sent, for the next delivery.
     pub async fn release(&self, mail: &MailId) -> Result<()> {
         let update = self
             .0

@@ -1,4 +1,4 @@
-//! What those who run the platform look at: recent failures, runs of schedules; and the epoch of all caches.
+//! Data for the operators of the platform: recent failures and schedule runs; and the epoch of all caches.
 
 use std::time::Duration;
 
@@ -12,19 +12,19 @@ use crate::{
     tables,
 };
 
-/// How long failures are kept.
-const KEEP_FAILURES: Duration = Duration::from_hours(7 * 24);
+/// How long failures are stored.
+const FAILURE_RETENTION: Duration = Duration::from_hours(7 * 24);
 
-/// Failures, runs of schedules and the epoch of caches.
+/// Failures, schedule runs and the cache epoch.
 #[derive(Debug, Clone)]
 pub struct Operations(Store);
 
-/// A request that failed by our fault: what the access log may hold of it, and no more.
+/// A request that failed with a server error, limited to what the access log may contain.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Failure {
-    /// Its id; sorts by time.
+    /// Its ID; sorts by time.
     pub id: String,
-    /// The request in our logs.
+    /// ID of the request in our logs.
     pub request_id: String,
     /// HTTP method.
     pub method: String,
@@ -32,40 +32,40 @@ pub struct Failure {
     pub route: String,
     /// HTTP status.
     pub status: u16,
-    /// The stable word of the answer.
+    /// The error code of the response.
     pub code: String,
-    /// When it was answered.
+    /// When the response was sent.
     pub at: Timestamp,
 }
 
-/// Which failures are wanted. What is absent does not matter.
+/// Selects failures. Absent fields match everything.
 #[derive(Debug, Clone, Default)]
 pub struct FailureFilter {
-    /// The stable word of the answer.
+    /// The error code of the response.
     pub code: Option<String>,
     /// Route template.
     pub route: Option<String>,
-    /// Not before this time.
+    /// At or after this time.
     pub from: Option<Timestamp>,
     /// Before this time.
     pub to: Option<Timestamp>,
 }
 
-/// How the last run of a schedule went.
+/// The result of the last run of a schedule.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ScheduleRun {
-    /// The schedule.
+    /// Name of the schedule.
     pub schedule: String,
-    /// When it began.
+    /// When the run began.
     pub began_at: Timestamp,
-    /// When it ended.
+    /// When the run ended.
     pub ended_at: Timestamp,
-    /// Whether it ended without an error.
+    /// Whether the run ended without an error.
     pub ok: bool,
 }
 
 impl FailureFilter {
-    fn keeps(&self, failure: &Failure) -> bool {
+    fn matches(&self, failure: &Failure) -> bool {
         self.code.as_ref().is_none_or(|code| *code == failure.code)
             && self.route.as_ref().is_none_or(|route| *route == failure.route)
             && self.from.is_none_or(|from| failure.at >= from)
@@ -74,22 +74,25 @@ impl FailureFilter {
 }
 
 impl Store {
-    /// Failures, runs of schedules and the epoch of caches.
+    /// Returns access to failures, schedule runs and the cache epoch.
     pub fn operations(&self) -> Operations {
         Operations(self.clone())
     }
 }
 
 impl Operations {
-    /// Keeps a failure for a week.
+    /// Stores a failure for a week.
     pub async fn note_failure(&self, failure: &Failure) -> Result<()> {
         let key = keys::failure(&day_of(failure.at), &failure.id);
         let mut item = to_item(&key, failure)?;
-        item.insert(tables::TTL.to_owned(), n(after(failure.at, KEEP_FAILURES).as_second()));
+        item.insert(
+            tables::TTL.to_owned(),
+            n(after(failure.at, FAILURE_RETENTION).as_second()),
+        );
         self.0.ephemeral().put_new(item).await.map(|_| ())
     }
 
-    /// Failures of the last week, newest first. The cursor is an id, as that of [`crate::AuditLog::of_everybody`].
+    /// Lists failures of the last week, newest first. The cursor is an ID, as in [`crate::AuditLog::of_everybody`].
     pub async fn failures(&self, filter: &FailureFilter, now: Timestamp, page: &PageRequest) -> Result<Page<Failure>> {
         let days = (0..8).map(|back| day_of(before(now, Duration::from_hours(back * 24))));
         let partitions = days.map(|day| ListPartition {
@@ -99,23 +102,23 @@ impl Operations {
             index: None,
             range: &["sk"],
         });
-        let oldest = before(now, KEEP_FAILURES);
+        let oldest = before(now, FAILURE_RETENTION);
         let day = page.after.as_deref().and_then(made_at).map(day_of);
         let page = by_id(page, day.as_deref());
         let found = paginate(self.0.ephemeral(), partitions.collect(), &page, |item| {
             let failure: Failure = from_item(item)?;
-            Ok((failure.at > oldest && filter.keeps(&failure)).then_some(failure))
+            Ok((failure.at > oldest && filter.matches(&failure)).then_some(failure))
         });
         Ok(id_only(found.await?))
     }
 
-    /// Notes how the last run of a schedule went.
+    /// Stores the result of the last run of a schedule.
     pub async fn note_run(&self, run: &ScheduleRun) -> Result<()> {
         let item = to_item(&keys::schedule_run(&run.schedule), run)?;
         self.0.ephemeral().put(item).await
     }
 
-    /// The last run of every schedule that ever ran.
+    /// Returns the last run of every schedule that has ever run.
     pub async fn runs(&self) -> Result<Vec<ScheduleRun>> {
         let page = PageRequest {
             limit: PageRequest::MAX_LIMIT,
@@ -129,14 +132,14 @@ impl Operations {
         found.items.into_iter().map(from_item).collect()
     }
 
-    /// The epoch of all caches.
+    /// Returns the epoch of all caches.
     pub async fn cache_epoch(&self) -> Result<u64> {
         let item = self.0.ephemeral().get_raw(keys::cache_epoch(), true).await?;
         let epoch = item.and_then(|item| item.get("epoch")?.as_n().ok()?.parse().ok());
         Ok(epoch.unwrap_or_default())
     }
 
-    /// Begins a new epoch, and returns it. Of those who do so at once, one may begin it for all.
+    /// Begins a new epoch and returns it. Concurrent callers may share one new epoch.
     pub async fn next_cache_epoch(&self) -> Result<u64> {
         let next = self.cache_epoch().await? + 1;
         let update = self

@@ -1,7 +1,7 @@
-//! Prompts that people keep, and those of the platform.
+//! Prompts of users, and those of the platform.
 //!
-//! A prompt is in its owner's partition, where nobody else can address it. One that is shared has a copy in the
-//! organization's, written in the same transaction. Versions have a partition of their own.
+//! A prompt is stored in its owner's partition, where no other user can address it. A shared prompt has a copy in the
+//! organization's partition, written in the same transaction. Versions have a partition of their own.
 
 use domain::{
     AuditEntry, Error, OrgId, Page, PageRequest, PromptId, PromptVersion, Result, SystemPrompt, Timestamp, UserId,
@@ -13,7 +13,7 @@ use crate::{
     table::item::{self, ITEM_EXISTS, Item, ListFilter, Transaction, conditional, from_item, n, s, to_item},
 };
 
-/// The prompts that one person sees in one organization: their own and the shared ones.
+/// The prompts that one user sees in one organization: their own and the shared ones.
 #[derive(Debug, Clone)]
 pub struct UserPrompts {
     store: Store,
@@ -26,7 +26,7 @@ pub struct UserPrompts {
 pub struct SystemPrompts(Store);
 
 impl Store {
-    /// The prompts that `user` sees in `org`.
+    /// Returns access to the prompts that `user` sees in `org`.
     pub fn user_prompts(&self, org: &OrgId, user: &UserId) -> UserPrompts {
         UserPrompts {
             store: self.clone(),
@@ -35,12 +35,12 @@ impl Store {
         }
     }
 
-    /// Where a prompt is, whoever's it is: for a caller that may act for everybody.
+    /// Returns the owner of a prompt, for callers that may act for every user.
     pub async fn owner_of_prompt(&self, id: &PromptId) -> Result<Option<(OrgId, UserId)>> {
         self.owner_by_id(id.as_str(), keys::USER_PROMPTS).await
     }
 
-    /// The prompts of the platform.
+    /// Returns access to the prompts of the platform.
     pub fn system_prompts(&self) -> SystemPrompts {
         SystemPrompts(self.clone())
     }
@@ -61,11 +61,11 @@ impl UserPrompts {
         }
         match item::transact(&self.store.db, parts).await? {
             Transaction::Done => Ok(()),
-            Transaction::Refused(_) => Err(Error::internal("a new prompt has the id of another one")),
+            Transaction::Refused(_) => Err(Error::internal("the ID of a new prompt is already in use")),
         }
     }
 
-    /// One prompt: the person's own, or one that is shared with them.
+    /// Returns one prompt: the user's own, or one that is shared with them.
     pub async fn get(&self, id: &PromptId) -> Result<Option<UserPrompt>> {
         let own = keys::user_prompt(&self.org, &self.user, id);
         let found = self
@@ -77,12 +77,12 @@ impl UserPrompts {
         alive.next().map(from_item).transpose()
     }
 
-    /// The person's own prompts, newest first.
+    /// Lists the user's own prompts, newest first.
     pub async fn list(&self, page: &PageRequest) -> Result<Page<UserPrompt>> {
         self.page(keys::member(&self.org, &self.user), page).await
     }
 
-    /// The prompts that members of the organization share, newest first.
+    /// Lists the prompts that members of the organization share, newest first.
     pub async fn list_shared(&self, page: &PageRequest) -> Result<Page<UserPrompt>> {
         self.page(keys::tenant(&self.org), page).await
     }
@@ -100,7 +100,7 @@ impl UserPrompts {
         found.try_map(from_item)
     }
 
-    /// Replaces what was read as `before`. Answers `false` when somebody changed or deleted it first.
+    /// Replaces the prompt that was read as `before`. Returns `false` if it was changed or deleted first.
     pub async fn change(&self, before: &UserPrompt, after: &UserPrompt) -> Result<bool> {
         let table = self.store.app();
         let condition = format!("revision = :before AND {ALIVE}");
@@ -118,8 +118,8 @@ impl UserPrompts {
         Ok(item::transact(&self.store.db, parts).await? == Transaction::Done)
     }
 
-    /// Deletes one of the person's own prompts with its versions; answers whether it was there. It is invisible from
-    /// the first write on, and a call that repeats a broken off one finishes the work.
+    /// Deletes one of the user's own prompts with its versions. Returns whether it existed. It is invisible from the
+    /// first write on, and a repeated call completes an interrupted one.
     pub async fn delete(&self, id: &PromptId, now: Timestamp) -> Result<bool> {
         let table = self.store.app();
         let own = keys::user_prompt(&self.org, &self.user, id);
@@ -138,7 +138,7 @@ impl UserPrompts {
         Ok(true)
     }
 
-    /// The versions of a prompt that [`UserPrompts::get`] found, newest first.
+    /// Lists the versions of a prompt that [`UserPrompts::get`] found, newest first.
     pub async fn versions(&self, id: &PromptId, page: &PageRequest) -> Result<Page<PromptVersion>> {
         let partition = keys::prompt_versions(&self.org, id);
         let all = ListFilter::default();
@@ -150,7 +150,7 @@ impl UserPrompts {
         found.try_map(from_item)
     }
 
-    /// One version of a prompt that [`UserPrompts::get`] found.
+    /// Returns one version of a prompt that [`UserPrompts::get`] found.
     pub async fn version(&self, id: &PromptId, version: u32) -> Result<Option<PromptVersion>> {
         self.store.app().get(keys::prompt_version(&self.org, id, version)).await
     }
@@ -158,7 +158,7 @@ impl UserPrompts {
     fn own_item(&self, prompt: &UserPrompt) -> Result<Item> {
         let key = keys::user_prompt(&self.org, &self.user, &prompt.id);
         let mut item = to_item(&key, prompt)?;
-        // With it the index `by_id` has the prompt: for callers who do not know whose it is.
+        // Adds the prompt to the index `by_id`, for callers who do not know its owner.
         item.insert("owner".to_owned(), s(&key.pk));
         Ok(item)
     }
@@ -168,7 +168,7 @@ fn is_alive(item: &Item) -> bool {
     !item.contains_key("deleted_at")
 }
 
-/// The latest version as an item.
+/// Returns the latest version as an item.
 fn version_item(prompt: &UserPrompt) -> Result<Item> {
     let version = PromptVersion {
         version: prompt.version,
@@ -185,30 +185,30 @@ impl SystemPrompts {
         let parts = vec![self.0.app().part_put_new(new)?];
         match self.0.transact_audited(entry, parts).await? {
             Transaction::Done => Ok(()),
-            Transaction::Refused(_) => Err(Error::internal("a new prompt has the id of another one")),
+            Transaction::Refused(_) => Err(Error::internal("the ID of a new prompt is already in use")),
         }
     }
 
-    /// One prompt.
+    /// Returns one prompt.
     pub async fn get(&self, id: &PromptId) -> Result<Option<SystemPrompt>> {
         self.0.app().get(keys::system_prompt(id)).await
     }
 
-    /// All prompts, newest first.
+    /// Lists all prompts, newest first.
     pub async fn list(&self, page: &PageRequest) -> Result<Page<SystemPrompt>> {
         let (partition, all) = (keys::PLATFORM.to_owned(), ListFilter::default());
         let found = self.0.app().list(partition, keys::SYSTEM_PROMPTS, page, all).await?;
         found.try_map(from_item)
     }
 
-    /// Replaces a prompt; answers `false` when it is not there any more.
+    /// Replaces a prompt. Returns `false` if it no longer exists.
     pub async fn change(&self, prompt: &SystemPrompt, entry: &AuditEntry) -> Result<bool> {
         let item = to_item(&keys::system_prompt(&prompt.id), prompt)?;
         let parts = vec![self.0.app().part_put_if(item, ITEM_EXISTS, [])?];
         Ok(self.0.transact_audited(entry, parts).await? == Transaction::Done)
     }
 
-    /// Deletes a prompt; answers whether it was there.
+    /// Deletes a prompt. Returns whether it existed.
     pub async fn delete(&self, id: &PromptId, entry: &AuditEntry) -> Result<bool> {
         let parts = vec![self.0.app().part_delete(&keys::system_prompt(id), None)?];
         Ok(self.0.transact_audited(entry, parts).await? == Transaction::Done)

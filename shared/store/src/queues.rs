@@ -1,4 +1,4 @@
-//! The queues.
+//! The SQS queues.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,24 +9,24 @@ use aws_sdk_sqs::{
 use domain::{Error, Result};
 use serde::Serialize;
 
-/// A queue this code sends to.
+/// A queue that this code sends to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Queue {
     /// Documents to index ([`domain::documents::outbox::IndexMessage`]).
     IndexDocuments,
-    /// Mail to send ([`domain::MailMessage`]).
+    /// Emails to send ([`domain::MailMessage`]).
     SendMail,
-    /// What was deleted and is to be removed ([`domain::Purge`]).
+    /// Deleted resources whose data is to be removed ([`domain::Purge`]).
     Purge,
-    /// Exports to make ([`domain::ExportMessage`]).
+    /// Exports to create ([`domain::ExportMessage`]).
     ExportUser,
 }
 
 impl Queue {
-    /// All of them.
+    /// All queues.
     pub const ALL: [Self; 4] = [Self::IndexDocuments, Self::SendMail, Self::Purge, Self::ExportUser];
 
-    /// Its name, which is that of its worker.
+    /// Returns the queue's name, which is also that of its worker.
     pub fn name(self) -> &'static str {
         match self {
             Self::IndexDocuments => "index_documents",
@@ -36,7 +36,7 @@ impl Queue {
         }
     }
 
-    /// The queue of this name.
+    /// Returns the queue with this name.
     pub fn by_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|queue| queue.name() == name)
     }
@@ -45,13 +45,13 @@ impl Queue {
 /// The URLs of the queues.
 #[derive(Debug, Clone)]
 pub struct QueueUrls {
-    /// Of [`Queue::IndexDocuments`].
+    /// URL of [`Queue::IndexDocuments`].
     pub index_documents: String,
-    /// Of [`Queue::SendMail`].
+    /// URL of [`Queue::SendMail`].
     pub send_mail: String,
-    /// Of [`Queue::Purge`].
+    /// URL of [`Queue::Purge`].
     pub purge: String,
-    /// Of [`Queue::ExportUser`].
+    /// URL of [`Queue::ExportUser`].
     pub export_user: String,
 }
 
@@ -66,27 +66,27 @@ impl QueueUrls {
     }
 }
 
-/// The longest that SQS hides a message.
+/// The longest visibility timeout that SQS allows.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html>
 const LONGEST_VISIBILITY: Duration = Duration::from_hours(12);
 
-/// What follows the name of a queue in that of its dead-letter queue.
+/// Suffix of the name of a dead-letter queue.
 const DEAD_LETTERS: &str = "-dlq";
 
-/// What a queue holds; SQS counts about.
+/// Approximate numbers of messages in a queue, as SQS counts them.
 #[derive(Debug, Clone)]
 pub struct QueueDepth {
-    /// Its name.
+    /// Name of the queue.
     pub name: &'static str,
-    /// Messages that wait to be delivered.
+    /// Messages waiting to be delivered.
     pub waiting: u64,
-    /// Messages that are being worked on.
+    /// Messages being processed.
     pub in_flight: u64,
-    /// Messages that were given up.
+    /// Messages in the dead-letter queue.
     pub dead_letters: u64,
 }
 
-/// Queues this code sends to.
+/// The queues that this code sends to.
 #[derive(Debug, Clone)]
 pub struct Queues {
     sqs: Client,
@@ -94,7 +94,7 @@ pub struct Queues {
 }
 
 impl Queues {
-    /// The queues reached with `config`.
+    /// Creates a client of the queues, reached with `config`.
     pub fn new(config: &aws_types::SdkConfig, urls: QueueUrls) -> Self {
         Self {
             sqs: Client::new(config),
@@ -102,7 +102,7 @@ impl Queues {
         }
     }
 
-    /// Puts a message into a queue. It may be delivered more than once, so sending it twice must be harmless.
+    /// Sends a message to a queue. It may be delivered more than once, so processing it twice must be harmless.
     pub async fn send(&self, queue: Queue, message: &impl Serialize) -> Result<()> {
         let body = serde_json::to_string(message).map_err(Error::internal)?;
         let send = self
@@ -117,7 +117,7 @@ impl Queues {
     /// Hides up to ten received messages for `timeout` from now, in whole seconds.
     ///
     /// # Errors
-    /// When one of them could not be hidden; the others are.
+    /// If one of them could not be hidden; the others are.
     pub async fn hide(&self, queue: Queue, receipt_handles: &[String], timeout: Duration) -> Result<()> {
         let seconds = timeout.as_secs() + u64::from(timeout.subsec_nanos() > 0);
         let seconds = seconds.min(LONGEST_VISIBILITY.as_secs());
@@ -146,7 +146,7 @@ impl Queues {
         }
     }
 
-    /// What every queue and its dead-letter queue hold, about; those that do not answer are left out.
+    /// Returns the approximate depth of every queue and its dead-letter queue; queues that do not respond are left out.
     pub async fn depths(&self) -> Vec<QueueDepth> {
         let mut depths = Vec::new();
         for queue in Queue::ALL {
@@ -165,7 +165,7 @@ impl Queues {
         depths
     }
 
-    /// Messages that wait, and that are being worked on.
+    /// Returns the numbers of waiting messages and of messages being processed.
     async fn depth(&self, url: &str) -> Option<(u64, u64)> {
         let ask = self
             .sqs
@@ -181,7 +181,7 @@ impl Queues {
         ))
     }
 
-    /// Whether a queue answers.
+    /// Returns whether a queue responds.
     pub async fn is_reachable(&self, queue: Queue) -> bool {
         let ask = self.sqs.get_queue_attributes().queue_url(self.urls.of(queue));
         ask.attribute_names(QueueAttributeName::ApproximateNumberOfMessages)

@@ -1,5 +1,5 @@
-//! Buckets that fill with failures and empty steadily: the generic cell rate algorithm, kept as the time at which the
-//! bucket is empty again.
+//! Leaky buckets of failures: the generic cell rate algorithm, stored as the time at which the bucket will be empty
+//! again.
 
 use std::time::Duration;
 
@@ -12,24 +12,24 @@ use crate::{
     tables,
 };
 
-/// Buckets in the table of what may be forgotten.
+/// Buckets in the table of ephemeral data.
 #[derive(Debug, Clone)]
 pub struct RateLimits(Store);
 
 impl Store {
-    /// Buckets.
+    /// Returns access to the buckets.
     pub fn rate_limits(&self) -> RateLimits {
         RateLimits(self.clone())
     }
 }
 
 impl RateLimits {
-    /// Puts one into a bucket, or says how long to wait until it fits: one write, two when the bucket is not empty.
+    /// Adds one to a bucket, or returns how long to wait until it fits: one write, two if the bucket is not empty.
     pub async fn check(&self, key: &Key, bucket: Bucket, now: Timestamp) -> Result<Result<(), Duration>> {
         self.put(key, bucket, millis(bucket.interval), now).await
     }
 
-    /// Costs what [`RateLimits::check`] costs, and leaves the bucket as full as it is.
+    /// Costs the same as [`RateLimits::check`], and leaves the bucket as it is.
     pub async fn touch(&self, key: &Key, bucket: Bucket, now: Timestamp) -> Result<()> {
         self.put(key, bucket, 0, now).await.map(|_| ())
     }
@@ -47,11 +47,11 @@ impl RateLimits {
                 .expression_attribute_names("#ttl", tables::TTL)
                 .expression_attribute_values(":now", n(now_ms))
                 .expression_attribute_values(":new", n(now_ms + amount))
-                .expression_attribute_values(":ttl", n(swept(fits_until)));
+                .expression_attribute_values(":ttl", n(ttl_after(fits_until)));
             let Err(there) = conditional_once(empty).await? else {
                 return Ok(Ok(()));
             };
-            // Without a time it is empty: it was taken away in between.
+            // Without a time the bucket is empty: it was removed in between.
             let Some(tat) = there.as_ref().and_then(time_of) else {
                 continue;
             };
@@ -68,22 +68,22 @@ impl RateLimits {
                 .expression_attribute_values(":now", n(now_ms))
                 .expression_attribute_values(":fits", n(fits_until))
                 .expression_attribute_values(":amount", n(amount))
-                .expression_attribute_values(":ttl", n(swept(fits_until)));
+                .expression_attribute_values(":ttl", n(ttl_after(fits_until)));
             if conditional_once(more).await?.is_ok() {
                 return Ok(Ok(()));
             }
-            // Others filled it in between; it is looked at again.
+            // Other requests filled it in between; read it again.
         }
     }
 
-    /// How many fit into a bucket now, and how long to wait until one does. Nothing is put in.
+    /// Returns how many fit into a bucket now, and how long to wait until one does. Adds nothing.
     pub async fn peek(&self, key: &Key, bucket: Bucket, now: Timestamp) -> Result<(u32, Duration)> {
         let item = self.0.ephemeral().get_raw(key.clone(), false).await?;
         let tat = item.as_ref().and_then(time_of);
         Ok(room(tat, bucket, now.as_millisecond()))
     }
 
-    /// Takes one out again: it was no failure after all.
+    /// Removes one again: it was not a failure after all.
     pub async fn give_back(&self, key: &Key, bucket: Bucket) -> Result<()> {
         let less = self
             .0
@@ -96,12 +96,12 @@ impl RateLimits {
     }
 }
 
-/// When a bucket is empty again, milliseconds.
+/// Returns when a bucket is empty again, in milliseconds.
 fn time_of(item: &Item) -> Option<i64> {
     item.get("tat")?.as_n().ok()?.parse().ok()
 }
 
-/// How many fit into a bucket that is empty again at `tat`, milliseconds, and how long to wait until one does.
+/// Returns how many fit into a bucket that is empty again at `tat` (milliseconds), and how long to wait until one does.
 pub(crate) fn room(tat: Option<i64>, bucket: Bucket, now_ms: i64) -> (u32, Duration) {
     let interval = millis(bucket.interval).max(1);
     let tat = tat.unwrap_or(now_ms).max(now_ms);
@@ -110,8 +110,8 @@ pub(crate) fn room(tat: Option<i64>, bucket: Bucket, now_ms: i64) -> (u32, Durat
     (u32::try_from(room / interval).unwrap_or(0), Duration::from_millis(wait))
 }
 
-/// When an item can be swept, in seconds: an hour after it has no meaning any more.
-fn swept(end_ms: i64) -> i64 {
+/// Returns when TTL may remove an item, in seconds: an hour after it has no effect any more.
+fn ttl_after(end_ms: i64) -> i64 {
     end_ms / 1000 + 3600
 }
 

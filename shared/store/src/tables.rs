@@ -1,5 +1,5 @@
-//! The six tables: names, and the shape the local stack gives them. `template.yaml` describes the same tables
-//! for the cloud; a test compares the two.
+//! The six tables: their names, and the definitions that the local stack creates. `template.yaml` describes the same
+//! tables for AWS; a test compares the two.
 
 use aws_sdk_dynamodb::operation::describe_table::DescribeTableError;
 use aws_sdk_dynamodb::types::{
@@ -20,14 +20,14 @@ pub struct Tables {
     pub app: String,
     /// Token ledger.
     pub usage: String,
-    /// What may be forgotten: idempotency, rate buckets, caches.
+    /// Ephemeral data: idempotency keys, rate limit buckets, caches.
     pub ephemeral: String,
     /// Append-only audit log.
     pub audit: String,
 }
 
 impl Tables {
-    /// `{prefix}-identity`, `{prefix}-app` and so on.
+    /// Returns `{prefix}-identity`, `{prefix}-app` and so on.
     pub fn with_prefix(prefix: &str) -> Self {
         let name = |suffix: &str| format!("{prefix}-{suffix}");
         Self {
@@ -39,7 +39,7 @@ impl Tables {
         }
     }
 
-    /// All names.
+    /// Returns all names.
     pub fn all(&self) -> [&str; 5] {
         [&self.identity, &self.app, &self.usage, &self.ephemeral, &self.audit]
     }
@@ -48,7 +48,7 @@ impl Tables {
 /// A global secondary index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Index {
-    /// Its name.
+    /// Name of the index.
     pub name: &'static str,
     /// Attributes that form the partition key.
     pub hash: &'static [&'static str],
@@ -58,10 +58,10 @@ pub struct Index {
     pub keys_only: bool,
 }
 
-/// The shape of a table. All have the string keys `pk` and `sk`.
+/// The definition of a table. All have the string keys `pk` and `sk`.
 #[derive(Debug, Clone)]
 pub struct Definition {
-    /// Its name.
+    /// Name of the table.
     pub name: String,
     /// Its secondary indexes.
     pub indexes: Vec<Index>,
@@ -71,7 +71,7 @@ pub struct Definition {
     pub stream: bool,
 }
 
-/// The shapes of all tables.
+/// Returns the definitions of all tables.
 pub fn definitions(tables: &Tables) -> Vec<Definition> {
     let table = |name: &str, indexes: Vec<Index>, ttl, stream| Definition {
         name: name.to_owned(),
@@ -85,7 +85,7 @@ pub fn definitions(tables: &Tables) -> Vec<Definition> {
         range: &["owner"],
         keys_only: true,
     };
-    // Ids sort by time, so these are lists by time.
+    // IDs sort by time, so these indexes list by time.
     let newest = |name, hash| Index {
         name,
         hash,
@@ -132,7 +132,7 @@ pub fn definitions(tables: &Tables) -> Vec<Definition> {
 /// Creates the tables that do not exist yet, and waits until all are active.
 ///
 /// # Errors
-/// [`Error::Unavailable`] when a table cannot be made.
+/// [`Error::Unavailable`] if a table cannot be created.
 pub async fn create(db: &aws_sdk_dynamodb::Client, tables: &Tables) -> Result<()> {
     for definition in definitions(tables) {
         match db.describe_table().table_name(&definition.name).send().await {

@@ -1,8 +1,8 @@
-//! `parlance bench cold`: what a function does between its start and the moment at which it asks Lambda for work.
+//! `parlance bench cold`: the work of a function between its start and its first request for work to Lambda.
 //!
-//! Each start is a process of its own under a Runtime API that never gives out work
+//! Each start is a separate process under a Runtime API that never returns work
 //! (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>). Lambda gives a function of 256 MB a seventh of a
-//! core, so what counts is processor time; it does not depend on who else keeps the machine busy.
+//! core, so processor time is what counts; it does not depend on the load of the machine.
 
 use std::{
     fs,
@@ -20,32 +20,31 @@ use tokio::{
 use super::{Extent, Result, figures::milliseconds, now};
 use crate::{Options, Stack};
 
-/// Starts that count, of each function. One before them brings the binary into memory.
+/// Counted starts of each function. One before them loads the binary into memory.
 const STARTS: usize = 10;
 /// Longest start.
 const AT_MOST: Duration = Duration::from_secs(30);
-/// Functions that are measured unless others are named: one that does nothing special, and the one with the most
-/// cryptography.
+/// Functions that are measured by default: an ordinary one, and the one with the most cryptography.
 const FUNCTIONS: [&str; 2] = ["users", "auth"];
 
-/// What a cold start took.
+/// The cost of a cold start.
 #[derive(Debug, Clone, Copy)]
 pub struct ColdStart {
-    /// Processor time of all threads, the system's on their behalf included.
+    /// Processor time of all threads, including system time.
     pub processor: Duration,
-    /// Time on the wall.
+    /// Elapsed time.
     pub wall: Duration,
-    /// Memory it held then, bytes.
+    /// Resident memory at the end, bytes.
     pub resident: u64,
-    /// Bytes that it had read from files and sockets by then.
+    /// Bytes read from files and sockets.
     pub read: u64,
 }
 
-/// Measures, and prints a table of medians. `functions`: the binaries; without any, those of `FUNCTIONS` beside this
+/// Measures, and prints a table of medians. `functions`: the binaries; by default those of `FUNCTIONS` beside this
 /// program.
 ///
 /// # Errors
-/// When a function does not start.
+/// If a function does not start.
 pub async fn run(extent: Extent, mut functions: Vec<PathBuf>) -> Result<()> {
     if functions.is_empty() {
         let this = std::env::current_exe()?;
@@ -80,7 +79,7 @@ pub async fn run(extent: Extent, mut functions: Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// What functions are told on AWS: where the services are is not among it.
+/// Returns the environment of functions on AWS, which does not contain the endpoints of services.
 async fn environment() -> Result<Vec<(&'static str, String)>> {
     let stack = Stack::start(Options::ephemeral()).await?;
     let mut environment = stack.function_environment();
@@ -89,10 +88,10 @@ async fn environment() -> Result<Vec<(&'static str, String)>> {
     Ok(environment)
 }
 
-/// Starts a function with the environment of [`run`], and ends it when it asks for work.
+/// Starts a function with the environment of [`run`], and ends it when it requests work.
 ///
 /// # Errors
-/// When it does not ask.
+/// If it does not.
 pub async fn cold_start(function: &Path) -> Result<ColdStart> {
     start(function, &environment().await?).await
 }
@@ -122,7 +121,7 @@ async fn start(function: &Path, environment: &[(&'static str, String)]) -> Resul
     })
 }
 
-/// Waits until work is asked for; it is not answered. Returns the connection that waits for the answer.
+/// Waits for a request for work, which is not answered. Returns its connection.
 async fn first_call(stream: TcpStream) -> Result<BufReader<TcpStream>> {
     let mut stream = BufReader::new(stream);
     let (mut request, mut line) = (String::new(), String::new());
@@ -143,7 +142,7 @@ async fn first_call(stream: TcpStream) -> Result<BufReader<TcpStream>> {
     Err(format!("{}: {}", request.trim(), String::from_utf8_lossy(&body)).into())
 }
 
-/// A running function. Dropping it ends it.
+/// A running function. Dropping it kills it.
 struct Process(Child);
 
 impl Process {
@@ -166,13 +165,13 @@ impl Process {
         })?))
     }
 
-    /// Processor time of all threads as soon as they wait.
+    /// Returns the processor time of all threads as soon as they wait.
     fn processor_time(&self) -> Result<Duration> {
         let mut before = None;
         loop {
             let mut sum = Duration::ZERO;
             for task in fs::read_dir(format!("/proc/{}/task", self.0.id()))? {
-                // Nanoseconds on a processor, nanoseconds in its queue, turns.
+                // Nanoseconds on a processor, nanoseconds in its queue, time slices.
                 let times = fs::read_to_string(task?.path().join("schedstat"))?;
                 let running = times.split_whitespace().next().unwrap_or_default();
                 sum += Duration::from_nanos(running.parse()?);
@@ -183,7 +182,7 @@ impl Process {
         }
     }
 
-    /// A number of a file of `proc(5)`.
+    /// Returns a number from a file of `proc(5)`.
     fn number(&self, file: &str, name: &str) -> Result<u64> {
         let text = fs::read_to_string(format!("/proc/{}/{file}", self.0.id()))?;
         let line = text.lines().find_map(|line| line.strip_prefix(name));
@@ -194,7 +193,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Nothing is lost when it has ended by itself.
+        // Fails only if it has already ended.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

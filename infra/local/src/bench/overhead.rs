@@ -1,9 +1,9 @@
-//! `parlance bench overhead`: what a call of a model costs on its way through the API.
+//! `parlance bench overhead`: the overhead of a model call through the API.
 //!
-//! Three processes: the API alone on one core, as a function runs it; the double of the models; and this one, with the
+//! Three processes: the API only on one core, as a function runs it; the double of the models; and this one, with the
 //! embedded services and the load, on the other core. The same answer is fetched from the double directly and through
-//! the API, in turn. Processor time is that of the API's process, so it does not matter who else keeps the machine busy;
-//! times of answers do depend on it.
+//! the API, in turn. Processor time is that of the API's process, so it does not depend on the load of the machine;
+//! response times do.
 
 mod children;
 
@@ -21,19 +21,19 @@ use super::{
 use crate::{Options, Stack, cloud::Data};
 use children::{Child, pin_this_process};
 
-/// Tokens of an answer.
+/// Tokens per answer.
 const TOKENS: usize = 32;
-/// People who ask: each organization may make 3,000 requests a minute.
+/// Number of users: each organization may make 3,000 requests a minute.
 const PEOPLE: usize = 24;
-/// Requests of each kind at so many at once.
+/// Concurrency, and requests of each kind.
 const LOADS: [(usize, usize); 3] = [(1, 400), (16, 3_000), (64, 4_000)];
-/// Requests of a kind in one go, before it is the other's turn.
+/// Consecutive requests of one kind.
 const TURN: usize = 400;
-/// Requests whose processor time is taken, of each operation; a quarter of them before, to see how long they take.
+/// Requests per operation whose processor time is measured; a quarter of them before, to estimate their duration.
 const SAMPLES: usize = 2_000;
 const MODEL: &str = "gpt-4o-mini";
 
-/// Operations that do more and more of what a completion does.
+/// Operations with increasing parts of a completion's work.
 const OPERATIONS: [(&str, Operation); 6] = [
     ("GET /live: HTTP", Operation::Live),
     ("GET /api/v1/tokens/limits without a key: + refusal", Operation::Refused),
@@ -63,7 +63,7 @@ struct Bench {
     keys: Vec<String>,
 }
 
-/// What is asked for.
+/// The measured target.
 #[derive(Clone, Copy)]
 enum Target {
     Direct,
@@ -73,7 +73,7 @@ enum Target {
 /// Measures, and prints two tables.
 ///
 /// # Errors
-/// The first thing that did not work: figures of a broken system would say nothing.
+/// The first failure: figures of a broken system would mean nothing.
 pub async fn run() -> Result<()> {
     let cores = std::thread::available_parallelism()?.get();
     if cores < 2 {
@@ -91,7 +91,7 @@ pub async fn run() -> Result<()> {
         ("OPENAI_BASE_URL".to_owned(), double.url.clone()),
         ("OPENAI_API_KEY".to_owned(), "sk-double".to_owned()),
     ];
-    // On disk, where the streams of tables have an index: in memory each write looks through all that came before.
+    // On disk, where table streams have an index: in memory each write scans all earlier ones.
     let folder = tempfile::tempdir()?;
     let stack = Stack::start(Options {
         data: Data::Folder(folder.path().to_owned()),
@@ -125,7 +125,7 @@ pub async fn run() -> Result<()> {
 }
 
 impl Bench {
-    /// A person with an API key, whose organization has the largest plan.
+    /// Creates a user with an API key, whose organization has the largest plan.
     async fn person(&self, stack: &Stack, number: usize) -> Result<String> {
         let account = json!({"email": format!("bench-{number}@example.com"), "password": "correct horse battery"});
         let url = stack.url();
@@ -165,7 +165,7 @@ impl Bench {
         request.json(&body)
     }
 
-    /// So many completions, `at_once` of them at the same time; how long each took.
+    /// Sends this many completions, `at_once` of them concurrently; returns how long each took.
     async fn go(&self, target: Target, streamed: bool, at_once: usize, count: usize) -> Result<Vec<Duration>> {
         let requests = stream::iter(0..count).map(|number| async move {
             let sent = now();
@@ -223,8 +223,7 @@ impl Bench {
         Ok(())
     }
 
-    /// What operations cost that do more and more of what a completion does: how long each takes by itself, and how much
-    /// of the processor.
+    /// Measures operations with increasing parts of a completion's work: latency and processor time of each.
     async fn costs(&self, api: &Child) -> Result<()> {
         println!(
             "\n{:<58} {:>13} {:>14} {:>9}",
@@ -249,7 +248,7 @@ impl Bench {
         Ok(())
     }
 
-    /// An operation so often, and how long each time took.
+    /// Repeats an operation, and returns how long each run took.
     async fn repeat(&self, operation: Operation, at_once: usize, count: usize) -> Result<Vec<Duration>> {
         let get = |path: &str| self.http.get(format!("{}{path}", self.api));
         let requests = stream::iter(0..count).map(|number| async move {

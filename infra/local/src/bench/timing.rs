@@ -1,7 +1,7 @@
-//! `parlance bench timing`: whether the time of an answer tells that an account exists.
+//! `parlance bench timing`: whether response times reveal that an account exists.
 //!
-//! Pairs of requests that must not be told apart are made in turn, so that whatever slows this machine down slows
-//! both. What counts is the difference of their medians, beside the one that the same request shows against itself.
+//! Pairs of requests that must be indistinguishable are sent in turn, so that the load of the machine affects both. The
+//! difference of their medians counts, compared with that of the same request against itself.
 
 use std::time::Duration;
 
@@ -11,20 +11,20 @@ use serde_json::{Value, json};
 use super::{Extent, Result, json_of, now, set, text};
 use crate::{Options, Stack};
 
-/// Samples of each class, unless `PARLANCE_SAMPLES` says otherwise.
+/// Samples of each class, unless `PARLANCE_SAMPLES` is set.
 const SAMPLES: usize = 2000;
-/// Rounds before the ones that count.
+/// Rounds that are not counted.
 const WARM_UP: usize = 20;
 const PASSWORD: &str = "correct horse battery";
 
-/// Requests that must not be told apart.
+/// Requests that must be indistinguishable.
 struct Group {
     name: &'static str,
     path: &'static str,
     classes: Vec<Class>,
 }
 
-/// One kind of request, with what it took.
+/// One kind of request, with its durations.
 struct Class {
     name: &'static str,
     body: fn(usize) -> Value,
@@ -99,7 +99,7 @@ fn groups() -> Vec<Group> {
 /// Measures, and prints a table.
 ///
 /// # Errors
-/// The first answer that is not what it should be.
+/// The first unexpected response.
 pub async fn run(extent: Extent) -> Result<()> {
     let samples = std::env::var("PARLANCE_SAMPLES").ok();
     let samples = samples.map_or(Ok(extent.of(SAMPLES)), |samples| samples.parse())?;
@@ -114,11 +114,11 @@ pub async fn run(extent: Extent) -> Result<()> {
             set(&stack, (&profile, "PROFILE"), "status", "disabled").await?;
         }
     }
-    // Strangers measure: the network from which the accounts were made is known for 90 days.
+    // Sign-ins must come from an unknown network: the one that created the accounts is known for 90 days.
     stack.advance(Duration::from_hours(91 * 24));
     for mut group in groups() {
         for round in 0..extent.of(WARM_UP) + samples {
-            // A day later no guess is remembered. The order changes, so that none is always behind the same one.
+            // A day later no attempt is remembered. The order changes, so that none always follows the same one.
             stack.advance(Duration::from_hours(25));
             let count = group.classes.len();
             for place in 0..count {

@@ -1,5 +1,4 @@
-//! Amazon Bedrock: requests to its runtime are handed on to a server that stands in for it, if their caller may ask the
-//! model.
+//! Amazon Bedrock: forwards requests to its runtime to a stand-in server, if the caller may invoke the model.
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Request, Response, StatusCode, header};
@@ -8,7 +7,7 @@ use serde_json::json;
 use super::iam::{self, Access, Iam};
 use super::{ACCOUNT, wire};
 
-/// Where models answer, if anywhere.
+/// The stand-in server, if any.
 pub(super) struct Bedrock(Option<Upstream>);
 
 struct Upstream {
@@ -28,12 +27,12 @@ impl Bedrock {
         }))
     }
 
-    /// Whether a request is signed for this service.
+    /// Returns whether a request is signed for this service.
     pub(super) fn is_asked<T>(request: &Request<T>) -> bool {
         scope(request).is_some_and(|(_, service)| service == "bedrock")
     }
 
-    /// Answers one request, as its events arrive.
+    /// Responds to one request, streaming its events as they arrive.
     pub(super) async fn serve(&self, iam: &Iam, request: Request<Body>) -> Response<Body> {
         let refused = iam::caller(&request).and_then(|function| {
             let accesses = accesses(&request);
@@ -72,7 +71,7 @@ impl Bedrock {
     }
 }
 
-/// Region and service that a request is signed for.
+/// Returns region and service that a request is signed for.
 fn scope<T>(request: &Request<T>) -> Option<(&str, &str)> {
     let signature = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
     let (_, credential) = signature.split_once("Credential=")?;
@@ -80,7 +79,7 @@ fn scope<T>(request: &Request<T>) -> Option<(&str, &str)> {
     Some((parts.next()?, parts.next()?))
 }
 
-/// Asking a model through an inference profile needs the profile and the model, wherever it answers.
+/// Invoking a model through an inference profile needs permissions for the profile and the model in any region.
 /// <https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-prereq.html>
 fn accesses<T>(request: &Request<T>) -> Vec<Access> {
     let mut path = request.uri().path().trim_start_matches("/model/").splitn(2, '/');

@@ -1,8 +1,8 @@
-//! DynamoDB: dynoxide on a thread of its own, called in this process.
+//! DynamoDB: dynoxide on a separate thread, called in this process.
 //!
-//! dynoxide has a server, but that listens on a TCP port, lets pages of every origin read its answers and checks no
-//! signature: any web page could reach it, whatever stands in front. So nothing listens here. Calls run SQLite
-//! synchronously and one after the other, hence the thread.
+//! dynoxide has a server, but that listens on a TCP port, lets pages of every origin read its responses and checks no
+//! signature: any web page could reach it directly. So it is not used. Calls run SQLite synchronously and one after the
+//! other, hence the thread.
 
 mod dispatch;
 pub(super) mod faults;
@@ -27,22 +27,22 @@ use super::{Clock, StartError};
 use faults::{ConnectionBroken, Faults};
 use stream_records::StreamPosition;
 
-/// How often expired items are removed. AWS takes up to a few days, so nobody may rely on it.
+/// How often expired items are removed. AWS takes up to a few days, so no caller may rely on it.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
-/// What the thread of the database is told.
+/// A command for the database thread.
 enum Command {
     Call {
         operation: String,
         body: Bytes,
         answer: oneshot::Sender<dispatch::Outcome>,
     },
-    /// Forget the changes that were dealt with.
+    /// Remove the changes that were processed.
     TrimStreams,
     Stop,
 }
 
-/// The running database. Dropping it tells its threads to end.
+/// The running database. Dropping it stops its threads.
 pub(super) struct DynamoDb {
     database: Database,
     calls: mpsc::Sender<Command>,
@@ -52,7 +52,7 @@ pub(super) struct DynamoDb {
 }
 
 impl DynamoDb {
-    /// Opens the file, or an empty database in memory that follows `clock`, and begins to answer calls.
+    /// Opens the file, or an empty database in memory that follows `clock`, and starts to process calls.
     pub(super) fn start(folder: &Folder, clock: Clock) -> Result<Self, StartError> {
         let path = folder.file("dynamodb.sqlite");
         let database = match &path {
@@ -100,7 +100,7 @@ impl DynamoDb {
         &self.database
     }
 
-    /// Makes the database what it was when [`DynamoDb::image`] was taken of one.
+    /// Restores the database from a [`DynamoDb::image`].
     pub(super) fn restore(&self, image: &[u8]) -> Result<(), String> {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let file = folder.path().join("image.sqlite");
@@ -109,7 +109,7 @@ impl DynamoDb {
         restored.map_err(|error| error.to_string())
     }
 
-    /// All that the database holds, with the index that dynoxide lacks.
+    /// Returns an image of the database, with the index that dynoxide lacks.
     pub(super) fn image(&self) -> Result<Vec<u8>, String> {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let file = folder.path().join("image.sqlite");
@@ -119,13 +119,13 @@ impl DynamoDb {
         std::fs::read(&file).map_err(|error| error.to_string())
     }
 
-    /// From here on changes of tables are forgotten that were dealt with. `followed`: all that are followed.
+    /// Removes processed changes of tables from here on. `followed`: all tables with a stream function.
     pub(super) fn trim_streams(&self, followed: Vec<Arc<StreamPosition>>) {
-        // Who follows is settled once, before anything is served.
+        // The stream functions are fixed before anything is served.
         let _ = self.followed.set(followed);
     }
 
-    /// Passes requests on to the database.
+    /// Returns a proxy that passes requests on to the database.
     pub(super) fn proxy(&self, faults: Arc<Faults>) -> Proxy {
         Proxy {
             calls: self.calls.clone(),
@@ -134,12 +134,12 @@ impl DynamoDb {
     }
 
     fn end(&mut self) {
-        // A thread that has ended already needs no telling.
+        // A thread that has already ended needs no command.
         let _ = self.calls.send(Command::Stop);
         self.sweeper.take();
     }
 
-    /// Ends the threads and waits for them. Calls that come later fail.
+    /// Stops the threads and waits for them. Later calls fail.
     pub(super) async fn stop(&mut self) {
         self.end();
         let threads = std::mem::take(&mut self.threads);
@@ -164,7 +164,7 @@ pub(super) struct Proxy {
 }
 
 impl Proxy {
-    /// Only calls of functions meet faults: what a developer or a test looks at is as it is.
+    /// Only calls of functions are subject to faults: developers and tests see the actual data.
     pub(super) async fn forward(
         &self,
         request: Request<Body>,
@@ -216,7 +216,7 @@ impl Proxy {
     }
 }
 
-/// What answers one call after the other. The lock is held for as long as files may be open.
+/// Processes one call after the other. The lock is held as long as files may be open.
 struct Worker {
     database: Database,
     path: Option<PathBuf>,
@@ -225,7 +225,7 @@ struct Worker {
 }
 
 impl Worker {
-    /// Goes on until it is told to stop.
+    /// Runs until it receives a stop command.
     fn answer_calls(&self, called: &mpsc::Receiver<Command>) {
         loop {
             match called.recv() {
@@ -234,7 +234,7 @@ impl Worker {
                     body,
                     answer,
                 }) => {
-                    // Whoever is gone does not wait for the answer.
+                    // A caller that has left does not wait for the response.
                     let _ = answer.send(self.answer(&operation, &body));
                 }
                 Ok(Command::TrimStreams) => self.trim_streams(),
@@ -242,7 +242,7 @@ impl Worker {
             }
         }
         self.trim_streams();
-        // What was deleted is still in the file, in places that nothing uses.
+        // Deleted data is still in unused pages of the file.
         if let Some(path) = &self.path
             && let Err(error) = stream_records::compact(path)
         {
@@ -276,12 +276,12 @@ fn sweep(database: &Database, calls: &mpsc::Sender<Command>, stopped: &mpsc::Rec
         if let Err(error) = database.sweep_ttl() {
             tracing::warn!(%error, "expired items were not removed");
         }
-        // When the other thread has stopped there is nothing to do.
+        // If the other thread has stopped there is nothing to do.
         let _ = calls.send(Command::TrimStreams);
     }
 }
 
-/// The clock of TTL and streams, as dynoxide wants it.
+/// The clock of TTL and streams, in the form that dynoxide requires.
 struct TtlClock(Clock);
 
 impl dynoxide::storage_backend::Clock for TtlClock {

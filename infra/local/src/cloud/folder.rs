@@ -1,4 +1,4 @@
-//! The data folder: who may write to it, and which release wrote it.
+//! The data folder: its lock, and the version of its data.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -14,13 +14,13 @@ use super::{Data, StartError};
 /// The version of the data this release writes. It changes when an older release could not read it.
 pub(super) const VERSION: u32 = 1;
 
-/// An opened data folder. It stays locked, or a temporary one in place, as long as this value lives.
+/// An opened data folder. It stays locked, or a temporary one exists, as long as this value lives.
 pub(super) enum Folder {
     Kept { path: PathBuf, lock: Lock },
     Temporary(TempDir),
 }
 
-/// Keeps other processes out while any clone of it lives. The system ends it with the process, however that ends.
+/// Excludes other processes while any clone of it lives. The system releases it when the process ends.
 pub(super) type Lock = Arc<File>;
 
 impl Folder {
@@ -40,7 +40,7 @@ impl Folder {
         }
     }
 
-    /// The path of a file kept in the folder; none when the data is to stay in memory.
+    /// Returns the path of a file in the folder; `None` if the data is in memory.
     pub(super) fn file(&self, name: &str) -> Option<PathBuf> {
         match self {
             Self::Kept { path, .. } => Some(path.join(name)),
@@ -48,7 +48,7 @@ impl Folder {
         }
     }
 
-    /// For a thread that may have a file open a little longer than the folder is wanted.
+    /// Returns the lock, for a thread that may have a file open a little longer than the folder is used.
     pub(super) fn lock(&self) -> Option<Lock> {
         match self {
             Self::Kept { lock, .. } => Some(Arc::clone(lock)),
@@ -56,7 +56,7 @@ impl Folder {
         }
     }
 
-    /// The folder of the objects, which is a real one in either case.
+    /// Returns the folder of the objects, which is on disk in either case.
     pub(super) fn objects(&self) -> Result<PathBuf, StartError> {
         let path = match self {
             Self::Kept { path, .. } => path,
@@ -68,7 +68,7 @@ impl Folder {
     }
 }
 
-/// Creates a folder that only its owner can enter: it holds what people uploaded.
+/// Creates a folder that only its owner can enter, because it contains users' uploads.
 fn create(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
@@ -109,7 +109,7 @@ fn check_version(path: &Path) -> Result<(), StartError> {
     }
 }
 
-/// A file of the data folder that could not be read or written: which one, why, and what to do about it.
+/// A file of the data folder that could not be read or written, with the reason and a remedy.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {doing} {}: {source}{}", path.display(), advice(source.kind()))]
 pub struct FileError {
@@ -145,7 +145,7 @@ fn advice(kind: io::ErrorKind) -> &'static str {
     }
 }
 
-/// Why a database could not be opened.
+/// Returns the error for a database that could not be opened.
 pub(super) fn not_opened(path: Option<&Path>, error: &rusqlite::Error) -> StartError {
     let path = path.unwrap_or_else(|| Path::new("the database in memory"));
     let kind = match error.sqlite_error_code() {

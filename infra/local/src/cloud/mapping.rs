@@ -1,8 +1,8 @@
 //! The event-source mapping: what Lambda does between a queue and a function.
 //!
-//! Batches go to the handler, some at a time. What the handler reports as done is deleted; everything else reappears when
-//! its visibility timeout ends, until the queue's redrive policy moves it to the dead-letter queue. See
-//! <https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html>.
+//! Batches are passed to the handler, several concurrently. What the handler reports as processed is deleted;
+//! everything else reappears after its visibility timeout, until the queue's redrive policy moves it to the dead-letter
+//! queue. See <https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html>.
 
 mod event;
 mod response;
@@ -23,21 +23,21 @@ use tokio_util::sync::CancellationToken;
 
 use super::sqs::{DeadLetter, Message, Sqs, SqsError};
 
-/// The function behind a mapping: it takes a batch and how long it may work on it, and returns the JSON of its response,
-/// or that the call failed.
+/// The function behind a mapping: it receives a batch and its time limit, and returns the JSON of its response, or an
+/// error if the call failed.
 pub type Handler = Arc<dyn Fn(SqsEvent, Duration) -> BoxFuture<'static, Result<Value, String>> + Send + Sync>;
 
 /// How a mapping calls its function.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
-    /// The most messages of a batch, 1 to 10.
+    /// Maximum messages of a batch, 1 to 10.
     pub batch_size: usize,
-    /// The most batches that are with the function at the same time (`MaximumConcurrency`, 2 to 1,000).
+    /// Maximum concurrent batches (`MaximumConcurrency`, 2 to 1,000).
     pub concurrency: usize,
-    /// Whether the function may report single messages as failed (`ReportBatchItemFailures`). Otherwise what it returns
-    /// is not looked at.
+    /// Whether the function may report single messages as failed (`ReportBatchItemFailures`). Otherwise its response is
+    /// ignored.
     pub partial_failures: bool,
-    /// The timeout of the function: what is not done then is cut off.
+    /// The timeout of the function, after which the call is aborted.
     pub time_limit: Duration,
 }
 
@@ -47,24 +47,24 @@ const LONGEST_TIME_LIMIT: Duration = Duration::from_mins(15);
 /// How long to wait after the queue could not be read, unless something changes before.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
-/// A running mapping. Dropping it cuts off the calls under way; [`EventSourceMapping::stop`] awaits them.
+/// A running mapping. Dropping it aborts running calls; [`EventSourceMapping::stop`] awaits them.
 pub struct EventSourceMapping {
     source: Arc<Source>,
     pollers: JoinSet<()>,
 }
 
-/// What the pollers share.
+/// The state that the pollers share.
 struct Source {
     sqs: Arc<Sqs>,
     queue: String,
     settings: Settings,
     handler: Handler,
-    /// How many pollers are between looking for messages and having dealt with what they found.
+    /// How many pollers are looking for messages or processing them.
     busy: watch::Sender<usize>,
     stop: CancellationToken,
 }
 
-/// What a queue still holds after [`EventSourceMapping::drain`]: only time will bring it back.
+/// What remains in a queue after [`EventSourceMapping::drain`] and becomes visible later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Drained {
     /// Failed messages, invisible until their visibility timeout ends.
@@ -77,7 +77,7 @@ impl EventSourceMapping {
     /// Starts delivering the messages of `queue` to `handler`. Must be called inside a Tokio runtime.
     ///
     /// # Errors
-    /// A sentence, when Lambda would not create such a mapping.
+    /// A sentence, if Lambda would refuse such a mapping.
     pub fn new(sqs: Arc<Sqs>, queue: &str, settings: Settings, handler: Handler) -> Result<Self, String> {
         check(&sqs, queue, settings)?;
         let source = Arc::new(Source {
@@ -95,20 +95,20 @@ impl EventSourceMapping {
         Ok(Self { source, pollers })
     }
 
-    /// The name of the queue.
+    /// Returns the name of the queue.
     pub fn queue(&self) -> &str {
         &self.source.queue
     }
 
-    /// Looks at the queue again: a moved clock makes messages visible without anybody sending one.
+    /// Checks the queue again: moving the clock makes messages visible without a new message.
     pub fn wake(&self) {
         self.source.sqs.wake();
     }
 
-    /// Waits until no message is visible and none is with the handler, and tells what is left for later.
+    /// Waits until no message is visible and none is being processed, and returns what remains for later.
     ///
     /// # Errors
-    /// When the queue does not exist.
+    /// If the queue does not exist.
     pub async fn drain(&self) -> Result<Drained, SqsError> {
         let source = &self.source;
         let (mut changes, mut busy) = (source.sqs.changes(), source.busy.subscribe());
@@ -116,7 +116,7 @@ impl EventSourceMapping {
             changes.mark_unchanged();
             let idle = *busy.borrow_and_update() == 0;
             let counts = source.sqs.counts(&source.queue)?;
-            // A poller that took a message between the two looks has changed the number by now.
+            // A poller that took a message between the two reads has changed the number by now.
             if idle && counts.visible == 0 && !busy.has_changed().unwrap_or(false) {
                 return Ok(Drained {
                     waiting: counts.in_flight,
@@ -130,15 +130,15 @@ impl EventSourceMapping {
         }
     }
 
-    /// The messages that were given up, oldest first.
+    /// Returns the dead letters, oldest first.
     ///
     /// # Errors
-    /// When the queue or its dead-letter queue does not exist.
+    /// If the queue or its dead-letter queue does not exist.
     pub fn dlq(&self) -> Result<Vec<DeadLetter>, SqsError> {
         self.source.sqs.dead_letters(&self.source.queue)
     }
 
-    /// Moves the messages that were given up back to the queue, and tells how many.
+    /// Moves the dead letters back to the queue, and returns how many.
     ///
     /// # Errors
     /// Those of [`EventSourceMapping::dlq`].
@@ -146,7 +146,7 @@ impl EventSourceMapping {
         self.source.sqs.redrive(&self.source.queue)
     }
 
-    /// Takes no further batch and waits for those with the handler.
+    /// Stops taking batches and waits for the running ones.
     pub async fn stop(mut self) {
         self.source.stop.cancel();
         while self.pollers.join_next().await.is_some() {}
@@ -202,7 +202,7 @@ impl Source {
         }
     }
 
-    /// A panic is a failed call, and so is one that does not end in time: it is cut off.
+    /// Calls the function. A panic or a timeout is a failed call.
     async fn call(&self, event: SqsEvent) -> Result<Value, String> {
         let limit = self.settings.time_limit;
         let call = AssertUnwindSafe(async { (self.handler)(event, limit).await }).catch_unwind();
@@ -214,7 +214,7 @@ impl Source {
     }
 }
 
-/// What Lambda refuses when a mapping is created.
+/// Returns an error for settings that Lambda refuses.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html>
 fn check(sqs: &Sqs, queue: &str, settings: Settings) -> Result<(), String> {
     let attributes = sqs.attributes(queue).map_err(|error| error.to_string())?;

@@ -1,12 +1,12 @@
-//! The cloud, embedded: DynamoDB, S3, SQS and Secrets Manager for the AWS SDKs, on one local port.
+//! The embedded cloud: DynamoDB, S3, SQS and Secrets Manager for the AWS SDKs, on one local port.
 //!
-//! The application speaks to these services exactly as it speaks to AWS; only the endpoint differs. A
-//! request is routed by its `X-Amz-Target` header, and a request without one is for S3, so that
-//! `aws --endpoint-url http://127.0.0.1:PORT` works too. Everything lives in one data folder and survives
-//! a `SIGKILL`, or in memory (objects: in a temporary folder) when [`Data::Ephemeral`].
+//! The application calls these services exactly as it calls AWS; only the endpoint differs. A request is routed by its
+//! `X-Amz-Target` header, and a request without one is for S3, so that
+//! `aws --endpoint-url http://127.0.0.1:PORT` works too. All data is in one data folder and survives a `SIGKILL`, or in
+//! memory (objects: in a temporary folder) with [`Data::Ephemeral`].
 //!
-//! Functions may do what their roles in `template.yaml` allow ([`iam`]), and tables meet [faults](Faults) when asked to.
-//! What is deliberately absent: FIFO queues, object versions.
+//! Functions may do what their roles in `template.yaml` allow ([`iam`]), and tables inject [faults](Faults) on request.
+//! Deliberately absent: FIFO queues, object versions.
 
 mod bedrock;
 mod dynamodb;
@@ -49,57 +49,57 @@ use crate::template::{Template, TemplateError};
 
 /// The access key of developers, tests and tools: `AWS_ACCESS_KEY_ID` of `aws --endpoint-url`.
 pub const ACCESS_KEY_ID: &str = "test";
-/// The access key of an application that is no function: it may do everything, and meets the faults of the tables.
+/// The access key of an application that is not a function: it has all permissions, and is subject to injected faults.
 pub const APPLICATION_ACCESS_KEY_ID: &str = "application";
-/// The secret that belongs to every access key.
+/// The secret of every access key.
 pub const SECRET_ACCESS_KEY: &str = "test";
-/// The region in ARNs and events. Clients may use another one: nothing here looks at it.
+/// The region in ARNs and events. Clients may use another one, which is ignored.
 pub const REGION: &str = "us-east-1";
 /// The account in ARNs and queue URLs.
 pub const ACCOUNT: &str = "000000000000";
 
-/// How long requests under way may take to finish at a shutdown before they are cut off.
+/// How long running requests may take to finish at a shutdown before they are aborted.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// A clock: milliseconds since the Unix epoch. Visibility timeouts, delays and retention follow it, and so
 /// does DynamoDB's TTL when the data is [ephemeral](Data::Ephemeral). After moving it, call [`Sqs::wake`].
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 
-/// Where the data lives.
+/// Where the data is stored.
 #[derive(Debug, Clone)]
 pub enum Data {
-    /// In this folder, which is created when absent and held by one process at a time.
+    /// In this folder, which is created if it does not exist and used by one process at a time.
     Folder(PathBuf),
     /// In memory; objects in a temporary folder that is removed with the [`Cloud`].
     Ephemeral,
 }
 
-/// What [`Cloud::start`] needs to know.
+/// The options of [`Cloud::start`].
 pub struct Options {
     /// The port on 127.0.0.1; 0 takes any free one.
     pub port: u16,
-    /// Where the data lives.
+    /// Where the data is stored.
     pub data: Data,
     /// The clock of the queues.
     pub clock: Clock,
-    /// Secrets by name that win over stored ones for the life of this process and are never written to disk.
+    /// Secrets by name that override stored ones during the life of this process and are never written to disk.
     pub secrets: Vec<(String, String)>,
-    /// How often calls of functions to the tables meet a fault; [`FaultRates::default`] for never.
+    /// How often calls of functions to the tables fail; [`FaultRates::default`] for never.
     pub faults: FaultRates,
-    /// What functions may do.
+    /// The permissions of functions.
     pub iam: Iam,
-    /// What answers in place of Amazon Bedrock.
+    /// The URL of a server in place of Amazon Bedrock.
     pub bedrock: Option<String>,
-    /// Origins whose pages may put files into the bucket, as the template lets them.
+    /// Origins whose pages may upload to the bucket, as in the template.
     pub browser_origins: Vec<String>,
     /// How long a client may take to send a request.
     pub timeouts: RequestTimeouts,
 }
 
-/// Why the embedded cloud did not start: one sentence for a person.
+/// Why the embedded cloud did not start, as one sentence.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Another process listens there.
+    /// Another process listens on the port.
     #[error("port {0} on 127.0.0.1 is already in use")]
     PortInUse(u16),
     /// The port cannot be opened for another reason, such as a missing privilege.
@@ -110,7 +110,7 @@ pub enum StartError {
     NotWritable {
         /// The data folder.
         path: PathBuf,
-        /// What the operating system said.
+        /// The operating system's error.
         source: io::Error,
     },
     /// The folder was written by a later release.
@@ -124,7 +124,7 @@ pub enum StartError {
         /// The version found in it.
         found: u32,
     },
-    /// `template.yaml` is not as expected.
+    /// `template.yaml` is invalid.
     #[error(transparent)]
     Template(#[from] TemplateError),
     /// Another process holds the folder.
@@ -133,7 +133,7 @@ pub enum StartError {
     /// A file in the folder cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),
-    /// A file in the folder is not what it should be.
+    /// A file in the folder has invalid content.
     #[error(
         "cannot read {} in the data folder: {reason}. Restore the file from a copy, or begin anew with another --data-dir \
          (`make clean-data` forgets .parlance)",
@@ -216,60 +216,60 @@ impl Cloud {
         })
     }
 
-    /// The endpoint of all services, `http://127.0.0.1:PORT`: `AWS_ENDPOINT_URL`.
+    /// Returns the endpoint of all services, `http://127.0.0.1:PORT`: `AWS_ENDPOINT_URL`.
     pub fn endpoint(&self) -> String {
         self.endpoint.clone()
     }
 
-    /// What functions may do, and what they were refused.
+    /// Returns the permissions of functions, and what they were denied.
     pub fn iam(&self) -> &Arc<Iam> {
         &self.iam
     }
 
-    /// The queues, without HTTP in between.
+    /// Returns the queues, without HTTP in between.
     pub fn sqs(&self) -> &Arc<Sqs> {
         &self.sqs
     }
 
-    /// The tables, without HTTP in between (streams, sizes). Calls block on SQLite.
+    /// Returns the tables, without HTTP in between (streams, sizes). Calls block on SQLite.
     pub fn dynamodb(&self) -> &dynoxide::Database {
         self.dynamodb.database()
     }
 
-    /// Lets go of changes of tables once they were dealt with; `followers` are all that follow one. Until this is called
-    /// all changes stay.
+    /// Removes changes of tables once they were processed; `followers` are all that process some. Until this is called,
+    /// all changes are retained.
     pub fn trim_streams<'a>(&self, followers: impl IntoIterator<Item = &'a StreamMapping>) {
         let positions = followers.into_iter().map(StreamMapping::position);
         self.dynamodb.trim_streams(positions.collect());
     }
 
-    /// All that the tables hold.
+    /// Returns an image of the tables' content.
     ///
     /// # Errors
-    /// A sentence, when it cannot be read.
+    /// A sentence, if it cannot be read.
     pub fn tables_image(&self) -> Result<Vec<u8>, String> {
         self.dynamodb.image()
     }
 
-    /// Makes the tables what they were when an [image](Cloud::tables_image) was taken, of this or another one.
+    /// Restores the tables from an [image](Cloud::tables_image) of this or another cloud.
     ///
     /// # Errors
-    /// A sentence, when it is no such image.
+    /// A sentence, if the image is invalid.
     pub fn restore_tables(&self, image: &[u8]) -> Result<(), String> {
         self.dynamodb.restore(image)
     }
 
-    /// The faults of the tables.
+    /// Returns the fault injection of the tables.
     pub fn faults(&self) -> &Arc<Faults> {
         &self.faults
     }
 
-    /// The folder that holds the objects, for looking into it only.
+    /// Returns the folder of the objects, for inspection only.
     pub fn objects_folder(&self) -> PathBuf {
         self.objects.clone()
     }
 
-    /// Stops accepting, lets requests under way finish for a second, and closes the data files.
+    /// Stops accepting requests, lets running ones finish for a second, and closes the data files.
     pub async fn shutdown(mut self) {
         self.stop.cancel();
         if tokio::time::timeout(GRACE, self.server.join_next()).await.is_err() {
@@ -279,7 +279,7 @@ impl Cloud {
     }
 }
 
-/// A fresh id for a message, a request or a version.
+/// Generates an ID for a message, a request or a version.
 #[expect(
     clippy::disallowed_methods,
     reason = "AWS draws its ids itself; no test of ours depends on them"

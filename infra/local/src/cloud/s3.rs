@@ -27,7 +27,7 @@ use super::iam::{
     s3::{Gate, KnownKeys},
 };
 
-/// The objects below a folder, as a service that checks signatures.
+/// The objects below a folder, as a service that verifies signatures.
 pub(super) struct S3 {
     service: S3Service,
     root: PathBuf,
@@ -56,12 +56,12 @@ impl S3 {
         })
     }
 
-    /// Whether pages of this origin may send requests with this method.
+    /// Returns whether pages of this origin may send requests with this method.
     pub(super) fn allows(&self, origin: Option<&HeaderValue>, method: &Method) -> bool {
         self.cors.allows(origin, method)
     }
 
-    /// Answers one request.
+    /// Responds to one request.
     pub(super) async fn serve(&self, mut request: Request<Body>) -> Response<Body> {
         if let Some(answer) = self.cors.preflight(request.method(), request.headers()) {
             return answer;

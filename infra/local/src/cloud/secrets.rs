@@ -27,7 +27,7 @@ pub(super) struct Secrets {
     clock: Clock,
 }
 
-/// A refusal: the error's name in the service's model, and a sentence.
+/// An error: its name in the service's model, and a sentence.
 struct Refusal(&'static str, String);
 
 type Answer = Result<Value, Refusal>;
@@ -41,7 +41,7 @@ struct Lookup {
 }
 
 impl Secrets {
-    /// Opens the file; without one, secrets live in memory. The seeded ones win over stored ones.
+    /// Opens the file; without one, secrets are in memory. The seeded ones override stored ones.
     pub(super) fn open(file: Option<PathBuf>, seeded: Vec<(String, String)>, clock: Clock) -> Result<Self, StartError> {
         let mut state = State::open(file)?;
         let now = clock();
@@ -54,7 +54,7 @@ impl Secrets {
         })
     }
 
-    /// Answers one request.
+    /// Responds to one request.
     pub(super) async fn serve(&self, operation: &str, body: Body) -> Response<Body> {
         let answer = match read(body).await {
             Ok(body) => self.answer(operation, &body),
@@ -74,7 +74,7 @@ impl Secrets {
 
     fn answer(&self, operation: &str, body: &[u8]) -> Answer {
         let now = (self.clock)();
-        // Changes are made to a copy and take effect when they are on disk, so a panic leaves nothing half done.
+        // Changes are made to a copy and take effect when they are on disk, so a panic leaves no partial change.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match operation {
             "GetSecretValue" => get_value(&state, parse(body)?),
@@ -185,7 +185,7 @@ fn not_found() -> Refusal {
     )
 }
 
-/// AWS adds six random characters to the ARN; the same ones each time keep it stable over restarts.
+/// AWS adds six random characters to the ARN; constant ones keep it stable across restarts.
 pub(super) fn arn(name: &str) -> String {
     format!("arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{name}-local0")
 }

@@ -1,5 +1,5 @@
-//! One port for all services: for programs of this machine that sign their requests, and for no web page, but what the
-//! rules of the bucket let pages put there.
+//! One port for all services: for programs of this machine that sign their requests, and not for web pages, except for
+//! uploads that the CORS rules of the bucket allow.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ use super::wire::{read, target};
 use crate::listener::{self, RequestTimeouts};
 use crate::request_origin::{HostError, is_of_foreign_page, require_host};
 
-/// Everything a request may reach.
+/// All services that a request may reach.
 pub(super) struct Services {
     pub(super) iam: Arc<Iam>,
     pub(super) bedrock: Bedrock,
@@ -31,11 +31,11 @@ pub(super) struct Services {
     pub(super) secrets: Secrets,
     pub(super) s3: S3,
     pub(super) dynamodb: Proxy,
-    /// Keeps the folder locked, or in place, while a request can still write to it.
+    /// Keeps the folder locked, or in existence, while a request can still write to it.
     pub(super) _folder: Folder,
 }
 
-/// Serves until `stop`, then lets open requests finish. Dropping the future cuts them off.
+/// Serves until `stop`, then lets open requests finish. Dropping the future aborts them.
 pub(super) async fn serve(
     listener: TcpListener,
     services: Arc<Services>,
@@ -49,7 +49,7 @@ pub(super) async fn serve(
     listener::serve(listener, timeouts, stop, handle).await;
 }
 
-/// An object as it is served: what somebody uploaded is no page of this origin, where it could read what else is here.
+/// Makes an object harmless: an upload must not run as a page of this origin, where it could read other data.
 fn harmless(mut response: Response<Body>) -> Response<Body> {
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -88,7 +88,7 @@ impl Services {
                         origin (BROWSER_ORIGINS).";
             return Ok(refusal(StatusCode::FORBIDDEN, "AccessForbidden", said));
         }
-        // The bucket checks for itself who calls: links to it carry their signature in the query.
+        // The bucket verifies callers itself: presigned URLs have their signature in the query.
         if is_for_bucket {
             return Ok(harmless(self.s3.serve(request).await));
         }
@@ -112,13 +112,13 @@ impl Services {
         })
     }
 
-    /// Whether the bucket lets pages of the request's origin send it, or is to say so. A preflight sends nothing.
+    /// Returns whether the bucket accepts the request from a page of its origin, or has to answer its preflight.
     fn may_put(&self, request: &Request<Body>) -> bool {
         let origin = request.headers().get(ORIGIN);
         request.method() == Method::OPTIONS || self.s3.allows(origin, request.method())
     }
 
-    /// Lets through what is signed, and what the caller may do. Amazon Bedrock asks for permissions itself.
+    /// Accepts signed requests that the caller may send. Amazon Bedrock checks permissions itself.
     async fn check(&self, request: Request<Body>) -> Result<Request<Body>, Response<Body>> {
         let service = match target(&request).0 {
             "DynamoDB_20120810" | "DynamoDBStreams_20120810" => "dynamodb",
@@ -152,7 +152,7 @@ fn unknown_service() -> Response<Body> {
     )
 }
 
-/// A refusal before any service, as S3 words its own.
+/// Returns an error before any service, in the format of S3.
 fn refusal(status: StatusCode, code: &str, message: &str) -> Response<Body> {
     let xml = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>"

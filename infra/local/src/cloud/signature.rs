@@ -1,7 +1,7 @@
-//! Who signed a request to one of the services that speak JSON, and whether they did (AWS Signature Version 4).
+//! Verification of signatures (AWS Signature Version 4) of requests to the JSON services.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
 //!
-//! S3 has its own check of this, because links carry the signature in their query. The date of a signature is not
+//! S3 verifies its own, because presigned URLs have the signature in their query. The date of a signature is not
 //! compared with the time: the clock of this process can be moved.
 
 use std::collections::HashMap;
@@ -18,19 +18,20 @@ const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 /// Why a signature is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SignatureError {
-    /// There is none.
+    /// The request has none.
     Missing,
     /// A part of it is missing.
     Incomplete,
-    /// The access key is nobody's.
+    /// The access key does not exist.
     UnknownKey,
-    /// It was made for another service.
+    /// It is for another service.
     OtherService,
-    /// It is that of another request, or made with another secret.
+    /// It is that of another request, or of another secret.
     Mismatch,
 }
 
-/// Checks the signature of a request to `service`, as in `dynamodb`. `secret_of`: the secret of an access key.
+/// Verifies the signature of a request to `service`, such as `dynamodb`. `secret_of`: returns the secret of an access
+/// key.
 ///
 /// # Errors
 /// See [`SignatureError`].
@@ -56,7 +57,7 @@ pub(super) fn verify<'a>(
     };
     let time = text(&parts.headers, "x-amz-date").filter(|time| time.starts_with(date));
     let time = time.ok_or(SignatureError::Incomplete)?;
-    // Otherwise a signature for one host, or one operation, would be good for all.
+    // Otherwise a signature for one host, or one operation, would be valid for all.
     let signed: Vec<&str> = signed_headers.split(';').collect();
     if ["host", "x-amz-target"]
         .iter()
@@ -114,7 +115,7 @@ fn canonical_request(parts: &Parts, signed: &[&str], signed_headers: &str, body:
     )
 }
 
-/// A value without spaces around it, and with single ones inside.
+/// Returns a value without surrounding spaces, and with single ones inside.
 fn one_line(value: &[u8]) -> String {
     String::from_utf8_lossy(value)
         .split_ascii_whitespace()
@@ -158,7 +159,7 @@ fn hmac(key: &[u8], message: &[u8]) -> Vec<u8> {
 }
 
 impl SignatureError {
-    /// What the services say.
+    /// Returns the message of the services.
     fn message(self) -> &'static str {
         match self {
             Self::Missing => "Request is missing Authentication Token",
@@ -184,7 +185,7 @@ impl SignatureError {
         }
     }
 
-    /// The code of SQS's query protocol, which SDKs show.
+    /// Returns the code of SQS's query protocol, which SDKs show.
     fn query_code(self) -> &'static str {
         match self {
             Self::Missing => "MissingAuthenticationToken;Sender",
@@ -194,7 +195,7 @@ impl SignatureError {
         }
     }
 
-    /// The refusal in the words of a service.
+    /// Returns the error in the format of a service.
     /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>,
     /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html>,
     /// <https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html>

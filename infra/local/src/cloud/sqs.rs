@@ -1,7 +1,7 @@
-//! SQS: standard queues with visibility timeouts, delays, retention and dead-letter queues, kept in SQLite.
+//! SQS: standard queues with visibility timeouts, delays, retention and dead-letter queues, stored in SQLite.
 //!
-//! Order is nearly that of sending, delivery is at least once, and a message is gone only when it is deleted.
-//! Statements take microseconds, so they run where they are called, under one lock.
+//! Messages are roughly in order, delivery is at least once, and only a deletion removes a message. Statements take
+//! microseconds, so they run on the caller's thread, under one lock.
 
 mod error;
 mod message;
@@ -26,10 +26,10 @@ use message::{Draft, read_handle};
 use queue::{Queue, check_attributes, check_name};
 use store::{Steps, Store};
 
-/// The shortest wait for a message to become visible: a clock that stands still must not make it spin.
+/// The shortest wait for a message to become visible, which avoids spinning on a clock that stands still.
 const SHORTEST_WAIT: Duration = Duration::from_millis(10);
 
-/// The most messages of a queue that are in flight.
+/// The maximum number of in-flight messages of a queue.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>
 const MAX_IN_FLIGHT: i64 = 120_000;
 
@@ -39,7 +39,7 @@ pub struct Sqs {
     clock: Clock,
     endpoint: String,
     changes: watch::Sender<()>,
-    /// The most messages of a queue that are received and not deleted.
+    /// The maximum number of messages of a queue that are received and not deleted.
     max_in_flight: i64,
 }
 
@@ -57,10 +57,10 @@ impl Sqs {
         })
     }
 
-    /// Creates a queue with these attributes. One that exists with the same ones is left as it is.
+    /// Creates a queue with these attributes. An existing queue with the same attributes stays as it is.
     ///
     /// # Errors
-    /// [`Kind::QueueNameExists`] when it exists with other attributes, and those of a wrong name or attribute.
+    /// [`Kind::QueueNameExists`] if it exists with other attributes, and those of an invalid name or attribute.
     pub fn create_queue(&self, name: &str, attributes: &Attributes) -> Result<(), SqsError> {
         check_name(name)?;
         check_attributes(attributes)?;
@@ -83,7 +83,7 @@ impl Sqs {
     /// Sets some attributes of a queue. An empty text removes one.
     ///
     /// # Errors
-    /// [`Kind::QueueDoesNotExist`], and those of a wrong attribute.
+    /// [`Kind::QueueDoesNotExist`], and those of an invalid attribute.
     pub fn set_attributes(&self, name: &str, attributes: &Attributes) -> Result<(), SqsError> {
         check_attributes(attributes)?;
         self.steps(|steps, now| {
@@ -97,7 +97,7 @@ impl Sqs {
         Ok(())
     }
 
-    /// All attributes of a queue, counts included.
+    /// Returns all attributes of a queue, including counts.
     ///
     /// # Errors
     /// [`Kind::QueueDoesNotExist`].
@@ -117,7 +117,7 @@ impl Sqs {
         })
     }
 
-    /// How many messages a queue holds.
+    /// Returns how many messages a queue holds.
     ///
     /// # Errors
     /// [`Kind::QueueDoesNotExist`].
@@ -129,10 +129,10 @@ impl Sqs {
         })
     }
 
-    /// Receives up to `max` messages that are visible now. Without a timeout, the queue's own hides them.
+    /// Receives up to `max` messages that are visible now. Without `visibility`, the queue's own timeout applies.
     ///
     /// # Errors
-    /// [`Kind::QueueDoesNotExist`]; [`Kind::OverLimit`] when too many are in flight.
+    /// [`Kind::QueueDoesNotExist`]; [`Kind::OverLimit`] if too many are in flight.
     pub fn receive(&self, name: &str, max: usize, visibility: Option<Duration>) -> Result<Vec<Message>, SqsError> {
         let received = self.steps(|steps, now| {
             let queue = steps.queue(name)?;
@@ -170,10 +170,10 @@ impl Sqs {
         })
     }
 
-    /// What the dead-letter queue of `name` holds, oldest first.
+    /// Returns the messages in the dead-letter queue of `name`, oldest first.
     ///
     /// # Errors
-    /// [`Kind::QueueDoesNotExist`]; [`Kind::ResourceNotFound`] when the queue has no dead-letter queue.
+    /// [`Kind::QueueDoesNotExist`]; [`Kind::ResourceNotFound`] if the queue has no dead-letter queue.
     pub fn dead_letters(&self, name: &str) -> Result<Vec<DeadLetter>, SqsError> {
         self.steps(|steps, now| {
             let dead_letters = dead_letter_queue(steps, name)?;
@@ -182,7 +182,7 @@ impl Sqs {
         })
     }
 
-    /// Moves the dead letters of `name` back to it, as new messages, and tells how many.
+    /// Moves the dead letters of `name` back to it, as new messages, and returns how many.
     ///
     /// # Errors
     /// Those of [`Sqs::dead_letters`].
@@ -196,20 +196,20 @@ impl Sqs {
         Ok(moved)
     }
 
-    /// Makes everybody who waits look again. Call it after moving the clock.
+    /// Makes all waiting callers check again. Call it after moving the clock.
     pub fn wake(&self) {
         self.changes.send_replace(());
     }
 
-    /// Marks every moment at which a message may have become visible.
+    /// Returns a channel that signals whenever a message may have become visible.
     pub(super) fn changes(&self) -> watch::Receiver<()> {
         self.changes.subscribe()
     }
 
-    /// How long until a message of the queue becomes visible by itself; `None` if none will.
+    /// Returns how long until a message of the queue becomes visible by itself; `None` if none will.
     ///
     /// # Errors
-    /// When the queues cannot be read.
+    /// If the queues cannot be read.
     pub fn until_next(&self, name: &str) -> Result<Option<Duration>, SqsError> {
         self.steps(|steps, now| {
             let next = steps.next_visible(name, now)?;
@@ -217,11 +217,11 @@ impl Sqs {
         })
     }
 
-    /// Waits until a message may have become visible: something changed, or a timeout or delay ran out.
+    /// Waits until a message may have become visible: something changed, or a timeout or delay ended.
     pub(super) async fn changed(&self, name: &str, changes: &mut watch::Receiver<()>) -> Result<(), SqsError> {
         match self.until_next(name)? {
             Some(next) => {
-                // Running into the limit is the answer, not an error.
+                // Reaching the timeout is the result, not an error.
                 let _ = tokio::time::timeout(next, changes.changed()).await;
             }
             None => {
@@ -231,7 +231,7 @@ impl Sqs {
         Ok(())
     }
 
-    /// Receives, and waits for a first message for at most `wait`.
+    /// Receives messages, waiting for the first one at most `wait`.
     async fn receive_within(
         &self,
         name: &str,
@@ -244,7 +244,7 @@ impl Sqs {
             loop {
                 changes.mark_unchanged();
                 let messages = match self.receive(name, max, visibility) {
-                    // Who waits is told nothing of it.
+                    // A waiting caller does not receive this error.
                     Err(error) if error.kind() == Kind::OverLimit && !wait.is_zero() => Vec::new(),
                     received => received?,
                 };
@@ -254,7 +254,7 @@ impl Sqs {
                 self.changed(name, &mut changes).await?;
             }
         };
-        // The limit can only strike while nothing is received, so no message is lost with the future.
+        // The timeout can only occur while nothing is received, so no message is lost with the future.
         let messages = match tokio::time::timeout(wait.max(SHORTEST_WAIT), received).await {
             Ok(received) => received?,
             Err(_) => Vec::new(),
@@ -277,7 +277,7 @@ impl Sqs {
 
     fn steps<T>(&self, work: impl FnOnce(&Steps<'_>, i64) -> Result<T, SqsError>) -> Result<T, SqsError> {
         let now = (self.clock)();
-        // A panic in another call rolled its transaction back, so the store is as sound as before.
+        // A panic in another call rolled its transaction back, so the store is consistent.
         let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
         store.transaction(|steps| work(steps, now))
     }

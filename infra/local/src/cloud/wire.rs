@@ -1,4 +1,4 @@
-//! What the JSON services have in common on the wire: bodies in, bodies out.
+//! Common parts of the JSON services on the wire: request and response bodies.
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Request, Response, StatusCode, header::CONTENT_TYPE};
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::new_id;
 
-/// The largest JSON request read, bytes: that of `BatchWriteItem`, 16 MB.
+/// The largest JSON request accepted, bytes: that of `BatchWriteItem`, 16 MB.
 const MAX_BODY: usize = 16 * 1024 * 1024;
 
 /// The versions of the AWS JSON protocol, as the content type.
@@ -30,7 +30,7 @@ impl Protocol {
     }
 }
 
-/// The operation named by `X-Amz-Target`, such as `("AmazonSQS", "SendMessage")`; empty when absent.
+/// Returns the operation named by `X-Amz-Target`, such as `("AmazonSQS", "SendMessage")`; empty if absent.
 pub(super) fn target<T>(request: &Request<T>) -> (&str, &str) {
     request
         .headers()
@@ -40,7 +40,7 @@ pub(super) fn target<T>(request: &Request<T>) -> (&str, &str) {
         .unwrap_or_default()
 }
 
-/// The whole body, or why there is none.
+/// Returns the whole body, or an error.
 pub(super) async fn read<B>(body: B) -> Result<Bytes, String>
 where
     B: hyper::body::Body<Data = Bytes>,
@@ -52,12 +52,12 @@ where
     }
 }
 
-/// An answer of a JSON service.
+/// Returns a response of a JSON service.
 pub(super) fn reply(protocol: Protocol, status: StatusCode, body: &Value) -> Response<Body> {
     reply_json(protocol, status, body.to_string())
 }
 
-/// The same with a body that is written already.
+/// Returns a response with a serialized body.
 pub(super) fn reply_json(protocol: Protocol, status: StatusCode, body: String) -> Response<Body> {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;

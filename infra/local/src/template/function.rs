@@ -1,4 +1,4 @@
-//! Functions, what calls them, and what they may do.
+//! Functions, their triggers and their permissions.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::TemplateError;
 use super::cloudformation::{list, logical_id, reference, text};
 
-/// How long the gateway waits for a response unless the template says otherwise, in milliseconds.
+/// The gateway's default timeout, in milliseconds.
 const BUFFERED_MILLIS: u64 = 29_000;
 
 /// An `AWS::Serverless::Function` with its role.
@@ -18,11 +18,11 @@ pub struct Function {
     pub id: String,
     /// The crate whose binary it runs.
     pub crate_name: String,
-    /// Paths of the gateway that lead to it.
+    /// Paths of the gateway that it handles.
     pub routes: Vec<Route>,
-    /// Queues that feed it.
+    /// Queues that trigger it.
     pub sources: Vec<QueueSource>,
-    /// Tables whose changes feed it.
+    /// Tables whose changes trigger it.
     pub streams: Vec<StreamSource>,
     /// Schedule expressions, such as `rate(5 minutes)`.
     pub schedules: Vec<String>,
@@ -30,86 +30,86 @@ pub struct Function {
     pub role: String,
     /// The statements of its role's inline policies.
     pub statements: Vec<Statement>,
-    /// Environment variables, those of `Globals` included.
+    /// Environment variables, including those of `Globals`.
     pub environment: BTreeMap<String, String>,
-    /// How long one invocation may take.
+    /// The timeout of one invocation.
     pub timeout_seconds: u64,
-    /// How much memory an instance has, in MB.
+    /// The memory of an instance, in MB.
     pub memory_mb: u64,
 }
 
 /// One path of the gateway.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Route {
-    /// With its placeholders, as in `/api/v1/orgs/{org_id}`.
+    /// With its placeholders, such as `/api/v1/orgs/{org_id}`.
     pub path: String,
     /// In capitals; `ANY` for every method.
     pub method: String,
     /// Whether the response is streamed.
     pub streaming: bool,
-    /// How long the gateway lets the response take.
+    /// The gateway's timeout for the response.
     pub timeout: Duration,
 }
 
-/// A queue that feeds a function.
+/// A queue that triggers a function.
 #[derive(Debug)]
 pub struct QueueSource {
     /// The logical id of the queue.
     pub queue: String,
-    /// The most messages of one invocation.
+    /// Maximum messages per invocation.
     pub batch_size: u64,
-    /// The most invocations at the same time; `None` if there is no limit of its own.
+    /// Maximum concurrent invocations; `None` without a limit.
     pub max_concurrency: Option<u64>,
     /// Whether single messages of a batch may fail.
     pub partial_failures: bool,
 }
 
-/// A table whose changes feed a function.
+/// A table whose changes trigger a function.
 #[derive(Debug)]
 pub struct StreamSource {
     /// The logical id of the table.
     pub table: String,
     /// Where a new mapping begins.
     pub from: String,
-    /// Whether the function may say from which record on a batch failed.
+    /// Whether the function may report the record from which a batch failed.
     pub partial_failures: bool,
-    /// Whether a batch that fails as a whole is halved.
+    /// Whether a failed batch is split in two.
     pub bisects: bool,
-    /// Batches of a shard that are worked on at the same time.
+    /// Concurrent batches per shard.
     pub parallel: u64,
-    /// How long records are gathered.
+    /// Batching window in seconds.
     pub window_seconds: u64,
-    /// How often a batch is repeated; `None` if until its records expire.
+    /// Maximum retries of a batch; `None` until its records expire.
     pub retries: Option<u64>,
-    /// The logical id of the queue that is told what was given up.
+    /// The logical ID of the queue that receives abandoned batches.
     pub gives_up_to: String,
-    /// Patterns of records, one of which has to fit.
+    /// Patterns of records, one of which has to match.
     pub filters: Vec<Value>,
 }
 
-/// What a role may do. References are written as `Resource.Attribute`, `Resource`, or the text of a `!Sub`.
+/// A statement of a role's policy. References are written as `Resource.Attribute`, `Resource`, or the text of a `!Sub`.
 #[derive(Debug)]
 pub struct Statement {
     /// `Allow` or `Deny`.
     pub effect: String,
-    /// As in `dynamodb:GetItem`.
+    /// Such as `dynamodb:GetItem`.
     pub actions: Vec<String>,
-    /// What the actions may touch.
+    /// The resources of the actions.
     pub resources: Vec<String>,
-    /// All of them have to hold.
+    /// Conditions, all of which have to hold.
     pub conditions: Vec<Condition>,
-    /// The [condition](super::Conditions) of the template without which it is left out.
+    /// The [condition](super::Conditions) of the template on which the statement depends.
     pub only_if: Option<String>,
 }
 
 /// One line of a statement's `Condition`.
 #[derive(Debug)]
 pub struct Condition {
-    /// As in `ForAllValues:StringLike`.
+    /// Such as `ForAllValues:StringLike`.
     pub operator: String,
-    /// As in `dynamodb:LeadingKeys`.
+    /// Such as `dynamodb:LeadingKeys`.
     pub key: String,
-    /// One of them has to fit.
+    /// Values, one of which has to match.
     pub values: Vec<String>,
 }
 

@@ -1,14 +1,14 @@
-//! What the gateway and the bucket say to clients by themselves.
+//! Responses of the gateway and CORS rules of the bucket.
 
 use serde_json::Value;
 
 use super::cloudformation::{list, text};
 
-/// A response of the gateway's own, one of `GatewayResponses`.
+/// A response of the gateway itself, one of `GatewayResponses`.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html>
 #[derive(Debug)]
 pub struct GatewayResponse {
-    /// Its type, as in `REQUEST_TOO_LARGE`.
+    /// Its type, such as `REQUEST_TOO_LARGE`.
     pub kind: String,
     /// Names and mapping expressions: a text in single quotes, or a variable such as `context.requestId`.
     headers: Vec<(String, String)>,
@@ -32,7 +32,7 @@ impl GatewayResponse {
         read.collect()
     }
 
-    /// Headers and body. `message`: the gateway's own words.
+    /// Returns headers and body. `message`: the gateway's own message.
     pub fn render(&self, message: &str, request_id: &str) -> (Vec<(String, String)>, String) {
         let value = |expression: &str| match expression {
             "context.requestId" => request_id.to_owned(),
@@ -51,13 +51,13 @@ impl GatewayResponse {
 /// What pages of other origins may do with a bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CorsRule {
-    /// As in `PUT`.
+    /// Such as `PUT`.
     pub methods: Vec<String>,
     /// Headers that may be sent, in lower case.
     pub allowed_headers: Vec<String>,
     /// Headers that may be read, in lower case.
     pub exposed_headers: Vec<String>,
-    /// How long a browser may remember this.
+    /// How long a browser may cache this.
     pub max_age_seconds: u64,
 }
 

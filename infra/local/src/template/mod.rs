@@ -1,5 +1,5 @@
-//! `template.yaml`, which deploys the product, as code asks it: functions with their routes, event sources and
-//! permissions; queues; tables; secrets. The local stack takes from here what AWS would take from there.
+//! Access to `template.yaml`, which deploys the product: functions with their routes, event sources and permissions;
+//! queues; tables; secrets. The local stack reads from here what AWS reads from there.
 
 mod cloudformation;
 mod conditions;
@@ -20,7 +20,7 @@ pub use resources::{Index, Keys, Queue, Secret, Table};
 /// The template as it was when this program was built.
 const EMBEDDED: &str = include_str!("../../../../template.yaml");
 
-/// The template is not as this reader expects it: one sentence for a person.
+/// The template is invalid for this reader, as one sentence.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("template.yaml: {0}")]
 pub struct TemplateError(String);
@@ -34,9 +34,9 @@ impl TemplateError {
 /// What the template deploys.
 #[derive(Debug)]
 pub struct Template {
-    /// Parameters that have a value of their own, with it.
+    /// Parameters with a default, and the default.
     pub parameters: Vec<(String, String)>,
-    /// What parts of it depend on.
+    /// Its conditions.
     pub conditions: Conditions,
     /// Every `AWS::Serverless::Function`.
     pub functions: Vec<Function>,
@@ -46,21 +46,21 @@ pub struct Template {
     pub queues: Vec<Queue>,
     /// Every `AWS::SecretsManager::Secret`.
     pub secrets: Vec<Secret>,
-    /// Logical ids of the log groups.
+    /// Logical IDs of the log groups.
     pub log_groups: Vec<String>,
-    /// Logical ids of the queues whose depth raises an alarm.
+    /// Logical IDs of the queues whose depth triggers an alarm.
     pub alarmed_queues: Vec<String>,
-    /// What the gateway says by itself.
+    /// The gateway's own responses.
     pub gateway_responses: Vec<GatewayResponse>,
-    /// What pages may do with the bucket, for the origins of `BrowserOrigins`.
+    /// The CORS rules of the bucket, for the origins of `BrowserOrigins`.
     pub bucket_cors: Vec<CorsRule>,
 }
 
 impl Template {
-    /// The template that is part of this program, read once per process.
+    /// Returns the template that is part of this program, read once per process.
     ///
     /// # Errors
-    /// The template has something that this reader does not know.
+    /// The template has an element that this reader does not support.
     pub fn embedded() -> Result<&'static Self, TemplateError> {
         static PARSED: LazyLock<Result<Template, TemplateError>> = LazyLock::new(|| Template::parse(EMBEDDED));
         PARSED.as_ref().map_err(Clone::clone)
@@ -112,30 +112,30 @@ impl Template {
         })
     }
 
-    /// The function that runs a crate.
+    /// Returns the function that runs a crate.
     pub fn function(&self, crate_name: &str) -> Option<&Function> {
         self.functions.iter().find(|function| function.crate_name == crate_name)
     }
 
-    /// What the gateway says in place of an answer: the response of this type, or of the default for its class.
+    /// Returns the gateway's own response of this type, or the default one of its class.
     pub fn gateway_response(&self, kind: &str, status: u16) -> Option<&GatewayResponse> {
         let of_kind = |wanted: &str| self.gateway_responses.iter().find(|response| response.kind == wanted);
         let default = if status < 500 { "DEFAULT_4XX" } else { "DEFAULT_5XX" };
         of_kind(kind).or_else(|| of_kind(default))
     }
 
-    /// The queue of a logical id.
+    /// Returns the queue with this logical ID.
     pub fn queue(&self, id: &str) -> Option<&Queue> {
         self.queues.iter().find(|queue| queue.id == id)
     }
 
-    /// The queue of a name, such as `index_documents`.
+    /// Returns the queue with this name, such as `index_documents`.
     pub fn queue_named(&self, name: &str) -> Option<&Queue> {
         self.queues.iter().find(|queue| queue.name == name)
     }
 }
 
-/// A physical name without the name of the stack in front, which local names do not have either: `send_mail` for
+/// Returns a physical name without the stack's name in front, which local names do not have: `send_mail` for
 /// `${AWS::StackName}-send_mail`, `JWT_SECRET` for `${AWS::StackName}/JWT_SECRET`.
 fn name_in_stack(name: &Value) -> String {
     let name = cloudformation::reference(name);

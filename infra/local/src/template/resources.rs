@@ -16,7 +16,7 @@ pub struct Table {
     pub indexes: Vec<Index>,
     /// The TTL attribute.
     pub ttl: Option<String>,
-    /// What the change stream shows.
+    /// The view type of the change stream.
     pub stream: Option<String>,
     /// Whether it can be restored to any second of the last 35 days.
     pub point_in_time_recovery: bool,
@@ -27,7 +27,7 @@ pub struct Table {
 /// A global secondary index.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Index {
-    /// As in `by_id`.
+    /// Such as `by_id`.
     pub name: String,
     /// The keys of the index.
     pub keys: Keys,
@@ -38,9 +38,9 @@ pub struct Index {
 /// Attributes that form the partition key and the sort key.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Keys {
-    /// Of the partition key.
+    /// Attributes of the partition key.
     pub hash: Vec<String>,
-    /// Of the sort key.
+    /// Attributes of the sort key.
     pub range: Vec<String>,
 }
 
@@ -49,13 +49,13 @@ pub struct Keys {
 pub struct Queue {
     /// The logical id.
     pub id: String,
-    /// Its name within the stack, as in `index_documents`.
+    /// Its name within the stack, such as `index_documents`.
     pub name: String,
-    /// How long a message that was received stays invisible to others.
+    /// The visibility timeout of a received message.
     pub visibility_timeout_seconds: u64,
-    /// How long a message is kept.
+    /// The retention period of a message.
     pub retention_seconds: u64,
-    /// The logical id of its dead-letter queue, and after how many deliveries a message goes there.
+    /// The logical ID of its dead-letter queue, and the number of deliveries before a message is moved there.
     pub dead_letters: Option<(String, u64)>,
 }
 
@@ -64,13 +64,13 @@ pub struct Queue {
 pub struct Secret {
     /// The logical id.
     pub id: String,
-    /// Its name within the stack, as in `JWT_SECRET`.
+    /// Its name within the stack, such as `JWT_SECRET`.
     pub name: String,
     /// Whether AWS generates its value.
     pub generated: bool,
-    /// The JSON object that what is generated is put into, and under which key.
+    /// The JSON object and the key for the generated value.
     pub generated_into: Option<(String, String)>,
-    /// Whether it stays when the stack is deleted.
+    /// Whether it is retained when the stack is deleted.
     pub retained: bool,
 }
 

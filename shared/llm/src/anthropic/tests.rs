@@ -5,8 +5,8 @@ use crate::testing::{HARD, PATIENT, counted, every_split_is_the_same, http, info
 use crate::{FinishReason, ModelError, Usage};
 use model_double::{Counts, ModelDouble, Script, Step};
 
-/// What `api.anthropic.com` sent (claude-sonnet-4-5-20250929), as public test suites of its clients have recorded it,
-/// with the names of the events as the documentation has them. Two of six pieces are left out.
+/// Sent by `api.anthropic.com` (claude-sonnet-4-5-20250929), as recorded in public test suites of its clients, with the
+/// event names of the documentation. Two of six pieces are left out.
 const RECORDED: &str = concat!(
     "event: message_start\n",
     r#"data: {"type":"message_start","message":{"model":"claude-sonnet-4-5-20250929","id":"msg_01QC4g3HwBThD4BaNtBckFDJ","type":"message","role":"assistant","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":12,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"cache_creation":{"ephemeral_5m_input_tokens":0,"ephemeral_1h_input_tokens":0},"output_tokens":1,"service_tier":"standard","inference_geo":"not_available"}}}"#,

@@ -8,8 +8,8 @@ use crate::testing::{HARD, PATIENT, counted, dialogue, every_split, http, info, 
 use crate::{FinishReason, ModelError, Usage};
 use model_double::{Counts, ModelDouble, Script, Step};
 
-/// What `bedrock-runtime.us-east-1.amazonaws.com` sent on 2025-01-23 (amazon.titan-text-lite-v1, `ConverseStream`), as
-/// the tests of a public tracing library (opentelemetry-python-contrib, Apache-2.0) have recorded it.
+/// Sent by `bedrock-runtime.us-east-1.amazonaws.com` on 2025-01-23 (amazon.titan-text-lite-v1, `ConverseStream`), as
+/// recorded in the tests of a public tracing library (opentelemetry-python-contrib, Apache-2.0).
 const RECORDED: &str = "\
 AAAAlAAAAFLEwW5hCzpldmVudC10eXBlBwAMbWVzc2FnZVN0YXJ0DTpjb250ZW50LXR5cGUHABBhcHBsaWNhdGlvbi9qc29uDTptZXNzYWdlLXR5cGUHAAVl\
 dmVudHsicCI6ImFiY2RlZmdoaWprbG1ub3BxcnN0dXZ3Iiwicm9sZSI6ImFzc2lzdGFudCJ9P+wfRAAAAMQAAABXjLhVJQs6ZXZlbnQtdHlwZQcAEWNvbnRl\
@@ -41,7 +41,7 @@ fn recorded() -> Vec<u8> {
     BASE64_STANDARD.decode(RECORDED).unwrap()
 }
 
-/// The recording with another text: the frames written anew, by AWS's own crate.
+/// Returns the recording with another text, its frames rewritten by AWS's own crate.
 fn saying(text: &str) -> Vec<u8> {
     let mut bytes = bytes::Bytes::from(recorded());
     let mut out = Vec::new();
@@ -72,7 +72,7 @@ fn every_split_of_a_recording_gives_the_same_text_and_usage() {
 fn a_damaged_frame_is_refused() {
     let model = model_at("http://a.example");
     let intact = recorded();
-    // Behind the length: a checksum tells.
+    // After the length field: a checksum reveals the change.
     for at in 8..100 {
         let mut bytes = intact.clone();
         bytes[at] ^= 1;

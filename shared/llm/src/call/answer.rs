@@ -1,4 +1,4 @@
-//! What is known of an answer so far.
+//! The state of an answer that is being received.
 
 use serde_json::Value;
 
@@ -11,20 +11,20 @@ use crate::thinking::{Piece, Splitter};
 use crate::tokens::Estimate;
 use crate::truncate::prompt_tokens;
 
-/// What an event brought.
+/// The effect of an event.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
     /// Nothing to read: a role, a count, a sign of life.
     Nothing,
-    /// The model thinks: [`Answer::next_piece`] has it.
+    /// Thinking: [`Answer::next_piece`] returns it.
     Thought,
-    /// The answer goes on: [`Answer::next_piece`] has it, or will.
+    /// Text: [`Answer::next_piece`] returns it, now or later.
     Text,
     /// The end mark.
     End,
 }
 
-/// The answer, without its text.
+/// The state of an answer, without its text.
 #[derive(Debug)]
 pub(crate) struct Answer {
     finish_reason: Option<FinishReason>,
@@ -33,19 +33,19 @@ pub(crate) struct Answer {
     max_tokens: u64,
     written: Estimate,
     thought: Estimate,
-    /// Blank characters that the answer begins with, until its first words. An answer of nothing else is none.
+    /// White space at the beginning of the answer, until its first text. An answer of white space only is empty.
     blank: Option<String>,
     splitter: Splitter,
     has_begun: bool,
-    /// Whether the pieces come as pieces: then a whole message beside them repeats them.
+    /// Whether the answer arrives in pieces: then a whole message repeats them.
     is_in_pieces: bool,
-    /// The words of pieces and messages so far, by which repeated ones are known.
+    /// The text of pieces and messages so far, to detect repetitions.
     told: String,
-    /// Whether each message holds the ones before it; none until there was a second one.
+    /// Whether each message contains the previous ones; `None` until there is a second one.
     is_cumulative: Option<bool>,
-    /// The model declined in words of its own.
+    /// The model declined in its own words.
     is_refusal: bool,
-    /// Words that stood where events were due.
+    /// Text that was received instead of an event.
     unread: Option<String>,
 }
 
@@ -69,7 +69,7 @@ impl Answer {
         }
     }
 
-    /// The next words and thoughts, if there are any.
+    /// Adds the next text and thinking, if any.
     pub(crate) fn words(&mut self, words: Words) -> Progress {
         let thought = self.thought(Some(&words.thought));
         match self.text(Some(words.text)) {
@@ -78,14 +78,14 @@ impl Answer {
         }
     }
 
-    /// The next piece of a message that comes in pieces.
+    /// Adds the next piece of a message that arrives in pieces.
     pub(crate) fn piece(&mut self, words: Words) -> Progress {
         self.is_in_pieces |= !words.is_empty();
         self.told.push_str(&words.text);
         self.words(words)
     }
 
-    /// A message where a piece was due: the next part of the answer, or all of it so far.
+    /// Adds a message that arrived instead of a piece: the next part of the answer, or all of it so far.
     pub(crate) fn message(&mut self, mut words: Words) -> Progress {
         let rest = words.text.strip_prefix(&self.told).filter(|_| self.told.len() > 1);
         if !words.text.is_empty() && !self.told.is_empty() && !self.is_in_pieces {
@@ -104,20 +104,20 @@ impl Answer {
         self.words(words)
     }
 
-    /// The next words, if there are any.
+    /// Adds the next text, if any.
     pub(crate) fn text(&mut self, text: Option<String>) -> Progress {
         let Some(text) = text.filter(|text| !text.is_empty()) else {
             return Progress::Nothing;
         };
         self.has_begun = true;
-        // What stood before words was no failure.
+        // Other text before an answer was not a failure.
         self.unread = None;
         self.written.add(&text);
         self.splitter.push_text(&text);
         Progress::Text
     }
 
-    /// The next thoughts, if there are any.
+    /// Adds the next thinking, if any.
     pub(crate) fn thought(&mut self, thought: Option<&str>) -> Progress {
         match thought.filter(|thought| !thought.is_empty()) {
             Some(thought) => {
@@ -130,19 +130,19 @@ impl Answer {
         }
     }
 
-    /// The model declines, in these words.
+    /// Adds the text in which the model declines.
     pub(crate) fn refusal(&mut self, text: String) -> Progress {
         self.is_refusal = true;
         self.text(Some(text))
     }
 
-    /// Thinking whose words the provider keeps to itself: a sign that there is some.
+    /// Records thinking that the provider does not disclose.
     pub(crate) fn hidden_thought(&mut self) -> Progress {
         self.has_begun = true;
         Progress::Thought
     }
 
-    /// The next piece, text apart from thinking, as an event. Blank characters wait for words.
+    /// Returns the next piece as an event, with text and thinking separated. White space waits for text.
     pub(crate) fn next_piece(&mut self) -> Option<ChatEvent> {
         while let Some(piece) = self.splitter.next_piece() {
             match piece {
@@ -164,17 +164,17 @@ impl Answer {
         None
     }
 
-    /// Whether the model has thought and said nothing.
+    /// Returns whether there has been thinking but no text.
     pub(crate) fn is_only_thinking(&self) -> bool {
         self.splitter.has_thinking() && self.blank.is_some()
     }
 
-    /// No more words come: what was held back can be told by now.
+    /// Ends the pieces: held text can be classified now.
     pub(crate) fn finish_pieces(&mut self) {
         self.splitter.finish();
     }
 
-    /// The provider has said why the answer ends, in its own word. A word for a failure is one; a blank one says nothing.
+    /// Records the provider's finish reason. Returns an error for a word that means a failure; ignores a blank one.
     pub(crate) fn finish(&mut self, reason: &Value) -> Result<(), ModelError> {
         let Some(word) = lenient::word(reason).filter(|word| finish::says_something(word)) else {
             return Ok(());
@@ -192,41 +192,41 @@ impl Answer {
         }
     }
 
-    /// The provider does not answer this.
+    /// Records that the provider blocked the answer.
     pub(crate) fn block(&mut self) {
         self.finish_reason = Some(FinishReason::ContentFilter);
     }
 
-    /// The provider has counted. A later count replaces an earlier one, as far as it says something.
+    /// Records counts of the provider. Later counts replace earlier ones, unless they are empty.
     pub(crate) fn count(&mut self, usage: &Value) {
         self.counts = self.counts.and(counts(usage));
     }
 
-    /// The provider has counted what it read, and will count what it writes.
+    /// Records counts of the prompt; those of the answer follow.
     pub(crate) fn count_prompt(&mut self, usage: &Value) {
         self.counts = self.counts.and(counts(usage).of_prompt());
     }
 
-    /// Words stood where an event was due: a sign of life, unless nothing else comes.
+    /// Records text that was received instead of an event: a sign of life, unless nothing else follows.
     pub(crate) fn unread(&mut self, text: String) {
         self.unread = Some(text).filter(|text| !text.trim().is_empty());
     }
 
-    /// Whether anything was generated.
+    /// Returns whether anything was generated.
     pub(crate) fn has_begun(&self) -> bool {
         self.has_begun
     }
 
-    /// Whether the model has said why it stopped.
+    /// Returns whether there is a finish reason.
     pub(crate) fn is_finished(&self) -> bool {
         self.finish_reason.is_some()
     }
 
-    /// The end of an answer that is known to be whole. What the provider has not counted is estimated.
+    /// Returns the end of a complete answer. Estimates what the provider has not counted.
     ///
     /// # Errors
-    /// [`ModelError::Empty`] for an answer without a word that has no reason for that, and what stood in the place of
-    /// one.
+    /// [`ModelError::Empty`] for an answer without text and without a reason for that, or the failure that was received
+    /// instead.
     pub(crate) fn done(&mut self) -> Result<ChatEvent, ModelError> {
         let usage = self.counts.usage(CallEstimate {
             prompt: self.prompt_estimate,
@@ -234,7 +234,7 @@ impl Answer {
             thought: self.thought.tokens(),
             max_tokens: self.max_tokens,
         });
-        // Some servers call it an end of its own when the model has thought until nothing was left to answer with.
+        // Some servers have a separate reason for a model that used up its tokens by thinking.
         let is_eaten = self.is_only_thinking() && usage.completion_tokens >= self.max_tokens;
         let finish_reason = match self.finish_reason {
             None if self.unread.as_deref().is_some_and(lenient::sounds_like_failure) => return Err(self.told()),
@@ -246,12 +246,12 @@ impl Answer {
         Ok(ChatEvent::Done { finish_reason, usage })
     }
 
-    /// What there is in the place of an answer that did not begin.
+    /// Returns the error for an answer that did not begin.
     pub(crate) fn nothing(&mut self) -> ModelError {
         self.told()
     }
 
-    /// What there is in the place of an answer.
+    /// Returns the error for a missing answer.
     fn told(&mut self) -> ModelError {
         match self.unread.take() {
             Some(text) => ErrorBody::plain(&text).into_error(200, ""),

@@ -1,13 +1,12 @@
-//! The body of an answer: however it is compressed, and whether it is the stream that was asked for or one whole piece
-//! of JSON.
+//! The body of a response, with any compression, whether it is the requested stream or a single piece of JSON.
 
 use super::frames::Frames;
 use super::inflate::Inflate;
 use crate::sse::Event;
 
-/// The longest answer that is taken in one piece, in bytes.
+/// The longest answer accepted in one piece, in bytes.
 const MAX_WHOLE: usize = 16 << 20;
-/// As much of a body is kept that turns out to be no stream, to say what it is, in bytes.
+/// How much is retained, for an error message, of a body that turns out not to be a stream, in bytes.
 const MAX_HEAD: usize = 4 << 10;
 /// The name of an event that is a whole answer.
 pub(crate) const WHOLE: &str = "whole";
@@ -17,22 +16,22 @@ pub(crate) struct Body {
     inflate: Inflate,
     frames: Option<Frames>,
     kind: Kind,
-    /// The beginning, until an event came.
+    /// The beginning, until there is an event.
     head: Vec<u8>,
 }
 
-/// What the first byte says.
+/// The kind of body, according to its first byte.
 enum Kind {
-    /// It has not come.
+    /// No byte has arrived.
     Unknown,
     /// A stream.
     Stream,
-    /// Something else, until its end.
+    /// Something else, collected up to its end.
     Whole(Vec<u8>),
 }
 
 impl Body {
-    /// A body with the `Content-Encoding` of its head, whose stream is framed so.
+    /// Creates a decoder of a body with this `Content-Encoding`, whose stream has these frames.
     pub(crate) fn new(encoding: Option<&str>, frames: Frames) -> Self {
         Self {
             inflate: Inflate::new(encoding),
@@ -42,7 +41,7 @@ impl Body {
         }
     }
 
-    /// Takes the next bytes. After an error, which says what is wrong with them, it must not be used.
+    /// Takes the next bytes. After an error, which says what is wrong with them, the decoder must not be used.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<(), String> {
         let bytes = self.inflate.push(bytes)?;
         self.take(&bytes)
@@ -77,12 +76,12 @@ impl Body {
         self.frames.as_mut().map_or(Ok(()), |frames| frames.push(bytes))
     }
 
-    /// The next complete event.
+    /// Returns the next complete event.
     pub(crate) fn next_event(&mut self) -> Option<Event> {
         self.frames.as_mut()?.next_event()
     }
 
-    /// What is left at the end: a whole answer, or an event whose last line has no end.
+    /// Returns what is left at the end: a whole answer, or an event whose last line has no end.
     pub(crate) fn finish(&mut self) -> Option<Event> {
         let frames = self.frames.take()?;
         match &mut self.kind {
@@ -95,7 +94,7 @@ impl Body {
         }
     }
 
-    /// What a stream without a single event was instead.
+    /// Returns the beginning of a body that contained no event.
     pub(crate) fn head(&self) -> String {
         String::from_utf8_lossy(&self.head).into_owned()
     }

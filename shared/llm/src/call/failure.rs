@@ -1,4 +1,4 @@
-//! Refusals in the shapes of all vendors.
+//! Errors in the formats of all vendors.
 
 use std::time::Duration;
 
@@ -9,27 +9,27 @@ use crate::ModelError;
 use crate::lenient::{field, is_empty};
 use crate::rejection::{self, Rejection, RejectionReason};
 
-/// The longest detail kept, in characters.
+/// The longest detail, in characters.
 const MAX_DETAIL: usize = 600;
-/// Failures within failures that are read: gateways wrap what their provider said.
+/// Nesting depth of errors that are read: gateways wrap the errors of their providers.
 const DEPTH: usize = 6;
 
-/// What a provider says of a failure, in a body or in an event.
+/// An error as a provider reports it, in a body or in an event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ErrorBody {
     message: String,
-    /// The words that name the failure, from the most particular on.
+    /// Codes and types of the error, the most specific first.
     words: Vec<String>,
-    /// The HTTP status, when it is said here.
+    /// The HTTP status, if the error contains one.
     status: Option<u16>,
-    /// When to come back, where Google says so.
+    /// When to retry, as Google reports it.
     retry_after: Option<Duration>,
-    /// The parameter it is about.
+    /// The parameter that the error is about.
     param: Option<String>,
 }
 
-/// Words that name a failure, and the HTTP status that goes with them. Vendors use them inside streams that began with
-/// 200: <https://docs.anthropic.com/en/api/errors>,
+/// Codes and types with their HTTP statuses. Vendors use them inside streams that began with 200:
+/// <https://docs.anthropic.com/en/api/errors>,
 /// <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html#API_runtime_ConverseStream_Errors>,
 /// <https://ai.google.dev/gemini-api/docs/troubleshooting>.
 const STATUSES: [(&str, u16); 50] = [
@@ -85,7 +85,7 @@ const STATUSES: [(&str, u16); 50] = [
     ("ResourceNotFoundException", 404),
 ];
 
-/// Sentences about keys, told with a status that blames the request.
+/// Phrases about keys, sent with a status that blames the request.
 const KEYS: [&str; 6] = [
     "incorrect api key",
     "invalid api key",
@@ -95,10 +95,10 @@ const KEYS: [&str; 6] = [
     "invalid authentication",
 ];
 
-/// Words for what the operator has to mend, told with a status that blames the request: a country that is not served.
+/// Codes for what the operator has to fix, sent with a status that blames the request: a country that is not served.
 const PRECONDITIONS: [&str; 2] = ["FAILED_PRECONDITION", "unsupported_country_region_territory"];
 
-/// Sentences of those whose account is empty, told with a status that blames the request.
+/// Phrases about exhausted credit, sent with a status that blames the request.
 const UNPAID: [&str; 6] = [
     "current quota",
     "credit balance",
@@ -108,7 +108,7 @@ const UNPAID: [&str; 6] = [
     "account is in arrears",
 ];
 
-/// Sentences of those who are too busy, and their statuses, told with a status that blames the request.
+/// Phrases about overload, with their statuses, sent with a status that blames the request.
 const BUSY: [(&str, u16); 9] = [
     ("rate limit", 429),
     ("too many requests", 429),
@@ -121,7 +121,7 @@ const BUSY: [(&str, u16); 9] = [
     ("service unavailable", 503),
 ];
 
-/// Sentences of those who failed, told with a status that blames the request.
+/// Phrases about failures of the provider, sent with a status that blames the request.
 const FAILED: [&str; 5] = [
     "internal error",
     "internal server error",
@@ -131,10 +131,10 @@ const FAILED: [&str; 5] = [
 ];
 
 impl ErrorBody {
-    /// Reads what was said, JSON or not.
+    /// Reads an error, JSON or not.
     pub(crate) fn read(body: &[u8]) -> Self {
         let text = String::from_utf8_lossy(body);
-        // Some refuse with an event of a stream.
+        // Some providers send an event of a stream.
         let event = || {
             text.lines()
                 .find_map(|line| serde_json::from_str(line.strip_prefix("data:")?).ok())
@@ -145,7 +145,7 @@ impl ErrorBody {
         }
     }
 
-    /// A failure told in words only.
+    /// Creates an error from plain text.
     pub(crate) fn plain(text: &str) -> Self {
         Self {
             message: text.trim().chars().take(MAX_DETAIL).collect(),
@@ -153,8 +153,9 @@ impl ErrorBody {
         }
     }
 
-    /// What a value says: `{"error": {...}}` as most say it, a text or anything else there, the same in a list as Gemini
-    /// says it, `{"message": "..."}` as AWS does, `{"detail": ...}` as `FastAPI` does, and what gateways wrap in it.
+    /// Reads an error from a value: `{"error": {...}}` as most vendors send it, a text or anything else there, the same
+    /// in a list as Gemini sends it, `{"message": "..."}` as AWS does, `{"detail": ...}` as `FastAPI` does, and errors
+    /// that gateways wrap.
     pub(crate) fn of(value: &Value) -> Self {
         Self::within(value, DEPTH)
     }
@@ -195,7 +196,7 @@ impl ErrorBody {
             _ if depth == 0 => Self::plain(&fields.to_string()),
             told => inner(told),
         };
-        // What the provider behind a gateway said is more particular than what the gateway says of it.
+        // The error of the provider behind a gateway is more specific than that of the gateway.
         let wrapped = match raw.as_str().and_then(nested) {
             Some(raw) if !raw.message.is_empty() => raw,
             _ => wrapped,
@@ -209,7 +210,7 @@ impl ErrorBody {
         }
     }
 
-    /// What the fields of an object say beside its sentence.
+    /// Reads the fields of an object other than its message.
     fn of_fields(value: &Value) -> Self {
         let word = |name: &str| value[name].as_str().map(str::to_owned);
         // <https://cloud.google.com/apis/design/errors#error_details>
@@ -221,7 +222,7 @@ impl ErrorBody {
         let number = |value: &Value| value.as_u64().or_else(|| value.as_str()?.parse().ok());
         let status = ["code", "status", "status_code", "statusCode", "error_code"];
         let mut status = status.iter().filter_map(|name| number(&value[*name]));
-        // Where a validator of FastAPI found something: the last name says what.
+        // The location in an error of FastAPI's validator: its last element is the name.
         let place = value["loc"]
             .as_array()
             .and_then(|places| places.iter().rev().find_map(Value::as_str));
@@ -245,21 +246,21 @@ impl ErrorBody {
         }
     }
 
-    /// The same, with a word that stood outside of the body.
+    /// Adds a code from outside of the body.
     pub(crate) fn called(mut self, word: &str) -> Self {
         self.words.insert(0, word.to_owned());
         self
     }
 
-    /// The error this is, in a stream that began with `status`. `secret` is removed from what the provider says, should
-    /// it repeat our key.
+    /// Returns the error in a stream that began with `status`. Removes `secret` from the provider's text, in case it
+    /// repeats our key.
     pub(crate) fn into_error(self, status: u16, secret: &str) -> ModelError {
         self.into_error_after(status, None, secret)
     }
 
-    /// The refusal this is.
+    /// Returns the error for an unsuccessful response.
     pub(super) fn into_refusal(self, status: u16, headers: &HeaderMap, secret: &str) -> ModelError {
-        // AWS names the failure in a header, sometimes with an address behind a colon.
+        // AWS names the error in a header, sometimes followed by a colon and a URL.
         let word = headers.get("x-amzn-errortype").and_then(|value| value.to_str().ok());
         let word = word.and_then(|word| word.split(':').next());
         let said = match word {
@@ -285,7 +286,7 @@ impl ErrorBody {
         let lower = detail.to_lowercase();
         let says = |sentences: &[&str]| sentences.iter().any(|words| lower.contains(words));
         let is_called = |words: &[&str]| self.words.iter().any(|word| words.contains(&word.as_str()));
-        // An objection to the request says more than a status does, and more than a rate that it is above.
+        // An objection to the request is more specific than a status, and takes precedence over a rate limit.
         let objection = rejection::known(&self.words, &detail);
         let is_too_large = objection == Some(RejectionReason::TooLarge) && matches!(status, 413 | 429);
         let is_objection = objection.is_some_and(|reason| reason != RejectionReason::InvalidParameter);
@@ -293,7 +294,7 @@ impl ErrorBody {
             .iter()
             .find(|(words, _)| lower.contains(words))
             .map(|(_, status)| *status);
-        // What the word says is more particular than a status that only says that something is wrong.
+        // The code is more specific than a status that only means that something is wrong.
         let status = match (self.status, named) {
             (_, Some(named @ (401 | 402))) => named,
             _ if is_too_large => 413,
@@ -305,11 +306,11 @@ impl ErrorBody {
             (Some(said), _) => said,
             (None, Some(named)) if status < 400 || named == 429 => named,
             (None, None) if (200..300).contains(&status) && is_objection => 400,
-            // A failure in the place of an answer is the provider's, if it does not say otherwise.
+            // An error instead of an answer is the provider's, unless it says otherwise.
             (None, None) if (200..300).contains(&status) => 500,
             _ => status,
         };
-        // Some servers call it their own failure, which nobody would mend.
+        // Some servers report it as their own failure, which no caller would fix.
         let is_too_long = status >= 500 && objection == Some(RejectionReason::ContextLength);
         let rejected = if is_too_long { 400 } else { status };
         if let Some(rejection) = Rejection::read(rejected, &self.words, &detail, self.param.as_deref()) {
@@ -324,22 +325,23 @@ impl ErrorBody {
     }
 }
 
-/// An object of JSON that a text is, or that stands in a sentence: `litellm.BadRequestError: OpenAIException - {...}`.
+/// Returns the JSON object that a text is or contains: `litellm.BadRequestError: OpenAIException - {...}`.
 fn embedded(text: &str) -> Option<Value> {
     let from = text.find('{')?;
     let to = text.rfind('}')?;
     let value: Value = serde_json::from_str(text.get(from..=to)?).ok()?;
     let is_alone = from == 0 && to + 1 == text.len();
-    // A sentence may speak of an object: of a tool, or of a message.
+    // A text may mention another object: of a tool, or of a message.
     let tells = ["error", "message", "detail", "Message"]
         .iter()
         .any(|name| value.get(*name).is_some());
     (value.is_object() && (is_alone || tells)).then_some(value)
 }
 
-/// How long to wait: `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3), or `OpenAI`'s `retry-after-ms`.
+/// Returns how long to wait: `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3), or `OpenAI`'s
+/// `retry-after-ms`.
 ///
-/// A date is measured against the response's own `Date`, so no clock is asked and none can be wrong.
+/// A date is compared with the response's own `Date`, so no clock can be wrong.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
     if let Some(millis) = text("retry-after-ms").and_then(|value| value.parse().ok()) {
@@ -354,7 +356,7 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(Duration::try_from(wait).unwrap_or_default())
 }
 
-/// The text without a secret, in whatever case it is repeated.
+/// Returns the text without a secret, regardless of case.
 fn without(text: &str, secret: &str) -> String {
     let (lower, secret) = (text.to_ascii_lowercase(), secret.to_ascii_lowercase());
     let mut out = String::with_capacity(text.len());

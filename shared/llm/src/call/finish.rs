@@ -1,4 +1,4 @@
-//! Why an answer ends, in the words of all vendors.
+//! Finish reasons in the words of all vendors.
 
 use crate::chat::FinishReason;
 
@@ -6,7 +6,7 @@ use crate::chat::FinishReason;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Failed;
 
-/// What words for a failure hold.
+/// Parts of words that mean a failure.
 const FAILURES: [&str; 13] = [
     "error",
     "exception",
@@ -23,13 +23,13 @@ const FAILURES: [&str; 13] = [
     "insufficient",
 ];
 
-/// Whether a word says why an answer ends: some servers fill in that they do not know.
+/// Returns whether a word is a finish reason: some servers send a placeholder for an unknown one.
 pub(crate) fn says_something(word: &str) -> bool {
     let word = word.to_ascii_lowercase();
     !["null", "none", "unknown", "unspecified", "finish_reason_unspecified"].contains(&word.as_str())
 }
 
-/// What a vendor's word for the end means. Unknown words are reasons of their own.
+/// Returns the meaning of a vendor's finish reason; [`FinishReason::Other`] for unknown words.
 pub(crate) fn read(word: &str) -> Result<FinishReason, Failed> {
     let word = word.to_ascii_lowercase().replace('-', "_");
     let word = word.strip_prefix("finish_reason_").unwrap_or(&word);

@@ -1,4 +1,4 @@
-//! The two ways a stream is framed: server-sent events, and the binary event stream of AWS
+//! The two framings of a stream: server-sent events, and the binary event stream of AWS
 //! (<https://docs.aws.amazon.com/transcribe/latest/dg/event-stream.html>), whose checksums AWS's own crate verifies.
 
 use aws_smithy_eventstream::frame::read_message_from;
@@ -7,16 +7,16 @@ use bytes::BytesMut;
 
 use crate::sse;
 
-/// The longest binary event taken, in bytes.
+/// The longest binary event accepted, in bytes.
 const MAX_EVENT: usize = 1 << 20;
-/// The shortest frame, without headers and payload.
+/// The length of a frame without headers and payload.
 const SHORTEST: usize = 16;
 
 /// A decoder: bytes in, events out.
 pub(crate) enum Frames {
     /// Server-sent events.
     Text(sse::Decoder),
-    /// AWS's event stream. An event is called by its type, and an exception by its own.
+    /// AWS's event stream. The name of an event is its type; that of an exception, the exception's type.
     Binary(Binary),
 }
 
@@ -36,7 +36,7 @@ impl Frames {
         Self::Binary(Binary::default())
     }
 
-    /// Takes the next bytes. After an error, which says what is wrong with them, it must not be used.
+    /// Takes the next bytes. After an error, which says what is wrong with them, the decoder must not be used.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<(), String> {
         match self {
             Self::Text(decoder) => decoder.push(bytes).map_err(|error| error.to_string()),
@@ -44,7 +44,7 @@ impl Frames {
         }
     }
 
-    /// The next complete event.
+    /// Returns the next complete event.
     pub(crate) fn next_event(&mut self) -> Option<sse::Event> {
         match self {
             Self::Text(decoder) => decoder.next_event(),
@@ -52,7 +52,7 @@ impl Frames {
         }
     }
 
-    /// The event that the end of the stream completes.
+    /// Returns the event that the end of the stream completes.
     pub(crate) fn finish(self) -> Option<sse::Event> {
         match self {
             Self::Text(decoder) => decoder.finish(),
@@ -81,7 +81,7 @@ impl Binary {
     }
 }
 
-/// A message as an event; none when it is called nothing.
+/// Returns a message as an event; `None` if it has no name.
 fn event(message: &Message) -> Option<sse::Event> {
     let header = |name: &str| {
         let header = message.headers().iter().find(|header| header.name().as_str() == name)?;
@@ -91,7 +91,7 @@ fn event(message: &Message) -> Option<sse::Event> {
     Some(sse::Event {
         name: names.into_iter().find_map(header)?,
         data: if message.payload().is_empty() {
-            // An error has a message in a header instead of a payload.
+            // An error has its message in a header instead of a payload.
             serde_json::json!({"message": header(":error-message")}).to_string()
         } else {
             String::from_utf8_lossy(message.payload()).into_owned()

@@ -1,19 +1,19 @@
-//! Bodies that a provider compresses although nobody asked it to.
+//! Decompression of bodies, which some providers compress without being asked.
 
 use std::io::Write as _;
 
 use brotli_decompressor::DecompressorWriter;
 use flate2::write::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
-/// The most that is unfolded of one piece, in bytes: a few kilobytes can hold gigabytes.
+/// The most that one piece may decompress to, in bytes: a few kilobytes can contain gigabytes.
 const MAX_PIECE: usize = 32 << 20;
-/// What gzip begins with.
+/// The first bytes of gzip.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 const BUFFER: usize = 4 << 10;
 
-/// A decoder of `Content-Encoding`: bytes in, bytes out, as far as they can be told by then.
+/// A decoder of `Content-Encoding`: bytes in, bytes out, as far as they are known.
 pub(super) enum Inflate {
-    /// The first byte has not come.
+    /// No byte has arrived.
     Unknown(String),
     Plain,
     Gzip(MultiGzDecoder<Out>),
@@ -22,14 +22,14 @@ pub(super) enum Inflate {
     Brotli(Box<DecompressorWriter<Out>>),
 }
 
-/// What was unfolded.
+/// The decompressed bytes.
 #[derive(Default)]
 pub(super) struct Out(Vec<u8>);
 
 impl std::io::Write for Out {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         if self.0.len() + bytes.len() > MAX_PIECE {
-            return Err(std::io::Error::other("it unfolds to too much"));
+            return Err(std::io::Error::other("the decompressed size exceeds the limit"));
         }
         self.0.extend_from_slice(bytes);
         Ok(bytes.len())
@@ -45,13 +45,13 @@ impl Inflate {
         Self::Unknown(encoding.unwrap_or_default().trim().to_ascii_lowercase())
     }
 
-    /// Takes the next bytes and returns what they unfold to.
+    /// Takes the next bytes and returns what they decompress to.
     pub(super) fn push(&mut self, bytes: &[u8]) -> Result<Vec<u8>, String> {
         if let Self::Unknown(encoding) = self {
             let Some(first) = bytes.first() else {
                 return Ok(Vec::new());
             };
-            // Proxies forget the header, and some leave it on what they have unfolded.
+            // Some proxies omit the header, and some retain it after decompressing.
             let is_gzip = bytes.starts_with(&GZIP) || (bytes.len() == 1 && *first == GZIP[0]);
             *self = match encoding.as_str() {
                 _ if is_gzip => Self::Gzip(MultiGzDecoder::new(Out::default())),
@@ -60,10 +60,10 @@ impl Inflate {
                 "deflate" if first & 0x0f == 8 => Self::Zlib(ZlibDecoder::new(Out::default())),
                 "deflate" => Self::Deflate(DeflateDecoder::new(Out::default())),
                 "br" => Self::Brotli(Box::new(DecompressorWriter::new(Out::default(), BUFFER))),
-                other => return Err(format!("the answer is compressed as {other}, which was not asked for")),
+                other => return Err(format!("the response has the unsupported encoding {other}")),
             };
         }
-        let unfolded = match self {
+        let decompressed = match self {
             Self::Unknown(_) | Self::Plain => return Ok(bytes.to_vec()),
             Self::Gzip(decoder) => decoder
                 .write_all(bytes)
@@ -82,8 +82,8 @@ impl Inflate {
                 .and_then(|()| decoder.flush())
                 .map(|()| decoder.get_mut()),
         };
-        unfolded
+        decompressed
             .map(|out| std::mem::take(&mut out.0))
-            .map_err(|error| format!("the compressed answer cannot be read: {error}"))
+            .map_err(|error| format!("the response cannot be decompressed: {error}"))
     }
 }

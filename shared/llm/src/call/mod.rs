@@ -1,14 +1,14 @@
-//! One call to a provider, whoever it is: asked, framed, decoded, timed and counted the same way.
+//! One call to a provider: requested, framed, decoded, timed and counted the same way for all vendors.
 //!
-//! A vendor is what differs: how a request looks ([`Vendor::request`]) and what an event means ([`Vendor::read`]).
+//! Vendors differ in the form of a request ([`Vendor::request`]) and in the meaning of an event ([`Vendor::read`]).
 
 mod answer;
 mod body;
+mod drain;
 mod failure;
 mod finish;
 mod frames;
 mod inflate;
-mod rest;
 mod timer;
 
 use async_stream::try_stream;
@@ -29,15 +29,15 @@ pub(crate) use failure::ErrorBody;
 pub(crate) use frames::Frames;
 use timer::Timer;
 
-/// The longest body of a refusal that is read, in bytes.
+/// How much of the body of an error response is read, in bytes.
 const MAX_REFUSAL: usize = 16 << 10;
 
-/// A base URL that is no absolute HTTP URL.
+/// A base URL that is not an absolute HTTP URL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the provider's base URL must be an absolute http or https URL")]
 pub struct InvalidBaseUrl;
 
-/// A model at its provider, and how it is reached.
+/// A model at its provider, and the HTTP client that reaches it.
 #[derive(Debug, Clone)]
 pub(crate) struct ProviderClient {
     pub(crate) info: ModelInfo,
@@ -74,21 +74,21 @@ impl ProviderClient {
         })
     }
 
-    /// The key; empty where there is none.
+    /// Returns the key; empty if there is none.
     pub(crate) fn key(&self) -> &str {
         self.api_key.expose().trim()
     }
 
-    /// Sends a request and waits for the head of the answer.
+    /// Sends a request and waits for the head of the response.
     pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Response, ModelError> {
-        // A compressed stream comes in bursts.
+        // A compressed stream arrives in bursts.
         let request = request.header(ACCEPT_ENCODING, "identity");
         request.send().await.map_err(|error| self.unsent(error))
     }
 
     fn unsent(&self, error: reqwest::Error) -> ModelError {
         if error.is_builder() {
-            // The only part of the request that can be unfit for HTTP is the key.
+            // The only part of the request that may be invalid in HTTP is the key.
             ModelError::NotConfigured {
                 provider: self.info.provider.clone().into_owned(),
             }
@@ -103,7 +103,7 @@ impl ProviderClient {
         }
     }
 
-    /// What a response says that holds no answer.
+    /// Returns the error for a response without an answer.
     pub(crate) async fn refusal(&self, mut response: Response) -> ModelError {
         let status = response.status().as_u16();
         let headers = response.headers().clone();
@@ -120,29 +120,29 @@ impl ProviderClient {
     }
 }
 
-/// What is particular to a vendor.
+/// The parts of a call that depend on the vendor.
 pub(crate) trait Vendor: Clone + Send + Sync + 'static {
-    /// The model and how it is reached.
-    fn line(&self) -> &ProviderClient;
+    /// Returns the model and how it is reached.
+    fn client(&self) -> &ProviderClient;
 
-    /// The request. `system` is what [`prompt::system`] made of its system prompt.
+    /// Returns the request. `system` is the result of [`prompt::system`].
     fn request<'a>(
         &'a self,
         request: &'a ChatRequest,
         system: Option<&'a str>,
     ) -> BoxFuture<'a, Result<RequestBuilder, ModelError>>;
 
-    /// How a stream is framed.
+    /// Returns the framing of a stream.
     fn frames(&self) -> Frames;
 
-    /// Reads an object of an event that has this name into the answer. It holds no failure that any vendor would tell of;
-    /// otherwise it may hold anything. A whole answer in one piece is read as well.
+    /// Reads the object of an event with this name into the answer. Errors in any vendor's format are handled before;
+    /// otherwise it may contain anything. Also reads a whole answer in one piece.
     fn read(&self, name: &str, value: &Value, answer: &mut Answer) -> Result<Progress, ModelError>;
 }
 
 impl<V: Vendor> ChatModel for V {
     fn info(&self) -> ModelInfo {
-        self.line().info.clone()
+        self.client().info.clone()
     }
 
     fn chat(&self, request: ChatRequest) -> ChatStream {
@@ -150,20 +150,20 @@ impl<V: Vendor> ChatModel for V {
     }
 }
 
-/// Asks a vendor. Nothing is retried: whoever calls knows whether that is wise.
+/// Calls a vendor. Nothing is retried: the caller knows whether that is appropriate.
 fn chat<V: Vendor>(vendor: V, mut request: ChatRequest) -> ChatStream {
     request.messages = turns::alternating(request.messages);
     try_stream! {
-        let line = vendor.line();
+        let client = vendor.client();
         let system = prompt::system(&request);
-        let mut timer = Timer::start(line.limits);
+        let mut timer = Timer::start(client.limits);
         let mut response = timer.limit(async {
             let call = vendor.request(&request, system.as_deref()).await?;
-            line.send(call).await
+            client.send(call).await
         }).await??;
         timer.alive();
         if !response.status().is_success() {
-            Err(timer.limit(line.refusal(response)).await?)?;
+            Err(timer.limit(client.refusal(response)).await?)?;
             return;
         }
         yield ChatEvent::Accepted;
@@ -201,7 +201,7 @@ fn chat<V: Vendor>(vendor: V, mut request: ChatRequest) -> ChatStream {
             }
             if is_whole {
                 if !is_over {
-                    rest::read(&mut response).await;
+                    drain::read(&mut response).await;
                 }
                 yield answer.done()?;
                 return;
@@ -228,9 +228,9 @@ fn chat<V: Vendor>(vendor: V, mut request: ChatRequest) -> ChatStream {
                         Err(detail) => Err(ModelError::Malformed { detail })?,
                     }
                 }
-                // What is left may still be the end.
+                // The remaining bytes may still contain the end.
                 Ok(None) => is_over = true,
-                // The text is whole: at most the count of tokens is lost.
+                // The text is complete: at most the token counts are lost.
                 Err(_) if answer.is_finished() => is_whole = true,
                 Err(error) => Err(error)?,
             }
@@ -239,7 +239,7 @@ fn chat<V: Vendor>(vendor: V, mut request: ChatRequest) -> ChatStream {
     .boxed()
 }
 
-/// Reads an event. `is_last`: it stood at the end of the response, perhaps as all there is.
+/// Reads an event. `is_last`: it was at the end of the response, possibly the only one.
 pub(crate) fn read<V: Vendor>(
     vendor: &V,
     event: &Event,
@@ -247,7 +247,7 @@ pub(crate) fn read<V: Vendor>(
     is_last: bool,
 ) -> Vec<Result<Progress, ModelError>> {
     let is_whole = event.name == WHOLE;
-    let key = vendor.line().key();
+    let key = vendor.client().key();
     if let Some(name) = failure_name(&event.name) {
         let said = ErrorBody::read(event.data.as_bytes()).called(&name);
         return vec![Err(said.into_error(200, key))];
@@ -259,7 +259,7 @@ pub(crate) fn read<V: Vendor>(
         // The connection broke within it.
         Err(_) if is_last && !is_whole => return vec![Err(ModelError::Cut)],
         Err(error) => {
-            let detail = format!("a frame is not what the protocol promises: {error}");
+            let detail = format!("an event violates the protocol: {error}");
             return vec![Err(ModelError::Malformed { detail })];
         }
     };
@@ -276,7 +276,7 @@ pub(crate) fn read<V: Vendor>(
             }
             Item::Value(value) => {
                 if let Some(failure) = lenient::failure(&value) {
-                    // It counts what it has cost.
+                    // It reports the tokens it has used.
                     answer.count(&value["usage"]);
                     Err(ErrorBody::of(failure).into_error(200, key))
                 } else {
@@ -294,15 +294,15 @@ pub(crate) fn read<V: Vendor>(
             return read;
         }
     }
-    // One piece of JSON that was read to its end is whole, whether it says so or not.
+    // A single piece of JSON that was read to its end is complete, even without a finish reason.
     if is_whole || (is_last && answer.is_finished()) {
         read.push(Ok(Progress::End));
     }
     read
 }
 
-/// The name of an event that tells of a failure: `error`, or as AWS calls exceptions, which begin with a small letter
-/// inside a stream and with a capital one elsewhere.
+/// Returns the name of an event that reports a failure: `error`, or an AWS exception, whose name begins with a small
+/// letter inside a stream and with a capital one elsewhere.
 fn failure_name(name: &str) -> Option<String> {
     if name != "error" && !name.ends_with("Exception") && !name.ends_with("Error") {
         return None;
@@ -311,7 +311,7 @@ fn failure_name(name: &str) -> Option<String> {
     Some(capital.into_iter().chain(name.chars().skip(1)).collect())
 }
 
-/// An error with its causes: the first line of an HTTP client's error says little.
+/// Returns an error with its causes: the first line of an HTTP client's error says little.
 fn causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();

@@ -1,4 +1,4 @@
-//! What servers send beside their protocols, played by the double to the adapters of all vendors.
+//! Deviations of servers from their protocols, played by the double to the adapters of all vendors.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ impl Signer for Unsigned {
     }
 }
 
-/// A model of each vendor, all of them the double.
+/// A model of each vendor, all served by the double.
 struct Vendors {
     double: ModelDouble,
     models: Vec<(&'static str, Box<dyn ChatModel>)>,
@@ -45,7 +45,7 @@ impl Vendors {
         Self { double, models }
     }
 
-    /// The script's outcome with each vendor.
+    /// Returns the script's outcome with each vendor.
     async fn outcomes(&self, script: &Script) -> Vec<(&'static str, Outcome)> {
         let mut outcomes = Vec::new();
         for (name, model) in &self.models {
@@ -86,7 +86,7 @@ async fn a_field_that_an_answer_does_not_need_never_fails_it() {
             assert_eq!((text.as_str(), &error), (TEXT, &None), "{quirk:?} of {name}");
             let (reason, usage) = done.unwrap();
             assert_eq!(reason, FinishReason::Stop, "{quirk:?} of {name}");
-            // Bedrock counts in the event that is missing then; the others' thoughts are estimated.
+            // Bedrock counts in the event that is missing then; the other vendors' thoughts are estimated.
             let is_counted = !(quirk == Quirk::NoEndMark && name == "bedrock");
             assert_eq!(usage.estimated, !is_counted, "{quirk:?} of {name}: {usage:?}");
             assert!(
@@ -126,7 +126,7 @@ async fn counts_that_cannot_be_are_estimated_and_say_so() {
     }
 }
 
-/// Failures as servers put them into a stream that began well.
+/// Returns failures as servers put them into a stream that began successfully.
 fn failures() -> Vec<Value> {
     vec![
         json!({"object": "error", "message": "Something broke", "type": "internal", "code": null}),

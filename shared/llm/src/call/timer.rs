@@ -10,9 +10,9 @@ use crate::{ModelError, TimeLimit, TimeLimits};
 pub(super) struct Timer {
     limits: TimeLimits,
     end: Instant,
-    /// Whether a piece has come.
+    /// Whether a piece has arrived.
     has_begun: bool,
-    /// When the next sign of life is due; unset until somebody waits for it, so that a slow reader costs the model nothing.
+    /// When the next sign of life is due; unset until awaited, so that a slow reader does not use up the model's time.
     next: Option<Instant>,
 }
 
@@ -27,12 +27,12 @@ impl Timer {
         }
     }
 
-    /// Something came, if only a ping: the model is still at work.
+    /// Records any data, even a ping: the model is still working.
     pub(super) fn alive(&mut self) {
         self.next = None;
     }
 
-    /// A piece came: from now on there are others to wait for.
+    /// Records a piece: from now on, the limit between pieces applies.
     pub(super) fn progress(&mut self) {
         self.has_begun = true;
         self.next = None;
@@ -71,12 +71,12 @@ mod tests {
         (Err(ModelError::TimedOut { what }), Duration::from_secs(seconds))
     }
 
-    /// The clock of these tests stands still until everything waits.
+    /// The clock of these tests advances only while everything waits.
     fn rounded((outcome, duration): (Result<(), ModelError>, Duration)) -> (Result<(), ModelError>, Duration) {
         (outcome, Duration::from_secs_f64(duration.as_secs_f64().round()))
     }
 
-    /// What the timer is asked to hold in these tests.
+    /// The limits in these tests.
     const LIMITS: TimeLimits = TimeLimits {
         connect: Duration::from_secs(2),
         first_token: Duration::from_secs(15),

@@ -1,13 +1,13 @@
-//! Earlier answers as a model is shown them again. It imitates what it reads, so they hold no citations of another form.
+//! Earlier answers in later requests. A model imitates what it reads, so they contain no citations in another form.
 
 use super::marker;
 
-/// A text without its citations of these numbers: they stood for sources that the model does not see any more.
+/// Returns a text without its citations of these numbers, whose sources the model no longer sees.
 pub fn without_citations(text: &str, numbers: &[u32]) -> String {
     rewrite(text, numbers, |_| String::new())
 }
 
-/// A text whose citations of these numbers are markers again, for a model that goes on with it.
+/// Returns a text whose citations of these numbers are markers again, for a model that continues it.
 pub fn with_markers(text: &str, numbers: &[u32]) -> String {
     rewrite(text, numbers, marker)
 }

@@ -1,7 +1,7 @@
 //! The marker by which a model cites a source: `[cite:3]`.
 //!
 //! Models write it reliably, and people write nothing like it: an index (`a[0]`), a year (`[2019] UKSC 41`), a footnote
-//! (`[^2]`) and a link (`[7](https://...)`) are text. The known deviations of models are read too: other brackets and
+//! (`[^2]`) and a link (`[7](https://...)`) are text. Known deviations of models are accepted: other brackets and
 //! case, spaces, lists (`[cite:1, 2]`), ranges (`[cite:1-3]`), escaped brackets (`\[cite:1\]`).
 
 use std::collections::BTreeSet;
@@ -11,17 +11,17 @@ const WORD: &str = "cite";
 /// The longest marker, in bytes: a list of some 40 numbers.
 const MAX_LENGTH: usize = 160;
 
-/// The marker that cites source `number`.
+/// Returns the marker that cites source `number`.
 pub(crate) fn marker(number: u32) -> String {
     format!("[{WORD}:{number}]")
 }
 
-/// What a text that may begin with a marker is.
+/// Whether a text begins with a marker.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum MarkerMatch {
-    /// It begins with no marker.
+    /// It does not.
     Text,
-    /// It is the beginning of one, as far as it goes.
+    /// All of it may be the beginning of one.
     Partial,
     /// Its first `length` bytes are a marker that cites the numbers in these closed ranges.
     Marker { ranges: Vec<(u32, u32)>, length: usize },
@@ -29,7 +29,7 @@ pub(super) enum MarkerMatch {
 
 /// Reads a marker at the beginning of `text`.
 ///
-/// A marker that is not closed on its line, within its bracket or within [`MAX_LENGTH`] ends behind its numbers.
+/// A marker that is not closed on its line, within its bracket or within [`MAX_LENGTH`] ends after its numbers.
 pub(super) fn read(text: &str) -> MarkerMatch {
     match read_prefix(text) {
         MarkerMatch::Partial if text.len() > MAX_LENGTH => MarkerMatch::Text,
@@ -78,8 +78,8 @@ fn read_prefix(text: &str) -> MarkerMatch {
     }
 }
 
-/// Like [`read`], of a text that ends here: what is partial is a marker that was cut off, or text if it had not come to
-/// its colon.
+/// Like [`read`], for a text that ends here: a partial marker is one that was cut off, or text if it does not reach its
+/// colon.
 pub(super) fn read_last(text: &str) -> MarkerMatch {
     let reading = read(text);
     if reading != MarkerMatch::Partial {
@@ -90,7 +90,7 @@ pub(super) fn read_last(text: &str) -> MarkerMatch {
     };
     let start = colon + text[colon..].chars().next().map_or(0, char::len_utf8);
     match unclosed(text, start) {
-        // The last number may have been cut.
+        // The last number may have been cut off.
         MarkerMatch::Marker { length, .. } if length == text.len() => MarkerMatch::Marker {
             ranges: Vec::new(),
             length,
@@ -99,7 +99,7 @@ pub(super) fn read_last(text: &str) -> MarkerMatch {
     }
 }
 
-/// A marker without its end: the numbers behind `start`, and nothing of the text that follows.
+/// Returns a marker without its end: the numbers after `start`, without the text that follows.
 fn unclosed(text: &str, start: usize) -> MarkerMatch {
     let body = &text[start..];
     let end = body.find(|c: char| !is_list(c)).unwrap_or(body.len());
@@ -115,7 +115,7 @@ fn unclosed(text: &str, start: usize) -> MarkerMatch {
     }
 }
 
-/// The numbers of a marker: all of a plain list, the first one if there are words among them (`1, p. 4`).
+/// Returns the numbers of a marker: all of a plain list, only the first one if there are words among them (`1, p. 4`).
 fn ranges(inner: &str) -> Vec<(u32, u32)> {
     let list = inner.find(|c: char| !is_list(c)).map_or(inner, |at| &inner[..at]);
     let is_plain = list.len() == inner.len();
@@ -143,7 +143,7 @@ fn ranges(inner: &str) -> Vec<(u32, u32)> {
     found
 }
 
-/// The numbers of `ranges` that are known, each once.
+/// Returns the numbers of `ranges` that are known, each once.
 pub(super) fn backed(ranges: &[(u32, u32)], known: &BTreeSet<u32>) -> Vec<u32> {
     let mut numbers = Vec::new();
     for (low, high) in ranges {
@@ -156,7 +156,7 @@ pub(super) fn backed(ranges: &[(u32, u32)], known: &BTreeSet<u32>) -> Vec<u32> {
     numbers
 }
 
-/// The text of a document without markers: what a model quotes from it is no citation.
+/// Returns the text of a document without markers, so that quoting it is not a citation.
 pub(crate) fn defuse(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -171,7 +171,7 @@ pub(crate) fn defuse(text: &str) -> String {
     out
 }
 
-/// What comes from a text, character by character.
+/// Reads a text character by character.
 struct Scanner<'a>(&'a str);
 
 impl Scanner<'_> {
@@ -197,7 +197,7 @@ impl Scanner<'_> {
     }
 }
 
-/// A number of a marker. One that fits no `u32`, or of digits that are not read, is 0, which no source has.
+/// Returns a number of a marker. Digits that do not fit into a `u32` or are not read give 0, which no source has.
 fn number(digits: &str) -> u32 {
     let ascii: Option<String> = digits
         .chars()
@@ -217,7 +217,7 @@ fn closes(c: char) -> bool {
     matches!(c, ']' | '］' | '】' | '〕')
 }
 
-/// What a list of numbers consists of.
+/// Returns whether a character may be part of a list of numbers.
 fn is_list(c: char) -> bool {
     c.is_numeric() || is_blank(c) || is_dash(c) || matches!(c, ',' | ';' | '&' | '+' | '#' | '，' | '、' | '；')
 }

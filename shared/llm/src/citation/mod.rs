@@ -1,4 +1,4 @@
-//! Turns the markers by which a model cites into citations, and leaves all other text as it is.
+//! Turns citation markers into citations, and leaves all other text as it is.
 
 mod history;
 mod marker;
@@ -14,30 +14,30 @@ pub(crate) use marker::{defuse, marker};
 /// A citation in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark {
-    /// The source that is cited.
+    /// The source number.
     pub number: u32,
-    /// Where `[number]` stands, bytes.
+    /// The position of `[number]`, in bytes.
     pub at: Range<usize>,
 }
 
-/// A filter over a streamed answer: markers such as `[cite:2]` become `[2]` if a source has that
-/// number, and go otherwise, together with a space before them. All other text passes byte for byte.
+/// A filter for a streamed answer: markers such as `[cite:2]` become `[2]` if a source has that number, and are removed
+/// otherwise, together with a space before them. All other text passes unchanged.
 ///
 /// The result does not depend on how the text was cut into chunks. At most some 160 bytes are held back.
 #[derive(Debug)]
 pub struct CitationFilter {
     known: BTreeSet<u32>,
     marks: Vec<Mark>,
-    /// Text that is not decided yet: nothing, or what may become a marker, with a space before it.
+    /// Text that is not decided yet: empty, or a possible marker with a space before it.
     held: String,
-    /// How much text has left, bytes.
+    /// How much text has been returned, bytes.
     left: usize,
-    /// The end of what has left, as far as it would be a marker if the right text followed.
+    /// The end of the returned text, as far as it would become a marker if certain text followed.
     tail: String,
 }
 
 impl CitationFilter {
-    /// A filter for an answer whose sources have these numbers, and of which `begun` bytes were written before.
+    /// Creates a filter for an answer whose sources have these numbers, and of which `begun` bytes were written before.
     pub fn new(known: impl IntoIterator<Item = u32>, begun: usize) -> Self {
         Self {
             known: known.into_iter().collect(),
@@ -48,7 +48,7 @@ impl CitationFilter {
         }
     }
 
-    /// Takes the next chunk and returns what is decided.
+    /// Takes the next chunk and returns the text that is decided.
     pub fn push(&mut self, chunk: &str) -> String {
         let mut out = String::with_capacity(chunk.len() + self.held.len());
         for c in chunk.chars() {
@@ -62,19 +62,19 @@ impl CitationFilter {
         out
     }
 
-    /// Returns the rest, once the answer has ended. Of a marker without its end nothing is left.
+    /// Returns the rest, once the answer has ended. An unfinished marker is removed.
     pub fn finish(&mut self) -> String {
         let mut out = String::new();
         self.decide(read_last, &mut out);
         out
     }
 
-    /// The citations so far, in the order of the text.
+    /// Returns the citations so far, in the order of the text.
     pub fn marks(&self) -> &[Mark] {
         &self.marks
     }
 
-    /// The sources cited so far, in the order of their first use.
+    /// Returns the sources cited so far, in the order of their first use.
     pub fn cited(&self) -> Vec<u32> {
         let mut cited = Vec::new();
         for mark in &self.marks {
@@ -85,7 +85,7 @@ impl CitationFilter {
         cited
     }
 
-    /// Lets go of as much of what is held as can be decided.
+    /// Releases as much of the held text as can be decided.
     fn decide(&mut self, read: impl Fn(&str) -> MarkerMatch, out: &mut String) {
         while !self.held.is_empty() {
             let space = usize::from(self.held.starts_with(' '));
@@ -106,7 +106,7 @@ impl CitationFilter {
                     if !numbers.is_empty() {
                         self.release(&marked[..space], out);
                     } else if !self.tail.is_empty() {
-                        // What stands around a marker must not become one when it goes.
+                        // The text around a removed marker must not become one.
                         self.release("()", out);
                         self.tail.clear();
                     }
@@ -136,7 +136,7 @@ impl CitationFilter {
     }
 }
 
-/// Whether a marker, or the space that goes with it, may begin with this.
+/// Returns whether a marker, or the space removed with it, may begin with this character.
 fn may_begin(c: char) -> bool {
     c == ' ' || c == '\\' || opens(c)
 }

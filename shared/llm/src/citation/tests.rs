@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::{CitationFilter, defuse, marker, with_markers, without_citations};
 
-/// The text in one piece, and what was cited.
+/// Filters the text in one piece. Returns the result and the cited sources.
 fn filter(known: &[u32], text: &str) -> (String, Vec<u32>) {
     in_pieces(known, [text])
 }
@@ -99,7 +99,7 @@ fn all_other_text_passes_byte_for_byte() {
 
 #[test]
 fn a_marker_without_its_end_never_reaches_the_reader() {
-    // The answer was cut: the number may have been longer.
+    // The answer was cut off: the number may have been longer.
     assert_filters("a [cite:1", "a", &[]);
     assert_filters("a [cite:", "a", &[]);
     assert_filters("a [cite:1, 2", "a", &[]);
@@ -205,7 +205,7 @@ proptest! {
         cuts.sort_unstable();
         let pieces = cuts.windows(2).map(|cut| &text[cut[0]..cut[1]]);
         prop_assert_eq!(&in_pieces(&[1, 2], pieces), &whole);
-        // What has passed has no marker in it.
+        // The returned text contains no marker.
         let more = format!("{}x", whole.0);
         prop_assert_eq!(&filter(&[1, 2], &more), &(more.clone(), vec![]), "{:?}", text);
     }

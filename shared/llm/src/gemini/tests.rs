@@ -5,9 +5,9 @@ use crate::testing::{HARD, PATIENT, counted, dialogue, every_split_is_the_same, 
 use crate::{FinishReason, ModelError, Usage};
 use model_double::{Counts, Finish, ModelDouble, Script};
 
-/// What `generativelanguage.googleapis.com` sent: the first event is from the description of a public collection of
+/// Sent by `generativelanguage.googleapis.com`: the first event is from the description of a public collection of
 /// recorded calls (gemini-2.5-flash-preview-04-17), the counts of the last from a recording in a client's tests
-/// (gemini-2.5-flash), where they add up to the total only with the thoughts. The lines end as they did.
+/// (gemini-2.5-flash), where they add up to the total only with the thoughts. The line ends are original.
 const RECORDED: &str = concat!(
     r#"data: {"candidates": [{"content": {"parts": [{"text": "\u003cthinking\u003eThe user wants"}],"role": "model"},"index": 0}],"usageMetadata": {"promptTokenCount": 55,"candidatesTokenCount": 6,"totalTokenCount": 61,"promptTokensDetails": [{"modality": "TEXT","tokenCount": 55}]},"modelVersion": "models/gemini-2.5-flash-preview-04-17"}"#,
     "\r\n\r\n",
@@ -31,7 +31,7 @@ fn every_split_of_a_recording_gives_the_same_text_and_usage() {
         reasoning_tokens: 45,
         ..counted(55, 60)
     };
-    // This model wrote its thinking into a tag, as it was asked to.
+    // This model was asked to write its thinking into a tag.
     let recorded = RECORDED.replace(r"\u003cthinking\u003e", "");
     let whole = every_split_is_the_same(&model, &recorded);
     assert_eq!(every_split_is_the_same(&model, RECORDED).0, "");

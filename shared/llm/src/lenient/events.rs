@@ -1,23 +1,23 @@
-//! The data of an event: JSON, an end mark, or words that are neither.
+//! The data of an event: JSON, an end mark, or plain text.
 
 use serde_json::{Deserializer, Value};
 
-/// What stands in the data of an event.
+/// An element of the data of an event.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Item {
-    /// An object of JSON.
+    /// A JSON object.
     Value(Value),
     /// `[DONE]`.
     End,
-    /// Words that are no JSON: a sign of life, or a failure in plain text.
+    /// Text that is not JSON: a sign of life, or a failure in plain text.
     Text(String),
 }
 
-/// What the data of an event holds; most hold one object. Several lines may hold one each, where a server forgets the
-/// empty line between two events, and a list holds one in each place.
+/// Returns the elements in the data of an event; most have one object. Several lines may contain one each, if a server
+/// omits the empty line between two events, and a list contains one in each position.
 ///
 /// # Errors
-/// What is wrong with JSON that is cut or damaged: words of the answer may be lost with it.
+/// What is wrong with truncated or damaged JSON, with which text of the answer may be lost.
 pub(crate) fn items(data: &str) -> Result<Vec<Item>, String> {
     let mut items = Vec::new();
     let whole: Result<Vec<Value>, _> = Deserializer::from_str(data).into_iter().collect();
@@ -37,7 +37,7 @@ pub(crate) fn items(data: &str) -> Result<Vec<Item>, String> {
 }
 
 fn read_line(line: &str, items: &mut Vec<Item>) -> Result<(), ()> {
-    // Some gateways write the name of the field twice.
+    // Some gateways write the field name twice.
     let mut line = line.trim();
     while let Some(rest) = line.strip_prefix("data:") {
         line = rest.trim();
@@ -55,7 +55,7 @@ fn read_line(line: &str, items: &mut Vec<Item>) -> Result<(), ()> {
     Ok(())
 }
 
-/// Whether a line is a word in brackets, such as `[HEARTBEAT]`, and no JSON.
+/// Returns whether a line is a word in brackets, such as `[HEARTBEAT]`, and not JSON.
 fn is_bracketed_word(line: &str) -> bool {
     let inner = line
         .strip_prefix(['[', '{'])
@@ -66,8 +66,8 @@ fn is_bracketed_word(line: &str) -> bool {
     })
 }
 
-/// JSON as it was meant, of programs that write what JSON does not have: numbers that are none (`NaN`, `Infinity`) or too
-/// large, raw control characters in a text, and halves of a surrogate pair.
+/// Repairs constructs that JSON does not allow but some programs write: `NaN`, `Infinity`, numbers that are too large,
+/// raw control characters in a string, and unpaired surrogates.
 fn repaired(data: &str) -> String {
     let mut out = String::with_capacity(data.len());
     let mut rest = data;
@@ -90,7 +90,7 @@ fn repaired(data: &str) -> String {
                         _ => out.push_str(&rest[..length]),
                     }
                 }
-                // As JSON escapes it.
+                // Escaped as in JSON.
                 c if c.is_control() => out.extend(serde_json::to_string(&c).iter().map(|text| text.trim_matches('"'))),
                 c => {
                     is_text = c != '"';
@@ -124,7 +124,7 @@ fn repaired(data: &str) -> String {
     out
 }
 
-/// The code unit that an escape such as `\ud83d` stands for.
+/// Returns the code unit of an escape such as `\ud83d`.
 fn surrogate(text: &str) -> Option<u32> {
     u32::from_str_radix(text.strip_prefix("\\u")?.get(..4)?, 16).ok()
 }

@@ -1,10 +1,10 @@
-//! Failures that are told with status 200, in the shapes of all servers.
+//! Failures reported with status 200, in the formats of all servers.
 
 use serde_json::Value;
 
 use super::{field, first, is_empty, word};
 
-/// Fields of an answer. Beside one of them, words such as `message` or `detail` are no failure.
+/// Fields of an answer. Beside one of them, fields such as `message` or `detail` are not a failure.
 const ANSWER: [&str; 14] = [
     "choices",
     "candidates",
@@ -22,11 +22,11 @@ const ANSWER: [&str; 14] = [
     "stopReason",
 ];
 
-/// The part of an event or of a body that tells of a failure; none in a part of an answer.
+/// Returns the part of an event or of a body that reports a failure; `None` for a part of an answer.
 pub(crate) fn failure(value: &Value) -> Option<&Value> {
     let error = field(value, &["error", "errors", "Error", "fault"]);
     if !is_hollow(error) {
-        // Words beside the error say more than a mere text in it, as `error_type` does.
+        // Fields beside the error, such as `error_type`, say more than an error that is only a text.
         return Some(if error.is_string() { value } else { first(error) });
     }
     let words = ["error", "failed", "failure"];
@@ -45,7 +45,7 @@ pub(crate) fn failure(value: &Value) -> Option<&Value> {
     if says_failure(&response["status_code"]) {
         return Some(response);
     }
-    // A part that failed.
+    // A choice that failed.
     let choice = first(field(value, &["choices", "candidates"]));
     for part in [
         choice,
@@ -69,7 +69,8 @@ pub(crate) fn failure(value: &Value) -> Option<&Value> {
     is_told.then_some(value)
 }
 
-/// What an event says that is neither part of an answer nor surely a failure: `{"message": "warming up"}`.
+/// Returns the message of an event that is neither part of an answer nor clearly a failure: `{"message": "warming
+/// up"}`.
 pub(crate) fn remark(value: &Value) -> Option<&str> {
     if is_answer(value) {
         return None;
@@ -79,12 +80,12 @@ pub(crate) fn remark(value: &Value) -> Option<&str> {
         .find_map(|name| word(&value[*name]))
 }
 
-/// Whether an event is part of an answer.
+/// Returns whether an event is part of an answer.
 fn is_answer(value: &Value) -> bool {
     ANSWER.iter().any(|name| value.get(*name).is_some())
 }
 
-/// Whether a value says nothing of a failure: `{"code": 0, "message": ""}`.
+/// Returns whether a value reports no failure: `{"code": 0, "message": ""}`.
 fn is_hollow(value: &Value) -> bool {
     match value {
         Value::Object(fields) => fields.values().all(is_hollow),
@@ -92,11 +93,12 @@ fn is_hollow(value: &Value) -> bool {
     }
 }
 
-/// `{"error_code": 336003, "error_msg": "..."}`, however the names are spelt. A code of 0 says that there is none.
+/// Returns whether a value is like `{"error_code": 336003, "error_msg": "..."}`, in any spelling. A code of 0 means no
+/// failure.
 fn tells_code(value: &Value) -> bool {
     let Value::Object(fields) = value else { return false };
     let plain = |name: &str| name.replace('_', "").to_ascii_lowercase();
-    // All of them begin with it, and few names of an answer do.
+    // All of them begin with it, and few fields of an answer do.
     let may_be = |name: &str| name.trim_start_matches('_').starts_with(['e', 'E']);
     let of = |names: &[&str]| {
         fields
@@ -117,12 +119,12 @@ fn tells_code(value: &Value) -> bool {
             .any(|words| !is_fine(words))
 }
 
-/// Whether a code or a message of a failure says that there is one: `0` and `"0"` do not.
+/// Returns whether a code or a message means a failure: `0` and `"0"` do not.
 fn says_failure(value: &Value) -> bool {
     !is_empty(value) && value.as_f64() != Some(0.0) && value != "0"
 }
 
-/// Words of failures in plain text.
+/// Phrases of failures in plain text.
 const FAILURES: [&str; 19] = [
     "error",
     "exception",
@@ -145,7 +147,7 @@ const FAILURES: [&str; 19] = [
     "traceback",
 ];
 
-/// What words that are surely a failure begin with.
+/// Beginnings of text that is certainly a failure.
 const BEGINNINGS: [&str; 20] = [
     "error",
     "exception",
@@ -169,14 +171,14 @@ const BEGINNINGS: [&str; 20] = [
     "<h1",
 ];
 
-/// Whether words that stand where an event was due are a failure, whatever follows.
+/// Returns whether text received instead of an event is a failure, whatever follows.
 pub(crate) fn is_failure(text: &str) -> bool {
     let text = text.trim_start().to_lowercase();
     BEGINNINGS.iter().any(|beginning| text.starts_with(beginning))
 }
 
-/// Whether words that stand where an event was due may tell of a failure, if nothing else comes. Other words are signs
-/// of life.
+/// Returns whether text received instead of an event may be a failure, if nothing else follows. Other text is a sign of
+/// life.
 pub(crate) fn sounds_like_failure(text: &str) -> bool {
     let text = text.to_lowercase();
     FAILURES.iter().any(|word| text.contains(word))

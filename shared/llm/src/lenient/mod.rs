@@ -1,8 +1,8 @@
-//! Reading what providers send, tolerantly: a field that an answer does not need never fails it.
+//! Tolerant reading of what providers send: a field that an answer does not need never makes it fail.
 //!
-//! Nothing here returns an error for a value of the wrong type: what cannot be read is as if it were missing. Only
-//! what would make the answer itself wrong is an error: an event of JSON that is cut, because words are lost with it,
-//! and a failure that a provider reports in place of an answer ([`failure`]).
+//! No function returns an error for a value of the wrong type: an unreadable value counts as missing. Errors are only
+//! what would make the answer itself wrong: a truncated event of JSON, because text is lost with it, and a failure that
+//! a provider reports instead of an answer ([`failure`]).
 
 mod events;
 mod failure;
@@ -14,12 +14,12 @@ pub(crate) use events::{Item, items};
 pub(crate) use failure::{failure, is_failure, remark, sounds_like_failure};
 pub(crate) use usage::{CallEstimate, Counts, counts};
 
-/// Words of an answer, and thoughts beside them.
+/// Text of an answer, and thinking beside it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Words {
-    /// What the reader is to see.
+    /// Text for the reader.
     pub(crate) text: String,
-    /// Reasoning, which is no part of the answer.
+    /// Reasoning, which is not part of the answer.
     pub(crate) thought: String,
 }
 
@@ -29,7 +29,7 @@ impl Words {
     }
 }
 
-/// The first of these fields that holds something; null when there is none.
+/// Returns the first of these fields that is not empty; null if there is none.
 pub(crate) fn field<'a>(value: &'a Value, names: &[&str]) -> &'a Value {
     let filled = |value: &&Value| !is_empty(value);
     names
@@ -39,7 +39,7 @@ pub(crate) fn field<'a>(value: &'a Value, names: &[&str]) -> &'a Value {
         .unwrap_or(&Value::Null)
 }
 
-/// Whether a value says nothing: null, false, an empty text, list or object.
+/// Returns whether a value is empty: null, false, an empty text, list or object.
 pub(crate) fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => true,
@@ -50,8 +50,8 @@ pub(crate) fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// The first element of a list: that with the index 0 where elements have one, as nobody asks for a second. A value that
-/// is no list is its own.
+/// Returns the first element of a list: that with the index 0 if elements have one, because only one is requested.
+/// Returns any other value itself.
 pub(crate) fn first(value: &Value) -> &Value {
     let is_first = |value: &&Value| !value.is_null() && value["index"].as_u64().unwrap_or(0) == 0;
     match value {
@@ -60,13 +60,13 @@ pub(crate) fn first(value: &Value) -> &Value {
     }
 }
 
-/// A word such as a reason or a type: a text that is not blank.
+/// Returns a word such as a reason or a type: a text that is not blank.
 pub(crate) fn word(value: &Value) -> Option<&str> {
     value.as_str().map(str::trim).filter(|word| !word.is_empty())
 }
 
-/// The words in a message's content, whatever they are wrapped in: a text, a part, or a list of both. Parts of which
-/// nothing is known are read for their `text`, and say nothing without one.
+/// Returns the text in a message's content: a text, a part, or a list of both. Parts of an unknown type are read for
+/// their `text`, and are empty without one.
 pub(crate) fn words(content: &Value) -> Words {
     let mut words = Words::default();
     collect(content, false, &mut words);
@@ -82,7 +82,7 @@ fn collect(content: &Value, is_thought: bool, words: &mut Words) {
     match content {
         Value::Null => {}
         Value::String(text) => target.push_str(text),
-        // A server that decodes what its model writes makes a number of "7".
+        // A server that decodes its model's output turns "7" into a number.
         Value::Number(number) => target.push_str(&number.to_string()),
         Value::Bool(value) => target.push_str(if *value { "true" } else { "false" }),
         Value::Array(parts) => parts.iter().for_each(|part| collect(part, is_thought, words)),
@@ -109,7 +109,7 @@ fn collect(content: &Value, is_thought: bool, words: &mut Words) {
                 "reasoningText",
             ] {
                 match part.get(name) {
-                    // Of what was thought; a summary of anything else is no part of an answer.
+                    // Only a summary of thinking is relevant; any other is not part of an answer.
                     Some(_) if name == "summary" && !is_thought => {}
                     Some(inner) if !is_other && !is_empty(inner) => return collect(inner, true, words),
                     _ => {}
@@ -156,7 +156,7 @@ mod tests {
             (json!(7), "7", ""),
             (json!(null), "", ""),
             (json!({"unknown": 1}), "", ""),
-            // Magistral's content.
+            // Content of Magistral.
             (
                 json!([{"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}, {"type": "text", "text": "Hello"}]),
                 "Hello",

@@ -1,18 +1,18 @@
-//! Tokens under the names of all vendors.
+//! Token counts under the names of all vendors.
 
 use serde_json::Value;
 
 use super::field;
 use crate::Usage;
 
-/// A count of so many times what is estimated cannot be true: another tokenizer counts three times as many.
+/// A prompt count above this multiple of the estimate is implausible: another tokenizer counts three times as many.
 const IMPLAUSIBLE_PROMPT: u64 = 16;
-/// The same of what was written, some of which is thinking that nobody sees.
+/// The same for the completion, a part of which is hidden thinking.
 const IMPLAUSIBLE_COMPLETION: u64 = 16;
-/// Tokens beside that, of templates and tools that a provider adds.
+/// Tokens allowed in addition, for templates and tools that a provider adds.
 const SLACK: u64 = 4_096;
 
-/// What is part of every name here.
+/// Each name here contains one of these.
 const COUNTS: [&str; 3] = ["token", "Token", "eval_count"];
 const PROMPT: [&str; 8] = [
     "prompt_tokens",
@@ -34,7 +34,7 @@ const COMPLETION: [&str; 8] = [
     "outputTokenCount",
     "eval_count",
 ];
-/// Tokens out of a cache that are part of the prompt.
+/// Cached tokens that are part of the prompt.
 const CACHED: [&str; 5] = [
     "cached_tokens",
     "cachedTokens",
@@ -42,17 +42,17 @@ const CACHED: [&str; 5] = [
     "cached_content_token_count",
     "prompt_cache_hit_tokens",
 ];
-/// Tokens out of a cache that stand beside the input, as Anthropic and Bedrock count them.
+/// Cached tokens that are not part of the input, as Anthropic and Bedrock count them.
 const CACHE_READ: [&str; 2] = ["cache_read_input_tokens", "cacheReadInputTokens"];
-/// Tokens put into a cache that stand beside the input.
+/// Tokens written to a cache that are not part of the input.
 const CACHE_WRITE: [&str; 2] = ["cache_creation_input_tokens", "cacheWriteInputTokens"];
-/// Reasoning that stands beside the answer, as Gemini counts it.
+/// Reasoning that is not part of the answer, as Gemini counts it.
 const THOUGHTS: [&str; 2] = ["thoughtsTokenCount", "thoughts_token_count"];
-/// What Gemini's own tools read, beside the prompt.
+/// Tokens read by Gemini's own tools, in addition to the prompt.
 const TOOLS: [&str; 2] = ["toolUsePromptTokenCount", "tool_use_prompt_token_count"];
 
-/// What a provider has counted so far. Counts that cannot be read or cannot be true are as if they were missing:
-/// whoever needs them estimates, and says so.
+/// The provider's counts so far. Unreadable and implausible counts are treated as missing: they are then estimated and
+/// marked as such.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     prompt: Option<u64>,
@@ -63,14 +63,14 @@ pub(crate) struct Counts {
     reasoning: Option<u64>,
     thoughts: Option<u64>,
     tools: Option<u64>,
-    /// Whether `cache_read` and `cache_write` stand beside the input.
+    /// Whether `cache_read` and `cache_write` are not part of the input.
     is_beside: bool,
 }
 
-/// The tokens in a usage object. Zero says nothing: a call that read or wrote nothing does not exist, and some servers
-/// fill in zeros where they have not counted.
+/// Returns the token counts of a usage object. Zero counts as missing: no call reads or writes nothing, and some
+/// servers send zeros if they have not counted.
 pub(crate) fn counts(usage: &Value) -> Counts {
-    // Each event is asked for counts in several places, and few have any.
+    // Each event is searched for counts in several places, and few have any.
     let is_count = |name: &String| COUNTS.iter().any(|part| name.contains(part));
     if !usage.as_object().is_some_and(|fields| fields.keys().any(is_count)) {
         return Counts::default();
@@ -93,7 +93,7 @@ pub(crate) fn counts(usage: &Value) -> Counts {
     let reasoning =
         of(completion_details, &["reasoning_tokens", "reasoningTokens"]).or_else(|| of(usage, &["reasoning_tokens"]));
     let total = of(usage, &["total_tokens", "totalTokens"]);
-    // xAI counts reasoning beside what was said, which its sum shows.
+    // xAI counts reasoning in addition to the answer, as its total shows.
     let completion = of(usage, &COMPLETION).map(|said| match reasoning {
         Some(reasoning) => {
             let both = said.saturating_add(reasoning);
@@ -116,7 +116,7 @@ pub(crate) fn counts(usage: &Value) -> Counts {
     }
 }
 
-/// A number of tokens: whole and positive. Beyond 2^53 a number of JSON is not exact.
+/// Returns a token count: whole and positive. Above 2^53, a JSON number is not exact.
 fn count(value: &Value) -> Option<u64> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     let whole = |number: f64| (number.fract() == 0.0 && (0.0..=EXACT).contains(&number)).then_some(number);
@@ -131,23 +131,22 @@ fn count(value: &Value) -> Option<u64> {
     (count > 0).then_some(count)
 }
 
-/// What is known of a call without its provider, in tokens. It stands in for what was not counted, and bounds what is
-/// believed of the rest: a provider that reports more than the request could have used is wrong, and what it says would
-/// be charged to somebody.
+/// Our own estimate of a call, in tokens. It replaces missing counts and bounds the others: a provider that reports
+/// more than the request could have used is wrong, and its counts would be charged to a user.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CallEstimate {
-    /// What the model reads.
+    /// Tokens of the prompt.
     pub(crate) prompt: u64,
-    /// What it wrote, thoughts included.
+    /// Tokens generated, including thinking.
     pub(crate) written: u64,
-    /// What it thought.
+    /// Tokens of thinking.
     pub(crate) thought: u64,
-    /// What it was allowed to write.
+    /// The requested maximum size of the answer.
     pub(crate) max_tokens: u64,
 }
 
 impl CallEstimate {
-    /// A call whose answer is no text.
+    /// Creates the estimate of a call whose result is not text.
     pub(crate) fn of_prompt(prompt: u64) -> Self {
         Self {
             prompt,
@@ -168,7 +167,7 @@ impl CallEstimate {
 }
 
 impl Counts {
-    /// The same without what was written: the first event of a stream counts that before it is.
+    /// Returns the counts without the completion, which the first event of a stream reports before it is generated.
     pub(crate) fn of_prompt(self) -> Self {
         Self {
             completion: None,
@@ -178,7 +177,7 @@ impl Counts {
         }
     }
 
-    /// The same, without counts that the call cannot have used.
+    /// Returns the counts without those that the call cannot have used.
     fn within(self, call: CallEstimate) -> Self {
         let sum = |counts: &[Option<u64>]| {
             counts
@@ -201,7 +200,7 @@ impl Counts {
         plausible
     }
 
-    /// The same, with what is counted anew. Counts are sums so far, so a later one replaces an earlier one.
+    /// Returns the counts updated by later ones, which are sums so far.
     pub(crate) fn and(self, later: Self) -> Self {
         Self {
             prompt: later.prompt.or(self.prompt),
@@ -216,7 +215,7 @@ impl Counts {
         }
     }
 
-    /// The tokens of the call, with estimates in place of what was not counted or cannot be.
+    /// Returns the tokens of the call, with estimates for missing and impossible counts.
     pub(crate) fn usage(self, call: CallEstimate) -> Usage {
         let CallEstimate {
             prompt,
@@ -234,18 +233,18 @@ impl Counts {
         let tools = zero(self.tools);
         let counted = match self.prompt {
             Some(prompt) => Some(prompt + beside + tools),
-            // All of it came out of a cache.
+            // All of it came from a cache.
             None if beside > 0 => Some(beside + tools),
             None => None,
         };
         let thoughts = zero(self.thoughts);
         let completion = match (self.completion, self.thoughts) {
             (None, None) => None,
-            // Thoughts alone count what was written only when nothing else was.
+            // A count of thoughts alone is the completion only if nothing else was generated.
             (None, Some(_)) if written > thought => None,
             (completion, _) => Some(zero(completion) + thoughts),
         };
-        // A call that wrote nothing has nothing to count there.
+        // A call that generated nothing has nothing to count there.
         let is_estimated = counted.is_none() || (completion.is_none() && written > 0);
         let prompt_tokens = counted.unwrap_or(prompt);
         let completion_tokens = completion.unwrap_or(written);
@@ -278,7 +277,7 @@ mod tests {
         max_tokens: 1_000,
     };
 
-    /// The tokens read and written, and whether an estimate of 70 read and 7 written had to stand in.
+    /// Returns the tokens read and written, and whether an estimate of 70 read and 7 written was used.
     fn read(usage: &Value) -> (u64, u64, bool) {
         let usage = counts(usage).usage(ESTIMATE);
         (usage.prompt_tokens, usage.completion_tokens, usage.estimated)
@@ -296,7 +295,7 @@ mod tests {
             json!({"input_tokens": 4, "cache_read_input_tokens": 5, "output_tokens": 3}),
             json!({"inputTokens": 4, "cacheReadInputTokens": 3, "cacheWriteInputTokens": 2, "outputTokens": 3}),
             json!({"promptTokenCount": 9, "candidatesTokenCount": 2, "thoughtsTokenCount": 1}),
-            // LiteLLM repeats Anthropic's names beside sums that hold them.
+            // LiteLLM repeats Anthropic's names beside sums that include them.
             json!({"prompt_tokens": 9, "completion_tokens": 3, "cache_read_input_tokens": 5,
                 "prompt_tokens_details": {"cached_tokens": 5}}),
             json!({"prompt_tokens": 9, "completion_tokens": 3, "prompt_tokens_details": null, "completion_tokens_details": [],
@@ -343,7 +342,7 @@ mod tests {
 
     #[test]
     fn more_than_the_request_could_have_used_is_not_believed() {
-        // 16 times the estimate and twice what was allowed, and some slack.
+        // 16 times the estimate and twice the maximum, plus the tolerance.
         let (most_prompt, most_completion) = (70 * 16 + 4_096, 2 * 1_000 + 4_096);
         let beyond = [most_prompt + 1, 5_000_000, 1_000_000_000_000_000, u64::MAX];
         for (counted, expected) in [(most_prompt, (most_prompt, 3, false))]
@@ -361,7 +360,7 @@ mod tests {
             let usage = json!({"prompt_tokens": 9, "completion_tokens": counted});
             assert_eq!(read(&usage), expected, "{usage}");
         }
-        // Parts that are possible each, and not together.
+        // Counts that are possible individually but not together.
         for usage in [
             json!({"input_tokens": 4_000, "cache_read_input_tokens": 4_000, "output_tokens": 3}),
             json!({"promptTokenCount": 4_000, "toolUsePromptTokenCount": u64::MAX, "candidatesTokenCount": 3}),

@@ -1,4 +1,4 @@
-//! The built-in model: extractive, deterministic, without any service behind it.
+//! The built-in model: extractive, deterministic, without an external service.
 
 mod pick;
 mod question;
@@ -15,18 +15,18 @@ use crate::citation::{defuse, marker};
 use crate::estimate_tokens;
 use question::Question;
 
-/// What is said without sources: this model knows nothing of its own.
+/// Answer to a request without sources: this model has no knowledge of its own.
 const NO_DOCUMENTS: &str = "I am the built-in extractive model: I answer only by quoting sentences from documents, \
     and this conversation has none. Ask a chatbot that has documents, or choose a language model.";
-/// What is said when the search found no passage at all.
+/// Answer if the search found no passage.
 const NO_PASSAGE: &str = "I found nothing about this in the documents.";
-/// What is said when there are passages, but none answers.
+/// Answer if no passage answers the question.
 const NO_ANSWER: &str = "The documents do not answer this question.";
-/// What is said to a message that asks for nothing.
+/// Answer to a message without a question.
 const NO_QUESTION: &str = "Ask a question about the documents, with the words they might use.";
 
-/// The built-in `local` model. It quotes the sentences of the sources that best answer the last user message, each
-/// with its citation, and says so when they hold no answer. It never writes a sentence of its own about a subject.
+/// The built-in `local` model. It quotes the sentences of the sources that best answer the last user message, each with
+/// its citation, and reports if they contain no answer. It never writes a sentence of its own about a subject.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Local;
 
@@ -42,14 +42,14 @@ impl ChatModel for Local {
     }
 
     fn chat(&self, request: ChatRequest) -> ChatStream {
-        // The work waits for the first poll, like a call over the network would.
+        // The work waits for the first poll, as a network call would.
         stream::once(async move { stream::iter(events(&request).into_iter().map(Ok)) })
             .flatten()
             .boxed()
     }
 }
 
-/// One text event per sentence, then the end.
+/// Returns one text event per sentence, then the end.
 fn events(request: &ChatRequest) -> Vec<ChatEvent> {
     let mut events = Vec::new();
     let mut usage = Usage {

@@ -1,7 +1,7 @@
-//! Picking the sentences that answer, and noticing that none does.
+//! Selects the sentences that answer a question, or detects that none does.
 //!
-//! A sentence is judged by the share of the question's terms it covers, each term weighted by how rare it is among the
-//! sentences at hand. The constants were fitted on the English questions of `XQuAD`
+//! A sentence is rated by the share of the question's terms that it covers, each term weighted by its rarity among the
+//! given sentences. The constants were fitted on the English questions of `XQuAD`
 //! (<https://github.com/google-deepmind/xquad>): five passages each, with and without the one that answers.
 
 use super::question::{Question, Term, Wants};
@@ -9,18 +9,18 @@ use super::reading::{QuestionMatch, Sentence};
 use crate::chat::Source;
 use crate::text::term_set;
 
-/// At most so many sentences answer.
+/// Most sentences of an answer.
 const MOST_SENTENCES: usize = 4;
 /// A further sentence must rank at least this share of the best one.
 const FURTHER: f32 = 0.70;
-/// From this share on it need not say more about the question than the answer does already.
+/// From this share on it need not cover more of the question than the answer already does.
 const AS_GOOD: f32 = 0.8;
-/// The least support an answer needs. Higher answers less and errs less.
+/// The minimum support of an answer. A higher value answers less often and is wrong less often.
 const LEAST_SUPPORT: f32 = 0.52;
-/// A further sentence needs this share of it.
+/// A further sentence needs this share of that minimum.
 const FURTHER_SUPPORT: f32 = 0.8;
 
-/// The least share of a follow-up's own terms that the source must hold.
+/// The minimum share of a follow-up's own terms that the source must contain.
 const LEAST_OWN: f32 = 0.5;
 
 /// A sentence of the answer.
@@ -30,18 +30,18 @@ pub(super) struct Picked {
     pub(super) text: String,
 }
 
-/// How well a sentence answers.
+/// How well a sentence answers the question.
 #[derive(Debug, Clone, Copy)]
 struct Score {
     /// To order the sentences.
     rank: f32,
-    /// How sure we are that it answers at all; most are between 0 and 1.
+    /// The confidence that it answers at all; mostly between 0 and 1.
     support: f32,
-    /// Whether it holds the kind of thing that is asked for.
+    /// Whether it contains the kind of thing that the question asks for.
     has_wanted: bool,
 }
 
-/// The sentences that answer, best first; none when the sources hold no answer.
+/// Returns the sentences that answer, best first; empty if the sources contain no answer.
 pub(super) fn pick(question: &Question, sources: &[Source]) -> Vec<Picked> {
     let reading = QuestionMatch::new(question, sources);
     let mut ranked: Vec<(usize, Score)> = (0..reading.sentences.len())
@@ -63,7 +63,7 @@ pub(super) fn pick(question: &Question, sources: &[Source]) -> Vec<Picked> {
             break;
         }
         let is_as_good = score.rank >= best.rank * AS_GOOD;
-        // Beside a sentence that holds a number or a name, one without says nothing that was asked.
+        // If the best sentence contains a requested number or name, a sentence without one is of no use.
         let is_of_use = !best.has_wanted || score.has_wanted;
         if score.support >= LEAST_SUPPORT * FURTHER_SUPPORT
             && is_of_use
@@ -102,9 +102,9 @@ fn score(question: &Question, reading: &QuestionMatch<'_>, at: usize) -> Score {
     if sentence.terms.len() < 4 {
         rank -= 0.1;
     }
-    // A long question that is half covered says more than a short one.
+    // A long question that is half covered is stronger evidence than a short one.
     let evidence = (direct * reading.total / 12.0).min(1.0);
-    // A follow-up must find what it asks itself, not only what was asked before.
+    // The source must cover the follow-up itself, not only the earlier question.
     if !question.context.is_empty() && reading.own_share(|term| reading.in_source(sentence, term)) < LEAST_OWN {
         return Score {
             rank,
@@ -120,7 +120,7 @@ fn score(question: &Question, reading: &QuestionMatch<'_>, at: usize) -> Score {
     }
 }
 
-/// The share of neighboring terms of the question that a sentence holds both of: words that belong together.
+/// Returns the share of neighboring term pairs of the question that a sentence contains: words that belong together.
 fn pairs(question: &Question, sentence: &Sentence) -> f32 {
     let holds = |term: &Term| sentence.says(&term.text);
     let pairs = question.terms.windows(2).filter(|pair| pair.iter().all(holds)).count();
@@ -132,7 +132,7 @@ fn ratio(part: usize, whole: usize) -> f32 {
     if whole == 0 { 0.0 } else { part as f32 / whole as f32 }
 }
 
-/// Whether a sentence holds the kind of thing that is asked for, beyond what the question says itself.
+/// Returns whether a sentence contains the kind of thing that is asked for, other than what the question contains.
 fn has_wanted(question: &Question, sentence: &Sentence) -> bool {
     let asked = |word: &str| {
         let terms = term_set(word);
@@ -193,7 +193,7 @@ fn has_number_word(text: &str) -> bool {
         .any(|word| NUMBERS.contains(&word.to_lowercase().as_str()))
 }
 
-/// Whether a sentence holds a term of the question that the answer does not hold yet.
+/// Returns whether a sentence contains a term of the question that the answer does not contain yet.
 fn adds(question: &Question, reading: &QuestionMatch<'_>, at: usize, chosen: &[usize]) -> bool {
     let holds = |at: usize, term: &Term| reading.sentences[at].says(&term.text);
     question
@@ -202,12 +202,12 @@ fn adds(question: &Question, reading: &QuestionMatch<'_>, at: usize, chosen: &[u
         .any(|term| holds(at, term) && !chosen.iter().any(|other| holds(*other, term)))
 }
 
-/// Adds a sentence and what it needs to be understood, unless the answer says it already.
+/// Adds a sentence and the ones needed to understand it, unless the answer already says the same.
 fn choose(reading: &QuestionMatch<'_>, at: usize, chosen: &mut Vec<usize>) {
     if chosen.iter().any(|other| *other == at || reading.repeats(at, *other)) {
         return;
     }
-    // Behind the sentence it follows in the document, so that what leans back leans on the right one.
+    // After the sentence that it follows in the document, so that references to the previous sentence stay correct.
     let mut add = |at: usize| {
         if chosen.contains(&at) {
             return;
@@ -232,7 +232,7 @@ fn choose(reading: &QuestionMatch<'_>, at: usize, chosen: &mut Vec<usize>) {
     }
 }
 
-/// Whether a sentence needs the one before it.
+/// Returns whether a sentence depends on the one before it.
 fn leans_back(text: &str) -> bool {
     const OPENINGS: [&str; 24] = [
         "this",

@@ -1,11 +1,11 @@
-//! What a question asks for.
+//! Analysis of a question.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use crate::text::{subject_terms, term_set};
 
-/// Words of questions that say little about their subject: an answer often has none of them.
+/// Words of questions that say little about their subject: answers often contain none of them.
 static WEAK: LazyLock<HashSet<String>> = LazyLock::new(|| {
     term_set(
         "many much long often old big large far kind type sort name named called call mean meaning happen explain \
@@ -18,13 +18,13 @@ static WEAK: LazyLock<HashSet<String>> = LazyLock::new(|| {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Term {
     pub(super) text: String,
-    /// A name or a number: a passage without it is hardly about the question.
+    /// Whether it is a name or a number: a passage without it is hardly about the question.
     pub is_name: bool,
-    /// One of [`WEAK`].
+    /// Whether it is one of [`WEAK`].
     pub is_weak: bool,
 }
 
-/// The kind of thing that would answer.
+/// The kind of thing that would answer the question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wants {
     /// A number, a date, a time.
@@ -34,18 +34,18 @@ pub(super) enum Wants {
     Anything,
 }
 
-/// A question, taken apart.
+/// An analyzed question.
 #[derive(Debug, PartialEq)]
 pub(super) struct Question {
     /// The terms of the question itself, each once.
     pub terms: Vec<Term>,
-    /// What the conversation was about, when the question only makes sense after it.
+    /// The terms of the earlier question, if this one depends on it.
     pub context: Vec<Term>,
     pub wants: Wants,
 }
 
 impl Question {
-    /// Reads the user's messages, newest first.
+    /// Analyzes the user's messages, newest first.
     pub(super) fn read<'a>(mut user_messages: impl Iterator<Item = &'a str>) -> Self {
         let text = user_messages.next().unwrap_or_default();
         let terms = terms_of(text);
@@ -78,7 +78,7 @@ fn terms_of(text: &str) -> Vec<Term> {
         .collect()
 }
 
-/// The terms written with a capital inside the sentence or with a digit.
+/// Returns the terms with a capital letter inside the sentence or with a digit.
 fn names_in(text: &str) -> HashSet<String> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let is_capital = |word: &str| {
@@ -86,7 +86,7 @@ fn names_in(text: &str) -> HashSet<String> {
             .find(|c| c.is_alphanumeric())
             .is_some_and(char::is_uppercase)
     };
-    // In a shouted or title-cased question capitals mean nothing.
+    // In an all-caps or title-case question, capitals mean nothing.
     let capitals_count = words.iter().filter(|word| is_capital(word)).count() * 4 < words.len() * 3;
     let starts_sentence = |at: usize| at == 0 || words[at - 1].ends_with(['.', '?', '!', ':']);
     words
@@ -99,7 +99,7 @@ fn names_in(text: &str) -> HashSet<String> {
         .collect()
 }
 
-/// Whether the question leans on what was asked before: `and for grinders?`, `how long does it take?`.
+/// Returns whether the question depends on the earlier one: `and for grinders?`, `how long does it take?`.
 fn follows_up(text: &str, terms: &[Term]) -> bool {
     const POINTERS: [&str; 12] = [
         "it", "its", "they", "them", "their", "that", "those", "these", "this", "he", "she", "there",
@@ -154,7 +154,7 @@ fn wants(text: &str) -> Wants {
     const NAME: [&str; 4] = ["whom", "whose", "what city", "what country"];
     let lower = text.to_lowercase();
     let has = |phrases: &[&str]| phrases.iter().any(|phrase| lower.contains(phrase));
-    // `when` and the like ask only where a question begins; elsewhere they join clauses.
+    // `when` and the like ask only at the beginning of a question; elsewhere they join clauses.
     let begins = |words: &[&str]| lower.split_whitespace().take(2).any(|word| words.contains(&word));
     if has(&NUMBER) || begins(&["when"]) {
         Wants::Number

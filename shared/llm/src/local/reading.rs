@@ -1,4 +1,4 @@
-//! The sources, read with a question in mind.
+//! The sources, analyzed for a question.
 
 use std::collections::HashSet;
 
@@ -6,16 +6,16 @@ use super::question::{Question, Term};
 use crate::chat::Source;
 use crate::text::{sentences, term_set};
 
-/// How many further sentences without any term of the question are imagined when rarity is counted: among three
-/// sentences nothing is rare, in the language they come from it is.
+/// How many further sentences without any term of the question are assumed when rarity is computed: among three
+/// sentences nothing is rare, but in their language it is.
 const BACKGROUND: f32 = 50.0;
 /// The weight of a name or a number of the question, against 1 for any other term.
 const NAME: f32 = 1.25;
-/// The weight of a term no sentence has, unless it is a name: the answer may use another word for it.
+/// The weight of a term that no sentence contains, unless it is a name: the answer may use another word for it.
 const MISSING_TERM_WEIGHT: f32 = 0.5;
-/// The weight of a term that says little.
+/// The weight of a term of [`super::question`]'s list of weak words.
 const WEAK: f32 = 0.3;
-/// The weight of what was asked before.
+/// The weight of a term of the earlier question.
 const CONTEXT: f32 = 0.5;
 
 /// A sentence of a source.
@@ -26,35 +26,36 @@ pub(super) struct Sentence {
     pub(super) text: String,
     /// Its own terms.
     pub(super) terms: HashSet<String>,
-    /// The terms of the question in the document that this sentence answers, as in a list of frequent questions.
+    /// The terms of the question in the document that this sentence answers, as in a list of frequently asked
+    /// questions.
     pub(super) asked: HashSet<String>,
 }
 
 impl Sentence {
-    /// Whether the sentence speaks of a term, if only because it answers to it.
+    /// Returns whether the sentence contains a term, or answers a question in the document that does.
     pub(super) fn says(&self, term: &str) -> bool {
         self.terms.contains(term) || self.asked.contains(term)
     }
 
-    /// A question: no answer to anything.
+    /// Returns whether it is a question, which answers nothing.
     pub(super) fn is_question(&self) -> bool {
         self.text.ends_with(['?', '？'])
     }
 }
 
-/// The sources as sentences, and what each term of the question is worth among them.
+/// The sources as sentences, with the weights of the question's terms among them.
 #[derive(Debug)]
 pub(super) struct QuestionMatch<'q> {
     /// All sentences, source by source in reading order.
     pub(super) sentences: Vec<Sentence>,
-    /// The weight of the whole question.
+    /// The total weight of the question.
     pub(super) total: f32,
     weights: Vec<(&'q Term, f32)>,
-    /// How many of them belong to the question itself; they come first.
+    /// How many terms belong to the question itself; they come first.
     own: usize,
-    /// Per source: the terms of the document's name and the place.
+    /// Per source: the terms of the document's name and the position.
     headings: Vec<HashSet<String>>,
-    /// Per source: all its terms.
+    /// Per source: all of its terms.
     bodies: Vec<HashSet<String>>,
 }
 
@@ -96,7 +97,7 @@ impl<'q> QuestionMatch<'q> {
         }
     }
 
-    /// The share of the question's weight that is in terms that `holds` says yes to.
+    /// Returns the share of the question's weight that is in terms for which `holds` returns `true`.
     pub(super) fn share(&self, holds: impl Fn(&str) -> bool) -> f32 {
         let held: f32 = self
             .weights
@@ -107,7 +108,7 @@ impl<'q> QuestionMatch<'q> {
         if self.total > 0.0 { held / self.total } else { 0.0 }
     }
 
-    /// The same among the terms of the question itself, without what was asked before; 1 when it has none.
+    /// Returns the same among the terms of the question itself, without those of the earlier one; 1 if it has none.
     pub(super) fn own_share(&self, holds: impl Fn(&str) -> bool) -> f32 {
         let own = &self.weights[..self.own];
         let total: f32 = own.iter().map(|(_, weight)| weight).sum();
@@ -119,17 +120,17 @@ impl<'q> QuestionMatch<'q> {
         if total > 0.0 { held / total } else { 1.0 }
     }
 
-    /// Whether the name or the place of a sentence's source says a term.
+    /// Returns whether the name or the position of a sentence's source contains a term.
     pub(super) fn in_heading(&self, sentence: &Sentence, term: &str) -> bool {
         self.headings[sentence.source].contains(term)
     }
 
-    /// Whether a sentence's source says a term anywhere.
+    /// Returns whether a sentence's source contains a term anywhere.
     pub(super) fn in_source(&self, sentence: &Sentence, term: &str) -> bool {
         self.in_heading(sentence, term) || self.bodies[sentence.source].contains(term)
     }
 
-    /// The sentences right before and behind one, in the same source.
+    /// Returns the sentences directly before and after one, in the same source.
     pub(super) fn neighbors(&self, at: usize) -> impl Iterator<Item = &Sentence> {
         [at.checked_sub(1), Some(at + 1)]
             .into_iter()
@@ -138,7 +139,7 @@ impl<'q> QuestionMatch<'q> {
             .filter_map(|near| self.sentences.get(near))
     }
 
-    /// Whether two adjacent positions are in one source.
+    /// Returns whether two adjacent positions are in one source.
     pub(super) fn are_neighbors(&self, a: usize, b: usize) -> bool {
         match (self.sentences.get(a), self.sentences.get(b)) {
             (Some(a), Some(b)) => a.source == b.source,
@@ -146,7 +147,7 @@ impl<'q> QuestionMatch<'q> {
         }
     }
 
-    /// Whether two sentences say nearly the same.
+    /// Returns whether two sentences say nearly the same.
     pub(super) fn repeats(&self, a: usize, b: usize) -> bool {
         let (a, b) = (&self.sentences[a].terms, &self.sentences[b].terms);
         a.intersection(b).count() * 5 >= a.len().max(b.len()) * 4
@@ -156,7 +157,7 @@ impl<'q> QuestionMatch<'q> {
 fn read(at: usize, source: &Source) -> Vec<Sentence> {
     let mut all: Vec<Sentence> = Vec::new();
     for text in sentences(&source.text) {
-        // The answer is what follows at once: `Yes. You can pause it for a month.`
+        // The answer follows directly: `Yes. You can pause it for a month.`
         let asked = all.iter().rev().take(2).find(|sentence| sentence.is_question());
         let asked = asked.map(|question| question.terms.clone()).unwrap_or_default();
         all.push(Sentence {
@@ -169,7 +170,7 @@ fn read(at: usize, source: &Source) -> Vec<Sentence> {
     all
 }
 
-/// What a term is worth: the rarer, the more (the inverse document frequency of BM25, over sentences).
+/// Returns the weight of a term: the rarer, the higher (the inverse document frequency of BM25, over sentences).
 fn weight(term: &Term, sentences: &[Sentence]) -> f32 {
     let holding = sentences
         .iter()

@@ -56,7 +56,7 @@ fn events(request: ChatRequest) -> Vec<ChatEvent> {
     block_on(Local.chat(request).try_collect()).unwrap()
 }
 
-/// The pieces of the answer; checks that one end follows them.
+/// Returns the pieces of the answer; checks that exactly one end follows them.
 fn pieces(request: ChatRequest) -> Vec<String> {
     let mut events = events(request);
     assert!(matches!(
@@ -145,7 +145,7 @@ fn a_follow_up_is_read_with_the_question_before_it() {
         conversation("And for the Comet grinder?"),
         "The Comet grinder has a warranty of five years. [cite:3]"
     );
-    // A question of its own is not.
+    // An independent question is not.
     assert_eq!(
         conversation("How much is express delivery?"),
         "Express delivery costs 9.50 euros. [cite:2]"

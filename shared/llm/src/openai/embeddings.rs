@@ -1,4 +1,4 @@
-//! Texts as vectors (<https://platform.openai.com/docs/api-reference/embeddings>).
+//! Embeddings (<https://platform.openai.com/docs/api-reference/embeddings>).
 
 use domain::Secret;
 use futures::{FutureExt as _, future::BoxFuture};
@@ -12,23 +12,23 @@ use crate::{InvalidBaseUrl, ModelError, TimeLimit, estimate_tokens};
 
 /// Turns texts into vectors.
 pub trait Embedder: Send + Sync {
-    /// One vector for each text, in their order.
+    /// Returns one vector for each text, in order.
     fn embed(&self, texts: Vec<String>) -> BoxFuture<'static, Result<Embeddings, ModelError>>;
 }
 
-/// Vectors, and what they cost.
+/// Vectors, and the tokens they used.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Embeddings {
     /// One for each text.
     pub vectors: Vec<Vec<f32>>,
-    /// Tokens read; none are written.
+    /// Tokens read; none are generated.
     pub usage: Usage,
 }
 
 /// An embedding model behind an `OpenAI`-compatible API.
 #[derive(Debug, Clone)]
 pub struct OpenAiEmbedder {
-    line: ProviderClient,
+    client: ProviderClient,
     dimensions: Option<u32>,
 }
 
@@ -42,7 +42,8 @@ struct Body<'a> {
 }
 
 impl OpenAiEmbedder {
-    /// A model at `base_url`, as for [`crate::OpenAiCompatible::new`]; `dimensions` shortens its vectors, where it can.
+    /// Creates a model at `base_url`, as [`crate::OpenAiCompatible::new`] does; `dimensions` shortens its vectors if
+    /// the model supports that.
     pub fn new(
         info: ModelInfo,
         base_url: &str,
@@ -50,24 +51,24 @@ impl OpenAiEmbedder {
         http: reqwest::Client,
         dimensions: Option<u32>,
     ) -> Result<Self, InvalidBaseUrl> {
-        let line = ProviderClient::new(info, base_url, &["embeddings"], api_key, http)?;
-        Ok(Self { line, dimensions })
+        let client = ProviderClient::new(info, base_url, &["embeddings"], api_key, http)?;
+        Ok(Self { client, dimensions })
     }
 
     async fn ask(&self, texts: &[String]) -> Result<Embeddings, ModelError> {
         let body = Body {
-            model: &self.line.info.id,
+            model: &self.client.info.id,
             input: texts,
             encoding_format: "float",
             dimensions: self.dimensions,
         };
-        let mut call = self.line.http.post(self.line.endpoint.clone()).json(&body);
-        if !self.line.key().is_empty() {
-            call = call.bearer_auth(self.line.key());
+        let mut call = self.client.http.post(self.client.endpoint.clone()).json(&body);
+        if !self.client.key().is_empty() {
+            call = call.bearer_auth(self.client.key());
         }
-        let response = self.line.send(call).await?;
+        let response = self.client.send(call).await?;
         if !response.status().is_success() {
-            return Err(self.line.refusal(response).await);
+            return Err(self.client.refusal(response).await);
         }
         let malformed = |detail: String| ModelError::Malformed { detail };
         let body = response.bytes().await.map_err(|_| ModelError::Cut)?;
@@ -75,7 +76,7 @@ impl OpenAiEmbedder {
         if found["data"].is_null()
             && let Some(failure) = failure(&found)
         {
-            return Err(ErrorBody::of(failure).into_error(200, self.line.key()));
+            return Err(ErrorBody::of(failure).into_error(200, self.client.key()));
         }
         let mut vectors = vec![Vec::new(); texts.len()];
         for (place, vector) in found["data"].as_array().into_iter().flatten().enumerate() {
@@ -89,7 +90,7 @@ impl OpenAiEmbedder {
         if vectors.iter().any(Vec::is_empty) {
             return Err(malformed("a text has no vector".to_owned()));
         }
-        // A number too large for its type is infinite, which JSON cannot say.
+        // A number too large for its type is infinite, which JSON cannot express.
         if !vectors.iter().flatten().all(|number| number.is_finite()) {
             return Err(malformed("a vector is not finite".to_owned()));
         }
@@ -99,7 +100,7 @@ impl OpenAiEmbedder {
     }
 }
 
-/// An answer, which some gateways wrap in an event of a stream.
+/// Reads a response, which some gateways wrap in an event of a stream.
 fn read(body: &[u8]) -> serde_json::Result<Value> {
     let event = || {
         let lines = std::str::from_utf8(body).ok()?.lines();
@@ -110,7 +111,7 @@ fn read(body: &[u8]) -> serde_json::Result<Value> {
     serde_json::from_slice(body).or_else(|error| event().ok_or(error))
 }
 
-/// A number of a vector; one that is too large is infinite, which is refused later.
+/// Converts a number of a vector; one that is too large becomes infinite and is refused later.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "vectors have the precision of their models"
@@ -130,7 +131,7 @@ impl Embedder for OpenAiEmbedder {
                 });
             }
             // Nothing is streamed: the first token is the whole answer.
-            let limit = embedder.line.limits.first_token;
+            let limit = embedder.client.limits.first_token;
             let answer = tokio::time::timeout(limit, embedder.ask(&texts)).await;
             answer.unwrap_or(Err(ModelError::TimedOut {
                 what: TimeLimit::FirstToken,

@@ -1,4 +1,4 @@
-//! The adapter for every service that speaks `OpenAI`'s Chat Completions.
+//! The adapter for every service that implements `OpenAI`'s Chat Completions.
 
 mod embeddings;
 #[cfg(test)]
@@ -20,27 +20,30 @@ use wire::Body;
 
 /// A model behind an `OpenAI`-compatible API: `OpenAI` itself, Azure, Groq, `OpenRouter`, Ollama, llama.cpp, vLLM.
 ///
-/// Answers are streamed. Nothing is retried: whoever calls knows whether that is wise.
+/// Answers are streamed. Nothing is retried: the caller knows whether that is appropriate.
 #[derive(Debug, Clone)]
 pub struct OpenAiCompatible {
-    line: ProviderClient,
+    client: ProviderClient,
     is_azure: bool,
 }
 
 impl OpenAiCompatible {
-    /// A model at `base_url`, for example `https://api.openai.com/v1`; a query stays. An empty key is not sent, as
-    /// local servers have none. The client comes from [`TimeLimits::http_client`].
+    /// Creates a model at `base_url`, for example `https://api.openai.com/v1`; a query stays. An empty key is not sent,
+    /// as for local servers. The client comes from [`TimeLimits::http_client`].
     pub fn new(
         info: ModelInfo,
         base_url: &str,
         api_key: Secret,
         http: reqwest::Client,
     ) -> Result<Self, InvalidBaseUrl> {
-        let line = ProviderClient::new(info, base_url, &["chat", "completions"], api_key, http)?;
-        Ok(Self { line, is_azure: false })
+        let client = ProviderClient::new(info, base_url, &["chat", "completions"], api_key, http)?;
+        Ok(Self {
+            client,
+            is_azure: false,
+        })
     }
 
-    /// A deployment of Azure `OpenAI`, called as the model's id says, at `https://NAME.openai.azure.com`.
+    /// Creates a model of an Azure `OpenAI` deployment named after the model's ID, at `https://NAME.openai.azure.com`.
     pub fn azure(
         info: ModelInfo,
         endpoint: &str,
@@ -50,19 +53,22 @@ impl OpenAiCompatible {
     ) -> Result<Self, InvalidBaseUrl> {
         let deployment = info.id.clone();
         let path = ["openai", "deployments", &deployment, "chat", "completions"];
-        let mut line = ProviderClient::new(info, endpoint, &path, api_key, http)?;
-        line.endpoint.query_pairs_mut().append_pair("api-version", api_version);
-        Ok(Self { line, is_azure: true })
+        let mut client = ProviderClient::new(info, endpoint, &path, api_key, http)?;
+        client
+            .endpoint
+            .query_pairs_mut()
+            .append_pair("api-version", api_version);
+        Ok(Self { client, is_azure: true })
     }
 
-    /// The same model with other time limits; the connect limit is the client's.
+    /// Returns the model with other time limits; the connect limit is the client's.
     #[must_use]
     pub fn with_limits(mut self, limits: TimeLimits) -> Self {
-        self.line.limits = limits;
+        self.client.limits = limits;
         self
     }
 
-    /// Reads how an answer in the words of the Responses API begins or ends.
+    /// Reads the beginning or the end of an answer in the format of the Responses API.
     fn read_response(&self, chunk: &Value, answer: &mut Answer) -> Result<Progress, ModelError> {
         let response = &chunk["response"];
         answer.count(&response["usage"]);
@@ -72,7 +78,7 @@ impl OpenAiCompatible {
             _ => "stop",
         };
         match chunk["type"].as_str() {
-            Some("response.failed") => Err(ErrorBody::of(&response["error"]).into_error(200, self.line.key())),
+            Some("response.failed") => Err(ErrorBody::of(&response["error"]).into_error(200, self.client.key())),
             Some("response.completed" | "response.incomplete") => {
                 answer.finish(&Value::from(reason))?;
                 Ok(Progress::End)
@@ -81,15 +87,15 @@ impl OpenAiCompatible {
         }
     }
 
-    /// Whether the model takes the parameters of `OpenAI`'s reasoning models, whoever runs it.
+    /// Returns whether the model takes the parameters of `OpenAI`'s reasoning models, at any provider.
     fn is_reasoning(&self) -> bool {
-        is_openai_reasoning(&self.line.info.id, self.is_azure)
+        is_openai_reasoning(&self.client.info.id, self.is_azure)
     }
 }
 
 impl Vendor for OpenAiCompatible {
-    fn line(&self) -> &ProviderClient {
-        &self.line
+    fn client(&self) -> &ProviderClient {
+        &self.client
     }
 
     fn request<'a>(
@@ -98,8 +104,8 @@ impl Vendor for OpenAiCompatible {
         system: Option<&'a str>,
     ) -> BoxFuture<'a, Result<RequestBuilder, ModelError>> {
         let body = Body::new(request, system, self.is_reasoning());
-        let mut call = self.line.http.post(self.line.endpoint.clone()).json(&body);
-        let key = self.line.key();
+        let mut call = self.client.http.post(self.client.endpoint.clone()).json(&body);
+        let key = self.client.key();
         if self.is_azure {
             call = call.header("api-key", key);
         } else if !key.is_empty() {
@@ -113,15 +119,15 @@ impl Vendor for OpenAiCompatible {
     }
 
     fn read(&self, _: &str, chunk: &Value, answer: &mut Answer) -> Result<Progress, ModelError> {
-        // Where Ollama's own protocol counts.
+        // Counts in Ollama's own protocol.
         answer.count(chunk);
         answer.count(field(chunk, &["usage"]));
-        // Where Groq counts.
+        // Counts of Groq.
         answer.count(&chunk["x_groq"]["usage"]);
-        // We never ask for more than one choice. Ollama's own protocol has none.
+        // We request one choice only. Ollama's own protocol has none.
         let choice = match (first(&chunk["choices"]), first(&chunk["output"]["choices"])) {
             (Value::Null, Value::Null) if !is_empty(&chunk["output"]["text"]) => &chunk["output"],
-            // `{"type": "response.completed", "response": {...}}`: all was told in pieces.
+            // `{"type": "response.completed", "response": {...}}`: all text arrived in pieces.
             (Value::Null, Value::Null) if chunk["response"].is_object() => return self.read_response(chunk, answer),
             (Value::Null, Value::Null) => chunk,
             (Value::Null, choice) | (choice, _) => choice,
@@ -135,7 +141,7 @@ impl Vendor for OpenAiCompatible {
             Some("response.reasoning_text.delta" | "response.reasoning_summary_text.delta") => {
                 answer.thought(choice["delta"].as_str())
             }
-            // What else the Responses API tells repeats the pieces.
+            // Other events of the Responses API repeat the pieces.
             Some(kind) if kind.starts_with("response.") => return Ok(Progress::Nothing),
             Some(_) => read_piece(&choice["delta"], answer),
         };
@@ -150,11 +156,11 @@ impl Vendor for OpenAiCompatible {
     }
 }
 
-/// Reads what is added to the message.
+/// Reads an addition to the message.
 fn read_piece(delta: &Value, answer: &mut Answer) -> Progress {
     let piece = message_words(delta);
     match refusal(delta) {
-        // The model declines; it stands where the content would.
+        // The model declines, in place of the content.
         Some(refusal) if piece.text.is_empty() => answer.refusal(refusal.to_owned()),
         _ => answer.piece(piece),
     }
@@ -164,8 +170,8 @@ fn refusal(message: &Value) -> Option<&str> {
     message["refusal"].as_str().filter(|text| !text.is_empty())
 }
 
-/// The words of a message, or of what is added to one. Thinking is called `reasoning_content` by `DeepSeek` and
-/// llama.cpp and `reasoning` by `OpenRouter` and vLLM, which has it in parts as well; some send both.
+/// Returns the text of a message, or of an addition to one. Thinking is named `reasoning_content` by `DeepSeek` and
+/// llama.cpp and `reasoning` by `OpenRouter` and vLLM, which also sends it in parts; some send both.
 fn message_words(message: &Value) -> Words {
     let content = match message {
         Value::Object(fields) => fields

@@ -33,8 +33,8 @@ struct BodyMessage<'a> {
 }
 
 impl<'a> Body<'a> {
-    /// The request as a body. `system` is what [`crate::prompt::system`] made of it; `is_reasoning`: the model is one of
-    /// OpenAI's reasoning models, which know the limit by another name and take no temperature.
+    /// Creates the request's body. `system` is the result of [`crate::prompt::system`]; `is_reasoning`: the model is
+    /// one of OpenAI's reasoning models, which have another name for the limit and support no temperature.
     pub(super) fn new(request: &'a ChatRequest, system: Option<&'a str>, is_reasoning: bool) -> Self {
         let system = system.map(|content| BodyMessage {
             role: "system",

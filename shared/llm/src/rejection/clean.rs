@@ -1,11 +1,11 @@
-//! A provider's sentence as a client may read it: without secrets and without the inside of anybody's network.
+//! A provider's message as a client may read it: without secrets and without details of anyone's network.
 
-/// The longest sentence shown, in characters.
+/// The longest message shown, in characters.
 const LONGEST: usize = 300;
-/// What stands in the place of something removed.
+/// Replaces what was removed.
 const REMOVED: &str = "***";
 
-/// Hosts whose pages a sentence may lead to: the public documentation of vendors.
+/// Hosts that a message may link to: the public documentation of vendors.
 const DOCUMENTATION: [&str; 12] = [
     "platform.openai.com",
     "help.openai.com",
@@ -21,13 +21,13 @@ const DOCUMENTATION: [&str; 12] = [
     "huggingface.co",
 ];
 
-/// What keys, tokens, accounts and organizations begin with.
+/// Prefixes of keys, tokens, accounts and organizations.
 const SECRETS: [&str; 31] = [
     "sk-", "sk_", "pk-", "pk_", "rk_", "key-", "key_", "gsk_", "xai-", "hf_", "r8_", "aiza", "akia", "asia", "eyj",
     "ya29.", "ghp_", "glpat-", "nvapi-", "pplx-", "fw_", "csk-", "org-", "org_", "proj-", "proj_", "user-", "acct-",
     "acct_", "ak-", "arn:",
 ];
-/// Words behind which a secret stands.
+/// Words that precede a secret.
 const BEFORE_SECRETS: [&str; 3] = ["bearer", "basic", "bearer:"];
 /// Parts of names whose values are secrets.
 const SECRET_NAMES: [&str; 10] = [
@@ -42,7 +42,7 @@ const SECRET_NAMES: [&str; 10] = [
     "credential",
     "authorization",
 ];
-/// What the names of hosts end with.
+/// Endings of host names.
 const DOMAINS: [&str; 22] = [
     "com",
     "net",
@@ -68,8 +68,8 @@ const DOMAINS: [&str; 22] = [
     "example",
 ];
 
-/// The sentence without what only its provider and its operator may know; none when nothing of it is fit to be shown:
-/// pages of HTML, stack traces, and words that say nothing.
+/// Returns the message without what only its provider and its operator may know; `None` if nothing can be shown:
+/// HTML pages, stack traces, and messages without information.
 pub(super) fn clean(sentence: &str) -> Option<String> {
     let lower = sentence.to_lowercase();
     let is_markup = [
@@ -115,7 +115,7 @@ pub(super) fn clean(sentence: &str) -> Option<String> {
     says_something.then(|| shorten(&text))
 }
 
-/// Whether what a name stands for is a secret: `api_key`, and neither `max_tokens` nor `monkey`.
+/// Returns whether a name's value is a secret: `api_key`, but neither `max_tokens` nor `monkey`.
 fn is_secret_name(name: Option<&str>) -> bool {
     let Some(name) = name else { return false };
     let mut parts = name
@@ -141,7 +141,7 @@ fn shorten(text: &str) -> String {
     }
 }
 
-/// Characters that stand around a word and are no part of it.
+/// Returns whether a character may surround a word without being part of it.
 fn is_around(c: char) -> bool {
     !c.is_alphanumeric() && !matches!(c, '/' | '-' | '_' | '+' | '*' | '$' | '%')
 }
@@ -150,12 +150,12 @@ fn bare(word: &str) -> &str {
     word.trim_matches(is_around)
 }
 
-/// A word with what is secret in it removed. Assignments (`key=...`) and lists keep their names.
+/// Returns a word with its secrets removed. Assignments (`key=...`) and lists retain their names.
 fn clean_word(word: &str) -> String {
     if is_documentation(bare(word)) {
         return word.to_owned();
     }
-    // Some names of models have a version behind an @.
+    // Some model names have a version after an @.
     let is_mail = word.split_once('@').is_some_and(|(_, host)| host.contains('.'));
     if word.contains("://") || is_mail || is_secret(bare(word)) {
         return around(word, bare(word));
@@ -194,7 +194,7 @@ fn clean_word(word: &str) -> String {
     out
 }
 
-/// The word with its punctuation, and without what it holds.
+/// Returns the word's punctuation, with its content removed.
 fn around(word: &str, bare: &str) -> String {
     if bare.is_empty() {
         return word.to_owned();
@@ -219,7 +219,7 @@ fn is_secret(word: &str) -> bool {
     has_prefix || is_address(&lower) || is_path(word) || is_opaque(word)
 }
 
-/// A host, with or without a port.
+/// Returns whether a word is a host, with or without a port.
 fn is_address(word: &str) -> bool {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let host = word.split('/').next().unwrap_or(word);
@@ -236,17 +236,17 @@ fn is_address(word: &str) -> bool {
             .iter()
             .all(|label| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_'))
         && labels.last().is_some_and(|last| DOMAINS.contains(last));
-    // A tag of a model, as in `llama3.3:70b`, is no port.
+    // The tag of a model, as in `llama3.3:70b`, is not a port.
     let has_port = port.is_some_and(|port| port.len() >= 4) && host.chars().any(char::is_alphabetic);
     is_ip || is_ipv6 || is_name || has_port || host == "localhost"
 }
 
-/// A file of somebody's machine.
+/// Returns whether a word is a file path.
 fn is_path(word: &str) -> bool {
     (word.starts_with('/') && word.matches('/').count() >= 2) || word.contains(":\\")
 }
 
-/// Letters and digits that nobody would write by hand: a part of at least 16 of them, a long number, or a UUID.
+/// Returns whether a word looks generated: a part of at least 16 letters and digits, a long number, or a UUID.
 fn is_opaque(word: &str) -> bool {
     let mut parts = word.split(|c: char| !c.is_alphanumeric());
     let is_mixed = |part: &str| {

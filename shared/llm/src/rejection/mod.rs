@@ -1,18 +1,18 @@
-//! What a provider objects to in a request, in words that its client can act on.
+//! A provider's objection to a request, in words that its client can act on.
 //!
-//! A provider's 400 is the client's 400. Vendors tell the reason by a code, by a type, or in a sentence only; the
-//! tables here know all three. They are tried in this order, because a sentence is the least certain.
+//! A provider's 400 is the client's 400. Vendors report the reason by a code, by a type, or only by a message; the
+//! tables here know all three. They are tried in this order, because a message is the least certain.
 
 mod clean;
 
 use clean::clean;
 
-/// What is wrong with a request, as its provider says.
+/// An objection to a request, as reported by its provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
     /// The kind of objection.
     pub reason: RejectionReason,
-    /// The parameter it is about, where the provider names one.
+    /// The parameter, if the provider names one.
     pub param: Option<String>,
     /// A sentence for the client: the provider's own without secrets, or one of ours.
     pub detail: String,
@@ -21,15 +21,15 @@ pub struct Rejection {
 /// The kinds of objections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RejectionReason {
-    /// Prompt and answer do not fit into the model's window.
+    /// Prompt and answer exceed the model's context window.
     ContextLength,
-    /// The provider's rules on content.
+    /// The provider's content policy.
     ContentFilter,
-    /// There is no such model, or not for this account.
+    /// The model does not exist, or is not available to this account.
     ModelNotFound,
-    /// A parameter that the model does not take, or not with this value.
+    /// A parameter that the model does not support, or not with this value.
     InvalidParameter,
-    /// More bytes than the provider reads.
+    /// The request has more bytes than the provider accepts.
     TooLarge,
     /// Anything else.
     Other,
@@ -38,7 +38,7 @@ pub enum RejectionReason {
 use RejectionReason::{ContentFilter, ContextLength, InvalidParameter, ModelNotFound, Other, TooLarge};
 
 impl RejectionReason {
-    /// A stable word: `OpenAI`'s, where it has one.
+    /// Returns the stable code: `OpenAI`'s, if it has one.
     pub fn code(self) -> &'static str {
         match self {
             ContextLength => "context_length_exceeded",
@@ -50,14 +50,14 @@ impl RejectionReason {
         }
     }
 
-    /// A sentence, for providers that give none that can be shown.
+    /// Returns a sentence, for providers whose message cannot be shown.
     fn sentence(self) -> &'static str {
         match self {
-            ContextLength => "The conversation is longer than the model can read; shorten it, or lower `max_tokens`.",
-            ContentFilter => "The model's provider does not answer this because of its rules on content; rephrase it.",
-            ModelNotFound => "The model's provider does not know this model, or does not offer it to this account.",
-            InvalidParameter => "The model does not take one of the parameters, or not with this value.",
-            TooLarge => "The request is larger than the model's provider accepts; shorten it.",
+            ContextLength => "The conversation exceeds the model's context window. Shorten it, or lower `max_tokens`.",
+            ContentFilter => "The request violates the content policy of the model's provider. Rephrase it.",
+            ModelNotFound => "The model does not exist, or is not available to the configured account.",
+            InvalidParameter => "The model does not support one of the parameters, or not with this value.",
+            TooLarge => "The request exceeds the size limit of the model's provider. Shorten it.",
             Other => "The model's provider does not accept the request.",
         }
     }
@@ -120,9 +120,9 @@ const CODES: [(&str, RejectionReason); 53] = [
     ("RequestEntityTooLarge", TooLarge),
 ];
 
-/// Parts of sentences of vendors, in small letters. All parts of a row have to be there; the first row that fits counts.
+/// Phrases of vendors, in lower case. All parts of a row have to match; the first matching row applies.
 const SENTENCES: [(&[&str], RejectionReason); 67] = [
-    // Limits of tokens a minute that this request alone is above: waiting does not help.
+    // Limits of tokens per minute that this request alone exceeds: waiting does not help.
     (&["request too large"], TooLarge),
     (&["max length of question"], ContextLength),
     (&["no allowed providers"], ModelNotFound),
@@ -192,7 +192,7 @@ const SENTENCES: [(&[&str], RejectionReason); 67] = [
     (&["model", "try pulling"], ModelNotFound),
 ];
 
-/// Sentences about a parameter, when nothing above fits.
+/// Phrases about a parameter, if nothing above matches.
 const PARAMETERS: [&str; 14] = [
     "must be <=",
     "out of range",
@@ -210,7 +210,7 @@ const PARAMETERS: [&str; 14] = [
     "should be greater than",
 ];
 
-/// Parts of the sentences of servers that are asked at an address they do not have: a wrong base URL.
+/// Phrases of servers that are called at an unknown path: a wrong base URL.
 const ADDRESSES: [&str; 9] = [
     "page not found",
     "invalid url",
@@ -223,7 +223,7 @@ const ADDRESSES: [&str; 9] = [
     "unknown request url",
 ];
 
-/// Parameters that providers name at the beginning of their sentences, or in quotation marks.
+/// Parameters that providers name at the beginning of their messages, or in quotation marks.
 const NAMES: [&str; 15] = [
     "temperature",
     "max_tokens",
@@ -242,8 +242,8 @@ const NAMES: [&str; 15] = [
     "system",
 ];
 
-/// Why a request was rejected with `words` (codes and types, the most particular first) and a sentence; none when
-/// neither is known. `param`: what the provider names.
+/// Returns why a request was rejected with `words` (codes and types, the most specific first) and a message; `None` if
+/// neither is known. `param`: the parameter that the provider names.
 fn reason(words: &[String], sentence: &str, param: Option<&str>) -> Option<RejectionReason> {
     let known = |word: &String| CODES.iter().find(|(code, _)| word.eq_ignore_ascii_case(code));
     let lower = sentence.to_lowercase();
@@ -252,7 +252,7 @@ fn reason(words: &[String], sentence: &str, param: Option<&str>) -> Option<Rejec
         .find(|(parts, _)| parts.iter().all(|part| lower.contains(part)))
         .map(|(_, reason)| *reason);
     match (words.iter().find_map(known).map(|(_, reason)| *reason), spoken) {
-        // "Invalid value" says less than the sentence does.
+        // "Invalid value" says less than the message does.
         (None | Some(InvalidParameter), Some(spoken)) => Some(spoken),
         (Some(known), _) => Some(known),
         (None, None) if param.is_some() || PARAMETERS.iter().any(|part| lower.contains(part)) => Some(InvalidParameter),
@@ -260,15 +260,14 @@ fn reason(words: &[String], sentence: &str, param: Option<&str>) -> Option<Rejec
     }
 }
 
-/// What a failure is, whatever its status says: some servers call a conversation that is too long a failure of their
-/// own, and others tell it with 200.
+/// Returns the reason regardless of the status: some servers report a conversation that is too long as a failure of
+/// their own, and others with 200.
 pub(crate) fn known(words: &[String], sentence: &str) -> Option<RejectionReason> {
     reason(words, sentence, None)
 }
 
 impl Rejection {
-    /// The rejection that a status means, if it is one that the client can mend; none for statuses of which the operator
-    /// has to know.
+    /// Returns the rejection for a status, if the client can fix it; `None` for statuses that concern the operator.
     pub(crate) fn read(status: u16, words: &[String], sentence: &str, param: Option<&str>) -> Option<Self> {
         let param = param
             .map(str::to_owned)
@@ -278,7 +277,7 @@ impl Rejection {
         let reason = match (status, reason) {
             (404 | 410, Some(ModelNotFound)) => ModelNotFound,
             (404 | 410, _) if is_about_a_model(words, sentence) => ModelNotFound,
-            // Told with the status of a key that may not.
+            // Reported with the status of a key without permission.
             (403, Some(ContentFilter)) => ContentFilter,
             (413, None | Some(Other)) => TooLarge,
             (400 | 413 | 422, reason) => reason.unwrap_or(Other),
@@ -289,8 +288,8 @@ impl Rejection {
     }
 }
 
-/// Whether something that is not there is a model, and not the address that was asked: nothing else is named in a
-/// request, but servers at a wrong base URL say little more than that nothing was found.
+/// Returns whether the thing that was not found is a model, and not the URL: requests name nothing else, but servers at
+/// a wrong base URL say little more than that nothing was found.
 fn is_about_a_model(words: &[String], sentence: &str) -> bool {
     let lower = sentence.to_lowercase();
     let is_about_an_address = ADDRESSES.iter().any(|part| lower.contains(part)) || clean(sentence).is_none();
@@ -298,13 +297,13 @@ fn is_about_a_model(words: &[String], sentence: &str) -> bool {
     words.iter().any(|word| word == "NOT_FOUND") || (is_sentence && !is_about_an_address)
 }
 
-/// The parameter that a sentence is about: its beginning (`temperature: ...`, `max_tokens is too large`), or a name in
-/// quotation marks.
+/// Returns the parameter that a message is about: its beginning (`temperature: ...`, `max_tokens is too large`), or a
+/// name in quotation marks.
 fn named(sentence: &str) -> Option<String> {
     let is_name = |word: &&str| NAMES.contains(word);
     let before_colon = sentence.split(':').next().unwrap_or_default().trim();
     let first = sentence.split_whitespace().next().unwrap_or_default();
-    // `system is busy`, `model not found`: these are words as well.
+    // `system is busy`, `model not found`: these are also ordinary words.
     let is_no_word =
         |name: &&str| name.contains('_') || matches!(*name, "temperature" | "maxTokens" | "maxOutputTokens");
     let quoted = || {
@@ -318,7 +317,7 @@ fn named(sentence: &str) -> Option<String> {
 
 fn is_fit(param: &str) -> bool {
     let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '[' | ']' | '-');
-    // A program in Python says None where there is none.
+    // Python programs send None for a missing parameter.
     let is_none = ["none", "null"].iter().any(|none| param.eq_ignore_ascii_case(none));
     !param.is_empty() && !is_none && param.len() <= 64 && param.chars().all(is_allowed)
 }

@@ -1,13 +1,13 @@
 use super::*;
 
-/// The code and the parameter of what a provider says with 400.
+/// Returns the code and the parameter of an error that a provider sends with 400.
 fn read(words: &[&str], sentence: &str) -> (&'static str, Option<String>) {
     let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
     let rejection = Rejection::read(400, &words, sentence, None).unwrap();
     (rejection.reason.code(), rejection.param)
 }
 
-/// Codes and types, the sentence, and the code that a client sees.
+/// Codes and types, the message, and the code that a client sees.
 const OBJECTIONS: &[(&[&str], &str, &str)] = &[
     // OpenAI
     (

@@ -1,4 +1,4 @@
-//! What a process knows of a model: whether it is worth asking.
+//! Circuit breakers of a process, one for each model.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,31 +8,31 @@ use domain::Clock;
 
 use crate::ModelError;
 
-/// Failures in a row after which it is not asked any more.
+/// Failures in a row that open the breaker.
 const FAILURES: u32 = 5;
-/// How long it is left alone then. One call tries it afterwards, so it is back within this and the time of one call.
+/// How long it stays open. Then one trial call is let through, so it closes within this and the time of one call.
 const PAUSE: Duration = Duration::from_secs(10);
-/// How long one call may try it alone: a model that thinks for longer keeps nobody else out.
+/// How long one trial call blocks others: a model that thinks for longer blocks no one.
 const TRIAL: Duration = Duration::from_secs(15);
-/// What is told to those who come while one call tries it.
+/// Retry time reported to callers during a trial call.
 const TRYING: Duration = Duration::from_secs(1);
 
-/// A further attempt costs what twelve calls bring in.
+/// A retry costs what twelve calls earn.
 const ATTEMPT: u32 = 12;
-/// What a process begins with, and the most it saves up: the attempts of one call. So whatever a provider does, a
-/// hundred calls make ten further attempts at most.
+/// The initial and maximum budget: the retries of one call. So whatever a provider does, a hundred calls cause at most
+/// ten retries.
 const BUDGET: u32 = 2 * ATTEMPT;
 
-/// Names are the callers', so there is no end of them: with more models than this, idle ones are forgotten.
+/// Callers choose the names, so there is no bound: with more models than this, idle ones are dropped.
 const MODELS: usize = 256;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Breaker {
-    /// It is asked.
+    /// Calls are let through.
     Closed { failures: u32 },
-    /// It is not asked until then.
+    /// No call is let through until then.
     Open { until_ms: i64 },
-    /// One call tries it, alone until then.
+    /// One trial call is let through, alone until then.
     HalfOpen { until_ms: i64 },
 }
 
@@ -42,14 +42,14 @@ struct State {
     budget: u32,
 }
 
-/// What is known of one model.
+/// The circuit breaker of one model.
 #[derive(Debug)]
 pub struct CircuitBreaker {
     state: Mutex<State>,
     clock: Clock,
 }
 
-/// What is known of all models of a process.
+/// The circuit breakers of all models of a process.
 #[derive(Debug)]
 pub struct CircuitBreakers {
     pub(super) known: Mutex<HashMap<(String, String), Arc<CircuitBreaker>>>,
@@ -57,7 +57,7 @@ pub struct CircuitBreakers {
 }
 
 impl CircuitBreakers {
-    /// Nothing is known yet.
+    /// Creates an empty set.
     pub fn new(clock: Clock) -> Self {
         Self {
             known: Mutex::default(),
@@ -65,7 +65,7 @@ impl CircuitBreakers {
         }
     }
 
-    /// What is known of `model` of `provider`.
+    /// Returns the circuit breaker of `model` of `provider`.
     pub fn of(&self, provider: &str, model: &str) -> Arc<CircuitBreaker> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MODELS {
@@ -77,7 +77,7 @@ impl CircuitBreakers {
 }
 
 impl CircuitBreaker {
-    /// Nothing is known yet.
+    /// Creates a closed breaker.
     pub fn new(clock: Clock) -> Self {
         Self {
             state: Mutex::new(State {
@@ -96,7 +96,7 @@ impl CircuitBreaker {
         self.state().breaker == Breaker::Closed { failures: 0 }
     }
 
-    /// A permit to ask, unless it is known to fail.
+    /// Returns a permit for a call, unless the breaker is open.
     pub(super) fn admit(self: &Arc<Self>, is_retry: bool) -> Result<Permit, ModelError> {
         let now = self.clock.now_ms();
         let mut state = self.state();
@@ -125,7 +125,7 @@ impl CircuitBreaker {
         })
     }
 
-    /// Whether there is enough for a further attempt, which is spent then.
+    /// Takes a retry from the budget. Returns `false` if there is not enough.
     pub(super) fn spend(&self) -> bool {
         let mut state = self.state();
         let left = state.budget.checked_sub(ATTEMPT);
@@ -144,25 +144,24 @@ impl CircuitBreaker {
     }
 }
 
-/// A call that was let through. Dropped without a word, its caller has left and nothing was learned.
+/// A call that was let through. If it is dropped without a result, its caller has left and nothing is recorded.
 #[derive(Debug)]
 pub(super) struct Permit {
     health: Arc<CircuitBreaker>,
-    /// Whether this call decides if others are let through.
+    /// Whether this is a trial call.
     is_trial: bool,
     is_over: std::cell::Cell<bool>,
 }
 
 impl Permit {
-    /// A first piece came. That is enough to let others through again; it makes no good of failures, because a stream
-    /// may still break.
+    /// Records a first piece. It ends a trial, but does not reset the failures, because a stream may still break.
     pub(super) fn began(&self) {
         if self.is_trial && !self.is_over.replace(true) {
             self.health.state().breaker = Breaker::Closed { failures: 0 };
         }
     }
 
-    /// The answer came whole.
+    /// Records a complete answer.
     pub(super) fn succeeded(&self) {
         self.began();
         self.is_over.set(true);
@@ -172,19 +171,19 @@ impl Permit {
         }
     }
 
-    /// The call failed. Answers whether another attempt is in order: not after a trial.
+    /// Records a failure. Returns whether a retry is allowed: not after a trial.
     pub(super) fn failed(&self, error: &ModelError) -> bool {
         let was_over = self.is_over.replace(true);
         let mut state = self.health.state();
         match (state.breaker, error.is_outage()) {
             (Breaker::HalfOpen { .. }, true) if self.is_trial && !was_over => state.breaker = self.health.pause(),
-            // It answers, if not with what was wanted.
+            // The model responds, though with an error.
             (Breaker::HalfOpen { .. }, false) if self.is_trial && !was_over => {
                 state.breaker = Breaker::Closed { failures: 0 }
             }
             (Breaker::Closed { failures }, true) if failures + 1 >= FAILURES => state.breaker = self.health.pause(),
             (Breaker::Closed { failures }, true) => state.breaker = Breaker::Closed { failures: failures + 1 },
-            // What began before it was found to fail says nothing new.
+            // A call that began before the breaker opened adds no information.
             _ => {}
         }
         !self.is_trial
@@ -196,7 +195,7 @@ impl Drop for Permit {
         if self.is_trial && !self.is_over.get() {
             let mut state = self.health.state();
             if matches!(state.breaker, Breaker::HalfOpen { .. }) {
-                // The next one may try.
+                // The next call is a trial.
                 state.breaker = Breaker::Open {
                     until_ms: self.health.clock.now_ms(),
                 };

@@ -1,4 +1,4 @@
-//! Embedding models that fail.
+//! Embedding models with retries.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use super::{CircuitBreaker, wait};
 use crate::{Embedder, Embeddings, ModelError, TimeLimits};
 
-/// As [`super::Resilient`], for a model of embeddings: its answer comes whole, so nothing was read of one that failed.
+/// Like [`super::Resilient`], for an embedding model: its result arrives whole, so a failed call has no partial result.
 #[derive(Clone)]
 pub struct ResilientEmbedder {
     embedder: Arc<dyn Embedder>,
@@ -18,7 +18,8 @@ pub struct ResilientEmbedder {
 }
 
 impl ResilientEmbedder {
-    /// A model and what is known of it. Attempts begin within the time of the first token that `limits` gives to one.
+    /// Creates a model with its circuit breaker. Attempts begin within the time that `limits` allows for the first
+    /// token.
     pub fn new(embedder: Arc<dyn Embedder>, health: Arc<CircuitBreaker>, limits: TimeLimits) -> Self {
         Self {
             embedder,
@@ -38,7 +39,7 @@ impl ResilientEmbedder {
         loop {
             let permit = match self.health.admit(attempt > 0) {
                 Ok(permit) => permit,
-                // Others have found out meanwhile that it is down.
+                // Other calls have opened the breaker meanwhile.
                 Err(unavailable) => return Err(failed.unwrap_or(unavailable)),
             };
             let error = match self.embedder.embed(texts.clone()).await {

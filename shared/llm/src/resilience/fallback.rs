@@ -1,4 +1,4 @@
-//! Models one after another.
+//! Falling back from one model to the next.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -11,29 +11,29 @@ use tokio::time::Instant;
 use crate::ModelError;
 use crate::chat::{ChatEvent, ChatModel, ChatRequest, ChatStream, ModelInfo};
 
-/// How much longer than the first model had for its first sign of life a further one is asked: whoever waits has waited
-/// long enough then.
+/// Time for further models in addition to the first model's limit for its first sign of life; then the user has waited
+/// long enough.
 const MARGIN: Duration = Duration::from_secs(10);
 
 /// A model of a [`FallbackChain`].
 #[derive(Clone)]
 pub struct Candidate {
-    /// Who runs it.
+    /// The provider.
     pub provider: Cow<'static, str>,
-    /// Its id at that provider.
+    /// The model's ID at that provider.
     pub name: String,
-    /// The longest request and answer together, in tokens.
+    /// The maximum size of request and answer together, in tokens.
     pub context_tokens: u32,
-    /// The longest answer, in tokens.
+    /// The maximum size of an answer, in tokens.
     pub max_output_tokens: u32,
-    /// How long it may take to its first sign of life.
+    /// Time limit for its first sign of life.
     pub first_token: Duration,
-    /// What talks to it.
+    /// The adapter that calls it.
     pub model: Arc<dyn ChatModel>,
 }
 
-/// Models of which the first answers; when it fails before its first word, the next one does. It says which one with
-/// [`ChatEvent::Answering`].
+/// Models of which the first answers; if it fails before its first text, the next one does. Reports which one answers
+/// with [`ChatEvent::Answering`].
 #[derive(Clone)]
 pub struct FallbackChain {
     first: Candidate,
@@ -41,14 +41,14 @@ pub struct FallbackChain {
 }
 
 impl FallbackChain {
-    /// The first choice, and who stands in for it.
+    /// Creates a chain of the first choice and its fallbacks.
     pub fn new(first: Candidate, rest: Vec<Candidate>) -> Self {
         Self { first, rest }
     }
 }
 
 impl Candidate {
-    /// The request as this model takes it.
+    /// Returns the request adapted to this model.
     fn adapt(&self, request: &ChatRequest) -> ChatRequest {
         ChatRequest {
             model: self.name.clone(),
@@ -68,7 +68,7 @@ impl ChatModel for FallbackChain {
         let this = self.clone();
         stream! {
             let latest = Instant::now() + this.first.first_token + MARGIN;
-            // The caller has made the request for the first one, and waits for what that one says.
+            // The caller has built the request for the first model, and expects that model's errors.
             let first = (this.first.clone(), request.clone());
             let rest = this.rest.iter().map(|link| (link.clone(), link.adapt(&request)));
             let mut reported: Option<ModelError> = None;
@@ -108,7 +108,7 @@ impl ChatModel for FallbackChain {
                     return;
                 }
             }
-            // What is wrong with the one that was asked for.
+            // The error of the requested model.
             yield Err(reported.unwrap_or(ModelError::Cut));
         }
         .boxed()

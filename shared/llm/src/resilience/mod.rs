@@ -1,9 +1,9 @@
-//! Providers fail: what is asked again, what is not asked any more, and who answers instead.
+//! Resilience against failing providers: retries, circuit breakers and fallbacks.
 //!
-//! - [`Resilient`] asks one model again, before its first piece only.
-//! - [`CircuitBreaker`] is what a process knows of a model: a circuit breaker, and a budget of further attempts.
-//! - [`ResilientEmbedder`] does the same with a model of embeddings.
-//! - [`FallbackChain`] goes on to the next model when one does not begin to answer.
+//! - [`Resilient`] retries one model, before its first piece only.
+//! - [`CircuitBreaker`] is a circuit breaker with a retry budget, for one model in a process.
+//! - [`ResilientEmbedder`] does the same for an embedding model.
+//! - [`FallbackChain`] continues with the next model if one does not begin to answer.
 
 mod circuit_breaker;
 mod embedder;
@@ -24,26 +24,26 @@ pub use circuit_breaker::{CircuitBreaker, CircuitBreakers};
 pub use embedder::ResilientEmbedder;
 pub use fallback::{Candidate, FallbackChain};
 
-/// Further attempts after the first one.
+/// Retries after the first attempt.
 const RETRIES: u32 = 2;
-/// The longest wait before the first further attempt; it doubles with each.
+/// The longest wait before the first retry; it doubles with each.
 const BACKOFF: Duration = Duration::from_millis(250);
 
-/// Further attempts begin within this: a model that may think for minutes is not asked again after minutes.
+/// Retries begin within this time: a model that may think for minutes is not retried after minutes.
 const ATTEMPTS: Duration = Duration::from_secs(15);
 
-/// A model that is asked again when it fails before its first piece, and not at all while it keeps failing.
+/// A model that is retried if it fails before its first piece, and has a circuit breaker.
 #[derive(Clone)]
 pub struct Resilient {
     model: Arc<dyn ChatModel>,
     health: Arc<CircuitBreaker>,
-    /// Attempts begin within this.
+    /// Attempts begin within this time.
     attempts: Duration,
 }
 
 impl Resilient {
-    /// A model and what is known of it. Attempts begin within 15 seconds, and within the time of the first token that
-    /// `limits` gives to one.
+    /// Creates a model with its circuit breaker. Attempts begin within 15 seconds, and within the time that `limits`
+    /// allows for the first token.
     pub fn new(model: Arc<dyn ChatModel>, health: Arc<CircuitBreaker>, limits: TimeLimits) -> Self {
         Self {
             model,
@@ -53,14 +53,14 @@ impl Resilient {
     }
 }
 
-/// How long to wait before asking again; none when that is no use, or there is no time.
+/// Returns how long to wait before a retry; `None` if a retry is useless, or there is no time.
 fn wait(error: &ModelError, attempt: u32, left: Duration) -> Option<Duration> {
     if attempt >= RETRIES {
         return None;
     }
     let jitter = jitter(BACKOFF * 2_u32.pow(attempt));
     let wait = match error {
-        // The provider says when; all who were told the same do not come at once.
+        // The provider says when; jitter spreads the callers that received the same time.
         ModelError::RateLimited {
             retry_after: Some(after),
         }
@@ -79,7 +79,7 @@ fn wait(error: &ModelError, attempt: u32, left: Duration) -> Option<Duration> {
     (wait < left).then_some(wait)
 }
 
-/// Any time up to `longest`, so that those who failed together do not come back together.
+/// Returns a random time up to `longest`, so that calls that failed together are not retried together.
 fn jitter(longest: Duration) -> Duration {
     let random = domain::id::random_bytes::<4>().map_or(u32::MAX, u32::from_be_bytes);
     longest.mul_f64(f64::from(random) / f64::from(u32::MAX))
@@ -103,7 +103,7 @@ impl ChatModel for Resilient {
             loop {
                 let permit = match this.health.admit(attempt > 0) {
                     Ok(permit) => permit,
-                    // Others have found out meanwhile that it is down.
+                    // Other calls have opened the breaker meanwhile.
                     Err(unavailable) => {
                         yield Err(failed.unwrap_or(unavailable));
                         return;

@@ -1,4 +1,4 @@
-//! Over real sockets, against the double, with a clock that the test moves.
+//! Tests over real sockets, against the double, with a clock that the test moves.
 
 mod fallback;
 
@@ -11,7 +11,7 @@ use super::*;
 use crate::testing::{Outcome, PATIENT, http, info, outcome, request};
 use crate::{Anthropic, FinishReason, OpenAiCompatible, TimeLimit};
 
-/// A limit that is meant to be passed.
+/// A limit that the tests exceed.
 const SHORT: Duration = Duration::from_millis(100);
 
 struct Scene {
@@ -44,7 +44,7 @@ impl Scene {
         outcome(&self.model, request()).await
     }
 
-    /// The provider goes down, and one call after another finds out until it is left alone.
+    /// Lets calls fail until the breaker is open.
     async fn bring_down(&self) {
         self.double.always(Script::refuse(503, "UNAVAILABLE"));
         while !matches!(self.ask().await.2, Some(ModelError::Unavailable { .. })) {}
@@ -93,7 +93,7 @@ async fn what_is_no_use_is_not_repeated() {
             .thinking(&["Hm."])
             .then(Step::Error("server_error".to_owned())),
         Script::of(vec![Step::Raw(b"data: {\"choices\":\n\n".to_vec())]),
-        // Longer than the first token may take.
+        // Longer than the limit for the first token.
         Script::refuse(429, "rate_limit_exceeded").header("retry-after", "61"),
     ] {
         let scene = Scene::new().await;
@@ -179,7 +179,7 @@ async fn a_trial_that_fails_is_not_repeated_and_shuts_it_again() {
         assert!(matches!(scene.ask().await.2, Some(ModelError::Unavailable { .. })));
         assert_eq!(scene.double.totals().calls, 5 + round);
     }
-    // The provider is back: so are we, within 30 seconds.
+    // The provider recovers, and the breaker closes within 30 seconds.
     scene.double.always(Script::default());
     scene.clock.advance(Duration::from_secs(10));
     assert!(is_good(&scene.ask().await));
@@ -221,7 +221,7 @@ async fn a_provider_that_answers_is_not_shut_for_what_callers_do() {
         assert!(matches!(scene.ask().await.2, Some(ModelError::Rejected(_))));
     }
     assert!(is_good(&scene.ask().await));
-    // Four streams that break are forgiven by one that does not.
+    // One successful stream makes up for four that broke.
     for _ in 0..3 {
         for _ in 0..4 {
             scene.double.next(Script::text("Hel").cut());
@@ -229,7 +229,7 @@ async fn a_provider_that_answers_is_not_shut_for_what_callers_do() {
         }
         assert!(is_good(&scene.ask().await));
     }
-    // Five in a row are not.
+    // But not for five in a row.
     for _ in 0..5 {
         scene.double.next(Script::text("Hel").cut());
         assert_eq!(scene.ask().await.2, Some(ModelError::Cut));
@@ -239,7 +239,7 @@ async fn a_provider_that_answers_is_not_shut_for_what_callers_do() {
 
 #[tokio::test]
 async fn an_outage_is_not_made_worse() {
-    // A provider that fails one call in two, so that it is never left alone.
+    // A provider that fails every second call, so that the breaker never opens.
     let scene = Scene::new().await;
     let turn = std::sync::atomic::AtomicUsize::new(0);
     scene.double.answer_with(move |_| {
@@ -258,7 +258,7 @@ async fn an_outage_is_not_made_worse() {
     let calls = scene.double.totals().calls;
     assert!((101..=110).contains(&calls), "{calls} calls for 100 requests");
 
-    // One that is down, for many at once and for a while.
+    // A provider that is down, for many callers at once and for a while.
     let scene = Scene::new().await;
     scene.double.always(Script::refuse(500, "server_error"));
     for _ in 0..20 {
@@ -300,7 +300,7 @@ async fn a_provider_that_hangs_or_says_nothing_is_given_up_and_let_go() {
         (Script::silence(), TimeLimit::FirstToken),
         (Script::of(vec![Step::Hang]), TimeLimit::FirstToken),
         (Script::text("Hel").then(Step::Hang), TimeLimit::BetweenTokens),
-        // It says that it is alive, and nothing else.
+        // It sends only signs of life.
         (Script::of(vec![Step::Babble]), TimeLimit::Total),
         (Script::text("Hel").then(Step::Babble), TimeLimit::Total),
     ] {

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// The thinking and the text of an answer that comes in these pieces.
+/// Returns the thinking and the text of an answer that arrives in these pieces.
 fn split<'a>(begins_inside: bool, pieces: impl IntoIterator<Item = &'a str>) -> (String, String) {
     let mut splitter = Splitter::new(begins_inside);
     for piece in pieces {
@@ -19,7 +19,7 @@ fn split<'a>(begins_inside: bool, pieces: impl IntoIterator<Item = &'a str>) -> 
     (thinking, text)
 }
 
-/// The same, whole and cut everywhere.
+/// Checks the same, whole and cut everywhere.
 #[track_caller]
 fn assert_split(written: &str, thinking: &str, text: &str) {
     let expected = (thinking.to_owned(), text.to_owned());
@@ -58,7 +58,7 @@ fn what_stands_in_the_tag_at_the_beginning_is_thinking() {
 fn a_tag_that_never_closes_is_thinking_to_the_end() {
     assert_split("<think>Hm, so", "Hm, so", "");
     assert_split("<think>Hm</thi", "Hm</thi", "");
-    // Some think twice, and some call it otherwise.
+    // Some models think twice, and some use other tags.
     assert_split("<think>Hm</think>\n<think>So</think>\nTwo", "HmSo", "Two");
     assert_split("<thought>Hm</thought>Two", "Hm", "Two");
     assert_split("<reasoning>Hm</reasoning>Two", "Hm", "Two");
@@ -125,7 +125,7 @@ fn a_tag_anywhere_else_is_text() {
     ] {
         assert_split(text, "", text);
     }
-    // Only the first thinking is taken out.
+    // Only the first thinking is separated.
     assert_split("<think>a</think>b <think>c</think>", "a", "b <think>c</think>");
 }
 
@@ -135,7 +135,7 @@ fn a_model_that_begins_inside_its_thinking_needs_no_opening_tag() {
     let expected = |thinking: &str, text: &str| (thinking.to_owned(), text.to_owned());
     assert_eq!(split(&["Hm.\n</thi", "nk>\n\nTwo"]), expected("Hm.\n", "Two"));
     assert_eq!(split(&["<thi", "nk>\nHm.</think>Two"]), expected("\nHm.", "Two"));
-    // Its server has taken the thinking out: what was taken for it is told as the answer.
+    // The server has removed the thinking: the text assumed to be thinking is the answer.
     assert_eq!(split(&["Two ", "years."]), expected("Two years.", "Two years."));
 }
 

@@ -2,8 +2,8 @@ use std::{fs, os::unix::fs::PermissionsExt as _, sync::LazyLock, time::Duration}
 
 use super::*;
 
-/// A program that behaves as its allowance of CPU seconds says. Written once, before any test starts a process: one that
-/// is started while a file is open for writing would make the file busy.
+/// A program whose behavior depends on its allowance of CPU seconds. Written once, before any test starts a process:
+/// one that is started while a file is open for writing would make the file busy.
 static PROGRAM: LazyLock<(tempfile::TempDir, PathBuf)> = LazyLock::new(|| {
     let script = "#!/bin/sh\n\
         case \"$5\" in\n\
@@ -55,7 +55,7 @@ async fn a_child_has_no_environment() {
         .lines()
         .filter_map(|line| line.split_once('='))
         .map(|(name, _)| name);
-    // What the shell sets by itself.
+    // Set by the shell itself.
     let names: Vec<&str> = names
         .filter(|name| !["PWD", "SHLVL", "_", "OLDPWD"].contains(name))
         .collect();

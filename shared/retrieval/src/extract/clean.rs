@@ -1,11 +1,11 @@
-//! What every format needs: one normal form of text.
+//! The normal form of text, for every format.
 
 use unicode_normalization::UnicodeNormalization;
 
 use crate::width::width;
 
-/// NFC with Latin ligatures resolved, any white space as a plain space, line breaks kept, controls and invisible
-/// formatting characters removed.
+/// Returns text in NFC with Latin ligatures resolved, white space as plain spaces, line breaks preserved, and control
+/// characters and invisible formatting characters removed.
 pub(super) fn normalize(text: &str) -> String {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n')) {
         return text.to_owned();
@@ -16,7 +16,7 @@ pub(super) fn normalize(text: &str) -> String {
         match c {
             '\r' if chars.peek() == Some(&'\n') => {}
             '\n' | '\r' | '\u{2028}' | '\u{2029}' | '\u{b}' | '\u{c}' => out.push('\n'),
-            // A hyphen that shows only where a line ends: it does here, and `reflow` takes it away.
+            // A soft hyphen is visible only at the end of a line: here it is, and `reflow` removes it.
             '\u{ad}' if matches!(chars.peek(), Some('\n' | '\r')) => out.push('-'),
             'ﬀ' => out.push_str("ff"),
             'ﬁ' => out.push_str("fi"),
@@ -24,9 +24,9 @@ pub(super) fn normalize(text: &str) -> String {
             'ﬃ' => out.push_str("ffi"),
             'ﬄ' => out.push_str("ffl"),
             'ﬅ' | 'ﬆ' => out.push_str("st"),
-            // U+FFFE and U+FFFF and private use are what unmapped glyphs come out as.
+            // Unmapped glyphs are extracted as U+FFFE, U+FFFF and private use characters.
             '\u{ad}' | '\u{200b}' | '\u{2060}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' | '\u{e000}'..='\u{f8ff}'
-            // Marks of the writing direction.
+            // Direction marks.
             | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {}
             c if c.is_whitespace() => out.push(' '),
             c if c.is_control() => {}
@@ -36,7 +36,7 @@ pub(super) fn normalize(text: &str) -> String {
     out
 }
 
-/// One line: no line breaks, single spaces, nothing around.
+/// Returns the text as one line: no line breaks, single spaces, trimmed.
 pub(super) fn collapse(line: &str) -> String {
     let mut out = String::with_capacity(line.len());
     for word in line.split_whitespace() {
@@ -48,10 +48,10 @@ pub(super) fn collapse(line: &str) -> String {
     out
 }
 
-/// Joins the lines of paragraphs: the reader of text wants sentences, not the width of the page.
+/// Joins the lines of paragraphs: readers of text want sentences, not the width of the page.
 ///
-/// An empty line ends a paragraph; so do list items and lines that visibly stop short. A hyphen at the end of a line is
-/// removed where the word goes on.
+/// An empty line ends a paragraph; so do list items and lines that are clearly short. A hyphen at the end of a line is
+/// removed if the word continues.
 pub(super) fn reflow(text: &str) -> String {
     let widest = text.lines().map(|line| width(line.trim())).max().unwrap_or(0);
     let mut out = String::with_capacity(text.len());
@@ -77,7 +77,7 @@ pub(super) fn reflow(text: &str) -> String {
     out
 }
 
-/// Whether a line goes on with the paragraph that ends with the line before.
+/// Returns whether a line continues the paragraph that ends with the previous line.
 fn continues(before: &str, line: &str, length: usize, widest: usize) -> bool {
     if is_list_item(line) || line.contains(" | ") {
         return false;
@@ -121,7 +121,7 @@ pub(super) fn is_list_item(line: &str) -> bool {
     }
 }
 
-/// Chinese and Japanese characters and their punctuation: lines join without a space.
+/// Returns whether a character is Chinese or Japanese or such punctuation: lines join without a space.
 pub(super) fn is_ideograph(c: char) -> bool {
     matches!(c, '\u{2e80}'..='\u{30ff}' | '\u{31f0}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{ff00}'..='\u{ff65}' | '\u{20000}'..='\u{3134f}')
 }

@@ -1,35 +1,35 @@
 use crate::Kind;
 
-/// Why a file gave no text, as a sentence for the person who uploaded it.
+/// Why no text could be extracted from a file, as a sentence for the user who uploaded it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExtractError {
     /// Opening the file needs a password.
     #[error("this {} is protected by a password; save a copy without the password and upload that", label(*.0))]
     Encrypted(Kind),
-    /// Pages hold pictures of text, not text.
-    #[error("this PDF holds only images, no text; run text recognition (OCR) on it first and upload the result")]
+    /// The pages have images of text only.
+    #[error("this PDF contains only images, no text; run text recognition (OCR) on it first and upload the result")]
     NoText,
-    /// The structure of the file is broken or incomplete.
+    /// The structure of the file is damaged or incomplete.
     #[error("this {} is damaged or incomplete; open it in its program, save it again and upload the new file", label(*.0))]
     Damaged(Kind),
-    /// The content is not what the file name says.
+    /// The content does not match the file name.
     #[error("this file is named like a {} but its content is {found}; upload the {} itself or correct the name", label(*.expected), label(*.expected))]
     WrongType {
-        /// What the file name promised.
+        /// The type according to the file name.
         expected: Kind,
-        /// What the content looks like, with its article: `a PNG image`.
+        /// The type according to the content, with its article: `a PNG image`.
         found: &'static str,
     },
-    /// A limit would be passed; the text says which.
+    /// A limit is exceeded; the text says which.
     #[error("this file is too large to index: {0}; divide it into smaller files and upload those")]
     TooLarge(&'static str),
-    /// The file is fine and holds no text at all.
-    #[error("this file is empty: it holds no text to index")]
+    /// The file is valid and contains no text.
+    #[error("this file contains no text to index; upload a file with text")]
     Empty,
 }
 
 impl ExtractError {
-    /// The class of the failure, for programs. Stable.
+    /// Returns the stable code of the failure, for programs.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Encrypted(_) => "encrypted",

@@ -1,4 +1,4 @@
-//! Text with its place from the bytes of a file.
+//! Extracts text with its position from the bytes of a file.
 
 mod clean;
 mod docx;
@@ -15,25 +15,25 @@ use sniff::Format;
 
 /// Larger files are refused before they are read: the largest upload of any plan. Bytes.
 pub const MAX_INPUT_BYTES: usize = 100 * 1024 * 1024;
-/// More text than this is refused: no handbook is that long, a decompression bomb is. The path of headings counts with
-/// each section below it. Bytes of UTF-8.
+/// More text than this is refused: handbooks are shorter, decompression bombs are longer. The path of headings counts
+/// for each section below it. Bytes of UTF-8.
 const MAX_TEXT_BYTES: usize = 20 * 1024 * 1024;
 
-const TOO_MUCH_TEXT: ExtractError = ExtractError::TooLarge("it holds more than 20 MB of text");
+const TOO_MUCH_TEXT: ExtractError = ExtractError::TooLarge("it contains more than 20 MB of text");
 
 /// The text of a document, in reading order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Extracted {
-    /// One per page, or one per heading. None is without text.
+    /// One per page, or one per heading. No section is empty.
     pub sections: Vec<Section>,
-    /// How many pages the document has, those without text included; `None` for formats without pages.
+    /// The number of pages, including those without text; `None` for formats without pages.
     pub pages: Option<u32>,
 }
 
-/// The text at one place of a document.
+/// The text at one position of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Section {
-    /// Where it stands.
+    /// Its position.
     pub place: SourceLocation,
     /// One paragraph, list item or table row per line; the cells of a row are separated by ` | `. Unicode NFC with
     /// ligatures resolved, without control characters, without hyphens at line ends.
@@ -43,7 +43,7 @@ pub struct Section {
 /// Extracts the text of a file.
 ///
 /// # Errors
-/// Says in a sentence for the person who uploaded the file why there is no text; [`ExtractError::code`] names the
+/// A sentence that tells the user who uploaded the file why there is no text; [`ExtractError::code`] names the
 /// class. The result is never empty: a file without text is an error.
 pub fn extract(bytes: &[u8], kind: Kind) -> Result<Extracted, ExtractError> {
     if bytes.is_empty() {

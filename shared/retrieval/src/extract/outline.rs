@@ -4,28 +4,28 @@ use super::{MAX_TEXT_BYTES, Section, clean};
 use crate::SourceLocation;
 use crate::source_location::HEADING_SEPARATOR;
 
-/// Longer headings are cut in the path: they are paragraphs in disguise. Characters.
+/// Longer headings, which are really paragraphs, are cut in the path. Characters.
 const LONGEST_TITLE: usize = 120;
 
-/// More than [`MAX_TEXT_BYTES`] came together.
+/// The text exceeds [`MAX_TEXT_BYTES`].
 #[derive(Debug)]
 pub(super) struct TooMuchText;
 
-/// Turns headings and lines, in reading order, into sections.
+/// Builds sections from headings and lines, in reading order.
 #[derive(Default)]
 pub(super) struct Outline {
     /// The headings above the current line, outermost first, with their levels.
     path: Vec<(usize, String)>,
     body: String,
-    /// The last heading has neither text nor headings below it so far.
+    /// Whether the last heading has neither text nor headings below it so far.
     is_bare: bool,
     sections: Vec<Section>,
-    /// What the sections hold, paths included: many short sections below long headings multiply these. Bytes.
+    /// Size of the sections, including paths: many short sections below long headings multiply these. Bytes.
     size: usize,
 }
 
 impl Outline {
-    /// A heading closes all headings of its own level and below.
+    /// Adds a heading, which closes all headings of its own level and below.
     pub(super) fn heading(&mut self, level: usize, title: &str) {
         self.flush(level);
         self.path.retain(|(above, _)| *above < level);
@@ -50,7 +50,7 @@ impl Outline {
 
     fn flush(&mut self, next_level: usize) {
         let mut text = clean::reflow(&std::mem::take(&mut self.body));
-        // A heading that nothing follows is all there is to find at its place.
+        // A heading without content is itself the text of its section.
         if let Some((level, title)) = self.path.last()
             && text.is_empty()
             && self.is_bare

@@ -5,8 +5,8 @@ mod guard;
 mod lines;
 mod page;
 mod running;
+mod stream_size;
 mod tree;
-mod unfold;
 
 use std::thread;
 
@@ -18,26 +18,26 @@ use pdf_oxide::fonts::global_cache::clear_global_font_cache;
 use super::{ExtractError, Extracted, MAX_TEXT_BYTES, Section, TOO_MUCH_TEXT, clean};
 use crate::{Kind, SourceLocation};
 
-/// A bible has 1,500.
+/// Maximum number of pages. A bible has 1,500.
 const MAX_PAGES: usize = 5_000;
-/// What the drawing instructions of all pages may unfold to together. Bytes.
+/// Limit of the decompressed content streams of all pages together. Bytes.
 const MAX_CONTENT_BYTES: usize = 256 * 1024 * 1024;
-/// Drawing instructions of one page that are looked at. Bytes.
+/// Limit of the content stream of one page. Bytes.
 const MAX_PAGE_BYTES: usize = 16 * 1024 * 1024;
-/// Instructions of one page or form that are looked at; a page dense with text has about 10,000.
+/// Limit of the operators of one page or form; a page dense with text has about 10,000.
 const MAX_PAGE_OPERATORS: usize = 100_000;
-/// What all pages may cost together, see [`guard::load`]: about 45 seconds of one slow core.
+/// Limit of the cost of all pages together, see [`guard::load`]: about 45 seconds of one slow core.
 const MAX_EFFORT: usize = 3_000_000;
-/// The reader keeps what it decoded; it starts anew after so much. Bytes.
+/// The parser caches what it decodes; it is reopened after this much. Bytes.
 const REOPEN_AFTER: usize = 32 * 1024 * 1024;
-/// Page trees and forms nest; the threads of a server have stacks too small for hostile ones. Bytes.
+/// Page trees and forms nest; a server's default thread stacks are too small for hostile ones. Bytes.
 const STACK: usize = 128 * 1024 * 1024;
-/// `startxref` stands in the last 1,024 bytes, says the standard; servers and mailers append more. Bytes.
+/// The standard places `startxref` in the last 1,024 bytes; servers and mailers append more. Bytes.
 const TAIL: usize = 64 * 1024;
 
 const TOO_MANY_PAGES: ExtractError = ExtractError::TooLarge("it has more than 5,000 pages");
-const UNFOLDS: ExtractError = ExtractError::TooLarge("its pages unfold to more than 256 MB");
-const CROWDED: ExtractError = ExtractError::TooLarge("its pages hold more than can be read");
+const DECOMPRESSED_TOO_LARGE: ExtractError = ExtractError::TooLarge("its pages decompress to more than 256 MB");
+const CROWDED: ExtractError = ExtractError::TooLarge("its pages contain more than can be read");
 const DAMAGED: ExtractError = ExtractError::Damaged(Kind::Pdf);
 
 /// Extracts the text of a PDF, one section per page.
@@ -45,10 +45,10 @@ pub(super) fn extract(bytes: &[u8]) -> Result<Extracted, ExtractError> {
     if !has_end(bytes) || !guard::is_flat(bytes) {
         return Err(DAMAGED);
     }
-    if !unfold::is_bounded(bytes) {
-        return Err(UNFOLDS);
+    if !stream_size::is_bounded(bytes) {
+        return Err(DECOMPRESSED_TOO_LARGE);
     }
-    // A thread of its own: for the stack, and because a panic of the parser must stay there.
+    // On a separate thread: for the stack, and to contain a panic of the parser.
     let pages = thread::scope(|scope| {
         let reader = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || {
             set_max_ops_per_stream(Some(MAX_PAGE_OPERATORS));
@@ -61,7 +61,7 @@ pub(super) fn extract(bytes: &[u8]) -> Result<Extracted, ExtractError> {
     assemble(bytes, pages)
 }
 
-/// Whether the file goes on to its end. The parser would repair a file that does not and silently lose pages.
+/// Returns whether the file is complete. The parser would repair a truncated file and silently lose pages.
 fn has_end(bytes: &[u8]) -> bool {
     let tail = &bytes[bytes.len().saturating_sub(TAIL)..];
     contains(tail, b"startxref")
@@ -71,15 +71,15 @@ fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     haystack.windows(needle.len()).any(|window| window == needle)
 }
 
-/// What the pages hold.
+/// The extracted pages.
 #[derive(Default)]
 struct Pages {
     texts: Vec<String>,
-    /// How many could not be read.
+    /// Number of pages that could not be read.
     failed: usize,
-    /// How many hold more than is worth reading.
+    /// Number of pages with more content than is read.
     crowded: usize,
-    /// Bytes of drawing instructions.
+    /// Bytes of content streams.
     content: usize,
 }
 
@@ -94,22 +94,22 @@ fn read(bytes: &[u8]) -> Result<Pages, ExtractError> {
     let (mut text, mut since_open, mut effort) = (0, 0, 0);
     for index in 0..count {
         if since_open > REOPEN_AFTER {
-            // Before the next one is opened: each holds a copy of the file.
+            // Before the next one is opened: each has a copy of the file.
             drop(document);
             document = open(bytes)?;
             since_open = 0;
         }
         let content = match document.get_page_content_data(index) {
             Ok(content) => content,
-            Err(error) if is_limit(&error) => return Err(UNFOLDS),
+            Err(error) if is_limit(&error) => return Err(DECOMPRESSED_TOO_LARGE),
             Err(_) => Vec::new(),
         };
         since_open += content.len();
         pages.content += content.len();
         if pages.content > MAX_CONTENT_BYTES {
-            return Err(UNFOLDS);
+            return Err(DECOMPRESSED_TOO_LARGE);
         }
-        // A drawing (map, plot) has no load: what text it has is not worth its cost.
+        // A drawing (map, plot) has no load: its text is not worth the cost.
         let load = guard::load(&content).filter(|_| content.len() <= MAX_PAGE_BYTES);
         drop(content);
         pages.crowded += usize::from(load.is_none());
@@ -129,12 +129,12 @@ fn read(bytes: &[u8]) -> Result<Pages, ExtractError> {
     Ok(pages)
 }
 
-/// Whether a stream was given up because it unfolds to more than the parser lets it.
+/// Returns whether a stream was abandoned because it exceeds the parser's decompression limit.
 fn is_limit(error: &Error) -> bool {
     matches!(error, Error::Decode(reason) if reason.contains("safety limit"))
 }
 
-/// Opens the document; the empty password is tried on an encrypted one.
+/// Opens the document; tries the empty password on an encrypted one.
 fn open(bytes: &[u8]) -> Result<PdfDocument, ExtractError> {
     let document = PdfDocument::from_bytes(bytes.to_vec()).map_err(refusal)?;
     if document.is_authenticated() {
@@ -166,7 +166,7 @@ fn assemble(bytes: &[u8], pages: Pages) -> Result<Extracted, ExtractError> {
         })
         .filter(|section| section.text.chars().any(char::is_alphanumeric))
         .collect();
-    // Image streams cannot be packed away, so their type is visible even where everything else is compressed.
+    // Image streams cannot be inside other streams, so their type is visible even if everything else is compressed.
     let has_images = contains(bytes, b"/Image");
     if is_text_free(&sections, count, has_images) {
         return Err(if pages.crowded > 0 {
@@ -183,7 +183,7 @@ fn assemble(bytes: &[u8], pages: Pages) -> Result<Extracted, ExtractError> {
     })
 }
 
-/// No text at all, next to none beside images (the stamp of a scanner program), or only glyphs without a meaning.
+/// Returns whether there is no text, almost none beside images (a scanner's stamp), or only glyphs without a meaning.
 fn is_text_free(sections: &[Section], pages: usize, has_images: bool) -> bool {
     let chars = || sections.iter().flat_map(|section| section.text.chars());
     let readable = chars().filter(|c| c.is_alphanumeric()).count();

@@ -1,15 +1,15 @@
-//! What a file is, judged by its first bytes and not by its name.
+//! Detects the format of a file by its first bytes, not by its name.
 
-/// The formats that people upload, wanted or not.
+/// The formats that users upload, supported or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     Pdf,
     Zip(Archive),
     /// A password-protected Office file is an OLE container around the encrypted ZIP (MS-OFFCRYPTO).
     EncryptedOffice,
-    /// Nothing else fits and there are no control characters.
+    /// Nothing else matches and there are no control characters.
     Text,
-    /// Recognized and not supported; the name comes with its article.
+    /// Recognized but not supported; the name has its article.
     Other(&'static str),
     /// Binary, and not recognized.
     Unknown,
@@ -43,7 +43,7 @@ impl Format {
     }
 }
 
-/// First bytes (and where they stand) of what is commonly mistaken for a document.
+/// Signatures (offset, bytes, name) of files that are commonly mistaken for documents.
 const SIGNATURES: [(usize, &[u8], &str); 22] = [
     (0, b"\x89PNG\r\n\x1a\n", "a PNG image"),
     (0, b"\xff\xd8\xff", "a JPEG image"),
@@ -102,7 +102,7 @@ pub(super) fn format(bytes: &[u8]) -> Format {
     }
 }
 
-/// File names stand uncompressed in a ZIP.
+/// File names are uncompressed in a ZIP.
 fn archive(bytes: &[u8]) -> Archive {
     let marks: [(&[u8], Archive); 5] = [
         (b"mimetypeapplication/epub", Archive::Epub),

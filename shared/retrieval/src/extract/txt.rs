@@ -6,10 +6,10 @@ use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 use super::outline::Outline;
 use super::{ExtractError, Extracted, MAX_TEXT_BYTES, Section, TOO_MUCH_TEXT, clean};
 
-/// How much of a file is looked at to tell text from binary data and to guess its encoding. Bytes.
+/// How much of a file is examined to tell text from binary data and to guess its encoding. Bytes.
 const SAMPLE: usize = 256 * 1024;
 
-/// Whether the bytes are text in some encoding: no NUL (unless UTF-16) and hardly any control characters.
+/// Returns whether the bytes are text in some encoding: no NUL (unless UTF-16) and hardly any control characters.
 pub(super) fn is_text(bytes: &[u8]) -> bool {
     let sample = &bytes[..bytes.len().min(SAMPLE)];
     if unicode_encoding(bytes).is_some() {
@@ -45,7 +45,7 @@ fn decode(bytes: &[u8]) -> String {
     encoding.decode(bytes).0.into_owned()
 }
 
-/// A byte order mark, or UTF-16 without one: in Western text every second byte is then zero.
+/// Detects a byte order mark, or UTF-16 without one: in Western text every second byte is then zero.
 fn unicode_encoding(bytes: &[u8]) -> Option<&'static Encoding> {
     if let Some((encoding, _)) = Encoding::for_bom(bytes) {
         return Some(encoding);
@@ -83,7 +83,7 @@ fn sections(text: &str) -> Result<Vec<Section>, ExtractError> {
     outline.finish().map_err(|_| TOO_MUCH_TEXT)
 }
 
-/// `## Title` (`CommonMark` 4.2): one to six hashes and a space.
+/// Returns level and title of `## Title` (`CommonMark` 4.2): one to six hashes and a space.
 fn hash_heading(line: &str) -> Option<(usize, &str)> {
     let rest = line.trim_start_matches('#');
     let level = line.len() - rest.len();
@@ -91,7 +91,7 @@ fn hash_heading(line: &str) -> Option<(usize, &str)> {
     ((1..=6).contains(&level) && !title.is_empty()).then_some((level, title))
 }
 
-/// A short line with a line of `=` or `-` below it (`CommonMark` 4.3).
+/// Returns the level of a short line with a line of `=` or `-` below it (`CommonMark` 4.3).
 fn underline_level(line: &str, next: &str) -> Option<usize> {
     let (title, rule) = (line.trim(), next.trim());
     let is_title = !title.is_empty() && title.chars().count() <= 100 && title.chars().any(char::is_alphanumeric);

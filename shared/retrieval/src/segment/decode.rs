@@ -2,13 +2,13 @@ use super::encode::{MAGIC, PLACE_HEADING, PLACE_PAGE, PLACE_WHOLE, VERSION, shar
 use super::{Entry, Posting, Segment, TermEnd};
 use crate::SourceLocation;
 
-/// The bytes are not a segment this version can read.
+/// The bytes are not a segment that this version can read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SegmentError {
     /// The first bytes are not those of a segment.
     #[error("not a segment")]
     NotASegment,
-    /// Written by a newer or older program: index the document again.
+    /// Written by a newer or older version: index the document again.
     #[error("segment version {0} is not supported")]
     Version(u8),
     /// A field contradicts another one or the length of the input.
@@ -19,10 +19,9 @@ pub enum SegmentError {
 type Result<T> = std::result::Result<T, SegmentError>;
 
 impl Segment {
-    /// Reads what [`Segment::to_bytes`] wrote.
-    ///
-    /// Every field is checked against the others before it is used, and nothing is allocated that the input could not
-    /// fill: arbitrary bytes give an error, and what is accepted is exactly what `to_bytes` writes.
+    /// Reads what [`Segment::to_bytes`] wrote. Every field is checked against the others before it is used, and no
+    /// allocation exceeds what the input could fill: arbitrary bytes produce an error, and what is accepted is exactly
+    /// what `to_bytes` writes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let rest = bytes.strip_prefix(&MAGIC).ok_or(SegmentError::NotASegment)?;
         let (version, rest) = rest.split_first().ok_or(SegmentError::NotASegment)?;
@@ -147,8 +146,8 @@ fn read_terms(input: &mut Input<'_>, segment: &mut Segment, max_bytes: usize) ->
     Ok(())
 }
 
-/// A byte may stand for a long prefix of the term before. The text the terms were taken from is part of the input, so an
-/// honest dictionary is at most a few times as large as the input.
+/// A byte may stand for a long prefix of the previous term. The text that the terms were taken from is part of the
+/// input, so a valid dictionary is at most a few times as large as the input.
 const MAX_DICTIONARY_RATIO: usize = 8;
 
 fn read_postings(input: &mut Input<'_>, postings: &mut Vec<Posting>, lengths: &mut [u32]) -> Result<()> {
@@ -178,7 +177,7 @@ fn read_postings(input: &mut Input<'_>, postings: &mut Vec<Posting>, lengths: &m
     Ok(())
 }
 
-/// What is left to read.
+/// The remaining input.
 struct Input<'a> {
     rest: &'a [u8],
 }
@@ -190,7 +189,7 @@ impl<'a> Input<'a> {
         Ok(*first)
     }
 
-    /// A varint in its shortest form.
+    /// Reads a varint in its shortest form.
     fn int(&mut self) -> Result<u32> {
         let mut value = 0_u32;
         for shift in [0, 7, 14, 21, 28] {
@@ -207,7 +206,8 @@ impl<'a> Input<'a> {
         Err(SegmentError::Damaged("integer"))
     }
 
-    /// The number of items that follow, each of at least `least` bytes: a larger number cannot be true.
+    /// Reads the number of items that follow, each of at least `least` bytes: a number that exceeds the input is an
+    /// error.
     fn count(&mut self, least: usize) -> Result<usize> {
         let count = self.int()? as usize;
         if count > self.rest.len() / least {

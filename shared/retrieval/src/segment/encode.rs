@@ -3,7 +3,7 @@ use crate::SourceLocation;
 
 /// First bytes of every segment.
 pub(super) const MAGIC: [u8; 4] = *b"PLSG";
-/// Raised with every incompatible change; a reader refuses what it does not know, and the document is indexed again.
+/// Increased with every incompatible change; a reader refuses unknown versions, and the document is indexed again.
 pub(super) const VERSION: u8 = 1;
 
 pub(super) const PLACE_WHOLE: u8 = 0;
@@ -11,15 +11,13 @@ pub(super) const PLACE_PAGE: u8 = 1;
 pub(super) const PLACE_HEADING: u8 = 2;
 
 impl Segment {
-    /// The bytes to store.
+    /// Returns the bytes to store.
     ///
     /// Integers are LEB128 varints unless a width is given; a string is its length in bytes, then UTF-8.
-    /// ```text
-    /// "PLSG" · version u8 · embedder id (0: no vectors) · dimensions (0)
-    /// text: string
-    /// places: count · { 0 | 1, page | 2, path: string }
-    /// chunks: count · { text length · overlap · place (distance to the place before) · terms }
-    /// terms: count · { bytes shared with the term before · rest: string · chunks · { chunk (distance) · occurrences } }
+    /// ```text "PLSG" · version u8 · embedder id (0: no vectors) · dimensions (0) text: string places: count · { 0 | 1,
+    /// page | 2, path: string } chunks: count · { text length · overlap · place (distance to the place before) · terms
+    /// } terms: count · { bytes shared with the term before · rest: string · chunks · { chunk (distance) · occurrences
+    /// } }
     /// ```
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.text.len() + self.terms.len() + 3 * self.postings.len() + 64);
@@ -86,7 +84,7 @@ impl Segment {
     }
 }
 
-/// How many bytes two strings have in common at their start, ending between characters.
+/// Returns how many bytes two strings have in common at their start, ending between characters.
 pub(super) fn shared_prefix(a: &str, b: &str) -> usize {
     let common = a.bytes().zip(b.bytes()).take_while(|(x, y)| x == y).count();
     (0..=common).rev().find(|at| b.is_char_boundary(*at)).unwrap_or(0)
@@ -101,12 +99,12 @@ fn put_str(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
 }
 
-/// LEB128: seven bits a byte, lowest first, the high bit on all but the last.
+/// Writes LEB128: seven bits a byte, lowest first, the high bit on all but the last.
 fn put(out: &mut Vec<u8>, mut value: u32) {
     while value >= 0x80 {
         out.push((value & 0x7f) as u8 | 0x80);
         value >>= 7;
     }
-    // The loop has left less than seven bits.
+    // The loop leaves less than seven bits.
     out.push((value & 0x7f) as u8);
 }

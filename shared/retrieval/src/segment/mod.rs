@@ -10,15 +10,15 @@ pub use decode::SegmentError;
 
 /// The searchable form of one document generation. Immutable: a new generation is a new segment.
 ///
-/// The same chunks always give the same bytes, and [`Segment::from_bytes`] accepts exactly what
+/// The same chunks always produce the same bytes, and [`Segment::from_bytes`] accepts exactly what
 /// [`Segment::to_bytes`] writes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Segment {
-    /// The texts of all chunks, one after the other.
+    /// The texts of all chunks, concatenated.
     text: String,
     chunks: Vec<Entry>,
     places: Vec<SourceLocation>,
-    /// The dictionary: all distinct terms, sorted, one after the other.
+    /// The dictionary: all distinct terms, sorted and concatenated.
     terms: String,
     /// Where each term ends in `terms` and its postings end in `postings`.
     ends: Vec<TermEnd>,
@@ -28,13 +28,13 @@ pub struct Segment {
 /// A row of the chunk table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Entry {
-    /// Where the chunk's text ends in `Segment::text`; it starts where the one before ends.
+    /// Where the chunk's text ends in `Segment::text`; it starts where the previous one ends.
     text_end: u32,
     /// See [`Chunk::overlap`].
     overlap: u32,
     /// An index into `Segment::places`.
     place: u32,
-    /// How many terms were indexed, the heading's included.
+    /// How many terms were indexed, including those of the heading.
     length: u32,
 }
 
@@ -44,7 +44,7 @@ struct TermEnd {
     postings: u32,
 }
 
-/// A chunk that holds a term, and how often.
+/// A chunk that contains a term, and how often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Posting {
     pub(crate) chunk: u32,
@@ -57,7 +57,7 @@ impl Segment {
         let mut segment = Self::default();
         let mut found = Found::default();
         for (number, chunk) in (0_u32..).zip(chunks) {
-            // Chunks of one place follow each other, so comparing with the last place is enough to store it once.
+            // Chunks of one place are adjacent, so comparing with the last place is enough to store it once.
             if segment.places.last() != Some(&chunk.place) {
                 segment.places.push(chunk.place.clone());
             }
@@ -66,7 +66,7 @@ impl Segment {
             terms.extend(index_terms(&chunk.text));
             segment.chunks.push(Entry {
                 text_end: narrow(segment.text.len()),
-                // An overlap that is none would be refused on reading.
+                // An invalid overlap would be refused on reading.
                 overlap: if chunk.text.is_char_boundary(chunk.overlap as usize) {
                     chunk.overlap
                 } else {
@@ -81,17 +81,17 @@ impl Segment {
         segment
     }
 
-    /// How many chunks the document has.
+    /// Returns how many chunks the document has.
     pub fn len(&self) -> usize {
         self.chunks.len()
     }
 
-    /// Whether the document has no chunks.
+    /// Returns whether the document has no chunks.
     pub fn is_empty(&self) -> bool {
         self.chunks.is_empty()
     }
 
-    /// What the segment occupies in memory, in bytes: for the budget of a cache.
+    /// Returns the size of the segment in memory, in bytes: for the budget of a cache.
     pub fn size(&self) -> usize {
         let paths: usize = self
             .places
@@ -109,7 +109,7 @@ impl Segment {
             + self.postings.len() * size_of::<Posting>()
     }
 
-    /// The chunk with this number, counted from 0 in reading order.
+    /// Returns the chunk with this number, counted from 0 in reading order.
     pub fn get(&self, chunk: u32) -> Option<Chunk> {
         let entry = self.chunks.get(chunk as usize)?;
         Some(Chunk {
@@ -119,7 +119,7 @@ impl Segment {
         })
     }
 
-    /// All chunks in reading order.
+    /// Returns all chunks in reading order.
     pub fn chunks(&self) -> impl Iterator<Item = Chunk> + '_ {
         (0..narrow(self.len())).filter_map(|number| self.get(number))
     }
@@ -136,24 +136,24 @@ impl Segment {
         self.places.get(self.chunks.get(chunk as usize)?.place as usize)
     }
 
-    /// Bytes at the start of the chunk that repeat the end of the chunk before.
+    /// Returns how many bytes at the start of the chunk repeat the end of the previous chunk.
     pub(crate) fn overlap(&self, chunk: u32) -> usize {
         self.chunks
             .get(chunk as usize)
             .map_or(0, |entry| entry.overlap as usize)
     }
 
-    /// How many terms the chunk has.
+    /// Returns how many terms the chunk has.
     pub(crate) fn chunk_length(&self, chunk: u32) -> u32 {
         self.chunks.get(chunk as usize).map_or(0, |entry| entry.length)
     }
 
-    /// How many terms all chunks have together.
+    /// Returns how many terms all chunks have together.
     pub(crate) fn total_length(&self) -> u64 {
         self.chunks.iter().map(|entry| u64::from(entry.length)).sum()
     }
 
-    /// The chunks that hold a term, in ascending order.
+    /// Returns the chunks that contain a term, in ascending order.
     pub(crate) fn postings(&self, term: &str) -> &[Posting] {
         let mut low = 0;
         let mut high = self.ends.len();
@@ -180,7 +180,7 @@ impl Segment {
 }
 
 /// The terms of all chunks while an index is built: two flat lists, because a map of lists would take many times the
-/// room of a text with many different terms.
+/// memory for a text with many distinct terms.
 #[derive(Default)]
 struct Found {
     text: String,
@@ -194,7 +194,7 @@ struct FoundTerm {
 }
 
 impl Found {
-    /// Adds each different term of a chunk once.
+    /// Adds each distinct term of a chunk once.
     fn add(&mut self, chunk: u32, mut terms: Vec<String>) {
         terms.sort_unstable();
         for same in terms.chunk_by(|a, b| a == b) {

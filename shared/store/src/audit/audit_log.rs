@@ -1,4 +1,4 @@
-//! Reading the audit log: by organization, by user, everything; and checking that its chains are unbroken.
+//! Reads the audit log by organization, by user or as a whole, and verifies that its hash chains are unbroken.
 
 use std::collections::BTreeSet;
 
@@ -21,22 +21,22 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct AuditLog(Store);
 
-/// Which entries are wanted. What is absent does not matter.
+/// Selects entries. Absent fields match everything.
 #[derive(Debug, Clone, Default)]
 pub struct AuditFilter {
-    /// What was done.
+    /// The action.
     pub action: Option<String>,
-    /// Who did it.
+    /// The actor.
     pub actor: Option<String>,
-    /// What it was done to.
+    /// The subject of the action.
     pub subject: Option<String>,
-    /// Not before this time.
+    /// At or after this time.
     pub from: Option<Timestamp>,
     /// Before this time.
     pub to: Option<Timestamp>,
 }
 
-/// What a check of the chains found.
+/// The result of verifying the chains.
 #[derive(Debug, Default)]
 pub struct Verified {
     /// Chains that were read.
@@ -47,7 +47,7 @@ pub struct Verified {
     pub faults: Vec<ChainFault>,
 }
 
-/// A broken link.
+/// A broken link of a chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChainFault {
     /// The chain, by its partition key.
@@ -59,7 +59,7 @@ pub struct ChainFault {
 }
 
 impl AuditFilter {
-    fn keeps(&self, entry: &AuditEntry) -> bool {
+    fn matches(&self, entry: &AuditEntry) -> bool {
         let is = |wanted: &Option<String>, found: Option<&str>| wanted.as_deref().is_none_or(|w| Some(w) == found);
         is(&self.action, Some(&entry.action))
             && is(&self.actor, entry.actor.id.as_deref())
@@ -68,7 +68,7 @@ impl AuditFilter {
             && self.to.is_none_or(|to| entry.created_at < to)
     }
 
-    /// The months that can hold such entries, newest first.
+    /// Returns the months that can contain matching entries, newest first.
     fn months(&self, now: Timestamp) -> Vec<String> {
         let newest = self.to.map_or(now, |to| to.min(now));
         let oldest = self.from.map_or_else(|| FIRST_MONTH.to_owned(), month_of);
@@ -77,14 +77,14 @@ impl AuditFilter {
 }
 
 impl Store {
-    /// The audit log.
+    /// Returns access to the audit log.
     pub fn audit_log(&self) -> AuditLog {
         AuditLog(self.clone())
     }
 }
 
 impl AuditLog {
-    /// One entry, whoever's it is: the caller decides who may see it.
+    /// Returns one entry of any tenant: the caller decides who may see it.
     pub async fn get(&self, id: &AuditEntryId) -> Result<Option<AuditEntry>> {
         let query = self
             .0
@@ -102,7 +102,7 @@ impl AuditLog {
         item.as_ref().map(entry_of).transpose()
     }
 
-    /// The entries of one organization, newest first.
+    /// Lists the entries of one organization, newest first.
     pub async fn of_tenant(
         &self,
         tenant: &OrgId,
@@ -121,8 +121,8 @@ impl AuditLog {
         self.read(partitions.collect(), filter, page).await
     }
 
-    /// The entries of all organizations, newest first. The cursor is the id of an entry, or of anything else that was
-    /// made by [`domain::Ids`]: those before it follow.
+    /// Lists the entries of all organizations, newest first. The cursor is the ID of an entry, or any other ID created
+    /// by [`domain::Ids`]; the entries before it follow.
     pub async fn of_everybody(
         &self,
         filter: &AuditFilter,
@@ -149,7 +149,7 @@ impl AuditLog {
         Ok(id_only(found))
     }
 
-    /// What a user did, and what was done to them, newest first: in all organizations, or in `org` alone.
+    /// Lists what a user did and what was done to them, newest first: in all organizations, or in `org` only.
     pub async fn of_user(&self, user: &UserId, org: Option<&OrgId>, page: &PageRequest) -> Result<Page<AuditEntry>> {
         let index = |index: &'static str, attribute| {
             let partition = ListPartition {
@@ -159,7 +159,7 @@ impl AuditLog {
                 shards: Vec::new(),
                 range: &["id"],
             };
-            // One more than wanted: whether there is a next page depends on both lists.
+            // One more than requested: whether there is a next page depends on both lists.
             let page = by_id(
                 &PageRequest {
                     limit: page.limit + 1,
@@ -194,22 +194,22 @@ impl AuditLog {
     ) -> Result<Page<AuditEntry>> {
         paginate(self.0.audit(), partitions, page, |item| {
             let entry = entry_of(&item)?;
-            Ok(filter.keeps(&entry).then_some(entry))
+            Ok(filter.matches(&entry).then_some(entry))
         })
         .await
     }
 
-    /// The salt of the keys that seal a user's data; none before the first entry and after an erasure.
+    /// Returns the salt of the keys that encrypt a user's data; `None` before the first entry and after an erasure.
     pub async fn salt(&self, user: &UserId) -> Result<Option<Vec<u8>>> {
         let item = self.0.identity().get_raw(keys::audit_salt(user), true).await?;
         let salt = item.and_then(|item| item.get("salt")?.as_b().ok().cloned());
         Ok(salt.map(Blob::into_inner))
     }
 
-    /// Stores the salt of an active user who has none; answers `false` when there is one already.
+    /// Stores the salt of an active user who has none. Returns `false` if there is one already.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when the account is not active: an erasure must not be undone by a late entry.
+    /// [`Error::NotFound`] if the account is not active: a late entry must not undo an erasure.
     pub async fn make_salt(&self, user: &UserId, salt: &[u8]) -> Result<bool> {
         let key = keys::audit_salt(user);
         let table = &self.0.tables().identity;
@@ -240,8 +240,8 @@ impl AuditLog {
         }
     }
 
-    /// Recomputes every chain up to the month of `now`. It sees entries that were changed, moved or removed, those at the
-    /// end of a chain too, and chains that are gone.
+    /// Recomputes every chain up to the month of `now`. Detects entries that were changed, moved or removed, including
+    /// those at the end of a chain, and missing chains.
     pub async fn verify(&self, now: Timestamp) -> Result<Verified> {
         let mut verified = Verified::default();
         for month in months_back(&month_of(now), FIRST_MONTH) {
@@ -253,7 +253,7 @@ impl AuditLog {
         Ok(verified)
     }
 
-    /// The partition keys of a month's chains.
+    /// Returns the partition keys of a month's chains.
     async fn chains(&self, month: &str) -> Result<BTreeSet<String>> {
         let mut chains = BTreeSet::new();
         for shard in 0..keys::AUDIT_MONTH_SHARDS {
@@ -282,7 +282,7 @@ impl AuditLog {
     }
 
     async fn verify_chain(&self, chain: &str, verified: &mut Verified) -> Result<()> {
-        // Read before the entries: those that are added meanwhile come after it.
+        // Read before the entries: entries added meanwhile follow it.
         let head = self.head_of(chain).await?;
         let mut entries = self
             .0
@@ -314,9 +314,9 @@ impl AuditLog {
         }
         if fault.is_none() && !is_head_met {
             fault = match head {
-                // Entries behind the last one that is there were cut off, or it is another one.
+                // Entries after the last existing one were cut off, or it was replaced.
                 Some(_) => Some("is missing, or not the last one that was written"),
-                // Begun after the head was looked for.
+                // The chain began after its head was read.
                 None if self.head_of(chain).await?.is_some() => None,
                 None => Some("has no head"),
             };
@@ -338,7 +338,7 @@ impl AuditLog {
     }
 }
 
-/// The link that `item` is after `last`, if it is.
+/// Returns the link of `item` if it correctly follows `last`.
 fn check(item: &Item, chain: &str, last: Option<&ChainLink>) -> Result<ChainLink, &'static str> {
     let body = text(item, "body").ok_or("has no text")?;
     let entry: AuditEntry = serde_json::from_str(&body).map_err(|_| "cannot be read")?;
@@ -352,7 +352,7 @@ fn check(item: &Item, chain: &str, last: Option<&ChainLink>) -> Result<ChainLink
     if text(item, "hash").as_ref() != Some(&link.hash) {
         return Err("does not match its hash");
     }
-    // What the indexes find is what the text says.
+    // The indexed attributes must match the text.
     let indexed = key.pk == chain
         && text(item, "id").as_deref() == Some(entry.id.as_str())
         && text(item, "owner").as_deref() == Some(entry.tenant.as_str())

@@ -1,7 +1,7 @@
 //! The audit log: entries are added, never changed.
 //!
-//! Each chain has a head, its last link, in another partition. It is written with every entry, and the next entry
-//! follows the head, not what is found at the end of the chain: entries that were cut off leave a gap.
+//! Each chain has a head, a copy of its last link, in another partition. The head is written with every entry, and the
+//! next entry follows the head, not the last entry of the chain: entries that were cut off leave a gap.
 
 pub(crate) mod audit_log;
 
@@ -16,8 +16,8 @@ use crate::{
 };
 
 impl Store {
-    /// Writes `parts` and `entry`, or nothing: a change without its entry does not exist. [`Transaction::Refused`]
-    /// counts `parts` only.
+    /// Writes `parts` and `entry`, or nothing: no change exists without its entry. [`Transaction::Refused`] counts
+    /// `parts` only.
     pub(crate) async fn transact_audited(
         &self,
         entry: &AuditEntry,
@@ -49,7 +49,7 @@ impl Store {
             parts.push(self.audit().part_put_new(item)?);
             parts.push(self.head(&entry.tenant, &month, &link)?);
             match transact(&self.db, parts.clone()).await? {
-                // Another entry of this tenant took the place: the chain goes on behind it.
+                // Another entry of this tenant took this position: the chain continues after it.
                 Transaction::Refused(part) if part >= own => {
                     if !backoff.wait().await? {
                         return Err(Error::unavailable("the audit log is too busy"));
@@ -60,12 +60,12 @@ impl Store {
         }
     }
 
-    /// Adds an entry that stands for itself.
+    /// Adds an entry without a change of data.
     pub async fn record(&self, entry: &AuditEntry) -> Result<()> {
         self.transact_audited(entry, Vec::new()).await.map(|_| ())
     }
 
-    /// The head of a chain, moved on to `link`. It never goes back.
+    /// Returns the part that advances the head of a chain to `link`. The head never moves back.
     fn head(&self, tenant: &OrgId, month: &str, link: &ChainLink) -> Result<TransactWriteItem> {
         let Key { pk, sk } = keys::audit_head(tenant, month);
         let put = Put::builder()
@@ -85,19 +85,19 @@ impl Store {
     async fn last_link(&self, tenant: &OrgId, month: &str) -> Result<Option<ChainLink>> {
         match self.audit_head(tenant, month).await? {
             Some(head) => Ok(Some(head)),
-            // The first entry of a month, or a head that somebody removed.
+            // The first entry of a month, or the head was removed.
             None => self.newest_link(&keys::audit_chain(tenant, month), "").await,
         }
     }
 
-    /// The head of a chain.
+    /// Returns the head of a chain.
     pub(crate) async fn audit_head(&self, tenant: &OrgId, month: &str) -> Result<Option<ChainLink>> {
         let Key { pk, sk } = keys::audit_head(tenant, month);
         self.newest_link(&pk, &sk).await
     }
 
-    /// The last link of a partition whose sort key starts with `prefix`. A query, because nobody may do anything else
-    /// with this table.
+    /// Returns the last link of a partition whose sort key starts with `prefix`. A query, because no function may read
+    /// this table in another way.
     async fn newest_link(&self, pk: &str, prefix: &str) -> Result<Option<ChainLink>> {
         let query = self
             .db
@@ -115,7 +115,7 @@ impl Store {
     }
 }
 
-/// The link that an item holds.
+/// Returns the link stored in an item.
 pub(crate) fn link_of(item: &Item) -> Result<ChainLink> {
     let link = || {
         Some(ChainLink {

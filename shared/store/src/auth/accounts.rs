@@ -1,4 +1,4 @@
-//! Accounts and the personal organization that comes with each.
+//! Accounts, and the personal organization of each.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use domain::{AuditEntry, Email, Membership, Org, OrgId, Result, Session, SessionId, Timestamp, User, UserId};
@@ -12,44 +12,44 @@ use crate::{
     tables,
 };
 
-/// Accounts, by address and by id.
+/// Accounts, by email address and by ID.
 #[derive(Debug, Clone)]
 pub struct Accounts(pub(crate) Store);
 
-/// What became of a sign-up.
+/// The outcome of a sign-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Registered {
-    /// The account, its organization and its first session exist.
+    /// The account, its organization and its first session were created.
     Created,
-    /// Another account has this address; nothing was written.
+    /// Another account has this email address; nothing was written.
     EmailTaken,
 }
 
-/// What signing in needs of an account.
+/// What signing in needs to know about an account.
 #[derive(Debug)]
 pub struct SignIn {
     /// The account.
     pub user: User,
-    /// Argon2id hash in PHC string format; none when the account has no password.
+    /// Argon2id hash in PHC string format; `None` if the account has no password.
     pub password_hash: Option<String>,
-    /// Raised with every new password.
+    /// Incremented with every new password.
     pub password_version: u64,
 }
 
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Owner {
-    /// None of an address that is kept for the account that had it before.
+    /// The account with this address; `None` if the address is held for its previous account.
     user: Option<UserId>,
-    /// That account.
+    /// The previous account, for which the address is held.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     held_for: Option<UserId>,
-    /// Until when, seconds since the Unix epoch.
+    /// Until when the address is held, in seconds since the Unix epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     held_until: Option<i64>,
 }
 
 impl Owner {
-    /// Whether somebody else than `user` has the address.
+    /// Returns whether the address belongs to, or is held for, an account other than `user`.
     pub(crate) fn is_other_than(&self, user: &UserId, now: Timestamp) -> bool {
         let is_held = self.held_until.is_none_or(|until| now.as_second() < until);
         self.user
@@ -70,15 +70,15 @@ struct SlugOwner {
 }
 
 impl Store {
-    /// Accounts, by address and by id.
+    /// Returns access to accounts, by email address and by ID.
     pub fn accounts(&self) -> Accounts {
         Accounts(self.clone())
     }
 }
 
 impl Accounts {
-    /// Creates an account, its personal organization, its membership and its first session if it begins with one, or
-    /// nothing at all.
+    /// Creates an account, its personal organization, its membership and, if given, its first session, or nothing at
+    /// all.
     pub async fn register(
         &self,
         user: &User,
@@ -105,7 +105,7 @@ impl Accounts {
         }
     }
 
-    /// What makes a new account with its personal organization, as parts of a transaction.
+    /// Returns the parts of the transaction that creates an account with its personal organization.
     pub(crate) fn parts(
         &self,
         user: &User,
@@ -129,7 +129,8 @@ impl Accounts {
         ])
     }
 
-    /// The account with this address, by its fingerprint. An unknown address takes as many reads as a known one.
+    /// Returns the account whose email address has this fingerprint. An unknown address costs as many reads as a known
+    /// one.
     pub async fn by_email(&self, fingerprint: &str) -> Result<Option<SignIn>> {
         let owner = self.0.identity().get::<Owner>(keys::email(fingerprint)).await?;
         let user = owner.and_then(|owner| owner.user);
@@ -137,7 +138,7 @@ impl Accounts {
         self.by_id(&user).await
     }
 
-    /// The account with this id.
+    /// Returns the account with this ID and its password.
     pub async fn by_id(&self, user: &UserId) -> Result<Option<SignIn>> {
         let Some(item) = self.0.identity().get_raw(keys::profile(user), true).await? else {
             return Ok(None);
@@ -151,18 +152,18 @@ impl Accounts {
         }))
     }
 
-    /// The account with this id.
+    /// Returns the account with this ID.
     pub async fn get(&self, user: &UserId) -> Result<Option<User>> {
         self.0.identity().get(keys::profile(user)).await
     }
 
-    /// The account and one of its sessions, in one round trip: what every authenticated request asks for.
+    /// Returns the account and one of its sessions in one round trip, as every authenticated request needs them.
     pub async fn with_session(&self, user: &UserId, session: &SessionId) -> Result<Option<(User, Session)>> {
         let (profile, found) = self.with(user, keys::session(user, session)).await?;
         Ok(profile.zip(found.map(from_item).transpose()?))
     }
 
-    /// The account, and the item at `beside` next to it, in one round trip.
+    /// Returns the account and the item at `beside` in one round trip.
     pub(crate) async fn with(&self, user: &UserId, beside: Key) -> Result<(Option<User>, Option<Item>)> {
         let (mut profile, mut found) = (None, None);
         let sk = s(&beside.sk);
@@ -176,14 +177,14 @@ impl Accounts {
         Ok((profile, found))
     }
 
-    /// The accounts among `ids` that exist, in no order; at most 100.
+    /// Returns the accounts among `ids` (at most 100) that exist, in no particular order.
     pub async fn get_many(&self, ids: &[UserId]) -> Result<Vec<User>> {
         let keys: Vec<_> = ids.iter().map(keys::profile).collect();
         let items = self.0.identity().get_many(&keys).await?;
         items.into_iter().map(from_item).collect()
     }
 
-    /// The place of `user` in the organization with this id; none when it was deleted, to everybody at once.
+    /// Returns the membership of `user` in the organization, or `None` if the organization was deleted.
     pub async fn membership(&self, org: &OrgId, user: &UserId) -> Result<Option<Membership>> {
         let (place, org) = (keys::membership(org, user), keys::org(org));
         let mut items = self.0.identity().get_many(&[place.clone(), org.clone()]).await?;
@@ -191,14 +192,14 @@ impl Accounts {
             let at = items.iter().position(|item| item.get("sk") == Some(&s(&key.sk)))?;
             Some(items.swap_remove(at))
         };
-        // Of an organization that is being erased, it may be gone before its places are.
+        // An organization that is being erased may be gone before its memberships are.
         if take(org).is_none_or(|org| org.contains_key(DELETED_AT)) {
             return Ok(None);
         }
         take(place).map(from_item).transpose()
     }
 
-    /// The organization with this slug.
+    /// Returns the organization with this slug.
     pub async fn org_by_slug(&self, slug: &str) -> Result<Option<OrgId>> {
         Ok(self
             .0
@@ -209,7 +210,7 @@ impl Accounts {
     }
 }
 
-/// What makes `email` the address of `user` alone.
+/// Returns the item that makes `email` the unique address of `user`.
 pub(crate) fn address_item(email: &Email, user: &UserId) -> Result<Item> {
     let owner = Owner {
         user: Some(user.clone()),
@@ -219,7 +220,7 @@ pub(crate) fn address_item(email: &Email, user: &UserId) -> Result<Item> {
     to_item(&keys::email(&email.fingerprint()), &owner)
 }
 
-/// Remembers an address that the account is about to lose, so that an erasure finds what was sent there.
+/// Returns the item that records an address the account is about to lose, so that an erasure finds what was sent to it.
 pub(crate) fn former_address_item(user: &User) -> Result<Item> {
     let former = FormerAddress {
         email: user.email.clone(),
@@ -227,7 +228,7 @@ pub(crate) fn former_address_item(user: &User) -> Result<Item> {
     to_item(&keys::former_email(&user.id, &user.email.fingerprint()), &former)
 }
 
-/// A session as an item that is swept some time after its end.
+/// Returns a session as an item that TTL removes some time after its end.
 pub(crate) fn session_item(session: &Session) -> Result<Item> {
     let mut item = to_item(&keys::session(&session.user, &session.id), session)?;
     item.insert(tables::TTL.to_owned(), n(session.expires_at.as_second()));

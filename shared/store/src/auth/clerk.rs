@@ -1,4 +1,4 @@
-//! People who sign in through Clerk: which account is theirs, and what Clerk said of them last.
+//! Users who sign in through Clerk: their accounts, and the newest data from Clerk.
 
 mod completion;
 
@@ -19,107 +19,107 @@ use crate::{
     tables,
 };
 
-/// People at Clerk.
+/// Clerk users.
 #[derive(Debug, Clone)]
 pub struct Clerk(Store);
 
-/// What is known of a person at Clerk.
+/// The link between a Clerk user and an account.
 #[derive(Debug, Clone, Deserialize)]
 pub struct ClerkLink {
-    /// Their account; none when they were deleted before they had one.
+    /// The account; `None` if the Clerk user was deleted before an account existed.
     pub user: Option<UserId>,
-    /// Clerk deleted them: nothing that is said of them later counts.
+    /// When Clerk deleted the user: later events about them are ignored.
     pub deleted_at: Option<Timestamp>,
-    /// The epoch of the account in which it was made ([`domain::CredentialEpochs::clerk_from`]).
+    /// The account's epoch in which the link was created ([`domain::CredentialEpochs::clerk_from`]).
     #[serde(default)]
     pub epoch: u64,
-    /// How often a void link of theirs was replaced by another one.
+    /// How often a void link of this Clerk user was replaced.
     #[serde(default)]
     pub generation: u64,
 }
 
 impl ClerkLink {
-    /// Whether it still leads to its account: whoever ended the account's credentials since did not make it.
+    /// Returns whether the link is still valid: it was created after the account's credentials were last revoked.
     pub fn leads_to(&self, user: &User) -> bool {
         self.epoch >= user.credentials.clerk_from
     }
 }
 
-/// What is known of a session at Clerk.
+/// The state of a session at Clerk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClerkSession {
-    /// It was not seen before.
+    /// It has not been seen before.
     New,
     /// It belongs to this epoch of the account's sessions ([`User::session_epoch`]).
     Of(u64),
-    /// It was ended here.
+    /// It was ended on our side.
     Ended,
 }
 
-/// The name of an event, so that it is applied once.
+/// Identifies an event, so that it is applied once.
 #[derive(Debug, Clone)]
 pub struct EventMarker {
-    /// The sender's id of the event.
+    /// The sender's ID of the event.
     pub id: String,
     /// Until when it is remembered.
     pub until: Timestamp,
 }
 
-/// What became of a link between a person and an account.
+/// The outcome of linking a Clerk user to an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Linked {
-    /// It is made.
+    /// The link was created.
     Done,
-    /// The person is known already; nothing was written.
+    /// The Clerk user is already known; nothing was written.
     PersonKnown,
-    /// The account is not as it was read, or another account has the address; nothing was written.
+    /// The account has changed since it was read, or another account has the address; nothing was written.
     AccountMoved,
 }
 
-/// What becomes of an account when Clerk says something newer of its person.
+/// A change of an account after an event about its Clerk user.
 #[derive(Debug)]
 pub struct PersonChange<'a> {
-    /// The account as it is.
+    /// The account as it was read.
     pub user: &'a User,
-    /// Their name from now on.
+    /// The new name.
     pub name: &'a str,
-    /// Whether that is the one that Clerk says.
+    /// Whether the name comes from Clerk.
     pub is_clerks_name: bool,
-    /// Whether Clerk has verified the address that the account has then.
+    /// Whether Clerk has verified the resulting address.
     pub verified: bool,
-    /// Their address from now on, when it is another one.
+    /// The new email address, if it changes.
     pub email: Option<&'a Email>,
-    /// When Clerk changed it, milliseconds since the Unix epoch.
+    /// When Clerk changed the user, milliseconds since the Unix epoch.
     pub updated_ms: i64,
 }
 
-/// What became of an event.
+/// The outcome of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Applied {
-    /// It is applied.
+    /// It was applied.
     Done,
-    /// Something newer was applied before, or the person is deleted.
+    /// A newer event was applied before, or the Clerk user is deleted.
     Stale,
-    /// The event was applied before.
+    /// This event was applied before.
     Repeated,
-    /// Another account has the address.
+    /// Another account has the email address.
     EmailTaken,
 }
 
 impl Store {
-    /// People at Clerk.
+    /// Returns access to Clerk users.
     pub fn clerk(&self) -> Clerk {
         Clerk(self.clone())
     }
 }
 
 impl Clerk {
-    /// What is known of a person.
+    /// Returns the link of a Clerk user.
     pub async fn link(&self, person: &str) -> Result<Option<ClerkLink>> {
         self.0.identity().get(keys::clerk(person)).await
     }
 
-    /// The account, and what is known of a session of theirs.
+    /// Returns the account and the state of one of its sessions at Clerk.
     pub async fn account(&self, user: &UserId, session: &str) -> Result<Option<(User, ClerkSession)>> {
         let session = keys::clerk_session(user, session);
         let (profile, found) = self.0.accounts().with(user, session).await?;
@@ -130,7 +130,7 @@ impl Clerk {
         Ok(profile.map(|profile| (profile, known)))
     }
 
-    /// Notes in which epoch of the account a session at Clerk is, until it is forgotten.
+    /// Records which epoch of the account a session at Clerk belongs to, until `until`.
     pub async fn know_session(&self, user: &UserId, session: &str, epoch: u64, until: Timestamp) -> Result<()> {
         let update = self
             .0
@@ -144,7 +144,7 @@ impl Clerk {
         conditional(update).await.map(|_| ())
     }
 
-    /// Ends a session at Clerk for this system: it is in no epoch from here on.
+    /// Ends a session at Clerk for this system: it belongs to no epoch from here on.
     pub async fn sign_out(&self, user: &UserId, session: &str, until: Timestamp) -> Result<()> {
         let update = self
             .0
@@ -156,7 +156,7 @@ impl Clerk {
         conditional(update).await.map(|_| ())
     }
 
-    /// The link of a person who has none; or in the place of a void one, by its [`ClerkLink::generation`].
+    /// Returns the part that creates a link, or replaces a void one with this [`ClerkLink::generation`].
     pub(crate) fn part_link(&self, mut link: Item, replaced: Option<u64>) -> Result<TransactWriteItem> {
         let table = self.0.identity();
         let Some(generation) = replaced else {
@@ -171,7 +171,7 @@ impl Clerk {
         )
     }
 
-    /// Makes an account for a person who has none, or nothing at all.
+    /// Creates an account for a Clerk user without one, or nothing at all.
     pub async fn create(
         &self,
         person: &str,
@@ -190,8 +190,8 @@ impl Clerk {
         self.write_link(entry, parts).await
     }
 
-    /// Gives an account that exists, and whose address was verified, to a person. One whose address was not is given
-    /// with the end of all its credentials ([`crate::RevokedBy::ClerkPerson`]).
+    /// Links an existing account with a verified address to a Clerk user. An account whose address was not verified is
+    /// linked by revoking all its credentials ([`crate::RevokedBy::ClerkPerson`]).
     pub async fn attach(
         &self,
         person: &str,
@@ -229,7 +229,7 @@ impl Clerk {
         self.write_link(entry, parts).await
     }
 
-    /// Applies what Clerk says of a person, unless something newer was applied before.
+    /// Applies an event about a Clerk user, unless a newer one was applied before.
     pub async fn update(
         &self,
         person: &str,
@@ -285,12 +285,12 @@ impl Clerk {
             Transaction::Done => Applied::Done,
             Transaction::Refused(0) => Applied::Stale,
             Transaction::Refused(1) => Applied::Repeated,
-            Transaction::Refused(2) => return Err(Error::unavailable("the account changed meanwhile")),
+            Transaction::Refused(2) => return Err(Error::unavailable("the account was changed by another request")),
             Transaction::Refused(_) => Applied::EmailTaken,
         })
     }
 
-    /// Replaces the address of an account by one that nobody has.
+    /// Replaces the address of an account by one that no account has.
     fn readdress(&self, user: &User, email: &Email, now: Timestamp) -> Result<[TransactWriteItem; 3]> {
         Ok([
             self.0.part_take_address(email, &user.id, now)?,
@@ -299,7 +299,7 @@ impl Clerk {
         ])
     }
 
-    /// Notes that Clerk deleted a person, known or not; it is final.
+    /// Records permanently that Clerk deleted a user, known or not.
     pub async fn mark_deleted(&self, person: &str, now: Timestamp) -> Result<()> {
         let update = self
             .0
@@ -310,12 +310,12 @@ impl Clerk {
         conditional(update).await.map(|_| ())
     }
 
-    /// Notes an event that changed nothing; answers `false` when it was noted before.
+    /// Records an event that changed nothing. Returns `false` if it was recorded before.
     pub async fn note_event(&self, event: &EventMarker) -> Result<bool> {
         self.0.ephemeral().put_first(marker_item(event)).await
     }
 
-    /// Whether an event was applied before.
+    /// Returns whether an event was applied before.
     pub async fn knows_event(&self, event: &EventMarker) -> Result<bool> {
         let found = self
             .0
@@ -333,7 +333,7 @@ impl Clerk {
         })
     }
 
-    /// The part that notes an event, if there is one.
+    /// Returns the part that records an event, if there is one.
     pub(crate) fn marker_of(&self, event: Option<&EventMarker>) -> Result<Option<TransactWriteItem>> {
         event.map(|event| self.mark(event)).transpose()
     }
@@ -349,8 +349,8 @@ fn marker_item(event: &EventMarker) -> Item {
     item
 }
 
-/// The end of an update expression that sets the epochs of an account which gets an address that Clerk says.
-/// `owner_is_known`: whether Clerk has verified the address that it has then.
+/// Returns the end of an update expression that sets the epochs of an account whose address comes from Clerk.
+/// `owner_is_known`: whether Clerk has verified the resulting address.
 fn set_epochs(
     user: &User,
     email: Option<&Email>,
@@ -367,13 +367,13 @@ fn set_epochs(
     Ok(format!(", #credentials = :epochs{remove}"))
 }
 
-/// A name that Clerk said ([`domain::ClerkName`]).
+/// Returns a name from Clerk as a map ([`domain::ClerkName`]).
 pub(crate) fn name_map(text: &str) -> AttributeValue {
     let made_up = AttributeValue::Bool(false);
     AttributeValue::M([("text".to_owned(), s(text)), ("made_up".to_owned(), made_up)].into())
 }
 
-/// A link between a person and an account, which is in this epoch.
+/// Returns the link between a Clerk user and an account in this epoch.
 pub(crate) fn link_item(person: &str, user: &UserId, epoch: u64, updated_ms: Option<i64>) -> Item {
     let mut item = primary(&keys::clerk(person));
     item.insert("user".to_owned(), s(user.as_str()));

@@ -1,7 +1,7 @@
-//! Passwords, and the links by which they are set, and addresses verified and given back.
+//! Passwords, and the emailed links that set passwords, verify addresses and restore addresses.
 //!
-//! Everything here is one transaction with its audit entry. A link is deleted by the transaction that uses it, so of
-//! many uses at once one wins.
+//! Every operation is one transaction with its audit entry. The transaction that uses a link deletes it, so of many
+//! concurrent uses one succeeds.
 
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, TransactWriteItem, Update, builders::UpdateBuilder};
 use domain::{AuditEntry, CredentialEpochs, Email, Error, PlatformRole, Result, SessionId, Timestamp, User, UserId};
@@ -16,45 +16,45 @@ use crate::{
     tables,
 };
 
-/// A link by which a password can be set.
+/// A link that sets a password.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PasswordReset {
-    /// Whose password.
+    /// The account.
     pub user: UserId,
-    /// The address that the link was sent to; none in links of a release before, which are void.
+    /// The address the link was sent to; `None` in links of an earlier release, which are void.
     #[serde(default)]
     pub email: Option<Email>,
-    /// The epoch of the account's credentials in which it was made.
+    /// The epoch of the account's credentials in which the link was created.
     #[serde(default)]
     pub epoch: u64,
-    /// From here on it is void.
+    /// When the link expires.
     pub expires_at: Timestamp,
 }
 
-/// A link that shows that an address is its account's own.
+/// A link that verifies an email address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verification {
-    /// Whose address.
+    /// The account.
     pub user: UserId,
-    /// The address that the link was sent to.
+    /// The address the link was sent to.
     pub email: Email,
-    /// The epoch of the account's credentials in which it was made.
+    /// The epoch of the account's credentials in which the link was created.
     #[serde(default)]
     pub epoch: u64,
-    /// From here on it is void.
+    /// When the link expires.
     pub expires_at: Timestamp,
 }
 
-/// A link that gives an account its earlier address back.
+/// A link that restores the earlier email address of an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AddressRestore {
-    /// Whose address it was.
+    /// The account.
     pub user: UserId,
-    /// The earlier address, which the link was sent to.
+    /// The earlier address, to which the link was sent.
     pub email: Email,
-    /// The epoch of the account's credentials that the change of the address began.
+    /// The epoch of the account's credentials that began with the change of the address.
     pub epoch: u64,
-    /// From here on it is void.
+    /// When the link expires.
     pub expires_at: Timestamp,
 }
 
@@ -65,33 +65,33 @@ pub struct PasswordChange<'a> {
     pub account: &'a SignIn,
     /// Argon2id hash of the new password.
     pub hash: &'a str,
-    /// The one session that goes on.
+    /// The one session that is not revoked.
     pub keep: Option<&'a SessionId>,
 }
 
 impl Accounts {
-    /// Keeps a link by which a password can be set. `digest`: hex SHA-256 of its token.
+    /// Stores a link that sets a password. `digest`: hex SHA-256 of its token.
     pub async fn put_password_reset(&self, digest: &str, link: &PasswordReset) -> Result<()> {
         let from = keys::mailed_link(&link.user, digest);
         self.put_link(&keys::password_reset(digest), &from, link, link.expires_at)
             .await
     }
 
-    /// Keeps a link that verifies an address. `digest`: hex SHA-256 of its token.
+    /// Stores a link that verifies an address. `digest`: hex SHA-256 of its token.
     pub async fn put_verification(&self, digest: &str, link: &Verification) -> Result<()> {
         let from = keys::mailed_link(&link.user, digest);
         self.put_link(&keys::email_verification(digest), &from, link, link.expires_at)
             .await
     }
 
-    /// Keeps a link that gives an earlier address back. `digest`: hex SHA-256 of its token.
+    /// Stores a link that restores an earlier address. `digest`: hex SHA-256 of its token.
     pub async fn put_address_restore(&self, digest: &str, link: &AddressRestore) -> Result<()> {
         let from = keys::mailed_link(&link.user, digest);
         self.put_link(&keys::address_restore(digest), &from, link, link.expires_at)
             .await
     }
 
-    /// `from` is where an erasure finds the link; it is written first, so that there is no link without it.
+    /// `from` is the key by which an erasure finds the link; it is written first, so no link exists without it.
     async fn put_link(&self, key: &Key, from: &Key, link: &impl Serialize, end: Timestamp) -> Result<()> {
         let ttl = |mut item: Item| {
             item.insert(tables::TTL.to_owned(), n(end.as_second()));
@@ -103,37 +103,37 @@ impl Accounts {
         if self.0.identity().put_new(item).await? {
             Ok(())
         } else {
-            Err(Error::internal("a token was drawn twice"))
+            Err(Error::internal("the digest of a new token is already in use"))
         }
     }
 
-    /// The link with this digest, unless its time is over.
+    /// Returns the link with this digest, unless it has expired.
     pub async fn password_reset(&self, digest: &str, now: Timestamp) -> Result<Option<PasswordReset>> {
         let link: Option<PasswordReset> = self.0.identity().get(keys::password_reset(digest)).await?;
         Ok(link.filter(|link| now < link.expires_at))
     }
 
-    /// The link with this digest, unless its time is over.
+    /// Returns the link with this digest, unless it has expired.
     pub async fn verification(&self, digest: &str, now: Timestamp) -> Result<Option<Verification>> {
         let link: Option<Verification> = self.0.identity().get(keys::email_verification(digest)).await?;
         Ok(link.filter(|link| now < link.expires_at))
     }
 
-    /// The link with this digest, unless its time is over.
+    /// Returns the link with this digest, unless it has expired.
     pub async fn address_restore(&self, digest: &str, now: Timestamp) -> Result<Option<AddressRestore>> {
         let link: Option<AddressRestore> = self.0.identity().get(keys::address_restore(digest)).await?;
         Ok(link.filter(|link| now < link.expires_at))
     }
 
-    /// Sets a new password and ends all sessions, except for one if wanted, and the wish for another address. Answers `false`, and changes nothing, when
-    /// the password or the sessions are not as they were read.
+    /// Sets a new password, ends all sessions except `keep`, and withdraws a pending change of address. Returns
+    /// `false`, and changes nothing, if the password or the sessions have changed since they were read.
     pub async fn set_password(&self, change: &PasswordChange<'_>, entry: &AuditEntry) -> Result<bool> {
         let (user, version) = (&change.account.user, change.account.password_version);
         let next_epoch = user.session_epoch + 1;
         let condition = format!(
             "{} AND {} AND #status = :active",
-            was("password_version", ":version", version),
-            was("session_epoch", ":epoch", user.session_epoch)
+            counter_equals("password_version", ":version", version),
+            counter_equals("session_epoch", ":epoch", user.session_epoch)
         );
         let profile = self
             .part(&keys::profile(&user.id))
@@ -161,8 +161,8 @@ impl Accounts {
         self.all_or_nothing(parts, entry).await
     }
 
-    /// Notes that the address of an account is its own, with the epochs of its credentials from then on, and uses the link
-    /// up. Answers `false` when the link is used, or the account is not as it was read.
+    /// Marks the address of an account as verified, sets the epochs of its credentials, and deletes the link. Returns
+    /// `false` if the link was already used, or the account has changed since it was read.
     pub async fn verify_email(
         &self,
         digest: &str,
@@ -177,12 +177,12 @@ impl Accounts {
             .expression_attribute_values(":yes", AttributeValue::Bool(true))
             .expression_attribute_values(":email", value(&user.email)?);
         let profile = if_epochs_as_read(profile, user, vec!["email = :email".to_owned()])?;
-        let link = self.use_up(&keys::email_verification(digest))?;
+        let link = self.part_delete_link(&keys::email_verification(digest))?;
         self.all_or_nothing(vec![update(profile)?, link], entry).await
     }
 
-    /// Removes links that were mailed to a person, but for those that give an earlier address back: whoever ends the
-    /// credentials of an account does not keep its owner from that.
+    /// Removes the links that were emailed to a user, except those that restore an earlier address: whoever revokes the
+    /// credentials of an account must not keep its owner from restoring the address.
     pub async fn remove_void_links(&self, user: &User) -> Result<()> {
         let table = self.0.identity();
         for from in table.keys_below(&keys::user(&user.id), keys::LINKS).await? {
@@ -201,20 +201,20 @@ impl Accounts {
         Ok(())
     }
 
-    /// Frees the earlier addresses that are kept for an account, which is being erased.
+    /// Frees the earlier addresses that are held for an account, which is being erased.
     pub async fn free_held_addresses(&self, user: &UserId) -> Result<()> {
         let table = self.0.identity();
         for from in table.keys_below(&keys::user(user), keys::HELD_ADDRESSES).await? {
             let fingerprint = from.sk.strip_prefix(keys::HELD_ADDRESSES).unwrap_or_default();
             let kept = ("held_for", s(user.as_str()));
             let part = table.part_delete(&keys::email(fingerprint), Some(kept))?;
-            // Somebody else's by now, or gone: then there is nothing to free.
+            // If it belongs to another account by now, or is gone, there is nothing to free.
             transact(&self.0.db, vec![part]).await?;
         }
         Ok(())
     }
 
-    /// Makes an account a platform admin. Answers `false` when it changed since it was read.
+    /// Makes an account a platform admin. Returns `false` if it has changed since it was read.
     pub async fn grant_platform_admin(&self, user: &User, entry: &AuditEntry) -> Result<bool> {
         let profile = self
             .part(&keys::profile(&user.id))
@@ -239,7 +239,7 @@ impl Accounts {
             .set_key(Some(primary(key)))
     }
 
-    pub(crate) fn use_up(&self, link: &Key) -> Result<TransactWriteItem> {
+    pub(crate) fn part_delete_link(&self, link: &Key) -> Result<TransactWriteItem> {
         let delete = Delete::builder()
             .table_name(&self.0.tables().identity)
             .set_key(Some(primary(link)))
@@ -254,8 +254,8 @@ fn update(part: UpdateBuilder) -> Result<TransactWriteItem> {
     Ok(TransactWriteItem::builder().update(part).build())
 }
 
-/// Condition that a counter has its value; one that was never written counts as 0.
-pub(crate) fn was(name: &str, placeholder: &str, value: u64) -> String {
+/// Returns the condition that a counter has this value; an absent counter counts as 0.
+pub(crate) fn counter_equals(name: &str, placeholder: &str, value: u64) -> String {
     if value == 0 {
         format!("(attribute_not_exists({name}) OR {name} = {placeholder})")
     } else {

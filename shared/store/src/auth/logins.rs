@@ -1,4 +1,4 @@
-//! How often the passwords of accounts are guessed, and from where somebody signed in to them.
+//! Failed password attempts per account, and the networks from which users have signed in.
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use domain::{
@@ -13,31 +13,31 @@ use crate::{
     tables,
 };
 
-/// Guesses by account. An account is named by the fingerprint of the address that was typed: whether there is one
-/// does not matter here.
+/// Password attempts by account. An account is named by the fingerprint of the address that was typed, whether or not
+/// an account has that address.
 #[derive(Debug, Clone)]
 pub struct Logins(Store);
 
-/// What a guess finds.
+/// The state that a password attempt meets.
 #[derive(Debug)]
 pub struct LoginStanding {
     /// The lane it is in.
     pub lane: Lane,
-    /// What that lane remembers.
+    /// The recorded attempts of that lane.
     pub guesses: Option<Guesses>,
-    /// Whether the network has to be noted (again) when the guess is right.
+    /// Whether the network has to be recorded (again) if the password is correct.
     pub is_news: bool,
 }
 
 impl Store {
-    /// Guesses.
+    /// Returns access to password attempts.
     pub fn logins(&self) -> Logins {
         Logins(self.clone())
     }
 }
 
 impl Logins {
-    /// What a guess from `network` finds: one round trip.
+    /// Returns the state that an attempt from `network` meets, in one round trip.
     pub async fn standing(&self, account: &str, network: Option<&Network>, now: Timestamp) -> Result<LoginStanding> {
         let mut wanted = vec![
             keys::guesses(account, Lane::Stranger),
@@ -61,12 +61,12 @@ impl Logins {
         })
     }
 
-    /// What a lane remembers.
+    /// Returns the recorded attempts of a lane.
     pub async fn lane(&self, account: &str, lane: Lane) -> Result<Option<Guesses>> {
         self.0.ephemeral().get(keys::guesses(account, lane)).await
     }
 
-    /// Moves a lane from `before` to `next`; answers `false` when another guess moved it first.
+    /// Moves a lane from `before` to `next`. Returns `false` if another attempt moved it first.
     pub async fn claim(&self, account: &str, lane: Lane, before: Option<&Guesses>, next: &Guesses) -> Result<bool> {
         let last = Timestamp::from_millisecond(next.last_ms).unwrap_or(Timestamp::MAX);
         let update = self
@@ -91,8 +91,8 @@ impl Logins {
         Ok(conditional_once(update).await?.is_ok())
     }
 
-    /// Takes a claim back, because the guess was right: the lane is as if nobody had come. When others came since,
-    /// it counts one less.
+    /// Takes a claim back because the password was correct: the lane is restored to `before`. If other attempts came
+    /// since, it counts one less.
     pub async fn undo(&self, account: &str, lane: Lane, before: Option<&Guesses>, claimed: &Guesses) -> Result<()> {
         let restored = match before {
             Some(before) => self.claim(account, lane, Some(claimed), before).await?,
@@ -107,14 +107,14 @@ impl Logins {
                 .condition_expression("#count >= :one")
                 .expression_attribute_names("#count", "count")
                 .expression_attribute_values(":one", n(1));
-            // In doubt and overtaken it counts two less; the account is the right person's.
+            // In doubt and overtaken it counts two less; the password was correct, so that is harmless.
             conditional_once(one_less).await?.ok();
         }
         Ok(())
     }
 
     async fn forget(&self, account: &str, lane: Lane, claimed: &Guesses) -> Result<bool> {
-        // An empty lane is one without guesses: deleting would need a condition on its content just the same.
+        // An empty lane is one without attempts: deleting would need a condition on its content just the same.
         let empty = self
             .0
             .ephemeral()
@@ -129,12 +129,12 @@ impl Logins {
         Ok(conditional_once(empty).await?.is_ok())
     }
 
-    /// Notes that somebody signed in from `network`.
+    /// Records that a user signed in from `network`.
     pub async fn know(&self, account: &str, network: &Network, now: Timestamp) -> Result<()> {
         self.0.ephemeral().put(marker(account, network, now)?).await
     }
 
-    /// The same as a part of a transaction.
+    /// Returns the same write as a part of a transaction.
     pub(crate) fn marker(&self, account: &str, network: &Network, now: Timestamp) -> Result<TransactWriteItem> {
         self.0.ephemeral().part_put(marker(account, network, now)?)
     }

@@ -1,4 +1,4 @@
-//! Accounts, sessions, passwords, mailed links, people at Clerk.
+//! Accounts, sessions, passwords, emailed links, Clerk users.
 
 pub(crate) mod accounts;
 pub(crate) mod clerk;

@@ -1,5 +1,5 @@
-//! The end of all credentials of an account: one transaction with whatever ends them, its audit entry, and the promise
-//! to clear away what they leave behind.
+//! Revokes all credentials of an account: one transaction with the change that causes it, its audit entry, and the
+//! outbox entry for removing what they leave behind.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem, builders::UpdateBuilder};
 use domain::{
@@ -10,93 +10,93 @@ use crate::{
     EventMarker, Store,
     auth::accounts::{Accounts, address_item, former_address_item},
     auth::clerk::{link_item, name_map},
-    auth::credentials::was,
+    auth::credentials::counter_equals,
     keys,
     table::item::{Transaction, n, part, primary, s, value},
     tables,
 };
 
-/// The end of all credentials of an account.
+/// The revocation of all credentials of an account.
 #[derive(Debug)]
 pub struct Revocation<'a> {
     /// The account as it was read.
     pub user: &'a User,
-    /// Its epochs from now on.
+    /// The new epochs.
     pub epochs: CredentialEpochs,
-    /// What ends them.
+    /// What causes the revocation.
     pub by: RevokedBy<'a>,
-    /// The promise to clear away what they leave behind.
+    /// The outbox entry for removing what the credentials leave behind.
     pub promise: &'a Purge,
-    /// Now.
+    /// The current time.
     pub now: Timestamp,
 }
 
-/// What ends all credentials, and what else it does to the account.
+/// What causes the revocation, and what else it does to the account.
 #[derive(Debug)]
 pub enum RevokedBy<'a> {
     /// Signing out everywhere.
     SignOut,
-    /// A new password by the link of a mail, which also shows that the address is the account's own.
+    /// A new password set by an emailed link, which also verifies the address.
     PasswordReset {
         /// Argon2id hash of the new password.
         hash: &'a str,
         /// The version of the password that it replaces.
         version: u64,
-        /// The link that is used up, by the hex SHA-256 of its token.
+        /// The link to delete, by the hex SHA-256 of its token.
         link: &'a str,
     },
-    /// A person at Clerk gets an account that nobody had shown to be theirs. Its password is gone.
+    /// A Clerk user takes over an account with an unverified address. The password is removed.
     ClerkPerson {
-        /// Their id at Clerk.
+        /// ID of the Clerk user.
         person: &'a str,
-        /// The void link of theirs that is replaced, if there is one ([`crate::ClerkLink::generation`]).
+        /// The void link to replace, if there is one ([`crate::ClerkLink::generation`]).
         replaced: Option<u64>,
         /// Whether Clerk has verified the address of the account.
         verified: bool,
-        /// When Clerk changed them, milliseconds since the Unix epoch.
+        /// When Clerk changed the user, milliseconds since the Unix epoch.
         updated_ms: Option<i64>,
-        /// The event that says so.
+        /// The event that reports it.
         event: Option<&'a EventMarker>,
     },
-    /// An earlier address is given back by the link in the mail to it. The password is gone.
+    /// An emailed link restores an earlier address. The password is removed.
     AddressRestored {
         /// The earlier address.
         email: &'a Email,
-        /// The epoch that the change began which is undone.
+        /// The epoch that began with the change being undone.
         undone: u64,
-        /// The link that is used up, by the hex SHA-256 of its token.
+        /// The link to delete, by the hex SHA-256 of its token.
         link: &'a str,
     },
 }
 
-/// What became of the end of all credentials.
+/// The outcome of a revocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Revoked {
-    /// None of them is accepted from here on.
+    /// No credential is accepted from here on.
     Done,
-    /// Nothing was written: the account, or the link, is not as it was read.
+    /// Nothing was written: the account or the link has changed since it was read.
     AccountChanged,
-    /// Nothing was written: the person at Clerk has an account already.
+    /// Nothing was written: the Clerk user already has an account.
     PersonKnown,
     /// Nothing was written: another account has the address.
     AddressTaken,
 }
 
-/// The parts that every end of credentials begins with: the account and the promise.
+/// The parts that every revocation begins with: the account and the outbox entry.
 const COMMON_PARTS: usize = 2;
 
 impl Accounts {
-    /// Ends all credentials of an account, or changes nothing.
+    /// Revokes all credentials of an account, or changes nothing.
     pub async fn revoke_credentials(&self, revocation: &Revocation<'_>, entry: &AuditEntry) -> Result<Revoked> {
         let Revocation { user, promise, now, .. } = revocation;
         let table = self.0.identity();
         let mut parts = vec![
             part(self.revoked_profile(revocation)?)?,
-            self.0.promise(promise, now.as_millisecond())?,
+            self.0.part_purge_entry(promise, now.as_millisecond())?,
         ];
         match &revocation.by {
             RevokedBy::SignOut => {}
-            RevokedBy::PasswordReset { link, .. } => parts.push(self.use_up(&keys::password_reset(link))?),
+            RevokedBy::PasswordReset { link, .. } => parts.push(self.part_delete_link(&keys::password_reset(link))?),
             RevokedBy::ClerkPerson {
                 person,
                 replaced,
@@ -112,7 +112,7 @@ impl Accounts {
                 parts.push(self.0.part_take_address(email, &user.id, *now)?);
                 parts.push(self.0.part_free_address(&user.email, &user.id)?);
                 parts.push(table.part_put(former_address_item(user)?)?);
-                parts.push(self.use_up(&keys::address_restore(link))?);
+                parts.push(self.part_delete_link(&keys::address_restore(link))?);
             }
         }
         Ok(match self.0.transact_audited(entry, parts).await? {
@@ -129,12 +129,12 @@ impl Accounts {
     fn revoked_profile(&self, revocation: &Revocation<'_>) -> Result<UpdateBuilder> {
         let user = revocation.user;
         let mut set = vec!["session_epoch = :next_session_epoch", "#credentials = :epochs"];
-        // Whoever asked for another address, their time is over.
+        // A pending change of address is withdrawn.
         let mut remove = " REMOVE pending_email";
         let mut conditions = vec![
             "email = :email".to_owned(),
             "#status = :status".to_owned(),
-            was("session_epoch", ":session_epoch", user.session_epoch),
+            counter_equals("session_epoch", ":session_epoch", user.session_epoch),
         ];
         let mut update = self
             .0
@@ -155,7 +155,7 @@ impl Accounts {
                     "email_verified = :verified",
                 ]);
                 remove = " REMOVE pending_email, clerk_id";
-                conditions.push(was("password_version", ":version", *version));
+                conditions.push(counter_equals("password_version", ":version", *version));
                 update = update
                     .expression_attribute_values(":hash", s(*hash))
                     .expression_attribute_values(":version", n(version))
@@ -187,7 +187,7 @@ impl Accounts {
     }
 }
 
-/// `update`, on these conditions and that the credentials of the account are in the epochs they were read in.
+/// Adds to `update` these conditions, and that the epochs of the account's credentials are as they were read.
 pub(crate) fn if_epochs_as_read(
     update: UpdateBuilder,
     user: &User,
@@ -206,10 +206,10 @@ pub(crate) fn if_epochs_as_read(
 }
 
 impl Store {
-    /// That the credentials of an account have not ended, nor its address changed, since this epoch: what is made now is
-    /// seen by whoever lists what was made before the next end.
+    /// Returns a condition that neither the credentials were revoked nor the address changed since this epoch, so the
+    /// next revocation sees what is created now.
     pub(crate) fn still_in_epoch(&self, user: &UserId, epoch: u64) -> Result<TransactWriteItem> {
-        let condition = was("#credentials.#current", ":epoch", epoch);
+        let condition = counter_equals("#credentials.#current", ":epoch", epoch);
         let check = ConditionCheck::builder()
             .table_name(&self.tables().identity)
             .set_key(Some(primary(&keys::profile(user))))
@@ -224,7 +224,7 @@ impl Store {
         Ok(TransactWriteItem::builder().condition_check(check).build())
     }
 
-    /// That somebody is in an organization since they came there, and has not left it meanwhile.
+    /// Returns a condition that the membership still exists and is the same one.
     pub(crate) fn still_member(&self, place: &Membership) -> Result<TransactWriteItem> {
         let check = ConditionCheck::builder()
             .table_name(&self.tables().identity)
@@ -236,7 +236,8 @@ impl Store {
         Ok(TransactWriteItem::builder().condition_check(check).build())
     }
 
-    /// Gives an address to an account: nobody has it, or it is kept for this account, or it was kept long enough.
+    /// Returns the part that assigns an address to an account: the address is free, held for this account, or its hold
+    /// has ended.
     pub(crate) fn part_take_address(&self, email: &Email, user: &UserId, now: Timestamp) -> Result<TransactWriteItem> {
         self.identity().part_put_if(
             address_item(email, user)?,
@@ -245,15 +246,15 @@ impl Store {
         )
     }
 
-    /// Takes an address from the account that has it; anybody may have it from here on.
+    /// Returns the part that frees an address of an account; any account may take it from here on.
     pub(crate) fn part_free_address(&self, email: &Email, user: &UserId) -> Result<TransactWriteItem> {
         let own = ("user", s(user.as_str()));
         self.identity()
             .part_delete(&keys::email(&email.fingerprint()), Some(own))
     }
 
-    /// Takes an address from the account that has it, and keeps it from everybody else until then. The second part is
-    /// where an erasure finds it.
+    /// Returns the parts that take an address from its account and hold it until then. By the second part an erasure
+    /// finds it.
     pub(crate) fn parts_hold_address(
         &self,
         email: &Email,

@@ -15,7 +15,7 @@ use crate::{
 pub struct Sessions(Store);
 
 impl Store {
-    /// Sign-in sessions.
+    /// Returns access to sign-in sessions.
     pub fn sessions(&self) -> Sessions {
         Sessions(self.clone())
     }
@@ -27,12 +27,12 @@ impl Sessions {
         self.0.identity().put_new(session_item(session)?).await
     }
 
-    /// A session, if it was not revoked.
+    /// Returns a session, unless it was revoked.
     pub async fn get(&self, user: &UserId, session: &SessionId) -> Result<Option<Session>> {
         self.0.identity().get(keys::session(user, session)).await
     }
 
-    /// Replaces `old` by `new`; answers `false` when another request rotated or revoked it first.
+    /// Replaces `old` by `new`. Returns `false` if another request rotated or revoked it first.
     pub async fn rotate(&self, old: &Session, new: &Session) -> Result<bool> {
         let update = self
             .0
@@ -49,7 +49,7 @@ impl Sessions {
             .expression_attribute_values(":at", s(new.rotated_at.to_string()))
             .expression_attribute_values(":end", s(new.expires_at.to_string()))
             .expression_attribute_values(":ttl", n(new.expires_at.as_second()));
-        // Whoever rotates at the same instant makes the same session.
+        // Two rotations in the same instant produce the same session.
         let is_own = |item: &Item| {
             item.get("generation") == Some(&n(new.generation))
                 && item.get("rotated_at") == Some(&s(new.rotated_at.to_string()))
@@ -57,7 +57,7 @@ impl Sessions {
         Ok(conditional_or_own(update, is_own).await?.is_some())
     }
 
-    /// The sessions of an account that were not ended, newest first; those that ended by time may be among them.
+    /// Lists the sessions of an account that were not revoked, newest first, possibly including expired ones.
     pub async fn list(&self, user: &User, page: &PageRequest) -> Result<Page<Session>> {
         let narrow = ListFilter {
             expression: Some(if user.session_epoch == 0 {
@@ -75,7 +75,7 @@ impl Sessions {
         })
     }
 
-    /// Removes the sessions of an account that ended with all others of their time.
+    /// Removes the sessions of an account that a revocation of all sessions ended.
     pub async fn remove_ended(&self, user: &User) -> Result<()> {
         let table = self.0.identity();
         let sessions: Vec<Session> = table.all_below(&keys::user(&user.id), keys::SESSIONS).await?;
@@ -85,7 +85,7 @@ impl Sessions {
         Ok(())
     }
 
-    /// Ends a session: every token of it is refused from the next request on.
+    /// Revokes a session: its tokens are refused from the next request on.
     pub async fn revoke(&self, user: &UserId, session: &SessionId) -> Result<bool> {
         self.0.identity().delete_first(&keys::session(user, session)).await
     }

@@ -1,4 +1,4 @@
-//! Conversations of one person inside one organization. Their turns are in `turns.rs`.
+//! Conversations of one user in one organization. Their turns are in `turns.rs`.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::{Conversation, ConversationId, OrgId, Page, PageRequest, Result, Timestamp, TurnId, UserId};
@@ -8,7 +8,7 @@ use crate::{
     table::item::{self, Item, ListFilter, conditional, conditional_or_own, from_item, n, s, starting_with, to_item},
 };
 
-/// The conversations of one person inside one organization. Nobody else can address them.
+/// The conversations of one user in one organization. No other user can address them.
 #[derive(Debug, Clone)]
 pub struct Conversations {
     pub(crate) store: Store,
@@ -17,24 +17,24 @@ pub struct Conversations {
     pub(crate) user: UserId,
 }
 
-/// A conversation that is being deleted is invisible and takes no turns.
+/// A conversation that is being deleted is invisible and accepts no turns.
 const ALIVE: &str = "attribute_exists(pk) AND attribute_not_exists(deleted_at)";
-/// The same, and nobody did anything to its path since it was read.
+/// The same, and its path has not changed since it was read.
 pub(crate) const UNMOVED: &str = "attribute_exists(pk) AND attribute_not_exists(deleted_at) AND (rev = :rev OR (attribute_not_exists(rev) AND :rev = :zero))";
 
-/// What is changed of a conversation; what is absent stays.
+/// A change of a conversation. Absent fields stay as they are.
 #[derive(Debug, Clone, Default)]
 pub struct ConversationChange {
     /// Its title.
     pub title: Option<String>,
-    /// Whether it is kept at hand.
+    /// Whether it is pinned.
     pub pinned: Option<bool>,
-    /// The model or alias that answers.
+    /// The model or alias that generates answers.
     pub model: Option<String>,
 }
 
 impl Store {
-    /// The conversations of `user` in `org`; what is too large of them is among `objects`.
+    /// Returns access to the conversations of `user` in `org`; data too large for an item is stored in `objects`.
     pub fn conversations(&self, objects: &Objects, org: &OrgId, user: &UserId) -> Conversations {
         Conversations {
             store: self.clone(),
@@ -46,23 +46,23 @@ impl Store {
 }
 
 impl Store {
-    /// Where a conversation is, whoever's it is: for a caller that may act for everybody.
+    /// Returns the owner of a conversation, for callers that may act for every user.
     pub async fn owner_of_conversation(&self, id: &ConversationId) -> Result<Option<(OrgId, UserId)>> {
         self.owner_by_id(id.as_str(), keys::CONVERSATIONS).await
     }
 }
 
 impl Conversations {
-    /// Stores a new conversation.
+    /// Stores a new conversation. Returns whether its ID was free.
     pub async fn create(&self, conversation: &Conversation) -> Result<bool> {
         let key = keys::conversation(&self.org, &self.user, &conversation.id);
         let mut item = to_item(&key, conversation)?;
-        // With it the index `by_id` has the conversation: callers for whom the owner is not known beforehand.
+        // Adds the conversation to the index `by_id`, for callers who do not know its owner.
         item.insert("owner".to_owned(), s(&key.pk));
         self.store.app().put_new(item).await
     }
 
-    /// One conversation.
+    /// Returns one conversation.
     pub async fn get(&self, id: &ConversationId) -> Result<Option<Conversation>> {
         let item = self
             .store
@@ -72,7 +72,7 @@ impl Conversations {
         alive(item)
     }
 
-    /// Conversations, newest first; `pinned`: only those that are, or are not.
+    /// Lists conversations, newest first; with `pinned`, only those that are, or are not, pinned.
     pub async fn list(&self, page: &PageRequest, pinned: Option<bool>) -> Result<Page<Conversation>> {
         let narrow = ListFilter {
             expression: Some(match pinned {
@@ -94,7 +94,7 @@ impl Conversations {
         })
     }
 
-    /// The conversation of this person that has a turn, found by the turn's id alone.
+    /// Returns this user's conversation that contains a turn, by the turn's ID alone.
     pub async fn with_turn(&self, turn: &TurnId) -> Result<Option<(Conversation, domain::Turn)>> {
         let Some(prefix) = turn.conversation_prefix() else {
             return Ok(None);
@@ -105,7 +105,7 @@ impl Conversations {
             keys::conversations_of_turn(&prefix),
         );
         let query = starting_with(query.consistent_read(true), &own, &prefix);
-        // Conversations of one person that were made in the same millisecond: one, as good as always.
+        // Conversations that one user created in the same millisecond: almost always one.
         let mut found = query.into_paginator().items().send();
         while let Some(item) = found.next().await {
             let Some(conversation) = alive(Some(item.map_err(item::failed)?))? else {
@@ -118,7 +118,7 @@ impl Conversations {
         Ok(None)
     }
 
-    /// Changes a conversation; answers it, or none when there is none.
+    /// Changes a conversation. Returns it, or `None` if it does not exist.
     pub async fn change(
         &self,
         id: &ConversationId,
@@ -152,7 +152,7 @@ impl Conversations {
         conditional(update).await?.map(from_item).transpose()
     }
 
-    /// Gives a conversation a better title, if it still has the one that was made for it.
+    /// Replaces the generated title of a conversation, if it is still `old`.
     pub async fn retitle(&self, id: &ConversationId, old: &str, new: &str) -> Result<bool> {
         let update = self
             .store
@@ -166,7 +166,7 @@ impl Conversations {
         Ok(conditional_or_own(update, is_own).await?.is_some())
     }
 
-    /// Shows another path; `false` when somebody did something to the path since the conversation was read.
+    /// Selects another path. Returns `false` if the path was changed since the conversation was read.
     pub async fn set_head(&self, read: &Conversation, head: &TurnId, now: Timestamp) -> Result<bool> {
         let update = self
             .store
@@ -184,8 +184,8 @@ impl Conversations {
         Ok(conditional_or_own(update, is_own).await?.is_some())
     }
 
-    /// Deletes a conversation with its turns; answers whether it was there. It is invisible from the first write
-    /// on, and a call that repeats a broken off one finishes the work.
+    /// Deletes a conversation with its turns. Returns whether it existed. It is invisible from the first write on, and
+    /// a repeated call completes an interrupted one.
     pub async fn delete(&self, id: &ConversationId, now: Timestamp) -> Result<bool> {
         let key = keys::conversation(&self.org, &self.user, id);
         let table = self.store.app();
@@ -207,7 +207,7 @@ impl Conversations {
     }
 }
 
-/// The conversation in an item, unless it is being deleted.
+/// Returns the conversation in an item, unless it is being deleted.
 fn alive(item: Option<Item>) -> Result<Option<Conversation>> {
     item.filter(|item| !item.contains_key("deleted_at"))
         .map(from_item)

@@ -1,7 +1,7 @@
-//! Long words of an item, compressed: a table charges each write by the kilobyte
-//! (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-use-s3-too.html>), and prose takes half as many.
+//! Compresses long texts of an item: DynamoDB charges each write by the kilobyte
+//! (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-use-s3-too.html>), and prose shrinks to half.
 //!
-//! Attributes that no expression speaks of become one, [`PACKED`], and themselves again when the item is read.
+//! Attributes that no expression refers to are merged into one, [`PACKED`], and restored when the item is read.
 
 use std::io::{Read as _, Write as _};
 
@@ -14,10 +14,10 @@ use crate::table::item::{Item, value};
 
 /// Deflated JSON (RFC 1951, RFC 8259): attributes by their names.
 const PACKED: &str = "packed";
-/// The item that costs one write unit however it is written, bytes.
+/// Largest item, in bytes, that costs one write unit uncompressed.
 const UNIT: usize = 1024;
 
-/// Compresses these attributes of an item that costs more than a unit, if it becomes smaller.
+/// Compresses these attributes of an item that costs more than one unit, if that makes it smaller.
 pub(crate) fn pack(mut item: Item, names: &[&str]) -> Result<Item> {
     if item.iter().map(|(name, value)| name.len() + size(value)).sum::<usize>() <= UNIT {
         return Ok(item);
@@ -40,7 +40,7 @@ pub(crate) fn pack(mut item: Item, names: &[&str]) -> Result<Item> {
     Ok(item)
 }
 
-/// Gives an item back the attributes that were compressed, if any were.
+/// Restores the compressed attributes of an item, if there are any.
 pub(crate) fn unpack(item: &mut Item) -> Result<()> {
     let Some(packed) = item.remove(PACKED) else {
         return Ok(());
@@ -56,7 +56,7 @@ pub(crate) fn unpack(item: &mut Item) -> Result<()> {
     Ok(())
 }
 
-/// About how many bytes a value counts.
+/// Returns about how many bytes a value counts.
 fn size(value: &AttributeValue) -> usize {
     match value {
         AttributeValue::S(text) | AttributeValue::N(text) => text.len(),
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn long_words_take_less_and_come_back_as_they_were() {
+    fn long_texts_shrink_and_are_restored() {
         let long = item(&"Because the machine says so, \"quoted\"\n in all its languages. ".repeat(40));
         let mut packed = pack(long.clone(), &["question", "answers"]).unwrap();
         assert_eq!(packed.len(), 2, "{packed:?}");
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn short_words_and_such_as_do_not_shrink_stay() {
+    fn short_and_incompressible_texts_stay() {
         let short = item("Because.");
         assert_eq!(pack(short.clone(), &["question", "answers"]).unwrap(), short);
         let other = item(&"Because. ".repeat(200));

@@ -1,8 +1,8 @@
-//! Turns of a conversation: one item each, whose words are compressed above a kilobyte ([`crate::chats::packed`]), and an object in
-//! the bucket when one grows too large for an item.
+//! Turns of a conversation: one item each, whose texts are compressed above a kilobyte ([`crate::chats::packed`]) and
+//! stored as an object in the bucket if they are too large for an item.
 //!
-//! Who writes a turn writes all of it and says which write it goes back to, so nothing that somebody else wrote in
-//! between is lost. What is said is the path from the conversation's head back to its first turn.
+//! A writer replaces the whole turn and names the revision it read, so no concurrent change is lost. A conversation's
+//! messages are the path from its head back to its first turn.
 
 use aws_sdk_dynamodb::types::{Put, ReturnValue};
 use bytes::Bytes;
@@ -20,41 +20,41 @@ use crate::{
     },
 };
 
-/// Largest words of a turn that stay in its item, bytes of JSON: an item holds 400 KB, and its citations, names of
-/// attributes and keys count too.
+/// Largest texts of a turn that are stored in its item, in bytes of JSON: an item holds 400 KB, and citations,
+/// attribute names and keys count too.
 const LARGEST: usize = 300 * 1024;
-/// The attribute that names the object with the words of a large turn.
+/// The attribute that names the object with the texts of a large turn.
 const BODY: &str = "body";
-/// Turns read at once while a path is followed.
+/// Turns read per call while following a path.
 const PORTION: i32 = 25;
 
-/// What of a turn goes to the bucket when it is large.
+/// The part of a turn that goes to the bucket if it is large.
 #[derive(Serialize, Deserialize)]
 struct Words {
     question: String,
     answers: Vec<Answer>,
 }
 
-/// Whether a turn was begun.
+/// The outcome of beginning a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Begun {
-    /// It was.
+    /// The turn was begun.
     Done,
-    /// Somebody did something to the path since it was read, or the conversation is gone.
+    /// The path was changed since it was read, or the conversation was deleted.
     Overtaken,
 }
 
-/// Whether a turn was written.
+/// The outcome of writing a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Saved {
-    /// It was.
+    /// The turn was written.
     Done,
-    /// Somebody wrote it since it was read, or it is gone.
+    /// The turn was changed or deleted since it was read.
     Overtaken,
 }
 
 impl Conversations {
-    /// One turn; one whose words were taken away is none.
+    /// Returns one turn, or `None` if it does not exist or was deleted.
     pub async fn turn(&self, conversation: &ConversationId, id: &TurnId) -> Result<Option<Turn>> {
         let key = keys::turn(&self.org, &self.user, conversation, id);
         let Some(item) = self.store.app().get_raw(key, true).await? else {
@@ -63,9 +63,9 @@ impl Conversations {
         Ok(Some(self.read(item).await?).filter(|turn| !turn.deleted))
     }
 
-    /// Writes a turn and makes it the head of its conversation, in one transaction that fails when either was touched
-    /// since it was read. A new turn has `rev` 0, and its earlier versions learn of it; the conversation gets `title`
-    /// when it has none. Afterwards `turn.rev` is that of the write.
+    /// Writes a turn and makes it the head of its conversation, in one transaction that fails if either was changed
+    /// since it was read. A new turn has `rev` 0, and its earlier versions link to it; the conversation gets `title` if
+    /// it has none. Afterwards `turn.rev` is the revision written.
     pub async fn begin(&self, read: &Conversation, turn: &mut Turn, title: Option<&str>) -> Result<Begun> {
         let table = self.store.app();
         let written = Turn {
@@ -114,7 +114,7 @@ impl Conversations {
             return Ok(Begun::Overtaken);
         }
         if turn.rev > 0 {
-            // What it was before is in it still, so this one was large only if that is.
+            // The turn still contains its earlier content, so the earlier turn was large only if this one is.
             self.forget(&Turn {
                 rev: turn.rev,
                 ..written.clone()
@@ -125,7 +125,7 @@ impl Conversations {
         Ok(Begun::Done)
     }
 
-    /// Writes a turn that was read or begun before. Afterwards `turn.rev` is that of the write.
+    /// Writes a turn that was read or begun before. Afterwards `turn.rev` is the revision written.
     pub async fn save(&self, turn: &mut Turn) -> Result<Saved> {
         let written = Turn {
             rev: turn.rev + 1,
@@ -146,7 +146,7 @@ impl Conversations {
                     self.remove_object(turn, body).await;
                 }
             }
-            // A revision is written once, so it is known again by its content.
+            // A revision is written once, so its content identifies it.
             Conditional::Failed { item, in_doubt } => {
                 let there = item.filter(|item| in_doubt && item.get("rev") == Some(&n(written.rev)));
                 let is_own = match there {
@@ -156,7 +156,7 @@ impl Conversations {
                 if !is_own {
                     return Ok(Saved::Overtaken);
                 }
-                // What it was before is in it still, so it was large only if this is.
+                // The turn still contains its earlier content, so the earlier turn was large only if this one is.
                 self.forget(turn).await;
             }
         }
@@ -164,15 +164,15 @@ impl Conversations {
         Ok(Saved::Done)
     }
 
-    /// The turns that lead to `page.after`, which is a message, or to `head`, newest first and each with the answer
-    /// shown that the next one followed. `next` of the page is the message before its last question.
+    /// Returns the turns that lead to `page.after`, which is a message, or to `head`, newest first, each with the
+    /// answer that the next turn follows. The page's `next` is the message before its last question.
     pub async fn path(&self, id: &ConversationId, head: Option<&MessageId>, page: &PageRequest) -> Result<Page<Turn>> {
         let mut wanted = page.after.clone().map(MessageId).or_else(|| head.cloned());
         let limit = usize::from(page.limit);
         let (mut found, mut start) = (Vec::new(), None);
         let first = wanted.as_ref().map(MessageId::turn);
         let last = format!("{}{}", keys::TURNS, first.as_ref().map_or("", TurnId::as_str));
-        // Parents are older than their children, so one walk back in time meets the whole path.
+        // Parents are older than their children, so one pass back in time finds the whole path.
         while wanted.is_some() && found.len() < limit {
             let query = self.store.db.query().table_name(&self.store.tables().app);
             let answer = query
@@ -215,7 +215,7 @@ impl Conversations {
         })
     }
 
-    /// All turns of a conversation, oldest first, whatever path they are on.
+    /// Returns all turns of a conversation, oldest first, on every path.
     pub async fn all_turns(&self, id: &ConversationId) -> Result<Vec<Turn>> {
         let query = self.store.db.query().table_name(&self.store.tables().app);
         let pk = keys::turns(&self.org, &self.user, id);
@@ -233,7 +233,7 @@ impl Conversations {
         Ok(turns)
     }
 
-    /// A turn as its item; its words go to the bucket first when they are large.
+    /// Returns a turn as its item, after storing its texts in the bucket if they are large.
     async fn item(&self, turn: &Turn) -> Result<Item> {
         let key = keys::turn(&self.org, &self.user, &turn.conversation, &turn.id);
         if !is_large(turn) {
@@ -262,15 +262,14 @@ impl Conversations {
         let mut turn: Turn = from_item(item)?;
         if let Some(body) = body.as_ref().and_then(|body| body.as_s().ok()) {
             let words = self.objects.get(body).await?;
-            let words = words.ok_or_else(|| Error::unavailable("the words of a turn are not there"))?;
+            let words = words.ok_or_else(|| Error::unavailable("the texts of a turn are missing in the bucket"))?;
             let words: Words = serde_json::from_slice(&words).map_err(Error::internal)?;
             (turn.question, turn.answers) = (words.question, words.answers);
         }
         Ok(turn)
     }
 
-    /// Removes the object of a write that is not the last one any more. One that stays behind goes with its
-    /// conversation.
+    /// Removes the object of a superseded write. One that is left behind is removed with its conversation.
     async fn forget(&self, turn: &Turn) {
         if is_large(turn) {
             self.remove_object(turn, &keys::large_turn(&self.org, &self.user, turn))
@@ -285,7 +284,7 @@ impl Conversations {
     }
 }
 
-/// Whether the words of a turn are too large for its item. Escapes of JSON count too, so it errs on the large side.
+/// Returns whether the texts of a turn are too large for its item. JSON escapes count too, so it overestimates.
 fn is_large(turn: &Turn) -> bool {
     let answers = turn.answers.iter().map(|answer| {
         let citations = answer.citations.iter().map(|citation| citation.excerpt.len() + 400);

@@ -1,8 +1,8 @@
-//! The lease under which a worker indexes a document, and what is counted of its attempts.
+//! The lease under which a worker indexes a document, and the counters of its attempts.
 //!
-//! An attempt is counted where it shows something about the document: from the moment its file is being read until the
-//! worker says how that ended. Deliveries that found the document in other hands, or whose worker died before or after
-//! reading, are nobody's fault that could be told from here.
+//! An attempt is counted only where it reveals something about the document: from the start of reading its file until
+//! the worker reports the result. Deliveries that found the document leased, or whose worker died before or after
+//! reading, are not counted.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::{Document, DocumentId, DocumentStatus, IndexFailure, Result, Timestamp};
@@ -13,48 +13,48 @@ use crate::{
     table::item::{Item, conditional, conditional_once, conditional_or_own, from_item, n, s, value},
 };
 
-/// Attribute: readings that began, and whose worker never said how they ended.
+/// Attribute: readings that began and whose worker never reported a result.
 const INTERRUPTED: &str = "interrupted_readings";
-/// Attribute: readings that ended with the death of the process that read.
+/// Attribute: readings in which the reader process died.
 const READER_DEATHS: &str = "reader_deaths";
 
-/// What a worker got when it asked for a document.
+/// The outcome of requesting a lease.
 #[derive(Debug)]
 pub enum Lease {
-    /// The document is this worker's until the lease ends, and this became of attempts at it before.
+    /// The worker holds the document until the lease ends; earlier attempts ended like this.
     Taken(Box<Document>, Attempts),
     /// Nothing is left to do.
     Finished,
-    /// It was deleted, or its upload was never acknowledged.
+    /// The document was deleted, or its upload was never acknowledged.
     Gone,
-    /// Another worker holds it, until then at most.
+    /// Another worker holds it, until this time at most.
     Held(Timestamp),
 }
 
-/// What became of the attempts at a generation that has not ended.
+/// Counters of the attempts at an unfinished generation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Attempts {
-    /// Readings whose worker died.
+    /// Readings during which the worker died.
     pub interrupted: u32,
-    /// Readings in which the process that read the file died, and its worker lived to tell.
+    /// Readings during which the process that read the file died and the worker survived.
     pub reader_deaths: u32,
 }
 
-/// How indexing one generation ended.
+/// The result of indexing one generation.
 #[derive(Debug, Clone)]
 pub enum Outcome {
-    /// It can be searched.
+    /// The document can be searched.
     Ready {
         /// Object key of the segment.
         segment: String,
-        /// Pages, for formats that have them.
+        /// Number of pages, for formats that have them.
         pages: Option<u32>,
-        /// Searchable passages.
+        /// Number of searchable passages.
         chunks: u32,
     },
-    /// It cannot be read, now or ever.
+    /// The document can never be read.
     Failed(IndexFailure),
-    /// We failed, not the document: a redelivery may still succeed.
+    /// The failure is on our side: a redelivery may still succeed.
     Abandoned(IndexFailure),
 }
 
@@ -68,8 +68,8 @@ impl Outcome {
 }
 
 impl Documents {
-    /// Takes a document for indexing, until `until`. `last`: nobody will come after this worker, so the document counts as
-    /// failed for this reason until the work succeeds; it would otherwise wait for ever when the worker dies.
+    /// Leases a document for indexing until `until`. `last`: no worker follows this one, so the document counts as
+    /// failed for this reason until the work succeeds; otherwise it would wait forever if the worker died.
     pub async fn lease(
         &self,
         id: &DocumentId,
@@ -82,7 +82,7 @@ impl Documents {
             .store
             .app()
             .update(&keys::document(&self.org, id))
-            // Its own lease is held by a worker whose write arrived, and whose answer did not.
+            // The worker's own lease exists if its write arrived and only the response was lost.
             .condition_expression(
                 "attribute_exists(pk) AND done < want \
                  AND (attribute_not_exists(lease_ms) OR lease_ms <= :now_ms OR lease_holder = :me)",
@@ -117,13 +117,13 @@ impl Documents {
         let document: Document = from_item(item)?;
         Ok(match until {
             Some(until) if document.is_unfinished() => Lease::Held(until),
-            // Whoever held it returned it between the two looks.
+            // Its holder released it between the two reads.
             None if document.is_unfinished() => Lease::Held(now),
             _ => Lease::Finished,
         })
     }
 
-    /// Notes that the file is being read from now on; answers `false` when the lease was lost.
+    /// Records that reading the file begins. Returns `false` if the lease was lost.
     pub async fn begin_reading(&self, id: &DocumentId, holder: &str, now: Timestamp) -> Result<bool> {
         let count = format!("{INTERRUPTED} = if_not_exists({INTERRUPTED}, :zero) + :one");
         let update = self
@@ -135,7 +135,7 @@ impl Documents {
         Ok(conditional_once(update).await?.is_ok())
     }
 
-    /// Notes that the file was read, so it is nothing that kills whoever reads it; answers `false` when the lease was lost.
+    /// Records that the file was read, so it does not crash its reader. Returns `false` if the lease was lost.
     pub async fn end_reading(&self, id: &DocumentId, holder: &str, now: Timestamp) -> Result<bool> {
         let update = self
             .held(id, holder, now)
@@ -146,8 +146,8 @@ impl Documents {
         Ok(conditional(update).await?.is_some())
     }
 
-    /// Returns a document whose indexing is to be tried again, with what is known of the attempts at it; answers `false`
-    /// when the lease was lost.
+    /// Releases a document whose indexing is to be retried, with the counters of its attempts. Returns `false` if the
+    /// lease was lost.
     pub async fn release(&self, id: &DocumentId, holder: &str, attempts: Attempts, now: Timestamp) -> Result<bool> {
         let update = self
             .held(id, holder, now)
@@ -163,7 +163,7 @@ impl Documents {
         Ok(conditional(update).await?.is_some())
     }
 
-    /// Ends a generation; answers `false` when the lease was lost, or another worker ended this generation first.
+    /// Finishes a generation. Returns `false` if the lease was lost, or another worker finished this generation first.
     pub async fn finish(
         &self,
         id: &DocumentId,
@@ -208,7 +208,7 @@ impl Documents {
                     .expression_attribute_values(":failure", value(failure)?)
             }
         };
-        // The lease went with the end.
+        // Finishing removes the lease.
         let is_own = |item: &Item| {
             item.get("updated_at") == Some(&ended_at)
                 && item.get("status") == Some(&status)
@@ -217,7 +217,7 @@ impl Documents {
         Ok(conditional_or_own(update, is_own).await?.is_some())
     }
 
-    /// An update of a document that this holder has.
+    /// Begins an update of a document on the condition that `holder` has its lease.
     fn held(
         &self,
         id: &DocumentId,

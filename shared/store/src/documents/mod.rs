@@ -27,19 +27,19 @@ pub struct Documents {
     org: OrgId,
 }
 
-/// What became of acknowledging an upload.
+/// The outcome of acknowledging an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UploadAccepted {
-    /// The document is there.
+    /// The document was created.
     Done,
-    /// It is not: the upload took so long that it was given up.
+    /// Not created: the upload took too long and was abandoned.
     Abandoned,
-    /// It is not: the plan allows no more.
+    /// Not created: the plan allows no more.
     Full,
 }
 
 impl Store {
-    /// The documents of `org`.
+    /// Returns access to the documents of `org`.
     pub fn documents(&self, org: &OrgId) -> Documents {
         Documents {
             store: self.clone(),
@@ -49,14 +49,14 @@ impl Store {
 }
 
 impl Documents {
-    /// The limit of `plan` that leaves no room for a document of this size, as far as can be told before it is stored.
+    /// Returns the limit of `plan` that a document of this size would exceed, as far as known before it is stored.
     pub async fn exceeded(&self, size_bytes: u64, plan: Plan) -> Result<Option<PlanLimit>> {
         let one_more = ResourceChange::document(1, size_bytes);
         self.store.exceeded_resources(&self.org, &one_more, plan).await
     }
 
-    /// Acknowledges an upload, if `plan` allows a document more: it appears, and its promise turns from "clean up" to
-    /// "index".
+    /// Acknowledges an upload, if `plan` allows one more document: it becomes visible, and its outbox entry changes
+    /// from "clean up" to "index".
     pub async fn accept(&self, document: &Document, promise: &OutboxEntry, plan: Plan) -> Result<UploadAccepted> {
         let table = &self.store.tables().app;
         let item = to_item(&keys::document(&self.org, &document.id), document)?;
@@ -88,8 +88,8 @@ impl Documents {
         )
     }
 
-    /// Deletes a document: nobody sees it any more, its room is free, and its files are promised to be removed once
-    /// nothing can arrive for it any more. Answers whether this call did.
+    /// Deletes a document: it is invisible at once and no longer counts, and an outbox entry has its files removed once
+    /// none can arrive any more. Returns whether this call deleted it.
     pub async fn delete(&self, document: &Document, now: Timestamp) -> Result<bool> {
         let app = self.store.app();
         let sweep = UploadSweep {
@@ -106,12 +106,12 @@ impl Documents {
         Ok(deleted == Counted::Done)
     }
 
-    /// One document.
+    /// Returns one document.
     pub async fn get(&self, id: &DocumentId) -> Result<Option<Document>> {
         self.store.app().get(keys::document(&self.org, id)).await
     }
 
-    /// Documents newest first; with `uploader`, only theirs.
+    /// Lists documents, newest first; with `uploader`, only those of this user.
     pub async fn list(&self, page: &PageRequest, uploader: Option<&UserId>) -> Result<Page<Document>> {
         let narrow = uploader.map_or_else(ListFilter::default, |user| ListFilter {
             expression: Some("created_by = :user"),
@@ -129,7 +129,7 @@ impl Documents {
         })
     }
 
-    /// The documents among `ids` that exist in this organization, in the order of `ids`. At most 100.
+    /// Returns the documents among `ids` (at most 100) that exist in this organization, in the order of `ids`.
     pub async fn get_many(&self, ids: &[DocumentId]) -> Result<Vec<Document>> {
         let keys: Vec<_> = ids.iter().map(|id| keys::document(&self.org, id)).collect();
         let items = self.store.app().batch_get(&keys, false).await?;

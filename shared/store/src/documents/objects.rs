@@ -12,14 +12,14 @@ use aws_sdk_s3::{
 use bytes::Bytes;
 use domain::{Error, Result};
 
-/// One bucket.
+/// An S3 bucket.
 #[derive(Debug, Clone)]
 pub struct Objects {
     s3: Client,
     bucket: std::sync::Arc<str>,
 }
 
-/// An object that is uploaded in parts. It is there when the last part is, and complete then.
+/// A multipart upload. The object exists, complete, once the last part is there.
 #[derive(Debug)]
 pub struct MultipartUpload {
     key: String,
@@ -27,18 +27,18 @@ pub struct MultipartUpload {
     parts: Vec<CompletedPart>,
 }
 
-/// How whoever has it puts an object, once.
+/// A presigned request to put one object.
 #[derive(Debug)]
 pub struct PresignedPut {
-    /// Where.
+    /// URL.
     pub url: String,
-    /// Headers that are part of the signature and have to be sent.
+    /// Headers that are part of the signature and must be sent.
     pub headers: Vec<(String, String)>,
 }
 
 impl Objects {
-    /// The bucket called `bucket`. With an endpoint override the path style is used, because bucket names of a
-    /// local endpoint have no DNS entry.
+    /// Creates a client of the bucket called `bucket`. With an endpoint override it uses path-style addressing, because
+    /// bucket names of a local endpoint have no DNS entry.
     pub fn new(config: &aws_types::SdkConfig, bucket: &str) -> Self {
         let path_style = config.endpoint_url().is_some();
         let config = aws_sdk_s3::config::Builder::from(config)
@@ -50,7 +50,7 @@ impl Objects {
         }
     }
 
-    /// Creates the bucket if need be.
+    /// Creates the bucket if it does not exist.
     pub async fn create_bucket(&self) -> Result<()> {
         if !self.is_reachable().await {
             self.s3
@@ -63,12 +63,12 @@ impl Objects {
         Ok(())
     }
 
-    /// Whether the bucket answers.
+    /// Returns whether the bucket responds.
     pub async fn is_reachable(&self) -> bool {
         self.s3.head_bucket().bucket(&*self.bucket).send().await.is_ok()
     }
 
-    /// Stores an object; the SDK adds a checksum that the bucket verifies.
+    /// Stores an object; the SDK adds a checksum that S3 verifies.
     pub async fn put(&self, key: &str, body: Bytes, content_type: &str) -> Result<()> {
         let put = self
             .s3
@@ -83,10 +83,10 @@ impl Objects {
         Ok(())
     }
 
-    /// Begins an upload in parts.
+    /// Begins a multipart upload.
     pub async fn begin_upload(&self, key: &str, content_type: &str) -> Result<MultipartUpload> {
         let create = self.s3.create_multipart_upload().bucket(&*self.bucket).key(key);
-        // S3 takes parts with checksums, which the SDK adds, of an upload that was begun with them.
+        // S3 accepts parts with checksums, which the SDK adds, only if the upload was begun with them.
         let create = create.checksum_algorithm(ChecksumAlgorithm::Crc32);
         let begun = create.content_type(content_type).send().await;
         let id = begun.map_err(Error::unavailable)?.upload_id;
@@ -97,7 +97,7 @@ impl Objects {
         })
     }
 
-    /// Adds a part, of 5 MB or more unless it is the last one.
+    /// Uploads a part, of 5 MB or more unless it is the last one.
     pub async fn upload_part(&self, upload: &mut MultipartUpload, bytes: Bytes) -> Result<()> {
         let number = i32::try_from(upload.parts.len() + 1).map_err(Error::internal)?;
         let part = self
@@ -117,7 +117,7 @@ impl Objects {
         Ok(())
     }
 
-    /// Makes an object of the parts.
+    /// Completes the upload.
     pub async fn finish_upload(&self, upload: MultipartUpload) -> Result<()> {
         let parts = CompletedMultipartUpload::builder()
             .set_parts(Some(upload.parts))
@@ -133,7 +133,7 @@ impl Objects {
         Ok(())
     }
 
-    /// Gives up an upload and its parts.
+    /// Aborts an upload and removes its parts.
     pub async fn abandon_upload(&self, upload: MultipartUpload) -> Result<()> {
         let abort = self.s3.abort_multipart_upload().bucket(&*self.bucket);
         let abort = abort.key(upload.key).upload_id(upload.id);
@@ -141,7 +141,8 @@ impl Objects {
         Ok(())
     }
 
-    /// A link by which whoever has it reads an object for this long. It is signed with the SDK's clock, as every call.
+    /// Returns a presigned URL that reads an object and is valid this long. It is signed with the SDK's clock, as every
+    /// call.
     pub async fn link(&self, key: &str, valid_for: Duration) -> Result<String> {
         let valid = PresigningConfig::expires_in(valid_for).map_err(Error::internal)?;
         let get = self.s3.get_object().bucket(&*self.bucket).key(key);
@@ -149,9 +150,9 @@ impl Objects {
         Ok(link.uri().to_owned())
     }
 
-    /// A link by which whoever has it puts an object of exactly this length and media type, if there is none with this
-    /// key. It is signed with the SDK's clock, as every call, and ends with the credentials it was signed with: a
-    /// function's are good for hours.
+    /// Returns a presigned request that puts an object of exactly this length and media type, if none exists with this
+    /// key. It is signed with the SDK's clock, as every call, and expires with the credentials it was signed with:
+    /// those of a function are valid for hours.
     pub async fn presign_put(
         &self,
         key: &str,
@@ -175,7 +176,7 @@ impl Objects {
         })
     }
 
-    /// Reads an object; none when there is none.
+    /// Returns an object, or `None` if it does not exist.
     pub async fn get(&self, key: &str) -> Result<Option<Bytes>> {
         match self.read(key).await? {
             None => Ok(None),
@@ -183,7 +184,7 @@ impl Objects {
         }
     }
 
-    /// Reads an object in pieces, as they arrive; none when there is none.
+    /// Returns an object as a stream, or `None` if it does not exist.
     pub async fn read(&self, key: &str) -> Result<Option<ByteStream>> {
         match self.s3.get_object().bucket(&*self.bucket).key(key).send().await {
             Ok(object) => Ok(Some(object.body)),
@@ -192,7 +193,7 @@ impl Objects {
         }
     }
 
-    /// Deletes an object; one that is not there is no error.
+    /// Deletes an object; succeeds if it does not exist.
     pub async fn delete(&self, key: &str) -> Result<()> {
         self.s3
             .delete_object()
@@ -217,7 +218,7 @@ impl Objects {
         Ok(())
     }
 
-    /// Some keys that start with `prefix`, those after `after`, and where the next ones begin.
+    /// Returns some keys that start with `prefix`, after `after`, and where the next ones begin.
     pub async fn keys_below(&self, prefix: &str, after: Option<String>) -> Result<(Vec<String>, Option<String>)> {
         let list = self.s3.list_objects_v2().bucket(&*self.bucket).prefix(prefix);
         let page = list.set_start_after(after).send().await.map_err(Error::unavailable)?;

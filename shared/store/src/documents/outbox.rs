@@ -1,4 +1,4 @@
-//! The outbox: promises that outlive a crash.
+//! The outbox: work that must be done even after a crash.
 
 use domain::{DocumentId, OutboxEntry, Result, documents::outbox::OutboxStep};
 
@@ -7,22 +7,22 @@ use crate::{
     table::item::{conditional, from_item, n, s, to_item, value},
 };
 
-/// Promises that one run looks at, of each shard.
+/// Entries that one run reads of each shard.
 const PORTION: i32 = 250;
 
-/// Promises by document.
+/// Outbox entries by document.
 #[derive(Debug, Clone)]
 pub struct Outbox(Store);
 
 impl Store {
-    /// The outbox.
+    /// Returns access to the outbox.
     pub fn outbox(&self) -> Outbox {
         Outbox(self.clone())
     }
 }
 
 impl Outbox {
-    /// Notes a promise.
+    /// Stores an entry. Returns whether it is new.
     pub async fn put(&self, entry: &OutboxEntry) -> Result<bool> {
         self.0
             .app()
@@ -30,8 +30,8 @@ impl Outbox {
             .await
     }
 
-    /// Gives up an upload; answers `false` when it was acknowledged or finished. From here on it cannot be
-    /// acknowledged.
+    /// Abandons an upload, which cannot be acknowledged any more. Returns `false` if it was already acknowledged or
+    /// finished.
     pub async fn give_up(&self, document: &DocumentId) -> Result<bool> {
         let update = self
             .0
@@ -44,13 +44,13 @@ impl Outbox {
         Ok(conditional(update).await?.is_some())
     }
 
-    /// The promise was kept.
+    /// Removes the entry, whose work is done.
     pub async fn remove(&self, document: &DocumentId) -> Result<()> {
         self.0.app().delete(&keys::outbox(document)).await
     }
 
-    /// Promises made before `before_ms` (milliseconds since the Unix epoch), oldest first, a bounded number from
-    /// each shard.
+    /// Returns entries created before `before_ms` (milliseconds since the Unix epoch), oldest first, a bounded number
+    /// from each shard.
     pub async fn due(&self, before_ms: i64) -> Result<Vec<OutboxEntry>> {
         let mut due = Vec::new();
         for shard in 0..keys::OUTBOX_SHARDS {

@@ -1,7 +1,7 @@
-//! Files that clients put into the bucket by themselves.
+//! Files that clients upload directly to the bucket.
 //!
-//! An upload is begun with the promise to look into the bucket when no file can arrive for it any more. Sweeps have a
-//! partition of their own, sorted by when they are due: most of what is in it is not due yet.
+//! Beginning an upload schedules a sweep of the bucket for when no file can arrive any more. Sweeps have a partition of
+//! their own, sorted by due time: most of them are not due yet.
 
 use domain::{
     Document, DocumentId, Error, OrgId, OutboxEntry, PendingUpload, Plan, Result, Timestamp,
@@ -17,19 +17,19 @@ use crate::{
 /// Most sweeps in one run.
 const MAX_SWEEPS: i32 = 250;
 
-/// The announced files of one organization.
+/// The pending uploads of one organization.
 #[derive(Debug, Clone)]
 pub struct PendingUploads {
     store: Store,
     org: OrgId,
 }
 
-/// Promises to look for files that no document has, of all organizations.
+/// Scheduled sweeps of files without a document, of all organizations.
 #[derive(Debug, Clone)]
 pub struct UploadSweeps(Store);
 
 impl Store {
-    /// The announced files of `org`.
+    /// Returns access to the pending uploads of `org`.
     pub fn pending_uploads(&self, org: &OrgId) -> PendingUploads {
         PendingUploads {
             store: self.clone(),
@@ -37,15 +37,15 @@ impl Store {
         }
     }
 
-    /// Promises to look for files that no document has.
+    /// Returns access to the scheduled sweeps of files without a document.
     pub fn upload_sweeps(&self) -> UploadSweeps {
         UploadSweeps(self.clone())
     }
 }
 
 impl PendingUploads {
-    /// Notes an upload, and that the bucket has to be looked at after it; answers `false` when `plan` does not allow the
-    /// document that it will be.
+    /// Begins an upload and schedules its sweep. Returns `false` if `plan` does not allow the document that it will
+    /// become.
     pub async fn begin(&self, upload: &PendingUpload, plan: Plan) -> Result<bool> {
         let sweep = UploadSweep {
             org: self.org.clone(),
@@ -69,7 +69,7 @@ impl PendingUploads {
         }
     }
 
-    /// Uploads that have ended, were not completed, and still count as documents of their organization.
+    /// Returns uploads that have expired without completion and still count as documents of their organization.
     pub async fn ended(&self, now: Timestamp) -> Result<Vec<PendingUpload>> {
         let query = self.store.db.query().table_name(&self.store.tables().app);
         let query = starting_with(query, &keys::tenant(&self.org), keys::PENDING_UPLOADS)
@@ -84,8 +84,8 @@ impl PendingUploads {
         Ok(ended)
     }
 
-    /// Has an upload that has ended count no more, so that others have its room; answers whether this call did. It is
-    /// still there, and can no longer be completed.
+    /// Stops counting an expired upload, which frees its share of the plan. Returns whether this call did. The upload
+    /// still exists, but can no longer be completed.
     pub async fn release(&self, upload: &PendingUpload) -> Result<bool> {
         let released = self
             .store
@@ -100,14 +100,14 @@ impl PendingUploads {
         Ok(written == Counted::Done)
     }
 
-    /// An upload that was not completed.
+    /// Returns an upload that was not completed.
     pub async fn get(&self, id: &DocumentId) -> Result<Option<PendingUpload>> {
         self.store.app().get(keys::pending_upload(&self.org, id)).await
     }
 
-    /// Turns an upload into its document, which is to be indexed; returns the promise to do so, and `None` if the
-    /// upload is not there any more, because it was completed, removed or swept, or has given its room to others. The
-    /// document has the room that the upload had.
+    /// Turns an upload into its document, which is to be indexed. Returns the outbox entry for that, or `None` if the
+    /// upload was completed, removed, swept or no longer counts. The document takes over the upload's share of the
+    /// plan.
     pub async fn complete(&self, document: &Document, now: Timestamp) -> Result<Option<OutboxEntry>> {
         let promise = OutboxEntry {
             document: document.id.clone(),
@@ -127,7 +127,7 @@ impl PendingUploads {
         Ok((transact(&self.store.db, parts).await? == Transaction::Done).then_some(promise))
     }
 
-    /// Removes an upload, so that it cannot be completed any more. It no longer counts.
+    /// Removes an upload, which can no longer be completed and no longer counts.
     pub async fn remove(&self, id: &DocumentId) -> Result<()> {
         if let Some(upload) = self.get(id).await? {
             self.release(&upload).await?;
@@ -137,7 +137,7 @@ impl PendingUploads {
 }
 
 impl UploadSweeps {
-    /// Sweeps that are due, the oldest first, a bounded number.
+    /// Returns due sweeps, oldest first, a bounded number.
     pub async fn due(&self, now: Timestamp) -> Result<Vec<UploadSweep>> {
         let query = self.0.db.query().consistent_read(true);
         let query = query
@@ -148,7 +148,7 @@ impl UploadSweeps {
         due.into_iter().map(from_item).collect()
     }
 
-    /// It was done.
+    /// Removes a sweep that was done.
     pub async fn remove(&self, sweep: &UploadSweep) -> Result<()> {
         self.0.app().delete(&keys::upload_sweep(sweep)).await
     }

@@ -1,4 +1,4 @@
-//! The audit log.
+//! Keys of the audit log.
 
 use domain::OrgId;
 
@@ -9,41 +9,41 @@ pub fn audit_chain(tenant: &OrgId, month: &str) -> String {
     format!("A#{tenant}#{month}")
 }
 
-/// The tenant and month of a chain that [`audit_chain`] names.
+/// Returns the tenant and month of a chain that [`audit_chain`] names.
 pub fn parse_audit_chain(pk: &str) -> Option<(OrgId, &str)> {
     let (tenant, month) = pk.strip_prefix("A#")?.rsplit_once('#')?;
     Some((OrgId(tenant.to_owned()), month))
 }
 
-/// Number of partitions that the heads of one month's chains are spread over: every audited change writes one.
+/// Number of partitions of one month's chain heads: every audited change writes one.
 pub const AUDIT_HEAD_SHARDS: u8 = 16;
 
-/// A partition of the heads of the chains of one month.
+/// A partition of the chain heads of one month.
 pub fn audit_heads(month: &str, shard: u8) -> String {
     format!("AHEAD#{month}#{shard}")
 }
 
-/// The last link of a tenant's chain. It lies outside of the chain, so that the chain cannot be shortened unseen.
+/// The last link of a tenant's chain, stored outside of the chain, so that shortening the chain is detected.
 pub fn audit_head(tenant: &OrgId, month: &str) -> Key {
     let shard = shard_of(tenant.as_str(), AUDIT_HEAD_SHARDS);
     key(audit_heads(month, shard), tenant.as_str())
 }
 
-/// An audit entry by its place in the chain. The number has a fixed width, so that the order of keys is its order.
+/// An audit entry by its position in the chain. The number has a fixed width, so that keys sort by it.
 pub fn audit_entry(tenant: &OrgId, month: &str, number: u64) -> Key {
     key(audit_chain(tenant, month), format!("{number:012}"))
 }
 
-/// Number of partitions that the entries of one month are listed in, of all organizations: each takes 1,000 writes a second.
+/// Number of partitions that list one month's entries of all organizations: each takes 1,000 writes a second.
 pub const AUDIT_MONTH_SHARDS: u8 = 8;
 
-/// A partition of the list of a month's entries.
+/// A partition that lists a month's entries.
 pub fn audit_month(month: &str, shard: u8) -> String {
     format!("{month}#{shard}")
 }
 
-/// The partition in which the entries of a tenant are listed. They are one chain, which is written one after the other, so
-/// all of them are far fewer than a partition takes.
+/// The partition that lists the entries of a tenant. They form one chain, which is written sequentially, so they are
+/// far fewer than a partition takes.
 pub fn audit_month_of(month: &str, tenant: &OrgId) -> String {
     audit_month(month, shard_of(tenant.as_str(), AUDIT_MONTH_SHARDS))
 }

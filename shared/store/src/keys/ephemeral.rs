@@ -1,11 +1,11 @@
-//! What is forgotten by itself.
+//! Keys of ephemeral data.
 
 use domain::{ApiKeyId, MailId, MessageId, Network, OrgId, UserId, rate_limit::Lane};
 use sha2::{Digest as _, Sha256};
 
 use super::{Key, key};
 
-/// How fast requests to models come. `digest`: hex SHA-256 of whom they come from.
+/// The rate of requests to models. `digest`: hex SHA-256 of the caller they come from.
 pub fn request_rate(digest: &str) -> Key {
     key(format!("RL#{digest}"), "B")
 }
@@ -15,18 +15,18 @@ pub fn api_key_use(id: &ApiKeyId) -> Key {
     key(format!("AKU#{id}"), "U")
 }
 
-/// That an answer is to be stopped.
+/// A request to stop an answer.
 pub fn cancel(answer: &MessageId) -> Key {
     key(format!("CANCEL#{answer}"), "C")
 }
 
-/// The answer to a request with an `Idempotency-Key`. `digest`: hex SHA-256 of scope, route and key.
+/// The response to a request with an `Idempotency-Key`. `digest`: hex SHA-256 of scope, route and key.
 pub fn idempotency(digest: &str) -> Key {
     key(format!("IDEM#{digest}"), "I")
 }
 
-/// One of the lanes in which the password of an account is guessed. `account`: fingerprint of the address that was
-/// typed, whether or not an account has it.
+/// One of the lanes of password attempts at an account. `account`: fingerprint of the address that was typed, whether
+/// or not an account has it.
 pub fn guesses(account: &str, lane: Lane) -> Key {
     let lane = match lane {
         Lane::Known => "K",
@@ -35,57 +35,57 @@ pub fn guesses(account: &str, lane: Lane) -> Key {
     key(format!("LOGIN#{account}"), lane)
 }
 
-/// A network from which somebody signed in to an account.
+/// A network from which a user has signed in to an account.
 pub fn known_network(account: &str, network: &Network) -> Key {
     key(format!("LOGIN#{account}"), format!("N#{}", network.as_str()))
 }
 
-/// Failed sign-ins of a network; those of unknown origin share one.
+/// Failed sign-ins from a network; those of unknown origin share one key.
 pub fn network_failures(network: Option<&Network>) -> Key {
     key(format!("LOGIN#NET#{}", network.map_or("unknown", Network::as_str)), "L")
 }
 
-/// Accounts that strangers failed to sign in to, on the whole platform.
+/// Accounts with failed sign-ins from unknown networks, on the whole platform.
 pub fn distinct_failures() -> Key {
     key("LOGIN#ALL".to_owned(), "L")
 }
 
-/// That a mail is being sent, or was.
+/// An email that is being sent, or was sent.
 pub fn mail(mail: &MailId) -> Key {
     key(format!("MAIL#{mail}"), "M")
 }
 
-/// Accounts that a network made.
+/// Accounts created from a network.
 pub fn sign_ups(network: &Network) -> Key {
     key(format!("SIGNUP#{}", network.as_str()), "L")
 }
 
-/// Invitations that an organization sent. Counters outlive what they count for a while, so no id stands in them.
+/// Invitations sent by an organization. Counters may outlive the organization, so the key does not contain its ID.
 pub fn invitations_of(org: &OrgId) -> Key {
     key(format!("INVITES#{}", hex::encode(Sha256::digest(org.as_str()))), "L")
 }
 
-/// How often somebody changed what mailed links of their account are bound to. `what`: by what.
+/// How often an account changed something that its emailed links are bound to. `what`: the kind of change.
 pub fn link_endings(user: &UserId, what: &str) -> Key {
     key(format!("LINKS#{}", hex::encode(Sha256::digest(user.as_str()))), what)
 }
 
-/// Mails of one kind that an address got because somebody typed it, or that its owner asked for.
+/// Emails of one kind to an address, requested by anyone who typed it or by its owner.
 pub fn mails_to(account: &str, kind: &str) -> Key {
     key(format!("MAIL#TO#{account}"), kind)
 }
 
-/// An event of somebody else's system that was dealt with. `id`: the sender's own name for it.
+/// A processed event of an external system. `id`: the sender's ID of it.
 pub fn event(source: &str, id: &str) -> Key {
     key(format!("EVT#{source}#{id}"), "E")
 }
 
-/// Partition of the requests that failed by our fault on one day (`2026-11-24`).
+/// Partition of the requests that failed with a server error on one day (`2026-11-24`).
 pub fn failures(day: &str) -> String {
     format!("ERR#{day}")
 }
 
-/// A request that failed by our fault. `id` sorts by time.
+/// A request that failed with a server error. `id` sorts by time.
 pub fn failure(day: &str, id: &str) -> Key {
     key(failures(day), id)
 }
@@ -100,7 +100,7 @@ pub fn schedule_run(name: &str) -> Key {
     key(SCHEDULES.to_owned(), format!("{RUNS}{name}"))
 }
 
-/// The number that every process compares with its own: when it has grown, what is cached is forgotten.
+/// The number that every process compares with its own: if it has increased, caches are cleared.
 pub fn cache_epoch() -> Key {
     key("CACHE#EPOCH".to_owned(), "E")
 }

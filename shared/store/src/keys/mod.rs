@@ -1,9 +1,9 @@
-//! Every key string of every table. Nowhere else is one put together.
+//! Every key string of every table. No other module builds one.
 //!
-//! The partition key always starts from ids that were proven to belong to the caller (the organization, the
-//! user, the session), so a foreign id in a request only ever makes a sort key that is not there.
+//! The partition key always starts with IDs proven to belong to the caller (the organization, the user, the session),
+//! so a foreign ID in a request can only name a sort key that does not exist.
 //!
-//! Where an erasure finds what belongs to an organization or a user is in one list, `app`'s `estate.rs`.
+//! `app`'s `data_inventory.rs` lists where an erasure finds the data of an organization or a user.
 
 mod app;
 mod audit;
@@ -30,13 +30,13 @@ fn key(pk: String, sk: impl Into<String>) -> Key {
     Key { pk, sk: sk.into() }
 }
 
-/// A key under which nothing is ever stored: reading it shows that a table answers.
+/// A key that is never written: reading it shows that a table responds.
 pub fn probe() -> Key {
     key("PROBE".to_owned(), "PROBE")
 }
 
-/// One of so many partitions, by the last character of an id, which is a random hexadecimal digit: a power of two up to 16 is
-/// met evenly.
+/// Selects a partition by the last character of an ID, which is a random hexadecimal digit: a power of two up to 16 is
+/// used evenly.
 fn shard_of(id: &str, shards: u8) -> u8 {
     let last = id.chars().next_back().unwrap_or_default();
     let digit = last.to_digit(16).unwrap_or(u32::from(last));

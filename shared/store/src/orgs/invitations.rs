@@ -1,7 +1,7 @@
-//! Invitations into organizations.
+//! Invitations to organizations.
 //!
-//! One invitation is three items that come and go together: the invitation itself, where its organization finds it;
-//! what its address is invited to, which also makes it unique; and what leads from its token to it.
+//! One invitation is three items that are written and deleted together: the invitation itself, in its organization; the
+//! pointer from the invited address, which also makes it unique; and the pointer from its token.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use domain::{AuditEntry, Email, Invitation, InvitationId, Membership, Org, OrgId, OrgRole, Result};
@@ -13,26 +13,26 @@ use crate::{
     table::item::{Transaction, n, part, s, to_item, value},
 };
 
-/// Invitations into organizations.
+/// Invitations to organizations.
 #[derive(Debug, Clone)]
 pub struct Invitations(Store);
 
-/// What became of accepting an invitation.
+/// The outcome of accepting an invitation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Accepted {
-    /// They belong to the organization.
+    /// The user is now a member.
     Done,
-    /// The invitation was used, withdrawn or sent again meanwhile.
+    /// The invitation was used, withdrawn or renewed meanwhile.
     Changed,
-    /// They belong to the organization already.
+    /// The user is already a member.
     Member,
-    /// Their other places changed meanwhile. Look again.
+    /// The user's other memberships changed meanwhile; read again.
     Overtaken,
-    /// The organization was deleted, or the account may not do anything any more.
+    /// The organization was deleted, or the account is no longer active.
     Gone,
 }
 
-/// What leads to an invitation.
+/// Points to an invitation.
 #[derive(Serialize, Deserialize)]
 struct Pointer {
     org_id: OrgId,
@@ -40,7 +40,7 @@ struct Pointer {
 }
 
 impl Store {
-    /// Invitations into organizations.
+    /// Returns access to invitations.
     pub fn invitations(&self) -> Invitations {
         Invitations(self.clone())
     }
@@ -54,8 +54,8 @@ fn pointer(invitation: &Invitation) -> Pointer {
 }
 
 impl Invitations {
-    /// Stores a new invitation if `org`, as it was read, has a seat left. Answers [`OrgWrite::Full`], or
-    /// [`OrgWrite::Changed`] when the address is invited already or the organization changed.
+    /// Stores a new invitation if `org`, as it was read, has a free seat. Returns [`OrgWrite::Full`], or
+    /// [`OrgWrite::Changed`] if the address is already invited or the organization changed.
     pub async fn create(&self, invitation: &Invitation, org: &Org, entry: &AuditEntry) -> Result<OrgWrite> {
         let table = self.0.identity();
         let (address, pointer) = (invitation.email.fingerprint(), pointer(invitation));
@@ -80,7 +80,7 @@ impl Invitations {
         })
     }
 
-    /// Replaces `old` by `new`, the same invitation with another token; the old token is dead.
+    /// Replaces `old` by `new`, the same invitation with another token; the old token becomes invalid.
     pub async fn renew(&self, old: &Invitation, new: &Invitation, entry: &AuditEntry) -> Result<OrgWrite> {
         let table = self.0.identity();
         let update = table
@@ -104,7 +104,7 @@ impl Invitations {
         })
     }
 
-    /// Ends an invitation and frees its seat: it was withdrawn, declined, or has expired.
+    /// Ends an invitation that was withdrawn, declined or has expired, and frees its seat.
     pub async fn end(&self, invitation: &Invitation, entry: &AuditEntry) -> Result<OrgWrite> {
         let seat = self
             .0
@@ -121,8 +121,8 @@ impl Invitations {
         })
     }
 
-    /// Turns an invitation into a place in its organization: the seat it held is now theirs. `places`: those of somebody
-    /// who becomes an owner, as they were read.
+    /// Turns an invitation into a membership, which takes over its seat. `places`: the memberships of a user who
+    /// becomes an owner, as they were read.
     pub async fn accept(
         &self,
         invitation: &Invitation,
@@ -152,12 +152,12 @@ impl Invitations {
         })
     }
 
-    /// An invitation of `org`, expired or not.
+    /// Returns an invitation of `org`, expired or not.
     pub async fn get(&self, org: &OrgId, id: &InvitationId) -> Result<Option<Invitation>> {
         self.0.identity().get(keys::invitation(org, id)).await
     }
 
-    /// The invitation with this token, by its hash, expired or not.
+    /// Returns the invitation with this token hash, expired or not.
     pub async fn by_token(&self, hash: &str) -> Result<Option<Invitation>> {
         let Some(pointer) = self.0.identity().get::<Pointer>(keys::invitation_token(hash)).await? else {
             return Ok(None);
@@ -166,7 +166,7 @@ impl Invitations {
         Ok(found.filter(|invitation| invitation.token_hash == hash))
     }
 
-    /// The invitation of an address into `org`, expired or not.
+    /// Returns the invitation of an address to `org`, expired or not.
     pub async fn of_address(&self, org: &OrgId, email: &Email) -> Result<Option<Invitation>> {
         let key = keys::invited(&email.fingerprint(), org);
         match self.0.identity().get::<Pointer>(key).await? {
@@ -175,12 +175,12 @@ impl Invitations {
         }
     }
 
-    /// All invitations of an organization, oldest first, expired or not; the plan bounds how many that are.
+    /// Returns all invitations of an organization, oldest first, expired or not; the plan bounds their number.
     pub async fn of_org(&self, org: &OrgId) -> Result<Vec<Invitation>> {
         self.0.identity().all_below(&keys::tenant(org), keys::INVITATIONS).await
     }
 
-    /// Invitations of an address, of at most 100 organizations, expired or not.
+    /// Returns invitations of an address to at most 100 organizations, expired or not.
     pub async fn of_user(&self, email: &Email) -> Result<Vec<Invitation>> {
         let table = self.0.identity();
         let address = keys::address(&email.fingerprint());

@@ -1,8 +1,8 @@
-//! Organizations and who belongs to them.
+//! Organizations and their members.
 //!
-//! A place in an organization is two items written as one: where the organization finds it, and where its user does.
-//! The organization counts its owners and its seats (members and pending invitations), and every change of a place
-//! changes the counters in the same transaction: whoever would pass a limit is refused by the write itself.
+//! A membership is two items written together: one in the organization's partition, one in the user's. The
+//! organization counts its owners and its seats (members and pending invitations), and every change of a membership
+//! changes the counters in the same transaction: the write itself refuses to exceed a limit.
 
 pub(crate) mod invitations;
 pub(crate) mod resource_counts;
@@ -20,12 +20,12 @@ use crate::{
     table::item::{Item, Transaction, from_item, n, part, s, to_item, value},
 };
 
-/// Attribute of a deleted organization: when that was.
+/// Attribute of a deleted organization: the time of deletion.
 pub(crate) const DELETED_AT: &str = "deleted_at";
-/// Condition of an organization that is there and was not deleted.
+/// Condition that an organization exists and was not deleted.
 pub(crate) const ALIVE: &str = "attribute_exists(pk) AND attribute_not_exists(deleted_at)";
 
-/// Organizations and who belongs to them.
+/// Organizations and their members.
 #[derive(Debug, Clone)]
 pub struct Orgs(Store);
 
@@ -34,44 +34,44 @@ pub struct Orgs(Store);
 pub struct OrgFound {
     /// The organization.
     pub org: Org,
-    /// Owners.
+    /// Number of owners.
     pub owners: u32,
-    /// Members and pending invitations.
+    /// Number of members and pending invitations.
     pub seats: u32,
 }
 
-/// What became of a change.
+/// The outcome of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OrgWrite {
-    /// It was made.
+    /// The change was written.
     Done,
-    /// Not made: somebody changed the same thing first. Look again.
+    /// Not written: another request changed the same data first; read again.
     Changed,
-    /// Not made: it would leave the organization without an owner.
+    /// Not written: the organization would have no owner.
     LastOwner,
-    /// Not made: another organization has the slug.
+    /// Not written: another organization has the slug.
     SlugTaken,
-    /// Not made: the plan has no seat left.
+    /// Not written: the plan has no free seat.
     Full,
-    /// Not made: the organization was deleted, or the account may not do anything any more.
+    /// Not written: the organization was deleted, or the account is no longer active.
     Gone,
 }
 
-/// A user's place in an organization, as listed by the user.
+/// A user's membership in an organization, as listed for the user.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct UserMembership {
-    // Not `org` and `member`: those would be one more entry in the index `orgs_by_user`.
+    // Not `org` and `member`: those names would add an entry to the index `orgs_by_user`.
     /// The organization.
     pub org_id: OrgId,
-    /// What they may do there.
+    /// The user's role there.
     pub role: OrgRole,
-    /// Since when.
+    /// When the user joined.
     pub joined_at: Timestamp,
 }
 
 #[derive(Deserialize)]
 struct Counters {
-    /// A personal organization has one owner and one seat, and counts neither.
+    /// A personal organization has one owner and one seat, and stores neither counter.
     #[serde(default = "one")]
     owners: u32,
     #[serde(default = "one")]
@@ -88,7 +88,7 @@ struct SlugOwner<'a> {
 }
 
 impl Store {
-    /// Organizations and who belongs to them.
+    /// Returns access to organizations and their members.
     pub fn orgs(&self) -> Orgs {
         Orgs(self.clone())
     }
@@ -113,8 +113,8 @@ pub(crate) fn place_item(membership: &Membership) -> Result<Item> {
 }
 
 impl Orgs {
-    /// Creates an organization with its first owner, whose places are still as they were read. Answers
-    /// [`OrgWrite::SlugTaken`] or [`OrgWrite::Changed`] when it did not.
+    /// Creates an organization with its first owner, provided the owner's memberships are as they were read. Returns
+    /// [`OrgWrite::SlugTaken`] or [`OrgWrite::Changed`] if it was not created.
     pub async fn create(
         &self,
         org: &Org,
@@ -140,13 +140,13 @@ impl Orgs {
         })
     }
 
-    /// An organization that was not deleted.
+    /// Returns an organization that was not deleted.
     pub async fn get(&self, org: &OrgId) -> Result<Option<OrgFound>> {
         let item = self.0.identity().get_raw(keys::org(org), true).await?;
         item.map_or(Ok(None), parse)
     }
 
-    /// Those among `ids` that were not deleted, by id; at most 100.
+    /// Returns those among `ids` (at most 100) that were not deleted, by ID.
     pub async fn get_many(&self, ids: &[OrgId]) -> Result<HashMap<OrgId, OrgFound>> {
         let keys: Vec<_> = ids.iter().map(keys::org).collect();
         let mut found = HashMap::with_capacity(ids.len());
@@ -158,7 +158,7 @@ impl Orgs {
         Ok(found)
     }
 
-    /// A user's places in organizations but the personal one, newest organization first.
+    /// Lists a user's memberships, except in the personal organization, newest organization first.
     pub async fn places(&self, user: &UserId, page: &PageRequest) -> Result<Page<UserMembership>> {
         let all = crate::table::item::ListFilter::default();
         let found = self
@@ -173,12 +173,12 @@ impl Orgs {
         })
     }
 
-    /// Everybody who belongs to an organization; the plan bounds how many that are.
+    /// Returns all members of an organization; the plan bounds their number.
     pub async fn members(&self, org: &OrgId) -> Result<Vec<Membership>> {
         self.0.identity().all_below(&keys::tenant(org), keys::MEMBERS).await
     }
 
-    /// Changes an organization. `before` is how it was read.
+    /// Changes an organization. `before` is the organization as it was read.
     pub async fn update(&self, before: &Org, change: &OrgChange, entry: &AuditEntry) -> Result<OrgWrite> {
         let table = self.0.identity();
         let mut update = table
@@ -211,7 +211,7 @@ impl Orgs {
                 .expression_attribute_values(format!(":{field}"), value);
         }
         if change.pinned_day.is_some() {
-            // The day that is pinned is the one under the zone as it was read.
+            // The pinned day is the one in the time zone that was read.
             let so_far = update.get_condition_expression().clone().unwrap_or_default();
             update = update
                 .condition_expression(format!("{so_far} AND #time_zone = :old_zone"))
@@ -229,8 +229,8 @@ impl Orgs {
         })
     }
 
-    /// Deletes an organization that is not a personal one: nobody sees it any more, its slug is free, and the removal
-    /// of its content is promised.
+    /// Deletes a shared organization: it is invisible at once, its slug is free, and an outbox entry has its content
+    /// removed.
     pub async fn delete(&self, org: &Org, now: Timestamp, entry: &AuditEntry) -> Result<OrgWrite> {
         let table = self.0.identity();
         let tombstone = table
@@ -244,7 +244,7 @@ impl Orgs {
         let parts = vec![
             part(tombstone)?,
             table.part_delete(&keys::slug(&org.slug), Some(("org", s(org.id.as_str()))))?,
-            self.0.promise(&purge, now.as_millisecond())?,
+            self.0.part_purge_entry(&purge, now.as_millisecond())?,
         ];
         Ok(match self.0.transact_audited(entry, parts).await? {
             Transaction::Done => OrgWrite::Done,
@@ -252,8 +252,8 @@ impl Orgs {
         })
     }
 
-    /// Gives a member another role. `before` is how the place was read, and `places` how those of a member were read who
-    /// becomes an owner.
+    /// Changes the role of a member. `before` is the membership as it was read, and `places` are all memberships, as
+    /// they were read, of a member who becomes an owner.
     pub async fn set_role(
         &self,
         before: &Membership,
@@ -269,8 +269,8 @@ impl Orgs {
         Ok(settled(self.0.transact_audited(entry, parts).await?, 2, before))
     }
 
-    /// Makes `to` an owner and `from`, an owner, an admin. Both are how the places were read; `to` is no owner, and
-    /// `places` are all those of the same person.
+    /// Makes `to` an owner and `from`, an owner, an admin. Both are memberships as they were read; `to` is not an
+    /// owner, and `places` are all memberships of the same user.
     pub async fn transfer(
         &self,
         from: &Membership,
@@ -280,7 +280,7 @@ impl Orgs {
     ) -> Result<OrgWrite> {
         let mut parts = self.role_parts(from, OrgRole::Admin)?;
         parts.extend(self.role_parts(to, OrgRole::Owner)?);
-        // One owner for another: the counter stays, and nobody else's change can pass in between.
+        // One owner replaces another: the counter stays, and no other change can happen in between.
         let unchanged = self
             .0
             .identity()
@@ -297,7 +297,7 @@ impl Orgs {
         })
     }
 
-    /// Takes a member out. `before` is how the place was read.
+    /// Removes a member. `before` is the membership as it was read.
     pub async fn remove(&self, before: &Membership, now: Timestamp, entry: &AuditEntry) -> Result<OrgWrite> {
         let table = self.0.identity();
         let role = ("role", value(&before.role)?);
@@ -309,8 +309,8 @@ impl Orgs {
             table.part_delete(&keys::membership(&before.org, &before.member), Some(role))?,
             table.part_delete(&keys::place(&before.member, &before.org), None)?,
             part(self.counters(before, None))?,
-            // What they had to themselves there goes with them.
-            self.0.promise(&own, now.as_millisecond())?,
+            // The member's own resources in the organization are removed too.
+            self.0.part_purge_entry(&own, now.as_millisecond())?,
         ];
         Ok(settled(self.0.transact_audited(entry, parts).await?, 2, before))
     }
@@ -333,7 +333,8 @@ impl Orgs {
         Ok(vec![change(&of_org)?, change(&of_user)?])
     }
 
-    /// The counters after the place `before` got the role `after`, or was given up. The last owner is kept here.
+    /// Returns the update of the counters after the membership `before` changes to the role `after`, or ends. It
+    /// refuses to remove the last owner.
     fn counters(&self, before: &Membership, after: Option<OrgRole>) -> UpdateBuilder {
         let (was, is) = (before.role == OrgRole::Owner, after == Some(OrgRole::Owner));
         let condition = if was && !is { "owners > :one AND " } else { "" };
@@ -353,7 +354,7 @@ impl Orgs {
     }
 }
 
-/// What a transaction means whose part number `counters` keeps the last owner.
+/// Returns the outcome of a transaction whose part with index `counters` protects the last owner.
 fn settled(transaction: Transaction, counters: usize, before: &Membership) -> OrgWrite {
     match transaction {
         Transaction::Done => OrgWrite::Done,

@@ -1,9 +1,9 @@
-//! How many resources an organization has that its plan limits: one item with a counter for each.
+//! Counters of the resources that an organization's plan limits: one item with a counter for each.
 //!
-//! The transaction that adds a resource or removes one changes its counter, and adding has the condition that the plan
-//! allows it: no race passes a limit, and none is refused below it. A counter that is not there (an organization of an
-//! earlier release, or one that is to be [counted anew](Store::recount_resources)) is counted from the rows first.
-//! Nothing is added or removed while it is not there, so the count is right whenever it is written.
+//! The transaction that adds or removes a resource changes its counter, and adding is conditional on the plan: no race
+//! exceeds a limit, and nothing is refused below it. A missing counter (of an organization of an earlier release, or
+//! one that is to be [recounted](Store::recount_resources)) is first computed from the items. Nothing is added or
+//! removed while it is missing, so the count is correct whenever it is written.
 
 use std::collections::BTreeMap;
 
@@ -17,31 +17,31 @@ use crate::{
     table::transaction::{CONDITION_FAILED, Canceled, transact_or_reasons},
 };
 
-/// Attribute: how often the counters were taken away to be counted anew.
+/// Attribute: how often the counters were removed for a recount.
 const RECOUNTS: &str = "recounts";
 
-/// A change of the resources that an organization has.
+/// A change of the resources of an organization.
 #[derive(Debug, Clone)]
 pub(crate) struct ResourceChange(Vec<(PlanResource, i64)>);
 
-/// What became of a transaction that changes the resources of an organization.
+/// The outcome of a transaction that changes the resources of an organization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Counted {
     /// All of it was written.
     Done,
-    /// None of it: the condition of the part with this index did not hold.
+    /// Nothing was written: the condition of the part with this index did not hold.
     Refused(usize),
-    /// None of it: the plan allows no more.
+    /// Nothing was written: the plan allows no more.
     Full(PlanLimit),
 }
 
 impl ResourceChange {
-    /// A chatbot more (1) or less (-1).
+    /// One chatbot more (1) or less (-1).
     pub(crate) fn chatbot(number: i64) -> Self {
         Self(vec![(PlanResource::Chatbots, number)])
     }
 
-    /// A document, or the announcement of one, more (1) or less (-1).
+    /// One document or pending upload more (1) or less (-1).
     pub(crate) fn document(number: i64, bytes: u64) -> Self {
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
         Self(vec![
@@ -50,7 +50,7 @@ impl ResourceChange {
         ])
     }
 
-    /// The counter's part of the transaction. With `plan`, on the condition that it allows the change.
+    /// Returns the counter's part of the transaction. With `plan`, on the condition that it allows the change.
     fn part(&self, store: &Store, org: &OrgId, plan: Option<Plan>) -> Result<TransactWriteItem> {
         let (mut add, mut conditions) = (Vec::new(), Vec::new());
         let mut update = store
@@ -76,12 +76,12 @@ impl ResourceChange {
         )
     }
 
-    /// Whether all counters that it changes are in `item`.
+    /// Returns whether `item` has all counters that this changes.
     fn is_counted_in(&self, item: &Item) -> bool {
         self.0.iter().all(|(resource, _)| item.contains_key(resource.name()))
     }
 
-    /// The limit that leaves too little, by the counters in `item`.
+    /// Returns the limit that would be exceeded, by the counters in `item`.
     fn exceeded(&self, item: &Item, plan: Plan) -> Option<PlanLimit> {
         let limits = self.0.iter().map(|(resource, number)| PlanLimit {
             resource: *resource,
@@ -95,13 +95,13 @@ impl ResourceChange {
     }
 }
 
-/// A counter in an item. One that went below nothing shows that something was counted wrongly before.
+/// Returns a counter of an item; a negative one, the result of an earlier miscount, is 0.
 fn number_of(item: &Item, resource: PlanResource) -> u64 {
     let number = item.get(resource.name()).and_then(|number| number.as_n().ok());
     number.and_then(|number| number.parse().ok()).unwrap_or_default()
 }
 
-/// What is counted of a document, or of the announcement of one.
+/// The counted attributes of a document or pending upload.
 #[derive(Deserialize)]
 struct Sized {
     id: DocumentId,
@@ -111,7 +111,8 @@ struct Sized {
 }
 
 impl Store {
-    /// Writes all parts together with the change of the counters of `org`, or none. With `plan`, only what it allows.
+    /// Writes all parts together with the change of the counters of `org`, or nothing. With `plan`, only within its
+    /// limits.
     pub(crate) async fn transact_counted(
         &self,
         org: &OrgId,
@@ -145,8 +146,8 @@ impl Store {
         }
     }
 
-    /// The limit that leaves no room for `change`, as far as can be told before it is made; none where nothing was counted
-    /// so far.
+    /// Returns the limit that `change` would exceed, as far as known before it is written; `None` if nothing has been
+    /// counted yet.
     pub(crate) async fn exceeded_resources(
         &self,
         org: &OrgId,
@@ -157,11 +158,11 @@ impl Store {
         Ok(counts.and_then(|counts| change.exceeded(&counts, plan)))
     }
 
-    /// Takes the counters of an organization away, so that whoever needs one next counts it from the rows: for counters
-    /// that are wrong.
+    /// Removes the counters of an organization, so that the next use recomputes them from the items: for counters that
+    /// are wrong.
     ///
     /// # Errors
-    /// When the table does not answer.
+    /// If the table does not respond.
     pub async fn recount_resources(&self, org: &OrgId) -> Result<()> {
         let all = [
             PlanResource::Chatbots,
@@ -176,11 +177,12 @@ impl Store {
                 all.map(PlanResource::name).join(", ")
             ))
             .expression_attribute_values(":one", n(1));
-        // Twice is as good as once: what is counted in between is counted again.
+        // Repeating it is harmless: what is counted in between is counted again.
         conditional(update).await.map(|_| ())
     }
 
-    /// Counts what `change` changes, unless somebody else did or the counters were taken away again meanwhile.
+    /// Counts the resources that `change` affects, unless another call did or the counters were removed again
+    /// meanwhile.
     async fn count_resources(&self, org: &OrgId, change: &ResourceChange) -> Result<()> {
         let (table, key) = (self.app(), keys::resource_counts(org));
         let recounts = table.get_raw(key.clone(), true).await?.unwrap_or_default();
@@ -203,18 +205,18 @@ impl Store {
         let update = update
             .update_expression(format!("SET {}", set.join(", ")))
             .condition_expression(conditions.join(" AND "));
-        // Whoever was first, the counters are there.
+        // Whichever call was first, the counters exist.
         conditional(update).await.map(|_| ())
     }
 
-    /// What there is of the resources that `change` changes, by the rows.
+    /// Returns the numbers of the resources that `change` affects, computed from the items.
     async fn counted(&self, org: &OrgId, change: &ResourceChange) -> Result<Vec<(PlanResource, u64)>> {
         let (table, tenant) = (self.app(), keys::tenant(org));
         if change.0.iter().any(|(resource, _)| *resource == PlanResource::Chatbots) {
             let chatbots = table.keys_below(&tenant, keys::CHATBOTS).await?;
             return Ok(vec![(PlanResource::Chatbots, chatbots.len() as u64)]);
         }
-        // An announced file becomes the document with its id, maybe between the two looks: by their ids each counts once.
+        // A pending upload becomes the document with its ID, maybe between the two reads: by ID each counts once.
         let announced: Vec<Sized> = table.all_below(&tenant, keys::PENDING_UPLOADS).await?;
         let documents: Vec<Sized> = table.all_below(&tenant, keys::DOCUMENTS).await?;
         let taken = announced.into_iter().chain(documents).filter(|one| !one.released);

@@ -1,20 +1,20 @@
-//! Pauses of those who begin anew because of what others did, or who ask for what a table left undone.
+//! Pauses before optimistic retries, and before requesting what a batch call left unprocessed.
 //!
-//! What a call meets on its way is not their business: [`crate::table::retry`] deals with it.
+//! Failures of a single call are handled by [`crate::table::retry`].
 
 use std::time::Duration;
 
 use domain::{Result, id::random_bytes};
 
-/// All pauses together: less than the gateway waits for an answer.
+/// All pauses together: less than the gateway's timeout.
 const TOTAL_BUDGET: Duration = Duration::from_secs(15);
-/// The longest that the first pause can be.
+/// The ceiling of the first pause.
 const FIRST: Duration = Duration::from_millis(10);
-/// The longest that any pause can be.
+/// The highest ceiling of a pause.
 const LONGEST: Duration = Duration::from_millis(500);
 
-/// Pauses between attempts: each of a random length up to a limit that doubles, so that those who met once do not meet
-/// again (<https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>, “full jitter”).
+/// Pauses between attempts: each of a random length up to a ceiling that doubles, so that colliding callers spread out
+/// (<https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>, “full jitter”).
 #[derive(Debug)]
 pub(crate) struct Backoff {
     ceiling: Duration,
@@ -31,7 +31,7 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// Waits before the next attempt; answers `false` when there is to be none.
+    /// Waits before the next attempt. Returns `false` if there is to be none.
     #[expect(
         clippy::disallowed_methods,
         reason = "nothing tells when those in the way are done; short, random and bounded in all"
@@ -44,13 +44,13 @@ impl Backoff {
         Ok(true)
     }
 
-    /// The next pause; `None` when the budget is spent.
+    /// Returns the next pause; `None` if the budget is spent.
     fn pause(&mut self, random: u16) -> Option<Duration> {
         if self.left.is_zero() {
             return None;
         }
         let pause = (self.ceiling * u32::from(random) / u32::from(u16::MAX)).min(self.left);
-        // Even a pause of nothing takes an attempt, which is not for nothing.
+        // Even a pause of zero costs an attempt, which takes time.
         self.left = self.left.saturating_sub(pause.max(FIRST));
         self.ceiling = (self.ceiling * 2).min(LONGEST);
         Some(pause)
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_grow_to_a_limit_and_end() {
+    fn pauses_grow_to_a_ceiling_and_end() {
         let mut backoff = Backoff::default();
         let pauses: Vec<Duration> = std::iter::from_fn(|| backoff.pause(u16::MAX)).collect();
         let millis: Vec<u128> = pauses.iter().take(8).map(Duration::as_millis).collect();

@@ -1,4 +1,4 @@
-//! Several items at once. A table may do a part of them only; the rest is asked for again after a pause.
+//! Batch calls. A table may process a part of a batch only; the rest is requested again after a pause.
 
 use aws_sdk_dynamodb::types::{DeleteRequest, KeysAndAttributes, WriteRequest};
 use domain::{Error, Result};
@@ -9,17 +9,18 @@ use crate::{
     table::item::{Item, Table, failed, primary},
 };
 
-/// Most deletions of one call (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html>).
+/// Most deletions of one call
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html>).
 const MAX_WRITES: usize = 25;
 
 impl Table<'_> {
-    /// The items among `keys` that exist, in no order; at most 100 keys, each once. Strongly consistent.
+    /// Returns the items among `keys` (at most 100, each once) that exist, in no particular order. Strongly consistent.
     pub(crate) async fn get_many(&self, keys: &[Key]) -> Result<Vec<Item>> {
         self.batch_get(keys, true).await
     }
 
-    /// The items among `keys` that exist, in no order; at most 100 keys, each once. Reads that are not `consistent`
-    /// cost half, and may miss what was written within the last second.
+    /// Returns the items among `keys` (at most 100, each once) that exist, in no particular order. Reads that are not
+    /// `consistent` cost half, and may miss what was written within the last second.
     pub(crate) async fn batch_get(&self, keys: &[Key], consistent: bool) -> Result<Vec<Item>> {
         let mut found = Vec::with_capacity(keys.len());
         let mut pending: Vec<Item> = keys.iter().map(primary).collect();

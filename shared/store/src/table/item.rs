@@ -1,26 +1,26 @@
-//! Small helpers over the SDK: items to and from model types, and conditional writes as values.
+//! Helpers over the SDK: items to and from domain types, and conditional writes as values.
 //!
 //! # Writes that may have been carried out
 //!
-//! A table may carry a write out although its answer never comes: a time-out, a broken connection, a failure of the
-//! service. The SDK then sends the write again ([`crate::table::retry`]), and a condition may fail because of the call's own
-//! first attempt. So each write belongs to one of these kinds:
+//! A table may carry out a write whose response is lost: a timeout, a broken connection, a failure of the service. The
+//! SDK then sends the write again ([`crate::table::retry`]), and a condition may fail because of the call's own first
+//! attempt. So each write is of one of these kinds:
 //!
-//! 1. **Transactions** ([`transact`]) have a token: a repetition of one that was carried out is a success without an
-//!    effect. Rare writes that decide who was the first are transactions of one part, [`Table::put_first`] and
+//! 1. **Transactions** ([`transact`]) have a token: repeating one that was carried out succeeds without an effect. Rare
+//!    writes that decide which caller was first are transactions of one part, [`Table::put_first`] and
 //!    [`Table::delete_first`].
 //! 2. **Repeatable writes** ([`conditional`], [`Table::delete`]) have the same effect twice as once: their conditions
-//!    hold after their own effect as well, or nobody asks whether they held.
-//! 3. **New items** ([`Table::put_new`]) are at keys with an id that was drawn for them, so what is found there in doubt
-//!    is their own.
-//! 4. **Recognizable writes** ([`conditional_or_own`]) leave an item that tells them from every other write, such as
-//!    the next number of a revision with the content that it got.
-//! 5. **Marked writes** ([`conditional_once`]) leave an id, [`WRITE_ID`], and refuse to be made where it stands:
-//!    additions to numbers, and claims that look alike whoever makes them. When another write of the same item comes
-//!    between such a write and its repetition, the id is gone and the write is made twice; what may not be wrong even
-//!    then is a transaction. In a table of what may be forgotten (rates, guesses) that costs at most one more count.
+//!    also hold after their own effect, or no caller depends on whether they held.
+//! 3. **New items** ([`Table::put_new`]) have keys with a freshly generated ID, so an item found there in doubt is
+//!    their own.
+//! 4. **Recognizable writes** ([`conditional_or_own`]) leave an item that differs from that of every other write, such
+//!    as the next revision number with its content.
+//! 5. **Marked writes** ([`conditional_once`]) leave an ID, [`WRITE_ID`], and are refused where it is found: additions
+//!    to numbers, and claims that look the same whoever writes them. If another write of the same item comes between
+//!    such a write and its repetition, the ID is gone and the write is applied twice; what must be right even then
+//!    is a transaction. For ephemeral data (rates, password attempts) that costs at most one extra count.
 //!
-//! A plain write that is none of these does not exist.
+//! There are no other plain writes.
 
 use std::collections::HashMap;
 
@@ -41,30 +41,30 @@ use serde::{Serialize, de::DeserializeOwned};
 pub(crate) use crate::table::transaction::{Transaction, part, transact};
 use crate::{keys::Key, table::retry::in_doubt};
 
-/// An item as the SDK has it.
+/// An item as the SDK represents it.
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
-/// Condition of a write that must not replace anything.
+/// Condition of a write that must not replace an item.
 pub(crate) const ITEM_MISSING: &str = "attribute_not_exists(pk)";
-/// Condition of a write that must not create anything.
+/// Condition of a write that must not create an item.
 pub(crate) const ITEM_EXISTS: &str = "attribute_exists(pk)";
 
-/// A string value.
+/// Returns a string value.
 pub(crate) fn s(value: impl Into<String>) -> AttributeValue {
     AttributeValue::S(value.into())
 }
 
-/// A number value.
+/// Returns a number value.
 pub(crate) fn n(value: impl std::fmt::Display) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
-/// Any serializable value.
+/// Returns any serializable value as an attribute value.
 pub(crate) fn value(value: &impl Serialize) -> Result<AttributeValue> {
     serde_dynamo::to_attribute_value(value).map_err(Error::internal)
 }
 
-/// `entity` as the item at `key`.
+/// Returns `entity` as the item at `key`.
 pub(crate) fn to_item(key: &Key, entity: &impl Serialize) -> Result<Item> {
     let mut item: Item = serde_dynamo::to_item(entity).map_err(Error::internal)?;
     // Absent and null mean the same; absent keeps index keys sparse and items small.
@@ -74,12 +74,12 @@ pub(crate) fn to_item(key: &Key, entity: &impl Serialize) -> Result<Item> {
     Ok(item)
 }
 
-/// The entity in `item`; attributes it does not know are ignored.
+/// Returns the entity in `item`; attributes it does not know are ignored.
 pub(crate) fn from_item<T: DeserializeOwned>(item: Item) -> Result<T> {
     serde_dynamo::from_item(item).map_err(Error::internal)
 }
 
-/// The primary key as the SDK wants it.
+/// Returns the primary key as the SDK expects it.
 pub(crate) fn primary(key: &Key) -> Item {
     HashMap::from([("pk".to_owned(), s(&key.pk)), ("sk".to_owned(), s(&key.sk))])
 }
@@ -102,12 +102,12 @@ impl Table<'_> {
         Ok(get.send().await.map_err(failed)?.item)
     }
 
-    /// Reads one item. Own writes are always seen: all single reads are strongly consistent.
+    /// Returns one item. All single reads are strongly consistent, so own writes are always seen.
     pub(crate) async fn get<T: DeserializeOwned>(&self, key: Key) -> Result<Option<T>> {
         self.get_raw(key, true).await?.map(from_item).transpose()
     }
 
-    /// Writes an item at a key with an id that was drawn for it; returns whether the key was free.
+    /// Writes an item whose key has a freshly generated ID. Returns whether the key was free.
     pub(crate) async fn put_new(&self, item: Item) -> Result<bool> {
         let put = self.db.put_item().table_name(self.name).set_item(Some(item));
         Ok(match send_put(put.condition_expression(ITEM_MISSING)).await? {
@@ -116,13 +116,13 @@ impl Table<'_> {
         })
     }
 
-    /// Writes an item, whatever is there.
+    /// Writes an item, replacing any that exists.
     pub(crate) async fn put(&self, item: Item) -> Result<()> {
         let put = self.db.put_item().table_name(self.name).set_item(Some(item));
         put.send().await.map_err(failed).map(|_| ())
     }
 
-    /// Deletes an item, if it is there.
+    /// Deletes an item, if it exists.
     pub(crate) async fn delete(&self, key: &Key) -> Result<()> {
         let delete = self.db.delete_item().table_name(self.name);
         let delete = delete.set_key(Some(primary(key)));
@@ -134,8 +134,8 @@ impl Table<'_> {
         self.db.update_item().table_name(self.name).set_key(Some(primary(key)))
     }
 
-    /// One page of the items of `pk` whose sort key starts with `prefix`, newest first. The page's cursor is the
-    /// rest of the sort key, so it says nothing about the partition.
+    /// Lists one page of the items of `pk` whose sort key starts with `prefix`, newest first. The page's cursor is the
+    /// rest of the sort key, so it reveals nothing about the partition.
     pub(crate) async fn list(
         &self,
         pk: String,
@@ -145,14 +145,14 @@ impl Table<'_> {
     ) -> Result<Page<Item>> {
         let limit = usize::from(page.limit);
         let mut items = Vec::new();
-        // A start key need not exist, so one is made from the cursor and the caller's own partition.
+        // A start key need not exist, so it is built from the cursor and the caller's own partition.
         let mut start = page.after.as_ref().map(|after| {
             primary(&Key {
                 pk: pk.clone(),
                 sk: format!("{prefix}{after}"),
             })
         });
-        // A filter or the size of a page can leave answers short; one item more than asked for shows that there is a next page.
+        // A filter or the page size may shorten a result; one item more than requested shows that there is a next page.
         while items.len() <= limit {
             let query = self
                 .db
@@ -183,8 +183,8 @@ impl Table<'_> {
         Ok(Page { items, next })
     }
 
-    /// All items of `pk` whose sort key starts with `prefix`, oldest key first: only for sets that are bounded by a
-    /// rule.
+    /// Returns all items of `pk` whose sort key starts with `prefix`, oldest key first: only for sets that a rule
+    /// bounds.
     pub(crate) async fn all_below<T: DeserializeOwned>(&self, pk: &str, prefix: &str) -> Result<Vec<T>> {
         let query = self.db.query().table_name(self.name).consistent_read(true);
         let mut pages = starting_with(query, pk, prefix).into_paginator().items().send();
@@ -195,7 +195,8 @@ impl Table<'_> {
         Ok(found)
     }
 
-    /// What a query finds among the first `most` items that it looks at: pages may end early, whatever their limit.
+    /// Returns the items that a query finds among the first `most` it examines: pages may end early, whatever their
+    /// limit.
     pub(crate) async fn first(&self, query: QueryFluentBuilder, most: i32) -> Result<Vec<Item>> {
         let (mut found, mut left, mut start) = (Vec::new(), most, None);
         loop {
@@ -214,7 +215,7 @@ impl Table<'_> {
         }
     }
 
-    /// All items of `pk` whose sort key starts with `prefix`: only for sets that are bounded by a rule.
+    /// Returns the keys of all items of `pk` whose sort key starts with `prefix`: only for sets that a rule bounds.
     pub(crate) async fn keys_below(&self, pk: &str, prefix: &str) -> Result<Vec<Key>> {
         let query = self.db.query().table_name(self.name).consistent_read(true);
         let query = query.projection_expression("sk");
@@ -230,7 +231,7 @@ impl Table<'_> {
     }
 }
 
-/// A filter on top of a key condition.
+/// A filter in addition to a key condition.
 #[derive(Debug, Default)]
 pub(crate) struct ListFilter {
     pub(crate) expression: Option<&'static str>,
@@ -256,20 +257,20 @@ pub(crate) fn starting_with(query: QueryFluentBuilder, pk: &str, prefix: &str) -
         .expression_attribute_values(":prefix", s(prefix))
 }
 
-/// The sort key without its prefix.
+/// Returns the sort key without its prefix.
 fn suffix<'i>(item: &'i Item, prefix: &str) -> Option<&'i str> {
     item.get("sk")?.as_s().ok()?.strip_prefix(prefix)
 }
 
-/// What became of a conditional write.
+/// The outcome of a conditional write.
 pub(crate) enum Conditional {
-    /// Its condition held. The attributes that its `ReturnValues` ask for.
+    /// The condition held. Contains the attributes requested by `ReturnValues`.
     Held(Item),
-    /// Its condition did not hold.
+    /// The condition did not hold.
     Failed {
-        /// The item as it is, if there is one.
+        /// The current item, if it exists.
         item: Option<Item>,
-        /// Whether that may be the effect of an attempt of the same call whose answer was lost.
+        /// Whether this may be the effect of an earlier attempt of the same call whose response was lost.
         in_doubt: bool,
     },
 }
@@ -308,15 +309,15 @@ pub(crate) async fn send_put(put: PutItemFluentBuilder) -> Result<Conditional> {
     }
 }
 
-/// Sends an update that is repeatable; `None` when its condition did not hold. With `ReturnValues` set, the item is
-/// returned.
+/// Sends a repeatable update. Returns `None` if its condition did not hold, else the attributes requested by
+/// `ReturnValues`.
 pub(crate) async fn conditional(update: UpdateItemFluentBuilder) -> Result<Option<Item>> {
     conditional_or_own(update, |_| false).await
 }
 
-/// Sends an update that is recognizable: `is_own` tells whether an item is as this update leaves it. `None` when its
-/// condition did not hold, and not because of itself. The item that is found then is returned instead of what
-/// `ReturnValues` ask for.
+/// Sends a recognizable update: `is_own` tells whether an item is as this update leaves it. Returns `None` if its
+/// condition did not hold for another reason than its own effect. The item found in that case is returned instead of
+/// what `ReturnValues` requests.
 pub(crate) async fn conditional_or_own(
     update: UpdateItemFluentBuilder,
     is_own: impl FnOnce(&Item) -> bool,
@@ -327,16 +328,16 @@ pub(crate) async fn conditional_or_own(
     })
 }
 
-/// The attribute of the last marked write of an item.
+/// The attribute with the ID of the last marked write of an item.
 pub(crate) const WRITE_ID: &str = "write_id";
 
-/// An id for a marked write.
+/// Generates an ID for a marked write.
 pub(crate) fn new_write_id() -> Result<AttributeValue> {
     Ok(s(hex::encode(random_bytes::<8>()?)))
 }
 
-/// Sends an update that is marked, whose expression is a `SET` and nothing behind it; when its condition did not hold,
-/// what is there instead.
+/// Sends a marked update, whose expression is a single `SET` clause. If its condition did not hold, returns the
+/// current item instead.
 pub(crate) async fn conditional_once(update: UpdateItemFluentBuilder) -> Result<Result<Item, Option<Item>>> {
     let id = new_write_id()?;
     let set = update.get_update_expression().clone().unwrap_or_default();
@@ -358,7 +359,7 @@ pub(crate) async fn conditional_once(update: UpdateItemFluentBuilder) -> Result<
     })
 }
 
-/// A failure of the table itself: the caller may try again.
+/// A failure of the table itself: the caller may retry.
 pub(crate) fn failed<E, R>(error: SdkError<E, R>) -> Error
 where
     E: std::error::Error + Send + Sync + aws_sdk_dynamodb::error::ProvideErrorMetadata + 'static,

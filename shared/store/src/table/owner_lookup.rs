@@ -1,4 +1,4 @@
-//! Whose a thing is of which only the id is known: for callers that act for everybody.
+//! Finds the owner of a resource of which only the ID is known, for callers that act for every user.
 
 use domain::{OrgId, Result, UserId};
 
@@ -8,8 +8,8 @@ use crate::{
 };
 
 impl Store {
-    /// The organization and the person whose thing has this id, by the index `by_id`. `prefix`: that of the sort keys
-    /// of its kind.
+    /// Returns the organization and the user that own the resource with this ID, by the index `by_id`. `prefix`: that
+    /// of the sort keys of its kind.
     pub(crate) async fn owner_by_id(&self, id: &str, prefix: &str) -> Result<Option<(OrgId, UserId)>> {
         let query = self
             .db

@@ -1,31 +1,31 @@
-//! Lists that lie in several partitions, one for each month or day: read newest first, a page at a time.
+//! Lists that span several partitions, one for each month or day: read newest first, a page at a time.
 
 use domain::{Page, PageRequest, Result, Timestamp};
 use futures::future::try_join_all;
 
 use crate::table::item::{self, Item, Table, s};
 
-/// Most items that one page looks at: a filter that keeps little answers a short page with a way to go on.
+/// Most items that one page examines: a filter that matches few items returns a short page with a cursor.
 const MAX_LOOKED_AT: usize = 1000;
 
-/// The first month that can hold anything. Walks back end there.
+/// The first month that can contain anything. Lists end there.
 pub(crate) const FIRST_MONTH: &str = "2026-01";
 
-/// Items that are read of each shard of a part at least.
+/// Fewest items read from each shard.
 const MIN_OF_SHARD: usize = 8;
 
-/// One partition of a table or an index, or several shards of one that are read as if they were one.
+/// One partition of a table or an index, or several shards that are read as one.
 pub(crate) struct ListPartition {
-    /// Its place in the list, as a cursor names it: a month or a day.
+    /// Its name in a cursor: a month or a day.
     pub(crate) name: String,
-    /// The index; none for the table itself.
+    /// The index; `None` for the table itself.
     pub(crate) index: Option<&'static str>,
     /// The partition key.
     pub(crate) hash: Vec<(&'static str, String)>,
-    /// The partition keys of the shards, each one attribute; empty for a part that is one partition. The first attribute
-    /// of the sort key has to differ from item to item.
+    /// The partition keys of the shards, each one attribute; empty if there is only one partition. The first attribute
+    /// of the sort key has to differ between items.
     pub(crate) shards: Vec<(&'static str, String)>,
-    /// The sort key: the attributes whose values are the position of an item.
+    /// The sort key: the attributes that form an item's position.
     pub(crate) range: &'static [&'static str],
 }
 
@@ -40,7 +40,7 @@ impl ListPartition {
     }
 }
 
-/// Where a page begins: after this position of the partition with this name.
+/// Where a page begins: after this position in the partition with this name.
 struct After {
     partition: String,
     position: Vec<String>,
@@ -56,7 +56,7 @@ impl After {
     }
 }
 
-/// One page of `partitions` (newest first), of the items that `keep` makes something of.
+/// Returns one page of `partitions` (newest first), with the items for which `keep` returns a value.
 pub(crate) async fn paginate<T>(
     table: Table<'_>,
     partitions: Vec<ListPartition>,
@@ -101,12 +101,12 @@ pub(crate) async fn paginate<T>(
     Ok(Page { items, next: None })
 }
 
-/// Where to read on.
+/// Where reading continues.
 #[derive(Default)]
 struct Start {
-    /// Behind the item at this position.
+    /// After the item at this position.
     from: Option<Vec<String>>,
-    /// Behind this key.
+    /// After this key.
     behind: Option<Item>,
 }
 
@@ -116,15 +116,15 @@ impl Start {
     }
 }
 
-/// Some items of a partition, newest first, and where it goes on.
+/// Reads items of a partition, newest first, and returns where reading continues.
 async fn read(
     table: Table<'_>,
-    leg: &ListPartition,
+    partition: &ListPartition,
     start: &Start,
     limit: usize,
 ) -> Result<(Vec<Item>, Option<Start>)> {
-    if leg.shards.is_empty() {
-        let (found, behind) = query(table, leg, &leg.hash, start, limit).await?;
+    if partition.shards.is_empty() {
+        let (found, behind) = query(table, partition, &partition.hash, start, limit).await?;
         let from = start.from.clone();
         return Ok((
             found,
@@ -134,27 +134,27 @@ async fn read(
             }),
         ));
     }
-    // About twice its share of each, so that one time is enough as a rule, however they are spread.
-    let share = (2 * limit).div_ceil(leg.shards.len()).max(MIN_OF_SHARD);
-    let shards = leg
+    // About twice its share of each, so that one round is usually enough, however the items are spread.
+    let share = (2 * limit).div_ceil(partition.shards.len()).max(MIN_OF_SHARD);
+    let shards = partition
         .shards
         .iter()
-        .map(|hash| query(table, leg, std::slice::from_ref(hash), start, share));
+        .map(|hash| query(table, partition, std::slice::from_ref(hash), start, share));
     let shards = try_join_all(shards).await?;
-    Ok(merge(leg, shards))
+    Ok(merge(partition, shards))
 }
 
-/// The newest items of shards as far as nothing newer can be missing, and where to read on. What is older than the end of
-/// a shard that has more is read again with what stands between them.
-fn merge(leg: &ListPartition, shards: Vec<(Vec<Item>, Option<Item>)>) -> (Vec<Item>, Option<Start>) {
+/// Merges the newest items of shards up to the point where none newer can be missing, and returns where reading
+/// continues. Items older than the end of a shard that has more are read again later.
+fn merge(partition: &ListPartition, shards: Vec<(Vec<Item>, Option<Item>)>) -> (Vec<Item>, Option<Start>) {
     let ends = shards.iter().filter(|(_, behind)| behind.is_some());
-    // A page may be empty, and still not be the last one.
-    let ends = ends.map(|(items, behind)| items.last().or(behind.as_ref()).map(|item| leg.position(item)));
+    // A page may be empty without being the last one.
+    let ends = ends.map(|(items, behind)| items.last().or(behind.as_ref()).map(|item| partition.position(item)));
     let complete_to = ends.flatten().max();
     let mut items: Vec<_> = shards
         .into_iter()
         .flat_map(|(items, _)| items)
-        .map(|item| (leg.position(&item), item))
+        .map(|item| (partition.position(&item), item))
         .filter(|(position, _)| complete_to.as_ref().is_none_or(|end| position >= end))
         .collect();
     items.sort_by(|(a, _), (b, _)| b.cmp(a));
@@ -162,7 +162,7 @@ fn merge(leg: &ListPartition, shards: Vec<(Vec<Item>, Option<Item>)>) -> (Vec<It
     (items, complete_to.map(|end| Start::at(Some(end))))
 }
 
-/// Some items of one partition, newest first, and the key of the last one if there are more.
+/// Reads items of one partition, newest first, and returns the key of the last one if there are more.
 async fn query(
     table: Table<'_>,
     partition: &ListPartition,
@@ -204,7 +204,7 @@ async fn query(
     Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key))
 }
 
-/// The page after an id, in the partition with this name.
+/// Returns a request for the page after an ID, in the partition with this name.
 pub(crate) fn by_id(page: &PageRequest, partition: Option<&str>) -> PageRequest {
     let after = page.after.as_deref();
     PageRequest {
@@ -213,7 +213,7 @@ pub(crate) fn by_id(page: &PageRequest, partition: Option<&str>) -> PageRequest 
     }
 }
 
-/// The same page, whose cursor is an id alone.
+/// Returns the same page with a cursor that is only an ID.
 pub(crate) fn id_only<T>(page: Page<T>) -> Page<T> {
     let id = |cursor: String| cursor.rsplit('|').next().map(str::to_owned);
     Page {
@@ -222,12 +222,12 @@ pub(crate) fn id_only<T>(page: Page<T>) -> Page<T> {
     }
 }
 
-/// The month of a time, as in `2026-11`.
+/// Returns the month of a time, such as `2026-11`.
 pub(crate) fn month_of(at: Timestamp) -> String {
     at.to_string()[..7].to_owned()
 }
 
-/// The months from `newest` back to `oldest`, both as in `2026-11`.
+/// Returns the months from `newest` back to `oldest`, both such as `2026-11`.
 pub(crate) fn months_back(newest: &str, oldest: &str) -> Vec<String> {
     let read = |month: &str| -> Option<(i32, u32)> {
         let (year, month) = month.split_once('-')?;
@@ -252,9 +252,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shards_are_one_list_however_their_pages_end() {
+    fn shards_form_one_list_wherever_their_pages_end() {
         let item = |id: &str| Item::from([("id".to_owned(), s(id))]);
-        let leg = ListPartition {
+        let partition = ListPartition {
             name: "2026-11".to_owned(),
             index: None,
             hash: Vec::new(),
@@ -267,8 +267,8 @@ mod tests {
             (items, behind)
         };
         let of = |shards| {
-            let (items, start) = merge(&leg, shards);
-            let ids: Vec<String> = items.iter().flat_map(|item| leg.position(item)).collect();
+            let (items, start) = merge(&partition, shards);
+            let ids: Vec<String> = items.iter().flat_map(|item| partition.position(item)).collect();
             (
                 ids.join(" "),
                 start.and_then(|start| start.from).map(|from| from.concat()),
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn months_go_back_over_the_turn_of_the_year() {
+    fn months_continue_into_the_previous_year() {
         assert_eq!(
             months_back("2027-02", "2026-11"),
             ["2027-02", "2027-01", "2026-12", "2026-11"]

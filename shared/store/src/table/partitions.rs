@@ -1,4 +1,4 @@
-//! Whole partitions: what an erasure removes.
+//! Whole partitions, as an erasure removes them.
 
 use domain::Result;
 use serde_json::Value;
@@ -10,7 +10,7 @@ use crate::{
     table::item::{self, from_item, primary, starting_with},
 };
 
-/// Keys read at once.
+/// Keys read per call.
 const PORTION: i32 = 1000;
 /// The table a partition is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,19 +23,19 @@ pub enum TableName {
     Usage,
 }
 
-/// All items of one partition, or those of it whose sort key starts alike.
+/// All items of one partition, or those whose sort keys share a prefix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Partition {
     /// The table.
     pub table: TableName,
     /// Partition key.
     pub pk: String,
-    /// Beginning of the sort keys; empty for all.
+    /// Prefix of the sort keys; empty for all.
     pub prefix: String,
 }
 
 impl Partition {
-    /// The whole partition `pk`.
+    /// Returns the whole partition `pk`.
     pub fn whole(table: TableName, pk: impl Into<String>) -> Self {
         Self {
             table,
@@ -44,7 +44,7 @@ impl Partition {
         }
     }
 
-    /// The items of `pk` whose sort keys start with `prefix`.
+    /// Returns the items of `pk` whose sort keys start with `prefix`.
     pub fn part(table: TableName, pk: impl Into<String>, prefix: impl Into<String>) -> Self {
         Self {
             table,
@@ -53,29 +53,29 @@ impl Partition {
         }
     }
 
-    /// One item.
+    /// Returns one item as a partition.
     pub fn item(table: TableName, key: Key) -> Self {
         Self::part(table, key.pk, key.sk)
     }
 }
 
-/// Some items of a partition, as JSON without their keys, and the sort key to go on after.
+/// Some items of a partition, as JSON without their keys.
 #[derive(Debug, Default)]
 pub struct Portion {
     /// Sort key and item.
     pub items: Vec<(String, Value)>,
-    /// Where the next portion begins; none after the last one.
+    /// The sort key after which the next portion begins; `None` after the last one.
     pub next: Option<String>,
 }
 
 impl Store {
-    /// Removes all items of `partition`; removing twice is harmless.
+    /// Removes all items of `partition`; removing them twice is harmless.
     pub async fn erase(&self, partition: &Partition) -> Result<()> {
         let table = self.table(partition.table);
         loop {
             let query = self.db.query().consistent_read(true).projection_expression("pk, sk");
             let query = starting_with(query, &partition.pk, &partition.prefix);
-            // What was removed is not found again, so every portion is the first one.
+            // Removed items are not found again, so every portion is the first one.
             let keys = table.first(query, PORTION).await?;
             if keys.is_empty() {
                 return Ok(());
@@ -107,7 +107,7 @@ impl Store {
         for mut item in answer.items.unwrap_or_default() {
             item.remove("pk");
             unpack(&mut item)?;
-            // JSON has no bytes; the only ones are salts.
+            // JSON has no bytes; the only binary attributes are salts.
             item.retain(|_, value| !value.is_b());
             let key = item.remove("sk").and_then(|sk| sk.as_s().ok().cloned());
             portion.items.push((key.unwrap_or_default(), from_item(item)?));

@@ -1,8 +1,8 @@
-//! How calls of the tables are tried again: one policy for all of them, which the SDK carries out.
+//! The retry policy of all calls to the tables, which the SDK carries out.
 //!
-//! Throttling and failures of the service or the network are what the SDK tries again by itself. [`Conflicts`] adds
-//! that another transaction was in the way. [`Doubts`] remembers that an earlier attempt of a call may have been carried
-//! out although its answer never came: see [`crate::table::item`] for what follows from it.
+//! The SDK itself retries throttling and failures of the service or the network. [`Conflicts`] adds conflicts with
+//! another transaction. [`InDoubtMarker`] records that an earlier attempt of a call may have been carried out although
+//! its response was lost: see [`crate::table::item`] for the consequences.
 
 use std::time::Duration;
 
@@ -28,22 +28,22 @@ use aws_smithy_types::config_bag::{Storable, StoreReplace};
 
 /// All attempts of a call and the pauses between them, together: less than the gateway's 29 seconds.
 const TOTAL_BUDGET: Duration = Duration::from_secs(25);
-/// One attempt. `DynamoDB` answers in milliseconds; who waits this long waits for a connection that is dead.
+/// One attempt. `DynamoDB` responds in milliseconds; a wait this long means that the connection is dead.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The SDK's own value.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(3100);
-/// Attempts of a call, with six seconds of pauses between them on average: time for dozens of transactions that meet at
-/// one item to pass one after the other.
+/// Attempts of a call, with six seconds of pauses between them on average: time for dozens of transactions on the same
+/// item to succeed one after the other.
 const MAX_ATTEMPTS: u32 = 30;
-/// The ceiling of the first pause; that of the next ones doubles. The SDK draws a pause between nothing and its ceiling.
+/// The ceiling of the first pause; it doubles with each attempt. The SDK chooses a pause between zero and its ceiling.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 /// The highest ceiling of a pause.
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
-/// Calls of one client that are tried again at the same time; above that they fail at once, so that a table that is
-/// down is not asked all the more.
+/// Calls of one client that may be retrying at the same time; above that they fail at once, so as not to overload a
+/// table that is down.
 const RETRIES_AT_ONCE: usize = 500;
 
-/// A client that follows the policy.
+/// Returns a client that follows the policy.
 pub(crate) fn client(config: &aws_types::SdkConfig) -> Client {
     let retries = RetryConfig::standard()
         .with_max_attempts(MAX_ATTEMPTS)
@@ -61,15 +61,15 @@ pub(crate) fn client(config: &aws_types::SdkConfig) -> Client {
     let config = Builder::from(config)
         .retry_config(retries)
         .timeout_config(timeouts.build())
-        // Bodies are a megabyte at most, and an attempt has a time limit.
+        // Bodies are a megabyte at most, and every attempt has a timeout.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .retry_partition(RetryPartition::custom("tables").token_bucket(at_once.build()).build())
         .retry_classifier(Conflicts)
-        .interceptor(Doubts);
+        .interceptor(InDoubtMarker);
     Client::from_conf(config.build())
 }
 
-/// Whether a canceled transaction may succeed when it is sent again as it is.
+/// Returns whether a canceled transaction may succeed when it is sent again unchanged.
 fn may_succeed(reasons: &[CancellationReason]) -> bool {
     let mut codes = reasons
         .iter()
@@ -85,7 +85,7 @@ fn may_succeed(reasons: &[CancellationReason]) -> bool {
         })
 }
 
-/// Tries again what another transaction was in the way of.
+/// Retries calls that conflicted with another transaction.
 #[derive(Debug)]
 struct Conflicts;
 
@@ -115,7 +115,7 @@ impl ClassifyRetry for Conflicts {
                     .downcast_ref()
                     .is_some_and(DeleteItemError::is_transaction_conflict_exception)
         };
-        // Like throttling, it is over after a while, and nothing is wrong with the connection.
+        // Like throttling, it is temporary, and the connection is sound.
         if is_in_the_way {
             RetryAction::throttling_error()
         } else {
@@ -128,27 +128,27 @@ impl ClassifyRetry for Conflicts {
     }
 }
 
-/// The header by which an answer says that it may be about the call's own effect. The table never sends it.
+/// The header that marks a response as possibly reflecting the call's own effect. The table never sends it.
 const IN_DOUBT: &str = "x-parlance-in-doubt";
 
-/// Whether an earlier attempt of the call that was answered so may have been carried out.
+/// Returns whether an earlier attempt of the call with this response may have been carried out.
 pub(crate) fn in_doubt(answer: &HttpResponse) -> bool {
     answer.headers().contains_key(IN_DOUBT)
 }
 
-/// Marks the answers of calls of which an earlier attempt may have been carried out.
+/// Marks the responses of calls of which an earlier attempt may have been carried out.
 #[derive(Debug)]
-struct Doubts;
+struct InDoubtMarker;
 
-/// In the state of a call: an attempt ended without anybody knowing how.
+/// Call state: an attempt ended with an unknown outcome.
 #[derive(Debug)]
-struct Doubt;
+struct OutcomeUnknown;
 
-impl Storable for Doubt {
+impl Storable for OutcomeUnknown {
     type Storer = StoreReplace<Self>;
 }
 
-impl Intercept for Doubts {
+impl Intercept for InDoubtMarker {
     fn name(&self) -> &'static str {
         "doubts"
     }
@@ -169,7 +169,7 @@ impl Intercept for Doubts {
                 .response()
                 .is_some_and(|response| response.status().is_server_error());
         if is_unknown {
-            state.interceptor_state().store_put(Doubt);
+            state.interceptor_state().store_put(OutcomeUnknown);
         }
         Ok(())
     }
@@ -180,7 +180,7 @@ impl Intercept for Doubts {
         _: &RuntimeComponents,
         state: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        if state.load::<Doubt>().is_some() {
+        if state.load::<OutcomeUnknown>().is_some() {
             context.response_mut().headers_mut().insert(IN_DOUBT, "1");
         }
         Ok(())
@@ -192,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_transaction_is_sent_again_when_nothing_but_others_is_in_its_way() {
+    fn a_transaction_is_retried_only_after_conflicts() {
         let reasons = |codes: &[&str]| -> Vec<CancellationReason> {
             let reason = |code: &&str| CancellationReason::builder().code(*code).build();
             codes.iter().map(reason).collect()

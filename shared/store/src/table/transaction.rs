@@ -1,7 +1,7 @@
 //! Transactions, and their parts.
 //!
-//! The SDK gives each a token that stays the same however often it is sent, so one that was carried out although its
-//! answer was lost is a success when it is sent again, and nothing happens twice: see [`crate::table::item`].
+//! The SDK sends every attempt with the same token, so a transaction that was carried out although its response was
+//! lost succeeds when it is sent again, without a second effect: see [`crate::table::item`].
 
 use aws_sdk_dynamodb::{
     Client,
@@ -19,16 +19,16 @@ use crate::{
     table::item::{ITEM_EXISTS, ITEM_MISSING, Item, Table, failed, primary},
 };
 
-/// What became of a transaction.
+/// The outcome of a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Transaction {
     /// All of it was written.
     Done,
-    /// None of it: the condition of the part with this index did not hold (the first such part).
+    /// Nothing was written: the condition of the part with this index (the first such part) did not hold.
     Refused(usize),
 }
 
-/// Writes all parts or none.
+/// Writes all parts or nothing.
 pub(crate) async fn transact(db: &Client, parts: Vec<TransactWriteItem>) -> Result<Transaction> {
     let Err(canceled) = transact_or_reasons(db, parts).await? else {
         return Ok(Transaction::Done);
@@ -43,15 +43,15 @@ pub(crate) async fn transact(db: &Client, parts: Vec<TransactWriteItem>) -> Resu
 /// The code of a part whose condition did not hold.
 pub(crate) const CONDITION_FAILED: &str = "ConditionalCheckFailed";
 
-/// A transaction of which nothing was written.
+/// A transaction that wrote nothing.
 pub(crate) struct Canceled {
-    /// Why, part by part.
+    /// The reasons, part by part.
     pub(crate) reasons: Vec<CancellationReason>,
-    /// The same for callers who can do nothing about it.
+    /// The error for callers that cannot handle the reasons.
     pub(crate) error: Error,
 }
 
-/// The same, with the reasons of all parts when nothing was written.
+/// Writes all parts or nothing, and returns the reasons of all parts if nothing was written.
 pub(crate) async fn transact_or_reasons(
     db: &Client,
     parts: Vec<TransactWriteItem>,
@@ -76,16 +76,15 @@ pub(crate) async fn transact_or_reasons(
     }
 }
 
-/// Writes that decide something by whether they were the first, and are made too seldom for the double price to
-/// matter.
+/// Writes that decide something by whether they were first, and are too rare for the double price to matter.
 impl Table<'_> {
-    /// Writes an item at a key that others may write as well; returns whether this call created it.
+    /// Writes an item at a key that other callers may write too. Returns whether this call created it.
     pub(crate) async fn put_first(&self, item: Item) -> Result<bool> {
         let parts = vec![self.part_put_new(item)?];
         Ok(transact(self.db, parts).await? == Transaction::Done)
     }
 
-    /// Deletes an item; returns whether this call did.
+    /// Deletes an item. Returns whether this call did.
     pub(crate) async fn delete_first(&self, key: &Key) -> Result<bool> {
         let parts = vec![self.part_delete(key, None)?];
         Ok(transact(self.db, parts).await? == Transaction::Done)
@@ -104,7 +103,7 @@ impl Table<'_> {
         self.part_put_if(item, ITEM_MISSING, [])
     }
 
-    /// Writes an item under a condition on what is there.
+    /// Writes an item under a condition on the existing one.
     pub(crate) fn part_put_if<const N: usize>(
         &self,
         item: Item,
@@ -117,12 +116,12 @@ impl Table<'_> {
         put_part(put.set_expression_attribute_values((N > 0).then(|| values.into())))
     }
 
-    /// Writes an item, whatever is there.
+    /// Writes an item, replacing any that exists.
     pub(crate) fn part_put(&self, item: Item) -> Result<TransactWriteItem> {
         put_part(Put::builder().table_name(self.name).set_item(Some(item)))
     }
 
-    /// Deletes an item that must be there, and has to have this value in this attribute if one is given.
+    /// Deletes an item that must exist and, if given, must have this value in this attribute.
     pub(crate) fn part_delete(&self, key: &Key, having: Option<(&str, AttributeValue)>) -> Result<TransactWriteItem> {
         let delete = Delete::builder().table_name(self.name).set_key(Some(primary(key)));
         let delete = match having {
@@ -136,7 +135,7 @@ impl Table<'_> {
         Ok(TransactWriteItem::builder().delete(delete).build())
     }
 
-    /// Deletes an item under a condition on what is there.
+    /// Deletes an item under a condition on its content.
     pub(crate) fn part_delete_if(&self, key: &Key, condition: &str) -> Result<TransactWriteItem> {
         let delete = Delete::builder().table_name(self.name).set_key(Some(primary(key)));
         let delete = delete
@@ -146,12 +145,12 @@ impl Table<'_> {
         Ok(TransactWriteItem::builder().delete(delete).build())
     }
 
-    /// Begins an update; [`part`] ends it.
+    /// Begins an update; [`part`] completes it.
     pub(crate) fn part_update(&self, key: &Key) -> UpdateBuilder {
         Update::builder().table_name(self.name).set_key(Some(primary(key)))
     }
 
-    /// Sees to it that an item has this value in this attribute.
+    /// Requires that an item has this value in this attribute.
     pub(crate) fn part_check(&self, key: &Key, name: &str, value: AttributeValue) -> Result<TransactWriteItem> {
         let check = ConditionCheck::builder()
             .table_name(self.name)
@@ -165,7 +164,7 @@ impl Table<'_> {
     }
 }
 
-/// An update as a part of a transaction.
+/// Returns an update as a part of a transaction.
 pub(crate) fn part(update: UpdateBuilder) -> Result<TransactWriteItem> {
     let update = update.build().map_err(Error::internal)?;
     Ok(TransactWriteItem::builder().update(update).build())

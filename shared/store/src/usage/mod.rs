@@ -1,4 +1,4 @@
-//! The ledger of tokens, and quotas.
+//! The token ledger, and quotas.
 
 pub(crate) mod ledger;
 pub(crate) mod quotas;

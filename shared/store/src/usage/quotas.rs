@@ -1,8 +1,8 @@
-//! Daily limits, and what was used of them.
+//! Daily limits and their usage.
 //!
-//! The account holds the limit, which every request reads anyway; `D#{date}` is one day of the [ledger](crate::Ledger):
-//! `used`, `reserved` and `committed`, their sum. The limit is compared with them when tokens are reserved, so changing it
-//! changes no counter.
+//! The account stores the limit, which every request reads anyway; `D#{date}` is one day of the
+//! [ledger](crate::Ledger): `used`, `reserved` and `committed`, their sum. Reservations compare the counters with the
+//! limit, so changing the limit changes no counter.
 
 use domain::{AuditEntry, Day, Quota, Result, User};
 use serde::Deserialize;
@@ -23,7 +23,7 @@ pub struct Quotas(Store);
 pub struct QuotaChange {
     /// New limit.
     pub daily_limit: Option<u64>,
-    /// What counts as used today.
+    /// Tokens that count as used today.
     pub used_today: Option<u64>,
 }
 
@@ -32,7 +32,7 @@ struct Today {
     used: Option<u64>,
 }
 
-/// A quota as it was read, with what a change has to find unchanged.
+/// A quota as it was read, with the state that a change requires to be unchanged.
 #[derive(Debug)]
 pub struct QuotaRead {
     /// The quota.
@@ -44,21 +44,21 @@ pub struct QuotaRead {
 }
 
 impl QuotaRead {
-    /// The highest limit that the person may set themselves: what was granted last, or what the plan gives.
+    /// Returns the highest limit that users may set for themselves: the last one granted, or that of the plan.
     pub fn highest(&self) -> u64 {
         self.granted.unwrap_or(self.default)
     }
 }
 
 impl Store {
-    /// Daily limits.
+    /// Returns access to daily limits.
     pub fn quotas(&self) -> Quotas {
         Quotas(self.clone())
     }
 }
 
 impl Quotas {
-    /// The quota of a user on `day`; `default` is the limit of those for whom none was set.
+    /// Returns the quota of a user on `day`; `default` is the limit of users without one.
     pub async fn get(&self, account: &User, day: &Day, default: u64) -> Result<QuotaRead> {
         let today: Option<Today> = self.0.usage().get(keys::usage_day(&account.id, day.date)).await?;
         let used = today.and_then(|today| today.used);
@@ -76,8 +76,9 @@ impl Quotas {
         })
     }
 
-    /// Changes a quota from what `read` says; answers `false` when it was changed meanwhile, or used when the change
-    /// says what is used. `granted`: the highest limit that the person may set themselves from now on, if that changes.
+    /// Changes a quota from what `read` says. Returns `false` if the limit was changed meanwhile, or tokens were used
+    /// while the change sets what is used. `granted`: the highest limit that users may set for themselves from now on,
+    /// if it changes.
     pub async fn set(
         &self,
         read: &QuotaRead,

@@ -1,4 +1,4 @@
-//! Exports of people's data: one at a time for each.
+//! Exports of users' data: one at a time for each user.
 
 use aws_sdk_dynamodb::types::{Delete, TransactWriteItem};
 use domain::{AuditEntry, Error, Export, ExportId, ExportStatus, Result, Timestamp, User, UserId};
@@ -13,20 +13,20 @@ use crate::{
 pub struct Exports(Store);
 
 impl Store {
-    /// Exports by user.
+    /// Returns access to exports.
     pub fn exports(&self) -> Exports {
         Exports(self.clone())
     }
 }
 
 impl Exports {
-    /// The export of a user.
+    /// Returns the export of a user.
     pub async fn get(&self, user: &UserId) -> Result<Option<Export>> {
         self.0.identity().get(keys::export(user)).await
     }
 
-    /// Begins an export in place of `before`; answers `false` when somebody else began one first, or the account is
-    /// not as it was read any more.
+    /// Begins an export in place of `before`. Returns `false` if another request began one first, or the account has
+    /// changed since it was read.
     pub async fn begin(&self, export: &Export, before: Option<&Export>, of: &User, entry: &AuditEntry) -> Result<bool> {
         let table = self.0.identity();
         let item = to_item(&keys::export(&export.user), export)?;
@@ -36,13 +36,13 @@ impl Exports {
         };
         let parts = vec![
             put,
-            // What is erased must not come back.
+            // Erased data must not come back.
             table.part_check(&keys::profile(&of.id), "status", value(&of.status)?)?,
         ];
         Ok(self.0.transact_audited(entry, parts).await? == Transaction::Done)
     }
 
-    /// Notes that an export is put into the queue again; answers `false` when somebody else does.
+    /// Records that an export is queued again. Returns `false` if another call does so.
     pub async fn queue_again(&self, export: &Export, now: Timestamp) -> Result<bool> {
         let update = self
             .0
@@ -56,7 +56,7 @@ impl Exports {
         Ok(transact(&self.0.db, vec![part(update)?]).await? == Transaction::Done)
     }
 
-    /// The archive is complete; answers `false` when that was noted before, or the export is not wanted any more.
+    /// Records that the archive is complete. Returns `false` if that was recorded before, or the export was withdrawn.
     pub async fn finish(&self, export: &Export, size_bytes: u64) -> Result<bool> {
         let update = self
             .0
@@ -71,7 +71,7 @@ impl Exports {
         Ok(transact(&self.0.db, vec![part(update)?]).await? == Transaction::Done)
     }
 
-    /// The archive could not be made.
+    /// Records that the archive could not be created.
     pub async fn fail(&self, user: &UserId, id: &ExportId) -> Result<()> {
         let update = self
             .0
@@ -86,7 +86,8 @@ impl Exports {
         conditional(update).await.map(|_| ())
     }
 
-    /// Removes an export that was asked for before the last end of the person's credentials, if it is still theirs.
+    /// Removes an export requested before the credentials of the user were last revoked, if it is still the current
+    /// one.
     pub async fn remove_ended(&self, user: &User) -> Result<()> {
         let Some(export) = self.get(&user.id).await?.filter(|export| export.is_ended(user)) else {
             return Ok(());
@@ -96,7 +97,7 @@ impl Exports {
         transact(&self.0.db, vec![part]).await.map(|_| ())
     }
 
-    /// Forgets an export that failed, so that another one can begin.
+    /// Deletes a failed export, so that another one can begin.
     pub async fn forget(&self, export: &Export) -> Result<()> {
         let delete = Delete::builder()
             .table_name(self.0.identity().name)

@@ -1,4 +1,4 @@
-//! Changes and the end of an account.
+//! Changes and deletion of an account.
 
 pub(crate) mod exports;
 pub(crate) mod purges;
@@ -13,51 +13,51 @@ use domain::{
 use crate::{
     Store,
     auth::accounts::{Accounts, Owner, former_address_item},
-    auth::credentials::was,
+    auth::credentials::counter_equals,
     auth::revocation::if_epochs_as_read,
     keys,
     orgs::UserMembership,
     table::item::{Transaction, from_item, n, part, s, value},
 };
 
-/// A change of an account; what is absent stays as it is.
+/// A change of an account. Absent fields stay as they are.
 #[derive(Debug, Clone, Default)]
 pub struct AccountChange {
     /// New name.
     pub name: Option<String>,
     /// New platform role.
     pub role: Option<PlatformRole>,
-    /// What becomes of its address.
+    /// The change of its email address.
     pub address: AddressChange,
-    /// What is told of it by mail, promised in the same write.
+    /// Emails about the change; their outbox entries are written with it.
     pub mails: Vec<MailMessage>,
 }
 
-/// What becomes of the address of an account.
+/// A change of the email address of an account.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum AddressChange {
-    /// It stays as it is.
+    /// No change.
     #[default]
     None,
-    /// The same one is written in another way.
+    /// The same address in another spelling.
     Respelled(Email),
-    /// Another one is to come, once its mail was answered.
+    /// Another address is pending until its email is confirmed.
     Requested(PendingEmail),
-    /// Another one, which nobody has shown to be theirs. The one before is free.
+    /// Another, unverified address. The previous one becomes free.
     Unverified(Email),
-    /// The one that was to come.
+    /// The pending address is verified.
     Verified {
         /// The address.
         email: Email,
-        /// The link by which that was shown, used up with it: the hex SHA-256 of its token.
+        /// The link that verified it, deleted with this change: the hex SHA-256 of its token.
         link: String,
-        /// Until when the address before is kept for the account.
+        /// Until when the previous address is held for the account.
         held_until: Timestamp,
     },
 }
 
 impl AddressChange {
-    /// The address that the account gets now, when it is another one.
+    /// Returns the new address, if it is another one.
     fn moved_to(&self) -> Option<&Email> {
         match self {
             Self::None | Self::Respelled(_) | Self::Requested(_) => None,
@@ -66,48 +66,48 @@ impl AddressChange {
     }
 }
 
-/// What became of a change of an account.
+/// The outcome of a change of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UserWrite {
-    /// It was made.
+    /// The change was written.
     Done,
-    /// Not made: another account has the address.
+    /// Not written: another account has the email address.
     EmailTaken,
-    /// Not made: somebody changed the account first. Look again.
+    /// Not written: another request changed the account first; read again.
     Changed,
 }
 
-/// What became of the end of an account.
+/// The outcome of deleting an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {
-    /// No credential of it is accepted from here on. The rest of it is to be removed.
+    /// None of its credentials is accepted from here on. Its data is to be removed.
     Done(Purge),
-    /// Not ended: this organization would have no owner left.
+    /// Not deleted: this organization would have no owner left.
     LastOwner(OrgId),
-    /// Not ended: somebody changed the account, or its places, first. Look again.
+    /// Not deleted: another request changed the account or its memberships first; read again.
     Changed,
 }
 
-/// Attribute of an account: how often it took a place, or became an owner.
+/// Attribute of an account: how often it joined an organization or became an owner.
 const PLACES: &str = "places";
 
-/// The places of a user, as they were read.
+/// The memberships of a user, as they were read.
 #[derive(Debug)]
 pub struct Memberships {
-    /// In organizations that were not deleted.
+    /// Memberships in organizations that were not deleted.
     pub held: Vec<Membership>,
-    /// Those of these organizations that they own.
+    /// The organizations among them that the user owns.
     pub owned: Vec<Org>,
-    /// Whether the account may still do anything.
+    /// Whether the account is active.
     pub is_active: bool,
     version: Option<u64>,
 }
 
 impl Store {
-    /// The places of a user in organizations but the personal one, as the organizations have them.
+    /// Returns the memberships of a user, except in the personal organization, as stored by the organizations.
     pub async fn memberships_of(&self, user: &UserId) -> Result<Memberships> {
         let table = self.identity();
-        // Read first: a place that is taken while the others are read makes this version an old one.
+        // Read first: a membership created while the others are read makes this version outdated.
         let profile = table.get_raw(keys::profile(user), true).await?;
         let active = Some(value(&UserStatus::Active)?);
         let is_active = profile.as_ref().and_then(|profile| profile.get("status")) == active.as_ref();
@@ -141,9 +141,9 @@ impl Store {
         })
     }
 
-    /// Counts a new place of `user`, or one as an owner. They have to have an active account: an account ends with all its
-    /// places or not at all, and nobody takes one in an account that ended. With `places`, these still have to be all that
-    /// it has.
+    /// Counts a new membership or ownership of `user`, who must have an active account: an account is deleted with all
+    /// its memberships or not at all, and a deleted account joins no organization. With `places`, these must still be
+    /// all its memberships.
     pub(crate) fn count_membership(&self, user: &UserId, places: Option<&Memberships>) -> Result<TransactWriteItem> {
         let count = self
             .identity()
@@ -171,13 +171,13 @@ impl Accounts {
     ) -> Result<UserWrite> {
         let (store, now) = (&self.0, entry.created_at);
         let mut parts = Vec::new();
-        // First, so that its place in the transaction is known.
+        // First, so that its index in the transaction is known.
         if let Some(email) = change.address.moved_to() {
             parts.push(store.part_take_address(email, &before.id, now)?);
             match &change.address {
                 AddressChange::Verified { link, held_until, .. } => {
                     parts.extend(store.parts_hold_address(&before.email, &before.id, *held_until)?);
-                    parts.push(self.use_up(&keys::email_verification(link))?);
+                    parts.push(self.part_delete_link(&keys::email_verification(link))?);
                 }
                 _ => parts.push(store.part_free_address(&before.email, &before.id)?),
             }
@@ -188,7 +188,7 @@ impl Accounts {
             parts.push(store.still_admin(admin)?);
         }
         for mail in &change.mails {
-            parts.push(store.promise_mail(&before.id, mail, now)?);
+            parts.push(store.part_email_entry(&before.id, mail, now)?);
         }
         Ok(match store.transact_audited(entry, parts).await? {
             Transaction::Done => UserWrite::Done,
@@ -229,21 +229,21 @@ impl Accounts {
                 .expression_attribute_values(format!(":{name}"), value);
         }
         let mut update = if_as_read(update, before)?;
-        // Whoever ends sessions or all credentials meanwhile has the last word, as the password was checked before.
+        // A revocation in the meantime wins, because the password was checked before it.
         if change.address != AddressChange::None {
             let mut conditions: Vec<_> = update.get_condition_expression().clone().into_iter().collect();
             if let (AddressChange::Verified { .. }, Some(pending)) = (&change.address, &before.pending_email) {
                 conditions.push("pending_email = :pending".to_owned());
                 update = update.expression_attribute_values(":pending", value(pending)?);
             }
-            conditions.push(was("session_epoch", ":session_epoch", before.session_epoch));
+            conditions.push(counter_equals("session_epoch", ":session_epoch", before.session_epoch));
             update = if_epochs_as_read(update, before, conditions)?
                 .expression_attribute_values(":session_epoch", n(before.session_epoch));
         }
         Ok(update.update_expression(format!("SET {}{remove}", set.join(", "))))
     }
 
-    /// Whether an address belongs to another account than `user`, or is kept for one.
+    /// Returns whether an address belongs to an account other than `user`, or is held for one.
     pub async fn has_other_owner(&self, email: &Email, user: &UserId, now: Timestamp) -> Result<bool> {
         let found = self
             .0
@@ -253,9 +253,9 @@ impl Accounts {
         Ok(found.is_some_and(|owner| owner.is_other_than(user, now)))
     }
 
-    /// Ends an account: one transaction takes it out of the organizations in `places`, frees its address, leaves a
-    /// tombstone that no credential passes, and promises the removal of the rest. `before` and `places` are how they
-    /// were read; `admin`, if one ends somebody else's account, still has to be one.
+    /// Deletes an account: one transaction removes it from the organizations in `places`, frees its address, leaves a
+    /// tombstone that no credential passes, and adds an outbox entry for removing its data. `before` and `places` are
+    /// as they were read; `admin`, if another account is deleted, must still be a platform admin.
     pub async fn end(
         &self,
         admin: Option<&UserId>,
@@ -279,7 +279,7 @@ impl Accounts {
         let mut parts = vec![
             part(if_at_version(if_as_read(tombstone, before)?, *version))?,
             store.part_free_address(&before.email, &before.id)?,
-            store.promise(&promise, now.as_millisecond())?,
+            store.part_purge_entry(&promise, now.as_millisecond())?,
         ];
         let first = parts.len();
         for place in held {
@@ -304,7 +304,7 @@ impl Accounts {
     }
 }
 
-/// `update`, on the condition that the account has the address, role and state it was read with.
+/// Returns `update` on the condition that address, role and status of the account are as they were read.
 fn if_as_read(update: UpdateBuilder, before: &User) -> Result<UpdateBuilder> {
     Ok(update
         .condition_expression("email = :old_email AND #role = :old_role AND #status = :old_status")
@@ -315,7 +315,8 @@ fn if_as_read(update: UpdateBuilder, before: &User) -> Result<UpdateBuilder> {
         .expression_attribute_values(":old_status", value(&before.status)?))
 }
 
-/// `update`, on the further condition that the account took no place since its places were read.
+/// Returns `update` on the further condition that the account has joined no organization since its memberships were
+/// read.
 fn if_at_version(update: UpdateBuilder, version: Option<u64>) -> UpdateBuilder {
     let so_far = update.get_condition_expression().clone().unwrap_or_default();
     match version {
@@ -326,7 +327,8 @@ fn if_at_version(update: UpdateBuilder, version: Option<u64>) -> UpdateBuilder {
     }
 }
 
-/// The counters of an organization that somebody with `role` leaves. The last owner is kept here.
+/// Returns the update of the counters of an organization that a member with `role` leaves. It refuses to remove the
+/// last owner.
 fn one_less(update: UpdateBuilder, role: OrgRole) -> UpdateBuilder {
     if role == OrgRole::Owner {
         update

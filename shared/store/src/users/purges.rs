@@ -1,4 +1,4 @@
-//! Promises to remove what was deleted.
+//! Outbox entries for removing deleted data.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use domain::{Purge, Result};
@@ -9,10 +9,10 @@ use crate::{
     table::item::{from_item, n, s, to_item},
 };
 
-/// Promises that one run looks at.
+/// Entries that one run reads.
 const PORTION: i32 = 250;
 
-/// Promised erasures.
+/// Scheduled erasures.
 #[derive(Debug, Clone)]
 pub struct Purges(Store);
 
@@ -23,13 +23,13 @@ struct Promise {
 }
 
 impl Store {
-    /// Promised erasures.
+    /// Returns access to scheduled erasures.
     pub fn purges(&self) -> Purges {
         Purges(self.clone())
     }
 
-    /// The promise as a part of the transaction that makes the thing invisible. Promising twice is harmless.
-    pub(crate) fn promise(&self, purge: &Purge, now_ms: i64) -> Result<TransactWriteItem> {
+    /// Returns the entry as a part of the transaction that makes the data invisible. Repeating it is harmless.
+    pub(crate) fn part_purge_entry(&self, purge: &Purge, now_ms: i64) -> Result<TransactWriteItem> {
         let promise = Promise {
             purge: purge.clone(),
             created_ms: now_ms,
@@ -39,12 +39,12 @@ impl Store {
 }
 
 impl Purges {
-    /// Nothing is left of it.
+    /// Removes the entry of a finished erasure.
     pub async fn remove(&self, purge: &Purge) -> Result<()> {
         self.0.app().delete(&keys::purge(&purge.id())).await
     }
 
-    /// Promises made before `before_ms` (milliseconds since the Unix epoch), a bounded number.
+    /// Returns entries created before `before_ms` (milliseconds since the Unix epoch), a bounded number.
     pub async fn due(&self, before_ms: i64) -> Result<Vec<Purge>> {
         let query = self
             .0

@@ -1,4 +1,4 @@
-//! What a person set up for themselves.
+//! Settings of a user.
 
 use aws_sdk_dynamodb::types::ReturnValue;
 use domain::{JsonObject, Result, Settings, Timestamp, UserId, users::settings::Theme};
@@ -8,23 +8,23 @@ use crate::{
     table::item::{ITEM_EXISTS, conditional, from_item, s, to_item, value},
 };
 
-/// A change of settings; what is absent stays as it is.
+/// A change of settings. Absent fields stay as they are.
 #[derive(Debug, Clone, Default)]
 pub struct SettingsChange {
-    /// Colors of the pages.
+    /// Color theme of the pages.
     pub theme: Option<Theme>,
-    /// Language of the pages and of mail.
+    /// Language of the pages and of emails.
     pub language: Option<String>,
-    /// Whether to be told by mail.
+    /// Whether to send notifications by email.
     pub notify_by_email: Option<bool>,
-    /// Whether to be told of news by mail.
+    /// Whether to send news by email.
     pub notify_of_news: Option<bool>,
     /// All preferences.
     pub preferences: Option<JsonObject>,
 }
 
 impl Store {
-    /// The settings of a user; those who have none get the defaults, once.
+    /// Returns the settings of a user; users without settings get the defaults, once.
     pub async fn settings(&self, user: &UserId, now: Timestamp) -> Result<Settings> {
         let key = keys::settings(user);
         loop {
@@ -38,7 +38,8 @@ impl Store {
         }
     }
 
-    /// Changes settings that exist, field by field, so that two who change different ones both have their way.
+    /// Changes existing settings, field by field, so that concurrent changes of different fields do not overwrite each
+    /// other.
     pub async fn change_settings(
         &self,
         user: &UserId,
@@ -56,7 +57,7 @@ impl Store {
                 "notifications.product_news",
                 change.notify_of_news.as_ref().map(value).transpose()?,
             ),
-            // Their text, as in [`Settings`].
+            // Stored as text, as in [`Settings`].
             ("preferences", change.preferences.as_ref().map(|own| s(own.text()))),
         ];
         let mut set = vec!["updated_at = :now".to_owned()];

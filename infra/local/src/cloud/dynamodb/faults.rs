@@ -1,11 +1,11 @@
-//! Faults of DynamoDB, on request: what its documentation says callers have to cope with, and an emulator never does.
+//! Fault injection for DynamoDB: failures that its documentation announces and an emulator never produces.
 //!
-//! Three kinds, each at a rate of its own and drawn from a seeded sequence:
+//! Three kinds, each with its own rate and drawn from a seeded sequence:
 //!
 //! - `rate_limit`: single operations and transactions are refused for lack of throughput; batches are processed in part
 //!   (`UnprocessedKeys`, `UnprocessedItems`), and pages of a query end early (`LastEvaluatedKey`);
 //! - `conflict`: another transaction is ongoing for an item;
-//! - `lost`: the answer never comes, because the connection breaks or the service fails (500). Three of four such
+//! - `lost`: the response never arrives, because the connection breaks or the service fails (500). Three of four such
 //!   writes are carried out nevertheless.
 //!
 //! Codes, statuses and messages are those of
@@ -27,23 +27,23 @@ use bytes::Bytes;
 use super::super::wire::{read, target};
 use super::Proxy;
 
-/// How often which fault happens, and the beginning of the sequence that says when.
+/// The rates of faults, and the seed of their sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FaultRates {
-    /// Calls that lack throughput, percent.
+    /// Throttled calls, percent.
     pub rate_limit: u8,
-    /// Writes that meet a transaction, percent.
+    /// Writes that conflict with a transaction, percent.
     pub conflict: u8,
-    /// Calls whose answer never comes, percent.
+    /// Calls without a response, percent.
     pub lost: u8,
-    /// Where the sequence begins. Calls that run at the same time draw from it in any order.
+    /// The seed of the sequence. Concurrent calls draw from it in any order.
     pub seed: u64,
 }
 
 impl FromStr for FaultRates {
     type Err = String;
 
-    /// `rate_limit=5,conflict=2,lost=1,seed=7`; what is left out is 0.
+    /// `rate_limit=5,conflict=2,lost=1,seed=7`; omitted values are 0.
     fn from_str(text: &str) -> Result<Self, String> {
         let mut rates = Self::default();
         for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
@@ -74,38 +74,38 @@ impl FromStr for FaultRates {
     }
 }
 
-/// What happens to a call.
+/// A fault of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// It lacks throughput.
+    /// The call is throttled.
     Throttled,
-    /// It meets a transaction.
+    /// The call conflicts with a transaction.
     Conflict,
-    /// It is carried out, and its answer never comes.
+    /// The call is carried out, and its response is lost.
     AnswerLost,
-    /// It is not carried out, and an answer never comes.
+    /// The call is not carried out, and a response never arrives.
     RequestLost,
 }
 
-/// Calls of functions, and how many of them met a fault.
+/// Numbers of functions' calls and their faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FaultCounts {
     /// All calls.
     pub calls: u64,
-    /// Those that lacked throughput.
+    /// Throttled calls.
     pub throttled: u64,
-    /// Those that met a transaction.
+    /// Calls that conflicted with a transaction.
     pub conflicts: u64,
-    /// Those whose answer never came.
+    /// Calls without a response.
     pub lost: u64,
 }
 
-/// The connection ends here, without an answer.
+/// The connection ends here, without a response.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection is broken on purpose")]
 pub(in crate::cloud) struct ConnectionBroken;
 
-/// Draws faults, and brings them about.
+/// Draws and injects faults.
 pub struct Faults {
     rates: FaultRates,
     sequence: Mutex<Sequence>,
@@ -116,16 +116,16 @@ pub struct Faults {
     lost: AtomicU64,
 }
 
-/// A fault that a certain call meets.
+/// A fault planned for a certain call.
 #[derive(Debug, Clone, Copy)]
 struct Planned {
     operation: &'static str,
-    /// Calls of the operation that come before it.
+    /// Number of calls of the operation before it.
     before: u32,
     fault: Fault,
 }
 
-/// Numbers that follow from a seed (<https://prng.di.unimi.it/splitmix64.c>).
+/// Pseudo-random numbers from a seed (<https://prng.di.unimi.it/splitmix64.c>).
 #[derive(Debug, Clone, Copy)]
 struct Sequence(u64);
 
@@ -139,7 +139,7 @@ impl Sequence {
     }
 }
 
-/// Drawn numbers for one call: which fault, and the choices that it leaves open.
+/// Random numbers for one call: they select the fault and its details.
 #[derive(Debug, Clone, Copy)]
 struct Draw {
     percent: u64,
@@ -147,7 +147,7 @@ struct Draw {
 }
 
 impl Draw {
-    /// One of `0..count`, and the draw for the next choice.
+    /// Returns one of `0..count`, and the numbers for the next choice.
     fn pick(self, count: usize) -> (usize, Self) {
         let count = u64::try_from(count.max(1)).unwrap_or(u64::MAX);
         let picked = usize::try_from(self.choice % count).unwrap_or_default();
@@ -169,12 +169,12 @@ impl Faults {
         }
     }
 
-    /// The rates and the seed.
+    /// Returns the rates and the seed.
     pub fn rates(&self) -> FaultRates {
         self.rates
     }
 
-    /// What happened so far.
+    /// Returns the counts so far.
     pub fn counts(&self) -> FaultCounts {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         FaultCounts {
@@ -185,13 +185,13 @@ impl Faults {
         }
     }
 
-    /// The next call of `operation` (as in `PutItem`), whoever makes it, meets `fault`; several are met one after the
-    /// other.
+    /// Plans `fault` for the next call of `operation` (such as `PutItem`) by any caller; several faults happen one
+    /// after the other.
     pub fn plan(&self, operation: &'static str, fault: Fault) {
         self.plan_after(0, operation, fault);
     }
 
-    /// The same for the call that comes after `before` others of the operation.
+    /// Plans a fault for the call after `before` others of the operation.
     pub fn plan_after(&self, before: u32, operation: &'static str, fault: Fault) {
         let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
         planned.push_back(Planned {
@@ -201,12 +201,12 @@ impl Faults {
         });
     }
 
-    /// Forgets what was planned and did not happen; returns how much that is.
+    /// Removes planned faults that have not happened; returns their number.
     pub fn unplan(&self) -> usize {
         std::mem::take(&mut *self.planned.lock().unwrap_or_else(PoisonError::into_inner)).len()
     }
 
-    /// Passes a call on to the database, or has it meet a fault.
+    /// Passes a call on to the database, or injects a fault.
     pub(super) async fn pass(
         &self,
         request: Request<Body>,
@@ -236,7 +236,7 @@ impl Faults {
             Fault::Throttled => match partial::split(&operation, &body, draw) {
                 Some(split) => {
                     let mut request = again(split.now);
-                    // The length is another one.
+                    // The length has changed.
                     request.headers_mut().remove(CONTENT_LENGTH);
                     let answer = proxy.send(request).await;
                     partial::with_rest(answer, split.later).await
@@ -247,7 +247,7 @@ impl Faults {
             Fault::AnswerLost | Fault::RequestLost => {
                 if fault == Fault::AnswerLost {
                     let answer = proxy.send(again(body)).await;
-                    // Only with its end is it certain that all of it was done.
+                    // Only reading to the end ensures that all of it was done.
                     drop(axum::body::to_bytes(answer.into_body(), usize::MAX).await);
                 }
                 match draw.pick(2) {
@@ -258,7 +258,7 @@ impl Faults {
         }
     }
 
-    /// The fault that a call meets, if any.
+    /// Returns the fault of a call, if any.
     fn fault(&self, operation: &str, is_function: bool) -> Option<(Fault, Draw)> {
         let draw = {
             let mut sequence = self.sequence.lock().unwrap_or_else(PoisonError::into_inner);
@@ -281,7 +281,7 @@ impl Faults {
         let [rate_limit, conflict, lost] = [self.rates.rate_limit, self.rates.conflict, self.rates.lost].map(u64::from);
         match draw.percent {
             percent if percent < rate_limit => Some((Fault::Throttled, draw)),
-            // A read of one item waits for nobody.
+            // A read of one item does not conflict.
             percent if percent < rate_limit + conflict => (kind != Kind::Read).then_some((Fault::Conflict, draw)),
             percent if percent < rate_limit + conflict + lost => Some(match draw.pick(4) {
                 (0, draw) => (Fault::RequestLost, draw),
@@ -299,7 +299,7 @@ enum Kind {
     Transaction,
 }
 
-/// What an operation on items does; `None` for one on tables.
+/// Returns the kind of an operation on items; `None` for one on tables.
 fn kind_of(operation: &str) -> Option<Kind> {
     Some(match operation {
         "GetItem" | "BatchGetItem" | "Query" | "Scan" => Kind::Read,

@@ -1,5 +1,5 @@
-//! What a request to the tables does. Every part of a transaction needs its own permission, and an index is a resource
-//! of its own. <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html>
+//! The accesses of a request to the tables. Every part of a transaction needs its own permission, and an index is a
+//! separate resource. <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html>
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use super::policy::Access;
 
 const LEADING_KEYS: &str = "dynamodb:LeadingKeys";
 
-/// The parts of a request that permissions look at.
+/// The parts of a request that permissions depend on.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Request {
@@ -36,7 +36,7 @@ struct Primary {
     pk: Option<Text>,
 }
 
-/// A value, if it is a text.
+/// A value, if it is a string.
 #[derive(Deserialize)]
 struct Text {
     #[serde(rename = "S")]
@@ -54,10 +54,10 @@ enum Items {
     Writes(Vec<HashMap<String, Request>>),
 }
 
-/// Everything that an operation with this body does.
+/// Returns all accesses of an operation with this body.
 ///
 /// # Errors
-/// The body is not the JSON of a request; the service says what is wrong with it.
+/// The body is not the JSON of a request; the service reports what is wrong with it.
 pub(super) fn accesses(operation: &str, body: &[u8]) -> Result<Vec<Access>, serde_json::Error> {
     let request: Request = serde_json::from_slice(body)?;
     let mut all = Vec::new();
@@ -110,7 +110,7 @@ impl Request {
         }
     }
 
-    /// The value that a query's partition key has to have: of the table's own, or of the index's, which is named first.
+    /// Returns the value that a query requires for the partition key, of the index if it names one, else of the table.
     fn queried(&self) -> Option<String> {
         let expression = self.key_condition_expression.as_deref()?;
         let equal = expression.split(" AND ").filter_map(|clause| clause.split_once('='));
@@ -146,7 +146,7 @@ mod tests {
 
     const TABLE: &str = "arn:aws:dynamodb:us-east-1:000000000000:table/t";
 
-    /// Actions, resources and leading keys, in order.
+    /// Returns actions, resources and leading keys, in order.
     fn seen(operation: &str, body: &Value) -> Vec<(String, String, Vec<String>)> {
         let accesses = accesses(operation, body.to_string().as_bytes()).unwrap();
         let mut seen: Vec<_> = accesses

@@ -1,8 +1,8 @@
 //! Permissions: the embedded services do for a function what its role in `template.yaml` allows, and nothing else.
 //!
-//! Who calls is told by the access key id that signed the request: each function has credentials of its own, and the
-//! developer's may do everything. Policies of resources are not looked at, and neither are those that AWS
-//! manages; no role of ours relies on them.
+//! The access key ID that signed the request identifies the caller: each function has credentials of its own, and those
+//! of the developer have all permissions. Resource policies and AWS managed policies are ignored; no role of ours
+//! relies on them.
 
 mod dynamodb;
 mod names;
@@ -26,20 +26,20 @@ use super::wire::target;
 use super::{ACCESS_KEY_ID, ACCOUNT, APPLICATION_ACCESS_KEY_ID, SECRET_ACCESS_KEY};
 use crate::template::{Template, TemplateError};
 
-/// What the access key id of a function begins with.
+/// Prefix of the access key ID of a function.
 const FUNCTION: &str = "function-";
 
-/// The access key id of a function.
+/// Returns the access key ID of a function.
 pub fn access_key_id_of(function: &str) -> String {
     format!("{FUNCTION}{function}")
 }
 
-/// The function that an access key id belongs to; `None` if it is the developer's.
+/// Returns the function that an access key ID belongs to; `None` if it is the developer's.
 pub fn function_of(access_key_id: &str) -> Option<&str> {
     access_key_id.strip_prefix(FUNCTION)
 }
 
-/// The access key id in the signature that a request carries in a header.
+/// Returns the access key ID in the signature that a request has in a header.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html>
 pub(super) fn access_key_id<T>(request: &Request<T>) -> Option<&str> {
     let signature = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
@@ -47,7 +47,7 @@ pub(super) fn access_key_id<T>(request: &Request<T>) -> Option<&str> {
     credential.split('/').next()
 }
 
-/// The function that signed a request; `None` if the developer did, or nobody.
+/// Returns the function that signed a request; `None` if the developer did, or it is not signed.
 pub(super) fn caller<T>(request: &Request<T>) -> Option<&str> {
     access_key_id(request).and_then(function_of)
 }
@@ -57,24 +57,24 @@ pub(super) fn caller<T>(request: &Request<T>) -> Option<&str> {
 pub struct Grant {
     /// The crate of the function.
     pub function: String,
-    /// As in `dynamodb:GetItem`.
+    /// Such as `dynamodb:GetItem`.
     pub action: String,
-    /// As the template writes it: `IdentityTable.Arn`.
+    /// As written in the template: `IdentityTable.Arn`.
     pub resource: String,
 }
 
-/// Something that a function was refused.
+/// An access that a function was denied.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Denial {
     /// The crate of the function.
     pub function: String,
-    /// As in `dynamodb:GetItem`.
+    /// Such as `dynamodb:GetItem`.
     pub action: String,
     /// The ARN of the resource.
     pub resource: String,
 }
 
-/// The roles of all functions, and what they were refused. Without roles nobody is asked for a permission.
+/// The roles of all functions, and what they were denied. Without roles no permission is checked.
 #[derive(Debug, Default)]
 pub struct Iam {
     roles: BTreeMap<&'static str, Role>,
@@ -88,10 +88,10 @@ struct Role {
     policy: Policy,
 }
 
-/// A refusal, as AWS words it.
+/// A denial, in the words of AWS.
 #[derive(Debug)]
 pub(crate) struct AccessDenied {
-    /// The ARN of who asked.
+    /// The ARN of the caller.
     session: String,
     action: String,
     resource: String,
@@ -99,10 +99,11 @@ pub(crate) struct AccessDenied {
 }
 
 impl Iam {
-    /// The roles of `template.yaml`. `environment`: what the functions are told, such as the names of tables;
-    /// `parameters`: of the template, where they differ from its own values.
+    /// Reads the roles of `template.yaml`. `environment`: the functions' variables, such as the names of tables;
+    /// `parameters`: those that differ from the template's defaults.
     ///
     /// # Errors
+    /// A role has an unsupported element.
     /// A role has something that is not understood here.
     pub fn of_template(
         environment: &HashMap<String, String>,
@@ -124,7 +125,7 @@ impl Iam {
         })
     }
 
-    /// The secret of an access key; `None` if it is nobody's.
+    /// Returns the secret of an access key; `None` if it is unknown.
     pub(super) fn secret_of(&self, access_key_id: &str) -> Option<&'static str> {
         let is_known = match function_of(access_key_id) {
             Some(function) => self.roles.is_empty() || self.roles.contains_key(function),
@@ -133,7 +134,7 @@ impl Iam {
         is_known.then_some(SECRET_ACCESS_KEY)
     }
 
-    /// Whether a function may do all of this. What it may not do is logged and [kept](Self::take_denials).
+    /// Checks whether a function may do all of this. What it may not do is logged and [recorded](Self::take_denials).
     pub(crate) fn authorize(&self, function: &str, accesses: &[Access]) -> Result<(), AccessDenied> {
         if self.roles.is_empty() {
             return Ok(());
@@ -171,12 +172,12 @@ impl Iam {
         }
     }
 
-    /// What functions were refused since the last call of this.
+    /// Returns what functions were denied since the last call.
     pub fn take_denials(&self) -> BTreeSet<Denial> {
         std::mem::take(&mut self.denials.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// All permissions, and whether each was ever needed.
+    /// Returns all permissions, and whether each was ever needed.
     pub fn grants(&self) -> BTreeMap<Grant, bool> {
         let mut grants = BTreeMap::new();
         for (function, role) in &self.roles {
@@ -192,7 +193,7 @@ impl Iam {
         grants
     }
 
-    /// Checks a request to one of the services that speak JSON, and answers with the refusal if there is one.
+    /// Checks a request to one of the JSON services. Returns the error response if it is denied.
     pub(super) fn check_json<T>(&self, function: &str, request: &Request<T>, body: &Bytes) -> Option<Response<Body>> {
         let (service, operation) = target(request);
         let accesses = match service {
@@ -201,7 +202,7 @@ impl Iam {
             "secretsmanager" => secret_access(operation, body),
             _ => return None,
         };
-        // A body that is not understood is refused by the service itself, before it does anything.
+        // The service itself refuses an invalid body before it does anything.
         let accesses = accesses.ok()?;
         let denied = self.authorize(function, &accesses).err()?;
         Some(match service {
@@ -266,7 +267,7 @@ fn secret_access(operation: &str, body: &[u8]) -> Result<Vec<Access>, serde_json
     Ok(vec![Access::new(format!("secretsmanager:{operation}"), resource)])
 }
 
-/// The secret as the request names it.
+/// Returns the secret as the request names it.
 fn secret_of(body: &[u8]) -> Result<Option<String>, serde_json::Error> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]

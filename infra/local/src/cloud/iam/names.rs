@@ -8,13 +8,13 @@ use crate::template::{Template, TemplateError};
 /// ARNs of resources, and values of parameters.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
-    /// By what a reference says: `IdentityTable.Arn`, `JwtSecret`, `AWS::Region`.
+    /// Values by reference: `IdentityTable.Arn`, `JwtSecret`, `AWS::Region`.
     values: HashMap<String, String>,
 }
 
 impl Names {
-    /// `environment`: what functions are told, such as `TABLE_APP`; `parameters`: those that differ from the template's
-    /// own values.
+    /// `environment`: the functions' variables, such as `TABLE_APP`; `parameters`: those that differ from the
+    /// template's defaults.
     pub(crate) fn new(
         template: &Template,
         environment: &HashMap<String, String>,
@@ -30,7 +30,7 @@ impl Names {
         for (name, value) in parameters {
             names.set((*name).to_owned(), value.clone());
         }
-        // A variable that is a resource tells its name here.
+        // A variable that refers to a resource reveals its local name.
         let told = template.functions.iter().flat_map(|function| &function.environment);
         for (variable, resource) in told {
             let Some(name) = environment.get(variable) else {
@@ -62,15 +62,15 @@ impl Names {
         self.values.insert(reference, value);
     }
 
-    /// The value of a parameter.
+    /// Returns the value of a parameter.
     pub(crate) fn value(&self, parameter: &str) -> Option<String> {
         self.values.get(parameter).cloned()
     }
 
-    /// The ARN that a reference of a statement comes to.
+    /// Returns the ARN for a reference of a statement.
     ///
     /// # Errors
-    /// It names something that is not known here.
+    /// The reference is unknown.
     pub(crate) fn arn(&self, reference: &str) -> Result<String, TemplateError> {
         if let Some(known) = self.values.get(reference) {
             return Ok(known.clone());
@@ -95,7 +95,7 @@ impl Names {
     }
 }
 
-/// The ARN of a table.
+/// Returns the ARN of a table.
 pub(super) fn table(name: &str) -> String {
     if name.starts_with("arn:") {
         return name.to_owned();
@@ -103,7 +103,7 @@ pub(super) fn table(name: &str) -> String {
     format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}")
 }
 
-/// The ARN of a queue.
+/// Returns the ARN of a queue.
 pub(super) fn queue(name: &str) -> String {
     format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{name}")
 }

@@ -1,4 +1,4 @@
-//! What a role may do: the statements of its policies, compiled so that a request costs a look-up.
+//! The permissions of a role: the statements of its policies, compiled so that a request costs a look-up.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>
 
 use std::collections::HashMap;
@@ -7,14 +7,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::names::Names;
 use crate::template::{Conditions, Statement, TemplateError};
 
-/// One thing that a request does.
+/// One access of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Access {
-    /// As in `dynamodb:GetItem`.
+    /// Such as `dynamodb:GetItem`.
     pub(crate) action: String,
-    /// The ARN of what it touches.
+    /// The ARN of the resource.
     pub(crate) resource: String,
-    /// Values of condition keys, as in `dynamodb:LeadingKeys`.
+    /// Values of condition keys, such as `dynamodb:LeadingKeys`.
     pub(crate) context: Vec<(&'static str, Vec<String>)>,
 }
 
@@ -38,7 +38,7 @@ impl Access {
     }
 }
 
-/// What becomes of an access.
+/// The decision on an access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Decision {
     /// A statement allows it and none denies it.
@@ -49,7 +49,7 @@ pub(crate) enum Decision {
     AccessDenied,
 }
 
-/// The statements of a role by action, in small letters.
+/// The statements of a role by action, in lower case.
 #[derive(Debug, Default)]
 pub(crate) struct Policy(HashMap<String, Vec<Rule>>);
 
@@ -57,7 +57,7 @@ pub(crate) struct Policy(HashMap<String, Vec<Rule>>);
 #[derive(Debug)]
 pub(crate) struct Rule {
     pub(crate) action: String,
-    /// As the template writes it.
+    /// As written in the template.
     pub(crate) reference: String,
     denies: bool,
     resource: Pattern,
@@ -66,7 +66,7 @@ pub(crate) struct Rule {
 }
 
 impl Rule {
-    /// Whether it ever allowed anything.
+    /// Returns whether it ever allowed an access.
     pub(crate) fn is_used(&self) -> bool {
         self.used.load(Ordering::Relaxed)
     }
@@ -74,7 +74,7 @@ impl Rule {
 
 impl Policy {
     /// # Errors
-    /// A statement has something that is not understood here, which would otherwise be believed to hold.
+    /// A statement has an unsupported element, which would otherwise be assumed to hold.
     pub(crate) fn compile(
         statements: &[Statement],
         names: &Names,
@@ -122,7 +122,7 @@ impl Policy {
         Ok(Self(rules))
     }
 
-    /// Decides, and notes the rule that allowed it.
+    /// Decides, and records the rule that allowed the access.
     pub(crate) fn decide(&self, access: &Access) -> Decision {
         let rules = self.0.get(&access.action.to_ascii_lowercase());
         let mut fitting = rules.into_iter().flatten().filter(|rule| {
@@ -138,7 +138,7 @@ impl Policy {
         Decision::Allowed
     }
 
-    /// All rules that allow something.
+    /// Returns all rules that allow something.
     pub(crate) fn grants(&self) -> impl Iterator<Item = &Rule> {
         self.0.values().flatten().filter(|rule| !rule.denies)
     }
@@ -156,7 +156,7 @@ impl Pattern {
     fn matches(&self, text: &str) -> bool {
         let (pattern, text) = (self.0.as_bytes(), text.as_bytes());
         let (mut at, mut next) = (0, 0);
-        // Where the last star is, and how much of the text it has taken.
+        // The position of the last star, and how much of the text it matches.
         let mut star = None;
         while next < text.len() {
             match pattern.get(at) {
@@ -188,18 +188,18 @@ struct Condition {
     values: Vec<Pattern>,
 }
 
-/// Which of a key's values have to fit.
+/// Which of a key's values have to match.
 #[derive(Debug, Clone, Copy)]
 enum Quantity {
-    /// The one value that there is.
+    /// The single value.
     One,
-    /// Every value, none included.
+    /// Every value, even if there is none.
     All,
     /// At least one value.
     Any,
 }
 
-/// Condition keys whose values the embedded services know.
+/// The supported condition keys.
 const KEYS: [&str; 2] = ["dynamodb:LeadingKeys", "s3:prefix"];
 
 impl Condition {
@@ -327,7 +327,7 @@ mod tests {
         };
         assert_eq!(decide(&["U#ada", "O#acme"]), Decision::Allowed);
         assert_eq!(decide(&["U#ada", "K#key"]), Decision::NotAllowed);
-        // As on AWS: no value is no value that does not fit.
+        // As on AWS: a missing value always matches.
         assert_eq!(decide(&[]), Decision::Allowed);
     }
 

@@ -1,4 +1,4 @@
-//! How the services say that something is not allowed.
+//! Access denied errors of the services.
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode};
@@ -7,7 +7,7 @@ use serde_json::json;
 use super::super::wire::{Protocol, reply};
 use super::{AccessDenied, secret_of};
 
-/// The shape that all of them share.
+/// The error type that all of them share.
 const SHAPE: &str = "com.amazon.coral.service#AccessDeniedException";
 
 /// DynamoDB: 400.
@@ -17,7 +17,7 @@ pub(super) fn of_tables(denied: &AccessDenied) -> Response<Body> {
     reply(Protocol::Json10, StatusCode::BAD_REQUEST, &body)
 }
 
-/// SQS: 403, with the code of the query protocol beside it, and the action in small letters.
+/// SQS: 403, with the code of the query protocol beside it, and the action in lower case.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html>
 pub(super) fn of_queues(denied: &AccessDenied) -> Response<Body> {
     let small = AccessDenied {

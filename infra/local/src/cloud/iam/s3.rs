@@ -1,5 +1,5 @@
-//! What a request to the bucket does. The service has checked its signature by then, also that of a presigned link.
-//! <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html>
+//! The accesses of a request to the bucket. The service has already verified its signature, even that of a presigned
+//! URL. <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html>
 
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ impl Gate {
         }
     }
 
-    /// Who may not list a bucket does not learn what is not in it.
+    /// A caller that may not list a bucket must not learn what is not in it.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html#API_GetObject_Permissions>
     fn check_absent(&self, credentials: Option<&Credentials>, bucket: &str, key: &str) -> S3Result<()> {
         if self.objects.object(bucket, key).is_file() {
@@ -55,7 +55,7 @@ impl Gate {
 #[async_trait::async_trait]
 impl S3Access for Gate {
     async fn check(&self, context: &mut S3AccessContext<'_>) -> S3Result<()> {
-        // As without this gate: nobody calls who does not sign.
+        // As without this gate: every call is signed.
         let Some(credentials) = context.credentials() else {
             return Err(s3_error!(AccessDenied, "Signature is required"));
         };
@@ -69,7 +69,7 @@ impl S3Access for Gate {
             "ListMultipartUploads" => "ListBucketMultipartUploads",
             "ListObjects" | "ListObjectsV2" | "HeadBucket" => "ListBucket",
             "ListBuckets" => "ListAllMyBuckets",
-            // Asked for each of its objects below.
+            // Checked below for each of its objects.
             "DeleteObjects" => return Ok(()),
             other => other,
         };
@@ -83,7 +83,7 @@ impl S3Access for Gate {
             );
         }
         self.check_one(Some(credentials), access)?;
-        // A write that depends on what is there tells what is there.
+        // A conditional write reveals what exists.
         // https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
         if action == "PutObject" && context.headers().contains_key("if-match") {
             let access = Access::new("s3:GetObject", arn(context.s3_path()));
@@ -102,7 +102,7 @@ impl S3Access for Gate {
         self.check_absent(request.credentials.as_ref(), &input.bucket, &input.key)
     }
 
-    /// AWS refuses the objects one by one; this refuses all when it refuses one.
+    /// AWS denies the objects individually; this denies all if one is denied.
     async fn delete_objects(&self, request: &mut S3Request<DeleteObjectsInput>) -> S3Result<()> {
         let bucket = &request.input.bucket;
         for object in &request.input.delete.objects {

@@ -1,4 +1,4 @@
-//! Event sources: what Lambda does to a queue or a stream, it does in the name of the function that it feeds.
+//! Event sources: Lambda accesses a queue or a stream with the permissions of the function that it invokes.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html>
 
 use std::future::ready;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::super::mapping::{Handler, stream};
 use super::{Access, Iam, names};
 
-/// The handler of a queue's messages, which are delivered as long as the function may take them.
+/// Returns the handler of a queue's messages, which are delivered as long as the function may receive them.
 pub(crate) fn queue(iam: Arc<Iam>, function: &'static str, queue: &str, handler: Handler) -> Handler {
     let queue = names::queue(queue);
     let actions = ["ReceiveMessage", "DeleteMessage", "GetQueueAttributes"];
@@ -18,7 +18,7 @@ pub(crate) fn queue(iam: Arc<Iam>, function: &'static str, queue: &str, handler:
     })
 }
 
-/// The handler of a table's changes, which are delivered as long as the function may read them.
+/// Returns the handler of a table's changes, which are delivered as long as the function may read them.
 pub(crate) fn table(iam: Arc<Iam>, function: &'static str, table: &str, handler: stream::Handler) -> stream::Handler {
     let stream = format!("{}/stream/embedded", names::table(table));
     let actions = ["DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"];

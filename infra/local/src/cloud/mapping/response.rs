@@ -1,4 +1,4 @@
-//! What Lambda makes of the response of a function to a batch. See
+//! How Lambda interprets the response of a function to a batch. See
 //! <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html#services-sqs-batchfailurereporting>.
 
 use std::collections::HashSet;
@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use crate::cloud::sqs::Message;
 
-/// The ids that a function reports as failed. Nothing, an empty object and an empty list mean that none did.
+/// Returns the IDs that a function reports as failed. An empty response, object or list means that none failed.
 ///
 /// # Errors
-/// When the whole batch counts as failed: the response is no object, or names what is not the id of one of its messages.
+/// If the whole batch counts as failed: the response is not an object, or names an ID that is not in the batch.
 pub(super) fn failures(response: &Value, batch: &[Message]) -> Result<HashSet<String>, String> {
     let list = match response {
         Value::Null => return Ok(HashSet::new()),

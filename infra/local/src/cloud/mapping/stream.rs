@@ -1,8 +1,8 @@
 //! The event-source mapping of a table's stream: what Lambda does between the changes of a table and a function.
 //!
-//! Records go to the handler in their order, a batch at a time. From the first one that the handler reports as failed
-//! they come again. How far it has come is kept in the data folder; should that be lost, everything comes again that the
-//! stream still holds. Unlike Lambda, it never gives up, and filters nothing. See
+//! Records are passed to the handler in order, a batch at a time, and are redelivered from the first one that it
+//! reports as failed. The position is stored in the data folder; if that is lost, everything that the stream still
+//! retains is redelivered. Unlike Lambda, it retries forever and filters nothing. See
 //! <https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html>.
 
 use std::fs;
@@ -26,15 +26,15 @@ use tokio_util::sync::CancellationToken;
 use crate::cloud::FileError;
 use crate::cloud::dynamodb::stream_records::StreamPosition;
 
-/// The function behind a mapping: it answers from which record on the batch failed, or that the call did.
+/// The function behind a mapping: it returns the record from which the batch failed, or an error if the call failed.
 pub type Handler = Arc<dyn Fn(Event) -> BoxFuture<'static, Result<DynamoDbEventResponse, String>> + Send + Sync>;
 
 /// Records of one batch.
 const BATCH: usize = 100;
-/// How often the stream is looked at.
+/// How often the stream is polled.
 const EVERY: Duration = Duration::from_millis(250);
 
-/// A running mapping. Dropping it cuts off the call under way; [`StreamMapping::stop`] awaits it.
+/// A running mapping. Dropping it aborts the running call; [`StreamMapping::stop`] awaits it.
 pub struct StreamMapping {
     source: Arc<Source>,
     shared: Arc<StreamPosition>,
@@ -49,28 +49,28 @@ struct Source {
     position: Mutex<Position>,
 }
 
-/// How far the stream was read; one turn at a time.
+/// The position in the stream; one turn at a time.
 struct Position {
     file: Option<PathBuf>,
-    /// The same, for those who let go of what is done.
+    /// The same, for the removal of processed changes.
     shared: Arc<StreamPosition>,
-    /// The number of the last record that is done; none before the first one.
+    /// The number of the last processed record; `None` before the first one.
     after: Option<String>,
 }
 
-/// What became of a turn.
+/// The outcome of a turn.
 enum Turn {
     /// Nothing was left.
     Idle,
-    /// Something was done, and more may be left.
+    /// Records were processed, and more may be left.
     Moved,
-    /// So many records wait to come again.
+    /// This many records wait for redelivery.
     Failed(u64),
 }
 
 impl StreamMapping {
-    /// Delivers the changes of `table` to `handler`: by itself when `polls`, else only when [drained](Self::drain).
-    /// `file`: where to note how far it has come. Must be called inside a Tokio runtime.
+    /// Delivers the changes of `table` to `handler`: automatically if `polls`, else only when [drained](Self::drain).
+    /// `file`: where to store the position. Must be called inside a Tokio runtime.
     pub fn new(database: Database, table: &str, file: Option<PathBuf>, polls: bool, handler: Handler) -> Self {
         let after = file.as_deref().and_then(noted);
         let shared = StreamPosition::new(table, after.clone());
@@ -96,20 +96,20 @@ impl StreamMapping {
         }
     }
 
-    /// How far it has come, now and later.
+    /// Returns the position, which is updated.
     pub(in crate::cloud) fn position(&self) -> Arc<StreamPosition> {
         Arc::clone(&self.shared)
     }
 
-    /// Delivers until nothing is left, or the handler fails; answers how many records wait to come again.
+    /// Delivers until nothing is left, or the handler fails; returns how many records wait for redelivery.
     ///
     /// # Errors
-    /// When the stream cannot be read.
+    /// If the stream cannot be read.
     pub async fn drain(&self) -> Result<u64, String> {
         self.source.drain().await
     }
 
-    /// Takes no further batch and waits for the one with the handler.
+    /// Stops taking batches and waits for the running one.
     pub async fn stop(mut self) {
         self.stop.cancel();
         while self.poller.join_next().await.is_some() {}
@@ -177,7 +177,7 @@ impl Source {
         })
     }
 
-    /// The event with what comes after a record.
+    /// Returns the event with the records after this one.
     async fn read(&self, after: Option<String>) -> Result<Event, String> {
         let (database, table) = (self.database.clone(), self.table.clone());
         let read = tokio::task::spawn_blocking(move || records(&database, &table, after.as_deref()));
@@ -185,8 +185,7 @@ impl Source {
     }
 }
 
-/// The place noted in a file. Without one, or with one that is no number and so not ours, everything comes again: better
-/// that than nothing.
+/// Returns the position stored in a file. Without a valid one, everything is redelivered: that is better than nothing.
 fn noted(file: &Path) -> Option<String> {
     let is_number = |text: &str| text.len() >= 21 && text.bytes().all(|byte| byte.is_ascii_digit());
     match fs::read_to_string(file) {
@@ -214,8 +213,8 @@ impl Position {
     }
 }
 
-/// How many records of a batch are done. As with Lambda, they come again from the first one that is reported; a report of
-/// one that was not in the batch, or of none, makes the whole batch fail.
+/// Returns how many records of a batch are processed. As with Lambda, they are redelivered from the first one that is
+/// reported; a report of a record outside of the batch, or of none, makes the whole batch fail.
 fn done(answer: &DynamoDbEventResponse, numbers: &[String]) -> Result<usize, String> {
     let mut done = numbers.len();
     for failure in &answer.batch_item_failures {

@@ -24,8 +24,8 @@ impl Cors {
         Self { origins, rules }
     }
 
-    /// The answer to a preflight; `None` for any other request. S3 looks at nothing else of it, not even whether the
-    /// bucket's object is there.
+    /// Returns the response to a preflight; `None` for any other request. S3 considers nothing else of it, not even
+    /// whether the object exists.
     pub(super) fn preflight(&self, method: &Method, headers: &HeaderMap) -> Option<Response<Body>> {
         if method != Method::OPTIONS {
             return None;
@@ -56,7 +56,7 @@ impl Cors {
         Some(response)
     }
 
-    /// Lets the page at `origin` read the response to what it was allowed to send.
+    /// Allows the page at `origin` to read the response to an allowed request.
     pub(super) fn expose(&self, origin: Option<&HeaderValue>, method: &Method, headers: &mut HeaderMap) {
         let origin = origin.and_then(|origin| origin.to_str().ok());
         if let Some(origin) = origin
@@ -66,7 +66,7 @@ impl Cors {
         }
     }
 
-    /// Whether there is a rule for such requests of pages of this origin.
+    /// Returns whether there is a rule for such requests of pages of this origin.
     pub(super) fn allows(&self, origin: Option<&HeaderValue>, method: &Method) -> bool {
         let origin = origin.and_then(|origin| origin.to_str().ok());
         origin.is_some_and(|origin| self.rule(origin, method.as_str()).is_some())

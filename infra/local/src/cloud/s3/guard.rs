@@ -1,4 +1,4 @@
-//! What stands between the S3 API and `s3s-fs`.
+//! The layer between the S3 API and `s3s-fs`.
 
 use std::io;
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ use tokio::sync::{Mutex, RwLock};
 use super::objects::{Objects, STAGING, is_absent};
 use crate::cloud::new_id;
 
-/// Objects up to this size are answered from memory: `s3s-fs` reads files in pieces of 4 KB.
+/// Objects up to this size are served from memory: `s3s-fs` reads files in pieces of 4 KB.
 const READ_WHOLE: i64 = 4 * 1024 * 1024;
 
 const UNMET: &str = "At least one of the pre-conditions you specified did not hold";
@@ -30,9 +30,9 @@ const UNMET: &str = "At least one of the pre-conditions you specified did not ho
 pub(super) struct Guarded {
     pub(super) files: FileSystem,
     pub(super) objects: Objects,
-    /// Written while objects come, go or change their metadata; read while they are looked at.
+    /// Written while objects are created, removed or change their metadata; read while they are read.
     pub(super) names: RwLock<()>,
-    /// One multipart upload is completed at a time: `s3s-fs` keeps the metadata of the result by its key.
+    /// One multipart upload is completed at a time: `s3s-fs` stores the metadata of the result by its key.
     pub(super) completing: Mutex<()>,
 }
 
@@ -53,7 +53,7 @@ impl Guarded {
         Err(s3_error!(NoSuchBucket, "The specified bucket does not exist"))
     }
 
-    /// A bucket that exists and a key that stays inside it.
+    /// Checks that a bucket exists and that a key stays inside it.
     pub(super) fn check(&self, bucket: &str, key: &str) -> S3Result<()> {
         self.check_bucket(bucket)?;
         if key.split('/').any(|segment| matches!(segment, "" | "." | "..")) {
@@ -66,7 +66,7 @@ impl Guarded {
         Err(s3_error!(KeyTooLongError, "Your key is too long"))
     }
 
-    /// Checks that an object is there, which a folder of the same name is not.
+    /// Checks that an object exists, which a folder with the same name is not.
     fn check_object(&self, bucket: &str, key: &str) -> S3Result<()> {
         self.check(bucket, key)?;
         if self.objects.object(bucket, key).is_file() {
@@ -75,7 +75,7 @@ impl Guarded {
         Err(s3_error!(NoSuchKey, "The specified key does not exist."))
     }
 
-    /// Checks the conditions of a read, of which `s3s-fs` knows none.
+    /// Checks the conditions of a read, which `s3s-fs` does not support.
     fn check_read(
         &self,
         (bucket, key): (&str, &str),
@@ -127,7 +127,7 @@ impl Guarded {
     }
 }
 
-/// A key that is a folder of another key has no place on a file system.
+/// A key that is a folder of another key is impossible on a file system.
 fn clash(error: io::Error) -> S3Error {
     match error.kind() {
         io::ErrorKind::IsADirectory | io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
@@ -141,7 +141,7 @@ fn clash(error: io::Error) -> S3Error {
     }
 }
 
-/// A place in the staging area, cleared when it is not committed: also when the client went away.
+/// A file in the staging area, removed if it is not committed, even if the client disconnects.
 pub(super) struct Staged<'a> {
     pub(super) objects: &'a Objects,
     pub(super) key: String,
@@ -161,14 +161,14 @@ impl Drop for Staged<'_> {
     }
 }
 
-/// Reads a body to its end. A client that still sends would otherwise see a broken connection, not the error.
+/// Reads a body to its end. A client that is still sending would otherwise see a broken connection, not the error.
 async fn drain(body: Option<StreamingBlob>) {
     if let Some(mut body) = body {
         while let Ok(Some(_)) = body.try_next().await {}
     }
 }
 
-/// `aws-chunked` describes the transfer, not the object. AWS removes it too.
+/// Removes `aws-chunked`, which describes the transfer, not the object. AWS removes it too.
 fn without_chunked(encoding: Option<ContentEncoding>) -> Option<ContentEncoding> {
     let encoding = encoding?;
     let kept: Vec<_> = encoding

@@ -67,7 +67,7 @@ fn every_shape_of_refusal_is_read() {
     );
     assert_eq!(read(r#"{"error":[1]}"#), refused(500, "[1]"));
     assert_eq!(read(""), refused(500, ""));
-    // As ai.google.dev documents it, once alone and once in the list that a stream is without `alt=sse`.
+    // As documented by ai.google.dev, once alone and once in the list that a stream without `alt=sse` is.
     let gemini =
         r#"{"error":{"code":503,"message":"The model is overloaded. Please try again later.","status":"UNAVAILABLE"}}"#;
     assert_eq!(
@@ -75,13 +75,13 @@ fn every_shape_of_refusal_is_read() {
         refused(503, "The model is overloaded. Please try again later.")
     );
     assert_eq!(read(&format!("[{gemini}]")), read(gemini));
-    // A wrong key, as its server answers.
+    // A wrong key, as Google's server reports it.
     let wrong = r#"{"error":{"code":400,"message":"API key not valid.","status":"INVALID_ARGUMENT","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"API_KEY_INVALID","domain":"googleapis.com"}]}}"#;
     assert_eq!(read(wrong), refused(401, "API key not valid."));
     let limited = r#"{"error":{"code":429,"message":"Quota","status":"RESOURCE_EXHAUSTED","details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"17s"}]}}"#;
     let retry_after = Some(Duration::from_secs(17));
     assert_eq!(read(limited), ModelError::RateLimited { retry_after });
-    // As docs.anthropic.com documents it.
+    // As documented by docs.anthropic.com.
     let anthropic = r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#;
     let inside = |body: &str| ErrorBody::read(body.as_bytes()).into_error(200, "");
     assert_eq!(inside(anthropic), refused(529, "Overloaded"));
@@ -156,14 +156,14 @@ fn an_objection_is_one_whatever_its_status_says() {
         ModelError::Rejected(rejection) => (rejection.reason.code(), rejection.detail),
         other => panic!("{other:?}"),
     };
-    // As Groq and OpenAI answer a request that is larger than the tokens a minute of the account.
+    // As sent by Groq and OpenAI for a request that exceeds the account's tokens per minute.
     let large = r#"{"error":{"message":"Request too large for model `x` on tokens per minute (TPM): Limit 6000, Requested 9000.","type":"tokens","code":"rate_limit_exceeded"}}"#;
     assert_eq!(read(413, large).0, "request_too_large");
     assert_eq!(read(429, large).0, "request_too_large");
-    // Inside of a stream that began with 200, as Baidu does.
+    // Inside a stream that began with 200, as Baidu does.
     let long = r#"{"error_code":336007,"error_msg":"the max length of question is 2000"}"#;
     assert_eq!(read(200, long).0, "context_length_exceeded");
-    // With words of somebody who is busy beside it.
+    // Together with a phrase about overload.
     let filter =
         r#"{"error":{"code":"content_filter","message":"It was overloaded with hate; a guardrail stopped it."}}"#;
     assert_eq!(read(400, filter).0, "content_filter");
@@ -179,7 +179,7 @@ fn what_a_gateway_wraps_in_a_sentence_is_read() {
     assert_eq!(rejection.detail, "max_tokens is too large");
     assert_eq!(rejection.param.as_deref(), Some("max_tokens"));
     assert_eq!(rejection.reason.code(), "invalid_parameter");
-    // A sentence that only shows an object stays.
+    // A text that only mentions an object stays.
     let shown = ErrorBody::read(br#"{"error":"the tool {\"name\": \"x\"} is not known"}"#);
     assert_eq!(shown.message, r#"the tool {"name": "x"} is not known"#);
 }

@@ -1,4 +1,4 @@
-//! Answers that end well, and the requests behind them.
+//! Successful answers, and the requests for them.
 
 use super::double::{begin_stream, end_stream, send_chunk};
 use super::*;
@@ -59,7 +59,7 @@ async fn every_dialect_is_understood() {
             recordings::OPENROUTER,
             "Hello",
             FinishReason::Stop,
-            // The thought counts, once, though it was sent twice.
+            // The thought counts once, though it was sent twice.
             Usage {
                 prompt_tokens: 7,
                 completion_tokens: 6,
@@ -74,7 +74,7 @@ async fn every_dialect_is_understood() {
     }
 }
 
-/// Answers in the shapes of other protocols, which gateways pass on where Chat Completions were asked for.
+/// Answers in the formats of other protocols, which some gateways pass on for Chat Completions.
 #[tokio::test]
 async fn answers_in_the_shapes_of_other_protocols_are_read() {
     let ollama = [
@@ -213,7 +213,7 @@ fn a_stream_that_is_never_polled_asks_nothing() {
 
 #[test]
 fn base_urls_are_joined_with_the_path() {
-    let joined = |base: &str| model_at(base, PATIENT).line.endpoint.to_string();
+    let joined = |base: &str| model_at(base, PATIENT).client.endpoint.to_string();
     assert_eq!(joined("https://a.example/v1"), "https://a.example/v1/chat/completions");
     assert_eq!(joined("https://a.example/v1/"), "https://a.example/v1/chat/completions");
     assert_eq!(joined("http://a.example"), "http://a.example/chat/completions");
@@ -224,7 +224,7 @@ fn base_urls_are_joined_with_the_path() {
     for base in ["", "a.example/v1", "file:///etc/passwd", "mailto:a@a.example"] {
         let model = model_at("http://a.example", PATIENT);
         assert_eq!(
-            OpenAiCompatible::new(model.line.info, base, model.line.api_key, model.line.http).err(),
+            OpenAiCompatible::new(model.client.info, base, model.client.api_key, model.client.http).err(),
             Some(InvalidBaseUrl)
         );
     }
@@ -236,9 +236,9 @@ fn parameters_follow_the_model_and_not_the_host() {
         let model = model_at(base, PATIENT);
         let info = crate::ModelInfo {
             id: name.into(),
-            ..model.line.info.clone()
+            ..model.client.info.clone()
         };
-        let model = OpenAiCompatible::new(info, base, model.line.api_key, model.line.http).unwrap();
+        let model = OpenAiCompatible::new(info, base, model.client.api_key, model.client.http).unwrap();
         let request = ChatRequest {
             temperature: Some(0.5),
             ..request()
@@ -284,13 +284,13 @@ fn azure_is_reached_by_deployment_and_version() {
     let azure = |name: &'static str| {
         let info = crate::ModelInfo {
             id: name.into(),
-            ..model.line.info.clone()
+            ..model.client.info.clone()
         };
-        let (key, http) = (model.line.api_key.clone(), model.line.http.clone());
+        let (key, http) = (model.client.api_key.clone(), model.client.http.clone());
         OpenAiCompatible::azure(info, "https://me.openai.azure.com/", "2024-10-21", key, http).unwrap()
     };
     assert_eq!(
-        azure("my-gpt").line.endpoint.as_str(),
+        azure("my-gpt").client.endpoint.as_str(),
         "https://me.openai.azure.com/openai/deployments/my-gpt/chat/completions?api-version=2024-10-21"
     );
     assert!(azure("o4-mini").is_reasoning() && azure("prod-o3-eu").is_reasoning() && !azure("my-gpt").is_reasoning());

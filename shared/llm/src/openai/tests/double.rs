@@ -1,4 +1,4 @@
-//! A model double: a server that takes one request and plays one script.
+//! A test double of a provider: a server that takes one request and plays one script.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -8,7 +8,7 @@ use domain::Secret;
 
 use crate::{ModelInfo, ModelKind, OpenAiCompatible, TimeLimits};
 
-/// The request as the double saw it.
+/// The request as the double received it.
 #[derive(Debug)]
 pub(super) struct Seen {
     pub(super) head: String,
@@ -21,7 +21,7 @@ pub(super) struct Double {
 }
 
 impl Double {
-    /// Takes one request, then lets `script` answer on the bare connection.
+    /// Takes one request, then lets `script` respond on the raw connection.
     pub(super) fn start(script: impl FnOnce(&mut TcpStream) + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -34,7 +34,7 @@ impl Double {
         Self { port, server }
     }
 
-    /// Answers with a stream and ends it properly.
+    /// Responds with a stream and ends it properly.
     pub(super) fn streaming(body: &str) -> Self {
         let body = body.to_owned();
         Self::start(move |connection| {
@@ -44,7 +44,7 @@ impl Double {
         })
     }
 
-    /// Answers with a status, headers (each ending with CRLF) and a JSON body.
+    /// Responds with a status, headers (each ending with CRLF) and a JSON body.
     pub(super) fn refusing(status: &'static str, headers: &'static str, body: &'static str) -> Self {
         Self::start(move |connection| {
             let length = body.len();
@@ -60,7 +60,7 @@ impl Double {
         model_at(&format!("http://127.0.0.1:{}/v1/", self.port), limits)
     }
 
-    /// What was asked, once the script has ended.
+    /// Returns the request, once the script has ended.
     pub(super) fn seen(self) -> Seen {
         self.server.join().unwrap()
     }
@@ -74,7 +74,7 @@ pub(super) fn model_at(base_url: &str, limits: TimeLimits) -> OpenAiCompatible {
         generative: true,
         context_tokens: 128_000,
     };
-    // A proxy of the machine must not stand between the test and its double.
+    // The machine's proxy must not be between the test and its double.
     let http = limits.http_client_builder().no_proxy().build().unwrap();
     OpenAiCompatible::new(info, base_url, Secret::new("sk-test"), http)
         .unwrap()
@@ -86,7 +86,7 @@ pub(super) fn begin_stream(connection: &mut TcpStream) {
     connection.write_all(head.as_bytes()).unwrap();
 }
 
-/// One chunk of HTTP's own framing, which need not be an event.
+/// Sends one chunk of HTTP's own framing, which need not be an event.
 pub(super) fn send_chunk(connection: &mut TcpStream, bytes: &[u8]) {
     write!(connection, "{:x}\r\n", bytes.len()).unwrap();
     connection.write_all(bytes).unwrap();
@@ -101,7 +101,7 @@ pub(super) fn end_stream(connection: &mut TcpStream) {
 /// Waits until the client closes the connection.
 pub(super) fn wait_for_close(connection: &mut TcpStream) {
     let mut rest = Vec::new();
-    // A reset is a close as well.
+    // A reset also closes it.
     let _ = connection.read_to_end(&mut rest);
     assert!(rest.is_empty());
 }

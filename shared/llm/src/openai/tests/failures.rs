@@ -1,4 +1,4 @@
-//! Answers that do not end well.
+//! Answers that fail.
 
 use std::io::Write as _;
 
@@ -77,7 +77,7 @@ async fn an_endless_refusal_is_not_read_to_its_end() {
         connection
             .write_all(b"HTTP/1.1 500 Oops\r\ntransfer-encoding: chunked\r\n\r\n")
             .unwrap();
-        // Ends when the client hangs up.
+        // Ends when the client disconnects.
         while write!(connection, "400\r\n{}\r\n", "x".repeat(1024)).is_ok() {}
     });
     let error = outcome(&double.model(PATIENT)).await.2;

@@ -14,7 +14,7 @@ use crate::testing::{Outcome, PATIENT, counted, request};
 use crate::{ChatEvent, ChatModel as _, ChatRequest, FinishReason, ModelError, TimeLimits, Usage};
 use double::{Double, model_at};
 
-/// A limit that is meant to be passed.
+/// A limit that the tests exceed.
 const SHORT: Duration = Duration::from_millis(50);
 
 async fn outcome(model: &OpenAiCompatible) -> Outcome {

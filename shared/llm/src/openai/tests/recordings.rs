@@ -1,7 +1,7 @@
-//! What vendors really send.
+//! Recordings of vendors' responses.
 
-/// Recorded from `api.openai.com` (gpt-3.5-turbo-0125, October 2025) with `include_usage`, as a tracing tool's public
-/// test suite has it; three of the text frames are left out. `obfuscation` is padding against traffic analysis.
+/// Recorded from `api.openai.com` (gpt-3.5-turbo-0125, October 2025) with `include_usage`, from a tracing tool's public
+/// test suite; three of the text frames are left out. `obfuscation` is padding against traffic analysis.
 pub(crate) const OPENAI: &str = concat!(
     r#"data: {"id":"chatcmpl-CVFjOTBIgA3kuQLnIXXxtg7Ge7hbs","object":"chat.completion.chunk","created":1761564674,"model":"gpt-3.5-turbo-0125","service_tier":"default","system_fingerprint":null,"choices":[{"index":0,"delta":{"role":"assistant","content":"","refusal":null},"logprobs":null,"finish_reason":null}],"usage":null,"obfuscation":"kSx18"}"#,
     "\n\n",
@@ -15,8 +15,8 @@ pub(crate) const OPENAI: &str = concat!(
     "\n\ndata: [DONE]\n\n",
 );
 
-/// Groq's last frame (gemma2-9b-it, October 2024), as the tests of the public `ai` SDK have it, behind a text frame of
-/// the same shape: the count stands in `x_groq`.
+/// Groq's last frame (gemma2-9b-it, October 2024), from the tests of the public `ai` SDK, after a text frame of the
+/// same form: the counts are in `x_groq`.
 pub(crate) const GROQ: &str = concat!(
     r#"data: {"id":"chatcmpl-e7f8e220-656c-4455-a132-dacfc1370798","object":"chat.completion.chunk","created":1729171479,"model":"gemma2-9b-it","system_fingerprint":"fp_10c08bf97d","choices":[{"index":0,"delta":{"content":"Grüße 🍵 東京"},"logprobs":null,"finish_reason":null}]}"#,
     "\n\n",
@@ -24,9 +24,9 @@ pub(crate) const GROQ: &str = concat!(
     "\n\ndata: [DONE]\n\n",
 );
 
-/// The shapes Azure documents for its asynchronous content filter
-/// (<https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-streaming>): frames that only annotate, before
-/// and after the text.
+/// The frames that Azure documents for its asynchronous content filter
+/// (<https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-streaming>): some only annotate, before and
+/// after the text.
 pub(crate) const AZURE: &str = concat!(
     r#"data: {"id":"","object":"","created":0,"model":"","prompt_filter_results":[{"prompt_index":0,"content_filter_results":{}}],"choices":[],"usage":null}"#,
     "\n\n",
@@ -38,7 +38,7 @@ pub(crate) const AZURE: &str = concat!(
     "\n\ndata: [DONE]\n\n",
 );
 
-/// `OpenRouter` says that it is alive in comments, and gives thoughts beside the text
+/// `OpenRouter` sends comments as signs of life, and thoughts beside the text
 /// (<https://openrouter.ai/docs/api-reference/streaming>).
 pub(crate) const OPENROUTER: &str = concat!(
     ": OPENROUTER PROCESSING\r\n\r\n",
@@ -59,5 +59,5 @@ pub(crate) const ERROR_INSIDE: &str = concat!(
     "\n\n",
 );
 
-/// A refusal for want of credit, as users of `api.openai.com` report it.
+/// An error about exhausted credit, as users of `api.openai.com` report it.
 pub(crate) const INSUFFICIENT_QUOTA: &str = r#"{"error":{"message":"You exceeded your current quota, please check your plan and billing details. For more information on this error, read the docs: https://platform.openai.com/docs/guides/error-codes/api-errors.","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#;

@@ -1,11 +1,11 @@
-//! Thinking, in the shapes of those who speak this protocol.
+//! Thinking, in the formats of providers with this protocol.
 
 use super::*;
 use crate::ReasoningEffort;
 use crate::testing::spoken;
 use model_double::{ModelDouble, Script};
 
-/// A stream of these deltas.
+/// Returns a stream of these deltas.
 fn deltas(deltas: &[&str]) -> String {
     let chunks: Vec<String> = deltas
         .iter()
@@ -18,14 +18,14 @@ fn deltas(deltas: &[&str]) -> String {
 #[tokio::test]
 async fn thinking_is_told_apart_however_it_is_called() {
     for shape in [
-        // DeepSeek, llama.cpp, vLLM of old.
+        // DeepSeek, llama.cpp, older vLLM.
         vec![
             r#"{"role":"assistant","content":null,"reasoning_content":"Hm."}"#,
             r#"{"content":"Two","reasoning_content":null}"#,
         ],
         // vLLM, Groq, Ollama.
         vec![r#"{"content":"","reasoning":"Hm."}"#, r#"{"content":"Two"}"#],
-        // OpenRouter says it twice.
+        // OpenRouter sends it twice.
         vec![
             r#"{"content":"","reasoning":"Hm.","reasoning_details":[{"type":"reasoning.text","text":"Hm.","index":0}]}"#,
             r#"{"content":"","reasoning_details":[{"type":"reasoning.encrypted","data":"AbC="}]}"#,
@@ -41,7 +41,7 @@ async fn thinking_is_told_apart_however_it_is_called() {
             r#"{"content":[{"type":"text","text":"Tw"}]}"#,
             r#"{"content":"o"}"#,
         ],
-        // Both in one.
+        // Both in one delta.
         vec![r#"{"reasoning_content":"Hm.","content":"Two"}"#],
         // In the text itself.
         vec![
@@ -65,14 +65,14 @@ async fn a_model_whose_template_opens_the_tag_begins_with_thinking() {
     };
     let double = Double::streaming(&stream).model(PATIENT);
     assert_eq!(spoken(&double, named("deepseek-ai/DeepSeek-R1")).await.1, "Two");
-    // Who says nothing of thinking is taken at its word.
+    // Without a count of thinking, the total is used as it is.
     let double = Double::streaming(&stream).model(PATIENT);
     assert_eq!(spoken(&double, named("llama3.3")).await.1, "Hm.\n</think>\n\nTwo");
 }
 
 #[tokio::test]
 async fn thinking_is_counted_as_written_and_as_reasoning() {
-    // xAI counts it beside what was said.
+    // xAI counts it in addition to the answer.
     for usage in [
         r#"{"prompt_tokens":5,"completion_tokens":9,"total_tokens":14,"completion_tokens_details":{"reasoning_tokens":7}}"#,
         r#"{"prompt_tokens":5,"completion_tokens":2,"total_tokens":14,"completion_tokens_details":{"reasoning_tokens":7}}"#,
@@ -85,7 +85,7 @@ async fn thinking_is_counted_as_written_and_as_reasoning() {
         let usage = done.unwrap().1;
         assert_eq!((usage.completion_tokens, usage.reasoning_tokens), (9, 7), "{usage:?}");
     }
-    // Nobody says: both are estimated, tags included.
+    // Without counts, both are estimated, tags included.
     let stream = deltas(&[r#"{"content":"<think>abcdefgh</think>Two more."}"#]);
     let (text, done, _) = outcome(&Double::streaming(&stream).model(PATIENT)).await;
     let usage = done.unwrap().1;

@@ -1,10 +1,10 @@
-//! Models that stand in for others.
+//! Falling back to other models.
 
 use std::borrow::Cow;
 
 use super::*;
 
-/// Says what it is told to, call by call.
+/// A model that answers from a script, call by call.
 struct Scripted {
     answers: std::sync::Mutex<std::collections::VecDeque<Result<&'static str, ModelError>>>,
     asked: Arc<std::sync::atomic::AtomicUsize>,

@@ -7,15 +7,15 @@ use super::package::TextBudget;
 use super::styles::{Styles, outline_level};
 use super::xml::{Event, Failure, Xml};
 
-/// What the text refers to.
+/// What the text refers to: styles and notes.
 pub(super) struct Context {
     pub(super) styles: Styles,
     pub(super) footnotes: Notes,
     pub(super) endnotes: Notes,
 }
 
-/// Elements whose content is no text of the document: the second version of a drawing for old programs, deleted and
-/// moved-away text, field codes.
+/// Elements whose content is not text of the document: alternative drawings for old programs, deleted and moved text,
+/// field codes.
 const SKIPPED: [&str; 5] = ["Fallback", "del", "moveFrom", "instrText", "delText"];
 
 pub(super) fn read(xml: &mut Xml<'_>, context: Context) -> Result<Vec<Section>, Failure> {
@@ -62,13 +62,13 @@ pub(super) fn read(xml: &mut Xml<'_>, context: Context) -> Result<Vec<Section>, 
     body.outline.finish().map_err(|_| Failure::TooMuchText)
 }
 
-/// A paragraph that is not finished. A text box nests paragraphs in one.
+/// An unfinished paragraph. A text box nests paragraphs in one.
 #[derive(Default)]
 struct Paragraph {
     text: String,
     level: Option<usize>,
     is_list_item: bool,
-    /// Hidden text (`w:vanish`): not what a reader of the document sees.
+    /// Hidden text (`w:vanish`), which readers of the document do not see.
     is_hidden: bool,
     notes: Vec<String>,
 }
@@ -177,7 +177,7 @@ impl Body {
         Ok(())
     }
 
-    /// A finished block goes into the open table cell or stands for itself.
+    /// Adds a finished block to the open table cell, or as a paragraph.
     fn block(&mut self, text: &str) {
         if text.is_empty() {
             return;
@@ -189,7 +189,7 @@ impl Body {
             cell.push_str(text);
         } else {
             self.outline.line(text);
-            // Every paragraph of a document stands for itself.
+            // Separates the paragraphs of the document.
             self.outline.line("");
         }
     }

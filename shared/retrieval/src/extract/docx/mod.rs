@@ -1,7 +1,7 @@
 //! Word documents: Office Open XML, ISO/IEC 29500-1 (`WordprocessingML`), read as a stream.
 //!
-//! A ZIP of 25 MB can unfold to gigabytes and its directory can lie about it, so nothing here trusts a declared size:
-//! bytes are counted while they are decompressed, and at most one XML event is in memory at a time.
+//! A ZIP of 25 MB can decompress to gigabytes and its directory may be wrong, so no declared size is trusted: bytes are
+//! counted while they are decompressed, and at most one XML event is in memory at a time.
 
 mod body;
 mod notes;

@@ -1,6 +1,6 @@
-//! Footnotes and endnotes by their id (`word/footnotes.xml`).
+//! Footnotes and endnotes by their ID (`word/footnotes.xml`).
 //!
-//! Whoever shows a note takes it out: a second reference to it is no second note.
+//! A note is removed from the map when it is inserted: a second reference does not repeat it.
 
 use std::collections::HashMap;
 
@@ -18,7 +18,7 @@ pub(super) fn read(xml: &mut Xml<'_>) -> Result<Notes, Failure> {
     while let Some(event) = xml.next()? {
         match &event {
             Event::Start { .. } if event.starts("footnote") || event.starts("endnote") => {
-                // Notes with a type are the lines between text and notes.
+                // Notes with a type are the separators between text and notes.
                 id = if event.attribute("type").is_none_or(|kind| kind == "normal") {
                     event.attribute("id")
                 } else {

@@ -10,26 +10,26 @@ use super::super::{ExtractError, MAX_TEXT_BYTES, TOO_MUCH_TEXT};
 use super::xml::{Failure, Xml};
 use crate::Kind;
 
-/// No honest document has so many parts.
+/// No legitimate document has this many parts.
 const MAX_PARTS: usize = 10_000;
-/// What all parts that are read may unfold to together. Bytes.
-const MAX_UNFOLDED_BYTES: u64 = 256 * 1024 * 1024;
-/// How often its own size a file may unfold to. The same empty paragraph over and over comes to 200; words to 10.
+/// Limit of the decompressed size of all parts that are read. Bytes.
+const MAX_DECOMPRESSED_BYTES: u64 = 256 * 1024 * 1024;
+/// Limit of the decompressed size relative to the file. Repeated empty paragraphs reach 200; text reaches 10.
 const MAX_RATIO: u64 = 200;
-/// A file may unfold to so much whatever its size. Bytes.
+/// Decompressed size that is always allowed. Bytes.
 const ALWAYS_ALLOWED_BYTES: u64 = 16 * 1024 * 1024;
 /// The end of central directory record (APPNOTE.TXT 4.3.16) without its comment. Bytes.
 const END_RECORD: usize = 22;
 
 pub(super) const DAMAGED: ExtractError = ExtractError::Damaged(Kind::Docx);
-pub(super) const UNFOLDS: ExtractError =
-    ExtractError::TooLarge("it unfolds to more than 256 MB, or to more than 200 times its size");
+pub(super) const DECOMPRESSED_TOO_LARGE: ExtractError =
+    ExtractError::TooLarge("it decompresses to more than 256 MB, or to more than 200 times its size");
 const TOO_MANY_EVENTS: ExtractError = ExtractError::TooLarge("it has more than 5 million elements");
 
 pub(super) struct Package<'a> {
     archive: ZipArchive<Cursor<&'a [u8]>>,
     bytes: &'a [u8],
-    /// What may still be decompressed.
+    /// Bytes that may still be decompressed.
     budget: u64,
 }
 
@@ -45,11 +45,11 @@ impl<'a> Package<'a> {
         Ok(Self {
             archive,
             bytes,
-            budget: (bytes.len() as u64 * MAX_RATIO).clamp(ALWAYS_ALLOWED_BYTES, MAX_UNFOLDED_BYTES),
+            budget: (bytes.len() as u64 * MAX_RATIO).clamp(ALWAYS_ALLOWED_BYTES, MAX_DECOMPRESSED_BYTES),
         })
     }
 
-    /// The name of the part that holds the text, as the package's relationships tell.
+    /// Returns the name of the part with the text, according to the package's relationships.
     pub(super) fn main_part(&mut self) -> Result<String, ExtractError> {
         let target = self.read("_rels/.rels", |xml| {
             let mut target = None;
@@ -76,7 +76,7 @@ impl<'a> Package<'a> {
         }
     }
 
-    /// Reads an XML part as a stream; `None` when the package does not have it.
+    /// Reads an XML part as a stream; returns `None` if the package does not have it.
     pub(super) fn read<T>(
         &mut self,
         name: &str,
@@ -99,16 +99,16 @@ impl<'a> Package<'a> {
         self.budget = counted.left;
         match result {
             Ok(value) => Ok(Some(value)),
-            Err(_) if counted.ran_out => Err(UNFOLDS),
+            Err(_) if counted.ran_out => Err(DECOMPRESSED_TOO_LARGE),
             Err(Failure::Malformed) => Err(DAMAGED),
-            Err(Failure::EventTooLarge) => Err(UNFOLDS),
+            Err(Failure::EventTooLarge) => Err(DECOMPRESSED_TOO_LARGE),
             Err(Failure::TooManyEvents) => Err(TOO_MANY_EVENTS),
             Err(Failure::TooMuchText) => Err(TOO_MUCH_TEXT),
         }
     }
 }
 
-/// How many entries the end of the directory promises; `zip` would make room for them all before we could count.
+/// Returns the declared number of entries; `zip` would allocate memory for all of them before they could be counted.
 fn declared_parts(bytes: &[u8]) -> Option<usize> {
     let from = bytes.len().saturating_sub(END_RECORD + usize::from(u16::MAX));
     let tail = bytes.get(from..)?;
@@ -117,7 +117,7 @@ fn declared_parts(bytes: &[u8]) -> Option<usize> {
     Some(usize::from(u16::from_le_bytes([count[0], count[1]])))
 }
 
-/// Stops when the budget is used up, whatever the directory says about sizes.
+/// A reader that stops when the budget is used up, whatever the directory says about sizes.
 struct Counted<R> {
     inner: R,
     left: u64,
@@ -136,7 +136,7 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
-/// Adds up extracted text.
+/// Counts extracted text.
 #[derive(Default)]
 pub(super) struct TextBudget {
     used: usize,

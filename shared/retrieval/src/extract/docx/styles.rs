@@ -1,4 +1,4 @@
-//! Which styles are headings (`word/styles.xml`).
+//! Heading styles (`word/styles.xml`).
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use super::xml::{Event, Failure, Xml};
 /// A style may be based on another; longer chains are loops.
 const LONGEST_CHAIN: usize = 16;
 
-/// The heading level of each paragraph style that has one, by style id.
+/// The heading levels of paragraph styles, by style ID.
 #[derive(Debug, Default)]
 pub(super) struct Styles {
     own: HashMap<String, Style>,
@@ -20,12 +20,12 @@ struct Style {
 }
 
 impl Styles {
-    /// The level of a heading style, 1 being the outermost; `None` for text.
+    /// Returns the level of a heading style, 1 being the outermost; `None` for text.
     pub(super) fn level(&self, style: &str) -> Option<usize> {
         let mut id = style;
         for _ in 0..LONGEST_CHAIN {
             let Some(found) = self.own.get(id) else {
-                // Documents without a style part still use Word's own ids.
+                // Documents without a style part still use Word's own IDs.
                 return name_level(id);
             };
             if found.level.is_some() {
@@ -47,7 +47,7 @@ pub(super) fn read(xml: &mut Xml<'_>) -> Result<Styles, Failure> {
                 id = event.attribute("styleId").unwrap_or_default();
                 style = Style::default();
             }
-            // Word translates ids (`berschrift1`), not these names.
+            // Word translates IDs (`berschrift1`), but not these names.
             Event::Start { .. } if event.starts("name") => {
                 style.level = style.level.or(event.attribute("val").as_deref().and_then(name_level));
             }
@@ -64,14 +64,14 @@ pub(super) fn read(xml: &mut Xml<'_>) -> Result<Styles, Failure> {
     Ok(styles)
 }
 
-/// `heading 2`, `Heading2`; a title stands above all headings.
+/// Returns the level of `heading 2`, `Heading2`; a title is above all headings.
 fn name_level(name: &str) -> Option<usize> {
     let name = name.to_ascii_lowercase();
     if name == "title" {
         return Some(1);
     }
     let number: usize = name.strip_prefix("heading")?.trim().parse().ok()?;
-    // One below, so that a title can stand above.
+    // One below, so that a title can be above.
     (1..=9).contains(&number).then_some(number + 1)
 }
 

@@ -3,14 +3,14 @@ use samples::{Block, text_docx};
 
 use crate::{Kind, extract};
 
-/// The heading path and the text of each section.
+/// Returns the heading path and the text of each section.
 fn sections(blocks: &[Block<'_>]) -> Vec<(String, String)> {
     let extracted = extract(&text_docx(blocks), Kind::Docx).expect("a readable document");
     let path = |section: &crate::Section| section.place.heading().unwrap_or("-").to_owned();
     extracted.sections.iter().map(|s| (path(s), s.text.clone())).collect()
 }
 
-/// The text of a document without headings.
+/// Returns the text of a document without headings.
 fn text(blocks: &[Block<'_>]) -> String {
     let [(_, text)] = sections(blocks).try_into().expect("one section");
     text

@@ -1,4 +1,4 @@
-//! Pull parsing with bounds: one event in memory at a time, of limited size and depth.
+//! Bounded pull parsing: one event in memory at a time, of limited size and depth.
 
 use std::borrow::Cow;
 use std::io::{BufRead, Read};
@@ -6,9 +6,9 @@ use std::io::{BufRead, Read};
 use quick_xml::events::{BytesEnd, BytesStart, Event as XmlEvent};
 use quick_xml::{Reader, XmlVersion};
 
-/// One tag or run of text may not be larger. Bytes.
+/// Largest tag or run of text. Bytes.
 const MAX_EVENT_BYTES: usize = 8 * 1024 * 1024;
-/// Word itself stays far below 100.
+/// Maximum nesting. Word itself stays far below 100.
 const MAX_DEPTH: usize = 256;
 /// Tags and texts of one part. A book of 1,000 pages has a million.
 const MAX_EVENTS: usize = 5_000_000;
@@ -22,9 +22,9 @@ pub(super) enum Failure {
     TooMuchText,
 }
 
-/// What the parts are read for, with names without their namespace prefix.
+/// The parsed events, with names without their namespace prefix.
 pub(super) enum Event<'a> {
-    /// A start tag. `is_empty` when it closes itself (`<w:tab/>`); no `End` follows then.
+    /// A start tag. `is_empty` if it closes itself (`<w:tab/>`); no `End` follows then.
     Start {
         tag: BytesStart<'a>,
         is_empty: bool,
@@ -53,7 +53,7 @@ impl<'a> Xml<'a> {
         }
     }
 
-    /// The next tag or text; `None` at the end of the part.
+    /// Returns the next tag or text; `None` at the end of the part.
     pub(super) fn next(&mut self) -> Result<Option<Event<'_>>, Failure> {
         self.reader.get_mut().left = MAX_EVENT_BYTES;
         self.buffer.clear();
@@ -87,7 +87,7 @@ impl<'a> Xml<'a> {
             XmlEvent::GeneralRef(reference) => Some(Event::Text(Cow::Owned(resolve(&reference)))),
             XmlEvent::Eof if self.depth > 0 => return Err(Failure::Malformed),
             XmlEvent::Eof => None,
-            // Comments, instructions and document types say nothing; entities a document type defines are never read.
+            // Comments, instructions and document types have no content; entities of a document type are never read.
             XmlEvent::Comment(_) | XmlEvent::Decl(_) | XmlEvent::PI(_) | XmlEvent::DocType(_) => {
                 Some(Event::Text(Cow::Borrowed("")))
             }
@@ -96,17 +96,17 @@ impl<'a> Xml<'a> {
 }
 
 impl Event<'_> {
-    /// Whether this is a start tag of that name.
+    /// Returns whether this is a start tag with this name.
     pub(super) fn starts(&self, name: &str) -> bool {
         matches!(self, Event::Start { tag, .. } if tag.local_name().as_ref() == name)
     }
 
-    /// Whether this is an end tag of that name.
+    /// Returns whether this is an end tag with this name.
     pub(super) fn ends(&self, name: &str) -> bool {
         matches!(self, Event::End(tag) if tag.local_name().as_ref() == name)
     }
 
-    /// The value of an attribute of a start tag, whatever its prefix.
+    /// Returns the value of an attribute of a start tag, with any prefix.
     pub(super) fn attribute(&self, name: &str) -> Option<String> {
         let Event::Start { tag, .. } = self else { return None };
         attribute(tag, name)
@@ -116,7 +116,7 @@ impl Event<'_> {
 pub(super) fn attribute(tag: &BytesStart<'_>, name: &str) -> Option<String> {
     let found = tag
         .attributes()
-        // Looking for doubles takes a time that grows with the square of the number of attributes.
+        // Checking for duplicates takes quadratic time in the number of attributes.
         .with_checks(false)
         .flatten()
         .find(|attribute| attribute.key.local_name().as_ref() == name)?;
@@ -126,7 +126,7 @@ pub(super) fn attribute(tag: &BytesStart<'_>, name: &str) -> Option<String> {
         .map(Cow::into_owned)
 }
 
-/// The five entities of XML and character references; anything else stands for nothing.
+/// Resolves the five entities of XML and character references; any other reference becomes empty.
 fn resolve(reference: &quick_xml::events::BytesRef<'_>) -> String {
     if let Ok(Some(c)) = reference.resolve_char_ref() {
         return c.to_string();
@@ -137,7 +137,7 @@ fn resolve(reference: &quick_xml::events::BytesRef<'_>) -> String {
         .to_owned()
 }
 
-/// Fails when one event takes more than it may.
+/// A reader that fails when one event exceeds its limit.
 struct Metered<R> {
     inner: R,
     left: usize,

@@ -1,14 +1,14 @@
-//! Columns: finds what a reader reads as a unit, in the order of reading.
+//! Detects columns, and puts them into reading order.
 
 use super::page::Word;
 
-/// The white between two columns, in em.
+/// Minimum width of the gap between two columns, in em.
 const GUTTER: f32 = 0.9;
 /// Fewer lines side by side are a coincidence or a table.
 const MIN_ROWS: usize = 6;
-/// More places where a column may begin are those of a drawing; each costs a look at every word.
+/// More possible column starts indicate a drawing; each requires a pass over every word.
 const MAX_STARTS: usize = 500;
-/// Columns within columns: three or four side by side, not more.
+/// Maximum nesting of columns: three or four side by side.
 const MAX_DEPTH: usize = 4;
 
 /// Divides the words of a page into blocks of one column each.
@@ -27,7 +27,7 @@ fn divide(words: Vec<Word>, em: f32, depth: usize, blocks: &mut Vec<Vec<Word>>) 
     rest.extend(above.drain(gutter.first..));
     let below = rest.split_off(gutter.last + 1 - gutter.first);
     let (left, right) = rest.into_iter().flatten().partition(|word| word.right < gutter.x);
-    // What stands above or below may have columns of its own.
+    // The text above and below may have columns of its own.
     divide(above.into_iter().flatten().collect(), em, depth + 1, blocks);
     divide(left, em, depth + 1, blocks);
     divide(right, em, depth + 1, blocks);
@@ -41,13 +41,13 @@ fn push(blocks: &mut Vec<Vec<Word>>, rows: Vec<Vec<Word>>) {
     }
 }
 
-/// Words at one height, from the top of the page to the bottom; from left to right within a row.
+/// Groups words by height, from the top of the page to the bottom; from left to right within a row.
 pub(super) fn rows(mut words: Vec<Word>, em: f32) -> Vec<Vec<Word>> {
     words.sort_by(|a, b| b.y.total_cmp(&a.y).then(a.left.total_cmp(&b.left)));
     let mut rows: Vec<Vec<Word>> = Vec::new();
     for word in words {
         match rows.last_mut() {
-            // Measured from the first word, so that a slope of small steps does not become one row.
+            // Measured from the first word, so that many small steps do not form one row.
             Some(row) if row[0].y - word.y <= 0.4 * em => row.push(word),
             _ => rows.push(vec![word]),
         }
@@ -58,12 +58,12 @@ pub(super) fn rows(mut words: Vec<Word>, em: f32) -> Vec<Vec<Word>> {
     rows
 }
 
-/// White from row `first` to row `last` around `x`, with text on both sides.
+/// The gap from row `first` to row `last` around `x`, with text on both sides.
 struct Gutter {
     x: f32,
     first: usize,
     last: usize,
-    /// Rows with text beside it: how good it is.
+    /// Number of rows with text beside it: its quality.
     score: usize,
 }
 
@@ -74,7 +74,7 @@ fn find_gutter(rows: &[Vec<Word>], em: f32) -> Option<Gutter> {
     let words = || rows.iter().flatten();
     let left = words().map(|word| word.left).fold(f32::INFINITY, f32::min);
     let right = words().map(|word| word.right).fold(f32::NEG_INFINITY, f32::max);
-    // A word that begins after white is where a right column may begin: only those places are tried.
+    // A column may begin only at a word after white space: only these positions are tried.
     let mut starts: Vec<f32> = rows.iter().flat_map(|row| starts_after_white(row, em)).collect();
     starts.sort_unstable_by(f32::total_cmp);
     starts.dedup_by(|a, b| (*a - *b).abs() < 0.5 * em);
@@ -90,7 +90,8 @@ fn find_gutter(rows: &[Vec<Word>], em: f32) -> Option<Gutter> {
         .max_by_key(|gutter| gutter.score)
 }
 
-/// The left edges of words with white before them. The first of a row counts too: its column may stand alone there.
+/// Returns the left edges of words after white space, including the first word of a row, whose column may be alone
+/// there.
 fn starts_after_white(row: &[Word], em: f32) -> Vec<f32> {
     let first = row.first().map(|word| word.left);
     let others = row
@@ -100,7 +101,7 @@ fn starts_after_white(row: &[Word], em: f32) -> Vec<f32> {
     first.into_iter().chain(others).collect()
 }
 
-/// The longest run of rows that leave the gutter white and look like columns of prose on both sides of it.
+/// Returns the longest run of rows that leave the gutter empty and look like columns of prose on both sides of it.
 fn longest_band(rows: &[Vec<Word>], x: f32, em: f32, (left, right): (f32, f32)) -> Option<Gutter> {
     let (from, to) = (x - GUTTER * em / 2.0 + 0.1, x + GUTTER * em / 2.0 - 0.1);
     let is_white = |row: &Vec<Word>| row.iter().all(|word| word.right <= from || word.left >= to);
@@ -127,7 +128,7 @@ fn longest_band(rows: &[Vec<Word>], x: f32, em: f32, (left, right): (f32, f32)) 
     best
 }
 
-/// How many rows the shorter side has, if both sides are filled as only prose is. The cells of a table are not.
+/// Returns the number of rows of the shorter side, if both sides are filled like prose. Table cells are not.
 fn prose_rows(rows: &[Vec<Word>], x: f32, (left, right): (f32, f32)) -> Option<usize> {
     let side = |is_own: &dyn Fn(&Word) -> bool, width: f32| -> (usize, f32) {
         let mut filled: Vec<f32> = rows

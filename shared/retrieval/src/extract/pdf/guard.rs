@@ -1,30 +1,30 @@
-//! Looks over PDF syntax (ISO 32000-2, 7.2) before the parser does: the parser descends into nested arrays and
-//! dictionaries without a limit, which ends in a stack overflow that no `catch_unwind` catches, and it keeps every glyph
-//! of a page in memory.
+//! Checks PDF syntax (ISO 32000-2, 7.2) before the parser runs: the parser recurses into nested arrays and dictionaries
+//! without a limit, which can overflow the stack beyond any `catch_unwind`, and it stores every glyph of a page in
+//! memory.
 
-/// Arrays and dictionaries inside of each other. Real files stay below 20; binary data that is mistaken for syntax can
+/// Maximum nesting of arrays and dictionaries. Real files stay below 20; binary data that is mistaken for syntax can
 /// reach a few hundred.
 const MAX_DEPTH: usize = 2_000;
-/// Text shown on one page, in bytes of strings. The densest pages of a dictionary have 20,000.
+/// Limit of the text shown on one page, in bytes of strings. The densest pages of a dictionary have 20,000.
 const MAX_SHOWN_BYTES: usize = 200_000;
-/// Strings shown on one page; a page that places each letter by itself has 10,000.
+/// Limit of the strings shown on one page; a page that positions each letter separately has 10,000.
 const MAX_SHOWN_STRINGS: usize = 30_000;
 
-/// What it costs to read a page with these drawing instructions, in strings of ordinary pages (about 15 microseconds
-/// each); `None` when no page to be read has such instructions.
+/// Returns the cost of reading a page with this content stream, in strings of ordinary pages (about 15 microseconds
+/// each); `None` if the page is not worth reading.
 pub(super) fn load(content: &[u8]) -> Option<usize> {
     let seen = Syntax::scan(content, false);
     let is_readable =
         seen.depth < MAX_DEPTH && seen.string_bytes <= MAX_SHOWN_BYTES && seen.strings <= MAX_SHOWN_STRINGS;
-    // Measured: finding the words of a page takes a time that grows with the square of their number.
+    // Measured: finding the words of a page takes quadratic time in their number.
     is_readable.then(|| seen.strings + seen.strings * seen.strings / 10_000)
 }
 
-/// Whether no object of a file nests too deeply.
+/// Returns whether no object of a file nests too deeply.
 ///
-/// Objects are looked for everywhere, in the data of streams too, because the file says where the parser looks.
+/// Searches for objects everywhere, even in stream data, because the file decides where the parser looks.
 pub(super) fn is_flat(file: &[u8]) -> bool {
-    // Objects that do not end make this walk over the same bytes again and again; real ones end.
+    // Objects that do not end would make this scan the same bytes repeatedly; real ones end.
     let mut budget = file.len().saturating_mul(4);
     let starts = |word: &'static [u8]| {
         file.windows(word.len())
@@ -41,19 +41,19 @@ pub(super) fn is_flat(file: &[u8]) -> bool {
     true
 }
 
-/// What a piece of syntax consists of.
+/// The properties of a piece of syntax.
 #[derive(Default)]
 struct Syntax {
     /// The deepest nesting.
     depth: usize,
     strings: usize,
     string_bytes: usize,
-    /// How far the scan went.
+    /// How many bytes were scanned.
     length: usize,
 }
 
 impl Syntax {
-    /// Scans to the end, or only to the end of the object (or of its dictionary, when a stream follows).
+    /// Scans to the end, or only to the end of the object (or of its dictionary, if a stream follows).
     fn scan(bytes: &[u8], one_object: bool) -> Self {
         let mut seen = Self::default();
         let mut depth = 0_usize;
@@ -103,7 +103,7 @@ fn ends_object(bytes: &[u8]) -> bool {
     bytes.starts_with(b"endobj") || bytes.starts_with(b"stream")
 }
 
-/// The length of `(a string (with balanced parentheses) and \) escapes)`.
+/// Returns the length of `(a string (with balanced parentheses) and \) escapes)`.
 fn literal_length(bytes: &[u8]) -> usize {
     let mut depth = 0_usize;
     let mut at = 0;

@@ -24,7 +24,7 @@ pub(super) fn write(text: &mut String, block: Vec<Word>, em: f32) {
     }
 }
 
-/// The distance between most lines, in points.
+/// Returns the median distance between lines, in points.
 fn usual_spacing(rows: &[Vec<Word>], em: f32) -> f32 {
     let mut gaps: Vec<f32> = rows
         .windows(2)
@@ -35,7 +35,7 @@ fn usual_spacing(rows: &[Vec<Word>], em: f32) -> f32 {
     gaps.get(gaps.len() / 2).copied().unwrap_or(em)
 }
 
-/// White above the line, or an indented first line.
+/// Returns whether there is extra space above the line, or its first word is indented.
 fn starts_paragraph(before: &[Word], row: &[Word], left: f32, spacing: f32, em: f32) -> bool {
     let gap = before[0].y - row[0].y;
     let indent = row[0].left - left;
@@ -57,7 +57,7 @@ fn write_row(text: &mut String, row: &[Word], em: f32) {
     }
 }
 
-/// Whether there is a space between two words. The parser divides words at changes of font and at kerning.
+/// Returns whether there is a space between two words. The parser splits words at font changes and kerning.
 fn is_apart(before: &Word, word: &Word, em: f32) -> bool {
     let gap = (word.left - before.right).max(before.left - word.right);
     let meets = |c: Option<char>| c.is_some_and(is_ideograph);

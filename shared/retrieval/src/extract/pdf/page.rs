@@ -7,7 +7,7 @@ use pdf_oxide::geometry::Rect;
 use super::super::clean;
 use super::{columns, lines};
 
-/// A word and where it stands, in points; y grows upwards.
+/// A word and its position, in points; y grows upwards.
 #[derive(Debug, Clone)]
 pub(super) struct Word {
     pub(super) text: String,
@@ -18,12 +18,12 @@ pub(super) struct Word {
 
 /// Reads a page: one line per line of the page, an empty line between paragraphs, columns one after the other.
 ///
-/// The parser finds the words; their order is found here, from where they stand. Its own text was measured against
-/// poppler's: it mixes columns on pages that begin with a title or a figure, and divides widely set paragraphs.
+/// The parser finds the words; their order is computed here from their positions. The parser's own text was compared
+/// with poppler's: it mixes columns on pages that begin with a title or a figure, and splits widely set paragraphs.
 pub(super) fn text(document: &PdfDocument, index: usize) -> Result<String, Error> {
-    // Turned text (a landscape table, a stamp in the margin) is read by itself, what there is most of first.
+    // Rotated text (a landscape table, a stamp in the margin) is read separately, the most frequent rotation first.
     let mut turns: Vec<(Turn, Vec<Word>)> = Vec::new();
-    // The words of a turned page stand as the reader sees it already.
+    // The words of a rotated page are already positioned as the reader sees them.
     let is_turned = document.get_page_rotation(index).is_ok_and(|degrees| degrees != 0);
     for word in document.extract_words(index)? {
         let turn = if is_turned {
@@ -54,7 +54,7 @@ pub(super) fn text(document: &PdfDocument, index: usize) -> Result<String, Error
     Ok(clean::normalize(&text))
 }
 
-/// Which way text runs on the page.
+/// The direction of text on the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Turn {
     Right,
@@ -73,7 +73,7 @@ impl Turn {
         }
     }
 
-    /// The word where it stands for somebody who turned the page to read it.
+    /// Returns the word at its position on the page rotated for reading.
     fn word(self, text: &str, bounds: Rect) -> Option<Word> {
         let (x0, x1) = (bounds.x, bounds.x + bounds.width);
         let (y0, y1) = (bounds.y, bounds.y + bounds.height);
@@ -94,7 +94,7 @@ impl Turn {
     }
 }
 
-/// The usual height of the letters. Font sizes are a matter of the font's own units, widths are not.
+/// Returns the usual font size. Font sizes in the file depend on the font's own units, widths do not.
 fn em(words: &[Word]) -> f32 {
     let mut widths: Vec<f32> = words
         .iter()
@@ -113,7 +113,7 @@ fn em(words: &[Word]) -> f32 {
     widths.get(widths.len() / 2).map_or(10.0, |width| width * 2.0)
 }
 
-/// Chinese or Japanese set in columns from right to left: single characters below each other.
+/// Returns whether the text is Chinese or Japanese in columns from right to left: single characters below each other.
 fn is_vertical(words: &[Word]) -> bool {
     let is_single = |word: &Word| {
         let mut chars = word.text.chars();

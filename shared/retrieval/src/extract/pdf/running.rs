@@ -1,10 +1,10 @@
-//! Running heads and page numbers: the same on every page, and in the way of every sentence that crosses one.
+//! Running heads and page numbers: the same on every page, and in the middle of sentences that continue across pages.
 
 use std::collections::HashMap;
 
 /// How many lines at the top and at the bottom of a page may be repeated.
 const DEPTH: usize = 3;
-/// On fewer pages a repetition can be chance.
+/// On fewer pages a repetition may be a coincidence.
 const MIN_PAGES: usize = 4;
 
 /// Removes the first and last lines that at least half of the pages have in common, numbers aside.
@@ -24,7 +24,7 @@ pub(super) fn without_heads_and_feet(pages: Vec<String>) -> Vec<String> {
     pages.iter().map(|page| strip(page, is_running)).collect()
 }
 
-/// The keys of the lines at both ends, each once.
+/// Returns the keys of the lines at both ends, each once.
 fn edges(page: &str) -> Vec<String> {
     let lines: Vec<&str> = page.lines().filter(|line| !line.trim().is_empty()).collect();
     let last = lines.len().saturating_sub(DEPTH).max(DEPTH.min(lines.len()));
@@ -39,7 +39,7 @@ fn edges(page: &str) -> Vec<String> {
     keys
 }
 
-/// A line without what changes from page to page.
+/// Returns a line without the parts that change from page to page.
 fn key(line: &str) -> String {
     let mut key = String::new();
     for c in line.chars().filter(|c| !c.is_whitespace()) {

@@ -1,7 +1,7 @@
-//! The page tree (ISO 32000-2, 7.7.3), walked once before anything else walks it.
+//! The page tree (ISO 32000-2, 7.7.3), checked before any other traversal.
 //!
-//! The parser follows it without remembering where it has been: a tree whose branches contain each other would keep it
-//! busy for ever.
+//! The parser follows it without detecting cycles: a tree whose branches contain each other would make it loop
+//! forever.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use pdf_oxide::object::{Object, ObjectRef};
 use super::{DAMAGED, MAX_PAGES, TOO_MANY_PAGES};
 use crate::extract::ExtractError;
 
-/// Refuses a page tree that is none. One that cannot be found is left to the parser's repair.
+/// Refuses a page tree that is not a tree. One that cannot be found is left to the parser's repair.
 pub(super) fn check(document: &PdfDocument) -> Result<(), ExtractError> {
     let Some(root) = document.catalog().ok().and_then(|catalog| entry(&catalog, "Pages")) else {
         return Ok(());
@@ -32,7 +32,7 @@ pub(super) fn check(document: &PdfDocument) -> Result<(), ExtractError> {
         if !is_new || branches.len() > MAX_PAGES {
             return Err(DAMAGED);
         }
-        // More than could be pages: do not even put them on the list.
+        // More than could be pages: not even added to the list.
         if open.len() + kids.len() > 2 * MAX_PAGES {
             return Err(TOO_MANY_PAGES);
         }
@@ -41,7 +41,7 @@ pub(super) fn check(document: &PdfDocument) -> Result<(), ExtractError> {
     Ok(())
 }
 
-/// The children of a branch; `None` for a page and for what is not there.
+/// Returns the children of a branch; `None` for a page and for a missing node.
 fn kids(document: &PdfDocument, node: Object) -> Result<Option<Vec<Object>>, ExtractError> {
     let node = resolved(document, node);
     let Some(kids) = node
@@ -55,7 +55,7 @@ fn kids(document: &PdfDocument, node: Object) -> Result<Option<Vec<Object>>, Ext
         .as_reference()
         .and_then(|reference| document.load_object(reference).ok());
     match shared.as_ref().unwrap_or(kids).as_array() {
-        // More than could be pages: do not even copy them.
+        // More than could be pages: not even copied.
         Some(kids) if kids.len() > 2 * MAX_PAGES => Err(TOO_MANY_PAGES),
         Some(kids) => Ok(Some(kids.clone())),
         None => Err(DAMAGED),

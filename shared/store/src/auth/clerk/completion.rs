@@ -1,4 +1,4 @@
-//! What an account of a person at Clerk lacked when it was made.
+//! Completes accounts of Clerk users with data that was missing when they were created.
 
 use std::collections::HashMap;
 
@@ -12,34 +12,34 @@ use crate::{
     table::item::{Transaction, part, primary, s},
 };
 
-/// What an account of a person at Clerk lacked and gets.
+/// Data that was missing from an account of a Clerk user.
 #[derive(Debug)]
 pub struct Completion<'a> {
-    /// The account as it is.
+    /// The account as it was read.
     pub user: &'a User,
-    /// Their name, in place of one that was made up.
+    /// Their name, replacing a placeholder.
     pub name: Option<&'a str>,
-    /// Their address, in place of one that can receive nothing.
+    /// Their email address, replacing a placeholder that receives nothing.
     pub email: Option<&'a Email>,
-    /// Whether the address that the account has then is verified, here or at Clerk.
+    /// Whether the resulting address is verified, here or at Clerk.
     pub verified: bool,
-    /// Whether Clerk has verified it: then its owner is known.
+    /// Whether Clerk has verified it, so that its owner is known.
     pub owner_is_known: bool,
 }
 
-/// What became of a completion.
+/// The outcome of a completion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Completed {
-    /// It is written.
+    /// It was written.
     Done,
-    /// The account is not as it was read; nothing was written.
+    /// The account has changed since it was read; nothing was written.
     AccountMoved,
-    /// Another account has the address; nothing was written.
+    /// Another account has the email address; nothing was written.
     EmailTaken,
 }
 
 impl Clerk {
-    /// Gives an account what it lacked, unless it is not as `completion.user` any more.
+    /// Completes an account, unless it has changed since it was read as `completion.user`.
     pub async fn complete(&self, completion: &Completion<'_>, entry: &AuditEntry) -> Result<Completed> {
         let (user, table) = (completion.user, &self.0.tables().identity);
         let set = "SET #name = :name, email = :email, email_verified = :verified";

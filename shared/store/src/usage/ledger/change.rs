@@ -1,4 +1,4 @@
-//! Changes of several items at once, as one plain update when it is only one.
+//! Changes of several items in one transaction, or in one plain update if there is only one.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use crate::{
     table::transaction::{CONDITION_FAILED, Canceled, transact_or_reasons},
 };
 
-/// What is to be done to one item.
+/// A change of one item.
 #[derive(Debug, Clone)]
 pub(crate) struct Change {
     key: Key,
@@ -28,18 +28,18 @@ pub(crate) struct Change {
     values: HashMap<String, AttributeValue>,
 }
 
-/// What became of changes.
+/// The outcome of changes.
 pub(super) enum Written {
-    /// All were made; with one change only, these are the attributes that it set, as they are afterwards.
+    /// All were written; for a single change, with the attributes that it set, as they are afterwards.
     Done(Option<Item>),
-    /// None was.
+    /// Nothing was written.
     Refused {
-        /// The changes whose conditions did not hold, by their places, with their items as they are.
+        /// The changes whose conditions did not hold, by index, with their current items.
         items: Vec<(usize, Option<Item>)>,
-        /// Whether the items may be as they are because of this very write, whose first answer was lost.
+        /// Whether the items may reflect this very write, whose first response was lost.
         in_doubt: bool,
     },
-    /// None was: an item would have become larger than items may be.
+    /// Nothing was written: an item would exceed the maximum size.
     TooLarge,
 }
 
@@ -69,7 +69,7 @@ impl Change {
         placeholder
     }
 
-    /// Adds to a number, which is 0 when it is absent.
+    /// Adds to a number; an absent one is 0.
     pub(crate) fn add(&mut self, name: &str, number: i64) {
         if number != 0 {
             let (name, number) = (self.name(name), self.value(n(number)));
@@ -82,7 +82,7 @@ impl Change {
         self.set.push(format!("{name} = {value}"));
     }
 
-    /// Sets what is absent.
+    /// Sets an absent attribute.
     pub(crate) fn set_once(&mut self, name: &str, value: AttributeValue) {
         let (name, value) = (self.name(name), self.value(value));
         self.set.push(format!("{name} = if_not_exists({name}, {value})"));
@@ -103,27 +103,27 @@ impl Change {
         self.conditions.push(format!("attribute_not_exists({name})"));
     }
 
-    /// On the condition that a number is absent, or not above this.
+    /// Requires that a number is absent, or not above this.
     pub(super) fn if_at_most(&mut self, name: &str, number: u64) {
         let (name, number) = (self.name(name), self.value(n(number)));
         self.conditions
             .push(format!("(attribute_not_exists({name}) OR {name} <= {number})"));
     }
 
-    /// On the condition that a number is there, and not below this.
+    /// Requires that a number is present, and not below this.
     pub(super) fn if_at_least(&mut self, name: &str, number: u64) {
         let (name, number) = (self.name(name), self.value(n(number)));
         self.conditions.push(format!("{name} >= {number}"));
     }
 
-    /// On the condition that a number is there, and from `least` to `most`.
+    /// Requires that a number is present, and from `least` to `most`.
     pub(super) fn if_between(&mut self, name: &str, least: i64, most: i64) {
         let name = self.name(name);
         let (least, most) = (self.value(n(least)), self.value(n(most)));
         self.conditions.push(format!("{name} BETWEEN {least} AND {most}"));
     }
 
-    /// On the condition that a number is what was read; none for an absent one.
+    /// Requires that a number is as it was read; `None` for an absent one.
     pub(crate) fn if_still(&mut self, name: &str, number: Option<u64>) {
         match number {
             None => self.if_absent(name),
@@ -141,14 +141,14 @@ impl Change {
         self.add.push(format!("{name} {texts}"));
     }
 
-    /// Takes a text out of a set. A set that is empty then is gone.
+    /// Removes a text from a set. DynamoDB removes a set that becomes empty.
     pub(super) fn delete_from_set(&mut self, name: &str, text: &str) {
         let texts = AttributeValue::Ss(vec![text.to_owned()]);
         let (name, texts) = (self.name(name), self.value(texts));
         self.delete.push(format!("{name} {texts}"));
     }
 
-    /// On the condition that a text is in a set, or that there is room for it.
+    /// Requires that a text is in a set, or that the set has room for it.
     pub(super) fn if_in_set_or_room(&mut self, name: &str, text: &str, most: usize) {
         let (name, text, most) = (self.name(name), self.value(s(text)), self.value(n(most)));
         self.conditions.push(format!(
@@ -174,12 +174,12 @@ impl Change {
         (!self.conditions.is_empty()).then(|| self.conditions.join(" AND "))
     }
 
-    /// As a part of a transaction.
+    /// Returns the change as a part of a transaction.
     pub(crate) fn part(&self, store: &Store) -> Result<TransactWriteItem> {
         self.part_in(&store.usage())
     }
 
-    /// As a part of a transaction, in another table than the ledger's.
+    /// Returns the change as a part of a transaction, in a table other than the ledger's.
     pub(crate) fn part_in(&self, table: &item::Table<'_>) -> Result<TransactWriteItem> {
         let update = table
             .part_update(&self.key)
@@ -192,7 +192,7 @@ impl Change {
     }
 }
 
-/// Whether an item is the one at `key`.
+/// Returns whether an item is the one at `key`.
 pub(super) fn is_at(item: &Item, key: &Key) -> bool {
     let has = |name: &str, value: &str| {
         item.get(name)
@@ -202,7 +202,7 @@ pub(super) fn is_at(item: &Item, key: &Key) -> bool {
     has("pk", &key.pk) && has("sk", &key.sk)
 }
 
-/// Makes all changes or none.
+/// Writes all changes or nothing.
 pub(super) async fn write(store: &Store, changes: &[Change]) -> Result<Written> {
     match changes {
         [one] => write_one(store, one).await,
@@ -225,7 +225,7 @@ async fn write_one(store: &Store, change: &Change) -> Result<Written> {
             items: vec![(0, item)],
             in_doubt,
         }),
-        Err(error) if says_too_large(error.code(), error.message()) => Ok(Written::TooLarge),
+        Err(error) if is_too_large(error.code(), error.message()) => Ok(Written::TooLarge),
         Err(error) => Err(item::failed(error)),
     }
 }
@@ -244,10 +244,10 @@ async fn write_all(store: &Store, changes: &[Change]) -> Result<Written> {
         .map(|(place, reason)| (place, reason.item.clone()))
         .collect();
     if !items.is_empty() {
-        // A transaction never meets its own effect.
+        // A transaction never observes its own effect.
         return Ok(Written::Refused { items, in_doubt: false });
     }
-    let is_too_large = |reason: &CancellationReason| says_too_large(reason.code(), reason.message());
+    let is_too_large = |reason: &CancellationReason| is_too_large(reason.code(), reason.message());
     if reasons.iter().any(is_too_large) {
         Ok(Written::TooLarge)
     } else {
@@ -255,8 +255,8 @@ async fn write_all(store: &Store, changes: &[Change]) -> Result<Written> {
     }
 }
 
-/// Whether the table refused a change because of the size of its item.
-fn says_too_large(code: Option<&str>, message: Option<&str>) -> bool {
+/// Returns whether the table refused a change because of the size of its item.
+fn is_too_large(code: Option<&str>, message: Option<&str>) -> bool {
     let is_invalid = matches!(code, Some("ValidationException" | "ValidationError"));
     is_invalid && message.is_some_and(|message| message.contains("Item size"))
 }

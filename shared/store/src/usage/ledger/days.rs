@@ -1,4 +1,4 @@
-//! Days: listed while something may be reserved in them, closed when they are over; and who was told about a limit.
+//! Days: listed while they may have reservations, closed when they are over; and alerts about limits.
 
 use domain::{Day, OrgId, Result, Timestamp, TokenScope, UserId, id::random_bytes};
 use jiff::civil::Date;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     KEPT_SECONDS, Ledger, Reservation,
     change::{Change, write},
-    holds_on,
+    reservations_on,
     statistics::{GENERATION, IsKnownModel, make_public},
 };
 use crate::{
@@ -16,26 +16,26 @@ use crate::{
     tables,
 };
 
-/// In the place of the id of somebody whose account was erased.
+/// Replaces the ID of a user whose account was erased.
 pub(super) const ERASED: &str = "erased-";
-/// The mark of the call that was settled last on a member's day. A count would not do: an item that is made anew begins
-/// to count again, and may come to the same number.
+/// The mark of the call settled last on a member's day. A counter would not do: a recreated item starts counting again
+/// and may reach the same number.
 pub(super) const SETTLED: &str = "settled";
-/// The last key of an open day that was looked at.
+/// The last key of an open day that was examined.
 const SEEN_UNTIL: &str = "until";
 
-/// Whose day it is.
+/// The owner of a day.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Owner {
-    /// A person's.
+    /// A user.
     User(UserId),
-    /// An organization's.
+    /// An organization.
     Org(OrgId),
 }
 
 impl Owner {
-    /// Their partition in the ledger.
+    /// Returns the owner's partition in the ledger.
     fn partition(&self) -> String {
         match self {
             Self::User(user) => keys::user(user),
@@ -49,10 +49,10 @@ impl Owner {
     }
 }
 
-/// A day in which something was reserved and that was not closed.
+/// A day that has had reservations and is not closed.
 #[derive(Debug, Clone)]
 pub struct OpenDay {
-    /// Whose.
+    /// The owner.
     pub owner: Owner,
     /// Its date.
     pub date: Date,
@@ -66,9 +66,9 @@ pub struct OpenDay {
 pub struct RunningDays {
     /// The days, those that end first before the others.
     pub days: Vec<OpenDay>,
-    /// Whether they begin with the first one.
+    /// Whether they include the first one.
     is_first: bool,
-    /// Whether none is behind them.
+    /// Whether they include the last one.
     is_last: bool,
 }
 
@@ -79,27 +79,27 @@ struct Entry {
     ends_at: Timestamp,
 }
 
-/// That somebody was told how much of a limit is used.
+/// An alert about the share of a limit that is used.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Alert {
-    /// Whose limit.
+    /// The scope of the limit.
     pub scope: TokenScope,
     /// The day.
     pub day: Date,
-    /// The share that was reached: 50, 80 or 100.
+    /// The share that was reached, in percent: 50, 80 or 100.
     pub percent: u8,
-    /// Tokens that were used then.
+    /// Tokens used at that time.
     pub used: u64,
-    /// The limit then.
+    /// The limit at that time.
     pub limit: u64,
-    /// When it begins anew.
+    /// When the limit resets.
     pub resets_at: Timestamp,
-    /// When it was reached.
+    /// When the share was reached.
     pub at: Timestamp,
 }
 
 impl Ledger {
-    /// Lists a day among the open ones; doing it again changes nothing.
+    /// Lists a day as open; repeating it changes nothing.
     pub(super) async fn open(&self, counter: &Key, day: &Day) -> Result<()> {
         let Some(owner) = Owner::of(&counter.pk) else {
             return Ok(());
@@ -113,7 +113,7 @@ impl Ledger {
         self.0.usage().put(item).await
     }
 
-    /// Days of a shard that are open and over, those that ended first before the others: the `most` behind one.
+    /// Returns open days of a shard that are over, those that ended first before the others: `most` after this one.
     pub async fn ended_days(
         &self,
         shard: u8,
@@ -126,8 +126,8 @@ impl Ledger {
             .await
     }
 
-    /// Days of a shard that are open and not over: the `most` behind the last ones that were [`Ledger::seen`], or the first
-    /// ones.
+    /// Returns open days of a shard that are not over: `most` after the last ones that were [`Ledger::seen`], or the
+    /// first ones.
     pub async fn running_days(&self, shard: u8, now: Timestamp, most: i32) -> Result<RunningDays> {
         let seen = self.0.usage().get_raw(keys::open_days_seen(shard), true).await?;
         let seen = seen.and_then(|item| item.get(SEEN_UNTIL)?.as_s().ok().cloned());
@@ -141,7 +141,7 @@ impl Ledger {
         })
     }
 
-    /// Notes that running days were looked at, so that others follow, whoever looks at them.
+    /// Records that running days were examined, so that any caller continues after them.
     pub async fn seen(&self, shard: u8, running: &RunningDays) -> Result<()> {
         let key = keys::open_days_seen(shard);
         match running.days.last().filter(|_| !running.is_last) {
@@ -155,14 +155,14 @@ impl Ledger {
         }
     }
 
-    /// Open days whose keys are behind `after`, up to `until`.
+    /// Returns open days whose keys are after `after`, up to `until`.
     async fn open_between(&self, shard: u8, after: &str, until: &str, most: i32) -> Result<Vec<OpenDay>> {
         let pk = keys::open_days(shard);
         let query = self.0.db.query().consistent_read(true);
         let query = query
             .key_condition_expression("pk = :shard AND sk BETWEEN :after AND :until")
             .expression_attribute_values(":shard", s(&pk))
-            // The least that is behind it.
+            // The smallest key after it.
             .expression_attribute_values(":after", s(format!("{after}\u{1}")))
             .expression_attribute_values(":until", s(until));
         let mut days = Vec::new();
@@ -183,17 +183,17 @@ impl Ledger {
         Ok(days)
     }
 
-    /// The reservations in an open day.
+    /// Returns the reservations of an open day.
     pub async fn holds_in(&self, day: &OpenDay) -> Result<Vec<Reservation>> {
         let Owner::User(user) = &day.owner else {
-            // Reservations stand on the days of persons.
+            // Reservations are stored on the days of users.
             return Ok(Vec::new());
         };
         let item = self.0.usage().get_raw(keys::usage_day(user, day.date), true).await?;
-        item.map_or(Ok(Vec::new()), |item| holds_on(user, day.date, &item))
+        item.map_or(Ok(Vec::new()), |item| reservations_on(user, day.date, &item))
     }
 
-    /// Closes a day that is over and in which nothing is reserved any more.
+    /// Closes a day that is over and has no reservations left.
     pub async fn close(&self, day: &OpenDay, now: Timestamp) -> Result<()> {
         let key = Key {
             pk: day.owner.partition(),
@@ -207,8 +207,8 @@ impl Ledger {
         self.0.usage().delete(&day.entry).await
     }
 
-    /// Takes the name of a person off what they used in an organization, and the names that they made up: the
-    /// organization's sums stay as they are.
+    /// Removes a user's ID, and the names that they made up, from their usage in an organization: the organization's
+    /// totals stay as they are.
     pub async fn anonymize_usage(&self, org: &OrgId, user: &UserId, is_known: IsKnownModel) -> Result<()> {
         let table = self.0.usage();
         let days = self.0.usage().keys_below(&keys::tenant(org), keys::DAYS).await?;
@@ -219,7 +219,7 @@ impl Ledger {
             };
             while let Some(mut item) = table.get_raw(key.clone(), true).await? {
                 let Some(settled) = item.get(SETTLED).cloned() else {
-                    // Made by a release that did not mark it.
+                    // Created by a release that did not mark it.
                     let mut mark = Change::of(key.clone());
                     mark.set_once(SETTLED, s(hex::encode(random_bytes::<4>()?)));
                     mark.if_present("pk");
@@ -229,10 +229,10 @@ impl Ledger {
                 let nobody = format!("{day}#U#{ERASED}{}", hex::encode(random_bytes::<16>()?));
                 item.insert("sk".to_owned(), s(nobody));
                 make_public(&mut item, is_known);
-                // With the mark of the old item one could tell whose it was.
+                // The mark of the old item would reveal its owner.
                 item.remove(GENERATION);
                 item.remove(SETTLED);
-                // What was settled since it was read is not in the copy, and whoever else does this may have been first.
+                // The copy lacks what was settled since it was read, and a concurrent call may have been first.
                 let parts = vec![
                     table.part_delete(&key, Some((SETTLED, settled)))?,
                     table.part_put_new(item)?,
@@ -245,7 +245,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Notes that somebody is told about a limit; answers whether this call was the first to do so.
+    /// Records that an alert about a limit is sent. Returns whether this call was the first to do so.
     pub async fn alert(&self, owner: &Owner, alert: &Alert) -> Result<bool> {
         let key = keys::alert(owner.partition(), alert.day, alert.scope.name(), alert.percent);
         let mut item = to_item(&key, alert)?;
@@ -253,7 +253,7 @@ impl Ledger {
         self.0.usage().put_first(item).await
     }
 
-    /// The last alerts about the limits of a person or an organization, newest first.
+    /// Lists the last alerts about the limits of a user or an organization, newest first.
     pub async fn alerts(&self, owner: &Owner, most: u16) -> Result<Vec<Alert>> {
         let page = domain::PageRequest {
             limit: most,

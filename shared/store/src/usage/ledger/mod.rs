@@ -1,16 +1,16 @@
-//! The ledger of tokens: reserve before a call, settle after it.
+//! The token ledger: reserve before a call, settle after it.
 //!
-//! A question is counted in its person's bucket of questions a minute in the same write ([`request_rate`]).
+//! A question is counted in its user's bucket of questions a minute in the same write ([`request_rate`]).
 //!
-//! A counter is an item with `used`, `reserved` and `committed`, their sum. Whoever reserves adds to `committed` only
-//! while the sum stays within the limit, which comes with the call: limits are not part of the counters, so a changed
-//! limit changes none of them.
+//! A counter is an item with `used`, `reserved` and `committed`, their sum. A reservation adds to `committed` only
+//! while the sum stays within the limit, which comes with the call: limits are not part of the counters, so changing a
+//! limit changes no counter.
 //!
-//! What is reserved stands once, on the day of the person who asked (`r~{id}`), and names the other counters it is
-//! part of: organization, API key, chatbot. The day of a large organization is split over [`shards`]. They change with it in one transaction, or in one plain update when the
-//! person's day is the only counter, as in a personal organization without budgets. Settling removes the reservation
-//! and charges all counters, so doing it twice does nothing the second time; it always charges the day in which was
-//! reserved. Statistics are counted in the same write ([`statistics`]).
+//! A reservation is stored once, on the day of the user who asked (`r~{id}`), and names the other counters it is part
+//! of: organization, API key, chatbot. The day of a large organization is split over [`shards`]. All are written in one
+//! transaction, or in one plain update if the user's day is the only counter, as in a personal organization without
+//! budgets. Settling removes the reservation and charges all counters, so repeating it has no effect; it always charges
+//! the day of the reservation. Statistics are counted in the same write ([`statistics`]).
 
 mod change;
 mod days;
@@ -42,46 +42,46 @@ use crate::{
     table::item::{Item, from_item},
 };
 
-/// How long a day is kept after its beginning, seconds: 400 days.
+/// How long a day is stored after its beginning, seconds: 400 days.
 pub(crate) const KEPT_SECONDS: i64 = 400 * 24 * 3600;
-/// Beginning of the names of reservations.
-const HOLD: &str = "r~";
+/// Prefix of the attribute names of reservations.
+const RESERVATION_PREFIX: &str = "r~";
 
-/// The ledger of tokens.
+/// The token ledger.
 #[derive(Debug, Clone)]
 pub struct Ledger(Store);
 
 impl Store {
-    /// The ledger of tokens.
+    /// Returns access to the token ledger.
     pub fn ledger(&self) -> Ledger {
         Ledger(self.clone())
     }
 }
 
-/// Whose limits a call counts against, and what they are.
+/// The users, organizations, keys and chatbots whose limits a call counts against, and the limits.
 #[derive(Debug, Clone)]
 pub struct QuotaSubjects {
-    /// Who asks.
+    /// The user who asks.
     pub user: UserId,
-    /// Their day.
+    /// The user's day.
     pub user_day: Day,
-    /// Most tokens of theirs in a day.
+    /// The user's daily limit, in tokens.
     pub user_limit: u64,
-    /// How fast they may ask, when this is a question of theirs.
+    /// The user's request rate limit, if this is a question of theirs.
     pub user_pace: Option<RequestRateLimit>,
-    /// Where they ask.
+    /// The organization in which the user asks.
     pub org: OrgId,
-    /// The day there.
+    /// The organization's day.
     pub org_day: Day,
-    /// Most tokens of the organization in a day; none in a personal one, where the person's limit is the only one.
+    /// The organization's daily limit, in tokens; `None` in a personal one, where only the user's limit applies.
     pub org_limit: Option<u64>,
     /// The API key that asks.
     pub key: Option<ApiKeyId>,
-    /// Most tokens in all, of the key and of those above it, where they have a budget.
+    /// Budgets in tokens of the key and its ancestors, where they have one.
     pub key_budgets: Vec<(ApiKeyId, u64)>,
     /// The chatbot that answers.
     pub chatbot: Option<ChatbotId>,
-    /// Most tokens of the chatbot in a day.
+    /// The chatbot's daily limit, in tokens.
     pub chatbot_cap: Option<u64>,
 }
 
@@ -91,14 +91,14 @@ struct Counter {
     key: Key,
     limit: u64,
     resets_at: Option<Timestamp>,
-    /// The day that the counter is for, if it is one that is closed in the end.
+    /// The day of the counter, if it is a day that is closed after its end.
     closes: Option<Day>,
-    /// The shard of it in which to reserve, if it is split.
+    /// The shard to reserve in, if the day is split.
     shard: Option<u8>,
 }
 
 impl QuotaSubjects {
-    /// The person's day comes first: the reservation stands there.
+    /// The user's day comes first: it stores the reservation.
     fn counters(&self) -> Vec<Counter> {
         let day = |scope, key, limit, day: &Day, closes: bool| Counter {
             scope,
@@ -108,8 +108,8 @@ impl QuotaSubjects {
             closes: closes.then_some(*day),
             shard: None,
         };
-        let home = keys::usage_day(&self.user, self.user_day.date);
-        let mut counters = vec![day(TokenScope::User, home, self.user_limit, &self.user_day, true)];
+        let user_day = keys::usage_day(&self.user, self.user_day.date);
+        let mut counters = vec![day(TokenScope::User, user_day, self.user_limit, &self.user_day, true)];
         if let Some(limit) = self.org_limit {
             let key = keys::org_day(&self.org, self.org_day.date);
             counters.push(Counter {
@@ -133,33 +133,33 @@ impl QuotaSubjects {
     }
 }
 
-/// What a call needs.
+/// The tokens that a call needs.
 #[derive(Debug, Clone)]
 pub struct TokenEstimate {
     /// The call.
     pub id: GenerationId,
-    /// The model that is asked.
+    /// The requested model.
     pub model: String,
-    /// What for.
+    /// What the call is for.
     pub category: Category,
-    /// Tokens of the prompt, as estimated.
+    /// Estimated tokens of the prompt.
     pub prompt: u64,
     /// Tokens of the prompt and of the longest answer.
     pub estimate: u64,
-    /// Now, in milliseconds.
+    /// The current time, in milliseconds.
     pub now_ms: i64,
-    /// When the reservation may be settled by anybody, unless the call says meanwhile that it goes on.
+    /// When any caller may settle the reservation, unless a checkpoint extends it.
     pub until: Timestamp,
 }
 
-/// What is reserved for a call.
+/// The reservation for a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reservation {
     /// The call.
     pub id: GenerationId,
-    /// Who asked.
+    /// The user who asked.
     pub user: UserId,
-    /// Their day in which was reserved.
+    /// The user's day on which it is stored.
     pub day: Date,
     /// The stored part.
     pub terms: ReservationTerms,
@@ -168,34 +168,34 @@ pub struct Reservation {
 /// The stored part of a [`Reservation`]. Its names are short because they are written with every call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReservationTerms {
-    /// Tokens that are reserved.
+    /// Reserved tokens.
     #[serde(rename = "e")]
     pub estimate: u64,
-    /// Those of them that are the prompt's.
+    /// Reserved tokens of the prompt.
     #[serde(rename = "p")]
     pub prompt: u64,
-    /// When anybody may settle it, milliseconds. A call that goes on moves it on.
+    /// When any caller may settle it, milliseconds. Checkpoints of a running call extend it.
     #[serde(rename = "u")]
     pub until_ms: i64,
-    /// Tells an update that was sent twice from a call whose id was used twice.
+    /// Tells an update that was sent twice from a call whose ID was used twice.
     #[serde(rename = "x")]
     nonce: String,
     /// The model.
     #[serde(rename = "m")]
     pub model: String,
-    /// What for.
+    /// What the call is for.
     #[serde(rename = "c")]
     pub category: Category,
-    /// Tokens that were written when somebody last looked.
+    /// Tokens generated by the last checkpoint.
     #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
     pub written: Option<u64>,
     /// The organization.
     #[serde(rename = "o")]
     pub org: OrgId,
-    /// Its day, unless it is a personal one.
+    /// The organization's day, unless it is a personal one.
     #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
     pub org_day: Option<Date>,
-    /// The shard of that day in which it is reserved; none for the day's own item.
+    /// The shard of that day in which it is reserved; `None` for the day's own item.
     #[serde(rename = "ds", default, skip_serializing_if = "Option::is_none")]
     org_shard: Option<u8>,
     /// The API key.
@@ -204,34 +204,34 @@ pub struct ReservationTerms {
     /// Whether the key has a budget.
     #[serde(rename = "kl", default, skip_serializing_if = "std::ops::Not::not")]
     key_counts: bool,
-    /// The keys above it that have a budget.
+    /// The ancestors of the key that have a budget.
     #[serde(rename = "ka", default, skip_serializing_if = "Vec::is_empty")]
     keys_above: Vec<ApiKeyId>,
     /// The chatbot.
     #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
     pub chatbot: Option<ChatbotId>,
-    /// The day in which the chatbot's limit counts, if it has one.
+    /// The day of the chatbot's limit, if it has one.
     #[serde(rename = "bd", default, skip_serializing_if = "Option::is_none")]
     chatbot_day: Option<Date>,
 }
 
 impl Reservation {
-    /// Where it stands.
-    fn home(&self) -> Key {
+    /// Returns the key of the item that stores it.
+    fn key(&self) -> Key {
         keys::usage_day(&self.user, self.day)
     }
 
     fn attribute(&self) -> String {
-        format!("{HOLD}{}", self.id)
+        format!("{RESERVATION_PREFIX}{}", self.id)
     }
 
-    /// The day of the organization, if it counts there.
+    /// Returns the day of the organization, if it counts there.
     fn org_counter(&self) -> Option<Key> {
         let terms = &self.terms;
         terms.org_day.map(|day| keys::org_day(&terms.org, day))
     }
 
-    /// The other counters it is part of, behind the organization's.
+    /// Returns the other counters it is part of, after the organization's.
     fn others(&self) -> Vec<Key> {
         let terms = &self.terms;
         let mut others = Vec::new();
@@ -245,8 +245,8 @@ impl Reservation {
         others
     }
 
-    /// What is charged for a call that nobody settled: what was written as far as it was seen, else all that is
-    /// reserved, since the provider may have been asked for it.
+    /// Returns what is charged for a call that was never settled: the tokens of the last checkpoint, else all reserved
+    /// tokens, since the provider may have been called.
     pub fn unsettled(&self) -> UsageRecord {
         let terms = &self.terms;
         let prompt = terms.prompt.min(terms.estimate);
@@ -289,11 +289,11 @@ impl Counter {
     }
 }
 
-/// The reservations on a day of `user`.
-fn holds_on(user: &UserId, day: Date, item: &Item) -> Result<Vec<Reservation>> {
+/// Returns the reservations on a day of `user`.
+fn reservations_on(user: &UserId, day: Date, item: &Item) -> Result<Vec<Reservation>> {
     let named = item
         .iter()
-        .filter_map(|(name, value)| Some((name.strip_prefix(HOLD)?, value)));
+        .filter_map(|(name, value)| Some((name.strip_prefix(RESERVATION_PREFIX)?, value)));
     named
         .map(|(id, value)| {
             let terms = serde_dynamo::from_attribute_value(value.clone()).map_err(domain::Error::internal)?;
@@ -308,7 +308,7 @@ fn holds_on(user: &UserId, day: Date, item: &Item) -> Result<Vec<Reservation>> {
 }
 
 impl Ledger {
-    /// Where the limits of a bill stand.
+    /// Returns the usage of all limits that a call counts against.
     pub async fn standings(&self, subjects: &QuotaSubjects) -> Result<Vec<TokenLimit>> {
         let (counters, found) = self.counters_of(subjects).await?;
         let mut standings = Vec::with_capacity(counters.len());
@@ -319,7 +319,7 @@ impl Ledger {
         Ok(standings)
     }
 
-    /// The counters of a bill, and their items as far as there are any.
+    /// Returns the counters that a call counts in, and those of their items that exist.
     async fn counters_of(&self, subjects: &QuotaSubjects) -> Result<(Vec<Counter>, Vec<Item>)> {
         let counters = subjects.counters();
         let wanted: Vec<Key> = counters.iter().map(|counter| counter.key.clone()).collect();
@@ -327,9 +327,9 @@ impl Ledger {
         Ok((counters, found))
     }
 
-    /// The reservations on a day of a person.
+    /// Returns the reservations on a day of a user.
     pub async fn reservations(&self, user: &UserId, day: Date) -> Result<Vec<Reservation>> {
         let item = self.0.usage().get_raw(keys::usage_day(user, day), true).await?;
-        item.map_or(Ok(Vec::new()), |item| holds_on(user, day, &item))
+        item.map_or(Ok(Vec::new()), |item| reservations_on(user, day, &item))
     }
 }

@@ -1,5 +1,5 @@
-//! How fast a person asks, counted in the write that reserves: a bucket on their day that empties steadily, as those of
-//! [`crate::rate_limits`] do. The first question of a day takes on what the day before has of it.
+//! The rate of a user's questions, counted in the write that reserves: a leaky bucket on the user's day, like those of
+//! [`crate::rate_limits`]. The first question of a day takes over the bucket of the day before.
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ use crate::{
     table::item::{Item, n},
 };
 
-/// How many questions a minute a person may ask in all organizations of a plan.
+/// How many questions a minute a user may ask in all organizations of a plan.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestRateLimit {
     /// Name of the plan.
     pub plan: &'static str,
-    /// The questions.
+    /// Questions per minute.
     pub per_minute: u32,
 }
 
@@ -26,7 +26,7 @@ impl RequestRateLimit {
         Bucket::per_minute(self.per_minute)
     }
 
-    /// When the bucket is empty again, as an item says, milliseconds.
+    /// Returns when the bucket of an item is empty again, milliseconds.
     fn time_of(self, item: Option<&Item>) -> Option<i64> {
         item?.get(&self.attribute())?.as_n().ok()?.parse().ok()
     }
@@ -36,7 +36,8 @@ impl RequestRateLimit {
     }
 }
 
-/// One question more in a bucket. How full that is shows when the write is refused, so it is tried as if it were empty.
+/// One more question in a bucket. A refused write reveals how full the bucket is, so the first attempt assumes it
+/// empty.
 pub(super) struct Question {
     limit: RequestRateLimit,
     now_ms: i64,
@@ -44,11 +45,11 @@ pub(super) struct Question {
 }
 
 enum Level {
-    /// The bucket is there, and empty.
+    /// The bucket exists and is empty.
     Empty,
-    /// It is not empty.
+    /// The bucket is not empty.
     Filled,
-    /// It is not there yet, and empty again at this moment.
+    /// The bucket does not exist yet, and is empty again at this moment.
     Absent(i64),
 }
 
@@ -61,13 +62,13 @@ impl Question {
         }
     }
 
-    /// The latest moment at which the bucket may be empty again for one more to fit.
+    /// Returns the latest moment at which the bucket may be empty again for one more question to fit.
     fn fits_until(&self) -> i64 {
         let bucket = self.limit.bucket();
         self.now_ms + millis(bucket.interval) * (i64::from(bucket.burst) - 1)
     }
 
-    /// Puts it into the bucket of a day, if the day is as it is thought to be.
+    /// Adds the question to the bucket of a day, on the condition that the day is as assumed.
     pub(super) fn count(&self, change: &mut Change) {
         let (name, interval) = (self.limit.attribute(), millis(self.limit.bucket().interval));
         match self.level {
@@ -86,7 +87,7 @@ impl Question {
         }
     }
 
-    /// Takes note of the day as it is; answers how long to wait when nothing fits into the bucket.
+    /// Updates the assumption from the day as it is. Returns how long to wait if nothing fits into the bucket.
     fn found(&mut self, day: Option<&Item>, day_before: Option<&Item>) -> Result<(), Duration> {
         let empty_at = self.limit.time_of(day);
         self.level = match empty_at {
@@ -106,7 +107,7 @@ impl Question {
 }
 
 impl Ledger {
-    /// Has a question take note of the day that refused it.
+    /// Updates the assumption of a question from the day that refused it.
     pub(super) async fn found(
         &self,
         question: &mut Question,
@@ -123,7 +124,7 @@ impl Ledger {
         Ok(question.found(day, before.as_ref()))
     }
 
-    /// How many questions a person may ask now, and how long to wait until they may ask one. Nothing is counted.
+    /// Returns how many questions a user may ask now, and how long to wait until the next one. Counts nothing.
     pub async fn request_rate(
         &self,
         subjects: &QuotaSubjects,

@@ -5,10 +5,10 @@ use std::time::Duration;
 use domain::{ApiKeyId, Error, Result, TokenLimit, id::random_bytes};
 
 use super::{
-    Counter, HOLD, KEPT_SECONDS, Ledger, QuotaSubjects, Reservation, ReservationTerms, TokenEstimate,
+    Counter, KEPT_SECONDS, Ledger, QuotaSubjects, RESERVATION_PREFIX, Reservation, ReservationTerms, TokenEstimate,
     change::{Change, Written, write},
-    holds_on,
     request_rate::Question,
+    reservations_on,
 };
 use crate::{
     table::backoff::Backoff,
@@ -16,27 +16,26 @@ use crate::{
     tables,
 };
 
-/// Attribute of a day that is listed among the open ones: when it ends, in seconds, which leads to its entry there.
+/// Attribute of a day that is listed as open: its end in seconds, which leads to its entry in that list.
 pub(super) const OPENED: &str = "opened";
 
-/// What became of a reservation.
+/// The outcome of a reservation.
 #[derive(Debug)]
 pub enum Reserve {
-    /// It is made.
+    /// The tokens are reserved.
     Held(Box<Reservation>),
-    /// It is not: these limits leave too little. Reservations of the person that may be settled by now come with
-    /// them.
+    /// Not reserved: these limits leave too little. Includes reservations of the user that may be settled by now.
     Short(Vec<TokenLimit>, Vec<Reservation>),
-    /// It is not: the person asks faster than they may, and may ask again after this.
+    /// Not reserved: the user exceeds the request rate limit, and may ask again after this time.
     TooFast(Duration),
 }
 
 impl Ledger {
-    /// Sets tokens aside. One write in a personal organization without budgets, else a transaction; the first one of a
-    /// day lists the day first. Where a limit is split, a shard that is empty draws a portion first.
+    /// Reserves tokens. One write in a personal organization without budgets, else a transaction; the first reservation
+    /// of a day lists the day first. Where a limit is split, an empty shard first draws a portion.
     ///
     /// # Errors
-    /// [`Error::Conflict`] `generation_repeated` when something is reserved under the same id.
+    /// [`Error::Conflict`] `generation_repeated` if a reservation with the same ID exists.
     pub async fn reserve(&self, subjects: &QuotaSubjects, ask: &TokenEstimate) -> Result<Reserve> {
         let mut counters = subjects.counters();
         if counters.iter().any(|counter| ask.estimate > counter.limit) {
@@ -55,13 +54,13 @@ impl Ledger {
             let refused = match write(&self.0, &changes).await? {
                 Written::Done(_) => return Ok(Reserve::Held(Box::new(reservation))),
                 Written::Refused { items, .. } => items,
-                Written::TooLarge => return Err(Error::unavailable("too much is under way for one person at once")),
+                Written::TooLarge => return Err(Error::unavailable("one user has too many reservations at once")),
             };
             let is_home_refused = refused.iter().any(|(place, _)| *place == 0);
-            let home = refused.iter().find(|(place, _)| *place == 0);
-            let home = home.and_then(|(_, item)| item.as_ref());
-            if let Some(theirs) = home.and_then(|item| item.get(&reservation.attribute())) {
-                // An update that was sent twice, or an id that was used twice?
+            let own = refused.iter().find(|(place, _)| *place == 0);
+            let own = own.and_then(|(_, item)| item.as_ref());
+            if let Some(theirs) = own.and_then(|item| item.get(&reservation.attribute())) {
+                // An update that was sent twice, or an ID that was used twice?
                 if *theirs == value(&reservation.terms)? {
                     return Ok(Reserve::Held(Box::new(reservation)));
                 }
@@ -93,18 +92,18 @@ impl Ledger {
             }
             let may_be_counted = short.is_empty() && question.is_some() && is_home_refused;
             if !(opens || may_be_counted || may_fit) {
-                let reservations = home.map_or(Ok(Vec::new()), |item| {
-                    holds_on(&subjects.user, subjects.user_day.date, item)
+                let reservations = own.map_or(Ok(Vec::new()), |item| {
+                    reservations_on(&subjects.user, subjects.user_day.date, item)
                 })?;
                 return Ok(Reserve::Short(short, overdue(reservations, ask)));
             }
             if let Some(question) = question.as_mut().filter(|_| is_home_refused)
-                && let Err(wait) = self.found(question, subjects, home).await?
+                && let Err(wait) = self.found(question, subjects, own).await?
             {
                 return Ok(Reserve::TooFast(wait));
             }
             if opens {
-                // A day that is split is listed when its first portion is drawn.
+                // A split day is listed when its first portion is drawn.
                 for counter in counters.iter().filter(|counter| counter.shard.is_none()) {
                     self.list(counter).await?;
                 }
@@ -113,7 +112,7 @@ impl Ledger {
         }
     }
 
-    /// Lists a day among the open ones, before anything can be reserved in it.
+    /// Lists a day as open, before anything can be reserved in it.
     async fn list(&self, counter: &Counter) -> Result<()> {
         let Some(day) = counter.closes else { return Ok(()) };
         self.open(&counter.key, &day).await
@@ -121,19 +120,19 @@ impl Ledger {
 }
 
 impl Counter {
-    /// Whether less is left of the limit than is asked for.
+    /// Returns whether less is left of the limit than is requested.
     fn leaves_less(&self, estimate: u64, item: Option<&Item>) -> bool {
         let committed = item.and_then(|item| item.get("committed")?.as_n().ok()?.parse::<u64>().ok());
         committed.is_some_and(|committed| committed > self.limit - estimate)
     }
 }
 
-/// A day in which nothing was reserved so far.
+/// Returns whether nothing has been reserved on the day so far.
 fn is_unlisted(counter: &Counter, item: Option<&Item>) -> bool {
     counter.closes.is_some() && counter.shard.is_none() && item.is_none_or(|item| !item.contains_key(OPENED))
 }
 
-/// Those that anybody may settle by now.
+/// Returns the reservations that any caller may settle by now.
 fn overdue(reservations: Vec<Reservation>, ask: &TokenEstimate) -> Vec<Reservation> {
     let over = |reservation: &Reservation| reservation.terms.until_ms <= ask.now_ms;
     reservations.into_iter().filter(over).collect()
@@ -183,7 +182,7 @@ fn changes(
         let mut change = Change::of(counter.key.clone());
         if place == 0 {
             let name = reservation.attribute();
-            debug_assert!(name.starts_with(HOLD), "reservations are found by this");
+            debug_assert!(name.starts_with(RESERVATION_PREFIX), "reservations are found by this");
             change.set(&name, value(&reservation.terms)?);
             change.if_absent(&name);
             if let Some(question) = question {

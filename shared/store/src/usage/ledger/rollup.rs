@@ -1,19 +1,20 @@
-//! Sums of the whole platform, made from the stream of the table.
+//! Totals of the whole platform, computed from the stream of the table.
 //!
-//! The numbers of a day only grow as long as its item lives; one that is removed and made anew has another mark
-//! ([`GENERATION`]). So what the sums hold of an item stands beside them, number by number: its watermark. An image of the item
-//! adds what it has above its watermark, and raises the watermark to it, in one transaction. It follows that
+//! The numbers of a day only grow while its item exists; one that is removed and recreated has another mark
+//! ([`GENERATION`]). So the part of an item that is in the totals is stored beside them, number by number: its
+//! watermark. An image of the item adds what exceeds its watermark, and raises the watermark to it, in one transaction.
+//! Therefore:
 //!
-//! - an image that comes twice, or after a later one, adds nothing;
-//! - batches may come in any order, and may fail half way;
-//! - an image that never comes (the stream keeps its records for a day) is made good by the next use on its item;
-//! - nothing that happens to the item afterwards (erasure, the loss of its name) changes the sums.
+//! - an image that arrives twice, or after a later one, adds nothing;
+//! - batches may arrive in any order, and may fail half way;
+//! - an image that never arrives (the stream retains its records for a day) is made up for by the next use of its item;
+//! - what happens to the item afterwards (erasure, anonymization) does not change the totals.
 //!
-//! One transaction takes as many images as its limits allow, so that what many people used costs one write of the sums
-//! ([`portion`]).
+//! One transaction takes as many images as its limits allow, so that the usage of many users costs one write of the
+//! totals ([`portion`]).
 //!
-//! The sequence number of the last record would do less: an event does not name the shard it is from, only the records
-//! of one item are in order, and what was skipped once would be lost.
+//! The sequence number of the last record would not be enough: an event does not name its shard, only the records of
+//! one item are ordered, and what was skipped once would be lost.
 
 mod portion;
 
@@ -37,21 +38,21 @@ use crate::{
     table::item::{Item, Transaction, conditional, from_item, n, transact},
 };
 
-/// Watermarks that are read at once: as many as one call reads.
+/// Watermarks read at once: as many as one call can read.
 const AT_ONCE: usize = 100;
 
-/// A change of an item, as the stream of the table tells it.
+/// A change of an item, as reported by the stream of the table.
 #[derive(Debug, Clone)]
 pub struct Changed {
-    /// When, about.
+    /// Approximate time of the change.
     pub at: Timestamp,
-    /// The item before; empty when there was none.
+    /// The item before; empty if it did not exist.
     pub old: Image,
-    /// The item afterwards; empty when it was removed.
+    /// The item afterwards; empty if it was removed.
     pub new: Image,
 }
 
-/// What the numbers of somebody's day were at some moment.
+/// The numbers of a day at some moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DayImage {
     watermark: Key,
@@ -59,12 +60,12 @@ pub struct DayImage {
     numbers: BTreeMap<String, u64>,
 }
 
-/// How far the sums of the platform have come, as it was noted last: within the last minute they may have come further.
+/// How far the platform's totals were complete when last recorded; they may be up to a minute further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RolledUp {
-    /// When the newest change was made that is in them.
+    /// Time of the newest change included.
     pub until: Timestamp,
-    /// How long it took from there into the sums, milliseconds.
+    /// How long that change took to be included, milliseconds.
     pub took_ms: u64,
 }
 
@@ -84,8 +85,8 @@ impl RolledUp {
     }
 }
 
-/// Whether a number is one that is summed up: those of keys and chatbots are the same once more, as are those of other
-/// organizations on a person's own day.
+/// Returns whether a number is part of the totals: those of keys and chatbots count the same usage again, as do those
+/// of other organizations on a user's own day.
 fn is_summed_up(name: &str) -> bool {
     [OWN, TIMES]
         .iter()
@@ -93,7 +94,7 @@ fn is_summed_up(name: &str) -> bool {
         && model_of(name).is_some()
 }
 
-/// The numbers that are summed up. What somebody typed would outlive them here, so it has no name of its own.
+/// Returns the numbers for the totals. Names typed by users would outlive them here, so they are replaced.
 fn summed_up(image: &Image, is_known: IsKnownModel) -> BTreeMap<String, u64> {
     let mut numbers = BTreeMap::new();
     for (name, value) in image.iter() {
@@ -109,7 +110,7 @@ fn summed_up(image: &Image, is_known: IsKnownModel) -> BTreeMap<String, u64> {
 }
 
 impl DayImage {
-    /// The image after a change; none of an item that is nobody's day, and when no number changed that is summed up.
+    /// Returns the image after a change, or `None` if the item is not a day or no number of the totals changed.
     pub fn of(changed: &Changed, is_known: IsKnownModel) -> Option<Self> {
         let text = |name: &str| match changed.new.get(name) {
             Some(AttributeValue::S(text)) => Some(text.as_str()),
@@ -119,7 +120,7 @@ impl DayImage {
         let day = sk.strip_prefix(keys::DAYS)?;
         let date = match Owner::of(pk)? {
             Owner::User(_) => day,
-            // What somebody used stays in the sums when their name is taken off it; the copy is no further use.
+            // A user's usage stays in the totals when it is anonymized; the anonymized copy is not counted again.
             Owner::Org(_) => {
                 let (date, member) = day.split_once("#U#")?;
                 (!member.starts_with(ERASED)).then_some(date)?
@@ -134,19 +135,19 @@ impl DayImage {
             sk: sk.to_owned(),
         };
         Some(Self {
-            // Without the mark it is of an earlier release; the next call gives it one, and then counts all of it.
+            // Without the mark it is of an earlier release; the next call marks it, and then all of it is counted.
             watermark: keys::watermark(&source, text(GENERATION)?),
             date: date.parse().ok()?,
             numbers,
         })
     }
 
-    /// The same for images of the same item in the same life.
+    /// Identifies the item: equal for images of the same item and generation.
     pub fn item(&self) -> &str {
         &self.watermark.pk
     }
 
-    /// Takes on what is higher in another image of the same item.
+    /// Takes the higher numbers of another image of the same item.
     pub fn merge(&mut self, other: Self) {
         for (name, number) in other.numbers {
             let own = self.numbers.entry(name).or_default();
@@ -154,14 +155,14 @@ impl DayImage {
         }
     }
 
-    /// When its part of the sums is forgotten, seconds.
+    /// Returns when its part of the totals expires, seconds.
     fn kept_until(&self) -> Result<i64> {
         let began_at = self.date.to_zoned(TimeZone::UTC).map_err(Error::internal)?.timestamp();
         Ok(began_at.as_second() + KEPT_SECONDS)
     }
 }
 
-/// What an image has above a watermark.
+/// Returns what an image has above a watermark.
 fn above<'a>(image: &'a DayImage, mark: &Item) -> Vec<Addition<'a>> {
     let numbers = image.numbers.iter();
     let additions = numbers.filter_map(|(name, number)| {
@@ -182,13 +183,13 @@ fn number_of(item: &Item, name: &str) -> u64 {
 }
 
 impl Ledger {
-    /// Adds what images have above their watermarks to the sums of the platform; each is of another item. Doing it again
+    /// Adds what images have above their watermarks to the platform's totals; each is of another item. Repeating it
     /// changes nothing.
     ///
-    /// # Errors
-    /// The place of the first image that is not in the sums, or not all of it, and why. Those behind it may be in them.
+    /// # Errors The index of the first image that is not, or not entirely, in the totals, and why. Those after it may
+    /// be included.
     pub async fn roll_up(&self, images: &[DayImage], is_known: IsKnownModel) -> Result<(), (usize, Error)> {
-        // Those that lead to the same items of the sums, so that each of these is written once.
+        // Grouped by the items of the totals they lead to, so that each of these is written once.
         let mut shards = BTreeMap::<u8, Vec<usize>>::new();
         for (place, image) in images.iter().enumerate() {
             shards
@@ -220,7 +221,7 @@ impl Ledger {
             mark: None,
         });
         let (mut backoff, mut failed) = (Backoff::default(), None);
-        // In their order, so the first one that is left is the first one that failed.
+        // In order, so the first remaining one is the first that failed.
         let mut left: VecDeque<_> = self.marked(sources.collect()).await?.into();
         while let Some(place) = left.front().map(|source| source.place) {
             let at_place = |error| (place, error);
@@ -240,7 +241,9 @@ impl Ledger {
                 // Another delivery of the same item was faster.
                 Ok(Transaction::Refused(_)) => {
                     if !backoff.wait().await.map_err(at_place)? {
-                        return Err(at_place(Error::unavailable("others kept raising a watermark")));
+                        return Err(at_place(Error::unavailable(
+                            "a watermark is changed too often by other writers",
+                        )));
                     }
                     self.marked(portion.sources()).await?
                 }
@@ -256,7 +259,7 @@ impl Ledger {
         failed.map_or(Ok(()), Err)
     }
 
-    /// Images with their watermarks as they are now.
+    /// Returns images with their current watermarks.
     async fn marked<'a>(&self, sources: Vec<Source<'a>>) -> Result<Vec<Source<'a>>, (usize, Error)> {
         let wanted: Vec<Key> = sources.iter().map(|source| source.image.watermark.clone()).collect();
         let first = sources.first().map_or(0, |source| source.place);
@@ -272,7 +275,7 @@ impl Ledger {
         Ok(marked.collect())
     }
 
-    /// Notes how far the sums of the platform have come, unless they have come further already.
+    /// Records how far the platform's totals are complete, unless they already are further.
     pub async fn rolled_up(&self, until: Timestamp, now: Timestamp) -> Result<()> {
         let took = now.as_millisecond().saturating_sub(until.as_millisecond()).max(0);
         let update = self.0.usage().update(&keys::rolled_up());

@@ -1,4 +1,4 @@
-//! Settling: the reservation goes, what was used stays.
+//! Settling: removes the reservation and charges what was used.
 
 use domain::{Error, Result, Timestamp, UsageCounters};
 
@@ -6,7 +6,7 @@ use super::{
     KEPT_SECONDS, Ledger, Reservation,
     change::{Change, Written, write},
     days::SETTLED,
-    shards::UserMembership,
+    shards::SettlementTarget,
     statistics::{DimensionCapacity, UsageOrigin, count},
 };
 use crate::{
@@ -19,29 +19,29 @@ use crate::{
 /// What a call is charged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsageRecord {
-    /// Its figures.
+    /// Token counts and cost.
     pub counters: UsageCounters,
     /// The model that answered.
     pub model: String,
-    /// From the call to its end.
+    /// Milliseconds from the call to its end.
     pub latency_ms: Option<u64>,
-    /// From the call to the first words.
+    /// Milliseconds from the call to the first token.
     pub first_token_ms: Option<u64>,
 }
 
 impl Ledger {
-    /// Charges what a call used instead of what was reserved for it; answers `false` when that was done before.
-    /// What was used above the reservation is charged too.
+    /// Charges what a call used instead of what was reserved for it, even above the reservation. Returns `false` if it
+    /// was settled before.
     pub async fn settle(&self, reservation: &Reservation, charge: &UsageRecord) -> Result<bool> {
         Ok(self.settled(reservation, Some(charge)).await?.is_some())
     }
 
-    /// Gives a reservation back whose call was never made.
+    /// Releases a reservation whose call was never sent.
     pub async fn release(&self, reservation: &Reservation) -> Result<bool> {
         Ok(self.settled(reservation, None).await?.is_some())
     }
 
-    /// The same as [`Ledger::settle`]; answers tokens that the person used that day, as far as one write tells.
+    /// Like [`Ledger::settle`], and returns the tokens that the user used that day, as far as one write reports.
     pub async fn settle_and_see(&self, reservation: &Reservation, charge: &UsageRecord) -> Result<Option<Option<u64>>> {
         let settled = self.settled(reservation, Some(charge)).await?;
         let used = |item: Item| item.get("used")?.as_n().ok()?.parse().ok();
@@ -49,30 +49,30 @@ impl Ledger {
     }
 
     async fn settled(&self, reservation: &Reservation, charge: Option<&UsageRecord>) -> Result<Option<Option<Item>>> {
-        // At the person's day, and at the member's; none when there is no room for statistics.
-        let mut rooms = [Some(DimensionCapacity::ALL); 2];
+        // For the user's day and the member's; `None` if there is no room for statistics.
+        let mut capacities = [Some(DimensionCapacity::ALL); 2];
         let (name, actual) = (reservation.attribute(), actual(charge));
-        let (mut place, mut backoff) = (UserMembership::of(reservation), Backoff::default());
+        let (mut place, mut backoff) = (SettlementTarget::of(reservation), Backoff::default());
         loop {
-            let Settling { changes, counted } = Settling::of(reservation, charge, rooms, place)?;
+            let Settling { changes, counted } = Settling::of(reservation, charge, capacities, place)?;
             let (refused, in_doubt) = match write(&self.0, &changes).await? {
                 Written::Done(item) => return Ok(Some(item)),
                 Written::Refused { items, in_doubt } => (items, in_doubt),
-                // Names fill an item before their number does; what is paid is not to be lost with its statistics.
-                Written::TooLarge if rooms.iter().any(Option::is_some) => {
+                // Names fill an item before their maximum number does; a charge must not be lost with its statistics.
+                Written::TooLarge if capacities.iter().any(Option::is_some) => {
                     tracing::error!(generation_id = %reservation.id, "ledger.statistics_left_out");
-                    rooms = [None; 2];
+                    capacities = [None; 2];
                     continue;
                 }
-                Written::TooLarge => return Err(Error::unavailable("the books of a day are full")),
+                Written::TooLarge => return Err(Error::unavailable("the item of a day is full")),
             };
             let reservations = |item: &Item| item.contains_key(&name);
-            let home = refused.iter().find(|(place, _)| *place == 0);
-            if let Some((_, item)) = home.filter(|(_, item)| !item.as_ref().is_some_and(reservations)) {
-                // In doubt it was settled here: whoever else settles does so after the end of the lease.
+            let own = refused.iter().find(|(place, _)| *place == 0);
+            if let Some((_, item)) = own.filter(|(_, item)| !item.as_ref().is_some_and(reservations)) {
+                // In doubt it was settled here: other callers settle only after the end of the lease.
                 return Ok(in_doubt.then(|| item.clone()));
             }
-            // The change behind the person's is that of the organization, if it counts.
+            // The change after the user's is that of the organization, if it counts.
             let day = reservation.org_counter();
             let of_org = refused.iter().find(|(refused, _)| *refused == 1);
             let mut is_moved = false;
@@ -83,13 +83,14 @@ impl Ledger {
                 is_moved = true;
             }
             let mut is_less = false;
-            for (room, (place, shown)) in rooms.iter_mut().zip(counted) {
+            for (capacity, (place, shown)) in capacities.iter_mut().zip(counted) {
                 let item = refused.iter().find(|(refused, _)| *refused == place);
                 let item = item.and_then(|(_, item)| item.as_ref());
                 if let Some((item, charge)) = item.zip(charge)
-                    && let Some(left) = room.and_then(|room| room.at(item, &reservation.terms, charge, shown))
+                    && let Some(left) =
+                        capacity.and_then(|capacity| capacity.at(item, &reservation.terms, charge, shown))
                 {
-                    (*room, is_less) = (Some(left), true);
+                    (*capacity, is_less) = (Some(left), true);
                 }
             }
             if !(is_less || is_moved) {
@@ -98,26 +99,26 @@ impl Ledger {
         }
     }
 
-    /// Says that a call goes on: what it has written so far, if anything, in case nobody is left to settle, and until when
-    /// nobody else may. Returns `false` if the reservation was settled before.
+    /// Reports that a call is still running: the tokens generated so far, if known, in case the caller dies before
+    /// settling, and until when no other caller may settle. Returns `false` if the reservation was settled before.
     ///
     /// # Errors
-    /// When the table does not answer.
+    /// If the table does not respond.
     pub async fn checkpoint(&self, reservation: &Reservation, written: Option<u64>, until: Timestamp) -> Result<bool> {
         let mut terms = reservation.terms.clone();
         terms.written = written;
         terms.until_ms = until.as_millisecond();
-        let mut change = Change::of(reservation.home());
+        let mut change = Change::of(reservation.key());
         change.set(&reservation.attribute(), crate::table::item::value(&terms)?);
         change.if_present(&reservation.attribute());
         Ok(matches!(write(&self.0, &[change]).await?, Written::Done(_)))
     }
 }
 
-/// What is to be changed.
+/// The changes that settle a reservation.
 struct Settling {
     changes: Vec<Change>,
-    /// Where of it statistics are counted: places among the changes.
+    /// Where statistics are counted: indexes of changes.
     counted: Vec<(usize, UsageOrigin)>,
 }
 
@@ -125,16 +126,16 @@ impl Settling {
     fn of(
         reservation: &Reservation,
         charge: Option<&UsageRecord>,
-        rooms: [Option<DimensionCapacity>; 2],
-        place: UserMembership,
+        capacities: [Option<DimensionCapacity>; 2],
+        place: SettlementTarget,
     ) -> Result<Self> {
         let actual = actual(charge);
         let name = reservation.attribute();
-        let mut home = Change::of(reservation.home());
-        move_tokens(&mut home, reservation.terms.estimate, actual)?;
-        home.remove(&name);
-        home.if_present(&name);
-        let (mut changes, mut counted) = (vec![home], Vec::new());
+        let mut own = Change::of(reservation.key());
+        move_tokens(&mut own, reservation.terms.estimate, actual)?;
+        own.remove(&name);
+        own.if_present(&name);
+        let (mut changes, mut counted) = (vec![own], Vec::new());
         if let Some(day) = reservation.org_counter() {
             changes.extend(place.changes(day, reservation.terms.org_shard, reservation.terms.estimate, actual)?);
         }
@@ -144,7 +145,7 @@ impl Settling {
             changes.push(other);
         }
         if charge.is_some() {
-            // The person's own day knows all they used; the organization's sees its own part of it.
+            // The user's own day counts all of their usage; the organization's day counts its own part of it.
             match reservation.terms.org_day {
                 None => counted.push((0, UsageOrigin::Metered)),
                 Some(day) => {
@@ -156,16 +157,16 @@ impl Settling {
                 }
             }
         }
-        for ((place, shown), room) in counted.iter().zip(rooms) {
-            if let Some((charge, room)) = charge.zip(room) {
-                count(&mut changes[*place], &reservation.terms, charge, *shown, room)?;
+        for ((place, shown), capacity) in counted.iter().zip(capacities) {
+            if let Some((charge, capacity)) = charge.zip(capacity) {
+                count(&mut changes[*place], &reservation.terms, charge, *shown, capacity)?;
             }
         }
         Ok(Self { changes, counted })
     }
 }
 
-/// Tokens that are charged.
+/// Returns the tokens to charge.
 fn actual(charge: Option<&UsageRecord>) -> u64 {
     charge.map_or(0, |charge| charge.counters.total_tokens())
 }

@@ -1,30 +1,31 @@
 //! The day of a large organization, split over shards.
 //!
-//! Reserving and settling are transactions, and a table rejects those that meet at one item: a counter takes 50 to 100 turns
-//! a second. So the limit of an organization is lent out in portions. The item of the day, the *head*, stays what it
-//! is in every organization: `committed` is what is taken of the limit, now what is lent to shards included. A shard has
-//! `free`, what is left of its portions, and `limit`, under which they were drawn. People are spread over the shards by
-//! their ids, and a turn touches the shard of its person only.
+//! Reserving and settling are transactions, and DynamoDB rejects those that conflict on one item: a counter takes 50 to
+//! 100 turns a second. So the limit of an organization is lent out in portions. The item of the day, the *head*, stays
+//! what it is in every organization: `committed` is what is taken of the limit, now including what is lent to shards. A
+//! shard has `free`, what is left of its portions, and `limit`, under which they were drawn. Users are spread over the
+//! shards by their IDs, and a turn touches only the shard of its user.
 //!
-//! - **Turn**: `free >= estimate`, under the same limit, pays the reservation; settling gives back what was not used.
-//! - **Draw**: a shard that has too little takes a portion: the head's `committed` and the shard's `free` grow by the same
-//!   number in one transaction, while `committed` stays within the limit. So what is committed in truth, `committed` less
-//!   the `free` of all shards, is never above the limit.
-//! - **Close**: a shard gives all that is free back to the head and is not among `open` any more. Whoever finds too little
-//!   in the head closes the shards that are open, one after the other. Only when none is open, which is told by the same
-//!   item as `committed`, is the limit used up: nobody is refused while tokens are left anywhere.
-//! - **Near the end**, when a portion would be a few turns, nothing is drawn and turns count in the head, as they do in an
-//!   organization that is not split. What settles into a shard that was closed goes to the head.
-//! - **Above the reservation**: what a call used on top is taken from its shard, or from the head after all others were
-//!   closed, so that it cannot be spent a second time by a shard that knows nothing of it.
-//! - **Another limit**: limits come with the call here too. A shard whose portions were drawn under another one is closed
-//!   first, and draws anew.
+//! - **Turn**: a reservation requires `free >= estimate` under the same limit; settling returns what was not used.
+//! - **Draw**: a shard that has too little takes a portion: the head's `committed` and the shard's `free` grow by the
+//!   same number in one transaction, while `committed` stays within the limit. So what is really committed, `committed`
+//!   less the `free` of all shards, is never above the limit.
+//! - **Close**: a shard returns all that is free to the head and is removed from `open`. A caller that finds too little
+//!   in the head closes the open shards one after the other. Only if none is open, which the same item as `committed`
+//!   tells, is the limit used up: nothing is refused while tokens are left anywhere.
+//! - **Near the end**, when a portion would be a few turns, nothing is drawn and turns count in the head, as they do in
+//!   an organization that is not split. What settles into a closed shard goes to the head.
+//! - **Above the reservation**: what a call used in excess is taken from its shard, or from the head after all others
+//!   were closed, so that a shard that does not know of it cannot spend it again.
+//! - **Another limit**: limits come with the call here too. A shard whose portions were drawn under another one is
+//!   first closed, and draws again.
 //!
-//! `used` and `reserved` stay where they were counted; the sum of the head and of `shards`, those that were ever open, is
-//! what the organization used. Each step is one transaction, so a crash between two of them leaves tokens in a shard, where
-//! the next turn or the next close finds them. A day that is over is not tidied up: nothing can be reserved in it.
+//! `used` and `reserved` stay where they were counted; the sum of the head and of `shards`, those that were ever open,
+//! is what the organization used. Each step is one transaction, so a crash between two of them leaves tokens in a
+//! shard, where the next turn or the next close finds them. A day that is over is not cleaned up: nothing can be
+//! reserved in it.
 //!
-//! Limits below [`SPLIT_FROM`] are not split: their plans allow ten questions a second. They cost what they did.
+//! Limits below [`SPLIT_FROM`] are not split: their plans allow ten questions a second. Their cost is unchanged.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,19 +43,19 @@ use crate::{
     tables,
 };
 
-/// Limits from here on are split, tokens a day.
+/// Limits from this number of tokens a day are split.
 const SPLIT_FROM: u64 = 5_000_000;
-/// What is free in a shard that is open.
+/// Free tokens of an open shard.
 const FREE: &str = "free";
-/// The limit that portions were drawn under.
+/// The limit under which portions were drawn.
 const LIMIT: &str = "limit";
-/// The shards that may hold something of the limit.
+/// The shards that may hold a part of the limit.
 const OPEN: &str = "open";
 /// The shards in which something was counted.
 const SHARDS: &str = "shards";
-/// A portion is this part of what the head has left, so that shards hold an eighth of it in all.
+/// A portion is the remainder of the head divided by this, so that shards hold an eighth of it in total.
 const PART: u64 = 8 * keys::DAY_SHARDS as u64;
-/// Turns that a portion is enough for at least.
+/// Fewest turns that a portion must be enough for.
 const TURNS: u64 = 4;
 
 /// The head of a day as it was read.
@@ -67,30 +68,30 @@ struct Head {
     is_listed: bool,
 }
 
-/// A shard as it was read. Nothing is free in one that is closed.
+/// A shard as it was read. A closed one has nothing free.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Shard {
     free: Option<u64>,
     limit: Option<u64>,
 }
 
-/// What whoever found too little does next.
+/// The next step of a caller that found too little.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Step {
-    /// Reserves in the shard.
+    /// Reserve in the shard.
     AtShard,
-    /// Reserves in the head.
+    /// Reserve in the head.
     AtHead,
-    /// Takes a portion to the shard.
+    /// Draw a portion for the shard.
     Draw(u64),
-    /// Gives back what is free in these.
+    /// Close these shards.
     Close(Vec<u8>),
-    /// Is refused: nothing is left anywhere.
+    /// Refuse: nothing is left anywhere.
     Short,
 }
 
-/// Decides on what was read, which may be the past by now: each step has conditions of its own. `own`: the shard of the
-/// person, if the limit is one that is split.
+/// Returns the next step after a read that may be outdated by now: each step has conditions of its own. `own`: the
+/// shard of the user, if the limit is split.
 fn next(head: &Head, own: Option<(u8, Shard)>, limit: u64, estimate: u64) -> Step {
     let left = limit.saturating_sub(head.committed);
     if let Some((number, shard)) = own {
@@ -110,7 +111,7 @@ fn next(head: &Head, own: Option<(u8, Shard)>, limit: u64, estimate: u64) -> Ste
     if head.open.is_empty() {
         return Step::Short;
     }
-    // Each begins with its own, so that those who come at once do not all begin with the same one.
+    // Each caller begins with its own, so that concurrent callers do not all begin with the same one.
     let first = own.map_or(0, |(number, _)| number);
     let (before, behind): (Vec<u8>, Vec<u8>) = head.open.iter().partition(|number| **number < first);
     Step::Close([behind, before].concat())
@@ -148,19 +149,19 @@ fn numbers(item: &Item, name: &str) -> BTreeSet<u8> {
     texts.filter_map(|text| text.parse().ok()).collect()
 }
 
-/// The shard in which a person's turns count; none when the limit is not split.
+/// Returns the shard in which a user's turns count; `None` if the limit is not split.
 pub(super) fn shard_of(user: &UserId, limit: u64) -> Option<u8> {
     (limit >= SPLIT_FROM).then(|| keys::day_shard_of(user))
 }
 
 impl Counter {
-    /// Whether more may be left than the refusal of a reservation says: at the shard, because there are others and the head;
-    /// at the head, because of its shards.
+    /// Returns whether more may be left than the refusal of a reservation says: at the shard, in the others and the
+    /// head; at the head, in its shards.
     pub(super) fn may_have_room(&self, item: Option<&Item>) -> bool {
         self.shard.is_some() || item.is_some_and(|item| item.contains_key(SHARDS))
     }
 
-    /// What a reservation does to the shard.
+    /// Returns the change of the shard for a reservation.
     pub(super) fn reserve_in_shard(&self, shard: u8, estimate: u64, signed: i64) -> Change {
         let mut change = Change::of(keys::day_shard(&self.key, shard));
         change.add(FREE, -signed);
@@ -171,24 +172,24 @@ impl Counter {
     }
 }
 
-/// Where a call is settled that counts in the day of an organization.
+/// Where a call that counts in the day of an organization is settled.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum UserMembership {
-    /// At the shard, while that is open and has what was used above the reservation.
+pub(super) enum SettlementTarget {
+    /// In the shard, while it is open and has what was used above the reservation.
     Shard,
-    /// At the head. What was used above the reservation may not be in a shard that is open.
+    /// In the head. No open shard may hold what was used above the reservation.
     Head,
-    /// At the head, whatever is in shards: so much more may be committed, and still leaves them what they have.
+    /// In the head, whatever shards hold: `committed` may be this much and still leaves the shards what they have.
     HeadAtMost(u64),
 }
 
-impl UserMembership {
-    /// Where to try first.
+impl SettlementTarget {
+    /// Returns where to try first.
     pub(super) fn of(reservation: &Reservation) -> Self {
         reservation.terms.org_shard.map_or(Self::Head, |_| Self::Shard)
     }
 
-    /// Where to try when it was refused; `None` when the shards that are open have to be closed before.
+    /// Returns where to try after a refusal; `None` if the open shards have to be closed first.
     fn next(self, head: &Head, above: u64) -> Option<Self> {
         if matches!(self, Self::Shard) {
             return Some(Self::Head);
@@ -198,7 +199,7 @@ impl UserMembership {
         (head.committed <= most).then_some(Self::HeadAtMost(most))
     }
 
-    /// What settling does to the day: one change, and one more when a shard is settled at the head.
+    /// Returns the changes of the day for settling: one, and one more if a shard is settled in the head.
     pub(super) fn changes(self, day: Key, shard: Option<u8>, estimate: u64, actual: u64) -> Result<Vec<Change>> {
         let signed = |tokens: u64| i64::try_from(tokens).map_err(Error::internal);
         let (reserved, used) = (signed(estimate)?, signed(actual)?);
@@ -210,7 +211,7 @@ impl UserMembership {
         let committed = match self {
             Self::Shard => {
                 counted.add(FREE, reserved - used);
-                // Without a condition this would open a shard that is closed.
+                // Without a condition this would open a closed shard.
                 counted.if_at_least(FREE, above);
                 return Ok(vec![counted]);
             }
@@ -223,7 +224,7 @@ impl UserMembership {
             _ if above > 0 => committed.if_absent(OPEN),
             _ => {}
         }
-        // The refusals of the day are those of the first change.
+        // Refusals for the day are those of the first change.
         Ok(if shard.is_some() {
             vec![head, counted]
         } else {
@@ -233,11 +234,11 @@ impl UserMembership {
 }
 
 impl Ledger {
-    /// Finds room for a reservation that the counter of an organization refused: the counter says afterwards where. The
-    /// limit as it stands when there is none.
+    /// Finds room for a reservation that the counter of an organization refused: the counter says afterwards where.
+    /// Returns the usage of the limit if there is no room.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when others were always faster.
+    /// [`Error::Unavailable`] if other callers were always faster.
     pub(super) async fn find_room(
         &self,
         user: &UserId,
@@ -266,7 +267,9 @@ impl Ledger {
                 Step::Close(wanted) => self.close_shards(&counter.key, &wanted).await?,
             };
             if !is_done && !backoff.wait().await? {
-                return Err(Error::unavailable("others kept changing the day of the organization"));
+                return Err(Error::unavailable(
+                    "the day of the organization is changed too often by other writers",
+                ));
             }
         }
     }
@@ -282,7 +285,7 @@ impl Ledger {
         Ok((Head::of(head), shards.into_iter().collect(), head.cloned()))
     }
 
-    /// Takes a portion of the limit to a shard; `false` when somebody else changed it meanwhile.
+    /// Draws a portion of the limit for a shard. Returns `false` if another call changed it meanwhile.
     async fn draw(&self, counter: &Counter, head: &Head, (number, shard): (u8, Shard), portion: u64) -> Result<bool> {
         let Some(day) = counter.closes else {
             return Err(Error::internal("a limit without a day is not split"));
@@ -302,7 +305,7 @@ impl Ledger {
             of_head.set_once(tables::TTL, n(day.began_at.as_second() + KEPT_SECONDS));
         }
         let mut of_shard = Change::of(keys::day_shard(&counter.key, number));
-        // Of those who find it empty one fills it.
+        // Of the callers that find it empty one fills it.
         of_shard.if_still(FREE, shard.free);
         of_shard.add(FREE, signed);
         of_shard.set(LIMIT, n(counter.limit));
@@ -311,7 +314,7 @@ impl Ledger {
         Ok(matches!(written, Written::Done(_)))
     }
 
-    /// Gives what is free in these shards back to the head; `false` as soon as somebody else changes one meanwhile.
+    /// Returns what is free in these shards to the head. Returns `false` as soon as another call changes one meanwhile.
     async fn close_shards(&self, day: &Key, shards: &[u8]) -> Result<bool> {
         for number in shards {
             let key = keys::day_shard(day, *number);
@@ -332,27 +335,29 @@ impl Ledger {
         Ok(true)
     }
 
-    /// Where to settle what the day of an organization refused.
+    /// Returns where to settle what the day of an organization refused.
     pub(super) async fn settle_elsewhere(
         &self,
         day: &Key,
-        place: UserMembership,
+        place: SettlementTarget,
         item: Option<&Item>,
         above: u64,
         backoff: &mut Backoff,
-    ) -> Result<UserMembership> {
+    ) -> Result<SettlementTarget> {
         let head = Head::of(item);
         if let Some(place) = place.next(&head, above) {
             return Ok(place);
         }
         let open: Vec<u8> = head.open.into_iter().collect();
         if !self.close_shards(day, &open).await? && !backoff.wait().await? {
-            return Err(Error::unavailable("others kept changing the day of the organization"));
+            return Err(Error::unavailable(
+                "the day of the organization is changed too often by other writers",
+            ));
         }
-        Ok(UserMembership::Head)
+        Ok(SettlementTarget::Head)
     }
 
-    /// Where a counter stands, with all of its shards; `item` is its own.
+    /// Returns the usage of a counter with all of its shards; `item` is its own.
     pub(super) async fn standing_of(&self, counter: &Counter, item: Option<&Item>) -> Result<TokenLimit> {
         let mut standing = counter.standing(item)?;
         let head = Head::of(item);
@@ -369,14 +374,14 @@ impl Ledger {
             standing.reserved += number(&shard, "reserved").unwrap_or_default();
         }
         if head.open.is_empty() {
-            // Shards are read one after the other, and what is committed is said by the head alone.
+            // Shards are read one after the other, and only the head knows what is committed.
             standing.reserved = head.committed.saturating_sub(standing.used);
         }
         Ok(standing)
     }
 
-    /// The same as [`Ledger::standings`], at the price of one read of each counter. Of a limit that is split it tells what is
-    /// lent to shards as used, and that this is more than was used: the second value.
+    /// Like [`Ledger::standings`], at the price of one read of each counter. For a split limit it returns what is lent
+    /// to shards as used, and `true` as the second value because that is more than was used.
     pub async fn standings_at_most(&self, subjects: &QuotaSubjects) -> Result<(Vec<TokenLimit>, bool)> {
         let (counters, found) = self.counters_of(subjects).await?;
         let mut is_more = false;

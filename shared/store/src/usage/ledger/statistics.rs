@@ -1,18 +1,17 @@
-//! Statistics of what was used: numbers beside the counters, written with them, read by days.
+//! Usage statistics: numbers stored beside the counters, written with them, read by day.
 //!
-//! Names are `s~{category}~{model}~{figure}` for what a person used in their personal organization, or a member in an
-//! organization; `h~{model}~l{bucket}` and `h~{model}~t{bucket}` for how long answers and their first words took;
-//! `k~{key}~{figure}` and `b~{chatbot}~{figure}`. On a person's own day, `x~...`, `xh~...`, `xk~...` and `xb~...` are the
-//! same of what they used in other organizations.
-//! The first call also gives the item a random mark, `born`: an item that was removed and is made anew begins at 0, and
+//! Names are `s~{category}~{model}~{figure}` for what a user used in their personal organization, or a member in an
+//! organization; `h~{model}~l{bucket}` and `h~{model}~t{bucket}` for the latency of answers and of their first tokens;
+//! `k~{key}~{figure}` and `b~{chatbot}~{figure}`. On a user's own day, `x~...`, `xh~...`, `xk~...` and `xb~...` are the
+//! same for what they used in other organizations.
+//! The first call also gives the item a random mark, `born`: an item that was removed and recreated starts at 0, and
 //! [`rollup`](super::rollup) has to know.
-//! They are numbers of the item itself: a number that is absent is added to as if it were 0, a map would have to be
-//! made first.
+//! The numbers are attributes of the item itself: adding to an absent number starts at 0, while a map would have to be
+//! created first.
 //!
-//! An item holds 400 KB, and callers name models as they like: so an item names [`MOST`] models, keys and chatbots each,
-//! which it keeps as sets, `models`, `keys` and `bots`. What comes behind them counts as model [`OTHER`], and as of no key
-//! or chatbot by name. So do names of models that are nobody's, where they would outlive who typed them: see
-//! [`public_name`].
+//! An item holds 400 KB, and callers may send any model name: so an item names [`MOST`] models, keys and chatbots each,
+//! and stores them as the sets `models`, `keys` and `bots`. Any further ones count as model [`OTHER`], and without a
+//! key or chatbot. So do unknown model names where they would outlive the user who typed them: see [`public_name`].
 
 use std::collections::BTreeMap;
 
@@ -33,13 +32,13 @@ use crate::{
 pub(super) enum UsageOrigin {
     /// To the organization that the item belongs to.
     Metered,
-    /// Only to the person, who used it in another organization.
+    /// Only to the user, who used it in another organization.
     Reported,
 }
 
 pub(super) const OWN: &str = "s";
 pub(super) const TIMES: &str = "h";
-/// What tells the lives of an item apart.
+/// Tells the generations of an item apart.
 pub(super) const GENERATION: &str = "born";
 const ELSEWHERE: &str = "x";
 const TIMES_ELSEWHERE: &str = "xh";
@@ -50,10 +49,10 @@ const OTHER: &str = "other";
 /// Most models, keys and chatbots that an item names, each.
 const MOST: usize = 40;
 
-/// Tells a model that exists from a name that somebody typed.
+/// Returns whether a model exists, as opposed to any name that a user typed.
 pub type IsKnownModel = fn(&str) -> bool;
 
-/// The model that a number is about; none for those of keys and chatbots, and for what is no statistics.
+/// Returns the model that a number is about; `None` for those of keys and chatbots, and for other attributes.
 pub(super) fn model_of(name: &str) -> Option<&str> {
     let (kind, rest) = name.split_once('~')?;
     let (middle, _) = rest.rsplit_once('~')?;
@@ -64,7 +63,7 @@ pub(super) fn model_of(name: &str) -> Option<&str> {
     }
 }
 
-/// The name of a number without what somebody typed: whatever is not a model that exists is [`OTHER`].
+/// Returns the name of a number with any model that does not exist replaced by [`OTHER`].
 pub(super) fn public_name(name: &str, is_known: IsKnownModel) -> String {
     match model_of(name) {
         Some(model) if model != OTHER && !is_known(model) => {
@@ -75,7 +74,7 @@ pub(super) fn public_name(name: &str, is_known: IsKnownModel) -> String {
     }
 }
 
-/// The same for a whole item of the statistics. Numbers that come to have the same name add up.
+/// Does the same for a whole item of the statistics. Numbers that then have the same name are added up.
 pub(super) fn make_public(item: &mut Item, is_known: IsKnownModel) {
     let typed: Vec<String> = item
         .keys()
@@ -116,8 +115,8 @@ fn letter(category: Category) -> char {
     }
 }
 
-/// The figures by the letters under which they are kept.
-fn lettered(counters: &mut UsageCounters) -> [(&'static str, &mut u64); 8] {
+/// Returns the counters by the letters under which they are stored.
+fn by_letter(counters: &mut UsageCounters) -> [(&'static str, &mut u64); 8] {
     [
         ("n", &mut counters.requests),
         ("x", &mut counters.errors),
@@ -130,7 +129,7 @@ fn lettered(counters: &mut UsageCounters) -> [(&'static str, &mut u64); 8] {
     ]
 }
 
-/// What an item has room to name of a call.
+/// Which dimensions of a call an item has room for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct DimensionCapacity {
     model: bool,
@@ -139,14 +138,14 @@ pub(super) struct DimensionCapacity {
 }
 
 impl DimensionCapacity {
-    /// For everything, as far as is known.
+    /// Room for everything, as far as known.
     pub(super) const ALL: Self = Self {
         model: true,
         key: true,
         chatbot: true,
     };
 
-    /// What is left of it at an item that refused a call; `None` when it refused for another reason.
+    /// Returns what remains at an item that refused a call; `None` if it refused for another reason.
     pub(super) fn at(
         self,
         item: &Item,
@@ -169,9 +168,9 @@ impl DimensionCapacity {
     }
 }
 
-/// The sets of names of an item, and what a call adds to each.
+/// Returns the sets of names of an item, and what a call adds to each.
 fn named(terms: &ReservationTerms, paid: &UsageRecord, shown: UsageOrigin) -> [(&'static str, Option<String>); 3] {
-    // What was used elsewhere takes attributes of its own.
+    // Usage in other organizations has attributes of its own.
     let spelled = |name: String| match shown {
         UsageOrigin::Metered => name,
         UsageOrigin::Reported => format!("{ELSEWHERE}~{name}"),
@@ -189,11 +188,12 @@ pub(super) fn count(
     terms: &ReservationTerms,
     paid: &UsageRecord,
     shown: UsageOrigin,
-    room: DimensionCapacity,
+    capacity: DimensionCapacity,
 ) -> Result<()> {
-    for ((set, name), fits) in named(terms, paid, shown)
-        .into_iter()
-        .zip([room.model, room.key, room.chatbot])
+    for ((set, name), fits) in
+        named(terms, paid, shown)
+            .into_iter()
+            .zip([capacity.model, capacity.key, capacity.chatbot])
     {
         if let Some(name) = name.filter(|_| fits) {
             change.add_to_set(set, &name);
@@ -208,13 +208,13 @@ pub(super) fn count(
         change.add(name, i64::try_from(number).map_err(Error::internal)?);
         Ok(())
     };
-    let model = if room.model { paid.model.as_str() } else { OTHER };
+    let model = if capacity.model { paid.model.as_str() } else { OTHER };
     let category = letter(terms.category);
     let (lines, others) = match shown {
         UsageOrigin::Metered => (OWN, ""),
         UsageOrigin::Reported => (ELSEWHERE, ELSEWHERE),
     };
-    for (figure, number) in lettered(&mut counters) {
+    for (figure, number) in by_letter(&mut counters) {
         add(&format!("{lines}~{category}~{model}~{figure}"), *number)?;
     }
     for (kind, time) in [("l", paid.latency_ms), ("t", paid.first_token_ms)] {
@@ -222,19 +222,19 @@ pub(super) fn count(
             add(&format!("{others}{TIMES}~{model}~{kind}{}", Histogram::bucket(time)), 1)?;
         }
     }
-    let key = terms.key.as_ref().filter(|_| room.key);
+    let key = terms.key.as_ref().filter(|_| capacity.key);
     let key = key.map(|key| format!("{others}k~{key}"));
-    let bot = terms.chatbot.as_ref().filter(|_| room.chatbot);
+    let bot = terms.chatbot.as_ref().filter(|_| capacity.chatbot);
     let bot = bot.map(|bot| format!("{others}b~{bot}"));
     for name in [key, bot].into_iter().flatten() {
-        for (figure, number) in lettered(&mut counters) {
+        for (figure, number) in by_letter(&mut counters) {
             add(&format!("{name}~{figure}"), *number)?;
         }
     }
     Ok(())
 }
 
-/// How many items are read by their keys at once.
+/// Items read by key at once.
 const AT_ONCE: usize = 100;
 
 /// Reads statistics.
@@ -242,30 +242,30 @@ const AT_ONCE: usize = 100;
 pub struct UsageReader(Store);
 
 impl Store {
-    /// Statistics of what was used.
+    /// Returns access to usage statistics.
     pub fn usage_reader(&self) -> UsageReader {
         UsageReader(self.clone())
     }
 }
 
 impl UsageReader {
-    /// What a person used in all organizations, oldest day first; the days are those of their personal organization.
-    /// Days without use are left out.
+    /// Returns what a user used in all organizations, oldest day first; the days are those of their personal
+    /// organization. Days without usage are left out.
     pub async fn of_user(&self, user: &UserId, period: Period) -> Result<Vec<UsageDay>> {
         self.days(keys::user(user), period, Whose::Person(user)).await
     }
 
-    /// What a person used in their personal organization.
+    /// Returns what a user used in their personal organization.
     pub async fn of_personal_org(&self, user: &UserId, period: Period) -> Result<Vec<UsageDay>> {
         self.days(keys::user(user), period, Whose::PersonalOrg(user)).await
     }
 
-    /// What a shared organization used, by day and member.
+    /// Returns what a shared organization used, by day and member.
     pub async fn of_org(&self, org: &OrgId, period: Period) -> Result<Vec<UsageDay>> {
         self.days(keys::tenant(org), period, Whose::Org).await
     }
 
-    /// What one member used in a shared organization, oldest day first.
+    /// Returns what one member used in a shared organization, oldest day first.
     pub async fn of_member(&self, org: &OrgId, user: &UserId, period: Period) -> Result<Vec<UsageDay>> {
         let wanted: Vec<_> = period.dates().map(|date| keys::member_day(org, date, user)).collect();
         let mut days = Vec::new();
@@ -278,9 +278,9 @@ impl UsageReader {
         Ok(days)
     }
 
-    /// What everybody used, by day and model, and how far it is summed up; none when nothing was.
+    /// Returns what all users used, by day and model, and how far it is complete; `None` if there is no usage.
     pub async fn of_platform(&self, period: Period) -> Result<(Vec<UsageDay>, Option<RolledUp>)> {
-        // Asked first, so that the sums hold all it speaks of.
+        // Read first, so that the totals include everything it covers.
         let until = self.0.usage().get_raw(keys::rolled_up(), true).await?;
         let mut days = Vec::new();
         for shard in 0..keys::SYSTEM_SHARDS {
@@ -299,7 +299,7 @@ impl UsageReader {
             .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
             .expression_attribute_values(":pk", s(pk))
             .expression_attribute_values(":from", s(format!("{}{from}", keys::DAYS)))
-            // Behind everything that begins with the last day.
+            // Sorts after everything that begins with the last day.
             .expression_attribute_values(":to", s(format!("{}{to}~", keys::DAYS)));
         let mut pages = query.into_paginator().items().send();
         let mut days = Vec::new();
@@ -311,16 +311,16 @@ impl UsageReader {
     }
 }
 
-/// Whose use is read from an item.
+/// Whose usage is read from an item.
 #[derive(Clone, Copy)]
 enum Whose<'a> {
-    /// All of a person's.
+    /// All usage of a user.
     Person(&'a UserId),
-    /// A person's in their personal organization.
+    /// A user's usage in their personal organization.
     PersonalOrg(&'a UserId),
-    /// That of the member whom the item names.
+    /// The usage of the member that the item names.
     Org,
-    /// Everybody's.
+    /// The usage of all users.
     Platform,
 }
 
@@ -335,7 +335,7 @@ fn read(item: &Item, whose: Whose<'_>) -> Option<UsageDay> {
             Whose::Org => member
                 .filter(|id| !id.starts_with(ERASED))
                 .map(|id| UserId(id.to_owned())),
-            // Behind the date is a model there.
+            // There the date is followed by a model.
             Whose::Platform => None,
         },
         ..UsageDay::default()
@@ -346,7 +346,7 @@ fn read(item: &Item, whose: Whose<'_>) -> Option<UsageDay> {
         let Some((kind, rest)) = name.split_once('~') else {
             continue;
         };
-        // The name of a model may hold anything, a `~` too: it is what is between the first and the last.
+        // The name of a model may contain anything, even a `~`: it is what is between the first and the last.
         let (Some((middle, last)), Some(number)) = (
             rest.rsplit_once('~'),
             value.as_n().ok().and_then(|number| number.parse::<u64>().ok()),
@@ -396,7 +396,7 @@ fn read(item: &Item, whose: Whose<'_>) -> Option<UsageDay> {
 }
 
 fn put(counters: &mut UsageCounters, letter: &str, number: u64) {
-    for (name, figure) in lettered(counters) {
+    for (name, figure) in by_letter(counters) {
         if name == letter {
             *figure += number;
         }

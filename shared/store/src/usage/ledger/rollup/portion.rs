@@ -1,4 +1,4 @@
-//! What one transaction adds to the sums: of as many images as its limits allow
+//! The part of the totals that one transaction adds: of as many images as its limits allow
 //! (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html>).
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,35 +20,35 @@ use crate::{
 
 /// Items of a transaction.
 const MAX_ITEMS: usize = 100;
-/// Numbers that are added to an item of the sums at once: the text of an update is 4 KB at most.
+/// Numbers added to an item of the totals at once: the text of an update is 4 KB at most.
 const MAX_NUMBERS: usize = 200;
-/// Bytes of the watermarks that are raised at once, about: all items of a transaction, those of the sums included, are 4 MB at
-/// most.
+/// Approximate bytes of the watermarks raised at once: all items of a transaction, those of the totals included, are
+/// 4 MB at most.
 const MAX_BYTES: usize = 1024 * 1024;
-/// Bytes of a watermark beside its numbers, and of a number beside its name.
+/// Bytes of a watermark in addition to its numbers, and of a number in addition to its name.
 const OVERHEAD: (usize, usize) = (200, 12);
 
 /// How often a watermark was raised.
 const REVISION: &str = "revision";
 
-/// An image that is to be summed up.
+/// An image to be added to the totals.
 #[derive(Clone)]
 pub(super) struct Source<'a> {
-    /// Its place among the images of the batch.
+    /// Its index among the images of the batch.
     pub(super) place: usize,
     pub(super) image: &'a DayImage,
     /// Its watermark, if there is one.
     pub(super) mark: Option<Item>,
 }
 
-/// What is added to a number of the sums.
+/// An addition to a number of the totals.
 pub(super) struct Addition<'a> {
     pub(super) sum: Key,
     pub(super) name: &'a str,
     pub(super) more: u64,
 }
 
-/// The additions of one transaction, with the watermarks that say so.
+/// The additions of one transaction, with the watermarks that record them.
 #[derive(Default)]
 pub(super) struct Portion<'a> {
     sums: BTreeMap<Key, Sum<'a>>,
@@ -65,16 +65,16 @@ struct Raised<'a> {
     source: Source<'a>,
     /// The watermark as it is afterwards.
     item: Item,
-    /// Whether the image has nothing above it then.
+    /// Whether the image then has nothing above it.
     is_whole: bool,
 }
 
 impl<'a> Portion<'a> {
-    /// Takes on what an image has above its watermark. One that does not fit is given back, to be taken by the next portion;
-    /// the first one is taken as far as it fits.
+    /// Takes what an image has above its watermark. One that does not fit is returned, for the next portion; the first
+    /// one is taken as far as it fits.
     pub(super) fn take(&mut self, source: Source<'a>, is_known: IsKnownModel) -> Result<Option<Source<'a>>> {
         let mut item = source.mark.clone().unwrap_or_default();
-        // A watermark of an earlier release has the names that were typed.
+        // A watermark of an earlier release has the names that users typed.
         make_public(&mut item, is_known);
         let additions = above(source.image, &item);
         if additions.is_empty() {
@@ -111,7 +111,7 @@ impl<'a> Portion<'a> {
         self.raised.is_empty()
     }
 
-    /// Whether all of this fits beside what is there, and beside the watermark that comes with it.
+    /// Returns whether all of this fits in addition to the portion so far, with the watermark that comes with it.
     fn has_room_for(&self, additions: &[Addition<'_>]) -> bool {
         let mut wanted = BTreeMap::<&Key, BTreeSet<&str>>::new();
         for addition in additions {
@@ -128,7 +128,7 @@ impl<'a> Portion<'a> {
         self.sums.len() + items + self.raised.len() < MAX_ITEMS && wanted.iter().all(has_numbers)
     }
 
-    /// The parts of the transaction.
+    /// Returns the parts of the transaction.
     pub(super) fn parts(&self, store: &Store) -> Result<Vec<TransactWriteItem>> {
         let mut parts = Vec::with_capacity(self.sums.len() + self.raised.len());
         for (key, sum) in &self.sums {
@@ -152,14 +152,14 @@ impl<'a> Portion<'a> {
         Ok(parts)
     }
 
-    /// Its items, and all that it adds.
+    /// Returns the number of items, and the sum of all additions.
     #[cfg(test)]
     pub(super) fn size(&self) -> (usize, u64) {
         let sums = self.sums.values().flat_map(|sum| sum.numbers.values());
         (self.sums.len() + self.raised.len(), sums.sum())
     }
 
-    /// What is left to be taken once this is written.
+    /// Returns what remains to be taken once this is written.
     pub(super) fn written(self) -> Vec<Source<'a>> {
         let left = self.raised.into_iter().filter(|raised| !raised.is_whole);
         left.map(|raised| Source {
@@ -169,7 +169,7 @@ impl<'a> Portion<'a> {
         .collect()
     }
 
-    /// What it was made of.
+    /// Returns the images it was built from.
     pub(super) fn sources(self) -> Vec<Source<'a>> {
         self.raised.into_iter().map(|raised| raised.source).collect()
     }

@@ -1,4 +1,4 @@
-//! What is summed up, and in which portions.
+//! What the totals contain, and in which portions.
 #![expect(clippy::unwrap_used, reason = "a failing step is the test's failure")]
 
 use std::collections::HashMap;
@@ -24,7 +24,7 @@ fn nothing() -> Image {
 }
 
 #[test]
-fn days_of_people_and_members_are_summed_up_and_nothing_else() {
+fn only_days_of_users_and_members_count_in_the_totals() {
     let used = [
         ("s~c~a~b~p", 7),
         ("h~a~b~l12", 1),
@@ -54,7 +54,7 @@ fn days_of_people_and_members_are_summed_up_and_nothing_else() {
 }
 
 #[test]
-fn names_that_somebody_typed_are_summed_up_as_other_and_earlier_watermarks_hold() {
+fn unknown_model_names_count_as_other_and_earlier_watermarks_hold() {
     let numbers = [
         ("s~c~typed 1~p", 7),
         ("s~c~typed~2~p", 5),
@@ -77,7 +77,7 @@ fn names_that_somebody_typed_are_summed_up_as_other_and_earlier_watermarks_hold(
 }
 
 #[test]
-fn an_item_that_is_made_anew_has_a_watermark_of_its_own() {
+fn a_recreated_item_has_its_own_watermark() {
     let of = |born: &str| {
         let mut new = image("U#ada", "D#2026-11-24", &[("s~c~m~n", 1)]);
         new.insert(GENERATION.to_owned(), AttributeValue::S(born.to_owned()));
@@ -89,7 +89,7 @@ fn an_item_that_is_made_anew_has_a_watermark_of_its_own() {
 }
 
 #[test]
-fn what_is_above_a_watermark_comes_in_portions() {
+fn what_is_above_a_watermark_is_split_into_portions() {
     let names: Vec<String> = (0..100).map(|model| format!("s~c~model {model}~n")).collect();
     let buckets: Vec<String> = (0..250).map(|bucket| format!("h~model 0~l{bucket}")).collect();
     let numbers: Vec<_> = names.iter().chain(&buckets).map(|name| (name.as_str(), 2)).collect();
@@ -123,7 +123,7 @@ fn what_is_above_a_watermark_comes_in_portions() {
     assert_eq!(early, day);
 }
 #[test]
-fn images_of_many_people_are_one_transaction_until_it_is_full() {
+fn images_of_many_users_share_a_transaction_until_it_is_full() {
     let people: Vec<DayImage> = (0..250)
         .map(|person| {
             let numbers = [("s~c~m~n", person + 1), ("h~m~l7", 1)];
@@ -149,6 +149,6 @@ fn images_of_many_people_are_one_transaction_until_it_is_full() {
         added += more;
         assert!(portion.written().is_empty());
     }
-    // Each has an item of each of the four partitions, which those of one partition would not need.
+    // Each has an item in each of the four partitions, which those of one partition would not need.
     assert_eq!((sizes, added), (vec![100, 100, 62], 250 * 251 / 2 + 250));
 }

@@ -1,14 +1,14 @@
-//! Many callers, of whom each acts on what it read some steps ago: the arithmetic holds at every step.
+//! Many callers that act on outdated reads: the arithmetic holds at every step.
 #![expect(clippy::unwrap_used, reason = "a failing step is the test's failure")]
 
 use std::collections::HashMap;
 
 use super::*;
 
-/// Random numbers, the same ones for the same seed (`SplitMix64`).
-struct Dice(u64);
+/// Reproducible random numbers from a seed (`SplitMix64`).
+struct Random(u64);
 
-impl Dice {
+impl Random {
     fn below(&mut self, end: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -23,7 +23,7 @@ impl Dice {
 struct Table {
     head: Head,
     shards: HashMap<u8, Shard>,
-    /// What is reserved and used in truth.
+    /// What is really reserved and used.
     truth: u64,
 }
 
@@ -83,24 +83,24 @@ impl Table {
         true
     }
 
-    fn settle(&mut self, place: UserMembership, shard: Option<u8>, estimate: u64, actual: u64) -> bool {
+    fn settle(&mut self, place: SettlementTarget, shard: Option<u8>, estimate: u64, actual: u64) -> bool {
         let above = actual.saturating_sub(estimate);
         match (place, shard) {
-            (UserMembership::Shard, Some(number)) => {
+            (SettlementTarget::Shard, Some(number)) => {
                 let Some(free) = self.shard(number).free.filter(|free| *free >= above) else {
                     return false;
                 };
                 self.set_free(number, Some(free + estimate - actual));
             }
-            (UserMembership::HeadAtMost(most), _) if self.head.committed > most => return false,
-            (UserMembership::Head, _) if above > 0 && !self.head.open.is_empty() => return false,
+            (SettlementTarget::HeadAtMost(most), _) if self.head.committed > most => return false,
+            (SettlementTarget::Head, _) if above > 0 && !self.head.open.is_empty() => return false,
             _ => self.head.committed = self.head.committed + actual - estimate,
         }
         self.truth = self.truth + actual - estimate;
         true
     }
 
-    /// What holds whenever somebody looks.
+    /// Checks the invariants, which hold at any moment.
     fn check(&self) {
         let free: u64 = self.shards.values().filter_map(|shard| shard.free).sum();
         assert_eq!(
@@ -113,14 +113,14 @@ impl Table {
     }
 }
 
-/// What a caller does next.
+/// The next action of a caller.
 enum Task {
     Reserve,
     Read,
     Act(Head, Shard),
     Close(Vec<u8>, Then),
     CloseOne(u64, Vec<u8>, Then),
-    Settle(UserMembership, Option<u8>, u64),
+    Settle(SettlementTarget, Option<u8>, u64),
     Refused,
     Over,
 }
@@ -135,7 +135,7 @@ impl Then {
     fn task(self) -> Task {
         match self {
             Self::Read => Task::Read,
-            Self::Settle(shard, actual) => Task::Settle(UserMembership::Head, shard, actual),
+            Self::Settle(shard, actual) => Task::Settle(SettlementTarget::Head, shard, actual),
         }
     }
 }
@@ -148,18 +148,18 @@ struct Caller {
 }
 
 impl Caller {
-    fn step(&mut self, table: &mut Table, limit: u64, dice: &mut Dice) {
+    fn step(&mut self, table: &mut Table, limit: u64, random: &mut Random) {
         let estimate = self.estimate;
         self.task = match std::mem::replace(&mut self.task, Task::Over) {
             Task::Reserve if table.reserve(self.shard, limit, estimate) => {
                 assert!(table.truth <= limit, "{} of {limit}", table.truth);
-                let actual = match dice.below(20) {
-                    0 => estimate + dice.below(2 * estimate),
+                let actual = match random.below(20) {
+                    0 => estimate + random.below(2 * estimate),
                     1..=4 => 0,
-                    _ => dice.below(estimate + 1),
+                    _ => random.below(estimate + 1),
                 };
                 Task::Settle(
-                    self.shard.map_or(UserMembership::Head, |_| UserMembership::Shard),
+                    self.shard.map_or(SettlementTarget::Head, |_| SettlementTarget::Shard),
                     self.shard,
                     actual,
                 )
@@ -219,14 +219,14 @@ impl Caller {
     }
 }
 
-/// Lets callers act in a random order to their ends; how many were refused.
-fn run(table: &mut Table, limit: u64, most: u64, callers: u64, dice: &mut Dice) -> usize {
+/// Runs all callers to their ends in a random order. Returns how many were refused.
+fn run(table: &mut Table, limit: u64, most: u64, callers: u64, random: &mut Random) -> usize {
     let mut callers: Vec<Caller> = (0..callers)
         .map(|_| {
-            let own = u8::try_from(dice.below(u64::from(keys::DAY_SHARDS))).unwrap();
+            let own = u8::try_from(random.below(u64::from(keys::DAY_SHARDS))).unwrap();
             Caller {
                 own,
-                estimate: 1 + dice.below(most),
+                estimate: 1 + random.below(most),
                 shard: Some(own),
                 task: Task::Reserve,
             }
@@ -235,9 +235,9 @@ fn run(table: &mut Table, limit: u64, most: u64, callers: u64, dice: &mut Dice) 
     let mut running: Vec<usize> = (0..callers.len()).collect();
     let mut steps = 0_u64;
     while !running.is_empty() {
-        let place = usize::try_from(dice.below(running.len() as u64)).unwrap();
+        let place = usize::try_from(random.below(running.len() as u64)).unwrap();
         let caller = &mut callers[running[place]];
-        caller.step(table, limit, dice);
+        caller.step(table, limit, random);
         if caller.is_over() {
             running.swap_remove(place);
         }
@@ -251,17 +251,17 @@ fn run(table: &mut Table, limit: u64, most: u64, callers: u64, dice: &mut Dice) 
 }
 
 #[test]
-fn whatever_the_order_the_limit_holds_and_nobody_is_refused_while_tokens_are_left() {
+fn in_any_order_the_limit_holds_and_no_call_is_refused_while_tokens_are_left() {
     let seed = std::env::var("PARLANCE_SEED").map_or(1, |seed| seed.parse().unwrap());
     let (mut refused, mut passed) = (0, 0);
     for seed in seed..seed + 150 {
         println!("PARLANCE_SEED={seed}");
-        let (mut dice, mut table) = (Dice(seed), Table::default());
-        // Portions are drawn, and the end of the limit is met, in turns of very different sizes.
+        let (mut random, mut table) = (Random(seed), Table::default());
+        // Portions are drawn, and the end of the limit is reached, with turns of very different sizes.
         let most = [20, 500, 20_000][usize::try_from(seed % 3).unwrap()];
         for limit in [100_000, 40_000, 120_000] {
-            let callers = 20 + dice.below(150);
-            let here = run(&mut table, limit.max(most), most, callers, &mut dice);
+            let callers = 20 + random.below(150);
+            let here = run(&mut table, limit.max(most), most, callers, &mut random);
             refused += here;
             passed += usize::try_from(callers).unwrap() - here;
         }
@@ -270,7 +270,7 @@ fn whatever_the_order_the_limit_holds_and_nobody_is_refused_while_tokens_are_lef
 }
 
 #[test]
-fn a_portion_is_a_part_of_what_is_left_and_enough_for_some_turns() {
+fn a_portion_is_a_fraction_of_the_remainder_and_lasts_for_some_turns() {
     let head = |committed, open: &[u8]| Head {
         committed,
         open: open.iter().copied().collect(),

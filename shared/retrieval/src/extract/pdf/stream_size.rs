@@ -1,5 +1,6 @@
-//! Looks over the streams of a file before the parser does: of its decoders (ISO 32000-2, 7.4) only Flate stops at a limit,
-//! while 1.5 MB of LZW unfold to 2 GB. What they would write is counted here, not written.
+//! Checks the streams of a file before the parser runs: of its decoders (ISO 32000-2, 7.4) only Flate has a limit,
+//! while
+//! 1.5 MB of LZW decompress to 2 GB. The sizes of their outputs are computed here without writing them.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -8,16 +9,16 @@ use pdf_oxide::decoders::decode_stream;
 use pdf_oxide::object::Object;
 use pdf_oxide::parser::parse_object;
 
-/// What one stream may unfold to; an image of a page at 600 dpi has 100 MB. Bytes.
+/// Limit of the decompressed size of one stream; an image of a page at 600 dpi has 100 MB. Bytes.
 const MAX_STREAM_BYTES: usize = 256 * 1024 * 1024;
-/// Of so many objects before a stream it is tried whether they are its own.
+/// How many preceding objects are tried as the owner of a stream.
 const CANDIDATES: usize = 4;
-/// Filters of one stream; two are usual.
+/// Maximum filters of one stream; two are usual.
 const MAX_FILTERS: usize = 4;
 
-/// Whether no stream of a file unfolds to more than it may.
+/// Returns whether every stream of a file stays within the limit.
 ///
-/// Streams are looked for everywhere, because the file says where the parser looks. Encrypted ones cannot be judged.
+/// Searches for streams everywhere, because the file decides where the parser looks. Encrypted ones cannot be checked.
 pub(super) fn is_bounded(file: &[u8]) -> bool {
     // Where the last objects begin; a string in the dictionary may look like one.
     let mut objects: VecDeque<usize> = VecDeque::with_capacity(CANDIDATES);
@@ -44,8 +45,8 @@ pub(super) fn is_bounded(file: &[u8]) -> bool {
     true
 }
 
-/// Whether a stream's dictionary names one filter that stops by itself, or writes no more than it reads, or none. Such
-/// are nearly all, and need not be parsed here.
+/// Returns whether a stream's dictionary names no filter, or a single one that has a limit or does not expand its
+/// input. Nearly all streams do, and need not be parsed here.
 fn has_harmless_filter(dictionary: &[u8]) -> bool {
     const HARMLESS: [&[u8]; 7] = [
         b"/FlateDecode",
@@ -56,7 +57,7 @@ fn has_harmless_filter(dictionary: &[u8]) -> bool {
         b"/JBIG2Decode",
         b"/ASCIIHexDecode",
     ];
-    // `#` spells letters of names by their codes.
+    // `#` encodes letters of names.
     if dictionary.contains(&b'#') {
         return false;
     }
@@ -70,12 +71,12 @@ fn has_harmless_filter(dictionary: &[u8]) -> bool {
     let value = dictionary[place + 7..].trim_ascii_start();
     let is_name_end = |byte: Option<&u8>| byte.is_none_or(|byte| !byte.is_ascii_alphanumeric());
     let is_harmless = |name: &&[u8]| value.starts_with(name) && is_name_end(value.get(name.len()));
-    // The last of several entries counts.
+    // The last of several entries applies.
     found.next().is_none() && HARMLESS.iter().any(is_harmless)
 }
 
 fn is_object_bounded(bytes: &[u8]) -> bool {
-    // What the parser does not understand it does not unfold.
+    // The parser does not decompress what it does not understand.
     let Ok((_, Object::Stream { dict, data })) = parse_object(bytes) else {
         return true;
     };
@@ -91,12 +92,12 @@ fn is_chain_bounded(filters: &[&str], data: &[u8]) -> bool {
     let mut data = Cow::Borrowed(data);
     for (index, filter) in filters.iter().enumerate() {
         let size = match filter.to_ascii_lowercase().as_str() {
-            // Which of the two a file means is tried out by the parser.
+            // The parser tries which of the two variants a file uses.
             "lzwdecode" | "lzw" => lzw_size(&data, true).max(lzw_size(&data, false)),
             "runlengthdecode" | "rl" => run_length_size(&data),
             // `z` stands for four bytes.
             "ascii85decode" | "a85" => data.len().saturating_mul(4),
-            // Its ratio has no bound worth the name, and no program writes it.
+            // Its ratio has no useful bound, and no program writes it.
             "brotlidecode" => usize::MAX,
             _ => 0,
         };
@@ -106,7 +107,7 @@ fn is_chain_bounded(filters: &[&str], data: &[u8]) -> bool {
         if index + 1 < filters.len() {
             match decode_stream(&data, &[(*filter).to_owned()]) {
                 Ok(decoded) => data = Cow::Owned(decoded),
-                // Flate: at its limit, or damaged. The parser gives up here too.
+                // Flate: at its limit, or damaged. The parser stops here too.
                 Err(_) => return true,
             }
         }
@@ -114,7 +115,7 @@ fn is_chain_bounded(filters: &[&str], data: &[u8]) -> bool {
     true
 }
 
-/// What a run-length code unfolds to (ISO 32000-2, 7.4.5), bytes.
+/// Returns the decompressed size of a run-length code (ISO 32000-2, 7.4.5), bytes.
 fn run_length_size(data: &[u8]) -> usize {
     const END: u8 = 128;
     let (mut size, mut at) = (0, 0);
@@ -131,8 +132,8 @@ fn run_length_size(data: &[u8]) -> usize {
     size
 }
 
-/// What an LZW code unfolds to (ISO 32000-2, 7.4.4), bytes; up to where it is no code any more. Each code stands for the
-/// one before it and a byte more, so that lengths are all there is to keep.
+/// Returns the decompressed size of an LZW code (ISO 32000-2, 7.4.4), bytes, up to where it becomes invalid. Each code
+/// stands for the previous one and one more byte, so only lengths need to be stored.
 fn lzw_size(data: &[u8], early_change: bool) -> usize {
     const CLEAR: usize = 256;
     const END: usize = 257;

@@ -1,15 +1,15 @@
-//! What comes behind the end mark of an answer: as good as nothing. But a connection serves the next call only when its
-//! response was read to the end, and another one costs a handshake, which takes more processor time than the call.
+//! Drains a response after the end mark of its answer. A connection can be reused only if its response was read to the
+//! end, and a new one costs a handshake, which takes more processor time than the call.
 
 use std::time::Duration;
 
 use reqwest::Response;
 use tokio::time::timeout;
 
-/// How long the end is waited for. It mostly comes with the end mark; a provider that leaves the response open must not
-/// hold the answer up.
+/// How long to wait for the end. It mostly arrives with the end mark; a provider that leaves the response open must not
+/// delay the answer.
 const PATIENCE: Duration = Duration::from_millis(50);
-/// Bytes behind the end mark that are read: more of them are worth a connection.
+/// Bytes after the end mark that are read: reading more costs more than a connection.
 const MOST: usize = 16 << 10;
 
 /// Reads a response to its end, if that is near.
@@ -22,7 +22,7 @@ pub(super) async fn read(response: &mut Response) {
             left = fewer;
         }
     };
-    // Then the connection is given up, as it would be without this.
+    // Otherwise the connection is dropped.
     let _ = timeout(PATIENCE, rest).await;
 }
 
@@ -48,7 +48,7 @@ mod tests {
     const WORDS: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"hi\"},\"finish_reason\":\"stop\"}]}\n\n";
     const END_MARK: &str = "data: [DONE]\n\n";
 
-    /// A provider that ends its responses when it is told to; it counts connections.
+    /// A provider that ends its responses when told to, and counts connections.
     struct Provider {
         model: OpenAiCompatible,
         connections: Arc<AtomicUsize>,
@@ -80,7 +80,7 @@ mod tests {
             }
         }
 
-        /// Asks it; `told`: the response ends a little after its end mark.
+        /// Calls it; `told`: the response ends a little after its end mark.
         async fn ask(&self, told: bool) {
             let asked = async {
                 let mut events = self.model.chat(request());
@@ -90,7 +90,7 @@ mod tests {
                 }
             };
             let tell = async {
-                // Whoever does not wait for the end is gone before it comes.
+                // A client that does not wait for the end is gone before it arrives.
                 for _ in 0..1000 {
                     yield_now().await;
                 }
