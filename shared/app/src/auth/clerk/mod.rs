@@ -126,7 +126,7 @@ impl App {
             ClerkSession::Of(epoch) if epoch == user.session_epoch => {}
             ClerkSession::New => {
                 self.remember_clerk_session(&user, &session.id, user.session_epoch)
-                    .await?
+                    .await?;
             }
             // Ended here, alone or with all others. Clerk continues to issue tokens for it.
             ClerkSession::Of(_) | ClerkSession::Ended => return Err(ENDED),
