@@ -74,7 +74,7 @@ impl App {
         })
     }
 
-    /// Returns any user's entry: the caller decides who may see it.
+    /// Returns an entry of any user; the caller decides who may see it.
     pub fn audit_log_entry<'a>(&'a self, id: &'a AuditEntryId) -> BoxFuture<'a, Result<Option<AuditRecord>>> {
         Box::pin(async move {
             match self.store.audit_log().get(id).await? {

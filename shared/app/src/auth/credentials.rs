@@ -187,7 +187,7 @@ impl App {
         if is_good { Ok(account) } else { Err(void_link()) }
     }
 
-    /// Whoever reads the owner's email is not a stranger: they can sign in while strangers guess.
+    /// Remembers the network of a user who reads the owner's email, so that strangers' guesses do not lock it out.
     async fn remember_network(&self, user: &User, origin: &Origin) {
         let Some(network) = &origin.network else { return };
         let account = user.email.fingerprint();

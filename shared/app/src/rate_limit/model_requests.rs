@@ -46,7 +46,7 @@ pub(crate) fn pace_of_user(org: &Org) -> RequestRateLimit {
     }
 }
 
-/// Returns the same as a rule. Its bucket counts the requests for which nothing could be reserved.
+/// Returns a user's rate limit as a rule. Its bucket counts the requests for which nothing could be reserved.
 fn rule_of_user(user: &UserId, pace: RequestRateLimit) -> Rule {
     Rule {
         who: format!("U#{user}#{}", pace.plan),

@@ -84,7 +84,7 @@ impl App {
         Ok(true)
     }
 
-    /// Users who had exhausted a limit can send requests again.
+    /// Notifies the users who had exhausted a limit that it was reset.
     async fn notify_of_reset(&self, day: &OpenDay) -> Result<()> {
         // The newest alerts are those of the last days, so they include the day if it has any.
         let alerts = self.store.ledger().alerts(&day.owner, 10).await?;
