@@ -275,7 +275,10 @@ async fn seats_are_those_of_the_plan_pending_invitations_included() {
     join(&t, &ada, &path, &bob, "member").await;
     invite(&ada, &path, "c").await.created();
     let full = invite(&ada, &path, "d").await.problem(409, "seat_limit");
-    assert!(full["detail"].as_str().unwrap().contains("FREE has 3 seats"), "{full}");
+    assert!(
+        full["detail"].as_str().unwrap().contains("FREE plan has 3 seats"),
+        "{full}"
+    );
     invite(&ada, &path, "c").await.created();
     bob.post(&format!("{path}/leave"), json!({})).await.expect(204);
     invite(&ada, &path, "d").await.created();

@@ -274,7 +274,8 @@ impl App {
                     return Ok(None);
                 }
                 let detail = format!(
-                    "The {} plan has {limit} seats, including pending invitations, and all are taken.",
+                    "The {} plan has {limit} seats, pending invitations included, and all are taken. Remove a member, \
+                     revoke an invitation, or choose a larger plan.",
                     now.org.plan.name()
                 );
                 Err(Error::conflict("seat_limit", detail))
