@@ -200,7 +200,7 @@ impl Error {
         Self::Limit(Box::new(LimitReached::Plan(limit)))
     }
 
-    /// Creates an error about an unparseable request, with its stable code.
+    /// Creates an error about an unparsable request, with its stable code.
     pub fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
         Self::BadRequest {
             code,
