@@ -14,10 +14,12 @@ impl Segment {
     /// Returns the bytes to store.
     ///
     /// Integers are LEB128 varints unless a width is given; a string is its length in bytes, then UTF-8.
-    /// ```text "PLSG" · version u8 · embedder id (0: no vectors) · dimensions (0) text: string places: count · { 0 | 1,
-    /// page | 2, path: string } chunks: count · { text length · overlap · place (distance to the place before) · terms
-    /// } terms: count · { bytes shared with the term before · rest: string · chunks · { chunk (distance) · occurrences
-    /// } }
+    /// ```text
+    /// "PLSG" · version u8 · embedder id (0: no vectors) · dimensions (0)
+    /// text: string
+    /// places: count · { 0 | 1, page | 2, path: string }
+    /// chunks: count · { text length · overlap · place (distance to the place before) · terms }
+    /// terms: count · { bytes shared with the term before · rest: string · chunks · { chunk (distance) · occurrences } }
     /// ```
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.text.len() + self.terms.len() + 3 * self.postings.len() + 64);
