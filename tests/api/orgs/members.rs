@@ -82,6 +82,12 @@ async fn roles_are_owner_admin_member_as_the_permission_table_says() {
     admin.delete(&of(&member)).await.problem(404, "not_found");
 }
 
+/// The API keys of the organization, as a member lists them.
+async fn keys_of_acme(caller: &Caller) -> Value {
+    let inside = caller.with_header("x-current-org", "acme");
+    inside.get("/api/v1/apikeys").await.ok().json()
+}
+
 #[tokio::test]
 async fn the_keys_of_a_member_who_left_are_revoked_and_those_of_a_new_time_are_not() {
     let t = Test::new().await;
@@ -102,12 +108,7 @@ async fn the_keys_of_a_member_who_left_are_revoked_and_those_of_a_new_time_are_n
         .text("id");
     // The job finds Bob back.
     t.drain().await;
-    let keys = ada
-        .with_header("x-current-org", "acme")
-        .get("/api/v1/apikeys")
-        .await
-        .ok()
-        .json();
+    let keys = keys_of_acme(&ada).await;
     let keys = keys.as_array().unwrap().iter();
     let states: Vec<_> = keys
         .map(|key| (key["id"].as_str().unwrap(), key["status"].as_str().unwrap()))
@@ -128,12 +129,7 @@ async fn no_key_of_somebody_stays_who_is_removed_while_they_make_it() {
     removed.expect(204);
     assert!(made.iter().all(|answer| [201, 404].contains(&answer.status.as_u16())));
     t.drain().await;
-    let keys = ada
-        .with_header("x-current-org", "acme")
-        .get("/api/v1/apikeys")
-        .await
-        .ok()
-        .json();
+    let keys = keys_of_acme(&ada).await;
     let keys = keys.as_array().unwrap();
     assert!(keys.iter().all(|key| key["status"] == "revoked"), "{keys:?}");
 }
@@ -150,13 +146,7 @@ async fn keys_in_organizations_that_somebody_left_lose_their_name_with_the_accou
         .await;
     ada.delete(&format!("{path}/members/{}", bob.id())).await.expect(204);
     t.drain().await;
-    let listed = async || {
-        ada.with_header("x-current-org", "acme")
-            .get("/api/v1/apikeys")
-            .await
-            .ok()
-            .json()
-    };
+    let listed = async || keys_of_acme(&ada).await;
     assert_eq!(listed().await[0]["name"], "Laptop of Bob");
     bob.delete("/api/v1/users/me").await.ok();
     t.drain().await;

@@ -226,14 +226,9 @@ impl Store {
 
     /// Returns a condition that the membership still exists and is the same one.
     pub(crate) fn still_member(&self, place: &Membership) -> Result<TransactWriteItem> {
-        let check = ConditionCheck::builder()
-            .table_name(&self.tables().identity)
-            .set_key(Some(primary(&keys::membership(&place.org, &place.member))))
-            .condition_expression("joined_at = :joined_at")
-            .expression_attribute_values(":joined_at", value(&place.joined_at)?)
-            .build()
-            .map_err(Error::internal)?;
-        Ok(TransactWriteItem::builder().condition_check(check).build())
+        let membership = keys::membership(&place.org, &place.member);
+        self.identity()
+            .part_check(&membership, "joined_at", value(&place.joined_at)?)
     }
 
     /// Returns the part that assigns an address to an account: the address is free, held for this account, or its hold
