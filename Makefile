@@ -117,8 +117,8 @@ rotate-secret: ## Put a new key in use: SECRET=signing or encryption, of a runni
 clean-data: ## Forget what the local services stored
 	rm -rf .parlance
 
-new-function: ## Start a new HTTP function: NAME=orgs
-	@infra/tools/new_function.sh "$(NAME)"
+new-function: ## Start a new function: NAME=orgs (KIND=http, queue or schedule)
+	@python3 infra/tools/new_function.py "$(or $(KIND),http)" "$(NAME)"
 
 ##@ Check
 .PHONY: lint lint-rust lint-docs lint-features lint-deps lint-template lint-spelling fmt validate audit openapi bench
@@ -146,6 +146,7 @@ lint-template validate: $(LINT_VENV)/.ready
 	$(LINT_VENV)/bin/cfn-lint --non-zero-exit-code warning -- template.yaml
 	AWS_DEFAULT_REGION=$(AWS_REGION) SAM_CLI_TELEMETRY=0 $(LINT_VENV)/bin/sam validate --lint --template template.yaml
 	$(LINT_VENV)/bin/python infra/tools/template_test.py
+	$(LINT_VENV)/bin/python infra/tools/new_function_test.py
 validate: ## Check template.yaml alone
 
 lint-spelling: $(LINT_VENV)/.ready

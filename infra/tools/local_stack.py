@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import pathlib
 import re
 import socket
 import subprocess
@@ -15,6 +16,12 @@ START_LIMIT_S = 30
 # The password in events/.
 PASSWORD = "correct horse battery"
 TABLES = ["identity", "app", "usage", "ephemeral", "audit"]
+
+
+def queues():
+    """The queues whose URLs template.yaml gives every function, as in `SEND_MAIL`."""
+    template = pathlib.Path(__file__).resolve().parents[2] / "template.yaml"
+    return re.findall(r"^ +QUEUE_([A-Z_]+): !Ref", template.read_text(), re.MULTILINE)
 
 
 def free_ports(count):
@@ -94,10 +101,7 @@ class Stack:
         return {
             **{f"TABLE_{table.upper()}": f"parlance-{table}" for table in TABLES},
             "BUCKET": "parlance",
-            "QUEUE_INDEX_DOCUMENTS": f"{self.services}/000000000000/index_documents",
-            "QUEUE_SEND_MAIL": f"{self.services}/000000000000/send_mail",
-            "QUEUE_PURGE": f"{self.services}/000000000000/purge",
-            "QUEUE_EXPORT_USER": f"{self.services}/000000000000/export_user",
+            **{f"QUEUE_{name}": f"{self.services}/000000000000/{name.lower()}" for name in queues()},
             "SECRETS_PREFIX": "",
             "KEY_MODE": "test",
             "AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH": "true",

@@ -137,8 +137,9 @@ fn every_variable_of_the_local_stack_is_explained() {
     let read = VARIABLE.captures_iter(&code).map(|found| found[1].to_owned());
     let secrets = local::SECRETS
         .iter()
-        .chain(local::PROVIDER_KEYS)
-        .map(|name| (*name).to_owned());
+        .copied()
+        .chain(local::provider_keys())
+        .map(str::to_owned);
     let missing: BTreeSet<_> = read
         .chain(secrets)
         .filter(|name| !unread.contains(&name.as_str()) && !text.contains(&format!("`{name}`")))

@@ -81,7 +81,7 @@ fn environment_variables_and_secrets_are_those_of_the_snapshot() {
         "environment",
         functions.flat_map(|function| function.environment.keys().cloned()),
     );
-    let secrets = [local::SECRETS, local::PROVIDER_KEYS].concat().into_iter();
+    let secrets = local::SECRETS.iter().copied().chain(local::provider_keys());
     assert_names("secret", secrets.map(str::to_owned));
 }
 

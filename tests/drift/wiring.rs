@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use domain::Queue;
+
 use super::template;
 
-/// What every function is told: `app::Config` reads it, and refuses to start without.
-const ENVIRONMENT: [&str; 24] = [
+/// What every function is told besides the URLs of the queues: `app::Config` reads it.
+const ENVIRONMENT: [&str; 20] = [
     // Of `sam local invoke` alone.
     "AWS_ENDPOINT_URL",
     "AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH",
@@ -22,10 +24,6 @@ const ENVIRONMENT: [&str; 24] = [
     "OPENAI_BASE_URL",
     "OPENAI_COMPATIBLE_BASE_URL",
     "PUBLIC_URL",
-    "QUEUE_EXPORT_USER",
-    "QUEUE_INDEX_DOCUMENTS",
-    "QUEUE_PURGE",
-    "QUEUE_SEND_MAIL",
     "SECRETS_PREFIX",
     "TABLE_APP",
     "TABLE_AUDIT",
@@ -179,8 +177,10 @@ fn every_function_is_told_all_that_it_reads() {
             "send_mail" => &["MAIL_FROM"],
             _ => &[],
         };
-        let wanted: BTreeSet<_> = ENVIRONMENT.iter().chain(own).copied().collect();
-        let told: BTreeSet<_> = function.environment.keys().map(String::as_str).collect();
+        let queues = Queue::ALL.iter().map(|queue| queue.variable());
+        let others = ENVIRONMENT.iter().chain(own).map(|&name| name.to_owned());
+        let wanted: BTreeSet<_> = others.chain(queues).collect();
+        let told: BTreeSet<_> = function.environment.keys().cloned().collect();
         assert_eq!(told, wanted, "{}", function.crate_name);
     }
 }

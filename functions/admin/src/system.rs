@@ -1,5 +1,6 @@
 //! System status and caches.
 
+use app::Provider;
 use domain::Timestamp;
 use http_api::{Ctx, Json, Message, PlatformAdmin, Result};
 use schemars::JsonSchema;
@@ -80,7 +81,10 @@ pub(crate) async fn get_system_status(app: Ctx, _: PlatformAdmin) -> Result<Json
         dead_letters: queue.dead_letters,
     });
     let models = found.providers.into_iter().map(|provider| ProviderStatus {
-        provider: provider.name,
+        provider: match provider.provider {
+            Provider::BuiltIn => "local",
+            other => other.name(),
+        },
         configured: provider.configured,
     });
     let schedules = found.schedules.into_iter().map(|run| ScheduleStatus {

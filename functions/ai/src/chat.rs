@@ -75,7 +75,7 @@ impl From<Completion> for AiAnswer {
             id: completion.id.0,
             content: completion.text,
             model: outcome.model,
-            provider: outcome.provider,
+            provider: outcome.provider.to_string(),
             requested_model: outcome.requested_model,
             fallback: outcome.fallback,
             sources: completion.citations,

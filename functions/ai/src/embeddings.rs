@@ -120,7 +120,7 @@ pub(crate) async fn create_embedding(
             prompt_tokens: embedded.usage.prompt_tokens,
             total_tokens: embedded.usage.total_tokens,
         },
-        provider: embedded.provider,
+        provider: embedded.provider.to_string(),
         cost_micro_usd: embedded.cost_micro_usd,
     }))
 }

@@ -60,7 +60,7 @@ impl From<ModelView> for AiModel {
     fn from(model: ModelView) -> Self {
         Self {
             id: model.id,
-            provider: model.provider.into_owned(),
+            provider: model.provider.to_string(),
             aliases: model.aliases.iter().map(|&alias| alias.to_owned()).collect(),
             context_tokens: model.context_tokens,
             max_output_tokens: model.max_output_tokens,
@@ -136,7 +136,7 @@ impl From<ModelView> for Model {
             id: model.id,
             object: "model",
             created: 0,
-            owned_by: model.provider.into_owned(),
+            owned_by: model.provider.to_string(),
         }
     }
 }

@@ -272,7 +272,7 @@ impl Writing {
 impl From<Outcome> for OriginView {
     fn from(outcome: Outcome) -> Self {
         Self {
-            provider: outcome.provider,
+            provider: outcome.provider.to_string(),
             requested_model: outcome.requested_model,
             fallback: outcome.fallback,
             cost_micro_usd: outcome.cost_micro_usd,

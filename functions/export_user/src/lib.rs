@@ -9,7 +9,6 @@ use runtime::Job;
 pub struct ExportUser;
 
 impl Job for ExportUser {
-    const QUEUE: &'static str = "export_user";
     type Message = ExportMessage;
 
     fn run(app: App, message: ExportMessage, delivery: Delivery) -> BoxFuture<'static, Result<()>> {

@@ -9,7 +9,6 @@ use runtime::Job;
 pub struct IndexDocuments;
 
 impl Job for IndexDocuments {
-    const QUEUE: &'static str = "index_documents";
     type Message = IndexMessage;
 
     fn run(app: App, message: IndexMessage, delivery: Delivery) -> BoxFuture<'static, Result<()>> {

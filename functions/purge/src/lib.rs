@@ -9,7 +9,6 @@ use runtime::Job;
 pub struct PurgeDeleted;
 
 impl Job for PurgeDeleted {
-    const QUEUE: &'static str = "purge";
     type Message = Purge;
 
     fn run(app: App, message: Purge, _: Delivery) -> BoxFuture<'static, Result<()>> {

@@ -1,5 +1,7 @@
 //! Schedule: closes the ledger's days, settles abandoned reservations, and notifies users whose limits were reset.
 
+use std::time::Duration;
+
 use app::{App, BoxFuture};
 use domain::Result;
 use runtime::Schedule;
@@ -10,6 +12,7 @@ pub struct ResetQuotas;
 
 impl Schedule for ResetQuotas {
     const NAME: &'static str = "reset_quotas";
+    const INTERVAL: Duration = Duration::from_mins(15);
 
     fn run(app: App) -> BoxFuture<'static, Result<()>> {
         Box::pin(async move {

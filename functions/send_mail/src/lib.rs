@@ -9,7 +9,6 @@ use runtime::Job;
 pub struct SendMail;
 
 impl Job for SendMail {
-    const QUEUE: &'static str = "send_mail";
     type Message = MailMessage;
 
     fn run(app: App, message: MailMessage, _: Delivery) -> BoxFuture<'static, Result<()>> {

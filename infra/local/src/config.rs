@@ -3,8 +3,7 @@
 use std::net::SocketAddr;
 
 use app::{AnswerLimits, ClerkConfig, Config, Providers};
-use index_documents::IndexDocuments;
-use runtime::Job as _;
+use domain::Queue;
 use store::QueueUrls;
 
 use crate::{
@@ -20,12 +19,7 @@ pub(crate) fn new(options: &Options, cloud: &Cloud, address: SocketAddr) -> Resu
     Ok(Config {
         tables: provision::tables(),
         bucket: provision::BUCKET.to_owned(),
-        queues: QueueUrls {
-            index_documents: provision::queue_url(cloud, "index_documents"),
-            send_mail: provision::queue_url(cloud, "send_mail"),
-            purge: provision::queue_url(cloud, "purge"),
-            export_user: provision::queue_url(cloud, "export_user"),
-        },
+        queues: QueueUrls::read(|queue| Ok::<_, StartError>(provision::queue_url(cloud, queue)))?,
         secrets_prefix: String::new(),
         key_mode: domain::KeyMode::Test,
         mail_from: options.variable("MAIL_FROM").unwrap_or_default().to_owned(),
@@ -50,7 +44,7 @@ fn reading(options: &Options) -> Result<reading::Settings, TemplateError> {
     let functions = &Template::embedded()?.functions;
     let reads = functions
         .iter()
-        .find(|function| function.crate_name == IndexDocuments::QUEUE);
+        .find(|function| function.crate_name == Queue::IndexDocuments.name());
     let memory_mb = reads.map_or(0, |function| function.memory_mb);
     let mut settings = reading::Settings::for_function(memory_mb * 1024 * 1024);
     if let Some(program) = &options.reader {

@@ -1,48 +1,132 @@
-//! The list of all functions. The drift test compares it with `functions/`, `template.yaml` and the `OpenAPI`
-//! document.
+//! The functions: one line of [`functions`] declares a function, and the local stack, its tests and benches follow from
+//! it. The drift test compares the list with `functions/`, `template.yaml` and the `OpenAPI` document.
 
 use std::{sync::Arc, time::Duration};
 
 use app::{App, BoxFuture};
+use domain::{Message as _, Result};
 use http_api::Api;
-use runtime::{Follower as _, Job as _, Schedule as _};
+use runtime::{Follower, Job, Schedule};
+use store::Tables;
 
 use crate::{
-    cloud::mapping::{Handler, stream},
+    cloud::mapping::{self, stream},
     deployment::Deployment,
 };
 
-/// An HTTP function and the constructor of its route table.
-type Group = (&'static str, fn() -> Api);
+/// All functions. Those that consume a queue are drained in this order: the others send to the last one's queue.
+fn functions() -> Vec<Function> {
+    vec![
+        http("apikeys", apikeys::api),
+        http("admin", admin::api),
+        http("ai", ai::api),
+        http("audit", audit::api),
+        http("auth", auth::api),
+        http("chatbots", chatbots::api),
+        http("chats", chats::api),
+        http("clerk_webhook", clerk_webhook::api),
+        http("documents", documents::api),
+        http("orgs", orgs::api),
+        http("internal", internal::api),
+        http("prompts", prompts::api),
+        http("system", system::api),
+        http("usage", usage::api),
+        http("users", users::api),
+        queue::<index_documents::IndexDocuments>(),
+        queue::<purge::PurgeDeleted>(),
+        queue::<export_user::ExportUser>(),
+        queue::<send_mail::SendMail>(),
+        schedule::<relay_outbox::RelayOutbox>(),
+        schedule::<reset_quotas::ResetQuotas>(),
+        table_stream::<roll_up_usage::RollUpUsage>(|tables| &tables.usage),
+    ]
+}
 
-/// All HTTP functions.
-const GROUPS: [Group; 15] = [
-    ("apikeys", apikeys::api),
-    ("admin", admin::api),
-    ("ai", ai::api),
-    ("audit", audit::api),
-    ("auth", auth::api),
-    ("chatbots", chatbots::api),
-    ("chats", chats::api),
-    ("clerk_webhook", clerk_webhook::api),
-    ("documents", documents::api),
-    ("orgs", orgs::api),
-    ("internal", internal::api),
-    ("prompts", prompts::api),
-    ("system", system::api),
-    ("usage", usage::api),
-    ("users", users::api),
-];
+/// A function.
+struct Function {
+    name: &'static str,
+    trigger: Trigger,
+}
+
+/// What invokes a function, and its entry point.
+enum Trigger {
+    Http(fn() -> Api),
+    Queue(fn(Deployment) -> mapping::Handler),
+    Schedule(Duration, fn(App) -> BoxFuture<'static, Result<()>>),
+    TableStream(fn(&Tables) -> &String, fn(Deployment) -> stream::Handler),
+}
+
+fn http(name: &'static str, api: fn() -> Api) -> Function {
+    Function {
+        name,
+        trigger: Trigger::Http(api),
+    }
+}
+
+fn queue<J: Job>() -> Function {
+    Function {
+        name: J::Message::QUEUE.name(),
+        trigger: Trigger::Queue(batches::<J>),
+    }
+}
+
+fn schedule<S: Schedule>() -> Function {
+    Function {
+        name: S::NAME,
+        trigger: Trigger::Schedule(S::INTERVAL, S::run),
+    }
+}
+
+fn table_stream<F: Follower>(table: fn(&Tables) -> &String) -> Function {
+    Function {
+        name: F::NAME,
+        trigger: Trigger::TableStream(table, changes::<F>),
+    }
+}
+
+/// Returns the handler of a queue's batches.
+fn batches<J: Job>(deployment: Deployment) -> mapping::Handler {
+    Arc::new(move |event, time_limit| {
+        let app = deployment
+            .app(J::Message::QUEUE.name())
+            .map_err(|error| error.to_string());
+        Box::pin(async move {
+            let app = app?;
+            let ends_at = domain::time::after(app.clock.now(), time_limit);
+            let answer = runtime::deliver::<J>(app, event, ends_at).await;
+            serde_json::to_value(answer).map_err(|error| error.to_string())
+        })
+    })
+}
+
+/// Returns the handler of a table's changes.
+fn changes<F: Follower>(deployment: Deployment) -> stream::Handler {
+    Arc::new(move |event| {
+        let app = deployment.app(F::NAME).map_err(|error| error.to_string());
+        Box::pin(async move { Ok(runtime::process_batch::<F>(app?, event).await) })
+    })
+}
+
+/// Returns the names of all functions.
+pub fn names() -> Vec<&'static str> {
+    functions().iter().map(|function| function.name).collect()
+}
 
 /// Returns the HTTP functions with their route tables.
 pub fn groups() -> Vec<(&'static str, Api)> {
-    GROUPS.iter().map(|(name, api)| (*name, api())).collect()
+    let groups = functions().into_iter().filter_map(|function| match function.trigger {
+        Trigger::Http(api) => Some((function.name, api())),
+        _ => None,
+    });
+    groups.collect()
 }
 
 /// Returns the route table of an HTTP function; `None` if it does not exist.
 pub(crate) fn group(name: &str) -> Option<Api> {
-    let (_, api) = GROUPS.iter().find(|(known, _)| *known == name)?;
-    Some(api())
+    functions().into_iter().find_map(|function| match function.trigger {
+        Trigger::Http(api) if function.name == name => Some(api()),
+        _ => None,
+    })
 }
 
 /// Returns a router of all operations, served by one app: for measurements.
@@ -51,44 +135,34 @@ pub fn router(app: App) -> axum::Router {
     apis.reduce(Api::merge).map(|api| api.finish(app)).unwrap_or_default()
 }
 
+/// Returns the `OpenAPI` document of all HTTP functions.
+pub fn openapi() -> serde_json::Value {
+    let apis: Vec<Api> = groups().into_iter().map(|(_, api)| api).collect();
+    http_api::openapi(&apis)
+}
+
 /// A function that consumes a queue.
 pub struct Worker {
     /// Its name, and that of its queue.
     pub name: &'static str,
     /// The handler of a batch.
-    pub handler: Handler,
+    pub handler: mapping::Handler,
 }
 
-/// Returns the functions that consume a queue, in the order in which they are drained: the others send to the last
-/// one's queue.
+/// Returns the functions that consume a queue, in the order in which they are drained.
 pub fn workers(deployment: &Deployment) -> Vec<Worker> {
-    vec![
-        worker::<index_documents::IndexDocuments>(deployment),
-        worker::<purge::PurgeDeleted>(deployment),
-        worker::<export_user::ExportUser>(deployment),
-        worker::<send_mail::SendMail>(deployment),
-    ]
-}
-
-fn worker<J: runtime::Job>(deployment: &Deployment) -> Worker {
-    let deployment = deployment.clone();
-    let handler: Handler = Arc::new(move |event, time_limit| {
-        let app = deployment.app(J::QUEUE).map_err(|error| error.to_string());
-        Box::pin(async move {
-            let app = app?;
-            let ends_at = domain::time::after(app.clock.now(), time_limit);
-            let answer = runtime::deliver::<J>(app, event, ends_at).await;
-            serde_json::to_value(answer).map_err(|error| error.to_string())
-        })
+    let workers = functions().into_iter().filter_map(|function| match function.trigger {
+        Trigger::Queue(handler) => Some(Worker {
+            name: function.name,
+            handler: handler(deployment.clone()),
+        }),
+        _ => None,
     });
-    Worker {
-        name: J::QUEUE,
-        handler,
-    }
+    workers.collect()
 }
 
 /// A function that processes the changes of a table.
-pub struct Follower {
+pub struct Consumer {
     /// Its name.
     pub name: &'static str,
     /// The table.
@@ -98,21 +172,16 @@ pub struct Follower {
 }
 
 /// Returns the functions that process the changes of a table.
-pub fn followers(deployment: &Deployment, tables: &store::Tables) -> Vec<Follower> {
-    vec![follower::<roll_up_usage::RollUpUsage>(deployment, &tables.usage)]
-}
-
-fn follower<F: runtime::Follower>(deployment: &Deployment, table: &str) -> Follower {
-    let deployment = deployment.clone();
-    let handler: stream::Handler = Arc::new(move |event| {
-        let app = deployment.app(F::NAME).map_err(|error| error.to_string());
-        Box::pin(async move { Ok(runtime::process_batch::<F>(app?, event).await) })
+pub fn followers(deployment: &Deployment, tables: &Tables) -> Vec<Consumer> {
+    let followers = functions().into_iter().filter_map(|function| match function.trigger {
+        Trigger::TableStream(table, handler) => Some(Consumer {
+            name: function.name,
+            table: table(tables).clone(),
+            handler: handler(deployment.clone()),
+        }),
+        _ => None,
     });
-    Follower {
-        name: F::NAME,
-        table: table.to_owned(),
-        handler,
-    }
+    followers.collect()
 }
 
 /// A function that runs on a schedule.
@@ -123,39 +192,18 @@ pub struct Scheduled {
     /// The interval.
     pub every: Duration,
     /// The function's entry point.
-    pub run: fn(App) -> BoxFuture<'static, domain::Result<()>>,
+    pub run: fn(App) -> BoxFuture<'static, Result<()>>,
 }
 
 /// Returns the functions that run on a schedule.
 pub fn schedules() -> Vec<Scheduled> {
-    vec![
-        Scheduled {
-            name: relay_outbox::RelayOutbox::NAME,
-            every: Duration::from_mins(5),
-            run: relay_outbox::RelayOutbox::run,
-        },
-        Scheduled {
-            name: reset_quotas::ResetQuotas::NAME,
-            every: Duration::from_mins(15),
-            run: reset_quotas::ResetQuotas::run,
-        },
-    ]
-}
-
-/// Returns the names of all functions.
-pub fn names() -> Vec<&'static str> {
-    let groups = groups().into_iter().map(|(name, _)| name);
-    let schedules = schedules().into_iter().map(|schedule| schedule.name);
-    groups
-        .chain([index_documents::IndexDocuments::QUEUE, send_mail::SendMail::QUEUE])
-        .chain([purge::PurgeDeleted::QUEUE, export_user::ExportUser::QUEUE])
-        .chain([roll_up_usage::RollUpUsage::NAME])
-        .chain(schedules)
-        .collect()
-}
-
-/// Returns the `OpenAPI` document of all HTTP functions.
-pub fn openapi() -> serde_json::Value {
-    let apis: Vec<Api> = groups().into_iter().map(|(_, api)| api).collect();
-    http_api::openapi(&apis)
+    let schedules = functions().into_iter().filter_map(|function| match function.trigger {
+        Trigger::Schedule(every, run) => Some(Scheduled {
+            name: function.name,
+            every,
+            run,
+        }),
+        _ => None,
+    });
+    schedules.collect()
 }

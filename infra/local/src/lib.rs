@@ -30,6 +30,6 @@ mod welcome;
 
 pub use gateway::parse_stage;
 pub use listener::RequestTimeouts;
-pub use options::{Options, PROVIDER_KEYS, SECRETS};
+pub use options::{Options, SECRETS, provider_keys};
 pub use provision::{aws_sdk, sdk_at as local_sdk};
 pub use stack::{Drained, Stack, StartError};

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use app::Provider;
+
 use crate::{
     RequestTimeouts,
     cloud::{Data, FaultRates},
@@ -20,14 +22,10 @@ pub const SECRETS: &[&str] = &[
     "CLERK_WEBHOOK_SECRET",
 ];
 
-/// Environment variables that are parts of one secret on AWS, `PROVIDER_KEYS`.
-pub const PROVIDER_KEYS: &[&str] = &[
-    "OPENAI_API_KEY",
-    "ANTHROPIC_API_KEY",
-    "GEMINI_API_KEY",
-    "AZURE_OPENAI_API_KEY",
-    "OPENAI_COMPATIBLE_API_KEY",
-];
+/// Returns the environment variables that are parts of one secret on AWS, `PROVIDER_KEYS`.
+pub fn provider_keys() -> impl Iterator<Item = &'static str> {
+    Provider::ALL.iter().filter_map(|provider| provider.key_name())
+}
 
 /// Default origin of pages under development, as in the template's parameter `BrowserOrigins`.
 const DEFAULT_BROWSER_ORIGINS: &str = "http://localhost:3000";
@@ -107,10 +105,10 @@ impl Options {
     }
 
     pub(crate) fn secrets(&self) -> Vec<(String, String)> {
-        let set = |name: &&str| Some(((*name).to_owned(), self.variable(name)?.to_owned()));
-        let provider_keys: BTreeMap<String, String> = PROVIDER_KEYS.iter().filter_map(set).collect();
-        let provider_keys = (!provider_keys.is_empty()).then(|| serde_json::json!(provider_keys).to_string());
-        let provider_keys = provider_keys.map(|keys| ("PROVIDER_KEYS".to_owned(), keys));
-        SECRETS.iter().filter_map(set).chain(provider_keys).collect()
+        let set = |name: &str| Some((name.to_owned(), self.variable(name)?.to_owned()));
+        let keys: BTreeMap<String, String> = provider_keys().filter_map(set).collect();
+        let keys = (!keys.is_empty()).then(|| serde_json::json!(keys).to_string());
+        let keys = keys.map(|keys| ("PROVIDER_KEYS".to_owned(), keys));
+        SECRETS.iter().filter_map(|name| set(name)).chain(keys).collect()
     }
 }

@@ -4,7 +4,7 @@ use std::{fs, io, path::PathBuf, sync::OnceLock};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
-use domain::{Error, Result};
+use domain::{Error, Queue, Result};
 use store::{Objects, Tables};
 
 use crate::{
@@ -106,8 +106,8 @@ pub(crate) fn sender(options: &Options) -> String {
 }
 
 /// Returns the URL of a queue.
-pub(crate) fn queue_url(cloud: &Cloud, queue: &str) -> String {
-    format!("{}/{ACCOUNT}/{queue}", cloud.endpoint())
+pub(crate) fn queue_url(cloud: &Cloud, queue: Queue) -> String {
+    format!("{}/{ACCOUNT}/{}", cloud.endpoint(), queue.name())
 }
 
 /// The empty tables of the first ephemeral stack of this process. The others copy them: tests start hundreds of stacks.

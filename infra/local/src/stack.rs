@@ -3,7 +3,7 @@
 use std::{io, sync::Arc, time::Duration};
 
 use app::{App, SignUp};
-use domain::{Clock, Email, NewPassword, Secret};
+use domain::{Clock, Email, NewPassword, Queue, Secret};
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -175,7 +175,7 @@ impl Stack {
         let workers = functions::workers(&functions).into_iter();
         let workers = workers.map(|worker| queues::feed(&cloud, template, worker));
         let workers = workers.collect::<Result<_, _>>()?;
-        let follow = |follower: functions::Follower| {
+        let follow = |follower: functions::Consumer| {
             let file = match &options.data {
                 Data::Folder(folder) => Some(folder.join(format!("{}.position", follower.name))),
                 Data::Ephemeral => None,
@@ -306,24 +306,22 @@ impl Stack {
     }
 
     /// Returns environment variables with which a function's binary reaches these services.
-    pub fn function_environment(&self) -> Vec<(&'static str, String)> {
-        let mut environment = provision::resource_names();
-        environment.extend([
-            (
-                "QUEUE_INDEX_DOCUMENTS",
-                provision::queue_url(&self.cloud, "index_documents"),
-            ),
+    pub fn function_environment(&self) -> Vec<(String, String)> {
+        let names = provision::resource_names().into_iter();
+        let queues = Queue::ALL.iter().map(|queue| {
+            let url = provision::queue_url(&self.cloud, *queue);
+            (queue.variable(), url)
+        });
+        let others = [
             ("KEY_MODE", "test".to_owned()),
-            ("QUEUE_SEND_MAIL", provision::queue_url(&self.cloud, "send_mail")),
-            ("QUEUE_PURGE", provision::queue_url(&self.cloud, "purge")),
-            ("QUEUE_EXPORT_USER", provision::queue_url(&self.cloud, "export_user")),
             ("AWS_ENDPOINT_URL", self.cloud.endpoint()),
             ("AWS_REGION", cloud::REGION.to_owned()),
             ("AWS_ACCESS_KEY_ID", cloud::ACCESS_KEY_ID.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", cloud::SECRET_ACCESS_KEY.to_owned()),
             ("AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH", "true".to_owned()),
-        ]);
-        environment
+        ];
+        let named = names.chain(others).map(|(name, value)| (name.to_owned(), value));
+        named.chain(queues).collect()
     }
 
     /// Stops accepting requests and messages, and waits for running ones.

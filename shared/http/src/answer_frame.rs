@@ -118,7 +118,7 @@ impl AnswerFrame {
             id: Some(completion.id.0.clone()),
             message_id: Some(completion.id.0),
             model: Some(outcome.model),
-            provider: Some(outcome.provider),
+            provider: Some(outcome.provider.to_string()),
             requested_model: outcome.requested_model,
             sources: Some(completion.citations),
             notice: completion.notice,

@@ -118,7 +118,7 @@ impl Vendor for Bedrock {
             let unfit = |error: &dyn std::fmt::Display| {
                 tracing::warn!(%error, "bedrock.not_signed");
                 ModelError::NotConfigured {
-                    provider: self.client.info.provider.clone().into_owned(),
+                    provider: self.client.info.provider,
                 }
             };
             let body = serde_json::to_vec(&body).map_err(|error| unfit(&error))?;

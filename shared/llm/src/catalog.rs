@@ -2,15 +2,9 @@
 
 use std::sync::LazyLock;
 
-use crate::prices;
+use crate::{Provider, prices};
 
 static MODELS: LazyLock<Vec<KnownModel>> = LazyLock::new(|| lines().filter_map(KnownModel::read).collect());
-
-/// Providers that a name may begin with, as in `anthropic/claude-haiku-4-5`.
-pub const PROVIDERS: [&str; 6] = ["openai", "anthropic", "gemini", "bedrock", "azure", "compatible"];
-
-/// The provider of the built-in model.
-pub const BUILT_IN: &str = "parlance";
 
 /// Context window assumed for an unknown model, in tokens.
 const CONTEXT_TOKENS: u32 = 128_000;
@@ -21,7 +15,7 @@ const MAX_OUTPUT_TOKENS: u32 = 16_384;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownModel {
     /// The provider.
-    pub provider: &'static str,
+    pub provider: Provider,
     /// The model's ID at that provider.
     pub model: &'static str,
     /// The maximum size of request and answer together, in tokens.
@@ -36,7 +30,7 @@ pub struct KnownModel {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelRef {
     /// The provider.
-    pub provider: String,
+    pub provider: Provider,
     /// The model's ID at that provider.
     pub model: String,
 }
@@ -50,23 +44,31 @@ pub fn known() -> &'static [KnownModel] {
 /// belong to `openai`, whose protocol most servers support.
 pub fn resolve(name: &str) -> ModelRef {
     let name = name.trim();
-    let (prefix, rest) = match name.split_once('/') {
-        Some((prefix, rest)) if PROVIDERS.contains(&prefix) => (Some(prefix), rest),
-        _ => (None, name),
+    let (prefix, rest) = match prefix_of(name) {
+        Some((provider, rest)) => (Some(provider), rest),
+        None => (None, name),
     };
     let known = MODELS.iter().find(|known| {
         prefix.is_none_or(|prefix| prefix == known.provider) && (known.model == rest || known.aliases.contains(&rest))
     });
     match (known, prefix) {
         (Some(known), _) => ModelRef {
-            provider: known.provider.to_owned(),
+            provider: known.provider,
             model: known.model.to_owned(),
         },
         (None, prefix) => ModelRef {
-            provider: prefix.unwrap_or_else(|| provider_of(rest)).to_owned(),
+            provider: prefix.unwrap_or_else(|| provider_of(rest)),
             model: rest.to_owned(),
         },
     }
+}
+
+/// Returns the provider that `name` begins with, and the rest; `None` if it begins with none that has a key or an
+/// endpoint.
+pub fn prefix_of(name: &str) -> Option<(Provider, &str)> {
+    let (prefix, rest) = name.split_once('/')?;
+    let provider = Provider::named(prefix).filter(|provider| *provider != Provider::BuiltIn)?;
+    Some((provider, rest))
 }
 
 /// Returns whether a model of this name is known to exist: it is listed here or has a list price, with or without its
@@ -77,7 +79,7 @@ pub fn is_known(model: &str) -> bool {
 }
 
 /// Returns the provider of an unknown name, by its form.
-fn provider_of(name: &str) -> &'static str {
+fn provider_of(name: &str) -> Provider {
     const BEDROCK: [&str; 8] = [
         "amazon",
         "anthropic",
@@ -97,21 +99,24 @@ fn provider_of(name: &str) -> &'static str {
         first
     };
     if parts.next().is_some() && BEDROCK.contains(&vendor) {
-        "bedrock"
+        Provider::Bedrock
     } else if name.starts_with("claude") {
-        "anthropic"
+        Provider::Anthropic
     } else if name.starts_with("gemini") || name.starts_with("gemma-") {
-        "gemini"
+        Provider::Gemini
     } else {
-        "openai"
+        Provider::OpenAi
     }
 }
 
 /// Returns the maximum size of request and answer together, and of the answer, in tokens. A dated name has the sizes of
 /// the name without its date.
-pub fn sizes(provider: &str, model: &str) -> (u32, u32) {
+pub fn sizes(provider: Provider, model: &str) -> (u32, u32) {
     // Azure serves OpenAI's models, if the deployment is named after its model.
-    let provider = if provider == "azure" { "openai" } else { provider };
+    let provider = match provider {
+        Provider::Azure => Provider::OpenAi,
+        provider => provider,
+    };
     let find = |model: &str| {
         MODELS
             .iter()
@@ -146,7 +151,7 @@ impl KnownModel {
         let mut fields = line.split('\t');
         let mut next = || fields.next();
         let read = Self {
-            provider: next()?,
+            provider: Provider::named(next()?)?,
             model: next()?,
             context_tokens: next()?.parse().ok()?,
             max_output_tokens: next()?.parse().ok()?,
@@ -163,13 +168,15 @@ impl KnownModel {
 mod tests {
     use super::*;
 
-    fn resolved(name: &str) -> (String, String) {
+    use crate::Provider::{Anthropic, Azure, Bedrock, BuiltIn, Compatible, Gemini, OpenAi};
+
+    fn resolved(name: &str) -> (Provider, String) {
         let named = resolve(name);
         (named.provider, named.model)
     }
 
-    fn named(provider: &str, model: &str) -> (String, String) {
-        (provider.to_owned(), model.to_owned())
+    fn named(provider: Provider, model: &str) -> (Provider, String) {
+        (provider, model.to_owned())
     }
 
     #[test]
@@ -192,48 +199,42 @@ mod tests {
 
     #[test]
     fn an_alias_stands_for_its_model_with_and_without_a_prefix() {
-        assert_eq!(resolved("gemini"), named("gemini", "gemini-2.5-flash"));
-        assert_eq!(resolved("claude"), named("anthropic", "claude-sonnet-4-6"));
-        assert_eq!(
-            resolved("anthropic/claude-haiku"),
-            named("anthropic", "claude-haiku-4-5")
-        );
-        assert_eq!(resolved("gpt-4o-mini"), named("openai", "gpt-4o-mini"));
+        assert_eq!(resolved("gemini"), named(Gemini, "gemini-2.5-flash"));
+        assert_eq!(resolved("claude"), named(Anthropic, "claude-sonnet-4-6"));
+        assert_eq!(resolved("anthropic/claude-haiku"), named(Anthropic, "claude-haiku-4-5"));
+        assert_eq!(resolved("gpt-4o-mini"), named(OpenAi, "gpt-4o-mini"));
         assert_eq!(
             resolved("claude-sonnet-4"),
-            named("anthropic", "claude-sonnet-4-20250514")
+            named(Anthropic, "claude-sonnet-4-20250514")
         );
-        assert_eq!(resolved("local"), named("parlance", "local"));
+        assert_eq!(resolved("local"), named(BuiltIn, "local"));
     }
 
     #[test]
     fn the_prefix_wins() {
-        assert_eq!(resolved("azure/gpt-4o-mini"), named("azure", "gpt-4o-mini"));
-        assert_eq!(resolved("compatible/local"), named("compatible", "local"));
-        assert_eq!(resolved("openai/gemini"), named("openai", "gemini"));
+        assert_eq!(resolved("azure/gpt-4o-mini"), named(Azure, "gpt-4o-mini"));
+        assert_eq!(resolved("compatible/local"), named(Compatible, "local"));
+        assert_eq!(resolved("openai/gemini"), named(OpenAi, "gemini"));
         assert_eq!(
             resolved("compatible/meta-llama/llama-3.3-70b"),
-            named("compatible", "meta-llama/llama-3.3-70b")
+            named(Compatible, "meta-llama/llama-3.3-70b")
         );
     }
 
     #[test]
     fn an_unknown_name_goes_where_it_looks_like() {
-        assert_eq!(resolved("claude-next"), named("anthropic", "claude-next"));
-        assert_eq!(resolved("gemini-9-ultra"), named("gemini", "gemini-9-ultra"));
+        assert_eq!(resolved("claude-next"), named(Anthropic, "claude-next"));
+        assert_eq!(resolved("gemini-9-ultra"), named(Gemini, "gemini-9-ultra"));
         assert_eq!(
             resolved("eu.anthropic.claude-sonnet-4-5-20250929-v1:0"),
-            named("bedrock", "eu.anthropic.claude-sonnet-4-5-20250929-v1:0")
+            named(Bedrock, "eu.anthropic.claude-sonnet-4-5-20250929-v1:0")
         );
         assert_eq!(
             resolved("meta.llama3-3-70b-instruct-v1:0"),
-            named("bedrock", "meta.llama3-3-70b-instruct-v1:0")
+            named(Bedrock, "meta.llama3-3-70b-instruct-v1:0")
         );
-        assert_eq!(resolved("gpt-9.5"), named("openai", "gpt-9.5"));
-        assert_eq!(
-            resolved("meta-llama/llama-3.3"),
-            named("openai", "meta-llama/llama-3.3")
-        );
+        assert_eq!(resolved("gpt-9.5"), named(OpenAi, "gpt-9.5"));
+        assert_eq!(resolved("meta-llama/llama-3.3"), named(OpenAi, "meta-llama/llama-3.3"));
     }
 
     #[test]
@@ -254,9 +255,9 @@ mod tests {
 
     #[test]
     fn sizes_are_known_of_dated_names_too_and_assumed_of_unknown_ones() {
-        assert_eq!(sizes("openai", "gpt-4o-mini"), (128_000, 16_384));
-        assert_eq!(sizes("azure", "gpt-4.1"), (1_047_576, 32_768));
-        assert_eq!(sizes("anthropic", "claude-haiku-4-5-20251001"), (200_000, 64_000));
-        assert_eq!(sizes("compatible", "llama"), (CONTEXT_TOKENS, MAX_OUTPUT_TOKENS));
+        assert_eq!(sizes(OpenAi, "gpt-4o-mini"), (128_000, 16_384));
+        assert_eq!(sizes(Azure, "gpt-4.1"), (1_047_576, 32_768));
+        assert_eq!(sizes(Anthropic, "claude-haiku-4-5-20251001"), (200_000, 64_000));
+        assert_eq!(sizes(Compatible, "llama"), (CONTEXT_TOKENS, MAX_OUTPUT_TOKENS));
     }
 }

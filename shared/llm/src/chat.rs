@@ -6,7 +6,7 @@ use futures::future::{BoxFuture, FutureExt as _};
 use futures::stream::{BoxStream, StreamExt as _};
 use serde::{Deserialize, Serialize};
 
-use crate::ModelError;
+use crate::{ModelError, Provider};
 
 /// A request to a model.
 #[derive(Debug, Clone, PartialEq)]
@@ -119,7 +119,7 @@ pub enum ChatEvent {
     /// The model that answers, if there was a choice: at most once, and before the first text.
     Answering {
         /// The provider.
-        provider: Cow<'static, str>,
+        provider: Provider,
         /// The model's ID at that provider.
         model: String,
         /// Whether it is not the first choice.
@@ -221,7 +221,7 @@ pub struct Completion {
     /// The tokens that the answer used.
     pub usage: Usage,
     /// Provider and model, if there was a choice.
-    pub answered_by: Option<(Cow<'static, str>, String)>,
+    pub answered_by: Option<(Provider, String)>,
 }
 
 /// Collects a stream into a whole answer.
@@ -250,8 +250,8 @@ async fn collect(mut events: ChatStream) -> Result<Completion, ModelError> {
 pub struct ModelInfo {
     /// The ID by which requests name it.
     pub id: Cow<'static, str>,
-    /// The provider: `parlance` for the built-in model, otherwise `openai` and so on.
-    pub provider: Cow<'static, str>,
+    /// The provider.
+    pub provider: Provider,
     /// How it produces an answer.
     pub kind: ModelKind,
     /// Whether it generates text. An extractive model only quotes.

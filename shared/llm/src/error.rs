@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use domain::{Error, UpstreamKind};
 
+use crate::Provider;
 use crate::rejection::{Rejection, RejectionReason};
 
 /// A failed model call.
@@ -16,8 +17,8 @@ pub enum ModelError {
     /// No key is configured for the provider.
     #[error("provider {provider} is not configured")]
     NotConfigured {
-        /// The provider's name, for example `openai`.
-        provider: String,
+        /// The provider.
+        provider: Provider,
     },
     /// The connection failed, or broke before the answer began.
     #[error("the provider could not be reached: {detail}")]
@@ -252,7 +253,9 @@ mod tests {
         let detail = || "internal host 10.0.0.7".to_owned();
         for (error, expected, code) in [
             (
-                ModelError::NotConfigured { provider: detail() },
+                ModelError::NotConfigured {
+                    provider: Provider::OpenAi,
+                },
                 UpstreamKind::Unavailable,
                 "provider_not_configured",
             ),

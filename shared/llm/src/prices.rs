@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 
 use domain::Timestamp;
 
-use crate::Usage;
 use crate::catalog::undated;
+use crate::{Provider, Usage};
 
 static PRICES: LazyLock<Vec<PriceRow>> = LazyLock::new(|| lines().filter_map(PriceRow::read).collect());
 
@@ -23,7 +23,7 @@ struct Rates {
 /// A row of the table.
 #[derive(Debug)]
 struct PriceRow {
-    provider: &'static str,
+    provider: Provider,
     model: &'static str,
     from: Timestamp,
     /// The row applies to prompts longer than this.
@@ -43,7 +43,7 @@ pub struct Price {
 ///
 /// A dated name, as in `gpt-4o-mini-2024-07-18`, has the price of the name without its date, unless it is listed
 /// itself.
-pub fn price(provider: &str, model: &str, at: Timestamp) -> Option<Price> {
+pub fn price(provider: Provider, model: &str, at: Timestamp) -> Option<Price> {
     exact(provider, model, at).or_else(|| exact(provider, undated(model)?, at))
 }
 
@@ -52,7 +52,7 @@ pub(crate) fn is_listed(model: &str) -> bool {
     PRICES.iter().any(|line| line.model == model)
 }
 
-fn exact(provider: &str, model: &str, at: Timestamp) -> Option<Price> {
+fn exact(provider: Provider, model: &str, at: Timestamp) -> Option<Price> {
     let of_model = |line: &&PriceRow| line.provider == provider && line.model == model && line.from <= at;
     // All rows of the latest date belong together: one for each prompt length.
     let from = PRICES.iter().filter(of_model).map(|line| line.from).max()?;
@@ -105,7 +105,7 @@ impl PriceRow {
     fn read(line: &'static str) -> Option<Self> {
         let mut fields = line.split('\t');
         let mut next = || fields.next();
-        let (provider, model) = (next()?, next()?);
+        let (provider, model) = (Provider::named(next()?)?, next()?);
         let from = next()?.parse::<jiff::civil::Date>().ok()?;
         let from = from.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().into();
         let above = next()?.parse().ok()?;
@@ -158,7 +158,7 @@ mod tests {
         }
     }
 
-    fn cost(provider: &str, model: &str, usage: Usage) -> Option<u64> {
+    fn cost(provider: Provider, model: &str, usage: Usage) -> Option<u64> {
         price(provider, model, at("2026-11-24")).map(|price| price.cost_micro_usd(&usage))
     }
 
@@ -187,29 +187,29 @@ mod tests {
     #[test]
     fn the_examples_of_the_vendors_cost_what_they_say() {
         // Anthropic: per million tokens 3 USD read, 15 written, 3.75 into the cache, 0.30 from it.
-        let sonnet = |usage| cost("anthropic", "claude-sonnet-4-5", usage);
+        let sonnet = |usage| cost(Provider::Anthropic, "claude-sonnet-4-5", usage);
         assert_eq!(sonnet(used(100_000, 0, 0, 10_000)), Some(450_000));
         assert_eq!(
             sonnet(used(100_000, 60_000, 30_000, 0)),
             Some(30_000 + 18_000 + 112_500)
         );
         // Gemini 2.5 Pro: twice the input rate for the whole prompt above 200,000 tokens.
-        let pro = |usage| cost("gemini", "gemini-2.5-pro", usage);
+        let pro = |usage| cost(Provider::Gemini, "gemini-2.5-pro", usage);
         assert_eq!(pro(used(200_000, 0, 0, 1_000)), Some(250_000 + 10_000));
         assert_eq!(pro(used(200_001, 0, 0, 1_000)), Some(500_003 + 15_000));
     }
 
     #[test]
     fn a_model_without_a_price_costs_nobody_knows_and_the_built_in_one_costs_nothing() {
-        assert_eq!(cost("compatible", "llama-3.3-70b", used(1, 0, 0, 1)), None);
-        assert_eq!(cost("azure", "gpt-4o-mini", used(1, 0, 0, 1)), None);
-        assert_eq!(cost("parlance", "local", used(1_000, 0, 0, 1_000)), Some(0));
+        assert_eq!(cost(Provider::Compatible, "llama-3.3-70b", used(1, 0, 0, 1)), None);
+        assert_eq!(cost(Provider::Azure, "gpt-4o-mini", used(1, 0, 0, 1)), None);
+        assert_eq!(cost(Provider::BuiltIn, "local", used(1_000, 0, 0, 1_000)), Some(0));
     }
 
     #[test]
     fn a_price_holds_from_its_day_until_the_next() {
         let million = used(1_000_000, 0, 0, 0);
-        let o3 = |date| price("openai", "o3", at(date)).map(|price| price.cost_micro_usd(&million));
+        let o3 = |date| price(Provider::OpenAi, "o3", at(date)).map(|price| price.cost_micro_usd(&million));
         assert_eq!(o3("2025-04-15"), None);
         assert_eq!(o3("2025-06-09"), Some(10_000_000));
         assert_eq!(o3("2025-06-10"), Some(2_000_000));
@@ -218,12 +218,15 @@ mod tests {
     #[test]
     fn a_dated_name_costs_what_its_model_does() {
         let tokens = used(1_000_000, 0, 0, 0);
-        assert_eq!(cost("openai", "gpt-4o-mini-2024-07-18", tokens), Some(150_000));
-        assert_eq!(cost("anthropic", "claude-haiku-4-5-20251001", tokens), Some(1_000_000));
-        assert_eq!(cost("openai", "gpt-4o-mini-audio-preview", tokens), None);
+        assert_eq!(cost(Provider::OpenAi, "gpt-4o-mini-2024-07-18", tokens), Some(150_000));
+        assert_eq!(
+            cost(Provider::Anthropic, "claude-haiku-4-5-20251001", tokens),
+            Some(1_000_000)
+        );
+        assert_eq!(cost(Provider::OpenAi, "gpt-4o-mini-audio-preview", tokens), None);
         // The oldest version kept its price when the newer ones became cheaper.
-        assert_eq!(cost("openai", "gpt-4o-2024-05-13", tokens), Some(5_000_000));
-        assert_eq!(cost("openai", "gpt-4o-2024-11-20", tokens), Some(2_500_000));
+        assert_eq!(cost(Provider::OpenAi, "gpt-4o-2024-05-13", tokens), Some(5_000_000));
+        assert_eq!(cost(Provider::OpenAi, "gpt-4o-2024-11-20", tokens), Some(2_500_000));
     }
 
     #[test]
@@ -237,10 +240,10 @@ mod tests {
     #[test]
     fn it_is_rounded_once_and_half_up() {
         // 0.15 micro-USD a token: 3 tokens are 0.45, 10 are 1.5.
-        assert_eq!(cost("openai", "gpt-4o-mini", used(3, 0, 0, 0)), Some(0));
-        assert_eq!(cost("openai", "gpt-4o-mini", used(10, 0, 0, 0)), Some(2));
+        assert_eq!(cost(Provider::OpenAi, "gpt-4o-mini", used(3, 0, 0, 0)), Some(0));
+        assert_eq!(cost(Provider::OpenAi, "gpt-4o-mini", used(10, 0, 0, 0)), Some(2));
         // 0.45 and 0.6 are 1.05, not 0 and 1.
-        assert_eq!(cost("openai", "gpt-4o-mini", used(3, 0, 0, 1)), Some(1));
+        assert_eq!(cost(Provider::OpenAi, "gpt-4o-mini", used(3, 0, 0, 1)), Some(1));
     }
 
     proptest! {

@@ -42,10 +42,10 @@ pub(crate) fn dialogue() -> ChatRequest {
     }
 }
 
-pub(crate) fn info(provider: &'static str, id: &'static str) -> ModelInfo {
+pub(crate) fn info(provider: crate::Provider, id: &'static str) -> ModelInfo {
     ModelInfo {
         id: id.into(),
-        provider: provider.into(),
+        provider,
         kind: ModelKind::Chat,
         generative: true,
         context_tokens: 128_000,

@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 
 use app::{App, BoxFuture, Delivery};
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
-use domain::{Error as Fault, Result, Timestamp};
+use domain::{Error as Fault, Message, Result, Timestamp};
 use futures::FutureExt as _;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::de::DeserializeOwned;
@@ -13,10 +13,8 @@ use crate::{Error, start};
 
 /// A worker: its message type, and how it processes a message.
 pub trait Job: 'static {
-    /// Name of the queue, and of the function.
-    const QUEUE: &'static str;
-    /// JSON body of a message.
-    type Message: DeserializeOwned + Send;
+    /// JSON body of a message; it names the queue, which the function is named after.
+    type Message: Message + DeserializeOwned + Send;
 
     /// Processes one delivery. After an error the message is delivered again, with growing delays, and is moved to the
     /// dead-letter queue after [`Delivery::MAX`] deliveries. Every message may be delivered more than once, in any
@@ -50,7 +48,7 @@ pub async fn deliver<J: Job>(app: App, batch: SqsEvent, ends_at: Timestamp) -> S
         .iter()
         .filter_map(|message| message.receipt_handle.clone())
         .collect();
-    app.hold_messages(J::QUEUE, &handles, ends_at).await;
+    app.hold_messages(J::Message::QUEUE, &handles, ends_at).await;
     let mut response = SqsBatchResponse::default();
     for message in batch.records {
         let delivery = delivery(&message, ends_at);
@@ -63,13 +61,14 @@ pub async fn deliver<J: Job>(app: App, batch: SqsEvent, ends_at: Timestamp) -> S
             .unwrap_or_else(|_| Err(Fault::internal("the worker panicked")));
         if let Err(error) = done {
             tracing::warn!(
-                queue = J::QUEUE,
+                queue = J::Message::QUEUE.name(),
                 message_id = %delivery.message_id,
                 receive_count = delivery.receive_count,
                 error = &error as &dyn std::error::Error,
                 "job.failed"
             );
-            app.retry_later(J::QUEUE, receipt_handle, &delivery, &error).await;
+            app.retry_later(J::Message::QUEUE, receipt_handle, &delivery, &error)
+                .await;
             let mut failure = BatchItemFailure::default();
             failure.item_identifier = delivery.message_id;
             response.batch_item_failures.push(failure);

@@ -1,5 +1,7 @@
 //! Functions that `EventBridge` Scheduler starts.
 
+use std::time::Duration;
+
 use app::{App, BoxFuture};
 use domain::Result;
 use lambda_runtime::{LambdaEvent, service_fn};
@@ -11,6 +13,8 @@ use crate::{Error, start};
 pub trait Schedule: 'static {
     /// Name of the function, and of the schedule.
     const NAME: &'static str;
+    /// How often it runs, in whole minutes.
+    const INTERVAL: Duration;
 
     /// Runs it. Running it twice, or never, must do no harm.
     fn run(app: App) -> BoxFuture<'static, Result<()>>;

@@ -50,7 +50,7 @@ pub use operations::{Failure, FailureFilter, Operations, ScheduleRun};
 pub use orgs::invitations::{Accepted, Invitations};
 pub use orgs::{OrgFound, OrgWrite, Orgs, UserMembership};
 pub use prompts::{SystemPrompts, UserPrompts};
-pub use queues::{Queue, QueueDepth, QueueUrls, Queues};
+pub use queues::{QueueDepth, QueueUrls, Queues};
 pub use rate_limits::RateLimits;
 pub use table::partitions::{Partition, Portion, TableName};
 pub use tables::Tables;

@@ -6,63 +6,27 @@ use aws_sdk_sqs::{
     Client,
     types::{ChangeMessageVisibilityBatchRequestEntry as HideEntry, QueueAttributeName},
 };
-use domain::{Error, Result};
-use serde::Serialize;
-
-/// A queue that this code sends to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Queue {
-    /// Documents to index ([`domain::documents::outbox::IndexMessage`]).
-    IndexDocuments,
-    /// Emails to send ([`domain::MailMessage`]).
-    SendMail,
-    /// Deleted resources whose data is to be removed ([`domain::Purge`]).
-    Purge,
-    /// Exports to create ([`domain::ExportMessage`]).
-    ExportUser,
-}
-
-impl Queue {
-    /// All queues.
-    pub const ALL: [Self; 4] = [Self::IndexDocuments, Self::SendMail, Self::Purge, Self::ExportUser];
-
-    /// Returns the queue's name, which is also that of its worker.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::IndexDocuments => "index_documents",
-            Self::SendMail => "send_mail",
-            Self::Purge => "purge",
-            Self::ExportUser => "export_user",
-        }
-    }
-
-    /// Returns the queue with this name.
-    pub fn by_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|queue| queue.name() == name)
-    }
-}
+use domain::{Error, Message, Queue, Result};
 
 /// The URLs of the queues.
 #[derive(Debug, Clone)]
-pub struct QueueUrls {
-    /// URL of [`Queue::IndexDocuments`].
-    pub index_documents: String,
-    /// URL of [`Queue::SendMail`].
-    pub send_mail: String,
-    /// URL of [`Queue::Purge`].
-    pub purge: String,
-    /// URL of [`Queue::ExportUser`].
-    pub export_user: String,
-}
+pub struct QueueUrls([String; Queue::ALL.len()]);
 
 impl QueueUrls {
-    fn of(&self, queue: Queue) -> &str {
-        match queue {
-            Queue::IndexDocuments => &self.index_documents,
-            Queue::SendMail => &self.send_mail,
-            Queue::Purge => &self.purge,
-            Queue::ExportUser => &self.export_user,
+    /// Returns the URLs that `url` returns for the queues.
+    ///
+    /// # Errors
+    /// The first error of `url`.
+    pub fn read<E>(mut url: impl FnMut(Queue) -> std::result::Result<String, E>) -> std::result::Result<Self, E> {
+        let mut urls = Self([const { String::new() }; Queue::ALL.len()]);
+        for (place, queue) in urls.0.iter_mut().zip(Queue::ALL) {
+            *place = url(*queue)?;
         }
+        Ok(urls)
+    }
+
+    fn of(&self, queue: Queue) -> &str {
+        &self.0[queue as usize]
     }
 }
 
@@ -102,13 +66,13 @@ impl Queues {
         }
     }
 
-    /// Sends a message to a queue. It may be delivered more than once, so processing it twice must be harmless.
-    pub async fn send(&self, queue: Queue, message: &impl Serialize) -> Result<()> {
+    /// Sends a message to its queue. It may be delivered more than once, so processing it twice must be harmless.
+    pub async fn send<M: Message>(&self, message: &M) -> Result<()> {
         let body = serde_json::to_string(message).map_err(Error::internal)?;
         let send = self
             .sqs
             .send_message()
-            .queue_url(self.urls.of(queue))
+            .queue_url(self.urls.of(M::QUEUE))
             .message_body(body);
         send.send().await.map_err(Error::unavailable)?;
         Ok(())
@@ -150,7 +114,7 @@ impl Queues {
     pub async fn depths(&self) -> Vec<QueueDepth> {
         let mut depths = Vec::new();
         for queue in Queue::ALL {
-            let url = self.urls.of(queue);
+            let url = self.urls.of(*queue);
             let dead_letters = format!("{url}{DEAD_LETTERS}");
             let (waiting, dead) = tokio::join!(self.depth(url), self.depth(&dead_letters));
             if let Some(((waiting, in_flight), (dead_letters, _))) = waiting.zip(dead) {

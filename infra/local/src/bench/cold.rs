@@ -80,10 +80,10 @@ pub async fn run(extent: Extent, mut functions: Vec<PathBuf>) -> Result<()> {
 }
 
 /// Returns the environment of functions on AWS, which does not contain the endpoints of services.
-async fn environment() -> Result<Vec<(&'static str, String)>> {
+async fn environment() -> Result<Vec<(String, String)>> {
     let stack = Stack::start(Options::ephemeral()).await?;
     let mut environment = stack.function_environment();
-    environment.retain(|(name, _)| *name != "AWS_ENDPOINT_URL");
+    environment.retain(|(name, _)| name != "AWS_ENDPOINT_URL");
     stack.stop().await;
     Ok(environment)
 }
@@ -96,7 +96,7 @@ pub async fn cold_start(function: &Path) -> Result<ColdStart> {
     start(function, &environment().await?).await
 }
 
-async fn start(function: &Path, environment: &[(&'static str, String)]) -> Result<ColdStart> {
+async fn start(function: &Path, environment: &[(String, String)]) -> Result<ColdStart> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let address = listener.local_addr()?.to_string();
     let started = now();
@@ -146,7 +146,7 @@ async fn first_call(stream: TcpStream) -> Result<BufReader<TcpStream>> {
 struct Process(Child);
 
 impl Process {
-    fn start(function: &Path, environment: &[(&'static str, String)], runtime_api: String) -> Result<Self> {
+    fn start(function: &Path, environment: &[(String, String)], runtime_api: String) -> Result<Self> {
         let name = function.file_name().unwrap_or_default();
         let process = Command::new(function)
             .env_clear()

@@ -100,10 +100,7 @@ pub async fn run() -> Result<()> {
     })
     .await?;
     let told = stack.function_environment().into_iter();
-    let told: Vec<(String, String)> = told
-        .map(|(name, value)| (name.to_owned(), value))
-        .chain(environment)
-        .collect();
+    let told: Vec<(String, String)> = told.chain(environment).collect();
     let api = Child::start(&this.with_file_name("parlance-api"), &[], 0, &told)?;
     let mut bench = Bench {
         http: Client::builder().timeout(Duration::from_mins(1)).build()?,

@@ -1,19 +1,20 @@
 //! Resolving model names.
 
-use std::{borrow::Cow, collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
 use domain::{Clock, Error, Result, Secret};
 use futures::future::BoxFuture;
 use llm::{
     Anthropic, Bedrock, Candidate, ChatModel, CircuitBreakers, Embedder, FallbackChain, Gemini, InvalidBaseUrl, Local,
-    ModelError, ModelInfo, ModelKind, OpenAiCompatible, OpenAiEmbedder, Resilient, ResilientEmbedder, Signer,
+    ModelError, ModelInfo, ModelKind, OpenAiCompatible, OpenAiEmbedder, Provider, Resilient, ResilientEmbedder, Signer,
     TimeLimits,
-    catalog::{self, BUILT_IN, ModelRef, PROVIDERS},
+    catalog::{self, ModelRef},
     prices::{Price, price},
 };
 
 use crate::{
-    App, BillingContext, Config, auth::signing::Signing, platform::secrets::PROVIDER_KEYS, system::operations::Provider,
+    App, BillingContext, Config, auth::signing::Signing, platform::secrets::PROVIDER_KEYS,
+    system::operations::ProviderStatus,
 };
 
 /// Name of the built-in model.
@@ -33,7 +34,7 @@ pub(crate) struct Models {
 pub(crate) struct Chosen {
     pub(crate) model: Arc<dyn ChatModel>,
     /// Its provider.
-    pub(crate) provider: String,
+    pub(crate) provider: Provider,
     /// Its name at its provider.
     pub(crate) name: String,
     /// The requested model, if a different one was chosen.
@@ -55,7 +56,7 @@ pub struct ModelView {
     /// The name used in requests.
     pub id: String,
     /// Its provider.
-    pub provider: Cow<'static, str>,
+    pub provider: Provider,
     /// Its aliases.
     pub aliases: &'static [&'static str],
     /// Maximum length of request and answer together, in tokens.
@@ -74,12 +75,20 @@ impl ModelView {
     }
 }
 
-/// How a provider is accessed.
+/// How a model is accessed: the protocol, and what it needs.
 enum Access {
-    /// With an API key; empty if it needs none.
-    Key(Secret),
-    /// With AWS credentials.
-    Signed(Arc<dyn Signer>),
+    /// In this process.
+    BuiltIn,
+    /// `OpenAI`'s protocol. The key is empty if the server needs none.
+    OpenAi { base_url: String, key: Secret },
+    /// Azure's form of it.
+    Azure { endpoint: String, key: Secret },
+    /// Anthropic's protocol.
+    Anthropic { key: Secret },
+    /// Gemini's protocol.
+    Gemini { key: Secret },
+    /// Amazon Bedrock's protocol, with AWS credentials.
+    Bedrock { base_url: String, signer: Arc<dyn Signer> },
 }
 
 /// Creates an HTTP client with timeouts.
@@ -122,7 +131,7 @@ impl App {
         if links.is_empty() && self.config.fall_back_to_local_model {
             links.push(self.link_to(
                 ModelRef {
-                    provider: BUILT_IN.to_owned(),
+                    provider: Provider::BuiltIn,
                     model: LOCAL.to_owned(),
                 },
                 Arc::new(Local),
@@ -137,8 +146,8 @@ impl App {
             let provider = asked.provider;
             return Err(ModelError::NotConfigured { provider }.into());
         };
-        let fallback = (first.provider.as_ref(), &first.name) != (asked.provider.as_str(), &asked.model);
-        let (provider, name_there) = (first.provider.clone().into_owned(), first.name.clone());
+        let fallback = (first.provider, &first.name) != (asked.provider, &asked.model);
+        let (provider, name_there) = (first.provider, first.name.clone());
         let (context_tokens, max_output_tokens) = (first.context_tokens, first.max_output_tokens);
         let model = match links.as_slice() {
             [] => first.model,
@@ -161,21 +170,19 @@ impl App {
     pub fn models<'a>(&'a self, billing: &'a BillingContext) -> BoxFuture<'a, Result<Vec<ModelView>>> {
         Box::pin(async move {
             let now = self.clock.now();
-            let mut reachable = vec![BUILT_IN];
-            reachable.extend(
-                self.providers()
-                    .await?
-                    .iter()
-                    .filter(|found| found.configured)
-                    .map(|found| found.name),
-            );
+            let reachable: Vec<_> = self
+                .providers()
+                .await?
+                .into_iter()
+                .filter_map(|status| status.configured.then_some(status.provider))
+                .collect();
             let known = catalog::known().iter();
             let known =
                 known.filter(|known| reachable.contains(&known.provider) && billing.may_ask(known.model).is_ok());
             Ok(known
                 .map(|known| ModelView {
                     id: known.model.to_owned(),
-                    provider: known.provider.into(),
+                    provider: known.provider,
                     aliases: &known.aliases,
                     context_tokens: known.context_tokens,
                     max_output_tokens: known.max_output_tokens,
@@ -198,19 +205,16 @@ impl App {
                 return Ok(Some(model));
             }
             let named = catalog::resolve(name);
-            let is_qualified = name
-                .trim()
-                .split_once('/')
-                .is_some_and(|(provider, _)| provider == named.provider && PROVIDERS.contains(&provider));
+            let is_qualified = catalog::prefix_of(name.trim()).is_some();
             // A known model is in the list if it may be used.
-            if !is_qualified || billing.may_ask(name).is_err() || self.access(&named.provider).await?.is_none() {
+            if !is_qualified || billing.may_ask(name).is_err() || self.access(named.provider).await?.is_none() {
                 return Ok(None);
             }
-            let (context_tokens, max_output_tokens) = catalog::sizes(&named.provider, &named.model);
+            let (context_tokens, max_output_tokens) = catalog::sizes(named.provider, &named.model);
             Ok(Some(ModelView {
                 id: name.trim().to_owned(),
-                price: price(&named.provider, &named.model, self.clock.now()),
-                provider: named.provider.into(),
+                price: price(named.provider, &named.model, self.clock.now()),
+                provider: named.provider,
                 aliases: &[],
                 context_tokens,
                 max_output_tokens,
@@ -224,41 +228,30 @@ impl App {
     /// Returns [`Error::Upstream`] `provider_not_configured`, or [`Error::Invalid`] at `/model` for the built-in model,
     /// which has no embeddings, so that a retry would not help.
     pub(crate) async fn embedder(&self, named: &ModelRef, dimensions: Option<u32>) -> Result<Arc<dyn Embedder>> {
-        if named.provider == "parlance" {
+        if named.provider == Provider::BuiltIn {
             let detail = "cannot create embeddings; name a model that does, such as text-embedding-3-small";
             return Err(Error::invalid("/model", detail));
         }
-        let providers = &self.config.providers;
-        let base_url = match named.provider.as_str() {
-            "openai" => Some(providers.openai.as_str()),
-            "compatible" => providers.compatible.as_deref(),
-            _ => None,
+        let Some(Access::OpenAi { base_url, key }) = self.access(named.provider).await? else {
+            let provider = named.provider;
+            return Err(ModelError::NotConfigured { provider }.into());
         };
-        match (base_url, self.access(&named.provider).await?) {
-            (Some(base_url), Some(Access::Key(key))) => {
-                let http = self.models.http.clone();
-                let model = OpenAiEmbedder::new(info(named), base_url, key, http, dimensions);
-                let model = Arc::new(model.map_err(Error::internal)?);
-                let health = self.models.healths.of(&named.provider, &named.model);
-                let limits = self.config.answers.profiles.of(&named.model).limits;
-                Ok(Arc::new(ResilientEmbedder::new(model, health, limits)))
-            }
-            _ => Err(ModelError::NotConfigured {
-                provider: named.provider.clone(),
-            }
-            .into()),
-        }
+        let http = self.models.http.clone();
+        let model = OpenAiEmbedder::new(info(named), &base_url, key, http, dimensions);
+        let model = Arc::new(model.map_err(Error::internal)?);
+        let health = self.models.healths.of(named.provider, &named.model);
+        let limits = self.config.answers.profiles.of(&named.model).limits;
+        Ok(Arc::new(ResilientEmbedder::new(model, health, limits)))
     }
 
     /// Returns all model providers, and whether each is configured.
-    pub(crate) async fn providers(&self) -> Result<Vec<Provider>> {
-        let mut providers = vec![Provider {
-            name: LOCAL,
-            configured: true,
-        }];
-        for name in PROVIDERS {
-            let configured = self.access(name).await?.is_some();
-            providers.push(Provider { name, configured });
+    pub(crate) async fn providers(&self) -> Result<Vec<ProviderStatus>> {
+        let mut providers = Vec::new();
+        for provider in Provider::ALL {
+            providers.push(ProviderStatus {
+                provider: *provider,
+                configured: self.access(*provider).await?.is_some(),
+            });
         }
         Ok(providers)
     }
@@ -268,7 +261,10 @@ impl App {
     ///
     /// # Errors
     /// Returns [`Error::Unavailable`] if the secret cannot be read or is not such an object.
-    async fn provider_key(&self, name: &str) -> Result<Option<Secret>> {
+    async fn provider_key(&self, provider: Provider) -> Result<Option<Secret>> {
+        let Some(name) = provider.key_name() else {
+            return Ok(None);
+        };
         let Some(keys) = self.secret(PROVIDER_KEYS).await? else {
             return Ok(None);
         };
@@ -280,46 +276,50 @@ impl App {
     }
 
     /// Returns how a provider is accessed, or `None` if it is not configured.
-    async fn access(&self, provider: &str) -> Result<Option<Access>> {
+    async fn access(&self, provider: Provider) -> Result<Option<Access>> {
         let providers = &self.config.providers;
-        let key = match provider {
-            "openai" => self.provider_key("OPENAI_API_KEY").await?,
-            "anthropic" => self.provider_key("ANTHROPIC_API_KEY").await?,
-            "gemini" => self.provider_key("GEMINI_API_KEY").await?,
-            "azure" if providers.azure.is_some() => self.provider_key("AZURE_OPENAI_API_KEY").await?,
-            // Self-hosted servers usually need no key.
-            "compatible" if providers.compatible.is_some() => {
-                let key = self.provider_key("OPENAI_COMPATIBLE_API_KEY").await?;
-                Some(key.unwrap_or_else(|| Secret::new("")))
+        let key = self.provider_key(provider).await?;
+        Ok(match provider {
+            Provider::BuiltIn => Some(Access::BuiltIn),
+            Provider::OpenAi => key.map(|key| Access::OpenAi {
+                base_url: providers.openai.clone(),
+                key,
+            }),
+            Provider::Anthropic => key.map(|key| Access::Anthropic { key }),
+            Provider::Gemini => key.map(|key| Access::Gemini { key }),
+            Provider::Bedrock => {
+                let bedrock = providers.bedrock.as_ref().zip(self.models.signer.clone());
+                bedrock.map(|(bedrock, signer)| Access::Bedrock {
+                    base_url: bedrock.base_url.clone(),
+                    signer,
+                })
             }
-            "bedrock" => return Ok(self.models.signer.clone().map(Access::Signed)),
-            _ => None,
-        };
-        Ok(key.map(Access::Key))
+            Provider::Azure => {
+                let azure = providers.azure.clone().zip(key);
+                azure.map(|(endpoint, key)| Access::Azure { endpoint, key })
+            }
+            // Self-hosted servers usually need no key.
+            Provider::Compatible => providers.compatible.clone().map(|base_url| Access::OpenAi {
+                base_url,
+                key: key.unwrap_or_else(|| Secret::new("")),
+            }),
+        })
     }
 
     /// Returns the client for a model, or `None` if its provider is not configured.
     async fn link(&self, named: ModelRef) -> Result<Option<Candidate>> {
-        if named.provider == BUILT_IN {
-            return Ok(Some(self.link_to(named, Arc::new(Local))));
-        }
-        let Some(access) = self.access(&named.provider).await? else {
+        let Some(access) = self.access(named.provider).await? else {
             return Ok(None);
         };
-        let Some(model) = self.adapter(&named, access).map_err(Error::internal)? else {
-            return Ok(None);
-        };
-        let health = self.models.healths.of(&named.provider, &named.model);
-        let limits = self.config.answers.profiles.of(&named.model).limits;
-        let model = Resilient::new(model, health, limits);
-        Ok(Some(self.link_to(named, Arc::new(model))))
+        let model = self.adapter(&named, access).map_err(Error::internal)?;
+        Ok(Some(self.link_to(named, model)))
     }
 
     fn link_to(&self, named: ModelRef, model: Arc<dyn ChatModel>) -> Candidate {
-        let (context_tokens, max_output_tokens) = catalog::sizes(&named.provider, &named.model);
+        let (context_tokens, max_output_tokens) = catalog::sizes(named.provider, &named.model);
         Candidate {
             first_token: self.config.answers.profiles.of(&named.model).limits.first_token,
-            provider: named.provider.into(),
+            provider: named.provider,
             name: named.model,
             context_tokens,
             max_output_tokens,
@@ -327,44 +327,37 @@ impl App {
         }
     }
 
-    fn adapter(&self, named: &ModelRef, access: Access) -> Result<Option<Arc<dyn ChatModel>>, InvalidBaseUrl> {
+    fn adapter(&self, named: &ModelRef, access: Access) -> Result<Arc<dyn ChatModel>, InvalidBaseUrl> {
         let (providers, info, http) = (&self.config.providers, info(named), self.models.http.clone());
         let limits = self.config.answers.profiles.of(&named.model).limits;
-        let model: Arc<dyn ChatModel> = match (named.provider.as_str(), access) {
-            ("openai", Access::Key(key)) => {
-                Arc::new(OpenAiCompatible::new(info, &providers.openai, key, http)?.with_limits(limits))
+        let model: Arc<dyn ChatModel> = match access {
+            Access::BuiltIn => return Ok(Arc::new(Local)),
+            Access::OpenAi { base_url, key } => {
+                Arc::new(OpenAiCompatible::new(info, &base_url, key, http)?.with_limits(limits))
             }
-            ("anthropic", Access::Key(key)) => {
+            Access::Azure { endpoint, key } => {
+                let version = &providers.azure_api_version;
+                Arc::new(OpenAiCompatible::azure(info, &endpoint, version, key, http)?.with_limits(limits))
+            }
+            Access::Anthropic { key } => {
                 Arc::new(Anthropic::new(info, &providers.anthropic, key, http)?.with_limits(limits))
             }
-            ("gemini", Access::Key(key)) => {
-                Arc::new(Gemini::new(info, &providers.gemini, key, http)?.with_limits(limits))
+            Access::Gemini { key } => Arc::new(Gemini::new(info, &providers.gemini, key, http)?.with_limits(limits)),
+            Access::Bedrock { base_url, signer } => {
+                Arc::new(Bedrock::new(info, &base_url, signer, http)?.with_limits(limits))
             }
-            ("azure", Access::Key(key)) => {
-                let endpoint = providers.azure.as_deref().unwrap_or_default();
-                let version = &providers.azure_api_version;
-                Arc::new(OpenAiCompatible::azure(info, endpoint, version, key, http)?.with_limits(limits))
-            }
-            ("compatible", Access::Key(key)) => {
-                let base_url = providers.compatible.as_deref().unwrap_or_default();
-                Arc::new(OpenAiCompatible::new(info, base_url, key, http)?.with_limits(limits))
-            }
-            ("bedrock", Access::Signed(signer)) => {
-                let base_url = providers.bedrock.as_ref().map_or("", |bedrock| &bedrock.base_url);
-                Arc::new(Bedrock::new(info, base_url, signer, http)?.with_limits(limits))
-            }
-            _ => return Ok(None),
         };
-        Ok(Some(model))
+        let health = self.models.healths.of(named.provider, &named.model);
+        Ok(Arc::new(Resilient::new(model, health, limits)))
     }
 }
 
 fn info(named: &ModelRef) -> ModelInfo {
     ModelInfo {
         id: named.model.clone().into(),
-        provider: named.provider.clone().into(),
+        provider: named.provider,
         kind: ModelKind::Chat,
         generative: true,
-        context_tokens: catalog::sizes(&named.provider, &named.model).0,
+        context_tokens: catalog::sizes(named.provider, &named.model).0,
     }
 }

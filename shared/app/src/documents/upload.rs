@@ -14,7 +14,7 @@ use domain::{
 use futures::future::BoxFuture;
 use retrieval::Kind;
 use sha2::{Digest as _, Sha256};
-use store::{Queue, UploadAccepted};
+use store::UploadAccepted;
 
 use crate::App;
 
@@ -188,7 +188,7 @@ impl App {
             org_id: promise.org.clone(),
             document_id: promise.document.clone(),
         };
-        self.queues.send(Queue::IndexDocuments, &message).await?;
+        self.queues.send(&message).await?;
         self.store.outbox().remove(&promise.document).await
     }
 }

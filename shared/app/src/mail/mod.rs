@@ -9,7 +9,7 @@ pub(crate) mod ses;
 use domain::{Email, Error, Mail, MailMessage, Result, User, UserId, UserStatus, rate_limit::MAILS};
 use futures::future::BoxFuture;
 use store::{
-    AddressRestore, Claimed, Queue,
+    AddressRestore, Claimed,
     keys::{self, Key},
 };
 
@@ -33,7 +33,7 @@ impl App {
     /// # Errors
     /// Returns an error if the queue does not accept it.
     pub fn queue_mail<'a>(&'a self, message: &'a MailMessage) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move { self.queues.send(Queue::SendMail, message).await })
+        Box::pin(async move { self.queues.send(message).await })
     }
 
     /// Requests an email that is not essential to the request, because the user can obtain it another way.

@@ -152,7 +152,7 @@ impl ClerkConfig {
 pub enum ConfigError {
     /// It is required.
     #[error("the environment variable {0} is not set")]
-    Missing(&'static str),
+    Missing(String),
     /// It cannot be parsed; the second field is the reason.
     #[error("the environment variable {0} cannot be parsed: {1}")]
     Unreadable(&'static str, String),
@@ -164,10 +164,10 @@ impl Config {
     /// # Errors
     /// Returns the first required variable that is missing, or one that cannot be parsed.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let required = |name: &'static str| {
+        let required = |name: &str| {
             get(name)
                 .filter(|value| !value.is_empty())
-                .ok_or(ConfigError::Missing(name))
+                .ok_or_else(|| ConfigError::Missing(name.to_owned()))
         };
         let or = |name: &str, default: &str| {
             get(name)
@@ -186,12 +186,7 @@ impl Config {
                 audit: required("TABLE_AUDIT")?,
             },
             bucket: required("BUCKET")?,
-            queues: QueueUrls {
-                index_documents: required("QUEUE_INDEX_DOCUMENTS")?,
-                send_mail: required("QUEUE_SEND_MAIL")?,
-                purge: required("QUEUE_PURGE")?,
-                export_user: required("QUEUE_EXPORT_USER")?,
-            },
+            queues: QueueUrls::read(|queue| required(&queue.variable()))?,
             secrets_prefix: or("SECRETS_PREFIX", ""),
             key_mode: if or("KEY_MODE", "live") == "test" {
                 KeyMode::Test

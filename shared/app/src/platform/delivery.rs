@@ -8,9 +8,8 @@
 
 use std::time::Duration;
 
-use domain::{Error, Result, Timestamp, id::random_bytes, time::after};
+use domain::{Error, Queue, Result, Timestamp, id::random_bytes, time::after};
 use futures::future::BoxFuture;
-use store::Queue;
 
 use crate::App;
 
@@ -74,7 +73,7 @@ impl App {
     /// effort: otherwise they become visible later.
     pub fn hold_messages<'a>(
         &'a self,
-        queue: &'a str,
+        queue: Queue,
         receipt_handles: &'a [String],
         ends_at: Timestamp,
     ) -> BoxFuture<'a, ()> {
@@ -82,7 +81,11 @@ impl App {
             let left = ends_at.duration_since(self.clock.now());
             let left = Duration::try_from(left).unwrap_or_default() + HOLD_MARGIN;
             if let Err(error) = self.hide(queue, receipt_handles, left).await {
-                tracing::warn!(queue, error = &error as &dyn std::error::Error, "delivery.not_held");
+                tracing::warn!(
+                    queue = queue.name(),
+                    error = &error as &dyn std::error::Error,
+                    "delivery.not_held"
+                );
             }
         })
     }
@@ -92,7 +95,7 @@ impl App {
     /// message becomes visible after the end of the invocation.
     pub fn retry_later<'a>(
         &'a self,
-        queue: &'a str,
+        queue: Queue,
         receipt_handle: String,
         delivery: &'a Delivery,
         error: &'a Error,
@@ -101,13 +104,16 @@ impl App {
             let random = random_bytes().map_or(u16::MAX, u16::from_be_bytes);
             let delay = delivery.delay(error, random);
             if let Err(error) = self.hide(queue, &[receipt_handle], delay).await {
-                tracing::warn!(queue, error = &error as &dyn std::error::Error, "delivery.not_delayed");
+                tracing::warn!(
+                    queue = queue.name(),
+                    error = &error as &dyn std::error::Error,
+                    "delivery.not_delayed"
+                );
             }
         })
     }
 
-    async fn hide(&self, queue: &str, receipt_handles: &[String], timeout: Duration) -> Result<()> {
-        let queue = Queue::by_name(queue).ok_or_else(|| Error::internal(format!("unknown queue {queue}")))?;
+    async fn hide(&self, queue: Queue, receipt_handles: &[String], timeout: Duration) -> Result<()> {
         self.queues.hide(queue, receipt_handles, timeout).await
     }
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use domain::{Actor, AuditEntry, Day, OrgId, Page, PageRequest, Result, Secret, usage::statistics::PeriodRequest};
 use futures::future::BoxFuture;
 use jiff::ToSpan as _;
+use llm::Provider;
 use serde_json::json;
 use store::{AuditFilter, Failure, FailureFilter, QueueDepth, ScheduleRun};
 
@@ -35,11 +36,11 @@ pub struct Failed {
     pub code: &'static str,
 }
 
-/// A model provider.
+/// Whether models of a provider can be used.
 #[derive(Debug, Clone, Copy)]
-pub struct Provider {
-    /// Its name, as in the names of its models.
-    pub name: &'static str,
+pub struct ProviderStatus {
+    /// The provider.
+    pub provider: Provider,
     /// Whether it is configured.
     pub configured: bool,
 }
@@ -52,7 +53,7 @@ pub struct SystemStatus {
     /// Queue depths; queues that do not respond are omitted.
     pub queues: Vec<QueueDepth>,
     /// The model providers.
-    pub providers: Vec<Provider>,
+    pub providers: Vec<ProviderStatus>,
     /// The last run of every schedule that has ever run.
     pub schedules: Vec<ScheduleRun>,
     /// The cache epoch.

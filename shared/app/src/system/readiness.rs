@@ -1,7 +1,7 @@
 //! Readiness: whether all dependencies respond.
 
+use domain::Queue;
 use futures::future::{BoxFuture, join_all};
-use store::Queue;
 
 use crate::App;
 
@@ -65,7 +65,7 @@ impl App {
                         ok: self.store.is_reachable(table).await,
                     }
                 });
-            let queues = Queue::ALL.map(|queue| async move {
+            let queues = Queue::ALL.iter().map(|&queue| async move {
                 Dependency {
                     name: format!("queue:{}", queue.name()),
                     ok: self.queues.is_reachable(queue).await,

@@ -6,7 +6,7 @@ use domain::{
 };
 use futures::{StreamExt as _, future::BoxFuture};
 use serde_json::{Value, json};
-use store::{Partition, Queue};
+use store::Partition;
 
 use crate::{App, Delivery, audit::audit_event::AuditEvent, users::archive::Archive, users::data_inventory::DataItem};
 
@@ -113,7 +113,7 @@ impl App {
             user_id: export.user.clone(),
             export_id: export.id.clone(),
         };
-        self.queues.send(Queue::ExportUser, &message).await
+        self.queues.send(&message).await
     }
 
     /// Creates an export. A repeated message finds it finished, or creates the same archive again.

@@ -8,14 +8,13 @@ use std::time::Duration;
 use domain::{Error, Purge, Result, UserId, UserStatus};
 use futures::{StreamExt as _, future::BoxFuture, stream};
 use jiff::tz::TimeZone;
-use store::Queue;
 
 use crate::{App, platform::batch_outcome::BatchOutcome, users::data_inventory::account_of_user};
 
 impl App {
     /// Queues a purge that has an entry. If the queue fails, the relay sends it later.
     pub(crate) async fn queue_purge(&self, purge: &Purge) {
-        if let Err(error) = self.queues.send(Queue::Purge, purge).await {
+        if let Err(error) = self.queues.send(purge).await {
             tracing::warn!(
                 purge = purge.id(),
                 error = &error as &dyn std::error::Error,

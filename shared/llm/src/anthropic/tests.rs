@@ -32,7 +32,7 @@ const RECORDED: &str = concat!(
 );
 
 fn model_at(base_url: &str) -> Anthropic {
-    let info = info("anthropic", "claude-haiku-4-5");
+    let info = info(crate::Provider::Anthropic, "claude-haiku-4-5");
     Anthropic::new(info, base_url, Secret::new("sk-ant"), http(PATIENT))
         .unwrap()
         .with_limits(PATIENT)

@@ -31,7 +31,7 @@ impl Signer for Named {
 }
 
 fn model_at(base_url: &str) -> Bedrock {
-    let info = info("bedrock", "amazon.nova-lite-v1:0");
+    let info = info(crate::Provider::Bedrock, "amazon.nova-lite-v1:0");
     Bedrock::new(info, base_url, Arc::new(Named), http(PATIENT))
         .unwrap()
         .with_limits(PATIENT)

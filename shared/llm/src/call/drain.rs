@@ -76,7 +76,12 @@ mod tests {
                     open.spawn(answer_all(stream, Arc::clone(&ended)));
                 }
             });
-            let model = OpenAiCompatible::new(info("compatible", "llama"), &url, Secret::new("key"), http(PATIENT));
+            let model = OpenAiCompatible::new(
+                info(crate::Provider::Compatible, "llama"),
+                &url,
+                Secret::new("key"),
+                http(PATIENT),
+            );
             Self {
                 model: model.unwrap().with_limits(PATIENT),
                 connections,

@@ -90,7 +90,7 @@ impl ProviderClient {
         if error.is_builder() {
             // The only part of the request that may be invalid in HTTP is the key.
             ModelError::NotConfigured {
-                provider: self.info.provider.clone().into_owned(),
+                provider: self.info.provider,
             }
         } else if error.is_timeout() {
             ModelError::TimedOut {

@@ -32,10 +32,17 @@ impl Vendors {
     async fn new() -> Self {
         let double = ModelDouble::start().await.unwrap();
         let (url, key) = (double.url(), || Secret::new("sk-secret"));
-        let openai = OpenAiCompatible::new(info("compatible", "llama"), &url, key(), http(PATIENT)).unwrap();
-        let anthropic = Anthropic::new(info("anthropic", "claude"), &url, key(), http(PATIENT)).unwrap();
-        let gemini = Gemini::new(info("gemini", "gemini-x"), &url, key(), http(PATIENT)).unwrap();
-        let bedrock = Bedrock::new(info("bedrock", "nova"), &url, Arc::new(Unsigned), http(PATIENT)).unwrap();
+        let openai =
+            OpenAiCompatible::new(info(crate::Provider::Compatible, "llama"), &url, key(), http(PATIENT)).unwrap();
+        let anthropic = Anthropic::new(info(crate::Provider::Anthropic, "claude"), &url, key(), http(PATIENT)).unwrap();
+        let gemini = Gemini::new(info(crate::Provider::Gemini, "gemini-x"), &url, key(), http(PATIENT)).unwrap();
+        let bedrock = Bedrock::new(
+            info(crate::Provider::Bedrock, "nova"),
+            &url,
+            Arc::new(Unsigned),
+            http(PATIENT),
+        )
+        .unwrap();
         let models: Vec<(_, Box<dyn ChatModel>)> = vec![
             ("openai", Box::new(openai.with_limits(PATIENT))),
             ("anthropic", Box::new(anthropic.with_limits(PATIENT))),

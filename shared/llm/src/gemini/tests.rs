@@ -18,7 +18,7 @@ const RECORDED: &str = concat!(
 );
 
 fn model_at(base_url: &str) -> Gemini {
-    let info = info("gemini", "gemini-2.5-flash");
+    let info = info(crate::Provider::Gemini, "gemini-2.5-flash");
     Gemini::new(info, base_url, Secret::new("g-key"), http(PATIENT))
         .unwrap()
         .with_limits(PATIENT)
@@ -103,7 +103,13 @@ async fn thoughts_are_asked_for_and_told_apart() {
     let double = ModelDouble::start().await.unwrap();
     let model = |name: &'static str| {
         let url = format!("{}/v1beta", double.url());
-        Gemini::new(info("gemini", name), &url, Secret::new("key"), http(PATIENT)).unwrap()
+        Gemini::new(
+            info(crate::Provider::Gemini, name),
+            &url,
+            Secret::new("key"),
+            http(PATIENT),
+        )
+        .unwrap()
     };
     for (name, effort, config) in [
         ("gemini-2.5-flash", None, json!({"includeThoughts": true})),

@@ -12,7 +12,7 @@ use futures::{StreamExt as _, stream};
 
 use crate::chat::{ChatEvent, ChatModel, ChatRequest, ChatStream, FinishReason, ModelInfo, ModelKind, Usage};
 use crate::citation::{defuse, marker};
-use crate::estimate_tokens;
+use crate::{Provider, estimate_tokens};
 use question::Question;
 
 /// Answer to a request without sources: this model has no knowledge of its own.
@@ -34,7 +34,7 @@ impl ChatModel for Local {
     fn info(&self) -> ModelInfo {
         ModelInfo {
             id: Cow::Borrowed("local"),
-            provider: Cow::Borrowed("parlance"),
+            provider: Provider::BuiltIn,
             kind: ModelKind::Extractive,
             generative: false,
             context_tokens: 32_768,

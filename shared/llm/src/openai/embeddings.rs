@@ -150,7 +150,7 @@ mod tests {
     use crate::testing::{PATIENT, counted, http, info};
 
     fn embedder(base_url: &str) -> OpenAiEmbedder {
-        let info = info("openai", "text-embedding-3-small");
+        let info = info(crate::Provider::OpenAi, "text-embedding-3-small");
         OpenAiEmbedder::new(info, base_url, Secret::new(KEY), http(PATIENT), Some(8)).unwrap()
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use domain::Clock;
 
-use crate::ModelError;
+use crate::{ModelError, Provider};
 
 /// Failures in a row that open the breaker.
 const FAILURES: u32 = 5;
@@ -52,7 +52,7 @@ pub struct CircuitBreaker {
 /// The circuit breakers of all models of a process.
 #[derive(Debug)]
 pub struct CircuitBreakers {
-    pub(super) known: Mutex<HashMap<(String, String), Arc<CircuitBreaker>>>,
+    pub(super) known: Mutex<HashMap<(Provider, String), Arc<CircuitBreaker>>>,
     clock: Clock,
 }
 
@@ -66,13 +66,13 @@ impl CircuitBreakers {
     }
 
     /// Returns the circuit breaker of `model` of `provider`.
-    pub fn of(&self, provider: &str, model: &str) -> Arc<CircuitBreaker> {
+    pub fn of(&self, provider: Provider, model: &str) -> Arc<CircuitBreaker> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MODELS {
             known.retain(|_, health| Arc::strong_count(health) > 1 || !health.is_idle());
         }
         let new = || Arc::new(CircuitBreaker::new(self.clock.clone()));
-        Arc::clone(known.entry((provider.to_owned(), model.to_owned())).or_insert_with(new))
+        Arc::clone(known.entry((provider, model.to_owned())).or_insert_with(new))
     }
 }
 

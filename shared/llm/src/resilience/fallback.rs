@@ -1,6 +1,5 @@
 //! Falling back from one model to the next.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,8 +7,8 @@ use async_stream::stream;
 use futures::StreamExt as _;
 use tokio::time::Instant;
 
-use crate::ModelError;
 use crate::chat::{ChatEvent, ChatModel, ChatRequest, ChatStream, ModelInfo};
+use crate::{ModelError, Provider};
 
 /// Time for further models in addition to the first model's limit for its first sign of life; then the user has waited
 /// long enough.
@@ -19,7 +18,7 @@ const MARGIN: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct Candidate {
     /// The provider.
-    pub provider: Cow<'static, str>,
+    pub provider: Provider,
     /// The model's ID at that provider.
     pub name: String,
     /// The maximum size of request and answer together, in tokens.
@@ -83,7 +82,7 @@ impl ChatModel for FallbackChain {
                         Ok(ChatEvent::Accepted) => yield Ok(ChatEvent::Accepted),
                         Ok(event) => {
                             if !std::mem::replace(&mut has_begun, true) {
-                                let (provider, model) = (link.provider.clone(), link.name.clone());
+                                let (provider, model) = (link.provider, link.name.clone());
                                 yield Ok(ChatEvent::Answering { provider, model, fallback: place > 0 });
                             }
                             let is_done = matches!(event, ChatEvent::Done { .. });

@@ -52,7 +52,12 @@ impl Scene {
 }
 
 fn openai(base_url: &str, limits: TimeLimits) -> OpenAiCompatible {
-    let model = OpenAiCompatible::new(info("openai", "gpt-4o-mini"), base_url, Secret::new("sk"), http(limits));
+    let model = OpenAiCompatible::new(
+        info(crate::Provider::OpenAi, "gpt-4o-mini"),
+        base_url,
+        Secret::new("sk"),
+        http(limits),
+    );
     model.unwrap().with_limits(limits)
 }
 
@@ -315,16 +320,21 @@ async fn a_provider_that_hangs_or_says_nothing_is_given_up_and_let_go() {
 #[tokio::test]
 async fn health_is_kept_for_each_model_and_idle_ones_are_forgotten() {
     let healths = CircuitBreakers::new(Clock::default());
-    let ill = healths.of("openai", "ill");
+    let ill = healths.of(crate::Provider::OpenAi, "ill");
     for _ in 0..5 {
         ill.admit(false).unwrap().failed(&ModelError::Cut);
     }
     drop(ill);
     for number in 0..1_000 {
-        assert!(healths.of("openai", &format!("model-{number}")).admit(false).is_ok());
+        assert!(
+            healths
+                .of(crate::Provider::OpenAi, &format!("model-{number}"))
+                .admit(false)
+                .is_ok()
+        );
     }
     assert!(
-        healths.of("openai", "ill").admit(false).is_err(),
+        healths.of(crate::Provider::OpenAi, "ill").admit(false).is_err(),
         "what is ill is remembered"
     );
     assert!(healths.known.lock().unwrap().len() <= 256);

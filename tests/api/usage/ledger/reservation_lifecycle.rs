@@ -38,7 +38,7 @@ async fn an_answer_is_charged_what_the_provider_counted() {
     assert_eq!(day_of(&t, &ada).await, (0, 109, 109, 1), "5 + 4 + 100 are set aside");
     read(&mut stream, 1).await;
     let outcome = whole(stream).await.unwrap();
-    assert_eq!((outcome.model.as_str(), outcome.provider.as_str()), (MODEL, "openai"));
+    assert_eq!((outcome.model.as_str(), outcome.provider.name()), (MODEL, "openai"));
     assert_eq!((outcome.finish_reason, outcome.fallback), ("stop", false));
     let sold = double.totals();
     assert_eq!(outcome.usage.total_tokens, sold.prompt_tokens + sold.completion_tokens);

@@ -2,7 +2,7 @@
 
 use domain::{Category, Error, GenerationId, Result, Usage, UsageCounters, time::after};
 use futures::future::BoxFuture;
-use llm::{catalog, estimate_tokens, prices::price};
+use llm::{Provider, catalog, estimate_tokens, prices::price};
 use store::{TokenEstimate, UsageRecord};
 
 use super::{
@@ -30,7 +30,7 @@ pub struct Embedded {
     /// The model, by its provider's name for it.
     pub model: String,
     /// Its provider.
-    pub provider: String,
+    pub provider: Provider,
     /// Tokens.
     pub usage: Usage,
     /// The provider's charge in millionths of a US dollar; `None` if the model's price is unknown.
@@ -74,7 +74,7 @@ impl App {
             let work = async move {
                 let found = embedder.embed(asked.texts).await;
                 let usage = found.as_ref().map(|found| found.usage).unwrap_or_default();
-                let price = price(&named.provider, &named.model, now);
+                let price = price(named.provider, &named.model, now);
                 let cost = price.map(|price| price.cost_micro_usd(&usage));
                 let took = app.clock.now_ms().saturating_sub(now.as_millisecond());
                 let charge = UsageRecord {

@@ -13,7 +13,7 @@ mod stream;
 
 use domain::{Category, GenerationId, Result, Usage};
 use futures::future::BoxFuture;
-use llm::ChatRequest;
+use llm::{ChatRequest, Provider};
 
 pub(crate) use admission::Admission;
 pub use billing_context::BillingContext;
@@ -62,7 +62,7 @@ pub struct Outcome {
     /// The model that answered, by its provider's name for it.
     pub model: String,
     /// Its provider.
-    pub provider: String,
+    pub provider: Provider,
     /// The requested model, if a different one answered.
     pub requested_model: Option<String>,
     /// Whether a fallback model answered because the requested one could not.

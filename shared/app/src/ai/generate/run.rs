@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 
 use domain::{Error, GenerationId, Result, UsageCounters};
 use futures::StreamExt as _;
-use llm::{ChatEvent, ChatStream, FinishReason, ModelError, estimate_tokens, prices::price};
+use llm::{ChatEvent, ChatStream, FinishReason, ModelError, Provider, estimate_tokens, prices::price};
 use store::{QuotaSubjects, Reservation, UsageRecord};
 use tokio::task::JoinHandle;
 
@@ -35,7 +35,7 @@ pub(super) struct Run {
     subjects: QuotaSubjects,
     reservation: Reservation,
     model: String,
-    provider: String,
+    provider: Provider,
     requested_model: Option<String>,
     fallback: bool,
     began_ms: i64,
@@ -60,7 +60,7 @@ impl Run {
             subjects,
             reservation: allowed.reservation.clone(),
             model: chosen.name.clone(),
-            provider: chosen.provider.clone(),
+            provider: chosen.provider,
             requested_model: chosen.requested.clone(),
             fallback: chosen.fallback,
             has_asked: false,
@@ -97,7 +97,7 @@ impl Run {
     }
 
     /// Records which model answers: the first choice or a fallback.
-    pub(super) fn answered_by(&mut self, provider: String, model: String, fallback: bool) {
+    pub(super) fn answered_by(&mut self, provider: Provider, model: String, fallback: bool) {
         if fallback && self.requested_model.is_none() {
             self.requested_model = Some(self.generation.model.clone());
         }
@@ -149,10 +149,10 @@ impl Run {
     fn outcome(&self, end: &End, usage: &llm::Usage) -> Outcome {
         let now = self.app.clock.now();
         let since = |at: i64| u64::try_from(at - self.began_ms).unwrap_or_default();
-        let price = price(&self.provider, &self.model, now);
+        let price = price(self.provider, &self.model, now);
         Outcome {
             model: self.model.clone(),
-            provider: self.provider.clone(),
+            provider: self.provider,
             requested_model: self.requested_model.clone(),
             fallback: self.fallback,
             finish_reason: match end {

@@ -160,7 +160,7 @@ impl Stream for GenerationStream {
                         model,
                         fallback,
                     }))) => {
-                        run.answered_by(provider.into_owned(), model, fallback);
+                        run.answered_by(provider, model, fallback);
                         let model = run.model().to_owned();
                         self.model = model;
                         continue;

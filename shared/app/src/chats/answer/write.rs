@@ -243,7 +243,7 @@ fn settle(answer: &mut Answer, outcome: Outcome) {
     answer.latency_ms = Some(answer.latency_ms.unwrap_or(0) + outcome.latency_ms);
     answer.time_to_first_token_ms = answer.time_to_first_token_ms.or(outcome.time_to_first_token_ms);
     answer.model = Some(outcome.model);
-    answer.provider = Some(outcome.provider);
+    answer.provider = Some(outcome.provider.name().to_owned());
     answer.requested_model = outcome.requested_model;
     answer.fallback = outcome.fallback;
     answer.finish_reason = Some(outcome.finish_reason.to_owned()).filter(|_| answer.status != AnswerStatus::Failed);

@@ -69,7 +69,7 @@ impl Double {
 pub(super) fn model_at(base_url: &str, limits: TimeLimits) -> OpenAiCompatible {
     let info = ModelInfo {
         id: "gpt-4o-mini".into(),
-        provider: "openai".into(),
+        provider: crate::Provider::OpenAi,
         kind: ModelKind::Chat,
         generative: true,
         context_tokens: 128_000,

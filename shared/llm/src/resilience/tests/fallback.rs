@@ -1,7 +1,5 @@
 //! Falling back to other models.
 
-use std::borrow::Cow;
-
 use super::*;
 
 /// A model that answers from a script, call by call.
@@ -23,7 +21,7 @@ pub(super) fn scripted(
 
 impl ChatModel for Scripted {
     fn info(&self) -> ModelInfo {
-        info("test", "scripted")
+        info(crate::Provider::Compatible, "scripted")
     }
 
     fn chat(&self, _: ChatRequest) -> ChatStream {
@@ -42,9 +40,9 @@ impl ChatModel for Scripted {
     }
 }
 
-fn link(provider: &'static str, name: &str, model: Arc<dyn ChatModel>, max_output_tokens: u32) -> Candidate {
+fn link(provider: crate::Provider, name: &str, model: Arc<dyn ChatModel>, max_output_tokens: u32) -> Candidate {
     Candidate {
-        provider: Cow::Borrowed(provider),
+        provider,
         name: name.to_owned(),
         context_tokens: 1_000,
         max_output_tokens,
@@ -59,19 +57,29 @@ async fn the_next_model_answers_when_one_does_not_begin_to() {
     down.double.always(Script::refuse(503, "UNAVAILABLE"));
     let up = ModelDouble::start().await.unwrap();
     let claude = Anthropic::new(
-        info("anthropic", "claude-haiku-4-5"),
+        info(crate::Provider::Anthropic, "claude-haiku-4-5"),
         &up.url(),
         Secret::new("k"),
         http(PATIENT),
     );
     let chain = FallbackChain::new(
-        link("openai", "gpt-4o-mini", Arc::new(down.model.clone()), 100),
-        vec![link("anthropic", "claude-haiku-4-5", Arc::new(claude.unwrap()), 20)],
+        link(
+            crate::Provider::OpenAi,
+            "gpt-4o-mini",
+            Arc::new(down.model.clone()),
+            100,
+        ),
+        vec![link(
+            crate::Provider::Anthropic,
+            "claude-haiku-4-5",
+            Arc::new(claude.unwrap()),
+            20,
+        )],
     );
     for _ in 0..10 {
         let events: Vec<_> = chain.chat(request()).map(Result::unwrap).collect().await;
         let answering = ChatEvent::Answering {
-            provider: Cow::Borrowed("anthropic"),
+            provider: crate::Provider::Anthropic,
             model: "claude-haiku-4-5".to_owned(),
             fallback: true,
         };
@@ -104,8 +112,8 @@ async fn nobody_goes_on_where_another_began_or_mends_what_the_caller_asked() {
     let begun = Scene::new().await;
     begun.double.next(Script::text("Hel").cut());
     let (other, asked) = scripted(vec![Ok("never")]);
-    let first = link("openai", "a", Arc::new(begun.model), 100);
-    let chain = FallbackChain::new(first, vec![link("test", "b", other, 100)]);
+    let first = link(crate::Provider::OpenAi, "a", Arc::new(begun.model), 100);
+    let chain = FallbackChain::new(first, vec![link(crate::Provider::Compatible, "b", other, 100)]);
     assert_eq!(
         outcome(&chain, request()).await,
         ("Hel".to_owned(), None, Some(ModelError::Cut))
@@ -114,7 +122,10 @@ async fn nobody_goes_on_where_another_began_or_mends_what_the_caller_asked() {
 
     let (first, _) = scripted(vec![Err(refused(400)), Err(refused(401)), Err(ModelError::Cut)]);
     let (second, asked) = scripted(vec![Ok("two"), Err(refused(500))]);
-    let chain = FallbackChain::new(link("test", "a", first, 100), vec![link("test", "b", second, 100)]);
+    let chain = FallbackChain::new(
+        link(crate::Provider::Compatible, "a", first, 100),
+        vec![link(crate::Provider::Compatible, "b", second, 100)],
+    );
     assert_eq!(outcome(&chain, request()).await.2, Some(refused(400)));
     assert_eq!(asked.load(std::sync::atomic::Ordering::Relaxed), 0);
     assert_eq!(outcome(&chain, request()).await.0, "two");

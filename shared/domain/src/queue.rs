@@ -1,0 +1,57 @@
+//! The queues, and which messages they carry.
+
+use serde::Serialize;
+
+use crate::{ExportMessage, MailMessage, Purge, documents::outbox::IndexMessage};
+
+/// A queue, declared here and nowhere else: its name, the environment variable with its URL, and its part in the local
+/// stack and in `/ready` follow. `template.yaml` deploys it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub enum Queue {
+    /// Documents to index.
+    IndexDocuments,
+    /// Emails to send.
+    SendMail,
+    /// Deleted resources whose data is to be removed.
+    Purge,
+    /// Exports to create.
+    ExportUser,
+}
+
+impl Queue {
+    /// All queues.
+    pub const ALL: &[Self] = <Self as strum::VariantArray>::VARIANTS;
+
+    /// Returns the queue's name, which is also that of the function that consumes it.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+
+    /// Returns the name of the environment variable that contains its URL, as in `QUEUE_SEND_MAIL`.
+    pub fn variable(self) -> String {
+        format!("QUEUE_{}", self.name().to_ascii_uppercase())
+    }
+}
+
+/// The body of a message. It may be delivered more than once, so processing it twice must be harmless.
+pub trait Message: Serialize + Sync {
+    /// The queue that carries it.
+    const QUEUE: Queue;
+}
+
+impl Message for IndexMessage {
+    const QUEUE: Queue = Queue::IndexDocuments;
+}
+
+impl Message for MailMessage {
+    const QUEUE: Queue = Queue::SendMail;
+}
+
+impl Message for Purge {
+    const QUEUE: Queue = Queue::Purge;
+}
+
+impl Message for ExportMessage {
+    const QUEUE: Queue = Queue::ExportUser;
+}
