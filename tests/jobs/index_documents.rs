@@ -5,7 +5,7 @@ use std::time::Duration;
 use app::{App, Delivery};
 use domain::{Error, documents::outbox::IndexMessage, time::after};
 use serde_json::{Value, json};
-use store::{Documents, Lease};
+use store::{Documents, Lease, Store, Tables};
 
 use crate::support::{Caller, Test};
 
@@ -53,7 +53,8 @@ impl Untouched {
     }
 
     fn documents(&self) -> Documents {
-        self.app().documents(&self.ada.org().to_owned().into())
+        let store = Store::new(self.t.stack.sdk(), Tables::with_prefix("parlance"));
+        store.documents(&self.ada.org().to_owned().into())
     }
 
     /// Delivers its message.

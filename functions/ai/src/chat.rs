@@ -1,8 +1,8 @@
 //! `/api/v1/ai/chat`: one message, answered by a model or a chatbot, with or without a chat session.
 
-use app::{Answered, BillingContext, Completion, CompletionRequest, GenerationOptions, Message, Question, TurnAction};
+use app::{Answered, BillingContext, CompletionRequest, GenerationOptions, Message, Question, TurnAction};
 use domain::{
-    ChatbotSettings, Citation, ConversationId, Error, Usage, auth::permission::WriteChats,
+    Answer, ChatbotSettings, Citation, ConversationId, Error, Usage, auth::permission::WriteChats,
     chats::conversation::MAX_MESSAGE,
 };
 use garde::Validate;
@@ -68,31 +68,9 @@ pub(crate) struct AiAnswer {
     session_id: Option<ConversationId>,
 }
 
-impl From<Completion> for AiAnswer {
-    fn from(completion: Completion) -> Self {
-        let outcome = completion.outcome;
-        Self {
-            id: completion.id.0,
-            content: completion.text,
-            model: outcome.model,
-            provider: outcome.provider.to_string(),
-            requested_model: outcome.requested_model,
-            fallback: outcome.fallback,
-            sources: completion.citations,
-            notice: completion.notice,
-            usage: outcome.usage,
-            cost_micro_usd: outcome.cost_micro_usd,
-            finish_reason: outcome.finish_reason.to_owned(),
-            session_id: None,
-        }
-    }
-}
-
 impl AiAnswer {
-    fn in_session(answered: &Answered) -> Result<Self> {
-        let answer = answered.turn.answer(&answered.answer).cloned();
-        let answer = answer.ok_or(Error::NotFound("message"))?;
-        Ok(Self {
+    fn new(answer: Answer, session_id: Option<ConversationId>) -> Self {
+        Self {
             id: answer.id.0,
             content: answer.text,
             model: answer.model.unwrap_or_default(),
@@ -104,8 +82,14 @@ impl AiAnswer {
             usage: answer.usage,
             cost_micro_usd: answer.cost_micro_usd,
             finish_reason: answer.finish_reason.unwrap_or_default(),
-            session_id: Some(answered.turn.conversation.clone()),
-        })
+            session_id,
+        }
+    }
+
+    fn in_session(answered: &Answered) -> Result<Self> {
+        let answer = answered.turn.answer(&answered.answer).cloned();
+        let answer = answer.ok_or(Error::NotFound("message"))?;
+        Ok(Self::new(answer, Some(answered.turn.conversation.clone())))
     }
 }
 
@@ -121,7 +105,7 @@ pub(crate) async fn ask_ai(
     let billing = BillingContext::of(&member.identity, &member.org);
     let answer = match input.into_target() {
         MessageTarget::Turn(question) => AiAnswer::in_session(&app.answer_whole(billing, question).await?)?,
-        MessageTarget::Completion(request) => app.complete_whole(billing, request).await?.into(),
+        MessageTarget::Completion(request) => AiAnswer::new(app.complete_whole(billing, request).await?.answer, None),
     };
     Ok(Either::Left(Json(answer)))
 }

@@ -110,7 +110,7 @@ async fn models(app: &Ctx, member: &Member) -> Result<Vec<Model>> {
             limit: MAX_CHATBOTS,
             after: None,
         };
-        let bots = app.chatbots(&member.org.org).list(&page, None).await?.items;
+        let bots = app.list_chatbots(&member.org.org, None, &page).await?.items;
         let bots = bots.into_iter().filter(|bot| billing.clone().asking(bot).is_ok());
         found.extend(bots.map(Model::of_chatbot));
     }

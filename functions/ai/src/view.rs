@@ -184,7 +184,7 @@ impl ChatCompletion {
         let annotations = annotations(&completion, root);
         let outcome = completion.outcome;
         Self {
-            id: id(&completion.id),
+            id: id(completion.answer.id.as_str()),
             object: "chat.completion",
             created,
             usage: UsageView::of(&outcome),
@@ -192,7 +192,7 @@ impl ChatCompletion {
                 index: 0,
                 message: AssistantMessage {
                     role: "assistant",
-                    content: completion.text,
+                    content: completion.answer.text,
                     reasoning_content: Some(completion.thinking).filter(|thinking| !thinking.is_empty()),
                     refusal: outcome.blank,
                     annotations,
@@ -218,7 +218,7 @@ pub(crate) struct Writing {
 impl Writing {
     pub(crate) fn new(stream: &CompletionStream, created: i64, includes_usage: bool, root: ApiRoot) -> Self {
         Self {
-            id: id(&stream.id),
+            id: id(stream.id.as_str()),
             created,
             model: stream.model.clone(),
             includes_usage,
@@ -302,7 +302,7 @@ impl From<Usage> for UsageView {
     }
 }
 
-fn id(id: &domain::GenerationId) -> String {
+fn id(id: &str) -> String {
     format!("chatcmpl-{id}")
 }
 
@@ -318,12 +318,10 @@ fn finish_reason(outcome: &Outcome) -> &'static str {
 
 /// Returns every citation in the text.
 fn annotations(completion: &Completion, root: &ApiRoot) -> Vec<Annotation> {
-    let text = &completion.text;
+    let text = &completion.answer.text;
     let annotation = |mark: &Mark| {
-        let citation = completion
-            .citations
-            .iter()
-            .find(|citation| citation.number == mark.number)?;
+        let citations = &completion.answer.citations;
+        let citation = citations.iter().find(|citation| citation.number == mark.number)?;
         let characters = |end: usize| text.get(..end).map(|text| text.chars().count());
         let membership = citation.page.map(|page| format!("page {page}"));
         let title = match membership.as_ref().or(citation.heading.as_ref()) {

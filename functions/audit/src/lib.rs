@@ -5,7 +5,7 @@ mod view;
 
 use app::ClientEntry;
 use domain::{
-    AuditEntryId, Error, JsonObject, PlatformRole, UserId,
+    AuditEntryId, JsonObject, UserId,
     auth::permission::{ReadAudit, ReadOrgAudit, WriteAudit},
 };
 use garde::Validate;
@@ -90,13 +90,7 @@ async fn create_audit_log(
     Body(new): Body<NewAuditLog>,
 ) -> Result<Created<AuditLogView>> {
     let user = &member.identity.user.id;
-    if new.user_id.is_some_and(|named| named != *user) {
-        let refused = Error::Forbidden {
-            code: "foreign_user_id",
-            detail: "You can create entries about your own account only; leave `user_id` out.",
-        };
-        return Err(refused.into());
-    }
+    member.identity.check_own_id(new.user_id.as_ref())?;
     let client = ClientEntry {
         action: new.action,
         details: new.details,
@@ -107,25 +101,9 @@ async fn create_audit_log(
     Ok(Created(record.into()))
 }
 
-/// The caller reads their own entries (an API key's within its organization), admins those of their organization,
-/// platform admins all; other entries are not found.
 async fn get_audit_log(app: Ctx, member: May<ReadAudit>, Path(path): Path<LogPath>) -> Result<Json<AuditLogView>> {
-    let (user, org) = (&member.identity.user, &member.org);
-    let found = app.audit_log_entry(&path.log_id).await?.filter(|record| {
-        let entry = &record.entry;
-        let reaches = member.identity.only_org().is_none_or(|only| *only == entry.tenant);
-        let is_own = reaches && (entry.subject == user.id.0 || entry.actor.id.as_deref() == Some(user.id.as_str()));
-        let is_of_org = entry.tenant == org.org && is_readable(&member);
-        is_own || is_of_org || (user.role == PlatformRole::Admin && member.identity.is_person())
-    });
-    let record = found.ok_or(Error::NotFound("audit log entry"))?;
+    let record = app.audit_log_entry(&member.identity, &member.org, &path.log_id).await?;
     Ok(Json(record.into()))
-}
-
-/// Returns whether the caller may read the log of the whole organization.
-fn is_readable(member: &May<ReadAudit>) -> bool {
-    let permission = domain::Permission::ReadOrgAudit;
-    permission.is_granted_to(member.org.role) && member.identity.reaches(permission)
 }
 
 async fn list_audit_logs(

@@ -14,18 +14,18 @@ pub(crate) struct NewChatbot {
     /// Display name.
     #[garde(length(chars, max = Chatbot::MAX_NAME), custom(readable_name))]
     #[schemars(regex(pattern = http_api::READABLE_NAME))]
-    pub(crate) name: String,
+    name: String,
     /// What the chatbot is for.
     #[garde(length(chars, max = 2000), inner(custom(readable_text)))]
     #[schemars(regex(pattern = http_api::READABLE_TEXT))]
-    pub(crate) description: Option<String>,
+    description: Option<String>,
     /// How it answers; defaults for omitted settings.
     #[garde(dive)]
-    pub(crate) settings: Option<SettingsPatch>,
+    settings: Option<SettingsPatch>,
     /// IDs of the documents it answers from. `document_ids` is an alias.
     #[garde(skip)]
     #[serde(alias = "document_ids", alias = "documentIds")]
-    pub(crate) documents: Option<Vec<DocumentId>>,
+    documents: Option<Vec<DocumentId>>,
 }
 
 /// A change of a chatbot.
@@ -41,7 +41,7 @@ pub(crate) struct ChatbotPatch {
     description: Option<String>,
     /// Settings to change; the others stay.
     #[garde(dive)]
-    pub(crate) settings: Option<SettingsPatch>,
+    settings: Option<SettingsPatch>,
     /// IDs of all documents it answers from, replacing the current ones. `document_ids` is an alias.
     #[garde(skip)]
     #[serde(alias = "document_ids", alias = "documentIds")]
@@ -57,7 +57,7 @@ pub(crate) struct SettingsPatch {
     /// Model or alias to answer with.
     #[garde(length(chars, max = 100), inner(custom(readable_name)))]
     #[schemars(regex(pattern = http_api::READABLE_NAME))]
-    pub(crate) model: Option<String>,
+    model: Option<String>,
     /// Instructions at the start of every conversation.
     #[garde(length(chars, max = 8000), inner(custom(readable_text)))]
     #[schemars(regex(pattern = http_api::READABLE_TEXT))]
@@ -96,7 +96,7 @@ fn non_empty(text: Option<String>) -> Option<String> {
 
 impl SettingsPatch {
     /// Returns the complete settings, with defaults for omitted ones.
-    pub(crate) fn into_settings(self) -> ChatbotSettings {
+    fn into_settings(self) -> ChatbotSettings {
         let default = ChatbotSettings::default();
         ChatbotSettings {
             model: self.model.unwrap_or(default.model),
@@ -125,6 +125,19 @@ impl SettingsPatch {
         .into_iter()
         .flatten()
         .collect()
+    }
+}
+
+impl From<NewChatbot> for app::NewChatbot {
+    fn from(new: NewChatbot) -> Self {
+        let settings = new.settings.unwrap_or_default();
+        Self {
+            name: new.name,
+            description: new.description,
+            names_model: settings.model.is_some(),
+            settings: settings.into_settings(),
+            documents: new.documents.unwrap_or_default(),
+        }
     }
 }
 

@@ -3,12 +3,9 @@
 mod input;
 mod view;
 
-use domain::{
-    Chatbot, ChatbotId, DocumentId, Error,
-    auth::permission::{ReadChatbots, WriteChatbots},
-};
-use http_api::{Api, Body, Created, Ctx, Json, Listing, May, Member, NoContent, Paging, Path, Query, Result};
-use input::{BotPath, ChatbotPatch, DocumentIds, Filter, LinkPath, NewChatbot, SettingsPatch};
+use domain::auth::permission::{ReadChatbots, WriteChatbots};
+use http_api::{Api, Body, Created, Ctx, Json, Listing, May, NoContent, Paging, Path, Query, Result};
+use input::{BotPath, ChatbotPatch, DocumentIds, Filter, LinkPath, NewChatbot};
 use view::ChatbotView;
 
 /// The operations of this function.
@@ -52,30 +49,13 @@ pub fn api() -> Api {
         )
 }
 
-const CHATBOT_NOT_FOUND: Error = Error::NotFound("chatbot");
-
 async fn create_chatbot(
     app: Ctx,
     member: May<WriteChatbots>,
     Body(new): Body<NewChatbot>,
 ) -> Result<Created<ChatbotView>> {
-    let settings = new.settings.unwrap_or_default();
-    permitted(&member, &settings)?;
-    let documents = existing_documents(&app, &member, new.documents.unwrap_or_default()).await?;
-    let now = app.clock.now();
-    let chatbot = Chatbot {
-        id: app.ids.make()?,
-        org: member.org.org.clone(),
-        created_by: member.identity.user.id.clone(),
-        name: new.name.trim().to_owned(),
-        description: new.description.filter(|text| !text.trim().is_empty()),
-        settings: settings.into_settings(),
-        documents,
-        created_at: now,
-        updated_at: now,
-    };
-    app.create_chatbot(&chatbot).await?;
-    Ok(Created(chatbot.into()))
+    let created = app.create_chatbot(&member.identity, &member.org.org, new.into());
+    Ok(Created(created.await?.into()))
 }
 
 async fn list_chatbots(
@@ -85,13 +65,12 @@ async fn list_chatbots(
     Query(filter): Query<Filter>,
 ) -> Result<Listing<ChatbotView>> {
     let creator = filter.own().then_some(&member.identity.user.id);
-    let found = app.chatbots(&member.org.org).list(&page, creator).await?;
+    let found = app.list_chatbots(&member.org.org, creator, &page).await?;
     page.answer(found.map(ChatbotView::from))
 }
 
 async fn get_chatbot(app: Ctx, member: May<ReadChatbots>, Path(path): Path<BotPath>) -> Result<Json<ChatbotView>> {
-    let chatbot = app.chatbots(&member.org.org).get(&path.chatbot_id).await?;
-    Ok(Json(chatbot.ok_or(CHATBOT_NOT_FOUND)?.into()))
+    Ok(Json(app.chatbot(&member.org.org, &path.chatbot_id).await?.into()))
 }
 
 async fn update_chatbot(
@@ -100,28 +79,13 @@ async fn update_chatbot(
     Path(path): Path<BotPath>,
     Body(body): Body<ChatbotPatch>,
 ) -> Result<Json<ChatbotView>> {
-    changeable(&app, &member, &path.chatbot_id).await?;
-    if let Some(settings) = &body.settings {
-        permitted(&member, settings)?;
-    }
-    let mut change = body.into_change();
-    if let Some(documents) = change.documents.take() {
-        change.documents = Some(existing_documents(&app, &member, documents).await?);
-    }
-    let chatbot = app
-        .chatbots(&member.org.org)
-        .update(&path.chatbot_id, &change, app.clock.now())
-        .await?;
-    Ok(Json(chatbot.ok_or(CHATBOT_NOT_FOUND)?.into()))
+    let changed = app.update_chatbot(&member.identity, &member.org, &path.chatbot_id, body.into_change());
+    Ok(Json(changed.await?.into()))
 }
 
 async fn delete_chatbot(app: Ctx, member: May<WriteChatbots>, Path(path): Path<BotPath>) -> Result<NoContent> {
-    changeable(&app, &member, &path.chatbot_id).await?;
-    if app.chatbots(&member.org.org).delete(&path.chatbot_id).await? {
-        Ok(NoContent)
-    } else {
-        Err(CHATBOT_NOT_FOUND.into())
-    }
+    app.delete_chatbot(&member.org, &path.chatbot_id).await?;
+    Ok(NoContent)
 }
 
 async fn assign_documents(
@@ -130,15 +94,8 @@ async fn assign_documents(
     Path(path): Path<BotPath>,
     Body(body): Body<DocumentIds>,
 ) -> Result<Json<ChatbotView>> {
-    let chatbot = changeable(&app, &member, &path.chatbot_id).await?;
-    let mut documents = existing_documents(&app, &member, body.document_ids).await?;
-    documents.retain(|id| !chatbot.documents.contains(id));
-    let chatbots = app.chatbots(&member.org.org);
-    match chatbots.assign(&path.chatbot_id, &documents, app.clock.now()).await? {
-        Some(chatbot) => Ok(Json(chatbot.into())),
-        None if chatbots.get(&path.chatbot_id).await?.is_none() => Err(CHATBOT_NOT_FOUND.into()),
-        None => Err(too_many().into()),
-    }
+    let changed = app.assign_documents(&member.org, &path.chatbot_id, body.document_ids);
+    Ok(Json(changed.await?.into()))
 }
 
 async fn remove_document(
@@ -146,53 +103,6 @@ async fn remove_document(
     member: May<WriteChatbots>,
     Path(path): Path<LinkPath>,
 ) -> Result<Json<ChatbotView>> {
-    changeable(&app, &member, &path.chatbot_id).await?;
-    let chatbot = app
-        .chatbots(&member.org.org)
-        .unassign(&path.chatbot_id, &path.document_id, app.clock.now())
-        .await?;
-    Ok(Json(chatbot.ok_or(Error::NotFound("document"))?.into()))
-}
-
-/// Rejects an API key that would have a chatbot answer with a model that the key may not use.
-fn permitted(member: &Member, settings: &SettingsPatch) -> Result<()> {
-    let model = settings.model.as_deref();
-    Ok(model.map_or(Ok(()), |model| member.identity.check_delegation(model))?)
-}
-
-/// Returns the chatbot if the caller may change it: its creator, or an owner or admin of the organization.
-async fn changeable(app: &Ctx, member: &Member, id: &ChatbotId) -> Result<Chatbot> {
-    let chatbot = app.chatbots(&member.org.org).get(id).await?.ok_or(CHATBOT_NOT_FOUND)?;
-    if chatbot.created_by == member.identity.user.id || member.org.role.administers() {
-        Ok(chatbot)
-    } else {
-        let detail = "Only the creator of this chatbot, or an owner or admin of the organization, can change it.";
-        Err(Error::Forbidden {
-            code: "not_yours",
-            detail,
-        }
-        .into())
-    }
-}
-
-fn too_many() -> Error {
-    Error::invalid(
-        "/documents",
-        format!("must name at most {} documents", Chatbot::MAX_DOCUMENTS),
-    )
-}
-
-/// Returns the distinct IDs if all of them are documents of the current organization.
-async fn existing_documents(app: &Ctx, member: &Member, mut ids: Vec<DocumentId>) -> Result<Vec<DocumentId>> {
-    ids.sort_unstable();
-    ids.dedup();
-    if ids.len() > Chatbot::MAX_DOCUMENTS {
-        return Err(too_many().into());
-    }
-    let found = app.documents(&member.org.org).get_many(&ids).await?;
-    if found.len() == ids.len() {
-        Ok(ids)
-    } else {
-        Err(Error::NotFound("document").into())
-    }
+    let changed = app.unassign_document(&member.org, &path.chatbot_id, &path.document_id);
+    Ok(Json(changed.await?.into()))
 }

@@ -150,10 +150,8 @@ pub(crate) async fn stop_answer(
     member: May<WriteChats>,
     Path(path): Path<MessagePath>,
 ) -> Result<Json<MessageView>> {
-    let conversations = app.conversations(&member.org.org, &member.identity.user.id);
-    let stopped = app
-        .stop_answer(&conversations, &path.session_id, &path.message_id)
-        .await?;
+    let sessions = app.chat_sessions(&member.org.org, &member.identity.user.id);
+    let stopped = sessions.stop_answer(&path.session_id, &path.message_id).await?;
     Ok(Json(answered_view(&stopped, app.clock.now())))
 }
 
@@ -171,10 +169,9 @@ pub(crate) async fn follow_answer(
             Error::bad_request("invalid_last_event_id", detail)
         })?),
     };
-    let conversations = app.conversations(&member.org.org, &member.identity.user.id);
-    let events = app
+    let sessions = app.chat_sessions(&member.org.org, &member.identity.user.id);
+    let events = sessions
         .follow_answer(
-            &conversations,
             &path.session_id,
             &path.message_id,
             seen,

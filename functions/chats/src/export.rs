@@ -9,9 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     markdown::contained,
-    view::{
-        MessageView, SESSION_NOT_FOUND, SessionPath, SessionView, message_view, question_view, turns_in_reading_order,
-    },
+    view::{MessageView, SessionPath, SessionView, message_view, question_view, turns_in_reading_order},
 };
 
 /// Options of an export.
@@ -55,13 +53,13 @@ pub(crate) async fn export_chat_session(
     Path(path): Path<SessionPath>,
     Query(query): Query<ExportQuery>,
 ) -> Result<Transcript<SessionExport>> {
-    let conversations = app.conversations(&member.org.org, &member.identity.user.id);
-    let conversation = conversations.get(&path.session_id).await?.ok_or(SESSION_NOT_FOUND)?;
+    let sessions = app.chat_sessions(&member.org.org, &member.identity.user.id);
+    let conversation = sessions.get(&path.session_id).await?;
     let mut page = PageRequest::default();
     let mut shown = Vec::new();
     let mut head = conversation.head.as_ref().map(domain::TurnId::question);
     while let Some(from) = head.take() {
-        let turns = conversations.path(&conversation.id, Some(&from), &page).await?;
+        let turns = sessions.path(&conversation.id, Some(&from), &page).await?;
         shown.extend(turns.items);
         page.after.clone_from(&turns.next);
         head = turns.next.map(domain::MessageId);
@@ -74,7 +72,7 @@ pub(crate) async fn export_chat_session(
             content: markdown(&conversation, &shown).into_bytes(),
         },
         Format::Json => {
-            let all = conversations.all_turns(&conversation.id).await?;
+            let all = sessions.all_turns(&conversation.id).await?;
             let now = app.clock.now();
             let turns = all.iter().map(|turn| {
                 let answers = turn.answers.iter();

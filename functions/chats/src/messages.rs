@@ -9,9 +9,7 @@ use http_api::{Body, Ctx, Json, Listing, May, NoContent, Paging, Path, Result, r
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::view::{
-    MessagePath, MessageView, SESSION_NOT_FOUND, SessionPath, answered_view, in_reading_order, message_view,
-};
+use crate::view::{MessagePath, MessageView, SessionPath, answered_view, in_reading_order, message_view};
 
 /// A rating of an answer.
 #[derive(Deserialize, Validate, JsonSchema)]
@@ -31,9 +29,9 @@ pub(crate) async fn list_messages(
     Path(path): Path<SessionPath>,
     page: Paging,
 ) -> Result<Listing<MessageView>> {
-    let conversations = app.conversations(&member.org.org, &member.identity.user.id);
-    let conversation = conversations.get(&path.session_id).await?.ok_or(SESSION_NOT_FOUND)?;
-    let shown = app.shown_messages(&conversations, &conversation, &page).await?;
+    let sessions = app.chat_sessions(&member.org.org, &member.identity.user.id);
+    let conversation = sessions.get(&path.session_id).await?;
+    let shown = sessions.shown_messages(&conversation, &page).await?;
     page.answer(Page {
         items: in_reading_order(&shown.items, app.clock.now()),
         next: shown.next,
@@ -45,8 +43,8 @@ pub(crate) async fn get_message(
     member: May<ReadChats>,
     Path(path): Path<MessagePath>,
 ) -> Result<Json<MessageView>> {
-    let conversations = app.conversations(&member.org.org, &member.identity.user.id);
-    let turn = app.message(&conversations, &path.session_id, &path.message_id).await?;
+    let sessions = app.chat_sessions(&member.org.org, &member.identity.user.id);
+    let turn = sessions.message(&path.session_id, &path.message_id).await?;
     Ok(Json(message_view(&turn, &path.message_id, app.clock.now())))
 }
 
@@ -56,10 +54,8 @@ pub(crate) async fn select_message(
     member: May<WriteChats>,
     Path(path): Path<MessagePath>,
 ) -> Result<Json<MessageView>> {
-    let conversations = app.conversations(&member.org.org, &member.identity.user.id);
-    let turn = app
-        .show_message(&conversations, &path.session_id, &path.message_id)
-        .await?;
+    let sessions = app.chat_sessions(&member.org.org, &member.identity.user.id);
+    let turn = sessions.show_message(&path.session_id, &path.message_id).await?;
     Ok(Json(message_view(&turn, &path.message_id, app.clock.now())))
 }
 
@@ -69,12 +65,10 @@ pub(crate) async fn rate_answer(
     Path(path): Path<MessagePath>,
     Body(feedback): Body<NewFeedback>,
 ) -> Result<Json<MessageView>> {
-    let conversations = app.conversations(&member.org.org, &member.identity.user.id);
+    let sessions = app.chat_sessions(&member.org.org, &member.identity.user.id);
     let reason = feedback.reason.filter(|reason| !reason.trim().is_empty());
     let rating = Some((feedback.rating, reason));
-    let rated = app
-        .rate_answer(&conversations, &path.session_id, &path.message_id, rating)
-        .await?;
+    let rated = sessions.rate_answer(&path.session_id, &path.message_id, rating).await?;
     Ok(Json(answered_view(&rated, app.clock.now())))
 }
 
@@ -83,8 +77,7 @@ pub(crate) async fn unrate_answer(
     member: May<WriteChats>,
     Path(path): Path<MessagePath>,
 ) -> Result<NoContent> {
-    let conversations = app.conversations(&member.org.org, &member.identity.user.id);
-    app.rate_answer(&conversations, &path.session_id, &path.message_id, None)
-        .await?;
+    let sessions = app.chat_sessions(&member.org.org, &member.identity.user.id);
+    sessions.rate_answer(&path.session_id, &path.message_id, None).await?;
     Ok(NoContent)
 }

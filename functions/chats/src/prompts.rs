@@ -13,10 +13,7 @@ use http_api::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{
-    users::foreign_user,
-    view::{SESSION_NOT_FOUND, SessionPath},
-};
+use crate::view::SessionPath;
 
 /// A change of a prompt.
 #[derive(Deserialize, Validate, JsonSchema)]
@@ -44,12 +41,10 @@ pub(crate) async fn create_prompt(
     Body(new): Body<NewPrompt>,
 ) -> Result<Created<PromptView>> {
     let user = &member.identity.user.id;
-    if new.user_id.is_some_and(|named| named != *user) {
-        return Err(foreign_user().into());
-    }
-    let conversations = app.conversations(&member.org.org, user);
-    let turn = app
-        .store_turn(&conversations, &new.session_id, &new.prompt_text, &new.llm_responses)
+    member.identity.check_own_id(new.user_id.as_ref())?;
+    let sessions = app.chat_sessions(&member.org.org, user);
+    let turn = sessions
+        .store_turn(&new.session_id, &new.prompt_text, &new.llm_responses)
         .await?;
     Ok(Created(PromptView::new(turn, user)))
 }
@@ -60,8 +55,8 @@ pub(crate) async fn get_prompt(
     Path(path): Path<PromptPath>,
 ) -> Result<Json<PromptView>> {
     let user = &member.identity.user.id;
-    let conversations = app.conversations(&member.org.org, user);
-    let (_, turn) = app.turn(&conversations, &path.prompt_id).await?;
+    let sessions = app.chat_sessions(&member.org.org, user);
+    let (_, turn) = sessions.turn(&path.prompt_id).await?;
     Ok(Json(PromptView::new(turn, user)))
 }
 
@@ -72,17 +67,17 @@ pub(crate) async fn update_prompt(
     Body(change): Body<PromptChange>,
 ) -> Result<Json<PromptView>> {
     let user = &member.identity.user.id;
-    let conversations = app.conversations(&member.org.org, user);
+    let sessions = app.chat_sessions(&member.org.org, user);
     let answers = change.llm_responses.as_deref();
-    let (_, turn) = app
-        .rewrite_turn(&conversations, &path.prompt_id, &change.prompt_text, answers)
+    let (_, turn) = sessions
+        .rewrite_turn(&path.prompt_id, &change.prompt_text, answers)
         .await?;
     Ok(Json(PromptView::new(turn, user)))
 }
 
 pub(crate) async fn delete_prompt(app: Ctx, member: May<WriteChats>, Path(path): Path<PromptPath>) -> Result<Message> {
-    let conversations = app.conversations(&member.org.org, &member.identity.user.id);
-    app.erase_turn(&conversations, &path.prompt_id).await?;
+    let sessions = app.chat_sessions(&member.org.org, &member.identity.user.id);
+    sessions.erase_turn(&path.prompt_id).await?;
     Ok(Message("Prompt deleted successfully"))
 }
 
@@ -93,9 +88,9 @@ pub(crate) async fn list_session_prompts(
     page: Paging,
 ) -> Result<Listing<PromptView>> {
     let user = &member.identity.user.id;
-    let conversations = app.conversations(&member.org.org, user);
-    let conversation = conversations.get(&path.session_id).await?.ok_or(SESSION_NOT_FOUND)?;
+    let sessions = app.chat_sessions(&member.org.org, user);
+    let conversation = sessions.get(&path.session_id).await?;
     let head = conversation.head.as_ref().map(TurnId::question);
-    let turns = conversations.path(&path.session_id, head.as_ref(), &page).await?;
+    let turns = sessions.path(&path.session_id, head.as_ref(), &page).await?;
     page.answer(turns.map(|turn| PromptView::new(turn, user)))
 }

@@ -13,7 +13,7 @@ use http_api::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::view::{SESSION_NOT_FOUND, SessionPath, SessionView, SessionWithMessages, in_reading_order};
+use crate::view::{SessionPath, SessionView, SessionWithMessages, in_reading_order};
 
 /// The chat sessions to list.
 #[derive(Deserialize, JsonSchema)]
@@ -71,15 +71,15 @@ pub(crate) async fn list_chat_sessions(
     page: Paging,
     Query(query): Query<SessionFilter>,
 ) -> Result<Listing<FoundSession>> {
-    let conversations = app.conversations(&member.org.org, &member.identity.user.id);
+    let sessions = app.chat_sessions(&member.org.org, &member.identity.user.id);
     let words = query.q.as_deref().map(str::trim).filter(|words| !words.is_empty());
     let found = match words {
         Some(words) if words.chars().count() > 200 => {
             return Err(Error::invalid("/q", "must be at most 200 characters long").into());
         }
-        Some(words) => app.search_conversations(&conversations, words, &page).await?,
+        Some(words) => sessions.search(words, &page).await?,
         None => {
-            let listed = conversations.list(&page, query.pinned).await?;
+            let listed = sessions.list(&page, query.pinned).await?;
             listed.map(|conversation| Found {
                 conversation,
                 place: None,
@@ -102,11 +102,11 @@ pub(crate) async fn session_with_messages(
     rest: &Rest,
     messages: bool,
 ) -> Result<WithRest<SessionWithMessages>> {
-    let conversations = app.conversations(&member.org.org, &member.identity.user.id);
-    let conversation = conversations.get(id).await?.ok_or(SESSION_NOT_FOUND)?;
+    let sessions = app.chat_sessions(&member.org.org, &member.identity.user.id);
+    let conversation = sessions.get(id).await?;
     let (messages, next) = if messages {
         let page = PageRequest::default();
-        let shown = app.shown_messages(&conversations, &conversation, &page).await?;
+        let shown = sessions.shown_messages(&conversation, &page).await?;
         (Some(in_reading_order(&shown.items, app.clock.now())), shown.next)
     } else {
         (None, None)
@@ -129,9 +129,9 @@ pub(crate) async fn update_chat_session(
         pinned: change.pinned,
         model: change.model,
     };
-    let conversations = app.conversations(&member.org.org, &member.identity.user.id);
-    let changed = conversations.change(&path.session_id, &change, app.clock.now()).await?;
-    Ok(Json(changed.ok_or(SESSION_NOT_FOUND)?.into()))
+    let sessions = app.chat_sessions(&member.org.org, &member.identity.user.id);
+    let changed = sessions.change(&path.session_id, &change).await?;
+    Ok(Json(changed.into()))
 }
 
 pub(crate) async fn delete_chat_session(
@@ -139,10 +139,7 @@ pub(crate) async fn delete_chat_session(
     member: May<WriteChats>,
     Path(path): Path<SessionPath>,
 ) -> Result<NoContent> {
-    let conversations = app.conversations(&member.org.org, &member.identity.user.id);
-    if conversations.delete(&path.session_id, app.clock.now()).await? {
-        Ok(NoContent)
-    } else {
-        Err(SESSION_NOT_FOUND.into())
-    }
+    let sessions = app.chat_sessions(&member.org.org, &member.identity.user.id);
+    sessions.delete(&path.session_id).await?;
+    Ok(NoContent)
 }

@@ -16,9 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     sessions::session_with_messages,
-    view::{
-        MessageView, SESSION_NOT_FOUND, SessionPath, SessionView, SessionWithMessages, answered_view, question_view,
-    },
+    view::{MessageView, SessionPath, SessionView, SessionWithMessages, answered_view, question_view},
 };
 
 /// A new chat session.
@@ -108,20 +106,18 @@ pub(crate) async fn send_message(
     accept: WantsStream,
     Body(new): Body<AddedMessage>,
 ) -> Result<Either<Created<MessageWithAnswer>, EventStream<AnswerFrame>>> {
-    let conversations = app.conversations(&member.org.org, &member.identity.user.id);
+    let sessions = app.chat_sessions(&member.org.org, &member.identity.user.id);
     let wants_stream = new.stream || accept.0;
     let is_answered = match new.generate {
         Some(generate) => generate,
         None if wants_stream => true,
         None => {
-            let conversation = conversations.get(&path.session_id).await?.ok_or(SESSION_NOT_FOUND)?;
+            let conversation = sessions.get(&path.session_id).await?;
             conversation.chatbot.is_some()
         }
     };
     if !is_answered {
-        let turn = app
-            .store_turn(&conversations, &path.session_id, &new.content, &[])
-            .await?;
+        let turn = sessions.store_turn(&path.session_id, &new.content, &[]).await?;
         return Ok(Either::Left(Created(MessageWithAnswer {
             message: question_view(&turn),
             answer: None,

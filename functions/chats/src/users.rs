@@ -2,7 +2,7 @@
 
 use app::{ConversationChange, NewConversation};
 use domain::{
-    ChatbotId, Error, PlatformRole, UserId,
+    ChatbotId, UserId,
     auth::permission::{ReadChats, WriteChats},
     chats::conversation::MAX_TITLE,
 };
@@ -11,7 +11,7 @@ use http_api::{Body, Created, Ctx, Json, Listing, May, Message, Paging, Path, Re
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::view::{SESSION_NOT_FOUND, SessionPath, TitledSessionView};
+use crate::view::{SessionPath, TitledSessionView};
 
 /// A new chat session.
 #[derive(Deserialize, Validate, JsonSchema)]
@@ -41,17 +41,8 @@ pub(crate) async fn begin_session(
     member: May<WriteChats>,
     Body(new): Body<NewUserSession>,
 ) -> Result<Created<TitledSessionView>> {
-    let caller = &member.identity.user;
-    let (org, user) = match new.user_id {
-        Some(named) if named != caller.id => {
-            if caller.role != PlatformRole::Admin || !member.identity.is_person() {
-                return Err(foreign_user().into());
-            }
-            let user = app.user(&named).await?;
-            (user.personal_org, user.id)
-        }
-        _ => (member.org.org.clone(), caller.id.clone()),
-    };
+    let owner = app.owner_named(&member.identity, &member.org, new.user_id.as_ref());
+    let (org, user) = owner.await?;
     let new = NewConversation {
         org,
         user,
@@ -62,22 +53,14 @@ pub(crate) async fn begin_session(
     Ok(Created(app.begin_conversation(new).await?.into()))
 }
 
-/// Rejects a body that names another user.
-pub(crate) fn foreign_user() -> Error {
-    Error::Forbidden {
-        code: "foreign_user_id",
-        detail: "You can do this for your own account only; leave `user_id` out.",
-    }
-}
-
 pub(crate) async fn get_session(
     app: Ctx,
     member: May<ReadChats>,
     Path(path): Path<SessionPath>,
 ) -> Result<Json<TitledSessionView>> {
-    let conversations = app.conversations(&member.org.org, &member.identity.user.id);
-    let conversation = conversations.get(&path.session_id).await?;
-    Ok(Json(conversation.ok_or(SESSION_NOT_FOUND)?.into()))
+    let sessions = app.chat_sessions(&member.org.org, &member.identity.user.id);
+    let conversation = sessions.get(&path.session_id).await?;
+    Ok(Json(conversation.into()))
 }
 
 pub(crate) async fn rename_session(
@@ -90,9 +73,9 @@ pub(crate) async fn rename_session(
         title: Some(new.title),
         ..ConversationChange::default()
     };
-    let conversations = app.conversations(&member.org.org, &member.identity.user.id);
-    let changed = conversations.change(&path.session_id, &change, app.clock.now()).await?;
-    Ok(Json(changed.ok_or(SESSION_NOT_FOUND)?.into()))
+    let sessions = app.chat_sessions(&member.org.org, &member.identity.user.id);
+    let changed = sessions.change(&path.session_id, &change).await?;
+    Ok(Json(changed.into()))
 }
 
 pub(crate) async fn delete_session(
@@ -100,12 +83,9 @@ pub(crate) async fn delete_session(
     member: May<WriteChats>,
     Path(path): Path<SessionPath>,
 ) -> Result<Message> {
-    let conversations = app.conversations(&member.org.org, &member.identity.user.id);
-    if conversations.delete(&path.session_id, app.clock.now()).await? {
-        Ok(Message("Chat session deleted successfully"))
-    } else {
-        Err(SESSION_NOT_FOUND.into())
-    }
+    let sessions = app.chat_sessions(&member.org.org, &member.identity.user.id);
+    sessions.delete(&path.session_id).await?;
+    Ok(Message("Chat session deleted successfully"))
 }
 
 /// Lists the caller's own in the current organization; platform admins see those of other users in their personal one.
@@ -120,6 +100,6 @@ pub(crate) async fn list_user_sessions(
     } else {
         app.user(&about.user).await?.personal_org
     };
-    let found = app.conversations(&org, &about.user).list(&page, None).await?;
+    let found = app.chat_sessions(&org, &about.user).list(&page, None).await?;
     page.answer(found.map(TitledSessionView::from))
 }

@@ -2,12 +2,10 @@
 
 use app::{Answered, ShownMessage};
 use domain::{
-    Answer, AnswerStatus, Citation, Conversation, ConversationId, Error, Feedback, MessageId, Timestamp, Turn, Usage,
+    Answer, AnswerStatus, Citation, Conversation, ConversationId, Feedback, MessageId, Timestamp, Turn, Usage,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-pub(crate) const SESSION_NOT_FOUND: Error = Error::NotFound("chat session");
 
 /// The parameter `{session_id}`.
 #[derive(Deserialize, JsonSchema)]

@@ -5,7 +5,7 @@ mod view;
 
 use app::Upload as NewDocument;
 use domain::{
-    Document, DocumentId, Error,
+    Document, DocumentId,
     auth::permission::{ReadDocuments, WriteDocuments},
 };
 use garde::Validate;
@@ -130,7 +130,7 @@ async fn list_documents(
     Query(filter): Query<Filter>,
 ) -> Result<Listing<DocumentView>> {
     let uploader = matches!(filter.scope, ListScope::Own).then_some(&member.identity.user.id);
-    let found = app.documents(&member.org.org).list(&page, uploader).await?;
+    let found = app.list_documents(&member.org.org, uploader, &page).await?;
     page.answer(found.map(DocumentView::from))
 }
 
@@ -144,6 +144,5 @@ async fn get_document(
     member: May<ReadDocuments>,
     Path(path): Path<DocumentPath>,
 ) -> Result<Json<DocumentView>> {
-    let document = app.documents(&member.org.org).get(&path.document_id).await?;
-    Ok(Json(document.ok_or(Error::NotFound("document"))?.into()))
+    Ok(Json(app.document(&member.org.org, &path.document_id).await?.into()))
 }

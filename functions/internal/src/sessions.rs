@@ -1,13 +1,11 @@
 //! Chat sessions of any user.
 
 use app::{ConversationChange, NewConversation};
-use domain::{Conversation, ConversationId, Error, Timestamp, UserId};
+use domain::{Conversation, ConversationId, Timestamp, UserId};
 use garde::Validate;
 use http_api::{Body, Created, Ctx, Json, Listing, Message, Paging, Path, Result, Service, readable_name};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-pub(crate) const SESSION_NOT_FOUND: Error = Error::NotFound("session");
 
 /// A new chat session.
 #[derive(Deserialize, Validate, JsonSchema)]
@@ -75,7 +73,7 @@ pub(crate) async fn list_sessions_of_user(
 ) -> Result<Listing<UserSessionView>> {
     let user = app.user(&path.user_id).await?;
     let found = app
-        .conversations(&user.personal_org, &user.id)
+        .chat_sessions(&user.personal_org, &user.id)
         .list(&page, None)
         .await?;
     page.answer(found.map(UserSessionView::from))
@@ -102,11 +100,8 @@ pub(crate) async fn get_internal_session(
     _: Service,
     Path(path): Path<SessionPath>,
 ) -> Result<Json<UserSessionView>> {
-    let conversations = app
-        .conversations_with(&path.session_id)
-        .await?
-        .ok_or(SESSION_NOT_FOUND)?;
-    let found = conversations.get(&path.session_id).await?.ok_or(SESSION_NOT_FOUND)?;
+    let sessions = app.chat_sessions_with(&path.session_id).await?;
+    let found = sessions.get(&path.session_id).await?;
     Ok(Json(found.into()))
 }
 
@@ -116,26 +111,17 @@ pub(crate) async fn rename_internal_session(
     Path(path): Path<SessionPath>,
     Body(change): Body<SessionTitle>,
 ) -> Result<Json<UserSessionView>> {
-    let conversations = app
-        .conversations_with(&path.session_id)
-        .await?
-        .ok_or(SESSION_NOT_FOUND)?;
+    let sessions = app.chat_sessions_with(&path.session_id).await?;
     let change = ConversationChange {
         title: Some(change.title),
         ..ConversationChange::default()
     };
-    let renamed = conversations.change(&path.session_id, &change, app.clock.now()).await?;
-    Ok(Json(renamed.ok_or(SESSION_NOT_FOUND)?.into()))
+    let renamed = sessions.change(&path.session_id, &change).await?;
+    Ok(Json(renamed.into()))
 }
 
 pub(crate) async fn delete_internal_session(app: Ctx, _: Service, Path(path): Path<SessionPath>) -> Result<Message> {
-    let conversations = app
-        .conversations_with(&path.session_id)
-        .await?
-        .ok_or(SESSION_NOT_FOUND)?;
-    if conversations.delete(&path.session_id, app.clock.now()).await? {
-        Ok(Message("Session deleted successfully"))
-    } else {
-        Err(SESSION_NOT_FOUND.into())
-    }
+    let sessions = app.chat_sessions_with(&path.session_id).await?;
+    sessions.delete(&path.session_id).await?;
+    Ok(Message("Session deleted successfully"))
 }

@@ -1,15 +1,13 @@
 //! Stored prompts of any user, and the prompts of the platform.
 
 use app::PromptChange;
-use domain::{Error, PromptId, SystemPrompt, UserId, UserPrompt, prompt::MAX_TEXT};
+use domain::{PromptId, SystemPrompt, UserId, UserPrompt, prompt::MAX_TEXT};
 use garde::Validate;
 use http_api::{Body, Created, Ctx, Listing, Message, Paging, Path, Result, Service, not_blank};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::sessions::UserPath;
-
-const PROMPT_NOT_FOUND: Error = Error::NotFound("user prompt");
 
 /// A new stored prompt.
 #[derive(Deserialize, Validate, JsonSchema)]
@@ -73,7 +71,7 @@ pub(crate) async fn list_prompts_for_user(
     page: Paging,
 ) -> Result<Listing<KeptPromptView>> {
     let user = app.user(&path.user_id).await?;
-    let found = app.user_prompts(&user.personal_org, &user.id).list(&page).await?;
+    let found = app.list_prompts(&user.personal_org, &user.id, &page).await?;
     page.answer(found.map(KeptPromptView::from))
 }
 
@@ -92,15 +90,11 @@ pub(crate) async fn keep_prompt_for_user(
 }
 
 pub(crate) async fn delete_prompt_of_user(app: Ctx, _: Service, Path(path): Path<PromptPath>) -> Result<Message> {
-    let prompts = app.user_prompts_with(&path.prompt_id).await?.ok_or(PROMPT_NOT_FOUND)?;
-    if prompts.delete(&path.prompt_id, app.clock.now()).await? {
-        Ok(Message("User prompt deleted successfully"))
-    } else {
-        Err(PROMPT_NOT_FOUND.into())
-    }
+    app.delete_prompt_of_any(&path.prompt_id).await?;
+    Ok(Message("User prompt deleted successfully"))
 }
 
 pub(crate) async fn list_platform_prompts(app: Ctx, _: Service, page: Paging) -> Result<Listing<PlatformPromptView>> {
-    let found = app.system_prompts().list(&page).await?;
+    let found = app.list_system_prompts(&page).await?;
     page.answer(found.map(PlatformPromptView::from))
 }

@@ -2,7 +2,7 @@
 
 use app::PromptChange;
 use domain::{
-    Error, SystemPrompt, Timestamp,
+    SystemPrompt, Timestamp,
     auth::permission::ReadPrompts,
     prompt::{MAX_NAME, MAX_TEXT},
 };
@@ -76,7 +76,7 @@ pub(crate) async fn list_system_prompts(
     _: May<ReadPrompts>,
     page: Paging,
 ) -> Result<Listing<SystemPromptView>> {
-    let found = app.system_prompts().list(&page).await?;
+    let found = app.list_system_prompts(&page).await?;
     page.answer(found.map(SystemPromptView::from))
 }
 
@@ -85,8 +85,7 @@ pub(crate) async fn get_system_prompt(
     _: May<ReadPrompts>,
     Path(path): Path<PromptPath>,
 ) -> Result<Json<SystemPromptView>> {
-    let found = app.system_prompts().get(&path.prompt_id).await?;
-    Ok(Json(found.ok_or(Error::NotFound("prompt"))?.into()))
+    Ok(Json(app.system_prompt(&path.prompt_id).await?.into()))
 }
 
 pub(crate) async fn update_system_prompt(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use app::PromptChange;
 use domain::{
-    Error, PlatformRole, PromptId, Timestamp, UserId, UserPrompt,
+    PromptId, Timestamp, UserId, UserPrompt,
     auth::permission::{ReadPrompts, WritePrompts},
     prompt::{self, MAX_NAME, MAX_TEXT},
 };
@@ -117,26 +117,14 @@ pub(crate) async fn create_user_prompt(
     member: May<WritePrompts>,
     Body(new): Body<NewUserPrompt>,
 ) -> Result<Created<UserPromptView>> {
-    let caller = &member.identity.user;
     let change = PromptChange {
         name: new.name,
         text: Some(new.prompt_text),
         shared: new.shared,
     };
-    let prompt = match new.user_id {
-        Some(named) if named != caller.id => {
-            if caller.role != PlatformRole::Admin || !member.identity.is_person() {
-                return Err(Error::Forbidden {
-                    code: "foreign_user_id",
-                    detail: "You can create prompts for yourself only; leave `user_id` out.",
-                }
-                .into());
-            }
-            let user = app.user(&named).await?;
-            app.create_prompt(&user.personal_org, &user.id, change).await?
-        }
-        _ => app.create_prompt(&member.org.org, &caller.id, change).await?,
-    };
+    let owner = app.owner_named(&member.identity, &member.org, new.user_id.as_ref());
+    let (org, user) = owner.await?;
+    let prompt = app.create_prompt(&org, &user, change).await?;
     Ok(Created(prompt.into()))
 }
 
@@ -146,10 +134,10 @@ pub(crate) async fn list_own_prompts(
     Query(query): Query<PromptFilter>,
     page: Paging,
 ) -> Result<Listing<UserPromptView>> {
-    let prompts = app.user_prompts(&member.org.org, &member.identity.user.id);
+    let (org, user) = (&member.org.org, &member.identity.user.id);
     let found = match query.scope {
-        ListScope::Own => prompts.list(&page).await?,
-        ListScope::Org => prompts.list_shared(&page).await?,
+        ListScope::Own => app.list_prompts(org, user, &page).await?,
+        ListScope::Org => app.list_shared_prompts(org, user, &page).await?,
     };
     page.answer(found.map(UserPromptView::from))
 }
@@ -166,7 +154,7 @@ pub(crate) async fn list_prompts_of_user(
     } else {
         app.user(&about.user).await?.personal_org
     };
-    let found = app.user_prompts(&org, &about.user).list(&page).await?;
+    let found = app.list_prompts(&org, &about.user, &page).await?;
     page.answer(found.map(UserPromptView::from))
 }
 
@@ -175,9 +163,8 @@ pub(crate) async fn get_user_prompt(
     member: May<ReadPrompts>,
     Path(path): Path<PromptPath>,
 ) -> Result<Json<UserPromptView>> {
-    let prompts = app.user_prompts(&member.org.org, &member.identity.user.id);
-    let found = prompts.get(&path.prompt_id).await?;
-    Ok(Json(found.ok_or(Error::NotFound("prompt"))?.into()))
+    let (org, user) = (&member.org.org, &member.identity.user.id);
+    Ok(Json(app.prompt(org, user, &path.prompt_id).await?.into()))
 }
 
 pub(crate) async fn update_user_prompt(

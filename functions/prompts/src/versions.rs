@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    Error, PromptId, PromptVersion, Timestamp,
+    PromptId, PromptVersion, Timestamp,
     auth::permission::{ReadPrompts, WritePrompts},
     prompt,
 };
@@ -90,10 +90,9 @@ pub(crate) async fn list_prompt_versions(
     Path(path): Path<PromptPath>,
     page: Paging,
 ) -> Result<Listing<VersionView>> {
-    let prompts = app.user_prompts(&member.org.org, &member.identity.user.id);
-    let prompt = prompts.get(&path.prompt_id).await?.ok_or(Error::NotFound("prompt"))?;
-    let found = prompts.versions(&prompt.id, &page).await?;
-    page.answer(found.map(|version| VersionView::new(&prompt.id, version)))
+    let (org, user) = (&member.org.org, &member.identity.user.id);
+    let found = app.prompt_versions(org, user, &path.prompt_id, &page).await?;
+    page.answer(found.map(|version| VersionView::new(&path.prompt_id, version)))
 }
 
 pub(crate) async fn get_prompt_version(
@@ -101,9 +100,9 @@ pub(crate) async fn get_prompt_version(
     member: May<ReadPrompts>,
     Path(path): Path<VersionPath>,
 ) -> Result<Json<VersionView>> {
-    let prompts = app.user_prompts(&member.org.org, &member.identity.user.id);
+    let (org, user) = (&member.org.org, &member.identity.user.id);
     let (prompt, version) = app
-        .prompt_version(&prompts, &path.prompt_id, Some(&path.version))
+        .prompt_version(org, user, &path.prompt_id, Some(&path.version))
         .await?;
     Ok(Json(VersionView::new(&prompt.id, version)))
 }
@@ -139,9 +138,9 @@ pub(crate) async fn render_prompt(
     Path(path): Path<PromptPath>,
     Body(values): Body<Values>,
 ) -> Result<Json<RenderedPrompt>> {
-    let prompts = app.user_prompts(&member.org.org, &member.identity.user.id);
+    let (org, user) = (&member.org.org, &member.identity.user.id);
     let (prompt, version) = app
-        .prompt_version(&prompts, &path.prompt_id, values.version.as_deref())
+        .prompt_version(org, user, &path.prompt_id, values.version.as_deref())
         .await?;
     Ok(Json(RenderedPrompt {
         prompt_id: prompt.id.0,

@@ -13,7 +13,7 @@ use llm::catalog;
 use serde_json::{Value, json};
 pub(crate) use service::key_limit;
 pub use service::{ApiKeyService, KeyChange, KeyFound, KeyWithSecret, NewKey};
-use store::{KeyHolder, KeyInUse};
+use store::{KeyHolder, KeyInUse, OptimisticRetry};
 use tokio::time::timeout;
 
 use crate::{
@@ -28,8 +28,6 @@ const REFUSED: Error = Error::Unauthorized {
 const KEY_NOT_FOUND: Error = Error::NotFound("API key");
 /// Replaces the name of a key whose user was erased.
 const FORGOTTEN: &str = "Key of a deleted account";
-/// Maximum attempts of a change that conflicts with other changes.
-const MAX_ATTEMPTS: usize = 20;
 /// Maximum time for recording a use. It runs in parallel with the reads that the request needs anyway.
 const NOTE_WITHIN: Duration = Duration::from_millis(200);
 /// Number of keys that a process caches.
@@ -168,7 +166,9 @@ impl App {
         now: Timestamp,
         actor: &Actor,
     ) -> Result<()> {
-        for _ in 0..MAX_ATTEMPTS {
+        let mut retry = OptimisticRetry::to_change("an API key");
+        loop {
+            retry.next().await?;
             let old = keys.get(id).await?.ok_or(KEY_NOT_FOUND)?;
             if old.revoked_at.is_some() {
                 return Ok(());
@@ -183,7 +183,6 @@ impl App {
                 return Ok(());
             }
         }
-        Err(busy())
     }
 
     /// Revokes the keys that a user created in an organization before `since`, when they joined; all of them if they
@@ -230,7 +229,7 @@ impl App {
             let is_forgotten = old.name == new.name && old.models.is_none() && old.revoked_at.is_some();
             let entry = self.key_entry(&Actor::system(), "api_key.revoked", Some(&old), Some(&new))?;
             if !is_forgotten && !keys.replace(&old, &new, &entry).await? {
-                return Err(busy());
+                return Err(Error::unavailable("an API key was changed at the same time"));
             }
         }
         Ok(())
@@ -250,10 +249,6 @@ impl App {
             .after(after.map_or(Value::Null, rules_of));
         self.entry(actor, &key.org, event)
     }
-}
-
-fn busy() -> Error {
-    Error::unavailable("too many concurrent changes of an API key")
 }
 
 /// Returns what a key may do: the intersection of its permissions and those of its ancestors.

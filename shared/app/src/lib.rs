@@ -8,6 +8,7 @@ mod ai;
 mod api_keys;
 mod audit;
 mod auth;
+mod chatbots;
 mod chats;
 mod documents;
 mod mail;
@@ -33,15 +34,16 @@ pub use auth::key_ring::KeyRing;
 pub use auth::new_account::SignUp;
 pub use auth::sign_in::{Credential, Identity, KeyAbove, KeyGrant, SignedIn};
 pub use auth::tokens::{AccessLifetime, TokenPair};
+pub use chatbots::NewChatbot;
 pub use chats::answer::{
     ANSWER_NOT_STREAMED, AnswerEvent, AnswerStream, Answered, GenerationOptions, LastSeen, Question, TurnAction,
 };
-pub use chats::conversations::NewConversation;
+pub use chats::conversations::{ChatSessions, NewConversation};
 pub use chats::message_pages::ShownMessage;
+pub use chats::search::Found;
 pub use documents::pending_uploads::{BegunUpload, CompletedUpload, NewUpload};
-pub use documents::search::Found;
 pub use documents::upload::Upload;
-use domain::{Clock, ConversationId, Ids, OrgId, Result, UserId};
+use domain::{Clock, Ids, OrgId, Result, UserId};
 pub use futures::future::BoxFuture;
 pub use llm::{Mark, Message, Provider, ReasoningEffort, Role};
 pub use mail::Mailer;
@@ -55,7 +57,7 @@ pub use platform::secrets::ACTIVATION_MS;
 pub use prompts::PromptChange;
 pub use store::{Alert, AuditFilter, Changed, Failure, FailureFilter, QueueDepth, RolledUp, ScheduleRun, UserFilter};
 pub use store::{Begun, ChatbotChange, ConversationChange, IdempotencyKey, QuotaChange, SettingsChange, StoredAnswer};
-use store::{Chatbots, Conversations, Documents, Objects, Queues, Store};
+use store::{Conversations, Objects, Queues, Store};
 pub use system::operations::{Failed, LogEntry, PlatformMetrics, ProviderStatus, SystemStatus};
 pub use system::readiness::{ChatHealth, Dependency, Readiness};
 pub use usage::roll_up_usage::Unfinished;
@@ -164,27 +166,9 @@ impl App {
         })))
     }
 
-    /// Returns the documents of an organization; the caller must have been verified as its member.
-    pub fn documents(&self, org: &OrgId) -> Documents {
-        self.store.documents(org)
-    }
-
-    /// Returns the chatbots of an organization; the caller must have been verified as its member.
-    pub fn chatbots(&self, org: &OrgId) -> Chatbots {
-        self.store.chatbots(org)
-    }
-
     /// Returns the conversations of one user in one organization.
-    pub fn conversations(&self, org: &OrgId, user: &UserId) -> Conversations {
+    pub(crate) fn conversations(&self, org: &OrgId, user: &UserId) -> Conversations {
         self.store.conversations(&self.objects, org, user)
-    }
-
-    /// Returns the conversations of this conversation's owner, whoever that is: for callers that act for all users.
-    pub fn conversations_with<'a>(&'a self, id: &'a ConversationId) -> BoxFuture<'a, Result<Option<Conversations>>> {
-        Box::pin(async move {
-            let owner = self.store.owner_of_conversation(id).await?;
-            Ok(owner.map(|(org, user)| self.conversations(&org, &user)))
-        })
     }
 
     /// Returns model usage by day.

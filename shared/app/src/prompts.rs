@@ -1,12 +1,12 @@
 //! Saved prompts of users, and those that the platform's admins offer to everyone.
 
 use domain::{
-    Actor, Error, OrgId, PromptId, PromptVersion, Result, SystemPrompt, User, UserId, UserPrompt,
+    Actor, Error, OrgId, Page, PageRequest, PromptId, PromptVersion, Result, SystemPrompt, User, UserId, UserPrompt,
     prompt::{LATEST, MAX_LABELS, MAX_VERSIONS, parse_label},
 };
 use futures::future::BoxFuture;
 use serde_json::json;
-use store::{SystemPrompts, UserPrompts};
+use store::OptimisticRetry;
 
 use crate::{App, audit::audit_event::AuditEvent};
 
@@ -15,8 +15,6 @@ const NOT_OWNER: Error = Error::Forbidden {
     code: "not_owner",
     detail: "This prompt is shared with you. Only its owner can change it.",
 };
-/// Maximum attempts of a change that conflicts with other changes.
-const MAX_ATTEMPTS: u32 = 40;
 
 /// A change of a prompt.
 #[derive(Debug, Clone, Default)]
@@ -30,22 +28,82 @@ pub struct PromptChange {
 }
 
 impl App {
-    /// Returns the prompts visible to `user` in an organization; the caller must have been verified as its member.
-    pub fn user_prompts(&self, org: &OrgId, user: &UserId) -> UserPrompts {
-        self.store.user_prompts(org, user)
+    /// Lists the prompts of `user` in an organization, newest first.
+    pub fn list_prompts<'a>(
+        &'a self,
+        org: &'a OrgId,
+        user: &'a UserId,
+        page: &'a PageRequest,
+    ) -> BoxFuture<'a, Result<Page<UserPrompt>>> {
+        Box::pin(async move { self.store.user_prompts(org, user).list(page).await })
     }
 
-    /// Returns the prompts of this prompt's owner, whoever that is: for callers that act for all users.
-    pub fn user_prompts_with<'a>(&'a self, id: &'a PromptId) -> BoxFuture<'a, Result<Option<UserPrompts>>> {
+    /// Lists the prompts of `user` and those that other members share, newest first.
+    pub fn list_shared_prompts<'a>(
+        &'a self,
+        org: &'a OrgId,
+        user: &'a UserId,
+        page: &'a PageRequest,
+    ) -> BoxFuture<'a, Result<Page<UserPrompt>>> {
+        Box::pin(async move { self.store.user_prompts(org, user).list_shared(page).await })
+    }
+
+    /// Returns a prompt visible to `user`.
+    ///
+    /// # Errors
+    /// Returns [`Error::NotFound`].
+    pub fn prompt<'a>(
+        &'a self,
+        org: &'a OrgId,
+        user: &'a UserId,
+        id: &'a PromptId,
+    ) -> BoxFuture<'a, Result<UserPrompt>> {
         Box::pin(async move {
-            let owner = self.store.owner_of_prompt(id).await?;
-            Ok(owner.map(|(org, user)| self.user_prompts(&org, &user)))
+            self.store
+                .user_prompts(org, user)
+                .get(id)
+                .await?
+                .ok_or(PROMPT_NOT_FOUND)
         })
     }
 
-    /// Returns the platform's prompts.
-    pub fn system_prompts(&self) -> SystemPrompts {
-        self.store.system_prompts()
+    /// Lists the versions of a prompt visible to `user`, newest first.
+    pub fn prompt_versions<'a>(
+        &'a self,
+        org: &'a OrgId,
+        user: &'a UserId,
+        id: &'a PromptId,
+        page: &'a PageRequest,
+    ) -> BoxFuture<'a, Result<Page<PromptVersion>>> {
+        Box::pin(async move {
+            let prompt = self.prompt(org, user, id).await?;
+            self.store.user_prompts(org, user).versions(&prompt.id, page).await
+        })
+    }
+
+    /// Deletes a prompt, whoever owns it: for services, which act for all users.
+    ///
+    /// # Errors
+    /// Returns [`Error::NotFound`].
+    pub fn delete_prompt_of_any<'a>(&'a self, id: &'a PromptId) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let owner = self.store.owner_of_prompt(id).await?;
+            let (org, user) = owner.ok_or(PROMPT_NOT_FOUND)?;
+            self.delete_prompt(&org, &user, id).await
+        })
+    }
+
+    /// Lists the platform's prompts, newest first.
+    pub fn list_system_prompts<'a>(&'a self, page: &'a PageRequest) -> BoxFuture<'a, Result<Page<SystemPrompt>>> {
+        Box::pin(async move { self.store.system_prompts().list(page).await })
+    }
+
+    /// Returns a prompt of the platform.
+    ///
+    /// # Errors
+    /// Returns [`Error::NotFound`].
+    pub fn system_prompt<'a>(&'a self, id: &'a PromptId) -> BoxFuture<'a, Result<SystemPrompt>> {
+        Box::pin(async move { self.store.system_prompts().get(id).await?.ok_or(PROMPT_NOT_FOUND) })
     }
 
     /// Saves a prompt for `user`.
@@ -70,7 +128,7 @@ impl App {
                 created_at: now,
                 updated_at: now,
             };
-            self.user_prompts(org, user).create(&prompt).await?;
+            self.store.user_prompts(org, user).create(&prompt).await?;
             Ok(prompt)
         })
     }
@@ -146,7 +204,7 @@ impl App {
         id: &'a PromptId,
     ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            let prompts = self.user_prompts(org, user);
+            let prompts = self.store.user_prompts(org, user);
             if prompts.delete(id, self.clock.now()).await? {
                 return Ok(());
             }
@@ -160,12 +218,13 @@ impl App {
     /// Returns [`Error::NotFound`] for an unknown prompt, version or label.
     pub fn prompt_version<'a>(
         &'a self,
-        prompts: &'a UserPrompts,
+        org: &'a OrgId,
+        user: &'a UserId,
         id: &'a PromptId,
         named: Option<&'a str>,
     ) -> BoxFuture<'a, Result<(UserPrompt, PromptVersion)>> {
         Box::pin(async move {
-            let prompt = prompts.get(id).await?.ok_or(PROMPT_NOT_FOUND)?;
+            let prompt = self.prompt(org, user, id).await?;
             let number = match named {
                 None | Some(LATEST) => prompt.version,
                 Some(name) => match number_of_version(name) {
@@ -173,7 +232,7 @@ impl App {
                     None => *prompt.labels.get(name).ok_or(Error::NotFound("label"))?,
                 },
             };
-            let version = prompts.version(id, number).await?;
+            let version = self.store.user_prompts(org, user).version(id, number).await?;
             Ok((prompt, version.ok_or(Error::NotFound("version"))?))
         })
     }
@@ -187,8 +246,10 @@ impl App {
         change: impl Fn(&mut UserPrompt) -> Result<()> + Send + Sync + 'a,
     ) -> BoxFuture<'a, Result<UserPrompt>> {
         Box::pin(async move {
-            let prompts = self.user_prompts(org, user);
-            for _ in 0..MAX_ATTEMPTS {
+            let prompts = self.store.user_prompts(org, user);
+            let mut retry = OptimisticRetry::to_change("a prompt");
+            loop {
+                retry.next().await?;
                 let before = prompts.get(id).await?.ok_or(PROMPT_NOT_FOUND)?;
                 if before.user != *user {
                     return Err(NOT_OWNER);
@@ -204,7 +265,6 @@ impl App {
                     return Ok(after);
                 }
             }
-            Err(Error::unavailable("too many concurrent changes of a prompt"))
         })
     }
 
@@ -225,7 +285,7 @@ impl App {
                 updated_at: now,
             };
             let entry = self.entry(actor, &admin.personal_org, of("system_prompt.created", &prompt.id))?;
-            self.system_prompts().create(&prompt, &entry).await?;
+            self.store.system_prompts().create(&prompt, &entry).await?;
             Ok(prompt)
         })
     }
@@ -242,7 +302,7 @@ impl App {
         change: PromptChange,
     ) -> BoxFuture<'a, Result<SystemPrompt>> {
         Box::pin(async move {
-            let prompts = self.system_prompts();
+            let prompts = self.store.system_prompts();
             let mut prompt = prompts.get(id).await?.ok_or(PROMPT_NOT_FOUND)?;
             let fields = [("name", change.name.is_some()), ("text", change.text.is_some())];
             let fields: Vec<_> = fields
@@ -277,7 +337,7 @@ impl App {
     ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let entry = self.entry(actor, &admin.personal_org, of("system_prompt.deleted", id))?;
-            if self.system_prompts().delete(id, &entry).await? {
+            if self.store.system_prompts().delete(id, &entry).await? {
                 Ok(())
             } else {
                 Err(PROMPT_NOT_FOUND)

@@ -1,7 +1,7 @@
 //! Events of a streamed answer.
 
 use app::{AnswerEvent, AnswerStream, Answered, Completion, CompletionEvent, CompletionStream};
-use domain::{AnswerStatus, Citation, Usage};
+use domain::{Answer, AnswerStatus, Citation, Usage};
 use futures::StreamExt as _;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -95,36 +95,30 @@ impl AnswerFrame {
             return Self::default();
         };
         Self {
-            content: String::new(),
-            thinking: None,
-            id: None,
-            message_id: Some(answer.id.0.clone()),
             question_id: Some(answered.turn.id.0.clone()),
-            model: answer.model.clone(),
-            provider: answer.provider.clone(),
-            requested_model: answer.requested_model.clone(),
-            sources: Some(answer.citations.clone()),
-            notice: answer.notice.clone(),
-            usage: Some(answer.usage),
-            cost_micro_usd: answer.cost_micro_usd,
-            finish_reason: answer.finish_reason.clone(),
             status: Some(answer.status),
+            ..Self::done(answer.clone())
         }
     }
 
     fn completed(completion: Completion) -> Self {
-        let outcome = completion.outcome;
         Self {
-            id: Some(completion.id.0.clone()),
-            message_id: Some(completion.id.0),
-            model: Some(outcome.model),
-            provider: Some(outcome.provider.to_string()),
-            requested_model: outcome.requested_model,
-            sources: Some(completion.citations),
-            notice: completion.notice,
-            usage: Some(outcome.usage),
-            cost_micro_usd: outcome.cost_micro_usd,
-            finish_reason: Some(outcome.finish_reason.to_owned()),
+            id: Some(completion.answer.id.0.clone()),
+            ..Self::done(completion.answer)
+        }
+    }
+
+    fn done(answer: Answer) -> Self {
+        Self {
+            message_id: Some(answer.id.0),
+            model: answer.model,
+            provider: answer.provider,
+            requested_model: answer.requested_model,
+            sources: Some(answer.citations),
+            notice: answer.notice,
+            usage: Some(answer.usage),
+            cost_micro_usd: answer.cost_micro_usd,
+            finish_reason: answer.finish_reason,
             ..Self::default()
         }
     }

@@ -15,7 +15,7 @@
 //! }
 //!
 //! async fn get_chatbot(app: Ctx, member: May<ReadChatbots>, Path(id): Path<ChatbotId>) -> Result<Json<ChatbotView>> {
-//!     Ok(Json(app.chatbots(&member.org.org).get(&id).await?.into()))
+//!     Ok(Json(app.chatbot(&member.org.org, &id).await?.into()))
 //! }
 //! ```
 

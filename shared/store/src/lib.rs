@@ -52,6 +52,7 @@ pub use orgs::{OrgFound, OrgWrite, Orgs, UserMembership};
 pub use prompts::{SystemPrompts, UserPrompts};
 pub use queues::{QueueDepth, QueueUrls, Queues};
 pub use rate_limits::RateLimits;
+pub use table::backoff::OptimisticRetry;
 pub use table::partitions::{Partition, Portion, TableName};
 pub use tables::Tables;
 pub use usage::ledger::{

@@ -1,6 +1,6 @@
 //! Completions: answers to messages that the request contains. Only the ledger records them; no conversation is stored.
 
-use domain::{Category, Chatbot, ChatbotId, Citation, Error, GenerationId, Result};
+use domain::{Answer, Category, Chatbot, ChatbotId, Error, GenerationId, MessageId, Result};
 use futures::{
     StreamExt as _,
     future::BoxFuture,
@@ -43,20 +43,14 @@ pub enum CompletionEvent {
 /// A finished completion.
 #[derive(Debug, Clone)]
 pub struct Completion {
-    /// Its ID.
-    pub id: GenerationId,
-    /// The answer's text.
-    pub text: String,
+    /// The answer, as a conversation would store it.
+    pub answer: Answer,
     /// The model's reasoning.
     pub thinking: String,
     /// How it ended, and its cost.
     pub outcome: Outcome,
-    /// The passages cited by the text.
-    pub citations: Vec<Citation>,
     /// Positions of the citations in the text.
     pub marks: Vec<Mark>,
-    /// A notice about the answer, for example that documents were still being indexed.
-    pub notice: Option<String>,
 }
 
 /// A completion in progress. Dropping it ends the provider call; the text generated so far is charged.
@@ -69,11 +63,10 @@ pub struct CompletionStream {
 }
 
 struct Writer {
-    id: GenerationId,
+    answer: Answer,
     generation: GenerationStream,
     wording: AnswerPostProcessor,
     question: String,
-    text: String,
     thinking: String,
     /// The final event, if it is still to be sent.
     done: Option<Completion>,
@@ -139,11 +132,10 @@ impl App {
                 id: id.clone(),
                 model: generation.model().to_owned(),
                 writer: Writer {
-                    id,
+                    answer: Answer::new(MessageId(id.0), self.clock.now()),
                     generation,
                     wording: AnswerPostProcessor::new(grounding, 0),
                     question,
-                    text: String::new(),
                     thinking: String::new(),
                     done: None,
                 },
@@ -189,7 +181,7 @@ impl App {
             let Some(id) = name.strip_prefix(CHATBOT) else {
                 return Ok(None);
             };
-            let found = self.chatbots(&billing.org).get(&ChatbotId(id.to_owned())).await?;
+            let found = self.store.chatbots(&billing.org).get(&ChatbotId(id.to_owned())).await?;
             found.ok_or(Error::NotFound("chatbot")).map(Some)
         })
     }
@@ -229,7 +221,7 @@ impl Writer {
                 Ok(Generated::Text(text)) => {
                     let text = self.wording.push(text);
                     if !text.is_empty() {
-                        self.text.push_str(&text);
+                        self.answer.text.push_str(&text);
                         return Some(Ok(CompletionEvent::Text(text)));
                     }
                 }
@@ -242,15 +234,18 @@ impl Writer {
     /// Returns the remaining buffered text, if any; the final event follows it.
     fn finish(&mut self, outcome: Outcome) -> CompletionEvent {
         let (rest, notice) = self.wording.finish(true, outcome.blank);
-        self.text.push_str(&rest);
+        self.answer.text.push_str(&rest);
+        let mut answer = Answer {
+            citations: self.wording.citations(&self.question, &self.answer.text),
+            notice,
+            ..self.answer.clone()
+        };
+        outcome.clone().settle(&mut answer);
         let completion = Completion {
-            id: self.id.clone(),
-            citations: self.wording.citations(&self.question, &self.text),
+            answer,
             marks: self.wording.marks().to_vec(),
-            text: std::mem::take(&mut self.text),
             thinking: std::mem::take(&mut self.thinking),
             outcome,
-            notice,
         };
         if rest.is_empty() {
             return CompletionEvent::Done(Box::new(completion));

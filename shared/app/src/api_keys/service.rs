@@ -10,9 +10,9 @@ use domain::{
     User, auth::api_key::ApiKeyToken,
 };
 use futures::future::BoxFuture;
-use store::Made;
+use store::{Made, OptimisticRetry};
 
-use super::{KEY_NOT_FOUND, MAX_ATTEMPTS, busy};
+use super::KEY_NOT_FOUND;
 use crate::{App, Credential, Identity, auth::sign_in::ENDED, orgs::NO_ORG};
 
 const ABOVE: Error = Error::Forbidden {
@@ -193,7 +193,9 @@ impl ApiKeyService<'_> {
     pub fn change<'a>(&'a self, id: &'a ApiKeyId, change: KeyChange) -> BoxFuture<'a, Result<ApiKey>> {
         Box::pin(async move {
             self.check_not_ancestor(id)?;
-            for _ in 0..MAX_ATTEMPTS {
+            let mut retry = OptimisticRetry::to_change("an API key");
+            loop {
+                retry.next().await?;
                 let old = self.usable(id).await?;
                 let change = change.clone();
                 let new = ApiKey {
@@ -214,7 +216,6 @@ impl ApiKeyService<'_> {
                     return Ok(new);
                 }
             }
-            Err(busy())
         })
     }
 
@@ -237,7 +238,9 @@ impl ApiKeyService<'_> {
             self.check_own_or_descendant(&first)?;
             let text = ApiKeyToken::make(self.app.config.key_mode)?;
             let mut old = first.clone();
-            for _ in 0..MAX_ATTEMPTS {
+            let mut retry = OptimisticRetry::to_change("an API key");
+            loop {
+                retry.next().await?;
                 let new = old.rotated(&text, overlap, self.app.clock.now());
                 let entry = self
                     .app
@@ -256,7 +259,6 @@ impl ApiKeyService<'_> {
                     ));
                 }
             }
-            Err(busy())
         })
     }
 
@@ -279,14 +281,15 @@ impl ApiKeyService<'_> {
     pub fn erase<'a>(&'a self, id: &'a ApiKeyId) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             self.check_not_ancestor(id)?;
-            for _ in 0..MAX_ATTEMPTS {
+            let mut retry = OptimisticRetry::to_change("an API key");
+            loop {
+                retry.next().await?;
                 let old = self.store().get(id).await?.ok_or(KEY_NOT_FOUND)?;
                 let entry = self.app.key_entry(&self.actor, "api_key.erased", Some(&old), None)?;
                 if self.store().erase(&old, &entry).await? {
                     return Ok(());
                 }
             }
-            Err(busy())
         })
     }
 

@@ -6,14 +6,16 @@ use std::collections::HashMap;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use domain::{
-    Actor, AuditEntry, AuditEntryId, Error, JsonObject, OrgId, Page, PageRequest, Result, UserId, audit::AuditSource,
+    Actor, AuditEntry, AuditEntryId, Error, JsonObject, Membership, OrgId, Page, PageRequest, Permission, PlatformRole,
+    Result, UserId, audit::AuditSource,
 };
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use store::AuditFilter;
 
-use crate::{App, Cipher, Undecryptable, audit::audit_event::AuditEvent};
+use crate::{App, Cipher, Identity, Undecryptable, audit::audit_event::AuditEvent};
 
+const NO_ENTRY: Error = Error::NotFound("audit log entry");
 /// Action of every client entry in the chain. The client's own text is encrypted because it may name people.
 const CLIENT_ACTION: &str = "client.entry";
 /// Encryption purpose of client entries.
@@ -74,13 +76,21 @@ impl App {
         })
     }
 
-    /// Returns an entry of any user; the caller decides who may see it.
-    pub fn audit_log_entry<'a>(&'a self, id: &'a AuditEntryId) -> BoxFuture<'a, Result<Option<AuditRecord>>> {
+    /// Returns an entry that the caller may see: their own (an API key's within its organization), one of an
+    /// organization that they administer, or any for a platform admin.
+    ///
+    /// # Errors
+    /// Returns [`Error::NotFound`], also for the entries of others.
+    pub fn audit_log_entry<'a>(
+        &'a self,
+        identity: &'a Identity,
+        member: &'a Membership,
+        id: &'a AuditEntryId,
+    ) -> BoxFuture<'a, Result<AuditRecord>> {
         Box::pin(async move {
-            match self.store.audit_log().get(id).await? {
-                None => Ok(None),
-                Some(entry) => Ok(self.open(vec![entry]).await?.pop()),
-            }
+            let entry = self.store.audit_log().get(id).await?;
+            let entry = entry.filter(|entry| may_see(identity, member, entry)).ok_or(NO_ENTRY)?;
+            self.open(vec![entry]).await?.pop().ok_or(NO_ENTRY)
         })
     }
 
@@ -182,4 +192,14 @@ impl App {
             }
         }
     }
+}
+
+fn may_see(identity: &Identity, member: &Membership, entry: &AuditEntry) -> bool {
+    let user = &identity.user;
+    let is_within_reach = identity.only_org().is_none_or(|only| *only == entry.tenant);
+    let is_about_user = entry.subject == user.id.0 || entry.actor.id.as_deref() == Some(user.id.as_str());
+    let reads_org = Permission::ReadOrgAudit.is_granted_to(member.role) && identity.reaches(Permission::ReadOrgAudit);
+    (is_within_reach && is_about_user)
+        || (reads_org && entry.tenant == member.org)
+        || (user.role == PlatformRole::Admin && identity.is_person())
 }

@@ -11,8 +11,8 @@ use futures::future::BoxFuture;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use store::{
-    AccountChange, AddressChange, AddressRestore, PasswordChange, PasswordReset, Revoked, RevokedBy, SignIn, UserWrite,
-    Verification,
+    AccountChange, AddressChange, AddressRestore, OptimisticRetry, PasswordChange, PasswordReset, Revoked, RevokedBy,
+    SignIn, UserWrite, Verification,
 };
 
 use crate::{
@@ -23,8 +23,6 @@ use crate::{
     users::email_taken,
 };
 
-/// Maximum attempts of a password change that conflicts with other changes of the account.
-const MAX_ATTEMPTS: usize = 20;
 /// Maximum length of a token. It is hashed, so its length is nearly all that needs checking.
 const MAX_TOKEN_BYTES: usize = 128;
 
@@ -152,7 +150,9 @@ impl App {
             let digest = digest_of_link(token)?;
             self.account_of_reset(&digest).await?;
             let hash = self.hasher.hash(new).await?;
-            for _ in 0..MAX_ATTEMPTS {
+            let mut retry = OptimisticRetry::to_change("an account");
+            loop {
+                retry.next().await?;
                 let account = self.account_of_reset(&digest).await?;
                 let user = &account.user;
                 let keep = keys_to_keep(user, revoke_org_keys);
@@ -168,7 +168,6 @@ impl App {
                     return self.kept_keys(&user.id).await;
                 }
             }
-            Err(Error::unavailable("too many concurrent changes of an account"))
         })
     }
 

@@ -12,7 +12,7 @@ use domain::{
 };
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
-use store::{Revocation, Revoked, RevokedBy};
+use store::{OptimisticRetry, Revocation, Revoked, RevokedBy};
 
 use crate::{
     App, Origin,
@@ -21,8 +21,6 @@ use crate::{
     mail::email_templates,
 };
 
-/// Maximum attempts of a revocation that conflicts with other changes of the account.
-const MAX_ATTEMPTS: usize = 20;
 /// How long the previous owner of an address can undo its change.
 pub(crate) const RESTORABLE: Duration = Duration::from_hours(email_templates::RESTORE_HOURS);
 
@@ -85,7 +83,9 @@ impl App {
         revoke_org_keys: bool,
     ) -> BoxFuture<'a, Result<Vec<ApiKey>>> {
         Box::pin(async move {
-            for _ in 0..MAX_ATTEMPTS {
+            let mut retry = OptimisticRetry::to_change("an account");
+            loop {
+                retry.next().await?;
                 let user = self.user(user).await?;
                 let keep = keys_to_keep(&user, revoke_org_keys);
                 let event = AuditEvent::to_user("user.sessions_ended", &user.id).after(org_keys(keep));
@@ -94,7 +94,6 @@ impl App {
                     return self.kept_keys(&user.id).await;
                 }
             }
-            Err(busy())
         })
     }
 
@@ -107,7 +106,9 @@ impl App {
         Box::pin(async move {
             let digest = digest_of_link(token)?;
             let accounts = self.store.accounts();
-            for _ in 0..MAX_ATTEMPTS {
+            let mut retry = OptimisticRetry::to_change("an account");
+            loop {
+                retry.next().await?;
                 let link = accounts.address_restore(&digest, self.clock.now()).await?;
                 let link = link.ok_or_else(void_link)?;
                 let user = accounts.get(&link.user).await?.ok_or_else(void_link)?;
@@ -136,7 +137,6 @@ impl App {
                     Revoked::AccountChanged | Revoked::PersonKnown => {}
                 }
             }
-            Err(busy())
         })
     }
 
@@ -229,8 +229,4 @@ pub(crate) fn org_keys(kept: KeptKeys) -> Value {
 
 fn is_kept(user: &User, key: &ApiKey) -> bool {
     user.accepts_key(key) && key.epoch < user.credentials.valid_from
-}
-
-fn busy() -> Error {
-    Error::unavailable("too many concurrent changes of an account")
 }

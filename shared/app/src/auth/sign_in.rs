@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use domain::{
     Actor, ApiKeyId, Error, Membership, Org, OrgId, OrgRole, Permission, Result, Secret, Session, SessionId, Timestamp,
-    User, audit::ActorKind, auth::api_key, auth::session::PresentedRefreshToken,
+    User, UserId, audit::ActorKind, auth::api_key, auth::session::PresentedRefreshToken,
 };
 use futures::future::BoxFuture;
 
@@ -12,6 +12,11 @@ use crate::{
     AccessLifetime, App, Origin, TokenPair,
     auth::tokens::{SigningKeys, TokenUse},
     rate_limit::password_guesses,
+};
+
+const FOREIGN_USER: Error = Error::Forbidden {
+    code: "foreign_user_id",
+    detail: "You can do this for your own account only; leave `user_id` out.",
 };
 
 /// An account with new tokens.
@@ -94,6 +99,17 @@ impl Identity {
             Credential::Session(_) | Credential::Clerk(_) => None,
             Credential::Key(grant) => Some(&grant.org.id),
         }
+    }
+
+    /// Checks the user ID that a body names, which can be left out.
+    ///
+    /// # Errors
+    /// Returns [`Error::Forbidden`] `foreign_user_id` if it is not the caller's.
+    pub fn check_own_id(&self, named: Option<&UserId>) -> Result<()> {
+        if named.is_none_or(|named| *named == self.user.id) {
+            return Ok(());
+        }
+        Err(FOREIGN_USER)
     }
 
     /// Returns whether the caller is a person rather than an API key.

@@ -3,19 +3,13 @@
 use std::collections::HashSet;
 
 use domain::{
-    Answer, ChatbotId, Conversation, ConversationId, Error, Feedback, MessageId, OrgId, PageRequest, Rating, Result,
-    Turn, TurnId, UserId,
+    Answer, ChatbotId, Conversation, ConversationId, Error, Feedback, MessageId, OrgId, Page, PageRequest, Rating,
+    Result, Turn, TurnId, UserId,
 };
 use futures::future::BoxFuture;
-use store::{Conversations, Saved, TurnBegun};
+use store::{ConversationChange, Conversations, OptimisticRetry, Saved, TurnBegun};
 
-use crate::{
-    App,
-    chats::answer::{Answered, in_progress},
-};
-
-/// Maximum attempts of a change that conflicts with other changes.
-const MAX_ATTEMPTS: usize = 20;
+use crate::{App, chats::answer::Answered};
 
 const SESSION_NOT_FOUND: Error = Error::NotFound("chat session");
 const NO_MESSAGE: Error = Error::NotFound("message");
@@ -44,7 +38,7 @@ impl App {
     pub fn begin_conversation(&self, new: NewConversation) -> BoxFuture<'_, Result<Conversation>> {
         Box::pin(async move {
             if let Some(bot) = &new.chatbot {
-                let bot = self.chatbots(&new.org).get(bot).await?;
+                let bot = self.store.chatbots(&new.org).get(bot).await?;
                 bot.ok_or(Error::NotFound("chatbot"))?;
             }
             let now = self.clock.now();
@@ -67,191 +61,8 @@ impl App {
         })
     }
 
-    /// Stores a message after the turn that is shown, with the client's answers to it.
-    ///
-    /// # Errors
-    /// Returns [`Error::NotFound`], [`Error::Conflict`] `answer_in_progress`.
-    pub fn store_turn<'a>(
-        &'a self,
-        conversations: &'a Conversations,
-        id: &'a ConversationId,
-        question: &'a str,
-        answers: &'a [String],
-    ) -> BoxFuture<'a, Result<Turn>> {
-        Box::pin(async move {
-            for _ in 0..MAX_ATTEMPTS {
-                let conversation = conversations.get(id).await?.ok_or(SESSION_NOT_FOUND)?;
-                let head = conversation.head.as_ref();
-                let one = PageRequest { limit: 1, after: None };
-                let before = match head.map(TurnId::question) {
-                    Some(head) => conversations.path(id, Some(&head), &one).await?.items.pop(),
-                    None => None,
-                };
-                self.is_free(before.as_ref())?;
-                let (turn, now) = (self.ids.make_turn(id, head)?, self.clock.now());
-                let mut turn = Turn::new(turn, id.clone(), before.as_ref(), question.to_owned(), now);
-                self.put_answers(&mut turn, answers)?;
-                let title = crate::chats::answer::cut(question);
-                if conversations.begin(&conversation, &mut turn, Some(&title)).await? == TurnBegun::Done {
-                    return Ok(turn);
-                }
-            }
-            Err(overtaken())
-        })
-    }
-
-    /// Returns a turn of one user's conversations.
-    ///
-    /// # Errors
-    /// Returns [`Error::NotFound`].
-    pub fn turn<'a>(
-        &'a self,
-        conversations: &'a Conversations,
-        id: &'a TurnId,
-    ) -> BoxFuture<'a, Result<(Conversation, Turn)>> {
-        Box::pin(async move { conversations.with_turn(id).await?.ok_or(NO_PROMPT) })
-    }
-
-    /// Replaces the text of a turn; absent parts stay unchanged. An answer with unchanged text keeps its metadata.
-    ///
-    /// # Errors
-    /// Returns [`Error::NotFound`], [`Error::Conflict`] `answer_in_progress`.
-    pub fn rewrite_turn<'a>(
-        &'a self,
-        conversations: &'a Conversations,
-        id: &'a TurnId,
-        question: &'a str,
-        answers: Option<&'a [String]>,
-    ) -> BoxFuture<'a, Result<(Conversation, Turn)>> {
-        Box::pin(async move {
-            let (conversation, turn) = self.turn(conversations, id).await?;
-            let turn = change_turn(conversations, turn, |turn| {
-                self.is_free(Some(turn))?;
-                question.clone_into(&mut turn.question);
-                answers.map_or(Ok(()), |answers| self.put_answers(turn, answers))
-            });
-            Ok((conversation, turn.await?.ok_or(NO_PROMPT)?))
-        })
-    }
-
-    /// Deletes the text of a turn. The turns before and after it stay; an answer in progress is stopped.
-    ///
-    /// # Errors
-    /// Returns [`Error::NotFound`].
-    pub fn erase_turn<'a>(&'a self, conversations: &'a Conversations, id: &'a TurnId) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move {
-            let (_, turn) = self.turn(conversations, id).await?;
-            let now = self.clock.now();
-            let writing = turn.answers.iter().find(|answer| answer.is_generating(now));
-            let (writing, versions) = (writing.map(|answer| answer.id.clone()), turn.versions.clone());
-            let conversation = turn.conversation.clone();
-            let erased = change_turn(conversations, turn, |turn| {
-                turn.erase();
-                Ok(())
-            });
-            erased.await?.ok_or(NO_PROMPT)?;
-            if let Some(answer) = writing {
-                self.request_stop(&answer).await?;
-            }
-            for version in versions.iter().filter(|version| *version != id) {
-                if let Some(turn) = conversations.turn(&conversation, version).await? {
-                    let forget = change_turn(conversations, turn, |turn| {
-                        turn.versions.retain(|version| version != id);
-                        Ok(())
-                    });
-                    forget.await?;
-                }
-            }
-            Ok(())
-        })
-    }
-
-    /// Returns a message with its turn: the answer, or for a question the answer that is shown.
-    ///
-    /// # Errors
-    /// Returns [`Error::NotFound`].
-    pub fn message<'a>(
-        &'a self,
-        conversations: &'a Conversations,
-        conversation: &'a ConversationId,
-        message: &'a MessageId,
-    ) -> BoxFuture<'a, Result<Turn>> {
-        Box::pin(async move {
-            let id = message.turn();
-            let (there, turn) =
-                futures::try_join!(conversations.get(conversation), conversations.turn(conversation, &id))?;
-            there.ok_or(SESSION_NOT_FOUND)?;
-            let turn = turn.ok_or(NO_MESSAGE)?;
-            if message.is_question() || turn.answer(message).is_some() {
-                Ok(turn)
-            } else {
-                Err(NO_MESSAGE)
-            }
-        })
-    }
-
-    /// Shows the path that contains a message, up to the turn that was last added after it.
-    ///
-    /// # Errors
-    /// Returns [`Error::NotFound`], [`Error::Conflict`] `answer_in_progress`.
-    pub fn show_message<'a>(
-        &'a self,
-        conversations: &'a Conversations,
-        conversation: &'a ConversationId,
-        message: &'a MessageId,
-    ) -> BoxFuture<'a, Result<Turn>> {
-        Box::pin(async move {
-            for _ in 0..MAX_ATTEMPTS {
-                let read = conversations.get(conversation).await?.ok_or(SESSION_NOT_FOUND)?;
-                let turns = conversations.all_turns(conversation).await?;
-                self.is_free(turns.iter().find(|turn| Some(&turn.id) == read.head.as_ref()))?;
-                let mut turn = self.message(conversations, conversation, message).await?;
-                if !message.is_question() && turn.shown().is_none_or(|shown| shown.id != *message) {
-                    let shown = change_turn(conversations, turn, |turn| {
-                        turn.show(message);
-                        Ok(())
-                    });
-                    turn = shown.await?.ok_or(NO_MESSAGE)?;
-                }
-                let head = last_turn_after(&turns, &turn);
-                let is_shown = Some(&head) == read.head.as_ref();
-                if is_shown || conversations.set_head(&read, &head, self.clock.now()).await? {
-                    return Ok(turn);
-                }
-            }
-            Err(in_progress())
-        })
-    }
-
-    /// Stores a user's feedback on an answer; `None` removes it.
-    ///
-    /// # Errors
-    /// Returns [`Error::NotFound`], also for a question.
-    pub fn rate_answer<'a>(
-        &'a self,
-        conversations: &'a Conversations,
-        conversation: &'a ConversationId,
-        message: &'a MessageId,
-        rating: Option<(Rating, Option<String>)>,
-    ) -> BoxFuture<'a, Result<Answered>> {
-        Box::pin(async move {
-            let turn = self.message(conversations, conversation, message).await?;
-            let at = self.clock.now();
-            let feedback = rating.map(|(rating, reason)| Feedback { rating, reason, at });
-            let turn = change_turn(conversations, turn, |turn| {
-                let answer = turn.answer_mut(message).ok_or(NO_MESSAGE)?;
-                answer.feedback.clone_from(&feedback);
-                Ok(())
-            });
-            Ok(Answered {
-                turn: turn.await?.ok_or(NO_MESSAGE)?,
-                answer: message.clone(),
-            })
-        })
-    }
-
     /// Replaces the answers of a turn by a client's.
-    fn put_answers(&self, turn: &mut Turn, texts: &[String]) -> Result<()> {
+    pub(super) fn put_answers(&self, turn: &mut Turn, texts: &[String]) -> Result<()> {
         let now = self.clock.now();
         turn.answers.truncate(texts.len());
         for (at, text) in texts.iter().enumerate() {
@@ -282,13 +93,283 @@ impl App {
     }
 }
 
+/// The chat sessions of one user in one organization.
+#[derive(Clone)]
+pub struct ChatSessions {
+    pub(crate) app: App,
+    pub(crate) conversations: Conversations,
+}
+
+impl App {
+    /// Returns the chat sessions of one user in one organization, as whose member the caller must have been verified.
+    pub fn chat_sessions(&self, org: &OrgId, user: &UserId) -> ChatSessions {
+        ChatSessions {
+            app: self.clone(),
+            conversations: self.conversations(org, user),
+        }
+    }
+
+    /// Returns the chat sessions among which this one is, whoever owns it: for services, which act for all users.
+    ///
+    /// # Errors
+    /// Returns [`Error::NotFound`].
+    pub fn chat_sessions_with<'a>(&'a self, id: &'a ConversationId) -> BoxFuture<'a, Result<ChatSessions>> {
+        Box::pin(async move {
+            let owner = self.store.owner_of_conversation(id).await?;
+            let (org, user) = owner.ok_or(SESSION_NOT_FOUND)?;
+            Ok(self.chat_sessions(&org, &user))
+        })
+    }
+}
+
+impl ChatSessions {
+    /// Lists chat sessions, pinned ones first, then newest first; with `pinned`, only those that are or are not.
+    pub fn list<'a>(
+        &'a self,
+        page: &'a PageRequest,
+        pinned: Option<bool>,
+    ) -> BoxFuture<'a, Result<Page<Conversation>>> {
+        Box::pin(async move { self.conversations.list(page, pinned).await })
+    }
+
+    /// Returns a chat session.
+    ///
+    /// # Errors
+    /// Returns [`Error::NotFound`].
+    pub fn get<'a>(&'a self, id: &'a ConversationId) -> BoxFuture<'a, Result<Conversation>> {
+        Box::pin(async move { self.conversations.get(id).await?.ok_or(SESSION_NOT_FOUND) })
+    }
+
+    /// Changes a chat session.
+    ///
+    /// # Errors
+    /// Returns [`Error::NotFound`].
+    pub fn change<'a>(
+        &'a self,
+        id: &'a ConversationId,
+        change: &'a ConversationChange,
+    ) -> BoxFuture<'a, Result<Conversation>> {
+        Box::pin(async move {
+            let changed = self.conversations.change(id, change, self.app.clock.now()).await?;
+            changed.ok_or(SESSION_NOT_FOUND)
+        })
+    }
+
+    /// Deletes a chat session with all its messages.
+    ///
+    /// # Errors
+    /// Returns [`Error::NotFound`].
+    pub fn delete<'a>(&'a self, id: &'a ConversationId) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let is_deleted = self.conversations.delete(id, self.app.clock.now()).await?;
+            is_deleted.then_some(()).ok_or(SESSION_NOT_FOUND)
+        })
+    }
+
+    /// Returns the turns that lead to `to`, newest first.
+    pub fn path<'a>(
+        &'a self,
+        id: &'a ConversationId,
+        to: Option<&'a MessageId>,
+        page: &'a PageRequest,
+    ) -> BoxFuture<'a, Result<Page<Turn>>> {
+        Box::pin(async move { self.conversations.path(id, to, page).await })
+    }
+
+    /// Returns the turns of all branches of a chat session, oldest first.
+    pub fn all_turns<'a>(&'a self, id: &'a ConversationId) -> BoxFuture<'a, Result<Vec<Turn>>> {
+        Box::pin(async move { self.conversations.all_turns(id).await })
+    }
+
+    /// Stores a message after the turn that is shown, with the client's answers to it.
+    ///
+    /// # Errors
+    /// Returns [`Error::NotFound`], [`Error::Conflict`] `answer_in_progress`.
+    pub fn store_turn<'a>(
+        &'a self,
+        id: &'a ConversationId,
+        question: &'a str,
+        answers: &'a [String],
+    ) -> BoxFuture<'a, Result<Turn>> {
+        Box::pin(async move {
+            let mut retry = OptimisticRetry::to_change("a conversation");
+            loop {
+                retry.next().await?;
+                let conversation = self.conversations.get(id).await?.ok_or(SESSION_NOT_FOUND)?;
+                let head = conversation.head.as_ref();
+                let one = PageRequest { limit: 1, after: None };
+                let before = match head.map(TurnId::question) {
+                    Some(head) => self.conversations.path(id, Some(&head), &one).await?.items.pop(),
+                    None => None,
+                };
+                self.app.is_free(before.as_ref())?;
+                let (turn, now) = (self.app.ids.make_turn(id, head)?, self.app.clock.now());
+                let mut turn = Turn::new(turn, id.clone(), before.as_ref(), question.to_owned(), now);
+                self.app.put_answers(&mut turn, answers)?;
+                let title = crate::chats::answer::cut(question);
+                if self.conversations.begin(&conversation, &mut turn, Some(&title)).await? == TurnBegun::Done {
+                    return Ok(turn);
+                }
+            }
+        })
+    }
+
+    /// Returns a turn of one user's self.conversations.
+    ///
+    /// # Errors
+    /// Returns [`Error::NotFound`].
+    pub fn turn<'a>(&'a self, id: &'a TurnId) -> BoxFuture<'a, Result<(Conversation, Turn)>> {
+        Box::pin(async move { self.conversations.with_turn(id).await?.ok_or(NO_PROMPT) })
+    }
+
+    /// Replaces the text of a turn; absent parts stay unchanged. An answer with unchanged text keeps its metadata.
+    ///
+    /// # Errors
+    /// Returns [`Error::NotFound`], [`Error::Conflict`] `answer_in_progress`.
+    pub fn rewrite_turn<'a>(
+        &'a self,
+        id: &'a TurnId,
+        question: &'a str,
+        answers: Option<&'a [String]>,
+    ) -> BoxFuture<'a, Result<(Conversation, Turn)>> {
+        Box::pin(async move {
+            let (conversation, turn) = self.turn(id).await?;
+            let turn = change_turn(&self.conversations, turn, |turn| {
+                self.app.is_free(Some(turn))?;
+                question.clone_into(&mut turn.question);
+                answers.map_or(Ok(()), |answers| self.app.put_answers(turn, answers))
+            });
+            Ok((conversation, turn.await?.ok_or(NO_PROMPT)?))
+        })
+    }
+
+    /// Deletes the text of a turn. The turns before and after it stay; an answer in progress is stopped.
+    ///
+    /// # Errors
+    /// Returns [`Error::NotFound`].
+    pub fn erase_turn<'a>(&'a self, id: &'a TurnId) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let (_, turn) = self.turn(id).await?;
+            let now = self.app.clock.now();
+            let writing = turn.answers.iter().find(|answer| answer.is_generating(now));
+            let (writing, versions) = (writing.map(|answer| answer.id.clone()), turn.versions.clone());
+            let conversation = turn.conversation.clone();
+            let erased = change_turn(&self.conversations, turn, |turn| {
+                turn.erase();
+                Ok(())
+            });
+            erased.await?.ok_or(NO_PROMPT)?;
+            if let Some(answer) = writing {
+                self.app.request_stop(&answer).await?;
+            }
+            for version in versions.iter().filter(|version| *version != id) {
+                if let Some(turn) = self.conversations.turn(&conversation, version).await? {
+                    let forget = change_turn(&self.conversations, turn, |turn| {
+                        turn.versions.retain(|version| version != id);
+                        Ok(())
+                    });
+                    forget.await?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Returns a message with its turn: the answer, or for a question the answer that is shown.
+    ///
+    /// # Errors
+    /// Returns [`Error::NotFound`].
+    pub fn message<'a>(
+        &'a self,
+        conversation: &'a ConversationId,
+        message: &'a MessageId,
+    ) -> BoxFuture<'a, Result<Turn>> {
+        Box::pin(async move {
+            let id = message.turn();
+            let (there, turn) = futures::try_join!(
+                self.conversations.get(conversation),
+                self.conversations.turn(conversation, &id)
+            )?;
+            there.ok_or(SESSION_NOT_FOUND)?;
+            let turn = turn.ok_or(NO_MESSAGE)?;
+            if message.is_question() || turn.answer(message).is_some() {
+                Ok(turn)
+            } else {
+                Err(NO_MESSAGE)
+            }
+        })
+    }
+
+    /// Shows the path that contains a message, up to the turn that was last added after it.
+    ///
+    /// # Errors
+    /// Returns [`Error::NotFound`], [`Error::Conflict`] `answer_in_progress`.
+    pub fn show_message<'a>(
+        &'a self,
+        conversation: &'a ConversationId,
+        message: &'a MessageId,
+    ) -> BoxFuture<'a, Result<Turn>> {
+        Box::pin(async move {
+            let mut retry = OptimisticRetry::to_change("a conversation");
+            loop {
+                retry.next().await?;
+                let read = self.conversations.get(conversation).await?.ok_or(SESSION_NOT_FOUND)?;
+                let turns = self.conversations.all_turns(conversation).await?;
+                self.app
+                    .is_free(turns.iter().find(|turn| Some(&turn.id) == read.head.as_ref()))?;
+                let mut turn = self.message(conversation, message).await?;
+                if !message.is_question() && turn.shown().is_none_or(|shown| shown.id != *message) {
+                    let shown = change_turn(&self.conversations, turn, |turn| {
+                        turn.show(message);
+                        Ok(())
+                    });
+                    turn = shown.await?.ok_or(NO_MESSAGE)?;
+                }
+                let head = last_turn_after(&turns, &turn);
+                let is_shown = Some(&head) == read.head.as_ref();
+                if is_shown || self.conversations.set_head(&read, &head, self.app.clock.now()).await? {
+                    return Ok(turn);
+                }
+            }
+        })
+    }
+
+    /// Stores a user's feedback on an answer; `None` removes it.
+    ///
+    /// # Errors
+    /// Returns [`Error::NotFound`], also for a question.
+    pub fn rate_answer<'a>(
+        &'a self,
+        conversation: &'a ConversationId,
+        message: &'a MessageId,
+        rating: Option<(Rating, Option<String>)>,
+    ) -> BoxFuture<'a, Result<Answered>> {
+        Box::pin(async move {
+            let turn = self.message(conversation, message).await?;
+            let at = self.app.clock.now();
+            let feedback = rating.map(|(rating, reason)| Feedback { rating, reason, at });
+            let turn = change_turn(&self.conversations, turn, |turn| {
+                let answer = turn.answer_mut(message).ok_or(NO_MESSAGE)?;
+                answer.feedback.clone_from(&feedback);
+                Ok(())
+            });
+            Ok(Answered {
+                turn: turn.await?.ok_or(NO_MESSAGE)?,
+                answer: message.clone(),
+            })
+        })
+    }
+}
+
 /// Changes a turn despite concurrent writes; returns `None` if it was deleted.
 async fn change_turn(
     conversations: &Conversations,
     mut turn: Turn,
     change: impl Fn(&mut Turn) -> Result<()>,
 ) -> Result<Option<Turn>> {
-    for _ in 0..MAX_ATTEMPTS {
+    let mut retry = OptimisticRetry::to_change("a conversation");
+    loop {
+        retry.next().await?;
         change(&mut turn)?;
         if conversations.save(&mut turn).await? == Saved::Done {
             return Ok(Some(turn));
@@ -298,11 +379,6 @@ async fn change_turn(
             None => return Ok(None),
         }
     }
-    Err(overtaken())
-}
-
-fn overtaken() -> Error {
-    Error::unavailable("too many concurrent changes of a conversation")
 }
 
 /// Returns the last added turn on the path after `from`, following the answers that are shown.

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use domain::{Conversation, MessageId, Page, PageRequest, Result, Turn, TurnId};
 use futures::future::BoxFuture;
-use store::Conversations;
 
-use crate::App;
+use crate::ChatSessions;
 
 /// Prefix of a turn's ID in a cursor: its answer was on the previous page, its question was not.
 const QUESTION_OF: &str = "question:";
@@ -20,11 +19,10 @@ pub struct ShownMessage {
     pub id: MessageId,
 }
 
-impl App {
+impl ChatSessions {
     /// Returns the visible messages of a conversation, newest first. `page.limit` counts messages.
     pub fn shown_messages<'a>(
         &'a self,
-        conversations: &'a Conversations,
         conversation: &'a Conversation,
         page: &'a PageRequest,
     ) -> BoxFuture<'a, Result<Page<ShownMessage>>> {
@@ -43,7 +41,7 @@ impl App {
                     limit: u16::try_from(missing.div_ceil(2)).unwrap_or(PageRequest::MAX_LIMIT),
                     after,
                 };
-                let turns = conversations.path(&conversation.id, head.as_ref(), &turns).await?;
+                let turns = self.conversations.path(&conversation.id, head.as_ref(), &turns).await?;
                 for turn in turns.items {
                     let turn = Arc::new(turn);
                     let answer = turn.shown().filter(|_| half.as_ref() != Some(&turn.id));

@@ -3,3 +3,4 @@
 pub(crate) mod answer;
 pub(crate) mod conversations;
 pub(crate) mod message_pages;
+pub(crate) mod search;

@@ -60,7 +60,7 @@ impl App {
         delivery: &'a Delivery,
     ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            let documents = self.documents(&message.org_id);
+            let documents = self.store.documents(&message.org_id);
             let (holder, now) = (delivery.holder(), self.clock.now());
             let last = delivery.is_last().then(our_fault);
             let lease = documents.lease(
@@ -117,7 +117,7 @@ impl App {
     }
 
     async fn read(&self, document: &Document, holder: &str, attempts: Attempts) -> Result<Attempt> {
-        let documents = self.documents(&document.org);
+        let documents = self.store.documents(&document.org);
         let turn = self.readings.turn(attempts).await;
         let slot = self.reader.slot().await;
         let source = self

@@ -2,11 +2,10 @@
 
 pub(crate) mod index_document;
 pub(crate) mod pending_uploads;
-pub(crate) mod search;
 pub(crate) mod segments;
 pub(crate) mod upload;
 
-use domain::{Document, DocumentId, Error, Membership, OrgId, Result};
+use domain::{Document, DocumentId, Error, Membership, OrgId, Page, PageRequest, Result, UserId};
 use futures::future::BoxFuture;
 
 use crate::App;
@@ -14,6 +13,24 @@ use crate::App;
 const NO_DOCUMENT: Error = Error::NotFound("document");
 
 impl App {
+    /// Returns documents of an organization, newest first; with `uploader`, only those of this user.
+    pub fn list_documents<'a>(
+        &'a self,
+        org: &'a OrgId,
+        uploader: Option<&'a UserId>,
+        page: &'a PageRequest,
+    ) -> BoxFuture<'a, Result<Page<Document>>> {
+        Box::pin(async move { self.store.documents(org).list(page, uploader).await })
+    }
+
+    /// Returns a document of an organization.
+    ///
+    /// # Errors
+    /// Returns [`Error::NotFound`].
+    pub fn document<'a>(&'a self, org: &'a OrgId, id: &'a DocumentId) -> BoxFuture<'a, Result<Document>> {
+        Box::pin(async move { self.store.documents(org).get(id).await?.ok_or(NO_DOCUMENT) })
+    }
+
     /// Deletes a document with its files, and removes it from all chatbots.
     ///
     /// # Errors
@@ -21,9 +38,9 @@ impl App {
     /// owner or admin.
     pub fn delete_document<'a>(&'a self, member: &'a Membership, id: &'a DocumentId) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            let documents = self.documents(&member.org);
+            let documents = self.store.documents(&member.org);
             let document = documents.get(id).await?.ok_or(NO_DOCUMENT)?;
-            if document.created_by != member.member && !member.role.administers() {
+            if !member.may_change(&document.created_by) {
                 return Err(Error::Forbidden {
                     code: "not_yours",
                     detail: "Only the uploader of this document, or an owner or admin of the organization, can delete it.",
@@ -46,7 +63,7 @@ impl App {
     }
 
     async fn unassign_everywhere(&self, org: &OrgId, document: &DocumentId) -> Result<()> {
-        let chatbots = self.chatbots(org);
+        let chatbots = self.store.chatbots(org);
         for chatbot in chatbots.with_document(document).await? {
             chatbots.unassign(&chatbot, document, self.clock.now()).await?;
         }

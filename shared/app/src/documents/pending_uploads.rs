@@ -131,7 +131,7 @@ impl App {
     }
 
     async fn completed_before(&self, member: &Membership, id: &DocumentId) -> Result<CompletedUpload> {
-        let document = self.documents(&member.org).get(id).await?;
+        let document = self.store.documents(&member.org).get(id).await?;
         Ok(CompletedUpload {
             document: document.ok_or(Error::NotFound("upload"))?,
             is_new: false,
@@ -180,7 +180,7 @@ impl App {
     async fn sweep_upload(&self, sweep: &UploadSweep) -> Result<()> {
         // It expired a day ago; once removed, it cannot become a document after the following check.
         self.store.pending_uploads(&sweep.org).remove(&sweep.document).await?;
-        if self.documents(&sweep.org).get(&sweep.document).await?.is_none() {
+        if self.store.documents(&sweep.org).get(&sweep.document).await?.is_none() {
             let folder = Document::folder(&sweep.org, &sweep.document);
             self.objects.delete_below(&folder).await?;
         }

@@ -95,6 +95,7 @@ impl App {
             let plan = self.plan_of(&document.org).await?;
             // The check at the write decides; this one only avoids uploading a file that would not stay.
             if self
+                .store
                 .documents(&document.org)
                 .exceeded(document.size_bytes, plan)
                 .await?
@@ -129,7 +130,7 @@ impl App {
         at_most: Duration,
     ) -> BoxFuture<'a, Result<Document>> {
         Box::pin(async move {
-            let documents = self.documents(&document.org);
+            let documents = self.store.documents(&document.org);
             let mut waited = Duration::ZERO;
             loop {
                 let current = documents.get(&document.id).await?.ok_or(Error::NotFound("document"))?;
@@ -151,7 +152,7 @@ impl App {
         self.objects
             .put(&key, bytes, kind_of(document.kind).content_type())
             .await?;
-        let documents = self.documents(&document.org);
+        let documents = self.store.documents(&document.org);
         loop {
             match documents.accept(document, promise, plan).await? {
                 UploadAccepted::Done => return Ok(()),

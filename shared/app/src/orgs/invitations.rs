@@ -8,13 +8,13 @@ use domain::{
 };
 use futures::future::BoxFuture;
 use serde_json::json;
-use store::{Accepted, OrgFound, OrgWrite};
+use store::{Accepted, OptimisticRetry, OrgFound, OrgWrite};
 
 use crate::{
     App,
     audit::audit_event::AuditEvent,
     orgs::members::OWNER_REQUIRED,
-    orgs::{MAX_ATTEMPTS, NO_ORG, OwnOrg, busy, personal},
+    orgs::{NO_ORG, OwnOrg, personal},
 };
 
 const NO_INVITATION: Error = Error::NotFound("invitation");
@@ -61,7 +61,9 @@ impl App {
             if !by.role.may_manage(role) {
                 return Err(OWNER_REQUIRED);
             }
-            for attempt in 0..MAX_ATTEMPTS {
+            let mut retry = OptimisticRetry::to_change("an organization");
+            loop {
+                let is_first = retry.next().await?;
                 let found = self.store.orgs().get(&by.org).await?.ok_or(NO_ORG)?;
                 if found.org.personal {
                     return Err(personal());
@@ -73,11 +75,11 @@ impl App {
                 // A concurrent request sent the same invitation: one email is enough.
                 if let Some(known) = known
                     .clone()
-                    .filter(|known| attempt > 0 && known.role == role && !known.is_expired(self.clock.now()))
+                    .filter(|known| !is_first && known.role == role && !known.is_expired(self.clock.now()))
                 {
                     return Ok(known);
                 }
-                if attempt == 0 {
+                if is_first {
                     self.count_invitation(&by.org, email).await?;
                 }
                 let sent = match known {
@@ -88,7 +90,6 @@ impl App {
                     return Ok(invitation);
                 }
             }
-            Err(busy())
         })
     }
 
@@ -105,13 +106,14 @@ impl App {
         Box::pin(async move {
             let known = self.invitation(&by.org, id).await?;
             self.count_invitation(&by.org, &known.email).await?;
-            for _ in 0..MAX_ATTEMPTS {
+            let mut retry = OptimisticRetry::to_change("an organization");
+            loop {
+                retry.next().await?;
                 let known = self.invitation(&by.org, id).await?;
                 if let Some(sent) = self.renew(by, actor, &known, known.role).await? {
                     return Ok(sent);
                 }
             }
-            Err(busy())
         })
     }
 
@@ -126,7 +128,9 @@ impl App {
         id: &'a InvitationId,
     ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            for _ in 0..MAX_ATTEMPTS {
+            let mut retry = OptimisticRetry::to_change("an organization");
+            loop {
+                retry.next().await?;
                 let known = self.invitation(&by.org, id).await?;
                 if !by.role.may_manage(known.role) {
                     return Err(OWNER_REQUIRED);
@@ -135,7 +139,6 @@ impl App {
                     return Ok(());
                 }
             }
-            Err(busy())
         })
     }
 
@@ -179,7 +182,9 @@ impl App {
         token: &'a Secret,
     ) -> BoxFuture<'a, Result<OwnOrg>> {
         Box::pin(async move {
-            for _ in 0..MAX_ATTEMPTS {
+            let mut retry = OptimisticRetry::to_change("an organization");
+            loop {
+                retry.next().await?;
                 let invitation = self.presented(user, token).await?;
                 let now = self.clock.now();
                 if invitation.is_expired(now) {
@@ -214,7 +219,6 @@ impl App {
                     Accepted::Overtaken => {}
                 }
             }
-            Err(busy())
         })
     }
 

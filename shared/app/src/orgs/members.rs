@@ -8,12 +8,12 @@ use domain::{
 };
 use futures::future::BoxFuture;
 use serde_json::json;
-use store::{Memberships, OrgWrite};
+use store::{Memberships, OptimisticRetry, OrgWrite};
 
 use crate::{
     App,
     audit::audit_event::AuditEvent,
-    orgs::{MAX_ATTEMPTS, NO_ORG, busy, personal},
+    orgs::{NO_ORG, personal},
 };
 
 const NO_MEMBER: Error = Error::NotFound("member");
@@ -100,7 +100,9 @@ impl App {
     ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             self.shared_org(&by.org).await?;
-            for _ in 0..MAX_ATTEMPTS {
+            let mut retry = OptimisticRetry::to_change("an organization");
+            loop {
+                retry.next().await?;
                 let before = self.membership(&by.org, user).await?;
                 if !by.role.may_manage(before.role) || !by.role.may_manage(role) {
                     return Err(OWNER_REQUIRED);
@@ -128,7 +130,6 @@ impl App {
                     _ => {}
                 }
             }
-            Err(busy())
         })
     }
 
@@ -144,7 +145,9 @@ impl App {
     ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             self.shared_org(&by.org).await?;
-            for _ in 0..MAX_ATTEMPTS {
+            let mut retry = OptimisticRetry::to_change("an organization");
+            loop {
+                retry.next().await?;
                 let Some(membership) = self.store.accounts().membership(&by.org, user).await? else {
                     let invited = InvitationId(user.0.clone());
                     let revoked = self.revoke_invitation(by, actor, &invited).await;
@@ -160,7 +163,6 @@ impl App {
                     return Ok(());
                 }
             }
-            Err(busy())
         })
     }
 
@@ -173,13 +175,14 @@ impl App {
             if *org == user.personal_org {
                 return Err(personal());
             }
-            for _ in 0..MAX_ATTEMPTS {
+            let mut retry = OptimisticRetry::to_change("an organization");
+            loop {
+                retry.next().await?;
                 let membership = self.membership(org, &user.id).await?;
                 if self.remove_membership(&membership, actor, "member.left").await? {
                     return Ok(());
                 }
             }
-            Err(busy())
         })
     }
 
@@ -241,7 +244,9 @@ impl App {
     ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             self.shared_org(&by.org).await?;
-            for _ in 0..MAX_ATTEMPTS {
+            let mut retry = OptimisticRetry::to_change("an organization");
+            loop {
+                retry.next().await?;
                 let from = self.membership(&by.org, &by.member).await?;
                 let heir = self.membership(&by.org, to).await?;
                 if from.role != OrgRole::Owner {
@@ -262,7 +267,6 @@ impl App {
                     _ => {}
                 }
             }
-            Err(busy())
         })
     }
 

@@ -10,12 +10,9 @@ use domain::{
 };
 use futures::future::BoxFuture;
 use serde_json::json;
-use store::{Memberships, OrgFound, OrgWrite, UserMembership};
+use store::{Memberships, OptimisticRetry, OrgFound, OrgWrite, UserMembership};
 
 use crate::{App, audit::audit_event::AuditEvent};
-
-/// Maximum attempts of a change that conflicts with other changes.
-pub(crate) const MAX_ATTEMPTS: u32 = 40;
 
 pub(crate) const NO_ORG: Error = Error::NotFound("organization");
 
@@ -39,10 +36,6 @@ pub struct OwnOrg {
     pub role: OrgRole,
     /// Number of members and pending invitations.
     pub seats: u32,
-}
-
-pub(crate) fn busy() -> Error {
-    Error::unavailable("too many concurrent changes of an organization")
 }
 
 pub(crate) fn personal() -> Error {
@@ -89,7 +82,9 @@ impl App {
             };
             let event = AuditEvent::to_org("org.created", &id).after(json!({"owner": user.id, "plan": org.plan}));
             let entry = self.entry(actor, &id, event)?;
-            for _ in 0..MAX_ATTEMPTS {
+            let mut retry = OptimisticRetry::to_change("an organization");
+            loop {
+                retry.next().await?;
                 let places = self.memberships_within_org_limit(user).await?;
                 match self.store.orgs().create(&org, &owner, &places, &entry).await? {
                     OrgWrite::Done => {
@@ -101,7 +96,6 @@ impl App {
                     _ => {}
                 }
             }
-            Err(busy())
         })
     }
 
@@ -177,7 +171,9 @@ impl App {
         change: OrgChange,
     ) -> BoxFuture<'a, Result<OwnOrg>> {
         Box::pin(async move {
-            for _ in 0..MAX_ATTEMPTS {
+            let mut retry = OptimisticRetry::to_change("an organization");
+            loop {
+                retry.next().await?;
                 let before = self.org_of(membership).await?.org;
                 if before.personal && change.slug.is_some() {
                     return Err(personal());
@@ -220,7 +216,9 @@ impl App {
     /// Returns [`Error::Conflict`] `personal_org`.
     pub fn delete_org<'a>(&'a self, membership: &'a Membership, actor: &'a Actor) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            for _ in 0..MAX_ATTEMPTS {
+            let mut retry = OptimisticRetry::to_change("an organization");
+            loop {
+                retry.next().await?;
                 let org = self.org_of(membership).await?.org;
                 if org.personal {
                     return Err(Error::conflict(
@@ -234,7 +232,6 @@ impl App {
                     return Ok(());
                 }
             }
-            Err(busy())
         })
     }
 }

@@ -1,23 +1,10 @@
 //! Enforcing plan limits when something is created or stored.
 
-use domain::{Chatbot, Document, Error, OrgId, Plan, Result};
-use futures::future::BoxFuture;
+use domain::{Document, Error, OrgId, Plan, Result};
 
 use crate::{App, orgs::NO_ORG};
 
 impl App {
-    /// Stores a new chatbot.
-    ///
-    /// # Errors
-    /// Returns [`Error::Limit`] if the organization has as many as its plan allows.
-    pub fn create_chatbot<'a>(&'a self, chatbot: &'a Chatbot) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move {
-            let plan = self.plan_of(&chatbot.org).await?;
-            let created = self.chatbots(&chatbot.org).create(chatbot, plan).await?;
-            created.map_err(Error::plan_limit)
-        })
-    }
-
     /// Returns an organization's plan.
     pub(crate) async fn plan_of(&self, org: &OrgId) -> Result<Plan> {
         Ok(self.store.orgs().get(org).await?.ok_or(NO_ORG)?.org.plan)
@@ -33,7 +20,7 @@ impl App {
         let ended = uploads.ended(self.clock.now()).await?;
         if ended.is_empty() {
             // A concurrent request may have freed capacity.
-            let exceeded = self.documents(org).exceeded(size_bytes, plan).await?;
+            let exceeded = self.store.documents(org).exceeded(size_bytes, plan).await?;
             return exceeded.map_or(Ok(()), |limit| Err(Error::plan_limit(limit)));
         }
         for upload in &ended {

@@ -3,12 +3,9 @@
 use domain::{Actor, Day, Error, Quota, Result, User, UserId};
 use futures::future::BoxFuture;
 use serde_json::json;
-use store::{QuotaChange, QuotaRead};
+use store::{OptimisticRetry, QuotaChange, QuotaRead};
 
 use crate::{App, audit::audit_event::AuditEvent};
-
-/// Maximum attempts of a change that conflicts with uses of the quota.
-const MAX_ATTEMPTS: usize = 200;
 
 impl App {
     /// Returns a user's quota and its use today.
@@ -75,7 +72,9 @@ impl App {
         grants: bool,
         wanted: impl Fn(&Quota, u64) -> Result<QuotaChange> + Send + Sync,
     ) -> Result<Quota> {
-        for _ in 0..MAX_ATTEMPTS {
+        let mut retry = OptimisticRetry::to_change("a limit");
+        loop {
+            retry.next().await?;
             let user = self.user(user).await?;
             let (day, read) = self.read_quota(&user).await?;
             let old = read.quota.clone();
@@ -98,7 +97,6 @@ impl App {
                 return Ok(new);
             }
         }
-        Err(Error::unavailable("too many concurrent changes and uses of a quota"))
     }
 
     /// Days follow the time zone of the user's personal organization.

@@ -6,12 +6,10 @@ use domain::{
 };
 use futures::{StreamExt as _, future::BoxFuture};
 use serde_json::{Value, json};
-use store::Partition;
+use store::{OptimisticRetry, Partition};
 
 use crate::{App, Delivery, audit::audit_event::AuditEvent, users::archive::Archive, users::data_inventory::DataItem};
 
-/// Maximum attempts to start an export despite concurrent starts and ends.
-const MAX_ATTEMPTS: usize = 5;
 /// Number of audit log entries read at once.
 const PAGE: u16 = 100;
 /// Attributes that are credentials. An archive must not allow anyone to sign in.
@@ -37,7 +35,9 @@ impl App {
     pub fn export<'a>(&'a self, actor: &'a Actor, user: &'a UserId, fresh: bool) -> BoxFuture<'a, Result<ExportFound>> {
         Box::pin(async move {
             let exports = self.store.exports();
-            for _ in 0..MAX_ATTEMPTS {
+            let mut retry = OptimisticRetry::to_change("an export");
+            loop {
+                retry.next().await?;
                 let user = self.user(user).await?;
                 let now = self.clock.now();
                 let before = exports.get(&user.id).await?;
@@ -75,7 +75,6 @@ impl App {
                     return self.found(export, now).await;
                 }
             }
-            Err(Error::unavailable("too many concurrent starts of an export"))
         })
     }
 
@@ -215,7 +214,7 @@ impl App {
                 let Some(document) = document_of_source(&key, prefix) else {
                     continue;
                 };
-                let found = self.documents(org).get(&document).await?;
+                let found = self.store.documents(org).get(&document).await?;
                 let name = found.map_or_else(|| "file".to_owned(), |document| safe_file_name(&document.file_name));
                 let Some(mut body) = self.objects.read(&key).await? else {
                     continue;

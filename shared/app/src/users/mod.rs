@@ -9,15 +9,15 @@ pub(crate) mod settings;
 use std::time::Duration;
 
 use domain::{
-    Actor, Email, Error, MailMessage, PendingEmail, PlatformRole, Result, Secret, User, UserId, UserStatus,
-    audit::ActorKind, time::after,
+    Actor, Email, Error, MailMessage, Membership, OrgId, PendingEmail, PlatformRole, Result, Secret, User, UserId,
+    UserStatus, audit::ActorKind, time::after,
 };
 use futures::future::BoxFuture;
 use serde_json::json;
-use store::{AccountChange, AddressChange, Ended, UserWrite};
+use store::{AccountChange, AddressChange, Ended, OptimisticRetry, UserWrite};
 
 use crate::{
-    App, SignUp,
+    App, Identity, SignUp,
     admin::{ADMIN_ONLY, OWN_ACCOUNT},
     audit::audit_event::AuditEvent,
     auth::sign_in::ENDED,
@@ -25,8 +25,6 @@ use crate::{
 };
 
 const USER_NOT_FOUND: Error = Error::NotFound("user");
-/// Maximum attempts of a change that conflicts with other changes.
-const MAX_ATTEMPTS: usize = 20;
 /// Maximum number of shared organizations that an account can leave when it is deleted: all of it is one transaction of
 /// 100 items.
 const MAX_PLACES: usize = 30;
@@ -97,7 +95,9 @@ impl App {
     ) -> BoxFuture<'a, Result<User>> {
         Box::pin(async move {
             let admin = admin_behind(actor, id);
-            for _ in 0..MAX_ATTEMPTS {
+            let mut retry = OptimisticRetry::to_change("an account");
+            loop {
+                retry.next().await?;
                 let old = self.user(id).await?;
                 let (address, mails) = self.address_change(&old, by, change.email.as_ref(), password).await?;
                 let change = AccountChange {
@@ -147,7 +147,6 @@ impl App {
                     UserWrite::Changed => self.require_admin(admin.as_ref()).await?,
                 }
             }
-            Err(busy())
         })
     }
 
@@ -210,7 +209,9 @@ impl App {
     pub fn end_user<'a>(&'a self, actor: &'a Actor, id: &'a UserId) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let admin = admin_behind(actor, id);
-            for _ in 0..MAX_ATTEMPTS {
+            let mut retry = OptimisticRetry::to_change("an account");
+            loop {
+                retry.next().await?;
                 let user = self.user(id).await?;
                 if user.role == PlatformRole::Admin && actor.id.as_deref() == Some(id.as_str()) {
                     return Err(OWN_ACCOUNT);
@@ -245,7 +246,32 @@ impl App {
                     Ended::Changed => self.require_admin(admin.as_ref()).await?,
                 }
             }
-            Err(busy())
+        })
+    }
+
+    /// Returns the organization and user for whom something is created: the caller in the current organization or, for
+    /// platform admins, the user that the body names in their personal organization.
+    ///
+    /// # Errors
+    /// Returns [`Error::Forbidden`] `foreign_user_id` if others name a user, and [`Error::NotFound`].
+    pub fn owner_named<'a>(
+        &'a self,
+        identity: &'a Identity,
+        member: &'a Membership,
+        named: Option<&'a UserId>,
+    ) -> BoxFuture<'a, Result<(OrgId, UserId)>> {
+        Box::pin(async move {
+            let caller = &identity.user;
+            match named.filter(|named| **named != caller.id) {
+                Some(named) if caller.role == PlatformRole::Admin && identity.is_person() => {
+                    let user = self.user(named).await?;
+                    Ok((user.personal_org, user.id))
+                }
+                named => {
+                    identity.check_own_id(named)?;
+                    Ok((member.org.clone(), caller.id.clone()))
+                }
+            }
         })
     }
 
@@ -289,8 +315,4 @@ pub(crate) fn email_taken() -> Error {
         "email_taken",
         "An account with this email address already exists. Sign in to it, or use another address.",
     )
-}
-
-fn busy() -> Error {
-    Error::unavailable("too many concurrent changes of an account")
 }

@@ -129,6 +129,14 @@ pub struct Membership {
     pub joined_at: Timestamp,
 }
 
+impl Membership {
+    /// Returns whether the member may change what `author` created in the organization: their own, or anything as an
+    /// owner or admin.
+    pub fn may_change(&self, author: &UserId) -> bool {
+        self.member == *author || self.role.administers()
+    }
+}
+
 /// Parses a slug: 3 to 40 letters, digits and single inner hyphens, and not the format of an ID, so that
 /// `X-Current-Org` accepts either. Slugs are stored in lower case.
 ///

@@ -34,6 +34,8 @@ pub struct SignIn {
     pub password_hash: Option<String>,
     /// Incremented with every new password.
     pub password_version: u64,
+    /// Whether it is linked to a Clerk user.
+    pub has_clerk_link: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -146,6 +148,7 @@ impl Accounts {
         let password_hash = item.get("password_hash").and_then(|hash| hash.as_s().ok()).cloned();
         let version = item.get("password_version").and_then(|version| version.as_n().ok());
         Ok(Some(SignIn {
+            has_clerk_link: item.contains_key("clerk_id"),
             password_hash,
             password_version: version.and_then(|version| version.parse().ok()).unwrap_or_default(),
             user: from_item(item)?,

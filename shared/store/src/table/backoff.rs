@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use domain::{Result, id::random_bytes};
+use domain::{Error, Result, id::random_bytes};
 
 /// All pauses together: less than the gateway's timeout.
 const TOTAL_BUDGET: Duration = Duration::from_secs(15);
@@ -54,6 +54,42 @@ impl Backoff {
         self.left = self.left.saturating_sub(pause.max(FIRST));
         self.ceiling = (self.ceiling * 2).min(LONGEST);
         Some(pause)
+    }
+}
+
+/// Attempts of an optimistic write: read, decide, and write unless someone else wrote in between.
+#[derive(Debug)]
+pub struct OptimisticRetry {
+    what: &'static str,
+    number: u32,
+    backoff: Backoff,
+}
+
+impl OptimisticRetry {
+    /// Creates the attempts to change `what`, for example `an organization`.
+    pub fn to_change(what: &'static str) -> Self {
+        Self {
+            what,
+            number: 0,
+            backoff: Backoff::default(),
+        }
+    }
+
+    /// Begins an attempt, after a pause unless it is the first one. Returns whether it is the first one.
+    ///
+    /// # Errors
+    /// Returns [`Error::Unavailable`] when the pauses together took 15 seconds.
+    pub async fn next(&mut self) -> Result<bool> {
+        let is_first = self.number == 0;
+        self.number += 1;
+        if is_first || self.backoff.wait().await? {
+            Ok(is_first)
+        } else {
+            Err(Error::unavailable(format!(
+                "{} others changed {} at the same time",
+                self.number, self.what
+            )))
+        }
     }
 }
 

@@ -172,7 +172,7 @@ async fn a_chatbot_has_a_daily_cap_of_its_own() {
     let id = domain::ChatbotId(bot.text("id"));
     let payer_now = async || {
         let own = billing(&t, &ada).await;
-        let bot = app.chatbots(&own.org).get(&id).await.unwrap().unwrap();
+        let bot = app.chatbot(&own.org, &id).await.unwrap();
         own.with_chatbot(&bot)
     };
     double.always(words(100));

@@ -32,10 +32,8 @@ async fn use_is_found_by_day_model_category_member_key_and_chatbot() {
     let bot = json!({"name": "Helper", "settings": {"model": MODEL}});
     let bot = in_org.post("/api/v1/chatbots", bot).await.created().text("id");
     let bot = app
-        .chatbots(&domain::OrgId(org.clone()))
-        .get(&domain::ChatbotId(bot))
+        .chatbot(&domain::OrgId(org.clone()), &domain::ChatbotId(bot))
         .await
-        .unwrap()
         .unwrap();
     let pieces = |count| Script::of(vec![Step::Text("abc ".to_owned()); count]);
     let stated = Counts {

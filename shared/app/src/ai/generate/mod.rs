@@ -11,7 +11,7 @@ pub(crate) mod reserve;
 mod run;
 mod stream;
 
-use domain::{Category, GenerationId, Result, Usage};
+use domain::{Answer, AnswerStatus, Category, GenerationId, Result, Usage};
 use futures::future::BoxFuture;
 use llm::{ChatRequest, Provider};
 
@@ -81,6 +81,23 @@ pub struct Outcome {
     pub latency_ms: u64,
     /// Milliseconds from the start of the call to the first token; `None` if there was none.
     pub time_to_first_token_ms: Option<u64>,
+}
+
+impl Outcome {
+    /// Adds to an answer how its model ended, and its cost. A continued answer took several calls.
+    pub(crate) fn settle(self, answer: &mut Answer) {
+        let is_first = answer.latency_ms.is_none();
+        let earlier = if is_first { Some(0) } else { answer.cost_micro_usd };
+        answer.cost_micro_usd = earlier.zip(self.cost_micro_usd).map(|(earlier, cost)| earlier + cost);
+        answer.usage = answer.usage.plus(self.usage);
+        answer.latency_ms = Some(answer.latency_ms.unwrap_or(0) + self.latency_ms);
+        answer.time_to_first_token_ms = answer.time_to_first_token_ms.or(self.time_to_first_token_ms);
+        answer.model = Some(self.model);
+        answer.provider = Some(self.provider.name().to_owned());
+        answer.requested_model = self.requested_model;
+        answer.fallback = self.fallback;
+        answer.finish_reason = Some(self.finish_reason.to_owned()).filter(|_| answer.status != AnswerStatus::Failed);
+    }
 }
 
 impl App {

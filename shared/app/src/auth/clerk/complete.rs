@@ -6,9 +6,9 @@
 
 use domain::{Actor, Email, Result, User};
 use serde_json::json;
-use store::{Completed, Completion};
+use store::{Completed, Completion, OptimisticRetry};
 
-use super::{ClerkPerson, MAX_ATTEMPTS, UNNAMED};
+use super::{ClerkPerson, UNNAMED};
 use crate::App;
 
 /// What an account lacks.
@@ -55,7 +55,9 @@ impl App {
     pub(super) async fn completed(&self, person: &ClerkPerson, mut user: User, actor: Option<&Actor>) -> Result<User> {
         let (clerk, accounts) = (self.store.clerk(), self.store.accounts());
         let mut with_email = true;
-        for _ in 0..MAX_ATTEMPTS {
+        let mut retry = OptimisticRetry::to_change("an account");
+        loop {
+            retry.next().await?;
             let Some(missing) = Missing::of(person, &user, with_email)? else {
                 break;
             };

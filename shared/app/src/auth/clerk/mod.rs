@@ -16,7 +16,7 @@ use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::time::Duration;
-use store::{ClerkLink, ClerkSession, EventMarker, Linked, Revoked, RevokedBy};
+use store::{ClerkLink, ClerkSession, EventMarker, Linked, OptimisticRetry, Revoked, RevokedBy};
 
 pub(crate) use token::Verifier;
 pub use webhook::SignedEvent;
@@ -30,8 +30,6 @@ use crate::{
 const REMEMBER_SESSION: Duration = Duration::from_hours(366 * 24);
 /// Name of an account while its user's name is unknown.
 const UNNAMED: &str = "New user";
-/// Maximum attempts of a write that conflicts with another one.
-const MAX_ATTEMPTS: u32 = 8;
 
 /// A user as described by Clerk or a backend that acts for it.
 #[derive(Debug, Clone)]
@@ -196,7 +194,9 @@ impl App {
         updated_ms: Option<i64>,
         event: Option<&EventMarker>,
     ) -> Result<Option<PersonAccount>> {
-        for _ in 0..MAX_ATTEMPTS {
+        let mut retry = OptimisticRetry::to_change("an account");
+        loop {
+            retry.next().await?;
             let (link, replaced) = self.clerk_link(&person.id).await?;
             if let Some(link) = link {
                 let user = link.user.filter(|_| link.deleted_at.is_none());
@@ -217,6 +217,8 @@ impl App {
                         .await?
                 }
                 Some(owner) if person.verified && !owner.user.is_active() => return Err(ENDED),
+                // The account has its person.
+                Some(owner) if owner.has_clerk_link && owner.user.owner_is_known() => break,
                 Some(owner) if person.verified => {
                     self.link_account(person, replaced, &owner.user, actor, updated_ms, event)
                         .await?

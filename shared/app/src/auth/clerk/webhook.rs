@@ -9,9 +9,9 @@ use domain::{Actor, Email, Error, Result, Secret, User, UserStatus, time::after}
 use futures::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::json;
-use store::{Applied, EventMarker, PersonChange};
+use store::{Applied, EventMarker, OptimisticRetry, PersonChange};
 
-use super::{ClerkPerson, MAX_ATTEMPTS};
+use super::ClerkPerson;
 use crate::App;
 
 /// Maximum difference between the time of a signature and ours, in seconds.
@@ -171,7 +171,10 @@ impl App {
                 Err(error) => return Err(error),
             }
         }
-        for _ in 0..MAX_ATTEMPTS {
+        let mut retry = OptimisticRetry::to_change("an account");
+        loop {
+            // After an error Svix delivers the event again.
+            retry.next().await?;
             if clerk.knows_event(marker).await? {
                 return Ok(());
             }
@@ -226,8 +229,6 @@ impl App {
                 Applied::EmailTaken => {}
             }
         }
-        // Svix delivers it again.
-        Err(Error::unavailable("the address of a Clerk user could not be resolved"))
     }
 
     /// The user is deleted first, so that no later event creates an account for them; the event is recorded last, so

@@ -124,7 +124,7 @@ impl App {
         let Some(id) = &conversation.chatbot else {
             return Ok(None);
         };
-        let bot = self.chatbots(&billing.org).get(id).await?;
+        let bot = self.store.chatbots(&billing.org).get(id).await?;
         let gone = || Error::conflict("chatbot_deleted", "The chatbot of this chat session was deleted.");
         bot.ok_or_else(gone).map(Some)
     }

@@ -12,7 +12,7 @@ use super::{
     AnswerEvent, AnswerStream, Answered, NO_MESSAGE, SESSION_NOT_FOUND,
     active_answers::{Ended, Progress, copy_of, interrupted},
 };
-use crate::App;
+use crate::{App, ChatSessions};
 
 /// Polling interval for an answer that another process generates.
 const POLL: Duration = Duration::from_millis(500);
@@ -55,7 +55,7 @@ impl AnswerEvent {
     }
 }
 
-impl App {
+impl ChatSessions {
     /// Follows an answer from where the client left off, whether this process or another one generates it or it is
     /// already stored. `message`: the answer, or its question for the answer that is shown. `include_thinking`: whether
     /// to include the model's reasoning if this process generates the answer, from the start if the client has received
@@ -65,14 +65,13 @@ impl App {
     /// Returns [`Error::NotFound`], [`Error::BadRequest`] `invalid_last_event_id`.
     pub fn follow_answer<'a>(
         &'a self,
-        conversations: &'a Conversations,
         conversation: &'a ConversationId,
         message: &'a MessageId,
         seen: Option<LastSeen>,
         include_thinking: bool,
     ) -> BoxFuture<'a, Result<AnswerStream>> {
         Box::pin(async move {
-            let turn = self.turn_of(conversations, conversation, message).await?;
+            let turn = self.turn_of(conversation, message).await?;
             let named = seen.as_ref().map(|seen| &seen.answer).filter(|_| message.is_question());
             let answer = answer_of(&turn, named.unwrap_or(message))?;
             if seen.as_ref().is_some_and(|seen| seen.answer != answer) {
@@ -82,12 +81,12 @@ impl App {
                 None => 0,
                 Some(LastSeen { bytes: Some(bytes), .. }) => *bytes,
                 // The client has all of it, unless it was continued since.
-                Some(LastSeen { bytes: None, .. }) if !is_generating(&turn, &answer, self) => {
+                Some(LastSeen { bytes: None, .. }) if !is_generating(&turn, &answer, &self.app) => {
                     return Ok(futures::stream::empty().boxed());
                 }
                 Some(LastSeen { bytes: None, .. }) => turn.answer(&answer).map_or(0, |answer| answer.text.len()),
             };
-            if let Some(live) = self.lives.get(&answer) {
+            if let Some(live) = self.app.lives.get(&answer) {
                 text_after(&live.text(), from)?;
                 let progress = live.follow();
                 let thought = if seen.is_some() {
@@ -99,11 +98,17 @@ impl App {
             }
             let stored = turn.answer(&answer).map_or("", |answer| &answer.text);
             // Another process may have generated more than it has stored.
-            if from > stored.len() && !is_generating(&turn, &answer, self) {
+            if from > stored.len() && !is_generating(&turn, &answer, &self.app) {
                 return Err(not_of_it());
             }
             text_after(stored, from)?;
-            Ok(watch_table(self.clone(), conversations.clone(), turn, answer, from))
+            Ok(watch_table(
+                self.app.clone(),
+                self.conversations.clone(),
+                turn,
+                answer,
+                from,
+            ))
         })
     }
 
@@ -114,21 +119,20 @@ impl App {
     /// Returns [`Error::NotFound`].
     pub fn stop_answer<'a>(
         &'a self,
-        conversations: &'a Conversations,
         conversation: &'a ConversationId,
         message: &'a MessageId,
     ) -> BoxFuture<'a, Result<Answered>> {
         Box::pin(async move {
-            let mut turn = self.turn_of(conversations, conversation, message).await?;
+            let mut turn = self.turn_of(conversation, message).await?;
             let answer = answer_of(&turn, message)?;
-            if !is_generating(&turn, &answer, self) {
+            if !is_generating(&turn, &answer, &self.app) {
                 return Ok(Answered { turn, answer });
             }
-            self.request_stop(&answer).await?;
+            self.app.request_stop(&answer).await?;
             for _ in 0..STOP_LOOKS {
                 pause(STOP_POLL).await;
-                turn = self.turn_of(conversations, conversation, message).await?;
-                if !is_generating(&turn, &answer, self) {
+                turn = self.turn_of(conversation, message).await?;
+                if !is_generating(&turn, &answer, &self.app) {
                     break;
                 }
             }
@@ -136,6 +140,18 @@ impl App {
         })
     }
 
+    async fn turn_of(&self, conversation: &ConversationId, message: &MessageId) -> Result<Turn> {
+        let turn = message.turn();
+        let (there, turn) = futures::try_join!(
+            self.conversations.get(conversation),
+            self.conversations.turn(conversation, &turn)
+        )?;
+        there.ok_or(SESSION_NOT_FOUND)?;
+        turn.ok_or(NO_MESSAGE)
+    }
+}
+
+impl App {
     /// Requests the writer of an answer to stop.
     pub(crate) async fn request_stop(&self, answer: &MessageId) -> Result<()> {
         if let Some(live) = self.lives.get(answer) {
@@ -144,19 +160,6 @@ impl App {
         } else {
             self.store.cancels().ask(answer, self.clock.now()).await
         }
-    }
-
-    async fn turn_of(
-        &self,
-        conversations: &Conversations,
-        conversation: &ConversationId,
-        message: &MessageId,
-    ) -> Result<Turn> {
-        let turn = message.turn();
-        let (there, turn) =
-            futures::try_join!(conversations.get(conversation), conversations.turn(conversation, &turn))?;
-        there.ok_or(SESSION_NOT_FOUND)?;
-        turn.ok_or(NO_MESSAGE)
     }
 }
 

@@ -28,7 +28,7 @@ impl App {
         if bot.documents.is_empty() {
             return Ok(Grounding::default());
         }
-        let documents = self.documents(&bot.org).get_many(&bot.documents).await?;
+        let documents = self.store.documents(&bot.org).get_many(&bot.documents).await?;
         let unread = documents.iter().filter(|document| is_unread(document)).count();
         let (ready, keys): (Vec<&Document>, Vec<String>) = documents
             .iter()

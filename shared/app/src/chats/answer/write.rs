@@ -200,7 +200,7 @@ impl Writer {
             answer.failure = failure.as_ref().map(|error| error_code(error).to_owned());
             answer.completed_at = Some(now);
             if let Some(outcome) = outcome {
-                settle(answer, *outcome);
+                outcome.settle(answer);
             }
         }
         let stored = store(&self.conversations, &mut self.turn, &self.answer, |answer| {
@@ -230,23 +230,6 @@ impl Writer {
             self.app.run_to_completion(titling);
         }
     }
-}
-
-/// Adds the cost to an answer. A continued answer took several calls.
-fn settle(answer: &mut Answer, outcome: Outcome) {
-    let is_first = answer.latency_ms.is_none();
-    let earlier = if is_first { Some(0) } else { answer.cost_micro_usd };
-    answer.cost_micro_usd = earlier
-        .zip(outcome.cost_micro_usd)
-        .map(|(earlier, cost)| earlier + cost);
-    answer.usage = answer.usage.plus(outcome.usage);
-    answer.latency_ms = Some(answer.latency_ms.unwrap_or(0) + outcome.latency_ms);
-    answer.time_to_first_token_ms = answer.time_to_first_token_ms.or(outcome.time_to_first_token_ms);
-    answer.model = Some(outcome.model);
-    answer.provider = Some(outcome.provider.name().to_owned());
-    answer.requested_model = outcome.requested_model;
-    answer.fallback = outcome.fallback;
-    answer.finish_reason = Some(outcome.finish_reason.to_owned()).filter(|_| answer.status != AnswerStatus::Failed);
 }
 
 /// Returns the stable code of the error that made an answer fail.

@@ -4,7 +4,7 @@ use domain::{Conversation, ConversationId, MessageId, Page, PageRequest, Result}
 use futures::{StreamExt as _, TryStreamExt as _, future::BoxFuture};
 use store::Conversations;
 
-use crate::App;
+use crate::ChatSessions;
 
 /// Maximum number of conversations searched per page.
 const SEARCHED: u16 = 50;
@@ -24,26 +24,21 @@ pub struct Found {
     pub place: Option<(MessageId, String)>,
 }
 
-impl App {
+impl ChatSessions {
     /// Returns conversations whose title or text contains `words`, newest first. A page searches a limited number of
     /// them, so it may contain fewer than requested and still have a next page.
-    pub fn search_conversations<'a>(
-        &'a self,
-        conversations: &'a Conversations,
-        words: &'a str,
-        page: &'a PageRequest,
-    ) -> BoxFuture<'a, Result<Page<Found>>> {
+    pub fn search<'a>(&'a self, words: &'a str, page: &'a PageRequest) -> BoxFuture<'a, Result<Page<Found>>> {
         Box::pin(async move {
             let wanted = folded(words);
             let portion = PageRequest {
                 limit: SEARCHED,
                 after: page.after.clone(),
             };
-            let listed = conversations.list(&portion, None).await?;
+            let listed = self.conversations.list(&portion, None).await?;
             let (more, total) = (listed.next, listed.items.len());
             let looks = listed.items.into_iter().map(|conversation| {
                 let wanted = &wanted;
-                async move { look_into(conversations, conversation, wanted).await }
+                async move { look_into(&self.conversations, conversation, wanted).await }
             });
             let mut looks = futures::stream::iter(looks).buffered(AT_ONCE);
             let (mut items, mut looked, mut last) = (Vec::new(), 0, None);
