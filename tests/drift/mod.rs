@@ -7,6 +7,7 @@ mod openapi_style;
 mod permissions;
 mod resources;
 mod routes;
+mod sentences;
 mod toolchain;
 mod wiring;
 

@@ -113,14 +113,16 @@ impl SettingsPatch {
     fn changes(self) -> Vec<(&'static str, Value)> {
         let text = |name, value: Option<String>| value.map(|text| (name, json!(non_empty(Some(text)))));
         [
-            self.model.map(|model| ("model", json!(model))),
-            text("system_prompt", self.system_prompt),
-            text("welcome_message", self.welcome_message),
-            self.temperature.map(|temperature| ("temperature", json!(temperature))),
-            self.max_tokens.map(|tokens| ("max_tokens", json!(tokens))),
-            self.top_k.map(|passages| ("top_k", json!(passages))),
-            text("color", self.color),
-            self.daily_token_cap.map(|tokens| ("daily_token_cap", json!(tokens))),
+            self.model.map(|model| ("settings.model", json!(model))),
+            text("settings.system_prompt", self.system_prompt),
+            text("settings.welcome_message", self.welcome_message),
+            self.temperature
+                .map(|temperature| ("settings.temperature", json!(temperature))),
+            self.max_tokens.map(|tokens| ("settings.max_tokens", json!(tokens))),
+            self.top_k.map(|passages| ("settings.top_k", json!(passages))),
+            text("settings.color", self.color),
+            self.daily_token_cap
+                .map(|tokens| ("settings.daily_token_cap", json!(tokens))),
         ]
         .into_iter()
         .flatten()

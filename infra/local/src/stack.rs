@@ -320,8 +320,8 @@ impl Stack {
             ("AWS_SECRET_ACCESS_KEY", cloud::SECRET_ACCESS_KEY.to_owned()),
             ("AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH", "true".to_owned()),
         ];
-        let named = names.chain(others).map(|(name, value)| (name.to_owned(), value));
-        named.chain(queues).collect()
+        let constant = names.chain(others).map(|(name, value)| (name.to_owned(), value));
+        constant.chain(queues).collect()
     }
 
     /// Stops accepting requests and messages, and waits for running ones.

@@ -97,7 +97,7 @@ impl App {
     ) -> BoxFuture<'a, Result<Chatbot>> {
         Box::pin(async move {
             self.changeable_chatbot(member, id).await?;
-            let model = change.settings.iter().find(|(name, _)| *name == "model");
+            let model = change.settings.iter().find(|(name, _)| *name == "settings.model");
             if let Some(model) = model.and_then(|(_, model)| model.as_str()) {
                 identity.check_delegation(model)?;
             }

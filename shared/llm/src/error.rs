@@ -250,15 +250,11 @@ mod tests {
 
     #[test]
     fn what_the_provider_said_never_reaches_the_caller() {
+        let provider = Provider::OpenAi;
+        let not_configured = ModelError::NotConfigured { provider };
         let detail = || "internal host 10.0.0.7".to_owned();
         for (error, expected, code) in [
-            (
-                ModelError::NotConfigured {
-                    provider: Provider::OpenAi,
-                },
-                UpstreamKind::Unavailable,
-                "provider_not_configured",
-            ),
+            (not_configured, UpstreamKind::Unavailable, "provider_not_configured"),
             (
                 ModelError::Unreachable { detail: detail() },
                 UpstreamKind::Unavailable,

@@ -8,6 +8,7 @@ use domain::{
 use crate::{
     Store, keys,
     orgs::resource_counts::{Counted, ResourceChange},
+    table::changes::Changes,
     table::item::{
         ITEM_EXISTS, Item, ListFilter, conditional, conditional_or_own, failed, from_item, n, s, starting_with,
         to_item, value,
@@ -28,7 +29,7 @@ pub struct ChatbotChange {
     pub name: Option<String>,
     /// New description; an empty one removes it.
     pub description: Option<String>,
-    /// Settings to change, by their field names in [`domain::ChatbotSettings`]; [`serde_json::Value::Null`] clears one.
+    /// Settings to change, by their paths, as in `settings.model`; [`serde_json::Value::Null`] clears one.
     pub settings: Vec<(&'static str, serde_json::Value)>,
     /// New set of documents; replaces the old one.
     pub documents: Option<Vec<DocumentId>>,
@@ -125,48 +126,30 @@ impl Chatbots {
 
     /// Changes a chatbot. Returns `None` if it does not exist.
     pub async fn update(&self, id: &ChatbotId, change: &ChatbotChange, now: Timestamp) -> Result<Option<Chatbot>> {
-        let mut set_parts = vec!["updated_at = :now".to_owned()];
-        let mut remove_parts = Vec::new();
-        let mut update = self
+        let update = self
             .store
             .app()
             .update(&keys::chatbot(&self.org, id))
             .condition_expression(ITEM_EXISTS)
-            .expression_attribute_values(":now", s(now.to_string()))
             .return_values(ReturnValue::AllNew);
-        if let Some(name) = &change.name {
-            set_parts.push("#name = :name".to_owned());
-            update = update
-                .expression_attribute_names("#name", "name")
-                .expression_attribute_values(":name", s(name));
-        }
-        if change.description.as_deref() == Some("") {
-            remove_parts.push("description");
-        } else if let Some(description) = &change.description {
-            set_parts.push("description = :description".to_owned());
-            update = update.expression_attribute_values(":description", s(description));
-        }
-        // Field by field, so that concurrent changes of different settings do not overwrite each other.
-        for (number, (field, setting)) in change.settings.iter().enumerate() {
-            set_parts.push(format!("settings.#s{number} = :s{number}"));
-            update = update
-                .expression_attribute_names(format!("#s{number}"), *field)
-                .expression_attribute_values(format!(":s{number}"), value(setting)?);
-        }
-        match change.documents.as_deref().map(set) {
-            Some(Some(documents)) => {
-                set_parts.push("documents = :documents".to_owned());
-                update = update.expression_attribute_values(":documents", documents);
-            }
-            Some(None) => remove_parts.push("documents"),
-            None => {}
-        }
-        let remove = if remove_parts.is_empty() {
-            String::new()
-        } else {
-            format!(" REMOVE {}", remove_parts.join(", "))
+        let mut changes = Changes::default()
+            .set("updated_at", s(now.to_string()))
+            .set_if("name", change.name.as_ref().map(s));
+        changes = match change.description.as_deref() {
+            Some("") => changes.remove("description"),
+            description => changes.set_if("description", description.map(s)),
         };
-        let update = update.update_expression(format!("SET {}{remove}", set_parts.join(", ")));
+        for (path, setting) in &change.settings {
+            changes = changes.set(path, value(setting)?);
+        }
+        changes = match change.documents.as_deref() {
+            Some(documents) => match set(documents) {
+                Some(documents) => changes.set("documents", documents),
+                None => changes.remove("documents"),
+            },
+            None => changes,
+        };
+        let update = changes.on(update);
         conditional(update).await?.map(parse).transpose()
     }
 

@@ -5,6 +5,7 @@ use domain::{Conversation, ConversationId, OrgId, Page, PageRequest, Result, Tim
 
 use crate::{
     Objects, Partition, Store, TableName, keys,
+    table::changes::Changes,
     table::item::{self, Item, ListFilter, conditional, conditional_or_own, from_item, n, s, starting_with, to_item},
 };
 
@@ -125,30 +126,18 @@ impl Conversations {
         change: &ConversationChange,
         now: Timestamp,
     ) -> Result<Option<Conversation>> {
-        let mut parts = vec!["updated_at = :now"];
-        let mut update = self
+        let update = self
             .store
             .app()
             .update(&keys::conversation(&self.org, &self.user, id))
-            .expression_attribute_values(":now", s(now.to_string()));
-        if let Some(title) = &change.title {
-            parts.push("title = :title");
-            update = update.expression_attribute_values(":title", s(title));
-        }
-        if let Some(pinned) = change.pinned {
-            parts.push("pinned = :pinned");
-            update = update.expression_attribute_values(":pinned", AttributeValue::Bool(pinned));
-        }
-        if let Some(model) = &change.model {
-            parts.push("#model = :model");
-            update = update
-                .expression_attribute_names("#model", "model")
-                .expression_attribute_values(":model", s(model));
-        }
-        let update = update
-            .update_expression(format!("SET {}", parts.join(", ")))
             .condition_expression(ALIVE)
             .return_values(ReturnValue::AllNew);
+        let changes = Changes::default()
+            .set("updated_at", s(now.to_string()))
+            .set_if("title", change.title.as_ref().map(s))
+            .set_if("pinned", change.pinned.map(AttributeValue::Bool))
+            .set_if("model", change.model.as_ref().map(s));
+        let update = changes.on(update);
         conditional(update).await?.map(from_item).transpose()
     }
 

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Memberships, Store, keys,
+    table::changes::Changes,
     table::item::{Item, Transaction, from_item, n, part, s, to_item, value},
 };
 
@@ -181,43 +182,30 @@ impl Orgs {
     /// Changes an organization. `before` is the organization as it was read.
     pub async fn update(&self, before: &Org, change: &OrgChange, entry: &AuditEntry) -> Result<OrgWrite> {
         let table = self.0.identity();
+        // The pinned day is the one in the time zone that was read.
+        let mut condition = format!("{ALIVE} AND slug = :old_slug");
         let mut update = table
             .part_update(&keys::org(&before.id))
-            .condition_expression(format!("{ALIVE} AND slug = :old_slug"))
             .expression_attribute_values(":old_slug", s(&before.slug));
-        let fields = [
-            ("name", change.name.as_ref().map(s)),
-            ("slug", change.slug.as_ref().map(s)),
-            ("time_zone", change.time_zone.as_ref().map(s)),
-            ("pinned_day", change.pinned_day.as_ref().map(value).transpose()?),
-            (
-                "downgrade_model",
-                change.downgrade_model.as_ref().map(|name| match name.as_str() {
-                    "" => AttributeValue::Null(true),
-                    name => s(name),
-                }),
-            ),
-            (
+        if change.pinned_day.is_some() {
+            condition.push_str(" AND time_zone = :old_zone");
+            update = update.expression_attribute_values(":old_zone", s(&before.time_zone));
+        }
+        let downgrade = change.downgrade_model.as_ref().map(|name| match name.as_str() {
+            "" => AttributeValue::Null(true),
+            name => s(name),
+        });
+        let changes = Changes::default()
+            .set_if("name", change.name.as_ref().map(s))
+            .set_if("slug", change.slug.as_ref().map(s))
+            .set_if("time_zone", change.time_zone.as_ref().map(s))
+            .set_if("pinned_day", change.pinned_day.as_ref().map(value).transpose()?)
+            .set_if("downgrade_model", downgrade)
+            .set_if(
                 "fallback_models",
                 change.fallback_models.as_ref().map(value).transpose()?,
-            ),
-        ];
-        let mut set = Vec::new();
-        for (field, value) in fields {
-            let Some(value) = value else { continue };
-            set.push(format!("#{field} = :{field}"));
-            update = update
-                .expression_attribute_names(format!("#{field}"), field)
-                .expression_attribute_values(format!(":{field}"), value);
-        }
-        if change.pinned_day.is_some() {
-            // The pinned day is the one in the time zone that was read.
-            let so_far = update.get_condition_expression().clone().unwrap_or_default();
-            update = update
-                .condition_expression(format!("{so_far} AND #time_zone = :old_zone"))
-                .expression_attribute_values(":old_zone", s(&before.time_zone));
-        }
-        let mut parts = vec![part(update.update_expression(format!("SET {}", set.join(", "))))?];
+            );
+        let mut parts = vec![part(changes.on(update.condition_expression(condition)))?];
         if let Some(slug) = change.slug.as_ref().filter(|slug| **slug != before.slug) {
             parts.push(table.part_put_new(to_item(&keys::slug(slug), &SlugOwner { org: &before.id })?)?);
             parts.push(table.part_delete(&keys::slug(&before.slug), Some(("org", s(before.id.as_str()))))?);

@@ -17,6 +17,7 @@ use crate::{
     auth::revocation::if_epochs_as_read,
     keys,
     orgs::UserMembership,
+    table::changes::Changes,
     table::item::{Transaction, from_item, n, part, s, value},
 };
 
@@ -198,36 +199,27 @@ impl Accounts {
     }
 
     fn changed_profile(&self, before: &User, change: &AccountChange, now: Timestamp) -> Result<UpdateBuilder> {
-        let mut fields = vec![
-            ("name", change.name.as_ref().map(value).transpose()?),
-            ("role", change.role.as_ref().map(value).transpose()?),
-        ];
-        let mut remove = "";
+        let mut changes = Changes::default()
+            .set_if("name", change.name.as_ref().map(value).transpose()?)
+            .set_if("role", change.role.as_ref().map(value).transpose()?);
         match &change.address {
             AddressChange::None => {}
-            AddressChange::Respelled(email) => fields.push(("email", Some(value(email)?))),
-            AddressChange::Requested(pending) => fields.push(("pending_email", Some(value(pending)?))),
+            AddressChange::Respelled(email) => changes = changes.set("email", value(email)?),
+            AddressChange::Requested(pending) => changes = changes.set("pending_email", value(pending)?),
             AddressChange::Unverified(email) | AddressChange::Verified { email, .. } => {
                 let is_verified = matches!(change.address, AddressChange::Verified { .. });
                 let mut epochs = before.credentials.readdressed(is_verified);
                 if is_verified {
                     epochs = epochs.undoable(now);
                 }
-                fields.push(("email", Some(value(email)?)));
-                fields.push(("email_verified", Some(value(&is_verified)?)));
-                fields.push(("credentials", Some(value(&epochs)?)));
-                remove = " REMOVE pending_email";
+                changes = changes
+                    .set("email", value(email)?)
+                    .set("email_verified", value(&is_verified)?)
+                    .set("credentials", value(&epochs)?)
+                    .remove("pending_email");
             }
         }
-        let mut update = self.0.identity().part_update(&keys::profile(&before.id));
-        let mut set = Vec::new();
-        for (name, value) in fields {
-            let Some(value) = value else { continue };
-            set.push(format!("#{name} = :{name}"));
-            update = update
-                .expression_attribute_names(format!("#{name}"), name)
-                .expression_attribute_values(format!(":{name}"), value);
-        }
+        let update = changes.on(self.0.identity().part_update(&keys::profile(&before.id)));
         let mut update = if_as_read(update, before)?;
         // A revocation in the meantime wins, because the password was checked before it.
         if change.address != AddressChange::None {
@@ -240,7 +232,7 @@ impl Accounts {
             update = if_epochs_as_read(update, before, conditions)?
                 .expression_attribute_values(":session_epoch", n(before.session_epoch));
         }
-        Ok(update.update_expression(format!("SET {}{remove}", set.join(", "))))
+        Ok(update)
     }
 
     /// Returns whether an address belongs to an account other than `user`, or is held for one.

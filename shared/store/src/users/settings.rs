@@ -1,10 +1,11 @@
 //! Settings of a user.
 
-use aws_sdk_dynamodb::types::ReturnValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::{JsonObject, Result, Settings, Timestamp, UserId, users::settings::Theme};
 
 use crate::{
     Store, keys,
+    table::changes::Changes,
     table::item::{ITEM_EXISTS, conditional, from_item, s, to_item, value},
 };
 
@@ -46,39 +47,20 @@ impl Store {
         change: &SettingsChange,
         now: Timestamp,
     ) -> Result<Option<Settings>> {
-        let fields = [
-            ("theme", change.theme.as_ref().map(value).transpose()?),
-            ("language", change.language.as_ref().map(s)),
-            (
-                "notifications.email",
-                change.notify_by_email.as_ref().map(value).transpose()?,
-            ),
-            (
-                "notifications.product_news",
-                change.notify_of_news.as_ref().map(value).transpose()?,
-            ),
-            // Stored as text, as in [`Settings`].
-            ("preferences", change.preferences.as_ref().map(|own| s(own.text()))),
-        ];
-        let mut set = vec!["updated_at = :now".to_owned()];
-        let mut update = self
+        let update = self
             .identity()
             .update(&keys::settings(user))
             .condition_expression(ITEM_EXISTS)
-            .expression_attribute_values(":now", s(now.to_string()))
             .return_values(ReturnValue::AllNew);
-        for (number, (path, value)) in fields.into_iter().enumerate() {
-            let Some(value) = value else { continue };
-            let mut names = Vec::new();
-            for (depth, name) in path.split('.').enumerate() {
-                let placeholder = format!("#f{number}_{depth}");
-                update = update.expression_attribute_names(&placeholder, name);
-                names.push(placeholder);
-            }
-            set.push(format!("{} = :f{number}", names.join(".")));
-            update = update.expression_attribute_values(format!(":f{number}"), value);
-        }
-        let update = update.update_expression(format!("SET {}", set.join(", ")));
+        let changes = Changes::default()
+            .set("updated_at", s(now.to_string()))
+            .set_if("theme", change.theme.as_ref().map(value).transpose()?)
+            .set_if("language", change.language.as_ref().map(s))
+            .set_if("notifications.email", change.notify_by_email.map(AttributeValue::Bool))
+            .set_if("notifications.product_news", change.notify_of_news.map(AttributeValue::Bool))
+            // Stored as text, as in [`Settings`].
+            .set_if("preferences", change.preferences.as_ref().map(|own| s(own.text())));
+        let update = changes.on(update);
         conditional(update).await?.map(from_item).transpose()
     }
 }
