@@ -217,17 +217,14 @@ impl Test {
         done
     }
 
+    pub(crate) fn s3(&self) -> aws_sdk_s3::Client {
+        let config = aws_sdk_s3::config::Builder::from(self.stack.sdk()).force_path_style(true);
+        aws_sdk_s3::Client::from_conf(config.build())
+    }
+
     /// The keys of all objects in the bucket.
     pub(crate) async fn object_keys(&self) -> Vec<String> {
-        let config = aws_sdk_s3::config::Builder::from(self.stack.sdk())
-            .force_path_style(true)
-            .build();
-        let listed = aws_sdk_s3::Client::from_conf(config)
-            .list_objects_v2()
-            .bucket("parlance")
-            .send()
-            .await
-            .unwrap();
+        let listed = self.s3().list_objects_v2().bucket("parlance").send().await.unwrap();
         listed
             .contents()
             .iter()

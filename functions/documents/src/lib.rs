@@ -54,6 +54,12 @@ pub fn api() -> Api {
             delete_document,
             "Delete a document. Its file is deleted too; chatbots no longer answer from it.",
         )
+        .post(
+            "/documents/{document_id}/reindex",
+            reindex_document,
+            "Reindex a document. Chatbots answer from its current index until the new one is finished. A document \
+             that is being indexed is returned as it is. `Prefer: wait=N` waits up to N seconds.",
+        )
 }
 
 /// Form fields of an upload.
@@ -145,4 +151,17 @@ async fn get_document(
     Path(path): Path<DocumentPath>,
 ) -> Result<Json<DocumentView>> {
     Ok(Json(app.document(&member.org.org, &path.document_id).await?.into()))
+}
+
+async fn reindex_document(
+    app: Ctx,
+    member: May<WriteDocuments>,
+    Path(path): Path<DocumentPath>,
+    wait: Wait,
+) -> Result<Json<DocumentView>> {
+    let mut document = app.reindex_document(&member.org, &path.document_id).await?;
+    if let Some(at_most) = wait.0 {
+        document = app.wait_until_indexed(&document, at_most).await?;
+    }
+    Ok(Json(document.into()))
 }

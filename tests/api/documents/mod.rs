@@ -1,5 +1,6 @@
 //! Uploading documents and watching them.
 
+mod reindex;
 pub(crate) mod uploads;
 
 use reqwest::{Method, multipart};

@@ -90,11 +90,11 @@ impl App {
                     return Err(error);
                 }
             };
-            // A lost race means that another worker finished this generation, with an equivalent result.
-            documents
-                .finish(&document.id, &holder, document.want, &outcome, self.clock.now())
+            let generation = document.want;
+            let is_finished = documents
+                .finish(&document.id, &holder, generation, &outcome, self.clock.now())
                 .await?;
-            Ok(())
+            self.delete_unused_segment(&document, &outcome, is_finished).await
         })
     }
 
@@ -113,6 +113,25 @@ impl App {
                 }
                 Err(Error::internal(format!("the reader died of document {}", document.id)))
             }
+        }
+    }
+
+    /// Deletes the segment that nothing can read any more: the one before the replaced one or, if the document was
+    /// deleted meanwhile, the one that this worker has just stored. A lost race with another worker leaves an equal one.
+    async fn delete_unused_segment(&self, document: &Document, outcome: &Outcome, is_finished: bool) -> Result<()> {
+        let Outcome::Ready { segment, replaced, .. } = outcome else {
+            return Ok(());
+        };
+        let unused = if is_finished {
+            document.replaced_segment.as_ref()
+        } else {
+            let found = self.store.documents(&document.org).get(&document.id).await?;
+            found.is_none().then_some(segment)
+        };
+        let is_in_use = |key: &&String| is_finished && (*key == segment || Some(*key) == replaced.as_ref());
+        match unused.filter(|key| !is_in_use(key)) {
+            Some(key) => self.objects.delete(key).await,
+            None => Ok(()),
         }
     }
 
@@ -147,6 +166,7 @@ impl App {
             .put(&key, indexed.segment.into(), "application/octet-stream")
             .await?;
         Ok(Attempt::Ended(Outcome::Ready {
+            replaced: document.segment.clone().filter(|replaced| *replaced != key),
             segment: key,
             pages: indexed.pages,
             chunks: indexed.chunks,

@@ -2,6 +2,7 @@
 
 pub(crate) mod index_document;
 pub(crate) mod pending_uploads;
+mod reindex;
 pub(crate) mod segments;
 pub(crate) mod upload;
 
@@ -10,7 +11,7 @@ use futures::future::BoxFuture;
 
 use crate::App;
 
-const NO_DOCUMENT: Error = Error::NotFound("document");
+pub(crate) const NO_DOCUMENT: Error = Error::NotFound("document");
 
 impl App {
     /// Returns documents of an organization, newest first; with `uploader`, only those of this user.

@@ -78,6 +78,10 @@ pub struct Document {
     pub chunks: Option<u32>,
     /// Object key of the segment in use; `None` before the first success.
     pub segment: Option<String>,
+    /// Object key of the segment before it, which a search that began earlier may still read; deleted when the next one
+    /// is in use.
+    #[serde(default)]
+    pub replaced_segment: Option<String>,
     /// Requested generation. A reindex increments it and clears the attempts of the previous one.
     pub want: u64,
     /// Last generation that finished, ready or permanently failed.

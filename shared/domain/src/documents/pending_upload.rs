@@ -77,6 +77,7 @@ impl PendingUpload {
             pages: None,
             chunks: None,
             segment: None,
+            replaced_segment: None,
             want: 1,
             done: 0,
             created_at: now,

@@ -14,9 +14,9 @@ use crate::{
 };
 
 /// Attribute: readings that began and whose worker never reported a result.
-const INTERRUPTED: &str = "interrupted_readings";
+pub(super) const INTERRUPTED: &str = "interrupted_readings";
 /// Attribute: readings in which the reader process died.
-const READER_DEATHS: &str = "reader_deaths";
+pub(super) const READER_DEATHS: &str = "reader_deaths";
 
 /// The outcome of requesting a lease.
 #[derive(Debug)]
@@ -47,6 +47,8 @@ pub enum Outcome {
     Ready {
         /// Object key of the segment.
         segment: String,
+        /// Object key of the segment that it replaces.
+        replaced: Option<String>,
         /// Number of pages, for formats that have them.
         pages: Option<u32>,
         /// Number of searchable passages.
@@ -186,11 +188,17 @@ impl Documents {
         let common = "#status = :status, updated_at = :now, progress = :percent";
         let remove = format!("lease_holder, lease_ms, {INTERRUPTED}, {READER_DEATHS}");
         let update = match outcome {
-            Outcome::Ready { segment, pages, chunks } => update
+            Outcome::Ready {
+                segment,
+                replaced,
+                pages,
+                chunks,
+            } => update
                 .update_expression(format!(
-                    "SET {common}, done = :generation, #segment = :segment, pages = :pages, chunks = :chunks \
-                     REMOVE {remove}, failure"
+                    "SET {common}, done = :generation, #segment = :segment, replaced_segment = :replaced, \
+                     pages = :pages, chunks = :chunks REMOVE {remove}, failure"
                 ))
+                .expression_attribute_values(":replaced", value(replaced)?)
                 .expression_attribute_values(":percent", n(100))
                 .expression_attribute_names("#segment", "segment")
                 .expression_attribute_values(":segment", s(segment))

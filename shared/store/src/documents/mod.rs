@@ -5,6 +5,7 @@ pub(crate) mod outbox;
 pub(crate) mod pending_uploads;
 
 mod lease;
+mod reindex;
 
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
 use domain::{
