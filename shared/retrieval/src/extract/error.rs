@@ -11,7 +11,7 @@ pub enum ExtractError {
         "this PDF contains only images of its pages, no text; run text recognition (OCR) on it first and upload the result"
     )]
     Scanned,
-    /// The pages show characters, but nothing in the file says which.
+    /// The pages show characters, but nothing in the file says which: they are drawn as lines, or their fonts do not tell.
     #[error(
         "the characters of this PDF cannot be identified; export it again with its fonts, or run text recognition (OCR) on it and upload the result"
     )]

@@ -47,6 +47,7 @@ pub struct Section {
 /// One page as it was read. What the pages have in common (running heads, page numbers) is still in it:
 /// [`assemble_pages`] makes a document of all of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about a page")]
 pub struct PageText {
     /// The number of the page, from 1.
     pub number: u32,
@@ -56,8 +57,8 @@ pub struct PageText {
     pub text: String,
     /// Number of characters that the file does not identify.
     pub unmapped: u32,
-    /// Whether the page has images.
-    pub has_image: bool,
+    /// Whether the page shows more than text: images, lines, or letters that are drawn as lines.
+    pub has_drawing: bool,
     /// Whether an image covers so much of the page that it may be a scan.
     pub is_image: bool,
     /// Whether the page contains more than is read.

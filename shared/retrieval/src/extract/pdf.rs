@@ -22,6 +22,7 @@ mod lines;
 mod marks;
 mod page;
 mod pages;
+mod resources;
 mod running;
 mod store;
 mod stream_size;
@@ -72,12 +73,12 @@ pub(super) fn assemble(pages: Vec<PageText>) -> Result<Extracted, ExtractError> 
     if readable == 0 || unmapped > readable {
         return Err(if total(|page| page.is_crowded) > 0 {
             CROWDED
-        } else if unmapped > 0 {
-            ExtractError::NoText
-        } else if total(|page| page.has_image) > 0 {
-            ExtractError::Scanned
         } else if total(|page| page.is_damaged) > 0 {
             DAMAGED
+        } else if total(|page| page.is_image) > 0 {
+            ExtractError::Scanned
+        } else if unmapped > 0 || total(|page| page.has_drawing) > 0 {
+            ExtractError::NoText
         } else {
             ExtractError::Empty
         });

@@ -80,21 +80,21 @@ fn accented(accent: &Placed, mark: char, letter: &Placed) -> Option<String> {
     if !last.is_alphabetic() {
         return None;
     }
-    if !accent.text.starts_with(mark) {
-        // A spacing character is an accent only over a letter that has it: `x^y` is not.
-        *last = match *last {
-            'ı' => 'i',
-            'ȷ' => 'j',
-            letter => letter,
-        };
-        let composed: Vec<char> = [*last, mark].into_iter().nfc().collect();
-        let [composed] = composed.as_slice() else {
-            return None;
-        };
-        *last = *composed;
-    } else {
+    if accent.text.starts_with(mark) {
         chars.push(mark);
+        return Some(chars.into_iter().collect());
     }
+    // A spacing character is an accent only over a letter that has it: `x^y` is not.
+    *last = match *last {
+        'ı' => 'i',
+        'ȷ' => 'j',
+        letter => letter,
+    };
+    let composed: Vec<char> = [*last, mark].into_iter().nfc().collect();
+    let [composed] = composed.as_slice() else {
+        return None;
+    };
+    *last = *composed;
     Some(chars.into_iter().collect())
 }
 

@@ -127,20 +127,17 @@ fn reversed(words: &[Word], is_anchor: impl Fn(&Word) -> bool, may_be_inside: im
             .rposition(|word| !may_be_inside(word))
             .map_or(0, |outside| outside + 1);
         let stretch = words.get(start..end).unwrap_or_default();
-        match stretch.iter().position(&is_anchor) {
-            Some(first) => {
-                // A number after a Latin word belongs to it, one before it does not.
-                let is_part = |word: &Word| is_anchor(word) || word.text.chars().any(char::is_numeric);
-                let after = stretch.iter().rposition(is_part).map_or(first, |at| at.max(first));
-                ordered.extend(stretch.get(after + 1..).unwrap_or_default().iter().rev());
-                ordered.extend(stretch.get(first..=after).unwrap_or_default());
-                ordered.extend(stretch.get(..first).unwrap_or_default().iter().rev());
-                end = start;
-            }
-            None => {
-                ordered.push(last);
-                end -= 1;
-            }
+        if let Some(first) = stretch.iter().position(&is_anchor) {
+            // A number after a Latin word belongs to it, one before it does not.
+            let is_part = |word: &Word| is_anchor(word) || word.text.chars().any(char::is_numeric);
+            let after = stretch.iter().rposition(is_part).map_or(first, |at| at.max(first));
+            ordered.extend(stretch.get(after + 1..).unwrap_or_default().iter().rev());
+            ordered.extend(stretch.get(first..=after).unwrap_or_default());
+            ordered.extend(stretch.get(..first).unwrap_or_default().iter().rev());
+            end = start;
+        } else {
+            ordered.push(last);
+            end -= 1;
         }
     }
     ordered

@@ -10,6 +10,8 @@ const MIN_ROWS: usize = 6;
 const MIN_DRAWN_ROWS: usize = 3;
 /// More possible column starts indicate a drawing; each requires a pass over every word.
 const MAX_STARTS: usize = 500;
+/// A page of more words is a drawing; the densest pages of a dictionary have 4,000.
+const MAX_WORDS: usize = 30_000;
 /// Maximum nesting of columns: three or four side by side.
 const MAX_DEPTH: usize = 4;
 
@@ -21,8 +23,9 @@ pub(super) fn blocks(words: Vec<Word>, em: f32) -> Vec<Vec<Word>> {
 }
 
 fn divide(words: Vec<Word>, em: f32, depth: usize, blocks: &mut Vec<Vec<Word>>) {
+    let is_searched = depth < MAX_DEPTH && words.len() <= MAX_WORDS;
     let rows = rows(words, em);
-    let Some(gutter) = (depth < MAX_DEPTH).then(|| find_gutter(&rows, em)).flatten() else {
+    let Some(gutter) = is_searched.then(|| find_gutter(&rows, em)).flatten() else {
         return push(blocks, rows);
     };
     let (mut above, mut rest) = (rows, Vec::new());
@@ -170,6 +173,11 @@ impl<'a> Side<'a> {
             filled: filled.get(filled.len() / 2).copied().unwrap_or(0.0),
         }
     }
+
+    fn at(&self, row: usize) -> Option<&'a Word> {
+        let found = self.rows.binary_search_by_key(&row, |(index, _)| *index).ok()?;
+        self.rows.get(found).map(|(_, word)| *word)
+    }
 }
 
 /// Returns the part of the rows in which the next row of the left side is drawn before the right side: all of a column
@@ -180,7 +188,7 @@ fn drawn_in_turn(left: &Side<'_>, right: &Side<'_>) -> f32 {
         let [(row, _), (_, next)] = pair else {
             continue;
         };
-        if let Some((_, beside)) = right.rows.iter().find(|(index, _)| index == row) {
+        if let Some(beside) = right.at(*row) {
             rows += 1.0;
             in_turn += f32::from(u8::from(next.number < beside.number));
         }
@@ -192,7 +200,7 @@ fn drawn_in_turn(left: &Side<'_>, right: &Side<'_>) -> f32 {
 fn on_one_line(left: &Side<'_>, right: &Side<'_>, em: f32) -> f32 {
     let (mut rows, mut level) = (0.0, 0.0);
     for (row, word) in &left.rows {
-        if let Some((_, beside)) = right.rows.iter().find(|(index, _)| index == row) {
+        if let Some(beside) = right.at(*row) {
             rows += 1.0;
             level += f32::from(u8::from((word.y - beside.y).abs() < 0.06 * em));
         }

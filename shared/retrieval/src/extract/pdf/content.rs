@@ -127,7 +127,10 @@ impl<'a> Lexer<'a> {
 
     fn array(&mut self, depth: usize) -> Vec<Operand> {
         let mut items = Vec::new();
-        while depth < MAX_DEPTH {
+        if depth >= MAX_DEPTH {
+            return items;
+        }
+        loop {
             self.skip_white();
             match self.peek() {
                 Some(b']') => {
@@ -151,7 +154,10 @@ impl<'a> Lexer<'a> {
 
     fn dictionary(&mut self, depth: usize) -> Operand {
         let mut entries = Vec::new();
-        while depth < MAX_DEPTH {
+        if depth >= MAX_DEPTH {
+            return Operand::Other;
+        }
+        loop {
             self.skip_white();
             if self.bytes.get(self.at..).is_some_and(|rest| rest.starts_with(b">>")) {
                 self.at += 2;

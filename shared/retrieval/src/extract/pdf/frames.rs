@@ -46,12 +46,11 @@ pub(super) fn divide(glyphs: Vec<Glyph>) -> Vec<Vec<Placed>> {
                 (*is_vertical == glyph.is_vertical && cosine > SAME_DIRECTION)
                     || (count == MAX_FRAMES && index + 1 == MAX_FRAMES)
             });
-        match known {
-            Some((_, (direction, is_vertical, placed))) => placed.push(place(glyph, *direction, *is_vertical)),
-            None => {
-                let (direction, is_vertical) = (glyph.direction, glyph.is_vertical);
-                frames.push((direction, is_vertical, vec![place(glyph, direction, is_vertical)]));
-            }
+        if let Some((_, (direction, is_vertical, placed))) = known {
+            placed.push(place(glyph, *direction, *is_vertical));
+        } else {
+            let (direction, is_vertical) = (glyph.direction, glyph.is_vertical);
+            frames.push((direction, is_vertical, vec![place(glyph, direction, is_vertical)]));
         }
     }
     frames.sort_by_key(|(_, _, placed)| Reverse(placed.len()));

@@ -1,14 +1,12 @@
 //! The glyphs of a page, in the order in which they are drawn (ISO 32000-2, 8 and 9).
 
-use std::collections::HashMap;
 use std::rc::Rc;
-
-use pdf_oxide::object::Object;
 
 use super::content::{Lexer, Operand, Token};
 use super::font::Font;
 use super::geometry::{Area, Matrix, Point};
 use super::marks::Marks;
+use super::resources::Resources;
 use super::store::{Dictionary, Store};
 
 /// Nesting of forms. Real files stay below 5.
@@ -38,6 +36,8 @@ pub(super) struct Content {
     pub(super) glyphs: Vec<Glyph>,
     /// Number of glyphs without a known character.
     pub(super) unmapped: usize,
+    /// Whether there are images or lines.
+    pub(super) has_drawing: bool,
     /// The largest part of the page that one image covers.
     pub(super) image: f32,
     /// Whether there was more than is read.
@@ -53,7 +53,7 @@ pub(super) struct Budget {
 }
 
 /// Reads a content stream.
-pub(super) fn read(store: &Store, content: &[u8], resources: Dictionary, area: Area, budget: &mut Budget) -> Content {
+pub(super) fn read(store: &Store, content: &[u8], resources: &Dictionary, area: Area, budget: &mut Budget) -> Content {
     let mut reader = Reader {
         store,
         area,
@@ -71,37 +71,6 @@ struct Reader<'a> {
     budget: &'a mut Budget,
     content: Content,
     marks: Marks,
-}
-
-/// The named resources of a content stream.
-struct Resources {
-    whole: Dictionary,
-    fonts: Dictionary,
-    xobjects: Dictionary,
-    properties: Dictionary,
-    known: std::cell::RefCell<HashMap<String, Option<Rc<Font>>>>,
-}
-
-impl Resources {
-    fn new(store: &Store, whole: Dictionary) -> Self {
-        let part = |key| store.dictionary(&whole, key).unwrap_or_default();
-        Self {
-            fonts: part("Font"),
-            xobjects: part("XObject"),
-            properties: part("Properties"),
-            whole,
-            known: std::cell::RefCell::default(),
-        }
-    }
-
-    fn font(&self, store: &Store, name: &str) -> Option<Rc<Font>> {
-        if let Some(known) = self.known.borrow().get(name) {
-            return known.clone();
-        }
-        let font = self.fonts.get(name).and_then(|font| store.font(font));
-        self.known.borrow_mut().insert(name.to_owned(), font.clone());
-        font
-    }
 }
 
 /// The graphics state, as far as text needs it.
@@ -165,7 +134,12 @@ impl Reader<'_> {
                 b"Tz" => state.scale = number(0) / 100.0,
                 b"TL" => state.leading = number(0),
                 b"Ts" => state.rise = number(0),
-                b"gs" => self.graphics_state(&operands, resources, &mut state),
+                b"gs" => {
+                    let name = operands.first().and_then(Operand::name).unwrap_or_default();
+                    if let Some((font, size)) = resources.state(self.store, name) {
+                        (state.font, state.size) = (font, size);
+                    }
+                }
                 b"Td" | b"TD" => {
                     if operator == b"TD" {
                         state.leading = -number(1);
@@ -190,16 +164,18 @@ impl Reader<'_> {
                     text = line;
                     self.show(operands.last(), &state, &mut text);
                 }
-                b"Tj" => self.show(operands.last(), &state, &mut text),
-                b"TJ" => self.show(operands.last(), &state, &mut text),
+                b"Tj" | b"TJ" => self.show(operands.last(), &state, &mut text),
                 b"Do" => self.xobject(&operands, resources, &state, depth),
                 b"ID" => {
                     self.image(state.map);
                     lexer.skip_image_data();
                 }
+                b"f" | b"F" | b"f*" | b"S" | b"s" | b"B" | b"B*" | b"b" | b"b*" | b"sh" => {
+                    self.content.has_drawing = true;
+                }
                 b"BMC" => self.marks.open(None, self.content.glyphs.len()),
                 b"BDC" => {
-                    let replacement = self.replacement(operands.get(1), resources);
+                    let replacement = operands.get(1).and_then(|mark| resources.replacement(self.store, mark));
                     self.marks.open(replacement, self.content.glyphs.len());
                 }
                 b"EMC" => self.marks.close(&mut self.content.glyphs),
@@ -265,11 +241,8 @@ impl Reader<'_> {
             let along = map.a.hypot(map.b);
             let size = map.c.hypot(map.d) * font.height;
             let is_somewhere = start.is_finite() && end.is_finite() && along > 0.0 && along.is_finite();
-            if glyph.text.is_empty()
-                || !is_somewhere
-                || !(size > 0.0 && size.is_finite())
-                || !self.area.contains(start, size)
-            {
+            let is_visible = size > 0.0 && size.is_finite() && self.area.contains(start, size);
+            if glyph.text.is_empty() || !is_somewhere || !is_visible {
                 return;
             }
             self.content.glyphs.push(Glyph {
@@ -284,19 +257,6 @@ impl Reader<'_> {
                 is_vertical: font.is_vertical,
             });
         });
-    }
-
-    fn graphics_state(&self, operands: &[Operand], resources: &Resources, state: &mut State) {
-        let name = operands.first().and_then(Operand::name).unwrap_or_default();
-        let font = self
-            .store
-            .dictionary(&resources.whole, "ExtGState")
-            .and_then(|states| self.store.dictionary(&states, name))
-            .and_then(|found| self.store.array(&found, "Font"));
-        if let Some([font, size]) = font.as_deref() {
-            state.font = self.store.font(font);
-            state.size = super::store::number_of(size).unwrap_or(0.0);
-        }
     }
 
     fn xobject(&mut self, operands: &[Operand], resources: &Resources, state: &State, depth: usize) {
@@ -321,39 +281,23 @@ impl Reader<'_> {
             .map_or(Matrix::IDENTITY, Matrix::new);
         let map = map.then(state.map);
         match self.store.dictionary(&form.dictionary, "Resources") {
-            Some(own) => self.stream(&form.content, &Resources::new(self.store, own), map, depth + 1),
+            Some(own) => {
+                let own = Resources::new(self.store, &own);
+                // They are read again each time the form is drawn.
+                self.budget.steps = self.budget.steps.saturating_sub(own.size());
+                self.stream(&form.content, &own, map, depth + 1);
+            }
             None => self.stream(&form.content, resources, map, depth + 1),
         }
     }
 
     /// Notes an image: the unit square.
     fn image(&mut self, map: Matrix) {
+        self.content.has_drawing = true;
         let covered = (map.a * map.d - map.b * map.c).abs() / self.area.size();
         if covered.is_finite() {
             self.content.image = self.content.image.max(covered);
         }
-    }
-
-    /// Returns the text that replaces the glyphs of marked content (ISO 32000-2, 14.9.4).
-    fn replacement(&self, properties: Option<&Operand>, resources: &Resources) -> Option<String> {
-        let bytes = match properties? {
-            Operand::Dictionary(entries) => {
-                let (_, value) = entries.iter().find(|(key, _)| key == "ActualText")?;
-                match value {
-                    Operand::String(bytes) => bytes.clone(),
-                    _ => return None,
-                }
-            }
-            Operand::Name(name) => {
-                let found = self.store.dictionary(&resources.properties, name)?;
-                match self.store.entry(&found, "ActualText")? {
-                    Object::String(bytes) => bytes,
-                    _ => return None,
-                }
-            }
-            _ => return None,
-        };
-        Some(super::strings::decoded(&bytes))
     }
 }
 

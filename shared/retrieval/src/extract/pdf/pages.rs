@@ -6,6 +6,7 @@ use std::thread;
 use pdf_oxide::PdfDocument;
 use pdf_oxide::error::Error;
 use pdf_oxide::fonts::global_cache::clear_global_font_cache;
+use pdf_oxide::object::Object;
 
 use super::geometry::Area;
 use super::glyphs::{Budget, Content};
@@ -34,6 +35,17 @@ const STACK: usize = 128 * 1024 * 1024;
 const TAIL: usize = 64 * 1024;
 /// An image that covers more of the page is the page.
 const IMAGE_OF_PAGE: f32 = 0.3;
+
+const DAMAGED_PAGE: PageText = PageText {
+    number: 0,
+    of: 0,
+    text: String::new(),
+    unmapped: 0,
+    has_drawing: false,
+    is_image: false,
+    is_crowded: false,
+    is_damaged: true,
+};
 
 /// Receives pages; a break ends the reading.
 pub(crate) type Sink<'a> = dyn FnMut(PageText) -> ControlFlow<()> + Send + 'a;
@@ -119,23 +131,23 @@ fn read_pages(bytes: &[u8], first: u32, sink: &mut Sink<'_>) -> Result<(), Extra
 fn read_page(store: &Store, index: usize, content: Option<Vec<u8>>, budget: &mut Budget) -> PageText {
     let dictionary = store.document.get_page(index).ok().and_then(into_dictionary);
     let (Some(content), Some(dictionary)) = (content, dictionary) else {
-        return PageText {
-            is_damaged: true,
-            ..PageText::default()
-        };
+        return DAMAGED_PAGE;
     };
+    if is_content_missing(store, &dictionary) {
+        return DAMAGED_PAGE;
+    }
     // A drawing (map, plot): its text is not worth the cost.
     let is_crowded = content.len() > MAX_PAGE_BYTES;
     let mut drawn = if is_crowded {
         Content::default()
     } else {
         let resources = store.dictionary(&dictionary, "Resources").unwrap_or_default();
-        glyphs::read(store, &content, resources, area(store, &dictionary), budget)
+        glyphs::read(store, &content, &resources, area(store, &dictionary), budget)
     };
     drop(content);
     let notes = forms::read(store, &dictionary);
     drawn.glyphs.extend(notes.values);
-    let (unmapped, image) = (drawn.unmapped, drawn.image);
+    let (unmapped, image, has_drawing) = (drawn.unmapped, drawn.image, drawn.has_drawing);
     let is_crowded = is_crowded || drawn.is_crowded;
     let mut text = page::text(drawn.glyphs);
     for line in notes.lines {
@@ -145,10 +157,23 @@ fn read_page(store: &Store, index: usize, content: Option<Vec<u8>>, budget: &mut
     PageText {
         text,
         unmapped: u32::try_from(unmapped).unwrap_or(u32::MAX),
-        has_image: image > 0.0,
+        has_drawing,
         is_image: image > IMAGE_OF_PAGE,
         is_crowded,
         ..PageText::default()
+    }
+}
+
+/// Returns whether a page refers to content that is not in the file: its end, or its middle, is lost.
+fn is_content_missing(store: &Store, page: &Dictionary) -> bool {
+    let is_missing = |item: &Object| store.resolved(item).is_null();
+    match page.get("Contents") {
+        Some(contents @ Object::Reference(_)) => match store.resolved(contents) {
+            Object::Array(items) => !items.is_empty() && items.iter().all(is_missing),
+            contents => contents.is_null(),
+        },
+        Some(Object::Array(items)) => !items.is_empty() && items.iter().all(is_missing),
+        _ => false,
     }
 }
 

@@ -89,7 +89,7 @@ fn strip(page: &str, mut is_running: impl FnMut(&str) -> bool) -> String {
     // Pages that are alike are content: slides, forms, labels.
     let removed = |at: &usize| is_removed.get(*at).copied().unwrap_or(false);
     let letters = |line: &&str| line.chars().filter(|c| c.is_alphanumeric()).count();
-    let all: usize = lines.iter().map(|line| letters(&line)).sum();
+    let all: usize = lines.iter().map(letters).sum();
     let cut: usize = (0..lines.len())
         .filter(removed)
         .filter_map(|at| lines.get(at))

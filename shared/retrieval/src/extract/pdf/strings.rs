@@ -2,7 +2,7 @@
 
 use pdf_oxide::fonts::font_dict::pdfdoc_encoding_lookup;
 
-/// Returns the text of a string: UTF-16 or UTF-8 if it begins with a byte order mark, otherwise PDFDocEncoding.
+/// Returns the text of a string: UTF-16 or UTF-8 if it begins with a byte order mark, otherwise `PDFDocEncoding`.
 pub(super) fn decoded(bytes: &[u8]) -> String {
     let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
         let units: Vec<u16> = bytes

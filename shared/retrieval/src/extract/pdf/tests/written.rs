@@ -210,6 +210,18 @@ fn glyphs_without_a_meaning_are_not_text() {
 }
 
 #[test]
+fn letters_that_are_drawn_as_lines_are_not_called_a_scan() {
+    assert_eq!(code(&page("10 10 m 20 30 l 30 10 l S")), "no_text");
+    assert_eq!(code(&page("q Q")), "empty");
+}
+
+#[test]
+fn a_page_whose_content_is_lost_is_damaged() {
+    let page = "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 800] /Contents [4 0 R 5 0 R] >>";
+    assert_eq!(code(&file(&objects(&[CATALOG, PAGES, page]), "")), "damaged");
+}
+
+#[test]
 fn a_file_whose_pages_cannot_be_found_is_not_called_a_scan() {
     let pages = "<< /Type /Pages /Kids [] /Count 1 >>";
     assert_eq!(code(&file(&objects(&[CATALOG, pages]), "")), "damaged");
