@@ -5,7 +5,7 @@ import subprocess
 # What becomes of the files of `parlance samples`: ready, or failed for this reason.
 SAMPLES = {
     "meridian-handbook.pdf": "ready", "grinder-g2.docx": "ready", "faq.txt": "ready", "protected.pdf": "ready",
-    "encrypted.pdf": "encrypted", "scanned.pdf": "no_text", "truncated.pdf": "damaged",
+    "encrypted.pdf": "encrypted", "scanned.pdf": "scanned", "truncated.pdf": "damaged",
     "page-tree-loop.pdf": "damaged", "photo.pdf": "wrong_type", "damaged.docx": "damaged", "bomb.docx": "too_large",
 }
 QUESTIONS = {

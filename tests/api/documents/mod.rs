@@ -70,7 +70,7 @@ async fn files_that_cannot_be_read_fail_with_a_reason_a_person_understands() {
     let ada = t.user("ada").await;
     for (name, bytes, code) in [
         ("secret.pdf", samples::encrypted_pdf(), "encrypted"),
-        ("scan.pdf", samples::scanned_pdf(), "no_text"),
+        ("scan.pdf", samples::scanned_pdf(), "scanned"),
         ("half.pdf", samples::truncated_pdf(), "damaged"),
         ("picture.pdf", samples::png_named_pdf(), "wrong_type"),
         ("handbook.docx", samples::handbook_pdf(), "wrong_type"),

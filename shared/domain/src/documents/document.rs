@@ -38,8 +38,8 @@ pub enum DocumentStatus {
 /// Why a document could not be indexed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IndexFailure {
-    /// Stable `snake_case` word: `encrypted`, `no_text`, `damaged`, `wrong_type`, `too_large`, `too_slow`, `empty`,
-    /// `unreadable`, `internal`.
+    /// Stable `snake_case` word: `encrypted`, `scanned`, `no_text`, `damaged`, `wrong_type`, `too_large`, `too_slow`,
+    /// `empty`, `unreadable`, `internal`.
     pub code: String,
     /// A sentence that tells the user what to do.
     pub detail: String,

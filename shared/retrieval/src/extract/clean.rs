@@ -1,5 +1,7 @@
 //! The normal form of text, for every format.
 
+use std::collections::HashSet;
+
 use unicode_normalization::UnicodeNormalization;
 
 use crate::width::width;
@@ -24,6 +26,8 @@ pub(super) fn normalize(text: &str) -> String {
             'ﬃ' => out.push_str("ffi"),
             'ﬄ' => out.push_str("ffl"),
             'ﬅ' | 'ﬆ' => out.push_str("st"),
+            // Shapes of Arabic and Hebrew letters, and of their ligatures.
+            '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}' => out.extend([c].into_iter().nfkc()),
             // Unmapped glyphs are extracted as U+FFFE, U+FFFF and private use characters.
             '\u{ad}' | '\u{200b}' | '\u{2060}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' | '\u{e000}'..='\u{f8ff}'
             // Direction marks.
@@ -48,11 +52,37 @@ pub(super) fn collapse(line: &str) -> String {
     out
 }
 
+/// Words with a hyphen that a text contains inside of its lines: they keep it at the end of a line.
+#[derive(Debug, Default)]
+pub(super) struct Compounds(HashSet<String>);
+
+impl Compounds {
+    /// Most compounds that are kept; no text has more.
+    const MOST: usize = 50_000;
+
+    pub(super) fn of<'a>(texts: impl Iterator<Item = &'a str>) -> Self {
+        let words = texts.flat_map(str::split_whitespace);
+        let words = words.map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()));
+        let compounds = words.filter(|word| word.contains('-') && word.len() < 64);
+        Self(compounds.map(str::to_lowercase).take(Self::MOST).collect())
+    }
+
+    /// Returns whether the hyphen between the end of a line and the next line is part of the word.
+    fn keeps_hyphen(&self, before: &str, next: &str) -> bool {
+        let part = |text: &str| text.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+        let first = part(before.rsplit(|c: char| c.is_whitespace()).next().unwrap_or_default());
+        let second = part(next.split_whitespace().next().unwrap_or_default());
+        // `e-mail`, `x-ray`: nobody divides a word after its first letter.
+        let is_letter = first.chars().count() == 1;
+        is_letter || matches!(first.as_str(), "self" | "well") || self.0.contains(&format!("{first}-{second}"))
+    }
+}
+
 /// Joins the lines of paragraphs: readers of text want sentences, not the width of the page.
 ///
 /// An empty line ends a paragraph; so do list items and lines that are clearly short. A hyphen at the end of a line is
 /// removed if the word continues.
-pub(super) fn reflow(text: &str) -> String {
+pub(super) fn reflow(text: &str, compounds: &Compounds) -> String {
     let widest = text.lines().map(|line| width(line.trim())).max().unwrap_or(0);
     let mut out = String::with_capacity(text.len());
     let mut open = false;
@@ -64,7 +94,7 @@ pub(super) fn reflow(text: &str) -> String {
             continue;
         }
         if open && continues(&out, &line, last_length, widest) {
-            join(&mut out, &line);
+            join(&mut out, &line, compounds);
         } else {
             if !out.is_empty() {
                 out.push('\n');
@@ -83,7 +113,9 @@ fn continues(before: &str, line: &str, length: usize, widest: usize) -> bool {
         return false;
     }
     let starts_small = line.chars().next().is_some_and(char::is_lowercase);
-    if starts_small {
+    let mut tail = before.chars().rev();
+    let is_divided = matches!(tail.next(), Some('-' | '\u{2010}')) && tail.next().is_some_and(char::is_alphanumeric);
+    if starts_small || is_divided {
         return true;
     }
     // A line much shorter than the column was ended on purpose: a heading, an address, the end of a paragraph.
@@ -94,13 +126,15 @@ fn continues(before: &str, line: &str, length: usize, widest: usize) -> bool {
 }
 
 /// Appends the next line of a paragraph.
-fn join(out: &mut String, line: &str) {
+fn join(out: &mut String, line: &str, compounds: &Compounds) {
     let next = line.chars().next().unwrap_or(' ');
     let mut tail = out.chars().rev();
     match (tail.next(), tail.next()) {
         // `trans-` + `port`, but not `Mr. -` nor `1990-` + `2000` nor `Franco-` + `German`.
         (Some('-' | '\u{2010}'), Some(before)) if before.is_lowercase() && next.is_lowercase() => {
-            out.pop();
+            if !compounds.keeps_hyphen(out, line) {
+                out.pop();
+            }
         }
         (Some('-' | '\u{2010}'), Some(before)) if before.is_alphanumeric() => {}
         (Some(last), _) if is_ideograph(last) && is_ideograph(next) => {}
@@ -142,7 +176,7 @@ mod tests {
     fn lines_of_a_paragraph_are_joined_and_hyphens_at_their_ends_removed() {
         let text = "The roastery trans-\nports beans to all coun-\ntries between 1990-\n2000 and Franco-\nGerman towns.\n\nNext.";
         assert_eq!(
-            reflow(text),
+            reflow(text, &Compounds::default()),
             "The roastery transports beans to all countries between 1990-2000 and Franco-German towns.\nNext."
         );
     }
@@ -150,16 +184,31 @@ mod tests {
     #[test]
     fn a_soft_hyphen_at_a_line_end_joins_the_word() {
         assert_eq!(
-            reflow(&normalize("the roastery trans\u{ad}\nports co\u{ad}ffee")),
+            reflow(
+                &normalize("the roastery trans\u{ad}\nports co\u{ad}ffee"),
+                &Compounds::default()
+            ),
             "the roastery transports coffee"
         );
+    }
+
+    #[test]
+    fn hyphens_of_compounds_stay_at_the_end_of_a_line() {
+        let text = "A well-\nknown e-\nmail and long-\nterm storage.";
+        let compounds = Compounds::of(std::iter::once("For Long-term storage"));
+        assert_eq!(reflow(text, &compounds), "A well-known e-mail and long-term storage.");
+    }
+
+    #[test]
+    fn presentation_forms_become_letters() {
+        assert_eq!(normalize("\u{fe8d}\u{fefb}"), "\u{627}\u{644}\u{627}");
     }
 
     #[test]
     fn headings_and_list_items_keep_their_lines() {
         let text = "Refund policy\nWe refund all beans that were not opened within\nfourteen days of delivery.\n- no fees\n- no questions\n1. Write to us";
         assert_eq!(
-            reflow(text),
+            reflow(text, &Compounds::default()),
             "Refund policy\nWe refund all beans that were not opened within fourteen days of delivery.\n- no fees\n- no questions\n1. Write to us"
         );
     }
@@ -167,7 +216,7 @@ mod tests {
     #[test]
     fn chinese_lines_join_without_a_space() {
         assert_eq!(
-            reflow("我们每天从仓库发货所有\n商品都有保修。"),
+            reflow("我们每天从仓库发货所有\n商品都有保修。", &Compounds::default()),
             "我们每天从仓库发货所有商品都有保修。"
         );
     }

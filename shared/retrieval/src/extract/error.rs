@@ -6,8 +6,15 @@ pub enum ExtractError {
     /// Opening the file needs a password.
     #[error("this {} is protected by a password; save a copy without the password and upload that", label(*.0))]
     Encrypted(Kind),
-    /// The pages have images of text only.
-    #[error("this PDF contains only images, no text; run text recognition (OCR) on it first and upload the result")]
+    /// The pages are images, without a text layer.
+    #[error(
+        "this PDF contains only images of its pages, no text; run text recognition (OCR) on it first and upload the result"
+    )]
+    Scanned,
+    /// The pages show characters, but nothing in the file says which: they are drawn as lines, or their fonts do not tell.
+    #[error(
+        "the characters of this PDF cannot be identified; export it again with its fonts, or run text recognition (OCR) on it and upload the result"
+    )]
     NoText,
     /// The structure of the file is damaged or incomplete.
     #[error("this {} is damaged or incomplete; open it in its program, save it again and upload the new file", label(*.0))]
@@ -33,6 +40,7 @@ impl ExtractError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Encrypted(_) => "encrypted",
+            Self::Scanned => "scanned",
             Self::NoText => "no_text",
             Self::Damaged(_) => "damaged",
             Self::WrongType { .. } => "wrong_type",

@@ -8,6 +8,10 @@ mod pdf;
 mod sniff;
 mod txt;
 
+use std::ops::ControlFlow;
+
+use serde::{Deserialize, Serialize};
+
 use crate::{Kind, SourceLocation};
 
 pub use error::ExtractError;
@@ -40,36 +44,99 @@ pub struct Section {
     pub text: String,
 }
 
+/// One page as it was read. What the pages have in common (running heads, page numbers) is still in it:
+/// [`assemble_pages`] makes a document of all of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about a page")]
+pub struct PageText {
+    /// The number of the page, from 1.
+    pub number: u32,
+    /// The number of pages of the file.
+    pub of: u32,
+    /// One line per line of the page, an empty line between paragraphs.
+    pub text: String,
+    /// Number of characters that the file does not identify.
+    pub unmapped: u32,
+    /// Whether the page shows more than text: images, lines, or letters that are drawn as lines.
+    pub has_drawing: bool,
+    /// Whether an image covers so much of the page that it may be a scan.
+    pub is_image: bool,
+    /// Whether the page contains more than is read.
+    pub is_crowded: bool,
+    /// Whether the page could not be read.
+    pub is_damaged: bool,
+}
+
+/// Extracts the pages of a file one after the other, for progress and checkpoints. Returns whether the format has pages;
+/// if not, nothing is read, and [`extract()`] is the way.
+///
+/// `sink` receives each page; a break ends the reading. Who has stored pages 1 to n continues with `first_page` n + 1, in
+/// another process if need be, and calls [`assemble_pages`] with all of them. The result is that of [`extract()`].
+///
+/// # Errors
+/// Those of [`extract()`] that concern the file as a whole; [`assemble_pages`] returns the others.
+pub fn extract_pages(
+    bytes: &[u8],
+    kind: Kind,
+    first_page: u32,
+    sink: &mut (dyn FnMut(PageText) -> ControlFlow<()> + Send),
+) -> Result<bool, ExtractError> {
+    if kind != Kind::Pdf {
+        return Ok(false);
+    }
+    check_type(bytes, kind)?;
+    pdf::read(bytes, first_page, sink)?;
+    Ok(true)
+}
+
+/// Makes a document of all its pages, in their order.
+///
+/// # Errors
+/// A sentence that tells the user why there is no text, as for [`extract()`].
+pub fn assemble_pages(pages: Vec<PageText>) -> Result<Extracted, ExtractError> {
+    let extracted = pdf::assemble(pages)?;
+    if extracted.sections.is_empty() {
+        Err(ExtractError::Empty)
+    } else {
+        Ok(extracted)
+    }
+}
+
 /// Extracts the text of a file.
 ///
 /// # Errors
 /// A sentence that tells the user who uploaded the file why there is no text; [`ExtractError::code`] names the
 /// class. The result is never empty: a file without text is an error.
 pub fn extract(bytes: &[u8], kind: Kind) -> Result<Extracted, ExtractError> {
+    check_type(bytes, kind)?;
+    let extracted = match kind {
+        Kind::Pdf => pdf::extract(bytes)?,
+        Kind::Docx => docx::extract(bytes)?,
+        Kind::Text => txt::extract(bytes)?,
+    };
+    if extracted.sections.is_empty() {
+        Err(ExtractError::Empty)
+    } else {
+        Ok(extracted)
+    }
+}
+
+/// Refuses files that are not what their name says.
+fn check_type(bytes: &[u8], kind: Kind) -> Result<(), ExtractError> {
     if bytes.is_empty() {
         return Err(ExtractError::Empty);
     }
     if bytes.len() > MAX_INPUT_BYTES {
         return Err(ExtractError::TooLarge("it is larger than 100 MB"));
     }
-    let format = sniff::format(bytes);
-    let extracted = match (kind, format) {
-        (Kind::Pdf, Format::Pdf) => pdf::extract(bytes)?,
-        (Kind::Docx, Format::Zip(_)) => docx::extract(bytes)?,
-        (Kind::Docx, Format::EncryptedOffice) => return Err(ExtractError::Encrypted(Kind::Docx)),
-        (Kind::Text, Format::Text) => txt::extract(bytes)?,
-        (Kind::Pdf | Kind::Docx, Format::Unknown) => return Err(ExtractError::Damaged(kind)),
-        (_, found) => {
-            return Err(ExtractError::WrongType {
-                expected: kind,
-                found: found.describe(),
-            });
-        }
-    };
-    if extracted.sections.is_empty() {
-        Err(ExtractError::Empty)
-    } else {
-        Ok(extracted)
+    match (kind, sniff::format(bytes)) {
+        (Kind::Pdf, Format::Pdf) | (Kind::Docx, Format::Zip(_)) | (Kind::Text, Format::Text) => Ok(()),
+        (Kind::Docx, Format::EncryptedOffice) => Err(ExtractError::Encrypted(Kind::Docx)),
+        (Kind::Pdf | Kind::Docx, Format::Unknown) => Err(ExtractError::Damaged(kind)),
+        (_, found) => Err(ExtractError::WrongType {
+            expected: kind,
+            found: found.describe(),
+        }),
     }
 }
 

@@ -49,7 +49,7 @@ impl Outline {
     }
 
     fn flush(&mut self, next_level: usize) {
-        let mut text = clean::reflow(&std::mem::take(&mut self.body));
+        let mut text = clean::reflow(&std::mem::take(&mut self.body), &clean::Compounds::default());
         // A heading without content is itself the text of its section.
         if let Some((level, title)) = self.path.last()
             && text.is_empty()

@@ -1,13 +1,17 @@
 //! Detects columns, and puts them into reading order.
 
-use super::page::Word;
+use super::words::Word;
 
 /// Minimum width of the gap between two columns, in em.
 const GUTTER: f32 = 0.9;
 /// Fewer lines side by side are a coincidence or a table.
 const MIN_ROWS: usize = 6;
+/// Fewer lines are not recognized by the order of drawing either.
+const MIN_DRAWN_ROWS: usize = 3;
 /// More possible column starts indicate a drawing; each requires a pass over every word.
 const MAX_STARTS: usize = 500;
+/// A page of more words is a drawing; the densest pages of a dictionary have 4,000.
+const MAX_WORDS: usize = 30_000;
 /// Maximum nesting of columns: three or four side by side.
 const MAX_DEPTH: usize = 4;
 
@@ -19,8 +23,9 @@ pub(super) fn blocks(words: Vec<Word>, em: f32) -> Vec<Vec<Word>> {
 }
 
 fn divide(words: Vec<Word>, em: f32, depth: usize, blocks: &mut Vec<Vec<Word>>) {
+    let is_searched = depth < MAX_DEPTH && words.len() <= MAX_WORDS;
     let rows = rows(words, em);
-    let Some(gutter) = (depth < MAX_DEPTH).then(|| find_gutter(&rows, em)).flatten() else {
+    let Some(gutter) = is_searched.then(|| find_gutter(&rows, em)).flatten() else {
         return push(blocks, rows);
     };
     let (mut above, mut rest) = (rows, Vec::new());
@@ -68,7 +73,7 @@ struct Gutter {
 }
 
 fn find_gutter(rows: &[Vec<Word>], em: f32) -> Option<Gutter> {
-    if rows.len() < MIN_ROWS {
+    if rows.len() < MIN_DRAWN_ROWS {
         return None;
     }
     let words = || rows.iter().flatten();
@@ -114,7 +119,7 @@ fn longest_band(rows: &[Vec<Word>], x: f32, em: f32, (left, right): (f32, f32)) 
         }
         let is_last = rows.get(index + 1).is_none_or(|next| !is_white(next));
         if is_last
-            && let Some(score) = prose_rows(&rows[first..=index], x, (left, right))
+            && let Some(score) = prose_rows(&rows[first..=index], x, (left, right), em)
             && best.as_ref().is_none_or(|best| score > best.score)
         {
             best = Some(Gutter {
@@ -128,21 +133,77 @@ fn longest_band(rows: &[Vec<Word>], x: f32, em: f32, (left, right): (f32, f32)) 
     best
 }
 
-/// Returns the number of rows of the shorter side, if both sides are filled like prose. Table cells are not.
-fn prose_rows(rows: &[Vec<Word>], x: f32, (left, right): (f32, f32)) -> Option<usize> {
-    let side = |is_own: &dyn Fn(&Word) -> bool, width: f32| -> (usize, f32) {
-        let mut filled: Vec<f32> = rows
-            .iter()
-            .filter_map(|row| {
-                let own: Vec<&Word> = row.iter().filter(|word| is_own(word)).collect();
-                Some((own.last()?.right - own.first()?.left) / width)
-            })
-            .collect();
+/// Returns the number of rows of the shorter side, if the sides are columns of text and not of a table.
+fn prose_rows(rows: &[Vec<Word>], x: f32, (left, right): (f32, f32), em: f32) -> Option<usize> {
+    let left_side = Side::of(rows, x - left, |word| word.right < x);
+    let right_side = Side::of(rows, right - x, |word| word.left > x);
+    let rows = left_side.rows.len().min(right_side.rows.len());
+    let filled = left_side.filled.min(right_side.filled);
+    let is_prose = rows >= MIN_ROWS && filled >= 0.6;
+    let drawn = drawn_in_turn(&left_side, &right_side);
+    // Short columns, or columns of short lines: the order of drawing tells them from tables.
+    let is_column = drawn >= 0.8
+        && rows >= MIN_DRAWN_ROWS
+        && (filled >= 0.45 || (rows >= MIN_ROWS && on_one_line(&left_side, &right_side, em) < 0.7));
+    (is_prose || is_column).then_some(rows)
+}
+
+/// The words on one side of a gutter.
+struct Side<'a> {
+    /// The first word of each row that has any, with the number of the row.
+    rows: Vec<(usize, &'a Word)>,
+    /// The part of the width that the middle row fills.
+    filled: f32,
+}
+
+impl<'a> Side<'a> {
+    fn of(rows: &'a [Vec<Word>], width: f32, is_own: impl Fn(&Word) -> bool) -> Self {
+        let mut firsts = Vec::new();
+        let mut filled = Vec::new();
+        for (index, row) in rows.iter().enumerate() {
+            let mut own = row.iter().filter(|word| is_own(word));
+            if let Some(first) = own.next() {
+                filled.push((own.next_back().unwrap_or(first).right - first.left) / width);
+                firsts.push((index, first));
+            }
+        }
         filled.sort_unstable_by(f32::total_cmp);
-        (filled.len(), filled.get(filled.len() / 2).copied().unwrap_or(0.0))
-    };
-    let (left_rows, left_filled) = side(&|word| word.right < x, x - left);
-    let (right_rows, right_filled) = side(&|word| word.left > x, right - x);
-    let rows = left_rows.min(right_rows);
-    (rows >= MIN_ROWS && left_filled >= 0.6 && right_filled >= 0.6).then_some(rows)
+        Self {
+            rows: firsts,
+            filled: filled.get(filled.len() / 2).copied().unwrap_or(0.0),
+        }
+    }
+
+    fn at(&self, row: usize) -> Option<&'a Word> {
+        let found = self.rows.binary_search_by_key(&row, |(index, _)| *index).ok()?;
+        self.rows.get(found).map(|(_, word)| *word)
+    }
+}
+
+/// Returns the part of the rows in which the next row of the left side is drawn before the right side: all of a column
+/// before the next one.
+fn drawn_in_turn(left: &Side<'_>, right: &Side<'_>) -> f32 {
+    let (mut rows, mut in_turn) = (0.0, 0.0);
+    for pair in left.rows.windows(2) {
+        let [(row, _), (_, next)] = pair else {
+            continue;
+        };
+        if let Some(beside) = right.at(*row) {
+            rows += 1.0;
+            in_turn += f32::from(u8::from(next.number < beside.number));
+        }
+    }
+    if rows > 0.0 { in_turn / rows } else { 0.0 }
+}
+
+/// Returns the part of the rows whose sides have the same baseline, as the cells of a table have.
+fn on_one_line(left: &Side<'_>, right: &Side<'_>, em: f32) -> f32 {
+    let (mut rows, mut level) = (0.0, 0.0);
+    for (row, word) in &left.rows {
+        if let Some(beside) = right.at(*row) {
+            rows += 1.0;
+            level += f32::from(u8::from((word.y - beside.y).abs() < 0.06 * em));
+        }
+    }
+    if rows > 0.0 { level / rows } else { 0.0 }
 }

@@ -1,25 +1,9 @@
 //! Checks PDF syntax (ISO 32000-2, 7.2) before the parser runs: the parser recurses into nested arrays and dictionaries
-//! without a limit, which can overflow the stack beyond any `catch_unwind`, and it stores every glyph of a page in
-//! memory.
+//! without a limit, which can overflow the stack beyond any `catch_unwind`.
 
 /// Maximum nesting of arrays and dictionaries. Real files stay below 20; binary data that is mistaken for syntax can
 /// reach a few hundred.
 const MAX_DEPTH: usize = 2_000;
-/// Limit of the text shown on one page, in bytes of strings. The densest pages of a dictionary have 20,000.
-const MAX_SHOWN_BYTES: usize = 200_000;
-/// Limit of the strings shown on one page; a page that positions each letter separately has 10,000.
-const MAX_SHOWN_STRINGS: usize = 30_000;
-
-/// Returns the cost of reading a page with this content stream, in strings of ordinary pages (about 15 microseconds
-/// each); `None` if the page is not worth reading.
-pub(super) fn load(content: &[u8]) -> Option<usize> {
-    let seen = Syntax::scan(content, false);
-    let is_readable =
-        seen.depth < MAX_DEPTH && seen.string_bytes <= MAX_SHOWN_BYTES && seen.strings <= MAX_SHOWN_STRINGS;
-    // Measured: finding the words of a page takes quadratic time in their number.
-    is_readable.then(|| seen.strings + seen.strings * seen.strings / 10_000)
-}
-
 /// Returns whether no object of a file nests too deeply.
 ///
 /// Searches for objects everywhere, even in stream data, because the file decides where the parser looks.
@@ -32,7 +16,7 @@ pub(super) fn is_flat(file: &[u8]) -> bool {
             .filter(move |(_, found)| *found == word)
     };
     for (start, _) in starts(b"obj").chain(starts(b"trailer")) {
-        let seen = Syntax::scan(&file[start + 3..], true);
+        let seen = Syntax::scan(&file[start + 3..]);
         if seen.depth >= MAX_DEPTH || seen.length > budget {
             return false;
         }
@@ -46,22 +30,20 @@ pub(super) fn is_flat(file: &[u8]) -> bool {
 struct Syntax {
     /// The deepest nesting.
     depth: usize,
-    strings: usize,
-    string_bytes: usize,
     /// How many bytes were scanned.
     length: usize,
 }
 
 impl Syntax {
-    /// Scans to the end, or only to the end of the object (or of its dictionary, if a stream follows).
-    fn scan(bytes: &[u8], one_object: bool) -> Self {
+    /// Scans to the end of the object, or of its dictionary, if a stream follows.
+    fn scan(bytes: &[u8]) -> Self {
         let mut seen = Self::default();
         let mut depth = 0_usize;
         let mut at = 0;
         while let Some(byte) = bytes.get(at) {
             let next = bytes.get(at + 1);
             at += match (byte, next) {
-                (b'(', _) => seen.string(literal_length(&bytes[at..])),
+                (b'(', _) => literal_length(&bytes[at..]),
                 (b'<', Some(b'<')) => {
                     depth += 1;
                     2
@@ -70,7 +52,7 @@ impl Syntax {
                     depth = depth.saturating_sub(1);
                     2
                 }
-                (b'<', _) => seen.string(length_to(&bytes[at..], |b| b == b'>')),
+                (b'<', _) => length_to(&bytes[at..], |b| b == b'>'),
                 (b'[' | b'{', _) => {
                     depth += 1;
                     1
@@ -80,7 +62,7 @@ impl Syntax {
                     1
                 }
                 (b'%', _) => length_to(&bytes[at..], |b| b == b'\n' || b == b'\r'),
-                (b'e' | b's', _) if one_object && ends_object(&bytes[at..]) => break,
+                (b'e' | b's', _) if ends_object(&bytes[at..]) => break,
                 _ => 1,
             };
             seen.depth = seen.depth.max(depth);
@@ -90,12 +72,6 @@ impl Syntax {
         }
         seen.length = at;
         seen
-    }
-
-    fn string(&mut self, length: usize) -> usize {
-        self.strings += 1;
-        self.string_bytes += length;
-        length
     }
 }
 
@@ -153,13 +129,5 @@ mod tests {
     fn a_tower_inside_of_a_stream_is_found() {
         let hidden = format!("1 0 obj <<>> stream 2 0 obj {}", "[".repeat(3_000));
         assert!(!is_flat(hidden.as_bytes()));
-    }
-
-    #[test]
-    fn a_page_with_too_much_text_is_not_readable() {
-        let page = |count: usize| "(word) Tj ".repeat(count);
-        assert_eq!(load(page(20_000).as_bytes()), Some(60_000));
-        assert!(load(page(40_000).as_bytes()).is_none());
-        assert!(load(format!("({}) Tj", "a".repeat(300_000)).as_bytes()).is_none());
     }
 }

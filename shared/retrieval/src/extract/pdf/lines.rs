@@ -1,8 +1,9 @@
 //! Lines and paragraphs of one column.
 
 use super::super::clean::is_ideograph;
+use super::bidi;
 use super::columns::rows;
-use super::page::Word;
+use super::words::Word;
 
 /// Writes the lines of a block, with an empty line before each paragraph.
 pub(super) fn write(text: &mut String, block: Vec<Word>, em: f32) {
@@ -44,34 +45,27 @@ fn starts_paragraph(before: &[Word], row: &[Word], left: f32, spacing: f32, em: 
 }
 
 fn write_row(text: &mut String, row: &[Word], em: f32) {
-    let ordered: Vec<&Word> = if is_right_to_left(row) {
-        row.iter().rev().collect()
-    } else {
-        row.iter().collect()
-    };
-    for (index, word) in ordered.iter().enumerate() {
-        if index > 0 && is_apart(ordered[index - 1], word, em) {
+    let mut before: Option<&Word> = None;
+    for word in bidi::line(row) {
+        if before.is_some_and(|before| is_apart(before, word, em)) {
             text.push(' ');
         }
-        text.push_str(&word.text);
+        text.push_str(&bidi::text_of(word, row));
+        before = Some(word);
     }
 }
 
-/// Returns whether there is a space between two words. The parser splits words at font changes and kerning.
+/// Returns whether there is a space between two words. They are also divided at changes of the font and the line.
 fn is_apart(before: &Word, word: &Word, em: f32) -> bool {
+    if word.is_after_space && word.number == before.number + 1 {
+        return true;
+    }
     let gap = (word.left - before.right).max(before.left - word.right);
     let meets = |c: Option<char>| c.is_some_and(is_ideograph);
-    let are_ideographs = meets(before.text.chars().last()) && meets(word.text.chars().next());
-    gap > if are_ideographs { 0.8 * em } else { 0.1 * em }
-}
-
-fn is_right_to_left(row: &[Word]) -> bool {
-    let letters = || {
-        row.iter()
-            .flat_map(|word| word.text.chars())
-            .filter(|c| c.is_alphabetic())
-    };
-    let hebrew_or_arabic =
-        letters().filter(|c| matches!(c, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}'));
-    hebrew_or_arabic.count() * 2 > letters().count()
+    let are_ideographs = meets(before.text.chars().next_back()) && meets(word.text.chars().next());
+    gap > if are_ideographs {
+        0.8 * em
+    } else {
+        0.1 * em.min(before.size.max(word.size))
+    }
 }

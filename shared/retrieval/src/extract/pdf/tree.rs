@@ -8,7 +8,8 @@ use std::collections::HashSet;
 use pdf_oxide::PdfDocument;
 use pdf_oxide::object::{Object, ObjectRef};
 
-use super::{DAMAGED, MAX_PAGES, TOO_MANY_PAGES};
+use super::pages::MAX_PAGES;
+use super::{DAMAGED, TOO_MANY_PAGES};
 use crate::extract::ExtractError;
 
 /// Refuses a page tree that is not a tree. One that cannot be found is left to the parser's repair.
