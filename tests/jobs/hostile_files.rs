@@ -37,6 +37,7 @@ async fn end_of(reader: &Reader, name: &str, bytes: &[u8]) -> String {
     let reading = reader.read(kind(name), bytes.len() as u64, bytes).await.unwrap();
     match reading {
         ReadOutcome::Indexed(_) => "ready".to_owned(),
+        ReadOutcome::Unfinished => "unfinished".to_owned(),
         ReadOutcome::Refused(failure) | ReadOutcome::Died { failure, .. } => failure.code,
     }
 }
@@ -90,6 +91,7 @@ async fn limits_hold_in_the_child() {
             limits: Limits {
                 memory_bytes,
                 cpu: Duration::from_secs(cpu_seconds),
+                run: Duration::from_secs(45),
                 deadline: Duration::from_mins(1),
             },
             parallel: 1,
@@ -108,7 +110,7 @@ async fn a_reader_ends_with_its_parent() {
     let bytes = (named("different-words.txt").bytes)();
     let size = bytes.len().to_string();
     let mut child = Command::new(program())
-        .args(["read-document", "txt", &size, "1000000000", "60"])
+        .args(["read-document", "txt", "0", &size, "1000000000", "60", "45000"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

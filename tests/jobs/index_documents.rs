@@ -78,7 +78,7 @@ impl Untouched {
     async fn die_reading(&self, holder: &str) {
         self.lease(holder).await;
         let (id, now) = (self.id.clone().into(), self.app().clock.now());
-        assert!(self.documents().begin_reading(&id, holder, now).await.unwrap());
+        assert!(self.documents().begin_reading(&id, holder, 5, now).await.unwrap());
     }
 
     async fn state(&self) -> (Value, Value) {
@@ -296,7 +296,7 @@ async fn deaths_and_failures_that_have_nothing_to_do_with_the_file_do_not_count_
             let (documents, holder) = (u.documents(), format!("{death}"));
             assert!(
                 documents
-                    .begin_reading(&id, &holder, u.app().clock.now())
+                    .begin_reading(&id, &holder, 5, u.app().clock.now())
                     .await
                     .unwrap()
             );

@@ -4,6 +4,7 @@ pub(crate) mod erasure;
 pub(crate) mod export_user;
 mod hostile_files;
 mod index_documents;
+mod index_runs;
 mod purge;
 mod purge_queue;
 mod relay_outbox;

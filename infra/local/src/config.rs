@@ -50,5 +50,6 @@ fn reading(options: &Options) -> Result<reading::Settings, TemplateError> {
     if let Some(program) = &options.reader {
         settings.program.clone_from(program);
     }
+    settings.limits = options.reader_limits.unwrap_or(settings.limits);
     Ok(settings)
 }

@@ -50,6 +50,8 @@ pub struct Options {
     /// The program that reads documents as a child process; by default this one. It must begin with
     /// [`reading::run_if_child`].
     pub reader: Option<PathBuf>,
+    /// Its limits; by default those on AWS.
+    pub reader_limits: Option<reading::Limits>,
     /// How long a client may take to send a request, on both ports.
     pub timeouts: RequestTimeouts,
 }
@@ -67,6 +69,7 @@ impl Options {
             clock_ahead: Duration::ZERO,
             environment: Vec::new(),
             reader: None,
+            reader_limits: None,
             timeouts: RequestTimeouts::default(),
         }
     }

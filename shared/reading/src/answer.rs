@@ -1,6 +1,6 @@
-//! The child's standard output: one line of JSON, then the segment if there is one.
+//! The child's standard output: a line of JSON for each page and one for the end, then the segment if there is one.
 
-use retrieval::{ExtractError, IndexedFile};
+use retrieval::{ExtractError, IndexedFile, PageText};
 use serde::{Deserialize, Serialize};
 
 /// Why a file cannot be indexed.
@@ -26,10 +26,11 @@ impl From<&ExtractError> for Failure {
 pub enum ReadOutcome {
     /// It can be searched.
     Indexed(IndexedFile),
+    /// Not all of its pages are read; another run continues after those that are.
+    Unfinished,
     /// It cannot be read, and another attempt would fail in the same way.
     Refused(Failure),
-    /// The child died. The file is the cause unless the machine was short of memory or time, so one more attempt is
-    /// allowed.
+    /// The child died. The file is the cause unless the machine was short of memory, so one more attempt is allowed.
     Died {
         /// The reason to report if it dies again.
         failure: Failure,
@@ -38,44 +39,100 @@ pub enum ReadOutcome {
     },
 }
 
-/// The line before the segment.
+/// A run of the reader.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// How it ended.
+    pub outcome: ReadOutcome,
+    /// The pages that it read, however it ended: one line of JSON each, to be kept for the run that continues.
+    pub pages: Vec<u8>,
+}
+
+/// A line of the child's output. The segment follows the line of an indexed file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Header {
-    Indexed { pages: Option<u32>, chunks: u32 },
+pub(crate) enum Frame {
+    /// A page was read.
+    Page(PageText),
+    /// The run ends before the last page.
+    Unfinished,
+    Indexed {
+        pages: Option<u32>,
+        chunks: u32,
+    },
     Refused(Failure),
 }
 
-/// Returns the bytes of the output: the header line, and what follows it.
-pub(crate) fn encode(outcome: Result<IndexedFile, ExtractError>) -> serde_json::Result<(Vec<u8>, Vec<u8>)> {
-    let (header, segment) = match outcome {
-        Ok(file) => (
-            Header::Indexed {
-                pages: file.pages,
-                chunks: file.chunks,
-            },
-            file.segment,
-        ),
-        Err(error) => (Header::Refused(Failure::from(&error)), Vec::new()),
-    };
-    let mut line = serde_json::to_vec(&header)?;
-    line.push(b'\n');
-    Ok((line, segment))
+impl Frame {
+    /// Returns the line, with its end.
+    pub(crate) fn line(&self) -> serde_json::Result<Vec<u8>> {
+        let mut line = serde_json::to_vec(self)?;
+        line.push(b'\n');
+        Ok(line)
+    }
+
+    fn parse(line: &[u8]) -> Option<Self> {
+        serde_json::from_slice(line).ok()
+    }
 }
 
-/// Returns the output of a successful child; `None` if the bytes are not a valid output.
-pub(crate) fn decode(mut bytes: Vec<u8>) -> Option<ReadOutcome> {
-    let end = bytes.iter().position(|byte| *byte == b'\n')?;
-    let header = serde_json::from_slice(&bytes[..end]).ok()?;
-    bytes.drain(..=end);
-    match header {
-        Header::Indexed { pages, chunks } => Some(ReadOutcome::Indexed(IndexedFile {
-            segment: bytes,
-            pages,
-            chunks,
-        })),
-        Header::Refused(failure) if bytes.is_empty() => Some(ReadOutcome::Refused(failure)),
-        Header::Refused(_) => None,
+/// Returns the pages in the lines of earlier runs, in their order; `None` if they are not such lines.
+pub(crate) fn parse_pages(lines: &[u8]) -> Option<Vec<PageText>> {
+    let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let page = |line| match Frame::parse(line) {
+        Some(Frame::Page(page)) => Some(page),
+        _ => None,
+    };
+    lines.map(page).collect()
+}
+
+/// The output of a child, as it arrives.
+#[derive(Debug, Default)]
+pub(crate) struct Output {
+    /// Complete lines of pages.
+    pub(crate) pages: Vec<u8>,
+    /// The last line, without its end.
+    last: Option<Vec<u8>>,
+    segment: Vec<u8>,
+    /// The beginning of a line.
+    rest: Vec<u8>,
+}
+
+impl Output {
+    /// Takes the next bytes. Returns the number of the last page in them, and the number of pages of the file.
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> Option<(u32, u32)> {
+        if self.last.is_some() {
+            self.segment.extend_from_slice(bytes);
+            return None;
+        }
+        self.rest.extend_from_slice(bytes);
+        let mut reached = None;
+        let mut start = 0;
+        while let Some(length) = self.rest[start..].iter().position(|byte| *byte == b'\n') {
+            let line = &self.rest[start..start + length];
+            start += length + 1;
+            if let Some(Frame::Page(page)) = Frame::parse(line) {
+                reached = Some((page.number, page.of));
+                self.pages.extend_from_slice(&self.rest[start - length - 1..start]);
+            } else {
+                self.last = Some(line.to_vec());
+                self.segment = self.rest.split_off(start);
+                return reached;
+            }
+        }
+        self.rest.drain(..start);
+        reached
+    }
+
+    /// Returns what a successful child said; `None` if it is not a valid output.
+    pub(crate) fn outcome(&mut self) -> Option<ReadOutcome> {
+        let segment = std::mem::take(&mut self.segment);
+        match Frame::parse(self.last.as_deref()?)? {
+            Frame::Indexed { pages, chunks } => Some(ReadOutcome::Indexed(IndexedFile { segment, pages, chunks })),
+            Frame::Refused(failure) if segment.is_empty() => Some(ReadOutcome::Refused(failure)),
+            Frame::Unfinished if segment.is_empty() => Some(ReadOutcome::Unfinished),
+            Frame::Refused(_) | Frame::Unfinished | Frame::Page(_) => None,
+        }
     }
 }
 
@@ -83,28 +140,73 @@ pub(crate) fn decode(mut bytes: Vec<u8>) -> Option<ReadOutcome> {
 mod tests {
     use super::*;
 
+    fn page(number: u32) -> Vec<u8> {
+        let page = PageText {
+            number,
+            of: 3,
+            text: "a\nb".to_owned(),
+            ..PageText::default()
+        };
+        Frame::Page(page).line().expect("encodes")
+    }
+
+    /// What is understood of an output that arrives in pieces of this size.
+    fn heard(bytes: &[u8], size: usize) -> (Option<ReadOutcome>, Vec<u8>, Option<(u32, u32)>) {
+        let mut output = Output::default();
+        let reached = bytes.chunks(size).filter_map(|piece| output.push(piece)).last();
+        (output.outcome(), output.pages, reached)
+    }
+
     #[test]
-    fn an_answer_is_understood_as_it_was_meant() {
+    fn an_output_is_understood_in_whatever_pieces_it_arrives() {
         let file = IndexedFile {
             segment: b"PLSG\n\0\n".to_vec(),
             pages: Some(3),
             chunks: 7,
         };
-        let (line, segment) = encode(Ok(file.clone())).expect("encodes");
-        assert_eq!(decode([line, segment].concat()), Some(ReadOutcome::Indexed(file)));
-        let (line, nothing) = encode(Err(ExtractError::NoText)).expect("encodes");
-        assert!(nothing.is_empty());
-        let Some(ReadOutcome::Refused(failure)) = decode(line) else {
-            unreachable!("a refusal");
-        };
-        assert_eq!(failure.code, "no_text");
-        assert_eq!(failure.detail, ExtractError::NoText.to_string());
+        let header = Frame::Indexed {
+            pages: Some(3),
+            chunks: 7,
+        }
+        .line()
+        .expect("encodes");
+        let pages = [page(1), page(2), page(3)].concat();
+        let all = [pages.clone(), header, file.segment.clone()].concat();
+        for size in [1, 2, 7, 50, all.len()] {
+            let expected = (Some(ReadOutcome::Indexed(file.clone())), pages.clone(), Some((3, 3)));
+            assert_eq!(heard(&all, size), expected, "{size}");
+        }
+        let read = parse_pages(&pages).expect("lines of pages");
+        assert_eq!(read.iter().map(|page| page.number).collect::<Vec<_>>(), [1, 2, 3]);
     }
 
     #[test]
-    fn half_an_answer_is_none() {
+    fn a_refusal_is_a_refusal_and_an_unfinished_run_has_its_pages() {
+        let refused = Frame::Refused(Failure::from(&ExtractError::NoText))
+            .line()
+            .expect("encodes");
+        let (Some(ReadOutcome::Refused(failure)), _, _) = heard(&refused, 3) else {
+            unreachable!("a refusal");
+        };
+        assert_eq!(
+            (&*failure.code, failure.detail),
+            ("no_text", ExtractError::NoText.to_string())
+        );
+        let unfinished = [page(1), Frame::Unfinished.line().expect("encodes")].concat();
+        assert_eq!(
+            heard(&unfinished, 5),
+            (Some(ReadOutcome::Unfinished), page(1), Some((1, 3)))
+        );
+    }
+
+    #[test]
+    fn half_an_output_is_none_and_its_whole_pages_are_kept() {
         for bytes in [&b""[..], b"{}", b"{}\n", b"\n", b"{\"indexed\":{\"pages\":1}}\n"] {
-            assert_eq!(decode(bytes.to_vec()), None, "{bytes:?}");
+            assert_eq!(heard(bytes, 4).0, None, "{bytes:?}");
         }
+        let cut = [page(1), page(2)].concat();
+        assert_eq!(heard(&cut[..cut.len() - 2], 9), (None, page(1), Some((1, 3))));
+        assert_eq!(parse_pages(&cut[..cut.len() - 2]), None);
+        assert_eq!(parse_pages(b""), Some(Vec::new()));
     }
 }

@@ -5,11 +5,16 @@
 //! credentials), and is killed at its deadline or when its parent dies.
 //!
 //! ```text
-//! parent                                         child: read-document KIND SIZE MEMORY_BYTES CPU_SECONDS
-//!   the file -------------- stdin -------------->  retrieval::index_file
+//! parent                                         child: read-document KIND PAGES_SIZE SIZE MEMORY_BYTES CPU_SECONDS RUN_MS
+//!   pages of earlier runs, the file -- stdin --->  retrieval::extract_pages, or index_file for a format without pages
 //!   (stdin stays open: its end is the end of the parent)
-//!   header line, segment <- stdout --------------
+//!   a line for each page <- stdout --------------
+//!   a line for the end, the segment <- stdout ---
 //! ```
+//!
+//! A run ends after a page when it has used most of its CPU time, or at its deadline, because the machine is busy. The
+//! pages that it read are kept, and another run continues after them. So a file fails for what it contains, never for
+//! how long it is or how busy the machine is.
 
 #![cfg_attr(
     test,
@@ -22,7 +27,7 @@ mod death;
 mod limits;
 mod reader;
 
-pub use answer::{Failure, ReadOutcome};
+pub use answer::{Failure, ReadOutcome, Reading};
 pub use child::{SUBCOMMAND, run_if_child};
 pub use limits::Limits;
-pub use reader::{ReadError, Reader, Settings, Slot};
+pub use reader::{File, Progress, ReadError, Reader, Settings, Slot};

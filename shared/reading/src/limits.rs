@@ -7,9 +7,11 @@ use std::time::Duration;
 pub struct Limits {
     /// Address space in addition to that of the program itself, bytes.
     pub memory_bytes: u64,
-    /// CPU time, whole seconds.
+    /// CPU time for one page, or for a file without pages, whole seconds.
     pub cpu: Duration,
-    /// Total time, including the transfer of the file.
+    /// A run that has used this much CPU time ends after its page, and another one continues. Whole milliseconds.
+    pub run: Duration,
+    /// Total time of a run, including the transfer of the file.
     pub deadline: Duration,
 }
 
@@ -21,6 +23,7 @@ impl Limits {
         Self {
             memory_bytes: memory_bytes / 8 * 5,
             cpu: Duration::from_mins(1),
+            run: Duration::from_secs(45),
             deadline: Duration::from_secs(75),
         }
     }
@@ -44,11 +47,51 @@ pub(crate) fn apply(memory_bytes: u64, cpu_seconds: u64) -> std::io::Result<()> 
     };
     let memory = address_space()?.saturating_add(memory_bytes);
     set(Resource::As, memory, memory)?;
-    // The first limit causes SIGXCPU, the second SIGKILL, which would look like a lack of memory.
-    set(Resource::Cpu, cpu_seconds, cpu_seconds.saturating_add(1))?;
+    // The first limit causes SIGXCPU, the second SIGKILL, which would look like a lack of memory. The first one is moved
+    // by [`allow`], for each page.
+    set(Resource::Cpu, cpu_seconds, longest_run(cpu_seconds))?;
     set(Resource::Core, 0, 0)?;
     set(Resource::Fsize, 0, 0)?;
     set(Resource::Nofile, OPEN_FILES, OPEN_FILES)
+}
+
+/// A run in which a page, the building of the index, or both take as long as they may. Seconds of CPU.
+#[cfg(target_os = "linux")]
+fn longest_run(cpu_seconds: u64) -> u64 {
+    cpu_seconds.saturating_mul(3).saturating_add(1)
+}
+
+/// Allows this process another `cpu_seconds` of CPU from now on.
+#[cfg(target_os = "linux")]
+pub(crate) fn allow(cpu_seconds: u64) -> std::io::Result<()> {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+
+    let maximum = longest_run(cpu_seconds);
+    let current = used().as_secs().saturating_add(cpu_seconds + 1).min(maximum);
+    let limit = Rlimit {
+        current: Some(current),
+        maximum: Some(maximum),
+    };
+    Ok(setrlimit(Resource::Cpu, limit)?)
+}
+
+/// Returns the CPU time that this process has used.
+#[cfg(target_os = "linux")]
+pub(crate) fn used() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::try_from(time).unwrap_or_default()
+}
+
+#[cfg(not(target_os = "linux"))]
+#[expect(clippy::unnecessary_wraps, reason = "it can fail on Linux")]
+pub(crate) fn allow(_cpu_seconds: u64) -> std::io::Result<()> {
+    Ok(())
+}
+
+/// Where CPU time is not limited, none counts.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn used() -> Duration {
+    Duration::ZERO
 }
 
 #[cfg(not(target_os = "linux"))]

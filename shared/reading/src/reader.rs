@@ -12,11 +12,11 @@ use retrieval::Kind;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
     process::{Child, ChildStdin, ChildStdout, Command},
-    sync::{Semaphore, SemaphorePermit},
+    sync::{Semaphore, SemaphorePermit, watch},
     time::timeout,
 };
 
-use crate::{Limits, ReadOutcome, answer, child::Job, death};
+use crate::{Limits, ReadOutcome, Reading, answer::Output, child::Job, death};
 
 /// The segment of 20 MB of text has about 40 MB; this bounds what a faulty child may send. Bytes.
 const MAX_ANSWER_BYTES: u64 = 256 * 1024 * 1024;
@@ -78,6 +78,9 @@ pub enum ReadError {
         /// Its standard error.
         errors: String,
     },
+    /// The child did nothing until its deadline, and had CPU time left: the machine is busy.
+    #[error("the document reader did not get far enough before its deadline")]
+    Late,
     /// A pipe to the child broke.
     #[error("the pipe to the document reader failed: {0}")]
     Pipe(#[source] io::Error),
@@ -97,10 +100,36 @@ pub struct Slot<'a> {
     _permit: Option<SemaphorePermit<'a>>,
 }
 
-/// The output and the status of a child.
+/// A file to read.
+pub struct File<'a, F> {
+    /// Its type.
+    pub kind: Kind,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its content.
+    pub content: F,
+    /// The pages that earlier runs read, see [`Reading::pages`].
+    pub pages: &'a [u8],
+}
+
+impl<F> File<'_, F> {
+    /// Creates a file of which nothing is read yet.
+    pub fn new(kind: Kind, size: u64, content: F) -> Self {
+        Self {
+            kind,
+            size,
+            content,
+            pages: &[],
+        }
+    }
+}
+
+/// How far a run is: the last page that was read, and the number of pages.
+pub type Progress = watch::Sender<(u32, u32)>;
+
+/// The status of a child and the end of its standard error.
 struct Ended {
     status: ExitStatus,
-    answer: Vec<u8>,
     errors: String,
 }
 
@@ -120,57 +149,68 @@ impl Reader {
         }
     }
 
-    /// Reads a file in the next slot, see [`Slot::read`].
+    /// Reads a file from its beginning in the next slot, see [`Slot::read`].
     ///
     /// # Errors
     /// See [`Slot::read`].
     pub async fn read(&self, kind: Kind, size: u64, file: impl AsyncRead) -> Result<ReadOutcome, ReadError> {
-        self.slot().await.read(kind, size, file).await
+        let slot = self.slot().await;
+        let reading = slot.read(File::new(kind, size, file), &Progress::default()).await?;
+        Ok(reading.outcome)
     }
 }
 
 impl Slot<'_> {
-    /// Reads a file of `size` bytes.
+    /// Reads a file, or as much of it as one run can.
     ///
     /// # Errors
     /// If the file was not read for a reason other than the file itself.
-    pub async fn read(self, kind: Kind, size: u64, file: impl AsyncRead) -> Result<ReadOutcome, ReadError> {
+    pub async fn read(self, file: File<'_, impl AsyncRead>, progress: &Progress) -> Result<Reading, ReadError> {
         let limits = &self.reader.settings.limits;
-        let mut child = self.reader.start(kind, size)?;
-        let is_handed_over = AtomicBool::new(false);
-        let work = timeout(limits.deadline, converse(&mut child, size, file, &is_handed_over));
-        let ended = match work.await {
-            Ok(ended) => ended,
-            Err(_) if is_handed_over.load(Ordering::Relaxed) => {
-                kill(&mut child).await;
-                return Ok(death::at_deadline());
+        let mut child = self.reader.start(&file)?;
+        let (is_handed_over, mut output) = (AtomicBool::new(false), Output::default());
+        let work = converse(&mut child, file, &is_handed_over, &mut output, progress);
+        let ended = timeout(limits.deadline, work).await;
+        let outcome = match ended {
+            Ok(Ok(Ended { status, errors })) => {
+                let outcome = if status.success() {
+                    output.outcome()
+                } else {
+                    death::judge(status, &errors)
+                };
+                outcome.ok_or(ReadError::Child { status, errors })?
             }
-            Err(_) => Err(ReadError::File(io::ErrorKind::TimedOut.into())),
-        };
-        let Ended { status, answer, errors } = match ended {
-            Ok(ended) => ended,
-            Err(error) => {
+            Ok(Err(error)) => {
                 kill(&mut child).await;
                 return Err(error);
             }
+            // A loop would have ended at the CPU limit.
+            Err(_) => {
+                kill(&mut child).await;
+                if !is_handed_over.load(Ordering::Relaxed) {
+                    return Err(ReadError::File(io::ErrorKind::TimedOut.into()));
+                }
+                if output.pages.is_empty() {
+                    return Err(ReadError::Late);
+                }
+                ReadOutcome::Unfinished
+            }
         };
-        let reading = if status.success() {
-            answer::decode(answer)
-        } else {
-            death::judge(status, &errors)
-        };
-        reading.ok_or(ReadError::Child { status, errors })
+        let pages = output.pages;
+        Ok(Reading { outcome, pages })
     }
 }
 
 impl Reader {
-    fn start(&self, kind: Kind, size: u64) -> Result<Child, ReadError> {
+    fn start<F>(&self, file: &File<'_, F>) -> Result<Child, ReadError> {
         let Settings { program, limits, .. } = &self.settings;
         let job = Job {
-            kind,
-            size,
+            kind: file.kind,
+            pages_size: file.pages.len() as u64,
+            size: file.size,
             memory_bytes: limits.memory_bytes,
             cpu_seconds: limits.cpu.as_secs(),
+            run_ms: u64::try_from(limits.run.as_millis()).unwrap_or(u64::MAX),
         };
         let mut command = Command::new(program);
         command
@@ -195,17 +235,18 @@ impl Reader {
 /// Sends the file and waits for the end of the child.
 async fn converse(
     child: &mut Child,
-    size: u64,
-    file: impl AsyncRead,
+    file: File<'_, impl AsyncRead>,
     is_handed_over: &AtomicBool,
+    output: &mut Output,
+    progress: &Progress,
 ) -> Result<Ended, ReadError> {
     let broken = || ReadError::Pipe(io::ErrorKind::BrokenPipe.into());
     let stdin = child.stdin.take().ok_or_else(broken)?;
     let stdout = child.stdout.take().ok_or_else(broken)?;
     let stderr = child.stderr.take().ok_or_else(broken)?;
-    let listen = async { tokio::try_join!(all_of(stdout), end_of(stderr)) };
+    let listen = async { tokio::try_join!(listen_to(stdout, output, progress), end_of(stderr)) };
     let mut listen = pin!(listen);
-    let mut feed = pin!(feed(stdin, size, file));
+    let mut feed = pin!(feed(stdin, file));
     let (said, _held) = tokio::select! {
         stdin = &mut feed => {
             is_handed_over.store(true, Ordering::Relaxed);
@@ -216,14 +257,18 @@ async fn converse(
         // The child ended before it had the whole file.
         said = &mut listen => (said, None),
     };
-    let (answer, errors) = said.map_err(ReadError::Pipe)?;
+    let ((), errors) = said.map_err(ReadError::Pipe)?;
     let status = child.wait().await.map_err(ReadError::Pipe)?;
-    Ok(Ended { status, answer, errors })
+    Ok(Ended { status, errors })
 }
 
 /// Writes the file. A child that reads no more of it is about to end, and its status says why.
-async fn feed(mut stdin: ChildStdin, size: u64, file: impl AsyncRead) -> Result<ChildStdin, ReadError> {
-    let mut file = pin!(file);
+async fn feed(mut stdin: ChildStdin, file: File<'_, impl AsyncRead>) -> Result<ChildStdin, ReadError> {
+    let (size, pages) = (file.size, file.pages);
+    let mut file = pin!(file.content);
+    if stdin.write_all(pages).await.is_err() {
+        return Ok(stdin);
+    }
     let mut buffer = vec![0; 64 * 1024];
     let mut sent = 0;
     loop {
@@ -239,10 +284,19 @@ async fn feed(mut stdin: ChildStdin, size: u64, file: impl AsyncRead) -> Result<
     }
 }
 
-async fn all_of(stdout: ChildStdout) -> io::Result<Vec<u8>> {
-    let mut answer = Vec::new();
-    stdout.take(MAX_ANSWER_BYTES).read_to_end(&mut answer).await?;
-    Ok(answer)
+/// Reads what the child says, to the end.
+async fn listen_to(stdout: ChildStdout, output: &mut Output, progress: &Progress) -> io::Result<()> {
+    let mut stdout = stdout.take(MAX_ANSWER_BYTES);
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let count = stdout.read(&mut buffer).await?;
+        if count == 0 {
+            return Ok(());
+        }
+        if let Some(reached) = output.push(&buffer[..count]) {
+            progress.send_replace(reached);
+        }
+    }
 }
 
 /// Reads to the end and returns the last bytes.

@@ -1,6 +1,6 @@
 //! Builds the segment of a file, with all that a worker needs to know about the document.
 
-use crate::extract::ExtractError;
+use crate::extract::{ExtractError, Extracted};
 use crate::{ChunkOptions, Kind, Segment, chunk, extract};
 
 /// More passages than this are refused: a handbook of 1,500 pages has 5,000. Search time depends on their number.
@@ -22,7 +22,14 @@ pub struct IndexedFile {
 /// # Errors
 /// Those of [`extract`], and [`ExtractError::TooLarge`] for a file of too many passages.
 pub fn index_file(bytes: &[u8], kind: Kind) -> Result<IndexedFile, ExtractError> {
-    let extracted = extract(bytes, kind)?;
+    index_extracted(extract(bytes, kind)?)
+}
+
+/// Divides the text of a file into passages and indexes them.
+///
+/// # Errors
+/// Returns [`ExtractError::TooLarge`] for a file of too many passages.
+pub fn index_extracted(extracted: Extracted) -> Result<IndexedFile, ExtractError> {
     let chunks = chunk(&extracted, &ChunkOptions::default());
     let count = u32::try_from(chunks.len()).ok().filter(|_| chunks.len() <= MAX_CHUNKS);
     let count = count.ok_or(ExtractError::TooLarge("it has more than 200,000 passages"))?;

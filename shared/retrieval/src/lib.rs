@@ -34,7 +34,7 @@ pub use citation::Citation;
 pub use extract::{
     ExtractError, Extracted, MAX_INPUT_BYTES, PageText, Section, assemble_pages, extract, extract_pages,
 };
-pub use index_file::{IndexedFile, index_file};
+pub use index_file::{IndexedFile, index_extracted, index_file};
 pub use kind::Kind;
 pub use search::{Indexed, Passage, search};
 pub use segment::{Segment, SegmentError};

@@ -2,12 +2,21 @@
 //!
 //! Indexing tolerates at-least-once delivery: a lease excludes concurrent workers, the segment's key is the hash of its
 //! content, and one conditional write activates a generation.
+//!
+//! A long file takes several deliveries of its message. The pages that a run has read are an object beside the file (a
+//! checkpoint), and the next run continues after them.
 
-use std::time::Duration;
+use std::{
+    io::{Read as _, Write as _},
+    time::Duration,
+};
 
-use domain::{Document, Error, IndexFailure, Result, Timestamp, documents::outbox::IndexMessage};
+use domain::{
+    Document, Error, IndexFailure, Result, Timestamp, documents::document::Checkpoint, documents::outbox::IndexMessage,
+};
+use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use futures::future::{BoxFuture, Either};
-use reading::{Failure, ReadOutcome};
+use reading::{Failure, File, Progress, ReadOutcome, Reading};
 use sha2::{Digest as _, Sha256};
 use store::{Attempts, Lease, Outcome};
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -19,6 +28,10 @@ use crate::{App, Delivery, documents::upload::kind_of};
 const MAX_INTERRUPTED: u32 = 10;
 /// Number of reader crashes before the document is blamed.
 const MAX_READER_DEATHS: u32 = 2;
+/// Progress when reading begins.
+const FIRST_PERCENT: u8 = 5;
+/// How often progress is recorded.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(2);
 /// When to retry after the lease was lost to another worker.
 const AFTER_LOSS: Duration = Duration::from_secs(10);
 
@@ -43,8 +56,10 @@ impl Readings {
 enum Attempt {
     /// The document is finished.
     Ended(Outcome),
-    /// The reader process crashed. After [`MAX_READER_DEATHS`] crashes the document fails for this reason.
+    /// The reader process crashed. After [`MAX_READER_DEATHS`] crashes at the same page the document fails for this reason.
     ReaderDied(IndexFailure),
+    /// Some pages were read; the next delivery continues.
+    Continues(Checkpoint),
 }
 
 impl App {
@@ -83,7 +98,7 @@ impl App {
                         documents
                             .finish(&document.id, &holder, document.want, &given_up, now)
                             .await?;
-                    } else if let Err(left) = documents.release(&document.id, &holder, attempts, now).await {
+                    } else if let Err(left) = documents.release(&document, &holder, attempts, now).await {
                         // Best effort: the lease expires by itself.
                         tracing::warn!(document_id = %document.id, error = %left, "index.lease_left");
                     }
@@ -94,6 +109,7 @@ impl App {
             let is_finished = documents
                 .finish(&document.id, &holder, generation, &outcome, self.clock.now())
                 .await?;
+            self.delete_checkpoint(&document).await;
             self.delete_unused_segment(&document, &outcome, is_finished).await
         })
     }
@@ -106,6 +122,22 @@ impl App {
         }
         match self.read(document, holder, *attempts).await? {
             Attempt::Ended(outcome) => Ok(outcome),
+            Attempt::Continues(checkpoint) => {
+                // Another page than the one at which earlier readers died.
+                attempts.reader_deaths = 0;
+                let documents = self.store.documents(&document.org);
+                let is_stored = documents
+                    .pause(&document.id, holder, &checkpoint, *attempts, self.clock.now())
+                    .await?;
+                if !is_stored {
+                    return Err(lease_lost());
+                }
+                self.delete_checkpoint(document).await;
+                Err(Error::InProgress {
+                    detail: "the document continues in another delivery",
+                    retry_after: Duration::ZERO,
+                })
+            }
             Attempt::ReaderDied(reason) => {
                 attempts.reader_deaths += 1;
                 if attempts.reader_deaths >= MAX_READER_DEATHS {
@@ -113,6 +145,15 @@ impl App {
                 }
                 Err(Error::internal(format!("the reader died of document {}", document.id)))
             }
+        }
+    }
+
+    /// Deletes the pages of earlier runs, which nothing needs any more. Best effort: they are deleted with the document.
+    async fn delete_checkpoint(&self, document: &Document) {
+        if let Some(checkpoint) = &document.checkpoint
+            && let Err(error) = self.objects.delete(&checkpoint.key).await
+        {
+            tracing::warn!(document_id = %document.id, %error, "index.checkpoint_left");
         }
     }
 
@@ -139,18 +180,43 @@ impl App {
         let documents = self.store.documents(&document.org);
         let turn = self.readings.turn(attempts).await;
         let slot = self.reader.slot().await;
+        let earlier = self.earlier_pages(document).await?;
         let source = self
             .objects
             .read(&Document::source_key(&document.org, &document.id))
             .await?;
         let file = source.ok_or_else(|| Error::internal(format!("the file of document {} is missing", document.id)))?;
-        if !documents.begin_reading(&document.id, holder, self.clock.now()).await? {
+        let begun = document.checkpoint.as_ref().map_or(FIRST_PERCENT, Checkpoint::percent);
+        if !documents
+            .begin_reading(&document.id, holder, begun, self.clock.now())
+            .await?
+        {
             return Err(lease_lost());
         }
-        let reading = slot.read(kind_of(document.kind), document.size_bytes, file.into_async_read());
-        let indexed = match reading.await.map_err(Error::unavailable)? {
+        let file = File {
+            pages: &earlier,
+            ..File::new(kind_of(document.kind), document.size_bytes, file.into_async_read())
+        };
+        let progress = Progress::default();
+        let reading = slot.read(file, &progress);
+        let reading = self.with_progress(document, holder, &progress, reading).await;
+        let Reading { outcome, pages } = reading.map_err(Error::unavailable)?;
+        let indexed = match outcome {
             ReadOutcome::Indexed(indexed) => indexed,
             ReadOutcome::Refused(failure) => return Ok(Attempt::Ended(Outcome::Failed(reason(failure)))),
+            ReadOutcome::Unfinished => {
+                let (read, of) = *progress.borrow();
+                let checkpoint = Checkpoint {
+                    key: Document::checkpoint_key(&document.org, &document.id, document.want, read),
+                    pages: read,
+                    of,
+                };
+                let packed = packed(&[earlier, pages].concat())?;
+                self.objects
+                    .put(&checkpoint.key, packed.into(), "application/gzip")
+                    .await?;
+                return Ok(Attempt::Continues(checkpoint));
+            }
             ReadOutcome::Died { failure, cause } => {
                 tracing::warn!(document_id = %document.id, code = failure.code, cause, "index.reader_died");
                 return Ok(Attempt::ReaderDied(reason(failure)));
@@ -172,6 +238,60 @@ impl App {
             chunks: indexed.chunks,
         }))
     }
+
+    /// Returns the pages that earlier runs have read; nothing if their object is gone, so that reading begins again.
+    async fn earlier_pages(&self, document: &Document) -> Result<Vec<u8>> {
+        let Some(checkpoint) = &document.checkpoint else {
+            return Ok(Vec::new());
+        };
+        match self.objects.get(&checkpoint.key).await? {
+            Some(bytes) => unpacked(&bytes),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Records now and then how far a reading is, until it ends.
+    async fn with_progress<T>(
+        &self,
+        document: &Document,
+        holder: &str,
+        progress: &Progress,
+        reading: impl Future<Output = T>,
+    ) -> T {
+        let documents = self.store.documents(&document.org);
+        let mut timer = tokio::time::interval(PROGRESS_INTERVAL);
+        let mut known = document.checkpoint.as_ref().map_or(FIRST_PERCENT, Checkpoint::percent);
+        tokio::pin!(reading);
+        loop {
+            tokio::select! {
+                read = &mut reading => return read,
+                _ = timer.tick() => {}
+            }
+            let (pages, of) = *progress.borrow();
+            let percent = Checkpoint::percent_of(pages, of);
+            if percent > known {
+                known = percent;
+                let now = self.clock.now();
+                // Best effort: the next one follows.
+                let recorded = documents.record_progress(&document.id, holder, percent, now).await;
+                if let Err(error) = recorded {
+                    tracing::warn!(document_id = %document.id, %error, "index.progress_not_recorded");
+                }
+            }
+        }
+    }
+}
+
+fn packed(pages: &[u8]) -> Result<Vec<u8>> {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all(pages).map_err(Error::internal)?;
+    packed.finish().map_err(Error::internal)
+}
+
+fn unpacked(bytes: &[u8]) -> Result<Vec<u8>> {
+    let mut pages = Vec::new();
+    GzDecoder::new(bytes).read_to_end(&mut pages).map_err(Error::internal)?;
+    Ok(pages)
 }
 
 fn held_until(until: Timestamp, now: Timestamp) -> Error {

@@ -87,6 +87,7 @@ impl App {
                 pages: None,
                 chunks: None,
                 segment: None,
+                checkpoint: None,
                 replaced_segment: None,
                 want: 1,
                 done: 0,

@@ -45,6 +45,30 @@ pub struct IndexFailure {
     pub detail: String,
 }
 
+/// The pages of a long file that were read so far.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// Object key of their text.
+    pub key: String,
+    /// The last page that was read.
+    pub pages: u32,
+    /// The number of pages.
+    pub of: u32,
+}
+
+impl Checkpoint {
+    /// Returns the indexing progress, percent.
+    pub fn percent(&self) -> u8 {
+        Self::percent_of(self.pages, self.of)
+    }
+
+    /// Returns the indexing progress when `pages` of so many are read, percent: the last fifth is for the index.
+    pub fn percent_of(pages: u32, of: u32) -> u8 {
+        let percent = u64::from(pages) * 80 / u64::from(of.max(1));
+        u8::try_from(percent.min(80)).unwrap_or(80)
+    }
+}
+
 /// An uploaded document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Document {
@@ -78,6 +102,9 @@ pub struct Document {
     pub chunks: Option<u32>,
     /// Object key of the segment in use; `None` before the first success.
     pub segment: Option<String>,
+    /// The pages that were read of the generation that is being indexed.
+    #[serde(default)]
+    pub checkpoint: Option<Checkpoint>,
     /// Object key of the segment before it, which a search that began earlier may still read; deleted when the next one
     /// is in use.
     #[serde(default)]
@@ -106,6 +133,11 @@ impl Document {
     /// Returns the object key of the uploaded file.
     pub fn source_key(org: &OrgId, id: &DocumentId) -> String {
         format!("{}source", Self::folder(org, id))
+    }
+
+    /// Returns the object key of the first pages of the file, as read for a generation.
+    pub fn checkpoint_key(org: &OrgId, id: &DocumentId, generation: u64, pages: u32) -> String {
+        format!("{}{generation}-{pages}.pages", Self::folder(org, id))
     }
 
     /// Returns the object key of the segment with this content hash (32 hex digits).

@@ -77,6 +77,7 @@ impl PendingUpload {
             pages: None,
             chunks: None,
             segment: None,
+            checkpoint: None,
             replaced_segment: None,
             want: 1,
             done: 0,

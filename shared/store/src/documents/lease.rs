@@ -5,7 +5,7 @@
 //! reading, are not counted.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
-use domain::{Document, DocumentId, DocumentStatus, IndexFailure, Result, Timestamp};
+use domain::{Document, DocumentId, DocumentStatus, IndexFailure, Result, Timestamp, documents::document::Checkpoint};
 
 use super::Documents;
 use crate::{
@@ -79,7 +79,7 @@ impl Documents {
         (now, until): (Timestamp, Timestamp),
         last: Option<&IndexFailure>,
     ) -> Result<Lease> {
-        let set = "SET lease_holder = :me, lease_ms = :until, #status = :status, progress = :zero, updated_at = :now";
+        let set = "SET lease_holder = :me, lease_ms = :until, #status = :status, updated_at = :now";
         let update = self
             .store
             .app()
@@ -94,7 +94,6 @@ impl Documents {
             .expression_attribute_values(":now", s(now.to_string()))
             .expression_attribute_values(":now_ms", n(now.as_millisecond()))
             .expression_attribute_values(":until", n(until.as_millisecond()))
-            .expression_attribute_values(":zero", n(0))
             .return_values(ReturnValue::AllNew);
         let update = match last {
             None => update
@@ -125,16 +124,46 @@ impl Documents {
         })
     }
 
-    /// Records that reading the file begins. Returns `false` if the lease was lost.
-    pub async fn begin_reading(&self, id: &DocumentId, holder: &str, now: Timestamp) -> Result<bool> {
+    /// Records that reading the file begins, at this progress. Returns `false` if the lease was lost.
+    pub async fn begin_reading(&self, id: &DocumentId, holder: &str, percent: u8, now: Timestamp) -> Result<bool> {
         let count = format!("{INTERRUPTED} = if_not_exists({INTERRUPTED}, :zero) + :one");
         let update = self
             .held(id, holder, now)
             .update_expression(format!("SET progress = :percent, updated_at = :now, {count}"))
-            .expression_attribute_values(":percent", n(20))
+            .expression_attribute_values(":percent", n(percent))
             .expression_attribute_values(":zero", n(0))
             .expression_attribute_values(":one", n(1));
         Ok(conditional_once(update).await?.is_ok())
+    }
+
+    /// Records the progress of reading. Returns `false` if the lease was lost.
+    pub async fn record_progress(&self, id: &DocumentId, holder: &str, percent: u8, now: Timestamp) -> Result<bool> {
+        let update = self
+            .held(id, holder, now)
+            .update_expression("SET progress = :percent, updated_at = :now")
+            .expression_attribute_values(":percent", n(percent));
+        Ok(conditional(update).await?.is_some())
+    }
+
+    /// Releases a document of which some pages are read, for the next delivery. Returns `false` if the lease was lost.
+    pub async fn pause(
+        &self,
+        id: &DocumentId,
+        holder: &str,
+        checkpoint: &Checkpoint,
+        attempts: Attempts,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let update = self
+            .held(id, holder, now)
+            .update_expression(format!(
+                "SET checkpoint = :checkpoint, progress = :percent, updated_at = :now, {READER_DEATHS} = :deaths \
+                 REMOVE lease_holder, lease_ms, {INTERRUPTED}"
+            ))
+            .expression_attribute_values(":checkpoint", value(checkpoint)?)
+            .expression_attribute_values(":percent", n(checkpoint.percent()))
+            .expression_attribute_values(":deaths", n(attempts.reader_deaths));
+        Ok(conditional(update).await?.is_some())
     }
 
     /// Records that the file was read, so it does not crash its reader. Returns `false` if the lease was lost.
@@ -150,16 +179,17 @@ impl Documents {
 
     /// Releases a document whose indexing is to be retried, with the counters of its attempts. Returns `false` if the
     /// lease was lost.
-    pub async fn release(&self, id: &DocumentId, holder: &str, attempts: Attempts, now: Timestamp) -> Result<bool> {
+    pub async fn release(&self, document: &Document, holder: &str, attempts: Attempts, now: Timestamp) -> Result<bool> {
+        let percent = document.checkpoint.as_ref().map_or(0, Checkpoint::percent);
         let update = self
-            .held(id, holder, now)
+            .held(&document.id, holder, now)
             .update_expression(format!(
-                "SET #status = :status, updated_at = :now, progress = :zero, {INTERRUPTED} = :interrupted, \
+                "SET #status = :status, updated_at = :now, progress = :percent, {INTERRUPTED} = :interrupted, \
                  {READER_DEATHS} = :deaths REMOVE lease_holder, lease_ms"
             ))
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":status", value(&DocumentStatus::Pending)?)
-            .expression_attribute_values(":zero", n(0))
+            .expression_attribute_values(":percent", n(percent))
             .expression_attribute_values(":interrupted", n(attempts.interrupted))
             .expression_attribute_values(":deaths", n(attempts.reader_deaths));
         Ok(conditional(update).await?.is_some())
@@ -186,7 +216,7 @@ impl Documents {
             .expression_attribute_values(":now", s(now.to_string()));
         let (ended_at, status) = (s(now.to_string()), outcome.status()?);
         let common = "#status = :status, updated_at = :now, progress = :percent";
-        let remove = format!("lease_holder, lease_ms, {INTERRUPTED}, {READER_DEATHS}");
+        let remove = format!("lease_holder, lease_ms, checkpoint, {INTERRUPTED}, {READER_DEATHS}");
         let update = match outcome {
             Outcome::Ready {
                 segment,
