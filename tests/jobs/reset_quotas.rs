@@ -16,7 +16,7 @@ async fn use_up(ledger: &Ledger, user: UserId, now: Timestamp) {
         user: user.clone(),
         user_day: day,
         user_limit: 100,
-        user_pace: None,
+        user_request_limit: None,
         org: domain::OrgId(format!("of-{user}")),
         org_day: day,
         org_limit: None,

@@ -54,20 +54,20 @@ pub fn api() -> Api {
 
 async fn create_api_key(app: Ctx, member: May<WriteKeys>, Body(new): Body<NewApiKey>) -> Result<Created<NewKeyView>> {
     let new = new.into_new_key(app.clock.now())?;
-    let keyring = app.api_keys_for(&member.identity, &member.org, member.actor());
-    let made = keyring.make(new).await?;
+    let keys = app.api_keys_for(&member.identity, &member.org, member.actor());
+    let made = keys.create(new).await?;
     Ok(Created(NewKeyView::of(made, app.clock.now())))
 }
 
 async fn list_api_keys(app: Ctx, member: May<ReadKeys>, page: Paging) -> Result<Listing<KeyView>> {
-    let keyring = app.api_keys_for(&member.identity, &member.org, member.actor());
-    let (found, now) = (keyring.list(&page).await?, app.clock.now());
+    let keys = app.api_keys_for(&member.identity, &member.org, member.actor());
+    let (found, now) = (keys.list(&page).await?, app.clock.now());
     page.answer(found.map(|found| KeyView::of(found, now)))
 }
 
 async fn get_api_key(app: Ctx, member: May<ReadKeys>, Path(path): Path<KeyPath>) -> Result<Json<KeyView>> {
-    let keyring = app.api_keys_for(&member.identity, &member.org, member.actor());
-    let found = keyring.get(&path.key_id).await?;
+    let keys = app.api_keys_for(&member.identity, &member.org, member.actor());
+    let found = keys.get(&path.key_id).await?;
     Ok(Json(KeyView::of(found, app.clock.now())))
 }
 
@@ -78,9 +78,9 @@ async fn update_api_key(
     Body(body): Body<KeyPatch>,
 ) -> Result<Json<KeyView>> {
     let change = body.into_change(app.clock.now())?;
-    let keyring = app.api_keys_for(&member.identity, &member.org, member.actor());
-    keyring.change(&path.key_id, change).await?;
-    let found = keyring.get(&path.key_id).await?;
+    let keys = app.api_keys_for(&member.identity, &member.org, member.actor());
+    keys.change(&path.key_id, change).await?;
+    let found = keys.get(&path.key_id).await?;
     Ok(Json(KeyView::of(found, app.clock.now())))
 }
 
@@ -91,19 +91,19 @@ async fn rotate_api_key(
     rotation: Option<Body<Rotation>>,
 ) -> Result<Json<NewKeyView>> {
     let overlap = rotation.map(|Body(rotation)| rotation.overlap()).unwrap_or_default();
-    let keyring = app.api_keys_for(&member.identity, &member.org, member.actor());
-    let rotated = keyring.rotate(&path.key_id, overlap).await?;
+    let keys = app.api_keys_for(&member.identity, &member.org, member.actor());
+    let rotated = keys.rotate(&path.key_id, overlap).await?;
     Ok(Json(NewKeyView::of(rotated, app.clock.now())))
 }
 
 async fn revoke_api_key(app: Ctx, member: May<WriteKeys>, Path(path): Path<KeyPath>) -> Result<NoContent> {
-    let keyring = app.api_keys_for(&member.identity, &member.org, member.actor());
-    keyring.revoke(&path.key_id).await?;
+    let keys = app.api_keys_for(&member.identity, &member.org, member.actor());
+    keys.revoke(&path.key_id).await?;
     Ok(NoContent)
 }
 
 async fn delete_api_key(app: Ctx, member: May<WriteKeys>, Path(path): Path<KeyPath>) -> Result<NoContent> {
-    let keyring = app.api_keys_for(&member.identity, &member.org, member.actor());
-    keyring.erase(&path.key_id).await?;
+    let keys = app.api_keys_for(&member.identity, &member.org, member.actor());
+    keys.erase(&path.key_id).await?;
     Ok(NoContent)
 }

@@ -96,7 +96,7 @@ async fn create_audit_log(
         details: new.details,
     };
     let record = app
-        .note_client_entry(&member.org.org, &member.actor(), user, client)
+        .record_client_entry(&member.org.org, &member.actor(), user, client)
         .await?;
     Ok(Created(record.into()))
 }

@@ -1,7 +1,7 @@
 //! `/tokens/*`: limits and current usage.
 
 use app::{Alert, BillingContext};
-use domain::{Pace, Plan, Timestamp, TokenLimit, TokenScope, auth::permission::ReadAccount};
+use domain::{Plan, RateLimitStatus, Timestamp, TokenLimit, TokenScope, auth::permission::ReadAccount};
 use http_api::{Ctx, Json, May, Result};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -80,13 +80,13 @@ struct RateLimitView {
     retry_after: u64,
 }
 
-impl From<Pace> for RateLimitView {
-    fn from(pace: Pace) -> Self {
+impl From<RateLimitStatus> for RateLimitView {
+    fn from(rate_limit: RateLimitStatus) -> Self {
         Self {
-            scope: pace.policy,
-            limit: pace.per_minute,
-            remaining: pace.remaining,
-            retry_after: u64::try_from(pace.retry_after.as_millis().div_ceil(1000)).unwrap_or(u64::MAX),
+            scope: rate_limit.policy,
+            limit: rate_limit.per_minute,
+            remaining: rate_limit.remaining,
+            retry_after: u64::try_from(rate_limit.retry_after.as_millis().div_ceil(1000)).unwrap_or(u64::MAX),
         }
     }
 }
@@ -140,14 +140,20 @@ pub(crate) async fn get_token_limits(app: Ctx, member: May<ReadAccount>) -> Resu
 }
 
 pub(crate) async fn check_rate_limit(app: Ctx, member: May<ReadAccount>) -> Result<Json<RateLimitCheck>> {
-    let paces = app.paces(&BillingContext::of(&member.identity, &member.org)).await?;
-    let policies: Vec<_> = paces.into_iter().map(RateLimitView::from).collect();
-    let tightest = policies.iter().min_by_key(|pace| pace.remaining);
+    let rate_limits = app
+        .rate_limits(&BillingContext::of(&member.identity, &member.org))
+        .await?;
+    let policies: Vec<_> = rate_limits.into_iter().map(RateLimitView::from).collect();
+    let tightest = policies.iter().min_by_key(|rate_limit| rate_limit.remaining);
     Ok(Json(RateLimitCheck {
-        allowed: tightest.is_none_or(|pace| pace.remaining > 0),
-        limit: tightest.map_or(0, |pace| pace.limit),
-        remaining: tightest.map_or(0, |pace| pace.remaining),
-        retry_after: policies.iter().map(|pace| pace.retry_after).max().unwrap_or_default(),
+        allowed: tightest.is_none_or(|rate_limit| rate_limit.remaining > 0),
+        limit: tightest.map_or(0, |rate_limit| rate_limit.limit),
+        remaining: tightest.map_or(0, |rate_limit| rate_limit.remaining),
+        retry_after: policies
+            .iter()
+            .map(|rate_limit| rate_limit.retry_after)
+            .max()
+            .unwrap_or_default(),
         policies,
     }))
 }

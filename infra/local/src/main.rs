@@ -213,6 +213,7 @@ async fn serve(arguments: Arguments) -> Result<(), String> {
         clock_ahead: Duration::from_secs(arguments.clock_ahead),
         environment: std::env::vars().collect(),
         reader: None,
+        reader_limits: None,
         timeouts: local::RequestTimeouts::default(),
     };
     let data = options.data.clone();

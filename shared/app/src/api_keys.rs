@@ -73,7 +73,7 @@ impl App {
             let hash = ApiKeyToken::parse(token, self.config.key_mode).ok_or(REFUSED)?.hash();
             let holder = self.holder(&hash).await?;
             let now = self.clock.now();
-            let (found, ()) = futures::join!(self.store.key_in_use(&holder), self.note_use(&holder.key, now));
+            let (found, ()) = futures::join!(self.store.key_in_use(&holder), self.record_use(&holder.key, now));
             let found = found?.filter(|found| {
                 let above = |id: &ApiKeyId| found.above.iter().find(|key| key.id == *id);
                 let is_active = found.key.state_below(above, now) == KeyState::Active;
@@ -101,11 +101,11 @@ impl App {
     }
 
     /// Recording the last use must neither fail nor delay a request.
-    async fn note_use(&self, key: &ApiKeyId, now: Timestamp) {
+    async fn record_use(&self, key: &ApiKeyId, now: Timestamp) {
         if !self.key_uses.is_due(key, now) {
             return;
         }
-        match timeout(NOTE_WITHIN, self.store.note_key_use(key, now)).await {
+        match timeout(NOTE_WITHIN, self.store.record_key_use(key, now)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "api_key.use_not_noted"),
             Err(_) => tracing::warn!("api_key.use_not_noted_in_time"),
@@ -196,7 +196,7 @@ impl App {
         let (keys, now) = (self.store.api_keys(org), self.clock.now());
         let own = keys.of_user(user).await?;
         if !own.is_empty() {
-            keys.note_left(user).await?;
+            keys.record_member_left(user).await?;
         }
         for key in own {
             if since.is_none_or(|since| key.created_at < since) {

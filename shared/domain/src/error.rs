@@ -173,9 +173,9 @@ fn limit_sentence(reached: &LimitReached) -> String {
                  reserved of {limit}). {reset}."
             )
         }
-        LimitReached::Requests(pace) => format!(
+        LimitReached::Requests(rate_limit) => format!(
             "Too many requests: the limit is {} per minute. Wait before you send the next one.",
-            pace.per_minute
+            rate_limit.per_minute
         ),
         LimitReached::Plan(limit) => limit.sentence(),
     }

@@ -53,7 +53,7 @@ pub use queue::{Message, Queue};
 pub use secret::Secret;
 pub use time::{Clock, Timestamp};
 pub use usage::generation::Category;
-pub use usage::limit::{LimitReached, Pace, TokenLimit, TokenScope};
+pub use usage::limit::{LimitReached, RateLimitStatus, TokenLimit, TokenScope};
 pub use usage::quota::{Day, Quota};
 pub use usage::statistics::{GroupBy, Period, Statistics, Times};
 pub use usage::{Histogram, KeyTally, UsageCounters, UsageDay, UsageLine};

@@ -46,7 +46,7 @@ pub trait Backend: Send + Sync + 'static {
     }
 
     /// Records a request that failed with a server error, for operators. Only logs its own failure.
-    fn note_failure(&self, failed: Failed) -> BoxFuture<'_, ()> {
+    fn record_failure(&self, failed: Failed) -> BoxFuture<'_, ()> {
         let _ = failed;
         Box::pin(async {})
     }
@@ -102,8 +102,8 @@ impl Backend for App {
         self.is_scrape_token(token)
     }
 
-    fn note_failure(&self, failed: Failed) -> BoxFuture<'_, ()> {
-        self.note_failure(failed)
+    fn record_failure(&self, failed: Failed) -> BoxFuture<'_, ()> {
+        self.record_failure(failed)
     }
 
     fn continue_in_background(&self, work: BoxFuture<'static, ()>) {

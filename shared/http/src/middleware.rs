@@ -66,14 +66,14 @@ async fn handle_request(State(backend): State<Arc<dyn Backend>>, mut request: Re
         response
     };
     if let Some(FailureCode(code)) = response.extensions_mut().remove::<FailureCode>() {
-        note_failure(&context, response.status().as_u16(), code).await;
+        record_failure(&context, response.status().as_u16(), code).await;
     }
     headers::add(&context, response.headers_mut());
     access_log::write(context, response)
 }
 
 /// Records a server error for operators. A slow table must not delay the response.
-async fn note_failure(context: &RequestContext, status: u16, code: &'static str) {
+async fn record_failure(context: &RequestContext, status: u16, code: &'static str) {
     let failed = app::Failed {
         request_id: context.request_id.clone(),
         method: context.method.to_string(),
@@ -81,7 +81,7 @@ async fn note_failure(context: &RequestContext, status: u16, code: &'static str)
         status,
         code,
     };
-    if tokio::time::timeout(NOTE_LIMIT, context.backend.note_failure(failed))
+    if tokio::time::timeout(NOTE_LIMIT, context.backend.record_failure(failed))
         .await
         .is_err()
     {

@@ -221,7 +221,9 @@ impl From<Error> for Problem {
                     LimitReached::Tokens { retry_after, .. } => {
                         (S::TOO_MANY_REQUESTS, "token_limit", Some(*retry_after))
                     }
-                    LimitReached::Requests(pace) => (S::TOO_MANY_REQUESTS, "rate_limited", Some(pace.retry_after)),
+                    LimitReached::Requests(rate_limit) => {
+                        (S::TOO_MANY_REQUESTS, "rate_limited", Some(rate_limit.retry_after))
+                    }
                     LimitReached::Plan(_) => (S::CONFLICT, "limit_reached", None),
                 };
                 Self {

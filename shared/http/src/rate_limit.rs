@@ -54,14 +54,14 @@ impl LimitView {
                 remaining: limit.remaining(),
                 resets_at: limit.resets_at,
             },
-            LimitReached::Requests(pace) => Self {
+            LimitReached::Requests(rate_limit) => Self {
                 kind: "requests",
-                scope: pace.policy,
-                limit: pace.per_minute.into(),
+                scope: rate_limit.policy,
+                limit: rate_limit.per_minute.into(),
                 used: None,
                 reserved: None,
                 needed: None,
-                remaining: pace.remaining.into(),
+                remaining: rate_limit.remaining.into(),
                 resets_at: None,
             },
             LimitReached::Plan(limit) => Self {
@@ -95,11 +95,11 @@ pub(crate) fn add(reached: &LimitReached, wait: Option<Duration>, headers: &mut 
                 format!("{name};r={}{reset}", limit.remaining()),
             )
         }
-        LimitReached::Requests(pace) => {
-            let name = format!("\"{}-requests\"", pace.policy);
+        LimitReached::Requests(rate_limit) => {
+            let name = format!("\"{}-requests\"", rate_limit.policy);
             (
-                format!("{name};q={};w=60", pace.per_minute),
-                format!("{name};r={};t={wait}", pace.remaining),
+                format!("{name};q={};w=60", rate_limit.per_minute),
+                format!("{name};r={};t={wait}", rate_limit.remaining),
             )
         }
         // Waiting does not raise a limit of the plan.
@@ -114,7 +114,7 @@ pub(crate) fn add(reached: &LimitReached, wait: Option<Duration>, headers: &mut 
 
 #[cfg(test)]
 mod tests {
-    use domain::{Error, Pace, TokenScope};
+    use domain::{Error, RateLimitStatus, TokenScope};
 
     use super::*;
     use crate::{Api, Message, Result, testing::Server};
@@ -160,14 +160,14 @@ mod tests {
 
     #[test]
     fn a_rate_limit_is_in_requests_per_minute() {
-        let pace = Pace {
+        let rate_limit = RateLimitStatus {
             policy: "org",
             per_minute: 60,
             remaining: 0,
             retry_after: Duration::ZERO,
         };
         assert_eq!(
-            headers(&LimitReached::Requests(pace), 1),
+            headers(&LimitReached::Requests(rate_limit), 1),
             [r#""org-requests";q=60;w=60"#, r#""org-requests";r=0;t=1"#]
         );
     }

@@ -25,9 +25,9 @@ pub struct ApiKeys {
 
 /// The outcome of creating a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Made {
+pub enum KeyCreated {
     /// The key was created.
-    Created,
+    Done,
     /// Not created: the organization already has [`ApiKey::MAX_PER_ORG`] keys, or was deleted.
     Full,
     /// Not created: the settings that were to name the key were changed by another request.
@@ -132,7 +132,7 @@ impl Store {
     }
 
     /// Records that a key was used, at most once a minute.
-    pub async fn note_key_use(&self, id: &ApiKeyId, now: Timestamp) -> Result<()> {
+    pub async fn record_key_use(&self, id: &ApiKeyId, now: Timestamp) -> Result<()> {
         let resolution = i64::try_from(ApiKey::USE_RESOLUTION.as_millis()).unwrap_or(i64::MAX);
         let update = self
             .ephemeral()
@@ -156,7 +156,7 @@ impl ApiKeys {
         membership: &Membership,
         personal_instead_of: Option<Option<&ApiKeyId>>,
         entry: &AuditEntry,
-    ) -> Result<Made> {
+    ) -> Result<KeyCreated> {
         let table = self.store.identity();
         let counted = table
             .part_update(&keys::org(&self.org))
@@ -184,11 +184,11 @@ impl ApiKeys {
             })?);
         }
         Ok(match self.store.transact_audited(entry, parts).await? {
-            Transaction::Done => Made::Created,
-            Transaction::Refused(0) => Made::Ended,
-            Transaction::Refused(1) => Made::Left,
-            Transaction::Refused(2) => Made::Full,
-            Transaction::Refused(_) => Made::Changed,
+            Transaction::Done => KeyCreated::Done,
+            Transaction::Refused(0) => KeyCreated::Ended,
+            Transaction::Refused(1) => KeyCreated::Left,
+            Transaction::Refused(2) => KeyCreated::Full,
+            Transaction::Refused(_) => KeyCreated::Changed,
         })
     }
 
@@ -222,7 +222,7 @@ impl ApiKeys {
     }
 
     /// Records that keys of a user who left the organization are still listed there, for the erasure of that user.
-    pub async fn note_left(&self, user: &UserId) -> Result<()> {
+    pub async fn record_member_left(&self, user: &UserId) -> Result<()> {
         let none = HashMap::<String, String>::new();
         let item = to_item(&keys::left_keys(user, &self.org), &none)?;
         self.store.identity().put_new(item).await.map(|_| ())

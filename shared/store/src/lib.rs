@@ -26,7 +26,7 @@ mod usage;
 mod users;
 
 pub use admin::{AccountAdminChange, UserFilter, Users};
-pub use api_keys::{ApiKeys, KeyHolder, KeyInUse, Made};
+pub use api_keys::{ApiKeys, KeyCreated, KeyHolder, KeyInUse};
 pub use audit::audit_log::{AuditFilter, AuditLog, ChainFault, Verified};
 pub use auth::accounts::{Accounts, Registered, SignIn};
 pub use auth::clerk::{

@@ -134,7 +134,7 @@ impl Mails {
     }
 
     /// Removes the outbox entry of an email that was sent.
-    pub async fn keep_promise(&self, promise: &PromisedMail) -> Result<()> {
+    pub async fn remove_promise(&self, promise: &PromisedMail) -> Result<()> {
         let key = keys::promised_mail(&promise.user, promise.mail.id());
         self.0.app().delete(&key).await
     }

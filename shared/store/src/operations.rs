@@ -82,7 +82,7 @@ impl Store {
 
 impl Operations {
     /// Stores a failure for a week.
-    pub async fn note_failure(&self, failure: &Failure) -> Result<()> {
+    pub async fn record_failure(&self, failure: &Failure) -> Result<()> {
         let key = keys::failure(&day_of(failure.at), &failure.id);
         let mut item = to_item(&key, failure)?;
         item.insert(
@@ -113,7 +113,7 @@ impl Operations {
     }
 
     /// Stores the result of the last run of a schedule.
-    pub async fn note_run(&self, run: &ScheduleRun) -> Result<()> {
+    pub async fn record_run(&self, run: &ScheduleRun) -> Result<()> {
         let item = to_item(&keys::schedule_run(&run.schedule), run)?;
         self.0.ephemeral().put(item).await
     }

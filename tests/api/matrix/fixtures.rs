@@ -83,7 +83,7 @@ impl Fixtures {
             ("forged", t.anonymous().with_token(&format!("{}A", owner.token))),
             ("revoked_key", revoked_key(&owner).await),
             ("invited", t.user("friend").await.with_header("x-current-org", &id)),
-            ("trespasser", foreign.with_header("x-current-org", &id)),
+            ("outsider", foreign.with_header("x-current-org", &id)),
             ("foreign", foreign.clone()),
             ("peer", peer),
             ("member", member.clone()),

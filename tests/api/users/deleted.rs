@@ -69,7 +69,7 @@ async fn no_operation_finds_an_organization_that_was_just_deleted() {
     inside.get("/api/v1/documents").await.ok();
     ada.delete(&format!("/api/v1/orgs/{org}")).await.expect(204);
     // A stranger who names somebody's organization gets the same.
-    let operations = operations("trespasser", "404");
+    let operations = operations("outsider", "404");
     assert!(operations.len() > 60, "{}", operations.len());
     for (method, path) in operations {
         let path = named(&path, &org);

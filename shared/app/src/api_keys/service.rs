@@ -10,7 +10,7 @@ use domain::{
     User, auth::api_key::ApiKeyToken,
 };
 use futures::future::BoxFuture;
-use store::{Made, OptimisticRetry};
+use store::{KeyCreated, OptimisticRetry};
 
 use super::KEY_NOT_FOUND;
 use crate::{App, Credential, Identity, auth::sign_in::ENDED, orgs::NO_ORG};
@@ -147,7 +147,7 @@ impl ApiKeyService<'_> {
     /// # Errors
     /// Returns [`Error::Forbidden`] if it would exceed the caller's permissions, [`Error::Conflict`] `key_limit`, or
     /// `key_depth` if it would have too many ancestors.
-    pub fn make(&self, mut new: NewKey) -> BoxFuture<'_, Result<KeyWithSecret>> {
+    pub fn create(&self, mut new: NewKey) -> BoxFuture<'_, Result<KeyWithSecret>> {
         Box::pin(async move {
             let verified = self.identity.user.email_verified;
             let all = Permission::ALL
@@ -177,10 +177,10 @@ impl ApiKeyService<'_> {
                 .app
                 .key_entry(&self.actor, "api_key.created", None, Some(&made.key))?;
             match self.store().create(&made.key, self.membership, None, &entry).await? {
-                Made::Created => Ok(made),
-                Made::Full | Made::Changed => Err(key_limit()),
-                Made::Ended => Err(ENDED),
-                Made::Left => Err(NO_ORG),
+                KeyCreated::Done => Ok(made),
+                KeyCreated::Full | KeyCreated::Changed => Err(key_limit()),
+                KeyCreated::Ended => Err(ENDED),
+                KeyCreated::Left => Err(NO_ORG),
             }
         })
     }
@@ -335,11 +335,11 @@ impl ApiKeyService<'_> {
         let end = grant
             .expires_at
             .is_none_or(|own| key.expires_at.is_some_and(|end| end <= own));
-        let pace = within(
+        let rate_limit = within(
             grant.least_requests().map(u64::from),
             key.requests_per_minute.map(u64::from),
         );
-        if models && end && pace && within(grant.least_budget(), key.token_budget) {
+        if models && end && rate_limit && within(grant.least_budget(), key.token_budget) {
             Ok(())
         } else {
             Err(Error::Forbidden {

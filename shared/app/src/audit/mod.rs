@@ -47,7 +47,7 @@ impl App {
     ///
     /// # Errors
     /// Returns [`Error::Invalid`] at `/details` if they are too large.
-    pub fn note_client_entry<'a>(
+    pub fn record_client_entry<'a>(
         &'a self,
         tenant: &'a OrgId,
         actor: &'a Actor,

@@ -60,7 +60,7 @@ impl App {
             let id = promise.mail.id();
             let done = async {
                 if mails.was_sent(id).await? {
-                    mails.keep_promise(&promise).await?;
+                    mails.remove_promise(&promise).await?;
                     Ok(1)
                 } else {
                     self.queue_mail(&promise.mail).await.map(|()| 0)

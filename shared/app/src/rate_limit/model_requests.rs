@@ -5,7 +5,7 @@
 use std::{num::NonZeroUsize, time::Duration};
 
 use domain::{
-    Error, LimitReached, Network, Org, Pace, Result, UserId,
+    Error, LimitReached, Network, Org, RateLimitStatus, Result, UserId,
     rate_limit::{ANONYMOUS_PER_MINUTE, Bucket},
 };
 use futures::future::BoxFuture;
@@ -39,7 +39,7 @@ impl Rule {
 
 /// Returns a user's rate limit: that of an organization of the plan, across all organizations of that plan, so that
 /// creating organizations gains nothing.
-pub(crate) fn pace_of_user(org: &Org) -> RequestRateLimit {
+pub(crate) fn request_limit_of_user(org: &Org) -> RequestRateLimit {
     RequestRateLimit {
         plan: org.plan.name(),
         per_minute: org.plan.limits().requests_per_minute,
@@ -47,11 +47,11 @@ pub(crate) fn pace_of_user(org: &Org) -> RequestRateLimit {
 }
 
 /// Returns a user's rate limit as a rule. Its bucket counts the requests for which nothing could be reserved.
-fn rule_of_user(user: &UserId, pace: RequestRateLimit) -> Rule {
+fn rule_of_user(user: &UserId, rate_limit: RequestRateLimit) -> Rule {
     Rule {
-        who: format!("U#{user}#{}", pace.plan),
+        who: format!("U#{user}#{}", rate_limit.plan),
         policy: "user",
-        per_minute: pace.per_minute,
+        per_minute: rate_limit.per_minute,
     }
 }
 
@@ -86,7 +86,7 @@ impl App {
             }
             counted.push(rule);
         }
-        if let Err(error) = self.check_cached_rejection(&rule_of_user(&billing.user, pace_of_user(org))) {
+        if let Err(error) = self.check_cached_rejection(&rule_of_user(&billing.user, request_limit_of_user(org))) {
             self.uncount(&counted).await?;
             return Err(error);
         }
@@ -95,8 +95,8 @@ impl App {
 
     /// Returns the error for a user whose requests are too frequent.
     pub(crate) fn too_many_requests(&self, subjects: &QuotaSubjects, wait: Duration) -> Error {
-        match subjects.user_pace {
-            Some(pace) => self.reject(&rule_of_user(&subjects.user, pace), wait),
+        match subjects.user_request_limit {
+            Some(rate_limit) => self.reject(&rule_of_user(&subjects.user, rate_limit), wait),
             None => Error::internal("a request was rejected by a rate limit that does not count it"),
         }
     }
@@ -111,12 +111,12 @@ impl App {
         subjects: &QuotaSubjects,
         error: Error,
     ) -> Error {
-        let (Error::Limit(limit), Some(pace)) = (&error, subjects.user_pace) else {
+        let (Error::Limit(limit), Some(rate_limit)) = (&error, subjects.user_request_limit) else {
             return error;
         };
         let noted = match &**limit {
             LimitReached::Requests(_) => self.uncount(&rules(billing, org)).await,
-            LimitReached::Tokens { .. } => match self.count(&rule_of_user(&billing.user, pace)).await {
+            LimitReached::Tokens { .. } => match self.count(&rule_of_user(&billing.user, rate_limit)).await {
                 Err(Error::Limit(_)) => Ok(()),
                 counted => counted,
             },
@@ -144,12 +144,12 @@ impl App {
     ///
     /// # Errors
     /// Returns [`Error::NotFound`] if the organization was deleted in the meantime.
-    pub fn paces<'a>(&'a self, billing: &'a BillingContext) -> BoxFuture<'a, Result<Vec<Pace>>> {
+    pub fn rate_limits<'a>(&'a self, billing: &'a BillingContext) -> BoxFuture<'a, Result<Vec<RateLimitStatus>>> {
         Box::pin(async move {
             let terms = self.terms(billing).await?;
             let now = self.clock.now();
-            let mut paces = Vec::new();
-            let pace = |rule: &Rule, (remaining, retry_after)| Pace {
+            let mut rate_limits = Vec::new();
+            let rate_limit = |rule: &Rule, (remaining, retry_after)| RateLimitStatus {
                 policy: rule.policy,
                 per_minute: rule.per_minute,
                 remaining,
@@ -157,16 +157,19 @@ impl App {
             };
             for rule in rules(billing, &terms.org) {
                 let (key, bucket) = (keys::request_rate(&rule.digest()), Bucket::per_minute(rule.per_minute));
-                paces.push(pace(&rule, self.store.rate_limits().peek(&key, bucket, now).await?));
+                rate_limits.push(rate_limit(
+                    &rule,
+                    self.store.rate_limits().peek(&key, bucket, now).await?,
+                ));
             }
-            let (ledger, limit) = (self.store.ledger(), pace_of_user(&terms.org));
+            let (ledger, limit) = (self.store.ledger(), request_limit_of_user(&terms.org));
             let of_user = ledger
                 .request_rate(&terms.subjects, limit, now.as_millisecond())
                 .await?;
             // Before the organization's rate, which is the last one if there is one.
-            let before_org = paces.len() - usize::from(!terms.org.personal);
-            paces.insert(before_org, pace(&rule_of_user(&billing.user, limit), of_user));
-            Ok(paces)
+            let before_org = rate_limits.len() - usize::from(!terms.org.personal);
+            rate_limits.insert(before_org, rate_limit(&rule_of_user(&billing.user, limit), of_user));
+            Ok(rate_limits)
         })
     }
 
@@ -206,7 +209,7 @@ impl App {
 }
 
 fn too_fast(rule: &Rule, retry_after: Duration) -> Error {
-    Error::Limit(Box::new(LimitReached::Requests(Pace {
+    Error::Limit(Box::new(LimitReached::Requests(RateLimitStatus {
         policy: rule.policy,
         per_minute: rule.per_minute,
         remaining: 0,

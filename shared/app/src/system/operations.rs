@@ -189,7 +189,7 @@ impl App {
                 ended_at: self.clock.now(),
                 ok: outcome.is_ok(),
             };
-            if let Err(error) = self.store.operations().note_run(&note).await {
+            if let Err(error) = self.store.operations().record_run(&note).await {
                 tracing::warn!(schedule = name, %error, "schedule.not_noted");
             }
             outcome
@@ -197,7 +197,7 @@ impl App {
     }
 
     /// Records a failure for the platform's operators.
-    pub fn note_failure(&self, failed: Failed) -> BoxFuture<'_, ()> {
+    pub fn record_failure(&self, failed: Failed) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             let noted = async {
                 let failure = Failure {
@@ -209,7 +209,7 @@ impl App {
                     code: failed.code.to_owned(),
                     at: self.clock.now(),
                 };
-                self.store.operations().note_failure(&failure).await
+                self.store.operations().record_failure(&failure).await
             };
             if let Err(error) = noted.await {
                 tracing::warn!(%error, "failure.not_noted");

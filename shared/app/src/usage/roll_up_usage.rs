@@ -56,13 +56,13 @@ impl App {
                 from: places[image],
                 error,
             })?;
-            let noted = self.note_rolled_up(newest).await;
+            let noted = self.record_rolled_up(newest).await;
             noted.map_err(|error| Unfinished { from: 0, error })
         })
     }
 
     /// Records the progress once a minute; the actual progress may be further.
-    async fn note_rolled_up(&self, until: Timestamp) -> Result<(), Error> {
+    async fn record_rolled_up(&self, until: Timestamp) -> Result<(), Error> {
         let (now, last) = (self.clock.now(), self.rolled_up.0.load(Ordering::Relaxed));
         if now.as_millisecond() - last < NOTED_EVERY_MS {
             return Ok(());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::{Actor, ApiKey, Error, Membership, OrgRole, Permission, Plan, Quota, Result, Secret, Settings, User};
 use futures::future::BoxFuture;
-use store::{Made, SettingsChange};
+use store::{KeyCreated, SettingsChange};
 
 use crate::{App, Identity, NewKey, api_keys::key_limit, auth::sign_in::ENDED, orgs::NO_ORG};
 
@@ -64,8 +64,8 @@ impl App {
                 joined_at: user.created_at,
             };
             if let Some(old) = self.personal_key(user, &settings).await? {
-                let keyring = self.api_keys_for(identity, &membership, actor.clone());
-                return Ok(keyring.rotate(&old.id, Duration::ZERO).await?.secret);
+                let keys = self.api_keys_for(identity, &membership, actor.clone());
+                return Ok(keys.rotate(&old.id, Duration::ZERO).await?.secret);
             }
             let is_held = |it: &&Permission| {
                 it.is_granted_to(OrgRole::Member) && (user.email_verified || !it.needs_verified_address())
@@ -88,11 +88,11 @@ impl App {
                 .create(&made.key, &membership, Some(settings.api_key.as_ref()), &entry)
                 .await?
             {
-                Made::Created => Ok(made.secret),
-                Made::Full => Err(key_limit()),
-                Made::Ended => Err(ENDED),
-                Made::Left => Err(NO_ORG),
-                Made::Changed => Err(Error::conflict(
+                KeyCreated::Done => Ok(made.secret),
+                KeyCreated::Full => Err(key_limit()),
+                KeyCreated::Ended => Err(ENDED),
+                KeyCreated::Left => Err(NO_ORG),
+                KeyCreated::Changed => Err(Error::conflict(
                     "key_rotated",
                     "This key was just replaced by another request.",
                 )),

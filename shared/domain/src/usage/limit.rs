@@ -67,7 +67,7 @@ impl TokenLimit {
 
 /// A limit on requests per minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pace {
+pub struct RateLimitStatus {
     /// Name of the policy.
     pub policy: &'static str,
     /// Requests per minute.
@@ -91,7 +91,7 @@ pub enum LimitReached {
         retry_after: Duration,
     },
     /// Too many requests per minute.
-    Requests(Pace),
+    Requests(RateLimitStatus),
     /// The plan's limit is reached.
     Plan(PlanLimit),
 }

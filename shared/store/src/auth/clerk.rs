@@ -311,7 +311,7 @@ impl Clerk {
     }
 
     /// Records an event that changed nothing. Returns `false` if it was recorded before.
-    pub async fn note_event(&self, event: &EventMarker) -> Result<bool> {
+    pub async fn record_event(&self, event: &EventMarker) -> Result<bool> {
         self.0.ephemeral().put_first(marker_item(event)).await
     }
 

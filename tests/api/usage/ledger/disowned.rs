@@ -40,7 +40,7 @@ async fn reserve(t: &Test, ledger: &Ledger, user: &UserId, org: &OrgId) -> Reser
         user: user.clone(),
         user_day: day,
         user_limit: 1_000_000_000,
-        user_pace: None,
+        user_request_limit: None,
         org: org.clone(),
         org_day: day,
         org_limit: Some(1_000_000_000),

@@ -81,7 +81,7 @@ async fn write(t: &Test, users: &[&Caller], orgs: &[&str]) -> Vec<Call> {
             user: UserId(user.id().to_owned()),
             user_day: day,
             user_limit: 1_000_000_000,
-            user_pace: None,
+            user_request_limit: None,
             org: OrgId(org.clone().unwrap_or_else(|| user.org().to_owned())),
             org_day: day,
             org_limit: org.is_some().then_some(1_000_000_000),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::Pace;
+use domain::RateLimitStatus;
 use model_double::{Finish, Script, Step};
 
 use super::*;
@@ -23,10 +23,10 @@ async fn alerts(caller: &Caller) -> Vec<(String, u64)> {
         .collect()
 }
 
-fn too_fast<T: std::fmt::Debug>(result: Result<T, Error>) -> Pace {
+fn too_fast<T: std::fmt::Debug>(result: Result<T, Error>) -> RateLimitStatus {
     match result {
         Err(Error::Limit(limit)) => match *limit {
-            LimitReached::Requests(pace) => pace,
+            LimitReached::Requests(rate_limit) => rate_limit,
             other @ (LimitReached::Tokens { .. } | LimitReached::Plan(_)) => panic!("{other:?}"),
         },
         other => panic!("{other:?}"),
@@ -273,9 +273,9 @@ async fn questions_come_as_fast_as_the_plan_and_the_key_allow() {
         assert_eq!((&seen["allowed"], &seen["limit"]), (&json!(true), &json!(2)));
         answered(app, &of_key, "What is the best", 1).await.unwrap();
     }
-    let pace = too_fast(app.generate(question(app, &of_key, "What is the best", 1)).await);
-    assert_eq!((pace.policy, pace.per_minute), ("key", 2));
-    assert!(pace.retry_after > Duration::from_secs(25) && pace.retry_after <= Duration::from_secs(30));
+    let rate_limit = too_fast(app.generate(question(app, &of_key, "What is the best", 1)).await);
+    assert_eq!((rate_limit.policy, rate_limit.per_minute), ("key", 2));
+    assert!(rate_limit.retry_after > Duration::from_secs(25) && rate_limit.retry_after <= Duration::from_secs(30));
     let seen = check(&kiosk).await;
     assert_eq!((&seen["allowed"], &seen["remaining"]), (&json!(false), &json!(0)));
     assert!(seen["retry_after"].as_u64().unwrap() > 20);
@@ -289,14 +289,14 @@ async fn questions_come_as_fast_as_the_plan_and_the_key_allow() {
         "looking counts for nothing"
     );
     let mut passed = 0;
-    let pace = loop {
+    let rate_limit = loop {
         match answered(app, &own, "What is the best", 1).await {
             Ok(_) => passed += 1,
             refusal => break too_fast(refusal),
         }
         assert!(passed < 200, "no limit holds");
     };
-    assert_eq!((pace.policy, pace.per_minute), ("user", 60));
+    assert_eq!((rate_limit.policy, rate_limit.per_minute), ("user", 60));
     assert!(passed >= before, "{passed} passed of {before}");
     // A title is nobody's question.
     let title = Generation {
@@ -342,13 +342,13 @@ async fn midnight_empties_no_bucket_and_a_title_before_the_first_question_neithe
     let left = seen["remaining"].as_u64().unwrap();
     assert!((31..45).contains(&left), "{left}");
     let mut passed = 0;
-    let pace = loop {
+    let rate_limit = loop {
         match ask().await {
             Ok(_) => passed += 1,
             refusal => break too_fast(refusal),
         }
     };
-    assert_eq!((pace.policy, pace.per_minute), ("user", 60));
+    assert_eq!((rate_limit.policy, rate_limit.per_minute), ("user", 60));
     assert!((left..left + 15).contains(&passed), "{passed} of {left}");
 }
 
@@ -383,12 +383,12 @@ async fn who_has_no_tokens_left_is_told_to_wait_in_the_end() {
     limit(&ada, 100).await;
     let (app, own) = (t.stack.app(), billing(&t, &ada).await);
     let mut short = 0;
-    let pace = loop {
+    let rate_limit = loop {
         match app.generate(question(app, &own, "What is the best", 500)).await {
             Err(Error::Limit(limit)) if matches!(*limit, LimitReached::Tokens { .. }) => short += 1,
             refusal => break too_fast(refusal),
         }
         assert!(short < 200, "no limit holds");
     };
-    assert_eq!((pace.policy, short >= 60), ("user", true), "{short}");
+    assert_eq!((rate_limit.policy, short >= 60), ("user", true), "{short}");
 }

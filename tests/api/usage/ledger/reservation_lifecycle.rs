@@ -208,7 +208,7 @@ async fn settling_twice_charges_once_and_what_is_above_the_estimate_is_charged_t
         user: domain::UserId(ada.id().to_owned()),
         user_day: day,
         user_limit: 1_000,
-        user_pace: None,
+        user_request_limit: None,
         org: domain::OrgId("shared".to_owned()),
         org_day: day,
         org_limit: Some(5_000),

@@ -41,7 +41,7 @@ impl<'a> Crowd<'a> {
             user: UserId(format!("person-{person:x}")),
             user_day: day,
             user_limit: 1_000_000_000,
-            user_pace: None,
+            user_request_limit: None,
             org: OrgId(self.org.clone()),
             org_day: day,
             org_limit: Some(self.limit),

@@ -5,7 +5,7 @@ use futures::future::BoxFuture;
 use store::QuotaSubjects;
 
 use super::BillingContext;
-use crate::{App, KeyGrant, orgs::NO_ORG, rate_limit::model_requests::pace_of_user};
+use crate::{App, KeyGrant, orgs::NO_ORG, rate_limit::model_requests::request_limit_of_user};
 
 /// An organization with the limits of one of its members.
 pub(crate) struct Admission {
@@ -25,7 +25,7 @@ impl App {
                 self.count_model_request(billing, &terms.org).await?;
                 terms
             };
-            terms.subjects.user_pace = Some(pace_of_user(&terms.org));
+            terms.subjects.user_request_limit = Some(request_limit_of_user(&terms.org));
             Ok(terms)
         })
     }
@@ -52,7 +52,7 @@ impl App {
         let subjects = QuotaSubjects {
             user: billing.user.clone(),
             user_day,
-            user_pace: None,
+            user_request_limit: None,
             user_limit: billing.daily_limit.unwrap_or_else(|| Quota::default_limit(plan)),
             org_limit: (!org.personal).then_some(plan),
             org: org.id.clone(),

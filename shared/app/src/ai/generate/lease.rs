@@ -73,7 +73,7 @@ impl Lease {
         }
         let is_over = timers.end.as_mut().poll(cx);
         if has_ticked {
-            self.note_if_due(LATEST_MS, &written);
+            self.record_if_due(LATEST_MS, &written);
         }
         ready!(is_over);
         Poll::Ready(ModelError::TimedOut { what: TimeLimit::Total })
@@ -82,10 +82,10 @@ impl Lease {
     /// Records that the model has sent text or reasoning.
     pub(super) fn wrote(&mut self, written: impl Fn() -> u64) {
         let grown = self.noted_ms.saturating_sub(self.began_ms);
-        self.note_if_due(grown.clamp(FIRST_MS, LATEST_MS), &written);
+        self.record_if_due(grown.clamp(FIRST_MS, LATEST_MS), &written);
     }
 
-    fn note_if_due(&mut self, after_ms: i64, written: &impl Fn() -> u64) {
+    fn record_if_due(&mut self, after_ms: i64, written: &impl Fn() -> u64) {
         let now = self.app.clock.now();
         if now.as_millisecond() - self.noted_ms < after_ms {
             return;

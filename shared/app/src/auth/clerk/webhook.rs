@@ -166,7 +166,7 @@ impl App {
                 Ok(_) => {}
                 Err(error @ (Error::Conflict { .. } | Error::Unauthorized { .. })) => {
                     tracing::warn!(%error, "clerk.account_not_linked");
-                    return clerk.note_event(marker).await.map(|_| ());
+                    return clerk.record_event(marker).await.map(|_| ());
                 }
                 Err(error) => return Err(error),
             }
@@ -184,7 +184,7 @@ impl App {
                 None => None,
             };
             let Some(user) = user else {
-                return clerk.note_event(marker).await.map(|_| ());
+                return clerk.record_event(marker).await.map(|_| ());
             };
             let mut email = known.email.as_ref().filter(|email| **email != user.email);
             if let Some(other) = email
@@ -224,7 +224,7 @@ impl App {
                     return Ok(());
                 }
                 Applied::Repeated => return Ok(()),
-                Applied::Stale => return clerk.note_event(marker).await.map(|_| ()),
+                Applied::Stale => return clerk.record_event(marker).await.map(|_| ()),
                 // Taken between read and write: check again.
                 Applied::EmailTaken => {}
             }
@@ -255,7 +255,7 @@ impl App {
                 Err(error) => return Err(error),
             }
         }
-        clerk.note_event(marker).await.map(|_| ())
+        clerk.record_event(marker).await.map(|_| ())
     }
 }
 

@@ -68,7 +68,7 @@ pub struct QuotaSubjects {
     /// The user's daily limit, in tokens.
     pub user_limit: u64,
     /// The user's request rate limit, if this is a question of theirs.
-    pub user_pace: Option<RequestRateLimit>,
+    pub user_request_limit: Option<RequestRateLimit>,
     /// The organization in which the user asks.
     pub org: OrgId,
     /// The organization's day.

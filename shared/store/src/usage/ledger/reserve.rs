@@ -46,7 +46,9 @@ impl Ledger {
             ));
         }
         let mut reservation = reservation(subjects, ask)?;
-        let mut question = subjects.user_pace.map(|limit| Question::new(limit, ask.now_ms));
+        let mut question = subjects
+            .user_request_limit
+            .map(|limit| Question::new(limit, ask.now_ms));
         let (mut list, mut backoff) = (false, Backoff::default());
         loop {
             reservation.terms.org_shard = counters.iter().find_map(|counter| counter.shard);
