@@ -28,6 +28,7 @@ mod running;
 mod store;
 mod stream_size;
 mod strings;
+mod table;
 mod tree;
 mod words;
 

@@ -202,9 +202,9 @@ impl Font {
     }
 }
 
-/// Returns the number of a glyph whose name is a letter and a number.
+/// Returns the number of a glyph whose name is `a` and a number.
 fn numbered(name: &str) -> Option<u32> {
-    let digits = name.strip_prefix(|c: char| c.is_ascii_alphabetic())?;
+    let digits = name.strip_prefix('a')?;
     digits.parse().ok().filter(|number| *number < 256 && digits.len() <= 3)
 }
 

@@ -201,6 +201,20 @@ fn short_columns_are_read_one_after_the_other() {
 }
 
 #[test]
+fn cells_of_a_table_are_divided() {
+    let mut content = String::new();
+    for (row, (name, price)) in (0..).zip([("Coffee", "Price"), ("House blend", "8 euros"), ("Decaf", "9 euros")]) {
+        for (x, text) in [(50, name), (200, price)] {
+            content += &format!("BT /F 10 Tf {x} {} Td ({text}) Tj ET ", 700 - 14 * row);
+        }
+    }
+    assert_eq!(
+        text(&page(&content)),
+        "Coffee | Price\nHouse blend | 8 euros\nDecaf | 9 euros"
+    );
+}
+
+#[test]
 fn glyphs_without_a_meaning_are_not_text() {
     let font = "<< /Type /Font /Subtype /Type0 /BaseFont /Subset /Encoding /Identity-H /DescendantFonts [6 0 R] >>";
     let descendant = "<< /Type /Font /Subtype /CIDFontType2 /BaseFont /Subset /DW 500 /CIDSystemInfo \
