@@ -18,6 +18,7 @@ mod frames;
 mod geometry;
 mod glyphs;
 mod guard;
+mod layers;
 mod line_numbers;
 mod lines;
 mod marks;

@@ -220,6 +220,27 @@ fn cells_of_a_table_are_divided() {
 }
 
 #[test]
+fn hidden_layers_are_not_read() {
+    let catalog = "<< /Type /Catalog /Pages 2 0 R /OCProperties << /OCGs [6 0 R 7 0 R] /D << /OFF [7 0 R] >> >> >>";
+    let page = "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 800] /Contents 4 0 R /Resources << /Font << /F 5 0 R >> \
+                /Properties << /Shown 6 0 R /Hidden 7 0 R >> >> >>";
+    let content = b"BT /F 10 Tf 50 700 Td /OC /Shown BDC (Final text) Tj EMC /OC /Hidden BDC ( of the draft) Tj EMC ET";
+    let mut all = objects(&[catalog, PAGES, page]);
+    all.push(stream(content));
+    let layer = "<< /Type /OCG /Name (Layer) >>";
+    all.extend(objects(&[FONT, layer, layer]));
+    assert_eq!(text(&file(&all, "")), "Final text");
+}
+
+#[test]
+fn text_whose_font_is_missing_is_read() {
+    assert_eq!(
+        text(&page("BT /Missing 10 Tf 50 700 Td (Still readable) Tj ET")),
+        "Still readable"
+    );
+}
+
+#[test]
 fn glyphs_without_a_meaning_are_not_text() {
     let font = "<< /Type /Font /Subtype /Type0 /BaseFont /Subset /Encoding /Identity-H /DescendantFonts [6 0 R] >>";
     let descendant = "<< /Type /Font /Subtype /CIDFontType2 /BaseFont /Subset /DW 500 /CIDSystemInfo \
