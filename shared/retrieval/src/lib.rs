@@ -7,6 +7,9 @@
 //! bytes --extract--> Extracted --chunk--> [Chunk] --Segment::build--> Segment --search--> [Passage] --> Citation
 //! ```
 //!
+//! Formats with pages can be read page by page: [`extract_pages`] gives each page to a function, [`assemble_pages`] makes the
+//! document of them.
+//!
 //! Invariants:
 //! - Hostile bytes produce an error in bounded time and memory, never a panic ([`extract()`], [`Segment::from_bytes`]).
 //! - A passage always has the page or heading it is from ([`SourceLocation`]).

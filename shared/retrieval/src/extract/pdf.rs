@@ -18,6 +18,8 @@ mod frames;
 mod geometry;
 mod glyphs;
 mod guard;
+mod layers;
+mod line_numbers;
 mod lines;
 mod marks;
 mod page;
@@ -27,6 +29,7 @@ mod running;
 mod store;
 mod stream_size;
 mod strings;
+mod table;
 mod tree;
 mod words;
 

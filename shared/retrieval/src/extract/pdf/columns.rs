@@ -1,5 +1,6 @@
 //! Detects columns, and puts them into reading order.
 
+use super::bidi;
 use super::words::Word;
 
 /// Minimum width of the gap between two columns, in em.
@@ -18,11 +19,17 @@ const MAX_DEPTH: usize = 4;
 /// Divides the words of a page into blocks of one column each.
 pub(super) fn blocks(words: Vec<Word>, em: f32) -> Vec<Vec<Word>> {
     let mut blocks = Vec::new();
-    divide(words, em, 0, &mut blocks);
+    // The first column is on the side where lines begin.
+    let letters = |is_counted: fn(char) -> bool| {
+        let chars = words.iter().flat_map(|word| word.text.chars());
+        chars.filter(|c| c.is_alphabetic() && is_counted(*c)).count()
+    };
+    let is_rtl = letters(bidi::is_rtl) > letters(|c| !bidi::is_rtl(c));
+    divide(words, (em, is_rtl), 0, &mut blocks);
     blocks
 }
 
-fn divide(words: Vec<Word>, em: f32, depth: usize, blocks: &mut Vec<Vec<Word>>) {
+fn divide(words: Vec<Word>, (em, is_rtl): (f32, bool), depth: usize, blocks: &mut Vec<Vec<Word>>) {
     let is_searched = depth < MAX_DEPTH && words.len() <= MAX_WORDS;
     let rows = rows(words, em);
     let Some(gutter) = is_searched.then(|| find_gutter(&rows, em)).flatten() else {
@@ -32,11 +39,16 @@ fn divide(words: Vec<Word>, em: f32, depth: usize, blocks: &mut Vec<Vec<Word>>) 
     rest.extend(above.drain(gutter.first..));
     let below = rest.split_off(gutter.last + 1 - gutter.first);
     let (left, right) = rest.into_iter().flatten().partition(|word| word.right < gutter.x);
+    let (first, second): (Vec<Word>, Vec<Word>) = if is_rtl { (right, left) } else { (left, right) };
     // The text above and below may have columns of its own.
-    divide(above.into_iter().flatten().collect(), em, depth + 1, blocks);
-    divide(left, em, depth + 1, blocks);
-    divide(right, em, depth + 1, blocks);
-    divide(below.into_iter().flatten().collect(), em, depth + 1, blocks);
+    for part in [
+        above.into_iter().flatten().collect(),
+        first,
+        second,
+        below.into_iter().flatten().collect(),
+    ] {
+        divide(part, (em, is_rtl), depth + 1, blocks);
+    }
 }
 
 fn push(blocks: &mut Vec<Vec<Word>>, rows: Vec<Vec<Word>>) {

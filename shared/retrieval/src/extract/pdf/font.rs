@@ -117,7 +117,8 @@ impl Font {
     }
 
     fn text(&self, code: u32) -> Option<String> {
-        let text = match self.builtin_text(code).or_else(|| self.info.char_to_unicode(code)) {
+        let own = self.builtin_text(code).or_else(|| self.drawn_text(code));
+        let text = match own.or_else(|| self.info.char_to_unicode(code)) {
             Some(text) => text,
             // A simple font without any mapping usually has the codes of ASCII or Latin 1.
             None if self.info.subtype != "Type0" => char::from_u32(code)?.to_string(),
@@ -139,12 +140,52 @@ impl Font {
     fn builtin_text(&self, code: u32) -> Option<String> {
         let builtin = self.builtin.as_ref()?;
         let byte = u8::try_from(code).ok()?;
-        let map = self.info.to_unicode.as_ref().and_then(LazyCMap::get);
-        let is_mapped = map.is_some_and(|map| map.get(&code).is_some());
-        if is_mapped || !builtin.is_base || self.info.diff_glyph_names.contains_key(&byte) {
+        if self.is_mapped(code) || !builtin.is_base || self.info.diff_glyph_names.contains_key(&byte) {
             return None;
         }
         builtin.characters.get(&byte).map(char::to_string)
+    }
+
+    fn is_mapped(&self, code: u32) -> bool {
+        let map = self.info.to_unicode.as_ref().and_then(LazyCMap::get);
+        map.is_some_and(|map| map.get(&code).is_some())
+    }
+
+    /// Returns the character of a glyph that is drawn by the file itself and named after its code (`a233`), as TeX does
+    /// with bitmaps: its encodings have letters where Latin 1 has them, and ligatures below.
+    fn drawn_text(&self, code: u32) -> Option<String> {
+        let byte = u8::try_from(code).ok()?;
+        if self.info.subtype != "Type3" || self.is_mapped(code) {
+            return None;
+        }
+        let number = numbered(self.info.diff_glyph_names.get(&byte)?)?;
+        let is_large = self
+            .info
+            .diff_glyph_names
+            .values()
+            .filter_map(|name| numbered(name))
+            .any(|number| number >= 0xc0);
+        let text = match (number, is_large) {
+            (11, false) | (27, true) => "ff",
+            (12, false) | (28, true) => "fi",
+            (13, false) | (29, true) => "fl",
+            (14, false) | (30, true) => "ffi",
+            (15, false) | (31, true) => "ffl",
+            (16, false) | (25, true) => "ı",
+            (18, false) | (0, true) => "`",
+            (19, false) | (1, true) => "´",
+            (94, false) | (2, true) => "ˆ",
+            (126, false) | (3, true) => "˜",
+            (127, false) | (4, true) => "¨",
+            (24, false) | (11, true) => "¸",
+            (123, false) | (21, true) => "–",
+            (124, false) | (22, true) => "—",
+            (92, false) | (16, true) => "“",
+            (34, false) | (17, true) => "”",
+            (0x20..=0x7e | 0xc0..=0xff, _) => return char::from_u32(number).map(String::from),
+            _ => return None,
+        };
+        Some(text.to_owned())
     }
 
     fn width(&self, code: u16) -> f32 {
@@ -159,6 +200,12 @@ impl Font {
             1000.0
         })
     }
+}
+
+/// Returns the number of a glyph whose name is `a` and a number.
+fn numbered(name: &str) -> Option<u32> {
+    let digits = name.strip_prefix('a')?;
+    digits.parse().ok().filter(|number| *number < 256 && digits.len() <= 3)
 }
 
 fn is_identity(info: &FontInfo) -> bool {

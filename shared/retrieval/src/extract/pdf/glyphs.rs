@@ -173,10 +173,11 @@ impl Reader<'_> {
                 b"f" | b"F" | b"f*" | b"S" | b"s" | b"B" | b"B*" | b"b" | b"b*" | b"sh" => {
                     self.content.has_drawing = true;
                 }
-                b"BMC" => self.marks.open(None, self.content.glyphs.len()),
+                b"BMC" => self.marks.open(None, false, self.content.glyphs.len()),
                 b"BDC" => {
                     let replacement = operands.get(1).and_then(|mark| resources.replacement(self.store, mark));
-                    self.marks.open(replacement, self.content.glyphs.len());
+                    let is_hidden = resources.is_hidden(self.store, &operands);
+                    self.marks.open(replacement, is_hidden, self.content.glyphs.len());
                 }
                 b"EMC" => self.marks.close(&mut self.content.glyphs),
                 _ => {}
@@ -213,6 +214,8 @@ impl Reader<'_> {
 
     fn show_string(&mut self, string: &[u8], state: &State, text: &mut Matrix) {
         let Some(font) = state.font.clone() else {
+            // Its font is damaged.
+            self.content.unmapped += string.len();
             return;
         };
         let own = Matrix::new([state.size * state.scale, 0.0, 0.0, state.size, 0.0, state.rise]);
@@ -268,6 +271,13 @@ impl Reader<'_> {
             self.image(state.map);
             return;
         };
+        if form
+            .dictionary
+            .get("OC")
+            .is_some_and(|layer| self.store.is_hidden(layer))
+        {
+            return;
+        }
         if is_new {
             self.budget.form_bytes = self.budget.form_bytes.saturating_sub(form.content.len());
         }

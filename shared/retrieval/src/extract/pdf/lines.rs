@@ -1,9 +1,9 @@
 //! Lines and paragraphs of one column.
 
 use super::super::clean::is_ideograph;
-use super::bidi;
 use super::columns::rows;
 use super::words::Word;
+use super::{bidi, table};
 
 /// Writes the lines of a block, with an empty line before each paragraph.
 pub(super) fn write(text: &mut String, block: Vec<Word>, em: f32) {
@@ -14,12 +14,13 @@ pub(super) fn write(text: &mut String, block: Vec<Word>, em: f32) {
         .map(|word| word.left)
         .fold(f32::INFINITY, f32::min);
     let spacing = usual_spacing(&rows, em);
+    let cells = table::cells(&rows, em);
     let mut before: Option<&Vec<Word>> = None;
-    for row in &rows {
+    for (row, cells) in rows.iter().zip(&cells) {
         if before.is_none_or(|before| starts_paragraph(before, row, left, spacing, em)) {
             text.push('\n');
         }
-        write_row(text, row, em);
+        write_row(text, row, cells, em);
         text.push('\n');
         before = Some(row);
     }
@@ -44,11 +45,17 @@ fn starts_paragraph(before: &[Word], row: &[Word], left: f32, spacing: f32, em: 
     gap > 1.3 * spacing.max(em) || (indent > 0.8 * em && indent < 4.0 * em && indent_before < 0.3 * em)
 }
 
-fn write_row(text: &mut String, row: &[Word], em: f32) {
+fn write_row(text: &mut String, row: &[Word], cells: &[usize], em: f32) {
     let mut before: Option<&Word> = None;
     for word in bidi::line(row) {
-        if before.is_some_and(|before| is_apart(before, word, em)) {
-            text.push(' ');
+        if let Some(before) = before {
+            // In a line from right to left, the cell's first word on the page is its last one.
+            let later = if before.left < word.left { word } else { before };
+            if cells.contains(&later.number) {
+                text.push_str(" | ");
+            } else if is_apart(before, word, em) {
+                text.push(' ');
+            }
         }
         text.push_str(&bidi::text_of(word, row));
         before = Some(word);

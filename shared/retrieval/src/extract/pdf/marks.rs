@@ -1,4 +1,4 @@
-//! Marked content whose glyphs stand for another text (ISO 32000-2, 14.9.4).
+//! Marked content whose glyphs stand for another text (ISO 32000-2, 14.9.4), or belong to a hidden layer.
 
 use super::glyphs::Glyph;
 
@@ -15,30 +15,43 @@ pub(super) struct Marks {
 
 struct Mark {
     replacement: Option<String>,
+    /// Whether its layer is hidden.
+    is_hidden: bool,
     /// The number of glyphs before it.
     start: usize,
 }
 
 impl Marks {
-    pub(super) fn open(&mut self, replacement: Option<String>, start: usize) {
+    pub(super) fn open(&mut self, replacement: Option<String>, is_hidden: bool, start: usize) {
         if self.open.len() < MAX_DEPTH {
-            self.open.push(Mark { replacement, start });
+            self.open.push(Mark {
+                replacement,
+                is_hidden,
+                start,
+            });
         } else {
             self.ignored += 1;
         }
     }
 
-    /// Closes the last mark and replaces its glyphs.
+    /// Closes the last mark, and replaces its glyphs or removes them.
     pub(super) fn close(&mut self, glyphs: &mut Vec<Glyph>) {
         if self.ignored > 0 {
             self.ignored -= 1;
             return;
         }
         let Some(Mark {
-            replacement: Some(text),
+            replacement,
+            is_hidden,
             start,
         }) = self.open.pop()
         else {
+            return;
+        };
+        if is_hidden {
+            glyphs.truncate(start);
+        }
+        let Some(text) = replacement else {
             return;
         };
         let Some([first, rest @ ..]) = glyphs.get(start..) else {

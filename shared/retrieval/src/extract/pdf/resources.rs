@@ -25,6 +25,7 @@ pub(super) struct Resources {
     states: Dictionary,
     known_fonts: RefCell<HashMap<String, Option<Rc<Font>>>>,
     known_states: RefCell<HashMap<String, Option<SizedFont>>>,
+    known_layers: RefCell<HashMap<String, bool>>,
     known_replacements: RefCell<HashMap<String, Option<String>>>,
 }
 
@@ -38,6 +39,7 @@ impl Resources {
             states: part("ExtGState"),
             known_fonts: RefCell::default(),
             known_states: RefCell::default(),
+            known_layers: RefCell::default(),
             known_replacements: RefCell::default(),
         }
     }
@@ -54,7 +56,11 @@ impl Resources {
         if let Some(font) = known.get(name) {
             return font.clone();
         }
-        let font = self.fonts.get(name).and_then(|font| store.font(font));
+        // Viewers show text whose font is missing in a standard one.
+        let font = self
+            .fonts
+            .get(name)
+            .map_or_else(|| store.font(&substitute()), |font| store.font(font));
         known.insert(name.to_owned(), font.clone());
         font
     }
@@ -74,6 +80,23 @@ impl Resources {
         };
         known.insert(name.to_owned(), state.clone());
         state
+    }
+
+    /// Returns whether marked content belongs to a layer that is hidden.
+    pub(super) fn is_hidden(&self, store: &Store, operands: &[Operand]) -> bool {
+        let [Operand::Name(tag), Operand::Name(name)] = operands else {
+            return false;
+        };
+        if tag != "OC" {
+            return false;
+        }
+        let mut known = self.known_layers.borrow_mut();
+        if let Some(is_hidden) = known.get(name) {
+            return *is_hidden;
+        }
+        let is_hidden = self.properties.get(name).is_some_and(|layer| store.is_hidden(layer));
+        known.insert(name.clone(), is_hidden);
+        is_hidden
     }
 
     /// Returns the text that replaces the glyphs of marked content (ISO 32000-2, 14.9.4).
@@ -102,4 +125,16 @@ impl Resources {
             _ => None,
         }
     }
+}
+
+/// The dictionary of a font for text whose own is missing.
+fn substitute() -> Object {
+    let entries = [
+        ("Type", "Font"),
+        ("Subtype", "Type1"),
+        ("BaseFont", "Helvetica"),
+        ("Encoding", "WinAnsiEncoding"),
+    ];
+    let entries = entries.map(|(key, name)| (key.to_owned(), Object::Name(name.to_owned())));
+    Object::Dictionary(entries.into_iter().collect())
 }

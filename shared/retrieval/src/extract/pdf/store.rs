@@ -1,7 +1,7 @@
 //! The objects of a document: resolved, decrypted and decoded.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use pdf_oxide::PdfDocument;
@@ -9,6 +9,7 @@ use pdf_oxide::encryption::EncryptionHandler;
 use pdf_oxide::object::{Object, ObjectRef};
 
 use super::font::Font;
+use super::layers;
 
 /// Fonts that are kept; a document of more reads them again.
 const MAX_FONTS: usize = 512;
@@ -22,6 +23,7 @@ pub(super) type Dictionary = HashMap<String, Object>;
 pub(super) struct Store {
     pub(super) document: PdfDocument,
     decryption: Option<EncryptionHandler>,
+    hidden_layers: HashSet<ObjectRef>,
     fonts: RefCell<HashMap<ObjectRef, Option<Rc<Font>>>>,
     forms: RefCell<HashMap<ObjectRef, Option<Rc<Form>>>>,
     form_bytes: Cell<usize>,
@@ -35,13 +37,21 @@ pub(super) struct Form {
 
 impl Store {
     pub(super) fn new(document: PdfDocument) -> Self {
-        Self {
+        let mut store = Self {
             decryption: decryption(&document),
+            hidden_layers: HashSet::new(),
             document,
             fonts: RefCell::default(),
             forms: RefCell::default(),
             form_bytes: Cell::default(),
-        }
+        };
+        store.hidden_layers = layers::hidden(&store);
+        store
+    }
+
+    /// Returns whether content of a layer is hidden when the document is opened.
+    pub(super) fn is_hidden(&self, layer: &Object) -> bool {
+        layers::is_hidden(self, layer, &self.hidden_layers)
     }
 
     /// Returns the object that is meant: the target of a reference, or the object itself. Damaged ones are null.

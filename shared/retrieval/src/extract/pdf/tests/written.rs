@@ -1,5 +1,7 @@
 //! Files written by hand: one page each, with what is tested.
 
+use std::fmt::Write as _;
+
 use pdf_oxide::crypto::{AesKeySize, HashAlgorithm, Padding, active};
 
 use super::*;
@@ -9,7 +11,7 @@ fn file(objects: &[Vec<u8>], trailer: &str) -> Vec<u8> {
     let mut bytes = b"%PDF-1.7\n".to_vec();
     let mut table = String::new();
     for (number, object) in (1..).zip(objects) {
-        table += &format!("{:010} 00000 n \n", bytes.len());
+        let _ = writeln!(table, "{:010} 00000 n ", bytes.len());
         bytes.extend(format!("{number} 0 obj\n").bytes());
         bytes.extend_from_slice(object);
         bytes.extend_from_slice(b"\nendobj\n");
@@ -24,6 +26,13 @@ fn file(objects: &[Vec<u8>], trailer: &str) -> Vec<u8> {
 
 fn objects(objects: &[&str]) -> Vec<Vec<u8>> {
     objects.iter().map(|object| object.as_bytes().to_vec()).collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 fn stream(content: &[u8]) -> Vec<u8> {
@@ -140,11 +149,7 @@ fn vertical_chinese_is_read_from_top_to_bottom_and_from_right_to_left() {
     let font = "<< /Type /Font /Subtype /Type0 /BaseFont /Song /Encoding /UniGB-UCS2-V /DescendantFonts [6 0 R] >>";
     let descendant = "<< /Type /Font /Subtype /CIDFontType0 /BaseFont /Song /DW 1000 /CIDSystemInfo \
                       << /Registry (Adobe) /Ordering (GB1) /Supplement 2 >> >>";
-    let hex = |text: &str| {
-        text.encode_utf16()
-            .map(|unit| format!("{unit:04X}"))
-            .collect::<String>()
-    };
+    let hex = |text: &str| hex(&text.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<u8>>());
     let content = format!(
         "BT /F 12 Tf 300 700 Td <{}> Tj ET BT /F 12 Tf 280 700 Td <{}> Tj ET",
         hex("所有商品都有两年保修我们每"),
@@ -201,6 +206,41 @@ fn short_columns_are_read_one_after_the_other() {
 }
 
 #[test]
+fn cells_of_a_table_are_divided() {
+    let mut content = String::new();
+    for (row, (name, price)) in (0..).zip([("Coffee", "Price"), ("House blend", "8 euros"), ("Decaf", "9 euros")]) {
+        for (x, text) in [(50, name), (200, price)] {
+            let _ = write!(content, "BT /F 10 Tf {x} {} Td ({text}) Tj ET ", 700 - 14 * row);
+        }
+    }
+    assert_eq!(
+        text(&page(&content)),
+        "Coffee | Price\nHouse blend | 8 euros\nDecaf | 9 euros"
+    );
+}
+
+#[test]
+fn hidden_layers_are_not_read() {
+    let catalog = "<< /Type /Catalog /Pages 2 0 R /OCProperties << /OCGs [6 0 R 7 0 R] /D << /OFF [7 0 R] >> >> >>";
+    let page = "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 800] /Contents 4 0 R /Resources << /Font << /F 5 0 R >> \
+                /Properties << /Shown 6 0 R /Hidden 7 0 R >> >> >>";
+    let content = b"BT /F 10 Tf 50 700 Td /OC /Shown BDC (Final text) Tj EMC /OC /Hidden BDC ( of the draft) Tj EMC ET";
+    let mut all = objects(&[catalog, PAGES, page]);
+    all.push(stream(content));
+    let layer = "<< /Type /OCG /Name (Layer) >>";
+    all.extend(objects(&[FONT, layer, layer]));
+    assert_eq!(text(&file(&all, "")), "Final text");
+}
+
+#[test]
+fn text_whose_font_is_missing_is_read() {
+    assert_eq!(
+        text(&page("BT /Missing 10 Tf 50 700 Td (Still readable) Tj ET")),
+        "Still readable"
+    );
+}
+
+#[test]
 fn glyphs_without_a_meaning_are_not_text() {
     let font = "<< /Type /Font /Subtype /Type0 /BaseFont /Subset /Encoding /Identity-H /DescendantFonts [6 0 R] >>";
     let descendant = "<< /Type /Font /Subtype /CIDFontType2 /BaseFont /Subset /DW 500 /CIDSystemInfo \
@@ -231,7 +271,9 @@ fn a_file_whose_pages_cannot_be_found_is_not_called_a_scan() {
 fn revision_5(password: &[u8]) -> Vec<u8> {
     let sha256 = |parts: &[&[u8]]| {
         let mut hasher = active().hasher(HashAlgorithm::Sha256).expect("a hash");
-        parts.iter().for_each(|part| hasher.update(part));
+        for part in parts {
+            hasher.update(part);
+        }
         hasher.finalize()
     };
     let encrypt = |key: &[u8], data: &[u8], padding| {
@@ -240,7 +282,6 @@ fn revision_5(password: &[u8]) -> Vec<u8> {
             .aes_cbc_encrypt(AesKeySize::Aes256, key, &[0; 16], data, padding)
             .expect("encrypts")
     };
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let (file_key, salts) = ([7_u8; 32], (b"validate", b"keysalt!"));
     let user = [&sha256(&[password, salts.0]), salts.0.as_slice(), salts.1].concat();
     let wrapped = encrypt(&sha256(&[password, salts.1]), &file_key, Padding::None);
