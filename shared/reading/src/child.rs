@@ -60,7 +60,7 @@ impl Job {
         let [kind, size, memory_bytes, cpu_seconds] = arguments else {
             return None;
         };
-        let kinds = [Kind::Pdf, Kind::Docx, Kind::Text];
+        let kinds = [Kind::Pdf, Kind::Docx, Kind::Text, Kind::Html];
         Some(Self {
             kind: kinds.into_iter().find(|known| known.as_str() == kind)?,
             size: size.parse().ok()?,

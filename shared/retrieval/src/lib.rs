@@ -31,7 +31,7 @@ mod width;
 
 pub use chunk::{Chunk, ChunkOptions, chunk};
 pub use citation::Citation;
-pub use extract::{ExtractError, Extracted, MAX_INPUT_BYTES, Section, extract};
+pub use extract::{ExtractError, Extracted, HtmlPage, MAX_INPUT_BYTES, Section, extract, to_utf8};
 pub use index_file::{IndexedFile, index_file};
 pub use kind::Kind;
 pub use search::{Indexed, Passage, search};

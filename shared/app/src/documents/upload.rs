@@ -36,6 +36,7 @@ pub(crate) fn kind_of(kind: DocumentKind) -> Kind {
         DocumentKind::Pdf => Kind::Pdf,
         DocumentKind::Docx => Kind::Docx,
         DocumentKind::Txt => Kind::Text,
+        DocumentKind::Html => Kind::Html,
     }
 }
 
@@ -44,6 +45,7 @@ pub(crate) fn kind_by_name(file_name: &str) -> Result<DocumentKind> {
         Some(Kind::Pdf) => Ok(DocumentKind::Pdf),
         Some(Kind::Docx) => Ok(DocumentKind::Docx),
         Some(Kind::Text) => Ok(DocumentKind::Txt),
+        Some(Kind::Html) => Ok(DocumentKind::Html),
         None => Err(Error::UnsupportedMedia(
             "Unsupported file type. Upload a .pdf, .docx or .txt file.".to_owned(),
         )),

@@ -19,6 +19,8 @@ pub enum DocumentKind {
     Docx,
     /// Plain text.
     Txt,
+    /// A web page.
+    Html,
 }
 
 /// The state of a document.

@@ -3,6 +3,7 @@
 mod clean;
 mod docx;
 mod error;
+mod html;
 mod outline;
 mod pdf;
 mod sniff;
@@ -11,6 +12,7 @@ mod txt;
 use crate::{Kind, SourceLocation};
 
 pub use error::ExtractError;
+pub use html::{HtmlPage, to_utf8};
 use sniff::Format;
 
 /// Larger files are refused before they are read: the largest upload of any plan. Bytes.
@@ -58,6 +60,7 @@ pub fn extract(bytes: &[u8], kind: Kind) -> Result<Extracted, ExtractError> {
         (Kind::Docx, Format::Zip(_)) => docx::extract(bytes)?,
         (Kind::Docx, Format::EncryptedOffice) => return Err(ExtractError::Encrypted(Kind::Docx)),
         (Kind::Text, Format::Text) => txt::extract(bytes)?,
+        (Kind::Html, Format::Html | Format::Text) => html::extract(bytes)?,
         (Kind::Pdf | Kind::Docx, Format::Unknown) => return Err(ExtractError::Damaged(kind)),
         (_, found) => {
             return Err(ExtractError::WrongType {
