@@ -1,6 +1,7 @@
 //! Uploading documents and watching them.
 
 pub(crate) mod uploads;
+mod web_pages;
 
 use reqwest::{Method, multipart};
 use serde_json::Value;

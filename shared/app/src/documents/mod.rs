@@ -5,6 +5,7 @@ pub(crate) mod pending_uploads;
 pub(crate) mod search;
 pub(crate) mod segments;
 pub(crate) mod upload;
+pub(crate) mod web_pages;
 
 use domain::{Document, DocumentId, Error, Membership, OrgId, Result};
 use futures::future::BoxFuture;

@@ -79,6 +79,7 @@ impl PendingUpload {
             segment: None,
             want: 1,
             done: 0,
+            web: None,
             created_at: now,
             updated_at: now,
         }

@@ -4,6 +4,7 @@ pub(crate) mod objects;
 pub(crate) mod outbox;
 pub(crate) mod pending_uploads;
 
+mod fetched;
 mod lease;
 
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
@@ -18,6 +19,7 @@ use crate::{
     table::item::{ListFilter, from_item, primary, s, to_item, value},
 };
 
+pub use fetched::FileStored;
 pub use lease::{Attempts, Lease, Outcome};
 
 /// The documents of one organization.
