@@ -2,6 +2,7 @@
 
 mod uploads;
 mod view;
+mod web_pages;
 
 use app::Upload as NewDocument;
 use domain::{
@@ -17,6 +18,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use uploads::{complete_upload, create_upload};
 use view::{DocumentView, UploadedView};
+use web_pages::create_document_from_url;
 
 /// The operations of this function.
 pub fn api() -> Api {
@@ -25,7 +27,7 @@ pub fn api() -> Api {
         .post(
             "/documents/upload",
             upload_document,
-            "Upload a document. A PDF, DOCX or TXT file of up to 4.5 MB, which is indexed in the background; \
+            "Upload a document. A PDF, DOCX, TXT or HTML file of up to 4.5 MB, which is indexed in the background; \
              `Prefer: wait=N` waits up to N seconds for that.",
         )
         .post(
@@ -38,6 +40,12 @@ pub fn api() -> Api {
             "/documents/uploads/{upload_id}/complete",
             complete_upload,
             "Complete an upload. Requires that the file was put; it is then indexed in the background.",
+        )
+        .post(
+            "/documents/url",
+            create_document_from_url,
+            "Create a document from a URL. Fetches the web page or file, waits some seconds until it is indexed, and \
+             returns it as `ready`; a large page, or one of a slow site, is `pending` and read in the background.",
         )
         .get(
             "/documents",

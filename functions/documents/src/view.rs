@@ -45,7 +45,7 @@ pub(crate) struct DocumentView {
     /// Why indexing failed, if it did: a sentence.
     error: Option<String>,
     /// Why indexing failed, as a code: `encrypted`, `scanned`, `no_text`, `damaged`, `wrong_type`, `too_large`,
-    /// `too_slow`, `empty` or `internal`.
+    /// `too_slow`, `empty` or `internal`; of a web page also why it could not be fetched, such as `not_found`.
     error_code: Option<String>,
     file_name: String,
     file_type: DocumentKind,
@@ -58,12 +58,17 @@ pub(crate) struct DocumentView {
     /// ID of the user who uploaded it.
     user_id: String,
     org_id: String,
+    /// Address of the web page that the document was created from.
+    source_url: Option<String>,
+    /// The address by which that page wants to be known.
+    canonical_url: Option<String>,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
 
 impl From<Document> for DocumentView {
     fn from(document: Document) -> Self {
+        let (source_url, canonical_url) = document.web.map(|web| (web.url, web.canonical_url)).unzip();
         let (error_code, error) = document.failure.map(|failure| (failure.code, failure.detail)).unzip();
         Self {
             id: document.id.0,
@@ -80,6 +85,8 @@ impl From<Document> for DocumentView {
             chunks: document.chunks,
             user_id: document.created_by.0,
             org_id: document.org.0,
+            source_url,
+            canonical_url: canonical_url.flatten(),
             created_at: document.created_at,
             updated_at: document.updated_at,
         }

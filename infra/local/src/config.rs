@@ -36,6 +36,7 @@ pub(crate) fn new(options: &Options, cloud: &Cloud, address: SocketAddr) -> Resu
         fall_back_to_local_model: true,
         clerk: ClerkConfig::read(|name| options.variable(name).map(str::to_owned)),
         reading: reading(options)?,
+        private_hosts: Config::read_private_hosts(|name| options.variable(name).map(str::to_owned))?,
     })
 }
 

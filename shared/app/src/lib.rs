@@ -43,6 +43,7 @@ pub use chats::message_pages::ShownMessage;
 pub use chats::search::Found;
 pub use documents::pending_uploads::{BegunUpload, CompletedUpload, NewUpload};
 pub use documents::upload::Upload;
+pub use documents::web_pages::NewWebPage;
 use domain::{Clock, Ids, OrgId, Result, UserId};
 pub use futures::future::BoxFuture;
 pub use llm::{Mark, Message, Provider, ReasoningEffort, Role};
@@ -91,6 +92,7 @@ pub struct Inner {
     segments: documents::segments::Segments,
     readings: documents::index_document::Readings,
     reader: reading::Reader,
+    fetcher: documents::web_pages::LazyFetcher,
     models: ai::models::Models,
     clerk: auth::clerk::Verifier,
     caches: system::operations::Caches,
@@ -146,6 +148,7 @@ impl App {
             segments: documents::segments::Segments::new(objects.clone()),
             readings: documents::index_document::Readings::default(),
             reader: reading::Reader::new(config.reading.clone()),
+            fetcher: documents::web_pages::LazyFetcher::new(config.private_hosts.clone()),
             objects,
             queues: Queues::new(sdk, config.queues.clone()),
             mailer,

@@ -102,6 +102,16 @@ pub enum Error {
     /// A well-formed body with invalid values (422).
     #[error("some fields are invalid")]
     Invalid(Vec<FieldError>),
+    /// A valid field names something that cannot be used, such as a page that its site does not show (422).
+    #[error("{detail}")]
+    Unusable {
+        /// Stable `snake_case` code, for example `address_not_allowed`.
+        code: &'static str,
+        /// JSON pointer to the field.
+        pointer: &'static str,
+        /// A sentence that tells the user what to do.
+        detail: String,
+    },
     /// The request cannot be parsed (400).
     #[error("{detail}")]
     BadRequest {

@@ -240,6 +240,10 @@ impl From<Error> for Problem {
                     "Some fields are invalid; see `errors`.",
                 )
             },
+            Error::Unusable { code, pointer, .. } => Self {
+                errors: vec![FieldError::new(pointer, detail.clone())],
+                ..Self::new(S::UNPROCESSABLE_ENTITY, code, detail)
+            },
             Error::BadRequest { code, .. } => Self::new(S::BAD_REQUEST, code, detail),
             Error::TooLarge { .. } => Self::new(S::PAYLOAD_TOO_LARGE, "too_large", detail),
             Error::UnsupportedMedia(_) => Self::new(S::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail),

@@ -6,5 +6,6 @@ mod sdk;
 mod tests;
 mod tls;
 
+pub use rustls::Error as TlsError;
 pub use sdk::SdkHttpClient;
 pub use tls::tls_config;

@@ -71,7 +71,7 @@ impl Job {
         let [kind, pages_size, size, memory_bytes, cpu_seconds, run_ms] = arguments else {
             return None;
         };
-        let kinds = [Kind::Pdf, Kind::Docx, Kind::Text];
+        let kinds = [Kind::Pdf, Kind::Docx, Kind::Text, Kind::Html];
         Some(Self {
             kind: kinds.into_iter().find(|known| known.as_str() == kind)?,
             pages_size: pages_size.parse().ok()?,

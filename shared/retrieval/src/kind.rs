@@ -11,6 +11,8 @@ pub enum Kind {
     /// Plain text in any encoding; lines like `# Title` are read as headings.
     #[serde(rename = "txt")]
     Text,
+    /// A web page (HTML or XHTML).
+    Html,
 }
 
 impl Kind {
@@ -24,6 +26,7 @@ impl Kind {
             "pdf" => Some(Self::Pdf),
             "docx" => Some(Self::Docx),
             "txt" | "text" | "md" | "markdown" => Some(Self::Text),
+            "html" | "htm" | "xhtml" => Some(Self::Html),
             _ => None,
         }
     }
@@ -34,15 +37,17 @@ impl Kind {
             Self::Pdf => "application/pdf",
             Self::Docx => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
             Self::Text => "text/plain",
+            Self::Html => "text/html",
         }
     }
 
-    /// Returns the short name used in APIs and keys: `pdf`, `docx` or `txt`.
+    /// Returns the short name used in APIs and keys: `pdf`, `docx`, `txt` or `html`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pdf => "pdf",
             Self::Docx => "docx",
             Self::Text => "txt",
+            Self::Html => "html",
         }
     }
 }
@@ -62,6 +67,7 @@ mod tests {
         assert_eq!(Kind::from_file_name("a.b.PDF"), Some(Kind::Pdf));
         assert_eq!(Kind::from_file_name("Handbook.Docx"), Some(Kind::Docx));
         assert_eq!(Kind::from_file_name("notes.md"), Some(Kind::Text));
+        assert_eq!(Kind::from_file_name("page.HTM"), Some(Kind::Html));
         for other in ["old.doc", "pdf", ".pdf", "archive.pdf.zip", ""] {
             assert_eq!(Kind::from_file_name(other), None, "{other}");
         }
@@ -69,7 +75,7 @@ mod tests {
 
     #[test]
     fn the_short_name_is_the_serialized_name() {
-        for kind in [Kind::Pdf, Kind::Docx, Kind::Text] {
+        for kind in [Kind::Pdf, Kind::Docx, Kind::Text, Kind::Html] {
             let json = serde_json::to_value(kind).expect("a plain enum serializes");
             assert_eq!(json, kind.as_str());
         }

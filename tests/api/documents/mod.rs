@@ -2,6 +2,7 @@
 
 mod reindex;
 pub(crate) mod uploads;
+mod web_pages;
 
 use reqwest::{Method, multipart};
 use serde_json::Value;

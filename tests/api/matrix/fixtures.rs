@@ -38,6 +38,8 @@ pub(super) struct Things {
     pub(super) verification_token: String,
     pub(super) restore_token: String,
     pub(super) refresh_token: String,
+    /// The address of a web page.
+    pub(super) page: String,
 }
 
 pub(super) struct Fixtures {
@@ -180,6 +182,7 @@ async fn seed(t: &Test, path: &str, of: [&Caller; 4], tokens: [String; 2]) -> Th
         document,
         upload: upload.id,
         chatbot,
+        page: String::new(),
     }
 }
 

@@ -13,7 +13,7 @@ use futures::future::join_all;
 use http_api::Operation;
 use model_double::ModelDouble;
 
-use crate::support::{ADMIN, Test};
+use crate::support::{ADMIN, Site, Test};
 
 use fixtures::Fixtures;
 use policy::{Answers, Expected};
@@ -42,7 +42,11 @@ fn part_of<T>(operations: impl IntoIterator<Item = T>, part: usize) -> Vec<T> {
 async fn guarded() -> (Test, Fixtures, ModelDouble) {
     let double = ModelDouble::start().await.unwrap();
     let models = double.url();
+    let page = b"<!doctype html><title>Hours</title><p>Open on Mondays.".to_vec();
+    let site = Site::start(vec![("/", "text/html", page)]).await;
+    let host = site.host();
     let environment = [
+        ("ALLOW_PRIVATE_FETCH", host.as_str()),
         ADMIN[0],
         ADMIN[1],
         ("INTERNAL_API_KEY", SERVICE_KEY),
@@ -50,7 +54,8 @@ async fn guarded() -> (Test, Fixtures, ModelDouble) {
         (OWN_MODELS, &models),
     ];
     let t = Test::with(&environment).await;
-    let fixtures = Fixtures::set(&t).await;
+    let mut fixtures = Fixtures::set(&t).await;
+    fixtures.things.page = site.url("/");
     (t, fixtures, double)
 }
 

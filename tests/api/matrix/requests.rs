@@ -74,6 +74,7 @@ pub(super) fn body(operation: &Operation, things: &Things) -> Value {
         (_, "/chat/completions") => json!({"model": "local", "messages": [{"role": "user", "content": "Hello?"}]}),
         (_, "/embeddings") => json!({"model": "compatible/vectors", "input": "Hello?"}),
         (_, "/chat/sessions") => json!({"chatbot_id": things.chatbot}),
+        (_, "/documents/url") => json!({"url": things.page}),
         (_, "/documents/uploads") => json!({"file_name": "a.txt", "size": 4}),
         (_, "/audit_logs") => json!({"action": "seen"}),
         (_, "/user_prompts" | "/user_prompts/{prompt_id}" | "/system_prompts" | "/system_prompts/{prompt_id}") => {

@@ -25,7 +25,7 @@ use self::{
 use super::export_user::{download, exported};
 use crate::{
     drift::names,
-    support::{self, Test},
+    support::{self, Site, Test},
 };
 
 const MARKER: &str = "zyxmarker7291";
@@ -51,6 +51,8 @@ fn an_export_holds(traces: &BTreeSet<String>, archive: &BTreeMap<String, Vec<u8>
         "organizations/*/members/*/conversations/*",
         "organizations/*/members/*/prompts/*",
         "organizations/*/organization.jsonl",
+        // The web page.
+        "organizations/*/files/*/127.0.0.1.html",
     ];
     assert_eq!(held, kinds.map(str::to_owned).into());
     let lines = |kind: &str| {
@@ -99,7 +101,11 @@ async fn whatever_a_person_wrote_is_nowhere_after_their_erasure_and_never_was_in
     let guard = tracing::dispatcher::set_default(&recorder);
     let double = ModelDouble::start().await.unwrap();
     let models = double.url();
+    let page = format!("<!doctype html><title>{MARKER}</title><p>{MARKER} opens on Mondays.").into_bytes();
+    let site = Site::start(vec![("/", "text/html", page)]).await;
+    let host = site.host();
     let environment = [
+        ("ALLOW_PRIVATE_FETCH", host.as_str()),
         ("INTERNAL_API_KEY", SERVICE_KEY),
         ("OPENAI_COMPATIBLE_BASE_URL", models.as_str()),
     ];
@@ -114,6 +120,7 @@ async fn whatever_a_person_wrote_is_nowhere_after_their_erasure_and_never_was_in
         t: &t,
         filled: BTreeSet::new(),
         sent: 0,
+        page: site.url("/"),
     };
     let (ada, org) = writer.seed().await;
     let missing: Vec<_> = free_texts()

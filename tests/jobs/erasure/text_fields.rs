@@ -14,6 +14,8 @@ pub(super) struct TextFieldWriter<'a> {
     pub(super) filled: BTreeSet<String>,
     /// Requests so far.
     pub(super) sent: usize,
+    /// The address of a web page.
+    pub(super) page: String,
 }
 
 impl TextFieldWriter<'_> {
@@ -81,6 +83,16 @@ impl TextFieldWriter<'_> {
             "description": MARKER,
         });
         self.send(caller, "POST /api/v1/documents/uploads", "", file).await;
+    }
+
+    /// A document from a page whose address and text have the marker.
+    async fn add_page(&mut self, caller: &Caller) {
+        let page = json!({
+            "url": format!("{}?{MARKER}", self.page),
+            "name": MARKER,
+            "description": MARKER,
+        });
+        self.send(caller, "POST /api/v1/documents/url", "", page).await;
     }
 
     /// A person who wrote the marker into everything, and the organization that they own.
@@ -151,6 +163,7 @@ impl TextFieldWriter<'_> {
     async fn converse(&mut self, caller: &Caller) {
         let document = self.upload(caller).await;
         self.announce(caller).await;
+        self.add_page(caller).await;
         let settings = json!({"model": MARKER, "system_prompt": MARKER, "welcome_message": MARKER});
         let mut bot = json!({"name": MARKER, "description": MARKER, "settings": settings, "documents": [document]});
         let made = self

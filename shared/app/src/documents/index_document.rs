@@ -89,7 +89,10 @@ impl App {
                 Lease::Finished | Lease::Gone => return Ok(()),
                 Lease::Held(until) => return Err(held_until(until, now)),
             };
-            let outcome = match self.try_to_read(&document, &holder, &mut attempts).await {
+            let outcome = match self
+                .try_to_read(&document, &holder, &mut attempts, delivery.receive_count)
+                .await
+            {
                 Ok(outcome) => outcome,
                 Err(error) => {
                     let now = self.clock.now();
@@ -115,7 +118,25 @@ impl App {
     }
 
     /// Reads a document unless earlier attempts show that it cannot be read.
-    async fn try_to_read(&self, document: &Document, holder: &str, attempts: &mut Attempts) -> Result<Outcome> {
+    async fn try_to_read(
+        &self,
+        document: &Document,
+        holder: &str,
+        attempts: &mut Attempts,
+        deliveries: u32,
+    ) -> Result<Outcome> {
+        let fetched;
+        let document = if document.unfetched().is_some() {
+            match self.fetch_file(document, holder, deliveries).await? {
+                Ok(document) => {
+                    fetched = document;
+                    &fetched
+                }
+                Err(failure) => return Ok(Outcome::Failed(failure)),
+            }
+        } else {
+            document
+        };
         if attempts.interrupted >= MAX_INTERRUPTED {
             tracing::error!(document_id = %document.id, deaths = attempts.interrupted, "index.workers_died");
             return Ok(Outcome::Failed(unreadable()));
@@ -301,7 +322,7 @@ fn held_until(until: Timestamp, now: Timestamp) -> Error {
     }
 }
 
-fn lease_lost() -> Error {
+pub(crate) fn lease_lost() -> Error {
     Error::InProgress {
         detail: "another worker took this document over",
         retry_after: AFTER_LOSS,

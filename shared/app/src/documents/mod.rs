@@ -5,6 +5,7 @@ pub(crate) mod pending_uploads;
 mod reindex;
 pub(crate) mod segments;
 pub(crate) mod upload;
+pub(crate) mod web_pages;
 
 use domain::{Document, DocumentId, Error, Membership, OrgId, Page, PageRequest, Result, UserId};
 use futures::future::BoxFuture;

@@ -36,6 +36,7 @@ pub(crate) fn kind_of(kind: DocumentKind) -> Kind {
         DocumentKind::Pdf => Kind::Pdf,
         DocumentKind::Docx => Kind::Docx,
         DocumentKind::Txt => Kind::Text,
+        DocumentKind::Html => Kind::Html,
     }
 }
 
@@ -44,8 +45,9 @@ pub(crate) fn kind_by_name(file_name: &str) -> Result<DocumentKind> {
         Some(Kind::Pdf) => Ok(DocumentKind::Pdf),
         Some(Kind::Docx) => Ok(DocumentKind::Docx),
         Some(Kind::Text) => Ok(DocumentKind::Txt),
+        Some(Kind::Html) => Ok(DocumentKind::Html),
         None => Err(Error::UnsupportedMedia(
-            "Unsupported file type. Upload a .pdf, .docx or .txt file.".to_owned(),
+            "Unsupported file type. Upload a .pdf, .docx, .txt or .html file.".to_owned(),
         )),
     }
 }
@@ -65,12 +67,6 @@ impl App {
             }
             let id: DocumentId = self.ids.make()?;
             let now = self.clock.now();
-            let promise = OutboxEntry {
-                document: id.clone(),
-                org: member.org.clone(),
-                step: OutboxStep::AbandonUpload,
-                created_ms: now.as_millisecond(),
-            };
             let document = Document {
                 id,
                 org: member.org.clone(),
@@ -91,10 +87,33 @@ impl App {
                 replaced_segment: None,
                 want: 1,
                 done: 0,
+                web: None,
                 created_at: now,
                 updated_at: now,
             };
             let plan = self.plan_of(&document.org).await?;
+            self.create_document(document, Some(upload.bytes), plan).await
+        })
+    }
+
+    /// Creates a document with its file, or without one that a worker will fetch, and queues its indexing. Once this
+    /// returns, the document will become `ready` or `failed` whatever happens to the process.
+    ///
+    /// # Errors
+    /// Returns [`Error::Limit`] if the plan allows no more.
+    pub(crate) fn create_document(
+        &self,
+        document: Document,
+        file: Option<Bytes>,
+        plan: Plan,
+    ) -> BoxFuture<'_, Result<Document>> {
+        Box::pin(async move {
+            let promise = OutboxEntry {
+                document: document.id.clone(),
+                org: document.org.clone(),
+                step: OutboxStep::AbandonUpload,
+                created_ms: document.created_at.as_millisecond(),
+            };
             // The check at the write decides; this one only avoids uploading a file that would not stay.
             if self
                 .store
@@ -106,7 +125,7 @@ impl App {
                 self.free_capacity(&document.org, document.size_bytes, plan).await?;
             }
             self.store.outbox().put(&promise).await?;
-            if let Err(error) = self.store_upload(&document, &promise, upload.bytes, plan).await {
+            if let Err(error) = self.store_upload(&document, &promise, file, plan).await {
                 // Best effort: the relay cleans up what remains after a second failure.
                 if let Err(left) = self.abandon_upload(&promise).await {
                     tracing::warn!(document_id = %promise.document, error = %left, "upload.cleanup_failed");
@@ -149,11 +168,19 @@ impl App {
         })
     }
 
-    async fn store_upload(&self, document: &Document, promise: &OutboxEntry, bytes: Bytes, plan: Plan) -> Result<()> {
-        let key = Document::source_key(&document.org, &document.id);
-        self.objects
-            .put(&key, bytes, kind_of(document.kind).content_type())
-            .await?;
+    async fn store_upload(
+        &self,
+        document: &Document,
+        promise: &OutboxEntry,
+        file: Option<Bytes>,
+        plan: Plan,
+    ) -> Result<()> {
+        if let Some(bytes) = file {
+            let key = Document::source_key(&document.org, &document.id);
+            self.objects
+                .put(&key, bytes, kind_of(document.kind).content_type())
+                .await?;
+        }
         let documents = self.store.documents(&document.org);
         loop {
             match documents.accept(document, promise, plan).await? {

@@ -40,6 +40,8 @@ pub struct Config {
     pub clerk: Option<ClerkConfig>,
     /// How uploaded documents are read. Only the indexing worker needs it.
     pub reading: reading::Settings,
+    /// Hosts that pages may be fetched from although they are not public. Development only.
+    pub private_hosts: fetch::PrivateHosts,
 }
 
 /// Default memory of a function in MB, if not specified: that of one whole CPU.
@@ -177,6 +179,11 @@ impl Config {
         // Set by Lambda.
         let memory_mb = get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").and_then(|memory| memory.parse().ok());
         let memory_mb: u64 = memory_mb.unwrap_or(DEFAULT_MEMORY_MB);
+        // In the cloud it would open the network of the functions to every user.
+        if !or("ALLOW_PRIVATE_FETCH", "").is_empty() {
+            let why = "it is for the local stack only; remove it";
+            return Err(ConfigError::Unreadable("ALLOW_PRIVATE_FETCH", why.to_owned()));
+        }
         Ok(Self {
             tables: Tables {
                 identity: required("TABLE_IDENTITY")?,
@@ -200,7 +207,17 @@ impl Config {
             fall_back_to_local_model: false,
             clerk: ClerkConfig::read(&get),
             reading: reading::Settings::for_function(memory_mb * 1024 * 1024),
+            private_hosts: fetch::PrivateHosts::default(),
         })
+    }
+
+    /// Reads `ALLOW_PRIVATE_FETCH`, `host:port` separated by commas, through `get`.
+    ///
+    /// # Errors
+    /// Returns an error for a part that is not of this form.
+    pub fn read_private_hosts(get: impl Fn(&str) -> Option<String>) -> Result<fetch::PrivateHosts, ConfigError> {
+        let hosts = fetch::PrivateHosts::parse(&get("ALLOW_PRIVATE_FETCH").unwrap_or_default());
+        hosts.map_err(|error| ConfigError::Unreadable("ALLOW_PRIVATE_FETCH", error.to_string()))
     }
 }
 
@@ -226,6 +243,15 @@ mod tests {
             error.map(|e| e.to_string()).as_deref(),
             Some("the environment variable BUCKET is not set")
         );
+    }
+
+    #[test]
+    fn private_hosts_are_refused_in_the_cloud() {
+        let error = Config::read(|_| Some("localhost:8080".to_owned())).err();
+        let sentence = error.map(|error| error.to_string()).unwrap_or_default();
+        assert!(sentence.contains("ALLOW_PRIVATE_FETCH"), "{sentence}");
+        let read = |list: &str| Config::read_private_hosts(|_| Some(list.to_owned()));
+        assert!(read("localhost:8080,127.0.0.1:81").is_ok() && read("localhost").is_err());
     }
 
     #[test]

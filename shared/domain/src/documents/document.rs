@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::web_source::WebSource;
 use crate::{DocumentId, OrgId, Timestamp, UserId};
 
 /// Maximum file size in a request, in bytes. Lambda accepts 6 MB, a third of which base64 takes up, and the other
@@ -19,6 +20,8 @@ pub enum DocumentKind {
     Docx,
     /// Plain text.
     Txt,
+    /// A web page.
+    Html,
 }
 
 /// The state of a document.
@@ -113,6 +116,9 @@ pub struct Document {
     pub want: u64,
     /// Last generation that finished, ready or permanently failed.
     pub done: u64,
+    /// Where it is from, if it was not uploaded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub web: Option<WebSource>,
     /// When it was uploaded.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -143,6 +149,11 @@ impl Document {
     /// Returns the object key of the segment with this content hash (32 hex digits).
     pub fn segment_key(org: &OrgId, id: &DocumentId, content_hash: &str) -> String {
         format!("{}{content_hash}.seg", Self::folder(org, id))
+    }
+
+    /// Returns the page that is still to be fetched: the document has no file yet.
+    pub fn unfetched(&self) -> Option<&WebSource> {
+        self.web.as_ref().filter(|web| web.fetched_at.is_none())
     }
 
     /// Returns whether indexing is still pending.

@@ -3,3 +3,4 @@
 pub mod document;
 pub mod outbox;
 pub mod pending_upload;
+pub mod web_source;

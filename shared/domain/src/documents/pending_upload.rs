@@ -81,6 +81,7 @@ impl PendingUpload {
             replaced_segment: None,
             want: 1,
             done: 0,
+            web: None,
             created_at: now,
             updated_at: now,
         }

@@ -55,5 +55,6 @@ const fn label(kind: Kind) -> &'static str {
         Kind::Pdf => "PDF",
         Kind::Docx => "Word document (.docx)",
         Kind::Text => "text file",
+        Kind::Html => "web page (.html)",
     }
 }

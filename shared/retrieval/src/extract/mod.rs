@@ -3,6 +3,7 @@
 mod clean;
 mod docx;
 mod error;
+mod html;
 mod outline;
 mod pdf;
 mod sniff;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Kind, SourceLocation};
 
 pub use error::ExtractError;
+pub use html::{HtmlPage, to_utf8};
 use sniff::Format;
 
 /// Larger files are refused before they are read: the largest upload of any plan. Bytes.
@@ -113,6 +115,7 @@ pub fn extract(bytes: &[u8], kind: Kind) -> Result<Extracted, ExtractError> {
         Kind::Pdf => pdf::extract(bytes)?,
         Kind::Docx => docx::extract(bytes)?,
         Kind::Text => txt::extract(bytes)?,
+        Kind::Html => html::extract(bytes)?,
     };
     if extracted.sections.is_empty() {
         Err(ExtractError::Empty)
@@ -131,6 +134,7 @@ fn check_type(bytes: &[u8], kind: Kind) -> Result<(), ExtractError> {
     }
     match (kind, sniff::format(bytes)) {
         (Kind::Pdf, Format::Pdf) | (Kind::Docx, Format::Zip(_)) | (Kind::Text, Format::Text) => Ok(()),
+        (Kind::Html, Format::Html | Format::Text) => Ok(()),
         (Kind::Docx, Format::EncryptedOffice) => Err(ExtractError::Encrypted(Kind::Docx)),
         (Kind::Pdf | Kind::Docx, Format::Unknown) => Err(ExtractError::Damaged(kind)),
         (_, found) => Err(ExtractError::WrongType {

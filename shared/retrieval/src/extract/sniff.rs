@@ -9,6 +9,8 @@ pub(super) enum Format {
     EncryptedOffice,
     /// Nothing else matches and there are no control characters.
     Text,
+    /// Text that begins like a web page.
+    Html,
     /// Recognized but not supported; the name has its article.
     Other(&'static str),
     /// Binary, and not recognized.
@@ -37,6 +39,7 @@ impl Format {
             Self::Zip(Archive::Other) => "a ZIP archive",
             Self::EncryptedOffice => "a password-protected Office file",
             Self::Text => "plain text",
+            Self::Html => "a web page (HTML)",
             Self::Other(name) => name,
             Self::Unknown => "binary data",
         }
@@ -125,7 +128,7 @@ fn text_format(head: &[u8]) -> Format {
         .collect();
     let start = start.trim_start_matches(|c: char| c.is_whitespace() || !c.is_ascii());
     if start.starts_with("<!doctype html") || start.starts_with("<html") {
-        return Format::Other("a web page (HTML)");
+        return Format::Html;
     }
     Format::Text
 }

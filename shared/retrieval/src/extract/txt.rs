@@ -33,7 +33,7 @@ pub(super) fn extract(bytes: &[u8]) -> Result<Extracted, ExtractError> {
     })
 }
 
-fn decode(bytes: &[u8]) -> String {
+pub(super) fn decode(bytes: &[u8]) -> String {
     let encoding = unicode_encoding(bytes).unwrap_or_else(|| {
         if std::str::from_utf8(bytes).is_ok() {
             return UTF_8;

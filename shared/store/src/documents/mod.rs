@@ -4,6 +4,7 @@ pub(crate) mod objects;
 pub(crate) mod outbox;
 pub(crate) mod pending_uploads;
 
+mod fetched;
 mod lease;
 mod reindex;
 
@@ -19,6 +20,7 @@ use crate::{
     table::item::{ListFilter, from_item, primary, s, to_item, value},
 };
 
+pub use fetched::FileStored;
 pub use lease::{Attempts, Lease, Outcome};
 
 /// The documents of one organization.

@@ -50,6 +50,14 @@ impl ResourceChange {
         ])
     }
 
+    /// More bytes of a document that is counted already.
+    pub(crate) fn storage(bytes: u64) -> Self {
+        Self(vec![(
+            PlanResource::StorageBytes,
+            i64::try_from(bytes).unwrap_or(i64::MAX),
+        )])
+    }
+
     /// Returns the counter's part of the transaction. With `plan`, on the condition that it allows the change.
     fn part(&self, store: &Store, org: &OrgId, plan: Option<Plan>) -> Result<TransactWriteItem> {
         let (mut add, mut conditions) = (Vec::new(), Vec::new());

@@ -1,0 +1,42 @@
+//! Documents that are pages of the web.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Plan, Timestamp};
+
+/// The page that a document was fetched from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WebSource {
+    /// Its address, as the user named it.
+    pub url: String,
+    /// The address by which the page wants to be known, else the one after all redirects.
+    pub canonical_url: Option<String>,
+    /// Its language, as a BCP 47 tag.
+    pub language: Option<String>,
+    /// Its entity tag, for the next fetch.
+    pub etag: Option<String>,
+    /// Its `Last-Modified`, for the next fetch.
+    pub last_modified: Option<String>,
+    /// When it was fetched; `None` as long as that is pending.
+    pub fetched_at: Option<Timestamp>,
+    /// The plan of the organization when the document was added, whose limits apply to a fetch that was put off.
+    pub plan: Plan,
+}
+
+impl WebSource {
+    /// Maximum length of an address, in bytes: those of practice are far shorter.
+    pub const MAX_URL: usize = 2_000;
+
+    /// Returns the page at an address, which is still to be fetched.
+    pub fn pending(url: String, plan: Plan) -> Self {
+        Self {
+            url,
+            canonical_url: None,
+            language: None,
+            etag: None,
+            last_modified: None,
+            fetched_at: None,
+            plan,
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The file of a document whose page was fetched after the document was created.
+
+use domain::{Document, PlanLimit, Result};
+
+use super::Documents;
+use crate::{
+    keys,
+    orgs::resource_counts::{Counted, ResourceChange},
+    table::{
+        item::{n, s, value},
+        transaction::part,
+    },
+};
+
+/// The outcome of recording a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileStored {
+    /// The document has its file.
+    Done,
+    /// Not recorded: the lease was lost, or the document was deleted.
+    LeaseLost,
+    /// Not recorded: the plan allows no more.
+    Full(PlanLimit),
+}
+
+impl Documents {
+    /// Records what was fetched for a document that `holder` has leased, as `document` describes it, and counts its
+    /// size.
+    pub async fn store_fetched(&self, document: &Document, holder: &str) -> Result<FileStored> {
+        let Some(web) = &document.web else {
+            return Ok(FileStored::LeaseLost);
+        };
+        let update = self
+            .store
+            .app()
+            .part_update(&keys::document(&self.org, &document.id))
+            .condition_expression("lease_holder = :me AND attribute_exists(web)")
+            .update_expression(
+                "SET web = :web, #name = :name, file_name = :file_name, kind = :kind, size_bytes = :size, \
+                 sha256 = :sha256, updated_at = :now",
+            )
+            .expression_attribute_names("#name", "name")
+            .expression_attribute_values(":me", s(holder))
+            .expression_attribute_values(":web", value(web)?)
+            .expression_attribute_values(":name", s(&document.name))
+            .expression_attribute_values(":file_name", s(&document.file_name))
+            .expression_attribute_values(":kind", value(&document.kind)?)
+            .expression_attribute_values(":size", n(document.size_bytes))
+            .expression_attribute_values(":sha256", s(&document.sha256))
+            .expression_attribute_values(":now", s(document.updated_at.to_string()));
+        let more = ResourceChange::storage(document.size_bytes);
+        let counted = self
+            .store
+            .transact_counted(&self.org, vec![part(update)?], &more, Some(web.plan))
+            .await?;
+        Ok(match counted {
+            Counted::Done => FileStored::Done,
+            Counted::Refused(_) => FileStored::LeaseLost,
+            Counted::Full(limit) => FileStored::Full(limit),
+        })
+    }
+}
