@@ -53,7 +53,7 @@ def fetch(packages):
         print(f"fetching {package}", file=sys.stderr)
         subprocess.run(["apt-get", "download", "-q", package], cwd=CACHE / "debs", check=True, stdout=subprocess.DEVNULL)
         [deb] = (CACHE / "debs").glob(f"{package}_*.deb")
-        partial = folder.with_suffix(".partial")
+        partial = folder.with_name(f"{package}.partial")
         partial.mkdir(parents=True, exist_ok=True)
         listing = subprocess.run(["dpkg-deb", "--fsys-tarfile", deb], check=True, stdout=subprocess.PIPE)
         subprocess.run(["tar", "-x", "-C", partial, "--wildcards", "*.pdf"], input=listing.stdout, check=True)
