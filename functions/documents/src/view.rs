@@ -44,8 +44,8 @@ pub(crate) struct DocumentView {
     progress: u8,
     /// Why indexing failed, if it did: a sentence.
     error: Option<String>,
-    /// Why indexing failed, as a code: `encrypted`, `no_text`, `damaged`, `wrong_type`, `too_large`, `too_slow`,
-    /// `empty` or `internal`.
+    /// Why indexing failed, as a code: `encrypted`, `no_text`, `damaged`, `wrong_type`, `unknown_encoding`, `too_large`,
+    /// `too_slow`, `empty`, `unreadable` or `internal`.
     error_code: Option<String>,
     file_name: String,
     file_type: DocumentKind,

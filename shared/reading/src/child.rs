@@ -60,9 +60,8 @@ impl Job {
         let [kind, size, memory_bytes, cpu_seconds] = arguments else {
             return None;
         };
-        let kinds = [Kind::Pdf, Kind::Docx, Kind::Text];
         Some(Self {
-            kind: kinds.into_iter().find(|known| known.as_str() == kind)?,
+            kind: Kind::from_name(kind)?,
             size: size.parse().ok()?,
             memory_bytes: memory_bytes.parse().ok()?,
             cpu_seconds: cpu_seconds.parse().ok()?,
