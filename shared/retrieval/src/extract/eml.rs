@@ -3,7 +3,7 @@
 use mail_parser::{Address, MessageParser, MimeHeaders as _};
 
 use super::outline::Outline;
-use super::{ExtractError, Extracted, TOO_MUCH_TEXT, clean, html};
+use super::{ExtractError, Extracted, TOO_MUCH_TEXT, clean, html, txt};
 use crate::Kind;
 
 /// More names than this do not tell more.
@@ -61,10 +61,12 @@ pub(super) fn extract(bytes: &[u8]) -> Result<Extracted, ExtractError> {
     if !attachments.is_empty() {
         outline.block(&format!("Attachments: {}", attachments.join(", ")));
     }
-    Ok(Extracted {
-        sections: outline.finish().map_err(|_| TOO_MUCH_TEXT)?,
-        pages: None,
-    })
+    let sections = outline.finish().map_err(|_| TOO_MUCH_TEXT)?;
+    if sections.is_empty() {
+        // Text under the name of an email.
+        return txt::extract(bytes);
+    }
+    Ok(Extracted { sections, pages: None })
 }
 
 fn names(address: &Address<'_>) -> String {
