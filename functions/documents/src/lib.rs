@@ -27,8 +27,9 @@ pub fn api() -> Api {
         .post(
             "/documents/upload",
             upload_document,
-            "Upload a document. A PDF, DOCX, TXT or HTML file of up to 4.5 MB, which is indexed in the background; \
-             `Prefer: wait=N` waits up to N seconds for that.",
+            "Upload a document. A file of up to 4.5 MB, which is indexed in the background: PDF, Word, Excel, PowerPoint, \
+             OpenDocument, RTF, text, Markdown, CSV, HTML, EPUB, email or source code. `Prefer: wait=N` waits up to \
+             N seconds for that.",
         )
         .post(
             "/documents/uploads",

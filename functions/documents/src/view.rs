@@ -44,8 +44,9 @@ pub(crate) struct DocumentView {
     progress: u8,
     /// Why indexing failed, if it did: a sentence.
     error: Option<String>,
-    /// Why indexing failed, as a code: `encrypted`, `scanned`, `no_text`, `damaged`, `wrong_type`, `too_large`,
-    /// `too_slow`, `empty` or `internal`; of a web page also why it could not be fetched, such as `not_found`.
+    /// Why indexing failed, as a code: `encrypted`, `scanned`, `no_text`, `damaged`, `wrong_type`, `unknown_encoding`,
+    /// `too_large`, `too_slow`, `empty`, `unreadable` or `internal`; of a web page also why it could not be fetched, such
+    /// as `not_found`.
     error_code: Option<String>,
     file_name: String,
     file_type: DocumentKind,

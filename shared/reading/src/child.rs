@@ -71,9 +71,8 @@ impl Job {
         let [kind, pages_size, size, memory_bytes, cpu_seconds, run_ms] = arguments else {
             return None;
         };
-        let kinds = [Kind::Pdf, Kind::Docx, Kind::Text, Kind::Html];
         Some(Self {
-            kind: kinds.into_iter().find(|known| known.as_str() == kind)?,
+            kind: Kind::from_name(kind)?,
             pages_size: pages_size.parse().ok()?,
             size: size.parse().ok()?,
             memory_bytes: memory_bytes.parse().ok()?,

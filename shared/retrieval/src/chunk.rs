@@ -47,12 +47,14 @@ pub fn chunk(document: &Extracted, options: &ChunkOptions) -> Vec<Chunk> {
         .collect()
 }
 
-/// A sentence, or a part of one that is too long.
+/// A sentence, a table row, or a part of one that is too long.
 #[derive(Clone, Copy)]
 struct Piece<'a> {
     text: &'a str,
     width: usize,
     starts_line: bool,
+    /// The header row of the table in which it is a row.
+    header: Option<&'a str>,
 }
 
 fn chunk_section(place: &SourceLocation, text: &str, options: &ChunkOptions) -> Vec<Chunk> {
@@ -61,13 +63,20 @@ fn chunk_section(place: &SourceLocation, text: &str, options: &ChunkOptions) -> 
     let mut chunks = Vec::new();
     let mut start = 0;
     while start < pieces.len() {
-        let repeated = overlap_before(&pieces, start, options);
+        let header = pieces[start].header.filter(|header| width(header) <= options.max / 3);
+        // The header row of its table tells more about a row than the rows before it.
+        let repeated = if header.is_some() {
+            0
+        } else {
+            overlap_before(&pieces, start, options)
+        };
         // The rest is divided evenly, so that no section ends with a tiny chunk.
         let goal = left.div_ceil(left.div_ceil(options.target.max(1)));
         let mut width: usize = pieces[start - repeated..start]
             .iter()
             .map(|piece| piece.width + 1)
             .sum();
+        width += header.map_or(0, |header| self::width(header) + 1);
         let mut fresh = 0;
         let mut end = start;
         while let Some(piece) = pieces.get(end) {
@@ -79,7 +88,7 @@ fn chunk_section(place: &SourceLocation, text: &str, options: &ChunkOptions) -> 
             fresh += piece.width + 1;
             end += 1;
         }
-        chunks.push(join(place, &pieces[start - repeated..end], repeated));
+        chunks.push(join(place, header, &pieces[start - repeated..end], repeated));
         left = left.saturating_sub(fresh);
         start = end;
     }
@@ -87,16 +96,64 @@ fn chunk_section(place: &SourceLocation, text: &str, options: &ChunkOptions) -> 
 }
 
 fn pieces(text: &str, max: usize) -> Vec<Piece<'_>> {
-    text.lines()
-        .flat_map(|line| {
-            let parts = sentences(line).into_iter().flat_map(|sentence| divide(sentence, max));
-            parts.enumerate().map(|(index, text)| Piece {
+    let lines: Vec<&str> = text.lines().collect();
+    let headers = header_rows(&lines);
+    lines
+        .into_iter()
+        .zip(headers)
+        .flat_map(|(line, header)| {
+            let sentences = if header.is_some() { vec![line] } else { sentences(line) };
+            let parts = sentences.into_iter().flat_map(move |sentence| divide(sentence, max));
+            parts.enumerate().map(move |(index, text)| Piece {
                 text,
                 width: width(text),
                 starts_line: index == 0,
+                header,
             })
         })
         .collect()
+}
+
+/// Returns for each line the header row of the table in which it is a row, if any.
+///
+/// A table is a run of lines whose cells are separated by ` | `. Its first line is the header row if each cell there has
+/// a text that is no number.
+fn header_rows<'a>(lines: &[&'a str]) -> Vec<Option<&'a str>> {
+    let mut header: Option<(&str, usize)> = None;
+    let mut is_table = false;
+    lines
+        .iter()
+        .map(|line| {
+            let cells = cell_count(line);
+            if cells < 2 {
+                is_table = false;
+                return None;
+            }
+            if !is_table {
+                is_table = true;
+                header = is_header(line).then_some((*line, cells));
+                return None;
+            }
+            header.filter(|(_, most)| cells <= *most).map(|(row, _)| row)
+        })
+        .collect()
+}
+
+fn cell_count(line: &str) -> usize {
+    // Most lines have no border at all.
+    if !line.contains('|') {
+        return 1;
+    }
+    line.split(' ').filter(|word| *word == "|").count() + 1
+}
+
+fn is_header(line: &str) -> bool {
+    let mut cells = line.split('|').map(str::trim);
+    // The corner of a table with names of rows may be empty.
+    let corner = cells.next().unwrap_or_default();
+    let is_name =
+        |cell: &str| cell.chars().any(char::is_alphabetic) || (cell.len() == 4 && cell.starts_with(['1', '2']));
+    (corner.is_empty() || is_name(corner)) && cells.all(is_name)
 }
 
 /// Returns how many whole sentences before `start` the next chunk repeats.
@@ -113,8 +170,8 @@ fn overlap_before(pieces: &[Piece<'_>], start: usize, options: &ChunkOptions) ->
     count
 }
 
-fn join(place: &SourceLocation, pieces: &[Piece<'_>], repeated: usize) -> Chunk {
-    let mut text = String::new();
+fn join(place: &SourceLocation, header: Option<&str>, pieces: &[Piece<'_>], repeated: usize) -> Chunk {
+    let mut text = header.map(|header| [header, "\n"].concat()).unwrap_or_default();
     let mut overlap = 0;
     for (index, piece) in pieces.iter().enumerate() {
         if index > 0 {
@@ -269,6 +326,44 @@ mod tests {
             &ChunkOptions::default(),
         );
         assert_eq!(chunks[0].text, "A heading\nOne. Two.");
+    }
+
+    #[test]
+    fn each_passage_of_a_long_table_begins_with_the_header_row() {
+        let header = "Part | Weight in grams | Price in euros";
+        let rows: Vec<String> = (0..120)
+            .map(|n| format!("ZK-{} | {} | {}.50", 1000 + n, 300 + n, n))
+            .collect();
+        let text = format!(
+            "Spare parts for the grinder.\n{header}\n{}\nOrders by mail.",
+            rows.join("\n")
+        );
+        let chunks = chunk(&document(&[(SourceLocation::Whole, &text)]), &ChunkOptions::default());
+        assert!(chunks.len() >= 3, "{}", chunks.len());
+        for chunk in &chunks[1..] {
+            let (first, rest) = chunk.text.split_once('\n').expect("rows");
+            assert_eq!((first, chunk.overlap as usize), (header, header.len() + 1));
+            assert!(rest.starts_with("ZK-") && chunk.text.len() <= 1_200, "{}", chunk.text);
+        }
+        let fresh: Vec<&str> = chunks
+            .iter()
+            .map(|chunk| &chunk.text[chunk.overlap as usize..])
+            .collect();
+        assert_eq!(fresh.join("\n"), text);
+    }
+
+    #[test]
+    fn a_table_without_names_of_columns_has_no_header_row() {
+        let lines = [
+            "Motor | 220 | 5",
+            "Weight | 3 | 4",
+            "",
+            "| 2025 | 2026",
+            "Sales | 3 | 4 | 5",
+            "Costs | 1 |",
+        ];
+        let headers = header_rows(&lines);
+        assert_eq!(headers, [None, None, None, None, None, Some("| 2025 | 2026")]);
     }
 
     #[test]

@@ -74,7 +74,7 @@ async fn files_that_cannot_be_read_fail_with_a_reason_a_person_understands() {
         ("scan.pdf", samples::scanned_pdf(), "scanned"),
         ("half.pdf", samples::truncated_pdf(), "damaged"),
         ("picture.pdf", samples::png_named_pdf(), "wrong_type"),
-        ("handbook.docx", samples::handbook_pdf(), "wrong_type"),
+        ("pictures.xlsx", samples::zip_of_pictures(), "wrong_type"),
         ("bomb.docx", samples::docx_bomb(), "too_large"),
         ("lie.docx", samples::lying_docx_bomb(), "damaged"),
         ("blank.txt", b"  \n \t ".to_vec(), "empty"),
@@ -89,6 +89,42 @@ async fn files_that_cannot_be_read_fail_with_a_reason_a_person_understands() {
         );
         assert!(document["error"].as_str().unwrap().contains(' '), "{document}");
     }
+}
+
+#[tokio::test]
+async fn a_file_of_each_kind_becomes_ready() {
+    let t = Test::new().await;
+    let ada = t.user("ada").await;
+    let mut ids = Vec::new();
+    for (name, bytes) in samples::of_each_kind() {
+        ids.push((name, ada.upload(name, bytes).await.created().text("id")));
+    }
+    t.drain().await;
+    for (name, id) in ids {
+        let document = ada.get(&format!("/api/v1/documents/{id}")).await.ok().json();
+        assert_eq!(document["status"], "ready", "{name}: {document}");
+        let extension = name.rsplit_once('.').unwrap().1;
+        let kind = if extension == "json" { "code" } else { extension };
+        assert_eq!(document["file_type"], kind, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_pdf_under_the_name_of_a_word_document_is_read_as_a_pdf() {
+    let t = Test::new().await;
+    let ada = t.user("ada").await;
+    let id = ada
+        .upload("handbook.docx", samples::handbook_pdf())
+        .await
+        .created()
+        .text("id");
+    t.drain().await;
+    let document = ada.get(&format!("/api/v1/documents/{id}")).await.ok().json();
+    assert_eq!(
+        (&document["status"], &document["file_type"]),
+        (&"ready".into(), &"docx".into())
+    );
+    assert!(document["pages"].as_u64().unwrap() >= 6, "{document}");
 }
 
 #[tokio::test]

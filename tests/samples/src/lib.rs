@@ -8,6 +8,7 @@ mod docx;
 mod faq;
 mod handbook;
 mod hostile;
+mod kinds;
 mod pdf;
 mod product;
 
@@ -19,6 +20,9 @@ pub use docx::{Block, text_docx};
 pub use faq::faq_txt;
 pub use handbook::handbook_pdf;
 pub use hostile::{Hostile, hostile};
+pub use kinds::{
+    eml, epub, of_each_kind, opendocument, pptx, relationships, shape, xlsx, zip_of_pictures, zip_package,
+};
 pub use pdf::{chinese_pdf, illustrated_pdf, text_pdf, two_column_pdf};
 pub use product::product_docx;
 

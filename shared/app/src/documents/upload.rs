@@ -36,20 +36,44 @@ pub(crate) fn kind_of(kind: DocumentKind) -> Kind {
         DocumentKind::Pdf => Kind::Pdf,
         DocumentKind::Docx => Kind::Docx,
         DocumentKind::Txt => Kind::Text,
+        DocumentKind::Md => Kind::Markdown,
+        DocumentKind::Code => Kind::Code,
+        DocumentKind::Csv => Kind::Csv,
+        DocumentKind::Xlsx => Kind::Xlsx,
+        DocumentKind::Pptx => Kind::Pptx,
+        DocumentKind::Odt => Kind::Odt,
+        DocumentKind::Ods => Kind::Ods,
+        DocumentKind::Odp => Kind::Odp,
+        DocumentKind::Rtf => Kind::Rtf,
         DocumentKind::Html => Kind::Html,
+        DocumentKind::Epub => Kind::Epub,
+        DocumentKind::Eml => Kind::Eml,
     }
 }
 
 pub(crate) fn kind_by_name(file_name: &str) -> Result<DocumentKind> {
-    match Kind::from_file_name(file_name) {
-        Some(Kind::Pdf) => Ok(DocumentKind::Pdf),
-        Some(Kind::Docx) => Ok(DocumentKind::Docx),
-        Some(Kind::Text) => Ok(DocumentKind::Txt),
-        Some(Kind::Html) => Ok(DocumentKind::Html),
-        None => Err(Error::UnsupportedMedia(
-            "Unsupported file type. Upload a .pdf, .docx, .txt or .html file.".to_owned(),
-        )),
-    }
+    let kind = Kind::from_file_name(file_name).ok_or_else(|| {
+        let detail = "Unsupported file type. Upload a .pdf, .docx, .xlsx, .pptx, .odt, .ods, .odp, .rtf, .txt, .md, \
+                      .csv, .html, .epub, .eml or source code file.";
+        Error::UnsupportedMedia(detail.to_owned())
+    })?;
+    Ok(match kind {
+        Kind::Pdf => DocumentKind::Pdf,
+        Kind::Docx => DocumentKind::Docx,
+        Kind::Text => DocumentKind::Txt,
+        Kind::Markdown => DocumentKind::Md,
+        Kind::Code => DocumentKind::Code,
+        Kind::Csv => DocumentKind::Csv,
+        Kind::Xlsx => DocumentKind::Xlsx,
+        Kind::Pptx => DocumentKind::Pptx,
+        Kind::Odt => DocumentKind::Odt,
+        Kind::Ods => DocumentKind::Ods,
+        Kind::Odp => DocumentKind::Odp,
+        Kind::Rtf => DocumentKind::Rtf,
+        Kind::Html => DocumentKind::Html,
+        Kind::Epub => DocumentKind::Epub,
+        Kind::Eml => DocumentKind::Eml,
+    })
 }
 
 impl App {

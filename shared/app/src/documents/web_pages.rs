@@ -166,7 +166,12 @@ impl App {
         self.objects
             .put(&key, bytes, kind_of(document.kind).content_type())
             .await?;
-        match self.store.documents(&document.org).store_fetched(&document, holder).await? {
+        match self
+            .store
+            .documents(&document.org)
+            .store_fetched(&document, holder)
+            .await?
+        {
             FileStored::Done => Ok(Ok(document)),
             FileStored::LeaseLost => Err(lease_lost()),
             FileStored::Full(limit) => Ok(Err(IndexFailure {

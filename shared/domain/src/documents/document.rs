@@ -20,8 +20,30 @@ pub enum DocumentKind {
     Docx,
     /// Plain text.
     Txt,
-    /// A web page.
+    /// Markdown.
+    Md,
+    /// Source code, configuration, logs and data as text.
+    Code,
+    /// Comma, semicolon or tab separated values.
+    Csv,
+    /// Office Open XML spreadsheet.
+    Xlsx,
+    /// Office Open XML presentation.
+    Pptx,
+    /// `OpenDocument` text.
+    Odt,
+    /// `OpenDocument` spreadsheet.
+    Ods,
+    /// `OpenDocument` presentation.
+    Odp,
+    /// Rich Text Format.
+    Rtf,
+    /// Web page.
     Html,
+    /// Electronic book.
+    Epub,
+    /// Email message.
+    Eml,
 }
 
 /// The state of a document.
@@ -41,8 +63,8 @@ pub enum DocumentStatus {
 /// Why a document could not be indexed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IndexFailure {
-    /// Stable `snake_case` word: `encrypted`, `scanned`, `no_text`, `damaged`, `wrong_type`, `too_large`, `too_slow`,
-    /// `empty`, `unreadable`, `internal`.
+    /// Stable `snake_case` word: `encrypted`, `scanned`, `no_text`, `damaged`, `wrong_type`, `unknown_encoding`,
+    /// `too_large`, `too_slow`, `empty`, `unreadable`, `internal`.
     pub code: String,
     /// A sentence that tells the user what to do.
     pub detail: String,
@@ -87,7 +109,7 @@ pub struct Document {
     pub description: Option<String>,
     /// Name of the uploaded file.
     pub file_name: String,
-    /// The file type.
+    /// The file type according to its name; the content decides how it is read.
     pub kind: DocumentKind,
     /// Size of the file, bytes.
     pub size_bytes: u64,

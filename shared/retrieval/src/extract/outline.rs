@@ -34,9 +34,19 @@ impl Outline {
         self.is_bare = true;
     }
 
+    /// Adds a line, which may continue the paragraph of the line before.
     pub(super) fn line(&mut self, line: &str) {
         self.body.push_str(line);
         self.body.push('\n');
+    }
+
+    /// Adds a line that is a paragraph, a list item or a table row by itself.
+    pub(super) fn block(&mut self, text: &str) {
+        if !text.is_empty() {
+            self.line(text);
+            // Separates it from the next one.
+            self.line("");
+        }
     }
 
     pub(super) fn finish(mut self) -> Result<Vec<Section>, TooMuchText> {

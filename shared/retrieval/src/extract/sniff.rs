@@ -1,53 +1,39 @@
 //! Detects the format of a file by its first bytes, not by its name.
 
+use super::package::Package;
+use super::{contains, encoding};
+use crate::Kind;
+
 /// The formats that users upload, supported or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
-    Pdf,
-    Zip(Archive),
+    /// A kind that its content shows.
+    Kind(Kind),
     /// A password-protected Office file is an OLE container around the encrypted ZIP (MS-OFFCRYPTO).
     EncryptedOffice,
     /// Nothing else matches and there are no control characters.
     Text,
-    /// Text that begins like a web page.
-    Html,
     /// Recognized but not supported; the name has its article.
     Other(&'static str),
     /// Binary, and not recognized.
     Unknown,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Archive {
-    Word,
-    Excel,
-    PowerPoint,
-    OpenDocument,
-    Epub,
-    Other,
-}
-
 impl Format {
+    /// Returns the name of an unsupported format, with its article.
     pub(super) fn describe(self) -> &'static str {
         match self {
-            Self::Pdf => "a PDF",
-            Self::Zip(Archive::Word) => "a Word document (.docx)",
-            Self::Zip(Archive::Excel) => "an Excel workbook (.xlsx)",
-            Self::Zip(Archive::PowerPoint) => "a PowerPoint presentation (.pptx)",
-            Self::Zip(Archive::OpenDocument) => "an OpenDocument file",
-            Self::Zip(Archive::Epub) => "an EPUB book",
-            Self::Zip(Archive::Other) => "a ZIP archive",
+            Self::Other(name) => name,
             Self::EncryptedOffice => "a password-protected Office file",
             Self::Text => "plain text",
-            Self::Html => "a web page (HTML)",
-            Self::Other(name) => name,
+            Self::Kind(_) => "another type of document",
             Self::Unknown => "binary data",
         }
     }
 }
 
 /// Signatures (offset, bytes, name) of files that are commonly mistaken for documents.
-const SIGNATURES: [(usize, &[u8], &str); 22] = [
+const SIGNATURES: [(usize, &[u8], &str); 21] = [
     (0, b"\x89PNG\r\n\x1a\n", "a PNG image"),
     (0, b"\xff\xd8\xff", "a JPEG image"),
     (0, b"GIF8", "a GIF image"),
@@ -58,7 +44,6 @@ const SIGNATURES: [(usize, &[u8], &str); 22] = [
     (4, b"ftyp", "a video"),
     (0, b"OggS", "an audio file"),
     (0, b"ID3", "an audio file"),
-    (0, b"{\\rtf", "a rich text file (.rtf)"),
     (0, b"%!PS", "a PostScript file"),
     (0, b"\x1f\x8b", "a gzip archive"),
     (0, b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
@@ -89,54 +74,134 @@ pub(super) fn format(bytes: &[u8]) -> Format {
         return if is_encrypted {
             Format::EncryptedOffice
         } else {
-            Format::Other("an old Office file (.doc, .xls, .ppt)")
+            Format::Other("an old Office file (.doc, .xls, .ppt) or an Outlook message (.msg)")
         };
     }
     if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") {
-        return Format::Zip(archive(bytes));
+        return archive(bytes);
     }
     if contains(head, b"%PDF-") {
-        return Format::Pdf;
+        return Format::Kind(Kind::Pdf);
     }
-    if super::txt::is_text(bytes) {
+    if bytes.starts_with(b"{\\rtf") {
+        return Format::Kind(Kind::Rtf);
+    }
+    if encoding::is_text(bytes) {
         text_format(head)
     } else {
         Format::Unknown
     }
 }
 
-/// File names are uncompressed in a ZIP.
-fn archive(bytes: &[u8]) -> Archive {
-    let marks: [(&[u8], Archive); 5] = [
-        (b"mimetypeapplication/epub", Archive::Epub),
-        (b"mimetypeapplication/vnd.oasis", Archive::OpenDocument),
-        (b"word/document", Archive::Word),
-        (b"xl/workbook", Archive::Excel),
-        (b"ppt/presentation", Archive::PowerPoint),
+/// Tells apart the formats that are ZIP archives, by the names of their parts.
+fn archive(bytes: &[u8]) -> Format {
+    let marks: [(&str, Format); 6] = [
+        ("word/document", Format::Kind(Kind::Docx)),
+        ("xl/workbook.bin", Format::Other("a binary Excel workbook (.xlsb)")),
+        ("xl/workbook", Format::Kind(Kind::Xlsx)),
+        ("ppt/presentation", Format::Kind(Kind::Pptx)),
+        ("META-INF/container.xml", Format::Kind(Kind::Epub)),
+        (
+            "Index/Document.iwa",
+            Format::Other("an Apple iWork file (.pages, .numbers, .key)"),
+        ),
     ];
+    let Ok(mut package) = Package::open(bytes, Kind::Docx) else {
+        // A damaged archive is still called by its name: that of a part is uncompressed.
+        let found = marks.iter().find(|(mark, _)| contains(bytes, mark.as_bytes()));
+        return found.map_or(Format::Other("a ZIP archive"), |(_, format)| *format);
+    };
+    // OpenDocument and EPUB files say what they are.
+    if let Ok(Some(media_type)) = package.bytes("mimetype") {
+        match media_type.trim_ascii() {
+            b"application/epub+zip" => return Format::Kind(Kind::Epub),
+            b"application/vnd.oasis.opendocument.text" | b"application/vnd.oasis.opendocument.text-template" => {
+                return Format::Kind(Kind::Odt);
+            }
+            b"application/vnd.oasis.opendocument.spreadsheet"
+            | b"application/vnd.oasis.opendocument.spreadsheet-template" => return Format::Kind(Kind::Ods),
+            b"application/vnd.oasis.opendocument.presentation"
+            | b"application/vnd.oasis.opendocument.presentation-template" => return Format::Kind(Kind::Odp),
+            other if other.starts_with(b"application/vnd.oasis") => {
+                return Format::Other("an OpenDocument file without text");
+            }
+            _ => {}
+        }
+    }
     marks
         .iter()
-        .find(|(mark, _)| contains(bytes, mark))
-        .map_or(Archive::Other, |(_, archive)| *archive)
+        .find(|(mark, _)| package.names().any(|name| name.starts_with(mark.as_bytes())))
+        .map_or(Format::Other("a ZIP archive"), |(_, format)| *format)
 }
 
 fn text_format(head: &[u8]) -> Format {
     let start: String = head
         .iter()
+        .filter(|byte| **byte != 0)
         .map(|b| char::from(b.to_ascii_lowercase()))
-        .take(200)
         .collect();
     let start = start.trim_start_matches(|c: char| c.is_whitespace() || !c.is_ascii());
-    if start.starts_with("<!doctype html") || start.starts_with("<html") {
-        return Format::Html;
+    let markup = start
+        .split_once("?>")
+        .filter(|(declaration, _)| declaration.starts_with("<?xml"));
+    let markup = markup.map_or(start, |(_, rest)| rest.trim_start());
+    if markup.starts_with("<!doctype html") || markup.starts_with("<html") {
+        return Format::Kind(Kind::Html);
+    }
+    if is_mail(start) {
+        return Format::Kind(Kind::Eml);
     }
     Format::Text
 }
 
-fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    haystack.windows(needle.len()).any(|window| window == needle)
+/// Returns whether a text begins with header fields (RFC 5322, 2.2), one of which only mail programs write.
+fn is_mail(start: &str) -> bool {
+    const WRITTEN_BY_PROGRAMS: [&str; 5] = [
+        "received",
+        "message-id",
+        "mime-version",
+        "return-path",
+        "dkim-signature",
+    ];
+    let mut by_program = false;
+    let mut fields = 0;
+    for line in start.lines().skip_while(|line| line.starts_with("from ")) {
+        if line.is_empty() {
+            break;
+        }
+        if line.starts_with([' ', '\t']) {
+            continue;
+        }
+        let Some((name, _)) = line.split_once(':') else { break };
+        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+            return false;
+        }
+        by_program |= WRITTEN_BY_PROGRAMS.contains(&name);
+        fields += 1;
+    }
+    by_program && fields >= 3
 }
 
 fn utf16(text: &str) -> Vec<u8> {
     text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mail_is_told_from_text_that_looks_like_it() {
+        let mail = b"Return-Path: <ada@example.com>\r\nFrom: Ada\r\nSubject: Lamp\r\n folded\r\n\r\nHello";
+        assert_eq!(format(mail), Format::Kind(Kind::Eml));
+        assert_eq!(format(b"From: me\nTo: you\nSubject: memo\n\nHello"), Format::Text);
+        assert_eq!(format(b"Note: this is text\nMessage-ID: 3\nand more"), Format::Text);
+    }
+
+    #[test]
+    fn a_web_page_may_begin_with_a_declaration_of_xml() {
+        let page = b"<?xml version='1.0'?>\n<!DOCTYPE html><html><p>hi</p></html>";
+        assert_eq!(format(page), Format::Kind(Kind::Html));
+        assert_eq!(format(b"<?xml version='1.0'?><note>hi</note>"), Format::Text);
+    }
 }

@@ -1,64 +1,51 @@
 //! Plain text in any encoding, with markdown-like headings.
 
-use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
-
 use super::outline::Outline;
-use super::{ExtractError, Extracted, MAX_TEXT_BYTES, Section, TOO_MUCH_TEXT, clean};
-
-/// How much of a file is examined to tell text from binary data and to guess its encoding. Bytes.
-const SAMPLE: usize = 256 * 1024;
-
-/// Returns whether the bytes are text in some encoding: no NUL (unless UTF-16) and hardly any control characters.
-pub(super) fn is_text(bytes: &[u8]) -> bool {
-    let sample = &bytes[..bytes.len().min(SAMPLE)];
-    if unicode_encoding(bytes).is_some() {
-        return true;
-    }
-    let controls = sample
-        .iter()
-        .filter(|b| b.is_ascii_control() && !matches!(b, b'\t' | b'\n' | b'\r' | 0x0c | 0x1b))
-        .count();
-    !sample.contains(&0) && controls * 200 <= sample.len()
-}
+use super::{ExtractError, Extracted, MAX_TEXT_BYTES, Section, TOO_MUCH_TEXT, clean, encoding};
+use crate::SourceLocation;
 
 pub(super) fn extract(bytes: &[u8]) -> Result<Extracted, ExtractError> {
-    let text = decode(bytes);
-    if text.len() > MAX_TEXT_BYTES {
-        return Err(TOO_MUCH_TEXT);
-    }
     Ok(Extracted {
-        sections: sections(&clean::normalize(&text))?,
+        sections: sections(&decode(bytes)?)?,
         pages: None,
     })
 }
 
-pub(super) fn decode(bytes: &[u8]) -> String {
-    let encoding = unicode_encoding(bytes).unwrap_or_else(|| {
-        if std::str::from_utf8(bytes).is_ok() {
-            return UTF_8;
+/// Extracts text whose lines are not to be joined: source code, data, logs.
+pub(super) fn extract_code(bytes: &[u8]) -> Result<Extracted, ExtractError> {
+    let text = decode(bytes)?;
+    let mut lines = String::with_capacity(text.len());
+    for line in text.lines().map(str::trim_end).filter(|line| !line.is_empty()) {
+        if !lines.is_empty() {
+            lines.push('\n');
         }
-        let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
-        detector.feed(&bytes[..bytes.len().min(SAMPLE)], bytes.len() <= SAMPLE);
-        detector.guess(None, Utf8Detection::Allow)
-    });
-    encoding.decode(bytes).0.into_owned()
+        lines.push_str(line);
+    }
+    let section = Section {
+        place: SourceLocation::Whole,
+        text: lines,
+    };
+    Ok(Extracted {
+        sections: Some(section)
+            .filter(|section| !section.text.is_empty())
+            .into_iter()
+            .collect(),
+        pages: None,
+    })
 }
 
-/// Detects a byte order mark, or UTF-16 without one: in Western text every second byte is then zero.
-fn unicode_encoding(bytes: &[u8]) -> Option<&'static Encoding> {
-    if let Some((encoding, _)) = Encoding::for_bom(bytes) {
-        return Some(encoding);
+/// Returns the text of a file in its normal form.
+pub(super) fn decode(bytes: &[u8]) -> Result<String, ExtractError> {
+    Ok(clean::normalize(&decode_raw(bytes)?))
+}
+
+/// Returns the text of a file as it is.
+pub(super) fn decode_raw(bytes: &[u8]) -> Result<String, ExtractError> {
+    let text = encoding::decode(bytes)?;
+    if text.len() > MAX_TEXT_BYTES {
+        return Err(TOO_MUCH_TEXT);
     }
-    let sample = &bytes[..bytes.len().min(SAMPLE) & !1];
-    let zeros = |offset: usize| sample.iter().skip(offset).step_by(2).filter(|b| **b == 0).count();
-    let (even, odd) = (zeros(0), zeros(1));
-    let mostly = sample.len() / 4;
-    match (even, odd) {
-        (0, odd) if odd > mostly => Some(UTF_16LE),
-        (even, 0) if even > mostly => Some(UTF_16BE),
-        _ => None,
-    }
+    Ok(text)
 }
 
 /// Divides a text at its headings (`# Title`, or a line underlined with `===` or `---`).
@@ -138,20 +125,18 @@ mod tests {
     }
 
     #[test]
-    fn japanese_and_chinese_legacy_encodings_are_read() {
-        let japanese = "当店では毎週月曜日にコーヒー豆を焙煎しています。返品は十四日以内に承ります。";
-        let (shift_jis, ..) = encoding_rs::SHIFT_JIS.encode(japanese);
-        assert_eq!(whole(&shift_jis), japanese);
-        let chinese = "我们每天从仓库发货，所有商品都有两年保修。退款需要十四天时间。";
-        let (gbk, ..) = encoding_rs::GBK.encode(chinese);
-        assert_eq!(whole(&gbk), chinese);
-    }
-
-    #[test]
-    fn binary_data_is_not_text() {
-        assert!(!is_text(b"abc\0def"));
-        assert!(!is_text(&(0..=255).collect::<Vec<u8>>()));
-        assert!(is_text("Plain ÄÖÜ\r\n\ttext\x0c".as_bytes()));
+    fn the_lines_of_source_code_stay_as_they_are() {
+        let code = "# no heading\ndef price(cup):\n    return 3\n\n\nlog line one\nlog line two\n";
+        let [section] = extract_code(code.as_bytes())
+            .expect("text")
+            .sections
+            .try_into()
+            .expect("one");
+        assert_eq!(section.place, SourceLocation::Whole);
+        assert_eq!(
+            section.text,
+            "# no heading\ndef price(cup):\n    return 3\nlog line one\nlog line two"
+        );
     }
 
     #[test]

@@ -1,13 +1,13 @@
-//! Heading styles (`word/styles.xml`).
+//! Heading levels and lists of styles (`word/styles.xml`).
 
 use std::collections::HashMap;
 
-use super::xml::{Event, Failure, Xml};
+use super::super::xml::{Event, Failure, Xml};
 
 /// A style may be based on another; longer chains are loops.
 const LONGEST_CHAIN: usize = 16;
 
-/// The heading levels of paragraph styles, by style ID.
+/// The heading levels and lists of paragraph styles, by style ID.
 #[derive(Debug, Default)]
 pub(super) struct Styles {
     own: HashMap<String, Style>,
@@ -16,6 +16,9 @@ pub(super) struct Styles {
 #[derive(Debug, Default, Clone)]
 struct Style {
     level: Option<usize>,
+    /// The list, and the level in it.
+    list: Option<String>,
+    list_level: Option<usize>,
     based_on: Option<String>,
 }
 
@@ -30,6 +33,21 @@ impl Styles {
             };
             if found.level.is_some() {
                 return found.level;
+            }
+            id = found.based_on.as_deref()?;
+        }
+        None
+    }
+
+    /// Returns the list to which paragraphs of a style belong, and their level in it if the style has one.
+    pub(super) fn list(&self, style: &str) -> Option<(String, Option<usize>)> {
+        let mut id = style;
+        let mut level = None;
+        for _ in 0..LONGEST_CHAIN {
+            let found = self.own.get(id)?;
+            level = level.or(found.list_level);
+            if let Some(list) = &found.list {
+                return Some((list.clone(), level));
             }
             id = found.based_on.as_deref()?;
         }
@@ -54,6 +72,10 @@ pub(super) fn read(xml: &mut Xml<'_>) -> Result<Styles, Failure> {
             Event::Start { .. } if event.starts("basedOn") => style.based_on = event.attribute("val"),
             Event::Start { .. } if event.starts("outlineLvl") => {
                 style.level = event.attribute("val").as_deref().and_then(outline_level);
+            }
+            Event::Start { .. } if event.starts("numId") => style.list = event.attribute("val"),
+            Event::Start { .. } if event.starts("ilvl") => {
+                style.list_level = event.attribute("val").and_then(|value| value.parse().ok());
             }
             Event::End(_) if event.ends("style") => {
                 styles.own.insert(std::mem::take(&mut id), std::mem::take(&mut style));

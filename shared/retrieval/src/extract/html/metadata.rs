@@ -36,7 +36,7 @@ impl HtmlPage {
     /// # Errors
     /// Returns [`ExtractError::TooLarge`] for a page of too many elements.
     pub fn parse(bytes: &[u8]) -> Result<Self, ExtractError> {
-        let dom = Dom::parse(&super::decode(bytes))?;
+        let dom = Dom::parse(&super::decode(bytes)?)?;
         let mut page = Self {
             language: dom.attribute(Dom::ROOT, Attribute::Lang).map(str::to_owned),
             ..Self::default()

@@ -30,7 +30,7 @@ const TOO_LITTLE: usize = 50;
 
 /// Extracts the content of a web page, one section per heading.
 pub(super) fn extract(bytes: &[u8]) -> Result<Extracted, ExtractError> {
-    let dom = Dom::parse(&decode(bytes))?;
+    let dom = Dom::parse(&decode(bytes)?)?;
     let content = sections(&dom, Omission::Boilerplate)?;
     let sections = if length(&content) >= TOO_LITTLE {
         content
@@ -41,15 +41,15 @@ pub(super) fn extract(bytes: &[u8]) -> Result<Extracted, ExtractError> {
 }
 
 /// Decodes a page: by its byte order mark, by what it says of itself, or by its bytes.
-pub(super) fn decode(bytes: &[u8]) -> Cow<'_, str> {
+pub(super) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, ExtractError> {
     let has_mark = encoding_rs::Encoding::for_bom(bytes).is_some();
     // ISO-2022-JP is ASCII with escapes.
     let is_utf8 = !bytes.contains(&0x1b) && std::str::from_utf8(bytes).is_ok();
     let stated = (!has_mark && !is_utf8).then(|| charset::meta_charset(bytes)).flatten();
-    match stated {
+    Ok(match stated {
         Some(encoding) => encoding.decode(bytes).0,
-        None => Cow::Owned(txt::decode(bytes)),
-    }
+        None => Cow::Owned(txt::decode_raw(bytes)?),
+    })
 }
 
 fn sections(dom: &Dom, omission: Omission) -> Result<Vec<Section>, ExtractError> {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::io::{BufRead, Read};
 
+use quick_xml::events::attributes::Attribute;
 use quick_xml::events::{BytesEnd, BytesStart, Event as XmlEvent};
 use quick_xml::{Reader, XmlVersion};
 
@@ -108,18 +109,23 @@ impl Event<'_> {
 
     /// Returns the value of an attribute of a start tag, with any prefix.
     pub(super) fn attribute(&self, name: &str) -> Option<String> {
+        self.find_attribute(|attribute| attribute.key.local_name().as_ref() == name)
+    }
+
+    /// Returns the value of an attribute that has a prefix: `r:id` rather than `id`.
+    pub(super) fn prefixed_attribute(&self, name: &str) -> Option<String> {
+        self.find_attribute(|attribute| attribute.key.prefix().is_some() && attribute.key.local_name().as_ref() == name)
+    }
+
+    fn find_attribute(&self, wanted: impl Fn(&Attribute<'_>) -> bool) -> Option<String> {
         let Event::Start { tag, .. } = self else { return None };
-        attribute(tag, name)
+        // Checking for duplicates takes quadratic time in the number of attributes.
+        let found = tag.attributes().with_checks(false).flatten().find(wanted)?;
+        value(&found)
     }
 }
 
-pub(super) fn attribute(tag: &BytesStart<'_>, name: &str) -> Option<String> {
-    let found = tag
-        .attributes()
-        // Checking for duplicates takes quadratic time in the number of attributes.
-        .with_checks(false)
-        .flatten()
-        .find(|attribute| attribute.key.local_name().as_ref() == name)?;
+fn value(found: &Attribute<'_>) -> Option<String> {
     found
         .normalized_value(XmlVersion::Implicit1_0)
         .ok()
