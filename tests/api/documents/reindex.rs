@@ -97,7 +97,7 @@ async fn many_requests_at_once_are_one_generation_and_no_segment_is_left() {
         }
         t.drain().await;
         keys = t.object_keys().await;
-        let segments = keys.iter().filter(|key| key.ends_with(".seg")).count();
+        let segments = keys.iter().filter(|key| key.contains(".seg")).count();
         assert!(segments <= 2, "the one in use and the one before it: {keys:?}");
     }
     assert_eq!(keys.len(), 3, "{keys:?}");

@@ -108,7 +108,7 @@ async fn what_a_site_serves_is_indexed_as_what_it_is() {
     for (path, kind, name) in [
         ("/japanese", "html", "営業時間"),
         ("/handbook", "pdf", ""),
-        ("/notes", "txt", ""),
+        ("/notes", "md", ""),
     ] {
         let added = ada.post(URL, json!({"url": site.url(path)})).await.created().json();
         assert_eq!(

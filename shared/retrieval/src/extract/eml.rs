@@ -4,15 +4,14 @@ use mail_parser::{Address, MessageParser, MimeHeaders as _};
 
 use super::outline::Outline;
 use super::{ExtractError, Extracted, TOO_MUCH_TEXT, clean, markup, txt};
-use crate::Kind;
 
 /// More names than this do not tell more.
 const MOST_NAMES: usize = 50;
 
 pub(super) fn extract(bytes: &[u8]) -> Result<Extracted, ExtractError> {
-    let message = MessageParser::default()
-        .parse(bytes)
-        .ok_or(ExtractError::Damaged(Kind::Eml))?;
+    let Some(message) = MessageParser::default().parse(bytes) else {
+        return txt::extract(bytes);
+    };
     let mut outline = Outline::default();
     let fields = [
         ("Subject", message.subject().map(str::to_owned)),

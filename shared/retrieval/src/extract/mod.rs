@@ -166,7 +166,6 @@ fn content_kind(bytes: &[u8], named: Kind) -> Result<Kind, ExtractError> {
     match sniff::format(bytes) {
         // The source of a web page or an email, for whoever named it so.
         Format::Kind(Kind::Html | Kind::Eml) if matches!(named, Kind::Code | Kind::Markdown) => Ok(named),
-        Format::Kind(Kind::Eml) if named == Kind::Html => Ok(named),
         Format::Kind(kind) => Ok(kind),
         Format::Text if is_text => Ok(named),
         Format::Text => Ok(Kind::Text),
