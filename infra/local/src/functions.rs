@@ -1,4 +1,4 @@
-//! The functions: one line of [`functions`] declares a function, and the local stack, its tests and benches follow from
+//! The functions: one line of `functions` declares a function, and the local stack, its tests and benches follow from
 //! it. The drift test compares the list with `functions/`, `template.yaml` and the `OpenAPI` document.
 
 use std::{sync::Arc, time::Duration};
