@@ -113,7 +113,7 @@ def poison(server, files, wrong):
     kills, seen, until = 0, set(), time.monotonic() + READING_BEGINS_S
     while time.monotonic() < until and (found := document())["status"] in ("pending", "processing"):
         # As one reading left it, it is until the next one begins.
-        if found["progress"] == 20 and found["updated_at"] not in seen:
+        if found["progress"] == 5 and found["updated_at"] not in seen:
             server.kill()
             kills += 1
             seen.add(found["updated_at"])

@@ -15,6 +15,8 @@ use crate::{
 
 /// Attribute: readings that began and whose worker never reported a result.
 pub(super) const INTERRUPTED: &str = "interrupted_readings";
+/// Attribute: the progress of the pages that earlier runs have read, while there is a checkpoint.
+const CHECKPOINT_PERCENT: &str = "checkpoint_percent";
 /// Attribute: readings in which the reader process died.
 pub(super) const READER_DEATHS: &str = "reader_deaths";
 
@@ -79,7 +81,10 @@ impl Documents {
         (now, until): (Timestamp, Timestamp),
         last: Option<&IndexFailure>,
     ) -> Result<Lease> {
-        let set = "SET lease_holder = :me, lease_ms = :until, #status = :status, updated_at = :now";
+        let set = format!(
+            "SET lease_holder = :me, lease_ms = :until, #status = :status, updated_at = :now, \
+             progress = if_not_exists({CHECKPOINT_PERCENT}, :zero)"
+        );
         let update = self
             .store
             .app()
@@ -94,6 +99,7 @@ impl Documents {
             .expression_attribute_values(":now", s(now.to_string()))
             .expression_attribute_values(":now_ms", n(now.as_millisecond()))
             .expression_attribute_values(":until", n(until.as_millisecond()))
+            .expression_attribute_values(":zero", n(0))
             .return_values(ReturnValue::AllNew);
         let update = match last {
             None => update
@@ -157,7 +163,8 @@ impl Documents {
         let update = self
             .held(id, holder, now)
             .update_expression(format!(
-                "SET checkpoint = :checkpoint, progress = :percent, updated_at = :now, {READER_DEATHS} = :deaths \
+                "SET checkpoint = :checkpoint, progress = :percent, {CHECKPOINT_PERCENT} = :percent, updated_at = :now, \
+                 {READER_DEATHS} = :deaths \
                  REMOVE lease_holder, lease_ms, {INTERRUPTED}"
             ))
             .expression_attribute_values(":checkpoint", value(checkpoint)?)
@@ -216,7 +223,8 @@ impl Documents {
             .expression_attribute_values(":now", s(now.to_string()));
         let (ended_at, status) = (s(now.to_string()), outcome.status()?);
         let common = "#status = :status, updated_at = :now, progress = :percent";
-        let remove = format!("lease_holder, lease_ms, checkpoint, {INTERRUPTED}, {READER_DEATHS}");
+        let remove =
+            format!("lease_holder, lease_ms, checkpoint, {CHECKPOINT_PERCENT}, {INTERRUPTED}, {READER_DEATHS}");
         let update = match outcome {
             Outcome::Ready {
                 segment,
