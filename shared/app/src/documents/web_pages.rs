@@ -332,7 +332,7 @@ mod tests {
         let named = |name: &str, kind| file_name(&url("https://example.com/"), Some(name.to_owned()), kind);
         assert_eq!(named("about.HTM", DocumentKind::Html), "about.HTM");
         assert_eq!(named("report.php", DocumentKind::Pdf), "report.php.pdf");
-        assert_eq!(named("README.md", DocumentKind::Txt), "README.md");
+        assert_eq!(named("README.md", DocumentKind::Md), "README.md");
     }
 
     #[test]
