@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use domain::{
-    Document, DocumentId, DocumentKind, DocumentStatus, Error, Membership, OutboxEntry, Plan, Result,
+    Document, DocumentKind, DocumentStatus, Error, Membership, OutboxEntry, Plan, Result,
+    documents::document::NewDocument,
     documents::outbox::{IndexMessage, OutboxStep},
 };
 use futures::future::BoxFuture;
@@ -89,10 +90,8 @@ impl App {
             if upload.bytes.is_empty() {
                 return Err(Error::invalid("/file", "is empty"));
             }
-            let id: DocumentId = self.ids.make()?;
-            let now = self.clock.now();
-            let document = Document {
-                id,
+            let new = NewDocument {
+                id: self.ids.make()?,
                 org: member.org.clone(),
                 created_by: member.member.clone(),
                 name: upload.name,
@@ -101,20 +100,8 @@ impl App {
                 kind,
                 size_bytes: upload.bytes.len() as u64,
                 sha256: hex::encode(Sha256::digest(&upload.bytes)),
-                status: DocumentStatus::Pending,
-                progress: 0,
-                failure: None,
-                pages: None,
-                chunks: None,
-                segment: None,
-                checkpoint: None,
-                replaced_segment: None,
-                want: 1,
-                done: 0,
-                web: None,
-                created_at: now,
-                updated_at: now,
             };
+            let document = Document::new(new, self.clock.now());
             let plan = self.plan_of(&document.org).await?;
             self.create_document(document, Some(upload.bytes), plan).await
         })

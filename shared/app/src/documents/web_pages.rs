@@ -5,7 +5,8 @@ use std::{sync::OnceLock, time::Duration};
 
 use bytes::Bytes;
 use domain::{
-    Document, DocumentKind, DocumentStatus, Error, IndexFailure, Membership, Plan, Result, Timestamp, WebSource,
+    Document, DocumentKind, Error, IndexFailure, Membership, Plan, Result, Timestamp, WebSource,
+    documents::document::NewDocument,
 };
 use fetch::{Conditions, FetchError, Fetched, Fetcher, Limits, MediaType, PrivateHosts, Url};
 use futures::future::BoxFuture;
@@ -103,7 +104,7 @@ impl App {
             };
             let now = self.clock.now();
             let default_name = name_of(target.url());
-            let mut document = Document {
+            let new = NewDocument {
                 id: self.ids.make()?,
                 org: member.org.clone(),
                 created_by: member.member.clone(),
@@ -113,19 +114,10 @@ impl App {
                 kind: DocumentKind::Html,
                 size_bytes: 0,
                 sha256: String::new(),
-                status: DocumentStatus::Pending,
-                progress: 0,
-                failure: None,
-                pages: None,
-                chunks: None,
-                segment: None,
-                checkpoint: None,
-                replaced_segment: None,
-                want: 1,
-                done: 0,
+            };
+            let mut document = Document {
                 web: Some(web),
-                created_at: now,
-                updated_at: now,
+                ..Document::new(new, now)
             };
             let bytes = file.map(|file| describe(&mut document, file, now));
             self.create_document(document, bytes, plan).await

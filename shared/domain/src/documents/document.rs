@@ -147,7 +147,58 @@ pub struct Document {
     pub updated_at: Timestamp,
 }
 
+/// What is known of a document before it is indexed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewDocument {
+    /// Its ID.
+    pub id: DocumentId,
+    /// The organization that owns it.
+    pub org: OrgId,
+    /// The user who uploaded it.
+    pub created_by: UserId,
+    /// Name shown in lists and citations.
+    pub name: String,
+    /// Description by the uploader.
+    pub description: Option<String>,
+    /// Name of the file.
+    pub file_name: String,
+    /// The file type.
+    pub kind: DocumentKind,
+    /// Size of the file, bytes.
+    pub size_bytes: u64,
+    /// Hex SHA-256 of the file.
+    pub sha256: String,
+}
+
 impl Document {
+    /// Creates a document whose first generation is requested.
+    pub fn new(new: NewDocument, now: Timestamp) -> Self {
+        Self {
+            id: new.id,
+            org: new.org,
+            created_by: new.created_by,
+            name: new.name,
+            description: new.description,
+            file_name: new.file_name,
+            kind: new.kind,
+            size_bytes: new.size_bytes,
+            sha256: new.sha256,
+            status: DocumentStatus::Pending,
+            progress: 0,
+            failure: None,
+            pages: None,
+            chunks: None,
+            segment: None,
+            checkpoint: None,
+            replaced_segment: None,
+            want: 1,
+            done: 0,
+            web: None,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
     /// Maximum name length, in characters.
     pub const MAX_NAME: usize = 200;
     /// Maximum description length, in characters.

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Document, DocumentId, DocumentKind, DocumentStatus, Error, OrgId, Plan, Result, Timestamp, UserId};
+use crate::{
+    Document, DocumentId, DocumentKind, Error, OrgId, Plan, Result, Timestamp, UserId, documents::document::NewDocument,
+};
 
 /// An announced file. The document has the same ID once the upload is completed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,7 +63,7 @@ impl PendingUpload {
 
     /// Returns the document it becomes. `sha256` is that of the file, in hex.
     pub fn into_document(self, sha256: String, now: Timestamp) -> Document {
-        Document {
+        let new = NewDocument {
             id: self.id,
             org: self.org,
             created_by: self.created_by,
@@ -71,20 +73,8 @@ impl PendingUpload {
             kind: self.kind,
             size_bytes: self.size_bytes,
             sha256,
-            status: DocumentStatus::Pending,
-            progress: 0,
-            failure: None,
-            pages: None,
-            chunks: None,
-            segment: None,
-            checkpoint: None,
-            replaced_segment: None,
-            want: 1,
-            done: 0,
-            web: None,
-            created_at: now,
-            updated_at: now,
-        }
+        };
+        Document::new(new, now)
     }
 }
 

@@ -3,8 +3,7 @@
 use csv::{ReaderBuilder, StringRecord};
 
 use super::package::TextBudget;
-use super::{ExtractError, Extracted, Section, TOO_MUCH_TEXT, table, txt};
-use crate::SourceLocation;
+use super::{ExtractError, Extracted, TOO_MUCH_TEXT, table, txt};
 
 /// How many lines decide about the delimiter.
 const SAMPLE_LINES: usize = 50;
@@ -31,17 +30,7 @@ pub(super) fn extract(bytes: &[u8]) -> Result<Extracted, ExtractError> {
         }
         lines.push_str(&line);
     }
-    let section = Section {
-        place: SourceLocation::Whole,
-        text: lines,
-    };
-    Ok(Extracted {
-        sections: Some(section)
-            .filter(|section| !section.text.is_empty())
-            .into_iter()
-            .collect(),
-        pages: None,
-    })
+    Ok(Extracted::whole(lines))
 }
 
 fn records(text: &str, delimiter: u8) -> impl Iterator<Item = StringRecord> + '_ {

@@ -49,6 +49,18 @@ pub struct Extracted {
     pub pages: Option<u32>,
 }
 
+impl Extracted {
+    /// Creates the text of a file without pages and headings.
+    fn whole(text: String) -> Self {
+        let place = SourceLocation::Whole;
+        let section = (!text.is_empty()).then_some(Section { place, text });
+        Self {
+            sections: section.into_iter().collect(),
+            pages: None,
+        }
+    }
+}
+
 /// The text at one position of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Section {

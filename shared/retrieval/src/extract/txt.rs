@@ -2,7 +2,6 @@
 
 use super::outline::Outline;
 use super::{ExtractError, Extracted, MAX_TEXT_BYTES, Section, TOO_MUCH_TEXT, clean, encoding};
-use crate::SourceLocation;
 
 pub(super) fn extract(bytes: &[u8]) -> Result<Extracted, ExtractError> {
     Ok(Extracted {
@@ -21,17 +20,7 @@ pub(super) fn extract_code(bytes: &[u8]) -> Result<Extracted, ExtractError> {
         }
         lines.push_str(line);
     }
-    let section = Section {
-        place: SourceLocation::Whole,
-        text: lines,
-    };
-    Ok(Extracted {
-        sections: Some(section)
-            .filter(|section| !section.text.is_empty())
-            .into_iter()
-            .collect(),
-        pages: None,
-    })
+    Ok(Extracted::whole(lines))
 }
 
 /// Returns the text of a file in its normal form.
@@ -132,7 +121,7 @@ mod tests {
             .sections
             .try_into()
             .expect("one");
-        assert_eq!(section.place, SourceLocation::Whole);
+        assert_eq!(section.place, crate::SourceLocation::Whole);
         assert_eq!(
             section.text,
             "# no heading\ndef price(cup):\n    return 3\nlog line one\nlog line two"
