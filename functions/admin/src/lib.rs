@@ -18,17 +18,20 @@ pub fn api() -> Api {
         .put(
             "/users/{user_id}/role",
             users::set_user_role,
-            "Set the platform role of an account. Takes effect with the user's next request.",
+            "Set the platform role of an account. Takes effect with the user's next request. Platform admins cannot \
+             change their own: the platform keeps one.",
         )
         .put(
             "/users/{user_id}/status",
             users::set_user_status,
-            "Set the status of an account. A disabled account is signed out everywhere and cannot sign in.",
+            "Set the status of an account. A disabled account is signed out everywhere and cannot sign in. Platform \
+             admins cannot change their own.",
         )
         .delete(
             "/users/{user_id}",
             users::delete_user_as_admin,
-            "Delete an account. All its credentials are refused from the next request on.",
+            "Delete an account. All its credentials are refused from the next request on. Platform admins cannot \
+             delete their own.",
         )
         .get(
             "/system/status",

@@ -16,7 +16,9 @@ pub fn api() -> Api {
             "/apikeys",
             create_api_key,
             "Create an API key. It acts for the caller in the current organization; `key` is shown only once. \
-             Administrative scopes require a verified email address.",
+             Administrative scopes require a verified email address. A key can create keys, but none beyond its own \
+             scopes and limits: they are below it (`parent_id`), at most four levels, share its budget and requests \
+             a minute, and are refused while it is.",
         )
         .get(
             "/apikeys",
@@ -31,18 +33,21 @@ pub fn api() -> Api {
         .patch(
             "/apikeys/{key_id}",
             update_api_key,
-            "Update an API key. Omitted fields stay unchanged; null removes a limit.",
+            "Update an API key. Omitted fields stay unchanged; null removes a limit. Its user and administrators \
+             can. Models are compared after aliases are resolved; `chatbot/<id>` permits that chatbot, whatever its \
+             model.",
         )
         .post(
             "/apikeys/{key_id}/rotate",
             rotate_api_key,
-            "Rotate the secret of one of the caller's API keys. The new secret is shown only once; the old one \
-             stays valid for `overlap_seconds`.",
+            "Rotate the secret of one of the caller's API keys. The new secret is shown only once; the old one stays \
+             valid for `overlap_seconds`. Only its user can, and a key itself and those below it.",
         )
         .delete(
             "/apikeys/{key_id}",
             revoke_api_key,
-            "Revoke an API key. It is rejected from the next request on and stays in the list.",
+            "Revoke an API key. It is rejected from the next request on and stays in the list. Those below it are \
+             revoked with it. A key cannot revoke those above it.",
         )
         .delete(
             "/apikeys/{key_id}/permanent",

@@ -32,13 +32,17 @@ pub fn api() -> Api {
         .get(
             "/sessions/{session_id}",
             snake_case::get_chat_session,
-            "Get a chat session. Can include its latest messages.",
+            "Get a chat session. Can include its latest messages. With `include=messages`, it has a `Link` to the \
+             earlier ones.",
         )
         .post(
             "/sessions/{session_id}/messages",
             snake_case::send_message,
-            "Send a message in a chat session. Returns the answer, whole or as a stream of events (`Accept: \
-             text/event-stream`).",
+            "Send a message in a chat session. Returns 201 with the stored message and `answer`, which is null when \
+             none was requested, or a stream of events (`Accept: text/event-stream`). Requesting a stream requests \
+             an answer, unless `generate` is false. While an answer is running, another message is 409 \
+             `answer_in_progress`. An answer that is not streamed has 280 seconds: then 504 `answer_not_streamed`, \
+             and it continues in the session.",
         )
         .at("/api/chat")
         .post(
@@ -55,7 +59,8 @@ pub fn api() -> Api {
             "/sessions/{session_id}/messages",
             camel_case::send_message,
             "Send a message in a chat session. Returns the answer, whole or as a stream of events (`Accept: \
-             text/event-stream`).",
+             text/event-stream`). While an answer is running, another message is 409 `answer_in_progress`. An answer \
+             that is not streamed has 280 seconds: then 504 `answer_not_streamed`, and it continues in the session.",
         );
     prompt_session_routes(of_messages(of_sessions(api.on_both_prefixes())))
 }
@@ -64,7 +69,8 @@ fn of_sessions(api: Api) -> Api {
     api.get(
         "/chat/sessions",
         sessions::list_chat_sessions,
-        "List the caller's chat sessions. Newest first; `q` searches titles and messages.",
+        "List the caller's chat sessions. Newest first; `q` searches titles and messages. A search ignores case, and \
+         reads 50 chat sessions a page and the latest 100 turns of each, on the branch that is shown.",
     )
     .patch(
         "/chat/sessions/{session_id}",
@@ -79,12 +85,14 @@ fn of_sessions(api: Api) -> Api {
     .get(
         "/chat/sessions/{session_id}/export",
         export::export_chat_session,
-        "Export a chat session. As Markdown (the branch that is shown) or JSON (all answers and branches).",
+        "Export a chat session. As Markdown (the branch that is shown) or JSON (all answers and branches). JSON has \
+         the names of `/api/v1` on both APIs.",
     )
     .get(
         "/chat/sessions/{session_id}/messages",
         messages::list_messages,
-        "List the messages of a chat session. In reading order within a page, the latest page first.",
+        "List the messages of a chat session. In reading order within a page; the first page is the latest, and \
+         `next` leads back in time. `limit` counts messages, so a page may end between a question and its answer.",
     )
 }
 
@@ -99,12 +107,14 @@ fn of_messages(api: Api) -> Api {
     .get(
         &at("/stream"),
         answers::follow_answer,
-        "Resume the stream of an answer. Continues after the event that `Last-Event-ID` names.",
+        "Resume the stream of an answer. Continues after the event that `Last-Event-ID` names, from any instance; \
+         without it all of it is sent. Events have the id `{answer id}:{bytes so far}`, the last one `{answer \
+         id}:end`.",
     )
     .post(
         &at("/stop"),
         answers::stop_answer,
-        "Stop an answer. The text so far is stored.",
+        "Stop an answer. The text so far is stored, charged, and part of later prompts.",
     )
     .post(
         &at("/regenerate"),
@@ -175,7 +185,8 @@ fn prompt_session_routes(api: Api) -> Api {
         .put(
             "/{prompt_id}",
             prompts::update_prompt,
-            "Update a prompt. Changes its text and its answers in place, without a new branch.",
+            "Update a prompt. Changes its text and its answers in place, without a new branch. Answers whose text is \
+             unchanged keep their metadata.",
         )
         .delete(
             "/{prompt_id}",

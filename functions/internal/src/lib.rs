@@ -15,7 +15,11 @@ pub fn api() -> Api {
         .get(
             "/users/by-clerk-id/{clerk_user_id}",
             users::get_or_create_by_clerk_id,
-            "Get or create the account of a Clerk user. `email` and `name` are used for a new account.",
+            "Get or create the account of a Clerk user. `email` and `name` are used for a new account. An existing \
+             account of that address is never opened, and the address is not verified. What an account lacks (`New \
+             user`, an address below `clerk.invalid`) is completed by the first source that knows it: a later call, \
+             a session at Clerk, or its webhook. A name that the user chose stays; an address of another account \
+             stays theirs.",
         )
         .get(
             "/users/{user_id}/quota",

@@ -17,7 +17,9 @@ pub(crate) fn api() -> Api {
         .post(
             "/orgs/{org_id}/invite",
             invite_member,
-            "Invite a person to an organization. By email; inviting them again sends a new token.",
+            "Invite a person to an organization. By email; inviting them again sends a new token. It holds a seat, \
+             and expires seven days after its last email. At most 100 at once from an organization and one more in \
+             five minutes; 50 to an address and one more in half an hour.",
         )
         .get(
             "/orgs/{org_id}/invitations",
@@ -27,7 +29,8 @@ pub(crate) fn api() -> Api {
         .post(
             "/orgs/{org_id}/invitations/{invitation_id}/resend",
             resend_invitation,
-            "Send an invitation again. The previous token is no longer valid.",
+            "Send an invitation again. The previous token is no longer valid. At most 50 mails to an address, and \
+             one more in half an hour.",
         )
         .delete(
             "/orgs/{org_id}/invitations/{invitation_id}",
@@ -37,12 +40,14 @@ pub(crate) fn api() -> Api {
         .get(
             "/invitations",
             list_own_invitations,
-            "List the invitations of the caller. Those sent to their verified address, newest first.",
+            "List the invitations of the caller. Newest first; those sent to the caller's address, once it is \
+             verified.",
         )
         .post(
             "/invitations/accept",
             accept_invitation,
-            "Accept an invitation. One that was sent to the caller's address.",
+            "Accept an invitation. One that was sent to the caller's address, once, within seven days of its last \
+             email. Used, withdrawn and unknown ones are 404, expired ones 410.",
         )
         .post(
             "/invitations/decline",

@@ -17,12 +17,13 @@ pub fn api() -> Api {
         .post(
             "/orgs",
             create_org,
-            "Create an organization. The caller becomes its owner.",
+            "Create an organization. The caller becomes its owner. The largest plan among a user's organizations \
+             decides how many they may own; so does it for a new role, an invitation and a transfer.",
         )
         .get(
             "/orgs",
             list_orgs,
-            "List the caller's organizations. Newest first, the personal one included.",
+            "List the caller's organizations. Newest first, the personal one included. `X-Current-Org` is not read.",
         )
         .get(
             "/orgs/{org_id}",
@@ -32,7 +33,9 @@ pub fn api() -> Api {
         .patch(
             "/orgs/{org_id}",
             update_org,
-            "Update an organization. Omitted fields stay unchanged.",
+            "Update an organization. Omitted fields stay unchanged. When the time zone changes, the current day \
+             keeps its end. Later days begin in the new zone, and no date repeats: the first may be shorter, or up \
+             to two days long.",
         )
         .delete(
             "/orgs/{org_id}",
@@ -47,12 +50,13 @@ pub fn api() -> Api {
         .patch(
             "/orgs/{org_id}/members/{user_id}",
             members::update_member,
-            "Update the role of a member. At least one owner must remain.",
+            "Update the role of a member. At least one owner must remain. Only owners create owners and change them.",
         )
         .delete(
             "/orgs/{org_id}/members/{user_id}",
             members::remove_member,
-            "Remove a member from an organization. For an invited person, revokes the invitation.",
+            "Remove a member from an organization. For an invited person, revokes the invitation. Only owners remove \
+             owners, invitations to be one included.",
         )
         .post(
             "/orgs/{org_id}/leave",

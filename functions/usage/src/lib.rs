@@ -66,7 +66,10 @@ pub fn api() -> Api {
         .get(
             "/ai/usage",
             org::get_ai_usage,
-            "Get the usage of the organization. Its owners and admins see all of it, members their own part.",
+            "Get the usage of the organization. Its owners and admins see all of it, members their own part. An API \
+             key needs the scope `usage:org` for all of it. Days are the organization's; a day here need not hold \
+             the same calls as in `tokens/usage`, since days of different time zones begin at different times. The \
+             period is 30 days until today unless `from` and `to` are given, at most 366.",
         )
         .get(
             "/analytics/usage",
@@ -81,17 +84,25 @@ pub fn api() -> Api {
         .get(
             "/analytics/export",
             export::export_analytics,
-            "Export the caller's usage. By day, category and model, as JSON, CSV or Parquet.",
+            "Export the caller's usage. By day, category and model, as JSON, CSV or Parquet. Files above 4 MB, and \
+             all with `delivery=link`, are returned by a link to the bucket (303), valid for 15 minutes. In CSV, a \
+             model name that a spreadsheet would execute is prefixed with `'`.",
         )
         .get(
             "/auth/admin/stats",
             system::get_system_stats,
-            "Get statistics of the platform. New accounts, and the usage by category and model.",
+            "Get statistics of the platform. New accounts, and the usage by category and model. Contains no names. \
+             Days are those of the organizations; the last one is today in UTC unless `to` is given. `as_of` is the \
+             time of the newest usage, `lag_seconds` how long it took to be counted. Usage stays after an erasure, \
+             so a model that is not in the price list counts as `other`.",
         )
         .get(
             "/analytics/system/usage",
             system::get_system_usage,
-            "Get the usage of the platform. Summed up by day, or by `group_by`.",
+            "Get the usage of the platform. Summed up by day, or by `group_by`. Contains no names. Days are those of \
+             the organizations; the last one is today in UTC unless `to` is given. `as_of` is the time of the newest \
+             usage, `lag_seconds` how long it took to be counted. Usage stays after an erasure, so a model that is \
+             not in the price list counts as `other`.",
         )
         .get(
             "/analytics/system/performance",
