@@ -16,7 +16,8 @@ use schemars::JsonSchema;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::{
-    Describe, Problem, Result, case_mapping,
+    Describe, Problem, Result,
+    case_mapping::{self, Declared},
     describe::OperationDoc,
     invalid,
     request_context::{RequestContext, only, request_id_schema},
@@ -121,18 +122,32 @@ impl Arrived {
         } else {
             self.require_json(&shape, types)?;
         }
-        syntax(&self.bytes)?;
-        let text = shape.to_declared(&self.bytes);
+        require_valid_utf8(&self.bytes)?;
+        let Declared {
+            text,
+            is_changed,
+            is_suspect,
+        } = shape.to_declared(&self.bytes);
+        // What is neither changed nor refused is parsed once, below.
+        if is_changed || is_suspect {
+            syntax(&self.bytes)?;
+        }
         // Stored for pointers in the client's spelling, in case a later rule rejects a field.
-        let _ = self.context.body.set(self.bytes);
-        if let Some(pointer) = shape.misplaced_list(&text) {
-            return Err(Error::invalid(pointer, "must be an object").into());
+        let bytes = self.context.body.get_or_init(|| self.bytes);
+        if is_suspect && let Ok(tree) = serde_json::from_slice(&text) {
+            if let Some(pointer) = shape.misplaced_list(&tree) {
+                return Err(Error::invalid(pointer, "must be an object").into());
+            }
+            let unknown = shape.unknown_fields(&tree);
+            if !unknown.is_empty() {
+                return Err(invalid::unknown(self.context.style, unknown, "fields").into());
+            }
         }
-        let unknown = shape.unknown_fields(&text);
-        if !unknown.is_empty() {
-            return Err(invalid::unknown(self.context.style, unknown, "fields").into());
+        let mut parser = serde_json::Deserializer::from_slice(&text);
+        let read = serde_path_to_error::deserialize(&mut parser);
+        if read.is_err() || parser.end().is_err() {
+            syntax(bytes)?;
         }
-        let read = serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(&text));
         let value: T = read.map_err(|error| {
             let missing = shape.missing_fields(&text);
             let message = error.inner().to_string();
@@ -244,13 +259,27 @@ fn require_utf8(headers: &HeaderMap) -> Result<()> {
     }
 }
 
+/// What is valid UTF-8 as a whole need not be checked in the strings that a type ignores.
+fn require_valid_utf8(bytes: &[u8]) -> Result<()> {
+    match std::str::from_utf8(bytes) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(invalid_json(&format!(
+            "it is not UTF-8 after byte {}",
+            error.valid_up_to()
+        ))),
+    }
+}
+
+/// Returns 400 with the position of the first mistake if `bytes` are not JSON.
 fn syntax(bytes: &[u8]) -> Result<()> {
-    let refuse =
-        |detail: String| Error::bad_request("invalid_json", format!("the body is not valid JSON: {}", clip(&detail)));
-    std::str::from_utf8(bytes)
-        .map_err(|error| refuse(format!("it is not UTF-8 after byte {}", error.valid_up_to())))?;
-    serde_json::from_slice::<IgnoredAny>(bytes).map_err(|error| refuse(error.to_string()))?;
-    Ok(())
+    match serde_json::from_slice::<IgnoredAny>(bytes) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(invalid_json(&error.to_string())),
+    }
+}
+
+fn invalid_json(detail: &str) -> Problem {
+    Error::bad_request("invalid_json", format!("the body is not valid JSON: {}", clip(detail))).into()
 }
 
 /// Deserializes `name=value` pairs (a query or a form), names in any spelling.

@@ -37,6 +37,16 @@ impl Direction {
     }
 }
 
+/// A JSON text with declared names.
+#[derive(Debug)]
+pub(crate) struct Declared {
+    pub(crate) text: Vec<u8>,
+    /// Whether the text differs from the client's.
+    pub(crate) is_changed: bool,
+    /// Whether [`Shape::misplaced_list`] or [`Shape::unknown_fields`] may find something in it.
+    pub(crate) is_suspect: bool,
+}
+
 /// A graph of the objects that a JSON text of a type may contain.
 #[derive(Debug, Default)]
 pub(crate) struct Shape {
@@ -143,28 +153,33 @@ impl Shape {
     }
 
     /// Returns `json` with every spelling of a declared name replaced by that name, and without the nulls of optional
-    /// fields. `json` must be valid.
-    pub(crate) fn to_declared(&self, json: &[u8]) -> Vec<u8> {
+    /// fields. What is returned for invalid JSON may be valid if it was changed.
+    pub(crate) fn to_declared(&self, json: &[u8]) -> Declared {
+        let mut is_suspect = false;
         let all = |node: &Node, name: &String| (name.clone(), node.fields[name], node.omitted_by_null.contains(name));
-        self.rename(json, |node, key| match node.fields.get_key_value(key) {
+        let (text, has_misplaced_list) = self.rename(json, |node, key| match node.fields.get_key_value(key) {
             Some((name, _)) => all(node, name),
-            None => match node.folded.get(&fold(key)) {
-                Some(name) => all(node, name),
-                None => (key.to_owned(), node.values, false),
-            },
-        })
+            None => {
+                if let Some(name) = node.folded.get(&fold(key)) {
+                    all(node, name)
+                } else {
+                    is_suspect |= node.closed.is_some();
+                    (key.to_owned(), node.values, false)
+                }
+            }
+        });
+        Declared {
+            is_changed: text != json,
+            is_suspect: is_suspect || has_misplaced_list,
+            text,
+        }
     }
 
     /// Returns the unknown fields where only declared ones are allowed: their JSON pointers, with the names declared
-    /// there. `json` must be valid and use declared names.
-    pub(crate) fn unknown_fields(&self, json: &[u8]) -> Vec<(String, Vec<&str>)> {
-        if self.nodes.iter().all(|node| node.closed.is_none()) {
-            return Vec::new();
-        }
+    /// there. `value` must use declared names.
+    pub(crate) fn unknown_fields(&self, value: &Value) -> Vec<(String, Vec<&str>)> {
         let mut found = Vec::new();
-        if let Ok(value) = serde_json::from_slice(json) {
-            self.unknown_in(ROOT, &value, "", &mut found);
-        }
+        self.unknown_in(ROOT, value, "", &mut found);
         found
     }
 
@@ -197,13 +212,9 @@ impl Shape {
     }
 
     /// Returns the JSON pointer of a list in place of an object, which serde would read as its fields in order.
-    /// `json` must be valid and use declared names.
-    pub(crate) fn misplaced_list(&self, json: &[u8]) -> Option<String> {
-        if !json.contains(&b'[') {
-            return None;
-        }
-        let value: Value = serde_json::from_slice(json).ok()?;
-        self.misplaced_in(ROOT, &value, String::new())
+    /// `value` must use declared names.
+    pub(crate) fn misplaced_list(&self, value: &Value) -> Option<String> {
+        self.misplaced_in(ROOT, value, String::new())
     }
 
     fn misplaced_in(&self, node: usize, value: &Value, at: String) -> Option<String> {
@@ -225,15 +236,17 @@ impl Shape {
 
     /// Returns `json` with every declared name in `camelCase`. `json` must be valid.
     pub(crate) fn to_camel(&self, json: &[u8]) -> Vec<u8> {
-        self.rename(json, |node, key| match node.fields.get(key) {
+        let (text, _) = self.rename(json, |node, key| match node.fields.get(key) {
             Some(child) => (camel(key), *child, false),
             None => (key.to_owned(), node.values, false),
-        })
+        });
+        text
     }
 
     /// `rule`: for an object and a key in it, the new name, the node of the value, and whether the entry is omitted if
-    /// the value is null.
-    fn rename(&self, json: &[u8], rule: impl Fn(&Node, &str) -> (String, usize, bool)) -> Vec<u8> {
+    /// the value is null. Returns also whether there is a list in place of an object.
+    fn rename(&self, json: &[u8], mut rule: impl FnMut(&Node, &str) -> (String, usize, bool)) -> (Vec<u8>, bool) {
+        let mut has_misplaced_list = false;
         let mut out = Vec::with_capacity(json.len() + 64);
         let mut stack: Vec<Level> = Vec::new();
         let mut at = 0;
@@ -271,6 +284,7 @@ impl Shape {
                 b'{' | b'[' => {
                     let node = stack.last().map_or(ROOT, |level| level.child);
                     let array = byte == b'[';
+                    has_misplaced_list |= array && self.nodes[node].object_only;
                     let child = if array { self.item(node, 0) } else { OPAQUE };
                     stack.push(Level {
                         node,
@@ -294,7 +308,7 @@ impl Shape {
             out.extend_from_slice(&json[at..end]);
             at = end;
         }
-        out
+        (out, has_misplaced_list)
     }
 
     fn item(&self, node: usize, index: usize) -> usize {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::json;
+
 use super::*;
 
 #[derive(JsonSchema)]
@@ -58,9 +60,11 @@ fn declared_names_are_renamed_and_everything_else_is_copied_byte_for_byte() {
 fn any_spelling_of_a_declared_name_is_read_unless_two_names_fold_to_the_same() {
     let shape = input::<Outer>();
     let ambiguous = CAMEL.replace("\"aB\":1", "\"a_b\":1");
-    assert_eq!(text(&shape.to_declared(ambiguous.as_bytes())), SNAKE);
-    assert_eq!(text(&shape.to_declared(b"{\"aB\":1}")), "{\"aB\":1}");
-    assert_eq!(text(&shape.to_declared(SNAKE.as_bytes())), SNAKE, "declared names stay");
+    assert_eq!(text(&shape.to_declared(ambiguous.as_bytes()).text), SNAKE);
+    assert_eq!(text(&shape.to_declared(b"{\"aB\":1}").text), "{\"aB\":1}");
+    let declared = shape.to_declared(SNAKE.as_bytes());
+    assert_eq!(text(&declared.text), SNAKE, "declared names stay");
+    assert!(!declared.is_changed && !declared.is_suspect);
 }
 
 #[test]
@@ -77,7 +81,12 @@ fn a_type_without_fields_renames_nothing() {
 
 #[test]
 fn a_list_in_place_of_an_object_is_found_at_any_depth() {
-    let found = |json: &str| input::<Outer>().misplaced_list(json.as_bytes());
+    let found = |json: &str| {
+        let shape = input::<Outer>();
+        let place = shape.misplaced_list(&serde_json::from_str(json).unwrap_or_default());
+        assert_eq!(shape.to_declared(json.as_bytes()).is_suspect, place.is_some(), "{json}");
+        place
+    };
     for (json, place) in [
         ("[]", ""),
         (r#"{"one_inner": [1, null]}"#, "/one_inner"),
@@ -93,8 +102,8 @@ fn a_list_in_place_of_an_object_is_found_at_any_depth() {
     for json in [r#"{"many_inner": []}"#, r#"{"one_inner": "["}"#, SNAKE] {
         assert_eq!(found(json), None, "{json}");
     }
-    assert_eq!(input::<Value>().misplaced_list(b"[[]]"), None);
-    assert_eq!(input::<Vec<Inner>>().misplaced_list(br#"[{"leaf_name": 1}]"#), None);
+    assert_eq!(input::<Value>().misplaced_list(&json!([[]])), None);
+    assert_eq!(input::<Vec<Inner>>().misplaced_list(&json!([{"leaf_name": 1}])), None);
 }
 
 #[derive(JsonSchema)]
@@ -132,7 +141,7 @@ fn null_counts_as_omitted_for_optional_fields_that_are_not_nullable() {
         (r#"{"flag":"null"}"#, r#"{"flag":"null"}"#),
         (r#"{"items":[null]}"#, r#"{"items":[null]}"#),
     ] {
-        assert_eq!(text(&shape.to_declared(given.as_bytes())), declared, "{given}");
+        assert_eq!(text(&shape.to_declared(given.as_bytes()).text), declared, "{given}");
     }
 }
 
@@ -163,6 +172,16 @@ fn unknown_fields_are_found_with_the_names_of_the_known_ones() {
     let shape = input::<AllOptional>();
     let given = br#"{"anything": 1, "inner": {"first_name": "a", "userId": 2, "last/name": 3}}"#;
     let expected = vec![("/inner/last~1name".to_owned(), vec!["first_name", "other"])];
-    assert_eq!(shape.unknown_fields(&shape.to_declared(given)), expected);
-    assert_eq!(input::<Outer>().unknown_fields(br#"{"anything":1}"#), vec![]);
+    let declared = shape.to_declared(given);
+    assert!(declared.is_suspect && !declared.is_changed);
+    assert_eq!(
+        shape.unknown_fields(&serde_json::from_slice(&declared.text).unwrap_or_default()),
+        expected
+    );
+    assert_eq!(input::<Outer>().unknown_fields(&json!({"anything": 1})), vec![]);
+    assert!(
+        !shape
+            .to_declared(br#"{"anything": 1, "inner": {"first_name": "a"}}"#)
+            .is_suspect
+    );
 }
