@@ -14,9 +14,16 @@ use aws_sigv4::{
     http_request::{SignableBody, SignableRequest, SigningSettings, sign},
     sign::v4,
 };
-use axum::{Router, body::to_bytes, extract::Request, http::HeaderMap, response::IntoResponse as _};
+use axum::{
+    Router,
+    body::to_bytes,
+    extract::Request,
+    http::{HeaderMap, Method},
+    response::IntoResponse as _,
+};
 use serde_json::{Value, json};
 use store::{Ledger, Store, Tables};
+use tokio::sync::{Semaphore, watch};
 
 use super::Test;
 
@@ -33,6 +40,7 @@ pub(crate) struct Metered {
     transactions: Arc<AtomicUsize>,
     touched: Arc<Mutex<HashMap<(String, String), usize>>>,
     secrets: Arc<Secrets>,
+    downloads: Arc<Downloads>,
     _server: tokio::task::JoinSet<()>,
 }
 
@@ -43,20 +51,45 @@ struct Secrets {
     are_down: AtomicBool,
 }
 
+/// Downloads from the bucket, which can be held.
+struct Downloads {
+    permits: Semaphore,
+    waiting: watch::Sender<usize>,
+}
+
+impl Default for Downloads {
+    fn default() -> Self {
+        Self {
+            permits: Semaphore::new(Semaphore::MAX_PERMITS),
+            waiting: watch::Sender::default(),
+        }
+    }
+}
+
+impl Downloads {
+    async fn pass(&self, method: &Method) {
+        if method == Method::GET {
+            self.waiting.send_modify(|waiting| *waiting += 1);
+            drop(self.permits.acquire().await.unwrap());
+            self.waiting.send_modify(|waiting| *waiting -= 1);
+        }
+    }
+}
+
 impl Metered {
     pub(crate) async fn new(t: &Test) -> Self {
         let (calls, silent) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
         let updates_left = Arc::<AtomicUsize>::default();
         let units = Arc::<Mutex<(f64, f64)>>::default();
         let (refuses, transactions) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let secrets = Arc::<Secrets>::default();
+        let (secrets, downloads) = (Arc::<Secrets>::default(), Arc::<Downloads>::default());
         let touched = Arc::<Mutex<HashMap<(String, String), usize>>>::default();
         let (http, behind) = (reqwest::Client::builder().build().unwrap(), t.stack.aws_endpoint());
         let credentials = t.stack.sdk().credentials_provider().unwrap();
         let credentials = credentials.provide_credentials().await.unwrap();
         let forward = {
             let (calls, silent, units) = (calls.clone(), silent.clone(), units.clone());
-            let (refuses, secrets) = (refuses.clone(), secrets.clone());
+            let (refuses, secrets, downloads) = (refuses.clone(), secrets.clone(), downloads.clone());
             let (transactions, touched) = (transactions.clone(), touched.clone());
             let updates_left = updates_left.clone();
             move |request: Request| async move {
@@ -65,6 +98,7 @@ impl Metered {
                     .headers
                     .get("x-amz-target")
                     .and_then(|target| target.to_str().ok());
+                downloads.pass(&parts.method).await;
                 if target.is_some_and(|target| target.starts_with("DynamoDB")) {
                     calls.fetch_add(1, Ordering::SeqCst);
                 }
@@ -139,6 +173,7 @@ impl Metered {
             transactions,
             touched,
             secrets,
+            downloads,
             _server: server,
         }
     }
@@ -158,6 +193,22 @@ impl Metered {
     pub(crate) fn refuse_transactions(&self, every: usize) {
         self.transactions.store(0, Ordering::SeqCst);
         self.refuses.store(every, Ordering::SeqCst);
+    }
+
+    /// From here on no download from the bucket begins, until the others may.
+    pub(crate) fn hold_downloads(&self) {
+        self.downloads.permits.forget_permits(Semaphore::MAX_PERMITS);
+    }
+
+    /// Waits until a download is held.
+    pub(crate) async fn until_held(&self) {
+        let mut waiting = self.downloads.waiting.subscribe();
+        waiting.wait_for(|waiting| *waiting > 0).await.unwrap();
+    }
+
+    /// All downloads may go on.
+    pub(crate) fn release_downloads(&self) {
+        self.downloads.permits.add_permits(Semaphore::MAX_PERMITS);
     }
 
     /// From here on Secrets Manager does not answer, or does again.

@@ -53,6 +53,35 @@ async fn a_whole_streamed_turn_takes_at_most_8_writes_and_9_reads() {
     }
 }
 
+#[tokio::test]
+async fn a_question_that_is_overtaken_while_its_documents_are_read_reserves_nothing() {
+    let (model, t) = with_model().await;
+    let ada = t.talker("ada").await;
+    let faq = ada.upload(samples::FAQ, samples::faq_txt()).await.created().text("id");
+    t.drain().await;
+    let session = ada.session(&[&faq]).await;
+    let path = format!("{SESSIONS}/{session}/messages");
+    model.always(Script::text("For up to three months [cite:1]."));
+    let second = Second::on(&t).await;
+    let there = second.of(&ada);
+    second.metered.hold_downloads();
+    let overtaken = async {
+        let message = json!({"content": "Can I pause it?", "generate": true});
+        there.post(&path, message).await.problem(409, "answer_in_progress");
+    };
+    let overtaking = async {
+        second.metered.until_held().await;
+        let message = json!({"content": "Can I pause my subscription?", "generate": true});
+        ada.post(&path, message).await.created();
+        second.metered.units();
+        second.metered.release_downloads();
+    };
+    tokio::join!(overtaken, overtaking);
+    let (_, written) = second.metered.units();
+    assert!(written.abs() < f64::EPSILON, "{written} W");
+    assert_eq!(ada.get(&path).await.ok().json().as_array().unwrap().len(), 2);
+}
+
 /// What somebody might answer: prose, which the tables take compressed.
 const WORDS: &str = "\
      You can pause your subscription at any time from the billing page of your account. Open the menu in the upper \

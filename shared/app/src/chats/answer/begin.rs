@@ -78,6 +78,10 @@ impl App {
             thinking_tokens,
             request,
         };
+        if chatbot.is_some() {
+            // Reading documents takes time: a request that was overtaken meanwhile reserves nothing.
+            check_unmoved(&conversations, &conversation).await?;
+        }
         let generation = self.generate(generation).await?;
 
         if let Some(answer) = turn.answer_mut(&answer) {
@@ -86,8 +90,8 @@ impl App {
         }
         let title = title::cut(&turn.question);
         if conversations.begin(&conversation, &mut turn, Some(&title)).await? == TurnBegun::Overtaken {
-            let is_there = conversations.get(&conversation.id).await?.is_some();
-            return Err(if is_there { in_progress() } else { SESSION_NOT_FOUND });
+            check_unmoved(&conversations, &conversation).await?;
+            return Err(in_progress());
         }
 
         let live = self.lives.open(&answer, written.clone());
@@ -127,6 +131,16 @@ impl App {
         let bot = self.store.chatbots(&billing.org).get(id).await?;
         let gone = || Error::conflict("chatbot_deleted", "The chatbot of this chat session was deleted.");
         bot.ok_or_else(gone).map(Some)
+    }
+}
+
+/// Returns an error if a conversation was deleted, or its path was changed, since it was read.
+async fn check_unmoved(conversations: &Conversations, read: &Conversation) -> Result<()> {
+    let now = conversations.get(&read.id).await?.ok_or(SESSION_NOT_FOUND)?;
+    if now.rev == read.rev {
+        Ok(())
+    } else {
+        Err(in_progress())
     }
 }
 
