@@ -4,7 +4,7 @@ use domain::Permission;
 use reqwest::{Client, Method, RequestBuilder, multipart};
 use serde_json::{Value, json};
 
-use super::Answer;
+use super::{Answer, token_in};
 
 /// The password of every user of the tests.
 pub(crate) const PASSWORD: &str = "correct horse battery";
@@ -152,8 +152,7 @@ impl Caller {
         let mut mails = mails.as_array().unwrap().iter();
         let mail = mails.find(|mail| mail["to"] == *to && mail["subject"] == subject);
         let mail = mail.unwrap_or_else(|| panic!("a mail to {to}: {subject}"));
-        let (_, token) = mail["text"].as_str().unwrap().split_once("token=").unwrap();
-        token.lines().next().unwrap().to_owned()
+        token_in(mail)
     }
 
     /// Gives the account, whose address is verified, another one, whose mail is answered too.

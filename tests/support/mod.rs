@@ -203,8 +203,7 @@ impl Test {
         let is_it = |mail: &&Value| mail["to"] == to && mail["subject"].as_str().unwrap().contains(subject);
         let mail = mails.iter().find(is_it);
         let mail = mail.unwrap_or_else(|| panic!("no mail {subject:?} to {to} in {mails:?}"));
-        let (_, token) = mail["text"].as_str().unwrap().split_once("token=").unwrap();
-        token.lines().next().unwrap().to_owned()
+        token_in(mail)
     }
 
     /// Does something while a queue takes no messages.
@@ -273,4 +272,10 @@ impl Test {
     pub(crate) fn advance_seconds(&self, seconds: u64) {
         self.stack.advance(Duration::from_secs(seconds));
     }
+}
+
+/// The token of the link in a mail.
+pub(crate) fn token_in(mail: &Value) -> String {
+    let (_, token) = mail["text"].as_str().unwrap().split_once("token=").unwrap();
+    token.lines().next().unwrap().to_owned()
 }

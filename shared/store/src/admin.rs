@@ -1,6 +1,6 @@
 //! Accounts as the operators of the platform see them.
 
-use aws_sdk_dynamodb::types::{ConditionCheck, Select, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{Select, TransactWriteItem, Update};
 use domain::{AuditEntry, Error, Page, PageRequest, Period, PlatformRole, Result, Timestamp, User, UserId, UserStatus};
 use jiff::civil::Date;
 
@@ -68,17 +68,9 @@ impl Store {
     /// Returns a condition that `admin` is an active platform admin when the transaction is written: if two admins
     /// revoke each other's role at the same time, one of them remains.
     pub(crate) fn still_admin(&self, admin: &UserId) -> Result<TransactWriteItem> {
-        let check = ConditionCheck::builder()
-            .table_name(&self.tables().identity)
-            .set_key(Some(primary(&keys::profile(admin))))
-            .condition_expression("#role = :admin AND #status = :active")
-            .expression_attribute_names("#role", "role")
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":admin", s("admin"))
-            .expression_attribute_values(":active", s("active"))
-            .build()
-            .map_err(Error::internal)?;
-        Ok(TransactWriteItem::builder().condition_check(check).build())
+        let is_admin = ("role", value(&PlatformRole::Admin)?);
+        let is_active = ("status", value(&UserStatus::Active)?);
+        self.identity().part_check(&keys::profile(admin), [is_admin, is_active])
     }
 }
 

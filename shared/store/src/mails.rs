@@ -8,12 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Store, keys,
-    table::item::{conditional, conditional_once, from_item, n, s, to_item},
+    table::item::{conditional, conditional_once, from_item, n, to_item},
     tables,
 };
-
-/// Outbox entries that one run reads.
-const PORTION: i32 = 250;
 
 /// How long sending one email may take before another delivery of its message may try.
 const LEASE: Duration = Duration::from_mins(2);
@@ -114,17 +111,8 @@ impl Mails {
     /// Returns outbox entries of emails created before `before_ms` (milliseconds since the Unix epoch), a bounded
     /// number.
     pub async fn promised(&self, before_ms: i64) -> Result<Vec<PromisedMail>> {
-        let query = self
-            .0
-            .db
-            .query()
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk")
-            .filter_expression("created_ms < :before")
-            .expression_attribute_values(":pk", s(keys::PROMISED_MAILS))
-            .expression_attribute_values(":before", n(before_ms));
-        let promises = self.0.app().first(query, PORTION).await?.into_iter();
-        promises.map(from_item).collect()
+        let promises = self.0.app().created_before(keys::PROMISED_MAILS, before_ms).await?;
+        promises.into_iter().map(from_item).collect()
     }
 
     /// Returns whether an email was sent.

@@ -2,18 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_dynamodb::{
-    primitives::Blob,
-    types::{AttributeValue, ConditionCheck, Put, TransactWriteItem},
-};
+use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use domain::{
-    AuditEntry, AuditEntryId, Error, OrgId, Page, PageRequest, Result, Timestamp, UserId, audit::ChainLink, id::made_at,
+    AuditEntry, AuditEntryId, Error, OrgId, Page, PageRequest, Result, Timestamp, UserId, UserStatus, audit::ChainLink,
+    id::made_at,
 };
 
 use crate::{
     Store,
     keys::{self, Key},
-    table::item::{self, ITEM_MISSING, Item, Transaction, primary, s, transact},
+    table::item::{self, Item, Transaction, primary, s, transact, value},
     table::paginate::{FIRST_MONTH, ListPartition, by_id, id_only, month_of, months_back, paginate},
 };
 
@@ -212,26 +210,12 @@ impl AuditLog {
     /// [`Error::NotFound`] if the account is not active: a late entry must not undo an erasure.
     pub async fn make_salt(&self, user: &UserId, salt: &[u8]) -> Result<bool> {
         let key = keys::audit_salt(user);
-        let table = &self.0.tables().identity;
-        let put = Put::builder()
-            .table_name(table)
-            .item("pk", s(key.pk))
-            .item("sk", s(key.sk))
-            .item("salt", AttributeValue::B(Blob::new(salt)))
-            .condition_expression(ITEM_MISSING)
-            .build();
-        let is_active = ConditionCheck::builder()
-            .table_name(table)
-            .set_key(Some(primary(&keys::profile(user))))
-            .condition_expression("#status = :active")
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":active", s("active"))
-            .build();
+        let mut item = primary(&key);
+        item.insert("salt".to_owned(), AttributeValue::B(Blob::new(salt)));
+        let table = self.0.identity();
         let parts = vec![
-            TransactWriteItem::builder().put(put.map_err(Error::internal)?).build(),
-            TransactWriteItem::builder()
-                .condition_check(is_active.map_err(Error::internal)?)
-                .build(),
+            table.part_put_new(item)?,
+            table.part_check(&keys::profile(user), [("status", value(&UserStatus::Active)?)])?,
         ];
         match transact(&self.0.db, parts).await? {
             Transaction::Done => Ok(true),

@@ -2,9 +2,7 @@
 //! outbox entry for removing what they leave behind.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem, builders::UpdateBuilder};
-use domain::{
-    AuditEntry, CredentialEpochs, Email, Error, Membership, Purge, Result, Timestamp, User, UserId, UserStatus,
-};
+use domain::{AuditEntry, CredentialEpochs, Email, Membership, Purge, Result, Timestamp, User, UserId, UserStatus};
 
 use crate::{
     EventMarker, Store,
@@ -12,7 +10,7 @@ use crate::{
     auth::clerk::{link_item, name_map},
     auth::credentials::counter_equals,
     keys,
-    table::item::{Transaction, n, part, primary, s, value},
+    table::item::{Transaction, n, part, part_condition, primary, s, value},
     tables,
 };
 
@@ -218,17 +216,15 @@ impl Store {
             .expression_attribute_names("#credentials", "credentials")
             .expression_attribute_names("#current", "current")
             .expression_attribute_values(":active", value(&UserStatus::Active)?)
-            .expression_attribute_values(":epoch", n(epoch))
-            .build()
-            .map_err(Error::internal)?;
-        Ok(TransactWriteItem::builder().condition_check(check).build())
+            .expression_attribute_values(":epoch", n(epoch));
+        part_condition(check)
     }
 
     /// Returns a condition that the membership still exists and is the same one.
     pub(crate) fn still_member(&self, place: &Membership) -> Result<TransactWriteItem> {
         let membership = keys::membership(&place.org, &place.member);
         self.identity()
-            .part_check(&membership, "joined_at", value(&place.joined_at)?)
+            .part_check(&membership, [("joined_at", value(&place.joined_at)?)])
     }
 
     /// Returns the part that assigns an address to an account: the address is free, held for this account, or its hold

@@ -4,11 +4,8 @@ use domain::{DocumentId, OutboxEntry, Result, documents::outbox::OutboxStep};
 
 use crate::{
     Store, keys,
-    table::item::{conditional, from_item, n, s, to_item, value},
+    table::item::{conditional, from_item, to_item, value},
 };
-
-/// Entries that one run reads of each shard.
-const PORTION: i32 = 250;
 
 /// Outbox entries by document.
 #[derive(Debug, Clone)]
@@ -54,13 +51,8 @@ impl Outbox {
     pub async fn due(&self, before_ms: i64) -> Result<Vec<OutboxEntry>> {
         let mut due = Vec::new();
         for shard in 0..keys::OUTBOX_SHARDS {
-            let query = self.0.db.query().consistent_read(true);
-            let query = query
-                .key_condition_expression("pk = :shard")
-                .filter_expression("created_ms < :before")
-                .expression_attribute_values(":shard", s(keys::outbox_shard(shard)))
-                .expression_attribute_values(":before", n(before_ms));
-            for item in self.0.app().first(query, PORTION).await? {
+            let pk = keys::outbox_shard(shard);
+            for item in self.0.app().created_before(&pk, before_ms).await? {
                 due.push(from_item(item)?);
             }
         }

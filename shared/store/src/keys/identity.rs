@@ -151,7 +151,7 @@ pub fn api_key(org: &OrgId, id: &ApiKeyId) -> Key {
     key(tenant(org), format!("{API_KEYS}{id}"))
 }
 
-/// Points from an API key to its item. `hash`: [`domain::auth::api_key::ApiKeyToken::hash`].
+/// Points from an API key to its item. `hash`: [`domain::auth::api_key_token::ApiKeyToken::hash`].
 pub fn api_key_hash(hash: &str) -> Key {
     key(format!("AK#{hash}"), "K")
 }

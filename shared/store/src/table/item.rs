@@ -38,8 +38,11 @@ use aws_sdk_dynamodb::{
 use domain::{Error, Page, PageRequest, Result, id::random_bytes};
 use serde::{Serialize, de::DeserializeOwned};
 
-pub(crate) use crate::table::transaction::{Transaction, part, transact};
+pub(crate) use crate::table::transaction::{Transaction, part, part_condition, transact};
 use crate::{keys::Key, table::retry::in_doubt};
+
+/// Maximum number of outbox entries read at once.
+const PORTION: i32 = 250;
 
 /// An item as the SDK represents it.
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -193,6 +196,18 @@ impl Table<'_> {
             found.push(from_item(item.map_err(failed)?)?);
         }
         Ok(found)
+    }
+
+    /// Returns the items of `pk` whose `created_ms` is before `before_ms` (milliseconds since the Unix epoch), in the
+    /// order of their keys, among the first [`PORTION`].
+    pub(crate) async fn created_before(&self, pk: &str, before_ms: i64) -> Result<Vec<Item>> {
+        let query = self.db.query().consistent_read(true);
+        let query = query
+            .key_condition_expression("pk = :pk")
+            .filter_expression("created_ms < :before")
+            .expression_attribute_values(":pk", s(pk))
+            .expression_attribute_values(":before", n(before_ms));
+        self.first(query, PORTION).await
     }
 
     /// Returns the items that a query finds among the first `most` it examines: pages may end early, whatever their

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::{
     operation::transact_write_items::TransactWriteItemsError,
     types::{
         AttributeValue, CancellationReason, ConditionCheck, Delete, Put, TransactWriteItem, Update,
-        builders::{PutBuilder, UpdateBuilder},
+        builders::{ConditionCheckBuilder, PutBuilder, UpdateBuilder},
     },
 };
 use domain::{Error, Result};
@@ -150,18 +150,30 @@ impl Table<'_> {
         Update::builder().table_name(self.name).set_key(Some(primary(key)))
     }
 
-    /// Requires that an item has this value in this attribute.
-    pub(crate) fn part_check(&self, key: &Key, name: &str, value: AttributeValue) -> Result<TransactWriteItem> {
-        let check = ConditionCheck::builder()
+    /// Requires that an item has these values in these attributes.
+    pub(crate) fn part_check<const N: usize>(
+        &self,
+        key: &Key,
+        attributes: [(&str, AttributeValue); N],
+    ) -> Result<TransactWriteItem> {
+        let mut check = ConditionCheck::builder()
             .table_name(self.name)
-            .set_key(Some(primary(key)))
-            .condition_expression("#attribute = :value")
-            .expression_attribute_names("#attribute", name)
-            .expression_attribute_values(":value", value)
-            .build()
-            .map_err(Error::internal)?;
-        Ok(TransactWriteItem::builder().condition_check(check).build())
+            .set_key(Some(primary(key)));
+        let mut conditions = Vec::with_capacity(N);
+        for (number, (name, value)) in attributes.into_iter().enumerate() {
+            conditions.push(format!("#a{number} = :a{number}"));
+            check = check
+                .expression_attribute_names(format!("#a{number}"), name)
+                .expression_attribute_values(format!(":a{number}"), value);
+        }
+        part_condition(check.condition_expression(conditions.join(" AND ")))
     }
+}
+
+/// Returns a condition as a part of a transaction.
+pub(crate) fn part_condition(check: ConditionCheckBuilder) -> Result<TransactWriteItem> {
+    let check = check.build().map_err(Error::internal)?;
+    Ok(TransactWriteItem::builder().condition_check(check).build())
 }
 
 /// Returns an update as a part of a transaction.

@@ -37,7 +37,7 @@ impl Exports {
         let parts = vec![
             put,
             // Erased data must not come back.
-            table.part_check(&keys::profile(&of.id), "status", value(&of.status)?)?,
+            table.part_check(&keys::profile(&of.id), [("status", value(&of.status)?)])?,
         ];
         Ok(self.0.transact_audited(entry, parts).await? == Transaction::Done)
     }

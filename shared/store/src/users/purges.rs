@@ -6,11 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Store, keys,
-    table::item::{from_item, n, s, to_item},
+    table::item::{from_item, to_item},
 };
-
-/// Entries that one run reads.
-const PORTION: i32 = 250;
 
 /// Scheduled erasures.
 #[derive(Debug, Clone)]
@@ -46,16 +43,8 @@ impl Purges {
 
     /// Returns entries created before `before_ms` (milliseconds since the Unix epoch), a bounded number.
     pub async fn due(&self, before_ms: i64) -> Result<Vec<Purge>> {
-        let query = self
-            .0
-            .db
-            .query()
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk")
-            .filter_expression("created_ms < :before")
-            .expression_attribute_values(":pk", s(keys::PURGES))
-            .expression_attribute_values(":before", n(before_ms));
-        let promises = self.0.app().first(query, PORTION).await?.into_iter();
-        promises.map(|item| Ok(from_item::<Promise>(item)?.purge)).collect()
+        let promises = self.0.app().created_before(keys::PURGES, before_ms).await?;
+        let purge = |item| Ok(from_item::<Promise>(item)?.purge);
+        promises.into_iter().map(purge).collect()
     }
 }
