@@ -1,12 +1,13 @@
 //! API keys: authenticating requests with them, and their content.
 
+mod delegation;
 mod service;
 
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use domain::{
     Actor, ApiKey, ApiKeyId, Error, KeyState, Membership, OrgId, Result, Secret, Timestamp, User, UserId, UserStatus,
-    auth::api_key::ApiKeyToken,
+    auth::api_key_token::ApiKeyToken,
 };
 use futures::future::BoxFuture;
 use llm::catalog;

@@ -24,7 +24,8 @@ pub mod usage;
 pub mod users;
 
 pub use audit::{Actor, AuditEntry};
-pub use auth::api_key::{ApiKey, KeyMode, KeyState};
+pub use auth::api_key::{ApiKey, KeyState};
+pub use auth::api_key_token::KeyMode;
 pub use auth::credential_epochs::{AddressChanges, CredentialEpochs, KeptKeys};
 pub use auth::network::Network;
 pub use auth::password::NewPassword;

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use domain::{
     Actor, ApiKeyId, Error, Membership, Org, OrgId, OrgRole, Permission, Result, Secret, Session, SessionId, Timestamp,
-    User, UserId, audit::ActorKind, auth::api_key, auth::session::PresentedRefreshToken,
+    User, UserId, audit::ActorKind, auth::api_key_token, auth::session::PresentedRefreshToken,
 };
 use futures::future::BoxFuture;
 
@@ -242,7 +242,7 @@ impl App {
     /// Returns [`Error::Unauthorized`] if the token, its session or its account is not valid now.
     pub fn authenticate<'a>(&'a self, token: &'a Secret) -> BoxFuture<'a, Result<Identity>> {
         Box::pin(async move {
-            if token.expose().starts_with(api_key::PREFIX) {
+            if token.expose().starts_with(api_key_token::PREFIX) {
                 return self.authenticate_key(token).await;
             }
             if self.clerk.issued(token) {

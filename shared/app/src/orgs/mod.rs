@@ -2,6 +2,7 @@
 
 pub(crate) mod invitations;
 pub(crate) mod members;
+pub(crate) mod own_invitations;
 pub(crate) mod plan_limits;
 
 use domain::{

@@ -1,6 +1,7 @@
 //! Sessions, passwords, API keys, and permissions.
 
 pub mod api_key;
+pub mod api_key_token;
 pub mod credential_epochs;
 pub mod network;
 pub mod password;

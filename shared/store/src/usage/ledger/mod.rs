@@ -20,6 +20,7 @@ mod rollup;
 mod settle;
 mod shards;
 mod statistics;
+mod usage_reader;
 
 use domain::{
     ApiKeyId, Category, ChatbotId, Day, GenerationId, OrgId, Result, Timestamp, TokenLimit, TokenScope, UsageCounters,
@@ -34,7 +35,8 @@ pub use request_rate::RequestRateLimit;
 pub use reserve::Reserve;
 pub use rollup::{Changed, DayImage, RolledUp};
 pub use settle::UsageRecord;
-pub use statistics::{IsKnownModel, UsageReader};
+pub use statistics::IsKnownModel;
+pub use usage_reader::UsageReader;
 
 use crate::{
     Store,

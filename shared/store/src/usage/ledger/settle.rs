@@ -6,7 +6,7 @@ use super::{
     KEPT_SECONDS, Ledger, Reservation,
     change::{Change, Written, write},
     days::SETTLED,
-    shards::SettlementTarget,
+    shards::settlement::SettlementTarget,
     statistics::{DimensionCapacity, UsageOrigin, count},
 };
 use crate::{

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::*;
+use super::{settlement::SettlementTarget, *};
 
 /// Reproducible random numbers from a seed (`SplitMix64`).
 struct Random(u64);
