@@ -1,6 +1,6 @@
 //! API Gateway as its clients observe it: the stage in front of the path, what it refuses, and what it changes.
 //!
-//! - A body of more than 10 MB is refused in plain text, whatever `GatewayResponses` says.
+//! - A body of more than 10 MB is refused in plain text, regardless of `GatewayResponses`.
 //! - The body is sent as base64 (`BinaryMediaTypes: */*`) inside the JSON of an event, which Lambda limits to 6 MB:
 //!   413 `REQUEST_TOO_LARGE`. A buffered response is limited to 6 MB too: 502 `INTEGRATION_FAILURE`.
 //! - A buffered response has a timeout of 29 seconds: 504 `INTEGRATION_TIMEOUT`.

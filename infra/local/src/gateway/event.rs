@@ -4,7 +4,7 @@
 use axum::http::{HeaderMap, header, request, response};
 use serde_json::json;
 
-/// What an event says besides path, query, headers and body: the request context, mostly. Measured on real events.
+/// Bytes of an event besides path, query, headers and body: the request context, mostly. Measured on real events.
 const CONTEXT: usize = 1_500;
 /// Below this many bytes of body nothing else that fits into a request makes an event too large.
 const SURELY_SMALL: usize = 4 * 1024 * 1024;
@@ -20,7 +20,8 @@ pub(super) fn request_bytes(parts: &request::Parts, prefix: &str, body: usize) -
     base64(body) + CONTEXT + 4 * path + prefix.len() + 2 * query + headers(&parts.headers)
 }
 
-/// Bytes of the answer: text as it is, anything else as base64, as `lambda_http` tells them apart.
+/// Returns the size of the response in bytes: text as it is, anything else as base64, as `lambda_http` distinguishes
+/// them.
 pub(super) fn answer_bytes(parts: &response::Parts, body: &[u8]) -> usize {
     if body.len() < SURELY_SMALL / 2 {
         return body.len();

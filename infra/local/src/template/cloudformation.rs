@@ -69,7 +69,7 @@ pub(super) fn reference(value: &Value) -> String {
     if let [Value::String(resource), Value::String(attribute)] = value["Fn::GetAtt"].as_array().map_or(&[][..], |a| a) {
         return format!("{resource}.{attribute}");
     }
-    // Which of two is a matter of a parameter that nobody sets here: the stack's own.
+    // A parameter that is not set here decides between the two: the resource of the stack itself.
     if let [_, _, own] = value["Fn::If"].as_array().map_or(&[][..], |branches| branches) {
         return reference(own);
     }

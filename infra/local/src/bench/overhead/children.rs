@@ -25,7 +25,7 @@ pub(super) struct Child {
 }
 
 impl Child {
-    /// Starts a program with these arguments on a core, and waits until it says where it listens.
+    /// Starts a program with these arguments on a core, and waits until it prints its address.
     pub(super) fn start(
         program: &Path,
         arguments: &[&str],

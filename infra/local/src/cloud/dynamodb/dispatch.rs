@@ -67,10 +67,10 @@ fn read<T: DeserializeOwned>(body: &str) -> Result<T, DynoxideError> {
     serde_json::from_str(body).map_err(|error| unreadable(&error.to_string()))
 }
 
-/// Which error DynamoDB has for a body that is no request. dynoxide marks its own classification in front of the
+/// Returns the error of DynamoDB for a body that is not a request. dynoxide puts its own classification before the
 /// message of serde.
 fn unreadable(message: &str) -> DynoxideError {
-    // serde_json tells where, which DynamoDB does not.
+    // DynamoDB does not include the position that serde_json reports.
     let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
     if message.contains("recursion limit exceeded") {
         let nesting = "Nesting Levels have exceeded supported limits";

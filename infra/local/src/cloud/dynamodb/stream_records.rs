@@ -1,8 +1,9 @@
-//! The changes of tables that dynoxide keeps for their streams, which it never removes itself.
+//! The records of table streams, which dynoxide never removes itself.
 //!
-//! A change holds whole items, so it would keep what was erased since. AWS forgets changes after a day; here they go as
-//! soon as the function that follows the table has dealt with them, and those of tables that nobody follows at once. The
-//! last change of a table stays, without its items: the number of the next one follows from it.
+//! A record contains whole items, so it would keep what was erased since. AWS removes records after a day; here they
+//! are removed once the function that follows the table has processed them, and at once for tables without such a
+//! function. The last record of a table stays, without its items, because the sequence number of the next one is
+//! derived from it.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, TransactionBehavior, params};
 
-/// How long changes stay that nobody deals with, as on AWS.
+/// Retention of unprocessed records, as on AWS.
 const KEPT_SECONDS: i64 = 24 * 3600;
 /// Longest wait for a write of dynoxide to end.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -42,13 +43,14 @@ impl StreamPosition {
     }
 }
 
-/// dynoxide tells numbers with at least 21 digits, as AWS does: a 1, and the stored one behind zeros.
+/// Returns the stored number of a sequence number, which dynoxide pads to 21 digits as AWS does: a 1, zeros, the
+/// number.
 fn stored_number(told: &str) -> Option<i64> {
     told.strip_prefix('1')?.parse().ok()
 }
 
-/// dynoxide looks for the last change of a table with every write, and for those behind a place with every read of the
-/// stream, both in a table without an index.
+/// Creates the index that dynoxide lacks: it looks up the last record of a table with every write, and the records
+/// after a position with every read of the stream.
 pub(super) fn prepare(path: &Path) -> rusqlite::Result<()> {
     let database = open(path)?;
     database.execute(
@@ -61,8 +63,7 @@ pub(super) fn prepare(path: &Path) -> rusqlite::Result<()> {
     )
 }
 
-/// Removes what was dealt with: all changes of tables that nobody follows, and those of the others up to where they are
-/// followed.
+/// Removes processed records: all of tables that no function follows, and those of the others up to its position.
 pub(super) fn trim(path: &Path, followed: &[Arc<StreamPosition>]) -> rusqlite::Result<()> {
     let mut database = open(path)?;
     let transaction = database.transaction_with_behavior(TransactionBehavior::Immediate)?;

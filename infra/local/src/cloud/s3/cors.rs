@@ -1,4 +1,4 @@
-//! What pages of other origins may do with the bucket, by the rules that `template.yaml` gives it.
+//! CORS of the bucket, by the rules in `template.yaml`.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/cors.html>,
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/RESTOPTIONSobject.html>
 

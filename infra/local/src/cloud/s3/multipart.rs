@@ -1,6 +1,6 @@
-//! Multipart uploads: they are assembled in the staging area under a name made from bucket and key, so that
-//! an upload id works only for the object it was made for. The name tells the algorithm of the checksums too: parts have to
-//! come with those that the upload was begun with.
+//! Multipart uploads: they are assembled in the staging area under a name derived from bucket and key, so that an
+//! upload ID is valid for its object only. The name also contains the checksum algorithm: parts must use that of their
+//! upload.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPart.html>
 
 use std::{
@@ -37,8 +37,8 @@ impl Guarded {
         Ok(response)
     }
 
-    /// The staged key of the upload with this id, which was begun for this object and is neither finished nor abandoned, and
-    /// the algorithm of its checksums; empty for none.
+    /// The staged key of the upload with this id, which was begun for this object and is neither finished nor
+    /// abandoned, and the algorithm of its checksums; empty for none.
     pub(super) fn upload(&self, bucket: &str, key: &str, upload_id: &str) -> S3Result<(String, &'static str)> {
         self.check(bucket, key)?;
         let is_known =

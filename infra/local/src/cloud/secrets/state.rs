@@ -107,7 +107,7 @@ impl Secret {
     }
 }
 
-/// All secrets: those of the file and those of this process's environment, which win until somebody puts a value.
+/// All secrets: those of the file and those of this process's environment, which take precedence until a value is put.
 pub(super) struct State {
     file: Option<PathBuf>,
     stored: BTreeMap<String, Secret>,
@@ -166,7 +166,7 @@ impl State {
         both.map(|(name, secret)| (name.as_str(), secret)).collect()
     }
 
-    /// Puts another secret in place of this one, or none. A seeded one gives way until the next start.
+    /// Replaces or removes a secret. A seeded one stays replaced until the next start.
     pub(super) fn replace(&mut self, name: &str, secret: Option<Secret>) -> Result<(), FileError> {
         let mut stored = self.stored.clone();
         match secret {

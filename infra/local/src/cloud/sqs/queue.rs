@@ -9,7 +9,7 @@ use super::error::{Kind, SqsError};
 use super::message::MAX_BYTES;
 use crate::cloud::{ACCOUNT, REGION};
 
-/// The attributes that a caller may set, as texts, the way SQS takes and gives them. See
+/// The attributes that a caller may set, as strings, as in the API of SQS. See
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html>.
 pub type Attributes = BTreeMap<String, String>;
 
@@ -91,7 +91,7 @@ impl Queue {
         self.number("MessageRetentionPeriod") * 1000
     }
 
-    /// How long a receive waits for a message unless it says otherwise, seconds.
+    /// Default wait time of a receive, in seconds.
     pub(super) fn wait_s(&self) -> i64 {
         self.number("ReceiveMessageWaitTimeSeconds")
     }

@@ -61,11 +61,11 @@ pub(super) struct Store(Connection);
 impl Store {
     /// Opens the file, or an empty database in memory.
     ///
-    /// Write-ahead log with `synchronous = NORMAL`: what is committed is with the operating system and
-    /// survives the death of this process; only a power cut may take the last moments.
+    /// Write-ahead log with `synchronous = NORMAL`: committed data survives a crash of this process; a power failure
+    /// may lose the last moments.
     ///
-    /// Messages that a previous process had in flight stay so until their visibility timeout ends: SQS does not know
-    /// either that nobody is working on them any more.
+    /// Messages that a previous process had in flight stay so until their visibility timeout ends, as in SQS, which
+    /// does not learn of a crashed consumer either.
     pub(super) fn open(path: Option<&Path>) -> rusqlite::Result<Self> {
         let connection = match path {
             Some(path) => Connection::open(path)?,

@@ -73,7 +73,7 @@ impl Fixture {
         Self { cloud, sdk, clock }
     }
 
-    /// Moves the clock and tells the queues.
+    /// Moves the clock and notifies the queues.
     fn advance(&self, by: Duration) {
         self.clock
             .fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);

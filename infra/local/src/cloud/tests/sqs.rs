@@ -12,7 +12,7 @@ use aws_sdk_sqs::types::{
 use super::{Fixture, START_MS};
 use crate::cloud::sqs::{Counts, redrive_policy};
 
-/// A queue `jobs` that gives a message up after two receives, with `jobs-dlq` behind it.
+/// A queue `jobs` with the dead-letter queue `jobs-dlq` after two receives.
 pub(super) async fn with_queue(fixture: &Fixture) -> (Client, String) {
     let client = fixture.sqs();
     client.create_queue().queue_name("jobs-dlq").send().await.unwrap();

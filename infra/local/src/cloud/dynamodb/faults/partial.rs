@@ -1,4 +1,4 @@
-//! Calls that are carried out in part, because there is throughput for a part only.
+//! Partial results, as DynamoDB returns them when throughput suffices for a part only.
 
 use axum::body::Body;
 use axum::http::{Response, header::CONTENT_LENGTH};
@@ -7,15 +7,15 @@ use serde_json::{Map, Value};
 
 use super::{ConnectionBroken, Draw};
 
-/// A call, divided.
+/// A divided call.
 pub(super) struct Split {
     /// What is carried out.
     pub(super) now: Bytes,
-    /// What is left of a batch; nothing of a page, which says itself that there is more.
+    /// The unprocessed part of a batch; `None` for a page, which has a `LastEvaluatedKey`.
     pub(super) later: Option<Rest>,
 }
 
-/// What is left of a batch, as its answer has it.
+/// The unprocessed part of a batch, as in its response.
 pub(super) struct Rest {
     name: &'static str,
     tables: Map<String, Value>,
@@ -71,12 +71,12 @@ fn withhold(
             rest.insert(name.clone(), left);
         }
     }
-    // A table of which nothing is asked is not allowed.
+    // A table without requests is not allowed.
     tables.retain(|_, table| requests(table).is_some_and(|requests| !requests.is_empty()));
     Some(rest)
 }
 
-/// An answer with what is left of the batch.
+/// Adds the unprocessed part of the batch to a response.
 pub(super) async fn with_rest(answer: Response<Body>, later: Option<Rest>) -> Result<Response<Body>, ConnectionBroken> {
     let Some(Rest { name, tables }) = later.filter(|_| answer.status().is_success()) else {
         return Ok(answer);
@@ -86,7 +86,7 @@ pub(super) async fn with_rest(answer: Response<Body>, later: Option<Rest>) -> Re
         .await
         .map_err(|_| ConnectionBroken)?;
     let mut body: Value = serde_json::from_slice(&body).map_err(|_| ConnectionBroken)?;
-    // The database leaves nothing undone itself unless an answer grows beyond 16 MB: nobody here asks for that much.
+    // The database itself processes whole batches up to a response of 16 MB, which no caller here reaches.
     body[name] = Value::Object(tables);
     parts.headers.remove(CONTENT_LENGTH);
     Ok(Response::from_parts(parts, Body::from(body.to_string())))

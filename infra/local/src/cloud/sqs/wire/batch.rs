@@ -62,7 +62,7 @@ impl Sqs {
         }))
     }
 
-    /// Checks what a batch must be as a whole, and answers the name of its queue.
+    /// Checks a batch as a whole, and returns the name of its queue.
     fn batch<E>(&self, batch: &Batch<E>, id: impl Fn(&E) -> &str) -> Result<String, SqsError> {
         let name = name_in_url(&batch.queue_url)?.to_owned();
         self.steps(|steps, _| steps.queue(&name).map(drop))?;

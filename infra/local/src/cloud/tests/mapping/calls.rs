@@ -1,4 +1,4 @@
-//! What becomes of a batch by what its function answers, or does not.
+//! The outcome of a batch for every kind of response of its function, or none.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::*;
 
-/// Delivers one message to a function that returns what `answer` makes of the id; tells how many messages wait to come
-/// again.
+/// Delivers one message to a function that returns `answer` of its ID; returns the number of messages waiting for
+/// another delivery.
 async fn waiting_after(settings: Settings, answer: impl Fn(&str) -> Value + Send + Sync + 'static) -> u64 {
     let fixture = Fixture::new().await;
     let (client, url) = with_queue(&fixture).await;
