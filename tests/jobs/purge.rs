@@ -13,7 +13,7 @@ use crate::{
 const MARKER: &str = "zyxmarker7291";
 
 /// Tables whose items hold the marker or the id, and objects below the organization.
-async fn traces(t: &Test, ids: &[&str]) -> BTreeSet<String> {
+async fn residue(t: &Test, ids: &[&str]) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for table in ["identity", "app", "usage", "ephemeral", "audit"] {
         for ((pk, sk), item) in t.items(&format!("parlance-{table}")).await {
@@ -66,7 +66,7 @@ async fn an_erased_person_leaves_no_trace_and_their_colleagues_keep_theirs() {
     for place in [None, Some(&*org)] {
         spend(&t, &ada, place).await;
     }
-    let before = traces(&t, &[ada.id(), ada.org()]).await;
+    let before = residue(&t, &[ada.id(), ada.org()]).await;
     let usage = ["usage OPEN#", "usage U#", "usage O#"];
     for kind in ["identity U#", "identity O#", "app O#", "app S#", "object t/"]
         .into_iter()
@@ -81,7 +81,7 @@ async fn an_erased_person_leaves_no_trace_and_their_colleagues_keep_theirs() {
     ada.delete("/api/v1/users/me").await.ok();
     t.advance_seconds(1);
     t.anonymous().post("/_local/run/relay_outbox", json!({})).await.ok();
-    let after = traces(&t, &[ada.id(), ada.org()]).await;
+    let after = residue(&t, &[ada.id(), ada.org()]).await;
     // Kept answers and counters of an address hold hashes and sealed text, and end by themselves.
     assert_eq!(after, BTreeSet::new());
     bob.get(&format!("/api/v1/orgs/{org}")).await.ok();
@@ -115,7 +115,7 @@ async fn a_deleted_organization_is_emptied() {
     for _ in 0..2 {
         t.anonymous().post("/_local/run/relay_outbox", json!({})).await.ok();
     }
-    let after = traces(&t, &[&org]).await;
+    let after = residue(&t, &[&org]).await;
     assert_eq!(after, BTreeSet::new());
     ada.get("/api/v1/users/me").await.ok();
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::support::Test;
 
 /// Items whose key or content names `id`, by table, and objects.
-async fn traces(t: &Test, id: &str) -> Vec<String> {
+async fn residue(t: &Test, id: &str) -> Vec<String> {
     let mut found = t.object_keys().await;
     found.retain(|key| key.contains(id));
     for table in ["identity", "app", "usage"] {
@@ -24,11 +24,11 @@ async fn a_deleted_account_is_gone_without_any_schedule() {
     let ada = t.user("ada").await;
     ada.upload("a.txt", "Ada's words. ".repeat(20)).await.created();
     t.drain().await;
-    assert!(!traces(&t, ada.id()).await.is_empty());
+    assert!(!residue(&t, ada.id()).await.is_empty());
     ada.delete("/api/v1/users/me").await.ok();
     t.drain().await;
-    assert_eq!(traces(&t, ada.id()).await, Vec::<String>::new());
-    assert_eq!(traces(&t, ada.org()).await, Vec::<String>::new());
+    assert_eq!(residue(&t, ada.id()).await, Vec::<String>::new());
+    assert_eq!(residue(&t, ada.org()).await, Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -59,7 +59,7 @@ async fn a_message_about_what_was_not_deleted_removes_nothing() {
     for _ in 0..10 {
         t.stack.app().purge(&deleted).await.unwrap();
     }
-    assert_eq!(traces(&t, &org).await, Vec::<String>::new());
+    assert_eq!(residue(&t, &org).await, Vec::<String>::new());
     ada.get("/api/v1/users/me").await.ok();
 }
 

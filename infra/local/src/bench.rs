@@ -22,7 +22,7 @@ use std::{
 use aws_sdk_dynamodb::types::AttributeValue;
 #[cfg(target_os = "linux")]
 pub use cold::{ColdStart, cold_start, run as cold};
-use figures::Figures;
+use figures::Measurements;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 #[cfg(target_os = "linux")]
 pub use overhead::run as overhead;
@@ -110,7 +110,7 @@ pub async fn run(extent: Extent, reader: Option<PathBuf>) -> Result<()> {
         url: stack.url(),
         token: String::new(),
         extent,
-        figures: Figures::default(),
+        figures: Measurements::default(),
     };
     bench.sign_up(&stack).await?;
     let documents = bench.fill(&stack).await?;
@@ -127,7 +127,7 @@ struct Bench {
     url: String,
     token: String,
     extent: Extent,
-    figures: Figures,
+    figures: Measurements,
 }
 
 impl Bench {

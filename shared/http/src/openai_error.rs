@@ -173,7 +173,7 @@ mod tests {
     };
 
     #[derive(Deserialize, Validate, JsonSchema)]
-    struct Said {
+    struct Input {
         #[garde(length(min = 1), dive)]
         messages: Vec<Line>,
     }
@@ -184,7 +184,7 @@ mod tests {
         content: String,
     }
 
-    async fn say(Body(said): Body<Said>) -> Message {
+    async fn say(Body(said): Body<Input>) -> Message {
         drop(said);
         Message("said")
     }

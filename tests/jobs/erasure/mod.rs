@@ -18,7 +18,7 @@ use model_double::ModelDouble;
 use serde_json::json;
 
 use self::{
-    residue::{contains, files_with, traces},
+    residue::{contains, files_with, residue},
     text_fields::TextFieldWriter,
     texts::free_texts,
 };
@@ -32,7 +32,7 @@ const MARKER: &str = "zyxmarker7291";
 const SERVICE_KEY: &str = "a service key that only this test knows";
 
 /// An archive has the marker in files of every kind, and in as many lines as there are items of the person's own.
-fn an_export_holds(traces: &BTreeSet<String>, archive: &BTreeMap<String, Vec<u8>>) {
+fn an_export_holds(residue: &BTreeSet<String>, archive: &BTreeMap<String, Vec<u8>>) {
     let without_ids = |name: &str| {
         let parts = name
             .split('/')
@@ -61,7 +61,7 @@ fn an_export_holds(traces: &BTreeSet<String>, archive: &BTreeMap<String, Vec<u8>
         lines.filter(|line| contains(line)).count()
     };
     let items = |prefix: &str, inside: &str| {
-        let own = traces
+        let own = residue
             .iter()
             .filter(|trace| trace.starts_with(prefix) && trace.contains(inside));
         own.count()
@@ -69,10 +69,10 @@ fn an_export_holds(traces: &BTreeSet<String>, archive: &BTreeMap<String, Vec<u8>
     assert_eq!(
         lines(kinds[4]),
         items("app O#", "#U#"),
-        "conversations and prompts of {traces:?}"
+        "conversations and prompts of {residue:?}"
     );
-    assert_eq!(lines(kinds[5]), items("app S#", ""), "turns of {traces:?}");
-    assert_eq!(lines(kinds[6]), items("app UP#", ""), "versions of {traces:?}");
+    assert_eq!(lines(kinds[5]), items("app S#", ""), "turns of {residue:?}");
+    assert_eq!(lines(kinds[6]), items("app UP#", ""), "versions of {residue:?}");
 }
 
 #[derive(Clone, Default)]
@@ -137,7 +137,7 @@ async fn whatever_a_person_wrote_is_nowhere_after_their_erasure_and_never_was_in
 
     names::assert_stored_names(&t).await;
 
-    let before = traces(&t).await;
+    let before = residue(&t).await;
     let kinds = ["identity U#", "identity O#", "app O#", "app S#", "object t/", "mail "];
     for kind in kinds {
         assert!(
@@ -153,7 +153,7 @@ async fn whatever_a_person_wrote_is_nowhere_after_their_erasure_and_never_was_in
         t.anonymous().post("/_local/run/relay_outbox", json!({})).await.ok();
         t.drain().await;
     }
-    assert_eq!(traces(&t).await, BTreeSet::new());
+    assert_eq!(residue(&t).await, BTreeSet::new());
     t.stack.stop().await;
     assert_eq!(files_with(MARKER, folder.path()), BTreeMap::new());
     drop(guard);

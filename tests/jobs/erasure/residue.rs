@@ -11,7 +11,7 @@ use super::MARKER;
 use crate::support::{Test, unpacked};
 
 /// Where the marker is: tables, bucket, queues with their dead letters, and mail.
-pub(super) async fn traces(t: &Test) -> BTreeSet<String> {
+pub(super) async fn residue(t: &Test) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for table in ["identity", "app", "usage", "ephemeral", "audit"] {
         let mut items = t

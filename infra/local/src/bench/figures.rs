@@ -4,12 +4,12 @@ use std::{fmt, fs, time::Duration};
 
 /// Durations by what took them, and sentences.
 #[derive(Default)]
-pub(super) struct Figures {
+pub(super) struct Measurements {
     rows: Vec<(&'static str, Vec<Duration>)>,
     notes: Vec<String>,
 }
 
-impl Figures {
+impl Measurements {
     /// Adds one measurement. The first row is the baseline of the others.
     pub(super) fn add(&mut self, row: &'static str, took: Duration) {
         match self.rows.iter_mut().find(|(known, _)| *known == row) {
@@ -24,7 +24,7 @@ impl Figures {
     }
 }
 
-impl fmt::Display for Figures {
+impl fmt::Display for Measurements {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let build = if cfg!(debug_assertions) { "debug" } else { "release" };
         let cpus = std::thread::available_parallelism().map_or(0, usize::from);

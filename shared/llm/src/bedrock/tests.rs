@@ -22,9 +22,9 @@ OiJtYXhfdG9rZW5zIn1LR3pNAAAAygAAAE5X40OECzpldmVudC10eXBlBwAIbWV0YWRhdGENOmNvbnRl
 c3NhZ2UtdHlwZQcABWV2ZW50eyJtZXRyaWNzIjp7ImxhdGVuY3lNcyI6NjA4fSwicCI6ImFiY2RlZmdoaWprIiwidXNhZ2UiOnsiaW5wdXRUb2tlbnMiOjgs\
 Im91dHB1dFRva2VucyI6MTAsInRvdGFsVG9rZW5zIjoxOH19iiQr+w==";
 
-struct Named;
+struct NamedSigner;
 
-impl Signer for Named {
+impl Signer for NamedSigner {
     fn sign<'a>(&'a self, url: &'a str, _: &'a [u8]) -> BoxFuture<'a, Result<Vec<(String, String)>, domain::Error>> {
         async move { Ok(vec![("authorization".to_owned(), format!("signed {url}"))]) }.boxed()
     }
@@ -32,7 +32,7 @@ impl Signer for Named {
 
 fn model_at(base_url: &str) -> Bedrock {
     let info = info(crate::Provider::Bedrock, "amazon.nova-lite-v1:0");
-    Bedrock::new(info, base_url, Arc::new(Named), http(PATIENT))
+    Bedrock::new(info, base_url, Arc::new(NamedSigner), http(PATIENT))
         .unwrap()
         .with_limits(PATIENT)
 }

@@ -3,7 +3,7 @@
 use model_double::{Counts, Encoding, Finish, OddUsage, Quirk, Script, Step};
 use serde_json::json;
 
-use super::{MODELS, SURFACES, Scene, Surface};
+use super::{ENDPOINTS, Endpoint, MODELS, Scene};
 
 const TEXT: &str = "Grüße 🍵 aus 東京.";
 
@@ -21,12 +21,12 @@ async fn what_servers_send_beside_their_protocols_changes_no_answer_anywhere() {
         Quirk::Usage(OddUsage::Text),
     ] {
         for (place, model) in MODELS.iter().enumerate() {
-            // Every surface meets every quirk, and every vendor does.
-            let surface = SURFACES[(place + quirk_number(quirk)) % SURFACES.len()];
-            let shown = scene.ask(surface, model, Script::text(TEXT).with(quirk)).await;
+            // Every endpoint meets every quirk, and every vendor does.
+            let endpoint = ENDPOINTS[(place + quirk_number(quirk)) % ENDPOINTS.len()];
+            let shown = scene.ask(endpoint, model, Script::text(TEXT).with(quirk)).await;
             let expected = (TEXT, Some("stop"), None);
             let seen = (shown.text.as_str(), shown.finish.as_deref(), shown.failure);
-            assert_eq!(seen, expected, "{quirk:?} of {model} on {surface:?}");
+            assert_eq!(seen, expected, "{quirk:?} of {model} on {endpoint:?}");
         }
     }
 }
@@ -88,7 +88,7 @@ async fn a_provider_that_reports_too_many_tokens_is_believed_as_much_as_the_requ
 
 /// An answer that was withheld is no failure: it says why there is nothing.
 #[tokio::test]
-async fn an_answer_without_a_word_says_why_on_every_surface() {
+async fn an_answer_without_a_word_says_why_at_every_endpoint() {
     let scene = Scene::new().await;
     let blocked = json!({"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": {"promptTokenCount": 8}});
     let thought = |finish| Script::of(Vec::new()).thinking(&["Hm.", "Hm."]).ending(finish);
@@ -132,9 +132,9 @@ async fn an_answer_without_a_word_says_why_on_every_surface() {
             "rules on content",
         ),
     ] {
-        for surface in SURFACES {
-            let is_openai = matches!(surface, Surface::OpenAi | Surface::OpenAiStream);
-            let shown = scene.ask(surface, model, script.clone()).await;
+        for endpoint in ENDPOINTS {
+            let is_openai = matches!(endpoint, Endpoint::OpenAi | Endpoint::OpenAiStream);
+            let shown = scene.ask(endpoint, model, script.clone()).await;
             let reason = if is_openai && reason == "other" {
                 "content_filter"
             } else {
@@ -143,13 +143,13 @@ async fn an_answer_without_a_word_says_why_on_every_surface() {
             assert_eq!(
                 (shown.finish.as_deref(), &shown.failure),
                 (Some(reason), &None),
-                "{model} on {surface:?}: {shown:?}"
+                "{model} on {endpoint:?}: {shown:?}"
             );
             assert!(
                 shown.text.contains(words) && shown.text.ends_with('.'),
-                "{model} on {surface:?}: {shown:?}"
+                "{model} on {endpoint:?}: {shown:?}"
             );
-            assert_eq!(shown.refusal.is_some(), is_openai, "{model} on {surface:?}: {shown:?}");
+            assert_eq!(shown.refusal.is_some(), is_openai, "{model} on {endpoint:?}: {shown:?}");
             assert!(shown.refusal.is_none_or(|refusal| refusal == shown.text));
         }
     }

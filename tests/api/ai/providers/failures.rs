@@ -3,7 +3,7 @@
 use model_double::{Quirk, Script, Step};
 use serde_json::{Value, json};
 
-use super::{MODELS, SURFACES, Scene, Surface};
+use super::{ENDPOINTS, Endpoint, MODELS, Scene};
 
 /// Failures as servers put them into a stream that began with 200.
 fn failures() -> Vec<Value> {
@@ -17,10 +17,10 @@ fn failures() -> Vec<Value> {
     ]
 }
 
-fn is_stream(surface: Surface) -> bool {
+fn is_stream(endpoint: Endpoint) -> bool {
     matches!(
-        surface,
-        Surface::AiStream | Surface::SessionStream | Surface::OpenAiStream
+        endpoint,
+        Endpoint::AiStream | Endpoint::SessionStream | Endpoint::OpenAiStream
     )
 }
 
@@ -28,9 +28,9 @@ fn is_stream(surface: Surface) -> bool {
 async fn a_failure_inside_of_a_stream_is_told_and_costs_nothing_before_the_first_words() {
     for model in MODELS {
         let scene = Scene::new().await;
-        for (failure, surface) in failures().into_iter().zip(SURFACES) {
+        for (failure, endpoint) in failures().into_iter().zip(ENDPOINTS) {
             let shown = scene
-                .ask(surface, model, Script::of(vec![Step::Event(failure.clone())]))
+                .ask(endpoint, model, Script::of(vec![Step::Event(failure.clone())]))
                 .await;
             let (status, code) = shown
                 .failure
@@ -40,7 +40,7 @@ async fn a_failure_inside_of_a_stream_is_told_and_costs_nothing_before_the_first
                 ["provider_failed", "provider_unavailable"].contains(&code.as_str()),
                 "{failure} of {model}: {code}"
             );
-            assert!(status >= 502, "{failure} of {model} on {surface:?}: {status}");
+            assert!(status >= 502, "{failure} of {model} on {endpoint:?}: {status}");
             assert_eq!((shown.text.as_str(), shown.finish), ("", None), "{failure} of {model}");
             assert!(!shown.detail.contains("10.0.0.7"), "{}", shown.detail);
         }
@@ -52,21 +52,21 @@ async fn a_failure_inside_of_a_stream_is_told_and_costs_nothing_before_the_first
 async fn a_failure_behind_the_first_words_breaks_the_answer_off() {
     for model in MODELS {
         let scene = Scene::new().await;
-        for (failure, surface) in
+        for (failure, endpoint) in
             failures()
                 .into_iter()
                 .take(4)
-                .zip([SURFACES[1], SURFACES[2], SURFACES[4], SURFACES[5]])
+                .zip([ENDPOINTS[1], ENDPOINTS[2], ENDPOINTS[4], ENDPOINTS[5]])
         {
             let script = Script::text("Half an answer").then(Step::Event(failure.clone()));
-            let shown = scene.ask(surface, model, script).await;
+            let shown = scene.ask(endpoint, model, script).await;
             let (status, code) = shown
                 .failure
                 .unwrap_or_else(|| panic!("{failure} of {model} is an answer"));
             assert_eq!(code, "provider_failed", "{failure} of {model}");
             assert_eq!(
                 status,
-                if is_stream(surface) { 200 } else { 502 },
+                if is_stream(endpoint) { 200 } else { 502 },
                 "{failure} of {model}"
             );
             assert_eq!(shown.finish, None, "{failure} of {model}");
@@ -78,15 +78,20 @@ async fn a_failure_behind_the_first_words_breaks_the_answer_off() {
 async fn a_stream_that_ends_without_saying_why_is_cut() {
     for model in MODELS {
         let scene = Scene::new().await;
-        for surface in [Surface::Ai, Surface::AiStream, Surface::Session, Surface::OpenAiStream] {
+        for endpoint in [
+            Endpoint::Ai,
+            Endpoint::AiStream,
+            Endpoint::Session,
+            Endpoint::OpenAiStream,
+        ] {
             let shown = scene
-                .ask(surface, model, Script::text("Half an answer").with(Quirk::BlankFinish))
+                .ask(endpoint, model, Script::text("Half an answer").with(Quirk::BlankFinish))
                 .await;
-            let status = if is_stream(surface) { 200 } else { 502 };
+            let status = if is_stream(endpoint) { 200 } else { 502 };
             assert_eq!(
                 shown.failure,
                 Some((status, "provider_answer_cut".to_owned())),
-                "{model} on {surface:?}"
+                "{model} on {endpoint:?}"
             );
             assert_eq!(shown.finish, None);
         }
@@ -97,7 +102,7 @@ async fn a_stream_that_ends_without_saying_why_is_cut() {
 async fn an_answer_of_nothing_is_a_failure_that_costs_nothing_and_shuts_no_provider() {
     for model in MODELS {
         let scene = Scene::new().await;
-        for (surface, script) in SURFACES.into_iter().zip([
+        for (endpoint, script) in ENDPOINTS.into_iter().zip([
             Script::of(Vec::new()),
             Script::of(Vec::new()).with(Quirk::Whole),
             Script::of(vec![Step::Text("\n".to_owned())]),
@@ -105,13 +110,13 @@ async fn an_answer_of_nothing_is_a_failure_that_costs_nothing_and_shuts_no_provi
             Script::text(" "),
             Script::of(Vec::new()),
         ]) {
-            let shown = scene.ask(surface, model, script).await;
+            let shown = scene.ask(endpoint, model, script).await;
             let (status, code) = shown.failure.unwrap();
-            assert_eq!(code, "provider_answer_empty", "{model} on {surface:?}");
-            assert_eq!(status, 502, "{model} on {surface:?}");
+            assert_eq!(code, "provider_answer_empty", "{model} on {endpoint:?}");
+            assert_eq!(status, 502, "{model} on {endpoint:?}");
         }
         assert_eq!(scene.used().await, 0, "{model}");
-        let shown = scene.ask(Surface::Ai, model, Script::text("Back.")).await;
+        let shown = scene.ask(Endpoint::Ai, model, Script::text("Back.")).await;
         assert_eq!(shown.text, "Back.", "{model}");
     }
 }

@@ -22,7 +22,7 @@ const MODELS: [&str; 6] = [
 
 /// Where answers can be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Surface {
+enum Endpoint {
     /// `/api/v1/ai/chat`.
     Ai,
     AiStream,
@@ -34,13 +34,13 @@ enum Surface {
     OpenAiStream,
 }
 
-const SURFACES: [Surface; 6] = [
-    Surface::Ai,
-    Surface::AiStream,
-    Surface::Session,
-    Surface::SessionStream,
-    Surface::OpenAi,
-    Surface::OpenAiStream,
+const ENDPOINTS: [Endpoint; 6] = [
+    Endpoint::Ai,
+    Endpoint::AiStream,
+    Endpoint::Session,
+    Endpoint::SessionStream,
+    Endpoint::OpenAi,
+    Endpoint::OpenAiStream,
 ];
 
 /// What somebody is shown.
@@ -72,30 +72,30 @@ impl Scene {
         Self { double, test, ada }
     }
 
-    /// Has a model answer on a surface, as the script says.
-    async fn ask(&self, surface: Surface, model: &str, script: Script) -> Shown {
+    /// Has a model answer on a endpoint, as the script says.
+    async fn ask(&self, endpoint: Endpoint, model: &str, script: Script) -> Shown {
         self.double.always(script);
         // Nobody is to be too fast for the plan.
         self.test.advance_seconds(1);
         let ada = &self.ada;
         let message = json!({"message": "Hello?", "model": model});
         let completion = json!({"model": model, "messages": [{"role": "user", "content": "Hello?"}]});
-        match surface {
-            Surface::Ai => Shown::of(&ada.post("/api/v1/ai/chat", message).await),
-            Surface::AiStream => self.streamed("/api/v1/ai/chat/stream", message).await,
-            Surface::Session | Surface::SessionStream => {
+        match endpoint {
+            Endpoint::Ai => Shown::of(&ada.post("/api/v1/ai/chat", message).await),
+            Endpoint::AiStream => self.streamed("/api/v1/ai/chat/stream", message).await,
+            Endpoint::Session | Endpoint::SessionStream => {
                 let new = json!({"model": model, "title": "A talk"});
                 let session = ada.post("/api/v1/chat/sessions", new).await.created().text("id");
                 let path = format!("/api/v1/chat/sessions/{session}/messages");
                 let content = json!({"content": "Hello?", "generate": true});
-                if surface == Surface::SessionStream {
+                if endpoint == Endpoint::SessionStream {
                     return self.streamed(&path, content).await;
                 }
                 let answer = ada.post(&path, content).await;
                 Shown::of(&answer)
             }
-            Surface::OpenAi => Shown::of(&ada.post("/v1/chat/completions", completion).await),
-            Surface::OpenAiStream => self.streamed("/v1/chat/completions", completion).await,
+            Endpoint::OpenAi => Shown::of(&ada.post("/v1/chat/completions", completion).await),
+            Endpoint::OpenAiStream => self.streamed("/v1/chat/completions", completion).await,
         }
     }
 

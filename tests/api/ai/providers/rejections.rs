@@ -3,7 +3,7 @@
 use model_double::Script;
 use serde_json::{Value, json};
 
-use super::{MODELS, SURFACES, Scene, Surface};
+use super::{ENDPOINTS, Endpoint, MODELS, Scene};
 
 fn refusal(status: u16, body: &Value) -> Script {
     Script::refuse_with(status, "application/json", body.to_string())
@@ -89,17 +89,17 @@ fn objections() -> Vec<(u16, Value, u16, &'static str)> {
 }
 
 #[tokio::test]
-async fn what_a_provider_objects_to_reaches_the_client_on_every_surface() {
+async fn what_a_provider_objects_to_reaches_the_client_at_every_endpoint() {
     let scene = Scene::new().await;
     for (place, (status, body, seen, code)) in objections().into_iter().enumerate() {
-        for surface in SURFACES {
-            let model = MODELS[(place + surface as usize) % MODELS.len()];
+        for endpoint in ENDPOINTS {
+            let model = MODELS[(place + endpoint as usize) % MODELS.len()];
             let before = scene.double.totals().calls;
-            let shown = scene.ask(surface, model, refusal(status, &body)).await;
+            let shown = scene.ask(endpoint, model, refusal(status, &body)).await;
             assert_eq!(
                 shown.failure,
                 Some((seen, code.to_owned())),
-                "{body} of {model} on {surface:?}"
+                "{body} of {model} on {endpoint:?}"
             );
             assert!(
                 shown.detail.len() > 10 && !shown.detail.contains('{'),
@@ -117,7 +117,7 @@ async fn what_a_provider_objects_to_reaches_the_client_on_every_surface() {
     // However often callers ask for what cannot be, nobody else is turned away.
     for model in MODELS {
         assert_eq!(
-            scene.ask(Surface::Ai, model, Script::text("Hello.")).await.text,
+            scene.ask(Endpoint::Ai, model, Script::text("Hello.")).await.text,
             "Hello."
         );
     }
@@ -178,7 +178,7 @@ async fn a_providers_sentence_is_shown_without_secrets() {
     ] {
         let seen = scene
             .ask(
-                Surface::Ai,
+                Endpoint::Ai,
                 "gpt-4o-mini",
                 refusal(400, &json!({"error": {"message": sentence}})),
             )
@@ -186,7 +186,7 @@ async fn a_providers_sentence_is_shown_without_secrets() {
         assert_eq!(seen.detail, shown);
     }
     let page = Script::refuse_with(400, "text/html", "<html>nginx/1.2 on 10.0.0.7</html>");
-    let seen = scene.ask(Surface::OpenAi, "compatible/x", page).await;
+    let seen = scene.ask(Endpoint::OpenAi, "compatible/x", page).await;
     assert_eq!(
         (seen.failure, seen.detail.as_str()),
         (
@@ -233,7 +233,7 @@ async fn what_a_client_cannot_mend_stays_a_failure_of_the_provider() {
         ),
         (405, json!({"error": "Method Not Allowed"}), 502, "provider_refused"),
     ] {
-        let shown = scene.ask(Surface::Ai, "gpt-4o-mini", refusal(status, &body)).await;
+        let shown = scene.ask(Endpoint::Ai, "gpt-4o-mini", refusal(status, &body)).await;
         assert_eq!(shown.failure, Some((seen, code.to_owned())), "{body}");
         assert!(!shown.detail.contains("sk-double"), "{}", shown.detail);
     }

@@ -15,8 +15,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use self::requests::{
-    Addressed, ChangeVisibility, CreateQueue, DeleteMessage, GetAttributes, ListQueues, Named, SendMessage,
-    SetAttributes, StartMove,
+    ByName, ByUrl, ChangeVisibility, CreateQueue, DeleteMessage, GetAttributes, ListQueues, SendMessage, SetAttributes,
+    StartMove,
 };
 use super::error::{Kind, SqsError};
 use super::message::{md5, md5_of_attributes, read_handle};
@@ -81,7 +81,7 @@ impl Sqs {
         Ok(json!({ "QueueUrl": self.url(&request.queue_name) }))
     }
 
-    fn get_url(&self, request: Named) -> Answer {
+    fn get_url(&self, request: ByName) -> Answer {
         let name = self.steps(|steps, _| Ok(steps.queue(&request.queue_name)?.name))?;
         Ok(json!({ "QueueUrl": self.url(&name) }))
     }
@@ -94,7 +94,7 @@ impl Sqs {
         Ok(unless_empty("QueueUrls", urls.is_empty(), urls))
     }
 
-    fn list_sources(&self, request: Addressed) -> Answer {
+    fn list_sources(&self, request: ByUrl) -> Answer {
         let name = name_in_url(&request.queue_url)?;
         let queues = self.steps(|steps, _| {
             steps.queue(name)?;
@@ -107,7 +107,7 @@ impl Sqs {
         Ok(json!({ "queueUrls": urls }))
     }
 
-    fn delete_queue(&self, request: Addressed) -> Answer {
+    fn delete_queue(&self, request: ByUrl) -> Answer {
         let name = name_in_url(&request.queue_url)?;
         self.steps(|steps, _| {
             steps.queue(name)?;
@@ -117,7 +117,7 @@ impl Sqs {
         Ok(json!({}))
     }
 
-    fn purge(&self, request: Addressed) -> Answer {
+    fn purge(&self, request: ByUrl) -> Answer {
         let name = name_in_url(&request.queue_url)?;
         self.steps(|steps, _| {
             steps.queue(name)?;

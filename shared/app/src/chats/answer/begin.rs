@@ -94,7 +94,7 @@ impl App {
             return Err(in_progress());
         }
 
-        let live = self.lives.open(&answer, written.clone());
+        let live = self.active_answers.open(&answer, written.clone());
         let writer = Writer {
             app: self.clone(),
             conversations,

@@ -86,7 +86,7 @@ impl ChatSessions {
                 }
                 Some(LastSeen { bytes: None, .. }) => turn.answer(&answer).map_or(0, |answer| answer.text.len()),
             };
-            if let Some(live) = self.app.lives.get(&answer) {
+            if let Some(live) = self.app.active_answers.get(&answer) {
                 text_after(&live.text(), from)?;
                 let progress = live.follow();
                 let thought = if seen.is_some() {
@@ -154,7 +154,7 @@ impl ChatSessions {
 impl App {
     /// Requests the writer of an answer to stop.
     pub(crate) async fn request_stop(&self, answer: &MessageId) -> Result<()> {
-        if let Some(live) = self.lives.get(answer) {
+        if let Some(live) = self.active_answers.get(answer) {
             live.stop.cancel();
             Ok(())
         } else {

@@ -277,6 +277,6 @@ struct Closing(App, MessageId);
 
 impl Drop for Closing {
     fn drop(&mut self) {
-        self.0.lives.close(&self.1);
+        self.0.active_answers.close(&self.1);
     }
 }

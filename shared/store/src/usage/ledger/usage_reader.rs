@@ -34,17 +34,17 @@ impl UsageReader {
     /// Returns what a user used in all organizations, oldest day first; the days are those of their personal
     /// organization. Days without usage are left out.
     pub async fn of_user(&self, user: &UserId, period: Period) -> Result<Vec<UsageDay>> {
-        self.days(keys::user(user), period, Whose::Person(user)).await
+        self.days(keys::user(user), period, UsageScope::Person(user)).await
     }
 
     /// Returns what a user used in their personal organization.
     pub async fn of_personal_org(&self, user: &UserId, period: Period) -> Result<Vec<UsageDay>> {
-        self.days(keys::user(user), period, Whose::PersonalOrg(user)).await
+        self.days(keys::user(user), period, UsageScope::PersonalOrg(user)).await
     }
 
     /// Returns what a shared organization used, by day and member.
     pub async fn of_org(&self, org: &OrgId, period: Period) -> Result<Vec<UsageDay>> {
-        self.days(keys::tenant(org), period, Whose::Org).await
+        self.days(keys::tenant(org), period, UsageScope::Org).await
     }
 
     /// Returns what one member used in a shared organization, oldest day first.
@@ -53,7 +53,7 @@ impl UsageReader {
         let mut days = Vec::new();
         for part in wanted.chunks(AT_ONCE) {
             let found = self.0.usage().get_many(part).await?;
-            days.extend(found.iter().filter_map(|item| read(item, Whose::Org)));
+            days.extend(found.iter().filter_map(|item| read(item, UsageScope::Org)));
         }
         days.retain(|day| !day.lines.is_empty());
         days.sort_by_key(|day| day.date);
@@ -66,12 +66,15 @@ impl UsageReader {
         let until = self.0.usage().get_raw(keys::rolled_up(), true).await?;
         let mut days = Vec::new();
         for shard in 0..keys::SYSTEM_SHARDS {
-            days.extend(self.days(keys::system_days(shard), period, Whose::Platform).await?);
+            days.extend(
+                self.days(keys::system_days(shard), period, UsageScope::Platform)
+                    .await?,
+            );
         }
         Ok((days, until.map(RolledUp::of).transpose()?))
     }
 
-    async fn days(&self, pk: String, Period { from, to }: Period, whose: Whose<'_>) -> Result<Vec<UsageDay>> {
+    async fn days(&self, pk: String, Period { from, to }: Period, scope: UsageScope<'_>) -> Result<Vec<UsageDay>> {
         let query = self
             .0
             .db
@@ -86,7 +89,7 @@ impl UsageReader {
         let mut pages = query.into_paginator().items().send();
         let mut days = Vec::new();
         while let Some(item) = pages.next().await {
-            let day = read(&item.map_err(failed)?, whose);
+            let day = read(&item.map_err(failed)?, scope);
             days.extend(day.filter(|day| !day.lines.is_empty()));
         }
         Ok(days)
@@ -95,7 +98,7 @@ impl UsageReader {
 
 /// Whose usage is read from an item.
 #[derive(Clone, Copy)]
-enum Whose<'a> {
+enum UsageScope<'a> {
     /// All usage of a user.
     Person(&'a UserId),
     /// A user's usage in their personal organization.
@@ -106,19 +109,19 @@ enum Whose<'a> {
     Platform,
 }
 
-fn read(item: &Item, whose: Whose<'_>) -> Option<UsageDay> {
+fn read(item: &Item, scope: UsageScope<'_>) -> Option<UsageDay> {
     let sk = item.get("sk")?.as_s().ok()?.strip_prefix(keys::DAYS)?;
     let (date, rest) = sk.split_once('#').map_or((sk, None), |(date, rest)| (date, Some(rest)));
     let member = rest.and_then(|rest| rest.strip_prefix("U#"));
     let mut day = UsageDay {
         date: date.parse().ok()?,
-        user: match whose {
-            Whose::Person(user) | Whose::PersonalOrg(user) => Some(user.clone()),
-            Whose::Org => member
+        user: match scope {
+            UsageScope::Person(user) | UsageScope::PersonalOrg(user) => Some(user.clone()),
+            UsageScope::Org => member
                 .filter(|id| !id.starts_with(ERASED))
                 .map(|id| UserId(id.to_owned())),
             // There the date is followed by a model.
-            Whose::Platform => None,
+            UsageScope::Platform => None,
         },
         ..UsageDay::default()
     };
@@ -135,7 +138,7 @@ fn read(item: &Item, whose: Whose<'_>) -> Option<UsageDay> {
         ) else {
             continue;
         };
-        if kind.starts_with(ELSEWHERE) && matches!(whose, Whose::PersonalOrg(_)) {
+        if kind.starts_with(ELSEWHERE) && matches!(scope, UsageScope::PersonalOrg(_)) {
             continue;
         }
         match kind {

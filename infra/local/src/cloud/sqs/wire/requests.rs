@@ -14,13 +14,13 @@ pub(super) struct CreateQueue {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Named {
+pub(super) struct ByName {
     pub(super) queue_name: String,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Addressed {
+pub(super) struct ByUrl {
     pub(super) queue_url: String,
 }
 
