@@ -33,7 +33,7 @@ fn documents(t: &Test, caller: &Caller) -> Documents {
     store.documents(&caller.org().to_owned().into())
 }
 
-async fn document(t: &Test, caller: &Caller, id: &str) -> Document {
+pub(super) async fn document(t: &Test, caller: &Caller, id: &str) -> Document {
     documents(t, caller).get(&id.to_owned().into()).await.unwrap().unwrap()
 }
 
@@ -146,6 +146,7 @@ impl Story<'_> {
                     replaced: None,
                     pages: None,
                     chunks: 1,
+                    transcribed_pages: 0,
                 };
                 let now = app.clock.now();
                 documents.finish(&id, &holder, generation, &outcome, now).await.unwrap();

@@ -11,3 +11,4 @@ mod relay_outbox;
 mod reset_quotas;
 pub(crate) mod roll_up_usage;
 mod send_mail;
+mod transcription;

@@ -56,6 +56,8 @@ pub(crate) struct DocumentView {
     pages: Option<u32>,
     /// Number of searchable passages.
     chunks: Option<u32>,
+    /// Number of scanned pages whose text a model transcribed, which may contain its mistakes.
+    transcribed_pages: u32,
     /// ID of the user who uploaded it.
     user_id: String,
     org_id: String,
@@ -84,6 +86,7 @@ impl From<Document> for DocumentView {
             size_bytes: document.size_bytes,
             pages: document.pages,
             chunks: document.chunks,
+            transcribed_pages: document.transcribed_pages,
             user_id: document.created_by.0,
             org_id: document.org.0,
             source_url,

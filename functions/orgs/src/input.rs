@@ -1,6 +1,6 @@
 //! Request bodies and parameters.
 
-use app::NewOrg as ListQuery;
+use app::NewOrg as OrgToCreate;
 use domain::{
     Email, Error, InvitationId, Org, OrgChange, OrgRole, Secret, UserId,
     orgs::org::{parse_slug, parse_time_zone},
@@ -49,6 +49,10 @@ pub(crate) struct OrgPatch {
     #[garde(length(max = Org::MAX_FALLBACKS), inner(inner(length(chars, min = 1, max = Org::MAX_MODEL))))]
     #[schemars(inner(length(min = 1, max = Org::MAX_MODEL)))]
     fallback_models: Option<Vec<String>>,
+    /// The model that transcribes scanned pages of documents, which must accept images; its tokens count for the user who
+    /// uploaded the document. An empty string for none: then such documents fail as `scanned`.
+    #[garde(length(chars, max = Org::MAX_MODEL))]
+    transcription_model: Option<String>,
 }
 
 /// Checks both fields, so that one response lists all errors.
@@ -66,10 +70,10 @@ fn checked(slug: Option<&str>, time_zone: Option<&str>) -> domain::Result<(Optio
 }
 
 impl NewOrg {
-    pub(crate) fn into_new_org(self) -> domain::Result<ListQuery> {
+    pub(crate) fn into_new_org(self) -> domain::Result<OrgToCreate> {
         let given = self.slug.as_deref().filter(|slug| !slug.is_empty());
         let (slug, time_zone) = checked(given, self.time_zone.as_deref())?;
-        Ok(ListQuery {
+        Ok(OrgToCreate {
             name: self.name.trim().to_owned(),
             slug,
             time_zone,
@@ -87,6 +91,7 @@ impl OrgPatch {
             pinned_day: None,
             downgrade_model: self.downgrade_model.map(|name| name.trim().to_owned()),
             fallback_models: self.fallback_models,
+            transcription_model: self.transcription_model.map(|name| name.trim().to_owned()),
         })
     }
 }

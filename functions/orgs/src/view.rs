@@ -23,6 +23,8 @@ pub(crate) struct OrgView {
     time_zone_since: Option<Timestamp>,
     /// The model that answers if little is left of a token limit.
     downgrade_model: Option<String>,
+    /// The model that transcribes scanned pages of documents, if any.
+    transcription_model: Option<String>,
     /// Models that answer, in this order, if the requested one is unavailable.
     fallback_models: Vec<String>,
     seats: SeatsView,
@@ -51,6 +53,7 @@ impl From<OwnOrg> for OrgView {
             time_zone: org.time_zone,
             time_zone_since: org.pinned_day.map(|day| day.ends_at),
             downgrade_model: org.downgrade_model,
+            transcription_model: org.transcription_model,
             fallback_models: org.fallback_models,
             seats: SeatsView {
                 used: seats,

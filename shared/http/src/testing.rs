@@ -78,6 +78,7 @@ fn acme() -> Org {
         time_zone: "UTC".into(),
         pinned_day: None,
         downgrade_model: None,
+        transcription_model: None,
         fallback_models: Vec::new(),
         created_at: Timestamp::UNIX_EPOCH,
     }

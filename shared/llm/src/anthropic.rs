@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::call::{Answer, Frames, Progress, ProviderClient, Vendor};
-use crate::chat::{ChatRequest, Message, ModelInfo};
+use crate::chat::{ChatRequest, Image, Message, ModelInfo, Role};
 use crate::lenient::{field, word, words};
 use crate::{InvalidBaseUrl, ModelError, TimeLimits};
 
@@ -48,10 +48,62 @@ struct Body<'a> {
     max_tokens: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     system: Option<&'a str>,
-    messages: &'a [Message],
+    messages: Vec<BodyMessage<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     temperature: Option<f32>,
     stream: bool,
+}
+
+#[derive(Serialize)]
+struct BodyMessage<'a> {
+    role: Role,
+    content: Content<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Content<'a> {
+    Text(&'a str),
+    Blocks(Vec<Block<'a>>),
+}
+
+/// <https://docs.anthropic.com/en/docs/build-with-claude/vision>
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Block<'a> {
+    Image { source: ImageSource },
+    Text { text: &'a str },
+}
+
+#[derive(Serialize)]
+struct ImageSource {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    media_type: &'static str,
+    data: String,
+}
+
+impl<'a> From<&'a Message> for BodyMessage<'a> {
+    fn from(message: &'a Message) -> Self {
+        let text = message.content.as_str();
+        let content = if message.images.is_empty() {
+            Content::Text(text)
+        } else {
+            let image = |image: &Image| Block::Image {
+                source: ImageSource {
+                    kind: "base64",
+                    media_type: Image::MEDIA_TYPE,
+                    data: image.base64(),
+                },
+            };
+            let images = message.images.iter().map(image);
+            Content::Blocks(images.chain([Block::Text { text }]).collect())
+        };
+        Self {
+            role: message.role,
+            content,
+        }
+    }
 }
 
 impl Vendor for Anthropic {
@@ -69,7 +121,7 @@ impl Vendor for Anthropic {
             model: &request.model,
             max_tokens: request.max_tokens,
             system,
-            messages: &request.messages,
+            messages: request.messages.iter().map(BodyMessage::from).collect(),
             // Ours ranges to 2, theirs to 1.
             temperature: request
                 .temperature

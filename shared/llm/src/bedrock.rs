@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::sync::Arc;
 
 use crate::call::{Answer, Frames, Progress, ProviderClient, Vendor};
-use crate::chat::{ChatRequest, ModelInfo, Role};
+use crate::chat::{ChatRequest, Image, ModelInfo, Role};
 use crate::lenient::{field, is_empty, words};
 use crate::{InvalidBaseUrl, ModelError, TimeLimits};
 
@@ -66,19 +66,34 @@ fn escape(byte: u8) -> String {
 struct Body<'a> {
     messages: Vec<Message<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    system: Option<[Text<'a>; 1]>,
+    system: Option<[Block<'a>; 1]>,
     inference_config: Config,
 }
 
 #[derive(Serialize)]
 struct Message<'a> {
     role: Role,
-    content: [Text<'a>; 1],
+    content: Vec<Block<'a>>,
+}
+
+/// <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ContentBlock.html>
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+enum Block<'a> {
+    Image { format: &'static str, source: ImageSource },
+    Text(&'a str),
 }
 
 #[derive(Serialize)]
-struct Text<'a> {
-    text: &'a str,
+struct ImageSource {
+    bytes: String,
+}
+
+fn image<'a>(image: &Image) -> Block<'a> {
+    Block::Image {
+        format: Image::FORMAT,
+        source: ImageSource { bytes: image.base64() },
+    }
 }
 
 #[derive(Serialize)]
@@ -106,10 +121,15 @@ impl Vendor for Bedrock {
                     .iter()
                     .map(|message| Message {
                         role: message.role,
-                        content: [Text { text: &message.content }],
+                        content: message
+                            .images
+                            .iter()
+                            .map(image)
+                            .chain([Block::Text(&message.content)])
+                            .collect(),
                     })
                     .collect(),
-                system: system.map(|text| [Text { text }]),
+                system: system.map(|text| [Block::Text(text)]),
                 inference_config: Config {
                     max_tokens: request.max_tokens,
                     temperature: request.temperature.map(|temperature| temperature.min(1.0)),

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::call::{Answer, Frames, Progress, ProviderClient, Vendor};
-use crate::chat::{ChatRequest, ModelInfo, ReasoningEffort, Role};
+use crate::chat::{ChatRequest, Image, ModelInfo, ReasoningEffort, Role};
 use crate::lenient::{field, first, words};
 use crate::profiles::Profile;
 use crate::{InvalidBaseUrl, ModelError, TimeLimits};
@@ -55,12 +55,22 @@ struct Body<'a> {
 struct Content<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<&'static str>,
-    parts: [Text<'a>; 1],
+    parts: Vec<Part<'a>>,
+}
+
+/// <https://ai.google.dev/api/caching#Part>
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+enum Part<'a> {
+    InlineData(Blob),
+    Text(&'a str),
 }
 
 #[derive(Serialize)]
-struct Text<'a> {
-    text: &'a str,
+#[serde(rename_all = "camelCase")]
+struct Blob {
+    mime_type: &'static str,
+    data: String,
 }
 
 #[derive(Serialize)]
@@ -116,10 +126,16 @@ impl ThinkingConfig {
     }
 }
 
-fn content<'a>(role: Option<&'static str>, text: &'a str) -> Content<'a> {
+fn content<'a>(role: Option<&'static str>, text: &'a str, images: &[Image]) -> Content<'a> {
+    let image = |image: &Image| {
+        Part::InlineData(Blob {
+            mime_type: Image::MEDIA_TYPE,
+            data: image.base64(),
+        })
+    };
     Content {
         role,
-        parts: [Text { text }],
+        parts: images.iter().map(image).chain([Part::Text(text)]).collect(),
     }
 }
 
@@ -139,9 +155,9 @@ impl Vendor for Gemini {
         };
         let messages = request.messages.iter();
         let body = Body {
-            system_instruction: system.map(|text| content(None, text)),
+            system_instruction: system.map(|text| content(None, text, &[])),
             contents: messages
-                .map(|message| content(Some(role(message.role)), &message.content))
+                .map(|message| content(Some(role(message.role)), &message.content, &message.images))
                 .collect(),
             generation_config: GenerationConfig {
                 max_output_tokens: request.max_tokens,

@@ -44,7 +44,7 @@ pub use anthropic::Anthropic;
 pub use bedrock::{Bedrock, Signer};
 pub use call::InvalidBaseUrl;
 pub use chat::{
-    ChatEvent, ChatModel, ChatRequest, ChatStream, Completion, FinishReason, Message, ModelInfo, ModelKind,
+    ChatEvent, ChatModel, ChatRequest, ChatStream, Completion, FinishReason, Image, Message, ModelInfo, ModelKind,
     ReasoningEffort, Role, Source, Usage,
 };
 pub use citation::{CitationFilter, Mark, with_markers, without_citations};

@@ -1,6 +1,6 @@
 //! Truncation of long conversations to a model's context window.
 
-use crate::chat::{ChatRequest, Message, Role};
+use crate::chat::{ChatRequest, Image, Message, Role};
 use crate::{estimate_tokens, prompt};
 
 /// Tokens of a message in addition to its text: its role and its delimiters
@@ -25,7 +25,7 @@ pub fn truncate_to_context(
         .saturating_sub(system.map_or(0, cost));
     let mut first = messages.len();
     for (start, end) in turns(&messages).into_iter().rev() {
-        let turn: u64 = messages[start..end].iter().map(|message| cost(&message.content)).sum();
+        let turn: u64 = messages[start..end].iter().map(cost_of).sum();
         match room.checked_sub(turn) {
             Some(left) => room = left,
             None if first < messages.len() => break,
@@ -54,8 +54,13 @@ impl ChatRequest {
 
 /// Returns about how many tokens a model reads, including the final system prompt.
 pub(crate) fn prompt_tokens(request: &ChatRequest, system: Option<&str>) -> u64 {
-    let messages = request.messages.iter().map(|message| message.content.as_str());
-    messages.chain(system).map(cost).sum()
+    let messages = request.messages.iter().map(cost_of);
+    messages.chain(system.map(cost)).sum()
+}
+
+fn cost_of(message: &Message) -> u64 {
+    let images = u64::try_from(message.images.len()).unwrap_or(u64::MAX);
+    cost(&message.content) + images.saturating_mul(Image::TOKENS)
 }
 
 fn cost(text: &str) -> u64 {
@@ -81,7 +86,7 @@ mod tests {
     fn long(role: Role, tokens: usize) -> Message {
         Message {
             role,
-            content: "abcd".repeat(tokens - 4),
+            ..Message::user("abcd".repeat(tokens - 4))
         }
     }
 
@@ -133,7 +138,7 @@ mod tests {
             prop_assert!(!left.is_empty() && messages.ends_with(&left));
             let start = messages.len() - left.len();
             prop_assert!(turns(&messages).iter().any(|turn| turn.0 == start));
-            let cost: u64 = left.iter().map(|message| cost(&message.content)).sum();
+            let cost: u64 = left.iter().map(cost_of).sum();
             let is_last_turn = turns(&messages).last().is_some_and(|turn| turn.0 == start);
             prop_assert!(is_last_turn || cost + u64::from(answer) <= u64::from(context));
         }

@@ -23,13 +23,14 @@ pub(crate) fn alternating(messages: Vec<Message>) -> Vec<Message> {
         {
             message.content = answer;
         }
-        if message.content.trim().is_empty() {
+        if message.content.trim().is_empty() && message.images.is_empty() {
             continue;
         }
         match turns.last_mut() {
             Some(last) if last.role == message.role => {
                 last.content.push_str("\n\n");
                 last.content.push_str(&message.content);
+                last.images.extend(message.images);
             }
             Some(_) => turns.push(message),
             None => {

@@ -1,7 +1,8 @@
 //! The child's standard output: a line of JSON for each page and one for the end, then the segment if there is one.
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use retrieval::{ExtractError, IndexedFile, PageText};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 /// Why a file cannot be indexed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +47,30 @@ pub struct Reading {
     pub outcome: ReadOutcome,
     /// The pages that it read, however it ended: one line of JSON each, to be kept for the run that continues.
     pub pages: Vec<u8>,
+    /// The requested images, however it ended.
+    pub images: Vec<PageImage>,
+}
+
+/// The image of a page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageImage {
+    /// The number of the page, from 1.
+    pub page: u32,
+    /// A JPEG file; `None` if the page shows no image that can be decoded.
+    #[serde(serialize_with = "to_base64", deserialize_with = "from_base64")]
+    pub jpeg: Option<Vec<u8>>,
+}
+
+#[expect(clippy::ref_option, reason = "the signature that serde calls")]
+fn to_base64<S: Serializer>(bytes: &Option<Vec<u8>>, to: S) -> Result<S::Ok, S::Error> {
+    bytes.as_ref().map(|bytes| BASE64_STANDARD.encode(bytes)).serialize(to)
+}
+
+fn from_base64<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<u8>>, D::Error> {
+    let text = Option::<String>::deserialize(from)?;
+    text.map(|text| BASE64_STANDARD.decode(text))
+        .transpose()
+        .map_err(D::Error::custom)
 }
 
 /// A line of the child's output. The segment follows the line of an indexed file.
@@ -54,6 +79,8 @@ pub struct Reading {
 pub(crate) enum Frame {
     /// A page was read.
     Page(PageText),
+    /// The image of a page.
+    Image(PageImage),
     /// The run ends before the last page.
     Unfinished,
     Indexed {
@@ -77,7 +104,7 @@ impl Frame {
 }
 
 /// Returns the pages in the lines of earlier runs, in their order; `None` if they are not such lines.
-pub(crate) fn parse_pages(lines: &[u8]) -> Option<Vec<PageText>> {
+pub fn parse_pages(lines: &[u8]) -> Option<Vec<PageText>> {
     let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     let page = |line| match Frame::parse(line) {
         Some(Frame::Page(page)) => Some(page),
@@ -86,11 +113,21 @@ pub(crate) fn parse_pages(lines: &[u8]) -> Option<Vec<PageText>> {
     lines.map(page).collect()
 }
 
+/// Returns the lines of pages.
+///
+/// # Errors
+/// None in practice: pages are always valid JSON.
+pub fn format_pages(pages: &[PageText]) -> serde_json::Result<Vec<u8>> {
+    let lines: serde_json::Result<Vec<_>> = pages.iter().map(|page| Frame::Page(page.clone()).line()).collect();
+    Ok(lines?.concat())
+}
+
 /// The output of a child, as it arrives.
 #[derive(Debug, Default)]
 pub(crate) struct Output {
     /// Complete lines of pages.
     pub(crate) pages: Vec<u8>,
+    pub(crate) images: Vec<PageImage>,
     /// The last line, without its end.
     last: Option<Vec<u8>>,
     segment: Vec<u8>,
@@ -111,13 +148,17 @@ impl Output {
         while let Some(length) = self.rest[start..].iter().position(|byte| *byte == b'\n') {
             let line = &self.rest[start..start + length];
             start += length + 1;
-            if let Some(Frame::Page(page)) = Frame::parse(line) {
-                reached = Some((page.number, page.of));
-                self.pages.extend_from_slice(&self.rest[start - length - 1..start]);
-            } else {
-                self.last = Some(line.to_vec());
-                self.segment = self.rest.split_off(start);
-                return reached;
+            match Frame::parse(line) {
+                Some(Frame::Page(page)) => {
+                    reached = Some((page.number, page.of));
+                    self.pages.extend_from_slice(&self.rest[start - length - 1..start]);
+                }
+                Some(Frame::Image(image)) => self.images.push(image),
+                _ => {
+                    self.last = Some(line.to_vec());
+                    self.segment = self.rest.split_off(start);
+                    return reached;
+                }
             }
         }
         self.rest.drain(..start);
@@ -131,7 +172,7 @@ impl Output {
             Frame::Indexed { pages, chunks } => Some(ReadOutcome::Indexed(IndexedFile { segment, pages, chunks })),
             Frame::Refused(failure) if segment.is_empty() => Some(ReadOutcome::Refused(failure)),
             Frame::Unfinished if segment.is_empty() => Some(ReadOutcome::Unfinished),
-            Frame::Refused(_) | Frame::Unfinished | Frame::Page(_) => None,
+            Frame::Refused(_) | Frame::Unfinished | Frame::Page(_) | Frame::Image(_) => None,
         }
     }
 }

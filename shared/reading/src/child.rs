@@ -11,7 +11,7 @@ use std::{
 use retrieval::{ExtractError, IndexedFile, Kind, PageText};
 
 use crate::{
-    Failure,
+    Failure, PageImage,
     answer::{Frame, parse_pages},
     limits,
 };
@@ -52,10 +52,12 @@ pub(crate) struct Job {
     pub(crate) memory_bytes: u64,
     pub(crate) cpu_seconds: u64,
     pub(crate) run_ms: u64,
+    /// Pages of which the images are requested, in place of the text of all.
+    pub(crate) images: Vec<u32>,
 }
 
 impl Job {
-    pub(crate) fn arguments(&self) -> [String; 7] {
+    pub(crate) fn arguments(&self) -> [String; 8] {
         [
             SUBCOMMAND.to_owned(),
             self.kind.to_string(),
@@ -64,11 +66,12 @@ impl Job {
             self.memory_bytes.to_string(),
             self.cpu_seconds.to_string(),
             self.run_ms.to_string(),
+            self.images.iter().map(u32::to_string).collect::<Vec<_>>().join(","),
         ]
     }
 
     fn parse(arguments: &[String]) -> Option<Self> {
-        let [kind, pages_size, size, memory_bytes, cpu_seconds, run_ms] = arguments else {
+        let [kind, pages_size, size, memory_bytes, cpu_seconds, run_ms, images] = arguments else {
             return None;
         };
         Some(Self {
@@ -78,18 +81,24 @@ impl Job {
             memory_bytes: memory_bytes.parse().ok()?,
             cpu_seconds: cpu_seconds.parse().ok()?,
             run_ms: run_ms.parse().ok()?,
+            images: (images.split(',').filter(|number| !number.is_empty()))
+                .map(|number| number.parse().ok())
+                .collect::<Option<_>>()?,
         })
     }
 }
 
 fn run(arguments: &[String]) -> io::Result<()> {
     let job = Job::parse(arguments)
-        .ok_or_else(|| io::Error::other("KIND PAGES_SIZE SIZE MEMORY_BYTES CPU_SECONDS RUN_MS are missing"))?;
+        .ok_or_else(|| io::Error::other("KIND PAGES_SIZE SIZE MEMORY_BYTES CPU_SECONDS RUN_MS IMAGES are missing"))?;
     limits::apply(job.memory_bytes, job.cpu_seconds)?;
     let pages = read_input(job.pages_size)?;
     let pages = parse_pages(&pages).ok_or_else(|| io::Error::other("the pages of earlier runs are no such lines"))?;
     let file = read_input(job.size)?;
     thread::Builder::new().stack_size(64 * 1024).spawn(end_with_parent)?;
+    if !job.images.is_empty() {
+        return say(&read_images(&job, &file)?.line()?);
+    }
     let (frame, segment) = match read_file(&job, &file, pages)? {
         Some(Ok(IndexedFile { segment, pages, chunks })) => (Frame::Indexed { pages, chunks }, segment),
         Some(Err(error)) => (Frame::Refused(Failure::from(&error)), Vec::new()),
@@ -155,6 +164,29 @@ fn read_file(
     })
 }
 
+/// Reports the image of each requested page at once, so that it is not lost if a later one ends this process.
+fn read_images(job: &Job, file: &[u8]) -> io::Result<Frame> {
+    let mut fault = None;
+    let read = retrieval::page_images(file, &job.images, &mut |page, jpeg| {
+        let reported = Frame::Image(PageImage { page, jpeg })
+            .line()
+            .map_err(io::Error::other)
+            .and_then(|line| say(&line))
+            .and_then(|()| limits::allow(job.cpu_seconds));
+        fault = reported.err();
+        if fault.is_some() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    });
+    match (fault, read) {
+        (Some(fault), _) => Err(fault),
+        (None, Err(error)) => Ok(Frame::Refused(Failure::from(&error))),
+        (None, Ok(())) => Ok(Frame::Unfinished),
+    }
+}
+
 /// Ends this process when its parent dies: only the parent holds the other end of the standard input, and it writes
 /// nothing more to it.
 fn end_with_parent() {
@@ -176,6 +208,7 @@ mod tests {
             memory_bytes: 1_000_000,
             cpu_seconds: 60,
             run_ms: 45_000,
+            images: vec![2, 17],
         };
         let [command, arguments @ ..] = job.arguments();
         assert_eq!(command, SUBCOMMAND);

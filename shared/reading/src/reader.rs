@@ -110,6 +110,8 @@ pub struct File<'a, F> {
     pub content: F,
     /// The pages that earlier runs read, see [`Reading::pages`].
     pub pages: &'a [u8],
+    /// Pages of which the images are requested, in place of the text of all.
+    pub images: &'a [u32],
 }
 
 impl<F> File<'_, F> {
@@ -120,6 +122,7 @@ impl<F> File<'_, F> {
             size,
             content,
             pages: &[],
+            images: &[],
         }
     }
 }
@@ -190,14 +193,14 @@ impl Slot<'_> {
                 if !is_handed_over.load(Ordering::Relaxed) {
                     return Err(ReadError::File(io::ErrorKind::TimedOut.into()));
                 }
-                if output.pages.is_empty() {
+                if output.pages.is_empty() && output.images.is_empty() {
                     return Err(ReadError::Late);
                 }
                 ReadOutcome::Unfinished
             }
         };
-        let pages = output.pages;
-        Ok(Reading { outcome, pages })
+        let Output { pages, images, .. } = output;
+        Ok(Reading { outcome, pages, images })
     }
 }
 
@@ -211,6 +214,7 @@ impl Reader {
             memory_bytes: limits.memory_bytes,
             cpu_seconds: limits.cpu.as_secs(),
             run_ms: u64::try_from(limits.run.as_millis()).unwrap_or(u64::MAX),
+            images: file.images.to_vec(),
         };
         let mut command = Command::new(program);
         command

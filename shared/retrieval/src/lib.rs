@@ -36,7 +36,7 @@ pub use chunk::{Chunk, ChunkOptions, chunk};
 pub use citation::Citation;
 pub use extract::{
     ExtractError, Extracted, HtmlPage, MAX_INPUT_BYTES, PageText, Section, assemble_pages, extract, extract_pages,
-    to_utf8,
+    page_images, to_utf8,
 };
 pub use index_file::{IndexedFile, index_extracted, index_file};
 pub use kind::Kind;

@@ -25,6 +25,8 @@ use crate::{
 
 /// Characters of a prompt that the double counts as one token.
 const CHARACTERS_A_TOKEN: usize = 4;
+/// What an image of a page costs: that of `gpt-4o`.
+const TOKENS_OF_AN_IMAGE: usize = 1_105;
 
 type App = State<Arc<Shared>>;
 
@@ -136,7 +138,7 @@ async fn ledger(State(shared): App) -> Json<Value> {
 
 fn prompt_tokens(asked: &ReceivedRequest) -> u64 {
     let characters: usize = asked.texts.iter().map(|text| text.chars().count()).sum();
-    characters.div_ceil(CHARACTERS_A_TOKEN) as u64
+    (characters.div_ceil(CHARACTERS_A_TOKEN) + asked.images.len() * TOKENS_OF_AN_IMAGE) as u64
 }
 
 fn begin(shared: &Arc<Shared>, asked: &ReceivedRequest, uri: &Uri, headers: &HeaderMap, body: Value) -> Running {

@@ -42,24 +42,18 @@ fn encrypted(user_password: &str) -> Vec<u8> {
 
 /// Three pages that hold a picture each and no text, as a scanner makes them.
 pub fn scanned_pdf() -> Vec<u8> {
-    const PAGES: i32 = 3;
+    scan_of(&[0xf0; 3])
+}
+
+/// A scan of pages that hold no text, on paper of these shades of gray.
+pub fn scan_of(papers: &[u8]) -> Vec<u8> {
     const SIDE: i32 = 64;
+    let pages = i32::try_from(papers.len()).unwrap_or_default();
     let mut pdf = Pdf::new();
-    let (catalog, tree, image) = (Ref::new(1), Ref::new(2), Ref::new(3));
-    let page_id = |index: i32| Ref::new(10 + 2 * index);
+    let (catalog, tree) = (Ref::new(1), Ref::new(2));
+    let page_id = |index: i32| Ref::new(10 + 3 * index);
     pdf.catalog(catalog).pages(tree);
-    pdf.pages(tree).kids((0..PAGES).map(page_id)).count(PAGES);
-    let pixels: Vec<u8> = (0..SIDE * SIDE)
-        .map(|n| if (n / 5) % 7 < 3 { 0x20 } else { 0xf0 })
-        .collect();
-    let mut picture = pdf.image_xobject(image, &pixels);
-    picture
-        .width(SIDE)
-        .height(SIDE)
-        .bits_per_component(8)
-        .color_space()
-        .device_gray();
-    picture.finish();
+    pdf.pages(tree).kids((0..pages).map(page_id)).count(pages);
     let mut content = Content::new();
     content
         .save_state()
@@ -67,8 +61,19 @@ pub fn scanned_pdf() -> Vec<u8> {
         .x_object(Name(b"Scan"))
         .restore_state();
     let content = content.finish().into_vec();
-    for index in 0..PAGES {
-        let contents = Ref::new(11 + 2 * index);
+    for (index, paper) in (0..pages).zip(papers) {
+        let (contents, image) = (Ref::new(11 + 3 * index), Ref::new(12 + 3 * index));
+        let pixels: Vec<u8> = (0..SIDE * SIDE)
+            .map(|n| if (n / 5) % 7 < 3 { 0x20 } else { *paper })
+            .collect();
+        let mut picture = pdf.image_xobject(image, &pixels);
+        picture
+            .width(SIDE)
+            .height(SIDE)
+            .bits_per_component(8)
+            .color_space()
+            .device_gray();
+        picture.finish();
         let mut page = pdf.page(page_id(index));
         page.media_box(Rect::new(0.0, 0.0, 595.0, 842.0))
             .parent(tree)

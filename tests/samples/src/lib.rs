@@ -13,7 +13,7 @@ mod pdf;
 mod product;
 
 pub use broken::{
-    damaged_docx, docx_bomb, encrypted_pdf, lying_docx_bomb, page_tree_loop_pdf, png_named_pdf, protected_pdf,
+    damaged_docx, docx_bomb, encrypted_pdf, lying_docx_bomb, page_tree_loop_pdf, png_named_pdf, protected_pdf, scan_of,
     scanned_pdf, truncated_pdf,
 };
 pub use docx::{Block, text_docx};

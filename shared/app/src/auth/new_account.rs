@@ -144,6 +144,7 @@ impl App {
             time_zone: "UTC".to_owned(),
             pinned_day: None,
             downgrade_model: None,
+            transcription_model: None,
             fallback_models: Vec::new(),
             created_at: now,
         };

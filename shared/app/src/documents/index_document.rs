@@ -19,8 +19,12 @@ use futures::future::{BoxFuture, Either};
 use reading::{Failure, File, Progress, ReadOutcome, Reading};
 use sha2::{Digest as _, Sha256};
 use store::{Attempts, Lease, Outcome};
-use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use tokio::{
+    io::AsyncRead,
+    sync::{RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
 
+use super::transcription::Pages;
 use crate::{App, Delivery, documents::upload::kind_of};
 
 /// Number of worker crashes while reading a document before the document is blamed. Crashes are rare on AWS, but a
@@ -53,13 +57,21 @@ impl Readings {
 }
 
 /// Result of an attempt to index a document.
-enum Attempt {
+pub(super) enum Attempt {
     /// The document is finished.
     Ended(Outcome),
     /// The reader process crashed. After [`MAX_READER_DEATHS`] crashes at the same page the document fails for this reason.
     ReaderDied(IndexFailure),
     /// Some pages were read; the next delivery continues.
     Continues(Checkpoint),
+    /// Pages are to be transcribed; another message continues.
+    Transcribing(Checkpoint),
+}
+
+impl Attempt {
+    pub(super) fn failed(reason: IndexFailure) -> Self {
+        Self::Ended(Outcome::Failed(reason))
+    }
 }
 
 impl App {
@@ -93,7 +105,8 @@ impl App {
                 .try_to_read(&document, &holder, &mut attempts, delivery.receive_count)
                 .await
             {
-                Ok(outcome) => outcome,
+                Ok(Some(outcome)) => outcome,
+                Ok(None) => return Ok(()),
                 Err(error) => {
                     let now = self.clock.now();
                     if let Some(reason) = last {
@@ -117,14 +130,14 @@ impl App {
         })
     }
 
-    /// Reads a document unless earlier attempts show that it cannot be read.
+    /// Reads a document unless earlier attempts show that it cannot be read. Returns `None` if another message continues.
     async fn try_to_read(
         &self,
         document: &Document,
         holder: &str,
         attempts: &mut Attempts,
         deliveries: u32,
-    ) -> Result<Outcome> {
+    ) -> Result<Option<Outcome>> {
         let fetched;
         let document = if document.unfetched().is_some() {
             match self.fetch_file(document, holder, deliveries).await? {
@@ -132,41 +145,64 @@ impl App {
                     fetched = document;
                     &fetched
                 }
-                Err(failure) => return Ok(Outcome::Failed(failure)),
+                Err(failure) => return Ok(Some(Outcome::Failed(failure))),
             }
         } else {
             document
         };
         if attempts.interrupted >= MAX_INTERRUPTED {
             tracing::error!(document_id = %document.id, deaths = attempts.interrupted, "index.workers_died");
-            return Ok(Outcome::Failed(unreadable()));
+            return Ok(Some(Outcome::Failed(unreadable())));
         }
         match self.read(document, holder, *attempts).await? {
-            Attempt::Ended(outcome) => Ok(outcome),
+            Attempt::Ended(outcome) => Ok(Some(outcome)),
             Attempt::Continues(checkpoint) => {
-                // Another page than the one at which earlier readers died.
-                attempts.reader_deaths = 0;
-                let documents = self.store.documents(&document.org);
-                let is_stored = documents
-                    .pause(&document.id, holder, &checkpoint, *attempts, self.clock.now())
-                    .await?;
-                if !is_stored {
-                    return Err(lease_lost());
-                }
-                self.delete_checkpoint(document).await;
+                self.pause(document, holder, attempts, &checkpoint).await?;
                 Err(Error::InProgress {
                     detail: "the document continues in another delivery",
                     retry_after: Duration::ZERO,
                 })
             }
+            Attempt::Transcribing(checkpoint) => {
+                self.pause(document, holder, attempts, &checkpoint).await?;
+                // Not this message again: its deliveries are limited, and a document has thousands of pages.
+                let message = IndexMessage {
+                    org_id: document.org.clone(),
+                    document_id: document.id.clone(),
+                };
+                self.queues.send(&message).await?;
+                Ok(None)
+            }
             Attempt::ReaderDied(reason) => {
                 attempts.reader_deaths += 1;
                 if attempts.reader_deaths >= MAX_READER_DEATHS {
-                    return Ok(Outcome::Failed(reason));
+                    return Ok(Some(Outcome::Failed(reason)));
                 }
                 Err(Error::internal(format!("the reader died of document {}", document.id)))
             }
         }
+    }
+
+    /// Stores a checkpoint and releases the document for whoever continues.
+    async fn pause(
+        &self,
+        document: &Document,
+        holder: &str,
+        attempts: &mut Attempts,
+        checkpoint: &Checkpoint,
+    ) -> Result<()> {
+        // Another page than the one at which earlier readers died.
+        attempts.reader_deaths = 0;
+        let documents = self.store.documents(&document.org);
+        let now = self.clock.now();
+        if !documents
+            .pause(&document.id, holder, checkpoint, *attempts, now)
+            .await?
+        {
+            return Err(lease_lost());
+        }
+        self.delete_checkpoint(document).await;
+        Ok(())
     }
 
     /// Deletes the pages of earlier runs, which nothing needs any more. Best effort: they are deleted with the document.
@@ -199,14 +235,14 @@ impl App {
 
     async fn read(&self, document: &Document, holder: &str, attempts: Attempts) -> Result<Attempt> {
         let documents = self.store.documents(&document.org);
+        let earlier = self.earlier_pages(document).await?;
+        let known = Pages::parse(&earlier)?;
+        if let Some(org) = self.transcribes(document, &known).await? {
+            return self.transcribe(document, &org, known).await;
+        }
         let turn = self.readings.turn(attempts).await;
         let slot = self.reader.slot().await;
-        let earlier = self.earlier_pages(document).await?;
-        let source = self
-            .objects
-            .read(&Document::source_key(&document.org, &document.id))
-            .await?;
-        let file = source.ok_or_else(|| Error::internal(format!("the file of document {} is missing", document.id)))?;
+        let file = self.source_of(document).await?;
         let begun = document.checkpoint.as_ref().map_or(FIRST_PERCENT, Checkpoint::percent);
         if !documents
             .begin_reading(&document.id, holder, begun, self.clock.now())
@@ -216,27 +252,24 @@ impl App {
         }
         let file = File {
             pages: &earlier,
-            ..File::new(kind_of(document.kind), document.size_bytes, file.into_async_read())
+            ..File::new(kind_of(document.kind), document.size_bytes, file)
         };
         let progress = Progress::default();
         let reading = slot.read(file, &progress);
         let reading = self.with_progress(document, holder, &progress, reading).await;
-        let Reading { outcome, pages } = reading.map_err(Error::unavailable)?;
+        let Reading { outcome, pages, .. } = reading.map_err(Error::unavailable)?;
+        let pages = Pages::parse(&[earlier.as_slice(), &pages].concat())?;
+        if matches!(outcome, ReadOutcome::Indexed(_) | ReadOutcome::Refused(_))
+            && self.transcribes(document, &pages).await?.is_some()
+        {
+            return self.store_pages(document, &pages).await.map(Attempt::Transcribing);
+        }
+        let transcribed_pages = pages.transcribed();
         let indexed = match outcome {
             ReadOutcome::Indexed(indexed) => indexed,
             ReadOutcome::Refused(failure) => return Ok(Attempt::Ended(Outcome::Failed(reason(failure)))),
             ReadOutcome::Unfinished => {
-                let (read, of) = *progress.borrow();
-                let checkpoint = Checkpoint {
-                    key: Document::checkpoint_key(&document.org, &document.id, document.want, read),
-                    pages: read,
-                    of,
-                };
-                let packed = packed(&[earlier, pages].concat())?;
-                self.objects
-                    .put(&checkpoint.key, packed.into(), "application/gzip")
-                    .await?;
-                return Ok(Attempt::Continues(checkpoint));
+                return self.store_pages(document, &pages).await.map(Attempt::Continues);
             }
             ReadOutcome::Died { failure, cause } => {
                 tracing::warn!(document_id = %document.id, code = failure.code, cause, "index.reader_died");
@@ -257,7 +290,21 @@ impl App {
             segment: key,
             pages: indexed.pages,
             chunks: indexed.chunks,
+            transcribed_pages,
         }))
+    }
+
+    /// Returns the uploaded file.
+    pub(super) async fn source_of(&self, document: &Document) -> Result<impl AsyncRead + use<>> {
+        let key = Document::source_key(&document.org, &document.id);
+        let source = self.objects.read(&key).await?;
+        let file = source.ok_or_else(|| Error::internal(format!("the file of document {} is missing", document.id)))?;
+        Ok(file.into_async_read())
+    }
+
+    /// Stores lines of pages.
+    pub(super) async fn put_checkpoint(&self, key: &str, lines: &[u8]) -> Result<()> {
+        self.objects.put(key, packed(lines)?.into(), "application/gzip").await
     }
 
     /// Returns the pages that earlier runs have read; nothing if their object is gone, so that reading begins again.

@@ -4,6 +4,7 @@ pub(crate) mod index_document;
 pub(crate) mod pending_uploads;
 mod reindex;
 pub(crate) mod segments;
+mod transcription;
 pub(crate) mod upload;
 pub(crate) mod web_pages;
 

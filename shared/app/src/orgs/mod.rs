@@ -72,6 +72,7 @@ impl App {
                 time_zone: new.time_zone.unwrap_or_else(|| "UTC".to_owned()),
                 pinned_day: None,
                 downgrade_model: None,
+                transcription_model: None,
                 fallback_models: Vec::new(),
                 created_at: now,
             };
@@ -185,6 +186,7 @@ impl App {
                     ("time_zone", change.time_zone.is_some()),
                     ("downgrade_model", change.downgrade_model.is_some()),
                     ("fallback_models", change.fallback_models.is_some()),
+                    ("transcription_model", change.transcription_model.is_some()),
                 ];
                 let fields: Vec<_> = fields
                     .iter()

@@ -75,7 +75,7 @@ pub struct IndexFailure {
 pub struct Checkpoint {
     /// Object key of their text.
     pub key: String,
-    /// The last page that was read.
+    /// Number of pages that are done: read, and transcribed if they are scans.
     pub pages: u32,
     /// The number of pages.
     pub of: u32,
@@ -125,6 +125,9 @@ pub struct Document {
     pub pages: Option<u32>,
     /// Number of searchable passages.
     pub chunks: Option<u32>,
+    /// Number of scanned pages whose text a model transcribed.
+    #[serde(default)]
+    pub transcribed_pages: u32,
     /// Object key of the segment in use; `None` before the first success.
     pub segment: Option<String>,
     /// The pages that were read of the generation that is being indexed.
@@ -188,6 +191,7 @@ impl Document {
             failure: None,
             pages: None,
             chunks: None,
+            transcribed_pages: 0,
             segment: None,
             checkpoint: None,
             replaced_segment: None,

@@ -69,6 +69,9 @@ pub struct Org {
     /// Fallback models, in this order, for when the requested one cannot answer.
     #[serde(default)]
     pub fallback_models: Vec<String>,
+    /// The model that transcribes scanned pages of documents. Without one they are not read.
+    #[serde(default)]
+    pub transcription_model: Option<String>,
     /// When it was created.
     pub created_at: Timestamp,
 }
@@ -114,6 +117,8 @@ pub struct OrgChange {
     pub downgrade_model: Option<String>,
     /// New fallback models.
     pub fallback_models: Option<Vec<String>>,
+    /// New model for scanned pages; an empty name removes it.
+    pub transcription_model: Option<String>,
 }
 
 /// A user's membership in an organization.

@@ -14,11 +14,19 @@ pub enum Category {
     Sql,
     /// Conversation titles.
     Titles,
+    /// Scanned pages of documents.
+    Transcription,
 }
 
 impl Category {
     /// All categories.
-    pub const ALL: [Self; 4] = [Self::Chat, Self::Embeddings, Self::Sql, Self::Titles];
+    pub const ALL: [Self; 5] = [
+        Self::Chat,
+        Self::Embeddings,
+        Self::Sql,
+        Self::Titles,
+        Self::Transcription,
+    ];
 
     /// Its name in responses.
     pub const fn name(self) -> &'static str {
@@ -27,6 +35,7 @@ impl Category {
             Self::Embeddings => "embeddings",
             Self::Sql => "sql",
             Self::Titles => "titles",
+            Self::Transcription => "transcription",
         }
     }
 }

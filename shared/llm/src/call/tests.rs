@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 
 use crate::testing::{Outcome, PATIENT, http, info, outcome, request};
 use crate::{
-    Anthropic, Bedrock, ChatModel, FinishReason, Gemini, ModelError, OpenAiCompatible, RejectionReason, Signer,
+    Anthropic, Bedrock, ChatModel, FinishReason, Gemini, Image, Message, ModelError, OpenAiCompatible, RejectionReason,
+    Signer,
 };
 
 const TEXT: &str = "Grüße 🍵 aus 東京.";
@@ -293,4 +294,37 @@ async fn damage_behind_the_end_of_the_words_does_not_fail_the_answer() {
     let (text, done, error) = outcome(vendors.models[0].1.as_ref(), request()).await;
     assert_eq!((text.as_str(), error), (TEXT, None));
     assert_eq!(done.unwrap().0, FinishReason::Stop);
+}
+
+#[tokio::test]
+async fn images_precede_the_text_of_their_message_as_each_vendor_takes_them() {
+    let vendors = Vendors::new().await;
+    vendors
+        .double
+        .answer_with(|request| Script::text(&request.images.join(" ")));
+    let mut shown = request();
+    shown.messages = vec![Message::user("What is it?").with_images([Image::jpeg(*b"one"), Image::jpeg(*b"two")])];
+    for (name, model) in &vendors.models {
+        let (text, _, error) = outcome(model.as_ref(), shown.clone()).await;
+        assert_eq!((text.as_str(), error), ("b25l dHdv", None), "{name}");
+    }
+    let bodies: Vec<Value> = vendors.double.calls().into_iter().map(|call| call.body).collect();
+    let parts = bodies.iter().map(|body| {
+        let message = if body["messages"].is_array() {
+            &body["messages"]
+        } else {
+            &body["contents"]
+        };
+        let message = message.as_array().unwrap().last().unwrap();
+        let parts = if message["content"].is_array() {
+            &message["content"]
+        } else {
+            &message["parts"]
+        };
+        parts.as_array().unwrap().clone()
+    });
+    for parts in parts {
+        assert_eq!(parts.len(), 3, "{parts:?}");
+        assert_eq!(parts[2]["text"], "What is it?", "{parts:?}");
+    }
 }

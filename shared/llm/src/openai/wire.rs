@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::chat::{ChatRequest, ReasoningEffort, Role};
+use crate::chat::{ChatRequest, Image, Message, ReasoningEffort, Role};
 use crate::profiles::Profile;
 
 #[derive(Debug, Serialize)]
@@ -29,7 +29,41 @@ struct StreamOptions {
 #[derive(Debug, Serialize)]
 struct BodyMessage<'a> {
     role: &'static str,
-    content: &'a str,
+    content: Content<'a>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Content<'a> {
+    Text(&'a str),
+    Parts(Vec<Part<'a>>),
+}
+
+/// <https://platform.openai.com/docs/guides/images-vision>
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Part<'a> {
+    ImageUrl { image_url: ImageUrl },
+    Text { text: &'a str },
+}
+
+#[derive(Debug, Serialize)]
+struct ImageUrl {
+    url: String,
+}
+
+fn content(message: &Message) -> Content<'_> {
+    let text = message.content.as_str();
+    if message.images.is_empty() {
+        return Content::Text(text);
+    }
+    let image = |image: &Image| Part::ImageUrl {
+        image_url: ImageUrl {
+            url: format!("data:{};base64,{}", Image::MEDIA_TYPE, image.base64()),
+        },
+    };
+    let images = message.images.iter().map(image);
+    Content::Parts(images.chain([Part::Text { text }]).collect())
 }
 
 impl<'a> Body<'a> {
@@ -38,14 +72,14 @@ impl<'a> Body<'a> {
     pub(super) fn new(request: &'a ChatRequest, system: Option<&'a str>, is_reasoning: bool) -> Self {
         let system = system.map(|content| BodyMessage {
             role: "system",
-            content,
+            content: Content::Text(content),
         });
         let messages = request.messages.iter().map(|message| BodyMessage {
             role: match message.role {
                 Role::User => "user",
                 Role::Assistant => "assistant",
             },
-            content: &message.content,
+            content: content(message),
         });
         Self {
             model: &request.model,

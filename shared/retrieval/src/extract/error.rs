@@ -11,7 +11,7 @@ pub enum ExtractError {
     CopyProtected(Kind),
     /// The pages are images, without a text layer.
     #[error(
-        "this PDF contains only images of its pages, no text; run text recognition (OCR) on it first and upload the result"
+        "this PDF contains only images of its pages, no text; run text recognition (OCR) on it first and upload the result, or have an administrator of the organization choose a `transcription_model` and reindex it"
     )]
     Scanned,
     /// The pages show characters, but nothing in the file says which: they are drawn as lines, or their fonts do not tell.

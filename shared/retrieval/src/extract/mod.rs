@@ -49,6 +49,13 @@ pub struct Extracted {
     pub pages: Option<u32>,
 }
 
+impl PageText {
+    /// Returns whether the page is a scan: an image, and at most the few letters of a scanner's stamp.
+    pub fn is_scan(&self) -> bool {
+        self.is_image && pdf::letters(self) < pdf::STAMP
+    }
+}
+
 impl Extracted {
     /// Creates the text of a file without pages and headings.
     fn whole(text: String) -> Self {
@@ -92,6 +99,9 @@ pub struct PageText {
     pub is_crowded: bool,
     /// Whether the page could not be read.
     pub is_damaged: bool,
+    /// Whether a model has read the image of the page, or could not.
+    #[serde(default)]
+    pub is_transcribed: bool,
 }
 
 /// Extracts the pages of a file one after the other, for progress and checkpoints. Returns whether the format has pages;
@@ -113,6 +123,21 @@ pub fn extract_pages(
     }
     pdf::read(bytes, first_page, sink)?;
     Ok(true)
+}
+
+/// Returns pages of a PDF as JPEG images of up to 1,600 pixels a side, in gray: what a model needs to transcribe a scan.
+///
+/// `sink` receives the number of each page and its image, `None` if the page shows no image that can be decoded; a break
+/// ends the reading.
+///
+/// # Errors
+/// Those of [`extract()`] that concern the file as a whole.
+pub fn page_images(
+    bytes: &[u8],
+    pages: &[u32],
+    sink: &mut (dyn FnMut(u32, Option<Vec<u8>>) -> ControlFlow<()> + Send),
+) -> Result<(), ExtractError> {
+    pdf::read_images(bytes, pages, sink)
 }
 
 /// Makes a document of all its pages, in their order.

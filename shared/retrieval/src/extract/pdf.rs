@@ -18,6 +18,7 @@ mod frames;
 mod geometry;
 mod glyphs;
 mod guard;
+mod images;
 mod layers;
 mod line_numbers;
 mod lines;
@@ -39,6 +40,7 @@ use super::clean::{self, Compounds};
 use super::{ExtractError, Extracted, PageText, Section};
 use crate::{Kind, SourceLocation};
 
+pub(super) use images::read as read_images;
 pub(super) use pages::read;
 
 const TOO_MANY_PAGES: ExtractError = ExtractError::TooLarge("it has more than 5,000 pages");
@@ -47,7 +49,7 @@ const CROWDED: ExtractError = ExtractError::TooLarge("its pages contain more tha
 const DAMAGED: ExtractError = ExtractError::Damaged(Kind::Pdf);
 
 /// Fewer letters and digits on a page with an image are a scanner's stamp.
-const STAMP: usize = 8;
+pub(super) const STAMP: usize = 8;
 
 /// Extracts the text of a PDF, one section per page.
 pub(super) fn extract(bytes: &[u8]) -> Result<Extracted, ExtractError> {
@@ -68,8 +70,7 @@ pub(super) fn assemble(pages: Vec<PageText>) -> Result<Extracted, ExtractError> 
     }
     let readable: usize = pages.iter().map(letters).sum();
     let unmapped: usize = pages.iter().map(|page| page.unmapped as usize).sum();
-    let is_scan = |page: &PageText| page.is_image && letters(page) < STAMP;
-    let scanned = pages.iter().filter(|page| is_scan(page)).count();
+    let scanned = total(PageText::is_scan);
     if scanned * 2 >= count && readable < STAMP * count {
         return Err(ExtractError::Scanned);
     }
@@ -104,7 +105,7 @@ pub(super) fn assemble(pages: Vec<PageText>) -> Result<Extracted, ExtractError> 
     })
 }
 
-fn letters(page: &PageText) -> usize {
+pub(super) fn letters(page: &PageText) -> usize {
     page.text.chars().filter(|c| c.is_alphanumeric()).count()
 }
 

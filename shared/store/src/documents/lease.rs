@@ -55,6 +55,8 @@ pub enum Outcome {
         pages: Option<u32>,
         /// Number of searchable passages.
         chunks: u32,
+        /// Number of pages whose text a model transcribed.
+        transcribed_pages: u32,
     },
     /// The document can never be read.
     Failed(IndexFailure),
@@ -231,17 +233,19 @@ impl Documents {
                 replaced,
                 pages,
                 chunks,
+                transcribed_pages,
             } => update
                 .update_expression(format!(
                     "SET {common}, done = :generation, #segment = :segment, replaced_segment = :replaced, \
-                     pages = :pages, chunks = :chunks REMOVE {remove}, failure"
+                     pages = :pages, chunks = :chunks, transcribed_pages = :transcribed REMOVE {remove}, failure"
                 ))
                 .expression_attribute_values(":replaced", value(replaced)?)
                 .expression_attribute_values(":percent", n(100))
                 .expression_attribute_names("#segment", "segment")
                 .expression_attribute_values(":segment", s(segment))
                 .expression_attribute_values(":pages", value(pages)?)
-                .expression_attribute_values(":chunks", n(chunks)),
+                .expression_attribute_values(":chunks", n(chunks))
+                .expression_attribute_values(":transcribed", n(transcribed_pages)),
             Outcome::Failed(failure) | Outcome::Abandoned(failure) => {
                 let done = if matches!(outcome, Outcome::Failed(_)) {
                     ", done = :generation"

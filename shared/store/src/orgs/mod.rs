@@ -191,16 +191,19 @@ impl Orgs {
             condition.push_str(" AND time_zone = :old_zone");
             update = update.expression_attribute_values(":old_zone", s(&before.time_zone));
         }
-        let downgrade = change.downgrade_model.as_ref().map(|name| match name.as_str() {
-            "" => AttributeValue::Null(true),
-            name => s(name),
-        });
+        let model = |name: &Option<String>| {
+            name.as_ref().map(|name| match name.as_str() {
+                "" => AttributeValue::Null(true),
+                name => s(name),
+            })
+        };
         let changes = Changes::default()
             .set_if("name", change.name.as_ref().map(s))
             .set_if("slug", change.slug.as_ref().map(s))
             .set_if("time_zone", change.time_zone.as_ref().map(s))
             .set_if("pinned_day", change.pinned_day.as_ref().map(value).transpose()?)
-            .set_if("downgrade_model", downgrade)
+            .set_if("downgrade_model", model(&change.downgrade_model))
+            .set_if("transcription_model", model(&change.transcription_model))
             .set_if(
                 "fallback_models",
                 change.fallback_models.as_ref().map(value).transpose()?,

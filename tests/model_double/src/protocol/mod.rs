@@ -5,7 +5,7 @@ mod bedrock;
 mod gemini;
 mod openai;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{Counts, Finish, ThinkingStyle};
 
@@ -39,6 +39,8 @@ pub struct ReceivedRequest {
     pub max_tokens: Option<u64>,
     /// All texts that are to be read, system prompt first.
     pub texts: Vec<String>,
+    /// All JPEG images, in base64, where and as the protocol takes them; others are not seen.
+    pub images: Vec<String>,
 }
 
 impl Protocol {
@@ -71,7 +73,41 @@ impl Protocol {
             wants_usage: self != Self::OpenAi || body["stream_options"]["include_usage"] == true,
             max_tokens: limit,
             texts,
+            images: self.images(&body[messages]),
         }
+    }
+
+    fn images(self, messages: &Value) -> Vec<String> {
+        let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+        let parts = list(messages).into_iter().flat_map(|message| {
+            let name = if self == Self::Gemini { "parts" } else { "content" };
+            list(&message[name])
+        });
+        let image = |part: Value| {
+            let (is_jpeg, data) = match self {
+                Self::OpenAi => {
+                    let url = part["image_url"]["url"].as_str()?.to_owned();
+                    let data = url.strip_prefix("data:image/jpeg;base64,")?;
+                    (part["type"] == "image_url", json!(data))
+                }
+                Self::Anthropic => {
+                    let source = &part["source"];
+                    let is_jpeg = source["type"] == "base64" && source["media_type"] == "image/jpeg";
+                    (part["type"] == "image" && is_jpeg, source["data"].clone())
+                }
+                Self::Gemini => {
+                    let data = &part["inlineData"];
+                    (data["mimeType"] == "image/jpeg", data["data"].clone())
+                }
+                Self::Bedrock => {
+                    let image = &part["image"];
+                    (image["format"] == "jpeg", image["source"]["bytes"].clone())
+                }
+                Self::Embeddings => return None,
+            };
+            data.as_str().filter(|_| is_jpeg).map(str::to_owned)
+        };
+        parts.filter_map(image).collect()
     }
 
     /// Content type of a stream.

@@ -111,8 +111,8 @@ impl App {
         Box::pin(async move {
             generation.billing.may_ask(&generation.model)?;
             let Admission { org, subjects } = match generation.category {
-                // A title is not a request by the user.
-                Category::Titles => self.terms(&generation.billing).await?,
+                // Titles and scanned pages are not requests by the user.
+                Category::Titles | Category::Transcription => self.terms(&generation.billing).await?,
                 _ => self.admit(&generation.billing).await?,
             };
             let fallbacks: Vec<String> = org

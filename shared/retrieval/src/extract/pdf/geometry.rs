@@ -41,6 +41,18 @@ impl Matrix {
         }
     }
 
+    /// Returns the map that undoes this one; `None` if it maps an area to a line.
+    pub(super) fn inverse(self) -> Option<Self> {
+        let determinant = self.a * self.d - self.b * self.c;
+        if !determinant.is_normal() {
+            return None;
+        }
+        let of = |number: f32| number / determinant;
+        let turned = Self::new([of(self.d), of(-self.b), of(-self.c), of(self.a), 0.0, 0.0]);
+        let Point { x, y } = turned.apply(self.e, self.f);
+        Some(Self { e: -x, f: -y, ..turned })
+    }
+
     pub(super) fn apply(self, x: f32, y: f32) -> Point {
         Point {
             x: self.a * x + self.c * y + self.e,
@@ -113,5 +125,8 @@ mod tests {
         let moved = Matrix::translation(10.0, 5.0);
         assert_eq!(double.then(moved).apply(1.0, 1.0), Point { x: 12.0, y: 7.0 });
         assert_eq!(moved.then(double).apply(1.0, 1.0), Point { x: 22.0, y: 12.0 });
+        let back = double.then(moved).inverse();
+        assert_eq!(back.map(|back| back.apply(12.0, 7.0)), Some(Point { x: 1.0, y: 1.0 }));
+        assert_eq!(Matrix::new([0.0; 6]).inverse(), None);
     }
 }

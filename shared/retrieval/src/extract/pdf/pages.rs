@@ -45,6 +45,7 @@ const DAMAGED_PAGE: PageText = PageText {
     is_image: false,
     is_crowded: false,
     is_damaged: true,
+    is_transcribed: false,
 };
 
 /// Receives pages; a break ends the reading.
@@ -58,13 +59,17 @@ pub(crate) fn read(bytes: &[u8], first: u32, sink: &mut Sink<'_>) -> Result<(), 
     if !stream_size::is_bounded(bytes) {
         return Err(DECOMPRESSED_TOO_LARGE);
     }
-    // On a separate thread: for the stack, and to contain a panic of the parser.
+    on_own_stack(|| {
+        let done = read_pages(bytes, first, sink);
+        clear_global_font_cache();
+        done
+    })
+}
+
+/// Runs the parser on a separate thread: for the stack, and to contain a panic.
+pub(super) fn on_own_stack(read: impl FnOnce() -> Result<(), ExtractError> + Send) -> Result<(), ExtractError> {
     thread::scope(|scope| {
-        let reader = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || {
-            let done = read_pages(bytes, first, sink);
-            clear_global_font_cache();
-            done
-        });
+        let reader = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, read);
         reader.map_err(|_| DAMAGED)?.join().map_err(|_| DAMAGED)?
     })
 }
@@ -178,7 +183,7 @@ fn is_content_missing(store: &Store, page: &Dictionary) -> bool {
 }
 
 /// Returns the visible area of a page.
-fn area(store: &Store, page: &Dictionary) -> Area {
+pub(super) fn area(store: &Store, page: &Dictionary) -> Area {
     let named = |key| store.numbers(page, key).and_then(Area::between);
     named("CropBox").or_else(|| named("MediaBox")).unwrap_or(Area::LETTER)
 }
@@ -189,7 +194,7 @@ fn is_limit(error: &Error) -> bool {
 }
 
 /// Opens the document; tries the empty password on an encrypted one.
-fn open(bytes: &[u8]) -> Result<Store, ExtractError> {
+pub(super) fn open(bytes: &[u8]) -> Result<Store, ExtractError> {
     let mut document = PdfDocument::from_bytes(bytes.to_vec()).map_err(refusal)?;
     if let Some(upgraded) = encryption::upgraded(bytes, &document) {
         document = PdfDocument::from_bytes(upgraded).map_err(refusal)?;

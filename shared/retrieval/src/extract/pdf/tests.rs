@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{assemble_pages, extract, extract_pages};
 
+mod images;
 mod written;
 
 fn pages(bytes: &[u8]) -> Vec<(u32, String)> {

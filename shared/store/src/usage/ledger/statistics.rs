@@ -104,6 +104,7 @@ pub(super) fn letter(category: Category) -> char {
         Category::Embeddings => 'e',
         Category::Sql => 'q',
         Category::Titles => 't',
+        Category::Transcription => 'p',
     }
 }
 

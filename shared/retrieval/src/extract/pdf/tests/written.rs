@@ -7,7 +7,7 @@ use pdf_oxide::crypto::{AesKeySize, HashAlgorithm, Padding, active};
 use super::*;
 
 /// A file of these objects, numbered from 1; the first is the catalog.
-fn file(objects: &[Vec<u8>], trailer: &str) -> Vec<u8> {
+pub(super) fn file(objects: &[Vec<u8>], trailer: &str) -> Vec<u8> {
     let mut bytes = b"%PDF-1.7\n".to_vec();
     let mut table = String::new();
     for (number, object) in (1..).zip(objects) {
@@ -24,7 +24,7 @@ fn file(objects: &[Vec<u8>], trailer: &str) -> Vec<u8> {
     bytes
 }
 
-fn objects(objects: &[&str]) -> Vec<Vec<u8>> {
+pub(super) fn objects(objects: &[&str]) -> Vec<Vec<u8>> {
     objects.iter().map(|object| object.as_bytes().to_vec()).collect()
 }
 
@@ -35,15 +35,15 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-fn stream(content: &[u8]) -> Vec<u8> {
+pub(super) fn stream(content: &[u8]) -> Vec<u8> {
     let start = format!("<< /Length {} >>\nstream\n", content.len());
     [start.as_bytes(), content, b"\nendstream"].concat()
 }
 
 const FONT: &str = "<< /Type /Font /Subtype /Type1 /BaseFont /Courier /Encoding /WinAnsiEncoding >>";
 
-const CATALOG: &str = "<< /Type /Catalog /Pages 2 0 R >>";
-const PAGES: &str = "<< /Type /Pages /Kids [3 0 R] /Count 1 >>";
+pub(super) const CATALOG: &str = "<< /Type /Catalog /Pages 2 0 R >>";
+pub(super) const PAGES: &str = "<< /Type /Pages /Kids [3 0 R] /Count 1 >>";
 
 /// One page: its content, the font `/F`, more entries of the page, and more objects from number 6 on.
 fn page_of(content: &str, font: &str, entries: &str, more: &[&str]) -> Vec<u8> {
