@@ -1,5 +1,7 @@
 //! `OpenDocument` texts, spreadsheets and presentations (ISO/IEC 26300), read as a stream.
 
+use std::collections::HashSet;
+
 use super::outline::Outline;
 use super::package::{Package, TextBudget};
 use super::xml::{Event, Failure, Xml};
@@ -14,13 +16,24 @@ const MAX_EMPTY: usize = 256;
 const MAX_SLIDES: u32 = 5_000;
 
 /// Elements whose content is not text of the document.
-const SKIPPED: [&str; 6] = [
+const SKIPPED: [&str; 8] = [
     "tracked-changes",
     "ruby-text",
     "forms",
     "desc",
     "note-citation",
     "bibliography-source",
+    "page-number",
+    "page-count",
+];
+/// Headers and footers of a page style.
+const HEADERS: [&str; 6] = [
+    "header",
+    "header-first",
+    "header-left",
+    "footer",
+    "footer-first",
+    "footer-left",
 ];
 
 pub(super) fn extract(bytes: &[u8], kind: Kind) -> Result<Extracted, ExtractError> {
@@ -36,7 +49,7 @@ pub(super) fn extract(bytes: &[u8], kind: Kind) -> Result<Extracted, ExtractErro
         return Err(ExtractError::Encrypted(kind));
     }
     let mut reader = Reader::new(kind);
-    let read = package.read("content.xml", |xml| reader.read(xml))?;
+    let read = package.read("content.xml", |xml| reader.read(xml, None))?;
     if read.is_none() {
         return Err(package.damaged());
     }
@@ -45,10 +58,25 @@ pub(super) fn extract(bytes: &[u8], kind: Kind) -> Result<Extracted, ExtractErro
     }
     let pages = (kind == Kind::Odp).then_some(reader.slide);
     let sections = match kind {
-        Kind::Odt => reader.outline.finish().map_err(|_| super::TOO_MUCH_TEXT)?,
+        Kind::Odt => {
+            let mut sections = headers_and_footers(&mut package)?;
+            sections.extend(reader.outline.finish().map_err(|_| super::TOO_MUCH_TEXT)?);
+            sections
+        }
         _ => reader.sections,
     };
     Ok(Extracted { sections, pages })
+}
+
+/// Returns the text of page headers and footers, each line once.
+fn headers_and_footers(package: &mut Package<'_>) -> Result<Vec<Section>, ExtractError> {
+    let mut reader = Reader::new(Kind::Odt);
+    package.read("styles.xml", |xml| reader.read(xml, Some(&HEADERS)))?;
+    let sections = reader.outline.finish().map_err(|_| super::TOO_MUCH_TEXT)?;
+    let mut known = HashSet::new();
+    let lines = sections.iter().flat_map(|section| section.text.lines());
+    let lines: Vec<&str> = lines.filter(|line| !line.is_empty() && known.insert(*line)).collect();
+    Ok(Extracted::whole(lines.join("\n")).sections)
 }
 
 struct Reader {
@@ -66,6 +94,9 @@ struct Reader {
     /// The depth in comments, and their author.
     annotation: Option<Annotation>,
     in_notes: bool,
+    /// Styles of tables that are not displayed, and the one that is being defined.
+    hidden_styles: HashSet<String>,
+    style: Option<String>,
     budget: TextBudget,
 }
 
@@ -111,14 +142,31 @@ impl Reader {
             list_depth: 0,
             annotation: None,
             in_notes: false,
+            hidden_styles: HashSet::new(),
+            style: None,
             budget: TextBudget::default(),
         }
     }
 
-    fn read(&mut self, xml: &mut Xml<'_>) -> Result<(), Failure> {
-        let mut skipped = 0_usize;
+    /// Reads a part, or what is `within` elements of these names.
+    fn read(&mut self, xml: &mut Xml<'_>, within: Option<&[&str]>) -> Result<(), Failure> {
+        let (mut skipped, mut depth) = (0_usize, 0_usize);
         while let Some(event) = xml.next()? {
-            if skipped > 0 || SKIPPED.iter().any(|name| event.starts(name)) {
+            if let Some(names) = within {
+                match &event {
+                    Event::Start { is_empty: false, .. }
+                        if depth > 0 || names.iter().any(|name| event.starts(name)) =>
+                    {
+                        depth += 1;
+                    }
+                    Event::End(_) => depth = depth.saturating_sub(1),
+                    _ => {}
+                }
+                if depth == 0 {
+                    continue;
+                }
+            }
+            if skipped > 0 || SKIPPED.iter().any(|name| event.starts(name)) || self.is_hidden_sheet(&event) {
                 match &event {
                     Event::Start { is_empty: false, .. } => skipped += 1,
                     Event::End(_) => skipped -= 1,
@@ -143,6 +191,10 @@ impl Reader {
     fn start(&mut self, name: &str, event: &Event<'_>, is_empty: bool) -> Result<(), Failure> {
         let count = |name| event.attribute(name).and_then(|count| count.parse::<usize>().ok());
         match name {
+            "style" => self.style = event.attribute("name"),
+            "table-properties" if event.attribute("display").as_deref() == Some("false") => {
+                self.hidden_styles.extend(self.style.take());
+            }
             "annotation" => self.annotation = Some(Annotation::default()),
             "creator" | "date" => {
                 if let Some(annotation) = &mut self.annotation {
@@ -181,6 +233,15 @@ impl Reader {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Returns whether a sheet begins that is not displayed.
+    fn is_hidden_sheet(&self, event: &Event<'_>) -> bool {
+        let is_sheet = self.kind == Kind::Ods && self.rows.is_empty() && event.starts("table");
+        is_sheet
+            && event
+                .attribute("style-name")
+                .is_some_and(|style| self.hidden_styles.contains(&style))
     }
 
     fn push(&mut self, text: &str) -> Result<(), Failure> {

@@ -94,3 +94,52 @@ fn a_repeated_text_is_bounded_and_encryption_is_named() {
     ]);
     assert_eq!(extract(&locked, Kind::Odt).expect_err("locked").code(), "encrypted");
 }
+
+#[test]
+fn hidden_sheets_are_not_read() {
+    let sheet = |name: &str, style: &str| {
+        format!(
+            r#"<table:table table:name="{name}" table:style-name="{style}"><table:table-row><table:table-cell>
+            <text:p>of {name}</text:p></table:table-cell></table:table-row></table:table>"#
+        )
+    };
+    let body = format!(
+        r#"<office:automatic-styles><style:style style:name="ta1" style:family="table"><style:table-properties table:display="true"/></style:style>
+        <style:style style:name="ta2" style:family="table"><style:table-properties table:display="false"/></style:style></office:automatic-styles>
+        <office:body><office:spreadsheet>{}{}{}</office:spreadsheet></office:body>"#,
+        sheet("Prices", "ta1"),
+        sheet("Margins", "ta2"),
+        sheet("Hours", "ta1"),
+    );
+    let expected = [("Prices", "of Prices"), ("Hours", "of Hours")];
+    assert_eq!(
+        sections(Kind::Ods, "spreadsheet", &body),
+        expected.map(|(path, text)| (path.to_owned(), text.to_owned()))
+    );
+}
+
+#[test]
+fn page_headers_and_footers_come_once_and_without_page_numbers() {
+    let page = |header: &str| {
+        format!(
+            "<style:master-page><style:header><text:p>{header}</text:p></style:header><style:footer><text:p>Page \
+             <text:page-number>1</text:page-number></text:p></style:footer></style:master-page>"
+        )
+    };
+    let styles = format!(
+        "<office:document-styles><office:styles><text:p>No text</text:p></office:styles><office:master-styles>{}{}\
+         </office:master-styles></office:document-styles>",
+        page("Policy of 2025"),
+        page("Policy of 2025")
+    );
+    let content = "<office:document-content><office:body><office:text><text:p>Returns within 14 days.</text:p>\
+                   </office:text></office:body></office:document-content>";
+    let file = zip_package(&[
+        ("mimetype", "application/vnd.oasis.opendocument.text"),
+        ("content.xml", content),
+        ("styles.xml", &styles),
+    ]);
+    let extracted = extract(&file, Kind::Odt).expect("a readable document");
+    let texts: Vec<&str> = extracted.sections.iter().map(|section| section.text.as_str()).collect();
+    assert_eq!(texts, ["Policy of 2025\nPage", "Returns within 14 days."]);
+}
