@@ -9,7 +9,7 @@ use store::{Documents, Lease, Store, Tables};
 
 use crate::support::{Caller, Test};
 
-fn message(caller: &Caller, document: &str) -> String {
+pub(super) fn message(caller: &Caller, document: &str) -> String {
     let message = IndexMessage {
         org_id: caller.org().to_owned().into(),
         document_id: document.to_owned().into(),
@@ -17,7 +17,7 @@ fn message(caller: &Caller, document: &str) -> String {
     serde_json::to_string(&message).unwrap()
 }
 
-async fn send(t: &Test, body: &str) {
+pub(super) async fn send(t: &Test, body: &str) {
     t.sqs()
         .send_message()
         .queue_url(t.queue_url("index_documents"))

@@ -4,7 +4,10 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use model_double::{ModelDouble, Script};
 use serde_json::{Value, json};
 
-use super::index_runs::document as stored;
+use super::{
+    index_documents::{message, send},
+    index_runs::document as stored,
+};
 use crate::support::{Caller, Test};
 
 /// Shades of paper, by which the double knows a page.
@@ -202,4 +205,22 @@ async fn a_page_without_text_or_readable_image_leaves_the_others() {
         (&document["status"], &document["transcribed_pages"]),
         (&json!("ready"), &json!(2))
     );
+}
+
+#[tokio::test]
+async fn a_repeated_delivery_transcribes_no_page_twice() {
+    let (model, t) = reader().await;
+    let ada = t.user("ada").await;
+    choose(&ada, "gpt-4o").await;
+    let file = samples::scan_of(&PAPERS[..5]);
+    let id = ada.upload("invoices.pdf", file).await.created().text("id");
+    for _ in 0..4 {
+        send(&t, &message(&ada, &id)).await;
+    }
+    while stored(&t, &ada, &id).await.is_unfinished() {
+        t.drain().await;
+        t.advance_seconds(30);
+    }
+    assert_eq!(stored(&t, &ada, &id).await.transcribed_pages, 5);
+    assert_eq!(model.calls().len(), 5);
 }
