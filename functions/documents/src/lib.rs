@@ -1,13 +1,18 @@
 //! Documents: upload, and the progress of their indexing.
 
+mod content;
+mod details;
 mod uploads;
 mod view;
 mod web_pages;
 
-use app::Upload as NewDocument;
+use app::{DocumentFilter, Upload as NewDocument};
+use content::{get_document_content, list_document_passages};
+use details::{put_document, tags_of_form, update_document};
 use domain::{
-    Document, DocumentId,
+    Document, DocumentId, DocumentStatus,
     auth::permission::{ReadDocuments, WriteDocuments},
+    documents::tags::normalize_tag,
 };
 use garde::Validate;
 use http_api::{
@@ -58,6 +63,27 @@ pub fn api() -> Api {
             get_document,
             "Get a document. With its indexing progress, and the reason if indexing failed.",
         )
+        .patch(
+            "/documents/{document_id}",
+            update_document,
+            "Update a document. Its name, description and tags; omitted fields stay unchanged.",
+        )
+        .put(
+            "/documents/{document_id}",
+            put_document,
+            "Update a document. The same as with PATCH: omitted fields stay unchanged.",
+        )
+        .get(
+            "/documents/{document_id}/content",
+            get_document_content,
+            "Download the file of a document. Redirects to a link that is valid for 15 minutes; with `Accept: \
+             application/json` returns the link. The file of a web page is its text.",
+        )
+        .get(
+            "/documents/{document_id}/text",
+            list_document_passages,
+            "List the passages of a document. In reading order: the text in which chatbots search.",
+        )
         .delete(
             "/documents/{document_id}",
             delete_document,
@@ -83,6 +109,9 @@ struct About {
     #[garde(length(chars, max = Document::MAX_DESCRIPTION), inner(custom(readable_text)))]
     #[schemars(regex(pattern = http_api::READABLE_TEXT))]
     description: Option<String>,
+    /// Tags, separated by commas. Stored in lower case, sorted, each once.
+    #[garde(inner(custom(optional_name)))]
+    tags: Option<String>,
 }
 
 /// The documents to list.
@@ -101,6 +130,10 @@ struct Filter {
     /// `own` (default) or `org`.
     #[serde(default)]
     scope: ListScope,
+    /// Only documents in this state.
+    status: Option<DocumentStatus>,
+    /// Only documents with this tag.
+    tag: Option<String>,
 }
 
 /// The parameter `{document_id}`.
@@ -122,12 +155,17 @@ async fn upload_document(
 ) -> Result<Created<UploadedView>> {
     let Upload {
         file,
-        fields: About { name, description },
+        fields: About {
+            name,
+            description,
+            tags,
+        },
     } = upload;
     let name = non_empty(name).unwrap_or_else(|| file.name.chars().take(Document::MAX_NAME).collect());
     let new = NewDocument {
         name,
         description: non_empty(description),
+        tags: tags_of_form(tags),
         file_name: file.name,
         bytes: file.bytes,
     };
@@ -144,8 +182,13 @@ async fn list_documents(
     page: Paging,
     Query(filter): Query<Filter>,
 ) -> Result<Listing<DocumentView>> {
-    let uploader = matches!(filter.scope, ListScope::Own).then_some(&member.identity.user.id);
-    let found = app.list_documents(&member.org.org, uploader, &page).await?;
+    let uploader = matches!(filter.scope, ListScope::Own).then(|| member.identity.user.id.clone());
+    let filter = DocumentFilter {
+        uploader,
+        status: filter.status,
+        tag: filter.tag.as_deref().and_then(normalize_tag),
+    };
+    let found = app.list_documents(&member.org.org, &filter, &page).await?;
     page.answer(found.map(DocumentView::from))
 }
 

@@ -3,7 +3,11 @@
 use std::collections::BTreeMap;
 
 use app::NewUpload;
-use domain::{Document, DocumentId, PendingUpload, Timestamp, auth::permission::WriteDocuments};
+use domain::{
+    Document, DocumentId, PendingUpload, Timestamp,
+    auth::permission::WriteDocuments,
+    documents::tags::{MAX_TAG, MAX_TAGS},
+};
 use garde::Validate;
 use http_api::{
     Body, Created, Ctx, Either, Json, May, Path, Result, Wait, media_type, not_blank, optional_name, plain_file_name,
@@ -37,6 +41,10 @@ pub(crate) struct NewUploadInput {
     #[garde(length(chars, max = Document::MAX_DESCRIPTION), inner(custom(readable_text)))]
     #[schemars(regex(pattern = http_api::READABLE_TEXT))]
     description: Option<String>,
+    /// Tags, at most 20. Stored in lower case, sorted, each once.
+    #[garde(length(max = MAX_TAGS), inner(inner(length(chars, max = MAX_TAG), custom(optional_name))))]
+    #[schemars(inner(length(max = MAX_TAG)))]
+    tags: Option<Vec<String>>,
 }
 
 /// Where and how to put the file. Complete the upload afterwards.
@@ -74,6 +82,7 @@ pub(crate) async fn create_upload(
     let new = NewUpload {
         name: non_empty(input.name).unwrap_or_else(|| file_name.chars().take(Document::MAX_NAME).collect()),
         description: non_empty(input.description),
+        tags: input.tags.unwrap_or_default(),
         file_name,
         size_bytes: input.size,
         content_type: non_empty(input.content_type),

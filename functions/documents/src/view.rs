@@ -39,6 +39,8 @@ pub(crate) struct DocumentView {
     id: String,
     name: String,
     description: Option<String>,
+    /// Its tags, sorted.
+    tags: Vec<String>,
     status: DocumentStatus,
     /// Indexing progress in percent.
     progress: u8,
@@ -75,6 +77,7 @@ impl From<Document> for DocumentView {
             id: document.id.0,
             name: document.name,
             description: document.description,
+            tags: document.tags,
             status: document.status,
             progress: document.progress,
             error,

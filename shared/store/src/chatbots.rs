@@ -93,9 +93,8 @@ impl Chatbots {
 
     /// Lists chatbots, newest first; with `creator`, only those of this user.
     pub async fn list(&self, page: &PageRequest, creator: Option<&UserId>) -> Result<Page<Chatbot>> {
-        let narrow = creator.map_or_else(ListFilter::default, |user| ListFilter {
-            expression: Some("created_by = :user"),
-            values: vec![(":user", s(user.as_str()))],
+        let narrow = creator.map_or_else(ListFilter::default, |user| {
+            ListFilter::of("created_by = :user", vec![(":user", s(user.as_str()))])
         });
         let found = self
             .store

@@ -1,5 +1,7 @@
 //! Uploading documents and watching them.
 
+mod content;
+mod details;
 mod reindex;
 pub(crate) mod uploads;
 mod web_pages;

@@ -1,5 +1,7 @@
-//! Deleting documents.
+//! Listing and deleting documents.
 
+pub(crate) mod content;
+mod details;
 pub(crate) mod index_document;
 pub(crate) mod pending_uploads;
 mod reindex;
@@ -7,22 +9,23 @@ pub(crate) mod segments;
 pub(crate) mod upload;
 pub(crate) mod web_pages;
 
-use domain::{Document, DocumentId, Error, Membership, OrgId, Page, PageRequest, Result, UserId};
+use domain::{Document, DocumentId, Error, Membership, OrgId, Page, PageRequest, Result};
 use futures::future::BoxFuture;
+use store::DocumentFilter;
 
 use crate::App;
 
 pub(crate) const NO_DOCUMENT: Error = Error::NotFound("document");
 
 impl App {
-    /// Returns documents of an organization, newest first; with `uploader`, only those of this user.
+    /// Returns the documents of an organization that pass a filter, newest first.
     pub fn list_documents<'a>(
         &'a self,
         org: &'a OrgId,
-        uploader: Option<&'a UserId>,
+        filter: &'a DocumentFilter,
         page: &'a PageRequest,
     ) -> BoxFuture<'a, Result<Page<Document>>> {
-        Box::pin(async move { self.store.documents(org).list(page, uploader).await })
+        Box::pin(async move { self.store.documents(org).list(page, filter).await })
     }
 
     /// Returns a document of an organization.

@@ -7,7 +7,8 @@
 //! bucket a day after its expiry, when nothing can arrive any more.
 
 use domain::{
-    Document, DocumentId, Error, Membership, PendingUpload, Result, documents::pending_upload::UploadSweep, time::after,
+    Document, DocumentId, Error, Membership, PendingUpload, Result, documents::pending_upload::UploadSweep,
+    documents::tags::normalize_tags, time::after,
 };
 use futures::future::BoxFuture;
 use sha2::{Digest as _, Sha256};
@@ -26,6 +27,8 @@ pub struct NewUpload {
     pub name: String,
     /// Description of the document.
     pub description: Option<String>,
+    /// Its tags, as given.
+    pub tags: Vec<String>,
     /// Name of the file; its extension determines the file type.
     pub file_name: String,
     /// Exact size, in bytes.
@@ -63,6 +66,7 @@ impl App {
     pub fn begin_upload<'a>(&'a self, member: &'a Membership, new: NewUpload) -> BoxFuture<'a, Result<BegunUpload>> {
         Box::pin(async move {
             let kind = kind_by_name(&new.file_name)?;
+            let tags = normalize_tags(&new.tags)?;
             let org = self.store.orgs().get(&member.org).await?;
             let org = org.ok_or(Error::NotFound("organization"))?.org;
             PendingUpload::check_size(new.size_bytes, org.plan)?;
@@ -73,6 +77,7 @@ impl App {
                 created_by: member.member.clone(),
                 name: new.name,
                 description: new.description,
+                tags,
                 file_name: new.file_name,
                 kind,
                 size_bytes: new.size_bytes,

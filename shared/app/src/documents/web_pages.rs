@@ -7,6 +7,7 @@ use bytes::Bytes;
 use domain::{
     Document, DocumentKind, Error, IndexFailure, Membership, Plan, Result, Timestamp, WebSource,
     documents::document::NewDocument,
+    documents::tags::normalize_tags,
 };
 use fetch::{Conditions, FetchError, Fetched, Fetcher, Limits, MediaType, PrivateHosts, Url};
 use futures::future::BoxFuture;
@@ -68,6 +69,8 @@ pub struct NewWebPage {
     pub name: Option<String>,
     /// Description of the document.
     pub description: Option<String>,
+    /// Its tags, as given.
+    pub tags: Vec<String>,
 }
 
 /// What a page is as a file.
@@ -88,6 +91,7 @@ impl App {
     /// not show; its code is one of [`FetchError::code`]. Returns [`Error::Limit`] if the plan allows no more.
     pub fn add_web_page<'a>(&'a self, member: &'a Membership, new: NewWebPage) -> BoxFuture<'a, Result<Document>> {
         Box::pin(async move {
+            let tags = normalize_tags(&new.tags)?;
             let client = self.fetcher.get()?;
             let target = client.target(&new.url).map_err(|error| unusable(&error))?;
             let url = target.url().to_string();
@@ -110,6 +114,7 @@ impl App {
                 created_by: member.member.clone(),
                 name: new.name.unwrap_or(default_name),
                 description: new.description,
+                tags,
                 file_name: file_name(target.url(), None, DocumentKind::Html),
                 kind: DocumentKind::Html,
                 size_bytes: 0,
@@ -152,7 +157,8 @@ impl App {
             }
             Err(error) => return Ok(Err(failure(&error))),
         };
-        let mut document = document.clone();
+        let before = document;
+        let mut document = before.clone();
         let bytes = describe(&mut document, file, self.clock.now());
         let key = Document::source_key(&document.org, &document.id);
         self.objects
@@ -161,7 +167,7 @@ impl App {
         match self
             .store
             .documents(&document.org)
-            .store_fetched(&document, holder)
+            .store_fetched(before, &document, holder)
             .await?
         {
             FileStored::Done => Ok(Ok(document)),

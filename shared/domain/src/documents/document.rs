@@ -107,6 +107,9 @@ pub struct Document {
     pub name: String,
     /// Description by the uploader.
     pub description: Option<String>,
+    /// Its tags, normalized ([`super::tags`]).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
     /// Name of the uploaded file.
     pub file_name: String,
     /// The file type according to its name; the content decides how it is read.
@@ -160,6 +163,8 @@ pub struct NewDocument {
     pub name: String,
     /// Description by the uploader.
     pub description: Option<String>,
+    /// Its tags, normalized ([`super::tags`]).
+    pub tags: Vec<String>,
     /// Name of the file.
     pub file_name: String,
     /// The file type.
@@ -179,6 +184,7 @@ impl Document {
             created_by: new.created_by,
             name: new.name,
             description: new.description,
+            tags: new.tags,
             file_name: new.file_name,
             kind: new.kind,
             size_bytes: new.size_bytes,
@@ -212,6 +218,11 @@ impl Document {
     /// Returns the object key of the uploaded file.
     pub fn source_key(org: &OrgId, id: &DocumentId) -> String {
         format!("{}source", Self::folder(org, id))
+    }
+
+    /// Returns the object key of the text of a web page, as it is downloaded.
+    pub fn text_key(org: &OrgId, id: &DocumentId) -> String {
+        format!("{}text", Self::folder(org, id))
     }
 
     /// Returns the object key of the first pages of the file, as read for a generation.

@@ -3,4 +3,5 @@
 pub mod document;
 pub mod outbox;
 pub mod pending_upload;
+pub mod tags;
 pub mod web_source;

@@ -21,6 +21,9 @@ pub struct PendingUpload {
     pub name: String,
     /// Description of the document.
     pub description: Option<String>,
+    /// Tags of the document, normalized ([`super::tags`]).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
     /// Name of the file.
     pub file_name: String,
     /// The file type.
@@ -69,6 +72,7 @@ impl PendingUpload {
             created_by: self.created_by,
             name: self.name,
             description: self.description,
+            tags: self.tags,
             file_name: self.file_name,
             kind: self.kind,
             size_bytes: self.size_bytes,

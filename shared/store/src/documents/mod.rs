@@ -4,13 +4,14 @@ pub(crate) mod objects;
 pub(crate) mod outbox;
 pub(crate) mod pending_uploads;
 
+mod details;
 mod fetched;
 mod lease;
 mod reindex;
 
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
 use domain::{
-    Document, DocumentId, Error, OrgId, OutboxEntry, Page, PageRequest, PendingUpload, Plan, PlanLimit, Result,
+    Document, DocumentId, DocumentStatus, Error, OrgId, OutboxEntry, Page, PageRequest, PendingUpload, Plan, PlanLimit, Result,
     Timestamp, UserId, documents::outbox::OutboxStep, documents::pending_upload::UploadSweep, time::after,
 };
 
@@ -20,6 +21,7 @@ use crate::{
     table::item::{ListFilter, from_item, primary, s, to_item, value},
 };
 
+pub use details::DocumentChange;
 pub use fetched::FileStored;
 pub use lease::{Attempts, Lease, Outcome};
 
@@ -28,6 +30,17 @@ pub use lease::{Attempts, Lease, Outcome};
 pub struct Documents {
     store: Store,
     org: OrgId,
+}
+
+/// Which documents a list contains; all those that match every given condition.
+#[derive(Debug, Clone, Default)]
+pub struct DocumentFilter {
+    /// Only those that this user uploaded.
+    pub uploader: Option<UserId>,
+    /// Only those in this state.
+    pub status: Option<DocumentStatus>,
+    /// Only those with this tag, normalized.
+    pub tag: Option<String>,
 }
 
 /// The outcome of acknowledging an upload.
@@ -114,12 +127,18 @@ impl Documents {
         self.store.app().get(keys::document(&self.org, id)).await
     }
 
-    /// Lists documents, newest first; with `uploader`, only those of this user.
-    pub async fn list(&self, page: &PageRequest, uploader: Option<&UserId>) -> Result<Page<Document>> {
-        let narrow = uploader.map_or_else(ListFilter::default, |user| ListFilter {
-            expression: Some("created_by = :user"),
-            values: vec![(":user", s(user.as_str()))],
-        });
+    /// Lists the documents that pass a filter, newest first.
+    pub async fn list(&self, page: &PageRequest, filter: &DocumentFilter) -> Result<Page<Document>> {
+        let mut narrow = ListFilter::default();
+        if let Some(user) = &filter.uploader {
+            narrow = narrow.and("#by = :user", ("#by", "created_by"), (":user", s(user.as_str())));
+        }
+        if let Some(status) = &filter.status {
+            narrow = narrow.and("#status = :status", ("#status", "status"), (":status", value(status)?));
+        }
+        if let Some(tag) = &filter.tag {
+            narrow = narrow.and("contains(#tags, :tag)", ("#tags", "tags"), (":tag", s(tag)));
+        }
         let found = self
             .store
             .app()

@@ -44,6 +44,9 @@ use crate::{keys::Key, table::retry::in_doubt};
 /// An item as the SDK represents it.
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
+/// Most items that one query of a filtered list examines.
+const MAX_EXAMINED: usize = 1_000;
+
 /// Condition of a write that must not replace an item.
 pub(crate) const ITEM_MISSING: &str = "attribute_not_exists(pk)";
 /// Condition of a write that must not create an item.
@@ -153,6 +156,8 @@ impl Table<'_> {
             })
         });
         // A filter or the page size may shorten a result; one item more than requested shows that there is a next page.
+        // A filter that little passes examines more and more items at once.
+        let mut examined = limit + 1;
         while items.len() <= limit {
             let query = self
                 .db
@@ -161,14 +166,18 @@ impl Table<'_> {
                 .scan_index_forward(false)
                 .consistent_read(true);
             let query = query
-                .limit(i32::try_from(limit + 1).unwrap_or(i32::MAX))
+                .limit(i32::try_from(examined).unwrap_or(i32::MAX))
                 .set_exclusive_start_key(start);
             let answer = narrow
                 .apply(starting_with(query, &pk, prefix))
                 .send()
                 .await
                 .map_err(failed)?;
-            items.extend(answer.items.unwrap_or_default());
+            let passed = answer.items.unwrap_or_default();
+            if passed.len() * 4 < examined {
+                examined = (examined * 2).min(MAX_EXAMINED);
+            }
+            items.extend(passed);
             start = answer.last_evaluated_key;
             if start.is_none() {
                 break;
@@ -234,17 +243,46 @@ impl Table<'_> {
 /// A filter in addition to a key condition.
 #[derive(Debug, Default)]
 pub(crate) struct ListFilter {
-    pub(crate) expression: Option<&'static str>,
+    /// Conditions that all hold.
+    pub(crate) conditions: Vec<&'static str>,
+    /// Placeholders of attributes whose names are reserved words.
+    pub(crate) names: Vec<(&'static str, &'static str)>,
     pub(crate) values: Vec<(&'static str, AttributeValue)>,
 }
 
 impl ListFilter {
+    /// Returns a filter of one condition without placeholders of names.
+    pub(crate) fn of(condition: &'static str, values: Vec<(&'static str, AttributeValue)>) -> Self {
+        Self {
+            conditions: vec![condition],
+            names: Vec::new(),
+            values,
+        }
+    }
+
+    /// Adds a condition on the value of an attribute, both by placeholders.
+    pub(crate) fn and(
+        mut self,
+        condition: &'static str,
+        name: (&'static str, &'static str),
+        value: (&'static str, AttributeValue),
+    ) -> Self {
+        self.conditions.push(condition);
+        self.names.push(name);
+        self.values.push(value);
+        self
+    }
+
     fn apply(&self, mut query: QueryFluentBuilder) -> QueryFluentBuilder {
-        if let Some(expression) = self.expression {
-            query = query.filter_expression(expression);
-            for (name, value) in &self.values {
-                query = query.expression_attribute_values(*name, value.clone());
-            }
+        if self.conditions.is_empty() {
+            return query;
+        }
+        query = query.filter_expression(format!("({})", self.conditions.join(") AND (")));
+        for (name, attribute) in &self.names {
+            query = query.expression_attribute_names(*name, *attribute);
+        }
+        for (name, value) in &self.values {
+            query = query.expression_attribute_values(*name, value.clone());
         }
         query
     }
