@@ -87,7 +87,7 @@ pub fn api() -> Api {
         .delete(
             "/documents/{document_id}",
             delete_document,
-            "Delete a document. Its file is deleted too; chatbots no longer answer from it.",
+            "Delete a document. Its files are deleted too, in the background; chatbots no longer answer from it.",
         )
         .post(
             "/documents/{document_id}/reindex",

@@ -14,6 +14,8 @@ pub(crate) struct UploadedView {
     status: DocumentStatus,
     /// What happens next, or what went wrong.
     message: String,
+    /// ID of an earlier document of the organization whose file has the same bytes; it is not read again.
+    duplicate_of: Option<String>,
 }
 
 impl From<Document> for UploadedView {
@@ -29,6 +31,7 @@ impl From<Document> for UploadedView {
             name: document.name,
             status: document.status,
             message,
+            duplicate_of: document.duplicate_of.map(|id| id.0),
         }
     }
 }
@@ -58,6 +61,10 @@ pub(crate) struct DocumentView {
     pages: Option<u32>,
     /// Number of searchable passages.
     chunks: Option<u32>,
+    /// Hex SHA-256 of the file; null until a web page is fetched.
+    content_hash: Option<String>,
+    /// ID of an earlier document of the organization whose file has the same bytes. It may have been deleted since.
+    duplicate_of: Option<String>,
     /// ID of the user who uploaded it.
     user_id: String,
     org_id: String,
@@ -87,6 +94,8 @@ impl From<Document> for DocumentView {
             size_bytes: document.size_bytes,
             pages: document.pages,
             chunks: document.chunks,
+            content_hash: Some(document.sha256).filter(|hash| !hash.is_empty()),
+            duplicate_of: document.duplicate_of.map(|id| id.0),
             user_id: document.created_by.0,
             org_id: document.org.0,
             source_url,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{MailId, OrgId, Timestamp, UserId};
+use crate::{DocumentId, MailId, OrgId, Timestamp, UserId};
 
 /// What is to be removed, which is also the body of a message in the `purge` queue. It was made inaccessible before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +27,13 @@ pub enum Purge {
         /// The person.
         user_id: UserId,
     },
+    /// The files of a document, and its place in chatbots.
+    Document {
+        /// The organization that owned it.
+        org_id: OrgId,
+        /// The document.
+        document_id: DocumentId,
+    },
     /// What an account's credentials left behind after all of them ended; its owner is notified.
     Credentials {
         /// The account.
@@ -45,6 +52,7 @@ impl Purge {
             Self::User { user_id, .. } => format!("user.{user_id}"),
             Self::Org { org_id } => format!("org.{org_id}"),
             Self::Member { org_id, user_id } => format!("member.{org_id}.{user_id}"),
+            Self::Document { org_id, document_id } => format!("document.{org_id}.{document_id}"),
             Self::Credentials { user_id, mail_id, .. } => format!("credentials.{user_id}.{mail_id}"),
         }
     }

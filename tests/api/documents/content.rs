@@ -148,5 +148,6 @@ async fn the_file_of_a_web_page_is_its_text() {
     let handbook = add("/handbook").await.text("id");
     assert_eq!(follow(&t, &location(&ada, &handbook).await).await.0, samples::handbook_pdf());
     ada.delete(&format!("/api/v1/documents/{hours}")).await.expect(204);
+    t.drain().await;
     assert!(t.object_keys().await.iter().all(|key| !key.contains(&hours)));
 }

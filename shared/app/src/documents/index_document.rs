@@ -21,7 +21,8 @@ use sha2::{Digest as _, Sha256};
 use store::{Attempts, Lease, Outcome};
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use crate::{App, Delivery, documents::upload::kind_of};
+use super::{duplicates::READER_VERSION, upload::kind_of};
+use crate::{App, Delivery};
 
 /// Number of worker crashes while reading a document before the document is blamed. Crashes are rare on AWS, but a
 /// developer's machine may be switched off several times in a row.
@@ -141,6 +142,9 @@ impl App {
             tracing::error!(document_id = %document.id, deaths = attempts.interrupted, "index.workers_died");
             return Ok(Outcome::Failed(unreadable()));
         }
+        if let Some(outcome) = self.take_over(document, deliveries).await? {
+            return Ok(outcome);
+        }
         match self.read(document, holder, *attempts).await? {
             Attempt::Ended(outcome) => Ok(outcome),
             Attempt::Continues(checkpoint) => {
@@ -247,8 +251,7 @@ impl App {
             return Err(lease_lost());
         }
         drop(turn);
-        let hash = hex::encode(&Sha256::digest(&indexed.segment)[..16]);
-        let key = Document::segment_key(&document.org, &document.id, &hash);
+        let key = segment_of_bytes(document, &indexed.segment);
         self.objects
             .put(&key, indexed.segment.into(), "application/octet-stream")
             .await?;
@@ -257,6 +260,8 @@ impl App {
             segment: key,
             pages: indexed.pages,
             chunks: indexed.chunks,
+            reader_version: READER_VERSION,
+            duplicate_of: None,
         }))
     }
 
@@ -301,6 +306,12 @@ impl App {
             }
         }
     }
+}
+
+/// Returns the object key of a segment with this content.
+pub(crate) fn segment_of_bytes(document: &Document, segment: &[u8]) -> String {
+    let hash = hex::encode(&Sha256::digest(segment)[..16]);
+    Document::segment_key(&document.org, &document.id, &hash)
 }
 
 fn packed(pages: &[u8]) -> Result<Vec<u8>> {

@@ -126,7 +126,8 @@ impl App {
                 });
             }
             let sha256 = self.digest_of_file(&upload).await?;
-            let document = upload.into_document(sha256, self.clock.now());
+            let mut document = upload.into_document(sha256, self.clock.now());
+            document.duplicate_of = self.original_of(&document).await?;
             let Some(promise) = uploads.complete(&document, document.created_at).await? else {
                 return self.completed_before(member, id).await;
             };

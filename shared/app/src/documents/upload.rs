@@ -118,7 +118,7 @@ impl App {
     /// Returns [`Error::Limit`] if the plan allows no more.
     pub(crate) fn create_document(
         &self,
-        document: Document,
+        mut document: Document,
         file: Option<Bytes>,
         plan: Plan,
     ) -> BoxFuture<'_, Result<Document>> {
@@ -139,6 +139,7 @@ impl App {
             {
                 self.free_capacity(&document.org, document.size_bytes, plan).await?;
             }
+            document.duplicate_of = self.original_of(&document).await?;
             self.store.outbox().put(&promise).await?;
             if let Err(error) = self.store_upload(&document, &promise, file, plan).await {
                 // Best effort: the relay cleans up what remains after a second failure.

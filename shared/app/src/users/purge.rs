@@ -99,6 +99,7 @@ impl App {
                         self.erase(self.inventory_of_org(org_id)).await?;
                     }
                 }
+                Purge::Document { org_id, document_id } => self.purge_document(org_id, document_id).await?,
                 Purge::Credentials {
                     user_id,
                     ended_at,

@@ -130,6 +130,12 @@ pub struct Document {
     pub chunks: Option<u32>,
     /// Object key of the segment in use; `None` before the first success.
     pub segment: Option<String>,
+    /// Version of the reader that made the segment; 0 if unknown.
+    #[serde(default)]
+    pub reader_version: u32,
+    /// An earlier document of the organization whose file has the same bytes. It may have been deleted since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duplicate_of: Option<DocumentId>,
     /// The pages that were read of the generation that is being indexed.
     #[serde(default)]
     pub checkpoint: Option<Checkpoint>,
@@ -195,6 +201,8 @@ impl Document {
             pages: None,
             chunks: None,
             segment: None,
+            reader_version: 0,
+            duplicate_of: None,
             checkpoint: None,
             replaced_segment: None,
             want: 1,

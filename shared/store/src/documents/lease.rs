@@ -55,6 +55,10 @@ pub enum Outcome {
         pages: Option<u32>,
         /// Number of searchable passages.
         chunks: u32,
+        /// Version of the reader that made the segment.
+        reader_version: u32,
+        /// The document with the same bytes that it was taken over from.
+        duplicate_of: Option<DocumentId>,
     },
     /// The document can never be read.
     Failed(IndexFailure),
@@ -231,17 +235,27 @@ impl Documents {
                 replaced,
                 pages,
                 chunks,
-            } => update
-                .update_expression(format!(
-                    "SET {common}, done = :generation, #segment = :segment, replaced_segment = :replaced, \
-                     pages = :pages, chunks = :chunks REMOVE {remove}, failure"
-                ))
-                .expression_attribute_values(":replaced", value(replaced)?)
-                .expression_attribute_values(":percent", n(100))
-                .expression_attribute_names("#segment", "segment")
-                .expression_attribute_values(":segment", s(segment))
-                .expression_attribute_values(":pages", value(pages)?)
-                .expression_attribute_values(":chunks", n(chunks)),
+                reader_version,
+                duplicate_of,
+            } => {
+                let of = if duplicate_of.is_some() { ", duplicate_of = :of" } else { "" };
+                let update = match duplicate_of {
+                    Some(of) => update.expression_attribute_values(":of", s(of.as_str())),
+                    None => update,
+                };
+                update
+                    .update_expression(format!(
+                        "SET {common}, done = :generation, #segment = :segment, replaced_segment = :replaced, \
+                         pages = :pages, chunks = :chunks, reader_version = :reader{of} REMOVE {remove}, failure"
+                    ))
+                    .expression_attribute_values(":reader", n(reader_version))
+                    .expression_attribute_values(":replaced", value(replaced)?)
+                    .expression_attribute_values(":percent", n(100))
+                    .expression_attribute_names("#segment", "segment")
+                    .expression_attribute_values(":segment", s(segment))
+                    .expression_attribute_values(":pages", value(pages)?)
+                    .expression_attribute_values(":chunks", n(chunks))
+            }
             Outcome::Failed(failure) | Outcome::Abandoned(failure) => {
                 let done = if matches!(outcome, Outcome::Failed(_)) {
                     ", done = :generation"

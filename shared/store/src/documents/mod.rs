@@ -5,13 +5,14 @@ pub(crate) mod outbox;
 pub(crate) mod pending_uploads;
 
 mod details;
+mod duplicates;
 mod fetched;
 mod lease;
 mod reindex;
 
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
 use domain::{
-    Document, DocumentId, DocumentStatus, Error, OrgId, OutboxEntry, Page, PageRequest, PendingUpload, Plan, PlanLimit, Result,
+    Document, DocumentId, DocumentStatus, Error, OrgId, OutboxEntry, Page, PageRequest, PendingUpload, Plan, PlanLimit, Purge, Result,
     Timestamp, UserId, documents::outbox::OutboxStep, documents::pending_upload::UploadSweep, time::after,
 };
 
@@ -84,12 +85,13 @@ impl Documents {
             .expression_attribute_values(":abandon", value(&OutboxStep::AbandonUpload)?)
             .expression_attribute_values(":step", value(&OutboxStep::SendIndexMessage)?)
             .build();
-        let parts = vec![
+        let mut parts = vec![
             self.store.app().part_put_new(item)?,
             TransactWriteItem::builder()
                 .update(step.map_err(Error::internal)?)
                 .build(),
         ];
+        parts.extend(self.part_put_content(document)?);
         let one_more = ResourceChange::document(1, document.size_bytes);
         Ok(
             match self
@@ -104,19 +106,29 @@ impl Documents {
         )
     }
 
-    /// Deletes a document: it is invisible at once and no longer counts, and an outbox entry has its files removed once
-    /// none can arrive any more. Returns whether this call deleted it.
+    /// Deletes a document: it is invisible at once and no longer counts. An entry has its files removed, and another
+    /// one those that a worker still writes, once none can arrive any more. Returns `false` if it was deleted or got
+    /// another file since it was read, and nothing was written.
     pub async fn delete(&self, document: &Document, now: Timestamp) -> Result<bool> {
+        let purge = Purge::Document {
+            org_id: self.org.clone(),
+            document_id: document.id.clone(),
+        };
         let app = self.store.app();
         let sweep = UploadSweep {
             org: self.org.clone(),
             document: document.id.clone(),
             due_ms: after(now, PendingUpload::LATE_ARRIVAL).as_millisecond(),
         };
-        let parts = vec![
-            app.part_delete(&keys::document(&self.org, &document.id), None)?,
+        let mut parts = vec![
+            app.part_delete(
+                &keys::document(&self.org, &document.id),
+                Some(("sha256", s(&document.sha256))),
+            )?,
             app.part_put(to_item(&keys::upload_sweep(&sweep), &sweep)?)?,
+            self.store.part_purge_entry(&purge, now.as_millisecond())?,
         ];
+        parts.extend(self.part_delete_content(document)?);
         let one_less = ResourceChange::document(-1, document.size_bytes);
         let deleted = self.store.transact_counted(&self.org, parts, &one_less, None).await?;
         Ok(deleted == Counted::Done)

@@ -116,7 +116,7 @@ impl PendingUploads {
             created_ms: now.as_millisecond(),
         };
         let app = self.store.app();
-        let parts = vec![
+        let mut parts = vec![
             app.part_delete_if(
                 &keys::pending_upload(&self.org, &document.id),
                 "attribute_exists(pk) AND attribute_not_exists(released)",
@@ -124,6 +124,7 @@ impl PendingUploads {
             app.part_put_new(to_item(&keys::document(&self.org, &document.id), document)?)?,
             app.part_put(to_item(&keys::outbox(&promise.document), &promise)?)?,
         ];
+        parts.extend(self.store.documents(&self.org).part_put_content(document)?);
         Ok((transact(&self.store.db, parts).await? == Transaction::Done).then_some(promise))
     }
 

@@ -26,6 +26,19 @@ pub fn document(org: &OrgId, document: &DocumentId) -> Key {
     key(tenant(org), format!("{DOCUMENTS}{document}"))
 }
 
+/// Sort key prefix of the rows that find documents by the content of their files.
+pub const CONTENTS: &str = "H#";
+
+/// Sort key prefix of the documents whose file has this hex SHA-256.
+pub fn documents_with_content(sha256: &str) -> String {
+    format!("{CONTENTS}{sha256}#")
+}
+
+/// The row that finds a document by the hex SHA-256 of its file.
+pub fn content(org: &OrgId, sha256: &str, document: &DocumentId) -> Key {
+    key(tenant(org), format!("{}{document}", documents_with_content(sha256)))
+}
+
 /// Counters of the resources that the plan of an organization limits.
 pub fn resource_counts(org: &OrgId) -> Key {
     key(tenant(org), "COUNTS")
