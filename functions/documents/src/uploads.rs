@@ -25,7 +25,8 @@ pub(crate) struct NewUploadInput {
     #[garde(length(chars, min = 1, max = 255), custom(not_blank))]
     #[schemars(regex(pattern = http_api::NOT_BLANK))]
     file_name: String,
-    /// Exact size of the file in bytes. The maximum depends on the plan.
+    /// Exact size of the file in bytes. The maximum depends on the plan; for text, Markdown, CSV and source code it is
+    /// 20 MB at most.
     #[garde(skip)]
     #[schemars(range(min = 1))]
     size: u64,
@@ -63,7 +64,7 @@ pub(crate) struct UploadView {
     expires_at: Timestamp,
     /// Size of the file in bytes; a file of another size is rejected.
     size: u64,
-    /// Maximum size in bytes that the plan allows.
+    /// Maximum size in bytes of a file of this type that the plan allows.
     max_size: u64,
 }
 

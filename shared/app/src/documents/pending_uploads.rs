@@ -44,7 +44,7 @@ pub struct BegunUpload {
     pub upload: PendingUpload,
     /// How to upload its file.
     pub put: PresignedPut,
-    /// Maximum file size of the plan, in bytes.
+    /// Maximum size of such a file, in bytes.
     pub max_size_bytes: u64,
 }
 
@@ -69,7 +69,7 @@ impl App {
             let tags = normalize_tags(&new.tags)?;
             let org = self.store.orgs().get(&member.org).await?;
             let org = org.ok_or(Error::NotFound("organization"))?.org;
-            PendingUpload::check_size(new.size_bytes, org.plan)?;
+            PendingUpload::check_size(new.size_bytes, kind, org.plan)?;
             let now = self.clock.now();
             let upload = PendingUpload {
                 id: self.ids.make()?,
@@ -98,7 +98,7 @@ impl App {
             Ok(BegunUpload {
                 upload,
                 put,
-                max_size_bytes: org.plan.limits().file_bytes,
+                max_size_bytes: PendingUpload::max_size(kind, org.plan),
             })
         })
     }

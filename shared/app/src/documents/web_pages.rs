@@ -5,7 +5,7 @@ use std::{sync::OnceLock, time::Duration};
 
 use bytes::Bytes;
 use domain::{
-    Document, DocumentKind, Error, IndexFailure, Membership, Plan, Result, Timestamp, WebSource,
+    Document, DocumentKind, Error, IndexFailure, Membership, PendingUpload, Plan, Result, Timestamp, WebSource,
     documents::document::NewDocument,
     documents::tags::normalize_tags,
 };
@@ -191,7 +191,7 @@ impl App {
             retrieval::to_utf8(&content.bytes, charset, is_html)
         });
         let bytes: Bytes = text.flatten().map_or_else(|| content.bytes.clone(), Bytes::from);
-        let limit = plan.limits().file_bytes;
+        let limit = PendingUpload::max_size(kind, plan);
         if bytes.len() as u64 > limit {
             return Err(FetchError::TooLarge { limit });
         }

@@ -10,6 +10,10 @@ use crate::{DocumentId, OrgId, Timestamp, UserId};
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 pub const MAX_FORM_FILE_BYTES: u64 = 4_500_000;
 
+/// Maximum size of a file that is all text, in bytes. Extraction accepts 20 MiB of text, in which headings count again
+/// for what is below them.
+pub const MAX_TEXT_FILE_BYTES: u64 = 20_000_000;
+
 /// File types that can be indexed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -44,6 +48,17 @@ pub enum DocumentKind {
     Epub,
     /// Email message.
     Eml,
+}
+
+impl DocumentKind {
+    /// Returns the largest file of this type whose text can be indexed, in bytes; `None` if only the plan limits it.
+    /// A file that is all text has as much text as bytes, so it is refused at once rather than when it is read.
+    pub const fn max_text_file_bytes(self) -> Option<u64> {
+        match self {
+            Self::Txt | Self::Md | Self::Code | Self::Csv => Some(MAX_TEXT_FILE_BYTES),
+            _ => None,
+        }
+    }
 }
 
 /// The state of a document.

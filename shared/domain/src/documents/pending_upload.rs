@@ -46,14 +46,24 @@ impl PendingUpload {
     /// Maximum media type length, in bytes.
     pub const MAX_CONTENT_TYPE: usize = 255;
 
-    /// Checks the announced size against the plan's limit.
+    /// Returns the largest file of this type that the plan allows, in bytes.
+    pub fn max_size(kind: DocumentKind, plan: Plan) -> u64 {
+        let limit = plan.limits().file_bytes;
+        kind.max_text_file_bytes().map_or(limit, |text| text.min(limit))
+    }
+
+    /// Checks the announced size against the limit of the plan, and that of the text of a document.
     ///
     /// # Errors
     /// Returns [`Error::Invalid`] at `/size`.
-    pub fn check_size(bytes: u64, plan: Plan) -> Result<()> {
-        let limit = plan.limits().file_bytes;
+    pub fn check_size(bytes: u64, kind: DocumentKind, plan: Plan) -> Result<()> {
+        let limit = Self::max_size(kind, plan);
         if (1..=limit).contains(&bytes) {
             return Ok(());
+        }
+        if bytes > limit && kind.max_text_file_bytes() == Some(limit) {
+            let detail = format!("must be at most {limit} bytes for a text file; divide it into several files");
+            return Err(Error::invalid("/size", detail));
         }
         let detail = format!("must be between 1 and {limit} bytes on the {} plan", plan.name());
         Err(Error::invalid("/size", detail))
@@ -96,15 +106,26 @@ pub struct UploadSweep {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::documents::document::MAX_TEXT_FILE_BYTES;
 
     #[test]
     fn a_file_is_as_large_as_the_plan_allows() {
         const MIB: u64 = 1024 * 1024;
         for (plan, limit) in [(Plan::Free, 25 * MIB), (Plan::Pro, 50 * MIB), (Plan::Team, 100 * MIB)] {
-            assert!(PendingUpload::check_size(limit, plan).is_ok() && PendingUpload::check_size(1, plan).is_ok());
+            let check = |size| PendingUpload::check_size(size, DocumentKind::Pdf, plan);
+            assert!(check(limit).is_ok() && check(1).is_ok());
             for wrong in [0, limit + 1] {
-                let refused = PendingUpload::check_size(wrong, plan).err();
-                assert!(matches!(refused, Some(Error::Invalid(_))), "{wrong} on {}", plan.name());
+                assert!(matches!(check(wrong), Err(Error::Invalid(_))), "{wrong} on {}", plan.name());
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_all_text_is_no_larger_than_the_text_that_can_be_indexed() {
+        for kind in [DocumentKind::Txt, DocumentKind::Md, DocumentKind::Code, DocumentKind::Csv] {
+            for plan in Plan::ALL {
+                assert!(PendingUpload::check_size(MAX_TEXT_FILE_BYTES, kind, plan).is_ok());
+                assert!(PendingUpload::check_size(MAX_TEXT_FILE_BYTES + 1, kind, plan).is_err());
             }
         }
     }
