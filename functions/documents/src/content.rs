@@ -1,5 +1,6 @@
 //! The file and the text of a document.
 
+use app::{App, DocumentFile};
 use domain::{Timestamp, auth::permission::ReadDocuments};
 use http_api::{Ctx, Either, Json, Listing, May, Paging, Path, Result, SeeOther, WantsJson, attachment};
 use schemars::JsonSchema;
@@ -44,6 +45,15 @@ pub(crate) async fn get_document_content(
     Path(path): Path<DocumentPath>,
 ) -> Result<Either<Json<DownloadView>, SeeOther>> {
     let file = app.document_file(&member.org.org, &path.document_id).await?;
+    download(&app, file, as_json).await
+}
+
+/// Redirects to a file, or returns the link.
+pub(crate) async fn download(
+    app: &App,
+    file: DocumentFile,
+    as_json: bool,
+) -> Result<Either<Json<DownloadView>, SeeOther>> {
     let link = app.link_to_document(&file, &attachment(&file.file_name)).await?;
     if !as_json {
         return Ok(Either::Right(SeeOther(link.url)));

@@ -3,6 +3,7 @@
 mod content;
 mod details;
 mod uploads;
+mod versions;
 mod view;
 mod web_pages;
 
@@ -23,6 +24,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use uploads::{complete_upload, create_upload};
 use view::{DocumentView, UploadedView};
+use versions::{
+    create_document_version, get_document_version_content, list_document_versions, restore_document_version,
+};
 use web_pages::create_document_from_url;
 
 /// The operations of this function.
@@ -83,6 +87,28 @@ pub fn api() -> Api {
             "/documents/{document_id}/text",
             list_document_passages,
             "List the passages of a document. In reading order: the text in which chatbots search.",
+        )
+        .post(
+            "/documents/{document_id}/versions",
+            create_document_version,
+            "Upload a new version of a document. A file of up to 4.5 MB; create an upload with `document_id` for a larger \
+             one. Chatbots answer from the current version until the new one is indexed, and after that if it cannot be.",
+        )
+        .get(
+            "/documents/{document_id}/versions",
+            list_document_versions,
+            "List the versions of a document. Newest first, at most 10: the oldest one is deleted with the eleventh.",
+        )
+        .get(
+            "/documents/{document_id}/versions/{version_number}/content",
+            get_document_version_content,
+            "Download the file of a version. Redirects to a link that is valid for 15 minutes; with `Accept: \
+             application/json` returns the link.",
+        )
+        .post(
+            "/documents/{document_id}/versions/{version_number}/restore",
+            restore_document_version,
+            "Restore a version of a document. It is indexed again and then replaces the current one.",
         )
         .delete(
             "/documents/{document_id}",

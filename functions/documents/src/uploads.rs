@@ -30,6 +30,10 @@ pub(crate) struct NewUploadInput {
     #[garde(skip)]
     #[schemars(range(min = 1))]
     size: u64,
+    /// ID of the document of which the file is to become the next version; a new document if omitted. Name, description
+    /// and tags are then those of the document.
+    #[garde(skip)]
+    document_id: Option<DocumentId>,
     /// Media type to send as `Content-Type`; that of the file name if omitted.
     #[garde(length(chars, max = PendingUpload::MAX_CONTENT_TYPE), inner(custom(media_type)))]
     #[schemars(regex(pattern = http_api::MEDIA_TYPE))]
@@ -52,7 +56,7 @@ pub(crate) struct NewUploadInput {
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct UploadView {
     upload_id: String,
-    /// The same as `upload_id`. The document has this ID too.
+    /// The same as `upload_id`. A new document has this ID too.
     id: String,
     /// Always `PUT`.
     method: &'static str,
@@ -86,6 +90,7 @@ pub(crate) async fn create_upload(
         tags: input.tags.unwrap_or_default(),
         file_name,
         size_bytes: input.size,
+        replaces: input.document_id,
         content_type: non_empty(input.content_type),
     };
     let begun = app.begin_upload(&member.org, new).await?;

@@ -65,6 +65,12 @@ pub(crate) struct DocumentView {
     content_hash: Option<String>,
     /// ID of an earlier document of the organization whose file has the same bytes. It may have been deleted since.
     duplicate_of: Option<String>,
+    /// Number of the version in use.
+    version: u32,
+    /// Number of the version that replaces it as soon as it is indexed.
+    pending_version: Option<u32>,
+    /// Number of the version that could not be indexed; `error` says why, and the one in use stays in use.
+    failed_version: Option<u32>,
     /// ID of the user who uploaded it.
     user_id: String,
     org_id: String,
@@ -96,6 +102,9 @@ impl From<Document> for DocumentView {
             chunks: document.chunks,
             content_hash: Some(document.sha256).filter(|hash| !hash.is_empty()),
             duplicate_of: document.duplicate_of.map(|id| id.0),
+            version: document.version,
+            pending_version: document.wanted_version,
+            failed_version: document.failed_version,
             user_id: document.created_by.0,
             org_id: document.org.0,
             source_url,

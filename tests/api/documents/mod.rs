@@ -5,6 +5,7 @@ mod details;
 mod duplicates;
 mod reindex;
 pub(crate) mod uploads;
+mod versions;
 mod web_pages;
 
 use reqwest::{Method, multipart};

@@ -171,6 +171,10 @@ impl TextFieldWriter<'_> {
             let update = format!("{method} /api/v1/documents/{{document_id}}");
             self.send(caller, &update, &document, change).await;
         }
+        let file = multipart::Part::bytes(format!("{MARKER} says six years.").into_bytes());
+        let form = multipart::Form::new().part("file", file.file_name(format!("{MARKER}-2.txt")));
+        let versions = caller.request(Method::POST, &format!("/api/v1/documents/{document}/versions"));
+        caller.send(versions.multipart(form)).await.created();
         let settings = json!({"model": MARKER, "system_prompt": MARKER, "welcome_message": MARKER});
         let mut bot = json!({"name": MARKER, "description": MARKER, "settings": settings, "documents": [document]});
         let made = self

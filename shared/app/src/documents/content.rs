@@ -71,10 +71,36 @@ impl App {
                 return Err(not_ready());
             }
             Ok(DocumentFile {
-                key: Document::source_key(org, id),
+                key: document.file_key(),
                 media_type: harmless_type(document.kind),
                 file_name: document.file_name,
                 size_bytes: document.size_bytes,
+            })
+        })
+    }
+
+    /// Returns the file of a version of a document.
+    ///
+    /// # Errors
+    /// Returns [`Error::NotFound`], also for a version that is not kept, and the errors of [`App::document_file`].
+    pub fn version_file<'a>(
+        &'a self,
+        org: &'a OrgId,
+        id: &'a DocumentId,
+        number: u32,
+    ) -> BoxFuture<'a, Result<DocumentFile>> {
+        Box::pin(async move {
+            let document = self.document(org, id).await?;
+            let version = self.store.documents(org).version(&document, number).await?;
+            let version = version.ok_or(Error::NotFound("version"))?;
+            if document.web.is_some() {
+                return self.document_file(org, id).await;
+            }
+            Ok(DocumentFile {
+                key: version.source,
+                media_type: harmless_type(version.kind),
+                file_name: version.file_name,
+                size_bytes: version.size_bytes,
             })
         })
     }

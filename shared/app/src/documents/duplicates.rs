@@ -48,7 +48,8 @@ impl App {
     /// Returns [`Error::InProgress`] while another worker reads the same bytes.
     #[expect(clippy::disallowed_methods, reason = "the other worker is done in a moment, or the message returns")]
     pub(crate) async fn take_over(&self, document: &Document, deliveries: u32) -> Result<Option<Outcome>> {
-        if document.segment.is_some() || document.checkpoint.is_some() {
+        let is_reread = document.segment.is_some() && document.wanted_version.is_none();
+        if is_reread || document.checkpoint.is_some() {
             // Somebody wants it to be read again, or it has been begun.
             return Ok(None);
         }
@@ -85,10 +86,10 @@ impl App {
         for id in documents.with_same_content(document).await? {
             let Some(other) = documents.get(&id).await? else { continue };
             // The name of a file may decide how it is read.
-            if other.kind != document.kind || other.size_bytes != document.size_bytes {
+            if other.kind != document.kind || other.sha256 != document.sha256 {
                 continue;
             }
-            if !other.is_unfinished() && other.segment.is_some() && other.reader_version == READER_VERSION {
+            if other.segment.is_some() && other.reader_version == READER_VERSION {
                 return Ok(Some(Equal::Ready(Box::new(other))));
             }
             // Only for earlier ones, so that no two wait for each other.
@@ -115,10 +116,11 @@ impl App {
         self.objects.put(&key, bytes, "application/octet-stream").await?;
         tracing::info!(document_id = %document.id, "index.segment_taken_over");
         Ok(Some(Outcome::Ready {
-            segment: key,
-            replaced: None,
+            version: None,
+            replaced: document.segment.clone().filter(|replaced| *replaced != key),
             pages: original.pages,
             chunks,
+            segment: key,
             reader_version: original.reader_version,
             duplicate_of: Some(original.id.clone()),
         }))

@@ -12,7 +12,7 @@ use std::{
 };
 
 use domain::{
-    Document, Error, IndexFailure, Result, Timestamp, documents::document::Checkpoint, documents::outbox::IndexMessage,
+    Document, DocumentVersion, Error, IndexFailure, Result, Timestamp, documents::document::Checkpoint, documents::outbox::IndexMessage,
 };
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use futures::future::{BoxFuture, Either};
@@ -90,6 +90,12 @@ impl App {
                 Lease::Finished | Lease::Gone => return Ok(()),
                 Lease::Held(until) => return Err(held_until(until, now)),
             };
+            // Its file is another one than that in use.
+            let wanted = self.wanted_version(&document).await?;
+            let document = match &wanted {
+                Some(version) => document.with_file_of(version),
+                None => *document,
+            };
             let outcome = match self
                 .try_to_read(&document, &holder, &mut attempts, delivery.receive_count)
                 .await
@@ -109,6 +115,10 @@ impl App {
                     return Err(error);
                 }
             };
+            let outcome = match wanted {
+                Some(version) => self.outcome_of_version(&document, version, outcome).await?,
+                None => outcome,
+            };
             let generation = document.want;
             let is_finished = documents
                 .finish(&document.id, &holder, generation, &outcome, self.clock.now())
@@ -116,6 +126,59 @@ impl App {
             self.delete_checkpoint(&document).await;
             self.delete_unused_segment(&document, &outcome, is_finished).await
         })
+    }
+
+    /// Returns the version that is to replace the one in use.
+    async fn wanted_version(&self, document: &Document) -> Result<Option<DocumentVersion>> {
+        let Some(number) = document.wanted_version else {
+            return Ok(None);
+        };
+        let found = self.store.documents(&document.org).version(document, number).await?;
+        let missing = || Error::internal(format!("version {number} of document {} is missing", document.id));
+        found.map_or_else(|| Err(missing()), |version| Ok(Some(version)))
+    }
+
+    /// Returns the outcome for a document with another version in use, which stays in use if this one failed.
+    async fn outcome_of_version(
+        &self,
+        document: &Document,
+        version: DocumentVersion,
+        outcome: Outcome,
+    ) -> Result<Outcome> {
+        let documents = self.store.documents(&document.org);
+        match outcome {
+            Outcome::Failed(failure) => {
+                documents.record_version(&document.id, version.number, Some(&failure)).await?;
+                let version = version.number;
+                Ok(match document.segment {
+                    Some(_) => Outcome::VersionFailed { version, failure },
+                    None => Outcome::Failed(failure),
+                })
+            }
+            Outcome::Ready {
+                segment,
+                replaced,
+                pages,
+                chunks,
+                reader_version,
+                duplicate_of,
+                ..
+            } => {
+                if version.failure.is_some() {
+                    documents.record_version(&document.id, version.number, None).await?;
+                }
+                Ok(Outcome::Ready {
+                    segment,
+                    replaced,
+                    pages,
+                    chunks,
+                    reader_version,
+                    duplicate_of,
+                    version: Some(Box::new(version)),
+                })
+            }
+            other => Ok(other),
+        }
     }
 
     /// Reads a document unless earlier attempts show that it cannot be read.
@@ -208,7 +271,7 @@ impl App {
         let earlier = self.earlier_pages(document).await?;
         let source = self
             .objects
-            .read(&Document::source_key(&document.org, &document.id))
+            .read(&document.file_key())
             .await?;
         let file = source.ok_or_else(|| Error::internal(format!("the file of document {} is missing", document.id)))?;
         let begun = document.checkpoint.as_ref().map_or(FIRST_PERCENT, Checkpoint::percent);
@@ -262,6 +325,7 @@ impl App {
             chunks: indexed.chunks,
             reader_version: READER_VERSION,
             duplicate_of: None,
+            version: None,
         }))
     }
 

@@ -8,6 +8,7 @@ pub(crate) mod pending_uploads;
 mod reindex;
 pub(crate) mod segments;
 pub(crate) mod upload;
+mod versions;
 pub(crate) mod web_pages;
 
 use domain::{Document, DocumentId, Error, Membership, OrgId, Page, PageRequest, Purge, Result};
@@ -78,6 +79,7 @@ impl App {
         }
         // From chatbots it was added to while it was deleted.
         self.unassign_everywhere(org, id).await?;
+        self.store.documents(org).erase_versions(id).await?;
         // What a worker writes after this is swept a day later.
         self.objects.delete_below(&Document::folder(org, id)).await
     }

@@ -33,6 +33,8 @@ pub struct NewUpload {
     pub file_name: String,
     /// Exact size, in bytes.
     pub size_bytes: u64,
+    /// The document of which it is to become the next version; a new document if `None`.
+    pub replaces: Option<DocumentId>,
     /// The media type that will be sent; by default that of the extension.
     pub content_type: Option<String>,
 }
@@ -67,6 +69,9 @@ impl App {
         Box::pin(async move {
             let kind = kind_by_name(&new.file_name)?;
             let tags = normalize_tags(&new.tags)?;
+            if let Some(document) = &new.replaces {
+                self.changeable_document(member, document).await?;
+            }
             let org = self.store.orgs().get(&member.org).await?;
             let org = org.ok_or(Error::NotFound("organization"))?.org;
             PendingUpload::check_size(new.size_bytes, kind, org.plan)?;
@@ -81,14 +86,15 @@ impl App {
                 file_name: new.file_name,
                 kind,
                 size_bytes: new.size_bytes,
+                replaces: new.replaces,
+                completed: false,
                 created_at: now,
                 expires_at: after(now, PendingUpload::LIFETIME),
             };
             let content_type = new.content_type.as_deref().unwrap_or(kind_of(kind).content_type());
-            let key = Document::source_key(&upload.org, &upload.id);
             let put = self
                 .objects
-                .presign_put(&key, content_type, upload.size_bytes, PendingUpload::LIFETIME)
+                .presign_put(&upload.file_key(), content_type, upload.size_bytes, PendingUpload::LIFETIME)
                 .await?;
             // The link is only issued after this write, so nothing can arrive that is not swept.
             let uploads = self.store.pending_uploads(&upload.org);
@@ -119,6 +125,10 @@ impl App {
             let Some(upload) = uploads.get(id).await? else {
                 return self.completed_before(member, id).await;
             };
+            if let Some(document) = upload.replaces.as_ref().filter(|_| upload.completed) {
+                let document = self.document(&member.org, document).await?;
+                return Ok(CompletedUpload { document, is_new: false });
+            }
             if upload.is_expired(self.clock.now()) {
                 return Err(Error::Gone {
                     code: "upload_expired",
@@ -126,6 +136,10 @@ impl App {
                 });
             }
             let sha256 = self.digest_of_file(&upload).await?;
+            if upload.replaces.is_some() {
+                let document = self.complete_version(member, upload, sha256).await?;
+                return Ok(CompletedUpload { document, is_new: true });
+            }
             let mut document = upload.into_document(sha256, self.clock.now());
             document.duplicate_of = self.original_of(&document).await?;
             let Some(promise) = uploads.complete(&document, document.created_at).await? else {
@@ -146,8 +160,7 @@ impl App {
 
     /// Returns the hex SHA-256 of the file in the bucket, read in pieces because it may exceed a function's memory.
     async fn digest_of_file(&self, upload: &PendingUpload) -> Result<String> {
-        let key = Document::source_key(&upload.org, &upload.id);
-        let Some(mut file) = self.objects.read(&key).await? else {
+        let Some(mut file) = self.objects.read(&upload.file_key()).await? else {
             let detail = "The file has not arrived. Send it to the `url` of the upload with PUT first, then complete the upload.";
             return Err(Error::conflict("file_missing", detail));
         };
@@ -184,6 +197,12 @@ impl App {
     }
 
     async fn sweep_upload(&self, sweep: &UploadSweep) -> Result<()> {
+        if let Some(file) = &sweep.file {
+            if !self.is_version(sweep, file).await? {
+                self.objects.delete(file).await?;
+            }
+            return self.store.upload_sweeps().remove(sweep).await;
+        }
         // It expired a day ago; once removed, it cannot become a document after the following check.
         self.store.pending_uploads(&sweep.org).remove(&sweep.document).await?;
         if self.store.documents(&sweep.org).get(&sweep.document).await?.is_none() {
@@ -191,5 +210,15 @@ impl App {
             self.objects.delete_below(&folder).await?;
         }
         self.store.upload_sweeps().remove(sweep).await
+    }
+
+    /// Returns whether a file is that of a version that is kept.
+    async fn is_version(&self, sweep: &UploadSweep, file: &str) -> Result<bool> {
+        let documents = self.store.documents(&sweep.org);
+        let Some(document) = documents.get(&sweep.document).await? else {
+            return Ok(false);
+        };
+        let versions = documents.versions(&document).await?;
+        Ok(document.file_key() == file || versions.iter().any(|version| version.source == file))
     }
 }

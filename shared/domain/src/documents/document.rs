@@ -162,6 +162,24 @@ pub struct Document {
     pub want: u64,
     /// Last generation that finished, ready or permanently failed.
     pub done: u64,
+    /// Object key of the file in use; `None` for that of the first version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Number of the version in use.
+    #[serde(default = "first_version")]
+    pub version: u32,
+    /// Number of the version that was added last.
+    #[serde(default = "first_version")]
+    pub latest_version: u32,
+    /// The version that is to replace the one in use as soon as it is indexed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wanted_version: Option<u32>,
+    /// The version that `failure` is about, if another one is in use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed_version: Option<u32>,
+    /// Size of all versions that are kept, bytes; `None` if there was only one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_bytes: Option<u64>,
     /// Where it is from, if it was not uploaded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub web: Option<WebSource>,
@@ -196,6 +214,10 @@ pub struct NewDocument {
     pub sha256: String,
 }
 
+const fn first_version() -> u32 {
+    1
+}
+
 impl Document {
     /// Creates a document whose first generation is requested.
     pub fn new(new: NewDocument, now: Timestamp) -> Self {
@@ -222,6 +244,12 @@ impl Document {
             replaced_segment: None,
             want: 1,
             done: 0,
+            source: None,
+            version: first_version(),
+            latest_version: first_version(),
+            wanted_version: None,
+            failed_version: None,
+            kept_bytes: None,
             web: None,
             created_at: now,
             updated_at: now,
@@ -241,6 +269,11 @@ impl Document {
     /// Returns the object key of the uploaded file.
     pub fn source_key(org: &OrgId, id: &DocumentId) -> String {
         format!("{}source", Self::folder(org, id))
+    }
+
+    /// Returns the object key of the file of a later version.
+    pub fn version_key(org: &OrgId, id: &DocumentId, unique: &DocumentId) -> String {
+        format!("{}-{unique}", Self::source_key(org, id))
     }
 
     /// Returns the object key of the text of a web page, as it is downloaded.

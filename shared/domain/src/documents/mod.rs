@@ -4,4 +4,5 @@ pub mod document;
 pub mod outbox;
 pub mod pending_upload;
 pub mod tags;
+pub mod version;
 pub mod web_source;

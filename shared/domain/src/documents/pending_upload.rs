@@ -30,6 +30,12 @@ pub struct PendingUpload {
     pub kind: DocumentKind,
     /// Exact size of the file, bytes.
     pub size_bytes: u64,
+    /// The document of which it is to become the next version; a new document if `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<DocumentId>,
+    /// Whether it became a version. An upload that became a document is gone.
+    #[serde(default)]
+    pub completed: bool,
     /// When it was announced.
     pub created_at: Timestamp,
     /// Until when the file can be uploaded and the upload completed.
@@ -74,6 +80,14 @@ impl PendingUpload {
         self.expires_at <= now
     }
 
+    /// Returns the object key of the file.
+    pub fn file_key(&self) -> String {
+        match &self.replaces {
+            None => Document::source_key(&self.org, &self.id),
+            Some(document) => Document::version_key(&self.org, document, &self.id),
+        }
+    }
+
     /// Returns the document it becomes. `sha256` is that of the file, in hex.
     pub fn into_document(self, sha256: String, now: Timestamp) -> Document {
         let new = NewDocument {
@@ -99,6 +113,10 @@ pub struct UploadSweep {
     pub org: OrgId,
     /// The document, or the upload that never became one.
     pub document: DocumentId,
+    /// Object key of the file that is to be removed unless it is a version of the document; all files of a deleted
+    /// document if `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// When it is due, milliseconds since the Unix epoch.
     pub due_ms: i64,
 }

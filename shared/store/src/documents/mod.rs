@@ -9,6 +9,7 @@ mod duplicates;
 mod fetched;
 mod lease;
 mod reindex;
+mod versions;
 
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
 use domain::{
@@ -19,12 +20,13 @@ use domain::{
 use crate::{
     Store, keys,
     orgs::resource_counts::{Counted, ResourceChange},
-    table::item::{ListFilter, from_item, primary, s, to_item, value},
+    table::item::{ListFilter, from_item, n, primary, s, to_item, value},
 };
 
 pub use details::DocumentChange;
 pub use fetched::FileStored;
 pub use lease::{Attempts, Lease, Outcome};
+pub use versions::{NewVersion, VersionAdded};
 
 /// The documents of one organization.
 #[derive(Debug, Clone)]
@@ -106,6 +108,22 @@ impl Documents {
         )
     }
 
+    /// Returns the part that deletes a document on the condition that its files are those that were read.
+    fn part_delete_unchanged(&self, document: &Document) -> Result<TransactWriteItem> {
+        let key = keys::document(&self.org, &document.id);
+        let table = self.store.app();
+        match document.kept_bytes {
+            None => {
+                let condition = "sha256 = :sha AND attribute_not_exists(kept_bytes)";
+                table.part_delete_where(&key, condition, [(":sha", s(&document.sha256))])
+            }
+            Some(kept) => {
+                let condition = "sha256 = :sha AND kept_bytes = :kept";
+                table.part_delete_where(&key, condition, [(":sha", s(&document.sha256)), (":kept", n(kept))])
+            }
+        }
+    }
+
     /// Deletes a document: it is invisible at once and no longer counts. An entry has its files removed, and another
     /// one those that a worker still writes, once none can arrive any more. Returns `false` if it was deleted or got
     /// another file since it was read, and nothing was written.
@@ -118,18 +136,16 @@ impl Documents {
         let sweep = UploadSweep {
             org: self.org.clone(),
             document: document.id.clone(),
+            file: None,
             due_ms: after(now, PendingUpload::LATE_ARRIVAL).as_millisecond(),
         };
         let mut parts = vec![
-            app.part_delete(
-                &keys::document(&self.org, &document.id),
-                Some(("sha256", s(&document.sha256))),
-            )?,
+            self.part_delete_unchanged(document)?,
             app.part_put(to_item(&keys::upload_sweep(&sweep), &sweep)?)?,
             self.store.part_purge_entry(&purge, now.as_millisecond())?,
         ];
         parts.extend(self.part_delete_content(document)?);
-        let one_less = ResourceChange::document(-1, document.size_bytes);
+        let one_less = ResourceChange::document(-1, document.stored_bytes());
         let deleted = self.store.transact_counted(&self.org, parts, &one_less, None).await?;
         Ok(deleted == Counted::Done)
     }

@@ -152,6 +152,23 @@ impl Table<'_> {
         Ok(TransactWriteItem::builder().delete(delete).build())
     }
 
+    /// Deletes an item under a condition with values.
+    pub(crate) fn part_delete_where<const N: usize>(
+        &self,
+        key: &Key,
+        condition: &str,
+        values: [(&str, AttributeValue); N],
+    ) -> Result<TransactWriteItem> {
+        let delete = Delete::builder().table_name(self.name).set_key(Some(primary(key)));
+        let values = values.map(|(name, value)| (name.to_owned(), value));
+        let delete = delete
+            .condition_expression(condition)
+            .set_expression_attribute_values(Some(values.into()))
+            .build()
+            .map_err(Error::internal)?;
+        Ok(TransactWriteItem::builder().delete(delete).build())
+    }
+
     /// Begins an update; [`part`] completes it.
     pub(crate) fn part_update(&self, key: &Key) -> UpdateBuilder {
         Update::builder().table_name(self.name).set_key(Some(primary(key)))
