@@ -37,7 +37,9 @@ async fn it_is_gone_at_once_and_its_files_without_any_schedule() {
     let ada = t.user("ada").await;
     let id = document(&t, &ada).await;
     ada.delete(&format!("/api/v1/documents/{id}")).await.expect(204);
-    ada.get(&format!("/api/v1/documents/{id}")).await.problem(404, "not_found");
+    ada.get(&format!("/api/v1/documents/{id}"))
+        .await
+        .problem(404, "not_found");
     for bot in ada.get("/api/v1/chatbots").await.ok().json().as_array().unwrap() {
         assert_eq!(bot["documents"], json!([]));
     }
@@ -68,14 +70,23 @@ async fn an_interrupted_job_continues_and_a_repeated_one_harms_nothing() {
     };
     let before = traces(&t, &id).await;
     t.stack.app().purge(&purge).await.unwrap();
-    assert_eq!(traces(&t, &id).await, before, "a message about a document that exists removes nothing");
+    assert_eq!(
+        traces(&t, &id).await,
+        before,
+        "a message about a document that exists removes nothing"
+    );
     let other = ada.upload("other.txt", "Something else.").await.created().text("id");
     t.drain().await;
     let kept = traces(&t, &other).await;
     let path = format!("/api/v1/documents/{id}");
     t.without_queue("purge", ada.delete(&path)).await.expect(204);
     // It dies between any two objects: what is left is still found.
-    let keys: Vec<String> = t.object_keys().await.into_iter().filter(|key| key.contains(&id)).collect();
+    let keys: Vec<String> = t
+        .object_keys()
+        .await
+        .into_iter()
+        .filter(|key| key.contains(&id))
+        .collect();
     assert_eq!(keys.len(), 2, "{keys:?}");
     for key in &keys {
         t.s3().delete_object().bucket("parlance").key(key).send().await.unwrap();
@@ -86,5 +97,8 @@ async fn an_interrupted_job_continues_and_a_repeated_one_harms_nothing() {
         assert_eq!(traces(&t, &id).await, Vec::<String>::new());
     }
     assert_eq!(traces(&t, &other).await, kept);
-    assert_eq!(ada.get(&format!("/api/v1/documents/{other}")).await.ok().json()["status"], "ready");
+    assert_eq!(
+        ada.get(&format!("/api/v1/documents/{other}")).await.ok().json()["status"],
+        "ready"
+    );
 }

@@ -148,6 +148,7 @@ impl Story<'_> {
                     chunks: 1,
                     reader_version: 0,
                     duplicate_of: None,
+                    version: None,
                 };
                 let now = app.clock.now();
                 documents.finish(&id, &holder, generation, &outcome, now).await.unwrap();

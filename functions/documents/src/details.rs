@@ -63,5 +63,8 @@ pub(crate) async fn put_document(
 
 /// Returns the tags of a form, where commas separate them.
 pub(crate) fn tags_of_form(text: Option<String>) -> Vec<String> {
-    text.iter().flat_map(|text| text.split(',')).map(str::to_owned).collect()
+    text.iter()
+        .flat_map(|text| text.split(','))
+        .map(str::to_owned)
+        .collect()
 }

@@ -23,10 +23,10 @@ use http_api::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 use uploads::{complete_upload, create_upload};
-use view::{DocumentView, UploadedView};
 use versions::{
     create_document_version, get_document_version_content, list_document_versions, restore_document_version,
 };
+use view::{DocumentView, UploadedView};
 use web_pages::create_document_from_url;
 
 /// The operations of this function.

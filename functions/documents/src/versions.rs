@@ -95,7 +95,9 @@ pub(crate) async fn create_document_version(
     upload: Upload,
 ) -> Result<Created<UploadedView>> {
     let file = upload.file;
-    let mut document = app.add_version(&member.org, &path.document_id, file.name, file.bytes).await?;
+    let mut document = app
+        .add_version(&member.org, &path.document_id, file.name, file.bytes)
+        .await?;
     if let Some(at_most) = wait.0 {
         document = app.wait_until_indexed(&document, at_most).await?;
     }
@@ -118,7 +120,9 @@ pub(crate) async fn get_document_version_content(
     WantsJson(as_json): WantsJson,
     Path(path): Path<VersionPath>,
 ) -> Result<Either<Json<DownloadView>, SeeOther>> {
-    let file = app.version_file(&member.org.org, &path.document_id, path.version_number).await?;
+    let file = app
+        .version_file(&member.org.org, &path.document_id, path.version_number)
+        .await?;
     download(&app, file, as_json).await
 }
 
@@ -128,7 +132,9 @@ pub(crate) async fn restore_document_version(
     wait: Wait,
     Path(path): Path<VersionPath>,
 ) -> Result<Json<DocumentView>> {
-    let mut document = app.restore_version(&member.org, &path.document_id, path.version_number).await?;
+    let mut document = app
+        .restore_version(&member.org, &path.document_id, path.version_number)
+        .await?;
     if let Some(at_most) = wait.0 {
         document = app.wait_until_indexed(&document, at_most).await?;
     }

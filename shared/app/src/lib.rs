@@ -59,8 +59,8 @@ pub use platform::secrets::ACTIVATION_MS;
 pub use prompts::PromptChange;
 pub use store::{Alert, AuditFilter, Changed, Failure, FailureFilter, QueueDepth, RolledUp, ScheduleRun, UserFilter};
 pub use store::{
-    Begun, ChatbotChange, ConversationChange, DocumentChange, DocumentFilter, IdempotencyKey, QuotaChange, SettingsChange,
-    StoredAnswer,
+    Begun, ChatbotChange, ConversationChange, DocumentChange, DocumentFilter, IdempotencyKey, QuotaChange,
+    SettingsChange, StoredAnswer,
 };
 use store::{Conversations, Objects, Queues, Store};
 pub use system::operations::{Failed, LogEntry, PlatformMetrics, ProviderStatus, SystemStatus};

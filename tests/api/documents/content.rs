@@ -40,7 +40,12 @@ async fn a_file_is_downloaded_byte_for_byte_under_its_name() {
             "attachment; filename=\"-ffnungszeiten.html\"; filename*=UTF-8''%C3%96ffnungszeiten.html",
             "application/octet-stream",
         ),
-        ("blank.txt", b" ".to_vec(), "attachment; filename=\"blank.txt\"", "text/plain"),
+        (
+            "blank.txt",
+            b" ".to_vec(),
+            "attachment; filename=\"blank.txt\"",
+            "text/plain",
+        ),
     ] {
         let id = ada.upload(name, bytes.clone()).await.created().text("id");
         // Also one that is not indexed yet, and one that never will be.
@@ -60,7 +65,11 @@ async fn a_client_that_wants_json_gets_the_link_for_fifteen_minutes() {
     let link = ada.get(&format!("/api/documents/{id}/content")).await.ok().json();
     assert_eq!(
         (&link["fileName"], &link["contentType"], &link["sizeBytes"]),
-        (&json!("faq.txt"), &json!("text/plain"), &json!(samples::faq_txt().len()))
+        (
+            &json!("faq.txt"),
+            &json!("text/plain"),
+            &json!(samples::faq_txt().len())
+        )
     );
     let expires: domain::Timestamp = link["expiresAt"].as_str().unwrap().parse().unwrap();
     let left = expires.as_second() - t.stack.app().clock.now().as_second();
@@ -83,7 +92,10 @@ async fn every_member_may_read_and_nobody_else() {
         let path = path(&id, part);
         eve.get(&path).await.problem(404, "not_found");
         ada.get(&path).await.problem(404, "not_found");
-        eve.with_header("x-current-org", &acme).get(&path).await.problem(404, "not_found");
+        eve.with_header("x-current-org", &acme)
+            .get(&path)
+            .await
+            .problem(404, "not_found");
         t.anonymous().get(&path).await.expect(401);
         assert!(bob.get(&path).await.status.as_u16() < 400);
     }
@@ -112,18 +124,31 @@ async fn the_text_is_paged_in_reading_order_and_complete() {
         next = page.next();
     }
     assert!(passages.len() > 10, "{}", passages.len());
-    let numbers: Vec<u64> = passages.iter().map(|passage| passage["number"].as_u64().unwrap()).collect();
+    let numbers: Vec<u64> = passages
+        .iter()
+        .map(|passage| passage["number"].as_u64().unwrap())
+        .collect();
     assert_eq!(numbers, (1..=passages.len() as u64).collect::<Vec<_>>());
     assert!(passages.iter().all(|passage| passage["heading"] == "Rules"));
-    let text: String = passages.iter().map(|passage| passage["text"].as_str().unwrap().to_owned() + " ").collect();
+    let text: String = passages
+        .iter()
+        .map(|passage| passage["text"].as_str().unwrap().to_owned() + " ")
+        .collect();
     for number in 0..200 {
         let sentence = format!("The keeper of gate {number} opens");
         assert_eq!(text.matches(&sentence).count(), 1, "{sentence}");
     }
-    let pdf = ada.upload("handbook.pdf", samples::handbook_pdf()).await.created().text("id");
+    let pdf = ada
+        .upload("handbook.pdf", samples::handbook_pdf())
+        .await
+        .created()
+        .text("id");
     t.drain().await;
     let first = ada.get(&path(&pdf, "text")).await.ok().json()[0].clone();
-    assert_eq!((&first["number"], &first["page"], &first["heading"]), (&json!(1), &json!(1), &Value::Null));
+    assert_eq!(
+        (&first["number"], &first["page"], &first["heading"]),
+        (&json!(1), &json!(1), &Value::Null)
+    );
 }
 
 #[tokio::test]
@@ -137,16 +162,29 @@ async fn the_file_of_a_web_page_is_its_text() {
     .await;
     let t = Test::with(&[("ALLOW_PRIVATE_FETCH", &site.host())]).await;
     let ada = t.user("ada").await;
-    let add = async |path: &str| ada.post("/api/v1/documents/url", json!({"url": site.url(path)})).await.created();
+    let add = async |path: &str| {
+        ada.post("/api/v1/documents/url", json!({"url": site.url(path)}))
+            .await
+            .created()
+    };
     let late = add("/flaky").await.text("id");
     ada.get(&path(&late, "content")).await.problem(409, "not_ready");
     let hours = add("/hours").await.text("id");
     let (text, disposition, kind) = follow(&t, &location(&ada, &hours).await).await;
     let text = String::from_utf8(text).unwrap();
-    assert!(text.contains("Open from nine to five.") && !text.contains("steal"), "{text}");
-    assert_eq!((&*disposition, &*kind), ("attachment; filename=\"hours.txt\"", "text/plain; charset=utf-8"));
+    assert!(
+        text.contains("Open from nine to five.") && !text.contains("steal"),
+        "{text}"
+    );
+    assert_eq!(
+        (&*disposition, &*kind),
+        ("attachment; filename=\"hours.txt\"", "text/plain; charset=utf-8")
+    );
     let handbook = add("/handbook").await.text("id");
-    assert_eq!(follow(&t, &location(&ada, &handbook).await).await.0, samples::handbook_pdf());
+    assert_eq!(
+        follow(&t, &location(&ada, &handbook).await).await.0,
+        samples::handbook_pdf()
+    );
     ada.delete(&format!("/api/v1/documents/{hours}")).await.expect(204);
     t.drain().await;
     assert!(t.object_keys().await.iter().all(|key| !key.contains(&hours)));

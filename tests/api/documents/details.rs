@@ -14,7 +14,11 @@ fn path(id: &str) -> String {
 
 async fn names(caller: &Caller, query: &str) -> Vec<String> {
     let listed = caller.get(&format!("/api/v1/documents?{query}")).await.ok().json();
-    let names = listed.as_array().unwrap().iter().map(|document| document["name"].as_str().unwrap().to_owned());
+    let names = listed
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|document| document["name"].as_str().unwrap().to_owned());
     names.collect()
 }
 
@@ -34,10 +38,18 @@ async fn a_renamed_document_is_cited_by_its_new_name() {
     let session = ada.session(&[&id]).await;
     for (method, name) in [(Method::PATCH, "Lamp handbook"), (Method::PUT, "Handbook of lamps")] {
         let request = ada.request(method, &format!("/api/documents/{id}"));
-        let changed = ada.send(request.json(&json!({"name": format!(" {name} ")}))).await.ok().json();
+        let changed = ada
+            .send(request.json(&json!({"name": format!(" {name} ")})))
+            .await
+            .ok()
+            .json();
         assert_eq!((&changed["name"], &changed["status"]), (&json!(name), &json!("ready")));
         assert_eq!(changed["fileName"], "scan0001.txt", "the file keeps its name");
-        let answer = ada.ask(&session, "How long is the warranty of the lamp?").await.ok().json();
+        let answer = ada
+            .ask(&session, "How long is the warranty of the lamp?")
+            .await
+            .ok()
+            .json();
         assert_eq!(answer["sources"][0]["name"], name, "{answer}");
     }
     assert_eq!(names(&ada, "").await, ["Handbook of lamps"]);
@@ -57,13 +69,22 @@ async fn what_is_left_out_stays_and_an_empty_value_removes() {
         (&json!("lamp.txt"), &json!("Of 2026"), &first["tags"])
     );
     let tagged = change(json!({"tags": ["b", "A", " a "], "name": null})).await;
-    assert_eq!((&tagged["tags"], &tagged["description"]), (&json!(["a", "b"]), &json!("Of 2026")));
+    assert_eq!(
+        (&tagged["tags"], &tagged["description"]),
+        (&json!(["a", "b"]), &json!("Of 2026"))
+    );
     let bare = change(json!({"tags": [], "description": ""})).await;
     assert_eq!((&bare["tags"], &bare["description"]), (&json!([]), &Value::Null));
     assert_eq!(change(json!({})).await, bare, "nothing to change");
     let entries = ada.get("/api/v1/audit_logs?limit=100").await.ok().json();
-    let entries = entries.as_array().unwrap().iter().filter(|entry| entry["action"] == "document.updated");
-    let fields: Vec<Value> = entries.map(|entry| entry["details"]["after"]["fields"].clone()).collect();
+    let entries = entries
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|entry| entry["action"] == "document.updated");
+    let fields: Vec<Value> = entries
+        .map(|entry| entry["details"]["after"]["fields"].clone())
+        .collect();
     assert_eq!(
         fields,
         [json!(["description", "tags"]), json!(["tags"]), json!(["description"])],
@@ -87,7 +108,10 @@ async fn lists_are_filtered_by_tag_and_state() {
     assert_eq!(names(&ada, "tag=%20Grinders").await, ["two.txt"]);
     assert_eq!(names(&ada, "tag=grinders&scope=org").await, ["three.txt", "two.txt"]);
     assert_eq!(names(&ada, "status=failed").await, ["blank.txt"]);
-    assert_eq!(names(&ada, "status=ready&tag=grinders&scope=org").await, ["three.txt", "two.txt"]);
+    assert_eq!(
+        names(&ada, "status=ready&tag=grinders&scope=org").await,
+        ["three.txt", "two.txt"]
+    );
     assert_eq!(names(&ada, "status=ready&tag=none").await, Vec::<String>::new());
     assert_eq!(ada.get("/api/v1/documents?status=lost").await.invalid(), ["/status"]);
     let page = ada.get("/api/v1/documents?scope=org&tag=grinders&limit=1").await.ok();
@@ -162,7 +186,11 @@ async fn changes_of_different_fields_and_indexing_do_not_undo_each_other() {
     let t = Test::new().await;
     let ada = t.user("ada").await;
     for round in 0..crate::support::rounds() {
-        let id = ada.upload("a.txt", format!("{WARRANTY} {round}")).await.created().text("id");
+        let id = ada
+            .upload("a.txt", format!("{WARRANTY} {round}"))
+            .await
+            .created()
+            .text("id");
         let bodies = [
             json!({"name": "Named"}),
             json!({"description": "Described"}),
@@ -177,8 +205,18 @@ async fn changes_of_different_fields_and_indexing_do_not_undo_each_other() {
         t.drain().await;
         let document = ada.get(&path).await.ok().json();
         assert_eq!(
-            (&document["name"], &document["description"], &document["tags"], &document["status"]),
-            (&json!("Named"), &json!("Described"), &json!(["tagged"]), &json!("ready"))
+            (
+                &document["name"],
+                &document["description"],
+                &document["tags"],
+                &document["status"]
+            ),
+            (
+                &json!("Named"),
+                &json!("Described"),
+                &json!(["tagged"]),
+                &json!("ready")
+            )
         );
     }
 }

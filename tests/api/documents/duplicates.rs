@@ -15,7 +15,11 @@ async fn document(caller: &Caller, id: &str) -> Value {
 
 /// Replaces the file of a document in the bucket, as nobody can: whoever reads it fails.
 async fn blank(t: &Test, org: &str, id: &str) {
-    let put = t.s3().put_object().bucket("parlance").key(format!("t/{org}/d/{id}/source"));
+    let put = t
+        .s3()
+        .put_object()
+        .bucket("parlance")
+        .key(format!("t/{org}/d/{id}/source"));
     put.body(BLANK.as_bytes().to_vec().into()).send().await.unwrap();
 }
 
@@ -55,11 +59,17 @@ async fn an_equal_file_takes_over_what_was_read_before() {
         second
     };
     let second = t.without_queue("index_documents", second).await;
-    assert_eq!((&second["duplicate_of"], &second["status"]), (&first["id"], &json!("pending")));
+    assert_eq!(
+        (&second["duplicate_of"], &second["status"]),
+        (&first["id"], &json!("pending"))
+    );
     let ada = relay(&t, &ada).await;
     let [first, second] = [&first, &second].map(|uploaded| uploaded["id"].as_str().unwrap());
     let (original, copy) = (document(&ada, first).await, document(&ada, second).await);
-    assert_eq!((&copy["status"], &copy["duplicate_of"]), (&json!("ready"), &json!(first)));
+    assert_eq!(
+        (&copy["status"], &copy["duplicate_of"]),
+        (&json!("ready"), &json!(first))
+    );
     for field in ["chunks", "pages", "content_hash", "size_bytes"] {
         assert_eq!(copy[field], original[field], "{field}");
     }
@@ -74,7 +84,11 @@ async fn an_equal_file_takes_over_what_was_read_before() {
         }
     }
     let rows = t.items("parlance-app").await;
-    assert!(rows.keys().all(|(_, sk)| !sk.starts_with("H#") && !sk.starts_with("D#")), "{rows:?}");
+    assert!(
+        rows.keys()
+            .all(|(_, sk)| !sk.starts_with("H#") && !sk.starts_with("D#")),
+        "{rows:?}"
+    );
     let third = ada.upload("lamp.txt", LAMP).await.created().json();
     assert_eq!(third["duplicate_of"], Value::Null, "nothing is left to take over");
 }
@@ -99,7 +113,11 @@ async fn equal_files_at_once_are_read_once() {
     let ada = relay(&t, &ada).await;
     for id in &ids {
         let document = document(&ada, id).await;
-        assert_eq!((&document["status"], &document["error"]), (&json!("ready"), &Value::Null), "{document}");
+        assert_eq!(
+            (&document["status"], &document["error"]),
+            (&json!("ready"), &Value::Null),
+            "{document}"
+        );
         let is_first = *id == ids[0];
         assert_eq!(document["duplicate_of"].is_null(), is_first, "{document}");
     }
@@ -119,11 +137,20 @@ async fn nothing_is_taken_over_from_another_organization_kind_or_failure() {
     let markdown = ada.upload("lamp.md", LAMP).await.created().json();
     let again = ada.upload("again.txt", BLANK).await.created().json();
     t.drain().await;
-    assert!(markdown["duplicate_of"].is_string() && again["duplicate_of"].is_string(), "named all the same");
+    assert!(
+        markdown["duplicate_of"].is_string() && again["duplicate_of"].is_string(),
+        "named all the same"
+    );
     let markdown = document(&ada, markdown["id"].as_str().unwrap()).await;
-    assert_eq!((&markdown["status"], &markdown["file_type"]), (&json!("ready"), &json!("md")));
+    assert_eq!(
+        (&markdown["status"], &markdown["file_type"]),
+        (&json!("ready"), &json!("md"))
+    );
     let again = document(&ada, again["id"].as_str().unwrap()).await;
-    assert_eq!((&again["status"], &again["error_code"]), (&json!("failed"), &json!("empty")));
+    assert_eq!(
+        (&again["status"], &again["error_code"]),
+        (&json!("failed"), &json!("empty"))
+    );
     assert_eq!(document(&eve, foreign["id"].as_str().unwrap()).await["status"], "ready");
 }
 
@@ -132,9 +159,16 @@ async fn a_document_does_not_wait_for_ever_for_one_that_nobody_reads() {
     let t = Test::new().await;
     let ada = t.user("ada").await;
     // The message about the first one is lost, and its entry in the outbox with it.
-    let stuck = t.without_queue("index_documents", ada.upload("a.txt", LAMP)).await.created().text("id");
+    let stuck = t
+        .without_queue("index_documents", ada.upload("a.txt", LAMP))
+        .await
+        .created()
+        .text("id");
     let entries = t.items("parlance-app").await;
-    let (pk, sk) = entries.keys().find(|(pk, sk)| pk.starts_with("OUT#") && *sk == stuck).unwrap();
+    let (pk, sk) = entries
+        .keys()
+        .find(|(pk, sk)| pk.starts_with("OUT#") && *sk == stuck)
+        .unwrap();
     let delete = t.db().delete_item().table_name("parlance-app");
     let value = |text: &String| aws_sdk_dynamodb::types::AttributeValue::S(text.clone());
     delete.key("pk", value(pk)).key("sk", value(sk)).send().await.unwrap();
@@ -146,7 +180,10 @@ async fn a_document_does_not_wait_for_ever_for_one_that_nobody_reads() {
     // Once it is requested, it takes over what was read meanwhile.
     relay_message(&t, &ada, &stuck).await;
     let found = document(&ada, &stuck).await;
-    assert_eq!((&found["status"], &found["duplicate_of"]), (&json!("ready"), &json!(second)));
+    assert_eq!(
+        (&found["status"], &found["duplicate_of"]),
+        (&json!("ready"), &json!(second))
+    );
 }
 
 #[tokio::test]

@@ -332,9 +332,14 @@ async fn a_name_that_a_user_gave_stays_when_the_title_arrives_later() {
             panic!("{lease:?}")
         };
         if let Some(name) = renamed {
-            ada.patch(&format!("/api/v1/documents/{added}"), json!({"name": name})).await.ok();
+            ada.patch(&format!("/api/v1/documents/{added}"), json!({"name": name}))
+                .await
+                .ok();
         }
-        let web = before.web.clone().map(|web| WebSource { language: Some("en".to_owned()), ..web });
+        let web = before.web.clone().map(|web| WebSource {
+            language: Some("en".to_owned()),
+            ..web
+        });
         let fetched = Document {
             name: if renamed.is_some() { "Another title" } else { expected }.to_owned(),
             web,

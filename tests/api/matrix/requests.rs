@@ -54,7 +54,10 @@ pub(super) fn request(caller: &Caller, operation: &Operation, things: &Things) -
 
 /// Whether the body is a form with a file.
 pub(super) fn is_upload(operation: &Operation) -> bool {
-    operation.method == "POST" && ["/documents/upload", "/versions"].iter().any(|end| operation.path.ends_with(end))
+    operation.method == "POST"
+        && ["/documents/upload", "/versions"]
+            .iter()
+            .any(|end| operation.path.ends_with(end))
 }
 
 /// An upload.

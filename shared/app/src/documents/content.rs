@@ -2,9 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use domain::{
-    Document, DocumentId, DocumentKind, Error, OrgId, Page, PageRequest, Result, Timestamp, time::after,
-};
+use domain::{Document, DocumentId, DocumentKind, Error, OrgId, Page, PageRequest, Result, Timestamp, time::after};
 use futures::future::BoxFuture;
 use retrieval::{Segment, SourceLocation};
 
@@ -115,7 +113,9 @@ impl App {
         disposition: &'a str,
     ) -> BoxFuture<'a, Result<DownloadLink>> {
         Box::pin(async move {
-            let link = self.objects.download_link(&file.key, disposition, file.media_type, LINK);
+            let link = self
+                .objects
+                .download_link(&file.key, disposition, file.media_type, LINK);
             Ok(DownloadLink {
                 url: link.await?,
                 expires_at: after(self.clock.now(), LINK),
@@ -155,7 +155,10 @@ impl App {
         let size_bytes = text.len() as u64;
         let media_type = "text/plain; charset=utf-8";
         self.objects.put(&key, text.into(), media_type).await?;
-        let stem = document.file_name.rsplit_once('.').map_or(&*document.file_name, |(stem, _)| stem);
+        let stem = document
+            .file_name
+            .rsplit_once('.')
+            .map_or(&*document.file_name, |(stem, _)| stem);
         Ok(DocumentFile {
             key,
             file_name: format!("{stem}.txt"),
@@ -236,6 +239,9 @@ mod tests {
             chunk("Lamps", "Two. Three.", 4),
             chunk("Lamps > Care", "Four.", 0),
         ]);
-        assert_eq!(whole_text(&segment), "Lamps\n\nOne. Two.\nThree.\n\nLamps > Care\n\nFour.\n");
+        assert_eq!(
+            whole_text(&segment),
+            "Lamps\n\nOne. Two.\nThree.\n\nLamps > Care\n\nFour.\n"
+        );
     }
 }

@@ -1,9 +1,6 @@
 //! What users say about a document: its name, description and tags.
 
-use domain::{
-    Actor, Document, DocumentId, Error, Membership, Result,
-    documents::tags::normalize_tags,
-};
+use domain::{Actor, Document, DocumentId, Error, Membership, Result, documents::tags::normalize_tags};
 use futures::future::BoxFuture;
 use serde_json::json;
 use store::DocumentChange;
@@ -49,7 +46,11 @@ impl App {
                 ("description", change.description.is_some()),
                 ("tags", change.tags.is_some()),
             ];
-            let fields: Vec<&str> = fields.iter().filter(|(_, is_new)| *is_new).map(|(name, _)| *name).collect();
+            let fields: Vec<&str> = fields
+                .iter()
+                .filter(|(_, is_new)| *is_new)
+                .map(|(name, _)| *name)
+                .collect();
             if fields.is_empty() {
                 return Ok(document);
             }

@@ -46,7 +46,10 @@ impl App {
     ///
     /// # Errors
     /// Returns [`Error::InProgress`] while another worker reads the same bytes.
-    #[expect(clippy::disallowed_methods, reason = "the other worker is done in a moment, or the message returns")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the other worker is done in a moment, or the message returns"
+    )]
     pub(crate) async fn take_over(&self, document: &Document, deliveries: u32) -> Result<Option<Outcome>> {
         let is_reread = document.segment.is_some() && document.wanted_version.is_none();
         if is_reread || document.checkpoint.is_some() {
@@ -84,7 +87,9 @@ impl App {
         let documents = self.store.documents(&document.org);
         let mut unfinished = None;
         for id in documents.with_same_content(document).await? {
-            let Some(other) = documents.get(&id).await? else { continue };
+            let Some(other) = documents.get(&id).await? else {
+                continue;
+            };
             // The name of a file may decide how it is read.
             if other.kind != document.kind || other.sha256 != document.sha256 {
                 continue;

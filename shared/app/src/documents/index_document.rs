@@ -12,7 +12,7 @@ use std::{
 };
 
 use domain::{
-    Document, DocumentVersion, Error, IndexFailure, Result, Timestamp, documents::document::Checkpoint, documents::outbox::IndexMessage,
+    Document, Error, IndexFailure, Result, Timestamp, documents::document::Checkpoint, documents::outbox::IndexMessage,
 };
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use futures::future::{BoxFuture, Either};
@@ -128,59 +128,6 @@ impl App {
         })
     }
 
-    /// Returns the version that is to replace the one in use.
-    async fn wanted_version(&self, document: &Document) -> Result<Option<DocumentVersion>> {
-        let Some(number) = document.wanted_version else {
-            return Ok(None);
-        };
-        let found = self.store.documents(&document.org).version(document, number).await?;
-        let missing = || Error::internal(format!("version {number} of document {} is missing", document.id));
-        found.map_or_else(|| Err(missing()), |version| Ok(Some(version)))
-    }
-
-    /// Returns the outcome for a document with another version in use, which stays in use if this one failed.
-    async fn outcome_of_version(
-        &self,
-        document: &Document,
-        version: DocumentVersion,
-        outcome: Outcome,
-    ) -> Result<Outcome> {
-        let documents = self.store.documents(&document.org);
-        match outcome {
-            Outcome::Failed(failure) => {
-                documents.record_version(&document.id, version.number, Some(&failure)).await?;
-                let version = version.number;
-                Ok(match document.segment {
-                    Some(_) => Outcome::VersionFailed { version, failure },
-                    None => Outcome::Failed(failure),
-                })
-            }
-            Outcome::Ready {
-                segment,
-                replaced,
-                pages,
-                chunks,
-                reader_version,
-                duplicate_of,
-                ..
-            } => {
-                if version.failure.is_some() {
-                    documents.record_version(&document.id, version.number, None).await?;
-                }
-                Ok(Outcome::Ready {
-                    segment,
-                    replaced,
-                    pages,
-                    chunks,
-                    reader_version,
-                    duplicate_of,
-                    version: Some(Box::new(version)),
-                })
-            }
-            other => Ok(other),
-        }
-    }
-
     /// Reads a document unless earlier attempts show that it cannot be read.
     async fn try_to_read(
         &self,
@@ -269,10 +216,7 @@ impl App {
         let turn = self.readings.turn(attempts).await;
         let slot = self.reader.slot().await;
         let earlier = self.earlier_pages(document).await?;
-        let source = self
-            .objects
-            .read(&document.file_key())
-            .await?;
+        let source = self.objects.read(&document.file_key()).await?;
         let file = source.ok_or_else(|| Error::internal(format!("the file of document {} is missing", document.id)))?;
         let begun = document.checkpoint.as_ref().map_or(FIRST_PERCENT, Checkpoint::percent);
         if !documents

@@ -4,6 +4,7 @@ pub(crate) mod content;
 mod details;
 pub(crate) mod duplicates;
 pub(crate) mod index_document;
+pub(crate) mod packs;
 pub(crate) mod pending_uploads;
 mod reindex;
 pub(crate) mod segments;
@@ -80,6 +81,7 @@ impl App {
         // From chatbots it was added to while it was deleted.
         self.unassign_everywhere(org, id).await?;
         self.store.documents(org).erase_versions(id).await?;
+        self.delete_packs_with(org, id).await?;
         // What a worker writes after this is swept a day later.
         self.objects.delete_below(&Document::folder(org, id)).await
     }

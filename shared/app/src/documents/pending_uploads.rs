@@ -94,7 +94,12 @@ impl App {
             let content_type = new.content_type.as_deref().unwrap_or(kind_of(kind).content_type());
             let put = self
                 .objects
-                .presign_put(&upload.file_key(), content_type, upload.size_bytes, PendingUpload::LIFETIME)
+                .presign_put(
+                    &upload.file_key(),
+                    content_type,
+                    upload.size_bytes,
+                    PendingUpload::LIFETIME,
+                )
                 .await?;
             // The link is only issued after this write, so nothing can arrive that is not swept.
             let uploads = self.store.pending_uploads(&upload.org);
@@ -127,7 +132,10 @@ impl App {
             };
             if let Some(document) = upload.replaces.as_ref().filter(|_| upload.completed) {
                 let document = self.document(&member.org, document).await?;
-                return Ok(CompletedUpload { document, is_new: false });
+                return Ok(CompletedUpload {
+                    document,
+                    is_new: false,
+                });
             }
             if upload.is_expired(self.clock.now()) {
                 return Err(Error::Gone {
@@ -208,6 +216,8 @@ impl App {
         if self.store.documents(&sweep.org).get(&sweep.document).await?.is_none() {
             let folder = Document::folder(&sweep.org, &sweep.document);
             self.objects.delete_below(&folder).await?;
+            // An answer that began before the document was deleted may have stored one after that.
+            self.delete_packs_with(&sweep.org, &sweep.document).await?;
         }
         self.store.upload_sweeps().remove(sweep).await
     }

@@ -11,7 +11,7 @@ use domain::{
 };
 use futures::future::BoxFuture;
 use sha2::{Digest as _, Sha256};
-use store::{NewVersion, OptimisticRetry, VersionAdded};
+use store::{NewVersion, OptimisticRetry, Outcome, VersionAdded};
 
 use super::{
     NO_DOCUMENT,
@@ -146,7 +146,10 @@ impl App {
                     return Ok(document);
                 }
                 let promise = self.index_promise(&document);
-                if documents.restore_version(&document, number, &promise, self.clock.now()).await? {
+                if documents
+                    .restore_version(&document, number, &promise, self.clock.now())
+                    .await?
+                {
                     return self.requested(&document, &promise).await;
                 }
             }
@@ -222,6 +225,61 @@ impl App {
     async fn delete_file(&self, document: &Document, key: &str) {
         if let Err(error) = self.objects.delete(key).await {
             tracing::warn!(document_id = %document.id, %error, "version.file_left");
+        }
+    }
+
+    /// Returns the version that is to replace the one in use.
+    pub(super) async fn wanted_version(&self, document: &Document) -> Result<Option<DocumentVersion>> {
+        let Some(number) = document.wanted_version else {
+            return Ok(None);
+        };
+        let found = self.store.documents(&document.org).version(document, number).await?;
+        let missing = || Error::internal(format!("version {number} of document {} is missing", document.id));
+        found.map_or_else(|| Err(missing()), |version| Ok(Some(version)))
+    }
+
+    /// Returns the outcome for a document with another version in use, which stays in use if this one failed.
+    pub(super) async fn outcome_of_version(
+        &self,
+        document: &Document,
+        version: DocumentVersion,
+        outcome: Outcome,
+    ) -> Result<Outcome> {
+        let documents = self.store.documents(&document.org);
+        match outcome {
+            Outcome::Failed(failure) => {
+                documents
+                    .record_version(&document.id, version.number, Some(&failure))
+                    .await?;
+                let version = version.number;
+                Ok(match document.segment {
+                    Some(_) => Outcome::VersionFailed { version, failure },
+                    None => Outcome::Failed(failure),
+                })
+            }
+            Outcome::Ready {
+                segment,
+                replaced,
+                pages,
+                chunks,
+                reader_version,
+                duplicate_of,
+                ..
+            } => {
+                if version.failure.is_some() {
+                    documents.record_version(&document.id, version.number, None).await?;
+                }
+                Ok(Outcome::Ready {
+                    segment,
+                    replaced,
+                    pages,
+                    chunks,
+                    reader_version,
+                    duplicate_of,
+                    version: Some(Box::new(version)),
+                })
+            }
+            other => Ok(other),
         }
     }
 

@@ -6,8 +6,7 @@ use std::{sync::OnceLock, time::Duration};
 use bytes::Bytes;
 use domain::{
     Document, DocumentKind, Error, IndexFailure, Membership, PendingUpload, Plan, Result, Timestamp, WebSource,
-    documents::document::NewDocument,
-    documents::tags::normalize_tags,
+    documents::document::NewDocument, documents::tags::normalize_tags,
 };
 use fetch::{Conditions, FetchError, Fetched, Fetcher, Limits, MediaType, PrivateHosts, Url};
 use futures::future::BoxFuture;

@@ -133,14 +133,23 @@ mod tests {
             let check = |size| PendingUpload::check_size(size, DocumentKind::Pdf, plan);
             assert!(check(limit).is_ok() && check(1).is_ok());
             for wrong in [0, limit + 1] {
-                assert!(matches!(check(wrong), Err(Error::Invalid(_))), "{wrong} on {}", plan.name());
+                assert!(
+                    matches!(check(wrong), Err(Error::Invalid(_))),
+                    "{wrong} on {}",
+                    plan.name()
+                );
             }
         }
     }
 
     #[test]
     fn a_file_that_is_all_text_is_no_larger_than_the_text_that_can_be_indexed() {
-        for kind in [DocumentKind::Txt, DocumentKind::Md, DocumentKind::Code, DocumentKind::Csv] {
+        for kind in [
+            DocumentKind::Txt,
+            DocumentKind::Md,
+            DocumentKind::Code,
+            DocumentKind::Csv,
+        ] {
             for plan in Plan::ALL {
                 assert!(PendingUpload::check_size(MAX_TEXT_FILE_BYTES, kind, plan).is_ok());
                 assert!(PendingUpload::check_size(MAX_TEXT_FILE_BYTES + 1, kind, plan).is_err());

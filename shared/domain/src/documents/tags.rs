@@ -69,7 +69,10 @@ mod tests {
             Err(Error::Invalid(errors)) => errors.into_iter().map(|error| error.pointer).collect(),
             _ => Vec::new(),
         };
-        assert_eq!(refused(&["a", &long, "b,c", "d\u{7}"]), ["/tags/1", "/tags/2", "/tags/3"]);
+        assert_eq!(
+            refused(&["a", &long, "b,c", "d\u{7}"]),
+            ["/tags/1", "/tags/2", "/tags/3"]
+        );
         let many: Vec<String> = (0..=MAX_TAGS).map(|number| number.to_string()).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         assert_eq!(refused(&many), ["/tags"]);

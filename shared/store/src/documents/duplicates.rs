@@ -44,7 +44,11 @@ impl Documents {
             Some(AttributeValue::S(sk)) => sk.strip_prefix(&prefix).map(|id| DocumentId(id.to_owned())),
             _ => None,
         };
-        Ok(rows.into_iter().filter_map(id).filter(|id| *id != document.id).collect())
+        Ok(rows
+            .into_iter()
+            .filter_map(id)
+            .filter(|id| *id != document.id)
+            .collect())
     }
 
     fn content_key(&self, document: &Document) -> Option<keys::Key> {

@@ -67,7 +67,10 @@ impl Documents {
                 .expression_attribute_values(":name", s(&document.name)),
         };
         let more = ResourceChange::storage(document.size_bytes);
-        let parts: Vec<_> = [part(update)?].into_iter().chain(self.part_put_content(document)?).collect();
+        let parts: Vec<_> = [part(update)?]
+            .into_iter()
+            .chain(self.part_put_content(document)?)
+            .collect();
         let counted = self
             .store
             .transact_counted(&self.org, parts, &more, Some(web.plan))

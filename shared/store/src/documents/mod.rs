@@ -11,16 +11,20 @@ mod lease;
 mod reindex;
 mod versions;
 
+use std::collections::HashMap;
+
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
 use domain::{
-    Document, DocumentId, DocumentStatus, Error, OrgId, OutboxEntry, Page, PageRequest, PendingUpload, Plan, PlanLimit, Purge, Result,
-    Timestamp, UserId, documents::outbox::OutboxStep, documents::pending_upload::UploadSweep, time::after,
+    Document, DocumentId, DocumentStatus, Error, OrgId, OutboxEntry, Page, PageRequest, PendingUpload, Plan, PlanLimit,
+    Purge, Result, Timestamp, UserId, documents::outbox::OutboxStep, documents::pending_upload::UploadSweep,
+    time::after,
 };
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::{
     Store, keys,
     orgs::resource_counts::{Counted, ResourceChange},
-    table::item::{ListFilter, from_item, n, primary, s, to_item, value},
+    table::item::{Item, ListFilter, from_item, n, primary, s, to_item, value},
 };
 
 pub use details::DocumentChange;
@@ -34,6 +38,11 @@ pub struct Documents {
     store: Store,
     org: OrgId,
 }
+
+/// Most items of one batch.
+const MAX_BATCH: usize = 100;
+/// Batches read at the same time.
+const PARALLEL_BATCHES: usize = 8;
 
 /// Which documents a list contains; all those that match every given condition.
 #[derive(Debug, Clone, Default)]
@@ -179,13 +188,17 @@ impl Documents {
         })
     }
 
-    /// Returns the documents among `ids` (at most 100) that exist in this organization, in the order of `ids`.
+    /// Returns the documents among `ids` that exist in this organization, in the order of `ids`.
     pub async fn get_many(&self, ids: &[DocumentId]) -> Result<Vec<Document>> {
-        let keys: Vec<_> = ids.iter().map(|id| keys::document(&self.org, id)).collect();
-        let items = self.store.app().batch_get(&keys, false).await?;
-        let mut found = items.into_iter().map(from_item).collect::<Result<Vec<Document>>>()?;
-        let place = |document: &Document| ids.iter().position(|id| *id == document.id);
-        found.sort_by_key(place);
+        let batches = ids.chunks(MAX_BATCH).map(|ids| {
+            let keys: Vec<_> = ids.iter().map(|id| keys::document(&self.org, id)).collect();
+            async move { self.store.app().batch_get(&keys, false).await }
+        });
+        let items: Vec<Vec<Item>> = stream::iter(batches).buffered(PARALLEL_BATCHES).try_collect().await?;
+        let found = items.into_iter().flatten().map(from_item);
+        let mut found = found.collect::<Result<Vec<Document>>>()?;
+        let places: HashMap<&DocumentId, usize> = ids.iter().zip(0..).collect();
+        found.sort_by_key(|document| places.get(&document.id).copied());
         Ok(found)
     }
 }

@@ -51,11 +51,7 @@ impl Documents {
             return Ok(vec![document.only_version()]);
         }
         let prefix = keys::document_versions(&document.id);
-        let mut found: Vec<DocumentVersion> = self
-            .store
-            .app()
-            .all_below(&keys::tenant(&self.org), &prefix)
-            .await?;
+        let mut found: Vec<DocumentVersion> = self.store.app().all_below(&keys::tenant(&self.org), &prefix).await?;
         found.reverse();
         Ok(found)
     }
@@ -75,10 +71,18 @@ impl Documents {
         let app = self.store.app();
         let (added, dropped) = (new.version.size_bytes, new.dropped.map_or(0, |old| old.size_bytes));
         let kept = (document.stored_bytes() + added).saturating_sub(dropped);
-        let update = self.request_version(document, new.version.number, now, "latest_version = :wanted, kept_bytes = :kept, ")?;
+        let update = self.request_version(
+            document,
+            new.version.number,
+            now,
+            "latest_version = :wanted, kept_bytes = :kept, ",
+        )?;
         let update = update.expression_attribute_values(":kept", n(kept));
         let row = |version: &DocumentVersion| {
-            to_item(&keys::document_version(&self.org, &document.id, version.number), version)
+            to_item(
+                &keys::document_version(&self.org, &document.id, version.number),
+                version,
+            )
         };
         let mut parts = vec![
             part(update)?,
@@ -156,7 +160,10 @@ impl Documents {
     /// Schedules the removal of a file that may never become a version.
     pub async fn sweep_later(&self, id: &DocumentId, file: &str, now: Timestamp) -> Result<()> {
         let sweep = self.sweep_of(id, file, now);
-        self.store.app().put(to_item(&keys::upload_sweep(&sweep), &sweep)?).await
+        self.store
+            .app()
+            .put(to_item(&keys::upload_sweep(&sweep), &sweep)?)
+            .await
     }
 
     /// Removes the versions of a deleted document, and the rows that find it by them. Idempotent.
