@@ -26,7 +26,7 @@ pub(crate) struct DocumentPatch {
     description: Option<String>,
     /// New tags, replacing the current ones; an empty list removes them. Stored in lower case, sorted, each once.
     #[garde(length(max = MAX_TAGS), inner(inner(length(chars, max = MAX_TAG), custom(optional_name))))]
-    #[schemars(inner(length(max = MAX_TAG)))]
+    #[schemars(inner(length(max = MAX_TAG), regex(pattern = http_api::OPTIONAL_NAME)))]
     tags: Option<Vec<String>>,
 }
 
@@ -44,10 +44,10 @@ pub(crate) async fn update_document(
     app: Ctx,
     member: May<WriteDocuments>,
     Path(path): Path<DocumentPath>,
-    Body(patch): Body<DocumentPatch>,
+    Body(change): Body<DocumentPatch>,
 ) -> Result<Json<DocumentView>> {
     let actor = member.actor();
-    let changed = app.update_document(&member.org, &actor, &path.document_id, patch.into());
+    let changed = app.update_document(&member.org, &actor, &path.document_id, change.into());
     Ok(Json(changed.await?.into()))
 }
 
@@ -62,8 +62,8 @@ pub(crate) async fn put_document(
 }
 
 /// Returns the tags of a form, where commas separate them.
-pub(crate) fn tags_of_form(text: Option<String>) -> Vec<String> {
-    text.iter()
+pub(crate) fn tags_of_form(text: Option<&str>) -> Vec<String> {
+    text.into_iter()
         .flat_map(|text| text.split(','))
         .map(str::to_owned)
         .collect()

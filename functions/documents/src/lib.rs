@@ -137,6 +137,7 @@ struct About {
     description: Option<String>,
     /// Tags, separated by commas. Stored in lower case, sorted, each once.
     #[garde(inner(custom(optional_name)))]
+    #[schemars(regex(pattern = http_api::OPTIONAL_NAME))]
     tags: Option<String>,
 }
 
@@ -191,7 +192,7 @@ async fn upload_document(
     let new = NewDocument {
         name,
         description: non_empty(description),
-        tags: tags_of_form(tags),
+        tags: tags_of_form(tags.as_deref()),
         file_name: file.name,
         bytes: file.bytes,
     };

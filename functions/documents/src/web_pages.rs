@@ -36,7 +36,7 @@ pub(crate) struct NewWebPageInput {
     description: Option<String>,
     /// Tags, at most 20. Stored in lower case, sorted, each once.
     #[garde(length(max = MAX_TAGS), inner(inner(length(chars, max = MAX_TAG), custom(optional_name))))]
-    #[schemars(inner(length(max = MAX_TAG)))]
+    #[schemars(inner(length(max = MAX_TAG), regex(pattern = http_api::OPTIONAL_NAME)))]
     tags: Option<Vec<String>>,
 }
 

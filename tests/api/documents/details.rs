@@ -23,7 +23,7 @@ async fn names(caller: &Caller, query: &str) -> Vec<String> {
 }
 
 async fn upload(caller: &Caller, name: &str, tags: &str) -> String {
-    let file = multipart::Part::bytes(format!("{WARRANTY} {name}")).file_name(name.to_owned());
+    let file = multipart::Part::bytes(format!("{WARRANTY} {name}").into_bytes()).file_name(name.to_owned());
     let form = multipart::Form::new().part("file", file).text("tags", tags.to_owned());
     let request = caller.request(Method::POST, "/api/v1/documents/upload").multipart(form);
     caller.send(request).await.created().text("id")
@@ -162,7 +162,7 @@ async fn what_cannot_be_a_name_or_a_tag_is_refused_with_a_pointer() {
     }
     let new = json!({"file_name": "a.txt", "size": 4, "tags": ["x".repeat(51)]});
     assert_eq!(ada.post("/api/v1/documents/uploads", new).await.invalid(), ["/tags/0"]);
-    let file = multipart::Part::bytes(WARRANTY).file_name("b.txt");
+    let file = multipart::Part::bytes(WARRANTY.as_bytes()).file_name("b.txt");
     let form = multipart::Form::new().part("file", file).text("tags", many.join(","));
     let request = ada.request(Method::POST, "/api/v1/documents/upload").multipart(form);
     assert_eq!(ada.send(request).await.invalid(), ["/tags"]);
@@ -198,8 +198,8 @@ async fn changes_of_different_fields_and_indexing_do_not_undo_each_other() {
         ];
         let path = path(&id);
         let changes = join_all(bodies.into_iter().map(|body| ada.patch(&path, body)));
-        let (changed, _) = futures::join!(changes, t.drain());
-        for answer in changed {
+        let (answers, _) = futures::join!(changes, t.drain());
+        for answer in answers {
             answer.ok();
         }
         t.drain().await;

@@ -58,7 +58,7 @@ async fn an_equal_file_takes_over_what_was_read_before() {
         blank(&t, ada.org(), second["id"].as_str().unwrap()).await;
         second
     };
-    let second = t.without_queue("index_documents", second).await;
+    let second = Box::pin(t.without_queue("index_documents", second)).await;
     assert_eq!(
         (&second["duplicate_of"], &second["status"]),
         (&first["id"], &json!("pending"))
@@ -109,7 +109,7 @@ async fn equal_files_at_once_are_read_once() {
         }
         ids
     };
-    let ids = t.without_queue("index_documents", uploaded).await;
+    let ids = Box::pin(t.without_queue("index_documents", uploaded)).await;
     let ada = relay(&t, &ada).await;
     for id in &ids {
         let document = document(&ada, id).await;

@@ -167,14 +167,10 @@ impl TextFieldWriter<'_> {
         self.announce(caller).await;
         self.add_page(caller).await;
         for method in ["PATCH", "PUT"] {
-            let change = json!({"name": format!("{MARKER} {method}"), "description": MARKER, "tags": [MARKER, method]});
+            let change = json!({"name": format!("{MARKER} name"), "description": format!("{MARKER} {method}"), "tags": [MARKER, method]});
             let update = format!("{method} /api/v1/documents/{{document_id}}");
             self.send(caller, &update, &document, change).await;
         }
-        let file = multipart::Part::bytes(format!("{MARKER} says six years.").into_bytes());
-        let form = multipart::Form::new().part("file", file.file_name(format!("{MARKER}-2.txt")));
-        let versions = caller.request(Method::POST, &format!("/api/v1/documents/{document}/versions"));
-        caller.send(versions.multipart(form)).await.created();
         let settings = json!({"model": MARKER, "system_prompt": MARKER, "welcome_message": MARKER});
         let mut bot = json!({"name": MARKER, "description": MARKER, "settings": settings, "documents": [document]});
         let made = self
@@ -250,5 +246,9 @@ impl TextFieldWriter<'_> {
         let values = json!({"variables": {"x": MARKER}});
         self.send(caller, "POST /api/v1/user_prompts/{prompt_id}/render", &id, values)
             .await;
+        let file = multipart::Part::bytes(format!("{MARKER} says six years.").into_bytes());
+        let form = multipart::Form::new().part("file", file.file_name(format!("{MARKER}-2.txt")));
+        let versions = caller.request(Method::POST, &format!("/api/v1/documents/{document}/versions"));
+        caller.send(versions.multipart(form)).await.created();
     }
 }

@@ -137,7 +137,11 @@ impl App {
             let document = self.document(org, id).await?;
             let segment = self.segment_of(&document).await?;
             // A cursor is encrypted, so its text is a number that was given out, maybe of an earlier generation.
-            let first = page.after.as_deref().and_then(|after| after.parse().ok()).unwrap_or(0);
+            let first = page
+                .after
+                .as_deref()
+                .and_then(|after| after.parse::<u32>().ok())
+                .unwrap_or(0);
             let end = u32::try_from(segment.len()).unwrap_or(u32::MAX);
             let last = end.min(first.saturating_add(u32::from(page.limit)));
             Ok(Page {

@@ -214,8 +214,13 @@ impl App {
                 let Some((document, version)) = document_of_source(&key, prefix) else {
                     continue;
                 };
-                let found = self.store.documents(org).get(&document).await?;
-                let name = found.map_or_else(|| "file".to_owned(), |document| safe_file_name(&document.file_name));
+                let documents = self.store.documents(org);
+                let versions = match documents.get(&document).await? {
+                    Some(found) => documents.versions(&found).await?,
+                    None => Vec::new(),
+                };
+                let stored = versions.iter().find(|version| version.source == key);
+                let name = stored.map_or_else(|| "file".to_owned(), |version| safe_file_name(&version.file_name));
                 let Some(mut body) = self.objects.read(&key).await? else {
                     continue;
                 };

@@ -190,10 +190,11 @@ impl Documents {
 
     /// Returns the documents among `ids` that exist in this organization, in the order of `ids`.
     pub async fn get_many(&self, ids: &[DocumentId]) -> Result<Vec<Document>> {
-        let batches = ids.chunks(MAX_BATCH).map(|ids| {
+        let mut batches = Vec::new();
+        for ids in ids.chunks(MAX_BATCH) {
             let keys: Vec<_> = ids.iter().map(|id| keys::document(&self.org, id)).collect();
-            async move { self.store.app().batch_get(&keys, false).await }
-        });
+            batches.push(async move { self.store.app().batch_get(&keys, false).await });
+        }
         let items: Vec<Vec<Item>> = stream::iter(batches).buffered(PARALLEL_BATCHES).try_collect().await?;
         let found = items.into_iter().flatten().map(from_item);
         let mut found = found.collect::<Result<Vec<Document>>>()?;

@@ -96,6 +96,10 @@ impl Documents {
             let sweep = self.sweep_of(&document.id, &old.source, now);
             parts.push(app.part_delete(&keys::document_version(&self.org, &document.id, old.number), None)?);
             parts.push(app.part_put(to_item(&keys::upload_sweep(&sweep), &sweep)?)?);
+            if old.sha256 != new.version.sha256 && old.sha256 != document.sha256 {
+                let row = keys::content(&self.org, &old.sha256, &document.id);
+                parts.push(app.part_delete_any(&row)?);
+            }
         }
         let with_file = Document {
             sha256: new.version.sha256.clone(),
