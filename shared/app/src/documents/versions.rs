@@ -53,8 +53,8 @@ impl App {
     /// until then, and go on to do so if the new one cannot be read.
     ///
     /// # Errors
-    /// Returns [`Error::UnsupportedMedia`], [`Error::Invalid`] for an empty file, [`Error::Limit`], and the errors of
-    /// [`App::changeable_document`].
+    /// Returns [`Error::UnsupportedMedia`], [`Error::Invalid`] for an empty file, [`Error::Limit`], [`Error::NotFound`],
+    /// [`Error::Forbidden`] `not_yours`, and [`Error::Conflict`] `web_page`.
     pub fn add_version<'a>(
         &'a self,
         member: &'a Membership,
@@ -125,7 +125,8 @@ impl App {
     /// Has an earlier version of a document indexed again; it then replaces the one in use.
     ///
     /// # Errors
-    /// Returns [`Error::NotFound`] for a version that is not kept, and the errors of [`App::changeable_document`].
+    /// Returns [`Error::NotFound`], also for a version that is not kept, [`Error::Forbidden`] `not_yours`, and
+    /// [`Error::Conflict`] `web_page`.
     pub fn restore_version<'a>(
         &'a self,
         member: &'a Membership,
