@@ -228,8 +228,9 @@ async fn a_document_we_fail_on_harms_no_other_and_comes_back_from_the_dead_lette
     delete.send().await.unwrap();
     let mut ids = Vec::new();
     for number in 0..10 {
-        let name = format!("{number}.txt");
-        ids.push(ada.upload(&name, samples::faq_txt()).await.created().text("id"));
+        // No two are equal: one would take over what another one was read as.
+        let file = [samples::faq_txt(), number.to_string().into_bytes()].concat();
+        ids.push(ada.upload(&format!("{number}.txt"), file).await.created().text("id"));
     }
     let key = format!("t/{}/d/{}/source", ada.org(), ids[4]);
     s3.delete_object().bucket("parlance").key(&key).send().await.unwrap();
@@ -260,7 +261,8 @@ async fn a_document_we_fail_on_harms_no_other_and_comes_back_from_the_dead_lette
         "{failed}"
     );
     let put = s3.put_object().bucket("parlance").key(&key);
-    put.body(samples::faq_txt().into()).send().await.unwrap();
+    let file = [samples::faq_txt(), b"4".to_vec()].concat();
+    put.body(file.into()).send().await.unwrap();
     ada.post("/_local/dlq/index_documents/redrive", json!({})).await.ok();
     t.drain().await;
     let ready = status(&ada, &ids[4]).await;

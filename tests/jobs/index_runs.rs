@@ -147,6 +147,9 @@ impl Story<'_> {
                     pages: None,
                     chunks: 1,
                     transcribed_pages: 0,
+                    reader_version: 0,
+                    duplicate_of: None,
+                    version: None,
                 };
                 let now = app.clock.now();
                 documents.finish(&id, &holder, generation, &outcome, now).await.unwrap();
@@ -210,5 +213,6 @@ async fn whatever_crashes_repeats_or_overtakes_the_last_generation_is_in_use_at_
             .await
             .expect(204);
     }
+    t.drain().await;
     assert_eq!(t.object_keys().await, Vec::<String>::new());
 }

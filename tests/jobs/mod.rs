@@ -1,5 +1,6 @@
 //! Every worker and schedule, with the deliveries that queues really make.
 
+mod delete_document;
 pub(crate) mod erasure;
 pub(crate) mod export_user;
 mod hostile_files;

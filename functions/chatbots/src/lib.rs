@@ -6,7 +6,7 @@ mod view;
 use domain::auth::permission::{ReadChatbots, WriteChatbots};
 use http_api::{Api, Body, Created, Ctx, Json, Listing, May, NoContent, Paging, Path, Query, Result};
 use input::{BotPath, ChatbotPatch, DocumentIds, Filter, LinkPath, NewChatbot};
-use view::ChatbotView;
+use view::{ChatbotDocumentView, ChatbotView};
 
 /// The operations of this function.
 pub fn api() -> Api {
@@ -37,6 +37,16 @@ pub fn api() -> Api {
             delete_chatbot,
             "Delete a chatbot. Its documents stay.",
         )
+        .get(
+            "/chatbots/{chatbot_id}/documents",
+            list_chatbot_documents,
+            "List the documents of a chatbot. Newest first.",
+        )
+        .post(
+            "/chatbots/{chatbot_id}/documents/{document_id}",
+            assign_document,
+            "Assign a document to a chatbot. Repeating it changes nothing.",
+        )
         .post(
             "/chatbots/{chatbot_id}/documents",
             assign_documents,
@@ -66,7 +76,7 @@ async fn list_chatbots(
 ) -> Result<Listing<ChatbotView>> {
     let creator = filter.own().then_some(&member.identity.user.id);
     let found = app.list_chatbots(&member.org.org, creator, &page).await?;
-    page.answer(found.map(ChatbotView::from))
+    page.answer(found.map(|bot| ChatbotView::from(bot).shortened()))
 }
 
 async fn get_chatbot(app: Ctx, member: May<ReadChatbots>, Path(path): Path<BotPath>) -> Result<Json<ChatbotView>> {
@@ -96,6 +106,27 @@ async fn assign_documents(
 ) -> Result<Json<ChatbotView>> {
     let changed = app.assign_documents(&member.org, &path.chatbot_id, body.document_ids);
     Ok(Json(changed.await?.into()))
+}
+
+async fn assign_document(
+    app: Ctx,
+    member: May<WriteChatbots>,
+    Path(path): Path<LinkPath>,
+) -> Result<Json<ChatbotView>> {
+    let changed = app.assign_documents(&member.org, &path.chatbot_id, vec![path.document_id]);
+    Ok(Json(changed.await?.into()))
+}
+
+async fn list_chatbot_documents(
+    app: Ctx,
+    member: May<ReadChatbots>,
+    page: Paging,
+    Path(path): Path<BotPath>,
+) -> Result<Listing<ChatbotDocumentView>> {
+    let found = app
+        .documents_of_chatbot(&member.org.org, &path.chatbot_id, &page)
+        .await?;
+    page.answer(found.map(ChatbotDocumentView::from))
 }
 
 async fn remove_document(

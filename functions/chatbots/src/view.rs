@@ -1,6 +1,6 @@
 //! Chatbots as clients see them.
 
-use domain::{Chatbot, ChatbotSettings, Timestamp};
+use domain::{Chatbot, ChatbotSettings, Document, DocumentStatus, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -11,8 +11,10 @@ pub(crate) struct ChatbotView {
     name: String,
     description: Option<String>,
     settings: SettingsView,
-    /// IDs of the documents it answers from.
+    /// IDs of the documents it answers from, oldest first; in lists at most the first 20 of them.
     documents: Vec<String>,
+    /// Number of all documents it answers from.
+    document_count: usize,
     /// ID of its creator.
     user_id: String,
     org_id: String,
@@ -34,6 +36,38 @@ pub(crate) struct SettingsView {
     color: Option<String>,
     /// Maximum LLM tokens per day; null for no separate limit.
     daily_token_cap: Option<u64>,
+}
+
+/// A document of a chatbot.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ChatbotDocument")]
+pub(crate) struct ChatbotDocumentView {
+    id: String,
+    name: String,
+    /// Chatbots answer from it when it is `ready`.
+    status: DocumentStatus,
+    tags: Vec<String>,
+    created_at: Timestamp,
+}
+
+impl From<Document> for ChatbotDocumentView {
+    fn from(document: Document) -> Self {
+        Self {
+            id: document.id.0,
+            name: document.name,
+            status: document.status,
+            tags: document.tags,
+            created_at: document.created_at,
+        }
+    }
+}
+
+impl ChatbotView {
+    /// Returns the same for a list, which would be too long for a response with all IDs.
+    pub(crate) fn shortened(mut self) -> Self {
+        self.documents.truncate(20);
+        self
+    }
 }
 
 impl From<ChatbotSettings> for SettingsView {
@@ -68,6 +102,7 @@ impl From<Chatbot> for ChatbotView {
             name: bot.name,
             description: bot.description,
             settings: bot.settings.into(),
+            document_count: bot.documents.len(),
             documents: bot.documents.into_iter().map(|id| id.0).collect(),
             user_id: bot.created_by.0,
             org_id: bot.org.0,

@@ -1,13 +1,19 @@
 //! Documents: upload, and the progress of their indexing.
 
+mod content;
+mod details;
 mod uploads;
+mod versions;
 mod view;
 mod web_pages;
 
-use app::Upload as NewDocument;
+use app::{DocumentFilter, Upload as NewDocument};
+use content::{get_document_content, list_document_passages};
+use details::{put_document, tags_of_form, update_document};
 use domain::{
-    Document, DocumentId,
+    Document, DocumentId, DocumentStatus,
     auth::permission::{ReadDocuments, WriteDocuments},
+    documents::tags::normalize_tag,
 };
 use garde::Validate;
 use http_api::{
@@ -17,6 +23,9 @@ use http_api::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 use uploads::{complete_upload, create_upload};
+use versions::{
+    create_document_version, get_document_version_content, list_document_versions, restore_document_version,
+};
 use view::{DocumentView, UploadedView};
 use web_pages::create_document_from_url;
 
@@ -58,10 +67,53 @@ pub fn api() -> Api {
             get_document,
             "Get a document. With its indexing progress, and the reason if indexing failed.",
         )
+        .patch(
+            "/documents/{document_id}",
+            update_document,
+            "Update a document. Its name, description and tags; omitted fields stay unchanged.",
+        )
+        .put(
+            "/documents/{document_id}",
+            put_document,
+            "Update a document. The same as with PATCH: omitted fields stay unchanged.",
+        )
+        .get(
+            "/documents/{document_id}/content",
+            get_document_content,
+            "Download the file of a document. Redirects to a link that is valid for 15 minutes; with `Accept: \
+             application/json` returns the link. The file of a web page is its text.",
+        )
+        .get(
+            "/documents/{document_id}/text",
+            list_document_passages,
+            "List the passages of a document. In reading order: the text in which chatbots search.",
+        )
+        .post(
+            "/documents/{document_id}/versions",
+            create_document_version,
+            "Upload a new version of a document. A file of up to 4.5 MB; create an upload with `document_id` for a larger \
+             one. Chatbots answer from the current version until the new one is indexed, and after that if it cannot be.",
+        )
+        .get(
+            "/documents/{document_id}/versions",
+            list_document_versions,
+            "List the versions of a document. Newest first, at most 10: the oldest one is deleted with the eleventh.",
+        )
+        .get(
+            "/documents/{document_id}/versions/{version_number}/content",
+            get_document_version_content,
+            "Download the file of a version. Redirects to a link that is valid for 15 minutes; with `Accept: \
+             application/json` returns the link.",
+        )
+        .post(
+            "/documents/{document_id}/versions/{version_number}/restore",
+            restore_document_version,
+            "Restore a version of a document. It is indexed again and then replaces the current one.",
+        )
         .delete(
             "/documents/{document_id}",
             delete_document,
-            "Delete a document. Its file is deleted too; chatbots no longer answer from it.",
+            "Delete a document. Its files are deleted too, in the background; chatbots no longer answer from it.",
         )
         .post(
             "/documents/{document_id}/reindex",
@@ -83,6 +135,10 @@ struct About {
     #[garde(length(chars, max = Document::MAX_DESCRIPTION), inner(custom(readable_text)))]
     #[schemars(regex(pattern = http_api::READABLE_TEXT))]
     description: Option<String>,
+    /// Tags, separated by commas. Stored in lower case, sorted, each once.
+    #[garde(inner(custom(optional_name)))]
+    #[schemars(regex(pattern = http_api::OPTIONAL_NAME))]
+    tags: Option<String>,
 }
 
 /// The documents to list.
@@ -101,6 +157,10 @@ struct Filter {
     /// `own` (default) or `org`.
     #[serde(default)]
     scope: ListScope,
+    /// Only documents in this state.
+    status: Option<DocumentStatus>,
+    /// Only documents with this tag.
+    tag: Option<String>,
 }
 
 /// The parameter `{document_id}`.
@@ -122,12 +182,17 @@ async fn upload_document(
 ) -> Result<Created<UploadedView>> {
     let Upload {
         file,
-        fields: About { name, description },
+        fields: About {
+            name,
+            description,
+            tags,
+        },
     } = upload;
     let name = non_empty(name).unwrap_or_else(|| file.name.chars().take(Document::MAX_NAME).collect());
     let new = NewDocument {
         name,
         description: non_empty(description),
+        tags: tags_of_form(tags.as_deref()),
         file_name: file.name,
         bytes: file.bytes,
     };
@@ -144,8 +209,13 @@ async fn list_documents(
     page: Paging,
     Query(filter): Query<Filter>,
 ) -> Result<Listing<DocumentView>> {
-    let uploader = matches!(filter.scope, ListScope::Own).then_some(&member.identity.user.id);
-    let found = app.list_documents(&member.org.org, uploader, &page).await?;
+    let uploader = matches!(filter.scope, ListScope::Own).then(|| member.identity.user.id.clone());
+    let filter = DocumentFilter {
+        uploader,
+        status: filter.status,
+        tag: filter.tag.as_deref().and_then(normalize_tag),
+    };
+    let found = app.list_documents(&member.org.org, &filter, &page).await?;
     page.answer(found.map(DocumentView::from))
 }
 

@@ -3,7 +3,11 @@
 use std::collections::BTreeMap;
 
 use app::NewUpload;
-use domain::{Document, DocumentId, PendingUpload, Timestamp, auth::permission::WriteDocuments};
+use domain::{
+    Document, DocumentId, PendingUpload, Timestamp,
+    auth::permission::WriteDocuments,
+    documents::tags::{MAX_TAG, MAX_TAGS},
+};
 use garde::Validate;
 use http_api::{
     Body, Created, Ctx, Either, Json, May, Path, Result, Wait, media_type, not_blank, optional_name, plain_file_name,
@@ -21,10 +25,15 @@ pub(crate) struct NewUploadInput {
     #[garde(length(chars, min = 1, max = 255), custom(not_blank))]
     #[schemars(regex(pattern = http_api::NOT_BLANK))]
     file_name: String,
-    /// Exact size of the file in bytes. The maximum depends on the plan.
+    /// Exact size of the file in bytes. The maximum depends on the plan; for text, Markdown, CSV and source code it is
+    /// 20 MB at most.
     #[garde(skip)]
     #[schemars(range(min = 1))]
     size: u64,
+    /// ID of the document of which the file is to become the next version; a new document if omitted. Name, description
+    /// and tags are then those of the document.
+    #[garde(skip)]
+    document_id: Option<DocumentId>,
     /// Media type to send as `Content-Type`; that of the file name if omitted.
     #[garde(length(chars, max = PendingUpload::MAX_CONTENT_TYPE), inner(custom(media_type)))]
     #[schemars(regex(pattern = http_api::MEDIA_TYPE))]
@@ -37,13 +46,17 @@ pub(crate) struct NewUploadInput {
     #[garde(length(chars, max = Document::MAX_DESCRIPTION), inner(custom(readable_text)))]
     #[schemars(regex(pattern = http_api::READABLE_TEXT))]
     description: Option<String>,
+    /// Tags, at most 20. Stored in lower case, sorted, each once.
+    #[garde(length(max = MAX_TAGS), inner(inner(length(chars, max = MAX_TAG), custom(optional_name))))]
+    #[schemars(inner(length(max = MAX_TAG), regex(pattern = http_api::OPTIONAL_NAME)))]
+    tags: Option<Vec<String>>,
 }
 
 /// Where and how to put the file. Complete the upload afterwards.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct UploadView {
     upload_id: String,
-    /// The same as `upload_id`. The document has this ID too.
+    /// The same as `upload_id`. A new document has this ID too.
     id: String,
     /// Always `PUT`.
     method: &'static str,
@@ -55,7 +68,7 @@ pub(crate) struct UploadView {
     expires_at: Timestamp,
     /// Size of the file in bytes; a file of another size is rejected.
     size: u64,
-    /// Maximum size in bytes that the plan allows.
+    /// Maximum size in bytes of a file of this type that the plan allows.
     max_size: u64,
 }
 
@@ -74,8 +87,10 @@ pub(crate) async fn create_upload(
     let new = NewUpload {
         name: non_empty(input.name).unwrap_or_else(|| file_name.chars().take(Document::MAX_NAME).collect()),
         description: non_empty(input.description),
+        tags: input.tags.unwrap_or_default(),
         file_name,
         size_bytes: input.size,
+        replaces: input.document_id,
         content_type: non_empty(input.content_type),
     };
     let begun = app.begin_upload(&member.org, new).await?;

@@ -14,6 +14,8 @@ pub(crate) struct UploadedView {
     status: DocumentStatus,
     /// What happens next, or what went wrong.
     message: String,
+    /// ID of an earlier document of the organization whose file has the same bytes; it is not read again.
+    duplicate_of: Option<String>,
 }
 
 impl From<Document> for UploadedView {
@@ -29,6 +31,7 @@ impl From<Document> for UploadedView {
             name: document.name,
             status: document.status,
             message,
+            duplicate_of: document.duplicate_of.map(|id| id.0),
         }
     }
 }
@@ -39,6 +42,8 @@ pub(crate) struct DocumentView {
     id: String,
     name: String,
     description: Option<String>,
+    /// Its tags, sorted.
+    tags: Vec<String>,
     status: DocumentStatus,
     /// Indexing progress in percent.
     progress: u8,
@@ -58,6 +63,16 @@ pub(crate) struct DocumentView {
     chunks: Option<u32>,
     /// Number of scanned pages whose text a model transcribed, which may contain its mistakes.
     transcribed_pages: u32,
+    /// Hex SHA-256 of the file; null until a web page is fetched.
+    content_hash: Option<String>,
+    /// ID of an earlier document of the organization whose file has the same bytes. It may have been deleted since.
+    duplicate_of: Option<String>,
+    /// Number of the version in use.
+    version: u32,
+    /// Number of the version that replaces it as soon as it is indexed.
+    pending_version: Option<u32>,
+    /// Number of the version that could not be indexed; `error` says why, and the one in use stays in use.
+    failed_version: Option<u32>,
     /// ID of the user who uploaded it.
     user_id: String,
     org_id: String,
@@ -77,6 +92,7 @@ impl From<Document> for DocumentView {
             id: document.id.0,
             name: document.name,
             description: document.description,
+            tags: document.tags,
             status: document.status,
             progress: document.progress,
             error,
@@ -87,6 +103,11 @@ impl From<Document> for DocumentView {
             pages: document.pages,
             chunks: document.chunks,
             transcribed_pages: document.transcribed_pages,
+            content_hash: Some(document.sha256).filter(|hash| !hash.is_empty()),
+            duplicate_of: document.duplicate_of.map(|id| id.0),
+            version: document.version,
+            pending_version: document.wanted_version,
+            failed_version: document.failed_version,
             user_id: document.created_by.0,
             org_id: document.org.0,
             source_url,

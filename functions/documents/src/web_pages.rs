@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use app::NewWebPage;
-use domain::{Document, DocumentKind, DocumentStatus, Timestamp, WebSource, auth::permission::WriteDocuments};
+use domain::{
+    Document, DocumentKind, DocumentStatus, Timestamp, WebSource,
+    auth::permission::WriteDocuments,
+    documents::tags::{MAX_TAG, MAX_TAGS},
+};
 use garde::Validate;
 use http_api::{Body, Created, Ctx, May, Result, Wait, not_blank, optional_name, readable_text};
 use schemars::JsonSchema;
@@ -30,6 +34,10 @@ pub(crate) struct NewWebPageInput {
     #[garde(length(chars, max = Document::MAX_DESCRIPTION), inner(custom(readable_text)))]
     #[schemars(regex(pattern = http_api::READABLE_TEXT))]
     description: Option<String>,
+    /// Tags, at most 20. Stored in lower case, sorted, each once.
+    #[garde(length(max = MAX_TAGS), inner(inner(length(chars, max = MAX_TAG), custom(optional_name))))]
+    #[schemars(inner(length(max = MAX_TAG), regex(pattern = http_api::OPTIONAL_NAME)))]
+    tags: Option<Vec<String>>,
 }
 
 /// A document from a web page.
@@ -110,6 +118,7 @@ pub(crate) async fn create_document_from_url(
         url: input.url,
         name: non_empty(input.name),
         description: non_empty(input.description),
+        tags: input.tags.unwrap_or_default(),
     };
     let document = app.add_web_page(&member.org, new).await?;
     if wait.0.is_none() && document.unfetched().is_some() {

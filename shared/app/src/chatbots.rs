@@ -1,7 +1,8 @@
 //! Chatbots: who may change them, and the documents they answer from.
 
 use domain::{
-    Chatbot, ChatbotId, ChatbotSettings, DocumentId, Error, Membership, OrgId, Page, PageRequest, Result, UserId,
+    Chatbot, ChatbotId, ChatbotSettings, Document, DocumentId, Error, Membership, OrgId, Page, PageRequest, Purge,
+    Result, UserId,
 };
 use futures::future::BoxFuture;
 use store::ChatbotChange;
@@ -46,6 +47,33 @@ impl App {
     /// Returns [`Error::NotFound`].
     pub fn chatbot<'a>(&'a self, org: &'a OrgId, id: &'a ChatbotId) -> BoxFuture<'a, Result<Chatbot>> {
         Box::pin(async move { self.store.chatbots(org).get(id).await?.ok_or(NO_CHATBOT) })
+    }
+
+    /// Returns the documents of a chatbot, newest first.
+    ///
+    /// # Errors
+    /// Returns [`Error::NotFound`].
+    pub fn documents_of_chatbot<'a>(
+        &'a self,
+        org: &'a OrgId,
+        id: &'a ChatbotId,
+        page: &'a PageRequest,
+    ) -> BoxFuture<'a, Result<Page<Document>>> {
+        Box::pin(async move {
+            let chatbot = self.chatbot(org, id).await?;
+            let is_left = |id: &&DocumentId| page.after.as_deref().is_none_or(|after| id.as_str() < after);
+            let mut left = chatbot.documents.into_iter().rev();
+            let ids: Vec<DocumentId> = left
+                .by_ref()
+                .filter(|id| is_left(&id))
+                .take(page.limit.into())
+                .collect();
+            let next = left.next().and(ids.last()).map(|last| last.0.clone());
+            Ok(Page {
+                items: self.store.documents(org).get_many(&ids).await?,
+                next,
+            })
+        })
     }
 
     /// Creates a chatbot.
@@ -116,8 +144,15 @@ impl App {
     pub fn delete_chatbot<'a>(&'a self, member: &'a Membership, id: &'a ChatbotId) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             self.changeable_chatbot(member, id).await?;
-            let is_deleted = self.store.chatbots(&member.org).delete(id).await?;
-            is_deleted.then_some(()).ok_or(NO_CHATBOT)
+            if !self.store.chatbots(&member.org).delete(id, self.clock.now()).await? {
+                return Err(NO_CHATBOT);
+            }
+            let purge = Purge::Chatbot {
+                org_id: member.org.clone(),
+                chatbot_id: id.clone(),
+            };
+            self.queue_purge(&purge).await;
+            Ok(())
         })
     }
 

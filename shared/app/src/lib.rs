@@ -41,6 +41,7 @@ pub use chats::answer::{
 pub use chats::conversations::{ChatSessions, NewConversation};
 pub use chats::message_pages::ShownMessage;
 pub use chats::search::Found;
+pub use documents::content::{DocumentFile, DocumentPassage, DownloadLink};
 pub use documents::pending_uploads::{BegunUpload, CompletedUpload, NewUpload};
 pub use documents::upload::Upload;
 pub use documents::web_pages::NewWebPage;
@@ -57,7 +58,10 @@ pub use platform::encryption::{Cipher, EncryptionKeys, Undecryptable};
 pub use platform::secrets::ACTIVATION_MS;
 pub use prompts::PromptChange;
 pub use store::{Alert, AuditFilter, Changed, Failure, FailureFilter, QueueDepth, RolledUp, ScheduleRun, UserFilter};
-pub use store::{Begun, ChatbotChange, ConversationChange, IdempotencyKey, QuotaChange, SettingsChange, StoredAnswer};
+pub use store::{
+    Begun, ChatbotChange, ConversationChange, DocumentChange, DocumentFilter, IdempotencyKey, QuotaChange,
+    SettingsChange, StoredAnswer,
+};
 use store::{Conversations, Objects, Queues, Store};
 pub use system::operations::{Failed, LogEntry, PlatformMetrics, ProviderStatus, SystemStatus};
 pub use system::readiness::{ChatHealth, Dependency, Readiness};

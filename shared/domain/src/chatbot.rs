@@ -68,6 +68,16 @@ pub struct Chatbot {
 impl Chatbot {
     /// Maximum name length, in characters.
     pub const MAX_NAME: usize = 100;
-    /// Maximum number of documents of one chatbot: what one answer can read within its time limit.
-    pub const MAX_DOCUMENTS: usize = 100;
+    /// Maximum number of documents of one chatbot. Their IDs are a part of its item, of which they take a fifth.
+    pub const MAX_DOCUMENTS: usize = 2_000;
+
+    /// Returns the prefix of the object keys of all chatbots of an organization.
+    pub fn folders(org: &OrgId) -> String {
+        format!("t/{org}/b/")
+    }
+
+    /// Returns the prefix of a chatbot's object keys.
+    pub fn folder(org: &OrgId, id: &ChatbotId) -> String {
+        format!("{}{id}/", Self::folders(org))
+    }
 }

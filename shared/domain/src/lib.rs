@@ -37,6 +37,7 @@ pub use chats::turn::{Answer, AnswerStatus, Feedback, Rating, Turn};
 pub use documents::document::{Document, DocumentKind, DocumentStatus, IndexFailure};
 pub use documents::outbox::OutboxEntry;
 pub use documents::pending_upload::PendingUpload;
+pub use documents::version::DocumentVersion;
 pub use documents::web_source::WebSource;
 pub use error::{Error, FieldError, Result, UpstreamKind};
 pub use id::{

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{MailId, OrgId, Timestamp, UserId};
+use crate::{ChatbotId, DocumentId, MailId, OrgId, Timestamp, UserId};
 
 /// What is to be removed, which is also the body of a message in the `purge` queue. It was made inaccessible before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +27,20 @@ pub enum Purge {
         /// The person.
         user_id: UserId,
     },
+    /// The files of a document, and its place in chatbots.
+    Document {
+        /// The organization that owned it.
+        org_id: OrgId,
+        /// The document.
+        document_id: DocumentId,
+    },
+    /// What was stored for a chatbot.
+    Chatbot {
+        /// The organization that owned it.
+        org_id: OrgId,
+        /// The chatbot.
+        chatbot_id: ChatbotId,
+    },
     /// What an account's credentials left behind after all of them ended; its owner is notified.
     Credentials {
         /// The account.
@@ -45,6 +59,8 @@ impl Purge {
             Self::User { user_id, .. } => format!("user.{user_id}"),
             Self::Org { org_id } => format!("org.{org_id}"),
             Self::Member { org_id, user_id } => format!("member.{org_id}.{user_id}"),
+            Self::Document { org_id, document_id } => format!("document.{org_id}.{document_id}"),
+            Self::Chatbot { org_id, chatbot_id } => format!("chatbot.{org_id}.{chatbot_id}"),
             Self::Credentials { user_id, mail_id, .. } => format!("credentials.{user_id}.{mail_id}"),
         }
     }

@@ -30,7 +30,7 @@ pub(crate) fn extended_file_name(headers: &HeaderMap) -> Option<String> {
 
 /// Returns the header value for a file to be saved under `name` (RFC 6266): with non-ASCII characters in `filename*`,
 /// and an ASCII fallback in `filename` for clients that do not support it.
-pub(crate) fn attachment(name: &str) -> String {
+pub fn attachment(name: &str) -> String {
     // They would separate folders.
     let name = plain_file_name(&name.replace(['/', '\\'], "-"));
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);

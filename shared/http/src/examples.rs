@@ -7,7 +7,7 @@ use crate::case_mapping::fold;
 
 /// The example value of a field, by its name, or by schema and name if a name has several meanings. Optional
 /// fields appear in an example if they are listed here.
-const VALUES: [(&str, &str); 67] = [
+const VALUES: [(&str, &str); 72] = [
     ("action", r#""report.downloaded""#),
     ("content", r#""How long is the warranty?""#),
     ("content_type", r#""application/pdf""#),
@@ -43,7 +43,12 @@ const VALUES: [(&str, &str); 67] = [
     ("variables", r#"{"text": "the report"}"#),
     ("DocumentUpload.name", r#""Handbook""#),
     ("DocumentUpload.description", r#""All products of 2026""#),
+    ("DocumentUpload.tags", r#""handbook,2026""#),
+    ("DocumentPatch.name", r#""Handbook""#),
+    ("DocumentPatch.tags", r#"["handbook", "2026"]"#),
     ("NewUploadInput.name", r#""Handbook""#),
+    ("NewUploadInput.tags", r#"["handbook", "2026"]"#),
+    ("NewWebPageInput.tags", r#"["handbook", "2026"]"#),
     ("NewAccount.name", r#""Ada Lovelace""#),
     ("NewUser.name", r#""Ada Lovelace""#),
     ("UserPatch.email", "null"),

@@ -111,27 +111,45 @@ impl<S: Send + Sync> FromRequestParts<S> for Wait {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WantsStream(pub bool);
 
+/// Whether the client requests JSON (`Accept: application/json`) where the response is otherwise a redirect. Ranges
+/// such as `*/*` do not request it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WantsJson(pub bool);
+
 impl WantsStream {
     pub(crate) fn of(headers: &HeaderMap) -> Self {
-        let accepted = headers
-            .get_all(header::ACCEPT)
-            .iter()
-            .filter_map(|value| value.to_str().ok());
-        Self(accepted.flat_map(|value| value.split(',')).any(asks_for_stream))
+        Self(names_in_accept(headers, "text/event-stream"))
     }
 }
 
-/// Returns whether an element of `Accept` is an event stream with a weight above zero (RFC 9110 section 12.4.2).
-fn asks_for_stream(element: &str) -> bool {
+/// Returns whether `Accept` names a media type.
+fn names_in_accept(headers: &HeaderMap, media_type: &str) -> bool {
+    let accepted = headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    accepted
+        .flat_map(|value| value.split(','))
+        .any(|element| asks_for(element, media_type))
+}
+
+/// Returns whether an element of `Accept` is this media type with a weight above zero (RFC 9110 section 12.4.2).
+fn asks_for(element: &str, media_type: &str) -> bool {
     let mut parts = element.split(';').map(str::trim);
-    let is_stream = parts
-        .next()
-        .is_some_and(|kind| kind.eq_ignore_ascii_case("text/event-stream"));
+    let is_it = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case(media_type));
     let weight = parts
         .filter_map(|parameter| parameter.split_once('='))
         .find(|(name, _)| name.trim_end().eq_ignore_ascii_case("q"))
         .and_then(|(_, weight)| weight.trim().parse::<f32>().ok());
-    is_stream && weight.is_none_or(|weight| weight > 0.0)
+    is_it && weight.is_none_or(|weight| weight > 0.0)
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for WantsJson {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        Ok(Self(names_in_accept(&parts.headers, "application/json")))
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for WantsStream {
@@ -190,6 +208,10 @@ impl Describe for Wait {
 }
 
 impl Describe for WantsStream {
+    fn describe(_: &mut OperationDoc<'_>) {}
+}
+
+impl Describe for WantsJson {
     fn describe(_: &mut OperationDoc<'_>) {}
 }
 

@@ -59,6 +59,7 @@ pub struct UploadedFile {
 
 /// An upload without text parts.
 #[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema, Validate)]
+#[schemars(extend("properties" = {}))]
 pub struct NoFields {}
 
 impl<S: Send + Sync, T: Input> FromRequest<S> for Upload<T> {

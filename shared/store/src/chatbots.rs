@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::{
-    Chatbot, ChatbotId, DocumentId, Error, OrgId, Page, PageRequest, Plan, PlanLimit, Result, Timestamp, UserId,
+    Chatbot, ChatbotId, DocumentId, Error, OrgId, Page, PageRequest, Plan, PlanLimit, Purge, Result, Timestamp, UserId,
 };
 
 use crate::{
@@ -93,9 +93,8 @@ impl Chatbots {
 
     /// Lists chatbots, newest first; with `creator`, only those of this user.
     pub async fn list(&self, page: &PageRequest, creator: Option<&UserId>) -> Result<Page<Chatbot>> {
-        let narrow = creator.map_or_else(ListFilter::default, |user| ListFilter {
-            expression: Some("created_by = :user"),
-            values: vec![(":user", s(user.as_str()))],
+        let narrow = creator.map_or_else(ListFilter::default, |user| {
+            ListFilter::of("created_by = :user", vec![(":user", s(user.as_str()))])
         });
         let found = self
             .store
@@ -193,9 +192,16 @@ impl Chatbots {
         conditional_or_own(update, is_own).await?.map(parse).transpose()
     }
 
-    /// Deletes a chatbot. Returns whether it existed.
-    pub async fn delete(&self, id: &ChatbotId) -> Result<bool> {
-        let parts = vec![self.store.app().part_delete(&keys::chatbot(&self.org, id), None)?];
+    /// Deletes a chatbot, with an entry that has its objects removed. Returns whether it existed.
+    pub async fn delete(&self, id: &ChatbotId, now: Timestamp) -> Result<bool> {
+        let purge = Purge::Chatbot {
+            org_id: self.org.clone(),
+            chatbot_id: id.clone(),
+        };
+        let parts = vec![
+            self.store.app().part_delete(&keys::chatbot(&self.org, id), None)?,
+            self.store.part_purge_entry(&purge, now.as_millisecond())?,
+        ];
         let one_less = ResourceChange::chatbot(-1);
         let deleted = self.store.transact_counted(&self.org, parts, &one_less, None).await?;
         Ok(deleted == Counted::Done)

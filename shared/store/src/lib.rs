@@ -43,7 +43,10 @@ pub use chats::turns::{Begun as TurnBegun, Saved};
 pub use documents::objects::{MultipartUpload, Objects, PresignedPut};
 pub use documents::outbox::Outbox;
 pub use documents::pending_uploads::{PendingUploads, UploadSweeps};
-pub use documents::{Attempts, Documents, FileStored, Lease, Outcome, UploadAccepted};
+pub use documents::{
+    Attempts, DocumentChange, DocumentFilter, Documents, FileStored, Lease, NewVersion, Outcome, UploadAccepted,
+    VersionAdded,
+};
 pub use idempotency::{Begun, Idempotency, IdempotencyKey, StoredAnswer};
 pub use mails::{Claimed, Mails, PromisedMail};
 pub use operations::{Failure, FailureFilter, Operations, ScheduleRun};

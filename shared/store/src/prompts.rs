@@ -88,10 +88,7 @@ impl UserPrompts {
     }
 
     async fn page(&self, partition: String, page: &PageRequest) -> Result<Page<UserPrompt>> {
-        let narrow = ListFilter {
-            expression: Some(ALIVE),
-            values: vec![],
-        };
+        let narrow = ListFilter::of(ALIVE, vec![]);
         let found = self
             .store
             .app()

@@ -1,11 +1,14 @@
 //! Chatbots and their documents.
 
 pub(crate) mod citations;
+mod packs;
 
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::Chatbot;
 use futures::future::join_all;
 use serde_json::json;
 
-use crate::support::Test;
+use crate::support::{Caller, Test};
 
 #[tokio::test]
 async fn a_chatbot_is_made_read_changed_and_deleted_on_both_surfaces() {
@@ -203,41 +206,64 @@ async fn what_is_no_chatbot_is_refused_with_pointers() {
         create(json!({"name": "x", "documents": [endless]})).await.invalid(),
         ["/documents/0"]
     );
-    let many: Vec<String> = (0..101).map(|number| format!("d{number}")).collect();
+    let many: Vec<String> = (0..2_001).map(|number| format!("d{number}")).collect();
     assert_eq!(
         create(json!({"name": "x", "documents": many})).await.invalid(),
         ["/documents"]
     );
 }
 
+/// Puts rows of documents into the table, as if they had been uploaded; their IDs, oldest first.
+async fn many_documents(t: &Test, ada: &Caller, count: usize) -> Vec<String> {
+    let sample = ada.upload("sample.txt", "text").await.created().text("id");
+    let get = t.db().get_item().table_name("parlance-app");
+    let get = get.key("pk", AttributeValue::S(format!("O#{}", ada.org())));
+    let get = get.key("sk", AttributeValue::S(format!("D#{sample}")));
+    let row = get.send().await.unwrap().item.unwrap();
+    let mut ids = Vec::new();
+    for number in 0..count {
+        let mut row = row.clone();
+        let id = format!("00000000-0000-7000-8000-{number:012}");
+        row.insert("sk".to_owned(), AttributeValue::S(format!("D#{id}")));
+        row.insert("id".to_owned(), AttributeValue::S(id.clone()));
+        let put = t.db().put_item().table_name("parlance-app").set_item(Some(row));
+        put.send().await.unwrap();
+        ids.push(id);
+    }
+    ids
+}
+
 #[tokio::test]
-async fn a_chatbot_takes_a_hundred_documents_and_says_so_at_the_next_one() {
+async fn a_chatbot_takes_two_thousand_documents_and_says_so_at_the_next_one() {
     let t = Test::new().await;
     let ada = t.talker("ada").await;
-    let mut ids = Vec::new();
-    for number in 0..101 {
-        ids.push(
-            ada.upload(&format!("{number}.txt"), format!("Text {number}."))
-                .await
-                .created()
-                .text("id"),
-        );
+    let ids = many_documents(&t, &ada, Chatbot::MAX_DOCUMENTS + 1).await;
+    let (last, most) = ids.split_last().unwrap();
+    let bot = ada.chatbot(&most.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let bot = format!("/api/v1/chatbots/{bot}");
+    let path = format!("{bot}/documents");
+    let one = async |id: &String| ada.post(&format!("{path}/{id}"), json!({})).await;
+    assert_eq!(one(last).await.invalid(), ["/documents"]);
+    let again = one(&most[0]).await.ok().json();
+    assert_eq!(again["documents"], json!(most), "what is there already needs no room");
+    ada.delete(&format!("{path}/{}", most[0])).await.ok();
+    assert_eq!(one(last).await.ok().json()["document_count"], Chatbot::MAX_DOCUMENTS);
+    let (mut listed, mut next) = (Vec::new(), Some(format!("{path}?limit=100")));
+    while let Some(url) = next {
+        let page = ada.get(&url).await.ok();
+        let items = page.json().as_array().unwrap().clone();
+        assert!((1..=100).contains(&items.len()));
+        listed.extend(items.iter().map(|item| item["id"].as_str().unwrap().to_owned()));
+        next = page.next();
     }
-    let (last, hundred) = ids.split_last().unwrap();
-    let bot = ada
-        .chatbot(&hundred.iter().map(String::as_str).collect::<Vec<_>>())
-        .await;
-    let path = format!("/api/v1/chatbots/{bot}/documents");
+    listed.reverse();
+    assert_eq!(listed, ids[1..]);
+    let shown = ada.get("/api/v1/chatbots").await.ok().json()[0].clone();
     assert_eq!(
-        ada.post(&path, json!({"document_ids": [last]})).await.invalid(),
-        ["/documents"]
+        (shown["documents"].as_array().unwrap().len(), &shown["document_count"]),
+        (20, &json!(2_000))
     );
-    let again = ada.post(&path, json!({"document_ids": [hundred[0]]})).await.ok().json();
-    assert_eq!(
-        again["documents"],
-        json!(hundred),
-        "what is there already needs no room"
-    );
-    ada.delete(&format!("{path}/{}", hundred[0])).await.ok();
-    ada.post(&path, json!({"document_ids": [last]})).await.ok();
+    ada.post(&format!("{path}/{last}"), json!({})).await.ok();
+    t.anonymous().get(&path).await.expect(401);
+    t.user("eve").await.get(&path).await.problem(404, "not_found");
 }

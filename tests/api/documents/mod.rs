@@ -1,7 +1,11 @@
 //! Uploading documents and watching them.
 
+mod content;
+mod details;
+mod duplicates;
 mod reindex;
 pub(crate) mod uploads;
+mod versions;
 mod web_pages;
 
 use reqwest::{Method, multipart};
@@ -259,7 +263,9 @@ async fn a_deleted_document_is_gone_from_lists_chatbots_and_the_bucket() {
         let shown = boss.get(&format!("/api/v1/chatbots/{bot}")).await.ok().json();
         assert_eq!(shown["documents"], serde_json::json!(left));
     }
+    t.drain().await;
     assert!(t.object_keys().await.iter().all(|key| key.contains(&other)));
     boss.delete(&path(&other)).await.expect(204);
+    t.drain().await;
     assert_eq!(t.object_keys().await, Vec::<String>::new());
 }

@@ -102,6 +102,7 @@ async fn many_requests_at_once_are_one_generation_and_no_segment_is_left() {
     }
     assert_eq!(keys.len(), 3, "{keys:?}");
     ada.delete(&path(&id)).await.expect(204);
+    t.drain().await;
     assert_eq!(t.object_keys().await, Vec::<String>::new());
 }
 

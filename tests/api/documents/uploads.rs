@@ -238,6 +238,14 @@ async fn how_large_a_file_may_be_is_up_to_the_plan() {
         async |caller: &Caller, size: u64| caller.post(UPLOADS, json!({"file_name": "a.pdf", "size": size})).await;
     announce(&ada, 25 * MIB).await.created();
     assert_eq!(announce(&ada, 25 * MIB + 1).await.invalid(), ["/size"]);
+    // A file that is all text would be accepted, and fail when it is read.
+    for name in ["a.txt", "a.md", "a.csv", "a.json"] {
+        let text = async |size: u64| ada.post(UPLOADS, json!({"file_name": name, "size": size})).await;
+        let refused = text(24_000_000).await;
+        assert!(String::from_utf8_lossy(&refused.body).contains("divide it"), "{name}");
+        assert_eq!(refused.invalid(), ["/size"]);
+        assert_eq!(text(20_000_000).await.created().json()["max_size"], 20_000_000);
+    }
     let org = ada.found_org("acme").await;
     team_plan(&t, &format!("/api/v1/orgs/{org}")).await;
     let acme = ada.with_header("x-current-org", &org);

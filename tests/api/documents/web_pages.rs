@@ -1,8 +1,12 @@
 //! Documents from addresses of web pages.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::types::AttributeValue;
+use domain::{Document, DocumentId, OrgId, WebSource, time::after};
 use futures::future::join_all;
 use serde_json::{Value, json};
+use store::{FileStored, Lease, Store, Tables};
 
 use crate::support::{Answer, Caller, RACERS, Site, Test, statuses};
 
@@ -311,4 +315,40 @@ async fn requests_with_one_idempotency_key_add_one_page() {
     t.drain().await;
     let documents = ada.get("/api/v1/documents").await.ok().json();
     assert_eq!((documents.as_array().unwrap().len(), site.requests()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_name_that_a_user_gave_stays_when_the_title_arrives_later() {
+    let (site, t, ada) = site().await;
+    let new = ada.post(URL, json!({"url": site.url("/flaky")}));
+    let added = id(&t.without_queue("index_documents", new).await.created());
+    let store = Store::new(t.stack.sdk(), Tables::with_prefix("parlance"));
+    let (documents, document_id) = (store.documents(&OrgId(ada.org().to_owned())), DocumentId(added.clone()));
+    for (renamed, expected) in [(None, "Opening hours"), (Some("Mine"), "Mine")] {
+        let now = t.stack.app().clock.now();
+        let until = (now, after(now, Duration::from_secs(95)));
+        let lease = documents.lease(&document_id, "worker", until, None).await.unwrap();
+        let Lease::Taken(before, _) = lease else {
+            panic!("{lease:?}")
+        };
+        if let Some(name) = renamed {
+            ada.patch(&format!("/api/v1/documents/{added}"), json!({"name": name}))
+                .await
+                .ok();
+        }
+        let web = before.web.clone().map(|web| WebSource {
+            language: Some("en".to_owned()),
+            ..web
+        });
+        let fetched = Document {
+            name: if renamed.is_some() { "Another title" } else { expected }.to_owned(),
+            web,
+            ..(*before).clone()
+        };
+        let stored = documents.store_fetched(&before, &fetched, "worker").await.unwrap();
+        assert_eq!(stored, FileStored::Done);
+        assert_eq!(document(&ada, &added).await["name"], expected);
+        let stale = documents.store_fetched(&before, &fetched, "another").await.unwrap();
+        assert_eq!(stale, FileStored::LeaseLost);
+    }
 }

@@ -160,7 +160,7 @@ fn loaded(caller: &Caller, operation: &Operation, fixtures: &Fixtures, more: &Ma
     let plain = requests::request(caller, operation, &fixtures.things).build().unwrap();
     let method = Method::from_bytes(operation.method.as_bytes()).unwrap();
     let request = caller.request(method, plain.url().as_str());
-    if operation.path.ends_with("/upload") {
+    if requests::is_upload(operation) {
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let form = more.iter().fold(requests::file(), |form, (name, value)| {
             form.text(name.clone(), text(value))

@@ -10,7 +10,7 @@ use http_api::Operation;
 /// What an operation answers to a kind of caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Expected {
-    /// Any 2xx.
+    /// Any 2xx, or the way to what was asked for.
     LetIn,
     /// This refusal.
     Status(u16),
@@ -31,7 +31,7 @@ impl Expected {
 
     pub(super) fn is(self, status: u16) -> bool {
         match self {
-            Self::LetIn => (200..300).contains(&status),
+            Self::LetIn => (200..300).contains(&status) || status == 303,
             Self::Status(expected) => status == expected,
         }
     }

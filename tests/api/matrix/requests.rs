@@ -38,17 +38,26 @@ pub(super) fn request(caller: &Caller, operation: &Operation, things: &Things) -
         .replace("{message_id}", &things.message)
         .replace("{model}", "local")
         .replace("{version}", "latest")
+        .replace("{version_number}", "1")
         .replace("{label}", "live")
         .replace("{clerk_user_id}", "user_new?email=clerk@example.com");
     assert!(!path.contains('{'), "the matrix has no id for {path}");
     let request = caller.request(Method::from_bytes(operation.method.as_bytes()).unwrap(), &path);
-    if operation.path.ends_with("/upload") {
+    if is_upload(operation) {
         return request.multipart(file());
     }
     match body(operation, things) {
         Value::Null => request,
         body => request.json(&body),
     }
+}
+
+/// Whether the body is a form with a file.
+pub(super) fn is_upload(operation: &Operation) -> bool {
+    operation.method == "POST"
+        && ["/documents/upload", "/versions"]
+            .iter()
+            .any(|end| operation.path.ends_with(end))
 }
 
 /// An upload.

@@ -42,6 +42,7 @@ fn an_export_holds(residue: &BTreeSet<String>, archive: &BTreeMap<String, Vec<u8
     let held = archive.iter().filter(|(_, content)| contains(content));
     let held: BTreeSet<String> = held.map(|(name, _)| without_ids(name)).collect();
     let file = format!("organizations/*/files/*/{MARKER}.txt");
+    let version = format!("organizations/*/files/*/*/{MARKER}-2.txt");
     let kinds = [
         "account.jsonl",
         "audit.jsonl",
@@ -53,6 +54,7 @@ fn an_export_holds(residue: &BTreeSet<String>, archive: &BTreeMap<String, Vec<u8
         "organizations/*/organization.jsonl",
         // The web page.
         "organizations/*/files/*/127.0.0.1.html",
+        &version,
     ];
     assert_eq!(held, kinds.map(str::to_owned).into());
     let lines = |kind: &str| {

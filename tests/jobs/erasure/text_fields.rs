@@ -63,7 +63,7 @@ impl TextFieldWriter<'_> {
         let file = format!("{MARKER} says that the warranty is five years. ").into_bytes();
         let file = multipart::Part::bytes(file).file_name(format!("{MARKER}.txt"));
         let mut form = multipart::Form::new().part("file", file);
-        for name in ["name", "description"] {
+        for name in ["name", "description", "tags"] {
             self.filled.insert(format!("POST /api/v1/documents/upload /{name}"));
             form = form.text(name, format!("{MARKER} {name}"));
         }
@@ -81,6 +81,7 @@ impl TextFieldWriter<'_> {
             "content_type": format!("text/{MARKER}"),
             "name": MARKER,
             "description": MARKER,
+            "tags": [MARKER],
         });
         self.send(caller, "POST /api/v1/documents/uploads", "", file).await;
     }
@@ -91,6 +92,7 @@ impl TextFieldWriter<'_> {
             "url": format!("{}?{MARKER}", self.page),
             "name": MARKER,
             "description": MARKER,
+            "tags": [MARKER],
         });
         self.send(caller, "POST /api/v1/documents/url", "", page).await;
     }
@@ -164,6 +166,11 @@ impl TextFieldWriter<'_> {
         let document = self.upload(caller).await;
         self.announce(caller).await;
         self.add_page(caller).await;
+        for method in ["PATCH", "PUT"] {
+            let change = json!({"name": format!("{MARKER} name"), "description": format!("{MARKER} {method}"), "tags": [MARKER, method]});
+            let update = format!("{method} /api/v1/documents/{{document_id}}");
+            self.send(caller, &update, &document, change).await;
+        }
         let settings = json!({"model": MARKER, "system_prompt": MARKER, "welcome_message": MARKER});
         let mut bot = json!({"name": MARKER, "description": MARKER, "settings": settings, "documents": [document]});
         let made = self
@@ -239,5 +246,9 @@ impl TextFieldWriter<'_> {
         let values = json!({"variables": {"x": MARKER}});
         self.send(caller, "POST /api/v1/user_prompts/{prompt_id}/render", &id, values)
             .await;
+        let file = multipart::Part::bytes(format!("{MARKER} says six years.").into_bytes());
+        let form = multipart::Form::new().part("file", file.file_name(format!("{MARKER}-2.txt")));
+        let versions = caller.request(Method::POST, &format!("/api/v1/documents/{document}/versions"));
+        caller.send(versions.multipart(form)).await.created();
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 /// Texts that are no free ones: names of things and choices, which an operation refuses unless it knows them.
-const CHOICES: [&str; 15] = [
+const CHOICES: [&str; 16] = [
     "/model",
     "/messages/*/content/*/type",
     "/downgrade_model",
@@ -15,6 +15,7 @@ const CHOICES: [&str; 15] = [
     "/version",
     "/chatbot_id",
     "/user_id",
+    "/document_id",
     "/documents/*",
     "/document_ids/*",
     "/time_zone",

@@ -24,8 +24,8 @@ use tokio::{
     sync::{RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
-use super::transcription::Pages;
-use crate::{App, Delivery, documents::upload::kind_of};
+use super::{duplicates::READER_VERSION, transcription::Pages, upload::kind_of};
+use crate::{App, Delivery};
 
 /// Number of worker crashes while reading a document before the document is blamed. Crashes are rare on AWS, but a
 /// developer's machine may be switched off several times in a row.
@@ -101,6 +101,12 @@ impl App {
                 Lease::Finished | Lease::Gone => return Ok(()),
                 Lease::Held(until) => return Err(held_until(until, now)),
             };
+            // Its file is another one than that in use.
+            let wanted = self.wanted_version(&document).await?;
+            let document = match &wanted {
+                Some(version) => document.with_file_of(version),
+                None => *document,
+            };
             let outcome = match self
                 .try_to_read(&document, &holder, &mut attempts, delivery.receive_count)
                 .await
@@ -120,6 +126,10 @@ impl App {
                     }
                     return Err(error);
                 }
+            };
+            let outcome = match wanted {
+                Some(version) => self.outcome_of_version(&document, version, outcome).await?,
+                None => outcome,
             };
             let generation = document.want;
             let is_finished = documents
@@ -153,6 +163,9 @@ impl App {
         if attempts.interrupted >= MAX_INTERRUPTED {
             tracing::error!(document_id = %document.id, deaths = attempts.interrupted, "index.workers_died");
             return Ok(Some(Outcome::Failed(unreadable())));
+        }
+        if let Some(outcome) = self.take_over(document, deliveries).await? {
+            return Ok(Some(outcome));
         }
         match self.read(document, holder, *attempts).await? {
             Attempt::Ended(outcome) => Ok(Some(outcome)),
@@ -280,8 +293,7 @@ impl App {
             return Err(lease_lost());
         }
         drop(turn);
-        let hash = hex::encode(&Sha256::digest(&indexed.segment)[..16]);
-        let key = Document::segment_key(&document.org, &document.id, &hash);
+        let key = segment_of_bytes(document, &indexed.segment);
         self.objects
             .put(&key, indexed.segment.into(), "application/octet-stream")
             .await?;
@@ -291,13 +303,15 @@ impl App {
             pages: indexed.pages,
             chunks: indexed.chunks,
             transcribed_pages,
+            reader_version: READER_VERSION,
+            duplicate_of: None,
+            version: None,
         }))
     }
 
     /// Returns the uploaded file.
     pub(super) async fn source_of(&self, document: &Document) -> Result<impl AsyncRead + use<>> {
-        let key = Document::source_key(&document.org, &document.id);
-        let source = self.objects.read(&key).await?;
+        let source = self.objects.read(&document.file_key()).await?;
         let file = source.ok_or_else(|| Error::internal(format!("the file of document {} is missing", document.id)))?;
         Ok(file.into_async_read())
     }
@@ -348,6 +362,12 @@ impl App {
             }
         }
     }
+}
+
+/// Returns the object key of a segment with this content.
+pub(crate) fn segment_of_bytes(document: &Document, segment: &[u8]) -> String {
+    let hash = hex::encode(&Sha256::digest(segment)[..16]);
+    Document::segment_key(&document.org, &document.id, &hash)
 }
 
 fn packed(pages: &[u8]) -> Result<Vec<u8>> {

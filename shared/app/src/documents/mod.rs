@@ -1,29 +1,39 @@
-//! Deleting documents.
+//! Listing and deleting documents.
 
+pub(crate) mod content;
+mod details;
+pub(crate) mod duplicates;
 pub(crate) mod index_document;
+pub(crate) mod packs;
 pub(crate) mod pending_uploads;
 mod reindex;
 pub(crate) mod segments;
 mod transcription;
 pub(crate) mod upload;
+mod versions;
 pub(crate) mod web_pages;
 
-use domain::{Document, DocumentId, Error, Membership, OrgId, Page, PageRequest, Result, UserId};
+use domain::{Document, DocumentId, Error, Membership, OrgId, Page, PageRequest, Purge, Result};
 use futures::future::BoxFuture;
+use store::{DocumentFilter, OptimisticRetry};
 
 use crate::App;
 
 pub(crate) const NO_DOCUMENT: Error = Error::NotFound("document");
+const NOT_YOURS: Error = Error::Forbidden {
+    code: "not_yours",
+    detail: "Only the uploader of this document, or an owner or admin of the organization, can delete it.",
+};
 
 impl App {
-    /// Returns documents of an organization, newest first; with `uploader`, only those of this user.
+    /// Returns the documents of an organization that pass a filter, newest first.
     pub fn list_documents<'a>(
         &'a self,
         org: &'a OrgId,
-        uploader: Option<&'a UserId>,
+        filter: &'a DocumentFilter,
         page: &'a PageRequest,
     ) -> BoxFuture<'a, Result<Page<Document>>> {
-        Box::pin(async move { self.store.documents(org).list(page, uploader).await })
+        Box::pin(async move { self.store.documents(org).list(page, filter).await })
     }
 
     /// Returns a document of an organization.
@@ -34,7 +44,7 @@ impl App {
         Box::pin(async move { self.store.documents(org).get(id).await?.ok_or(NO_DOCUMENT) })
     }
 
-    /// Deletes a document with its files, and removes it from all chatbots.
+    /// Deletes a document and removes it from all chatbots. Its files are removed in the background.
     ///
     /// # Errors
     /// Returns [`Error::NotFound`], or [`Error::Forbidden`] `not_yours` for a member who neither uploaded it nor is an
@@ -42,27 +52,39 @@ impl App {
     pub fn delete_document<'a>(&'a self, member: &'a Membership, id: &'a DocumentId) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let documents = self.store.documents(&member.org);
-            let document = documents.get(id).await?.ok_or(NO_DOCUMENT)?;
-            if !member.may_change(&document.created_by) {
-                return Err(Error::Forbidden {
-                    code: "not_yours",
-                    detail: "Only the uploader of this document, or an owner or admin of the organization, can delete it.",
-                });
+            let mut retry = OptimisticRetry::to_change("a document");
+            loop {
+                retry.next().await?;
+                let document = documents.get(id).await?.ok_or(NO_DOCUMENT)?;
+                if !member.may_change(&document.created_by) {
+                    return Err(NOT_YOURS);
+                }
+                // An interrupted deletion can be repeated as long as the document exists.
+                self.unassign_everywhere(&member.org, id).await?;
+                if documents.delete(&document, self.clock.now()).await? {
+                    break;
+                }
             }
-            // An interrupted deletion can be repeated as long as the document exists.
-            self.unassign_everywhere(&member.org, id).await?;
-            if !documents.delete(&document, self.clock.now()).await? {
-                return Err(NO_DOCUMENT);
-            }
-            // Also from chatbots it was added to in the meantime.
-            self.unassign_everywhere(&member.org, id).await?;
-            // Best effort: the sweep removes remaining objects, and those that a worker still writes.
-            let folder = Document::folder(&member.org, id);
-            if let Err(error) = self.objects.delete_below(&folder).await {
-                tracing::warn!(document_id = %id, %error, "document.files_left_to_sweep");
-            }
+            let purge = Purge::Document {
+                org_id: member.org.clone(),
+                document_id: id.clone(),
+            };
+            self.queue_purge(&purge).await;
             Ok(())
         })
+    }
+
+    /// Removes what a deleted document left behind. Idempotent; nothing happens as long as the document exists.
+    pub(crate) async fn purge_document(&self, org: &OrgId, id: &DocumentId) -> Result<()> {
+        if self.store.documents(org).get(id).await?.is_some() {
+            return Ok(());
+        }
+        // From chatbots it was added to while it was deleted.
+        self.unassign_everywhere(org, id).await?;
+        self.store.documents(org).erase_versions(id).await?;
+        self.delete_packs_with(org, id).await?;
+        // What a worker writes after this is swept a day later.
+        self.objects.delete_below(&Document::folder(org, id)).await
     }
 
     async fn unassign_everywhere(&self, org: &OrgId, document: &DocumentId) -> Result<()> {

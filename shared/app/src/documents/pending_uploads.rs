@@ -7,7 +7,8 @@
 //! bucket a day after its expiry, when nothing can arrive any more.
 
 use domain::{
-    Document, DocumentId, Error, Membership, PendingUpload, Result, documents::pending_upload::UploadSweep, time::after,
+    Document, DocumentId, Error, Membership, PendingUpload, Result, documents::pending_upload::UploadSweep,
+    documents::tags::normalize_tags, time::after,
 };
 use futures::future::BoxFuture;
 use sha2::{Digest as _, Sha256};
@@ -26,10 +27,14 @@ pub struct NewUpload {
     pub name: String,
     /// Description of the document.
     pub description: Option<String>,
+    /// Its tags, as given.
+    pub tags: Vec<String>,
     /// Name of the file; its extension determines the file type.
     pub file_name: String,
     /// Exact size, in bytes.
     pub size_bytes: u64,
+    /// The document of which it is to become the next version; a new document if `None`.
+    pub replaces: Option<DocumentId>,
     /// The media type that will be sent; by default that of the extension.
     pub content_type: Option<String>,
 }
@@ -41,7 +46,7 @@ pub struct BegunUpload {
     pub upload: PendingUpload,
     /// How to upload its file.
     pub put: PresignedPut,
-    /// Maximum file size of the plan, in bytes.
+    /// Maximum size of such a file, in bytes.
     pub max_size_bytes: u64,
 }
 
@@ -63,9 +68,13 @@ impl App {
     pub fn begin_upload<'a>(&'a self, member: &'a Membership, new: NewUpload) -> BoxFuture<'a, Result<BegunUpload>> {
         Box::pin(async move {
             let kind = kind_by_name(&new.file_name)?;
+            let tags = normalize_tags(&new.tags)?;
+            if let Some(document) = &new.replaces {
+                self.changeable_document(member, document).await?;
+            }
             let org = self.store.orgs().get(&member.org).await?;
             let org = org.ok_or(Error::NotFound("organization"))?.org;
-            PendingUpload::check_size(new.size_bytes, org.plan)?;
+            PendingUpload::check_size(new.size_bytes, kind, org.plan)?;
             let now = self.clock.now();
             let upload = PendingUpload {
                 id: self.ids.make()?,
@@ -73,17 +82,24 @@ impl App {
                 created_by: member.member.clone(),
                 name: new.name,
                 description: new.description,
+                tags,
                 file_name: new.file_name,
                 kind,
                 size_bytes: new.size_bytes,
+                replaces: new.replaces,
+                completed: false,
                 created_at: now,
                 expires_at: after(now, PendingUpload::LIFETIME),
             };
             let content_type = new.content_type.as_deref().unwrap_or(kind_of(kind).content_type());
-            let key = Document::source_key(&upload.org, &upload.id);
             let put = self
                 .objects
-                .presign_put(&key, content_type, upload.size_bytes, PendingUpload::LIFETIME)
+                .presign_put(
+                    &upload.file_key(),
+                    content_type,
+                    upload.size_bytes,
+                    PendingUpload::LIFETIME,
+                )
                 .await?;
             // The link is only issued after this write, so nothing can arrive that is not swept.
             let uploads = self.store.pending_uploads(&upload.org);
@@ -93,7 +109,7 @@ impl App {
             Ok(BegunUpload {
                 upload,
                 put,
-                max_size_bytes: org.plan.limits().file_bytes,
+                max_size_bytes: PendingUpload::max_size(kind, org.plan),
             })
         })
     }
@@ -114,6 +130,13 @@ impl App {
             let Some(upload) = uploads.get(id).await? else {
                 return self.completed_before(member, id).await;
             };
+            if let Some(document) = upload.replaces.as_ref().filter(|_| upload.completed) {
+                let document = self.document(&member.org, document).await?;
+                return Ok(CompletedUpload {
+                    document,
+                    is_new: false,
+                });
+            }
             if upload.is_expired(self.clock.now()) {
                 return Err(Error::Gone {
                     code: "upload_expired",
@@ -121,7 +144,12 @@ impl App {
                 });
             }
             let sha256 = self.digest_of_file(&upload).await?;
-            let document = upload.into_document(sha256, self.clock.now());
+            if upload.replaces.is_some() {
+                let document = self.complete_version(member, upload, sha256).await?;
+                return Ok(CompletedUpload { document, is_new: true });
+            }
+            let mut document = upload.into_document(sha256, self.clock.now());
+            document.duplicate_of = self.original_of(&document).await?;
             let Some(promise) = uploads.complete(&document, document.created_at).await? else {
                 return self.completed_before(member, id).await;
             };
@@ -140,8 +168,7 @@ impl App {
 
     /// Returns the hex SHA-256 of the file in the bucket, read in pieces because it may exceed a function's memory.
     async fn digest_of_file(&self, upload: &PendingUpload) -> Result<String> {
-        let key = Document::source_key(&upload.org, &upload.id);
-        let Some(mut file) = self.objects.read(&key).await? else {
+        let Some(mut file) = self.objects.read(&upload.file_key()).await? else {
             let detail = "The file has not arrived. Send it to the `url` of the upload with PUT first, then complete the upload.";
             return Err(Error::conflict("file_missing", detail));
         };
@@ -178,12 +205,30 @@ impl App {
     }
 
     async fn sweep_upload(&self, sweep: &UploadSweep) -> Result<()> {
+        if let Some(file) = &sweep.file {
+            if !self.is_version(sweep, file).await? {
+                self.objects.delete(file).await?;
+            }
+            return self.store.upload_sweeps().remove(sweep).await;
+        }
         // It expired a day ago; once removed, it cannot become a document after the following check.
         self.store.pending_uploads(&sweep.org).remove(&sweep.document).await?;
         if self.store.documents(&sweep.org).get(&sweep.document).await?.is_none() {
             let folder = Document::folder(&sweep.org, &sweep.document);
             self.objects.delete_below(&folder).await?;
+            // An answer that began before the document was deleted may have stored one after that.
+            self.delete_packs_with(&sweep.org, &sweep.document).await?;
         }
         self.store.upload_sweeps().remove(sweep).await
+    }
+
+    /// Returns whether a file is that of a version that is kept.
+    async fn is_version(&self, sweep: &UploadSweep, file: &str) -> Result<bool> {
+        let documents = self.store.documents(&sweep.org);
+        let Some(document) = documents.get(&sweep.document).await? else {
+            return Ok(false);
+        };
+        let versions = documents.versions(&document).await?;
+        Ok(document.file_key() == file || versions.iter().any(|version| version.source == file))
     }
 }

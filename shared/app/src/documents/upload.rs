@@ -11,6 +11,7 @@ use domain::{
     Document, DocumentKind, DocumentStatus, Error, Membership, OutboxEntry, Plan, Result,
     documents::document::NewDocument,
     documents::outbox::{IndexMessage, OutboxStep},
+    documents::tags::normalize_tags,
 };
 use futures::future::BoxFuture;
 use retrieval::Kind;
@@ -26,6 +27,8 @@ pub struct Upload {
     pub name: String,
     /// Description of the document.
     pub description: Option<String>,
+    /// Its tags, as given.
+    pub tags: Vec<String>,
     /// Name of the file; its extension determines the file type.
     pub file_name: String,
     /// The file.
@@ -82,7 +85,7 @@ impl App {
     /// happens to the process.
     ///
     /// # Errors
-    /// Returns [`Error::UnsupportedMedia`] for the file's extension, [`Error::Invalid`] for an empty file,
+    /// Returns [`Error::UnsupportedMedia`] for the file's extension, [`Error::Invalid`] for an empty file and for tags,
     /// [`Error::Limit`] if the plan's storage is exhausted.
     pub fn upload<'a>(&'a self, member: &'a Membership, upload: Upload) -> BoxFuture<'a, Result<Document>> {
         Box::pin(async move {
@@ -96,6 +99,7 @@ impl App {
                 created_by: member.member.clone(),
                 name: upload.name,
                 description: upload.description,
+                tags: normalize_tags(&upload.tags)?,
                 file_name: upload.file_name,
                 kind,
                 size_bytes: upload.bytes.len() as u64,
@@ -114,7 +118,7 @@ impl App {
     /// Returns [`Error::Limit`] if the plan allows no more.
     pub(crate) fn create_document(
         &self,
-        document: Document,
+        mut document: Document,
         file: Option<Bytes>,
         plan: Plan,
     ) -> BoxFuture<'_, Result<Document>> {
@@ -135,6 +139,7 @@ impl App {
             {
                 self.free_capacity(&document.org, document.size_bytes, plan).await?;
             }
+            document.duplicate_of = self.original_of(&document).await?;
             self.store.outbox().put(&promise).await?;
             if let Err(error) = self.store_upload(&document, &promise, file, plan).await {
                 // Best effort: the relay cleans up what remains after a second failure.

@@ -5,8 +5,8 @@ use std::{sync::OnceLock, time::Duration};
 
 use bytes::Bytes;
 use domain::{
-    Document, DocumentKind, Error, IndexFailure, Membership, Plan, Result, Timestamp, WebSource,
-    documents::document::NewDocument,
+    Document, DocumentKind, Error, IndexFailure, Membership, PendingUpload, Plan, Result, Timestamp, WebSource,
+    documents::document::NewDocument, documents::tags::normalize_tags,
 };
 use fetch::{Conditions, FetchError, Fetched, Fetcher, Limits, MediaType, PrivateHosts, Url};
 use futures::future::BoxFuture;
@@ -68,6 +68,8 @@ pub struct NewWebPage {
     pub name: Option<String>,
     /// Description of the document.
     pub description: Option<String>,
+    /// Its tags, as given.
+    pub tags: Vec<String>,
 }
 
 /// What a page is as a file.
@@ -88,6 +90,7 @@ impl App {
     /// not show; its code is one of [`FetchError::code`]. Returns [`Error::Limit`] if the plan allows no more.
     pub fn add_web_page<'a>(&'a self, member: &'a Membership, new: NewWebPage) -> BoxFuture<'a, Result<Document>> {
         Box::pin(async move {
+            let tags = normalize_tags(&new.tags)?;
             let client = self.fetcher.get()?;
             let target = client.target(&new.url).map_err(|error| unusable(&error))?;
             let url = target.url().to_string();
@@ -110,6 +113,7 @@ impl App {
                 created_by: member.member.clone(),
                 name: new.name.unwrap_or(default_name),
                 description: new.description,
+                tags,
                 file_name: file_name(target.url(), None, DocumentKind::Html),
                 kind: DocumentKind::Html,
                 size_bytes: 0,
@@ -152,7 +156,8 @@ impl App {
             }
             Err(error) => return Ok(Err(failure(&error))),
         };
-        let mut document = document.clone();
+        let before = document;
+        let mut document = before.clone();
         let bytes = describe(&mut document, file, self.clock.now());
         let key = Document::source_key(&document.org, &document.id);
         self.objects
@@ -161,7 +166,7 @@ impl App {
         match self
             .store
             .documents(&document.org)
-            .store_fetched(&document, holder)
+            .store_fetched(before, &document, holder)
             .await?
         {
             FileStored::Done => Ok(Ok(document)),
@@ -185,7 +190,7 @@ impl App {
             retrieval::to_utf8(&content.bytes, charset, is_html)
         });
         let bytes: Bytes = text.flatten().map_or_else(|| content.bytes.clone(), Bytes::from);
-        let limit = plan.limits().file_bytes;
+        let limit = PendingUpload::max_size(kind, plan);
         if bytes.len() as u64 > limit {
             return Err(FetchError::TooLarge { limit });
         }

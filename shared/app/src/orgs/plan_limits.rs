@@ -1,6 +1,6 @@
 //! Enforcing plan limits when something is created or stored.
 
-use domain::{Document, Error, OrgId, Plan, Result};
+use domain::{Error, OrgId, Plan, Result};
 
 use crate::{App, orgs::NO_ORG};
 
@@ -16,19 +16,24 @@ impl App {
     /// # Errors
     /// Returns [`Error::Limit`] if there are none.
     pub(crate) async fn free_capacity(&self, org: &OrgId, size_bytes: u64, plan: Plan) -> Result<()> {
+        if self.release_ended_uploads(org).await? {
+            return Ok(());
+        }
+        // A concurrent request may have freed capacity.
+        let exceeded = self.store.documents(org).exceeded(size_bytes, plan).await?;
+        exceeded.map_or(Ok(()), |limit| Err(Error::plan_limit(limit)))
+    }
+
+    /// Releases announced files whose uploads have expired. Returns whether there were any.
+    pub(crate) async fn release_ended_uploads(&self, org: &OrgId) -> Result<bool> {
         let uploads = self.store.pending_uploads(org);
         let ended = uploads.ended(self.clock.now()).await?;
-        if ended.is_empty() {
-            // A concurrent request may have freed capacity.
-            let exceeded = self.store.documents(org).exceeded(size_bytes, plan).await?;
-            return exceeded.map_or(Ok(()), |limit| Err(Error::plan_limit(limit)));
-        }
         for upload in &ended {
             // The sweep finds files that arrive after this.
             if uploads.release(upload).await? {
-                self.objects.delete_below(&Document::folder(org, &upload.id)).await?;
+                self.objects.delete(&upload.file_key()).await?;
             }
         }
-        Ok(())
+        Ok(!ended.is_empty())
     }
 }

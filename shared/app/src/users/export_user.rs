@@ -211,15 +211,24 @@ impl App {
         while let Some(after) = next {
             let (keys, more) = self.objects.keys_below(prefix, after).await?;
             for key in keys {
-                let Some(document) = document_of_source(&key, prefix) else {
+                let Some((document, version)) = document_of_source(&key, prefix) else {
                     continue;
                 };
-                let found = self.store.documents(org).get(&document).await?;
-                let name = found.map_or_else(|| "file".to_owned(), |document| safe_file_name(&document.file_name));
+                let documents = self.store.documents(org);
+                let versions = match documents.get(&document).await? {
+                    Some(found) => documents.versions(&found).await?,
+                    None => Vec::new(),
+                };
+                let stored = versions.iter().find(|version| version.source == key);
+                let name = stored.map_or_else(|| "file".to_owned(), |version| safe_file_name(&version.file_name));
                 let Some(mut body) = self.objects.read(&key).await? else {
                     continue;
                 };
-                archive.file(&format!("organizations/{org}/files/{document}/{name}"))?;
+                let folder = format!("organizations/{org}/files/{document}");
+                archive.file(&match version {
+                    None => format!("{folder}/{name}"),
+                    Some(version) => format!("{folder}/{version}/{name}"),
+                })?;
                 while let Some(piece) = body.next().await {
                     archive.write(&piece.map_err(Error::unavailable)?).await?;
                 }
@@ -283,9 +292,13 @@ fn shown(key: String, mut item: Value) -> Option<Value> {
 }
 
 /// Returns the document whose uploaded file has this key.
-fn document_of_source(key: &str, prefix: &str) -> Option<DocumentId> {
-    let id = key.strip_prefix(prefix)?.strip_prefix("d/")?.strip_suffix("/source")?;
-    Some(DocumentId(id.to_owned()))
+fn document_of_source<'k>(key: &'k str, prefix: &str) -> Option<(DocumentId, Option<&'k str>)> {
+    let (id, file) = key.strip_prefix(prefix)?.strip_prefix("d/")?.split_once('/')?;
+    let version = match file.strip_prefix("source")? {
+        "" => None,
+        version => Some(version.strip_prefix('-')?),
+    };
+    Some((DocumentId(id.to_owned()), version))
 }
 
 /// Returns a file name that stays in its folder when unpacked with any tool.
@@ -332,7 +345,11 @@ mod tests {
         }
         assert_eq!(
             document_of_source("t/o/d/1/source", "t/o/"),
-            Some(DocumentId("1".to_owned()))
+            Some((DocumentId("1".to_owned()), None))
+        );
+        assert_eq!(
+            document_of_source("t/o/d/1/source-2", "t/o/"),
+            Some((DocumentId("1".to_owned()), Some("2")))
         );
         assert_eq!(document_of_source("t/o/d/1/0af.seg", "t/o/"), None);
     }

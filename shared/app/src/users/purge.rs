@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use domain::{Error, Purge, Result, UserId, UserStatus};
+use domain::{Chatbot, Error, Purge, Result, UserId, UserStatus};
 use futures::{StreamExt as _, future::BoxFuture, stream};
 use jiff::tz::TimeZone;
 
@@ -97,6 +97,12 @@ impl App {
                 Purge::Org { org_id } => {
                     if self.store.orgs().get(org_id).await?.is_none() {
                         self.erase(self.inventory_of_org(org_id)).await?;
+                    }
+                }
+                Purge::Document { org_id, document_id } => self.purge_document(org_id, document_id).await?,
+                Purge::Chatbot { org_id, chatbot_id } => {
+                    if self.store.chatbots(org_id).get(chatbot_id).await?.is_none() {
+                        self.objects.delete_below(&Chatbot::folder(org_id, chatbot_id)).await?;
                     }
                 }
                 Purge::Credentials {

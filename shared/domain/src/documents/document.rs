@@ -10,6 +10,10 @@ use crate::{DocumentId, OrgId, Timestamp, UserId};
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 pub const MAX_FORM_FILE_BYTES: u64 = 4_500_000;
 
+/// Maximum size of a file that is all text, in bytes. Extraction accepts 20 MiB of text, in which headings count again
+/// for what is below them.
+pub const MAX_TEXT_FILE_BYTES: u64 = 20_000_000;
+
 /// File types that can be indexed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -44,6 +48,17 @@ pub enum DocumentKind {
     Epub,
     /// Email message.
     Eml,
+}
+
+impl DocumentKind {
+    /// Returns the largest file of this type whose text can be indexed, in bytes; `None` if only the plan limits it.
+    /// A file that is all text has as much text as bytes, so it is refused at once rather than when it is read.
+    pub const fn max_text_file_bytes(self) -> Option<u64> {
+        match self {
+            Self::Txt | Self::Md | Self::Code | Self::Csv => Some(MAX_TEXT_FILE_BYTES),
+            _ => None,
+        }
+    }
 }
 
 /// The state of a document.
@@ -107,6 +122,9 @@ pub struct Document {
     pub name: String,
     /// Description by the uploader.
     pub description: Option<String>,
+    /// Its tags, normalized ([`super::tags`]).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
     /// Name of the uploaded file.
     pub file_name: String,
     /// The file type according to its name; the content decides how it is read.
@@ -130,6 +148,12 @@ pub struct Document {
     pub transcribed_pages: u32,
     /// Object key of the segment in use; `None` before the first success.
     pub segment: Option<String>,
+    /// Version of the reader that made the segment; 0 if unknown.
+    #[serde(default)]
+    pub reader_version: u32,
+    /// An earlier document of the organization whose file has the same bytes. It may have been deleted since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duplicate_of: Option<DocumentId>,
     /// The pages that were read of the generation that is being indexed.
     #[serde(default)]
     pub checkpoint: Option<Checkpoint>,
@@ -141,6 +165,24 @@ pub struct Document {
     pub want: u64,
     /// Last generation that finished, ready or permanently failed.
     pub done: u64,
+    /// Object key of the file in use; `None` for that of the first version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Number of the version in use.
+    #[serde(default = "first_version")]
+    pub version: u32,
+    /// Number of the version that was added last.
+    #[serde(default = "first_version")]
+    pub latest_version: u32,
+    /// The version that is to replace the one in use as soon as it is indexed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wanted_version: Option<u32>,
+    /// The version that `failure` is about, if another one is in use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed_version: Option<u32>,
+    /// Size of all versions that are kept, bytes; `None` if there was only one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_bytes: Option<u64>,
     /// Where it is from, if it was not uploaded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub web: Option<WebSource>,
@@ -163,6 +205,8 @@ pub struct NewDocument {
     pub name: String,
     /// Description by the uploader.
     pub description: Option<String>,
+    /// Its tags, normalized ([`super::tags`]).
+    pub tags: Vec<String>,
     /// Name of the file.
     pub file_name: String,
     /// The file type.
@@ -171,6 +215,10 @@ pub struct NewDocument {
     pub size_bytes: u64,
     /// Hex SHA-256 of the file.
     pub sha256: String,
+}
+
+const fn first_version() -> u32 {
+    1
 }
 
 impl Document {
@@ -182,6 +230,7 @@ impl Document {
             created_by: new.created_by,
             name: new.name,
             description: new.description,
+            tags: new.tags,
             file_name: new.file_name,
             kind: new.kind,
             size_bytes: new.size_bytes,
@@ -193,10 +242,18 @@ impl Document {
             chunks: None,
             transcribed_pages: 0,
             segment: None,
+            reader_version: 0,
+            duplicate_of: None,
             checkpoint: None,
             replaced_segment: None,
             want: 1,
             done: 0,
+            source: None,
+            version: first_version(),
+            latest_version: first_version(),
+            wanted_version: None,
+            failed_version: None,
+            kept_bytes: None,
             web: None,
             created_at: now,
             updated_at: now,
@@ -216,6 +273,16 @@ impl Document {
     /// Returns the object key of the uploaded file.
     pub fn source_key(org: &OrgId, id: &DocumentId) -> String {
         format!("{}source", Self::folder(org, id))
+    }
+
+    /// Returns the object key of the file of a later version.
+    pub fn version_key(org: &OrgId, id: &DocumentId, unique: &DocumentId) -> String {
+        format!("{}-{unique}", Self::source_key(org, id))
+    }
+
+    /// Returns the object key of the text of a web page, as it is downloaded.
+    pub fn text_key(org: &OrgId, id: &DocumentId) -> String {
+        format!("{}text", Self::folder(org, id))
     }
 
     /// Returns the object key of the first pages of the file, as read for a generation.

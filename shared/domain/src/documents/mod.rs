@@ -3,4 +3,6 @@
 pub mod document;
 pub mod outbox;
 pub mod pending_upload;
+pub mod tags;
+pub mod version;
 pub mod web_source;

@@ -21,12 +21,21 @@ pub struct PendingUpload {
     pub name: String,
     /// Description of the document.
     pub description: Option<String>,
+    /// Tags of the document, normalized ([`super::tags`]).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
     /// Name of the file.
     pub file_name: String,
     /// The file type.
     pub kind: DocumentKind,
     /// Exact size of the file, bytes.
     pub size_bytes: u64,
+    /// The document of which it is to become the next version; a new document if `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<DocumentId>,
+    /// Whether it became a version. An upload that became a document is gone.
+    #[serde(default)]
+    pub completed: bool,
     /// When it was announced.
     pub created_at: Timestamp,
     /// Until when the file can be uploaded and the upload completed.
@@ -43,14 +52,24 @@ impl PendingUpload {
     /// Maximum media type length, in bytes.
     pub const MAX_CONTENT_TYPE: usize = 255;
 
-    /// Checks the announced size against the plan's limit.
+    /// Returns the largest file of this type that the plan allows, in bytes.
+    pub fn max_size(kind: DocumentKind, plan: Plan) -> u64 {
+        let limit = plan.limits().file_bytes;
+        kind.max_text_file_bytes().map_or(limit, |text| text.min(limit))
+    }
+
+    /// Checks the announced size against the limit of the plan, and that of the text of a document.
     ///
     /// # Errors
     /// Returns [`Error::Invalid`] at `/size`.
-    pub fn check_size(bytes: u64, plan: Plan) -> Result<()> {
-        let limit = plan.limits().file_bytes;
+    pub fn check_size(bytes: u64, kind: DocumentKind, plan: Plan) -> Result<()> {
+        let limit = Self::max_size(kind, plan);
         if (1..=limit).contains(&bytes) {
             return Ok(());
+        }
+        if bytes > limit && kind.max_text_file_bytes() == Some(limit) {
+            let detail = format!("must be at most {limit} bytes for a text file; divide it into several files");
+            return Err(Error::invalid("/size", detail));
         }
         let detail = format!("must be between 1 and {limit} bytes on the {} plan", plan.name());
         Err(Error::invalid("/size", detail))
@@ -61,6 +80,14 @@ impl PendingUpload {
         self.expires_at <= now
     }
 
+    /// Returns the object key of the file.
+    pub fn file_key(&self) -> String {
+        match &self.replaces {
+            None => Document::source_key(&self.org, &self.id),
+            Some(document) => Document::version_key(&self.org, document, &self.id),
+        }
+    }
+
     /// Returns the document it becomes. `sha256` is that of the file, in hex.
     pub fn into_document(self, sha256: String, now: Timestamp) -> Document {
         let new = NewDocument {
@@ -69,6 +96,7 @@ impl PendingUpload {
             created_by: self.created_by,
             name: self.name,
             description: self.description,
+            tags: self.tags,
             file_name: self.file_name,
             kind: self.kind,
             size_bytes: self.size_bytes,
@@ -85,6 +113,10 @@ pub struct UploadSweep {
     pub org: OrgId,
     /// The document, or the upload that never became one.
     pub document: DocumentId,
+    /// Object key of the file that is to be removed unless it is a version of the document; all files of a deleted
+    /// document if `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// When it is due, milliseconds since the Unix epoch.
     pub due_ms: i64,
 }
@@ -92,15 +124,35 @@ pub struct UploadSweep {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::documents::document::MAX_TEXT_FILE_BYTES;
 
     #[test]
     fn a_file_is_as_large_as_the_plan_allows() {
         const MIB: u64 = 1024 * 1024;
         for (plan, limit) in [(Plan::Free, 25 * MIB), (Plan::Pro, 50 * MIB), (Plan::Team, 100 * MIB)] {
-            assert!(PendingUpload::check_size(limit, plan).is_ok() && PendingUpload::check_size(1, plan).is_ok());
+            let check = |size| PendingUpload::check_size(size, DocumentKind::Pdf, plan);
+            assert!(check(limit).is_ok() && check(1).is_ok());
             for wrong in [0, limit + 1] {
-                let refused = PendingUpload::check_size(wrong, plan).err();
-                assert!(matches!(refused, Some(Error::Invalid(_))), "{wrong} on {}", plan.name());
+                assert!(
+                    matches!(check(wrong), Err(Error::Invalid(_))),
+                    "{wrong} on {}",
+                    plan.name()
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_all_text_is_no_larger_than_the_text_that_can_be_indexed() {
+        for kind in [
+            DocumentKind::Txt,
+            DocumentKind::Md,
+            DocumentKind::Code,
+            DocumentKind::Csv,
+        ] {
+            for plan in Plan::ALL {
+                assert!(PendingUpload::check_size(MAX_TEXT_FILE_BYTES, kind, plan).is_ok());
+                assert!(PendingUpload::check_size(MAX_TEXT_FILE_BYTES + 1, kind, plan).is_err());
             }
         }
     }

@@ -59,14 +59,12 @@ impl Sessions {
 
     /// Lists the sessions of an account that were not revoked, newest first, possibly including expired ones.
     pub async fn list(&self, user: &User, page: &PageRequest) -> Result<Page<Session>> {
-        let narrow = ListFilter {
-            expression: Some(if user.session_epoch == 0 {
-                "attribute_not_exists(epoch) OR epoch = :epoch"
-            } else {
-                "epoch = :epoch"
-            }),
-            values: vec![(":epoch", n(user.session_epoch))],
+        let condition = if user.session_epoch == 0 {
+            "attribute_not_exists(epoch) OR epoch = :epoch"
+        } else {
+            "epoch = :epoch"
         };
+        let narrow = ListFilter::of(condition, vec![(":epoch", n(user.session_epoch))]);
         let found = self.0.identity();
         let found = found.list(keys::user(&user.id), keys::SESSIONS, page, narrow).await?;
         Ok(Page {

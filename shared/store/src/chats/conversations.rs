@@ -75,17 +75,13 @@ impl Conversations {
 
     /// Lists conversations, newest first; with `pinned`, only those that are, or are not, pinned.
     pub async fn list(&self, page: &PageRequest, pinned: Option<bool>) -> Result<Page<Conversation>> {
-        let narrow = ListFilter {
-            expression: Some(match pinned {
-                None => "attribute_not_exists(deleted_at)",
-                Some(true) => "attribute_not_exists(deleted_at) AND pinned = :yes",
-                Some(false) => "attribute_not_exists(deleted_at) AND (attribute_not_exists(pinned) OR pinned <> :yes)",
-            }),
-            values: pinned
-                .map(|_| (":yes", AttributeValue::Bool(true)))
-                .into_iter()
-                .collect(),
+        let condition = match pinned {
+            None => "attribute_not_exists(deleted_at)",
+            Some(true) => "attribute_not_exists(deleted_at) AND pinned = :yes",
+            Some(false) => "attribute_not_exists(deleted_at) AND (attribute_not_exists(pinned) OR pinned <> :yes)",
         };
+        let yes = pinned.map(|_| (":yes", AttributeValue::Bool(true)));
+        let narrow = ListFilter::of(condition, yes.into_iter().collect());
         let own = keys::member(&self.org, &self.user);
         let found = self.store.app().list(own, keys::CONVERSATIONS, page, narrow).await?;
         let items = found.items.into_iter().map(from_item).collect::<Result<_>>()?;

@@ -25,8 +25,19 @@ pub enum FileStored {
 
 impl Documents {
     /// Records what was fetched for a document that `holder` has leased, as `document` describes it, and counts its
-    /// size.
-    pub async fn store_fetched(&self, document: &Document, holder: &str) -> Result<FileStored> {
+    /// size. Its title becomes the name, unless a user has renamed it since it was read as `before`.
+    pub async fn store_fetched(&self, before: &Document, document: &Document, holder: &str) -> Result<FileStored> {
+        if before.name != document.name {
+            let named = self.store_file(document, holder, Some(&before.name)).await?;
+            if named != FileStored::LeaseLost {
+                return Ok(named);
+            }
+        }
+        self.store_file(document, holder, None).await
+    }
+
+    /// Records what was fetched; with `unnamed`, also its name, on the condition that the present one is this.
+    async fn store_file(&self, document: &Document, holder: &str, unnamed: Option<&str>) -> Result<FileStored> {
         let Some(web) = &document.web else {
             return Ok(FileStored::LeaseLost);
         };
@@ -34,24 +45,35 @@ impl Documents {
             .store
             .app()
             .part_update(&keys::document(&self.org, &document.id))
-            .condition_expression("lease_holder = :me AND attribute_exists(web)")
-            .update_expression(
-                "SET web = :web, #name = :name, file_name = :file_name, kind = :kind, size_bytes = :size, \
-                 sha256 = :sha256, updated_at = :now",
-            )
-            .expression_attribute_names("#name", "name")
             .expression_attribute_values(":me", s(holder))
             .expression_attribute_values(":web", value(web)?)
-            .expression_attribute_values(":name", s(&document.name))
             .expression_attribute_values(":file_name", s(&document.file_name))
             .expression_attribute_values(":kind", value(&document.kind)?)
             .expression_attribute_values(":size", n(document.size_bytes))
             .expression_attribute_values(":sha256", s(&document.sha256))
             .expression_attribute_values(":now", s(document.updated_at.to_string()));
+        let (condition, set) = (
+            "lease_holder = :me AND attribute_exists(web)",
+            "SET web = :web, file_name = :file_name, kind = :kind, size_bytes = :size, sha256 = :sha256, \
+             updated_at = :now",
+        );
+        let update = match unnamed {
+            None => update.condition_expression(condition).update_expression(set),
+            Some(unnamed) => update
+                .condition_expression(format!("{condition} AND #name = :unnamed"))
+                .update_expression(format!("{set}, #name = :name"))
+                .expression_attribute_names("#name", "name")
+                .expression_attribute_values(":unnamed", s(unnamed))
+                .expression_attribute_values(":name", s(&document.name)),
+        };
         let more = ResourceChange::storage(document.size_bytes);
+        let parts: Vec<_> = [part(update)?]
+            .into_iter()
+            .chain(self.part_put_content(document)?)
+            .collect();
         let counted = self
             .store
-            .transact_counted(&self.org, vec![part(update)?], &more, Some(web.plan))
+            .transact_counted(&self.org, parts, &more, Some(web.plan))
             .await?;
         Ok(match counted {
             Counted::Done => FileStored::Done,

@@ -5,7 +5,10 @@
 //! reading, are not counted.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
-use domain::{Document, DocumentId, DocumentStatus, IndexFailure, Result, Timestamp, documents::document::Checkpoint};
+use domain::{
+    Document, DocumentId, DocumentStatus, DocumentVersion, IndexFailure, Result, Timestamp,
+    documents::document::Checkpoint,
+};
 
 use super::Documents;
 use crate::{
@@ -16,7 +19,7 @@ use crate::{
 /// Attribute: readings that began and whose worker never reported a result.
 pub(super) const INTERRUPTED: &str = "interrupted_readings";
 /// Attribute: the progress of the pages that earlier runs have read, while there is a checkpoint.
-const CHECKPOINT_PERCENT: &str = "checkpoint_percent";
+pub(super) const CHECKPOINT_PERCENT: &str = "checkpoint_percent";
 /// Attribute: readings in which the reader process died.
 pub(super) const READER_DEATHS: &str = "reader_deaths";
 
@@ -57,9 +60,22 @@ pub enum Outcome {
         chunks: u32,
         /// Number of pages whose text a model transcribed.
         transcribed_pages: u32,
+        /// Version of the reader that made the segment.
+        reader_version: u32,
+        /// The document with the same bytes that it was taken over from.
+        duplicate_of: Option<DocumentId>,
+        /// The version whose file it is, if that is to replace the one in use.
+        version: Option<Box<DocumentVersion>>,
     },
     /// The document can never be read.
     Failed(IndexFailure),
+    /// The version that was to replace the one in use can never be read: the latter stays in use.
+    VersionFailed {
+        /// Number of the version.
+        version: u32,
+        /// Why.
+        failure: IndexFailure,
+    },
     /// The failure is on our side: a redelivery may still succeed.
     Abandoned(IndexFailure),
 }
@@ -67,7 +83,7 @@ pub enum Outcome {
 impl Outcome {
     fn status(&self) -> Result<AttributeValue> {
         value(&match self {
-            Self::Ready { .. } => DocumentStatus::Ready,
+            Self::Ready { .. } | Self::VersionFailed { .. } => DocumentStatus::Ready,
             Self::Failed(_) | Self::Abandoned(_) => DocumentStatus::Failed,
         })
     }
@@ -234,18 +250,58 @@ impl Documents {
                 pages,
                 chunks,
                 transcribed_pages,
-            } => update
+                reader_version,
+                duplicate_of,
+                version,
+            } => {
+                let (mut set, mut removed) = (String::new(), String::new());
+                let mut update = update;
+                if let Some(of) = duplicate_of {
+                    set.push_str(", duplicate_of = :of");
+                    update = update.expression_attribute_values(":of", s(of.as_str()));
+                }
+                if let Some(version) = version {
+                    set.push_str(
+                        ", version = :version, file_name = :file_name, kind = :kind, size_bytes = :size, \
+                         sha256 = :sha256, #source = :source",
+                    );
+                    removed.push_str(", wanted_version");
+                    if duplicate_of.is_none() {
+                        removed.push_str(", duplicate_of");
+                    }
+                    update = update
+                        .expression_attribute_names("#source", "source")
+                        .expression_attribute_values(":version", n(version.number))
+                        .expression_attribute_values(":file_name", s(&version.file_name))
+                        .expression_attribute_values(":kind", value(&version.kind)?)
+                        .expression_attribute_values(":size", n(version.size_bytes))
+                        .expression_attribute_values(":sha256", s(&version.sha256))
+                        .expression_attribute_values(":source", s(&version.source));
+                }
+                update
+                    .update_expression(format!(
+                        "SET {common}, done = :generation, #segment = :segment, replaced_segment = :replaced, \
+                         pages = :pages, chunks = :chunks, transcribed_pages = :transcribed, \
+                          reader_version = :reader{set} \
+                         REMOVE {remove}, failure, failed_version{removed}"
+                    ))
+                    .expression_attribute_values(":reader", n(reader_version))
+                    .expression_attribute_values(":replaced", value(replaced)?)
+                    .expression_attribute_values(":percent", n(100))
+                    .expression_attribute_names("#segment", "segment")
+                    .expression_attribute_values(":segment", s(segment))
+                    .expression_attribute_values(":pages", value(pages)?)
+                    .expression_attribute_values(":chunks", n(chunks))
+                    .expression_attribute_values(":transcribed", n(transcribed_pages))
+            }
+            Outcome::VersionFailed { version, failure } => update
                 .update_expression(format!(
-                    "SET {common}, done = :generation, #segment = :segment, replaced_segment = :replaced, \
-                     pages = :pages, chunks = :chunks, transcribed_pages = :transcribed REMOVE {remove}, failure"
+                    "SET {common}, done = :generation, failure = :failure, failed_version = :version \
+                     REMOVE {remove}, wanted_version"
                 ))
-                .expression_attribute_values(":replaced", value(replaced)?)
                 .expression_attribute_values(":percent", n(100))
-                .expression_attribute_names("#segment", "segment")
-                .expression_attribute_values(":segment", s(segment))
-                .expression_attribute_values(":pages", value(pages)?)
-                .expression_attribute_values(":chunks", n(chunks))
-                .expression_attribute_values(":transcribed", n(transcribed_pages)),
+                .expression_attribute_values(":version", n(version))
+                .expression_attribute_values(":failure", value(failure)?),
             Outcome::Failed(failure) | Outcome::Abandoned(failure) => {
                 let done = if matches!(outcome, Outcome::Failed(_)) {
                     ", done = :generation"

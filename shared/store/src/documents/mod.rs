@@ -4,30 +4,55 @@ pub(crate) mod objects;
 pub(crate) mod outbox;
 pub(crate) mod pending_uploads;
 
+mod details;
+mod duplicates;
 mod fetched;
 mod lease;
 mod reindex;
+mod versions;
+
+use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
 use domain::{
-    Document, DocumentId, Error, OrgId, OutboxEntry, Page, PageRequest, PendingUpload, Plan, PlanLimit, Result,
-    Timestamp, UserId, documents::outbox::OutboxStep, documents::pending_upload::UploadSweep, time::after,
+    Document, DocumentId, DocumentStatus, Error, OrgId, OutboxEntry, Page, PageRequest, PendingUpload, Plan, PlanLimit,
+    Purge, Result, Timestamp, UserId, documents::outbox::OutboxStep, documents::pending_upload::UploadSweep,
+    time::after,
 };
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::{
     Store, keys,
     orgs::resource_counts::{Counted, ResourceChange},
-    table::item::{ListFilter, from_item, primary, s, to_item, value},
+    table::item::{Item, ListFilter, from_item, n, primary, s, to_item, value},
 };
 
+pub use details::DocumentChange;
 pub use fetched::FileStored;
 pub use lease::{Attempts, Lease, Outcome};
+pub use versions::{NewVersion, VersionAdded};
 
 /// The documents of one organization.
 #[derive(Debug, Clone)]
 pub struct Documents {
     store: Store,
     org: OrgId,
+}
+
+/// Most items of one batch.
+const MAX_BATCH: usize = 100;
+/// Batches read at the same time.
+const PARALLEL_BATCHES: usize = 8;
+
+/// Which documents a list contains; all those that match every given condition.
+#[derive(Debug, Clone, Default)]
+pub struct DocumentFilter {
+    /// Only those that this user uploaded.
+    pub uploader: Option<UserId>,
+    /// Only those in this state.
+    pub status: Option<DocumentStatus>,
+    /// Only those with this tag, normalized.
+    pub tag: Option<String>,
 }
 
 /// The outcome of acknowledging an upload.
@@ -71,12 +96,13 @@ impl Documents {
             .expression_attribute_values(":abandon", value(&OutboxStep::AbandonUpload)?)
             .expression_attribute_values(":step", value(&OutboxStep::SendIndexMessage)?)
             .build();
-        let parts = vec![
+        let mut parts = vec![
             self.store.app().part_put_new(item)?,
             TransactWriteItem::builder()
                 .update(step.map_err(Error::internal)?)
                 .build(),
         ];
+        parts.extend(self.part_put_content(document)?);
         let one_more = ResourceChange::document(1, document.size_bytes);
         Ok(
             match self
@@ -91,20 +117,44 @@ impl Documents {
         )
     }
 
-    /// Deletes a document: it is invisible at once and no longer counts, and an outbox entry has its files removed once
-    /// none can arrive any more. Returns whether this call deleted it.
+    /// Returns the part that deletes a document on the condition that its files are those that were read.
+    fn part_delete_unchanged(&self, document: &Document) -> Result<TransactWriteItem> {
+        let key = keys::document(&self.org, &document.id);
+        let table = self.store.app();
+        match document.kept_bytes {
+            None => {
+                let condition = "sha256 = :sha AND attribute_not_exists(kept_bytes)";
+                table.part_delete_where(&key, condition, [(":sha", s(&document.sha256))])
+            }
+            Some(kept) => {
+                let condition = "sha256 = :sha AND kept_bytes = :kept";
+                table.part_delete_where(&key, condition, [(":sha", s(&document.sha256)), (":kept", n(kept))])
+            }
+        }
+    }
+
+    /// Deletes a document: it is invisible at once and no longer counts. An entry has its files removed, and another
+    /// one those that a worker still writes, once none can arrive any more. Returns `false` if it was deleted or got
+    /// another file since it was read, and nothing was written.
     pub async fn delete(&self, document: &Document, now: Timestamp) -> Result<bool> {
+        let purge = Purge::Document {
+            org_id: self.org.clone(),
+            document_id: document.id.clone(),
+        };
         let app = self.store.app();
         let sweep = UploadSweep {
             org: self.org.clone(),
             document: document.id.clone(),
+            file: None,
             due_ms: after(now, PendingUpload::LATE_ARRIVAL).as_millisecond(),
         };
-        let parts = vec![
-            app.part_delete(&keys::document(&self.org, &document.id), None)?,
+        let mut parts = vec![
+            self.part_delete_unchanged(document)?,
             app.part_put(to_item(&keys::upload_sweep(&sweep), &sweep)?)?,
+            self.store.part_purge_entry(&purge, now.as_millisecond())?,
         ];
-        let one_less = ResourceChange::document(-1, document.size_bytes);
+        parts.extend(self.part_delete_content(document)?);
+        let one_less = ResourceChange::document(-1, document.stored_bytes());
         let deleted = self.store.transact_counted(&self.org, parts, &one_less, None).await?;
         Ok(deleted == Counted::Done)
     }
@@ -114,12 +164,18 @@ impl Documents {
         self.store.app().get(keys::document(&self.org, id)).await
     }
 
-    /// Lists documents, newest first; with `uploader`, only those of this user.
-    pub async fn list(&self, page: &PageRequest, uploader: Option<&UserId>) -> Result<Page<Document>> {
-        let narrow = uploader.map_or_else(ListFilter::default, |user| ListFilter {
-            expression: Some("created_by = :user"),
-            values: vec![(":user", s(user.as_str()))],
-        });
+    /// Lists the documents that pass a filter, newest first.
+    pub async fn list(&self, page: &PageRequest, filter: &DocumentFilter) -> Result<Page<Document>> {
+        let mut narrow = ListFilter::default();
+        if let Some(user) = &filter.uploader {
+            narrow = narrow.and("#by = :user", ("#by", "created_by"), (":user", s(user.as_str())));
+        }
+        if let Some(status) = &filter.status {
+            narrow = narrow.and("#status = :status", ("#status", "status"), (":status", value(status)?));
+        }
+        if let Some(tag) = &filter.tag {
+            narrow = narrow.and("contains(#tags, :tag)", ("#tags", "tags"), (":tag", s(tag)));
+        }
         let found = self
             .store
             .app()
@@ -132,13 +188,18 @@ impl Documents {
         })
     }
 
-    /// Returns the documents among `ids` (at most 100) that exist in this organization, in the order of `ids`.
+    /// Returns the documents among `ids` that exist in this organization, in the order of `ids`.
     pub async fn get_many(&self, ids: &[DocumentId]) -> Result<Vec<Document>> {
-        let keys: Vec<_> = ids.iter().map(|id| keys::document(&self.org, id)).collect();
-        let items = self.store.app().batch_get(&keys, false).await?;
-        let mut found = items.into_iter().map(from_item).collect::<Result<Vec<Document>>>()?;
-        let place = |document: &Document| ids.iter().position(|id| *id == document.id);
-        found.sort_by_key(place);
+        let mut batches = Vec::new();
+        for ids in ids.chunks(MAX_BATCH) {
+            let keys: Vec<_> = ids.iter().map(|id| keys::document(&self.org, id)).collect();
+            batches.push(async move { self.store.app().batch_get(&keys, false).await });
+        }
+        let items: Vec<Vec<Item>> = stream::iter(batches).buffered(PARALLEL_BATCHES).try_collect().await?;
+        let found = items.into_iter().flatten().map(from_item);
+        let mut found = found.collect::<Result<Vec<Document>>>()?;
+        let places: HashMap<&DocumentId, usize> = ids.iter().zip(0..).collect();
+        found.sort_by_key(|document| places.get(&document.id).copied());
         Ok(found)
     }
 }

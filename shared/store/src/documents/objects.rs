@@ -150,6 +150,25 @@ impl Objects {
         Ok(link.uri().to_owned())
     }
 
+    /// Returns a presigned URL that downloads an object as a file, with these values of `Content-Disposition` and
+    /// `Content-Type` instead of those that it was stored with.
+    pub async fn download_link(
+        &self,
+        key: &str,
+        disposition: &str,
+        content_type: &str,
+        valid_for: Duration,
+    ) -> Result<String> {
+        let valid = PresigningConfig::expires_in(valid_for).map_err(Error::internal)?;
+        let get = self.s3.get_object().bucket(&*self.bucket).key(key);
+        let get = get
+            .response_content_disposition(disposition)
+            .response_content_type(content_type)
+            .response_cache_control("private, no-store");
+        let link = get.presigned(valid).await.map_err(Error::unavailable)?;
+        Ok(link.uri().to_owned())
+    }
+
     /// Returns a presigned request that puts an object of exactly this length and media type, if none exists with this
     /// key. It is signed with the SDK's clock, as every call, and expires with the credentials it was signed with:
     /// those of a function are valid for hours.

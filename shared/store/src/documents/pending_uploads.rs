@@ -50,14 +50,20 @@ impl PendingUploads {
         let sweep = UploadSweep {
             org: self.org.clone(),
             document: upload.id.clone(),
+            file: None,
             due_ms: after(upload.expires_at, PendingUpload::LATE_ARRIVAL).as_millisecond(),
         };
         let app = self.store.app();
-        let parts = vec![
+        let mut parts = vec![
             app.part_put(to_item(&keys::pending_upload(&self.org, &upload.id), upload)?)?,
             app.part_put(to_item(&keys::upload_sweep(&sweep), &sweep)?)?,
         ];
-        let one_more = ResourceChange::document(1, upload.size_bytes);
+        if let Some(document) = &upload.replaces {
+            let documents = self.store.documents(&self.org);
+            let sweep = documents.sweep_of(document, &upload.file_key(), upload.expires_at);
+            parts.push(app.part_put(to_item(&keys::upload_sweep(&sweep), &sweep)?)?);
+        }
+        let one_more = share(upload, 1);
         match self
             .store
             .transact_counted(&self.org, parts, &one_more, Some(plan))
@@ -94,7 +100,7 @@ impl PendingUploads {
             .update_expression("SET released = :released")
             .condition_expression("attribute_exists(pk) AND attribute_not_exists(released)")
             .expression_attribute_values(":released", value(&true)?);
-        let one_less = ResourceChange::document(-1, upload.size_bytes);
+        let one_less = share(upload, -1);
         let parts = vec![part(released)?];
         let written = self.store.transact_counted(&self.org, parts, &one_less, None).await?;
         Ok(written == Counted::Done)
@@ -116,7 +122,7 @@ impl PendingUploads {
             created_ms: now.as_millisecond(),
         };
         let app = self.store.app();
-        let parts = vec![
+        let mut parts = vec![
             app.part_delete_if(
                 &keys::pending_upload(&self.org, &document.id),
                 "attribute_exists(pk) AND attribute_not_exists(released)",
@@ -124,6 +130,7 @@ impl PendingUploads {
             app.part_put_new(to_item(&keys::document(&self.org, &document.id), document)?)?,
             app.part_put(to_item(&keys::outbox(&promise.document), &promise)?)?,
         ];
+        parts.extend(self.store.documents(&self.org).part_put_content(document)?);
         Ok((transact(&self.store.db, parts).await? == Transaction::Done).then_some(promise))
     }
 
@@ -134,6 +141,14 @@ impl PendingUploads {
         }
         self.store.app().delete(&keys::pending_upload(&self.org, id)).await
     }
+}
+
+/// Returns the share of the plan that an upload takes (1) or gives back (-1).
+fn share(upload: &PendingUpload, number: i64) -> ResourceChange {
+    if upload.replaces.is_none() {
+        return ResourceChange::document(number, upload.size_bytes);
+    }
+    ResourceChange::bytes(number * i64::try_from(upload.size_bytes).unwrap_or(i64::MAX))
 }
 
 impl UploadSweeps {

@@ -26,6 +26,32 @@ pub fn document(org: &OrgId, document: &DocumentId) -> Key {
     key(tenant(org), format!("{DOCUMENTS}{document}"))
 }
 
+/// Sort key prefix of the rows that find documents by the content of their files.
+pub const CONTENTS: &str = "H#";
+
+/// Sort key prefix of the documents whose file has this hex SHA-256.
+pub fn documents_with_content(sha256: &str) -> String {
+    format!("{CONTENTS}{sha256}#")
+}
+
+/// The row that finds a document by the hex SHA-256 of its file.
+pub fn content(org: &OrgId, sha256: &str, document: &DocumentId) -> Key {
+    key(tenant(org), format!("{}{document}", documents_with_content(sha256)))
+}
+
+/// Sort key prefix of the versions of all documents.
+pub const DOCUMENT_VERSIONS: &str = "DV#";
+
+/// Sort key prefix of the versions of a document.
+pub fn document_versions(document: &DocumentId) -> String {
+    format!("{DOCUMENT_VERSIONS}{document}#")
+}
+
+/// A version of a document. The number has a fixed width, so that keys sort by it.
+pub fn document_version(org: &OrgId, document: &DocumentId, number: u32) -> Key {
+    key(tenant(org), format!("{}{number:06}", document_versions(document)))
+}
+
 /// Counters of the resources that the plan of an organization limits.
 pub fn resource_counts(org: &OrgId) -> Key {
     key(tenant(org), "COUNTS")
@@ -175,5 +201,8 @@ pub fn sweeps_before(now_ms: i64) -> String {
 /// The scheduled sweep of a file without a document. Sorts by due time.
 pub fn upload_sweep(sweep: &UploadSweep) -> Key {
     let due = sweeps_before(sweep.due_ms);
-    key(UPLOAD_SWEEPS.to_owned(), format!("{due}#{}", sweep.document))
+    let of_document = format!("{due}#{}", sweep.document);
+    let file = sweep.file.as_ref().and_then(|file| file.rsplit('/').next());
+    let sk = file.map_or(of_document.clone(), |file| format!("{of_document}#{file}"));
+    key(UPLOAD_SWEEPS.to_owned(), sk)
 }

@@ -58,6 +58,11 @@ impl ResourceChange {
         )])
     }
 
+    /// More bytes (or, if negative, fewer) of documents that are counted already.
+    pub(crate) fn bytes(change: i64) -> Self {
+        Self(vec![(PlanResource::StorageBytes, change)])
+    }
+
     /// Returns the counter's part of the transaction. With `plan`, on the condition that it allows the change.
     fn part(&self, store: &Store, org: &OrgId, plan: Option<Plan>) -> Result<TransactWriteItem> {
         let (mut add, mut conditions) = (Vec::new(), Vec::new());
@@ -114,6 +119,10 @@ fn number_of(item: &Item, resource: PlanResource) -> u64 {
 struct Sized {
     id: DocumentId,
     size_bytes: u64,
+    /// Of a document with several versions: of all of them.
+    kept_bytes: Option<u64>,
+    /// Of an upload that is to become a version: it is no document.
+    replaces: Option<DocumentId>,
     #[serde(default)]
     released: bool,
 }
@@ -228,10 +237,12 @@ impl Store {
         let announced: Vec<Sized> = table.all_below(&tenant, keys::PENDING_UPLOADS).await?;
         let documents: Vec<Sized> = table.all_below(&tenant, keys::DOCUMENTS).await?;
         let taken = announced.into_iter().chain(documents).filter(|one| !one.released);
-        let sizes: BTreeMap<DocumentId, u64> = taken.map(|one| (one.id, one.size_bytes)).collect();
+        let taken: BTreeMap<DocumentId, Sized> = taken.map(|one| (one.id.clone(), one)).collect();
+        let documents = taken.values().filter(|one| one.replaces.is_none()).count();
+        let bytes = taken.values().map(|one| one.kept_bytes.unwrap_or(one.size_bytes)).sum();
         Ok(vec![
-            (PlanResource::Documents, sizes.len() as u64),
-            (PlanResource::StorageBytes, sizes.values().sum()),
+            (PlanResource::Documents, documents as u64),
+            (PlanResource::StorageBytes, bytes),
         ])
     }
 }

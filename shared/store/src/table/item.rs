@@ -38,6 +38,7 @@ use aws_sdk_dynamodb::{
 use domain::{Error, Page, PageRequest, Result, id::random_bytes};
 use serde::{Serialize, de::DeserializeOwned};
 
+pub(crate) use crate::table::list_filter::ListFilter;
 pub(crate) use crate::table::transaction::{Transaction, part, part_condition, transact};
 use crate::{keys::Key, table::retry::in_doubt};
 
@@ -46,6 +47,9 @@ const PORTION: i32 = 250;
 
 /// An item as the SDK represents it.
 pub(crate) type Item = HashMap<String, AttributeValue>;
+
+/// Most items that one query of a filtered list examines.
+const MAX_EXAMINED: usize = 1_000;
 
 /// Condition of a write that must not replace an item.
 pub(crate) const ITEM_MISSING: &str = "attribute_not_exists(pk)";
@@ -156,6 +160,8 @@ impl Table<'_> {
             })
         });
         // A filter or the page size may shorten a result; one item more than requested shows that there is a next page.
+        // A filter that little passes examines more and more items at once.
+        let mut examined = limit + 1;
         while items.len() <= limit {
             let query = self
                 .db
@@ -164,14 +170,18 @@ impl Table<'_> {
                 .scan_index_forward(false)
                 .consistent_read(true);
             let query = query
-                .limit(i32::try_from(limit + 1).unwrap_or(i32::MAX))
+                .limit(i32::try_from(examined).unwrap_or(i32::MAX))
                 .set_exclusive_start_key(start);
             let answer = narrow
                 .apply(starting_with(query, &pk, prefix))
                 .send()
                 .await
                 .map_err(failed)?;
-            items.extend(answer.items.unwrap_or_default());
+            let passed = answer.items.unwrap_or_default();
+            if passed.len() * 4 < examined {
+                examined = (examined * 2).min(MAX_EXAMINED);
+            }
+            items.extend(passed);
             start = answer.last_evaluated_key;
             if start.is_none() {
                 break;
@@ -243,25 +253,6 @@ impl Table<'_> {
             }
         }
         Ok(keys)
-    }
-}
-
-/// A filter in addition to a key condition.
-#[derive(Debug, Default)]
-pub(crate) struct ListFilter {
-    pub(crate) expression: Option<&'static str>,
-    pub(crate) values: Vec<(&'static str, AttributeValue)>,
-}
-
-impl ListFilter {
-    fn apply(&self, mut query: QueryFluentBuilder) -> QueryFluentBuilder {
-        if let Some(expression) = self.expression {
-            query = query.filter_expression(expression);
-            for (name, value) in &self.values {
-                query = query.expression_attribute_values(*name, value.clone());
-            }
-        }
-        query
     }
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod backoff;
 pub(crate) mod batch;
 pub(crate) mod changes;
 pub(crate) mod item;
+pub(crate) mod list_filter;
 pub(crate) mod owner_lookup;
 pub(crate) mod paginate;
 pub(crate) mod partitions;

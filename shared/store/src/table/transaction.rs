@@ -135,11 +135,35 @@ impl Table<'_> {
         Ok(TransactWriteItem::builder().delete(delete).build())
     }
 
+    /// Deletes an item, if it exists.
+    pub(crate) fn part_delete_any(&self, key: &Key) -> Result<TransactWriteItem> {
+        let delete = Delete::builder().table_name(self.name).set_key(Some(primary(key)));
+        let delete = delete.build().map_err(Error::internal)?;
+        Ok(TransactWriteItem::builder().delete(delete).build())
+    }
+
     /// Deletes an item under a condition on its content.
     pub(crate) fn part_delete_if(&self, key: &Key, condition: &str) -> Result<TransactWriteItem> {
         let delete = Delete::builder().table_name(self.name).set_key(Some(primary(key)));
         let delete = delete
             .condition_expression(condition)
+            .build()
+            .map_err(Error::internal)?;
+        Ok(TransactWriteItem::builder().delete(delete).build())
+    }
+
+    /// Deletes an item under a condition with values.
+    pub(crate) fn part_delete_where<const N: usize>(
+        &self,
+        key: &Key,
+        condition: &str,
+        values: [(&str, AttributeValue); N],
+    ) -> Result<TransactWriteItem> {
+        let delete = Delete::builder().table_name(self.name).set_key(Some(primary(key)));
+        let values = values.map(|(name, value)| (name.to_owned(), value));
+        let delete = delete
+            .condition_expression(condition)
+            .set_expression_attribute_values(Some(values.into()))
             .build()
             .map_err(Error::internal)?;
         Ok(TransactWriteItem::builder().delete(delete).build())

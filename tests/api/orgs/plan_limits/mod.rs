@@ -60,7 +60,7 @@ async fn forget_counters(t: &Test, org: &str) {
 }
 
 /// A counter of an organization; none when there is none.
-async fn counter(t: &Test, org: &str, name: &str) -> Option<u64> {
+pub(crate) async fn counter(t: &Test, org: &str, name: &str) -> Option<u64> {
     let get = t.db().get_item().table_name(APP).consistent_read(true);
     let get = get.key("pk", AttributeValue::S(format!("O#{org}")));
     let get = get.key("sk", AttributeValue::S("COUNTS".to_owned()));

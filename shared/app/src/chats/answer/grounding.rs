@@ -35,7 +35,7 @@ impl App {
             .filter_map(|document| Some((document, document.segment.clone()?)))
             .unzip();
         self.reject_stale_epoch().await;
-        let segments = self.segments.load(keys).await?;
+        let segments = self.segments_of(bot, keys).await?;
         let indexed: Vec<Indexed<'_>> = ready
             .iter()
             .zip(&segments)

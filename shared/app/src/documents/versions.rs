@@ -1,0 +1,297 @@
+//! Versions of a document: another file replaces the one in use as soon as it is indexed, and earlier ones can be
+//! restored.
+//!
+//! A file is stored before its version exists, so an entry to remove it comes first: a day later it is removed unless it
+//! is a version. The same entry is written when a version is dropped.
+
+use bytes::Bytes;
+use domain::{
+    Document, DocumentId, DocumentVersion, Error, Membership, OrgId, OutboxEntry, PendingUpload, Result,
+    documents::{outbox::OutboxStep, version::MAX_VERSIONS},
+};
+use futures::future::BoxFuture;
+use sha2::{Digest as _, Sha256};
+use store::{NewVersion, OptimisticRetry, Outcome, VersionAdded};
+
+use super::{
+    NO_DOCUMENT,
+    upload::{kind_by_name, kind_of},
+};
+use crate::App;
+
+const NO_VERSION: Error = Error::NotFound("version");
+const NOT_YOURS: Error = Error::Forbidden {
+    code: "not_yours",
+    detail: "Only the uploader of this document, or an owner or admin of the organization, can change its file.",
+};
+
+/// A file that is stored and is to become a version of a document.
+struct StoredFile {
+    file: DocumentVersion,
+    /// The upload that it was announced as.
+    upload: Option<DocumentId>,
+}
+
+impl App {
+    /// Returns the versions of a document that are kept, newest first.
+    ///
+    /// # Errors
+    /// Returns [`Error::NotFound`].
+    pub fn document_versions<'a>(
+        &'a self,
+        org: &'a OrgId,
+        id: &'a DocumentId,
+    ) -> BoxFuture<'a, Result<(Document, Vec<DocumentVersion>)>> {
+        Box::pin(async move {
+            let document = self.document(org, id).await?;
+            let versions = self.store.documents(org).versions(&document).await?;
+            Ok((document, versions))
+        })
+    }
+
+    /// Stores a file as the next version of a document and queues its indexing. Chatbots answer from the present version
+    /// until then, and go on to do so if the new one cannot be read.
+    ///
+    /// # Errors
+    /// Returns [`Error::UnsupportedMedia`], [`Error::Invalid`] for an empty file, [`Error::Limit`], [`Error::NotFound`],
+    /// [`Error::Forbidden`] `not_yours`, and [`Error::Conflict`] `web_page`.
+    pub fn add_version<'a>(
+        &'a self,
+        member: &'a Membership,
+        id: &'a DocumentId,
+        file_name: String,
+        bytes: Bytes,
+    ) -> BoxFuture<'a, Result<Document>> {
+        Box::pin(async move {
+            let kind = kind_by_name(&file_name)?;
+            if bytes.is_empty() {
+                return Err(Error::invalid("/file", "is empty"));
+            }
+            self.changeable_document(member, id).await?;
+            let now = self.clock.now();
+            let source = Document::version_key(&member.org, id, &self.ids.make()?);
+            let file = DocumentVersion {
+                number: 0,
+                file_name,
+                kind,
+                size_bytes: bytes.len() as u64,
+                sha256: hex::encode(Sha256::digest(&bytes)),
+                source: source.clone(),
+                created_by: member.member.clone(),
+                created_at: now,
+                failure: None,
+            };
+            self.store.documents(&member.org).sweep_later(id, &source, now).await?;
+            self.objects.put(&source, bytes, kind_of(kind).content_type()).await?;
+            let added = self.use_as_version(member, id, StoredFile { file, upload: None }).await;
+            if added.is_err()
+                && let Err(error) = self.objects.delete(&source).await
+            {
+                tracing::warn!(document_id = %id, %error, "version.file_left_to_sweep");
+            }
+            added
+        })
+    }
+
+    /// Makes an announced file that has arrived the next version of its document.
+    ///
+    /// # Errors
+    /// Returns [`Error::NotFound`] if the upload has ended, and those of [`App::add_version`].
+    pub(crate) async fn complete_version(
+        &self,
+        member: &Membership,
+        upload: PendingUpload,
+        sha256: String,
+    ) -> Result<Document> {
+        let id = upload.replaces.clone().ok_or(NO_DOCUMENT)?;
+        let source = upload.file_key();
+        let stored = StoredFile {
+            file: DocumentVersion {
+                number: 0,
+                file_name: upload.file_name,
+                kind: upload.kind,
+                size_bytes: upload.size_bytes,
+                sha256,
+                source,
+                created_by: upload.created_by,
+                created_at: self.clock.now(),
+                failure: None,
+            },
+            upload: Some(upload.id),
+        };
+        self.use_as_version(member, &id, stored).await
+    }
+
+    /// Has an earlier version of a document indexed again; it then replaces the one in use.
+    ///
+    /// # Errors
+    /// Returns [`Error::NotFound`], also for a version that is not kept, [`Error::Forbidden`] `not_yours`, and
+    /// [`Error::Conflict`] `web_page`.
+    pub fn restore_version<'a>(
+        &'a self,
+        member: &'a Membership,
+        id: &'a DocumentId,
+        number: u32,
+    ) -> BoxFuture<'a, Result<Document>> {
+        Box::pin(async move {
+            let documents = self.store.documents(&member.org);
+            let mut retry = OptimisticRetry::to_change("a document");
+            loop {
+                retry.next().await?;
+                let document = self.changeable_document(member, id).await?;
+                if documents.version(&document, number).await?.is_none() {
+                    return Err(NO_VERSION);
+                }
+                let coming = document.wanted_version.unwrap_or(document.version);
+                if coming == number {
+                    return Ok(document);
+                }
+                let promise = self.index_promise(&document);
+                if documents
+                    .restore_version(&document, number, &promise, self.clock.now())
+                    .await?
+                {
+                    return self.requested(&document, &promise).await;
+                }
+            }
+        })
+    }
+
+    /// Returns a document whose file the member may change.
+    ///
+    /// # Errors
+    /// Returns [`Error::NotFound`], [`Error::Forbidden`] `not_yours` for a member who neither uploaded it nor is an owner
+    /// or admin, and [`Error::Conflict`] `web_page` for one whose content comes from the web.
+    pub(crate) async fn changeable_document(&self, member: &Membership, id: &DocumentId) -> Result<Document> {
+        let document = self.document(&member.org, id).await?;
+        if !member.may_change(&document.created_by) {
+            return Err(NOT_YOURS);
+        }
+        if document.web.is_some() {
+            let detail = "The content of this document comes from its web page. Upload the file as a new document.";
+            return Err(Error::conflict("web_page", detail));
+        }
+        Ok(document)
+    }
+
+    async fn use_as_version(&self, member: &Membership, id: &DocumentId, stored: StoredFile) -> Result<Document> {
+        let documents = self.store.documents(&member.org);
+        let plan = self.plan_of(&member.org).await?;
+        let StoredFile { mut file, upload } = stored;
+        let mut retry = OptimisticRetry::to_change("a document");
+        loop {
+            retry.next().await?;
+            let document = self.changeable_document(member, id).await?;
+            let versions = documents.versions(&document).await?;
+            let in_use = [Some(document.version), document.wanted_version];
+            let mut droppable = versions.iter().rev().filter(|old| !in_use.contains(&Some(old.number)));
+            let dropped = droppable.next().filter(|_| versions.len() >= MAX_VERSIONS);
+            file.number = document.latest_version + 1;
+            let promise = self.index_promise(&document);
+            let new = NewVersion {
+                version: &file,
+                dropped,
+                upload: upload.as_ref(),
+                promise: &promise,
+                plan,
+            };
+            match documents.add_version(&document, new, self.clock.now()).await? {
+                VersionAdded::Done => {
+                    if let Some(old) = dropped {
+                        self.delete_file(&document, &old.source).await;
+                    }
+                    return self.requested(&document, &promise).await;
+                }
+                VersionAdded::Changed => {}
+                VersionAdded::UploadEnded => return Err(Error::NotFound("upload")),
+                VersionAdded::Full(limit) => {
+                    if !self.release_ended_uploads(&member.org).await? {
+                        return Err(Error::plan_limit(limit));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Queues the indexing of a version, and returns the document as it is now.
+    async fn requested(&self, before: &Document, promise: &OutboxEntry) -> Result<Document> {
+        if let Some(checkpoint) = &before.checkpoint {
+            self.delete_file(before, &checkpoint.key).await;
+        }
+        self.queue_indexing(promise).await;
+        self.document(&before.org, &before.id).await
+    }
+
+    /// Best effort: what is left is swept, or deleted with the document.
+    async fn delete_file(&self, document: &Document, key: &str) {
+        if let Err(error) = self.objects.delete(key).await {
+            tracing::warn!(document_id = %document.id, %error, "version.file_left");
+        }
+    }
+
+    /// Returns the version that is to replace the one in use.
+    pub(super) async fn wanted_version(&self, document: &Document) -> Result<Option<DocumentVersion>> {
+        let Some(number) = document.wanted_version else {
+            return Ok(None);
+        };
+        let found = self.store.documents(&document.org).version(document, number).await?;
+        let missing = || Error::internal(format!("version {number} of document {} is missing", document.id));
+        found.map_or_else(|| Err(missing()), |version| Ok(Some(version)))
+    }
+
+    /// Returns the outcome for a document with another version in use, which stays in use if this one failed.
+    pub(super) async fn outcome_of_version(
+        &self,
+        document: &Document,
+        version: DocumentVersion,
+        outcome: Outcome,
+    ) -> Result<Outcome> {
+        let documents = self.store.documents(&document.org);
+        match outcome {
+            Outcome::Failed(failure) => {
+                documents
+                    .record_version(&document.id, version.number, Some(&failure))
+                    .await?;
+                let version = version.number;
+                Ok(match document.segment {
+                    Some(_) => Outcome::VersionFailed { version, failure },
+                    None => Outcome::Failed(failure),
+                })
+            }
+            Outcome::Ready {
+                segment,
+                replaced,
+                pages,
+                chunks,
+                transcribed_pages,
+                reader_version,
+                duplicate_of,
+                ..
+            } => {
+                if version.failure.is_some() {
+                    documents.record_version(&document.id, version.number, None).await?;
+                }
+                Ok(Outcome::Ready {
+                    segment,
+                    replaced,
+                    pages,
+                    chunks,
+                    transcribed_pages,
+                    reader_version,
+                    duplicate_of,
+                    version: Some(Box::new(version)),
+                })
+            }
+            other => Ok(other),
+        }
+    }
+
+    fn index_promise(&self, document: &Document) -> OutboxEntry {
+        OutboxEntry {
+            document: document.id.clone(),
+            org: document.org.clone(),
+            step: OutboxStep::SendIndexMessage,
+            created_ms: self.clock.now_ms(),
+        }
+    }
+}
