@@ -1,6 +1,8 @@
 //! Chatbots and their documents.
 
 pub(crate) mod citations;
+mod languages;
+mod search;
 
 use futures::future::join_all;
 use serde_json::json;
